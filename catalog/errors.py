@@ -1,0 +1,61 @@
+"""The errors of the catalog: few categories, by what the caller would do about them."""
+
+
+class CatalogError(Exception):
+    """Is the base of every error that the catalog raises on purpose.
+
+    Attributes:
+        message: What failed, with the value, then why.
+        kind: A stable word for programs, e.g. ``ref-not-found``.
+        hint: The exact command or argument that helps, or an empty string.
+    """
+
+    default_kind = "error"
+
+    def __init__(self, message: str, *, kind: str | None = None, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.kind = kind or self.default_kind
+        self.hint = hint
+
+
+class NotFound(CatalogError):
+    """Says that something named does not exist: name another, or create it."""
+
+    default_kind = "not-found"
+
+
+class AlreadyExists(CatalogError):
+    """Says that a name is taken: choose another one."""
+
+    default_kind = "already-exists"
+
+
+class Conflict(CatalogError):
+    """Says that somebody else's change is in the way: look at it, then decide."""
+
+    default_kind = "conflict"
+
+
+class InvalidInput(CatalogError):
+    """Says that what was asked for makes no sense as it stands: change the request."""
+
+    default_kind = "invalid-input"
+
+
+class CorruptData(CatalogError):
+    """Says that stored bytes are not what was written: restore them, never trust them."""
+
+    default_kind = "corrupt-data"
+
+
+class StorageFailure(CatalogError):
+    """Says that the storage did not do what it was asked: look at it, then try again."""
+
+    default_kind = "storage"
+
+
+class Unsupported(CatalogError):
+    """Says that a known wish is not met by this version or installation."""
+
+    default_kind = "unsupported"

@@ -1,0 +1,178 @@
+"""Commits: one atomic state of all tables, and how it came to be."""
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from catalog.errors import CorruptData
+from catalog.model.ids import canonical_json, content_id
+
+INLINE_TABLES = 256
+"""Up to so many tables are listed inside the commit; more go into a tree of their own, so
+that a commit to one of thousands of tables stays small."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableEntry:
+    """Names a table's snapshot within a commit, with the totals that listings show."""
+
+    snapshot: str
+    rows: int
+    size_bytes: int
+    files: int
+
+    def to_json(self) -> list[object]:
+        """Returns the stored form."""
+        return [self.snapshot, self.rows, self.size_bytes, self.files]
+
+    @staticmethod
+    def from_json(stored: object) -> "TableEntry":
+        """Reads the stored form.
+
+        Raises:
+            CorruptData: The form is none that format 1 knows.
+        """
+        match stored:
+            case [str(snapshot), int(rows), int(size_bytes), int(files)]:
+                return TableEntry(snapshot, rows, size_bytes, files)
+        raise CorruptData(f"unknown table entry in a commit: {stored!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class TableChange:
+    """Counts what a commit did to a table, relative to the first parent.
+
+    Attributes:
+        files_added: Files that came.
+        files_removed: Files that went.
+        change_list: Id of the columnar list of those files; None if it was too long, or
+            if no file came or went: then the trees tell.
+    """
+
+    files_added: int
+    files_removed: int
+    change_list: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Describes one commit; its id is the SHA-256 of its canonical JSON.
+
+    Attributes:
+        parents: Commit ids; none for the first commit, several for a merge.
+        generation: 1 + the greatest of the parents' generations.
+        tables: Table entries by name if they are inline, else None.
+        tables_tree: Root of the tree of table entries if they are not inline, else None.
+        tables_levels: Levels of that tree; 0 if there is none.
+        changes: What changed relative to the first parent, by table name.
+        author: Who committed.
+        time: When, aware UTC; never before the first parent's time.
+        message: What the author says about it.
+        metadata: Free text by key.
+        lineage: By written table, what it was made from (free JSON).
+    """
+
+    parents: tuple[str, ...]
+    generation: int
+    tables: Mapping[str, TableEntry] | None
+    tables_tree: str | None
+    changes: Mapping[str, TableChange]
+    author: str
+    time: datetime.datetime
+    message: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    lineage: Mapping[str, object] = field(default_factory=dict)
+    tables_levels: int = 0
+
+    def to_bytes(self) -> bytes:
+        """Returns the canonical JSON that the id is taken over."""
+        return canonical_json(
+            {
+                "kind": "commit",
+                "parents": list(self.parents),
+                "generation": self.generation,
+                "tables": None
+                if self.tables is None
+                else {name: entry.to_json() for name, entry in self.tables.items()},
+                "tables_tree": self.tables_tree,
+                "tables_levels": self.tables_levels,
+                "changes": {
+                    name: [c.files_added, c.files_removed, c.change_list]
+                    for name, c in self.changes.items()
+                },
+                "author": self.author,
+                "time": time_text(self.time),
+                "message": self.message,
+                "metadata": dict(self.metadata),
+                "lineage": dict(self.lineage),
+            }
+        )
+
+    @property
+    def id(self) -> str:
+        """Returns the commit id."""
+        return content_id(self.to_bytes())
+
+
+def from_json(stored: Mapping[str, object]) -> Commit:
+    """Reads the stored form of a commit.
+
+    Raises:
+        CorruptData: The form is none that format 1 knows.
+    """
+    match stored:
+        case {
+            "kind": "commit",
+            "parents": [*parents],
+            "generation": int(generation),
+            "tables": dict() | None as tables,
+            "tables_tree": str() | None as tables_tree,
+            "tables_levels": int(tables_levels),
+            "changes": dict(changes),
+            "author": str(author),
+            "time": str(time),
+            "message": str(message),
+            "metadata": dict(metadata),
+            "lineage": dict(lineage),
+        }:
+            return Commit(
+                parents=tuple(str(p) for p in parents),
+                generation=generation,
+                tables=None
+                if tables is None
+                else {name: TableEntry.from_json(entry) for name, entry in tables.items()},
+                tables_tree=tables_tree,
+                changes={name: _change(entry) for name, entry in changes.items()},
+                author=author,
+                time=parse_time(time),
+                message=message,
+                metadata={str(k): str(v) for k, v in metadata.items()},
+                lineage=lineage,
+                tables_levels=tables_levels,
+            )
+    raise CorruptData("a commit is not readable: fields are missing or of another type")
+
+
+def _change(stored: object) -> TableChange:
+    match stored:
+        case [int(added), int(removed), (str() | None) as change_list]:
+            return TableChange(added, removed, change_list)
+    raise CorruptData(f"unknown change entry in a commit: {stored!r}")
+
+
+def time_text(moment: datetime.datetime) -> str:
+    """Returns an aware time as stored and printed: UTC, microseconds, ``Z``."""
+    return moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_time(stored: str) -> datetime.datetime:
+    """Reads a stored time.
+
+    Raises:
+        CorruptData: The text is no stored time.
+    """
+    try:
+        moment = datetime.datetime.strptime(stored, "%Y-%m-%dT%H:%M:%S.%fZ")
+    except ValueError as error:
+        raise CorruptData(f"unknown time in a stored object: {stored!r}") from error
+    return moment.replace(tzinfo=datetime.UTC)

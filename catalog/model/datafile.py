@@ -1,0 +1,64 @@
+"""Data files: the entries of a table's manifest."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnStats:
+    """Bounds and counts of one column in one file.
+
+    Attributes:
+        nulls: Rows that are NULL; None if unknown.
+        nans: Rows that are NaN; None if unknown, which forbids pruning of floats.
+        low: Encoded lower bound (see ``values``); None if unknown.
+        high: Encoded upper bound; None if unknown.
+        exact: Whether both bounds are values that occur, not mere bounds.
+    """
+
+    nulls: int | None = None
+    nans: int | None = None
+    low: bytes | None = None
+    high: bytes | None = None
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """Describes one immutable Parquet file of a table.
+
+    Attributes:
+        path: Root-relative for files in the store, an absolute path or URI for references.
+        token: What says that the bytes are the same: ``sha256:…``, or
+            ``stat:<size>+<mtime_ns>+<inode>`` for local references that were not hashed.
+        size_bytes: Size of the file.
+        rows: Rows in the file.
+        partition: Encoded partition values in the order of the partition spec.
+        file_schema: Id of the file schema through which it is read.
+        guard: For files that others can reach (links, references), the
+            ``<size>+<mtime_ns>+<inode>`` that every read plan verifies; else None.
+        stats: Statistics by field id.
+    """
+
+    path: str
+    token: str
+    size_bytes: int
+    rows: int
+    partition: tuple[bytes | None, ...]
+    file_schema: str
+    guard: str | None = None
+    stats: Mapping[int, ColumnStats] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> "Identity":
+        """Returns what makes two data files the same for diff and fingerprints."""
+        return Identity(self.token, self.partition, self.file_schema)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Identifies the rows a data file brings: content, partition values, file schema."""
+
+    token: str
+    partition: tuple[bytes | None, ...]
+    file_schema: str

@@ -1,0 +1,51 @@
+"""Content ids, random ids and the canonical JSON that ids are taken over."""
+
+import hashlib
+import json
+import re
+import secrets
+
+from catalog.errors import CorruptData
+
+COMMIT_ID = re.compile(r"[0-9a-f]{64}")
+ID_PREFIX = re.compile(r"[0-9a-f]{4,64}")
+
+MIN_PREFIX = 8
+"""Abbreviated ids are printed with at least this many digits; from 4 on they are accepted."""
+
+
+def content_id(content: bytes) -> str:
+    """Returns the id of some canonical content: its SHA-256 in lower-case hex."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def random_id() -> str:
+    """Returns 128 random bits in hex, for write ids and temporary names."""
+    return secrets.token_hex(16)
+
+
+def canonical_json(value: object) -> bytes:
+    """Returns the canonical JSON of a value: UTF-8, keys sorted, no blanks, no floats.
+
+    Raises:
+        ValueError: The value holds NaN or an infinity.
+    """
+    text = json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+    return text.encode()
+
+
+def parse_json(stored: bytes, what: str) -> dict[str, object]:
+    """Reads a stored JSON object.
+
+    Raises:
+        CorruptData: The bytes are no JSON object; ``what`` names them.
+    """
+    try:
+        value = json.loads(stored)
+    except ValueError as error:
+        raise CorruptData(f"{what} is not readable: no valid JSON") from error
+    if not isinstance(value, dict):
+        raise CorruptData(f"{what} is not readable: no JSON object")
+    return value

@@ -1,0 +1,120 @@
+"""Table schemas with field ids, and the file schemas through which files are read."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from catalog.errors import CorruptData, NotFound
+from catalog.model import types
+from catalog.model.ids import canonical_json, content_id
+from catalog.model.types import DataType
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Describes one column of a table; its id is never used again in that table."""
+
+    id: int
+    name: str
+    type: DataType
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """Lists the columns of a table in order."""
+
+    fields: tuple[Field, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Returns the column names in order."""
+        return tuple(field.name for field in self.fields)
+
+    def by_id(self, field_id: int) -> Field | None:
+        """Returns the column of an id, None if the schema has none."""
+        return next((field for field in self.fields if field.id == field_id), None)
+
+    def find(self, name: str) -> Field | None:
+        """Returns the column of exactly this name, None if the schema has none."""
+        return next((field for field in self.fields if field.name == name), None)
+
+    def named(self, name: str) -> Field:
+        """Returns the column of exactly this name.
+
+        Raises:
+            NotFound: There is none; the hint names the nearest.
+        """
+        field = self.find(name)
+        if field is None:
+            raise NotFound(
+                f"no column {name!r}; the columns are {', '.join(self.names)}",
+                kind="column-not-found",
+            )
+        return field
+
+
+@dataclass(frozen=True, slots=True)
+class PhysicalColumn:
+    """Describes a column as a file holds it, and the field it belongs to."""
+
+    name: str
+    type: DataType
+    field_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileSchema:
+    """Maps the columns of a file, by position, to field ids."""
+
+    columns: tuple[PhysicalColumn, ...]
+
+    @property
+    def id(self) -> str:
+        """Returns the content id, which is part of the identity of data files."""
+        return content_id(canonical_json(self.to_json()))
+
+    def to_json(self) -> list[object]:
+        """Returns the stored form: ``[name, type, field id]`` per column."""
+        return [[c.name, types.to_json(c.type), c.field_id] for c in self.columns]
+
+    @staticmethod
+    def from_json(stored: object) -> "FileSchema":
+        """Reads the stored form.
+
+        Raises:
+            CorruptData: The form is none that format 1 knows.
+        """
+        columns = []
+        for row in stored if isinstance(stored, list) else [None]:
+            match row:
+                case [str(name), kind, int(field_id)]:
+                    columns.append(PhysicalColumn(name, types.from_json(kind), field_id))
+                case _:
+                    raise CorruptData(f"unknown file schema: {stored!r}")
+        return FileSchema(tuple(columns))
+
+
+def schema_to_json(schema: Schema) -> list[object]:
+    """Returns the stored form of a schema: ``[id, name, type]`` per column."""
+    return [[f.id, f.name, types.to_json(f.type)] for f in schema.fields]
+
+
+def schema_from_json(stored: object) -> Schema:
+    """Reads the stored form of a schema.
+
+    Raises:
+        CorruptData: The form is none that format 1 knows.
+    """
+    fields = []
+    for row in stored if isinstance(stored, list) else [None]:
+        match row:
+            case [int(field_id), str(name), kind]:
+                fields.append(Field(field_id, name, types.from_json(kind)))
+            case _:
+                raise CorruptData(f"unknown schema: {stored!r}")
+    return Schema(tuple(fields))
+
+
+def with_added(schema: Schema, added: Iterable[tuple[str, DataType]], last_id: int) -> Schema:
+    """Returns the schema with columns appended under fresh ids after ``last_id``."""
+    fresh = (Field(i, name, kind) for i, (name, kind) in enumerate(added, last_id + 1))
+    return Schema((*schema.fields, *fresh))

@@ -1,0 +1,113 @@
+"""Table snapshots: the state of one table in one commit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from catalog.errors import CorruptData
+from catalog.model.schema import Field, FileSchema, Schema, schema_from_json, schema_to_json
+from catalog.model.types import Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class TableSnapshot:
+    """Describes a table at a commit; its files hang below ``manifest``.
+
+    Attributes:
+        schema: Columns in order.
+        last_field_id: Greatest field id ever given in this table.
+        key: Field ids of the key columns, possibly none.
+        partition_by: Field ids of the partition columns in path order, possibly none.
+        rows: Rows in all files.
+        size_bytes: Bytes in all files.
+        files: Number of data files.
+        partitions: Number of partitions that hold files; 1 for an unpartitioned table with files.
+        file_schemas: The file schemas in use, by id.
+        manifest: Id of the manifest tree's root; None for a table without files.
+        levels: Levels of the manifest tree; 0 without files, 1 if the root is a leaf.
+        properties: Free text properties.
+    """
+
+    schema: Schema
+    last_field_id: int
+    key: tuple[int, ...] = ()
+    partition_by: tuple[int, ...] = ()
+    rows: int = 0
+    size_bytes: int = 0
+    files: int = 0
+    partitions: int = 0
+    file_schemas: Mapping[str, FileSchema] = field(default_factory=dict)
+    manifest: str | None = None
+    levels: int = 0
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+    def fields(self, ids: tuple[int, ...]) -> tuple[Field, ...]:
+        """Returns the columns of the given ids that the schema still has."""
+        found = (self.schema.by_id(field_id) for field_id in ids)
+        return tuple(f for f in found if f is not None)
+
+    @property
+    def key_names(self) -> tuple[str, ...]:
+        """Returns the names of the key columns."""
+        return tuple(f.name for f in self.fields(self.key))
+
+    @property
+    def partition_fields(self) -> tuple[tuple[str, Scalar], ...]:
+        """Returns name and type of the partition columns in path order."""
+        found = self.fields(self.partition_by)
+        return tuple((f.name, f.type) for f in found if isinstance(f.type, Scalar))
+
+
+def to_json(table: TableSnapshot) -> dict[str, object]:
+    """Returns the stored form of a table snapshot."""
+    return {
+        "schema": schema_to_json(table.schema),
+        "last_field_id": table.last_field_id,
+        "key": list(table.key),
+        "partition_by": list(table.partition_by),
+        "rows": table.rows,
+        "size_bytes": table.size_bytes,
+        "files": table.files,
+        "partitions": table.partitions,
+        "file_schemas": {i: s.to_json() for i, s in table.file_schemas.items()},
+        "manifest": table.manifest,
+        "levels": table.levels,
+        "properties": dict(table.properties),
+    }
+
+
+def from_json(stored: Mapping[str, object]) -> TableSnapshot:
+    """Reads the stored form of a table snapshot.
+
+    Raises:
+        CorruptData: The form is none that format 1 knows.
+    """
+    match stored:
+        case {
+            "schema": schema,
+            "last_field_id": int(last_field_id),
+            "key": [*key],
+            "partition_by": [*partition_by],
+            "rows": int(rows),
+            "size_bytes": int(size_bytes),
+            "files": int(files),
+            "partitions": int(partitions),
+            "file_schemas": dict(file_schemas),
+            "manifest": str() | None as manifest,
+            "levels": int(levels),
+            "properties": dict(properties),
+        }:
+            return TableSnapshot(
+                schema=schema_from_json(schema),
+                last_field_id=last_field_id,
+                key=tuple(i for i in key if isinstance(i, int)),
+                partition_by=tuple(i for i in partition_by if isinstance(i, int)),
+                rows=rows,
+                size_bytes=size_bytes,
+                files=files,
+                partitions=partitions,
+                file_schemas={i: FileSchema.from_json(s) for i, s in file_schemas.items()},
+                manifest=manifest,
+                levels=levels,
+                properties={str(k): str(v) for k, v in properties.items()},
+            )
+    raise CorruptData("a table snapshot is not readable: fields are missing or of another type")

@@ -1,0 +1,117 @@
+"""Columnar nodes: their canonical content, hence their id, and their stored bytes.
+
+A columnar node is a kind and some named columns of equal length, each of 64-bit integers
+or of byte strings, with NULLs. A column of NULLs only is the same as no column. Columns
+whose name starts with ``@`` are not part of the content: they say where things lie.
+
+The id is never taken over bytes that a library produced, because equal Arrow tables give
+unequal IPC bytes, and zstd's output changes between versions.
+"""
+
+import hashlib
+import struct
+import sys
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from catalog.errors import CorruptData
+
+Columns: TypeAlias = Mapping[str, pa.Array]
+
+_ZSTD = pa.Codec("zstd", compression_level=3)
+
+
+def integers(values: Iterable[int | None]) -> pa.Array:
+    """Returns a column of 64-bit integers."""
+    return pa.array(values, pa.int64())
+
+
+def byte_strings(values: Iterable[bytes | None]) -> pa.Array:
+    """Returns a column of byte strings."""
+    return pa.array(values, pa.binary())
+
+
+def node_id(kind: str, columns: Columns) -> str:
+    """Returns the id of a node: the SHA-256 of its canonical content.
+
+    The content is ``parquetry/<kind>/1\\n``, the row count (u64), then for every column in
+    byte order of its name, leaving out ``@`` columns and those of NULLs only: the length
+    of the name (u16), the name, ``i`` or ``b``, a byte 0 or 1 per row (1: not NULL), and
+    either the integers (i64, 0 for NULL) or the lengths (u32, 0 for NULL) followed by the
+    bytes of all values. All numbers are little-endian.
+    """
+    digest = hashlib.sha256(f"parquetry/{kind}/1\n".encode())
+    rows = len(next(iter(columns.values()))) if columns else 0
+    digest.update(struct.pack("<Q", rows))
+    for name in sorted(columns, key=str.encode):
+        column = columns[name]
+        if name.startswith("@") or column.null_count == len(column):
+            continue
+        encoded = name.encode()
+        digest.update(struct.pack("<H", len(encoded)) + encoded)
+        for part in _canonical(column):
+            digest.update(part)
+    return digest.hexdigest()
+
+
+def _canonical(column: pa.Array) -> Iterable[bytes | memoryview]:
+    if sys.byteorder != "little":  # pragma: no cover - no such machine to test on
+        column = pa.array(column.to_pylist(), column.type)
+    if column.null_count:
+        valid = pc.cast(column.is_valid(), pa.uint8())
+        validity: bytes | memoryview = _values(valid, 1)
+        column = column.fill_null(0 if column.type == pa.int64() else b"")
+    else:
+        validity = b"\x01" * len(column)
+    if column.type == pa.int64():
+        return (b"i", validity, _values(column, 8))
+    lengths = pc.cast(pc.binary_length(column), pa.uint32())
+    return (b"b", validity, _values(lengths, 4), _bytes(column))
+
+
+def _values(column: pa.Array, width: int) -> memoryview:
+    start = column.offset * width
+    return memoryview(column.buffers()[1])[start : start + len(column) * width]
+
+
+def _bytes(column: pa.Array) -> bytes | memoryview:
+    _, offsets, data = column.buffers()
+    if data is None:
+        return b""
+    marks = memoryview(offsets).cast("i")
+    return memoryview(data)[marks[column.offset] : marks[column.offset + len(column)]]
+
+
+def encode(columns: Columns) -> bytes:
+    """Returns the stored bytes of a node: u32 length of the Arrow IPC stream, then a zstd frame."""
+    kept = {n: c for n, c in columns.items() if c.null_count < len(c) or not len(c)}
+    batch = pa.record_batch(list(kept.values()), names=list(kept))
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    raw = sink.getvalue()
+    return struct.pack("<I", raw.size) + bytes(_ZSTD.compress(raw, asbytes=True))
+
+
+def decode(stored: bytes, what: str) -> dict[str, pa.Array]:
+    """Reads the stored bytes of a node.
+
+    Raises:
+        CorruptData: The bytes are none that ``encode`` wrote.
+    """
+    try:
+        (size,) = struct.unpack_from("<I", stored)
+        raw = _ZSTD.decompress(memoryview(stored)[4:], decompressed_size=size)
+        with pa.ipc.open_stream(raw) as reader:
+            batch = reader.read_next_batch()
+    except (pa.ArrowException, struct.error, OSError, StopIteration) as error:
+        raise CorruptData(f"{what} is not readable: {error}") from error
+    columns = {}
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if column.type not in (pa.int64(), pa.binary()):
+            raise CorruptData(f"{what} is not readable: column {name} has type {column.type}")
+        columns[name] = column
+    return columns

@@ -1,0 +1,220 @@
+"""New commits: from table updates to a pack in the store."""
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from catalog.errors import AlreadyExists
+from catalog.model import table as table_model
+from catalog.model.commit import INLINE_TABLES, Commit, TableChange, TableEntry
+from catalog.model.datafile import DataFile
+from catalog.model.ids import canonical_json, content_id
+from catalog.model.table import TableSnapshot
+from catalog.repository import columnar
+from catalog.repository.commits import CHANGES_KIND, Commits, StoredTable
+from catalog.repository.manifest import DataFileRows
+from catalog.repository.nodes import PackBuilder
+from catalog.repository.pack import Place, pack_path
+from catalog.repository.table_entries import PlacedEntry, TableRows
+from catalog.repository.tables import files_in_partition, root_of
+from catalog.repository.tree import Root, TreeReader, TreeWriter
+from catalog.repository.tree_edit import edit
+from catalog.storage.store import ObjectStore
+
+MAX_CHANGE_LIST = 1000
+"""Changed files per table up to which a commit lists them: such a list takes about 60 kB
+for 8 columns; walking the trees costs as much beyond."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableUpdate:
+    """Says what a commit does to one table.
+
+    Attributes:
+        name: The table.
+        base: The table in the parent commit; None if it is new.
+        snapshot: Schema, key, spec and properties to come; totals and manifest are
+            filled in. None drops the table.
+        removed: Files of ``base`` that go.
+        added: Files that come.
+    """
+
+    name: str
+    base: StoredTable | None
+    snapshot: TableSnapshot | None
+    removed: Sequence[DataFile] = ()
+    added: Sequence[DataFile] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """Says who commits, when and why; see ``Commit``."""
+
+    author: str
+    time: datetime.datetime
+    message: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    lineage: Mapping[str, object] = field(default_factory=dict)
+
+
+class CommitWriter:
+    """Writes commits into a store."""
+
+    def __init__(self, store: ObjectStore, commits: Commits) -> None:
+        self._store = store
+        self._commits = commits
+
+    def write(
+        self, parents: Sequence[str], updates: Sequence[TableUpdate], about: Description
+    ) -> str:
+        """Writes the pack of a commit and returns the commit id; no ref moves.
+
+        Args:
+            parents: The commit's parents; the updates are relative to the first.
+            updates: What changes, at most one per table.
+            about: Who, when and why; the time is put after the parents' if need be.
+        """
+        pack = PackBuilder()
+        entries = dict(self._commits.entries(parents[0])) if parents else {}
+        changes: dict[str, TableChange] = {}
+        known: dict[str, Place] = {}
+        for update in updates:
+            if update.snapshot is None:
+                entries.pop(update.name, None)
+                gone = 0 if update.base is None else update.base.snapshot.files
+                changes[update.name] = TableChange(0, gone, None)
+                continue
+            entries[update.name] = self._write_table(update, update.snapshot, pack)
+            changes[update.name] = self._write_changes(update, pack)
+        inline, root = self._write_entries(entries, parents, pack)
+        pointed = [e.entry.snapshot for e in entries.values()] if inline is not None else []
+        known.update((e.entry.snapshot, e.place) for e in entries.values() if e.place is not None)
+        pointed += [c.change_list for c in changes.values() if c.change_list is not None]
+        if root is not None:
+            pointed.append(root.id)
+            known.update({root.id: root.place} if root.place is not None else {})
+        commit = self._commit(parents, inline, root, changes, about)
+        content = commit.to_bytes()
+        data = pack.build(content, known, pointed)
+        commit_id = content_id(content)
+        try:
+            self._store.create(pack_path(commit_id), data)
+        except AlreadyExists:
+            self._commits.nodes.head(commit_id)
+        return commit_id
+
+    def _commit(
+        self,
+        parents: Sequence[str],
+        inline: Mapping[str, TableEntry] | None,
+        root: Root | None,
+        changes: Mapping[str, TableChange],
+        about: Description,
+    ) -> Commit:
+        before = [self._commits.read(parent) for parent in parents]
+        return Commit(
+            parents=tuple(parents),
+            generation=max((p.generation for p in before), default=-1) + 1,
+            tables=inline,
+            tables_tree=None if root is None else root.id,
+            changes=changes,
+            author=about.author,
+            time=max([about.time, *(p.time for p in before)]),
+            message=about.message,
+            metadata=about.metadata,
+            lineage=about.lineage,
+            tables_levels=0 if root is None else root.levels,
+        )
+
+    def _write_entries(
+        self, entries: Mapping[str, PlacedEntry], parents: Sequence[str], pack: PackBuilder
+    ) -> tuple[Mapping[str, TableEntry] | None, Root | None]:
+        if len(entries) <= INLINE_TABLES:
+            return {name: placed.entry for name, placed in entries.items()}, None
+        rows = TableRows()
+        parent = self._commits.read(parents[0]) if parents else None
+        if parent is None or parent.tables_tree is None:
+            return None, TreeWriter(rows, pack).build(sorted(entries.values(), key=rows.key))
+        place = self._commits.nodes.head(parents[0]).places[parent.tables_tree]
+        old = self._commits.entries(parents[0])
+        edits: dict[bytes, PlacedEntry | None] = {
+            rows.key(gone): None for name, gone in old.items() if name not in entries
+        }
+        edits.update(
+            (rows.key(entry), entry) for name, entry in entries.items() if old.get(name) != entry
+        )
+        base = Root(parent.tables_tree, parent.tables_levels, place)
+        return None, edit(TreeReader(rows, self._commits.nodes), base, edits, pack)
+
+    def _write_table(
+        self, update: TableUpdate, snapshot: TableSnapshot, pack: PackBuilder
+    ) -> PlacedEntry:
+        base = update.base
+        if base is not None and base.snapshot.partition_by != snapshot.partition_by:
+            base = None
+        rows = DataFileRows(len(snapshot.partition_by))
+        if base is None:
+            root = TreeWriter(rows, pack).build(sorted(update.added, key=rows.key))
+        else:
+            edits: dict[bytes, DataFile | None] = {rows.key(f): None for f in update.removed}
+            edits.update((rows.key(f), f) for f in update.added)
+            root = edit(TreeReader(rows, self._commits.nodes), root_of(base), edits, pack)
+        old = TableSnapshot(snapshot.schema, 0) if base is None else base.snapshot
+        removed = [] if base is None else update.removed
+        complete = replace(
+            snapshot,
+            rows=old.rows + sum(f.rows for f in update.added) - sum(f.rows for f in removed),
+            size_bytes=old.size_bytes
+            + sum(f.size_bytes for f in update.added)
+            - sum(f.size_bytes for f in removed),
+            files=old.files + len(update.added) - len(removed),
+            partitions=self._partitions(base, removed, update.added),
+            manifest=None if root is None else root.id,
+            levels=0 if root is None else root.levels,
+        )
+        content = canonical_json(table_model.to_json(complete))
+        places = {} if root is None or root.place is None else {root.id: root.place}
+        node = pack.add_json(content, places, [] if root is None else [root.id])
+        entry = TableEntry(node, complete.rows, complete.size_bytes, complete.files)
+        return PlacedEntry(update.name, entry, None)
+
+    def _partitions(
+        self,
+        base: StoredTable | None,
+        removed: Sequence[DataFile],
+        added: Sequence[DataFile],
+    ) -> int:
+        come = {f.partition for f in added}
+        if base is None:
+            return len(come)
+        gone = {f.path for f in removed}
+        count = base.snapshot.partitions
+        for partition in come | {f.partition for f in removed}:
+            before = left = False
+            for file in files_in_partition(self._commits, base, partition):
+                before = True
+                if file.path not in gone:
+                    left = True
+                    break
+            count += (left or partition in come) - before
+        return count
+
+    def _write_changes(self, update: TableUpdate, pack: PackBuilder) -> TableChange:
+        base, snapshot = update.base, update.snapshot
+        counts = len(update.added), len(update.removed)
+        assert snapshot is not None
+        if base is not None and base.snapshot.partition_by != snapshot.partition_by:
+            return TableChange(*counts, None)
+        if not 0 < sum(counts) <= MAX_CHANGE_LIST:
+            return TableChange(*counts, None)
+        rows = DataFileRows(len(snapshot.partition_by))
+        removed, added = sorted(update.removed, key=rows.key), sorted(update.added, key=rows.key)
+        columns = {
+            **rows.to_columns([*removed, *added]),
+            "added": columnar.integers([0] * len(removed) + [1] * len(added)),
+        }
+        node = columnar.node_id(CHANGES_KIND, columns)
+        pack.add_columns(node, lambda _: columnar.encode(columns))
+        return TableChange(*counts, node)
+
+

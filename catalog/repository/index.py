@@ -1,0 +1,170 @@
+"""Index nodes of trees: what they say about the nodes below, and how they are stored.
+
+Columns of an index node: ``first`` (sort key of the first row below), ``child`` (node id),
+``rows``, ``size``, ``files`` (totals), and per partition column N ``low.N``, ``high.N``
+(encoded bounds) and ``nulls.N`` (1 if NULL occurs); unhashed ``@pack``, ``@offset``,
+``@length``.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from catalog.errors import CorruptData
+from catalog.repository import columnar
+from catalog.repository.columnar import Columns
+from catalog.repository.nodes import PENDING_PACK
+from catalog.repository.pack import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Bounds one partition column over the rows below a node.
+
+    Attributes:
+        low: Encoded least value; None if all are NULL.
+        high: Encoded greatest value; None if all are NULL.
+        nulls: Whether NULL occurs.
+    """
+
+    low: bytes | None
+    high: bytes | None
+    nulls: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Sums up the rows below a node.
+
+    Attributes:
+        rows: Table rows of all its data files.
+        size_bytes: Bytes of all its data files.
+        files: Data files.
+        ranges: Per partition column, the values that occur.
+    """
+
+    rows: int
+    size_bytes: int
+    files: int
+    ranges: tuple[Range, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """Is a row of an index node: a node of the level below.
+
+    Attributes:
+        first: Sort key of its first row.
+        id: Its id.
+        summary: What lies below it.
+        place: Where it is stored; None while it is being written.
+    """
+
+    first: bytes
+    id: str
+    summary: Summary
+    place: Place | None
+
+
+def index_kind(leaf_kind: str) -> str:
+    """Returns the kind of the index nodes above leaves of a kind."""
+    return f"{leaf_kind}-index"
+
+
+def first_key(child: Child) -> bytes:
+    """Returns the sort key of an index row."""
+    return child.first
+
+
+def merge_summaries(parts: Sequence[Summary]) -> Summary:
+    """Sums up the summaries of several nodes."""
+    return Summary(
+        sum(p.rows for p in parts),
+        sum(p.size_bytes for p in parts),
+        sum(p.files for p in parts),
+        tuple(
+            value_range([r.low for r in ranges] + [r.high for r in ranges], ranges)
+            for ranges in zip(*(p.ranges for p in parts), strict=True)
+        ),
+    )
+
+
+def value_range(values: Sequence[bytes | None], ranges: Sequence[Range] | None = None) -> Range:
+    """Bounds some encoded values.
+
+    Args:
+        values: The values; None is NULL, unless ``ranges`` are given.
+        ranges: The ranges whose bounds the values are: they tell of NULLs instead.
+    """
+    known = [v for v in values if v is not None]
+    nulls = len(known) < len(values) if ranges is None else any(r.nulls for r in ranges)
+    return Range(min(known, default=None), max(known, default=None), nulls)
+
+
+def to_columns(rows: Sequence[Child]) -> Columns:
+    """Returns index rows as the hashed columns of a node."""
+    columns = {
+        "first": columnar.byte_strings(r.first for r in rows),
+        "child": columnar.byte_strings(bytes.fromhex(r.id) for r in rows),
+        "rows": columnar.integers(r.summary.rows for r in rows),
+        "size": columnar.integers(r.summary.size_bytes for r in rows),
+        "files": columnar.integers(r.summary.files for r in rows),
+    }
+    for n in range(len(rows[0].summary.ranges)):
+        ranges = [r.summary.ranges[n] for r in rows]
+        columns[f"low.{n}"] = columnar.byte_strings(r.low for r in ranges)
+        columns[f"high.{n}"] = columnar.byte_strings(r.high for r in ranges)
+        columns[f"nulls.{n}"] = columnar.integers(int(r.nulls) for r in ranges)
+    return columns
+
+
+def place_columns(
+    nodes: Sequence[tuple[str, Place | None]], placed: Mapping[str, Place]
+) -> Columns:
+    """Returns the unhashed columns of a node: where the nodes lie that it points to.
+
+    Args:
+        nodes: Id and stored place of each; the place is None for those in the same pack.
+        placed: The nodes written to the same pack so far.
+    """
+    known = [place or placed[node_id] for node_id, place in nodes]
+    return {
+        "@pack": columnar.byte_strings(
+            None if p.pack == PENDING_PACK else bytes.fromhex(p.pack) for p in known
+        ),
+        "@offset": columnar.integers(p.offset for p in known),
+        "@length": columnar.integers(p.length for p in known),
+    }
+
+
+def from_columns(columns: Columns) -> list[Child]:
+    """Reads index rows.
+
+    Raises:
+        CorruptData: A column that format 1 requires is missing.
+    """
+    try:
+        firsts, ids = columns["first"].to_pylist(), columns["child"].to_pylist()
+        totals = [columns[name].to_pylist() for name in ("rows", "size", "files")]
+        where = [columns[name].to_pylist() for name in ("@pack", "@offset", "@length")]
+    except KeyError as error:
+        raise CorruptData(f"an index node lacks its column {error}") from error
+    ranges = _ranges(columns, len(ids))
+    summaries = map(Summary, *totals, ranges)
+    places = (Place(p.hex(), offset, length) for p, offset, length in zip(*where, strict=True))
+    hex_ids = (node.hex() for node in ids)
+    return list(map(Child, firsts, hex_ids, summaries, places))
+
+
+def _ranges(columns: Columns, count: int) -> list[tuple[Range, ...]]:
+    parts = []
+    n = 0
+    while f"nulls.{n}" in columns:
+        nothing = [None] * count
+        lows = columns[f"low.{n}"].to_pylist() if f"low.{n}" in columns else nothing
+        highs = columns[f"high.{n}"].to_pylist() if f"high.{n}" in columns else nothing
+        nulls = columns[f"nulls.{n}"].to_pylist()
+        parts.append(
+            [Range(a, b, bool(c)) for a, b, c in zip(lows, highs, nulls, strict=True)]
+        )
+        n += 1
+    return list(zip(*parts, strict=True)) if parts else [()] * count

@@ -1,0 +1,128 @@
+"""Manifests: the trees of data-file entries, and how entries are stored.
+
+Columns of a leaf: ``path``, ``token``, ``guard``, ``schema`` (file schema id, 32 bytes),
+``size``, ``rows``, ``part.N`` (encoded value of the Nth partition column), and by field id
+F: ``nulls.F``, ``nans.F``, ``low.F``, ``high.F`` (encoded bounds), ``exact.F`` (1 or NULL).
+Leaves are of kind ``files`` and sorted by partition values, then path.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from catalog.errors import CorruptData
+from catalog.model.datafile import ColumnStats, DataFile
+from catalog.model.values import sort_key
+from catalog.repository import columnar
+from catalog.repository.columnar import Columns
+from catalog.repository.index import Summary, value_range
+from catalog.repository.pack import Place
+
+KIND = "files"
+
+
+class DataFileRows:
+    """Sorts, stores and sums up data-file entries; see ``tree.RowKind``."""
+
+    name = KIND
+
+    def __init__(self, partition_columns: int) -> None:
+        self._partition_columns = partition_columns
+
+    def key(self, row: DataFile) -> bytes:
+        """Returns the sort key of an entry."""
+        return sort_key(row.partition, row.path)
+
+    def to_columns(self, rows: Sequence[DataFile]) -> Columns:
+        """Returns entries as columns."""
+        columns = {
+            "path": columnar.byte_strings(r.path.encode() for r in rows),
+            "token": columnar.byte_strings(r.token.encode() for r in rows),
+            "guard": columnar.byte_strings(r.guard.encode() if r.guard else None for r in rows),
+            "schema": columnar.byte_strings(bytes.fromhex(r.file_schema) for r in rows),
+            "size": columnar.integers(r.size_bytes for r in rows),
+            "rows": columnar.integers(r.rows for r in rows),
+        }
+        for n in range(self._partition_columns):
+            columns[f"part.{n}"] = columnar.byte_strings(r.partition[n] for r in rows)
+        unknown = ColumnStats()
+        for field in sorted({field for r in rows for field in r.stats}):
+            stats = [r.stats.get(field, unknown) for r in rows]
+            columns[f"nulls.{field}"] = columnar.integers(s.nulls for s in stats)
+            columns[f"nans.{field}"] = columnar.integers(s.nans for s in stats)
+            columns[f"low.{field}"] = columnar.byte_strings(s.low for s in stats)
+            columns[f"high.{field}"] = columnar.byte_strings(s.high for s in stats)
+            columns[f"exact.{field}"] = columnar.integers(1 if s.exact else None for s in stats)
+        return columns
+
+    def from_columns(self, columns: Columns) -> list[DataFile]:
+        """Reads entries with all their statistics."""
+        return self.read(columns, None)
+
+    def read(self, columns: Columns, fields: Iterable[int] | None) -> list[DataFile]:
+        """Reads entries.
+
+        Args:
+            columns: The leaf.
+            fields: Field ids whose statistics are wanted; None means all. Reading few is
+                several times as fast.
+
+        Raises:
+            CorruptData: A column that format 1 requires is missing.
+        """
+        try:
+            paths = [p.decode() for p in columns["path"].to_pylist()]
+            tokens = [t.decode() for t in columns["token"].to_pylist()]
+            schemas = [s.hex() for s in columns["schema"].to_pylist()]
+            sizes = columns["size"].to_pylist()
+            rows = columns["rows"].to_pylist()
+        except (KeyError, UnicodeDecodeError) as error:
+            raise CorruptData(f"a manifest node is not readable: {error}") from error
+        count = len(paths)
+        guards = [g.decode() if g else None for g in _column(columns, "guard", count)]
+        parts = [_column(columns, f"part.{n}", count) for n in range(self._partition_columns)]
+        partitions = list(zip(*parts, strict=True)) if parts else [()] * count
+        stats = _stats(columns, fields, count)
+        return list(
+            map(DataFile, paths, tokens, sizes, rows, partitions, schemas, guards, stats)
+        )
+
+    def summarise(self, rows: Sequence[DataFile]) -> Summary:
+        """Sums entries up."""
+        return Summary(
+            sum(r.rows for r in rows),
+            sum(r.size_bytes for r in rows),
+            len(rows),
+            tuple(
+                value_range([r.partition[n] for r in rows])
+                for n in range(self._partition_columns)
+            ),
+        )
+
+    def places(self, rows: Sequence[DataFile], placed: Mapping[str, Place]) -> Columns:
+        """Returns nothing: entries point to no nodes."""
+        return {}
+
+
+def _column(columns: Columns, name: str, count: int) -> list[bytes | None]:
+    return columns[name].to_pylist() if name in columns else [None] * count
+
+
+def _stats(
+    columns: Columns, fields: Iterable[int] | None, count: int
+) -> list[dict[int, ColumnStats]]:
+    if fields is None:
+        fields = sorted({int(n.split(".")[1]) for n in columns if n.startswith(STATS_PREFIXES)})
+    found: list[dict[int, ColumnStats]] = [{} for _ in range(count)]
+    for field in fields:
+        names = [f"{prefix}{field}" for prefix in STATS_PREFIXES]
+        if not any(name in columns for name in names):
+            continue
+        values = [
+            columns[name].to_pylist() if name in columns else [None] * count for name in names
+        ]
+        for n, (nulls, nans, low, high, exact) in enumerate(zip(*values, strict=True)):
+            if nulls is not None or nans is not None or low is not None or high is not None:
+                found[n][field] = ColumnStats(nulls, nans, low, high, bool(exact))
+    return found
+
+
+STATS_PREFIXES = ("nulls.", "nans.", "low.", "high.", "exact.")

@@ -1,0 +1,208 @@
+"""Nodes of the content-addressed graph: read by place and verified, gathered into packs."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
+
+from catalog.errors import CorruptData, NotFound
+from catalog.model.ids import content_id
+from catalog.repository import pack
+from catalog.repository.pack import Place
+from catalog.storage.store import ObjectStore
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Columns: TypeAlias = "Mapping[str, pa.Array]"
+
+T = TypeVar("T")
+V = TypeVar("V")
+
+CACHE_NODES = 4096
+"""Nodes kept decoded in a process: at about 30 kB each, 120 MB at the very most."""
+
+CACHE_PACKS = 256
+"""Small packs kept whole in a process: at most 64 kB each, 16 MB in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class JsonNode:
+    """Holds a verified JSON node: its content and the places of nodes it points to."""
+
+    content: bytes
+    places: Mapping[str, Place]
+
+
+class NodeReader:
+    """Reads nodes from packs, verifies their ids and keeps the latest decoded."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+        self._heads: OrderedDict[str, pack.PackHead] = OrderedDict()
+        self._small: OrderedDict[str, bytes] = OrderedDict()
+        self._nodes: OrderedDict[str, object] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def head(self, commit_id: str) -> pack.PackHead:
+        """Returns the verified head of a commit's pack.
+
+        Raises:
+            NotFound: There is no such pack.
+            CorruptData: Its commit is not the one of that id.
+        """
+        cached = self._heads.get(commit_id)
+        if cached is not None:
+            return cached
+        what = f"commit {commit_id}"
+        path = pack.pack_path(commit_id)
+        start = self._store.read_range(path, 0, pack.HEAD_BYTES)
+        needed = pack.head_length(start, what)
+        whole = len(start) < pack.HEAD_BYTES
+        if needed > len(start):
+            start = self._store.read_range(path, 0, needed)
+        head = pack.decode_head(start[:needed], commit_id, what)
+        if content_id(head.commit) != commit_id:
+            raise CorruptData(f"{what} is damaged: its bytes do not match its id")
+        self._keep(self._heads, commit_id, head)
+        if whole:
+            self._keep(self._small, commit_id, start, limit=CACHE_PACKS)
+        return head
+
+    def json(self, node_id: str, place: Place) -> JsonNode:
+        """Returns a verified JSON node.
+
+        Raises:
+            CorruptData: Its bytes do not match its id, or are gone.
+        """
+
+        def decode(frame: bytes, what: str) -> JsonNode:
+            content, places = pack.decode_json_node(frame, place.pack, what)
+            if content_id(content) != node_id:
+                raise CorruptData(f"{what} is damaged: its bytes do not match its id")
+            return JsonNode(content, places)
+
+        return self._node(node_id, place, b"J", decode)
+
+    def columns(self, node_id: str, kind: str, place: Place) -> Columns:
+        """Returns a verified columnar node; its pack column is filled in.
+
+        Raises:
+            CorruptData: Its bytes do not match its id, or are gone.
+        """
+        from catalog.repository import columnar
+
+        def decode(frame: bytes, what: str) -> Columns:
+            columns = columnar.decode(frame[1:], what)
+            if columnar.node_id(kind, columns) != node_id:
+                raise CorruptData(f"{what} is damaged: its bytes do not match its id")
+            if "@offset" in columns:
+                own = bytes.fromhex(place.pack)
+                packs = columns.get("@pack")
+                rows = len(columns["@offset"])
+                columns["@pack"] = (
+                    columnar.byte_strings([own] * rows) if packs is None else packs.fill_null(own)
+                )
+            return columns
+
+        return self._node(node_id, place, b"C", decode)
+
+    def _node(
+        self, node_id: str, place: Place, tag: bytes, decode: Callable[[bytes, str], T]
+    ) -> T:
+        cached = self._nodes.get(node_id)
+        if cached is not None:
+            return cast(T, cached)
+        what = f"node {node_id[:12]} of pack {place.pack[:12]}"
+        frame = self._frame(place, what)
+        if frame[:1] != tag:
+            raise CorruptData(f"{what} is damaged: it is of another kind")
+        node = decode(frame, what)
+        self._keep(self._nodes, node_id, node)
+        return node
+
+    def _frame(self, place: Place, what: str) -> bytes:
+        try:
+            offset = self.head(place.pack).body_offset + place.offset
+            known = self._small.get(place.pack)
+            if known is not None:
+                frame = known[offset : offset + place.length]
+            else:
+                path = pack.pack_path(place.pack)
+                frame = self._store.read_range(path, offset, place.length)
+        except NotFound as error:
+            raise CorruptData(f"{what} is missing: its pack is gone") from error
+        if len(frame) != place.length:
+            raise CorruptData(f"{what} is cut off")
+        return frame
+
+    def _keep(
+        self, cache: OrderedDict[str, V], key: str, value: V, limit: int = CACHE_NODES
+    ) -> None:
+        with self._lock:
+            cache[key] = value
+            while len(cache) > limit:
+                cache.popitem(last=False)
+
+
+class PackBuilder:
+    """Gathers new nodes, children before parents, and lays them out as a pack."""
+
+    def __init__(self) -> None:
+        self._pending: dict[str, Callable[[Mapping[str, Place]], bytes]] = {}
+
+    def __contains__(self, node_id: str) -> bool:
+        return node_id in self._pending
+
+    def add_json(self, content: bytes, known: Mapping[str, Place], children: Iterable[str]) -> str:
+        """Adds a JSON node and returns its id.
+
+        Args:
+            content: Its canonical JSON.
+            known: Places of children that are stored already.
+            children: Ids of all nodes it points to, added before or in ``known``.
+        """
+        ids = tuple(children)
+
+        def frame(placed: Mapping[str, Place]) -> bytes:
+            places = {i: placed[i] if i in placed else known[i] for i in ids}
+            return pack.encode_json_node(content, places, PENDING_PACK)
+
+        node_id = content_id(content)
+        self._pending.setdefault(node_id, frame)
+        return node_id
+
+    def add_columns(
+        self, node_id: str, encode: Callable[[Mapping[str, Place]], bytes]
+    ) -> None:
+        """Adds a columnar node.
+
+        Args:
+            node_id: Its id.
+            encode: Given the places of the nodes added before, returns its stored bytes.
+        """
+        self._pending.setdefault(node_id, lambda placed: b"C" + encode(placed))
+
+    def build(self, commit: bytes, known: Mapping[str, Place], children: Iterable[str]) -> bytes:
+        """Returns the bytes of the pack of a commit.
+
+        Args:
+            commit: The commit's canonical JSON.
+            known: Places of children that are stored already.
+            children: Ids of the nodes the commit points to.
+        """
+        placed: dict[str, Place] = {}
+        frames = []
+        offset = 0
+        for node_id, encode in self._pending.items():
+            frame = encode(placed)
+            placed[node_id] = Place(PENDING_PACK, offset, len(frame))
+            frames.append(frame)
+            offset += len(frame)
+        places = {i: placed[i] if i in placed else known[i] for i in children}
+        return pack.encode_pack(commit, places, b"".join(frames), PENDING_PACK)
+
+
+PENDING_PACK = "pending"
+"""Stands for the pack being built, whose name is known only when its commit is."""

@@ -1,0 +1,151 @@
+"""Packs: one immutable object per commit, the commit first, then the nodes it brought.
+
+Layout, all numbers little-endian:
+
+| bytes | what |
+|---|---|
+| 8 | ``PQTRPACK`` |
+| 4 | u32, format of the pack: 1 |
+| 4 | u32 C, length of the commit's canonical JSON |
+| 4 | u32 P, length of the places |
+| C | the commit; its SHA-256 is the commit id and the pack's name |
+| P | places: JSON object, node id → [pack or null, offset, length] |
+| … | node frames; offsets count from the first byte after the places |
+
+A node frame is one byte ``C`` (columnar, see ``columnar``) or ``J`` (JSON), then the
+node. A JSON node is u32 length of the whole uncompressed, then zlib of: u32 length of the
+canonical JSON, that JSON (its SHA-256 is the node id), and its own places.
+"""
+
+import struct
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from catalog.errors import CorruptData
+from catalog.model.ids import canonical_json, parse_json
+
+MAGIC = b"PQTRPACK"
+PACK_FORMAT = 1
+HEADER = struct.Struct("<8sIII")
+
+HEAD_BYTES = 1 << 16
+"""First read of a pack: nearly every commit, its places and often its nodes lie within."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Says where a node's frame lies; not part of any id.
+
+    Attributes:
+        pack: The commit id whose pack it is in.
+        offset: From the end of the pack's places, in bytes.
+        length: Of the frame, in bytes.
+    """
+
+    pack: str
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class PackHead:
+    """Holds what stands before the node frames of a pack."""
+
+    commit: bytes
+    places: Mapping[str, Place]
+    body_offset: int
+
+
+def pack_path(commit_id: str) -> str:
+    """Returns where the pack of a commit lies in the store."""
+    return f"objects/{commit_id[:2]}/{commit_id}"
+
+
+def encode_pack(commit: bytes, places: Mapping[str, Place], frames: bytes, own_id: str) -> bytes:
+    """Returns the bytes of a pack."""
+    stored_places = encode_places(places, own_id)
+    header = HEADER.pack(MAGIC, PACK_FORMAT, len(commit), len(stored_places))
+    return b"".join((header, commit, stored_places, frames))
+
+
+def head_length(start: bytes, what: str) -> int:
+    """Returns how many bytes of a pack stand before its node frames.
+
+    Args:
+        start: At least the first bytes of the pack.
+        what: Names it in errors.
+
+    Raises:
+        CorruptData: This is no pack, or one of a newer format.
+    """
+    if len(start) < HEADER.size:
+        raise CorruptData(f"{what} is too short to be a pack")
+    magic, pack_format, commit_length, places_length = HEADER.unpack_from(start)
+    if magic != MAGIC or pack_format != PACK_FORMAT:
+        raise CorruptData(f"{what} is no pack of format {PACK_FORMAT}")
+    return HEADER.size + int(commit_length) + int(places_length)
+
+
+def decode_head(start: bytes, own_id: str, what: str) -> PackHead:
+    """Reads what stands before the node frames.
+
+    Raises:
+        CorruptData: The bytes are not readable.
+    """
+    end = head_length(start, what)
+    if len(start) < end:
+        raise CorruptData(f"{what} is cut off")
+    _, _, commit_length, _ = HEADER.unpack_from(start)
+    commit_end = HEADER.size + int(commit_length)
+    places = decode_places(start[commit_end:end], own_id, what)
+    return PackHead(start[HEADER.size : commit_end], places, end)
+
+
+def encode_json_node(content: bytes, places: Mapping[str, Place], own_id: str) -> bytes:
+    """Returns the frame of a JSON node."""
+    whole = struct.pack("<I", len(content)) + content + encode_places(places, own_id)
+    return b"J" + struct.pack("<I", len(whole)) + zlib.compress(whole, 6)
+
+
+def decode_json_node(frame: bytes, own_id: str, what: str) -> tuple[bytes, dict[str, Place]]:
+    """Reads the frame of a JSON node.
+
+    Returns:
+        Its canonical JSON and its places.
+
+    Raises:
+        CorruptData: The bytes are not readable.
+    """
+    try:
+        whole = zlib.decompress(frame[5:])
+        (length,) = struct.unpack_from("<I", whole)
+    except (zlib.error, struct.error) as error:
+        raise CorruptData(f"{what} is not readable: {error}") from error
+    return whole[4 : 4 + length], decode_places(whole[4 + length :], own_id, what)
+
+
+def encode_places(places: Mapping[str, Place], own_id: str) -> bytes:
+    """Returns places as JSON; those in the own pack have null for a pack."""
+    return canonical_json(
+        {
+            node: [None if place.pack == own_id else place.pack, place.offset, place.length]
+            for node, place in places.items()
+        }
+    )
+
+
+def decode_places(stored: bytes, own_id: str, what: str) -> dict[str, Place]:
+    """Reads places.
+
+    Raises:
+        CorruptData: The bytes are not readable.
+    """
+    places = {}
+    for node, place in parse_json(stored, what).items():
+        match place:
+            case [(str() | None) as pack, int(offset), int(length)]:
+                places[node] = Place(pack or own_id, offset, length)
+            case _:
+                raise CorruptData(f"{what} has an unknown place: {place!r}")
+    return places

@@ -1,0 +1,132 @@
+"""A repository: everything that is stored of a catalog, behind one object."""
+
+import datetime
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from catalog.errors import AlreadyExists, NotFound, Unsupported
+from catalog.model.commit import parse_time, time_text
+from catalog.model.ids import canonical_json, parse_json, random_id
+from catalog.repository.branches import Branches, Stamp
+from catalog.repository.commits import Commits
+from catalog.repository.nodes import NodeReader
+from catalog.repository.resolve import Resolver
+from catalog.repository.tags import Tags
+from catalog.storage.store import ObjectStore
+
+if TYPE_CHECKING:
+    from catalog.repository.commit_writer import CommitWriter
+
+FORMAT_VERSION = 1
+CATALOG_PATH = "catalog.json"
+DEFAULT_BRANCH = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogInfo:
+    """Describes the catalog itself, written once."""
+
+    catalog_id: str
+    created_at: datetime.datetime
+    format_version: int = FORMAT_VERSION
+
+
+class Repository:
+    """Reads and writes the stored objects of one catalog."""
+
+    def __init__(self, store: ObjectStore, info: CatalogInfo) -> None:
+        self.store = store
+        self.info = info
+        self.nodes = NodeReader(store)
+        self.commits = Commits(self.nodes)
+        self.branches = Branches(store)
+        self.tags = Tags(store)
+        self.refs = Resolver(store, self.branches, self.tags, self.commits)
+
+    def writer(self) -> "CommitWriter":
+        """Returns what writes commits."""
+        from catalog.repository.commit_writer import CommitWriter
+
+        return CommitWriter(self.store, self.commits)
+
+
+def create(store: ObjectStore, *, author: str, now: datetime.datetime) -> Repository:
+    """Creates a catalog: its description, an empty first commit, and branch main.
+
+    Raises:
+        AlreadyExists: There is a catalog already.
+    """
+    info = CatalogInfo(random_id(), now)
+    data = canonical_json(
+        {
+            "format_version": info.format_version,
+            "catalog_id": info.catalog_id,
+            "created_at": time_text(info.created_at),
+        }
+    )
+    if store.info(CATALOG_PATH) is not None:
+        raise _exists()
+    repository = Repository(store, info)
+    first = _first_commit(repository, author, now)
+    try:
+        repository.branches.create(DEFAULT_BRANCH, first, Stamp(author, now, "catalog created"))
+        store.create(CATALOG_PATH, data)
+    except AlreadyExists as error:
+        raise _exists() from error
+    return repository
+
+
+def open_existing(store: ObjectStore) -> Repository:
+    """Opens a catalog.
+
+    Raises:
+        NotFound: There is none.
+        Unsupported: It was written in a newer format.
+    """
+    try:
+        stored = store.read(CATALOG_PATH)
+    except NotFound as error:
+        raise NotFound(
+            "no catalog there",
+            kind="catalog-not-found",
+            hint="create one with: parquetry init",
+        ) from error
+    match parse_json(stored.data, CATALOG_PATH):
+        case {
+            "format_version": int(version),
+            "catalog_id": str(catalog_id),
+            "created_at": str(created_at),
+        }:
+            if version > FORMAT_VERSION:
+                raise Unsupported(
+                    f"the catalog is of format {version}; this version reads up to "
+                    f"{FORMAT_VERSION}",
+                    kind="newer-format",
+                    hint="install a newer version of parquetry",
+                )
+            return Repository(store, CatalogInfo(catalog_id, parse_time(created_at), version))
+    raise Unsupported(
+        f"{CATALOG_PATH} is no description of a catalog", kind="unknown-format"
+    )
+
+
+def _first_commit(repository: Repository, author: str, now: datetime.datetime) -> str:
+    from catalog.model.commit import Commit
+    from catalog.repository.pack import encode_pack, pack_path
+
+    commit = Commit((), 0, {}, None, {}, author, now, "catalog created")
+    content = commit.to_bytes()
+    path = pack_path(commit.id)
+    try:
+        repository.store.create(path, encode_pack(content, {}, b"", commit.id))
+    except AlreadyExists:
+        repository.nodes.head(commit.id)
+    return commit.id
+
+
+def _exists() -> AlreadyExists:
+    return AlreadyExists(
+        "there is a catalog already",
+        kind="catalog-exists",
+        hint="open it, or choose another directory",
+    )

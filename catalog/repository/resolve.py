@@ -1,0 +1,159 @@
+"""Ref expressions resolved to commits."""
+
+import difflib
+from dataclasses import dataclass
+
+from catalog.errors import InvalidInput, NotFound
+from catalog.model.ids import COMMIT_ID, ID_PREFIX, MIN_PREFIX
+from catalog.model.refs import Ancestor, AsOf, MovesAgo, Parent, Step, parse_ref
+from catalog.repository.branches import Branches
+from catalog.repository.commits import Commits
+from catalog.repository.history import first_parents
+from catalog.repository.tags import Tags
+from catalog.storage.store import ObjectStore
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedRef:
+    """Says which commit a ref expression stood for when it was asked.
+
+    Attributes:
+        text: The expression.
+        commit_id: The commit.
+        branch: The branch, if the expression is nothing but a branch name.
+    """
+
+    text: str
+    commit_id: str
+    branch: str | None = None
+
+
+class Resolver:
+    """Resolves ref expressions."""
+
+    def __init__(
+        self, store: ObjectStore, branches: Branches, tags: Tags, commits: Commits
+    ) -> None:
+        self._store = store
+        self._branches = branches
+        self._tags = tags
+        self._commits = commits
+
+    def resolve(self, text: str, default: str = "main") -> ResolvedRef:
+        """Resolves a ref expression.
+
+        Args:
+            text: The expression.
+            default: What ``@{…}`` without a name is taken from.
+
+        Raises:
+            InvalidInput: The text is no ref expression.
+            NotFound: There is nothing of that name, or no such ancestor or move.
+        """
+        expression = parse_ref(text)
+        name = default if expression.name is None else expression.name
+        commit_id, branch = self._named(name)
+        for n, step in enumerate(expression.steps):
+            on_branch = branch if n == 0 else None
+            commit_id = self._step(commit_id, step, on_branch, text)
+        return ResolvedRef(text, commit_id, None if expression.steps else branch)
+
+    def _named(self, name: str) -> tuple[str, str | None]:
+        branch = self._branches.find(name)
+        if branch is not None and branch.commit_id is not None:
+            return branch.commit_id, name
+        tag = self._tags.find(name)
+        if tag is not None:
+            return tag.commit_id, None
+        if ID_PREFIX.fullmatch(name):
+            return self.commit(name), None
+        raise self.unknown(name)
+
+    def commit(self, prefix: str) -> str:
+        """Returns the id of the only commit whose id starts with some hex digits.
+
+        Raises:
+            NotFound: There is none.
+            InvalidInput: There are several.
+        """
+        if COMMIT_ID.fullmatch(prefix):
+            if self._store.info(f"objects/{prefix[:2]}/{prefix}") is None:
+                raise NotFound(f"no commit {prefix}", kind="ref-not-found")
+            return prefix
+        found = [
+            info.path.rpartition("/")[2]
+            for info in self._store.list(f"objects/{prefix[:2]}/{prefix}")
+        ]
+        if not found:
+            raise self.unknown(prefix)
+        if len(found) > 1:
+            shown = ", ".join(one[: MIN_PREFIX + 4] for one in found[:4])
+            raise InvalidInput(
+                f"{prefix!r} is the start of {len(found)} commit ids: {shown}",
+                kind="ambiguous-ref",
+                hint="give more digits",
+            )
+        return found[0]
+
+    def unknown(self, name: str) -> NotFound:
+        """Returns the error for a name that nothing has, with the nearest names."""
+        names = [b.name for b in self._branches.list()] + [t.name for t in self._tags.list()]
+        near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+        if near:
+            hint = f"did you mean {' or '.join(near)}?"
+        else:
+            hint = f"there are: {', '.join(names[:10])}" if names else ""
+        if self._tags.deleted(name):
+            hint = "a tag of that name was deleted"
+        return NotFound(f"no branch, tag or commit {name!r}", kind="ref-not-found", hint=hint)
+
+    def _step(self, commit_id: str, step: Step, branch: str | None, text: str) -> str:
+        match step:
+            case Ancestor(count):
+                return self._ancestor(commit_id, count, text)
+            case Parent(0):
+                return commit_id
+            case Parent(number):
+                parents = self._commits.read(commit_id).parents
+                if number > len(parents):
+                    raise NotFound(
+                        f"{text!r}: commit {commit_id[:MIN_PREFIX]} has {len(parents)} parents",
+                        kind="ref-not-found",
+                    )
+                return parents[number - 1]
+            case MovesAgo(count):
+                return self._moves_ago(branch, count, text)
+            case AsOf(time):
+                for logged in first_parents(self._commits.read, commit_id):
+                    if logged.commit.time <= time:
+                        return logged.id
+                raise NotFound(
+                    f"{text!r}: the history starts after {time.isoformat()}", kind="ref-not-found"
+                )
+
+    def _ancestor(self, commit_id: str, count: int, text: str) -> str:
+        for passed, logged in enumerate(first_parents(self._commits.read, commit_id)):
+            if passed == count:
+                return logged.id
+        raise NotFound(
+            f"{text!r} reaches back before the first commit: the history is {passed + 1} long",
+            kind="ref-not-found",
+        )
+
+    def _moves_ago(self, branch: str | None, count: int, text: str) -> str:
+        if branch is None:
+            raise InvalidInput(
+                f"{text!r}: only branches have a reflog",
+                kind="invalid-ref",
+                hint="write BRANCH@{N}",
+            )
+        found = self._branches.find(branch)
+        moves = [] if found is None else self._branches.reflog(found)
+        for passed, move in enumerate(moves):
+            if passed == count and move.after is not None:
+                return move.after
+        raise NotFound(
+            f"{text!r} reaches back before the branch was created", kind="ref-not-found"
+        )
+
+

@@ -1,0 +1,95 @@
+"""Table entries of commits: inline, or in a tree where there are many.
+
+Columns of a leaf of kind ``tables``: ``name``, ``snapshot`` (32 bytes), ``rows``,
+``size``, ``files``; unhashed ``@pack``, ``@offset``, ``@length`` of the snapshot.
+Leaves are sorted by name.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from catalog.errors import CorruptData
+from catalog.model.commit import TableEntry
+from catalog.repository.pack import Place
+
+if TYPE_CHECKING:
+    from catalog.repository.columnar import Columns
+    from catalog.repository.index import Summary
+
+KIND = "tables"
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedEntry:
+    """Holds a table's name and entry, and where its snapshot lies.
+
+    Attributes:
+        name: The table.
+        entry: Its snapshot and totals.
+        place: Where the snapshot is stored; None while it is being written.
+    """
+
+    name: str
+    entry: TableEntry
+    place: Place | None = field(compare=False)
+
+
+class TableRows:
+    """Sorts, stores and sums up table entries; see ``tree.RowKind``."""
+
+    name = KIND
+
+    def key(self, row: PlacedEntry) -> bytes:
+        """Returns the sort key of an entry."""
+        return row.name.encode()
+
+    def to_columns(self, rows: Sequence[PlacedEntry]) -> "Columns":
+        """Returns entries as columns."""
+        from catalog.repository.columnar import byte_strings, integers
+
+        return {
+            "name": byte_strings(r.name.encode() for r in rows),
+            "snapshot": byte_strings(bytes.fromhex(r.entry.snapshot) for r in rows),
+            "rows": integers(r.entry.rows for r in rows),
+            "size": integers(r.entry.size_bytes for r in rows),
+            "files": integers(r.entry.files for r in rows),
+        }
+
+    def places(self, rows: Sequence[PlacedEntry], placed: Mapping[str, Place]) -> "Columns":
+        """Returns where the snapshots lie."""
+        from catalog.repository.index import place_columns
+
+        return place_columns([(r.entry.snapshot, r.place) for r in rows], placed)
+
+    def from_columns(self, columns: "Columns") -> list[PlacedEntry]:
+        """Reads entries.
+
+        Raises:
+            CorruptData: A column that format 1 requires is missing.
+        """
+        names = ("name", "snapshot", "rows", "size", "files", "@pack", "@offset", "@length")
+        try:
+            values = [columns[name].to_pylist() for name in names]
+        except KeyError as error:
+            raise CorruptData(f"a table list lacks its column {error}") from error
+        return [
+            PlacedEntry(
+                name.decode(),
+                TableEntry(snapshot.hex(), rows, size, files),
+                Place(pack.hex(), offset, length),
+            )
+            for name, snapshot, rows, size, files, pack, offset, length in zip(
+                *values, strict=True
+            )
+        ]
+
+    def summarise(self, rows: Sequence[PlacedEntry]) -> "Summary":
+        """Sums entries up."""
+        from catalog.repository.index import Summary
+
+        return Summary(
+            sum(r.entry.rows for r in rows),
+            sum(r.entry.size_bytes for r in rows),
+            sum(r.entry.files for r in rows),
+        )

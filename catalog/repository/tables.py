@@ -1,0 +1,125 @@
+"""The data files of stored tables: listing them, and telling how two snapshots differ."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from catalog.model.change import FileChanges
+from catalog.model.datafile import DataFile
+from catalog.model.values import sort_key
+from catalog.repository import tree_diff
+from catalog.repository.commits import Commits, StoredTable
+from catalog.repository.index import Summary
+from catalog.repository.manifest import DataFileRows
+from catalog.repository.tree import Root, TreeReader
+
+
+def root_of(table: StoredTable | None) -> Root | None:
+    """Returns the root of a table's manifest tree, None if it has no files."""
+    if table is None or table.snapshot.manifest is None:
+        return None
+    return Root(table.snapshot.manifest, table.snapshot.levels, table.manifest_place)
+
+
+def rows_of(table: StoredTable) -> DataFileRows:
+    """Returns how the table's entries are stored."""
+    return DataFileRows(len(table.snapshot.partition_by))
+
+
+def data_files(
+    commits: Commits,
+    table: StoredTable,
+    *,
+    wanted: Callable[[Summary], bool] | None = None,
+    fields: Iterable[int] | None = None,
+) -> Iterator[DataFile]:
+    """Yields the data files of a table in tree order.
+
+    Args:
+        commits: Reads the nodes.
+        table: The table.
+        wanted: Told the summary of a node, says whether to look below it.
+        fields: Field ids whose statistics are wanted; None means all.
+    """
+    rows = rows_of(table)
+    reader = TreeReader(rows, commits.nodes)
+    for leaf in reader.leaves(root_of(table), wanted):
+        yield from rows.read(reader.columns(leaf), fields)
+
+
+def files_in_partition(
+    commits: Commits, table: StoredTable, partition: tuple[bytes | None, ...]
+) -> Iterator[DataFile]:
+    """Yields the data files of one partition."""
+    reader = TreeReader(rows_of(table), commits.nodes)
+    for file in reader.scan(root_of(table), sort_key(partition, "")):
+        if file.partition != partition:
+            return
+        yield file
+
+
+def file_changes(
+    commits: Commits,
+    old: StoredTable | None,
+    new: StoredTable | None,
+    *,
+    old_commit: str | None = None,
+    new_commit: str | None = None,
+) -> FileChanges:
+    """Tells in which data files two snapshots of a table differ.
+
+    Args:
+        commits: Reads the nodes.
+        old: The one snapshot; None where the table does not exist.
+        new: The other.
+        old_commit: The commit of ``old``: if it is the first parent of ``new_commit`` or
+            the other way round, the change list answers and no tree is read.
+        new_commit: The commit of ``new``.
+    """
+    removed, added = _changed_files(commits, old, new, old_commit, new_commit)
+    gone, come = {f.partition for f in removed}, {f.partition for f in added}
+    if old is None or new is None or old.snapshot.partition_by != new.snapshot.partition_by:
+        kept = 0
+    elif not come - gone:
+        kept = old.snapshot.partitions - len(gone)
+    elif not gone - come:
+        kept = new.snapshot.partitions - len(come)
+    else:
+        before = (next(files_in_partition(commits, old, p), None) for p in come - gone)
+        kept = old.snapshot.partitions - len(gone) - sum(f is not None for f in before)
+    total = 0 if old is None else old.snapshot.files
+    return FileChanges(tuple(removed), tuple(added), total - len(removed), kept)
+
+
+def _changed_files(
+    commits: Commits,
+    old: StoredTable | None,
+    new: StoredTable | None,
+    old_commit: str | None,
+    new_commit: str | None,
+) -> tuple[list[DataFile], list[DataFile]]:
+    if old is not None and new is not None:
+        if old.snapshot.manifest == new.snapshot.manifest:
+            return [], []
+        if old.snapshot.partition_by == new.snapshot.partition_by:
+            listed = _listed(commits, new, old_commit, new_commit)
+            if listed is not None:
+                return listed
+            backwards = _listed(commits, old, new_commit, old_commit)
+            if backwards is not None:
+                return backwards[1], backwards[0]
+            reader = TreeReader(rows_of(new), commits.nodes)
+            found = tree_diff.differences(reader, root_of(old), root_of(new))
+            return found.removed, found.added
+    return (
+        [] if old is None else list(data_files(commits, old)),
+        [] if new is None else list(data_files(commits, new)),
+    )
+
+
+def _listed(
+    commits: Commits, table: StoredTable, parent: str | None, commit_id: str | None
+) -> tuple[list[DataFile], list[DataFile]] | None:
+    if parent is None or commit_id is None:
+        return None
+    if commits.read(commit_id).parents[:1] != (parent,):
+        return None
+    return commits.change_list(commit_id, table.name, len(table.snapshot.partition_by))

@@ -1,0 +1,86 @@
+"""Tags: names given once to a commit, and spent once deleted."""
+
+from catalog.errors import AlreadyExists, CorruptData, NotFound
+from catalog.model.ids import parse_json
+from catalog.model.names import decode_segment, encode_segment
+from catalog.model.refs import Tag, tag_from_json
+from catalog.storage.store import ObjectStore
+
+PREFIX = "refs/tags/"
+DELETED = ".deleted"
+
+
+class Tags:
+    """Reads, creates and deletes the tags of a catalog."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    def find(self, name: str) -> Tag | None:
+        """Returns a tag that is not deleted, None if there is none."""
+        if self.deleted(name):
+            return None
+        return self._read(name)
+
+    def deleted(self, name: str) -> bool:
+        """Tells whether there was a tag of that name, now deleted."""
+        return self._store.info(_path(name) + DELETED) is not None
+
+    def list(self) -> list[Tag]:
+        """Returns all tags that are not deleted, by name."""
+        paths = {info.path for info in self._store.list(PREFIX)}
+        live = [p for p in paths if p.endswith(".json") and p + DELETED not in paths]
+        names = [decode_segment(p.removeprefix(PREFIX).removesuffix(".json")) for p in live]
+        found = (self._read(name) for name in sorted(names))
+        return [tag for tag in found if tag is not None]
+
+    def create(self, tag: Tag) -> None:
+        """Creates a tag.
+
+        Raises:
+            AlreadyExists: The name is taken, or was, and is spent.
+        """
+        if self.deleted(tag.name):
+            raise AlreadyExists(
+                f"tag {tag.name!r} was deleted, and its name is spent: a tag never moves",
+                kind="tag-spent",
+                hint="choose another name",
+            )
+        try:
+            self._store.create(_path(tag.name), tag.to_bytes())
+        except AlreadyExists as error:
+            stored = self._read(tag.name)
+            if stored == tag:
+                return
+            raise AlreadyExists(
+                f"tag {tag.name!r} exists already",
+                kind="ref-exists",
+                hint="choose another name, or look at it with: parquetry tag list",
+            ) from error
+
+    def delete(self, name: str) -> None:
+        """Deletes a tag; its name is spent.
+
+        Raises:
+            NotFound: There is no such tag.
+        """
+        if self.find(name) is None:
+            raise NotFound(f"no tag {name!r}", kind="ref-not-found")
+        try:
+            self._store.create(_path(name) + DELETED, b"")
+        except AlreadyExists:
+            return
+
+    def _read(self, name: str) -> Tag | None:
+        try:
+            stored = self._store.read(_path(name))
+        except NotFound:
+            return None
+        tag = tag_from_json(parse_json(stored.data, f"tag {name}"))
+        if tag.name != name:
+            raise CorruptData(f"tag {name} is stored under the name {tag.name}")
+        return tag
+
+
+def _path(name: str) -> str:
+    return f"{PREFIX}{encode_segment(name)}.json"

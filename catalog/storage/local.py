@@ -1,0 +1,321 @@
+"""A store in a local directory.
+
+New objects are written under a temporary name, synced, linked to their final name, and
+the directory is synced: a crash leaves the old or the new state, plus garbage under
+``tmp/``. Swaps hold an exclusive ``flock`` on a file under ``locks/``. Network file systems
+are not supported: their locks and links do not keep these promises.
+"""
+
+import contextlib
+import datetime
+import errno
+import fcntl
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from catalog.errors import (
+    AlreadyExists,
+    CatalogError,
+    NotFound,
+    StorageFailure,
+    Unsupported,
+)
+from catalog.storage.store import ObjectInfo, StagedFile, Stored, SwapLost, check_path
+
+COPY_BYTES = 1 << 20
+"""Bytes read at a time while copying and hashing: large enough that the calls do not
+count, small enough to stay in the processor's cache between hashing and writing."""
+
+SYNC_THREADS = 8
+"""Files synced at a time: the file system's journal takes such calls together."""
+
+_FICLONE = 0x40049409
+"""Linux's request to share all blocks of a file with another (``ioctl_ficlone(2)``)."""
+
+
+class LocalStore:
+    """Keeps objects as files; see ``ObjectStore`` for what each method promises."""
+
+    def __init__(self, root: str) -> None:
+        self.root = os.path.abspath(root)
+        self._known_directories: set[str] = set()
+
+    def read(self, path: str) -> Stored:
+        """Returns an object."""
+        with _storage_errors(path), open(self._file(path), "rb") as file:
+            data = file.read()
+        return Stored(data, _version(data))
+
+    def read_range(self, path: str, offset: int, length: int) -> bytes:
+        """Returns part of an object."""
+        with _storage_errors(path), open(self._file(path), "rb", buffering=0) as file:
+            return os.pread(file.fileno(), length, offset)
+
+    def info(self, path: str) -> ObjectInfo | None:
+        """Returns what a listing would say of an object."""
+        try:
+            found = os.stat(self._file(path))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return _info(path, found)
+
+    def create(self, path: str, data: bytes) -> str:
+        """Creates an object that must not exist."""
+        target = self._file(path)
+        with _storage_errors(path), self._temporary() as temporary:
+            _write_synced(temporary, data)
+            self._link(temporary, target, path)
+        return _version(data)
+
+    def swap(self, path: str, data: bytes, *, version: str) -> str:
+        """Replaces an object that must still be at a version."""
+        target = self._file(path)
+        with _storage_errors(path), self._temporary() as temporary:
+            _write_synced(temporary, data)
+            with self._locked(path):
+                try:
+                    current = _version(Path(target).read_bytes())
+                except FileNotFoundError:
+                    current = None
+                if current != version:
+                    raise SwapLost(f"object {path} was changed by somebody else")
+                os.replace(temporary, target)
+                _sync_directory(os.path.dirname(target))
+        return _version(data)
+
+    def put(self, path: str, data: bytes) -> None:
+        """Writes a derived object."""
+        target = self._file(path)
+        with _storage_errors(path), self._temporary() as temporary:
+            with open(temporary, "xb") as file:
+                file.write(data)
+            self._make_directory(os.path.dirname(target))
+            os.replace(temporary, target)
+
+    def stage(self, source: str) -> "LocalStaged":
+        """Takes in a copy of a local file."""
+        temporary = self._temporary_name()
+        try:
+            with _storage_errors(source):
+                digest, size_bytes = _copy_hashed(source, temporary)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
+            raise
+        return LocalStaged(temporary, digest, size_bytes)
+
+    def publish(self, files: Sequence[tuple[StagedFile, str]]) -> None:
+        """Gives staged files their names, syncing many at a time."""
+        with _storage_errors("staged files"):
+            with ThreadPoolExecutor(SYNC_THREADS) as pool:
+                list(pool.map(_sync_file, [staged.local_path for staged, _ in files]))
+            targets = [self._file(path) for _, path in files]
+            for (staged, path), target in zip(files, targets, strict=True):
+                with contextlib.suppress(AlreadyExists):
+                    self._link(staged.local_path, target, path, sync=False)
+                staged.discard()
+            self._sync_directories(targets)
+
+    def adopt(self, files: Sequence[tuple[str, str]]) -> list[bool]:
+        """Makes local files readable under paths of the store without copying them."""
+        shared = [self._adopt(source, path) for source, path in files]
+        with _storage_errors("linked files"):
+            self._sync_directories([self._file(path) for _, path in files])
+        return shared
+
+    def _adopt(self, source: str, path: str) -> bool:
+        target = self._file(path)
+        with _storage_errors(source):
+            self._make_directory(os.path.dirname(target))
+            with self._temporary() as temporary:
+                if _reflink(source, temporary):
+                    with contextlib.suppress(AlreadyExists):
+                        self._link(temporary, target, path, sync=False)
+                    return False
+            try:
+                os.link(source, target)
+            except FileExistsError:
+                return os.stat(target).st_nlink > 1
+            except OSError as error:
+                if error.errno not in (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK):
+                    raise
+                raise Unsupported(
+                    f"cannot link {source} into the catalog: {error.strerror}",
+                    hint="use --mode copy, or --mode reference to leave the files in place",
+                ) from error
+            return True
+
+    def _sync_directories(self, targets: Sequence[str]) -> None:
+        folders = sorted({os.path.dirname(target) for target in targets})
+        with ThreadPoolExecutor(SYNC_THREADS) as pool:
+            list(pool.map(_sync_directory, folders))
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Yields objects in path order."""
+        folder = prefix.rpartition("/")[0]
+        found: list[ObjectInfo] = []
+        for base, _, names in os.walk(os.path.join(self.root, folder) if folder else self.root):
+            inside = os.path.relpath(base, self.root)
+            for name in names:
+                path = name if inside == "." else f"{inside}/{name}"
+                if path.startswith(prefix):
+                    with contextlib.suppress(FileNotFoundError):
+                        found.append(_info(path, os.stat(os.path.join(base, name))))
+        yield from sorted(found, key=lambda entry: entry.path)
+
+    def delete(self, path: str) -> None:
+        """Removes an object."""
+        with _storage_errors(path), contextlib.suppress(FileNotFoundError):
+            os.unlink(self._file(path))
+
+    def uri(self, path: str) -> str:
+        """Returns the absolute path of the object's file."""
+        return self._file(path)
+
+    def _file(self, path: str) -> str:
+        return os.path.join(self.root, check_path(path))
+
+    def _temporary_name(self) -> str:
+        folder = os.path.join(self.root, "tmp")
+        with _storage_errors("tmp"):
+            self._make_directory(folder)
+        return os.path.join(folder, secrets.token_hex(16))
+
+    @contextlib.contextmanager
+    def _temporary(self) -> Iterator[str]:
+        name = self._temporary_name()
+        try:
+            yield name
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name)
+
+    @contextlib.contextmanager
+    def _locked(self, path: str) -> Iterator[None]:
+        folder = os.path.join(self.root, "locks")
+        self._make_directory(folder)
+        name = hashlib.sha256(path.encode()).hexdigest()
+        descriptor = os.open(os.path.join(folder, name), os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _link(self, temporary: str, target: str, path: str, *, sync: bool = True) -> None:
+        self._make_directory(os.path.dirname(target))
+        try:
+            os.link(temporary, target)
+        except FileExistsError as error:
+            raise AlreadyExists(f"object {path} exists", kind="object-exists") from error
+        except FileNotFoundError:
+            self._known_directories.clear()
+            self._make_directory(os.path.dirname(target))
+            os.link(temporary, target)
+        if sync:
+            _sync_directory(os.path.dirname(target))
+
+    def _make_directory(self, folder: str) -> None:
+        if folder in self._known_directories:
+            return
+        missing = []
+        current = folder
+        while not os.path.isdir(current):
+            missing.append(current)
+            current = os.path.dirname(current)
+        for directory in reversed(missing):
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(directory)
+            _sync_directory(os.path.dirname(directory))
+        self._known_directories.add(folder)
+
+
+class LocalStaged:
+    """A file copied under a temporary name; see ``StagedFile``."""
+
+    def __init__(self, temporary: str, sha256: str, size_bytes: int) -> None:
+        self.sha256 = sha256
+        self.size_bytes = size_bytes
+        self.local_path = temporary
+
+    def discard(self) -> None:
+        """Forgets it."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.local_path)
+
+
+@contextlib.contextmanager
+def _storage_errors(path: str) -> Iterator[None]:
+    try:
+        yield
+    except CatalogError:
+        raise
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NotFound(f"no object or file {path}", kind="object-not-found") from error
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise StorageFailure(
+            f"storage failed at {path}: {error.strerror or error}",
+            kind="no-space" if full else "storage",
+            hint="free some space and run the command again; nothing was committed"
+            if full
+            else "",
+        ) from error
+
+
+def _version(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _info(path: str, found: os.stat_result) -> ObjectInfo:
+    modified = datetime.datetime.fromtimestamp(found.st_mtime, datetime.UTC)
+    return ObjectInfo(path, found.st_size, modified)
+
+
+def _write_synced(name: str, data: bytes) -> None:
+    with open(name, "xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_file(name: str) -> None:
+    with open(name, "rb") as file:
+        os.fsync(file.fileno())
+
+
+def _sync_directory(name: str) -> None:
+    descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _copy_hashed(source: str, target: str) -> tuple[str, int]:
+    digest = hashlib.sha256()
+    size_bytes = 0
+    buffer = memoryview(bytearray(COPY_BYTES))
+    with open(source, "rb", buffering=0) as reader, open(target, "xb", buffering=0) as writer:
+        while count := reader.readinto(buffer):
+            chunk = buffer[:count]
+            digest.update(chunk)
+            written = 0
+            while written < count:
+                written += writer.write(chunk[written:])
+            size_bytes += count
+    return digest.hexdigest(), size_bytes
+
+
+def _reflink(source: str, target: str) -> bool:
+    with open(source, "rb") as reader, open(target, "xb") as writer:
+        try:
+            fcntl.ioctl(writer.fileno(), _FICLONE, reader.fileno())
+        except OSError:
+            return False
+        os.fsync(writer.fileno())
+        return True

@@ -1,0 +1,156 @@
+"""The protocol by which the catalog keeps bytes, and what every store promises.
+
+Paths are relative, ``/``-separated, without empty, ``.`` or ``..`` segments. Objects are
+immutable but for those changed by ``swap`` and derived ones written by ``put``.
+"""
+
+import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from catalog.errors import Conflict, InvalidInput, StorageFailure
+
+
+class SwapLost(Conflict):
+    """Says that an object was no longer at the version a swap expected."""
+
+    default_kind = "swap-lost"
+
+
+class OutcomeUnknown(StorageFailure):
+    """Says that a write was sent and its answer lost: reading back must settle it."""
+
+    default_kind = "outcome-unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Holds an object's bytes and the version token that a swap of it must name."""
+
+    data: bytes
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """Describes an object in a listing."""
+
+    path: str
+    size_bytes: int
+    modified: datetime.datetime
+
+
+class StagedFile(Protocol):
+    """A file taken in and hashed, not yet visible under any name.
+
+    Attributes:
+        sha256: Hex digest of its bytes.
+        size_bytes: Its size.
+        local_path: Where its bytes can be read until it is published or discarded.
+    """
+
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def size_bytes(self) -> int: ...
+    @property
+    def local_path(self) -> str: ...
+
+    def discard(self) -> None:
+        """Forgets it; does nothing once it is published."""
+
+
+class ObjectStore(Protocol):
+    """Keeps objects by path; every method is safe to call from many threads and processes."""
+
+    def read(self, path: str) -> Stored:
+        """Returns an object.
+
+        Raises:
+            NotFound: There is none.
+        """
+
+    def read_range(self, path: str, offset: int, length: int) -> bytes:
+        """Returns ``length`` bytes from ``offset``, fewer only where the object ends.
+
+        Raises:
+            NotFound: There is none.
+        """
+
+    def info(self, path: str) -> ObjectInfo | None:
+        """Returns what a listing would say of an object, None if there is none."""
+
+    def create(self, path: str, data: bytes) -> str:
+        """Creates an object that must not exist and returns its version.
+
+        It is whole and durable when the call returns, and never seen in part.
+
+        Raises:
+            AlreadyExists: An object of that name is there, whatever its bytes.
+        """
+
+    def swap(self, path: str, data: bytes, *, version: str) -> str:
+        """Replaces an object that must still be at ``version``; returns the new version.
+
+        Raises:
+            SwapLost: It is at another version, or gone.
+            OutcomeUnknown: The answer was lost; it may or may not have happened.
+        """
+
+    def put(self, path: str, data: bytes) -> None:
+        """Writes a derived object, replacing what is there; not necessarily durable."""
+
+    def stage(self, source: str) -> StagedFile:
+        """Takes in a copy of a local file and hashes it.
+
+        Raises:
+            NotFound: The source is missing.
+            StorageFailure: It cannot be read, or the store cannot take it.
+        """
+
+    def publish(self, files: Sequence[tuple[StagedFile, str]]) -> None:
+        """Gives staged files their names; all are durable when the call returns.
+
+        A file of that name already there is left: names of staged files come from their
+        content.
+
+        Args:
+            files: Each file with the path it shall have.
+        """
+
+    def adopt(self, files: Sequence[tuple[str, str]]) -> list[bool]:
+        """Makes local files readable as objects without copying their bytes.
+
+        By reflink where the file system can, else by hard link.
+
+        Args:
+            files: Each source with the path it shall have; a path already there is left.
+
+        Returns:
+            For each, whether others can still reach its bytes (a hard link).
+
+        Raises:
+            Unsupported: The store cannot link to local files, or not across file systems.
+        """
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Yields the objects whose path starts with ``prefix``, in path order."""
+
+    def delete(self, path: str) -> None:
+        """Removes an object; nothing happens if there is none."""
+
+    def uri(self, path: str) -> str:
+        """Returns where an engine reads the object: an absolute path or a URI."""
+
+
+def check_path(path: str) -> str:
+    """Returns a path that stays below a store's root.
+
+    Raises:
+        InvalidInput: It does not.
+    """
+    parts = path.split("/")
+    if any(part in ("", ".", "..") or "\x00" in part or "\\" in part for part in parts):
+        raise InvalidInput(f"{path!r} is no path inside the catalog", kind="path-outside")
+    return path
