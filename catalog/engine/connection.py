@@ -1,0 +1,60 @@
+"""Connections: the only place where DuckDB is opened."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import duckdb
+
+from catalog.errors import InvalidInput
+
+
+def connect(
+    *,
+    threads: int | None = None,
+    memory_limit_bytes: int | None = None,
+    temp_directory: str | None = None,
+    database: str = ":memory:",
+) -> duckdb.DuckDBPyConnection:
+    """Opens DuckDB as the catalog needs it: in UTC, closed towards the network and Python.
+
+    Args:
+        threads: Threads to use; None means all cores.
+        memory_limit_bytes: Memory to use before spilling; None is DuckDB's own limit.
+        temp_directory: Where to spill; None is the system's.
+        database: A database file, or in memory.
+
+    Raises:
+        InvalidInput: A limit makes no sense.
+    """
+    if threads is not None and threads < 1:
+        raise InvalidInput(f"{threads} threads make no sense", hint="give 1 or more")
+    if memory_limit_bytes is not None and memory_limit_bytes < 1 << 24:
+        raise InvalidInput(
+            f"a memory limit of {memory_limit_bytes} bytes is too small", hint="give 16MB or more"
+        )
+    con = duckdb.connect(database)
+    settings: dict[str, object] = {
+        "TimeZone": "UTC",
+        "python_enable_replacements": False,
+        "autoinstall_known_extensions": False,
+        "enable_progress_bar": False,
+        "temp_directory": temp_directory or tempfile.gettempdir(),
+    }
+    if threads is not None:
+        settings["threads"] = threads
+    if memory_limit_bytes is not None:
+        settings["memory_limit"] = f"{memory_limit_bytes}B"
+    for name, value in settings.items():
+        con.execute(f"SET {name} = ?", [value])
+    return con
+
+
+@contextmanager
+def cursor(con: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yields a cursor of its own, as every thread and task needs one."""
+    own = con.cursor()
+    try:
+        yield own
+    finally:
+        own.close()

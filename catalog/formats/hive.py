@@ -1,0 +1,237 @@
+"""Directories of Parquet files, plain or hive-partitioned, as they lie on disk.
+
+A hive-partitioned path has segments ``column=value``, the value with Hive's escapes
+(``%XX``), NULL as ``__HIVE_DEFAULT_PARTITION__``.
+"""
+
+import glob
+import os
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from catalog.errors import InvalidInput, NotFound, StorageFailure
+
+SUFFIXES = (".parquet", ".parq", ".pq")
+"""Names that end so are Parquet files; others in a directory are left alone, and counted."""
+
+NULL_SEGMENT = "__HIVE_DEFAULT_PARTITION__"
+"""Hive's text for a NULL partition value."""
+
+MAX_SEGMENT_BYTES = 255
+"""Longest path segment that common file systems take."""
+
+_SAFE = re.compile(r"[A-Za-z0-9_.,+@ -]")
+
+HiveValues = tuple[tuple[str, str | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """Describes a file of a source as it was found.
+
+    Attributes:
+        path: Absolute.
+        relative: Relative to the source.
+        size_bytes: Its size.
+        mtime_ns: Time of its last write.
+        ctime_ns: Time of its last change, links included.
+        inode: Its inode.
+        hive: Column and text per hive segment of the path, in order; None is NULL.
+    """
+
+    path: str
+    relative: str
+    size_bytes: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+    hive: HiveValues
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """Holds what was found in a source.
+
+    Attributes:
+        root: The source, absolute.
+        files: Parquet files by relative path; empty if there are none.
+        columns: Names of the partition columns in path order.
+        ignored: Files that are no Parquet by their names.
+    """
+
+    root: str
+    files: tuple[SourceFile, ...]
+    columns: tuple[str, ...]
+    ignored: int
+
+
+def discover(source: str, partition_by: Collection[str] = ()) -> Discovery:
+    """Lists the Parquet files of a source.
+
+    Args:
+        source: A directory, a file, or a glob pattern.
+        partition_by: Partition columns that are known: the source itself may then lie
+            within such a directory, as ``orders/day=2024-01-31`` does.
+
+    Raises:
+        NotFound: There is nothing of that name.
+        InvalidInput: The files are partitioned in different ways, or a link leaves the
+            directory.
+        StorageFailure: A directory cannot be read.
+    """
+    root = os.path.abspath(source)
+    try:
+        if os.path.isfile(root):
+            found = os.stat(root)
+            root = os.path.dirname(root)
+            files, ignored = [_source_file(os.path.abspath(source), root, found)], 0
+        elif os.path.isdir(root):
+            files, ignored = _walk(root)
+        elif glob.has_magic(source):
+            files, ignored = _matching(root)
+            root = _fixed_part(root)
+        else:
+            raise NotFound(
+                f"no file or directory {source}",
+                kind="source-not-found",
+                hint="check the path; --allow-empty takes a missing source as an empty one",
+            )
+    except OSError as error:
+        raise StorageFailure(f"cannot read {error.filename}: {error.strerror}") from error
+    outer = tuple(pair for pair in _segments(root + os.sep) if pair[0] in partition_by)
+    if outer:
+        files = [replace(file, hive=(*outer, *file.hive)) for file in files]
+    files.sort(key=lambda file: file.relative)
+    return Discovery(root, tuple(files), _columns(files), ignored)
+
+
+def _walk(root: str) -> tuple[list[SourceFile], int]:
+    files: list[SourceFile] = []
+    ignored = 0
+    inside = os.path.realpath(root) + os.sep
+    pending = [root]
+    while pending:
+        folder = pending.pop()
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith(("_", ".")) and "=" not in entry.name:
+                    continue
+                if entry.is_symlink():
+                    _check_inside(entry.path, inside)
+                if entry.is_dir():
+                    pending.append(entry.path)
+                elif entry.name.lower().endswith(SUFFIXES):
+                    files.append(_source_file(entry.path, root, entry.stat()))
+                else:
+                    ignored += 1
+    return files, ignored
+
+
+def _check_inside(path: str, inside: str) -> None:
+    target = os.path.realpath(path)
+    if not target.startswith(inside) or (os.path.isdir(target) and path.startswith(target)):
+        raise InvalidInput(
+            f"{path} is a link to {target}, outside of the source or around in a circle",
+            kind="path-outside",
+            hint="name the directory it points to as the source",
+        )
+
+
+def _matching(pattern: str) -> tuple[list[SourceFile], int]:
+    base = _fixed_part(pattern)
+    found = [p for p in glob.iglob(pattern, recursive=True) if os.path.isfile(p)]
+    wanted = [p for p in found if p.lower().endswith(SUFFIXES)]
+    return [_source_file(p, base, os.stat(p)) for p in wanted], len(found) - len(wanted)
+
+
+def _fixed_part(pattern: str) -> str:
+    folder = os.path.dirname(pattern)
+    while glob.has_magic(folder):
+        folder = os.path.dirname(folder)
+    return folder
+
+
+def _source_file(path: str, root: str, found: os.stat_result) -> SourceFile:
+    relative = path[len(root) :].lstrip(os.sep)
+    return SourceFile(
+        path=path,
+        relative=relative,
+        size_bytes=found.st_size,
+        mtime_ns=found.st_mtime_ns,
+        ctime_ns=found.st_ctime_ns,
+        inode=found.st_ino,
+        hive=tuple(_segments(relative)),
+    )
+
+
+def _segments(relative: str) -> Iterator[tuple[str, str | None]]:
+    for segment in relative.split(os.sep)[:-1]:
+        column, equals, value = segment.partition("=")
+        if equals and column:
+            yield unescape(column), None if value == NULL_SEGMENT else unescape(value)
+
+
+def _columns(files: Sequence[SourceFile]) -> tuple[str, ...]:
+    if not files:
+        return ()
+    first = files[0]
+    columns = tuple(name for name, _ in first.hive)
+    for file in files:
+        if tuple(name for name, _ in file.hive) != columns:
+            raise InvalidInput(
+                f"{first.path} and {file.path} are partitioned in different ways",
+                kind="mixed-partitioning",
+                hint="every file needs the same column=value directories in the same order",
+            )
+    folded = [name.casefold() for name in columns]
+    if len(set(folded)) < len(folded):
+        raise InvalidInput(f"{first.path} names a partition column twice")
+    return columns
+
+
+def unescape(text: str) -> str:
+    """Returns what a path segment stands for: ``%XX`` are bytes of UTF-8."""
+    if "%" not in text:
+        return text
+    raw = re.sub(
+        rb"%([0-9A-Fa-f]{2})", lambda m: bytes([int(m[1], 16)]), os.fsencode(text)
+    )
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def partition_path(names: Sequence[str], values: Sequence[str | None]) -> str:
+    """Returns the directories of a partition below a table's, ``/``-separated.
+
+    Args:
+        names: The partition columns.
+        values: Their values as text; None is NULL.
+
+    Raises:
+        InvalidInput: A segment would be longer than file systems take.
+    """
+    segments = []
+    for name, value in zip(names, values, strict=True):
+        text = NULL_SEGMENT if value is None else _escape_value(value)
+        segment = f"{escape(name)}={text}"
+        if len(segment) > MAX_SEGMENT_BYTES:
+            raise InvalidInput(
+                f"partition value {(value or '')[:40]!r}… of column {name!r} is too long for a path"
+            )
+        segments.append(segment)
+    return "/".join(segments)
+
+
+def _escape_value(value: str) -> str:
+    escaped = escape(value)
+    return "%5F" + escaped[1:] if value == NULL_SEGMENT else escaped
+
+
+def escape(text: str) -> str:
+    """Returns text as a part of a path segment, with Hive's escapes."""
+    encoded = "".join(
+        c if _SAFE.match(c) else "".join(f"%{b:02X}" for b in os.fsencode(c)) for c in text
+    )
+    if encoded.endswith((".", " ")):
+        encoded = f"{encoded[:-1]}%{ord(encoded[-1]):02X}"
+    return encoded

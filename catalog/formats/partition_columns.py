@@ -1,0 +1,52 @@
+"""Partition columns that are in the files too: they must say the same as the path."""
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from catalog.errors import InvalidInput
+from catalog.formats.parquet import ParquetFooter
+from catalog.model.types import Scalar
+from catalog.model.values import decode, encode, text
+
+
+def check_partition_column(
+    path: str, footer: ParquetFooter, name: str, kind: Scalar, value: bytes | None
+) -> None:
+    """Checks that a column of a file holds nothing but the partition's value.
+
+    Args:
+        path: The file.
+        footer: Its footer.
+        name: The partition column.
+        kind: Its type.
+        value: The encoded value that the path says.
+
+    Raises:
+        InvalidInput: A row holds another value; the message names both.
+    """
+    if footer.rows == 0:
+        return
+    physical = dict(footer.columns)[name]
+    stats = footer.stats.get(name)
+    if stats is not None and physical == kind and stats.exact and stats.nulls == 0:
+        if stats.low == stats.high == value:
+            return
+    column = pq.read_table(path, columns=[name], partitioning=None).column(name)
+    said = "NULL" if value is None else text(decode(value, kind), kind)
+    for found in pc.unique(column).to_pylist():
+        if not _same(found, kind, value):
+            raise InvalidInput(
+                f"{path}: column {name!r} holds {'NULL' if found is None else found!r}, but its "
+                f"path says {said}",
+                kind="partition-column-mismatch",
+                hint="a partition column that is also in the file must agree with the path",
+            )
+
+
+def _same(found: object, kind: Scalar, value: bytes | None) -> bool:
+    if found is None or value is None:
+        return found is None and value is None
+    try:
+        return encode(found, kind) == value  # type: ignore[arg-type]
+    except InvalidInput:
+        return str(found) == text(decode(value, kind), kind)

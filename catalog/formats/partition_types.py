@@ -1,0 +1,113 @@
+"""Types of partition columns, found from all their values, and the values read by them."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from catalog.errors import InvalidInput
+from catalog.formats.hive import SourceFile
+from catalog.model.types import Scalar
+from catalog.model.values import encode, has_order, parse
+
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+ALIASES = {
+    "INT": "INTEGER",
+    "INT4": "INTEGER",
+    "INT8": "BIGINT",
+    "LONG": "BIGINT",
+    "STRING": "VARCHAR",
+    "TEXT": "VARCHAR",
+    "BOOL": "BOOLEAN",
+    "REAL": "FLOAT",
+    "TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE",
+}
+"""Other names by which users declare partition types."""
+
+
+def declared_type(text: str) -> Scalar:
+    """Returns the type a user declares a partition column to have.
+
+    Raises:
+        InvalidInput: It is none that tables can be partitioned by.
+    """
+    name = re.sub(r"\s+", " ", text.strip().upper())
+    kind = Scalar(ALIASES.get(name, name.replace(", ", ",")))
+    if not has_order(kind) or (kind.name.startswith("DECIMAL") and kind.decimal is None):
+        raise InvalidInput(
+            f"{text!r} is no type to partition by",
+            hint="use BIGINT, INTEGER, VARCHAR, DATE, TIMESTAMP, BOOLEAN or DECIMAL(p,s)",
+        )
+    return kind
+
+
+def inferred_type(values: Sequence[str | None]) -> Scalar:
+    """Returns the type of a partition column from all its values.
+
+    BIGINT if all are integers in canonical form, DATE if all are dates, else VARCHAR: so
+    ``01`` stays text, and nothing is lost.
+    """
+    known = [v for v in set(values) if v is not None]
+    if known and all(_INTEGER.fullmatch(v) and _fits(v) for v in known):
+        return Scalar("BIGINT")
+    if known and all(_DATE.fullmatch(v) and _is_date(v) for v in known):
+        return Scalar("DATE")
+    return Scalar("VARCHAR")
+
+
+def _fits(value: str) -> bool:
+    return -(1 << 63) <= int(value) < 1 << 63
+
+
+def _is_date(value: str) -> bool:
+    try:
+        parse(value, Scalar("DATE"))
+    except InvalidInput:
+        return False
+    return True
+
+
+def choose_types(
+    names: Sequence[str],
+    files: Sequence[SourceFile],
+    declared: Mapping[str, Scalar],
+    existing: Mapping[str, Scalar],
+) -> tuple[Scalar, ...]:
+    """Returns the types of the partition columns: declared, else existing, else inferred."""
+    return tuple(
+        declared.get(name) or existing.get(name) or inferred_type([f.hive[n][1] for f in files])
+        for n, name in enumerate(names)
+    )
+
+
+def read_values(
+    file: SourceFile, kinds: Sequence[Scalar], seen: dict[tuple[str, str], bytes]
+) -> tuple[bytes | None, ...]:
+    """Returns the encoded partition values of a file.
+
+    Args:
+        file: The file.
+        kinds: Types of the partition columns.
+        seen: Values read before, by type and text; filled on the way.
+
+    Raises:
+        InvalidInput: A value does not belong to its type.
+    """
+    values: list[bytes | None] = []
+    for (name, text), kind in zip(file.hive, kinds, strict=True):
+        if text is None:
+            values.append(None)
+            continue
+        encoded = seen.get((kind.name, text))
+        if encoded is None:
+            try:
+                encoded = encode(parse(text, kind), kind)
+            except InvalidInput as error:
+                raise InvalidInput(
+                    f"{file.path}: partition column {name!r} is {kind}, but {error.message}",
+                    kind="partition-value",
+                    hint=f"declare another type, e.g. --partition-by TABLE={name}:VARCHAR",
+                ) from error
+            seen[kind.name, text] = encoded
+        values.append(encoded)
+    return tuple(values)

@@ -1,0 +1,146 @@
+"""Schemas of a table's files, unified where that loses nothing, refused by name where not."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from catalog.errors import InvalidInput
+from catalog.model.schema import Field, FileSchema, PhysicalColumn, Schema
+from catalog.model.types import NULL_TYPE, DataType, ListType, MapType, Scalar, StructType
+from catalog.model.types import common_type
+
+Columns = tuple[tuple[str, DataType], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unified:
+    """Holds the schema of a table and how its files are read.
+
+    Attributes:
+        schema: The columns with their ids.
+        last_field_id: The greatest id given so far.
+        file_schemas: How each layout of columns is read.
+    """
+
+    schema: Schema
+    last_field_id: int
+    file_schemas: Mapping[Columns, FileSchema]
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """Holds the schema that a table has already."""
+
+    schema: Schema
+    last_field_id: int
+
+
+def unify(
+    layouts: Mapping[Columns, str],
+    partition: Sequence[tuple[str, Scalar]],
+    existing: Existing | None,
+    *,
+    keep_columns: bool,
+) -> Unified:
+    """Finds the schema that holds the rows of all files.
+
+    Args:
+        layouts: Each distinct list of columns, with the path of a file that has it.
+        partition: Name and type of the partition columns.
+        existing: The table's schema so far; columns of the same name keep their ids.
+        keep_columns: Whether columns of the table stay that no file has, and hold its rows
+            on (part of the table is replaced); else they go (all of it is).
+
+    Raises:
+        InvalidInput: A column has types that no type holds without loss.
+    """
+    old = {} if existing is None else {f.name: f for f in existing.schema.fields}
+    kinds: dict[str, list[tuple[DataType, str]]] = {}
+    if keep_columns:
+        kinds.update({name: [(f.type, "the table")] for name, f in old.items()})
+    for columns, path in layouts.items():
+        for name, kind in columns:
+            kinds.setdefault(name, []).append((kind, path))
+    for name, kind in partition:
+        kinds.pop(name, None)
+        kinds[name] = [(kind, "the paths")]
+    last = 0 if existing is None else existing.last_field_id
+    fields = []
+    for name in _order(kinds, old, keep_columns):
+        kind = _settled(_common(name, kinds[name]))
+        if name in old:
+            fields.append(Field(old[name].id, name, kind))
+        else:
+            last += 1
+            fields.append(Field(last, name, kind))
+    ids = {field.name: field.id for field in fields}
+    return Unified(
+        Schema(tuple(fields)),
+        last,
+        {
+            columns: FileSchema(tuple(PhysicalColumn(n, k, ids[n]) for n, k in columns))
+            for columns in layouts
+        },
+    )
+
+
+def _order(
+    kinds: Mapping[str, object], old: Mapping[str, Field], keep_columns: bool
+) -> Sequence[str]:
+    """Keeps the order of a table that is added to; else follows the files."""
+    if not keep_columns:
+        return list(kinds)
+    return [*(n for n in old if n in kinds), *(n for n in kinds if n not in old)]
+
+
+def _common(name: str, kinds: Sequence[tuple[DataType, str]]) -> DataType:
+    merged, where = kinds[0]
+    for kind, path in kinds[1:]:
+        both = common_type((merged, kind))
+        if both is None:
+            raise InvalidInput(
+                f"column {name!r} is {merged} in {where} and {kind} in {path}: "
+                "no type holds both without loss",
+                kind="schema-mismatch",
+                hint="write these files again with one type for the column",
+            )
+        if both != merged:
+            where = path
+        merged = both
+    return merged
+
+
+def _settled(kind: DataType) -> DataType:
+    """Returns a type that tables can have: columns without any value become INTEGER."""
+    match kind:
+        case Scalar():
+            return Scalar("INTEGER") if kind == NULL_TYPE else kind
+        case ListType(element):
+            return ListType(_settled(element))
+        case StructType(fields):
+            return StructType(tuple((name, _settled(inner)) for name, inner in fields))
+        case MapType(key, value):
+            return MapType(_settled(key), _settled(value))
+
+
+def column_ids(schema: Schema, names: Sequence[str], what: str) -> tuple[int, ...]:
+    """Returns the ids of columns named by the user.
+
+    Raises:
+        InvalidInput: A name is given twice, or no column has it; the hint names the nearest.
+    """
+    ids = []
+    for name in names:
+        field = schema.find(name)
+        if field is None:
+            near = difflib.get_close_matches(name, schema.names, n=3, cutoff=0.5)
+            hint = f"did you mean {' or '.join(near)}?" if near else ""
+            raise InvalidInput(
+                f"{what} {name!r} is no column; the columns are {', '.join(schema.names)}",
+                kind="column-not-found",
+                hint=hint,
+            )
+        ids.append(field.id)
+    if len(set(ids)) < len(ids):
+        raise InvalidInput(f"{what} names a column twice: {', '.join(names)}")
+    return tuple(ids)

@@ -1,0 +1,127 @@
+"""What the facade answers to: commits, tables, columns, partitions and files, as values."""
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from catalog.model.commit import Commit, TableChange
+from catalog.model.datafile import DataFile
+from catalog.model.table import TableSnapshot
+from catalog.model.types import Scalar
+from catalog.model.values import decode, text
+
+
+@dataclass(frozen=True, slots=True)
+class CommitInfo:
+    """Describes a commit.
+
+    Attributes:
+        id: The commit id.
+        parents: Ids of the parents.
+        generation: 1 + the greatest of the parents'.
+        message: What the author says.
+        author: Who committed.
+        time: When, aware UTC.
+        tables: Names of the tables it changed.
+        changes: By table, the files added and removed relative to the first parent.
+        metadata: Free text by key.
+        lineage: By written table, what it was made from.
+    """
+
+    id: str
+    parents: tuple[str, ...]
+    generation: int
+    message: str
+    author: str
+    time: datetime.datetime
+    tables: tuple[str, ...]
+    changes: Mapping[str, TableChange]
+    metadata: Mapping[str, str]
+    lineage: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class TableInfo:
+    """Describes a table at a commit in totals."""
+
+    name: str
+    rows: int
+    size_bytes: int
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnInfo:
+    """Describes a column.
+
+    Attributes:
+        name: The column.
+        type: Its type, as DuckDB names it.
+        field_id: Its id, never used again in the table.
+        key: Whether it is part of the key.
+        partition: Whether the table is partitioned by it.
+    """
+
+    name: str
+    type: str
+    field_id: int
+    key: bool
+    partition: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionInfo:
+    """Describes a partition: its values in text form, None for NULL, and totals."""
+
+    values: Mapping[str, str | None]
+    rows: int
+    files: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    """Describes a data file; ``uri`` is where an engine reads it."""
+
+    path: str
+    uri: str
+    rows: int
+    size_bytes: int
+    partition: Mapping[str, str | None]
+    token: str
+
+
+def commit_info(commit_id: str, commit: Commit) -> CommitInfo:
+    """Describes a commit."""
+    return CommitInfo(
+        id=commit_id,
+        parents=commit.parents,
+        generation=commit.generation,
+        message=commit.message,
+        author=commit.author,
+        time=commit.time,
+        tables=tuple(sorted(commit.changes)),
+        changes=commit.changes,
+        metadata=commit.metadata,
+        lineage=commit.lineage,
+    )
+
+
+def column_infos(table: TableSnapshot) -> list[ColumnInfo]:
+    """Describes the columns of a table in order."""
+    return [
+        ColumnInfo(f.name, str(f.type), f.id, f.id in table.key, f.id in table.partition_by)
+        for f in table.schema.fields
+    ]
+
+
+def partition_values(table: TableSnapshot, file: DataFile) -> dict[str, str | None]:
+    """Returns the partition values of a file in text form."""
+    return {
+        name: None if value is None else _text(value, kind)
+        for (name, kind), value in zip(table.partition_fields, file.partition, strict=True)
+    }
+
+
+def _text(encoded: bytes, kind: Scalar) -> str | None:
+    return text(decode(encoded, kind), kind)

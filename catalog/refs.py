@@ -1,0 +1,137 @@
+"""Branches and tags of an open catalog: ``cat.branches`` and ``cat.tags``."""
+
+import datetime
+from collections.abc import Callable
+
+from catalog.errors import AlreadyExists, Conflict, InvalidInput, NotFound
+from catalog.model.names import check_ref_name
+from catalog.model.refs import Branch, Move, Tag
+from catalog.repository.branches import Stamp
+from catalog.repository.repository import DEFAULT_BRANCH, Repository
+from catalog.storage.store import SwapLost
+
+Clock = Callable[[], datetime.datetime]
+
+
+class BranchList:
+    """Lists, creates and deletes branches."""
+
+    def __init__(self, repository: Repository, author: str, clock: Clock) -> None:
+        self._repository = repository
+        self._author = author
+        self._clock = clock
+
+    def list(self) -> list[Branch]:
+        """Returns all branches by name."""
+        return self._repository.branches.list()
+
+    def create(self, name: str, *, at: str = DEFAULT_BRANCH) -> Branch:
+        """Creates a branch: one object is written, whatever the size of the data.
+
+        Args:
+            name: The new branch.
+            at: The ref expression it starts from.
+
+        Raises:
+            AlreadyExists: A branch or tag has that name.
+            InvalidInput: The name is not allowed.
+            NotFound: ``at`` stands for nothing.
+        """
+        name = check_ref_name(name)
+        if self._repository.tags.find(name) is not None:
+            raise _taken(name, "tag")
+        start = self._repository.refs.resolve(at)
+        stamp = Stamp(self._author, self._clock(), f"branch: created from {at}")
+        return self._repository.branches.create(name, start.commit_id, stamp)
+
+    def delete(self, name: str) -> Branch:
+        """Deletes a branch; its commits and its reflog stay.
+
+        Returns:
+            The branch as it was.
+
+        Raises:
+            NotFound: There is no such branch.
+            InvalidInput: It is the default branch.
+            Conflict: It is protected, or was moved meanwhile.
+        """
+        held = self._repository.branches.held(name)
+        if held is None or held.branch.commit_id is None:
+            raise self._repository.refs.unknown(name)
+        if name == DEFAULT_BRANCH:
+            raise InvalidInput(f"branch {name!r} is the default branch and cannot be deleted")
+        if held.branch.protected:
+            raise Conflict(f"branch {name!r} is protected", kind="branch-protected")
+        try:
+            stamp = Stamp(self._author, self._clock(), "branch: deleted")
+            self._repository.branches.move(held, None, stamp)
+        except SwapLost as error:
+            raise Conflict(
+                f"branch {name!r} was moved by somebody else while it was to be deleted",
+                kind="write-conflict",
+                hint=f"look at it first: parquetry log {name}",
+            ) from error
+        return held.branch
+
+    def reflog(self, name: str) -> "list[Move]":
+        """Returns the moves of a branch, newest first, also of a deleted one.
+
+        Raises:
+            NotFound: There was never such a branch.
+        """
+        held = self._repository.branches.held(name)
+        if held is None:
+            raise self._repository.refs.unknown(name)
+        return [*self._repository.branches.reflog(held.branch)]
+
+
+class TagList:
+    """Lists, creates and deletes tags."""
+
+    def __init__(self, repository: Repository, author: str, clock: Clock) -> None:
+        self._repository = repository
+        self._author = author
+        self._clock = clock
+
+    def list(self) -> list[Tag]:
+        """Returns all tags by name."""
+        return self._repository.tags.list()
+
+    def create(self, name: str, *, at: str = DEFAULT_BRANCH, message: str = "") -> Tag:
+        """Creates a tag, which never moves.
+
+        Args:
+            name: The new tag.
+            at: The ref expression it names.
+            message: What it is about.
+
+        Raises:
+            AlreadyExists: A branch or tag has that name, or a deleted tag had it.
+            InvalidInput: The name is not allowed.
+            NotFound: ``at`` stands for nothing.
+        """
+        name = check_ref_name(name)
+        if self._repository.branches.find(name) is not None:
+            raise _taken(name, "branch")
+        commit_id = self._repository.refs.resolve(at).commit_id
+        tag = Tag(name, commit_id, self._clock(), self._author, message)
+        self._repository.tags.create(tag)
+        return tag
+
+    def delete(self, name: str) -> None:
+        """Deletes a tag; its name is spent, so that it can never mean something else.
+
+        Raises:
+            NotFound: There is no such tag.
+        """
+        if self._repository.tags.find(name) is None:
+            raise NotFound(f"no tag {name!r}", kind="ref-not-found", hint="parquetry tag list")
+        self._repository.tags.delete(name)
+
+
+def _taken(name: str, kind: str) -> AlreadyExists:
+    return AlreadyExists(
+        f"there is a {kind} {name!r}: branches and tags share their names",
+        kind="ref-exists",
+        hint="choose another name",
+    )

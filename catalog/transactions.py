@@ -1,0 +1,116 @@
+"""Transactions of an open catalog: ``cat.transaction(…)``."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from catalog.listings import CommitInfo
+from catalog.write.snapshot import SnapshotReport
+from catalog.write.snapshot_table import SnapshotRequest
+from catalog.write.transaction import Authorship, Transaction
+
+if TYPE_CHECKING:
+    from catalog.catalog import Catalog
+
+
+class CatalogTransaction:
+    """Stages changes to tables of a branch and commits them together.
+
+    Attributes:
+        commit: The commit made; None before the end, or if nothing changed.
+    """
+
+    def __init__(
+        self,
+        owner: "Catalog",
+        branch: str,
+        *,
+        message: str | None,
+        metadata: Mapping[str, str],
+        author: str,
+        dry_run: bool,
+    ) -> None:
+        about = Authorship(branch, author, message, metadata)
+        self._owner = owner
+        self._dry_run = dry_run
+        self._transaction = Transaction(
+            owner.repository, about, clock=owner.clock, dry_run=dry_run
+        )
+        self.commit: CommitInfo | None = None
+
+    def __enter__(self) -> "CatalogTransaction":
+        self._transaction.__enter__()
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self._transaction.__exit__(kind, error, trace)
+        if self._transaction.commit_id is not None:
+            self.commit = self._owner.show(self._transaction.commit_id)
+
+    def snapshot(
+        self,
+        table: str,
+        source: str,
+        *,
+        key: Sequence[str] | None = None,
+        partition_by: Sequence[str] | Mapping[str, str] | None = None,
+        mode: Literal["copy", "link", "reference"] = "copy",
+        scope: Literal["full", "partitions", "append"] = "full",
+        format: Literal["auto", "parquet"] = "auto",
+        fingerprints: Literal["now", "later"] | None = None,
+        allow_empty: bool = False,
+    ) -> SnapshotReport:
+        """Stages the state of a table as a source has it.
+
+        Args:
+            table: The table, made if it is new.
+            source: A directory of hive-partitioned or plain Parquet, a file, or a glob.
+            key: Key columns; None keeps the table's, an empty list takes them away.
+            partition_by: Names of the partition columns in path order, or their types by
+                name; None takes them from the paths, the types from the values.
+            mode: ``copy`` copies the files, ``link`` links to them, ``reference`` leaves
+                them in place.
+            scope: ``full`` replaces the table, ``partitions`` just the partitions that the
+                source has, ``append`` adds files.
+            format: What the source is; ``auto`` finds out.
+            fingerprints: Whether keys are looked at ``now`` or ``later``; None means now
+                for copies and links, later for references.
+            allow_empty: Whether the source may be empty or missing.
+
+        Returns:
+            What would change; nothing is committed before the transaction ends.
+
+        Raises:
+            InvalidInput: The source, its schema or the request makes no sense.
+            CorruptData: A file is damaged, or changed while it was read.
+            NotFound: The source or a key column is missing.
+        """
+        request = SnapshotRequest(
+            key=None if key is None else tuple(key),
+            partition_by=_types(partition_by),
+            mode=mode,
+            scope=scope,
+            allow_empty=allow_empty,
+        )
+        report = self._transaction.snapshot(table, str(source), request)
+        check = fingerprints or ("later" if mode == "reference" else "now")
+        if check == "now" and not self._dry_run:
+            return self._transaction.check_keys(report)
+        return report
+
+    def drop(self, table: str) -> None:
+        """Stages that a table goes.
+
+        Raises:
+            NotFound: There is no such table.
+        """
+        self._transaction.drop(table)
+
+
+def _types(
+    partition_by: Sequence[str] | Mapping[str, str] | None,
+) -> tuple[tuple[str, str | None], ...] | None:
+    if partition_by is None:
+        return None
+    if isinstance(partition_by, Mapping):
+        return tuple(partition_by.items())
+    return tuple((name, None) for name in partition_by)
