@@ -95,7 +95,7 @@ class Catalog:
             limit: How many at most; None means all.
         """
         start = self.resolve(ref).commit_id
-        found = []
+        found: list[CommitInfo] = []
         for logged in walk(self.repository.commits.read, start):
             if limit is not None and len(found) >= limit:
                 break
@@ -368,5 +368,3 @@ def default_author() -> str:
 def utc_now() -> datetime.datetime:
     """Returns the time, aware UTC."""
     return datetime.datetime.now(datetime.UTC)
-
-

@@ -11,6 +11,7 @@ from catalog.repository.repository import DEFAULT_BRANCH, Repository
 from catalog.storage.store import SwapLost
 
 Clock = Callable[[], datetime.datetime]
+Moves = list[Move]
 
 
 class BranchList:
@@ -73,7 +74,7 @@ class BranchList:
             ) from error
         return held.branch
 
-    def reflog(self, name: str) -> "list[Move]":
+    def reflog(self, name: str) -> "Moves":
         """Returns the moves of a branch, newest first, also of a deleted one.
 
         Raises:

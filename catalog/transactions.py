@@ -32,9 +32,7 @@ class CatalogTransaction:
         about = Authorship(branch, author, message, metadata)
         self._owner = owner
         self._dry_run = dry_run
-        self._transaction = Transaction(
-            owner.repository, about, clock=owner.clock, dry_run=dry_run
-        )
+        self._transaction = Transaction(owner.repository, about, clock=owner.clock, dry_run=dry_run)
         self.commit: CommitInfo | None = None
 
     def __enter__(self) -> "CatalogTransaction":
@@ -52,7 +50,7 @@ class CatalogTransaction:
         source: str,
         *,
         key: Sequence[str] | None = None,
-        partition_by: Sequence[str] | Mapping[str, str] | None = None,
+        partition_by: Sequence[str] | Mapping[str, str | None] | None = None,
         mode: Literal["copy", "link", "reference"] = "copy",
         scope: Literal["full", "partitions", "append"] = "full",
         format: Literal["auto", "parquet"] = "auto",
@@ -107,7 +105,7 @@ class CatalogTransaction:
 
 
 def _types(
-    partition_by: Sequence[str] | Mapping[str, str] | None,
+    partition_by: Sequence[str] | Mapping[str, str | None] | None,
 ) -> tuple[tuple[str, str | None], ...] | None:
     if partition_by is None:
         return None

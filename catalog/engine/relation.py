@@ -34,6 +34,7 @@ class _Reading:
     fields: Sequence[Field]
     names: Mapping[int, str]
     nan_free: Collection[int]
+    inline: bool
 
 
 def relation_sql(
@@ -45,6 +46,7 @@ def relation_sql(
     columns: Sequence[int] | None = None,
     naming: Literal["name", "id"] = "name",
     nan_free: Collection[int] = (),
+    inline: bool = False,
 ) -> str:
     """Returns a parenthesised SELECT that yields rows of a table from exactly these files.
 
@@ -62,11 +64,12 @@ def relation_sql(
             immune to names that differ only in case.
         nan_free: Field ids of float columns that may be read without that protection,
             because the statement never filters, joins or orders by them.
+        inline: Whether everything must stand in the SQL itself, and no variable be used.
     """
     wanted = None if columns is None else [table.schema.by_id(i) for i in columns]
     fields = table.schema.fields if wanted is None else [f for f in wanted if f is not None]
     names = {f.id: f.name if naming == "name" else f"c{f.id}" for f in fields}
-    reading = _Reading(con, table, fields, names, nan_free)
+    reading = _Reading(con, table, fields, names, nan_free, inline)
     groups: dict[str, list[DataFile]] = {}
     for file in files:
         groups.setdefault(file.file_schema, []).append(file)
@@ -84,9 +87,7 @@ def _empty(reading: _Reading) -> str:
     return f"(SELECT {columns} WHERE false)"
 
 
-def _group(
-    reading: _Reading, schema_id: str, files: Sequence[DataFile], locate: Locate
-) -> str:
+def _group(reading: _Reading, schema_id: str, files: Sequence[DataFile], locate: Locate) -> str:
     """Returns the SELECT over files of one file schema."""
     file_schema = reading.table.file_schemas[schema_id]
     uris = [locate(file) for file in files]
@@ -112,7 +113,7 @@ def _group(
         columns.append(f"{source} AS {identifier(reading.names[field.id])}")
     aliases = ", ".join(f"{alias}{n}" for n in range(len(file_schema.columns)))
     options = _hive_options(reading.table) if hive else "hive_partitioning = false"
-    listed = _file_list(reading.con, uris)
+    listed = _file_list(reading, uris)
     return (
         f"SELECT {', '.join(columns)} FROM read_parquet({listed}, {options}) "
         f"AS {alias}file({aliases})"
@@ -144,9 +145,7 @@ def _has_float(kind: DataType) -> bool:
     return is_float(kind)
 
 
-def _partition_value(
-    reading: _Reading, field: Field, files: Sequence[DataFile], hive: bool
-) -> str:
+def _partition_value(reading: _Reading, field: Field, files: Sequence[DataFile], hive: bool) -> str:
     if hive:
         return f"CAST({identifier(field.name)} AS {type_sql(field.type)})"
     assert isinstance(field.type, Scalar)
@@ -154,9 +153,12 @@ def _partition_value(
     values = [_value_text(file.partition[number], field.type) for file in files]
     if len(set(values)) == 1:
         return _constant(values[0], field.type)
-    variable = _variable(reading.con, values)
-    listed = f"getvariable({literal(variable)})[CAST(file_index AS BIGINT) + 1]"
-    return f"CAST({listed} AS {type_sql(field.type)})"
+    if reading.inline:
+        listed = f"CAST({_list(values)} AS VARCHAR[])"
+    else:
+        listed = f"getvariable({literal(_variable(reading.con, values))})"
+    value = f"{listed}[CAST(file_index AS BIGINT) + 1]"
+    return f"CAST({value} AS {type_sql(field.type)})"
 
 
 def _constant(value: str | None, kind: Scalar) -> str:
@@ -215,15 +217,18 @@ def _hive_options(table: TableSnapshot) -> str:
     types = ", ".join(
         f"{identifier(name)}: {type_sql(kind)}" for name, kind in table.partition_fields
     )
-    return (
-        f"hive_partitioning = true, hive_types_autocast = false, hive_types = {{{types}}}"
-    )
+    return f"hive_partitioning = true, hive_types_autocast = false, hive_types = {{{types}}}"
 
 
-def _file_list(con: duckdb.DuckDBPyConnection, uris: Sequence[str]) -> str:
-    if len(uris) <= INLINE_FILES:
-        return "[" + ", ".join(literal(_as_path(uri)) for uri in uris) + "]"
-    return f"getvariable({literal(_variable(con, [_as_path(uri) for uri in uris]))})"
+def _file_list(reading: _Reading, uris: Sequence[str]) -> str:
+    paths = [_as_path(uri) for uri in uris]
+    if reading.inline or len(paths) <= INLINE_FILES:
+        return _list(paths)
+    return f"getvariable({literal(_variable(reading.con, paths))})"
+
+
+def _list(values: Sequence[str | None]) -> str:
+    return "[" + ", ".join("NULL" if v is None else literal(v) for v in values) + "]"
 
 
 def _as_path(uri: str) -> str:

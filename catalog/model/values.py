@@ -172,6 +172,8 @@ def parse(stated: str, kind: Scalar) -> Value:
 
 
 def _parsed(stated: str, kind: Scalar) -> Value:
+    if "_" in stated and kind.type_class not in (TypeClass.TEXT, TypeClass.BINARY):
+        raise ValueError(stated)
     match kind.type_class:
         case TypeClass.TEXT:
             return stated

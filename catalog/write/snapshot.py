@@ -156,9 +156,7 @@ def _check_apart(root: str, store: ObjectStore) -> None:
         )
 
 
-def _check_partition_columns(
-    file: SourceFile, footer: ParquetFooter, spec: PartitionSpec
-) -> None:
+def _check_partition_columns(file: SourceFile, footer: ParquetFooter, spec: PartitionSpec) -> None:
     present = {name for name, _ in footer.columns}
     for name, kind, value in zip(spec.names, spec.kinds, spec.values[file.path], strict=True):
         if name in present:
@@ -218,9 +216,7 @@ def _check_listing(found: Discovery, source: str, spec: PartitionSpec) -> None:
 def _placed(store: ObjectStore, plan: FilePlan, mode: Mode) -> tuple[DataFile, ...]:
     pairs = [(one, file.path) for one, file in zip(plan.sources, plan.added, strict=True)]
     guards = ingest.place(store, pairs, mode)
-    return tuple(
-        replace(file, guard=guard) for file, guard in zip(plan.added, guards, strict=True)
-    )
+    return tuple(replace(file, guard=guard) for file, guard in zip(plan.added, guards, strict=True))
 
 
 def _remember(

@@ -117,9 +117,7 @@ def table_snapshot(
     )
 
 
-def _key(
-    unified: Unified, base: StoredTable | None, request: SnapshotRequest
-) -> tuple[int, ...]:
+def _key(unified: Unified, base: StoredTable | None, request: SnapshotRequest) -> tuple[int, ...]:
     if request.key is not None:
         return column_ids(unified.schema, request.key, "key column")
     if base is None:

@@ -4,13 +4,14 @@ import datetime
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from catalog.errors import Conflict, InvalidInput, NotFound
 from catalog.model.names import check_table_name
 from catalog.repository.branches import HeldBranch, Stamp
 from catalog.repository.commit_writer import Description, TableUpdate
 from catalog.repository.commits import StoredTable
+from catalog.repository.datafiles import locate
 from catalog.repository.repository import Repository
 from catalog.storage.store import SwapLost
 from catalog.write.snapshot import SnapshotReport, take_snapshot
@@ -34,12 +35,10 @@ class Staged:
     Attributes:
         update: The change, relative to the table as it was when the transaction saw it.
         lineage: Where the new state comes from.
-        warnings: What the user should know.
     """
 
     update: TableUpdate
     lineage: Mapping[str, object]
-    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +129,25 @@ class Transaction:
             dry_run=self._dry_run,
         )
         if taken.update is not None:
-            self._staged[name] = Staged(taken.update, taken.lineage, taken.report.warnings)
+            self._staged[name] = Staged(taken.update, taken.lineage)
         return taken.report
+
+    def check_keys(self, report: SnapshotReport) -> SnapshotReport:
+        """Looks for NULL and duplicate keys in the files that a snapshot adds.
+
+        Returns:
+            The report, with warnings added.
+        """
+        staged = self._staged.get(report.table)
+        if staged is None or staged.update.snapshot is None or not staged.update.snapshot.key:
+            return report
+        from catalog.engine.connection import connect
+        from catalog.write.key_check import key_warnings
+
+        store = self._repository.store
+        with connect() as con:
+            found = key_warnings(con, staged.update, lambda file: locate(store, file))
+        return replace(report, warnings=(*report.warnings, *found))
 
     def drop(self, table: str) -> None:
         """Stages that a table goes.

@@ -1,0 +1,63 @@
+"""Databases of views: plain DuckDB files that show tables without the catalog."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from catalog.engine.connection import connect
+from catalog.engine.quoting import identifier, literal
+from catalog.engine.relation import relation_sql
+from catalog.errors import InvalidInput
+from catalog.model.datafile import DataFile
+from catalog.model.table import TableSnapshot
+
+STORAGE_VERSION = "v1.4.0"
+"""Oldest DuckDB whose files every client from then on reads; 2.0's own are not."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Describes a view: the parts of its name, and the table and files that it shows."""
+
+    name: tuple[str, ...]
+    table: TableSnapshot
+    files: tuple[DataFile, ...]
+
+
+def write_database(path: str, views: Sequence[View], *, locate: Callable[[DataFile], str]) -> None:
+    """Writes a database file of views, whole or not at all.
+
+    Args:
+        path: The file; it is replaced.
+        views: What to show. Two-part names become schema and view, three-part names have
+            their first two parts joined by a dot as the schema.
+        locate: Says where the engine reads a file.
+
+    Raises:
+        InvalidInput: Two tables would be one view.
+    """
+    temporary = f"{path}.{secrets.token_hex(8)}.partial"
+    con = connect()
+    try:
+        con.execute(
+            f"ATTACH {literal(temporary)} AS target (STORAGE_VERSION {literal(STORAGE_VERSION)})"
+        )
+        made: set[tuple[str, str]] = set()
+        for view in views:
+            schema, name = ".".join(view.name[:-1]) or "main", view.name[-1]
+            if (schema.lower(), name.lower()) in made:
+                raise InvalidInput(f"two tables would be the view {schema}.{name}")
+            made.add((schema.lower(), name.lower()))
+            con.execute(f"CREATE SCHEMA IF NOT EXISTS target.{identifier(schema)}")
+            relation = relation_sql(con, view.table, view.files, locate=locate, inline=True)
+            con.execute(
+                f"CREATE VIEW target.{identifier(schema)}.{identifier(name)} AS FROM {relation}"
+            )
+        con.execute("DETACH target")
+        os.replace(temporary, path)
+    finally:
+        con.close()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)

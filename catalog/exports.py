@@ -1,0 +1,154 @@
+"""Tables written out for other tools: plain Parquet, CSV, and DuckDB views."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+from catalog.engine.connection import connect
+from catalog.engine.quoting import literal
+from catalog.engine.relation import relation_sql
+from catalog.engine.views import View, write_database
+from catalog.errors import AlreadyExists, InvalidInput
+from catalog.formats.hive import partition_path
+from catalog.listings import partition_values
+from catalog.model.datafile import DataFile
+from catalog.repository import datafiles
+from catalog.repository.commits import StoredTable
+from catalog.repository.tables import data_files
+from catalog.tablelookup import stored_table
+
+if TYPE_CHECKING:
+    from catalog.catalog import Catalog
+
+
+def export_table(
+    owner: "Catalog",
+    table: str,
+    destination: str,
+    *,
+    ref: str,
+    format: Literal["parquet", "csv"],
+) -> int:
+    """Writes a table at a ref as plain files; see ``Catalog.export``."""
+    resolved = owner.resolve(ref)
+    stored = stored_table(owner.repository, table, resolved)
+    files = _files(owner, stored, resolved.commit_id)
+    if format == "csv":
+        _check_free(destination)
+        _write_csv(owner, stored, files, destination)
+    elif format == "parquet":
+        _check_free(destination, folder=True)
+        if _reads_as_written(stored, files):
+            _copy_files(owner, stored, files, destination)
+        else:
+            _rewrite_files(owner, stored, files, destination)
+    else:
+        raise InvalidInput(f"unknown export format {format!r}", hint="use parquet or csv")
+    return stored.snapshot.rows
+
+
+def _files(owner: "Catalog", stored: StoredTable, commit_id: str) -> list[DataFile]:
+    files = list(data_files(owner.repository.commits, stored))
+    what = f"table {stored.name} in commit {commit_id[:8]}"
+    datafiles.verify(owner.repository.store, files, what=what)
+    return files
+
+
+def _check_free(destination: str, *, folder: bool = False) -> None:
+    empty = folder and os.path.isdir(destination) and not os.listdir(destination)
+    if os.path.lexists(destination) and not empty:
+        raise AlreadyExists(
+            f"{destination} exists", kind="destination-exists", hint="choose another name"
+        )
+
+
+def _reads_as_written(stored: StoredTable, files: Sequence[DataFile]) -> bool:
+    """Tells whether the files by themselves, under their paths, are the table."""
+    wanted = [(f.name, f.type) for f in stored.snapshot.schema.fields]
+    partition = set(stored.snapshot.partition_fields)
+    for schema_id in {file.file_schema for file in files}:
+        columns = stored.snapshot.file_schemas[schema_id].columns
+        names = {f.id: f.name for f in stored.snapshot.schema.fields}
+        have = [(c.name, c.type) for c in columns if names.get(c.field_id) == c.name]
+        missing = [pair for pair in wanted if pair not in have and pair not in partition]
+        if missing or len(have) < len(columns):
+            return False
+    return True
+
+
+def _locator(owner: "Catalog", file: DataFile) -> str:
+    return datafiles.locate(owner.repository.store, file)
+
+
+def _copy_files(
+    owner: "Catalog", stored: StoredTable, files: Sequence[DataFile], destination: str
+) -> None:
+    os.makedirs(destination, exist_ok=True)
+    for number, file in enumerate(files):
+        folder = os.path.join(destination, _folder(stored, file))
+        os.makedirs(folder, exist_ok=True)
+        shutil.copyfile(_locator(owner, file), os.path.join(folder, f"{number:05d}.parquet"))
+
+
+def _rewrite_files(
+    owner: "Catalog", stored: StoredTable, files: Sequence[DataFile], destination: str
+) -> None:
+    """Writes one file per partition in the table's own schema."""
+    os.makedirs(destination, exist_ok=True)
+    inner = [
+        f.id for f in stored.snapshot.schema.fields if f.id not in stored.snapshot.partition_by
+    ]
+    partitions: dict[str, list[DataFile]] = {}
+    for file in files:
+        partitions.setdefault(_folder(stored, file), []).append(file)
+    with connect() as con:
+        con.execute("SET preserve_insertion_order = true")
+        for folder, members in partitions.items():
+            os.makedirs(os.path.join(destination, folder), exist_ok=True)
+            target = os.path.join(destination, folder, "00000.parquet")
+            relation = relation_sql(
+                con,
+                stored.snapshot,
+                members,
+                locate=lambda file: _locator(owner, file),
+                columns=inner,
+            )
+            con.execute(f"COPY (FROM {relation}) TO {literal(target)} (FORMAT parquet)")
+
+
+def _folder(stored: StoredTable, file: DataFile) -> str:
+    values = partition_values(stored.snapshot, file)
+    return partition_path(list(values), list(values.values()))
+
+
+def _write_csv(
+    owner: "Catalog", stored: StoredTable, files: Sequence[DataFile], destination: str
+) -> None:
+    with connect() as con:
+        relation = relation_sql(
+            con, stored.snapshot, files, locate=lambda file: _locator(owner, file)
+        )
+        temporary = f"{destination}.partial"
+        try:
+            con.execute(f"COPY (FROM {relation}) TO {literal(temporary)} (FORMAT csv, HEADER)")
+            os.replace(temporary, destination)
+        finally:
+            if os.path.exists(temporary):
+                os.unlink(temporary)
+
+
+def write_views(owner: "Catalog", path: str, *, ref: str, replace: bool) -> list[str]:
+    """Writes a DuckDB database of views; see ``Catalog.write_views``."""
+    if os.path.lexists(path) and not replace:
+        raise AlreadyExists(
+            f"{path} exists", kind="destination-exists", hint="name another file, or --replace"
+        )
+    resolved = owner.resolve(ref)
+    views = []
+    for name in sorted(owner.repository.commits.entries(resolved.commit_id)):
+        stored = stored_table(owner.repository, name, resolved)
+        files = _files(owner, stored, resolved.commit_id)
+        views.append(View(tuple(name.split(".")), stored.snapshot, tuple(files)))
+    write_database(path, views, locate=lambda file: _locator(owner, file))
+    return [".".join(view.name) for view in views]

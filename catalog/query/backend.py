@@ -1,0 +1,59 @@
+"""What a query session needs to know of a catalog, without knowing the catalog."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from catalog.model.datafile import DataFile
+from catalog.model.table import TableSnapshot
+from catalog.query.scan import Pruner
+from catalog.query.statements import Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class VersionedTable:
+    """Names a table at a commit.
+
+    Attributes:
+        name: The table, as it is spelled in the catalog.
+        commit_id: The commit.
+        snapshot: The table there.
+    """
+
+    name: str
+    commit_id: str
+    snapshot: TableSnapshot
+
+
+class Backend(Protocol):
+    """Answers a session's questions about refs, tables and files."""
+
+    def commit_id(self, ref: str | None) -> str:
+        """Returns the commit a ref expression stands for; None is the session's ref.
+
+        Raises:
+            NotFound: It stands for nothing.
+        """
+
+    def table(self, commit_id: str, name: str) -> VersionedTable | None:
+        """Returns a table by its dotted name without regard to case, None if there is none."""
+
+    def table_names(self, commit_id: str) -> Sequence[str]:
+        """Returns the names of the tables of a commit."""
+
+    def files(self, table: VersionedTable, pruner: Pruner) -> Sequence[DataFile]:
+        """Returns the files that may hold wanted rows, with the statistics of float columns.
+
+        Raises:
+            CorruptData: A linked or referenced file is not what was committed.
+        """
+
+    def locate(self, file: DataFile) -> str:
+        """Returns where the engine reads a file."""
+
+
+RelationFunction: TypeAlias = Callable[..., object]
+"""Returns Arrow data for literal arguments; see ``Session``."""
+
+Functions: TypeAlias = Mapping[str, RelationFunction]
+Arguments: TypeAlias = Sequence[Scalar]

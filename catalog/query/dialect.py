@@ -1,0 +1,100 @@
+"""Parses masked statements with sqlglot's DuckDB dialect.
+
+The subclass mends what sqlglot would otherwise let through or refuse: a statement that it does
+not know becomes an opaque command with a line in the log (here: an error); ``INSERT INTO t (FROM
+x)`` becomes a list of columns named ``FROM``; ``PIVOT`` statements cannot end in ORDER BY. Refs
+need no grammar here, since ``masking`` has covered them.
+"""
+
+import re
+
+from sqlglot import exp
+from sqlglot.dialects.duckdb import DuckDB
+from sqlglot.errors import ParseError, TokenError
+from sqlglot.parsers.duckdb import DuckDBParser
+from sqlglot.tokenizer_core import Token, TokenType
+
+
+class NotUnderstoodError(Exception):
+    """Says that a statement could not be parsed.
+
+    Attributes:
+        reason: Why, as one sentence without a place.
+        offset: Offset in the parsed text of the token in the way, or of its last character.
+    """
+
+    def __init__(self, reason: str, *, offset: int = 0) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.offset = offset
+
+
+class _Parser(DuckDBParser):
+    """Is the DuckDB parser without its silent ways out."""
+
+    def _parse_as_command(self, start: Token) -> exp.Command:
+        self.raise_error("Unsupported syntax", start)
+        return super()._parse_as_command(start)
+
+    def _parse_command(self) -> exp.Command:
+        self.raise_error("Unsupported syntax", self._prev)
+        return super()._parse_command()
+
+    def _parse_schema(self, this: exp.Expr | None = None) -> exp.Expr | None:
+        begins_query = self._curr.token_type == TokenType.L_PAREN and (
+            self._next.token_type == TokenType.FROM
+        )
+        return this if begins_query else super()._parse_schema(this=this)
+
+    def _parse_simplified_pivot(self, is_unpivot: bool | None = None) -> exp.Pivot:
+        pivot = super()._parse_simplified_pivot(is_unpivot=is_unpivot)
+        pivot.set("order", self._parse_order())
+        pivot.set("limit", self._parse_limit())
+        pivot.set("offset", self._parse_offset())
+        return pivot
+
+
+_DIALECT = DuckDB()
+
+_SPEECH = re.compile(r"<Token .*?text: (.*?), line: .*>|<class '[\w.]*\.(\w+)'>")
+"""Finds Python objects in sqlglot's messages; their text or name is enough."""
+
+
+_STRAY_ERRORS = (AttributeError, LookupError, TypeError, ValueError)
+"""What sqlglot raises besides its own errors on some texts that are no SQL."""
+
+
+def parse(text: str) -> exp.Expr:
+    """Parses one masked statement.
+
+    Args:
+        text: The statement, without a semicolon.
+
+    Raises:
+        NotUnderstoodError: It is no SQL that sqlglot knows.
+    """
+    try:
+        tokens = _DIALECT.tokenize(text)
+        trees = _Parser(dialect=_DIALECT).parse(tokens, text)
+    except ParseError as error:
+        first = error.errors[0] if error.errors else {}
+        reason = _SPEECH.sub(r"\1\2", str(first.get("description") or error).split("\n")[0])
+        offset = _offset(text, int(first.get("line") or 1), int(first.get("col") or 1))
+        raise NotUnderstoodError(reason, offset=offset) from error
+    except TokenError as error:
+        raise NotUnderstoodError(str(error).split("\n")[0]) from error
+    except RecursionError as error:
+        raise NotUnderstoodError("the statement is nested too deeply") from error
+    except _STRAY_ERRORS as error:
+        raise NotUnderstoodError("Invalid expression") from error
+    if len(trees) != 1 or trees[0] is None:
+        raise NotUnderstoodError("the statement is empty")
+    return trees[0]
+
+
+def _offset(text: str, line: int, column: int) -> int:
+    """Returns the offset of a line and column, both counted from 1."""
+    start = 0
+    for _ in range(line - 1):
+        start = text.find("\n", start) + 1
+    return min(start + column - 1, len(text) - 1)

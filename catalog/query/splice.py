@@ -1,0 +1,93 @@
+"""Puts text in place of stretches of the user's SQL and leaves all else as it is."""
+
+from collections.abc import Sequence
+
+from catalog.errors import InvalidInput
+from catalog.query.quoting import quote_identifier
+from catalog.query.statements import FunctionReference, Place, Span, TableReference
+
+Replacement = tuple[Span, str]
+"""A span of the text, and what to put there."""
+
+
+def splice(text: str, replacements: Sequence[Replacement]) -> str:
+    """Replaces spans of a text.
+
+    Args:
+        text: The whole text.
+        replacements: Spans, in any order, and their new text. Two that are equal count once. A
+            blank is put between where words or quotes would else grow together.
+
+    Raises:
+        InvalidInput: Two spans overlap, or one lies outside of the text.
+
+    Example:
+        >>> splice("FROM orders@main o", [((5, 18), "recent AS o")])
+        'FROM recent AS o'
+    """
+    pieces: list[str] = []
+    position = 0
+    for (start, end), new in sorted(set(replacements)):
+        if not position <= start <= end <= len(text):
+            raise InvalidInput(f"cannot replace the span {start} to {end}: it overlaps another")
+        pieces.append(text[position:start])
+        pieces.append(" " if _grows(text[start - 1 : start], new[:1]) else "")
+        pieces.append(new)
+        pieces.append(" " if _grows(new[-1:], text[end : end + 1]) else "")
+        position = end
+    pieces.append(text[position:])
+    return "".join(pieces)
+
+
+def _grows(left: str, right: str) -> bool:
+    """Says whether two characters side by side would be one token."""
+    return _sticks(left) and _sticks(right)
+
+
+def _sticks(character: str) -> bool:
+    return character.isalnum() or character in ("_", "$", '"', "'") or character > "\x7f"
+
+
+def replacements(
+    reference: TableReference | FunctionReference, relation: str
+) -> tuple[Replacement, ...]:
+    """Returns what to splice so that a relation stands in the place of a reference.
+
+    The relation gets the alias given, else the last part of the table's name (or the function's
+    name), so that ``orders.id`` still resolves after ``FROM orders@main``.
+
+    Args:
+        reference: A table that is read, or a table function. Not the target of a statement.
+        relation: SQL that can stand in a FROM clause: a name, a call, or a query in parentheses.
+
+    Raises:
+        InvalidInput: The reference is a target, which no relation can stand for.
+
+    Example:
+        >>> from catalog.query.references import analyse
+        >>> text = "SELECT orders.id FROM orders@main"
+        >>> reference = analyse(text)[0].references[0]
+        >>> splice(text, replacements(reference, "(SELECT 1 AS id)"))
+        'SELECT orders.id FROM (SELECT 1 AS id) AS "orders"'
+    """
+    columns = ", ".join(map(quote_identifier, reference.column_aliases))
+    if isinstance(reference, FunctionReference):
+        alias = quote_identifier(reference.alias or reference.name)
+        return ((reference.span, _source(relation, alias, columns)),)
+    alias = quote_identifier(reference.alias or reference.name[-1])
+    match reference.place:
+        case Place.SOURCE:
+            new = _source(relation, alias, columns)
+        case Place.TABLE_COMMAND:
+            new = f"SELECT * FROM {relation} AS {alias}"
+        case Place.DESCRIBE:
+            new = f"(SELECT * FROM {relation} AS {alias})"
+        case Place.COPY:
+            new = f"(SELECT {columns or '*'} FROM {relation} AS {alias})"
+        case Place.TARGET:
+            raise InvalidInput(f"the target {'.'.join(reference.name)!r} cannot be replaced")
+    return ((reference.span, new), *((span, "") for span in reference.qualifiers))
+
+
+def _source(relation: str, alias: str, columns: str) -> str:
+    return f"{relation} AS {alias}({columns})" if columns else f"{relation} AS {alias}"

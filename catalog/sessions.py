@@ -1,0 +1,111 @@
+"""Query sessions of an open catalog, and the relations that its SQL functions yield."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from catalog.engine.connection import connect
+from catalog.model.datafile import DataFile
+from catalog.model.types import is_float
+from catalog.query.backend import VersionedTable
+from catalog.query.scan import Pruner
+from catalog.query.session import Session
+from catalog.repository import datafiles
+from catalog.repository.repository import Repository
+from catalog.repository.resolve import ResolvedRef
+from catalog.repository.tables import data_files
+from catalog.tablelookup import find_table
+
+if TYPE_CHECKING:
+    from catalog.catalog import Catalog
+
+
+class CatalogBackend:
+    """Answers a session's questions from a repository; see ``query.backend.Backend``."""
+
+    def __init__(self, repository: Repository, ref: str) -> None:
+        self._repository = repository
+        self._ref = ref
+
+    def commit_id(self, ref: str | None) -> str:
+        """Returns the commit a ref expression stands for."""
+        return self._repository.refs.resolve(
+            self._ref if ref is None else ref, default=self._ref
+        ).commit_id
+
+    def table(self, commit_id: str, name: str) -> VersionedTable | None:
+        """Returns a table by name."""
+        found = find_table(self._repository, name, ResolvedRef(commit_id, commit_id))
+        return None if found is None else VersionedTable(found.name, commit_id, found.snapshot)
+
+    def table_names(self, commit_id: str) -> Sequence[str]:
+        """Returns the names of the tables of a commit."""
+        return sorted(self._repository.commits.entries(commit_id))
+
+    def files(self, table: VersionedTable, pruner: Pruner) -> Sequence[DataFile]:
+        """Returns the files that may hold wanted rows."""
+        ref = ResolvedRef(table.commit_id, table.commit_id)
+        stored = find_table(self._repository, table.name, ref)
+        assert stored is not None, "a table vanished from an immutable commit"
+        floats = {f.id for f in table.snapshot.schema.fields if is_float(f.type)}
+        found = data_files(
+            self._repository.commits,
+            stored,
+            wanted=lambda summary: pruner.wants_ranges(summary.ranges),
+            fields=pruner.fields | floats,
+        )
+        wanted = [file for file in found if pruner.wants_file(file)]
+        what = f"table {table.name} in commit {table.commit_id[:8]}"
+        datafiles.verify(self._repository.store, wanted, what=what)
+        return wanted
+
+    def locate(self, file: DataFile) -> str:
+        """Returns where the engine reads a file."""
+        return datafiles.locate(self._repository.store, file)
+
+
+def open_session(owner: "Catalog", ref: str) -> Session:
+    """Opens a session whose bare table names mean a ref.
+
+    Raises:
+        NotFound: The ref stands for nothing.
+    """
+    owner.resolve(ref)
+    functions = {
+        "diff": lambda *args, **options: _diff(owner, *args, **options),
+        "log": lambda start=ref: _log(owner, start),
+        "tables": lambda at=ref: _tables(owner, at),
+    }
+    return Session(connect(), CatalogBackend(owner.repository, ref), functions)
+
+
+def _diff(owner: "Catalog", table: str, from_ref: str, to_ref: str = "main") -> object:
+    return owner.diff(from_ref, to_ref, tables=[table], level="rows")[table].changes().read_all()
+
+
+def _log(owner: "Catalog", start: str) -> pa.Table:
+    commits = owner.log(start)
+    text = pa.string()
+    return pa.table(
+        {
+            "commit_id": pa.array([c.id for c in commits], text),
+            "parents": pa.array([list(c.parents) for c in commits], pa.list_(text)),
+            "time": pa.array([c.time for c in commits], pa.timestamp("us", "UTC")),
+            "author": pa.array([c.author for c in commits], text),
+            "message": pa.array([c.message for c in commits], text),
+            "tables": pa.array([list(c.tables) for c in commits], pa.list_(text)),
+        }
+    )
+
+
+def _tables(owner: "Catalog", ref: str) -> pa.Table:
+    tables = owner.tables(ref)
+    return pa.table(
+        {
+            "table": pa.array([t.name for t in tables], pa.string()),
+            "rows": pa.array([t.rows for t in tables], pa.int64()),
+            "size_bytes": pa.array([t.size_bytes for t in tables], pa.int64()),
+            "files": pa.array([t.files for t in tables], pa.int64()),
+        }
+    )

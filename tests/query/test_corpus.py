@@ -1,0 +1,92 @@
+"""Queries of all forms give, once spliced, what DuckDB gives on tables of the same names."""
+
+import json
+
+import duckdb
+import pytest
+
+from catalog.query.references import TableReference, analyse
+from catalog.query.statements import Place
+from tests.query.corpus import QUERIES
+from tests.query.tables import (
+    named_session,
+    rows,
+    spliced,
+    stand_in_session,
+    versioned,
+)
+
+
+@pytest.fixture(scope="module")
+def named() -> duckdb.DuckDBPyConnection:
+    return named_session()
+
+
+@pytest.fixture(scope="module")
+def stand_ins() -> duckdb.DuckDBPyConnection:
+    return stand_in_session("main", "main~1", "release 1")
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_a_spliced_query_gives_the_same_rows(
+    query: str, named: duckdb.DuckDBPyConnection, stand_ins: duckdb.DuckDBPyConnection
+) -> None:
+    expected = rows(named, query)
+    assert rows(stand_ins, spliced(query)) == expected
+    assert rows(stand_ins, spliced(query, as_query=True)) == expected
+
+
+@pytest.mark.parametrize("ref", ["main~1", '"release 1"'])
+@pytest.mark.parametrize("query", QUERIES)
+def test_a_ref_after_every_name_is_found_and_spliced(
+    query: str,
+    ref: str,
+    named: duckdb.DuckDBPyConnection,
+    stand_ins: duckdb.DuckDBPyConnection,
+) -> None:
+    text, count = versioned(query, "@" + ref)
+    explicit = [reference for reference in references(text) if reference.explicit]
+    assert [reference.ref.text for reference in explicit if reference.ref] == [
+        ref.strip('"')
+    ] * count
+    assert rows(stand_ins, spliced(text)) == rows(named, query)
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_spans_names_and_aliases_are_those_of_duckdbs_parser(query: str) -> None:
+    answer = duckdb.connect().execute("SELECT json_serialize_sql(?)", [query]).fetchone()
+    assert answer is not None
+    tree = json.loads(answer[0])
+    if tree["error"]:
+        pytest.skip("DuckDB serializes plain SELECT statements only")
+    theirs = base_tables(tree)
+    mine = {
+        (*reference.span, reference.name, reference.alias or "")
+        for reference in references(query)
+        if reference.place is not Place.TABLE_COMMAND  # where DuckDB tells no place
+    }
+    assert mine <= theirs
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_text_without_refs_is_explicit_nowhere(query: str) -> None:
+    assert not any(statement.explicit_refs for statement in analyse(query))
+    assert not any(reference.explicit for reference in references(query))
+
+
+def references(text: str) -> list[TableReference]:
+    return [reference for statement in analyse(text) for reference in statement.references]
+
+
+def base_tables(node: object) -> set[tuple[int, int, tuple[str, ...], str]]:
+    """Returns span, name and alias of each base table in DuckDB's tree."""
+    found: set[tuple[int, int, tuple[str, ...], str]] = set()
+    if isinstance(node, list):
+        return found.union(*map(base_tables, node))
+    if isinstance(node, dict):
+        if node.get("type") == "BASE_TABLE":
+            start = node["query_location"]
+            end = start + node["query_location_length"]
+            found.add((start, end, tuple(node["qualified_name"]["path"]), node["alias"]))
+        return found.union(*map(base_tables, node.values()))
+    return found
