@@ -1,0 +1,120 @@
+"""The typer application: global options, and all commands in the order help lists them."""
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+from typer.core import TyperGroup
+
+import catalog
+from cli import output
+from cli.commands import demo, export, history, init, inspection, refs, snapshot, sql
+from cli.commands import diff as diff_command
+from cli.usage import UsageError, nearest
+
+
+class NamedGroup(TyperGroup):
+    """Is a group of commands that names the nearest one when there is none of a name."""
+
+    def resolve_command(self, ctx, args):  # type: ignore[no-untyped-def]
+        """Returns the command that the arguments name.
+
+        Raises:
+            UsageError: There is none.
+        """
+        name = args[0]
+        unknown = self.get_command(ctx, name) is None and not name.startswith("-")
+        if unknown and not ctx.resilient_parsing:
+            hint = nearest(name, self.list_commands(ctx))
+            if not hint.startswith("did"):
+                hint = f"{ctx.command_path} --help lists the commands"
+            raise UsageError(f"no command {ctx.command_path} {name}", hint=hint)
+        return super().resolve_command(ctx, args)
+
+
+application = typer.Typer(
+    name="parquetry",
+    cls=NamedGroup,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        output.line(f"parquetry {catalog.__version__}")
+        raise typer.Exit
+
+
+@application.callback()
+def options(
+    catalog_uri: Annotated[
+        str | None,
+        typer.Option(
+            "-C",
+            "--catalog",
+            metavar="URI",
+            help="The catalog's directory. Default: PARQUETRY_CATALOG, else the nearest "
+            "parquetry.toml or catalog upwards.",
+            show_default=False,
+        ),
+    ] = None,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version.",
+            callback=_print_version,
+            is_eager=True,
+            show_default=False,
+        ),
+    ] = False,
+) -> None:
+    """Version many Parquet tables as one, and see what a backfill changed, to the cell."""
+
+
+def _group(name: str, about: str) -> typer.Typer:
+    group = typer.Typer(cls=NamedGroup, rich_markup_mode=None, no_args_is_help=True)
+    application.add_typer(group, name=name, help=about)
+    return group
+
+
+def _add(group: typer.Typer, name: str, function: Callable[..., None]) -> None:
+    group.command(name, help=_help(function))(function)
+
+
+def _help(function: Callable[..., None]) -> str:
+    """Returns a command's docstring, its examples kept from being wrapped."""
+    return inspect.cleandoc(function.__doc__ or "").replace("\n\nExamples:", "\n\n\b\nExamples:")
+
+
+_add(application, "init", init.init)
+_add(application, "snapshot", snapshot.snapshot)
+_add(application, "status", snapshot.status)
+_add(application, "diff", diff_command.diff)
+_add(application, "sql", sql.sql)
+_add(application, "shell", sql.shell)
+_add(application, "log", history.log)
+_add(application, "show", history.show)
+_add(application, "tables", inspection.tables)
+_add(application, "schema", inspection.schema)
+_add(application, "partitions", inspection.partitions)
+_add(application, "files", inspection.files)
+
+branches = _group("branch", "List, create and delete branches.")
+_add(branches, "list", refs.branch_list)
+_add(branches, "create", refs.branch_create)
+_add(branches, "delete", refs.branch_delete)
+
+tags = _group("tag", "List, create and delete tags, which never move.")
+_add(tags, "list", refs.tag_list)
+_add(tags, "create", refs.tag_create)
+_add(tags, "delete", refs.tag_delete)
+
+_add(application, "reflog", refs.reflog)
+_add(application, "export", export.export)
+_add(application, "views", export.views)
+_add(application, "demo", demo.demo)

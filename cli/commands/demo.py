@@ -1,0 +1,89 @@
+"""``demo``: a small story over the sample data, told by the real commands."""
+
+import contextlib
+import shlex
+import shutil
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from catalog.errors import AlreadyExists, CatalogError, NotFound, StorageFailure
+from cli import output
+
+DEFAULT_DIRECTORY = "parquetry-demo"
+SAMPLE = "sample_data"
+
+
+def demo(
+    directory: Annotated[
+        Path, typer.Argument(metavar="[DIR]", help="A new or empty directory.")
+    ] = Path(DEFAULT_DIRECTORY),
+) -> None:
+    """Tell the story of a backfill on sample data, and leave a catalog to play with."""
+    from cli import story
+
+    sample = sample_directory()
+    _copy(sample, directory)
+    output.line(f"# sample data is in {directory}; all commands below run there")
+    with contextlib.chdir(directory):
+        Path("parquetry.toml").write_text(story.CONFIG, encoding="utf-8")
+        for step in story.STEPS:
+            output.line()
+            output.lines(f"# {text}" for text in step.says)
+            for words in step.commands:
+                _run(words)
+    output.line()
+    output.line("# now try, from that directory:")
+    output.line(f"$ cd {shlex.quote(str(directory))}")
+    output.lines(f"$ {_shown(words)}" for words in story.SUGGESTIONS)
+
+
+def sample_directory() -> Path:
+    """Returns where the sample data lies: inside the package, or beside it in a checkout.
+
+    Raises:
+        NotFound: It is missing from this installation.
+    """
+    package = Path(str(files("cli")))
+    for candidate in (package / SAMPLE, package.parent / SAMPLE):
+        if candidate.is_dir():
+            return candidate
+    raise NotFound(
+        f"the sample data is missing from {package}",
+        kind="sample-data-missing",
+        hint="install parquetry again: pip install --force-reinstall parquetry",
+    )
+
+
+def _copy(sample: Path, directory: Path) -> None:
+    try:
+        if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+            raise AlreadyExists(
+                f"{directory} is there already and not empty",
+                kind="directory-not-empty",
+                hint="name a new directory: parquetry demo DIR",
+            )
+        left_out = shutil.ignore_patterns("*.py", "__*", "expected.json")
+        shutil.copytree(sample, directory, dirs_exist_ok=True, ignore=left_out)
+    except OSError as error:
+        raise StorageFailure(f"cannot write {directory}: {error.strerror or error}") from error
+
+
+def _run(words: tuple[str, ...]) -> None:
+    from cli.main import run
+
+    output.line(f"$ {_shown(words)}")
+    output.flush()
+    code = run(words)
+    if code != 0:
+        raise CatalogError(f"the demo stopped: the last command ended with {code}")
+
+
+def _shown(words: tuple[str, ...]) -> str:
+    """Returns a command as it is typed, with double quotes where it needs any."""
+    return "parquetry " + " ".join(
+        word if shlex.quote(word) == word or not set(word) & set(" '();&|<>*\"$#") else f'"{word}"'
+        for word in words
+    )

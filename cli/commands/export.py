@@ -1,0 +1,67 @@
+"""``export`` and ``views``: out to other tools."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import output
+from cli.figures import counted
+from cli.listing import show_json
+from cli.opening import DEFAULT_REF, opened, table_at
+from cli.options import Json, Ref, TableAt
+
+
+class ExportFormat(StrEnum):
+    """What an export writes."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
+
+
+def export(
+    context: typer.Context,
+    table: TableAt,
+    destination: Annotated[
+        str,
+        typer.Argument(metavar="DEST", help="A new directory (parquet) or a new file (csv)."),
+    ],
+    how: Annotated[
+        ExportFormat, typer.Option("--format", help="What to write.")
+    ] = ExportFormat.PARQUET,
+    json: Json = False,
+) -> None:
+    """Write a table at a ref as plain files.
+
+    Examples:
+      parquetry export orders@v1.0 published/orders
+      parquetry export orders orders.csv --format csv
+    """
+    name, ref = table_at(table)
+    rows = opened(context).export(name, destination, ref=ref, format=how.value)
+    if json:
+        show_json({"table": name, "ref": ref, "destination": destination, "rows": rows})
+    else:
+        output.line(f"wrote {counted(rows, 'row')} of {table} to {destination}")
+
+
+def views(
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(metavar="FILE.duckdb", help="The database to write.")],
+    ref: Ref = DEFAULT_REF,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace a file that is there.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Write a DuckDB database whose views show the tables of a ref, for good.
+
+    Examples:
+      parquetry views lake.duckdb --ref v1.0
+    """
+    names = opened(context).write_views(str(path), ref=ref, replace=replace)
+    if json:
+        show_json({"file": str(path), "ref": ref, "tables": names})
+    else:
+        output.line(f"wrote {path}: {', '.join(names) or 'no tables'} at {ref}")

@@ -1,0 +1,176 @@
+"""``log`` and ``show``: commits."""
+
+import shutil
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli import output
+from cli.figures import clipped, counted, exact_moment, moment, plain, short
+from cli.graph import draw
+from cli.listing import Cell, ListFormat, Listing, show_json
+from cli.listing import show as show_listing
+from cli.opening import DEFAULT_REF, opened
+from cli.options import Format, Json, RefArgument, chosen
+
+if TYPE_CHECKING:
+    from catalog.catalog import Catalog
+    from catalog.listings import CommitInfo
+    from catalog.model.commit import TableChange
+
+
+def log(
+    context: typer.Context,
+    ref: RefArgument = DEFAULT_REF,
+    graph: Annotated[
+        bool, typer.Option("--graph", help="Draw how the commits hang together.")
+    ] = False,
+    oneline: Annotated[bool, typer.Option("--oneline", help="One line per commit.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="From all branches.")] = False,
+    limit: Annotated[
+        int | None,
+        typer.Option("-n", "--limit", min=0, help="So many at most.", show_default=False),
+    ] = None,
+    how: Format = ListFormat.TEXT,
+    json: Json = False,
+) -> None:
+    """List the commits of a ref, newest first.
+
+    Examples:
+      parquetry log
+      parquetry log --graph --all --oneline
+      parquetry log v1.0 -n 5 --json
+    """
+    cat = opened(context)
+    commits = _of_all(cat, limit) if every else cat.log(ref, limit=limit)
+    how = chosen(how, json)
+    if how is ListFormat.JSON:
+        show_json({"commits": [commit_json(commit) for commit in commits]})
+    elif how is ListFormat.TEXT:
+        _show_log(commits, _names(cat), graph=graph, oneline=oneline)
+    else:
+        columns = ("commit", "time", "author", "message", "tables")
+        show_listing(Listing("commits", columns, tuple(_row(c) for c in commits)), how)
+
+
+def show(
+    context: typer.Context,
+    ref: RefArgument = DEFAULT_REF,
+    json: Json = False,
+) -> None:
+    """Show one commit: who, when, why, and which tables it changed.
+
+    Examples:
+      parquetry show main~1
+    """
+    cat = opened(context)
+    commit = cat.show(ref)
+    if json:
+        show_json(commit_json(commit))
+        return
+    output.lines(_commit_lines(commit, _names(cat), full=True))
+
+
+def commit_json(commit: "CommitInfo") -> dict[str, object]:
+    """Returns the JSON form of a commit."""
+    return {
+        "commit": commit.id,
+        "parents": list(commit.parents),
+        "generation": commit.generation,
+        "time": exact_moment(commit.time),
+        "author": commit.author,
+        "message": commit.message,
+        "tables": {
+            name: {"files_added": change.files_added, "files_removed": change.files_removed}
+            for name, change in sorted(commit.changes.items())
+        },
+        "metadata": dict(commit.metadata),
+        "lineage": dict(commit.lineage),
+    }
+
+
+def _of_all(cat: "Catalog", limit: int | None) -> "list[CommitInfo]":
+    found = {c.id: c for branch in cat.branches.list() for c in cat.log(branch.name)}
+    ordered = sorted(found.values(), key=lambda c: (-c.generation, -c.time.timestamp(), c.id))
+    return ordered[:limit]
+
+
+def _names(cat: "Catalog") -> Mapping[str, list[str]]:
+    """Returns the branches and tags by the commit they stand at."""
+    names: dict[str, list[str]] = {}
+    for branch in cat.branches.list():
+        names.setdefault(branch.commit_id or "", []).append(branch.name)
+    for tag in cat.tags.list():
+        names.setdefault(tag.commit_id, []).append(f"tag {tag.name}")
+    return names
+
+
+def _show_log(
+    commits: "list[CommitInfo]", names: Mapping[str, list[str]], *, graph: bool, oneline: bool
+) -> None:
+    drawings = draw(commits) if graph else None
+    for n, commit in enumerate(commits):
+        lines = [_one_line(commit, names)] if oneline else _commit_lines(commit, names)
+        if drawings is None:
+            output.lines(lines)
+            if not oneline and n < len(commits) - 1:
+                output.line()
+            continue
+        drawn = drawings[n]
+        below = commit.parents[:1] and n < len(commits) - 1
+        gap = [""] if below and not oneline else []
+        beside = drawn.mark.replace("*", "|" if below else " ")
+        output.line(f"{drawn.mark} {lines[0]}")
+        output.lines(f"{beside} {text}".rstrip() for text in [*lines[1:], *gap])
+        output.lines(drawn.below)
+
+
+def _one_line(commit: "CommitInfo", names: Mapping[str, list[str]]) -> str:
+    message = plain(commit.message.partition("\n")[0])
+    line = f"{short(commit.id)} {moment(commit.time)[:16]}{_where(commit, names)} {message}"
+    if output.is_terminal():
+        return clipped(line, shutil.get_terminal_size().columns)
+    return line
+
+
+def _commit_lines(
+    commit: "CommitInfo", names: Mapping[str, list[str]], *, full: bool = False
+) -> list[str]:
+    commit_id = commit.id if full else short(commit.id)
+    lines = [
+        f"commit {commit_id}{_where(commit, names)}",
+        f"  {moment(commit.time)}, {plain(commit.author)}",
+        *(f"  {plain(text)}" for text in commit.message.splitlines()),
+    ]
+    if full and len(commit.parents) > 0:
+        lines.insert(1, f"  parent{'s' * (len(commit.parents) > 1)} {_ids(commit.parents)}")
+    lines += [f"    {_change(name, change)}" for name, change in sorted(commit.changes.items())]
+    if full:
+        lines += [f"  {plain(k)} = {plain(v)}" for k, v in sorted(commit.metadata.items())]
+    return lines
+
+
+def _where(commit: "CommitInfo", names: Mapping[str, list[str]]) -> str:
+    at = names.get(commit.id)
+    return f" ({', '.join(at)})" if at else ""
+
+
+def _ids(ids: Iterable[str]) -> str:
+    return ", ".join(short(one) for one in ids)
+
+
+def _change(name: str, change: "TableChange") -> str:
+    """Returns what a commit did to a table: ``orders: 1 file added, 2 removed``."""
+    parts = []
+    if change.files_added:
+        parts.append(f"{counted(change.files_added, 'file')} added")
+    if change.files_removed:
+        noun = "" if parts else " files" if change.files_removed != 1 else " file"
+        parts.append(f"{change.files_removed:,}{noun} removed")
+    return f"{plain(name)}: {', '.join(parts) or 'no files, only its description'}"
+
+
+def _row(commit: "CommitInfo") -> tuple[Cell, ...]:
+    time = exact_moment(commit.time)
+    return commit.id, time, commit.author, commit.message, tuple(commit.tables)

@@ -1,0 +1,44 @@
+"""``parquetry init``: creates a catalog."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from catalog.errors import AlreadyExists
+from cli import output
+from cli.listing import show_json
+from cli.location import place_of
+from cli.options import Json
+
+
+def init(
+    context: typer.Context,
+    uri: Annotated[
+        str | None,
+        typer.Argument(metavar="[URI]", help="The directory. Default: -C, else the current one."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Create an empty catalog with a branch main.
+
+    Examples:
+      parquetry init lake
+      cd lake && parquetry init
+    """
+    import catalog
+
+    root = uri or place_of(context).given or "."
+    try:
+        created = catalog.create(root)
+    except AlreadyExists as error:
+        raise AlreadyExists(
+            f"there is a catalog in {root} already",
+            kind=error.kind,
+            hint=f"look at it: parquetry -C {root} log; or choose another directory",
+        ) from error
+    if json:
+        show_json({"catalog": created.uri, "catalog_id": created.info.catalog_id})
+    else:
+        name = created.uri if Path(root).is_absolute() or root == "." else root
+        output.line(f"created a catalog in {name}, with branch main")

@@ -1,0 +1,99 @@
+"""``tables``, ``schema``, ``partitions``, ``files``: look at what a ref holds."""
+
+import typer
+
+from cli.listing import Cell, ListFormat, Listing, show
+from cli.opening import DEFAULT_REF, opened, table_at
+from cli.options import Format, Json, RefArgument, TableAt, chosen
+
+
+def tables(
+    context: typer.Context,
+    ref: RefArgument = DEFAULT_REF,
+    how: Format = ListFormat.TEXT,
+    json: Json = False,
+) -> None:
+    """List the tables with their rows, sizes and files.
+
+    Examples:
+      parquetry tables
+      parquetry tables v1.0 --json
+    """
+    cat = opened(context)
+    resolved = cat.resolve(ref)
+    rows = tuple((t.name, t.rows, t.size_bytes, t.files) for t in cat.tables(ref))
+    listing = Listing(
+        "tables",
+        ("table", "rows", "size_bytes", "files"),
+        rows,
+        about={"ref": ref, "commit": resolved.commit_id},
+        empty=f"no tables at {ref}",
+    )
+    show(listing, chosen(how, json))
+
+
+def schema(
+    context: typer.Context,
+    table: TableAt,
+    how: Format = ListFormat.TEXT,
+    json: Json = False,
+) -> None:
+    """List the columns of a table with their types.
+
+    Examples:
+      parquetry schema orders
+      parquetry schema orders@main~1 --json
+    """
+    name, ref = table_at(table)
+    cat = opened(context)
+    rows = tuple((c.name, c.type, c.key, c.partition, c.field_id) for c in cat.schema(name, ref))
+    columns = ("column", "type", "key", "partition", "field_id")
+    show(Listing("columns", columns, rows, about=_about(name, ref)), chosen(how, json))
+
+
+def partitions(
+    context: typer.Context,
+    table: TableAt,
+    how: Format = ListFormat.TEXT,
+    json: Json = False,
+) -> None:
+    """List the partitions of a table with their rows, files and sizes."""
+    name, ref = table_at(table)
+    cat = opened(context)
+    found = cat.partitions(name, ref)
+    rows = tuple((dict(p.values), p.rows, p.files, p.size_bytes) for p in found)
+    columns = ("partition", "rows", "files", "size_bytes")
+    listing = Listing(
+        "partitions", columns, rows, about=_about(name, ref), empty=f"no rows in {table}"
+    )
+    show(listing, chosen(how, json))
+
+
+def files(
+    context: typer.Context,
+    table: TableAt,
+    how: Format = ListFormat.TEXT,
+    json: Json = False,
+) -> None:
+    """List the data files of a table: plain Parquet that anything reads.
+
+    Examples:
+      parquetry files orders@main~1
+      parquetry files orders --json | jq -r '.files[].uri'
+    """
+    name, ref = table_at(table)
+    cat = opened(context)
+    full = chosen(how, json) is not ListFormat.TEXT
+    columns: tuple[str, ...] = ("path", "rows", "size_bytes")
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (f.path, f.rows, f.size_bytes) + ((dict(f.partition), f.uri, f.token) if full else ())
+        for f in cat.files(name, ref)
+    )
+    if full:
+        columns += ("partition", "uri", "token")
+    listing = Listing("files", columns, rows, about=_about(name, ref), empty=f"no files in {table}")
+    show(listing, chosen(how, json))
+
+
+def _about(table: str, ref: str) -> dict[str, Cell]:
+    return {"table": table, "ref": ref}

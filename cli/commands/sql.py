@@ -1,0 +1,144 @@
+"""``sql`` and ``shell``: queries over ``table@ref``."""
+
+import re
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from catalog.errors import CatalogError, InvalidInput, NotFound, StorageFailure
+from cli import notes
+from cli.opening import DEFAULT_REF, opened
+from cli.options import Json, OutputFile, Ref
+from cli.results import ResultFormat, write_result
+from cli.statements import split
+from cli.usage import UsageError, nearest
+
+if TYPE_CHECKING:
+    from catalog.query.session import Session
+
+NO_RESULT = ["Success"]
+"""The only column of what DuckDB answers to a statement that has no rows."""
+
+_MISSING_TABLE = re.compile(r"Table with name (.+) does not exist")
+
+
+def sql(
+    context: typer.Context,
+    query: Annotated[
+        str | None,
+        typer.Argument(metavar="[QUERY]", help="DuckDB SQL. Default: stdin.", show_default=False),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "-f", "--file", metavar="FILE", help="Read the query from a file.", show_default=False
+        ),
+    ] = None,
+    ref: Ref = DEFAULT_REF,
+    how: Annotated[
+        ResultFormat, typer.Option("--format", help="How to write the rows.")
+    ] = ResultFormat.TABLE,
+    json: Json = False,
+    target: OutputFile = None,
+) -> None:
+    """Run a query in which any table may carry a ref: orders@main~1.
+
+    Of several statements, the last one's rows are written. In CSV, NULL stands for NULL and
+    "NULL" for the text.
+
+    Examples:
+      parquetry sql "SELECT count(*) FROM orders@main~1"
+      parquetry sql --format csv -o orders.csv "FROM orders"
+      parquetry sql -f report.sql --ref v1.0
+    """
+    how = ResultFormat.JSON if json else how
+    text = _text(query, file)
+    cat = opened(context)
+    with cat.connect(ref) as session:
+        run_sql(session, text, how, target, tables=lambda: [t.name for t in cat.tables(ref)])
+
+
+def shell(context: typer.Context, ref: Ref = DEFAULT_REF) -> None:
+    """Ask queries one after the other; .help lists the commands.
+
+    Statements end with a semicolon. Without a terminal, statements are read from stdin.
+    """
+    from cli.repl import run_shell
+
+    run_shell(opened(context), ref)
+
+
+def run_sql(
+    session: "Session",
+    query: str,
+    how: ResultFormat = ResultFormat.TABLE,
+    target: Path | None = None,
+    *,
+    tables: Callable[[], Iterable[str]],
+) -> None:
+    """Runs statements and writes the rows of the last.
+
+    Args:
+        session: The session.
+        query: The statements.
+        how: How to write the rows.
+        target: The file; None is stdout.
+        tables: Asked for the catalog's tables when one was not found.
+
+    Raises:
+        CatalogError: A statement is not right, or failed.
+    """
+    import duckdb
+
+    try:
+        relation = session.sql(query)
+        if relation.columns == NO_RESULT and target is None:
+            return
+        rows = write_result(relation.to_arrow_reader(), how, target)
+    except CatalogError as error:
+        raise _with_near_table(error, tables) from error
+    except duckdb.InterruptException as error:
+        raise KeyboardInterrupt from error
+    except duckdb.Error as error:
+        raise InvalidInput(f"the query failed: {error}", kind="sql-error") from error
+    if target is not None:
+        notes.note(f"wrote {rows:,} rows to {target}")
+
+
+def _with_near_table(error: CatalogError, tables: Callable[[], Iterable[str]]) -> CatalogError:
+    """Returns DuckDB's error about a missing table with the catalog's tables as its hint."""
+    missing = _MISSING_TABLE.search(error.message)
+    if missing is None:
+        return error
+    message = f"no table {missing[1]!r}"
+    return NotFound(message, kind="table-not-found", hint=nearest(missing[1], tables()))
+
+
+def _text(query: str | None, file: Path | None) -> str:
+    """Returns the text of the query, from wherever it comes.
+
+    Raises:
+        UsageError: There is none.
+        NotFound: The file does not exist.
+        StorageFailure: The file cannot be read.
+    """
+    if query is not None and file is not None:
+        raise UsageError("a query and -f FILE exclude each other")
+    if file is not None:
+        try:
+            query = file.read_text(encoding="utf-8")
+        except FileNotFoundError as error:
+            raise NotFound(f"no file {file}") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise StorageFailure(f"cannot read {file}: {error}") from error
+    elif query is None:
+        if sys.stdin.isatty():
+            raise UsageError("no query", hint='parquetry sql "FROM orders", or: parquetry shell')
+        query = sys.stdin.read()
+    cut = split(query)
+    if not (cut.statements or cut.rest):
+        raise UsageError("the query is empty", hint='e.g. parquetry sql "FROM orders"')
+    return query

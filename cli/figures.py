@@ -1,0 +1,114 @@
+"""Numbers, shares, sizes and names as people read them."""
+
+import datetime
+import unicodedata
+
+ID_DIGITS = 8
+"""Digits of an abbreviated commit id: what every command takes back."""
+
+
+def count(number: int | None) -> str:
+    """Returns a count with thousands separators; ``?`` where it was not counted."""
+    return "?" if number is None else f"{number:,}"
+
+
+def arrow_counts(before: int | None, after: int | None) -> str:
+    """Returns two counts as ``1,000 → 1,010``, or the one if they are the same."""
+    return count(after) if before == after else f"{count(before)} → {count(after)}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Returns a count with its noun, in the plural where it belongs."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def share(part: int, whole: int) -> str:
+    """Returns a share in percent that is 0 or 100 only if it is so exactly."""
+    if part == 0:
+        return "0 %"
+    if part == whole:
+        return "100 %"
+    percent = 100 * part / whole
+    if percent < 0.05:
+        return "<0.1 %"
+    if percent > 99.95:
+        return ">99.9 %"
+    return f"{min(max(percent, 0.1), 99.9):.1f} %"
+
+
+def size(size_bytes: int) -> str:
+    """Returns a size in decimal units."""
+    if size_bytes < 1000:
+        return f"{size_bytes} B"
+    amount, units = size_bytes / 1000, ["kB", "MB", "GB", "TB"]
+    while amount >= 999.95 and len(units) > 1:
+        amount /= 1000
+        del units[0]
+    return f"{amount:.1f} {units[0]}"
+
+
+def grouped(number: str) -> str:
+    """Returns the text of a number with thousands separators; other text as it is."""
+    sign, digits = ("-", number[1:]) if number.startswith("-") else ("", number)
+    whole, dot, rest = digits.partition(".")
+    if not (whole.isascii() and whole.isdigit()) or "e" in rest.lower():
+        return number
+    return f"{sign}{int(whole):,}{dot}{rest}"
+
+
+def moment(time: datetime.datetime) -> str:
+    """Returns a time to the second, in UTC."""
+    return time.astimezone(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def exact_moment(time: datetime.datetime) -> str:
+    """Returns a time as JSON and CSV carry it: UTC, microseconds, ``Z``."""
+    return time.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def short(commit_id: str) -> str:
+    """Returns an abbreviated commit id."""
+    return commit_id[:ID_DIGITS]
+
+
+def plain(text: str) -> str:
+    """Returns text that stays on its line and cannot steer a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def columns_of(text: str) -> int:
+    """Returns how many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(_cells(c) for c in text)
+
+
+def _cells(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def clipped(text: str, most: int) -> str:
+    """Returns a text cut to a number of columns, with ``…`` where something is missing."""
+    if columns_of(text) <= most:
+        return text
+    kept, used = [], 1
+    for character in text:
+        used += _cells(character)
+        if used > most:
+            break
+        kept.append(character)
+    return "".join(kept) + "…"
+
+
+def padded(text: str, wide: int, *, right: bool = False) -> str:
+    """Returns a text filled with blanks to a number of columns."""
+    blanks = " " * (wide - columns_of(text))
+    return blanks + text if right else text + blanks

@@ -1,0 +1,74 @@
+"""Owns stderr: notes, warnings, progress and errors."""
+
+import sys
+import time
+from types import TracebackType
+
+from catalog.errors import CatalogError
+
+FIRST_SHOWN_AFTER_S = 1.0
+"""Progress keeps quiet for so long: what is done by then needs none."""
+
+REDRAW_AFTER_S = 0.1
+"""Progress is drawn no more often: faster, it only flickers."""
+
+
+def note(text: str) -> None:
+    """Says something beside the data."""
+    _write(text + "\n")
+
+
+def warning(text: str) -> None:
+    """Says what the user should know."""
+    _write(f"warning: {text}\n")
+
+
+def error(failure: CatalogError) -> None:
+    """Says what failed, and what helps."""
+    _write(f"error: {failure.message}\n")
+    if failure.hint:
+        _write(f"hint: {failure.hint}\n")
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except BrokenPipeError:
+        pass
+
+
+class Progress:
+    """Shows on a terminal how far a long task is, and nothing anywhere else.
+
+    Call it with what is done, the whole (0 if unknown) and a word; use it as a context
+    manager so that the line is wiped at the end.
+    """
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._started = time.monotonic()
+        self._drawn = 0.0
+        self._shown = False
+        self._terminal = sys.stderr.isatty()
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: object, trace: TracebackType | None
+    ) -> None:
+        if self._shown:
+            _write("\r\x1b[K")
+
+    def __call__(self, done: int = 0, total: int = 0, what: str = "") -> None:
+        """Redraws the line if a person looks and it is time to."""
+        now = time.monotonic()
+        if not self._terminal or now - self._started < FIRST_SHOWN_AFTER_S:
+            return
+        if now - self._drawn < REDRAW_AFTER_S:
+            return
+        share = f" {done:,} of {total:,}" if total else ""
+        _write(f"\r\x1b[K{self._title}{share} {what}"[:100])
+        self._drawn = now
+        self._shown = True

@@ -1,0 +1,49 @@
+"""Options and arguments that several commands share."""
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from cli.completion import complete_branch, complete_ref, complete_table_at
+from cli.listing import ListFormat
+
+Format: TypeAlias = Annotated[ListFormat, typer.Option("--format", help="How to print it.")]
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Short for --format json.")]
+RefArgument: TypeAlias = Annotated[
+    str,
+    typer.Argument(
+        metavar="[REF]", help="Branch, tag, commit or expression.", autocompletion=complete_ref
+    ),
+]
+TableAt: TypeAlias = Annotated[
+    str,
+    typer.Argument(
+        metavar="TABLE[@REF]",
+        help="The table, e.g. orders or orders@main~1.",
+        autocompletion=complete_table_at,
+    ),
+]
+Branch: TypeAlias = Annotated[
+    str, typer.Option("--branch", help="The branch.", autocompletion=complete_branch)
+]
+Ref: TypeAlias = Annotated[
+    str,
+    typer.Option("--ref", help="What a table without @ref means.", autocompletion=complete_ref),
+]
+OutputFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="FILE",
+        dir_okay=False,
+        help="Write to a file, which appears once it is whole.",
+        show_default=False,
+    ),
+]
+
+
+def chosen(how: ListFormat, json: bool) -> ListFormat:
+    """Returns the format, of which ``--json`` is the short form."""
+    return ListFormat.JSON if json else how

@@ -1,0 +1,148 @@
+"""Owns stdout: data, and nothing else, goes out here."""
+
+import contextlib
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from catalog.errors import StorageFailure
+
+PLAIN_WIDTH = 100
+"""Columns of text where there is no terminal to ask."""
+
+
+class ReaderGoneError(Exception):
+    """Says that whoever read stdout has closed it, e.g. ``head``: nothing is left to do."""
+
+
+def prepare() -> None:
+    """Makes both streams take any text: UTF-8 where nobody looks, escapes where they cannot."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is None:
+            continue
+        if stream.isatty():
+            reconfigure(errors="backslashreplace")
+        else:
+            reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def write(text: str) -> None:
+    """Writes text as it is.
+
+    Raises:
+        ReaderGoneError: Stdout was closed.
+    """
+    try:
+        sys.stdout.write(text)
+    except BrokenPipeError as error:
+        raise ReaderGoneError from error
+
+
+def line(text: str = "") -> None:
+    """Writes one line."""
+    write(text + "\n")
+
+
+def lines(texts: Iterable[str]) -> None:
+    """Writes lines."""
+    for text in texts:
+        line(text)
+
+
+def flush() -> None:
+    """Sends what is written on its way.
+
+    Raises:
+        ReaderGoneError: Stdout was closed.
+    """
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        raise ReaderGoneError from error
+
+
+def abandon() -> None:
+    """Points a closed stdout to nowhere, so that the interpreter ends without a complaint."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def is_terminal() -> bool:
+    """Tells whether a person looks at stdout."""
+    return sys.stdout.isatty()
+
+
+def has_colour() -> bool:
+    """Tells whether colours may be used: on a terminal that did not say no."""
+    return is_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def width() -> int:
+    """Returns how many columns of text fit."""
+    return shutil.get_terminal_size().columns if is_terminal() else PLAIN_WIDTH
+
+
+@contextlib.contextmanager
+def binary() -> Iterator[BinaryIO]:
+    """Lends stdout for bytes.
+
+    Raises:
+        ReaderGoneError: Stdout was closed.
+    """
+    flush()
+    try:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    except BrokenPipeError as error:
+        raise ReaderGoneError from error
+
+
+@contextlib.contextmanager
+def file(path: Path) -> Iterator[BinaryIO]:
+    """Lends a file that appears under its name only once it is whole.
+
+    Args:
+        path: The file; one that is there is replaced at the end.
+
+    Raises:
+        StorageFailure: It cannot be written.
+    """
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except OSError as error:
+        _discard(temporary)
+        raise _unwritable(path, error) from error
+    except BaseException:
+        _discard(temporary)
+        raise
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+def _discard(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def _unwritable(path: Path, error: OSError) -> StorageFailure:
+    return StorageFailure(
+        f"cannot write {path}: {error.strerror or error}",
+        kind="output-unwritable",
+        hint="name a file in a directory that exists and may be written to: -o FILE",
+    )

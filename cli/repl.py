@@ -1,0 +1,131 @@
+"""The shell: statements one after the other, over one session."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from catalog.errors import CatalogError
+from cli import notes, output
+from cli.commands.sql import run_sql
+from cli.figures import counted, plain
+from cli.listing import ListFormat, Listing
+from cli.listing import show as show_listing
+from cli.opening import table_at
+from cli.statements import split
+from cli.usage import nearest
+
+if TYPE_CHECKING:
+    from catalog.catalog import Catalog
+    from catalog.query.session import Session
+
+HELP = """\
+Statements are DuckDB SQL and end with a semicolon; any table may carry a ref: orders@main~1.
+  .tables [REF]       list the tables
+  .schema TABLE[@REF] list the columns of a table
+  .refs               list the branches and tags
+  .help               show this
+  .quit               leave (also Ctrl-D)"""
+
+DOT_COMMANDS = (".help", ".tables", ".schema", ".refs", ".quit")
+
+
+def run_shell(cat: "Catalog", ref: str) -> None:
+    """Reads and runs statements until the end of input or ``.quit``.
+
+    Args:
+        cat: The catalog.
+        ref: What a table without a ref means.
+    """
+    with cat.connect(ref) as session:
+        if sys.stdin.isatty() and output.is_terminal():
+            output.line(f"{cat.uri} at {ref}; .help lists the commands")
+            _loop(cat, session, ref, _typed(cat, ref))
+        else:
+            _loop(cat, session, ref, _piped())
+
+
+def _loop(cat: "Catalog", session: "Session", ref: str, entries: Iterator[str]) -> None:
+    for entry in entries:
+        if entry in (".quit", ".exit"):
+            return
+        try:
+            if entry.startswith("."):
+                _dot(cat, ref, entry)
+            else:
+                run_sql(session, entry, tables=lambda: [t.name for t in cat.tables(ref)])
+        except CatalogError as failure:
+            output.flush()
+            notes.error(failure)
+        except KeyboardInterrupt:
+            notes.note("interrupted")
+
+
+def _dot(cat: "Catalog", ref: str, entry: str) -> None:
+    word, _, argument = entry.partition(" ")
+    argument = argument.strip().rstrip(";")
+    match word.rstrip(";"):
+        case ".help":
+            output.line(HELP)
+        case ".tables":
+            for table in cat.tables(argument or ref):
+                output.line(f"{plain(table.name)}  {counted(table.rows, 'row')}")
+        case ".schema":
+            if not argument:
+                raise CatalogError("no table named", hint=".schema TABLE[@REF]")
+            name, at = table_at(argument)
+            columns = cat.schema(name, at if "@" in argument else ref)
+            rows = tuple((c.name, c.type) for c in columns)
+            show_listing(Listing("columns", ("column", "type"), rows), ListFormat.TEXT)
+        case ".refs":
+            for branch in cat.branches.list():
+                output.line(f"{branch.name}  branch")
+            for tag in cat.tags.list():
+                output.line(f"{tag.name}  tag")
+        case unknown:
+            raise CatalogError(f"no command {unknown}", hint=nearest(unknown, DOT_COMMANDS))
+
+
+def _piped() -> Iterator[str]:
+    """Yields statements and dot commands from stdin as soon as each is whole."""
+    pending = ""
+    for line in sys.stdin:
+        if not pending and line.startswith("."):
+            yield line.strip()
+            continue
+        cut = split(pending + line)
+        yield from cut.statements
+        pending = cut.rest
+        if pending.startswith("."):
+            yield pending.strip()
+            pending = ""
+    if pending.strip():
+        yield pending.strip()
+
+
+def _typed(cat: "Catalog", ref: str) -> Iterator[str]:
+    """Yields statements and dot commands from a person."""
+    from cli.prompt import make_prompt
+
+    prompt = make_prompt(cat, ref, history_path())
+    while True:
+        try:
+            text = prompt()
+        except EOFError:
+            return
+        except KeyboardInterrupt:
+            continue
+        if text.strip().startswith("."):
+            yield text.strip()
+            continue
+        cut = split(text)
+        yield from cut.statements
+        if cut.rest.strip():
+            yield cut.rest.strip()
+
+
+def history_path() -> Path:
+    """Returns where the shell keeps what was typed: the user's state directory."""
+    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(state) / "parquetry" / "history"

@@ -1,0 +1,130 @@
+"""What ``snapshot`` takes: tables with their sources, and the options written per table."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from cli.usage import UsageError, nearest
+
+MODES = ("copy", "link", "reference")
+FORMATS = ("auto", "parquet")
+
+_OUTSIDE_COMMA = re.compile(r",(?![^()]*\))")
+
+PartitionBy: TypeAlias = tuple[tuple[str, str | None], ...]
+"""Partition columns in path order, each with its type; None lets the source tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableSpec:
+    """Describes one table to take; None leaves a matter to the default.
+
+    Attributes:
+        table: The table.
+        source: A directory, file or glob.
+        key: Key columns.
+        partition_by: Partition columns.
+        mode: How files come into the store.
+        format: What the source is.
+    """
+
+    table: str
+    source: str
+    key: tuple[str, ...] | None = None
+    partition_by: PartitionBy | None = None
+    mode: str | None = None
+    format: str | None = None
+
+
+def parse_sources(arguments: Sequence[str]) -> list[TableSpec]:
+    """Reads ``TABLE=SOURCE`` arguments.
+
+    Raises:
+        UsageError: One has another form, or a table is named twice.
+    """
+    specs: dict[str, TableSpec] = {}
+    for argument in arguments:
+        table, source = pair(argument, "TABLE=SOURCE", "orders=exports/orders")
+        if table in specs:
+            raise UsageError(f"table {table!r} is named twice")
+        specs[table] = TableSpec(table, source)
+    return list(specs.values())
+
+
+def selected(known: Sequence[TableSpec], names: Sequence[str]) -> list[TableSpec]:
+    """Returns the tables of a configuration that were named.
+
+    Raises:
+        UsageError: One is not in it.
+    """
+    by_name = {spec.table: spec for spec in known}
+    for name in names:
+        if name not in by_name:
+            raise UsageError(
+                f"{name!r} is no table of the configuration, and has no source",
+                hint=nearest(name, by_name) or f"write TABLE=SOURCE: {name}=DIR",
+            )
+    return [by_name[name] for name in names]
+
+
+def with_options(
+    specs: Sequence[TableSpec], *, keys: Sequence[str], partition_by: Sequence[str]
+) -> list[TableSpec]:
+    """Returns the tables with what ``--key`` and ``--partition-by`` say about them.
+
+    Args:
+        specs: The tables.
+        keys: ``TABLE=COL,COL`` each; with one table, ``COL,COL`` is enough.
+        partition_by: ``TABLE=COL[:TYPE],…`` each; with one table, the columns are enough.
+
+    Raises:
+        UsageError: A table is not among them, or the form is another.
+    """
+    by_name = {spec.table: spec for spec in specs}
+    for text in keys:
+        table, columns = _for_table(text, by_name, "--key", "orders=order_id")
+        by_name[table] = replace(by_name[table], key=_columns(columns, "--key"))
+    for text in partition_by:
+        table, columns = _for_table(text, by_name, "--partition-by", "orders=day:DATE")
+        typed = tuple(_typed(one) for one in _columns(columns, "--partition-by"))
+        by_name[table] = replace(by_name[table], partition_by=typed)
+    return list(by_name.values())
+
+
+def _for_table(
+    text: str, known: dict[str, TableSpec], option: str, example: str
+) -> tuple[str, str]:
+    if "=" not in text and len(known) == 1:
+        return next(iter(known)), text
+    table, value = pair(text, f"{option} TABLE=COL,COL", example)
+    if table not in known:
+        raise UsageError(
+            f"{option} names table {table!r}, which is not among those to take",
+            hint=nearest(table, known),
+        )
+    return table, value
+
+
+def _columns(text: str, option: str) -> tuple[str, ...]:
+    columns = tuple(part.strip() for part in _OUTSIDE_COMMA.split(text))
+    if not all(columns):
+        raise UsageError(f"{option}: a column is missing in {text!r}")
+    return columns
+
+
+def _typed(text: str) -> tuple[str, str | None]:
+    name, colon, kind = text.rpartition(":")
+    return (name, kind) if colon else (text, None)
+
+
+def pair(text: str, form: str, example: str) -> tuple[str, str]:
+    """Splits ``A=B`` at the first ``=``.
+
+    Raises:
+        UsageError: A side is missing; the message names the form.
+    """
+    left, equals, right = text.partition("=")
+    if not (left and equals and right):
+        raise UsageError(f"{text!r} is not of the form {form}", hint=f"for example: {example}")
+    return left, right

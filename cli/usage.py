@@ -1,0 +1,33 @@
+"""Wrong usage of the command line, and names that are nearly right."""
+
+import difflib
+from collections.abc import Iterable
+
+from catalog.errors import CatalogError
+
+
+class UsageError(CatalogError):
+    """Says that a command was written in a way it cannot be: exit code 2."""
+
+    default_kind = "usage"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Returns a hint that names what was probably meant.
+
+    Args:
+        name: What was written.
+        known: What there is.
+
+    Returns:
+        ``did you mean orders?``, else ``there are: …``, else an empty string.
+    """
+    names = list(known)
+    folded = {one.casefold(): one for one in names}
+    near = difflib.get_close_matches(name.casefold(), folded, n=2, cutoff=0.55)
+    if near:
+        return f"did you mean {' or '.join(folded[one] for one in near)}?"
+    if not names:
+        return ""
+    shown = ", ".join(names[:10])
+    return f"there are: {shown}" + (", …" if len(names) > 10 else "")

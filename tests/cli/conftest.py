@@ -1,0 +1,110 @@
+"""A runner for commands, and small catalogs made by real snapshots."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from cli.main import run
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Is what a command did: its exit code and both streams."""
+
+    code: int
+    out: str
+    err: str
+
+
+Runner = Callable[..., Outcome]
+
+
+@pytest.fixture(autouse=True)
+def quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("PARQUETRY_CATALOG", "PARQUETRY_DEBUG", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+@pytest.fixture
+def parquetry(capsys: pytest.CaptureFixture[str]) -> Runner:
+    """Runs one command in this process."""
+
+    def runner(*words: str) -> Outcome:
+        capsys.readouterr()
+        code = run(words)
+        captured = capsys.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    return runner
+
+
+def in_process(
+    *words: str,
+    cwd: Path,
+    stdin: str = "",
+    env: Mapping[str, str] | None = None,
+) -> Outcome:
+    """Runs one command in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", *words],
+        cwd=cwd,
+        input=stdin,
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), **(env or {})},
+        check=False,
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def write_parquet(path: Path, columns: Mapping[str, object]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(dict(columns)), path)
+
+
+@pytest.fixture
+def lake(tmp_path: Path, parquetry: Runner) -> Path:
+    """Makes a catalog with two commits to orders and one to customers, in ./lake."""
+    write_parquet(
+        tmp_path / "v1/orders/day=2024-01-01/a.parquet",
+        {
+            "order_id": [1, 2, 3, 4],
+            "amount": [10.0, None, None, 4.5],
+            "note": ["a", None, "c", "d"],
+        },
+    )
+    write_parquet(
+        tmp_path / "v1/orders/day=2024-01-02/a.parquet",
+        {"order_id": [5], "amount": [1.0], "note": ["e"]},
+    )
+    write_parquet(tmp_path / "v1/customers/a.parquet", {"customer_id": [1, 2], "name": ["x", None]})
+    write_parquet(
+        tmp_path / "v2/orders/day=2024-01-01/a.parquet",
+        {
+            "order_id": [1, 2, 3, 6],
+            "amount": [10.0, 12.5, 12.5, 7.0],
+            "note": ["a", None, "C", "f"],
+        },
+    )
+    assert parquetry("init", "lake").code == 0
+    (tmp_path / "parquetry.toml").write_text('catalog = "lake"\n')
+    first = parquetry(
+        *("snapshot", "orders=v1/orders", "customers=v1/customers", "-m", "first load"),
+        *("--key", "orders=order_id", "--key", "customers=customer_id"),
+        *("--partition-by", "orders=day:DATE"),
+    )
+    assert first.code == 0, first.err
+    second = parquetry("snapshot", "orders=v2/orders", "--partitions", "-m", "backfill")
+    assert second.code == 0, second.err
+    return tmp_path / "lake"

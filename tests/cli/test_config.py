@@ -1,0 +1,69 @@
+"""``parquetry.toml``: what it may say, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from catalog.errors import InvalidInput
+from cli.config import read_config
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "parquetry.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    config = read_config(
+        written(tmp_path, 'catalog = "lake"\n[tables.orders]\nsource = "exports/orders"\n')
+    )
+    assert config.catalog == str(tmp_path / "lake")
+    assert config.tables[0].source == str(tmp_path / "exports/orders")
+
+
+def test_a_table_says_key_partitions_and_mode(tmp_path: Path) -> None:
+    config = read_config(
+        written(
+            tmp_path,
+            '[tables.orders]\nsource = "s3://b/o"\nkey = ["a", "b"]\nmode = "link"\n'
+            'partition_by = { day = "DATE", region = "VARCHAR" }\n',
+        )
+    )
+    (table,) = config.tables
+    assert (table.source, table.key, table.mode) == ("s3://b/o", ("a", "b"), "link")
+    assert table.partition_by == (("day", "DATE"), ("region", "VARCHAR"))
+
+
+def test_partition_columns_may_come_without_types(tmp_path: Path) -> None:
+    config = read_config(written(tmp_path, '[tables.o]\nsource = "o"\npartition_by = ["day"]\n'))
+    assert config.tables[0].partition_by == (("day", None),)
+
+
+def test_tables_may_have_namespaces(tmp_path: Path) -> None:
+    text = '[tables.sales.orders]\nsource = "a"\n[tables."sales.returns"]\nsource = "b"\n'
+    config = read_config(written(tmp_path, text))
+    assert [table.table for table in config.tables] == ["sales.orders", "sales.returns"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ('catalgo = "x"\n', "unknown key catalgo", "did you mean catalog?"),
+        (
+            '[tables.o]\nsource = "o"\nkeys = ["a"]\n',
+            "unknown key tables.o.keys",
+            "did you mean key?",
+        ),
+        ("[tables.o]\nkey = []\n", "tables.o has no source", "source ="),
+        ('[tables.o]\nsource = "o"\nmode = "move"\n', "tables.o.mode must be one of copy", ""),
+        ('[tables.o]\nsource = "o"\nkey = "a"\n', "tables.o.key must be a list of columns", ""),
+        ("catalog = 3\n", "catalog must be a text", ""),
+        ("catalog = \n", "is no TOML", ""),
+    ],
+)
+def test_what_makes_no_sense_is_refused(tmp_path: Path, text: str, message: str, hint: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        read_config(written(tmp_path, text))
+    assert message in caught.value.message
+    assert hint in caught.value.hint

@@ -1,0 +1,55 @@
+"""``demo``, from end to end."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import REPOSITORY, Runner, in_process
+
+
+def test_the_demo_tells_its_story(tmp_path: Path) -> None:
+    outcome = in_process("demo", "show", cwd=tmp_path)
+    assert (outcome.code, outcome.err) == (0, "")
+    expected = json.loads((REPOSITORY / "sample_data/expected.json").read_text())
+    told = outcome.out.replace(",", "")
+    for stage in expected.values():
+        for table, counts in stage.items():
+            assert re.search(rf"^{table}  modified", told, re.MULTILINE)
+            for kind in ("inserted", "deleted", "updated"):
+                assert not counts[kind] or f"{counts[kind]} {kind}" in told
+            for column, cells in counts["columns"].items():
+                numbers = r"\s+".join(str(cells[k]) for k in ("filled", "cleared", "corrected"))
+                assert re.search(rf"^  {column}\s+{numbers}\s", told, re.MULTILINE), column
+    assert (tmp_path / "show/lake/catalog.json").is_file()
+    assert (tmp_path / "show/parquetry.toml").is_file()
+    suggested = outcome.out.split("# now try")[1]
+    assert suggested.count("$ parquetry ") == 3
+
+
+def test_what_the_demo_suggests_works(tmp_path: Path) -> None:
+    assert in_process("demo", cwd=tmp_path).code == 0
+    from cli.story import SUGGESTIONS
+
+    for words in SUGGESTIONS:
+        outcome = in_process(*words, cwd=tmp_path / "parquetry-demo", stdin="")
+        assert (outcome.code, outcome.err) == (0, ""), words
+
+
+def test_the_demo_refuses_a_directory_with_something_in_it(
+    tmp_path: Path, parquetry: Runner
+) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/mine.txt").write_text("mine")
+    outcome = parquetry("demo", "full")
+    assert outcome.code == 3
+    assert "not empty" in outcome.err
+    assert [p.name for p in (tmp_path / "full").iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize("name", ["with space", "größe"])
+def test_the_demo_takes_odd_directories(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    outcome = in_process("demo", name, cwd=tmp_path)
+    assert outcome.code == 0, outcome.err

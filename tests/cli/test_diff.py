@@ -1,0 +1,179 @@
+"""``diff`` over a real catalog."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.cli.conftest import Runner
+
+
+def test_the_picture_of_a_backfill(lake: Path, parquetry: Runner) -> None:
+    outcome = parquetry("diff", "main~1")
+    assert (outcome.code, outcome.err) == (0, "")
+    lines = outcome.out.splitlines()
+    assert lines[0].startswith("main~1 (")
+    assert lines[2] == "orders  modified  key order_id"
+    assert lines[3] == ("  rows        5: 1 inserted, 1 deleted (20.0 %), 2 updated (40.0 %)")
+    amount = next(line.split() for line in lines if line.startswith("  amount"))
+    note = next(line.split() for line in lines if line.startswith("  note"))
+    assert amount[1:4] == ["2", "0", "0"]
+    assert note[1:4] == ["0", "0", "1"]
+    assert "customers" not in outcome.out
+
+
+def test_a_table_asked_for_is_shown_though_unchanged(lake: Path, parquetry: Runner) -> None:
+    outcome = parquetry("diff", "main~1", "-t", "customers")
+    assert outcome.out.splitlines()[-1] == "customers  unchanged  2 rows"
+
+
+def test_json_is_the_contract(lake: Path, parquetry: Runner) -> None:
+    found = json.loads(parquetry("diff", "main~1", "--json").out)
+    assert found["format_version"] == 1
+    assert found["from"]["ref"] == "main~1"
+    (orders,) = found["tables"]
+    rows = orders["rows"]
+    assert (rows["inserted"], rows["deleted"], rows["updated"]) == (1, 1, 2)
+
+
+def test_stat_reads_metadata_only(lake: Path, parquetry: Runner) -> None:
+    found = json.loads(parquetry("diff", "main~1", "--stat", "--json").out)
+    (orders,) = found["tables"]
+    assert orders["rows"]["updated"] is None
+    assert orders["files"]["added"] == 1
+    assert "rows not compared" in parquetry("diff", "main~1", "--stat").out
+
+
+def test_rows_are_listed_as_lines(lake: Path, parquetry: Runner) -> None:
+    outcome = parquetry("diff", "main~1", "--rows")
+    assert "order_id 2  amount: NULL → 12.5" in outcome.out
+    assert "order_id 3  amount: NULL → 12.5  note: c → C" in outcome.out
+    assert outcome.out.endswith("  (4 changed rows)\n")
+
+
+def test_rows_are_chosen_by_change_where_and_limit(lake: Path, parquetry: Runner) -> None:
+    updated = parquetry("diff", "main~1", "--rows", "--change", "updated", "--limit", "1").out
+    assert updated.count("updated  order_id") == 1
+    assert "--limit -1 lists all" in updated
+    where = parquetry("diff", "main~1", "--rows", "--where", "_to.note = 'C'").out
+    assert where.count("order_id") == 1 + 1
+    assert "(1 of 4 changed rows)" in where
+
+
+def test_rows_as_json_are_one_object(lake: Path, parquetry: Runner) -> None:
+    found = json.loads(parquetry("diff", "main~1", "--rows", "--json").out)
+    changes = {(c["change"], c["key"]["order_id"]) for c in found["changes"]}
+    assert changes == {("inserted", 6), ("deleted", 4), ("updated", 2), ("updated", 3)}
+    second = next(c for c in found["changes"] if c["key"] == {"order_id": 2})
+    assert second["changed_columns"] == ["amount"]
+    assert (second["from"]["amount"], second["to"]["amount"]) == (None, 12.5)
+
+
+def test_rows_as_csv_are_flat(lake: Path, parquetry: Runner) -> None:
+    outcome = parquetry("diff", "main~1", "--format", "csv")
+    rows = {row["order_id"]: row for row in csv.DictReader(io.StringIO(outcome.out))}
+    assert rows["3"]["_changed_columns"] == "amount;note"
+    assert (rows["3"]["from.amount"], rows["3"]["to.amount"]) == ("NULL", "12.5")
+    assert rows["6"]["_change"] == "inserted"
+    assert rows["6"]["from.note"] == "NULL"
+
+
+def test_rows_as_parquet_keep_their_form(lake: Path, tmp_path: Path, parquetry: Runner) -> None:
+    outcome = parquetry("diff", "main~1", "--format", "parquet", "-o", "rows.parquet")
+    assert outcome.err == "wrote 4 rows to rows.parquet\n"
+    table = pq.read_table(tmp_path / "rows.parquet")
+    assert table.column_names == ["order_id", "_change", "_changed_columns", "_from", "_to"]
+
+
+def test_schema_and_files_are_listed(lake: Path, parquetry: Runner) -> None:
+    assert parquetry("diff", "main~1", "--schema").out.endswith("no schema differs\n")
+    files = json.loads(parquetry("diff", "main~1", "--files", "--json").out)["tables"][0]
+    assert (len(files["added"]), len(files["removed"])) == (1, 1)
+    text = parquetry("diff", "main~1", "--files").out
+    assert "  + data/orders/day=2024-01-01/" in text
+    assert "  1 file kept" in text
+
+
+def test_markdown_goes_to_a_file(lake: Path, tmp_path: Path, parquetry: Runner) -> None:
+    assert parquetry("diff", "main~1", "--format", "markdown", "-o", "c.md").code == 0
+    assert "| orders | modified | 5 | 1 | 1 | 2 | 0 |" in (tmp_path / "c.md").read_text()
+
+
+def test_exit_code_says_whether_there_are_differences(lake: Path, parquetry: Runner) -> None:
+    assert parquetry("diff", "main~1", "--exit-code").code == 1
+    assert parquetry("diff", "main", "--exit-code").code == 0
+    assert parquetry("diff", "main~1", "-t", "customers", "--exit-code").code == 0
+    assert parquetry("diff", "main~1", "--stat", "--exit-code").code == 1
+
+
+def test_ranges_name_both_ends(lake: Path, parquetry: Runner) -> None:
+    assert parquetry("branch", "create", "old", "--at", "main~1").code == 0
+    two = json.loads(parquetry("diff", "main~1..main", "--json").out)
+    three = json.loads(parquetry("diff", "old...main", "--json").out)
+    assert two["tables"] == three["tables"]
+    assert json.loads(parquetry("diff", "main...old", "--json").out)["tables"] == []
+    assert parquetry("diff", "main~1..main", "main").code == 2
+
+
+def test_tolerance_key_and_columns_are_passed_on(lake: Path, parquetry: Runner) -> None:
+    only = json.loads(parquetry("diff", "main~1", "--column", "note", "--json").out)
+    assert only["tables"][0]["rows"]["updated"] == 1
+    by_note = json.loads(parquetry("diff", "main~1", "--key", "note", "--json").out)
+    assert by_note["tables"][0]["key"] == ["note"]
+    assert parquetry("diff", "main~1", "--tolerance", "amount=100").code == 0
+
+
+def test_a_query_is_compared(lake: Path, parquetry: Runner) -> None:
+    outcome = parquetry(
+        *("diff", "main~1", "--json", "--key", "day"),
+        *("--query", "SELECT day, count(amount) AS n FROM orders GROUP BY day"),
+    )
+    assert outcome.code == 0, outcome.err
+    assert json.loads(outcome.out)["tables"][0]["rows"]["updated"] == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--stat", "--rows"),
+        ("--limit", "3"),
+        ("--where", "true"),
+        ("--change", "updated"),
+        ("--format", "csv", "--stat"),
+        ("--format", "markdown", "--rows"),
+        ("--format", "html"),
+        ("--tolerance", "amount"),
+        ("--memory-limit", "much"),
+        ("--query", "FROM orders", "-t", "orders"),
+    ],
+)
+def test_wrong_usage_exits_with_2(lake: Path, parquetry: Runner, words: tuple[str, ...]) -> None:
+    assert parquetry("diff", "main~1", *words).code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("main~1", "-t", "ordrs"), "did you mean orders?"),
+        (("mian",), "did you mean main?"),
+        (("main~1", "-t", "orders", "--column", "amuont"), "did you mean amount?"),
+        (("main~1", "-t", "orders", "--key", "ordr_id"), "did you mean order_id?"),
+    ],
+)
+def test_unknown_names_hint_at_the_nearest(
+    lake: Path, parquetry: Runner, words: tuple[str, ...], hint: str
+) -> None:
+    outcome = parquetry("diff", *words)
+    assert outcome.code == 3
+    assert hint in outcome.err
+
+
+def test_added_and_removed_tables_are_whole(lake: Path, tmp_path: Path, parquetry: Runner) -> None:
+    assert parquetry("snapshot", "more=v1/customers").code == 0
+    added = json.loads(parquetry("diff", "main~1", "--json").out)["tables"][0]
+    assert (added["table"], added["status"], added["rows"]["inserted"]) == ("more", "added", 2)
+    removed = json.loads(parquetry("diff", "main", "main~1", "--json").out)["tables"][0]
+    assert (removed["status"], removed["rows"]["deleted"]) == ("removed", 2)

@@ -1,0 +1,232 @@
+"""The picture of a diff, as text and as Markdown, on a hand-made pair of states."""
+
+from typing import Any
+
+import pytest
+
+from cli.diff_view import DiffView, Example, read_diff
+from cli.figures import share
+from cli.paint import Paint
+from cli.render_diff import render_diff
+from cli.render_markdown import render_markdown
+
+Json = dict[str, Any]
+
+
+def side(nulls: int, mean: float | None = None, total: str | None = None) -> Json:
+    return {"nulls": nulls, "min": "1", "max": "2", "mean": mean, "sum": total}
+
+
+def column(name: str, kinds: tuple[int, int, int], before: Json, after: Json) -> Json:
+    filled, cleared, corrected = kinds
+    return {
+        **{"column": name, "changed": sum(kinds), "filled": filled, "cleared": cleared},
+        **{"corrected": corrected, "within_tolerance": 0, "from": before, "to": after},
+        "rows_covered": {"from": 62, "to": 72},
+    }
+
+
+def partition(day: str | None, *counts: int) -> Json:
+    kinds = ("inserted", "deleted", "updated", "filled", "cleared", "corrected")
+    return {"partition": {"day": day}, **dict(zip(kinds, counts, strict=True))}
+
+
+def table(name: str, status: str, rows: tuple[int | None, ...], **more: Any) -> Json:
+    kinds = ("from", "to", "inserted", "deleted", "updated", "moved")
+    return {
+        **{"table": name, "status": status, "key": ["id"], "key_problems": None},
+        **{"schema_changes": [], "rows": dict(zip(kinds, rows, strict=True)), "columns": []},
+        **{"partitions": [], "partitions_compared": 0, "partitions_skipped": 1},
+        "files": {"added": 0, "removed": 0, "kept": 1, "bytes_read": 0},
+        **more,
+    }
+
+
+ORDERS = table(
+    "orders",
+    "modified",
+    (1000, 1010, 12, 2, 40, 1),
+    key=["order_id"],
+    key_problems={
+        "scope": "compared",
+        "null": {"from": 0, "to": 0},
+        "duplicate": {"from": 2, "to": 0},
+    },
+    schema_changes=[
+        {
+            "change": "column_added",
+            "column": "channel",
+            "from": None,
+            "to": "VARCHAR",
+            "compared": True,
+        },
+        {
+            "change": "type_changed",
+            "column": "amount",
+            "from": "INTEGER",
+            "to": "DOUBLE",
+            "compared": True,
+        },
+    ],
+    columns=[
+        column("amount", (30, 0, 10), side(30, 12.1, "1210.5"), side(0, 12.100001, "1300.0")),
+        column("status", (0, 1, 2), side(0), side(1)),
+        column("same", (0, 0, 0), side(0), side(0)),
+    ],
+    partitions=[
+        partition("2024-01-01", 0, 0, 39, 29, 1, 12),
+        partition(None, 12, 2, 1, 1, 0, 0),
+    ],
+    partitions_compared=2,
+    partitions_skipped=15,
+    files={"added": 2, "removed": 2, "kept": 15, "bytes_read": 123},
+)
+
+EXAMPLES = {
+    "orders": {
+        "amount": (
+            Example(None, "12.50", 30, (("order_id", "1017"),)),
+            Example("3.10", "31.00", 1, (("order_id", "1003"),)),
+        ),
+        "status": (Example("open", None, None, ()),),
+    }
+}
+
+
+def view(*tables: Json) -> DiffView:
+    ends = {
+        "from": {"ref": "main~1", "commit": "a1b2c3d4" * 8},
+        "to": {"ref": "main", "commit": "e5f6a7b8" * 8},
+    }
+    return read_diff({"format_version": 1, **ends, "tables": list(tables)}, examples=EXAMPLES)
+
+
+PICTURE = """\
+main~1 (a1b2c3d4) → main (e5f6a7b8)
+
+orders  modified  key order_id
+  rows        1,000 → 1,010: 12 inserted, 2 deleted (0.2 %), 40 updated (4.0 %, 1 moved)
+  columns     2 of 3 changed
+  schema      column channel added (VARCHAR)
+              type of amount: INTEGER → DOUBLE
+  files       2 added, 2 removed, 15 kept
+  partitions  2 compared, 15 skipped (same files)
+
+  column  filled  cleared  corrected   NULLs              mean                sum
+  amount      30        0         10  30 → 0  12.1 → 12.100001  1,210.5 → 1,300.0
+      NULL → 12.50 (\N{MULTIPLICATION SIGN}30, e.g. order_id 1017)
+      3.10 → 31.00 (\N{MULTIPLICATION SIGN}1, e.g. order_id 1003)
+  status       0        1          2   0 → 1
+      open → NULL
+  (NULLs, means and sums of the 62 → 72 rows in files that differ)
+
+  partition       inserted  deleted  updated  filled  cleared  corrected
+  day=2024-01-01         0        0       39      29        1         12
+  day=NULL              12        2        1       1        0          0
+  warning: 2 rows before, 0 after have a key twice (order_id)
+
+refunds  added  key id
+  rows   0 → 7: 7 inserted
+  files  1 added, 0 removed, 0 kept
+
+customers  unchanged  500 rows"""
+
+
+def test_the_picture_tells_what_changed() -> None:
+    refunds = table(
+        *("refunds", "added", (0, 7, 7, 0, 0, 0)),
+        files={"added": 1, "removed": 0, "kept": 0, "bytes_read": 0},
+    )
+    customers = table("customers", "unchanged", (500, 500, 0, 0, 0, 0))
+    lines = render_diff(view(ORDERS, customers, refunds), width=100)
+    assert "\n".join(lines) == PICTURE
+    assert max(len(line) for line in lines) <= 100
+
+
+def test_colour_changes_no_text() -> None:
+    import re
+
+    coloured = "\n".join(render_diff(view(ORDERS), width=100, paint=Paint(True)))
+    plain = "\n".join(render_diff(view(ORDERS), width=100))
+    assert coloured != plain
+    assert re.sub(r"\x1b\[\d+m", "", coloured) == plain
+
+
+def test_metadata_alone_claims_nothing_about_rows() -> None:
+    stat = table(
+        "orders",
+        "modified",
+        (1000, 1010, None, None, None, None),
+        files={"added": 1, "removed": 1, "kept": 15, "bytes_read": 0},
+    )
+    lines = render_diff(view(stat), width=100)
+    assert "  rows   1,000 → 1,010 (rows not compared)" in lines
+    assert view(stat).differs
+
+
+def test_rewritten_files_without_a_changed_row_are_no_difference() -> None:
+    rewritten = table(
+        "orders",
+        "modified",
+        (5, 5, 0, 0, 0, 0),
+        files={"added": 1, "removed": 1, "kept": 0, "bytes_read": 9},
+    )
+    found = view(rewritten)
+    assert not found.differs
+    assert "  rows        5: no row changed" in render_diff(found, width=100) or (
+        "  rows   5: no row changed" in render_diff(found, width=100)
+    )
+
+
+def test_many_partitions_are_cut_to_the_most_changed() -> None:
+    many = [partition(f"d{n:02}", n, 0, 0, 0, 0, 0) for n in range(1, 31)]
+    lines = render_diff(view({**ORDERS, "partitions": many}), width=100)
+    assert any(line.split()[:2] == ["day=d30", "30"] for line in lines)
+    assert not any("day=d05" in line for line in lines)
+    assert "  … and 20 more partitions" in lines
+
+
+def test_no_table_says_so() -> None:
+    assert render_diff(view(), width=100)[-1] == "no table differs"
+
+
+def test_long_and_hostile_text_fits_and_stays_on_its_line() -> None:
+    name = "a very long column name " * 5 + "\x1b[31m\n"
+    hostile = {**ORDERS, "columns": [column(name, (1, 0, 0), side(1, 1.0, "1"), side(0, 2.0, "2"))]}
+    lines = render_diff(view(hostile), width=80)
+    assert not any("\x1b" in line or "\n" in line for line in lines)
+    table_lines = [line for line in lines if line.startswith("  a very")]
+    assert table_lines
+    assert all(len(line) <= 80 for line in table_lines)
+
+
+def test_markdown_has_a_summary_and_a_section_per_changed_table() -> None:
+    customers = table("customers", "unchanged", (500, 500, 0, 0, 0, 0))
+    text = "\n".join(render_markdown(view(ORDERS, customers)))
+    assert "| orders | modified | 1,000 → 1,010 | 12 | 2 | 40 | 1 |" in text
+    assert "#### orders" in text
+    assert "#### customers" not in text
+    assert "NULL → 12.50" in text
+    assert "order\\_id 1017" in text
+
+
+def test_markdown_cells_cannot_break_out() -> None:
+    evil = table("a|b<script>`x`", "modified", (1, 1, 0, 0, 1, 0))
+    text = "\n".join(render_markdown(view(evil)))
+    assert "<script>" not in text
+    assert "a\\|b&lt;script&gt;\\`x\\`" in text
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "expected"),
+    [
+        (0, 10, "0 %"),
+        (10, 10, "100 %"),
+        (1, 1_000_000, "<0.1 %"),
+        (999_999, 1_000_000, ">99.9 %"),
+        (1, 3, "33.3 %"),
+        (9994, 10_000, "99.9 %"),
+    ],
+)
+def test_shares_are_rounded_to_neither_end(part: int, whole: int, expected: str) -> None:
+    assert share(part, whole) == expected

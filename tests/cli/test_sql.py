@@ -1,0 +1,195 @@
+"""``sql``, ``shell``, ``export`` and ``views``."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+from cli.statements import Split, split
+from tests.cli.conftest import Runner, in_process
+
+BOTH = (
+    "SELECT order_id, o.amount AS before, n.amount AS after "
+    "FROM orders@main~1 o JOIN orders n USING (order_id) ORDER BY order_id LIMIT 3"
+)
+
+
+def test_a_table_prints_null_as_null(lake: Path, parquetry: Runner) -> None:
+    assert parquetry("sql", BOTH).out == (
+        "order_id  before  after\n"
+        "────────  ──────  ─────\n"
+        "       1    10.0   10.0\n"
+        "       2    NULL   12.5\n"
+        "       3    NULL   12.5\n"
+        "(3 rows)\n"
+    )
+
+
+def test_json_holds_columns_and_rows(lake: Path, parquetry: Runner) -> None:
+    found = json.loads(parquetry("sql", BOTH, "--json").out)
+    assert found["format_version"] == 1
+    assert found["columns"] == ["order_id", "before", "after"]
+    assert found["rows"][1] == {"order_id": 2, "before": None, "after": 12.5}
+
+
+def test_csv_keeps_null_apart_from_text(lake: Path, parquetry: Runner) -> None:
+    outcome = parquetry(
+        "sql", "--format", "csv", "SELECT NULL AS a, 'NULL' AS b, '' AS c, 'x,y' AS d"
+    )
+    assert outcome.out == 'a,b,c,d\nNULL,"NULL","","x,y"\n'
+
+
+def test_values_keep_all_their_digits(lake: Path, parquetry: Runner) -> None:
+    query = (
+        "SELECT 1.50::DECIMAL(9,2) AS d, 170141183460469231731687303715884105727::HUGEINT - 1 AS h,"
+        " TIMESTAMP_NS '2024-01-01 00:00:00.123456789' AS n, 'nan'::DOUBLE AS f, [1, NULL] AS l"
+    )
+    row = next(csv.DictReader(io.StringIO(parquetry("sql", "--format", "csv", query).out)))
+    assert row["d"] == "1.50"
+    assert row["n"] == "2024-01-01 00:00:00.123456789"
+    assert row["f"] == "nan"
+    assert row["l"] == "[1, NULL]"
+
+
+def test_same_column_names_do_not_swallow_each_other(lake: Path, parquetry: Runner) -> None:
+    rows = json.loads(parquetry("sql", "--json", "SELECT 1 AS a, 2 AS a, 3 AS a_1").out)["rows"]
+    assert list(rows[0].values()) == [1, 2, 3]
+
+
+def test_a_result_goes_to_a_file_whole(lake: Path, tmp_path: Path, parquetry: Runner) -> None:
+    outcome = parquetry("sql", BOTH, "--format", "parquet", "-o", "out.parquet")
+    assert (outcome.out, outcome.err) == ("", "wrote 3 rows to out.parquet\n")
+    assert pq.read_table(tmp_path / "out.parquet").num_rows == 3
+    failed = parquetry("sql", "SELECT error('no')", "--format", "csv", "-o", "bad.csv")
+    assert failed.code == 3
+    assert [p.name for p in tmp_path.iterdir() if "bad" in p.name] == []
+
+
+def test_an_unwritable_file_is_an_error(lake: Path, parquetry: Runner) -> None:
+    outcome = parquetry("sql", "SELECT 1", "-o", "no/such/dir/x")
+    assert outcome.code == 3
+    assert outcome.err.startswith("error: cannot write no/such/dir/x: ")
+
+
+def test_the_query_comes_from_a_file_or_stdin(
+    lake: Path, tmp_path: Path, parquetry: Runner
+) -> None:
+    (tmp_path / "q.sql").write_text("SET threads = 1; SELECT 42 AS answer; -- done\n")
+    assert "42" in parquetry("sql", "-f", "q.sql").out
+    piped = in_process("sql", "--format", "csv", cwd=tmp_path, stdin="SELECT 43 AS answer")
+    assert piped.out == "answer\n43\n"
+    assert parquetry("sql", "-f", "missing.sql").code == 3
+    assert parquetry("sql", "SELECT 1", "-f", "q.sql").code == 2
+    assert parquetry("sql", " ; -- nothing").code == 2
+
+
+def test_ref_says_what_a_bare_table_means(lake: Path, parquetry: Runner) -> None:
+    count = parquetry(
+        "sql", "--ref", "main~1", "--format", "csv", "SELECT count(amount) FROM orders"
+    )
+    assert count.out.splitlines()[1] == "3"
+
+
+@pytest.mark.parametrize(
+    ("query", "hint"),
+    [("FROM ordrs", "did you mean orders?"), ("FROM ordrs@main", "did you mean orders?")],
+)
+def test_an_unknown_table_in_a_query_names_the_nearest(
+    lake: Path, parquetry: Runner, query: str, hint: str
+) -> None:
+    outcome = parquetry("sql", query)
+    assert outcome.code == 3
+    assert hint in outcome.err
+
+
+def test_an_error_keeps_stdout_empty(lake: Path, parquetry: Runner) -> None:
+    outcome = parquetry("sql", "SELEC 1")
+    assert (outcome.code, outcome.out) == (3, "")
+    assert outcome.err.startswith("error: ")
+
+
+def test_many_rows_are_counted_not_printed(lake: Path, parquetry: Runner) -> None:
+    lines = parquetry("sql", "FROM range(2500)").out.splitlines()
+    assert lines[-1] == "(1,000 of 2,500 rows)"
+    assert len(lines) == 1003
+
+
+def test_a_closed_pipe_ends_a_stream_quietly(lake: Path, tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    script = (
+        f"{sys.executable} -m cli.main sql --format csv 'FROM range(300000)' | head -2; "
+        "echo ${PIPESTATUS[0]}"
+    )
+    done = subprocess.run(
+        ["bash", "-c", script],
+        capture_output=True,
+        encoding="utf-8",
+        cwd=tmp_path,
+        check=True,
+        env={"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": "/usr/bin:/bin"},
+    )
+    assert (done.stdout, done.stderr) == ("range\n0\n0\n", "")
+
+
+def test_the_shell_reads_statements_from_a_pipe_and_goes_on_after_errors(
+    lake: Path, tmp_path: Path
+) -> None:
+    typed = (
+        ".tables\nSELECT count(*) AS n,\n  ';' AS s FROM orders;\nSELEC; FROM ordrs;\n"
+        ".schema orders@main~1\n.nope\n.refs\nSELECT 7 AS last"
+    )
+    outcome = in_process("shell", cwd=tmp_path, stdin=typed)
+    assert outcome.code == 0
+    assert "orders  5 rows" in outcome.out
+    assert "5  ;" in outcome.out
+    assert "DOUBLE" in outcome.out
+    assert "main  branch" in outcome.out
+    assert outcome.out.endswith("last\n────\n   7\n(1 row)\n")
+    assert outcome.err.count("error: ") == 3
+    assert "hint: did you mean orders?" in outcome.err
+
+
+def test_the_shell_ends_at_quit(lake: Path, tmp_path: Path) -> None:
+    outcome = in_process("shell", cwd=tmp_path, stdin=".help\n.quit\nSELECT 1;")
+    assert ".quit" in outcome.out
+    assert "(1 row)" not in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("SELECT 1; SELECT 2", Split(("SELECT 1",), "SELECT 2")),
+        ("SELECT ';' -- ;\n, \"a;b\";", Split(("SELECT ';' -- ;\n, \"a;b\"",), "")),
+        ("SELECT 'open;", Split((), "SELECT 'open;")),
+        ("-- nothing\n;;", Split((), "")),
+        ("FROM orders@main~1;", Split(("FROM orders@main~1",), "")),
+    ],
+)
+def test_statements_are_cut_at_their_semicolons(text: str, expected: Split) -> None:
+    assert split(text) == expected
+
+
+def test_export_writes_plain_files(lake: Path, tmp_path: Path, parquetry: Runner) -> None:
+    assert parquetry("export", "orders@main~1", "out").code == 0
+    with duckdb.connect() as con:
+        rows = con.execute(f"SELECT count(*) FROM '{tmp_path}/out/**/*.parquet'").fetchone()
+    assert rows == (5,)
+    assert parquetry("export", "orders@main~1", "out").code == 3
+    report = json.loads(parquetry("export", "orders", "o.csv", "--format", "csv", "--json").out)
+    assert report["rows"] == 5
+
+
+def test_views_are_a_database_that_duckdb_opens(
+    lake: Path, tmp_path: Path, parquetry: Runner
+) -> None:
+    assert parquetry("views", "lake.duckdb", "--ref", "main~1").code == 0
+    with duckdb.connect(str(tmp_path / "lake.duckdb"), read_only=True) as con:
+        assert con.execute("SELECT count(amount) FROM orders").fetchone() == (3,)
+    assert parquetry("views", "lake.duckdb").code == 3
+    assert parquetry("views", "lake.duckdb", "--replace").code == 0
