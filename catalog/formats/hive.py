@@ -194,9 +194,7 @@ def unescape(text: str) -> str:
     """Returns what a path segment stands for: ``%XX`` are bytes of UTF-8."""
     if "%" not in text:
         return text
-    raw = re.sub(
-        rb"%([0-9A-Fa-f]{2})", lambda m: bytes([int(m[1], 16)]), os.fsencode(text)
-    )
+    raw = re.sub(rb"%([0-9A-Fa-f]{2})", lambda m: bytes([int(m[1], 16)]), os.fsencode(text))
     return raw.decode("utf-8", "surrogateescape")
 
 

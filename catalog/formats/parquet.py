@@ -215,7 +215,11 @@ def _column_stats(
         return ColumnStats(nulls, nans)
     exact = kind.type_class not in (TypeClass.TEXT, TypeClass.BINARY, TypeClass.FLOAT)
     return ColumnStats(
-        nulls, nans, min(b for b in lows if b is not None), max(b for b in highs if b is not None), exact
+        nulls,
+        nans,
+        min(b for b in lows if b is not None),
+        max(b for b in highs if b is not None),
+        exact,
     )
 
 

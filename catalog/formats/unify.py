@@ -6,8 +6,15 @@ from dataclasses import dataclass
 
 from catalog.errors import InvalidInput
 from catalog.model.schema import Field, FileSchema, PhysicalColumn, Schema
-from catalog.model.types import NULL_TYPE, DataType, ListType, MapType, Scalar, StructType
-from catalog.model.types import common_type
+from catalog.model.types import (
+    NULL_TYPE,
+    DataType,
+    ListType,
+    MapType,
+    Scalar,
+    StructType,
+    common_type,
+)
 
 Columns = tuple[tuple[str, DataType], ...]
 

@@ -216,5 +216,3 @@ class CommitWriter:
         node = columnar.node_id(CHANGES_KIND, columns)
         pack.add_columns(node, lambda _: columnar.encode(columns))
         return TableChange(*counts, node)
-
-

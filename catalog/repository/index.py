@@ -163,8 +163,6 @@ def _ranges(columns: Columns, count: int) -> list[tuple[Range, ...]]:
         lows = columns[f"low.{n}"].to_pylist() if f"low.{n}" in columns else nothing
         highs = columns[f"high.{n}"].to_pylist() if f"high.{n}" in columns else nothing
         nulls = columns[f"nulls.{n}"].to_pylist()
-        parts.append(
-            [Range(a, b, bool(c)) for a, b, c in zip(lows, highs, nulls, strict=True)]
-        )
+        parts.append([Range(a, b, bool(c)) for a, b, c in zip(lows, highs, nulls, strict=True)])
         n += 1
     return list(zip(*parts, strict=True)) if parts else [()] * count

@@ -81,9 +81,7 @@ class DataFileRows:
         parts = [_column(columns, f"part.{n}", count) for n in range(self._partition_columns)]
         partitions = list(zip(*parts, strict=True)) if parts else [()] * count
         stats = _stats(columns, fields, count)
-        return list(
-            map(DataFile, paths, tokens, sizes, rows, partitions, schemas, guards, stats)
-        )
+        return list(map(DataFile, paths, tokens, sizes, rows, partitions, schemas, guards, stats))
 
     def summarise(self, rows: Sequence[DataFile]) -> Summary:
         """Sums entries up."""
@@ -92,8 +90,7 @@ class DataFileRows:
             sum(r.size_bytes for r in rows),
             len(rows),
             tuple(
-                value_range([r.partition[n] for r in rows])
-                for n in range(self._partition_columns)
+                value_range([r.partition[n] for r in rows]) for n in range(self._partition_columns)
             ),
         )
 

@@ -108,9 +108,7 @@ class NodeReader:
 
         return self._node(node_id, place, b"C", decode)
 
-    def _node(
-        self, node_id: str, place: Place, tag: bytes, decode: Callable[[bytes, str], T]
-    ) -> T:
+    def _node(self, node_id: str, place: Place, tag: bytes, decode: Callable[[bytes, str], T]) -> T:
         cached = self._nodes.get(node_id)
         if cached is not None:
             return cast(T, cached)
@@ -173,9 +171,7 @@ class PackBuilder:
         self._pending.setdefault(node_id, frame)
         return node_id
 
-    def add_columns(
-        self, node_id: str, encode: Callable[[Mapping[str, Place]], bytes]
-    ) -> None:
+    def add_columns(self, node_id: str, encode: Callable[[Mapping[str, Place]], bytes]) -> None:
         """Adds a columnar node.
 
         Args:

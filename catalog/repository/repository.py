@@ -105,9 +105,7 @@ def open_existing(store: ObjectStore) -> Repository:
                     hint="install a newer version of parquetry",
                 )
             return Repository(store, CatalogInfo(catalog_id, parse_time(created_at), version))
-    raise Unsupported(
-        f"{CATALOG_PATH} is no description of a catalog", kind="unknown-format"
-    )
+    raise Unsupported(f"{CATALOG_PATH} is no description of a catalog", kind="unknown-format")
 
 
 def _first_commit(repository: Repository, author: str, now: datetime.datetime) -> str:

@@ -152,8 +152,4 @@ class Resolver:
         for passed, move in enumerate(moves):
             if passed == count and move.after is not None:
                 return move.after
-        raise NotFound(
-            f"{text!r} reaches back before the branch was created", kind="ref-not-found"
-        )
-
-
+        raise NotFound(f"{text!r} reaches back before the branch was created", kind="ref-not-found")

@@ -79,9 +79,7 @@ class TableRows:
                 TableEntry(snapshot.hex(), rows, size, files),
                 Place(pack.hex(), offset, length),
             )
-            for name, snapshot, rows, size, files, pack, offset, length in zip(
-                *values, strict=True
-            )
+            for name, snapshot, rows, size, files, pack, offset, length in zip(*values, strict=True)
         ]
 
     def summarise(self, rows: Sequence[PlacedEntry]) -> "Summary":

@@ -17,9 +17,7 @@ class TreeDifference(Generic[Row]):
     added: list[Row]
 
 
-def differences(
-    reader: TreeReader[Row], old: Root | None, new: Root | None
-) -> TreeDifference[Row]:
+def differences(reader: TreeReader[Row], old: Root | None, new: Root | None) -> TreeDifference[Row]:
     """Compares two trees.
 
     Args:
@@ -58,9 +56,7 @@ def differences(
     return TreeDifference(list(removed.values()), added)
 
 
-def _without_shared(
-    before: list[Child], after: list[Child]
-) -> tuple[list[Child], list[Child]]:
+def _without_shared(before: list[Child], after: list[Child]) -> tuple[list[Child], list[Child]]:
     shared = {node.id for node in before} & {node.id for node in after}
     return (
         [node for node in before if node.id not in shared],

@@ -261,9 +261,7 @@ def _storage_errors(path: str) -> Iterator[None]:
         raise StorageFailure(
             f"storage failed at {path}: {error.strerror or error}",
             kind="no-space" if full else "storage",
-            hint="free some space and run the command again; nothing was committed"
-            if full
-            else "",
+            hint="free some space and run the command again; nothing was committed" if full else "",
         ) from error
 
 

@@ -61,9 +61,7 @@ class Forest:
 
     def edit(self, root: Root | None, edits: dict[int, int | None]) -> Root | None:
         pack = PackBuilder()
-        rows = {
-            KIND.key(entry(n)): None if v is None else entry(n, v) for n, v in edits.items()
-        }
+        rows = {KIND.key(entry(n)): None if v is None else entry(n, v) for n, v in edits.items()}
         return self.save(edit(self.reader, root, rows, pack), pack)[0]
 
     def rows(self, root: Root | None) -> list[DataFile]:
@@ -113,7 +111,7 @@ class TestEdits:
 
     def test_an_edit_that_changes_nothing_writes_no_node(self) -> None:
         forest = Forest()
-        root = forest.build({n: 0 for n in range(300)})
+        root = forest.build(dict.fromkeys(range(300), 0))
         pack = PackBuilder()
         same = edit(forest.reader, root, {KIND.key(entry(5)): entry(5, 0)}, pack)
         assert identity(same) == identity(root)
@@ -121,19 +119,19 @@ class TestEdits:
 
     def test_a_tree_that_loses_all_rows_is_none(self) -> None:
         forest = Forest()
-        root = forest.build({n: 0 for n in range(300)})
+        root = forest.build(dict.fromkeys(range(300), 0))
         assert forest.edit(root, dict.fromkeys(range(300))) is None
 
     def test_scan_starts_at_a_key(self) -> None:
         forest = Forest()
-        root = forest.build({n: 0 for n in range(200)})
+        root = forest.build(dict.fromkeys(range(200), 0))
         rows = forest.rows(root)
         for start in (0, 1, 57, 199):
             assert list(forest.reader.scan(root, KIND.key(rows[start]))) == rows[start:]
 
     def test_leaves_outside_a_partition_range_are_not_visited(self) -> None:
         forest = Forest()
-        root = forest.build({n: 0 for n in range(400)})
+        root = forest.build(dict.fromkeys(range(400), 0))
         sought = (17).to_bytes(3, "big")
 
         def wanted(summary: object) -> bool:
@@ -152,7 +150,7 @@ def tokens(state: dict[int, int]) -> set[str]:
 
 def test_one_changed_file_of_many_writes_few_bytes() -> None:
     forest = Forest()
-    root = forest.build({n: 0 for n in range(20_000)})
+    root = forest.build(dict.fromkeys(range(20000), 0))
     pack = PackBuilder()
     number = random.Random(7).randrange(20_000)
     key = KIND.key(entry(number))
@@ -164,7 +162,7 @@ def test_one_changed_file_of_many_writes_few_bytes() -> None:
 
 def test_a_node_whose_bytes_changed_is_refused() -> None:
     forest = Forest()
-    root = forest.build({n: 0 for n in range(50)})
+    root = forest.build(dict.fromkeys(range(50), 0))
     assert root is not None
     assert root.place is not None
     path = pack_path(root.place.pack)

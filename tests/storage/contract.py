@@ -41,9 +41,7 @@ class ObjectStoreContract:
             store.create("name", b"second")
         assert store.read("name").data == b"first"
 
-    def test_create_refuses_a_taken_name_even_with_the_same_bytes(
-        self, store: ObjectStore
-    ) -> None:
+    def test_create_refuses_a_taken_name_even_with_the_same_bytes(self, store: ObjectStore) -> None:
         store.create("name", b"same")
         with pytest.raises(AlreadyExists):
             store.create("name", b"same")
@@ -155,9 +153,7 @@ class ObjectStoreContract:
         store.publish([(store.stage(str(source)), "data/x")])
         assert store.read("data/x").data == b"content"
 
-    def test_staging_a_missing_file_is_not_found(
-        self, store: ObjectStore, tmp_path: Path
-    ) -> None:
+    def test_staging_a_missing_file_is_not_found(self, store: ObjectStore, tmp_path: Path) -> None:
         with pytest.raises(NotFound):
             store.stage(str(tmp_path / "missing"))
 

@@ -1,0 +1,295 @@
+"""The remainder of a table: rows left when equal rows of both sides have cancelled.
+
+It is a temporary DuckDB table, so it spills to disk under the memory limit. Every row is a
+``u`` pair of rows of one key, a ``d`` row of the older side or an ``i`` row of the newer.
+Each task fills it for its files by one method; the end step looks at keys that are left in
+several places, across partitions too.
+"""
+
+from collections.abc import Callable, Sequence
+
+import duckdb
+
+from catalog.diff.columns import SideName, SqlColumns
+from catalog.diff.functions import register_functions
+from catalog.diff.plan import ColumnPair, DiffTask, TablePlan
+from catalog.engine.relation import relation_sql
+from catalog.model.datafile import DataFile
+
+Locate = Callable[[DataFile], str]
+Source = Callable[[SideName, DiffTask], str]
+
+
+class Remainder:
+    """Fills and settles the remainder of one table.
+
+    Attributes:
+        added_filled: Per added column (field id), rows cancelled as equal that carry a value.
+    """
+
+    def __init__(
+        self, con: duckdb.DuckDBPyConnection, plan: TablePlan, source: Source, name: str
+    ) -> None:
+        self.con = con
+        self.plan = plan
+        self.columns = SqlColumns(plan)
+        self.name = name
+        self.added_filled = {f.id: 0 for f in plan.added}
+        self._source = source
+        register_functions(con, plan)
+        self._create()
+
+    def run(self, task: DiffTask) -> None:
+        """Compares the files of a task by the plain join."""
+        for side in ("f", "t"):
+            relation = self._source(side, task)
+            self._sql(
+                f"CREATE OR REPLACE TEMP TABLE {self._side(side)} AS "
+                f"SELECT {self.columns.select(side)} FROM {relation}"
+            )
+        if not self.plan.key:
+            self._cancel_equal(self._side("f"), self._side("t"), self._compared)
+        elif self._find_duplicates():
+            outer = [f"{self._side(side)} ANTI JOIN {self._anti(side)}" for side in ("f", "t")]
+            inner = [f"{self._side(side)} SEMI JOIN {self._anti(side)}" for side in ("f", "t")]
+            self._join(*(f"(SELECT {self._side(s)}.* FROM {o})" for s, o in zip("ft", outer)))
+            self._cancel_equal(
+                *(f"(SELECT {self._side(s)}.* FROM {i})" for s, i in zip("ft", inner)),
+                self._compared,
+            )
+        else:
+            self._join(self._side("f"), self._side("t"))
+        for table in ("f", "t", "duplicates"):
+            self._sql(f"DROP TABLE IF EXISTS {self.name}_{table}")
+
+    def settle(self) -> None:
+        """Pairs rows of keys that are left in several places, as the whole table sees them."""
+        if not self.plan.key:
+            if not all(pair.compared for pair in self.plan.pairs if pair.partition):
+                self._settle_keyless()
+            return
+        keys = self.plan.key_pairs
+        columns = [f"{self._either(pair)} AS k{n}" for n, pair in enumerate(keys)]
+        names = [f"k{n}" for n, _ in enumerate(keys)]
+        self._sql(
+            f"CREATE OR REPLACE TEMP TABLE {self.name}_multiple AS SELECT {', '.join(names)} FROM "
+            f"(SELECT {', '.join(columns)} FROM {self.name}) GROUP BY ALL HAVING count(*) > 1"
+        )
+        if self._count(f"{self.name}_multiple"):
+            matching = " AND ".join(
+                f"{self._either(pair)} IS NOT DISTINCT FROM k{n}" for n, pair in enumerate(keys)
+            )
+            self._sql(
+                f"CREATE OR REPLACE TEMP TABLE {self.name}_again AS "
+                f"SELECT r.* FROM {self.name} r SEMI JOIN {self.name}_multiple ON {matching}"
+            )
+            self._sql(
+                f"DELETE FROM {self.name} WHERE EXISTS "
+                f"(SELECT 1 FROM {self.name}_multiple WHERE {matching})"
+            )
+            self._settle_again()
+        self._sql(f"DROP TABLE IF EXISTS {self.name}_multiple")
+        self._sql(f"DROP TABLE IF EXISTS {self.name}_again")
+
+    def drop(self) -> None:
+        """Drops every table of this remainder."""
+        for suffix in ("", "_f", "_t", "_duplicates", "_multiple", "_again"):
+            self._sql(f"DROP TABLE IF EXISTS {self.name}{suffix}")
+
+    @property
+    def _compared(self) -> tuple[ColumnPair, ...]:
+        return tuple(pair for pair in self.plan.pairs if pair.compared)
+
+    def _create(self) -> None:
+        sides = []
+        empty = DiffTask(None, (), ())
+        for side in ("f", "t"):
+            relation = self._source(side, empty)
+            sides.append(f"(SELECT {self.columns.select(side)} FROM {relation}) {side}")
+        self._sql(
+            f"CREATE OR REPLACE TEMP TABLE {self.name} AS "
+            f"SELECT '' AS kind, {self._both()} FROM {' CROSS JOIN '.join(sides)} WHERE false"
+        )
+
+    def _both(self, before: str = "f.", after: str = "t.") -> str:
+        return ", ".join(
+            [
+                *(f"{before}{c} AS f_{c}" for c in self.columns.carried("f")),
+                *(f"{after}{c} AS t_{c}" for c in self.columns.carried("t")),
+            ]
+        )
+
+    def _find_duplicates(self) -> bool:
+        parts = []
+        for side in ("f", "t"):
+            keys = ", ".join(
+                f"{self.columns.value(side, pair)} AS k{n}"
+                for n, pair in enumerate(self.plan.key_pairs)
+            )
+            parts.append(f"SELECT {keys} FROM {self._side(side)} GROUP BY ALL HAVING count(*) > 1")
+        self._sql(f"CREATE OR REPLACE TEMP TABLE {self.name}_duplicates AS {' UNION '.join(parts)}")
+        return self._count(f"{self.name}_duplicates") > 0
+
+    def _anti(self, side: SideName) -> str:
+        conditions = " AND ".join(
+            f"{self._side(side)}.{self.columns.value(side, pair)} IS NOT DISTINCT FROM d.k{n}"
+            for n, pair in enumerate(self.plan.key_pairs)
+        )
+        return f"{self.name}_duplicates d ON {conditions}"
+
+    def _join(self, before: str, after: str) -> None:
+        """Compares rows whose keys are unique on both sides."""
+        on = self.columns.same(self.plan.key_pairs)
+        equal = self.columns.same(self.plan.value_pairs)
+        self._sql(
+            f"INSERT INTO {self.name} SELECT "
+            "CASE WHEN f.here IS NULL THEN 'i' WHEN t.here IS NULL THEN 'd' ELSE 'u' END, "
+            f"{self._both()} FROM {before} f FULL OUTER JOIN {after} t ON {on} "
+            f"WHERE f.here IS NULL OR t.here IS NULL OR NOT ({equal})"
+        )
+        if self.plan.added:
+            self._add_filled(
+                f"SELECT {self._counted('t.')} FROM {before} f JOIN {after} t ON {on} WHERE {equal}"
+            )
+
+    def _counted(self, prefix: str) -> str:
+        return ", ".join(f"count({prefix}c{f.id})" for f in self.plan.added)
+
+    def _add_filled(self, query: str) -> None:
+        row = self.con.execute(query).fetchone()
+        for field, count in zip(self.plan.added, row or (), strict=True):
+            self.added_filled[field.id] += int(count or 0)
+
+    def _cancel_equal(self, before: str, after: str, pairs: Sequence[ColumnPair]) -> None:
+        """Cancels equal rows as multisets; the rest are deleted and inserted rows."""
+        numbered = [
+            f"(SELECT *, row_number() OVER ({self._window(side, pairs)}) AS copy FROM {rows})"
+            for side, rows in (("f", before), ("t", after))
+        ]
+        on = f"{self.columns.same(pairs)} AND f.copy = t.copy"
+        gone = ", ".join(f"f.{c}" for c in self.columns.carried("f"))
+        come = ", ".join(f"t.{c}" for c in self.columns.carried("t"))
+        self._sql(
+            f"INSERT INTO {self.name} BY NAME SELECT 'd' AS kind, {_named(gone, 'f')} "
+            f"FROM {numbered[0]} f ANTI JOIN {numbered[1]} t ON {on}"
+        )
+        self._sql(
+            f"INSERT INTO {self.name} BY NAME SELECT 'i' AS kind, {_named(come, 't')} "
+            f"FROM {numbered[1]} t ANTI JOIN {numbered[0]} f ON {on}"
+        )
+        if self.plan.added:
+            self._add_filled(self._filled_copies(before, after, pairs))
+
+    def _window(self, side: str, pairs: Sequence[ColumnPair]) -> str:
+        side_name: SideName = "f" if side == "f" else "t"
+        values = self.columns.values(side_name, pairs)
+        return f"PARTITION BY {', '.join(values)}" if values else ""
+
+    def _filled_copies(self, before: str, after: str, pairs: Sequence[ColumnPair]) -> str:
+        """Counts, per group of equal rows, copies cancelled that can have a value."""
+        groups = []
+        for side, rows in (("f", before), ("t", after)):
+            side_name: SideName = "f" if side == "f" else "t"
+            keys = [
+                f"{value} AS k{n}" for n, value in enumerate(self.columns.values(side_name, pairs))
+            ]
+            counts = ["count(*) AS copies"]
+            if side == "t":
+                counts += [f"count(c{f.id}) AS n{f.id}" for f in self.plan.added]
+            by = ", ".join(str(n + 1) for n in range(len(keys)))
+            grouping = f" GROUP BY {by}" if keys else ""
+            groups.append(f"(SELECT {', '.join([*keys, *counts])} FROM {rows}{grouping})")
+        on = " AND ".join(f"f.k{n} IS NOT DISTINCT FROM t.k{n}" for n in range(len(pairs)))
+        sums = ", ".join(f"sum(least(f.copies, t.copies, t.n{f.id}))" for f in self.plan.added)
+        return f"SELECT {sums} FROM {groups[0]} f JOIN {groups[1]} t ON {on or 'true'}"
+
+    def _settle_again(self) -> None:
+        """Pairs anew the rows of keys that stand in several rows of the remainder."""
+        again = f"{self.name}_again"
+        values = self.plan.value_pairs
+        if not all(pair.compared for pair in self.plan.pairs if pair.partition):
+            again = self._cancelled_across(again)
+        keys = {
+            "f": [f"f_{self.columns.value('f', pair)}" for pair in self.plan.key_pairs],
+            "t": [f"t_{self.columns.value('t', pair)}" for pair in self.plan.key_pairs],
+        }
+        single = {
+            side: f"SELECT *, count(*) OVER (PARTITION BY {', '.join(keys[side])}) AS left_{side} "
+            f"FROM {again} WHERE kind <> '{'i' if side == 'f' else 'd'}'"
+            for side in ("f", "t")
+        }
+        on = " AND ".join(
+            f"f.{a} IS NOT DISTINCT FROM t.{b}" for a, b in zip(keys["f"], keys["t"], strict=True)
+        )
+        before = [f"f.f_{c}" for c in self.columns.carried("f")]
+        after = [f"t.t_{c}" for c in self.columns.carried("t")]
+        paired = "f.left_f = 1 AND t.left_t = 1"
+        equal = " AND ".join(
+            f"f.f_{self.columns.value('f', p)} IS NOT DISTINCT FROM "
+            f"t.t_{self.columns.value('t', p)}"
+            for p in values
+        )
+        self._sql(
+            f"INSERT INTO {self.name} BY NAME SELECT 'u' AS kind, {', '.join([*before, *after])} "
+            f"FROM ({single['f']}) f JOIN ({single['t']}) t ON {on} "
+            f"WHERE {paired} AND NOT ({equal or 'true'})"
+        )
+        for kind, side, other, columns in (("d", "f", "t", before), ("i", "t", "f", after)):
+            self._sql(
+                f"INSERT INTO {self.name} BY NAME SELECT '{kind}' AS kind, {', '.join(columns)} "
+                f"FROM ({single[side]}) {side} ANTI JOIN ({single[other]}) {other} "
+                f"ON {on} AND {paired}"
+            )
+
+    def _cancelled_across(self, again: str) -> str:
+        """Cancels equal rows that lie in different partitions, as partitions do not count."""
+        sides = []
+        for side, kind in (("f", "i"), ("t", "d")):
+            columns = ", ".join(f"{side}_{c} AS {c}" for c in self.columns.carried(_side(side)))
+            sides.append(f"(SELECT {columns} FROM {again} WHERE kind <> '{kind}')")
+        kept, self.name = self.name, f"{self.name}_left"
+        self._sql(f"CREATE OR REPLACE TEMP TABLE {self.name} AS FROM {kept} WHERE false")
+        self._cancel_equal(*sides, self._compared)
+        left, self.name = self.name, kept
+        return left
+
+    def _settle_keyless(self) -> None:
+        self._sql(f"CREATE OR REPLACE TEMP TABLE {self.name}_again AS FROM {self.name}")
+        self._sql(f"DELETE FROM {self.name}")
+        left = self._cancelled_across(f"{self.name}_again")
+        self._sql(f"INSERT INTO {self.name} FROM {left}")
+        self._sql(f"DROP TABLE {left}")
+
+    def _either(self, pair: ColumnPair) -> str:
+        before, after = self.columns.value("f", pair), self.columns.value("t", pair)
+        return f"CASE WHEN kind = 'd' THEN f_{before} ELSE t_{after} END"
+
+    def _side(self, side: str) -> str:
+        return f"{self.name}_{side}"
+
+    def _count(self, table: str) -> int:
+        row = self.con.execute(f"SELECT count(*) FROM {table}").fetchone()
+        return int(row[0]) if row else 0
+
+    def _sql(self, statement: str) -> None:
+        self.con.execute(statement)
+
+
+def _side(text: str) -> SideName:
+    return "f" if text == "f" else "t"
+
+
+def _named(columns: str, side: str) -> str:
+    """Gives columns of a side's rows the names that they have in the remainder."""
+    return ", ".join(f"{c} AS {side}_{c.partition('.')[2]}" for c in columns.split(", "))
+
+
+def file_source(con: duckdb.DuckDBPyConnection, plan: TablePlan, locate: Locate) -> Source:
+    """Returns what reads the files of a task."""
+
+    def source(side: SideName, task: DiffTask) -> str:
+        shape = (plan.before if side == "f" else plan.after) or plan.shape
+        files = task.before if side == "f" else task.after
+        return relation_sql(con, shape, files, locate=locate, naming="id")
+
+    return source
