@@ -289,7 +289,7 @@ class Catalog:
             to_ref: The newer state.
             key: Columns of the result to match rows by; None compares whole rows.
         """
-        from catalog.comparisons import compare_query
+        from catalog.querycomparison import compare_query
 
         return compare_query(self, query, from_ref, to_ref, key=key)
 

@@ -7,13 +7,10 @@ of these twice: ``f_…`` of the older side, ``t_…`` of the newer.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from catalog.diff.forms import Form, form, identity
-from catalog.diff.plan import ColumnPair, TablePlan
+from catalog.diff.plan import ColumnPair, SideName, TablePlan
 from catalog.model.schema import Field
-
-SideName = Literal["f", "t"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +21,7 @@ class SqlColumns:
 
     def fields(self, side: SideName) -> tuple[Field, ...]:
         """Returns the columns of a side's snapshot."""
-        shape = self.plan.before if side == "f" else self.plan.after
-        return (shape or self.plan.shape).schema.fields
+        return self.plan.side(side).schema.fields
 
     def carried(self, side: SideName) -> list[str]:
         """Returns the names of the columns that a side's rows carry."""
@@ -37,8 +33,16 @@ class SqlColumns:
         columns = [f"c{f.id}" for f in self.fields(side)]
         for n, pair in enumerate(self.plan.pairs):
             if self._formed(side, n):
-                columns.append(f"{self._form(side, pair)(self._raw(side, pair))} AS m{n}")
+                columns.append(f"{self.expression(side, pair)} AS m{n}")
         return ", ".join([*columns, "true AS here"])
+
+    def expression(self, side: SideName, pair: ColumnPair) -> str:
+        """Returns the comparing value as an expression over a side's relation."""
+        return self._form(side, pair)(self._raw(side, pair))
+
+    def missing(self, side: SideName, pair: ColumnPair) -> str:
+        """Returns the condition that a side's cell is NULL, in the remainder."""
+        return f"{side}_{self._raw(side, pair)} IS NULL"
 
     def value(self, side: SideName, pair: ColumnPair) -> str:
         """Returns the column of a side's rows that compares with the other side's."""
@@ -82,17 +86,6 @@ class SqlColumns:
         if pair.tolerance is None:
             return f"({self.differ(pair)})"
         return f"({self.differ(pair)} AND NOT {self.within(pair)})"
-
-    def kind(self, pair: ColumnPair, kind: str) -> str:
-        """Returns the condition that a cell was filled, cleared or corrected."""
-        before = f"f_{self._raw('f', pair)} IS NULL"
-        after = f"t_{self._raw('t', pair)} IS NULL"
-        match kind:
-            case "filled":
-                return f"({self.changed(pair)} AND {before})"
-            case "cleared":
-                return f"({self.changed(pair)} AND {after})"
-        return f"({self.changed(pair)} AND NOT {before} AND NOT {after})"
 
     def _joined(self, conditions: Sequence[str]) -> str:
         return " AND ".join(conditions) if conditions else "true"

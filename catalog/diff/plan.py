@@ -4,6 +4,7 @@ A table's plan says which columns pair up, by which key rows match, and lists in
 tasks, one per partition, over the files that the two sides do not share.
 """
 
+import difflib
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,11 @@ from catalog.model.table import TableSnapshot
 from catalog.model.types import DataType, Scalar, TypeClass
 
 Partition: TypeAlias = tuple[bytes | None, ...]
+SideName: TypeAlias = Literal["f", "t"]
+"""The older side (``f``, *from*) or the newer (``t``, *to*)."""
+
+SIDES: tuple[SideName, SideName] = ("f", "t")
+
 Status: TypeAlias = Literal["added", "removed", "modified", "unchanged"]
 Comparable: TypeAlias = Callable[[DataType, DataType], bool]
 
@@ -155,6 +161,21 @@ class TablePlan:
         assert shape is not None, "a plan needs a table on one side"
         return shape
 
+    def side(self, side: SideName) -> TableSnapshot:
+        """Returns a side's snapshot; the other one's if the table is missing there."""
+        return (self.before if side == "f" else self.after) or self.shape
+
+    def files(self, side: SideName) -> tuple[DataFile, ...]:
+        """Returns the files of a side that the tasks open."""
+        return tuple(
+            file for task in self.tasks for file in (task.before if side == "f" else task.after)
+        )
+
+    @property
+    def partitions_compared(self) -> int:
+        """Returns how many partitions the tasks look at."""
+        return len({f.partition for side in SIDES for f in self.files(side)})
+
     @property
     def key_pairs(self) -> tuple[ColumnPair, ...]:
         """Returns the columns that rows are matched by."""
@@ -168,8 +189,7 @@ class TablePlan:
     @property
     def bytes_to_read(self) -> int:
         """Returns the size of the files that the tasks open."""
-        files = (file for task in self.tasks for file in (*task.before, *task.after))
-        return sum(file.size_bytes for file in files)
+        return sum(file.size_bytes for side in SIDES for file in self.files(side))
 
 
 def plan_table(
@@ -213,7 +233,9 @@ def plan_table(
         after=after,
         key=key,
         pairs=pairs,
-        added=tuple(f for f in new.schema.fields if f.id not in paired_after),
+        added=()
+        if options.columns is not None
+        else tuple(f for f in new.schema.fields if f.id not in paired_after),
         schema_changes=schema_changes,
         tasks=tasks,
         files_added=len(added),
@@ -266,7 +288,7 @@ def _key(
                 f"{name!r} cannot be a key of table {table}: both sides need such a column, of "
                 "types that compare",
                 kind="bad-key",
-                hint=f"choose others with --key; there are: {', '.join(usable)}",
+                hint=near(name, usable),
             )
     if len(set(key)) < len(key):
         raise InvalidInput(f"the key {', '.join(key)} names a column twice", kind="bad-key")
@@ -287,7 +309,7 @@ def _pairs(
             raise InvalidInput(
                 f"table {table} has no column {name!r} on both sides that can be compared",
                 kind="column-not-found",
-                hint=f"there are: {', '.join(sorted(names))}",
+                hint=near(name, sorted(names)),
             )
     pairs = []
     for before, after in usable:
@@ -359,6 +381,12 @@ def _schema_changes(
             SchemaChange("partitioning_changed", None, _joined(names[0]), _joined(names[1]))
         )
     return tuple(changes)
+
+
+def near(name: str, known: Sequence[str]) -> str:
+    """Returns a hint that names the nearest columns, or all."""
+    found = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(found)}?" if found else f"there are: {', '.join(known)}"
 
 
 def _joined(names: Sequence[str]) -> str | None:

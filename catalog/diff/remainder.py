@@ -1,23 +1,24 @@
 """The remainder of a table: rows left when equal rows of both sides have cancelled.
 
-It is a temporary DuckDB table, so it spills to disk under the memory limit. Every row is a
+It is a table of the in-memory database, which spills to disk under the memory limit; cursors
+see it, as they would not see a temporary table. Every row is a
 ``u`` pair of rows of one key, a ``d`` row of the older side or an ``i`` row of the newer.
 Each task fills it for its files by one method; the end step looks at keys that are left in
 several places, across partitions too.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import duckdb
 
-from catalog.diff.columns import SideName, SqlColumns
+from catalog.diff.columns import SqlColumns
 from catalog.diff.functions import register_functions
-from catalog.diff.plan import ColumnPair, DiffTask, TablePlan
-from catalog.engine.relation import relation_sql
+from catalog.diff.plan import SIDES, ColumnPair, DiffTask, SideName, TablePlan
 from catalog.model.datafile import DataFile
 
-Locate = Callable[[DataFile], str]
-Source = Callable[[SideName, DiffTask], str]
+Source = Callable[[SideName, Sequence[DataFile]], str]
+"""Returns SQL of the rows of a side's files, columns called ``c<field id>``."""
 
 
 class Remainder:
@@ -41,24 +42,20 @@ class Remainder:
 
     def run(self, task: DiffTask) -> None:
         """Compares the files of a task by the plain join."""
-        for side in ("f", "t"):
-            relation = self._source(side, task)
+        for side, files in (("f", task.before), ("t", task.after)):
+            own: SideName = "f" if side == "f" else "t"
             self._sql(
-                f"CREATE OR REPLACE TEMP TABLE {self._side(side)} AS "
-                f"SELECT {self.columns.select(side)} FROM {relation}"
+                f"CREATE OR REPLACE TABLE {self._rows(own)} AS "
+                f"SELECT {self.columns.select(own)} FROM {self._source(own, files)}"
             )
+        before, after = self._rows("f"), self._rows("t")
         if not self.plan.key:
-            self._cancel_equal(self._side("f"), self._side("t"), self._compared)
+            self._cancel_equal(before, after, self._compared)
         elif self._find_duplicates():
-            outer = [f"{self._side(side)} ANTI JOIN {self._anti(side)}" for side in ("f", "t")]
-            inner = [f"{self._side(side)} SEMI JOIN {self._anti(side)}" for side in ("f", "t")]
-            self._join(*(f"(SELECT {self._side(s)}.* FROM {o})" for s, o in zip("ft", outer)))
-            self._cancel_equal(
-                *(f"(SELECT {self._side(s)}.* FROM {i})" for s, i in zip("ft", inner)),
-                self._compared,
-            )
+            self._join(self._by_key("f", "ANTI"), self._by_key("t", "ANTI"))
+            self._cancel_equal(self._by_key("f", "SEMI"), self._by_key("t", "SEMI"), self._compared)
         else:
-            self._join(self._side("f"), self._side("t"))
+            self._join(before, after)
         for table in ("f", "t", "duplicates"):
             self._sql(f"DROP TABLE IF EXISTS {self.name}_{table}")
 
@@ -72,7 +69,7 @@ class Remainder:
         columns = [f"{self._either(pair)} AS k{n}" for n, pair in enumerate(keys)]
         names = [f"k{n}" for n, _ in enumerate(keys)]
         self._sql(
-            f"CREATE OR REPLACE TEMP TABLE {self.name}_multiple AS SELECT {', '.join(names)} FROM "
+            f"CREATE OR REPLACE TABLE {self.name}_multiple AS SELECT {', '.join(names)} FROM "
             f"(SELECT {', '.join(columns)} FROM {self.name}) GROUP BY ALL HAVING count(*) > 1"
         )
         if self._count(f"{self.name}_multiple"):
@@ -80,7 +77,7 @@ class Remainder:
                 f"{self._either(pair)} IS NOT DISTINCT FROM k{n}" for n, pair in enumerate(keys)
             )
             self._sql(
-                f"CREATE OR REPLACE TEMP TABLE {self.name}_again AS "
+                f"CREATE OR REPLACE TABLE {self.name}_again AS "
                 f"SELECT r.* FROM {self.name} r SEMI JOIN {self.name}_multiple ON {matching}"
             )
             self._sql(
@@ -102,12 +99,11 @@ class Remainder:
 
     def _create(self) -> None:
         sides = []
-        empty = DiffTask(None, (), ())
-        for side in ("f", "t"):
-            relation = self._source(side, empty)
+        for side in SIDES:
+            relation = self._source(side, ())
             sides.append(f"(SELECT {self.columns.select(side)} FROM {relation}) {side}")
         self._sql(
-            f"CREATE OR REPLACE TEMP TABLE {self.name} AS "
+            f"CREATE OR REPLACE TABLE {self.name} AS "
             f"SELECT '' AS kind, {self._both()} FROM {' CROSS JOIN '.join(sides)} WHERE false"
         )
 
@@ -121,21 +117,23 @@ class Remainder:
 
     def _find_duplicates(self) -> bool:
         parts = []
-        for side in ("f", "t"):
+        for side in SIDES:
             keys = ", ".join(
                 f"{self.columns.value(side, pair)} AS k{n}"
                 for n, pair in enumerate(self.plan.key_pairs)
             )
-            parts.append(f"SELECT {keys} FROM {self._side(side)} GROUP BY ALL HAVING count(*) > 1")
-        self._sql(f"CREATE OR REPLACE TEMP TABLE {self.name}_duplicates AS {' UNION '.join(parts)}")
+            parts.append(f"SELECT {keys} FROM {self._rows(side)} GROUP BY ALL HAVING count(*) > 1")
+        self._sql(f"CREATE OR REPLACE TABLE {self.name}_duplicates AS {' UNION '.join(parts)}")
         return self._count(f"{self.name}_duplicates") > 0
 
-    def _anti(self, side: SideName) -> str:
-        conditions = " AND ".join(
-            f"{self._side(side)}.{self.columns.value(side, pair)} IS NOT DISTINCT FROM d.k{n}"
+    def _by_key(self, side: SideName, join: Literal["ANTI", "SEMI"]) -> str:
+        """Returns a side's rows whose keys are unique (ANTI), or duplicate (SEMI)."""
+        rows = self._rows(side)
+        on = " AND ".join(
+            f"{rows}.{self.columns.value(side, pair)} IS NOT DISTINCT FROM d.k{n}"
             for n, pair in enumerate(self.plan.key_pairs)
         )
-        return f"{self.name}_duplicates d ON {conditions}"
+        return f"(SELECT {rows}.* FROM {rows} {join} JOIN {self.name}_duplicates d ON {on})"
 
     def _join(self, before: str, after: str) -> None:
         """Compares rows whose keys are unique on both sides."""
@@ -164,7 +162,7 @@ class Remainder:
         """Cancels equal rows as multisets; the rest are deleted and inserted rows."""
         numbered = [
             f"(SELECT *, row_number() OVER ({self._window(side, pairs)}) AS copy FROM {rows})"
-            for side, rows in (("f", before), ("t", after))
+            for side, rows in zip(SIDES, (before, after), strict=True)
         ]
         on = f"{self.columns.same(pairs)} AND f.copy = t.copy"
         gone = ", ".join(f"f.{c}" for c in self.columns.carried("f"))
@@ -180,19 +178,15 @@ class Remainder:
         if self.plan.added:
             self._add_filled(self._filled_copies(before, after, pairs))
 
-    def _window(self, side: str, pairs: Sequence[ColumnPair]) -> str:
-        side_name: SideName = "f" if side == "f" else "t"
-        values = self.columns.values(side_name, pairs)
+    def _window(self, side: SideName, pairs: Sequence[ColumnPair]) -> str:
+        values = self.columns.values(side, pairs)
         return f"PARTITION BY {', '.join(values)}" if values else ""
 
     def _filled_copies(self, before: str, after: str, pairs: Sequence[ColumnPair]) -> str:
         """Counts, per group of equal rows, copies cancelled that can have a value."""
         groups = []
-        for side, rows in (("f", before), ("t", after)):
-            side_name: SideName = "f" if side == "f" else "t"
-            keys = [
-                f"{value} AS k{n}" for n, value in enumerate(self.columns.values(side_name, pairs))
-            ]
+        for side, rows in zip(SIDES, (before, after), strict=True):
+            keys = [f"{value} AS k{n}" for n, value in enumerate(self.columns.values(side, pairs))]
             counts = ["count(*) AS copies"]
             if side == "t":
                 counts += [f"count(c{f.id}) AS n{f.id}" for f in self.plan.added]
@@ -216,7 +210,7 @@ class Remainder:
         single = {
             side: f"SELECT *, count(*) OVER (PARTITION BY {', '.join(keys[side])}) AS left_{side} "
             f"FROM {again} WHERE kind <> '{'i' if side == 'f' else 'd'}'"
-            for side in ("f", "t")
+            for side in SIDES
         }
         on = " AND ".join(
             f"f.{a} IS NOT DISTINCT FROM t.{b}" for a, b in zip(keys["f"], keys["t"], strict=True)
@@ -234,27 +228,29 @@ class Remainder:
             f"FROM ({single['f']}) f JOIN ({single['t']}) t ON {on} "
             f"WHERE {paired} AND NOT ({equal or 'true'})"
         )
-        for kind, side, other, columns in (("d", "f", "t", before), ("i", "t", "f", after)):
+        for kind, rows, others, columns in (
+            ("d", f"({single['f']}) f", f"({single['t']}) t", before),
+            ("i", f"({single['t']}) t", f"({single['f']}) f", after),
+        ):
             self._sql(
                 f"INSERT INTO {self.name} BY NAME SELECT '{kind}' AS kind, {', '.join(columns)} "
-                f"FROM ({single[side]}) {side} ANTI JOIN ({single[other]}) {other} "
-                f"ON {on} AND {paired}"
+                f"FROM {rows} ANTI JOIN {others} ON {on} AND {paired}"
             )
 
     def _cancelled_across(self, again: str) -> str:
         """Cancels equal rows that lie in different partitions, as partitions do not count."""
         sides = []
-        for side, kind in (("f", "i"), ("t", "d")):
-            columns = ", ".join(f"{side}_{c} AS {c}" for c in self.columns.carried(_side(side)))
+        for side, kind in zip(SIDES, ("i", "d"), strict=True):
+            columns = ", ".join(f"{side}_{c} AS {c}" for c in self.columns.carried(side))
             sides.append(f"(SELECT {columns} FROM {again} WHERE kind <> '{kind}')")
         kept, self.name = self.name, f"{self.name}_left"
-        self._sql(f"CREATE OR REPLACE TEMP TABLE {self.name} AS FROM {kept} WHERE false")
-        self._cancel_equal(*sides, self._compared)
+        self._sql(f"CREATE OR REPLACE TABLE {self.name} AS FROM {kept} WHERE false")
+        self._cancel_equal(sides[0], sides[1], self._compared)
         left, self.name = self.name, kept
         return left
 
     def _settle_keyless(self) -> None:
-        self._sql(f"CREATE OR REPLACE TEMP TABLE {self.name}_again AS FROM {self.name}")
+        self._sql(f"CREATE OR REPLACE TABLE {self.name}_again AS FROM {self.name}")
         self._sql(f"DELETE FROM {self.name}")
         left = self._cancelled_across(f"{self.name}_again")
         self._sql(f"INSERT INTO {self.name} FROM {left}")
@@ -264,7 +260,7 @@ class Remainder:
         before, after = self.columns.value("f", pair), self.columns.value("t", pair)
         return f"CASE WHEN kind = 'd' THEN f_{before} ELSE t_{after} END"
 
-    def _side(self, side: str) -> str:
+    def _rows(self, side: SideName) -> str:
         return f"{self.name}_{side}"
 
     def _count(self, table: str) -> int:
@@ -275,21 +271,6 @@ class Remainder:
         self.con.execute(statement)
 
 
-def _side(text: str) -> SideName:
-    return "f" if text == "f" else "t"
-
-
 def _named(columns: str, side: str) -> str:
     """Gives columns of a side's rows the names that they have in the remainder."""
     return ", ".join(f"{c} AS {side}_{c.partition('.')[2]}" for c in columns.split(", "))
-
-
-def file_source(con: duckdb.DuckDBPyConnection, plan: TablePlan, locate: Locate) -> Source:
-    """Returns what reads the files of a task."""
-
-    def source(side: SideName, task: DiffTask) -> str:
-        shape = (plan.before if side == "f" else plan.after) or plan.shape
-        files = task.before if side == "f" else task.after
-        return relation_sql(con, shape, files, locate=locate, naming="id")
-
-    return source

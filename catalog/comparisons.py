@@ -1,0 +1,276 @@
+"""Diffs of an open catalog: refs and tables resolved, planned, and run on an engine."""
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from catalog.diff.execute import Reading, compare_table, stat_table, unchanged_table
+from catalog.diff.forms import form
+from catalog.diff.plan import DiffOptions, SideName, TablePlan, plan_table
+from catalog.diff.result import Diff, End, TableDiff
+from catalog.engine.connection import connect
+from catalog.engine.resources import default_memory_limit
+from catalog.errors import InvalidInput
+from catalog.model.datafile import DataFile
+from catalog.model.refs import split_range
+from catalog.model.types import DataType
+from catalog.repository import datafiles
+from catalog.repository.commits import StoredTable
+from catalog.repository.repository import DEFAULT_BRANCH
+from catalog.repository.resolve import ResolvedRef
+from catalog.repository.tables import data_files, file_changes
+from catalog.tablelookup import find_table, unknown_table
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from catalog.catalog import Catalog
+
+Level = Literal["stat", "cells", "rows"]
+Progress = Callable[[int, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTable:
+    """Holds a table's plan, and the two stored tables that it compares."""
+
+    plan: TablePlan
+    before: StoredTable | None
+    after: StoredTable | None
+
+
+def compare_refs(
+    owner: "Catalog",
+    from_ref: str,
+    to_ref: str,
+    *,
+    tables: Sequence[str] | None,
+    key: Sequence[str] | None,
+    columns: Sequence[str] | None,
+    tolerance: Mapping[str, str] | None,
+    level: Level,
+    check_keys: bool,
+    full_stats: bool,
+    threads: int | None,
+    memory_limit_bytes: int | None,
+    progress: Progress | None,
+) -> Diff:
+    """Tells what changed between two refs; see ``Catalog.diff``."""
+    if level not in ("stat", "cells", "rows"):
+        raise InvalidInput(f"unknown level {level!r} of a diff", hint="stat, cells or rows")
+    before, after = resolve_ends(owner, from_ref, to_ref)
+    options = DiffOptions(
+        key=None if key is None else tuple(key),
+        columns=None if columns is None else tuple(columns),
+        tolerance=dict(tolerance or {}),
+        check_keys=check_keys,
+        full_stats=full_stats,
+    )
+    comparison = _Comparison(owner, before, after, options)
+    planned = comparison.plan(tables)
+    limits = Limits(threads, memory_limit_bytes)
+    return comparison.run(planned, level, limits, progress)
+
+
+def resolve_ends(owner: "Catalog", from_ref: str, to_ref: str) -> tuple[End, End]:
+    """Returns both ends of a diff; a range in ``from_ref`` names both."""
+    found = split_range(from_ref)
+    if found is not None:
+        left, right, from_base = found
+        from_ref, to_ref = left or DEFAULT_BRANCH, right or DEFAULT_BRANCH
+        if from_base:
+            from_ref = owner.merge_base(from_ref, to_ref)
+    return (
+        End(from_ref, owner.resolve(from_ref).commit_id),
+        End(to_ref, owner.resolve(to_ref).commit_id),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits what a comparison takes; None means all threads, a quarter of the memory."""
+
+    threads: int | None = None
+    memory_limit_bytes: int | None = None
+
+
+class Workspace:
+    """Is a connection with a directory of its own to spill into; both go when it is closed.
+
+    Attributes:
+        folder: The directory.
+        con: The connection.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.folder = tempfile.mkdtemp(prefix="parquetry-")
+        memory = limits.memory_limit_bytes
+        try:
+            self.con: duckdb.DuckDBPyConnection = connect(
+                threads=limits.threads,
+                memory_limit_bytes=default_memory_limit() if memory is None else memory,
+                temp_directory=self.folder,
+            )
+        except BaseException:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
+        self._remove = weakref.finalize(self.con, shutil.rmtree, self.folder, ignore_errors=True)
+
+    def close(self) -> None:
+        """Closes the connection and removes the directory; also done when nobody uses it."""
+        self.con.close()
+        self._remove()
+
+
+class _Comparison:
+    """Plans and runs the diff of two commits."""
+
+    def __init__(self, owner: "Catalog", before: End, after: End, options: DiffOptions) -> None:
+        self._repository = owner.repository
+        self._before = before
+        self._after = after
+        self._options = options
+
+    def plan(self, tables: Sequence[str] | None) -> list[PlannedTable]:
+        """Plans the tables that were asked for, or all that changed."""
+        if tables is not None:
+            named = {name.casefold(): name for name in tables}
+            return [self._planned(name) for name in named.values()]
+        commits = self._repository.commits
+        before = commits.entries(self._before.commit_id)
+        after = commits.entries(self._after.commit_id)
+        changed = [
+            name
+            for name in sorted(before.keys() | after.keys())
+            if name not in before
+            or name not in after
+            or before[name].entry.snapshot != after[name].entry.snapshot
+        ]
+        return [self._planned(name) for name in changed]
+
+    def _planned(self, name: str) -> PlannedTable:
+        before, after = (
+            find_table(self._repository, name, ResolvedRef(end.ref, end.commit_id))
+            for end in (self._before, self._after)
+        )
+        found = after or before
+        if found is None:
+            commits = self._repository.commits
+            names = {
+                known
+                for end in (self._before, self._after)
+                for known in commits.entries(end.commit_id)
+            }
+            where = f"{self._before.ref} or {self._after.ref}"
+            raise unknown_table(name, where, names)
+        changes = file_changes(
+            self._repository.commits,
+            before,
+            after,
+            old_commit=self._before.commit_id,
+            new_commit=self._after.commit_id,
+        )
+        plan = plan_table(
+            found.name,
+            None if before is None else before.snapshot,
+            None if after is None else after.snapshot,
+            changes,
+            self._options,
+            comparable,
+        )
+        return PlannedTable(plan, before, after)
+
+    def run(
+        self,
+        planned: Sequence[PlannedTable],
+        level: Level,
+        limits: Limits,
+        progress: Progress | None,
+    ) -> Diff:
+        """Runs plans at a level."""
+        if level == "stat":
+            return self._result([stat_table(one.plan) for one in planned], None)
+        work = None
+        results: list[TableDiff] = []
+        total = sum(max(len(one.plan.tasks), 1) for one in planned)
+        done = rows_done = 0
+        try:
+            for number, one in enumerate(planned):
+                if not self._needs_reading(one.plan):
+                    results.append(unchanged_table(one.plan))
+                    done += 1
+                    continue
+                work = work or Workspace(limits)
+                self._verify(one)
+
+                def told(rows: int) -> None:
+                    nonlocal done, rows_done
+                    done, rows_done = done + 1, rows_done + rows
+                    if progress is not None:
+                        progress(done, total, rows_done)
+
+                results.append(
+                    compare_table(
+                        self._reading(work, one),
+                        self._options,
+                        name=f"remainder_{number}",
+                        keep_rows=level == "rows",
+                        progress=told,
+                    )
+                )
+        except BaseException:
+            if work is not None:
+                work.close()
+            raise
+        if work is not None and level != "rows":
+            work.close()
+            work = None
+        return self._result(results, work)
+
+    def _needs_reading(self, plan: TablePlan) -> bool:
+        return bool(plan.tasks) or (
+            plan.before is not None
+            and plan.after is not None
+            and (self._options.check_keys or self._options.full_stats)
+        )
+
+    def _result(self, tables: Sequence[TableDiff], work: Workspace | None) -> Diff:
+        return Diff(
+            self._before,
+            self._after,
+            tables,
+            lookup=self._unlisted,
+            close=work.close if work is not None else lambda: None,
+        )
+
+    def _unlisted(self, table: str) -> TableDiff:
+        return unchanged_table(self._planned(table).plan)
+
+    def _reading(self, work: Workspace, one: PlannedTable) -> Reading:
+        store, commits = self._repository.store, self._repository.commits
+
+        def all_files(side: SideName) -> Sequence[DataFile]:
+            stored = one.before if side == "f" else one.after
+            files = [] if stored is None else list(data_files(commits, stored))
+            self._verify_files(one.plan.table, side, files)
+            return files
+
+        return Reading(work.con, one.plan, lambda file: datafiles.locate(store, file), all_files)
+
+    def _verify(self, one: PlannedTable) -> None:
+        for side in ("f", "t"):
+            own: SideName = "f" if side == "f" else "t"
+            self._verify_files(one.plan.table, own, one.plan.files(own))
+
+    def _verify_files(self, table: str, side: SideName, files: Sequence[DataFile]) -> None:
+        end = self._before if side == "f" else self._after
+        what = f"table {table} in commit {end.commit_id[:8]}"
+        datafiles.verify(self._repository.store, files, what=what)
+
+
+def comparable(mine: DataType, theirs: DataType) -> bool:
+    """Tells whether values of two types compare without loss."""
+    return form(mine, theirs) is not None and form(theirs, mine) is not None

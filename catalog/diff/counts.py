@@ -1,0 +1,137 @@
+"""What a diff counts, as values: rows, cells, partitions, statistics, keys, examples."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RowCounts:
+    """Counts the rows of a table.
+
+    Attributes:
+        before: Rows on the older side.
+        after: Rows on the newer side.
+        inserted: Rows that came; None if rows were not compared, as for the next three.
+        deleted: Rows that went.
+        updated: Rows of one key whose other cells differ.
+        moved: Updated rows that lie in another partition now.
+    """
+
+    before: int
+    after: int
+    inserted: int | None = None
+    deleted: int | None = None
+    updated: int | None = None
+    moved: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SideStats:
+    """Describes the values of a column on one side, over the rows covered.
+
+    Attributes:
+        nulls: Rows that are NULL.
+        low: The least value in DuckDB's text form; None if there is none.
+        high: The greatest value, NaN above all.
+        mean: The mean of numbers; None if there is none, or it is not finite.
+        total: The sum of numbers in DuckDB's text form, doubles to 12 significant digits.
+    """
+
+    nulls: int
+    low: str | None = None
+    high: str | None = None
+    mean: float | None = None
+    total: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnCounts:
+    """Counts what happened to the cells of a column.
+
+    Attributes:
+        changed: Cells of updated rows that differ.
+        filled: Of those, NULL before; of an added column, matched rows that carry a value.
+        cleared: Of those, NULL after.
+        corrected: Of those, a value on both sides.
+        within_tolerance: Cells that differ by no more than is allowed, which are not changed.
+        before: Statistics of the older side; None where no cell can have changed.
+        after: Statistics of the newer side.
+        covered: Rows the statistics cover, before and after.
+    """
+
+    changed: int = 0
+    filled: int = 0
+    cleared: int = 0
+    corrected: int = 0
+    within_tolerance: int = 0
+    before: SideStats | None = None
+    after: SideStats | None = None
+    covered: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionCounts:
+    """Counts what happened in one partition.
+
+    Attributes:
+        values: Partition values by column in text form; None for NULL.
+        inserted: Rows that came.
+        deleted: Rows that went.
+        updated: Rows that changed, in the partition where they are now.
+        filled: Cells filled in them.
+        cleared: Cells cleared in them.
+        corrected: Cells corrected in them.
+    """
+
+    values: Mapping[str, str | None]
+    inserted: int = 0
+    deleted: int = 0
+    updated: int = 0
+    filled: int = 0
+    cleared: int = 0
+    corrected: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class KeyProblems:
+    """Counts rows whose key cannot tell them apart, before and after.
+
+    Attributes:
+        null: Rows with NULL in the key.
+        duplicate: Rows that share their key with another row.
+        all_rows: Whether all rows were looked at, or those of files that differ.
+    """
+
+    null: tuple[int, int] = (0, 0)
+    duplicate: tuple[int, int] = (0, 0)
+    all_rows: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """Is a change of value that a column saw; values are in DuckDB's text form.
+
+    Attributes:
+        column: The column.
+        before: The value before; None for NULL.
+        after: The value after.
+        count: In how many rows; None if that was not counted.
+        key: The key of one such row, by column.
+    """
+
+    column: str
+    before: str | None
+    after: str | None
+    count: int | None
+    key: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class TableCounts:
+    """Holds everything that comparing the rows of a table counts."""
+
+    rows: RowCounts
+    columns: Mapping[str, ColumnCounts]
+    partitions: tuple[PartitionCounts, ...] = ()
+    key_problems: KeyProblems = KeyProblems()
+    examples: tuple[Example, ...] = ()

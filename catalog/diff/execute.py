@@ -1,0 +1,259 @@
+"""Runs the plan of one table on an engine and counts what changed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import duckdb
+from pyarrow import RecordBatchReader
+
+from catalog.diff.columns import SqlColumns
+from catalog.diff.counts import ColumnCounts, KeyProblems, PartitionCounts, RowCounts, TableCounts
+from catalog.diff.keys import key_problems
+from catalog.diff.plan import SIDES, DiffOptions, SideName, TablePlan
+from catalog.diff.remainder import Remainder
+from catalog.diff.result import TableDiff
+from catalog.diff.rows import row_reader
+from catalog.diff.statistics import side_stats
+from catalog.diff.tally import Tally, examples, tally
+from catalog.engine.connection import connect
+from catalog.engine.quoting import type_sql
+from catalog.engine.relation import relation_sql
+from catalog.listings import partition_values
+from catalog.model.datafile import DataFile
+
+Progress = Callable[[int], None]
+"""Told the rows of a task that is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Says how the files of a table are read.
+
+    Attributes:
+        con: Reads them.
+        plan: The table's plan.
+        locate: Says where a file lies.
+        all_files: Returns every file of a side.
+    """
+
+    con: duckdb.DuckDBPyConnection
+    plan: TablePlan
+    locate: Callable[[DataFile], str]
+    all_files: Callable[[SideName], Sequence[DataFile]]
+
+    def relation(
+        self, side: SideName, files: Sequence[DataFile], columns: Sequence[int] | None = None
+    ) -> str:
+        """Returns SQL of the rows of a side's files, columns called ``c<field id>``."""
+        return relation_sql(
+            self.con,
+            self.plan.side(side),
+            files,
+            locate=self.locate,
+            columns=columns,
+            naming="id",
+        )
+
+    def covered(self, side: SideName, *, everything: bool) -> Sequence[DataFile]:
+        """Returns the files of a side that differ, or all."""
+        return self.all_files(side) if everything else self.plan.files(side)
+
+
+def stat_table(plan: TablePlan) -> TableDiff:
+    """Answers from metadata alone: counts of rows and cells are unknown."""
+    return TableDiff(plan, TableCounts(_row_counts(plan, None), {}))
+
+
+def unchanged_table(plan: TablePlan) -> TableDiff:
+    """Answers zeros for a table without a file that differs."""
+    counts = TableCounts(_row_counts(plan, Tally()), _column_counts(plan, Tally(), {}))
+
+    def no_rows(where: str | None, change: str | None, limit: int | None) -> RecordBatchReader:
+        con = connect()
+        reading = Reading(con, plan, lambda file: file.path, lambda side: ())
+        remainder = Remainder(con, plan, reading.relation, "remainder")
+        return row_reader(con, remainder.columns, "remainder", count=0)(where, change, limit)
+
+    return TableDiff(plan, counts, no_rows)
+
+
+def compare_table(
+    reading: Reading,
+    options: DiffOptions,
+    *,
+    name: str,
+    keep_rows: bool,
+    progress: Progress | None = None,
+) -> TableDiff:
+    """Counts what changed in a table, to the cell.
+
+    Args:
+        reading: The plan, and how its files are read.
+        options: How to compare.
+        name: Name for tables of this comparison in the engine, unique in it.
+        keep_rows: Whether the changed rows can be read from the result.
+        progress: Told the rows of each task that is done.
+    """
+    plan = reading.plan
+    if plan.before is None or plan.after is None:
+        return _one_sided(reading, options, keep_rows=keep_rows)
+    remainder = Remainder(reading.con, plan, reading.relation, name)
+    for task in plan.tasks:
+        remainder.run(task)
+        if progress is not None:
+            progress(sum(f.rows for f in (*task.before, *task.after)))
+    remainder.settle()
+    counts = tally(reading.con, plan, name)
+    for field_id, filled in remainder.added_filled.items():
+        counts.added[field_id] += filled
+    shown = examples(reading.con, plan, name, counts)
+    result = TableCounts(
+        rows=_row_counts(plan, counts),
+        columns=_column_counts(plan, counts, _statistics(reading, options, counts)),
+        partitions=counts.partitions,
+        key_problems=_key_problems(reading, options),
+        examples=shown,
+    )
+    if not keep_rows:
+        remainder.drop()
+        return TableDiff(plan, result)
+    changed = counts.inserted + counts.deleted + counts.updated
+    return TableDiff(
+        plan,
+        result,
+        row_reader(reading.con, remainder.columns, name, count=changed),
+    )
+
+
+def _row_counts(plan: TablePlan, counts: Tally | None) -> RowCounts:
+    before = 0 if plan.before is None else plan.before.rows
+    after = 0 if plan.after is None else plan.after.rows
+    if counts is None:
+        return RowCounts(before, after)
+    return RowCounts(before, after, counts.inserted, counts.deleted, counts.updated, counts.moved)
+
+
+def _one_sided(reading: Reading, options: DiffOptions, *, keep_rows: bool) -> TableDiff:
+    """Answers for a table that came or went: all of its rows did, and no cell changed."""
+    plan = reading.plan
+    side: SideName = "f" if plan.after is None else "t"
+    shape = plan.side(side)
+    counts = Tally(deleted=shape.rows) if side == "f" else Tally(inserted=shape.rows)
+    rows: dict[tuple[tuple[str, str | None], ...], int] = {}
+    for file in plan.files(side):
+        label = tuple(partition_values(shape, file).items())
+        rows[label] = rows.get(label, 0) + file.rows
+    partitions = tuple(
+        PartitionCounts(dict(label), *((0, count) if side == "f" else (count, 0)))
+        for label, count in rows.items()
+        if label and count
+    )
+    result = TableCounts(_row_counts(plan, counts), {}, partitions, _key_problems(reading, options))
+    if not keep_rows:
+        return TableDiff(plan, result)
+    columns = SqlColumns(plan)
+    return TableDiff(
+        plan,
+        result,
+        row_reader(
+            reading.con,
+            columns,
+            _whole(reading, columns, side),
+            count=shape.rows,
+        ),
+    )
+
+
+def _whole(reading: Reading, columns: SqlColumns, side: SideName) -> str:
+    """Returns SQL that yields all rows of one side in the form of a remainder."""
+    parts = [f"'{'d' if side == 'f' else 'i'}' AS kind"]
+    for own in SIDES:
+        for field in columns.fields(own):
+            source = f"c{field.id}" if own == side else f"CAST(NULL AS {type_sql(field.type)})"
+            parts.append(f"{source} AS {own}_c{field.id}")
+        formed = [name for name in columns.carried(own) if name.startswith("m")]
+        parts += [f"NULL AS {own}_{name}" for name in formed]
+    return f"(SELECT {', '.join(parts)} FROM {reading.relation(side, reading.plan.files(side))})"
+
+
+def _key_problems(reading: Reading, options: DiffOptions) -> KeyProblems:
+    plan = reading.plan
+    one_sided = plan.before is None or plan.after is None
+    if not plan.key or (one_sided and not options.check_keys):
+        return KeyProblems(all_rows=options.check_keys)
+    found: dict[SideName, tuple[int, int]] = {}
+    columns = SqlColumns(plan)
+    for side in SIDES:
+        missing = (plan.before if side == "f" else plan.after) is None
+        files = () if missing else reading.covered(side, everything=options.check_keys)
+        if not files:
+            found[side] = (0, 0)
+            continue
+        ids = [(p.before if side == "f" else p.after).id for p in plan.key_pairs]
+        relation = reading.relation(side, files, ids)
+        found[side] = key_problems(reading.con, columns, side, relation)
+    return KeyProblems(
+        null=(found["f"][0], found["t"][0]),
+        duplicate=(found["f"][1], found["t"][1]),
+        all_rows=options.check_keys,
+    )
+
+
+def _statistics(reading: Reading, options: DiffOptions, counts: Tally) -> dict[str, ColumnCounts]:
+    """Describes the columns in which a cell can have changed, by the newer side's name."""
+    plan = reading.plan
+    every = options.full_stats or counts.inserted + counts.deleted > 0
+    pairs = [
+        pair for pair in plan.pairs if pair.compared and (every or _touched(counts, pair.name))
+    ]
+    if not pairs:
+        return {}
+    sides = {}
+    for side in SIDES:
+        fields = [pair.before if side == "f" else pair.after for pair in pairs]
+        files = reading.covered(side, everything=options.full_stats)
+        relation = reading.relation(side, files, [f.id for f in fields])
+        sides[side] = side_stats(reading.con, relation, fields)
+    covered = (sides["f"][0], sides["t"][0])
+    return {
+        pair.name: ColumnCounts(
+            before=sides["f"][1][pair.before.id],
+            after=sides["t"][1][pair.after.id],
+            covered=covered,
+        )
+        for pair in pairs
+    }
+
+
+def _touched(counts: Tally, column: str) -> bool:
+    cells = counts.cells.get(column)
+    if cells is None:
+        return False
+    return bool(cells.filled or cells.cleared or cells.corrected or cells.within)
+
+
+def _column_counts(
+    plan: TablePlan, counts: Tally, described: dict[str, ColumnCounts]
+) -> dict[str, ColumnCounts]:
+    found = {}
+    for pair in plan.pairs:
+        if not pair.compared:
+            continue
+        stats = described.get(pair.name, ColumnCounts())
+        cells = counts.cells.get(pair.name)
+        if cells is None:
+            found[pair.name] = stats
+            continue
+        found[pair.name] = ColumnCounts(
+            changed=cells.filled + cells.cleared + cells.corrected,
+            filled=cells.filled,
+            cleared=cells.cleared,
+            corrected=cells.corrected,
+            within_tolerance=cells.within,
+            before=stats.before,
+            after=stats.after,
+            covered=stats.covered,
+        )
+    for added in plan.added:
+        found[added.name] = ColumnCounts(filled=counts.added.get(added.id, 0))
+    return found

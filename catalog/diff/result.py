@@ -1,0 +1,269 @@
+"""What a diff answers: one value per table, its JSON form, and the changed rows."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from catalog.diff.counts import (
+    ColumnCounts,
+    Example,
+    KeyProblems,
+    PartitionCounts,
+    RowCounts,
+    SideStats,
+    TableCounts,
+)
+from catalog.diff.plan import SchemaChange, Status, TablePlan
+from catalog.errors import InvalidInput, NotFound
+
+FORMAT_VERSION = 1
+"""Version of the JSON form; it grows only with an incompatible change."""
+
+RowReader = Callable[[str | None, str | None, int | None], pa.RecordBatchReader]
+"""Reads changed rows: those for which SQL holds, of one kind, so many at most."""
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Is one end of a diff: the ref as it was written, and the commit it stood for."""
+
+    ref: str
+    commit_id: str
+
+
+class TableDiff:
+    """Tells what changed in one table."""
+
+    def __init__(
+        self, plan: TablePlan, counts: TableCounts, reader: RowReader | None = None
+    ) -> None:
+        self.plan = plan
+        self._counts = counts
+        self._reader = reader
+
+    @property
+    def table(self) -> str:
+        """Returns the table's name."""
+        return self.plan.table
+
+    @property
+    def status(self) -> Status:
+        """Returns what happened to the table."""
+        return self.plan.status
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Returns the columns that rows were matched by; none: whole rows were."""
+        return self.plan.key
+
+    @property
+    def rows(self) -> RowCounts:
+        """Returns the counts of rows."""
+        return self._counts.rows
+
+    @property
+    def columns(self) -> Mapping[str, ColumnCounts]:
+        """Returns the counts of cells by column; those that were compared, and added ones."""
+        return self._counts.columns
+
+    @property
+    def partitions(self) -> tuple[PartitionCounts, ...]:
+        """Returns the counts of the partitions in which something changed."""
+        return self._counts.partitions
+
+    @property
+    def key_problems(self) -> KeyProblems:
+        """Returns how many rows have NULL or duplicate keys."""
+        return self._counts.key_problems
+
+    @property
+    def examples(self) -> tuple[Example, ...]:
+        """Returns the most frequent changes of value, column by column."""
+        return self._counts.examples
+
+    @property
+    def schema_changes(self) -> tuple[SchemaChange, ...]:
+        """Returns the differences of the schemas."""
+        return self.plan.schema_changes
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Returns what to know before trusting the counts."""
+        return self.plan.warnings
+
+    def changes(
+        self,
+        *,
+        where: str | None = None,
+        change: str | None = None,
+        limit: int | None = None,
+    ) -> pa.RecordBatchReader:
+        """Returns the changed rows.
+
+        Args:
+            where: SQL over the columns of the row form that rows must meet.
+            change: ``inserted``, ``deleted`` or ``updated``; None means all.
+            limit: How many at most; None means all.
+
+        Returns:
+            Key columns, ``_change``, ``_changed_columns``, ``_from`` and ``_to``: structs of
+            all columns of a side, NULL where the row is missing there. A key column of one
+            of these names is called ``key.<name>``.
+
+        Raises:
+            InvalidInput: The diff was made without rows, or ``where`` is no such SQL.
+        """
+        if self._reader is None:
+            raise InvalidInput(
+                f"the diff of {self.table} has counts only",
+                kind="rows-not-kept",
+                hint='make it with level="rows"',
+            )
+        return self._reader(where, change, limit)
+
+    def to_dict(self) -> Json:
+        """Returns the JSON form of the table."""
+        rows, problems = self.rows, self.key_problems
+        counted = rows.inserted is not None
+        return {
+            "table": self.table,
+            "status": self.status,
+            "key": list(self.key),
+            "key_problems": {
+                "scope": "all" if problems.all_rows else "compared",
+                "null": _sides(problems.null if counted else None),
+                "duplicate": _sides(problems.duplicate if counted else None),
+            },
+            "schema_changes": [
+                {
+                    "change": one.change,
+                    "column": one.column,
+                    "from": one.before,
+                    "to": one.after,
+                    "compared": one.compared,
+                }
+                for one in self.schema_changes
+            ],
+            "rows": {
+                "from": rows.before,
+                "to": rows.after,
+                "inserted": rows.inserted,
+                "deleted": rows.deleted,
+                "updated": rows.updated,
+                "moved": rows.moved,
+            },
+            "columns": [_column(name, one) for name, one in self.columns.items()],
+            "partitions": [_partition(one) for one in self.partitions],
+            "partitions_compared": self.plan.partitions_compared,
+            "partitions_skipped": self.plan.partitions_skipped,
+            "files": {
+                "added": self.plan.files_added,
+                "removed": self.plan.files_removed,
+                "kept": self.plan.files_kept,
+                "bytes_read": self.plan.bytes_to_read if counted else 0,
+            },
+        }
+
+
+class Diff:
+    """Tells what changed between two refs, table by table.
+
+    Tables that were asked for, or changed, can be looked up by name; one that did not change
+    answers zeros. Used as a context manager, or closed, it gives up the changed rows.
+    """
+
+    def __init__(
+        self,
+        before: End,
+        after: End,
+        tables: Sequence[TableDiff],
+        *,
+        lookup: Callable[[str], TableDiff] | None = None,
+        close: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.before = before
+        self.after = after
+        self.tables = tuple(tables)
+        self._lookup = lookup
+        self._close = close
+
+    def __getitem__(self, table: str) -> TableDiff:
+        """Returns what changed in a table.
+
+        Raises:
+            NotFound: Neither side has such a table.
+        """
+        folded = table.casefold()
+        for one in self.tables:
+            if one.table.casefold() == folded:
+                return one
+        if self._lookup is None:
+            raise NotFound(f"no table {table!r} in this diff", kind="table-not-found")
+        return self._lookup(table)
+
+    def __iter__(self) -> Iterator[TableDiff]:
+        return iter(self.tables)
+
+    def __enter__(self) -> "Diff":
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Gives up the changed rows and what they take."""
+        self._close()
+
+    def to_dict(self) -> Json:
+        """Returns the JSON form, format version 1."""
+        return {
+            "format_version": FORMAT_VERSION,
+            "from": {"ref": self.before.ref, "commit": self.before.commit_id},
+            "to": {"ref": self.after.ref, "commit": self.after.commit_id},
+            "tables": [table.to_dict() for table in self.tables],
+        }
+
+
+def _sides(counts: tuple[int, int] | None) -> Json:
+    before, after = counts if counts is not None else (None, None)
+    return {"from": before, "to": after}
+
+
+def _column(name: str, counts: ColumnCounts) -> Json:
+    return {
+        "column": name,
+        "changed": counts.changed,
+        "filled": counts.filled,
+        "cleared": counts.cleared,
+        "corrected": counts.corrected,
+        "within_tolerance": counts.within_tolerance,
+        "from": _stats(counts.before),
+        "to": _stats(counts.after),
+        "rows_covered": _sides(counts.covered),
+    }
+
+
+def _stats(stats: SideStats | None) -> Json:
+    return {
+        "nulls": None if stats is None else stats.nulls,
+        "min": None if stats is None else stats.low,
+        "max": None if stats is None else stats.high,
+        "mean": None if stats is None else stats.mean,
+        "sum": None if stats is None else stats.total,
+    }
+
+
+def _partition(counts: PartitionCounts) -> Json:
+    return {
+        "partition": dict(counts.values),
+        "inserted": counts.inserted,
+        "deleted": counts.deleted,
+        "updated": counts.updated,
+        "filled": counts.filled,
+        "cleared": counts.cleared,
+        "corrected": counts.corrected,
+    }

@@ -1,0 +1,200 @@
+"""The changed rows of a table in the row form, built in Arrow."""
+
+from collections.abc import Iterator, Sequence
+
+import duckdb
+import pyarrow as pa
+
+from catalog.diff.columns import SqlColumns
+from catalog.diff.plan import SIDES, SideName
+from catalog.diff.result import RowReader
+from catalog.diff.tally import updated
+from catalog.engine.connection import cursor
+from catalog.engine.quoting import literal, type_sql
+from catalog.errors import InvalidInput
+from catalog.model.types import DataType, Scalar, common_type
+
+CHANGE, CHANGED, FROM, TO = "_change", "_changed_columns", "_from", "_to"
+
+BATCH_ROWS = 65_536
+"""Rows handed over at a time."""
+
+SORTED_ROWS = 1_000_000
+"""Changed rows up to which they come in the order of their keys; more come as they were found,
+which spares a sort that would take longer than the diff."""
+
+_KINDS = {"inserted": "kind = 'i'", "deleted": "kind = 'd'", "updated": None}
+
+
+def row_reader(
+    con: duckdb.DuckDBPyConnection, columns: SqlColumns, relation: str, *, count: int
+) -> RowReader:
+    """Returns what reads the changed rows of a table.
+
+    Args:
+        con: Has the remainder.
+        columns: The columns of the table's plan.
+        relation: The remainder, or SQL that yields rows of its form.
+        count: Changed rows, as counted.
+    """
+    return lambda where, change, limit: _read(
+        con, columns, relation, count, where=where, change=change, limit=limit
+    )
+
+
+def _read(
+    con: duckdb.DuckDBPyConnection,
+    columns: SqlColumns,
+    relation: str,
+    count: int,
+    *,
+    where: str | None,
+    change: str | None,
+    limit: int | None,
+) -> pa.RecordBatchReader:
+    form = _RowForm(columns)
+    filters = [f"(kind <> 'u' OR {updated(columns)})"]
+    if change is not None:
+        if change not in _KINDS:
+            raise InvalidInput(
+                f"{change!r} is no kind of change", hint=f"one of: {', '.join(_KINDS)}"
+            )
+        filters.append(_KINDS[change] or "kind = 'u'")
+    order = f" ORDER BY {form.order}" if count <= SORTED_ROWS and form.order else ""
+    stop = f" LIMIT {limit}" if limit is not None and where is None else ""
+    query = f"SELECT {form.select} FROM {relation} WHERE {' AND '.join(filters)}{order}{stop}"
+    own = con.cursor()
+    reader = own.sql(query).to_arrow_reader(BATCH_ROWS)
+    schema = form.schema(reader.schema)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        left = limit if limit is not None else -1
+        for batch in reader:
+            formed = form.batch(batch, schema)
+            if where is not None:
+                formed = _kept(con, formed, where)
+            if left >= 0:
+                formed = formed.slice(0, left)
+                left -= formed.num_rows
+            if formed.num_rows:
+                yield formed
+            if left == 0:
+                break
+        own.close()
+
+    if where is not None:
+        _kept(con, _nothing(schema), where)
+    return pa.RecordBatchReader.from_batches(schema, batches())
+
+
+def _nothing(schema: pa.Schema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([pa.array([], f.type) for f in schema], schema=schema)
+
+
+def _kept(con: duckdb.DuckDBPyConnection, batch: pa.RecordBatch, where: str) -> pa.RecordBatch:
+    """Filters rows by SQL over the row form."""
+    with cursor(con) as own:
+        own.register("changes", pa.Table.from_batches([batch]))
+        try:
+            kept = own.sql(
+                f"SELECT coalesce(CAST(({where}\n) AS BOOLEAN), false) AS kept FROM changes"
+            ).to_arrow_table()
+        except duckdb.Error as error:
+            reason = str(error).splitlines()[0]
+            raise InvalidInput(
+                f"--where {where!r} is no condition on changed rows: {reason}",
+                kind="bad-where",
+                hint="name columns as _from.COL, _to.COL, or key columns as they are; "
+                "e.g. _to.amount > 100",
+            ) from error
+        finally:
+            own.unregister("changes")
+    if kept.num_rows != batch.num_rows:
+        raise InvalidInput(f"--where {where!r} is no condition on single rows", kind="bad-where")
+    return batch.filter(kept.column(0).combine_chunks())
+
+
+class _RowForm:
+    """Selects what the row form needs from a remainder, and puts it together."""
+
+    def __init__(self, columns: SqlColumns) -> None:
+        self.columns = columns
+        self.plan = columns.plan
+        self.keys = [
+            (f"key.{p.name}" if p.name in (CHANGE, CHANGED, FROM, TO) else p.name, self._key(n))
+            for n, p in enumerate(self.plan.key_pairs)
+        ]
+        self.order = ", ".join(f"k{n} NULLS FIRST" for n, _ in enumerate(self.keys))
+
+    @property
+    def select(self) -> str:
+        """Returns the select list."""
+        names = [
+            f"CASE WHEN {self.columns.changed(pair)} THEN {literal(pair.name)} END"
+            for pair in self.plan.value_pairs
+        ]
+        listed = f"list_filter([{', '.join(names)}], lambda x: x IS NOT NULL)" if names else "[]"
+        parts = [f"{sql} AS k{n}" for n, (_, sql) in enumerate(self.keys)]
+        parts.append(
+            "CASE kind WHEN 'i' THEN 'inserted' WHEN 'd' THEN 'deleted' "
+            "ELSE 'updated' END AS change"
+        )
+        parts.append(
+            f"CASE WHEN kind = 'u' THEN CAST({listed} AS VARCHAR[]) ELSE [] END AS changed"
+        )
+        for side in SIDES:
+            parts += [f"{side}_c{f.id}" for f in self.columns.fields(side)]
+        return ", ".join(parts)
+
+    def schema(self, selected: pa.Schema) -> pa.Schema:
+        """Returns the Arrow schema of the row form."""
+        text = pa.string()
+        return pa.schema(
+            [
+                *((name, selected.field(f"k{n}").type) for n, (name, _) in enumerate(self.keys)),
+                (CHANGE, text),
+                (CHANGED, pa.list_(text)),
+                (FROM, self._struct("f", selected)),
+                (TO, self._struct("t", selected)),
+            ]
+        )
+
+    def batch(self, selected: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+        """Puts selected columns together."""
+        change = selected.column("change")
+        arrays = [selected.column(f"k{n}") for n, _ in enumerate(self.keys)]
+        arrays += [change.cast(pa.string()), selected.column("changed").cast(pa.list_(pa.string()))]
+        for side, absent in zip(SIDES, ("inserted", "deleted"), strict=True):
+            fields = self.columns.fields(side)
+            columns = [selected.column(f"{side}_c{f.id}") for f in fields]
+            missing = pa.array([one == absent for one in change.to_pylist()], pa.bool_())
+            kind = schema.field(FROM if side == "f" else TO).type
+            arrays.append(
+                pa.StructArray.from_arrays(columns, fields=list(kind), mask=missing)
+                if columns
+                else pa.nulls(len(change), kind)
+            )
+        return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+    def _struct(self, side: SideName, selected: pa.Schema) -> pa.DataType:
+        fields = self.columns.fields(side)
+        return pa.struct([(f.name, selected.field(f"{side}_c{f.id}").type) for f in fields])
+
+    def _key(self, n: int) -> str:
+        """Returns a key column: the newer side's value, the older's of deleted rows."""
+        pair = self.plan.key_pairs[n]
+        kind = _shown_type((pair.before.type, pair.after.type))
+        before, after = (f"{side}_{self.columns.original(side, pair)}" for side in SIDES)
+        if kind is None:
+            return f"CASE WHEN kind = 'd' THEN {before} ELSE {after} END"
+        shown = type_sql(kind)
+        return (
+            f"CASE WHEN kind = 'd' THEN CAST({before} AS {shown}) ELSE CAST({after} AS {shown}) END"
+        )
+
+
+def _shown_type(kinds: Sequence[DataType]) -> DataType | None:
+    """Returns the type that key values are shown in, None if both sides have the same."""
+    if kinds[0] == kinds[1]:
+        return None
+    return common_type(kinds) or Scalar("VARCHAR")

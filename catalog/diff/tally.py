@@ -1,0 +1,219 @@
+"""Counts over the remainder of a table: rows, cells, partitions, and examples of changes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import duckdb
+
+from catalog.diff.columns import SqlColumns
+from catalog.diff.counts import Example, PartitionCounts
+from catalog.diff.plan import SIDES, ColumnPair, SideName, TablePlan
+
+EXAMPLES = 2
+"""Examples per column: one shows the rule, a second the exception."""
+
+EXAMPLE_ROWS = 2_000_000
+"""Changed rows up to which changes of value are counted; beyond that the group-by of every
+column would cost more than the diff, and examples come from the first rows, without counts."""
+
+TEXT_LENGTH = 200
+"""Characters of a value that an example shows."""
+
+
+@dataclass(slots=True)
+class Cells:
+    """Counts cells of one column while groups are added up."""
+
+    filled: int = 0
+    cleared: int = 0
+    corrected: int = 0
+    within: int = 0
+
+
+@dataclass(slots=True)
+class Tally:
+    """Holds the counts of a remainder.
+
+    Attributes:
+        inserted: Rows of the newer side that no row of the older matches.
+        deleted: The other way round.
+        updated: Pairs of rows with a changed cell.
+        moved: Of those, in another partition.
+        cells: Counts by column of the plan's value pairs.
+        added: By field id, pairs of rows that carry a value in an added column.
+        partitions: Counts per partition where something changed.
+    """
+
+    inserted: int = 0
+    deleted: int = 0
+    updated: int = 0
+    moved: int = 0
+    cells: dict[str, Cells] = field(default_factory=dict)
+    added: dict[int, int] = field(default_factory=dict)
+    partitions: tuple[PartitionCounts, ...] = ()
+
+
+def tally(con: duckdb.DuckDBPyConnection, plan: TablePlan, name: str) -> Tally:
+    """Counts what a settled remainder holds.
+
+    Args:
+        con: Has the remainder.
+        plan: The table's plan.
+        name: The remainder's table.
+    """
+    columns = SqlColumns(plan)
+    before, after = _partition_ids(plan, "f"), _partition_ids(plan, "t")
+    pairs, added = plan.value_pairs, plan.added
+    inner = ["kind", f"{updated(columns)} AS is_updated", f"{_moved(columns)} AS is_moved"]
+    inner += [f"CASE WHEN kind = 'd' THEN CAST(f_c{i} AS VARCHAR) END AS p{i}f" for i in before]
+    inner += [f"CASE WHEN kind <> 'd' THEN CAST(t_c{i} AS VARCHAR) END AS p{i}t" for i in after]
+    sums = [
+        "count(*) FILTER (kind = 'i')",
+        "count(*) FILTER (kind = 'd')",
+        "count(*) FILTER (is_updated)",
+        "count(*) FILTER (is_updated AND is_moved)",
+    ]
+    for n, pair in enumerate(pairs):
+        inner.append(f"kind = 'u' AND {columns.changed(pair)} AS x{n}")
+        inner.append(f"kind = 'u' AND {columns.within(pair)} AS w{n}")
+        inner.append(f"{columns.missing('f', pair)} AS a{n}")
+        inner.append(f"{columns.missing('t', pair)} AS b{n}")
+        sums += [
+            f"count(*) FILTER (x{n} AND a{n})",
+            f"count(*) FILTER (x{n} AND b{n})",
+            f"count(*) FILTER (x{n} AND NOT a{n} AND NOT b{n})",
+            f"count(*) FILTER (w{n})",
+        ]
+    for one in added:
+        inner.append(f"kind = 'u' AND t_c{one.id} IS NOT NULL AS n{one.id}")
+        sums.append(f"count(*) FILTER (n{one.id})")
+    groups = ["kind = 'd'", *(f"p{i}f" for i in before), *(f"p{i}t" for i in after)]
+    rows = con.execute(
+        f"SELECT {', '.join([*groups, *sums])} FROM (SELECT {', '.join(inner)} FROM {name}) "
+        f"GROUP BY {', '.join(str(n + 1) for n in range(len(groups)))}"
+    ).fetchall()
+    return _added_up(plan, rows)
+
+
+def _added_up(plan: TablePlan, rows: Sequence[tuple[object, ...]]) -> Tally:
+    names = {side: _partition_names(plan, side) for side in SIDES}
+    result = Tally(
+        cells={pair.name: Cells() for pair in plan.value_pairs},
+        added={one.id: 0 for one in plan.added},
+    )
+    partitions: dict[tuple[tuple[str, str | None], ...], list[int]] = {}
+    for gone, *rest in rows:
+        before, rest = rest[: len(names["f"])], rest[len(names["f"]) :]
+        after, rest = rest[: len(names["t"])], rest[len(names["t"]) :]
+        counts = [_int(value) for value in rest]
+        result.inserted += counts[0]
+        result.deleted += counts[1]
+        result.updated += counts[2]
+        result.moved += counts[3]
+        kinds = [0, 0, 0]
+        for n, pair in enumerate(plan.value_pairs):
+            filled, cleared, corrected, within = counts[4 + 4 * n : 8 + 4 * n]
+            cells = result.cells[pair.name]
+            cells.filled += filled
+            cells.cleared += cleared
+            cells.corrected += corrected
+            cells.within += within
+            kinds = [a + b for a, b in zip(kinds, (filled, cleared, corrected), strict=True)]
+        for n, one in enumerate(plan.added):
+            result.added[one.id] += counts[4 + 4 * len(plan.value_pairs) + n]
+        own, values = (names["f"], before) if gone else (names["t"], after)
+        label = tuple(zip(own, map(_text, values), strict=True))
+        more = [*counts[:3], *kinds]
+        known = partitions.setdefault(label, [0] * len(more))
+        partitions[label] = [a + b for a, b in zip(known, more, strict=True)]
+    result.partitions = tuple(
+        PartitionCounts(dict(label), *partitions[label])
+        for label in sorted(partitions, key=_label_order)
+        if label and any(partitions[label])
+    )
+    return result
+
+
+def updated(columns: SqlColumns) -> str:
+    """Returns the condition that a row of the remainder is an updated one."""
+    changed = " OR ".join(columns.changed(pair) for pair in columns.plan.value_pairs)
+    return f"(kind = 'u' AND ({changed or 'false'}))"
+
+
+def _moved(columns: SqlColumns) -> str:
+    moved = [columns.differ(pair) for pair in columns.plan.pairs if pair.partition]
+    return f"({' OR '.join(moved) or 'false'})"
+
+
+def _partition_ids(plan: TablePlan, side: SideName) -> tuple[int, ...]:
+    return plan.side(side).partition_by
+
+
+def _partition_names(plan: TablePlan, side: SideName) -> list[str]:
+    shape = plan.side(side)
+    return [f.name for f in shape.fields(shape.partition_by)]
+
+
+def _label_order(label: Sequence[tuple[str, str | None]]) -> tuple[object, ...]:
+    return tuple((name, value is not None, value or "") for name, value in label)
+
+
+def _int(value: object) -> int:
+    assert isinstance(value, int)
+    return value
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def examples(
+    con: duckdb.DuckDBPyConnection, plan: TablePlan, name: str, counts: Tally
+) -> tuple[Example, ...]:
+    """Returns the most frequent changes of value of every changed column.
+
+    Args:
+        con: Has the remainder.
+        plan: The table's plan.
+        name: The remainder's table.
+        counts: What it holds.
+    """
+    columns = SqlColumns(plan)
+    found: list[Example] = []
+    few = counts.updated <= EXAMPLE_ROWS
+    source = name if few else f"(FROM {name} WHERE kind = 'u' LIMIT {EXAMPLE_ROWS // 20})"
+    for pair in plan.value_pairs:
+        cells = counts.cells[pair.name]
+        if cells.filled or cells.cleared or cells.corrected:
+            found += _column_examples(con, columns, source, pair, counted=few)
+    return tuple(found)
+
+
+def _column_examples(
+    con: duckdb.DuckDBPyConnection,
+    columns: SqlColumns,
+    source: str,
+    pair: ColumnPair,
+    *,
+    counted: bool,
+) -> list[Example]:
+    keys = columns.plan.key_pairs
+    least = ", ".join(f"t_{columns.original('t', key)}" for key in keys)
+    before = f"left(CAST(f_{columns.original('f', pair)} AS VARCHAR), {TEXT_LENGTH})"
+    after = f"left(CAST(t_{columns.original('t', pair)} AS VARCHAR), {TEXT_LENGTH})"
+    texts = ", ".join(f"left(CAST(k[{n + 1}] AS VARCHAR), {TEXT_LENGTH})" for n in range(len(keys)))
+    rows = con.execute(
+        f"SELECT a, b, n, {texts} FROM (SELECT {before} AS a, {after} AS b, count(*) AS n, "
+        f"min(row({least})) AS k FROM {source} WHERE kind = 'u' AND {columns.changed(pair)} "
+        f"GROUP BY 1, 2 ORDER BY n DESC, a NULLS FIRST, b NULLS FIRST, k LIMIT {EXAMPLES})"
+    ).fetchall()
+    return [
+        Example(
+            pair.name,
+            _text(old),
+            _text(new),
+            _int(count) if counted else None,
+            {key.name: _text(value) for key, value in zip(keys, values, strict=True)},
+        )
+        for old, new, count, *values in rows
+    ]
