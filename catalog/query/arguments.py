@@ -66,10 +66,10 @@ def _value(tokens: tuple[Token, ...], call: str, where: str) -> Scalar:
         return tokens[0].name
     if kinds == [TokenKind.WORD] and tokens[0].word in _CONSTANTS:
         return _CONSTANTS[tokens[0].word]
-    if kinds == [TokenKind.NUMBER]:
-        return _number(tokens[0].text)
-    if kinds == [TokenKind.SYMBOL, TokenKind.NUMBER] and tokens[0].text in "+-":
-        number = _number(tokens[1].text)
+    number = _number(tokens[-1].text) if kinds[-1:] == [TokenKind.NUMBER] else None
+    if number is not None and len(tokens) == 1:
+        return number
+    if number is not None and len(tokens) == 2 and tokens[0].text in ("+", "-"):
         return -number if tokens[0].text == "-" else number
     shown = " ".join(token.text for token in tokens)
     raise InvalidInput(
@@ -78,6 +78,10 @@ def _value(tokens: tuple[Token, ...], call: str, where: str) -> Scalar:
     )
 
 
-def _number(text: str) -> int | float:
+def _number(text: str) -> int | float | None:
+    """Reads a number; None if the text is none, as ``1.5.5``."""
     digits = text.replace("_", "")
-    return int(digits) if digits.isdigit() else float(digits)
+    try:
+        return int(digits) if digits.isdigit() else float(digits)
+    except ValueError:
+        return None

@@ -77,16 +77,19 @@ _NAME_START = f"(?:[A-Za-z_]|{_BEYOND})"
 _NAME_PART = f"(?:[A-Za-z0-9_$]|{_BEYOND})"
 _TAG_PART = f"(?:[A-Za-z0-9_]|{_BEYOND})"
 
+_DIGITS = r"(?:[0-9.]|(?<=[0-9])_(?=[0-9]))"
+"""Parts of numbers; DuckDB takes ``1.5.5`` and ``1e5e5`` as one token, and then refuses it."""
+
 _TOKEN = re.compile(
     rf"""
     (?P<skip>[{_BLANKS}]+|--[^\r\n]*)
     |(?P<comment>/\*)
     |(?P<special_string>[eE]'[^'\\]*(?:(?:\\.|'')[^'\\]*)*'|[xXbBnN]'[^']*(?:''[^']*)*')
+    |(?P<open_string>[eExXbBnN]')
     |(?P<word>{_NAME_START}{_NAME_PART}*)
     |(?P<quoted_name>"[^"]*(?:""[^"]*)*"|`[^`]*(?:``[^`]*)*`)
     |(?P<string>'[^']*(?:''[^']*)*')
-    |(?P<number>(?:[0-9]+(?:_[0-9]+)*(?:\.(?:[0-9]+(?:_[0-9]+)*)?)?|\.[0-9]+(?:_[0-9]+)*)
-        (?:[eE][+-]?[0-9]+(?:_[0-9]+)*)?)
+    |(?P<number>(?=\.?[0-9]){_DIGITS}+(?:[eE][+-]?[0-9]{_DIGITS}*)*)
     |(?P<dollar>\$(?:{_NAME_START}{_TAG_PART}*)?\$)
     |(?P<parameter>\${_TAG_PART}+|\?[0-9]*)
     |(?P<symbol>::|:=|=>|(?:(?!--|/\*)[~!@#^&|+\-*/%<>=])+|.)
@@ -151,7 +154,7 @@ def tokenize(text: str) -> tuple[Token, ...]:
                 token = _unterminated(text, position)
             elif group == "dollar":
                 token = _dollar_string(text, match)
-            elif match.group() in ("'", '"', "`"):
+            elif group == "open_string" or match.group() in ("'", '"', "`"):
                 token = _unterminated(text, position)
             else:
                 token = Token(_KINDS[group], match.group(), position, match.end())

@@ -27,11 +27,16 @@ class Bounds(Protocol):
     """Bounds one partition column below a manifest node."""
 
     @property
-    def low(self) -> bytes | None: ...
+    def low(self) -> bytes | None:
+        """Returns the least value, encoded; None if all are NULL."""
+
     @property
-    def high(self) -> bytes | None: ...
+    def high(self) -> bytes | None:
+        """Returns the greatest value, encoded; None if all are NULL."""
+
     @property
-    def nulls(self) -> bool: ...
+    def nulls(self) -> bool:
+        """Tells whether NULL is among the values."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,8 @@ ONE: tuple[str, ...] = (
     "SELECT c FROM u WHERE a NOT IN (SELECT a FROM t WHERE {w})",
     "SELECT c FROM u AS t2 WHERE a = (SELECT min(a) FROM t WHERE {w} AND t2.s = s)",
     "SELECT u.a, l.n FROM u, LATERAL (SELECT count(*) AS n FROM t WHERE {w} AND t.s = u.s) AS l",
-    "SELECT u.a, l.b FROM u LEFT JOIN LATERAL (SELECT b FROM t WHERE {w} AND t.a = u.a) AS l ON true",
+    """SELECT u.a, l.b
+       FROM u LEFT JOIN LATERAL (SELECT b FROM t WHERE {w} AND t.a = u.a) AS l ON true""",
     """WITH RECURSIVE r AS (SELECT a, 0 AS n FROM t WHERE {w} UNION ALL
        SELECT r.a, r.n + 1 FROM r WHERE r.n < 2) FROM r""",
     """WITH RECURSIVE r AS (SELECT 0 AS n, NULL::INTEGER AS k UNION
@@ -131,7 +132,9 @@ TWO: tuple[str, ...] = (
     "SELECT * FROM t AS x FULL JOIN t AS y ON x.a = y.b AND x.s = y.s WHERE {w}",
     "FROM t AS x LEFT JOIN u AS y USING (a) SELECT x.a, y.c WHERE {w}",
     "FROM t AS x, u AS y SELECT x.b, y.c WHERE {w}",
-    "SELECT x.b, l.n FROM t AS x, LATERAL (SELECT count(*) AS n, 1 AS a, 'x' AS s FROM u WHERE u.a = x.a) AS l, u AS y WHERE {w}",
+    """SELECT x.b, l.n FROM t AS x,
+       LATERAL (SELECT count(*) AS n, 1 AS a, 'x' AS s FROM u WHERE u.a = x.a) AS l, u AS y
+       WHERE {w}""",
     "SELECT x.b, v FROM t AS x, unnest([x.a, x.b]) AS w(v), u AS y WHERE {w}",
     "SELECT x.b, y.a FROM t AS x, (SELECT a, s FROM u WHERE a = 1) AS y WHERE {w}",
     "SELECT x.b, y.a FROM (SELECT * FROM t) AS x LEFT JOIN u AS y USING (a) WHERE {w}",

@@ -7,7 +7,7 @@ import pytest
 
 from catalog.query.references import TableReference, analyse
 from catalog.query.statements import Place
-from tests.query.corpus import QUERIES
+from tests.query.corpus import DOUBTFUL, QUERIES
 from tests.query.tables import (
     named_session,
     rows,
@@ -52,6 +52,15 @@ def test_a_ref_after_every_name_is_found_and_spliced(
     assert rows(stand_ins, spliced(text)) == rows(named, query)
 
 
+@pytest.mark.parametrize("query", DOUBTFUL)
+def test_what_duckdb_refuses_is_refused_spliced_too(
+    query: str, named: duckdb.DuckDBPyConnection, stand_ins: duckdb.DuckDBPyConnection
+) -> None:
+    expected = answer(named, query)
+    assert answer(stand_ins, spliced(query)) == expected
+    assert answer(stand_ins, spliced(versioned(query, "@main~1")[0])) == expected
+
+
 @pytest.mark.parametrize("query", QUERIES)
 def test_spans_names_and_aliases_are_those_of_duckdbs_parser(query: str) -> None:
     answer = duckdb.connect().execute("SELECT json_serialize_sql(?)", [query]).fetchone()
@@ -61,9 +70,12 @@ def test_spans_names_and_aliases_are_those_of_duckdbs_parser(query: str) -> None
         pytest.skip("DuckDB serializes plain SELECT statements only")
     theirs = base_tables(tree)
     mine = {
-        (*reference.span, reference.name, reference.alias or "")
+        (
+            None if reference.place in UNPLACED else reference.span,
+            reference.name,
+            reference.alias or "",
+        )
         for reference in references(query)
-        if reference.place is not Place.TABLE_COMMAND  # where DuckDB tells no place
     }
     assert mine <= theirs
 
@@ -78,15 +90,30 @@ def references(text: str) -> list[TableReference]:
     return [reference for statement in analyse(text) for reference in statement.references]
 
 
-def base_tables(node: object) -> set[tuple[int, int, tuple[str, ...], str]]:
+UNPLACED = (Place.TABLE_COMMAND, Place.DESCRIBE)
+"""Where DuckDB's tree tells the name of a table but not its place."""
+
+Found = tuple[tuple[int, int] | None, tuple[str, ...], str]
+
+
+def base_tables(node: object) -> set[Found]:
     """Returns span, name and alias of each base table in DuckDB's tree."""
-    found: set[tuple[int, int, tuple[str, ...], str]] = set()
+    found: set[Found] = set()
     if isinstance(node, list):
         return found.union(*map(base_tables, node))
     if isinstance(node, dict):
-        if node.get("type") == "BASE_TABLE":
+        path = tuple(node.get("qualified_name", {}).get("path", ()))
+        if node.get("type") in ("BASE_TABLE", "SHOW_REF") and path:
             start = node["query_location"]
-            end = start + node["query_location_length"]
-            found.add((start, end, tuple(node["qualified_name"]["path"]), node["alias"]))
+            span = (start, start + node["query_location_length"]) if start < 1 << 63 else None
+            found.add((span, path, node["alias"]))
         return found.union(*map(base_tables, node.values()))
     return found
+
+
+def answer(session: duckdb.DuckDBPyConnection, query: str) -> list[str] | type[duckdb.Error]:
+    """Returns the rows of a query, or the kind of error that it meets."""
+    try:
+        return rows(session, query)
+    except duckdb.Error as error:
+        return type(error)
