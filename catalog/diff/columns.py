@@ -7,6 +7,7 @@ of these twice: ``f_…`` of the older side, ``t_…`` of the newer.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from catalog.diff.forms import Form, form, identity
 from catalog.diff.plan import ColumnPair, SideName, TablePlan
@@ -104,5 +105,9 @@ class SqlColumns:
 
 
 def tolerance_function(plan: TablePlan, pair: ColumnPair) -> str:
-    """Returns the name of the SQL function that tells whether a difference is let pass."""
-    return f"parquetry_within_{plan.pairs.index(pair)}"
+    """Returns the name of the SQL function that tells whether a difference is let pass.
+
+    It differs between tables, whose rows may be read from one connection.
+    """
+    digest = sha256(f"{plan.table}\0{pair.name}\0{pair.tolerance}".encode()).hexdigest()
+    return f"parquetry_within_{digest[:16]}"

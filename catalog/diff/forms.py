@@ -11,6 +11,7 @@ from typing import TypeAlias
 from catalog.engine.quoting import type_sql
 from catalog.model.types import (
     INTEGER_BITS,
+    NULL_TYPE,
     DataType,
     ListType,
     MapType,
@@ -27,6 +28,11 @@ EXACT_TEXT = "parquetry_exact_text"
 
 _NUMBERS = (TypeClass.INTEGER, TypeClass.WIDE_INTEGER, TypeClass.DECIMAL, TypeClass.FLOAT)
 _MOMENTS = (TypeClass.DATE, TypeClass.TIMESTAMP)
+
+_TIMES = {"TIME", "TIME_NS"}
+
+ZONED_NANOSECONDS = "TIMESTAMPTZ_NS"
+"""DuckDB's name of moments in nanoseconds; it has no infinite ones."""
 
 FAR_AWAY = 10**36
 """Stands for an infinite moment in nanoseconds; no finite one comes near."""
@@ -48,6 +54,8 @@ def form(kind: DataType, other: DataType, depth: int = 0) -> Form | None:
     Returns:
         The form, ``identity`` if they compare as they are, None if they do not compare.
     """
+    if kind == NULL_TYPE or other == NULL_TYPE:
+        return identity if kind != NULL_TYPE or other == NULL_TYPE else _cast(type_sql(other))
     match kind, other:
         case Scalar(), Scalar():
             return _scalar(kind, other)
@@ -65,12 +73,25 @@ def _scalar(kind: Scalar, other: Scalar) -> Form | None:
         return identity
     mine, theirs = kind.type_class, other.type_class
     if TypeClass.TEXT in (mine, theirs):
-        return identity if mine is TypeClass.TEXT else _cast("VARCHAR")
+        return identity if mine is TypeClass.TEXT else _text(kind)
     if mine in _NUMBERS and theirs in _NUMBERS:
         return _number(kind, other)
-    if mine in _MOMENTS and theirs in _MOMENTS:
+    if {kind.name, other.name} <= _TIMES:
+        return identity if kind.name == "TIME_NS" else _cast("TIME_NS")
+    if _is_moment(kind) and _is_moment(other):
         return _moment(kind)
     return None
+
+
+def _is_moment(kind: Scalar) -> bool:
+    return kind.type_class in _MOMENTS or kind.name == ZONED_NANOSECONDS
+
+
+def _text(kind: Scalar) -> Form:
+    """Returns the form of a value as its canonical text, in which both zeros are one."""
+    if kind.type_class is not TypeClass.FLOAT:
+        return _cast("VARCHAR")
+    return lambda value: f"CASE WHEN {value} = 0 THEN '0.0' ELSE CAST({value} AS VARCHAR) END"
 
 
 def _cast(kind: str) -> Form:
@@ -98,10 +119,13 @@ def _moment(kind: Scalar) -> Form:
     """Returns the form of a moment as nanoseconds since 1970, in 128 bits."""
     if kind.type_class is TypeClass.DATE:
         ticks, unit = "datediff('day', DATE '1970-01-01', {0})", 86_400 * 10**9
-    elif kind.name == "TIMESTAMP_NS":
+    elif kind.name in ("TIMESTAMP_NS", ZONED_NANOSECONDS):
         ticks, unit = "epoch_ns({0})", 1
     else:
         ticks, unit = "epoch_us({0})", 1000
+
+    if kind.name == ZONED_NANOSECONDS:
+        return lambda value: f"CAST({ticks.format(value)} AS HUGEINT)"
 
     def nanoseconds(value: str) -> str:
         return (

@@ -1,6 +1,6 @@
 """SQL functions for the rare comparisons that DuckDB's arithmetic cannot make exactly."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
@@ -9,6 +9,7 @@ import duckdb
 from catalog.diff.columns import tolerance_function
 from catalog.diff.forms import EXACT_TEXT
 from catalog.diff.plan import TablePlan, Tolerance
+from catalog.engine.connection import single_row
 from catalog.model.schema import Field
 from catalog.model.types import is_float
 from catalog.model.values import float_text
@@ -16,12 +17,24 @@ from catalog.model.values import float_text
 
 def register_functions(con: duckdb.DuckDBPyConnection, plan: TablePlan) -> None:
     """Makes the functions that a plan's SQL may call."""
-    con.create_function(EXACT_TEXT, exact_text, ["DOUBLE"], "VARCHAR")
+    _create(con, EXACT_TEXT, exact_text, ["DOUBLE"], "VARCHAR")
     for pair in plan.pairs:
         if pair.tolerance is not None:
             within = _within(pair.tolerance, pair.before, pair.after)
             name = tolerance_function(plan, pair)
-            con.create_function(name, within, ["VARCHAR", "VARCHAR"], "BOOLEAN")
+            _create(con, name, within, ["VARCHAR", "VARCHAR"], "BOOLEAN")
+
+
+def _create(
+    con: duckdb.DuckDBPyConnection,
+    name: str,
+    function: Callable[..., str] | Callable[..., bool],
+    parameters: Sequence[str],
+    returned: str,
+) -> None:
+    known = "SELECT count(*) FROM duckdb_functions() WHERE function_name = ?"
+    if single_row(con, known, [name]) == (0,):
+        con.create_function(name, function, list(parameters), returned)
 
 
 def exact_text(value: float) -> str:

@@ -4,6 +4,7 @@ import duckdb
 
 from catalog.diff.columns import SqlColumns
 from catalog.diff.plan import SideName
+from catalog.engine.connection import single_row
 
 
 def key_problems(
@@ -20,9 +21,9 @@ def key_problems(
     keys = columns.plan.key_pairs
     forms = ", ".join(f"{columns.expression(side, pair)} AS k{n}" for n, pair in enumerate(keys))
     missing = " OR ".join(f"{columns.original(side, pair)} IS NULL" for pair in keys)
-    row = con.execute(
+    null, duplicate = single_row(
+        con,
         "SELECT coalesce(sum(n) FILTER (lacking), 0), coalesce(sum(n) FILTER (n > 1), 0) FROM "
-        f"(SELECT {forms}, {missing} AS lacking, count(*) AS n FROM {relation} GROUP BY ALL)"
-    ).fetchone()
-    null, duplicate = row if row is not None else (0, 0)
+        f"(SELECT {forms}, {missing} AS lacking, count(*) AS n FROM {relation} GROUP BY ALL)",
+    )
     return int(null), int(duplicate)

@@ -15,6 +15,7 @@ import duckdb
 from catalog.diff.columns import SqlColumns
 from catalog.diff.functions import register_functions
 from catalog.diff.plan import SIDES, ColumnPair, DiffTask, SideName, TablePlan
+from catalog.engine.connection import single_row
 from catalog.model.datafile import DataFile
 
 Source = Callable[[SideName, Sequence[DataFile]], str]
@@ -154,8 +155,8 @@ class Remainder:
         return ", ".join(f"count({prefix}c{f.id})" for f in self.plan.added)
 
     def _add_filled(self, query: str) -> None:
-        row = self.con.execute(query).fetchone()
-        for field, count in zip(self.plan.added, row or (), strict=True):
+        row = single_row(self.con, query)
+        for field, count in zip(self.plan.added, row, strict=True):
             self.added_filled[field.id] += int(count or 0)
 
     def _cancel_equal(self, before: str, after: str, pairs: Sequence[ColumnPair]) -> None:
@@ -180,7 +181,11 @@ class Remainder:
 
     def _window(self, side: SideName, pairs: Sequence[ColumnPair]) -> str:
         values = self.columns.values(side, pairs)
-        return f"PARTITION BY {', '.join(values)}" if values else ""
+        by = f"PARTITION BY {', '.join(values)}" if values else ""
+        if side == "f" or not self.plan.added:
+            return by
+        filled = " + ".join(f"CAST(c{f.id} IS NOT NULL AS INTEGER)" for f in self.plan.added)
+        return f"{by} ORDER BY {filled} DESC"
 
     def _filled_copies(self, before: str, after: str, pairs: Sequence[ColumnPair]) -> str:
         """Counts, per group of equal rows, copies cancelled that can have a value."""
@@ -264,8 +269,7 @@ class Remainder:
         return f"{self.name}_{side}"
 
     def _count(self, table: str) -> int:
-        row = self.con.execute(f"SELECT count(*) FROM {table}").fetchone()
-        return int(row[0]) if row else 0
+        return int(single_row(self.con, f"SELECT count(*) FROM {table}")[0])
 
     def _sql(self, statement: str) -> None:
         self.con.execute(statement)

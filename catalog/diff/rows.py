@@ -1,12 +1,12 @@
 """The changed rows of a table in the row form, built in Arrow."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import duckdb
 import pyarrow as pa
 
 from catalog.diff.columns import SqlColumns
-from catalog.diff.plan import SIDES, SideName
+from catalog.diff.plan import SIDES, ColumnPair, SideName
 from catalog.diff.result import RowReader
 from catalog.diff.tally import updated
 from catalog.engine.connection import cursor
@@ -66,9 +66,13 @@ def _read(
     own = con.cursor()
     reader = own.sql(query).to_arrow_reader(BATCH_ROWS)
     schema = form.schema(reader.schema)
+    nothing = form.batch(_no_rows(reader.schema), schema)
+    if where is not None:
+        _kept(con, nothing, where)
 
     def batches() -> Iterator[pa.RecordBatch]:
         left = limit if limit is not None else -1
+        yield nothing  # of extension types in structs, pyarrow combines no chunks but many
         for batch in reader:
             formed = form.batch(batch, schema)
             if where is not None:
@@ -82,12 +86,10 @@ def _read(
                 break
         own.close()
 
-    if where is not None:
-        _kept(con, _nothing(schema), where)
     return pa.RecordBatchReader.from_batches(schema, batches())
 
 
-def _nothing(schema: pa.Schema) -> pa.RecordBatch:
+def _no_rows(schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([pa.array([], f.type) for f in schema], schema=schema)
 
 
@@ -121,8 +123,8 @@ class _RowForm:
         self.columns = columns
         self.plan = columns.plan
         self.keys = [
-            (f"key.{p.name}" if p.name in (CHANGE, CHANGED, FROM, TO) else p.name, self._key(n))
-            for n, p in enumerate(self.plan.key_pairs)
+            (f"key.{p.name}" if p.name in (CHANGE, CHANGED, FROM, TO) else p.name, _key_type(p))
+            for p in self.plan.key_pairs
         ]
         self.order = ", ".join(f"k{n} NULLS FIRST" for n, _ in enumerate(self.keys))
 
@@ -134,7 +136,7 @@ class _RowForm:
             for pair in self.plan.value_pairs
         ]
         listed = f"list_filter([{', '.join(names)}], lambda x: x IS NOT NULL)" if names else "[]"
-        parts = [f"{sql} AS k{n}" for n, (_, sql) in enumerate(self.keys)]
+        parts = [f"{self._key(n)} AS k{n}" for n, _ in enumerate(self.keys)]
         parts.append(
             "CASE kind WHEN 'i' THEN 'inserted' WHEN 'd' THEN 'deleted' "
             "ELSE 'updated' END AS change"
@@ -143,7 +145,10 @@ class _RowForm:
             f"CASE WHEN kind = 'u' THEN CAST({listed} AS VARCHAR[]) ELSE [] END AS changed"
         )
         for side in SIDES:
-            parts += [f"{side}_c{f.id}" for f in self.columns.fields(side)]
+            parts += [
+                f"{_exported(f'{side}_c{f.id}', f.type)} AS {side}_c{f.id}"
+                for f in self.columns.fields(side)
+            ]
         return ", ".join(parts)
 
     def schema(self, selected: pa.Schema) -> pa.Schema:
@@ -151,7 +156,10 @@ class _RowForm:
         text = pa.string()
         return pa.schema(
             [
-                *((name, selected.field(f"k{n}").type) for n, (name, _) in enumerate(self.keys)),
+                *(
+                    (name, pa.uuid() if kind == UUID else selected.field(f"k{n}").type)
+                    for n, (name, kind) in enumerate(self.keys)
+                ),
                 (CHANGE, text),
                 (CHANGED, pa.list_(text)),
                 (FROM, self._struct("f", selected)),
@@ -162,11 +170,13 @@ class _RowForm:
     def batch(self, selected: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
         """Puts selected columns together."""
         change = selected.column("change")
-        arrays = [selected.column(f"k{n}") for n, _ in enumerate(self.keys)]
+        arrays = [
+            _imported(selected.column(f"k{n}"), kind) for n, (_, kind) in enumerate(self.keys)
+        ]
         arrays += [change.cast(pa.string()), selected.column("changed").cast(pa.list_(pa.string()))]
         for side, absent in zip(SIDES, ("inserted", "deleted"), strict=True):
             fields = self.columns.fields(side)
-            columns = [selected.column(f"{side}_c{f.id}") for f in fields]
+            columns = [_imported(selected.column(f"{side}_c{f.id}"), f.type) for f in fields]
             missing = pa.array([one == absent for one in change.to_pylist()], pa.bool_())
             kind = schema.field(FROM if side == "f" else TO).type
             arrays.append(
@@ -178,23 +188,40 @@ class _RowForm:
 
     def _struct(self, side: SideName, selected: pa.Schema) -> pa.DataType:
         fields = self.columns.fields(side)
-        return pa.struct([(f.name, selected.field(f"{side}_c{f.id}").type) for f in fields])
+        return pa.struct(
+            [
+                (f.name, pa.uuid() if f.type == UUID else selected.field(f"{side}_c{f.id}").type)
+                for f in fields
+            ]
+        )
 
     def _key(self, n: int) -> str:
         """Returns a key column: the newer side's value, the older's of deleted rows."""
         pair = self.plan.key_pairs[n]
-        kind = _shown_type((pair.before.type, pair.after.type))
+        kind = _key_type(pair)
         before, after = (f"{side}_{self.columns.original(side, pair)}" for side in SIDES)
-        if kind is None:
-            return f"CASE WHEN kind = 'd' THEN {before} ELSE {after} END"
-        shown = type_sql(kind)
-        return (
-            f"CASE WHEN kind = 'd' THEN CAST({before} AS {shown}) ELSE CAST({after} AS {shown}) END"
-        )
+        if pair.before.type != pair.after.type:
+            before, after = (f"CAST({value} AS {type_sql(kind)})" for value in (before, after))
+        return _exported(f"(CASE WHEN kind = 'd' THEN {before} ELSE {after} END)", kind)
 
 
-def _shown_type(kinds: Sequence[DataType]) -> DataType | None:
-    """Returns the type that key values are shown in, None if both sides have the same."""
-    if kinds[0] == kinds[1]:
-        return None
-    return common_type(kinds) or Scalar("VARCHAR")
+def _key_type(pair: ColumnPair) -> DataType:
+    """Returns the type that key values are shown in: one that holds those of both sides."""
+    return common_type((pair.before.type, pair.after.type)) or Scalar("VARCHAR")
+
+
+UUID = Scalar("UUID")
+
+
+def _exported(column: str, kind: DataType) -> str:
+    """Returns a column as it leaves DuckDB: UUIDs as 16 bytes, not as text."""
+    if kind != UUID:
+        return column
+    return f"unhex(replace(CAST({column} AS VARCHAR), '-', ''))"
+
+
+def _imported(column: pa.Array, kind: DataType) -> pa.Array:
+    """Returns a column that left DuckDB with its proper Arrow type."""
+    if kind != UUID:
+        return column
+    return pa.ExtensionArray.from_storage(pa.uuid(), column.cast(pa.binary(16)))

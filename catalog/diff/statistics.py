@@ -7,6 +7,7 @@ from fractions import Fraction
 import duckdb
 
 from catalog.diff.counts import SideStats
+from catalog.engine.connection import single_row
 from catalog.model.schema import Field
 from catalog.model.types import INTEGER_BITS, NULL_TYPE, Scalar, TypeClass, is_float
 from catalog.model.values import float_text
@@ -45,8 +46,7 @@ def _aggregated(
     wanted = ["count(*)"]
     for one in fields:
         wanted += _aggregates(one, sums=sums)
-    row = con.execute(f"SELECT {', '.join(wanted)} FROM {relation}").fetchone()
-    assert row is not None, "an aggregate has one row"
+    row = single_row(con, f"SELECT {', '.join(wanted)} FROM {relation}")
     rows = int(row[0])
     found = {one.id: _stats(one, rows, row[1 + 4 * n : 5 + 4 * n]) for n, one in enumerate(fields)}
     return rows, found

@@ -126,10 +126,11 @@ def _added_up(plan: TablePlan, rows: Sequence[tuple[object, ...]]) -> Tally:
         more = [*counts[:3], *kinds]
         known = partitions.setdefault(label, [0] * len(more))
         partitions[label] = [a + b for a, b in zip(known, more, strict=True)]
+    partitioned = names["f"] or names["t"]
     result.partitions = tuple(
         PartitionCounts(dict(label), *partitions[label])
         for label in sorted(partitions, key=_label_order)
-        if label and any(partitions[label])
+        if partitioned and any(partitions[label])
     )
     return result
 

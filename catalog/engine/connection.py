@@ -1,8 +1,9 @@
 """Connections: the only place where DuckDB is opened."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import duckdb
 
@@ -48,6 +49,17 @@ def connect(
     for name, value in settings.items():
         con.execute(f"SET {name} = ?", [value])
     return con
+
+
+def single_row(
+    con: duckdb.DuckDBPyConnection, query: str, params: Sequence[object] = ()
+) -> tuple[Any, ...]:
+    """Returns the row of a query that yields one.
+
+    ``fetchone`` would leave the connection busy until a second call finds no further row.
+    """
+    (row,) = con.execute(query, list(params)).fetchall()
+    return tuple(row)
 
 
 @contextmanager

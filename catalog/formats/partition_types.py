@@ -73,11 +73,27 @@ def choose_types(
     declared: Mapping[str, Scalar],
     existing: Mapping[str, Scalar],
 ) -> tuple[Scalar, ...]:
-    """Returns the types of the partition columns: declared, else existing, else inferred."""
-    return tuple(
-        declared.get(name) or existing.get(name) or inferred_type([f.hive[n][1] for f in files])
-        for n, name in enumerate(names)
-    )
+    """Returns the types of the partition columns: declared, else inferred.
+
+    A type that the table has already is kept if it holds all values.
+    """
+    kinds = []
+    for n, name in enumerate(names):
+        values = [f.hive[n][1] for f in files]
+        kind = declared.get(name) or existing.get(name)
+        if kind is None or (name not in declared and not _holds(kind, values)):
+            kind = inferred_type(values)
+        kinds.append(kind)
+    return tuple(kinds)
+
+
+def _holds(kind: Scalar, values: Sequence[str | None]) -> bool:
+    try:
+        for value in set(values) - {None}:
+            parse(str(value), kind)
+    except InvalidInput:
+        return False
+    return True
 
 
 def read_values(

@@ -71,6 +71,7 @@ INTEGER_BITS = {
 }
 """Width in bits and signedness of the integer types."""
 
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 
 
@@ -112,7 +113,7 @@ class StructType:
     fields: tuple[tuple[str, "DataType"], ...]
 
     def __str__(self) -> str:
-        inner = ", ".join(f"{_quoted(name)} {kind}" for name, kind in self.fields)
+        inner = ", ".join(f"{_shown(name)} {kind}" for name, kind in self.fields)
         return f"STRUCT({inner})"
 
 
@@ -254,5 +255,5 @@ def _decimal(whole: int, scale: int) -> Scalar | None:
     return Scalar(f"DECIMAL({whole + scale},{scale})") if whole + scale <= 38 else None
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+def _shown(name: str) -> str:
+    return name if _WORD.fullmatch(name) else '"' + name.replace('"', '""') + '"'

@@ -56,7 +56,7 @@ def test_rows_are_listed_as_lines(lake: Path, parquetry: Runner) -> None:
 
 def test_rows_are_chosen_by_change_where_and_limit(lake: Path, parquetry: Runner) -> None:
     updated = parquetry("diff", "main~1", "--rows", "--change", "updated", "--limit", "1").out
-    assert updated.count("updated  order_id") == 1
+    assert updated.count("updated   order_id") == 1
     assert "--limit -1 lists all" in updated
     where = parquetry("diff", "main~1", "--rows", "--where", "_to.note = 'C'").out
     assert where.count("order_id") == 1 + 1

@@ -10,7 +10,7 @@ import pyarrow as pa
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from tests.diff.cases_arrow import oracle_type
+from tests.diff.cases_arrow import oracle_type, oracle_values
 from tests.diff.cases_pair import Pair, Side
 from tests.oracle.equality import comparable
 
@@ -153,7 +153,7 @@ def described(pair: Pair) -> str:
             assert isinstance(table, pa.Table)
             types = ", ".join(f"{field.name!r} {field.type}" for field in table.schema)
             lines.append(f"  {path}: {types}")
-            columns = [column.to_pylist() for column in table.columns]
+            columns = [oracle_values(column) for column in table.columns]
             lines += [f"    {row}" for row in zip(*columns, strict=True)]
     return "\n".join(lines)
 

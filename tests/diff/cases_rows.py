@@ -119,8 +119,10 @@ def _form(answer: Answer, name: str, own: Type, value: Any, *, to_side: bool) ->
 
     Partition values go by their text, as their type is what the product reads from a path.
     """
+    if value is None:
+        return None
     if name in (*answer.from_.partition_by, *answer.to.partition_by):
-        return None if value is None else text_of(own, value)
+        return text_of(own, value)
     other = answer.from_ if to_side else answer.to
     form = form_against(own, other.columns[other.position(name)].type)
     assert form is not None, f"{name!r} is shown as {own}"
