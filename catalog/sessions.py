@@ -1,14 +1,17 @@
 """Query sessions of an open catalog, and the relations that its SQL functions yield."""
 
+import unicodedata
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from catalog.engine.connection import connect
 from catalog.model.datafile import DataFile
+from catalog.model.refs import split_range
 from catalog.model.types import is_float
-from catalog.query.backend import VersionedTable
+from catalog.query.backend import Resolve, VersionedTable
 from catalog.query.scan import Pruner
 from catalog.query.session import Session
 from catalog.repository import datafiles
@@ -29,14 +32,15 @@ class CatalogBackend:
         self._ref = ref
 
     def commit_id(self, ref: str | None) -> str:
-        """Returns the commit a ref expression stands for."""
-        return self._repository.refs.resolve(
-            self._ref if ref is None else ref, default=self._ref
-        ).commit_id
+        """Returns the commit a ref expression stands for; ``@{…}`` belongs to the session's."""
+        if ref is None or ref.startswith("@{"):
+            ref = self._ref + (ref or "")
+        return self._repository.refs.resolve(unicodedata.normalize("NFC", ref)).commit_id
 
     def table(self, commit_id: str, name: str) -> VersionedTable | None:
         """Returns a table by name."""
-        found = find_table(self._repository, name, ResolvedRef(commit_id, commit_id))
+        ref = ResolvedRef(commit_id, commit_id)
+        found = find_table(self._repository, unicodedata.normalize("NFC", name), ref)
         return None if found is None else VersionedTable(found.name, commit_id, found.snapshot)
 
     def table_names(self, commit_id: str) -> Sequence[str]:
@@ -73,19 +77,29 @@ def open_session(owner: "Catalog", ref: str) -> Session:
     """
     owner.resolve(ref)
     functions = {
-        "diff": lambda *args, **options: _diff(owner, *args, **options),
-        "log": lambda start=ref: _log(owner, start),
-        "tables": lambda at=ref: _tables(owner, at),
+        "diff": partial(_diff, owner),
+        "log": partial(_log, owner),
+        "tables": partial(_tables, owner),
     }
     return Session(connect(), CatalogBackend(owner.repository, ref), functions)
 
 
-def _diff(owner: "Catalog", table: str, from_ref: str, to_ref: str = "main") -> object:
-    return owner.diff(from_ref, to_ref, tables=[table], level="rows")[table].changes().read_all()
+def _diff(
+    owner: "Catalog", resolve: Resolve, table: str, from_ref: str, to_ref: str | None = None
+) -> object:
+    """Returns the changed rows of a table between two refs, or of a range ``A..B``."""
+    ends = split_range(from_ref) if to_ref is None else None
+    start, end = (resolve(ends[0] or None), resolve(ends[1] or None)) if ends else ("", "")
+    if ends is None:
+        start, end = resolve(from_ref), resolve(to_ref)
+    elif ends[2]:
+        start = owner.merge_base(start, end)
+    return owner.diff(start, end, tables=[table], level="rows")[table].changes().read_all()
 
 
-def _log(owner: "Catalog", start: str) -> pa.Table:
-    commits = owner.log(start)
+def _log(owner: "Catalog", resolve: Resolve, ref: str | None = None) -> pa.Table:
+    """Returns a commit and its ancestors, newest first."""
+    commits = owner.log(resolve(ref))
     text = pa.string()
     return pa.table(
         {
@@ -99,8 +113,9 @@ def _log(owner: "Catalog", start: str) -> pa.Table:
     )
 
 
-def _tables(owner: "Catalog", ref: str) -> pa.Table:
-    tables = owner.tables(ref)
+def _tables(owner: "Catalog", resolve: Resolve, ref: str | None = None) -> pa.Table:
+    """Returns the tables at a ref with their totals."""
+    tables = owner.tables(resolve(ref))
     return pa.table(
         {
             "table": pa.array([t.name for t in tables], pa.string()),

@@ -13,7 +13,16 @@ from catalog.engine.quoting import identifier, literal, type_sql
 from catalog.model.datafile import DataFile
 from catalog.model.schema import Field, FileSchema
 from catalog.model.table import TableSnapshot
-from catalog.model.types import NULL_TYPE, DataType, Scalar, StructType, TypeClass, is_float
+from catalog.model.types import (
+    NULL_TYPE,
+    DataType,
+    ListType,
+    MapType,
+    Scalar,
+    StructType,
+    TypeClass,
+    is_float,
+)
 from catalog.model.values import decode, text
 
 INLINE_FILES = 16
@@ -131,7 +140,7 @@ def _free_prefix(table: TableSnapshot) -> str:
 def _may_hold_nan(
     physical: DataType, field: Field, files: Sequence[DataFile], nan_free: Collection[int]
 ) -> bool:
-    if isinstance(physical, StructType):
+    if not isinstance(physical, Scalar):
         return _has_float(physical)
     if not is_float(physical) or field.id in nan_free:
         return False
@@ -140,9 +149,16 @@ def _may_hold_nan(
 
 
 def _has_float(kind: DataType) -> bool:
-    if isinstance(kind, StructType):
-        return any(_has_float(inner) for _, inner in kind.fields)
-    return is_float(kind)
+    """Tells whether values of a type may have NaN inside; DuckDB's filters look that deep."""
+    match kind:
+        case StructType(fields):
+            return any(_has_float(inner) for _, inner in fields)
+        case ListType(element):
+            return _has_float(element)
+        case MapType(key, value):
+            return _has_float(key) or _has_float(value)
+        case _:
+            return is_float(kind)
 
 
 def _partition_value(reading: _Reading, field: Field, files: Sequence[DataFile], hive: bool) -> str:

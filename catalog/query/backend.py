@@ -52,8 +52,11 @@ class Backend(Protocol):
         """Returns where the engine reads a file."""
 
 
+Resolve: TypeAlias = Callable[[str | None], str]
+"""Returns the commit id of a ref as the statement has it; None is the session's ref."""
+
 RelationFunction: TypeAlias = Callable[..., object]
-"""Returns Arrow data for literal arguments; see ``Session``."""
+"""Is called with a ``Resolve`` and the literal arguments, and returns Arrow data."""
 
 Functions: TypeAlias = Mapping[str, RelationFunction]
 Arguments: TypeAlias = Sequence[Scalar]

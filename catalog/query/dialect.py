@@ -20,7 +20,7 @@ class NotUnderstoodError(Exception):
 
     Attributes:
         reason: Why, as one sentence without a place.
-        offset: Offset in the parsed text of the token in the way, or of its last character.
+        offset: Offset in the parsed text of the token in the way.
     """
 
     def __init__(self, reason: str, *, offset: int = 0) -> None:
@@ -79,7 +79,8 @@ def parse(text: str) -> exp.Expr:
     except ParseError as error:
         first = error.errors[0] if error.errors else {}
         reason = _SPEECH.sub(r"\1\2", str(first.get("description") or error).split("\n")[0])
-        offset = _offset(text, int(first.get("line") or 1), int(first.get("col") or 1))
+        column = int(first.get("col") or 1) - max(len(str(first.get("highlight") or "")) - 1, 0)
+        offset = _offset(text, int(first.get("line") or 1), column)
         raise NotUnderstoodError(reason, offset=offset) from error
     except TokenError as error:
         raise NotUnderstoodError(str(error).split("\n")[0]) from error
@@ -97,4 +98,4 @@ def _offset(text: str, line: int, column: int) -> int:
     start = 0
     for _ in range(line - 1):
         start = text.find("\n", start) + 1
-    return min(start + column - 1, len(text) - 1)
+    return max(0, min(start + column - 1, len(text) - 1))

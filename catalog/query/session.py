@@ -1,15 +1,18 @@
 """Sessions: DuckDB connections that understand ``table@ref``."""
 
-import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import duckdb
 
 from catalog.engine.relation import relation_sql
-from catalog.errors import InvalidInput, NotFound, Unsupported
+from catalog.errors import CatalogError, InvalidInput, Unsupported
 from catalog.model.types import is_float
+from catalog.query import surroundings
 from catalog.query.backend import Backend, Functions, VersionedTable
+from catalog.query.failures import translated, unknown_table
 from catalog.query.keywords import fold
 from catalog.query.nan_safety import nan_free_columns
 from catalog.query.quoting import quote_identifier
@@ -21,30 +24,29 @@ from catalog.query.statements import (
     Statement,
     StatementKind,
     TableReference,
+    TargetKind,
 )
 
 Params: TypeAlias = Sequence[object] | Mapping[str, object] | None
 
-_WRITES = frozenset(
-    {
-        StatementKind.INSERT,
-        StatementKind.UPDATE,
-        StatementKind.DELETE,
-        StatementKind.MERGE,
-        StatementKind.TRUNCATE,
-        StatementKind.CREATE,
-        StatementKind.ALTER,
-        StatementKind.DROP,
-        StatementKind.COPY,
-    }
-)
+_OPENING = ("begin", "start")
+"""Words that begin a transaction; the others of their kind end one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rewritten:
+    """Is what DuckDB is given for a statement, and the names that it must know itself."""
+
+    sql: str
+    foreign: frozenset[str] = frozenset()
 
 
 class Session:
     """Runs SQL over versioned tables on a DuckDB connection of its own.
 
-    Bare names mean, in this order: a CTE, the session's own tables and views, a table of
-    the catalog at the session's ref, what DuckDB knows. Every ref is resolved once per
+    Bare names mean, in this order: a CTE, what was made in the session (tables and views,
+    temporary or in its database in memory), a table of the catalog at the session's ref, what
+    DuckDB knows otherwise (attached databases, files). Every ref is resolved once per
     statement, and once per explicit transaction.
 
     Attributes:
@@ -63,6 +65,7 @@ class Session:
         self._commits: dict[str | None, str] = {}
         self._in_transaction = False
         self._registered = 0
+        self._home = surroundings.database(connection)
 
     def __enter__(self) -> "Session":
         return self
@@ -90,32 +93,42 @@ class Session:
             NotFound: A table or ref does not exist.
             Unsupported: It writes to a table of the catalog.
         """
-        relation = None
-        rewritten = self._rewritten(text)
-        for number, statement in enumerate(rewritten, 1):
-            relation = self._run(statement, params if number == len(rewritten) else None)
+        *first, last = self._analysed(text)
+        for statement in first:
+            self._execute(statement, None)
+        with self._performing(last) as rewritten:
+            relation = self.connection.sql(rewritten.sql, params=params)
         if relation is None:
-            relation = self.connection.sql("SELECT 'ok' AS status")
+            relation = self.connection.sql('SELECT NULL AS "Success" WHERE false')
         return relation
 
     def execute(self, text: str, params: Params = None) -> "Session":
-        """Runs statements; ``fetchall`` and the like then read the result of the last."""
-        rewritten = self._rewritten(text)
-        for number, statement in enumerate(rewritten, 1):
-            values = params if number == len(rewritten) else None
-            try:
-                self.connection.execute(statement, values)
-            except duckdb.Error as error:
-                raise _sql_error(error) from error
+        """Runs statements; ``fetchall`` and the like then read the result of the last.
+
+        Args:
+            text: SQL in which tables may carry ``@ref``.
+            params: Values of the last statement's parameters.
+
+        Raises:
+            InvalidInput: The SQL is not right.
+            NotFound: A table or ref does not exist.
+            Unsupported: It writes to a table of the catalog.
+        """
+        *first, last = self._analysed(text)
+        for statement in first:
+            self._execute(statement, None)
+        self._execute(last, params)
         return self
 
     def fetchall(self) -> list[tuple[object, ...]]:
         """Returns the rows of the last result that were not fetched yet."""
-        return list(self.connection.fetchall())
+        with translated():
+            return list(self.connection.fetchall())
 
     def fetchone(self) -> tuple[object, ...] | None:
         """Returns the next row of the last result, None after the last."""
-        return self.connection.fetchone()
+        with translated():
+            return self.connection.fetchone()
 
     @property
     def description(self) -> Sequence[tuple[object, ...]] | None:
@@ -123,47 +136,68 @@ class Session:
         return self.connection.description
 
     def rewrite(self, text: str) -> str:
-        """Returns the SQL that DuckDB is given for some statements."""
-        return ";\n".join(self._rewritten(text))
+        """Returns the SQL that DuckDB would be given for some statements, without running them."""
+        return ";\n".join(self._rewrite(statement).sql for statement in self._analysed(text))
 
-    def _run(self, statement: str, params: Params) -> duckdb.DuckDBPyRelation | None:
-        try:
-            return self.connection.sql(statement, params=params)
-        except duckdb.Error as error:
-            raise _sql_error(error) from error
-
-    def _rewritten(self, text: str) -> list[str]:
+    def _analysed(self, text: str) -> tuple[Statement, ...]:
         statements = analyse(text, functions=frozenset(self._functions))
         if not statements:
             raise InvalidInput("there is no SQL statement", kind="sql-error")
-        return [self._rewrite(statement) for statement in statements]
+        return statements
 
-    def _rewrite(self, statement: Statement) -> str:
-        self._follow_transaction(statement)
+    def _execute(self, statement: Statement, params: Params) -> None:
+        with self._performing(statement) as rewritten:
+            self.connection.execute(rewritten.sql, params)
+
+    @contextmanager
+    def _performing(self, statement: Statement) -> Iterator[_Rewritten]:
+        """Yields what is to be run for a statement, then follows transactions.
+
+        Statements are rewritten one by one as they are run, so that each sees what those
+        before it made.
+        """
         if not self._in_transaction:
             self._commits.clear()
+        controls = statement.kind is StatementKind.TRANSACTION
+        opens = controls and statement.text.split(None, 1)[0].lower() in _OPENING
+        rewritten = self._rewrite(statement)
+
+        def missing(name: str) -> CatalogError | None:
+            if fold(name) not in rewritten.foreign:
+                return None
+            names = self._backend.table_names(self._commit_id(None))
+            return unknown_table(name, "in the catalog or the session", names)
+
+        try:
+            with translated(statement.text, missing=missing):
+                yield rewritten
+            self._in_transaction = self._in_transaction or opens
+        finally:
+            self._in_transaction = self._in_transaction and (opens or not controls)
+
+    def _rewrite(self, statement: Statement) -> _Rewritten:
         if not statement.parsed:
             self._check_unparsed(statement)
-            return statement.text
-        own = self._own_names() if statement.references or statement.target else frozenset()
+            return _Rewritten(statement.text)
+        own: frozenset[str] = frozenset()
+        if statement.references or statement.target:
+            with translated():
+                own = surroundings.own_names(self.connection, self._home)
         self._check_target(statement, own)
         changes: list[Replacement] = []
+        foreign: set[str] = set()
         for reference in statement.references:
             table = self._find(reference, own)
             if table is not None:
                 relation = self._relation(statement, reference, table)
                 changes.extend(replacements(reference, relation))
+            else:
+                foreign.update((fold(reference.name[-1]), fold(".".join(reference.name))))
         for call in statement.functions:
             changes.extend(replacements(call, self._function(call)))
         start = statement.span[0]
         moved = [((a - start, b - start), new) for (a, b), new in changes]
-        return splice(statement.text, moved)
-
-    def _follow_transaction(self, statement: Statement) -> None:
-        if statement.kind is StatementKind.TRANSACTION:
-            opening = statement.text.split(None, 1)[0].lower() in ("begin", "start")
-            self._in_transaction = opening
-            self._commits.clear()
+        return _Rewritten(splice(statement.text, moved), frozenset(foreign))
 
     def _commit_id(self, ref: str | None) -> str:
         if ref not in self._commits:
@@ -178,37 +212,30 @@ class Session:
         commit_id = self._commit_id(ref)
         table = self._backend.table(commit_id, name)
         if table is None and reference.explicit:
-            raise self._unknown(name, ref, commit_id)
+            raise unknown_table(name, f"at {ref}", self._backend.table_names(commit_id))
         return table
-
-    def _unknown(self, name: str, ref: str | None, commit_id: str) -> NotFound:
-        names = self._backend.table_names(commit_id)
-        near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"tables: {', '.join(names)}"
-        where = ref if ref is not None else commit_id[:8]
-        return NotFound(f"no table {name!r} at {where}", kind="table-not-found", hint=hint)
 
     def _relation(
         self, statement: Statement, reference: TableReference, table: VersionedTable
     ) -> str:
         snapshot = table.snapshot
-        files = self._backend.files(table, pruner(snapshot, reference.predicates))
+        predicates = surroundings.certain(self.connection, reference.predicates)
+        files = self._backend.files(table, pruner(snapshot, predicates))
         floats = {fold(f.name): f.id for f in snapshot.schema.fields if is_float(f.type)}
-        safe: frozenset[str] = frozenset()
-        if not reference.column_aliases:
-            safe = nan_free_columns(statement.text, frozenset(floats))
+        safe = nan_free_columns(statement, reference, frozenset(floats)) if floats else ()
         return relation_sql(
             self.connection,
             snapshot,
             files,
             locate=self._backend.locate,
             nan_free={floats[name] for name in safe},
+            inline=_outlives(statement),
         )
 
     def _function(self, call: FunctionReference) -> str:
         function = self._functions[call.name]
         try:
-            data = function(*call.arguments, **dict(call.keywords))
+            data = function(self._commit_id, *call.arguments, **dict(call.keywords))
         except TypeError as error:
             raise InvalidInput(
                 f"{call.name}(…) does not take these arguments: {error}", kind="sql-error"
@@ -218,30 +245,18 @@ class Session:
         self.connection.register(name, data)
         return quote_identifier(name)
 
-    def _own_names(self) -> frozenset[str]:
-        """Returns the folded names of tables and views made in this session."""
-        rows = self.connection.execute(
-            "SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT internal "
-            "UNION ALL SELECT schema_name, view_name FROM duckdb_views() WHERE NOT internal"
-        )
-        found = rows.fetchall()
-        return frozenset(
-            fold(text) for schema, name in found for text in (name, f"{schema}.{name}")
-        )
-
     def _check_target(self, statement: Statement, own: frozenset[str]) -> None:
         target = statement.target
-        if target is None or statement.kind not in _WRITES:
+        if target is None:
             return
         name = ".".join(target.name)
         if not target.explicit and (statement.temporary or fold(name) in own):
             return
         if target.explicit or self._backend.table(self._commit_id(None), name) is not None:
             raise Unsupported(
-                f"{statement.kind.value.upper()} of {name!r}: tables of the catalog are "
-                "read-only in queries",
+                f"cannot write to {name!r}: tables of the catalog are read-only in queries",
                 kind="read-only",
-                hint="write files and take a snapshot, or use CREATE TEMP TABLE",
+                hint="write files and take a snapshot, or make a CREATE TEMP TABLE",
             )
 
     def _check_unparsed(self, statement: Statement) -> None:
@@ -257,5 +272,7 @@ class Session:
             )
 
 
-def _sql_error(error: duckdb.Error) -> InvalidInput:
-    return InvalidInput(str(error).strip(), kind="sql-error")
+def _outlives(statement: Statement) -> bool:
+    """Tells whether a statement stores SQL that may be read after the session."""
+    stores = statement.kind is StatementKind.CREATE and not statement.temporary
+    return stores and statement.target_kind is not TargetKind.TABLE

@@ -1,0 +1,75 @@
+"""Errors of queries: DuckDB's in the catalog's words, and tables that do not exist."""
+
+import difflib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import duckdb
+
+from catalog.errors import CatalogError, InvalidInput, NotFound
+
+LISTED_TABLES = 20
+"""So many tables are named where none is near; a longer list helps nobody."""
+
+_MISSING_TABLE = re.compile(r"Table with name (.+?) does not exist")
+
+_EXCERPT = re.compile(r"\s*\nLINE \d+: (?P<line>[^\n]*)\n[^\n]*", re.DOTALL)
+"""DuckDB's excerpt of the statement, with a mark below."""
+
+
+def unknown_table(name: str, where: str, names: Sequence[str]) -> NotFound:
+    """Returns the error for a table that does not exist.
+
+    Args:
+        name: The table.
+        where: Where it was looked for: ``at main~1``.
+        names: The tables that exist there.
+    """
+    folded = {known.casefold(): known for known in names}
+    near = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)
+    if near:
+        hint = f"did you mean {' or '.join(folded[one] for one in near)}?"
+    elif names:
+        hint = f"its tables are: {', '.join(names[:LISTED_TABLES])}"
+    else:
+        hint = "it has no tables"
+    return NotFound(f"no table {name!r} {where}", kind="table-not-found", hint=hint)
+
+
+@contextmanager
+def translated(
+    statement: str = "", *, missing: Callable[[str], CatalogError | None] | None = None
+) -> Iterator[None]:
+    """Raises DuckDB's errors as the catalog's.
+
+    Args:
+        statement: The user's text; an excerpt of anything else is left out of messages.
+        missing: Told the name of a table that DuckDB did not find, returns a better error.
+
+    Raises:
+        InvalidInput: DuckDB refused the statement.
+        NotFound: A table does not exist.
+    """
+    try:
+        yield
+    except duckdb.InterruptException:
+        raise
+    except duckdb.Error as error:
+        found = _MISSING_TABLE.search(str(error))
+        better = missing(found[1].strip('"')) if found and missing is not None else None
+        raise better or sql_error(error, statement) from error
+
+
+def sql_error(error: duckdb.Error, statement: str) -> InvalidInput:
+    """Returns the catalog's form of an error of DuckDB.
+
+    Args:
+        error: The error.
+        statement: The user's text.
+    """
+    message = str(error).strip()
+    excerpt = _EXCERPT.search(message)
+    if excerpt is not None and excerpt["line"].strip(". ") not in statement:
+        message = message[: excerpt.start()] + message[excerpt.end() :]
+    return InvalidInput(message.strip(), kind="sql-error")
