@@ -56,11 +56,13 @@ def _is_plain(tokens: tuple[Token, ...]) -> bool:
 
 
 def _is_star(tokens: tuple[Token, ...], at: int) -> bool:
-    """Tells whether ``*`` means columns, which is so unless a value certainly stands before it."""
+    """Tells whether ``*`` means columns, which is so unless values certainly stand beside it."""
     if tokens[at].kind is not TokenKind.SYMBOL:
         return False
     before = tokens[at - 1]
     if before.kind in (TokenKind.NUMBER, TokenKind.QUOTED_NAME):
+        return False
+    if at + 1 < len(tokens) and tokens[at + 1].kind is TokenKind.NUMBER:
         return False
     if before.kind is TokenKind.WORD and before.word not in RESERVED:
         return False

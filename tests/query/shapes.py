@@ -142,6 +142,6 @@ TWO: tuple[str, ...] = (
     "SELECT count(*), count(x.a), count(y.a) FROM t AS x FULL JOIN u AS y USING (s) WHERE {w}",
     "SELECT x.b, (SELECT count(*) FROM u AS x WHERE x.a = 1) FROM t AS x, u AS y WHERE {w}",
     "SELECT x.b FROM t AS x, u AS y WHERE {w} AND EXISTS (SELECT 1 FROM u AS y WHERE y.a = x.a)",
-    "SELECT a AS s, y.s FROM (SELECT s, b AS a FROM t) AS x JOIN u AS y USING (s) WHERE {w}",
+    "SELECT x.a AS s, y.s FROM (SELECT s, b AS a FROM t) AS x JOIN u AS y USING (s) WHERE {w}",
 )
 """Queries over ``t AS x`` and ``u AS y`` (or other aliases); conditions carry ``x.`` or ``y.``."""
