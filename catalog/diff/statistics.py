@@ -73,16 +73,21 @@ def _aggregates(field: Field, *, sums: bool) -> list[str]:
 def _stats(field: Field, rows: int, row: Sequence[object]) -> SideStats:
     count, low, high, total = row
     assert isinstance(count, int)
-    bounds = (None if low is None else str(low)), (None if high is None else str(high))
+    bounds = _bound(low), _bound(high)
     if total is None:
         return SideStats(rows - count, *bounds)
     if isinstance(total, float):
-        rounded = float(f"{total:.{SIGNIFICANT_DIGITS}g}")
-        mean = total / count
+        rounded = float(f"{total:.{SIGNIFICANT_DIGITS}g}") + 0.0
+        mean = total / count + 0.0
         return SideStats(
             rows - count, *bounds, mean if math.isfinite(mean) else None, float_text(rounded)
         )
     return SideStats(rows - count, *bounds, _mean(Fraction(str(total)), count), str(total))
+
+
+def _bound(text: object) -> str | None:
+    """Returns a bound; both zeros are equal, so which of them is met first must not show."""
+    return None if text is None else "0.0" if text == "-0.0" else str(text)
 
 
 def _mean(total: Fraction, count: int) -> float:
