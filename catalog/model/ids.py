@@ -5,7 +5,7 @@ import json
 import re
 import secrets
 
-from catalog.errors import CorruptData
+from catalog.errors import CorruptData, InvalidInput
 
 COMMIT_ID = re.compile(r"[0-9a-f]{64}")
 ID_PREFIX = re.compile(r"[0-9a-f]{4,64}")
@@ -28,12 +28,19 @@ def canonical_json(value: object) -> bytes:
     """Returns the canonical JSON of a value: UTF-8, keys sorted, no blanks, no floats.
 
     Raises:
+        InvalidInput: A text in it is no Unicode: it has bytes of another encoding.
         ValueError: The value holds NaN or an infinity.
     """
     text = json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     )
-    return text.encode()
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        around = text[max(error.start - 20, 0) : error.end + 20]
+        raise InvalidInput(
+            f"{around!r} is no text in UTF-8", kind="not-unicode", hint="write it in UTF-8"
+        ) from error
 
 
 def parse_json(stored: bytes, what: str) -> dict[str, object]:

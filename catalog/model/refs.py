@@ -2,6 +2,7 @@
 
 import datetime
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -212,6 +213,7 @@ def parse_ref(text: str) -> RefExpression:
     Raises:
         InvalidInput: The text is no ref expression.
     """
+    text = unicodedata.normalize("NFC", text)
     start = next((i for i, c in enumerate(text) if c in "~^" or text.startswith("@{", i)), None)
     name = text if start is None else text[:start]
     steps: list[Step] = []

@@ -25,6 +25,8 @@ class TableSnapshot:
         manifest: Id of the manifest tree's root; None for a table without files.
         levels: Levels of the manifest tree; 0 without files, 1 if the root is a leaf.
         properties: Free text properties.
+        table_id: Random, given at creation: field ids of two snapshots mean the same columns
+            only if this is the same too. Empty until the first commit.
     """
 
     schema: Schema
@@ -39,6 +41,7 @@ class TableSnapshot:
     manifest: str | None = None
     levels: int = 0
     properties: Mapping[str, str] = field(default_factory=dict)
+    table_id: str = ""
 
     def fields(self, ids: tuple[int, ...]) -> tuple[Field, ...]:
         """Returns the columns of the given ids that the schema still has."""
@@ -60,6 +63,7 @@ class TableSnapshot:
 def to_json(table: TableSnapshot) -> dict[str, object]:
     """Returns the stored form of a table snapshot."""
     return {
+        "table_id": table.table_id,
         "schema": schema_to_json(table.schema),
         "last_field_id": table.last_field_id,
         "key": list(table.key),
@@ -83,6 +87,7 @@ def from_json(stored: Mapping[str, object]) -> TableSnapshot:
     """
     match stored:
         case {
+            "table_id": str(table_id),
             "schema": schema,
             "last_field_id": int(last_field_id),
             "key": [*key],
@@ -109,5 +114,6 @@ def from_json(stored: Mapping[str, object]) -> TableSnapshot:
                 manifest=manifest,
                 levels=levels,
                 properties={str(k): str(v) for k, v in properties.items()},
+                table_id=table_id,
             )
     raise CorruptData("a table snapshot is not readable: fields are missing or of another type")

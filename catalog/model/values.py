@@ -3,13 +3,13 @@
 Partition values and column bounds are stored as bytes whose byte order is the order of
 the values in DuckDB. So bounds are compared, merged and stored without knowing the type.
 
-| class | encoding |
-|---|---|
-| boolean, integer, date (days since 1970-01-01), time and timestamp (ticks) | 8 bytes big-endian, sign bit flipped |
-| wide integer, decimal (unscaled) | 17 bytes big-endian of value + 2**135 |
-| float | 8 bytes IEEE 754 double, order made total: sign bit flipped, negatives inverted; -0.0 as 0.0, one NaN above all |
-| text | UTF-8 |
-| binary, uuid (16 bytes, most significant first) | the bytes |
+- boolean, integer, date (days since 1970-01-01), time and timestamp (ticks): 8 bytes
+  big-endian, sign bit flipped
+- wide integer, decimal (unscaled): 17 bytes big-endian of value + 2**135
+- float: 8 bytes IEEE 754 double, order made total: sign bit flipped, negatives inverted;
+  -0.0 as 0.0, one NaN above all
+- text: UTF-8
+- binary, uuid (16 bytes, most significant first): the bytes
 
 Source: the byte-comparable formats of order-preserving key encodings, e.g. Apache
 Cassandra's "byte-comparable" translation.
@@ -18,6 +18,7 @@ Cassandra's "byte-comparable" translation.
 import datetime
 import decimal
 import math
+import re
 import struct
 import uuid
 from collections.abc import Sequence
@@ -67,7 +68,7 @@ def encode(value: Value, kind: Scalar) -> bytes:
         case TypeClass.FLOAT if isinstance(value, int | float):
             return _float64(float(value))
         case TypeClass.TEXT if isinstance(value, str):
-            return value.encode()
+            return _utf8(value, kind)
         case TypeClass.BINARY if isinstance(value, bytes):
             return value
         case TypeClass.UUID if isinstance(value, uuid.UUID):
@@ -77,6 +78,13 @@ def encode(value: Value, kind: Scalar) -> bytes:
         case TypeClass.DATE | TypeClass.TIME | TypeClass.TIMESTAMP:
             return _int64(_ticks(value, kind))
     raise InvalidInput(f"{value!r} is no value of type {kind}")
+
+
+def _utf8(value: str, kind: Scalar) -> bytes:
+    try:
+        return value.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(f"{value!r} is no value of type {kind}: it is no UTF-8") from error
 
 
 def decode(encoded: bytes, kind: Scalar) -> Value:
@@ -194,12 +202,29 @@ def _parsed(stated: str, kind: Scalar) -> Value:
         case TypeClass.TIME:
             return datetime.time.fromisoformat(stated)
         case TypeClass.TIMESTAMP:
-            moment = datetime.datetime.fromisoformat(stated)
-            return moment.replace(tzinfo=datetime.UTC) if moment.tzinfo is None else moment
+            return _moment(stated, kind)
         case TypeClass.UUID:
             return uuid.UUID(stated)
         case _:
             raise InvalidInput(f"values of type {kind} cannot be read from text")
+
+
+_FRACTION = re.compile(r"(?<=\d)[.,](\d+)")
+
+
+def _moment(stated: str, kind: Scalar) -> Value:
+    """Reads a timestamp; Python would cut a fraction beyond microseconds without a word."""
+    fraction = _FRACTION.search(stated)
+    digits = fraction[1].rstrip("0") if fraction else ""
+    moment = datetime.datetime.fromisoformat(_FRACTION.sub("", stated, count=1))
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=datetime.UTC)
+    nanoseconds = kind.name == "TIMESTAMP_NS"
+    if len(digits) > (9 if nanoseconds else 6):
+        raise ValueError(stated)
+    if nanoseconds:
+        return _ticks(moment, kind) + int(digits.ljust(9, "0"))
+    return moment + datetime.timedelta(microseconds=int(digits.ljust(6, "0")))
 
 
 def _checked_integer(value: int, kind: Scalar) -> int:

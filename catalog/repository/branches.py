@@ -4,6 +4,7 @@ A swap has landed if and only if its write id is the current one or stands in th
 read back. So a lost answer, or a write the network sent twice, is settled by reading.
 """
 
+import contextlib
 import datetime
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -91,7 +92,10 @@ class Branches:
         if held is not None and held.branch.commit_id is not None:
             raise _exists(name)
         if held is not None:
-            return self._move(held, commit_id, stamp)
+            try:
+                return self._move(held, commit_id, stamp)
+            except SwapLost as error:
+                raise _exists(name) from error
         write_id = self._new_id()
         move = Move(write_id, stamp.time, stamp.who, None, commit_id, stamp.why)
         branch = Branch(name, commit_id, write_id, (move,))
@@ -171,10 +175,8 @@ class Branches:
             }
         )
         page_id = content_id(page)
-        try:
+        with contextlib.suppress(AlreadyExists):
             self._store.create(page_path(page_id), page)
-        except AlreadyExists:
-            pass
         return reflog[:REFLOG_PAGE], page_id
 
     def reflog(self, branch: Branch) -> Iterator[Move]:

@@ -35,9 +35,9 @@ def byte_strings(values: Iterable[bytes | None]) -> pa.Array:
 
 
 def node_id(kind: str, columns: Columns) -> str:
-    """Returns the id of a node: the SHA-256 of its canonical content.
+    r"""Returns the id of a node: the SHA-256 of its canonical content.
 
-    The content is ``parquetry/<kind>/1\\n``, the row count (u64), then for every column in
+    The content is ``parquetry/<kind>/1\n``, the row count (u64), then for every column in
     byte order of its name, leaving out ``@`` columns and those of NULLs only: the length
     of the name (u16), the name, ``i`` or ``b``, a byte 0 or 1 per row (1: not NULL), and
     either the integers (i64, 0 for NULL) or the lengths (u32, 0 for NULL) followed by the
@@ -107,6 +107,7 @@ def decode(stored: bytes, what: str) -> dict[str, pa.Array]:
         raw = _ZSTD.decompress(memoryview(stored)[4:], decompressed_size=size)
         with pa.ipc.open_stream(raw) as reader:
             batch = reader.read_next_batch()
+        batch.validate(full=True)
     except (pa.ArrowException, struct.error, OSError, StopIteration) as error:
         raise CorruptData(f"{what} is not readable: {error}") from error
     columns = {}

@@ -1,14 +1,14 @@
 """New commits: from table updates to a pack in the store."""
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from catalog.errors import AlreadyExists
 from catalog.model import table as table_model
 from catalog.model.commit import INLINE_TABLES, Commit, TableChange, TableEntry
 from catalog.model.datafile import DataFile
-from catalog.model.ids import canonical_json, content_id
+from catalog.model.ids import canonical_json, content_id, random_id
 from catalog.model.table import TableSnapshot
 from catalog.repository import columnar
 from catalog.repository.commits import CHANGES_KIND, Commits, StoredTable
@@ -60,9 +60,12 @@ class Description:
 class CommitWriter:
     """Writes commits into a store."""
 
-    def __init__(self, store: ObjectStore, commits: Commits) -> None:
+    def __init__(
+        self, store: ObjectStore, commits: Commits, new_id: Callable[[], str] = random_id
+    ) -> None:
         self._store = store
         self._commits = commits
+        self._new_id = new_id
 
     def write(
         self, parents: Sequence[str], updates: Sequence[TableUpdate], about: Description
@@ -171,6 +174,7 @@ class CommitWriter:
             partitions=self._partitions(base, removed, update.added),
             manifest=None if root is None else root.id,
             levels=0 if root is None else root.levels,
+            table_id=snapshot.table_id or self._new_id(),
         )
         content = canonical_json(table_model.to_json(complete))
         places = {} if root is None or root.place is None else {root.id: root.place}

@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from catalog.errors import CorruptData
-from catalog.model.ids import canonical_json, parse_json
+from catalog.model.ids import COMMIT_ID, canonical_json, parse_json
 
 MAGIC = b"PQTRPACK"
 PACK_FORMAT = 1
@@ -144,7 +144,9 @@ def decode_places(stored: bytes, own_id: str, what: str) -> dict[str, Place]:
     places = {}
     for node, place in parse_json(stored, what).items():
         match place:
-            case [(str() | None) as pack, int(offset), int(length)]:
+            case [(str() | None) as pack, int(offset), int(length)] if (
+                offset >= 0 and length >= 0 and (pack is None or COMMIT_ID.fullmatch(pack))
+            ):
                 places[node] = Place(pack or own_id, offset, length)
             case _:
                 raise CorruptData(f"{what} has an unknown place: {place!r}")

@@ -1,5 +1,6 @@
 """A repository: everything that is stored of a catalog, behind one object."""
 
+import contextlib
 import datetime
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -68,8 +69,9 @@ def create(store: ObjectStore, *, author: str, now: datetime.datetime) -> Reposi
         raise _exists()
     repository = Repository(store, info)
     first = _first_commit(repository, author, now)
-    try:
+    with contextlib.suppress(AlreadyExists):  # left by a process that got no further
         repository.branches.create(DEFAULT_BRANCH, first, Stamp(author, now, "catalog created"))
+    try:
         store.create(CATALOG_PATH, data)
     except AlreadyExists as error:
         raise _exists() from error
