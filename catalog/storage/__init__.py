@@ -1,0 +1,1 @@
+"""Bytes by path: what every store promises, and the stores."""

@@ -57,11 +57,12 @@ class LocalStore:
 
     def info(self, path: str) -> ObjectInfo | None:
         """Returns what a listing would say of an object."""
+        target = self._file(path)
         try:
-            found = os.stat(self._file(path))
-        except (FileNotFoundError, NotADirectoryError):
+            with _storage_errors(path):
+                return _info(path, os.stat(target))
+        except NotFound:
             return None
-        return _info(path, found)
 
     def create(self, path: str, data: bytes) -> str:
         """Creates an object that must not exist."""
@@ -94,13 +95,18 @@ class LocalStore:
             with open(temporary, "xb") as file:
                 file.write(data)
             self._make_directory(os.path.dirname(target))
-            os.replace(temporary, target)
+            try:
+                os.replace(temporary, target)
+            except FileNotFoundError:
+                self._known_directories.clear()
+                self._make_directory(os.path.dirname(target))
+                os.replace(temporary, target)
 
     def stage(self, source: str) -> "LocalStaged":
         """Takes in a copy of a local file."""
         temporary = self._temporary_name()
         try:
-            with _storage_errors(source):
+            with _storage_errors(source, f"cannot copy {source} into the catalog"):
                 digest, size_bytes = _copy_hashed(source, temporary)
         except BaseException:
             with contextlib.suppress(FileNotFoundError):
@@ -158,13 +164,15 @@ class LocalStore:
         """Yields objects in path order."""
         folder = prefix.rpartition("/")[0]
         found: list[ObjectInfo] = []
-        for base, _, names in os.walk(os.path.join(self.root, folder) if folder else self.root):
-            inside = os.path.relpath(base, self.root)
-            for name in names:
-                path = name if inside == "." else f"{inside}/{name}"
-                if path.startswith(prefix):
-                    with contextlib.suppress(FileNotFoundError):
-                        found.append(_info(path, os.stat(os.path.join(base, name))))
+        start = os.path.join(self.root, folder) if folder else self.root
+        with _storage_errors(prefix):
+            for base, _, names in os.walk(start, onerror=_unless_gone):
+                inside = os.path.relpath(base, self.root)
+                for name in names:
+                    path = name if inside == "." else f"{inside}/{name}"
+                    if path.startswith(prefix):
+                        with contextlib.suppress(FileNotFoundError):
+                            found.append(_info(path, os.stat(os.path.join(base, name))))
         yield from sorted(found, key=lambda entry: entry.path)
 
     def delete(self, path: str) -> None:
@@ -248,8 +256,23 @@ class LocalStaged:
             os.unlink(self.local_path)
 
 
+def _unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
 @contextlib.contextmanager
-def _storage_errors(path: str) -> Iterator[None]:
+def _storage_errors(path: str, failed: str = "") -> Iterator[None]:
+    """Turns errors of the operating system into the catalog's.
+
+    Args:
+        path: The object or file that is dealt with.
+        failed: What fails then; empty means that storage fails at the path.
+    """
     try:
         yield
     except CatalogError:
@@ -257,11 +280,18 @@ def _storage_errors(path: str) -> Iterator[None]:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise NotFound(f"no object or file {path}", kind="object-not-found") from error
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        if error.errno == errno.ENAMETOOLONG:
+            raise NotFound(f"no object or file {path[:80]}…", kind="object-not-found") from error
+        kind, hint = "storage", "look at the file system, then run the command again"
+        if error.errno in _FULL:
+            kind = "no-space"
+            hint = "free some space and run the command again; nothing was committed"
+        elif error.errno in _FORBIDDEN:
+            kind = "not-permitted"
+            hint = "check who may read and write there"
+        failed = failed or f"storage failed at {path}"
         raise StorageFailure(
-            f"storage failed at {path}: {error.strerror or error}",
-            kind="no-space" if full else "storage",
-            hint="free some space and run the command again; nothing was committed" if full else "",
+            f"{failed}: {error.strerror or error}", kind=kind, hint=hint
         ) from error
 
 

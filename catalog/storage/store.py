@@ -51,11 +51,16 @@ class StagedFile(Protocol):
     """
 
     @property
-    def sha256(self) -> str: ...
+    def sha256(self) -> str:
+        """Returns the hex digest of its bytes."""
+
     @property
-    def size_bytes(self) -> int: ...
+    def size_bytes(self) -> int:
+        """Returns its size."""
+
     @property
-    def local_path(self) -> str: ...
+    def local_path(self) -> str:
+        """Returns where its bytes can be read."""
 
     def discard(self) -> None:
         """Forgets it; does nothing once it is published."""
