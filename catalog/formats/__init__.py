@@ -1,0 +1,1 @@
+"""What lies outside of a catalog: hive directories and Parquet files."""

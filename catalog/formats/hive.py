@@ -98,7 +98,11 @@ def discover(source: str, partition_by: Collection[str] = ()) -> Discovery:
                 hint="check the path; --allow-empty takes a missing source as an empty one",
             )
     except OSError as error:
-        raise StorageFailure(f"cannot read {error.filename}: {error.strerror}") from error
+        raise StorageFailure(
+            f"cannot read {error.filename}: {error.strerror}", hint="check who may read it"
+        ) from error
+    for file in files:
+        _check_unicode(file.path)
     outer = tuple(pair for pair in _segments(root + os.sep) if pair[0] in partition_by)
     if outer:
         files = [replace(file, hive=(*outer, *file.hive)) for file in files]
@@ -128,9 +132,20 @@ def _walk(root: str) -> tuple[list[SourceFile], int]:
     return files, ignored
 
 
+def _check_unicode(path: str) -> None:
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        shown = os.fsencode(path).decode(errors="backslashreplace")
+        raise InvalidInput(
+            f"the name {shown} is no UTF-8", kind="not-unicode", hint="rename it, or leave it out"
+        ) from error
+
+
 def _check_inside(path: str, inside: str) -> None:
     target = os.path.realpath(path)
-    if not target.startswith(inside) or (os.path.isdir(target) and path.startswith(target)):
+    above = os.path.join(os.path.realpath(os.path.dirname(path)), "")
+    if not target.startswith(inside) or above.startswith(target + os.sep):
         raise InvalidInput(
             f"{path} is a link to {target}, outside of the source or around in a circle",
             kind="path-outside",
@@ -139,10 +154,20 @@ def _check_inside(path: str, inside: str) -> None:
 
 
 def _matching(pattern: str) -> tuple[list[SourceFile], int]:
+    """Lists what a pattern matches: files, and all that is in directories."""
     base = _fixed_part(pattern)
-    found = [p for p in glob.iglob(pattern, recursive=True) if os.path.isfile(p)]
-    wanted = [p for p in found if p.lower().endswith(SUFFIXES)]
-    return [_source_file(p, base, os.stat(p)) for p in wanted], len(found) - len(wanted)
+    files: dict[str, SourceFile] = {}
+    ignored = 0
+    for path in glob.iglob(pattern, recursive=True):
+        if os.path.isdir(path):
+            below, others = _walk(path.rstrip(os.sep))
+            files.update((f.path, _source_file(f.path, base, os.stat(f.path))) for f in below)
+            ignored += others
+        elif path.lower().endswith(SUFFIXES):
+            files[path] = _source_file(path, base, os.stat(path))
+        else:
+            ignored += 1
+    return list(files.values()), ignored
 
 
 def _fixed_part(pattern: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from catalog.errors import CorruptData, InvalidInput, NotFound
+from catalog.errors import CorruptData, InvalidInput, NotFound, StorageFailure
 from catalog.model.datafile import ColumnStats
 from catalog.model.types import (
     INTEGER_BITS,
@@ -54,6 +54,7 @@ def read_footer(path: str, *, name: str | None = None) -> ParquetFooter:
         CorruptData: It is no Parquet file, or damaged.
         InvalidInput: Its columns cannot be told apart, or not be read exactly.
         NotFound: It is missing.
+        StorageFailure: It may not be read.
     """
     shown = name or path
     try:
@@ -62,6 +63,10 @@ def read_footer(path: str, *, name: str | None = None) -> ParquetFooter:
         leaves = [metadata.schema.column(i) for i in range(len(metadata.schema))]
     except FileNotFoundError as error:
         raise NotFound(f"no file {shown}", kind="source-not-found") from error
+    except PermissionError as error:
+        raise StorageFailure(
+            f"cannot read {shown}: {error.strerror}", hint="check who may read it"
+        ) from error
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CorruptData(

@@ -1,9 +1,10 @@
 """Partition columns that are in the files too: they must say the same as the path."""
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from catalog.errors import InvalidInput
+from catalog.errors import CorruptData, InvalidInput
 from catalog.formats.parquet import ParquetFooter
 from catalog.model.types import Scalar
 from catalog.model.values import decode, encode, text
@@ -28,12 +29,11 @@ def check_partition_column(
         return
     physical = dict(footer.columns)[name]
     stats = footer.stats.get(name)
-    if stats is not None and physical == kind and stats.exact and stats.nulls == 0:
-        if stats.low == stats.high == value:
-            return
-    column = pq.read_table(path, columns=[name], partitioning=None).column(name)
+    surely = stats is not None and physical == kind and stats.exact and stats.nulls == 0
+    if surely and stats is not None and stats.low == stats.high == value:
+        return
     said = "NULL" if value is None else text(decode(value, kind), kind)
-    for found in pc.unique(column).to_pylist():
+    for found in _distinct(path, name):
         if not _same(found, kind, value):
             raise InvalidInput(
                 f"{path}: column {name!r} holds {'NULL' if found is None else found!r}, but its "
@@ -41,6 +41,24 @@ def check_partition_column(
                 kind="partition-column-mismatch",
                 hint="a partition column that is also in the file must agree with the path",
             )
+
+
+def _distinct(path: str, name: str) -> list[object]:
+    try:
+        column = pq.read_table(path, columns=[name], partitioning=None).column(name)
+        return list(pc.unique(column).to_pylist())
+    except pa.ArrowNotImplementedError as error:
+        raise InvalidInput(
+            f"{path}: column {name!r} cannot be a partition column: its values are nested",
+            kind="partition-column-mismatch",
+        ) from error
+    except (pa.ArrowException, OSError, KeyError) as error:
+        reason = str(error).partition("\n")[0]
+        raise CorruptData(
+            f"{path}: column {name!r} is not readable: {reason}",
+            kind="damaged-parquet",
+            hint="write the file again, or take it out of the source",
+        ) from error
 
 
 def _same(found: object, kind: Scalar, value: bytes | None) -> bool:

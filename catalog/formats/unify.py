@@ -74,7 +74,10 @@ def unify(
     last = 0 if existing is None else existing.last_field_id
     fields = []
     for name in _order(kinds, old, keep_columns):
-        kind = _settled(_common(name, kinds[name]))
+        kind = _common(name, kinds[name])
+        if kind == NULL_TYPE and name in old:
+            kind = old[name].type
+        kind = _settled(kind)
         if name in old:
             fields.append(Field(old[name].id, name, kind))
         else:

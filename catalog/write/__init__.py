@@ -1,0 +1,1 @@
+"""Transactions and snapshots: how data gets into a catalog."""

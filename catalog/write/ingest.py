@@ -73,7 +73,10 @@ def take(
         token = f"sha256:{_hash(source.path)}"
         check_unchanged(source)
         return Taken(source, token, None, False)
-    staged = store.stage(source.path)
+    try:
+        staged = store.stage(source.path)
+    except NotFound as error:
+        raise changed(source.path) from error
     try:
         check_unchanged(source)
     except CorruptData:
@@ -173,7 +176,9 @@ def _hash(path: str) -> str:
             while count := file.readinto(buffer):
                 digest.update(buffer[:count])
     except FileNotFoundError as error:
-        raise NotFound(f"no file {path}", kind="source-not-found") from error
+        raise changed(path) from error
     except OSError as error:
-        raise StorageFailure(f"cannot read {path}: {error.strerror}") from error
+        raise StorageFailure(
+            f"cannot read {path}: {error.strerror}", hint="check who may read it"
+        ) from error
     return digest.hexdigest()

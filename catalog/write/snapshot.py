@@ -141,18 +141,25 @@ def _discover(
                 hint="--allow-empty takes it as a table without rows",
             )
         found = replace(found, columns=tuple(names))
-    _check_apart(found.root, store)
+    _check_apart(found, store)
     return found
 
 
-def _check_apart(root: str, store: ObjectStore) -> None:
+def _check_apart(found: Discovery, store: ObjectStore) -> None:
     home = os.path.realpath(getattr(store, "root", os.sep + "\0"))
-    inner = os.path.realpath(root)
+    inner = os.path.realpath(found.root)
     if inner == home or inner.startswith(home + os.sep):
         raise InvalidInput(
-            f"{root} lies inside the catalog itself",
+            f"{found.root} lies inside the catalog itself",
             kind="path-outside",
             hint="export the table first, or name the files it came from",
+        )
+    within = os.path.relpath(home, inner) + os.sep
+    if any(file.relative.startswith(within) for file in found.files):
+        raise InvalidInput(
+            f"{found.root} has the catalog itself in it",
+            kind="path-outside",
+            hint="name the directory of the table, or a pattern such as *.parquet",
         )
 
 
@@ -227,8 +234,11 @@ def _remember(
     records = {}
     for one in taken:
         ctime_ns = one.source.ctime_ns
-        if mode is Mode.LINK:
-            ctime_ns = os.stat(one.source.path).st_ctime_ns
+        if mode is Mode.LINK:  # a new link is a change to the file
+            try:
+                ctime_ns = os.stat(one.source.path).st_ctime_ns
+            except FileNotFoundError:
+                continue
         records[one.source.relative] = StatRecord(
             one.source.size_bytes, one.source.mtime_ns, ctime_ns, one.source.inode, one.token
         )

@@ -22,13 +22,18 @@ FileKey = tuple[str, Partition, str]
 
 
 class KnownFiles:
-    """Knows the files of the table that a source may replace or keep."""
+    """Knows the files of the table that a source may replace or keep.
 
-    def __init__(self, base: StoredTable | None, files: Sequence[DataFile]) -> None:
+    None is kept where the table is partitioned in another way: its entries are of no use then.
+    """
+
+    def __init__(
+        self, base: StoredTable | None, files: Sequence[DataFile], *, matching: bool = True
+    ) -> None:
         self._schemas = {} if base is None else base.snapshot.file_schemas
         self.files = files
         self._by_key: dict[FileKey, list[DataFile]] = {}
-        for file in files:
+        for file in files if matching else ():
             self._by_key.setdefault(_key(file.token, file.partition, file.path), []).append(file)
 
     @staticmethod
@@ -39,7 +44,9 @@ class KnownFiles:
         if base is None:
             return KnownFiles(None, ())
         if full:
-            return KnownFiles(base, list(data_files(commits, base, fields=())))
+            files = list(data_files(commits, base, fields=()))
+            same_spec = tuple(name for name, _ in base.snapshot.partition_fields) == spec.names
+            return KnownFiles(base, files, matching=same_spec)
         partitions = dict.fromkeys(spec.values.values())
         return KnownFiles(
             base, [f for p in partitions for f in files_in_partition(commits, base, p)]
@@ -146,7 +153,10 @@ def plan_files(
     removed: tuple[DataFile, ...] = ()
     if scope != "append":
         removed = tuple(file for file in known.files if file.path not in kept)
-    elif kept:
+    else:
+        rewritten = {file.path for file in fresh}  # references whose files were written again
+        removed = tuple(file for file in known.files if file.path in rewritten)
+    if scope == "append" and kept:
         warnings = (f"{len(kept)} files are in table {name} already and were not added again",)
     return FilePlan(tuple(fresh), tuple(sources), removed, warnings)
 
