@@ -162,7 +162,8 @@ def _change(stored: object) -> TableChange:
 
 def time_text(moment: datetime.datetime) -> str:
     """Returns an aware time as stored and printed: UTC, microseconds, ``Z``."""
-    return moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    utc = moment.astimezone(datetime.UTC).replace(tzinfo=None)
+    return f"{utc.isoformat(timespec='microseconds')}Z"
 
 
 def parse_time(stored: str) -> datetime.datetime:
@@ -172,7 +173,9 @@ def parse_time(stored: str) -> datetime.datetime:
         CorruptData: The text is no stored time.
     """
     try:
-        moment = datetime.datetime.strptime(stored, "%Y-%m-%dT%H:%M:%S.%fZ")
+        moment = datetime.datetime.fromisoformat(stored)
     except ValueError as error:
         raise CorruptData(f"unknown time in a stored object: {stored!r}") from error
-    return moment.replace(tzinfo=datetime.UTC)
+    if moment.tzinfo is None or time_text(moment) != stored:
+        raise CorruptData(f"unknown time in a stored object: {stored!r}")
+    return moment
