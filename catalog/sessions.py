@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from catalog.engine.connection import connect
+from catalog.errors import NotFound
 from catalog.model.datafile import DataFile
 from catalog.model.refs import split_range
 from catalog.model.types import is_float
@@ -89,12 +90,16 @@ def _diff(
 ) -> object:
     """Returns the changed rows of a table between two refs, or of a range ``A..B``."""
     ends = split_range(from_ref) if to_ref is None else None
-    start, end = (resolve(ends[0] or None), resolve(ends[1] or None)) if ends else ("", "")
-    if ends is None:
-        start, end = resolve(from_ref), resolve(to_ref)
-    elif ends[2]:
+    first, last = (ends[0] or None, ends[1] or None) if ends else (from_ref, to_ref)
+    start, end = resolve(first), resolve(last)
+    if ends is not None and ends[2]:
         start = owner.merge_base(start, end)
-    return owner.diff(start, end, tables=[table], level="rows")[table].changes().read_all()
+    try:
+        found = owner.diff(start, end, tables=[table], level="rows")[table]
+    except NotFound as error:
+        message = error.message.replace(start, from_ref).replace(end, last or "the session's ref")
+        raise NotFound(message, kind=error.kind, hint=error.hint) from error
+    return found.changes().read_all()
 
 
 def _log(owner: "Catalog", resolve: Resolve, ref: str | None = None) -> pa.Table:

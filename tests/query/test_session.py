@@ -464,6 +464,38 @@ class TestFunctions:
         ).fetchall()
         assert found[0] == (ids[2], "test", ["order items", "orders", "sales.orders"], [ids[3]])
 
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            "'orders', 'main~1', 'main'",
+            "'orders', 'main~1'",
+            "'orders', 'main~1..main'",
+            "'orders', 'main~1..'",
+            "'orders', 'main~1...main'",
+            "table => 'orders', from_ref => 'main~1', to_ref := 'main'",
+            "'ORDERS', '@{1}', 'main'",
+        ],
+    )
+    def test_diff_gives_the_changed_rows(self, session: Session, arguments: str) -> None:
+        query = f"SELECT _change, _from, _to.id, _to.amount FROM diff({arguments}) AS d"
+        assert session.sql(query).fetchall() == [("inserted", None, 3, 30.0)]
+
+    def test_diff_can_be_joined_with_tables(self, lake: Lake, session: Session) -> None:
+        lake.commit(key=["id"], orders={"a.parquet": orders(10.0, 22.0, 30.0)})
+        lake.commit(orders={"a.parquet": orders(10.0, None, 30.0)})
+        query = """
+            SELECT d.id, d._changed_columns, d._from.amount, o.amount
+            FROM diff('orders', 'main~1') d JOIN orders@main~3 o USING (id)"""
+        assert session.sql(query).fetchall() == [(2, ["amount"], 22.0, 20.0)]
+        assert session.sql("FROM diff('orders', 'main', 'main')").fetchall() == []
+
+    def test_diff_names_what_does_not_exist(self, session: Session) -> None:
+        with pytest.raises(NotFound, match="no table 'ordrs' at main~1 or main") as caught:
+            session.sql("FROM diff('ordrs', 'main~1', 'main')")
+        assert "did you mean orders" in caught.value.hint
+        with pytest.raises(NotFound, match="no branch, tag or commit 'mian'"):
+            session.sql("FROM diff('orders', 'mian')")
+
     def test_functions_follow_the_sessions_ref(self, lake: Lake) -> None:
         assert lake.rows("SELECT count(*) FROM log()", ref="main~1") == [(3,)]
         query = "SELECT rows FROM tables() WHERE \"table\" = 'orders'"
