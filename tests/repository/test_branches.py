@@ -1,0 +1,187 @@
+"""Branches: moves, reflogs, and swaps whose answers are lost."""
+
+import pytest
+
+from catalog.errors import AlreadyExists, CorruptData
+from catalog.model.refs import REFLOG_PAGE
+from catalog.repository.branches import branch_path, page_path
+from catalog.storage.store import OutcomeUnknown, SwapLost
+from tests.storage.wrappers import FaultyStore
+
+from .conftest import History, stamp
+
+
+def moves(history: History, branch: str = "main") -> list[tuple[str | None, str | None]]:
+    held = history.repository.branches.held(branch)
+    assert held is not None
+    return [(m.before, m.after) for m in history.repository.branches.reflog(held.branch)]
+
+
+def test_a_branch_is_one_object(history: History, store: FaultyStore) -> None:
+    before = {info.path for info in store.list("")}
+    history.create("dev", history.first)
+    assert {info.path for info in store.list("")} - before == {branch_path("dev")}
+
+
+def test_a_taken_name_is_refused(history: History) -> None:
+    history.create("dev", history.first)
+    with pytest.raises(AlreadyExists):
+        history.create("dev", history.first)
+
+
+def test_a_move_from_an_old_state_is_lost(history: History) -> None:
+    branches = history.repository.branches
+    held = branches.held("main")
+    assert held is not None
+    newest = history.advance()
+    with pytest.raises(SwapLost):
+        branches.move(held, history.first, stamp())
+    assert history.head("main") == newest
+
+
+def test_a_deleted_branch_is_gone_but_keeps_its_reflog(history: History) -> None:
+    branches = history.repository.branches
+    history.create("dev", history.first)
+    second = history.advance("dev")
+    held = branches.held("dev")
+    assert held is not None
+    branches.move(held, None, stamp())
+    assert branches.find("dev") is None
+    assert [b.name for b in branches.list()] == ["main"]
+    assert moves(history, "dev") == [
+        (second, None),
+        (history.first, second),
+        (None, history.first),
+    ]
+
+
+def test_a_deleted_branch_can_be_made_again_with_its_old_reflog(history: History) -> None:
+    branches = history.repository.branches
+    history.create("dev", history.first)
+    held = branches.held("dev")
+    assert held is not None
+    branches.move(held, None, stamp())
+    history.create("dev", history.first)
+    assert moves(history, "dev") == [
+        (None, history.first),
+        (history.first, None),
+        (None, history.first),
+    ]
+
+
+def test_the_reflog_goes_back_over_any_number_of_moves(
+    history: History, store: FaultyStore
+) -> None:
+    made = [history.first, *(history.advance() for _ in range(3 * REFLOG_PAGE + 50))]
+    assert moves(history) == [*zip(made[-2::-1], made[:0:-1], strict=True), (None, made[0])]
+    held = history.repository.branches.held("main")
+    assert held is not None
+    assert REFLOG_PAGE <= len(held.branch.reflog) < 2 * REFLOG_PAGE
+    assert len(store.read(branch_path("main")).data) < 80_000
+    for back in (0, 99, 100, 199, 200, 350):
+        assert history.resolve(f"main@{{{back}}}") == made[-1 - back]
+
+
+def test_a_damaged_reflog_page_is_refused(history: History, store: FaultyStore) -> None:
+    for _ in range(2 * REFLOG_PAGE):
+        history.advance()
+    held = history.repository.branches.held("main")
+    assert held is not None
+    assert held.branch.older is not None
+    path = page_path(held.branch.older)
+    store.put(path, store.read(path).data.replace(b"tester", b"TESTER", 1))
+    with pytest.raises(CorruptData):
+        moves(history)
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}", b"[]", b'{"kind":"branch"}', b"\xff\xfe"])
+def test_a_damaged_branch_is_refused(history: History, store: FaultyStore, damage: bytes) -> None:
+    store.put(branch_path("main"), damage)
+    with pytest.raises(CorruptData):
+        history.head("main")
+
+
+def test_a_branch_under_another_name_is_refused(history: History, store: FaultyStore) -> None:
+    store.put(branch_path("dev"), store.read(branch_path("main")).data)
+    with pytest.raises(CorruptData):
+        history.head("dev")
+
+
+class TestLostAnswers:
+    """A swap has landed if and only if its write id is found when reading back."""
+
+    @pytest.mark.parametrize("fault", ["fail-after", "twice"])
+    def test_a_swap_that_happened_is_known_to_have_happened(
+        self, history: History, store: FaultyStore, fault: str
+    ) -> None:
+        store.faults["swap"] = [fault]
+        made = history.advance()
+        assert history.head("main") == made
+        assert len(moves(history)) == 2
+
+    def test_a_swap_that_did_not_happen_is_known_not_to_have_happened(
+        self, history: History, store: FaultyStore
+    ) -> None:
+        store.faults["swap"] = ["fail-before"]
+        with pytest.raises(OutcomeUnknown):
+            history.advance()
+        assert history.head("main") == history.first
+
+    @pytest.mark.parametrize("fault", ["fail-after", "twice"])
+    def test_a_creation_that_happened_is_known_to_have_happened(
+        self, history: History, store: FaultyStore, fault: str
+    ) -> None:
+        store.faults["create"] = [fault]
+        history.create("dev", history.first)
+        assert history.head("dev") == history.first
+
+    def test_a_creation_that_did_not_happen_is_said(
+        self, history: History, store: FaultyStore
+    ) -> None:
+        store.faults["create"] = ["fail-before"]
+        with pytest.raises(OutcomeUnknown):
+            history.create("dev", history.first)
+        assert history.repository.branches.find("dev") is None
+
+    def test_a_landed_swap_is_found_behind_later_moves(
+        self, history: History, store: FaultyStore
+    ) -> None:
+        inner = History.__new__(History)
+        inner.__dict__.update(history.__dict__)
+
+        class SlowStore(FaultyStore):
+            def swap(self, path: str, data: bytes, *, version: str) -> str:
+                self.inner.swap(path, data, version=version)
+                for _ in range(REFLOG_PAGE - 1):
+                    inner.advance()
+                raise OutcomeUnknown("timed out")
+
+        branches = type(history.repository.branches)(SlowStore(store))
+        held = branches.held("main")
+        assert held is not None
+        made = history.commit(history.first)
+        branches.move(held, made, stamp())
+        assert history.resolve(f"main@{{{REFLOG_PAGE - 1}}}") == made
+
+    def test_a_lost_swap_is_found_lost_behind_later_moves(
+        self, history: History, store: FaultyStore
+    ) -> None:
+        def others() -> None:
+            for _ in range(REFLOG_PAGE - 1):
+                history.advance()
+
+        store.faults["swap"] = [others]
+        with pytest.raises(SwapLost):
+            history.advance()
+
+    def test_an_outcome_that_the_reflog_no_longer_tells_is_said_to_be_unknown(
+        self, history: History, store: FaultyStore
+    ) -> None:
+        def others() -> None:
+            for _ in range(2 * REFLOG_PAGE + 1):
+                history.advance()
+
+        store.faults["swap"] = [others]
+        with pytest.raises(OutcomeUnknown) as caught:
+            history.advance()
+        assert "parquetry reflog main" in caught.value.hint

@@ -1,0 +1,74 @@
+"""Walks over commits and merge bases, against a plain search."""
+
+import random
+
+import pytest
+
+from catalog.errors import NotFound
+from catalog.repository.history import merge_base, walk
+
+from .conftest import History
+
+
+def ancestors(history: History, commit_id: str) -> set[str]:
+    seen: set[str] = set()
+    pending = [commit_id]
+    while pending:
+        current = pending.pop()
+        if current not in seen:
+            seen.add(current)
+            pending.extend(history.repository.commits.read(current).parents)
+    return seen
+
+
+@pytest.fixture
+def web(history: History) -> list[str]:
+    """Is a history with many merges."""
+    draw = random.Random(5)
+    made = [history.first]
+    for _ in range(60):
+        parents = draw.sample(made[-8:], k=min(len(made), draw.choice([1, 1, 2, 3])))
+        made.append(history.commit(*parents, day=draw.randrange(5)))
+    return made
+
+
+def test_a_walk_meets_every_ancestor_once_and_children_first(
+    history: History, web: list[str]
+) -> None:
+    for start in web[::7]:
+        found = [logged.id for logged in walk(history.repository.commits.read, start)]
+        assert sorted(found) == sorted(ancestors(history, start))
+        order = {commit_id: n for n, commit_id in enumerate(found)}
+        for commit_id in found:
+            parents = history.repository.commits.read(commit_id).parents
+            assert all(order[p] > order[commit_id] for p in parents)
+
+
+def test_a_merge_base_is_a_common_ancestor_of_greatest_generation(
+    history: History, web: list[str]
+) -> None:
+    read = history.repository.commits.read
+    draw = random.Random(6)
+    for _ in range(100):
+        left, right = draw.choice(web), draw.choice(web)
+        common = ancestors(history, left) & ancestors(history, right)
+        best = max(read(c).generation for c in common)
+        found = merge_base(read, left, right)
+        assert found in common
+        assert read(found).generation == best
+        assert found == merge_base(read, right, left)
+
+
+def test_generations_and_times_grow_along_parents(history: History, web: list[str]) -> None:
+    read = history.repository.commits.read
+    for commit_id in web[1:]:
+        commit = read(commit_id)
+        parents = [read(p) for p in commit.parents]
+        assert commit.generation == 1 + max(p.generation for p in parents)
+        assert commit.time >= max(p.time for p in parents)
+
+
+def test_histories_apart_have_no_merge_base(history: History) -> None:
+    alone = history.commit()
+    with pytest.raises(NotFound):
+        merge_base(history.repository.commits.read, history.first, alone)
