@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Callable
 
 from catalog.errors import AlreadyExists, Conflict, InvalidInput, NotFound
-from catalog.model.names import check_ref_name
+from catalog.model.names import canonical_name, check_ref_name
 from catalog.model.refs import Branch, Move, Tag
 from catalog.repository.branches import Stamp
 from catalog.repository.repository import DEFAULT_BRANCH, Repository
@@ -56,6 +56,7 @@ class BranchList:
             InvalidInput: It is the default branch.
             Conflict: It is protected, or was moved meanwhile.
         """
+        name = canonical_name(name)
         held = self._repository.branches.held(name)
         if held is None or held.branch.commit_id is None:
             raise self._repository.refs.unknown(name)
@@ -80,6 +81,7 @@ class BranchList:
         Raises:
             NotFound: There was never such a branch.
         """
+        name = canonical_name(name)
         held = self._repository.branches.held(name)
         if held is None:
             raise self._repository.refs.unknown(name)
@@ -125,6 +127,7 @@ class TagList:
         Raises:
             NotFound: There is no such tag.
         """
+        name = canonical_name(name)
         if self._repository.tags.find(name) is None:
             raise NotFound(f"no tag {name!r}", kind="ref-not-found", hint="parquetry tag list")
         self._repository.tags.delete(name)

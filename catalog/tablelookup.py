@@ -1,12 +1,12 @@
 """Tables of a ref by name, with their partitions and files: the metadata that commands list."""
 
 import difflib
-import unicodedata
 from collections.abc import Iterable
 
 from catalog.errors import NotFound
 from catalog.listings import FileInfo, PartitionInfo, partition_values
 from catalog.model.datafile import DataFile
+from catalog.model.names import canonical_name
 from catalog.repository.commits import StoredTable
 from catalog.repository.datafiles import locate
 from catalog.repository.repository import Repository
@@ -17,7 +17,7 @@ from catalog.repository.tables import data_files
 def find_table(repository: Repository, name: str, ref: ResolvedRef) -> StoredTable | None:
     """Returns a table by name without regard to case, None if there is none."""
     entries = repository.commits.entries(ref.commit_id)
-    name = unicodedata.normalize("NFC", name)
+    name = canonical_name(name)
     entry = entries.get(name)
     if entry is None:
         folded = name.casefold()

@@ -20,13 +20,18 @@ MAX_TABLE_PARTS = 3
 """A table name has up to so many dot-separated parts: namespaces and the table."""
 
 
+def canonical_name(name: str) -> str:
+    """Returns a name in the one Unicode form in which names are stored, NFC."""
+    return unicodedata.normalize("NFC", name)
+
+
 def check_ref_name(name: str) -> str:
     """Returns a ref name that may be given to a branch or tag, in NFC.
 
     Raises:
         InvalidInput: The name breaks a rule, which the message names.
     """
-    name = unicodedata.normalize("NFC", name)
+    name = canonical_name(name)
     problem = None
     if not name:
         problem = "it is empty"
@@ -57,7 +62,7 @@ def check_table_name(name: str) -> str:
     Raises:
         InvalidInput: The name breaks a rule, which the message names.
     """
-    name = unicodedata.normalize("NFC", name)
+    name = canonical_name(name)
     parts = name.split(".")
     problem = None
     if len(parts) > MAX_TABLE_PARTS:

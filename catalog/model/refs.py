@@ -2,7 +2,6 @@
 
 import datetime
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -10,6 +9,7 @@ from typing import TypeAlias
 from catalog.errors import CorruptData, InvalidInput
 from catalog.model.commit import parse_time, time_text
 from catalog.model.ids import canonical_json
+from catalog.model.names import canonical_name
 
 REFLOG_PAGE = 100
 """Newest moves that every branch object keeps; older ones go to immutable pages."""
@@ -213,7 +213,7 @@ def parse_ref(text: str) -> RefExpression:
     Raises:
         InvalidInput: The text is no ref expression.
     """
-    text = unicodedata.normalize("NFC", text)
+    text = canonical_name(text)
     start = next((i for i, c in enumerate(text) if c in "~^" or text.startswith("@{", i)), None)
     name = text if start is None else text[:start]
     steps: list[Step] = []

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from catalog.errors import Conflict, InvalidInput, NotFound
-from catalog.model.names import check_table_name
+from catalog.model.names import canonical_name, check_table_name
 from catalog.repository.branches import HeldBranch, Stamp
 from catalog.repository.commit_writer import Description, TableUpdate
 from catalog.repository.commits import StoredTable
@@ -76,6 +76,7 @@ class Transaction:
         clock: Callable[[], datetime.datetime],
         dry_run: bool = False,
     ) -> None:
+        about = replace(about, branch=canonical_name(about.branch))
         held = repository.branches.held(about.branch)
         if held is None or held.branch.commit_id is None:
             raise NotFound(
