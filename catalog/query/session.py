@@ -1,7 +1,7 @@
 """Sessions: DuckDB connections that understand ``table@ref``."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -65,6 +65,7 @@ class Session:
         self._commits: dict[str | None, str] = {}
         self._in_transaction = False
         self._registered = 0
+        self._unfinished = False
         self._home = surroundings.database(connection)
 
     def __enter__(self) -> "Session":
@@ -147,7 +148,15 @@ class Session:
 
     def _execute(self, statement: Statement, params: Params) -> None:
         with self._performing(statement) as rewritten:
+            self._unfinished = True
             self.connection.execute(rewritten.sql, params)
+
+    def _settle(self) -> None:
+        """Gives up what was not fetched of the last result, which else keeps DuckDB busy."""
+        if self._unfinished:
+            self._unfinished = False
+            with suppress(duckdb.TransactionException):  # a failed transaction has no result
+                self.connection.execute("SELECT 1").fetchall()
 
     @contextmanager
     def _performing(self, statement: Statement) -> Iterator[_Rewritten]:
@@ -158,6 +167,7 @@ class Session:
         """
         if not self._in_transaction:
             self._commits.clear()
+        self._settle()
         controls = statement.kind is StatementKind.TRANSACTION
         opens = controls and statement.text.split(None, 1)[0].lower() in _OPENING
         rewritten = self._rewrite(statement)

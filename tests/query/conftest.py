@@ -79,7 +79,9 @@ def lake(tmp_path: Path) -> Lake:
     made = Lake(tmp_path)
     items = {"a.parquet": pa.table({"id": [1], "item": ["nail"]})}
     sales = {"a.parquet": pa.table({"id": [7], "kind": ["sale"]})}
-    made.commit(orders={"a.parquet": orders(10.0)}, order_s_items=items, sales__orders=sales)
+    made.commit(
+        key=["id"], orders={"a.parquet": orders(10.0)}, order_s_items=items, sales__orders=sales
+    )
     made.commit(orders={"a.parquet": orders(10.0, 20.0)})
     made.catalog.tags.create("v1.0", at="main")
     made.catalog.tags.create("release-1", at="main~1")

@@ -407,10 +407,19 @@ class TestResults:
         assert session.fetchall() == [(2,), (3,)]
         assert session.fetchone() is None
 
-    def test_a_result_half_read_is_given_up_for_the_next(self, session: Session) -> None:
+    @pytest.mark.parametrize(
+        "query", ["SELECT count(*) FROM orders@main", "SELECT 3", "SELECT count(*) - 1 FROM log()"]
+    )
+    def test_a_result_half_read_is_given_up_for_the_next(
+        self, session: Session, query: str
+    ) -> None:
         session.execute("FROM range(1000000)")
         assert session.fetchone() == (0,)
-        assert session.sql("SELECT count(*) FROM orders@main").fetchall() == [(3,)]
+        assert session.sql(query).fetchall() == [(3,)]
+        session.execute("FROM range(1000000)")
+        assert session.fetchone() == (0,)
+        assert session.execute(query).fetchall() == [(3,)]
+        assert session.sql(f"FROM range(1000000); {query}").fetchall() == [(3,)]
 
     def test_a_relation_outlives_its_session_object(self, lake: Lake) -> None:
         relation = lake.catalog.sql(
