@@ -1,0 +1,112 @@
+"""``kill -9`` at any moment leaves the old or the new state, and nothing acknowledged is lost.
+
+``PARQUETRY_KILLS`` says how often a writer is killed; 20 by default.
+"""
+
+import hashlib
+import os
+import random
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from catalog.catalog import Catalog
+
+REPOSITORY = Path(__file__).parents[2]
+KILLS = int(os.environ.get("PARQUETRY_KILLS", "20"))
+SEED = 20240501
+
+
+class Writer:
+    """Is a process that commits until it is killed."""
+
+    def __init__(self, root: Path, source: Path, first: int) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.write.kill_writer", str(root), str(source), str(first)],
+            cwd=REPOSITORY,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.out = self.process.stdout
+        assert self.out.readline() == "ready\n"
+
+    def kill_after(self, seconds: float) -> list[tuple[str, str]]:
+        """Kills it and returns number and id of the commits it said had landed."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            select.select([], [], [], left)
+        self.process.send_signal(signal.SIGKILL)
+        told = self.out.read()
+        assert self.process.wait() == -signal.SIGKILL
+        self.out.close()
+        lines = told.splitlines(keepends=True)
+        return [(w[0], w[1]) for w in map(str.split, lines) if len(w) == 2 and len(w[1]) == 64]
+
+
+class Auditor:
+    """Reads everything that a catalog holds; files that were verified once are not again."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._verified: set[tuple[str, int]] = set()
+        self._read: set[str] = set()
+
+    def audit(self, acknowledged: dict[str, str]) -> int:
+        """Checks the catalog and returns how many commits it has."""
+        cat = Catalog.open(str(self._root))
+        log = cat.log()
+        landed = {c.message: c.id for c in log}
+        assert {n: landed.get(n) for n in acknowledged} == acknowledged
+        numbers = [int(c.message) for c in log[:-1]]
+        assert numbers == sorted(set(numbers), reverse=True)
+        assert [m.after for m in cat.reflog()] == [c.id for c in log]
+        for commit in log:
+            if commit.id not in self._read:
+                self._audit_commit(cat, commit.id, commit.message)
+                self._read.add(commit.id)
+        return len(log)
+
+    def _audit_commit(self, cat: Catalog, commit_id: str, message: str) -> None:
+        for table in cat.tables(commit_id):
+            files = cat.files(table.name, commit_id)
+            assert sum(f.rows for f in files) == table.rows
+            newest = 0
+            for file in files:
+                if (file.uri, file.size_bytes) not in self._verified:
+                    data = Path(file.uri).read_bytes()
+                    assert len(data) == file.size_bytes
+                    assert f"sha256:{hashlib.sha256(data).hexdigest()}" == file.token
+                    self._verified.add((file.uri, file.size_bytes))
+                newest = max(newest, *pq.read_table(file.uri, partitioning=None)["id"].to_pylist())
+            assert newest == int(message)
+
+
+def test_a_writer_killed_at_any_moment_loses_nothing(tmp_path: Path) -> None:
+    root, source = tmp_path / "lake", tmp_path / "source"
+    Catalog.create(str(root))
+    draw = random.Random(SEED)
+    auditor = Auditor(root)
+    acknowledged: dict[str, str] = {}
+    first = 1
+    for _ in range(KILLS):
+        writer = Writer(root, source, first)
+        told = writer.kill_after(draw.uniform(0, 0.25))
+        acknowledged.update(told)
+        commits = auditor.audit(acknowledged)
+        log = Catalog.open(str(root)).log(limit=1)
+        first = 1 + max(int(log[0].message) if commits > 1 else 0, first)
+    assert len(acknowledged) > KILLS / 4
+    leftovers = list((root / "tmp").iterdir())
+    shutil.rmtree(root / "tmp")
+    shutil.rmtree(root / "locks")
+    assert auditor.audit(acknowledged) >= len(acknowledged)
+    writer = Writer(root, source, first)
+    assert writer.kill_after(0.5), "nothing is in the way of the next writer"
+    print(f"{KILLS} kills, {len(acknowledged)} commits, {len(leftovers)} files left in tmp/")
