@@ -14,6 +14,7 @@ from catalog.diff.result import Diff, End, TableDiff
 from catalog.engine.connection import connect
 from catalog.engine.resources import default_memory_limit
 from catalog.errors import InvalidInput
+from catalog.fingerprinting import load_prints
 from catalog.model.datafile import DataFile
 from catalog.model.refs import split_range
 from catalog.model.types import DataType
@@ -214,7 +215,7 @@ class _Comparison:
 
                 results.append(
                     compare_table(
-                        self._reading(work, one),
+                        self._reading(work, one, limits),
                         self._options,
                         name=f"remainder_{number}",
                         keep_rows=level == "rows",
@@ -249,7 +250,7 @@ class _Comparison:
     def _unlisted(self, table: str) -> TableDiff:
         return unchanged_table(self._planned(table).plan)
 
-    def _reading(self, work: Workspace, one: PlannedTable) -> Reading:
+    def _reading(self, work: Workspace, one: PlannedTable, limits: Limits) -> Reading:
         store, commits = self._repository.store, self._repository.commits
 
         def all_files(side: SideName) -> Sequence[DataFile]:
@@ -258,7 +259,10 @@ class _Comparison:
             self._verify_files(one.plan.table, side, files)
             return files
 
-        return Reading(work.con, one.plan, lambda file: datafiles.locate(store, file), all_files)
+        prints = load_prints(self._repository, one.plan, limits.threads)
+        return Reading(
+            work.con, one.plan, lambda file: datafiles.locate(store, file), all_files, prints
+        )
 
     def _verify(self, one: PlannedTable) -> None:
         for side in ("f", "t"):

@@ -11,8 +11,8 @@ from catalog.engine.relation import relation_sql
 from catalog.engine.views import View, write_database
 from catalog.errors import AlreadyExists, InvalidInput
 from catalog.formats.hive import partition_path
-from catalog.listings import partition_values
 from catalog.model.datafile import DataFile
+from catalog.model.partition import partition_values
 from catalog.repository import datafiles
 from catalog.repository.commits import StoredTable
 from catalog.repository.tables import data_files

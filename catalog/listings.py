@@ -5,10 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from catalog.model.commit import Commit, TableChange
-from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
-from catalog.model.types import Scalar
-from catalog.model.values import decode, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +110,3 @@ def column_infos(table: TableSnapshot) -> list[ColumnInfo]:
         ColumnInfo(f.name, str(f.type), f.id, f.id in table.key, f.id in table.partition_by)
         for f in table.schema.fields
     ]
-
-
-def partition_values(table: TableSnapshot, file: DataFile) -> dict[str, str | None]:
-    """Returns the partition values of a file in text form."""
-    return {
-        name: None if value is None else _text(value, kind)
-        for (name, kind), value in zip(table.partition_fields, file.partition, strict=True)
-    }
-
-
-def _text(encoded: bytes, kind: Scalar) -> str | None:
-    return text(decode(encoded, kind), kind)

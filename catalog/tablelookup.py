@@ -4,9 +4,10 @@ import difflib
 from collections.abc import Iterable
 
 from catalog.errors import NotFound
-from catalog.listings import FileInfo, PartitionInfo, partition_values
+from catalog.listings import FileInfo, PartitionInfo
 from catalog.model.datafile import DataFile
 from catalog.model.names import canonical_name
+from catalog.model.partition import partition_values
 from catalog.repository.commits import StoredTable
 from catalog.repository.datafiles import locate
 from catalog.repository.repository import Repository

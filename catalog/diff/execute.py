@@ -1,7 +1,7 @@
 """Runs the plan of one table on an engine and counts what changed."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import duckdb
 from pyarrow import RecordBatchReader
@@ -12,14 +12,15 @@ from catalog.diff.keys import key_problems
 from catalog.diff.plan import SIDES, DiffOptions, SideName, TablePlan
 from catalog.diff.remainder import Remainder
 from catalog.diff.result import TableDiff
+from catalog.diff.route import Prints, known_keys, route
 from catalog.diff.rows import row_reader
 from catalog.diff.statistics import side_stats
 from catalog.diff.tally import Tally, examples, tally
 from catalog.engine.connection import connect
 from catalog.engine.quoting import type_sql
 from catalog.engine.relation import relation_sql
-from catalog.listings import partition_values
 from catalog.model.datafile import DataFile
+from catalog.model.partition import partition_values
 
 Progress = Callable[[int], None]
 """Told the rows of a task that is done."""
@@ -34,12 +35,14 @@ class Reading:
         plan: The table's plan.
         locate: Says where a file lies.
         all_files: Returns every file of a side.
+        prints: Fingerprints of the files that the plan's tasks are about, as far as known.
     """
 
     con: duckdb.DuckDBPyConnection
     plan: TablePlan
     locate: Callable[[DataFile], str]
     all_files: Callable[[SideName], Sequence[DataFile]]
+    prints: Prints = field(default_factory=dict)
 
     def relation(
         self, side: SideName, files: Sequence[DataFile], columns: Sequence[int] | None = None
@@ -97,12 +100,12 @@ def compare_table(
     plan = reading.plan
     if plan.before is None or plan.after is None:
         return _one_sided(reading, options, keep_rows=keep_rows)
-    remainder = Remainder(reading.con, plan, reading.relation, name)
-    for task in plan.tasks:
-        remainder.run(task)
-        if progress is not None:
-            progress(sum(f.rows for f in (*task.before, *task.after)))
-    remainder.settle()
+    problems = _key_problems(reading, options)
+    unique = bool(plan.key) and problems.duplicate == (0, 0)
+    remainder = Remainder(reading.con, plan, reading.relation, name, unique=unique)
+    if not _fill(remainder, reading.prints, progress):
+        remainder = Remainder(reading.con, plan, reading.relation, name, unique=unique)
+        _fill(remainder, {}, None)
     counts = tally(reading.con, plan, name)
     for field_id, filled in remainder.added_filled.items():
         counts.added[field_id] += filled
@@ -111,18 +114,34 @@ def compare_table(
         rows=_row_counts(plan, counts),
         columns=_column_counts(plan, counts, _statistics(reading, options, counts)),
         partitions=counts.partitions,
-        key_problems=_key_problems(reading, options),
+        key_problems=problems,
         examples=shown,
     )
     if not keep_rows:
         remainder.drop()
         return TableDiff(plan, result)
     changed = counts.inserted + counts.deleted + counts.updated
-    return TableDiff(
-        plan,
-        result,
-        row_reader(reading.con, remainder.columns, name, count=changed),
+    reader = row_reader(
+        reading.con, remainder.columns, name, count=changed, complete=remainder.complete
     )
+    return TableDiff(plan, result, reader)
+
+
+def _fill(remainder: Remainder, prints: Prints, progress: Progress | None) -> bool:
+    """Runs all tasks; False if they must be run again, without fingerprints."""
+    plan = remainder.plan
+    for task in plan.tasks:
+        chosen = route(plan, task, prints)
+        if not plan.key:
+            remainder.run_keyless(chosen)
+        else:
+            for pair in chosen.pairs:
+                remainder.match(pair)
+            if chosen.rest is not None:
+                remainder.run(chosen.rest)
+        if progress is not None:
+            progress(sum(f.rows for f in (*task.before, *task.after)))
+    return remainder.settle()
 
 
 def _row_counts(plan: TablePlan, counts: Tally | None) -> RowCounts:
@@ -168,9 +187,9 @@ def _whole(reading: Reading, columns: SqlColumns, side: SideName) -> str:
     """Returns SQL that yields all rows of one side in the form of a remainder."""
     parts = [f"'{'d' if side == 'f' else 'i'}' AS kind"]
     for own in SIDES:
-        for field in columns.fields(own):
-            source = f"c{field.id}" if own == side else f"CAST(NULL AS {type_sql(field.type)})"
-            parts.append(f"{source} AS {own}_c{field.id}")
+        for one in columns.fields(own):
+            source = f"c{one.id}" if own == side else f"CAST(NULL AS {type_sql(one.type)})"
+            parts.append(f"{source} AS {own}_c{one.id}")
         formed = [name for name in columns.carried(own) if name.startswith("m")]
         parts += [f"NULL AS {own}_{name}" for name in formed]
     return f"(SELECT {', '.join(parts)} FROM {reading.relation(side, reading.plan.files(side))})"
@@ -186,8 +205,9 @@ def _key_problems(reading: Reading, options: DiffOptions) -> KeyProblems:
     for side in SIDES:
         missing = (plan.before if side == "f" else plan.after) is None
         files = () if missing else reading.covered(side, everything=options.check_keys)
-        if not files:
-            found[side] = (0, 0)
+        known = (0, 0) if not files else known_keys(files, reading.prints)
+        if known is not None:
+            found[side] = known
             continue
         ids = [(p.before if side == "f" else p.after).id for p in plan.key_pairs]
         relation = reading.relation(side, files, ids)

@@ -178,8 +178,9 @@ class TablePlan:
 
     @property
     def key_pairs(self) -> tuple[ColumnPair, ...]:
-        """Returns the columns that rows are matched by."""
-        return tuple(pair for pair in self.pairs if pair.key)
+        """Returns the columns that rows are matched by, in the key's order."""
+        found = {pair.name: pair for pair in self.pairs if pair.key}
+        return tuple(found[name] for name in self.key)
 
     @property
     def value_pairs(self) -> tuple[ColumnPair, ...]:

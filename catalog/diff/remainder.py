@@ -5,21 +5,32 @@ see it, as they would not see a temporary table. Every row is a
 ``u`` pair of rows of one key, a ``d`` row of the older side or an ``i`` row of the newer.
 Each task fills it for its files by one method; the end step looks at keys that are left in
 several places, across partitions too.
+
+Rows that were found by position are partial: they carry the key, partition columns and the
+columns that may differ, all others are NULL on both sides; ``pair`` and ``place`` say where
+the rest lies, and ``complete`` fetches it.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections.abc import Sequence
+from typing import Literal, Protocol
 
 import duckdb
 
 from catalog.diff.columns import SqlColumns
 from catalog.diff.functions import register_functions
 from catalog.diff.plan import SIDES, ColumnPair, DiffTask, SideName, TablePlan
+from catalog.diff.route import FilePair, Route
 from catalog.engine.connection import single_row
 from catalog.model.datafile import DataFile
 
-Source = Callable[[SideName, Sequence[DataFile]], str]
-"""Returns SQL of the rows of a side's files, columns called ``c<field id>``."""
+
+class Source(Protocol):
+    """Returns SQL of the rows of a side's files, columns called ``c<field id>``."""
+
+    def __call__(
+        self, side: SideName, files: Sequence[DataFile], columns: Sequence[int] | None = None
+    ) -> str:
+        """Returns the SQL; ``columns`` are the field ids wanted, None means all."""
 
 
 class Remainder:
@@ -27,32 +38,195 @@ class Remainder:
 
     Attributes:
         added_filled: Per added column (field id), rows cancelled as equal that carry a value.
+        unique: Whether no key stands twice among the rows compared of either side.
     """
 
     def __init__(
-        self, con: duckdb.DuckDBPyConnection, plan: TablePlan, source: Source, name: str
+        self,
+        con: duckdb.DuckDBPyConnection,
+        plan: TablePlan,
+        source: Source,
+        name: str,
+        *,
+        unique: bool = False,
     ) -> None:
         self.con = con
         self.plan = plan
         self.columns = SqlColumns(plan)
         self.name = name
         self.added_filled = {f.id: 0 for f in plan.added}
+        self.unique = unique
         self._source = source
+        self._pairs: list[FilePair] = []
         register_functions(con, plan)
         self._create()
 
+    def match(self, pair: FilePair) -> None:
+        """Compares two files by position."""
+        self._count_added(pair.after)
+        if not pair.changed:
+            return
+        number = len(self._pairs)
+        self._pairs.append(pair)
+        same = " AND ".join(f"f_{a} IS NOT DISTINCT FROM t_{b}" for a, b in self._values(pair))
+        self._sql(
+            f"INSERT INTO {self.name} BY NAME FROM (SELECT 'u' AS kind, {number} AS pair, "
+            f"row_number() OVER () AS place, {', '.join(self._partial(pair))} "
+            f"FROM {self._side_rows('f', pair)} POSITIONAL JOIN {self._side_rows('t', pair)}) "
+            f"WHERE NOT ({same})"
+        )
+
+    def _values(self, pair: FilePair) -> list[tuple[str, str]]:
+        return [(self.columns.value("f", p), self.columns.value("t", p)) for p in pair.changed]
+
+    def _read_ids(self, side: SideName, pair: FilePair) -> list[int]:
+        """Returns the field ids that are read to compare two files by position."""
+        wanted = list(pair.changed)
+        if side == "t":
+            wanted += self.plan.key_pairs
+        else:
+            wanted += [p for p in self.plan.key_pairs if p.before.type != p.after.type]
+        ids = [(p.before if side == "f" else p.after).id for p in wanted]
+        return list(dict.fromkeys([*ids, *self.plan.side(side).partition_by]))
+
+    def _side_rows(self, side: SideName, pair: FilePair) -> str:
+        file = pair.before if side == "f" else pair.after
+        ids = self._read_ids(side, pair)
+        formed = [
+            f"{self.columns.expression(side, p)} AS {self.columns.value(side, p)}"
+            for p in (*pair.changed, *self.plan.key_pairs)
+            if self.columns.value(side, p).startswith("m") and self._own_id(side, p) in ids
+        ]
+        relation = self._source(side, (file,), ids)
+        listed = ", ".join([*(f"c{i}" for i in ids), *formed])
+        return f"(SELECT {listed} FROM {relation}) {side}"
+
+    def _own_id(self, side: SideName, pair: ColumnPair) -> int:
+        return (pair.before if side == "f" else pair.after).id
+
+    def _partial(self, pair: FilePair) -> list[str]:
+        """Returns the columns of partial rows, by their names in the remainder."""
+        listed = []
+        for side in SIDES:
+            ids = self._read_ids(side, pair)
+            listed += [f"{side}.c{i} AS {side}_c{i}" for i in ids]
+            for p in (*pair.changed, *self.plan.key_pairs):
+                value = self.columns.value(side, p)
+                if value.startswith("m") and self._own_id(side, p) in ids:
+                    listed.append(f"{side}.{value} AS {side}_{value}")
+        listed += [
+            f"t.c{p.after.id} AS f_c{p.before.id}"
+            for p in self.plan.key_pairs
+            if p.before.type == p.after.type and p.before.id not in self._read_ids("f", pair)
+        ]
+        return list(dict.fromkeys(listed))
+
+    def _count_added(self, file: DataFile) -> None:
+        """Counts the values of added columns in a file of which every row is matched."""
+        for field in self.plan.added:
+            stats = file.stats.get(field.id)
+            if stats is not None and stats.nulls is not None:
+                self.added_filled[field.id] += file.rows - stats.nulls
+            else:
+                relation = self._source("t", (file,), [field.id])
+                query = f"SELECT count(c{field.id}) FROM {relation}"
+                self.added_filled[field.id] += int(single_row(self.con, query)[0])
+
+    def run_keyless(self, route: Route) -> None:
+        """Compares the files of a task as multisets, those paired by their differing rows."""
+        for side in SIDES:
+            files = () if route.rest is None else _files(route.rest, side)
+            self._sql(
+                f"CREATE OR REPLACE TABLE {self._rows(side)} AS "
+                f"SELECT {self.columns.select(side)} FROM {self._source(side, files)}"
+            )
+        for pair in route.pairs:
+            if not pair.changed:
+                continue
+            same = " AND ".join(f"f.{a} IS NOT DISTINCT FROM t.{b}" for a, b in self._values(pair))
+            self._sql(
+                f"CREATE OR REPLACE TABLE {self.name}_places AS SELECT place FROM (SELECT "
+                f"row_number() OVER () AS place, NOT ({same}) AS differs FROM "
+                f"{self._side_rows('f', pair)} POSITIONAL JOIN {self._side_rows('t', pair)}) "
+                "WHERE differs"
+            )
+            for side in SIDES:
+                file = pair.before if side == "f" else pair.after
+                self._sql(
+                    f"INSERT INTO {self._rows(side)} BY NAME SELECT s.* EXCLUDE (place) FROM "
+                    f"(SELECT row_number() OVER () AS place, {self.columns.select(side)} FROM "
+                    f"{self._source(side, (file,))}) s SEMI JOIN {self.name}_places p "
+                    "ON s.place = p.place"
+                )
+        self._cancel_equal(self._rows("f"), self._rows("t"), self._compared)
+        for table in ("f", "t", "places"):
+            self._sql(f"DROP TABLE IF EXISTS {self.name}_{table}")
+
+    def complete(self) -> None:
+        """Fetches what partial rows lack, file by file."""
+        pairs, self._pairs = self._pairs, []
+        if not pairs:
+            return
+        whole = f"{self.name}_whole"
+        self._sql(f"CREATE OR REPLACE TABLE {whole} AS FROM {self.name} WHERE pair IS NULL")
+        for number, pair in enumerate(pairs):
+            rows = f"(FROM {self.name} WHERE pair = {number}) r"
+            joins, listed = [], ["r.kind AS kind"]
+            have = {side: self._read_ids(side, pair) for side in SIDES}
+            have["f"] += [p.before.id for p in self.plan.key_pairs if p.before.type == p.after.type]
+            taken = self._equal_ids(pair, have["f"])
+            for side in SIDES:
+                file = pair.before if side == "f" else pair.after
+                missing = [
+                    f.id
+                    for f in self.columns.fields(side)
+                    if f.id not in have[side] and not (side == "f" and f.id in taken)
+                ]
+                listed += [f"r.{side}_c{i} AS {side}_c{i}" for i in dict.fromkeys(have[side])]
+                listed += [
+                    f"r.{side}_{c} AS {side}_{c}"
+                    for c in self.columns.carried(side)
+                    if c.startswith("m")
+                ]
+                listed += [f"{side}.c{i} AS {side}_c{i}" for i in missing]
+                if missing:
+                    columns = ", ".join(f"c{i}" for i in missing)
+                    joins.append(
+                        f"JOIN (SELECT row_number() OVER () AS place, {columns} FROM "
+                        f"{self._source(side, (file,), missing)}) {side} "
+                        f"ON r.place = {side}.place"
+                    )
+            in_both = set(have["t"])
+            listed += [
+                f"{'r.t_c' if after in in_both else 't.c'}{after} AS f_c{before}"
+                for before, after in taken.items()
+            ]
+            self._sql(
+                f"INSERT INTO {whole} BY NAME SELECT {', '.join(listed)} "
+                f"FROM {rows} {' '.join(joins)}"
+            )
+        self._sql(f"DROP TABLE {self.name}")
+        self._sql(f"ALTER TABLE {whole} RENAME TO {self.name}")
+
+    def _equal_ids(self, pair: FilePair, have: Sequence[int]) -> dict[int, int]:
+        """Returns the columns known to be equal, older id to newer: one side is read."""
+        return {
+            p.before.id: p.after.id
+            for p in self.plan.value_pairs
+            if p not in pair.changed and p.before.type == p.after.type and p.before.id not in have
+        }
+
     def run(self, task: DiffTask) -> None:
         """Compares the files of a task by the plain join."""
-        for side, files in (("f", task.before), ("t", task.after)):
-            own: SideName = "f" if side == "f" else "t"
+        for side in SIDES:
             self._sql(
-                f"CREATE OR REPLACE TABLE {self._rows(own)} AS "
-                f"SELECT {self.columns.select(own)} FROM {self._source(own, files)}"
+                f"CREATE OR REPLACE TABLE {self._rows(side)} AS "
+                f"SELECT {self.columns.select(side)} FROM {self._source(side, _files(task, side))}"
             )
         before, after = self._rows("f"), self._rows("t")
         if not self.plan.key:
             self._cancel_equal(before, after, self._compared)
-        elif self._find_duplicates():
+        elif not self.unique and self._find_duplicates():
             self._join(self._by_key("f", "ANTI"), self._by_key("t", "ANTI"))
             self._cancel_equal(self._by_key("f", "SEMI"), self._by_key("t", "SEMI"), self._compared)
         else:
@@ -60,38 +234,50 @@ class Remainder:
         for table in ("f", "t", "duplicates"):
             self._sql(f"DROP TABLE IF EXISTS {self.name}_{table}")
 
-    def settle(self) -> None:
-        """Pairs rows of keys that are left in several places, as the whole table sees them."""
+    def settle(self) -> bool:
+        """Pairs rows of keys that are left in several places, as the whole table sees them.
+
+        Returns:
+            False if partial rows would have to be paired anew: then the table must be joined.
+        """
         if not self.plan.key:
             if not all(pair.compared for pair in self.plan.pairs if pair.partition):
                 self._settle_keyless()
-            return
+            return True
         keys = self.plan.key_pairs
         columns = [f"{self._either(pair)} AS k{n}" for n, pair in enumerate(keys)]
         names = [f"k{n}" for n, _ in enumerate(keys)]
+        several = " WHERE kind <> 'u'" if self.unique else ""
         self._sql(
             f"CREATE OR REPLACE TABLE {self.name}_multiple AS SELECT {', '.join(names)} FROM "
-            f"(SELECT {', '.join(columns)} FROM {self.name}) GROUP BY ALL HAVING count(*) > 1"
+            f"(SELECT {', '.join(columns)} FROM {self.name}{several}) "
+            "GROUP BY ALL HAVING count(*) > 1"
         )
-        if self._count(f"{self.name}_multiple"):
-            matching = " AND ".join(
-                f"{self._either(pair)} IS NOT DISTINCT FROM k{n}" for n, pair in enumerate(keys)
-            )
-            self._sql(
-                f"CREATE OR REPLACE TABLE {self.name}_again AS "
-                f"SELECT r.* FROM {self.name} r SEMI JOIN {self.name}_multiple ON {matching}"
-            )
-            self._sql(
-                f"DELETE FROM {self.name} WHERE EXISTS "
-                f"(SELECT 1 FROM {self.name}_multiple WHERE {matching})"
-            )
-            self._settle_again()
+        settled = not self._count(f"{self.name}_multiple") or self._settle_multiple(keys)
         self._sql(f"DROP TABLE IF EXISTS {self.name}_multiple")
         self._sql(f"DROP TABLE IF EXISTS {self.name}_again")
+        return settled
+
+    def _settle_multiple(self, keys: Sequence[ColumnPair]) -> bool:
+        matching = " AND ".join(
+            f"{self._either(pair)} IS NOT DISTINCT FROM k{n}" for n, pair in enumerate(keys)
+        )
+        self._sql(
+            f"CREATE OR REPLACE TABLE {self.name}_again AS "
+            f"SELECT r.* FROM {self.name} r SEMI JOIN {self.name}_multiple ON {matching}"
+        )
+        if self._count(f"{self.name}_again WHERE pair IS NOT NULL"):
+            return False
+        self._sql(
+            f"DELETE FROM {self.name} WHERE EXISTS "
+            f"(SELECT 1 FROM {self.name}_multiple WHERE {matching})"
+        )
+        self._settle_again()
+        return True
 
     def drop(self) -> None:
         """Drops every table of this remainder."""
-        for suffix in ("", "_f", "_t", "_duplicates", "_multiple", "_again"):
+        for suffix in ("", "_f", "_t", "_duplicates", "_multiple", "_again", "_places"):
             self._sql(f"DROP TABLE IF EXISTS {self.name}{suffix}")
 
     @property
@@ -101,11 +287,12 @@ class Remainder:
     def _create(self) -> None:
         sides = []
         for side in SIDES:
-            relation = self._source(side, ())
+            relation = self._source(side, (), None)
             sides.append(f"(SELECT {self.columns.select(side)} FROM {relation}) {side}")
         self._sql(
             f"CREATE OR REPLACE TABLE {self.name} AS "
-            f"SELECT '' AS kind, {self._both()} FROM {' CROSS JOIN '.join(sides)} WHERE false"
+            "SELECT '' AS kind, 0 AS pair, 0::BIGINT AS place, "
+            f"{self._both()} FROM {' CROSS JOIN '.join(sides)} WHERE false"
         )
 
     def _both(self, before: str = "f.", after: str = "t.") -> str:
@@ -141,8 +328,8 @@ class Remainder:
         on = self.columns.same(self.plan.key_pairs)
         equal = self.columns.same(self.plan.value_pairs)
         self._sql(
-            f"INSERT INTO {self.name} SELECT "
-            "CASE WHEN f.here IS NULL THEN 'i' WHEN t.here IS NULL THEN 'd' ELSE 'u' END, "
+            f"INSERT INTO {self.name} BY NAME SELECT CASE WHEN f.here IS NULL THEN 'i' "
+            "WHEN t.here IS NULL THEN 'd' ELSE 'u' END AS kind, "
             f"{self._both()} FROM {before} f FULL OUTER JOIN {after} t ON {on} "
             f"WHERE f.here IS NULL OR t.here IS NULL OR NOT ({equal})"
         )
@@ -278,3 +465,7 @@ class Remainder:
 def _named(columns: str, side: str) -> str:
     """Gives columns of a side's rows the names that they have in the remainder."""
     return ", ".join(f"{c} AS {side}_{c.partition('.')[2]}" for c in columns.split(", "))
+
+
+def _files(task: DiffTask, side: SideName) -> tuple[DataFile, ...]:
+    return task.before if side == "f" else task.after

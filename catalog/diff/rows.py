@@ -1,6 +1,6 @@
 """The changed rows of a table in the row form, built in Arrow."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import duckdb
 import pyarrow as pa
@@ -27,7 +27,12 @@ _KINDS = {"inserted": "kind = 'i'", "deleted": "kind = 'd'", "updated": None}
 
 
 def row_reader(
-    con: duckdb.DuckDBPyConnection, columns: SqlColumns, relation: str, *, count: int
+    con: duckdb.DuckDBPyConnection,
+    columns: SqlColumns,
+    relation: str,
+    *,
+    count: int,
+    complete: Callable[[], None] = lambda: None,
 ) -> RowReader:
     """Returns what reads the changed rows of a table.
 
@@ -36,10 +41,14 @@ def row_reader(
         columns: The columns of the table's plan.
         relation: The remainder, or SQL that yields rows of its form.
         count: Changed rows, as counted.
+        complete: Fetches what rows lack so far.
     """
-    return lambda where, change, limit: _read(
-        con, columns, relation, count, where=where, change=change, limit=limit
-    )
+
+    def read(where: str | None, change: str | None, limit: int | None) -> pa.RecordBatchReader:
+        complete()
+        return _read(con, columns, relation, count, where=where, change=change, limit=limit)
+
+    return read
 
 
 def _read(

@@ -1,0 +1,1 @@
+"""Opens DuckDB, and writes versioned tables as SQL."""

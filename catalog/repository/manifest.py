@@ -24,8 +24,15 @@ class DataFileRows:
 
     name = KIND
 
-    def __init__(self, partition_columns: int) -> None:
+    def __init__(self, partition_columns: int, fields: Iterable[int] | None = None) -> None:
+        """Says how entries are read.
+
+        Args:
+            partition_columns: How many the table has.
+            fields: Field ids whose statistics are read; None means all.
+        """
         self._partition_columns = partition_columns
+        self._fields = fields
 
     def key(self, row: DataFile) -> bytes:
         """Returns the sort key of an entry."""
@@ -54,8 +61,8 @@ class DataFileRows:
         return columns
 
     def from_columns(self, columns: Columns) -> list[DataFile]:
-        """Reads entries with all their statistics."""
-        return self.read(columns, None)
+        """Reads entries."""
+        return self.read(columns, self._fields)
 
     def read(self, columns: Columns, fields: Iterable[int] | None) -> list[DataFile]:
         """Reads entries.

@@ -48,8 +48,9 @@ def data_files(
 def files_in_partition(
     commits: Commits, table: StoredTable, partition: tuple[bytes | None, ...]
 ) -> Iterator[DataFile]:
-    """Yields the data files of one partition."""
-    reader = TreeReader(rows_of(table), commits.nodes)
+    """Yields the data files of one partition, without statistics."""
+    rows = DataFileRows(len(table.snapshot.partition_by), fields=())
+    reader = TreeReader(rows, commits.nodes)
     for file in reader.scan(root_of(table), sort_key(partition, "")):
         if file.partition != partition:
             return

@@ -1,0 +1,175 @@
+"""Digests of Arrow columns over canonical values, the same on every machine.
+
+Arrow buffers of equal columns differ: in offsets, in what stands where a value is NULL, in
+dictionaries. Here they are brought into one form first, so that equal digests mean equal
+values in equal order, by the rules of the diff: -0.0 as 0.0, one NaN, integers and floats of
+any width by value. A digest is the XXH3-128 hash of a tag of the kind of values, the number of
+rows, the validity, and the values; nested columns hash their children one after another.
+"""
+
+import struct
+import sys
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import xxhash
+
+Update = Callable[[Any], None]
+Numbers: TypeAlias = np.ndarray[Any, Any]
+
+_NAN = np.float64("nan")
+
+
+def digest(column: pa.Array) -> bytes | None:
+    """Returns the digest of a column of up to a block's rows.
+
+    Returns:
+        16 bytes; None for types whose values have no canonical form here (maps, and what
+        later versions of Arrow may bring) and values beyond it.
+    """
+    state = xxhash.xxh3_128()
+    try:
+        return state.digest() if _add(column, state.update) else None
+    except pa.ArrowInvalid:
+        return None
+
+
+def _add(column: pa.Array, update: Update) -> bool:
+    """Feeds a column to a hash; False if it has no canonical form."""
+    if isinstance(column, pa.ExtensionArray):
+        column = column.storage
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return _add(column.cast(kind.value_type), update)
+    tag = _tag(kind)
+    if tag is None or sys.byteorder != "little":
+        return False
+    update(tag + struct.pack("<Q", len(column)))
+    if pa.types.is_null(kind):
+        return True
+    valid = None
+    if column.null_count:
+        valid = np.asarray(column.is_valid().to_numpy(zero_copy_only=False))
+        update(b"n" + np.packbits(valid).tobytes())
+    else:
+        update(b"v")
+    if tag in (b"list", b"struct"):
+        return _add_nested(column, update)
+    if tag in (b"text", b"blob"):
+        _add_bytes(column, update)
+    else:
+        _add_fixed(column, tag, valid, update)
+    return True
+
+
+def _tag(kind: pa.DataType) -> bytes | None:
+    checks: list[tuple[bytes, bool]] = [
+        (b"null", pa.types.is_null(kind)),
+        (b"bool", pa.types.is_boolean(kind)),
+        (b"uint64", pa.types.is_uint64(kind)),
+        (b"int", pa.types.is_integer(kind)),
+        (b"float", pa.types.is_floating(kind)),
+        (b"date", pa.types.is_date(kind)),
+        (b"time", pa.types.is_time(kind)),
+        (b"text", _is_text(kind)),
+        (b"blob", _is_binary(kind)),
+        (b"struct", pa.types.is_struct(kind)),
+        (b"list", _is_list(kind)),
+    ]
+    found = next((tag for tag, holds in checks if holds), None)
+    if found is not None:
+        return found
+    if pa.types.is_decimal(kind) and kind.bit_width <= 128:
+        return f"decimal{kind.scale}".encode()
+    if pa.types.is_timestamp(kind):
+        return b"timestamp_ns" if kind.unit == "ns" else b"timestamp"
+    return None
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    )
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+        or pa.types.is_binary_view(kind)
+        or pa.types.is_fixed_size_binary(kind)
+    )
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
+
+
+def _add_nested(column: pa.Array, update: Update) -> bool:
+    if pa.types.is_struct(column.type):
+        for number, child in enumerate(column.flatten()):
+            update(column.type[number].name.encode() + b"\0")
+            if not _add(child, update):
+                return False
+        return True
+    lengths = pc.fill_null(pc.cast(pc.list_value_length(column), pa.int64()), 0)
+    update(np.ascontiguousarray(lengths.to_numpy(zero_copy_only=False)))
+    return _add(column.flatten(), update)
+
+
+def _add_bytes(column: pa.Array, update: Update) -> None:
+    wide = column.cast(pa.large_binary())
+    if wide.null_count:
+        wide = wide.fill_null(b"")
+    _, offsets, data = wide.buffers()
+    marks = np.frombuffer(offsets, np.int64, len(wide) + 1, wide.offset * 8)
+    update(np.ascontiguousarray(np.diff(marks)))
+    if data is not None and len(marks):
+        update(memoryview(data)[int(marks[0]) : int(marks[-1])])
+
+
+def _add_fixed(column: pa.Array, tag: bytes, valid: Numbers | None, update: Update) -> None:
+    if tag.startswith(b"decimal"):
+        wide = column.cast(pa.decimal128(38, column.type.scale))
+        words = np.frombuffer(wide.buffers()[1], np.int64, 2 * len(wide), wide.offset * 16)
+        pairs = words.reshape(-1, 2)
+        update(np.ascontiguousarray(pairs if valid is None else np.where(valid[:, None], pairs, 0)))
+        return
+    values: Numbers = _numbers(column, tag)
+    if valid is not None:
+        values = np.where(valid, values, values.dtype.type(0))
+    if tag == b"float":
+        unordered = np.isnan(values)
+        if unordered.any():
+            values = np.where(unordered, _NAN, values)
+        values = values + 0.0
+    update(np.ascontiguousarray(values))
+
+
+def _numbers(column: pa.Array, tag: bytes) -> Numbers:
+    kind = column.type
+    if tag == b"bool":
+        return _as_numpy(column.cast(pa.uint8()))
+    if tag == b"uint64":
+        return _as_numpy(column)
+    if tag == b"float":
+        return _as_numpy(column.cast(pa.float64()))
+    if tag == b"date":
+        return _as_numpy(column.cast(pa.date32()).view(pa.int32()))
+    if tag == b"time":
+        return _as_numpy(column.cast(pa.time64("ns")).view(pa.int64()))
+    if tag == b"timestamp":
+        return _as_numpy(column.cast(pa.timestamp("us", kind.tz)).view(pa.int64()))
+    if tag == b"timestamp_ns":
+        return _as_numpy(column.view(pa.int64()))
+    return _as_numpy(column.cast(pa.int64()))
+
+
+def _as_numpy(column: pa.Array) -> Numbers:
+    """Returns the values of a fixed-width column as they lie, whatever stands at NULLs."""
+    width = column.type.bit_width // 8
+    kind = np.dtype(column.type.to_pandas_dtype())
+    return np.frombuffer(column.buffers()[1], kind, len(column), column.offset * width)

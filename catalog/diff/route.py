@@ -1,0 +1,135 @@
+"""Routes: by which path the files of a task are compared, decided from fingerprints alone.
+
+Two files whose keys are equal in order are compared by position, and only in the columns whose
+digests differ; if none does, neither file is opened. All other files of the task are joined.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from catalog.diff.plan import ColumnPair, DiffTask, SideName, TablePlan
+from catalog.model.datafile import DataFile, Identity
+from catalog.model.fingerprint import Fingerprint
+
+Prints = Mapping[Identity, Fingerprint]
+
+
+@dataclass(frozen=True, slots=True)
+class FilePair:
+    """Pairs two files row by row.
+
+    Attributes:
+        before: The older file.
+        after: The newer file.
+        changed: The columns in which they may differ; none: no row differs.
+    """
+
+    before: DataFile
+    after: DataFile
+    changed: tuple[ColumnPair, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Says how the files of a task are compared.
+
+    Attributes:
+        task: The task.
+        pairs: Files that are compared by position.
+        rest: The files that are joined; None if there are none.
+    """
+
+    task: DiffTask
+    pairs: tuple[FilePair, ...]
+    rest: DiffTask | None
+
+
+def route(plan: TablePlan, task: DiffTask, prints: Prints) -> Route:
+    """Chooses the paths of a task.
+
+    Args:
+        plan: The table's plan.
+        task: The task.
+        prints: Fingerprints of the files, as far as they are known.
+    """
+    if task.partition is None or not prints or (not plan.key and plan.added):
+        return Route(task, (), task)
+    waiting = list(task.before)
+    pairs: list[FilePair] = []
+    left: list[DataFile] = []
+    for after in task.after:
+        found = _partner(plan, waiting, after, prints)
+        if found is None:
+            left.append(after)
+        else:
+            waiting.remove(found.before)
+            pairs.append(found)
+    rest = DiffTask(task.partition, tuple(waiting), tuple(left)) if waiting or left else None
+    return Route(task, tuple(pairs), rest)
+
+
+def _partner(
+    plan: TablePlan, candidates: Sequence[DataFile], after: DataFile, prints: Prints
+) -> FilePair | None:
+    theirs = prints.get(after.identity)
+    if theirs is None:
+        return None
+    best: FilePair | None = None
+    for before in candidates:
+        mine = prints.get(before.identity)
+        if mine is None or mine.rows != theirs.rows:
+            continue
+        if not all(_same(plan, pair, mine, theirs) for pair in plan.key_pairs):
+            continue
+        values = [pair for pair in plan.value_pairs if not _constant(plan, pair)]
+        changed = tuple(pair for pair in values if not _same(plan, pair, mine, theirs))
+        if not plan.key and len(changed) == len(values):
+            continue
+        if best is None or len(changed) < len(best.changed):
+            best = FilePair(before, after, changed)
+    return best
+
+
+def _constant(plan: TablePlan, pair: ColumnPair) -> bool:
+    """Tells whether a column is the same throughout a partition of both sides."""
+    return pair.before.id in plan.side("f").partition_by and pair.after.id in (
+        plan.side("t").partition_by
+    )
+
+
+def _same(plan: TablePlan, pair: ColumnPair, mine: Fingerprint, theirs: Fingerprint) -> bool:
+    if _constant(plan, pair):
+        return True
+    before, after = mine.columns.get(pair.before.id), theirs.columns.get(pair.after.id)
+    return before is not None and before == after
+
+
+def known_keys(files: Sequence[DataFile], prints: Prints) -> tuple[int, int] | None:
+    """Counts rows with NULL and duplicate keys in some files of a side, from fingerprints.
+
+    Returns:
+        Both counts; None if the fingerprints do not tell: one is missing, or the ranges of
+        keys of two files overlap.
+    """
+    records = []
+    for file in files:
+        found = prints.get(file.identity)
+        if found is None or found.key is None:
+            return None
+        if file.rows:
+            records.append(found.key)
+    total = sum(r.nulls for r in records), sum(r.duplicates for r in records)
+    if len(records) < 2:
+        return total
+    ranges = [(r.low, r.high) for r in records]
+    known = sorted((low, high) for low, high in ranges if low is not None and high is not None)
+    if len(known) < len(ranges):
+        return None
+    apart = all(one[1] < other[0] for one, other in pairwise(known))
+    return total if apart else None
+
+
+def key_ids(plan: TablePlan, side: SideName) -> tuple[int, ...]:
+    """Returns the field ids of a side's key columns, as fingerprints are kept by."""
+    return tuple((p.before if side == "f" else p.after).id for p in plan.key_pairs)

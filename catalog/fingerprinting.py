@@ -1,0 +1,78 @@
+"""Fingerprints of the files of a diff: read where they are kept, else computed and kept."""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from catalog.diff.fingerprint import compute
+from catalog.diff.plan import SIDES, SideName, TablePlan
+from catalog.diff.route import key_ids
+from catalog.model.datafile import DataFile, Identity
+from catalog.model.fingerprint import Fingerprint
+from catalog.model.table import TableSnapshot
+from catalog.repository.datafiles import locate
+from catalog.repository.fingerprints import Fingerprints
+from catalog.repository.repository import Repository
+
+
+def load_prints(
+    repository: Repository, plan: TablePlan, threads: int | None
+) -> dict[Identity, Fingerprint]:
+    """Returns the fingerprints of all files that may be compared with others by them.
+
+    Files that have none to be compared with are not opened for it; what is kept is read.
+
+    Args:
+        repository: Keeps them.
+        plan: The table's plan.
+        threads: Files to look at at a time; None means one per core.
+
+    Raises:
+        CorruptData: A file whose fingerprint is missing cannot be read.
+    """
+    wanted = list(_entries(plan))
+    kept = Fingerprints(repository.store)
+
+    def one(
+        side: SideName, file: DataFile, comparable: bool
+    ) -> tuple[Identity, Fingerprint | None]:
+        key = key_ids(plan, side)
+        found = kept.read(file, key)
+        if found is None and comparable:
+            found = compute(locate(repository.store, file), plan.side(side), file, key)
+            kept.keep(file, key, found)
+        return file.identity, found
+
+    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+        found = list(pool.map(lambda entry: one(*entry), wanted))
+    return {identity: prints for identity, prints in found if prints is not None}
+
+
+def _entries(plan: TablePlan) -> Iterator[tuple[SideName, DataFile, bool]]:
+    """Yields the files of all tasks, and whether both sides have some in their partition."""
+    for task in plan.tasks:
+        comparable = task.partition is not None and bool(task.before and task.after)
+        for side in SIDES:
+            for file in task.before if side == "f" else task.after:
+                yield side, file, comparable
+
+
+def keep_prints(
+    repository: Repository, table: TableSnapshot, files: Sequence[DataFile]
+) -> list[Fingerprint]:
+    """Computes and keeps the fingerprints of new files of a table.
+
+    Returns:
+        Them, in the order of the files.
+    """
+    kept = Fingerprints(repository.store)
+
+    def one(file: DataFile) -> Fingerprint:
+        found = kept.read(file, table.key)
+        if found is None:
+            found = compute(locate(repository.store, file), table, file, table.key)
+            kept.keep(file, table.key, found)
+        return found
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        return list(pool.map(one, files))

@@ -1,0 +1,45 @@
+"""Fingerprints: what is known of the contents of a data file without opening it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+BLOCK_ROWS = 65_536
+"""Rows of a block: few enough that a change is found closely, many enough that the digests of
+a file stay far smaller than its footer."""
+
+ALGORITHM = "blocks-1:xxh3-128"
+"""Names how digests are made; a fingerprint of another algorithm is as good as none."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """Tells of the keys of a data file.
+
+    Attributes:
+        nulls: Rows with NULL in the key.
+        duplicates: Rows that share their key with another row of the file.
+        low: Sort key at or below that of every row; None if unknown.
+        high: Sort key at or above that of every row; None if unknown.
+    """
+
+    nulls: int
+    duplicates: int
+    low: bytes | None = None
+    high: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """Describes the contents of a data file as read through its file schema.
+
+    Attributes:
+        rows: Rows of the file.
+        columns: By field id, a digest of 16 bytes for every block of rows, in order, over
+            canonical values: digests that are equal mean values that are equal in order.
+            Columns without digests can be equal or not.
+        key: What is known of the keys; None for a table without a key.
+    """
+
+    rows: int
+    columns: Mapping[int, tuple[bytes, ...]]
+    key: KeyRecord | None = None

@@ -1,0 +1,114 @@
+"""Fingerprints as stored: derived objects under ``cache/``, one per data file and key.
+
+An object is the hex SHA-256 of what follows, a line feed, and zlib of canonical JSON
+``{algorithm, about, rows, columns: {field id: base64 of all digests}, key: [nulls, duplicates,
+low, high] or null}``; ``about`` holds what the fingerprint was computed from: content token,
+partition values, file schema and key. An object that is damaged, or about something else, is
+as good as none.
+"""
+
+import base64
+import hashlib
+import zlib
+from collections.abc import Sequence
+
+from catalog.errors import CatalogError
+from catalog.model.datafile import DataFile
+from catalog.model.fingerprint import ALGORITHM, Fingerprint, KeyRecord
+from catalog.model.ids import canonical_json, parse_json
+from catalog.storage.store import ObjectStore
+
+DIGEST_BYTES = 16
+PREFIX = "cache/fingerprints/"
+
+
+class Fingerprints:
+    """Reads and keeps the fingerprints of a catalog's data files."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    def read(self, file: DataFile, key: Sequence[int]) -> Fingerprint | None:
+        """Returns what is kept of a file, None if nothing can be trusted.
+
+        Args:
+            file: The data file.
+            key: Field ids of the key columns it must have been computed with.
+        """
+        try:
+            stored = self._store.read(_path(file, key)).data
+            checksum, _, packed = stored.partition(b"\n")
+            if hashlib.sha256(packed).hexdigest().encode() != checksum:
+                return None
+            return _decoded(zlib.decompress(packed), file, key)
+        except (CatalogError, ValueError, zlib.error):
+            return None
+
+    def keep(self, file: DataFile, key: Sequence[int], fingerprint: Fingerprint) -> None:
+        """Keeps the fingerprint of a file; where nothing can be written, nothing is kept."""
+        packed = zlib.compress(canonical_json(_encoded(file, key, fingerprint)), 1)
+        checksum = hashlib.sha256(packed).hexdigest().encode()
+        try:
+            self._store.put(_path(file, key), checksum + b"\n" + packed)
+        except CatalogError:
+            return
+
+
+def _about(file: DataFile, key: Sequence[int]) -> list[object]:
+    partition = [None if value is None else value.hex() for value in file.partition]
+    return [file.token, partition, file.file_schema, list(key)]
+
+
+def _path(file: DataFile, key: Sequence[int]) -> str:
+    name = hashlib.sha256(canonical_json([ALGORITHM, _about(file, key)])).hexdigest()
+    return f"{PREFIX}{name[:2]}/{name}"
+
+
+def _encoded(file: DataFile, key: Sequence[int], fingerprint: Fingerprint) -> dict[str, object]:
+    record = fingerprint.key
+    return {
+        "algorithm": ALGORITHM,
+        "about": _about(file, key),
+        "rows": fingerprint.rows,
+        "columns": {
+            str(field_id): base64.b64encode(b"".join(digests)).decode()
+            for field_id, digests in fingerprint.columns.items()
+        },
+        "key": None
+        if record is None
+        else [record.nulls, record.duplicates, _hex(record.low), _hex(record.high)],
+    }
+
+
+def _decoded(content: bytes, file: DataFile, key: Sequence[int]) -> Fingerprint | None:
+    match parse_json(content, "a fingerprint"):
+        case {
+            "algorithm": str(algorithm),
+            "about": [*about],
+            "rows": int(rows),
+            "columns": dict(columns),
+            "key": record,
+        } if algorithm == ALGORITHM and about == _about(file, key) and rows == file.rows:
+            digests = {int(field_id): _digests(text) for field_id, text in columns.items()}
+            return Fingerprint(rows, digests, _record(record))
+    return None
+
+
+def _record(stored: object) -> KeyRecord | None:
+    match stored:
+        case [int(nulls), int(duplicates), (str() | None) as low, (str() | None) as high]:
+            return KeyRecord(nulls, duplicates, _bytes(low), _bytes(high))
+    return None
+
+
+def _digests(text: str) -> tuple[bytes, ...]:
+    whole = base64.b64decode(text, validate=True)
+    return tuple(whole[n : n + DIGEST_BYTES] for n in range(0, len(whole), DIGEST_BYTES))
+
+
+def _hex(value: bytes | None) -> str | None:
+    return None if value is None else value.hex()
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else bytes.fromhex(text)
