@@ -28,7 +28,7 @@ key = ["carrier"]
 """
 
 FASTER = """\
-SELECT carrier, count(*) AS flights, round(avg(old.speed_mph), 1) AS before,
+SELECT new.carrier, count(*) AS flights, round(avg(old.speed_mph), 1) AS before,
        round(avg(new.speed_mph), 1) AS after
 FROM flights AS new JOIN flights@main~1 AS old USING (flight_id)
 GROUP BY ALL ORDER BY flights DESC LIMIT 5"""
