@@ -20,16 +20,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from catalog.catalog import Catalog, utc_now
+from catalog.model.values import sort_key
 from catalog.repository import repository as stored
 from catalog.repository.branches import Stamp
 from catalog.repository.commit_writer import Description, TableUpdate
-from catalog.repository.tables import files_in_partition
+from catalog.repository.tables import root_of, rows_of
+from catalog.repository.tree import TreeReader
 from catalog.storage.local import LocalStore
 from catalog.tablelookup import stored_table
 
 PER_PARTITION = 10
 CONTENTS = 1000
-REPEATS = 21
+REPEATS = 41
 
 
 class MeasuringStore(LocalStore):
@@ -151,7 +153,8 @@ class Bench:
         base = stored_table(repository, "t", self.cat.resolve("main"))
         value = self.draw.randrange(self.files // PER_PARTITION)
         partition = ((value + (1 << 63)).to_bytes(8, "big"),)
-        old = next(files_in_partition(repository.commits, base, partition))
+        reader = TreeReader(rows_of(base), repository.nodes)
+        old = next(reader.scan(root_of(base), sort_key(partition, "")))
         self.serial += 1
         new = dataclasses.replace(old, token=f"stat:900+{self.serial}+77")
 
