@@ -21,9 +21,8 @@ from cli.usage import UsageError
 from cli.values import text
 
 if TYPE_CHECKING:
-    from catalog.diff.result import Diff
-
     from catalog.catalog import Catalog
+    from catalog.diff.result import Diff
     from catalog.listings import FileInfo
 
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}

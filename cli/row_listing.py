@@ -18,6 +18,7 @@ from cli.values import json_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
     from catalog.diff.result import Diff
 
 TEXT_LIMIT = 20

@@ -89,8 +89,7 @@ def _command(path: tuple[str, ...], command: Any) -> list[str]:
 
 
 def _usage(parameter: Any) -> str:
-    metavar = str(parameter.metavar or parameter.name.upper())
-    return metavar
+    return str(parameter.metavar or parameter.name.upper())
 
 
 def _parameters(command: Any) -> list[str]:

@@ -15,9 +15,8 @@ from cli.options import Json, OutputFile
 from cli.usage import UsageError
 
 if TYPE_CHECKING:
-    from catalog.diff.result import Diff
-
     from catalog.catalog import Catalog
+    from catalog.diff.result import Diff
 
 
 class DiffFormat(StrEnum):
