@@ -75,6 +75,7 @@ def unchanged_table(plan: TablePlan) -> TableDiff:
         con = connect()
         reading = Reading(con, plan, lambda file: file.path, lambda side: ())
         remainder = Remainder(con, plan, reading.relation, "remainder")
+        remainder.settle()
         return row_reader(con, remainder.columns, "remainder", count=0)(where, change, limit)
 
     return TableDiff(plan, counts, no_rows)

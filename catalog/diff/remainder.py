@@ -1,36 +1,27 @@
 """The remainder of a table: rows left when equal rows of both sides have cancelled.
 
-It is a table of the in-memory database, which spills to disk under the memory limit; cursors
-see it, as they would not see a temporary table. Every row is a
-``u`` pair of rows of one key, a ``d`` row of the older side or an ``i`` row of the newer.
+It lies in tables of the in-memory database, which spill to disk under the memory limit; cursors
+see them, as they would not see temporary tables. Every row is a ``u`` pair of rows of one key,
+a ``d`` row of the older side or an ``i`` row of the newer.
 Each task fills it for its files by one method; the end step looks at keys that are left in
 several places, across partitions too.
 
-Rows that were found by position are partial: they carry the key, partition columns and the
-columns that may differ, all others are NULL on both sides; ``pair`` and ``place`` say where
-the rest lies, and ``complete`` fetches it.
+Rows that were found by position are partial (see ``positional``) and lie in tables of their
+own; the remainder's name is a view of all.
 """
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Literal
 
 import duckdb
 
 from catalog.diff.columns import SqlColumns
 from catalog.diff.functions import register_functions
 from catalog.diff.plan import SIDES, ColumnPair, DiffTask, SideName, TablePlan
+from catalog.diff.positional import PartialRows, Source
 from catalog.diff.route import FilePair, Route
 from catalog.engine.connection import single_row
 from catalog.model.datafile import DataFile
-
-
-class Source(Protocol):
-    """Returns SQL of the rows of a side's files, columns called ``c<field id>``."""
-
-    def __call__(
-        self, side: SideName, files: Sequence[DataFile], columns: Sequence[int] | None = None
-    ) -> str:
-        """Returns the SQL; ``columns`` are the field ids wanted, None means all."""
 
 
 class Remainder:
@@ -57,69 +48,15 @@ class Remainder:
         self.added_filled = {f.id: 0 for f in plan.added}
         self.unique = unique
         self._source = source
-        self._pairs: list[FilePair] = []
+        self._partial = PartialRows(con, self.columns, source, name)
+        self._has_whole = False
         register_functions(con, plan)
-        self._create()
 
     def match(self, pair: FilePair) -> None:
         """Compares two files by position."""
         self._count_added(pair.after)
-        if not pair.changed:
-            return
-        number = len(self._pairs)
-        self._pairs.append(pair)
-        same = " AND ".join(f"f_{a} IS NOT DISTINCT FROM t_{b}" for a, b in self._values(pair))
-        self._sql(
-            f"INSERT INTO {self.name} BY NAME FROM (SELECT 'u' AS kind, {number} AS pair, "
-            f"row_number() OVER () AS place, {', '.join(self._partial(pair))} "
-            f"FROM {self._side_rows('f', pair)} POSITIONAL JOIN {self._side_rows('t', pair)}) "
-            f"WHERE NOT ({same})"
-        )
-
-    def _values(self, pair: FilePair) -> list[tuple[str, str]]:
-        return [(self.columns.value("f", p), self.columns.value("t", p)) for p in pair.changed]
-
-    def _read_ids(self, side: SideName, pair: FilePair) -> list[int]:
-        """Returns the field ids that are read to compare two files by position."""
-        wanted = list(pair.changed)
-        if side == "t":
-            wanted += self.plan.key_pairs
-        else:
-            wanted += [p for p in self.plan.key_pairs if p.before.type != p.after.type]
-        ids = [(p.before if side == "f" else p.after).id for p in wanted]
-        return list(dict.fromkeys([*ids, *self.plan.side(side).partition_by]))
-
-    def _side_rows(self, side: SideName, pair: FilePair) -> str:
-        file = pair.before if side == "f" else pair.after
-        ids = self._read_ids(side, pair)
-        formed = [
-            f"{self.columns.expression(side, p)} AS {self.columns.value(side, p)}"
-            for p in (*pair.changed, *self.plan.key_pairs)
-            if self.columns.value(side, p).startswith("m") and self._own_id(side, p) in ids
-        ]
-        relation = self._source(side, (file,), ids)
-        listed = ", ".join([*(f"c{i}" for i in ids), *formed])
-        return f"(SELECT {listed} FROM {relation}) {side}"
-
-    def _own_id(self, side: SideName, pair: ColumnPair) -> int:
-        return (pair.before if side == "f" else pair.after).id
-
-    def _partial(self, pair: FilePair) -> list[str]:
-        """Returns the columns of partial rows, by their names in the remainder."""
-        listed = []
-        for side in SIDES:
-            ids = self._read_ids(side, pair)
-            listed += [f"{side}.c{i} AS {side}_c{i}" for i in ids]
-            for p in (*pair.changed, *self.plan.key_pairs):
-                value = self.columns.value(side, p)
-                if value.startswith("m") and self._own_id(side, p) in ids:
-                    listed.append(f"{side}.{value} AS {side}_{value}")
-        listed += [
-            f"t.c{p.after.id} AS f_c{p.before.id}"
-            for p in self.plan.key_pairs
-            if p.before.type == p.after.type and p.before.id not in self._read_ids("f", pair)
-        ]
-        return list(dict.fromkeys(listed))
+        if pair.changed:
+            self._partial.match(pair)
 
     def _count_added(self, file: DataFile) -> None:
         """Counts the values of added columns in a file of which every row is matched."""
@@ -143,12 +80,9 @@ class Remainder:
         for pair in route.pairs:
             if not pair.changed:
                 continue
-            same = " AND ".join(f"f.{a} IS NOT DISTINCT FROM t.{b}" for a, b in self._values(pair))
             self._sql(
-                f"CREATE OR REPLACE TABLE {self.name}_places AS SELECT place FROM (SELECT "
-                f"row_number() OVER () AS place, NOT ({same}) AS differs FROM "
-                f"{self._side_rows('f', pair)} POSITIONAL JOIN {self._side_rows('t', pair)}) "
-                "WHERE differs"
+                f"CREATE OR REPLACE TABLE {self.name}_places AS "
+                f"{self._partial.differing_places(pair)}"
             )
             for side in SIDES:
                 file = pair.before if side == "f" else pair.after
@@ -164,57 +98,9 @@ class Remainder:
 
     def complete(self) -> None:
         """Fetches what partial rows lack, file by file."""
-        pairs, self._pairs = self._pairs, []
-        if not pairs:
-            return
-        whole = f"{self.name}_whole"
-        self._sql(f"CREATE OR REPLACE TABLE {whole} AS FROM {self.name} WHERE pair IS NULL")
-        for number, pair in enumerate(pairs):
-            rows = f"(FROM {self.name} WHERE pair = {number}) r"
-            joins, listed = [], ["r.kind AS kind"]
-            have = {side: self._read_ids(side, pair) for side in SIDES}
-            have["f"] += [p.before.id for p in self.plan.key_pairs if p.before.type == p.after.type]
-            taken = self._equal_ids(pair, have["f"])
-            for side in SIDES:
-                file = pair.before if side == "f" else pair.after
-                missing = [
-                    f.id
-                    for f in self.columns.fields(side)
-                    if f.id not in have[side] and not (side == "f" and f.id in taken)
-                ]
-                listed += [f"r.{side}_c{i} AS {side}_c{i}" for i in dict.fromkeys(have[side])]
-                listed += [
-                    f"r.{side}_{c} AS {side}_{c}"
-                    for c in self.columns.carried(side)
-                    if c.startswith("m")
-                ]
-                listed += [f"{side}.c{i} AS {side}_c{i}" for i in missing]
-                if missing:
-                    columns = ", ".join(f"c{i}" for i in missing)
-                    joins.append(
-                        f"JOIN (SELECT row_number() OVER () AS place, {columns} FROM "
-                        f"{self._source(side, (file,), missing)}) {side} "
-                        f"ON r.place = {side}.place"
-                    )
-            in_both = set(have["t"])
-            listed += [
-                f"{'r.t_c' if after in in_both else 't.c'}{after} AS f_c{before}"
-                for before, after in taken.items()
-            ]
-            self._sql(
-                f"INSERT INTO {whole} BY NAME SELECT {', '.join(listed)} "
-                f"FROM {rows} {' '.join(joins)}"
-            )
-        self._sql(f"DROP TABLE {self.name}")
-        self._sql(f"ALTER TABLE {whole} RENAME TO {self.name}")
-
-    def _equal_ids(self, pair: FilePair, have: Sequence[int]) -> dict[int, int]:
-        """Returns the columns known to be equal, older id to newer: one side is read."""
-        return {
-            p.before.id: p.after.id
-            for p in self.plan.value_pairs
-            if p not in pair.changed and p.before.type == p.after.type and p.before.id not in have
-        }
+        if self._partial.tables:
+            self._partial.complete(self._whole())
+            self._show()
 
     def run(self, task: DiffTask) -> None:
         """Compares the files of a task by the plain join."""
@@ -243,7 +129,9 @@ class Remainder:
         if not self.plan.key:
             if not all(pair.compared for pair in self.plan.pairs if pair.partition):
                 self._settle_keyless()
+            self._show()
             return True
+        self._show()
         keys = self.plan.key_pairs
         columns = [f"{self._either(pair)} AS k{n}" for n, pair in enumerate(keys)]
         names = [f"k{n}" for n, _ in enumerate(keys)]
@@ -264,12 +152,13 @@ class Remainder:
         )
         self._sql(
             f"CREATE OR REPLACE TABLE {self.name}_again AS "
-            f"SELECT r.* FROM {self.name} r SEMI JOIN {self.name}_multiple ON {matching}"
+            f"SELECT r.* FROM {self._whole()} r SEMI JOIN {self.name}_multiple ON {matching}"
         )
-        if self._count(f"{self.name}_again WHERE pair IS NOT NULL"):
+        partial = f"(FROM {self.name} WHERE pair IS NOT NULL)"
+        if self._count(f"{partial} SEMI JOIN {self.name}_multiple ON {matching}"):
             return False
         self._sql(
-            f"DELETE FROM {self.name} WHERE EXISTS "
+            f"DELETE FROM {self._whole()} WHERE EXISTS "
             f"(SELECT 1 FROM {self.name}_multiple WHERE {matching})"
         )
         self._settle_again()
@@ -277,23 +166,44 @@ class Remainder:
 
     def drop(self) -> None:
         """Drops every table of this remainder."""
-        for suffix in ("", "_f", "_t", "_duplicates", "_multiple", "_again", "_places"):
+        self._sql(f"DROP VIEW IF EXISTS {self.name}")
+        self._partial.drop()
+        for suffix in (
+            "_rows",
+            "_left",
+            "_f",
+            "_t",
+            "_duplicates",
+            "_multiple",
+            "_again",
+            "_places",
+        ):
             self._sql(f"DROP TABLE IF EXISTS {self.name}{suffix}")
 
     @property
     def _compared(self) -> tuple[ColumnPair, ...]:
         return tuple(pair for pair in self.plan.pairs if pair.compared)
 
-    def _create(self) -> None:
-        sides = []
-        for side in SIDES:
-            relation = self._source(side, (), None)
-            sides.append(f"(SELECT {self.columns.select(side)} FROM {relation}) {side}")
-        self._sql(
-            f"CREATE OR REPLACE TABLE {self.name} AS "
-            "SELECT '' AS kind, 0 AS pair, 0::BIGINT AS place, "
-            f"{self._both()} FROM {' CROSS JOIN '.join(sides)} WHERE false"
-        )
+    def _whole(self) -> str:
+        """Returns the table of whole rows, made when the first of them comes."""
+        table = f"{self.name}_rows"
+        if not self._has_whole:
+            self._has_whole = True
+            sides = [
+                f"(SELECT {self.columns.select(side)} FROM {self._source(side, (), None)}) {side}"
+                for side in SIDES
+            ]
+            self._sql(
+                f"CREATE OR REPLACE TABLE {table} AS SELECT '' AS kind, {self._both()} "
+                f"FROM {' CROSS JOIN '.join(sides)} WHERE false"
+            )
+        return table
+
+    def _show(self) -> None:
+        """Makes the view of all rows, under the remainder's name."""
+        parts = [f"SELECT *, NULL::INTEGER AS pair FROM {self._whole()}"]
+        parts += [f"FROM {table}" for table in self._partial.tables]
+        self._sql(f"CREATE OR REPLACE VIEW {self.name} AS {' UNION ALL BY NAME '.join(parts)}")
 
     def _both(self, before: str = "f.", after: str = "t.") -> str:
         return ", ".join(
@@ -328,7 +238,7 @@ class Remainder:
         on = self.columns.same(self.plan.key_pairs)
         equal = self.columns.same(self.plan.value_pairs)
         self._sql(
-            f"INSERT INTO {self.name} BY NAME SELECT CASE WHEN f.here IS NULL THEN 'i' "
+            f"INSERT INTO {self._whole()} BY NAME SELECT CASE WHEN f.here IS NULL THEN 'i' "
             "WHEN t.here IS NULL THEN 'd' ELSE 'u' END AS kind, "
             f"{self._both()} FROM {before} f FULL OUTER JOIN {after} t ON {on} "
             f"WHERE f.here IS NULL OR t.here IS NULL OR NOT ({equal})"
@@ -346,8 +256,11 @@ class Remainder:
         for field, count in zip(self.plan.added, row, strict=True):
             self.added_filled[field.id] += int(count or 0)
 
-    def _cancel_equal(self, before: str, after: str, pairs: Sequence[ColumnPair]) -> None:
+    def _cancel_equal(
+        self, before: str, after: str, pairs: Sequence[ColumnPair], into: str | None = None
+    ) -> None:
         """Cancels equal rows as multisets; the rest are deleted and inserted rows."""
+        table = into or self._whole()
         numbered = [
             f"(SELECT *, row_number() OVER ({self._window(side, pairs)}) AS copy FROM {rows})"
             for side, rows in zip(SIDES, (before, after), strict=True)
@@ -356,11 +269,11 @@ class Remainder:
         gone = ", ".join(f"f.{c}" for c in self.columns.carried("f"))
         come = ", ".join(f"t.{c}" for c in self.columns.carried("t"))
         self._sql(
-            f"INSERT INTO {self.name} BY NAME SELECT 'd' AS kind, {_named(gone, 'f')} "
+            f"INSERT INTO {table} BY NAME SELECT 'd' AS kind, {_named(gone, 'f')} "
             f"FROM {numbered[0]} f ANTI JOIN {numbered[1]} t ON {on}"
         )
         self._sql(
-            f"INSERT INTO {self.name} BY NAME SELECT 'i' AS kind, {_named(come, 't')} "
+            f"INSERT INTO {table} BY NAME SELECT 'i' AS kind, {_named(come, 't')} "
             f"FROM {numbered[1]} t ANTI JOIN {numbered[0]} f ON {on}"
         )
         if self.plan.added:
@@ -416,7 +329,8 @@ class Remainder:
             for p in values
         )
         self._sql(
-            f"INSERT INTO {self.name} BY NAME SELECT 'u' AS kind, {', '.join([*before, *after])} "
+            f"INSERT INTO {self._whole()} BY NAME SELECT 'u' AS kind, "
+            f"{', '.join([*before, *after])} "
             f"FROM ({single['f']}) f JOIN ({single['t']}) t ON {on} "
             f"WHERE {paired} AND NOT ({equal or 'true'})"
         )
@@ -425,7 +339,8 @@ class Remainder:
             ("i", f"({single['t']}) t", f"({single['f']}) f", after),
         ):
             self._sql(
-                f"INSERT INTO {self.name} BY NAME SELECT '{kind}' AS kind, {', '.join(columns)} "
+                f"INSERT INTO {self._whole()} BY NAME "
+                f"SELECT '{kind}' AS kind, {', '.join(columns)} "
                 f"FROM {rows} ANTI JOIN {others} ON {on} AND {paired}"
             )
 
@@ -435,17 +350,16 @@ class Remainder:
         for side, kind in zip(SIDES, ("i", "d"), strict=True):
             columns = ", ".join(f"{side}_{c} AS {c}" for c in self.columns.carried(side))
             sides.append(f"(SELECT {columns} FROM {again} WHERE kind <> '{kind}')")
-        kept, self.name = self.name, f"{self.name}_left"
-        self._sql(f"CREATE OR REPLACE TABLE {self.name} AS FROM {kept} WHERE false")
-        self._cancel_equal(sides[0], sides[1], self._compared)
-        left, self.name = self.name, kept
+        left = f"{self.name}_left"
+        self._sql(f"CREATE OR REPLACE TABLE {left} AS FROM {self._whole()} WHERE false")
+        self._cancel_equal(sides[0], sides[1], self._compared, left)
         return left
 
     def _settle_keyless(self) -> None:
-        self._sql(f"CREATE OR REPLACE TABLE {self.name}_again AS FROM {self.name}")
-        self._sql(f"DELETE FROM {self.name}")
+        self._sql(f"CREATE OR REPLACE TABLE {self.name}_again AS FROM {self._whole()}")
+        self._sql(f"DELETE FROM {self._whole()}")
         left = self._cancelled_across(f"{self.name}_again")
-        self._sql(f"INSERT INTO {self.name} FROM {left}")
+        self._sql(f"INSERT INTO {self._whole()} FROM {left}")
         self._sql(f"DROP TABLE {left}")
 
     def _either(self, pair: ColumnPair) -> str:
