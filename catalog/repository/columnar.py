@@ -81,8 +81,9 @@ def _bytes(column: pa.Array) -> bytes | memoryview:
     _, offsets, data = column.buffers()
     if data is None:
         return b""
-    marks = memoryview(offsets).cast("i")
-    return memoryview(data)[marks[column.offset] : marks[column.offset + len(column)]]
+    start = column.offset * 4
+    marks = memoryview(offsets)[start : start + 4 * (len(column) + 1)].cast("i")
+    return memoryview(data)[marks[0] : marks[-1]]
 
 
 def encode(columns: Columns) -> bytes:
@@ -108,10 +109,11 @@ def decode(stored: bytes, what: str) -> dict[str, pa.Array]:
         with pa.ipc.open_stream(raw) as reader:
             batch = reader.read_next_batch()
         batch.validate(full=True)
-    except (pa.ArrowException, struct.error, OSError, StopIteration) as error:
+        named = list(zip(batch.schema.names, batch.columns, strict=True))
+    except (pa.ArrowException, struct.error, OSError, ValueError, StopIteration) as error:
         raise CorruptData(f"{what} is not readable: {error}") from error
     columns = {}
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+    for name, column in named:
         if column.type not in (pa.int64(), pa.binary()):
             raise CorruptData(f"{what} is not readable: column {name} has type {column.type}")
         columns[name] = column
