@@ -1,0 +1,102 @@
+"""Column types: their stored form, and the narrowest type that holds several."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalog.errors import CorruptData
+from catalog.model import types
+from catalog.model.types import (
+    INTEGER_BITS,
+    NULL_TYPE,
+    DataType,
+    ListType,
+    MapType,
+    Scalar,
+    StructType,
+    common_type,
+)
+
+SCALARS = [*types.CLASSES, "INTERVAL", "JSON", "DECIMAL(10,2)", "NULL"]
+scalars: st.SearchStrategy[DataType] = st.sampled_from(SCALARS).map(Scalar)
+kinds = st.recursive(
+    scalars,
+    lambda inner: (
+        inner.map(ListType)
+        | st.lists(st.tuples(st.text(max_size=3), inner), min_size=1, max_size=3).map(
+            lambda fields: StructType(tuple(fields))
+        )
+        | st.tuples(scalars, inner).map(lambda pair: MapType(*pair))
+    ),
+    max_leaves=5,
+)
+
+
+@given(kind=kinds)
+def test_stored_forms_come_back(kind: DataType) -> None:
+    assert types.from_json(types.to_json(kind)) == kind
+
+
+@pytest.mark.parametrize("stored", [None, 7, [], {}, {"list": 1}, {"struct": "x"}, {"map": ["A"]}])
+def test_other_forms_are_corrupt(stored: object) -> None:
+    with pytest.raises(CorruptData):
+        types.from_json(stored)
+
+
+@given(left=kinds, right=kinds)
+def test_the_common_type_does_not_depend_on_the_order(left: DataType, right: DataType) -> None:
+    assert common_type([left, right]) == common_type([right, left])
+
+
+@given(kind=kinds)
+def test_a_type_holds_itself_and_columns_without_values(kind: DataType) -> None:
+    assert common_type([kind, kind]) == kind
+    assert common_type([NULL_TYPE, kind]) == kind
+
+
+def limits(name: str) -> tuple[int, int]:
+    bits, signed = INTEGER_BITS[name]
+    return (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
+
+
+@pytest.mark.parametrize(("left", "right"), list(itertools.product(INTEGER_BITS, repeat=2)))
+def test_common_integers_hold_both_and_nothing_narrower_does(left: str, right: str) -> None:
+    low = min(limits(left)[0], limits(right)[0])
+    high = max(limits(left)[1], limits(right)[1])
+    fitting = [n for n in INTEGER_BITS if limits(n)[0] <= low and high <= limits(n)[1]]
+    found = common_type([Scalar(left), Scalar(right)])
+    if not fitting:
+        assert found is None
+        return
+    assert isinstance(found, Scalar)
+    assert found.name in fitting
+    assert INTEGER_BITS[found.name][0] == min(INTEGER_BITS[n][0] for n in fitting)
+
+
+@given(
+    st.integers(1, 38).flatmap(lambda p: st.tuples(st.just(p), st.integers(0, p))),
+    st.integers(1, 38).flatmap(lambda p: st.tuples(st.just(p), st.integers(0, p))),
+)
+def test_common_decimals_have_the_digits_of_both(
+    left: tuple[int, int], right: tuple[int, int]
+) -> None:
+    found = common_type([Scalar(f"DECIMAL({p},{s})") for p, s in (left, right)])
+    whole = max(left[0] - left[1], right[0] - right[1])
+    scale = max(left[1], right[1])
+    expected = Scalar(f"DECIMAL({whole + scale},{scale})") if whole + scale <= 38 else None
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("BIGINT", "DOUBLE"),
+        ("INTEGER", "FLOAT"),
+        ("UINTEGER", "FLOAT"),
+        ("HUGEINT", "DECIMAL(3,2)"),
+    ],
+)
+def test_types_that_would_round_have_nothing_in_common(left: str, right: str) -> None:
+    assert common_type([Scalar(left), Scalar(right)]) is None
