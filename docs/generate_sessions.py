@@ -1,0 +1,215 @@
+"""Runs the sessions that the pages show, and writes into them what the program answers.
+
+A session is all ``console`` blocks of a page, in order, run by a shell in one new directory that
+holds the sample data. Lines that begin with ``$`` are commands, ``>`` goes on with one, all else
+is output. ``<!-- clock: 2013-07-01T06:00 -->`` sets the time that the next command reads; every
+command that follows reads one minute more, so that a page tells a story. Commit ids are new with
+every run; a page is left alone if nothing else differs.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = (
+    "README.md",
+    "docs/tutorial/validate-a-backfill.md",
+    "docs/how-to/snapshot-from-a-pipeline.md",
+    "docs/how-to/query-from-other-tools.md",
+)
+"""The pages with sessions."""
+
+AUTHOR = "ana"
+FIRST_MOMENT = "2013-07-01T06:00:00"
+
+PROGRAM = """\
+import datetime, os, sys
+from pathlib import Path
+
+import catalog.catalog as facade
+
+clock = Path(os.environ["SESSION_CLOCK"])
+now = datetime.datetime.fromisoformat(clock.read_text()).replace(tzinfo=datetime.UTC)
+clock.write_text((now + datetime.timedelta(minutes=1)).replace(tzinfo=None).isoformat())
+facade.utc_now = lambda: now
+if len(sys.argv) > 1 and sys.argv[1].endswith(".py"):
+    exec(compile(Path(sys.argv[1]).read_text(), sys.argv[1], "exec"))
+else:
+    from cli.main import main
+
+    main()
+"""
+"""Is ``parquetry`` with a clock that the session sets; a Python file is run instead."""
+
+_BLOCK = re.compile(
+    r"^<!-- clock: (?P<clock>\S+) -->$"
+    r"|^<!-- file: (?P<file>\S+) -->\n+```\w*\n(?P<text>.*?)^```$"
+    r"|^```console\n(?P<session>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+_ID = re.compile(r"\b[0-9a-f]{8}(?:[0-9a-f]{56})?\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Is a command of a page.
+
+    Attributes:
+        line: Where it stands, counted from 1.
+        command: What the shell is given.
+        output: What the page says that it answers, stdout and stderr together.
+    """
+
+    line: int
+    command: str
+    output: str
+
+
+def masked(text: str) -> str:
+    """Returns text without its commit ids, which no two catalogs share."""
+    return _ID.sub("<id>", text)
+
+
+def steps(block: str, *, line: int) -> list[Step]:
+    """Returns the commands of a console block that begins at a line."""
+    found: list[Step] = []
+    for number, text in enumerate(block.splitlines(keepends=True), line):
+        last = found[-1] if found else None
+        if text.startswith("$ "):
+            found.append(Step(number, text[2:], ""))
+        elif last is None:
+            raise ValueError(f"line {number}: output before the first command")
+        elif text.startswith("> ") and not last.output:
+            found[-1] = replace(last, command=last.command + text[2:])
+        else:
+            found[-1] = replace(last, output=last.output + text)
+    return found
+
+
+def typed(step: Step) -> str:
+    """Returns a command as a page shows it."""
+    first, *more = step.command.splitlines()
+    return "".join([f"$ {first}\n", *(f"> {text}\n" for text in more)])
+
+
+@contextmanager
+def session() -> Iterator["Session"]:
+    """Yields a session in a new directory, which is deleted at the end."""
+    with tempfile.TemporaryDirectory() as directory:
+        yield Session(Path(directory))
+
+
+class Session:
+    """Is a shell in a directory with the sample data, and a clock."""
+
+    def __init__(self, directory: Path) -> None:
+        self._work = directory / "tutorial"
+        ignored = shutil.ignore_patterns("*.py", "*.md", "*.json", "__*")
+        shutil.copytree(ROOT / "sample_data", self._work, ignore=ignored)
+        self._clock = directory / "clock"
+        self.set_clock(FIRST_MOMENT)
+        commands = directory / "bin"
+        commands.mkdir()
+        (commands / "program.py").write_text(PROGRAM)
+        run = f'exec "{sys.executable}" "{commands / "program.py"}" "$@"\n'
+        for name in ("parquetry", "python"):
+            (commands / name).write_text(f"#!/bin/sh\n{run}")
+            (commands / name).chmod(0o755)
+        self._environment = {
+            "HOME": str(directory),
+            "LC_ALL": "C.UTF-8",
+            "LOGNAME": AUTHOR,
+            "PATH": f"{commands}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT),
+            "SESSION_CLOCK": str(self._clock),
+            "TZ": "UTC",
+        }
+
+    def set_clock(self, moment: str) -> None:
+        """Sets the time that the next command reads, UTC."""
+        self._clock.write_text(moment)
+
+    def write(self, name: str, text: str) -> None:
+        """Writes a file that the page shows."""
+        (self._work / name).write_text(text)
+
+    def run(self, command: str) -> str:
+        """Runs a command and returns what it said, on both streams."""
+        done = subprocess.run(
+            ["bash", "-c", command],
+            cwd=self._work,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            check=False,
+        )
+        return done.stdout
+
+
+def answered(page: str) -> Iterator[tuple[re.Match[str], list[tuple[Step, str]]]]:
+    """Runs the session of a page, and yields its blocks with the answers to their commands."""
+    with session() as running:
+        for block in _BLOCK.finditer(page):
+            if block["clock"]:
+                running.set_clock(block["clock"])
+            elif block["file"]:
+                running.write(block["file"], block["text"])
+            else:
+                line = page.count("\n", 0, block.start("session")) + 1
+                found = steps(block["session"], line=line)
+                yield block, [(step, running.run(step.command)) for step in found]
+
+
+def renewed(page: str) -> str:
+    """Returns a page with the answers that its commands give now, if any but an id differs."""
+    parts, end, same = [], 0, True
+    for block, answers in answered(page):
+        same = same and all(masked(step.output) == masked(answer) for step, answer in answers)
+        body = "".join(typed(step) + answer for step, answer in answers)
+        parts += [page[end : block.start("session")], body]
+        end = block.end("session")
+    return page if same else "".join([*parts, page[end:]])
+
+
+def differences(page: str) -> list[str]:
+    """Returns, for every command whose answer is not the one shown, what it answers."""
+    return [
+        f"line {step.line}: $ {step.command}{answer}"
+        for _, answers in answered(page)
+        for step, answer in answers
+        if masked(answer) != masked(step.output)
+    ]
+
+
+def main() -> int:
+    """Renews the pages, or checks them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="fail if a page is out of date")
+    parser.add_argument("pages", nargs="*", default=PAGES)
+    options = parser.parse_args()
+    stale = 0
+    for name in options.pages:
+        path = ROOT / name
+        page = path.read_text(encoding="utf-8")
+        if options.check:
+            found = differences(page)
+            stale += len(found)
+            print(*(f"{name}, {one}" for one in found), sep="\n", end="")
+        else:
+            path.write_text(renewed(page), encoding="utf-8")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,30 @@
+"""The sessions that the pages show are what the program answers."""
+
+import pytest
+
+from tests.docs.pages import REPOSITORY, load
+
+sessions = load("generate_sessions")
+
+OUT_OF_DATE = "run: python docs/generate_sessions.py"
+
+
+@pytest.mark.parametrize("name", sessions.PAGES)
+def test_every_command_answers_what_the_page_shows(name: str) -> None:
+    page = (REPOSITORY / name).read_text(encoding="utf-8")
+    assert sessions.differences(page) == [], OUT_OF_DATE
+
+
+def test_answers_are_compared_without_commit_ids() -> None:
+    page = "```console\n$ echo at 0123abcd\nat 4567cdef\n$ echo 12\n13\n```\n"
+    assert sessions.differences(page) == ["line 4: $ echo 12\n12\n"]
+
+
+def test_answers_are_written_into_the_page() -> None:
+    page = "Before\n\n```console\n$ echo '1\n> 2'\nold\n```\n\nAfter\n"
+    assert sessions.renewed(page) == "Before\n\n```console\n$ echo '1\n> 2'\n1\n2\n```\n\nAfter\n"
+
+
+def test_a_page_that_differs_in_ids_only_is_left_alone() -> None:
+    page = "```console\n$ echo 0123abcd\n4567cdef\n```\n"
+    assert sessions.renewed(page) == page
