@@ -1,17 +1,21 @@
 """Tables written out for other tools: plain Parquet, CSV, and DuckDB views."""
 
+import contextlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
+
+import duckdb
 
 from catalog.engine.connection import connect
 from catalog.engine.quoting import literal
 from catalog.engine.relation import relation_sql
 from catalog.engine.views import View, write_database
-from catalog.errors import AlreadyExists, InvalidInput
+from catalog.errors import AlreadyExists, InvalidInput, StorageFailure
 from catalog.formats.hive import partition_path
 from catalog.model.datafile import DataFile
+from catalog.model.ids import random_id
 from catalog.model.partition import partition_values
 from catalog.repository import datafiles
 from catalog.repository.commits import StoredTable
@@ -31,21 +35,40 @@ def export_table(
     format: Literal["parquet", "csv"],
 ) -> int:
     """Writes a table at a ref as plain files; see ``Catalog.export``."""
+    if format not in ("parquet", "csv"):
+        raise InvalidInput(f"unknown export format {format!r}", hint="use parquet or csv")
     resolved = owner.resolve(ref)
     stored = stored_table(owner.repository, table, resolved)
     files = _files(owner, stored, resolved.commit_id)
-    if format == "csv":
-        _check_free(destination)
-        _write_csv(owner, stored, files, destination)
-    elif format == "parquet":
-        _check_free(destination, folder=True)
-        if _reads_as_written(stored, files):
-            _copy_files(owner, stored, files, destination)
+    with _whole_or_not(destination, folder=format == "parquet") as temporary:
+        if format == "csv":
+            _write_csv(owner, stored, files, temporary)
+        elif _reads_as_written(stored, files):
+            _copy_files(owner, stored, files, temporary)
         else:
-            _rewrite_files(owner, stored, files, destination)
-    else:
-        raise InvalidInput(f"unknown export format {format!r}", hint="use parquet or csv")
+            _rewrite_files(owner, stored, files, temporary)
     return stored.snapshot.rows
+
+
+@contextlib.contextmanager
+def _whole_or_not(destination: str, *, folder: bool) -> Iterator[str]:
+    """Yields a name to write to, which becomes the destination once all is written."""
+    destination = os.path.abspath(destination)
+    _check_free(destination, folder=folder)
+    temporary = f"{destination}.{random_id()}.partial"
+    try:
+        yield temporary
+        os.replace(temporary, destination)
+    except (OSError, duckdb.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error).partition("\n")[0]
+        raise StorageFailure(
+            f"cannot write {destination}: {reason}",
+            hint="check the directory and the space there is; nothing was left behind",
+        ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
 
 
 def _files(owner: "Catalog", stored: StoredTable, commit_id: str) -> list[DataFile]:
@@ -129,13 +152,7 @@ def _write_csv(
         relation = relation_sql(
             con, stored.snapshot, files, locate=lambda file: _locator(owner, file)
         )
-        temporary = f"{destination}.partial"
-        try:
-            con.execute(f"COPY (FROM {relation}) TO {literal(temporary)} (FORMAT csv, HEADER)")
-            os.replace(temporary, destination)
-        finally:
-            if os.path.exists(temporary):
-                os.unlink(temporary)
+        con.execute(f"COPY (FROM {relation}) TO {literal(destination)} (FORMAT csv, HEADER)")
 
 
 def write_views(owner: "Catalog", path: str, *, ref: str, replace: bool) -> list[str]:
@@ -150,5 +167,11 @@ def write_views(owner: "Catalog", path: str, *, ref: str, replace: bool) -> list
         stored = stored_table(owner.repository, name, resolved)
         files = _files(owner, stored, resolved.commit_id)
         views.append(View(tuple(name.split(".")), stored.snapshot, tuple(files)))
-    write_database(path, views, locate=lambda file: _locator(owner, file))
+    try:
+        write_database(path, views, locate=lambda file: _locator(owner, file))
+    except (OSError, duckdb.Error) as error:
+        reason = str(error).partition("\n")[0]
+        raise StorageFailure(
+            f"cannot write {path}: {reason}", hint="check the directory and the space there is"
+        ) from error
     return [".".join(view.name) for view in views]
