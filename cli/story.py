@@ -56,7 +56,7 @@ STEPS = (
     ),
     Step(
         (
-            "Late feeds arrive: two rewritten months. --partitions replaces just those.",
+            "Late feeds arrive: two rewritten months. --partitions replaces only those.",
             "What did they change?",
         ),
         (

@@ -70,7 +70,7 @@ PartitionColumns = Annotated[
     ),
 ]
 Partitions = Annotated[
-    bool, typer.Option("--partitions", help="Replace just the partitions that the source has.")
+    bool, typer.Option("--partitions", help="Replace only the partitions that the source has.")
 ]
 Append = Annotated[bool, typer.Option("--append", help="Add the files.")]
 
