@@ -1,18 +1,20 @@
 """Fingerprints of the files of a diff: read where they are kept, else computed and kept."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from catalog.diff.fingerprint import compute
 from catalog.diff.plan import SIDES, SideName, TablePlan
-from catalog.diff.route import key_ids
+from catalog.diff.route import key_ids, known_keys
+from catalog.engine.connection import connect
 from catalog.model.datafile import DataFile, Identity
 from catalog.model.fingerprint import Fingerprint
-from catalog.model.table import TableSnapshot
+from catalog.repository.commit_writer import TableUpdate
 from catalog.repository.datafiles import locate
 from catalog.repository.fingerprints import Fingerprints
 from catalog.repository.repository import Repository
+from catalog.write.key_check import count_bad_keys, key_warnings
 
 
 def load_prints(
@@ -57,22 +59,33 @@ def _entries(plan: TablePlan) -> Iterator[tuple[SideName, DataFile, bool]]:
                 yield side, file, comparable
 
 
-def keep_prints(
-    repository: Repository, table: TableSnapshot, files: Sequence[DataFile]
-) -> list[Fingerprint]:
-    """Computes and keeps the fingerprints of new files of a table.
+def keep_prints(repository: Repository, update: TableUpdate) -> tuple[str, ...]:
+    """Computes and keeps the fingerprints of the files that an update adds.
 
     Returns:
-        Them, in the order of the files.
+        Warnings about keys that are NULL, or held by several of the rows that come.
+
+    Raises:
+        CorruptData: A file cannot be read.
     """
+    table = update.snapshot
+    if table is None or not update.added:
+        return ()
     kept = Fingerprints(repository.store)
 
-    def one(file: DataFile) -> Fingerprint:
+    def one(file: DataFile) -> tuple[Identity, Fingerprint]:
         found = kept.read(file, table.key)
         if found is None:
             found = compute(locate(repository.store, file), table, file, table.key)
             kept.keep(file, table.key, found)
-        return found
+        return file.identity, found
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        return list(pool.map(one, files))
+        prints = dict(pool.map(one, update.added))
+    if not table.key:
+        return ()
+    counts = known_keys(update.added, prints)
+    if counts is None:
+        with connect() as con:
+            counts = count_bad_keys(con, update, lambda file: locate(repository.store, file))
+    return key_warnings(update.name, table, counts)

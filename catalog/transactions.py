@@ -1,8 +1,10 @@
 """Transactions of an open catalog: ``cat.transaction(…)``."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
+from catalog.fingerprinting import keep_prints
 from catalog.listings import CommitInfo
 from catalog.write.snapshot import SnapshotReport
 from catalog.write.snapshot_table import SnapshotRequest
@@ -70,8 +72,9 @@ class CatalogTransaction:
             scope: ``full`` replaces the table, ``partitions`` just the partitions that the
                 source has, ``append`` adds files.
             format: What the source is; ``auto`` finds out.
-            fingerprints: Whether keys are looked at ``now`` or ``later``; None means now
-                for copies and links, later for references.
+            fingerprints: Whether the files are fingerprinted and their keys looked at ``now``
+                or ``later``, by the first diff; None means now for copies and links, later
+                for references.
             allow_empty: Whether the source may be empty or missing.
 
         Returns:
@@ -90,10 +93,12 @@ class CatalogTransaction:
             allow_empty=allow_empty,
         )
         report = self._transaction.snapshot(table, str(source), request)
-        check = fingerprints or ("later" if mode == "reference" else "now")
-        if check == "now" and not self._dry_run:
-            return self._transaction.check_keys(report)
-        return report
+        when = fingerprints or ("later" if mode == "reference" else "now")
+        staged = self._transaction.staged(report.table)
+        if when == "later" or self._dry_run or staged is None:
+            return report
+        found = keep_prints(self._owner.repository, staged)
+        return replace(report, warnings=(*report.warnings, *found))
 
     def drop(self, table: str) -> None:
         """Stages that a table goes.

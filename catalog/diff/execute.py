@@ -45,7 +45,12 @@ class Reading:
     prints: Prints = field(default_factory=dict)
 
     def relation(
-        self, side: SideName, files: Sequence[DataFile], columns: Sequence[int] | None = None
+        self,
+        side: SideName,
+        files: Sequence[DataFile],
+        columns: Sequence[int] | None = None,
+        *,
+        numbered: bool = False,
     ) -> str:
         """Returns SQL of the rows of a side's files, columns called ``c<field id>``."""
         return relation_sql(
@@ -55,6 +60,7 @@ class Reading:
             locate=self.locate,
             columns=columns,
             naming="id",
+            numbered=numbered,
         )
 
     def covered(self, side: SideName, *, everything: bool) -> Sequence[DataFile]:

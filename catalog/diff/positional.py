@@ -20,9 +20,21 @@ class Source(Protocol):
     """Returns SQL of the rows of a side's files, columns called ``c<field id>``."""
 
     def __call__(
-        self, side: SideName, files: Sequence[DataFile], columns: Sequence[int] | None = None
+        self,
+        side: SideName,
+        files: Sequence[DataFile],
+        columns: Sequence[int] | None = None,
+        *,
+        numbered: bool = False,
     ) -> str:
-        """Returns the SQL; ``columns`` are the field ids wanted, None means all."""
+        """Returns the SQL.
+
+        Args:
+            side: The side.
+            files: Its files.
+            columns: The field ids wanted; None means all.
+            numbered: Whether ``place`` tells where in the file a row lies.
+        """
 
 
 class PartialRows:
@@ -49,9 +61,10 @@ class PartialRows:
         number = len(self._pairs)
         same = " AND ".join(f"f_{a} IS NOT DISTINCT FROM t_{b}" for a, b in self._values(pair))
         rows = (
-            f"FROM (SELECT 'u' AS kind, {number} AS pair, row_number() OVER () AS place, "
-            f"{', '.join(self._named(pair))} FROM {self._rows('f', pair)} "
-            f"POSITIONAL JOIN {self._rows('t', pair)}) WHERE NOT ({same})"
+            f"SELECT * EXCLUDE (beside) FROM (SELECT 'u' AS kind, {number} AS pair, "
+            f"t.place AS place, f.place AS beside, {', '.join(self._named(pair))} "
+            f"FROM {self._rows('f', pair)} POSITIONAL JOIN {self._rows('t', pair)}) "
+            f"WHERE {_differs('beside', 'place', same)}"
         )
         changed = tuple(one.name for one in pair.changed)
         table = self._by_changed.get(changed)
@@ -64,11 +77,12 @@ class PartialRows:
         self._pairs.append((pair, table))
 
     def differing_places(self, pair: FilePair) -> str:
-        """Returns SQL of the places at which two files differ, counted from 1."""
+        """Returns SQL of the places at which two files differ."""
         same = " AND ".join(f"f.{a} IS NOT DISTINCT FROM t.{b}" for a, b in self._values(pair))
         return (
-            f"SELECT place FROM (SELECT row_number() OVER () AS place, NOT ({same}) AS differs "
-            f"FROM {self._rows('f', pair)} POSITIONAL JOIN {self._rows('t', pair)}) WHERE differs"
+            f"SELECT t.place AS place FROM {self._rows('f', pair)} "
+            f"POSITIONAL JOIN {self._rows('t', pair)} "
+            f"WHERE {_differs('f.place', 't.place', same)}"
         )
 
     def complete(self, whole: str) -> None:
@@ -90,12 +104,9 @@ class PartialRows:
                 ]
                 if missing:
                     file = pair.before if side == "f" else pair.after
-                    columns = ", ".join(f"c{i}" for i in missing)
+                    relation = self._source(side, (file,), missing, numbered=True)
                     listed += [f"{side}.c{i} AS {side}_c{i}" for i in missing]
-                    joins.append(
-                        f"JOIN (SELECT row_number() OVER () AS place, {columns} FROM "
-                        f"{self._source(side, (file,), missing)}) {side} ON r.place = {side}.place"
-                    )
+                    joins.append(f"JOIN {relation} {side} ON r.place = {side}.place")
             held = set(have["t"])
             listed += [
                 f"{f'r.t_c{after}' if after in held else f't.c{after}'} AS f_c{before}"
@@ -138,7 +149,8 @@ class PartialRows:
         ids = self._read_ids(side, pair)
         listed = [f"c{i}" for i in ids]
         listed += [f"{sql} AS {name}" for name, sql in self._formed(side, pair).items()]
-        return f"(SELECT {', '.join(listed)} FROM {self._source(side, (file,), ids)}) {side}"
+        relation = self._source(side, (file,), ids, numbered=True)
+        return f"(SELECT {', '.join([*listed, 'place'])} FROM {relation}) {side}"
 
     def _named(self, pair: FilePair) -> list[str]:
         """Returns the columns of partial rows, as SQL over both sides."""
@@ -169,6 +181,15 @@ class PartialRows:
             for p in self._plan.value_pairs
             if p not in pair.changed and _alike(p) and p.before.id not in have
         }
+
+
+def _differs(before: str, after: str, same: str) -> str:
+    """Returns the condition that rows side by side differ.
+
+    That the engine puts the rows of two files side by side in their order is checked row by
+    row: an answer from rows out of step would be wrong without a sign.
+    """
+    return f"CASE WHEN {before} = {after} THEN NOT ({same}) ELSE error('rows out of step') END"
 
 
 def _alike(pair: ColumnPair) -> bool:

@@ -86,11 +86,11 @@ class Remainder:
             )
             for side in SIDES:
                 file = pair.before if side == "f" else pair.after
+                relation = self._source(side, (file,), numbered=True)
                 self._sql(
                     f"INSERT INTO {self._rows(side)} BY NAME SELECT s.* EXCLUDE (place) FROM "
-                    f"(SELECT row_number() OVER () AS place, {self.columns.select(side)} FROM "
-                    f"{self._source(side, (file,))}) s SEMI JOIN {self.name}_places p "
-                    "ON s.place = p.place"
+                    f"(SELECT place, {self.columns.select(side)} FROM {relation}) s "
+                    f"SEMI JOIN {self.name}_places p ON s.place = p.place"
                 )
         self._cancel_equal(self._rows("f"), self._rows("t"), self._compared)
         for table in ("f", "t", "places"):

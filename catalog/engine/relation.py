@@ -29,6 +29,9 @@ INLINE_FILES = 16
 """Up to so many paths are written into the SQL; more go through a variable, which binds
 several times as fast."""
 
+FILE_ROW_NUMBER = "file_row_number"
+"""DuckDB's name of the rows' places in a file; a file may have a column of that name."""
+
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 
 Locate = Callable[[DataFile], str]
@@ -44,6 +47,7 @@ class _Reading:
     names: Mapping[int, str]
     nan_free: Collection[int]
     inline: bool
+    numbered: bool = False
 
 
 def relation_sql(
@@ -56,6 +60,7 @@ def relation_sql(
     naming: Literal["name", "id"] = "name",
     nan_free: Collection[int] = (),
     inline: bool = False,
+    numbered: bool = False,
 ) -> str:
     """Returns a parenthesised SELECT that yields rows of a table from exactly these files.
 
@@ -74,11 +79,13 @@ def relation_sql(
         nan_free: Field ids of float columns that may be read without that protection,
             because the statement never filters, joins or orders by them.
         inline: Whether everything must stand in the SQL itself, and no variable be used.
+        numbered: Whether a column ``place`` tells the rows of one file apart: counted from 0.
     """
+    assert not numbered or len(files) < 2, "places are those of one file"
     wanted = None if columns is None else [table.schema.by_id(i) for i in columns]
     fields = table.schema.fields if wanted is None else [f for f in wanted if f is not None]
     names = {f.id: f.name if naming == "name" else f"c{f.id}" for f in fields}
-    reading = _Reading(con, table, fields, names, nan_free, inline)
+    reading = _Reading(con, table, fields, names, nan_free, inline, numbered)
     groups: dict[str, list[DataFile]] = {}
     for file in files:
         groups.setdefault(file.file_schema, []).append(file)
@@ -102,8 +109,9 @@ def _group(reading: _Reading, schema_id: str, files: Sequence[DataFile], locate:
     uris = [locate(file) for file in files]
     alias = _free_prefix(reading.table)
     positions = {c.field_id: n for n, c in enumerate(file_schema.columns)}
-    needed = [f for f in reading.fields if f.id in reading.table.partition_by]
-    hive = bool(needed) and _paths_tell(reading.table, file_schema, files, uris)
+    several = len({file.partition for file in files}) > 1
+    needed = several and any(f.id in reading.table.partition_by for f in reading.fields)
+    hive = needed and _paths_tell(reading.table, file_schema, files, uris)
     columns = []
     for field in reading.fields:
         if field.id in reading.table.partition_by:
@@ -120,8 +128,14 @@ def _group(reading: _Reading, schema_id: str, files: Sequence[DataFile], locate:
         else:
             source = f"CAST(NULL AS {type_sql(field.type)})"
         columns.append(f"{source} AS {identifier(reading.names[field.id])}")
-    aliases = ", ".join(f"{alias}{n}" for n in range(len(file_schema.columns)))
+    names = [f"{alias}{n}" for n in range(len(file_schema.columns))]
     options = _hive_options(reading.table) if hive else "hive_partitioning = false"
+    if reading.numbered:
+        taken = any(c.name.casefold() == FILE_ROW_NUMBER for c in file_schema.columns)
+        columns.append(f"{'row_number() OVER () - 1' if taken else f'{alias}place'} AS place")
+        names += [] if taken else [f"{alias}place"]
+        options += "" if taken else f", {FILE_ROW_NUMBER} = true"
+    aliases = ", ".join(names)
     listed = _file_list(reading, uris)
     return (
         f"SELECT {', '.join(columns)} FROM read_parquet({listed}, {options}) "

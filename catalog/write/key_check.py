@@ -4,16 +4,18 @@ from collections.abc import Callable
 
 import duckdb
 
+from catalog.engine.connection import single_row
 from catalog.engine.quoting import identifier
 from catalog.engine.relation import relation_sql
 from catalog.model.datafile import DataFile
+from catalog.model.table import TableSnapshot
 from catalog.repository.commit_writer import TableUpdate
 
 
-def key_warnings(
+def count_bad_keys(
     con: duckdb.DuckDBPyConnection, update: TableUpdate, locate: Callable[[DataFile], str]
-) -> tuple[str, ...]:
-    """Returns what is wrong with the keys of the files that an update adds.
+) -> tuple[int, int]:
+    """Counts the rows that come with NULL in their key, and with a key several of them hold.
 
     Args:
         con: Reads the files.
@@ -21,23 +23,28 @@ def key_warnings(
         locate: Says where the engine reads a file.
     """
     snapshot = update.snapshot
-    if snapshot is None or not snapshot.key or not update.added:
-        return ()
+    assert snapshot is not None, "a table that goes brings no files"
     relation = relation_sql(
         con, snapshot, update.added, locate=locate, columns=snapshot.key, naming="id"
     )
     columns = [identifier(f"c{field_id}") for field_id in snapshot.key]
     missing = " OR ".join(f"{column} IS NULL" for column in columns)
-    row = con.execute(
+    nulls, duplicates = single_row(
+        con,
         f"SELECT coalesce(sum(n) FILTER (WHERE {missing}), 0), "
         "coalesce(sum(n) FILTER (WHERE n > 1), 0) "
-        f"FROM (SELECT {', '.join(columns)}, count(*) AS n FROM {relation} GROUP BY ALL)"
-    ).fetchone()
-    nulls, duplicates = row if row is not None else (0, 0)
-    key = ", ".join(snapshot.key_names)
+        f"FROM (SELECT {', '.join(columns)}, count(*) AS n FROM {relation} GROUP BY ALL)",
+    )
+    return int(nulls), int(duplicates)
+
+
+def key_warnings(name: str, table: TableSnapshot, counts: tuple[int, int]) -> tuple[str, ...]:
+    """Says how many rows of a table come with NULL, and with duplicate keys."""
+    nulls, duplicates = counts
+    key = ", ".join(table.key_names)
     warnings = []
     if nulls:
-        warnings.append(f"{int(nulls):,} rows of {update.name} have NULL in their key ({key})")
+        warnings.append(f"{nulls:,} rows of {name} have NULL in their key ({key})")
     if duplicates:
-        warnings.append(f"{int(duplicates):,} rows of {update.name} share their key ({key})")
+        warnings.append(f"{duplicates:,} rows of {name} share their key ({key})")
     return tuple(warnings)

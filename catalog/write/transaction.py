@@ -11,7 +11,6 @@ from catalog.model.names import canonical_name, check_table_name
 from catalog.repository.branches import HeldBranch, Stamp
 from catalog.repository.commit_writer import Description, TableUpdate
 from catalog.repository.commits import StoredTable
-from catalog.repository.datafiles import locate
 from catalog.repository.repository import Repository
 from catalog.storage.store import SwapLost
 from catalog.write.snapshot import SnapshotReport, take_snapshot
@@ -133,22 +132,10 @@ class Transaction:
             self._staged[name] = Staged(taken.update, taken.lineage)
         return taken.report
 
-    def check_keys(self, report: SnapshotReport) -> SnapshotReport:
-        """Looks for NULL and duplicate keys in the files that a snapshot adds.
-
-        Returns:
-            The report, with warnings added.
-        """
-        staged = self._staged.get(report.table)
-        if staged is None or staged.update.snapshot is None or not staged.update.snapshot.key:
-            return report
-        from catalog.engine.connection import connect
-        from catalog.write.key_check import key_warnings
-
-        store = self._repository.store
-        with connect() as con:
-            found = key_warnings(con, staged.update, lambda file: locate(store, file))
-        return replace(report, warnings=(*report.warnings, *found))
+    def staged(self, table: str) -> TableUpdate | None:
+        """Returns what is staged for a table; None if nothing is."""
+        found = self._staged.get(table)
+        return None if found is None else found.update
 
     def drop(self, table: str) -> None:
         """Stages that a table goes.
