@@ -108,6 +108,16 @@ class NodeReader:
 
         return self._node(node_id, place, b"C", decode)
 
+    def parsed(self, node_id: str, kind: str, place: Place, parse: "Callable[[Columns], T]") -> T:
+        """Returns what ``parse`` makes of a columnar node; it is kept, so nobody may change it."""
+        key = f"{node_id}/{kind}"
+        cached = self._nodes.get(key)
+        if cached is not None:
+            return cast(T, cached)
+        found = parse(self.columns(node_id, kind, place))
+        self._keep(self._nodes, key, found)
+        return found
+
     def _node(self, node_id: str, place: Place, tag: bytes, decode: Callable[[bytes, str], T]) -> T:
         cached = self._nodes.get(node_id)
         if cached is not None:

@@ -131,7 +131,7 @@ class TreeReader(Generic[Row]):
         """Returns the rows of an index node."""
         assert node.place is not None, "a node was read before it was written"
         kind = index.index_kind(self.kind.name)
-        return index.from_columns(self._nodes.columns(node.id, kind, node.place))
+        return self._nodes.parsed(node.id, kind, node.place, index.from_columns)
 
     def leaves(
         self, root: Root | None, wanted: Callable[[Summary], bool] | None = None
