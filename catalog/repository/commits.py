@@ -48,8 +48,7 @@ class Commits:
         """Returns a commit.
 
         Raises:
-            NotFound: There is none of that id.
-            CorruptData: It is damaged.
+            CorruptData: It is damaged or gone.
         """
         cached = self._commits.get(commit_id)
         if cached is None:

@@ -49,15 +49,17 @@ class NodeReader:
         """Returns the verified head of a commit's pack.
 
         Raises:
-            NotFound: There is no such pack.
-            CorruptData: Its commit is not the one of that id.
+            CorruptData: It is gone, or its commit is not the one of that id.
         """
         cached = self._heads.get(commit_id)
         if cached is not None:
             return cached
         what = f"commit {commit_id}"
         path = pack.pack_path(commit_id)
-        start = self._store.read_range(path, 0, pack.HEAD_BYTES)
+        try:
+            start = self._store.read_range(path, 0, pack.HEAD_BYTES)
+        except NotFound as error:
+            raise CorruptData(f"{what} is missing: its pack is gone") from error
         needed = pack.head_length(start, what)
         whole = len(start) < pack.HEAD_BYTES
         if needed > len(start):

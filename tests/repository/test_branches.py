@@ -5,6 +5,8 @@ import pytest
 from catalog.errors import AlreadyExists, CorruptData
 from catalog.model.refs import REFLOG_PAGE
 from catalog.repository.branches import branch_path, page_path
+from catalog.repository.nodes import NodeReader
+from catalog.repository.pack import pack_path
 from catalog.storage.store import OutcomeUnknown, SwapLost
 from tests.storage.wrappers import FaultyStore
 
@@ -105,6 +107,18 @@ def test_a_branch_under_another_name_is_refused(history: History, store: FaultyS
     store.put(branch_path("dev"), store.read(branch_path("main")).data)
     with pytest.raises(CorruptData):
         history.head("dev")
+
+
+def test_a_branch_that_points_to_nothing_is_corrupt(history: History, store: FaultyStore) -> None:
+    made = history.commit(history.first)
+    held = history.repository.branches.held("main")
+    assert held is not None
+    history.repository.branches.move(held, made, stamp())
+    store.delete(pack_path(made))
+    fresh = NodeReader(store)
+    with pytest.raises(CorruptData) as caught:
+        fresh.head(history.head("main"))
+    assert made in caught.value.message
 
 
 class TestLostAnswers:

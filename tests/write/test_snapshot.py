@@ -169,3 +169,11 @@ def test_times_never_run_backwards(cat: Catalog, source: Path) -> None:
     snap(cat, "t", source)
     newest, older = cat.log()[:2]
     assert newest.time == older.time
+
+
+def test_a_message_that_is_no_unicode_is_refused(cat: Catalog, source: Path) -> None:
+    write(source / "a.parquet", {"id": [1]})
+    before = head(cat)
+    with pytest.raises(InvalidInput) as caught, cat.transaction("main", message="\udcff") as tx:
+        tx.snapshot("t", str(source))
+    assert (caught.value.kind, head(cat)) == ("not-unicode", before)
