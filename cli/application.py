@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 import catalog
 from cli import output
@@ -31,6 +31,15 @@ class NamedGroup(TyperGroup):
                 hint = f"{ctx.command_path} --help lists the commands"
             raise UsageError(f"no command {ctx.command_path} {name}", hint=hint)
         return super().resolve_command(ctx, args)
+
+
+class PlainCommand(TyperCommand):
+    """Is a command whose usage line shows arguments as they are described."""
+
+    def collect_usage_pieces(self, ctx):  # type: ignore[no-untyped-def]
+        """Returns the words of the usage line after the command's name."""
+        arguments = [p for p in self.get_params(ctx) if p.param_type_name == "argument"]
+        return ["[OPTIONS]", *(p.metavar or p.name.upper() for p in arguments)]
 
 
 application = typer.Typer(
@@ -83,7 +92,7 @@ def _group(name: str, about: str) -> typer.Typer:
 
 
 def _add(group: typer.Typer, name: str, function: Callable[..., None]) -> None:
-    group.command(name, help=_help(function))(function)
+    group.command(name, cls=PlainCommand, help=_help(function))(function)
 
 
 def _help(function: Callable[..., None]) -> str:

@@ -8,6 +8,7 @@ import typer
 
 from catalog.errors import NotFound
 from cli.config import CONFIG_NAME, Config, read_config
+from cli.usage import UsageError
 
 CATALOG_VARIABLE = "PARQUETRY_CATALOG"
 CATALOG_FILE = "catalog.json"
@@ -27,8 +28,14 @@ class Place:
 
 
 def place_of(context: typer.Context) -> Place:
-    """Returns where the command of a context works."""
+    """Returns where the command of a context works.
+
+    Raises:
+        UsageError: The option was given without a value, e.g. an unset variable of a script.
+    """
     option = context.find_root().params.get("catalog_uri")
+    if option == "":
+        raise UsageError("-C names no catalog: its value is empty", hint="-C DIR")
     return Place(option or os.environ.get(CATALOG_VARIABLE) or None, Path.cwd())
 
 

@@ -9,6 +9,7 @@ from typer.exceptions import TyperException
 
 from catalog.errors import CatalogError, Conflict, StorageFailure
 from cli import notes, output
+from cli.interruption import is_interruption
 from cli.usage import UsageError
 
 OK = 0
@@ -46,6 +47,8 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except CatalogError as failure:
+        if is_interruption(failure):
+            return INTERRUPTED
         notes.error(failure)
         return _exit_code(failure)
     except TyperException as failure:
@@ -54,7 +57,7 @@ def run(arguments: Sequence[str]) -> int:
         notes.error(StorageFailure(_described(failure)))
         return ERROR
     except Exception as failure:  # noqa: BLE001 - Python's own exit code 1 would mean "no"
-        return _bug(failure)
+        return INTERRUPTED if is_interruption(failure) else _bug(failure)
     return code
 
 
@@ -90,6 +93,7 @@ def _usage(failure: TyperException) -> int:
         hint = f"did you mean {' or '.join(sorted(possible))}?"
     else:
         hint = f"{path} --help"
+    text = text.replace("Value error, ", "")
     message = text[:1].lower() + text[1:].rstrip(".")
     notes.error(UsageError(message, hint=hint))
     return USAGE

@@ -20,7 +20,14 @@ class ReaderGoneError(Exception):
 
 
 def prepare() -> None:
-    """Makes both streams take any text: UTF-8 where nobody looks, escapes where they cannot."""
+    """Makes both streams take any text: UTF-8 where nobody looks, escapes where they cannot.
+
+    A stream that was closed before the start (``>&-``) is one that nobody reads.
+    """
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is None:

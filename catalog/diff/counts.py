@@ -54,7 +54,7 @@ class ColumnCounts:
         cleared: Of those, NULL after.
         corrected: Of those, a value on both sides.
         within_tolerance: Cells that differ by no more than is allowed, which are not changed.
-        before: Statistics of the older side; None where no cell can have changed.
+        before: Statistics of the older side; None where no cell changed, unless all are asked for.
         after: Statistics of the newer side.
         covered: Rows the statistics cover, before and after.
     """

@@ -227,11 +227,12 @@ def _key_problems(reading: Reading, options: DiffOptions) -> KeyProblems:
 
 
 def _statistics(reading: Reading, options: DiffOptions, counts: Tally) -> dict[str, ColumnCounts]:
-    """Describes the columns in which a cell can have changed, by the newer side's name."""
+    """Describes the columns of which a cell changed, or all, by the newer side's name."""
     plan = reading.plan
-    every = options.full_stats or counts.inserted + counts.deleted > 0
     pairs = [
-        pair for pair in plan.pairs if pair.compared and (every or _touched(counts, pair.name))
+        pair
+        for pair in plan.pairs
+        if pair.compared and (options.full_stats or _touched(counts, pair.name))
     ]
     if not pairs:
         return {}

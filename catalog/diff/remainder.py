@@ -104,19 +104,22 @@ class Remainder:
 
     def run(self, task: DiffTask) -> None:
         """Compares the files of a task by the plain join."""
+        rows = {
+            side: f"(SELECT {self.columns.select(side)} FROM {self._source(side, files)})"
+            for side, files in zip(SIDES, (task.before, task.after), strict=True)
+        }
+        if self.plan.key and self.unique:
+            self._join(rows["f"], rows["t"])
+            return
         for side in SIDES:
-            self._sql(
-                f"CREATE OR REPLACE TABLE {self._rows(side)} AS "
-                f"SELECT {self.columns.select(side)} FROM {self._source(side, _files(task, side))}"
-            )
-        before, after = self._rows("f"), self._rows("t")
+            self._sql(f"CREATE OR REPLACE TABLE {self._rows(side)} AS FROM {rows[side]}")
         if not self.plan.key:
-            self._cancel_equal(before, after, self._compared)
-        elif not self.unique and self._find_duplicates():
+            self._cancel_equal(self._rows("f"), self._rows("t"), self._compared)
+        elif self._find_duplicates():
             self._join(self._by_key("f", "ANTI"), self._by_key("t", "ANTI"))
             self._cancel_equal(self._by_key("f", "SEMI"), self._by_key("t", "SEMI"), self._compared)
         else:
-            self._join(before, after)
+            self._join(self._rows("f"), self._rows("t"))
         for table in ("f", "t", "duplicates"):
             self._sql(f"DROP TABLE IF EXISTS {self.name}_{table}")
 

@@ -10,6 +10,7 @@ import typer
 
 from catalog.errors import CatalogError, InvalidInput, NotFound, StorageFailure
 from cli import notes
+from cli.interruption import is_interruption
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Json, OutputFile, Ref
 from cli.results import ResultFormat, write_result
@@ -98,12 +99,14 @@ def run_sql(
         if relation.columns == NO_RESULT and target is None:
             return
         rows = write_result(relation.to_arrow_reader(), how, target)
-    except CatalogError as error:
-        raise _with_near_table(error, tables) from error
-    except duckdb.InterruptException as error:
-        raise KeyboardInterrupt from error
-    except duckdb.Error as error:
-        raise InvalidInput(f"the query failed: {error}", kind="sql-error") from error
+    except (CatalogError, duckdb.Error, RuntimeError) as error:
+        if is_interruption(error):
+            raise KeyboardInterrupt from error
+        if isinstance(error, CatalogError):
+            raise _with_near_table(error, tables) from error
+        if isinstance(error, duckdb.Error):
+            raise InvalidInput(f"the query failed: {error}", kind="sql-error") from error
+        raise
     if target is not None:
         notes.note(f"wrote {rows:,} rows to {target}")
 
