@@ -76,8 +76,8 @@ def discover(source: str, partition_by: Collection[str] = ()) -> Discovery:
 
     Raises:
         NotFound: There is nothing of that name.
-        InvalidInput: The files are partitioned in different ways, or a link leaves the
-            directory.
+        InvalidInput: The files are partitioned in different ways, a link leaves the
+            directory, or a name is no UTF-8.
         StorageFailure: A directory cannot be read.
     """
     root = os.path.abspath(source)
@@ -89,8 +89,8 @@ def discover(source: str, partition_by: Collection[str] = ()) -> Discovery:
         elif os.path.isdir(root):
             files, ignored = _walk(root)
         elif glob.has_magic(source):
-            files, ignored = _matching(root)
-            root = _fixed_part(root)
+            root = os.path.abspath(_fixed_part(source))
+            files, ignored = _matching(source, root)
         else:
             raise NotFound(
                 f"no file or directory {source}",
@@ -153,14 +153,15 @@ def _check_inside(path: str, inside: str) -> None:
         )
 
 
-def _matching(pattern: str) -> tuple[list[SourceFile], int]:
+def _matching(pattern: str, base: str) -> tuple[list[SourceFile], int]:
     """Lists what a pattern matches: files, and all that is in directories."""
-    base = _fixed_part(pattern)
     files: dict[str, SourceFile] = {}
     ignored = 0
-    for path in glob.iglob(pattern, recursive=True):
+    tail = pattern[len(_fixed_part(pattern)) :].lstrip(os.sep)
+    for found in glob.iglob(tail, root_dir=base, recursive=True):
+        path = os.path.normpath(os.path.join(base, found))
         if os.path.isdir(path):
-            below, others = _walk(path.rstrip(os.sep))
+            below, others = _walk(path)
             files.update((f.path, _source_file(f.path, base, os.stat(f.path))) for f in below)
             ignored += others
         elif path.lower().endswith(SUFFIXES):

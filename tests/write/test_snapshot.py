@@ -54,6 +54,17 @@ def test_a_recursive_pattern_takes_every_file_once(cat: Catalog, source: Path) -
     assert rows(cat, "SELECT count(*) FROM t") == [(1,)]
 
 
+def test_a_pattern_is_relative_to_where_one_is(
+    cat: Catalog, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(source / "a[1]/deep/x.parquet", {"id": [1]})
+    write(source / "a1/deep/y.parquet", {"id": [2]})
+    monkeypatch.chdir(source / "a[1]")
+    for pattern in ("deep/*", "./*/x.parquet", "d*", "../a[[]1]/deep/x*"):
+        snap(cat, "t", pattern)
+        assert rows(cat, "SELECT id FROM t") == [(1,)]
+
+
 def test_a_name_with_pattern_characters_is_a_name_first(cat: Catalog, source: Path) -> None:
     write(source / "a[1]/b*.parquet", {"id": [1]})
     write(source / "a1/b2.parquet", {"id": [2]})
