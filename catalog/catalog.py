@@ -21,6 +21,7 @@ from catalog.storage.local import LocalStore
 if TYPE_CHECKING:
     import duckdb
 
+    from catalog.diff.explain import Step
     from catalog.diff.result import Diff
     from catalog.query.session import Session
     from catalog.sources import Source, TableStatus
@@ -228,6 +229,7 @@ class Catalog:
         columns: Sequence[str] | None = None,
         tolerance: Mapping[str, str] | None = None,
         level: Literal["stat", "cells", "rows"] = "cells",
+        method: Literal["auto", "join"] = "auto",
         check_keys: bool = False,
         full_stats: bool = False,
         threads: int | None = None,
@@ -245,6 +247,8 @@ class Catalog:
             tolerance: By column, ``"0.5"`` or ``"1%"``.
             level: ``stat`` reads metadata only, ``cells`` counts rows and cells, ``rows``
                 also keeps the changed rows for ``changes()``.
+            method: ``auto`` takes the fastest path that fingerprints allow, ``join`` trusts
+                none and reads all files that differ; both give the same answer.
             check_keys: Whether to look for NULL and duplicate keys in all rows.
             full_stats: Whether statistics cover all rows.
             threads: Threads to use; None means all.
@@ -266,12 +270,41 @@ class Catalog:
             columns=columns,
             tolerance=tolerance,
             level=level,
+            method=method,
             check_keys=check_keys,
             full_stats=full_stats,
             threads=threads,
             memory_limit_bytes=memory_limit_bytes,
             progress=progress,
         )
+
+    def explain_diff(
+        self,
+        from_ref: str,
+        to_ref: str = DEFAULT_BRANCH,
+        *,
+        tables: Sequence[str] | None = None,
+        key: Sequence[str] | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> "dict[str, list[Step]]":
+        """Tells how a diff would go: by which path, reading how much of which files.
+
+        Args:
+            from_ref: The older state, or a range ``A..B`` or ``A...B``.
+            to_ref: The newer state.
+            tables: The tables; None means all that changed.
+            key: Key columns to match rows by; None means the tables' own.
+            columns: Columns to compare; None means all.
+
+        Returns:
+            The steps by table. Nothing is read but metadata and footers.
+
+        Raises:
+            NotFound: A ref, table or column does not exist.
+        """
+        from catalog.comparisons import explain_refs
+
+        return explain_refs(self, from_ref, to_ref, tables=tables, key=key, columns=columns)
 
     def diff_query(
         self,

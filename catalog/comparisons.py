@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from catalog.diff.execute import Reading, compare_table, stat_table, unchanged_table
+from catalog.diff.explain import Step, explain
 from catalog.diff.forms import form
 from catalog.diff.plan import DiffOptions, SideName, TablePlan, plan_table
 from catalog.diff.result import Diff, End, TableDiff
 from catalog.engine.connection import connect
 from catalog.engine.resources import default_memory_limit
 from catalog.errors import InvalidInput
-from catalog.fingerprinting import load_prints
+from catalog.fingerprinting import Loaded, load_prints
+from catalog.formats.parquet import column_sizes
 from catalog.model.datafile import DataFile
 from catalog.model.refs import split_range
 from catalog.model.types import DataType
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from catalog.catalog import Catalog
 
 Level = Literal["stat", "cells", "rows"]
+Method = Literal["auto", "join"]
 Progress = Callable[[int, int, int], None]
 
 
@@ -53,6 +56,7 @@ def compare_refs(
     columns: Sequence[str] | None,
     tolerance: Mapping[str, str] | None,
     level: Level,
+    method: Method,
     check_keys: bool,
     full_stats: bool,
     threads: int | None,
@@ -60,6 +64,8 @@ def compare_refs(
     progress: Progress | None,
 ) -> Diff:
     """Tells what changed between two refs; see ``Catalog.diff``."""
+    if method not in ("auto", "join"):
+        raise InvalidInput(f"unknown method {method!r} of a diff", hint="auto or join")
     if level not in ("stat", "cells", "rows"):
         raise InvalidInput(f"unknown level {level!r} of a diff", hint="stat, cells or rows")
     before, after = resolve_ends(owner, from_ref, to_ref)
@@ -72,8 +78,36 @@ def compare_refs(
     )
     comparison = _Comparison(owner, before, after, options)
     planned = comparison.plan(tables)
-    limits = Limits(threads, memory_limit_bytes)
+    limits = Limits(threads, memory_limit_bytes, fingerprints=method == "auto")
     return comparison.run(planned, level, limits, progress)
+
+
+def explain_refs(
+    owner: "Catalog",
+    from_ref: str,
+    to_ref: str,
+    *,
+    tables: Sequence[str] | None,
+    key: Sequence[str] | None,
+    columns: Sequence[str] | None,
+) -> dict[str, list[Step]]:
+    """Tells how a diff would go; see ``Catalog.explain_diff``."""
+    before, after = resolve_ends(owner, from_ref, to_ref)
+    options = DiffOptions(
+        key=None if key is None else tuple(key),
+        columns=None if columns is None else tuple(columns),
+    )
+    repository = owner.repository
+    found = {}
+    for one in _Comparison(owner, before, after, options).plan(tables):
+        prints = load_prints(repository, one.plan, None, only_kept=True).prints
+
+        def sizes(side: SideName, file: DataFile, plan: TablePlan = one.plan) -> dict[int, int]:
+            schema = plan.side(side).file_schemas[file.file_schema]
+            return column_sizes(datafiles.locate(repository.store, file), schema)
+
+        found[one.plan.table] = explain(one.plan, prints, sizes)
+    return found
 
 
 def resolve_ends(owner: "Catalog", from_ref: str, to_ref: str) -> tuple[End, End]:
@@ -92,10 +126,17 @@ def resolve_ends(owner: "Catalog", from_ref: str, to_ref: str) -> tuple[End, End
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits what a comparison takes; None means all threads, a quarter of the memory."""
+    """Limits what a comparison takes, and what it trusts.
+
+    Attributes:
+        threads: Threads; None means all.
+        memory_limit_bytes: Memory; None means a quarter of the machine's.
+        fingerprints: Whether fingerprints choose the paths; else all files are joined.
+    """
 
     threads: int | None = None
     memory_limit_bytes: int | None = None
+    fingerprints: bool = True
 
 
 class Workspace:
@@ -259,9 +300,16 @@ class _Comparison:
             self._verify_files(one.plan.table, side, files)
             return files
 
-        prints = load_prints(self._repository, one.plan, limits.threads)
+        loaded = Loaded({}, {})
+        if limits.fingerprints:
+            loaded = load_prints(self._repository, one.plan, limits.threads)
         return Reading(
-            work.con, one.plan, lambda file: datafiles.locate(store, file), all_files, prints
+            work.con,
+            one.plan,
+            lambda file: datafiles.locate(store, file),
+            all_files,
+            loaded.prints,
+            dict(loaded.read),
         )
 
     def _verify(self, one: PlannedTable) -> None:

@@ -1,8 +1,9 @@
 """Fingerprints of the files of a diff: read where they are kept, else computed and kept."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from catalog.diff.fingerprint import compute
 from catalog.diff.plan import SIDES, SideName, TablePlan
@@ -17,9 +18,22 @@ from catalog.repository.repository import Repository
 from catalog.write.key_check import count_bad_keys, key_warnings
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Holds fingerprints, and what had to be read for them.
+
+    Attributes:
+        prints: The fingerprints.
+        read: Sizes of the files that were read to compute theirs, by path.
+    """
+
+    prints: Mapping[Identity, Fingerprint]
+    read: Mapping[str, int]
+
+
 def load_prints(
-    repository: Repository, plan: TablePlan, threads: int | None
-) -> dict[Identity, Fingerprint]:
+    repository: Repository, plan: TablePlan, threads: int | None, *, only_kept: bool = False
+) -> Loaded:
     """Returns the fingerprints of all files that may be compared with others by them.
 
     Files that have none to be compared with are not opened for it; what is kept is read.
@@ -28,6 +42,7 @@ def load_prints(
         repository: Keeps them.
         plan: The table's plan.
         threads: Files to look at at a time; None means one per core.
+        only_kept: Whether to compute none.
 
     Raises:
         CorruptData: A file whose fingerprint is missing cannot be read.
@@ -37,17 +52,22 @@ def load_prints(
 
     def one(
         side: SideName, file: DataFile, comparable: bool
-    ) -> tuple[Identity, Fingerprint | None]:
+    ) -> tuple[DataFile, Fingerprint | None, bool]:
         key = key_ids(plan, side)
         found = kept.read(file, key)
-        if found is None and comparable:
+        computed = False
+        if found is None and comparable and not only_kept:
             found = compute(locate(repository.store, file), plan.side(side), file, key)
             kept.keep(file, key, found)
-        return file.identity, found
+            computed = True
+        return file, found, computed
 
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         found = list(pool.map(lambda entry: one(*entry), wanted))
-    return {identity: prints for identity, prints in found if prints is not None}
+    return Loaded(
+        {file.identity: prints for file, prints, _ in found if prints is not None},
+        {file.path: file.size_bytes for file, _, computed in found if computed},
+    )
 
 
 def _entries(plan: TablePlan) -> Iterator[tuple[SideName, DataFile, bool]]:

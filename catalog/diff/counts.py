@@ -128,10 +128,20 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class TableCounts:
-    """Holds everything that comparing the rows of a table counts."""
+    """Holds everything that comparing the rows of a table counts.
+
+    Attributes:
+        rows: Counts of rows.
+        columns: Counts of cells by column.
+        partitions: Counts of the partitions in which something changed.
+        key_problems: Counts of bad keys.
+        examples: Changes of value.
+        bytes_read: Size of the data files that were opened.
+    """
 
     rows: RowCounts
     columns: Mapping[str, ColumnCounts]
     partitions: tuple[PartitionCounts, ...] = ()
     key_problems: KeyProblems = KeyProblems()
     examples: tuple[Example, ...] = ()
+    bytes_read: int = 0

@@ -36,6 +36,7 @@ class Reading:
         locate: Says where a file lies.
         all_files: Returns every file of a side.
         prints: Fingerprints of the files that the plan's tasks are about, as far as known.
+        opened: Sizes of the files that were opened so far, by path.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -43,6 +44,7 @@ class Reading:
     locate: Callable[[DataFile], str]
     all_files: Callable[[SideName], Sequence[DataFile]]
     prints: Prints = field(default_factory=dict)
+    opened: dict[str, int] = field(default_factory=dict)
 
     def relation(
         self,
@@ -53,6 +55,7 @@ class Reading:
         numbered: bool = False,
     ) -> str:
         """Returns SQL of the rows of a side's files, columns called ``c<field id>``."""
+        self.opened.update((file.path, file.size_bytes) for file in files)
         return relation_sql(
             self.con,
             self.plan.side(side),
@@ -123,6 +126,7 @@ def compare_table(
         partitions=counts.partitions,
         key_problems=problems,
         examples=shown,
+        bytes_read=sum(reading.opened.values()),
     )
     if not keep_rows:
         remainder.drop()
@@ -174,7 +178,14 @@ def _one_sided(reading: Reading, options: DiffOptions, *, keep_rows: bool) -> Ta
         for label, count in rows.items()
         if label and count
     )
-    result = TableCounts(_row_counts(plan, counts), {}, partitions, _key_problems(reading, options))
+    problems = _key_problems(reading, options)
+    result = TableCounts(
+        _row_counts(plan, counts),
+        {},
+        partitions,
+        problems,
+        bytes_read=sum(reading.opened.values()),
+    )
     if not keep_rows:
         return TableDiff(plan, result)
     columns = SqlColumns(plan)

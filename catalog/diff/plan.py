@@ -187,11 +187,6 @@ class TablePlan:
         """Returns the columns whose cells count, key columns apart."""
         return tuple(pair for pair in self.pairs if pair.compared and not pair.key)
 
-    @property
-    def bytes_to_read(self) -> int:
-        """Returns the size of the files that the tasks open."""
-        return sum(file.size_bytes for side in SIDES for file in self.files(side))
-
 
 def plan_table(
     table: str,
@@ -265,10 +260,15 @@ def _status(
 
 
 def _match_columns(old: TableSnapshot, new: TableSnapshot) -> list[tuple[Field, Field]]:
-    """Pairs columns by id, else by exact name, in the newer side's order."""
-    by_id = {f.id: f for f in old.schema.fields}
-    partners = {f.id: by_id.pop(f.id) for f in new.schema.fields if f.id in by_id}
-    by_name = {f.name: f for f in by_id.values()}
+    """Pairs columns by id, else by exact name, in the newer side's order.
+
+    Ids mean nothing across tables made apart, such as one dropped and made again.
+    """
+    rest = {f.id: f for f in old.schema.fields}
+    partners: dict[int, Field] = {}
+    if old.table_id == new.table_id:
+        partners = {f.id: rest.pop(f.id) for f in new.schema.fields if f.id in rest}
+    by_name = {f.name: f for f in rest.values()}
     for f in new.schema.fields:
         if f.id not in partners and f.name in by_name:
             partners[f.id] = by_name.pop(f.name)

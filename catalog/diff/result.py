@@ -164,7 +164,7 @@ class TableDiff:
                 "added": self.plan.files_added,
                 "removed": self.plan.files_removed,
                 "kept": self.plan.files_kept,
-                "bytes_read": self.plan.bytes_to_read if counted else 0,
+                "bytes_read": self._counts.bytes_read,
             },
         }
 

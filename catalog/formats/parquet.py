@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from catalog.errors import CorruptData, InvalidInput, NotFound, StorageFailure
 from catalog.model.datafile import ColumnStats
+from catalog.model.schema import FileSchema
 from catalog.model.types import (
     INTEGER_BITS,
     NULL_TYPE,
@@ -76,6 +77,27 @@ def read_footer(path: str, *, name: str | None = None) -> ParquetFooter:
         ) from error
     columns, scalars = _columns(structure, leaves, shown)
     return ParquetFooter(metadata.num_rows, columns, _stats(metadata, scalars, leaves))
+
+
+def column_sizes(path: str, schema: FileSchema) -> dict[int, int]:
+    """Returns the compressed bytes that the columns of a file take, by field id.
+
+    Raises:
+        CorruptData: It is no Parquet file, or damaged.
+    """
+    try:
+        metadata = pq.read_metadata(path)
+    except (pa.ArrowException, OSError) as error:
+        raise CorruptData(f"{path} is not readable: {error}", kind="damaged-parquet") from error
+    ids = {column.name: column.field_id for column in schema.columns}
+    sizes = dict.fromkeys(ids.values(), 0)
+    for group in (metadata.row_group(n) for n in range(metadata.num_row_groups)):
+        for chunk in (group.column(n) for n in range(group.num_columns)):
+            name = chunk.path_in_schema
+            owner = name if name in ids else name.partition(".")[0]
+            if owner in ids:
+                sizes[ids[owner]] += chunk.total_compressed_size
+    return sizes
 
 
 def _columns(

@@ -93,3 +93,13 @@ def test_rows_show_all_columns_and_null_for_a_missing_side(lake: Any, tmp_path: 
     assert by_id[1]["_to"]["new"] == "c"
     assert by_id[2]["_to"] is None
     assert by_id[3]["_from"] is None
+
+
+def test_a_table_dropped_and_made_again_pairs_by_name(lake: Any, tmp_path: Path) -> None:
+    commit(lake, tmp_path / "one", rows("id v", (1, 7), (2, 8)))
+    with lake.transaction("main", message="drop") as tx:
+        tx.drop("t")
+    commit(lake, tmp_path / "two", rows("v id", (7, 1), (8, 2)))
+    table = lake.diff("main~2", "main", tables=["t"])["t"]
+    assert counts(table) == (0, 0, 0, 0)
+    assert table.schema_changes == ()

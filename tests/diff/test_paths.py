@@ -1,0 +1,180 @@
+"""The paths of a diff: what is opened, and that all give one answer."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, note, settings
+
+import catalog
+from tests.diff.cases_check import TABLE, snapshot
+from tests.diff.cases_pair import Pair, Side, write
+from tests.diff.cases_random import described, pairs
+from tests.diff.test_property_diff import COMMON, THOROUGH
+
+
+def numbers(rows: int, **columns: list[object]) -> pa.Table:
+    return pa.table({"id": pa.array(range(rows), pa.int64()), **columns})
+
+
+def lake_of(tmp_path: Path, *versions: Side) -> Any:
+    lake = catalog.create(str(tmp_path / "lake"))
+    for number, side in enumerate(versions):
+        assert snapshot(lake, side, write(side, tmp_path / f"v{number}")) is not None
+    return lake
+
+
+def data_files(tmp_path: Path, **partition: str) -> list[Path]:
+    inner = "/".join(f"{name}={value}" for name, value in partition.items())
+    return sorted((tmp_path / "lake/data" / TABLE / inner).rglob("*.parquet"))
+
+
+def rewritten(table: pa.Table) -> tuple[pa.Table, dict[str, object]]:
+    return table, {"compression": "none", "row_group_size": 7, "use_dictionary": False}
+
+
+def test_files_that_both_sides_have_are_never_opened(tmp_path: Path) -> None:
+    same, old = numbers(5, v=[1] * 5), numbers(3, v=[1, 2, 3])
+    before = Side({"p=1/a.parquet": same, "p=2/a.parquet": old}, ("id",))
+    after = Side({"p=1/a.parquet": same, "p=2/a.parquet": numbers(3, v=[1, 2, 4])}, ("id",))
+    lake = lake_of(tmp_path, before, after)
+    (kept,) = data_files(tmp_path, p="1")
+    kept.unlink()
+    table = lake.diff("main~1", "main")[TABLE]
+    assert (table.rows.updated, table.plan.partitions_skipped) == (1, 1)
+    removed = [path.stat().st_size for path in data_files(tmp_path, p="2")]
+    assert table.to_dict()["files"]["bytes_read"] == sum(removed)
+
+
+@pytest.mark.parametrize("key", [(), ("id",)])
+def test_a_table_rewritten_without_change_opens_no_data_file(
+    tmp_path: Path, key: tuple[str, ...]
+) -> None:
+    table = numbers(100, v=[float(n) for n in range(100)], s=[f"t{n}" for n in range(100)])
+    lake = lake_of(
+        tmp_path,
+        Side({"p=1/a.parquet": table}, key),
+        Side({"p=1/b.parquet": rewritten(table)}, key),
+    )
+    shutil.rmtree(tmp_path / "lake/data")
+    found = lake.diff("main~1", "main")[TABLE]
+    assert (found.rows.inserted, found.rows.deleted, found.rows.updated) == (0, 0, 0)
+    assert found.to_dict()["files"] == {"added": 1, "removed": 1, "kept": 0, "bytes_read": 0}
+
+
+def test_only_changed_columns_are_read_where_keys_keep_their_order(tmp_path: Path) -> None:
+    before = numbers(10, v=[1] * 10, w=["x"] * 10)
+    after = numbers(10, v=[1] * 9 + [2], w=["x"] * 10)
+    lake = lake_of(
+        tmp_path, Side({"a.parquet": before}, ("id",)), Side({"a.parquet": after}, ("id",))
+    )
+    (step,) = lake.explain_diff("main~1", "main")[TABLE]
+    assert (step.path, step.columns) == ("positional", ("id", "v"))
+    assert 0 < step.bytes_to_read < step.bytes_total
+
+
+def test_the_plan_tells_of_files_without_fingerprints(tmp_path: Path) -> None:
+    lake = lake_of(
+        tmp_path,
+        Side({"a.parquet": numbers(10, v=[1] * 10)}, ("id",)),
+        Side({"a.parquet": numbers(10, v=[2] * 10)}, ("id",)),
+    )
+    shutil.rmtree(tmp_path / "lake/cache/fingerprints")
+    (step,) = lake.explain_diff("main~1", "main")[TABLE]
+    assert (step.path, step.fingerprints_missing) == ("join", 2)
+    lake.diff("main~1", "main")
+    (step,) = lake.explain_diff("main~1", "main")[TABLE]
+    assert (step.path, step.fingerprints_missing) == ("positional", 0)
+
+
+@pytest.mark.parametrize("damage", [b"", b"0" * 64 + b"\nnot it", None])
+def test_damaged_fingerprints_are_as_good_as_none(tmp_path: Path, damage: bytes | None) -> None:
+    lake = lake_of(
+        tmp_path,
+        Side({"a.parquet": numbers(10, v=[1] * 10)}, ("id",)),
+        Side({"a.parquet": numbers(10, v=[2] * 10)}, ("id",)),
+    )
+    for path in (tmp_path / "lake/cache/fingerprints").rglob("*"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes()[:-1] if damage is None else damage)
+    assert lake.diff("main~1", "main")[TABLE].rows.updated == 10
+
+
+def test_a_fingerprint_of_another_file_is_not_trusted(tmp_path: Path) -> None:
+    lake = lake_of(
+        tmp_path,
+        Side({"a.parquet": numbers(10, v=[1] * 10)}, ("id",)),
+        Side({"a.parquet": numbers(10, v=[2] * 10)}, ("id",)),
+    )
+    kept = [p for p in (tmp_path / "lake/cache/fingerprints").rglob("*") if p.is_file()]
+    assert len(kept) == 2
+    kept[0].write_bytes(kept[1].read_bytes())
+    assert lake.diff("main~1", "main")[TABLE].rows.updated == 10
+
+
+def test_a_diff_by_another_key_does_not_use_what_was_kept_for_the_first(tmp_path: Path) -> None:
+    before = numbers(4, k=[1, 2, 3, 4], v=[1, 1, 1, 1])
+    after = numbers(4, k=[4, 3, 2, 1], v=[1, 1, 1, 2])
+    lake = lake_of(
+        tmp_path, Side({"a.parquet": before}, ("id",)), Side({"a.parquet": after}, ("id",))
+    )
+    assert lake.diff("main~1", "main")[TABLE].rows.updated == 4
+    by_k = lake.diff("main~1", "main", key=["k"])[TABLE]
+    assert (by_k.rows.updated, by_k.columns["v"].changed) == (4, 1)
+    assert by_k.columns["id"].changed == 4
+
+
+def test_values_exchanged_between_rows_of_one_key_are_no_change(tmp_path: Path) -> None:
+    before = pa.table({"id": [1, 1, 2], "v": [1, 2, 3]})
+    after = pa.table({"id": [1, 1, 2], "v": [2, 1, 4]})
+    lake = lake_of(
+        tmp_path, Side({"a.parquet": before}, ("id",)), Side({"a.parquet": after}, ("id",))
+    )
+    rows = lake.diff("main~1", "main")[TABLE].rows
+    assert (rows.inserted, rows.deleted, rows.updated) == (0, 0, 1)
+
+
+def test_rows_of_many_row_groups_stay_in_step(tmp_path: Path) -> None:
+    count = 150_000
+    before = numbers(count, v=[n % 7 for n in range(count)])
+    after = numbers(count, v=[n % 7 + (n % 1000 == 999) for n in range(count)])
+    lake = lake_of(
+        tmp_path,
+        Side({"a.parquet": (before, {"row_group_size": 10_000})}, ("id",)),
+        Side({"a.parquet": (after, {"row_group_size": 999})}, ("id",)),
+    )
+    table = lake.diff("main~1", "main", level="rows")[TABLE]
+    assert table.rows.updated == 150
+    changed = table.changes().read_all()
+    assert changed.column("id").to_pylist() == list(range(999, count, 1000))
+    assert pq.read_metadata(data_files(tmp_path)[0]).num_row_groups > 1
+
+
+@settings(COMMON, max_examples=600 if THOROUGH else 60)
+@given(pairs())
+def test_every_path_gives_the_answer_of_the_join(pair: Pair) -> None:
+    note(described(pair))
+    options: dict[str, Any] = {"tables": [TABLE], "level": "rows"}
+    options |= {"tolerance": dict(pair.tolerance)} if pair.tolerance else {}
+    options |= {"key": list(pair.key)} if pair.key is not None else {}
+    options |= {"columns": list(pair.columns)} if pair.columns is not None else {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        lake = catalog.create(str(folder / "lake"))
+        first = snapshot(lake, pair.before, write(pair.before, folder / "before"))
+        second = snapshot(lake, pair.after, write(pair.after, folder / "after")) or first
+        assert first is not None
+        answers = [lake.diff(first, second, method=m, **options) for m in ("auto", "join")]
+        fast, joined = (answer[TABLE].to_dict() for answer in answers)
+        for one in (fast, joined):
+            del one["files"]["bytes_read"]
+        assert fast == joined
+        rows = [
+            sorted(map(repr, zip(*(c.to_pylist() for c in t.columns[:-2]), strict=True)))
+            for t in (answer[TABLE].changes().read_all() for answer in answers)
+        ]
+        assert rows[0] == rows[1]
