@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 from catalog.errors import StorageFailure
 
@@ -25,9 +25,9 @@ def prepare() -> None:
     A stream that was closed before the start (``>&-``) is one that nobody reads.
     """
     if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")
+        sys.stdout = _nobody()
     if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")
+        sys.stderr = _nobody()
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is None:
@@ -36,6 +36,10 @@ def prepare() -> None:
             reconfigure(errors="backslashreplace")
         else:
             reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _nobody() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")
 
 
 def write(text: str) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from catalog.errors import CatalogError, InvalidInput, NotFound, StorageFailure
 from cli import notes
-from cli.interruption import is_interruption
+from cli.interruption import is_interruption, passed_on
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Json, OutputFile, Ref
 from cli.results import ResultFormat, write_result
@@ -95,10 +95,11 @@ def run_sql(
     import duckdb
 
     try:
-        relation = session.sql(query)
-        if relation.columns == NO_RESULT and target is None:
-            return
-        rows = write_result(relation.to_arrow_reader(), how, target)
+        with passed_on(session.connection.interrupt):
+            relation = session.sql(query)
+            if relation.columns == NO_RESULT and target is None:
+                return
+            rows = write_result(relation.to_arrow_reader(), how, target)
     except (CatalogError, duckdb.Error, RuntimeError) as error:
         if is_interruption(error):
             raise KeyboardInterrupt from error
