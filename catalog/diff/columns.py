@@ -15,6 +15,22 @@ from catalog.model.schema import Field
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Is part of the changed rows of a table, in the remainder's form.
+
+    Attributes:
+        relation: SQL of the rows, to stand after FROM.
+        pairs: The columns in which they may differ.
+        partial: Whether they are updated rows only, that lack the columns that are equal, and
+            lie in the same partition on both sides.
+    """
+
+    relation: str
+    pairs: tuple[ColumnPair, ...]
+    partial: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SqlColumns:
     """Writes the columns of a table's plan as SQL."""
 

@@ -1,17 +1,17 @@
 """Runs the plan of one table on an engine and counts what changed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 import duckdb
 from pyarrow import RecordBatchReader
 
-from catalog.diff.columns import SqlColumns
+from catalog.diff.columns import Part, SqlColumns
 from catalog.diff.counts import ColumnCounts, KeyProblems, PartitionCounts, RowCounts, TableCounts
 from catalog.diff.keys import key_problems
 from catalog.diff.plan import SIDES, DiffOptions, SideName, TablePlan
 from catalog.diff.remainder import Remainder
-from catalog.diff.result import TableDiff
+from catalog.diff.result import Selection, TableDiff
 from catalog.diff.route import Prints, known_keys, route
 from catalog.diff.rows import row_reader
 from catalog.diff.statistics import side_stats
@@ -80,12 +80,12 @@ def unchanged_table(plan: TablePlan) -> TableDiff:
     """Answers zeros for a table without a file that differs."""
     counts = TableCounts(_row_counts(plan, Tally()), _column_counts(plan, Tally(), {}))
 
-    def no_rows(where: str | None, change: str | None, limit: int | None) -> RecordBatchReader:
+    def no_rows(selection: Selection) -> RecordBatchReader:
         con = connect()
         reading = Reading(con, plan, lambda file: file.path, lambda side: ())
         remainder = Remainder(con, plan, reading.relation, "remainder")
         remainder.settle()
-        return row_reader(con, remainder.columns, "remainder", count=0)(where, change, limit)
+        return row_reader(con, remainder.columns, remainder, count=0)(selection)
 
     return TableDiff(plan, counts, no_rows)
 
@@ -116,7 +116,7 @@ def compare_table(
     if not _fill(remainder, reading.prints, progress):
         remainder = Remainder(reading.con, plan, reading.relation, name, unique=unique)
         _fill(remainder, {}, None)
-    counts = tally(reading.con, plan, name)
+    counts = tally(reading.con, plan, remainder.parts())
     for field_id, filled in remainder.added_filled.items():
         counts.added[field_id] += filled
     shown = examples(reading.con, plan, name, counts)
@@ -132,9 +132,8 @@ def compare_table(
         remainder.drop()
         return TableDiff(plan, result)
     changed = counts.inserted + counts.deleted + counts.updated
-    reader = row_reader(
-        reading.con, remainder.columns, name, count=changed, complete=remainder.complete
-    )
+    touched = [name for name in counts.cells if _touched(counts, name)]
+    reader = row_reader(reading.con, remainder.columns, remainder, count=changed, touched=touched)
     return TableDiff(plan, result, reader)
 
 
@@ -189,16 +188,21 @@ def _one_sided(reading: Reading, options: DiffOptions, *, keep_rows: bool) -> Ta
     if not keep_rows:
         return TableDiff(plan, result)
     columns = SqlColumns(plan)
-    return TableDiff(
-        plan,
-        result,
-        row_reader(
-            reading.con,
-            columns,
-            _whole(reading, columns, side),
-            count=shape.rows,
-        ),
-    )
+    table = _WholeTable(Part(_whole(reading, columns, side), (), partial=False))
+    return TableDiff(plan, result, row_reader(reading.con, columns, table, count=shape.rows))
+
+
+@dataclass(frozen=True, slots=True)
+class _WholeTable:
+    """Hands out all rows of a table that came or went; see ``rows.Rows``."""
+
+    part: Part
+
+    def whole_parts(self, *, fit: bool) -> list[Part]:
+        return [self.part]
+
+    def narrow_parts(self, shown: Collection[str]) -> list[Part] | None:
+        return [self.part]
 
 
 def _whole(reading: Reading, columns: SqlColumns, side: SideName) -> str:

@@ -10,12 +10,12 @@ Rows that were found by position are partial (see ``positional``) and lie in tab
 own; the remainder's name is a view of all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 import duckdb
 
-from catalog.diff.columns import SqlColumns
+from catalog.diff.columns import Part, SqlColumns
 from catalog.diff.functions import register_functions
 from catalog.diff.plan import SIDES, ColumnPair, DiffTask, SideName, TablePlan
 from catalog.diff.positional import PartialRows, Source
@@ -96,7 +96,33 @@ class Remainder:
         for table in ("f", "t", "places"):
             self._sql(f"DROP TABLE IF EXISTS {self.name}_{table}")
 
-    def complete(self) -> None:
+    def parts(self) -> list[Part]:
+        """Returns all rows as they are held."""
+        whole = Part(self._whole(), self.plan.value_pairs, partial=False)
+        partial = self._partial.parts()
+        return partial if partial and not self._count(whole.relation) else [whole, *partial]
+
+    def whole_parts(self, *, fit: bool) -> list[Part]:
+        """Returns all rows, whole.
+
+        Args:
+            fit: Whether all of them may be held at once; else those found by position are read
+                from the files again, as they are wanted.
+        """
+        whole = Part(self._whole(), self.plan.value_pairs, partial=False)
+        if fit:
+            self._complete()
+            return [whole]
+        return [whole, *self._partial.streams()]
+
+    def narrow_parts(self, shown: Collection[str]) -> list[Part] | None:
+        """Returns all rows as they are held, if none lacks a column that is to be shown."""
+        parts = self.parts()
+        if all({p.name for p in part.pairs} >= set(shown) for part in parts if part.partial):
+            return parts
+        return None
+
+    def _complete(self) -> None:
         """Fetches what partial rows lack, file by file."""
         if self._partial.tables:
             self._partial.complete(self._whole())
@@ -205,7 +231,7 @@ class Remainder:
     def _show(self) -> None:
         """Makes the view of all rows, under the remainder's name."""
         parts = [f"SELECT *, NULL::INTEGER AS pair FROM {self._whole()}"]
-        parts += [f"FROM {table}" for table in self._partial.tables]
+        parts += [f"FROM {part.relation}" for part in self._partial.parts()]
         self._sql(f"CREATE OR REPLACE VIEW {self.name} AS {' UNION ALL BY NAME '.join(parts)}")
 
     def _both(self, before: str = "f.", after: str = "t.") -> str:

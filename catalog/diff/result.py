@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -21,8 +21,19 @@ from catalog.errors import InvalidInput, NotFound
 FORMAT_VERSION = 1
 """Version of the JSON form; it grows only with an incompatible change."""
 
-RowReader = Callable[[str | None, str | None, int | None], pa.RecordBatchReader]
-"""Reads changed rows: those for which SQL holds, of one kind, so many at most."""
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Says which changed rows are wanted; see ``TableDiff.changes``."""
+
+    where: str | None = None
+    change: str | None = None
+    limit: int | None = None
+    narrow: bool = False
+
+
+RowReader = Callable[[Selection], pa.RecordBatchReader]
+"""Reads changed rows."""
 
 Json = dict[str, Any]
 
@@ -101,6 +112,7 @@ class TableDiff:
         where: str | None = None,
         change: str | None = None,
         limit: int | None = None,
+        columns: Literal["all", "changed"] = "all",
     ) -> pa.RecordBatchReader:
         """Returns the changed rows.
 
@@ -108,6 +120,8 @@ class TableDiff:
             where: SQL over the columns of the row form that rows must meet.
             change: ``inserted``, ``deleted`` or ``updated``; None means all.
             limit: How many at most; None means all.
+            columns: ``all``, or besides the key only those of which any cell ``changed`` in
+                this diff, which spares reading the others. Without a key all are shown.
 
         Returns:
             Key columns, ``_change``, ``_changed_columns``, ``_from`` and ``_to``: structs of
@@ -123,7 +137,7 @@ class TableDiff:
                 kind="rows-not-kept",
                 hint='make it with level="rows"',
             )
-        return self._reader(where, change, limit)
+        return self._reader(Selection(where, change, limit, columns == "changed"))
 
     def to_dict(self) -> Json:
         """Returns the JSON form of the table."""

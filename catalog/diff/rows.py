@@ -1,17 +1,20 @@
 """The changed rows of a table in the row form, built in Arrow."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from typing import Protocol
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from catalog.diff.columns import SqlColumns
+from catalog.diff.columns import Part, SqlColumns
 from catalog.diff.plan import SIDES, ColumnPair, SideName
-from catalog.diff.result import RowReader
+from catalog.diff.result import RowReader, Selection
 from catalog.diff.tally import updated
 from catalog.engine.connection import cursor
 from catalog.engine.quoting import literal, type_sql
 from catalog.errors import InvalidInput
+from catalog.model.schema import Field
 from catalog.model.types import DataType, Scalar, common_type
 
 CHANGE, CHANGED, FROM, TO = "_change", "_changed_columns", "_from", "_to"
@@ -23,66 +26,91 @@ SORTED_ROWS = 1_000_000
 """Changed rows up to which they come in the order of their keys; more come as they were found,
 which spares a sort that would take longer than the diff."""
 
-_KINDS = {"inserted": "kind = 'i'", "deleted": "kind = 'd'", "updated": None}
+_KINDS = {"inserted": "i", "deleted": "d", "updated": "u"}
+
+
+class Rows(Protocol):
+    """Hands out the changed rows of a table."""
+
+    def whole_parts(self, *, fit: bool) -> list[Part]:
+        """Returns all rows, whole; see ``Remainder.whole_parts``."""
+
+    def narrow_parts(self, shown: Collection[str]) -> list[Part] | None:
+        """Returns all rows as they are held; see ``Remainder.narrow_parts``."""
 
 
 def row_reader(
     con: duckdb.DuckDBPyConnection,
     columns: SqlColumns,
-    relation: str,
+    rows: Rows,
     *,
     count: int,
-    complete: Callable[[], None] = lambda: None,
+    touched: Collection[str] = (),
 ) -> RowReader:
     """Returns what reads the changed rows of a table.
 
     Args:
-        con: Has the remainder.
+        con: Has the rows.
         columns: The columns of the table's plan.
-        relation: The remainder, or SQL that yields rows of its form.
-        count: Changed rows, as counted.
-        complete: Fetches what rows lack so far.
+        rows: The rows.
+        count: How many there are, as counted.
+        touched: The columns of which a cell changed.
     """
 
-    def read(where: str | None, change: str | None, limit: int | None) -> pa.RecordBatchReader:
-        complete()
-        return _read(con, columns, relation, count, where=where, change=change, limit=limit)
+    def read(selection: Selection) -> pa.RecordBatchReader:
+        fit = count <= SORTED_ROWS
+        if not selection.narrow or not columns.plan.key:
+            return _read(con, _RowForm(columns), rows.whole_parts(fit=fit), selection, fit=fit)
+        parts = rows.narrow_parts(touched)
+        form = _RowForm(columns, frozenset(touched))
+        return _read(con, form, parts or rows.whole_parts(fit=fit), selection, fit=fit)
 
     return read
 
 
 def _read(
     con: duckdb.DuckDBPyConnection,
-    columns: SqlColumns,
-    relation: str,
-    count: int,
+    form: "_RowForm",
+    parts: Sequence[Part],
+    selection: Selection,
     *,
-    where: str | None,
-    change: str | None,
-    limit: int | None,
+    fit: bool,
 ) -> pa.RecordBatchReader:
-    form = _RowForm(columns)
-    filters = [f"(kind <> 'u' OR {updated(columns)})"]
-    if change is not None:
-        if change not in _KINDS:
+    where, limit = selection.where, selection.limit
+    kind = "true"
+    if selection.change is not None:
+        if selection.change not in _KINDS:
             raise InvalidInput(
-                f"{change!r} is no kind of change", hint=f"one of: {', '.join(_KINDS)}"
+                f"{selection.change!r} is no kind of change", hint=f"one of: {', '.join(_KINDS)}"
             )
-        filters.append(_KINDS[change] or "kind = 'u'")
-    order = f" ORDER BY {form.order}" if count <= SORTED_ROWS and form.order else ""
-    stop = f" LIMIT {limit}" if limit is not None and where is None else ""
-    query = f"SELECT {form.select} FROM {relation} WHERE {' AND '.join(filters)}{order}{stop}"
+        kind = f"kind = '{_KINDS[selection.change]}'"
+    queries = [
+        f"SELECT {form.select(part)} FROM {part.relation} "
+        f"WHERE {kind} AND (kind <> 'u' OR {updated(form.columns, part.pairs)})"
+        for part in parts
+    ]
+    if fit:
+        order = f" ORDER BY {form.order}" if form.order else ""
+        stop = f" LIMIT {limit}" if limit is not None and where is None else ""
+        queries = [f"FROM ({' UNION ALL BY NAME '.join(queries)}){order}{stop}"]
     own = con.cursor()
-    reader = own.sql(query).to_arrow_reader(BATCH_ROWS)
-    schema = form.schema(reader.schema)
-    nothing = form.batch(_no_rows(reader.schema), schema)
+    first = own.sql(queries[0]).to_arrow_reader(BATCH_ROWS)
+    schema = form.schema(first.schema)
+    nothing = form.batch(_no_rows(first.schema), schema)
+
+    def selected() -> Iterator[pa.RecordBatch]:
+        yield from first
+        for query in queries[1:]:
+            for batch in own.sql(query).to_arrow_reader(BATCH_ROWS):
+                yield batch.select(first.schema.names).cast(first.schema)
+
     if where is not None:
         _kept(con, nothing, where)
 
     def batches() -> Iterator[pa.RecordBatch]:
         left = limit if limit is not None else -1
         yield nothing  # of extension types in structs, pyarrow combines no chunks but many
-        for batch in reader:
+        for batch in selected():
             formed = form.batch(batch, schema)
             if where is not None:
                 formed = _kept(con, formed, where)
@@ -128,23 +156,34 @@ def _kept(con: duckdb.DuckDBPyConnection, batch: pa.RecordBatch, where: str) -> 
 class _RowForm:
     """Selects what the row form needs from a remainder, and puts it together."""
 
-    def __init__(self, columns: SqlColumns) -> None:
+    def __init__(self, columns: SqlColumns, shown: Collection[str] | None = None) -> None:
+        """Takes the columns of the plan, and names of those shown beside the key; None: all."""
         self.columns = columns
         self.plan = columns.plan
+        self._only: dict[SideName, set[int]] | None = None
+        if shown is not None:
+            pairs = [p for p in self.plan.pairs if p.name in shown or p.key]
+            self._only = {"f": {p.before.id for p in pairs}, "t": {p.after.id for p in pairs}}
         self.keys = [
             (f"key.{p.name}" if p.name in (CHANGE, CHANGED, FROM, TO) else p.name, _key_type(p))
             for p in self.plan.key_pairs
         ]
         self.order = ", ".join(f"k{n} NULLS FIRST" for n, _ in enumerate(self.keys))
 
-    @property
-    def select(self) -> str:
-        """Returns the select list."""
+    def fields(self, side: SideName) -> list[Field]:
+        """Returns the columns that are shown of a side."""
+        fields = self.columns.fields(side)
+        return [f for f in fields if self._only is None or f.id in self._only[side]]
+
+    def select(self, part: Part) -> str:
+        """Returns the select list over a part of the rows."""
         names = [
             f"CASE WHEN {self.columns.changed(pair)} THEN {literal(pair.name)} END"
-            for pair in self.plan.value_pairs
+            for pair in part.pairs
         ]
         listed = f"list_filter([{', '.join(names)}], lambda x: x IS NOT NULL)" if names else "[]"
+        if len(names) == 1:
+            listed = f"[{literal(part.pairs[0].name)}]"
         parts = [f"{self._key(n)} AS k{n}" for n, _ in enumerate(self.keys)]
         parts.append(
             "CASE kind WHEN 'i' THEN 'inserted' WHEN 'd' THEN 'deleted' "
@@ -156,7 +195,7 @@ class _RowForm:
         for side in SIDES:
             parts += [
                 f"{_exported(f'{side}_c{f.id}', f.type)} AS {side}_c{f.id}"
-                for f in self.columns.fields(side)
+                for f in self.fields(side)
             ]
         return ", ".join(parts)
 
@@ -184,9 +223,9 @@ class _RowForm:
         ]
         arrays += [change.cast(pa.string()), selected.column("changed").cast(pa.list_(pa.string()))]
         for side, absent in zip(SIDES, ("inserted", "deleted"), strict=True):
-            fields = self.columns.fields(side)
+            fields = self.fields(side)
             columns = [_imported(selected.column(f"{side}_c{f.id}"), f.type) for f in fields]
-            missing = pa.array([one == absent for one in change.to_pylist()], pa.bool_())
+            missing = pc.equal(change, absent)
             kind = schema.field(FROM if side == "f" else TO).type
             arrays.append(
                 pa.StructArray.from_arrays(columns, fields=list(kind), mask=missing)
@@ -196,7 +235,7 @@ class _RowForm:
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
     def _struct(self, side: SideName, selected: pa.Schema) -> pa.DataType:
-        fields = self.columns.fields(side)
+        fields = self.fields(side)
         return pa.struct(
             [
                 (f.name, pa.uuid() if f.type == UUID else selected.field(f"{side}_c{f.id}").type)

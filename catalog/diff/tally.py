@@ -1,11 +1,12 @@
 """Counts over the remainder of a table: rows, cells, partitions, and examples of changes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import duckdb
 
-from catalog.diff.columns import SqlColumns
+from catalog.diff.columns import Part, SqlColumns
 from catalog.diff.counts import Example, PartitionCounts
 from catalog.diff.plan import SIDES, ColumnPair, SideName, TablePlan
 
@@ -18,6 +19,10 @@ column would cost more than the diff, and examples come from the first rows, wit
 
 TEXT_LENGTH = 200
 """Characters of a value that an example shows."""
+
+
+Label: TypeAlias = tuple[tuple[str, str | None], ...]
+"""A partition: its columns with their values in text form."""
 
 
 @dataclass(slots=True)
@@ -53,27 +58,46 @@ class Tally:
     partitions: tuple[PartitionCounts, ...] = ()
 
 
-def tally(con: duckdb.DuckDBPyConnection, plan: TablePlan, name: str) -> Tally:
+def tally(con: duckdb.DuckDBPyConnection, plan: TablePlan, parts: Sequence[Part]) -> Tally:
     """Counts what a settled remainder holds.
 
     Args:
         con: Has the remainder.
         plan: The table's plan.
-        name: The remainder's table.
+        parts: Its rows.
     """
+    result = Tally(
+        cells={pair.name: Cells() for pair in plan.value_pairs},
+        added={one.id: 0 for one in plan.added},
+    )
+    names = {side: _partition_names(plan, side) for side in SIDES}
+    partitions: dict[Label, list[int]] = {}
+    for part in parts:
+        for row in con.execute(_grouped(plan, part)).fetchall():
+            _add(result, partitions, plan, part, names, row)
+    result.partitions = tuple(
+        PartitionCounts(dict(label), *partitions[label])
+        for label in sorted(partitions, key=_label_order)
+        if (names["f"] or names["t"]) and any(partitions[label])
+    )
+    return result
+
+
+def _grouped(plan: TablePlan, part: Part) -> str:
+    """Returns SQL that counts a part by partition; see ``_add`` for its columns."""
     columns = SqlColumns(plan)
-    before, after = _partition_ids(plan, "f"), _partition_ids(plan, "t")
-    pairs, added = plan.value_pairs, plan.added
-    inner = ["kind", f"{updated(columns)} AS is_updated", f"{_moved(columns)} AS is_moved"]
-    inner += [f"CASE WHEN kind = 'd' THEN CAST(f_c{i} AS VARCHAR) END AS p{i}f" for i in before]
-    inner += [f"CASE WHEN kind <> 'd' THEN CAST(t_c{i} AS VARCHAR) END AS p{i}t" for i in after]
+    before, after = plan.side("f").partition_by, plan.side("t").partition_by
+    moved = "false" if part.partial else _moved(columns)
+    inner = ["kind", f"{updated(columns, part.pairs)} AS is_updated", f"{moved} AS is_moved"]
+    inner += [f"CASE WHEN kind = 'd' THEN f_c{i} END AS p{i}f" for i in before]
+    inner += [f"CASE WHEN kind <> 'd' THEN t_c{i} END AS p{i}t" for i in after]
     sums = [
         "count(*) FILTER (kind = 'i')",
         "count(*) FILTER (kind = 'd')",
         "count(*) FILTER (is_updated)",
         "count(*) FILTER (is_updated AND is_moved)",
     ]
-    for n, pair in enumerate(pairs):
+    for n, pair in enumerate(part.pairs):
         inner.append(f"kind = 'u' AND {columns.changed(pair)} AS x{n}")
         inner.append(f"kind = 'u' AND {columns.within(pair)} AS w{n}")
         inner.append(f"{columns.missing('f', pair)} AS a{n}")
@@ -84,60 +108,56 @@ def tally(con: duckdb.DuckDBPyConnection, plan: TablePlan, name: str) -> Tally:
             f"count(*) FILTER (x{n} AND NOT a{n} AND NOT b{n})",
             f"count(*) FILTER (w{n})",
         ]
-    for one in added:
+    for one in () if part.partial else plan.added:
         inner.append(f"kind = 'u' AND t_c{one.id} IS NOT NULL AS n{one.id}")
         sums.append(f"count(*) FILTER (n{one.id})")
-    groups = ["kind = 'd'", *(f"p{i}f" for i in before), *(f"p{i}t" for i in after)]
-    rows = con.execute(
-        f"SELECT {', '.join([*groups, *sums])} FROM (SELECT {', '.join(inner)} FROM {name}) "
-        f"GROUP BY {', '.join(str(n + 1) for n in range(len(groups)))}"
-    ).fetchall()
-    return _added_up(plan, rows)
-
-
-def _added_up(plan: TablePlan, rows: Sequence[tuple[object, ...]]) -> Tally:
-    names = {side: _partition_names(plan, side) for side in SIDES}
-    result = Tally(
-        cells={pair.name: Cells() for pair in plan.value_pairs},
-        added={one.id: 0 for one in plan.added},
+    groups = [*(f"p{i}f" for i in before), *(f"p{i}t" for i in after)]
+    shown = ["kind = 'd'", *(f"CAST({group} AS VARCHAR)" for group in groups)]
+    grouping = ", ".join(["kind = 'd'", *groups])
+    return (
+        f"SELECT {', '.join([*shown, *sums])} FROM "
+        f"(SELECT {', '.join(inner)} FROM {part.relation}) GROUP BY {grouping}"
     )
-    partitions: dict[tuple[tuple[str, str | None], ...], list[int]] = {}
-    for gone, *rest in rows:
-        before, rest = rest[: len(names["f"])], rest[len(names["f"]) :]
-        after, rest = rest[: len(names["t"])], rest[len(names["t"]) :]
-        counts = [_int(value) for value in rest]
-        result.inserted += counts[0]
-        result.deleted += counts[1]
-        result.updated += counts[2]
-        result.moved += counts[3]
-        kinds = [0, 0, 0]
-        for n, pair in enumerate(plan.value_pairs):
-            filled, cleared, corrected, within = counts[4 + 4 * n : 8 + 4 * n]
-            cells = result.cells[pair.name]
-            cells.filled += filled
-            cells.cleared += cleared
-            cells.corrected += corrected
-            cells.within += within
-            kinds = [a + b for a, b in zip(kinds, (filled, cleared, corrected), strict=True)]
-        for n, one in enumerate(plan.added):
-            result.added[one.id] += counts[4 + 4 * len(plan.value_pairs) + n]
-        own, values = (names["f"], before) if gone else (names["t"], after)
-        label = tuple(zip(own, map(_text, values), strict=True))
-        more = [*counts[:3], *kinds]
-        known = partitions.setdefault(label, [0] * len(more))
-        partitions[label] = [a + b for a, b in zip(known, more, strict=True)]
-    partitioned = names["f"] or names["t"]
-    result.partitions = tuple(
-        PartitionCounts(dict(label), *partitions[label])
-        for label in sorted(partitions, key=_label_order)
-        if partitioned and any(partitions[label])
-    )
-    return result
 
 
-def updated(columns: SqlColumns) -> str:
-    """Returns the condition that a row of the remainder is an updated one."""
-    changed = " OR ".join(columns.changed(pair) for pair in columns.plan.value_pairs)
+def _add(
+    result: Tally,
+    partitions: dict[Label, list[int]],
+    plan: TablePlan,
+    part: Part,
+    names: Mapping[SideName, Sequence[str]],
+    row: Sequence[object],
+) -> None:
+    """Adds the counts of one group of rows."""
+    gone, *rest = row
+    before, rest = rest[: len(names["f"])], rest[len(names["f"]) :]
+    after, rest = rest[: len(names["t"])], rest[len(names["t"]) :]
+    counts = [_int(value) for value in rest]
+    result.inserted += counts[0]
+    result.deleted += counts[1]
+    result.updated += counts[2]
+    result.moved += counts[3]
+    kinds = [0, 0, 0]
+    for n, pair in enumerate(part.pairs):
+        filled, cleared, corrected, within = counts[4 + 4 * n : 8 + 4 * n]
+        cells = result.cells[pair.name]
+        cells.filled += filled
+        cells.cleared += cleared
+        cells.corrected += corrected
+        cells.within += within
+        kinds = [a + b for a, b in zip(kinds, (filled, cleared, corrected), strict=True)]
+    for one, filled in zip(plan.added, counts[4 + 4 * len(part.pairs) :], strict=False):
+        result.added[one.id] += filled
+    own, values = (names["f"], before) if gone else (names["t"], after)
+    label = tuple(zip(own, map(_text, values), strict=True))
+    more = [*counts[:3], *kinds]
+    known = partitions.setdefault(label, [0] * len(more))
+    partitions[label] = [a + b for a, b in zip(known, more, strict=True)]
+
+
+def updated(columns: SqlColumns, pairs: Sequence[ColumnPair]) -> str:
+    """Returns the condition that a row is an updated one, if it may differ in some columns."""
+    changed = " OR ".join(columns.changed(pair) for pair in pairs)
     return f"(kind = 'u' AND ({changed or 'false'}))"
 
 
@@ -146,16 +166,12 @@ def _moved(columns: SqlColumns) -> str:
     return f"({' OR '.join(moved) or 'false'})"
 
 
-def _partition_ids(plan: TablePlan, side: SideName) -> tuple[int, ...]:
-    return plan.side(side).partition_by
-
-
 def _partition_names(plan: TablePlan, side: SideName) -> list[str]:
     shape = plan.side(side)
     return [f.name for f in shape.fields(shape.partition_by)]
 
 
-def _label_order(label: Sequence[tuple[str, str | None]]) -> tuple[object, ...]:
+def _label_order(label: Label) -> tuple[object, ...]:
     return tuple((name, value is not None, value or "") for name, value in label)
 
 
