@@ -88,39 +88,52 @@ def touched_columns(table: TableView) -> list[ColumnView]:
     return [column for column in table.columns if column.touched]
 
 
-def column_rows(columns: list[ColumnView]) -> tuple[list[str], list[list[str]]]:
-    """Returns header and cells of the table of changed columns.
-
-    Statistics that no column has are left out.
-    """
-    tolerant = any(column.within_tolerance for column in columns)
+def statistics_of(columns: list[ColumnView]) -> tuple[str, ...]:
+    """Returns the statistics that any of the columns has, the first to know first."""
     means = any(c.before.mean is not None or c.after.mean is not None for c in columns)
     sums = any(c.before.total is not None or c.after.total is not None for c in columns)
+    return ("NULLs", *(["mean"] if means else []), *(["sum"] if sums else []))
+
+
+def column_rows(
+    columns: list[ColumnView], statistics: tuple[str, ...]
+) -> tuple[list[str], list[list[str]]]:
+    """Returns header and cells of the table of changed columns.
+
+    Args:
+        columns: The columns.
+        statistics: Those to show, of ``statistics_of``.
+    """
+    tolerant = any(column.within_tolerance for column in columns)
     header = ["column", "filled", "cleared", "corrected"]
     header += ["within tolerance"] if tolerant else []
-    header += ["NULLs"] + (["mean"] if means else []) + (["sum"] if sums else [])
+    header += statistics
     rows = []
     for column in columns:
         counts = [count(column.filled), count(column.cleared), count(column.corrected)]
         cells = [plain(column.name), *counts]
         cells += [count(column.within_tolerance)] if tolerant else []
-        cells.append(arrow(count(column.before.nulls), count(column.after.nulls)))
-        cells += [_means(column.before, column.after)] if means else []
-        cells += [_sums(column.before, column.after)] if sums else []
+        cells += [_STATISTICS[one](column.before, column.after) for one in statistics]
         rows.append(cells)
     return header, rows
 
 
-def covered_line(table: TableView) -> str:
-    """Returns which rows the statistics of the columns cover; empty if there are none."""
+def covered_line(table: TableView, statistics: tuple[str, ...]) -> str:
+    """Returns which rows statistics of the columns cover; empty if there are none."""
     covered = {c.covered for c in touched_columns(table) if c.covered.before is not None}
-    if len(covered) != 1:
+    if len(covered) != 1 or not statistics:
         return ""
     found = covered.pop()
     if found == table.rows:
-        return "NULLs, means and sums of all rows"
+        return f"{statistics_words(statistics)} of all rows"
     ends = arrow(count(found.before), count(found.after))
-    return f"NULLs, means and sums of the {ends} rows in files that differ"
+    return f"{statistics_words(statistics)} of the {ends} rows in files that differ"
+
+
+def statistics_words(statistics: tuple[str, ...]) -> str:
+    """Returns statistics in words: ``NULLs, means and sums``."""
+    *first, last = (one if one == "NULLs" else f"{one}s" for one in statistics)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def top_partitions(table: TableView) -> tuple[list[PartitionView], int]:
@@ -161,6 +174,10 @@ def _ends(sides: Sides) -> str:
     return f"{count(sides.before)} rows before, {count(sides.after)} after"
 
 
+def _nulls(before: ColumnSide, after: ColumnSide) -> str:
+    return arrow(count(before.nulls), count(after.nulls))
+
+
 def _means(before: ColumnSide, after: ColumnSide) -> str:
     if before.mean is None or after.mean is None:
         return _pair(_mean(before.mean, MEAN_DIGITS), _mean(after.mean, MEAN_DIGITS))
@@ -195,3 +212,6 @@ def _total(text: str | None) -> str:
 
 def _pair(before: str, after: str) -> str:
     return "" if before == after == "NULL" else arrow(before, after)
+
+
+_STATISTICS = {"NULLs": _nulls, "mean": _means, "sum": _sums}

@@ -11,17 +11,25 @@ from cli.diff_words import (
     problems,
     rows_line,
     schema_line,
+    statistics_of,
+    statistics_words,
     top_partitions,
     touched_columns,
 )
 from cli.figures import clipped, count, counted, plain, short
-from cli.layout import aligned
+from cli.layout import GAP, aligned, widths_of
 from cli.paint import PLAIN, Paint
 
 INDENT = "  "
 TIMES = "\N{MULTIPLICATION SIGN}"
 EXAMPLE_WIDTH = 28
 """Columns a value of an example takes at most: two of them and a key fit one line."""
+
+NAME_WIDTH = 24
+"""Columns a name has before a statistic: longer names are cut to make room for numbers."""
+
+NAME_MINIMUM = 8
+"""Columns a name always has, even where nothing fits."""
 
 _COLOURS = {"added": "green", "removed": "red", "modified": "yellow", "unchanged": "dim"}
 
@@ -102,15 +110,31 @@ def _columns(table: TableView, width: int) -> list[str]:
     columns = touched_columns(table)
     if not columns:
         return []
-    head, rows = column_rows(columns)
-    right = [i > 0 for i in range(len(head))]
-    head_line, *body = aligned([head, *rows], right=right, indent=len(INDENT), width=width)
+    every = statistics_of(columns)
+    shown, cells = _fitting(columns, every, width)
+    right = [i > 0 for i in range(len(cells[0]))]
+    head_line, *body = aligned(cells, right=right, indent=len(INDENT), width=width)
     lines = ["", head_line]
     for column, line in zip(columns, body, strict=True):
         lines += [line, *_examples(column, width)]
-    if covered := covered_line(table):
-        lines.append(f"{INDENT}({covered})")
-    return lines
+    notes = [covered_line(table, shown)]
+    if hidden := every[len(shown) :]:
+        notes.append(f"{statistics_words(hidden)} need a wider terminal")
+    return lines + [f"{INDENT}({note})" for note in notes if note]
+
+
+def _fitting(
+    columns: list[ColumnView], every: tuple[str, ...], width: int
+) -> tuple[tuple[str, ...], list[list[str]]]:
+    """Returns as many statistics as fit, and the table with them: numbers are never cut."""
+    for shown in (every[:n] for n in range(len(every), -1, -1)):
+        head, rows = column_rows(columns, shown)
+        names, *others = widths_of([head, *rows], columns=len(head), width=None)
+        room = width - len(INDENT) - sum(others) - len(GAP) * len(others)
+        if room >= min(names, NAME_WIDTH):
+            break
+    room = max(room, NAME_MINIMUM)
+    return shown, [head, *([clipped(row[0], room), *row[1:]] for row in rows)]
 
 
 def _examples(column: ColumnView, width: int) -> list[str]:

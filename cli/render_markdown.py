@@ -11,6 +11,7 @@ from cli.diff_words import (
     problems,
     rows_line,
     schema_line,
+    statistics_of,
     top_partitions,
     touched_columns,
 )
@@ -63,13 +64,14 @@ def _columns(table: TableView) -> list[str]:
     columns = touched_columns(table)
     if not columns:
         return []
-    head, rows = column_rows(columns)
+    statistics = statistics_of(columns)
+    head, rows = column_rows(columns, statistics)
     head.append("for example")
     for row, column in zip(rows, columns, strict=True):
         row.append(example_text(column.examples[0]) if column.examples else "")
     right = [0 < i < len(head) - 1 for i in range(len(head))]
     lines = ["", *markdown_table(head, rows, right=right)]
-    if covered := covered_line(table):
+    if covered := covered_line(table, statistics):
         lines += ["", f"{covered[:1].upper()}{covered[1:]}."]
     return lines
 

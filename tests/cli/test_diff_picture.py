@@ -200,6 +200,24 @@ def test_long_and_hostile_text_fits_and_stays_on_its_line() -> None:
     assert all(len(line) <= 80 for line in table_lines)
 
 
+@pytest.mark.parametrize(
+    ("width", "numbers", "note"),
+    [
+        (100, "2,513 → 1,673  1,488.54 → 1,485.66  81,009,137 → 82,255,050", None),
+        (80, "2,513 → 1,673  1,488.54 → 1,485.66", "(sums need a wider terminal)"),
+        (60, "2,513 → 1,673", "(means and sums need a wider terminal)"),
+        (40, "", "(NULLs, means and sums need a wider terminal)"),
+    ],
+)
+def test_numbers_are_left_out_rather_than_cut(width: int, numbers: str, note: str | None) -> None:
+    sides = side(2513, 1488.54, "81009137"), side(1673, 1485.66, "82255050")
+    wide = {**ORDERS, "columns": [column("arr_time", (856, 0, 0), *sides)]}
+    lines = render_diff(view(wide), width=width)
+    (row,) = (line for line in lines if line.startswith("  arr_time"))
+    assert row == f"  arr_time     856        0          0  {numbers}".rstrip()
+    assert [line.strip() for line in lines if "wider" in line] == ([note] if note else [])
+
+
 def test_markdown_has_a_summary_and_a_section_per_changed_table() -> None:
     customers = table("customers", "unchanged", (500, 500, 0, 0, 0, 0))
     text = "\n".join(render_markdown(view(ORDERS, customers)))
