@@ -45,6 +45,8 @@ class Request:
         limit: How many rows to list; -1 means all, None what the format usually takes.
         check_keys: Whether to look for bad keys in all rows.
         full_stats: Whether statistics cover all rows.
+        method: ``auto`` or ``join``.
+        narrow: Whether rows show their key and the columns that changed, not all.
         threads: Threads; None means all.
         memory_limit_bytes: Memory; None means what the catalog takes.
     """
@@ -58,6 +60,8 @@ class Request:
     limit: int | None = None
     check_keys: bool = False
     full_stats: bool = False
+    method: str = "auto"
+    narrow: bool = False
     threads: int | None = None
     memory_limit_bytes: int | None = None
 

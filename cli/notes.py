@@ -61,6 +61,11 @@ class Progress:
         if self._shown:
             _write("\r\x1b[K")
 
+    @property
+    def elapsed_s(self) -> float:
+        """Returns the seconds since the task began, never 0."""
+        return max(time.monotonic() - self._started, 1e-6)
+
     def __call__(self, done: int = 0, total: int = 0, what: str = "") -> None:
         """Redraws the line if a person looks and it is time to."""
         now = time.monotonic()
@@ -69,6 +74,9 @@ class Progress:
         if now - self._drawn < REDRAW_AFTER_S:
             return
         share = f" {done:,} of {total:,}" if total else ""
-        _write(f"\r\x1b[K{self._title}{share} {what}"[:100])
+        left = ""
+        if 0 < done < total:
+            left = f", about {(now - self._started) * (total - done) / done:,.0f} s left"
+        _write(f"\r\x1b[K{self._title}{share} {what}{left}"[:100])
         self._drawn = now
         self._shown = True

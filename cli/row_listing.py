@@ -33,7 +33,8 @@ def write_rows_text(result: "Diff", view: DiffView, request: Request, target: Pa
         write(header(view) + "\n")
         for table in _tables_with_rows(view):
             write(f"\n{title(table)}\n")
-            reader = _reader(result, table, request, -1 if limit < 0 else limit + 1)
+            narrow = request.narrow or not (table.inserted or table.deleted)
+            reader = _reader(result, table, request, -1 if limit < 0 else limit + 1, narrow=narrow)
             found = changed_rows(reader)
             shown = 0
             for row in found if limit < 0 else islice(found, limit):
@@ -78,9 +79,17 @@ def write_rows_parquet(
 
 
 def _reader(
-    result: "Diff", table: TableView, request: Request, limit: int
+    result: "Diff",
+    table: TableView,
+    request: Request,
+    limit: int,
+    *,
+    narrow: bool | None = None,
 ) -> "pa.RecordBatchReader":
+    """Returns the rows asked for; text of updated rows shows changed columns in any case."""
+    changed_only = (request.narrow if narrow is None else narrow) and request.where is None
     return result[table.name].changes(
+        columns="changed" if changed_only or request.narrow else "all",
         where=request.where,
         change=request.change,
         limit=None if limit < 0 else limit,

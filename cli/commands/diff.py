@@ -1,5 +1,6 @@
 """``diff``: what changed between two refs."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,7 @@ from catalog.model.refs import split_range
 from cli import notes
 from cli.comparison import Request, memory_bytes, tolerances
 from cli.completion import complete_ref, complete_table
+from cli.explanation import write_explanation
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Json, OutputFile
 from cli.usage import UsageError
@@ -27,6 +29,13 @@ class DiffFormat(StrEnum):
     CSV = "csv"
     PARQUET = "parquet"
     MARKDOWN = "markdown"
+
+
+class Method(StrEnum):
+    """How files are compared."""
+
+    AUTO = "auto"
+    JOIN = "join"
 
 
 class Change(StrEnum):
@@ -74,6 +83,10 @@ def diff(
     rows: Annotated[bool, typer.Option("--rows", help="List the changed rows.")] = False,
     schema: Annotated[bool, typer.Option("--schema", help="List the schema changes.")] = False,
     files: Annotated[bool, typer.Option("--files", help="List the data files.")] = False,
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="Tell what would be read, by which path; read nothing."),
+    ] = False,
     key: Annotated[
         str | None,
         typer.Option(
@@ -139,6 +152,16 @@ def diff(
     full_stats: Annotated[
         bool, typer.Option("--full-stats", help="Statistics of all rows, not of changed files.")
     ] = False,
+    method: Annotated[
+        Method,
+        typer.Option(
+            "--method", help="auto takes the fastest path; join reads all files that differ."
+        ),
+    ] = Method.AUTO,
+    narrow: Annotated[
+        bool,
+        typer.Option("--narrow", help="Rows with their key and only the columns that changed."),
+    ] = False,
     threads: Annotated[
         int | None,
         typer.Option(
@@ -178,31 +201,38 @@ def diff(
         limit=limit,
         check_keys=check_keys,
         full_stats=full_stats,
+        method=method.value,
+        narrow=narrow,
         threads=threads,
         memory_limit_bytes=None if memory_limit is None else memory_bytes(memory_limit),
     )
-    what = _what(stat=stat, rows=rows, schema=schema, files=files, how=how)
-    if what != "rows" and (change or where is not None or limit is not None):
-        raise UsageError("--change, --where and --limit choose rows to list", hint="add --rows")
+    named = {"stat": stat, "rows": rows, "schema": schema, "files": files, "explain": explain}
+    what = _what(named, how)
+    if what != "rows" and (change or where is not None or limit is not None or narrow):
+        raise UsageError(
+            "--change, --where, --limit and --narrow are about rows to list", hint="add --rows"
+        )
     if query is not None and (tables or what not in ("cells", "rows")):
         raise UsageError(
-            "--query compares rows: -t, --stat, --schema and --files do not go with it"
+            "--query compares rows: -t, --stat, --schema, --files and --explain do not go with it"
         )
     cat = opened(context)
     ends = _ends(cat, from_ref, to_ref)
+    if what == "explain":
+        write_explanation(cat, ends, request, target, as_json=how is DiffFormat.JSON)
+        return
     result = _compared(cat, ends, request, what, query)
     differs = _written(cat, result, request, what, how, target)
     if exit_code and differs:
         raise typer.Exit(1)
 
 
-def _what(*, stat: bool, rows: bool, schema: bool, files: bool, how: DiffFormat) -> str:
+def _what(named: Mapping[str, bool], how: DiffFormat) -> str:
     """Returns which of the forms of a diff was asked for.
 
     Raises:
         UsageError: Several were, or one that the format cannot hold.
     """
-    named = {"stat": stat, "rows": rows, "schema": schema, "files": files}
     asked = [name for name, wanted in named.items() if wanted]
     if len(asked) > 1:
         raise UsageError(f"{' and '.join(f'--{name}' for name in asked)} exclude each other")
@@ -241,9 +271,12 @@ def _compared(
             level="rows" if what == "rows" else "cells" if what == "cells" else "stat",
             check_keys=request.check_keys,
             full_stats=request.full_stats,
+            method="join" if request.method == "join" else "auto",
             threads=request.threads,
             memory_limit_bytes=request.memory_limit_bytes,
-            progress=lambda done, total, rows: progress(done, total, f"tasks, {rows:,} rows"),
+            progress=lambda done, total, rows: progress(
+                done, total, f"tasks, {rows:,} rows, {rows / progress.elapsed_s:,.0f} rows/s"
+            ),
         )
 
 

@@ -177,3 +177,29 @@ def test_added_and_removed_tables_are_whole(lake: Path, tmp_path: Path, parquetr
     assert (added["table"], added["status"], added["rows"]["inserted"]) == ("more", "added", 2)
     removed = json.loads(parquetry("diff", "main", "main~1", "--json").out)["tables"][0]
     assert (removed["status"], removed["rows"]["deleted"]) == ("removed", 2)
+
+
+def test_the_plan_of_a_diff_is_told(lake: Path, parquetry: Runner) -> None:
+    outcome = parquetry("diff", "main~1", "--explain")
+    assert (outcome.code, outcome.err) == (0, "")
+    lines = outcome.out.splitlines()
+    assert lines[0].startswith("orders  reads ")
+    assert lines[2].split()[:2] == ["day=2024-01-01", "join"]
+    (table,) = json.loads(parquetry("diff", "main~1", "--explain", "--json").out)["tables"]
+    assert table["table"] == "orders"
+    assert table["steps"][0]["bytes_to_read"] == table["steps"][0]["bytes_total"] > 0
+    assert parquetry("diff", "main", "--explain").out == "no table differs\n"
+
+
+def test_both_methods_give_one_answer(lake: Path, parquetry: Runner) -> None:
+    fast = parquetry("diff", "main~1", "--rows", "--json").out
+    assert parquetry("diff", "main~1", "--rows", "--json", "--method", "join").out == fast
+
+
+def test_narrow_rows_have_only_columns_that_changed(lake: Path, parquetry: Runner) -> None:
+    outcome = parquetry("diff", "main~1", "--format", "csv", "--narrow")
+    header = outcome.out.splitlines()[0]
+    assert header == (
+        "order_id,_change,_changed_columns,"
+        "from.order_id,from.amount,from.note,to.order_id,to.amount,to.note"
+    )
