@@ -128,12 +128,18 @@ def _default(parameter: Any) -> str:
     return f" Default: `{getattr(value, 'value', value)}`."
 
 
-def main() -> None:
-    """Writes the page."""
-    TARGET.parent.mkdir(parents=True, exist_ok=True)
-    TARGET.write_text(reference(), encoding="utf-8")
+def main() -> int:
+    """Writes the page, or with ``--check`` tells whether it is current."""
+    sys.path.insert(0, str(ROOT))
+    page = reference()
+    if "--check" in sys.argv[1:]:
+        if TARGET.exists() and TARGET.read_text(encoding="utf-8") == page:
+            return 0
+        print(f"{TARGET.relative_to(ROOT)} is not current: run python docs/generate_cli.py")
+        return 1
+    TARGET.write_text(page, encoding="utf-8")
+    return 0
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
-    main()
+    raise SystemExit(main())

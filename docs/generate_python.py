@@ -23,7 +23,7 @@ INTRODUCTION = """\
 ```python
 import catalog
 
-cat = catalog.create("lake")          # or catalog.open("lake")
+cat = catalog.create("lake")  # or catalog.open("lake")
 with cat.transaction("main", message="daily load") as tx:
     tx.snapshot("orders", "exports/orders", key=["order_id"])
 cat.sql("SELECT count(*) FROM orders@main").fetchall()
