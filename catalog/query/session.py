@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import duckdb
 
+from catalog.engine.quoting import identifier
 from catalog.engine.relation import relation_sql
 from catalog.errors import CatalogError, InvalidInput, Unsupported
 from catalog.model.types import is_float
@@ -15,7 +16,6 @@ from catalog.query.backend import Backend, Functions, VersionedTable
 from catalog.query.failures import translated, unknown_table
 from catalog.query.keywords import fold
 from catalog.query.nan_safety import nan_free_columns
-from catalog.query.quoting import quote_identifier
 from catalog.query.references import analyse
 from catalog.query.scan import pruner
 from catalog.query.splice import Replacement, replacements, splice
@@ -253,7 +253,7 @@ class Session:
         self._registered += 1
         name = f"parquetry_{call.name}_{self._registered}"
         self.connection.register(name, data)
-        return quote_identifier(name)
+        return identifier(name)
 
     def _check_target(self, statement: Statement, own: frozenset[str]) -> None:
         target = statement.target

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from catalog.engine.quoting import identifier
 from catalog.errors import InvalidInput
-from catalog.query.quoting import quote_identifier
 from catalog.query.statements import FunctionReference, Place, Span, TableReference
 
 Replacement = tuple[Span, str]
@@ -70,11 +70,11 @@ def replacements(
         >>> splice(text, replacements(reference, "(SELECT 1 AS id)"))
         'SELECT orders.id FROM (SELECT 1 AS id) AS "orders"'
     """
-    columns = ", ".join(map(quote_identifier, reference.column_aliases))
+    columns = ", ".join(map(identifier, reference.column_aliases))
     if isinstance(reference, FunctionReference):
-        alias = quote_identifier(reference.alias or reference.name)
+        alias = identifier(reference.alias or reference.name)
         return ((reference.span, _source(relation, alias, columns)),)
-    alias = quote_identifier(reference.alias or reference.name[-1])
+    alias = identifier(reference.alias or reference.name[-1])
     match reference.place:
         case Place.SOURCE:
             new = _source(relation, alias, columns)

@@ -5,8 +5,9 @@ from collections import Counter
 
 import duckdb
 
+from catalog.engine.quoting import identifier
+from catalog.engine.quoting import literal as quoted
 from catalog.query.predicates import LiteralKind, LiteralValue, Op, Predicate
-from catalog.query.quoting import quote_identifier, quote_literal
 from catalog.query.references import TableReference, analyse
 from catalog.query.splice import replacements, splice
 
@@ -55,16 +56,16 @@ def literal(value: LiteralValue) -> str:
     """Writes a literal as SQL."""
     match value.kind:
         case LiteralKind.STRING:
-            return quote_literal(value.text)
+            return quoted(value.text)
         case LiteralKind.DATE | LiteralKind.TIMESTAMP:
-            return f"{value.kind.value} {quote_literal(value.text)}"
+            return f"{value.kind.value} {quoted(value.text)}"
         case _:
             return value.text
 
 
 def condition(predicate: Predicate) -> str:
     """Writes a predicate as SQL."""
-    column = quote_identifier(predicate.column)
+    column = identifier(predicate.column)
     values = [literal(value) for value in predicate.values]
     match predicate.op:
         case Op.IN:

@@ -2,8 +2,8 @@
 
 import duckdb
 
+from catalog.engine.quoting import identifier
 from catalog.query.lexer import TokenKind, tokenize
-from catalog.query.quoting import quote_identifier
 from catalog.query.references import Statement, TableReference, analyse
 from catalog.query.splice import replacements, splice
 
@@ -26,7 +26,7 @@ TABLES: dict[tuple[str, ...], str] = {
 
 def stand_in(name: tuple[str, ...], ref: str = "main") -> str:
     """Returns the name under which the session without names keeps a table."""
-    return quote_identifier("__".join((*name, ref)))
+    return identifier("__".join((*name, ref)))
 
 
 def named_session() -> duckdb.DuckDBPyConnection:
@@ -34,7 +34,7 @@ def named_session() -> duckdb.DuckDBPyConnection:
     session = duckdb.connect(config={"threads": 1})
     session.execute("CREATE SCHEMA sales")
     for name, query in TABLES.items():
-        session.execute(f"CREATE TABLE {'.'.join(map(quote_identifier, name))} AS {query}")
+        session.execute(f"CREATE TABLE {'.'.join(map(identifier, name))} AS {query}")
     return session
 
 
