@@ -161,7 +161,7 @@ def problems(table: TableView) -> list[str]:
         (table.duplicate_keys, "a key twice"),
     ):
         if sides.before or sides.after:
-            found.append(f"{_ends(sides)} have {what} ({key})")
+            found.append(f"{what} ({key}): {_ends(sides)}")
     known = " ".join(table.warnings).lower()
     if table.warnings and ("null" in known or "duplicate" in known):
         found = []
@@ -170,8 +170,8 @@ def problems(table: TableView) -> list[str]:
 
 def _ends(sides: Sides) -> str:
     if sides.before == sides.after:
-        return f"{count(sides.after)} rows on each side"
-    return f"{count(sides.before)} rows before, {count(sides.after)} after"
+        return f"{counted(sides.after or 0, 'row')} on each side"
+    return f"{counted(sides.before or 0, 'row')} before, {count(sides.after)} after"
 
 
 def _nulls(before: ColumnSide, after: ColumnSide) -> str:

@@ -1,5 +1,6 @@
 """Opens the catalog a command works on, and reads ``TABLE@REF`` arguments."""
 
+import re
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from catalog.catalog import Catalog
 
 DEFAULT_REF = "main"
+
+_PART = re.compile(r'"((?:[^"]|"")+)"|([^".]+)')
+_SQL_NAME = re.compile(rf"(?:{_PART.pattern})(?:\.(?:{_PART.pattern}))*")
 
 
 def opened(context: typer.Context) -> "Catalog":
@@ -43,6 +47,8 @@ def table_at(text: str) -> tuple[str, str]:
 
 
 def _bare(name: str) -> str:
-    """Returns a name without the quotes that SQL puts around it."""
-    quoted = len(name) > 2 and name[0] == name[-1] == '"'
-    return name[1:-1].replace('""', '"') if quoted else name
+    """Returns a name without the quotes that SQL puts around it, or around its parts."""
+    if not _SQL_NAME.fullmatch(name):
+        return name
+    parts = (quoted or plain for quoted, plain in _PART.findall(name))
+    return ".".join(part.replace('""', '"') for part in parts)

@@ -123,7 +123,7 @@ orders  modified  key order_id
   partition       inserted  deleted  updated  filled  cleared  corrected
   day=2024-01-01         0        0       39      29        1         12
   day=NULL              12        2        1       1        0          0
-  warning: 2 rows before, 0 after have a key twice (order_id)
+  warning: a key twice (order_id): 2 rows before, 0 after
 
 refunds  added  key id
   rows   0 → 7: 7 inserted

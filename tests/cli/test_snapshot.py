@@ -148,3 +148,10 @@ def test_a_null_partition_prints_as_null(tmp_path: Path, lake: Path, parquetry: 
     assert "day=NULL" in parquetry("partitions", "p").out
     partitions = json.loads(parquetry("partitions", "p", "--json").out)["partitions"]
     assert {"day": None} in [p["partition"] for p in partitions]
+
+
+@pytest.mark.parametrize("written", ['"sales x".orders', '"sales x"."orders"', "sales x.orders"])
+def test_a_table_may_be_named_as_in_sql(lake: Path, parquetry: Runner, written: str) -> None:
+    taken = parquetry("snapshot", "sales x.orders=v1/orders", "-m", "odd")
+    assert taken.code == 0, taken.err
+    assert parquetry("partitions", f"{written}@main").code == 0
