@@ -1,0 +1,95 @@
+"""Measures diffs against SQL written by hand for DuckDB, in CPU seconds and peak memory.
+
+Builds a table of 10 million rows and 20 columns in 16 partitions, and newer states of it; takes
+every measurement in a process of its own, the sides in turn; prints Markdown tables of
+medians. ``--small`` takes a tenth of the rows.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from diff_runs import Bench, Result
+from diff_scenarios import LARGE, SCENARIOS
+from diff_table import extras_table, scenarios_table, snapshot_lines, tiny_table
+
+ROWS = 10_000_000
+
+SMALL_ROWS = 1_000_000
+
+TINY_FILES = (1_000, 100_000)
+
+
+def main() -> int:
+    """Runs the benchmark; 1 means that counts disagreed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--small", action="store_true", help=f"{SMALL_ROWS:,} rows")
+    parser.add_argument("--rows", type=int, help=f"rows (default: {ROWS:,})")
+    parser.add_argument("--runs", type=int, default=5, help="runs of each side (default: 5)")
+    parser.add_argument("--threads", type=int, default=2, help="threads (default: 2)")
+    parser.add_argument("--only", metavar="S1,S2", help="just these scenarios")
+    parser.add_argument("--large", action="store_true", help="also S10, of five times the rows")
+    parser.add_argument("--peers", action="store_true", help="also other tools, at 1 M rows")
+    parser.add_argument("--cache", type=Path, help="where --peers keeps environments")
+    parser.add_argument("--data", type=Path, help="where data are made (default: temporary)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write what was measured")
+    chosen = parser.parse_args()
+    rows = chosen.rows or (SMALL_ROWS if chosen.small else ROWS)
+    known = [one.name for one in (*SCENARIOS, *LARGE)] + ["S11"]
+    wanted = chosen.only.split(",") if chosen.only else known
+    if set(wanted) - set(known):
+        parser.error(f"--only knows {', '.join(known)}")
+    if chosen.data:
+        chosen.data.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="diff-", dir=chosen.data) as folder:
+        bench = Bench(Path(folder), rows=rows, runs=chosen.runs, threads=chosen.threads)
+        listed = (*SCENARIOS, *(LARGE if chosen.large or chosen.only else ()))
+        results = [bench.run(one) for one in listed if one.name in wanted]
+        tiny: list[Result] = []
+        if "S11" in wanted:
+            counts = [max(n * min(rows, ROWS) // ROWS, 100) for n in TINY_FILES]
+            tiny = [bench.run_tiny(-(-n // 100) * 100) for n in counts]
+    print(f"{rows:,} rows, medians of {chosen.runs}, {chosen.threads} threads.")
+    tables(results, tiny)
+    if chosen.json:
+        chosen.json.write_text(json.dumps([measured(one) for one in (*results, *tiny)], indent=1))
+    if chosen.peers:
+        from diff_peers import peers_table
+
+        with tempfile.TemporaryDirectory(prefix="diff-", dir=chosen.data) as folder:
+            for line in peers_table(
+                Path(folder), cache=chosen.cache, rows=min(rows, SMALL_ROWS), runs=chosen.runs
+            ):
+                print(line)
+    return 1 if any(one.problems for one in (*results, *tiny)) else 0
+
+
+def tables(results: Sequence[Result], tiny: Sequence[Result]) -> None:
+    """Prints the tables."""
+    if results:
+        print("", *scenarios_table(results), sep="\n")
+    if any(one.scenario.extra for one in results):
+        print("", *extras_table(results), sep="\n")
+    for one in results:
+        if "snapshot now" in one.medians:
+            print("", *snapshot_lines(one), sep="\n")
+    if tiny:
+        print("", *tiny_table(tiny[0], tiny[1]), sep="\n")
+
+
+def measured(result: Result) -> dict[str, object]:
+    """Returns what was measured of a scenario, as JSON."""
+    return {
+        "scenario": result.scenario.name,
+        "what": result.scenario.what,
+        "problems": list(dict.fromkeys(result.problems)),
+        "medians": {name: asdict(one) for name, one in result.medians.items()},
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
