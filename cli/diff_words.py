@@ -3,7 +3,7 @@
 import math
 
 from cli.diff_view import ColumnSide, ColumnView, PartitionView, SchemaChangeView, Sides, TableView
-from cli.figures import count, grouped, plain, share
+from cli.figures import count, counted, grouped, plain, share
 
 PARTITIONS_SHOWN = 10
 """Partitions that are listed: the most changed ones tell the story, the JSON form has all."""
