@@ -13,6 +13,7 @@ from catalog.diff.forms import form
 from catalog.diff.plan import DiffOptions, SideName, TablePlan, plan_table
 from catalog.diff.result import Diff, End, TableDiff
 from catalog.engine.connection import connect
+from catalog.engine.failures import engine_errors
 from catalog.engine.resources import default_memory_limit
 from catalog.errors import InvalidInput
 from catalog.fingerprinting import Loaded, load_prints
@@ -254,15 +255,15 @@ class _Comparison:
                     if progress is not None:
                         progress(done, total, rows_done)
 
-                results.append(
-                    compare_table(
+                with engine_errors():
+                    compared = compare_table(
                         self._reading(work, one, limits),
                         self._options,
                         name=f"remainder_{number}",
                         keep_rows=level == "rows",
                         progress=told,
                     )
-                )
+                results.append(compared)
         except BaseException:
             if work is not None:
                 work.close()

@@ -11,6 +11,7 @@ from catalog.comparisons import Limits, Workspace, comparable, resolve_ends
 from catalog.diff.execute import Reading, compare_table
 from catalog.diff.plan import DiffOptions, plan_table
 from catalog.diff.result import Diff, End
+from catalog.engine.failures import engine_errors
 from catalog.engine.quoting import identifier, literal
 from catalog.errors import InvalidInput, Unsupported
 from catalog.formats.parquet import read_footer
@@ -47,7 +48,8 @@ def compare_query(
             lambda file: file.path,
             lambda side: (old[1] if side == "f" else new[1],),
         )
-        table = compare_table(reading, options, name="remainder", keep_rows=True)
+        with engine_errors():
+            table = compare_table(reading, options, name="remainder", keep_rows=True)
     except BaseException:
         work.close()
         raise

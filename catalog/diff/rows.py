@@ -12,6 +12,7 @@ from catalog.diff.plan import SIDES, ColumnPair, SideName
 from catalog.diff.result import RowReader, Selection
 from catalog.diff.tally import updated
 from catalog.engine.connection import cursor
+from catalog.engine.failures import engine_errors
 from catalog.engine.quoting import literal, type_sql
 from catalog.errors import InvalidInput
 from catalog.model.schema import Field
@@ -58,6 +59,10 @@ def row_reader(
     """
 
     def read(selection: Selection) -> pa.RecordBatchReader:
+        with engine_errors():
+            return opened(selection)
+
+    def opened(selection: Selection) -> pa.RecordBatchReader:
         fit = count <= SORTED_ROWS
         if not selection.narrow or not columns.plan.key:
             return _read(con, _RowForm(columns), rows.whole_parts(fit=fit), selection, fit=fit)
@@ -99,10 +104,11 @@ def _read(
     nothing = form.batch(_no_rows(first.schema), schema)
 
     def selected() -> Iterator[pa.RecordBatch]:
-        yield from first
-        for query in queries[1:]:
-            for batch in own.sql(query).to_arrow_reader(BATCH_ROWS):
-                yield batch.select(first.schema.names).cast(first.schema)
+        with engine_errors():
+            yield from first
+            for query in queries[1:]:
+                for batch in own.sql(query).to_arrow_reader(BATCH_ROWS):
+                    yield batch.select(first.schema.names).cast(first.schema)
 
     if where is not None:
         _kept(con, nothing, where)

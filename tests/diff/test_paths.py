@@ -92,6 +92,45 @@ def test_the_plan_tells_of_files_without_fingerprints(tmp_path: Path) -> None:
     assert (step.path, step.fingerprints_missing) == ("positional", 0)
 
 
+@pytest.mark.parametrize("method", ["auto", "join"])
+def test_a_damaged_data_file_is_named(tmp_path: Path, method: str) -> None:
+    lake = lake_of(
+        tmp_path,
+        Side({"a.parquet": numbers(1000, v=list(range(1000)))}, ("id",)),
+        Side({"a.parquet": numbers(1000, v=list(range(1, 1001)))}, ("id",)),
+    )
+    shutil.rmtree(tmp_path / "lake/cache/fingerprints")
+    damaged = data_files(tmp_path)[0]
+    content = bytearray(damaged.read_bytes())
+    for n in range(200, 2000):
+        content[n] ^= 0x5A
+    damaged.write_bytes(content)
+    with pytest.raises(catalog.CorruptData, match=damaged.name):
+        lake.diff("main~1", "main", method=method)
+
+
+def test_too_little_memory_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+    rows = 400_000
+    shuffled = [(n * 7919) % rows for n in range(rows)]
+    before = pa.table({"id": shuffled, "s": [f"text of row {n}" for n in shuffled]})
+    after = pa.table({"id": list(range(rows)), "s": [f"other text of {n}" for n in range(rows)]})
+    lake = lake_of(
+        tmp_path,
+        Side({"a.parquet": before}, ("id",)),
+        Side({"a.parquet": after}, ("id",)),
+    )
+    spilled = tmp_path / "spilled"
+    spilled.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(spilled))
+        with pytest.raises(catalog.StorageFailure) as refused:
+            lake.diff("main~1", "main", memory_limit_bytes=17_000_000)
+        assert refused.value.kind == "out-of-memory"
+        enough = lake.diff("main~1", "main", memory_limit_bytes=300_000_000)
+    assert enough[TABLE].rows.updated == rows
+    assert list(spilled.iterdir()) == []
+
+
 @pytest.mark.parametrize("damage", [b"", b"0" * 64 + b"\nnot it", None])
 def test_damaged_fingerprints_are_as_good_as_none(tmp_path: Path, damage: bytes | None) -> None:
     lake = lake_of(

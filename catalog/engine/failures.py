@@ -1,0 +1,45 @@
+"""DuckDB's failures as the catalog's errors: no memory, no space, data that cannot be read."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import duckdb
+
+from catalog.errors import CorruptData, StorageFailure
+
+_UNREADABLE = re.compile(r"[Ff]ailed to read (?:Parquet )?file \"([^\"]+)\"[:\s]*(.*)", re.DOTALL)
+
+
+@contextmanager
+def engine_errors() -> Iterator[None]:
+    """Raises the catalog's errors for what DuckDB could not do.
+
+    Raises:
+        CorruptData: A data file is damaged, or gone.
+        StorageFailure: Memory or disk did not suffice.
+    """
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise StorageFailure(
+            f"the memory does not suffice: {_first_line(error)}",
+            kind="out-of-memory",
+            hint="allow more with --memory-limit, or fewer --threads",
+        ) from error
+    except (duckdb.InvalidInputException, duckdb.IOException) as error:
+        found = _UNREADABLE.search(str(error))
+        if found is not None:
+            reason = found[2].strip().partition("\n")[0]
+            raise CorruptData(
+                f"{found[1]} cannot be read: {reason}",
+                kind="damaged-parquet",
+                hint="restore the file from a backup, or snapshot the table again",
+            ) from error
+        if isinstance(error, duckdb.IOException):
+            raise StorageFailure(f"reading or spilling failed: {_first_line(error)}") from error
+        raise
+
+
+def _first_line(error: duckdb.Error) -> str:
+    return str(error).partition("\n")[0]
