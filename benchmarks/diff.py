@@ -7,14 +7,17 @@ medians. ``--small`` takes a tenth of the rows.
 
 import argparse
 import json
+import math
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
+from diff_measure import Measured
 from diff_runs import Bench, Result
-from diff_scenarios import LARGE, SCENARIOS
+from diff_scenarios import LARGE, SCENARIOS, TINY, scenario
 from diff_table import extras_table, scenarios_table, snapshot_lines, tiny_table
 
 ROWS = 10_000_000
@@ -30,6 +33,13 @@ def main() -> int:
     parser.add_argument("--small", action="store_true", help=f"{SMALL_ROWS:,} rows")
     parser.add_argument("--rows", type=int, help=f"rows (default: {ROWS:,})")
     parser.add_argument("--runs", type=int, default=5, help="runs of each side (default: 5)")
+    parser.add_argument(
+        "--enough",
+        type=float,
+        default=math.inf,
+        metavar="SECONDS",
+        help="measure no more once one side took so many CPU seconds in all (default: never)",
+    )
     parser.add_argument("--threads", type=int, default=2, help="threads (default: 2)")
     parser.add_argument("--only", metavar="S1,S2", help="just these scenarios")
     parser.add_argument("--large", action="store_true", help="also S10, of five times the rows")
@@ -37,26 +47,38 @@ def main() -> int:
     parser.add_argument("--cache", type=Path, help="where --peers keeps environments")
     parser.add_argument("--data", type=Path, help="where data are made (default: temporary)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write what was measured")
+    parser.add_argument(
+        "--show", type=Path, nargs="+", metavar="FILE", help="measure nothing, print such files"
+    )
     chosen = parser.parse_args()
+    if chosen.show:
+        listed = [one for file in chosen.show for one in json.loads(file.read_text())]
+        tables(sorted((restored(one) for one in listed), key=order))
+        return 0
     rows = chosen.rows or (SMALL_ROWS if chosen.small else ROWS)
-    known = [one.name for one in (*SCENARIOS, *LARGE)] + ["S11"]
+    known = [one.name for one in (*SCENARIOS, *LARGE, TINY)]
     wanted = chosen.only.split(",") if chosen.only else known
     if set(wanted) - set(known):
         parser.error(f"--only knows {', '.join(known)}")
     if chosen.data:
         chosen.data.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="diff-", dir=chosen.data) as folder:
-        bench = Bench(Path(folder), rows=rows, runs=chosen.runs, threads=chosen.threads)
-        listed = (*SCENARIOS, *(LARGE if chosen.large or chosen.only else ()))
-        results = [bench.run(one) for one in listed if one.name in wanted]
-        tiny: list[Result] = []
-        if "S11" in wanted:
+        bench = Bench(
+            Path(folder),
+            rows=rows,
+            runs=chosen.runs,
+            threads=chosen.threads,
+            enough_s=chosen.enough,
+        )
+        scenarios = (*SCENARIOS, *(LARGE if chosen.large or chosen.only else ()))
+        results = [bench.run(one) for one in scenarios if one.name in wanted]
+        if TINY.name in wanted:
             counts = [max(n * min(rows, ROWS) // ROWS, 100) for n in TINY_FILES]
-            tiny = [bench.run_tiny(-(-n // 100) * 100) for n in counts]
+            results += [bench.run_tiny(-(-n // 100) * 100) for n in counts]
     print(f"{rows:,} rows, medians of {chosen.runs}, {chosen.threads} threads.")
-    tables(results, tiny)
+    tables(results)
     if chosen.json:
-        chosen.json.write_text(json.dumps([measured(one) for one in (*results, *tiny)], indent=1))
+        chosen.json.write_text(json.dumps([measured(one) for one in results], indent=1))
     if chosen.peers:
         from diff_peers import peers_table
 
@@ -65,11 +87,13 @@ def main() -> int:
                 Path(folder), cache=chosen.cache, rows=min(rows, SMALL_ROWS), runs=chosen.runs
             ):
                 print(line)
-    return 1 if any(one.problems for one in (*results, *tiny)) else 0
+    return 1 if any(one.problems for one in results) else 0
 
 
-def tables(results: Sequence[Result], tiny: Sequence[Result]) -> None:
+def tables(listed: Sequence[Result]) -> None:
     """Prints the tables."""
+    results = [one for one in listed if one.scenario.name != TINY.name]
+    tiny = [one for one in listed if one.scenario.name == TINY.name]
     if results:
         print("", *scenarios_table(results), sep="\n")
     if any(one.scenario.extra for one in results):
@@ -89,6 +113,19 @@ def measured(result: Result) -> dict[str, object]:
         "problems": list(dict.fromkeys(result.problems)),
         "medians": {name: asdict(one) for name, one in result.medians.items()},
     }
+
+
+def restored(stored: dict[str, Any]) -> Result:
+    """Returns what ``measured`` made JSON of."""
+    medians = {name: Measured(**one) for name, one in stored["medians"].items()}
+    one = replace(scenario(stored["scenario"]), what=stored["what"])
+    return Result(one, medians, tuple(stored["problems"]))
+
+
+def order(result: Result) -> tuple[int, str]:
+    """Returns where a scenario stands in the tables."""
+    name = result.scenario.name
+    return int("".join(c for c in name if c.isdigit())), name
 
 
 if __name__ == "__main__":

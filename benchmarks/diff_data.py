@@ -122,11 +122,6 @@ def unchanged(shape: Shape, base: Path, number: int) -> str:
     return f"FROM {_file(shape, base, number)}"
 
 
-def shuffled(shape: Shape, base: Path, number: int) -> str:
-    """Keeps all rows in another order."""
-    return f"FROM ({unchanged(shape, base, number)}) ORDER BY hash(token, 'order')"
-
-
 def shuffled_amounts(shape: Shape, base: Path, number: int) -> str:
     """Corrects one amount in a hundred, and shuffles."""
     return f"FROM ({CORRECTED(shape, base, number)}) ORDER BY hash(token, 'order')"

@@ -16,6 +16,13 @@ from pathlib import Path
 Counts = dict[str, int]
 
 
+PYTHON_BYTES = 400_000_000
+"""Memory left to Python, Arrow and the Parquet writer where a process may take only so much."""
+
+DUCKDB_BYTES = 200_000_000
+"""Memory left to the rest of the process where only DuckDB works."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """Says what is measured.
@@ -122,7 +129,7 @@ def measure_diff(job: Job) -> Measured:
     for path in Path(job.drop).read_text().splitlines() if job.drop else ():
         Path(job.lake, path).unlink(missing_ok=True)
     lake = catalog.open(job.lake)
-    limit = job.memory_bytes - peak_bytes() if job.memory_bytes else None
+    limit = job.memory_bytes - PYTHON_BYTES if job.memory_bytes else None
     clock = Clock()
     with lake.diff(
         "main~1",
@@ -234,7 +241,7 @@ def _connected(job: Job):  # type: ignore[no-untyped-def]
     spill = Path(job.output or job.before[0]).parent / "spill"
     connection.execute(f"SET temp_directory = '{_quoted(str(spill))}'")
     if job.memory_bytes:
-        limit = job.memory_bytes - peak_bytes()
+        limit = job.memory_bytes - DUCKDB_BYTES
         connection.execute(f"SET memory_limit = '{limit // 1_000_000}MB'")
     return connection, Clock()
 

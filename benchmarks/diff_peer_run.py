@@ -10,9 +10,22 @@ import resource
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 Counts = dict[str, int]
+
+
+class Peer(Protocol):
+    """Is a tool that can be asked what changed."""
+
+    def prepare(self, before: Path, after: Path, work: Path) -> None:
+        """Brings both states to where they are compared; not measured."""
+
+    def load(self) -> None:
+        """Imports what is needed; not measured."""
+
+    def measure(self, before: Path, after: Path, work: Path) -> Counts:
+        """Counts rows inserted, deleted and updated."""
 
 
 class Datacompy:
@@ -150,7 +163,12 @@ class DuckLake:
         return con
 
 
-PEERS = {"datacompy": Datacompy, "reladiff": Reladiff, "delta": Delta, "ducklake": DuckLake}
+PEERS: dict[str, type[Peer]] = {
+    "datacompy": Datacompy,
+    "reladiff": Reladiff,
+    "delta": Delta,
+    "ducklake": DuckLake,
+}
 
 
 def feed_counts(counts: Counts, update: str) -> Counts:

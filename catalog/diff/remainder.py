@@ -10,7 +10,7 @@ Rows that were found by position are partial (see ``positional``) and lie in tab
 own; the remainder's name is a view of all.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
 import duckdb
@@ -22,6 +22,7 @@ from catalog.diff.positional import PartialRows, Source
 from catalog.diff.route import FilePair, Route
 from catalog.engine.connection import single_row
 from catalog.model.datafile import DataFile
+from catalog.model.types import Scalar
 
 
 class Remainder:
@@ -71,12 +72,15 @@ class Remainder:
 
     def run_keyless(self, route: Route) -> None:
         """Compares the files of a task as multisets, those paired by their differing rows."""
+        rest = route.rest or DiffTask(route.task.partition, (), ())
+        rows = {
+            side: f"(SELECT {self.columns.select(side)} FROM {self._source(side, files)})"
+            for side, files in zip(SIDES, (rest.before, rest.after), strict=True)
+        }
+        if rest.before and rest.after and not self.plan.added:
+            rows = self._without_equal(rows)
         for side in SIDES:
-            files = () if route.rest is None else _files(route.rest, side)
-            self._sql(
-                f"CREATE OR REPLACE TABLE {self._rows(side)} AS "
-                f"SELECT {self.columns.select(side)} FROM {self._source(side, files)}"
-            )
+            self._sql(f"CREATE OR REPLACE TABLE {self._rows(side)} AS FROM {rows[side]}")
         for pair in route.pairs:
             if not pair.changed:
                 continue
@@ -93,7 +97,7 @@ class Remainder:
                     f"SEMI JOIN {self.name}_places p ON s.place = p.place"
                 )
         self._cancel_equal(self._rows("f"), self._rows("t"), self._compared)
-        for table in ("f", "t", "places"):
+        for table in ("f", "t", "places", "hashes"):
             self._sql(f"DROP TABLE IF EXISTS {self.name}_{table}")
 
     def parts(self) -> list[Part]:
@@ -121,6 +125,34 @@ class Remainder:
         if all({p.name for p in part.pairs} >= set(shown) for part in parts if part.partial):
             return parts
         return None
+
+    def _without_equal(self, rows: Mapping[SideName, str]) -> dict[SideName, str]:
+        """Leaves out rows that occur equally often on both sides, told by 128 bits of hash.
+
+        The hash is taken over the columns in order and in reverse. DuckDB hashes unlike nested
+        values alike, so with any of those all rows go the long way.
+        """
+        kinds = (kind for p in self._compared for kind in (p.before.type, p.after.type))
+        if not all(isinstance(kind, Scalar) for kind in kinds):
+            return dict(rows)
+        hashed = {}
+        for side in SIDES:
+            values = self.columns.values(side, self._compared)
+            if not values:
+                return dict(rows)
+            both = f"hash({', '.join(values)}) AS h, hash({', '.join(reversed(values))}) AS g"
+            hashed[side] = f"(SELECT *, {both} FROM {rows[side]})"
+        table = f"{self.name}_hashes"
+        self._sql(
+            f"CREATE OR REPLACE TABLE {table} AS SELECT h, g FROM "
+            f"(SELECT h, g, 1 AS n FROM {hashed['f']} UNION ALL "
+            f"SELECT h, g, -1 AS n FROM {hashed['t']}) GROUP BY h, g HAVING sum(n) <> 0"
+        )
+        return {
+            side: f"(SELECT s.* EXCLUDE (h, g) FROM {hashed[side]} s SEMI JOIN {table} d "
+            "ON s.h = d.h AND s.g = d.g)"
+            for side in SIDES
+        }
 
     def _complete(self) -> None:
         """Fetches what partial rows lack, file by file."""
@@ -206,6 +238,7 @@ class Remainder:
             "_multiple",
             "_again",
             "_places",
+            "_hashes",
         ):
             self._sql(f"DROP TABLE IF EXISTS {self.name}{suffix}")
 
