@@ -69,7 +69,7 @@ class CatalogTransaction:
                 name; None takes them from the paths, the types from the values.
             mode: ``copy`` copies the files, ``link`` links to them, ``reference`` leaves
                 them in place.
-            scope: ``full`` replaces the table, ``partitions`` just the partitions that the
+            scope: ``full`` replaces the table, ``partitions`` only the partitions that the
                 source has, ``append`` adds files.
             format: What the source is; ``auto`` finds out.
             fingerprints: Whether the files are fingerprinted and their keys looked at ``now``

@@ -214,7 +214,7 @@ def test_null_and_duplicate_keys_are_warnings(cat: Catalog, source: Path) -> Non
     write(source / "a.parquet", {"id": [1, 1, None]})
     report = snap(cat, "t", source, key=["id"])
     assert report.warnings == (
-        "1 rows of t have NULL in their key (id)",
+        "1 row of t has NULL in the key (id)",
         "2 rows of t share their key (id)",
     )
     assert rows(cat, "SELECT count(*) FROM t") == [(3,)]
