@@ -102,9 +102,10 @@ class Remainder:
 
     def parts(self) -> list[Part]:
         """Returns all rows as they are held."""
-        whole = Part(self._whole(), self.plan.value_pairs, partial=False)
         partial = self._partial.parts()
-        return partial if partial and not self._count(whole.relation) else [whole, *partial]
+        if partial and not self._has_whole:
+            return partial
+        return [Part(self._whole(), self.plan.value_pairs, partial=False), *partial]
 
     def whole_parts(self, *, fit: bool) -> list[Part]:
         """Returns all rows, whole.
@@ -263,8 +264,9 @@ class Remainder:
 
     def _show(self) -> None:
         """Makes the view of all rows, under the remainder's name."""
-        parts = [f"SELECT *, NULL::INTEGER AS pair FROM {self._whole()}"]
-        parts += [f"FROM {part.relation}" for part in self._partial.parts()]
+        parts = [f"FROM {part.relation}" for part in self._partial.parts()]
+        if self._has_whole or not parts:
+            parts.insert(0, f"SELECT *, NULL::INTEGER AS pair FROM {self._whole()}")
         self._sql(f"CREATE OR REPLACE VIEW {self.name} AS {' UNION ALL BY NAME '.join(parts)}")
 
     def _both(self, before: str = "f.", after: str = "t.") -> str:
