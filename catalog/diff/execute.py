@@ -8,6 +8,7 @@ from pyarrow import RecordBatchReader
 
 from catalog.diff.columns import Part, SqlColumns
 from catalog.diff.counts import ColumnCounts, KeyProblems, PartitionCounts, RowCounts, TableCounts
+from catalog.diff.functions import register_functions
 from catalog.diff.keys import key_problems
 from catalog.diff.plan import SIDES, DiffOptions, SideName, TablePlan
 from catalog.diff.remainder import Remainder
@@ -108,6 +109,7 @@ def compare_table(
         progress: Told the rows of each task that is done.
     """
     plan = reading.plan
+    register_functions(reading.con, plan)
     if plan.before is None or plan.after is None:
         return _one_sided(reading, options, keep_rows=keep_rows)
     problems = _key_problems(reading, options)

@@ -22,7 +22,7 @@ from catalog.diff.positional import PartialRows, Source
 from catalog.diff.route import FilePair, Route
 from catalog.engine.connection import single_row
 from catalog.model.datafile import DataFile
-from catalog.model.types import Scalar
+from catalog.model.types import DataType, Scalar, TypeClass
 
 
 class Remainder:
@@ -130,18 +130,24 @@ class Remainder:
     def _without_equal(self, rows: Mapping[SideName, str]) -> dict[SideName, str]:
         """Leaves out rows that occur equally often on both sides, told by 128 bits of hash.
 
-        The hash is taken over the columns in order and in reverse. DuckDB hashes unlike nested
-        values alike, so with any of those all rows go the long way.
+        Two hashes are taken, over the columns in order and in reverse, each with which of them
+        are NULL. Within 64 bits DuckDB's hash of a value tells all values apart; text is hashed
+        in two forms. Of wider and of nested types it hashes unlike values alike: with any of
+        those, or with types that differ between the sides, all rows go the long way.
         """
-        kinds = (kind for p in self._compared for kind in (p.before.type, p.after.type))
-        if not all(isinstance(kind, Scalar) for kind in kinds):
+        kinds = [kind for p in self._compared for kind in (p.before.type, p.after.type)]
+        plain = all(p.before.type == p.after.type for p in self._compared)
+        if not kinds or not plain or not all(_told_apart_by_hash(kind) for kind in kinds):
             return dict(rows)
         hashed = {}
         for side in SIDES:
-            values = self.columns.values(side, self._compared)
-            if not values:
-                return dict(rows)
-            both = f"hash({', '.join(values)}) AS h, hash({', '.join(reversed(values))}) AS g"
+            forward, backward = [], []
+            for pair in self._compared:
+                value = self.columns.value(side, pair)
+                other = f"{value} || '\\'" if _is_text(pair) else value
+                forward += [value, f"{value} IS NULL"]
+                backward += [f"{value} IS NULL", other]
+            both = f"hash({', '.join(forward)}) AS h, hash({', '.join(reversed(backward))}) AS g"
             hashed[side] = f"(SELECT *, {both} FROM {rows[side]})"
         table = f"{self.name}_hashes"
         self._sql(
@@ -447,3 +453,21 @@ def _named(columns: str, side: str) -> str:
 
 def _files(task: DiffTask, side: SideName) -> tuple[DataFile, ...]:
     return task.before if side == "f" else task.after
+
+
+_SMALL = (TypeClass.BOOLEAN, TypeClass.INTEGER, TypeClass.FLOAT, TypeClass.DATE)
+
+
+def _told_apart_by_hash(kind: DataType) -> bool:
+    """Tells whether values of a type fit 64 bits, or are text."""
+    if not isinstance(kind, Scalar):
+        return False
+    if kind.decimal is not None:
+        return kind.decimal[0] <= 18
+    small = kind.type_class in _SMALL or kind.name in ("TIME", "TIMESTAMP", "TIMESTAMP_NS")
+    return small or kind.type_class is TypeClass.TEXT or kind.name == "UBIGINT"
+
+
+def _is_text(pair: ColumnPair) -> bool:
+    kinds = (pair.before.type, pair.after.type)
+    return any(isinstance(k, Scalar) and k.type_class is TypeClass.TEXT for k in kinds)

@@ -92,6 +92,45 @@ def test_the_plan_tells_of_files_without_fingerprints(tmp_path: Path) -> None:
     assert (step.path, step.fingerprints_missing) == ("positional", 0)
 
 
+WIDE = pa.decimal128(38, 0)
+COLLIDING = {
+    "wide decimals": (pa.array([0], WIDE), pa.array([2**64 + 1], WIDE)),
+    "the integer that hashes like NULL": (
+        pa.array([None], pa.int64()),
+        pa.array([-2930909409056394622], pa.int64()),
+    ),
+    "uuids with their halves exchanged": (
+        pa.array([bytes(8) + b"\1" * 8], pa.uuid()),
+        pa.array([b"\1" * 8 + bytes(8)], pa.uuid()),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", sorted(COLLIDING))
+def test_values_of_one_hash_are_told_apart_without_a_key(tmp_path: Path, what: str) -> None:
+    old, new = COLLIDING[what]
+    other = pa.concat_arrays([old, old])
+    before = pa.table({"v": pa.concat_arrays([old, other]), "n": [1, 2, 3]})
+    after = pa.table({"v": pa.concat_arrays([other, new]), "n": [3, 2, 1]})
+    lake = lake_of(tmp_path, Side({"a.parquet": before}), Side({"a.parquet": after}))
+    for method in ("auto", "join"):
+        rows = lake.diff("main~1", "main", method=method)[TABLE].rows
+        assert (rows.inserted, rows.deleted) == (1, 1)
+
+
+def test_keys_that_compare_through_text_are_counted(tmp_path: Path) -> None:
+    before = pa.table({"id": pa.array([1, 2**53 + 1], pa.int64()), "v": [1, 2]})
+    after = pa.table({"id": pa.array([1.0, 2.0**53], pa.float64()), "v": [1, 3]})
+    lake = lake_of(
+        tmp_path,
+        Side({"a.parquet": before}, ("id",)),
+        Side({"b.parquet": after, "c.parquet": after}, ("id",)),
+    )
+    table = lake.diff("main~1", "main")[TABLE]
+    assert table.key_problems.duplicate == (0, 4)
+    assert table.rows.deleted == 1
+
+
 @pytest.mark.parametrize("method", ["auto", "join"])
 def test_a_damaged_data_file_is_named(tmp_path: Path, method: str) -> None:
     lake = lake_of(
