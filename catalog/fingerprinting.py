@@ -1,7 +1,7 @@
 """Fingerprints of the files of a diff: read where they are kept, else computed and kept."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -11,6 +11,7 @@ from catalog.diff.route import key_ids, known_keys
 from catalog.engine.connection import connect
 from catalog.model.datafile import DataFile, Identity
 from catalog.model.fingerprint import Fingerprint
+from catalog.model.table import TableSnapshot
 from catalog.repository.commit_writer import TableUpdate
 from catalog.repository.datafiles import locate
 from catalog.repository.fingerprints import Fingerprints
@@ -55,12 +56,9 @@ def load_prints(
     ) -> tuple[DataFile, Fingerprint | None, bool]:
         key = key_ids(plan, side)
         found = kept.read(file, key)
-        computed = False
-        if found is None and comparable and not only_kept:
-            found = compute(locate(repository.store, file), plan.side(side), file, key)
-            kept.keep(file, key, found)
-            computed = True
-        return file, found, computed
+        if found is not None or not comparable or only_kept:
+            return file, found, False
+        return file, _computed(repository, plan.side(side), file, key), True
 
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         found = list(pool.map(lambda entry: one(*entry), wanted))
@@ -95,10 +93,7 @@ def keep_prints(repository: Repository, update: TableUpdate) -> tuple[str, ...]:
 
     def one(file: DataFile) -> tuple[Identity, Fingerprint]:
         found = kept.read(file, table.key)
-        if found is None:
-            found = compute(locate(repository.store, file), table, file, table.key)
-            kept.keep(file, table.key, found)
-        return file.identity, found
+        return file.identity, found or _computed(repository, table, file, table.key)
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         prints = dict(pool.map(one, update.added))
@@ -109,3 +104,12 @@ def keep_prints(repository: Repository, update: TableUpdate) -> tuple[str, ...]:
         with connect() as con:
             counts = count_bad_keys(con, update, lambda file: locate(repository.store, file))
     return key_warnings(update.name, table, counts)
+
+
+def _computed(
+    repository: Repository, table: TableSnapshot, file: DataFile, key: Sequence[int]
+) -> Fingerprint:
+    """Computes the fingerprint of a file and keeps it."""
+    found = compute(locate(repository.store, file), table, file, key)
+    Fingerprints(repository.store).keep(file, key, found)
+    return found

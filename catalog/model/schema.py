@@ -1,6 +1,5 @@
 """Table schemas with field ids, and the file schemas through which files are read."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from catalog.errors import CorruptData, NotFound
@@ -112,9 +111,3 @@ def schema_from_json(stored: object) -> Schema:
             case _:
                 raise CorruptData(f"unknown schema: {stored!r}")
     return Schema(tuple(fields))
-
-
-def with_added(schema: Schema, added: Iterable[tuple[str, DataType]], last_id: int) -> Schema:
-    """Returns the schema with columns appended under fresh ids after ``last_id``."""
-    fresh = (Field(i, name, kind) for i, (name, kind) in enumerate(added, last_id + 1))
-    return Schema((*schema.fields, *fresh))
