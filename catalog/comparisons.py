@@ -1,8 +1,5 @@
 """Diffs of an open catalog: refs and tables resolved, planned, and run on an engine."""
 
-import shutil
-import tempfile
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -12,9 +9,8 @@ from catalog.diff.explain import Step, explain
 from catalog.diff.forms import form
 from catalog.diff.plan import DiffOptions, SideName, TablePlan, plan_table
 from catalog.diff.result import Diff, End, TableDiff
-from catalog.engine.connection import connect
 from catalog.engine.failures import engine_errors
-from catalog.engine.resources import default_memory_limit
+from catalog.engine.workspace import Workspace
 from catalog.errors import InvalidInput
 from catalog.fingerprinting import Loaded, load_prints
 from catalog.formats.parquet import column_sizes
@@ -29,8 +25,6 @@ from catalog.repository.tables import data_files, file_changes
 from catalog.tablelookup import find_table, unknown_table
 
 if TYPE_CHECKING:
-    import duckdb
-
     from catalog.catalog import Catalog
 
 Level = Literal["stat", "cells", "rows"]
@@ -140,34 +134,6 @@ class Limits:
     fingerprints: bool = True
 
 
-class Workspace:
-    """Is a connection with a directory of its own to spill into; both go when it is closed.
-
-    Attributes:
-        folder: The directory.
-        con: The connection.
-    """
-
-    def __init__(self, limits: Limits) -> None:
-        self.folder = tempfile.mkdtemp(prefix="parquetry-")
-        memory = limits.memory_limit_bytes
-        try:
-            self.con: duckdb.DuckDBPyConnection = connect(
-                threads=limits.threads,
-                memory_limit_bytes=default_memory_limit() if memory is None else memory,
-                temp_directory=self.folder,
-            )
-        except BaseException:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            raise
-        self._remove = weakref.finalize(self.con, shutil.rmtree, self.folder, ignore_errors=True)
-
-    def close(self) -> None:
-        """Closes the connection and removes the directory; also done when nobody uses it."""
-        self.con.close()
-        self._remove()
-
-
 class _Comparison:
     """Plans and runs the diff of two commits."""
 
@@ -246,7 +212,9 @@ class _Comparison:
                     results.append(unchanged_table(one.plan))
                     done += 1
                     continue
-                work = work or Workspace(limits)
+                work = work or Workspace(
+                    threads=limits.threads, memory_limit_bytes=limits.memory_limit_bytes
+                )
                 self._verify(one)
 
                 def told(rows: int) -> None:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from catalog.comparisons import Limits, Workspace, comparable, resolve_ends
+from catalog.comparisons import comparable, resolve_ends
 from catalog.diff.execute import Reading, compare_table
 from catalog.diff.plan import DiffOptions, plan_table
 from catalog.diff.result import Diff, End
 from catalog.engine.failures import engine_errors
 from catalog.engine.quoting import identifier, literal
+from catalog.engine.workspace import Workspace
 from catalog.errors import InvalidInput, Unsupported
 from catalog.formats.parquet import read_footer
 from catalog.formats.unify import Existing, unify
@@ -35,7 +36,7 @@ def compare_query(
     Both results are written to Parquet files, which are compared as a table's are.
     """
     before, after = resolve_ends(owner, from_ref, to_ref)
-    work = Workspace(Limits())
+    work = Workspace()
     try:
         old = _result(owner, query, before, os.path.join(work.folder, "from.parquet"), None)
         new = _result(owner, query, after, os.path.join(work.folder, "to.parquet"), old[0])

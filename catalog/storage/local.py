@@ -114,6 +114,21 @@ class LocalStore:
             raise
         return LocalStaged(temporary, digest, size_bytes)
 
+    def scratch(self) -> str:
+        """Returns a fresh path below ``tmp/``."""
+        return self._temporary_name()
+
+    def take_over(self, source: str) -> "LocalStaged":
+        """Takes in a file of the store's own, where it lies."""
+        with _storage_errors(source, f"cannot take {source} into the catalog"):
+            digest, size_bytes = _hashed(source)
+            if os.path.dirname(source) == os.path.join(self.root, "tmp"):
+                return LocalStaged(source, digest, size_bytes)
+        staged = self.stage(source)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(source)
+        return staged
+
     def publish(self, files: Sequence[tuple[StagedFile, str]]) -> None:
         """Gives staged files their names, syncing many at a time."""
         with _storage_errors("staged files"):
@@ -335,6 +350,17 @@ def _copy_hashed(source: str, target: str) -> tuple[str, int]:
             written = 0
             while written < count:
                 written += writer.write(chunk[written:])
+            size_bytes += count
+    return digest.hexdigest(), size_bytes
+
+
+def _hashed(source: str) -> tuple[str, int]:
+    digest = hashlib.sha256()
+    size_bytes = 0
+    buffer = memoryview(bytearray(COPY_BYTES))
+    with open(source, "rb", buffering=0) as reader:
+        while count := reader.readinto(buffer):
+            digest.update(buffer[:count])
             size_bytes += count
     return digest.hexdigest(), size_bytes
 

@@ -2,6 +2,7 @@
 
 import datetime
 import hashlib
+import os
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
@@ -72,6 +73,18 @@ class MemoryStore:
         except OSError as error:
             raise StorageFailure(f"cannot read {source}: {error.strerror}") from error
         return _MemoryStaged(data)
+
+    def scratch(self) -> str:
+        """Returns a fresh path in the system's directory for temporary files."""
+        descriptor, name = tempfile.mkstemp(prefix="parquetry-")
+        os.close(descriptor)
+        return name
+
+    def take_over(self, source: str) -> "_MemoryStaged":
+        """Takes in a local file that nobody else uses."""
+        staged = self.stage(source)
+        Path(source).unlink(missing_ok=True)
+        return staged
 
     def publish(self, files: Sequence[tuple[StagedFile, str]]) -> None:
         """Gives staged files their names."""

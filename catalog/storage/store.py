@@ -114,6 +114,19 @@ class ObjectStore(Protocol):
             StorageFailure: It cannot be read, or the store cannot take it.
         """
 
+    def scratch(self) -> str:
+        """Returns a fresh path for a local file that ``take_over`` is going to be given."""
+
+    def take_over(self, source: str) -> StagedFile:
+        """Takes in a local file that nobody else uses, without a copy where that can be.
+
+        The file is the store's from then on: it is gone from where it was.
+
+        Raises:
+            NotFound: The file is missing.
+            StorageFailure: It cannot be read, or the store cannot take it.
+        """
+
     def publish(self, files: Sequence[tuple[StagedFile, str]]) -> None:
         """Gives staged files their names; all are durable when the call returns.
 
