@@ -153,6 +153,8 @@ class Catalog:
         message: str | None = None,
         metadata: Mapping[str, str] | None = None,
         author: str | None = None,
+        isolation: Literal["snapshot", "serializable"] = "snapshot",
+        allow_empty: bool = False,
         dry_run: bool = False,
     ) -> "CatalogTransaction":
         """Starts a transaction over any number of tables.
@@ -162,6 +164,9 @@ class Catalog:
             message: What the commit is about; None makes one up.
             metadata: Free text by key, kept in the commit.
             author: Who commits; None is the catalog's author.
+            isolation: ``snapshot``: what others change meanwhile is a conflict where this
+                transaction changes it too; ``serializable``: also in tables that it read.
+            allow_empty: Whether to commit although nothing changed.
             dry_run: Whether to find out what would change and write nothing.
 
         Returns:
@@ -178,6 +183,8 @@ class Catalog:
             message=message,
             metadata=metadata or {},
             author=author or self.author,
+            isolation=isolation,
+            allow_empty=allow_empty,
             dry_run=dry_run,
         )
 

@@ -8,7 +8,8 @@ from catalog.fingerprinting import keep_prints
 from catalog.listings import CommitInfo
 from catalog.write.snapshot import SnapshotReport
 from catalog.write.snapshot_table import SnapshotRequest
-from catalog.write.transaction import Authorship, Transaction
+from catalog.write.table_write import WriteMode, WriteReport, WriteRequest
+from catalog.write.transaction import Authorship, Isolation, Transaction
 
 if TYPE_CHECKING:
     from catalog.catalog import Catalog
@@ -29,9 +30,11 @@ class CatalogTransaction:
         message: str | None,
         metadata: Mapping[str, str],
         author: str,
+        isolation: Isolation,
+        allow_empty: bool,
         dry_run: bool,
     ) -> None:
-        about = Authorship(branch, author, message, metadata)
+        about = Authorship(branch, author, message, metadata, isolation, allow_empty)
         self._owner = owner
         self._dry_run = dry_run
         self._transaction = Transaction(owner.repository, about, clock=owner.clock, dry_run=dry_run)
@@ -99,6 +102,49 @@ class CatalogTransaction:
             return report
         found = keep_prints(self._owner.repository, staged)
         return replace(report, warnings=(*report.warnings, *found))
+
+    def write(
+        self,
+        table: str,
+        data: object,
+        *,
+        mode: WriteMode,
+        key: Sequence[str] | None = None,
+        partition_by: Sequence[str] | Mapping[str, str | None] | None = None,
+    ) -> WriteReport:
+        """Stages rows to be written to a table.
+
+        Args:
+            table: The table, made if it is new.
+            data: A pyarrow table, record batch, reader or dataset; a Polars or pandas frame; a
+                DuckDB relation; or a list of dictionaries. Columns that the table lacks are
+                added to it, columns that the data lacks are NULL, or what they were (upsert).
+            mode: ``append`` adds rows, ``overwrite`` replaces the table,
+                ``overwrite_partitions`` replaces the partitions that occur among the rows,
+                ``upsert`` replaces rows of the same key and adds the others.
+            key: Key columns; None keeps the table's, an empty list takes them away.
+            partition_by: Partition columns of a new or overwritten table, or their types by
+                name.
+
+        Returns:
+            What would change; nothing is committed before the transaction ends.
+
+        Raises:
+            InvalidInput: The rows do not fit the table, or share a key in an upsert.
+            Unsupported: A column has a type that Parquet has not.
+        """
+        request = WriteRequest(mode, None if key is None else tuple(key), _types(partition_by))
+        written = self._transaction.write(table, data, request)
+        staged = self._transaction.staged(written.name)
+        warnings = () if staged is None else keep_prints(self._owner.repository, staged)
+        return WriteReport(
+            written.name,
+            written.is_changed,
+            len(written.added),
+            len(written.removed),
+            written.rows,
+            warnings,
+        )
 
     def drop(self, table: str) -> None:
         """Stages that a table goes.

@@ -24,9 +24,9 @@ from catalog.write.snapshot_table import (
     PartitionSpec,
     SnapshotRequest,
     partition_spec,
-    same_shape,
     table_snapshot,
 )
+from catalog.write.working import same_shape
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,13 +134,3 @@ def _key(unified: Unified, base: StoredTable | None, request: SnapshotRequest) -
 
 def _is_gone(unified: Unified, field_id: int) -> bool:
     return unified.schema.by_id(field_id) is None
-
-
-def same_shape(old: TableSnapshot, new: TableSnapshot) -> bool:
-    """Tells whether two snapshots agree in all but their files."""
-    return (old.schema, old.key, old.partition_by, old.properties) == (
-        new.schema,
-        new.key,
-        new.partition_by,
-        new.properties,
-    )

@@ -3,18 +3,32 @@
 import datetime
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
+from catalog.engine.connection import single_row
+from catalog.engine.failures import engine_errors
+from catalog.engine.relation import relation_sql
+from catalog.engine.workspace import Workspace
 from catalog.errors import Conflict, InvalidInput, NotFound
+from catalog.model.datafile import DataFile
 from catalog.model.names import canonical_name, check_table_name
+from catalog.model.table import TableSnapshot
 from catalog.repository.branches import HeldBranch, Stamp
 from catalog.repository.commit_writer import Description, TableUpdate
 from catalog.repository.commits import StoredTable
 from catalog.repository.repository import Repository
 from catalog.storage.store import SwapLost
+from catalog.write.context import WriteContext
+from catalog.write.frames import land
+from catalog.write.requirements import Moved, RowMerge
+from catalog.write.rewrite import FileChange
+from catalog.write.scope import Scope
 from catalog.write.snapshot import SnapshotReport, take_snapshot
 from catalog.write.snapshot_table import SnapshotRequest
+from catalog.write.table_write import WriteRequest, write_rows
+from catalog.write.working import WorkingTable
 
 MAX_ATTEMPTS = 200
 """Races a commit may lose before it gives up: with jittered pauses, 16 writers that each
@@ -26,35 +40,29 @@ FIRST_PAUSE_S = 0.002
 MAX_PAUSE_S = 0.25
 """Longest pause between attempts."""
 
-
-@dataclass(frozen=True, slots=True)
-class Staged:
-    """Holds what a transaction is going to do to one table.
-
-    Attributes:
-        update: The change, relative to the table as it was when the transaction saw it.
-        lineage: Where the new state comes from.
-    """
-
-    update: TableUpdate
-    lineage: Mapping[str, object]
+Isolation = Literal["snapshot", "serializable"]
 
 
 @dataclass(frozen=True, slots=True)
 class Authorship:
-    """Says who commits what to where.
+    """Says who commits what to where, and how.
 
     Attributes:
         branch: The branch to move.
         author: Who commits.
         message: What they say about it; None makes one up from the tables.
         metadata: Free text by key.
+        isolation: ``snapshot``: what others change meanwhile matters where this changes it
+            too; ``serializable``: also where this read it.
+        allow_empty: Whether to commit although nothing changed.
     """
 
     branch: str
     author: str
     message: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    isolation: Isolation = "snapshot"
+    allow_empty: bool = False
 
 
 class Transaction:
@@ -64,6 +72,7 @@ class Transaction:
     nothing but unreferenced files remains.
 
     Attributes:
+        base_id: The commit that it starts from.
         commit_id: The commit made; None before the end, or if nothing changed.
     """
 
@@ -73,35 +82,42 @@ class Transaction:
         about: Authorship,
         *,
         clock: Callable[[], datetime.datetime],
+        merge_rows: RowMerge = lambda table, head: None,
         dry_run: bool = False,
     ) -> None:
         about = replace(about, branch=canonical_name(about.branch))
-        held = repository.branches.held(about.branch)
-        if held is None or held.branch.commit_id is None:
-            raise NotFound(
-                f"no branch {about.branch!r} to commit to",
-                kind="ref-not-found",
-                hint=f"create it with: parquetry branch create {about.branch}",
+        if about.isolation not in ("snapshot", "serializable"):
+            raise InvalidInput(
+                f"unknown isolation {about.isolation!r}", hint="snapshot or serializable"
             )
-        if held.branch.protected:
-            raise Conflict(
-                f"branch {about.branch!r} is protected: it changes only by merge",
-                kind="branch-protected",
-            )
+        self.base_id = _head(repository, about.branch)
+        self.commit_id: str | None = None
         self._repository = repository
         self._about = about
         self._clock = clock
-        self._base_id = held.branch.commit_id
+        self._merge_rows = merge_rows
         self._dry_run = dry_run
-        self._staged: dict[str, Staged] = {}
-        self.commit_id: str | None = None
+        self._tables: dict[str, WorkingTable] = {}
+        self._read: set[str] = set()
+        self._work: Workspace | None = None
 
     def __enter__(self) -> "Transaction":
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if kind is None and not self._dry_run:
-            self._commit()
+        try:
+            if kind is None and not self._dry_run:
+                self._commit()
+        finally:
+            if self._work is not None:
+                self._work.close()
+
+    @property
+    def context(self) -> WriteContext:
+        """Returns what operations of the transaction write with; the engine is opened once."""
+        if self._work is None:
+            self._work = Workspace()
+        return WriteContext(self._work, self._repository.store, self._repository.commits)
 
     def snapshot(self, table: str, source: str, request: SnapshotRequest) -> SnapshotReport:
         """Stages the state of a table as a source has it.
@@ -115,27 +131,44 @@ class Transaction:
             InvalidInput: The source, its schema or the request makes no sense.
             CorruptData: A file is damaged, or changed while it was read.
         """
-        name = self._table_name(table)
-        if name in self._staged:
-            raise InvalidInput(f"table {name!r} is already part of this transaction")
-        base = self._base_table(name)
+        name = self.table_name(table)
+        if name in self._tables:
+            raise InvalidInput(
+                f"table {name!r} is already part of this transaction",
+                hint="take its snapshot first, or in a transaction of its own",
+            )
+        working = self.working(name)
         taken = take_snapshot(
             self._repository.store,
             self._repository.commits,
             name,
-            base,
+            working.base,
             source,
             request,
             dry_run=self._dry_run,
         )
-        if taken.update is not None:
-            self._staged[name] = Staged(taken.update, taken.lineage)
+        update = taken.update
+        if update is not None:
+            change = FileChange(tuple(update.removed), tuple(update.added))
+            scope = _snapshot_scope(working, update, request)
+            self.stage(working.then(update.snapshot, change, scope, taken.lineage))
         return taken.report
 
-    def staged(self, table: str) -> TableUpdate | None:
-        """Returns what is staged for a table; None if nothing is."""
-        found = self._staged.get(table)
-        return None if found is None else found.update
+    def write(self, table: str, data: object, request: WriteRequest) -> WorkingTable:
+        """Stages rows to be written to a table; see ``table_write.write_rows``.
+
+        Args:
+            table: The table, made if it is new.
+            data: The rows; see ``frames.land``.
+            request: How they are written.
+        """
+        name = self.table_name(table)
+        self._check_writing()
+        with engine_errors():
+            landed = land(self.context.con, data, self.context.work.folder)
+            written = write_rows(self.context, self.working(name), landed, request)
+        self.stage(written)
+        return written
 
     def drop(self, table: str) -> None:
         """Stages that a table goes.
@@ -143,26 +176,64 @@ class Transaction:
         Raises:
             NotFound: There is no such table.
         """
-        name = self._table_name(table)
-        base = self._base_table(name)
-        if base is None:
+        working = self.working(self.table_name(table))
+        if working.snapshot is None:
             raise NotFound(f"no table {table!r} to drop", kind="table-not-found")
-        self._staged[name] = Staged(TableUpdate(name, base, None, (), ()), {"operation": "drop"})
+        gone = replace(working, removed={}, added={}, snapshot=None)
+        scope = Scope(whole=True)
+        self.stage(gone.then(None, FileChange(), scope, {"operation": "drop"}))
 
-    def _table_name(self, table: str) -> str:
+    def working(self, name: str) -> WorkingTable:
+        """Returns a table as it is now; without a snapshot if it does not exist."""
+        found = self._tables.get(name)
+        if found is not None:
+            return found
+        base = self._base_table(name)
+        return WorkingTable(name, base, None if base is None else base.snapshot)
+
+    def stage(self, table: WorkingTable) -> None:
+        """Takes over the state of a table that an operation led to."""
+        self._tables[table.name] = table
+
+    def staged(self, table: str) -> TableUpdate | None:
+        """Returns what is staged for a table; None if nothing is."""
+        found = self._tables.get(table)
+        return None if found is None else found.update()
+
+    def updates(self) -> list[TableUpdate]:
+        """Returns what the commit is going to do to each table that changed."""
+        return [table.update() for table in self._tables.values() if table.is_changed]
+
+    def names(self) -> list[str]:
+        """Returns the names of the tables that exist now, in order."""
+        known = set(self._repository.commits.entries(self.base_id))
+        for name, table in self._tables.items():
+            (known.discard if table.snapshot is None else known.add)(name)
+        return sorted(known)
+
+    def note_read(self, table: str) -> None:
+        """Notes that a table was read as the branch had it."""
+        self._read.add(table)
+
+    def table_name(self, table: str) -> str:
         """Returns the table's name as it is spelled on the branch already, if it is there."""
         name = check_table_name(table)
         folded = name.casefold()
-        spelled = (*self._repository.commits.entries(self._base_id), *self._staged)
+        spelled = (*self._repository.commits.entries(self.base_id), *self._tables)
         return next((known for known in spelled if known.casefold() == folded), name)
+
+    def _check_writing(self) -> None:
+        if self._dry_run:
+            raise InvalidInput("rows cannot be written in a dry run")
 
     def _base_table(self, name: str) -> StoredTable | None:
         commits = self._repository.commits
-        entry = commits.entries(self._base_id).get(name)
+        entry = commits.entries(self.base_id).get(name)
         return None if entry is None else commits.table(entry)
 
     def _commit(self) -> None:
-        if not self._staged:
+        tables = [table for table in self._tables.values() if table.is_changed]
+        if not tables and not self._about.allow_empty:
             return
         pause_s = FIRST_PAUSE_S
         for _ in range(MAX_ATTEMPTS):
@@ -171,7 +242,7 @@ class Transaction:
                 raise Conflict(
                     f"branch {self._about.branch!r} was deleted meanwhile", kind="branch-deleted"
                 )
-            if self._try_commit(held, held.branch.commit_id):
+            if self._try_commit(held, held.branch.commit_id, tables):
                 return
             time.sleep(random.uniform(0, pause_s))
             pause_s = min(2 * pause_s, MAX_PAUSE_S)
@@ -182,18 +253,19 @@ class Transaction:
             hint="run the command again",
         )
 
-    def _try_commit(self, held: HeldBranch, parent: str) -> bool:
-        self._check_requirements(parent)
-        message = self._about.message or f"snapshot of {', '.join(sorted(self._staged))}"
+    def _try_commit(self, held: HeldBranch, parent: str, tables: Sequence[WorkingTable]) -> bool:
+        tables = self._rebased(tables, parent)
+        names = ", ".join(sorted(table.name for table in tables))
+        message = self._about.message or _message(tables, names)
         now = self._clock()
         about = Description(
             author=self._about.author,
             time=now,
             message=message,
             metadata=self._about.metadata,
-            lineage={name: dict(staged.lineage) for name, staged in self._staged.items()},
+            lineage={table.name: dict(table.described()) for table in tables},
         )
-        updates = [staged.update for staged in self._staged.values()]
+        updates = [table.update() for table in tables]
         commit_id = self._repository.writer().write([parent], updates, about)
         first_line = message.partition("\n")[0]
         stamp = Stamp(self._about.author, now, f"commit: {first_line}")
@@ -204,31 +276,80 @@ class Transaction:
         self.commit_id = commit_id
         return True
 
-    def _check_requirements(self, parent: str) -> None:
-        """Checks that no staged table was changed by somebody else since it was read."""
-        if parent == self._base_id:
-            return
-        entries = self._repository.commits.entries(parent)
-        folded = {name.casefold(): name for name in entries}
-        for name, staged in self._staged.items():
-            base = staged.update.base
-            now = entries.get(name)
-            before = None if base is None else base.id
-            taken = folded.get(name.casefold(), name) != name
-            if taken or (None if now is None else now.entry.snapshot) != before:
-                raise Conflict(
-                    f"table {name!r} was changed on branch {self._about.branch!r} by commit "
-                    f"{self._culprit(parent, name)[:8]} while this transaction was under way",
-                    kind="write-conflict",
-                    hint="run the command again: it then starts from the new state",
-                )
+    def _rebased(self, tables: Sequence[WorkingTable], parent: str) -> Sequence[WorkingTable]:
+        """Returns the staged tables on top of what the branch has now.
 
-    def _culprit(self, parent: str, name: str) -> str:
-        commits = self._repository.commits
-        current = parent
-        while current != self._base_id:
-            commit = commits.read(current)
-            if name in commit.changes or not commit.parents:
-                break
-            current = commit.parents[0]
-        return current
+        Raises:
+            Conflict: Somebody else changed what they depend on.
+        """
+        if parent == self.base_id:
+            return tables
+        moved = Moved(
+            self._about.branch,
+            self.base_id,
+            parent,
+            self._repository.commits,
+            self._shared_keys,
+            self._merge_rows,
+        )
+        if self._about.isolation == "serializable":
+            for name in sorted(self._read | set(self._tables)):
+                moved.check_unchanged(name)
+        return [moved.rebased(table) for table in tables]
+
+    def _shared_keys(
+        self, shape: TableSnapshot, mine: Sequence[DataFile], theirs: Sequence[DataFile]
+    ) -> int:
+        context = self.context
+        sides = [
+            relation_sql(
+                context.con,
+                shape,
+                files,
+                locate=context.locate,
+                columns=shape.key,
+                naming="id",
+            )
+            for files in (mine, theirs)
+        ]
+        on_key = " AND ".join(f"a.c{i} IS NOT DISTINCT FROM b.c{i}" for i in shape.key)
+        query = f"SELECT count(*) FROM {sides[0]} a JOIN {sides[1]} b ON {on_key}"
+        return int(single_row(context.con, query)[0])
+
+
+def _head(repository: Repository, branch: str) -> str:
+    """Returns the commit a branch is at, which must be open to commits.
+
+    Raises:
+        NotFound: There is no such branch.
+        Conflict: It is protected.
+    """
+    held = repository.branches.held(branch)
+    if held is None or held.branch.commit_id is None:
+        raise NotFound(
+            f"no branch {branch!r} to commit to",
+            kind="ref-not-found",
+            hint=f"create it with: parquetry branch create {branch}",
+        )
+    if held.branch.protected:
+        raise Conflict(
+            f"branch {branch!r} is protected: it changes only by merge", kind="branch-protected"
+        )
+    return held.branch.commit_id
+
+
+def _snapshot_scope(table: WorkingTable, update: TableUpdate, request: SnapshotRequest) -> Scope:
+    """Returns what a snapshot depends on: all of the table, its partitions, or nothing."""
+    after = table.then(update.snapshot, FileChange(), Scope(), {})
+    reshaped = replace(after, removed={}, added={}).is_changed
+    if request.scope == "full" or reshaped:
+        return Scope(whole=True)
+    files = frozenset(file.path for file in update.removed)
+    if request.scope == "append":
+        return Scope(files=files)
+    return Scope(partitions=frozenset(f.partition for f in (*update.removed, *update.added)))
+
+
+def _message(tables: Sequence[WorkingTable], names: str) -> str:
+    done = {str(one.get("operation")) for table in tables for one in table.lineage}
+    return f"{done.pop() if len(done) == 1 else 'change'} of {names}" if names else "no change"

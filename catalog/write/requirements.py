@@ -1,0 +1,127 @@
+"""Requirements: whether what a transaction did still holds on a branch that moved meanwhile."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from catalog.errors import Conflict
+from catalog.model.datafile import DataFile
+from catalog.model.partition import partition_values
+from catalog.model.table import TableSnapshot
+from catalog.repository.commits import Commits, StoredTable
+from catalog.repository.table_entries import PlacedEntry
+from catalog.repository.tables import file_changes
+from catalog.write.working import WorkingTable, same_shape
+
+SharedKeys = Callable[[TableSnapshot, Sequence[DataFile], Sequence[DataFile]], int]
+"""Counts the keys that are both in some files and in some others."""
+
+RowMerge = Callable[[WorkingTable, StoredTable], WorkingTable | None]
+"""Merges the rows that a transaction changed with those changed since; None if they clash."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Describes a branch that moved while a transaction was under way.
+
+    Attributes:
+        branch: Its name.
+        base: The commit the transaction started from.
+        head: The commit it is at now.
+        commits: Reads both.
+        shared_keys: Counts keys that several writers brought in.
+        merge_rows: Merges row by row where files overlap.
+    """
+
+    branch: str
+    base: str
+    head: str
+    commits: Commits
+    shared_keys: SharedKeys
+    merge_rows: RowMerge
+
+    def rebased(self, table: WorkingTable) -> WorkingTable:
+        """Returns a table with the same changes made to what the branch has now.
+
+        Raises:
+            Conflict: Somebody else changed what the changes depend on.
+        """
+        entries = self.commits.entries(self.head)
+        now = self._entry(entries, table.name)
+        before = None if table.base is None else table.base.id
+        if (None if now is None else now.entry.snapshot) == before:
+            return table
+        base, shape = table.base, table.snapshot
+        if now is None or base is None or shape is None or table.scope.whole:
+            raise self.conflict(table.name)
+        head = self.commits.table(now)
+        if not same_shape(base.snapshot, head.snapshot):
+            raise self.conflict(table.name)
+        changes = file_changes(self.commits, base, head, old_commit=self.base, new_commit=self.head)
+        in_the_way = table.scope.in_the_way(changes)
+        rows_only = all(f.partition not in table.scope.partitions for f in in_the_way)
+        if in_the_way and rows_only:
+            merged = self.merge_rows(table, head)
+            if merged is not None:
+                return merged
+        if in_the_way:
+            raise self.conflict(table.name, shape=base.snapshot, files=in_the_way)
+        bringing = table.scope.keys and shape.key and changes.added
+        if bringing and self.shared_keys(shape, tuple(table.added.values()), changes.added):
+            raise self.conflict(table.name, shape=base.snapshot, files=changes.added)
+        schemas = {**head.snapshot.file_schemas, **shape.file_schemas}
+        return replace(table, base=head, snapshot=replace(shape, file_schemas=schemas))
+
+    def check_unchanged(self, name: str) -> None:
+        """Checks that a table that was read is what it was.
+
+        Raises:
+            Conflict: Somebody else changed it.
+        """
+        before = self._entry(self.commits.entries(self.base), name)
+        now = self._entry(self.commits.entries(self.head), name)
+        old = None if before is None else before.entry.snapshot
+        if old != (None if now is None else now.entry.snapshot):
+            raise self.conflict(name, did="read")
+
+    def _entry(self, entries: Mapping[str, PlacedEntry], name: str) -> PlacedEntry | None:
+        found = entries.get(name)
+        if found is not None:
+            return found
+        folded = name.casefold()
+        return next((e for known, e in entries.items() if known.casefold() == folded), None)
+
+    def conflict(
+        self,
+        name: str,
+        *,
+        shape: TableSnapshot | None = None,
+        files: Sequence[DataFile] = (),
+        did: str = "changed",
+    ) -> Conflict:
+        """Returns the error that names table, partitions and the commit in the way."""
+        where = ""
+        if shape is not None and shape.partition_by and files:
+            shown = dict.fromkeys(
+                "/".join(f"{k}={v}" for k, v in partition_values(shape, file).items())
+                for file in files
+            )
+            listed = ", ".join(list(shown)[:3])
+            more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
+            where = f" in partition{'s' if len(shown) > 1 else ''} {listed}{more}"
+        culprit = self._culprit(name)[:8]
+        read = ", which this transaction read," if did == "read" else ""
+        return Conflict(
+            f"table {name!r}{read} was changed{where} on branch {self.branch!r} by commit "
+            f"{culprit} while this transaction was under way",
+            kind="write-conflict",
+            hint="run the command again: it then starts from the new state",
+        )
+
+    def _culprit(self, name: str) -> str:
+        current = self.head
+        while current != self.base:
+            commit = self.commits.read(current)
+            if name in commit.changes or not commit.parents:
+                break
+            current = commit.parents[0]
+        return current
