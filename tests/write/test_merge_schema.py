@@ -301,7 +301,7 @@ def test_a_key_of_a_column_that_got_a_fresh_id_follows_it() -> None:
 
 def test_a_key_of_a_column_whose_name_is_taken_is_a_conflict() -> None:
     sides = rename(BASE, a="x"), keyed(add(BASE, "x", "DATE"), "x")
-    for ours, theirs, key in ((*sides, "id"), (*reversed(sides), "x")):
+    for (ours, theirs), key in ((sides, "id"), (sides[::-1], "x")):
         merged = merge_shapes(BASE, ours, theirs)
         assert [c.kind for c in merged.conflicts] == [Kind.NAME_TAKEN, Kind.KEY_CHANGED]
         assert merged.snapshot.key_names == (key,)
