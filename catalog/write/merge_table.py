@@ -7,7 +7,7 @@ from itertools import count
 import pyarrow as pa
 
 from catalog.diff.execute import Reading, changed_rows
-from catalog.diff.plan import DiffOptions, TablePlan, plan_table, without_shared
+from catalog.diff.plan import DiffOptions, TablePlan, plan_table
 from catalog.diff.route import Prints
 from catalog.engine.quoting import identifier, literal, type_sql
 from catalog.engine.relation import relation_sql
@@ -127,8 +127,7 @@ def merge_rows(
 
 
 def _touched(changes: FileChanges) -> frozenset[Partition]:
-    removed, added = without_shared(changes.removed, changes.added)
-    return frozenset(file.partition for file in (*removed, *added))
+    return frozenset(file.partition for file in (*changes.removed, *changes.added))
 
 
 def _adopt(sides: TableSides, adopted: frozenset[Partition]) -> FileChange:
