@@ -20,10 +20,13 @@ from catalog.storage.local import LocalStore
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
     from catalog.diff.explain import Step
     from catalog.diff.result import Diff
+    from catalog.merging import MergeReport, Resolutions
     from catalog.query.session import Session
+    from catalog.replaying import RebaseReport
     from catalog.sources import Source, TableStatus
     from catalog.transactions import CatalogTransaction
 
@@ -187,6 +190,182 @@ class Catalog:
             allow_empty=allow_empty,
             dry_run=dry_run,
         )
+
+    def merge(
+        self,
+        source: str,
+        *,
+        into: str = DEFAULT_BRANCH,
+        message: str | None = None,
+        squash: bool = False,
+        resolve: "Resolutions" = None,
+        dry_run: bool = False,
+    ) -> "MergeReport":
+        """Merges what a ref has into a branch: all tables at once, by partitions, rows, cells.
+
+        Args:
+            source: A branch, tag or other ref expression.
+            into: The branch; a protected one too.
+            message: The commit's message; None makes one up.
+            squash: Whether the commit has the branch as its only parent.
+            resolve: ``ours`` (the branch) or ``theirs`` (the source) where both changed the
+                same in unlike ways: for all tables, or by table. None leaves a conflict.
+            dry_run: Whether to find out only; conflicts are reported then, not raised.
+
+        Returns:
+            What was merged. The commit is None if the branch had everything already.
+
+        Raises:
+            MergeConflict: Both changed the same in unlike ways. The branch is not moved; a
+                branch ``merge/<source>-into-<branch>`` holds the rest, to be settled.
+            NotFound: A ref does not exist.
+        """
+        from catalog.merging import merge_into
+
+        return merge_into(
+            self,
+            source,
+            into,
+            message=message,
+            squash=squash,
+            resolve=resolve,
+            dry_run=dry_run,
+        )
+
+    def continue_merge(
+        self,
+        source: str | None = None,
+        *,
+        into: str | None = None,
+        resolve: "Resolutions" = None,
+    ) -> "MergeReport":
+        """Completes a merge that was in conflict, with what was settled on its branch.
+
+        Args:
+            source: What is merged, or the branch that holds the merge; None if there is one.
+            into: The branch merged into; None means any.
+            resolve: The side to take for all that is not settled.
+
+        Raises:
+            MergeConflict: Something is not settled, or the branch moved and clashes anew.
+            NotFound: No such merge is under way.
+        """
+        from catalog.conflicted import continue_merge
+
+        return continue_merge(self, source, into, resolve=resolve)
+
+    def abort_merge(self, source: str | None = None, *, into: str | None = None) -> str:
+        """Drops a merge that was in conflict, and returns the branch that held it.
+
+        Raises:
+            NotFound: No such merge is under way.
+        """
+        from catalog.conflicted import abort_merge
+
+        return abort_merge(self, source, into).branch
+
+    def conflicts(self, source: str | None = None, *, into: str | None = None) -> "pa.Table":
+        """Returns what is not settled yet of a merge in conflict; see ``MergeConflict``.
+
+        Raises:
+            NotFound: No such merge is under way.
+        """
+        from catalog.conflicted import the_merge, unsettled
+
+        return unsettled(self, the_merge(self, source, into))
+
+    def cherry_pick(
+        self,
+        ref: str,
+        *,
+        branch: str = DEFAULT_BRANCH,
+        resolve: "Resolutions" = None,
+        mainline: int = 1,
+        dry_run: bool = False,
+    ) -> "MergeReport":
+        """Makes on a branch what one commit did, by rows and cells.
+
+        Args:
+            ref: The commit.
+            branch: The branch.
+            resolve: The side to take in a conflict: ``ours`` is the branch.
+            mainline: Which parent of a merge its changes are relative to.
+            dry_run: Whether to find out only.
+
+        Raises:
+            MergeConflict: The branch changed the same in unlike ways; it is not moved.
+        """
+        from catalog.replaying import cherry_pick
+
+        return cherry_pick(self, ref, branch, resolve=resolve, mainline=mainline, dry_run=dry_run)
+
+    def revert(
+        self,
+        *refs: str,
+        branch: str = DEFAULT_BRANCH,
+        tables: Sequence[str] | None = None,
+        allow_partial: bool = False,
+        message: str | None = None,
+        resolve: "Resolutions" = None,
+        mainline: int = 1,
+        dry_run: bool = False,
+    ) -> "MergeReport":
+        """Takes back what commits did, by rows and cells: what was corrected later stays.
+
+        Args:
+            refs: Commits, or ranges ``A..B`` of them.
+            branch: The branch.
+            tables: The tables to take back; None means all.
+            allow_partial: Whether these may be fewer than the commits changed.
+            message: The commit's message; None makes one up.
+            resolve: The side to take in a conflict: ``ours`` is the branch.
+            mainline: Which parent of a merge its changes are relative to.
+            dry_run: Whether to find out only.
+
+        Raises:
+            MergeConflict: Cells were changed again since; the branch is not moved.
+            InvalidInput: Other tables were changed by the same commits.
+        """
+        from catalog.replaying import revert
+
+        return revert(
+            self,
+            refs,
+            branch,
+            tables=tables,
+            allow_partial=allow_partial,
+            message=message,
+            resolve=resolve,
+            mainline=mainline,
+            dry_run=dry_run,
+        )
+
+    def rebase(
+        self,
+        branch: str,
+        *,
+        onto: str = DEFAULT_BRANCH,
+        resolve: "Resolutions" = None,
+        dry_run: bool = False,
+    ) -> "RebaseReport":
+        """Makes the commits of a branch again on another base, by rows and cells.
+
+        Args:
+            branch: The branch.
+            onto: The new base.
+            resolve: The side to take in a conflict: ``ours`` is the new base.
+            dry_run: Whether to find out only which commits and partitions are concerned.
+
+        Returns:
+            The new commits, and the partitions that arrived since the branch was made.
+
+        Raises:
+            MergeConflict: The new base changed the same in unlike ways; nothing is moved.
+            Conflict: The branch is protected, or was moved meanwhile.
+        """
+        from catalog.replaying import rebase
+
+        return rebase(self, branch, onto, resolve=resolve, dry_run=dry_run)
 
     def status(
         self, sources: "Sequence[Source]", *, branch: str = DEFAULT_BRANCH

@@ -86,6 +86,7 @@ class DataWriter:
         name: The table.
         table: Its shape, with the file schema of ``own_file_schema``.
         taken: Paths that no new file may have.
+        dry_run: Whether the files never reach the store.
     """
 
     def __init__(
@@ -96,12 +97,14 @@ class DataWriter:
         table: TableSnapshot,
         *,
         taken: Collection[str] = (),
+        dry_run: bool = False,
     ) -> None:
         self._con = con
         self._store = store
         self._name = name
         self._table = table
         self._taken = set(taken)
+        self._dry_run = dry_run
         self._written: list[_Written] = []
         self._schema = own_file_schema(table)
         self._engine = any(_engine_type(f.type) for f in stored_fields(table))
@@ -111,7 +114,7 @@ class DataWriter:
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         try:
-            if kind is None:
+            if kind is None and not self._dry_run:
                 self._store.publish([(one.staged, one.entry.path) for one in self._written])
         finally:
             for one in self._written:

@@ -1,5 +1,6 @@
 """The merge of one table that both sides changed: partitions first, then rows and cells."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -12,7 +13,7 @@ from catalog.diff.route import Prints
 from catalog.engine.quoting import identifier, literal, type_sql
 from catalog.engine.relation import relation_sql
 from catalog.model.change import FileChanges
-from catalog.model.datafile import DataFile
+from catalog.model.datafile import DataFile, Identity
 from catalog.model.table import TableSnapshot
 from catalog.model.types import DataType, TypeClass
 from catalog.model.values import decode, text
@@ -91,6 +92,7 @@ def merge_rows(
         resolve: What is done where both sides clash; None leaves ours, and conflicts.
         by_cell: Whether different cells of one row merge.
     """
+    sides = _without_common(sides)
     shape = sides.shape
     ours, theirs = _touched(sides.ours), _touched(sides.theirs)
     apart = not shape.key or set(shape.partition_by) <= set(shape.key)
@@ -124,6 +126,65 @@ def merge_rows(
     conflicts = context.write.con.sql(f"FROM {decided.conflicts}").to_arrow_table()
     _drop(context, name)
     return MergedRows(change, conflicts if conflicts.num_rows else None)
+
+
+def _without_common(sides: TableSides) -> TableSides:
+    """Leaves out what both sides did alike, file by file: it is done once.
+
+    That is all of a partition in which the same files went and came; and, in partitions from
+    which nothing went, files without a key that both added.
+    """
+    ours, theirs = _by_partition(sides.ours), _by_partition(sides.theirs)
+    alike: set[int] = set()
+    common: list[DataFile] = []
+    gone: set[str] = set()
+    for partition in ours.keys() & theirs.keys():
+        (removed, added), (also_removed, also_added) = ours[partition], theirs[partition]
+        same = Counter(f.identity for f in added) & Counter(f.identity for f in also_added)
+        whole = paths_of(removed) == paths_of(also_removed)
+        whole = whole and len(added) == len(also_added) == same.total()
+        if not whole and (sides.shape.key or removed or also_removed):
+            continue
+        gone |= paths_of(removed)
+        common += _chosen(added, same)
+        alike |= {id(f) for f in (*removed, *also_removed)}
+        alike |= {id(f) for f in (*_chosen(added, same), *_chosen(also_added, same))}
+    if not alike:
+        return sides
+
+    def left(changes: FileChanges) -> FileChanges:
+        removed, added = (
+            tuple(f for f in files if id(f) not in alike)
+            for files in (changes.removed, changes.added)
+        )
+        return FileChanges(removed, added, changes.files_kept, changes.partitions_kept)
+
+    def base_files(partitions: frozenset[Partition]) -> Sequence[DataFile]:
+        there = [f for f in sides.base_files(partitions) if f.path not in gone]
+        return [*there, *(f for f in common if f.partition in partitions)]
+
+    return TableSides(sides.name, sides.shape, left(sides.ours), left(sides.theirs), base_files)
+
+
+def _by_partition(
+    changes: FileChanges,
+) -> dict[Partition, tuple[list[DataFile], list[DataFile]]]:
+    found: dict[Partition, tuple[list[DataFile], list[DataFile]]] = {}
+    for place, files in enumerate((changes.removed, changes.added)):
+        for file in files:
+            found.setdefault(file.partition, ([], []))[place].append(file)
+    return found
+
+
+def _chosen(files: Sequence[DataFile], wanted: Counter[Identity]) -> list[DataFile]:
+    """Returns files of given identities, each as often as is wanted."""
+    left = wanted.copy()
+    chosen = []
+    for file in files:
+        if left[file.identity] > 0:
+            left[file.identity] -= 1
+            chosen.append(file)
+    return chosen
 
 
 def _touched(changes: FileChanges) -> frozenset[Partition]:
@@ -191,6 +252,7 @@ def _apply(
         | paths_of(sides.theirs.added)
         | paths_of(sides.ours.removed)
         | paths_of(sides.theirs.removed),
+        dry_run=context.write.dry_run,
     )
     with writer:
         kept = apply_rows(
