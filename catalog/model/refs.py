@@ -26,6 +26,7 @@ class Move:
         before: Commit id before; None at creation.
         after: Commit id after; None at deletion.
         why: What was done, e.g. ``commit: daily load``.
+        key: The idempotency key of the write; None if it has none.
     """
 
     write_id: str
@@ -34,6 +35,7 @@ class Move:
     before: str | None
     after: str | None
     why: str
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def branch_from_json(stored: Mapping[str, object]) -> Branch:
 
 def move_to_json(move: Move) -> list[object]:
     """Returns the stored form of a move."""
-    return [
+    stored: list[object] = [
         move.write_id,
         time_text(move.time),
         move.who,
@@ -102,6 +104,7 @@ def move_to_json(move: Move) -> list[object]:
         move.after,
         move.why,
     ]
+    return stored if move.key is None else [*stored, move.key]
 
 
 def move_from_json(stored: object) -> Move:
@@ -111,9 +114,13 @@ def move_from_json(stored: object) -> Move:
         CorruptData: The form is none that format 1 knows.
     """
     match stored:
-        case [str(write_id), str(time), str(who), before, after, str(why)]:
+        case [str(write_id), str(time), str(who), before, after, str(why), *rest]:
             if isinstance(before, str | None) and isinstance(after, str | None):
-                return Move(write_id, parse_time(time), who, before, after, why)
+                match rest:
+                    case []:
+                        return Move(write_id, parse_time(time), who, before, after, why)
+                    case [str(key)]:
+                        return Move(write_id, parse_time(time), who, before, after, why, key)
     raise CorruptData(f"unknown reflog entry: {stored!r}")
 
 

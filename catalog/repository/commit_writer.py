@@ -4,7 +4,6 @@ import datetime
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from catalog.errors import AlreadyExists
 from catalog.model import table as table_model
 from catalog.model.commit import INLINE_TABLES, Commit, TableChange, TableEntry
 from catalog.model.datafile import DataFile
@@ -12,6 +11,7 @@ from catalog.model.ids import canonical_json, content_id, random_id
 from catalog.model.table import TableSnapshot
 from catalog.repository import columnar
 from catalog.repository.commits import CHANGES_KIND, Commits, StoredTable
+from catalog.repository.creation import create_named
 from catalog.repository.manifest import DataFileRows
 from catalog.repository.nodes import PackBuilder
 from catalog.repository.pack import Place, pack_path
@@ -100,9 +100,7 @@ class CommitWriter:
         content = commit.to_bytes()
         data = pack.build(content, known, pointed)
         commit_id = content_id(content)
-        try:
-            self._store.create(pack_path(commit_id), data)
-        except AlreadyExists:
+        if not create_named(self._store, pack_path(commit_id), data):
             self._commits.nodes.head(commit_id)
         return commit_id
 

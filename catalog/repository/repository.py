@@ -10,6 +10,7 @@ from catalog.model.commit import parse_time, time_text
 from catalog.model.ids import canonical_json, parse_json, random_id
 from catalog.repository.branches import Branches, Stamp
 from catalog.repository.commits import Commits
+from catalog.repository.creation import create_named, create_own
 from catalog.repository.nodes import NodeReader
 from catalog.repository.resolve import Resolver
 from catalog.repository.tags import Tags
@@ -72,7 +73,7 @@ def create(store: ObjectStore, *, author: str, now: datetime.datetime) -> Reposi
     with contextlib.suppress(AlreadyExists):  # left by a process that got no further
         repository.branches.create(DEFAULT_BRANCH, first, Stamp(author, now, "catalog created"))
     try:
-        store.create(CATALOG_PATH, data)
+        create_own(store, CATALOG_PATH, data)
     except AlreadyExists as error:
         raise _exists() from error
     return repository
@@ -116,10 +117,8 @@ def _first_commit(repository: Repository, author: str, now: datetime.datetime) -
 
     commit = Commit((), 0, {}, None, {}, author, now, "catalog created")
     content = commit.to_bytes()
-    path = pack_path(commit.id)
-    try:
-        repository.store.create(path, encode_pack(content, {}, b"", commit.id))
-    except AlreadyExists:
+    pack = encode_pack(content, {}, b"", commit.id)
+    if not create_named(repository.store, pack_path(commit.id), pack):
         repository.nodes.head(commit.id)
     return commit.id
 

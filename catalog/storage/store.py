@@ -93,6 +93,7 @@ class ObjectStore(Protocol):
 
         Raises:
             AlreadyExists: An object of that name is there, whatever its bytes.
+            OutcomeUnknown: The answer was lost; it may or may not have happened.
         """
 
     def swap(self, path: str, data: bytes, *, version: str) -> str:
