@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from catalog.diff.explain import Step
     from catalog.diff.result import Diff
     from catalog.query.session import Session
+    from catalog.reset import Reset
     from catalog.sources import Source, TableStatus
     from catalog.transactions import CatalogTransaction
 
@@ -180,6 +181,27 @@ class Catalog:
             author=author or self.author,
             dry_run=dry_run,
         )
+
+    def reset(self, branch: str, *, to: str, dry_run: bool = False) -> "Reset":
+        """Moves a branch to any commit; its reflog keeps where it was, so nothing is lost.
+
+        Args:
+            branch: The branch.
+            to: The ref expression of the commit; ``@{N}`` alone is of this branch.
+            dry_run: Whether to find out what would happen and move nothing.
+
+        Returns:
+            Where it stood and stands, and how many commits it lost and won. A branch that
+            stands there already makes no move.
+
+        Raises:
+            NotFound: There is no such branch, or ``to`` stands for nothing.
+            InvalidInput: ``to`` is no ref expression.
+            Conflict: The branch is protected, or somebody else moved it meanwhile.
+        """
+        from catalog.reset import reset_branch
+
+        return reset_branch(self, branch, to=to, dry_run=dry_run)
 
     def status(
         self, sources: "Sequence[Source]", *, branch: str = DEFAULT_BRANCH

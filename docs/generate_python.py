@@ -61,6 +61,7 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             *(f"catalog.listings:{name}" for name in ("CommitInfo", "TableInfo", "ColumnInfo")),
             *(f"catalog.listings:{name}" for name in ("PartitionInfo", "FileInfo")),
             *(f"catalog.model.refs:{name}" for name in ("Branch", "Tag", "Move")),
+            "catalog.reset:Reset",
             "catalog.repository.resolve:ResolvedRef",
             "catalog.repository.repository:CatalogInfo",
             "catalog.write.snapshot:SnapshotReport",
