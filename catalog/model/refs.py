@@ -4,6 +4,7 @@ import datetime
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 from catalog.errors import CorruptData, InvalidInput
@@ -36,6 +37,11 @@ class Move:
     after: str | None
     why: str
     key: str | None = None
+
+
+CACHED_MOVES = 4096
+"""Moves kept read and written in a process: a branch object has up to 199 of them, and all but
+one are those that the object had before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +102,20 @@ def branch_from_json(stored: Mapping[str, object]) -> Branch:
 
 def move_to_json(move: Move) -> list[object]:
     """Returns the stored form of a move."""
-    stored: list[object] = [
+    return list(_stored_move(move))
+
+
+@lru_cache(CACHED_MOVES)
+def _stored_move(move: Move) -> tuple[object, ...]:
+    fields = (
         move.write_id,
         time_text(move.time),
         move.who,
         move.before,
         move.after,
         move.why,
-    ]
-    return stored if move.key is None else [*stored, move.key]
+    )
+    return fields if move.key is None else (*fields, move.key)
 
 
 def move_from_json(stored: object) -> Move:
@@ -113,6 +124,14 @@ def move_from_json(stored: object) -> Move:
     Raises:
         CorruptData: The form is none that format 1 knows.
     """
+    try:
+        return _move(tuple(stored) if isinstance(stored, list) else ())
+    except TypeError as error:  # something in it is a list or an object
+        raise CorruptData(f"unknown reflog entry: {stored!r}") from error
+
+
+@lru_cache(CACHED_MOVES)
+def _move(stored: tuple[object, ...]) -> Move:
     match stored:
         case [str(write_id), str(time), str(who), before, after, str(why), *rest]:
             if isinstance(before, str | None) and isinstance(after, str | None):
