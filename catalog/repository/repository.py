@@ -43,13 +43,16 @@ class Repository:
         self.commits = Commits(self.nodes)
         self.branches = Branches(store)
         self.tags = Tags(store)
+        self._writer: CommitWriter | None = None
         self.refs = Resolver(store, self.branches, self.tags, self.commits)
 
     def writer(self) -> "CommitWriter":
         """Returns what writes commits."""
         from catalog.repository.commit_writer import CommitWriter
 
-        return CommitWriter(self.store, self.commits)
+        if self._writer is None:
+            self._writer = CommitWriter(self.store, self.commits)
+        return self._writer
 
 
 def create(store: ObjectStore, *, author: str, now: datetime.datetime) -> Repository:
