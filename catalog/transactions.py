@@ -1,11 +1,13 @@
 """Transactions of an open catalog: ``cat.transaction(…)``."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from catalog.fingerprinting import keep_prints
 from catalog.listings import CommitInfo
+from catalog.model.names import canonical_name
 from catalog.write.snapshot import SnapshotReport
 from catalog.write.snapshot_table import SnapshotRequest
 from catalog.write.transaction import Authorship, Transaction
@@ -33,6 +35,7 @@ class CatalogTransaction:
     ) -> None:
         about = Authorship(branch, author, message, metadata)
         self._owner = owner
+        self._branch = canonical_name(branch)
         self._dry_run = dry_run
         self._transaction = Transaction(owner.repository, about, clock=owner.clock, dry_run=dry_run)
         self.commit: CommitInfo | None = None
@@ -42,7 +45,9 @@ class CatalogTransaction:
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        self._transaction.__exit__(kind, error, trace)
+        commits = kind is None and not self._dry_run
+        with self._owner.repository.branches.turn(self._branch) if commits else nullcontext():
+            self._transaction.__exit__(kind, error, trace)
         if self._transaction.commit_id is not None:
             self.commit = self._owner.show(self._transaction.commit_id)
 

@@ -6,6 +6,7 @@ read back. So a lost answer, or a write the network sent twice, is settled by re
 
 import datetime
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from catalog.errors import AlreadyExists, CorruptData, NotFound, StorageFailure
@@ -20,7 +21,7 @@ from catalog.model.refs import (
     move_to_json,
 )
 from catalog.repository.creation import create_named
-from catalog.storage.store import ObjectStore, OutcomeUnknown, SwapLost
+from catalog.storage.store import ObjectStore, OutcomeUnknown, SwapLost, TakesTurns
 
 PREFIX = "refs/branches/"
 
@@ -137,6 +138,16 @@ class Branches:
             OutcomeUnknown: It may or may not have moved, and the reflog no longer tells.
         """
         return self._move(held, commit_id, stamp, protected=held.branch.protected)
+
+    def turn(self, name: str) -> AbstractContextManager[None]:
+        """Waits until no other writer is about to move a branch, where the store can tell.
+
+        Inside it, read the branch, write the commit and move the branch. It is a courtesy
+        that saves the work of lost races; the move alone decides who wins.
+        """
+        if isinstance(self._store, TakesTurns):
+            return self._store.turn(branch_path(name))
+        return nullcontext()
 
     def protect(self, held: HeldBranch, protected: bool, stamp: Stamp) -> Branch:
         """Sets whether a branch changes only by merge; it stays where it is.

@@ -11,6 +11,7 @@ import pytest
 
 from catalog.catalog import Catalog
 from catalog.errors import Conflict, StorageFailure
+from catalog.storage import local
 from catalog.storage.local import LocalStore
 from catalog.storage.memory import MemoryStore
 from catalog.storage.store import OutcomeUnknown
@@ -75,7 +76,10 @@ def test_a_commit_is_made_once_or_said_not_to_be(
     assert [table.rows for table in cat.tables()] == [1] * landed
 
 
-def test_writers_that_read_the_same_state_both_land(planned: PlannedStore, source: Path) -> None:
+def test_writers_that_read_the_same_state_both_land(
+    planned: PlannedStore, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "TURN_S", 0.0)
     cat = catalog_in(planned)
     write(source / "x.parquet", {"id": [1]})
     both = Around(before=threading.Barrier(2).wait)
