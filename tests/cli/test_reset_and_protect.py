@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+import catalog
+from catalog.repository.branches import Stamp
 from tests.cli.conftest import Runner, write_parquet
 
 
@@ -100,3 +102,13 @@ def test_the_reflog_shows_keys_where_there_are_any(lake: Path, parquetry: Runner
     moves = json.loads(parquetry("reflog", "--json").out)["moves"]
     assert {move["key"] for move in moves} == {None}
     assert "key" not in parquetry("reflog").out.splitlines()[0]
+    cat = catalog.open(str(lake))
+    held = cat.repository.branches.held("main")
+    assert held is not None
+    stamp = Stamp("tester", cat.clock(), "load", "day-7")
+    cat.repository.branches.move(held, held.branch.commit_id, stamp)
+    header, newest, *_ = parquetry("reflog").out.splitlines()
+    assert header.split()[-1] == "key"
+    assert newest.split()[-1] == "day-7"
+    moves = json.loads(parquetry("reflog", "--json").out)["moves"]
+    assert [move["key"] for move in moves[:2]] == ["day-7", None]
