@@ -40,6 +40,7 @@ from catalog.write.working import WorkingTable
 
 if TYPE_CHECKING:
     from catalog.catalog import Catalog
+    from catalog.reading import CatalogReader
 
 PREFIX = "merge/"
 CONFLICT_TABLE = "parquetry.conflicts"
@@ -161,7 +162,7 @@ def _conflict_table(
     return write_rows(write, table, landed, WriteRequest("append")).update()
 
 
-def open_merges(owner: "Catalog") -> list[OpenMerge]:
+def open_merges(owner: "CatalogReader") -> list[OpenMerge]:
     """Returns the merges in conflict, by branch."""
     found = (
         find_merge(owner, branch.name)
@@ -171,7 +172,7 @@ def open_merges(owner: "Catalog") -> list[OpenMerge]:
     return [one for one in found if one is not None]
 
 
-def find_merge(owner: "Catalog", branch: str) -> OpenMerge | None:
+def find_merge(owner: "CatalogReader", branch: str) -> OpenMerge | None:
     """Returns the merge that a branch holds, None if it holds none."""
     held = owner.repository.branches.find(canonical_name(branch))
     if held is None or held.commit_id is None:
@@ -193,7 +194,7 @@ def find_merge(owner: "Catalog", branch: str) -> OpenMerge | None:
     return None
 
 
-def the_merge(owner: "Catalog", source: str | None, into: str | None) -> OpenMerge:
+def the_merge(owner: "CatalogReader", source: str | None, into: str | None) -> OpenMerge:
     """Returns the merge in conflict that is meant.
 
     Args:
@@ -275,7 +276,7 @@ def _taken(owner: "Catalog", context: MergeContext, found: OpenMerge, resolve: R
     return writer.write([found.head, taken], both.updates, about)
 
 
-def unsettled(owner: "Catalog", found: OpenMerge) -> pa.Table:
+def unsettled(owner: "CatalogReader", found: OpenMerge) -> pa.Table:
     """Returns the conflicts that are not settled yet."""
     left = conflicts_at(owner, found.head)
     rows = left.to_pylist()
@@ -294,7 +295,7 @@ def unsettled(owner: "Catalog", found: OpenMerge) -> pa.Table:
     return pa.Table.from_pylist([row for row in rows if is_open(row)], schema=CONFLICTS)
 
 
-def conflicts_at(owner: "Catalog", commit_id: str) -> pa.Table:
+def conflicts_at(owner: "CatalogReader", commit_id: str) -> pa.Table:
     """Returns the conflicts that a commit of a merge's branch lists, by table and key."""
     if CONFLICT_TABLE not in owner.repository.commits.entries(commit_id):
         return CONFLICTS.empty_table()
@@ -304,7 +305,7 @@ def conflicts_at(owner: "Catalog", commit_id: str) -> pa.Table:
 
 
 def _changed_since(
-    owner: "Catalog", found: OpenMerge, table: str
+    owner: "CatalogReader", found: OpenMerge, table: str
 ) -> Iterator[tuple[str, set[str] | None]]:
     """Yields the keys of rows changed on the merge's branch, with the columns; None is all."""
     entries = owner.repository.commits.entries

@@ -32,9 +32,12 @@ class CatalogTransaction:
         author: str,
         isolation: Isolation,
         allow_empty: bool,
+        idempotency_key: str | None,
         dry_run: bool,
     ) -> None:
-        about = Authorship(branch, author, message, metadata, isolation, allow_empty)
+        about = Authorship(
+            branch, author, message, metadata, isolation, allow_empty, idempotency_key
+        )
         self._owner = owner
         self._dry_run = dry_run
         self._transaction = Transaction(owner.repository, about, clock=owner.clock, dry_run=dry_run)
@@ -48,6 +51,14 @@ class CatalogTransaction:
         self._transaction.__exit__(kind, error, trace)
         if self._transaction.commit_id is not None:
             self.commit = self._owner.show(self._transaction.commit_id)
+
+    @property
+    def is_repeated(self) -> bool:
+        """Tells whether a transaction of the same idempotency key was committed before.
+
+        What this one does is not committed then; ``commit`` is that earlier commit in the end.
+        """
+        return self._transaction.commit_id is not None and self.commit is None
 
     def snapshot(
         self,
