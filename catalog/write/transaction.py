@@ -64,6 +64,7 @@ class Transaction:
     Attributes:
         base_id: The commit that it starts from.
         commit_id: The commit made; None before the end, or if nothing changed.
+        is_repeated: Whether that commit was made by an earlier transaction of the same key.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class Transaction:
         about: Authorship,
         *,
         clock: Callable[[], datetime.datetime],
-        merge_rows: RowMerge = lambda table, head: None,
+        merge_rows: RowMerge = lambda table, head, changes: None,
         dry_run: bool = False,
     ) -> None:
         about = replace(about, branch=canonical_name(about.branch))
@@ -85,6 +86,7 @@ class Transaction:
         self._repository = repository
         self._about = about
         self.commit_id: str | None = self._landed(held)
+        self.is_repeated = self.commit_id is not None
         self._clock = clock
         self._merge_rows = merge_rows
         self._dry_run = dry_run
@@ -247,6 +249,7 @@ class Transaction:
     ) -> Proposal | None:
         self.commit_id = self._landed(held)
         if self.commit_id is not None:
+            self.is_repeated = True
             return None
         _check_open(held)
         tables = self._rebased(tables, parent)
