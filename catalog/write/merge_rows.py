@@ -53,8 +53,8 @@ class RowMerger:
         plan: The plan by which one of the sides was compared with the base.
         name: Name for tables, unique in the engine.
         resolve: What is done where both sides clash; None leaves ours, and conflicts.
-        by_cell: Whether different cells of one row merge; else a row that both sides
-            changed clashes unless it is the same afterwards.
+        by_cell: Whether different cells of one row merge, and what both did alike is done
+            once; else a row that both sides changed clashes in any case.
     """
 
     def __init__(
@@ -119,7 +119,8 @@ class RowMerger:
                 ``c<field id>``.
         """
         self._start()
-        theirs = self._without_alike(ours, theirs)
+        if self._by_cell:
+            theirs = self._without_alike(ours, theirs)
         clash = self._clashes(ours, theirs, base_rows)
         nothing = ", ".join("NULL" for _ in self._ids)
         before, after = self._list("f_c"), self._list("t_c")
@@ -300,12 +301,16 @@ class RowMerger:
         )
         if self._resolve is not None:
             return
+        if not self._by_cell:
+            self._con.execute(
+                f"INSERT INTO {self.result.conflicts} SELECT 'cell', {self._key_text()}, "
+                f"NULL, NULL, NULL, NULL FROM {self._name}_both WHERE state <> 'duplicates'"
+            )
+            return
         for i in self._ids:
-            clash = f"ours_{i} AND theirs_{i} AND unlike_{i}"
-            if not self._by_cell:
-                clash = f"unlike_{i}"
             self._conflict(
-                f"(state = 'cell' AND {clash}) OR (state = 'inserted-both' AND unlike_{i}) "
+                f"(state = 'cell' AND ours_{i} AND theirs_{i} AND unlike_{i}) "
+                f"OR (state = 'inserted-both' AND unlike_{i}) "
                 f"OR (state = 'deleted-updated' AND (ours_{i} AND ours_kind = 'u' "
                 f"OR theirs_{i} AND theirs_kind = 'u'))",
                 i,
@@ -342,7 +347,12 @@ class RowMerger:
             f"SELECT kind <> 'i', {self._list('f_c')}, kind <> 'd', {self._list('t_c')}, "
             f"kind <> 'i', {self._list('f_c')} FROM {both['t']}"
         )
-        if self._resolve is None:
+        if self._resolve is None and not self._by_cell:
+            self._con.execute(
+                f"INSERT INTO {self.result.conflicts} SELECT 'duplicates', {self._key_text()}, "
+                f"NULL, NULL, NULL, NULL FROM {groups}"
+            )
+        elif self._resolve is None:
             content = ", ".join(f"{s}_{self._value(i)}" for s in "ft" for i in self._ids)
             key_list = ", ".join(keys)
             differing = " UNION ".join(

@@ -90,9 +90,11 @@ def merge_rows(
         context: What merging needs.
         sides: The changes.
         resolve: What is done where both sides clash; None leaves ours, and conflicts.
-        by_cell: Whether different cells of one row merge.
+        by_cell: Whether different cells of one row merge, and what both did alike is done
+            once; else a row that both sides changed clashes in any case.
     """
-    sides = _without_common(sides)
+    if by_cell:
+        sides = _without_common(sides)
     shape = sides.shape
     ours, theirs = _touched(sides.ours), _touched(sides.theirs)
     alone = _is_apart(shape) or not ours or not theirs

@@ -15,8 +15,8 @@ def reconcile(
 ) -> WorkingTable | None:
     """Returns a table with a transaction's changes on top of what a branch has now.
 
-    Rows of different keys go together, also in one file; a row that both changed does not,
-    unless it is the same afterwards.
+    Rows of different keys go together, also in one file; a row that both changed does not, even
+    if it is the same afterwards: each may have meant its change to come on top of the other's.
 
     Args:
         context: What merging needs.

@@ -55,12 +55,18 @@ def test_one_row_changed_by_two_is_a_conflict_that_names_the_partition(cat: Cata
     assert table(cat) == changed(k1=222)
 
 
-def test_one_row_changed_alike_by_two_is_none(cat: Catalog) -> None:
-    with cat.transaction() as first:
+def test_one_row_changed_alike_by_two_is_a_conflict(cat: Catalog) -> None:
+    with pytest.raises(catalog.Conflict), cat.transaction() as first:
         first.write("t", row(1, 111), mode="upsert")
         with cat.transaction() as second:
             second.write("t", row(1, 111), mode="upsert")
-    assert table(cat) == changed(k1=111)
+
+
+def test_one_new_row_added_alike_by_two_is_a_conflict(cat: Catalog) -> None:
+    with pytest.raises(catalog.Conflict), cat.transaction() as first:
+        first.write("t", row(70, 1), mode="upsert")
+        with cat.transaction() as second:
+            second.write("t", row(70, 1), mode="upsert")
 
 
 def test_different_cells_of_one_row_changed_by_two_are_a_conflict(cat: Catalog) -> None:
