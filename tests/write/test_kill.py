@@ -18,6 +18,8 @@ import pyarrow.parquet as pq
 
 from catalog.catalog import Catalog
 
+from .kill_merger import ON_MAIN
+
 REPOSITORY = Path(__file__).parents[2]
 KILLS = int(os.environ.get("PARQUETRY_KILLS", "20"))
 SEED = 20240501
@@ -26,9 +28,9 @@ SEED = 20240501
 class Writer:
     """Is a process that commits until it is killed."""
 
-    def __init__(self, root: Path, source: Path, first: int) -> None:
+    def __init__(self, module: str, *arguments: object) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.write.kill_writer", str(root), str(source), str(first)],
+            [sys.executable, "-m", f"tests.write.{module}", *map(str, arguments)],
             cwd=REPOSITORY,
             stdout=subprocess.PIPE,
             text=True,
@@ -102,7 +104,7 @@ def test_a_writer_killed_at_any_moment_loses_nothing(tmp_path: Path) -> None:
     acknowledged: dict[str, str] = {}
     first = 1
     for _ in range(KILLS):
-        writer = Writer(root, source, first)
+        writer = Writer("kill_writer", root, source, first)
         in_any_case = draw.choice([0, 0, 1, 2])
         told = writer.kill_after(in_any_case, draw.uniform(0, 0.08))
         assert len(told) >= in_any_case
@@ -114,6 +116,56 @@ def test_a_writer_killed_at_any_moment_loses_nothing(tmp_path: Path) -> None:
     shutil.rmtree(root / "tmp")
     shutil.rmtree(root / "locks")
     assert auditor.audit(acknowledged) >= len(acknowledged)
-    writer = Writer(root, source, first)
+    writer = Writer("kill_writer", root, source, first)
     assert writer.kill_after(1, 0), "nothing is in the way of the next writer"
     print(f"{KILLS} kills, {len(acknowledged)} commits, {len(leftovers)} files left in tmp/")
+
+
+def audit_merges(root: Path, told: dict[str, str], audited: set[str]) -> int:
+    """Checks that both tables agree in every commit, and that what was told is there.
+
+    Returns:
+        The greatest number of a round so far.
+    """
+    cat = Catalog.open(str(root))
+    for branch in cat.branches.list():
+        for commit in cat.log(branch.name):
+            if commit.id in audited:
+                continue
+            audited.add(commit.id)
+            names = [table.name for table in cat.tables(commit.id)]
+            assert names in ([], ["a", "b"]), commit.message
+            if names:
+                both = [
+                    cat.sql(f"SELECT id, day, n FROM {name} ORDER BY id", ref=commit.id).fetchall()
+                    for name in names
+                ]
+                assert both[0] == both[1], commit.message
+                assert len({row[0] for row in both[0]}) == len(both[0]), commit.message
+    landed = {commit.id for commit in cat.log()}
+    assert set(told.values()) <= landed
+    begun = [int(b.name.removeprefix("round-")) for b in cat.branches.list() if b.name != "main"]
+    if not cat.tables():
+        return max(begun, default=0)
+    there = {row[0] for row in cat.sql("SELECT id FROM a").fetchall()}
+    merged = {int(number) for number in told if int(number) > 0}
+    reverted = {-int(number) for number in told if int(number) < 0}
+    assert {n for n in merged if n % 3} <= there
+    assert not reverted & there
+    return max([*(key % ON_MAIN for key in there), *begun])
+
+
+def test_merges_killed_at_any_moment_leave_both_tables_alike(tmp_path: Path) -> None:
+    root = tmp_path / "lake"
+    Catalog.create(str(root))
+    draw = random.Random(SEED)
+    told: dict[str, str] = {}
+    audited: set[str] = set()
+    first = 1
+    for _ in range(max(KILLS // 4, 1)):
+        writer = Writer("kill_merger", root, first)
+        told.update(writer.kill_after(draw.choice([0, 0, 1, 2]), draw.uniform(0, 1.5)))
+        first = 1 + max(audit_merges(root, told, audited), first)
+    writer = Writer("kill_merger", root, first)
+    assert writer.kill_after(1, 0), "nothing is in the way of the next writer"
+    print(f"{KILLS // 4} kills, {len(told)} merges and reverts told, {len(audited)} commits")
