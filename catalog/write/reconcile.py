@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from catalog.model.change import FileChanges
 from catalog.repository.commits import StoredTable
-from catalog.repository.tables import data_files
+from catalog.repository.tables import files_in_partition
 from catalog.write.data_writer import with_own_schema
 from catalog.write.merge_table import MergeContext, TableSides, merge_rows
 from catalog.write.working import WorkingTable

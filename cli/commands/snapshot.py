@@ -109,6 +109,15 @@ def snapshot(
         list[str] | None,
         typer.Option("--meta", metavar="KEY=VALUE", help="Kept in the commit.", show_default=False),
     ] = None,
+    idempotency_key: Annotated[
+        str | None,
+        typer.Option(
+            "--idempotency-key",
+            metavar="KEY",
+            help="Commit once: do nothing if a commit of this key is on the branch already.",
+            show_default=False,
+        ),
+    ] = None,
     allow_empty: Annotated[
         bool, typer.Option("--allow-empty", help="Take a source without rows, or a missing one.")
     ] = False,
@@ -136,9 +145,15 @@ def snapshot(
     reports = []
     with (
         notes.Progress("snapshot:") as progress,
-        cat.transaction(branch, message=message, metadata=given, dry_run=dry_run) as transaction,
+        cat.transaction(
+            branch,
+            message=message,
+            metadata=given,
+            idempotency_key=idempotency_key,
+            dry_run=dry_run,
+        ) as transaction,
     ):
-        for n, spec in enumerate(specs):
+        for n, spec in enumerate([] if transaction.is_repeated else specs):
             progress(n, len(specs), spec.table)
             reports.append(
                 _take(
@@ -280,10 +295,14 @@ def _report(
             {
                 "branch": branch,
                 "commit": commit.id if commit else None,
+                "repeated": transaction.is_repeated,
                 "dry_run": dry_run,
                 "tables": [_report_json(report) for report in reports],
             }
         )
+        return
+    if transaction.is_repeated and commit is not None:
+        output.line(f"committed before as {short(commit.id)}: {plain(commit.message)}")
         return
     wide = max(len(report.table) for report in reports)
     output.lines(f"{plain(r.table):<{wide}}  {_outcome(r, dry_run=dry_run)}" for r in reports)

@@ -31,6 +31,16 @@ def test_an_equal_state_makes_no_commit(lake: Path, parquetry: Runner) -> None:
     assert len(json.loads(parquetry("log", "--json").out)["commits"]) == 3
 
 
+def test_an_idempotency_key_commits_once(lake: Path, parquetry: Runner) -> None:
+    take = ("snapshot", "orders=v1/orders", "--idempotency-key", "load 7")
+    first = json.loads(parquetry(*take, "--json").out)
+    assert (first["repeated"], first["commit"] is None) == (False, False)
+    parquetry("snapshot", "orders=v2/orders")
+    again = json.loads(parquetry(*take, "--json").out)
+    assert (again["repeated"], again["commit"], again["tables"]) == (True, first["commit"], [])
+    assert parquetry(*take).out.startswith(f"committed before as {first['commit'][:8]}: ")
+
+
 def test_dry_run_writes_nothing(lake: Path, parquetry: Runner) -> None:
     before = parquetry("log").out
     dry = parquetry("snapshot", "orders=v1/orders", "--dry-run")
