@@ -35,7 +35,9 @@ def reconcile(
         changes,
         mine,
         lambda partitions: [
-            file for file in data_files(context.write.commits, base) if file.partition in partitions
+            file
+            for partition in partitions
+            for file in files_in_partition(context.write.commits, base, partition)
         ],
     )
     found = merge_rows(context, sides, by_cell=False)
