@@ -41,7 +41,14 @@ NEVER_IN = {
 }
 """Floors that must do without a library."""
 
-PURE = ["catalog.model", "catalog.diff.plan", "catalog.query.scan"]
+PURE = [
+    "catalog.model",
+    "catalog.diff.plan",
+    "catalog.query.scan",
+    "catalog.write.merge_columns",
+    "catalog.write.merge_schema",
+    "catalog.write.merge_shape",
+]
 """Modules that import no library at all."""
 
 SIDEWAYS = {("catalog.storage", "catalog.model")}

@@ -139,6 +139,27 @@ def compare_table(
     return TableDiff(plan, result, reader)
 
 
+def changed_rows(reading: Reading, *, name: str) -> str:
+    """Leaves the changed rows of a table in the engine.
+
+    Args:
+        reading: The plan of a table that both sides have, and how its files are read.
+        name: Name for tables of this comparison in the engine, unique in it.
+
+    Returns:
+        A table with ``kind`` (``u``, ``d``, ``i``) and every column of each side, called
+        ``f_c<field id>`` and ``t_c<field id>``; see ``columns`` for the others.
+    """
+    problems = _key_problems(reading, DiffOptions())
+    unique = bool(reading.plan.key) and problems.duplicate == (0, 0)
+    remainder = Remainder(reading.con, reading.plan, reading.relation, name, unique=unique)
+    if not _fill(remainder, reading.prints, None):
+        remainder = Remainder(reading.con, reading.plan, reading.relation, name, unique=unique)
+        _fill(remainder, {}, None)
+    (part,) = remainder.whole_parts(fit=True)
+    return part.relation
+
+
 def _fill(remainder: Remainder, prints: Prints, progress: Progress | None) -> bool:
     """Runs all tasks; False if they must be run again, without fingerprints."""
     plan = remainder.plan

@@ -17,7 +17,7 @@ from catalog.model.change import FileChanges
 from catalog.model.datafile import DataFile
 from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
-from catalog.model.types import NULL_TYPE, DataType, Scalar, TypeClass
+from catalog.model.types import DataType, Scalar, TypeClass
 
 Partition: TypeAlias = tuple[bytes | None, ...]
 SideName: TypeAlias = Literal["f", "t"]
@@ -273,23 +273,13 @@ def _match_columns(old: TableSnapshot, new: TableSnapshot) -> list[tuple[Field, 
         if f.id not in partners and f.name in by_name:
             partners[f.id] = by_name.pop(f.name)
     return [
-        (_as_held(partners[f.id], old), _as_held(f, new))
+        (
+            replace(partners[f.id], type=old.held_type(partners[f.id])),
+            replace(f, type=new.held_type(f)),
+        )
         for f in new.schema.fields
         if f.id in partners
     ]
-
-
-def _as_held(field: Field, table: TableSnapshot) -> Field:
-    """Returns a column, of no type if no file ever held a value of it."""
-    if field.id in table.partition_by:
-        return field
-    kinds = [
-        column.type
-        for schema in table.file_schemas.values()
-        for column in schema.columns
-        if column.field_id == field.id
-    ]
-    return replace(field, type=NULL_TYPE) if kinds and set(kinds) == {NULL_TYPE} else field
 
 
 def _key(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from catalog.errors import CorruptData
 from catalog.model.schema import Field, FileSchema, Schema, schema_from_json, schema_to_json
-from catalog.model.types import Scalar
+from catalog.model.types import NULL_TYPE, DataType, Scalar
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,18 @@ class TableSnapshot:
         """Returns name and type of the partition columns in path order."""
         found = self.fields(self.partition_by)
         return tuple((f.name, f.type) for f in found if isinstance(f.type, Scalar))
+
+    def held_type(self, field: Field) -> DataType:
+        """Returns the type of a column; ``NULL_TYPE`` if no file ever held a value of it."""
+        if field.id in self.partition_by:
+            return field.type
+        kinds = {
+            column.type
+            for schema in self.file_schemas.values()
+            for column in schema.columns
+            if column.field_id == field.id
+        }
+        return NULL_TYPE if kinds == {NULL_TYPE} else field.type
 
 
 def to_json(table: TableSnapshot) -> dict[str, object]:

@@ -37,6 +37,8 @@ class TableUpdate:
             filled in. None drops the table.
         removed: Files of ``base`` that go.
         added: Files that come.
+        stored: The table as another commit has it already, if it is to be just that; the
+            snapshot is that one's then, and nothing of it is written again.
     """
 
     name: str
@@ -44,6 +46,7 @@ class TableUpdate:
     snapshot: TableSnapshot | None
     removed: Sequence[DataFile] = ()
     added: Sequence[DataFile] = ()
+    stored: PlacedEntry | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,10 @@ class CommitWriter:
                 gone = 0 if update.base is None else update.base.snapshot.files
                 changes[update.name] = TableChange(0, gone, None)
                 continue
-            entries[update.name] = self._write_table(update, update.snapshot, pack)
+            stored = update.stored
+            if stored is None:
+                stored = self._write_table(update, update.snapshot, pack)
+            entries[update.name] = stored
             changes[update.name] = self._write_changes(update, pack)
         inline, root = self._write_entries(entries, parents, pack)
         pointed = [e.entry.snapshot for e in entries.values()] if inline is not None else []

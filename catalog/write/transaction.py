@@ -1,8 +1,6 @@
 """Transactions: changes to many tables, published by one swap of the branch."""
 
 import datetime
-import random
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -15,13 +13,12 @@ from catalog.errors import Conflict, InvalidInput, NotFound
 from catalog.model.datafile import DataFile
 from catalog.model.names import canonical_name, check_table_name
 from catalog.model.table import TableSnapshot
-from catalog.repository.branches import HeldBranch, Stamp
 from catalog.repository.commit_writer import Description, TableUpdate
 from catalog.repository.commits import StoredTable
 from catalog.repository.repository import Repository
-from catalog.storage.store import SwapLost
 from catalog.write.context import WriteContext
 from catalog.write.frames import land
+from catalog.write.publish import Proposal, publish
 from catalog.write.requirements import Moved, RowMerge
 from catalog.write.rewrite import FileChange
 from catalog.write.scope import Scope
@@ -29,16 +26,6 @@ from catalog.write.snapshot import SnapshotReport, take_snapshot
 from catalog.write.snapshot_table import SnapshotRequest
 from catalog.write.table_write import WriteRequest, write_rows
 from catalog.write.working import WorkingTable
-
-MAX_ATTEMPTS = 200
-"""Races a commit may lose before it gives up: with jittered pauses, 16 writers that each
-commit in a loop need fewer than 40."""
-
-FIRST_PAUSE_S = 0.002
-"""Longest pause after the first lost race; it doubles with each, up to a quarter second."""
-
-MAX_PAUSE_S = 0.25
-"""Longest pause between attempts."""
 
 Isolation = Literal["snapshot", "serializable"]
 
@@ -235,46 +222,26 @@ class Transaction:
         tables = [table for table in self._tables.values() if table.is_changed]
         if not tables and not self._about.allow_empty:
             return
-        pause_s = FIRST_PAUSE_S
-        for _ in range(MAX_ATTEMPTS):
-            held = self._repository.branches.held(self._about.branch)
-            if held is None or held.branch.commit_id is None:
-                raise Conflict(
-                    f"branch {self._about.branch!r} was deleted meanwhile", kind="branch-deleted"
-                )
-            if self._try_commit(held, held.branch.commit_id, tables):
-                return
-            time.sleep(random.uniform(0, pause_s))
-            pause_s = min(2 * pause_s, MAX_PAUSE_S)
-        raise Conflict(
-            f"branch {self._about.branch!r} was always moved by somebody else, "
-            f"{MAX_ATTEMPTS} times",
-            kind="too-many-races",
-            hint="run the command again",
+        self.commit_id = publish(
+            self._repository,
+            self._about.branch,
+            lambda held, head: self._proposal(tables, head),
         )
 
-    def _try_commit(self, held: HeldBranch, parent: str, tables: Sequence[WorkingTable]) -> bool:
+    def _proposal(self, tables: Sequence[WorkingTable], parent: str) -> Proposal:
         tables = self._rebased(tables, parent)
         names = ", ".join(sorted(table.name for table in tables))
         message = self._about.message or _message(tables, names)
-        now = self._clock()
         about = Description(
             author=self._about.author,
-            time=now,
+            time=self._clock(),
             message=message,
             metadata=self._about.metadata,
             lineage={table.name: dict(table.described()) for table in tables},
         )
         updates = [table.update() for table in tables]
-        commit_id = self._repository.writer().write([parent], updates, about)
         first_line = message.partition("\n")[0]
-        stamp = Stamp(self._about.author, now, f"commit: {first_line}")
-        try:
-            self._repository.branches.move(held, commit_id, stamp)
-        except SwapLost:
-            return False
-        self.commit_id = commit_id
-        return True
+        return Proposal([parent], updates, about, f"commit: {first_line}")
 
     def _rebased(self, tables: Sequence[WorkingTable], parent: str) -> Sequence[WorkingTable]:
         """Returns the staged tables on top of what the branch has now.

@@ -1,0 +1,343 @@
+"""Three-way merges of all tables: what a branch did since a base, brought to another."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from catalog.diff.execute import Reading, compare_table
+from catalog.diff.plan import DiffOptions, SideName, plan_table
+from catalog.errors import InvalidInput
+from catalog.model.change import FileChanges
+from catalog.model.datafile import DataFile
+from catalog.model.table import TableSnapshot
+from catalog.repository.commit_writer import TableUpdate
+from catalog.repository.commits import Commits, StoredTable
+from catalog.repository.tables import data_files, file_changes
+from catalog.write.data_writer import Partition, with_own_schema
+from catalog.write.merge_rows import Resolution
+from catalog.write.merge_schema import MergedShape, ShapeConflictKind, merge_shapes, renumber
+from catalog.write.merge_table import MergeContext, TableSides, merge_rows
+from catalog.write.rewrite import FileChange
+from catalog.write.working import same_shape
+
+CONFLICTS = pa.schema(
+    [
+        ("table_name", pa.string()),
+        ("kind", pa.string()),
+        ("key", pa.string()),
+        ("column_name", pa.string()),
+        ("base", pa.string()),
+        ("ours", pa.string()),
+        ("theirs", pa.string()),
+    ]
+)
+"""The columns in which conflicts are told."""
+
+Resolve = Callable[[str], Resolution | None]
+"""Says by table which side is taken where both clash; None leaves a conflict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Names the three commits of a merge.
+
+    Attributes:
+        base: Where the two parted.
+        ours: The commit merged into.
+        theirs: The commit that is merged.
+    """
+
+    base: str
+    ours: str
+    theirs: str
+
+
+@dataclass(frozen=True, slots=True)
+class MergedTable:
+    """Tells what a merge does to a table.
+
+    Attributes:
+        name: The table.
+        how: ``taken`` from theirs as it is, ``merged``, or ``conflict`` if neither.
+        update: What changes in ours; None if nothing does.
+        conflicts: Where both sides clash, with the columns of ``CONFLICTS``.
+    """
+
+    name: str
+    how: str
+    update: TableUpdate | None
+    conflicts: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Holds what a merge does to all tables of which theirs is not what ours has anyway."""
+
+    tables: tuple[MergedTable, ...]
+
+    @property
+    def updates(self) -> list[TableUpdate]:
+        """Returns what changes in ours."""
+        return [one.update for one in self.tables if one.update is not None]
+
+    @property
+    def conflicts(self) -> pa.Table:
+        """Returns all conflicts, by table."""
+        return pa.concat_tables([CONFLICTS.empty_table(), *(t.conflicts for t in self.tables)])
+
+
+def merge_commits(
+    context: MergeContext,
+    commits: Commits,
+    ends: Ends,
+    *,
+    resolve: Resolve = lambda table: None,
+    by_cell: bool = True,
+    leave_out: Sequence[str] = (),
+) -> Merge:
+    """Merges what theirs did since the base into ours; writes data files, but no commit.
+
+    Args:
+        context: What merging needs.
+        commits: Reads the tables.
+        ends: The three commits.
+        resolve: What is done where both sides clash.
+        by_cell: Whether different cells of one row merge.
+        leave_out: Tables that stay as ours has them.
+    """
+    entries = [commits.entries(c) for c in (ends.base, ends.ours, ends.theirs)]
+    base, ours, theirs = entries
+    merged = []
+    for name in sorted(base.keys() | ours.keys() | theirs.keys()):
+        if name in leave_out:
+            continue
+        b, o, t = (None if (e := side.get(name)) is None else e.entry.snapshot for side in entries)
+        if t in (o, b):
+            continue
+        tables = (None if (e := s.get(name)) is None else commits.table(e) for s in entries)
+        old, mine, yours = tables
+        one = _TableMerge(context, commits, ends, name, old, mine, yours, resolve(name), by_cell)
+        if o == b:
+            merged.append(one.take_theirs())
+        elif o is None or t is None:
+            merged.append(one.gone_on_one_side())
+        else:
+            merged.append(one.run())
+    return Merge(tuple(merged))
+
+
+class _TableMerge:
+    """Merges one table of which theirs is neither what ours has nor what the base had."""
+
+    def __init__(
+        self,
+        context: MergeContext,
+        commits: Commits,
+        ends: Ends,
+        name: str,
+        base: StoredTable | None,
+        ours: StoredTable | None,
+        theirs: StoredTable | None,
+        resolve: Resolution | None,
+        by_cell: bool,
+    ) -> None:
+        self.context, self.commits, self.ends, self.name = context, commits, ends, name
+        self.base, self.ours, self.theirs = base, ours, theirs
+        self.resolve, self.by_cell = resolve, by_cell
+
+    def take_theirs(self) -> MergedTable:
+        """Takes the table as theirs has it: no file of it is opened."""
+        if self.theirs is None:
+            update = TableUpdate(self.name, self.ours, None)
+        else:
+            changes = self.changes(self.ours, self.theirs, self.ends.ours)
+            update = TableUpdate(
+                self.name,
+                self.ours,
+                self.theirs.snapshot,
+                changes.removed,
+                changes.added,
+                stored=self.commits.entries(self.ends.theirs)[self.name],
+            )
+        return self.result("taken", update)
+
+    def gone_on_one_side(self) -> MergedTable:
+        """Decides for a table that one side dropped and the other changed."""
+        if self.resolve == "theirs":
+            return self.take_theirs()
+        if self.resolve == "ours":
+            return self.result("merged", None)
+        states = [None if table is None else "changed" for table in (self.ours, self.theirs)]
+        found = self.conflict("table-dropped", None, "there", *states)
+        return self.result("conflict", None, [found])
+
+    def run(self) -> MergedTable:
+        """Merges a table that both sides have, and both changed or made."""
+        assert self.ours is not None and self.theirs is not None, "both sides have the table"
+        made_anew = self.base is not None and any(
+            side.snapshot.table_id != self.base.snapshot.table_id
+            for side in (self.ours, self.theirs)
+        )
+        base = None if self.base is None else self.base.snapshot
+        shape = merge_shapes(base, self.ours.snapshot, self.theirs.snapshot)
+        kinds = {conflict.kind for conflict in shape.conflicts}
+        if made_anew or ShapeConflictKind.PARTITIONING_CHANGED in kinds:
+            return self.whole_or_none(shape, made_anew=made_anew)
+        clashes = self.shape_conflicts(shape)
+        sides = self.sides(shape)
+        found = merge_rows(self.context, sides, resolve=self.resolve, by_cell=self.by_cell)
+        update = self.updated(sides.shape, found.change)
+        rows = found.conflicts
+        named = [] if rows is None else [self.named(rows)]
+        how = "conflict" if named or clashes else "merged"
+        conflicts = pa.concat_tables([pa.Table.from_pylist(clashes, schema=CONFLICTS), *named])
+        return MergedTable(self.name, how, update, conflicts)
+
+    def sides(self, shape: MergedShape) -> TableSides:
+        """Returns what both sides did, in the merged shape."""
+        assert self.ours is not None and self.theirs is not None, "both sides have the table"
+        ours = self.changes(self.base, self.ours, self.ends.base)
+        theirs = self.changes(self.base, self.theirs, self.ends.base)
+        base = self.base
+        schemas = {} if base is None else base.snapshot.file_schemas
+        merged = with_own_schema(
+            replace(shape.snapshot, file_schemas={**schemas, **shape.snapshot.file_schemas})
+        )
+
+        def base_files(partitions: frozenset[Partition]) -> Sequence[DataFile]:
+            if base is None:
+                return ()
+            return [f for f in data_files(self.commits, base) if f.partition in partitions]
+
+        return TableSides(
+            self.name,
+            merged,
+            ours,
+            replace(theirs, added=tuple(renumber(file, shape) for file in theirs.added)),
+            base_files,
+        )
+
+    def whole_or_none(self, shape: MergedShape, *, made_anew: bool) -> MergedTable:
+        """Decides for a table whose rows cannot be merged: one side's state is taken whole."""
+        if self.resolve == "theirs":
+            return self.take_theirs()
+        if self.resolve == "ours":
+            return self.result("merged", None)
+        found = (
+            [self.conflict("table-replaced", None, "there", "changed", "changed")]
+            if made_anew
+            else self.described(shape)
+        )
+        return self.result("conflict", None, found)
+
+    def shape_conflicts(self, shape: MergedShape) -> list[dict[str, str | None]]:
+        """Returns what clashes in the shape, and columns dropped whose cells changed."""
+        if self.resolve == "ours":
+            return []
+        found = self.described(shape)
+        for column in shape.narrowed:
+            found.append(self.conflict("type_changed", column.column, None, None, None))
+        for dropped in shape.dropped:
+            other = self.theirs if dropped.side == "ours" else self.ours
+            assert other is not None and self.base is not None, "a column was there"
+            cells = self.changed_cells(other, dropped.kept_id)
+            if cells:
+                states = ["dropped", f"{cells} cells changed"]
+                found.append(
+                    self.conflict(
+                        "column-dropped",
+                        dropped.column,
+                        "there",
+                        *(states if dropped.side == "ours" else reversed(states)),
+                    )
+                )
+        if found and self.resolve == "theirs":
+            raise InvalidInput(
+                f"table {self.name!r} was given another shape on both sides "
+                f"({', '.join(sorted({str(one['kind']) for one in found}))}): taking theirs "
+                "would need rows of ours in a shape they do not have",
+                kind="shape-conflict",
+                hint="alter the table on one of the branches so that both agree, then merge",
+            )
+        return found
+
+    def described(self, shape: MergedShape) -> list[dict[str, str | None]]:
+        """Returns the conflicts of a merged shape in the form of all conflicts."""
+        return [
+            self.conflict(one.kind, one.column or one.property_name, one.base, one.ours, one.theirs)
+            for one in shape.conflicts
+        ]
+
+    def changed_cells(self, side: StoredTable, field_id: int) -> int:
+        """Counts the cells of a column that one side changed since the base."""
+        assert self.base is not None, "a column that was dropped was there"
+        name = next(f.name for f in side.snapshot.schema.fields if f.id == field_id)
+        changes = self.changes(self.base, side, self.ends.base)
+        plan = plan_table(
+            self.name,
+            self.base.snapshot,
+            side.snapshot,
+            changes,
+            DiffOptions(columns=(name,)),
+            self.context.comparable,
+        )
+        if not plan.tasks:
+            return 0
+
+        def files(one: SideName) -> Sequence[DataFile]:
+            return plan.files(one)
+
+        write = self.context.write
+        reading = Reading(write.con, plan, write.locate, files, self.context.prints(plan))
+        counted = compare_table(reading, DiffOptions(), name="dropped_column", keep_rows=False)
+        return counted.columns[name].changed
+
+    def changes(
+        self, old: StoredTable | None, new: StoredTable | None, old_commit: str
+    ) -> FileChanges:
+        """Returns in which files two states of the table differ."""
+        ends = self.ends
+        commit = {id(self.ours): ends.ours, id(self.theirs): ends.theirs}.get(id(new))
+        return file_changes(self.commits, old, new, old_commit=old_commit, new_commit=commit)
+
+    def updated(self, shape: TableSnapshot, change: FileChange) -> TableUpdate | None:
+        """Returns the update of ours, None if there is none."""
+        assert self.ours is not None, "ours has the table"
+        if not change.removed and not change.added and same_shape(self.ours.snapshot, shape):
+            return None
+        return TableUpdate(self.name, self.ours, shape, change.removed, change.added)
+
+    def conflict(
+        self,
+        kind: str,
+        column: str | None,
+        base: str | None,
+        ours: str | None,
+        theirs: str | None,
+    ) -> dict[str, str | None]:
+        """Returns a conflict that is about no one row."""
+        return {
+            "table_name": self.name,
+            "kind": str(kind).replace("_", "-"),
+            "key": None,
+            "column_name": column,
+            "base": base,
+            "ours": ours,
+            "theirs": theirs,
+        }
+
+    def named(self, rows: pa.Table) -> pa.Table:
+        """Returns conflicts of rows with the table's name."""
+        name = pa.array([self.name] * rows.num_rows, pa.string())
+        return rows.add_column(0, CONFLICTS.field(0), name).cast(CONFLICTS)
+
+    def result(
+        self,
+        how: str,
+        update: TableUpdate | None,
+        conflicts: Sequence[Mapping[str, str | None]] = (),
+    ) -> MergedTable:
+        """Returns what becomes of the table."""
+        rows = pa.Table.from_pylist([dict(one) for one in conflicts], schema=CONFLICTS)
+        return MergedTable(self.name, how, update, rows)

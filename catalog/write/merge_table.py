@@ -1,0 +1,265 @@
+"""The merge of one table that both sides changed: partitions first, then rows and cells."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+import pyarrow as pa
+
+from catalog.diff.execute import Reading, changed_rows
+from catalog.diff.plan import DiffOptions, TablePlan, plan_table
+from catalog.diff.route import Prints
+from catalog.engine.quoting import identifier, literal, type_sql
+from catalog.engine.relation import relation_sql
+from catalog.model.change import FileChanges
+from catalog.model.datafile import DataFile
+from catalog.model.table import TableSnapshot
+from catalog.model.types import DataType, TypeClass
+from catalog.model.values import decode, text
+from catalog.write.context import WriteContext
+from catalog.write.data_writer import DataWriter, Partition, paths_of
+from catalog.write.merge_apply import Target, apply_rows, new_rows
+from catalog.write.merge_rows import Resolution, RowDecisions, RowMerger
+from catalog.write.rewrite import FileChange
+
+_NUMBERS = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class MergeContext:
+    """Holds what merging rows needs.
+
+    Attributes:
+        write: Reads and writes data files.
+        prints: Returns the fingerprints of the files of a plan.
+        comparable: Tells whether values of two types compare without loss.
+    """
+
+    write: WriteContext
+    prints: Callable[[TablePlan], Prints]
+    comparable: Callable[[DataType, DataType], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class TableSides:
+    """Holds what two sides did to the files of a table, all in the merged shape.
+
+    Attributes:
+        name: The table.
+        shape: The merged shape, which knows the file schemas of all files.
+        ours: Files in which ours differs from the base.
+        theirs: Files in which theirs differs from the base.
+        base_files: Returns the base's files in some partitions.
+    """
+
+    name: str
+    shape: TableSnapshot
+    ours: FileChanges
+    theirs: FileChanges
+    base_files: Callable[[frozenset[Partition]], Sequence[DataFile]]
+
+
+@dataclass(frozen=True, slots=True)
+class MergedRows:
+    """Holds what a merge makes of a table.
+
+    Attributes:
+        change: Files of ours that go, and those that come.
+        conflicts: Rows and cells that both sides changed in unlike ways: ``kind``, ``key``,
+            ``column_name``, ``base``, ``ours``, ``theirs``. There ours stays.
+    """
+
+    change: FileChange
+    conflicts: pa.Table | None = None
+
+
+def merge_rows(
+    context: MergeContext,
+    sides: TableSides,
+    *,
+    resolve: Resolution | None = None,
+    by_cell: bool = True,
+) -> MergedRows:
+    """Merges what two sides did to the rows of a table.
+
+    Partitions that one side changed are taken as they are; where keys might meet across
+    partitions, the rows that changed are compared first.
+
+    Args:
+        context: What merging needs.
+        sides: The changes.
+        resolve: What is done where both sides clash; None leaves ours, and conflicts.
+        by_cell: Whether different cells of one row merge.
+    """
+    shape = sides.shape
+    ours, theirs = _touched(sides.ours), _touched(sides.theirs)
+    apart = not shape.key or set(shape.partition_by) <= set(shape.key)
+    scope = ours & theirs if apart or not ours or not theirs else ours | theirs
+    adopted = theirs - ours
+    if not scope:
+        return MergedRows(_adopt(sides, adopted))
+    name = f"merge_{next(_NUMBERS)}"
+    plans = {
+        side: _plan(context, sides, changes, scope)
+        for side, changes in (("ours", sides.ours), ("theirs", sides.theirs))
+    }
+    rows = {side: _changed(context, plan, f"{name}_{side}") for side, plan in plans.items()}
+    merger = RowMerger(
+        context.write.con, shape, plans["theirs"], name, resolve=resolve, by_cell=by_cell
+    )
+    if shape.key:
+        decided = merger.keyed(rows["ours"], rows["theirs"])
+    else:
+        base = sides.base_files(scope)
+        counted = relation_sql(
+            context.write.con,
+            shape,
+            context.write.verified(sides.name, base),
+            locate=context.write.locate,
+            naming="id",
+        )
+        decided = merger.keyless(rows["ours"], rows["theirs"], counted)
+    target = Target(context.write.con, shape, plans["theirs"], context.write.locate, name)
+    change = _apply(context, sides, target, decided, adopted)
+    conflicts = context.write.con.sql(f"FROM {decided.conflicts}").to_arrow_table()
+    _drop(context, name)
+    return MergedRows(change, conflicts if conflicts.num_rows else None)
+
+
+def _touched(changes: FileChanges) -> frozenset[Partition]:
+    return frozenset(file.partition for file in (*changes.removed, *changes.added))
+
+
+def _adopt(sides: TableSides, adopted: frozenset[Partition]) -> FileChange:
+    return FileChange(
+        tuple(f for f in sides.theirs.removed if f.partition in adopted),
+        tuple(f for f in sides.theirs.added if f.partition in adopted),
+    )
+
+
+def _plan(
+    context: MergeContext,
+    sides: TableSides,
+    changes: FileChanges,
+    scope: frozenset[Partition],
+) -> TablePlan:
+    within = FileChanges(
+        tuple(f for f in changes.removed if f.partition in scope),
+        tuple(f for f in changes.added if f.partition in scope),
+        0,
+        0,
+    )
+    shape = sides.shape
+    return plan_table(sides.name, shape, shape, within, DiffOptions(), context.comparable)
+
+
+def _changed(context: MergeContext, plan: TablePlan, name: str) -> str:
+    for side in ("f", "t"):
+        context.write.verified(plan.table, plan.files("f" if side == "f" else "t"))
+    reading = Reading(
+        context.write.con,
+        plan,
+        context.write.locate,
+        lambda side: plan.files(side),
+        context.prints(plan),
+    )
+    return changed_rows(reading, name=name)
+
+
+def _apply(
+    context: MergeContext,
+    sides: TableSides,
+    target: Target,
+    decided: RowDecisions,
+    adopted: frozenset[Partition],
+) -> FileChange:
+    """Puts what was decided into ours' files, and into theirs' where those are adopted."""
+    condition = _membership(target, adopted)
+    whole = _adopt(sides, adopted)
+    gone = paths_of(sides.ours.removed)
+    mine = [
+        file
+        for file in (*sides.theirs.removed, *sides.ours.added)
+        if file.path not in gone and file.partition not in adopted
+    ]
+    writer = DataWriter(
+        target.con,
+        context.write.store,
+        sides.name,
+        target.shape,
+        taken=paths_of(sides.ours.added)
+        | paths_of(sides.theirs.added)
+        | paths_of(sides.ours.removed)
+        | paths_of(sides.theirs.removed),
+    )
+    with writer:
+        kept = apply_rows(
+            target,
+            writer,
+            decided.decisions,
+            side="o",
+            where=f"NOT ({condition('o')})",
+            files=context.write.verified(sides.name, mine),
+            what=sides.name,
+        )
+        taken = apply_rows(
+            target,
+            writer,
+            decided.decisions,
+            side="t",
+            where=condition("t"),
+            files=context.write.verified(sides.name, whole.added),
+            what=sides.name,
+        )
+        fresh = new_rows(target, decided.decisions, condition("m"))
+        added = writer.sorted(fresh, append=True)
+    rewritten = paths_of(taken.removed)
+    return FileChange(
+        (*whole.removed, *kept.removed),
+        (
+            *(file for file in whole.added if file.path not in rewritten),
+            *kept.added,
+            *taken.added,
+            *added,
+        ),
+    )
+
+
+def _membership(target: Target, adopted: frozenset[Partition]) -> Callable[[str], str]:
+    """Returns what writes the condition that a row's partition is among those adopted."""
+    fields = target.shape.fields(target.shape.partition_by)
+    if not fields:
+        return lambda side: "true" if adopted else "false"
+    table = f"{target.name}_adopted"
+    columns = ", ".join(f"p{f.id} {type_sql(f.type)}" for f in fields)
+    target.con.execute(f"CREATE TABLE {table} ({columns})")
+    kinds = [kind for _, kind in target.shape.partition_fields]
+    for partition in adopted:
+        values = []
+        for value, kind in zip(partition, kinds, strict=True):
+            if value is None:
+                values.append("NULL")
+            elif kind.type_class is TypeClass.BINARY:
+                values.append(f"unhex('{value.hex()}')")
+            else:
+                shown = text(decode(value, kind), kind) or ""
+                values.append(f"CAST({literal(shown)} AS {type_sql(kind)})")
+        target.con.execute(f"INSERT INTO {table} VALUES ({', '.join(values)})")
+
+    def condition(side: str) -> str:
+        same = " AND ".join(f"p{f.id} IS NOT DISTINCT FROM {side}_c{f.id}" for f in fields)
+        return f"EXISTS (SELECT 1 FROM {table} WHERE {same})"
+
+    return condition
+
+
+def _drop(context: MergeContext, name: str) -> None:
+    """Drops what a merge left in the engine."""
+    con = context.write.con
+    for kind, listed in (
+        ("VIEW", "SELECT view_name FROM duckdb_views() WHERE NOT internal"),
+        ("TABLE", "SELECT table_name FROM duckdb_tables()"),
+    ):
+        for (found,) in con.sql(listed).fetchall():
+            if found.startswith(f"{name}_"):
+                con.execute(f"DROP {kind} IF EXISTS {identifier(found)}")

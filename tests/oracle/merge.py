@@ -1,0 +1,203 @@
+"""What a three-way merge of rows gives, by the rules of the merge, one key after another.
+
+Tables are lists of rows, rows are mappings from column to value. All three sides have the same
+columns: what becomes of columns is no matter of rows.
+"""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+MergeRow: TypeAlias = Mapping[str, object]
+RowForm: TypeAlias = tuple[Hashable, ...]
+
+MergeConflictKind: TypeAlias = Literal[
+    "cell", "inserted-both", "deleted-updated", "duplicates", "below-zero"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class MergeConflict:
+    """Is something that both sides changed, in ways that do not go together.
+
+    Attributes:
+        kind: ``cell``: one cell of a row was changed to two values. ``inserted-both``: rows
+            inserted under one key differ in a cell. ``deleted-updated``: one side deleted the
+            row that the other updated. ``duplicates``: several rows have the key somewhere.
+            ``below-zero``: without a key, both together deleted more rows than there were.
+        key: The values of the key; without a key those of the whole row.
+        column: The column of the cell; None if the conflict is about rows.
+        base: The cell; the rows of the key; without a key how often the row is there.
+        ours: The same on our side, which the merged table has.
+        theirs: The same on their side.
+    """
+
+    kind: MergeConflictKind
+    key: tuple[object, ...]
+    column: str | None
+    base: object
+    ours: object
+    theirs: object
+
+
+@dataclass(frozen=True, slots=True)
+class MergeOutcome:
+    """Is a merged table: its rows, in no order, and what is in conflict."""
+
+    columns: tuple[str, ...]
+    rows: tuple[MergeRow, ...]
+    conflicts: tuple[MergeConflict, ...]
+
+    @property
+    def multiset(self) -> Counter[RowForm]:
+        """Gives how often each row is there, in the form in which equal rows are the same."""
+        return multiset(self.rows, self.columns)
+
+
+def merge_tables(
+    base: Iterable[MergeRow],
+    ours: Iterable[MergeRow],
+    theirs: Iterable[MergeRow],
+    *,
+    key: Sequence[str],
+    columns: Sequence[str],
+    partition: Sequence[str] = (),
+) -> MergeOutcome:
+    """Merges the rows of two tables that come from one base.
+
+    Args:
+        base: The rows before.
+        ours: The rows of our side; they win where there is a conflict.
+        theirs: The rows of their side.
+        key: The columns by which rows match, NULL with NULL; none: the whole row is the key.
+        columns: All columns, those of key and partition among them.
+        partition: The partition columns. They are cells like any others, and a row that moves
+            is a row whose cell changes: they must be among ``columns``, and that is all.
+    """
+    assert {*key, *partition} <= set(columns)
+    sides = list(base), list(ours), list(theirs)
+    assert all(set(row) == set(columns) for rows in sides for row in rows)
+    merge = _merge_by_key if key else _merge_as_multisets
+    rows, conflicts = merge(*sides, key or columns, columns)
+    return MergeOutcome(tuple(columns), tuple(rows), tuple(conflicts))
+
+
+def multiset(rows: Iterable[MergeRow], columns: Sequence[str]) -> Counter[RowForm]:
+    """Gives how often each row is there, in the form in which equal rows are the same."""
+    return Counter(row_form(row, columns) for row in rows)
+
+
+def row_form(row: MergeRow, columns: Sequence[str]) -> RowForm:
+    """Gives the values of some columns in the form in which equal values are the same."""
+    return tuple(_form(row[column]) for column in columns)
+
+
+def _form(value: object) -> Hashable:
+    """NULL is NULL, NaN is NaN, and zero has no sign, however deep in a value."""
+    match value:
+        case float() if math.isnan(value):
+            return ("nan",)
+        case float():
+            return value + 0.0
+        case list() | tuple():
+            return ("list", *map(_form, value))
+        case dict():
+            return ("struct", frozenset((name, _form(inner)) for name, inner in value.items()))
+    assert isinstance(value, Hashable)
+    return value
+
+
+_Merged: TypeAlias = tuple[list[MergeRow], list[MergeConflict]]
+
+
+def _merge_as_multisets(
+    base: list[MergeRow],
+    ours: list[MergeRow],
+    theirs: list[MergeRow],
+    key: Sequence[str],
+    columns: Sequence[str],
+) -> _Merged:
+    """Adds what both sides added to the base, and takes away what both took away."""
+    before, mine, yours = (multiset(rows, columns) for rows in (base, ours, theirs))
+    shown = {row_form(row, columns): row for row in (*base, *theirs, *ours)}
+    rows: list[MergeRow] = []
+    conflicts: list[MergeConflict] = []
+    for form, row in shown.items():
+        counts = before[form], mine[form], yours[form]
+        count = counts[0] + (counts[1] - counts[0]) + (counts[2] - counts[0])
+        if count < 0:
+            values = tuple(row[column] for column in key)
+            conflicts.append(MergeConflict("below-zero", values, None, *counts))
+            count = counts[1]
+        rows += [row] * count
+    return rows, conflicts
+
+
+def _merge_by_key(
+    base: list[MergeRow],
+    ours: list[MergeRow],
+    theirs: list[MergeRow],
+    key: Sequence[str],
+    columns: Sequence[str],
+) -> _Merged:
+    groups: dict[RowForm, tuple[list[MergeRow], list[MergeRow], list[MergeRow]]]
+    groups = defaultdict(lambda: ([], [], []))
+    for side, rows in enumerate((base, ours, theirs)):
+        for row in rows:
+            groups[row_form(row, key)][side].append(row)
+    merged: list[MergeRow] = []
+    conflicts: list[MergeConflict] = []
+    for group in groups.values():
+        kept, found = _merge_group(*group, key, columns)
+        merged += kept
+        conflicts += found
+    return merged, conflicts
+
+
+def _merge_group(
+    base: list[MergeRow],
+    ours: list[MergeRow],
+    theirs: list[MergeRow],
+    key: Sequence[str],
+    columns: Sequence[str],
+) -> _Merged:
+    """Merges the rows of one key."""
+    before, mine, yours = (multiset(rows, columns) for rows in (base, ours, theirs))
+    if mine == before:
+        return theirs, []
+    if yours in (before, mine):
+        return ours, []
+    values = tuple((base + ours + theirs)[0][column] for column in key)
+    match base, ours, theirs:
+        case [b], [o], [t]:
+            return _merge_cells(values, b, o, t, columns)
+        case ([_], [], [_]) | ([_], [_], []):
+            sides = tuple(base), tuple(ours), tuple(theirs)
+            return ours, [MergeConflict("deleted-updated", values, None, *sides)]
+        case [], [o], [t]:
+            return ours, [
+                MergeConflict("inserted-both", values, column, None, o[column], t[column])
+                for column in columns
+                if _form(o[column]) != _form(t[column])
+            ]
+    sides = tuple(base), tuple(ours), tuple(theirs)
+    return ours, [MergeConflict("duplicates", values, None, *sides)]
+
+
+def _merge_cells(
+    key: tuple[object, ...],
+    base: MergeRow,
+    ours: MergeRow,
+    theirs: MergeRow,
+    columns: Sequence[str],
+) -> _Merged:
+    merged: dict[str, object] = {}
+    conflicts: list[MergeConflict] = []
+    for column in columns:
+        before, mine, yours = base[column], ours[column], theirs[column]
+        merged[column] = yours if _form(mine) == _form(before) else mine
+        if _form(before) not in (_form(mine), _form(yours)) and _form(mine) != _form(yours):
+            conflicts.append(MergeConflict("cell", key, column, before, mine, yours))
+    return [merged], conflicts
