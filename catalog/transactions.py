@@ -8,8 +8,9 @@ from catalog.fingerprinting import keep_prints
 from catalog.listings import CommitInfo
 from catalog.write.snapshot import SnapshotReport
 from catalog.write.snapshot_table import SnapshotRequest
-from catalog.write.table_write import WriteMode, WriteReport, WriteRequest
+from catalog.write.table_write import WriteReport
 from catalog.write.transaction import Authorship, Isolation, Transaction
+from catalog.write.write_shape import WriteMode, WriteRequest
 
 if TYPE_CHECKING:
     from catalog.catalog import Catalog

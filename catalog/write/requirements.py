@@ -65,11 +65,17 @@ class Moved:
                 return merged
         if in_the_way:
             raise self.conflict(table.name, shape=base.snapshot, files=in_the_way)
+        schemas = {**head.snapshot.file_schemas, **shape.file_schemas}
+        shape = replace(shape, file_schemas=schemas)
         bringing = table.scope.keys and shape.key and changes.added
         if bringing and self.shared_keys(shape, tuple(table.added.values()), changes.added):
             raise self.conflict(table.name, shape=base.snapshot, files=changes.added)
-        schemas = {**head.snapshot.file_schemas, **shape.file_schemas}
-        return replace(table, base=head, snapshot=replace(shape, file_schemas=schemas))
+        twice = [file for file in changes.added if file.path in table.added]
+        if any(file.path not in table.scope.shared for file in twice):
+            raise self.conflict(table.name, shape=base.snapshot, files=twice)
+        known = {file.path for file in twice}
+        added = {path: file for path, file in table.added.items() if path not in known}
+        return replace(table, base=head, snapshot=shape, added=added)
 
     def check_unchanged(self, name: str) -> None:
         """Checks that a table that was read is what it was.
@@ -118,10 +124,10 @@ class Moved:
         )
 
     def _culprit(self, name: str) -> str:
-        current = self.head
+        current, folded = self.head, name.casefold()
         while current != self.base:
             commit = self.commits.read(current)
-            if name in commit.changes or not commit.parents:
+            if folded in map(str.casefold, commit.changes) or not commit.parents:
                 break
             current = commit.parents[0]
         return current
