@@ -5,6 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from catalog.engine.quoting import identifier
 from catalog.errors import InvalidInput, Unsupported
 
 
@@ -41,12 +42,15 @@ def check_names(names: Sequence[str]) -> None:
     """Checks that columns can be told apart.
 
     Raises:
-        InvalidInput: There is none, or one has no name, or two have the same.
+        InvalidInput: There is none, one has no name or one that SQL cannot write, or two have
+            the same.
     """
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated or "" in names or not names:
         problem = f"several columns {repeated[0]!r}" if repeated else "a column without a name"
         raise InvalidInput(f"the data has {problem if names else 'no columns'}", kind="bad-columns")
+    for name in names:
+        identifier(name)
 
 
 def _reader(data: Any) -> pa.RecordBatchReader | None:
