@@ -59,13 +59,10 @@ def write_rows(
     try:
         shape = shape_with(table, landed, request)
         with data_errors():
-            staged = stage(context, landed, shape)
+            stage(context, landed, shape)
+        return _write(context, table, shape, landed, request)
     finally:
         context.con.execute(f"DROP TABLE {landed.table}")
-    try:
-        return _write(context, table, shape, landed, staged, request)
-    finally:
-        context.con.execute(f"DROP TABLE {staged}")
 
 
 def _write(
@@ -73,10 +70,9 @@ def _write(
     table: WorkingTable,
     shape: TableSnapshot,
     landed: Landed,
-    staged: str,
     request: WriteRequest,
 ) -> WorkingTable:
-    old = table.snapshot
+    old, staged = table.snapshot, landed.table
     reshaped = old is None or not same_shape(old, shape)
     if request.mode == "upsert" and old is not None:
         names = {name for name, _ in landed.columns}

@@ -60,16 +60,16 @@ def upsert(
             f"FROM {keys} f JOIN {staged} s ON {on_key}"
         )
     _check_single(context, shape, found, staged, table.name)
+    columns = ", ".join(f"c{f.id}" for f in shape.schema.fields)
     con.execute(
-        f"CREATE TEMP TABLE {hits} AS SELECT file, place, false AS gone, source, s.* "
-        f"FROM {found} JOIN {staged} s ON false"
+        f"CREATE TEMP TABLE {hits} AS SELECT file, place, false AS gone, source, {columns} "
+        f"FROM {found} JOIN {staged} ON false"
     )
     for (number,) in con.sql(f"SELECT DISTINCT file FROM {found} ORDER BY file").fetchall():
         _compare(context, shape, files[number], number, given, (found, staged, hits))
-    columns = ", ".join(f"c{f.id}" for f in shape.schema.fields)
     con.execute(
         f"CREATE TEMP TABLE {fresh} AS "
-        f"SELECT s.* FROM {staged} s WHERE s.rowid NOT IN (SELECT source FROM {found}) "
+        f"SELECT {columns} FROM {staged} WHERE rowid NOT IN (SELECT source FROM {found}) "
         f"UNION ALL SELECT {columns} FROM {hits} WHERE gone"
     )
     taken = paths_of(files) | set(table.added)

@@ -164,32 +164,28 @@ def _key(
     return key
 
 
-def stage(context: WriteContext, landed: Landed, shape: TableSnapshot) -> str:
-    """Brings landed rows into a table's shape.
+def stage(context: WriteContext, landed: Landed, shape: TableSnapshot) -> None:
+    """Brings landed rows into a table's shape: in place, so that they are not copied.
 
     Args:
         context: What writing needs.
-        landed: The rows.
+        landed: The rows; their columns are called ``c<field id>`` afterwards, in any order.
         shape: The shape.
-
-    Returns:
-        A table of the engine with columns ``c<field id>``.
 
     Raises:
         InvalidInput: A partition column's values do not fit its type.
     """
     _check_partition_values(context, landed, shape)
-    places = {name: n for n, (name, _) in enumerate(landed.columns)}
-    chosen = []
+    con, places = context.con, {name: n for n, (name, _) in enumerate(landed.columns)}
+    kinds = [str(kind) for kind in con.sql(f"SELECT * FROM {landed.table} LIMIT 0").types]
     for field in shape.schema.fields:
-        place = places.get(field.name)
-        source = "NULL" if place is None else f"s{place}"
-        chosen.append(f"CAST({source} AS {type_sql(field.type)}) AS c{field.id}")
-    staged = f"staged_{landed.table}"
-    context.con.execute(
-        f"CREATE TEMP TABLE {staged} AS SELECT {', '.join(chosen)} FROM {landed.table}"
-    )
-    return staged
+        place, kind = places.get(field.name), type_sql(field.type)
+        if place is None:
+            con.execute(f"ALTER TABLE {landed.table} ADD COLUMN c{field.id} {kind}")
+            continue
+        if kinds[place] != kind:
+            con.execute(f"ALTER TABLE {landed.table} ALTER COLUMN s{place} TYPE {kind}")
+        con.execute(f"ALTER TABLE {landed.table} RENAME COLUMN s{place} TO c{field.id}")
 
 
 def _check_partition_values(context: WriteContext, landed: Landed, shape: TableSnapshot) -> None:

@@ -54,9 +54,8 @@ def read(cat: Catalog) -> list[tuple[Any, ...]]:
 
 
 def expected(column: pa.Array, *values: int) -> list[tuple[Any, ...]]:
-    shown = [
-        0.0 if value == 0 and isinstance(value, float) else value for value in column.to_pylist()
-    ]
+    there = [str(value) if isinstance(value, uuid.UUID) else value for value in column.to_pylist()]
+    shown = [0.0 if value == 0 and isinstance(value, float) else value for value in there]
     return [(repr(p), repr(k), repr(v)) for k, (p, v) in enumerate(zip(shown, values, strict=True))]
 
 

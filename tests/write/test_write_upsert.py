@@ -53,7 +53,10 @@ def upserted(
     for one, row in zip(held, before, strict=True):
         new = after.pop(one, None)
         result.append(row if new is None else {**row, **{name: new[name] for name in given}})
-    return [*result, *({name: row.get(name) for name in COLUMNS} for row in after.values())]
+    return [
+        *result,
+        *({n: row[n] if n in given else None for n in COLUMNS} for row in after.values()),
+    ]
 
 
 ROWS = st.fixed_dictionaries(
