@@ -71,8 +71,10 @@ class Moved:
         if bringing and self.shared_keys(shape, tuple(table.added.values()), changes.added):
             raise self.conflict(table.name, shape=base.snapshot, files=changes.added)
         twice = [file for file in changes.added if file.path in table.added]
-        if any(file.path not in table.scope.shared for file in twice):
-            raise self.conflict(table.name, shape=base.snapshot, files=twice)
+        for file in twice:
+            same = table.added[file.path].identity == file.identity
+            if not same or file.path not in table.scope.shared:
+                raise self.conflict(table.name, shape=base.snapshot, files=twice)
         known = {file.path for file in twice}
         added = {path: file for path, file in table.added.items() if path not in known}
         return replace(table, base=head, snapshot=shape, added=added)

@@ -269,6 +269,19 @@ def test_snapshots_that_append_the_same_file_add_it_once(start: Catalog, source:
     assert head(start) == before
 
 
+def test_a_reference_that_changed_between_two_snapshots_is_a_conflict(
+    cat: Catalog, source: Path
+) -> None:
+    put(cat, "t", [{"id": 1}])
+    file = write(source / "a.parquet", {"id": [100]})
+    with pytest.raises(Conflict), cat.transaction("main") as tx:
+        tx.snapshot("t", str(source), scope="append", mode="reference")
+        write(file, {"id": [100, 101]})
+        with cat.transaction("main") as other:
+            other.snapshot("t", str(source), scope="append", mode="reference")
+    assert sorted(rows(cat, "SELECT id FROM t")) == [(1,), (100,), (101,)]
+
+
 def test_a_snapshot_that_finds_everything_there_by_then_makes_no_commit(
     start: Catalog, source: Path
 ) -> None:
