@@ -19,8 +19,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from catalog.catalog import Catalog, utc_now
+from catalog.catalog import Catalog
 from catalog.model.values import sort_key
+from catalog.reading import utc_now
 from catalog.repository import repository as stored
 from catalog.repository.branches import Stamp
 from catalog.repository.commit_writer import Description, TableUpdate

@@ -1,50 +1,25 @@
 """The facade: one object per open catalog, whose short methods delegate downwards."""
 
-import datetime
-import getpass
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from catalog import listings
 from catalog.errors import InvalidInput, NotFound, Unsupported
-from catalog.listings import ColumnInfo, CommitInfo, FileInfo, PartitionInfo, TableInfo
-from catalog.model.refs import Move
-from catalog.model.table import TableSnapshot
-from catalog.refs import BranchList, TagList
+from catalog.reading import CatalogReader, default_author, utc_now
 from catalog.repository import repository as stored
-from catalog.repository.history import merge_base, walk
-from catalog.repository.repository import DEFAULT_BRANCH, CatalogInfo, Repository
-from catalog.repository.resolve import ResolvedRef
+from catalog.repository.repository import DEFAULT_BRANCH
 from catalog.storage.local import LocalStore
 
 if TYPE_CHECKING:
-    import duckdb
-
-    from catalog.diff.explain import Step
-    from catalog.diff.result import Diff
-    from catalog.query.session import Session
+    from catalog.merging import MergeReport, Resolutions
+    from catalog.replaying import RebaseReport
+    from catalog.reset import Reset
     from catalog.sources import Source, TableStatus
     from catalog.transactions import CatalogTransaction
 
 
-class Catalog:
+class Catalog(CatalogReader):
     """Versions many tables as one; see ``catalog.create`` and ``catalog.open``."""
-
-    def __init__(
-        self,
-        uri: str,
-        repository: Repository,
-        *,
-        author: str | None = None,
-        clock: Callable[[], datetime.datetime] | None = None,
-    ) -> None:
-        self.uri = uri
-        self.repository = repository
-        self.author = author or default_author()
-        self.clock = clock or utc_now
-        self.branches = BranchList(repository, self.author, self.clock)
-        self.tags = TagList(repository, self.author, self.clock)
 
     @staticmethod
     def create(uri: str, *, author: str | None = None) -> "Catalog":
@@ -65,87 +40,6 @@ class Catalog:
             raise NotFound(f"no catalog in {uri}", kind=error.kind, hint=error.hint) from error
         return Catalog(root, repository, author=author)
 
-    @property
-    def info(self) -> CatalogInfo:
-        """Returns the catalog's id, format and time of creation."""
-        return self.repository.info
-
-    def resolve(self, ref: str) -> ResolvedRef:
-        """Returns the commit a ref expression stands for now.
-
-        Raises:
-            InvalidInput: It is no ref expression.
-            NotFound: It stands for nothing.
-        """
-        return self.repository.refs.resolve(ref)
-
-    def merge_base(self, left: str, right: str) -> str:
-        """Returns the id of the best common ancestor of two refs.
-
-        Raises:
-            NotFound: There is none.
-        """
-        ends = self.resolve(left).commit_id, self.resolve(right).commit_id
-        return merge_base(self.repository.commits.read, *ends)
-
-    def log(self, ref: str = DEFAULT_BRANCH, *, limit: int | None = None) -> list[CommitInfo]:
-        """Returns a commit and its ancestors, newest first.
-
-        Args:
-            ref: Where to start.
-            limit: How many at most; None means all.
-        """
-        start = self.resolve(ref).commit_id
-        found: list[CommitInfo] = []
-        for logged in walk(self.repository.commits.read, start):
-            if limit is not None and len(found) >= limit:
-                break
-            found.append(listings.commit_info(logged.id, logged.commit))
-        return found
-
-    def show(self, ref: str) -> CommitInfo:
-        """Returns the commit of a ref."""
-        commit_id = self.resolve(ref).commit_id
-        return listings.commit_info(commit_id, self.repository.commits.read(commit_id))
-
-    def reflog(self, branch: str = DEFAULT_BRANCH) -> list[Move]:
-        """Returns the moves of a branch, newest first."""
-        return self.branches.reflog(branch)
-
-    def tables(self, ref: str = DEFAULT_BRANCH) -> list[TableInfo]:
-        """Returns the tables at a ref by name."""
-        entries = self.repository.commits.entries(self.resolve(ref).commit_id)
-        return [
-            TableInfo(name, e.entry.rows, e.entry.size_bytes, e.entry.files)
-            for name, e in sorted(entries.items())
-        ]
-
-    def table(self, name: str, ref: str = DEFAULT_BRANCH) -> TableSnapshot:
-        """Returns the snapshot of a table at a ref.
-
-        Raises:
-            NotFound: There is no such table; the hint names the nearest.
-        """
-        from catalog import tablelookup
-
-        return tablelookup.stored_table(self.repository, name, self.resolve(ref)).snapshot
-
-    def schema(self, table: str, ref: str = DEFAULT_BRANCH) -> list[ColumnInfo]:
-        """Returns the columns of a table at a ref in order."""
-        return listings.column_infos(self.table(table, ref))
-
-    def partitions(self, table: str, ref: str = DEFAULT_BRANCH) -> list[PartitionInfo]:
-        """Returns the partitions of a table at a ref, in order."""
-        from catalog import tablelookup
-
-        return tablelookup.partitions(self.repository, table, self.resolve(ref))
-
-    def files(self, table: str, ref: str = DEFAULT_BRANCH) -> list[FileInfo]:
-        """Returns the data files of a table at a ref, by partition and path."""
-        from catalog import tablelookup
-
-        return tablelookup.files(self.repository, table, self.resolve(ref))
-
     def transaction(
         self,
         branch: str = DEFAULT_BRANCH,
@@ -155,6 +49,7 @@ class Catalog:
         author: str | None = None,
         isolation: Literal["snapshot", "serializable"] = "snapshot",
         allow_empty: bool = False,
+        idempotency_key: str | None = None,
         dry_run: bool = False,
     ) -> "CatalogTransaction":
         """Starts a transaction over any number of tables.
@@ -167,6 +62,8 @@ class Catalog:
             isolation: ``snapshot``: what others change meanwhile is a conflict where this
                 transaction changes it too; ``serializable``: also in tables that it read.
             allow_empty: Whether to commit although nothing changed.
+            idempotency_key: A name for what is done: of all transactions of one key on the
+                branch, one is committed, so that a pipeline may run again after a failure.
             dry_run: Whether to find out what would change and write nothing.
 
         Returns:
@@ -185,6 +82,7 @@ class Catalog:
             author=author or self.author,
             isolation=isolation,
             allow_empty=allow_empty,
+            idempotency_key=idempotency_key,
             dry_run=dry_run,
         )
 
@@ -196,186 +94,192 @@ class Catalog:
 
         return status(self, sources, branch)
 
-    def connect(self, ref: str = DEFAULT_BRANCH) -> "Session":
-        """Opens a DuckDB session that understands ``table@ref``.
-
-        Args:
-            ref: What a table without ``@ref`` means; a branch is followed as it moves.
-        """
-        from catalog.sessions import open_session
-
-        return open_session(self, ref)
-
-    def sql(
+    def merge(
         self,
-        query: str,
+        source: str,
         *,
-        ref: str = DEFAULT_BRANCH,
-        params: Sequence[object] | Mapping[str, object] | None = None,
-    ) -> "duckdb.DuckDBPyRelation":
-        """Runs a query over ``table@ref`` and returns DuckDB's relation.
+        into: str = DEFAULT_BRANCH,
+        message: str | None = None,
+        squash: bool = False,
+        resolve: "Resolutions" = None,
+        dry_run: bool = False,
+    ) -> "MergeReport":
+        """Merges what a ref has into a branch: all tables at once, by partitions, rows, cells.
 
         Args:
-            query: DuckDB SQL, in which tables may carry ``@ref``.
-            ref: What a table without ``@ref`` means.
-            params: Values of the query's parameters.
+            source: A branch, tag or other ref expression.
+            into: The branch; a protected one too.
+            message: The commit's message; None makes one up.
+            squash: Whether the commit has the branch as its only parent.
+            resolve: ``ours`` (the branch) or ``theirs`` (the source) where both changed the
+                same in unlike ways: for all tables, or by table. None leaves a conflict.
+            dry_run: Whether to find out only; conflicts are reported then, not raised.
+
+        Returns:
+            What was merged. The commit is None if the branch had everything already.
 
         Raises:
-            InvalidInput: The query is not right.
-            NotFound: A table or ref does not exist.
+            MergeConflict: Both changed the same in unlike ways. The branch is not moved; a
+                branch ``merge/<source>-into-<branch>`` holds the rest, to be settled.
+            NotFound: A ref does not exist.
         """
-        return self.connect(ref).sql(query, params)
+        from catalog.merging import merge_into
 
-    def diff(
-        self,
-        from_ref: str,
-        to_ref: str = DEFAULT_BRANCH,
-        *,
-        tables: Sequence[str] | None = None,
-        key: Sequence[str] | None = None,
-        columns: Sequence[str] | None = None,
-        tolerance: Mapping[str, str] | None = None,
-        level: Literal["stat", "cells", "rows"] = "cells",
-        method: Literal["auto", "join"] = "auto",
-        check_keys: bool = False,
-        full_stats: bool = False,
-        threads: int | None = None,
-        memory_limit_bytes: int | None = None,
-        progress: Callable[[int, int, int], None] | None = None,
-    ) -> "Diff":
-        """Tells what changed between two refs, row by row and cell by cell.
-
-        Args:
-            from_ref: The older state, or a range ``A..B`` or ``A...B``.
-            to_ref: The newer state.
-            tables: The tables; None means all that changed.
-            key: Key columns to match rows by; None means the tables' own.
-            columns: Columns to compare; None means all.
-            tolerance: By column, ``"0.5"`` or ``"1%"``.
-            level: ``stat`` reads metadata only, ``cells`` counts rows and cells, ``rows``
-                also keeps the changed rows for ``changes()``.
-            method: ``auto`` takes the fastest path that fingerprints allow, ``join`` trusts
-                none and reads all files that differ; both give the same answer.
-            check_keys: Whether to look for NULL and duplicate keys in all rows.
-            full_stats: Whether statistics cover all rows.
-            threads: Threads to use; None means all.
-            memory_limit_bytes: Memory to use; None means a quarter of the machine's.
-            progress: Told tasks done, tasks in all, rows compared.
-
-        Raises:
-            NotFound: A ref, table or column does not exist.
-            InvalidInput: The options make no sense.
-        """
-        from catalog.comparisons import compare_refs
-
-        return compare_refs(
+        return merge_into(
             self,
-            from_ref,
-            to_ref,
-            tables=tables,
-            key=key,
-            columns=columns,
-            tolerance=tolerance,
-            level=level,
-            method=method,
-            check_keys=check_keys,
-            full_stats=full_stats,
-            threads=threads,
-            memory_limit_bytes=memory_limit_bytes,
-            progress=progress,
+            source,
+            into,
+            message=message,
+            squash=squash,
+            resolve=resolve,
+            dry_run=dry_run,
         )
 
-    def explain_diff(
+    def continue_merge(
         self,
-        from_ref: str,
-        to_ref: str = DEFAULT_BRANCH,
+        source: str | None = None,
         *,
+        into: str | None = None,
+        resolve: "Resolutions" = None,
+    ) -> "MergeReport":
+        """Completes a merge that was in conflict, with what was settled on its branch.
+
+        Args:
+            source: What is merged, or the branch that holds the merge; None if there is one.
+            into: The branch merged into; None means any.
+            resolve: The side to take for all that is not settled.
+
+        Raises:
+            MergeConflict: Something is not settled, or the branch moved and clashes anew.
+            NotFound: No such merge is under way.
+        """
+        from catalog.conflicted import continue_merge
+
+        return continue_merge(self, source, into, resolve=resolve)
+
+    def abort_merge(self, source: str | None = None, *, into: str | None = None) -> str:
+        """Drops a merge that was in conflict, and returns the branch that held it.
+
+        Raises:
+            NotFound: No such merge is under way.
+        """
+        from catalog.conflicted import abort_merge
+
+        return abort_merge(self, source, into).branch
+
+    def cherry_pick(
+        self,
+        ref: str,
+        *,
+        branch: str = DEFAULT_BRANCH,
+        resolve: "Resolutions" = None,
+        mainline: int = 1,
+        dry_run: bool = False,
+    ) -> "MergeReport":
+        """Makes on a branch what one commit did, by rows and cells.
+
+        Args:
+            ref: The commit.
+            branch: The branch.
+            resolve: The side to take in a conflict: ``ours`` is the branch.
+            mainline: Which parent of a merge its changes are relative to.
+            dry_run: Whether to find out only.
+
+        Raises:
+            MergeConflict: The branch changed the same in unlike ways; it is not moved.
+        """
+        from catalog.replaying import cherry_pick
+
+        return cherry_pick(self, ref, branch, resolve=resolve, mainline=mainline, dry_run=dry_run)
+
+    def revert(
+        self,
+        *refs: str,
+        branch: str = DEFAULT_BRANCH,
         tables: Sequence[str] | None = None,
-        key: Sequence[str] | None = None,
-        columns: Sequence[str] | None = None,
-    ) -> "dict[str, list[Step]]":
-        """Tells how a diff would go: by which path, reading how much of which files.
+        allow_partial: bool = False,
+        message: str | None = None,
+        resolve: "Resolutions" = None,
+        mainline: int = 1,
+        dry_run: bool = False,
+    ) -> "MergeReport":
+        """Takes back what commits did, by rows and cells: what was corrected later stays.
 
         Args:
-            from_ref: The older state, or a range ``A..B`` or ``A...B``.
-            to_ref: The newer state.
-            tables: The tables; None means all that changed.
-            key: Key columns to match rows by; None means the tables' own.
-            columns: Columns to compare; None means all.
-
-        Returns:
-            The steps by table. Nothing is read but metadata and footers.
+            refs: Commits, or ranges ``A..B`` of them.
+            branch: The branch.
+            tables: The tables to take back; None means all.
+            allow_partial: Whether these may be fewer than the commits changed.
+            message: The commit's message; None makes one up.
+            resolve: The side to take in a conflict: ``ours`` is the branch.
+            mainline: Which parent of a merge its changes are relative to.
+            dry_run: Whether to find out only.
 
         Raises:
-            NotFound: A ref, table or column does not exist.
+            MergeConflict: Cells were changed again since; the branch is not moved.
+            InvalidInput: Other tables were changed by the same commits.
         """
-        from catalog.comparisons import explain_refs
+        from catalog.replaying import revert
 
-        return explain_refs(self, from_ref, to_ref, tables=tables, key=key, columns=columns)
+        return revert(
+            self,
+            refs,
+            branch,
+            tables=tables,
+            allow_partial=allow_partial,
+            message=message,
+            resolve=resolve,
+            mainline=mainline,
+            dry_run=dry_run,
+        )
 
-    def diff_query(
+    def rebase(
         self,
-        query: str,
-        from_ref: str,
-        to_ref: str = DEFAULT_BRANCH,
+        branch: str,
         *,
-        key: Sequence[str] | None = None,
-    ) -> "Diff":
-        """Tells how the result of a query differs between two refs.
+        onto: str = DEFAULT_BRANCH,
+        resolve: "Resolutions" = None,
+        dry_run: bool = False,
+    ) -> "RebaseReport":
+        """Makes the commits of a branch again on another base, by rows and cells.
 
         Args:
-            query: A query in which tables carry no ``@ref``.
-            from_ref: The older state.
-            to_ref: The newer state.
-            key: Columns of the result to match rows by; None compares whole rows.
-        """
-        from catalog.querycomparison import compare_query
-
-        return compare_query(self, query, from_ref, to_ref, key=key)
-
-    def export(
-        self,
-        table: str,
-        destination: str,
-        *,
-        ref: str = DEFAULT_BRANCH,
-        format: Literal["parquet", "csv"] = "parquet",
-    ) -> int:
-        """Writes a table at a ref as plain files.
-
-        Args:
-            table: The table.
-            destination: A directory that does not exist or is empty (Parquet), or a file
-                that does not exist (CSV).
-            ref: The state.
-            format: ``parquet`` keeps files and partitions, ``csv`` writes one file.
+            branch: The branch.
+            onto: The new base.
+            resolve: The side to take in a conflict: ``ours`` is the new base.
+            dry_run: Whether to find out only which commits and partitions are concerned.
 
         Returns:
-            The rows written.
+            The new commits, and the partitions that arrived since the branch was made.
 
         Raises:
-            AlreadyExists: Something is there.
+            MergeConflict: The new base changed the same in unlike ways; nothing is moved.
+            Conflict: The branch is protected, or was moved meanwhile.
         """
-        from catalog.exports import export_table
+        from catalog.replaying import rebase
 
-        return export_table(self, table, destination, ref=ref, format=format)
+        return rebase(self, branch, onto, resolve=resolve, dry_run=dry_run)
 
-    def write_views(
-        self, path: str, *, ref: str = DEFAULT_BRANCH, replace: bool = False
-    ) -> list[str]:
-        """Writes a DuckDB database of views that any DuckDB client opens by itself.
+    def reset(self, branch: str, *, to: str, dry_run: bool = False) -> "Reset":
+        """Moves a branch to any commit; its reflog keeps where it was, so nothing is lost.
 
         Args:
-            path: The database file.
-            ref: The state that the views show, for good.
-            replace: Whether to replace a file that is there.
+            branch: The branch.
+            to: The ref expression of the commit; ``@{N}`` alone is of this branch.
+            dry_run: Whether to find out what would happen and move nothing.
 
         Returns:
-            The tables, by name.
-        """
-        from catalog.exports import write_views
+            Where it stood and stands, and how many commits it lost and won. A branch that
+            stands there already makes no move.
 
-        return write_views(self, path, ref=ref, replace=replace)
+        Raises:
+            NotFound: There is no such branch, or ``to`` stands for nothing.
+            InvalidInput: ``to`` is no ref expression.
+            Conflict: The branch is protected, or somebody else moved it meanwhile.
+        """
+        from catalog.reset import reset_branch
+
+        return reset_branch(self, branch, to=to, dry_run=dry_run)
 
 
 def local_root(uri: str) -> str:
@@ -395,16 +299,3 @@ def local_root(uri: str) -> str:
             hint="use a local directory",
         )
     return os.path.abspath(uri)
-
-
-def default_author() -> str:
-    """Returns the name of the user who runs this process."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid-{os.getuid()}"
-
-
-def utc_now() -> datetime.datetime:
-    """Returns the time, aware UTC."""
-    return datetime.datetime.now(datetime.UTC)

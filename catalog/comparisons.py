@@ -25,7 +25,7 @@ from catalog.repository.tables import data_files, file_changes
 from catalog.tablelookup import find_table, unknown_table
 
 if TYPE_CHECKING:
-    from catalog.catalog import Catalog
+    from catalog.reading import CatalogReader
 
 Level = Literal["stat", "cells", "rows"]
 Method = Literal["auto", "join"]
@@ -42,7 +42,7 @@ class PlannedTable:
 
 
 def compare_refs(
-    owner: "Catalog",
+    owner: "CatalogReader",
     from_ref: str,
     to_ref: str,
     *,
@@ -78,7 +78,7 @@ def compare_refs(
 
 
 def explain_refs(
-    owner: "Catalog",
+    owner: "CatalogReader",
     from_ref: str,
     to_ref: str,
     *,
@@ -105,7 +105,7 @@ def explain_refs(
     return found
 
 
-def resolve_ends(owner: "Catalog", from_ref: str, to_ref: str) -> tuple[End, End]:
+def resolve_ends(owner: "CatalogReader", from_ref: str, to_ref: str) -> tuple[End, End]:
     """Returns both ends of a diff; a range in ``from_ref`` names both."""
     found = split_range(from_ref)
     if found is not None:
@@ -137,7 +137,9 @@ class Limits:
 class _Comparison:
     """Plans and runs the diff of two commits."""
 
-    def __init__(self, owner: "Catalog", before: End, after: End, options: DiffOptions) -> None:
+    def __init__(
+        self, owner: "CatalogReader", before: End, after: End, options: DiffOptions
+    ) -> None:
         self._repository = owner.repository
         self._before = before
         self._after = after

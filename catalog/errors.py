@@ -1,5 +1,10 @@
 """The errors of the catalog: few categories, by what the caller would do about them."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 
 class CatalogError(Exception):
     """Is the base of every error that the catalog raises on purpose.
@@ -35,6 +40,25 @@ class Conflict(CatalogError):
     """Says that somebody else's change is in the way: look at it, then decide."""
 
     default_kind = "conflict"
+
+
+class MergeConflict(Conflict):
+    """Says that two branches changed the same in unlike ways: settle it, or drop the merge.
+
+    Attributes:
+        conflicts: A pyarrow table with ``table_name``, ``kind``, ``key`` (JSON of texts by
+            column), ``column_name``, ``base``, ``ours``, ``theirs`` (texts).
+        branch: The branch that the merge left for settling them; empty if it left none.
+    """
+
+    default_kind = "merge-conflict"
+
+    def __init__(
+        self, message: str, *, conflicts: "pa.Table", branch: str = "", hint: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.conflicts = conflicts
+        self.branch = branch
 
 
 class InvalidInput(CatalogError):

@@ -23,11 +23,11 @@ from catalog.repository.tables import data_files
 from catalog.tablelookup import stored_table
 
 if TYPE_CHECKING:
-    from catalog.catalog import Catalog
+    from catalog.reading import CatalogReader
 
 
 def export_table(
-    owner: "Catalog",
+    owner: "CatalogReader",
     table: str,
     destination: str,
     *,
@@ -71,7 +71,7 @@ def _whole_or_not(destination: str, *, folder: bool) -> Iterator[str]:
             os.unlink(temporary)
 
 
-def _files(owner: "Catalog", stored: StoredTable, commit_id: str) -> list[DataFile]:
+def _files(owner: "CatalogReader", stored: StoredTable, commit_id: str) -> list[DataFile]:
     files = list(data_files(owner.repository.commits, stored))
     what = f"table {stored.name} in commit {commit_id[:8]}"
     datafiles.verify(owner.repository.store, files, what=what)
@@ -100,12 +100,12 @@ def _reads_as_written(stored: StoredTable, files: Sequence[DataFile]) -> bool:
     return True
 
 
-def _locator(owner: "Catalog", file: DataFile) -> str:
+def _locator(owner: "CatalogReader", file: DataFile) -> str:
     return datafiles.locate(owner.repository.store, file)
 
 
 def _copy_files(
-    owner: "Catalog", stored: StoredTable, files: Sequence[DataFile], destination: str
+    owner: "CatalogReader", stored: StoredTable, files: Sequence[DataFile], destination: str
 ) -> None:
     os.makedirs(destination, exist_ok=True)
     for number, file in enumerate(files):
@@ -115,7 +115,7 @@ def _copy_files(
 
 
 def _rewrite_files(
-    owner: "Catalog", stored: StoredTable, files: Sequence[DataFile], destination: str
+    owner: "CatalogReader", stored: StoredTable, files: Sequence[DataFile], destination: str
 ) -> None:
     """Writes one file per partition in the table's own schema."""
     os.makedirs(destination, exist_ok=True)
@@ -146,7 +146,7 @@ def _folder(stored: StoredTable, file: DataFile) -> str:
 
 
 def _write_csv(
-    owner: "Catalog", stored: StoredTable, files: Sequence[DataFile], destination: str
+    owner: "CatalogReader", stored: StoredTable, files: Sequence[DataFile], destination: str
 ) -> None:
     with connect() as con:
         relation = relation_sql(
@@ -155,7 +155,7 @@ def _write_csv(
         con.execute(f"COPY (FROM {relation}) TO {literal(destination)} (FORMAT csv, HEADER)")
 
 
-def write_views(owner: "Catalog", path: str, *, ref: str, replace: bool) -> list[str]:
+def write_views(owner: "CatalogReader", path: str, *, ref: str, replace: bool) -> list[str]:
     """Writes a DuckDB database of views; see ``Catalog.write_views``."""
     if os.path.lexists(path) and not replace:
         raise AlreadyExists(

@@ -22,14 +22,14 @@ from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
 
 if TYPE_CHECKING:
-    from catalog.catalog import Catalog
+    from catalog.reading import CatalogReader
 
 NAME = "query"
 """What the result of a query is called where a table's name would stand."""
 
 
 def compare_query(
-    owner: "Catalog", query: str, from_ref: str, to_ref: str, *, key: Sequence[str] | None
+    owner: "CatalogReader", query: str, from_ref: str, to_ref: str, *, key: Sequence[str] | None
 ) -> Diff:
     """Tells how the result of a query differs between two refs; see ``Catalog.diff_query``.
 
@@ -58,7 +58,7 @@ def compare_query(
 
 
 def _result(
-    owner: "Catalog", query: str, end: End, path: str, like: TableSnapshot | None
+    owner: "CatalogReader", query: str, end: End, path: str, like: TableSnapshot | None
 ) -> tuple[TableSnapshot, DataFile]:
     """Writes the result of a query and describes it as a table of one file."""
     with owner.connect(end.commit_id) as session:

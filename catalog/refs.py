@@ -1,5 +1,6 @@
 """Branches and tags of an open catalog: ``cat.branches`` and ``cat.tags``."""
 
+import contextlib
 import datetime
 from collections.abc import Callable
 
@@ -10,12 +11,16 @@ from catalog.repository.branches import Stamp
 from catalog.repository.repository import DEFAULT_BRANCH, Repository
 from catalog.storage.store import SwapLost
 
+MAX_ATTEMPTS = 100
+"""Races that setting a branch's protection may lose: it asks for no state, and each attempt is
+one read and one swap, so that even among many writers a few will do."""
+
 Clock = Callable[[], datetime.datetime]
 Moves = list[Move]
 
 
 class BranchList:
-    """Lists, creates and deletes branches."""
+    """Lists, creates, protects and deletes branches."""
 
     def __init__(self, repository: Repository, author: str, clock: Clock) -> None:
         self._repository = repository
@@ -63,7 +68,11 @@ class BranchList:
         if name == DEFAULT_BRANCH:
             raise InvalidInput(f"branch {name!r} is the default branch and cannot be deleted")
         if held.branch.protected:
-            raise Conflict(f"branch {name!r} is protected", kind="branch-protected")
+            raise Conflict(
+                f"branch {name!r} is protected",
+                kind="branch-protected",
+                hint=f"first: parquetry branch protect {name} --off",
+            )
         try:
             stamp = Stamp(self._author, self._clock(), "branch: deleted")
             self._repository.branches.move(held, None, stamp)
@@ -74,6 +83,48 @@ class BranchList:
                 hint=f"look at it first: parquetry log {name}",
             ) from error
         return held.branch
+
+    def protect(self, name: str) -> Branch:
+        """Protects a branch: from now on it changes only by merge.
+
+        Returns:
+            The branch as it is then.
+
+        Raises:
+            NotFound: There is no such branch.
+            Conflict: It was always moved by somebody else.
+        """
+        return self._set_protected(name, True)
+
+    def unprotect(self, name: str) -> Branch:
+        """Takes the protection of a branch away.
+
+        Returns:
+            The branch as it is then.
+
+        Raises:
+            NotFound: There is no such branch.
+            Conflict: It was always moved by somebody else.
+        """
+        return self._set_protected(name, False)
+
+    def _set_protected(self, name: str, protected: bool) -> Branch:
+        name = canonical_name(name)
+        why = "branch: protected" if protected else "branch: unprotected"
+        for _ in range(MAX_ATTEMPTS):
+            held = self._repository.branches.held(name)
+            if held is None or held.branch.commit_id is None:
+                raise self._repository.refs.unknown(name)
+            if held.branch.protected == protected:
+                return held.branch
+            stamp = Stamp(self._author, self._clock(), why)
+            with contextlib.suppress(SwapLost):
+                return self._repository.branches.protect(held, protected, stamp)
+        raise Conflict(
+            f"branch {name!r} was always moved by somebody else, {MAX_ATTEMPTS} times",
+            kind="too-many-races",
+            hint="run the command again",
+        )
 
     def reflog(self, name: str) -> "Moves":
         """Returns the moves of a branch, newest first, also of a deleted one.

@@ -22,7 +22,7 @@ from catalog.repository.tables import data_files
 from catalog.tablelookup import find_table
 
 if TYPE_CHECKING:
-    from catalog.catalog import Catalog
+    from catalog.reading import CatalogReader
 
 
 class CatalogBackend:
@@ -70,7 +70,7 @@ class CatalogBackend:
         return datafiles.locate(self._repository.store, file)
 
 
-def open_session(owner: "Catalog", ref: str) -> Session:
+def open_session(owner: "CatalogReader", ref: str) -> Session:
     """Opens a session whose bare table names mean a ref.
 
     Raises:
@@ -86,7 +86,7 @@ def open_session(owner: "Catalog", ref: str) -> Session:
 
 
 def _diff(
-    owner: "Catalog", resolve: Resolve, table: str, from_ref: str, to_ref: str | None = None
+    owner: "CatalogReader", resolve: Resolve, table: str, from_ref: str, to_ref: str | None = None
 ) -> object:
     """Returns the changed rows of a table between two refs, or of a range ``A..B``."""
     ends = split_range(from_ref) if to_ref is None else None
@@ -102,7 +102,7 @@ def _diff(
     return found.changes().read_all()
 
 
-def _log(owner: "Catalog", resolve: Resolve, ref: str | None = None) -> pa.Table:
+def _log(owner: "CatalogReader", resolve: Resolve, ref: str | None = None) -> pa.Table:
     """Returns a commit and its ancestors, newest first."""
     commits = owner.log(resolve(ref))
     text = pa.string()
@@ -118,7 +118,7 @@ def _log(owner: "Catalog", resolve: Resolve, ref: str | None = None) -> pa.Table
     )
 
 
-def _tables(owner: "Catalog", resolve: Resolve, ref: str | None = None) -> pa.Table:
+def _tables(owner: "CatalogReader", resolve: Resolve, ref: str | None = None) -> pa.Table:
     """Returns the tables at a ref with their totals."""
     tables = owner.tables(resolve(ref))
     return pa.table(

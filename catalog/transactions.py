@@ -4,12 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from catalog.fingerprinting import keep_prints
+from catalog.comparisons import comparable
+from catalog.engine.failures import engine_errors
+from catalog.fingerprinting import keep_prints, load_prints
 from catalog.listings import CommitInfo
+from catalog.model.change import FileChanges
+from catalog.repository.commits import StoredTable
+from catalog.write.merge_table import MergeContext
+from catalog.write.reconcile import reconcile
 from catalog.write.snapshot import SnapshotReport
 from catalog.write.snapshot_table import SnapshotRequest
 from catalog.write.table_write import WriteReport
 from catalog.write.transaction import Authorship, Isolation, Transaction
+from catalog.write.working import WorkingTable
 from catalog.write.write_shape import WriteMode, WriteRequest
 
 if TYPE_CHECKING:
@@ -33,12 +40,21 @@ class CatalogTransaction:
         author: str,
         isolation: Isolation,
         allow_empty: bool,
+        idempotency_key: str | None,
         dry_run: bool,
     ) -> None:
-        about = Authorship(branch, author, message, metadata, isolation, allow_empty)
+        about = Authorship(
+            branch, author, message, metadata, isolation, allow_empty, idempotency_key
+        )
         self._owner = owner
         self._dry_run = dry_run
-        self._transaction = Transaction(owner.repository, about, clock=owner.clock, dry_run=dry_run)
+        self._transaction = Transaction(
+            owner.repository,
+            about,
+            clock=owner.clock,
+            merge_rows=self._merge_rows,
+            dry_run=dry_run,
+        )
         self.commit: CommitInfo | None = None
 
     def __enter__(self) -> "CatalogTransaction":
@@ -49,6 +65,26 @@ class CatalogTransaction:
         self._transaction.__exit__(kind, error, trace)
         if self._transaction.commit_id is not None:
             self.commit = self._owner.show(self._transaction.commit_id)
+
+    def _merge_rows(
+        self, table: WorkingTable, head: StoredTable, changes: FileChanges
+    ) -> WorkingTable | None:
+        repository = self._owner.repository
+        context = MergeContext(
+            self._transaction.context,
+            lambda plan: load_prints(repository, plan, None).prints,
+            comparable,
+        )
+        with engine_errors():
+            return reconcile(context, table, head, changes)
+
+    @property
+    def is_repeated(self) -> bool:
+        """Tells whether a transaction of the same idempotency key was committed before.
+
+        What this one does is not committed then; ``commit`` is that earlier commit in the end.
+        """
+        return self._transaction.is_repeated
 
     def snapshot(
         self,

@@ -61,10 +61,13 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             *(f"catalog.listings:{name}" for name in ("CommitInfo", "TableInfo", "ColumnInfo")),
             *(f"catalog.listings:{name}" for name in ("PartitionInfo", "FileInfo")),
             *(f"catalog.model.refs:{name}" for name in ("Branch", "Tag", "Move")),
+            "catalog.reset:Reset",
             "catalog.repository.resolve:ResolvedRef",
             "catalog.repository.repository:CatalogInfo",
             "catalog.write.snapshot:SnapshotReport",
             "catalog.write.table_write:WriteReport",
+            *(f"catalog.merging:{name}" for name in ("MergeReport", "TableMerge")),
+            "catalog.replaying:RebaseReport",
             *(f"catalog.sources:{name}" for name in ("Source", "TableStatus")),
         ),
     ),
@@ -75,7 +78,8 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         tuple(
             f"catalog.errors:{name}"
             for name in (
-                *("CatalogError", "NotFound", "AlreadyExists", "Conflict", "InvalidInput"),
+                *("CatalogError", "NotFound", "AlreadyExists", "Conflict", "MergeConflict"),
+                "InvalidInput",
                 *("CorruptData", "StorageFailure", "Unsupported"),
             )
         ),
@@ -130,8 +134,9 @@ def _add(items: list[tuple[str, str]], line: str, *, named: bool) -> None:
 
 
 def public(owner: type) -> Iterator[tuple[str, object]]:
-    """Yields the public methods and properties that a class defines, in their order."""
-    for name, member in vars(owner).items():
+    """Yields the public methods and properties of a class, its own first, in their order."""
+    inherited = [vars(base) for base in owner.__mro__[1:] if base.__module__.startswith("catalog.")]
+    for name, member in [(n, m) for names in (vars(owner), *inherited) for n, m in names.items()]:
         if (name.startswith("_") and name not in SHOWN_DUNDERS) or name in _fields(owner):
             continue
         inner = member.__func__ if isinstance(member, staticmethod | classmethod) else member

@@ -37,11 +37,12 @@ import datetime, os, sys
 from pathlib import Path
 
 import catalog.catalog as facade
+import catalog.reading as reading
 
 clock = Path(os.environ["SESSION_CLOCK"])
 now = datetime.datetime.fromisoformat(clock.read_text()).replace(tzinfo=datetime.UTC)
 clock.write_text((now + datetime.timedelta(minutes=1)).replace(tzinfo=None).isoformat())
-facade.utc_now = lambda: now
+facade.utc_now = reading.utc_now = lambda: now
 if len(sys.argv) > 1 and sys.argv[1].endswith(".py"):
     exec(compile(Path(sys.argv[1]).read_text(), sys.argv[1], "exec"))
 else:

@@ -1,4 +1,4 @@
-"""The benchmark of diffs runs, and its two sides count the same."""
+"""The benchmarks run: the two sides of a diff count the same, and no commit is lost."""
 
 import json
 import subprocess
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[1] / "benchmarks" / "diff.py"
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+SCRIPT = BENCHMARKS / "diff.py"
 
 
 @pytest.mark.parametrize("names", ["S2", "S4,S8,S9,S11"])
@@ -31,3 +32,18 @@ def test_ours_and_sql_by_hand_agree_on_every_count(names: str, tmp_path: Path) -
         by_hand = taken["hand" if "hand" in taken else "part"]["counts"]
         assert taken["rows"]["counts"]["written"] == by_hand["written"] > 0
     assert not list((tmp_path / "data").iterdir())
+
+
+@pytest.mark.parametrize("how", [[], ["--snapshot"]])
+def test_of_the_commits_of_many_processes_none_is_lost(how: list[str], tmp_path: Path) -> None:
+    script = str(BENCHMARKS / "commits.py")
+    small = ["--processes", "3", "--commits", "4", "--files", "3", "--dir", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, script, *small, *how], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = [line.split("|") for line in done.stdout.splitlines()[-2:]]
+    assert [(cells[1].strip(), cells[2].strip(), cells[-2].strip()) for cells in lines] == [
+        ("tables", "12", "0"),
+        ("append", "12", "0"),
+    ]

@@ -4,6 +4,7 @@ import datetime
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 from catalog.errors import CorruptData, InvalidInput
@@ -26,6 +27,7 @@ class Move:
         before: Commit id before; None at creation.
         after: Commit id after; None at deletion.
         why: What was done, e.g. ``commit: daily load``.
+        key: The idempotency key of the write; None if it has none.
     """
 
     write_id: str
@@ -34,6 +36,12 @@ class Move:
     before: str | None
     after: str | None
     why: str
+    key: str | None = None
+
+
+CACHED_MOVES = 4096
+"""Moves kept read and written in a process: a branch object has up to 199 of them, and all but
+one are those that the object had before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +102,20 @@ def branch_from_json(stored: Mapping[str, object]) -> Branch:
 
 def move_to_json(move: Move) -> list[object]:
     """Returns the stored form of a move."""
-    return [
+    return list(_stored_move(move))
+
+
+@lru_cache(CACHED_MOVES)
+def _stored_move(move: Move) -> tuple[object, ...]:
+    fields = (
         move.write_id,
         time_text(move.time),
         move.who,
         move.before,
         move.after,
         move.why,
-    ]
+    )
+    return fields if move.key is None else (*fields, move.key)
 
 
 def move_from_json(stored: object) -> Move:
@@ -110,10 +124,22 @@ def move_from_json(stored: object) -> Move:
     Raises:
         CorruptData: The form is none that format 1 knows.
     """
+    try:
+        return _move(tuple(stored) if isinstance(stored, list) else ())
+    except TypeError as error:  # something in it is a list or an object
+        raise CorruptData(f"unknown reflog entry: {stored!r}") from error
+
+
+@lru_cache(CACHED_MOVES)
+def _move(stored: tuple[object, ...]) -> Move:
     match stored:
-        case [str(write_id), str(time), str(who), before, after, str(why)]:
+        case [str(write_id), str(time), str(who), before, after, str(why), *rest]:
             if isinstance(before, str | None) and isinstance(after, str | None):
-                return Move(write_id, parse_time(time), who, before, after, why)
+                match rest:
+                    case []:
+                        return Move(write_id, parse_time(time), who, before, after, why)
+                    case [str(key)]:
+                        return Move(write_id, parse_time(time), who, before, after, why, key)
     raise CorruptData(f"unknown reflog entry: {stored!r}")
 
 

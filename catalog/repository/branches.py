@@ -4,12 +4,12 @@ A swap has landed if and only if its write id is the current one or stands in th
 read back. So a lost answer, or a write the network sent twice, is settled by reading.
 """
 
-import contextlib
 import datetime
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 
-from catalog.errors import AlreadyExists, CorruptData, NotFound
+from catalog.errors import AlreadyExists, CorruptData, NotFound, StorageFailure
 from catalog.model.ids import canonical_json, content_id, parse_json, random_id
 from catalog.model.names import decode_segment, encode_segment
 from catalog.model.refs import (
@@ -20,9 +20,13 @@ from catalog.model.refs import (
     move_from_json,
     move_to_json,
 )
-from catalog.storage.store import ObjectStore, OutcomeUnknown, SwapLost
+from catalog.repository.creation import create_named
+from catalog.storage.store import ObjectStore, OutcomeUnknown, SwapLost, TakesTurns
 
 PREFIX = "refs/branches/"
+
+CACHED_PAGES = 1000
+"""Reflog pages kept read in a process: each is 100 moves, about 60 kB as objects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +45,23 @@ class Stamp:
         who: The author.
         time: Aware UTC.
         why: What is done, e.g. ``commit: daily load``.
+        key: The idempotency key of the write, by which ``Branches.find_key`` finds it.
     """
 
     who: str
     time: datetime.datetime
     why: str
+    key: str | None = None
+
+    def move(self, write_id: str, before: str | None, after: str | None) -> Move:
+        """Returns the reflog's record of a move that this stamps."""
+        return Move(write_id, self.time, self.who, before, after, self.why, self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    moves: tuple[Move, ...]
+    older: str | None
 
 
 class Branches:
@@ -54,6 +70,7 @@ class Branches:
     def __init__(self, store: ObjectStore, new_id: Callable[[], str] = random_id) -> None:
         self._store = store
         self._new_id = new_id
+        self._pages: dict[str, _Page] = {}
 
     def held(self, name: str) -> HeldBranch | None:
         """Returns a branch, also the tombstone of a deleted one; None if there was never one."""
@@ -93,20 +110,19 @@ class Branches:
             raise _exists(name)
         if held is not None:
             try:
-                return self._move(held, commit_id, stamp)
+                return self._move(held, commit_id, stamp, protected=False)
             except SwapLost as error:
                 raise _exists(name) from error
         write_id = self._new_id()
-        move = Move(write_id, stamp.time, stamp.who, None, commit_id, stamp.why)
-        branch = Branch(name, commit_id, write_id, (move,))
+        branch = Branch(name, commit_id, write_id, (stamp.move(write_id, None, commit_id),))
         try:
             self._store.create(branch_path(name), branch.to_bytes())
-        except AlreadyExists as error:
-            if not self._landed(name, write_id, None):
-                raise _exists(name) from error
-        except OutcomeUnknown:
-            if not self._landed(name, write_id, None):
+        except (AlreadyExists, OutcomeUnknown) as error:
+            now = self._read_back(name)
+            if now is None:
                 raise
+            if not _landed(now.branch, write_id, None):
+                raise _exists(name) from error
         return branch
 
     def move(self, held: HeldBranch, commit_id: str | None, stamp: Stamp) -> Branch:
@@ -121,46 +137,86 @@ class Branches:
             SwapLost: Somebody else moved it since.
             OutcomeUnknown: It may or may not have moved, and the reflog no longer tells.
         """
-        return self._move(held, commit_id, stamp)
+        return self._move(held, commit_id, stamp, protected=held.branch.protected)
 
-    def _move(self, held: HeldBranch, commit_id: str | None, stamp: Stamp) -> Branch:
-        old = held.branch
-        write_id = self._new_id()
-        move = Move(write_id, stamp.time, stamp.who, old.commit_id, commit_id, stamp.why)
-        reflog, older = self._paged((move, *old.reflog), old.older)
-        new = replace(old, commit_id=commit_id, write_id=write_id, reflog=reflog, older=older)
-        path = branch_path(old.name)
-        try:
-            self._store.swap(path, new.to_bytes(), version=held.version)
-        except (SwapLost, OutcomeUnknown):
-            if not self._landed(old.name, write_id, old.write_id):
-                raise
-        return new
+    def turn(self, name: str) -> AbstractContextManager[None]:
+        """Waits until no other writer is about to move a branch, where the store can tell.
 
-    def _landed(self, name: str, write_id: str, start: str | None) -> bool:
-        """Tells whether a write landed, by reading back.
+        Inside it, read the branch, write the commit and move the branch. It is a courtesy
+        that saves the work of lost races; the move alone decides who wins.
+        """
+        if isinstance(self._store, TakesTurns):
+            return self._store.turn(branch_path(name))
+        return nullcontext()
+
+    def protect(self, held: HeldBranch, protected: bool, stamp: Stamp) -> Branch:
+        """Sets whether a branch changes only by merge; it stays where it is.
 
         Args:
-            name: The branch.
-            write_id: The write.
-            start: The write id the branch had before; None if there was no branch.
+            held: The branch as read.
+            protected: Whether it is protected from now on.
+            stamp: Who, when, why.
 
         Raises:
-            OutcomeUnknown: The reflog no longer reaches back to the start of the write.
+            SwapLost: Somebody else moved it since.
+            OutcomeUnknown: It may or may not have been set, and the reflog no longer tells.
         """
-        held = self.held(name)
-        if held is None:
-            return False
-        moves = [move.write_id for move in held.branch.reflog]
-        if write_id in moves:
-            return True
-        if start in moves or (start is None and held.branch.older is None):
-            return False
-        raise OutcomeUnknown(
-            f"branch {name} moved more than {REFLOG_PAGE} times while a write was under way; "
-            "whether it landed is no longer known",
-            hint=f"look for it with: parquetry reflog {name}",
+        return self._move(held, held.branch.commit_id, stamp, protected=protected)
+
+    def find_key(self, branch: Branch, key: str) -> Move | None:
+        """Returns the move that a write of some idempotency key made.
+
+        A write has landed if its move is in the reflog of the branch object that the next
+        swap names, wherever the branch was moved since: a reset does not undo that a write
+        was made. The deletion of a branch does: one made again under its name begins anew.
+
+        Args:
+            branch: The branch as read; the answer holds for as long as it does not move.
+            key: The key.
+
+        Returns:
+            The newest such move; None if there is none.
+        """
+        for move in self.reflog(branch):
+            if move.after is None:
+                return None
+            if move.key == key:
+                return move
+        return None
+
+    def _move(
+        self, held: HeldBranch, commit_id: str | None, stamp: Stamp, *, protected: bool
+    ) -> Branch:
+        old = held.branch
+        write_id = self._new_id()
+        move = stamp.move(write_id, old.commit_id, commit_id)
+        reflog, older = self._paged((move, *old.reflog), old.older)
+        new = Branch(
+            name=old.name,
+            commit_id=commit_id,
+            write_id=write_id,
+            reflog=reflog,
+            older=older,
+            protected=protected and commit_id is not None,
         )
+        try:
+            self._store.swap(branch_path(old.name), new.to_bytes(), version=held.version)
+        except (SwapLost, OutcomeUnknown) as error:
+            now = self._read_back(old.name)
+            if now is not None and now.branch.write_id == old.write_id:
+                raise
+            if now is None or not _landed(now.branch, write_id, old.write_id):
+                raise SwapLost(f"branch {old.name} was moved by somebody else") from error
+        return new
+
+    def _read_back(self, name: str) -> HeldBranch | None:
+        try:
+            return self.held(name)
+        except StorageFailure as error:
+            raise OutcomeUnknown(
+                f"branch {name} was written to and cannot be read back: {error.message}",
+                hint=f"look whether it was moved, with: parquetry reflog {name}",
+            ) from error
 
     def _paged(
         self, reflog: tuple[Move, ...], older: str | None
@@ -175,8 +231,7 @@ class Branches:
             }
         )
         page_id = content_id(page)
-        with contextlib.suppress(AlreadyExists):
-            self._store.create(page_path(page_id), page)
+        create_named(self._store, page_path(page_id), page)
         return reflog[:REFLOG_PAGE], page_id
 
     def reflog(self, branch: Branch) -> Iterator[Move]:
@@ -184,14 +239,49 @@ class Branches:
         yield from branch.reflog
         older = branch.older
         while older is not None:
-            data = self._store.read(page_path(older)).data
-            if content_id(data) != older:
-                raise CorruptData(f"reflog page {older[:12]} is damaged")
-            match parse_json(data, f"reflog page {older[:12]}"):
-                case {"kind": "reflog", "moves": [*moves], "older": (str() | None) as older}:
-                    yield from (move_from_json(move) for move in moves)
-                case _:
-                    raise CorruptData("a reflog page is not readable")
+            page = self._page(older)
+            yield from page.moves
+            older = page.older
+
+    def _page(self, page_id: str) -> _Page:
+        cached = self._pages.get(page_id)
+        if cached is not None:
+            return cached
+        data = self._store.read(page_path(page_id)).data
+        if content_id(data) != page_id:
+            raise CorruptData(f"reflog page {page_id[:12]} is damaged")
+        match parse_json(data, f"reflog page {page_id[:12]}"):
+            case {"kind": "reflog", "moves": [*moves], "older": (str() | None) as older}:
+                page = _Page(tuple(move_from_json(move) for move in moves), older)
+            case _:
+                raise CorruptData("a reflog page is not readable")
+        if len(self._pages) >= CACHED_PAGES:
+            self._pages.clear()
+        self._pages[page_id] = page
+        return page
+
+
+def _landed(branch: Branch, write_id: str, start: str | None) -> bool:
+    """Tells whether a write landed, from the branch read back.
+
+    Args:
+        branch: The branch read after the write was sent.
+        write_id: The write.
+        start: The write id the branch had before; None if there was no branch.
+
+    Raises:
+        OutcomeUnknown: The reflog no longer reaches back to the start of the write.
+    """
+    moves = [move.write_id for move in branch.reflog]
+    if write_id in moves:
+        return True
+    if start in moves or (start is None and branch.older is None):
+        return False
+    raise OutcomeUnknown(
+        f"branch {branch.name} moved more than {REFLOG_PAGE} times while a write was under way; "
+        "whether it landed is no longer known",
+        hint=f"look for it with: parquetry reflog {branch.name}",
+    )
 
 
 def branch_path(name: str) -> str:

@@ -3,8 +3,8 @@
 import datetime
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from weakref import WeakKeyDictionary
 
-from catalog.errors import AlreadyExists
 from catalog.model import table as table_model
 from catalog.model.commit import INLINE_TABLES, Commit, TableChange, TableEntry
 from catalog.model.datafile import DataFile
@@ -12,6 +12,7 @@ from catalog.model.ids import canonical_json, content_id, random_id
 from catalog.model.table import TableSnapshot
 from catalog.repository import columnar
 from catalog.repository.commits import CHANGES_KIND, Commits, StoredTable
+from catalog.repository.creation import create_named
 from catalog.repository.manifest import DataFileRows
 from catalog.repository.nodes import PackBuilder
 from catalog.repository.pack import Place, pack_path
@@ -26,9 +27,9 @@ MAX_CHANGE_LIST = 1000
 for 8 columns; walking the trees costs as much beyond."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class TableUpdate:
-    """Says what a commit does to one table.
+    """Says what a commit does to one table; only the same object is the same update.
 
     Attributes:
         name: The table.
@@ -60,8 +61,21 @@ class Description:
     lineage: Mapping[str, object] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """Holds what a commit will say of an updated table, whatever its parents are."""
+
+    entry: PlacedEntry
+    change: TableChange
+    nodes: PackBuilder
+
+
 class CommitWriter:
-    """Writes commits into a store."""
+    """Writes commits into a store.
+
+    What it makes of an update it keeps for as long as the update lives: a commit that is
+    written again on another parent, after a lost race, encodes no tree again.
+    """
 
     def __init__(
         self, store: ObjectStore, commits: Commits, new_id: Callable[[], str] = random_id
@@ -69,6 +83,18 @@ class CommitWriter:
         self._store = store
         self._commits = commits
         self._new_id = new_id
+        self._prepared: WeakKeyDictionary[TableUpdate, _Prepared] = WeakKeyDictionary()
+
+    def prepare(self, update: TableUpdate) -> None:
+        """Encodes the nodes of an update, so that the commit to come is written sooner.
+
+        It may be called before it is the writer's turn; ``write`` does it otherwise.
+        """
+        if update.snapshot is not None and update not in self._prepared:
+            nodes = PackBuilder()
+            entry = update.stored or self._write_table(update, update.snapshot, nodes)
+            change = self._write_changes(update, nodes)
+            self._prepared[update] = _Prepared(entry, change, nodes)
 
     def write(
         self, parents: Sequence[str], updates: Sequence[TableUpdate], about: Description
@@ -90,11 +116,10 @@ class CommitWriter:
                 gone = 0 if update.base is None else update.base.snapshot.files
                 changes[update.name] = TableChange(0, gone, None)
                 continue
-            stored = update.stored
-            if stored is None:
-                stored = self._write_table(update, update.snapshot, pack)
-            entries[update.name] = stored
-            changes[update.name] = self._write_changes(update, pack)
+            self.prepare(update)
+            prepared = self._prepared[update]
+            pack.take(prepared.nodes)
+            entries[update.name], changes[update.name] = prepared.entry, prepared.change
         inline, root = self._write_entries(entries, parents, pack)
         pointed = [e.entry.snapshot for e in entries.values()] if inline is not None else []
         known.update((e.entry.snapshot, e.place) for e in entries.values() if e.place is not None)
@@ -106,9 +131,7 @@ class CommitWriter:
         content = commit.to_bytes()
         data = pack.build(content, known, pointed)
         commit_id = content_id(content)
-        try:
-            self._store.create(pack_path(commit_id), data)
-        except AlreadyExists:
+        if not create_named(self._store, pack_path(commit_id), data):
             self._commits.nodes.head(commit_id)
         return commit_id
 

@@ -45,6 +45,39 @@ def first_parents(read: Callable[[str], Commit], start: str) -> Iterator[LoggedC
         current = commit.parents[0] if commit.parents else None
 
 
+def count_missing(read: Callable[[str], Commit], start: str, other: str) -> int:
+    """Returns how many of a commit and its ancestors are not among another one's.
+
+    It reads the commits above what both have in common, not the history below.
+    """
+    sides: dict[str, int] = {}
+    heap: list[tuple[int, str]] = []
+    open_only = 0
+    missing = 0
+
+    def push(commit_id: str, side: int) -> None:
+        nonlocal open_only
+        known = sides.get(commit_id, 0)
+        now = known | side
+        if known == now:
+            return
+        if known == 0:
+            heapq.heappush(heap, (-read(commit_id).generation, commit_id))
+        open_only += (now == 1) - (known == 1)
+        sides[commit_id] = now
+
+    push(start, 1)
+    push(other, 2)
+    while open_only:
+        _, commit_id = heapq.heappop(heap)
+        side = sides[commit_id]
+        open_only -= side == 1
+        missing += side == 1
+        for parent in read(commit_id).parents:
+            push(parent, side)
+    return missing
+
+
 def merge_base(read: Callable[[str], Commit], left: str, right: str) -> str:
     """Returns the best common ancestor: of greatest generation, ties by id.
 

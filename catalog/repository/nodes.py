@@ -192,6 +192,11 @@ class PackBuilder:
         """
         self._pending.setdefault(node_id, lambda placed: b"C" + encode(placed))
 
+    def take(self, other: "PackBuilder") -> None:
+        """Adds the nodes that another builder gathered, in their order."""
+        for node_id, encode in other._pending.items():
+            self._pending.setdefault(node_id, encode)
+
     def build(self, commit: bytes, known: Mapping[str, Place], children: Iterable[str]) -> bytes:
         """Returns the bytes of the pack of a commit.
 

@@ -10,6 +10,7 @@ from catalog.model.commit import parse_time, time_text
 from catalog.model.ids import canonical_json, parse_json, random_id
 from catalog.repository.branches import Branches, Stamp
 from catalog.repository.commits import Commits
+from catalog.repository.creation import create_named, create_own
 from catalog.repository.nodes import NodeReader
 from catalog.repository.resolve import Resolver
 from catalog.repository.tags import Tags
@@ -42,13 +43,16 @@ class Repository:
         self.commits = Commits(self.nodes)
         self.branches = Branches(store)
         self.tags = Tags(store)
+        self._writer: CommitWriter | None = None
         self.refs = Resolver(store, self.branches, self.tags, self.commits)
 
     def writer(self) -> "CommitWriter":
         """Returns what writes commits."""
         from catalog.repository.commit_writer import CommitWriter
 
-        return CommitWriter(self.store, self.commits)
+        if self._writer is None:
+            self._writer = CommitWriter(self.store, self.commits)
+        return self._writer
 
 
 def create(store: ObjectStore, *, author: str, now: datetime.datetime) -> Repository:
@@ -72,7 +76,7 @@ def create(store: ObjectStore, *, author: str, now: datetime.datetime) -> Reposi
     with contextlib.suppress(AlreadyExists):  # left by a process that got no further
         repository.branches.create(DEFAULT_BRANCH, first, Stamp(author, now, "catalog created"))
     try:
-        store.create(CATALOG_PATH, data)
+        create_own(store, CATALOG_PATH, data)
     except AlreadyExists as error:
         raise _exists() from error
     return repository
@@ -116,10 +120,8 @@ def _first_commit(repository: Repository, author: str, now: datetime.datetime) -
 
     commit = Commit((), 0, {}, None, {}, author, now, "catalog created")
     content = commit.to_bytes()
-    path = pack_path(commit.id)
-    try:
-        repository.store.create(path, encode_pack(content, {}, b"", commit.id))
-    except AlreadyExists:
+    pack = encode_pack(content, {}, b"", commit.id)
+    if not create_named(repository.store, pack_path(commit.id), pack):
         repository.nodes.head(commit.id)
     return commit.id
 

@@ -4,6 +4,7 @@ from catalog.errors import AlreadyExists, CorruptData, NotFound
 from catalog.model.ids import parse_json
 from catalog.model.names import decode_segment, encode_segment
 from catalog.model.refs import Tag, tag_from_json
+from catalog.repository.creation import create_named, create_own
 from catalog.storage.store import ObjectStore
 
 PREFIX = "refs/tags/"
@@ -47,11 +48,8 @@ class Tags:
                 hint="choose another name",
             )
         try:
-            self._store.create(_path(tag.name), tag.to_bytes())
+            create_own(self._store, _path(tag.name), tag.to_bytes())
         except AlreadyExists as error:
-            stored = self._read(tag.name)
-            if stored == tag:
-                return
             raise AlreadyExists(
                 f"tag {tag.name!r} exists already",
                 kind="ref-exists",
@@ -66,10 +64,7 @@ class Tags:
         """
         if self.find(name) is None:
             raise NotFound(f"no tag {name!r}", kind="ref-not-found")
-        try:
-            self._store.create(_path(name) + DELETED, b"")
-        except AlreadyExists:
-            return
+        create_named(self._store, _path(name) + DELETED, b"")
 
     def _read(self, name: str) -> Tag | None:
         try:

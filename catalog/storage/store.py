@@ -6,8 +6,9 @@ immutable but for those changed by ``swap`` and derived ones written by ``put``.
 
 import datetime
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from catalog.errors import Conflict, InvalidInput, StorageFailure
 
@@ -93,6 +94,7 @@ class ObjectStore(Protocol):
 
         Raises:
             AlreadyExists: An object of that name is there, whatever its bytes.
+            OutcomeUnknown: The answer was lost; it may or may not have happened.
         """
 
     def swap(self, path: str, data: bytes, *, version: str) -> str:
@@ -160,6 +162,18 @@ class ObjectStore(Protocol):
 
     def uri(self, path: str) -> str:
         """Returns where an engine reads the object: an absolute path or a URI."""
+
+
+@runtime_checkable
+class TakesTurns(Protocol):
+    """A store whose writers can wait for each other before they race for an object.
+
+    Optional, and a courtesy: a swap alone decides who wins. It saves losers the work that
+    they would have to do again.
+    """
+
+    def turn(self, path: str) -> AbstractContextManager[None]:
+        """Waits until no other writer is about to swap an object, but not for long."""
 
 
 def check_path(path: str) -> str:

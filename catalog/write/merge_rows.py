@@ -7,7 +7,7 @@ per row what ours has (``o_…``), what theirs has (``t_…``), and what the mer
 have (``m_…``), each with ``o_here``, ``t_here``, ``m_here``; and a table of conflicts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,7 +21,11 @@ from catalog.model.table import TableSnapshot
 
 Resolution = Literal["ours", "theirs"]
 
-KINDS = ("cells", "deleted-updated", "inserted-both", "duplicates", "count")
+Repeated = Callable[[str], Iterable[str]]
+"""Told a table with keys ``k0``, ``k1`` …, yields SQL of keys, called so too, that stand several
+times."""
+
+KINDS = ("cell", "deleted-updated", "inserted-both", "duplicates", "below-zero")
 """What may be in conflict: unlike values of one cell; a row deleted and updated; unlike new
 rows of one key; keys that stand several times; copies of a row without a key."""
 
@@ -73,12 +77,13 @@ class RowMerger:
         self._by_cell = by_cell
         self.result = RowDecisions(f"{name}_decisions", f"{name}_conflicts")
 
-    def keyed(self, ours: str, theirs: str) -> RowDecisions:
+    def keyed(self, ours: str, theirs: str, repeated: Repeated) -> RowDecisions:
         """Decides for a table with a key.
 
         Args:
             ours: The changes of ours.
             theirs: The changes of theirs.
+            repeated: Finds which keys stand several times in the files that changed.
         """
         self._start()
         sides = {"o": self._with_keys(ours, "o"), "t": self._with_keys(theirs, "t")}
@@ -88,6 +93,16 @@ class RowMerger:
             f"FROM {sides['t']} a WHERE NOT EXISTS (SELECT 1 FROM {sides['o']} b WHERE {on_key})"
         )
         self._join(sides["o"], sides["t"])
+        if self._count(f"{self._name}_both"):
+            same = " AND ".join(
+                f"{self._name}_both.k{n} IS NOT DISTINCT FROM r.k{n}"
+                for n, _ in enumerate(self._shape.key)
+            )
+            for keys in repeated(f"{self._name}_both"):
+                self._con.execute(
+                    f"UPDATE {self._name}_both SET state = 'duplicates' "
+                    f"WHERE EXISTS (SELECT 1 FROM {keys} r WHERE {same})"
+                )
         self._decide_single()
         self._decide_groups(sides["o"], sides["t"])
         for table in (*sides.values(), f"{self._name}_both", f"{self._name}_groups"):
@@ -104,6 +119,7 @@ class RowMerger:
                 ``c<field id>``.
         """
         self._start()
+        theirs = self._without_alike(ours, theirs)
         clash = self._clashes(ours, theirs, base_rows)
         nothing = ", ".join("NULL" for _ in self._ids)
         before, after = self._list("f_c"), self._list("t_c")
@@ -131,13 +147,37 @@ class RowMerger:
                 f"{literal(f.name)}, CAST(v{f.id} AS VARCHAR)" for f in self._shape.schema.fields
             )
             self._con.execute(
-                f"INSERT INTO {self.result.conflicts} SELECT 'count', "
+                f"INSERT INTO {self.result.conflicts} SELECT 'below-zero', "
                 f"CAST(json_object({names}) AS VARCHAR), NULL, CAST(n_base AS VARCHAR), "
                 f"CAST(n_base - n_ours AS VARCHAR), CAST(n_base - n_theirs AS VARCHAR) "
                 f"FROM {clash}"
             )
         self._con.execute(f"DROP TABLE {clash}")
         return self.result
+
+    def _without_alike(self, ours: str, theirs: str) -> str:
+        """Leaves out partitions that are the same on both sides now: that is done once."""
+        values = [f"{s}_{self._value(i)} AS {s}{i}" for s in "ft" for i in self._ids]
+        counted = [
+            f"(SELECT kind, {', '.join(values)}, count(*) AS n FROM {side} GROUP BY ALL)"
+            for side in (ours, theirs)
+        ]
+        names = [f"{s}{i}" for s in "ft" for i in self._ids]
+        same = " AND ".join(f"a.{name} IS NOT DISTINCT FROM b.{name}" for name in names)
+        unlike = " UNION ALL ".join(
+            f"SELECT * FROM {a} a ANTI JOIN {b} b ON a.kind = b.kind AND a.n = b.n AND {same}"
+            for a, b in (counted, counted[::-1])
+        )
+        by = self._shape.partition_by
+        here = [f"CASE WHEN kind = 'd' THEN f{i} ELSE t{i} END AS p{n}" for n, i in enumerate(by)]
+        mine = [f"CASE WHEN kind = 'd' THEN f_c{i} ELSE t_c{i} END" for i in by]
+        on = " AND ".join(f"{m} IS NOT DISTINCT FROM u.p{n}" for n, m in enumerate(mine)) or "true"
+        partitions = f"(SELECT DISTINCT {', '.join([*here, '0 AS zero'])} FROM ({unlike}))"
+        table = f"{self._name}_theirs_left"
+        self._con.execute(
+            f"CREATE TABLE {table} AS SELECT a.* FROM {theirs} a SEMI JOIN {partitions} u ON {on}"
+        )
+        return table
 
     def _clashes(self, ours: str, theirs: str, base_rows: str) -> str:
         """Finds the rows of which both sides together delete more copies than there are."""
@@ -232,7 +272,7 @@ class RowMerger:
             f"WHEN a.kind = 'i' OR b.kind = 'i' OR NOT ({same_base}) THEN 'duplicates' "
             "WHEN a.kind = 'd' AND b.kind = 'd' THEN 'gone' "
             "WHEN a.kind = 'd' OR b.kind = 'd' THEN 'deleted-updated' "
-            "ELSE 'cells' END AS state, a.kind AS ours_kind, b.kind AS theirs_kind "
+            "ELSE 'cell' END AS state, a.kind AS ours_kind, b.kind AS theirs_kind "
             f"FROM {ours} a JOIN {theirs} b ON {self._on_key('a', 'b')}"
         )
 
@@ -246,7 +286,7 @@ class RowMerger:
                 take = "true" if wins == "theirs" else "false"
             other = f"{'t' if wins == 'theirs' else 'o'}_c{i}"
             merged.append(
-                f"CASE WHEN state = 'cells' THEN CASE WHEN {take} THEN t_c{i} ELSE o_c{i} END "
+                f"CASE WHEN state = 'cell' THEN CASE WHEN {take} THEN t_c{i} ELSE o_c{i} END "
                 f"ELSE {other} END AS m_c{i}"
             )
         stays = f"{wins}_kind <> 'd'"
@@ -265,7 +305,7 @@ class RowMerger:
             if not self._by_cell:
                 clash = f"unlike_{i}"
             self._conflict(
-                f"(state = 'cells' AND {clash}) OR (state = 'inserted-both' AND unlike_{i}) "
+                f"(state = 'cell' AND {clash}) OR (state = 'inserted-both' AND unlike_{i}) "
                 f"OR (state = 'deleted-updated' AND (ours_{i} AND ours_kind = 'u' "
                 f"OR theirs_{i} AND theirs_kind = 'u'))",
                 i,

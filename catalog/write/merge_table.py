@@ -1,6 +1,7 @@
 """The merge of one table that both sides changed: partitions first, then rows and cells."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -91,10 +92,11 @@ def merge_rows(
         resolve: What is done where both sides clash; None leaves ours, and conflicts.
         by_cell: Whether different cells of one row merge.
     """
+    sides = _without_common(sides)
     shape = sides.shape
     ours, theirs = _touched(sides.ours), _touched(sides.theirs)
-    apart = not shape.key or set(shape.partition_by) <= set(shape.key)
-    scope = ours & theirs if apart or not ours or not theirs else ours | theirs
+    alone = _is_apart(shape) or not ours or not theirs
+    scope = ours & theirs if alone else ours | theirs
     adopted = theirs - ours
     if not scope:
         return MergedRows(_adopt(sides, adopted))
@@ -108,7 +110,9 @@ def merge_rows(
         context.write.con, shape, plans["theirs"], name, resolve=resolve, by_cell=by_cell
     )
     if shape.key:
-        decided = merger.keyed(rows["ours"], rows["theirs"])
+        decided = merger.keyed(
+            rows["ours"], rows["theirs"], lambda keys: _repeated(context, sides, scope, keys)
+        )
     else:
         base = sides.base_files(scope)
         counted = relation_sql(
@@ -124,6 +128,62 @@ def merge_rows(
     conflicts = context.write.con.sql(f"FROM {decided.conflicts}").to_arrow_table()
     _drop(context, name)
     return MergedRows(change, conflicts if conflicts.num_rows else None)
+
+
+def _without_common(sides: TableSides) -> TableSides:
+    """Leaves out what both sides did alike, file by file: it is done once.
+
+    With a key that rows of two partitions cannot share, that is all of a partition in which the
+    same files went and came. Without a key, it is the files that both added under one name to a
+    partition from which nothing went.
+    """
+    if sides.shape.key and not _is_apart(sides.shape):
+        return sides
+    ours, theirs = _by_partition(sides.ours), _by_partition(sides.theirs)
+    alike: set[int] = set()
+    common: list[DataFile] = []
+    for partition in ours.keys() & theirs.keys():
+        (removed, added), (also_removed, also_added) = ours[partition], theirs[partition]
+        if sides.shape.key:
+            same = paths_of(removed) == paths_of(also_removed)
+            if same and Counter(f.identity for f in added) == Counter(
+                f.identity for f in also_added
+            ):
+                alike |= {id(f) for f in (*removed, *added, *also_removed, *also_added)}
+        elif not removed and not also_removed:
+            shared = paths_of(added) & paths_of(also_added)
+            alike |= {id(f) for f in (*added, *also_added) if f.path in shared}
+            common += [f for f in added if f.path in shared]
+    if not alike:
+        return sides
+
+    def left(changes: FileChanges) -> FileChanges:
+        removed, added = (
+            tuple(f for f in files if id(f) not in alike)
+            for files in (changes.removed, changes.added)
+        )
+        return FileChanges(removed, added, changes.files_kept, changes.partitions_kept)
+
+    def base_files(partitions: frozenset[Partition]) -> Sequence[DataFile]:
+        there = sides.base_files(partitions)
+        return [*there, *(f for f in common if f.partition in partitions)]
+
+    return TableSides(sides.name, sides.shape, left(sides.ours), left(sides.theirs), base_files)
+
+
+def _is_apart(shape: TableSnapshot) -> bool:
+    """Tells whether rows of different partitions have nothing to do with each other."""
+    return not shape.key or set(shape.partition_by) <= set(shape.key)
+
+
+def _by_partition(
+    changes: FileChanges,
+) -> dict[Partition, tuple[list[DataFile], list[DataFile]]]:
+    found: dict[Partition, tuple[list[DataFile], list[DataFile]]] = {}
+    for place, files in enumerate((changes.removed, changes.added)):
+        for file in files:
+            found.setdefault(file.partition, ([], []))[place].append(file)
+    return found
 
 
 def _touched(changes: FileChanges) -> frozenset[Partition]:
@@ -166,6 +226,40 @@ def _changed(context: MergeContext, plan: TablePlan, name: str) -> str:
     return changed_rows(reading, name=name)
 
 
+def _repeated(
+    context: MergeContext, sides: TableSides, scope: frozenset[Partition], keys: str
+) -> Iterator[str]:
+    """Yields SQL of those of some keys that stand several times in the files of a side.
+
+    Looked at are the files in which any side differs: of the base, of ours, of theirs.
+    """
+    shape = sides.shape
+    removed = {f.path: f for f in (*sides.ours.removed, *sides.theirs.removed)}
+    states = [
+        tuple(removed.values()),
+        *(
+            (*(f for f in removed.values() if f.path not in paths_of(s.removed)), *s.added)
+            for s in (sides.ours, sides.theirs)
+        ),
+    ]
+    columns = ", ".join(f"f.c{i} AS k{n}" for n, i in enumerate(shape.key))
+    wanted = " AND ".join(f"f.c{i} IS NOT DISTINCT FROM w.k{n}" for n, i in enumerate(shape.key))
+    for files in states:
+        within = [file for file in files if file.partition in scope]
+        relation = relation_sql(
+            context.write.con,
+            shape,
+            context.write.verified(sides.name, within),
+            locate=context.write.locate,
+            columns=shape.key,
+            naming="id",
+        )
+        yield (
+            f"(SELECT {columns} FROM {relation} f SEMI JOIN {keys} w ON {wanted} "
+            "GROUP BY ALL HAVING count(*) > 1)"
+        )
+
+
 def _apply(
     context: MergeContext,
     sides: TableSides,
@@ -191,6 +285,7 @@ def _apply(
         | paths_of(sides.theirs.added)
         | paths_of(sides.ours.removed)
         | paths_of(sides.theirs.removed),
+        dry_run=context.write.dry_run,
     )
     with writer:
         kept = apply_rows(

@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 
 from catalog.errors import Conflict
@@ -31,25 +32,31 @@ class Proposal:
         updates: What changes.
         about: Who, when and why.
         why: What the reflog says.
+        key: The idempotency key of the write, if it has one.
     """
 
     parents: Sequence[str]
     updates: Sequence[TableUpdate]
     about: Description
     why: str
+    key: str | None = None
 
 
 Propose = Callable[[HeldBranch, str], Proposal | None]
 """Makes a commit for a branch as it was read, and its head; None if none is wanted."""
 
 
-def publish(repository: Repository, branch: str, propose: Propose) -> str | None:
+def publish(
+    repository: Repository, branch: str, propose: Propose, *, in_turn: bool = False
+) -> str | None:
     """Commits to a branch, again and again until nobody else moved it meanwhile.
 
     Args:
         repository: The catalog.
         branch: The branch.
         propose: Makes the commit for where the branch is.
+        in_turn: Whether to wait for one's turn before, which saves lost races where many write;
+            only for what is quickly made.
 
     Returns:
         The id of the commit; None if none was wanted.
@@ -60,21 +67,20 @@ def publish(repository: Repository, branch: str, propose: Propose) -> str | None
     """
     pause_s = FIRST_PAUSE_S
     for _ in range(MAX_ATTEMPTS):
-        held = repository.branches.held(branch)
-        if held is None or held.branch.commit_id is None:
-            raise Conflict(f"branch {branch!r} was deleted meanwhile", kind="branch-deleted")
-        made = propose(held, held.branch.commit_id)
-        if made is None:
-            return None
-        commit_id = repository.writer().write(made.parents, made.updates, made.about)
-        stamp = Stamp(made.about.author, made.about.time, made.why)
-        try:
-            repository.branches.move(held, commit_id, stamp)
-        except SwapLost:
-            time.sleep(random.uniform(0, pause_s))
-            pause_s = min(2 * pause_s, MAX_PAUSE_S)
-            continue
-        return commit_id
+        with repository.branches.turn(branch) if in_turn else nullcontext():
+            held = repository.branches.held(branch)
+            if held is None or held.branch.commit_id is None:
+                raise Conflict(f"branch {branch!r} was deleted meanwhile", kind="branch-deleted")
+            made = propose(held, held.branch.commit_id)
+            if made is None:
+                return None
+            commit_id = repository.writer().write(made.parents, made.updates, made.about)
+            stamp = Stamp(made.about.author, made.about.time, made.why, made.key)
+            with suppress(SwapLost):
+                repository.branches.move(held, commit_id, stamp)
+                return commit_id
+        time.sleep(random.uniform(0, pause_s))
+        pause_s = min(2 * pause_s, MAX_PAUSE_S)
     raise Conflict(
         f"branch {branch!r} was always moved by somebody else, {MAX_ATTEMPTS} times",
         kind="too-many-races",

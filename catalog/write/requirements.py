@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from catalog.errors import Conflict
+from catalog.model.change import FileChanges
 from catalog.model.datafile import DataFile
 from catalog.model.partition import partition_values
 from catalog.model.table import TableSnapshot
@@ -15,7 +16,7 @@ from catalog.write.working import WorkingTable, same_shape
 SharedKeys = Callable[[TableSnapshot, Sequence[DataFile], Sequence[DataFile]], int]
 """Counts the keys that are both in some files and in some others."""
 
-RowMerge = Callable[[WorkingTable, StoredTable], WorkingTable | None]
+RowMerge = Callable[[WorkingTable, StoredTable, FileChanges], WorkingTable | None]
 """Merges the rows that a transaction changed with those changed since; None if they clash."""
 
 
@@ -60,7 +61,7 @@ class Moved:
         in_the_way = table.scope.in_the_way(changes)
         rows_only = all(f.partition not in table.scope.partitions for f in in_the_way)
         if in_the_way and rows_only:
-            merged = self.merge_rows(table, head)
+            merged = self.merge_rows(table, head, changes)
             if merged is not None:
                 return merged
         if in_the_way:

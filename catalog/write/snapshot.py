@@ -146,7 +146,10 @@ def _discover(
 
 
 def _check_apart(found: Discovery, store: ObjectStore) -> None:
-    home = os.path.realpath(getattr(store, "root", os.sep + "\0"))
+    root = getattr(store, "root", None)
+    if root is None:
+        return
+    home = os.path.realpath(root)
     inner = os.path.realpath(found.root)
     if inner == home or inner.startswith(home + os.sep):
         raise InvalidInput(

@@ -13,6 +13,7 @@ from catalog.errors import Conflict, InvalidInput, NotFound
 from catalog.model.datafile import DataFile
 from catalog.model.names import canonical_name, check_table_name
 from catalog.model.table import TableSnapshot
+from catalog.repository.branches import HeldBranch
 from catalog.repository.commit_writer import Description, TableUpdate
 from catalog.repository.commits import StoredTable
 from catalog.repository.repository import Repository
@@ -43,6 +44,7 @@ class Authorship:
         isolation: ``snapshot``: what others change meanwhile matters where this changes it
             too; ``serializable``: also where this read it.
         allow_empty: Whether to commit although nothing changed.
+        key: Idempotency key: a transaction of the same key on the branch is committed once.
     """
 
     branch: str
@@ -51,6 +53,7 @@ class Authorship:
     metadata: Mapping[str, str] = field(default_factory=dict)
     isolation: Isolation = "snapshot"
     allow_empty: bool = False
+    key: str | None = None
 
 
 class Transaction:
@@ -62,6 +65,7 @@ class Transaction:
     Attributes:
         base_id: The commit that it starts from.
         commit_id: The commit made; None before the end, or if nothing changed.
+        is_repeated: Whether that commit was made by an earlier transaction of the same key.
     """
 
     def __init__(
@@ -70,7 +74,7 @@ class Transaction:
         about: Authorship,
         *,
         clock: Callable[[], datetime.datetime],
-        merge_rows: RowMerge = lambda table, head: None,
+        merge_rows: RowMerge = lambda table, head, changes: None,
         dry_run: bool = False,
     ) -> None:
         about = replace(about, branch=canonical_name(about.branch))
@@ -78,14 +82,17 @@ class Transaction:
             raise InvalidInput(
                 f"unknown isolation {about.isolation!r}", hint="snapshot or serializable"
             )
-        self.base_id = _head(repository, about.branch)
-        self.commit_id: str | None = None
+        held = _open_branch(repository, about.branch)
+        self.base_id = _head(held)
         self._repository = repository
         self._about = about
+        self.commit_id: str | None = self._landed(held)
+        self.is_repeated = self.commit_id is not None
         self._clock = clock
         self._merge_rows = merge_rows
         self._dry_run = dry_run
         self._tables: dict[str, WorkingTable] = {}
+        self._updates: dict[str, tuple[WorkingTable, TableUpdate]] = {}
         self._read: set[str] = set()
         self._work: Workspace | None = None
 
@@ -221,15 +228,31 @@ class Transaction:
 
     def _commit(self) -> None:
         tables = [table for table in self._tables.values() if table.is_changed]
-        if not tables and not self._about.allow_empty:
+        if self.commit_id is not None or not (tables or self._about.allow_empty):
             return
-        self.commit_id = publish(
+        made = publish(
             self._repository,
             self._about.branch,
-            lambda held, head: self._proposal(tables, head),
+            lambda held, head: self._proposal(tables, held, head),
+            in_turn=True,
         )
+        self.commit_id = made or self.commit_id
 
-    def _proposal(self, tables: Sequence[WorkingTable], parent: str) -> Proposal | None:
+    def _landed(self, held: HeldBranch) -> str | None:
+        """Returns the commit that a transaction of the same key made before, if one did."""
+        if self._about.key is None:
+            return None
+        found = self._repository.branches.find_key(held.branch, self._about.key)
+        return None if found is None else found.after
+
+    def _proposal(
+        self, tables: Sequence[WorkingTable], held: HeldBranch, parent: str
+    ) -> Proposal | None:
+        self.commit_id = self._landed(held)
+        if self.commit_id is not None:
+            self.is_repeated = True
+            return None
+        _check_open(held)
         tables = [table for table in self._rebased(tables, parent) if table.is_changed]
         if not tables and not self._about.allow_empty:
             return None
@@ -242,9 +265,16 @@ class Transaction:
             metadata=self._about.metadata,
             lineage={table.name: dict(table.described()) for table in tables},
         )
-        updates = [table.update() for table in tables]
+        updates = [self._update(table) for table in tables]
         first_line = message.partition("\n")[0]
-        return Proposal([parent], updates, about, f"commit: {first_line}")
+        return Proposal([parent], updates, about, f"commit: {first_line}", self._about.key)
+
+    def _update(self, table: WorkingTable) -> TableUpdate:
+        """Returns the update of a table, the same at every attempt: it is encoded once."""
+        known = self._updates.get(table.name)
+        if known is None or known[0] is not table:
+            known = self._updates[table.name] = (table, table.update())
+        return known[1]
 
     def _rebased(self, tables: Sequence[WorkingTable], parent: str) -> Sequence[WorkingTable]:
         """Returns the staged tables on top of what the branch has now.
@@ -287,8 +317,8 @@ class Transaction:
         return int(single_row(context.con, query)[0])
 
 
-def _head(repository: Repository, branch: str) -> str:
-    """Returns the commit a branch is at, which must be open to commits.
+def _open_branch(repository: Repository, branch: str) -> HeldBranch:
+    """Returns a branch as it is, which must be open to commits.
 
     Raises:
         NotFound: There is no such branch.
@@ -301,11 +331,24 @@ def _head(repository: Repository, branch: str) -> str:
             kind="ref-not-found",
             hint=f"create it with: parquetry branch create {branch}",
         )
-    if held.branch.protected:
-        raise Conflict(
-            f"branch {branch!r} is protected: it changes only by merge", kind="branch-protected"
-        )
+    _check_open(held)
+    return held
+
+
+def _head(held: HeldBranch) -> str:
+    assert held.branch.commit_id is not None, "an open branch is at a commit"
     return held.branch.commit_id
+
+
+def _check_open(held: HeldBranch) -> None:
+    if held.branch.protected:
+        name = held.branch.name
+        raise Conflict(
+            f"branch {name!r} is protected: it changes only by merge",
+            kind="branch-protected",
+            hint=f"commit to another branch and merge it, or first: "
+            f"parquetry branch protect {name} --off",
+        )
 
 
 def _snapshot_scope(table: WorkingTable, update: TableUpdate, request: SnapshotRequest) -> Scope:

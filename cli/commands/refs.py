@@ -1,15 +1,19 @@
-"""``branch``, ``tag`` and ``reflog``: refs."""
+"""``branch``, ``tag``, ``reflog`` and ``reset``: refs."""
 
-from typing import Annotated
+import shlex
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli import output
 from cli.completion import complete_branch, complete_ref
-from cli.figures import exact_moment, moment, short
+from cli.figures import counted, exact_moment, moment, short
 from cli.listing import ListFormat, Listing, show, show_json
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Format, Json, chosen
+
+if TYPE_CHECKING:
+    from catalog.reset import Reset
 
 At = Annotated[
     str,
@@ -31,8 +35,10 @@ def branch_list(context: typer.Context, how: Format = ListFormat.TEXT, json: Jso
         text = how is ListFormat.TEXT
         commit_id = short(commit.id) if text else commit.id
         when = moment(commit.time) if text else exact_moment(commit.time)
-        rows.append((branch.name, commit_id, when, commit.message.partition("\n")[0]))
-    show(Listing("branches", ("branch", "commit", "time", "message"), tuple(rows)), how)
+        message = commit.message.partition("\n")[0]
+        rows.append((branch.name, commit_id, when, branch.protected, message))
+    columns = ("branch", "commit", "time", "protected", "message")
+    show(Listing("branches", columns, tuple(rows)), how)
 
 
 def branch_create(
@@ -60,6 +66,29 @@ def branch_delete(context: typer.Context, name: BranchName, json: Json = False) 
     commit_id = short(branch.commit_id or "")
     output.line(f"deleted branch {branch.name}, which stood at {commit_id}")
     output.line(f"to have it back: parquetry branch create {branch.name} --at {commit_id}")
+
+
+def branch_protect(
+    context: typer.Context,
+    name: BranchName,
+    off: Annotated[bool, typer.Option("--off", help="Take the protection away.")] = False,
+    json: Json = False,
+) -> None:
+    """Protect a branch: from then on it changes only by merge.
+
+    Examples:
+      parquetry branch protect main
+      parquetry branch protect main --off
+    """
+    branches = opened(context).branches
+    branch = branches.unprotect(name) if off else branches.protect(name)
+    if json:
+        commit_id = branch.commit_id
+        show_json({"branch": branch.name, "commit": commit_id, "protected": branch.protected})
+    elif branch.protected:
+        output.line(f"branch {branch.name} is protected: it changes only by merge")
+    else:
+        output.line(f"branch {branch.name} is not protected")
 
 
 def tag_list(context: typer.Context, how: Format = ListFormat.TEXT, json: Json = False) -> None:
@@ -125,6 +154,8 @@ def reflog(
     """
     how = chosen(how, json)
     text = how is ListFormat.TEXT
+    moves = opened(context).reflog(branch)
+    keyed = not text or any(move.key is not None for move in moves)
     rows = tuple(
         (
             f"{branch}@{{{n}}}",
@@ -133,11 +164,66 @@ def reflog(
             moment(move.time) if text else exact_moment(move.time),
             move.who,
             move.why,
+            *((move.key,) if keyed else ()),
         )
-        for n, move in enumerate(opened(context).reflog(branch))
+        for n, move in enumerate(moves)
     )
-    columns = ("ref", "before", "after", "time", "author", "reason")
+    columns = ("ref", "before", "after", "time", "author", "reason", *(("key",) if keyed else ()))
     show(Listing("moves", columns, rows, about={"branch": branch}), how)
+
+
+def reset(
+    context: typer.Context,
+    branch: Annotated[
+        str, typer.Argument(metavar="BRANCH", help="The branch.", autocompletion=complete_branch)
+    ],
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to", metavar="REF", help="Where it shall stand.", autocompletion=complete_ref
+        ),
+    ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell, but move nothing.")] = False,
+    json: Json = False,
+) -> None:
+    """Move a branch to any commit; its reflog keeps where it was.
+
+    Examples:
+      parquetry reset main --to main~1 --dry-run
+      parquetry reset main --to main@{2024-05-01}
+    """
+    found = opened(context).reset(branch, to=to, dry_run=dry_run)
+    if json:
+        show_json(
+            {
+                "branch": found.branch,
+                "before": found.before,
+                "after": found.after,
+                "moved": found.moved and not dry_run,
+                "commits_removed": found.removed,
+                "commits_added": found.added,
+                "dry_run": dry_run,
+            }
+        )
+    else:
+        output.lines(_reset_lines(found))
+
+
+def _reset_lines(found: "Reset") -> list[str]:
+    name, before, after = found.branch, short(found.before), short(found.after)
+    if not found.moved:
+        return [f"{name} is at {after} already"]
+    lines = [f"{name} {'would move' if found.dry_run else 'moved'} from {before} to {after}"]
+    if found.removed:
+        are, they = ("is", "it stays") if found.removed == 1 else ("are", "they stay")
+        what = f"{counted(found.removed, 'commit')} {are}"
+        lines.append(f"{what} no longer on {name}; {they} in its reflog")
+    if found.added:
+        what = f"{counted(found.added, 'commit')} {'is' if found.added == 1 else 'are'}"
+        lines.append(f"{what} on {name} that {'was' if found.added == 1 else 'were'} not")
+    if found.dry_run:
+        return [*lines, "dry run: nothing was moved"]
+    return [*lines, f"to take it back: parquetry reset {shlex.quote(name)} --to {before}"]
 
 
 def _id(commit_id: str | None, text: bool) -> str | None:

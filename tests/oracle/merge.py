@@ -74,13 +74,16 @@ def merge_tables(
         key: The columns by which rows match, NULL with NULL; none: the whole row is the key.
         columns: All columns, those of key and partition among them.
         partition: The partition columns. They are cells like any others, and a row that moves
-            is a row whose cell changes: they must be among ``columns``, and that is all.
+            is a row whose cell changes. Without a key, a partition whose rows are the same on
+            both sides is just that.
     """
     assert {*key, *partition} <= set(columns)
     sides = list(base), list(ours), list(theirs)
     assert all(set(row) == set(columns) for rows in sides for row in rows)
-    merge = _merge_by_key if key else _merge_as_multisets
-    rows, conflicts = merge(*sides, key or columns, columns)
+    if key:
+        rows, conflicts = _merge_by_key(*sides, key, columns)
+    else:
+        rows, conflicts = _merge_as_multisets(*sides, columns, partition)
     return MergeOutcome(tuple(columns), tuple(rows), tuple(conflicts))
 
 
@@ -116,10 +119,17 @@ def _merge_as_multisets(
     base: list[MergeRow],
     ours: list[MergeRow],
     theirs: list[MergeRow],
-    key: Sequence[str],
     columns: Sequence[str],
+    partition: Sequence[str],
 ) -> _Merged:
     """Adds what both sides added to the base, and takes away what both took away."""
+    places = {row_form(row, partition) for row in (*base, *ours, *theirs)}
+    alike = {
+        place
+        for place in places
+        if multiset((r for r in ours if row_form(r, partition) == place), columns)
+        == multiset((r for r in theirs if row_form(r, partition) == place), columns)
+    }
     before, mine, yours = (multiset(rows, columns) for rows in (base, ours, theirs))
     shown = {row_form(row, columns): row for row in (*base, *theirs, *ours)}
     rows: list[MergeRow] = []
@@ -127,8 +137,10 @@ def _merge_as_multisets(
     for form, row in shown.items():
         counts = before[form], mine[form], yours[form]
         count = counts[0] + (counts[1] - counts[0]) + (counts[2] - counts[0])
+        if row_form(row, partition) in alike:
+            count = counts[1]
         if count < 0:
-            values = tuple(row[column] for column in key)
+            values = tuple(row[column] for column in columns)
             conflicts.append(MergeConflict("below-zero", values, None, *counts))
             count = counts[1]
         rows += [row] * count

@@ -185,9 +185,14 @@ def test_without_a_key_a_count_below_zero_is_a_conflict_that_stays_ours() -> Non
     assert outcome.conflicts == (MergeConflict("below-zero", (1, 1), None, 3, 1, 0),)
 
 
-def test_without_a_key_what_both_did_alike_is_done_twice() -> None:
-    assert rows(merge("a", [], [(1,)], [(1,)])) == [(1,), (1,)]
-    assert merge("a", [(1,)], [], []).conflicts == (
+def test_without_a_key_a_partition_that_both_made_the_same_is_just_that() -> None:
+    assert rows(merge("a", [], [(1,)], [(1,)])) == [(1,)]
+    assert merge("a", [(1,)], [], []).conflicts == ()
+
+
+def test_without_a_key_unlike_changes_of_a_partition_are_added_up() -> None:
+    assert rows(merge("a", [], [(1,), (2,)], [(1,)])) == [(1,), (1,), (2,)]
+    assert merge("a", [(1,), (2,)], [(2,)], []).conflicts == (
         MergeConflict("below-zero", (1,), None, 1, 0, 0),
     )
 

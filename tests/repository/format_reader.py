@@ -99,10 +99,11 @@ class Reader:
             page = checked_json(data)
             assert page["kind"] == "reflog"
             moves += page["moves"]
-        for write_id, time, who, before, after, why in moves:
+        for write_id, time, who, before, after, why, *key in moves:
             assert re.fullmatch(r"[0-9a-f]{32}", write_id)
             assert TIME.fullmatch(time)
             assert isinstance(who, str) and isinstance(why, str)
+            assert len(key) <= 1 and all(isinstance(text, str) for text in key)
             assert all(end is None or ID.fullmatch(end) for end in (before, after))
         for newer, older in itertools.pairwise(moves):
             assert newer[3] == older[4]

@@ -3,14 +3,14 @@
 import pytest
 
 from catalog.errors import AlreadyExists, CorruptData
-from catalog.model.refs import REFLOG_PAGE
-from catalog.repository.branches import branch_path, page_path
+from catalog.model.refs import REFLOG_PAGE, Move, move_from_json, move_to_json
+from catalog.repository.branches import Branches, Stamp, branch_path, page_path
 from catalog.repository.nodes import NodeReader
 from catalog.repository.pack import pack_path
 from catalog.storage.store import OutcomeUnknown, SwapLost
-from tests.storage.wrappers import FaultyStore
+from tests.storage.wrappers import CountingStore, FaultyStore
 
-from .conftest import History, stamp
+from .conftest import History, at, stamp
 
 
 def moves(history: History, branch: str = "main") -> list[tuple[str | None, str | None]]:
@@ -119,6 +119,94 @@ def test_a_branch_that_points_to_nothing_is_corrupt(history: History, store: Fau
     with pytest.raises(CorruptData) as caught:
         fresh.head(history.head("main"))
     assert made in caught.value.message
+
+
+def keyed(key: str | None, why: str = "test") -> Stamp:
+    return Stamp("tester", at(0), why, key)
+
+
+class TestKeys:
+    """A write with an idempotency key is found in the reflog of what the next swap replaces."""
+
+    def landed(self, history: History, key: str, branch: str = "main") -> str | None:
+        held = history.repository.branches.held(branch)
+        assert held is not None
+        move = history.repository.branches.find_key(held.branch, key)
+        return None if move is None else move.after
+
+    def move(self, history: History, key: str | None, branch: str = "main") -> str:
+        held = history.repository.branches.held(branch)
+        assert held is not None
+        commit_id = history.commit(history.head(branch))
+        history.repository.branches.move(held, commit_id, keyed(key))
+        return commit_id
+
+    def test_a_key_is_found_behind_other_moves(self, history: History) -> None:
+        made = self.move(history, "day-1")
+        self.move(history, None)
+        self.move(history, "day-2")
+        assert self.landed(history, "day-1") == made
+        assert self.landed(history, "day-3") is None
+
+    def test_the_newest_move_of_a_key_counts(self, history: History) -> None:
+        self.move(history, "day-1")
+        newest = self.move(history, "day-1")
+        assert self.landed(history, "day-1") == newest
+
+    def test_a_key_is_found_on_older_pages(self, history: History, store: FaultyStore) -> None:
+        made = self.move(history, "day-1")
+        for _ in range(3 * REFLOG_PAGE):
+            history.advance()
+        fresh = Branches(store)
+        held = fresh.held("main")
+        assert held is not None
+        move = fresh.find_key(held.branch, "day-1")
+        assert move is not None
+        assert move.after == made
+
+    def test_older_pages_are_read_once(self, history: History) -> None:
+        for _ in range(3 * REFLOG_PAGE):
+            history.advance()
+        counting = CountingStore(history.repository.store)
+        branches = Branches(counting)
+        held = branches.held("main")
+        assert held is not None
+        counting.calls.clear()
+        for key in ("a", "b", "c"):
+            assert branches.find_key(held.branch, key) is None
+        assert len(counting.of("read")) == 2
+
+    def test_a_reset_does_not_undo_that_a_write_was_made(self, history: History) -> None:
+        made = self.move(history, "day-1")
+        held = history.repository.branches.held("main")
+        assert held is not None
+        history.repository.branches.move(held, history.first, stamp(why="reset: to main~1"))
+        assert self.landed(history, "day-1") == made
+
+    def test_a_branch_made_again_begins_anew(self, history: History) -> None:
+        branches = history.repository.branches
+        branches.create("dev", history.first, keyed("made"))
+        assert self.landed(history, "made", "dev") == history.first
+        self.move(history, "day-1", "dev")
+        held = branches.held("dev")
+        assert held is not None
+        branches.move(held, None, stamp())
+        assert self.landed(history, "day-1", "dev") is None
+        branches.create("dev", history.first, keyed("again"))
+        assert self.landed(history, "again", "dev") == history.first
+        assert self.landed(history, "made", "dev") is None
+
+    def test_a_move_without_a_key_is_stored_as_ever(self, history: History) -> None:
+        move = move_from_json(move_to_json(Move("1", at(0), "t", None, None, "w")))
+        assert (len(move_to_json(move)), move.key) == (6, None)
+        keyed_move = Move("1", at(0), "t", None, None, "w", "day-1")
+        assert move_from_json(move_to_json(keyed_move)) == keyed_move
+
+    @pytest.mark.parametrize("rest", [[None], [1], ["a", "b"]])
+    def test_a_move_with_something_else_is_refused(self, rest: list[object]) -> None:
+        stored = move_to_json(Move("1", at(0), "t", None, None, "w"))
+        with pytest.raises(CorruptData):
+            move_from_json([*stored, *rest])
 
 
 class TestLostAnswers:

@@ -187,3 +187,29 @@ def test_totals_are_kept_while_files_come_and_go(table: Table, fresh: Repository
         assert snapshot.rows == sum(f.rows for f in files)
         assert snapshot.size_bytes == sum(f.size_bytes for f in files)
         assert snapshot.partitions == len({f.partition for f in files})
+
+
+def test_a_commit_written_again_on_another_parent_encodes_no_tree_again(
+    kinds: list[str],
+) -> None:
+    store = CountingStore(MemoryStore())
+    table = Table(store, 1000)
+    repository = open_existing(store)
+    base = table.stored(repository, table.commits[-1])
+    assert base is not None
+    update = TableUpdate("t", base, base.snapshot, (), (entry(5000),))
+    about = Description("tester", at(0), "twice")
+    writer = repository.writer()
+    writer.prepare(update)
+    kinds.clear()
+    made = [writer.write([parent], [update], about) for parent in table.commits[-1:] * 2]
+    table.history.advance()
+    made.append(repository.writer().write([table.history.head("main")], [update], about))
+    assert kinds == []
+    assert made[0] == made[1] != made[2]
+    first, other = (table.stored(open_existing(store), made[n]) for n in (0, 2))
+    assert first is not None
+    assert other is not None
+    assert (first.id, first.snapshot.files) == (other.id, 1001)
+    files = [list(data_files(repository.commits, found)) for found in (first, other)]
+    assert files[0] == files[1]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from catalog.catalog import Catalog
+from catalog.repository.branches import Stamp
 from tests.repository import format_reader
 from tests.repository.format_reader import Reader, Table
 from tests.write.conftest import write
@@ -75,6 +76,16 @@ def test_reflogs_reach_back_to_the_beginning(reader: Reader) -> None:
         assert found[-1][3] is None
     assert reader.branch("Old-Times")["commit"] is None
     assert reader.branch("wanderer")["older"] is not None
+
+
+def test_keys_of_writes_stand_in_the_reflog(tmp_path: Path) -> None:
+    cat = Catalog.create(str(tmp_path))
+    branches = cat.repository.branches
+    held = branches.held("main")
+    assert held is not None
+    branches.move(held, held.branch.commit_id, Stamp("tester", cat.clock(), "again", "day-7"))
+    newest, first = Reader(tmp_path).reflog("main")
+    assert (newest[6:], first[6:]) == (["day-7"], [])
 
 
 def test_tags_are_read_and_deleted_ones_are_not(reader: Reader) -> None:

@@ -1,5 +1,6 @@
 import errno
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,64 @@ class TestLocalStore(ObjectStoreContract):
         assert caught.value.kind == "no-space"
         monkeypatch.undo()
         assert list(store.list("")) == []
+
+    @pytest.mark.parametrize("write", ["create", "swap"])
+    def test_what_is_seen_but_not_synced_is_said_to_be_written(
+        self, store: LocalStore, monkeypatch: pytest.MonkeyPatch, write: str
+    ) -> None:
+        first = store.create("folder/known", b"0")
+        version = store.swap("folder/known", b"1", version=first)
+
+        def failing(name: str) -> None:
+            raise OSError(errno.EIO, "Input/output error")
+
+        monkeypatch.setattr(local, "_sync_directory", failing)
+        with pytest.raises(StorageFailure) as caught:
+            if write == "create":
+                store.create("folder/new", b"2")
+            else:
+                store.swap("folder/known", b"2", version=version)
+        assert caught.value.kind == "not-durable"
+        assert "was written" in caught.value.message
+        assert store.read("folder/new" if write == "create" else "folder/known").data == b"2"
+
+    def test_a_turn_is_waited_for(self, store: LocalStore) -> None:
+        events: list[str] = []
+        asked = threading.Event()
+
+        def other() -> None:
+            asked.set()
+            with store.turn("name"):
+                events.append("other")
+
+        with store.turn("name"):
+            thread = threading.Thread(target=other)
+            thread.start()
+            asked.wait()
+            with store.turn("another name"):
+                events.append("first")
+        thread.join()
+        assert events == ["first", "other"]
+
+    def test_a_turn_is_not_waited_for_by_who_has_it(self, store: LocalStore) -> None:
+        with store.turn("name"), store.turn("name"):
+            pass
+        with store.turn("name"):
+            pass
+
+    def test_whoever_keeps_the_turn_does_not_keep_others_for_good(
+        self, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(local, "TURN_S", 0.0)
+        done = threading.Event()
+
+        def other() -> None:
+            with store.turn("name"):
+                done.set()
+
+        with store.turn("name"):
+            threading.Thread(target=other).start()
+            assert done.wait(30)
 
     def test_an_object_whose_folder_was_removed_meanwhile_is_written(
         self, store: LocalStore

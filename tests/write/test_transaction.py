@@ -8,7 +8,7 @@ import pytest
 from catalog.catalog import Catalog
 from catalog.errors import Conflict
 from catalog.storage.store import OutcomeUnknown
-from tests.storage.wrappers import FaultyStore
+from tests.storage.wrappers import CountingStore, FaultyStore
 
 from .conftest import catalog_in, head, rows, snap, write
 
@@ -138,3 +138,19 @@ def test_many_threads_on_disjoint_tables_lose_nothing(cat: Catalog, source: Path
     assert failed == []
     assert len(cat.log()) == 1 + 3 * len(names)
     assert {t.name: t.rows for t in cat.tables()} == dict.fromkeys(names, 4)
+
+
+def test_writers_that_take_turns_write_no_commit_in_vain(
+    counting: CountingStore, source: Path
+) -> None:
+    cat = catalog_in(counting)
+    names = [f"t{n}" for n in range(6)]
+    for name in names:
+        write(source / f"{name}/x.parquet", {"id": [1]})
+    threads = [threading.Thread(target=snap, args=(cat, n, source / n)) for n in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    packs = [path for path in counting.of("create") if path.startswith("objects/")]
+    assert len(packs) == len(cat.log()) == 1 + len(names)

@@ -1,0 +1,327 @@
+"""Merges in conflict: branches that hold them while they are settled.
+
+Such a branch is called ``merge/<source>-into-<target>``. Its first commit has both heads as
+parents: everything that could be merged, what ours has where it could not, and the table
+``parquetry.conflicts``. A conflict is settled when its row is deleted from that table, or when
+the row, or cell, that it names is changed by a later commit on the branch.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from catalog.engine.connection import connect
+from catalog.errors import AlreadyExists, InvalidInput, MergeConflict, NotFound
+from catalog.merging import (
+    ConflictedMerge,
+    MergeReport,
+    Resolutions,
+    lineage_of,
+    merged,
+    merging,
+    proposal,
+    report,
+    with_commit,
+)
+from catalog.model.names import canonical_name
+from catalog.repository.branches import HeldBranch, Stamp
+from catalog.repository.commit_writer import Description, TableUpdate
+from catalog.repository.history import first_parents
+from catalog.write.frames import land
+from catalog.write.merge import CONFLICTS, Ends
+from catalog.write.merge_rows import key_text
+from catalog.write.merge_table import MergeContext
+from catalog.write.publish import Proposal, publish
+from catalog.write.table_write import write_rows
+from catalog.write.working import WorkingTable
+from catalog.write.write_shape import WriteRequest
+
+if TYPE_CHECKING:
+    from catalog.catalog import Catalog
+    from catalog.reading import CatalogReader
+
+PREFIX = "merge/"
+CONFLICT_TABLE = "parquetry.conflicts"
+"""The table that holds the conflicts of a merge, on its branch only."""
+
+_OUTSIDE = re.compile(r"[^A-Za-z0-9._/-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMerge:
+    """Describes a merge in conflict.
+
+    Attributes:
+        branch: The branch that holds it.
+        head: The commit that branch is at.
+        start: Its first commit.
+        into: The branch to be merged into.
+        source: What is merged, as it was named.
+        ends: The three commits it was made from.
+        squash: Whether the merge is to have one parent only.
+        message: The message of the merge to come.
+    """
+
+    branch: str
+    head: str
+    start: str
+    into: str
+    source: str
+    ends: Ends
+    squash: bool
+    message: str
+
+
+def branch_name(source: str, into: str) -> str:
+    """Returns the branch that a merge in conflict leaves."""
+    return f"{PREFIX}{_OUTSIDE.sub('-', source).strip('-./')}-into-{into}"[:200]
+
+
+def check_none_open(owner: "Catalog", source: str, into: str) -> None:
+    """Checks that the same merge is not under way already.
+
+    Raises:
+        AlreadyExists: It is.
+    """
+    name = branch_name(source, into)
+    if owner.repository.branches.find(name) is not None:
+        raise AlreadyExists(
+            f"the merge of {source} into {into} is under way on branch {name!r}",
+            kind="merge-under-way",
+            hint=f"parquetry merge {source} --into {into} --continue (or --abort)",
+        )
+
+
+def leave_branch(
+    owner: "Catalog",
+    context: MergeContext,
+    source: str,
+    into: str,
+    conflicted: ConflictedMerge,
+    *,
+    message: str,
+    squash: bool,
+) -> MergeConflict:
+    """Leaves a branch that holds a merge in conflict; returns the error that tells of it."""
+    ends, found = conflicted.ends, conflicted.merge
+    name = branch_name(source, into)
+    conflicts = found.conflicts
+    updates = [*found.updates, _conflict_table(owner, context, ends, conflicts)]
+    now = owner.clock()
+    about = Description(
+        author=owner.author,
+        time=now,
+        message=f"{message}: {conflicts.num_rows} conflicts",
+        metadata={
+            "merge.into": into,
+            "merge.source": source,
+            "merge.base": ends.base,
+            "merge.ours": ends.ours,
+            "merge.theirs": ends.theirs,
+            "merge.squash": "yes" if squash else "no",
+            "merge.message": message,
+        },
+        lineage=lineage_of("merge", found, ends.theirs),
+    )
+    commit_id = owner.repository.writer().write([ends.ours, ends.theirs], updates, about)
+    stamp = Stamp(owner.author, now, f"merge: {source} into {into}, in conflict")
+    owner.repository.branches.create(name, commit_id, stamp)
+    return conflict_error(source, into, conflicts, name)
+
+
+def conflict_error(source: str, into: str, conflicts: pa.Table, branch: str) -> MergeConflict:
+    """Returns the error that tells of conflicts."""
+    tables = sorted(set(conflicts["table_name"].to_pylist()))
+    listed = ", ".join(tables[:5]) + (" …" if len(tables) > 5 else "")
+    count = conflicts.num_rows
+    return MergeConflict(
+        f"merging {source} into {into}: {count} conflict{'s' if count != 1 else ''} in {listed}; "
+        f"{into} was not moved",
+        conflicts=conflicts,
+        branch=branch,
+        hint=f"look at them: parquetry conflicts {branch}; change rows there with "
+        f"parquetry sql --branch {branch}, or take a side with --resolve ours|theirs; then "
+        f"parquetry merge {source} --into {into} --continue (or --abort)",
+    )
+
+
+def _conflict_table(
+    owner: "Catalog", context: MergeContext, ends: Ends, conflicts: pa.Table
+) -> TableUpdate:
+    entries = owner.repository.commits.entries(ends.ours)
+    if any(name.casefold() == CONFLICT_TABLE for name in entries):
+        raise InvalidInput(
+            f"{ends.ours[:8]} has a table {CONFLICT_TABLE}, which merges need for conflicts",
+            hint="rename or drop that table",
+        )
+    write = context.write
+    table = WorkingTable(CONFLICT_TABLE, None, None)
+    landed = land(write.con, conflicts, write.work.folder)
+    return write_rows(write, table, landed, WriteRequest("append")).update()
+
+
+def open_merges(owner: "CatalogReader") -> list[OpenMerge]:
+    """Returns the merges in conflict, by branch."""
+    found = (
+        find_merge(owner, branch.name)
+        for branch in owner.repository.branches.list()
+        if branch.name.startswith(PREFIX)
+    )
+    return [one for one in found if one is not None]
+
+
+def find_merge(owner: "CatalogReader", branch: str) -> OpenMerge | None:
+    """Returns the merge that a branch holds, None if it holds none."""
+    held = owner.repository.branches.find(canonical_name(branch))
+    if held is None or held.commit_id is None:
+        return None
+    for logged in first_parents(owner.repository.commits.read, held.commit_id):
+        about = logged.commit.metadata
+        if "merge.ours" in about:
+            ends = Ends(about["merge.base"], about["merge.ours"], about["merge.theirs"])
+            return OpenMerge(
+                held.name,
+                held.commit_id,
+                logged.id,
+                about["merge.into"],
+                about["merge.source"],
+                ends,
+                about["merge.squash"] == "yes",
+                about["merge.message"],
+            )
+    return None
+
+
+def the_merge(owner: "CatalogReader", source: str | None, into: str | None) -> OpenMerge:
+    """Returns the merge in conflict that is meant.
+
+    Args:
+        owner: The catalog.
+        source: What is merged, or the branch that holds the merge; None if there is but one.
+        into: The branch merged into; None means any.
+
+    Raises:
+        NotFound: There is none.
+        InvalidInput: There are several.
+    """
+    every = open_merges(owner)
+    fitting = [
+        one
+        for one in every
+        if (source is None or source in (one.source, one.branch))
+        and (into is None or into in (one.into, one.branch))
+    ]
+    if len(fitting) == 1:
+        return fitting[0]
+    names = ", ".join(one.branch for one in every)
+    if not fitting:
+        raise NotFound(
+            f"no merge in conflict{f' of {source}' if source else ''}",
+            kind="merge-not-found",
+            hint=f"there are: {names}" if names else "there is none to continue or abort",
+        )
+    raise InvalidInput("several merges are in conflict", hint=f"name one: {names}")
+
+
+def abort_merge(owner: "Catalog", source: str | None, into: str | None) -> OpenMerge:
+    """Drops a merge in conflict; nothing but its branch goes."""
+    found = the_merge(owner, source, into)
+    owner.branches.delete(found.branch)
+    return found
+
+
+def continue_merge(
+    owner: "Catalog", source: str | None, into: str | None, *, resolve: Resolutions
+) -> MergeReport:
+    """Completes a merge in conflict once all of it is settled; see ``Catalog.continue_merge``."""
+    found = the_merge(owner, source, into)
+    settled = found.head
+    with merging(owner) as context:
+        if resolve is None:
+            left = unsettled(owner, found)
+            if left.num_rows:
+                raise conflict_error(found.source, found.into, left, found.branch)
+        else:
+            settled = _taken(owner, context, found, resolve)
+        reports: list[MergeReport] = []
+
+        def propose(held: HeldBranch, head: str) -> Proposal:
+            ends = Ends(found.ends.ours, head, settled)
+            merge = merged(owner, context, ends, None, leave_out=(CONFLICT_TABLE,))
+            if merge.conflicts.num_rows:
+                raise conflict_error(found.source, found.into, merge.conflicts, found.branch)
+            reports.append(report(found.into, ends, merge))
+            parents = [head] if found.squash else [head, found.ends.theirs]
+            lineage = lineage_of("merge", merge, found.ends.theirs)
+            why = f"merge: {found.source}"
+            return proposal(owner, parents, merge.updates, found.message, why, lineage)
+
+        commit_id = publish(owner.repository, found.into, propose)
+    owner.branches.delete(found.branch)
+    return with_commit(owner, reports[-1], commit_id)
+
+
+def _taken(owner: "Catalog", context: MergeContext, found: OpenMerge, resolve: Resolutions) -> str:
+    """Returns a commit in which one side is taken wherever nothing was settled by hand."""
+    again = merged(owner, context, found.ends, resolve)
+    if again.conflicts.num_rows:
+        raise conflict_error(found.source, found.into, again.conflicts, found.branch)
+    about = Description(owner.author, owner.clock(), f"{found.message}: resolved")
+    writer = owner.repository.writer()
+    taken = writer.write([found.ends.ours, found.ends.theirs], again.updates, about)
+    ends = Ends(found.start, found.head, taken)
+    both = merged(owner, context, ends, "ours", leave_out=(CONFLICT_TABLE,))
+    return writer.write([found.head, taken], both.updates, about)
+
+
+def unsettled(owner: "CatalogReader", found: OpenMerge) -> pa.Table:
+    """Returns the conflicts that are not settled yet."""
+    left = conflicts_at(owner, found.head)
+    rows = left.to_pylist()
+    settled: dict[str, dict[str, set[str] | None]] = {}
+    for table in {str(row["table_name"]) for row in rows}:
+        settled[table] = dict(_changed_since(owner, found, table))
+
+    def is_open(row: dict[str, str | None]) -> bool:
+        cells = settled[str(row["table_name"])]
+        key = row["key"]
+        if key is None or key not in cells:
+            return True
+        columns = cells[key]
+        return not (columns is None or row["column_name"] is None or row["column_name"] in columns)
+
+    return pa.Table.from_pylist([row for row in rows if is_open(row)], schema=CONFLICTS)
+
+
+def conflicts_at(owner: "CatalogReader", commit_id: str) -> pa.Table:
+    """Returns the conflicts that a commit of a merge's branch lists, by table and key."""
+    if CONFLICT_TABLE not in owner.repository.commits.entries(commit_id):
+        return CONFLICTS.empty_table()
+    query = f"SELECT {', '.join(CONFLICTS.names)} FROM {CONFLICT_TABLE} ORDER BY ALL"
+    with owner.connect(commit_id) as session:
+        return session.sql(query).to_arrow_table().cast(CONFLICTS)
+
+
+def _changed_since(
+    owner: "CatalogReader", found: OpenMerge, table: str
+) -> Iterator[tuple[str, set[str] | None]]:
+    """Yields the keys of rows changed on the merge's branch, with the columns; None is all."""
+    entries = owner.repository.commits.entries
+    if table not in entries(found.head) or table not in entries(found.start):
+        return
+    compared = owner.diff(found.start, found.head, tables=[table], level="rows")[table]
+    shape = owner.table(table, found.head)
+    if not shape.key or not (
+        compared.rows.inserted or compared.rows.deleted or compared.rows.updated
+    ):
+        return
+    with connect() as con:
+        con.register("changes", compared.changes())
+        keys = [f"k{n}" for n, _ in enumerate(shape.key)]
+        names = ", ".join([*keys, "change", "columns", "f", "t"])
+        query = f"SELECT {key_text(shape, keys)}, change, columns FROM changes AS q({names})"
+        for key, change, columns in con.sql(query).fetchall():
+            yield key, set(columns or ()) if change == "updated" else None

@@ -1,0 +1,54 @@
+"""Objects that are created once: what a lost answer to their creation means."""
+
+from catalog.errors import AlreadyExists
+from catalog.storage.store import ObjectStore, OutcomeUnknown
+
+SENDINGS = 3
+"""Times that an object is sent whose answers are lost: the first loss may be chance, three
+in a row are a store that cannot be reached."""
+
+
+def create_named(store: ObjectStore, path: str, data: bytes) -> bool:
+    """Creates an object whose name stands for its content.
+
+    Whoever creates it creates the same, so that a lost answer is settled by sending it again.
+
+    Args:
+        store: Where.
+        path: The name, which no other content has.
+        data: The content.
+
+    Returns:
+        False if an object of that name was there; after a lost answer it may be this one.
+
+    Raises:
+        OutcomeUnknown: All answers were lost.
+    """
+    for sending in range(SENDINGS):
+        try:
+            store.create(path, data)
+        except AlreadyExists:
+            return False
+        except OutcomeUnknown:
+            if sending == SENDINGS - 1:
+                raise
+            continue
+        break
+    return True
+
+
+def create_own(store: ObjectStore, path: str, data: bytes) -> None:
+    """Creates an object with content that nobody else would write there.
+
+    Raises:
+        AlreadyExists: An object with other content is there.
+        OutcomeUnknown: The answer was lost, and there is no such object yet.
+    """
+    try:
+        store.create(path, data)
+    except (AlreadyExists, OutcomeUnknown) as error:
+        found = store.info(path)
+        if found is None:
+            raise
+        if store.read(path).data != data:
+            raise AlreadyExists(f"object {path} exists", kind="object-exists") from error
