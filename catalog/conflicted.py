@@ -35,8 +35,9 @@ from catalog.write.merge import CONFLICTS, Ends
 from catalog.write.merge_rows import key_text
 from catalog.write.merge_table import MergeContext
 from catalog.write.publish import Proposal, publish
-from catalog.write.table_write import WriteRequest, write_rows
+from catalog.write.table_write import write_rows
 from catalog.write.working import WorkingTable
+from catalog.write.write_shape import WriteRequest
 
 if TYPE_CHECKING:
     from catalog.catalog import Catalog

@@ -14,9 +14,10 @@ from catalog.write.merge_table import MergeContext
 from catalog.write.reconcile import reconcile
 from catalog.write.snapshot import SnapshotReport
 from catalog.write.snapshot_table import SnapshotRequest
-from catalog.write.table_write import WriteMode, WriteReport, WriteRequest
+from catalog.write.table_write import WriteReport
 from catalog.write.transaction import Authorship, Isolation, Transaction
 from catalog.write.working import WorkingTable
+from catalog.write.write_shape import WriteMode, WriteRequest
 
 if TYPE_CHECKING:
     from catalog.catalog import Catalog

@@ -25,6 +25,7 @@ PAGES = (
     "docs/tutorial/validate-a-backfill.md",
     "docs/how-to/snapshot-from-a-pipeline.md",
     "docs/how-to/query-from-other-tools.md",
+    "docs/how-to/write-rows-from-python.md",
 )
 """The pages with sessions."""
 

@@ -39,6 +39,14 @@ def engine_errors() -> Iterator[None]:
         if isinstance(error, duckdb.IOException):
             raise StorageFailure(f"reading or spilling failed: {_first_line(error)}") from error
         raise
+    except duckdb.Error as error:
+        if "TProtocolException" not in str(error):
+            raise
+        raise CorruptData(
+            f"a data file cannot be read: {_first_line(error)}",
+            kind="damaged-parquet",
+            hint="restore the file from a backup, or snapshot the table again",
+        ) from error
 
 
 def _first_line(error: duckdb.Error) -> str:

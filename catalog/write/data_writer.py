@@ -5,9 +5,10 @@ order of their rows. The same rows give the same bytes, with the same version of
 """
 
 import secrets
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import duckdb
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from catalog.engine.quoting import identifier, literal
+from catalog.engine.quoting import identifier, literal, type_sql
 from catalog.errors import CatalogError, Unsupported
 from catalog.formats.hive import partition_path
 from catalog.formats.parquet import read_footer
@@ -34,6 +35,7 @@ from catalog.model.types import (
 )
 from catalog.model.values import decode, encode, parse, text
 from catalog.storage.store import ObjectStore, StagedFile
+from catalog.write.row_stream import Cutter, OutOfOrderError, in_order
 
 ROW_GROUP_ROWS = 131_072
 """Rows of a row group: two blocks of a fingerprint, and close to DuckDB's own 122,880."""
@@ -86,6 +88,8 @@ class DataWriter:
         name: The table.
         table: Its shape, with the file schema of ``own_file_schema``.
         taken: Paths that no new file may have.
+        holds: Tells whether a partition has a file of some path that may stay: no new file
+            may have it either.
         dry_run: Whether the files never reach the store.
     """
 
@@ -97,6 +101,7 @@ class DataWriter:
         table: TableSnapshot,
         *,
         taken: Collection[str] = (),
+        holds: Callable[[Partition, str], bool] | None = None,
         dry_run: bool = False,
     ) -> None:
         self._con = con
@@ -104,6 +109,7 @@ class DataWriter:
         self._name = name
         self._table = table
         self._taken = set(taken)
+        self._holds = holds or (lambda partition, path: False)
         self._dry_run = dry_run
         self._written: list[_Written] = []
         self._schema = own_file_schema(table)
@@ -136,40 +142,52 @@ class DataWriter:
         if self._engine:
             order = f" ORDER BY {place}" if place else ""
             return self._by_engine(f"{query}{order}", partition)
-        first = len(self._written)
+        if not place:
+            with closing(self._reader(query)) as batches:
+                return self._by_arrow(batches, partition)
         try:
-            return self._by_arrow(_in_order(self._reader(query, place), place), partition)
-        except _OutOfOrderError:
-            for one in self._written[first:]:
-                one.staged.discard()
-                self._taken.discard(one.entry.path)
-            del self._written[first:]
-        ordered = f"SELECT * FROM ({query}) ORDER BY {place}"
-        return self._by_arrow(_in_order(self._reader(ordered, place), place), partition)
+            return self._placed(query, partition, place)
+        except OutOfOrderError:
+            return self._placed(f"SELECT * FROM ({query}) ORDER BY {place}", partition, place)
+
+    def _placed(self, query: str, partition: Partition, place: str) -> list[DataFile]:
+        first = len(self._written)
+        with closing(self._reader(query, f", {place}")) as batches:
+            try:
+                return self._by_arrow(in_order(batches), partition)
+            except OutOfOrderError:
+                for one in self._written[first:]:
+                    one.staged.discard()
+                    self._taken.discard(one.entry.path)
+                del self._written[first:]
+                raise
 
     def sorted(self, rows: str, *, append: bool = False) -> list[DataFile]:
         """Writes rows of any partitions, each sorted by the table's key.
 
         Args:
-            rows: A table of the engine with all columns, called ``c<field id>``.
+            rows: A table of the engine (no view) with all columns, called ``c<field id>``;
+                rows of one key stay in its order.
             append: Whether the files must have names that no other writer can give, also one
                 that adds the same rows at the same time.
         """
         partitions = self.partitions(rows)
+        for partition, _, _ in partitions:
+            self._folder(partition)
         order = [
             *(f"c{i} NULLS FIRST" for i in self._table.partition_by),
             *(f"c{i} NULLS LAST" for i in self._table.key if i not in self._table.partition_by),
         ]
-        ordering = f" ORDER BY {', '.join(order)}" if order else ""
+        ordering = f" ORDER BY {', '.join([*order, 'rowid'])}" if order else ""
         query = f"SELECT {self._columns()} FROM {rows}"
         if not self._engine:
-            batches = self._reader(query + ordering, "")
-            source = _Cutter(batches)
-            return [
-                file
-                for partition, count, _ in partitions
-                for file in self._by_arrow(source.take(count), partition, append=append)
-            ]
+            with closing(self._reader(query + ordering)) as batches:
+                source = Cutter(batches)
+                return [
+                    file
+                    for partition, count, _ in partitions
+                    for file in self._by_arrow(source.take(count), partition, append=append)
+                ]
         return [
             file
             for partition, _, condition in partitions
@@ -188,10 +206,14 @@ class DataWriter:
     def _columns(self) -> str:
         return ", ".join(f"c{f.id}" for f in stored_fields(self._table))
 
-    def _reader(self, query: str, place: str) -> Iterator[pa.RecordBatch]:
-        more = f", {place}" if place else ""
+    def _reader(self, query: str, more: str = "") -> Generator[pa.RecordBatch, None, None]:
+        """Yields the rows of a query; the connection is free again once it is closed."""
         chosen = f"SELECT {self._columns()}{more} FROM ({query})"
-        yield from self._con.sql(chosen).to_arrow_reader(ROW_GROUP_ROWS)
+        reader = self._con.sql(chosen).to_arrow_reader(ROW_GROUP_ROWS)
+        try:
+            yield from reader
+        finally:
+            reader.close()
 
     def partitions(self, rows: str) -> list[tuple[Partition, int, str]]:
         """Returns the partitions among rows in order: values, rows, and a condition for them."""
@@ -215,10 +237,7 @@ class DataWriter:
             conditions = []
             for value, field_id, (_, kind) in zip(values, ids, by, strict=True):
                 encoded.append(None if value is None else _encoded(value, kind))
-                same = "NULL" if value is None else literal(value)
-                shape = f"hex(c{field_id})" if kind.type_class is TypeClass.BINARY else ""
-                shape = shape or f"CAST(c{field_id} AS VARCHAR)"
-                conditions.append(f"{shape} IS NOT DISTINCT FROM {same}")
+                conditions.append(f"c{field_id} IS NOT DISTINCT FROM {_constant(value, kind)}")
             partitions.append((tuple(encoded), int(count), " AND ".join(conditions)))
         return partitions
 
@@ -226,58 +245,51 @@ class DataWriter:
         self, batches: Iterator[pa.RecordBatch], partition: Partition, *, append: bool = False
     ) -> list[DataFile]:
         files: list[DataFile] = []
-        source = _Cutter(batches)
-        while True:
-            groups = source.groups(MAX_FILE_ROWS)
-            first = next(groups, None)
-            if first is None:
-                return files
-            path = self._store.scratch()
-            nans = {f.id: 0 for f in stored_fields(self._table) if is_float(f.type)}
-            try:
-                with pq.ParquetWriter(
-                    path,
-                    pa.schema(
-                        [
-                            pa.field(column.name, kind)
-                            for column, kind in zip(
-                                self._schema.columns, first.schema.types, strict=True
-                            )
-                        ]
-                    ),
-                    compression="zstd",
-                    store_schema=False,
-                ) as writer:
-                    group: pa.Table | None = first
-                    while group is not None:
-                        for place, column in enumerate(self._schema.columns):
-                            if column.field_id in nans:
-                                found = pc.sum(pc.is_nan(group.column(place))).as_py()
-                                nans[column.field_id] += found or 0
-                        renamed = group.rename_columns([c.name for c in self._schema.columns])
-                        writer.write_table(renamed, row_group_size=ROW_GROUP_ROWS)
-                        group = next(groups, None)
+        source = Cutter(batches)
+        while (
+            first := next(groups := source.groups(MAX_FILE_ROWS, ROW_GROUP_ROWS), None)
+        ) is not None:
+            with self._scratch() as path:
+                nans = self._write_groups(path, first, groups)
                 files.append(self._entry(path, partition, nans, append=append))
-            except BaseException:
-                with suppress(FileNotFoundError):
-                    Path(path).unlink()
-                raise
+        return files
+
+    def _write_groups(
+        self, path: str, first: pa.Table, others: Iterator[pa.Table]
+    ) -> dict[int, int]:
+        """Writes row groups into a file and returns how many NaN each float column has."""
+        names = [column.name for column in self._schema.columns]
+        schema = pa.schema(list(zip(names, first.schema.types, strict=True)))
+        floats = {n: c.field_id for n, c in enumerate(self._schema.columns) if is_float(c.type)}
+        nans = dict.fromkeys(floats.values(), 0)
+        with pq.ParquetWriter(path, schema, compression="zstd", store_schema=False) as writer:
+            for group in chain([first], others):
+                for place, field_id in floats.items():
+                    nans[field_id] += pc.sum(pc.is_nan(group.column(place))).as_py() or 0
+                writer.write_table(group.rename_columns(names), row_group_size=ROW_GROUP_ROWS)
+        return nans
+
+    @contextmanager
+    def _scratch(self) -> Iterator[str]:
+        """Yields the path of a file to write, which goes if anything fails."""
+        path = self._store.scratch()
+        try:
+            yield path
+        except BaseException:
+            with suppress(FileNotFoundError):
+                Path(path).unlink()
+            raise
 
     def _by_engine(
         self, query: str, partition: Partition, *, append: bool = False
     ) -> list[DataFile]:
         named = ", ".join(f"c{c.field_id} AS {identifier(c.name)}" for c in self._schema.columns)
-        path = self._store.scratch()
-        try:
+        with self._scratch() as path:
             self._con.execute(
                 f"COPY (SELECT {named} FROM ({query})) TO {literal(path)} "
                 f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
             )
             file = self._entry(path, partition, {}, append=append)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                Path(path).unlink()
-            raise
         if file.rows:
             return [file]
         self._written.pop().staged.discard()
@@ -317,73 +329,27 @@ class DataWriter:
         return entry
 
     def _path(self, sha256: str, partition: Partition, *, append: bool) -> str:
+        stem = f"{sha256}-{secrets.token_hex(4)}" if append else sha256
+        start = "/".join(part for part in (self._folder(partition), stem) if part)
+        path, copy = f"{start}.parquet", 2
+        while path in self._taken or self._holds(partition, path):
+            path, copy = f"{start}-{copy}.parquet", copy + 1
+        self._taken.add(path)
+        return path
+
+    def _folder(self, partition: Partition) -> str:
+        """Returns the directory of a partition.
+
+        Raises:
+            InvalidInput: A value is too long for a path.
+        """
         names, kinds = zip(*self._table.partition_fields, strict=True) if partition else ((), ())
         values = [
             None if value is None else text(decode(value, kind), kind)
             for value, kind in zip(partition, kinds, strict=True)
         ]
-        folders = partition_path(names, values)
-        stem = f"{sha256}-{secrets.token_hex(4)}" if append else sha256
-        start = "/".join(
-            part for part in ("data", encode_segment(self._name), folders, stem) if part
-        )
-        path, copy = f"{start}.parquet", 2
-        while path in self._taken:
-            path, copy = f"{start}-{copy}.parquet", copy + 1
-        self._taken.add(path)
-        return path
-
-
-class _OutOfOrderError(Exception):
-    """Says that the engine yielded rows in another order than theirs."""
-
-
-def _in_order(batches: Iterator[pa.RecordBatch], place: str) -> Iterator[pa.RecordBatch]:
-    """Yields batches without their last column, which must increase from row to row."""
-    if not place:
-        yield from batches
-        return
-    last = None
-    for batch in batches:
-        places = batch.column(batch.num_columns - 1)
-        if len(places):
-            steps = pc.all(pc.greater(places.slice(1), places.slice(0, len(places) - 1))).as_py()
-            if steps is False or (last is not None and places[0].as_py() <= last):
-                raise _OutOfOrderError
-            last = places[len(places) - 1].as_py()
-        yield batch.select(list(range(batch.num_columns - 1)))
-
-
-class _Cutter:
-    """Cuts a stream of batches into parts of given numbers of rows."""
-
-    def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
-        self._batches = batches
-        self._rest: pa.RecordBatch | None = None
-
-    def take(self, rows: int) -> Iterator[pa.RecordBatch]:
-        """Yields batches of so many rows together, fewer only where the stream ends."""
-        while rows > 0:
-            batch = self._rest if self._rest is not None else next(self._batches, None)
-            self._rest = None
-            if batch is None:
-                return
-            if batch.num_rows > rows:
-                self._rest = batch.slice(rows)
-                batch = batch.slice(0, rows)
-            rows -= batch.num_rows
-            if batch.num_rows:
-                yield batch
-
-    def groups(self, rows: int) -> Iterator[pa.Table]:
-        """Yields tables of a row group's size, of so many rows together at most."""
-        while rows > 0:
-            group = list(self.take(min(rows, ROW_GROUP_ROWS)))
-            if not group:
-                return
-            table = pa.Table.from_batches(group)
-            rows -= table.num_rows
-            yield table
+        parts = ("data", encode_segment(self._name), partition_path(names, values))
+        return "/".join(part for part in parts if part)
 
 
 def _engine_type(kind: DataType) -> bool:
@@ -396,6 +362,14 @@ def _engine_type(kind: DataType) -> bool:
             return any(_engine_type(inner) for _, inner in fields)
         case MapType(key, value):
             return _engine_type(key) or _engine_type(value)
+
+
+def _constant(shown: str | None, kind: Scalar) -> str:
+    if shown is None:
+        return "NULL"
+    if kind.type_class is TypeClass.BINARY:
+        return f"unhex({literal(shown)})"
+    return f"CAST({literal(shown)} AS {type_sql(kind)})"
 
 
 def _encoded(shown: str, kind: Scalar) -> bytes:

@@ -1,23 +1,21 @@
 """Data handed over in memory, whatever library holds it, as a table of the engine."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from catalog.engine.quoting import identifier, literal
+from catalog.engine.quoting import literal
 from catalog.errors import InvalidInput, Unsupported
 from catalog.formats.parquet import Columns, read_footer
+from catalog.write.arrow_input import arrow_reader, check_names, inexact
+from catalog.write.storable import is_inexact, stored_type
 
 _NUMBERS = count(1)
-
-_WIDE = re.compile(r"\bU?HUGEINT\b")
-"""Integers of 128 bits, which Parquet lacks: as decimals of 38 digits they lose nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +43,25 @@ def land(con: duckdb.DuckDBPyConnection, data: object, folder: str) -> Landed:
 
     Raises:
         InvalidInput: It is none of these, or its columns make no sense.
-        Unsupported: A column has a type that Parquet has not.
+        Unsupported: A column has a type or value that Parquet has not.
     """
-    if isinstance(data, duckdb.DuckDBPyRelation):
-        return _land_relation(con, data, folder)
-    reader = _reader(data)
-    names = list(reader.schema.names)
-    renamed = pa.schema([pa.field(f"s{n}", f.type) for n, f in enumerate(reader.schema)])
+    with data_errors():
+        if isinstance(data, duckdb.DuckDBPyRelation):
+            return _land_relation(con, data, folder)
+        reader = arrow_reader(data)
+        names = list(reader.schema.names)
+        renamed = pa.schema([pa.field(f"s{n}", f.type) for n, f in enumerate(reader.schema)])
 
-    def batches() -> Iterator[pa.RecordBatch]:
-        for batch in reader:
-            yield pa.RecordBatch.from_arrays(batch.columns, schema=renamed)
+        def batches() -> Iterator[pa.RecordBatch]:
+            for batch in reader:
+                yield pa.RecordBatch.from_arrays(batch.columns, schema=renamed)
 
-    source = f"landing_{next(_NUMBERS)}"
-    con.register(source, pa.RecordBatchReader.from_batches(renamed, batches()))
-    try:
-        return land_query(con, f"SELECT * FROM {source}", names, folder)
-    finally:
-        con.unregister(source)
+        source = f"landing_{next(_NUMBERS)}"
+        con.register(source, pa.RecordBatchReader.from_batches(renamed, batches()))
+        try:
+            return land_query(con, f"SELECT * FROM {source}", names, folder)
+        finally:
+            con.unregister(source)
 
 
 def land_query(
@@ -76,18 +75,77 @@ def land_query(
         names: What its columns are called.
         folder: Where files may be put that are needed for a moment.
     """
-    _check_names(names)
+    check_names(names)
     numbered = [f"s{n}" for n in range(len(names))]
-    shape = con.sql(f"SELECT * FROM ({query}) AS q({', '.join(numbered)}) LIMIT 0")
-    chosen = ", ".join(
-        _storable(name, column, str(kind))
-        for name, column, kind in zip(names, numbered, shape.types, strict=True)
-    )
+    source = f"({query}) AS q({', '.join(numbered)})"
+    kinds = con.sql(f"SELECT * FROM {source} LIMIT 0").types
+    chosen = []
+    for name, column, kind in zip(names, numbered, kinds, strict=True):
+        wanted = stored_type(name, kind)
+        chosen.append(column if wanted == str(kind) else f"CAST({column} AS {wanted}) AS {column}")
     table = f"landed_{next(_NUMBERS)}"
-    con.execute(
-        f"CREATE TEMP TABLE {table} AS SELECT {chosen} FROM ({query}) AS q({', '.join(numbered)})"
-    )
-    return Landed(table, _columns(con, table, names, folder))
+    con.execute(f"CREATE TEMP TABLE {table} AS SELECT {', '.join(chosen)} FROM {source}")
+    try:
+        for name, column, kind in zip(names, numbered, kinds, strict=True):
+            if is_inexact(kind):
+                _check_exact(con, table, name, column, str(kind), folder)
+        return Landed(table, _columns(con, table, names, folder))
+    except BaseException:
+        con.execute(f"DROP TABLE {table}")
+        raise
+
+
+@contextmanager
+def data_errors() -> Iterator[None]:
+    """Raises the catalog's errors for rows that the engine cannot take.
+
+    Raises:
+        InvalidInput: The rows cannot be read, or not be brought into the table's types.
+        Unsupported: A column has a type that the engine does not know.
+    """
+    try:
+        yield
+    except (duckdb.OutOfMemoryException, duckdb.IOException):
+        raise
+    except duckdb.NotSupportedError as error:
+        raise Unsupported(
+            f"the data has a type that tables cannot keep: {_reason(error)}",
+            kind="unwritable-type",
+            hint="cast it, e.g. to VARCHAR",
+        ) from error
+    except duckdb.Error as error:
+        raise InvalidInput(f"the data cannot be read: {_reason(error)}", kind="bad-data") from error
+
+
+def _reason(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
+def _check_exact(
+    con: duckdb.DuckDBPyConnection, table: str, name: str, column: str, kind: str, folder: str
+) -> None:
+    """Checks by writing and reading back that Parquet holds all values of a column.
+
+    Raises:
+        Unsupported: It does not.
+    """
+    path = Path(folder) / f"{table}_{column}.parquet"
+    try:
+        con.execute(f"COPY (SELECT {column} FROM {table}) TO {literal(str(path))} (FORMAT parquet)")
+        back = f"read_parquet({literal(str(path))}, hive_partitioning = false) AS b(back)"
+        unlike = con.sql(
+            f"SELECT count(*) FROM {table} POSITIONAL JOIN {back} "
+            f"WHERE {column} IS DISTINCT FROM back OR "
+            f"CAST({column} AS VARCHAR) IS DISTINCT FROM CAST(back AS VARCHAR)"
+        ).fetchall()
+    except duckdb.IOException as error:
+        if "negative" not in str(error):
+            raise
+        raise inexact(name, kind) from error
+    finally:
+        path.unlink(missing_ok=True)
+    if unlike != [(0,)]:
+        raise inexact(name, kind)
 
 
 def _columns(
@@ -103,71 +161,21 @@ def _columns(
     return tuple((name, kind) for name, (_, kind) in zip(names, found, strict=True))
 
 
-def _storable(name: str, column: str, kind: str) -> str:
-    if kind.startswith(("UNION", "VARIANT", "GEOMETRY", "BIGNUM", "BIT", "AGGREGATE_STATE")):
-        raise Unsupported(
-            f"column {name!r} has type {kind}, which tables cannot keep",
-            kind="unwritable-type",
-            hint="cast it, e.g. to VARCHAR",
-        )
-    if _WIDE.search(kind) and '"' not in kind:
-        return f"CAST({column} AS {_WIDE.sub('DECIMAL(38,0)', kind)}) AS {column}"
-    return column
-
-
-def _check_names(names: Sequence[str]) -> None:
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated or "" in names or not names:
-        problem = f"several columns {repeated[0]!r}" if repeated else "a column without a name"
-        raise InvalidInput(f"the data has {problem if names else 'no columns'}", kind="bad-columns")
-
-
 def _land_relation(
     con: duckdb.DuckDBPyConnection, relation: duckdb.DuckDBPyRelation, folder: str
 ) -> Landed:
     """Takes a relation of another connection over by a file: Arrow would lose some types."""
     path = str(Path(folder) / f"relation_{next(_NUMBERS)}.parquet")
     names = list(relation.columns)
-    _check_names(names)
-    chosen = ", ".join(
-        _storable(name, identifier(name), str(kind)).removesuffix(f" AS {identifier(name)}")
-        + f" AS {identifier(name)}"
-        for name, kind in zip(names, relation.types, strict=True)
-    )
-    relation.project(chosen).write_parquet(path)
+    check_names(names)
+    there, back = [], []
+    for n, (name, kind) in enumerate(zip(names, relation.types, strict=True)):
+        moved = stored_type(name, kind, in_transit=True)
+        there.append(f"CAST(#{n + 1} AS {moved}) AS s{n}")
+        back.append(f"CAST(s{n} AS {stored_type(name, kind)}) AS s{n}")
     try:
-        return land_query(con, f"SELECT * FROM read_parquet({literal(path)})", names, folder)
+        relation.project(", ".join(there)).write_parquet(path)
+        source = f"read_parquet({literal(path)}, hive_partitioning = false)"
+        return land_query(con, f"SELECT {', '.join(back)} FROM {source}", names, folder)
     finally:
         Path(path).unlink(missing_ok=True)
-
-
-def _reader(data: Any) -> pa.RecordBatchReader:
-    try:
-        match data:
-            case pa.RecordBatchReader():
-                return data
-            case pa.Table():
-                return data.to_reader()
-            case pa.RecordBatch():
-                return pa.Table.from_batches([data]).to_reader()
-            case list() | tuple() if data and all(isinstance(row, Mapping) for row in data):
-                return pa.Table.from_pylist([dict(row) for row in data]).to_reader()
-        module = type(data).__module__.partition(".")[0]
-        if module == "pandas":
-            return pa.Table.from_pandas(data, preserve_index=False).to_reader()
-        if module == "polars" and hasattr(data, "collect"):
-            data = data.collect()
-        if hasattr(data, "scanner"):
-            return data.scanner().to_reader()
-        if hasattr(data, "__arrow_c_stream__"):
-            return pa.RecordBatchReader.from_stream(data)
-    except (pa.ArrowException, TypeError, ValueError) as error:
-        raise InvalidInput(
-            f"the data cannot be read as a table: {str(error).splitlines()[0]}", kind="bad-data"
-        ) from error
-    raise InvalidInput(
-        f"cannot write a {type(data).__name__}",
-        kind="bad-data",
-        hint="give a pyarrow table or reader, a Polars or pandas frame, a DuckDB relation, "
-        "or a list of dictionaries",
-    )

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 import duckdb
 
 from catalog.engine.connection import single_row
-from catalog.engine.quoting import identifier
 from catalog.errors import InvalidInput
 from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
-from catalog.model.types import Scalar, TypeClass
+from catalog.model.types import Scalar, TypeClass, is_float
 from catalog.model.values import encode, has_order, parse
 from catalog.query.predicates import Op
 from catalog.query.scan import Condition, Pruner
@@ -37,9 +36,10 @@ def _condition(
     con: duckdb.DuckDBPyConnection, table: TableSnapshot, rows: str, field: Field
 ) -> Condition | None:
     kind, column = field.type, f"c{field.id}"
+    partitioned = field.id in table.partition_by
     if not isinstance(kind, Scalar) or not has_order(kind) or kind.type_class is TypeClass.BINARY:
         return None
-    if field.id in table.partition_by:
+    if partitioned:
         listed = con.sql(
             f"SELECT DISTINCT CAST({column} AS VARCHAR) FROM {rows} LIMIT {MAX_LISTED + 1}"
         ).fetchall()
@@ -47,9 +47,11 @@ def _condition(
         known = tuple(value for value in values if value is not None)
         if len(known) == len(listed) <= MAX_LISTED and known:
             return Condition(field, Op.IN, known)
+    # bounds of FLOAT columns are kept as doubles, partition values as their text
+    exact = f"CAST({column} AS DOUBLE)" if is_float(kind) and not partitioned else column
     low, high, all_there = single_row(
         con,
-        f"SELECT CAST(min({column}) AS VARCHAR), CAST(max({column}) AS VARCHAR), "
+        f"SELECT CAST(min({exact}) AS VARCHAR), CAST(max({exact}) AS VARCHAR), "
         f"count({column}) = count(*) FROM {rows}",
     )
     first, last = _encoded(low, kind), _encoded(high, kind)
@@ -82,17 +84,20 @@ def check_unique(
         InvalidInput: Some do; one of the keys is named.
     """
     columns = ", ".join(f"c{i}" for i in table.key)
-    named = ", ".join(f"c{f.id} AS {identifier(f.name)}" for f in table.fields(table.key))
+    shown = ", ".join(f"CAST(c{i} AS VARCHAR)" for i in table.key)
     found = con.sql(
-        f"SELECT {named}, count(*) FROM {rows} GROUP BY {columns} HAVING count(*) > 1 LIMIT 1"
+        f"SELECT {shown}, count(*) FROM {rows} GROUP BY {columns} HAVING count(*) > 1 LIMIT 1"
     ).fetchall()
     if found:
         *values, rows_alike = found[0]
-        shown = ", ".join(
-            f"{column} = {value}" for column, value in zip(table.key_names, values, strict=True)
-        )
         raise InvalidInput(
-            f"{rows_alike} rows for table {name} share the key {shown}",
+            f"{rows_alike} rows for table {name} share the key {shown_key(table, values)}",
             kind="duplicate-key",
             hint="keep one row per key, or append them",
         )
+
+
+def shown_key(table: TableSnapshot, values: Sequence[str | None]) -> str:
+    """Returns a key as people read it, from its values' texts."""
+    pairs = zip(table.key_names, values, strict=True)
+    return ", ".join(f"{name} = {'NULL' if value is None else value}" for name, value in pairs)

@@ -66,15 +66,19 @@ class Moved:
                 return merged
         if in_the_way:
             raise self.conflict(table.name, shape=base.snapshot, files=in_the_way)
-        taken = {file.path for file in changes.added}
-        alike = tuple(file for file in table.added.values() if file.path in taken)
-        if alike:
-            raise self.conflict(table.name, shape=base.snapshot, files=alike)
+        schemas = {**head.snapshot.file_schemas, **shape.file_schemas}
+        shape = replace(shape, file_schemas=schemas)
         bringing = table.scope.keys and shape.key and changes.added
         if bringing and self.shared_keys(shape, tuple(table.added.values()), changes.added):
             raise self.conflict(table.name, shape=base.snapshot, files=changes.added)
-        schemas = {**head.snapshot.file_schemas, **shape.file_schemas}
-        return replace(table, base=head, snapshot=replace(shape, file_schemas=schemas))
+        twice = [file for file in changes.added if file.path in table.added]
+        for file in twice:
+            same = table.added[file.path].identity == file.identity
+            if not same or file.path not in table.scope.shared:
+                raise self.conflict(table.name, shape=base.snapshot, files=twice)
+        known = {file.path for file in twice}
+        added = {path: file for path, file in table.added.items() if path not in known}
+        return replace(table, base=head, snapshot=shape, added=added)
 
     def check_unchanged(self, name: str) -> None:
         """Checks that a table that was read is what it was.
@@ -123,10 +127,10 @@ class Moved:
         )
 
     def _culprit(self, name: str) -> str:
-        current = self.head
+        current, folded = self.head, name.casefold()
         while current != self.base:
             commit = self.commits.read(current)
-            if name in commit.changes or not commit.parents:
+            if folded in map(str.casefold, commit.changes) or not commit.parents:
                 break
             current = commit.parents[0]
         return current

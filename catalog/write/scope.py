@@ -17,12 +17,14 @@ class Scope:
         partitions: Partitions that are replaced as they are.
         files: Paths of files of which rows are changed.
         keys: Whether keys are brought in that must not come in otherwise.
+        shared: Paths of new files that need not be added where somebody else did already.
     """
 
     whole: bool = False
     partitions: frozenset[Partition] = frozenset()
     files: frozenset[str] = frozenset()
     keys: bool = False
+    shared: frozenset[str] = frozenset()
 
     def __or__(self, other: "Scope") -> "Scope":
         return Scope(
@@ -30,6 +32,7 @@ class Scope:
             self.partitions | other.partitions,
             self.files | other.files,
             self.keys or other.keys,
+            self.shared | other.shared,
         )
 
     def in_the_way(self, changes: FileChanges) -> tuple[DataFile, ...]:

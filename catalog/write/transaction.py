@@ -25,8 +25,9 @@ from catalog.write.rewrite import FileChange
 from catalog.write.scope import Scope
 from catalog.write.snapshot import SnapshotReport, take_snapshot
 from catalog.write.snapshot_table import SnapshotRequest
-from catalog.write.table_write import WriteRequest, write_rows
+from catalog.write.table_write import write_rows
 from catalog.write.working import WorkingTable
+from catalog.write.write_shape import WriteRequest
 
 Isolation = Literal["snapshot", "serializable"]
 
@@ -252,7 +253,9 @@ class Transaction:
             self.is_repeated = True
             return None
         _check_open(held)
-        tables = self._rebased(tables, parent)
+        tables = [table for table in self._rebased(tables, parent) if table.is_changed]
+        if not tables and not self._about.allow_empty:
+            return None
         names = ", ".join(sorted(table.name for table in tables))
         message = self._about.message or _message(tables, names)
         about = Description(
@@ -356,7 +359,7 @@ def _snapshot_scope(table: WorkingTable, update: TableUpdate, request: SnapshotR
         return Scope(whole=True)
     files = frozenset(file.path for file in update.removed)
     if request.scope == "append":
-        return Scope(files=files)
+        return Scope(files=files, shared=frozenset(file.path for file in update.added))
     return Scope(partitions=frozenset(f.partition for f in (*update.removed, *update.added)))
 
 

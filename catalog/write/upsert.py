@@ -9,7 +9,7 @@ from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
 from catalog.write.context import WriteContext
 from catalog.write.data_writer import DataWriter, paths_of
-from catalog.write.key_ranges import check_unique, key_pruner
+from catalog.write.key_ranges import check_unique, key_pruner, shown_key
 from catalog.write.rewrite import FileChange, rewrite_files
 from catalog.write.working import WorkingTable
 
@@ -60,20 +60,21 @@ def upsert(
             f"FROM {keys} f JOIN {staged} s ON {on_key}"
         )
     _check_single(context, shape, found, staged, table.name)
+    columns = ", ".join(f"c{f.id}" for f in shape.schema.fields)
     con.execute(
-        f"CREATE TEMP TABLE {hits} AS SELECT file, place, false AS gone, source, s.* "
-        f"FROM {found} JOIN {staged} s ON false"
+        f"CREATE TEMP TABLE {hits} AS SELECT file, place, false AS gone, source, {columns} "
+        f"FROM {found} JOIN {staged} ON false"
     )
     for (number,) in con.sql(f"SELECT DISTINCT file FROM {found} ORDER BY file").fetchall():
         _compare(context, shape, files[number], number, given, (found, staged, hits))
-    columns = ", ".join(f"c{f.id}" for f in shape.schema.fields)
     con.execute(
         f"CREATE TEMP TABLE {fresh} AS "
-        f"SELECT s.* FROM {staged} s WHERE s.rowid NOT IN (SELECT source FROM {found}) "
+        f"SELECT {columns} FROM {staged} WHERE rowid NOT IN (SELECT source FROM {found}) "
         f"UNION ALL SELECT {columns} FROM {hits} WHERE gone"
     )
     taken = paths_of(files) | set(table.added)
-    with DataWriter(con, context.store, table.name, shape, taken=taken) as writer:
+    holds = table.holds(context.commits)
+    with DataWriter(con, context.store, table.name, shape, taken=taken, holds=holds) as writer:
         change = rewrite_files(con, writer, shape, files, hits, context.locate)
         added = writer.sorted(fresh, append=True)
     for name in (found, hits, fresh):
@@ -124,11 +125,9 @@ def _check_single(
     (values,) = context.con.sql(
         f"SELECT {columns} FROM {staged} WHERE rowid = {int(source)}"
     ).fetchall()
-    shown = ", ".join(
-        f"{column} = {value}" for column, value in zip(shape.key_names, values, strict=True)
-    )
     raise InvalidInput(
-        f"{rows} rows of table {name} share the key {shown}: which of them to replace is unclear",
+        f"{rows} rows of table {name} share the key {shown_key(shape, values)}: "
+        "which of them to replace is unclear",
         kind="duplicate-key",
         hint="remove the duplicates first",
     )

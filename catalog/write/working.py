@@ -5,12 +5,14 @@ from dataclasses import dataclass, field, replace
 
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
+from catalog.model.values import sort_key
 from catalog.repository.commit_writer import TableUpdate
 from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.index import Summary
-from catalog.repository.tables import data_files
+from catalog.repository.tables import data_files, root_of, rows_of
+from catalog.repository.tree import TreeReader
 from catalog.write.rewrite import FileChange
-from catalog.write.scope import Scope
+from catalog.write.scope import Partition, Scope
 
 APPEND_ONLY = Scope()
 """The scope of what depends on nothing."""
@@ -103,15 +105,30 @@ class WorkingTable:
         for file in change.removed:
             if added.pop(file.path, None) is None:
                 removed[file.path] = file
-        added.update((file.path, file) for file in change.added)
         own = frozenset(path for path in scope.files if path not in self.added)
-        return replace(
+        after = replace(
             self,
             snapshot=snapshot,
-            removed=removed,
-            added=added,
             scope=self.scope | replace(scope, files=own),
             lineage=(*self.lineage, lineage),
+        )
+        for file in change.added:
+            back = removed.get(file.path) if after.keeps_files else None
+            if back is not None and back.identity == file.identity:
+                del removed[file.path]
+            else:
+                added[file.path] = file
+        return replace(after, removed=removed, added=added)
+
+    def holds(self, commits: Commits) -> Callable[[Partition, str], bool]:
+        """Returns what tells whether a partition has a file of some path that may stay."""
+        base = self.base
+        root = root_of(base)
+        if base is None or root is None or not self.keeps_files:
+            return lambda partition, path: False
+        tree = TreeReader(rows_of(base), commits.nodes)
+        return lambda partition, path: (
+            path not in self.removed and tree.find(root, sort_key(partition, path)) is not None
         )
 
     def update(self) -> TableUpdate:

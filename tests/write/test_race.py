@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from catalog.catalog import Catalog
 
 from .conftest import snap, write
+from .writing import check_totals, put
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -32,11 +35,29 @@ for table, number in (pair.split(":") for pair in tables):
 """
 
 
-def run(root: Path, source: Path, shares: list[list[str]]) -> list[tuple[str, str, str]]:
+ROW_WRITER = """
+import sys
+from catalog.catalog import Catalog
+from catalog.errors import Conflict
+root, mode, tables = sys.argv[1], sys.argv[2], sys.argv[3:]
+cat = Catalog.open(root)
+print("ready", flush=True)
+sys.stdin.readline()
+for table, number in (pair.split(":") for pair in tables):
+    rows = [{"p": int(number) % 4, "id": int(number), "v": 1}, {"p": 9, "id": 1000, "v": 1}]
+    with cat.transaction("main", message=f"{table}:{number}") as tx:
+        tx.write(table, rows[: 2 if mode == "append" else 1], mode=mode)
+    print(table, number, tx.commit.id, flush=True)
+"""
+
+
+def run(
+    root: Path, source: Path | str, shares: list[list[str]], writer: str = WRITER
+) -> list[tuple[str, str, str]]:
     """Runs one writer per share at once and returns what they were told has landed."""
     writers = [
         subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(root), str(source), *share],
+            [sys.executable, "-c", writer, str(root), str(source), *share],
             cwd=REPOSITORY,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -44,17 +65,17 @@ def run(root: Path, source: Path, shares: list[list[str]]) -> list[tuple[str, st
         )
         for share in shares
     ]
-    for writer in writers:
-        assert writer.stdout is not None
-        assert writer.stdout.readline() == "ready\n"
-    for writer in writers:
-        assert writer.stdin is not None
-        writer.stdin.write("\n")
-        writer.stdin.flush()
+    for one in writers:
+        assert one.stdout is not None
+        assert one.stdout.readline() == "ready\n"
+    for one in writers:
+        assert one.stdin is not None
+        one.stdin.write("\n")
+        one.stdin.flush()
     landed: list[tuple[str, str, str]] = []
-    for writer in writers:
-        output, _ = writer.communicate()
-        assert writer.returncode == 0
+    for one in writers:
+        output, _ = one.communicate()
+        assert one.returncode == 0
         lines = [line.split() for line in output.splitlines()]
         landed.extend((table, number, commit) for table, number, commit in lines)
     return landed
@@ -86,3 +107,26 @@ def test_processes_on_one_table_lose_nothing(cat: Catalog, root: Path, source: P
     check(cat, run(root, source, shares), {"a": 25})
     ids = cat.sql("SELECT id FROM a ORDER BY id").fetchall()
     assert ids == [(n,) for n in range(-1, 24)]
+
+
+def test_processes_that_append_to_one_table_all_land_at_once(cat: Catalog, root: Path) -> None:
+    put(cat, "a", [{"p": 0, "id": -1, "v": 0}], partition_by=["p"])
+    shares = [[f"a:{n}" for n in range(k, 12, 2)] for k in range(2)]
+    check(cat, run(root, "append", shares, ROW_WRITER), {"a": 1 + 2 * 12})
+    check_totals(cat, "a")
+    ids = cat.sql("SELECT id FROM a WHERE p < 9 ORDER BY id").fetchall()
+    assert ids == [(n,) for n in range(-1, 12)]
+
+
+@pytest.mark.parametrize("mode", ["upsert", "overwrite_partitions"])
+def test_processes_that_change_other_partitions_all_land(
+    cat: Catalog, root: Path, mode: str
+) -> None:
+    data = [{"p": n % 4, "id": n, "v": 0} for n in range(12)]
+    put(cat, "a", data, key=["id"], partition_by=["p"])
+    shares = [[f"a:{n}" for n in range(12) if n % 2 == k] for k in range(2)]
+    left = 12 if mode == "upsert" else 4
+    check(cat, run(root, mode, shares, ROW_WRITER), {"a": left})
+    check_totals(cat, "a")
+    found = cat.sql("SELECT id, v FROM a ORDER BY id").fetchall()
+    assert found == [(n, 1) for n in range(12)][-left:]

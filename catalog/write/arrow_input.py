@@ -1,0 +1,160 @@
+"""Data handed over in memory, whatever library holds it, as a stream of Arrow batches."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from catalog.engine.quoting import identifier
+from catalog.errors import InvalidInput, Unsupported
+
+
+def arrow_reader(data: Any) -> pa.RecordBatchReader:
+    """Returns rows as a stream of batches of types that the engine takes.
+
+    Args:
+        data: A pyarrow table, record batch, reader or dataset; a Polars or pandas frame; a
+            list of dictionaries; or anything else that speaks Arrow's C stream interface.
+
+    Raises:
+        InvalidInput: It is none of these, or its columns make no sense.
+        Unsupported: A column has a type that Parquet has not.
+    """
+    try:
+        reader = _reader(data)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InvalidInput(
+            f"the data cannot be read as a table: {reason}", kind="bad-data"
+        ) from error
+    if reader is None:
+        raise InvalidInput(
+            f"cannot write a {type(data).__name__}",
+            kind="bad-data",
+            hint="give a pyarrow table or reader, a Polars or pandas frame, a DuckDB relation, "
+            "or a list of dictionaries",
+        )
+    check_names(reader.schema.names)
+    return _adapted(reader)
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Checks that columns can be told apart.
+
+    Raises:
+        InvalidInput: There is none, one has no name or one that SQL cannot write, or two have
+            the same.
+    """
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated or "" in names or not names:
+        problem = f"several columns {repeated[0]!r}" if repeated else "a column without a name"
+        raise InvalidInput(f"the data has {problem if names else 'no columns'}", kind="bad-columns")
+    for name in names:
+        identifier(name)
+
+
+def _reader(data: Any) -> pa.RecordBatchReader | None:
+    match data:
+        case pa.RecordBatchReader():
+            return data
+        case pa.Table():
+            return data.to_reader()
+        case pa.RecordBatch():
+            return pa.Table.from_batches([data]).to_reader()
+        case list() | tuple() if all(isinstance(row, Mapping) for row in data):
+            return _from_mappings(data)
+    module = type(data).__module__.partition(".")[0]
+    if module == "pandas":
+        return _from_pandas(data)
+    if module == "polars" and hasattr(data, "collect"):
+        data = data.collect()
+    if module == "polars" and "Object" in (str(kind) for kind in getattr(data, "dtypes", ())):
+        raise InvalidInput("a column of the data holds Python objects", kind="bad-data")
+    if hasattr(data, "scanner"):
+        reader: pa.RecordBatchReader = data.scanner().to_reader()
+        return reader
+    if hasattr(data, "__arrow_c_stream__"):
+        return pa.RecordBatchReader.from_stream(data)
+    return None
+
+
+def _from_mappings(rows: Sequence[Mapping[str, object]]) -> pa.RecordBatchReader:
+    """Takes the columns of all rows: pyarrow itself looks at those of the first only."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    if not all(isinstance(name, str) for name in names):
+        raise InvalidInput("the data has columns whose names are no text", kind="bad-columns")
+    if not names:
+        raise InvalidInput(
+            "the data has no columns",
+            kind="bad-columns",
+            hint="an empty pyarrow table tells the columns where there are no rows",
+        )
+    columns = [pa.array([row.get(name) for row in rows]) for name in names]
+    return pa.Table.from_arrays(columns, names=names).to_reader()
+
+
+def _from_pandas(data: Any) -> pa.RecordBatchReader | None:
+    """Takes a frame's columns; its index too where it has names, since it then is data."""
+    if not hasattr(data, "columns"):
+        return None
+    named = [name for name in data.index.names if name is not None]
+    if named:
+        data = data.reset_index(level=named)
+    return pa.Table.from_pandas(data, preserve_index=False).to_reader()
+
+
+def _adapted(reader: pa.RecordBatchReader) -> pa.RecordBatchReader:
+    """Returns a stream without types that the engine does not know, if another loses nothing."""
+    kinds = [_adapted_type(field.name, field.type) for field in reader.schema]
+    schema = pa.schema(
+        [pa.field(f.name, kind) for f, kind in zip(reader.schema, kinds, strict=True)]
+    )
+    old = reader.schema.types
+    if kinds == old and not any(kind == pa.month_day_nano_interval() for kind in kinds):
+        return reader
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for batch in reader:
+            columns = [
+                _cast(name, column, kind)
+                for name, column, kind in zip(schema.names, batch.columns, kinds, strict=True)
+            ]
+            yield pa.RecordBatch.from_arrays(columns, schema=schema)
+
+    return pa.RecordBatchReader.from_batches(schema, batches())
+
+
+def _adapted_type(name: str, kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_float16(kind):
+        return pa.float32()
+    if pa.types.is_decimal256(kind):
+        if kind.precision > 38:
+            raise Unsupported(
+                f"column {name!r} has type {kind}: tables keep 38 digits at most",
+                kind="unwritable-type",
+            )
+        return pa.decimal128(kind.precision, kind.scale)
+    if kind == pa.duration("ns"):
+        return pa.duration("us")
+    return kind
+
+
+def _cast(name: str, column: pa.Array, kind: pa.DataType) -> pa.Array:
+    finer = kind == pa.month_day_nano_interval() and any(
+        value is not None and value.nanoseconds % 1000 for value in column.to_pylist()
+    )
+    try:
+        if not finer:
+            return column if column.type == kind else column.cast(kind)
+    except pa.ArrowInvalid:
+        pass
+    raise inexact(name, kind)
+
+
+def inexact(name: str, kind: object) -> Unsupported:
+    """Returns the error for values that Parquet would give back otherwise."""
+    return Unsupported(
+        f"column {name!r} of type {kind} has values that Parquet cannot hold exactly",
+        kind="unwritable-value",
+        hint="cast the column, e.g. to BIGINT or VARCHAR",
+    )

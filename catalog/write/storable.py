@@ -1,0 +1,88 @@
+"""Types of the engine that tables can keep, and those that others stand in for without loss."""
+
+from duckdb.sqltypes import DuckDBPyType
+
+from catalog.engine.quoting import identifier
+from catalog.errors import Unsupported
+
+UNWRITABLE = ("union", "variant", "geometry", "bignum", "bit", "aggregate_state", "type")
+"""Types that Parquet has not, or that come back as others."""
+
+INEXACT = ("interval", "time with time zone")
+"""Types of which Parquet holds not all values: intervals in milliseconds, times in UTC only."""
+
+_WIDE = ("hugeint", "uhugeint")
+
+
+def stored_type(name: str, kind: DuckDBPyType, *, in_transit: bool = False) -> str:
+    """Returns the type, as SQL, in which a column is kept.
+
+    Integers of 128 bits, which Parquet lacks, become decimals of 38 digits: the engine refuses
+    those that do not fit.
+
+    Args:
+        name: The column, for errors.
+        kind: Its type.
+        in_transit: Whether types that Parquet holds inexactly are to become text.
+
+    Raises:
+        Unsupported: Tables cannot keep it.
+    """
+
+    def inner(child: DuckDBPyType) -> str:
+        return stored_type(name, child, in_transit=in_transit)
+
+    match str(kind.id):
+        case "list":
+            return f"{inner(_child(kind, 0))}[]"
+        case "array":
+            return f"{inner(_child(kind, 0))}[{kind.children[1][1]}]"
+        case "map":
+            return f"MAP({inner(_child(kind, 0))}, {inner(_child(kind, 1))})"
+        case "struct":
+            _check_fields(name, kind)
+            fields = (
+                f"{identifier(field)} {inner(_child(kind, n))}"
+                for n, (field, _) in enumerate(kind.children)
+            )
+            return f"STRUCT({', '.join(fields)})"
+        case "enum":
+            return "VARCHAR"
+        case scalar if scalar in UNWRITABLE:
+            raise _unwritable(name, kind)
+        case scalar if scalar in _WIDE:
+            return "DECIMAL(38,0)"
+        case scalar if scalar in INEXACT and in_transit:
+            return "VARCHAR"
+    return str(kind)
+
+
+def is_inexact(kind: DuckDBPyType) -> bool:
+    """Tells whether Parquet might give values of a type back as others."""
+    match str(kind.id):
+        case "list" | "map" | "struct":
+            return any(is_inexact(_child(kind, n)) for n in range(len(kind.children)))
+        case "array":
+            return is_inexact(_child(kind, 0))
+        case scalar:
+            return scalar in INEXACT
+
+
+def _child(kind: DuckDBPyType, number: int) -> DuckDBPyType:
+    child = kind.children[number][1]
+    assert isinstance(child, DuckDBPyType), f"{kind} has no type as its child {number}"
+    return child
+
+
+def _check_fields(name: str, kind: DuckDBPyType) -> None:
+    names = [field.casefold() for field, _ in kind.children]
+    if not names or "" in names or len(set(names)) < len(names):
+        raise _unwritable(name, kind)
+
+
+def _unwritable(name: str, kind: DuckDBPyType) -> Unsupported:
+    return Unsupported(
+        f"column {name!r} has type {kind}, which tables cannot keep",
+        kind="unwritable-type",
+        hint="cast it, e.g. to VARCHAR",
+    )
