@@ -4,14 +4,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
+from catalog.engine.quoting import identifier
+from catalog.errors import InvalidInput, NotFound
 from catalog.fingerprinting import keep_prints
 from catalog.listings import CommitInfo
+from catalog.query.backend import Params
+from catalog.query.references import analyse
+from catalog.query.session import Session
+from catalog.query.writing import WriteResult
 from catalog.write.snapshot import SnapshotReport
 from catalog.write.snapshot_table import SnapshotRequest
 from catalog.write.table_write import WriteMode, WriteReport, WriteRequest
 from catalog.write.transaction import Authorship, Isolation, Transaction
 
 if TYPE_CHECKING:
+    import duckdb
+
     from catalog.catalog import Catalog
 
 
@@ -38,6 +46,7 @@ class CatalogTransaction:
         self._owner = owner
         self._dry_run = dry_run
         self._transaction = Transaction(owner.repository, about, clock=owner.clock, dry_run=dry_run)
+        self._session: Session | None = None
         self.commit: CommitInfo | None = None
 
     def __enter__(self) -> "CatalogTransaction":
@@ -145,6 +154,67 @@ class CatalogTransaction:
             written.rows,
             warnings,
         )
+
+    def sql(self, text: str, params: Params = None) -> "duckdb.DuckDBPyRelation | WriteResult":
+        """Runs SQL on the branch, in the state that this transaction has led to so far.
+
+        Args:
+            text: Statements, separated by semicolons. Those that write a table of the catalog
+                are staged; tables that are read may carry ``@ref``.
+            params: Values of the last statement's parameters.
+
+        Returns:
+            Of the last statement: DuckDB's relation if it is a query, to be read before the
+            transaction ends; else what it did to its table.
+
+        Raises:
+            InvalidInput: The SQL is not right.
+            NotFound: A table, column or ref does not exist.
+            Unsupported: A table of the catalog cannot be written in this way.
+        """
+        return self.run(text, params)[-1]
+
+    def run(
+        self, text: str, params: Params = None
+    ) -> "list[duckdb.DuckDBPyRelation | WriteResult]":
+        """Runs SQL like ``sql``; returns what came of every statement that writes, and of the last.
+
+        Args:
+            text: Statements, separated by semicolons.
+            params: Values of the last statement's parameters.
+        """
+        from catalog.writing import open_writing_session
+
+        if self._session is None:
+            self._session = open_writing_session(self._owner, self._transaction)
+        found = self._session.run(text, params)
+        for name in {one.table for one in found if isinstance(one, WriteResult) and one.rows}:
+            staged = self._transaction.staged(name)
+            if staged is not None:
+                keep_prints(self._owner.repository, staged)
+        return found
+
+    def delete(self, table: str, *, where: str, params: Params = None) -> WriteResult:
+        """Stages that the rows go that meet a condition.
+
+        Args:
+            table: The table.
+            where: A condition in SQL: ``amount < 0``.
+            params: Values of its parameters.
+
+        Raises:
+            InvalidInput: It is no condition.
+            NotFound: There is no such table.
+        """
+        named = ".".join(identifier(part) for part in table.split("."))
+        text = f"DELETE FROM {named} WHERE ({where}\n)"
+        (statement, *more) = analyse(text) or (None,)
+        if more or statement is None or (statement.parsed and statement.text != text):
+            raise InvalidInput(f"{where!r} is no condition", kind="sql-error")
+        found = self.sql(text, params)
+        if not isinstance(found, WriteResult):
+            raise NotFound(f"no table {table!r} to delete from", kind="table-not-found")
+        return found
 
     def drop(self, table: str) -> None:
         """Stages that a table goes.

@@ -90,7 +90,7 @@ class TableReference:
         column_aliases: New names of the columns, ``a, b`` of ``AS o(a, b)``; for ``Place.COPY``
             the columns to copy.
         explicit: Whether a ref was given.
-        predicates: What the rows must meet to reach the result.
+        predicates: What the rows must meet to reach the result, or to be changed.
         place: Where it stands.
         qualifiers: Spans of ``sales.`` in columns such as ``sales.orders.id`` that mean this
             reference of two or three parts without alias: to be dropped, since the spliced

@@ -118,7 +118,9 @@ class DataWriter:
                 one.staged.discard()
             self._written.clear()
 
-    def ordered(self, query: str, partition: Partition, *, place: str = "") -> list[DataFile]:
+    def ordered(
+        self, query: str, partition: Partition, *, place: str = "", append: bool = False
+    ) -> list[DataFile]:
         """Writes the rows of one partition in the order of a column, or as they come.
 
         Args:
@@ -126,23 +128,27 @@ class DataWriter:
             partition: The encoded partition values.
             place: A further column of the query that tells the rows' order; empty if the
                 query orders them itself.
+            append: Whether the files must have names that no other file of the table has,
+                also one that holds the same rows.
 
         Returns:
             The new files; none if there are no rows.
         """
         if self._engine:
             order = f" ORDER BY {place}" if place else ""
-            return self._by_engine(f"{query}{order}", partition)
+            return self._by_engine(f"{query}{order}", partition, append=append)
         first = len(self._written)
         try:
-            return self._by_arrow(_in_order(self._reader(query, place), place), partition)
+            batches = _in_order(self._reader(query, place), place)
+            return self._by_arrow(batches, partition, append=append)
         except _OutOfOrderError:
             for one in self._written[first:]:
                 one.staged.discard()
                 self._taken.discard(one.entry.path)
             del self._written[first:]
         ordered = f"SELECT * FROM ({query}) ORDER BY {place}"
-        return self._by_arrow(_in_order(self._reader(ordered, place), place), partition)
+        batches = _in_order(self._reader(ordered, place), place)
+        return self._by_arrow(batches, partition, append=append)
 
     def sorted(self, rows: str, *, append: bool = False) -> list[DataFile]:
         """Writes rows of any partitions, each sorted by the table's key.

@@ -57,7 +57,7 @@ def land(con: duckdb.DuckDBPyConnection, data: object, folder: str) -> Landed:
         for batch in reader:
             yield pa.RecordBatch.from_arrays(batch.columns, schema=renamed)
 
-    source = f"landing_{next(_NUMBERS)}"
+    source = f"__parquetry_landing_{next(_NUMBERS)}"
     con.register(source, pa.RecordBatchReader.from_batches(renamed, batches()))
     try:
         return land_query(con, f"SELECT * FROM {source}", names, folder)
@@ -83,7 +83,7 @@ def land_query(
         _storable(name, column, str(kind))
         for name, column, kind in zip(names, numbered, shape.types, strict=True)
     )
-    table = f"landed_{next(_NUMBERS)}"
+    table = f"__parquetry_landed_{next(_NUMBERS)}"
     con.execute(
         f"CREATE TEMP TABLE {table} AS SELECT {chosen} FROM ({query}) AS q({', '.join(numbered)})"
     )

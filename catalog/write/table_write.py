@@ -292,7 +292,7 @@ def _staged(context: WriteContext, landed: Landed, shape: TableSnapshot) -> str:
         place = places.get(field.name)
         source = "NULL" if place is None else f"s{place}"
         chosen.append(f"CAST({source} AS {type_sql(field.type)}) AS c{field.id}")
-    staged = f"staged_{landed.table}"
+    staged = f"{landed.table}_staged"
     context.con.execute(
         f"CREATE TEMP TABLE {staged} AS SELECT {', '.join(chosen)} FROM {landed.table}"
     )
