@@ -194,6 +194,10 @@ class CatalogTransaction:
                 keep_prints(self._owner.repository, staged)
         return found
 
+    def interrupt(self) -> None:
+        """Stops the statement that is running; it may be called by another thread."""
+        self._transaction.context.con.interrupt()
+
     def delete(self, table: str, *, where: str, params: Params = None) -> WriteResult:
         """Stages that the rows go that meet a condition.
 

@@ -31,6 +31,11 @@ class UserSettings:
         self._before = {name: old for name, old in before.items() if _differs(old, _PLAIN[name])}
         self._threads: int | None = None
 
+    @property
+    def are_plain(self) -> bool:
+        """Tells whether the settings are those on which the catalog relies anyway."""
+        return not self._before
+
     def put_aside(self) -> None:
         """Sets the connection to what the catalog's own statements rely on."""
         self._use_all_threads()

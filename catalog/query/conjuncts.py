@@ -120,7 +120,7 @@ def predicates_by_table(select: exp.Select) -> dict[int, tuple[Predicate, ...]]:
         return {}
     aliases = {fold(item.alias) for item in select.expressions if item.alias}
     found: dict[int, list[Predicate]] = {}
-    for conjunct in _conjuncts(where.this):
+    for conjunct in conjuncts(where.this):
         read = _predicate(conjunct)
         if read is None:
             continue
@@ -162,7 +162,7 @@ def predicates_of_target(root: exp.Expr) -> tuple[Predicate, ...]:
             names = {fold(node.alias_or_name or node.name) for node in named}
             sources += [_Source(name, None, False) for name in (*names, "")]
     found: list[Predicate] = []
-    for conjunct in _conjuncts(condition):
+    for conjunct in conjuncts(condition):
         read = _predicate(conjunct)
         if read is not None:
             column, op, values = read
@@ -244,7 +244,7 @@ def _has_other_parts(node: exp.Expr, known: frozenset[str]) -> bool:
     return any(value for key, value in node.args.items() if key not in known)
 
 
-def _conjuncts(condition: exp.Expr) -> Iterator[exp.Expr]:
+def conjuncts(condition: exp.Expr) -> Iterator[exp.Expr]:
     """Yields the operands of the top-level ANDs of a condition, without parentheses."""
     waiting = [condition]
     while waiting:

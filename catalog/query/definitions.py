@@ -224,6 +224,20 @@ def has_clause(statement: Statement, word: str) -> bool:
     return _top_level(tokens, 0, word) < len(tokens)
 
 
+def merge_spans(statement: Statement) -> tuple[Span, Span] | None:
+    """Returns where the WITH clause of a MERGE stands, and its source with the alias.
+
+    Spans are those in the statement's own text; the first is empty without WITH.
+    """
+    tokens = tokenize(statement.text)
+    begin = _top_level(tokens, 0, "merge")
+    using = _top_level(tokens, begin, "using")
+    end = min(_top_level(tokens, using + 1, word) for word in ("on", "using"))
+    if end >= len(tokens) or end <= using + 1:
+        return None
+    return (0, tokens[begin].start), (tokens[using + 1].start, tokens[end - 1].end)
+
+
 def is_insert_or(statement: Statement) -> bool:
     """Tells whether a statement is INSERT OR REPLACE, or INSERT OR IGNORE."""
     words = [token.word for token in tokenize(statement.text)]

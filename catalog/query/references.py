@@ -21,6 +21,7 @@ from catalog.query.dialect import NotUnderstoodError, parse
 from catalog.query.keywords import fold
 from catalog.query.lexer import NAME_KINDS, Token, TokenKind, place, tokenize
 from catalog.query.masking import Masked, lists, mask
+from catalog.query.merge_source import merge_source
 from catalog.query.outline import Outline, outlines
 from catalog.query.scopes import tables_read
 from catalog.query.statements import (
@@ -191,6 +192,7 @@ def _read_tree(
         target=None if target is None else _with_qualifiers(root, reader, [target])[0],
         target_kind=target_kind,
         temporary=_is_temporary(root, reader),
+        source=merge_source(root, reader),
     )
 
 

@@ -7,7 +7,7 @@ from catalog.engine.quoting import identifier
 from catalog.query.backend import Params
 from catalog.query.predicates import Predicate
 from catalog.query.splice import Replacement, splice
-from catalog.query.statements import Statement, StatementKind, TableReference
+from catalog.query.statements import Span, Statement, StatementKind, TableReference
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,6 +55,17 @@ class PendingWrite:
     def text(self) -> str:
         """Returns the statement as the user wrote it."""
         return self.statement.text
+
+    def part(self, span: Span) -> str:
+        """Returns a stretch of the statement's text with what it reads in place."""
+        begin, end = span
+        inside = [((a - begin, b - begin), new) for (a, b), new in self.within(span)]
+        return splice(self.text[begin:end], inside)
+
+    def within(self, span: Span) -> tuple[Replacement, ...]:
+        """Returns the replacements in a stretch of the statement's text."""
+        begin, end = span
+        return tuple(one for one in self.replacements if begin <= one[0][0] and one[0][1] <= end)
 
     def spliced(self, table: str, *more: Replacement) -> str:
         """Returns the SQL that writes another table instead of the target.

@@ -7,12 +7,14 @@ from catalog.errors import Unsupported
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
 from catalog.query.keywords import fold
-from catalog.query.scan import pruner
+from catalog.query.scan import Pruner, pruner
+from catalog.query.splice import Replacement
 from catalog.query.statements import StatementKind
 from catalog.query.writing import PendingWrite, WriteResult
 from catalog.write.changes import Changes, find_changes, write_changes
 from catalog.write.context import WriteContext
 from catalog.write.data_writer import paths_of, with_own_schema
+from catalog.write.merge_into import with_source_read
 from catalog.write.new_keys import refuse_duplicates, told_duplicates
 from catalog.write.scope import Scope
 from catalog.write.scratch import (
@@ -52,12 +54,20 @@ def change_rows(
     kind = pending.statement.kind
     _check_names(table.name, shape)
     with one_statement(context, table.name) as settings:
-        files = _concerned(context, table, shape, pending)
-        scratch = load(context, table.name, shape, files)
+        matching: Pruner | None = None
+        source: tuple[Replacement, ...] = ()
+        if kind is StatementKind.MERGE:
+            pending, source, matching = with_source_read(context, settings, shape, pending)
+        wanted = [pruner(shape, pending.predicates), *([matching] if matching else [])]
+        scratch = load(context, table.name, shape, _concerned(context, table, wanted))
         anew = kind is not StatementKind.DELETE and _has_lists(shape)
         with lasting_row_ids(context.con):
             answer = perform(
-                context, settings, pending, pending.spliced(scratch.table), single_thread=anew
+                context,
+                settings,
+                pending,
+                pending.spliced(scratch.table, *source),
+                single_thread=anew,
             )
             with engine_errors():
                 changes = find_changes(context, shape, scratch)
@@ -79,12 +89,15 @@ def change_rows(
 
 
 def _concerned(
-    context: WriteContext, table: WorkingTable, shape: TableSnapshot, pending: PendingWrite
+    context: WriteContext, table: WorkingTable, pruners: Sequence[Pruner]
 ) -> Sequence[DataFile]:
     """Returns the files that may hold rows which the statement changes."""
-    wanted = pruner(shape, pending.predicates)
-    listed = table.files(context.commits, wanted=lambda node: wanted.wants_ranges(node.ranges))
-    return context.verified(table.name, [file for file in listed if wanted.wants_file(file)])
+    listed = table.files(
+        context.commits,
+        wanted=lambda node: all(one.wants_ranges(node.ranges) for one in pruners),
+    )
+    found = [file for file in listed if all(one.wants_file(file) for one in pruners)]
+    return context.verified(table.name, found)
 
 
 def _key_warnings(

@@ -1,0 +1,79 @@
+"""MERGE INTO: its source is read once, so that it tells which files may hold a match."""
+
+from dataclasses import replace
+
+from catalog.engine.connection import single_row
+from catalog.engine.quoting import identifier, type_sql
+from catalog.engine.settings import UserSettings
+from catalog.model.schema import Field
+from catalog.model.table import TableSnapshot
+from catalog.model.types import INTEGER_BITS, is_float
+from catalog.query.definitions import merge_spans
+from catalog.query.keywords import fold
+from catalog.query.scan import Pruner
+from catalog.query.splice import Replacement
+from catalog.query.writing import PendingWrite
+from catalog.write.context import WriteContext
+from catalog.write.key_ranges import key_pruner
+from catalog.write.scratch import own_name
+
+
+def with_source_read(
+    context: WriteContext, settings: UserSettings, shape: TableSnapshot, pending: PendingWrite
+) -> tuple[PendingWrite, tuple[Replacement, ...], Pruner | None]:
+    """Reads the source of a MERGE into a table of the engine, if it tells which files matter.
+
+    Args:
+        context: What writing needs.
+        settings: The user's settings.
+        shape: The target's shape.
+        pending: The statement.
+
+    Returns:
+        The statement without what it reads in its source, what to splice for the source, and
+        what tells which files may hold rows that match; nothing of this if all files may.
+    """
+    source, spans = pending.statement.source, merge_spans(pending.statement)
+    if source is None or spans is None or pending.params is not None or not settings.are_plain:
+        return pending, (), None
+    before, span = spans
+    con, rows = context.con, own_name("source")
+    read = f"{pending.part(before)} SELECT * FROM {pending.part(span)}"
+    con.execute(f"CREATE TEMP TABLE {rows} AS {read}")
+    relation = con.sql(f"SELECT * FROM {rows} LIMIT 0")
+    kinds = {fold(n): str(k) for n, k in zip(relation.columns, relation.types, strict=True)}
+    known = {fold(field.name): field for field in shape.schema.fields}
+    keys: dict[int, str] = {}
+    for ours, theirs in source.matches:
+        field, kind = known.get(fold(ours)), kinds.get(fold(theirs))
+        if field is not None and kind is not None and _comparable(field, kind):
+            keys[field.id] = (
+                f"TRY_CAST({identifier(theirs)} AS {type_sql(field.type)}) AS c{field.id}"
+            )
+    inside = pending.within(span)
+    outside = tuple(one for one in pending.replacements if one not in inside)
+    replaced = (span, f"{rows} AS {identifier(source.alias)}")
+    pruner = _pruner(context, shape, rows, keys) if keys else None
+    return replace(pending, replacements=outside), (replaced,), pruner
+
+
+def _pruner(
+    context: WriteContext, shape: TableSnapshot, rows: str, keys: dict[int, str]
+) -> Pruner | None:
+    con, found = context.con, own_name("matches")
+    there = " AND ".join(f"c{i} IS NOT NULL" for i in keys)
+    con.execute(
+        f"CREATE TEMP TABLE {found} AS SELECT DISTINCT * "
+        f"FROM (SELECT {', '.join(keys.values())} FROM {rows}) WHERE {there}"
+    )
+    if not single_row(con, f"SELECT count(*) FROM {found}")[0]:
+        return None
+    return key_pruner(con, shape, found, tuple(keys))
+
+
+def _comparable(field: Field, kind: str) -> bool:
+    """Tells whether values are equal just if they are as values of the target's column."""
+    if is_float(field.type):
+        return False
+    ours = type_sql(field.type)
+    return ours == kind or (ours in INTEGER_BITS and kind in INTEGER_BITS)
