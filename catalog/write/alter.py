@@ -20,7 +20,14 @@ from catalog.write.define import read_constraints
 from catalog.write.frames import land_query
 from catalog.write.rewrite import FileChange, rewrite_files
 from catalog.write.scope import Scope
-from catalog.write.scratch import Scratch, load, one_statement, own_name, perform
+from catalog.write.scratch import (
+    Scratch,
+    check_row_ids,
+    load,
+    one_statement,
+    own_name,
+    perform,
+)
 from catalog.write.working import WorkingTable
 
 
@@ -50,10 +57,18 @@ def alter_table(
     assert table.snapshot is not None, "columns are those of a table that is there"
     old = table.snapshot
     column = _checked(table.name, old, altering)
+    if altering.has_default:
+        check_row_ids(table.name, old)
     files = list(table.files(context.commits)) if altering.has_default else []
     with one_statement(context, table.name) as settings:
         scratch = load(context, table.name, old, context.verified(table.name, files))
-        perform(context, settings, pending, pending.spliced(scratch.table))
+        perform(
+            context,
+            settings,
+            pending,
+            pending.spliced(scratch.table),
+            single_thread=altering.has_default,
+        )
         if read_constraints(context.con, table.name, defaults=altering.has_default):
             raise Unsupported(
                 "a key cannot be added with a column",
@@ -154,15 +169,19 @@ def _wider(name: str, column: Field, kind: DataType) -> DataType:
 def _filled(
     context: WriteContext, table: WorkingTable, shape: TableSnapshot, scratch: Scratch
 ) -> tuple[FileChange, int]:
-    """Writes all rows again with the values that the engine gave an added column."""
-    con, hits = context.con, own_name("filled")
+    """Writes all rows again with the values that the engine gave an added column.
+
+    The engine may give the rows other ids for it, but leaves them in their order.
+    """
+    con, hits, numbered = context.con, own_name("filled"), own_name("number")
     added = shape.schema.fields[-1]
     others = ", ".join(f"o.c{f.id}" for f in shape.schema.fields[:-1])
     value = f"CAST(t.{identifier(added.name)} AS {type_sql(added.type)})"
     con.execute(
         f"CREATE TEMP TABLE {hits} AS SELECT o.file, o.place, false AS gone, {others}, "
         f"{value} AS c{added.id} FROM {scratch.origin} o "
-        f"JOIN {scratch.table} t ON o.rowid = t.rowid WHERE {value} IS NOT NULL"
+        f"JOIN (SELECT *, row_number() OVER (ORDER BY rowid) - 1 AS {numbered} "
+        f"FROM {scratch.table}) t ON o.rowid = t.{numbered} WHERE {value} IS NOT NULL"
     )
     taken = paths_of(scratch.files) | set(table.added)
     with DataWriter(con, context.store, table.name, shape, taken=taken) as writer:

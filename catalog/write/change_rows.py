@@ -3,10 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from catalog.engine.failures import engine_errors
-from catalog.errors import Unsupported
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
-from catalog.query.keywords import fold
 from catalog.query.scan import Pruner, pruner
 from catalog.query.splice import Replacement
 from catalog.query.statements import StatementKind
@@ -19,6 +17,7 @@ from catalog.write.new_keys import refuse_duplicates, told_duplicates
 from catalog.write.scope import Scope
 from catalog.write.scratch import (
     Scratch,
+    check_row_ids,
     is_listlike,
     lasting_row_ids,
     load,
@@ -52,7 +51,7 @@ def change_rows(
     assert table.snapshot is not None, "a statement changes rows of a table that is there"
     shape = with_own_schema(table.snapshot)
     kind = pending.statement.kind
-    _check_names(table.name, shape)
+    check_row_ids(table.name, shape)
     with one_statement(context, table.name) as settings:
         matching: Pruner | None = None
         source: tuple[Replacement, ...] = ()
@@ -129,12 +128,3 @@ def _key_warnings(
 
 def _has_lists(shape: TableSnapshot) -> bool:
     return any(is_listlike(field.type) for field in shape.schema.fields)
-
-
-def _check_names(name: str, shape: TableSnapshot) -> None:
-    if any(fold(column) == "rowid" for column in shape.schema.names):
-        raise Unsupported(
-            f"rows of table {name} cannot be changed by SQL, since it has a column 'rowid'",
-            kind="ambiguous-columns",
-            hint="rename it: ALTER TABLE … RENAME COLUMN rowid TO …",
-        )

@@ -195,3 +195,17 @@ def drop(con: duckdb.DuckDBPyConnection, *tables: str) -> None:
 def returned(pending: PendingWrite, answer: pa.Table) -> pa.Table | None:
     """Returns the rows of a statement's RETURNING; None if it has none."""
     return answer if has_clause(pending.statement, "returning") else None
+
+
+def check_row_ids(name: str, shape: TableSnapshot) -> None:
+    """Checks that the engine can tell the rows of a table apart.
+
+    Raises:
+        Unsupported: A column hides the rows' ids.
+    """
+    if any(fold(column) == "rowid" for column in shape.schema.names):
+        raise Unsupported(
+            f"rows of table {name} cannot be changed by SQL, since it has a column 'rowid'",
+            kind="ambiguous-columns",
+            hint="rename it: ALTER TABLE … RENAME COLUMN rowid TO …",
+        )
