@@ -22,7 +22,8 @@ COVERED = "\ue000"
 _NOT_NEWLINE = re.compile(r"[^\n]")
 
 _STAND_IN = "_"
-"""Fills names that the parser would read in its own way; their text is read from the tokens."""
+"""Fills names that the parser would read in its own way, and ``?`` of ``?::INTEGER``, which it
+would not read; their text is read from the tokens."""
 
 _UNREADABLE_NAMES = frozenset(
     {"alter", "drop", "force", "grant", "insert", "install", "revoke", "rollback", "values"}
@@ -100,6 +101,8 @@ def _shown(tokens: tuple[Token, ...], index: int, begin: int, functions: frozens
             if (after.word or after.text) in QUERY_WORDS:
                 return " " * len(token.text)
             return "FROM".rjust(len(token.text))
+        case TokenKind.PARAMETER if token.text == "?" and _text(tokens, index + 1) == "::":
+            return _STAND_IN
         case TokenKind.WORD if _matches_columns(tokens, index):
             return " " * len(token.text)
         case TokenKind.STRING if index > 1 and _word(tokens, index - 1) == "error":
@@ -155,6 +158,10 @@ def _matches_columns(tokens: tuple[Token, ...], index: int) -> bool:
         return True
     query = after in QUERY_WORDS or (begin + 2 < len(tokens) and tokens[begin + 2].text == "(")
     return how == "position" and query and before not in ("order", "group", "partition")
+
+
+def _text(tokens: tuple[Token, ...], index: int) -> str:
+    return tokens[index].text if index < len(tokens) else ""
 
 
 def _word(tokens: tuple[Token, ...], index: int) -> str:
