@@ -64,6 +64,8 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "catalog.repository.resolve:ResolvedRef",
             "catalog.repository.repository:CatalogInfo",
             "catalog.write.snapshot:SnapshotReport",
+            "catalog.write.table_write:WriteReport",
+            "catalog.query.writing:WriteResult",
             *(f"catalog.sources:{name}" for name in ("Source", "TableStatus")),
         ),
     ),
