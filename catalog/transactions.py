@@ -47,6 +47,7 @@ class CatalogTransaction:
         self._dry_run = dry_run
         self._transaction = Transaction(owner.repository, about, clock=owner.clock, dry_run=dry_run)
         self._session: Session | None = None
+        self._prints_missing = False
         self.commit: CommitInfo | None = None
 
     def __enter__(self) -> "CatalogTransaction":
@@ -54,6 +55,13 @@ class CatalogTransaction:
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
+        try:
+            if kind is None and self._prints_missing:
+                for update in self._transaction.updates():
+                    keep_prints(self._owner.repository, update)
+        except BaseException as failure:
+            self._transaction.__exit__(type(failure), failure, failure.__traceback__)
+            raise
         self._transaction.__exit__(kind, error, trace)
         if self._transaction.commit_id is not None:
             self.commit = self._owner.show(self._transaction.commit_id)
@@ -187,12 +195,8 @@ class CatalogTransaction:
 
         if self._session is None:
             self._session = open_writing_session(self._owner, self._transaction)
-        found = self._session.run(text, params)
-        for name in {one.table for one in found if isinstance(one, WriteResult) and one.rows}:
-            staged = self._transaction.staged(name)
-            if staged is not None:
-                keep_prints(self._owner.repository, staged)
-        return found
+        self._prints_missing = True
+        return self._session.run(text, params)
 
     def interrupt(self) -> None:
         """Stops the statement that is running; it may be called by another thread."""

@@ -133,8 +133,10 @@ def read_altering(statement: Statement) -> Altering:
             column = _column(rest, at + 2 * lenient)
             return Altering(Alteration.DROP_COLUMN, column, if_exists=if_exists, lenient=lenient)
         case ["rename", "to", *_]:
-            name = ".".join(token.name for token in rest[2:] if token.kind in NAME_KINDS)
-            return Altering(Alteration.RENAME_TABLE, new_name=name, if_exists=if_exists)
+            parts, dots = rest[2::2], rest[3::2]
+            if parts and all(p.kind in NAME_KINDS for p in parts) and _are(dots, "."):
+                name = ".".join(token.name for token in parts)
+                return Altering(Alteration.RENAME_TABLE, new_name=name, if_exists=if_exists)
         case ["rename", *_]:
             at = 2 if words[1:2] == ["column"] and words[2:3] != ["to"] else 1
             column = _column(rest, at)
@@ -195,7 +197,7 @@ def _names(tokens: tuple[Token, ...], clause: str) -> tuple[str, ...]:
     if (
         not names
         or any(token.kind not in NAME_KINDS for token in names)
-        or any(token.text != "," for token in commas)
+        or not _are(commas, ",")
         or len(names) != len(commas) + 1
     ):
         raise InvalidInput(
@@ -204,6 +206,10 @@ def _names(tokens: tuple[Token, ...], clause: str) -> tuple[str, ...]:
             hint=f"e.g. {clause} (day)",
         )
     return tuple(token.name for token in names)
+
+
+def _are(tokens: tuple[Token, ...], text: str) -> bool:
+    return all(token.text == text for token in tokens)
 
 
 def _top_level(tokens: tuple[Token, ...], begin: int, word: str, end: int | None = None) -> int:

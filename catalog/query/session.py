@@ -52,7 +52,7 @@ class Session:
     Bare names mean, in this order: a CTE, what was made in the session (tables and views,
     temporary or in its database in memory), a table of the catalog at the session's ref, what
     DuckDB knows otherwise (attached databases, files). Every ref is resolved once per
-    statement, and once per explicit transaction.
+    statement, and once per explicit transaction; a session with a writer is one transaction.
 
     Attributes:
         connection: The DuckDB connection; it does not understand ``@ref`` by itself.
@@ -201,7 +201,7 @@ class Session:
         Statements are rewritten one by one as they are run, so that each sees what those
         before it made.
         """
-        if not self._in_transaction:
+        if not self._in_transaction and self._writer is None:
             self._commits.clear()
         self._settle()
         controls = statement.kind is StatementKind.TRANSACTION

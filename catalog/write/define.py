@@ -6,7 +6,7 @@ from dataclasses import replace
 import duckdb
 
 from catalog.engine.failures import engine_errors
-from catalog.engine.quoting import literal
+from catalog.engine.quoting import identifier, literal
 from catalog.errors import AlreadyExists, InvalidInput, Unsupported
 from catalog.model.table import TableSnapshot
 from catalog.query.definitions import Creation, read_creation
@@ -14,6 +14,7 @@ from catalog.query.keywords import fold
 from catalog.query.writing import PendingWrite, WriteResult
 from catalog.write.context import WriteContext
 from catalog.write.frames import Landed, land_query
+from catalog.write.new_keys import told_duplicates
 from catalog.write.scratch import DATABASE, one_statement, perform, scratch_name
 from catalog.write.table_write import WriteRequest, write_rows
 from catalog.write.working import WorkingTable
@@ -57,12 +58,28 @@ def create_table(
         request = _request(table.name, landed, creation, declared, before)
         with engine_errors():
             written = write_rows(context, table, landed, request)
+            warnings = _warnings(context, table, written.snapshot, scratch)
     if written is table:
-        return table, WriteResult(table.name, "create")
+        return table, WriteResult(table.name, "create", warnings=warnings)
     result = WriteResult(
-        table.name, "create", written.rows, deleted=0 if before is None else table.rows
+        table.name,
+        "create",
+        written.rows,
+        deleted=0 if before is None else table.rows,
+        warnings=warnings,
     )
     return replace(written, lineage=(*table.lineage, lineage)), result
+
+
+def _warnings(
+    context: WriteContext, table: WorkingTable, shape: TableSnapshot | None, scratch: str
+) -> tuple[str, ...]:
+    """Warns of keys among the rows that are NULL or come several times."""
+    if shape is None or not shape.key:
+        return ()
+    keys = ", ".join(f"{identifier(f.name)} AS c{f.id}" for f in shape.fields(shape.key))
+    rows = f"(SELECT {keys} FROM {scratch})"
+    return told_duplicates(context, WorkingTable(table.name, None, None), shape, rows, rows, ())
 
 
 def read_constraints(

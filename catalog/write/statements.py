@@ -40,6 +40,9 @@ class Staging(Protocol):
     def stage(self, table: WorkingTable) -> None:
         """Takes over the state of a table."""
 
+    def note_read(self, table: str) -> None:
+        """Notes that a table was read."""
+
     def drop(self, table: str, lineage: Mapping[str, object] | None = None) -> None:
         """Stages that a table goes."""
 
@@ -77,6 +80,7 @@ def run_statement(staging: Staging, pending: PendingWrite) -> WriteResult:
     elif kind in (StatementKind.INSERT, StatementKind.COPY):
         after, result = insert_rows(context, table, pending, lineage)
     else:
+        staging.note_read(name)
         after, result = change_rows(context, table, pending, lineage)
     if after is not table:
         staging.stage(after)
@@ -118,10 +122,15 @@ def _rename(
 ) -> WriteResult:
     """Stages that a table has another name: its files stay where they are.
 
+    A name of one part stays in the namespace of the old one.
+
     Raises:
         AlreadyExists: A table has it already.
     """
     assert table.snapshot is not None, "a table that is there is renamed"
+    namespace, dot, _ = table.name.rpartition(".")
+    if "." not in wanted:
+        wanted = f"{namespace}{dot}{wanted}"
     there = staging.working(staging.table_name(wanted))
     if there.snapshot is not None:
         raise AlreadyExists(f"table {there.name!r} exists", kind="table-exists")

@@ -104,6 +104,8 @@ def test_key_and_partitions_are_declared(
         ("ALTER TABLE orders RENAME COLUMN nope TO n", NotFound),
         ("ALTER TABLE orders RENAME COLUMN x TO note", CatalogError),
         ("ALTER TABLE orders RENAME TO other", AlreadyExists),
+        ("ALTER TABLE orders RENAME TO a b", Unsupported),
+        ('ALTER TABLE orders RENAME TO ""', CatalogError),
         ("ALTER TABLE nope ADD COLUMN a INT", NotFound),
         ("DROP TABLE nope", NotFound),
         ("DROP TABLE orders, other", Unsupported),
@@ -249,10 +251,41 @@ def test_a_renamed_table_keeps_its_files_and_its_id(cat: Catalog) -> None:
     run(
         cat,
         "ALTER TABLE archive.orders RENAME TO x",
-        "ALTER TABLE x RENAME TO archive.orders",
+        "ALTER TABLE archive.x RENAME TO orders",
         "INSERT INTO archive.orders (id) VALUES (100)",
     )
+    assert [t.name for t in cat.tables()] == ["archive.orders"]
     assert rows(cat, "SELECT count(*) FROM archive.orders") == [(9,)]
+
+
+def test_a_renamed_table_may_have_changed_before_and_after(cat: Catalog) -> None:
+    make(cat, SAMPLES["keyed"])
+    run(
+        cat,
+        "DELETE FROM orders WHERE id = 1",
+        "ALTER TABLE orders RENAME TO x",
+        "DELETE FROM x WHERE id = 2",
+        "ALTER TABLE x RENAME TO orders",
+        "DELETE FROM orders WHERE id = 3",
+    )
+    assert rows(cat, "SELECT min(id), count(*) FROM orders") == [(4, 6)]
+    (info,) = cat.tables()
+    assert (info.rows, info.files) == (6, len(paths(cat, "orders")))
+
+
+def test_rows_of_a_new_table_that_share_a_key_are_warned_of(cat: Catalog) -> None:
+    made = run(cat, "CREATE TABLE t PRIMARY KEY (a) AS SELECT NULL::INT AS a FROM range(2)")
+    assert made.warnings == (
+        "2 rows of t have NULL in the key (a)",
+        "2 rows of t share their key (a)",
+    )
+
+
+def test_a_table_of_partition_columns_only_is_written(cat: Catalog) -> None:
+    run(cat, "CREATE TABLE t PARTITIONED BY (a) AS SELECT range % 2 AS a FROM range(4)")
+    assert run(cat, "UPDATE t SET a = 5 WHERE a = 1").updated == 2
+    run(cat, "INSERT INTO t VALUES (NULL)", "DELETE FROM t WHERE a = 0")
+    assert multiset(committed(cat, "t")) == multiset([(5,), (5,), (None,)])
 
 
 def test_a_table_is_dropped_and_made_anew_in_one_commit(cat: Catalog) -> None:

@@ -242,6 +242,21 @@ def test_tables_that_were_read_matter_if_asked_for(lake: Catalog) -> None:
     assert tx.commit is not None
 
 
+def test_a_statement_that_found_nothing_to_change_has_read(lake: Catalog) -> None:
+    with pytest.raises(Conflict), lake.transaction("main", isolation="serializable") as tx:
+        tx.sql("UPDATE orders SET x = 1 WHERE id = 500")
+        tx.sql("INSERT INTO other (id) VALUES (500)")
+        run(lake, "INSERT INTO orders (id) VALUES (500)")
+
+
+def test_a_ref_means_the_same_all_the_time(lake: Catalog) -> None:
+    with lake.transaction("main") as tx:
+        assert values(tx.sql("SELECT count(*) FROM other@main")) == [(5,)]
+        run(lake, "INSERT INTO orders (id) VALUES (500)")
+        run(lake, "DELETE FROM other")
+        assert values(tx.sql("SELECT count(*) FROM other@main")) == [(5,)]
+
+
 def test_functions_of_sessions_work_in_transactions(lake: Catalog) -> None:
     run(lake, "UPDATE orders SET x = 99 WHERE id < 3")
     with lake.transaction("main") as tx:
