@@ -6,14 +6,14 @@ from catalog.engine.failures import engine_errors
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
 from catalog.query.scan import Pruner, pruner
-from catalog.query.splice import Replacement
 from catalog.query.statements import StatementKind
 from catalog.query.writing import PendingWrite, WriteResult
 from catalog.write.changes import Changes, find_changes, write_changes
 from catalog.write.context import WriteContext
 from catalog.write.data_writer import paths_of, with_own_schema
-from catalog.write.merge_into import with_source_read
+from catalog.write.merge_into import SourceRead, with_source_read
 from catalog.write.new_keys import refuse_duplicates, told_duplicates
+from catalog.write.row_filter import row_filter
 from catalog.write.scope import Scope
 from catalog.write.scratch import (
     Scratch,
@@ -53,19 +53,22 @@ def change_rows(
     kind = pending.statement.kind
     check_row_ids(table.name, shape)
     with one_statement(context, table.name) as settings:
-        matching: Pruner | None = None
-        source: tuple[Replacement, ...] = ()
+        read = SourceRead(pending)
         if kind is StatementKind.MERGE:
-            pending, source, matching = with_source_read(context, settings, shape, pending)
-        wanted = [pruner(shape, pending.predicates), *([matching] if matching else [])]
-        scratch = load(context, table.name, shape, _concerned(context, table, wanted))
+            read = with_source_read(context, settings, shape, pending)
+        told = pruner(shape, pending.predicates)
+        pruners = [told] if read.pruner is None else [told, read.pruner]
+        conditions = [row_filter(told)] if told.conditions else []
+        conditions += [read.condition] if read.condition else []
+        files = _concerned(context, table, pruners)
+        scratch = load(context, table.name, shape, files, conditions=conditions)
         anew = kind is not StatementKind.DELETE and _has_lists(shape)
         with lasting_row_ids(context.con):
             answer = perform(
                 context,
                 settings,
                 pending,
-                pending.spliced(scratch.table, *source),
+                read.pending.spliced(scratch.table, *read.source),
                 single_thread=anew,
             )
             with engine_errors():
@@ -121,9 +124,9 @@ def _key_warnings(
     )
     rows = f"(SELECT {keys} FROM {changes.now})"
     if kind is StatementKind.MERGE:
-        refuse_duplicates(context, table, shape, brought, rows, scratch.files)
+        refuse_duplicates(context, table, shape, brought, rows, scratch)
         return ()
-    return told_duplicates(context, table, shape, brought, rows, scratch.files)
+    return told_duplicates(context, table, shape, brought, rows, scratch)
 
 
 def _has_lists(shape: TableSnapshot) -> bool:

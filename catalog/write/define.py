@@ -79,7 +79,7 @@ def _warnings(
         return ()
     keys = ", ".join(f"{identifier(f.name)} AS c{f.id}" for f in shape.fields(shape.key))
     rows = f"(SELECT {keys} FROM {scratch})"
-    return told_duplicates(context, WorkingTable(table.name, None, None), shape, rows, rows, ())
+    return told_duplicates(context, WorkingTable(table.name, None, None), shape, rows, rows, None)
 
 
 def read_constraints(

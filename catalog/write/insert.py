@@ -49,7 +49,7 @@ def insert_rows(
         warnings: tuple[str, ...] = ()
         with engine_errors():
             if shape.key:
-                warnings = told_duplicates(context, table, shape, rows, rows, ())
+                warnings = told_duplicates(context, table, shape, rows, rows, None)
             change = add_sorted(context, table, shape, rows, (), append=True)
     inserted = sum(file.rows for file in change.added)
     result = WriteResult(

@@ -1,8 +1,7 @@
 """MERGE INTO: its source is read once, so that it tells which files may hold a match."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from catalog.engine.connection import single_row
 from catalog.engine.quoting import identifier, type_sql
 from catalog.engine.settings import UserSettings
 from catalog.model.schema import Field
@@ -18,9 +17,26 @@ from catalog.write.key_ranges import key_pruner
 from catalog.write.scratch import own_name
 
 
+@dataclass(frozen=True, slots=True)
+class SourceRead:
+    """Says how a MERGE goes on once its source is read.
+
+    Attributes:
+        pending: The statement, without what it reads in its source if that is read.
+        source: What to splice for the source.
+        pruner: What tells which files may hold rows that match; None if all may.
+        condition: What such rows meet, over columns ``c<field id>``; empty if all may.
+    """
+
+    pending: PendingWrite
+    source: tuple[Replacement, ...] = ()
+    pruner: Pruner | None = None
+    condition: str = ""
+
+
 def with_source_read(
     context: WriteContext, settings: UserSettings, shape: TableSnapshot, pending: PendingWrite
-) -> tuple[PendingWrite, tuple[Replacement, ...], Pruner | None]:
+) -> SourceRead:
     """Reads the source of a MERGE into a table of the engine, if it tells which files matter.
 
     Args:
@@ -29,13 +45,10 @@ def with_source_read(
         shape: The target's shape.
         pending: The statement.
 
-    Returns:
-        The statement without what it reads in its source, what to splice for the source, and
-        what tells which files may hold rows that match; nothing of this if all files may.
     """
     source, spans = pending.statement.source, merge_spans(pending.statement)
     if source is None or spans is None or pending.params is not None or not settings.are_plain:
-        return pending, (), None
+        return SourceRead(pending)
     before, span = spans
     con, rows = context.con, own_name("source")
     read = f"{pending.part(before)} SELECT * FROM {pending.part(span)}"
@@ -53,22 +66,18 @@ def with_source_read(
     inside = pending.within(span)
     outside = tuple(one for one in pending.replacements if one not in inside)
     replaced = (span, f"{rows} AS {identifier(source.alias)}")
-    pruner = _pruner(context, shape, rows, keys) if keys else None
-    return replace(pending, replacements=outside), (replaced,), pruner
-
-
-def _pruner(
-    context: WriteContext, shape: TableSnapshot, rows: str, keys: dict[int, str]
-) -> Pruner | None:
+    pending = replace(pending, replacements=outside)
+    if not keys:
+        return SourceRead(pending, (replaced,))
     con, found = context.con, own_name("matches")
     there = " AND ".join(f"c{i} IS NOT NULL" for i in keys)
     con.execute(
         f"CREATE TEMP TABLE {found} AS SELECT DISTINCT * "
         f"FROM (SELECT {', '.join(keys.values())} FROM {rows}) WHERE {there}"
     )
-    if not single_row(con, f"SELECT count(*) FROM {found}")[0]:
-        return None
-    return key_pruner(con, shape, found, tuple(keys))
+    columns = ", ".join(f"c{i}" for i in keys)
+    condition = f"({columns}) IN (SELECT {columns} FROM {found})"
+    return SourceRead(pending, (replaced,), key_pruner(con, shape, found, tuple(keys)), condition)
 
 
 def _comparable(field: Field, kind: str) -> bool:

@@ -1,6 +1,6 @@
 """Keys that a statement brings into a table: whether they are NULL, or there already."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from catalog.engine.connection import single_row
 from catalog.engine.relation import relation_sql
@@ -10,7 +10,7 @@ from catalog.model.table import TableSnapshot
 from catalog.write.context import WriteContext
 from catalog.write.key_check import key_warnings
 from catalog.write.key_ranges import key_pruner
-from catalog.write.scratch import own_name
+from catalog.write.scratch import Scratch, own_name
 from catalog.write.working import WorkingTable
 
 
@@ -20,7 +20,7 @@ def refuse_duplicates(
     shape: TableSnapshot,
     brought: str,
     rows: str,
-    loaded: Sequence[DataFile],
+    loaded: Scratch | None,
 ) -> None:
     """Checks that no key that comes is that of another row; see ``_repeated``.
 
@@ -49,7 +49,7 @@ def told_duplicates(
     shape: TableSnapshot,
     brought: str,
     rows: str,
-    loaded: Sequence[DataFile],
+    loaded: Scratch | None,
 ) -> tuple[str, ...]:
     """Warns of keys that come and are NULL, or those of other rows; see ``_repeated``."""
     keys, repeated = _repeated(context, table, shape, brought, rows, loaded)
@@ -65,7 +65,7 @@ def _repeated(
     shape: TableSnapshot,
     brought: str,
     rows: str,
-    loaded: Sequence[DataFile],
+    loaded: Scratch | None,
 ) -> tuple[str, str]:
     """Finds the keys that come and that several rows have afterwards.
 
@@ -75,8 +75,8 @@ def _repeated(
         shape: Its shape, with a key.
         brought: A query for the keys of rows that come, or whose key changed: ``c<field id>``.
         rows: A query for the keys of all rows that are in the engine, as they are afterwards.
-        loaded: The files whose rows those were; of the others, those are read that may have
-            one of the keys.
+        loaded: Where those rows come from; the others are read if they may have one of the
+            keys. None if the rows are new.
 
     Returns:
         Two temporary tables with the key's columns and ``n``: how many rows come with each
@@ -87,23 +87,13 @@ def _repeated(
     con.execute(
         f"CREATE TEMP TABLE {keys} AS SELECT {columns}, count(*) AS n FROM {brought} GROUP BY ALL"
     )
-    everything = rows
+    parts = [f"SELECT {columns} FROM {rows}"]
     if single_row(con, f"SELECT count(*) FROM {keys}")[0]:
-        here = {file.path for file in loaded}
         wanted = key_pruner(con, shape, keys, shape.key)
         listed = table.files(context.commits, wanted=lambda node: wanted.wants_ranges(node.ranges))
-        others = [f for f in listed if f.path not in here and wanted.wants_file(f)]
-        if others:
-            relation = relation_sql(
-                con,
-                shape,
-                context.verified(table.name, others),
-                locate=context.locate,
-                columns=shape.key,
-                naming="id",
-            )
-            both = f"SELECT {columns} FROM {rows} UNION ALL SELECT {columns} FROM {relation}"
-            everything = f"({both})"
+        files = context.verified(table.name, [f for f in listed if wanted.wants_file(f)])
+        parts += _not_loaded(context, shape, files, loaded)
+    everything = f"({' UNION ALL '.join(parts)})"
     alike = " AND ".join(f"a.c{i} IS NOT DISTINCT FROM k.c{i}" for i in shape.key)
     con.execute(
         f"CREATE TEMP TABLE {repeated} AS SELECT {columns}, count(*) AS n "
@@ -111,3 +101,40 @@ def _repeated(
         "GROUP BY ALL HAVING count(*) > 1"
     )
     return keys, repeated
+
+
+def _not_loaded(
+    context: WriteContext,
+    shape: TableSnapshot,
+    files: Sequence[DataFile],
+    loaded: Scratch | None,
+) -> Iterator[str]:
+    """Yields queries for the keys in files of the rows that are not in the engine."""
+    columns = ", ".join(f"c{i}" for i in shape.key)
+    numbers = {} if loaded is None else {file.path: n for n, file in enumerate(loaded.files)}
+    others = [file for file in files if file.path not in numbers]
+    if others:
+        relation = relation_sql(
+            context.con,
+            shape,
+            others,
+            locate=context.locate,
+            columns=shape.key,
+            naming="id",
+        )
+        yield f"SELECT {columns} FROM {relation}"
+    if loaded is None or loaded.whole:
+        return
+    for file in files:
+        if file.path in numbers:
+            relation = relation_sql(
+                context.con,
+                shape,
+                [file],
+                locate=context.locate,
+                columns=shape.key,
+                naming="id",
+                numbered=True,
+            )
+            here = f"SELECT place FROM {loaded.origin} WHERE file = {numbers[file.path]}"
+            yield f"SELECT {columns} FROM {relation} WHERE place NOT IN ({here})"

@@ -8,6 +8,7 @@ from itertools import count
 import duckdb
 import pyarrow as pa
 
+from catalog.engine.connection import single_row
 from catalog.engine.failures import engine_errors
 from catalog.engine.quoting import identifier, literal, type_sql
 from catalog.engine.relation import relation_sql
@@ -40,12 +41,14 @@ class Scratch:
             ``file`` (number of the file among ``files``), ``place`` (in it) and ``c<field id>``.
         files: The files that the rows are from.
         rows: How many rows there are; those that a statement adds have greater row ids.
+        whole: Whether they are all rows of the files.
     """
 
     table: str
     origin: str
     files: Sequence[DataFile]
     rows: int
+    whole: bool = True
 
 
 @contextmanager
@@ -99,7 +102,12 @@ def scratch_name(name: str) -> str:
 
 
 def load(
-    context: WriteContext, name: str, shape: TableSnapshot, files: Sequence[DataFile] = ()
+    context: WriteContext,
+    name: str,
+    shape: TableSnapshot,
+    files: Sequence[DataFile] = (),
+    *,
+    conditions: Sequence[str] = (),
 ) -> Scratch:
     """Brings rows of a table into the engine.
 
@@ -108,6 +116,7 @@ def load(
         name: The table.
         shape: Its shape.
         files: The files whose rows are wanted.
+        conditions: What the rows must meet, over columns ``c<field id>``.
 
     Raises:
         Unsupported: The engine cannot tell the table's columns apart.
@@ -116,7 +125,8 @@ def load(
     con, fields = context.con, shape.schema.fields
     table, origin = scratch_name(name), own_name("origin")
     columns = ", ".join(f"c{f.id} {type_sql(f.type)}" for f in fields)
-    floats = [f.id for f in fields if is_float(f.type)]
+    floats = () if conditions else [f.id for f in fields if is_float(f.type)]
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     with engine_errors():
         con.execute(f"CREATE TEMP TABLE {origin} (file INTEGER, place BIGINT, {columns})")
         for number, file in enumerate(files):
@@ -130,10 +140,13 @@ def load(
                 numbered=True,
             )
             chosen = ", ".join(f"c{f.id}" for f in fields)
-            con.execute(f"INSERT INTO {origin} SELECT {number}, place, {chosen} FROM {relation}")
+            con.execute(
+                f"INSERT INTO {origin} SELECT {number}, place, {chosen} FROM {relation}{where}"
+            )
         named = ", ".join(f"c{f.id} AS {identifier(f.name)}" for f in fields)
         con.execute(f"CREATE TABLE {table} AS SELECT {named} FROM {origin}")
-    return Scratch(table, origin, files, sum(file.rows for file in files))
+        (rows,) = single_row(con, f"SELECT count(*) FROM {origin}")
+    return Scratch(table, origin, files, int(rows), whole=not conditions)
 
 
 def perform(

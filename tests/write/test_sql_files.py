@@ -226,8 +226,10 @@ def test_conflict_clauses_are_refused(cat: Catalog, text: str) -> None:
     assert "MERGE" in caught.value.hint
 
 
-def test_keys_that_are_there_are_warned_of(cat: Catalog) -> None:
-    make(cat, SAMPLES["partitioned"])
+@pytest.mark.parametrize("name", ["partitioned", "one file"])
+def test_keys_that_are_there_are_warned_of(cat: Catalog, name: str) -> None:
+    whole = Sample("orders", [SAMPLES["keyed"].rows], key=["id"])
+    make(cat, {**SAMPLES, "one file": whole}[name])
     one = "rows of orders share their key (id)"
     assert run(cat, "INSERT INTO orders (id) VALUES (3)").warnings == (f"2 {one}",)
     assert run(cat, "UPDATE orders SET id = 3 WHERE id = 5").warnings == (f"3 {one}",)
@@ -248,12 +250,16 @@ def test_keys_that_are_there_are_warned_of(cat: Catalog) -> None:
         "WHEN NOT MATCHED THEN INSERT (id) VALUES (s.id)",
         "MERGE INTO orders o USING (SELECT 4 AS id) s ON o.id = s.id "
         "WHEN MATCHED THEN UPDATE SET id = 5",
+        "MERGE INTO orders o USING (SELECT 6 AS id) s ON o.id = s.id "
+        "WHEN MATCHED THEN UPDATE SET id = 7",
         "MERGE INTO orders o USING (SELECT NULL::BIGINT AS id FROM range(2)) s ON o.id = s.id "
         "WHEN NOT MATCHED THEN INSERT (id) VALUES (s.id)",
     ],
 )
-def test_a_merge_never_makes_a_key_twice(cat: Catalog, text: str) -> None:
-    make(cat, SAMPLES["partitioned"])
+@pytest.mark.parametrize("name", ["partitioned", "one file"])
+def test_a_merge_never_makes_a_key_twice(cat: Catalog, text: str, name: str) -> None:
+    whole = Sample("orders", [SAMPLES["keyed"].rows], key=["id"])
+    make(cat, {**SAMPLES, "one file": whole}[name])
     with pytest.raises(InvalidInput) as caught:
         run(cat, text)
     assert caught.value.kind == "duplicate-key"
