@@ -110,6 +110,8 @@ def _storable(name: str, column: str, kind: str) -> str:
             kind="unwritable-type",
             hint="cast it, e.g. to VARCHAR",
         )
+    if kind == "VARCHAR":  # without a collation, under which other texts would be the same
+        return f"{column} COLLATE C AS {column}"
     if _WIDE.search(kind) and '"' not in kind:
         return f"CAST({column} AS {_WIDE.sub('DECIMAL(38,0)', kind)}) AS {column}"
     return column

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from catalog.engine.connection import single_row
 from catalog.engine.quoting import identifier, type_sql
 from catalog.engine.settings import UserSettings
 from catalog.model.schema import Field
@@ -57,7 +58,7 @@ def with_source_read(
     kinds = {fold(n): str(k) for n, k in zip(relation.columns, relation.types, strict=True)}
     known = {fold(field.name): field for field in shape.schema.fields}
     keys: dict[int, str] = {}
-    for ours, theirs in source.matches:
+    for ours, theirs in () if _collates(context, rows) else source.matches:
         field, kind = known.get(fold(ours)), kinds.get(fold(theirs))
         if field is not None and kind is not None and _comparable(field, kind):
             keys[field.id] = (
@@ -78,6 +79,12 @@ def with_source_read(
     columns = ", ".join(f"c{i}" for i in keys)
     condition = f"({columns}) IN (SELECT {columns} FROM {found})"
     return SourceRead(pending, (replaced,), key_pruner(con, shape, found, tuple(keys)), condition)
+
+
+def _collates(context: WriteContext, rows: str) -> bool:
+    """Tells whether texts of a table may be equal though they are not the same."""
+    shown = single_row(context.con, "SELECT sql FROM duckdb_tables() WHERE table_name = ?", (rows,))
+    return "COLLATE" in str(shown[0])
 
 
 def _comparable(field: Field, kind: str) -> bool:

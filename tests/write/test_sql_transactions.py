@@ -186,6 +186,25 @@ def test_settings_of_the_user_change_nothing_that_is_kept(lake: Catalog) -> None
     ]  # fmt: skip
 
 
+def test_collations_of_columns_change_nothing_that_is_kept(lake: Catalog) -> None:
+    text = "(CASE WHEN range % 2 = 0 THEN 'a' ELSE 'A' END) COLLATE NOCASE AS p"
+    with lake.transaction("main") as tx:
+        tx.sql(f"CREATE TABLE t PARTITIONED BY (p) AS SELECT range AS n, {text} FROM range(6)")
+        tx.sql("CREATE TABLE u (p VARCHAR COLLATE NOCASE, n INTEGER) PARTITIONED BY (p)")
+        tx.sql(f"INSERT INTO u SELECT {text}, range FROM range(6)")
+        tx.sql(
+            "MERGE INTO u USING (SELECT 'a' COLLATE NOCASE AS p) s ON u.p = s.p "
+            "WHEN MATCHED THEN UPDATE SET n = 9"
+        )
+        data = tx.sql(f"SELECT 7 AS n, {text} FROM range(2)")
+        tx.write("t", data, mode="append")
+    both = "SELECT p, count(*) FROM t GROUP BY p ORDER BY p"
+    assert rows(lake, both) == [("A", 4), ("a", 4)]
+    assert rows(lake, "SELECT p, n, count(*) FROM u GROUP BY ALL ORDER BY p") == [
+        ("A", 9, 3), ("a", 9, 3),
+    ]  # fmt: skip
+
+
 def test_inserts_of_two_writers_both_land(lake: Catalog) -> None:
     with lake.transaction("main") as late:
         late.sql("INSERT INTO orders (id, grp) VALUES (100, 'a')")
