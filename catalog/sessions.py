@@ -12,7 +12,7 @@ from catalog.errors import NotFound
 from catalog.model.datafile import DataFile
 from catalog.model.refs import split_range
 from catalog.model.types import is_float
-from catalog.query.backend import Resolve, VersionedTable
+from catalog.query.backend import Functions, Resolve, VersionedTable
 from catalog.query.scan import Pruner
 from catalog.query.session import Session
 from catalog.repository import datafiles
@@ -48,6 +48,14 @@ class CatalogBackend:
         """Returns the names of the tables of a commit."""
         return sorted(self._repository.commits.entries(commit_id))
 
+    def bare_table(self, commit_id: str, name: str) -> VersionedTable | None:
+        """Returns the table that a name without ref means: that of the session's commit."""
+        return self.table(commit_id, name)
+
+    def bare_names(self, commit_id: str) -> Sequence[str]:
+        """Returns the names of the tables of the session's commit."""
+        return self.table_names(commit_id)
+
     def files(self, table: VersionedTable, pruner: Pruner) -> Sequence[DataFile]:
         """Returns the files that may hold wanted rows."""
         ref = ResolvedRef(table.commit_id, table.commit_id)
@@ -77,12 +85,16 @@ def open_session(owner: "CatalogReader", ref: str) -> Session:
         NotFound: The ref stands for nothing.
     """
     owner.resolve(ref)
-    functions = {
+    return Session(connect(), CatalogBackend(owner.repository, ref), functions_of(owner))
+
+
+def functions_of(owner: "CatalogReader") -> Functions:
+    """Returns the table functions that sessions of a catalog know."""
+    return {
         "diff": partial(_diff, owner),
         "log": partial(_log, owner),
         "tables": partial(_tables, owner),
     }
-    return Session(connect(), CatalogBackend(owner.repository, ref), functions)
 
 
 def _diff(

@@ -6,9 +6,15 @@ from typing import TYPE_CHECKING, Literal
 
 from catalog.comparisons import comparable
 from catalog.engine.failures import engine_errors
+from catalog.engine.quoting import identifier
+from catalog.errors import InvalidInput, NotFound
 from catalog.fingerprinting import keep_prints, load_prints
 from catalog.listings import CommitInfo
 from catalog.model.change import FileChanges
+from catalog.query.backend import Params
+from catalog.query.references import analyse
+from catalog.query.session import Session
+from catalog.query.writing import WriteResult
 from catalog.repository.commits import StoredTable
 from catalog.write.merge_table import MergeContext
 from catalog.write.reconcile import reconcile
@@ -20,6 +26,8 @@ from catalog.write.working import WorkingTable
 from catalog.write.write_shape import WriteMode, WriteRequest
 
 if TYPE_CHECKING:
+    import duckdb
+
     from catalog.catalog import Catalog
 
 
@@ -55,6 +63,8 @@ class CatalogTransaction:
             merge_rows=self._merge_rows,
             dry_run=dry_run,
         )
+        self._session: Session | None = None
+        self._prints_missing = False
         self.commit: CommitInfo | None = None
 
     def __enter__(self) -> "CatalogTransaction":
@@ -62,6 +72,13 @@ class CatalogTransaction:
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
+        try:
+            if kind is None and self._prints_missing:
+                for update in self._transaction.updates():
+                    keep_prints(self._owner.repository, update)
+        except BaseException as failure:
+            self._transaction.__exit__(type(failure), failure, failure.__traceback__)
+            raise
         self._transaction.__exit__(kind, error, trace)
         if self._transaction.commit_id is not None:
             self.commit = self._owner.show(self._transaction.commit_id)
@@ -182,6 +199,67 @@ class CatalogTransaction:
             written.rows,
             warnings,
         )
+
+    def sql(self, text: str, params: Params = None) -> "duckdb.DuckDBPyRelation | WriteResult":
+        """Runs SQL on the branch, in the state that this transaction has led to so far.
+
+        Args:
+            text: Statements, separated by semicolons. Those that write a table of the catalog
+                are staged; tables that are read may carry ``@ref``.
+            params: Values of the last statement's parameters.
+
+        Returns:
+            Of the last statement: DuckDB's relation if it is a query, to be read before the
+            transaction ends; else what it did to its table.
+
+        Raises:
+            InvalidInput: The SQL is not right.
+            NotFound: A table, column or ref does not exist.
+            Unsupported: A table of the catalog cannot be written in this way.
+        """
+        return self.run(text, params)[-1]
+
+    def run(
+        self, text: str, params: Params = None
+    ) -> "list[duckdb.DuckDBPyRelation | WriteResult]":
+        """Runs SQL like ``sql``; returns what came of every statement that writes, and of the last.
+
+        Args:
+            text: Statements, separated by semicolons.
+            params: Values of the last statement's parameters.
+        """
+        from catalog.writing import open_writing_session
+
+        if self._session is None:
+            self._session = open_writing_session(self._owner, self._transaction)
+        self._prints_missing = True
+        return self._session.run(text, params)
+
+    def interrupt(self) -> None:
+        """Stops the statement that is running; it may be called by another thread."""
+        self._transaction.context.con.interrupt()
+
+    def delete(self, table: str, *, where: str, params: Params = None) -> WriteResult:
+        """Stages that the rows go that meet a condition.
+
+        Args:
+            table: The table.
+            where: A condition in SQL: ``amount < 0``.
+            params: Values of its parameters.
+
+        Raises:
+            InvalidInput: It is no condition.
+            NotFound: There is no such table.
+        """
+        named = ".".join(identifier(part) for part in table.split("."))
+        text = f"DELETE FROM {named} WHERE ({where}\n)"
+        (statement, *more) = analyse(text) or (None,)
+        if more or statement is None or (statement.parsed and statement.text != text):
+            raise InvalidInput(f"{where!r} is no condition", kind="sql-error")
+        found = self.sql(text, params)
+        if not isinstance(found, WriteResult):
+            raise NotFound(f"no table {table!r} to delete from", kind="table-not-found")
+        return found
 
     def drop(self, table: str) -> None:
         """Stages that a table goes.

@@ -68,6 +68,7 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "catalog.write.table_write:WriteReport",
             *(f"catalog.merging:{name}" for name in ("MergeReport", "TableMerge")),
             "catalog.replaying:RebaseReport",
+            "catalog.query.writing:WriteResult",
             *(f"catalog.sources:{name}" for name in ("Source", "TableStatus")),
         ),
     ),

@@ -24,6 +24,7 @@ PAGES = (
     "README.md",
     "docs/tutorial/validate-a-backfill.md",
     "docs/how-to/snapshot-from-a-pipeline.md",
+    "docs/how-to/change-rows-with-sql.md",
     "docs/how-to/query-from-other-tools.md",
     "docs/how-to/write-rows-from-python.md",
 )

@@ -18,11 +18,13 @@ class VersionedTable:
         name: The table, as it is spelled in the catalog.
         commit_id: The commit.
         snapshot: The table there.
+        staged: Whether it is the table as a transaction that started there has it now.
     """
 
     name: str
     commit_id: str
     snapshot: TableSnapshot
+    staged: bool = False
 
 
 class Backend(Protocol):
@@ -40,6 +42,12 @@ class Backend(Protocol):
 
     def table_names(self, commit_id: str) -> Sequence[str]:
         """Returns the names of the tables of a commit."""
+
+    def bare_table(self, commit_id: str, name: str) -> VersionedTable | None:
+        """Returns the table that a name without ref means, when the session is at a commit."""
+
+    def bare_names(self, commit_id: str) -> Sequence[str]:
+        """Returns the names of the tables that names without ref can mean."""
 
     def files(self, table: VersionedTable, pruner: Pruner) -> Sequence[DataFile]:
         """Returns the files that may hold wanted rows, with the statistics of float columns.
@@ -60,3 +68,6 @@ RelationFunction: TypeAlias = Callable[..., object]
 
 Functions: TypeAlias = Mapping[str, RelationFunction]
 Arguments: TypeAlias = Sequence[Scalar]
+
+Params: TypeAlias = Sequence[object] | Mapping[str, object] | None
+"""Values of a statement's parameters, by position or by name."""

@@ -33,8 +33,11 @@ of a struct (``o.a``)              columns win (measured), so a predicate on a c
 Column aliases ``AS o(a, b)``      The names have moved: nothing for this table.
 Parameters of lambdas and macros   Nothing below a lambda or comprehension (``scopes``), nothing
                                    in CREATE MACRO (``references``).
-UPDATE … FROM, DELETE … USING,     No SELECT: nothing (their subqueries are looked at).
-MERGE … USING
+FROM of UPDATE, USING of DELETE    No SELECT: nothing (their subqueries are looked at).
+The target of UPDATE and DELETE    The same argument holds for its rows (``predicates_of_target``):
+                                   beside other tables, only columns qualified by its name.
+The target of MERGE                Only what ON demands of its columns, and nothing if unmatched
+                                   rows of the target are asked for (``NOT MATCHED BY SOURCE``).
 Case of names                      Compared as DuckDB does: A to Z without regard to case.
 Text compared with a collation     See ``predicates``.
 Parenthesised or nested joins      Nothing in this FROM.
@@ -70,6 +73,13 @@ _SELECT_PARTS = frozenset(
 _JOIN_PARTS = frozenset({"this", "on", "using", "side", "kind", "method"})
 
 _TABLE_PARTS = frozenset({"this", "db", "catalog", "alias", "joins"})
+
+_NAMED = frozenset({"this", "db", "catalog", "alias"})
+
+_CHANGE_PARTS = frozenset(
+    {"with_", "this", "expressions", "from_", "using", "where", "returning", "cluster"}
+)
+"""The parts of UPDATE and DELETE that were thought through; any other forbids predicates."""
 
 _IN_PARTS = frozenset({"this", "expressions"})
 
@@ -110,7 +120,7 @@ def predicates_by_table(select: exp.Select) -> dict[int, tuple[Predicate, ...]]:
         return {}
     aliases = {fold(item.alias) for item in select.expressions if item.alias}
     found: dict[int, list[Predicate]] = {}
-    for conjunct in _conjuncts(where.this):
+    for conjunct in conjuncts(where.this):
         read = _predicate(conjunct)
         if read is None:
             continue
@@ -122,6 +132,43 @@ def predicates_by_table(select: exp.Select) -> dict[int, tuple[Predicate, ...]]:
             predicate = Predicate(column.name, op, values)
             found.setdefault(id(source.table), []).append(predicate)
     return {identity: tuple(predicates) for identity, predicates in found.items()}
+
+
+def predicates_of_target(root: exp.Expr) -> tuple[Predicate, ...]:
+    """Finds what the rows must meet that an UPDATE, DELETE or MERGE changes.
+
+    Args:
+        root: The tree of the statement.
+    """
+    target = root.this
+    if not isinstance(target, exp.Table) or _has_other_parts(target, _NAMED):
+        return ()
+    condition = None
+    using = root.args.get("using")
+    others = [root.args.get("from_"), *(using if isinstance(using, list) else [using])]
+    if isinstance(root, exp.Merge) and not root.args.get("using_cond"):
+        whens = root.args["whens"].expressions
+        if not any(when.args.get("source") and not when.args.get("matched") for when in whens):
+            condition = root.args.get("on")
+    elif isinstance(root, (exp.Update, exp.Delete)) and not _has_other_parts(root, _CHANGE_PARTS):
+        where = root.args.get("where")
+        condition = where.this if isinstance(where, exp.Where) else None
+    if condition is None:
+        return ()
+    sources = [_Source(fold(target.alias_or_name), target, False)]
+    for other in others:
+        if isinstance(other, exp.Expr):
+            named = other.find_all(exp.Table, exp.Subquery, exp.TableAlias)
+            names = {fold(node.alias_or_name or node.name) for node in named}
+            sources += [_Source(name, None, False) for name in (*names, "")]
+    found: list[Predicate] = []
+    for conjunct in conjuncts(condition):
+        read = _predicate(conjunct)
+        if read is not None:
+            column, op, values = read
+            owner = _owner(column, sources, set())
+            found += [Predicate(column.name, op, values)] if owner is sources[0] else []
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +244,7 @@ def _has_other_parts(node: exp.Expr, known: frozenset[str]) -> bool:
     return any(value for key, value in node.args.items() if key not in known)
 
 
-def _conjuncts(condition: exp.Expr) -> Iterator[exp.Expr]:
+def conjuncts(condition: exp.Expr) -> Iterator[exp.Expr]:
     """Yields the operands of the top-level ANDs of a condition, without parentheses."""
     waiting = [condition]
     while waiting:

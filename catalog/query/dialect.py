@@ -7,6 +7,7 @@ need no grammar here, since ``masking`` has covered them.
 """
 
 import re
+from typing import ClassVar
 
 from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
@@ -31,6 +32,8 @@ class NotUnderstoodError(Exception):
 
 class _Parser(DuckDBParser):
     """Is the DuckDB parser without its silent ways out."""
+
+    CONFLICT_ACTIONS: ClassVar = {**DuckDBParser.CONFLICT_ACTIONS, "ERROR": ()}
 
     def _parse_as_command(self, start: Token) -> exp.Command:
         self.raise_error("Unsupported syntax", start)

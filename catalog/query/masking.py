@@ -22,7 +22,8 @@ COVERED = "\ue000"
 _NOT_NEWLINE = re.compile(r"[^\n]")
 
 _STAND_IN = "_"
-"""Fills names that the parser would read in its own way; their text is read from the tokens."""
+"""Fills names that the parser would read in its own way, and ``?`` of ``?::INTEGER``, which it
+would not read; their text is read from the tokens."""
 
 _UNREADABLE_NAMES = frozenset(
     {"alter", "drop", "force", "grant", "insert", "install", "revoke", "rollback", "values"}
@@ -100,6 +101,14 @@ def _shown(tokens: tuple[Token, ...], index: int, begin: int, functions: frozens
             if (after.word or after.text) in QUERY_WORDS:
                 return " " * len(token.text)
             return "FROM".rjust(len(token.text))
+        case TokenKind.PARAMETER if token.text == "?" and _text(tokens, index + 1) == "::":
+            return _STAND_IN
+        case TokenKind.WORD if _matches_columns(tokens, index):
+            return " " * len(token.text)
+        case TokenKind.STRING if index > 1 and _word(tokens, index - 1) == "error":
+            if _word(tokens, index - 2) == "then":
+                return _blank(token.text)
+            return token.text
         case TokenKind.WORD | TokenKind.QUOTED_NAME if _calls(tokens, index, functions):
             return _STAND_IN * len(token.text)
         case TokenKind.WORD if token.word in _UNREADABLE_NAMES and _has_ref(tokens, index):
@@ -134,6 +143,29 @@ def lists(tokens: tuple[Token, ...], index: int) -> bool:
         and (index + 2 >= len(tokens) or tokens[index + 2].kind is not TokenKind.REF)
         and (index + 2 >= len(tokens) or tokens[index + 2].text != ".")
     )
+
+
+def _matches_columns(tokens: tuple[Token, ...], index: int) -> bool:
+    """Says whether a word belongs to ``UPDATE BY NAME`` of MERGE, or INSERT's ``BY POSITION``.
+
+    Neither says anything about tables, and the parser does not know them.
+    """
+    begin = index if _word(tokens, index) == "by" else index - 1
+    before, how, after = (_word(tokens, begin + n) for n in (-1, 1, 2))
+    if _word(tokens, begin) != "by" or how not in ("name", "position"):
+        return False
+    if before == "update":
+        return True
+    query = after in QUERY_WORDS or (begin + 2 < len(tokens) and tokens[begin + 2].text == "(")
+    return how == "position" and query and before not in ("order", "group", "partition")
+
+
+def _text(tokens: tuple[Token, ...], index: int) -> str:
+    return tokens[index].text if index < len(tokens) else ""
+
+
+def _word(tokens: tuple[Token, ...], index: int) -> str:
+    return tokens[index].word if 0 <= index < len(tokens) else ""
 
 
 def _has_ref(tokens: tuple[Token, ...], index: int) -> bool:

@@ -16,11 +16,12 @@ from itertools import pairwise
 
 from sqlglot import exp
 
-from catalog.query.conjuncts import prunable
+from catalog.query.conjuncts import predicates_of_target, prunable
 from catalog.query.dialect import NotUnderstoodError, parse
 from catalog.query.keywords import fold
 from catalog.query.lexer import NAME_KINDS, Token, TokenKind, place, tokenize
 from catalog.query.masking import Masked, lists, mask
+from catalog.query.merge_source import merge_source
 from catalog.query.outline import Outline, outlines
 from catalog.query.scopes import tables_read
 from catalog.query.statements import (
@@ -179,15 +180,19 @@ def _read_tree(
             reference = reader.table(node, at=Place.SOURCE, predicates=found.predicates)
         if reference is not None and (reference.explicit or not found.is_cte):
             references.append(reference)
-    target = None if target_node is None else reader.table(target_node, at=Place.TARGET)
+    target = None
+    if target_node is not None:
+        predicates = predicates_of_target(root) if prunes else ()
+        target = reader.table(target_node, at=Place.TARGET, predicates=predicates)
     references.sort(key=lambda reference: reference.span)
     return replace(
         known,
         references=_with_qualifiers(root, reader, references),
         functions=tuple(sorted(calls, key=lambda call: call.span)),
-        target=target,
+        target=None if target is None else _with_qualifiers(root, reader, [target])[0],
         target_kind=target_kind,
         temporary=_is_temporary(root, reader),
+        source=merge_source(root, reader),
     )
 
 

@@ -1,9 +1,8 @@
 """Sessions: DuckDB connections that understand ``table@ref``."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import duckdb
 
@@ -12,7 +11,7 @@ from catalog.engine.relation import relation_sql
 from catalog.errors import CatalogError, InvalidInput, Unsupported
 from catalog.model.types import is_float
 from catalog.query import surroundings
-from catalog.query.backend import Backend, Functions, VersionedTable
+from catalog.query.backend import Backend, Functions, Params, VersionedTable
 from catalog.query.failures import translated, unknown_table
 from catalog.query.keywords import fold
 from catalog.query.nan_safety import nan_free_columns
@@ -26,8 +25,7 @@ from catalog.query.statements import (
     TableReference,
     TargetKind,
 )
-
-Params: TypeAlias = Sequence[object] | Mapping[str, object] | None
+from catalog.query.writing import WRITING, PendingWrite, Writer, WriteResult
 
 _OPENING = ("begin", "start")
 """Words that begin a transaction; the others of their kind end one."""
@@ -35,10 +33,17 @@ _OPENING = ("begin", "start")
 
 @dataclass(frozen=True, slots=True)
 class _Rewritten:
-    """Is what DuckDB is given for a statement, and the names that it must know itself."""
+    """Is what DuckDB is given for a statement, and the names that it must know itself.
+
+    Attributes:
+        sql: The SQL.
+        foreign: Folded names that mean no table of the catalog.
+        pending: The statement for the session's writer, if it is one for it.
+    """
 
     sql: str
     foreign: frozenset[str] = frozenset()
+    pending: PendingWrite | None = None
 
 
 class Session:
@@ -47,7 +52,7 @@ class Session:
     Bare names mean, in this order: a CTE, what was made in the session (tables and views,
     temporary or in its database in memory), a table of the catalog at the session's ref, what
     DuckDB knows otherwise (attached databases, files). Every ref is resolved once per
-    statement, and once per explicit transaction.
+    statement, and once per explicit transaction; a session with a writer is one transaction.
 
     Attributes:
         connection: The DuckDB connection; it does not understand ``@ref`` by itself.
@@ -58,10 +63,12 @@ class Session:
         connection: duckdb.DuckDBPyConnection,
         backend: Backend,
         functions: Functions | None = None,
+        writer: Writer | None = None,
     ) -> None:
         self.connection = connection
         self._backend = backend
         self._functions = functions or {}
+        self._writer = writer
         self._commits: dict[str | None, str] = {}
         self._in_transaction = False
         self._registered = 0
@@ -94,14 +101,36 @@ class Session:
             NotFound: A table or ref does not exist.
             Unsupported: It writes to a table of the catalog.
         """
+        found = self.run(text, params)[-1]
+        assert not isinstance(found, WriteResult), "a session for queries has no writer"
+        return found
+
+    def run(
+        self, text: str, params: Params = None
+    ) -> "list[duckdb.DuckDBPyRelation | WriteResult]":
+        """Runs statements and returns what came of those that write, and of the last.
+
+        Args:
+            text: SQL in which tables may carry ``@ref``.
+            params: Values of the last statement's parameters.
+
+        Raises:
+            InvalidInput: The SQL is not right.
+            NotFound: A table or ref does not exist.
+            Unsupported: It does to a table of the catalog what cannot be done.
+        """
         *first, last = self._analysed(text)
+        found: list[duckdb.DuckDBPyRelation | WriteResult] = []
         for statement in first:
-            self._execute(statement, None)
-        with self._performing(last) as rewritten:
+            written = self._execute(statement, None)
+            found += [written] if written is not None else []
+        with self._performing(last, params) as rewritten:
+            if rewritten.pending is not None:
+                return [*found, self._written(rewritten.pending)]
             relation = self.connection.sql(rewritten.sql, params=params)
         if relation is None:
             relation = self.connection.sql('SELECT NULL AS "Success" WHERE false')
-        return relation
+        return [*found, relation]
 
     def execute(self, text: str, params: Params = None) -> "Session":
         """Runs statements; ``fetchall`` and the like then read the result of the last.
@@ -146,10 +175,17 @@ class Session:
             raise InvalidInput("there is no SQL statement", kind="sql-error")
         return statements
 
-    def _execute(self, statement: Statement, params: Params) -> None:
-        with self._performing(statement) as rewritten:
+    def _execute(self, statement: Statement, params: Params) -> WriteResult | None:
+        with self._performing(statement, params) as rewritten:
+            if rewritten.pending is not None:
+                return self._written(rewritten.pending)
             self._unfinished = True
             self.connection.execute(rewritten.sql, params)
+        return None
+
+    def _written(self, pending: PendingWrite) -> WriteResult:
+        assert self._writer is not None, "what is pending is for a writer"
+        return self._writer.write(pending)
 
     def _settle(self) -> None:
         """Gives up what was not fetched of the last result, which else keeps DuckDB busy."""
@@ -159,23 +195,29 @@ class Session:
                 self.connection.execute("SELECT 1").fetchall()
 
     @contextmanager
-    def _performing(self, statement: Statement) -> Iterator[_Rewritten]:
+    def _performing(self, statement: Statement, params: Params) -> Iterator[_Rewritten]:
         """Yields what is to be run for a statement, then follows transactions.
 
         Statements are rewritten one by one as they are run, so that each sees what those
         before it made.
         """
-        if not self._in_transaction:
+        if not self._in_transaction and self._writer is None:
             self._commits.clear()
         self._settle()
         controls = statement.kind is StatementKind.TRANSACTION
         opens = controls and statement.text.split(None, 1)[0].lower() in _OPENING
-        rewritten = self._rewrite(statement)
+        if controls and self._writer is not None:
+            raise InvalidInput(
+                "the statements of a transaction are committed together, when it ends",
+                kind="in-transaction",
+                hint="leave BEGIN, COMMIT and ROLLBACK out",
+            )
+        rewritten = self._rewrite(statement, params)
 
         def missing(name: str) -> CatalogError | None:
             if fold(name) not in rewritten.foreign:
                 return None
-            names = self._backend.table_names(self._commit_id(None))
+            names = self._backend.bare_names(self._commit_id(None))
             return unknown_table(name, "in the catalog or the session", names)
 
         try:
@@ -185,7 +227,7 @@ class Session:
         finally:
             self._in_transaction = self._in_transaction and (opens or not controls)
 
-    def _rewrite(self, statement: Statement) -> _Rewritten:
+    def _rewrite(self, statement: Statement, params: Params = None) -> _Rewritten:
         if not statement.parsed:
             self._check_unparsed(statement)
             return _Rewritten(statement.text)
@@ -193,20 +235,31 @@ class Session:
         if statement.references or statement.target:
             with translated():
                 own = surroundings.own_names(self.connection, self._home)
-        self._check_target(statement, own)
+        written = self._written_name(statement, own)
         changes: list[Replacement] = []
         foreign: set[str] = set()
+        inputs: set[str] = set()
         for reference in statement.references:
             table = self._find(reference, own)
             if table is not None:
                 relation = self._relation(statement, reference, table)
                 changes.extend(replacements(reference, relation))
+                inputs.add(f"{table.name}@{table.commit_id}")
             else:
                 foreign.update((fold(reference.name[-1]), fold(".".join(reference.name))))
         for call in statement.functions:
             changes.extend(replacements(call, self._function(call)))
         start = statement.span[0]
         moved = [((a - start, b - start), new) for (a, b), new in changes]
+        target = statement.target
+        if target is not None and written is not None:
+            certain = surroundings.certain(self.connection, target.predicates)
+            pending = PendingWrite(
+                statement, target, written, tuple(moved), certain, tuple(sorted(inputs)), params
+            )
+            return _Rewritten("", frozenset(foreign), pending)
+        if target is not None and statement.kind is not StatementKind.CREATE:
+            foreign.update((fold(target.name[-1]), fold(".".join(target.name))))
         return _Rewritten(splice(statement.text, moved), frozenset(foreign))
 
     def _commit_id(self, ref: str | None) -> str:
@@ -220,6 +273,8 @@ class Session:
             return None
         ref = None if reference.ref is None else reference.ref.text
         commit_id = self._commit_id(ref)
+        if ref is None:
+            return self._backend.bare_table(commit_id, name)
         table = self._backend.table(commit_id, name)
         if table is None and reference.explicit:
             raise unknown_table(name, f"at {ref}", self._backend.table_names(commit_id))
@@ -255,24 +310,61 @@ class Session:
         self.connection.register(name, data)
         return identifier(name)
 
-    def _check_target(self, statement: Statement, own: frozenset[str]) -> None:
+    def _written_name(self, statement: Statement, own: frozenset[str]) -> str | None:
+        """Returns the name of the table of the catalog that a statement writes, if it does.
+
+        Raises:
+            Unsupported: It does, and the session has no writer, or not for such a statement.
+        """
         target = statement.target
         if target is None:
-            return
+            return None
         name = ".".join(target.name)
-        if not target.explicit and (statement.temporary or fold(name) in own):
-            return
-        if target.explicit or self._backend.table(self._commit_id(None), name) is not None:
+        makes = self._writer is not None and statement.kind is StatementKind.CREATE
+        if not target.explicit and (statement.temporary or (fold(name) in own and not makes)):
+            return None
+        if not target.explicit and not self._is_of_catalog(statement, target):
+            return None
+        if self._writer is None:
             raise Unsupported(
                 f"cannot write to {name!r}: tables of the catalog are read-only in queries",
                 kind="read-only",
-                hint="write files and take a snapshot, or make a CREATE TEMP TABLE",
+                hint="write on a branch: with cat.transaction(branch) as tx: tx.sql(…); or make a "
+                "CREATE TEMP TABLE",
             )
+        if target.ref is not None:
+            raise InvalidInput(
+                f"cannot write to {name}@{target.ref.text}: what was committed does not change",
+                kind="read-only",
+                hint=f"write to {name}, on the branch of the transaction",
+            )
+        if statement.target_kind is TargetKind.VIEW or statement.kind not in WRITING:
+            what = "a view" if statement.target_kind is TargetKind.VIEW else str(statement.kind)
+            raise Unsupported(
+                f"{what.upper() if what == str(statement.kind) else what} of {name!r} cannot be "
+                "part of a transaction",
+                kind="unsupported-statement",
+                hint="views can be temporary: CREATE TEMP VIEW; plans and prepared statements are "
+                "for queries",
+            )
+        return name
+
+    def _is_of_catalog(self, statement: Statement, target: TableReference) -> bool:
+        """Tells whether a target without ref is a table of the catalog, or is to become one."""
+        name = ".".join(target.name)
+        if self._backend.bare_table(self._commit_id(None), name) is not None:
+            return True
+        if self._writer is None:
+            return False
+        attached = surroundings.databases(self.connection)
+        if len(target.name) > 1 and fold(target.name[0]) in attached:
+            return False
+        return statement.kind in (StatementKind.CREATE, StatementKind.DROP, StatementKind.ALTER)
 
     def _check_unparsed(self, statement: Statement) -> None:
         named = set()
         if not statement.explicit_refs:
-            names = self._backend.table_names(self._commit_id(None))
+            names = self._backend.bare_names(self._commit_id(None))
             named = {n for n in names if fold(n.rpartition(".")[2]) in statement.identifiers}
         if statement.explicit_refs or named:
             raise InvalidInput(

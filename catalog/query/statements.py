@@ -90,7 +90,7 @@ class TableReference:
         column_aliases: New names of the columns, ``a, b`` of ``AS o(a, b)``; for ``Place.COPY``
             the columns to copy.
         explicit: Whether a ref was given.
-        predicates: What the rows must meet to reach the result.
+        predicates: What the rows must meet to reach the result, or to be changed.
         place: Where it stands.
         qualifiers: Spans of ``sales.`` in columns such as ``sales.orders.id`` that mean this
             reference of two or three parts without alias: to be dropped, since the spliced
@@ -130,6 +130,19 @@ class FunctionReference:
 
 
 @dataclass(frozen=True, slots=True)
+class MergeSource:
+    """Is the source of a MERGE, if the target's rows without a match do not matter.
+
+    Attributes:
+        alias: The name by which the statement knows it.
+        matches: Pairs of a column of the target and one of the source that must be equal.
+    """
+
+    alias: str
+    matches: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
     """Is one statement of a text, understood as far as versioned tables are concerned.
 
@@ -144,6 +157,7 @@ class Statement:
         target: The table or view that it writes, creates, alters or drops, else None.
         target_kind: What the target is said to be, else None.
         temporary: Whether it creates a temporary object.
+        source: The source of a MERGE, where it tells which rows of the target matter.
         parsed: Whether it was understood. If not, references, functions and target are empty.
         error: Why it was not understood, with line and column.
         identifiers: All words and quoted names in it, folded: what it might name.
@@ -159,6 +173,7 @@ class Statement:
     target: TableReference | None = None
     target_kind: TargetKind | None = None
     temporary: bool = False
+    source: MergeSource | None = None
     parsed: bool = True
     error: str = ""
     identifiers: frozenset[str] = frozenset()

@@ -27,6 +27,12 @@ def database(connection: duckdb.DuckDBPyConnection) -> str:
     return str(row[0])
 
 
+def databases(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
+    """Returns the folded names of all databases that a connection knows."""
+    found = connection.execute("SELECT database_name FROM duckdb_databases()").fetchall()
+    return frozenset(fold(str(name)) for (name,) in found)
+
+
 def own_names(connection: duckdb.DuckDBPyConnection, home: str) -> frozenset[str]:
     """Returns the folded names by which tables and views made in a session are known.
 

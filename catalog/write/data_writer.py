@@ -127,7 +127,9 @@ class DataWriter:
                 one.staged.discard()
             self._written.clear()
 
-    def ordered(self, query: str, partition: Partition, *, place: str = "") -> list[DataFile]:
+    def ordered(
+        self, query: str, partition: Partition, *, place: str = "", append: bool = False
+    ) -> list[DataFile]:
         """Writes the rows of one partition in the order of a column, or as they come.
 
         Args:
@@ -135,26 +137,31 @@ class DataWriter:
             partition: The encoded partition values.
             place: A further column of the query that tells the rows' order; empty if the
                 query orders them itself.
+            append: Whether the files must have names that no other file of the table has,
+                also one that holds the same rows.
 
         Returns:
             The new files; none if there are no rows.
         """
         if self._engine:
             order = f" ORDER BY {place}" if place else ""
-            return self._by_engine(f"{query}{order}", partition)
+            return self._by_engine(f"{query}{order}", partition, append=append)
         if not place:
             with closing(self._reader(query)) as batches:
-                return self._by_arrow(batches, partition)
+                return self._by_arrow(batches, partition, append=append)
         try:
-            return self._placed(query, partition, place)
+            return self._placed(query, partition, place, append=append)
         except OutOfOrderError:
-            return self._placed(f"SELECT * FROM ({query}) ORDER BY {place}", partition, place)
+            ordered = f"SELECT * FROM ({query}) ORDER BY {place}"
+            return self._placed(ordered, partition, place, append=append)
 
-    def _placed(self, query: str, partition: Partition, place: str) -> list[DataFile]:
+    def _placed(
+        self, query: str, partition: Partition, place: str, *, append: bool
+    ) -> list[DataFile]:
         first = len(self._written)
         with closing(self._reader(query, f", {place}")) as batches:
             try:
-                return self._by_arrow(in_order(batches), partition)
+                return self._by_arrow(in_order(batches), partition, append=append)
             except OutOfOrderError:
                 for one in self._written[first:]:
                     one.staged.discard()

@@ -56,7 +56,7 @@ def land(con: duckdb.DuckDBPyConnection, data: object, folder: str) -> Landed:
             for batch in reader:
                 yield pa.RecordBatch.from_arrays(batch.columns, schema=renamed)
 
-        source = f"landing_{next(_NUMBERS)}"
+        source = f"__parquetry_landing_{next(_NUMBERS)}"
         con.register(source, pa.RecordBatchReader.from_batches(renamed, batches()))
         try:
             return land_query(con, f"SELECT * FROM {source}", names, folder)
@@ -82,8 +82,13 @@ def land_query(
     chosen = []
     for name, column, kind in zip(names, numbered, kinds, strict=True):
         wanted = stored_type(name, kind)
-        chosen.append(column if wanted == str(kind) else f"CAST({column} AS {wanted}) AS {column}")
-    table = f"landed_{next(_NUMBERS)}"
+        if wanted != str(kind):
+            chosen.append(f"CAST({column} AS {wanted}) AS {column}")
+        elif wanted == "VARCHAR":  # without a collation, under which other texts would be the same
+            chosen.append(f"{column} COLLATE C AS {column}")
+        else:
+            chosen.append(column)
+    table = f"__parquetry_landed_{next(_NUMBERS)}"
     con.execute(f"CREATE TEMP TABLE {table} AS SELECT {', '.join(chosen)} FROM {source}")
     try:
         for name, column, kind in zip(names, numbered, kinds, strict=True):

@@ -8,11 +8,13 @@ from typing import Literal
 from catalog.engine.connection import single_row
 from catalog.engine.failures import engine_errors
 from catalog.engine.relation import relation_sql
+from catalog.engine.settings import UserSettings
 from catalog.engine.workspace import Workspace
 from catalog.errors import Conflict, InvalidInput, NotFound
 from catalog.model.datafile import DataFile
 from catalog.model.names import canonical_name, check_table_name
 from catalog.model.table import TableSnapshot
+from catalog.query.writing import PendingWrite, WriteResult
 from catalog.repository.branches import HeldBranch
 from catalog.repository.commit_writer import Description, TableUpdate
 from catalog.repository.commits import StoredTable
@@ -25,6 +27,7 @@ from catalog.write.rewrite import FileChange
 from catalog.write.scope import Scope
 from catalog.write.snapshot import SnapshotReport, take_snapshot
 from catalog.write.snapshot_table import SnapshotRequest
+from catalog.write.statements import run_statement
 from catalog.write.table_write import write_rows
 from catalog.write.working import WorkingTable
 from catalog.write.write_shape import WriteRequest
@@ -108,6 +111,11 @@ class Transaction:
                 self._work.close()
 
     @property
+    def branch(self) -> str:
+        """Returns the branch that the transaction commits to."""
+        return self._about.branch
+
+    @property
     def context(self) -> WriteContext:
         """Returns what operations of the transaction write with; the engine is opened once."""
         if self._work is None:
@@ -159,14 +167,23 @@ class Transaction:
         """
         name = self.table_name(table)
         self._check_writing()
-        with engine_errors():
-            landed = land(self.context.con, data, self.context.work.folder)
-            written = write_rows(self.context, self.working(name), landed, request)
+        settings = UserSettings(self.context.con)
+        settings.put_aside()
+        try:
+            with engine_errors():
+                landed = land(self.context.con, data, self.context.work.folder)
+                written = write_rows(self.context, self.working(name), landed, request)
+        finally:
+            settings.put_back()
         self.stage(written)
         return written
 
-    def drop(self, table: str) -> None:
+    def drop(self, table: str, lineage: Mapping[str, object] | None = None) -> None:
         """Stages that a table goes.
+
+        Args:
+            table: The table.
+            lineage: What is kept of how it came to it.
 
         Raises:
             NotFound: There is no such table.
@@ -176,7 +193,7 @@ class Transaction:
             raise NotFound(f"no table {table!r} to drop", kind="table-not-found")
         gone = replace(working, removed={}, added={}, snapshot=None)
         scope = Scope(whole=True)
-        self.stage(gone.then(None, FileChange(), scope, {"operation": "drop"}))
+        self.stage(gone.then(None, FileChange(), scope, lineage or {"operation": "drop"}))
 
     def working(self, name: str) -> WorkingTable:
         """Returns a table as it is now; without a snapshot if it does not exist."""
@@ -216,6 +233,11 @@ class Transaction:
         folded = name.casefold()
         spelled = (*self._repository.commits.entries(self.base_id), *self._tables)
         return next((known for known in spelled if known.casefold() == folded), name)
+
+    def run(self, pending: PendingWrite) -> WriteResult:
+        """Stages what a SQL statement does to a table; see ``statements.run_statement``."""
+        self._check_writing()
+        return run_statement(self, pending)
 
     def _check_writing(self) -> None:
         if self._dry_run:

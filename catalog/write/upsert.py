@@ -42,7 +42,9 @@ def upsert(
     pruner = key_pruner(con, shape, staged, shape.key)
     listed = table.files(context.commits, wanted=lambda s: pruner.wants_ranges(s.ranges))
     files = context.verified(table.name, [file for file in listed if pruner.wants_file(file)])
-    found, hits, fresh = (f"{name}_{next(_NUMBERS)}" for name in ("found", "hits", "fresh"))
+    found, hits, fresh = (
+        f"__parquetry_{name}_{next(_NUMBERS)}" for name in ("found", "hits", "fresh")
+    )
     on_key = " AND ".join(f"f.c{i} IS NOT DISTINCT FROM s.c{i}" for i in shape.key)
     con.execute(f"CREATE TEMP TABLE {found} (file INTEGER, place BIGINT, source BIGINT)")
     for number, file in enumerate(files):

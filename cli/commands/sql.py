@@ -1,4 +1,4 @@
-"""``sql`` and ``shell``: queries over ``table@ref``."""
+"""``sql`` and ``shell``: queries over ``table@ref``, and statements that write on a branch."""
 
 import re
 import sys
@@ -10,6 +10,7 @@ import typer
 
 from catalog.errors import CatalogError, InvalidInput, NotFound, StorageFailure
 from cli import notes
+from cli.completion import complete_branch, complete_ref
 from cli.interruption import is_interruption, passed_on
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Json, OutputFile, Ref
@@ -38,26 +39,61 @@ def sql(
             "-f", "--file", metavar="FILE", help="Read the query from a file.", show_default=False
         ),
     ] = None,
-    ref: Ref = DEFAULT_REF,
+    ref: Annotated[
+        str | None,
+        typer.Option(
+            "--ref",
+            help=f"What a table without @ref means. Default: {DEFAULT_REF}.",
+            autocompletion=complete_ref,
+            show_default=False,
+        ),
+    ] = None,
+    branch: Annotated[
+        str | None,
+        typer.Option(
+            "--branch",
+            help="Write on this branch: all statements become one commit.",
+            autocompletion=complete_branch,
+            show_default=False,
+        ),
+    ] = None,
+    message: Annotated[
+        str | None,
+        typer.Option("-m", "--message", help="What the commit is about.", show_default=False),
+    ] = None,
     how: Annotated[
         ResultFormat, typer.Option("--format", help="How to write the rows.")
     ] = ResultFormat.TABLE,
     json: Json = False,
     target: OutputFile = None,
 ) -> None:
-    """Run a query in which any table may carry a ref: orders@main~1.
+    """Run SQL in which any table that is read may carry a ref: orders@main~1.
 
     Of several statements, the last one's rows are written. In CSV, NULL stands for NULL and
-    "NULL" for the text.
+    "NULL" for the text. With --branch, statements may change tables: INSERT, UPDATE, DELETE,
+    MERGE, TRUNCATE, CREATE, ALTER and DROP TABLE, COPY ... FROM.
 
     Examples:
       parquetry sql "SELECT count(*) FROM orders@main~1"
+      parquetry sql "UPDATE orders SET amount = 0 WHERE amount IS NULL" --branch fix -m "no gaps"
       parquetry sql --format csv -o orders.csv "FROM orders"
       parquetry sql -f report.sql --ref v1.0
     """
     how = ResultFormat.JSON if json else how
+    if branch is not None and ref is not None:
+        raise UsageError(
+            "--ref and --branch exclude each other", hint="tables that are read may carry @ref"
+        )
+    if branch is None and message is not None:
+        raise UsageError("-m belongs to a commit", hint="name the branch: --branch main")
     text = _text(query, file)
     cat = opened(context)
+    if branch is not None:
+        from cli.branch_sql import run_on_branch
+
+        run_on_branch(cat, text, branch, message=message, how=how, target=target)
+        return
+    ref = ref or DEFAULT_REF
     with cat.connect(ref) as session:
         run_sql(session, text, how, target, tables=lambda: [t.name for t in cat.tables(ref)])
 
@@ -104,7 +140,7 @@ def run_sql(
         if is_interruption(error):
             raise KeyboardInterrupt from error
         if isinstance(error, CatalogError):
-            raise _with_near_table(error, tables) from error
+            raise _with_hint(error, tables) from error
         if isinstance(error, duckdb.Error):
             raise InvalidInput(f"the query failed: {error}", kind="sql-error") from error
         raise
@@ -112,8 +148,11 @@ def run_sql(
         notes.note(f"wrote {rows:,} rows to {target}")
 
 
-def _with_near_table(error: CatalogError, tables: Callable[[], Iterable[str]]) -> CatalogError:
-    """Returns DuckDB's error about a missing table with the catalog's tables as its hint."""
+def _with_hint(error: CatalogError, tables: Callable[[], Iterable[str]]) -> CatalogError:
+    """Returns an error with what helps on the command line: the tables, or how to write."""
+    if error.kind == "read-only":
+        hint = 'name a branch to write on: parquetry sql "..." --branch B -m TEXT'
+        return type(error)(error.message, kind=error.kind, hint=hint)
     missing = _MISSING_TABLE.search(error.message)
     if missing is None:
         return error

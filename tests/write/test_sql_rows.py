@@ -1,0 +1,135 @@
+"""INSERT, UPDATE, DELETE, MERGE and TRUNCATE give the rows that plain DuckDB gives."""
+
+from collections.abc import Callable
+from functools import cache
+
+import pytest
+
+from catalog.catalog import Catalog
+from catalog.query.writing import WriteResult
+from catalog.storage.local import LocalStore
+from tests.write.conftest import catalog_in
+from tests.write.sql_samples import NESTED, OTHER, SAMPLES, STATEMENTS
+from tests.write.sql_tables import Oracle, Sample, committed, make, multiset
+
+THOROUGH = ("partitioned", "doubled", "nested and keyed")
+"""The samples that every statement is run on; on each of the others, every third is."""
+
+PAIRS = [
+    *((name, statement) for name in THOROUGH for statement in STATEMENTS),
+    *(
+        (name, statement)
+        for n, name in enumerate(name for name in SAMPLES if name not in THOROUGH)
+        for statement in STATEMENTS[n % 3 :: 3]
+    ),
+    *((name, statement) for name in SAMPLES if "nested" in name for statement in NESTED),
+]
+
+
+@pytest.fixture(scope="module")
+def lakes(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Catalog]:
+    """Makes each sample once; every statement gets a branch of its own."""
+
+    @cache
+    def lake(name: str) -> Catalog:
+        made = catalog_in(LocalStore(str(tmp_path_factory.mktemp("lakes") / "lake")))
+        make(made, SAMPLES[name], OTHER)
+        return made
+
+    return lake
+
+
+def branched(cat: Catalog) -> str:
+    name = f"b{len(cat.branches.list())}"
+    cat.branches.create(name, at="main")
+    return name
+
+
+@pytest.mark.parametrize(("name", "statement"), PAIRS)
+def test_a_statement_gives_the_rows_that_duckdb_gives(
+    lakes: Callable[[str], Catalog], name: str, statement: str
+) -> None:
+    cat = lakes(name)
+    branch = branched(cat)
+    oracle = Oracle(SAMPLES[name], OTHER)
+    before = multiset(oracle.rows("orders"))
+    oracle.run(statement)
+    expected = multiset(oracle.rows("orders"))
+    with cat.transaction(branch) as tx:
+        result = tx.sql(statement)
+        assert isinstance(result, WriteResult)
+        seen = tx.sql("FROM orders")
+        assert not isinstance(seen, WriteResult)
+        assert multiset(seen.fetchall()) == expected
+    assert multiset(committed(cat, "orders", branch)) == expected
+    assert (tx.commit is None) == (before == expected), result
+    gone, came = before - expected, expected - before
+    if not came:
+        assert result.deleted == gone.total()
+    if not gone:
+        assert result.inserted == came.total()
+    assert result.rows >= max(gone.total(), came.total())
+
+
+RETURNING = """
+UPDATE orders SET x = 1 WHERE id < 4 RETURNING *
+UPDATE orders o SET x = o.x + 1 FROM other s WHERE s.id = o.id RETURNING o.id, o.x AS new
+DELETE FROM orders WHERE id > 3 RETURNING id, note || '.' AS n
+INSERT INTO orders BY NAME SELECT id + 30 AS id, grp FROM other RETURNING orders.id, grp IS NULL
+UPDATE orders SET x = 1 WHERE id = 1000 RETURNING *
+UPDATE orders SET note = 'n' WHERE id < 3 RETURNING COLUMNS(lambda c: c IN ('id', 'note'))
+UPDATE orders SET note = 'n' WHERE id < 3 RETURNING orders
+MERGE INTO orders o USING other s ON o.id = s.id WHEN MATCHED THEN UPDATE SET x = s.x \
+WHEN NOT MATCHED THEN INSERT (id, grp, x) VALUES (s.id, s.grp, s.x) RETURNING merge_action, id, x
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("name", ["plain", "partitioned", "nested", "empty"])
+@pytest.mark.parametrize("statement", RETURNING)
+def test_returning_gives_what_duckdb_returns(
+    lakes: Callable[[str], Catalog], name: str, statement: str
+) -> None:
+    cat = lakes(name)
+    oracle = Oracle(SAMPLES[name], OTHER)
+    expected = oracle.con.sql(statement)
+    with cat.transaction(branched(cat)) as tx:
+        result = tx.sql(statement)
+    assert isinstance(result, WriteResult)
+    assert result.returned is not None
+    assert result.returned.column_names == expected.columns
+    found = [tuple(row.values()) for row in result.returned.to_pylist()]
+    wanted = [tuple(row.values()) for row in expected.to_arrow_table().to_pylist()]
+    assert multiset(found) == multiset(wanted)
+
+
+def test_without_returning_nothing_is_returned(cat: Catalog) -> None:
+    make(cat, SAMPLES["plain"])
+    with cat.transaction("main") as tx:
+        result = tx.sql("DELETE FROM orders")
+    assert isinstance(result, WriteResult)
+    assert result.returned is None
+
+
+def test_odd_names_are_written_as_others(cat: Catalog) -> None:
+    rows = SAMPLES["plain"].rows
+    odd = Sample('order "items"', [rows.rename_columns(["i d", "select", "É", '"'])])
+    spaced = Sample("a b.C-d.e", [rows], partition_by=["grp"])
+    statements = [
+        'UPDATE "order ""items""" SET "É" = 1, """" = \'q\' WHERE "i d" < 4 AND "select" = \'a\'',
+        'DELETE FROM "order ""items""" WHERE "order ""items"""."i d" = 4',
+        'UPDATE "a b"."C-d".e SET grp = \'w\' WHERE e.id = 2 AND "C-d".e.x IS NULL',
+        'DELETE FROM "a b"."c-d"."E" AS t WHERE t.id = 7',
+    ]
+    make(cat, odd, spaced)
+    with cat.transaction("main") as tx:
+        for statement in statements:
+            tx.sql(statement)
+    oracle = Oracle(odd, Sample("e", spaced.files))
+    for statement in statements:
+        oracle.run(
+            statement.replace('"a b"."C-d".e', "e")
+            .replace('"C-d".e', "e")
+            .replace('"a b"."c-d"."E"', "e")
+        )
+    for name, same in ((odd.name, odd.name), (spaced.name, "e")):
+        assert multiset(committed(cat, name)) == multiset(oracle.rows(same))
