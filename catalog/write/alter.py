@@ -184,7 +184,8 @@ def _filled(
         f"FROM {scratch.table}) t ON o.rowid = t.{numbered} WHERE {value} IS NOT NULL"
     )
     taken = paths_of(scratch.files) | set(table.added)
-    with DataWriter(con, context.store, table.name, shape, taken=taken) as writer:
+    holds = table.holds(context.commits)
+    with DataWriter(con, context.store, table.name, shape, taken=taken, holds=holds) as writer:
         change = rewrite_files(con, writer, shape, scratch.files, hits, context.locate)
     (count,) = single_row(con, f"SELECT count(*) FROM {hits}")
     return change, int(count)

@@ -100,7 +100,10 @@ def write_changes(
         changes: What changed.
     """
     taken = paths_of(scratch.files) | set(table.added)
-    with DataWriter(context.con, context.store, table.name, shape, taken=taken) as writer:
+    holds = table.holds(context.commits)
+    with DataWriter(
+        context.con, context.store, table.name, shape, taken=taken, holds=holds
+    ) as writer:
         change = rewrite_files(
             context.con, writer, shape, scratch.files, changes.hits, context.locate
         )

@@ -173,8 +173,8 @@ class DataWriter:
         """Writes rows of any partitions, each sorted by the table's key.
 
         Args:
-            rows: A table of the engine (no view) with all columns, called ``c<field id>``;
-                rows of one key stay in its order.
+            rows: A table of the engine with all columns, called ``c<field id>``, and ``rowid``,
+                in whose order rows of one key stay.
             append: Whether the files must have names that no other writer can give, also one
                 that adds the same rows at the same time.
         """

@@ -45,7 +45,7 @@ def insert_rows(
         scratch = load(context, table.name, shape)
         answer = perform(context, settings, pending, pending.spliced(scratch.table))
         named = ", ".join(f"{identifier(f.name)} AS c{f.id}" for f in shape.schema.fields)
-        rows = f"(SELECT {named} FROM {scratch.table})"
+        rows = f"(SELECT {named}, rowid FROM {scratch.table})"
         warnings: tuple[str, ...] = ()
         with engine_errors():
             if shape.key:

@@ -54,7 +54,7 @@ def rewrite_files(
         file = files[number]
         query = _changed(con, table, file, f"(SELECT * FROM {hits} WHERE file = {number})", locate)
         removed.append(file)
-        added.extend(writer.ordered(query, file.partition, place="place", append=True))
+        added.extend(writer.ordered(query, file.partition, place="place"))
     return FileChange(tuple(removed), tuple(added))
 
 
