@@ -7,6 +7,7 @@ the row, or cell, that it names is changed by a later commit on the branch.
 """
 
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from catalog.merging import (
     ConflictedMerge,
     MergeReport,
     Resolutions,
+    check_resolved,
     lineage_of,
     merged,
     merging,
@@ -90,7 +92,7 @@ def check_none_open(owner: "Catalog", source: str, into: str) -> None:
         raise AlreadyExists(
             f"the merge of {source} into {into} is under way on branch {name!r}",
             kind="merge-under-way",
-            hint=f"parquetry merge {source} --into {into} --continue (or --abort)",
+            hint=f"{_command(source, into)} --continue (or --abort)",
         )
 
 
@@ -143,8 +145,24 @@ def conflict_error(source: str, into: str, conflicts: pa.Table, branch: str) -> 
         branch=branch,
         hint=f"look at them: parquetry conflicts {branch}; change rows there with "
         f"parquetry sql --branch {branch}, or take a side with --resolve ours|theirs; then "
-        f"parquetry merge {source} --into {into} --continue (or --abort)",
+        f"{_command(source, into)} --continue (or --abort)",
     )
+
+
+def _clash_anew(found: OpenMerge, conflicts: pa.Table) -> MergeConflict:
+    """Returns the error for a branch that changed the same while a merge was being settled."""
+    told = conflict_error(found.source, found.into, conflicts, found.branch)
+    return MergeConflict(
+        f"{found.into} was moved and clashes anew: {told.message}",
+        conflicts=conflicts,
+        branch=found.branch,
+        hint=f"take a side: {_command(found.source, found.into)} --continue --resolve "
+        "ours|theirs; or --abort, and merge again",
+    )
+
+
+def _command(source: str, into: str) -> str:
+    return f"parquetry merge {shlex.quote(source)} --into {shlex.quote(into)}"
 
 
 def _conflict_table(
@@ -238,6 +256,7 @@ def continue_merge(
     """Completes a merge in conflict once all of it is settled; see ``Catalog.continue_merge``."""
     found = the_merge(owner, source, into)
     settled = found.head
+    check_resolved(owner, resolve, (found.ends.ours, found.ends.theirs))
     with merging(owner) as context:
         if resolve is None:
             left = unsettled(owner, found)
@@ -249,9 +268,9 @@ def continue_merge(
 
         def propose(held: HeldBranch, head: str) -> Proposal:
             ends = Ends(found.ends.ours, head, settled)
-            merge = merged(owner, context, ends, None, leave_out=(CONFLICT_TABLE,))
+            merge = merged(owner, context, ends, resolve, leave_out=(CONFLICT_TABLE,))
             if merge.conflicts.num_rows:
-                raise conflict_error(found.source, found.into, merge.conflicts, found.branch)
+                raise _clash_anew(found, merge.conflicts)
             reports.append(report(found.into, ends, merge))
             parents = [head] if found.squash else [head, found.ends.theirs]
             lineage = lineage_of("merge", merge, found.ends.theirs)

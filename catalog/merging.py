@@ -1,5 +1,6 @@
 """Merges of an open catalog, and what is made of the same three-way merge: rebase, revert."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from catalog import listings
 from catalog.comparisons import comparable
 from catalog.engine.failures import engine_errors
 from catalog.engine.workspace import Workspace
-from catalog.errors import Conflict, InvalidInput
+from catalog.errors import Conflict, InvalidInput, NotFound
 from catalog.fingerprinting import keep_prints, load_prints
 from catalog.listings import CommitInfo
 from catalog.model.names import canonical_name
@@ -98,7 +99,7 @@ def merge_into(
 
     into = canonical_name(into)
     theirs = owner.resolve(source).commit_id
-    _existing(owner, into)
+    check_resolved(owner, resolve, (_existing(owner, into), theirs))
     if not dry_run:
         check_none_open(owner, source, into)
     text = message or f"merge {source} into {into}"
@@ -187,6 +188,27 @@ def resolving(resolve: Resolutions) -> Resolve:
     return lambda table: resolve
 
 
+def check_resolved(owner: "Catalog", resolve: Resolutions, commits: Sequence[str]) -> None:
+    """Checks that sides are taken for tables that some of the commits have.
+
+    Raises:
+        InvalidInput: A side is neither ``ours`` nor ``theirs``.
+        NotFound: There is no such table.
+    """
+    resolving(resolve)
+    if not isinstance(resolve, Mapping):
+        return
+    tables = sorted({name for c in commits for name in owner.repository.commits.entries(c)})
+    known = {name.casefold() for name in tables}
+    for name in resolve:
+        if name.casefold() not in known:
+            raise NotFound(
+                f"no table {name!r} whose conflicts could be resolved",
+                kind="table-not-found",
+                hint=f"there are: {', '.join(tables[:10])}{', …' if len(tables) > 10 else ''}",
+            )
+
+
 def proposal(
     owner: "Catalog",
     parents: Sequence[str],
@@ -241,9 +263,11 @@ def with_commit(owner: "Catalog", told: MergeReport, commit_id: str | None) -> M
     return MergeReport(told.branch, told.ends, info, told.tables, told.conflicts)
 
 
-def _existing(owner: "Catalog", branch: str) -> None:
-    if owner.repository.branches.find(branch) is None:
+def _existing(owner: "Catalog", branch: str) -> str:
+    found = owner.repository.branches.find(branch)
+    if found is None or found.commit_id is None:
         raise owner.repository.refs.unknown(branch)
+    return found.commit_id
 
 
 def open_branch(owner: "Catalog", branch: str) -> str:
@@ -258,6 +282,9 @@ def open_branch(owner: "Catalog", branch: str) -> str:
         raise owner.repository.refs.unknown(branch)
     if found.protected:
         raise Conflict(
-            f"branch {branch!r} is protected: it changes only by merge", kind="branch-protected"
+            f"branch {branch!r} is protected: it changes only by merge",
+            kind="branch-protected",
+            hint="do it on a branch, then merge that: parquetry branch create NAME --at "
+            f"{shlex.quote(branch)}",
         )
     return found.commit_id
