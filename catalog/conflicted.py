@@ -8,7 +8,7 @@ the row, or cell, that it names is changed by a later commit on the branch.
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,11 +21,13 @@ from catalog.merging import (
     MergeReport,
     Resolutions,
     check_resolved,
+    in_order,
     lineage_of,
     merged,
     merging,
     proposal,
     report,
+    told_as_merged,
     with_commit,
 )
 from catalog.model.names import canonical_name
@@ -115,7 +117,7 @@ def leave_branch(
     about = Description(
         author=owner.author,
         time=now,
-        message=f"{message}: {conflicts.num_rows} conflicts",
+        message=f"{message}: {_counted(conflicts)}",
         metadata={
             "merge.into": into,
             "merge.source": source,
@@ -137,11 +139,9 @@ def conflict_error(source: str, into: str, conflicts: pa.Table, branch: str) -> 
     """Returns the error that tells of conflicts."""
     tables = sorted(set(conflicts["table_name"].to_pylist()))
     listed = ", ".join(tables[:5]) + (" …" if len(tables) > 5 else "")
-    count = conflicts.num_rows
     return MergeConflict(
-        f"merging {source} into {into}: {count} conflict{'s' if count != 1 else ''} in {listed}; "
-        f"{into} was not moved",
-        conflicts=conflicts,
+        f"merging {source} into {into}: {_counted(conflicts)} in {listed}; {into} was not moved",
+        conflicts=in_order(conflicts),
         branch=branch,
         hint=f"look at them: parquetry conflicts {branch}; change rows there with "
         f"parquetry sql --branch {branch}, or take a side with --resolve ours|theirs; then "
@@ -149,12 +149,17 @@ def conflict_error(source: str, into: str, conflicts: pa.Table, branch: str) -> 
     )
 
 
+def _counted(conflicts: pa.Table) -> str:
+    count = conflicts.num_rows
+    return f"{count} conflict{'s' if count != 1 else ''}"
+
+
 def _clash_anew(found: OpenMerge, conflicts: pa.Table) -> MergeConflict:
     """Returns the error for a branch that changed the same while a merge was being settled."""
     told = conflict_error(found.source, found.into, conflicts, found.branch)
     return MergeConflict(
         f"{found.into} was moved and clashes anew: {told.message}",
-        conflicts=conflicts,
+        conflicts=in_order(conflicts),
         branch=found.branch,
         hint=f"take a side: {_command(found.source, found.into)} --continue --resolve "
         "ours|theirs; or --abort, and merge again",
@@ -265,10 +270,12 @@ def continue_merge(
         else:
             settled = _taken(owner, context, found, resolve)
         reports: list[MergeReport] = []
+        by_rows = _merged_by_rows(owner, found)
 
         def propose(held: HeldBranch, head: str) -> Proposal:
             ends = Ends(found.ends.ours, head, settled)
             merge = merged(owner, context, ends, resolve, leave_out=(CONFLICT_TABLE,))
+            merge = told_as_merged(merge, by_rows)
             if merge.conflicts.num_rows:
                 raise _clash_anew(found, merge.conflicts)
             reports.append(report(found.into, ends, merge))
@@ -280,6 +287,16 @@ def continue_merge(
         commit_id = publish(owner.repository, found.into, propose)
     owner.branches.delete(found.branch)
     return with_commit(owner, reports[-1], commit_id)
+
+
+def _merged_by_rows(owner: "Catalog", found: OpenMerge) -> set[str]:
+    """Returns the tables that a merge in conflict did not take from one side as they are."""
+    lineage = owner.repository.commits.read(found.start).lineage
+    by_rows = set(conflicts_at(owner, found.start)["table_name"].to_pylist())
+    for table, origin in lineage.items():
+        if isinstance(origin, Mapping) and origin.get("how") != "taken":
+            by_rows.add(table)
+    return by_rows
 
 
 def _taken(owner: "Catalog", context: MergeContext, found: OpenMerge, resolve: Resolutions) -> str:
@@ -318,9 +335,9 @@ def conflicts_at(owner: "CatalogReader", commit_id: str) -> pa.Table:
     """Returns the conflicts that a commit of a merge's branch lists, by table and key."""
     if CONFLICT_TABLE not in owner.repository.commits.entries(commit_id):
         return CONFLICTS.empty_table()
-    query = f"SELECT {', '.join(CONFLICTS.names)} FROM {CONFLICT_TABLE} ORDER BY ALL"
+    query = f"SELECT {', '.join(CONFLICTS.names)} FROM {CONFLICT_TABLE}"
     with owner.connect(commit_id) as session:
-        return session.sql(query).to_arrow_table().cast(CONFLICTS)
+        return in_order(session.sql(query).to_arrow_table().cast(CONFLICTS))
 
 
 def _changed_since(

@@ -1,12 +1,13 @@
 """Merges of an open catalog, and what is made of the same three-way merge: rebase, revert."""
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from catalog import listings
 from catalog.comparisons import comparable
@@ -240,6 +241,13 @@ def lineage_of(operation: str, found: Merge, source: str) -> dict[str, object]:
     }
 
 
+def told_as_merged(found: Merge, tables: Collection[str]) -> Merge:
+    """Returns a merge that brings over what was merged before, with tables told as they were."""
+    return Merge(
+        tuple(replace(one, how="merged") if one.name in tables else one for one in found.tables)
+    )
+
+
 def report(branch: str, ends: Ends, found: Merge) -> MergeReport:
     """Returns what a merge does as the facade tells it."""
     tables = tuple(
@@ -252,7 +260,16 @@ def report(branch: str, ends: Ends, found: Merge) -> MergeReport:
         )
         for one in found.tables
     )
-    return MergeReport(branch, ends, None, tables, found.conflicts)
+    return MergeReport(branch, ends, None, tables, in_order(found.conflicts))
+
+
+def in_order(conflicts: pa.Table) -> pa.Table:
+    """Returns conflicts by table, key and column; shorter keys first, as numbers go."""
+    length = pc.coalesce(pc.utf8_length(conflicts["key"]), pa.scalar(0, pa.int32()))
+    order = ("table_name", "key_length", "key", "column_name", "kind")
+    by = [(name, "ascending") for name in order]
+    found = conflicts.append_column("key_length", length).sort_by(by)
+    return found.select(conflicts.column_names)
 
 
 def with_commit(owner: "Catalog", told: MergeReport, commit_id: str | None) -> MergeReport:

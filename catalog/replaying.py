@@ -1,7 +1,7 @@
 """Changes made again elsewhere, or taken back: cherry-pick, revert, rebase."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -13,12 +13,14 @@ from catalog.merging import (
     MergeReport,
     Resolutions,
     check_resolved,
+    in_order,
     lineage_of,
     merged,
     merging,
     open_branch,
     proposal,
     report,
+    told_as_merged,
     with_commit,
 )
 from catalog.model.commit import Commit
@@ -185,7 +187,8 @@ def _apply(
                     at = _between(owner, at, found.updates, message)
             if at == head:
                 return None
-            whole = _as_done(merged(owner, context, Ends(head, head, at), None), steps_done)
+            by_rows = {t.name for one in steps_done for t in one.tables if t.how == "merged"}
+            whole = told_as_merged(merged(owner, context, Ends(head, head, at), None), by_rows)
             reports.append(report(branch, Ends(steps[-1][0], head, steps[-1][1]), whole))
             lineage = lineage_of(operation, whole, steps[-1][1])
             why = f"{operation}: {named}"
@@ -193,12 +196,6 @@ def _apply(
 
         commit_id = publish(owner.repository, branch, propose)
     return with_commit(owner, reports[-1], commit_id)
-
-
-def _as_done(whole: Merge, steps: Sequence[Merge]) -> Merge:
-    """Returns all steps as one, with tables told as merged that a step merged row by row."""
-    by_rows = {one.name for step in steps for one in step.tables if one.how == "merged"}
-    return Merge(tuple(replace(t, how="merged") if t.name in by_rows else t for t in whole.tables))
 
 
 def _between(
@@ -230,7 +227,7 @@ def _conflict(
     count = conflicts.num_rows
     return MergeConflict(
         f"{what}: {count} conflict{'s' if count != 1 else ''} in {tables}; nothing was moved",
-        conflicts=conflicts,
+        conflicts=in_order(conflicts),
         hint=f"take a side with {sides}",
     )
 
