@@ -49,8 +49,8 @@ def show_report(report: "MergeReport", about: Names, *, json: bool, dry_run: boo
         show_json(_report_json(report, about, dry_run=dry_run))
     else:
         output.lines(_table_line(t, _wide(report.tables)) for t in report.tables)
-        conflicted = report.conflicts.num_rows > 0
-        if conflicted:
+        if report.conflicts.num_rows:
+            output.flush()
             notes.note("\n".join(_first(report.conflicts)))
         else:
             output.line(_closing(report, about, dry_run=dry_run))
