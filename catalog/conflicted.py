@@ -6,6 +6,7 @@ parents: everything that could be merged, what ours has where it could not, and 
 the row, or cell, that it names is changed by a later commit on the branch.
 """
 
+import hashlib
 import re
 import shlex
 from collections.abc import Iterator, Mapping
@@ -30,7 +31,7 @@ from catalog.merging import (
     told_as_merged,
     with_commit,
 )
-from catalog.model.names import canonical_name
+from catalog.model.names import canonical_name, check_ref_name
 from catalog.repository.branches import HeldBranch, Stamp
 from catalog.repository.commit_writer import Description, TableUpdate
 from catalog.repository.history import first_parents
@@ -50,7 +51,7 @@ PREFIX = "merge/"
 CONFLICT_TABLE = "parquetry.conflicts"
 """The table that holds the conflicts of a merge, on its branch only."""
 
-_OUTSIDE = re.compile(r"[^A-Za-z0-9._/-]+")
+_OUTSIDE = re.compile(r"[^\w./-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +80,35 @@ class OpenMerge:
 
 
 def branch_name(source: str, into: str) -> str:
-    """Returns the branch that a merge in conflict leaves."""
-    return f"{PREFIX}{_OUTSIDE.sub('-', source).strip('-./')}-into-{into}"[:200]
+    """Returns the branch that a merge in conflict leaves.
+
+    A source that is no plain name (``main~1``) gets a digest, so that no two have one branch;
+    names that would be too long are a digest alone.
+    """
+    source, into = canonical_name(source), canonical_name(into)
+    digest = hashlib.sha256(f"{source}\0{into}".encode(errors="surrogatepass")).hexdigest()
+    plain = _OUTSIDE.sub("-", source).strip("-./")
+    name = f"{PREFIX}{plain if plain == source else f'{plain}-{digest[:6]}'}-into-{into}"
+    try:
+        return check_ref_name(name)
+    except InvalidInput:
+        return f"{PREFIX}{digest[:16]}"
 
 
 def check_none_open(owner: "Catalog", source: str, into: str) -> None:
     """Checks that the same merge is not under way already.
 
     Raises:
-        AlreadyExists: It is.
+        AlreadyExists: It is, or its branch is taken.
     """
     name = branch_name(source, into)
     if owner.repository.branches.find(name) is not None:
+        found = find_merge(owner, name)
+        if found is None or (found.source, found.into) != (source, into):
+            raise AlreadyExists(
+                f"branch {name!r} is in the way of merging {source} into {into}",
+                hint=f"delete it, if it can go: parquetry branch delete {shlex.quote(name)}",
+            )
         raise AlreadyExists(
             f"the merge of {source} into {into} is under way on branch {name!r}",
             kind="merge-under-way",
@@ -143,8 +161,9 @@ def conflict_error(source: str, into: str, conflicts: pa.Table, branch: str) -> 
         f"merging {source} into {into}: {_counted(conflicts)} in {listed}; {into} was not moved",
         conflicts=in_order(conflicts),
         branch=branch,
-        hint=f"look at them: parquetry conflicts {branch}; change rows there with "
-        f"parquetry sql --branch {branch}, or take a side with --resolve ours|theirs; then "
+        hint=f"look at them: parquetry conflicts {shlex.quote(branch)}; change rows there with "
+        f"parquetry sql --branch {shlex.quote(branch)}, or take a side with --resolve "
+        "ours|theirs; then "
         f"{_command(source, into)} --continue (or --abort)",
     )
 

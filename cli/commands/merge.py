@@ -1,5 +1,6 @@
 """``merge`` and ``conflicts``: a branch brought to another, and what is in the way."""
 
+import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
@@ -241,13 +242,15 @@ def _abort(cat: "Catalog", source: str | None, into: str | None, *, json: bool) 
         )
         return
     output.line(f"dropped the merge of {one.source} into {one.into}; {one.into} was not moved")
-    output.line(f"to have it back: parquetry branch create {one.branch} --at {short(one.head)}")
+    output.line(
+        f"to have it back: parquetry branch create {shlex.quote(one.branch)} --at {short(one.head)}"
+    )
 
 
 def _nothing_left(found: "Mapping[OpenMerge, pa.Table]") -> str:
     if not found:
         return "no merge is in conflict"
-    ready = ", ".join(f"parquetry merge {one.branch} --continue" for one in found)
+    ready = ", ".join(f"parquetry merge {shlex.quote(one.branch)} --continue" for one in found)
     return f"all is settled; to complete it: {ready}"
 
 

@@ -446,3 +446,43 @@ def test_tables_without_a_key_merge_by_rows(lake: Path, tmp_path: Path, parquetr
     assert parquetry("merge", "fix").code == 0
     rows = parquetry("sql", "FROM events ORDER BY 1", "--format", "csv").out.splitlines()[1:]
     assert rows == ["a", "b", "c", "d"]
+
+
+def test_no_two_merges_share_a_branch(conflicted: Path, parquetry: Runner) -> None:
+    long = "L" * 55 + "-é"
+    names = ["x-1", "x'1", "x", long]
+    for name in names:
+        assert parquetry("branch", "create", name, "--at", "fix").code == 0
+    sources = [*names, "x~0", "x@{0}"]
+    for source in sources:
+        assert parquetry("merge", source).code == 4
+    merges = json.loads(parquetry("conflicts", "--json").out)["merges"]
+    assert sorted(one["source"] for one in merges) == sorted(["fix", *sources])
+    assert "merge/x-1-into-main" in {one["merge_branch"] for one in merges}
+    for source in sources:
+        assert parquetry("merge", source, "--abort").code == 0
+
+
+def test_a_branch_in_the_way_is_named(clash: Path, parquetry: Runner) -> None:
+    parquetry("branch", "create", MERGE_BRANCH)
+    refused = parquetry("merge", "fix")
+    assert refused.code == 3
+    assert f"branch '{MERGE_BRANCH}' is in the way" in refused.err
+    assert f"parquetry branch delete {MERGE_BRANCH}" in refused.err
+
+
+def test_a_table_dropped_on_one_side_is_one_conflict(
+    fix: Path, tmp_path: Path, parquetry: Runner
+) -> None:
+    cat = catalog.open(str(fix))
+    with cat.transaction("fix", message="no orders") as tx:
+        tx.drop("orders")
+    assert parquetry("merge", "fix").code == 4
+    (one,) = json.loads(parquetry("conflicts", "--json").out)["conflicts"]
+    assert (one["kind"], one["key"], one["column"], one["theirs"]) == (
+        *("table-dropped", None, None, None),
+    )
+    row = parquetry("conflicts").out.splitlines()[1]
+    assert row.split() == ["orders", "table-dropped", "-", "-", "there", "changed", "NULL"]
+    assert parquetry("merge", "--continue", "--resolve", "theirs").code == 0
+    assert "orders" not in parquetry("tables").out
