@@ -6,8 +6,10 @@ parents: everything that could be merged, what ours has where it could not, and 
 the row, or cell, that it names is changed by a later commit on the branch.
 """
 
+import hashlib
 import re
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,14 +21,17 @@ from catalog.merging import (
     ConflictedMerge,
     MergeReport,
     Resolutions,
+    check_resolved,
+    in_order,
     lineage_of,
     merged,
     merging,
     proposal,
     report,
+    told_as_merged,
     with_commit,
 )
-from catalog.model.names import canonical_name
+from catalog.model.names import canonical_name, check_ref_name
 from catalog.repository.branches import HeldBranch, Stamp
 from catalog.repository.commit_writer import Description, TableUpdate
 from catalog.repository.history import first_parents
@@ -47,7 +52,7 @@ PREFIX = "merge/"
 CONFLICT_TABLE = "parquetry.conflicts"
 """The table that holds the conflicts of a merge, on its branch only."""
 
-_OUTSIDE = re.compile(r"[^A-Za-z0-9._/-]+")
+_OUTSIDE = re.compile(r"[^\w./-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,22 +81,39 @@ class OpenMerge:
 
 
 def branch_name(source: str, into: str) -> str:
-    """Returns the branch that a merge in conflict leaves."""
-    return f"{PREFIX}{_OUTSIDE.sub('-', source).strip('-./')}-into-{into}"[:200]
+    """Returns the branch that a merge in conflict leaves.
+
+    A source that is no plain name (``main~1``) gets a digest, so that no two have one branch;
+    names that would be too long are a digest alone.
+    """
+    source, into = canonical_name(source), canonical_name(into)
+    digest = hashlib.sha256(f"{source}\0{into}".encode(errors="surrogatepass")).hexdigest()
+    plain = _OUTSIDE.sub("-", source).strip("-./")
+    name = f"{PREFIX}{plain if plain == source else f'{plain}-{digest[:6]}'}-into-{into}"
+    try:
+        return check_ref_name(name)
+    except InvalidInput:
+        return f"{PREFIX}{digest[:16]}"
 
 
 def check_none_open(owner: "Catalog", source: str, into: str) -> None:
     """Checks that the same merge is not under way already.
 
     Raises:
-        AlreadyExists: It is.
+        AlreadyExists: It is, or its branch is taken.
     """
     name = branch_name(source, into)
     if owner.repository.branches.find(name) is not None:
+        found = find_merge(owner, name)
+        if found is None or (found.source, found.into) != (source, into):
+            raise AlreadyExists(
+                f"branch {name!r} is in the way of merging {source} into {into}",
+                hint=f"delete it, if it can go: parquetry branch delete {shlex.quote(name)}",
+            )
         raise AlreadyExists(
             f"the merge of {source} into {into} is under way on branch {name!r}",
             kind="merge-under-way",
-            hint=f"parquetry merge {source} --into {into} --continue (or --abort)",
+            hint=f"{_command(source, into)} --continue (or --abort)",
         )
 
 
@@ -114,7 +136,7 @@ def leave_branch(
     about = Description(
         author=owner.author,
         time=now,
-        message=f"{message}: {conflicts.num_rows} conflicts",
+        message=f"{message}: {_counted(conflicts)}",
         metadata={
             "merge.into": into,
             "merge.source": source,
@@ -136,16 +158,36 @@ def conflict_error(source: str, into: str, conflicts: pa.Table, branch: str) -> 
     """Returns the error that tells of conflicts."""
     tables = sorted(set(conflicts["table_name"].to_pylist()))
     listed = ", ".join(tables[:5]) + (" …" if len(tables) > 5 else "")
-    count = conflicts.num_rows
     return MergeConflict(
-        f"merging {source} into {into}: {count} conflict{'s' if count != 1 else ''} in {listed}; "
-        f"{into} was not moved",
-        conflicts=conflicts,
+        f"merging {source} into {into}: {_counted(conflicts)} in {listed}; {into} was not moved",
+        conflicts=in_order(conflicts),
         branch=branch,
-        hint=f"look at them: parquetry conflicts {branch}; change rows there with "
-        f"parquetry sql --branch {branch}, or take a side with --resolve ours|theirs; then "
-        f"parquetry merge {source} --into {into} --continue (or --abort)",
+        hint=f"look at them: parquetry conflicts {shlex.quote(branch)}; change rows there with "
+        f"parquetry sql --branch {shlex.quote(branch)}, or take a side with --resolve "
+        "ours|theirs; then "
+        f"{_command(source, into)} --continue (or --abort)",
     )
+
+
+def _counted(conflicts: pa.Table) -> str:
+    count = conflicts.num_rows
+    return f"{count} conflict{'s' if count != 1 else ''}"
+
+
+def _clash_anew(found: OpenMerge, conflicts: pa.Table) -> MergeConflict:
+    """Returns the error for a branch that changed the same while a merge was being settled."""
+    told = conflict_error(found.source, found.into, conflicts, found.branch)
+    return MergeConflict(
+        f"{found.into} was moved and clashes anew: {told.message}",
+        conflicts=in_order(conflicts),
+        branch=found.branch,
+        hint=f"take a side: {_command(found.source, found.into)} --continue --resolve "
+        "ours|theirs; or --abort, and merge again",
+    )
+
+
+def _command(source: str, into: str) -> str:
+    return f"parquetry merge {shlex.quote(source)} --into {shlex.quote(into)}"
 
 
 def _conflict_table(
@@ -239,6 +281,7 @@ def continue_merge(
     """Completes a merge in conflict once all of it is settled; see ``Catalog.continue_merge``."""
     found = the_merge(owner, source, into)
     settled = found.head
+    check_resolved(owner, resolve, (found.ends.ours, found.ends.theirs))
     with merging(owner) as context:
         if resolve is None:
             left = unsettled(owner, found)
@@ -247,12 +290,14 @@ def continue_merge(
         else:
             settled = _taken(owner, context, found, resolve)
         reports: list[MergeReport] = []
+        by_rows = _merged_by_rows(owner, found)
 
         def propose(held: HeldBranch, head: str) -> Proposal:
             ends = Ends(found.ends.ours, head, settled)
-            merge = merged(owner, context, ends, None, leave_out=(CONFLICT_TABLE,))
+            merge = merged(owner, context, ends, resolve, leave_out=(CONFLICT_TABLE,))
+            merge = told_as_merged(merge, by_rows)
             if merge.conflicts.num_rows:
-                raise conflict_error(found.source, found.into, merge.conflicts, found.branch)
+                raise _clash_anew(found, merge.conflicts)
             reports.append(report(found.into, ends, merge))
             parents = [head] if found.squash else [head, found.ends.theirs]
             lineage = lineage_of("merge", merge, found.ends.theirs)
@@ -262,6 +307,16 @@ def continue_merge(
         commit_id = publish(owner.repository, found.into, propose)
     owner.branches.delete(found.branch)
     return with_commit(owner, reports[-1], commit_id)
+
+
+def _merged_by_rows(owner: "Catalog", found: OpenMerge) -> set[str]:
+    """Returns the tables that a merge in conflict did not take from one side as they are."""
+    lineage = owner.repository.commits.read(found.start).lineage
+    by_rows = set(conflicts_at(owner, found.start)["table_name"].to_pylist())
+    for table, origin in lineage.items():
+        if isinstance(origin, Mapping) and origin.get("how") != "taken":
+            by_rows.add(table)
+    return by_rows
 
 
 def _taken(owner: "Catalog", context: MergeContext, found: OpenMerge, resolve: Resolutions) -> str:
@@ -300,9 +355,9 @@ def conflicts_at(owner: "CatalogReader", commit_id: str) -> pa.Table:
     """Returns the conflicts that a commit of a merge's branch lists, by table and key."""
     if CONFLICT_TABLE not in owner.repository.commits.entries(commit_id):
         return CONFLICTS.empty_table()
-    query = f"SELECT {', '.join(CONFLICTS.names)} FROM {CONFLICT_TABLE} ORDER BY ALL"
+    query = f"SELECT {', '.join(CONFLICTS.names)} FROM {CONFLICT_TABLE}"
     with owner.connect(commit_id) as session:
-        return session.sql(query).to_arrow_table().cast(CONFLICTS)
+        return in_order(session.sql(query).to_arrow_table().cast(CONFLICTS))
 
 
 def _changed_since(

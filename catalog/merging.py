@@ -1,17 +1,19 @@
 """Merges of an open catalog, and what is made of the same three-way merge: rebase, revert."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import shlex
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from catalog import listings
 from catalog.comparisons import comparable
 from catalog.engine.failures import engine_errors
 from catalog.engine.workspace import Workspace
-from catalog.errors import Conflict, InvalidInput
+from catalog.errors import Conflict, InvalidInput, NotFound
 from catalog.fingerprinting import keep_prints, load_prints
 from catalog.listings import CommitInfo
 from catalog.model.names import canonical_name
@@ -98,7 +100,7 @@ def merge_into(
 
     into = canonical_name(into)
     theirs = owner.resolve(source).commit_id
-    _existing(owner, into)
+    check_resolved(owner, resolve, (_existing(owner, into), theirs))
     if not dry_run:
         check_none_open(owner, source, into)
     text = message or f"merge {source} into {into}"
@@ -187,6 +189,27 @@ def resolving(resolve: Resolutions) -> Resolve:
     return lambda table: resolve
 
 
+def check_resolved(owner: "Catalog", resolve: Resolutions, commits: Sequence[str]) -> None:
+    """Checks that sides are taken for tables that some of the commits have.
+
+    Raises:
+        InvalidInput: A side is neither ``ours`` nor ``theirs``.
+        NotFound: There is no such table.
+    """
+    resolving(resolve)
+    if not isinstance(resolve, Mapping):
+        return
+    tables = sorted({name for c in commits for name in owner.repository.commits.entries(c)})
+    known = {name.casefold() for name in tables}
+    for name in resolve:
+        if name.casefold() not in known:
+            raise NotFound(
+                f"no table {name!r} whose conflicts could be resolved",
+                kind="table-not-found",
+                hint=f"there are: {', '.join(tables[:10])}{', …' if len(tables) > 10 else ''}",
+            )
+
+
 def proposal(
     owner: "Catalog",
     parents: Sequence[str],
@@ -218,6 +241,13 @@ def lineage_of(operation: str, found: Merge, source: str) -> dict[str, object]:
     }
 
 
+def told_as_merged(found: Merge, tables: Collection[str]) -> Merge:
+    """Returns a merge that brings over what was merged before, with tables told as they were."""
+    return Merge(
+        tuple(replace(one, how="merged") if one.name in tables else one for one in found.tables)
+    )
+
+
 def report(branch: str, ends: Ends, found: Merge) -> MergeReport:
     """Returns what a merge does as the facade tells it."""
     tables = tuple(
@@ -230,7 +260,16 @@ def report(branch: str, ends: Ends, found: Merge) -> MergeReport:
         )
         for one in found.tables
     )
-    return MergeReport(branch, ends, None, tables, found.conflicts)
+    return MergeReport(branch, ends, None, tables, in_order(found.conflicts))
+
+
+def in_order(conflicts: pa.Table) -> pa.Table:
+    """Returns conflicts by table, key and column; shorter keys first, as numbers go."""
+    length = pc.coalesce(pc.utf8_length(conflicts["key"]), pa.scalar(0, pa.int32()))
+    order = ("table_name", "key_length", "key", "column_name", "kind")
+    by = [(name, "ascending") for name in order]
+    found = conflicts.append_column("key_length", length).sort_by(by)
+    return found.select(conflicts.column_names)
 
 
 def with_commit(owner: "Catalog", told: MergeReport, commit_id: str | None) -> MergeReport:
@@ -241,9 +280,11 @@ def with_commit(owner: "Catalog", told: MergeReport, commit_id: str | None) -> M
     return MergeReport(told.branch, told.ends, info, told.tables, told.conflicts)
 
 
-def _existing(owner: "Catalog", branch: str) -> None:
-    if owner.repository.branches.find(branch) is None:
+def _existing(owner: "Catalog", branch: str) -> str:
+    found = owner.repository.branches.find(branch)
+    if found is None or found.commit_id is None:
         raise owner.repository.refs.unknown(branch)
+    return found.commit_id
 
 
 def open_branch(owner: "Catalog", branch: str) -> str:
@@ -258,6 +299,9 @@ def open_branch(owner: "Catalog", branch: str) -> str:
         raise owner.repository.refs.unknown(branch)
     if found.protected:
         raise Conflict(
-            f"branch {branch!r} is protected: it changes only by merge", kind="branch-protected"
+            f"branch {branch!r} is protected: it changes only by merge",
+            kind="branch-protected",
+            hint="do it on a branch, then merge that: parquetry branch create NAME --at "
+            f"{shlex.quote(branch)}",
         )
     return found.commit_id

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+    from catalog.conflicted import OpenMerge
     from catalog.diff.explain import Step
     from catalog.diff.result import Diff
     from catalog.query.session import Session
@@ -269,6 +270,12 @@ class CatalogReader:
         from catalog.conflicted import the_merge, unsettled
 
         return unsettled(self, the_merge(self, source, into))
+
+    def open_merges(self) -> "list[OpenMerge]":
+        """Returns the merges in conflict that wait to be continued or aborted, by branch."""
+        from catalog.conflicted import open_merges
+
+        return open_merges(self)
 
     def export(
         self,

@@ -12,12 +12,15 @@ from catalog.listings import CommitInfo
 from catalog.merging import (
     MergeReport,
     Resolutions,
+    check_resolved,
+    in_order,
     lineage_of,
     merged,
     merging,
     open_branch,
     proposal,
     report,
+    told_as_merged,
     with_commit,
 )
 from catalog.model.commit import Commit
@@ -30,7 +33,7 @@ from catalog.repository.history import first_parents, merge_base
 from catalog.repository.repository import DEFAULT_BRANCH
 from catalog.repository.tables import file_changes
 from catalog.storage.store import SwapLost
-from catalog.write.merge import Ends
+from catalog.write.merge import Ends, Merge
 from catalog.write.publish import Proposal, publish
 
 if TYPE_CHECKING:
@@ -43,6 +46,7 @@ class RebaseReport:
 
     Attributes:
         branch: The branch.
+        base: The commit at which it had left the new base.
         onto: The commit it stands on now.
         before: The commit it was at.
         after: The commit it is at now; None in a dry run.
@@ -53,11 +57,17 @@ class RebaseReport:
     """
 
     branch: str
+    base: str
     onto: str
     before: str
     after: str | None
     commits: tuple[CommitInfo, ...]
     arrived: Mapping[str, tuple[dict[str, str | None], ...]]
+
+    @property
+    def is_up_to_date(self) -> bool:
+        """Tells whether the branch stood on the new base already."""
+        return self.base == self.onto
 
 
 def cherry_pick(
@@ -154,7 +164,8 @@ def _apply(
     """
     if dry_run and len(steps) > 1:
         raise InvalidInput("a dry run takes one commit at a time")
-    open_branch(owner, branch)
+    read = (open_branch(owner, branch), *(commit_id for step in steps for commit_id in step))
+    check_resolved(owner, resolve, read)
     reports: list[MergeReport] = []
     with merging(owner, dry_run=dry_run) as context:
 
@@ -162,6 +173,7 @@ def _apply(
             if held.branch.protected:
                 open_branch(owner, branch)
             at = head
+            steps_done: list[Merge] = []
             for base, theirs in steps:
                 ends = Ends(base, at, theirs)
                 found = merged(
@@ -170,11 +182,13 @@ def _apply(
                 if found.conflicts.num_rows and not dry_run:
                     raise _conflict(f"{operation} of {named} on {branch}", found.conflicts)
                 reports.append(report(branch, ends, found))
+                steps_done.append(found)
                 if found.updates and not dry_run:
                     at = _between(owner, at, found.updates, message)
             if at == head:
                 return None
-            whole = merged(owner, context, Ends(head, head, at), None)
+            by_rows = {t.name for one in steps_done for t in one.tables if t.how == "merged"}
+            whole = told_as_merged(merged(owner, context, Ends(head, head, at), None), by_rows)
             reports.append(report(branch, Ends(steps[-1][0], head, steps[-1][1]), whole))
             lineage = lineage_of(operation, whole, steps[-1][1])
             why = f"{operation}: {named}"
@@ -203,13 +217,18 @@ def _between(
     return owner.repository.writer().write([at], updates, about)
 
 
-def _conflict(what: str, conflicts: pa.Table) -> MergeConflict:
+def _conflict(
+    what: str,
+    conflicts: pa.Table,
+    *,
+    sides: str = "--resolve ours (what the branch has) or --resolve theirs",
+) -> MergeConflict:
     tables = ", ".join(sorted(set(conflicts["table_name"].to_pylist()))[:5])
     count = conflicts.num_rows
     return MergeConflict(
         f"{what}: {count} conflict{'s' if count != 1 else ''} in {tables}; nothing was moved",
-        conflicts=conflicts,
-        hint="take a side with --resolve ours (what the branch has) or --resolve theirs",
+        conflicts=in_order(conflicts),
+        hint=f"take a side with {sides}",
     )
 
 
@@ -293,13 +312,16 @@ def rebase(
     held = owner.repository.branches.held(branch)
     assert held is not None, "an open branch is there"
     target = owner.resolve(onto).commit_id
+    check_resolved(owner, resolve, (before, target))
     base = merge_base(owner.repository.commits.read, before, target)
+    if base == target:
+        return RebaseReport(branch, base, target, before, None, (), {})
     own = _own_commits(owner, before, base)
     names = {name for _, commit in own for name in commit.changes}
     arrived = _arrived(owner, base, target, names)
-    if base == target or dry_run:
+    if dry_run:
         made = tuple(listings.commit_info(commit_id, commit) for commit_id, commit in own)
-        return RebaseReport(branch, target, before, None, made, arrived)
+        return RebaseReport(branch, base, target, before, None, made, arrived)
     at = target
     replayed = []
     with merging(owner) as context:
@@ -311,6 +333,7 @@ def rebase(
                 raise _conflict(
                     f'rebase of {branch} onto {onto}, at commit {commit_id[:8]} "{title}"',
                     found.conflicts,
+                    sides=f"--resolve ours (what {onto} has) or theirs (what {branch} did)",
                 )
             if found.updates:
                 at = _between(owner, at, found.updates, commit.message, like=commit)
@@ -326,7 +349,7 @@ def rebase(
         ) from error
     read = owner.repository.commits.read
     made = tuple(listings.commit_info(one, read(one)) for one in replayed)
-    return RebaseReport(branch, target, before, at, made, arrived)
+    return RebaseReport(branch, base, target, before, at, made, arrived)
 
 
 def _own_commits(owner: "Catalog", head: str, base: str) -> list[tuple[str, Commit]]:

@@ -94,6 +94,7 @@ def functions_of(owner: "CatalogReader") -> Functions:
         "diff": partial(_diff, owner),
         "log": partial(_log, owner),
         "tables": partial(_tables, owner),
+        "conflicts": partial(_conflicts, owner),
     }
 
 
@@ -141,3 +142,21 @@ def _tables(owner: "CatalogReader", resolve: Resolve, ref: str | None = None) ->
             "files": pa.array([t.files for t in tables], pa.int64()),
         }
     )
+
+
+def _conflicts(
+    owner: "CatalogReader", resolve: Resolve, source: str | None = None, into: str | None = None
+) -> pa.Table:
+    """Returns what is not settled of one merge, or of all that are under way, by branch."""
+    from catalog.conflicted import open_merges, the_merge, unsettled
+    from catalog.write.merge import CONFLICTS
+
+    wanted = open_merges(owner) if source is None else [the_merge(owner, source, into)]
+    branch = pa.field("branch", pa.string())
+    shape = pa.schema([branch, *CONFLICTS])
+    parts = [
+        found.add_column(0, branch, pa.array([one.branch] * found.num_rows, branch.type))
+        for one in wanted
+        for found in [unsettled(owner, one)]
+    ]
+    return pa.concat_tables([shape.empty_table(), *parts])

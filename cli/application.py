@@ -9,7 +9,18 @@ from typer.core import TyperCommand, TyperGroup
 
 import catalog
 from cli import output
-from cli.commands import demo, export, history, init, inspection, refs, snapshot, sql
+from cli.commands import (
+    demo,
+    export,
+    history,
+    init,
+    inspection,
+    merge,
+    refs,
+    replay,
+    snapshot,
+    sql,
+)
 from cli.commands import diff as diff_command
 from cli.usage import UsageError, nearest
 
@@ -124,6 +135,11 @@ _add(tags, "list", refs.tag_list)
 _add(tags, "create", refs.tag_create)
 _add(tags, "delete", refs.tag_delete)
 
+_add(application, "merge", merge.merge)
+_add(application, "conflicts", merge.conflicts)
+_add(application, "rebase", replay.rebase)
+_add(application, "cherry-pick", replay.cherry_pick)
+_add(application, "revert", replay.revert)
 _add(application, "reflog", refs.reflog)
 _add(application, "reset", refs.reset)
 _add(application, "export", export.export)

@@ -22,6 +22,17 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def files_changed(added: int, removed: int) -> str:
+    """Returns how many files came and went: ``1 file added, 2 removed``; empty if none did."""
+    parts = []
+    if added:
+        parts.append(f"{counted(added, 'file')} added")
+    if removed:
+        noun = "" if parts else " files" if removed != 1 else " file"
+        parts.append(f"{removed:,}{noun} removed")
+    return ", ".join(parts)
+
+
 def share(part: int, whole: int) -> str:
     """Returns a share in percent that is 0 or 100 only if it is so exactly."""
     if part == 0:

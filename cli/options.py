@@ -31,6 +31,15 @@ Ref: TypeAlias = Annotated[
     str,
     typer.Option("--ref", help="What a table without @ref means.", autocompletion=complete_ref),
 ]
+Sides: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--resolve",
+        metavar="[TABLE=]SIDE",
+        help="Take ours or theirs where both changed the same: in all tables, or in one.",
+        show_default=False,
+    ),
+]
 OutputFile: TypeAlias = Annotated[
     Path | None,
     typer.Option(

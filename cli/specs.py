@@ -3,9 +3,13 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from cli.usage import UsageError, nearest
+
+if TYPE_CHECKING:
+    from catalog.merging import Resolutions
+    from catalog.write.merge_rows import Resolution
 
 MODES = ("copy", "link", "reference")
 FORMATS = ("auto", "parquet")
@@ -116,6 +120,39 @@ def _columns(text: str, option: str) -> tuple[str, ...]:
 def _typed(text: str) -> tuple[str, str | None]:
     name, colon, kind = text.rpartition(":")
     return (name, kind) if colon else (text, None)
+
+
+def sides(texts: Sequence[str]) -> "Resolutions":
+    """Reads ``--resolve`` options: one side for all tables, or ``TABLE=SIDE`` each.
+
+    Raises:
+        UsageError: One has another form, or they contradict each other.
+    """
+    if not any("=" in text for text in texts):
+        if len(set(texts)) > 1:
+            raise UsageError(f"--resolve {' and --resolve '.join(texts)} exclude each other")
+        return _side(texts[0]) if texts else None
+    by_table: dict[str, Resolution] = {}
+    for text in texts:
+        if "=" not in text:
+            raise UsageError(
+                f"--resolve {text} is about all tables and excludes --resolve TABLE=SIDE"
+            )
+        table, side = pair(text, "--resolve TABLE=SIDE", "--resolve orders=theirs")
+        if by_table.setdefault(table, _side(side)) != side:
+            raise UsageError(f"--resolve names both sides for table {table!r}")
+    return by_table
+
+
+def _side(text: str) -> "Resolution":
+    if text == "ours":
+        return "ours"
+    if text == "theirs":
+        return "theirs"
+    raise UsageError(
+        f"cannot take {text!r} in a conflict",
+        hint="--resolve ours (the branch that is changed) or --resolve theirs",
+    )
 
 
 def pair(text: str, form: str, example: str) -> tuple[str, str]:

@@ -35,7 +35,7 @@ as `NULL`; in CSV the text `NULL` stands in quotes. `NO_COLOR` switches colour o
 | 1 | the answer is no: differences under `--exit-code` |
 | 2 | the command was written in a way it cannot be |
 | 3 | an error |
-| 4 | a conflict with somebody else's change |
+| 4 | a conflict with somebody else's change; also of a merge or revert, be it a dry run |
 | 130 | interrupted |
 
 `parquetry.toml` lists what `snapshot` takes when no table is named; paths are relative to it:

@@ -67,6 +67,8 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "catalog.write.snapshot:SnapshotReport",
             "catalog.write.table_write:WriteReport",
             *(f"catalog.merging:{name}" for name in ("MergeReport", "TableMerge")),
+            "catalog.write.merge:Ends",
+            "catalog.conflicted:OpenMerge",
             "catalog.replaying:RebaseReport",
             "catalog.query.writing:WriteResult",
             *(f"catalog.sources:{name}" for name in ("Source", "TableStatus")),

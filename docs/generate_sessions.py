@@ -27,6 +27,9 @@ PAGES = (
     "docs/how-to/change-rows-with-sql.md",
     "docs/how-to/query-from-other-tools.md",
     "docs/how-to/write-rows-from-python.md",
+    "docs/how-to/backfill-by-rollback.md",
+    "docs/how-to/backfill-on-a-branch.md",
+    "docs/how-to/settle-a-conflict.md",
 )
 """The pages with sessions."""
 
@@ -45,7 +48,8 @@ now = datetime.datetime.fromisoformat(clock.read_text()).replace(tzinfo=datetime
 clock.write_text((now + datetime.timedelta(minutes=1)).replace(tzinfo=None).isoformat())
 facade.utc_now = reading.utc_now = lambda: now
 if len(sys.argv) > 1 and sys.argv[1].endswith(".py"):
-    exec(compile(Path(sys.argv[1]).read_text(), sys.argv[1], "exec"))
+    del sys.argv[0]
+    exec(compile(Path(sys.argv[0]).read_text(), sys.argv[0], "exec"))
 else:
     from cli.main import main
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import output
-from cli.figures import clipped, counted, exact_moment, moment, plain, short
+from cli.figures import clipped, exact_moment, files_changed, moment, plain, short
 from cli.graph import draw
 from cli.listing import Cell, ListFormat, Listing, show_json
 from cli.listing import show as show_listing
@@ -162,13 +162,8 @@ def _ids(ids: Iterable[str]) -> str:
 
 def _change(name: str, change: "TableChange") -> str:
     """Returns what a commit did to a table: ``orders: 1 file added, 2 removed``."""
-    parts = []
-    if change.files_added:
-        parts.append(f"{counted(change.files_added, 'file')} added")
-    if change.files_removed:
-        noun = "" if parts else " files" if change.files_removed != 1 else " file"
-        parts.append(f"{change.files_removed:,}{noun} removed")
-    return f"{plain(name)}: {', '.join(parts) or 'no files, only its description'}"
+    files = files_changed(change.files_added, change.files_removed)
+    return f"{plain(name)}: {files or 'no files, only its description'}"
 
 
 def _row(commit: "CommitInfo") -> tuple[Cell, ...]:

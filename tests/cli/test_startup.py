@@ -32,6 +32,7 @@ def empty_lake(tmp_path: Path) -> Path:
 COMMANDS = [
     ("--help",),
     ("snapshot", "--help"),
+    ("merge", "--help"),
     ("-C", "lake", "log"),
     ("-C", "lake", "log", "--json"),
     ("-C", "lake", "show"),

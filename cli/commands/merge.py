@@ -1,0 +1,263 @@
+"""``merge`` and ``conflicts``: a branch brought to another, and what is in the way."""
+
+import shlex
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from catalog.errors import NotFound
+from cli import output
+from cli.completion import complete_branch, complete_ref
+from cli.figures import counted, short
+from cli.listing import ListFormat, Listing, show, show_json
+from cli.merge_view import CONFLICT_COLUMNS, conflict_rows, conflicts_told, show_report
+from cli.opening import DEFAULT_REF, opened
+from cli.options import Format, Json, Sides, chosen
+from cli.specs import sides
+from cli.usage import UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from catalog.catalog import Catalog
+    from catalog.conflicted import OpenMerge
+
+TEXT_LIMIT = 20
+"""Conflicts that text lists: a screen of them; the other formats list all."""
+
+Into = Annotated[
+    str | None,
+    typer.Option(
+        "--into",
+        metavar="BRANCH",
+        help="The branch merged into. Default: main; with --continue and --abort, any.",
+        autocompletion=complete_branch,
+        show_default=False,
+    ),
+]
+
+
+def merge(
+    context: typer.Context,
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SOURCE]",
+            help="What is merged: a branch, or any ref. With --continue and --abort also the "
+            "branch that holds the merge, and needed only if several are under way.",
+            autocompletion=complete_ref,
+            show_default=False,
+        ),
+    ] = None,
+    into: Into = None,
+    message: Annotated[
+        str | None,
+        typer.Option("-m", "--message", help="What the commit is about.", show_default=False),
+    ] = None,
+    squash: Annotated[
+        bool, typer.Option("--squash", help="Make a commit without SOURCE as a parent.")
+    ] = False,
+    resolve: Sides = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Tell, but write nothing; conflicts end with 4 here too."),
+    ] = False,
+    go_on: Annotated[
+        bool, typer.Option("--continue", help="Complete a merge whose conflicts are settled.")
+    ] = False,
+    abort: Annotated[
+        bool, typer.Option("--abort", help="Drop a merge in conflict: its branch goes.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Bring what a branch did to another: all tables at once, by partitions, rows and cells.
+
+    Where both changed the same in unlike ways, nothing is moved: a branch
+    merge/SOURCE-into-BRANCH holds the merge until its conflicts are settled.
+
+    Examples:
+      parquetry merge backfill/2024-03
+      parquetry merge backfill/2024-03 --dry-run
+      parquetry merge fix --into staging --resolve customers=theirs
+      parquetry merge --continue
+    """
+    taken = sides(resolve or [])
+    if go_on or abort:
+        _check_alone(
+            "--continue" if go_on else "--abort",
+            {
+                "--abort": go_on and abort,
+                "-m": message is not None,
+                "--squash": squash,
+                "--dry-run": dry_run,
+                "--resolve": abort and taken is not None,
+            },
+        )
+        cat = opened(context)
+        if abort:
+            _abort(cat, source, into, json=json)
+            return
+        one = _the_one(cat, source, into)
+        about = {"operation": "merge", "source": one.source, "branch": one.into}
+        with conflicts_told(about, json=json):
+            report = cat.continue_merge(one.branch, resolve=taken)
+        show_report(report, about, json=json, dry_run=False)
+        return
+    if source is None:
+        raise UsageError("no SOURCE to merge", hint="e.g. parquetry merge backfill/2024-03")
+    branch = into or DEFAULT_REF
+    about = {"operation": "merge", "source": source, "branch": branch}
+    with conflicts_told(about, json=json):
+        report = opened(context).merge(
+            source, into=branch, message=message, squash=squash, resolve=taken, dry_run=dry_run
+        )
+    show_report(report, about, json=json, dry_run=dry_run)
+
+
+def conflicts(
+    context: typer.Context,
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SOURCE]",
+            help="What is merged, or the branch that holds the merge. Default: all that are "
+            "under way.",
+            autocompletion=complete_ref,
+            show_default=False,
+        ),
+    ] = None,
+    into: Annotated[
+        str | None,
+        typer.Option(
+            "--into",
+            metavar="BRANCH",
+            help="Only of merges into this branch.",
+            autocompletion=complete_branch,
+            show_default=False,
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit",
+            min=-1,
+            help="So many at most; -1 means all. Default: 20 in text, all in other formats.",
+            show_default=False,
+        ),
+    ] = None,
+    how: Format = ListFormat.TEXT,
+    json: Json = False,
+) -> None:
+    """List what is not settled yet of merges in conflict.
+
+    A conflict is settled when its row is deleted from the table parquetry.conflicts on the
+    merge's branch, or when the row or cell that it names is changed there.
+
+    Examples:
+      parquetry conflicts
+      parquetry conflicts backfill/2024-03 --into main --json
+      parquetry sql "SELECT kind, count(*) FROM conflicts() GROUP BY ALL"
+    """
+    cat = opened(context)
+    found = {one: cat.conflicts(one.branch) for one in _fitting(cat, source, into)}
+    how = chosen(how, json)
+    text = how in (ListFormat.TEXT, ListFormat.MARKDOWN)
+    most = limit if limit is not None else TEXT_LIMIT if how is ListFormat.TEXT else -1
+    named = not text or len(found) > 1
+    rows = tuple(
+        ((one.branch, *row) if named else row)
+        for one, table in found.items()
+        for row in conflict_rows(table, how)
+    )
+    columns = ("branch", *CONFLICT_COLUMNS) if named else CONFLICT_COLUMNS
+    shown = rows if most < 0 else rows[:most]
+    empty = "" if rows else _nothing_left(found)
+    about = {"merges": [_merge_json(one, table) for one, table in found.items()]}
+    show(Listing("conflicts", columns, shown, about=about, empty=empty), how)
+    if how is ListFormat.TEXT and len(shown) < len(rows):
+        output.line(
+            f"({counted(len(rows), 'conflict')}, the first {len(shown)}; --limit -1 lists all)"
+        )
+
+
+def _check_alone(option: str, others: Mapping[str, bool]) -> None:
+    given = [name for name, is_given in others.items() if is_given]
+    if given:
+        raise UsageError(f"{option} and {given[0]} exclude each other")
+
+
+def _fitting(cat: "Catalog", source: str | None, into: str | None) -> "list[OpenMerge]":
+    """Returns the merges under way that are meant.
+
+    Raises:
+        NotFound: Some are named, and there are no such.
+    """
+    every = cat.open_merges()
+    found = [
+        one
+        for one in every
+        if (source is None or source in (one.source, one.branch)) and into in (None, one.into)
+    ]
+    if not found and (source is not None or into is not None):
+        named = f" of {source}" if source else ""
+        target = f" into {into}" if into else ""
+        hint = f"there are: {', '.join(one.branch for one in every)}" if every else ""
+        if source is not None and not every:
+            hint = f"what a merge would say: parquetry merge {source} --dry-run"
+        raise NotFound(f"no merge{named}{target} is in conflict", kind="merge-not-found", hint=hint)
+    return found
+
+
+def _the_one(cat: "Catalog", source: str | None, into: str | None) -> "OpenMerge":
+    """Returns the one merge that is meant.
+
+    Raises:
+        NotFound: There is none.
+        UsageError: There are several.
+    """
+    found = _fitting(cat, source, into)
+    if not found:
+        raise NotFound(
+            "no merge is in conflict: there is none to continue or abort", kind="merge-not-found"
+        )
+    if len(found) > 1:
+        names = ", ".join(one.branch for one in found)
+        raise UsageError("several merges are in conflict", hint=f"name one: {names}")
+    return found[0]
+
+
+def _abort(cat: "Catalog", source: str | None, into: str | None, *, json: bool) -> None:
+    one = _the_one(cat, source, into)
+    cat.abort_merge(one.branch)
+    if json:
+        show_json(
+            {
+                "operation": "abort",
+                "source": one.source,
+                "branch": one.into,
+                "merge_branch": one.branch,
+                "commit": one.head,
+            }
+        )
+        return
+    output.line(f"dropped the merge of {one.source} into {one.into}; {one.into} was not moved")
+    output.line(
+        f"to have it back: parquetry branch create {shlex.quote(one.branch)} --at {short(one.head)}"
+    )
+
+
+def _nothing_left(found: "Mapping[OpenMerge, pa.Table]") -> str:
+    if not found:
+        return "no merge is in conflict"
+    ready = ", ".join(f"parquetry merge {shlex.quote(one.branch)} --continue" for one in found)
+    return f"all is settled; to complete it: {ready}"
+
+
+def _merge_json(one: "OpenMerge", conflicts: "pa.Table") -> dict[str, str | int]:
+    return {
+        "merge_branch": one.branch,
+        "source": one.source,
+        "branch": one.into,
+        "conflicts": conflicts.num_rows,
+    }
