@@ -10,6 +10,7 @@ rows, the validity, and the values; nested columns hash their children one after
 import struct
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -23,27 +24,67 @@ Numbers: TypeAlias = np.ndarray[Any, Any]
 _NAN = np.float64("nan")
 
 
-def digest(column: pa.Array) -> bytes | None:
-    """Returns the digest of a column of up to a block's rows.
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """Holds the canonical values of a column of fixed width.
 
-    Returns:
-        16 bytes; None for types whose values have no canonical form here (maps, and what
-        later versions of Arrow may bring) and values beyond it.
+    Attributes:
+        tag: The kind of values: ``int``, ``float``, ``decimal2``, ….
+        valid: Which rows are not NULL; None: all.
+        values: The values, 0 where NULL; of decimals pairs of words, the lower first.
     """
+
+    tag: str
+    valid: Numbers | None
+    values: Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Holds what is made of a column of up to a block's rows.
+
+    Attributes:
+        digest: 16 bytes; None for types whose values have no canonical form here (maps, and
+            what later versions of Arrow may bring) and values beyond it.
+        nulls: Rows that are NULL.
+        fixed: The values, if they are of fixed width.
+    """
+
+    digest: bytes | None
+    nulls: int
+    fixed: Fixed | None = None
+
+
+def digest(column: pa.Array) -> bytes | None:
+    """Returns the digest of a column of up to a block's rows; see ``Block``."""
+    return block(column).digest
+
+
+def block(column: pa.Array) -> Block:
+    """Returns what a fingerprint needs of a column of up to a block's rows."""
     state = xxhash.xxh3_128()
+    column = _unwrapped(column)
     try:
-        return state.digest() if _add(column, state.update) else None
+        found = _add(column, state.update)
     except pa.ArrowInvalid:
-        return None
+        return Block(None, column.null_count)
+    if not found:
+        return Block(None, column.null_count)
+    return Block(state.digest(), column.null_count, found if isinstance(found, Fixed) else None)
 
 
-def _add(column: pa.Array, update: Update) -> bool:
-    """Feeds a column to a hash; False if it has no canonical form."""
+def _unwrapped(column: pa.Array) -> pa.Array:
+    """Returns a column without what Arrow may wrap its values in."""
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
     kind = column.type
-    if pa.types.is_dictionary(kind):
-        return _add(column.cast(kind.value_type), update)
+    return column.cast(kind.value_type) if pa.types.is_dictionary(kind) else column
+
+
+def _add(column: pa.Array, update: Update) -> bool | Fixed:
+    """Feeds a column to a hash; False if it has no canonical form."""
+    column = _unwrapped(column)
+    kind = column.type
     tag = _tag(kind)
     if tag is None or sys.byteorder != "little":
         return False
@@ -60,9 +101,10 @@ def _add(column: pa.Array, update: Update) -> bool:
         return _add_nested(column, update)
     if tag in (b"text", b"blob"):
         _add_bytes(column, update)
-    else:
-        _add_fixed(column, tag, valid, update)
-    return True
+        return True
+    fixed = Fixed(tag.decode(), valid, _fixed(column, tag, valid))
+    update(fixed.values)
+    return fixed
 
 
 def _tag(kind: pa.DataType) -> bytes | None:
@@ -117,7 +159,7 @@ def _add_nested(column: pa.Array, update: Update) -> bool:
         return True
     lengths = pc.fill_null(pc.cast(pc.list_value_length(column), pa.int64()), 0)
     update(np.ascontiguousarray(lengths.to_numpy(zero_copy_only=False)))
-    return _add(column.flatten(), update)
+    return bool(_add(column.flatten(), update))
 
 
 def _add_bytes(column: pa.Array, update: Update) -> None:
@@ -131,13 +173,13 @@ def _add_bytes(column: pa.Array, update: Update) -> None:
         update(memoryview(data)[int(marks[0]) : int(marks[-1])])
 
 
-def _add_fixed(column: pa.Array, tag: bytes, valid: Numbers | None, update: Update) -> None:
+def _fixed(column: pa.Array, tag: bytes, valid: Numbers | None) -> Numbers:
+    """Returns the canonical values of a column of fixed width; NULL is 0."""
     if tag.startswith(b"decimal"):
         wide = column.cast(pa.decimal128(38, column.type.scale))
         words = np.frombuffer(wide.buffers()[1], np.int64, 2 * len(wide), wide.offset * 16)
         pairs = words.reshape(-1, 2)
-        update(np.ascontiguousarray(pairs if valid is None else np.where(valid[:, None], pairs, 0)))
-        return
+        return np.ascontiguousarray(pairs if valid is None else np.where(valid[:, None], pairs, 0))
     values: Numbers = _numbers(column, tag)
     if valid is not None:
         values = np.where(valid, values, values.dtype.type(0))
@@ -146,7 +188,7 @@ def _add_fixed(column: pa.Array, tag: bytes, valid: Numbers | None, update: Upda
         if unordered.any():
             values = np.where(unordered, _NAN, values)
         values = values + 0.0
-    update(np.ascontiguousarray(values))
+    return np.ascontiguousarray(values)
 
 
 def _numbers(column: pa.Array, tag: bytes) -> Numbers:

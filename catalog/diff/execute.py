@@ -7,7 +7,14 @@ import duckdb
 from pyarrow import RecordBatchReader
 
 from catalog.diff.columns import Part, SqlColumns
-from catalog.diff.counts import ColumnCounts, KeyProblems, PartitionCounts, RowCounts, TableCounts
+from catalog.diff.counts import (
+    ColumnCounts,
+    KeyProblems,
+    PartitionCounts,
+    RowCounts,
+    SideStats,
+    TableCounts,
+)
 from catalog.diff.functions import register_functions
 from catalog.diff.keys import key_problems
 from catalog.diff.plan import SIDES, DiffOptions, SideName, TablePlan
@@ -15,7 +22,7 @@ from catalog.diff.remainder import Remainder
 from catalog.diff.result import Selection, TableDiff
 from catalog.diff.route import Prints, known_keys, route
 from catalog.diff.rows import row_reader
-from catalog.diff.statistics import side_stats
+from catalog.diff.statistics import kept_stats, side_stats
 from catalog.diff.tally import Tally, examples, tally
 from catalog.engine.connection import connect
 from catalog.engine.quoting import type_sql
@@ -253,18 +260,27 @@ def _statistics(reading: Reading, options: DiffOptions, counts: Tally) -> dict[s
     ]
     if not pairs:
         return {}
-    sides = {}
+    covered: list[int] = []
+    described: dict[SideName, dict[int, SideStats]] = {}
     for side in SIDES:
-        fields = [pair.before if side == "f" else pair.after for pair in pairs]
         files = reading.covered(side, everything=options.full_stats)
-        relation = reading.relation(side, files, [f.id for f in fields])
-        sides[side] = side_stats(reading.con, relation, fields)
-    covered = (sides["f"][0], sides["t"][0])
+        covered.append(sum(file.rows for file in files))
+        fields = [pair.before if side == "f" else pair.after for pair in pairs]
+        kept = {
+            one.id: kept_stats(reading.con, plan.side(side), one, files, reading.prints)
+            for one in fields
+        }
+        found = {field_id: stats for field_id, stats in kept.items() if stats is not None}
+        missing = [one for one in fields if one.id not in found]
+        if missing:
+            relation = reading.relation(side, files, [one.id for one in missing])
+            found |= side_stats(reading.con, relation, missing)
+        described[side] = found
     return {
         pair.name: ColumnCounts(
-            before=sides["f"][1][pair.before.id],
-            after=sides["t"][1][pair.after.id],
-            covered=covered,
+            before=described["f"][pair.before.id],
+            after=described["t"][pair.after.id],
+            covered=(covered[0], covered[1]),
         )
         for pair in pairs
     }

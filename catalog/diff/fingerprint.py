@@ -6,7 +6,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from catalog.diff.canonical import digest
+from catalog.diff.canonical import block as canonical_block
+from catalog.diff.summary import Summing
 from catalog.errors import CatalogError, CorruptData
 from catalog.model.datafile import DataFile
 from catalog.model.fingerprint import BLOCK_ROWS, Fingerprint, KeyRecord
@@ -32,8 +33,10 @@ def compute(path: str, table: TableSnapshot, file: DataFile, key: Sequence[int])
     Raises:
         CorruptData: The file is not readable, or holds other rows than its entry says.
     """
-    ids = [column.field_id for column in table.file_schemas[file.file_schema].columns]
+    columns = table.file_schemas[file.file_schema].columns
+    ids = [column.field_id for column in columns]
     digests: dict[int, list[bytes] | None] = {field_id: [] for field_id in ids}
+    sums = {column.field_id: Summing(column.type) for column in columns}
     inner = [field_id for field_id in key if field_id in digests]
     keys: list[pa.Table] = []
     rows = 0
@@ -42,21 +45,23 @@ def compute(path: str, table: TableSnapshot, file: DataFile, key: Sequence[int])
             raise CorruptData(f"{path} has other columns than were committed")
         rows += block.num_rows
         for field_id, column in zip(ids, block.columns, strict=True):
+            found = canonical_block(column)
+            sums[field_id].add(found, block.num_rows)
             known = digests[field_id]
-            if known is None:
-                continue
-            found = digest(column)
-            if found is None:
+            if found.digest is None:
                 digests[field_id] = None
-            else:
-                known.append(found)
+            elif known is not None:
+                known.append(found.digest)
         places = [ids.index(field_id) for field_id in inner]
         keys.append(pa.table([block.column(n) for n in places], [f"k{n}" for n in inner]))
     if rows != file.rows:
         raise CorruptData(f"{path} holds {rows} rows, {file.rows} were committed")
     record = _key_record(keys, table, file, key) if key else None
     return Fingerprint(
-        rows, {f: tuple(found) for f, found in digests.items() if found is not None}, record
+        rows,
+        {f: tuple(found) for f, found in digests.items() if found is not None},
+        record,
+        {field_id: one.summary() for field_id, one in sums.items()},
     )
 
 
