@@ -29,6 +29,7 @@ from catalog.engine.quoting import type_sql
 from catalog.engine.relation import relation_sql
 from catalog.model.datafile import DataFile
 from catalog.model.partition import partition_values
+from catalog.model.types import is_float
 
 Progress = Callable[[int], None]
 """Told the rows of a task that is done."""
@@ -64,15 +65,27 @@ class Reading:
     ) -> str:
         """Returns SQL of the rows of a side's files, columns called ``c<field id>``."""
         self.opened.update((file.path, file.size_bytes) for file in files)
+        table = self.plan.side(side)
+        wanted = [f for f in table.schema.fields if columns is None or f.id in columns]
         return relation_sql(
             self.con,
-            self.plan.side(side),
+            table,
             files,
             locate=self.locate,
             columns=columns,
             naming="id",
+            nan_free=[f.id for f in wanted if is_float(f.type) and self._nan_free(f.id, files)],
             numbered=numbered,
         )
+
+    def _nan_free(self, field_id: int, files: Sequence[DataFile]) -> bool:
+        """Tells whether fingerprints say that a column of floats holds no NaN."""
+        for file in files:
+            known = self.prints.get(file.identity)
+            found = None if known is None else known.summaries.get(field_id)
+            if found is None or found.total is None or found.nans:
+                return False
+        return True
 
     def covered(self, side: SideName, *, everything: bool) -> Sequence[DataFile]:
         """Returns the files of a side that differ, or all."""
@@ -125,10 +138,11 @@ def compare_table(
     if not _fill(remainder, reading.prints, progress):
         remainder = Remainder(reading.con, plan, reading.relation, name, unique=unique)
         _fill(remainder, {}, None)
-    counts = tally(reading.con, plan, remainder.parts())
+    parts = remainder.parts()
+    counts = tally(reading.con, plan, parts)
     for field_id, filled in remainder.added_filled.items():
         counts.added[field_id] += filled
-    shown = examples(reading.con, plan, name, counts)
+    shown = examples(reading.con, plan, name, parts, counts)
     result = TableCounts(
         rows=_row_counts(plan, counts),
         columns=_column_counts(plan, counts, _statistics(reading, options, counts)),

@@ -49,7 +49,7 @@ class Remainder:
         self.added_filled = {f.id: 0 for f in plan.added}
         self.unique = unique
         self._source = source
-        self._partial = PartialRows(con, self.columns, source, name)
+        self._partial = PartialRows(con, self.columns, source, name, keep_all=not unique)
         self._has_whole = False
         register_functions(con, plan)
 
@@ -163,7 +163,7 @@ class Remainder:
 
     def _complete(self) -> None:
         """Fetches what partial rows lack, file by file."""
-        if self._partial.tables:
+        if self._partial.found:
             self._partial.complete(self._whole())
             self._show()
 
@@ -223,7 +223,9 @@ class Remainder:
             f"SELECT r.* FROM {self._whole()} r SEMI JOIN {self.name}_multiple ON {matching}"
         )
         partial = f"(FROM {self.name} WHERE pair IS NOT NULL)"
-        if self._count(f"{partial} SEMI JOIN {self.name}_multiple ON {matching}"):
+        if not self.unique and self._count(
+            f"{partial} SEMI JOIN {self.name}_multiple ON {matching}"
+        ):
             return False
         self._sql(
             f"DELETE FROM {self._whole()} WHERE EXISTS "

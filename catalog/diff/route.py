@@ -10,9 +10,13 @@ from itertools import pairwise
 
 from catalog.diff.plan import ColumnPair, DiffTask, SideName, TablePlan
 from catalog.model.datafile import DataFile, Identity
-from catalog.model.fingerprint import Fingerprint
+from catalog.model.fingerprint import BLOCK_ROWS, Fingerprint
 
 Prints = Mapping[Identity, Fingerprint]
+
+SKIPPED_SHARE = 0.5
+"""Share of a file's blocks that must be equal for the others to be looked up: below that, reading
+all is as quick."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +27,13 @@ class FilePair:
         before: The older file.
         after: The newer file.
         changed: The columns in which they may differ; none: no row differs.
+        places: Ranges of rows in which they may differ, ends excluded; None: anywhere.
     """
 
     before: DataFile
     after: DataFile
     changed: tuple[ColumnPair, ...]
+    places: tuple[tuple[int, int], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +93,29 @@ def _partner(
         if not plan.key and len(changed) == len(values):
             continue
         if best is None or len(changed) < len(best.changed):
-            best = FilePair(before, after, changed)
+            best = FilePair(before, after, changed, _places(changed, mine, theirs))
     return best
+
+
+def _places(
+    changed: Sequence[ColumnPair], mine: Fingerprint, theirs: Fingerprint
+) -> tuple[tuple[int, int], ...] | None:
+    """Returns the ranges of rows in which two files may differ; None if they are most of them."""
+    blocks: set[int] = set()
+    for pair in changed:
+        before, after = mine.columns.get(pair.before.id), theirs.columns.get(pair.after.id)
+        if before is None or after is None or len(before) != len(after):
+            return None
+        blocks.update(n for n, digest in enumerate(before) if digest != after[n])
+    if len(blocks) * BLOCK_ROWS > mine.rows * (1 - SKIPPED_SHARE):
+        return None
+    ranges: list[tuple[int, int]] = []
+    for n in sorted(blocks):
+        start = n * BLOCK_ROWS
+        if ranges and ranges[-1][1] == start:
+            start = ranges.pop()[0]
+        ranges.append((start, (n + 1) * BLOCK_ROWS))
+    return tuple(ranges)
 
 
 def _constant(plan: TablePlan, pair: ColumnPair) -> bool:
