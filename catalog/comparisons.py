@@ -311,6 +311,7 @@ class _Comparison:
             all_files,
             loaded.prints,
             dict(loaded.read),
+            aligned=limits.fingerprints,
         )
 
     def _verify(self, one: PlannedTable) -> None:

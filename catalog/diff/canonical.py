@@ -73,6 +73,22 @@ def block(column: pa.Array) -> Block:
     return Block(state.digest(), column.null_count, found if isinstance(found, Fixed) else None)
 
 
+def fixed(column: pa.Array) -> Fixed | None:
+    """Returns the canonical values of a column of fixed width; None for others."""
+    tag = _tag(column.type)
+    if tag is None or tag in (b"null", b"text", b"blob", b"list", b"struct"):
+        return None
+    valid = _valid(column)
+    return Fixed(tag.decode(), valid, _fixed(column, tag, valid))
+
+
+def _valid(column: pa.Array) -> Numbers | None:
+    """Returns which values are not NULL; None: all."""
+    if not column.null_count:
+        return None
+    return np.asarray(column.is_valid().to_numpy(zero_copy_only=False))
+
+
 def _unwrapped(column: pa.Array) -> pa.Array:
     """Returns a column without what Arrow may wrap its values in."""
     if isinstance(column, pa.ExtensionArray):
@@ -91,9 +107,8 @@ def _add(column: pa.Array, update: Update) -> bool | Fixed:
     update(tag + struct.pack("<Q", len(column)))
     if pa.types.is_null(kind):
         return True
-    valid = None
-    if column.null_count:
-        valid = np.asarray(column.is_valid().to_numpy(zero_copy_only=False))
+    valid = _valid(column)
+    if valid is not None:
         update(b"n" + np.packbits(valid).tobytes())
     else:
         update(b"v")

@@ -4,8 +4,10 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 import duckdb
-from pyarrow import RecordBatchReader
+import pyarrow as pa
 
+from catalog.diff.aligned import repeated_integers
+from catalog.diff.arrays import Arrays
 from catalog.diff.columns import Part, SqlColumns
 from catalog.diff.counts import (
     ColumnCounts,
@@ -31,6 +33,9 @@ from catalog.model.datafile import DataFile
 from catalog.model.partition import partition_values
 from catalog.model.types import is_float
 
+SORTED_KEYS = 32_000_000
+"""Integer keys of a side up to which duplicates are found by sorting them in memory: 256 MB."""
+
 Progress = Callable[[int], None]
 """Told the rows of a task that is done."""
 
@@ -46,6 +51,7 @@ class Reading:
         all_files: Returns every file of a side.
         prints: Fingerprints of the files that the plan's tasks are about, as far as known.
         opened: Sizes of the files that were opened so far, by path.
+        aligned: Whether rows may be aligned by key outside the engine.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -54,6 +60,7 @@ class Reading:
     all_files: Callable[[SideName], Sequence[DataFile]]
     prints: Prints = field(default_factory=dict)
     opened: dict[str, int] = field(default_factory=dict)
+    aligned: bool = False
 
     def relation(
         self,
@@ -78,6 +85,11 @@ class Reading:
             numbered=numbered,
         )
 
+    def arrays(self, side: SideName, files: Sequence[DataFile]) -> Arrays:
+        """Returns what reads the columns of a side's files as arrays."""
+        self.opened.update((file.path, file.size_bytes) for file in files)
+        return Arrays(self.plan.side(side), files, [self.locate(file) for file in files])
+
     def _nan_free(self, field_id: int, files: Sequence[DataFile]) -> bool:
         """Tells whether fingerprints say that a column of floats holds no NaN."""
         for file in files:
@@ -101,7 +113,7 @@ def unchanged_table(plan: TablePlan) -> TableDiff:
     """Answers zeros for a table without a file that differs."""
     counts = TableCounts(_row_counts(plan, Tally()), _column_counts(plan, Tally(), {}))
 
-    def no_rows(selection: Selection) -> RecordBatchReader:
+    def no_rows(selection: Selection) -> pa.RecordBatchReader:
         con = connect()
         reading = Reading(con, plan, lambda file: file.path, lambda side: ())
         remainder = Remainder(con, plan, reading.relation, "remainder")
@@ -134,7 +146,8 @@ def compare_table(
         return _one_sided(reading, options, keep_rows=keep_rows)
     problems = _key_problems(reading, options)
     unique = bool(plan.key) and problems.duplicate == (0, 0)
-    remainder = Remainder(reading.con, plan, reading.relation, name, unique=unique)
+    arrays = reading.arrays if reading.aligned else None
+    remainder = Remainder(reading.con, plan, reading.relation, name, unique=unique, arrays=arrays)
     if not _fill(remainder, reading.prints, progress):
         remainder = Remainder(reading.con, plan, reading.relation, name, unique=unique)
         _fill(remainder, {}, None)
@@ -254,8 +267,14 @@ def _key_problems(reading: Reading, options: DiffOptions) -> KeyProblems:
         if known is not None:
             found[side] = known
             continue
-        ids = [(p.before if side == "f" else p.after).id for p in plan.key_pairs]
-        relation = reading.relation(side, files, ids)
+        keys = [p.before if side == "f" else p.after for p in plan.key_pairs]
+        if reading.aligned and len(keys) == 1 and sum(f.rows for f in files) <= SORTED_KEYS:
+            repeated = repeated_integers(reading.arrays(side, files), keys[0])
+            pa.default_memory_pool().release_unused()
+            if repeated is not None:
+                found[side] = (0, repeated)
+                continue
+        relation = reading.relation(side, files, [one.id for one in keys])
         found[side] = key_problems(reading.con, columns, side, relation)
     return KeyProblems(
         null=(found["f"][0], found["t"][0]),

@@ -305,6 +305,7 @@ def test_every_path_gives_the_answer_of_the_join(pair: Pair, block: int, dense: 
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         for module in BLOCKS:
             patch.setattr(f"catalog.{module}.BLOCK_ROWS", block)
+        patch.setattr("catalog.diff.aligning.ALIGNED_ROWS", 0)
         if dense:
             patch.setattr("catalog.diff.positional.DENSE_ROWS", 0)
             patch.setattr("catalog.diff.positional.DENSE_SHARE", -1)
