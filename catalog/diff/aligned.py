@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.diff.arrays import Arrays, Unreadable, arrow_type
-from catalog.diff.canonical import Fixed, fixed
+from catalog.diff.canonical import Fixed, fixed, repeated
 from catalog.diff.columns import SqlColumns
 from catalog.diff.forms import form, identity
 from catalog.diff.plan import SIDES, ColumnPair, SideName, TablePlan
@@ -263,12 +263,7 @@ def repeated_integers(arrays: Arrays, field: Field) -> int | None:
         found = _as_integers(arrays.column(field))
     except Unreadable:
         return None
-    if found is None:
-        return None
-    values = np.sort(found)
-    same = values[1:] == values[:-1]
-    runs = same & ~np.append(False, same[:-1]) if len(same) else same
-    return int(same.sum()) + int(runs.sum())
+    return None if found is None else repeated(found)
 
 
 def taken(

@@ -89,6 +89,14 @@ def _valid(column: pa.Array) -> Numbers | None:
     return np.asarray(column.is_valid().to_numpy(zero_copy_only=False))
 
 
+def repeated(values: Numbers) -> int:
+    """Counts the integers that occur several times."""
+    values = np.sort(values)
+    same = values[1:] == values[:-1]
+    runs = same & ~np.append(False, same[:-1]) if len(same) else same
+    return int(same.sum()) + int(runs.sum())
+
+
 def _unwrapped(column: pa.Array) -> pa.Array:
     """Returns a column without what Arrow may wrap its values in."""
     if isinstance(column, pa.ExtensionArray):
@@ -178,14 +186,37 @@ def _add_nested(column: pa.Array, update: Update) -> bool:
 
 
 def _add_bytes(column: pa.Array, update: Update) -> None:
+    marks, data = _marks_and_bytes(column)
+    update(np.ascontiguousarray(np.diff(marks)))
+    update(data)
+
+
+def _marks_and_bytes(column: pa.Array) -> tuple[Numbers, Numbers]:
+    """Returns where values begin, the end of the last, and the bytes of all; NULL is empty."""
     wide = column.cast(pa.large_binary())
     if wide.null_count:
         wide = wide.fill_null(b"")
     _, offsets, data = wide.buffers()
     marks = np.frombuffer(offsets, np.int64, len(wide) + 1, wide.offset * 8)
-    update(np.ascontiguousarray(np.diff(marks)))
-    if data is not None and len(marks):
-        update(memoryview(data)[int(marks[0]) : int(marks[-1])])
+    first, last = (int(marks[0]), int(marks[-1])) if len(marks) else (0, 0)
+    if data is None:
+        return marks, np.zeros(0, dtype=np.uint8)
+    return marks - first, np.frombuffer(data, np.uint8)[first:last]
+
+
+def text_bytes(column: pa.Array) -> tuple[str, Numbers, Numbers, Numbers | None] | None:
+    """Returns a column of text or bytes in parts; None for other columns.
+
+    Returns:
+        The kind of values; where each begins, and the end of the last, in the bytes of all; those
+        bytes; which values are not NULL.
+    """
+    column = _unwrapped(column)
+    tag = _tag(column.type)
+    if tag not in (b"text", b"blob"):
+        return None
+    marks, data = _marks_and_bytes(column)
+    return tag.decode(), marks, data, _valid(column)
 
 
 def _fixed(column: pa.Array, tag: bytes, valid: Numbers | None) -> Numbers:

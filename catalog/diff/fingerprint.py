@@ -7,6 +7,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from catalog.diff.canonical import block as canonical_block
+from catalog.diff.canonical import repeated
+from catalog.diff.rowsum import MODULUS, row_sum
 from catalog.diff.summary import Summing
 from catalog.errors import CatalogError, CorruptData
 from catalog.model.datafile import DataFile
@@ -40,12 +42,13 @@ def compute(path: str, table: TableSnapshot, file: DataFile, key: Sequence[int])
     inner = [field_id for field_id in key if field_id in digests]
     keys: list[pa.Table] = []
     rows = 0
+    total: int | None = 0
     for block in _blocks(path, file):
         if block.num_columns != len(ids):
             raise CorruptData(f"{path} has other columns than were committed")
         rows += block.num_rows
-        for field_id, column in zip(ids, block.columns, strict=True):
-            found = canonical_block(column)
+        made = [canonical_block(column) for column in block.columns]
+        for field_id, found in zip(ids, made, strict=True):
             sums[field_id].add(found, block.num_rows)
             known = digests[field_id]
             if found.digest is None:
@@ -54,6 +57,11 @@ def compute(path: str, table: TableSnapshot, file: DataFile, key: Sequence[int])
                 known.append(found.digest)
         places = [ids.index(field_id) for field_id in inner]
         keys.append(pa.table([block.column(n) for n in places], [f"k{n}" for n in inner]))
+        if len(keys) == 1 and places and _in_order(keys[0]):
+            total = None
+        if total is not None:
+            more = row_sum(ids, block.columns, made)
+            total = None if more is None else (total + more) % MODULUS
     if rows != file.rows:
         raise CorruptData(f"{path} holds {rows} rows, {file.rows} were committed")
     record = _key_record(keys, table, file, key) if key else None
@@ -62,7 +70,13 @@ def compute(path: str, table: TableSnapshot, file: DataFile, key: Sequence[int])
         {f: tuple(found) for f, found in digests.items() if found is not None},
         record,
         {field_id: one.summary() for field_id, one in sums.items()},
+        total,
     )
+
+
+def _in_order(keys: pa.Table) -> bool:
+    """Tells whether the keys of a file's first block increase, so that its rows have one order."""
+    return _strictly_increasing([_plain(column) for column in keys.columns])
 
 
 def _blocks(path: str, file: DataFile) -> Iterator[pa.RecordBatch]:
@@ -141,6 +155,8 @@ def _duplicates(columns: Sequence[pa.ChunkedArray], rows: int) -> int:
         return rows if rows > 1 else 0
     if _strictly_increasing(columns):
         return 0
+    if len(columns) == 1 and pa.types.is_integer(columns[0].type) and not columns[0].null_count:
+        return repeated(columns[0].to_numpy())
     named = pa.table([_normal(c) for c in columns], [f"k{n}" for n in range(len(columns))])
     counts = named.group_by(named.column_names).aggregate([([], "count_all")])["count_all"]
     return int(pc.sum(counts.filter(pc.greater(counts, 1))).as_py() or 0)

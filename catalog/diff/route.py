@@ -44,11 +44,14 @@ class Route:
         task: The task.
         pairs: Files that are compared by position.
         rest: The files that are joined; None if there are none.
+        same: Files whose rows are the same on both sides, in other files or another order; None
+            if there are none. They need not be opened.
     """
 
     task: DiffTask
     pairs: tuple[FilePair, ...]
     rest: DiffTask | None
+    same: DiffTask | None = None
 
 
 def route(plan: TablePlan, task: DiffTask, prints: Prints) -> Route:
@@ -72,7 +75,37 @@ def route(plan: TablePlan, task: DiffTask, prints: Prints) -> Route:
             waiting.remove(found.before)
             pairs.append(found)
     rest = DiffTask(task.partition, tuple(waiting), tuple(left)) if waiting or left else None
+    if rest is not None and _same_rows(plan, rest, prints):
+        return Route(task, tuple(pairs), None, rest)
     return Route(task, tuple(pairs), rest)
+
+
+def _same_rows(plan: TablePlan, rest: DiffTask, prints: Prints) -> bool:
+    """Tells whether files hold the same rows as others of their partition, by sums over rows.
+
+    Sums tell columns apart by their field ids, so both sides must have the same columns.
+    """
+    if not rest.before or not rest.after or plan.before is None or plan.after is None:
+        return False
+    fields = {(f.id, str(f.type)) for f in plan.before.schema.fields}
+    paired = {(pair.before.id, pair.after.id) for pair in plan.pairs}
+    if fields != {(f.id, str(f.type)) for f in plan.after.schema.fields} or paired != {
+        (field_id, field_id) for field_id, _ in fields
+    }:
+        return False
+    sums = [_row_sum(files, prints) for files in (rest.before, rest.after)]
+    return sums[0] is not None and sums[0] == sums[1]
+
+
+def _row_sum(files: Sequence[DataFile], prints: Prints) -> tuple[int, int] | None:
+    """Returns the number of rows of some files and the sum over them; None if it is unknown."""
+    rows = total = 0
+    for file in files:
+        known = prints.get(file.identity)
+        if known is None or known.row_sum is None:
+            return None
+        rows, total = rows + known.rows, (total + known.row_sum) % (1 << 128)
+    return rows, total
 
 
 def _partner(

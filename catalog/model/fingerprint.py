@@ -63,9 +63,13 @@ class Fingerprint:
             Columns without digests can be equal or not.
         key: What is known of the keys; None for a table without a key.
         summaries: By field id, what columns sum up to.
+        row_sum: Sum over all rows of 128 bits each, modulo 2**128: files, or sets of files, of
+            equal sums hold the same rows in whatever order. None if it was not taken: for rows
+            in the order of their key, and types without canonical form.
     """
 
     rows: int
     columns: Mapping[int, tuple[bytes, ...]]
     key: KeyRecord | None = None
     summaries: Mapping[int, ColumnSummary] = field(default_factory=dict)
+    row_sum: int | None = None

@@ -87,6 +87,7 @@ def _encoded(file: DataFile, key: Sequence[int], fingerprint: Fingerprint) -> di
             ]
             for field_id, one in fingerprint.summaries.items()
         },
+        "row_sum": None if fingerprint.row_sum is None else f"{fingerprint.row_sum:032x}",
     }
 
 
@@ -99,6 +100,7 @@ def _decoded(content: bytes, file: DataFile, key: Sequence[int]) -> Fingerprint 
             "columns": dict(columns),
             "key": record,
             "summaries": dict(summaries),
+            "row_sum": (str() | None) as row_sum,
         } if algorithm == ALGORITHM and about == _about(file, key) and rows == file.rows:
             digests = {int(field_id): _digests(text) for field_id, text in columns.items()}
             known = {int(field_id): _summary(stored) for field_id, stored in summaries.items()}
@@ -107,6 +109,7 @@ def _decoded(content: bytes, file: DataFile, key: Sequence[int]) -> Fingerprint 
                 digests,
                 _record(record),
                 {field_id: one for field_id, one in known.items() if one is not None},
+                None if row_sum is None else int(row_sum, 16),
             )
     return None
 
