@@ -139,6 +139,12 @@ class Limits:
     memory_limit_bytes: int | None = None
     fingerprints: bool = True
 
+    @property
+    def memory_bytes(self) -> int:
+        """Returns the memory that may be taken."""
+        known = self.memory_limit_bytes
+        return default_memory_limit() if known is None else known
+
 
 class Workspace:
     """Is a connection with a directory of its own to spill into; both go when it is closed.
@@ -150,11 +156,10 @@ class Workspace:
 
     def __init__(self, limits: Limits) -> None:
         self.folder = tempfile.mkdtemp(prefix="parquetry-")
-        memory = limits.memory_limit_bytes
         try:
             self.con: duckdb.DuckDBPyConnection = connect(
                 threads=limits.threads,
-                memory_limit_bytes=default_memory_limit() if memory is None else memory,
+                memory_limit_bytes=limits.memory_bytes,
                 temp_directory=self.folder,
             )
         except BaseException:
@@ -311,7 +316,7 @@ class _Comparison:
             all_files,
             loaded.prints,
             dict(loaded.read),
-            aligned=limits.fingerprints,
+            align_bytes=limits.memory_bytes // 2 if limits.fingerprints else 0,
         )
 
     def _verify(self, one: PlannedTable) -> None:

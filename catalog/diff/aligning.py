@@ -1,7 +1,7 @@
 """Tasks whose rows are aligned outside the engine, which then gets those that differ."""
 
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
+from typing import Protocol
 
 import duckdb
 import numpy as np
@@ -14,11 +14,23 @@ from catalog.diff.plan import DiffTask, SideName
 from catalog.diff.positional import Source
 from catalog.model.datafile import DataFile
 
-ReadArrays: TypeAlias = Callable[[SideName, Sequence[DataFile]], Arrays]
-"""Returns what reads the columns of a side's files as arrays."""
+ROW_BYTES = 256
+"""Memory that aligning takes for every row of the larger side: keys, orders, and the widest column
+of text three times."""
 
 ALIGNED_ROWS = 50_000
 """Rows of a task from which opening files column by column pays."""
+
+
+class ReadArrays(Protocol):
+    """Reads columns as arrays, within some memory."""
+
+    @property
+    def memory_bytes(self) -> int:
+        """Returns how much memory may be taken."""
+
+    def __call__(self, side: SideName, files: Sequence[DataFile]) -> Arrays:
+        """Returns what reads the columns of a side's files."""
 
 
 class Aligning:
@@ -95,10 +107,12 @@ class Aligning:
         """Returns what reads the columns of both sides; None if that is not to be done."""
         if self._arrays is None or task.partition is None:
             return None
-        before, after = self._arrays("f", task.before), self._arrays("t", task.after)
-        if not before.rows or not after.rows or before.rows + after.rows < ALIGNED_ROWS:
+        rows = [sum(file.rows for file in files) for files in (task.before, task.after)]
+        if not all(rows) or sum(rows) < ALIGNED_ROWS:
             return None
-        return before, after
+        if max(rows) * ROW_BYTES > self._arrays.memory_bytes:
+            return None
+        return self._arrays("f", task.before), self._arrays("t", task.after)
 
     def _filled(self, found: Aligned, after: Arrays) -> dict[int, int]:
         filled = {}

@@ -12,10 +12,6 @@ from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
 from catalog.model.types import NULL_TYPE, DataType, Scalar
 
-KEPT_BYTES = 192 << 20
-"""Columns of a side that are kept when they have been read; beyond that they are read again when
-rows are taken from them."""
-
 DICTIONARY_BYTES = 4
 """Bytes per value up to which text is read as numbers of dictionary entries: plain text takes more
 for its lengths alone, and text of many values is slow to read that way."""
@@ -64,15 +60,24 @@ class Arrays:
     """
 
     def __init__(
-        self, table: TableSnapshot, files: Sequence[DataFile], paths: Sequence[str]
+        self,
+        table: TableSnapshot,
+        files: Sequence[DataFile],
+        paths: Sequence[str],
+        *,
+        keep_bytes: int = 0,
     ) -> None:
+        """Takes the files of a side, where they lie, and how much of what is read may be kept.
+
+        Columns beyond that are read again when they are asked for again.
+        """
         self.rows = sum(file.rows for file in files)
         self.constant = table.partition_by
         self._table = table
         self._files = list(zip(files, paths, strict=True))
         self._footers: dict[str, pq.FileMetaData] = {}
         self._kept: dict[int, pa.Array] = {}
-        self._kept_bytes = 0
+        self._keep_bytes = keep_bytes
 
     def column(self, field: Field) -> pa.Array:
         """Returns a column of all files; text may come in a dictionary, its entries distinct.
@@ -91,9 +96,9 @@ class Arrays:
         whole = _joined(parts, kind)
         if whole is None:
             raise Unreadable(field.name)
-        if self._kept_bytes + whole.nbytes <= KEPT_BYTES:
+        if whole.nbytes <= self._keep_bytes:
             self._kept[field.id] = whole
-            self._kept_bytes += whole.nbytes
+            self._keep_bytes -= whole.nbytes
         return whole
 
     def _read(self, file: DataFile, path: str, field: Field, kind: pa.DataType) -> pa.ChunkedArray:
@@ -112,7 +117,10 @@ class Arrays:
                 raise Unreadable(field.name)
             coded = [name] if pa.types.is_string(kind) and _is_coded(footer, name) else None
             with pq.ParquetFile(path, metadata=footer, read_dictionary=coded) as source:
-                column = source.read(columns=[name]).column(0)
+                found = source.read(columns=[name])
+            if found.column_names != [name]:
+                raise Unreadable(field.name)
+            column = found.column(0)
         except (pa.ArrowException, OSError) as error:
             raise CorruptData(f"{path} is not readable: {str(error).splitlines()[0]}") from error
         if len(column) != file.rows:

@@ -33,8 +33,11 @@ from catalog.model.datafile import DataFile
 from catalog.model.partition import partition_values
 from catalog.model.types import is_float
 
-SORTED_KEYS = 32_000_000
-"""Integer keys of a side up to which duplicates are found by sorting them in memory: 256 MB."""
+KEPT_BYTES = 192 << 20
+"""Columns of a side that aligning keeps for taking rows from them, if memory allows."""
+
+KEY_BYTES = 32
+"""Memory that sorting takes for every integer key."""
 
 Progress = Callable[[int], None]
 """Told the rows of a task that is done."""
@@ -51,7 +54,7 @@ class Reading:
         all_files: Returns every file of a side.
         prints: Fingerprints of the files that the plan's tasks are about, as far as known.
         opened: Sizes of the files that were opened so far, by path.
-        aligned: Whether rows may be aligned by key outside the engine.
+        align_bytes: Memory for aligning rows by key outside the engine; 0 forbids it.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -60,7 +63,7 @@ class Reading:
     all_files: Callable[[SideName], Sequence[DataFile]]
     prints: Prints = field(default_factory=dict)
     opened: dict[str, int] = field(default_factory=dict)
-    aligned: bool = False
+    align_bytes: int = 0
 
     def relation(
         self,
@@ -85,11 +88,6 @@ class Reading:
             numbered=numbered,
         )
 
-    def arrays(self, side: SideName, files: Sequence[DataFile]) -> Arrays:
-        """Returns what reads the columns of a side's files as arrays."""
-        self.opened.update((file.path, file.size_bytes) for file in files)
-        return Arrays(self.plan.side(side), files, [self.locate(file) for file in files])
-
     def _nan_free(self, field_id: int, files: Sequence[DataFile]) -> bool:
         """Tells whether fingerprints say that a column of floats holds no NaN."""
         for file in files:
@@ -102,6 +100,24 @@ class Reading:
     def covered(self, side: SideName, *, everything: bool) -> Sequence[DataFile]:
         """Returns the files of a side that differ, or all."""
         return self.all_files(side) if everything else self.plan.files(side)
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrays:
+    """Reads columns as arrays; see ``aligning.ReadArrays``."""
+
+    reading: Reading
+
+    @property
+    def memory_bytes(self) -> int:
+        return self.reading.align_bytes
+
+    def __call__(self, side: SideName, files: Sequence[DataFile]) -> Arrays:
+        reading = self.reading
+        reading.opened.update((file.path, file.size_bytes) for file in files)
+        paths = [reading.locate(file) for file in files]
+        keep = min(KEPT_BYTES, reading.align_bytes // 4)
+        return Arrays(reading.plan.side(side), files, paths, keep_bytes=keep)
 
 
 def stat_table(plan: TablePlan) -> TableDiff:
@@ -146,7 +162,7 @@ def compare_table(
         return _one_sided(reading, options, keep_rows=keep_rows)
     problems = _key_problems(reading, options)
     unique = bool(plan.key) and problems.duplicate == (0, 0)
-    arrays = reading.arrays if reading.aligned else None
+    arrays = _Arrays(reading) if reading.align_bytes else None
     remainder = Remainder(reading.con, plan, reading.relation, name, unique=unique, arrays=arrays)
     if not _fill(remainder, reading.prints, progress):
         remainder = Remainder(reading.con, plan, reading.relation, name, unique=unique)
@@ -268,8 +284,9 @@ def _key_problems(reading: Reading, options: DiffOptions) -> KeyProblems:
             found[side] = known
             continue
         keys = [p.before if side == "f" else p.after for p in plan.key_pairs]
-        if reading.aligned and len(keys) == 1 and sum(f.rows for f in files) <= SORTED_KEYS:
-            repeated = repeated_integers(reading.arrays(side, files), keys[0])
+        sorting_bytes = KEY_BYTES * sum(file.rows for file in files)
+        if len(keys) == 1 and sorting_bytes <= reading.align_bytes:
+            repeated = repeated_integers(_Arrays(reading)(side, files), keys[0])
             pa.default_memory_pool().release_unused()
             if repeated is not None:
                 found[side] = (0, repeated)

@@ -106,10 +106,12 @@ def versions(draw: st.DrawFn) -> tuple[Side, Side]:
 
 
 @settings(COMMON, max_examples=1500 if THOROUGH else 120)
-@given(versions())
-def test_aligned_rows_are_those_of_the_join(sides: tuple[Side, Side]) -> None:
+@given(versions(), st.booleans())
+def test_aligned_rows_are_those_of_the_join(sides: tuple[Side, Side], kept: bool) -> None:
     before, after = sides
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        if not kept:
+            patch.setattr("catalog.diff.execute.KEPT_BYTES", 0)
         folder = Path(name)
         lake = catalog.create(str(folder / "lake"))
         first = snapshot(lake, before, write(before, folder / "before"))
@@ -175,6 +177,27 @@ def test_text_of_few_values_is_compared_across_dictionaries(
     assert changed.column("id").to_pylist() == [77]
     assert changed.column("_to").to_pylist() == [{"id": 77, "v": "another"}]
     assert len(aligned) == 1
+
+
+def test_columns_of_dotted_names_are_not_mistaken(tmp_path: Path, aligned: list[Aligned]) -> None:
+    before = pa.table({"a.b": [9, 9, 9], "id": [1, 2, 3], "a": [1, 2, 3]})
+    after = pa.table({"a.b": [9, 9, 9], "id": [3, 2, 1], "a": [3, 7, 1]})
+    lake = lake_of(
+        tmp_path, Side({"a.parquet": before}, ("id",)), Side({"a.parquet": after}, ("id",))
+    )
+    table = lake.diff("main~1", "main")[TABLE]
+    assert (table.rows.updated, table.columns["a"].changed, aligned) == (1, 1, [])
+
+
+def test_rows_beyond_the_memory_allowed_are_left_to_the_engine(
+    tmp_path: Path, aligned: list[Aligned], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, after = table([1, 2, 3], v=["a", "b", "c"]), table([3, 2, 1], v=["c", "x", "a"])
+    lake = lake_of(
+        tmp_path, Side({"a.parquet": before}, ("id",)), Side({"a.parquet": after}, ("id",))
+    )
+    monkeypatch.setattr("catalog.diff.aligning.ROW_BYTES", 1 << 50)
+    assert (lake.diff("main~1", "main")[TABLE].rows.updated, aligned) == (1, [])
 
 
 def test_a_damaged_file_is_named_when_rows_are_aligned(tmp_path: Path) -> None:
