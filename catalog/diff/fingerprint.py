@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from catalog.diff.canonical import block as canonical_block
 from catalog.diff.canonical import repeated
-from catalog.diff.rowsum import MODULUS, row_sum
+from catalog.diff.rowsum import MODULUS, RowSum
 from catalog.diff.summary import Summing
 from catalog.errors import CatalogError, CorruptData
 from catalog.model.datafile import DataFile
@@ -47,21 +47,23 @@ def compute(path: str, table: TableSnapshot, file: DataFile, key: Sequence[int])
         if block.num_columns != len(ids):
             raise CorruptData(f"{path} has other columns than were committed")
         rows += block.num_rows
-        made = [canonical_block(column) for column in block.columns]
-        for field_id, found in zip(ids, made, strict=True):
+        places = [ids.index(field_id) for field_id in inner]
+        keys.append(pa.table([block.column(n) for n in places], [f"k{n}" for n in inner]))
+        if len(keys) == 1 and places and _in_order(keys[0]):
+            total = None
+        row_sum = None if total is None else RowSum(block.num_rows)
+        for field_id, column in zip(ids, block.columns, strict=True):
+            found = canonical_block(column)
             sums[field_id].add(found, block.num_rows)
             known = digests[field_id]
             if found.digest is None:
                 digests[field_id] = None
             elif known is not None:
                 known.append(found.digest)
-        places = [ids.index(field_id) for field_id in inner]
-        keys.append(pa.table([block.column(n) for n in places], [f"k{n}" for n in inner]))
-        if len(keys) == 1 and places and _in_order(keys[0]):
-            total = None
-        if total is not None:
-            more = row_sum(ids, block.columns, made)
-            total = None if more is None else (total + more) % MODULUS
+            if row_sum is not None and not row_sum.add(field_id, column, found):
+                row_sum = total = None
+        if row_sum is not None and total is not None:
+            total = (total + row_sum.total()) % MODULUS
     if rows != file.rows:
         raise CorruptData(f"{path} holds {rows} rows, {file.rows} were committed")
     record = _key_record(keys, table, file, key) if key else None

@@ -5,7 +5,6 @@ and the results of all rows are added modulo 2**128. Sums of files add up. NULL 
 so that a column that a file lacks is one of NULLs.
 """
 
-from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -26,38 +25,40 @@ _HALF, _THIRD = np.uint64(32), np.uint64(29)
 _MASKS = np.array([(1 << 8 * n) - 1 for n in range(9)], dtype=np.uint64)
 
 
-def row_sum(
-    field_ids: Sequence[int], columns: Sequence[pa.Array], blocks: Sequence[Block]
-) -> int | None:
-    """Returns the sum over the rows of a block.
+class RowSum:
+    """Sums up the rows of a block, column by column."""
 
-    Args:
-        field_ids: The field ids of the columns.
-        columns: The columns.
-        blocks: What was made of them.
+    def __init__(self, rows: int) -> None:
+        """Takes the number of rows."""
+        self._rows = rows
+        self._upper, self._lower = (np.zeros(rows, dtype=np.uint64) for _ in range(2))
 
-    Returns:
-        The sum; None if a column has values that are neither text, bytes nor of fixed width.
-    """
-    rows = len(columns[0]) if columns else 0
-    upper, lower = (np.zeros(rows, dtype=np.uint64) for _ in range(2))
-    for field_id, column, block in zip(field_ids, columns, blocks, strict=True):
-        if block.nulls == rows:
-            continue
+    def add(self, field_id: int, column: pa.Array, block: Block) -> bool:
+        """Adds a column.
+
+        Returns:
+            False if its values are neither text, bytes nor of fixed width: there is no sum then.
+        """
+        if block.nulls == self._rows:
+            return True
         if block.fixed is not None:
-            _add_fixed(upper, lower, block.fixed, field_id)
-            continue
+            _add_fixed(self._upper, self._lower, block.fixed, field_id)
+            return True
         found = text_bytes(column)
         if found is None:
-            return None
+            return False
         kind, offsets, data, valid = found
-        _add_text(upper, lower, offsets, data, valid, _salts(kind, field_id))
-    total = 0
-    for start in range(0, rows, CHUNK_ROWS):
-        one, other = (part[start : start + CHUNK_ROWS] for part in (upper, lower))
-        high, low = _mixed(one ^ (other >> _HALF), _A), _mixed(other + one * _B, _C)
-        total += (_exact(high) << 64) + _exact(low)
-    return total % MODULUS
+        _add_text(self._upper, self._lower, offsets, data, valid, _salts(kind, field_id))
+        return True
+
+    def total(self) -> int:
+        """Returns the sum over the rows."""
+        total = 0
+        for start in range(0, self._rows, CHUNK_ROWS):
+            one, other = (part[start : start + CHUNK_ROWS] for part in (self._upper, self._lower))
+            high, low = _mixed(one ^ (other >> _HALF), _A), _mixed(other + one * _B, _C)
+            total += (_exact(high) << 64) + _exact(low)
+        return total % MODULUS
 
 
 def _exact(words: Words) -> int:

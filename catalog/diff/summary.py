@@ -32,6 +32,10 @@ Edges: TypeAlias = tuple[int | float, int | float]
 GREATEST = 1000
 """Binary exponent up to which sums of doubles cannot overflow on the way."""
 
+CHUNK_ROWS = 8_192
+"""Rows looked at at a time: memory for more is given back and asked for anew each time, which takes
+longer than the sums."""
+
 _LOW_WORD = 1 << 64
 
 
@@ -190,14 +194,21 @@ def float_total(values: Numbers, most: float) -> Total:
     if exponent > GREATEST:
         return exact_float_total([values]), Fraction(0)
     cut = math.ldexp(1.5, exponent + 17)
-    parts = values + cut  # one array for all steps: making others takes longer than filling them
-    parts -= cut
-    total = Fraction(parts.sum().item())
-    np.subtract(values, parts, out=parts)
-    rest = parts.sum().item()
-    if not rest and not parts.any():
-        return total, Fraction(0)
-    return total + Fraction(rest), Fraction(2) ** (exponent - 57)
+    upper = lower = 0.0
+    exact = True
+    scratch = np.empty(min(len(values), CHUNK_ROWS))
+    for start in range(0, len(values), CHUNK_ROWS):
+        some = values[start : start + CHUNK_ROWS]
+        parts = scratch[: len(some)]
+        np.add(some, cut, out=parts)
+        parts -= cut
+        upper += parts.sum().item()
+        np.subtract(some, parts, out=parts)
+        rest = parts.sum().item()
+        lower += rest
+        exact = exact and not rest and not parts.any()
+    total = Fraction(upper) + Fraction(lower)
+    return total, Fraction(0) if exact else Fraction(2) ** (exponent - 57)
 
 
 def exact_float_total(blocks: Iterable[Numbers]) -> Fraction:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.diff.canonical import block
-from catalog.diff.rowsum import MODULUS, row_sum
+from catalog.diff.rowsum import MODULUS, RowSum
 from tests.diff.cases_check import TABLE
 from tests.diff.cases_pair import Side
 from tests.diff.test_aligned import VALUES
@@ -22,11 +22,12 @@ from tests.diff.test_property_diff import COMMON
 def total(*tables: pa.Table) -> int | None:
     found = 0
     for table in tables:
-        columns = [column.combine_chunks() for column in table.columns]
-        more = row_sum(range(len(columns)), columns, [block(column) for column in columns])
-        if more is None:
-            return None
-        found += more
+        rows = RowSum(table.num_rows)
+        for number, chunked in enumerate(table.columns):
+            column = chunked.combine_chunks()
+            if not rows.add(number, column, block(column)):
+                return None
+        found += rows.total()
     return found % MODULUS
 
 
