@@ -10,6 +10,7 @@ from catalog.diff.forms import form
 from catalog.diff.plan import DiffOptions, SideName, TablePlan, plan_table
 from catalog.diff.result import Diff, End, TableDiff
 from catalog.engine.failures import engine_errors
+from catalog.engine.resources import default_memory_limit
 from catalog.engine.workspace import Workspace
 from catalog.errors import InvalidInput
 from catalog.fingerprinting import Loaded, load_prints
@@ -133,6 +134,12 @@ class Limits:
     memory_limit_bytes: int | None = None
     fingerprints: bool = True
 
+    @property
+    def memory_bytes(self) -> int:
+        """Returns the memory that may be taken."""
+        known = self.memory_limit_bytes
+        return default_memory_limit() if known is None else known
+
 
 class _Comparison:
     """Plans and runs the diff of two commits."""
@@ -215,7 +222,7 @@ class _Comparison:
                     done += 1
                     continue
                 work = work or Workspace(
-                    threads=limits.threads, memory_limit_bytes=limits.memory_limit_bytes
+                    threads=limits.threads, memory_limit_bytes=limits.memory_bytes
                 )
                 self._verify(one)
 
@@ -281,6 +288,7 @@ class _Comparison:
             all_files,
             loaded.prints,
             dict(loaded.read),
+            align_bytes=limits.memory_bytes // 2 if limits.fingerprints else 0,
         )
 
     def _verify(self, one: PlannedTable) -> None:

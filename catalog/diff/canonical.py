@@ -10,6 +10,7 @@ rows, the validity, and the values; nested columns hash their children one after
 import struct
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -23,36 +24,99 @@ Numbers: TypeAlias = np.ndarray[Any, Any]
 _NAN = np.float64("nan")
 
 
-def digest(column: pa.Array) -> bytes | None:
-    """Returns the digest of a column of up to a block's rows.
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """Holds the canonical values of a column of fixed width.
 
-    Returns:
-        16 bytes; None for types whose values have no canonical form here (maps, and what
-        later versions of Arrow may bring) and values beyond it.
+    Attributes:
+        tag: The kind of values: ``int``, ``float``, ``decimal2``, ….
+        valid: Which rows are not NULL; None: all.
+        values: The values, 0 where NULL; of decimals pairs of words, the lower first.
     """
+
+    tag: str
+    valid: Numbers | None
+    values: Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Holds what is made of a column of up to a block's rows.
+
+    Attributes:
+        digest: 16 bytes; None for types whose values have no canonical form here (maps, and
+            what later versions of Arrow may bring) and values beyond it.
+        nulls: Rows that are NULL.
+        fixed: The values, if they are of fixed width.
+    """
+
+    digest: bytes | None
+    nulls: int
+    fixed: Fixed | None = None
+
+
+def digest(column: pa.Array) -> bytes | None:
+    """Returns the digest of a column of up to a block's rows; see ``Block``."""
+    return block(column).digest
+
+
+def block(column: pa.Array) -> Block:
+    """Returns what a fingerprint needs of a column of up to a block's rows."""
     state = xxhash.xxh3_128()
+    column = _unwrapped(column)
     try:
-        return state.digest() if _add(column, state.update) else None
+        found = _add(column, state.update)
     except pa.ArrowInvalid:
+        return Block(None, column.null_count)
+    if not found:
+        return Block(None, column.null_count)
+    return Block(state.digest(), column.null_count, found if isinstance(found, Fixed) else None)
+
+
+def fixed(column: pa.Array) -> Fixed | None:
+    """Returns the canonical values of a column of fixed width; None for others."""
+    tag = _tag(column.type)
+    if tag is None or tag in (b"null", b"text", b"blob", b"list", b"struct"):
         return None
+    valid = _valid(column)
+    return Fixed(tag.decode(), valid, _fixed(column, tag, valid))
 
 
-def _add(column: pa.Array, update: Update) -> bool:
-    """Feeds a column to a hash; False if it has no canonical form."""
+def _valid(column: pa.Array) -> Numbers | None:
+    """Returns which values are not NULL; None: all."""
+    if not column.null_count:
+        return None
+    return np.asarray(column.is_valid().to_numpy(zero_copy_only=False))
+
+
+def repeated(values: Numbers) -> int:
+    """Counts the integers that occur several times."""
+    values = np.sort(values)
+    same = values[1:] == values[:-1]
+    runs = same & ~np.append(False, same[:-1]) if len(same) else same
+    return int(same.sum()) + int(runs.sum())
+
+
+def _unwrapped(column: pa.Array) -> pa.Array:
+    """Returns a column without what Arrow may wrap its values in."""
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
     kind = column.type
-    if pa.types.is_dictionary(kind):
-        return _add(column.cast(kind.value_type), update)
+    return column.cast(kind.value_type) if pa.types.is_dictionary(kind) else column
+
+
+def _add(column: pa.Array, update: Update) -> bool | Fixed:
+    """Feeds a column to a hash; False if it has no canonical form."""
+    column = _unwrapped(column)
+    kind = column.type
     tag = _tag(kind)
     if tag is None or sys.byteorder != "little":
         return False
     update(tag + struct.pack("<Q", len(column)))
     if pa.types.is_null(kind):
         return True
-    valid = None
-    if column.null_count:
-        valid = np.asarray(column.is_valid().to_numpy(zero_copy_only=False))
+    valid = _valid(column)
+    if valid is not None:
         update(b"n" + np.packbits(valid).tobytes())
     else:
         update(b"v")
@@ -60,9 +124,10 @@ def _add(column: pa.Array, update: Update) -> bool:
         return _add_nested(column, update)
     if tag in (b"text", b"blob"):
         _add_bytes(column, update)
-    else:
-        _add_fixed(column, tag, valid, update)
-    return True
+        return True
+    fixed = Fixed(tag.decode(), valid, _fixed(column, tag, valid))
+    update(fixed.values)
+    return fixed
 
 
 def _tag(kind: pa.DataType) -> bytes | None:
@@ -117,27 +182,50 @@ def _add_nested(column: pa.Array, update: Update) -> bool:
         return True
     lengths = pc.fill_null(pc.cast(pc.list_value_length(column), pa.int64()), 0)
     update(np.ascontiguousarray(lengths.to_numpy(zero_copy_only=False)))
-    return _add(column.flatten(), update)
+    return bool(_add(column.flatten(), update))
 
 
 def _add_bytes(column: pa.Array, update: Update) -> None:
+    marks, data = _marks_and_bytes(column)
+    update(np.ascontiguousarray(np.diff(marks)))
+    update(data)
+
+
+def _marks_and_bytes(column: pa.Array) -> tuple[Numbers, Numbers]:
+    """Returns where values begin, the end of the last, and the bytes of all; NULL is empty."""
     wide = column.cast(pa.large_binary())
     if wide.null_count:
         wide = wide.fill_null(b"")
     _, offsets, data = wide.buffers()
     marks = np.frombuffer(offsets, np.int64, len(wide) + 1, wide.offset * 8)
-    update(np.ascontiguousarray(np.diff(marks)))
-    if data is not None and len(marks):
-        update(memoryview(data)[int(marks[0]) : int(marks[-1])])
+    first, last = (int(marks[0]), int(marks[-1])) if len(marks) else (0, 0)
+    if data is None:
+        return marks, np.zeros(0, dtype=np.uint8)
+    return marks - first, np.frombuffer(data, np.uint8)[first:last]
 
 
-def _add_fixed(column: pa.Array, tag: bytes, valid: Numbers | None, update: Update) -> None:
+def text_bytes(column: pa.Array) -> tuple[str, Numbers, Numbers, Numbers | None] | None:
+    """Returns a column of text or bytes in parts; None for other columns.
+
+    Returns:
+        The kind of values; where each begins, and the end of the last, in the bytes of all; those
+        bytes; which values are not NULL.
+    """
+    column = _unwrapped(column)
+    tag = _tag(column.type)
+    if tag not in (b"text", b"blob"):
+        return None
+    marks, data = _marks_and_bytes(column)
+    return tag.decode(), marks, data, _valid(column)
+
+
+def _fixed(column: pa.Array, tag: bytes, valid: Numbers | None) -> Numbers:
+    """Returns the canonical values of a column of fixed width; NULL is 0."""
     if tag.startswith(b"decimal"):
         wide = column.cast(pa.decimal128(38, column.type.scale))
         words = np.frombuffer(wide.buffers()[1], np.int64, 2 * len(wide), wide.offset * 16)
         pairs = words.reshape(-1, 2)
-        update(np.ascontiguousarray(pairs if valid is None else np.where(valid[:, None], pairs, 0)))
-        return
+        return np.ascontiguousarray(pairs if valid is None else np.where(valid[:, None], pairs, 0))
     values: Numbers = _numbers(column, tag)
     if valid is not None:
         values = np.where(valid, values, values.dtype.type(0))
@@ -146,7 +234,7 @@ def _add_fixed(column: pa.Array, tag: bytes, valid: Numbers | None, update: Upda
         if unordered.any():
             values = np.where(unordered, _NAN, values)
         values = values + 0.0
-    update(np.ascontiguousarray(values))
+    return np.ascontiguousarray(values)
 
 
 def _numbers(column: pa.Array, tag: bytes) -> Numbers:

@@ -23,11 +23,14 @@ class Part:
         pairs: The columns in which they may differ.
         partial: Whether they are updated rows only, that lack the columns that are equal, and
             lie in the same partition on both sides.
+        sample: SQL of some of the rows, where a limit cannot be set to them: it would end a join
+            by position half way.
     """
 
     relation: str
     pairs: tuple[ColumnPair, ...]
     partial: bool
+    sample: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

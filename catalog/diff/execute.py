@@ -4,10 +4,19 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 import duckdb
-from pyarrow import RecordBatchReader
+import pyarrow as pa
 
+from catalog.diff.aligned import repeated_integers
+from catalog.diff.arrays import Arrays
 from catalog.diff.columns import Part, SqlColumns
-from catalog.diff.counts import ColumnCounts, KeyProblems, PartitionCounts, RowCounts, TableCounts
+from catalog.diff.counts import (
+    ColumnCounts,
+    KeyProblems,
+    PartitionCounts,
+    RowCounts,
+    SideStats,
+    TableCounts,
+)
 from catalog.diff.functions import register_functions
 from catalog.diff.keys import key_problems
 from catalog.diff.plan import SIDES, DiffOptions, SideName, TablePlan
@@ -15,13 +24,20 @@ from catalog.diff.remainder import Remainder
 from catalog.diff.result import Selection, TableDiff
 from catalog.diff.route import Prints, known_keys, route
 from catalog.diff.rows import row_reader
-from catalog.diff.statistics import side_stats
+from catalog.diff.statistics import kept_stats, side_stats
 from catalog.diff.tally import Tally, examples, tally
 from catalog.engine.connection import connect
 from catalog.engine.quoting import type_sql
 from catalog.engine.relation import relation_sql
 from catalog.model.datafile import DataFile
 from catalog.model.partition import partition_values
+from catalog.model.types import is_float
+
+KEPT_BYTES = 192 << 20
+"""Columns of a side that aligning keeps for taking rows from them, if memory allows."""
+
+KEY_BYTES = 32
+"""Memory that sorting takes for every integer key."""
 
 Progress = Callable[[int], None]
 """Told the rows of a task that is done."""
@@ -38,6 +54,7 @@ class Reading:
         all_files: Returns every file of a side.
         prints: Fingerprints of the files that the plan's tasks are about, as far as known.
         opened: Sizes of the files that were opened so far, by path.
+        align_bytes: Memory for aligning rows by key outside the engine; 0 forbids it.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -46,6 +63,7 @@ class Reading:
     all_files: Callable[[SideName], Sequence[DataFile]]
     prints: Prints = field(default_factory=dict)
     opened: dict[str, int] = field(default_factory=dict)
+    align_bytes: int = 0
 
     def relation(
         self,
@@ -57,19 +75,49 @@ class Reading:
     ) -> str:
         """Returns SQL of the rows of a side's files, columns called ``c<field id>``."""
         self.opened.update((file.path, file.size_bytes) for file in files)
+        table = self.plan.side(side)
+        wanted = [f for f in table.schema.fields if columns is None or f.id in columns]
         return relation_sql(
             self.con,
-            self.plan.side(side),
+            table,
             files,
             locate=self.locate,
             columns=columns,
             naming="id",
+            nan_free=[f.id for f in wanted if is_float(f.type) and self._nan_free(f.id, files)],
             numbered=numbered,
         )
+
+    def _nan_free(self, field_id: int, files: Sequence[DataFile]) -> bool:
+        """Tells whether fingerprints say that a column of floats holds no NaN."""
+        for file in files:
+            known = self.prints.get(file.identity)
+            found = None if known is None else known.summaries.get(field_id)
+            if found is None or found.total is None or found.nans:
+                return False
+        return True
 
     def covered(self, side: SideName, *, everything: bool) -> Sequence[DataFile]:
         """Returns the files of a side that differ, or all."""
         return self.all_files(side) if everything else self.plan.files(side)
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrays:
+    """Reads columns as arrays; see ``aligning.ReadArrays``."""
+
+    reading: Reading
+
+    @property
+    def memory_bytes(self) -> int:
+        return self.reading.align_bytes
+
+    def __call__(self, side: SideName, files: Sequence[DataFile]) -> Arrays:
+        reading = self.reading
+        reading.opened.update((file.path, file.size_bytes) for file in files)
+        paths = [reading.locate(file) for file in files]
+        keep = min(KEPT_BYTES, reading.align_bytes // 4)
+        return Arrays(reading.plan.side(side), files, paths, keep_bytes=keep)
 
 
 def stat_table(plan: TablePlan) -> TableDiff:
@@ -81,7 +129,7 @@ def unchanged_table(plan: TablePlan) -> TableDiff:
     """Answers zeros for a table without a file that differs."""
     counts = TableCounts(_row_counts(plan, Tally()), _column_counts(plan, Tally(), {}))
 
-    def no_rows(selection: Selection) -> RecordBatchReader:
+    def no_rows(selection: Selection) -> pa.RecordBatchReader:
         con = connect()
         reading = Reading(con, plan, lambda file: file.path, lambda side: ())
         remainder = Remainder(con, plan, reading.relation, "remainder")
@@ -114,14 +162,16 @@ def compare_table(
         return _one_sided(reading, options, keep_rows=keep_rows)
     problems = _key_problems(reading, options)
     unique = bool(plan.key) and problems.duplicate == (0, 0)
-    remainder = Remainder(reading.con, plan, reading.relation, name, unique=unique)
+    arrays = _Arrays(reading) if reading.align_bytes else None
+    remainder = Remainder(reading.con, plan, reading.relation, name, unique=unique, arrays=arrays)
     if not _fill(remainder, reading.prints, progress):
         remainder = Remainder(reading.con, plan, reading.relation, name, unique=unique)
         _fill(remainder, {}, None)
-    counts = tally(reading.con, plan, remainder.parts())
+    parts = remainder.parts()
+    counts = tally(reading.con, plan, parts)
     for field_id, filled in remainder.added_filled.items():
         counts.added[field_id] += filled
-    shown = examples(reading.con, plan, name, counts)
+    shown = examples(reading.con, plan, name, parts, counts)
     result = TableCounts(
         rows=_row_counts(plan, counts),
         columns=_column_counts(plan, counts, _statistics(reading, options, counts)),
@@ -254,8 +304,15 @@ def _key_problems(reading: Reading, options: DiffOptions) -> KeyProblems:
         if known is not None:
             found[side] = known
             continue
-        ids = [(p.before if side == "f" else p.after).id for p in plan.key_pairs]
-        relation = reading.relation(side, files, ids)
+        keys = [p.before if side == "f" else p.after for p in plan.key_pairs]
+        sorting_bytes = KEY_BYTES * sum(file.rows for file in files)
+        if len(keys) == 1 and sorting_bytes <= reading.align_bytes:
+            repeated = repeated_integers(_Arrays(reading)(side, files), keys[0])
+            pa.default_memory_pool().release_unused()
+            if repeated is not None:
+                found[side] = (0, repeated)
+                continue
+        relation = reading.relation(side, files, [one.id for one in keys])
         found[side] = key_problems(reading.con, columns, side, relation)
     return KeyProblems(
         null=(found["f"][0], found["t"][0]),
@@ -274,18 +331,27 @@ def _statistics(reading: Reading, options: DiffOptions, counts: Tally) -> dict[s
     ]
     if not pairs:
         return {}
-    sides = {}
+    covered: list[int] = []
+    described: dict[SideName, dict[int, SideStats]] = {}
     for side in SIDES:
-        fields = [pair.before if side == "f" else pair.after for pair in pairs]
         files = reading.covered(side, everything=options.full_stats)
-        relation = reading.relation(side, files, [f.id for f in fields])
-        sides[side] = side_stats(reading.con, relation, fields)
-    covered = (sides["f"][0], sides["t"][0])
+        covered.append(sum(file.rows for file in files))
+        fields = [pair.before if side == "f" else pair.after for pair in pairs]
+        kept = {
+            one.id: kept_stats(reading.con, plan.side(side), one, files, reading.prints)
+            for one in fields
+        }
+        found = {field_id: stats for field_id, stats in kept.items() if stats is not None}
+        missing = [one for one in fields if one.id not in found]
+        if missing:
+            relation = reading.relation(side, files, [one.id for one in missing])
+            found |= side_stats(reading.con, relation, missing)
+        described[side] = found
     return {
         pair.name: ColumnCounts(
-            before=sides["f"][1][pair.before.id],
-            after=sides["t"][1][pair.after.id],
-            covered=covered,
+            before=described["f"][pair.before.id],
+            after=described["t"][pair.after.id],
+            covered=(covered[0], covered[1]),
         )
         for pair in pairs
     }

@@ -57,6 +57,9 @@ def _task(plan: TablePlan, task: DiffTask, prints: Prints, sizes: Sizes) -> Iter
     for changed in sorted({pair.changed for pair in chosen.pairs}, key=len):
         pairs = [pair for pair in chosen.pairs if pair.changed == changed]
         yield _pairs(plan, task, changed, pairs, sizes)
+    if chosen.same is not None:
+        files = [*chosen.same.before, *chosen.same.after]
+        yield Step(_label(plan, task), "identical", (), len(files), 0, 0, _total(files))
     rest = chosen.rest
     if rest is None:
         return

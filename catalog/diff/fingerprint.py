@@ -6,7 +6,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from catalog.diff.canonical import digest
+from catalog.diff.canonical import block as canonical_block
+from catalog.diff.canonical import repeated
+from catalog.diff.rowsum import MODULUS, RowSum
+from catalog.diff.summary import Summing
 from catalog.errors import CatalogError, CorruptData
 from catalog.model.datafile import DataFile
 from catalog.model.fingerprint import BLOCK_ROWS, Fingerprint, KeyRecord
@@ -32,32 +35,50 @@ def compute(path: str, table: TableSnapshot, file: DataFile, key: Sequence[int])
     Raises:
         CorruptData: The file is not readable, or holds other rows than its entry says.
     """
-    ids = [column.field_id for column in table.file_schemas[file.file_schema].columns]
+    columns = table.file_schemas[file.file_schema].columns
+    ids = [column.field_id for column in columns]
     digests: dict[int, list[bytes] | None] = {field_id: [] for field_id in ids}
+    sums = {column.field_id: Summing(column.type) for column in columns}
     inner = [field_id for field_id in key if field_id in digests]
     keys: list[pa.Table] = []
     rows = 0
+    total: int | None = 0
     for block in _blocks(path, file):
         if block.num_columns != len(ids):
             raise CorruptData(f"{path} has other columns than were committed")
         rows += block.num_rows
-        for field_id, column in zip(ids, block.columns, strict=True):
-            known = digests[field_id]
-            if known is None:
-                continue
-            found = digest(column)
-            if found is None:
-                digests[field_id] = None
-            else:
-                known.append(found)
         places = [ids.index(field_id) for field_id in inner]
         keys.append(pa.table([block.column(n) for n in places], [f"k{n}" for n in inner]))
+        if len(keys) == 1 and places and _in_order(keys[0]):
+            total = None
+        row_sum = None if total is None else RowSum(block.num_rows)
+        for field_id, column in zip(ids, block.columns, strict=True):
+            found = canonical_block(column)
+            sums[field_id].add(found, block.num_rows)
+            known = digests[field_id]
+            if found.digest is None:
+                digests[field_id] = None
+            elif known is not None:
+                known.append(found.digest)
+            if row_sum is not None and not row_sum.add(field_id, column, found):
+                row_sum = total = None
+        if row_sum is not None and total is not None:
+            total = (total + row_sum.total()) % MODULUS
     if rows != file.rows:
         raise CorruptData(f"{path} holds {rows} rows, {file.rows} were committed")
     record = _key_record(keys, table, file, key) if key else None
     return Fingerprint(
-        rows, {f: tuple(found) for f, found in digests.items() if found is not None}, record
+        rows,
+        {f: tuple(found) for f, found in digests.items() if found is not None},
+        record,
+        {field_id: one.summary() for field_id, one in sums.items()},
+        total,
     )
+
+
+def _in_order(keys: pa.Table) -> bool:
+    """Tells whether the keys of a file's first block increase, so that its rows have one order."""
+    return _strictly_increasing([_plain(column) for column in keys.columns])
 
 
 def _blocks(path: str, file: DataFile) -> Iterator[pa.RecordBatch]:
@@ -136,6 +157,8 @@ def _duplicates(columns: Sequence[pa.ChunkedArray], rows: int) -> int:
         return rows if rows > 1 else 0
     if _strictly_increasing(columns):
         return 0
+    if len(columns) == 1 and pa.types.is_integer(columns[0].type) and not columns[0].null_count:
+        return repeated(columns[0].to_numpy())
     named = pa.table([_normal(c) for c in columns], [f"k{n}" for n in range(len(columns))])
     counts = named.group_by(named.column_names).aggregate([([], "count_all")])["count_all"]
     return int(pc.sum(counts.filter(pc.greater(counts, 1))).as_py() or 0)

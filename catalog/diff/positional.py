@@ -3,6 +3,7 @@
 Rows that differ are kept as partial rows: they carry the key, the partition columns and the
 columns that may differ, read from both sides; ``pair`` and ``place`` say where the rest lies.
 Files that may differ in the same columns share a table, so that no table is wider than needed.
+Where most rows differ none are kept: reading them again costs no more than keeping them.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,15 @@ import duckdb
 from catalog.diff.columns import Part, SqlColumns
 from catalog.diff.plan import SIDES, ColumnPair, SideName
 from catalog.diff.route import FilePair
+from catalog.engine.connection import single_row
 from catalog.model.datafile import DataFile
+from catalog.model.fingerprint import BLOCK_ROWS
+
+DENSE_SHARE = 0.5
+"""Share of the first rows of a file that must differ for its rows not to be kept."""
+
+DENSE_ROWS = 4 * BLOCK_ROWS
+"""Rows of a file from which looking at the first of them pays."""
 
 
 class Source(Protocol):
@@ -47,69 +56,109 @@ class PartialRows:
     """
 
     def __init__(
-        self, con: duckdb.DuckDBPyConnection, columns: SqlColumns, source: Source, name: str
+        self,
+        con: duckdb.DuckDBPyConnection,
+        columns: SqlColumns,
+        source: Source,
+        name: str,
+        *,
+        keep_all: bool,
     ) -> None:
+        """Takes what reads and names rows, and whether also those must be kept that are many."""
         self.tables: list[str] = []
         self._con = con
         self._columns = columns
         self._plan = columns.plan
         self._source = source
         self._name = name
-        self._pairs: list[tuple[FilePair, str]] = []
-        self._by_changed: dict[tuple[str, ...], str] = {}
+        self._keep_all = keep_all
+        self._pairs: list[tuple[FilePair, str | None]] = []
+        self._by_changed: dict[tuple[str, ...], str | None] = {}
+
+    @property
+    def found(self) -> bool:
+        """Returns whether there are pairs of files that may differ."""
+        return bool(self._pairs)
 
     def match(self, pair: FilePair) -> None:
-        """Keeps the rows in which two files differ."""
-        listed = [f"{len(self._pairs)} AS pair", "t.place AS place"]
+        """Finds the rows in which two files differ."""
+        changed = tuple(one.name for one in pair.changed)
+        if changed in self._by_changed:
+            table = self._by_changed[changed]
+            if table is not None:
+                self._con.execute(f"INSERT INTO {table} BY NAME {self._partial(pair)}")
+        elif self._is_dense(pair):
+            table = None
+        else:
+            table = f"{self._name}_partial_{len(self.tables)}"
+            self.tables.append(table)
+            self._con.execute(f"CREATE OR REPLACE TABLE {table} AS {self._partial(pair)}")
+        self._by_changed[changed] = table
+        self._pairs.append((pair, table))
+
+    def _is_dense(self, pair: FilePair) -> bool:
+        """Tells from the first rows of two files whether most differ."""
+        if self._keep_all or pair.after.rows < DENSE_ROWS:
+            return False
+        first = self._side_by_side(pair, whole=False, first=BLOCK_ROWS)
+        (count,) = single_row(self._con, f"SELECT count(*) {first}")
+        return int(count) > BLOCK_ROWS * DENSE_SHARE
+
+    def _partial(self, pair: FilePair, *, first: int | None = None) -> str:
+        """Returns SQL of the rows in which two files differ, partial; see ``_side_by_side``."""
+        number = next((n for n, (one, _) in enumerate(self._pairs) if one is pair), None)
+        listed = [f"{len(self._pairs) if number is None else number} AS pair", "t.place AS place"]
         for side in SIDES:
             names = [f"c{i}" for i in self._needed(side, pair)]
             names += self._formed(side, pair)
             listed += [f"{side}.{name} AS {side}_{name}" for name in names]
-        rows = f"SELECT {', '.join(listed)} {self._side_by_side(pair, whole=False)}"
-        changed = tuple(one.name for one in pair.changed)
-        table = self._by_changed.get(changed)
-        if table is None:
-            table = self._by_changed[changed] = f"{self._name}_partial_{len(self.tables)}"
-            self.tables.append(table)
-            self._con.execute(f"CREATE OR REPLACE TABLE {table} AS {rows}")
-        else:
-            self._con.execute(f"INSERT INTO {table} BY NAME {rows}")
-        self._pairs.append((pair, table))
+        return f"SELECT {', '.join(listed)} {self._side_by_side(pair, whole=False, first=first)}"
 
     def differing_places(self, pair: FilePair) -> str:
         """Returns SQL of the places at which two files differ."""
         return f"SELECT t.place AS place {self._side_by_side(pair, whole=False)}"
 
     def parts(self) -> list[Part]:
-        """Returns the rows of each table, with the columns that follow from others."""
+        """Returns the rows, with the columns that follow from others."""
         found = {}
-        for pair, table in self._pairs:
+        for number, (pair, table) in enumerate(self._pairs):
             derived = [
                 f"t_c{p.after.id} AS f_c{p.before.id}"
                 for p in self._taken(pair)
                 if p.after.id in self._needed("t", pair)
             ]
-            listed = ", ".join(["'u' AS kind", "*", *derived])
-            found[table] = Part(f"(SELECT {listed} FROM {table})", pair.changed, partial=True)
+            listed = ", ".join(["SELECT 'u' AS kind", "*", *derived]) + " FROM"
+            if table is not None:
+                found[table] = Part(f"({listed} {table})", pair.changed, partial=True)
+                continue
+            rows, some = (self._partial(pair, first=n) for n in (None, BLOCK_ROWS))
+            found[str(number)] = Part(
+                f"({listed} ({rows}))", pair.changed, partial=True, sample=f"({listed} ({some}))"
+            )
         return list(found.values())
 
     def streams(self) -> list[Part]:
         """Returns SQL that finds the rows of each pair of files again, whole."""
-        found = []
-        for pair, _ in self._pairs:
-            listed = ["'u' AS kind"]
-            for side in SIDES:
-                names = [f"c{i}" for i in self._all(side, pair)]
-                names += self._formed(side, pair)
-                listed += [f"{side}.{name} AS {side}_{name}" for name in names]
-            listed += [f"t.c{p.after.id} AS f_c{p.before.id}" for p in self._taken(pair)]
-            rows = f"(SELECT {', '.join(listed)} {self._side_by_side(pair, whole=True)})"
-            found.append(Part(rows, pair.changed, partial=False))
-        return found
+        return [
+            Part(f"({self._streamed(pair)})", pair.changed, partial=False)
+            for pair, _ in self._pairs
+        ]
+
+    def _streamed(self, pair: FilePair) -> str:
+        listed = ["'u' AS kind"]
+        for side in SIDES:
+            names = [f"c{i}" for i in self._all(side, pair)]
+            names += self._formed(side, pair)
+            listed += [f"{side}.{name} AS {side}_{name}" for name in names]
+        listed += [f"t.c{p.after.id} AS f_c{p.before.id}" for p in self._taken(pair)]
+        return f"SELECT {', '.join(listed)} {self._side_by_side(pair, whole=True)}"
 
     def complete(self, whole: str) -> None:
         """Moves all rows to a table of whole rows, with what they lack read from the files."""
         for number, (pair, table) in enumerate(self._pairs):
+            if table is None:
+                self._con.execute(f"INSERT INTO {whole} BY NAME {self._streamed(pair)}")
+                continue
             listed, joins = ["'u' AS kind"], []
             for side in SIDES:
                 have = self._needed(side, pair)
@@ -138,20 +187,28 @@ class PartialRows:
             self._con.execute(f"DROP TABLE IF EXISTS {table}")
         self.tables, self._pairs, self._by_changed = [], [], {}
 
-    def _side_by_side(self, pair: FilePair, *, whole: bool) -> str:
+    def _side_by_side(self, pair: FilePair, *, whole: bool, first: int | None = None) -> str:
         """Returns the FROM and WHERE of the rows in which two files differ.
 
         That the engine puts the rows of both files side by side in their order is checked row
-        by row: an answer from rows out of step would be wrong without a sign.
+        by row: an answer from rows out of step would be wrong without a sign. The newer side,
+        of which more columns are read, stands first: the second is held in memory.
+
+        Args:
+            pair: The files.
+            whole: Whether all columns are read.
+            first: How many rows are looked at; None means all.
         """
         sides = []
-        for side in SIDES:
+        for side in reversed(SIDES):
             ids = self._all(side, pair) if whole else self._needed(side, pair)
             listed = [f"c{i}" for i in ids]
             listed += [f"{sql} AS {name}" for name, sql in self._formed(side, pair).items()]
             file = pair.before if side == "f" else pair.after
             relation = self._source(side, (file,), ids, numbered=True)
-            sides.append(f"(SELECT {', '.join([*listed, 'place'])} FROM {relation}) {side}")
+            places = pair.places if first is None else ((0, first),)
+            within = "" if places is None else f" WHERE {_within(places)}"
+            sides.append(f"(SELECT {', '.join([*listed, 'place'])} FROM {relation}{within}) {side}")
         same = self._columns.same(pair.changed)
         return (
             f"FROM {' POSITIONAL JOIN '.join(sides)} WHERE CASE WHEN f.place = t.place "
@@ -189,6 +246,12 @@ class PartialRows:
             for p in (*pair.changed, *self._plan.key_pairs)
             if self._columns.value(side, p).startswith("m") and _own_id(side, p) in ids
         }
+
+
+def _within(places: Sequence[tuple[int, int]]) -> str:
+    return (
+        " OR ".join(f"(place >= {start} AND place < {stop})" for start, stop in places) or "false"
+    )
 
 
 def _alike(pair: ColumnPair) -> bool:

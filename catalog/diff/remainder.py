@@ -15,14 +15,18 @@ from typing import Literal
 
 import duckdb
 
+from catalog.diff.aligning import Aligning, ReadArrays
 from catalog.diff.columns import Part, SqlColumns
 from catalog.diff.functions import register_functions
+from catalog.diff.hashes import hashed_rows
 from catalog.diff.plan import SIDES, ColumnPair, DiffTask, SideName, TablePlan
 from catalog.diff.positional import PartialRows, Source
 from catalog.diff.route import FilePair, Route
-from catalog.engine.connection import single_row
+from catalog.engine.connection import cursor, single_row
 from catalog.model.datafile import DataFile
-from catalog.model.types import DataType, Scalar, TypeClass
+
+WAITING_BYTES = 256 << 20
+"""How much rows found by aligning may take until the engine takes them."""
 
 
 class Remainder:
@@ -41,7 +45,18 @@ class Remainder:
         name: str,
         *,
         unique: bool = False,
+        arrays: ReadArrays | None = None,
     ) -> None:
+        """Takes what reads and names rows.
+
+        Args:
+            con: Holds the rows.
+            plan: The table's plan.
+            source: Returns SQL of files.
+            name: Name of the remainder in the engine.
+            unique: See the attribute.
+            arrays: Reads columns as arrays, to align rows by key; None: the engine joins them.
+        """
         self.con = con
         self.plan = plan
         self.columns = SqlColumns(plan)
@@ -49,8 +64,9 @@ class Remainder:
         self.added_filled = {f.id: 0 for f in plan.added}
         self.unique = unique
         self._source = source
-        self._partial = PartialRows(con, self.columns, source, name)
+        self._partial = PartialRows(con, self.columns, source, name, keep_all=not unique)
         self._has_whole = False
+        self._aligning = Aligning(con, self.columns, source, arrays)
         register_functions(con, plan)
 
     def match(self, pair: FilePair) -> None:
@@ -78,6 +94,10 @@ class Remainder:
             for side, files in zip(SIDES, (rest.before, rest.after), strict=True)
         }
         if rest.before and rest.after and not self.plan.added:
+            alone = not any(pair.changed for pair in route.pairs)
+            if alone and self._aligning.run(rest) is not None:
+                self._take_aligned(WAITING_BYTES)
+                return
             rows = self._without_equal(rows)
         for side in SIDES:
             self._sql(f"CREATE OR REPLACE TABLE {self._rows(side)} AS FROM {rows[side]}")
@@ -128,27 +148,10 @@ class Remainder:
         return None
 
     def _without_equal(self, rows: Mapping[SideName, str]) -> dict[SideName, str]:
-        """Leaves out rows that occur equally often on both sides, told by 128 bits of hash.
-
-        Two hashes are taken, over the columns in order and in reverse, each with which of them
-        are NULL. Within 64 bits DuckDB's hash of a value tells all values apart; text is hashed
-        in two forms. Of wider and of nested types it hashes unlike values alike: with any of
-        those, or with types that differ between the sides, all rows go the long way.
-        """
-        kinds = [kind for p in self._compared for kind in (p.before.type, p.after.type)]
-        plain = all(p.before.type == p.after.type for p in self._compared)
-        if not kinds or not plain or not all(_told_apart_by_hash(kind) for kind in kinds):
+        """Leaves out rows that occur equally often on both sides, told by 128 bits of hash."""
+        hashed = hashed_rows(self.columns, self._compared, rows)
+        if hashed is None:
             return dict(rows)
-        hashed = {}
-        for side in SIDES:
-            forward, backward = [], []
-            for pair in self._compared:
-                value = self.columns.value(side, pair)
-                other = f"{value} || '\\'" if _is_text(pair) else value
-                forward += [value, f"{value} IS NULL"]
-                backward += [f"{value} IS NULL", other]
-            both = f"hash({', '.join(forward)}) AS h, hash({', '.join(reversed(backward))}) AS g"
-            hashed[side] = f"(SELECT *, {both} FROM {rows[side]})"
         table = f"{self.name}_hashes"
         self._sql(
             f"CREATE OR REPLACE TABLE {table} AS SELECT h, g FROM "
@@ -163,7 +166,7 @@ class Remainder:
 
     def _complete(self) -> None:
         """Fetches what partial rows lack, file by file."""
-        if self._partial.tables:
+        if self._partial.found:
             self._partial.complete(self._whole())
             self._show()
 
@@ -174,7 +177,12 @@ class Remainder:
             for side, files in zip(SIDES, (task.before, task.after), strict=True)
         }
         if self.plan.key and self.unique:
-            self._join(rows["f"], rows["t"])
+            filled = self._aligning.run(task)
+            if filled is None:
+                self._join(rows["f"], rows["t"])
+            for field_id, count in (filled or {}).items():
+                self.added_filled[field_id] += count
+            self._take_aligned(WAITING_BYTES)
             return
         for side in SIDES:
             self._sql(f"CREATE OR REPLACE TABLE {self._rows(side)} AS FROM {rows[side]}")
@@ -188,12 +196,22 @@ class Remainder:
         for table in ("f", "t", "duplicates"):
             self._sql(f"DROP TABLE IF EXISTS {self.name}_{table}")
 
+    def _take_aligned(self, least: int = 1) -> None:
+        """Takes the rows that were found by aligning, if they take so many bytes."""
+        rows = self._aligning.waiting(least)
+        if rows is not None:
+            with cursor(self.con) as own:
+                own.register("aligned", rows)
+                own.execute(f"INSERT INTO {self._whole()} BY NAME FROM aligned")
+                own.unregister("aligned")
+
     def settle(self) -> bool:
         """Pairs rows of keys that are left in several places, as the whole table sees them.
 
         Returns:
             False if partial rows would have to be paired anew: then the table must be joined.
         """
+        self._take_aligned()
         if not self.plan.key:
             if not all(pair.compared for pair in self.plan.pairs if pair.partition):
                 self._settle_keyless()
@@ -223,7 +241,9 @@ class Remainder:
             f"SELECT r.* FROM {self._whole()} r SEMI JOIN {self.name}_multiple ON {matching}"
         )
         partial = f"(FROM {self.name} WHERE pair IS NOT NULL)"
-        if self._count(f"{partial} SEMI JOIN {self.name}_multiple ON {matching}"):
+        if not self.unique and self._count(
+            f"{partial} SEMI JOIN {self.name}_multiple ON {matching}"
+        ):
             return False
         self._sql(
             f"DELETE FROM {self._whole()} WHERE EXISTS "
@@ -449,25 +469,3 @@ class Remainder:
 def _named(columns: str, side: str) -> str:
     """Gives columns of a side's rows the names that they have in the remainder."""
     return ", ".join(f"{c} AS {side}_{c.partition('.')[2]}" for c in columns.split(", "))
-
-
-def _files(task: DiffTask, side: SideName) -> tuple[DataFile, ...]:
-    return task.before if side == "f" else task.after
-
-
-_SMALL = (TypeClass.BOOLEAN, TypeClass.INTEGER, TypeClass.FLOAT, TypeClass.DATE)
-
-
-def _told_apart_by_hash(kind: DataType) -> bool:
-    """Tells whether values of a type fit 64 bits, or are text."""
-    if not isinstance(kind, Scalar):
-        return False
-    if kind.decimal is not None:
-        return kind.decimal[0] <= 18
-    small = kind.type_class in _SMALL or kind.name in ("TIME", "TIMESTAMP", "TIMESTAMP_NS")
-    return small or kind.type_class is TypeClass.TEXT or kind.name == "UBIGINT"
-
-
-def _is_text(pair: ColumnPair) -> bool:
-    kinds = (pair.before.type, pair.after.type)
-    return any(isinstance(k, Scalar) and k.type_class is TypeClass.TEXT for k in kinds)

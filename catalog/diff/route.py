@@ -10,9 +10,13 @@ from itertools import pairwise
 
 from catalog.diff.plan import ColumnPair, DiffTask, SideName, TablePlan
 from catalog.model.datafile import DataFile, Identity
-from catalog.model.fingerprint import Fingerprint
+from catalog.model.fingerprint import BLOCK_ROWS, Fingerprint
 
 Prints = Mapping[Identity, Fingerprint]
+
+SKIPPED_SHARE = 0.5
+"""Share of a file's blocks that must be equal for the others to be looked up: below that, reading
+all is as quick."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +27,13 @@ class FilePair:
         before: The older file.
         after: The newer file.
         changed: The columns in which they may differ; none: no row differs.
+        places: Ranges of rows in which they may differ, ends excluded; None: anywhere.
     """
 
     before: DataFile
     after: DataFile
     changed: tuple[ColumnPair, ...]
+    places: tuple[tuple[int, int], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +44,14 @@ class Route:
         task: The task.
         pairs: Files that are compared by position.
         rest: The files that are joined; None if there are none.
+        same: Files whose rows are the same on both sides, in other files or another order; None
+            if there are none. They need not be opened.
     """
 
     task: DiffTask
     pairs: tuple[FilePair, ...]
     rest: DiffTask | None
+    same: DiffTask | None = None
 
 
 def route(plan: TablePlan, task: DiffTask, prints: Prints) -> Route:
@@ -66,7 +75,37 @@ def route(plan: TablePlan, task: DiffTask, prints: Prints) -> Route:
             waiting.remove(found.before)
             pairs.append(found)
     rest = DiffTask(task.partition, tuple(waiting), tuple(left)) if waiting or left else None
+    if rest is not None and _same_rows(plan, rest, prints):
+        return Route(task, tuple(pairs), None, rest)
     return Route(task, tuple(pairs), rest)
+
+
+def _same_rows(plan: TablePlan, rest: DiffTask, prints: Prints) -> bool:
+    """Tells whether files hold the same rows as others of their partition, by sums over rows.
+
+    Sums tell columns apart by their field ids, so both sides must have the same columns.
+    """
+    if not rest.before or not rest.after or plan.before is None or plan.after is None:
+        return False
+    fields = {(f.id, str(f.type)) for f in plan.before.schema.fields}
+    paired = {(pair.before.id, pair.after.id) for pair in plan.pairs}
+    if fields != {(f.id, str(f.type)) for f in plan.after.schema.fields} or paired != {
+        (field_id, field_id) for field_id, _ in fields
+    }:
+        return False
+    sums = [_row_sum(files, prints) for files in (rest.before, rest.after)]
+    return sums[0] is not None and sums[0] == sums[1]
+
+
+def _row_sum(files: Sequence[DataFile], prints: Prints) -> tuple[int, int] | None:
+    """Returns the number of rows of some files and the sum over them; None if it is unknown."""
+    rows = total = 0
+    for file in files:
+        known = prints.get(file.identity)
+        if known is None or known.row_sum is None:
+            return None
+        rows, total = rows + known.rows, (total + known.row_sum) % (1 << 128)
+    return rows, total
 
 
 def _partner(
@@ -87,8 +126,29 @@ def _partner(
         if not plan.key and len(changed) == len(values):
             continue
         if best is None or len(changed) < len(best.changed):
-            best = FilePair(before, after, changed)
+            best = FilePair(before, after, changed, _places(changed, mine, theirs))
     return best
+
+
+def _places(
+    changed: Sequence[ColumnPair], mine: Fingerprint, theirs: Fingerprint
+) -> tuple[tuple[int, int], ...] | None:
+    """Returns the ranges of rows in which two files may differ; None if they are most of them."""
+    blocks: set[int] = set()
+    for pair in changed:
+        before, after = mine.columns.get(pair.before.id), theirs.columns.get(pair.after.id)
+        if before is None or after is None or len(before) != len(after):
+            return None
+        blocks.update(n for n, digest in enumerate(before) if digest != after[n])
+    if len(blocks) * BLOCK_ROWS > mine.rows * (1 - SKIPPED_SHARE):
+        return None
+    ranges: list[tuple[int, int]] = []
+    for n in sorted(blocks):
+        start = n * BLOCK_ROWS
+        if ranges and ranges[-1][1] == start:
+            start = ranges.pop()[0]
+        ranges.append((start, (n + 1) * BLOCK_ROWS))
+    return tuple(ranges)
 
 
 def _constant(plan: TablePlan, pair: ColumnPair) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Protocol
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -16,12 +17,16 @@ from catalog.engine.failures import engine_errors
 from catalog.engine.quoting import literal, type_sql
 from catalog.errors import InvalidInput
 from catalog.model.schema import Field
-from catalog.model.types import DataType, Scalar, common_type
+from catalog.model.types import DataType, Scalar, TypeClass, common_type
 
 CHANGE, CHANGED, FROM, TO = "_change", "_changed_columns", "_from", "_to"
 
 BATCH_ROWS = 65_536
 """Rows handed over at a time."""
+
+LARGE_BATCH_ROWS, LARGE_BATCH_BYTES = 524_288, 64 << 20
+"""Rows handed over at a time where they are narrow, and how much that may be: the Parquet writer
+takes half as long again for small batches."""
 
 SORTED_ROWS = 1_000_000
 """Changed rows up to which they come in the order of their keys; more come as they were found,
@@ -89,26 +94,36 @@ def _read(
                 f"{selection.change!r} is no kind of change", hint=f"one of: {', '.join(_KINDS)}"
             )
         kind = f"kind = '{_KINDS[selection.change]}'"
+    found = [(part, not fit and _says_itself(part)) for part in parts]
     queries = [
-        f"SELECT {form.select(part)} FROM {part.relation} "
-        f"WHERE {kind} AND (kind <> 'u' OR {updated(form.columns, part.pairs)})"
-        for part in parts
+        f"SELECT {form.select(part, alike=alike)} FROM {part.relation} WHERE {kind}"
+        + ("" if alike else f" AND (kind <> 'u' OR {updated(form.columns, part.pairs)})")
+        for part, alike in found
     ]
     if fit:
         order = f" ORDER BY {form.order}" if form.order else ""
         stop = f" LIMIT {limit}" if limit is not None and where is None else ""
         queries = [f"FROM ({' UNION ALL BY NAME '.join(queries)}){order}{stop}"]
     own = con.cursor()
-    first = own.sql(queries[0]).to_arrow_reader(BATCH_ROWS)
+    size = BATCH_ROWS if fit or limit is not None else form.batch_rows()
+    first = own.sql(queries[0]).to_arrow_reader(size)
+    cells = pa.schema([field for field in first.schema if field.name not in _CHANGE_COLUMNS])
     schema = form.schema(first.schema)
-    nothing = form.batch(_no_rows(first.schema), schema)
+    nothing = form.batch(_with_change(_no_rows(cells), ""), schema)
 
     def selected() -> Iterator[pa.RecordBatch]:
         with engine_errors():
-            yield from first
-            for query in queries[1:]:
-                for batch in own.sql(query).to_arrow_reader(BATCH_ROWS):
-                    yield batch.select(first.schema.names).cast(first.schema)
+            for number, query in enumerate(queries):
+                part, alike = found[number]
+                reader = own.sql(query).to_arrow_reader(size) if number else first
+                for batch in reader:
+                    columns = batch.select(cells.names).cast(cells)
+                    if alike:
+                        yield _with_change(columns, part.pairs[0].name)
+                        continue
+                    for name in _CHANGE_COLUMNS:
+                        columns = columns.append_column(name, batch.column(name))
+                    yield columns
 
     if where is not None:
         _kept(con, nothing, where)
@@ -130,6 +145,23 @@ def _read(
         own.close()
 
     return pa.RecordBatchReader.from_batches(schema, batches())
+
+
+_CHANGE_COLUMNS = ("change", "changed")
+
+
+def _says_itself(part: Part) -> bool:
+    """Tells whether all rows of a part are updated ones that differ in one column, the same."""
+    return part.partial and len(part.pairs) == 1 and part.pairs[0].tolerance is None
+
+
+def _with_change(columns: pa.RecordBatch, name: str) -> pa.RecordBatch:
+    """Adds to rows that they are updated ones, which differ in one column."""
+    count = columns.num_rows
+    offsets = pa.array(np.arange(count + 1, dtype=np.int32))
+    listed = pa.ListArray.from_arrays(offsets, pa.repeat(pa.scalar(name), count))
+    columns = columns.append_column("change", pa.repeat(pa.scalar("updated"), count))
+    return columns.append_column("changed", listed)
 
 
 def _no_rows(schema: pa.Schema) -> pa.RecordBatch:
@@ -181,8 +213,32 @@ class _RowForm:
         fields = self.columns.fields(side)
         return [f for f in fields if self._only is None or f.id in self._only[side]]
 
-    def select(self, part: Part) -> str:
-        """Returns the select list over a part of the rows."""
+    def batch_rows(self) -> int:
+        """Returns how many rows make a batch of fair size."""
+        fields = [*self.fields("f"), *self.fields("t")]
+        kinds = [*(kind for _, kind in self.keys), *(f.type for f in fields)]
+        row_bytes = 64 + sum(8 if _is_small(kind) else 64 for kind in kinds)
+        return max(BATCH_ROWS, min(LARGE_BATCH_ROWS, LARGE_BATCH_BYTES // row_bytes))
+
+    def select(self, part: Part, *, alike: bool) -> str:
+        """Returns the select list over a part of the rows.
+
+        Args:
+            part: The part.
+            alike: Whether all rows changed alike, so that how they did is left out.
+        """
+        parts = [f"{self._key(n)} AS k{n}" for n, _ in enumerate(self.keys)]
+        if not alike:
+            parts += self._change(part)
+        for side in SIDES:
+            parts += [
+                f"{_exported(f'{side}_c{f.id}', f.type)} AS {side}_c{f.id}"
+                for f in self.fields(side)
+            ]
+        return ", ".join(parts)
+
+    def _change(self, part: Part) -> list[str]:
+        """Returns how a row changed, and in which columns."""
         names = [
             f"CASE WHEN {self.columns.changed(pair)} THEN {literal(pair.name)} END"
             for pair in part.pairs
@@ -190,20 +246,11 @@ class _RowForm:
         listed = f"list_filter([{', '.join(names)}], lambda x: x IS NOT NULL)" if names else "[]"
         if len(names) == 1:
             listed = f"[{literal(part.pairs[0].name)}]"
-        parts = [f"{self._key(n)} AS k{n}" for n, _ in enumerate(self.keys)]
-        parts.append(
+        return [
             "CASE kind WHEN 'i' THEN 'inserted' WHEN 'd' THEN 'deleted' "
-            "ELSE 'updated' END AS change"
-        )
-        parts.append(
-            f"CASE WHEN kind = 'u' THEN CAST({listed} AS VARCHAR[]) ELSE [] END AS changed"
-        )
-        for side in SIDES:
-            parts += [
-                f"{_exported(f'{side}_c{f.id}', f.type)} AS {side}_c{f.id}"
-                for f in self.fields(side)
-            ]
-        return ", ".join(parts)
+            "ELSE 'updated' END AS change",
+            f"CASE WHEN kind = 'u' THEN CAST({listed} AS VARCHAR[]) ELSE [] END AS changed",
+        ]
 
     def schema(self, selected: pa.Schema) -> pa.Schema:
         """Returns the Arrow schema of the row form."""
@@ -265,6 +312,12 @@ def _key_type(pair: ColumnPair) -> DataType:
 
 
 UUID = Scalar("UUID")
+
+
+def _is_small(kind: DataType) -> bool:
+    """Tells whether values of a type take no more than 16 bytes."""
+    large = (TypeClass.TEXT, TypeClass.BINARY, TypeClass.OTHER)
+    return isinstance(kind, Scalar) and kind.type_class not in large
 
 
 def _exported(column: str, kind: DataType) -> str:

@@ -17,6 +17,9 @@ EXAMPLE_ROWS = 2_000_000
 """Changed rows up to which changes of value are counted; beyond that the group-by of every
 column would cost more than the diff, and examples come from the first rows, without counts."""
 
+EXAMPLE_SAMPLE = 100_000
+"""Rows that those examples come from."""
+
 TEXT_LENGTH = 200
 """Characters of a value that an example shows."""
 
@@ -185,24 +188,38 @@ def _text(value: object) -> str | None:
 
 
 def examples(
-    con: duckdb.DuckDBPyConnection, plan: TablePlan, name: str, counts: Tally
+    con: duckdb.DuckDBPyConnection,
+    plan: TablePlan,
+    name: str,
+    parts: Sequence[Part],
+    counts: Tally,
 ) -> tuple[Example, ...]:
     """Returns the most frequent changes of value of every changed column.
 
     Args:
         con: Has the remainder.
         plan: The table's plan.
-        name: The remainder's table.
+        name: The view of the whole remainder.
+        parts: Its rows.
         counts: What it holds.
     """
     columns = SqlColumns(plan)
     found: list[Example] = []
     few = counts.updated <= EXAMPLE_ROWS
-    source = name if few else f"(FROM {name} WHERE kind = 'u' LIMIT {EXAMPLE_ROWS // 20})"
     for pair in plan.value_pairs:
         cells = counts.cells[pair.name]
-        if cells.filled or cells.cleared or cells.corrected:
-            found += _column_examples(con, columns, source, pair, counted=few)
+        if not (cells.filled or cells.cleared or cells.corrected):
+            continue
+        if few:
+            found += _column_examples(con, columns, name, pair, counted=True)
+            continue
+        for part in parts:
+            if pair in part.pairs:
+                rows = part.sample or f"(FROM {part.relation} LIMIT {EXAMPLE_SAMPLE})"
+                shown = _column_examples(con, columns, rows, pair, counted=False)
+                if shown:
+                    found += shown
+                    break
     return tuple(found)
 
 

@@ -1,14 +1,16 @@
 """Fingerprints: what is known of the contents of a data file without opening it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fractions import Fraction
 
 BLOCK_ROWS = 65_536
 """Rows of a block: few enough that a change is found closely, many enough that the digests of
 a file stay far smaller than its footer."""
 
-ALGORITHM = "blocks-1:xxh3-128"
-"""Names how digests are made; a fingerprint of another algorithm is as good as none."""
+ALGORITHM = "blocks-2:xxh3-128"
+"""Names how digests and summaries are made; a fingerprint of another algorithm is as good as
+none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,28 @@ class KeyRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ColumnSummary:
+    """Sums up a column of a data file, in the type that the file has for it.
+
+    Attributes:
+        nulls: Rows that are NULL.
+        nans: Rows that are NaN.
+        low: The least value, encoded (see ``values``); None if there is none, or it was not
+            looked for.
+        high: The greatest value, NaN above all.
+        total: The sum of finite numbers; None if it was not taken.
+        slack: How far the sum may be from the true one; 0 for all but floats.
+    """
+
+    nulls: int
+    nans: int = 0
+    low: bytes | None = None
+    high: bytes | None = None
+    total: Fraction | None = None
+    slack: Fraction = Fraction(0)
+
+
+@dataclass(frozen=True, slots=True)
 class Fingerprint:
     """Describes the contents of a data file as read through its file schema.
 
@@ -38,8 +62,14 @@ class Fingerprint:
             canonical values: digests that are equal mean values that are equal in order.
             Columns without digests can be equal or not.
         key: What is known of the keys; None for a table without a key.
+        summaries: By field id, what columns sum up to.
+        row_sum: Sum over all rows of 128 bits each, modulo 2**128: files, or sets of files, of
+            equal sums hold the same rows in whatever order. None if it was not taken: for rows
+            in the order of their key, and types without canonical form.
     """
 
     rows: int
     columns: Mapping[int, tuple[bytes, ...]]
     key: KeyRecord | None = None
+    summaries: Mapping[int, ColumnSummary] = field(default_factory=dict)
+    row_sum: int | None = None

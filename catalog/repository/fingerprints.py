@@ -1,20 +1,19 @@
 """Fingerprints as stored: derived objects under ``cache/``, one per data file and key.
 
-An object is the hex SHA-256 of what follows, a line feed, and zlib of canonical JSON
-``{algorithm, about, rows, columns: {field id: base64 of all digests}, key: [nulls, duplicates,
-low, high] or null}``; ``about`` holds what the fingerprint was computed from: content token,
-partition values, file schema and key. An object that is damaged, or about something else, is
-as good as none.
+An object is the hex SHA-256 of what follows, a line feed, and zlib of canonical JSON; see
+``docs/reference/format.md`` for its fields. An object that is damaged, or about something else,
+is as good as none.
 """
 
 import base64
 import hashlib
 import zlib
 from collections.abc import Sequence
+from fractions import Fraction
 
 from catalog.errors import CatalogError
 from catalog.model.datafile import DataFile
-from catalog.model.fingerprint import ALGORITHM, Fingerprint, KeyRecord
+from catalog.model.fingerprint import ALGORITHM, ColumnSummary, Fingerprint, KeyRecord
 from catalog.model.ids import canonical_json, parse_json
 from catalog.storage.store import ObjectStore
 
@@ -77,6 +76,18 @@ def _encoded(file: DataFile, key: Sequence[int], fingerprint: Fingerprint) -> di
         "key": None
         if record is None
         else [record.nulls, record.duplicates, _hex(record.low), _hex(record.high)],
+        "summaries": {
+            str(field_id): [
+                one.nulls,
+                one.nans,
+                _hex(one.low),
+                _hex(one.high),
+                None if one.total is None else str(one.total),
+                str(one.slack),
+            ]
+            for field_id, one in fingerprint.summaries.items()
+        },
+        "row_sum": None if fingerprint.row_sum is None else f"{fingerprint.row_sum:032x}",
     }
 
 
@@ -88,9 +99,33 @@ def _decoded(content: bytes, file: DataFile, key: Sequence[int]) -> Fingerprint 
             "rows": int(rows),
             "columns": dict(columns),
             "key": record,
+            "summaries": dict(summaries),
+            "row_sum": (str() | None) as row_sum,
         } if algorithm == ALGORITHM and about == _about(file, key) and rows == file.rows:
             digests = {int(field_id): _digests(text) for field_id, text in columns.items()}
-            return Fingerprint(rows, digests, _record(record))
+            known = {int(field_id): _summary(stored) for field_id, stored in summaries.items()}
+            return Fingerprint(
+                rows,
+                digests,
+                _record(record),
+                {field_id: one for field_id, one in known.items() if one is not None},
+                None if row_sum is None else int(row_sum, 16),
+            )
+    return None
+
+
+def _summary(stored: object) -> ColumnSummary | None:
+    match stored:
+        case [
+            int(nulls),
+            int(nans),
+            (str() | None) as low,
+            (str() | None) as high,
+            (str() | None) as total,
+            str(slack),
+        ]:
+            exact = None if total is None else Fraction(total)
+            return ColumnSummary(nulls, nans, _bytes(low), _bytes(high), exact, Fraction(slack))
     return None
 
 

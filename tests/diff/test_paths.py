@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, note, settings
+from hypothesis import strategies as st
 
 import catalog
+from catalog.diff.route import route
+from catalog.fingerprinting import load_prints
 from tests.diff.cases_arrow import oracle_values
 from tests.diff.cases_check import TABLE, snapshot
 from tests.diff.cases_pair import Pair, Side, write
@@ -233,6 +237,43 @@ def test_rows_of_many_row_groups_stay_in_step(tmp_path: Path) -> None:
     assert pq.read_metadata(data_files(tmp_path)[0]).num_row_groups > 1
 
 
+def test_only_blocks_that_differ_are_read(tmp_path: Path) -> None:
+    count = 400_000
+    before = numbers(count, v=[n % 7 for n in range(count)], w=["x"] * count)
+    cells = [n % 7 + (n in (70_000, 390_000)) for n in range(count)]
+    after = numbers(count, v=cells, w=["x"] * count)
+    lake = lake_of(
+        tmp_path,
+        Side({"a.parquet": (before, {"row_group_size": 65_536})}, ("id",)),
+        Side({"a.parquet": (after, {"row_group_size": 50_000})}, ("id",)),
+    )
+    table = lake.diff("main~1", "main", level="rows")[TABLE]
+    prints = load_prints(lake.repository, table.plan, None, only_kept=True).prints
+    (pair,) = route(table.plan, table.plan.tasks[0], prints).pairs
+    assert pair.places == ((65_536, 131_072), (327_680, 393_216))
+    assert (table.rows.updated, table.columns["v"].corrected) == (2, 2)
+    assert table.changes().read_all().column("id").to_pylist() == [70_000, 390_000]
+
+
+def test_rows_that_are_not_kept_are_counted_and_listed(tmp_path: Path) -> None:
+    count = 270_000
+    before = numbers(count, v=[float(n) for n in range(count)], w=["x"] * count)
+    after = numbers(count, v=[n + (n != 7) for n in map(float, range(count))], w=["x"] * count)
+    lake = lake_of(
+        tmp_path, Side({"a.parquet": before}, ("id",)), Side({"a.parquet": after}, ("id",))
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("catalog.diff.tally.EXAMPLE_ROWS", 1000)
+        patch.setattr("catalog.diff.rows.SORTED_ROWS", 1000)
+        table = lake.diff("main~1", "main", level="rows")[TABLE]
+        streamed = table.changes().read_all()
+    assert (table.rows.updated, table.columns["v"].corrected) == (count - 1, count - 1)
+    assert [example.count for example in table.examples] == [None, None]
+    for changed in (streamed, table.changes().read_all()):
+        assert changed.column("id").to_pylist() == [n for n in range(count) if n != 7]
+        assert set(changed.column("_from").combine_chunks().field("w").to_pylist()) == {"x"}
+
+
 def listed(changes: pa.RecordBatchReader, compared: set[str]) -> list[str]:
     """Writes changed rows so that they compare: NaN, and times of nanoseconds, too.
 
@@ -250,15 +291,24 @@ def _without(value: object, compared: set[str]) -> object:
     return {name: cell for name, cell in value.items() if name in compared}
 
 
+BLOCKS = ("diff.fingerprint", "diff.route", "diff.positional")
+
+
 @settings(COMMON, max_examples=600 if THOROUGH else 60)
-@given(pairs())
-def test_every_path_gives_the_answer_of_the_join(pair: Pair) -> None:
+@given(pairs(), st.sampled_from([1, 2, 3, 65_536]), st.booleans())
+def test_every_path_gives_the_answer_of_the_join(pair: Pair, block: int, dense: bool) -> None:
     note(described(pair))
     options: dict[str, Any] = {"tables": [TABLE], "level": "rows"}
     options |= {"tolerance": dict(pair.tolerance)} if pair.tolerance else {}
     options |= {"key": list(pair.key)} if pair.key is not None else {}
     options |= {"columns": list(pair.columns)} if pair.columns is not None else {}
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        for module in BLOCKS:
+            patch.setattr(f"catalog.{module}.BLOCK_ROWS", block)
+        patch.setattr("catalog.diff.aligning.ALIGNED_ROWS", 0)
+        if dense:
+            patch.setattr("catalog.diff.positional.DENSE_ROWS", 0)
+            patch.setattr("catalog.diff.positional.DENSE_SHARE", -1)
         folder = Path(name)
         lake = catalog.create(str(folder / "lake"))
         first = snapshot(lake, pair.before, write(pair.before, folder / "before"))
@@ -270,12 +320,17 @@ def test_every_path_gives_the_answer_of_the_join(pair: Pair) -> None:
             del one["files"]["bytes_read"]
         assert fast == joined
         compared = {pair.name for pair in answers[0][TABLE].plan.pairs if pair.compared}
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("catalog.diff.rows.SORTED_ROWS", -1)
-            streamed = listed(answers[0][TABLE].changes(), compared)
+        narrow = answers[0][TABLE].changes(columns="changed").read_all()
+        patch.setattr("catalog.diff.rows.SORTED_ROWS", -1)
+        streamed = listed(answers[0][TABLE].changes(), compared)
+        narrow_streamed = answers[0][TABLE].changes(columns="changed").read_all()
+        patch.setattr("catalog.diff.rows.SORTED_ROWS", 1_000_000)
         joined_rows = listed(answers[1][TABLE].changes(), compared)
         assert streamed == joined_rows
         assert listed(answers[0][TABLE].changes(), compared) == joined_rows
+        assert narrow.schema == narrow_streamed.schema
+        for column in narrow.column_names:
+            assert values(narrow, column, compared) == values(narrow_streamed, column, compared)
 
 
 @settings(COMMON, max_examples=600 if THOROUGH else 60)
@@ -299,9 +354,10 @@ def test_narrow_rows_are_the_rows_without_the_columns_that_did_not_change(pair: 
     assert values(narrow, "_change", []) == values(whole, "_change", [])
 
 
-def values(table: pa.Table, side: str, names: list[str]) -> list[str]:
-    """Writes some columns of a side, row by row."""
-    rows = oracle_values(table.column(side))
-    return sorted(
-        repr([row[name] for name in names] if isinstance(row, dict) else row) for row in rows
-    )
+def values(table: pa.Table, side: str, names: Collection[str]) -> list[str]:
+    """Writes a column, of a side some of its columns, row by row."""
+    rows = [
+        [cell for name, cell in row.items() if name in names] if isinstance(row, dict) else row
+        for row in oracle_values(table.column(side))
+    ]
+    return sorted(map(repr, rows))

@@ -7,7 +7,9 @@ import os
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
 
 from tests.diff.cases_check import ask, count_differences
 from tests.diff.cases_pair import Pair, oracle_tables, write
@@ -25,10 +27,12 @@ COMMON = settings(
 
 
 @settings(COMMON, max_examples=3000 if THOROUGH else 150)
-@given(pairs())
-def test_any_diff_is_that_of_the_oracle(pair: Pair) -> None:
+@given(pairs(), st.booleans())
+def test_any_diff_is_that_of_the_oracle(pair: Pair, aligned: bool) -> None:
     note(described(pair))
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        if aligned:
+            patch.setattr("catalog.diff.aligning.ALIGNED_ROWS", 0)
         answer = ask(pair, Path(folder))
     assert count_differences(answer) == []
     assert row_differences(answer) == []

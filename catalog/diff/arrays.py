@@ -1,0 +1,191 @@
+"""Columns of data files as Arrow arrays, one at a time, where Arrow reads them as DuckDB does."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from catalog.errors import CorruptData
+from catalog.model.datafile import DataFile
+from catalog.model.schema import Field
+from catalog.model.table import TableSnapshot
+from catalog.model.types import NULL_TYPE, DataType, Scalar
+
+DICTIONARY_BYTES = 4
+"""Bytes per value up to which text is read as numbers of dictionary entries: plain text takes more
+for its lengths alone, and text of many values is slow to read that way."""
+
+_PLAIN = {
+    "BOOLEAN": pa.bool_(),
+    "TINYINT": pa.int8(),
+    "SMALLINT": pa.int16(),
+    "INTEGER": pa.int32(),
+    "BIGINT": pa.int64(),
+    "UTINYINT": pa.uint8(),
+    "USMALLINT": pa.uint16(),
+    "UINTEGER": pa.uint32(),
+    "UBIGINT": pa.uint64(),
+    "FLOAT": pa.float32(),
+    "DOUBLE": pa.float64(),
+    "DATE": pa.date32(),
+    "TIME": pa.time64("us"),
+    "TIMESTAMP": pa.timestamp("us"),
+    "TIMESTAMP WITH TIME ZONE": pa.timestamp("us", "UTC"),
+    "TIMESTAMP_NS": pa.timestamp("ns"),
+    "VARCHAR": pa.string(),
+    "BLOB": pa.binary(),
+}
+
+
+class Unreadable(Exception):
+    """Says that Arrow would not surely read a column as DuckDB does; the engine must."""
+
+
+def arrow_type(kind: DataType) -> pa.DataType | None:
+    """Returns the Arrow type whose values are those of a DuckDB type; None if none is known."""
+    if not isinstance(kind, Scalar):
+        return None
+    if kind.decimal is not None:
+        return pa.decimal128(*kind.decimal)
+    return _PLAIN.get(kind.name)
+
+
+class Arrays:
+    """Reads the columns of some files of one side.
+
+    Attributes:
+        rows: Rows of the files.
+        constant: Field ids of columns that are not in files, but follow from their partition.
+    """
+
+    def __init__(
+        self,
+        table: TableSnapshot,
+        files: Sequence[DataFile],
+        paths: Sequence[str],
+        *,
+        keep_bytes: int = 0,
+    ) -> None:
+        """Takes the files of a side, where they lie, and how much of what is read may be kept.
+
+        Columns beyond that are read again when they are asked for again.
+        """
+        self.rows = sum(file.rows for file in files)
+        self.constant = table.partition_by
+        self._table = table
+        self._files = list(zip(files, paths, strict=True))
+        self._footers: dict[str, pq.FileMetaData] = {}
+        self._kept: dict[int, pa.Array] = {}
+        self._keep_bytes = keep_bytes
+
+    def column(self, field: Field) -> pa.Array:
+        """Returns a column of all files; text may come in a dictionary, its entries distinct.
+
+        Raises:
+            CorruptData: A file cannot be read.
+            Unreadable: The engine must read it.
+        """
+        kept = self._kept.get(field.id)
+        if kept is not None:
+            return kept
+        kind = arrow_type(field.type)
+        if kind is None:
+            raise Unreadable(field.name)
+        parts = [self._read(file, path, field, kind) for file, path in self._files]
+        whole = _joined(parts, kind)
+        if whole is None:
+            raise Unreadable(field.name)
+        if whole.nbytes <= self._keep_bytes:
+            self._kept[field.id] = whole
+            self._keep_bytes -= whole.nbytes
+        return whole
+
+    def _read(self, file: DataFile, path: str, field: Field, kind: pa.DataType) -> pa.ChunkedArray:
+        columns = self._table.file_schemas[file.file_schema].columns
+        place = next((n for n, c in enumerate(columns) if c.field_id == field.id), None)
+        if place is None or columns[place].type == NULL_TYPE:
+            return pa.chunked_array([pa.nulls(file.rows, kind)])
+        if columns[place].type != field.type:
+            raise Unreadable(field.name)
+        try:
+            footer = self._footers.get(path) or pq.read_metadata(path)
+            self._footers[path] = footer
+            names = footer.schema.to_arrow_schema().names
+            name = names[place] if len(names) == len(columns) else "."
+            if names.count(name) > 1 or "." in name:
+                raise Unreadable(field.name)
+            coded = [name] if pa.types.is_string(kind) and _is_coded(footer, name) else None
+            with pq.ParquetFile(path, metadata=footer, read_dictionary=coded) as source:
+                found = source.read(columns=[name])
+            if found.column_names != [name]:
+                raise Unreadable(field.name)
+            column = found.column(0)
+        except (pa.ArrowException, OSError) as error:
+            raise CorruptData(f"{path} is not readable: {str(error).splitlines()[0]}") from error
+        if len(column) != file.rows:
+            raise CorruptData(f"{path} holds {len(column)} rows, {file.rows} were committed")
+        return _as(column, kind, field.name)
+
+
+def _is_coded(footer: pq.FileMetaData, name: str) -> bool:
+    """Tells whether a column of text is written as numbers of dictionary entries throughout."""
+    for group in range(footer.num_row_groups):
+        row_group = footer.row_group(group)
+        chunks = map(row_group.column, range(row_group.num_columns))
+        chunk = next((one for one in chunks if one.path_in_schema == name), None)
+        if chunk is None or not chunk.has_dictionary_page:
+            return False
+        if chunk.total_uncompressed_size > DICTIONARY_BYTES * chunk.num_values:
+            return False
+    return True
+
+
+def _joined(parts: Sequence[pa.ChunkedArray], kind: pa.DataType) -> pa.Array | None:
+    """Returns columns as one array; None if they are too large for one."""
+    if parts and all(pa.types.is_dictionary(part.type) for part in parts):
+        coded = pa.chunked_array([c for part in parts for c in part.chunks], parts[0].type)
+        whole = coded.unify_dictionaries().combine_chunks()
+        entries = whole.dictionary
+        if not entries.null_count and pc.count_distinct(entries).as_py() == len(entries):
+            return whole
+    chunks = [c for part in parts for c in (part if part.type == kind else part.cast(kind)).chunks]
+    whole = pa.chunked_array(chunks, kind).combine_chunks()
+    if not isinstance(whole, pa.ChunkedArray):
+        return whole
+    return whole.chunk(0) if whole.num_chunks == 1 else None
+
+
+def _as(column: pa.ChunkedArray, kind: pa.DataType, name: str) -> pa.ChunkedArray:
+    """Returns a column as a type, if that is only another form of the same values."""
+    found = column.type
+    if found == kind or found == pa.dictionary(pa.int32(), kind):
+        return column
+    if pa.types.is_dictionary(found):
+        found = found.value_type
+    same = (
+        (pa.types.is_string(kind) and (pa.types.is_string(found) or _is_wide_text(found)))
+        or (pa.types.is_binary(kind) and (pa.types.is_binary(found) or _is_wide_bytes(found)))
+        or (pa.types.is_timestamp(kind) and pa.types.is_timestamp(found) and _same(kind, found))
+        or found == kind
+    )
+    if not same:
+        raise Unreadable(name)
+    try:
+        return column.cast(kind)
+    except pa.ArrowInvalid as error:
+        raise Unreadable(name) from error
+
+
+def _is_wide_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _is_wide_bytes(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind))
+
+
+def _same(kind: pa.DataType, found: pa.DataType) -> bool:
+    """Tells whether timestamps are of the same kind, and of a precision that fits."""
+    fits = found.unit != "ns" if kind.unit == "us" else found.unit == "ns"
+    return fits and (kind.tz is None) == (found.tz is None)
