@@ -7,8 +7,10 @@ the row, or cell, that it names is changed by a later commit on the branch.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -19,20 +21,23 @@ from catalog.merging import (
     ConflictedMerge,
     MergeReport,
     Resolutions,
+    base_of,
     lineage_of,
     merged,
     merging,
     proposal,
     report,
+    resolving,
     with_commit,
 )
-from catalog.model.names import canonical_name
+from catalog.model.ids import content_id
+from catalog.model.names import canonical_name, is_ref_name
 from catalog.repository.branches import HeldBranch, Stamp
 from catalog.repository.commit_writer import Description, TableUpdate
-from catalog.repository.history import first_parents
+from catalog.repository.history import first_parents, is_ancestor
 from catalog.write.frames import land
 from catalog.write.merge import CONFLICTS, Ends
-from catalog.write.merge_rows import key_text
+from catalog.write.merge_rows import Resolution, key_text
 from catalog.write.merge_table import MergeContext
 from catalog.write.publish import Proposal, publish
 from catalog.write.table_write import WriteRequest, write_rows
@@ -46,7 +51,11 @@ PREFIX = "merge/"
 CONFLICT_TABLE = "parquetry.conflicts"
 """The table that holds the conflicts of a merge, on its branch only."""
 
-_OUTSIDE = re.compile(r"[^A-Za-z0-9._/-]+")
+_OUTSIDE = re.compile(r"(?:[\s\x00-\x1f\x7f-\x9f~^:@{}\\]|\.\.|//)+")
+
+_LONGEST = 64
+"""Characters of a source's name beyond which a branch is called by a part of it: leaves room for
+the target's, also if every character takes nine bytes in a path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +84,56 @@ class OpenMerge:
 
 
 def branch_name(source: str, into: str) -> str:
-    """Returns the branch that a merge in conflict leaves."""
-    return f"{PREFIX}{_OUTSIDE.sub('-', source).strip('-./')}-into-{into}"[:200]
+    """Returns the branch that a merge in conflict leaves, if no other has that name."""
+    return f"{PREFIX}{_OUTSIDE.sub('-', canonical_name(source)).strip('-./')}-into-{into}"
 
 
-def check_none_open(owner: "Catalog", source: str, into: str) -> None:
-    """Checks that the same merge is not under way already.
+def _distinct_name(source: str, into: str) -> str:
+    """Returns a name that no other merge has: with a digest of what it is about."""
+    digest = content_id(f"{source}\0{into}".encode())[:12]
+    start = _OUTSIDE.sub("-", canonical_name(source))[:20].strip("-./")
+    return f"{PREFIX}{start}-{digest}-into-{into[:40].strip('/')}"
+
+
+def free_name(owner: "Catalog", source: str, into: str) -> str:
+    """Returns the name of the branch that a merge is going to leave if it is in conflict.
 
     Raises:
-        AlreadyExists: It is.
+        AlreadyExists: The same merge is under way already.
     """
     name = branch_name(source, into)
-    if owner.repository.branches.find(name) is not None:
-        raise AlreadyExists(
-            f"the merge of {source} into {into} is under way on branch {name!r}",
-            kind="merge-under-way",
-            hint=f"parquetry merge {source} --into {into} --continue (or --abort)",
-        )
+    if len(source) > _LONGEST or name.startswith(f"{PREFIX}-into-") or not is_ref_name(name):
+        name = _distinct_name(source, into)
+    for one in (name, _distinct_name(source, into)):
+        if owner.repository.branches.find(one) is None:
+            return one
+        found = find_merge(owner, one)
+        if found is not None and (found.source, found.into) == (source, into):
+            break
+    raise AlreadyExists(
+        f"the merge of {source} into {into} is under way on branch {one!r}",
+        kind="merge-under-way",
+        hint=f"parquetry merge {source} --into {into} --continue (or --abort)",
+    )
+
+
+def check_no_conflict_table(owner: "Catalog", source: str, theirs: str, into: str) -> None:
+    """Checks that what is merged brings no table of the name that merges in conflict need.
+
+    Raises:
+        InvalidInput: It does; mostly since it is itself a merge in conflict.
+    """
+    ours = owner.repository.commits.entries(owner.resolve(into).commit_id)
+    for name, placed in owner.repository.commits.entries(theirs).items():
+        mine = ours.get(name)
+        same = mine is not None and mine.entry.snapshot == placed.entry.snapshot
+        if name.casefold() == CONFLICT_TABLE and not same:
+            raise InvalidInput(
+                f"{source} has a table {name}, which only merges in conflict have",
+                kind="conflict-table",
+                hint="a merge in conflict is completed by parquetry merge --continue; a table "
+                "of your own needs another name",
+            )
 
 
 def leave_branch(
@@ -106,7 +148,7 @@ def leave_branch(
 ) -> MergeConflict:
     """Leaves a branch that holds a merge in conflict; returns the error that tells of it."""
     ends, found = conflicted.ends, conflicted.merge
-    name = branch_name(source, into)
+    name = free_name(owner, source, into)
     conflicts = found.conflicts
     updates = [*found.updates, _conflict_table(owner, context, ends, conflicts)]
     now = owner.clock()
@@ -239,41 +281,87 @@ def continue_merge(
     found = the_merge(owner, source, into)
     settled = found.head
     with merging(owner) as context:
-        if resolve is None:
-            left = unsettled(owner, found)
-            if left.num_rows:
-                raise conflict_error(found.source, found.into, left, found.branch)
-        else:
-            settled = _taken(owner, context, found, resolve)
+        left = unsettled(owner, found)
+        sides = resolving(resolve)
+        if any(sides(table) is None for table in left["table_name"].to_pylist()):
+            raise conflict_error(found.source, found.into, left, found.branch)
+        if left.num_rows:
+            settled = _taken(owner, context, found, left, resolve)
         reports: list[MergeReport] = []
 
-        def propose(held: HeldBranch, head: str) -> Proposal:
+        def propose(held: HeldBranch, head: str) -> Proposal | None:
             ends = Ends(found.ends.ours, head, settled)
-            merge = merged(owner, context, ends, None, leave_out=(CONFLICT_TABLE,))
+            merge = merged(owner, context, ends, resolve, leave_out=(CONFLICT_TABLE,))
             if merge.conflicts.num_rows:
                 raise conflict_error(found.source, found.into, merge.conflicts, found.branch)
             reports.append(report(found.into, ends, merge))
-            parents = [head] if found.squash else [head, found.ends.theirs]
+            read = owner.repository.commits.read
+            known = is_ancestor(read, found.ends.theirs, head)
+            parents = [head] if found.squash or known else [head, found.ends.theirs]
+            if len(parents) == 1 and not merge.updates:
+                return None
             lineage = lineage_of("merge", merge, found.ends.theirs)
             why = f"merge: {found.source}"
             return proposal(owner, parents, merge.updates, found.message, why, lineage)
 
         commit_id = publish(owner.repository, found.into, propose)
-    owner.branches.delete(found.branch)
+    with suppress(NotFound):
+        owner.branches.delete(found.branch)
     return with_commit(owner, reports[-1], commit_id)
 
 
-def _taken(owner: "Catalog", context: MergeContext, found: OpenMerge, resolve: Resolutions) -> str:
-    """Returns a commit in which one side is taken wherever nothing was settled by hand."""
-    again = merged(owner, context, found.ends, resolve)
+def _taken(
+    owner: "Catalog",
+    context: MergeContext,
+    found: OpenMerge,
+    left: pa.Table,
+    resolve: Resolutions,
+) -> str:
+    """Returns a commit in which one side is taken for what is not settled by hand.
+
+    Raises:
+        InvalidInput: Ours was chosen by hand for some rows of a table, theirs is for the rest.
+    """
+    sides = resolving(resolve)
+    wanted: dict[str, Resolution] = {
+        name: sides(name) or "ours" for name in left["table_name"].to_pylist()
+    }
+    for table in _kept_by_hand(owner, found, left):
+        if wanted.get(table) == "theirs":
+            raise InvalidInput(
+                f"conflicts of table {table!r} were settled by deleting their rows from "
+                f"{CONFLICT_TABLE}, which keeps ours: taking theirs would take it there too",
+                kind="settled-otherwise",
+                hint="change the other rows by hand, or abort and merge with --resolve theirs",
+            )
+    names = {name for c in (found.ends.ours, found.ends.theirs) for name in _names(owner, c)}
+    ends = replace(found.ends, base=base_of(owner, context, found.ends.ours, found.ends.theirs))
+    every: dict[str, Resolution] = {**dict.fromkeys(names, "ours"), **wanted}
+    again = merged(owner, context, ends, every)
     if again.conflicts.num_rows:
         raise conflict_error(found.source, found.into, again.conflicts, found.branch)
     about = Description(owner.author, owner.clock(), f"{found.message}: resolved")
     writer = owner.repository.writer()
     taken = writer.write([found.ends.ours, found.ends.theirs], again.updates, about)
-    ends = Ends(found.start, found.head, taken)
-    both = merged(owner, context, ends, "ours", leave_out=(CONFLICT_TABLE,))
+    both = merged(
+        owner, context, Ends(found.start, found.head, taken), "ours", leave_out=(CONFLICT_TABLE,)
+    )
     return writer.write([found.head, taken], both.updates, about)
+
+
+def _names(owner: "Catalog", commit_id: str) -> Iterable[str]:
+    return owner.repository.commits.entries(commit_id)
+
+
+def _kept_by_hand(owner: "Catalog", found: OpenMerge, left: pa.Table) -> set[str]:
+    """Returns tables with conflicts whose rows were deleted, while others are not settled."""
+    first = Counter(_told(row) for row in conflicts_at(owner, found.start).to_pylist())
+    now = Counter(_told(row) for row in conflicts_at(owner, found.head).to_pylist())
+    return {table for table, *_ in first - now} & set(left["table_name"].to_pylist())
+
+
+def _told(row: dict[str, str | None]) -> tuple[str, ...]:
+    return tuple(row[name] or "" for name in ("table_name", "kind", "key", "column_name"))
 
 
 def unsettled(owner: "CatalogReader", found: OpenMerge) -> pa.Table:
