@@ -399,11 +399,11 @@ class RowMerger:
         row = self._list("c")
         self._decide(
             f"SELECT true, {row}, false, {nothing}, false, {nothing} "
-            f"FROM ({there['gone']} EXCEPT ALL {there['come']}) {numbered}"
+            f"FROM (({there['gone']}) EXCEPT ALL ({there['come']})) {numbered}"
         )
         self._decide(
             f"SELECT false, {nothing}, true, {row}, true, {row} "
-            f"FROM ({there['come']} EXCEPT ALL {there['gone']}) {numbered}"
+            f"FROM (({there['come']}) EXCEPT ALL ({there['gone']})) {numbered}"
         )
 
     def _key_text(self) -> str:
