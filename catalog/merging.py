@@ -188,7 +188,7 @@ def merged(
     if not context.write.dry_run:
         for update in found.updates:
             if update.stored is None:
-                keep_prints(owner.repository, update)
+                keep_prints(owner.repository, update, warn=False)
     return found
 
 
