@@ -1,6 +1,8 @@
 """Merges of whole catalogs: tables that come and go, shapes, crosswise merges, no-ops."""
 
 import decimal
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -8,7 +10,11 @@ import pytest
 
 import catalog
 from catalog.catalog import Catalog
+from catalog.model.table import TableSnapshot
+from catalog.repository.branches import Stamp
+from catalog.repository.commit_writer import Description, TableUpdate
 
+from . import shapes
 from .conftest import rows
 from .merges import check_totals, conflict, put, told, values
 
@@ -255,3 +261,54 @@ def test_unlike_partitions_are_taken_whole_or_clash(parted: Catalog) -> None:
     parted.continue_merge(resolve="theirs")
     assert values(parted) == {1: 1}
     check_totals(parted, "main")
+
+
+def reshaped(cat: Catalog, branch: str, change: Callable[[TableSnapshot], TableSnapshot]) -> None:
+    """Commits another shape of the table ``t``, its files as they are."""
+    repository = cat.repository
+    head = cat.resolve(branch).commit_id
+    base = repository.commits.table(repository.commits.entries(head)["t"])
+    update = TableUpdate("t", base, change(base.snapshot))
+    made = repository.writer().write([head], [update], Description("tester", cat.clock(), "alter"))
+    held = repository.branches.held(branch)
+    assert held is not None
+    repository.branches.move(held, made, Stamp("tester", cat.clock(), "alter"))
+
+
+@pytest.mark.parametrize("renamed", ["main", "work"])
+def test_a_renamed_column_keeps_the_cells_of_the_other_side(parted: Catalog, renamed: str) -> None:
+    other = "work" if renamed == "main" else "main"
+    reshaped(parted, renamed, lambda t: shapes.rename(t, v="value"))
+    put(parted, renamed, [{"k": 1, "value": 9}], mode="upsert")
+    put(parted, other, [{"k": 2, "v": 8}, {"k": 4, "v": 4}], mode="upsert")
+    parted.merge("work")
+    assert rows(parted, "SELECT k, value FROM t ORDER BY k") == [(1, 9), (2, 8), (3, 3), (4, 4)]
+    (table,) = parted.diff("main~1", "main").to_dict()["tables"]
+    changes = [(c["change"], c["column"]) for c in table["schema_changes"]]
+    assert changes == ([("column_renamed", "value")] if renamed == "work" else [])
+    assert table["rows"]["updated"] == 1
+
+
+def test_a_name_given_to_two_columns_clashes(parted: Catalog) -> None:
+    reshaped(parted, "main", lambda t: shapes.rename(t, v="x"))
+    put(parted, "work", [{"k": 1, "v": 1, "x": 5}])
+    assert told(conflict(parted, "work")) == {("name-taken", None, "x")}
+
+
+def test_a_column_dropped_and_made_anew_is_another(parted: Catalog) -> None:
+    put(parted, "work", [{"k": k} for k in (1, 2, 3)])
+    put(parted, "work", [{"k": k, "v": k * 100} for k in (1, 2, 3)])
+    put(parted, "main", {4: 4}, mode="upsert")
+    parted.merge("work")
+    assert values(parted) == {1: 100, 2: 200, 3: 300, 4: None}
+
+
+def test_properties_of_both_sides_are_kept_and_clash_by_name(parted: Catalog) -> None:
+    def properties(**values: str) -> Callable[[TableSnapshot], TableSnapshot]:
+        return lambda table: replace(table, properties={**table.properties, **values})
+
+    reshaped(parted, "main", properties(a="1", both="ours"))
+    reshaped(parted, "work", properties(b="2", both="theirs"))
+    assert told(conflict(parted, "work")) == {("property-changed", None, "both")}
+    parted.continue_merge(resolve="theirs")
+    assert parted.table("t").properties == {"a": "1", "b": "2", "both": "theirs"}
