@@ -230,7 +230,7 @@ class _TableMerge:
         clashes = self.shape_conflicts(shape, misfits)
         if clashes and self.resolve == "base":
             return self.take(self.base, self.ends.base)
-        if any(misfit.wide is None for misfit in misfits):
+        if _lost(shape) or any(misfit.wide is None for misfit in misfits):
             return self.result("conflict", None, clashes)
         snapshot = widened(shape.snapshot, misfits)
         if self.resolve == "theirs":
@@ -310,7 +310,7 @@ class _TableMerge:
         """
         found = self.described(shape)
         hard = [one for one in found if one["kind"] != "property-changed"]
-        if self.resolve == "ours":
+        if self.resolve == "ours" and not _lost(shape):
             hard = []
         for misfit in misfits:
             column = misfit.column
@@ -433,6 +433,17 @@ class _TableMerge:
         """Returns what becomes of the table."""
         rows = pa.Table.from_pylist([dict(one) for one in conflicts], schema=CONFLICTS)
         return MergedTable(self.name, how, update, rows)
+
+
+def _lost(shape: MergedShape) -> bool:
+    """Tells whether a merged column is missing in theirs, which dropped it, but not in ours.
+
+    Then rows of theirs cannot be merged: they do not say what the column has in them.
+    """
+    return any(
+        one.base is not None and one.ours is not None and one.theirs is None
+        for one in shape.columns
+    )
 
 
 def _theirs_properties(shape: MergedShape) -> dict[str, str]:

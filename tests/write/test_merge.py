@@ -312,3 +312,18 @@ def test_properties_of_both_sides_are_kept_and_clash_by_name(parted: Catalog) ->
     assert told(conflict(parted, "work")) == {("property-changed", None, "both")}
     parted.continue_merge(resolve="theirs")
     assert parted.table("t").properties == {"a": "1", "b": "2", "both": "theirs"}
+
+
+@pytest.mark.parametrize("resolve", [None, "ours"])
+def test_a_column_that_theirs_dropped_is_not_cleared_where_it_stays(
+    cat: Catalog, resolve: Any
+) -> None:
+    put(cat, "main", column([1, 2], pa.int32()), key=["k"])
+    cat.branches.create("work")
+    put(cat, "work", [{"k": 1}, {"k": 2}, {"k": 3}])
+    put(cat, "main", column([1, 2], pa.int64()))
+    with pytest.raises((catalog.MergeConflict, catalog.InvalidInput), match="t"):
+        cat.merge("work", resolve=resolve)
+    assert values(cat) == {1: 1, 2: 2}
+    if resolve is None:
+        assert values(cat, "merge/work-into-main") == {1: 1, 2: 2}
