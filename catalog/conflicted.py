@@ -9,8 +9,10 @@ the row, or cell, that it names is changed by a later commit on the branch.
 import hashlib
 import re
 import shlex
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -21,6 +23,7 @@ from catalog.merging import (
     ConflictedMerge,
     MergeReport,
     Resolutions,
+    base_of,
     check_resolved,
     in_order,
     lineage_of,
@@ -28,16 +31,17 @@ from catalog.merging import (
     merging,
     proposal,
     report,
+    resolving,
     told_as_merged,
     with_commit,
 )
 from catalog.model.names import canonical_name, check_ref_name
 from catalog.repository.branches import HeldBranch, Stamp
 from catalog.repository.commit_writer import Description, TableUpdate
-from catalog.repository.history import first_parents
+from catalog.repository.history import first_parents, is_ancestor
 from catalog.write.frames import land
 from catalog.write.merge import CONFLICTS, Ends
-from catalog.write.merge_rows import key_text
+from catalog.write.merge_rows import Resolution, key_text
 from catalog.write.merge_table import MergeContext
 from catalog.write.publish import Proposal, publish
 from catalog.write.table_write import write_rows
@@ -115,6 +119,25 @@ def check_none_open(owner: "Catalog", source: str, into: str) -> None:
             kind="merge-under-way",
             hint=f"{_command(source, into)} --continue (or --abort)",
         )
+
+
+def check_no_conflict_table(owner: "Catalog", source: str, theirs: str, into: str) -> None:
+    """Checks that what is merged brings no table of the name that merges in conflict need.
+
+    Raises:
+        InvalidInput: It does; mostly since it is itself a merge in conflict.
+    """
+    ours = owner.repository.commits.entries(owner.resolve(into).commit_id)
+    for name, placed in owner.repository.commits.entries(theirs).items():
+        mine = ours.get(name)
+        same = mine is not None and mine.entry.snapshot == placed.entry.snapshot
+        if name.casefold() == CONFLICT_TABLE and not same:
+            raise InvalidInput(
+                f"{source} has a table {name}, which only merges in conflict have",
+                kind="conflict-table",
+                hint="a merge in conflict is completed by parquetry merge --continue; a table "
+                "of your own needs another name",
+            )
 
 
 def leave_branch(
@@ -283,29 +306,34 @@ def continue_merge(
     settled = found.head
     check_resolved(owner, resolve, (found.ends.ours, found.ends.theirs))
     with merging(owner) as context:
-        if resolve is None:
-            left = unsettled(owner, found)
-            if left.num_rows:
-                raise conflict_error(found.source, found.into, left, found.branch)
-        else:
-            settled = _taken(owner, context, found, resolve)
+        left = unsettled(owner, found)
+        sides = resolving(resolve)
+        if any(sides(table) is None for table in left["table_name"].to_pylist()):
+            raise conflict_error(found.source, found.into, left, found.branch)
+        if left.num_rows:
+            settled = _taken(owner, context, found, left, resolve)
         reports: list[MergeReport] = []
         by_rows = _merged_by_rows(owner, found)
 
-        def propose(held: HeldBranch, head: str) -> Proposal:
+        def propose(held: HeldBranch, head: str) -> Proposal | None:
             ends = Ends(found.ends.ours, head, settled)
             merge = merged(owner, context, ends, resolve, leave_out=(CONFLICT_TABLE,))
             merge = told_as_merged(merge, by_rows)
             if merge.conflicts.num_rows:
                 raise _clash_anew(found, merge.conflicts)
             reports.append(report(found.into, ends, merge))
-            parents = [head] if found.squash else [head, found.ends.theirs]
+            read = owner.repository.commits.read
+            known = is_ancestor(read, found.ends.theirs, head)
+            parents = [head] if found.squash or known else [head, found.ends.theirs]
+            if len(parents) == 1 and not merge.updates:
+                return None
             lineage = lineage_of("merge", merge, found.ends.theirs)
             why = f"merge: {found.source}"
             return proposal(owner, parents, merge.updates, found.message, why, lineage)
 
         commit_id = publish(owner.repository, found.into, propose)
-    owner.branches.delete(found.branch)
+    with suppress(NotFound):
+        owner.branches.delete(found.branch)
     return with_commit(owner, reports[-1], commit_id)
 
 
@@ -319,17 +347,58 @@ def _merged_by_rows(owner: "Catalog", found: OpenMerge) -> set[str]:
     return by_rows
 
 
-def _taken(owner: "Catalog", context: MergeContext, found: OpenMerge, resolve: Resolutions) -> str:
-    """Returns a commit in which one side is taken wherever nothing was settled by hand."""
-    again = merged(owner, context, found.ends, resolve)
+def _taken(
+    owner: "Catalog",
+    context: MergeContext,
+    found: OpenMerge,
+    left: pa.Table,
+    resolve: Resolutions,
+) -> str:
+    """Returns a commit in which one side is taken for what is not settled by hand.
+
+    Raises:
+        InvalidInput: Ours was chosen by hand for some rows of a table, theirs is for the rest.
+    """
+    sides = resolving(resolve)
+    wanted: dict[str, Resolution] = {
+        name: sides(name) or "ours" for name in left["table_name"].to_pylist()
+    }
+    for table in _kept_by_hand(owner, found, left):
+        if wanted.get(table) == "theirs":
+            raise InvalidInput(
+                f"conflicts of table {table!r} were settled by deleting their rows from "
+                f"{CONFLICT_TABLE}, which keeps ours: taking theirs would take it there too",
+                kind="settled-otherwise",
+                hint="change the other rows by hand, or abort and merge with --resolve theirs",
+            )
+    names = {name for c in (found.ends.ours, found.ends.theirs) for name in _names(owner, c)}
+    ends = replace(found.ends, base=base_of(owner, context, found.ends.ours, found.ends.theirs))
+    every: dict[str, Resolution] = {**dict.fromkeys(names, "ours"), **wanted}
+    again = merged(owner, context, ends, every)
     if again.conflicts.num_rows:
         raise conflict_error(found.source, found.into, again.conflicts, found.branch)
     about = Description(owner.author, owner.clock(), f"{found.message}: resolved")
     writer = owner.repository.writer()
     taken = writer.write([found.ends.ours, found.ends.theirs], again.updates, about)
-    ends = Ends(found.start, found.head, taken)
-    both = merged(owner, context, ends, "ours", leave_out=(CONFLICT_TABLE,))
+    both = merged(
+        owner, context, Ends(found.start, found.head, taken), "ours", leave_out=(CONFLICT_TABLE,)
+    )
     return writer.write([found.head, taken], both.updates, about)
+
+
+def _names(owner: "Catalog", commit_id: str) -> Iterable[str]:
+    return owner.repository.commits.entries(commit_id)
+
+
+def _kept_by_hand(owner: "Catalog", found: OpenMerge, left: pa.Table) -> set[str]:
+    """Returns tables with conflicts whose rows were deleted, while others are not settled."""
+    first = Counter(_told(row) for row in conflicts_at(owner, found.start).to_pylist())
+    now = Counter(_told(row) for row in conflicts_at(owner, found.head).to_pylist())
+    return {table for table, *_ in first - now} & set(left["table_name"].to_pylist())
+
+
+def _told(row: dict[str, str | None]) -> tuple[str, ...]:
+    return tuple(row[name] or "" for name in ("table_name", "kind", "key", "column_name"))
 
 
 def unsettled(owner: "CatalogReader", found: OpenMerge) -> pa.Table:

@@ -77,8 +77,15 @@ def _entries(plan: TablePlan) -> Iterator[tuple[SideName, DataFile, bool]]:
                 yield side, file, comparable
 
 
-def keep_prints(repository: Repository, update: TableUpdate) -> tuple[str, ...]:
+def keep_prints(
+    repository: Repository, update: TableUpdate, *, warn: bool = True
+) -> tuple[str, ...]:
     """Computes and keeps the fingerprints of the files that an update adds.
+
+    Args:
+        repository: Keeps them.
+        update: The update.
+        warn: Whether to look for keys that are NULL or held by several rows.
 
     Returns:
         Warnings about keys that are NULL, or held by several of the rows that come.
@@ -97,7 +104,7 @@ def keep_prints(repository: Repository, update: TableUpdate) -> tuple[str, ...]:
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         prints = dict(pool.map(one, update.added))
-    if not table.key:
+    if not table.key or not warn:
         return ()
     counts = known_keys(update.added, prints)
     if counts is None:

@@ -1,10 +1,10 @@
 """Merges of an open catalog, and what is made of the same three-way merge: rebase, revert."""
 
 import shlex
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,9 +19,9 @@ from catalog.listings import CommitInfo
 from catalog.model.names import canonical_name
 from catalog.repository.branches import HeldBranch
 from catalog.repository.commit_writer import Description, TableUpdate
-from catalog.repository.history import merge_base
+from catalog.repository.history import merge_bases
 from catalog.write.context import WriteContext
-from catalog.write.merge import CONFLICTS, Ends, Merge, Resolve, merge_commits
+from catalog.write.merge import CONFLICTS, Ends, Merge, merge_commits
 from catalog.write.merge_rows import Resolution
 from catalog.write.merge_table import MergeContext
 from catalog.write.publish import Proposal, publish
@@ -96,11 +96,12 @@ def merge_into(
     dry_run: bool,
 ) -> MergeReport:
     """Merges a ref into a branch; see ``Catalog.merge``."""
-    from catalog.conflicted import check_none_open, leave_branch
+    from catalog.conflicted import check_no_conflict_table, check_none_open, leave_branch
 
     into = canonical_name(into)
     theirs = owner.resolve(source).commit_id
     check_resolved(owner, resolve, (_existing(owner, into), theirs))
+    check_no_conflict_table(owner, source, theirs, into)
     if not dry_run:
         check_none_open(owner, source, into)
     text = message or f"merge {source} into {into}"
@@ -109,7 +110,7 @@ def merge_into(
     with merging(owner, dry_run=dry_run) as context:
 
         def propose(held: HeldBranch, head: str) -> Proposal | None:
-            ends = Ends(merge_base(owner.repository.commits.read, head, theirs), head, theirs)
+            ends = Ends(base_of(owner, context, head, theirs), head, theirs)
             if ends.base == theirs:
                 reports.append(MergeReport(into, ends, None))
                 return None
@@ -117,7 +118,7 @@ def merge_into(
             if found.conflicts.num_rows:
                 raise ConflictedMerge(ends, found)
             reports.append(report(into, ends, found))
-            if dry_run:
+            if dry_run or (squash and not found.updates):
                 return None
             parents = [head] if squash else [head, theirs]
             lineage = lineage_of("merge", found, theirs)
@@ -150,11 +151,31 @@ def merging(owner: "Catalog", *, dry_run: bool = False) -> Iterator[MergeContext
         work.close()
 
 
+def base_of(owner: "Catalog", context: MergeContext, left: str, right: str) -> str:
+    """Returns the commit where two parted, from which a merge starts.
+
+    Commits that were merged into each other crosswise parted in several. These are merged first,
+    to a commit that no branch is at; where they clash, it has what was there before, so that
+    what the two made of it clashes again. A dry run leaves such files and commits too, since
+    they are read: to be collected, as nothing names them.
+    """
+    repository = owner.repository
+    if context.write.dry_run:
+        context = replace(context, write=replace(context.write, dry_run=False))
+    base, *others = merge_bases(repository.commits.read, left, right)
+    for other in others:
+        before = base_of(owner, context, base, other)
+        found = merged(owner, context, Ends(before, base, other), "base")
+        about = Description(owner.author, owner.clock(), "merge of merge bases")
+        base = repository.writer().write([base, other], found.updates, about)
+    return base
+
+
 def merged(
     owner: "Catalog",
     context: MergeContext,
     ends: Ends,
-    resolve: Resolutions,
+    resolve: Resolutions | Literal["base"],
     *,
     leave_out: Sequence[str] = (),
 ) -> Merge:
@@ -163,17 +184,17 @@ def merged(
         context,
         owner.repository.commits,
         ends,
-        resolve=resolving(resolve),
+        resolve=(lambda table: "base") if resolve == "base" else resolving(resolve),
         leave_out=leave_out,
     )
     if not context.write.dry_run:
         for update in found.updates:
             if update.stored is None:
-                keep_prints(owner.repository, update)
+                keep_prints(owner.repository, update, warn=False)
     return found
 
 
-def resolving(resolve: Resolutions) -> Resolve:
+def resolving(resolve: Resolutions) -> Callable[[str], Resolution | None]:
     """Returns what says by table which side is taken.
 
     Raises:

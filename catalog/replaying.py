@@ -12,6 +12,7 @@ from catalog.listings import CommitInfo
 from catalog.merging import (
     MergeReport,
     Resolutions,
+    base_of,
     check_resolved,
     in_order,
     lineage_of,
@@ -29,11 +30,12 @@ from catalog.model.partition import partition_values
 from catalog.model.refs import split_range
 from catalog.repository.branches import HeldBranch, Stamp
 from catalog.repository.commit_writer import Description, TableUpdate
-from catalog.repository.history import first_parents, merge_base
+from catalog.repository.history import first_parents, is_ancestor, merge_base
 from catalog.repository.repository import DEFAULT_BRANCH
 from catalog.repository.tables import file_changes
 from catalog.storage.store import SwapLost
 from catalog.write.merge import Ends, Merge
+from catalog.write.merge_table import MergeContext
 from catalog.write.publish import Proposal, publish
 
 if TYPE_CHECKING:
@@ -189,6 +191,8 @@ def _apply(
                 return None
             by_rows = {t.name for one in steps_done for t in one.tables if t.how == "merged"}
             whole = told_as_merged(merged(owner, context, Ends(head, head, at), None), by_rows)
+            if not whole.updates:
+                return None
             reports.append(report(branch, Ends(steps[-1][0], head, steps[-1][1]), whole))
             lineage = lineage_of(operation, whole, steps[-1][1])
             why = f"{operation}: {named}"
@@ -316,7 +320,7 @@ def rebase(
     base = merge_base(owner.repository.commits.read, before, target)
     if base == target:
         return RebaseReport(branch, base, target, before, None, (), {})
-    own = _own_commits(owner, before, base)
+    own = _own_commits(owner, before, target)
     names = {name for _, commit in own for name in commit.changes}
     arrived = _arrived(owner, base, target, names)
     if dry_run:
@@ -326,7 +330,7 @@ def rebase(
     replayed = []
     with merging(owner) as context:
         for commit_id, commit in own:
-            ends = Ends(commit.parents[0], at, commit_id)
+            ends = Ends(_before(owner, context, commit, target), at, commit_id)
             found = merged(owner, context, ends, resolve)
             if found.conflicts.num_rows:
                 title = commit.message.partition("\n")[0]
@@ -352,16 +356,34 @@ def rebase(
     return RebaseReport(branch, base, target, before, at, made, arrived)
 
 
-def _own_commits(owner: "Catalog", head: str, base: str) -> list[tuple[str, Commit]]:
-    """Returns what a branch did since a base, oldest first."""
+def _own_commits(owner: "Catalog", head: str, target: str) -> list[tuple[str, Commit]]:
+    """Returns what a branch did that another commit does not have, oldest first."""
     read = owner.repository.commits.read
-    floor = read(base).generation
     found = []
     for logged in first_parents(read, head):
-        if logged.id == base or logged.commit.generation <= floor:
+        if is_ancestor(read, logged.id, target):
             break
         found.append((logged.id, logged.commit))
     return found[::-1]
+
+
+def _before(owner: "Catalog", context: MergeContext, commit: Commit, target: str) -> str:
+    """Returns the state that a commit's own changes are relative to: mostly its parent's.
+
+    What a merge brought that the new base has anyway is not the merge's own: its changes are
+    relative to what its parent would be with that.
+    """
+    read = owner.repository.commits.read
+    at = commit.parents[0]
+    for parent in commit.parents[1:]:
+        known = merge_base(read, parent, target)
+        if is_ancestor(read, known, at):
+            continue
+        ends = Ends(base_of(owner, context, at, known), at, known)
+        found = merged(owner, context, ends, "base")
+        about = Description(owner.author, owner.clock(), "merge of what the new base has")
+        at = owner.repository.writer().write([at, known], found.updates, about)
+    return at
 
 
 def _arrived(

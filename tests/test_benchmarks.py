@@ -47,3 +47,15 @@ def test_of_the_commits_of_many_processes_none_is_lost(how: list[str], tmp_path:
         ("tables", "12", "0"),
         ("append", "12", "0"),
     ]
+
+
+def test_a_merge_is_measured_against_its_parts(tmp_path: Path) -> None:
+    script = str(BENCHMARKS / "merge.py")
+    small = ["--rows", "8000", "--runs", "1", "--data", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, script, *small], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = [line.split("|")[1].strip() for line in done.stdout.splitlines()[3:]]
+    assert lines == ["merge", "diff of one side", "rewrite by DuckDB", "2.5 diffs and 1.2 rewrites"]
+    assert not list(tmp_path.iterdir())

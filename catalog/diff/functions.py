@@ -17,7 +17,8 @@ from catalog.model.values import float_text
 
 def register_functions(con: duckdb.DuckDBPyConnection, plan: TablePlan) -> None:
     """Makes the functions that a plan's SQL may call."""
-    _create(con, EXACT_TEXT, exact_text, ["DOUBLE"], "VARCHAR")
+    if any(pair.before.type != pair.after.type for pair in plan.pairs):
+        _create(con, EXACT_TEXT, exact_text, ["DOUBLE"], "VARCHAR")
     for pair in plan.pairs:
         if pair.tolerance is not None:
             within = _within(pair.tolerance, pair.before, pair.after)

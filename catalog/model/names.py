@@ -56,6 +56,14 @@ def check_ref_name(name: str) -> str:
     return name
 
 
+def is_ref_name(name: str) -> bool:
+    """Tells whether a name may be given to a branch or tag."""
+    try:
+        return check_ref_name(name) == name
+    except InvalidInput:
+        return False
+
+
 def check_table_name(name: str) -> str:
     """Returns a table name that may be given to a table, in NFC.
 

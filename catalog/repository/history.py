@@ -84,22 +84,60 @@ def merge_base(read: Callable[[str], Commit], left: str, right: str) -> str:
     Raises:
         NotFound: The commits share no ancestor.
     """
-    sides: dict[str, int] = {}
-    heap: list[tuple[int, str]] = []
+    return merge_bases(read, left, right)[0]
 
-    def push(commit_id: str, side: int) -> None:
-        known = sides.get(commit_id, 0)
-        if known | side != known:
-            if known == 0:
-                heapq.heappush(heap, (-read(commit_id).generation, commit_id))
-            sides[commit_id] = known | side
+
+_SHARED = 3
+"""Marks a commit that both ends come from."""
+
+_BELOW = 4
+"""Marks a commit below one that both come from."""
+
+
+def merge_bases(read: Callable[[str], Commit], left: str, right: str) -> tuple[str, ...]:
+    """Returns all common ancestors that are not ancestors of another: several after criss-cross.
+
+    It reads the commits above them, not the history below. The best comes first: of greatest
+    generation, ties by id.
+
+    Raises:
+        NotFound: The commits share no ancestor.
+    """
+    marks: dict[str, int] = {}
+    heap: list[tuple[int, str]] = []
+    found: list[str] = []
+    open_commits = 0
+
+    def push(commit_id: str, mark: int) -> None:
+        nonlocal open_commits
+        known = marks.get(commit_id, 0)
+        if known | mark == known:
+            return
+        if known == 0:
+            heapq.heappush(heap, (-read(commit_id).generation, commit_id))
+        was_open = 0 < known < _BELOW
+        open_commits += ((known | mark) < _BELOW) - was_open
+        marks[commit_id] = known | mark
 
     push(left, 1)
     push(right, 2)
-    while heap:
+    while open_commits:
         _, commit_id = heapq.heappop(heap)
-        if sides[commit_id] == 3:
-            return commit_id
+        mark = marks[commit_id]
+        open_commits -= mark < _BELOW
+        if mark == _SHARED:
+            found.append(commit_id)
+            mark |= _BELOW
         for parent in read(commit_id).parents:
-            push(parent, sides[commit_id])
-    raise NotFound(f"{left[:8]} and {right[:8]} share no ancestor", kind="no-merge-base")
+            push(parent, mark)
+    if not found:
+        raise NotFound(f"{left[:8]} and {right[:8]} share no ancestor", kind="no-merge-base")
+    return tuple(found)
+
+
+def is_ancestor(read: Callable[[str], Commit], commit_id: str, of: str) -> bool:
+    """Tells whether a commit is another one, or among its ancestors."""
+    try:
+        return merge_base(read, commit_id, of) == commit_id
+    except NotFound:
+        return False

@@ -1,23 +1,24 @@
 """Three-way merges of all tables: what a branch did since a base, brought to another."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
 from catalog.diff.execute import Reading, compare_table
-from catalog.diff.plan import DiffOptions, SideName, plan_table
+from catalog.diff.plan import SIDES, DiffOptions, SideName, plan_table
 from catalog.errors import InvalidInput
 from catalog.model.change import FileChanges
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
 from catalog.repository.commit_writer import TableUpdate
 from catalog.repository.commits import Commits, StoredTable
-from catalog.repository.tables import data_files, file_changes
+from catalog.repository.tables import data_files, file_changes, has_path
 from catalog.write.data_writer import Partition, with_own_schema
-from catalog.write.merge_rows import Resolution
+from catalog.write.merge_rows import Taking
 from catalog.write.merge_schema import MergedShape, ShapeConflictKind, merge_shapes, renumber
 from catalog.write.merge_table import MergeContext, TableSides, merge_rows
+from catalog.write.merge_types import Holding, Misfit, find_misfits, widened
 from catalog.write.rewrite import FileChange
 from catalog.write.working import same_shape
 
@@ -34,7 +35,7 @@ CONFLICTS = pa.schema(
 )
 """The columns in which conflicts are told."""
 
-Resolve = Callable[[str], Resolution | None]
+Resolve = Callable[[str], Taking | None]
 """Says by table which side is taken where both clash; None leaves a conflict."""
 
 
@@ -124,7 +125,22 @@ def merge_commits(
             merged.append(one.gone_on_one_side())
         else:
             merged.append(one.run())
-    return Merge(tuple(merged))
+    return Merge(tuple(_apart_in_more_than_case(merged, ours)))
+
+
+def _apart_in_more_than_case(
+    merged: Sequence[MergedTable], ours: Mapping[str, object]
+) -> Iterable[MergedTable]:
+    """Yields tables, in conflict if they come and ours has one whose name differs in case only."""
+    gone = {one.name for one in merged if one.update is not None and one.update.snapshot is None}
+    there = {name.casefold(): name for name in ours.keys() - gone}
+    for one in merged:
+        other = there.get(one.name.casefold(), one.name)
+        if one.update is None or one.update.snapshot is None or other == one.name:
+            yield one
+            continue
+        row = {"table_name": one.name, "kind": "name-taken", "ours": other, "theirs": one.name}
+        yield MergedTable(one.name, "conflict", None, pa.Table.from_pylist([row], schema=CONFLICTS))
 
 
 class _TableMerge:
@@ -139,7 +155,7 @@ class _TableMerge:
         base: StoredTable | None,
         ours: StoredTable | None,
         theirs: StoredTable | None,
-        resolve: Resolution | None,
+        resolve: Taking | None,
         by_cell: bool,
     ) -> None:
         self.context, self.commits, self.ends, self.name = context, commits, ends, name
@@ -148,26 +164,52 @@ class _TableMerge:
 
     def take_theirs(self) -> MergedTable:
         """Takes the table as theirs has it: no file of it is opened."""
-        if self.theirs is None:
-            update = TableUpdate(self.name, self.ours, None)
-        else:
-            changes = self.changes(self.ours, self.theirs, self.ends.ours)
-            update = TableUpdate(
-                self.name,
-                self.ours,
-                self.theirs.snapshot,
-                changes.removed,
-                changes.added,
-                stored=self.commits.entries(self.ends.theirs)[self.name],
-            )
+        return self.take(self.theirs, self.ends.theirs)
+
+    def take(self, table: StoredTable | None, commit_id: str) -> MergedTable:
+        """Takes the table as one of the commits has it.
+
+        Field ids that ours has given since are not given again: they stand in its history.
+        """
+        if table is None:
+            return self.result("taken", TableUpdate(self.name, self.ours, None))
+        changes = self.changes(self.ours, table, self.ends.ours, commit_id)
+        snapshot = table.snapshot
+        stored = self.commits.entries(commit_id)[self.name]
+        mine = None if self.ours is None else self.ours.snapshot
+        fresh = (
+            mine is not None
+            and mine.table_id == snapshot.table_id
+            and mine.last_field_id > snapshot.last_field_id
+        )
+        if mine is not None and fresh:
+            snapshot = replace(snapshot, last_field_id=mine.last_field_id)
+        update = TableUpdate(
+            self.name,
+            self.ours,
+            snapshot,
+            changes.removed,
+            changes.added,
+            stored=None if fresh else stored,
+        )
         return self.result("taken", update)
+
+    def whole_side(self) -> MergedTable | None:
+        """Returns the table as the side has it that is to be taken; None if none is."""
+        match self.resolve:
+            case "theirs":
+                return self.take_theirs()
+            case "base":
+                return self.take(self.base, self.ends.base)
+            case "ours":
+                return self.result("merged", None)
+        return None
 
     def gone_on_one_side(self) -> MergedTable:
         """Decides for a table that one side dropped and the other changed."""
-        if self.resolve == "theirs":
-            return self.take_theirs()
-        if self.resolve == "ours":
-            return self.result("merged", None)
+        taken = self.whole_side()
+        if taken is not None:
+            return taken
         states = [None if table is None else "changed" for table in (self.ours, self.theirs)]
         found = self.conflict("table-dropped", None, "there", *states)
         return self.result("conflict", None, [found])
@@ -175,16 +217,25 @@ class _TableMerge:
     def run(self) -> MergedTable:
         """Merges a table that both sides have, and both changed or made."""
         assert self.ours is not None and self.theirs is not None, "both sides have the table"
-        made_anew = self.base is not None and any(
-            side.snapshot.table_id != self.base.snapshot.table_id
-            for side in (self.ours, self.theirs)
-        )
+        mine, yours = self.ours.snapshot.table_id, self.theirs.snapshot.table_id
+        if self.base is not None and self.base.snapshot.table_id != mine == yours:
+            self.base = None
+        made_anew = self.base is not None and not (self.base.snapshot.table_id == mine == yours)
         base = None if self.base is None else self.base.snapshot
         shape = merge_shapes(base, self.ours.snapshot, self.theirs.snapshot)
         kinds = {conflict.kind for conflict in shape.conflicts}
         if made_anew or ShapeConflictKind.PARTITIONING_CHANGED in kinds:
             return self.whole_or_none(shape, made_anew=made_anew)
-        clashes = self.shape_conflicts(shape)
+        misfits = self.misfits(shape)
+        clashes = self.shape_conflicts(shape, misfits)
+        if clashes and self.resolve == "base":
+            return self.take(self.base, self.ends.base)
+        if _lost(shape) or any(misfit.wide is None for misfit in misfits):
+            return self.result("conflict", None, clashes)
+        snapshot = widened(shape.snapshot, misfits)
+        if self.resolve == "theirs":
+            snapshot = replace(snapshot, properties=_theirs_properties(shape))
+        shape = replace(shape, snapshot=snapshot)
         sides = self.sides(shape)
         found = merge_rows(self.context, sides, resolve=self.resolve, by_cell=self.by_cell)
         update = self.updated(sides.shape, found.change)
@@ -197,8 +248,8 @@ class _TableMerge:
     def sides(self, shape: MergedShape) -> TableSides:
         """Returns what both sides did, in the merged shape."""
         assert self.ours is not None and self.theirs is not None, "both sides have the table"
-        ours = self.changes(self.base, self.ours, self.ends.base)
-        theirs = self.changes(self.base, self.theirs, self.ends.base)
+        ours = self.changes(self.base, self.ours, self.ends.base, self.ends.ours)
+        theirs = self.changes(self.base, self.theirs, self.ends.base, self.ends.theirs)
         base = self.base
         schemas = {} if base is None else base.snapshot.file_schemas
         merged = with_own_schema(
@@ -216,14 +267,19 @@ class _TableMerge:
             ours,
             replace(theirs, added=tuple(renumber(file, shape) for file in theirs.added)),
             base_files,
+            self.is_taken,
         )
+
+    def is_taken(self, file: DataFile) -> bool:
+        """Tells whether ours has a file of this one's path."""
+        assert self.ours is not None, "ours has the table"
+        return has_path(self.commits, self.ours, file)
 
     def whole_or_none(self, shape: MergedShape, *, made_anew: bool) -> MergedTable:
         """Decides for a table whose rows cannot be merged: one side's state is taken whole."""
-        if self.resolve == "theirs":
-            return self.take_theirs()
-        if self.resolve == "ours":
-            return self.result("merged", None)
+        taken = self.whole_side()
+        if taken is not None:
+            return taken
         found = (
             [self.conflict("table-replaced", None, "there", "changed", "changed")]
             if made_anew
@@ -231,36 +287,71 @@ class _TableMerge:
         )
         return self.result("conflict", None, found)
 
-    def shape_conflicts(self, shape: MergedShape) -> list[dict[str, str | None]]:
-        """Returns what clashes in the shape, and columns dropped whose cells changed."""
-        if self.resolve == "ours":
-            return []
+    def misfits(self, shape: MergedShape) -> tuple[Misfit, ...]:
+        """Returns the columns that cannot have the merged type, since values would be lost."""
+        assert self.ours is not None and self.theirs is not None, "both sides have the table"
+        ours = self.changes(self.base, self.ours, self.ends.base, self.ends.ours)
+        theirs = self.changes(self.base, self.theirs, self.ends.base, self.ends.theirs)
+        before = {file.path: file for file in (*ours.removed, *theirs.removed)}
+        holdings = (
+            None if self.base is None else Holding(self.base.snapshot, tuple(before.values())),
+            Holding(self.ours.snapshot, ours.added),
+            Holding(self.theirs.snapshot, theirs.added),
+        )
+        return find_misfits(self.context.write, self.name, shape, holdings)
+
+    def shape_conflicts(
+        self, shape: MergedShape, misfits: Sequence[Misfit]
+    ) -> list[dict[str, str | None]]:
+        """Returns what clashes in the shape, and columns dropped whose cells changed.
+
+        Raises:
+            InvalidInput: A side is to be taken whose shape does not hold the rows of the other.
+        """
         found = self.described(shape)
-        for column in shape.narrowed:
-            found.append(self.conflict("type_changed", column.column, None, None, None))
+        hard = [one for one in found if one["kind"] != "property-changed"]
+        if self.resolve == "ours" and not _lost(shape):
+            hard = []
+        for misfit in misfits:
+            column = misfit.column
+            winner = {"ours": column.ours, "theirs": column.theirs}.get(self.resolve or "")
+            if winner is not None and winner.type == misfit.wide:
+                continue
+            fields = (column.base, column.ours, column.theirs)
+            one = self.conflict(
+                "type_changed", column.merged.name, *(str(f.type) if f else None for f in fields)
+            )
+            hard.append(one)
+            if not any(o["column_name"] == one["column_name"] for o in found):
+                found.append(one)
         for dropped in shape.dropped:
             other = self.theirs if dropped.side == "ours" else self.ours
             assert other is not None and self.base is not None, "a column was there"
-            cells = self.changed_cells(other, dropped.kept_id)
+            cells = (
+                0 if dropped.side == self.resolve else self.changed_cells(other, dropped.kept_id)
+            )
             if cells:
                 states = ["dropped", f"{cells} cells changed"]
-                found.append(
-                    self.conflict(
-                        "column-dropped",
-                        dropped.column,
-                        "there",
-                        *(states if dropped.side == "ours" else reversed(states)),
-                    )
+                one = self.conflict(
+                    "column-dropped",
+                    dropped.column,
+                    "there",
+                    *(states if dropped.side == "ours" else reversed(states)),
                 )
-        if found and self.resolve == "theirs":
+                found.append(one)
+                hard.append(one)
+        if self.resolve not in ("ours", "theirs"):
+            return found
+        if hard:
+            other_side = "theirs" if self.resolve == "ours" else "ours"
             raise InvalidInput(
-                f"table {self.name!r} was given another shape on both sides "
-                f"({', '.join(sorted({str(one['kind']) for one in found}))}): taking theirs "
-                "would need rows of ours in a shape they do not have",
+                f"table {self.name!r} was given another shape "
+                f"({', '.join(sorted({str(one['kind']) for one in hard}))}): taking {self.resolve} "
+                f"would need rows of {other_side} in a shape they do not have",
                 kind="shape-conflict",
                 hint="alter the table on one of the branches so that both agree, then merge",
             )
-        return found
+        return []
 
     def described(self, shape: MergedShape) -> list[dict[str, str | None]]:
         """Returns the conflicts of a merged shape in the form of all conflicts."""
@@ -273,7 +364,8 @@ class _TableMerge:
         """Counts the cells of a column that one side changed since the base."""
         assert self.base is not None, "a column that was dropped was there"
         name = next(f.name for f in side.snapshot.schema.fields if f.id == field_id)
-        changes = self.changes(self.base, side, self.ends.base)
+        commit_id = self.ends.ours if side is self.ours else self.ends.theirs
+        changes = self.changes(self.base, side, self.ends.base, commit_id)
         plan = plan_table(
             self.name,
             self.base.snapshot,
@@ -289,17 +381,17 @@ class _TableMerge:
             return plan.files(one)
 
         write = self.context.write
+        for one in SIDES:
+            write.verified(self.name, plan.files(one))
         reading = Reading(write.con, plan, write.locate, files, self.context.prints(plan))
         counted = compare_table(reading, DiffOptions(), name="dropped_column", keep_rows=False)
         return counted.columns[name].changed
 
     def changes(
-        self, old: StoredTable | None, new: StoredTable | None, old_commit: str
+        self, old: StoredTable | None, new: StoredTable, old_commit: str, new_commit: str
     ) -> FileChanges:
         """Returns in which files two states of the table differ."""
-        ends = self.ends
-        commit = {id(self.ours): ends.ours, id(self.theirs): ends.theirs}.get(id(new))
-        return file_changes(self.commits, old, new, old_commit=old_commit, new_commit=commit)
+        return file_changes(self.commits, old, new, old_commit=old_commit, new_commit=new_commit)
 
     def updated(self, shape: TableSnapshot, change: FileChange) -> TableUpdate | None:
         """Returns the update of ours, None if there is none."""
@@ -341,3 +433,25 @@ class _TableMerge:
         """Returns what becomes of the table."""
         rows = pa.Table.from_pylist([dict(one) for one in conflicts], schema=CONFLICTS)
         return MergedTable(self.name, how, update, rows)
+
+
+def _lost(shape: MergedShape) -> bool:
+    """Tells whether a merged column is missing in theirs, which dropped it, but not in ours.
+
+    Then rows of theirs cannot be merged: they do not say what the column has in them.
+    """
+    return any(
+        one.base is not None and one.ours is not None and one.theirs is None
+        for one in shape.columns
+    )
+
+
+def _theirs_properties(shape: MergedShape) -> dict[str, str]:
+    """Returns the merged properties, as theirs has them where both sides clash."""
+    merged = dict(shape.snapshot.properties)
+    for one in shape.conflicts:
+        if one.property_name is not None:
+            merged.pop(one.property_name, None)
+            if one.theirs is not None:
+                merged[one.property_name] = one.theirs
+    return merged

@@ -21,6 +21,9 @@ from catalog.model.table import TableSnapshot
 
 Resolution = Literal["ours", "theirs"]
 
+Taking = Literal["ours", "theirs", "base"]
+"""What is taken where both sides clash; the base if what is merged is itself to be a base."""
+
 Repeated = Callable[[str], Iterable[str]]
 """Told a table with keys ``k0``, ``k1`` …, yields SQL of keys, called so too, that stand several
 times."""
@@ -28,6 +31,10 @@ times."""
 KINDS = ("cell", "deleted-updated", "inserted-both", "duplicates", "below-zero")
 """What may be in conflict: unlike values of one cell; a row deleted and updated; unlike new
 rows of one key; keys that stand several times; copies of a row without a key."""
+
+
+_WHOLE = "('inserted-both', 'deleted-updated')"
+"""Of these kinds the conflict is about the row, whatever the cells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,7 @@ class RowMerger:
         plan: TablePlan,
         name: str,
         *,
-        resolve: Resolution | None,
+        resolve: Taking | None,
         by_cell: bool,
     ) -> None:
         self._con = con
@@ -130,18 +137,19 @@ class RowMerger:
         values = [f"f_{self._value(i)}" for i in self._ids]
         on = " AND ".join(f"a.f_{self._value(i)} IS NOT DISTINCT FROM c.v{i}" for i in self._ids)
         kept = "0" if self._resolve != "theirs" else "greatest(c.n_theirs - c.n_ours, 0)"
+        back = "c.n_ours - c.n_theirs" if self._resolve == "theirs" else "c.n_ours"
         self._decide(
             f"SELECT true, {before}, false, {nothing}, false, {nothing} FROM (SELECT *, "
             f"row_number() OVER (PARTITION BY {', '.join(values)}) AS copy "
             f"FROM {theirs} WHERE kind = 'd') a LEFT JOIN {clash} c ON {on} "
             f"WHERE c.n_base IS NULL OR a.copy <= {kept}"
         )
-        if self._resolve == "theirs":
+        if self._resolve in ("theirs", "base"):
             self._decide(
                 f"SELECT false, {nothing}, true, {before}, true, {before} FROM (SELECT *, "
                 f"row_number() OVER (PARTITION BY {', '.join(values)}) AS copy "
                 f"FROM {ours} WHERE kind = 'd') a JOIN {clash} c ON {on} "
-                "WHERE a.copy <= c.n_ours - c.n_theirs"
+                f"WHERE a.copy <= {back}"
             )
         if self._resolve is None:
             names = ", ".join(
@@ -279,18 +287,23 @@ class RowMerger:
 
     def _decide_single(self) -> None:
         """Decides for keys that stand once on both sides, and notes conflicts."""
-        wins = "theirs" if self._resolve == "theirs" else "ours"
+        wins, other = ("theirs", "t") if self._resolve == "theirs" else ("ours", "o")
         merged = []
         for i in self._ids:
-            take = f"theirs_{i}" if wins == "theirs" else f"theirs_{i} AND NOT ours_{i}"
-            if not self._by_cell:
-                take = "true" if wins == "theirs" else "false"
-            other = f"{'t' if wins == 'theirs' else 'o'}_c{i}"
-            merged.append(
-                f"CASE WHEN state = 'cell' THEN CASE WHEN {take} THEN t_c{i} ELSE o_c{i} END "
-                f"ELSE {other} END AS m_c{i}"
-            )
+            alone = f"theirs_{i} AND NOT ours_{i}" if self._by_cell else "false"
+            whole = f"{other}_c{i}"
+            cell = f"CASE WHEN {alone} THEN t_c{i} ELSE {whole} END"
+            if self._resolve == "theirs":
+                taken = f"theirs_{i}" if self._by_cell else "true"
+                cell = f"CASE WHEN {taken} THEN t_c{i} ELSE o_c{i} END"
+            elif self._resolve == "base":
+                clash = self._cell_clash(i)
+                cell = f"CASE WHEN {clash} THEN b_c{i} WHEN {alone} THEN t_c{i} ELSE o_c{i} END"
+                whole = f"CASE WHEN state IN {_WHOLE} THEN b_c{i} ELSE o_c{i} END"
+            merged.append(f"CASE WHEN state = 'cell' THEN {cell} ELSE {whole} END AS m_c{i}")
         stays = f"{wins}_kind <> 'd'"
+        if self._resolve == "base":
+            stays = f"CASE WHEN state IN {_WHOLE} THEN ours_kind <> 'i' ELSE {stays} END"
         rows = [
             ", ".join([f"{kind}_kind <> 'd' AS {side}_here", *(f"{side}_c{i}" for i in self._ids)])
             for side, kind in (("o", "ours"), ("t", "theirs"))
@@ -307,22 +320,33 @@ class RowMerger:
                 f"NULL, NULL, NULL, NULL FROM {self._name}_both WHERE state <> 'duplicates'"
             )
             return
-        for i in self._ids:
-            self._conflict(
-                f"(state = 'cell' AND ours_{i} AND theirs_{i} AND unlike_{i}) "
-                f"OR (state = 'inserted-both' AND unlike_{i}) "
-                f"OR (state = 'deleted-updated' AND (ours_{i} AND ours_kind = 'u' "
-                f"OR theirs_{i} AND theirs_kind = 'u'))",
-                i,
-            )
-
-    def _conflict(self, condition: str, field_id: int) -> None:
-        field = self._shape.schema.by_id(field_id)
-        assert field is not None, "columns of the merged shape exist"
-        values = ", ".join(f"CAST({side}_c{field_id} AS VARCHAR)" for side in "bot")
+        found = ", ".join(self._cell_conflict(i) for i in self._ids)
         self._con.execute(
-            f"INSERT INTO {self.result.conflicts} SELECT state, {self._key_text()}, "
-            f"{literal(field.name)}, {values} FROM {self._name}_both WHERE {condition}"
+            f"INSERT INTO {self.result.conflicts} SELECT state, key, c.name, c.base, c.ours, "
+            f"c.theirs FROM (SELECT state, {self._key_text()} AS key, unnest([{found}]) AS c "
+            f"FROM {self._name}_both WHERE state = 'cell' OR state IN {_WHOLE}) "
+            "WHERE c IS NOT NULL"
+        )
+
+    def _cell_clash(self, field_id: int) -> str:
+        """Returns the condition that a cell of a row that both updated is in conflict."""
+        i = field_id
+        return f"(ours_{i} AND theirs_{i} AND unlike_{i})" if self._by_cell else f"unlike_{i}"
+
+    def _cell_conflict(self, field_id: int) -> str:
+        """Returns SQL of the conflict about a cell of a row that both changed; NULL if none."""
+        i, field = field_id, self._shape.schema.by_id(field_id)
+        assert field is not None, "columns of the merged shape exist"
+        clash = (
+            f"(state = 'cell' AND {self._cell_clash(i)}) "
+            f"OR (state = 'inserted-both' AND unlike_{i}) "
+            f"OR (state = 'deleted-updated' AND (ours_{i} AND ours_kind = 'u' "
+            f"OR theirs_{i} AND theirs_kind = 'u'))"
+        )
+        base, ours, theirs = (f"CAST({side}_c{i} AS VARCHAR)" for side in "bot")
+        return (
+            f"CASE WHEN {clash} THEN {{'name': {literal(field.name)}, 'base': {base}, "
+            f"'ours': {ours}, 'theirs': {theirs}}} END"
         )
 
     def _decide_groups(self, ours: str, theirs: str) -> None:
@@ -347,6 +371,11 @@ class RowMerger:
             f"SELECT kind <> 'i', {self._list('f_c')}, kind <> 'd', {self._list('t_c')}, "
             f"kind <> 'i', {self._list('f_c')} FROM {both['t']}"
         )
+        if self._resolve == "base":
+            self._decide(
+                f"SELECT kind <> 'd', {self._list('t_c')}, kind <> 'i', {self._list('f_c')}, "
+                f"kind <> 'i', {self._list('f_c')} FROM {both['o']}"
+            )
         if self._resolve is None and not self._by_cell:
             self._con.execute(
                 f"INSERT INTO {self.result.conflicts} SELECT 'duplicates', {self._key_text()}, "
@@ -382,11 +411,11 @@ class RowMerger:
         row = self._list("c")
         self._decide(
             f"SELECT true, {row}, false, {nothing}, false, {nothing} "
-            f"FROM ({there['gone']} EXCEPT ALL {there['come']}) {numbered}"
+            f"FROM (({there['gone']}) EXCEPT ALL ({there['come']})) {numbered}"
         )
         self._decide(
             f"SELECT false, {nothing}, true, {row}, true, {row} "
-            f"FROM ({there['come']} EXCEPT ALL {there['gone']}) {numbered}"
+            f"FROM (({there['come']}) EXCEPT ALL ({there['gone']})) {numbered}"
         )
 
     def _key_text(self) -> str:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 import pyarrow as pa
@@ -20,7 +20,7 @@ from catalog.model.values import decode, text
 from catalog.write.context import WriteContext
 from catalog.write.data_writer import DataWriter, Partition, paths_of
 from catalog.write.merge_apply import Target, apply_rows, new_rows
-from catalog.write.merge_rows import Resolution, RowDecisions, RowMerger
+from catalog.write.merge_rows import RowDecisions, RowMerger, Taking
 from catalog.write.rewrite import FileChange
 
 _NUMBERS = count(1)
@@ -51,6 +51,7 @@ class TableSides:
         ours: Files in which ours differs from the base.
         theirs: Files in which theirs differs from the base.
         base_files: Returns the base's files in some partitions.
+        is_taken: Tells whether ours has another file of a new file's path.
     """
 
     name: str
@@ -58,6 +59,7 @@ class TableSides:
     ours: FileChanges
     theirs: FileChanges
     base_files: Callable[[frozenset[Partition]], Sequence[DataFile]]
+    is_taken: Callable[[DataFile], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def merge_rows(
     context: MergeContext,
     sides: TableSides,
     *,
-    resolve: Resolution | None = None,
+    resolve: Taking | None = None,
     by_cell: bool = True,
 ) -> MergedRows:
     """Merges what two sides did to the rows of a table.
@@ -170,7 +172,7 @@ def _without_common(sides: TableSides) -> TableSides:
         there = sides.base_files(partitions)
         return [*there, *(f for f in common if f.partition in partitions)]
 
-    return TableSides(sides.name, sides.shape, left(sides.ours), left(sides.theirs), base_files)
+    return replace(sides, ours=left(sides.ours), theirs=left(sides.theirs), base_files=base_files)
 
 
 def _is_apart(shape: TableSnapshot) -> bool:
@@ -269,7 +271,11 @@ def _apply(
     decided: RowDecisions,
     adopted: frozenset[Partition],
 ) -> FileChange:
-    """Puts what was decided into ours' files, and into theirs' where those are adopted."""
+    """Puts what was decided into ours' files, and into theirs' where those are adopted.
+
+    A rewritten file is called by its content. Where ours has another file of just that content
+    already, all is written again, and that one called otherwise.
+    """
     condition = _membership(target, adopted)
     whole = _adopt(sides, adopted)
     gone = paths_of(sides.ours.removed)
@@ -278,38 +284,47 @@ def _apply(
         for file in (*sides.theirs.removed, *sides.ours.added)
         if file.path not in gone and file.partition not in adopted
     ]
-    writer = DataWriter(
-        target.con,
-        context.write.store,
-        sides.name,
-        target.shape,
-        taken=paths_of(sides.ours.added)
-        | paths_of(sides.theirs.added)
-        | paths_of(sides.ours.removed)
-        | paths_of(sides.theirs.removed),
-        dry_run=context.write.dry_run,
-    )
-    with writer:
-        kept = apply_rows(
-            target,
-            writer,
-            decided.decisions,
-            side="o",
-            where=f"NOT ({condition('o')})",
-            files=context.write.verified(sides.name, mine),
-            what=sides.name,
+    known = {
+        file.path
+        for changes in (sides.ours, sides.theirs)
+        for file in (*changes.removed, *changes.added)
+    }
+    while True:
+        writer = DataWriter(
+            target.con,
+            context.write.store,
+            sides.name,
+            target.shape,
+            taken=known,
+            dry_run=context.write.dry_run,
         )
-        taken = apply_rows(
-            target,
-            writer,
-            decided.decisions,
-            side="t",
-            where=condition("t"),
-            files=context.write.verified(sides.name, whole.added),
-            what=sides.name,
-        )
-        fresh = new_rows(target, decided.decisions, condition("m"))
-        added = writer.sorted(fresh, append=True)
+        with writer:
+            kept = apply_rows(
+                target,
+                writer,
+                decided.decisions,
+                side="o",
+                where=f"NOT ({condition('o')})",
+                files=context.write.verified(sides.name, mine),
+                what=sides.name,
+            )
+            taken = apply_rows(
+                target,
+                writer,
+                decided.decisions,
+                side="t",
+                where=condition("t"),
+                files=context.write.verified(sides.name, whole.added),
+                what=sides.name,
+            )
+            clashing = [f for f in (*kept.added, *taken.added) if sides.is_taken(f)]
+            for file in (*kept.added, *taken.added) if clashing else ():
+                writer.forget(file)
+            if not clashing:
+                fresh = new_rows(target, decided.decisions, condition("m"))
+                added = writer.sorted(fresh, append=True)
+                break
+        known |= paths_of(clashing)
     rewritten = paths_of(taken.removed)
     return FileChange(
         (*whole.removed, *kept.removed),

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from catalog.model.change import FileChanges
 from catalog.repository.commits import StoredTable
-from catalog.repository.tables import files_in_partition
+from catalog.repository.tables import files_in_partition, has_path
 from catalog.write.data_writer import with_own_schema
 from catalog.write.merge_table import MergeContext, TableSides, merge_rows
 from catalog.write.working import WorkingTable
@@ -39,6 +39,7 @@ def reconcile(
             for partition in partitions
             for file in files_in_partition(context.write.commits, base, partition)
         ],
+        lambda file: has_path(context.write.commits, head, file),
     )
     found = merge_rows(context, sides, by_cell=False)
     if found.conflicts is not None:

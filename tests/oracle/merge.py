@@ -8,10 +8,11 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 MergeRow: TypeAlias = Mapping[str, object]
 RowForm: TypeAlias = tuple[Hashable, ...]
+Taking: TypeAlias = Literal["ours", "theirs", "base"] | None
 
 MergeConflictKind: TypeAlias = Literal[
     "cell", "inserted-both", "deleted-updated", "duplicates", "below-zero"
@@ -64,6 +65,8 @@ def merge_tables(
     key: Sequence[str],
     columns: Sequence[str],
     partition: Sequence[str] = (),
+    resolve: Taking = None,
+    by_cell: bool = True,
 ) -> MergeOutcome:
     """Merges the rows of two tables that come from one base.
 
@@ -76,14 +79,17 @@ def merge_tables(
         partition: The partition columns. They are cells like any others, and a row that moves
             is a row whose cell changes. Without a key, a partition whose rows are the same on
             both sides is just that.
+        resolve: What the merged table has where there is a conflict; None: what ours has.
+        by_cell: Whether different cells of one row merge; else a row that both changed is in
+            conflict unless it is the same afterwards.
     """
     assert {*key, *partition} <= set(columns)
     sides = list(base), list(ours), list(theirs)
     assert all(set(row) == set(columns) for rows in sides for row in rows)
     if key:
-        rows, conflicts = _merge_by_key(*sides, key, columns)
+        rows, conflicts = _merge_by_key(*sides, _Rules(key, columns, resolve, by_cell))
     else:
-        rows, conflicts = _merge_as_multisets(*sides, columns, partition)
+        rows, conflicts = _merge_as_multisets(*sides, columns, partition, resolve)
     return MergeOutcome(tuple(columns), tuple(rows), tuple(conflicts))
 
 
@@ -121,6 +127,7 @@ def _merge_as_multisets(
     theirs: list[MergeRow],
     columns: Sequence[str],
     partition: Sequence[str],
+    resolve: Taking,
 ) -> _Merged:
     """Adds what both sides added to the base, and takes away what both took away."""
     places = {row_form(row, partition) for row in (*base, *ours, *theirs)}
@@ -142,74 +149,89 @@ def _merge_as_multisets(
         if count < 0:
             values = tuple(row[column] for column in columns)
             conflicts.append(MergeConflict("below-zero", values, None, *counts))
-            count = counts[1]
+            count = _taken(resolve, *counts)
         rows += [row] * count
     return rows, conflicts
 
 
+_T = TypeVar("_T")
+
+
+def _taken(resolve: Taking, base: _T, ours: _T, theirs: _T) -> _T:
+    """Gives what the merged table has where there is a conflict."""
+    match resolve:
+        case "base":
+            return base
+        case "theirs":
+            return theirs
+    return ours
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    key: Sequence[str]
+    columns: Sequence[str]
+    resolve: Taking
+    by_cell: bool
+
+
 def _merge_by_key(
-    base: list[MergeRow],
-    ours: list[MergeRow],
-    theirs: list[MergeRow],
-    key: Sequence[str],
-    columns: Sequence[str],
+    base: list[MergeRow], ours: list[MergeRow], theirs: list[MergeRow], rules: _Rules
 ) -> _Merged:
     groups: dict[RowForm, tuple[list[MergeRow], list[MergeRow], list[MergeRow]]]
     groups = defaultdict(lambda: ([], [], []))
     for side, rows in enumerate((base, ours, theirs)):
         for row in rows:
-            groups[row_form(row, key)][side].append(row)
+            groups[row_form(row, rules.key)][side].append(row)
     merged: list[MergeRow] = []
     conflicts: list[MergeConflict] = []
     for group in groups.values():
-        kept, found = _merge_group(*group, key, columns)
+        kept, found = _merge_group(*group, rules)
         merged += kept
         conflicts += found
     return merged, conflicts
 
 
 def _merge_group(
-    base: list[MergeRow],
-    ours: list[MergeRow],
-    theirs: list[MergeRow],
-    key: Sequence[str],
-    columns: Sequence[str],
+    base: list[MergeRow], ours: list[MergeRow], theirs: list[MergeRow], rules: _Rules
 ) -> _Merged:
     """Merges the rows of one key."""
+    columns = rules.columns
     before, mine, yours = (multiset(rows, columns) for rows in (base, ours, theirs))
     if mine == before:
         return theirs, []
     if yours in (before, mine):
         return ours, []
-    values = tuple((base + ours + theirs)[0][column] for column in key)
+    values = tuple((base + ours + theirs)[0][column] for column in rules.key)
+    taken = _taken(rules.resolve, base, ours, theirs)
     match base, ours, theirs:
         case [b], [o], [t]:
-            return _merge_cells(values, b, o, t, columns)
+            return _merge_cells(values, b, o, t, rules)
         case ([_], [], [_]) | ([_], [_], []):
             sides = tuple(base), tuple(ours), tuple(theirs)
-            return ours, [MergeConflict("deleted-updated", values, None, *sides)]
+            return taken, [MergeConflict("deleted-updated", values, None, *sides)]
         case [], [o], [t]:
-            return ours, [
+            return taken, [
                 MergeConflict("inserted-both", values, column, None, o[column], t[column])
                 for column in columns
                 if _form(o[column]) != _form(t[column])
             ]
     sides = tuple(base), tuple(ours), tuple(theirs)
-    return ours, [MergeConflict("duplicates", values, None, *sides)]
+    return taken, [MergeConflict("duplicates", values, None, *sides)]
 
 
 def _merge_cells(
-    key: tuple[object, ...],
-    base: MergeRow,
-    ours: MergeRow,
-    theirs: MergeRow,
-    columns: Sequence[str],
+    key: tuple[object, ...], base: MergeRow, ours: MergeRow, theirs: MergeRow, rules: _Rules
 ) -> _Merged:
     merged: dict[str, object] = {}
     conflicts: list[MergeConflict] = []
-    for column in columns:
+    for column in rules.columns:
         before, mine, yours = base[column], ours[column], theirs[column]
-        merged[column] = yours if _form(mine) == _form(before) else mine
-        if _form(before) not in (_form(mine), _form(yours)) and _form(mine) != _form(yours):
+        unlike = _form(mine) != _form(yours)
+        both = _form(before) not in (_form(mine), _form(yours))
+        if unlike and (both or not rules.by_cell):
             conflicts.append(MergeConflict("cell", key, column, before, mine, yours))
+            merged[column] = _taken(rules.resolve, before, mine, yours)
+        else:
+            merged[column] = yours if _form(mine) == _form(before) else mine
     return [merged], conflicts

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from catalog.errors import NotFound
-from catalog.repository.history import merge_base, walk
+from catalog.repository.history import is_ancestor, merge_base, merge_bases, walk
 
 from .conftest import History
 
@@ -57,6 +57,24 @@ def test_a_merge_base_is_a_common_ancestor_of_greatest_generation(
         assert found in common
         assert read(found).generation == best
         assert found == merge_base(read, right, left)
+
+
+def test_merge_bases_are_the_common_ancestors_that_no_other_comes_from(
+    history: History, web: list[str]
+) -> None:
+    read = history.repository.commits.read
+    draw = random.Random(7)
+    counts = set()
+    for _ in range(200):
+        left, right = draw.choice(web), draw.choice(web)
+        common = ancestors(history, left) & ancestors(history, right)
+        below = {a for c in common for a in ancestors(history, c) - {c}}
+        found = merge_bases(read, left, right)
+        assert set(found) == common - below
+        assert found == merge_bases(read, right, left)
+        assert is_ancestor(read, left, right) == (left in ancestors(history, right))
+        counts.add(len(found))
+    assert len(counts) > 1
 
 
 def test_generations_and_times_grow_along_parents(history: History, web: list[str]) -> None:
