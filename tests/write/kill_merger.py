@@ -1,7 +1,7 @@
 """Writes on branches, rebases and merges them for ever; made to be killed at any moment.
 
 Usage: ``python -m tests.write.kill_merger LAKE FIRST``. Every round changes two tables alike,
-on a branch of its own and on main, in one partition; it tells of each merge that landed.
+on a branch of its own and, by SQL, on main, in one partition; it tells of each merge that landed.
 """
 
 import sys
@@ -11,6 +11,7 @@ import pyarrow as pa
 import catalog.conflicted
 import catalog.diff.fingerprint
 import catalog.replaying
+import catalog.write.change_rows
 import catalog.write.merge_apply  # noqa: F401
 from catalog.catalog import Catalog
 
@@ -26,6 +27,13 @@ def write(cat: Catalog, branch: str, key: int, message: str) -> None:
             tx.write(table, row, mode="upsert", key=["id"], partition_by=["day"])
 
 
+def write_sql(cat: Catalog, key: int, message: str) -> None:
+    with cat.transaction("main", message=message) as tx:
+        for table in TABLES:
+            tx.sql(f"INSERT INTO {table} BY NAME SELECT {key} AS id, {key % 2} AS day, 0 AS n")
+            tx.sql(f"UPDATE {table} SET n = {key} WHERE id = {key}")
+
+
 def main(root: str, number: int) -> None:
     cat = Catalog.open(root)
     print("ready", flush=True)
@@ -33,7 +41,10 @@ def main(root: str, number: int) -> None:
         branch = f"round-{number}"
         cat.branches.create(branch)
         write(cat, branch, number, f"branch {number}")
-        write(cat, "main", ON_MAIN + number, f"main {number}")
+        if cat.tables("main"):
+            write_sql(cat, ON_MAIN + number, f"main {number}")
+        else:
+            write(cat, "main", ON_MAIN + number, f"main {number}")
         if number % 2:
             cat.rebase(branch, onto="main")
         told = cat.merge(branch, message=f"merge {number}")
