@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from catalog.diff.execute import Reading, compare_table, stat_table, unchanged_table
 from catalog.diff.explain import Step, explain
 from catalog.diff.forms import form
-from catalog.diff.plan import DiffOptions, SideName, TablePlan, plan_table
+from catalog.diff.plan import DiffOptions, SideName, TablePlan, ids_contradict, plan_table
 from catalog.diff.result import Diff, End, TableDiff
 from catalog.engine.failures import engine_errors
 from catalog.engine.resources import default_memory_limit
@@ -20,6 +20,7 @@ from catalog.model.refs import split_range
 from catalog.model.types import DataType
 from catalog.repository import datafiles
 from catalog.repository.commits import StoredTable
+from catalog.repository.history import fork
 from catalog.repository.repository import DEFAULT_BRANCH
 from catalog.repository.resolve import ResolvedRef
 from catalog.repository.tables import data_files, file_changes
@@ -198,8 +199,27 @@ class _Comparison:
             changes,
             self._options,
             comparable,
+            shared_ids=self._shared_ids(before, after),
         )
         return PlannedTable(plan, before, after)
+
+    def _shared_ids(self, before: StoredTable | None, after: StoredTable | None) -> int | None:
+        """Returns up to which field id the two sides mean the same columns; None is all.
+
+        Branches give the columns that they add the same ids: those since they parted say nothing.
+        """
+        if before is None or after is None or not ids_contradict(before.snapshot, after.snapshot):
+            return None
+        read = self._repository.commits.read
+        parted = fork(read, self._before.commit_id, self._after.commit_id)
+        if parted in (self._before.commit_id, self._after.commit_id):
+            return None
+        if parted is None:
+            return 0
+        old = find_table(self._repository, after.name, ResolvedRef(parted, parted))
+        if old is None or old.snapshot.table_id != after.snapshot.table_id:
+            return 0
+        return old.snapshot.last_field_id
 
     def run(
         self,

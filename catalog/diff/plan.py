@@ -195,6 +195,8 @@ def plan_table(
     changes: FileChanges,
     options: DiffOptions,
     comparable: Comparable,
+    *,
+    shared_ids: int | None = None,
 ) -> TablePlan:
     """Plans the diff of one table.
 
@@ -205,13 +207,15 @@ def plan_table(
         changes: The files in which they differ.
         options: How to compare.
         comparable: Tells whether values of two types compare without loss.
+        shared_ids: Greatest field id that means the same column on both sides; None if all
+            do. Ids given since then, on branches of their own, say nothing.
 
     Raises:
         InvalidInput: The options name columns that cannot serve.
     """
     old, new = before or after, after or before
     assert old is not None and new is not None
-    matched = _match_columns(old, new)
+    matched = _match_columns(old, new, shared_ids)
     usable = [(a, b) for a, b in matched if comparable(a.type, b.type)]
     key = _key(table, old, new, options, [b.name for _, b in usable])
     pairs = _pairs(table, old, new, usable, key, options)
@@ -259,7 +263,17 @@ def _status(
     return "modified" if tasks or schema_changes else "unchanged"
 
 
-def _match_columns(old: TableSnapshot, new: TableSnapshot) -> list[tuple[Field, Field]]:
+def ids_contradict(old: TableSnapshot, new: TableSnapshot) -> bool:
+    """Tells whether a field id has two names: a column was renamed, or there are two of that id."""
+    names = {f.id: f.name for f in old.schema.fields}
+    return old.table_id == new.table_id and any(
+        names.get(f.id, f.name) != f.name for f in new.schema.fields
+    )
+
+
+def _match_columns(
+    old: TableSnapshot, new: TableSnapshot, shared_ids: int | None
+) -> list[tuple[Field, Field]]:
     """Pairs columns by id, else by exact name, in the newer side's order.
 
     Ids mean nothing across tables made apart, such as one dropped and made again.
@@ -267,7 +281,11 @@ def _match_columns(old: TableSnapshot, new: TableSnapshot) -> list[tuple[Field, 
     rest = {f.id: f for f in old.schema.fields}
     partners: dict[int, Field] = {}
     if old.table_id == new.table_id:
-        partners = {f.id: rest.pop(f.id) for f in new.schema.fields if f.id in rest}
+        partners = {
+            f.id: rest.pop(f.id)
+            for f in new.schema.fields
+            if f.id in rest and (shared_ids is None or f.id <= shared_ids)
+        }
     by_name = {f.name: f for f in rest.values()}
     for f in new.schema.fields:
         if f.id not in partners and f.name in by_name:

@@ -78,6 +78,19 @@ def count_missing(read: Callable[[str], Commit], start: str, other: str) -> int:
     return missing
 
 
+def fork(read: Callable[[str], Commit], left: str, right: str) -> str | None:
+    """Returns the newest commit on the lines of first parents of both; None if they share none."""
+    ends: list[str | None] = [left, right]
+    while ends[0] != ends[1] and None not in ends:
+        commits = [read(end) for end in ends if end is not None]
+        newest = max(commit.generation for commit in commits)
+        ends = [
+            (commit.parents[0] if commit.parents else None) if commit.generation == newest else end
+            for end, commit in zip(ends, commits, strict=True)
+        ]
+    return ends[0] if ends[0] == ends[1] else None
+
+
 def merge_base(read: Callable[[str], Commit], left: str, right: str) -> str:
     """Returns the best common ancestor: of greatest generation, ties by id.
 
