@@ -82,7 +82,9 @@ def open_session(owner: "CatalogReader", ref: str) -> Session:
         "log": partial(_log, owner),
         "tables": partial(_tables, owner),
     }
-    return Session(connect(), CatalogBackend(owner.repository, ref), functions)
+    return Session(
+        connect(store=owner.repository.store), CatalogBackend(owner.repository, ref), functions
+    )
 
 
 def _diff(

@@ -17,6 +17,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import (
@@ -27,6 +28,7 @@ from catalog.errors import (
     StorageFailure,
     Unsupported,
 )
+from catalog.storage.pending import PendingWrites
 from catalog.storage.s3_access import (
     DOUBTFUL,
     SCHEME,
@@ -37,7 +39,7 @@ from catalog.storage.s3_access import (
     split_uri,
 )
 from catalog.storage.s3_files import S3Files
-from catalog.storage.s3_upload import upload
+from catalog.storage.s3_upload import read_staged, send_whole, upload
 from catalog.storage.store import (
     ObjectInfo,
     OutcomeUnknown,
@@ -52,6 +54,15 @@ if TYPE_CHECKING:
 
 UPLOADS = 16
 """Files uploaded at a time: small ones wait for answers, not for the line."""
+
+UNSEEN = "objects/"
+"""Objects that nothing points to before a ref moves: they are written side by side."""
+
+BACKGROUND_BYTES = 32 << 20
+"""Bytes of files that are sent while work goes on: they are held in memory until then."""
+
+BACKGROUND_FILES = 16
+"""Files that are sent while work goes on."""
 
 READ_BYTES = 1 << 20
 """Bytes hashed at a time."""
@@ -78,6 +89,7 @@ class S3Store:
         self._start = f"{self.prefix}/" if self.prefix else ""
         self._folder: str | None = None
         self._remove: Callable[[], object] = lambda: None
+        self._pending = PendingWrites()
         self._recent: OrderedDict[str, S3Staged] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -102,6 +114,7 @@ class S3Store:
 
     def _read(self, path: str, more: dict[str, Any]) -> Stored:
         key = self._key(path)
+        self._pending.wait(path)
 
         def fetch(client: "S3Client") -> Stored:
             answer = client.get_object(Bucket=self.bucket, Key=key, **more)
@@ -118,20 +131,24 @@ class S3Store:
     def info(self, path: str) -> ObjectInfo | None:
         """Returns what a listing would say of an object."""
         self._key(path)
+        self._pending.wait(path)
         found = self.files.look(self.uri(path))
         if found is None:
             return None
         return ObjectInfo(path, found.size_bytes, found.modified)
 
     def create(self, path: str, data: bytes) -> str:
-        """Creates an object that must not exist."""
+        """Creates an object that must not exist; anything but a pack waits for what it follows."""
+        if not path.startswith(UNSEEN):
+            self._pending.settle()
         try:
             return self._conditional(path, data, {"IfNoneMatch": "*"})
         except _ConditionFailedError as error:
             raise AlreadyExists(f"object {path} exists", kind="object-exists") from error
 
     def swap(self, path: str, data: bytes, *, version: str) -> str:
-        """Replaces an object that must still be at a version."""
+        """Replaces an object that must still be at a version, once all else is written."""
+        self._pending.settle()
         try:
             return self._conditional(path, data, {"IfMatch": version})
         except (_ConditionFailedError, NotFound) as error:
@@ -188,11 +205,14 @@ class S3Store:
         return send(put, f"{SCHEME}{self.bucket}/{key}")
 
     def put(self, path: str, data: bytes) -> None:
-        """Writes a derived object."""
-        try:
-            self._put(self._key(path), data, {}, self.access.repeated)
-        except RequestFailed as failed:
-            raise failed.error from failed
+        """Writes a derived object, in the background; if that fails, nothing was written."""
+        key = self._key(path)
+
+        def send() -> None:
+            with contextlib.suppress(RequestFailed):
+                self._put(key, data, {}, self.access.repeated)
+
+        self._pending.start(path, send)
 
     def stage(self, source: str) -> "S3Staged":
         """Hashes a local file; its bytes are sent, and hashed again, when it is published."""
@@ -207,6 +227,7 @@ class S3Store:
 
     def close(self) -> None:
         """Removes the local files that are left; also done when nobody uses the store."""
+        self._pending.settle()
         self._remove()
         self._recent.clear()
 
@@ -215,12 +236,28 @@ class S3Store:
         return _staged(source, own=True)
 
     def publish(self, files: Sequence[tuple[StagedFile, str]]) -> None:
-        """Uploads staged files under their names, many at a time."""
-        with ThreadPoolExecutor(UPLOADS) as pool:
-            list(pool.map(lambda pair: self._upload(*pair), files))
+        """Uploads staged files under their names, many at a time.
+
+        A few small ones are under way when it returns: they are waited for before a ref moves
+        and before they are read, and no ref moves after one that failed.
+        """
+        small = sum(staged.size_bytes for staged, _ in files) <= BACKGROUND_BYTES
+        if small and len(files) <= BACKGROUND_FILES:
+            for staged, path in files:
+                data = read_staged(staged.local_path, staged.sha256)
+                self._pending.start(path, partial(self._send, data, path))
+        else:
+            with ThreadPoolExecutor(UPLOADS) as pool:
+                list(pool.map(lambda pair: self._upload(*pair), files))
         for staged, path in files:
             if isinstance(staged, S3Staged):
                 self._remember(path, staged)
+
+    def _send(self, data: bytes, path: str) -> None:
+        try:
+            send_whole(self.access, self.bucket, self._key(path), data)
+        except RequestFailed as failed:
+            raise failed.error from failed
 
     def _upload(self, staged: StagedFile, path: str) -> None:
         try:
@@ -243,13 +280,13 @@ class S3Store:
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yields objects in path order, a page of a thousand at a time."""
+        self._pending.settle()
+        own = f"{SCHEME}{self.bucket}/{self._start}"
         token: str | None = None
         while True:
             page = self.files.page(self.bucket, self._start + prefix, token)
             for found in page.objects:
-                yield ObjectInfo(
-                    found.key.removeprefix(self._start), found.size_bytes, found.modified
-                )
+                yield ObjectInfo(found.uri.removeprefix(own), found.size_bytes, found.modified)
             if page.following is None:
                 return
             token = page.following
@@ -257,6 +294,7 @@ class S3Store:
     def delete(self, path: str) -> None:
         """Removes an object."""
         key = self._key(path)
+        self._pending.wait(path)
         with contextlib.suppress(NotFound):
             try:
                 self.access.repeated(
@@ -267,7 +305,8 @@ class S3Store:
                 raise failed.error from failed
 
     def uri(self, path: str) -> str:
-        """Returns the object's URI."""
+        """Returns the object's URI; the object is there by then."""
+        self._pending.wait(path)
         return f"{SCHEME}{self.bucket}/{self._key(path)}"
 
     def local_copy(self, path: str) -> str | None:

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 from catalog.errors import CorruptData
 from catalog.storage.s3_access import SCHEME, Fault, RequestFailed, S3Access, split_uri
+from catalog.storage.store import OpenFile, RemoteFile
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -19,41 +20,30 @@ TAIL_BYTES = 1 << 16
 """First read of a file, at its end: the footer of nearly every Parquet file lies within, and
 its size comes with it."""
 
+FETCH_BYTES = 16 << 20
+"""Bytes fetched at a time: large enough that requests do not count."""
+
 PAGE_OBJECTS = 1000
 """Objects asked for in a page of a listing: the most that S3 gives."""
 
+END_BYTES = 1 << 20
+"""Most of an end that is held: the footer of a file of many columns and row groups."""
+
 _TOTAL = re.compile(r"bytes \d+-\d+/(\d+)")
-
-
-@dataclass(frozen=True, slots=True)
-class FoundObject:
-    """Describes an object as a listing or a look at it does.
-
-    Attributes:
-        key: Its key.
-        size_bytes: Its size.
-        modified: When it was written.
-        etag: What S3 knows its content by, without quotes.
-        version: Its version id; empty where the bucket keeps none, or a listing tells none.
-    """
-
-    key: str
-    size_bytes: int
-    modified: datetime.datetime
-    etag: str
-    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """Holds a page of a listing, and where the next one begins; None if it is the last."""
 
-    objects: tuple[FoundObject, ...]
+    objects: tuple[RemoteFile, ...]
     following: str | None
 
 
 class S3Files:
-    """Lists and reads objects of any bucket that an access reaches."""
+    """Lists and reads objects of any bucket that an access reaches; see ``RemoteFiles``."""
+
+    scheme = SCHEME
 
     def __init__(self, access: S3Access) -> None:
         self.access = access
@@ -73,14 +63,17 @@ class S3Files:
             f"{SCHEME}{bucket}/{prefix}",
         )
         found = tuple(
-            FoundObject(
-                one["Key"], one["Size"], _utc(one["LastModified"]), one.get("ETag", "").strip('"')
+            RemoteFile(
+                f"{SCHEME}{bucket}/{one['Key']}",
+                one["Size"],
+                _utc(one["LastModified"]),
+                one.get("ETag", "").strip('"'),
             )
             for one in answer.get("Contents", ())
         )
         return Page(found, answer.get("NextContinuationToken") if answer["IsTruncated"] else None)
 
-    def list(self, uri: str) -> Iterator[FoundObject]:
+    def list(self, uri: str) -> Iterator[RemoteFile]:
         """Yields all objects whose URIs start with this one, in the order of their keys."""
         bucket, key = split_uri(uri)
         prefix = f"{key}/" if uri.endswith("/") and key else key
@@ -90,7 +83,7 @@ class S3Files:
             page = self.page(bucket, prefix, page.following)
             yield from page.objects
 
-    def look(self, uri: str) -> FoundObject | None:
+    def look(self, uri: str) -> RemoteFile | None:
         """Returns what is known of an object; None if there is none."""
         bucket, key = split_uri(uri)
         try:
@@ -101,34 +94,52 @@ class S3Files:
             if failed.fault is Fault.MISSING:
                 return None
             raise failed.error from failed
-        return FoundObject(
-            key,
+        return RemoteFile(
+            uri,
             found["ContentLength"],
             _utc(found["LastModified"]),
             found["ETag"].strip('"'),
             _version(found),
         )
 
-    def open(self, uri: str) -> "RemoteFile":
+    def open(self, uri: str, *, like: OpenFile | None = None) -> "S3File":
         """Opens an object for reading by ranges.
+
+        Args:
+            uri: The object.
+            like: The same object as it was opened before: it is not asked for its end again.
 
         Raises:
             NotFound: There is none.
         """
-        return RemoteFile(self, uri)
+        if isinstance(like, S3File):
+            return S3File(self, uri, like.end)
+        return S3File(self, uri, End(*self.tail(uri, TAIL_BYTES)))
 
-    def tail(self, uri: str, length: int) -> "tuple[FoundObject, bytes]":
+    def fetch(self, uri: str, target: str, *, etag: str) -> None:
+        """Copies an object that must still have its ETag to a local file.
+
+        Raises:
+            CorruptData: It was changed, or is gone.
+        """
+        with self.open(uri) as file, open(target, "wb") as copy:
+            if file.found.etag != etag:
+                raise _changed(uri)
+            while part := file.read(FETCH_BYTES):
+                copy.write(part)
+
+    def tail(self, uri: str, length: int) -> "tuple[RemoteFile, bytes]":
         """Returns what is known of an object, and its last bytes, in one request."""
         bucket, key = split_uri(uri)
 
-        def fetch(client: "S3Client") -> tuple[FoundObject, bytes]:
+        def fetch(client: "S3Client") -> tuple[RemoteFile, bytes]:
             answer = client.get_object(Bucket=bucket, Key=key, Range=f"bytes=-{length}")
             with contextlib.closing(answer["Body"]) as body:
                 data = body.read()
             total = _TOTAL.match(answer.get("ContentRange", ""))
             size_bytes = int(total[1]) if total else answer["ContentLength"]
-            found = FoundObject(
-                key,
+            found = RemoteFile(
+                uri,
                 size_bytes,
                 _utc(answer["LastModified"]),
                 answer["ETag"].strip('"'),
@@ -143,7 +154,7 @@ class S3Files:
                 raise failed.error from failed
         empty = self.look(uri)
         if empty is None:
-            raise CorruptData(f"{uri} was changed while it was read", kind="file-changed")
+            raise _changed(uri)
         return empty, b""
 
     def range(self, uri: str, offset: int, length: int, *, etag: str) -> bytes:
@@ -168,11 +179,7 @@ class S3Files:
             return self.access.repeated(fetch, uri)
         except RequestFailed as failed:
             if failed.fault in (Fault.CONDITION, Fault.RANGE):
-                raise CorruptData(
-                    f"{uri} was changed while it was read",
-                    kind="file-changed",
-                    hint="run the command again once the writer has finished",
-                ) from failed
+                raise _changed(uri) from failed
             raise failed.error from failed
 
     def _ask(self, call: Any, what: str) -> Any:
@@ -182,19 +189,37 @@ class S3Files:
             raise failed.error from failed
 
 
-class RemoteFile(io.RawIOBase):
+@dataclass(slots=True)
+class End:
+    """Holds what is known of an object, and its last bytes, those that were read next to them too.
+
+    Attributes:
+        found: What is known.
+        data: Its last bytes.
+    """
+
+    found: RemoteFile
+    data: bytes
+
+
+class S3File(io.RawIOBase):
     """An object open for reading: its end is read at once, all else when it is asked for.
 
     Attributes:
-        found: What is known of it.
+        end: What is known of it, shared by all that read the same object.
     """
 
-    def __init__(self, files: S3Files, uri: str) -> None:
+    def __init__(self, files: S3Files, uri: str, end: End) -> None:
         super().__init__()
         self._files = files
         self._uri = uri
-        self.found, self._tail = files.tail(uri, TAIL_BYTES)
+        self.end = end
         self._position = 0
+
+    @property
+    def found(self) -> RemoteFile:
+        """Returns what is known of it."""
+        return self.end.found
 
     @property
     def size(self) -> int:
@@ -241,14 +266,25 @@ class RemoteFile(io.RawIOBase):
     def _at(self, offset: int, length: int) -> bytes:
         if length <= 0:
             return b""
-        held = self.size - len(self._tail)
+        tail = self.end.data
+        held = self.size - len(tail)
         if offset >= held:
-            return self._tail[offset - held : offset - held + length]
-        end = min(offset + length, held)
-        data = self._files.range(self._uri, offset, end - offset, etag=self.found.etag)
-        if len(data) != end - offset:
+            return tail[offset - held : offset - held + length]
+        stop = min(offset + length, held)
+        data = self._files.range(self._uri, offset, stop - offset, etag=self.found.etag)
+        if len(data) != stop - offset:
             raise CorruptData(f"{self._uri} is cut off", kind="file-changed")
-        return data + self._tail[: offset + length - end]
+        if stop == held and len(data) + len(tail) <= END_BYTES:
+            self.end.data = data + tail
+        return data + tail[: offset + length - stop]
+
+
+def _changed(uri: str) -> CorruptData:
+    return CorruptData(
+        f"{uri} was changed while it was read",
+        kind="file-changed",
+        hint="run the command again once the writer has finished",
+    )
 
 
 def _utc(time: datetime.datetime) -> datetime.datetime:

@@ -47,22 +47,44 @@ def upload(
         RequestFailed: The store did not take it.
         CorruptData: The file was changed since it was hashed.
     """
+    if size_bytes <= WHOLE_BYTES:
+        send_whole(access, bucket, key, read_staged(source, sha256))
+        return
     try:
-        if size_bytes <= WHOLE_BYTES:
-            _whole(access, bucket, key, Path(source).read_bytes(), source, sha256)
-        else:
-            _in_parts(access, bucket, key, source, sha256, size_bytes)
+        _in_parts(access, bucket, key, source, sha256, size_bytes)
     except OSError as error:
         raise StorageFailure(
             f"cannot read {source}: {error.strerror}", hint="check who may read it"
         ) from error
 
 
-def _whole(access: S3Access, bucket: str, key: str, data: bytes, source: str, sha256: str) -> None:
-    digest = hashlib.sha256(data)
-    if digest.hexdigest() != sha256:
+def read_staged(source: str, sha256: str) -> bytes:
+    """Returns the bytes of a file that must still have its hash.
+
+    Raises:
+        CorruptData: It was changed since it was hashed, or is gone.
+        StorageFailure: It cannot be read.
+    """
+    try:
+        data = Path(source).read_bytes()
+    except FileNotFoundError as error:
+        raise _changed(source) from error
+    except OSError as error:
+        raise StorageFailure(
+            f"cannot read {source}: {error.strerror}", hint="check who may read it"
+        ) from error
+    if hashlib.sha256(data).hexdigest() != sha256:
         raise _changed(source)
-    checksum = base64.b64encode(digest.digest()).decode()
+    return data
+
+
+def send_whole(access: S3Access, bucket: str, key: str, data: bytes) -> None:
+    """Uploads bytes under a name that stands for them; what is there already is left.
+
+    Raises:
+        RequestFailed: The store did not take them.
+    """
+    checksum = base64.b64encode(hashlib.sha256(data).digest()).decode()
 
     def put(client: "S3Client") -> None:
         client.put_object(
