@@ -39,6 +39,11 @@ class CachedStore:
         """Returns what reads the store's objects by their URIs."""
         return self.inner.files
 
+    @property
+    def location(self) -> str:
+        """Returns the URI of the store."""
+        return self.inner.location
+
     def read(self, path: str) -> Stored:
         """Returns an object."""
         if not path.startswith((*IMMUTABLE, *CHECKED, *OWN)):
