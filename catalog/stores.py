@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from catalog.errors import InvalidInput, Unsupported
 from catalog.storage.local import LocalStore
+from catalog.storage.s3_access import S3Access
+from catalog.storage.s3_files import S3Files
 from catalog.storage.store import ObjectStore
 
 if TYPE_CHECKING:
@@ -48,11 +50,10 @@ def open_store(
     """
     if not uri.startswith(S3_SCHEME):
         root = local_root(uri)
-        return Opened(root, LocalStore(root))
+        return Opened(root, LocalStore(root, elsewhere=S3Files(S3Access(s3))))
     from catalog.storage.cached import CachedStore
     from catalog.storage.disk_cache import DiskCache
     from catalog.storage.s3 import S3Store
-    from catalog.storage.s3_access import S3Access
     from catalog.storage.s3_probe import probe
 
     inner = S3Store(uri, S3Access(s3))

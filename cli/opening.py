@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from catalog.errors import NotFound
-from catalog.storage.remote import is_remote
 from cli.location import catalog_uri, place_of, s3_options
 from cli.usage import UsageError
 
@@ -30,7 +29,7 @@ def opened(context: typer.Context) -> "Catalog":
     place = place_of(context)
     uri = catalog_uri(place)
     try:
-        return catalog.open(uri, s3=s3_options(place) if is_remote(uri) else None)
+        return catalog.open(uri, s3=s3_options(place))
     except NotFound as error:
         if error.kind != "catalog-not-found":
             raise

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import fsspec
 
+from catalog.errors import CorruptData, NotFound
 from catalog.storage.store import OpenFile, RemoteFile, RemoteFiles
 
 KNOWN_FILES = 1000
@@ -48,7 +49,10 @@ class EngineFilesystem(fsspec.AbstractFileSystem):  # type: ignore[misc]
             raise NotImplementedError("files that lie elsewhere are only read")
         with self._lock:
             like = self._known.get(path)
-        file = self._files.open(path, like=like)
+        try:
+            file = self._files.open(path, like=like)
+        except NotFound as error:
+            raise CorruptData(f"{path} is gone", kind="file-changed") from error
         if like is None:
             with self._lock:
                 self._known[path] = file

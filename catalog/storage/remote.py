@@ -24,7 +24,8 @@ def remote_files(store: ObjectStore | None, location: str) -> RemoteFiles:
     if isinstance(store, ReadsRemotely) and location.startswith(store.files.scheme):
         return store.files
     if location.startswith(SCHEME):
-        return S3Files(S3Access())
+        known = getattr(store, "elsewhere", None)
+        return known if known is not None else S3Files(S3Access())
     raise Unsupported(
         f"{location.partition('://')[0]} is no place that files are read from",
         hint="use a local path, or s3://BUCKET/PREFIX",

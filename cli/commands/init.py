@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from catalog.errors import AlreadyExists
-from catalog.storage.remote import is_remote
 from cli import output
 from cli.listing import show_json
 from cli.location import place_of, s3_options
@@ -35,7 +34,7 @@ def init(
     place = place_of(context)
     root = uri or place.given or "."
     try:
-        created = catalog.create(root, s3=s3_options(place) if is_remote(root) else None)
+        created = catalog.create(root, s3=s3_options(place))
     except AlreadyExists as error:
         raise AlreadyExists(
             f"there is a catalog in {root} already",

@@ -4,7 +4,7 @@ import contextlib
 import functools
 import itertools
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +12,7 @@ from catalog.storage.s3 import S3Store
 from catalog.storage.s3_access import S3Access, S3Options
 
 from . import servers
+from .proxy import Proxy, proxied
 from .servers import Server
 
 BUCKET = "tests"
@@ -38,7 +39,7 @@ def server(request: pytest.FixtureRequest, aws: None) -> Server:
 
 
 @pytest.fixture(autouse=True)
-def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Lets boto3 find credentials for loopback, and nothing of whoever runs the tests."""
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
@@ -78,3 +79,22 @@ def new_place(access: S3Access) -> str:
     with contextlib.suppress(access.client.exceptions.BucketAlreadyOwnedByYou):
         access.client.create_bucket(Bucket=BUCKET)
     return f"s3://{BUCKET}/{next(_numbers)}"
+
+
+@pytest.fixture
+def proxy(server: Server) -> Iterator[Proxy]:
+    with proxied(server.endpoint) as found:
+        yield found
+
+
+@pytest.fixture
+def watched(proxy: Proxy) -> S3Access:
+    """Is an access whose requests go through the proxy, and which never waits."""
+    return S3Access(S3Options(endpoint_url=proxy.endpoint), sleep=lambda seconds: None)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    folder = tmp_path / "source"
+    folder.mkdir()
+    return folder

@@ -101,7 +101,12 @@ def seaweed(folder: Path) -> Iterator[Server]:
     data.mkdir()
     words = [weed, "server", "-ip=127.0.0.1", f"-dir={data}", "-s3", "-filer"]
     words += ["-master.volumeSizeLimitMB=64", "-volume.max=50", "-master.telemetry=false"]
-    words += ["-s3.iam=false", "-s3.port.iceberg=0", "-s3.port.lance=0"]
+    words += [
+        "-s3.iam=false",
+        "-s3.autoCreateBucket=false",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+    ]
     for part in names:
         words += [f"-{part}.port={ports[part]}", f"-{part}.port.grpc={grpc[part]}"]
     with running("seaweed", words, ports["s3"], folder) as server:
