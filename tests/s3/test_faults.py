@@ -63,7 +63,14 @@ def on_branch(cat: Catalog) -> dict[str, str]:
     return {c.id: c.message for c in log}
 
 
-@pytest.mark.parametrize("part", ["/data/", "/cache/", "/objects/", "/refs/branches/"])
+@pytest.mark.parametrize(
+    ("server", "part"),
+    [
+        *(("moto", part) for part in ("/data/", "/cache/", "/objects/", "/refs/branches/")),
+        ("seaweed", "/refs/branches/"),
+    ],
+    indirect=["server"],
+)
 @pytest.mark.parametrize("fate", FATES)
 def test_a_commit_is_made_once_whatever_happens_to_one_answer(
     cat: Catalog, proxy: Proxy, source: Path, part: str, fate: Fate
