@@ -13,6 +13,7 @@ from catalog.errors import (
     StorageFailure,
     Unsupported,
 )
+from catalog.storage.s3_access import S3Options
 
 if TYPE_CHECKING:
     from catalog.catalog import Catalog
@@ -27,6 +28,7 @@ __all__ = [
     "InvalidInput",
     "MergeConflict",
     "NotFound",
+    "S3Options",
     "StorageFailure",
     "Unsupported",
     "create",
@@ -34,28 +36,42 @@ __all__ = [
 ]
 
 
-def create(uri: str) -> "Catalog":
-    """Creates an empty catalog in a directory and opens it.
+def create(uri: str, *, s3: S3Options | None = None, cache: str | None = None) -> "Catalog":
+    """Creates an empty catalog in a directory or a bucket and opens it.
 
     Args:
-        uri: A directory, made if it is missing.
+        uri: A directory, made if it is missing, or ``s3://bucket/prefix`` of a bucket that
+            exists.
+        s3: How S3 is reached, beyond what boto3 finds in its environment and profiles.
+        cache: Directory for a local cache of what never changes in a bucket; None is
+            ``parquetry`` in the user's cache directory, and an empty text switches it off.
 
     Raises:
         AlreadyExists: A catalog is there already.
-        StorageFailure: The directory cannot be written.
+        NotFound: There is no such bucket.
+        StorageFailure: The directory or the bucket cannot be written.
+        Unsupported: The server of the bucket ignores the conditions of writes.
     """
     from catalog.catalog import Catalog
 
-    return Catalog.create(uri)
+    return Catalog.create(uri, s3=s3, cache=cache)
 
 
-def open(uri: str) -> "Catalog":
-    """Opens the catalog in a directory.
+def open(uri: str, *, s3: S3Options | None = None, cache: str | None = None) -> "Catalog":
+    """Opens the catalog in a directory or a bucket.
+
+    Args:
+        uri: A directory, or ``s3://bucket/prefix``.
+        s3: How S3 is reached, beyond what boto3 finds in its environment and profiles.
+        cache: Directory for a local cache of what never changes in a bucket; None is
+            ``parquetry`` in the user's cache directory, and an empty text switches it off.
 
     Raises:
-        NotFound: No catalog is there.
-        Unsupported: The catalog was written in a newer format.
+        NotFound: No catalog is there, or no such bucket.
+        StorageFailure: The bucket cannot be read.
+        Unsupported: The catalog was written in a newer format, or the server of the bucket
+            ignores the conditions of writes.
     """
     from catalog.catalog import Catalog
 
-    return Catalog.open(uri)
+    return Catalog.open(uri, s3=s3, cache=cache)

@@ -1,20 +1,20 @@
 """The facade: one object per open catalog, whose short methods delegate downwards."""
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from catalog.errors import InvalidInput, NotFound, Unsupported
+from catalog.errors import NotFound
 from catalog.reading import CatalogReader, default_author, utc_now
 from catalog.repository import repository as stored
 from catalog.repository.repository import DEFAULT_BRANCH
-from catalog.storage.local import LocalStore
+from catalog.stores import open_store
 
 if TYPE_CHECKING:
     from catalog.merging import MergeReport, Resolutions
     from catalog.replaying import RebaseReport
     from catalog.reset import Reset
     from catalog.sources import Source, TableStatus
+    from catalog.storage.s3_access import S3Options
     from catalog.transactions import CatalogTransaction
 
 
@@ -22,23 +22,35 @@ class Catalog(CatalogReader):
     """Versions many tables as one; see ``catalog.create`` and ``catalog.open``."""
 
     @staticmethod
-    def create(uri: str, *, author: str | None = None) -> "Catalog":
+    def create(
+        uri: str,
+        *,
+        author: str | None = None,
+        s3: "S3Options | None" = None,
+        cache: str | None = None,
+    ) -> "Catalog":
         """Creates an empty catalog and opens it; see ``catalog.create``."""
-        root = local_root(uri)
-        repository = stored.create(
-            LocalStore(root), author=author or default_author(), now=utc_now()
-        )
-        return Catalog(root, repository, author=author)
+        found = open_store(uri, s3=s3, cache=cache, new=True)
+        repository = stored.create(found.store, author=author or default_author(), now=utc_now())
+        return Catalog(found.uri, repository, author=author)
 
     @staticmethod
-    def open(uri: str, *, author: str | None = None) -> "Catalog":
+    def open(
+        uri: str,
+        *,
+        author: str | None = None,
+        s3: "S3Options | None" = None,
+        cache: str | None = None,
+    ) -> "Catalog":
         """Opens a catalog; see ``catalog.open``."""
-        root = local_root(uri)
+        found = open_store(uri, s3=s3, cache=cache)
         try:
-            repository = stored.open_existing(LocalStore(root))
+            repository = stored.open_existing(found.store)
         except NotFound as error:
+            if error.kind != "catalog-not-found":
+                raise
             raise NotFound(f"no catalog in {uri}", kind=error.kind, hint=error.hint) from error
-        return Catalog(root, repository, author=author)
+        return Catalog(found.uri, repository, author=author)
 
     def transaction(
         self,
@@ -280,22 +292,3 @@ class Catalog(CatalogReader):
         from catalog.reset import reset_branch
 
         return reset_branch(self, branch, to=to, dry_run=dry_run)
-
-
-def local_root(uri: str) -> str:
-    """Returns the directory a catalog's URI names.
-
-    Raises:
-        InvalidInput: The URI is empty.
-        Unsupported: It is of a kind that this version does not know.
-    """
-    if not uri:
-        raise InvalidInput("the catalog's directory is empty")
-    if uri.startswith("file://"):
-        return os.path.abspath(uri.removeprefix("file://"))
-    if "://" in uri:
-        raise Unsupported(
-            f"catalogs in {uri.partition('://')[0]} are not supported by this version",
-            hint="use a local directory",
-        )
-    return os.path.abspath(uri)

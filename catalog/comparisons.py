@@ -101,7 +101,7 @@ def explain_refs(
 
         def sizes(side: SideName, file: DataFile, plan: TablePlan = one.plan) -> dict[int, int]:
             schema = plan.side(side).file_schemas[file.file_schema]
-            return column_sizes(datafiles.locate(repository.store, file), schema)
+            return column_sizes(datafiles.readable(repository.store, file), schema)
 
         found[one.plan.table] = explain(one.plan, prints, sizes)
     return found
@@ -242,7 +242,9 @@ class _Comparison:
                     done += 1
                     continue
                 work = work or Workspace(
-                    threads=limits.threads, memory_limit_bytes=limits.memory_bytes
+                    store=self._repository.store,
+                    threads=limits.threads,
+                    memory_limit_bytes=limits.memory_bytes,
                 )
                 self._verify(one)
 

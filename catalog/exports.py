@@ -111,7 +111,7 @@ def _copy_files(
     for number, file in enumerate(files):
         folder = os.path.join(destination, _folder(stored, file))
         os.makedirs(folder, exist_ok=True)
-        shutil.copyfile(_locator(owner, file), os.path.join(folder, f"{number:05d}.parquet"))
+        datafiles.copy(owner.repository.store, file, os.path.join(folder, f"{number:05d}.parquet"))
 
 
 def _rewrite_files(
@@ -125,7 +125,7 @@ def _rewrite_files(
     partitions: dict[str, list[DataFile]] = {}
     for file in files:
         partitions.setdefault(_folder(stored, file), []).append(file)
-    with connect() as con:
+    with connect(store=owner.repository.store) as con:
         con.execute("SET preserve_insertion_order = true")
         for folder, members in partitions.items():
             os.makedirs(os.path.join(destination, folder), exist_ok=True)
@@ -148,7 +148,7 @@ def _folder(stored: StoredTable, file: DataFile) -> str:
 def _write_csv(
     owner: "CatalogReader", stored: StoredTable, files: Sequence[DataFile], destination: str
 ) -> None:
-    with connect() as con:
+    with connect(store=owner.repository.store) as con:
         relation = relation_sql(
             con, stored.snapshot, files, locate=lambda file: _locator(owner, file)
         )
@@ -168,7 +168,8 @@ def write_views(owner: "CatalogReader", path: str, *, ref: str, replace: bool) -
         files = _files(owner, stored, resolved.commit_id)
         views.append(View(tuple(name.split(".")), stored.snapshot, tuple(files)))
     try:
-        write_database(path, views, locate=lambda file: _locator(owner, file))
+        store = owner.repository.store
+        write_database(path, views, locate=lambda file: _locator(owner, file), store=store)
     except (OSError, duckdb.Error) as error:
         reason = str(error).partition("\n")[0]
         raise StorageFailure(

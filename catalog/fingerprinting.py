@@ -13,7 +13,7 @@ from catalog.model.datafile import DataFile, Identity
 from catalog.model.fingerprint import Fingerprint
 from catalog.model.table import TableSnapshot
 from catalog.repository.commit_writer import TableUpdate
-from catalog.repository.datafiles import locate
+from catalog.repository.datafiles import locate, nearby, readable
 from catalog.repository.fingerprints import Fingerprints
 from catalog.repository.repository import Repository
 from catalog.write.key_check import count_bad_keys, key_warnings
@@ -99,7 +99,8 @@ def keep_prints(
     kept = Fingerprints(repository.store)
 
     def one(file: DataFile) -> tuple[Identity, Fingerprint]:
-        found = kept.read(file, table.key)
+        new = nearby(repository.store, file) is not None  # what was just sent was never read
+        found = None if new else kept.read(file, table.key)
         return file.identity, found or _computed(repository, table, file, table.key)
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
@@ -108,15 +109,19 @@ def keep_prints(
         return ()
     counts = known_keys(update.added, prints)
     if counts is None:
-        with connect() as con:
-            counts = count_bad_keys(con, update, lambda file: locate(repository.store, file))
+        with connect(store=repository.store) as con:
+            counts = count_bad_keys(con, update, lambda file: _place(repository, file))
     return key_warnings(update.name, table, counts)
+
+
+def _place(repository: Repository, file: DataFile) -> str:
+    return nearby(repository.store, file) or locate(repository.store, file)
 
 
 def _computed(
     repository: Repository, table: TableSnapshot, file: DataFile, key: Sequence[int]
 ) -> Fingerprint:
     """Computes the fingerprint of a file and keeps it."""
-    found = compute(locate(repository.store, file), table, file, key)
+    found = compute(readable(repository.store, file), table, file, key)
     Fingerprints(repository.store).keep(file, key, found)
     return found

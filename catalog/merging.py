@@ -138,10 +138,10 @@ def merge_into(
 @contextmanager
 def merging(owner: "Catalog", *, dry_run: bool = False) -> Iterator[MergeContext]:
     """Yields what merging needs, with an engine of its own that is closed afterwards."""
-    work = Workspace()
+    repository = owner.repository
+    work = Workspace(store=repository.store)
     try:
         with engine_errors():
-            repository = owner.repository
             yield MergeContext(
                 WriteContext(work, repository.store, repository.commits, dry_run),
                 lambda plan: load_prints(repository, plan, None).prints,

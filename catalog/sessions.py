@@ -85,7 +85,8 @@ def open_session(owner: "CatalogReader", ref: str) -> Session:
         NotFound: The ref stands for nothing.
     """
     owner.resolve(ref)
-    return Session(connect(), CatalogBackend(owner.repository, ref), functions_of(owner))
+    con = connect(store=owner.repository.store)
+    return Session(con, CatalogBackend(owner.repository, ref), functions_of(owner))
 
 
 def functions_of(owner: "CatalogReader") -> Functions:

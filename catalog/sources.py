@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from catalog.storage.remote import is_remote
+
 if TYPE_CHECKING:
     from catalog.catalog import Catalog
 
@@ -52,7 +54,8 @@ def status(owner: "Catalog", sources: Sequence[Source], branch: str) -> list[Tab
     known = {info.name.casefold() for info in owner.tables(branch)}
     found = []
     for one in sources:
-        if not os.path.exists(one.source) and not set("*?[") & set(one.source):
+        here = is_remote(one.source) or os.path.exists(one.source)
+        if not here and not set("*?[") & set(one.source):
             found.append(TableStatus(one.table, one.source, "missing", 0, 0, 0))
             continue
         with owner.transaction(branch, dry_run=True) as tx:

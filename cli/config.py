@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from catalog import S3Options
 from catalog.errors import InvalidInput, StorageFailure
 from cli.specs import FORMATS, MODES, PartitionBy, TableSpec
 from cli.usage import nearest
 
 CONFIG_NAME = "parquetry.toml"
-TOP_KEYS = ("catalog", "tables")
+TOP_KEYS = ("catalog", "s3", "tables")
+S3_KEYS = ("endpoint_url", "region", "profile", "path_style")
 TABLE_KEYS = ("source", "key", "partition_by", "mode", "format")
 
 
@@ -21,11 +23,13 @@ class Config:
     Attributes:
         path: Where it was read from.
         catalog: The catalog, absolute or with a scheme; None if it names none.
+        s3: How S3 is reached, beyond what boto3 finds by itself.
         tables: The tables in their order.
     """
 
     path: Path
     catalog: str | None
+    s3: S3Options
     tables: tuple[TableSpec, ...]
 
 
@@ -49,7 +53,23 @@ def read_config(path: Path) -> Config:
     tables = stored.get("tables", {})
     if not isinstance(tables, dict):
         raise _wrong(path, "tables", "tables like [tables.orders]")
-    return Config(path, catalog, tuple(_table(path, *item) for item in _flattened(tables)))
+    s3 = _s3(path, stored.get("s3", {}))
+    return Config(path, catalog, s3, tuple(_table(path, *item) for item in _flattened(tables)))
+
+
+def _s3(path: Path, stored: object) -> S3Options:
+    if not isinstance(stored, dict):
+        raise _wrong(path, "s3", "a table like [s3]")
+    _check_keys(path, stored, S3_KEYS, "s3.")
+    path_style = stored.get("path_style")
+    if path_style is not None and not isinstance(path_style, bool):
+        raise _wrong(path, "s3.path_style", "true or false")
+    texts = (stored.get(key) for key in S3_KEYS[:3])
+    endpoint, region, profile = (
+        None if text is None else _text(path, f"s3.{key}", text)
+        for key, text in zip(S3_KEYS, texts, strict=False)
+    )
+    return S3Options(endpoint, region, profile, path_style)
 
 
 def _flattened(tables: Mapping[str, object], prefix: str = "") -> list[tuple[str, object]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from catalog import S3Options
 from catalog.errors import NotFound
 from cli.config import CONFIG_NAME, Config, read_config
 from cli.usage import UsageError
@@ -60,6 +61,12 @@ def catalog_uri(place: Place) -> str:
         hint="create one with: parquetry init DIR; or name one: -C DIR, "
         f'{CATALOG_VARIABLE}, or catalog = "DIR" in {CONFIG_NAME}',
     )
+
+
+def s3_options(place: Place) -> S3Options:
+    """Returns how S3 is reached, as the nearest configuration says."""
+    config = find_config(place)
+    return S3Options() if config is None else config.s3
 
 
 def find_config(place: Place) -> Config | None:

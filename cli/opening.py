@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from catalog.errors import NotFound
-from cli.location import catalog_uri, place_of
+from cli.location import catalog_uri, place_of, s3_options
 from cli.usage import UsageError
 
 if TYPE_CHECKING:
@@ -26,10 +26,13 @@ def opened(context: typer.Context) -> "Catalog":
     """
     import catalog
 
-    uri = catalog_uri(place_of(context))
+    place = place_of(context)
+    uri = catalog_uri(place)
     try:
-        return catalog.open(uri)
+        return catalog.open(uri, s3=s3_options(place))
     except NotFound as error:
+        if error.kind != "catalog-not-found":
+            raise
         hint = f"create one with: parquetry init {uri}"
         raise NotFound(error.message, kind=error.kind, hint=hint) from error
 

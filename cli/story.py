@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 CONFIG = """\
 # The first load of all tables. Later stages are named on the command line.
-catalog = "lake"
+catalog = "{catalog}"
 
 [tables.flights]
 source = "1-first-load/flights"

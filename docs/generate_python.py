@@ -36,7 +36,7 @@ commit id. What is not on this page is not part of the interface, though it can 
 """
 
 SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("Opening a catalog", "", ("catalog:create", "catalog:open")),
+    ("Opening a catalog", "", ("catalog:create", "catalog:open", "catalog:S3Options")),
     ("Catalog", "", ("catalog.catalog:Catalog",)),
     (
         "Branches and tags",

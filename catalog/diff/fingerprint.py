@@ -11,6 +11,7 @@ from catalog.diff.canonical import repeated
 from catalog.diff.rowsum import MODULUS, RowSum
 from catalog.diff.summary import Summing
 from catalog.errors import CatalogError, CorruptData
+from catalog.formats.parquet import ParquetSource, source_name
 from catalog.model.datafile import DataFile
 from catalog.model.fingerprint import BLOCK_ROWS, Fingerprint, KeyRecord
 from catalog.model.schema import Field
@@ -23,11 +24,13 @@ ABOVE = b"\xff" * 16
 can follow."""
 
 
-def compute(path: str, table: TableSnapshot, file: DataFile, key: Sequence[int]) -> Fingerprint:
+def compute(
+    source: ParquetSource, table: TableSnapshot, file: DataFile, key: Sequence[int]
+) -> Fingerprint:
     """Computes the fingerprint of a data file.
 
     Args:
-        path: Where the file lies.
+        source: The file, by its path or open.
         table: The table, for the file schema and the key's types.
         file: Its entry.
         key: Field ids of the key columns.
@@ -37,13 +40,14 @@ def compute(path: str, table: TableSnapshot, file: DataFile, key: Sequence[int])
     """
     columns = table.file_schemas[file.file_schema].columns
     ids = [column.field_id for column in columns]
+    path = source_name(source)
     digests: dict[int, list[bytes] | None] = {field_id: [] for field_id in ids}
     sums = {column.field_id: Summing(column.type) for column in columns}
     inner = [field_id for field_id in key if field_id in digests]
     keys: list[pa.Table] = []
     rows = 0
     total: int | None = 0
-    for block in _blocks(path, file):
+    for block in _blocks(source, path):
         if block.num_columns != len(ids):
             raise CorruptData(f"{path} has other columns than were committed")
         rows += block.num_rows
@@ -81,13 +85,13 @@ def _in_order(keys: pa.Table) -> bool:
     return _strictly_increasing([_plain(column) for column in keys.columns])
 
 
-def _blocks(path: str, file: DataFile) -> Iterator[pa.RecordBatch]:
+def _blocks(source: ParquetSource, path: str) -> Iterator[pa.RecordBatch]:
     """Yields the rows of a file in batches of a block's size, whatever its row groups."""
     waiting: list[pa.RecordBatch] = []
     count = 0
     try:
-        with pq.ParquetFile(path) as source:
-            for batch in source.iter_batches(batch_size=BLOCK_ROWS):
+        with pq.ParquetFile(source, pre_buffer=True) as parquet:
+            for batch in parquet.iter_batches(batch_size=BLOCK_ROWS):
                 waiting.append(batch)
                 count += batch.num_rows
                 while count >= BLOCK_ROWS:

@@ -1,13 +1,15 @@
 """Connections: the only place where DuckDB is opened."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import duckdb
 
 from catalog.errors import InvalidInput
+from catalog.storage.remote import is_remote, remote_files
+from catalog.storage.store import ObjectStore, ReadsRemotely
 
 
 def connect(
@@ -16,6 +18,7 @@ def connect(
     memory_limit_bytes: int | None = None,
     temp_directory: str | None = None,
     database: str = ":memory:",
+    store: ObjectStore | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """Opens DuckDB as the catalog needs it: in UTC, closed towards the network and Python.
 
@@ -24,6 +27,7 @@ def connect(
         memory_limit_bytes: Memory to use before spilling; None is DuckDB's own limit.
         temp_directory: Where to spill; None is the system's.
         database: A database file, or in memory.
+        store: Where the data files lie that it is going to read.
 
     Raises:
         InvalidInput: A limit makes no sense.
@@ -48,7 +52,25 @@ def connect(
         settings["memory_limit"] = f"{memory_limit_bytes}B"
     for name, value in settings.items():
         con.execute(f"SET {name} = ?", [value])
+    if isinstance(store, ReadsRemotely):
+        from catalog.engine.filesystem import read_through
+
+        read_through(con, store.files)
     return con
+
+
+def make_readable(con: duckdb.DuckDBPyConnection, uris: Iterable[str]) -> None:
+    """Lets a connection read files that lie elsewhere, if it was not opened for their store."""
+    known: set[str] | None = None
+    for uri in uris:
+        if is_remote(uri):
+            known = set(con.list_filesystems()) if known is None else known
+            scheme = uri.partition("://")[0]
+            if scheme not in known:
+                from catalog.engine.filesystem import read_through
+
+                read_through(con, remote_files(None, uri))
+                known.add(scheme)
 
 
 def single_row(

@@ -6,9 +6,25 @@ from contextlib import contextmanager
 
 import duckdb
 
-from catalog.errors import CorruptData, StorageFailure
+from catalog.errors import CatalogError, CorruptData, StorageFailure, Unsupported
 
 _UNREADABLE = re.compile(r"[Ff]ailed to read (?:Parquet )?file \"([^\"]+)\"[:\s]*(.*)", re.DOTALL)
+
+
+_OWN = re.compile(r"^(\w+): (.*)\Z", re.DOTALL | re.MULTILINE)
+
+
+def from_filesystem(error: duckdb.Error) -> CatalogError | None:
+    """Returns the catalog's error that reading a file raised inside of DuckDB; None if none did.
+
+    DuckDB passes on its text only, as the last line of a traceback.
+    """
+    text = str(error)
+    if "Traceback" not in text:
+        return None
+    found = _OWN.search(text, text.rfind("\n") + 1)
+    kinds = {kind.__name__: kind for kind in (CorruptData, StorageFailure, Unsupported)}
+    return kinds[found[1]](found[2]) if found is not None and found[1] in kinds else None
 
 
 @contextmanager
@@ -20,7 +36,8 @@ def engine_errors() -> Iterator[None]:
         StorageFailure: Memory or disk did not suffice.
     """
     try:
-        yield
+        with _filesystem_errors():
+            yield
     except duckdb.OutOfMemoryException as error:
         raise StorageFailure(
             f"the memory does not suffice: {_first_line(error)}",
@@ -47,6 +64,17 @@ def engine_errors() -> Iterator[None]:
             kind="damaged-parquet",
             hint="restore the file from a backup, or snapshot the table again",
         ) from error
+
+
+@contextmanager
+def _filesystem_errors() -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        own = from_filesystem(error)
+        if own is not None:
+            raise own from error
+        raise
 
 
 def _first_line(error: duckdb.Error) -> str:

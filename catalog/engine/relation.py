@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 import duckdb
 
+from catalog.engine.connection import make_readable
 from catalog.engine.quoting import identifier, literal, type_sql
 from catalog.model.datafile import DataFile
 from catalog.model.schema import Field, FileSchema
@@ -107,6 +108,7 @@ def _group(reading: _Reading, schema_id: str, files: Sequence[DataFile], locate:
     """Returns the SELECT over files of one file schema."""
     file_schema = reading.table.file_schemas[schema_id]
     uris = [locate(file) for file in files]
+    make_readable(reading.con, uris)
     alias = _free_prefix(reading.table)
     positions = {c.field_id: n for n, c in enumerate(file_schema.columns)}
     several = len({file.partition for file in files}) > 1

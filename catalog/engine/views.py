@@ -12,6 +12,7 @@ from catalog.engine.relation import relation_sql
 from catalog.errors import InvalidInput
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
+from catalog.storage.store import ObjectStore
 
 STORAGE_VERSION = "v1.4.0"
 """Oldest DuckDB whose files every client from then on reads; 2.0's own are not."""
@@ -26,7 +27,13 @@ class View:
     files: tuple[DataFile, ...]
 
 
-def write_database(path: str, views: Sequence[View], *, locate: Callable[[DataFile], str]) -> None:
+def write_database(
+    path: str,
+    views: Sequence[View],
+    *,
+    locate: Callable[[DataFile], str],
+    store: ObjectStore | None = None,
+) -> None:
     """Writes a database file of views, whole or not at all.
 
     Args:
@@ -34,12 +41,13 @@ def write_database(path: str, views: Sequence[View], *, locate: Callable[[DataFi
         views: What to show. Two-part names become schema and view, three-part names have
             their first two parts joined by a dot as the schema.
         locate: Says where the engine reads a file.
+        store: Where the files lie.
 
     Raises:
         InvalidInput: Two tables would be one view.
     """
     temporary = f"{path}.{secrets.token_hex(8)}.partial"
-    con = connect()
+    con = connect(store=store)
     try:
         con.execute(
             f"ATTACH {literal(temporary)} AS target (STORAGE_VERSION {literal(STORAGE_VERSION)})"

@@ -8,6 +8,7 @@ import duckdb
 
 from catalog.engine.connection import connect
 from catalog.engine.resources import default_memory_limit
+from catalog.storage.store import ObjectStore
 
 
 class Workspace:
@@ -19,13 +20,20 @@ class Workspace:
     """
 
     def __init__(
-        self, *, threads: int | None = None, memory_limit_bytes: int | None = None
+        self,
+        *,
+        store: ObjectStore | None = None,
+        threads: int | None = None,
+        memory_limit_bytes: int | None = None,
     ) -> None:
         self.folder = tempfile.mkdtemp(prefix="parquetry-")
         memory = default_memory_limit() if memory_limit_bytes is None else memory_limit_bytes
         try:
             self.con: duckdb.DuckDBPyConnection = connect(
-                threads=threads, memory_limit_bytes=memory, temp_directory=self.folder
+                store=store,
+                threads=threads,
+                memory_limit_bytes=memory,
+                temp_directory=self.folder,
             )
         except BaseException:
             shutil.rmtree(self.folder, ignore_errors=True)

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from catalog.errors import InvalidInput, NotFound, StorageFailure
+from catalog.storage.store import RemoteFiles
 
 SUFFIXES = (".parquet", ".parq", ".pq")
 """Names that end so are Parquet files; others in a directory are left alone, and counted."""
@@ -30,14 +31,18 @@ HiveValues = tuple[tuple[str, str | None], ...]
 class SourceFile:
     """Describes a file of a source as it was found.
 
+    Of an object in S3, time of change is that of the write, and the inode is a number made of
+    its ETag: it tells files apart in the same way.
+
     Attributes:
-        path: Absolute.
+        path: Absolute, or a URI.
         relative: Relative to the source.
         size_bytes: Its size.
         mtime_ns: Time of its last write.
         ctime_ns: Time of its last change, links included.
         inode: Its inode.
         hive: Column and text per hive segment of the path, in order; None is NULL.
+        etag: Of an object in S3, what its content is known by.
     """
 
     path: str
@@ -47,6 +52,7 @@ class SourceFile:
     ctime_ns: int
     inode: int
     hive: HiveValues
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,7 @@ class Discovery:
     """Holds what was found in a source.
 
     Attributes:
-        root: The source, absolute.
+        root: The source, absolute, or a URI.
         files: Parquet files by relative path; empty if there are none.
         columns: Names of the partition columns in path order.
         ignored: Files that are no Parquet by their names.
@@ -66,13 +72,16 @@ class Discovery:
     ignored: int
 
 
-def discover(source: str, partition_by: Collection[str] = ()) -> Discovery:
+def discover(
+    source: str, partition_by: Collection[str] = (), *, remote: RemoteFiles | None = None
+) -> Discovery:
     """Lists the Parquet files of a source.
 
     Args:
-        source: A directory, a file, or a glob pattern.
+        source: A directory, a file, or a glob pattern, here or in S3.
         partition_by: Partition columns that are known: the source itself may then lie
             within such a directory, as ``orders/day=2024-01-31`` does.
+        remote: Lists the source if it lies elsewhere.
 
     Raises:
         NotFound: There is nothing of that name.
@@ -80,6 +89,23 @@ def discover(source: str, partition_by: Collection[str] = ()) -> Discovery:
             directory, or a name is no UTF-8.
         StorageFailure: A directory cannot be read.
     """
+    if remote is None:
+        root, files, ignored = _local(source)
+    else:
+        from catalog.formats.objects import objects
+
+        root, files, ignored = objects(source, remote)
+    for file in files:
+        _check_unicode(file.path)
+    outer = tuple(pair for pair in segments(root + os.sep) if pair[0] in partition_by)
+    if outer:
+        files = [replace(file, hive=(*outer, *file.hive)) for file in files]
+    files.sort(key=lambda file: file.relative)
+    return Discovery(root, tuple(files), _columns(files), ignored)
+
+
+def _local(source: str) -> tuple[str, list[SourceFile], int]:
+    """Returns the root of a source, its files, and how many are no Parquet."""
     root = os.path.abspath(source)
     try:
         if os.path.isfile(root):
@@ -101,13 +127,7 @@ def discover(source: str, partition_by: Collection[str] = ()) -> Discovery:
         raise StorageFailure(
             f"cannot read {error.filename}: {error.strerror}", hint="check who may read it"
         ) from error
-    for file in files:
-        _check_unicode(file.path)
-    outer = tuple(pair for pair in _segments(root + os.sep) if pair[0] in partition_by)
-    if outer:
-        files = [replace(file, hive=(*outer, *file.hive)) for file in files]
-    files.sort(key=lambda file: file.relative)
-    return Discovery(root, tuple(files), _columns(files), ignored)
+    return root, files, ignored
 
 
 def _walk(root: str) -> tuple[list[SourceFile], int]:
@@ -187,11 +207,12 @@ def _source_file(path: str, root: str, found: os.stat_result) -> SourceFile:
         mtime_ns=found.st_mtime_ns,
         ctime_ns=found.st_ctime_ns,
         inode=found.st_ino,
-        hive=tuple(_segments(relative)),
+        hive=tuple(segments(relative)),
     )
 
 
-def _segments(relative: str) -> Iterator[tuple[str, str | None]]:
+def segments(relative: str) -> Iterator[tuple[str, str | None]]:
+    """Yields column and text of the hive segments of a path, but for its last."""
     for segment in relative.split(os.sep)[:-1]:
         column, equals, value = segment.partition("=")
         if equals and column:

@@ -7,6 +7,7 @@ count, since DuckDB does not look at it.
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,8 +26,17 @@ from catalog.model.types import (
     TypeClass,
 )
 from catalog.model.values import encode
+from catalog.storage.store import OpenFile
 
 Columns = tuple[tuple[str, DataType], ...]
+
+ParquetSource: TypeAlias = str | OpenFile
+"""What Parquet is read from: a local path, or an open file that lies elsewhere."""
+
+
+def source_name(source: ParquetSource) -> str:
+    """Returns where a file lies, for messages."""
+    return source if isinstance(source, str) else source.found.uri
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +54,12 @@ class ParquetFooter:
     stats: Mapping[str, ColumnStats]
 
 
-def read_footer(path: str, *, name: str | None = None) -> ParquetFooter:
+def read_footer(path: ParquetSource, *, name: str | None = None) -> ParquetFooter:
     """Reads the footer of a Parquet file.
 
     Args:
-        path: The file.
-        name: What to call it in errors; None means its path.
+        path: The file, by its path or open.
+        name: What to call it in errors; None means where it lies.
 
     Raises:
         CorruptData: It is no Parquet file, or damaged.
@@ -57,7 +67,7 @@ def read_footer(path: str, *, name: str | None = None) -> ParquetFooter:
         NotFound: It is missing.
         StorageFailure: It may not be read.
     """
-    shown = name or path
+    shown = name or source_name(path)
     try:
         metadata = pq.read_metadata(path)
         structure = metadata.schema.to_arrow_schema()
@@ -79,7 +89,7 @@ def read_footer(path: str, *, name: str | None = None) -> ParquetFooter:
     return ParquetFooter(metadata.num_rows, columns, _stats(metadata, scalars, leaves))
 
 
-def column_sizes(path: str, schema: FileSchema) -> dict[int, int]:
+def column_sizes(path: ParquetSource, schema: FileSchema) -> dict[int, int]:
     """Returns the compressed bytes that the columns of a file take, by field id.
 
     Raises:
@@ -88,7 +98,8 @@ def column_sizes(path: str, schema: FileSchema) -> dict[int, int]:
     try:
         metadata = pq.read_metadata(path)
     except (pa.ArrowException, OSError) as error:
-        raise CorruptData(f"{path} is not readable: {error}", kind="damaged-parquet") from error
+        shown = source_name(path)
+        raise CorruptData(f"{shown} is not readable: {error}", kind="damaged-parquet") from error
     ids = {column.name: column.field_id for column in schema.columns}
     sizes = dict.fromkeys(ids.values(), 0)
     for group in (metadata.row_group(n) for n in range(metadata.num_row_groups)):

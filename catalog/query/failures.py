@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import duckdb
 
+from catalog.engine.failures import from_filesystem
 from catalog.errors import CatalogError, InvalidInput, NotFound
 
 LISTED_TABLES = 20
@@ -50,12 +51,16 @@ def translated(
     Raises:
         InvalidInput: DuckDB refused the statement.
         NotFound: A table does not exist.
+        CorruptData: A file that lies elsewhere is gone, or was changed.
     """
     try:
         yield
     except duckdb.InterruptException:
         raise
     except duckdb.Error as error:
+        own = from_filesystem(error)
+        if own is not None:
+            raise own from error
         found = _MISSING_TABLE.search(str(error))
         better = missing(found[1].strip('"')) if found and missing is not None else None
         raise better or sql_error(error, statement) from error

@@ -105,14 +105,6 @@ class Branches:
         Raises:
             AlreadyExists: There is a branch of that name.
         """
-        held = self.held(name)
-        if held is not None and held.branch.commit_id is not None:
-            raise _exists(name)
-        if held is not None:
-            try:
-                return self._move(held, commit_id, stamp, protected=False)
-            except SwapLost as error:
-                raise _exists(name) from error
         write_id = self._new_id()
         branch = Branch(name, commit_id, write_id, (stamp.move(write_id, None, commit_id),))
         try:
@@ -121,9 +113,20 @@ class Branches:
             now = self._read_back(name)
             if now is None:
                 raise
-            if not _landed(now.branch, write_id, None):
+            if any(move.write_id == write_id for move in self.reflog(now.branch)):
+                return branch
+            if now.branch.commit_id is not None:
                 raise _exists(name) from error
+            if isinstance(error, OutcomeUnknown):
+                raise
+            return self._revive(now, commit_id, stamp)
         return branch
+
+    def _revive(self, held: HeldBranch, commit_id: str, stamp: Stamp) -> Branch:
+        try:
+            return self._move(held, commit_id, stamp, protected=False)
+        except SwapLost as error:
+            raise _exists(held.branch.name) from error
 
     def move(self, held: HeldBranch, commit_id: str | None, stamp: Stamp) -> Branch:
         """Moves a branch that must still be as it was read.
@@ -261,13 +264,13 @@ class Branches:
         return page
 
 
-def _landed(branch: Branch, write_id: str, start: str | None) -> bool:
+def _landed(branch: Branch, write_id: str, start: str) -> bool:
     """Tells whether a write landed, from the branch read back.
 
     Args:
         branch: The branch read after the write was sent.
         write_id: The write.
-        start: The write id the branch had before; None if there was no branch.
+        start: The write id the branch had before.
 
     Raises:
         OutcomeUnknown: The reflog no longer reaches back to the start of the write.
@@ -275,7 +278,7 @@ def _landed(branch: Branch, write_id: str, start: str | None) -> bool:
     moves = [move.write_id for move in branch.reflog]
     if write_id in moves:
         return True
-    if start in moves or (start is None and branch.older is None):
+    if start in moves:
         return False
     raise OutcomeUnknown(
         f"branch {branch.name} moved more than {REFLOG_PAGE} times while a write was under way; "

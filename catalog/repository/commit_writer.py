@@ -131,7 +131,9 @@ class CommitWriter:
         content = commit.to_bytes()
         data = pack.build(content, known, pointed)
         commit_id = content_id(content)
-        if not create_named(self._store, pack_path(commit_id), data):
+        if create_named(self._store, pack_path(commit_id), data):
+            self._commits.nodes.know(commit_id, data)
+        else:
             self._commits.nodes.head(commit_id)
         return commit_id
 

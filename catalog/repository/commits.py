@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from catalog.errors import CorruptData
+from catalog.errors import CorruptData, NotFound
 from catalog.model import commit as commit_model
 from catalog.model import table as table_model
 from catalog.model.commit import Commit
@@ -58,6 +58,16 @@ class Commits:
                 self._commits.clear()
             self._commits[commit_id] = cached
         return cached
+
+    def exists(self, commit_id: str) -> bool:
+        """Tells whether there is a commit, by reading it."""
+        try:
+            self.nodes.head(commit_id)
+        except CorruptData as error:
+            if isinstance(error.__cause__, NotFound):
+                return False
+            raise
+        return True
 
     def entries(self, commit_id: str) -> Mapping[str, PlacedEntry]:
         """Returns the table entries of a commit by name."""

@@ -72,6 +72,18 @@ class NodeReader:
             self._keep(self._small, commit_id, start, limit=CACHE_PACKS)
         return head
 
+    def know(self, commit_id: str, data: bytes) -> None:
+        """Takes a pack that was just written, so that it need not be read.
+
+        Args:
+            commit_id: Its commit.
+            data: Its bytes.
+        """
+        head = pack.decode_head(data, commit_id, f"commit {commit_id}")
+        self._keep(self._heads, commit_id, head)
+        if len(data) < pack.HEAD_BYTES:
+            self._keep(self._small, commit_id, data, limit=CACHE_PACKS)
+
     def json(self, node_id: str, place: Place) -> JsonNode:
         """Returns a verified JSON node.
 

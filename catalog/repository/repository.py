@@ -92,6 +92,8 @@ def open_existing(store: ObjectStore) -> Repository:
     try:
         stored = store.read(CATALOG_PATH)
     except NotFound as error:
+        if error.kind == "bucket-not-found":
+            raise
         raise NotFound(
             "no catalog there",
             kind="catalog-not-found",

@@ -59,6 +59,8 @@ class Resolver:
         return ResolvedRef(text, commit_id, None if expression.steps else branch)
 
     def _named(self, name: str) -> tuple[str, str | None]:
+        if COMMIT_ID.fullmatch(name):  # no branch or tag may be called so
+            return self.commit(name), None
         branch = self._branches.find(name)
         if branch is not None and branch.commit_id is not None:
             return branch.commit_id, name
@@ -77,7 +79,7 @@ class Resolver:
             InvalidInput: There are several.
         """
         if COMMIT_ID.fullmatch(prefix):
-            if self._store.info(f"objects/{prefix[:2]}/{prefix}") is None:
+            if not self._commits.exists(prefix):
                 raise NotFound(f"no commit {prefix}", kind="ref-not-found")
             return prefix
         found = [

@@ -19,9 +19,9 @@ class Tags:
 
     def find(self, name: str) -> Tag | None:
         """Returns a tag that is not deleted, None if there is none."""
-        if self.deleted(name):
-            return None
-        return self._read(name)
+        path = _path(name)
+        paths = {info.path for info in self._store.list(path)}
+        return self._read(name) if path in paths and path + DELETED not in paths else None
 
     def deleted(self, name: str) -> bool:
         """Tells whether there was a tag of that name, now deleted."""

@@ -28,7 +28,7 @@ from catalog.errors import (
     StorageFailure,
     Unsupported,
 )
-from catalog.storage.store import ObjectInfo, StagedFile, Stored, SwapLost, check_path
+from catalog.storage.store import ObjectInfo, RemoteFiles, StagedFile, Stored, SwapLost, check_path
 
 COPY_BYTES = 1 << 20
 """Bytes read at a time while copying and hashing: large enough that the calls do not
@@ -53,12 +53,18 @@ _FICLONE = 0x40049409
 
 
 class LocalStore:
-    """Keeps objects as files; see ``ObjectStore`` for what each method promises."""
+    """Keeps objects as files; see ``ObjectStore`` for what each method promises.
 
-    def __init__(self, root: str) -> None:
+    Args:
+        root: The directory.
+        elsewhere: Reads files that are referenced where they lie, or taken from there.
+    """
+
+    def __init__(self, root: str, *, elsewhere: RemoteFiles | None = None) -> None:
         self.root = os.path.abspath(root)
         self._known_directories: set[str] = set()
         self._turns = _Turns()
+        self.elsewhere = elsewhere
 
     def read(self, path: str) -> Stored:
         """Returns an object."""

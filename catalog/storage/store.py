@@ -67,6 +67,92 @@ class StagedFile(Protocol):
         """Forgets it; does nothing once it is published."""
 
 
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """Describes a file that lies elsewhere, as a listing or a look at it does.
+
+    Attributes:
+        uri: Where it lies.
+        size_bytes: Its size.
+        modified: When it was written.
+        etag: What its content is known by.
+        version: Its version id; empty where none is kept, or a listing tells none.
+    """
+
+    uri: str
+    size_bytes: int
+    modified: datetime.datetime
+    etag: str
+    version: str = ""
+
+
+class OpenFile(Protocol):
+    """A file that lies elsewhere, open for reading by ranges; a binary file otherwise.
+
+    Attributes:
+        found: What is known of it.
+        size: Its size in bytes.
+    """
+
+    @property
+    def found(self) -> RemoteFile:
+        """Returns what is known of it."""
+
+    @property
+    def size(self) -> int:
+        """Returns its size in bytes."""
+
+    def read(self, length: int | None = -1, /) -> bytes:
+        """Reads from where it stands."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Sets where the next read begins."""
+
+    def tell(self) -> int:
+        """Returns where the next read begins."""
+
+    def close(self) -> None:
+        """Ends it."""
+
+
+class RemoteFiles(Protocol):
+    """Lists and reads files that lie elsewhere, by URI; safe to use from many threads.
+
+    Attributes:
+        scheme: How their URIs begin, e.g. ``s3://``.
+    """
+
+    scheme: str
+
+    def list(self, uri: str) -> Iterator[RemoteFile]:
+        """Yields the files whose URIs start with this one, in order.
+
+        Raises:
+            NotFound: There is no such bucket.
+        """
+
+    def look(self, uri: str) -> RemoteFile | None:
+        """Returns what is known of a file; None if there is none."""
+
+    def open(self, uri: str, *, like: OpenFile | None = None) -> OpenFile:
+        """Opens a file.
+
+        Args:
+            uri: The file.
+            like: The same file as it was opened before, to be read as it was then.
+
+        Raises:
+            NotFound: There is none.
+        """
+
+    def fetch(self, uri: str, target: str, *, etag: str) -> None:
+        """Copies a file that must still have its ETag to a local one.
+
+        Raises:
+            CorruptData: It was changed, or is gone.
+        """
+
+
 class ObjectStore(Protocol):
     """Keeps objects by path; every method is safe to call from many threads and processes."""
 
@@ -162,6 +248,23 @@ class ObjectStore(Protocol):
 
     def uri(self, path: str) -> str:
         """Returns where an engine reads the object: an absolute path or a URI."""
+
+
+@runtime_checkable
+class ReadsRemotely(Protocol):
+    """A store whose own objects are read through ``files``, by the URIs that it gives them."""
+
+    @property
+    def files(self) -> RemoteFiles:
+        """Returns what reads them, and other files that the same access reaches."""
+
+
+@runtime_checkable
+class KeepsCopies(Protocol):
+    """A store that knows local files with the bytes of what it has just published."""
+
+    def local_copy(self, path: str) -> str | None:
+        """Returns a local file with the bytes of an object; None if it knows none."""
 
 
 @runtime_checkable

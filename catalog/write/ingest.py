@@ -6,17 +6,26 @@ Nothing is visible in the store before ``publish``; files seen before are not re
 import hashlib
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 
-from catalog.errors import CorruptData, NotFound, StorageFailure
+from catalog.errors import CorruptData, NotFound, StorageFailure, Unsupported
 from catalog.formats.hive import SourceFile
-from catalog.repository.datafiles import guard_of
+from catalog.formats.parquet import ParquetFooter, ParquetSource, read_footer
+from catalog.repository.datafiles import ETAG, guard_of, remote_guard
 from catalog.repository.stat_records import StatRecord
-from catalog.storage.store import ObjectStore, StagedFile
+from catalog.storage.remote import is_remote, remote_files
+from catalog.storage.store import ObjectStore, RemoteFiles, StagedFile
 
 READ_BYTES = 1 << 20
 """Bytes hashed at a time."""
+
+REMOTE_READ_BYTES = 16 << 20
+"""Bytes hashed at a time where each part is a request."""
+
+REQUESTS = 16
+"""Requests about files of a source under way at a time."""
 
 
 class Mode(StrEnum):
@@ -66,15 +75,19 @@ def take(
         StorageFailure: It cannot be read, or the store cannot take it.
     """
     if mode is Mode.REFERENCE:
-        return Taken(source, f"stat:{guard(source)}", None, True)
+        return Taken(source, reference_token(source), None, True)
     if record is not None and matches(record, source):
         return Taken(source, record.token, None, True)
+    if mode is Mode.LINK and source.etag:
+        raise Unsupported(
+            f"{source.path} cannot be linked to", hint="use --mode copy, or --mode reference"
+        )
     if mode is Mode.LINK or dry_run:
-        token = f"sha256:{_hash(source.path)}"
+        token = f"sha256:{_remote_hash(store, source) if source.etag else _hash(source.path)}"
         check_unchanged(source)
         return Taken(source, token, None, False)
     try:
-        staged = store.stage(source.path)
+        staged = _staged(store, source)
     except NotFound as error:
         raise changed(source.path) from error
     try:
@@ -85,8 +98,51 @@ def take(
     return Taken(source, f"sha256:{staged.sha256}", staged, False)
 
 
+def _staged(store: ObjectStore, source: SourceFile) -> StagedFile:
+    """Takes in a copy of a file, from here or from where it lies."""
+    if not source.etag:
+        return store.stage(source.path)
+    local = store.scratch()
+    remote_files(store, source.path).fetch(source.path, local, etag=source.etag)
+    return store.take_over(local)
+
+
+def remote_source(store: ObjectStore, source: str) -> RemoteFiles | None:
+    """Returns what lists and reads a source that lies elsewhere; None if it is local."""
+    return remote_files(store, source) if is_remote(source) else None
+
+
+def readable_source(store: ObjectStore, source: SourceFile) -> ParquetSource:
+    """Returns what reads a file of a source: its path, or the file opened where it lies.
+
+    Raises:
+        CorruptData: It was changed since it was listed.
+    """
+    if not source.etag:
+        return source.path
+    opened = remote_files(store, source.path).open(source.path)
+    if opened.found.etag != source.etag:
+        raise changed(source.path)
+    return opened
+
+
+def footers(store: ObjectStore, files: Sequence[SourceFile]) -> list[ParquetFooter]:
+    """Reads the footers of files of a source, many at a time where each is a request."""
+    remote = any(file.etag for file in files)
+    with ThreadPoolExecutor(REQUESTS if remote else 1) as pool:
+        return list(pool.map(lambda file: read_footer(readable_source(store, file)), files))
+
+
+def reference_token(source: SourceFile) -> str:
+    """Returns what the content of a file that stays in its place is known by."""
+    own = guard(source)
+    return own if source.etag else f"stat:{own}"
+
+
 def guard(source: SourceFile) -> str:
     """Returns the guard of a file as it was found."""
+    if source.etag:
+        return f"{ETAG}{source.etag}++{source.size_bytes}"
     return f"{source.size_bytes}+{source.mtime_ns}+{source.inode}"
 
 
@@ -106,6 +162,8 @@ def check_unchanged(source: SourceFile) -> None:
     Raises:
         CorruptData: It was changed or removed since.
     """
+    if source.etag:  # it is read under the condition of its ETag, and listed again at the end
+        return
     try:
         same = guard_of(os.stat(source.path)) == guard(source)
     except FileNotFoundError:
@@ -136,7 +194,7 @@ def place(store: ObjectStore, taken: Sequence[tuple[Taken, str]], mode: Mode) ->
         store's own.
     """
     if mode is Mode.REFERENCE:
-        return [guard(one.source) for one, _ in taken]
+        return _guards(store, [one.source for one, _ in taken])
     if mode is Mode.LINK:
         shared = store.adopt([(one.source.path, path) for one, path in taken])
         for one, _ in taken:
@@ -149,7 +207,7 @@ def place(store: ObjectStore, taken: Sequence[tuple[Taken, str]], mode: Mode) ->
     try:
         for one, path in taken:
             if one.staged is None and store.info(path) is None:
-                staged = store.stage(one.source.path)
+                staged = _staged(store, one.source)
                 batch.append((staged, path))
                 if f"sha256:{staged.sha256}" != one.token:
                     raise changed(one.source.path)
@@ -161,11 +219,40 @@ def place(store: ObjectStore, taken: Sequence[tuple[Taken, str]], mode: Mode) ->
     return [None] * len(taken)
 
 
+def _guards(store: ObjectStore, sources: Sequence[SourceFile]) -> list[str | None]:
+    """Returns the guards of files that stay where they are; objects are looked at once more.
+
+    Raises:
+        CorruptData: One was changed since it was listed.
+    """
+
+    def one(source: SourceFile) -> str:
+        if not source.etag:
+            return guard(source)
+        found = remote_files(store, source.path).look(source.path)
+        if found is None or found.etag != source.etag:
+            raise changed(source.path)
+        return remote_guard(found)
+
+    with ThreadPoolExecutor(REQUESTS) as pool:
+        return list(pool.map(one, sources))
+
+
 def discard(taken: Sequence[Taken]) -> None:
     """Forgets copies that are not needed."""
     for one in taken:
         if one.staged is not None:
             one.staged.discard()
+
+
+def _remote_hash(store: ObjectStore, source: SourceFile) -> str:
+    opened = remote_files(store, source.path).open(source.path)
+    if opened.found.etag != source.etag:
+        raise changed(source.path)
+    digest = hashlib.sha256()
+    while part := opened.read(REMOTE_READ_BYTES):
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def _hash(path: str) -> str:

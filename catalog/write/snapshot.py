@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from catalog.errors import InvalidInput, NotFound
 from catalog.formats import hive
 from catalog.formats.hive import Discovery, SourceFile
-from catalog.formats.parquet import Columns, ParquetFooter, read_footer
+from catalog.formats.parquet import Columns, ParquetFooter
 from catalog.formats.partition_columns import check_partition_column
 from catalog.formats.unify import Existing, Unified, unify
 from catalog.model.datafile import DataFile
@@ -16,6 +16,7 @@ from catalog.model.table import TableSnapshot
 from catalog.repository.commit_writer import TableUpdate
 from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.stat_records import StatRecord, read_stat_records, write_stat_records
+from catalog.storage.remote import is_remote
 from catalog.storage.store import ObjectStore
 from catalog.write import ingest
 from catalog.write.ingest import Mode, Taken
@@ -98,10 +99,10 @@ def take_snapshot(
     records = read_stat_records(store, name, found.root)
     footers: dict[str, ParquetFooter] = {}
     expected = {f.path: known.expected(f, spec, mode, records) for f in found.files}
-    for file in found.files:
-        if expected[file.path] is None:
-            footers[file.path] = read_footer(file.path)
-            _check_partition_columns(file, footers[file.path], spec)
+    needed = [file for file in found.files if expected[file.path] is None]
+    for file, footer in zip(needed, ingest.footers(store, needed), strict=True):
+        footers[file.path] = footer
+        _check_partition_columns(file, footer, spec)
     layouts = _layouts(found, footers, known, expected)
     unified = _unify(layouts, spec, base, request, empty=not found.files)
     snapshot = table_snapshot(unified, spec, base, request)
@@ -111,8 +112,8 @@ def take_snapshot(
             taken.append(
                 ingest.take(store, file, mode, records.get(file.relative), dry_run=dry_run)
             )
-        _check_listing(found, source, spec)
-        plan = plan_files(name, taken, footers, unified, spec, known, mode, request.scope)
+        _check_listing(found, source, spec, store)
+        plan = plan_files(name, taken, footers, unified, spec, known, mode, request.scope, store)
         if not dry_run:
             plan = replace(plan, added=_placed(store, plan, mode))
             _remember(store, name, found, taken, mode)
@@ -128,11 +129,12 @@ def _discover(
     if base is not None and not names:
         names = [name for name, _ in base.snapshot.partition_fields]
     try:
-        found = hive.discover(source, names)
+        found = hive.discover(source, names, remote=ingest.remote_source(store, source))
     except NotFound:
         if not request.allow_empty:
             raise
-        found = Discovery(os.path.abspath(source), (), tuple(names), 0)
+        root = source if is_remote(source) else os.path.abspath(source)
+        found = Discovery(root, (), tuple(names), 0)
     if not found.files:
         if not request.allow_empty:
             raise InvalidInput(
@@ -146,19 +148,19 @@ def _discover(
 
 
 def _check_apart(found: Discovery, store: ObjectStore) -> None:
-    root = getattr(store, "root", None)
+    elsewhere = is_remote(found.root)
+    root: str | None = getattr(store, "location" if elsewhere else "root", None)
     if root is None:
         return
-    home = os.path.realpath(root)
-    inner = os.path.realpath(found.root)
+    home, inner = (end if elsewhere else os.path.realpath(end) for end in (root, found.root))
     if inner == home or inner.startswith(home + os.sep):
         raise InvalidInput(
             f"{found.root} lies inside the catalog itself",
             kind="path-outside",
             hint="export the table first, or name the files it came from",
         )
-    within = os.path.relpath(home, inner) + os.sep
-    if any(file.relative.startswith(within) for file in found.files):
+    within = f"{home.removeprefix(inner + os.sep)}{os.sep}"
+    if within and any(file.relative.startswith(within) for file in found.files):
         raise InvalidInput(
             f"{found.root} has the catalog itself in it",
             kind="path-outside",
@@ -209,7 +211,7 @@ def _unify(
     return unify(layouts, partition, existing, keep_columns=keep)
 
 
-def _check_listing(found: Discovery, source: str, spec: PartitionSpec) -> None:
+def _check_listing(found: Discovery, source: str, spec: PartitionSpec, store: ObjectStore) -> None:
     """Checks that no file came, went or changed since the source was listed."""
     if not found.files:
         return
@@ -217,7 +219,7 @@ def _check_listing(found: Discovery, source: str, spec: PartitionSpec) -> None:
     def seen(files: Sequence[SourceFile]) -> list[tuple[str, int, int, int]]:
         return [(f.path, f.size_bytes, f.mtime_ns, f.inode) for f in files]
 
-    again = hive.discover(source, spec.names)
+    again = hive.discover(source, spec.names, remote=ingest.remote_source(store, source))
     if seen(again.files) != seen(found.files):
         before, after = set(seen(found.files)), set(seen(again.files))
         raise ingest.changed(min(before ^ after)[0])

@@ -14,6 +14,7 @@ from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.stat_records import StatRecord
 from catalog.repository.tables import data_files, files_in_partition, root_of, rows_of
 from catalog.repository.tree import TreeReader
+from catalog.storage.store import ObjectStore
 from catalog.write import ingest
 from catalog.write.ingest import Mode, Taken
 from catalog.write.snapshot_table import Partition, PartitionSpec, Scope
@@ -62,7 +63,7 @@ class KnownFiles:
         """Returns the table's file that a source file surely is, without reading it."""
         record = records.get(source.relative)
         if mode is Mode.REFERENCE:
-            token = f"stat:{ingest.guard(source)}"
+            token = ingest.reference_token(source)
         elif record is not None and ingest.matches(record, source):
             token = record.token
         else:
@@ -91,7 +92,7 @@ class KnownFiles:
 
 
 def _key(token: str, partition: Partition, path: str) -> FileKey:
-    return (token, partition, path if token.startswith("stat:") else "")
+    return (token, partition, path if token.startswith(("stat:", "etag:")) else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,7 @@ def plan_files(
     known: KnownFiles,
     mode: Mode,
     scope: Scope,
+    store: ObjectStore,
 ) -> FilePlan:
     """Matches the files of a source with those of the table.
 
@@ -132,6 +134,7 @@ def plan_files(
         known: The files of the table.
         mode: How the bytes get in.
         scope: What the source replaces.
+        store: The catalog's, to read sources that lie elsewhere.
     """
     paths = {file.path for file in known.files}
     kept: set[str] = set()
@@ -144,7 +147,7 @@ def plan_files(
         if same is not None and _reads_alike(same, footer, known, unified):
             kept.add(same.path)
             continue
-        footer = footer or read_footer(source.path)
+        footer = footer or read_footer(ingest.readable_source(store, source))
         path = _store_path(name, one, spec, partition, mode, paths)
         paths.add(path)
         fresh.append(_entry(path, one, footer, partition, unified))

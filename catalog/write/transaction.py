@@ -119,7 +119,7 @@ class Transaction:
     def context(self) -> WriteContext:
         """Returns what operations of the transaction write with; the engine is opened once."""
         if self._work is None:
-            self._work = Workspace()
+            self._work = Workspace(store=self._repository.store)
         return WriteContext(self._work, self._repository.store, self._repository.commits)
 
     def snapshot(self, table: str, source: str, request: SnapshotRequest) -> SnapshotReport:

@@ -12,6 +12,7 @@ import typer
 from catalog.errors import AlreadyExists, CatalogError, NotFound, StorageFailure
 from cli import output
 
+DEFAULT_CATALOG = "lake"
 DEFAULT_DIRECTORY = "parquetry-demo"
 SAMPLE = "sample_data"
 
@@ -20,6 +21,12 @@ def demo(
     directory: Annotated[
         Path, typer.Argument(metavar="[DIR]", help="A new or empty directory.")
     ] = Path(DEFAULT_DIRECTORY),
+    where: Annotated[
+        str,
+        typer.Option(
+            "--catalog", metavar="URI", help="Where the catalog lies, e.g. s3://BUCKET/PREFIX."
+        ),
+    ] = DEFAULT_CATALOG,
 ) -> None:
     """Tell the story of a backfill on sample data, and leave a catalog to play with."""
     from cli import story
@@ -28,12 +35,12 @@ def demo(
     _copy(sample, directory)
     output.line(f"# sample data is in {directory}; all commands below run there")
     with contextlib.chdir(directory):
-        Path("parquetry.toml").write_text(story.CONFIG, encoding="utf-8")
+        Path("parquetry.toml").write_text(story.CONFIG.format(catalog=where), encoding="utf-8")
         for step in story.STEPS:
             output.line()
             output.lines(f"# {text}" for text in step.says)
             for words in step.commands:
-                _run(words)
+                _run(tuple(where if word == DEFAULT_CATALOG else word for word in words))
     output.line()
     output.line("# now try, from that directory:")
     output.line(f"$ cd {shlex.quote(str(directory))}")

@@ -8,7 +8,7 @@ import typer
 from catalog.errors import AlreadyExists
 from cli import output
 from cli.listing import show_json
-from cli.location import place_of
+from cli.location import place_of, s3_options
 from cli.options import Json
 
 
@@ -16,7 +16,9 @@ def init(
     context: typer.Context,
     uri: Annotated[
         str | None,
-        typer.Argument(metavar="[URI]", help="The directory. Default: -C, else the current one."),
+        typer.Argument(
+            metavar="[URI]", help="A directory, or s3://BUCKET/PREFIX. Default: -C, else here."
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -25,17 +27,19 @@ def init(
     Examples:
       parquetry init lake
       cd lake && parquetry init
+      parquetry init s3://bucket/lake
     """
     import catalog
 
-    root = uri or place_of(context).given or "."
+    place = place_of(context)
+    root = uri or place.given or "."
     try:
-        created = catalog.create(root)
+        created = catalog.create(root, s3=s3_options(place))
     except AlreadyExists as error:
         raise AlreadyExists(
             f"there is a catalog in {root} already",
             kind=error.kind,
-            hint=f"look at it: parquetry -C {root} log; or choose another directory",
+            hint=f"look at it: parquetry -C {root} log; or choose another place",
         ) from error
     if json:
         show_json({"catalog": created.uri, "catalog_id": created.info.catalog_id})

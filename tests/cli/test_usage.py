@@ -48,7 +48,7 @@ def test_version_is_printed(parquetry: Runner) -> None:
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr(catalog, "open", fail)

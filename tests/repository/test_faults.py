@@ -76,7 +76,8 @@ def test_an_operation_is_made_once_or_said_not_to_be(
     operation = OPERATIONS[name]
     cat = Catalog("lake", made.repository, author="tester")
     before = operation.moves(cat)
-    planned.plan = scripted(fault, prefix="refs/branches/")
+    method = "create" if name == "create" else "swap"
+    planned.plan = scripted(fault, method=method, prefix="refs/branches/")
     failure: CatalogError | None = None
     try:
         operation.run(made, cat)

@@ -1,0 +1,96 @@
+"""Files that lie elsewhere, as DuckDB reads them: an fsspec filesystem of ranged reads.
+
+DuckDB asks for exactly the column chunks that it needs. Nothing is read ahead and nothing is
+kept, so that no more is moved than that, and what is answered is what lies there.
+"""
+
+import datetime
+import threading
+from collections import OrderedDict
+from typing import Any
+
+import duckdb
+import fsspec
+
+from catalog.errors import CorruptData, NotFound
+from catalog.storage.store import OpenFile, RemoteFile, RemoteFiles
+
+KNOWN_FILES = 1000
+"""Files whose ends are remembered, some 64 kB each: DuckDB opens a file several times."""
+
+
+class EngineFilesystem(fsspec.AbstractFileSystem):  # type: ignore[misc]
+    """Opens files by URI for one connection; it lists nothing: data files are named one by one."""
+
+    cachable = False
+
+    def __init__(self, files: RemoteFiles) -> None:
+        super().__init__(skip_instance_cache=True)
+        self.protocol = files.scheme.removesuffix("://")
+        self._files = files
+        self._known: OrderedDict[str, OpenFile] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return path
+
+    def unstrip_protocol(self, name: str) -> str:
+        """Returns the URI of a file, which is its name."""
+        return name
+
+    def open(self, path: str, mode: str = "rb", **options: Any) -> Any:
+        """Opens a file for reading.
+
+        Raises:
+            NotImplementedError: It is to be written.
+        """
+        if mode not in ("r", "rb"):
+            raise NotImplementedError("files that lie elsewhere are only read")
+        with self._lock:
+            like = self._known.get(path)
+        try:
+            file = self._files.open(path, like=like)
+        except NotFound as error:
+            raise CorruptData(f"{path} is gone", kind="file-changed") from error
+        if like is None:
+            with self._lock:
+                self._known[path] = file
+                if len(self._known) > KNOWN_FILES:
+                    self._known.popitem(last=False)
+        return file
+
+    def size(self, path: str) -> int:
+        """Returns a file's size."""
+        return self._looked(path).size_bytes
+
+    def modified(self, path: str) -> datetime.datetime:
+        """Returns when a file was written."""
+        return self._looked(path).modified
+
+    def _looked(self, path: str) -> RemoteFile:
+        with self._lock:
+            known = self._known.get(path)
+        found = self._files.look(path) if known is None else known.found
+        if found is None:
+            raise FileNotFoundError(path)
+        return found
+
+    def glob(self, path: str, **options: Any) -> list[str]:
+        """Returns the one file of a name; brackets around characters of globs go."""
+        for character in "*?[":
+            path = path.replace(f"[{character}]", character)
+        return [path]
+
+    def exists(self, path: str, **options: Any) -> bool:
+        """Tells whether there is a file."""
+        return self._files.look(path) is not None
+
+    def isdir(self, path: str) -> bool:
+        """Tells that nothing is a directory."""
+        return False
+
+
+def read_through(con: duckdb.DuckDBPyConnection, files: RemoteFiles) -> None:
+    """Lets a connection, and its cursors, read files by their URIs."""
+    con.register_filesystem(EngineFilesystem(files))

@@ -1,0 +1,63 @@
+"""Writes under way: sent side by side with those that follow, and waited for before a ref moves.
+
+A commit's data files, fingerprints and pack do not depend on each other in a store: nothing
+points to them before the branch is swapped. So a small commit takes two rounds, not four.
+"""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from catalog.errors import CatalogError
+
+THREADS = 16
+"""Writes under way at a time: they wait for answers, not for the line."""
+
+
+class PendingWrites:
+    """Runs writes in the background; one that failed is told to whoever needs it."""
+
+    def __init__(self) -> None:
+        self._pool: ThreadPoolExecutor | None = None
+        self._running: dict[str, Future[None]] = {}
+        self._lock = threading.Lock()
+
+    def start(self, path: str, write: Callable[[], None]) -> None:
+        """Starts a write; it replaces what is known of an earlier one of the same path."""
+        with self._lock:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="upload")
+            self._running[path] = self._pool.submit(write)
+
+    def wait(self, path: str) -> None:
+        """Waits for the write of a path, if one is under way.
+
+        Raises:
+            CatalogError: It failed.
+        """
+        with self._lock:
+            running = self._running.get(path)
+        if running is not None:
+            self._settle(path, running)
+
+    def settle(self) -> None:
+        """Waits for all writes. One that failed fails this again until it was made anew.
+
+        Raises:
+            CatalogError: One of them failed, now or before.
+        """
+        with self._lock:
+            running = list(self._running.items())
+        for path, one in running:
+            self._settle(path, one)
+
+    def _settle(self, path: str, running: "Future[None]") -> None:
+        failed = running.exception()
+        if failed is None:
+            with self._lock:
+                if self._running.get(path) is running:
+                    del self._running[path]
+        elif isinstance(failed, CatalogError):
+            raise type(failed)(failed.message, kind=failed.kind, hint=failed.hint) from failed
+        else:
+            raise failed

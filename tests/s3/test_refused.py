@@ -1,0 +1,108 @@
+"""Servers that ignore the conditions of writes are refused: they would lose commits silently."""
+
+from pathlib import Path
+
+import pytest
+
+import catalog
+from catalog.errors import NotFound, StorageFailure, Unsupported
+from catalog.storage.s3 import S3Store
+from catalog.storage.s3_access import S3Access, S3Options
+
+from . import servers
+from .conftest import new_place
+from .lawless import lawless
+from .proxy import Proxy
+from .servers import SECRET, Server
+
+
+@pytest.fixture
+def nanio(tmp_path: Path) -> "Server":
+    with servers.nanio(tmp_path) as server:
+        yield server
+
+
+def test_a_server_that_ignores_conditions_is_refused_at_init(nanio: Server) -> None:
+    options = S3Options(endpoint_url=nanio.endpoint)
+    access = S3Access(options)
+    place = new_place(access)
+    with pytest.raises(Unsupported) as refused:
+        catalog.create(f"{place}/lake", s3=options)
+    assert refused.value.kind == "no-conditional-writes"
+    assert "would be lost" in refused.value.message
+    assert list(S3Store(f"{place}/lake", access).list("")) == []
+
+
+@pytest.mark.parametrize("ignored", ["If-None-Match", "If-Match"])
+def test_a_server_that_ignores_either_condition_is_refused_at_open(
+    moto: Server, ignored: str
+) -> None:
+    place = new_place(S3Access(S3Options(endpoint_url=moto.endpoint)))
+    catalog.create(f"{place}/lake", s3=S3Options(endpoint_url=moto.endpoint))
+    with lawless(moto.endpoint, ignored) as endpoint:
+        options = S3Options(endpoint_url=endpoint)
+        with pytest.raises(Unsupported) as refused:
+            catalog.open(f"{place}/lake", s3=options)
+        assert ignored in refused.value.message
+
+
+def test_a_server_is_tried_out_once(proxy: Proxy, place: str) -> None:
+    options = S3Options(endpoint_url=proxy.endpoint)
+    catalog.create(f"{place}/lake", s3=options)
+    proxy.clear()
+    assert len(catalog.open(f"{place}/lake", s3=options).log()) == 1
+    assert [asked.method for asked in proxy.asked] == ["GET"]
+
+
+def test_a_missing_bucket_is_named(server: Server) -> None:
+    options = S3Options(endpoint_url=server.endpoint)
+    for call in (catalog.create, catalog.open):
+        with pytest.raises(NotFound) as caught:
+            call("s3://no-such-bucket/lake", s3=options)
+        assert caught.value.kind == "bucket-not-found"
+        assert "no-such-bucket" in caught.value.message
+
+
+def test_an_endpoint_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    (port,) = servers.free_ports(1)
+    monkeypatch.setattr("catalog.storage.s3_access.PAUSE_S", 0.0)
+    url = f"http://me:{SECRET}@127.0.0.1:{port}"
+    with pytest.raises(StorageFailure) as caught:
+        catalog.open("s3://bucket/lake", s3=S3Options(endpoint_url=url))
+    assert caught.value.kind == "no-endpoint"
+    assert f"http://127.0.0.1:{port}" in caught.value.message
+    assert SECRET not in f"{caught.value.message}{caught.value.hint}"
+
+
+def test_missing_credentials_are_named(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    with pytest.raises(StorageFailure) as caught:
+        catalog.open("s3://bucket/lake", s3=S3Options(endpoint_url=server.endpoint))
+    assert caught.value.kind == "no-credentials"
+    assert "AWS_ACCESS_KEY_ID" in caught.value.hint
+
+
+def test_what_is_denied_is_named(proxy: Proxy, place: str) -> None:
+    options = S3Options(endpoint_url=proxy.endpoint)
+    catalog.create(f"{place}/lake", s3=options)
+    proxy.plan = lambda method, path: "denied"
+    for call in (catalog.create, catalog.open):
+        with pytest.raises(StorageFailure) as caught:
+            call(f"{place}/lake", s3=options, cache="")
+        assert caught.value.kind == "not-permitted"
+        assert f"{place}/lake" in caught.value.message
+        assert SECRET not in f"{caught.value.message}{caught.value.hint}"
+
+
+def test_who_may_only_read_reads(proxy: Proxy, place: str) -> None:
+    options = S3Options(endpoint_url=proxy.endpoint)
+    catalog.create(f"{place}/lake", s3=options)
+    proxy.plan = lambda method, path: "denied" if method in ("PUT", "DELETE") else None
+    assert len(catalog.open(f"{place}/lake", s3=options, cache="").log()) == 1
+
+
+def test_an_unknown_profile_is_named() -> None:
+    with pytest.raises(catalog.InvalidInput) as caught:
+        catalog.open("s3://bucket/lake", s3=S3Options(profile="nobody"))
+    assert "nobody" in caught.value.message
