@@ -10,7 +10,7 @@ from catalog.model.partition import partition_values
 from catalog.model.table import TableSnapshot
 from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.table_entries import PlacedEntry
-from catalog.repository.tables import file_changes
+from catalog.repository.tables import file_changes, has_path
 from catalog.write.working import WorkingTable, same_shape
 
 SharedKeys = Callable[[TableSnapshot, Sequence[DataFile], Sequence[DataFile]], int]
@@ -57,6 +57,11 @@ class Moved:
         head = self.commits.table(now)
         if not same_shape(base.snapshot, head.snapshot):
             raise self.conflict(table.name)
+        if table.is_append_only and not any(
+            has_path(self.commits, head, file) for file in table.added.values()
+        ):
+            schemas = {**head.snapshot.file_schemas, **shape.file_schemas}
+            return replace(table, base=head, snapshot=replace(shape, file_schemas=schemas))
         changes = file_changes(self.commits, base, head, old_commit=self.base, new_commit=self.head)
         in_the_way = table.scope.in_the_way(changes)
         rows_only = all(f.partition not in table.scope.partitions for f in in_the_way)

@@ -56,6 +56,12 @@ class WorkingTable:
         return self.base.snapshot.rows + added - sum(f.rows for f in self.removed.values())
 
     @property
+    def is_append_only(self) -> bool:
+        """Tells whether all that was done is to add files, whatever else the table has."""
+        depends = self.scope.whole or self.scope.partitions or self.scope.files or self.scope.keys
+        return not depends and not self.removed
+
+    @property
     def keeps_files(self) -> bool:
         """Tells whether files of ``base`` may still be part of the table."""
         base, now = self.base, self.snapshot
