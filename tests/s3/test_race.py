@@ -122,7 +122,7 @@ def test_a_writer_killed_at_any_moment_loses_nothing(lake: str, source: Path) ->
     acknowledged: dict[str, str] = {}
     first = 1
     for _ in range(KILLS):
-        writer = Writer(lake, source, first)  # type: ignore[arg-type]
+        writer = Writer("kill_writer", lake, source, first)
         acknowledged.update(writer.kill_after(draw.choice([0, 1]), draw.uniform(0, 0.2)))
         cat = catalog.open(lake, cache="")
         log = cat.log()
