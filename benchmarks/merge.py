@@ -5,7 +5,7 @@ partition; few keys are shared, and where both clash ours is taken. The merge is
 what it cannot do without: the diff of one side (half of what must be known), and a plain
 rewrite of the same partitions by DuckDB. CPU seconds are those of a process of its own.
 
-    python benchmarks/merge.py --rows 1000000 --data /tmp/merge
+    python benchmarks/merge.py --rows 1000000
 """
 
 import argparse
