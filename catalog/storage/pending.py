@@ -23,11 +23,22 @@ class PendingWrites:
         self._lock = threading.Lock()
 
     def start(self, path: str, write: Callable[[], None]) -> None:
-        """Starts a write; it replaces what is known of an earlier one of the same path."""
+        """Starts a write once an earlier one of the same path has ended; its outcome counts then.
+
+        Two side by side could arrive in either order. The earlier is ahead in the queue, so
+        that waiting for it comes to an end.
+        """
         with self._lock:
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="upload")
-            self._running[path] = self._pool.submit(write)
+            earlier = self._running.get(path)
+
+            def after() -> None:
+                if earlier is not None:
+                    earlier.exception()
+                write()
+
+            self._running[path] = self._pool.submit(after)
 
     def wait(self, path: str) -> None:
         """Waits for the write of a path, if one is under way.
