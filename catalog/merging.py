@@ -190,7 +190,7 @@ def merged(
     if not context.write.dry_run:
         for update in found.updates:
             if update.stored is None:
-                keep_prints(owner.repository, update, warn=False)
+                keep_prints(owner.repository, update, context.write.prints, warn=False)
     return found
 
 

@@ -15,6 +15,7 @@ from catalog.query.backend import Params
 from catalog.query.references import analyse
 from catalog.query.session import Session
 from catalog.query.writing import WriteResult
+from catalog.repository.commit_writer import TableUpdate
 from catalog.repository.commits import StoredTable
 from catalog.write.merge_table import MergeContext
 from catalog.write.reconcile import reconcile
@@ -75,13 +76,16 @@ class CatalogTransaction:
         try:
             if kind is None and self._prints_missing:
                 for update in self._transaction.updates():
-                    keep_prints(self._owner.repository, update)
+                    self._keep_prints(update)
         except BaseException as failure:
             self._transaction.__exit__(type(failure), failure, failure.__traceback__)
             raise
         self._transaction.__exit__(kind, error, trace)
         if self._transaction.commit_id is not None:
             self.commit = self._owner.show(self._transaction.commit_id)
+
+    def _keep_prints(self, update: TableUpdate) -> tuple[str, ...]:
+        return keep_prints(self._owner.repository, update, self._transaction.prints)
 
     def _merge_rows(
         self, table: WorkingTable, head: StoredTable, changes: FileChanges
@@ -154,7 +158,7 @@ class CatalogTransaction:
         staged = self._transaction.staged(report.table)
         if when == "later" or self._dry_run or staged is None:
             return report
-        found = keep_prints(self._owner.repository, staged)
+        found = self._keep_prints(staged)
         return replace(report, warnings=(*report.warnings, *found))
 
     def write(
@@ -190,7 +194,7 @@ class CatalogTransaction:
         request = WriteRequest(mode, None if key is None else tuple(key), _types(partition_by))
         written = self._transaction.write(table, data, request)
         staged = self._transaction.staged(written.name)
-        warnings = () if staged is None else keep_prints(self._owner.repository, staged)
+        warnings = () if staged is None else self._keep_prints(staged)
         return WriteReport(
             written.name,
             written.is_changed,

@@ -8,7 +8,7 @@ BLOCK_ROWS = 65_536
 """Rows of a block: few enough that a change is found closely, many enough that the digests of
 a file stay far smaller than its footer."""
 
-ALGORITHM = "blocks-2:xxh3-128"
+ALGORITHM = "blocks-3:xxh3-128"
 """Names how digests and summaries are made; a fingerprint of another algorithm is as good as
 none."""
 
@@ -66,6 +66,8 @@ class Fingerprint:
         row_sum: Sum over all rows of 128 bits each, modulo 2**128: files, or sets of files, of
             equal sums hold the same rows in whatever order. None if it was not taken: for rows
             in the order of their key, and types without canonical form.
+        stored: By field id, a digest of 16 bytes over the column as it is stored: where two are
+            equal, so are all values. None are taken of files that lie elsewhere.
     """
 
     rows: int
@@ -73,3 +75,4 @@ class Fingerprint:
     key: KeyRecord | None = None
     summaries: Mapping[int, ColumnSummary] = field(default_factory=dict)
     row_sum: int | None = None
+    stored: Mapping[int, bytes] = field(default_factory=dict)

@@ -70,7 +70,7 @@ def _encoded(file: DataFile, key: Sequence[int], fingerprint: Fingerprint) -> di
         "about": _about(file, key),
         "rows": fingerprint.rows,
         "columns": {
-            str(field_id): base64.b64encode(b"".join(digests)).decode()
+            str(field_id): _base64(b"".join(digests))
             for field_id, digests in fingerprint.columns.items()
         },
         "key": None
@@ -88,6 +88,7 @@ def _encoded(file: DataFile, key: Sequence[int], fingerprint: Fingerprint) -> di
             for field_id, one in fingerprint.summaries.items()
         },
         "row_sum": None if fingerprint.row_sum is None else f"{fingerprint.row_sum:032x}",
+        "stored": {str(i): _base64(digest) for i, digest in fingerprint.stored.items()},
     }
 
 
@@ -101,6 +102,7 @@ def _decoded(content: bytes, file: DataFile, key: Sequence[int]) -> Fingerprint 
             "key": record,
             "summaries": dict(summaries),
             "row_sum": (str() | None) as row_sum,
+            "stored": dict(stored),
         } if algorithm == ALGORITHM and about == _about(file, key) and rows == file.rows:
             digests = {int(field_id): _digests(text) for field_id, text in columns.items()}
             known = {int(field_id): _summary(stored) for field_id, stored in summaries.items()}
@@ -110,6 +112,7 @@ def _decoded(content: bytes, file: DataFile, key: Sequence[int]) -> Fingerprint 
                 _record(record),
                 {field_id: one for field_id, one in known.items() if one is not None},
                 None if row_sum is None else int(row_sum, 16),
+                {int(i): base64.b64decode(text, validate=True) for i, text in stored.items()},
             )
     return None
 
@@ -139,6 +142,10 @@ def _record(stored: object) -> KeyRecord | None:
 def _digests(text: str) -> tuple[bytes, ...]:
     whole = base64.b64decode(text, validate=True)
     return tuple(whole[n : n + DIGEST_BYTES] for n in range(0, len(whole), DIGEST_BYTES))
+
+
+def _base64(value: bytes) -> str:
+    return base64.b64encode(value).decode()
 
 
 def _hex(value: bytes | None) -> str | None:

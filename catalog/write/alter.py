@@ -15,7 +15,7 @@ from catalog.query.definitions import Alteration, Altering
 from catalog.query.keywords import fold
 from catalog.query.writing import PendingWrite, WriteResult
 from catalog.write.context import WriteContext
-from catalog.write.data_writer import DataWriter, paths_of, with_own_schema
+from catalog.write.data_writer import paths_of, with_own_schema
 from catalog.write.define import read_constraints
 from catalog.write.frames import land_query
 from catalog.write.rewrite import FileChange, rewrite_files
@@ -185,7 +185,7 @@ def _filled(
     )
     taken = paths_of(scratch.files) | set(table.added)
     holds = table.holds(context.commits)
-    with DataWriter(con, context.store, table.name, shape, taken=taken, holds=holds) as writer:
+    with context.writer(table.name, shape, taken=taken, holds=holds) as writer:
         change = rewrite_files(con, writer, shape, scratch.files, hits, context.locate)
     (count,) = single_row(con, f"SELECT count(*) FROM {hits}")
     return change, int(count)

@@ -9,7 +9,7 @@ from catalog.engine.quoting import identifier
 from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
 from catalog.write.context import WriteContext
-from catalog.write.data_writer import DataWriter, paths_of
+from catalog.write.data_writer import paths_of
 from catalog.write.rewrite import FileChange, rewrite_files
 from catalog.write.scratch import Scratch, is_listlike, own_name
 from catalog.write.working import WorkingTable
@@ -101,9 +101,7 @@ def write_changes(
     """
     taken = paths_of(scratch.files) | set(table.added)
     holds = table.holds(context.commits)
-    with DataWriter(
-        context.con, context.store, table.name, shape, taken=taken, holds=holds
-    ) as writer:
+    with context.writer(table.name, shape, taken=taken, holds=holds) as writer:
         change = rewrite_files(
             context.con, writer, shape, scratch.files, changes.hits, context.locate
         )

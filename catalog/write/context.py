@@ -1,15 +1,17 @@
 """What every writing operation needs: an engine, the store, and what is committed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 
 import duckdb
 
 from catalog.engine.workspace import Workspace
 from catalog.model.datafile import DataFile
+from catalog.model.table import TableSnapshot
 from catalog.repository.commits import Commits
 from catalog.repository.datafiles import locate, verify
 from catalog.storage.store import ObjectStore
+from catalog.write.data_writer import DataWriter, FreshPrints, Partition
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +23,14 @@ class WriteContext:
         store: Takes the files.
         commits: Reads the table.
         dry_run: Whether new files are only tried out: they never reach the store.
+        prints: Fingerprints of the files that were written.
     """
 
     work: Workspace
     store: ObjectStore
     commits: Commits
     dry_run: bool = False
+    prints: FreshPrints = field(default_factory=dict)
 
     @property
     def con(self) -> duckdb.DuckDBPyConnection:
@@ -41,3 +45,22 @@ class WriteContext:
         """Returns files after checking that linked ones are still what was committed."""
         verify(self.store, files, what=f"table {table}")
         return files
+
+    def writer(
+        self,
+        table: str,
+        shape: TableSnapshot,
+        *,
+        taken: Collection[str] = (),
+        holds: Callable[[Partition, str], bool] | None = None,
+    ) -> DataWriter:
+        """Returns what writes data files of a table; see ``DataWriter``."""
+        return DataWriter(
+            self.con,
+            self.store,
+            table,
+            shape,
+            taken=taken,
+            holds=holds,
+            prints=None if self.dry_run else self.prints,
+        )

@@ -10,17 +10,21 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
+from typing import TypeAlias
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from catalog.diff.fingerprint import Fingerprinter
+from catalog.diff.stored import stored_digests
 from catalog.engine.quoting import identifier, literal, type_sql
 from catalog.errors import CatalogError, Unsupported
 from catalog.formats.hive import partition_path
 from catalog.formats.parquet import read_footer
-from catalog.model.datafile import DataFile
+from catalog.model.datafile import DataFile, Identity
+from catalog.model.fingerprint import Fingerprint
 from catalog.model.names import encode_segment
 from catalog.model.schema import Field, FileSchema, PhysicalColumn
 from catalog.model.table import TableSnapshot
@@ -47,6 +51,9 @@ ENGINE_TYPES = ("UUID", "JSON", "INTERVAL", "TIME WITH TIME ZONE")
 """Types that Arrow does not carry from DuckDB to Parquet: files with them DuckDB writes."""
 
 Partition = tuple[bytes | None, ...]
+
+FreshPrints: TypeAlias = dict[tuple[Identity, tuple[int, ...]], Fingerprint]
+"""Fingerprints by data file and key."""
 
 
 def own_file_schema(table: TableSnapshot) -> FileSchema:
@@ -90,7 +97,8 @@ class DataWriter:
         taken: Paths that no new file may have.
         holds: Tells whether a partition has a file of some path that may stay: no new file
             may have it either.
-        dry_run: Whether the files never reach the store.
+        prints: Takes the fingerprints of the files; None if this is a trial, of which no file
+            reaches the store.
     """
 
     def __init__(
@@ -102,7 +110,7 @@ class DataWriter:
         *,
         taken: Collection[str] = (),
         holds: Callable[[Partition, str], bool] | None = None,
-        dry_run: bool = False,
+        prints: FreshPrints | None = None,
     ) -> None:
         self._con = con
         self._store = store
@@ -110,7 +118,7 @@ class DataWriter:
         self._table = table
         self._taken = set(taken)
         self._holds = holds or (lambda partition, path: False)
-        self._dry_run = dry_run
+        self._prints = prints
         self._written: list[_Written] = []
         self._schema = own_file_schema(table)
         self._engine = any(_engine_type(f.type) for f in stored_fields(table))
@@ -120,7 +128,7 @@ class DataWriter:
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         try:
-            if kind is None and not self._dry_run:
+            if kind is None and self._prints is not None:
                 self._store.publish([(one.staged, one.entry.path) for one in self._written])
         finally:
             for one in self._written:
@@ -257,12 +265,28 @@ class DataWriter:
             first := next(groups := source.groups(MAX_FILE_ROWS, ROW_GROUP_ROWS), None)
         ) is not None:
             with self._scratch() as path:
-                nans = self._write_groups(path, first, groups)
+                maker = Fingerprinter(self._schema.columns, self._table.key)
+                tried = self._prints is None
+                nans = self._write_groups(path, first, groups, None if tried else maker)
                 files.append(self._entry(path, partition, nans, append=append))
+                self._keep_print(maker)
         return files
 
+    def _keep_print(self, maker: Fingerprinter) -> None:
+        """Keeps the fingerprint of the file that was written last."""
+        if self._prints is None:
+            return
+        written = self._written[-1]
+        stored = stored_digests(written.staged.local_path, self._schema.columns)
+        found = replace(maker.finish(self._table, written.entry), stored=stored)
+        self._prints[written.entry.identity, self._table.key] = found
+
     def _write_groups(
-        self, path: str, first: pa.Table, others: Iterator[pa.Table]
+        self,
+        path: str,
+        first: pa.Table,
+        others: Iterator[pa.Table],
+        maker: Fingerprinter | None,
     ) -> dict[int, int]:
         """Writes row groups into a file and returns how many NaN each float column has."""
         names = [column.name for column in self._schema.columns]
@@ -274,6 +298,8 @@ class DataWriter:
                 for place, field_id in floats.items():
                     nans[field_id] += pc.sum(pc.is_nan(group.column(place))).as_py() or 0
                 writer.write_table(group.rename_columns(names), row_group_size=ROW_GROUP_ROWS)
+                if maker is not None:
+                    maker.add(group)
         return nans
 
     @contextmanager

@@ -18,7 +18,7 @@ from catalog.model.table import TableSnapshot
 from catalog.model.types import DataType, TypeClass
 from catalog.model.values import decode, text
 from catalog.write.context import WriteContext
-from catalog.write.data_writer import DataWriter, Partition, paths_of
+from catalog.write.data_writer import Partition, paths_of
 from catalog.write.merge_apply import Target, apply_rows, new_rows
 from catalog.write.merge_rows import RowDecisions, RowMerger, Taking
 from catalog.write.rewrite import FileChange
@@ -290,15 +290,7 @@ def _apply(
         for file in (*changes.removed, *changes.added)
     }
     while True:
-        writer = DataWriter(
-            target.con,
-            context.write.store,
-            sides.name,
-            target.shape,
-            taken=known,
-            dry_run=context.write.dry_run,
-        )
-        with writer:
+        with context.write.writer(sides.name, target.shape, taken=known) as writer:
             kept = apply_rows(
                 target,
                 writer,

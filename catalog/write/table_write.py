@@ -8,7 +8,7 @@ from catalog.errors import InvalidInput
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
 from catalog.write.context import WriteContext
-from catalog.write.data_writer import DataWriter, Partition, paths_of
+from catalog.write.data_writer import Partition, paths_of
 from catalog.write.frames import Landed, data_errors
 from catalog.write.key_ranges import check_unique, key_pruner
 from catalog.write.rewrite import FileChange
@@ -103,7 +103,7 @@ def _present(
     """Returns the partitions among rows; the only one of a table that is not partitioned."""
     if not shape.partition_by:
         return frozenset({()})
-    writer = DataWriter(context.con, context.store, name, shape)
+    writer = context.writer(name, shape)
     return frozenset(partition for partition, _, _ in writer.partitions(staged))
 
 
@@ -122,8 +122,7 @@ def add_sorted(
     """
     going = list(gone)
     taken = paths_of(going) | set(table.added)
-    writer = DataWriter(context.con, context.store, table.name, shape, taken=taken)
-    with writer:
+    with context.writer(table.name, shape, taken=taken) as writer:
         added = writer.sorted(staged, append=append)
         alike = {file.identity: file for file in going}
         fresh = []

@@ -20,6 +20,7 @@ from catalog.repository.commit_writer import Description, TableUpdate
 from catalog.repository.commits import StoredTable
 from catalog.repository.repository import Repository
 from catalog.write.context import WriteContext
+from catalog.write.data_writer import FreshPrints
 from catalog.write.frames import land
 from catalog.write.publish import Proposal, publish
 from catalog.write.requirements import Moved, RowMerge
@@ -69,6 +70,7 @@ class Transaction:
         base_id: The commit that it starts from.
         commit_id: The commit made; None before the end, or if nothing changed.
         is_repeated: Whether that commit was made by an earlier transaction of the same key.
+        prints: Fingerprints of the files that were written.
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class Transaction:
         self._updates: dict[str, tuple[WorkingTable, TableUpdate]] = {}
         self._read: set[str] = set()
         self._work: Workspace | None = None
+        self.prints: FreshPrints = {}
 
     def __enter__(self) -> "Transaction":
         return self
@@ -120,7 +123,8 @@ class Transaction:
         """Returns what operations of the transaction write with; the engine is opened once."""
         if self._work is None:
             self._work = Workspace(store=self._repository.store)
-        return WriteContext(self._work, self._repository.store, self._repository.commits)
+        store, commits = self._repository.store, self._repository.commits
+        return WriteContext(self._work, store, commits, prints=self.prints)
 
     def snapshot(self, table: str, source: str, request: SnapshotRequest) -> SnapshotReport:
         """Stages the state of a table as a source has it.

@@ -8,7 +8,7 @@ from catalog.errors import InvalidInput
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
 from catalog.write.context import WriteContext
-from catalog.write.data_writer import DataWriter, paths_of
+from catalog.write.data_writer import paths_of
 from catalog.write.key_ranges import check_unique, key_pruner, shown_key
 from catalog.write.rewrite import FileChange, rewrite_files
 from catalog.write.working import WorkingTable
@@ -76,7 +76,7 @@ def upsert(
     )
     taken = paths_of(files) | set(table.added)
     holds = table.holds(context.commits)
-    with DataWriter(con, context.store, table.name, shape, taken=taken, holds=holds) as writer:
+    with context.writer(table.name, shape, taken=taken, holds=holds) as writer:
         change = rewrite_files(con, writer, shape, files, hits, context.locate)
         added = writer.sorted(fresh, append=True)
     for name in (found, hits, fresh):
