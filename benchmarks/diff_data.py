@@ -28,12 +28,15 @@ class Shape:
         key: The key columns.
         partition: The partition column, which only the paths have.
         partition_type: Its type.
+        rewritten: Whether the first state too was read from Parquet and written anew, as a
+            backfill does: DuckDB then writes columns without NULL as required ones.
     """
 
     columns: dict[str, str]
     key: tuple[str, ...]
     partition: str = "p"
     partition_type: str = "INTEGER"
+    rewritten: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -193,11 +196,12 @@ def write_base(con: Any, shape: Shape, root: Path, rows: int) -> None:
         low, high = (rows * n // PARTITIONS for n in (number, number + 1))
         first, last = (0, high - low) if shape.partition_type == "DATE" else (low, high)
         listed = ", ".join(f"{sql} AS {name}" for name, sql in _salted(shape, number))
-        _copy(
-            con,
-            f"SELECT {listed} FROM range({first}, {last}) r(i)",
-            shape.folder(root, number) / BASE,
-        )
+        path = shape.folder(root, number) / BASE
+        _copy(con, f"SELECT {listed} FROM range({first}, {last}) r(i)", path)
+        if shape.rewritten:
+            made = path.rename(path.with_suffix(".made"))
+            _copy(con, f"FROM read_parquet('{made}', hive_partitioning = false)", path)
+            made.unlink()
 
 
 def _salted(shape: Shape, number: int) -> Iterator[tuple[str, str]]:

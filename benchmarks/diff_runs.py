@@ -140,7 +140,8 @@ class Bench:
 
     def _base_of(self, one: Scenario) -> Path:
         """Returns the base of a scenario: that of the one before if it has the same columns."""
-        wanted = (tuple(one.shape.columns), one.shape.partition, one.rows)
+        shape = one.shape
+        wanted = (tuple(shape.columns), shape.partition, shape.rewritten, one.rows)
         if self._base[0] != wanted:
             if self._base[0] is not None:
                 shutil.rmtree(self._base[1])

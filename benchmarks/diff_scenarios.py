@@ -1,6 +1,6 @@
 """The scenarios of the diff benchmark: what changed in which table, and what is aimed at."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from diff_data import (
     CORRECTED,
@@ -137,6 +137,16 @@ SCENARIOS = (
         extra=("charged",),
     ),
     Scenario(
+        "S7r",
+        "as S7, of a table that a backfill wrote before",
+        replace(WIDE, rewritten=True),
+        Rewrite(WIDE_CORRECTED),
+        ("id", "amount"),
+        Target(20),
+        rows=0.2,
+        extra=("charged", "first"),
+    ),
+    Scenario(
         "S8",
         "key of text and the partition's date, 1 % of one column changed",
         DAILY,
@@ -159,6 +169,15 @@ SCENARIOS = (
         Rewrite(shuffled_amounts),
         PLAIN.names,
         Target(3),
+    ),
+    Scenario(
+        "S2r",
+        "as S2, of a table that a backfill wrote before",
+        replace(ORDERS, rewritten=True),
+        Rewrite(FILLED),
+        ("id", "amount"),
+        Target(10),
+        extra=("charged", "first", "snapshot"),
     ),
 )
 

@@ -76,8 +76,7 @@ class Fingerprinter:
         whole = pa.Table.from_batches(self._waiting)
         self._waiting = whole.slice(BLOCK_ROWS).to_batches()
         self._waiting_rows = max(0, self._waiting_rows - BLOCK_ROWS)
-        columns = [column.combine_chunks() for column in whole.slice(0, BLOCK_ROWS).columns]
-        self._add_block([c.chunk(0) if isinstance(c, pa.ChunkedArray) else c for c in columns])
+        self._add_block([_in_one(column) for column in whole.slice(0, BLOCK_ROWS).columns])
 
     def _add_block(self, columns: Sequence[pa.Array]) -> None:
         rows = len(columns[0])
@@ -100,6 +99,11 @@ class Fingerprinter:
                 row_sum = self._total = None
         if row_sum is not None and self._total is not None:
             self._total = (self._total + row_sum.total()) % MODULUS
+
+
+def _in_one(column: pa.ChunkedArray) -> pa.Array:
+    found = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    return found.chunk(0) if isinstance(found, pa.ChunkedArray) else found
 
 
 def compute(
