@@ -39,6 +39,7 @@ from catalog.model.types import (
 )
 from catalog.model.values import decode, encode, parse, text
 from catalog.storage.store import ObjectStore, StagedFile
+from catalog.write.encodings import dictionary_paths
 from catalog.write.row_stream import Cutter, OutOfOrderError, in_order
 
 ROW_GROUP_ROWS = 131_072
@@ -293,7 +294,13 @@ class DataWriter:
         schema = pa.schema(list(zip(names, first.schema.types, strict=True)))
         floats = {n: c.field_id for n, c in enumerate(self._schema.columns) if is_float(c.type)}
         nans = dict.fromkeys(floats.values(), 0)
-        with pq.ParquetWriter(path, schema, compression="zstd", store_schema=False) as writer:
+        with pq.ParquetWriter(
+            path,
+            schema,
+            compression="zstd",
+            use_dictionary=dictionary_paths(first.rename_columns(names)),
+            store_schema=False,
+        ) as writer:
             for group in chain([first], others):
                 for place, field_id in floats.items():
                     nans[field_id] += pc.sum(pc.is_nan(group.column(place))).as_py() or 0

@@ -1,0 +1,62 @@
+"""Encodings of the files that the catalog writes: dictionaries where values repeat.
+
+Arrow tries a dictionary on every column, and notices late that one does not pay: for columns
+whose values hardly repeat, that takes longer than all the rest, and makes larger files.
+"""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+SAMPLES, SAMPLE_ROWS = 64, 128
+"""Stretches of rows that are looked at, spread evenly over the first row group of a file."""
+
+DISTINCT_SHARE = 0.5
+"""Share of the sampled values that may be distinct where a dictionary is tried."""
+
+
+def dictionary_paths(group: pa.Table) -> list[str]:
+    """Returns the Parquet columns of which the values repeat, by path.
+
+    Args:
+        group: The first row group of a file, by the names that the columns have there: the same
+            rows give the same paths. Of nested columns all are taken.
+    """
+    step = max(SAMPLE_ROWS, group.num_rows // SAMPLES)
+    ends = (
+        (start, min(start + SAMPLE_ROWS, group.num_rows))
+        for start in range(0, group.num_rows, step)
+    )
+    places = pa.array([n for start, end in ends for n in range(start, end)], pa.int64())
+    return [
+        path
+        for name, column in zip(group.column_names, group.columns, strict=True)
+        if _repeats(column, places)
+        for path in _leaves(name, column.type)
+    ]
+
+
+def _repeats(column: pa.ChunkedArray, places: pa.Array) -> bool:
+    if pa.types.is_nested(column.type):
+        return True
+    try:
+        values = column.take(places)
+        distinct = pc.count_distinct(values, mode="only_valid").as_py()
+    except pa.ArrowException:
+        return True
+    return bool(distinct <= DISTINCT_SHARE * (len(values) - values.null_count))
+
+
+def _leaves(path: str, kind: pa.DataType) -> Iterator[str]:
+    """Yields the paths of the plain columns that Arrow stores a column as."""
+    if pa.types.is_struct(kind):
+        for child in kind:
+            yield from _leaves(f"{path}.{child.name}", child.type)
+    elif pa.types.is_map(kind):
+        yield from _leaves(f"{path}.key_value.key", kind.key_type)
+        yield from _leaves(f"{path}.key_value.value", kind.item_type)
+    elif pa.types.is_nested(kind):
+        yield from _leaves(f"{path}.list.element", kind.value_type)
+    else:
+        yield path
