@@ -7,6 +7,7 @@ Leaves are of kind ``files`` and sorted by partition values, then path.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from catalog.errors import CorruptData
 from catalog.model.datafile import ColumnStats, DataFile
@@ -17,6 +18,11 @@ from catalog.repository.index import Summary, value_range
 from catalog.repository.pack import Place
 
 KIND = "files"
+
+CACHED_STATS = 1 << 16
+"""Statistics kept in a process, some 10 MB: a node is mostly read again with few rows changed."""
+
+_known_stats = lru_cache(CACHED_STATS)(ColumnStats)
 
 
 class DataFileRows:
@@ -125,7 +131,7 @@ def _stats(
         ]
         for n, (nulls, nans, low, high, exact) in enumerate(zip(*values, strict=True)):
             if nulls is not None or nans is not None or low is not None or high is not None:
-                found[n][field] = ColumnStats(nulls, nans, low, high, bool(exact))
+                found[n][field] = _known_stats(nulls, nans, low, high, bool(exact))
     return found
 
 
