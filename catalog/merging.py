@@ -20,8 +20,9 @@ from catalog.model.names import canonical_name
 from catalog.repository.branches import HeldBranch
 from catalog.repository.commit_writer import Description, TableUpdate
 from catalog.repository.history import merge_bases
+from catalog.write.conflicts import CONFLICTS
 from catalog.write.context import WriteContext
-from catalog.write.merge import CONFLICTS, Ends, Merge, merge_commits
+from catalog.write.merge import Ends, Merge, merge_commits
 from catalog.write.merge_rows import Resolution
 from catalog.write.merge_table import MergeContext
 from catalog.write.publish import Proposal, publish

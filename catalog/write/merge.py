@@ -14,6 +14,7 @@ from catalog.model.table import TableSnapshot
 from catalog.repository.commit_writer import TableUpdate
 from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.tables import data_files, file_changes, has_path
+from catalog.write.conflicts import CONFLICTS
 from catalog.write.data_writer import Partition, with_own_schema
 from catalog.write.merge_rows import Taking
 from catalog.write.merge_schema import MergedShape, ShapeConflictKind, merge_shapes, renumber
@@ -21,19 +22,6 @@ from catalog.write.merge_table import MergeContext, TableSides, merge_rows
 from catalog.write.merge_types import Holding, Misfit, find_misfits, widened
 from catalog.write.rewrite import FileChange
 from catalog.write.working import same_shape
-
-CONFLICTS = pa.schema(
-    [
-        ("table_name", pa.string()),
-        ("kind", pa.string()),
-        ("key", pa.string()),
-        ("column_name", pa.string()),
-        ("base", pa.string()),
-        ("ours", pa.string()),
-        ("theirs", pa.string()),
-    ]
-)
-"""The columns in which conflicts are told."""
 
 Resolve = Callable[[str], Taking | None]
 """Says by table which side is taken where both clash; None leaves a conflict."""
@@ -210,7 +198,7 @@ class _TableMerge:
         taken = self.whole_side()
         if taken is not None:
             return taken
-        states = [None if table is None else "changed" for table in (self.ours, self.theirs)]
+        states = ["dropped" if table is None else "changed" for table in (self.ours, self.theirs)]
         found = self.conflict("table-dropped", None, "there", *states)
         return self.result("conflict", None, [found])
 

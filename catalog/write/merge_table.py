@@ -7,6 +7,7 @@ from itertools import count
 
 import pyarrow as pa
 
+from catalog.diff.columns import SqlColumns
 from catalog.diff.execute import Reading, changed_rows
 from catalog.diff.plan import DiffOptions, TablePlan, plan_table
 from catalog.diff.route import Prints
@@ -115,7 +116,9 @@ def merge_rows(
     )
     if shape.key:
         decided = merger.keyed(
-            rows["ours"], rows["theirs"], lambda keys: _repeated(context, sides, scope, keys)
+            rows["ours"],
+            rows["theirs"],
+            lambda keys: _repeated(context, sides, plans["theirs"], scope, keys),
         )
     else:
         base = sides.base_files(scope)
@@ -231,7 +234,11 @@ def _changed(context: MergeContext, plan: TablePlan, name: str) -> str:
 
 
 def _repeated(
-    context: MergeContext, sides: TableSides, scope: frozenset[Partition], keys: str
+    context: MergeContext,
+    sides: TableSides,
+    plan: TablePlan,
+    scope: frozenset[Partition],
+    keys: str,
 ) -> Iterator[str]:
     """Yields SQL of those of some keys that stand several times in the files of a side.
 
@@ -246,8 +253,12 @@ def _repeated(
             for s in (sides.ours, sides.theirs)
         ),
     ]
-    columns = ", ".join(f"f.c{i} AS k{n}" for n, i in enumerate(shape.key))
-    wanted = " AND ".join(f"f.c{i} IS NOT DISTINCT FROM w.k{n}" for n, i in enumerate(shape.key))
+    columns = SqlColumns(plan)
+    pairs = {pair.after.id: pair for pair in plan.pairs}
+    values = ", ".join(
+        f"{columns.expression('t', pairs[i])} AS k{n}" for n, i in enumerate(shape.key)
+    )
+    wanted = " AND ".join(f"f.k{n} IS NOT DISTINCT FROM w.k{n}" for n, _ in enumerate(shape.key))
     for files in states:
         within = [file for file in files if file.partition in scope]
         relation = relation_sql(
@@ -259,7 +270,7 @@ def _repeated(
             naming="id",
         )
         yield (
-            f"(SELECT {columns} FROM {relation} f SEMI JOIN {keys} w ON {wanted} "
+            f"(SELECT * FROM (SELECT {values} FROM {relation}) f SEMI JOIN {keys} w ON {wanted} "
             "GROUP BY ALL HAVING count(*) > 1)"
         )
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from catalog.catalog import Catalog
-    from catalog.conflicted import OpenMerge
+    from catalog.openmerge import OpenMerge
 
 TEXT_LIMIT = 20
 """Conflicts that text lists: a screen of them; the other formats list all."""
@@ -152,12 +152,14 @@ def conflicts(
     """List what is not settled yet of merges in conflict.
 
     A conflict is settled when its row is deleted from the table parquetry.conflicts on the
-    merge's branch, or when the row or cell that it names is changed there.
+    merge's branch, or when what it names is changed there: the cell, the row, or in a table
+    without a key how often the row is there.
 
     Examples:
       parquetry conflicts
       parquetry conflicts backfill/2024-03 --into main --json
       parquetry sql "SELECT kind, count(*) FROM conflicts() GROUP BY ALL"
+      parquetry sql --branch merge/fix-into-main "DELETE FROM parquetry.conflicts WHERE key IS NULL"
     """
     cat = opened(context)
     found = {one: cat.conflicts(one.branch) for one in _fitting(cat, source, into)}

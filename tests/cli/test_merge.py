@@ -480,9 +480,9 @@ def test_a_table_dropped_on_one_side_is_one_conflict(
     assert parquetry("merge", "fix").code == 4
     (one,) = json.loads(parquetry("conflicts", "--json").out)["conflicts"]
     assert (one["kind"], one["key"], one["column"], one["theirs"]) == (
-        *("table-dropped", None, None, None),
+        *("table-dropped", None, None, "dropped"),
     )
     row = parquetry("conflicts").out.splitlines()[1]
-    assert row.split() == ["orders", "table-dropped", "-", "-", "there", "changed", "NULL"]
+    assert row.split() == ["orders", "table-dropped", "-", "-", "there", "changed", "dropped"]
     assert parquetry("merge", "--continue", "--resolve", "theirs").code == 0
     assert "orders" not in parquetry("tables").out
