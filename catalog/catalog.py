@@ -195,7 +195,7 @@ class Catalog(CatalogReader):
             branch: The branch.
             resolve: The side to take in a conflict: ``ours`` is the branch.
             mainline: Which parent of a merge its changes are relative to.
-            dry_run: Whether to find out only.
+            dry_run: Whether to find out only; conflicts are reported then, not raised.
 
         Raises:
             MergeConflict: The branch changed the same in unlike ways; it is not moved.
@@ -225,7 +225,8 @@ class Catalog(CatalogReader):
             message: The commit's message; None makes one up.
             resolve: The side to take in a conflict: ``ours`` is the branch.
             mainline: Which parent of a merge its changes are relative to.
-            dry_run: Whether to find out only.
+            dry_run: Whether to find out only what all of it together would change; conflicts
+                of the first commit that has some are reported then, not raised.
 
         Raises:
             MergeConflict: Cells were changed again since; the branch is not moved.

@@ -20,6 +20,7 @@ from catalog.model.names import canonical_name
 from catalog.repository.branches import HeldBranch
 from catalog.repository.commit_writer import Description, TableUpdate
 from catalog.repository.history import merge_bases
+from catalog.trial import tried_out
 from catalog.write.conflicts import CONFLICTS
 from catalog.write.context import WriteContext
 from catalog.write.merge import Ends, Merge, merge_commits
@@ -59,7 +60,8 @@ class MergeReport:
 
     Attributes:
         branch: The branch merged into.
-        ends: The three commits: base, ours, theirs.
+        ends: The three commits: base, ours, theirs. A base to which several were merged in a
+            dry run is gone.
         commit: The commit made; None if nothing was to be merged, or in a dry run.
         tables: The tables of which theirs was not what ours had anyway.
         conflicts: All conflicts; see ``MergeConflict``.
@@ -108,7 +110,7 @@ def merge_into(
     text = message or f"merge {source} into {into}"
     reports: list[MergeReport] = []
 
-    with merging(owner, dry_run=dry_run) as context:
+    with tried_out(owner, dry_run=dry_run) as owner, merging(owner, dry_run=dry_run) as context:
 
         def propose(held: HeldBranch, head: str) -> Proposal | None:
             ends = Ends(base_of(owner, context, head, theirs), head, theirs)
@@ -133,7 +135,7 @@ def merge_into(
             raise leave_branch(
                 owner, context, source, into, error, message=text, squash=squash
             ) from None
-    return with_commit(owner, reports[-1], commit_id)
+        return with_commit(owner, reports[-1], commit_id)
 
 
 @contextmanager
@@ -144,9 +146,10 @@ def merging(owner: "Catalog", *, dry_run: bool = False) -> Iterator[MergeContext
     try:
         with engine_errors():
             yield MergeContext(
-                WriteContext(work, repository.store, repository.commits, dry_run),
+                WriteContext(work, repository.store, repository.commits),
                 lambda plan: load_prints(repository, plan, None).prints,
                 comparable,
+                keeps_prints=not dry_run,
             )
     finally:
         work.close()
@@ -157,12 +160,9 @@ def base_of(owner: "Catalog", context: MergeContext, left: str, right: str) -> s
 
     Commits that were merged into each other crosswise parted in several. These are merged first,
     to a commit that no branch is at; where they clash, it has what was there before, so that
-    what the two made of it clashes again. A dry run leaves such files and commits too, since
-    they are read: to be collected, as nothing names them.
+    what the two made of it clashes again.
     """
     repository = owner.repository
-    if context.write.dry_run:
-        context = replace(context, write=replace(context.write, dry_run=False))
     base, *others = merge_bases(repository.commits.read, left, right)
     for other in others:
         before = base_of(owner, context, base, other)
@@ -188,10 +188,9 @@ def merged(
         resolve=(lambda table: "base") if resolve == "base" else resolving(resolve),
         leave_out=leave_out,
     )
-    if not context.write.dry_run:
-        for update in found.updates:
-            if update.stored is None:
-                keep_prints(owner.repository, update, warn=False)
+    for update in found.updates:
+        if context.keeps_prints and update.stored is None:
+            keep_prints(owner.repository, update, warn=False)
     return found
 
 

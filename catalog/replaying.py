@@ -34,6 +34,7 @@ from catalog.repository.history import first_parents, is_ancestor, merge_base
 from catalog.repository.repository import DEFAULT_BRANCH
 from catalog.repository.tables import file_changes
 from catalog.storage.store import SwapLost
+from catalog.trial import tried_out
 from catalog.write.merge import Ends, Merge
 from catalog.write.merge_table import MergeContext
 from catalog.write.publish import Proposal, publish
@@ -162,14 +163,16 @@ def _apply(
         named: Names the commits in errors.
         resolve: Which side is taken where both clash.
         tables: The tables to look at; None means all.
-        dry_run: Whether to write nothing.
+        dry_run: Whether to move nothing and leave nothing; the first step in conflict is
+            reported then, not raised.
     """
-    if dry_run and len(steps) > 1:
-        raise InvalidInput("a dry run takes one commit at a time")
     read = (open_branch(owner, branch), *(commit_id for step in steps for commit_id in step))
     check_resolved(owner, resolve, read)
     reports: list[MergeReport] = []
-    with merging(owner, dry_run=dry_run) as context:
+    with (
+        tried_out(owner, dry_run=dry_run) as owner,
+        merging(owner, dry_run=dry_run) as context,
+    ):
 
         def propose(held: HeldBranch, head: str) -> Proposal | None:
             if held.branch.protected:
@@ -181,25 +184,30 @@ def _apply(
                 found = merged(
                     owner, context, ends, resolve, leave_out=_others(owner, ends, tables)
                 )
-                if found.conflicts.num_rows and not dry_run:
-                    raise _conflict(f"{operation} of {named} on {branch}", found.conflicts)
                 reports.append(report(branch, ends, found))
+                if found.conflicts.num_rows and dry_run:
+                    return None
+                if found.conflicts.num_rows:
+                    what = f"{operation} of {named} on {branch}"
+                    if len(steps) > 1:
+                        what = f"{what}, at commit {base[:8]}"
+                    raise _conflict(what, found.conflicts)
                 steps_done.append(found)
-                if found.updates and not dry_run:
+                if found.updates:
                     at = _between(owner, at, found.updates, message)
             if at == head:
                 return None
             by_rows = {t.name for one in steps_done for t in one.tables if t.how == "merged"}
             whole = told_as_merged(merged(owner, context, Ends(head, head, at), None), by_rows)
-            if not whole.updates:
-                return None
             reports.append(report(branch, Ends(steps[-1][0], head, steps[-1][1]), whole))
+            if dry_run or not whole.updates:
+                return None
             lineage = lineage_of(operation, whole, steps[-1][1])
             why = f"{operation}: {named}"
             return proposal(owner, [head], whole.updates, message, why, lineage, metadata=metadata)
 
         commit_id = publish(owner.repository, branch, propose)
-    return with_commit(owner, reports[-1], commit_id)
+        return with_commit(owner, reports[-1], commit_id)
 
 
 def _between(

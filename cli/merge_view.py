@@ -121,11 +121,18 @@ def _would_conflict(report: "MergeReport", about: Names) -> MergeConflict:
         what = f"merging {about['source']} into {report.branch}"
     else:
         what = f"the {about['operation']} on {report.branch}"
+        if about["operation"] == "revert" and _are_several(about["refs"]):
+            what = f"{what}, at commit {short(report.ends.base)},"
     return MergeConflict(
         f"dry run: {what} would end in {counted(count, 'conflict')}; nothing was written",
         conflicts=report.conflicts,
         hint=f"take a side with --resolve ours or --resolve theirs{left}",
     )
+
+
+def _are_several(refs: Cell) -> bool:
+    """Tells whether refs may name more commits than one."""
+    return isinstance(refs, list) and (len(refs) > 1 or any(".." in str(ref) for ref in refs))
 
 
 def _report_json(report: "MergeReport", about: Names, *, dry_run: bool) -> dict[str, object]:

@@ -20,13 +20,11 @@ class WriteContext:
         work: The engine.
         store: Takes the files.
         commits: Reads the table.
-        dry_run: Whether new files are only tried out: they never reach the store.
     """
 
     work: Workspace
     store: ObjectStore
     commits: Commits
-    dry_run: bool = False
 
     @property
     def con(self) -> duckdb.DuckDBPyConnection:

@@ -90,7 +90,6 @@ class DataWriter:
         taken: Paths that no new file may have.
         holds: Tells whether a partition has a file of some path that may stay: no new file
             may have it either.
-        dry_run: Whether the files never reach the store.
     """
 
     def __init__(
@@ -102,7 +101,6 @@ class DataWriter:
         *,
         taken: Collection[str] = (),
         holds: Callable[[Partition, str], bool] | None = None,
-        dry_run: bool = False,
     ) -> None:
         self._con = con
         self._store = store
@@ -110,7 +108,6 @@ class DataWriter:
         self._table = table
         self._taken = set(taken)
         self._holds = holds or (lambda partition, path: False)
-        self._dry_run = dry_run
         self._written: list[_Written] = []
         self._schema = own_file_schema(table)
         self._engine = any(_engine_type(f.type) for f in stored_fields(table))
@@ -120,7 +117,7 @@ class DataWriter:
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         try:
-            if kind is None and not self._dry_run:
+            if kind is None:
                 self._store.publish([(one.staged, one.entry.path) for one in self._written])
         finally:
             for one in self._written:

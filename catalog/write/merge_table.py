@@ -35,11 +35,14 @@ class MergeContext:
         write: Reads and writes data files.
         prints: Returns the fingerprints of the files of a plan.
         comparable: Tells whether values of two types compare without loss.
+        keeps_prints: Whether fingerprints of the files that come are to be kept: whoever only
+            tries a merge out has no use for them.
     """
 
     write: WriteContext
     prints: Callable[[TablePlan], Prints]
     comparable: Callable[[DataType, DataType], bool]
+    keeps_prints: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +310,6 @@ def _apply(
             sides.name,
             target.shape,
             taken=known,
-            dry_run=context.write.dry_run,
         )
         with writer:
             kept = apply_rows(

@@ -117,7 +117,12 @@ def test_what_was_merged_crosswise_and_settled_unlike_clashes_again(parted: Cata
     assert values(parted) == {1: 10, 2: 5, 3: 6}
     assert values(parted, "work") == {1: 11, 2: 5, 3: 6}
     for source, into in (("work", "main"), ("main", "work")):
-        assert told(conflict(parted, source, into=into)) == {("cell", '{"k":"1"}', "v")}
+        before = [found.path for found in parted.repository.store.list("")]
+        tried = parted.merge(source, into=into, dry_run=True)
+        assert [found.path for found in parted.repository.store.list("")] == before
+        error = conflict(parted, source, into=into)
+        assert told(error) == {("cell", '{"k":"1"}', "v")}
+        assert tried.conflicts == error.conflicts
     parted.continue_merge("work", resolve="theirs")
     assert values(parted) == {1: 11, 2: 5, 3: 6}
 
