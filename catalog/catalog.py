@@ -152,6 +152,7 @@ class Catalog(CatalogReader):
         source: str | None = None,
         *,
         into: str | None = None,
+        message: str | None = None,
         resolve: "Resolutions" = None,
     ) -> "MergeReport":
         """Completes a merge that was in conflict, with what was settled on its branch.
@@ -159,6 +160,7 @@ class Catalog(CatalogReader):
         Args:
             source: What is merged, or the branch that holds the merge; None if there is one.
             into: The branch merged into; None means any.
+            message: The commit's message; None takes that of the merge as it was begun.
             resolve: The side to take for all that is not settled.
 
         Raises:
@@ -167,7 +169,7 @@ class Catalog(CatalogReader):
         """
         from catalog.conflicted import continue_merge
 
-        return continue_merge(self, source, into, resolve=resolve)
+        return continue_merge(self, source, into, message=message, resolve=resolve)
 
     def abort_merge(self, source: str | None = None, *, into: str | None = None) -> str:
         """Drops a merge that was in conflict, and returns the branch that held it.

@@ -166,7 +166,12 @@ def abort_merge(owner: "Catalog", source: str | None, into: str | None) -> OpenM
 
 
 def continue_merge(
-    owner: "Catalog", source: str | None, into: str | None, *, resolve: Resolutions
+    owner: "Catalog",
+    source: str | None,
+    into: str | None,
+    *,
+    message: str | None,
+    resolve: Resolutions,
 ) -> MergeReport:
     """Completes a merge in conflict once all of it is settled; see ``Catalog.continue_merge``."""
     found = the_merge(owner, source, into)
@@ -196,7 +201,8 @@ def continue_merge(
                 return None
             lineage = lineage_of("merge", merge, found.ends.theirs)
             why = f"merge: {found.source}"
-            return proposal(owner, parents, merge.updates, found.message, why, lineage)
+            text = message or found.message
+            return proposal(owner, parents, merge.updates, text, why, lineage)
 
         commit_id = publish(owner.repository, found.into, propose)
     with suppress(NotFound):

@@ -53,7 +53,13 @@ def merge(
     into: Into = None,
     message: Annotated[
         str | None,
-        typer.Option("-m", "--message", help="What the commit is about.", show_default=False),
+        typer.Option(
+            "-m",
+            "--message",
+            help="What the commit is about. With --continue, in place of what the merge was "
+            "begun with.",
+            show_default=False,
+        ),
     ] = None,
     squash: Annotated[
         bool, typer.Option("--squash", help="Make a commit without SOURCE as a parent.")
@@ -88,7 +94,7 @@ def merge(
             "--continue" if go_on else "--abort",
             {
                 "--abort": go_on and abort,
-                "-m": message is not None,
+                "-m": abort and message is not None,
                 "--squash": squash,
                 "--dry-run": dry_run,
                 "--resolve": abort and taken is not None,
@@ -101,7 +107,7 @@ def merge(
         one = _the_one(cat, source, into)
         about = {"operation": "merge", "source": one.source, "branch": one.into}
         with conflicts_told(about, json=json):
-            report = cat.continue_merge(one.branch, resolve=taken)
+            report = cat.continue_merge(one.branch, message=message, resolve=taken)
         show_report(report, about, json=json, dry_run=False)
         return
     if source is None:

@@ -301,9 +301,10 @@ def test_rows_changed_on_the_branch_are_settled(
     ready = parquetry("conflicts")
     expected = f"all is settled; to complete it: parquetry merge {MERGE_BRANCH} --continue\n"
     assert ready.out == expected
-    done = parquetry("merge", "--continue")
+    done = parquetry("merge", "--continue", "-m", "amounts as Ana and Ben agreed")
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines()[-1].startswith("main is now ")
+    assert done.out.endswith(": amounts as Ana and Ben agreed\n")
     rows = orders(parquetry)
     assert (rows[1], rows[2], rows[3]) == ((10.5, "a"), (12.5, "n"), (14.0, "C"))
     assert MERGE_BRANCH not in branches(parquetry)
@@ -418,7 +419,7 @@ def test_a_protected_branch_changes_by_merge(fix: Path, parquetry: Runner) -> No
         (("--continue",), 3, "no merge is in conflict"),
         (("fix", "--abort"), 3, "no merge of fix is in conflict"),
         (("--continue", "--abort"), 2, "exclude each other"),
-        (("--continue", "-m", "x"), 2, "exclude each other"),
+        (("--abort", "-m", "x"), 2, "exclude each other"),
         (("--abort", "--resolve", "ours"), 2, "exclude each other"),
         (("--continue", "--dry-run"), 2, "exclude each other"),
     ],

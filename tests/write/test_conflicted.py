@@ -61,6 +61,17 @@ def test_rows_changed_and_conflicts_deleted_settle_it(parted: Catalog) -> None:
         parted.continue_merge()
 
 
+@pytest.mark.parametrize("message", [None, "settled by hand"])
+def test_a_merge_takes_its_message_from_whoever_completes_it(
+    parted: Catalog, message: str | None
+) -> None:
+    with pytest.raises(catalog.MergeConflict):
+        parted.merge("work", message="as it was begun")
+    done = parted.continue_merge(message=message, resolve="ours").commit
+    assert done is not None
+    assert done.message == (message or "as it was begun")
+
+
 def test_a_side_is_taken_only_where_nothing_was_settled_by_hand(parted: Catalog) -> None:
     branch = conflict(parted, "work").branch
     put(parted, branch, {1: 15}, mode="upsert")
