@@ -25,7 +25,7 @@ from catalog.merging import (
     proposal,
     report,
     resolving,
-    told_as_merged,
+    told_as,
     with_commit,
 )
 from catalog.openmerge import (
@@ -176,6 +176,7 @@ def continue_merge(
     """Completes a merge in conflict once all of it is settled; see ``Catalog.continue_merge``."""
     found = the_merge(owner, source, into)
     settled = found.head
+    whole: Mapping[str, str] = {}
     check_resolved(owner, resolve, (found.ends.ours, found.ends.theirs))
     with merging(owner) as context:
         left = unsettled(owner, found)
@@ -183,14 +184,15 @@ def continue_merge(
         if any(sides(table) is None for table in left["table_name"].to_pylist()):
             raise conflict_error(found.source, found.into, left, found.branch)
         if left.num_rows:
-            settled = take_side(owner, context, found, left, resolve)
+            settled, whole = take_side(owner, context, found, left, resolve)
+        hows = {**dict.fromkeys(_merged_by_rows(owner, found), "merged"), **whole}
         reports: list[MergeReport] = []
-        by_rows = _merged_by_rows(owner, found)
 
         def propose(held: HeldBranch, head: str) -> Proposal | None:
             ends = Ends(found.ends.ours, head, settled)
-            merge = merged(owner, context, ends, resolve, leave_out=(CONFLICT_TABLE,))
-            merge = told_as_merged(merge, by_rows)
+            merge = merged(owner, context, ends, resolve, whole=True, leave_out=(CONFLICT_TABLE,))
+            again = {one.name: one.how for one in merge.tables if one.how in ("ours", "theirs")}
+            merge = told_as(merge, {**hows, **again})
             if merge.conflicts.num_rows:
                 raise _clash_anew(found, merge.conflicts)
             reports.append(report(found.into, ends, merge))

@@ -1,7 +1,7 @@
 """Merges of an open catalog, and what is made of the same three-way merge: rebase, revert."""
 
 import shlex
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
@@ -23,7 +23,7 @@ from catalog.repository.history import merge_bases
 from catalog.trial import tried_out
 from catalog.write.conflicts import CONFLICTS
 from catalog.write.context import WriteContext
-from catalog.write.merge import Ends, Merge, merge_commits
+from catalog.write.merge import Ends, Merge, MergedTable, merge_commits
 from catalog.write.merge_rows import Resolution
 from catalog.write.merge_table import MergeContext
 from catalog.write.publish import Proposal, publish
@@ -41,7 +41,9 @@ class TableMerge:
 
     Attributes:
         table: The table.
-        how: ``taken`` as theirs has it, ``merged`` row by row, or ``conflict``.
+        how: ``taken`` as theirs has it since ours left it alone, ``merged`` row by row,
+            ``conflict``; ``ours`` or ``theirs`` if the whole table is as that side has it, though
+            both changed it, since a side was to be taken where rows could not be merged.
         files_added: Files that came.
         files_removed: Files that went.
         conflicts: Rows and cells in which both sides clash.
@@ -117,7 +119,7 @@ def merge_into(
             if ends.base == theirs:
                 reports.append(MergeReport(into, ends, None))
                 return None
-            found = merged(owner, context, ends, resolve)
+            found = merged(owner, context, ends, resolve, whole=True)
             if found.conflicts.num_rows:
                 raise ConflictedMerge(ends, found)
             reports.append(report(into, ends, found))
@@ -178,6 +180,7 @@ def merged(
     ends: Ends,
     resolve: Resolutions | Literal["base"],
     *,
+    whole: bool = False,
     leave_out: Sequence[str] = (),
 ) -> Merge:
     """Merges three commits and fingerprints the files that are new."""
@@ -186,6 +189,7 @@ def merged(
         owner.repository.commits,
         ends,
         resolve=(lambda table: "base") if resolve == "base" else resolving(resolve),
+        whole=whole,
         leave_out=leave_out,
     )
     for update in found.updates:
@@ -262,10 +266,21 @@ def lineage_of(operation: str, found: Merge, source: str) -> dict[str, object]:
     }
 
 
-def told_as_merged(found: Merge, tables: Collection[str]) -> Merge:
-    """Returns a merge that brings over what was merged before, with tables told as they were."""
+def told_as(found: Merge, hows: Mapping[str, str]) -> Merge:
+    """Returns a merge that brings over what was merged before, with tables told as they were.
+
+    Args:
+        found: The merge.
+        hows: How its tables came about, by name; those of which ours was taken whole are told
+            though nothing changes in them.
+    """
+    there = {one.name for one in found.tables}
+    kept = [name for name, how in hows.items() if how == "ours" and name not in there]
     return Merge(
-        tuple(replace(one, how="merged") if one.name in tables else one for one in found.tables)
+        (
+            *(replace(one, how=hows.get(one.name, one.how)) for one in found.tables),
+            *(MergedTable(name, "ours", None, CONFLICTS.empty_table()) for name in kept),
+        )
     )
 
 

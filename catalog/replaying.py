@@ -21,7 +21,7 @@ from catalog.merging import (
     open_branch,
     proposal,
     report,
-    told_as_merged,
+    told_as,
     with_commit,
 )
 from catalog.model.commit import Commit
@@ -197,8 +197,8 @@ def _apply(
                     at = _between(owner, at, found.updates, message)
             if at == head:
                 return None
-            by_rows = {t.name for one in steps_done for t in one.tables if t.how == "merged"}
-            whole = told_as_merged(merged(owner, context, Ends(head, head, at), None), by_rows)
+            hows = {t.name: t.how for one in steps_done for t in one.tables if t.how != "taken"}
+            whole = told_as(merged(owner, context, Ends(head, head, at), None), hows)
             reports.append(report(branch, Ends(steps[-1][0], head, steps[-1][1]), whole))
             if dry_run or not whole.updates:
                 return None

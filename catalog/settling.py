@@ -6,7 +6,7 @@ there.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -120,8 +120,11 @@ def take_side(
     found: OpenMerge,
     left: pa.Table,
     resolve: Resolutions,
-) -> str:
-    """Returns a commit in which one side is taken for what is not settled by hand.
+) -> tuple[str, Mapping[str, str]]:
+    """Takes one side for what is not settled by hand.
+
+    Returns:
+        A commit that has it, and by name the tables of which that side was taken whole.
 
     Raises:
         InvalidInput: Theirs is to be taken for the rest of a table of which some conflicts were
@@ -142,16 +145,37 @@ def take_side(
     names = {name for c in (found.ends.ours, found.ends.theirs) for name in _names(owner, c)}
     ends = replace(found.ends, base=base_of(owner, context, found.ends.ours, found.ends.theirs))
     every: dict[str, Resolution] = {**dict.fromkeys(names, "ours"), **wanted}
-    again = merged(owner, context, ends, every)
+    again = merged(owner, context, ends, every, whole=True)
     if again.conflicts.num_rows:
         raise conflict_error(found.source, found.into, again.conflicts, found.branch)
+    whole = {one.name: one.how for one in again.tables if wanted.get(one.name) == one.how}
+    _check_not_by_hand(owner, found, whole)
     about = Description(owner.author, owner.clock(), f"{found.message}: resolved")
     writer = owner.repository.writer()
     taken = writer.write([found.ends.ours, found.ends.theirs], again.updates, about)
     both = merged(
         owner, context, Ends(found.start, found.head, taken), "ours", leave_out=(CONFLICT_TABLE,)
     )
-    return writer.write([found.head, taken], both.updates, about)
+    return writer.write([found.head, taken], both.updates, about), whole
+
+
+def _check_not_by_hand(owner: "Catalog", found: OpenMerge, tables: Iterable[str]) -> None:
+    """Checks that tables that are taken whole were not changed on the merge's branch.
+
+    Raises:
+        InvalidInput: One was.
+    """
+    start, head = (owner.repository.commits.entries(c) for c in (found.start, found.head))
+    for table in tables:
+        before, now = start.get(table), head.get(table)
+        if (before and before.entry.snapshot) != (now and now.entry.snapshot):
+            raise InvalidInput(
+                f"table {table!r} was changed by hand on {found.branch}: a side can only be taken "
+                "of the whole table, and that would undo it",
+                kind="settled-otherwise",
+                hint=f"to keep what was done by hand, delete the table's conflicts from "
+                f"{CONFLICT_TABLE} there",
+            )
 
 
 def _names(owner: "Catalog", commit_id: str) -> Iterable[str]:

@@ -434,6 +434,24 @@ def test_what_makes_no_sense_is_said(
     assert listing(fix) == before
 
 
+def test_a_table_of_two_shapes_is_taken_whole_and_told(fix: Path, parquetry: Runner) -> None:
+    for branch, kind in (("fix", "INTEGER"), ("main", "VARCHAR")):
+        statement = f"ALTER TABLE customers ADD COLUMN score {kind}"
+        assert parquetry("sql", "--branch", branch, "-m", "score", statement).code == 0
+    assert parquetry("merge", "fix", "--dry-run").code == 4
+    words = ("merge", "fix", "--resolve", "customers=theirs")
+    tried = json.loads(parquetry(*words, "--dry-run", "--json").out)
+    assert {t["table"]: t["how"] for t in tried["tables"]} == {
+        "customers": "theirs",
+        "orders": "merged",
+    }
+    done = parquetry(*words)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines()[0].startswith(
+        "customers  theirs    the whole table is theirs: nothing that ours changed in it is there"
+    )
+
+
 def test_tables_without_a_key_merge_by_rows(lake: Path, tmp_path: Path, parquetry: Runner) -> None:
     def events(name: str, branch: str, values: list[str]) -> None:
         write_parquet(tmp_path / name / "a.parquet", {"event": values})
