@@ -3,6 +3,7 @@
 import hashlib
 import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pyarrow as pa
 
 from catalog.errors import InvalidInput, MergeConflict, NotFound
 from catalog.merging import in_order
+from catalog.model.commit import Commit
 from catalog.model.names import canonical_name, check_ref_name
 from catalog.repository.history import first_parents
 from catalog.write.merge import Ends
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 PREFIX = "merge/"
 CONFLICT_TABLE = "parquetry.conflicts"
 """The table that holds the conflicts of a merge, on its branch only."""
+
+ABOUT = "merge."
+"""Begins what the metadata of a merge in conflict says of it."""
 
 _OUTSIDE = re.compile(r"[^\w./-]+")
 
@@ -63,6 +68,39 @@ def branch_name(source: str, into: str) -> str:
         return check_ref_name(name)
     except InvalidInput:
         return f"{PREFIX}{digest[:16]}"
+
+
+def without_merge(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Returns the metadata of a commit without what makes it the start of a merge in conflict."""
+    return {name: value for name, value in metadata.items() if not name.startswith(ABOUT)}
+
+
+def check_no_start(commit_id: str, commit: Commit) -> None:
+    """Checks that a commit may be made again elsewhere.
+
+    Raises:
+        InvalidInput: It is a merge in conflict: what is not settled in it would be lost.
+    """
+    if f"{ABOUT}ours" in commit.metadata:
+        source, into = commit.metadata[f"{ABOUT}source"], commit.metadata[f"{ABOUT}into"]
+        raise InvalidInput(
+            f"commit {commit_id[:8]} is a merge in conflict: it cannot be made again elsewhere",
+            kind="conflict-table",
+            hint=f"settle it and complete it: {merge_command(source, into)} --continue",
+        )
+
+
+def foreign_conflicts(owner: "CatalogReader", ends: Ends) -> list[str]:
+    """Returns the table of conflicts if it is not that of ours, so that it stays where it is."""
+    commits = owner.repository.commits
+    found: dict[str, set[str | None]] = {}
+    for commit_id in (ends.base, ends.ours, ends.theirs):
+        for name, placed in commits.entries(commit_id).items():
+            if name.casefold() == CONFLICT_TABLE:
+                table_id = commits.table(placed).snapshot.table_id
+                found.setdefault(name, set()).add(table_id)
+    here = commits.entries(ends.ours)
+    return [name for name, ids in found.items() if name not in here or len(ids) > 1]
 
 
 def open_merges(owner: "CatalogReader") -> list[OpenMerge]:

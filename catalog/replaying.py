@@ -28,6 +28,7 @@ from catalog.model.commit import Commit
 from catalog.model.names import canonical_name
 from catalog.model.partition import partition_values
 from catalog.model.refs import split_range
+from catalog.openmerge import check_no_start, foreign_conflicts, without_merge
 from catalog.repository.branches import HeldBranch, Stamp
 from catalog.repository.commit_writer import Description, TableUpdate
 from catalog.repository.history import first_parents, is_ancestor, merge_base
@@ -85,6 +86,7 @@ def cherry_pick(
     """Makes on a branch what a commit did; see ``Catalog.cherry_pick``."""
     commit_id = owner.resolve(ref).commit_id
     commit = owner.repository.commits.read(commit_id)
+    check_no_start(commit_id, commit)
     parent = _parent(commit, commit_id, mainline)
     return _apply(
         owner,
@@ -92,7 +94,7 @@ def cherry_pick(
         [(parent, commit_id)],
         operation="cherry-pick",
         message=commit.message,
-        metadata={**commit.metadata, "cherry-picked-from": commit_id},
+        metadata={**without_merge(commit.metadata), "cherry-picked-from": commit_id},
         named=commit_id[:8],
         resolve=resolve,
         tables=None,
@@ -223,7 +225,7 @@ def _between(
         author=owner.author if like is None else like.author,
         time=owner.clock(),
         message=message,
-        metadata={} if like is None else like.metadata,
+        metadata={} if like is None else without_merge(like.metadata),
         lineage={} if like is None else like.lineage,
     )
     return owner.repository.writer().write([at], updates, about)
@@ -309,10 +311,10 @@ def _checked_tables(
 
 def _others(owner: "Catalog", ends: Ends, tables: Sequence[str] | None) -> list[str]:
     if tables is None:
-        return []
+        return foreign_conflicts(owner, ends)
     entries = owner.repository.commits.entries
     names = {name for c in (ends.base, ends.ours, ends.theirs) for name in entries(c)}
-    return sorted(names - set(tables))
+    return sorted((names - set(tables)) | set(foreign_conflicts(owner, ends)))
 
 
 def rebase(
@@ -329,6 +331,8 @@ def rebase(
     if base == target:
         return RebaseReport(branch, base, target, before, None, (), {})
     own = _own_commits(owner, before, target)
+    for commit_id, commit in own:
+        check_no_start(commit_id, commit)
     names = {name for _, commit in own for name in commit.changes}
     arrived = _arrived(owner, base, target, names)
     if dry_run:
@@ -339,7 +343,8 @@ def rebase(
     with merging(owner) as context:
         for commit_id, commit in own:
             ends = Ends(_before(owner, context, commit, target), at, commit_id)
-            found = merged(owner, context, ends, resolve)
+            leave_out = foreign_conflicts(owner, ends)
+            found = merged(owner, context, ends, resolve, leave_out=leave_out)
             if found.conflicts.num_rows:
                 title = commit.message.partition("\n")[0]
                 raise _conflict(
