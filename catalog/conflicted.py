@@ -44,7 +44,7 @@ from catalog.repository.history import is_ancestor
 from catalog.settling import conflicts_at, take_side, unsettled
 from catalog.write.frames import land
 from catalog.write.merge import Ends
-from catalog.write.merge_table import MergeContext
+from catalog.write.merge_table import MergeContext, MergeProgress
 from catalog.write.publish import Proposal, publish
 from catalog.write.table_write import write_rows
 from catalog.write.working import WorkingTable
@@ -172,13 +172,14 @@ def continue_merge(
     *,
     message: str | None,
     resolve: Resolutions,
+    progress: MergeProgress | None,
 ) -> MergeReport:
     """Completes a merge in conflict once all of it is settled; see ``Catalog.continue_merge``."""
     found = the_merge(owner, source, into)
     settled = found.head
     whole: Mapping[str, str] = {}
     check_resolved(owner, resolve, (found.ends.ours, found.ends.theirs))
-    with merging(owner) as context:
+    with merging(owner, progress=progress) as context:
         left = unsettled(owner, found)
         sides = resolving(resolve)
         if any(sides(table) is None for table in left["table_name"].to_pylist()):

@@ -25,7 +25,7 @@ from catalog.write.conflicts import CONFLICTS
 from catalog.write.context import WriteContext
 from catalog.write.merge import Ends, Merge, MergedTable, merge_commits
 from catalog.write.merge_rows import Resolution
-from catalog.write.merge_table import MergeContext
+from catalog.write.merge_table import MergeContext, MergeProgress
 from catalog.write.publish import Proposal, publish
 
 if TYPE_CHECKING:
@@ -99,6 +99,7 @@ def merge_into(
     squash: bool,
     resolve: Resolutions,
     dry_run: bool,
+    progress: MergeProgress | None,
 ) -> MergeReport:
     """Merges a ref into a branch; see ``Catalog.merge``."""
     from catalog.conflicted import check_no_conflict_table, check_none_open, leave_branch
@@ -112,7 +113,10 @@ def merge_into(
     text = message or f"merge {source} into {into}"
     reports: list[MergeReport] = []
 
-    with tried_out(owner, dry_run=dry_run) as owner, merging(owner, dry_run=dry_run) as context:
+    with (
+        tried_out(owner, dry_run=dry_run) as owner,
+        merging(owner, dry_run=dry_run, progress=progress) as context,
+    ):
 
         def propose(held: HeldBranch, head: str) -> Proposal | None:
             ends = Ends(base_of(owner, context, head, theirs), head, theirs)
@@ -141,7 +145,9 @@ def merge_into(
 
 
 @contextmanager
-def merging(owner: "Catalog", *, dry_run: bool = False) -> Iterator[MergeContext]:
+def merging(
+    owner: "Catalog", *, dry_run: bool = False, progress: MergeProgress | None = None
+) -> Iterator[MergeContext]:
     """Yields what merging needs, with an engine of its own that is closed afterwards."""
     repository = owner.repository
     work = Workspace(store=repository.store)
@@ -152,6 +158,7 @@ def merging(owner: "Catalog", *, dry_run: bool = False) -> Iterator[MergeContext
                 lambda plan: load_prints(repository, plan, None).prints,
                 comparable,
                 keeps_prints=not dry_run,
+                progress=progress or (lambda table, done, total: None),
             )
     finally:
         work.close()

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from catalog.diff.columns import SqlColumns
 from catalog.diff.execute import Reading, changed_rows
-from catalog.diff.plan import DiffOptions, TablePlan, plan_table
+from catalog.diff.plan import SIDES, DiffOptions, TablePlan, plan_table
 from catalog.diff.route import Prints
 from catalog.engine.quoting import identifier, literal, type_sql
 from catalog.engine.relation import relation_sql
@@ -27,6 +27,10 @@ from catalog.write.rewrite import FileChange
 _NUMBERS = count(1)
 
 
+MergeProgress = Callable[[str, int, int], None]
+"""Told a table, rows compared, and rows to be compared in it."""
+
+
 @dataclass(frozen=True, slots=True)
 class MergeContext:
     """Holds what merging rows needs.
@@ -37,12 +41,15 @@ class MergeContext:
         comparable: Tells whether values of two types compare without loss.
         keeps_prints: Whether fingerprints of the files that come are to be kept: whoever only
             tries a merge out has no use for them.
+        progress: Told of a table that both sides changed how many rows of files that differ
+            are compared, and of how many; it may stop the merge by an exception.
     """
 
     write: WriteContext
     prints: Callable[[TablePlan], Prints]
     comparable: Callable[[DataType, DataType], bool]
     keeps_prints: bool = True
+    progress: MergeProgress = lambda table, done, total: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +120,16 @@ def merge_rows(
         side: _plan(context, sides, changes, scope)
         for side, changes in (("ours", sides.ours), ("theirs", sides.theirs))
     }
-    rows = {side: _changed(context, plan, f"{name}_{side}") for side, plan in plans.items()}
+    total = sum(f.rows for plan in plans.values() for side in SIDES for f in plan.files(side))
+    done = 0
+
+    def told(rows: int) -> None:
+        nonlocal done
+        done += rows
+        context.progress(sides.name, done, total)
+
+    context.progress(sides.name, done, total)
+    rows = {side: _changed(context, plan, f"{name}_{side}", told) for side, plan in plans.items()}
     merger = RowMerger(
         context.write.con, shape, plans["theirs"], name, resolve=resolve, by_cell=by_cell
     )
@@ -223,7 +239,9 @@ def _plan(
     return plan_table(sides.name, shape, shape, within, DiffOptions(), context.comparable)
 
 
-def _changed(context: MergeContext, plan: TablePlan, name: str) -> str:
+def _changed(
+    context: MergeContext, plan: TablePlan, name: str, progress: Callable[[int], None]
+) -> str:
     for side in ("f", "t"):
         context.write.verified(plan.table, plan.files("f" if side == "f" else "t"))
     reading = Reading(
@@ -233,7 +251,7 @@ def _changed(context: MergeContext, plan: TablePlan, name: str) -> str:
         lambda side: plan.files(side),
         context.prints(plan),
     )
-    return changed_rows(reading, name=name)
+    return changed_rows(reading, name=name, progress=progress)
 
 
 def _repeated(

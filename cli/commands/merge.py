@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from catalog.errors import NotFound
-from cli import output
+from cli import notes, output
 from cli.completion import complete_branch, complete_ref
 from cli.figures import counted, short
 from cli.listing import ListFormat, Listing, show, show_json
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from catalog.catalog import Catalog
     from catalog.openmerge import OpenMerge
+    from catalog.write.merge_table import MergeProgress
 
 TEXT_LIMIT = 20
 """Conflicts that text lists: a screen of them; the other formats list all."""
@@ -106,17 +107,25 @@ def merge(
             return
         one = _the_one(cat, source, into)
         about = {"operation": "merge", "source": one.source, "branch": one.into}
-        with conflicts_told(about, json=json):
-            report = cat.continue_merge(one.branch, message=message, resolve=taken)
+        with conflicts_told(about, json=json), notes.Progress("merge:") as progress:
+            report = cat.continue_merge(
+                one.branch, message=message, resolve=taken, progress=_rows_told(progress)
+            )
         show_report(report, about, json=json, dry_run=False)
         return
     if source is None:
         raise UsageError("no SOURCE to merge", hint="e.g. parquetry merge backfill/2024-03")
     branch = into or DEFAULT_REF
     about = {"operation": "merge", "source": source, "branch": branch}
-    with conflicts_told(about, json=json):
+    with conflicts_told(about, json=json), notes.Progress("merge:") as progress:
         report = opened(context).merge(
-            source, into=branch, message=message, squash=squash, resolve=taken, dry_run=dry_run
+            source,
+            into=branch,
+            message=message,
+            squash=squash,
+            resolve=taken,
+            dry_run=dry_run,
+            progress=_rows_told(progress),
         )
     show_report(report, about, json=json, dry_run=dry_run)
 
@@ -187,6 +196,10 @@ def conflicts(
         output.line(
             f"({counted(len(rows), 'conflict')}, the first {len(shown)}; --limit -1 lists all)"
         )
+
+
+def _rows_told(progress: notes.Progress) -> "MergeProgress":
+    return lambda table, done, total: progress(0, 0, f"{table}: {done:,} of {total:,} rows")
 
 
 def _check_alone(option: str, others: Mapping[str, bool]) -> None:
