@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from catalog.sources import Source, TableStatus
     from catalog.storage.s3_access import S3Options
     from catalog.transactions import CatalogTransaction
+    from catalog.write.merge_table import MergeProgress
 
 
 class Catalog(CatalogReader):
@@ -115,6 +116,7 @@ class Catalog(CatalogReader):
         squash: bool = False,
         resolve: "Resolutions" = None,
         dry_run: bool = False,
+        progress: "MergeProgress | None" = None,
     ) -> "MergeReport":
         """Merges what a ref has into a branch: all tables at once, by partitions, rows, cells.
 
@@ -126,6 +128,8 @@ class Catalog(CatalogReader):
             resolve: ``ours`` (the branch) or ``theirs`` (the source) where both changed the
                 same in unlike ways: for all tables, or by table. None leaves a conflict.
             dry_run: Whether to find out only; conflicts are reported then, not raised.
+            progress: Told a table that both changed, how many of its rows are compared, and
+                how many are to be.
 
         Returns:
             What was merged. The commit is None if the branch had everything already.
@@ -145,6 +149,7 @@ class Catalog(CatalogReader):
             squash=squash,
             resolve=resolve,
             dry_run=dry_run,
+            progress=progress,
         )
 
     def continue_merge(
@@ -152,14 +157,18 @@ class Catalog(CatalogReader):
         source: str | None = None,
         *,
         into: str | None = None,
+        message: str | None = None,
         resolve: "Resolutions" = None,
+        progress: "MergeProgress | None" = None,
     ) -> "MergeReport":
         """Completes a merge that was in conflict, with what was settled on its branch.
 
         Args:
             source: What is merged, or the branch that holds the merge; None if there is one.
             into: The branch merged into; None means any.
+            message: The commit's message; None takes that of the merge as it was begun.
             resolve: The side to take for all that is not settled.
+            progress: As for ``merge``.
 
         Raises:
             MergeConflict: Something is not settled, or the branch moved and clashes anew.
@@ -167,7 +176,9 @@ class Catalog(CatalogReader):
         """
         from catalog.conflicted import continue_merge
 
-        return continue_merge(self, source, into, resolve=resolve)
+        return continue_merge(
+            self, source, into, message=message, resolve=resolve, progress=progress
+        )
 
     def abort_merge(self, source: str | None = None, *, into: str | None = None) -> str:
         """Drops a merge that was in conflict, and returns the branch that held it.
@@ -195,7 +206,7 @@ class Catalog(CatalogReader):
             branch: The branch.
             resolve: The side to take in a conflict: ``ours`` is the branch.
             mainline: Which parent of a merge its changes are relative to.
-            dry_run: Whether to find out only.
+            dry_run: Whether to find out only; conflicts are reported then, not raised.
 
         Raises:
             MergeConflict: The branch changed the same in unlike ways; it is not moved.
@@ -225,7 +236,8 @@ class Catalog(CatalogReader):
             message: The commit's message; None makes one up.
             resolve: The side to take in a conflict: ``ours`` is the branch.
             mainline: Which parent of a merge its changes are relative to.
-            dry_run: Whether to find out only.
+            dry_run: Whether to find out only what all of it together would change; conflicts
+                of the first commit that has some are reported then, not raised.
 
         Raises:
             MergeConflict: Cells were changed again since; the branch is not moved.

@@ -1,7 +1,7 @@
 """Merges of an open catalog, and what is made of the same three-way merge: rebase, revert."""
 
 import shlex
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
@@ -20,10 +20,12 @@ from catalog.model.names import canonical_name
 from catalog.repository.branches import HeldBranch
 from catalog.repository.commit_writer import Description, TableUpdate
 from catalog.repository.history import merge_bases
+from catalog.trial import tried_out
+from catalog.write.conflicts import CONFLICTS
 from catalog.write.context import WriteContext
-from catalog.write.merge import CONFLICTS, Ends, Merge, merge_commits
+from catalog.write.merge import Ends, Merge, MergedTable, merge_commits
 from catalog.write.merge_rows import Resolution
-from catalog.write.merge_table import MergeContext
+from catalog.write.merge_table import MergeContext, MergeProgress
 from catalog.write.publish import Proposal, publish
 
 if TYPE_CHECKING:
@@ -39,7 +41,9 @@ class TableMerge:
 
     Attributes:
         table: The table.
-        how: ``taken`` as theirs has it, ``merged`` row by row, or ``conflict``.
+        how: ``taken`` as theirs has it since ours left it alone, ``merged`` row by row,
+            ``conflict``; ``ours`` or ``theirs`` if the whole table is as that side has it, though
+            both changed it, since a side was to be taken where rows could not be merged.
         files_added: Files that came.
         files_removed: Files that went.
         conflicts: Rows and cells in which both sides clash.
@@ -58,7 +62,8 @@ class MergeReport:
 
     Attributes:
         branch: The branch merged into.
-        ends: The three commits: base, ours, theirs.
+        ends: The three commits: base, ours, theirs. A base to which several were merged in a
+            dry run is gone.
         commit: The commit made; None if nothing was to be merged, or in a dry run.
         tables: The tables of which theirs was not what ours had anyway.
         conflicts: All conflicts; see ``MergeConflict``.
@@ -94,6 +99,7 @@ def merge_into(
     squash: bool,
     resolve: Resolutions,
     dry_run: bool,
+    progress: MergeProgress | None,
 ) -> MergeReport:
     """Merges a ref into a branch; see ``Catalog.merge``."""
     from catalog.conflicted import check_no_conflict_table, check_none_open, leave_branch
@@ -107,14 +113,17 @@ def merge_into(
     text = message or f"merge {source} into {into}"
     reports: list[MergeReport] = []
 
-    with merging(owner, dry_run=dry_run) as context:
+    with (
+        tried_out(owner, dry_run=dry_run) as owner,
+        merging(owner, dry_run=dry_run, progress=progress) as context,
+    ):
 
         def propose(held: HeldBranch, head: str) -> Proposal | None:
             ends = Ends(base_of(owner, context, head, theirs), head, theirs)
             if ends.base == theirs:
                 reports.append(MergeReport(into, ends, None))
                 return None
-            found = merged(owner, context, ends, resolve)
+            found = merged(owner, context, ends, resolve, whole=True)
             if found.conflicts.num_rows:
                 raise ConflictedMerge(ends, found)
             reports.append(report(into, ends, found))
@@ -132,20 +141,25 @@ def merge_into(
             raise leave_branch(
                 owner, context, source, into, error, message=text, squash=squash
             ) from None
-    return with_commit(owner, reports[-1], commit_id)
+        return with_commit(owner, reports[-1], commit_id)
 
 
 @contextmanager
-def merging(owner: "Catalog", *, dry_run: bool = False) -> Iterator[MergeContext]:
+def merging(
+    owner: "Catalog", *, dry_run: bool = False, progress: MergeProgress | None = None
+) -> Iterator[MergeContext]:
     """Yields what merging needs, with an engine of its own that is closed afterwards."""
     repository = owner.repository
     work = Workspace(store=repository.store)
     try:
         with engine_errors():
             yield MergeContext(
-                WriteContext(work, repository.store, repository.commits, dry_run),
+                WriteContext(
+                    work, repository.store, repository.commits, prints=None if dry_run else {}
+                ),
                 lambda plan: load_prints(repository, plan, None).prints,
                 comparable,
+                progress=progress or (lambda table, done, total: None),
             )
     finally:
         work.close()
@@ -156,12 +170,9 @@ def base_of(owner: "Catalog", context: MergeContext, left: str, right: str) -> s
 
     Commits that were merged into each other crosswise parted in several. These are merged first,
     to a commit that no branch is at; where they clash, it has what was there before, so that
-    what the two made of it clashes again. A dry run leaves such files and commits too, since
-    they are read: to be collected, as nothing names them.
+    what the two made of it clashes again.
     """
     repository = owner.repository
-    if context.write.dry_run:
-        context = replace(context, write=replace(context.write, dry_run=False))
     base, *others = merge_bases(repository.commits.read, left, right)
     for other in others:
         before = base_of(owner, context, base, other)
@@ -177,6 +188,7 @@ def merged(
     ends: Ends,
     resolve: Resolutions | Literal["base"],
     *,
+    whole: bool = False,
     leave_out: Sequence[str] = (),
 ) -> Merge:
     """Merges three commits and fingerprints the files that are new."""
@@ -185,12 +197,12 @@ def merged(
         owner.repository.commits,
         ends,
         resolve=(lambda table: "base") if resolve == "base" else resolving(resolve),
+        whole=whole,
         leave_out=leave_out,
     )
-    if not context.write.dry_run:
-        for update in found.updates:
-            if update.stored is None:
-                keep_prints(owner.repository, update, context.write.prints, warn=False)
+    for update in found.updates:
+        if context.write.prints is not None and update.stored is None:
+            keep_prints(owner.repository, update, context.write.prints, warn=False)
     return found
 
 
@@ -262,10 +274,21 @@ def lineage_of(operation: str, found: Merge, source: str) -> dict[str, object]:
     }
 
 
-def told_as_merged(found: Merge, tables: Collection[str]) -> Merge:
-    """Returns a merge that brings over what was merged before, with tables told as they were."""
+def told_as(found: Merge, hows: Mapping[str, str]) -> Merge:
+    """Returns a merge that brings over what was merged before, with tables told as they were.
+
+    Args:
+        found: The merge.
+        hows: How its tables came about, by name; those of which ours was taken whole are told
+            though nothing changes in them.
+    """
+    there = {one.name for one in found.tables}
+    kept = [name for name, how in hows.items() if how == "ours" and name not in there]
     return Merge(
-        tuple(replace(one, how="merged") if one.name in tables else one for one in found.tables)
+        (
+            *(replace(one, how=hows.get(one.name, one.how)) for one in found.tables),
+            *(MergedTable(name, "ours", None, CONFLICTS.empty_table()) for name in kept),
+        )
     )
 
 

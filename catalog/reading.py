@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-    from catalog.conflicted import OpenMerge
     from catalog.diff.explain import Step
     from catalog.diff.result import Diff
+    from catalog.openmerge import OpenMerge
     from catalog.query.session import Session
 
 
@@ -267,13 +267,14 @@ class CatalogReader:
         Raises:
             NotFound: No such merge is under way.
         """
-        from catalog.conflicted import the_merge, unsettled
+        from catalog.openmerge import the_merge
+        from catalog.settling import unsettled
 
         return unsettled(self, the_merge(self, source, into))
 
     def open_merges(self) -> "list[OpenMerge]":
         """Returns the merges in conflict that wait to be continued or aborted, by branch."""
-        from catalog.conflicted import open_merges
+        from catalog.openmerge import open_merges
 
         return open_merges(self)
 

@@ -21,19 +21,21 @@ from catalog.merging import (
     open_branch,
     proposal,
     report,
-    told_as_merged,
+    told_as,
     with_commit,
 )
 from catalog.model.commit import Commit
 from catalog.model.names import canonical_name
 from catalog.model.partition import partition_values
 from catalog.model.refs import split_range
+from catalog.openmerge import check_no_start, foreign_conflicts, without_merge
 from catalog.repository.branches import HeldBranch, Stamp
 from catalog.repository.commit_writer import Description, TableUpdate
 from catalog.repository.history import first_parents, is_ancestor, merge_base
 from catalog.repository.repository import DEFAULT_BRANCH
 from catalog.repository.tables import file_changes
 from catalog.storage.store import SwapLost
+from catalog.trial import tried_out
 from catalog.write.merge import Ends, Merge
 from catalog.write.merge_table import MergeContext
 from catalog.write.publish import Proposal, publish
@@ -84,6 +86,7 @@ def cherry_pick(
     """Makes on a branch what a commit did; see ``Catalog.cherry_pick``."""
     commit_id = owner.resolve(ref).commit_id
     commit = owner.repository.commits.read(commit_id)
+    check_no_start(commit_id, commit)
     parent = _parent(commit, commit_id, mainline)
     return _apply(
         owner,
@@ -91,7 +94,7 @@ def cherry_pick(
         [(parent, commit_id)],
         operation="cherry-pick",
         message=commit.message,
-        metadata={**commit.metadata, "cherry-picked-from": commit_id},
+        metadata={**without_merge(commit.metadata), "cherry-picked-from": commit_id},
         named=commit_id[:8],
         resolve=resolve,
         tables=None,
@@ -162,14 +165,16 @@ def _apply(
         named: Names the commits in errors.
         resolve: Which side is taken where both clash.
         tables: The tables to look at; None means all.
-        dry_run: Whether to write nothing.
+        dry_run: Whether to move nothing and leave nothing; the first step in conflict is
+            reported then, not raised.
     """
-    if dry_run and len(steps) > 1:
-        raise InvalidInput("a dry run takes one commit at a time")
     read = (open_branch(owner, branch), *(commit_id for step in steps for commit_id in step))
     check_resolved(owner, resolve, read)
     reports: list[MergeReport] = []
-    with merging(owner, dry_run=dry_run) as context:
+    with (
+        tried_out(owner, dry_run=dry_run) as owner,
+        merging(owner, dry_run=dry_run) as context,
+    ):
 
         def propose(held: HeldBranch, head: str) -> Proposal | None:
             if held.branch.protected:
@@ -181,25 +186,30 @@ def _apply(
                 found = merged(
                     owner, context, ends, resolve, leave_out=_others(owner, ends, tables)
                 )
-                if found.conflicts.num_rows and not dry_run:
-                    raise _conflict(f"{operation} of {named} on {branch}", found.conflicts)
                 reports.append(report(branch, ends, found))
+                if found.conflicts.num_rows and dry_run:
+                    return None
+                if found.conflicts.num_rows:
+                    what = f"{operation} of {named} on {branch}"
+                    if len(steps) > 1:
+                        what = f"{what}, at commit {base[:8]}"
+                    raise _conflict(what, found.conflicts)
                 steps_done.append(found)
-                if found.updates and not dry_run:
+                if found.updates:
                     at = _between(owner, at, found.updates, message)
             if at == head:
                 return None
-            by_rows = {t.name for one in steps_done for t in one.tables if t.how == "merged"}
-            whole = told_as_merged(merged(owner, context, Ends(head, head, at), None), by_rows)
-            if not whole.updates:
-                return None
+            hows = {t.name: t.how for one in steps_done for t in one.tables if t.how != "taken"}
+            whole = told_as(merged(owner, context, Ends(head, head, at), None), hows)
             reports.append(report(branch, Ends(steps[-1][0], head, steps[-1][1]), whole))
+            if dry_run or not whole.updates:
+                return None
             lineage = lineage_of(operation, whole, steps[-1][1])
             why = f"{operation}: {named}"
             return proposal(owner, [head], whole.updates, message, why, lineage, metadata=metadata)
 
         commit_id = publish(owner.repository, branch, propose)
-    return with_commit(owner, reports[-1], commit_id)
+        return with_commit(owner, reports[-1], commit_id)
 
 
 def _between(
@@ -215,7 +225,7 @@ def _between(
         author=owner.author if like is None else like.author,
         time=owner.clock(),
         message=message,
-        metadata={} if like is None else like.metadata,
+        metadata={} if like is None else without_merge(like.metadata),
         lineage={} if like is None else like.lineage,
     )
     return owner.repository.writer().write([at], updates, about)
@@ -301,10 +311,10 @@ def _checked_tables(
 
 def _others(owner: "Catalog", ends: Ends, tables: Sequence[str] | None) -> list[str]:
     if tables is None:
-        return []
+        return foreign_conflicts(owner, ends)
     entries = owner.repository.commits.entries
     names = {name for c in (ends.base, ends.ours, ends.theirs) for name in entries(c)}
-    return sorted(names - set(tables))
+    return sorted((names - set(tables)) | set(foreign_conflicts(owner, ends)))
 
 
 def rebase(
@@ -321,6 +331,8 @@ def rebase(
     if base == target:
         return RebaseReport(branch, base, target, before, None, (), {})
     own = _own_commits(owner, before, target)
+    for commit_id, commit in own:
+        check_no_start(commit_id, commit)
     names = {name for _, commit in own for name in commit.changes}
     arrived = _arrived(owner, base, target, names)
     if dry_run:
@@ -331,7 +343,8 @@ def rebase(
     with merging(owner) as context:
         for commit_id, commit in own:
             ends = Ends(_before(owner, context, commit, target), at, commit_id)
-            found = merged(owner, context, ends, resolve)
+            leave_out = foreign_conflicts(owner, ends)
+            found = merged(owner, context, ends, resolve, leave_out=leave_out)
             if found.conflicts.num_rows:
                 title = commit.message.partition("\n")[0]
                 raise _conflict(

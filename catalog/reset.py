@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from catalog.errors import Conflict
+from catalog.errors import Conflict, InvalidInput
 from catalog.model.names import canonical_name
+from catalog.openmerge import CONFLICT_TABLE
 from catalog.repository.branches import Stamp
 from catalog.repository.history import count_missing
 from catalog.storage.store import SwapLost
@@ -56,6 +57,17 @@ def reset_branch(cat: "Catalog", branch: str, *, to: str, dry_run: bool) -> Rese
     before = held.branch.commit_id
     after = repository.refs.resolve(to, default=name).commit_id
     read = repository.commits.read
+    there = (
+        any(n.casefold() == CONFLICT_TABLE for n in repository.commits.entries(c))
+        for c in (before, after)
+    )
+    if tuple(there) == (False, True):
+        raise InvalidInput(
+            f"{to} holds a merge in conflict, or what was made of one: branch {name!r} would get "
+            f"its table {CONFLICT_TABLE}",
+            kind="conflict-table",
+            hint="complete the merge: parquetry merge --continue",
+        )
     removed, added = count_missing(read, before, after), count_missing(read, after, before)
     found = Reset(name, before, after, removed, added, dry_run)
     if dry_run or not found.moved:

@@ -149,8 +149,9 @@ def _conflicts(
     owner: "CatalogReader", resolve: Resolve, source: str | None = None, into: str | None = None
 ) -> pa.Table:
     """Returns what is not settled of one merge, or of all that are under way, by branch."""
-    from catalog.conflicted import open_merges, the_merge, unsettled
-    from catalog.write.merge import CONFLICTS
+    from catalog.openmerge import open_merges, the_merge
+    from catalog.settling import unsettled
+    from catalog.write.conflicts import CONFLICTS
 
     wanted = open_merges(owner) if source is None else [the_merge(owner, source, into)]
     branch = pa.field("branch", pa.string())

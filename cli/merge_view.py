@@ -22,6 +22,11 @@ CONFLICT_COLUMNS = ("table", "kind", "key", "column", "base", "ours", "theirs")
 FIRST_CONFLICTS = 10
 """Conflicts that an error lists: enough to see of what sort they are."""
 
+_WHOLE = {
+    "ours": "the whole table is ours: nothing that theirs changed in it is there",
+    "theirs": "the whole table is theirs: nothing that ours changed in it is there",
+}
+
 Names = Mapping[str, Cell]
 """JSON keys that say what was asked for: ``operation``, ``branch`` and the like."""
 
@@ -94,7 +99,7 @@ def _wide(tables: "Sequence[TableMerge]") -> int:
 
 
 def _table_line(table: "TableMerge", wide: int) -> str:
-    parts = [files_changed(table.files_added, table.files_removed)]
+    parts = [_WHOLE.get(table.how, ""), files_changed(table.files_added, table.files_removed)]
     if table.conflicts:
         parts.append(counted(table.conflicts, "conflict"))
     what = "; ".join(part for part in parts if part) or "no files changed"
@@ -121,11 +126,18 @@ def _would_conflict(report: "MergeReport", about: Names) -> MergeConflict:
         what = f"merging {about['source']} into {report.branch}"
     else:
         what = f"the {about['operation']} on {report.branch}"
+        if about["operation"] == "revert" and _are_several(about["refs"]):
+            what = f"{what}, at commit {short(report.ends.base)},"
     return MergeConflict(
         f"dry run: {what} would end in {counted(count, 'conflict')}; nothing was written",
         conflicts=report.conflicts,
         hint=f"take a side with --resolve ours or --resolve theirs{left}",
     )
+
+
+def _are_several(refs: Cell) -> bool:
+    """Tells whether refs may name more commits than one."""
+    return isinstance(refs, list) and (len(refs) > 1 or any(".." in str(ref) for ref in refs))
 
 
 def _report_json(report: "MergeReport", about: Names, *, dry_run: bool) -> dict[str, object]:

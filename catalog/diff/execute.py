@@ -189,12 +189,13 @@ def compare_table(
     return TableDiff(plan, result, reader)
 
 
-def changed_rows(reading: Reading, *, name: str) -> str:
+def changed_rows(reading: Reading, *, name: str, progress: Progress | None = None) -> str:
     """Leaves the changed rows of a table in the engine.
 
     Args:
         reading: The plan of a table that both sides have, and how its files are read.
         name: Name for tables of this comparison in the engine, unique in it.
+        progress: Told the rows of each task that is done.
 
     Returns:
         A table with ``kind`` (``u``, ``d``, ``i``) and every column of each side, called
@@ -203,7 +204,7 @@ def changed_rows(reading: Reading, *, name: str) -> str:
     problems = _key_problems(reading, DiffOptions())
     unique = bool(reading.plan.key) and problems.duplicate == (0, 0)
     remainder = Remainder(reading.con, reading.plan, reading.relation, name, unique=unique)
-    if not _fill(remainder, reading.prints, None):
+    if not _fill(remainder, reading.prints, progress):
         remainder = Remainder(reading.con, reading.plan, reading.relation, name, unique=unique)
         _fill(remainder, {}, None)
     (part,) = remainder.whole_parts(fit=True)

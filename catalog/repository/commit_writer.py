@@ -40,6 +40,8 @@ class TableUpdate:
         added: Files that come.
         stored: The table as another commit has it already, if it is to be just that; the
             snapshot is that one's then, and nothing of it is written again.
+        moved: The table under another name in the parent commit, if this is that one renamed:
+            files go and come relative to it, and its manifest is written on, not anew.
     """
 
     name: str
@@ -48,6 +50,7 @@ class TableUpdate:
     removed: Sequence[DataFile] = ()
     added: Sequence[DataFile] = ()
     stored: PlacedEntry | None = None
+    moved: StoredTable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +186,7 @@ class CommitWriter:
     def _write_table(
         self, update: TableUpdate, snapshot: TableSnapshot, pack: PackBuilder
     ) -> PlacedEntry:
-        base = update.base
+        base = update.moved or update.base
         if base is not None and base.snapshot.partition_by != snapshot.partition_by:
             base = None
         rows = DataFileRows(len(snapshot.partition_by))
@@ -238,6 +241,9 @@ class CommitWriter:
         base, snapshot = update.base, update.snapshot
         counts = len(update.added), len(update.removed)
         assert snapshot is not None
+        if update.moved is not None:
+            come = update.moved.snapshot.files + counts[0] - counts[1]
+            return TableChange(come, 0 if base is None else base.snapshot.files, None)
         if base is not None and base.snapshot.partition_by != snapshot.partition_by:
             return TableChange(*counts, None)
         if not 0 < sum(counts) <= MAX_CHANGE_LIST:

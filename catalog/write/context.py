@@ -22,15 +22,14 @@ class WriteContext:
         work: The engine.
         store: Takes the files.
         commits: Reads the table.
-        dry_run: Whether new files are only tried out: they never reach the store.
-        prints: Fingerprints of the files that were written.
+        prints: Takes the fingerprints of files that are written; None if whoever only tries
+            something out has no use for them.
     """
 
     work: Workspace
     store: ObjectStore
     commits: Commits
-    dry_run: bool = False
-    prints: FreshPrints = field(default_factory=dict)
+    prints: FreshPrints | None = field(default_factory=dict)
 
     @property
     def con(self) -> duckdb.DuckDBPyConnection:
@@ -62,5 +61,5 @@ class WriteContext:
             shape,
             taken=taken,
             holds=holds,
-            prints=None if self.dry_run else self.prints,
+            prints=self.prints,
         )

@@ -98,8 +98,7 @@ class DataWriter:
         taken: Paths that no new file may have.
         holds: Tells whether a partition has a file of some path that may stay: no new file
             may have it either.
-        prints: Takes the fingerprints of the files; None if this is a trial, of which no file
-            reaches the store.
+        prints: Takes the fingerprints of the files; None if nobody wants them.
     """
 
     def __init__(
@@ -129,7 +128,7 @@ class DataWriter:
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         try:
-            if kind is None and self._prints is not None:
+            if kind is None:
                 self._store.publish([(one.staged, one.entry.path) for one in self._written])
         finally:
             for one in self._written:
@@ -267,8 +266,8 @@ class DataWriter:
         ) is not None:
             with self._scratch() as path:
                 maker = Fingerprinter(self._schema.columns, self._table.key)
-                tried = self._prints is None
-                nans = self._write_groups(path, first, groups, None if tried else maker)
+                wanted = None if self._prints is None else maker
+                nans = self._write_groups(path, first, groups, wanted)
                 files.append(self._entry(path, partition, nans, append=append))
                 self._keep_print(maker)
         return files

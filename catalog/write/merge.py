@@ -14,26 +14,16 @@ from catalog.model.table import TableSnapshot
 from catalog.repository.commit_writer import TableUpdate
 from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.tables import data_files, file_changes, has_path
+from catalog.write.conflicts import CONFLICTS
 from catalog.write.data_writer import Partition, with_own_schema
+from catalog.write.merge_ids import shared_ids, without_renumbered
 from catalog.write.merge_rows import Taking
 from catalog.write.merge_schema import MergedShape, ShapeConflictKind, merge_shapes, renumber
 from catalog.write.merge_table import MergeContext, TableSides, merge_rows
 from catalog.write.merge_types import Holding, Misfit, find_misfits, widened
+from catalog.write.merge_whole import whole_table
 from catalog.write.rewrite import FileChange
 from catalog.write.working import same_shape
-
-CONFLICTS = pa.schema(
-    [
-        ("table_name", pa.string()),
-        ("kind", pa.string()),
-        ("key", pa.string()),
-        ("column_name", pa.string()),
-        ("base", pa.string()),
-        ("ours", pa.string()),
-        ("theirs", pa.string()),
-    ]
-)
-"""The columns in which conflicts are told."""
 
 Resolve = Callable[[str], Taking | None]
 """Says by table which side is taken where both clash; None leaves a conflict."""
@@ -60,7 +50,8 @@ class MergedTable:
 
     Attributes:
         name: The table.
-        how: ``taken`` from theirs as it is, ``merged``, or ``conflict`` if neither.
+        how: ``taken`` from theirs as it is, ``merged``, ``conflict`` if neither; ``ours`` or
+            ``theirs`` if both sides changed it, and one was to be taken, whole.
         update: What changes in ours; None if nothing does.
         conflicts: Where both sides clash, with the columns of ``CONFLICTS``.
     """
@@ -95,6 +86,7 @@ def merge_commits(
     *,
     resolve: Resolve = lambda table: None,
     by_cell: bool = True,
+    whole: bool = False,
     leave_out: Sequence[str] = (),
 ) -> Merge:
     """Merges what theirs did since the base into ours; writes data files, but no commit.
@@ -105,6 +97,8 @@ def merge_commits(
         ends: The three commits.
         resolve: What is done where both sides clash.
         by_cell: Whether different cells of one row merge.
+        whole: Whether a side that is to be taken is taken whole where the shapes of both
+            contradict each other; else that is refused.
         leave_out: Tables that stay as ours has them.
     """
     entries = [commits.entries(c) for c in (ends.base, ends.ours, ends.theirs)]
@@ -113,12 +107,13 @@ def merge_commits(
     for name in sorted(base.keys() | ours.keys() | theirs.keys()):
         if name in leave_out:
             continue
-        b, o, t = (None if (e := side.get(name)) is None else e.entry.snapshot for side in entries)
+        b, o, t = (None if (e := at.get(name)) is None else e.entry.snapshot for at in entries)
         if t in (o, b):
             continue
         tables = (None if (e := s.get(name)) is None else commits.table(e) for s in entries)
         old, mine, yours = tables
-        one = _TableMerge(context, commits, ends, name, old, mine, yours, resolve(name), by_cell)
+        side = resolve(name)
+        one = _TableMerge(context, commits, ends, name, old, mine, yours, side, by_cell, whole)
         if o == b:
             merged.append(one.take_theirs())
         elif o is None or t is None:
@@ -157,52 +152,46 @@ class _TableMerge:
         theirs: StoredTable | None,
         resolve: Taking | None,
         by_cell: bool,
+        whole: bool,
     ) -> None:
         self.context, self.commits, self.ends, self.name = context, commits, ends, name
         self.base, self.ours, self.theirs = base, ours, theirs
-        self.resolve, self.by_cell = resolve, by_cell
+        self.resolve, self.by_cell, self.whole = resolve, by_cell, whole
 
     def take_theirs(self) -> MergedTable:
         """Takes the table as theirs has it: no file of it is opened."""
         return self.take(self.theirs, self.ends.theirs)
 
     def take(self, table: StoredTable | None, commit_id: str) -> MergedTable:
-        """Takes the table as one of the commits has it.
-
-        Field ids that ours has given since are not given again: they stand in its history.
-        """
-        if table is None:
-            return self.result("taken", TableUpdate(self.name, self.ours, None))
-        changes = self.changes(self.ours, table, self.ends.ours, commit_id)
-        snapshot = table.snapshot
-        stored = self.commits.entries(commit_id)[self.name]
-        mine = None if self.ours is None else self.ours.snapshot
-        fresh = (
-            mine is not None
-            and mine.table_id == snapshot.table_id
-            and mine.last_field_id > snapshot.last_field_id
-        )
-        if mine is not None and fresh:
-            snapshot = replace(snapshot, last_field_id=mine.last_field_id)
-        update = TableUpdate(
-            self.name,
-            self.ours,
-            snapshot,
-            changes.removed,
-            changes.added,
-            stored=None if fresh else stored,
-        )
+        """Takes the table as one of the commits has it."""
+        at = self.ends.ours, commit_id
+        shape = None
+        if self.ours is not None and table is not None and commit_id == self.ends.theirs:
+            shape = self.merged_shape(self.ours, table)
+        update = whole_table(self.commits, self.name, self.ours, table, at, shape=shape)
         return self.result("taken", update)
 
-    def whole_side(self) -> MergedTable | None:
+    def merged_shape(self, ours: StoredTable, theirs: StoredTable) -> MergedShape:
+        """Merges the shapes, by the ids that mean the same on both sides."""
+        tables = self.base, ours, theirs
+        ends = self.ends.base, self.ends.ours, self.ends.theirs
+        base = None if self.base is None else self.base.snapshot
+        shared = shared_ids(self.commits, self.name, tables, ends)
+        return merge_shapes(base, ours.snapshot, theirs.snapshot, shared=shared)
+
+    def whole_side(self, shape: MergedShape | None = None) -> MergedTable | None:
         """Returns the table as the side has it that is to be taken; None if none is."""
         match self.resolve:
             case "theirs":
-                return self.take_theirs()
+                at = self.ends.ours, self.ends.theirs
+                update = whole_table(
+                    self.commits, self.name, self.ours, self.theirs, at, shape=shape
+                )
+                return self.result("theirs", update)
             case "base":
                 return self.take(self.base, self.ends.base)
             case "ours":
-                return self.result("merged", None)
+                return self.result("ours", None)
         return None
 
     def gone_on_one_side(self) -> MergedTable:
@@ -210,7 +199,7 @@ class _TableMerge:
         taken = self.whole_side()
         if taken is not None:
             return taken
-        states = [None if table is None else "changed" for table in (self.ours, self.theirs)]
+        states = ["dropped" if table is None else "changed" for table in (self.ours, self.theirs)]
         found = self.conflict("table-dropped", None, "there", *states)
         return self.result("conflict", None, [found])
 
@@ -221,15 +210,15 @@ class _TableMerge:
         if self.base is not None and self.base.snapshot.table_id != mine == yours:
             self.base = None
         made_anew = self.base is not None and not (self.base.snapshot.table_id == mine == yours)
-        base = None if self.base is None else self.base.snapshot
-        shape = merge_shapes(base, self.ours.snapshot, self.theirs.snapshot)
+        shape = self.merged_shape(self.ours, self.theirs)
         kinds = {conflict.kind for conflict in shape.conflicts}
         if made_anew or ShapeConflictKind.PARTITIONING_CHANGED in kinds:
             return self.whole_or_none(shape, made_anew=made_anew)
         misfits = self.misfits(shape)
         clashes = self.shape_conflicts(shape, misfits)
-        if clashes and self.resolve == "base":
-            return self.take(self.base, self.ends.base)
+        taken = self.whole_side(shape) if clashes else None
+        if taken is not None:
+            return taken
         if _lost(shape) or any(misfit.wide is None for misfit in misfits):
             return self.result("conflict", None, clashes)
         snapshot = widened(shape.snapshot, misfits)
@@ -251,7 +240,8 @@ class _TableMerge:
         ours = self.changes(self.base, self.ours, self.ends.base, self.ends.ours)
         theirs = self.changes(self.base, self.theirs, self.ends.base, self.ends.theirs)
         base = self.base
-        schemas = {} if base is None else base.snapshot.file_schemas
+        old = shape.of_base
+        schemas = old.schemas or ({} if base is None else base.snapshot.file_schemas)
         merged = with_own_schema(
             replace(shape.snapshot, file_schemas={**schemas, **shape.snapshot.file_schemas})
         )
@@ -259,13 +249,24 @@ class _TableMerge:
         def base_files(partitions: frozenset[Partition]) -> Sequence[DataFile]:
             if base is None:
                 return ()
-            return [f for f in data_files(self.commits, base) if f.partition in partitions]
+            there = (f for f in data_files(self.commits, base) if f.partition in partitions)
+            return [renumber(file, old) for file in there]
 
+        ours, theirs = (
+            replace(side, removed=tuple(renumber(file, old) for file in side.removed))
+            for side in (ours, theirs)
+        )
+        theirs = replace(theirs, added=tuple(renumber(file, shape) for file in theirs.added))
+        if old.schemas:
+            living = {f.id for f in merged.schema.fields}
+            ours, theirs = (
+                without_renumbered(side, merged.file_schemas, living) for side in (ours, theirs)
+            )
         return TableSides(
             self.name,
             merged,
             ours,
-            replace(theirs, added=tuple(renumber(file, shape) for file in theirs.added)),
+            theirs,
             base_files,
             self.is_taken,
         )
@@ -277,7 +278,7 @@ class _TableMerge:
 
     def whole_or_none(self, shape: MergedShape, *, made_anew: bool) -> MergedTable:
         """Decides for a table whose rows cannot be merged: one side's state is taken whole."""
-        taken = self.whole_side()
+        taken = self.whole_side(shape)
         if taken is not None:
             return taken
         found = (
@@ -305,8 +306,11 @@ class _TableMerge:
     ) -> list[dict[str, str | None]]:
         """Returns what clashes in the shape, and columns dropped whose cells changed.
 
+        If a side is to be taken, that is what its shape does not settle: the rows of the other
+        do not fit into it.
+
         Raises:
-            InvalidInput: A side is to be taken whose shape does not hold the rows of the other.
+            InvalidInput: There is such, and the table must not be taken whole.
         """
         found = self.described(shape)
         hard = [one for one in found if one["kind"] != "property-changed"]
@@ -342,7 +346,7 @@ class _TableMerge:
                 hard.append(one)
         if self.resolve not in ("ours", "theirs"):
             return found
-        if hard:
+        if hard and not self.whole:
             other_side = "theirs" if self.resolve == "ours" else "ours"
             raise InvalidInput(
                 f"table {self.name!r} was given another shape "
@@ -351,7 +355,7 @@ class _TableMerge:
                 kind="shape-conflict",
                 hint="alter the table on one of the branches so that both agree, then merge",
             )
-        return []
+        return hard
 
     def described(self, shape: MergedShape) -> list[dict[str, str | None]]:
         """Returns the conflicts of a merged shape in the form of all conflicts."""
@@ -373,6 +377,7 @@ class _TableMerge:
             changes,
             DiffOptions(columns=(name,)),
             self.context.comparable,
+            shared_ids=self.shared_with(side),
         )
         if not plan.tasks:
             return 0
@@ -386,6 +391,14 @@ class _TableMerge:
         reading = Reading(write.con, plan, write.locate, files, self.context.prints(plan))
         counted = compare_table(reading, DiffOptions(), name="dropped_column", keep_rows=False)
         return counted.columns[name].changed
+
+    def shared_with(self, side: StoredTable) -> int:
+        """Returns up to which field id a side means the columns of the base."""
+        assert self.ours is not None and self.theirs is not None, "both sides have the table"
+        tables = self.base, self.ours, self.theirs
+        ends = self.ends.base, self.ends.ours, self.ends.theirs
+        shared = shared_ids(self.commits, self.name, tables, ends)
+        return shared.ours if side is self.ours else shared.theirs
 
     def changes(
         self, old: StoredTable | None, new: StoredTable, old_commit: str, new_commit: str

@@ -1,12 +1,13 @@
 """Which columns of three snapshots of a table are the same, and which ids theirs get.
 
-Up to the ``last_field_id`` of the base an id means the same column everywhere, provided that
-all three have one ``table_id``. Columns that came later, and all columns of tables made apart,
-are told apart by their exact names.
+Up to some field id, ids mean the same column in the base and in a side, provided that all three
+have one ``table_id``: see ``SharedIds``. Columns that came later, and all columns of tables made
+apart, are told apart by their exact names.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from catalog.model.schema import Field, FileSchema
 from catalog.model.table import TableSnapshot
@@ -28,37 +29,75 @@ class MatchedColumn:
         return field.name
 
 
-def match_columns(
+@dataclass(frozen=True, slots=True)
+class SharedIds:
+    """Says up to which field id each side means the same columns as the base.
+
+    Branches give the columns that they add the same ids, and a merge gives one side's columns
+    others. So ids agree only as far as they went where the first parents of the two part.
+    """
+
+    ours: int
+    theirs: int
+
+    @property
+    def all(self) -> int:
+        """Returns up to which id all three mean the same columns."""
+        return min(self.ours, self.theirs)
+
+
+def shared_from_base(
     base: TableSnapshot | None, ours: TableSnapshot, theirs: TableSnapshot
+) -> SharedIds:
+    """Returns what is shared if both sides went on from the base itself; 0 if they did not."""
+    if base is None or not base.table_id == ours.table_id == theirs.table_id:
+        return SharedIds(0, 0)
+    return SharedIds(base.last_field_id, base.last_field_id)
+
+
+Mark: TypeAlias = tuple[str, int | str]
+"""What tells a column: its id in the base, an id that all share, or its name."""
+
+
+def match_columns(
+    base: TableSnapshot | None, ours: TableSnapshot, theirs: TableSnapshot, shared: SharedIds
 ) -> tuple[MatchedColumn, ...]:
     """Matches the columns: ours in their order, then others of theirs, then those of base only."""
-    shared = _shared_ids(base, ours, theirs)
-    before, mine, yours = (
-        {_mark(f, shared): f for f in table.schema.fields} if table is not None else {}
-        for table in (base, ours, theirs)
-    )
+    before: dict[Mark, Field] = {}
+    if base is not None:
+        before = {("base", f.id): f for f in base.schema.fields}
+    mine = _marked(base, ours, shared.ours, shared.all)
+    yours = _marked(base, theirs, shared.theirs, shared.all)
     return tuple(
         MatchedColumn(before.get(mark), mine.get(mark), yours.get(mark))
         for mark in {**mine, **yours, **before}
     )
 
 
-def _shared_ids(base: TableSnapshot | None, ours: TableSnapshot, theirs: TableSnapshot) -> int:
-    """Returns the greatest id that means the same column in all snapshots; 0 if none does."""
-    if base is None or not base.table_id == ours.table_id == theirs.table_id:
-        return 0
-    return base.last_field_id
-
-
-def _mark(field: Field, shared: int) -> int | str:
-    return field.id if field.id <= shared else field.name
+def _marked(
+    base: TableSnapshot | None, side: TableSnapshot, shared: int, shared_by_all: int
+) -> dict[Mark, Field]:
+    fields = base.schema.fields if base is not None else ()
+    by_id = {f.id for f in fields if f.id <= shared}
+    by_name = {f.name: f.id for f in fields if f.id > shared}
+    found: dict[Mark, Field] = {}
+    for field in side.schema.fields:
+        if field.id <= shared and field.id in by_id:
+            found["base", field.id] = field
+        elif field.id > shared and field.name in by_name:
+            found["base", by_name[field.name]] = field
+        elif field.id <= shared_by_all:
+            found["id", field.id] = field
+        else:
+            found["name", field.name] = field
+    return found
 
 
 def new_ids(
     columns: Sequence[MatchedColumn],
-    base: TableSnapshot | None,
     ours: TableSnapshot,
     theirs: TableSnapshot,
+    shared: SharedIds,
 ) -> dict[int, int]:
     """Gives every field id of theirs its id in the merged table; no two get the same.
 
@@ -66,7 +105,6 @@ def new_ids(
     get fresh ids, also those of columns that are dropped by now, as files still hold them: such
     an id may mean a living column of ours.
     """
-    shared = _shared_ids(base, ours, theirs)
     ids = {c.theirs.id: c.ours.id for c in columns if c.ours is not None and c.theirs is not None}
     last = max(ours.last_field_id, theirs.last_field_id)
     held, held_by_ours = _physical_names(theirs), _physical_names(ours)
@@ -75,12 +113,45 @@ def new_ids(
         relic_of_both = field_id not in living and held[field_id] <= held_by_ours.get(
             field_id, set()
         )
-        if field_id <= shared or field_id > ours.last_field_id or relic_of_both:
+        if field_id <= shared.all or field_id > ours.last_field_id or relic_of_both:
             ids[field_id] = field_id
         else:
             last += 1
             ids[field_id] = last
     return ids
+
+
+def base_ids(
+    columns: Sequence[MatchedColumn],
+    base: TableSnapshot,
+    ids: Mapping[int, int],
+    shared: SharedIds,
+    last: int,
+) -> dict[int, int]:
+    """Gives every field id of the base its id in the merged table, so that its files are read.
+
+    Args:
+        columns: The columns.
+        base: The base.
+        ids: What theirs' ids are in the merged table.
+        shared: What is shared.
+        last: The last id that the merged table has given.
+    """
+    found = {}
+    for column in columns:
+        if column.base is not None and column.ours is not None:
+            found[column.base.id] = column.ours.id
+        elif column.base is not None and column.theirs is not None:
+            found[column.base.id] = ids[column.theirs.id]
+    for field_id in sorted({*_physical_names(base), *(f.id for f in base.schema.fields)}):
+        if field_id in found:
+            continue
+        if field_id <= shared.all:
+            found[field_id] = field_id
+        else:
+            last += 1
+            found[field_id] = last
+    return found
 
 
 def _physical_names(table: TableSnapshot) -> dict[int, set[str]]:

@@ -7,7 +7,7 @@ per row what ours has (``o_…``), what theirs has (``t_…``), and what the mer
 have (``m_…``), each with ``o_here``, ``t_here``, ``m_here``; and a table of conflicts.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +18,7 @@ from catalog.diff.plan import ColumnPair, TablePlan
 from catalog.engine.connection import single_row
 from catalog.engine.quoting import literal, type_sql
 from catalog.model.table import TableSnapshot
+from catalog.write.conflicts import key_text
 
 Resolution = Literal["ours", "theirs"]
 
@@ -28,12 +29,9 @@ Repeated = Callable[[str], Iterable[str]]
 """Told a table with keys ``k0``, ``k1`` …, yields SQL of keys, called so too, that stand several
 times."""
 
-KINDS = ("cell", "deleted-updated", "inserted-both", "duplicates", "below-zero")
-"""What may be in conflict: unlike values of one cell; a row deleted and updated; unlike new
-rows of one key; keys that stand several times; copies of a row without a key."""
+_DELETED = "('deleted-by-ours', 'deleted-by-theirs')"
 
-
-_WHOLE = "('inserted-both', 'deleted-updated')"
+_WHOLE = "('inserted-both', 'deleted-by-ours', 'deleted-by-theirs')"
 """Of these kinds the conflict is about the row, whatever the cells."""
 
 
@@ -152,12 +150,11 @@ class RowMerger:
                 f"WHERE a.copy <= {back}"
             )
         if self._resolve is None:
-            names = ", ".join(
-                f"{literal(f.name)}, CAST(v{f.id} AS VARCHAR)" for f in self._shape.schema.fields
-            )
+            fields = self._shape.schema.fields
+            row = key_text(fields, [f"v{f.id}" for f in fields])
             self._con.execute(
                 f"INSERT INTO {self.result.conflicts} SELECT 'below-zero', "
-                f"CAST(json_object({names}) AS VARCHAR), NULL, CAST(n_base AS VARCHAR), "
+                f"{row}, NULL, CAST(n_base AS VARCHAR), "
                 f"CAST(n_base - n_ours AS VARCHAR), CAST(n_base - n_theirs AS VARCHAR) "
                 f"FROM {clash}"
             )
@@ -280,7 +277,8 @@ class RowMerger:
             "WHEN a.kind = 'i' AND b.kind = 'i' THEN 'same' "
             f"WHEN a.kind = 'i' OR b.kind = 'i' OR NOT ({same_base}) THEN 'duplicates' "
             "WHEN a.kind = 'd' AND b.kind = 'd' THEN 'gone' "
-            "WHEN a.kind = 'd' OR b.kind = 'd' THEN 'deleted-updated' "
+            "WHEN a.kind = 'd' THEN 'deleted-by-ours' "
+            "WHEN b.kind = 'd' THEN 'deleted-by-theirs' "
             "ELSE 'cell' END AS state, a.kind AS ours_kind, b.kind AS theirs_kind "
             f"FROM {ours} a JOIN {theirs} b ON {self._on_key('a', 'b')}"
         )
@@ -340,7 +338,7 @@ class RowMerger:
         clash = (
             f"(state = 'cell' AND {self._cell_clash(i)}) "
             f"OR (state = 'inserted-both' AND unlike_{i}) "
-            f"OR (state = 'deleted-updated' AND (ours_{i} AND ours_kind = 'u' "
+            f"OR (state IN {_DELETED} AND (ours_{i} AND ours_kind = 'u' "
             f"OR theirs_{i} AND theirs_kind = 'u'))"
         )
         base, ours, theirs = (f"CAST({side}_c{i} AS VARCHAR)" for side in "bot")
@@ -419,7 +417,8 @@ class RowMerger:
         )
 
     def _key_text(self) -> str:
-        return key_text(self._shape, [f"k{n}" for n, _ in enumerate(self._shape.key)])
+        key = self._shape.fields(self._shape.key)
+        return key_text(key, [f"k{n}" for n, _ in enumerate(key)])
 
     def _value(self, field_id: int) -> str:
         """Returns what rows compare by in a column: the same name on both sides of a change."""
@@ -438,12 +437,3 @@ class RowMerger:
 
     def _count(self, table: str) -> int:
         return int(single_row(self._con, f"SELECT count(*) FROM {table}")[0])
-
-
-def key_text(shape: TableSnapshot, values: Sequence[str]) -> str:
-    """Returns SQL of a key as conflicts show it: a JSON object of texts by column."""
-    parts = ", ".join(
-        f"{literal(name)}, CAST({value} AS VARCHAR)"
-        for name, value in zip(shape.key_names, values, strict=True)
-    )
-    return f"CAST(json_object({parts}) AS VARCHAR)"

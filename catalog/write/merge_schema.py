@@ -23,20 +23,24 @@ from dataclasses import replace
 from typing import TypeVar
 
 from catalog.model.datafile import DataFile
-from catalog.model.schema import Field, Schema
+from catalog.model.schema import Field, FileSchema, Schema
 from catalog.model.table import TableSnapshot
 from catalog.model.types import NULL_TYPE, DataType, Scalar, TypeClass, common_type
 from catalog.write.merge_columns import (
     MatchedColumn,
+    SharedIds,
+    base_ids,
     match_columns,
     new_ids,
     renumbered_schema,
+    shared_from_base,
 )
 from catalog.write.merge_shape import (
     DroppedColumn,
     MergedColumn,
     MergedShape,
     NarrowedColumn,
+    Renumbering,
     ShapeConflict,
     ShapeConflictKind,
     Side,
@@ -56,7 +60,11 @@ __all__ = [
 
 
 def merge_shapes(
-    base: TableSnapshot | None, ours: TableSnapshot, theirs: TableSnapshot
+    base: TableSnapshot | None,
+    ours: TableSnapshot,
+    theirs: TableSnapshot,
+    *,
+    shared: SharedIds | None = None,
 ) -> MergedShape:
     """Merges the shapes of two snapshots of a table that come from one base.
 
@@ -64,31 +72,53 @@ def merge_shapes(
         base: The table where the branches parted; None if it was not there.
         ours: The table on the branch merged into.
         theirs: The table on the branch that is merged.
+        shared: Up to which ids the sides mean the columns of the base; None: they went on
+            from it.
 
     Returns:
         The merged shape. Files of theirs belong to it after ``renumber``.
     """
-    return _ShapeMerge(base, ours, theirs).run()
+    return _ShapeMerge(base, ours, theirs, shared or shared_from_base(base, ours, theirs)).run()
 
 
-def renumber(file: DataFile, shape: MergedShape) -> DataFile:
-    """Returns a file of theirs as the merged table has it: the same bytes, other field ids."""
-    file_schema = shape.file_schemas.get(file.file_schema, file.file_schema)
-    if file_schema == file.file_schema and shape.renumbered.keys().isdisjoint(file.stats):
+def renumber(file: DataFile, how: MergedShape | Renumbering) -> DataFile:
+    """Returns a file as the merged table has it: the same bytes, other field ids.
+
+    Args:
+        file: A file of theirs, or of the base.
+        how: The merged shape for one of theirs, its ``of_base`` for one of the base.
+    """
+    file_schema = how.file_schemas.get(file.file_schema, file.file_schema)
+    if file_schema == file.file_schema and how.renumbered.keys().isdisjoint(file.stats):
         return file
-    stats = {shape.renumbered.get(i, i): one for i, one in file.stats.items()}
+    stats = {how.renumbered.get(i, i): one for i, one in file.stats.items()}
     return replace(file, file_schema=file_schema, stats=stats)
+
+
+def renumbering(ids: Mapping[int, int], schemas: Mapping[str, FileSchema]) -> Renumbering:
+    """Returns how files of some schemas fit where their field ids are others."""
+    made = {one: renumbered_schema(schema, ids) for one, schema in schemas.items()}
+    return Renumbering(
+        {old: new for old, new in ids.items() if old != new},
+        {old: schema.id for old, schema in made.items() if old != schema.id},
+        {schema.id: schema for schema in made.values()},
+    )
 
 
 class _ShapeMerge:
     """Goes through the parts of a shape; a column is told by its place in ``columns``."""
 
     def __init__(
-        self, base: TableSnapshot | None, ours: TableSnapshot, theirs: TableSnapshot
+        self,
+        base: TableSnapshot | None,
+        ours: TableSnapshot,
+        theirs: TableSnapshot,
+        shared: SharedIds,
     ) -> None:
+        self.shared = shared
         self.base, self.ours, self.theirs = base, ours, theirs
-        self.columns = match_columns(base, ours, theirs)
-        self.ids = new_ids(self.columns, base, ours, theirs)
+        self.columns = match_columns(base, ours, theirs, shared)
+        self.ids = new_ids(self.columns, ours, theirs, shared)
         places = _places(c.base for c in self.columns)
         self.old_key = _pick(base.key, places) if base is not None else ()
         self.old_order = _pick((f.id for f in base.schema.fields), places) if base else ()
@@ -131,11 +161,19 @@ class _ShapeMerge:
             conflicts=tuple(self.conflicts),
             dropped=tuple(self.dropped),
             narrowed=tuple(self.narrowed),
+            of_base=self.of_base(snapshot.last_field_id),
             columns=tuple(
                 MergedColumn(fields[n], column.base, column.ours, column.theirs)
                 for n, column in ((n, self.columns[n]) for n in order)
             ),
         )
+
+    def of_base(self, last: int) -> Renumbering:
+        """Returns how files of the base fit into the merged shape."""
+        if self.base is None or self.shared == SharedIds(*[self.base.last_field_id] * 2):
+            return Renumbering()
+        ids = base_ids(self.columns, self.base, self.ids, self.shared, last)
+        return renumbering(ids, self.base.file_schemas)
 
     def contradict(
         self,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
-from catalog.model.schema import Field
+from catalog.model.schema import Field, FileSchema
 from catalog.model.table import TableSnapshot
 
 Side: TypeAlias = Literal["ours", "theirs"]
@@ -107,6 +107,21 @@ class NarrowedColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class Renumbering:
+    """Says how files of another numbering fit into the merged shape.
+
+    Attributes:
+        renumbered: Field ids that the merged table has under another id.
+        file_schemas: Ids of file schemas that are others in the merged table.
+        schemas: These file schemas, in the merged table's field ids.
+    """
+
+    renumbered: Mapping[int, int] = field(default_factory=dict)
+    file_schemas: Mapping[str, str] = field(default_factory=dict)
+    schemas: Mapping[str, FileSchema] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class MergedShape:
     """Holds the merged shape of a table, and how files of theirs fit into it.
 
@@ -118,6 +133,7 @@ class MergedShape:
         conflicts: Where the sides contradict each other.
         dropped: Columns that one side dropped and the other left as they were.
         narrowed: Columns whose type one side changed so that values of the other may not fit.
+        of_base: How files of the base fit in.
         columns: The columns of the merged schema, as each snapshot has them.
     """
 
@@ -127,4 +143,5 @@ class MergedShape:
     conflicts: tuple[ShapeConflict, ...] = ()
     dropped: tuple[DroppedColumn, ...] = ()
     narrowed: tuple[NarrowedColumn, ...] = ()
+    of_base: Renumbering = field(default_factory=Renumbering)
     columns: tuple[MergedColumn, ...] = ()

@@ -7,8 +7,9 @@ from itertools import count
 
 import pyarrow as pa
 
+from catalog.diff.columns import SqlColumns
 from catalog.diff.execute import Reading, changed_rows
-from catalog.diff.plan import DiffOptions, TablePlan, plan_table
+from catalog.diff.plan import SIDES, DiffOptions, TablePlan, plan_table
 from catalog.diff.route import Prints
 from catalog.engine.quoting import identifier, literal, type_sql
 from catalog.engine.relation import relation_sql
@@ -26,6 +27,10 @@ from catalog.write.rewrite import FileChange
 _NUMBERS = count(1)
 
 
+MergeProgress = Callable[[str, int, int], None]
+"""Told a table, rows compared, and rows to be compared in it."""
+
+
 @dataclass(frozen=True, slots=True)
 class MergeContext:
     """Holds what merging rows needs.
@@ -34,11 +39,14 @@ class MergeContext:
         write: Reads and writes data files.
         prints: Returns the fingerprints of the files of a plan.
         comparable: Tells whether values of two types compare without loss.
+        progress: Told of a table that both sides changed how many rows of files that differ
+            are compared, and of how many; it may stop the merge by an exception.
     """
 
     write: WriteContext
     prints: Callable[[TablePlan], Prints]
     comparable: Callable[[DataType, DataType], bool]
+    progress: MergeProgress = lambda table, done, total: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +117,24 @@ def merge_rows(
         side: _plan(context, sides, changes, scope)
         for side, changes in (("ours", sides.ours), ("theirs", sides.theirs))
     }
-    rows = {side: _changed(context, plan, f"{name}_{side}") for side, plan in plans.items()}
+    total = sum(f.rows for plan in plans.values() for side in SIDES for f in plan.files(side))
+    done = 0
+
+    def told(rows: int) -> None:
+        nonlocal done
+        done += rows
+        context.progress(sides.name, done, total)
+
+    context.progress(sides.name, done, total)
+    rows = {side: _changed(context, plan, f"{name}_{side}", told) for side, plan in plans.items()}
     merger = RowMerger(
         context.write.con, shape, plans["theirs"], name, resolve=resolve, by_cell=by_cell
     )
     if shape.key:
         decided = merger.keyed(
-            rows["ours"], rows["theirs"], lambda keys: _repeated(context, sides, scope, keys)
+            rows["ours"],
+            rows["theirs"],
+            lambda keys: _repeated(context, sides, plans["theirs"], scope, keys),
         )
     else:
         base = sides.base_files(scope)
@@ -217,7 +236,9 @@ def _plan(
     return plan_table(sides.name, shape, shape, within, DiffOptions(), context.comparable)
 
 
-def _changed(context: MergeContext, plan: TablePlan, name: str) -> str:
+def _changed(
+    context: MergeContext, plan: TablePlan, name: str, progress: Callable[[int], None]
+) -> str:
     for side in ("f", "t"):
         context.write.verified(plan.table, plan.files("f" if side == "f" else "t"))
     reading = Reading(
@@ -227,11 +248,15 @@ def _changed(context: MergeContext, plan: TablePlan, name: str) -> str:
         lambda side: plan.files(side),
         context.prints(plan),
     )
-    return changed_rows(reading, name=name)
+    return changed_rows(reading, name=name, progress=progress)
 
 
 def _repeated(
-    context: MergeContext, sides: TableSides, scope: frozenset[Partition], keys: str
+    context: MergeContext,
+    sides: TableSides,
+    plan: TablePlan,
+    scope: frozenset[Partition],
+    keys: str,
 ) -> Iterator[str]:
     """Yields SQL of those of some keys that stand several times in the files of a side.
 
@@ -246,8 +271,12 @@ def _repeated(
             for s in (sides.ours, sides.theirs)
         ),
     ]
-    columns = ", ".join(f"f.c{i} AS k{n}" for n, i in enumerate(shape.key))
-    wanted = " AND ".join(f"f.c{i} IS NOT DISTINCT FROM w.k{n}" for n, i in enumerate(shape.key))
+    columns = SqlColumns(plan)
+    pairs = {pair.after.id: pair for pair in plan.pairs}
+    values = ", ".join(
+        f"{columns.expression('t', pairs[i])} AS k{n}" for n, i in enumerate(shape.key)
+    )
+    wanted = " AND ".join(f"f.k{n} IS NOT DISTINCT FROM w.k{n}" for n, _ in enumerate(shape.key))
     for files in states:
         within = [file for file in files if file.partition in scope]
         relation = relation_sql(
@@ -259,7 +288,7 @@ def _repeated(
             naming="id",
         )
         yield (
-            f"(SELECT {columns} FROM {relation} f SEMI JOIN {keys} w ON {wanted} "
+            f"(SELECT * FROM (SELECT {values} FROM {relation}) f SEMI JOIN {keys} w ON {wanted} "
             "GROUP BY ALL HAVING count(*) > 1)"
         )
 

@@ -11,6 +11,7 @@ from catalog.query.definitions import Alteration, has_rest, read_altering
 from catalog.query.failures import unknown_table
 from catalog.query.statements import StatementKind
 from catalog.query.writing import PendingWrite, WriteResult
+from catalog.repository.commits import StoredTable
 from catalog.write.alter import alter_table
 from catalog.write.change_rows import change_rows
 from catalog.write.context import WriteContext
@@ -134,27 +135,24 @@ def _rename(
     there = staging.working(staging.table_name(wanted))
     if there.snapshot is not None:
         raise AlreadyExists(f"table {there.name!r} exists", kind="table-exists")
-    files = {file.path: file for file in table.files(staging.context.commits)}
-    snapshot = table.snapshot
-    base = there.base
-    before = {}
-    if base is not None and base.snapshot.table_id == snapshot.table_id:
-        bare = replace(there, snapshot=base.snapshot, removed={}, added={})
-        before = {file.path: file for file in bare.files(staging.context.commits)}
-    if base is not None and base.snapshot.partition_by != snapshot.partition_by:
-        before = {}
+    origin = table.origin if table.keeps_files else None
     staging.drop(table.name, lineage)
     staging.stage(
         replace(
             there,
-            snapshot=snapshot,
-            removed={path: file for path, file in before.items() if path not in files},
-            added={path: file for path, file in files.items() if path not in before},
+            snapshot=table.snapshot,
+            removed=table.removed if origin is not None else {},
+            added=table.added,
+            moved=None if origin is None or origin.id == _id(there.base) else origin,
             scope=there.scope | Scope(whole=True),
             lineage=(*table.lineage, lineage),
         )
     )
     return WriteResult(there.name, "alter")
+
+
+def _id(table: StoredTable | None) -> str | None:
+    return None if table is None else table.id
 
 
 def _truncate(

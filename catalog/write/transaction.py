@@ -195,7 +195,7 @@ class Transaction:
         working = self.working(self.table_name(table))
         if working.snapshot is None:
             raise NotFound(f"no table {table!r} to drop", kind="table-not-found")
-        gone = replace(working, removed={}, added={}, snapshot=None)
+        gone = replace(working, removed={}, added={}, snapshot=None, moved=None)
         scope = Scope(whole=True)
         self.stage(gone.then(None, FileChange(), scope, lineage or {"operation": "drop"}))
 

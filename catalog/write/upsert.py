@@ -1,6 +1,6 @@
 """Upserts: rows that replace those of the same key, or are added."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from itertools import count
 
 from catalog.engine.relation import relation_sql
@@ -42,9 +42,26 @@ def upsert(
     pruner = key_pruner(con, shape, staged, shape.key)
     listed = table.files(context.commits, wanted=lambda s: pruner.wants_ranges(s.ranges))
     files = context.verified(table.name, [file for file in listed if pruner.wants_file(file)])
-    found, hits, fresh = (
-        f"__parquetry_{name}_{next(_NUMBERS)}" for name in ("found", "hits", "fresh")
-    )
+    names = tuple(f"__parquetry_{name}_{next(_NUMBERS)}" for name in ("found", "hits", "fresh"))
+    try:
+        return _replaced(context, table, shape, staged, given, files, names)
+    finally:
+        for name in names:
+            con.execute(f"DROP TABLE IF EXISTS {name}")
+
+
+def _replaced(
+    context: WriteContext,
+    table: WorkingTable,
+    shape: TableSnapshot,
+    staged: str,
+    given: Collection[int],
+    files: Sequence[DataFile],
+    names: tuple[str, ...],
+) -> FileChange:
+    """Writes the rows; ``names`` are those of the tables that it makes in the engine."""
+    con = context.con
+    found, hits, fresh = names
     on_key = " AND ".join(f"f.c{i} IS NOT DISTINCT FROM s.c{i}" for i in shape.key)
     con.execute(f"CREATE TEMP TABLE {found} (file INTEGER, place BIGINT, source BIGINT)")
     for number, file in enumerate(files):
@@ -79,8 +96,6 @@ def upsert(
     with context.writer(table.name, shape, taken=taken, holds=holds) as writer:
         change = rewrite_files(con, writer, shape, files, hits, context.locate)
         added = writer.sorted(fresh, append=True)
-    for name in (found, hits, fresh):
-        con.execute(f"DROP TABLE {name}")
     return FileChange(change.removed, (*change.added, *added))
 
 

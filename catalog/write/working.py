@@ -30,6 +30,8 @@ class WorkingTable:
         added: Files that come, by path.
         scope: What the changes depend on.
         lineage: What was done, in order.
+        moved: The table under the name it had, if it was renamed: ``removed`` and ``added`` are
+            relative to that, not to ``base``.
     """
 
     name: str
@@ -39,21 +41,29 @@ class WorkingTable:
     added: Mapping[str, DataFile] = field(default_factory=dict)
     scope: Scope = APPEND_ONLY
     lineage: tuple[Mapping[str, object], ...] = ()
+    moved: StoredTable | None = None
+
+    @property
+    def origin(self) -> StoredTable | None:
+        """Returns what the files that go and come are relative to."""
+        return self.moved or self.base
 
     @property
     def is_changed(self) -> bool:
         """Tells whether the table differs from what was committed."""
         if self.base is None or self.snapshot is None:
             return (self.base is None) is not (self.snapshot is None)
-        return bool(self.removed or self.added) or not same_shape(self.base.snapshot, self.snapshot)
+        return bool(self.moved or self.removed or self.added) or not same_shape(
+            self.base.snapshot, self.snapshot
+        )
 
     @property
     def rows(self) -> int:
         """Returns how many rows the table has now."""
         added = sum(file.rows for file in self.added.values())
-        if not self.keeps_files or self.base is None:
+        if not self.keeps_files or self.origin is None:
             return added
-        return self.base.snapshot.rows + added - sum(f.rows for f in self.removed.values())
+        return self.origin.snapshot.rows + added - sum(f.rows for f in self.removed.values())
 
     @property
     def is_append_only(self) -> bool:
@@ -63,8 +73,8 @@ class WorkingTable:
 
     @property
     def keeps_files(self) -> bool:
-        """Tells whether files of ``base`` may still be part of the table."""
-        base, now = self.base, self.snapshot
+        """Tells whether files of ``origin`` may still be part of the table."""
+        base, now = self.origin, self.snapshot
         return (
             base is not None
             and now is not None
@@ -86,8 +96,8 @@ class WorkingTable:
             wanted: Told the summary of a node, says whether to look below it.
             fields: Field ids whose statistics are wanted; None means all.
         """
-        if self.keeps_files and self.base is not None:
-            for file in data_files(commits, self.base, wanted=wanted, fields=fields):
+        if self.keeps_files and self.origin is not None:
+            for file in data_files(commits, self.origin, wanted=wanted, fields=fields):
                 if file.path not in self.removed:
                     yield file
         yield from self.added.values()
@@ -128,7 +138,7 @@ class WorkingTable:
 
     def holds(self, commits: Commits) -> Callable[[Partition, str], bool]:
         """Returns what tells whether a partition has a file of some path that may stay."""
-        base = self.base
+        base = self.origin
         root = root_of(base)
         if base is None or root is None or not self.keeps_files:
             return lambda partition, path: False
@@ -142,8 +152,9 @@ class WorkingTable:
         base, now = self.base, self.snapshot
         if base is not None and now is not None and base.snapshot.table_id != now.table_id:
             base = None
-        removed = _sequence(self.removed) if base is not None else ()
-        return TableUpdate(self.name, base, now, removed, _sequence(self.added))
+        moved = self.moved if self.keeps_files else None
+        removed = _sequence(self.removed) if (moved or base) is not None else ()
+        return TableUpdate(self.name, base, now, removed, _sequence(self.added), moved=moved)
 
     def described(self) -> Mapping[str, object]:
         """Returns the lineage as a commit keeps it."""

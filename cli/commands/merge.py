@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from catalog.errors import NotFound
-from cli import output
+from cli import notes, output
 from cli.completion import complete_branch, complete_ref
 from cli.figures import counted, short
 from cli.listing import ListFormat, Listing, show, show_json
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from catalog.catalog import Catalog
-    from catalog.conflicted import OpenMerge
+    from catalog.openmerge import OpenMerge
+    from catalog.write.merge_table import MergeProgress
 
 TEXT_LIMIT = 20
 """Conflicts that text lists: a screen of them; the other formats list all."""
@@ -53,7 +54,13 @@ def merge(
     into: Into = None,
     message: Annotated[
         str | None,
-        typer.Option("-m", "--message", help="What the commit is about.", show_default=False),
+        typer.Option(
+            "-m",
+            "--message",
+            help="What the commit is about. With --continue, in place of what the merge was "
+            "begun with.",
+            show_default=False,
+        ),
     ] = None,
     squash: Annotated[
         bool, typer.Option("--squash", help="Make a commit without SOURCE as a parent.")
@@ -88,7 +95,7 @@ def merge(
             "--continue" if go_on else "--abort",
             {
                 "--abort": go_on and abort,
-                "-m": message is not None,
+                "-m": abort and message is not None,
                 "--squash": squash,
                 "--dry-run": dry_run,
                 "--resolve": abort and taken is not None,
@@ -100,17 +107,25 @@ def merge(
             return
         one = _the_one(cat, source, into)
         about = {"operation": "merge", "source": one.source, "branch": one.into}
-        with conflicts_told(about, json=json):
-            report = cat.continue_merge(one.branch, resolve=taken)
+        with conflicts_told(about, json=json), notes.Progress("merge:") as progress:
+            report = cat.continue_merge(
+                one.branch, message=message, resolve=taken, progress=_rows_told(progress)
+            )
         show_report(report, about, json=json, dry_run=False)
         return
     if source is None:
         raise UsageError("no SOURCE to merge", hint="e.g. parquetry merge backfill/2024-03")
     branch = into or DEFAULT_REF
     about = {"operation": "merge", "source": source, "branch": branch}
-    with conflicts_told(about, json=json):
+    with conflicts_told(about, json=json), notes.Progress("merge:") as progress:
         report = opened(context).merge(
-            source, into=branch, message=message, squash=squash, resolve=taken, dry_run=dry_run
+            source,
+            into=branch,
+            message=message,
+            squash=squash,
+            resolve=taken,
+            dry_run=dry_run,
+            progress=_rows_told(progress),
         )
     show_report(report, about, json=json, dry_run=dry_run)
 
@@ -152,12 +167,14 @@ def conflicts(
     """List what is not settled yet of merges in conflict.
 
     A conflict is settled when its row is deleted from the table parquetry.conflicts on the
-    merge's branch, or when the row or cell that it names is changed there.
+    merge's branch, or when what it names is changed there: the cell, the row, or in a table
+    without a key how often the row is there.
 
     Examples:
       parquetry conflicts
       parquetry conflicts backfill/2024-03 --into main --json
       parquetry sql "SELECT kind, count(*) FROM conflicts() GROUP BY ALL"
+      parquetry sql --branch merge/fix-into-main "DELETE FROM parquetry.conflicts WHERE key IS NULL"
     """
     cat = opened(context)
     found = {one: cat.conflicts(one.branch) for one in _fitting(cat, source, into)}
@@ -179,6 +196,10 @@ def conflicts(
         output.line(
             f"({counted(len(rows), 'conflict')}, the first {len(shown)}; --limit -1 lists all)"
         )
+
+
+def _rows_told(progress: notes.Progress) -> "MergeProgress":
+    return lambda table, done, total: progress(0, 0, f"{table}: {done:,} of {total:,} rows")
 
 
 def _check_alone(option: str, others: Mapping[str, bool]) -> None:

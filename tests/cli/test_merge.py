@@ -301,9 +301,10 @@ def test_rows_changed_on_the_branch_are_settled(
     ready = parquetry("conflicts")
     expected = f"all is settled; to complete it: parquetry merge {MERGE_BRANCH} --continue\n"
     assert ready.out == expected
-    done = parquetry("merge", "--continue")
+    done = parquetry("merge", "--continue", "-m", "amounts as Ana and Ben agreed")
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines()[-1].startswith("main is now ")
+    assert done.out.endswith(": amounts as Ana and Ben agreed\n")
     rows = orders(parquetry)
     assert (rows[1], rows[2], rows[3]) == ((10.5, "a"), (12.5, "n"), (14.0, "C"))
     assert MERGE_BRANCH not in branches(parquetry)
@@ -418,7 +419,7 @@ def test_a_protected_branch_changes_by_merge(fix: Path, parquetry: Runner) -> No
         (("--continue",), 3, "no merge is in conflict"),
         (("fix", "--abort"), 3, "no merge of fix is in conflict"),
         (("--continue", "--abort"), 2, "exclude each other"),
-        (("--continue", "-m", "x"), 2, "exclude each other"),
+        (("--abort", "-m", "x"), 2, "exclude each other"),
         (("--abort", "--resolve", "ours"), 2, "exclude each other"),
         (("--continue", "--dry-run"), 2, "exclude each other"),
     ],
@@ -431,6 +432,24 @@ def test_what_makes_no_sense_is_said(
     assert (outcome.code, outcome.out) == (code, "")
     assert said in outcome.err
     assert listing(fix) == before
+
+
+def test_a_table_of_two_shapes_is_taken_whole_and_told(fix: Path, parquetry: Runner) -> None:
+    for branch, kind in (("fix", "INTEGER"), ("main", "VARCHAR")):
+        statement = f"ALTER TABLE customers ADD COLUMN score {kind}"
+        assert parquetry("sql", "--branch", branch, "-m", "score", statement).code == 0
+    assert parquetry("merge", "fix", "--dry-run").code == 4
+    words = ("merge", "fix", "--resolve", "customers=theirs")
+    tried = json.loads(parquetry(*words, "--dry-run", "--json").out)
+    assert {t["table"]: t["how"] for t in tried["tables"]} == {
+        "customers": "theirs",
+        "orders": "merged",
+    }
+    done = parquetry(*words)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines()[0].startswith(
+        "customers  theirs    the whole table is theirs: nothing that ours changed in it is there"
+    )
 
 
 def test_tables_without_a_key_merge_by_rows(lake: Path, tmp_path: Path, parquetry: Runner) -> None:
@@ -480,9 +499,9 @@ def test_a_table_dropped_on_one_side_is_one_conflict(
     assert parquetry("merge", "fix").code == 4
     (one,) = json.loads(parquetry("conflicts", "--json").out)["conflicts"]
     assert (one["kind"], one["key"], one["column"], one["theirs"]) == (
-        *("table-dropped", None, None, None),
+        *("table-dropped", None, None, "dropped"),
     )
     row = parquetry("conflicts").out.splitlines()[1]
-    assert row.split() == ["orders", "table-dropped", "-", "-", "there", "changed", "NULL"]
+    assert row.split() == ["orders", "table-dropped", "-", "-", "there", "changed", "dropped"]
     assert parquetry("merge", "--continue", "--resolve", "theirs").code == 0
     assert "orders" not in parquetry("tables").out

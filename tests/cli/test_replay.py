@@ -185,11 +185,31 @@ def test_several_commits_are_taken_back_in_one(
 ) -> None:
     take(parquetry, tmp_path, "main", amount=[1.0, 1.0, 1.0, 1.0])
     take(parquetry, tmp_path, "main", amount=[2.0, 2.0, 2.0, 2.0])
-    before = commit_id(parquetry)
+    before, files = commit_id(parquetry), listing(lake)
+    tried = parquetry("revert", "main~2..main", "--dry-run")
+    assert (tried.code, tried.err) == (0, "")
+    assert tried.out.splitlines() == [
+        "orders  taken     1 file added, 1 removed",
+        "dry run: nothing was written",
+    ]
+    assert listing(lake) == files
     assert parquetry("revert", "main~2..main", "-m", "both are wrong").code == 0
     assert commit_id(parquetry, "main~1") == before
     assert orders(parquetry)[1] == (10.0, "a")
     assert parquetry("diff", "main~3", "main", "--exit-code").code == 0
+
+
+def test_of_several_commits_the_one_in_conflict_is_named(
+    lake: Path, tmp_path: Path, parquetry: Runner
+) -> None:
+    take(parquetry, tmp_path, "main", amount=[1.0, 1.0, 1.0, 1.0])
+    take(parquetry, tmp_path, "main", amount=[2.0, 1.0, 1.0, 1.0])
+    take(parquetry, tmp_path, "main", amount=[2.0, 1.0, 1.0, 3.0])
+    wrong, before = commit_id(parquetry, "main~2"), listing(lake)
+    tried = parquetry("revert", "main~2", "main", "--dry-run")
+    assert tried.code == 4
+    assert f"the revert on main, at commit {wrong[:8]}, would end in" in tried.err
+    assert listing(lake) == before
 
 
 def test_one_table_of_several_needs_to_be_allowed(

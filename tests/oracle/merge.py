@@ -15,7 +15,7 @@ RowForm: TypeAlias = tuple[Hashable, ...]
 Taking: TypeAlias = Literal["ours", "theirs", "base"] | None
 
 MergeConflictKind: TypeAlias = Literal[
-    "cell", "inserted-both", "deleted-updated", "duplicates", "below-zero"
+    "cell", "inserted-both", "deleted-by-ours", "deleted-by-theirs", "duplicates", "below-zero"
 ]
 
 
@@ -25,8 +25,9 @@ class MergeConflict:
 
     Attributes:
         kind: ``cell``: one cell of a row was changed to two values. ``inserted-both``: rows
-            inserted under one key differ in a cell. ``deleted-updated``: one side deleted the
-            row that the other updated. ``duplicates``: several rows have the key somewhere.
+            inserted under one key differ in a cell. ``deleted-by-ours``, ``deleted-by-theirs``:
+            one side deleted the row that the other updated. ``duplicates``: several rows have the
+            key somewhere.
             ``below-zero``: without a key, both together deleted more rows than there were.
         key: The values of the key; without a key those of the whole row.
         column: The column of the cell; None if the conflict is about rows.
@@ -207,9 +208,12 @@ def _merge_group(
     match base, ours, theirs:
         case [b], [o], [t]:
             return _merge_cells(values, b, o, t, rules)
-        case ([_], [], [_]) | ([_], [_], []):
+        case [_], [], [_]:
             sides = tuple(base), tuple(ours), tuple(theirs)
-            return taken, [MergeConflict("deleted-updated", values, None, *sides)]
+            return taken, [MergeConflict("deleted-by-ours", values, None, *sides)]
+        case [_], [_], []:
+            sides = tuple(base), tuple(ours), tuple(theirs)
+            return taken, [MergeConflict("deleted-by-theirs", values, None, *sides)]
         case [], [o], [t]:
             return taken, [
                 MergeConflict("inserted-both", values, column, None, o[column], t[column])

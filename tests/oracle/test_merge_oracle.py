@@ -111,10 +111,10 @@ def test_deleted_against_updated_is_a_conflict_that_stays_ours() -> None:
     old, new = {"k": 1, "a": 1}, {"k": 1, "a": 2}
     gone = merge("ka", [(1, 1)], [], [(1, 2)], key="k")
     assert gone.rows == ()
-    assert gone.conflicts == (MergeConflict("deleted-updated", (1,), None, (old,), (), (new,)),)
+    assert gone.conflicts == (MergeConflict("deleted-by-ours", (1,), None, (old,), (), (new,)),)
     kept = merge("ka", [(1, 1)], [(1, 2)], [], key="k")
     assert rows(kept) == [(1, 2)]
-    assert kept.conflicts == (MergeConflict("deleted-updated", (1,), None, (old,), (new,), ()),)
+    assert kept.conflicts == (MergeConflict("deleted-by-theirs", (1,), None, (old,), (new,), ()),)
 
 
 def test_one_row_that_both_inserted_is_one_row() -> None:
@@ -137,7 +137,7 @@ def test_a_moved_row_is_a_changed_cell() -> None:
     both = merge("kap", [(1, 1, "x")], [(1, 1, "y")], [(1, 1, "z")], key="k", by="p")
     assert both.conflicts == (MergeConflict("cell", (1,), "p", "x", "y", "z"),)
     gone = merge("kap", [(1, 1, "x")], [(1, 1, "y")], [], key="k", by="p")
-    assert [c.kind for c in gone.conflicts] == ["deleted-updated"]
+    assert [c.kind for c in gone.conflicts] == ["deleted-by-theirs"]
 
 
 def test_keys_of_several_columns_match_null_with_null() -> None:
@@ -235,7 +235,9 @@ def test_random_cases_reach_every_kind_of_conflict_and_none() -> None:
         key, columns, sides = random_case(seed)
         kinds: set[str] = {c.kind for c in merge(columns, *sides, key=key).conflicts}
         found.update(kinds or {"none"})
-    assert found.keys() == {"cell", "inserted-both", "deleted-updated", "none"}
+    assert found.keys() == {
+        *("cell", "inserted-both", "deleted-by-ours", "deleted-by-theirs", "none"),
+    }
     assert min(found.values()) >= 20
 
 
@@ -244,8 +246,12 @@ def test_merging_with_the_sides_exchanged_finds_the_same_conflicts(seed: int) ->
     key, columns, (base, ours, theirs) = random_case(seed)
     one = merge(columns, base, ours, theirs, key=key)
     other = merge(columns, base, theirs, ours, key=key)
+    sides = {
+        "deleted-by-ours": "deleted-by-theirs",
+        "deleted-by-theirs": "deleted-by-ours",
+    }
     assert {(c.kind, c.key, c.column) for c in one.conflicts} == {
-        (c.kind, c.key, c.column) for c in other.conflicts
+        (sides.get(c.kind, c.kind), c.key, c.column) for c in other.conflicts
     }
     if not one.conflicts:
         assert one.multiset == other.multiset

@@ -31,7 +31,7 @@ class CountingStore(WrapperStore):
             return method
 
         def counted(*args: Any, **kwargs: Any) -> Any:
-            self.calls.append((name, args[0]))
+            self.calls.append((name, args[0] if args else None))
             if name in ("create", "swap"):
                 self.bytes_created += len(args[1])
             return method(*args, **kwargs)

@@ -61,6 +61,17 @@ def test_rows_changed_and_conflicts_deleted_settle_it(parted: Catalog) -> None:
         parted.continue_merge()
 
 
+@pytest.mark.parametrize("message", [None, "settled by hand"])
+def test_a_merge_takes_its_message_from_whoever_completes_it(
+    parted: Catalog, message: str | None
+) -> None:
+    with pytest.raises(catalog.MergeConflict):
+        parted.merge("work", message="as it was begun")
+    done = parted.continue_merge(message=message, resolve="ours").commit
+    assert done is not None
+    assert done.message == (message or "as it was begun")
+
+
 def test_a_side_is_taken_only_where_nothing_was_settled_by_hand(parted: Catalog) -> None:
     branch = conflict(parted, "work").branch
     put(parted, branch, {1: 15}, mode="upsert")
@@ -162,6 +173,69 @@ def test_a_table_of_the_name_that_conflicts_need_is_refused(parted: Catalog, nam
     with pytest.raises(catalog.InvalidInput, match=r"(?i)conflicts"):
         parted.merge("again")
     assert len(parted.branches.list()) == 3
+
+
+def tables(cat: Catalog, ref: str) -> list[str]:
+    return [info.name for info in cat.tables(ref)]
+
+
+def settled_by_hand(cat: Catalog) -> tuple[str, str]:
+    """Returns the branch of a merge in conflict and a commit on it that settles some."""
+    branch = conflict(cat, "work").branch
+    with cat.transaction(branch, message="by hand") as tx:
+        tx.sql("UPDATE t SET v = 15 WHERE k = 1")
+        tx.sql("DELETE FROM parquetry.conflicts WHERE (key ->> 'k') = '2'")
+    assert tx.commit is not None
+    return branch, tx.commit.id
+
+
+def test_commits_picked_from_a_merge_in_conflict_bring_no_conflicts(parted: Catalog) -> None:
+    branch, commit = settled_by_hand(parted)
+    parted.cherry_pick(commit)
+    assert values(parted) == {1: 15, 2: 20, 3: 3}
+    parted.revert(commit)
+    assert values(parted) == {1: 10, 2: 20, 3: 3}
+    assert tables(parted, "main") == ["t"]
+    assert parted.conflicts("work").num_rows == 0
+    parted.revert(commit, branch=branch)
+    assert parted.conflicts("work").num_rows == 2
+    parted.cherry_pick(commit, branch=branch)
+    assert parted.conflicts("work").num_rows == 0
+
+
+def test_a_merge_in_conflict_itself_is_not_made_again_elsewhere(parted: Catalog) -> None:
+    branch, commit = settled_by_hand(parted)
+    parted.branches.create("copy", at=branch)
+    put(parted, "main", {7: 7}, mode="upsert")
+    before = {b.name: b.commit_id for b in parted.branches.list()}
+    for refused in (
+        lambda: parted.cherry_pick(f"{commit}~1"),
+        lambda: parted.rebase("copy"),
+        lambda: parted.rebase(branch, resolve="ours"),
+        lambda: parted.merge("copy"),
+        lambda: parted.merge(commit, squash=True),
+        lambda: parted.merge(branch, dry_run=True),
+        lambda: parted.reset("main", to=commit),
+    ):
+        with pytest.raises(catalog.InvalidInput) as error:
+            refused()
+        assert error.value.kind == "conflict-table"
+    assert {b.name: b.commit_id for b in parted.branches.list()} == before
+    parted.reset(branch, to=f"{commit}~1")
+    assert parted.conflicts("work").num_rows == 2
+
+
+def test_a_branch_from_a_merge_in_conflict_is_rebased_onto_it_with_its_conflicts(
+    parted: Catalog,
+) -> None:
+    branch = conflict(parted, "work").branch
+    parted.branches.create("copy", at=branch)
+    dismiss(parted, "copy", 1)
+    put(parted, branch, {2: 25}, mode="upsert")
+    parted.rebase("copy", onto=branch)
+    assert tables(parted, "copy") == ["parquetry.conflicts", "t"]
+    assert parted.sql("FROM parquetry.conflicts", ref="copy").to_arrow_table().num_rows == 1
+    assert values(parted, "copy") == {1: 10, 2: 25, 3: 33}
 
 
 @pytest.mark.parametrize("fault", FAULTS)

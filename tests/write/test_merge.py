@@ -117,7 +117,12 @@ def test_what_was_merged_crosswise_and_settled_unlike_clashes_again(parted: Cata
     assert values(parted) == {1: 10, 2: 5, 3: 6}
     assert values(parted, "work") == {1: 11, 2: 5, 3: 6}
     for source, into in (("work", "main"), ("main", "work")):
-        assert told(conflict(parted, source, into=into)) == {("cell", '{"k":"1"}', "v")}
+        before = [found.path for found in parted.repository.store.list("")]
+        tried = parted.merge(source, into=into, dry_run=True)
+        assert [found.path for found in parted.repository.store.list("")] == before
+        error = conflict(parted, source, into=into)
+        assert told(error) == {("cell", '{"k":"1"}', "v")}
+        assert tried.conflicts == error.conflicts
     parted.continue_merge("work", resolve="theirs")
     assert values(parted) == {1: 11, 2: 5, 3: 6}
 
@@ -216,9 +221,72 @@ def test_columns_that_no_type_holds_leave_the_rows_alone(parted: Catalog) -> Non
     assert told(error) == {("column-added", None, "x")}
     assert rows(parted, "SELECT x FROM t") == [(2**60 + 1,)]
     assert parted.sql("SELECT x FROM t", ref=error.branch).fetchall() == [(2**60 + 1,)]
-    for side in ("ours", "theirs"):
-        with pytest.raises(catalog.InvalidInput, match="another shape"):
-            parted.continue_merge(resolve=side)
+    with pytest.raises(catalog.InvalidInput, match="another shape"):
+        parted.rebase("work", resolve="theirs")
+
+
+def all_rows(cat: Catalog, ref: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = cat.sql("FROM t ORDER BY k", ref=ref).to_arrow_table().to_pylist()
+    return found
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["at once", "afterwards"])
+@pytest.mark.parametrize("side", ["ours", "theirs"])
+def test_of_contradictory_shapes_one_is_taken_whole_and_told(
+    parted: Catalog, side: Any, later: bool
+) -> None:
+    put(parted, "main", [{"k": 1, "v": 1, "a": "x", "x": 2**60 + 1}, {"k": 7, "v": 7}])
+    put(parted, "main", {1: 1}, table="u")
+    put(parted, "work", [{"k": 1, "v": 1, "x": 1.5, "b": 5}, {"k": 4, "v": 4, "x": 2.5}])
+    put(parted, "work", {2: 2}, table="w")
+    wanted = all_rows(parted, "main" if side == "ours" else "work")
+    tried = parted.merge("work", resolve={"t": side}, dry_run=True)
+    if later:
+        conflict(parted, "work")
+        done = parted.continue_merge(resolve={"t": side})
+    else:
+        done = parted.merge("work", resolve={"t": side})
+    for report in (tried, done):
+        assert {(t.table, t.how) for t in report.tables} == {("t", side), ("w", "taken")}
+        assert report.conflicts.num_rows == 0
+    assert all_rows(parted, "main") == wanted
+    assert [info.name for info in parted.tables()] == ["t", "u", "w"]
+    check_totals(parted, "main")
+    put(parted, "work", [{"k": 9, "v": 9}], mode="append")
+    if side == "theirs":
+        parted.merge("work")
+        new = dict.fromkeys(wanted[0]) | {"k": 9, "v": 9}
+        assert all_rows(parted, "main") == [*wanted, new]
+
+
+def test_columns_of_a_table_taken_whole_are_not_taken_for_others_of_their_ids(
+    parted: Catalog,
+) -> None:
+    put(parted, "main", [{"k": 1, "v": 1, "a": 10, "x": 1}, {"k": 2, "v": 2}])
+    put(parted, "work", [{"k": 1, "v": 1, "b": 20, "x": "one"}, {"k": 2, "v": 2}])
+    parted.merge("work", resolve="theirs")
+    assert all_rows(parted, "main") == all_rows(parted, "work")
+    (table,) = parted.diff("main~1", "main").to_dict()["tables"]
+    changes = {(c["change"], c["column"]) for c in table["schema_changes"]}
+    assert changes == {("column_removed", "a"), ("column_added", "b"), ("type_changed", "x")}
+    (same,) = parted.diff("work", "main").to_dict()["tables"]
+    assert (same["schema_changes"], same["rows"]["updated"]) == ([], 0)
+    put(parted, "work", [{"k": 3, "v": 3, "b": 30, "x": "three"}], mode="append")
+    parted.merge("work")
+    assert all_rows(parted, "main") == all_rows(parted, "work")
+
+
+def test_a_table_changed_by_hand_is_not_taken_whole(parted: Catalog) -> None:
+    put(parted, "main", [{"k": 1, "v": 1, "x": 2**60 + 1}])
+    put(parted, "work", [{"k": 1, "v": 1, "x": 1.5}])
+    branch = conflict(parted, "work").branch
+    put(parted, branch, [{"k": 1, "v": 1, "x": "by hand"}])
+    with pytest.raises(catalog.InvalidInput, match="changed by hand"):
+        parted.continue_merge(resolve="theirs")
+    with parted.transaction(branch) as tx:
+        tx.sql("DELETE FROM parquetry.conflicts")
+    parted.continue_merge()
+    assert rows(parted, "FROM t") == [(1, 1, "by hand")]
 
 
 def test_columns_that_both_added_keep_their_values(parted: Catalog) -> None:
@@ -237,8 +305,8 @@ def test_a_dropped_column_takes_no_changed_cells_with_it(parted: Catalog) -> Non
     put(parted, "work", [{"k": k} for k in (1, 2, 3)])
     put(parted, "main", {1: 9}, mode="upsert")
     assert told(conflict(parted, "work")) == {("column-dropped", None, "v")}
-    with pytest.raises(catalog.InvalidInput, match="column-dropped"):
-        parted.continue_merge(resolve="ours")
+    kept = parted.merge("work", resolve="ours", dry_run=True)
+    assert [(t.table, t.how, t.files_added) for t in kept.tables] == [("t", "ours", 0)]
     parted.continue_merge(resolve="theirs")
     assert rows(parted, "SELECT * FROM t ORDER BY k") == [(1,), (2,), (3,)]
 
@@ -322,8 +390,12 @@ def test_a_column_that_theirs_dropped_is_not_cleared_where_it_stays(
     cat.branches.create("work")
     put(cat, "work", [{"k": 1}, {"k": 2}, {"k": 3}])
     put(cat, "main", column([1, 2], pa.int64()))
-    with pytest.raises((catalog.MergeConflict, catalog.InvalidInput), match="t"):
-        cat.merge("work", resolve=resolve)
+    if resolve is None:
+        conflict(cat, "work")
+    else:
+        assert [(t.table, t.how) for t in cat.merge("work", resolve=resolve).tables] == [
+            ("t", "ours")
+        ]
     assert values(cat) == {1: 1, 2: 2}
     if resolve is None:
         assert values(cat, "merge/work-into-main") == {1: 1, 2: 2}

@@ -1,9 +1,12 @@
 """Rebase, revert and cherry-pick: what they bring, and what they leave alone."""
 
+from typing import Any
+
 import pytest
 
 import catalog
 from catalog.catalog import Catalog
+from catalog.merging import MergeReport
 
 from .conftest import rows
 from .merges import check_totals, put, values
@@ -88,6 +91,61 @@ def test_a_range_is_taken_back_and_brought_back_by_reverting_that(parted: Catalo
     assert taken.commit is not None
     parted.revert(taken.commit.id)
     assert values(parted) == {1: 6, 2: 2, 3: 3, 4: 4}
+
+
+def files_in(cat: Catalog) -> list[str]:
+    return [found.path for found in cat.repository.store.list("")]
+
+
+def reverts(cat: Catalog, *refs: str, **options: Any) -> tuple[MergeReport, MergeReport]:
+    """Tries a revert out, checks that nothing came of it, and does it."""
+    before, head = files_in(cat), cat.resolve("main").commit_id
+    tried = cat.revert(*refs, dry_run=True, **options)
+    assert files_in(cat) == before
+    assert cat.resolve("main").commit_id == head
+    assert tried.commit is None
+    return tried, cat.revert(*refs, **options)
+
+
+def test_a_dry_run_of_several_tells_what_all_of_them_come_to(parted: Catalog) -> None:
+    start = parted.resolve("main").commit_id
+    put(parted, "main", {1: 5}, mode="upsert")
+    put(parted, "work", {2: 8, 9: 9}, mode="upsert")
+    merge = parted.merge("work").commit
+    put(parted, "main", {1: 6, 4: 4}, mode="upsert")
+    put(parted, "main", {7: 7}, table="other")
+    tried, done = reverts(parted, f"{start}..main")
+    assert merge is not None
+    assert merge.id in (done.commit.metadata["reverted"] if done.commit else "")
+    assert tried.tables == done.tables
+    assert {(t.table, t.conflicts) for t in tried.tables} == {("t", 0), ("other", 0)}
+    assert tried.ends == done.ends
+    assert values(parted) == {1: 1, 2: 2, 3: 3}
+
+
+def test_a_dry_run_of_several_that_come_to_nothing_tells_so(parted: Catalog) -> None:
+    bad = put(parted, "main", {1: -1}, mode="upsert")
+    back = parted.revert(bad.id).commit
+    assert back is not None
+    tried, done = reverts(parted, bad.id, back.id)
+    assert (tried.tables, tried.commit, done.tables, done.commit) == ((), None, (), None)
+
+
+def test_a_dry_run_of_several_tells_the_commit_that_clashes(parted: Catalog) -> None:
+    wrong = put(parted, "main", {1: 5, 2: 5}, mode="upsert")
+    put(parted, "main", {1: 6}, mode="upsert")
+    late = put(parted, "main", {3: 8}, mode="upsert")
+    before = files_in(parted)
+    tried = parted.revert(wrong.id, late.id, dry_run=True)
+    assert tried.conflicts["key"].to_pylist() == ['{"k":"1"}']
+    assert tried.ends.base == wrong.id
+    assert files_in(parted) == before
+    with pytest.raises(catalog.MergeConflict, match=f"at commit {wrong.id[:8]}") as real:
+        parted.revert(wrong.id, late.id)
+    assert real.value.conflicts == tried.conflicts
+    settled = parted.revert(wrong.id, late.id, resolve="theirs", dry_run=True)
+    assert settled.conflicts.num_rows == 0
+    assert values(parted) == {1: 6, 2: 5, 3: 8}
 
 
 def test_what_comes_to_nothing_makes_no_commit(parted: Catalog) -> None:

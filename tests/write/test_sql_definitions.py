@@ -5,6 +5,9 @@ import pytest
 from catalog.catalog import Catalog
 from catalog.errors import AlreadyExists, CatalogError, InvalidInput, NotFound, Unsupported
 from catalog.query.writing import WriteResult
+from tests.storage.wrappers import CountingStore
+from tests.write.conftest import catalog_in
+from tests.write.merges import check_totals
 from tests.write.sql_samples import OTHER, SAMPLES
 from tests.write.sql_tables import Oracle, Rows, committed, make, multiset, paths
 
@@ -256,6 +259,56 @@ def test_a_renamed_table_keeps_its_files_and_its_id(cat: Catalog) -> None:
     )
     assert [t.name for t in cat.tables()] == ["archive.orders"]
     assert rows(cat, "SELECT count(*) FROM archive.orders") == [(9,)]
+
+
+def test_a_rename_costs_the_same_however_many_files_there_are(counting: CountingStore) -> None:
+    cat = catalog_in(counting)
+    written = []
+    for name, files in (("small", 2), ("large", 600)):
+        run(
+            cat,
+            f"CREATE TABLE {name} PARTITIONED BY (p) AS "
+            f"SELECT range AS p, range * 2 AS v FROM range({files})",
+        )
+        counting.calls.clear()
+        counting.bytes_created = 0
+        run(cat, f"ALTER TABLE {name} RENAME TO moved_{name}")
+        created = [path.partition("/")[0] for path in counting.of("create", "swap", "put")]
+        assert created == ["objects", "refs"]
+        assert counting.of("publish") == []
+        written.append(counting.bytes_created)
+        (info,) = (t for t in cat.tables() if t.name == f"moved_{name}")
+        assert (info.files, info.rows) == (files, files)
+        check_totals(cat, "main")
+        assert rows(cat, f"SELECT sum(v) FROM moved_{name}") == [(files * (files - 1),)]
+    assert written[1] < written[0] + 2_000
+    inserted = cat.diff("main~1", "main", tables=["moved_large"])["moved_large"].rows.inserted
+    assert inserted == 600
+
+
+def test_a_table_renamed_onto_one_that_goes_has_its_own_rows_only(cat: Catalog) -> None:
+    run(cat, "CREATE TABLE a AS SELECT 1 AS x", "CREATE TABLE b AS SELECT 2 AS x")
+    run(
+        cat,
+        "INSERT INTO b VALUES (3)",
+        "DROP TABLE a",
+        "ALTER TABLE b RENAME TO a",
+        "DELETE FROM a WHERE x = 2",
+        "INSERT INTO a VALUES (4)",
+    )
+    assert [t.name for t in cat.tables()] == ["a"]
+    assert rows(cat, "SELECT x FROM a ORDER BY x") == [(3,), (4,)]
+    (info,) = cat.tables()
+    assert (info.rows, info.files) == (2, len(paths(cat, "a")))
+    run(
+        cat,
+        "ALTER TABLE a RENAME TO c",
+        "CREATE OR REPLACE TABLE c PARTITIONED BY (y) AS SELECT 7 AS x, 1 AS y",
+        "ALTER TABLE c RENAME TO d",
+        "CREATE TABLE a AS SELECT 9 AS x",
+    )
+    assert rows(cat, "SELECT x FROM d") == [(7,)]
+    assert rows(cat, "SELECT x FROM a") == [(9,)]
 
 
 def test_a_renamed_table_may_have_changed_before_and_after(cat: Catalog) -> None:

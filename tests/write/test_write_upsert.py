@@ -175,6 +175,19 @@ def test_duplicates_are_named(cat: Catalog) -> None:
         put(cat, "t", pa.table({"at": moment.slice(1), "k": [1]}), "upsert")
 
 
+def test_an_upsert_that_fails_leaves_no_tables_in_the_engine(cat: Catalog) -> None:
+    put(cat, "t", pa.table({"k": [1, 1, 2], "v": [1, 2, 3]}), key=["k"])
+    with cat.transaction("main") as tx:
+        tx.sql("CREATE TEMP TABLE mine AS SELECT 1 AS one")
+        for keys in ([1], [3, 3]):
+            with pytest.raises(InvalidInput):
+                tx.write("t", pa.table({"k": keys, "v": [9] * len(keys)}), mode="upsert")
+        tx.write("t", pa.table({"k": [2], "v": [9]}), mode="upsert")
+        left = tx.sql("SELECT table_name FROM duckdb_tables() WHERE NOT internal").fetchall()
+        assert left == [("mine",)]
+    assert sorted(cat.sql("FROM t").fetchall()) == [(1, 1), (1, 2), (2, 9)]
+
+
 def test_zeros_and_nans_are_one_key(cat: Catalog) -> None:
     put(cat, "t", pa.table({"k": [0.0, math.nan], "v": [1, 2]}), key=["k"])
     for twice in ([0.0, -0.0], [math.nan, math.nan]):

@@ -1,0 +1,83 @@
+"""A merge on a terminal tells how far it is, and Ctrl-C ends it."""
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import catalog
+from tests.cli.conftest import REPOSITORY, Runner
+
+AT_ONCE = """
+import os, signal, sys
+from cli import notes
+from cli.main import run
+
+notes.FIRST_SHOWN_AFTER_S = notes.REDRAW_AFTER_S = 0.0
+if {interrupted}:
+    notes.Progress.__call__ = lambda self, *told: os.kill(os.getpid(), signal.SIGINT)
+raise SystemExit(run(sys.argv[1:]))
+"""
+
+
+@pytest.fixture
+def parted(lake: Path) -> Path:
+    """Has a branch ``work`` that changed other cells of the rows that main changed."""
+    cat = catalog.open(str(lake))
+    cat.branches.create("work")
+    for branch, column in (("work", "amount = 1"), ("main", "note = 'n'")):
+        with cat.transaction(branch) as tx:
+            tx.sql(f"UPDATE orders SET {column}")
+    return lake
+
+
+def merged(lake: Path, tmp_path: Path, stderr: int, *, interrupted: bool = False) -> int:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    script = AT_ONCE.format(interrupted=interrupted)
+    done = subprocess.run(
+        [sys.executable, "-c", script, "merge", "work"],
+        cwd=lake.parent,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "TMPDIR": str(folder)},
+        stdout=subprocess.DEVNULL,
+        stderr=stderr,
+        check=False,
+    )
+    assert list(folder.iterdir()) == []
+    return done.returncode
+
+
+def test_progress_is_shown_on_a_terminal_and_wiped(parted: Path, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    try:
+        assert merged(parted, tmp_path, theirs) == 0
+        shown = os.read(ours, 100_000).decode()
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert "merge: orders: " in shown
+    assert shown.endswith("\r\x1b[K")
+
+
+def test_no_progress_is_shown_elsewhere(parted: Path, tmp_path: Path) -> None:
+    with open(tmp_path / "stderr", "w+", encoding="utf-8") as file:
+        assert merged(parted, tmp_path, file.fileno()) == 0
+        file.seek(0)
+        assert file.read() == ""
+
+
+def test_an_interrupted_merge_moves_nothing_and_can_be_made_again(
+    parted: Path, tmp_path: Path, parquetry: Runner
+) -> None:
+    cat = catalog.open(str(parted))
+    before = [(b.name, b.commit_id) for b in cat.branches.list()]
+    assert merged(parted, tmp_path, subprocess.DEVNULL, interrupted=True) == 130
+    assert [(b.name, b.commit_id) for b in cat.branches.list()] == before
+    assert list((parted / "tmp").iterdir()) == []
+    assert parquetry("merge", "work").code == 0
+    assert cat.sql("SELECT DISTINCT amount, note FROM orders", ref="main").fetchall() == [
+        (1.0, "n")
+    ]
