@@ -53,13 +53,13 @@ def open_store(
         return Opened(root, LocalStore(root, elsewhere=S3Files(S3Access(s3))))
     from catalog.storage.cached import CachedStore
     from catalog.storage.disk_cache import DiskCache
+    from catalog.storage.probe import probe
     from catalog.storage.s3 import S3Store
-    from catalog.storage.s3_probe import probe
 
     inner = S3Store(uri, S3Access(s3))
     directory = user_cache() if cache is None else cache
     known = DiskCache(directory) if directory else None
-    note = f"{PROBED}{inner.access.endpoint} {inner.bucket}"
+    note = f"{PROBED}{inner.bucket.endpoint} {inner.bucket.uri}"
     if (new or known is None or known.get(note) is None) and probe(inner) and known is not None:
         known.put(note, b"")
     return Opened(inner.location, inner if known is None else CachedStore(inner, known))

@@ -65,7 +65,7 @@ def test_a_missing_bucket_is_named(server: Server) -> None:
 
 def test_an_endpoint_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     (port,) = servers.free_ports(1)
-    monkeypatch.setattr("catalog.storage.s3_access.PAUSE_S", 0.0)
+    monkeypatch.setattr("catalog.storage.requests.PAUSE_S", 0.0)
     url = f"http://me:{SECRET}@127.0.0.1:{port}"
     with pytest.raises(StorageFailure) as caught:
         catalog.open("s3://bucket/lake", s3=S3Options(endpoint_url=url))
