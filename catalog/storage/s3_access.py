@@ -1,5 +1,6 @@
 """Access to S3: boto3's client, and its failures as the catalog's."""
 
+import functools
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from catalog.storage.requests import (
 )
 
 if TYPE_CHECKING:
+    from botocore.loaders import Loader
     from mypy_boto3_s3 import S3Client
 
 T = TypeVar("T")
@@ -132,6 +134,7 @@ def without_credentials(url: str) -> str:
 
 def _client(options: S3Options) -> "S3Client":
     import boto3
+    import botocore.session
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
 
@@ -145,9 +148,9 @@ def _client(options: S3Options) -> "S3Client":
         **({} if style is None else {"s3": {"addressing_style": style}}),  # type: ignore[arg-type]
     )
     try:
-        session = boto3.session.Session(
-            profile_name=options.profile, region_name=options.region or None
-        )
+        core = botocore.session.Session(profile=options.profile)
+        core.register_component("data_loader", _loader(core.get_config_variable("data_path")))
+        session = boto3.session.Session(botocore_session=core, region_name=options.region or None)
         return session.client("s3", endpoint_url=options.endpoint_url or None, config=config)
     except (BotoCoreError, ValueError) as error:
         raise InvalidInput(
@@ -155,6 +158,18 @@ def _client(options: S3Options) -> "S3Client":
             kind="s3-configuration",
             hint="check profile, region and endpoint, in the environment and in parquetry.toml",
         ) from error
+
+
+@functools.cache
+def _loader(data_path: str | None) -> "Loader":
+    """Returns what reads the descriptions of services, which takes most of a client's making.
+
+    boto3 shares one among the clients of a session; ours have sessions of their own, since
+    credentials and profiles are theirs.
+    """
+    from botocore.loaders import create_loader
+
+    return create_loader(data_path)
 
 
 def _fault(error: Exception) -> Fault:
