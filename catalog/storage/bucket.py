@@ -268,7 +268,8 @@ class BucketStore:
         try:
             self.bucket.send_parts(self._key(path), source, sha256=sha256, size_bytes=size_bytes)
         except RequestFailed as failed:
-            raise failed.error from failed
+            if failed.fault is not Fault.CONDITION:
+                raise failed.error from failed
 
     def adopt(self, files: Sequence[tuple[str, str]]) -> list[bool]:
         """Refuses: a bucket cannot link to local files."""

