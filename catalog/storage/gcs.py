@@ -4,6 +4,7 @@ An object's version is its generation: created with ``ifGenerationMatch=0``, swa
 of the generation that was read.
 """
 
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -36,6 +37,10 @@ T = TypeVar("T")
 SCHEME = "gs://"
 
 TIMEOUT_S = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
+
+NO_TRACES = "DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA"
+"""Variable that keeps Google's library from asking, in the background, for what only traces tell:
+two more requests for every client and missing object, and a right that nobody else needs."""
 
 FIELDS = "items(name,size,generation,timeCreated),nextPageToken"
 """What a listing tells of objects."""
@@ -210,6 +215,7 @@ def _client(options: GcsOptions) -> "Client":
         from google.cloud.storage import Client
     except ImportError as error:
         raise not_installed("gcs", error) from error
+    os.environ.setdefault(NO_TRACES, "true")
     endpoint = options.endpoint_url
     try:
         if endpoint is None:

@@ -225,5 +225,6 @@ def never_sent(error: BaseException) -> bool:
         if isinstance(one, ConnectTimeoutError | NewConnectionError):
             return True
         seen.add(id(one))
-        left += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
+        left += [one.__cause__, one.__context__, *one.args]
+        left += [getattr(one, name, None) for name in ("reason", "inner_exception")]
     return False

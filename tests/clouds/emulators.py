@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import datetime
 import importlib.util
 import itertools
 import platform
@@ -113,6 +114,20 @@ def azure(folder: Path) -> Iterator[Cloud]:
         assert isinstance(service, AzureService)
         service.client.create_container(BUCKET)
         yield cloud
+
+
+def signature() -> str:
+    """Returns a shared access signature, which signs no headers, unlike the account's key."""
+    from azure.storage.blob import AccountSasPermissions, ResourceTypes, generate_account_sas
+
+    return generate_account_sas(
+        ACCOUNT,
+        AZURE_KEY,
+        ResourceTypes(service=True, container=True, object=True),
+        AccountSasPermissions(read=True, write=True, delete=True, list=True, create=True),
+        expiry=datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1),
+        protocol="https,http",
+    )
 
 
 def _cloud(name: str, scheme: str, server: Server) -> Cloud:
