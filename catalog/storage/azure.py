@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from catalog.errors import CatalogError, InvalidInput, StorageFailure
 from catalog.storage import service
-from catalog.storage.bucket import ABSENT
+from catalog.storage.bucket import ABSENT, WHOLE_BYTES
 from catalog.storage.options import AzureOptions
 from catalog.storage.requests import (
     CONNECT_TIMEOUT_S,
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SCHEME = "az://"
-
-WHOLE_BYTES = 256 << 20
-"""Largest object sent, or fetched, in one request: a condition must hold for all of it."""
 
 PARTS_AT_A_TIME = 4
 """Parts of one file under way: 64 MB in memory."""
@@ -177,7 +174,10 @@ def _client(options: AzureOptions) -> "BlobServiceClient":
     except ImportError as error:
         raise not_installed("azure", error) from error
     settings: dict[str, Any] = {
-        "retry_total": 0,
+        "retry_total": 0,  # and where parts are sent again, pauses like ours:
+        "initial_backoff": 0,
+        "increment_base": 2,
+        "random_jitter_range": 1,
         "connection_timeout": CONNECT_TIMEOUT_S,
         "read_timeout": READ_TIMEOUT_S,
         "max_single_put_size": WHOLE_BYTES,

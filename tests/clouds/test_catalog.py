@@ -20,7 +20,7 @@ from tests.s3.proxy import Proxy
 from tests.write.conftest import snap, write
 from tests.write.test_race import check
 
-from .emulators import BUCKET, Cloud, signature
+from .emulators import ACCOUNT, BUCKET, Cloud, signature
 
 
 @pytest.fixture
@@ -253,6 +253,14 @@ def test_an_account_is_asked_for() -> None:
     with pytest.raises(catalog.InvalidInput) as caught:
         catalog.open("az://container/lake")
     assert "AZURE_STORAGE_ACCOUNT" in caught.value.hint
+
+
+def test_a_connection_string_says_it_all(monkeypatch: pytest.MonkeyPatch, azure: Cloud) -> None:
+    monkeypatch.delenv("AZURE_STORAGE_KEY")
+    text = f"AccountName={ACCOUNT};AccountKey={azure.secrets[1]};BlobEndpoint={azure.url}"
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", text)
+    made = catalog.create(f"{azure.new_place()}/lake")
+    assert len(catalog.open(made.uri, cache="").log()) == 1
 
 
 def test_a_malformed_connection_string_is_not_shown(

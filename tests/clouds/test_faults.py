@@ -8,7 +8,7 @@ import pytest
 from catalog.catalog import Catalog
 from catalog.errors import AlreadyExists, CatalogError, Conflict, StorageFailure
 from catalog.repository import repository as stored
-from catalog.storage import requests
+from catalog.storage import azure, bucket, requests, service
 from catalog.storage.bucket import BucketStore
 from catalog.storage.store import OutcomeUnknown, SwapLost
 from tests.s3.proxy import Fate, Plan, Proxy
@@ -167,6 +167,29 @@ def test_of_writers_on_a_failing_line_none_loses_or_doubles(
     rest = [name for made, name in found.items() if made not in acknowledged][:-1]
     assert len(set(rest)) == len(rest) and set(rest) <= set(unknown)
     assert len(acknowledged) + len(unknown) == writers * commits
+
+
+@pytest.mark.parametrize("fate", ["cut-after", "later"])
+def test_parts_of_a_large_file_are_sent_again(
+    cloud: Cloud,
+    watched: BucketStore,
+    proxy: Proxy,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fate: Fate,
+) -> None:
+    monkeypatch.setattr(bucket, "BACKGROUND_BYTES", 0)
+    for module in (bucket, azure):
+        monkeypatch.setattr(module, "WHOLE_BYTES", 1 << 20)
+    monkeypatch.setattr(service, "PART_BYTES", 1 << 20)
+    source = tmp_path / "large"
+    source.write_bytes(b"".join(b"%07d\n" % n for n in range(1_200_000)))
+    proxy.plan = once(fate, "data/large")
+    watched.publish([(watched.stage(str(source)), "data/large")])
+    assert [happened[2] for happened in proxy.happened] == [fate]
+    if cloud.name == "azure":  # Google's go on elsewhere: the server's own address
+        assert len([asked for asked in proxy.asked if asked.sent == 1 << 20]) >= 9
+    assert watched.read("data/large").data == source.read_bytes()
 
 
 def test_a_server_that_is_not_there_is_named(cloud: Cloud, place: str) -> None:

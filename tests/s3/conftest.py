@@ -54,7 +54,7 @@ def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def access(server: Server) -> S3Access:
-    """Is one access per server: boto3 takes half a second to make its client."""
+    """Is one access per server, with the connections that it keeps open."""
     return _access(server.endpoint)
 
 

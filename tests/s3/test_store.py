@@ -15,12 +15,15 @@ class TestS3Store(ObjectStoreContract):
     def test_a_large_file_is_uploaded_in_parts(
         self, store: S3Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr(bucket, "BACKGROUND_BYTES", 0)
         monkeypatch.setattr(bucket, "WHOLE_BYTES", 1 << 20)
         monkeypatch.setattr(s3_upload, "PART_BYTES", 5 << 20)
         source = tmp_path / "large"
         source.write_bytes(b"".join(b"%07d\n" % n for n in range(1_500_000)))
         store.publish([(store.stage(str(source)), "data/large")])
-        assert store.read("data/large").data == source.read_bytes()
+        stored = store.read("data/large")
+        assert stored.data == source.read_bytes()
+        assert stored.version.endswith('-3"'), "three parts"
         uploads = store.access.client.list_multipart_uploads(Bucket=store.bucket.name)
         assert "Uploads" not in uploads
 
@@ -28,6 +31,7 @@ class TestS3Store(ObjectStoreContract):
     def test_a_file_that_changes_after_staging_is_never_published(
         self, store: S3Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole_bytes: int
     ) -> None:
+        monkeypatch.setattr(bucket, "BACKGROUND_BYTES", 0)
         monkeypatch.setattr(bucket, "WHOLE_BYTES", whole_bytes)
         source = tmp_path / "source"
         source.write_bytes(b"first")
