@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from catalog.replaying import RebaseReport
     from catalog.reset import Reset
     from catalog.sources import Source, TableStatus
-    from catalog.storage.s3_access import S3Options
+    from catalog.storage.options import AzureOptions, GcsOptions, S3Options
     from catalog.transactions import CatalogTransaction
     from catalog.write.merge_table import MergeProgress
 
@@ -28,10 +28,12 @@ class Catalog(CatalogReader):
         *,
         author: str | None = None,
         s3: "S3Options | None" = None,
+        gcs: "GcsOptions | None" = None,
+        azure: "AzureOptions | None" = None,
         cache: str | None = None,
     ) -> "Catalog":
         """Creates an empty catalog and opens it; see ``catalog.create``."""
-        found = open_store(uri, s3=s3, cache=cache, new=True)
+        found = open_store(uri, s3=s3, gcs=gcs, azure=azure, cache=cache, new=True)
         repository = stored.create(found.store, author=author or default_author(), now=utc_now())
         return Catalog(found.uri, repository, author=author)
 
@@ -41,10 +43,12 @@ class Catalog(CatalogReader):
         *,
         author: str | None = None,
         s3: "S3Options | None" = None,
+        gcs: "GcsOptions | None" = None,
+        azure: "AzureOptions | None" = None,
         cache: str | None = None,
     ) -> "Catalog":
         """Opens a catalog; see ``catalog.open``."""
-        found = open_store(uri, s3=s3, cache=cache)
+        found = open_store(uri, s3=s3, gcs=gcs, azure=azure, cache=cache)
         try:
             repository = stored.open_existing(found.store)
         except NotFound as error:

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 from catalog.errors import InvalidInput, Unsupported
 from catalog.storage.local import LocalStore
+from catalog.storage.requests import split_uri
 from catalog.storage.s3_access import S3Access
 from catalog.storage.s3_files import S3Files
 from catalog.storage.store import ObjectStore
 
 if TYPE_CHECKING:
-    from catalog.storage.s3_access import S3Options
-
-S3_SCHEME = "s3://"
+    from catalog.storage.bucket import BucketStore
+    from catalog.storage.options import AzureOptions, GcsOptions, S3Options
+    from catalog.storage.service import Service
 
 PROBED = "conditions are kept by "
 """Begins the cache's note that a server was tried out."""
@@ -31,14 +32,19 @@ def open_store(
     uri: str,
     *,
     s3: "S3Options | None" = None,
+    gcs: "GcsOptions | None" = None,
+    azure: "AzureOptions | None" = None,
     cache: str | None = None,
     new: bool = False,
 ) -> Opened:
     """Returns the store of a catalog.
 
     Args:
-        uri: A directory or ``s3://bucket/prefix``.
+        uri: A directory, ``s3://bucket/prefix``, ``gs://bucket/prefix`` or
+            ``az://container/prefix``.
         s3: How S3 is reached.
+        gcs: How Google Cloud Storage is reached.
+        azure: How Azure Blob Storage is reached.
         cache: Directory of the local cache of a catalog in a bucket; None is the user's cache
             directory, and an empty text switches it off.
         new: Whether a catalog is going to be created: a server is then always tried out.
@@ -46,23 +52,51 @@ def open_store(
     Raises:
         InvalidInput: The URI is empty.
         Unsupported: It is of a kind that this version does not know, or a server that ignores
-            the conditions of writes.
+            the conditions of writes, or the library for it is not installed.
     """
-    if not uri.startswith(S3_SCHEME):
+    inner = _bucket_store(uri, s3, gcs, azure)
+    if inner is None:
         root = local_root(uri)
         return Opened(root, LocalStore(root, elsewhere=S3Files(S3Access(s3))))
     from catalog.storage.cached import CachedStore
     from catalog.storage.disk_cache import DiskCache
-    from catalog.storage.s3 import S3Store
-    from catalog.storage.s3_probe import probe
+    from catalog.storage.probe import probe
 
-    inner = S3Store(uri, S3Access(s3))
     directory = user_cache() if cache is None else cache
     known = DiskCache(directory) if directory else None
-    note = f"{PROBED}{inner.access.endpoint} {inner.bucket}"
+    note = f"{PROBED}{inner.bucket.endpoint} {inner.bucket.uri}"
     if (new or known is None or known.get(note) is None) and probe(inner) and known is not None:
         known.put(note, b"")
     return Opened(inner.location, inner if known is None else CachedStore(inner, known))
+
+
+def _bucket_store(
+    uri: str,
+    s3: "S3Options | None",
+    gcs: "GcsOptions | None",
+    azure: "AzureOptions | None",
+) -> "BucketStore | None":
+    """Returns the store of a catalog in a bucket; None if the URI names none."""
+    if uri.startswith("s3://"):
+        from catalog.storage.s3 import S3Store
+
+        return S3Store(uri, S3Access(s3))
+    service: Service
+    if uri.startswith("gs://"):
+        from catalog.storage.gcs import GcsService
+
+        service = GcsService(gcs)
+    elif uri.startswith("az://"):
+        from catalog.storage.azure import AzureService
+
+        service = AzureService(azure)
+    else:
+        return None
+    from catalog.storage.bucket import BucketStore
+    from catalog.storage.service import ServiceBucket
+
+    name, prefix = split_uri(uri, service.scheme)
+    return BucketStore(ServiceBucket(service, name), prefix)
 
 
 def user_cache() -> str:
@@ -85,6 +119,7 @@ def local_root(uri: str) -> str:
     if "://" in uri:
         raise Unsupported(
             f"catalogs in {uri.partition('://')[0]} are not supported by this version",
-            hint="use a local directory, or s3://BUCKET/PREFIX",
+            hint="use a local directory, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or "
+            "az://CONTAINER/PREFIX",
         )
     return os.path.abspath(uri)

@@ -5,14 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from catalog import S3Options
+from catalog import AzureOptions, GcsOptions, S3Options
 from catalog.errors import InvalidInput, StorageFailure
 from cli.specs import FORMATS, MODES, PartitionBy, TableSpec
 from cli.usage import nearest
 
 CONFIG_NAME = "parquetry.toml"
-TOP_KEYS = ("catalog", "s3", "tables")
+TOP_KEYS = ("catalog", "s3", "gcs", "azure", "tables")
 S3_KEYS = ("endpoint_url", "region", "profile", "path_style")
+GCS_KEYS = ("endpoint_url",)
+AZURE_KEYS = ("account", "endpoint_url")
 TABLE_KEYS = ("source", "key", "partition_by", "mode", "format")
 
 
@@ -24,12 +26,16 @@ class Config:
         path: Where it was read from.
         catalog: The catalog, absolute or with a scheme; None if it names none.
         s3: How S3 is reached, beyond what boto3 finds by itself.
+        gcs: How Google Cloud Storage is reached, beyond what Google's library finds by itself.
+        azure: How Azure Blob Storage is reached, beyond what stands in the environment.
         tables: The tables in their order.
     """
 
     path: Path
     catalog: str | None
     s3: S3Options
+    gcs: GcsOptions
+    azure: AzureOptions
     tables: tuple[TableSpec, ...]
 
 
@@ -53,23 +59,34 @@ def read_config(path: Path) -> Config:
     tables = stored.get("tables", {})
     if not isinstance(tables, dict):
         raise _wrong(path, "tables", "tables like [tables.orders]")
-    s3 = _s3(path, stored.get("s3", {}))
-    return Config(path, catalog, s3, tuple(_table(path, *item) for item in _flattened(tables)))
+    return Config(
+        path,
+        catalog,
+        _s3(path, stored.get("s3", {})),
+        GcsOptions(**_texts(path, "gcs", stored.get("gcs", {}), GCS_KEYS)),
+        AzureOptions(**_texts(path, "azure", stored.get("azure", {}), AZURE_KEYS)),
+        tuple(_table(path, *item) for item in _flattened(tables)),
+    )
 
 
 def _s3(path: Path, stored: object) -> S3Options:
-    if not isinstance(stored, dict):
-        raise _wrong(path, "s3", "a table like [s3]")
-    _check_keys(path, stored, S3_KEYS, "s3.")
-    path_style = stored.get("path_style")
+    known = _section(path, "s3", stored, S3_KEYS)
+    path_style = known.pop("path_style", None)
     if path_style is not None and not isinstance(path_style, bool):
         raise _wrong(path, "s3.path_style", "true or false")
-    texts = (stored.get(key) for key in S3_KEYS[:3])
-    endpoint, region, profile = (
-        None if text is None else _text(path, f"s3.{key}", text)
-        for key, text in zip(S3_KEYS, texts, strict=False)
-    )
-    return S3Options(endpoint, region, profile, path_style)
+    return S3Options(**_texts(path, "s3", known, S3_KEYS), path_style=path_style)
+
+
+def _texts(path: Path, section: str, stored: object, known: tuple[str, ...]) -> dict[str, str]:
+    found = _section(path, section, stored, known)
+    return {key: _text(path, f"{section}.{key}", value) for key, value in found.items()}
+
+
+def _section(path: Path, name: str, stored: object, known: tuple[str, ...]) -> dict[str, object]:
+    if not isinstance(stored, dict):
+        raise _wrong(path, name, f"a table like [{name}]")
+    _check_keys(path, stored, known, f"{name}.")
+    return dict(stored)
 
 
 def _flattened(tables: Mapping[str, object], prefix: str = "") -> list[tuple[str, object]]:

@@ -3,10 +3,11 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 import typer
 
-from catalog import S3Options
+from catalog import AzureOptions, GcsOptions, S3Options
 from catalog.errors import NotFound
 from cli.config import CONFIG_NAME, Config, read_config
 from cli.usage import UsageError
@@ -63,10 +64,20 @@ def catalog_uri(place: Place) -> str:
     )
 
 
-def s3_options(place: Place) -> S3Options:
-    """Returns how S3 is reached, as the nearest configuration says."""
+class BucketOptions(TypedDict):
+    """Says how buckets are reached, as ``catalog.open`` takes it."""
+
+    s3: S3Options
+    gcs: GcsOptions
+    azure: AzureOptions
+
+
+def bucket_options(place: Place) -> BucketOptions:
+    """Returns how buckets are reached, as the nearest configuration says."""
     config = find_config(place)
-    return S3Options() if config is None else config.s3
+    if config is None:
+        return {"s3": S3Options(), "gcs": GcsOptions(), "azure": AzureOptions()}
+    return {"s3": config.s3, "gcs": config.gcs, "azure": config.azure}
 
 
 def find_config(place: Place) -> Config | None:

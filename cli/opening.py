@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from catalog.errors import NotFound
-from cli.location import catalog_uri, place_of, s3_options
+from cli.location import bucket_options, catalog_uri, place_of
 from cli.usage import UsageError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def opened(context: typer.Context) -> "Catalog":
     place = place_of(context)
     uri = catalog_uri(place)
     try:
-        return catalog.open(uri, s3=s3_options(place))
+        return catalog.open(uri, **bucket_options(place))
     except NotFound as error:
         if error.kind != "catalog-not-found":
             raise

@@ -36,7 +36,15 @@ commit id. What is not on this page is not part of the interface, though it can 
 """
 
 SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("Opening a catalog", "", ("catalog:create", "catalog:open", "catalog:S3Options")),
+    (
+        "Opening a catalog",
+        "",
+        (
+            "catalog:create",
+            "catalog:open",
+            *(f"catalog:{n}Options" for n in ("S3", "Gcs", "Azure")),
+        ),
+    ),
     ("Catalog", "", ("catalog.catalog:Catalog",)),
     (
         "Branches and tags",

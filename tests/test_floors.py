@@ -26,7 +26,9 @@ FLOORS = [
 """Lowest first; ``catalog`` is the facade: the modules directly in the package."""
 
 ONLY_IN = {
+    "azure": ["catalog.storage"],
     "boto3": ["catalog.storage"],
+    "google": ["catalog.storage"],
     "sqlglot": ["catalog.query", "catalog.flow"],
     "typer": ["cli"],
     "rich": ["cli"],

@@ -1,12 +1,11 @@
-"""A store in S3 whose immutable objects are kept in a local cache once they were read."""
+"""A store in a bucket whose immutable objects are kept in a local cache once they were read."""
 
 from collections.abc import Iterator, Sequence
 
 from catalog.errors import NotFound
+from catalog.storage.bucket import BucketStore
 from catalog.storage.disk_cache import DiskCache
-from catalog.storage.s3 import S3Store
-from catalog.storage.s3_files import S3Files
-from catalog.storage.store import ObjectInfo, StagedFile, Stored
+from catalog.storage.store import ObjectInfo, RemoteFiles, StagedFile, Stored
 
 IMMUTABLE = ("catalog.json", "objects/", "refs/reflogs/")
 """Objects that never change."""
@@ -29,13 +28,13 @@ class CachedStore:
         cache: Keeps objects.
     """
 
-    def __init__(self, inner: S3Store, cache: DiskCache) -> None:
+    def __init__(self, inner: BucketStore, cache: DiskCache) -> None:
         self.inner = inner
         self._cache = cache
-        self._space = f"{inner.access.endpoint} {inner.location} "
+        self._space = f"{inner.bucket.endpoint} {inner.location} "
 
     @property
-    def files(self) -> S3Files:
+    def files(self) -> RemoteFiles:
         """Returns what reads the store's objects by their URIs."""
         return self.inner.files
 

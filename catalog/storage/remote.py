@@ -28,5 +28,6 @@ def remote_files(store: ObjectStore | None, location: str) -> RemoteFiles:
         return known if known is not None else S3Files(S3Access())
     raise Unsupported(
         f"{location.partition('://')[0]} is no place that files are read from",
-        hint="use a local path, or s3://BUCKET/PREFIX",
+        hint="use a local path, or s3://BUCKET/PREFIX; a catalog in gs:// or az:// also takes "
+        "sources in the same service",
     )

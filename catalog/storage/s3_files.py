@@ -2,42 +2,23 @@
 
 import contextlib
 import datetime
-import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from catalog.errors import CorruptData
-from catalog.storage.s3_access import SCHEME, Fault, RequestFailed, S3Access, split_uri
+from catalog.storage.ranged import RangedFile, fetched, file_changed, opened
+from catalog.storage.requests import Fault, RequestFailed, split_uri
+from catalog.storage.s3_access import SCHEME, S3Access
 from catalog.storage.store import OpenFile, RemoteFile
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-TAIL_BYTES = 1 << 16
-"""First read of a file, at its end: the footer of nearly every Parquet file lies within, and
-its size comes with it."""
-
-FETCH_BYTES = 16 << 20
-"""Bytes fetched at a time: large enough that requests do not count."""
-
 PAGE_OBJECTS = 1000
 """Objects asked for in a page of a listing: the most that S3 gives."""
 
-END_BYTES = 1 << 20
-"""Most of an end that is held: the footer of a file of many columns and row groups."""
-
 _TOTAL = re.compile(r"bytes \d+-\d+/(\d+)")
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Holds a page of a listing, and where the next one begins; None if it is the last."""
-
-    objects: tuple[RemoteFile, ...]
-    following: str | None
 
 
 class S3Files:
@@ -48,44 +29,35 @@ class S3Files:
     def __init__(self, access: S3Access) -> None:
         self.access = access
 
-    def page(self, bucket: str, prefix: str, token: str | None = None) -> Page:
-        """Returns a page of the objects whose keys start with a prefix, in their order.
+    def list(self, uri: str) -> Iterator[RemoteFile]:
+        """Yields all objects whose URIs start with this one, in the order of their keys."""
+        bucket, key = split_uri(uri, SCHEME)
+        prefix = f"{key}/" if uri.endswith("/") and key else key
+        more: dict[str, Any] = {}
+        while True:
+            page = self._page(bucket, prefix, more)
+            for one in page.get("Contents", ()):
+                yield RemoteFile(
+                    f"{SCHEME}{bucket}/{one['Key']}",
+                    one["Size"],
+                    _utc(one["LastModified"]),
+                    one.get("ETag", "").strip('"'),
+                )
+            if not page["IsTruncated"]:
+                return
+            more = {"ContinuationToken": page["NextContinuationToken"]}
 
-        Raises:
-            NotFound: There is no such bucket.
-            StorageFailure: It cannot be listed.
-        """
-        more: dict[str, Any] = {} if token is None else {"ContinuationToken": token}
-        answer = self._ask(
+    def _page(self, bucket: str, prefix: str, more: dict[str, Any]) -> Any:
+        return self._ask(
             lambda client: client.list_objects_v2(
                 Bucket=bucket, Prefix=prefix, MaxKeys=PAGE_OBJECTS, **more
             ),
             f"{SCHEME}{bucket}/{prefix}",
         )
-        found = tuple(
-            RemoteFile(
-                f"{SCHEME}{bucket}/{one['Key']}",
-                one["Size"],
-                _utc(one["LastModified"]),
-                one.get("ETag", "").strip('"'),
-            )
-            for one in answer.get("Contents", ())
-        )
-        return Page(found, answer.get("NextContinuationToken") if answer["IsTruncated"] else None)
-
-    def list(self, uri: str) -> Iterator[RemoteFile]:
-        """Yields all objects whose URIs start with this one, in the order of their keys."""
-        bucket, key = split_uri(uri)
-        prefix = f"{key}/" if uri.endswith("/") and key else key
-        page = self.page(bucket, prefix)
-        yield from page.objects
-        while page.following is not None:
-            page = self.page(bucket, prefix, page.following)
-            yield from page.objects
 
     def look(self, uri: str) -> RemoteFile | None:
         """Returns what is known of an object; None if there is none."""
-        bucket, key = split_uri(uri)
+        bucket, key = split_uri(uri, SCHEME)
         try:
             found = self.access.repeated(
                 lambda client: client.head_object(Bucket=bucket, Key=key), uri
@@ -102,35 +74,17 @@ class S3Files:
             _version(found),
         )
 
-    def open(self, uri: str, *, like: OpenFile | None = None) -> "S3File":
-        """Opens an object for reading by ranges.
-
-        Args:
-            uri: The object.
-            like: The same object as it was opened before: it is not asked for its end again.
-
-        Raises:
-            NotFound: There is none.
-        """
-        if isinstance(like, S3File):
-            return S3File(self, uri, like.end)
-        return S3File(self, uri, End(*self.tail(uri, TAIL_BYTES)))
+    def open(self, uri: str, *, like: OpenFile | None = None) -> RangedFile:
+        """Opens an object for reading by ranges."""
+        return opened(self, uri, like)
 
     def fetch(self, uri: str, target: str, *, etag: str) -> None:
-        """Copies an object that must still have its ETag to a local file.
-
-        Raises:
-            CorruptData: It was changed, or is gone.
-        """
-        with self.open(uri) as file, open(target, "wb") as copy:
-            if file.found.etag != etag:
-                raise _changed(uri)
-            while part := file.read(FETCH_BYTES):
-                copy.write(part)
+        """Copies an object that must still have its ETag to a local file."""
+        fetched(self, uri, target, etag=etag)
 
     def tail(self, uri: str, length: int) -> "tuple[RemoteFile, bytes]":
         """Returns what is known of an object, and its last bytes, in one request."""
-        bucket, key = split_uri(uri)
+        bucket, key = split_uri(uri, SCHEME)
 
         def fetch(client: "S3Client") -> tuple[RemoteFile, bytes]:
             answer = client.get_object(Bucket=bucket, Key=key, Range=f"bytes=-{length}")
@@ -154,7 +108,7 @@ class S3Files:
                 raise failed.error from failed
         empty = self.look(uri)
         if empty is None:
-            raise _changed(uri)
+            raise file_changed(uri)
         return empty, b""
 
     def range(self, uri: str, offset: int, length: int, *, etag: str) -> bytes:
@@ -163,7 +117,7 @@ class S3Files:
         Raises:
             CorruptData: It was changed since it was opened.
         """
-        bucket, key = split_uri(uri)
+        bucket, key = split_uri(uri, SCHEME)
 
         def fetch(client: "S3Client") -> bytes:
             answer = client.get_object(
@@ -179,7 +133,7 @@ class S3Files:
             return self.access.repeated(fetch, uri)
         except RequestFailed as failed:
             if failed.fault in (Fault.CONDITION, Fault.RANGE):
-                raise _changed(uri) from failed
+                raise file_changed(uri) from failed
             raise failed.error from failed
 
     def _ask(self, call: Any, what: str) -> Any:
@@ -187,104 +141,6 @@ class S3Files:
             return self.access.repeated(call, what)
         except RequestFailed as failed:
             raise failed.error from failed
-
-
-@dataclass(slots=True)
-class End:
-    """Holds what is known of an object, and its last bytes, those that were read next to them too.
-
-    Attributes:
-        found: What is known.
-        data: Its last bytes.
-    """
-
-    found: RemoteFile
-    data: bytes
-
-
-class S3File(io.RawIOBase):
-    """An object open for reading: its end is read at once, all else when it is asked for.
-
-    Attributes:
-        end: What is known of it, shared by all that read the same object.
-    """
-
-    def __init__(self, files: S3Files, uri: str, end: End) -> None:
-        super().__init__()
-        self._files = files
-        self._uri = uri
-        self.end = end
-        self._position = 0
-
-    @property
-    def found(self) -> RemoteFile:
-        """Returns what is known of it."""
-        return self.end.found
-
-    @property
-    def size(self) -> int:
-        """Returns its size in bytes."""
-        return self.found.size_bytes
-
-    def readable(self) -> bool:
-        """Tells that it can be read."""
-        return True
-
-    def seekable(self) -> bool:
-        """Tells that any part of it can be read."""
-        return True
-
-    def tell(self) -> int:
-        """Returns where the next read begins."""
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Sets where the next read begins."""
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.size}[whence]
-        self._position = max(start + offset, 0)
-        return self._position
-
-    def read(self, length: int | None = -1) -> bytes:
-        """Reads from where it stands, exactly what is asked for."""
-        left = max(self.size - self._position, 0)
-        wanted = left if length is None or length < 0 else min(length, left)
-        data = self._at(self._position, wanted)
-        self._position += len(data)
-        return data
-
-    def readall(self) -> bytes:
-        """Reads all that is left."""
-        return self.read()
-
-    def readinto(self, buffer: Any) -> int:
-        """Reads into a buffer."""
-        view = memoryview(buffer).cast("B")
-        data = self.read(len(view))
-        view[: len(data)] = data
-        return len(data)
-
-    def _at(self, offset: int, length: int) -> bytes:
-        if length <= 0:
-            return b""
-        tail = self.end.data
-        held = self.size - len(tail)
-        if offset >= held:
-            return tail[offset - held : offset - held + length]
-        stop = min(offset + length, held)
-        data = self._files.range(self._uri, offset, stop - offset, etag=self.found.etag)
-        if len(data) != stop - offset:
-            raise CorruptData(f"{self._uri} is cut off", kind="file-changed")
-        if stop == held and len(data) + len(tail) <= END_BYTES:
-            self.end.data = data + tail
-        return data + tail[: offset + length - stop]
-
-
-def _changed(uri: str) -> CorruptData:
-    return CorruptData(
-        f"{uri} was changed while it was read",
-        kind="file-changed",
-        hint="run the command again once the writer has finished",
-    )
 
 
 def _utc(time: datetime.datetime) -> datetime.datetime:

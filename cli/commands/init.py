@@ -8,7 +8,7 @@ import typer
 from catalog.errors import AlreadyExists
 from cli import output
 from cli.listing import show_json
-from cli.location import place_of, s3_options
+from cli.location import bucket_options, place_of
 from cli.options import Json
 
 
@@ -17,7 +17,8 @@ def init(
     uri: Annotated[
         str | None,
         typer.Argument(
-            metavar="[URI]", help="A directory, or s3://BUCKET/PREFIX. Default: -C, else here."
+            metavar="[URI]",
+            help="A directory, or s3://, gs:// or az://BUCKET/PREFIX. Default: -C, else here.",
         ),
     ] = None,
     json: Json = False,
@@ -34,7 +35,7 @@ def init(
     place = place_of(context)
     root = uri or place.given or "."
     try:
-        created = catalog.create(root, s3=s3_options(place))
+        created = catalog.create(root, **bucket_options(place))
     except AlreadyExists as error:
         raise AlreadyExists(
             f"there is a catalog in {root} already",

@@ -40,6 +40,14 @@ def test_partition_columns_may_come_without_types(tmp_path: Path) -> None:
     assert config.tables[0].partition_by == (("day", None),)
 
 
+def test_each_service_has_its_options(tmp_path: Path) -> None:
+    text = '[s3]\nregion = "r"\n[gcs]\nendpoint_url = "g"\n[azure]\naccount = "a"\n'
+    config = read_config(written(tmp_path, text))
+    assert (config.s3.region, config.s3.path_style) == ("r", None)
+    assert config.gcs.endpoint_url == "g"
+    assert (config.azure.account, config.azure.endpoint_url) == ("a", None)
+
+
 def test_tables_may_have_namespaces(tmp_path: Path) -> None:
     text = '[tables.sales.orders]\nsource = "a"\n[tables."sales.returns"]\nsource = "b"\n'
     config = read_config(written(tmp_path, text))
@@ -58,6 +66,10 @@ def test_tables_may_have_namespaces(tmp_path: Path) -> None:
         ("[tables.o]\nkey = []\n", "tables.o has no source", "source ="),
         ('[tables.o]\nsource = "o"\nmode = "move"\n', "tables.o.mode must be one of copy", ""),
         ('[tables.o]\nsource = "o"\nkey = "a"\n', "tables.o.key must be a list of columns", ""),
+        ('[gcs]\nendpoint = "x"\n', "unknown key gcs.endpoint", "did you mean endpoint_url?"),
+        ("[azure]\naccount = 3\n", "azure.account must be a text", ""),
+        ('azure = "a"\n', "azure must be a table like [azure]", ""),
+        ("[s3]\npath_style = 1\n", "s3.path_style must be true or false", ""),
         ("catalog = 3\n", "catalog must be a text", ""),
         ("catalog = \n", "is no TOML", ""),
     ],

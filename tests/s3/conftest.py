@@ -54,7 +54,7 @@ def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def access(server: Server) -> S3Access:
-    """Is one access per server: boto3 takes half a second to make its client."""
+    """Is one access per server, with the connections that it keeps open."""
     return _access(server.endpoint)
 
 
@@ -76,7 +76,8 @@ def store(access: S3Access, place: str) -> S3Store:
 
 def new_place(access: S3Access) -> str:
     """Returns a fresh prefix of one bucket: some servers keep files apart for every bucket."""
-    with contextlib.suppress(access.client.exceptions.BucketAlreadyOwnedByYou):
+    there = access.client.exceptions
+    with contextlib.suppress(there.BucketAlreadyOwnedByYou, there.BucketAlreadyExists):
         access.client.create_bucket(Bucket=BUCKET)
     return f"s3://{BUCKET}/{next(_numbers)}"
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -53,6 +54,7 @@ class Proxy:
         self.lock = threading.Lock()
         self.endpoint = ""
         self.dropped = ""
+        self.cut_from_query = re.compile("$^")
 
     def clear(self) -> None:
         self.asked.clear()
@@ -79,8 +81,18 @@ def proxied(endpoint: str) -> Iterator[Proxy]:
         server.server_close()
 
 
+_NAME = re.compile(rb'"name": ?"([^"]+)"')
+
+
+def _about(path: str, body: bytes) -> str:
+    """Returns what a request is about: Google's uploads name their object in the body."""
+    named = _NAME.search(body[:1000]) if path.startswith("/upload/") else None
+    return path if named is None else f"{path}/{named[1].decode()}"
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else a body waits 40 ms for the client to confirm the head
     owner: Proxy
 
     def log_message(self, format: str, *args: object) -> None:
@@ -88,7 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _pass_on(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        path = unquote(urlsplit(self.path).path)
+        path = _about(unquote(urlsplit(self.path).path), body)
         fate = self.owner.plan(self.command, path)
         with self.owner.lock:
             if fate is not None:
@@ -117,7 +129,10 @@ class _Handler(BaseHTTPRequestHandler):
         connection = http.client.HTTPConnection(self.owner.target, timeout=60)
         with contextlib.closing(connection):
             connection.putrequest(
-                self.command, self.path, skip_host=True, skip_accept_encoding=True
+                self.command,
+                self.owner.cut_from_query.sub("", self.path),
+                skip_host=True,
+                skip_accept_encoding=True,
             )
             for name, value in self.headers.items():
                 if name.lower() not in (*_OWN, self.owner.dropped.lower()):

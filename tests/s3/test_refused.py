@@ -1,11 +1,13 @@
 """Servers that ignore the conditions of writes are refused: they would lose commits silently."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import catalog
 from catalog.errors import NotFound, StorageFailure, Unsupported
+from catalog.storage.local import LocalStore
 from catalog.storage.s3 import S3Store
 from catalog.storage.s3_access import S3Access, S3Options
 
@@ -16,14 +18,15 @@ from .proxy import Proxy
 from .servers import SECRET, Server
 
 
-@pytest.fixture
-def nanio(tmp_path: Path) -> "Server":
-    with servers.nanio(tmp_path) as server:
+@pytest.fixture(params=["nanio", "rclone", "s3rver"])
+def careless(request: pytest.FixtureRequest, tmp_path: Path) -> "Iterator[Server]":
+    """Is each of the servers that answer 200 and ignore the condition."""
+    with getattr(servers, request.param)(tmp_path) as server:
         yield server
 
 
-def test_a_server_that_ignores_conditions_is_refused_at_init(nanio: Server) -> None:
-    options = S3Options(endpoint_url=nanio.endpoint)
+def test_a_server_that_ignores_conditions_is_refused_at_init(careless: Server) -> None:
+    options = S3Options(endpoint_url=careless.endpoint)
     access = S3Access(options)
     place = new_place(access)
     with pytest.raises(Unsupported) as refused:
@@ -31,6 +34,23 @@ def test_a_server_that_ignores_conditions_is_refused_at_init(nanio: Server) -> N
     assert refused.value.kind == "no-conditional-writes"
     assert "would be lost" in refused.value.message
     assert list(S3Store(f"{place}/lake", access).list("")) == []
+
+
+def test_a_server_that_ignores_conditions_is_refused_at_open(
+    careless: Server, tmp_path: Path
+) -> None:
+    access = S3Access(S3Options(endpoint_url=careless.endpoint))
+    place = new_place(access)
+    there = S3Store(f"{place}/lake", access)
+    made = LocalStore(catalog.create(str(tmp_path / "lake")).uri)
+    copied = {info.path: made.read(info.path).data for info in made.list("")}
+    for path, data in copied.items():
+        there.put(path, data)
+    for cache in (None, ""):
+        with pytest.raises(Unsupported) as refused:
+            catalog.open(f"{place}/lake", s3=access.options, cache=cache)
+        assert refused.value.kind == "no-conditional-writes"
+    assert {info.path: there.read(info.path).data for info in there.list("")} == copied
 
 
 @pytest.mark.parametrize("ignored", ["If-None-Match", "If-Match"])
@@ -65,7 +85,7 @@ def test_a_missing_bucket_is_named(server: Server) -> None:
 
 def test_an_endpoint_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     (port,) = servers.free_ports(1)
-    monkeypatch.setattr("catalog.storage.s3_access.PAUSE_S", 0.0)
+    monkeypatch.setattr("catalog.storage.requests.PAUSE_S", 0.0)
     url = f"http://me:{SECRET}@127.0.0.1:{port}"
     with pytest.raises(StorageFailure) as caught:
         catalog.open("s3://bucket/lake", s3=S3Options(endpoint_url=url))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from catalog.errors import CorruptData, Unsupported
-from catalog.storage import s3_files, s3_upload
+from catalog.storage import bucket, s3_files, s3_upload
 from catalog.storage.s3 import S3Store
 from tests.storage.contract import ObjectStoreContract
 
@@ -15,20 +15,24 @@ class TestS3Store(ObjectStoreContract):
     def test_a_large_file_is_uploaded_in_parts(
         self, store: S3Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(s3_upload, "WHOLE_BYTES", 1 << 20)
+        monkeypatch.setattr(bucket, "BACKGROUND_BYTES", 0)
+        monkeypatch.setattr(bucket, "WHOLE_BYTES", 1 << 20)
         monkeypatch.setattr(s3_upload, "PART_BYTES", 5 << 20)
         source = tmp_path / "large"
         source.write_bytes(b"".join(b"%07d\n" % n for n in range(1_500_000)))
         store.publish([(store.stage(str(source)), "data/large")])
-        assert store.read("data/large").data == source.read_bytes()
-        uploads = store.access.client.list_multipart_uploads(Bucket=store.bucket)
+        stored = store.read("data/large")
+        assert stored.data == source.read_bytes()
+        assert stored.version.endswith('-3"'), "three parts"
+        uploads = store.access.client.list_multipart_uploads(Bucket=store.bucket.name)
         assert "Uploads" not in uploads
 
     @pytest.mark.parametrize("whole_bytes", [0, 1 << 20])
     def test_a_file_that_changes_after_staging_is_never_published(
         self, store: S3Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole_bytes: int
     ) -> None:
-        monkeypatch.setattr(s3_upload, "WHOLE_BYTES", whole_bytes)
+        monkeypatch.setattr(bucket, "BACKGROUND_BYTES", 0)
+        monkeypatch.setattr(bucket, "WHOLE_BYTES", whole_bytes)
         source = tmp_path / "source"
         source.write_bytes(b"first")
         staged = store.stage(str(source))
@@ -44,7 +48,7 @@ class TestS3Store(ObjectStoreContract):
         names = [f"many/{n:04}" for n in range(42)]
         for name in names:
             store.access.client.put_object(
-                Bucket=store.bucket, Key=f"{store.prefix}/{name}", Body=b""
+                Bucket=store.bucket.name, Key=f"{store.prefix}/{name}", Body=b""
             )
         assert [one.path for one in store.list("many/")] == names
 

@@ -4,14 +4,11 @@ import contextlib
 import secrets
 
 from catalog.errors import AlreadyExists, CatalogError, StorageFailure, Unsupported
-from catalog.storage.s3 import S3Store
+from catalog.storage.bucket import BucketStore
 from catalog.storage.store import SwapLost
 
-_NO_VERSION = '"00000000000000000000000000000000"'
-"""An ETag that no object has: it is not the MD5 of what the probe writes."""
 
-
-def probe(store: S3Store) -> bool:
+def probe(store: BucketStore) -> bool:
     """Tries out conditional writes with an object of its own, which it removes again.
 
     Args:
@@ -23,6 +20,8 @@ def probe(store: S3Store) -> bool:
     Raises:
         Unsupported: The server ignores a condition, or does not know them.
     """
+    creating, replacing = store.bucket.conditions
+    ignored = f"replaces an object that was changed ({replacing} is ignored)"
     path = f"tmp/probe-{secrets.token_hex(16)}"
     try:
         version = store.create(path, b"first")
@@ -35,20 +34,20 @@ def probe(store: S3Store) -> bool:
     try:
         with contextlib.suppress(AlreadyExists):
             store.create(path, b"second")
-            raise _refused(store, "creates an object that exists (If-None-Match is ignored)")
+            raise _refused(store, f"creates an object that exists ({creating} is ignored)")
         with contextlib.suppress(SwapLost):
-            store.swap(path, b"third", version=_NO_VERSION)
-            raise _refused(store, "replaces an object that was changed (If-Match is ignored)")
+            store.swap(path, b"third", version=store.bucket.other_version)
+            raise _refused(store, ignored)
         second = store.swap(path, b"fourth", version=version)
         with contextlib.suppress(SwapLost):
             store.swap(path, b"fifth", version=version)
-            raise _refused(store, "replaces an object that was changed (If-Match is ignored)")
+            raise _refused(store, ignored)
         found = store.read(path)
         if (found.data, found.version) != (b"fourth", second):
             raise _refused(store, "does not give back what was last written")
     except SwapLost as error:
         raise _refused(
-            store, "does not let an object be replaced (If-Match never holds)"
+            store, f"does not let an object be replaced ({replacing} never holds)"
         ) from error
     finally:
         with contextlib.suppress(CatalogError):
@@ -56,11 +55,12 @@ def probe(store: S3Store) -> bool:
     return True
 
 
-def _refused(store: S3Store, what: str) -> Unsupported:
+def _refused(store: BucketStore, what: str) -> Unsupported:
+    creating, replacing = store.bucket.conditions
     return Unsupported(
-        f"the server at {store.access.endpoint} {what}: of two commits at the same time, one "
+        f"the server at {store.bucket.endpoint} {what}: of two commits at the same time, one "
         "would be lost without a word",
         kind="no-conditional-writes",
-        hint="use a server that keeps If-None-Match and If-Match of PUT, such as S3 itself, "
-        "MinIO or SeaweedFS",
+        hint=f"use a server that keeps {creating} and {replacing} of writes, such as "
+        f"{store.bucket.lawful}",
     )

@@ -1,0 +1,163 @@
+"""Files in a bucket, read by ranges: the end at once, all else when asked for, nothing ahead."""
+
+import io
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from catalog.errors import CorruptData
+from catalog.storage.store import OpenFile, RemoteFile
+
+TAIL_BYTES = 1 << 16
+"""First read of a file, at its end: the footer of nearly every Parquet file lies within."""
+
+FETCH_BYTES = 16 << 20
+"""Bytes fetched at a time: large enough that requests do not count."""
+
+END_BYTES = 1 << 20
+"""Most of an end that is held: the footer of a file of many columns and row groups."""
+
+
+class Ranges(Protocol):
+    """Reads parts of files in a bucket."""
+
+    def tail(self, uri: str, length: int) -> tuple[RemoteFile, bytes]:
+        """Returns what is known of a file, and its last bytes.
+
+        Raises:
+            NotFound: There is none.
+        """
+
+    def range(self, uri: str, offset: int, length: int, *, etag: str) -> bytes:
+        """Returns part of a file that must still have its ETag.
+
+        Raises:
+            CorruptData: It was changed since it was opened.
+        """
+
+
+@dataclass(slots=True)
+class End:
+    """Holds what is known of a file, and its last bytes, those that were read next to them too.
+
+    Attributes:
+        found: What is known.
+        data: Its last bytes.
+    """
+
+    found: RemoteFile
+    data: bytes
+
+
+class RangedFile(io.RawIOBase):
+    """A file in a bucket, open for reading.
+
+    Attributes:
+        end: What is known of it, shared by all that read the same file.
+    """
+
+    def __init__(self, ranges: Ranges, uri: str, end: End) -> None:
+        super().__init__()
+        self._ranges = ranges
+        self._uri = uri
+        self.end = end
+        self._position = 0
+
+    @property
+    def found(self) -> RemoteFile:
+        """Returns what is known of it."""
+        return self.end.found
+
+    @property
+    def size(self) -> int:
+        """Returns its size in bytes."""
+        return self.found.size_bytes
+
+    def readable(self) -> bool:
+        """Tells that it can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """Tells that any part of it can be read."""
+        return True
+
+    def tell(self) -> int:
+        """Returns where the next read begins."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Sets where the next read begins."""
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.size}[whence]
+        self._position = max(start + offset, 0)
+        return self._position
+
+    def read(self, length: int | None = -1) -> bytes:
+        """Reads from where it stands, exactly what is asked for."""
+        left = max(self.size - self._position, 0)
+        wanted = left if length is None or length < 0 else min(length, left)
+        data = self._at(self._position, wanted)
+        self._position += len(data)
+        return data
+
+    def readall(self) -> bytes:
+        """Reads all that is left."""
+        return self.read()
+
+    def readinto(self, buffer: Any) -> int:
+        """Reads into a buffer."""
+        view = memoryview(buffer).cast("B")
+        data = self.read(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def _at(self, offset: int, length: int) -> bytes:
+        if length <= 0:
+            return b""
+        tail = self.end.data
+        held = self.size - len(tail)
+        if offset >= held:
+            return tail[offset - held : offset - held + length]
+        stop = min(offset + length, held)
+        data = self._ranges.range(self._uri, offset, stop - offset, etag=self.found.etag)
+        if len(data) != stop - offset:
+            raise CorruptData(f"{self._uri} is cut off", kind="file-changed")
+        if stop == held and len(data) + len(tail) <= END_BYTES:
+            self.end.data = data + tail
+        return data + tail[: offset + length - stop]
+
+
+def opened(ranges: Ranges, uri: str, like: OpenFile | None) -> RangedFile:
+    """Opens a file for reading by ranges.
+
+    Args:
+        ranges: Reads its parts.
+        uri: The file.
+        like: The same file as it was opened before: it is not asked for its end again.
+
+    Raises:
+        NotFound: There is none.
+    """
+    if isinstance(like, RangedFile):
+        return RangedFile(ranges, uri, like.end)
+    return RangedFile(ranges, uri, End(*ranges.tail(uri, TAIL_BYTES)))
+
+
+def fetched(ranges: Ranges, uri: str, target: str, *, etag: str) -> None:
+    """Copies a file that must still have its ETag to a local one.
+
+    Raises:
+        CorruptData: It was changed, or is gone.
+    """
+    with opened(ranges, uri, None) as file, open(target, "wb") as copy:
+        if file.found.etag != etag:
+            raise file_changed(uri)
+        while part := file.read(FETCH_BYTES):
+            copy.write(part)
+
+
+def file_changed(uri: str) -> CorruptData:
+    """Returns the error for a file in a bucket that is written to while it is read."""
+    return CorruptData(
+        f"{uri} was changed while it was read",
+        kind="file-changed",
+        hint="run the command again once the writer has finished",
+    )

@@ -1,0 +1,230 @@
+"""Requests to a store across the network: what a failure means, and what may be sent again.
+
+No client sends anything again by itself: a conditional write that the network library repeats
+would lose against its own first try without anybody knowing.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from catalog.errors import CatalogError, InvalidInput, NotFound
+from catalog.storage.store import OutcomeUnknown
+
+T = TypeVar("T")
+
+SENDINGS = 6
+"""Times that a request is sent: with the pauses between, a store may be away for some seconds."""
+
+PAUSE_S = 0.1
+"""Longest pause before the second sending; it doubles."""
+
+MAX_PAUSE_S = 3.0
+"""Longest pause between sendings."""
+
+CONNECTIONS = 32
+"""Connections kept open: one per request under way."""
+
+CONNECT_TIMEOUT_S = 10
+"""Longest wait for a connection: beyond it, the endpoint is not there."""
+
+READ_TIMEOUT_S = 60
+"""Longest silence of a server that was asked."""
+
+
+class Fault(Enum):
+    """Says what a failed request means.
+
+    Attributes:
+        MISSING: The object does not exist.
+        NO_BUCKET: The bucket does not exist.
+        CONDITION: The condition of a write did not hold.
+        BUSY: Others write the same object right now; this was not done.
+        LATER: The server does not want to do it now; it was most likely not done.
+        UNREACHED: The server was never reached.
+        BROKEN: The answer was lost: it may or may not have been done.
+        RANGE: The range lies behind the end.
+        REFUSED: It will not be done.
+    """
+
+    MISSING = auto()
+    NO_BUCKET = auto()
+    CONDITION = auto()
+    BUSY = auto()
+    LATER = auto()
+    UNREACHED = auto()
+    BROKEN = auto()
+    RANGE = auto()
+    REFUSED = auto()
+
+
+AGAIN = frozenset({Fault.BUSY, Fault.LATER, Fault.UNREACHED, Fault.BROKEN})
+"""Faults after which a request that changes nothing twice is sent again."""
+
+DOUBTFUL = frozenset({Fault.LATER, Fault.BROKEN})
+"""Faults after which a write may have been done all the same."""
+
+_BY_STATUS = {
+    404: Fault.MISSING,
+    408: Fault.BROKEN,
+    409: Fault.BUSY,
+    412: Fault.CONDITION,
+    416: Fault.RANGE,
+    429: Fault.LATER,
+    500: Fault.BROKEN,
+    502: Fault.BROKEN,
+    503: Fault.LATER,
+    504: Fault.BROKEN,
+}
+
+
+class RequestFailed(Exception):
+    """Carries a fault, and the error that tells the user."""
+
+    def __init__(self, fault: Fault, error: CatalogError) -> None:
+        super().__init__(error.message)
+        self.fault = fault
+        self.error = error
+
+
+class ConditionFailed(Exception):
+    """Says that the only write that was sent did not meet its condition."""
+
+
+class Resending:
+    """Sends requests as often as it takes, with pauses between.
+
+    Args:
+        sleep: Waits, for seconds.
+    """
+
+    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._sleep = sleep
+
+    def repeated(self, send: Callable[[], T]) -> T:
+        """Makes a request that does nothing more when it is made twice.
+
+        Raises:
+            RequestFailed: It failed, as often as it was sent.
+        """
+        for sending in range(SENDINGS - 1):
+            try:
+                return send()
+            except RequestFailed as failed:
+                if failed.fault not in AGAIN:
+                    raise
+                self._pause(sending)
+        return send()
+
+    def conditional(self, send: Callable[[], T], path: str) -> T:
+        """Writes under a condition.
+
+        It may be sent again: of several sendings, the condition lets one land at most. Once
+        the answer to one is lost, a condition that fails tells nothing any more.
+
+        Args:
+            send: Makes the write, under a condition that no second one meets.
+            path: The object, for messages.
+
+        Raises:
+            ConditionFailed: It was not done, since the condition did not hold.
+            OutcomeUnknown: It may or may not have been done.
+            CatalogError: It was not done.
+        """
+        doubtful = False
+        for sending in range(SENDINGS):
+            try:
+                return send()
+            except RequestFailed as failed:
+                doubtful = doubtful or failed.fault in DOUBTFUL
+                last = failed
+                if failed.fault in (Fault.CONDITION, Fault.MISSING):
+                    if doubtful:
+                        break
+                    if failed.fault is Fault.MISSING:
+                        raise failed.error from failed
+                    raise ConditionFailed from failed
+                if failed.fault not in AGAIN:
+                    break
+                if sending < SENDINGS - 1:
+                    self._pause(sending)
+        if doubtful or last.fault is Fault.BUSY:
+            raise OutcomeUnknown(
+                f"object {path} was written to, and the answer was lost: {last.error.message}",
+                hint="look whether it is there, then run the command again",
+            ) from last
+        raise last.error from last
+
+    def _pause(self, sending: int) -> None:
+        """Waits before the next sending, a random while that grows."""
+        self._sleep(random.uniform(0, min(PAUSE_S * 2**sending, MAX_PAUSE_S)))
+
+
+def fault_of_status(status: int) -> Fault:
+    """Returns what an HTTP status means that says that a request failed."""
+    return _BY_STATUS.get(status, Fault.REFUSED)
+
+
+def split_uri(uri: str, scheme: str) -> tuple[str, str]:
+    """Returns the bucket and the key, or prefix, of a URI; the key without slashes around it.
+
+    Raises:
+        InvalidInput: It names no bucket.
+
+    Example:
+        >>> split_uri("s3://lake/prod/", "s3://")
+        ('lake', 'prod')
+    """
+    bucket, _, key = uri.removeprefix(scheme).partition("/")
+    if not uri.startswith(scheme) or not bucket:
+        raise InvalidInput(f"{uri} names no bucket", hint=f"write {scheme}BUCKET/PREFIX")
+    return bucket, key.strip("/")
+
+
+def without_credentials(url: str) -> str:
+    """Returns a URL without the user and password that may stand in it.
+
+    Example:
+        >>> without_credentials("http://me:secret@localhost:9000")
+        'http://localhost:9000'
+    """
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def missing(fault: Fault, what: str, *, elsewhere: str) -> NotFound:
+    """Returns the error for an object, or a bucket, that is not there.
+
+    Args:
+        fault: Which of them.
+        what: The URI.
+        elsewhere: What else could be wrong when there is no bucket, e.g. ``or the region``.
+    """
+    if fault is Fault.NO_BUCKET:
+        return NotFound(
+            f"no such bucket: {what}",
+            kind="bucket-not-found",
+            hint=f"create the bucket first, or check its name {elsewhere}",
+        )
+    return NotFound(f"no object {what}", kind="object-not-found")
+
+
+def never_sent(error: BaseException) -> bool:
+    """Tells whether a request over urllib3 failed before there was a connection to send it on."""
+    from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+    seen: set[int] = set()
+    left: list[object] = [error]
+    while left:
+        one = left.pop()
+        if not isinstance(one, BaseException) or id(one) in seen:
+            continue
+        if isinstance(one, ConnectTimeoutError | NewConnectionError):
+            return True
+        seen.add(id(one))
+        left += [one.__cause__, one.__context__, *one.args]
+        left += [getattr(one, name, None) for name in ("reason", "inner_exception")]
+    return False

@@ -1,0 +1,185 @@
+"""Local files on their way into a bucket: hashed where they lie, and hashed again when sent."""
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from catalog.errors import CatalogError, CorruptData, NotFound, StorageFailure
+
+READ_BYTES = 1 << 20
+"""Bytes hashed at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Local:
+    """Holds a local file and what tells that it was not changed since it was hashed."""
+
+    name: str
+    size_bytes: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+
+    @staticmethod
+    def of(name: str, found: os.stat_result) -> "_Local":
+        return _Local(name, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+
+    def is_unchanged(self) -> bool:
+        try:
+            return _Local.of(self.name, os.stat(self.name)) == self
+        except OSError:
+            return False
+
+
+class HashedFile:
+    """A local file that was hashed where it lies; see ``StagedFile``.
+
+    Attributes:
+        own: Whether the file is the store's, to be removed once it is published.
+    """
+
+    def __init__(self, local: _Local, sha256: str, *, own: bool) -> None:
+        self.sha256 = sha256
+        self.size_bytes = local.size_bytes
+        self.local_path = local.name
+        self.local = local
+        self.own = own
+        self.published = False
+
+    def discard(self) -> None:
+        """Forgets it."""
+        if not self.published:
+            self.remove()
+
+    def remove(self) -> None:
+        """Removes the local file if it is the store's."""
+        if self.own:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.local_path)
+
+
+def hashed(source: str, *, own: bool) -> HashedFile:
+    """Hashes a local file.
+
+    Args:
+        source: The file.
+        own: Whether it is the store's.
+
+    Raises:
+        NotFound: There is none.
+        StorageFailure: It cannot be read.
+        CorruptData: It was changed meanwhile.
+    """
+    digest = hashlib.sha256()
+    buffer = memoryview(bytearray(READ_BYTES))
+    try:
+        with open(source, "rb", buffering=0) as file:
+            before = _Local.of(source, os.fstat(file.fileno()))
+            while count := file.readinto(buffer):
+                digest.update(buffer[:count])
+            after = _Local.of(source, os.fstat(file.fileno()))
+    except FileNotFoundError as error:
+        raise NotFound(f"no file {source}", kind="source-not-found") from error
+    except OSError as error:
+        raise unreadable(source, error) from error
+    if before != after:
+        raise changed(source)
+    return HashedFile(after, digest.hexdigest(), own=own)
+
+
+def read_staged(source: str, sha256: str) -> bytes:
+    """Returns the bytes of a file that must still have its hash.
+
+    Raises:
+        CorruptData: It was changed since it was hashed, or is gone.
+        StorageFailure: It cannot be read.
+    """
+    try:
+        data = Path(source).read_bytes()
+    except FileNotFoundError as error:
+        raise changed(source) from error
+    except OSError as error:
+        raise unreadable(source, error) from error
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise changed(source)
+    return data
+
+
+class CheckedReader:
+    """Reads a staged file in order, and fails at its end unless it still has its hash.
+
+    A client that sends a file in parts gets no last part of one that was changed, and so never
+    makes an object of it.
+
+    Args:
+        file: The file, open for reading.
+        source: Its name.
+        sha256: Hex digest that it had.
+        size_bytes: Size that it had.
+    """
+
+    def __init__(self, file: BinaryIO, source: str, *, sha256: str, size_bytes: int) -> None:
+        self._file = file
+        self._source = source
+        self._sha256 = sha256
+        self._size_bytes = size_bytes
+        self._digest = hashlib.sha256()
+        self._position = 0
+
+    def read(self, length: int = -1, /) -> bytes:
+        """Returns the next bytes.
+
+        Raises:
+            CorruptData: The file ends here, and was changed since it was hashed.
+            StorageFailure: It cannot be read.
+        """
+        try:
+            data = self._file.read(length)
+        except OSError as error:
+            raise unreadable(self._source, error) from error
+        self._digest.update(data)
+        self._position += len(data)
+        ended = self._position >= self._size_bytes or not (data or length == 0)
+        if ended and self._digest.hexdigest() != self._sha256:
+            raise changed(self._source)
+        return data
+
+    def tell(self) -> int:
+        """Returns how many bytes were read."""
+        return self._position
+
+
+@contextlib.contextmanager
+def checked(source: str, *, sha256: str, size_bytes: int) -> Iterator[CheckedReader]:
+    """Opens a staged file, to be read in order.
+
+    Raises:
+        CorruptData: It is gone.
+        StorageFailure: It cannot be read.
+    """
+    with contextlib.ExitStack() as held:
+        try:
+            file = held.enter_context(open(source, "rb"))
+        except FileNotFoundError as error:
+            raise changed(source) from error
+        except OSError as error:
+            raise unreadable(source, error) from error
+        yield CheckedReader(file, source, sha256=sha256, size_bytes=size_bytes)
+
+
+def changed(source: str) -> CatalogError:
+    """Returns the error for a file that is written to while it is read."""
+    return CorruptData(
+        f"{source} was changed while it was read; nothing was committed",
+        kind="source-changed",
+        hint="run the command again once the writer has finished",
+    )
+
+
+def unreadable(source: str, error: OSError) -> StorageFailure:
+    """Returns the error for a file that cannot be read."""
+    return StorageFailure(f"cannot read {source}: {error.strerror}", hint="check who may read it")
