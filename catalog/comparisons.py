@@ -311,6 +311,7 @@ class _Comparison:
             loaded.prints,
             dict(loaded.read),
             align_bytes=limits.memory_bytes // 2 if limits.fingerprints else 0,
+            readable=lambda file: datafiles.readable(store, file),
         )
 
     def _verify(self, one: PlannedTable) -> None:

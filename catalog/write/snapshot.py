@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from catalog.errors import InvalidInput, NotFound
 from catalog.formats import hive
@@ -102,7 +103,7 @@ def take_snapshot(
     needed = [file for file in found.files if expected[file.path] is None]
     for file, footer in zip(needed, ingest.footers(store, needed), strict=True):
         footers[file.path] = footer
-        _check_partition_columns(file, footer, spec)
+        _check_partition_columns(store, file, footer, spec)
     layouts = _layouts(found, footers, known, expected)
     unified = _unify(layouts, spec, base, request, empty=not found.files)
     snapshot = table_snapshot(unified, spec, base, request)
@@ -168,11 +169,20 @@ def _check_apart(found: Discovery, store: ObjectStore) -> None:
         )
 
 
-def _check_partition_columns(file: SourceFile, footer: ParquetFooter, spec: PartitionSpec) -> None:
+def _check_partition_columns(
+    store: ObjectStore, file: SourceFile, footer: ParquetFooter, spec: PartitionSpec
+) -> None:
     present = {name for name, _ in footer.columns}
     for name, kind, value in zip(spec.names, spec.kinds, spec.values[file.path], strict=True):
         if name in present:
-            check_partition_column(file.path, footer, name, kind, value)
+            check_partition_column(
+                file.path,
+                footer,
+                name,
+                kind,
+                value,
+                opened=partial(ingest.readable_source, store, file),
+            )
 
 
 def _layouts(
