@@ -6,7 +6,7 @@ from catalog.errors import NotFound
 from catalog.storage.disk_cache import DiskCache
 from catalog.storage.s3 import S3Store
 from catalog.storage.s3_files import S3Files
-from catalog.storage.store import ObjectInfo, StagedFile, Stored
+from catalog.storage.store import ObjectInfo, RemoteFile, StagedFile, Stored
 
 IMMUTABLE = ("catalog.json", "objects/", "refs/reflogs/")
 """Objects that never change."""
@@ -110,6 +110,14 @@ class CachedStore:
     def publish(self, files: Sequence[tuple[StagedFile, str]]) -> None:
         """Gives staged files their names."""
         self.inner.publish(files)
+
+    def copies(self, like: RemoteFile) -> bool:
+        """Tells whether the server copies files, and only as they are."""
+        return self.inner.copies(like)
+
+    def copy_in(self, files: Sequence[tuple[RemoteFile, str]]) -> list[bool]:
+        """Has the server copy files."""
+        return self.inner.copy_in(files)
 
     def adopt(self, files: Sequence[tuple[str, str]]) -> list[bool]:
         """Refuses: a bucket cannot link to local files."""

@@ -38,11 +38,13 @@ from catalog.storage.s3_access import (
     S3Access,
     split_uri,
 )
+from catalog.storage.s3_copy import copy_object, keeps_conditions
 from catalog.storage.s3_files import S3Files
 from catalog.storage.s3_upload import read_staged, send_whole, upload
 from catalog.storage.store import (
     ObjectInfo,
     OutcomeUnknown,
+    RemoteFile,
     StagedFile,
     Stored,
     SwapLost,
@@ -92,6 +94,7 @@ class S3Store:
         self._pending = PendingWrites()
         self._recent: OrderedDict[str, S3Staged] = OrderedDict()
         self._lock = threading.Lock()
+        self._copies: bool | None = None
 
     @property
     def location(self) -> str:
@@ -271,6 +274,26 @@ class S3Store:
             )
         except RequestFailed as failed:
             raise failed.error from failed
+
+    def copies(self, like: RemoteFile) -> bool:
+        """Tells whether the server copies files, and only as they are; tried out once."""
+        if not like.uri.startswith(SCHEME):
+            return False
+        if self._copies is None:
+            self._copies = keeps_conditions(self.access, self.bucket, self._start, like)
+        return self._copies
+
+    def copy_in(self, files: Sequence[tuple[RemoteFile, str]]) -> list[bool]:
+        """Has the server copy files, many at a time."""
+
+        def copy(pair: tuple[RemoteFile, str]) -> bool:
+            try:
+                return copy_object(self.access, pair[0], self.bucket, self._key(pair[1]))
+            except RequestFailed as failed:
+                raise failed.error from failed
+
+        with ThreadPoolExecutor(UPLOADS) as pool:
+            return list(pool.map(copy, files))
 
     def adopt(self, files: Sequence[tuple[str, str]]) -> list[bool]:
         """Refuses: a bucket cannot link to local files."""

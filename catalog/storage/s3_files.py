@@ -1,7 +1,9 @@
 """Files in S3 as sources and for engines: listed by page, read by ranges, nothing read ahead."""
 
+import base64
 import contextlib
 import datetime
+import hashlib
 import io
 import re
 from collections.abc import Iterator
@@ -88,7 +90,8 @@ class S3Files:
         bucket, key = split_uri(uri)
         try:
             found = self.access.repeated(
-                lambda client: client.head_object(Bucket=bucket, Key=key), uri
+                lambda client: client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED"),
+                uri,
             )
         except RequestFailed as failed:
             if failed.fault is Fault.MISSING:
@@ -100,6 +103,7 @@ class S3Files:
             _utc(found["LastModified"]),
             found["ETag"].strip('"'),
             _version(found),
+            _sha256(found),
         )
 
     def open(self, uri: str, *, like: OpenFile | None = None) -> "S3File":
@@ -144,6 +148,7 @@ class S3Files:
                 _utc(answer["LastModified"]),
                 answer["ETag"].strip('"'),
                 _version(answer),
+                hashlib.sha256(data).hexdigest() if len(data) == size_bytes else "",
             )
             return found, data
 
@@ -289,6 +294,14 @@ def _changed(uri: str) -> CorruptData:
 
 def _utc(time: datetime.datetime) -> datetime.datetime:
     return time.astimezone(datetime.UTC)
+
+
+def _sha256(answer: Any) -> str:
+    """Returns the digest of a whole object, if the server keeps one; those of parts are none."""
+    told = str(answer.get("ChecksumSHA256") or "")
+    if "-" in told or answer.get("ChecksumType", "FULL_OBJECT") != "FULL_OBJECT":
+        return ""
+    return base64.b64decode(told).hex()
 
 
 def _version(answer: Any) -> str:
