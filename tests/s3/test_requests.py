@@ -141,10 +141,12 @@ def test_neighbours_are_told_apart_in_four_requests(lake: Lake, source: Path) ->
         assert len(lake.asked()) <= 4
 
 
-def test_a_branch_takes_three_requests(lake: Lake) -> None:
-    lake.asked()
-    lake.cat.branches.create("dev")
-    assert [a.method for a in lake.asked()] == ["GET", "GET", "PUT"]
+def test_a_branch_takes_two_requests(lake: Lake) -> None:
+    for cold in (False, True):
+        cat = lake.opened(cold=cold)
+        lake.asked()
+        cat.branches.create(f"dev{cold}")
+        assert [a.method for a in lake.asked()] == ["GET", "PUT"]
 
 
 @functools.cache
