@@ -306,7 +306,7 @@ class _Comparison:
         return Reading(
             work.con,
             one.plan,
-            lambda file: datafiles.locate(store, file),
+            lambda file: datafiles.place(store, file),
             all_files,
             loaded.prints,
             dict(loaded.read),

@@ -31,6 +31,9 @@ PAGE_OBJECTS = 1000
 END_BYTES = 1 << 20
 """Most of an end that is held: the footer of a file of many columns and row groups."""
 
+GUARD = "#parquetry-etag="
+"""Parts a URI from the ETag that the object must have."""
+
 _TOTAL = re.compile(r"bytes \d+-\d+/(\d+)")
 
 
@@ -87,6 +90,7 @@ class S3Files:
 
     def look(self, uri: str) -> RemoteFile | None:
         """Returns what is known of an object; None if there is none."""
+        uri = _split_guard(uri)[0]
         bucket, key = split_uri(uri)
         try:
             found = self.access.repeated(
@@ -110,15 +114,21 @@ class S3Files:
         """Opens an object for reading by ranges.
 
         Args:
-            uri: The object.
+            uri: The object, as it is or as ``guarded`` gives it.
             like: The same object as it was opened before: it is not asked for its end again.
 
         Raises:
             NotFound: There is none.
+            CorruptData: It has not the ETag that it should have.
         """
+        uri, etag = _split_guard(uri)
         if isinstance(like, S3File):
             return S3File(self, uri, like.end)
-        return S3File(self, uri, End(*self.tail(uri, TAIL_BYTES)))
+        return S3File(self, uri, End(*self.tail(uri, TAIL_BYTES, etag=etag)))
+
+    def guarded(self, uri: str, etag: str) -> str:
+        """Returns a URI for ``open`` that opens an object only if it has an ETag."""
+        return f"{uri}{GUARD}{etag}"
 
     def fetch(self, uri: str, target: str, *, etag: str) -> None:
         """Copies an object that must still have its ETag to a local file.
@@ -132,12 +142,19 @@ class S3Files:
             while part := file.read(FETCH_BYTES):
                 copy.write(part)
 
-    def tail(self, uri: str, length: int) -> "tuple[RemoteFile, bytes]":
-        """Returns what is known of an object, and its last bytes, in one request."""
+    def tail(self, uri: str, length: int, *, etag: str = "") -> "tuple[RemoteFile, bytes]":
+        """Returns what is known of an object, and its last bytes, in one request.
+
+        Raises:
+            CorruptData: It has not the ETag that it should have.
+        """
         bucket, key = split_uri(uri)
+        condition: dict[str, Any] = {"IfMatch": f'"{etag}"'} if etag else {}
 
         def fetch(client: "S3Client") -> tuple[RemoteFile, bytes]:
-            answer = client.get_object(Bucket=bucket, Key=key, Range=f"bytes=-{length}")
+            answer = client.get_object(
+                Bucket=bucket, Key=key, Range=f"bytes=-{length}", **condition
+            )
             with contextlib.closing(answer["Body"]) as body:
                 data = body.read()
             total = _TOTAL.match(answer.get("ContentRange", ""))
@@ -155,10 +172,12 @@ class S3Files:
         try:
             return self.access.repeated(fetch, uri)
         except RequestFailed as failed:
+            if failed.fault is Fault.CONDITION:
+                raise _changed(uri) from failed
             if failed.fault is not Fault.RANGE:
                 raise failed.error from failed
         empty = self.look(uri)
-        if empty is None:
+        if empty is None or (etag and empty.etag != etag):
             raise _changed(uri)
         return empty, b""
 
@@ -282,6 +301,12 @@ class S3File(io.RawIOBase):
         if stop == held and len(data) + len(tail) <= END_BYTES:
             self.end.data = data + tail
         return data + tail[: offset + length - stop]
+
+
+def _split_guard(uri: str) -> tuple[str, str]:
+    """Returns a URI, and the ETag that the object must have; empty if it does not say."""
+    plain, found, etag = uri.rpartition(GUARD)
+    return (plain, etag) if found else (uri, "")
 
 
 def _changed(uri: str) -> CorruptData:

@@ -9,9 +9,11 @@ import pytest
 
 import catalog
 from catalog.catalog import Catalog
+from catalog.repository import datafiles
 from catalog.repository.commit_writer import Description, TableUpdate
 from catalog.repository.repository import Repository, open_existing
 from catalog.repository.tables import files_in_partition
+from catalog.storage import s3_files
 from catalog.storage.cached import CachedStore
 from catalog.storage.disk_cache import DiskCache
 from catalog.storage.memory import MemoryStore
@@ -22,7 +24,7 @@ from tests.repository.test_cost import TABLE, entry
 from tests.storage.wrappers import CountingStore
 from tests.write.conftest import snap, write
 
-from .conftest import new_place
+from .conftest import new_place, upload
 from .proxy import Asked, Proxy, proxied
 from .servers import Server
 
@@ -158,6 +160,35 @@ def test_a_branch_takes_two_requests(lake: Lake) -> None:
         lake.asked()
         cat.branches.create(f"dev{cold}")
         assert [a.method for a in lake.asked()] == ["GET", "PUT"]
+
+
+@pytest.mark.parametrize("strangers", [0, 1, 40])
+def test_references_in_many_folders_are_checked_by_a_listing(
+    lake: Lake,
+    server: Server,
+    source: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    strangers: int,
+) -> None:
+    """Puts other objects between the files, in the end so many that looks are cheaper."""
+    monkeypatch.setattr(s3_files, "PAGE_OBJECTS", 10)
+    monkeypatch.setattr(datafiles, "PAGE_FILES", 10)
+    access = S3Access(S3Options(endpoint_url=server.endpoint))
+    for k in range(20, 40):
+        write(source / f"k={k}" / "x.parquet", {"v": [k]})
+    prefix = upload(access, source, lake.place)
+    bucket, _, key = prefix.removeprefix("s3://").partition("/")
+    for n in range(strangers):
+        access.client.put_object(Bucket=bucket, Key=f"{key}/k=20/_{n:02}", Body=b"")
+    snap(lake.cat, "t", prefix, mode="reference", fingerprints="later")
+    cat = lake.opened()
+    lake.asked()
+    assert cat.sql("SELECT sum(v) FROM t").fetchall() == [(sum(range(20, 40)),)]
+    asked = lake.asked()
+    looks = [a for a in asked if a.method == "HEAD"]
+    listings = [a for a in asked if a.method == "GET" and a.path.rstrip("/") == f"/{bucket}"]
+    assert len(listings) <= 5
+    assert len(looks) <= (20 if strangers == 40 else 0)
 
 
 def test_a_tag_takes_six_requests(lake: Lake) -> None:
