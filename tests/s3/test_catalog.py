@@ -287,3 +287,16 @@ def test_a_diff_moves_only_changed_columns_of_changed_files(moto: Server, source
         files = {asked.path for asked in proxy.asked if "/data/" in asked.path}
         assert len(files) == 2 and all("k=1" in path for path in files)
         assert moved(proxy) < 4_200_000, "of 16 MB: key and changed column, of two files"
+
+
+def test_no_extension_is_loaded_or_fetched_to_read_a_bucket(cat: Catalog, source: Path) -> None:
+    """Reads of the catalog go by its own requests: those of an extension name no ETag."""
+    fill(source)
+    snap(cat, "t", source)
+    with cat.connect() as session:
+        assert session.sql("SELECT sum(v) FROM t").fetchall() == [(135,)]
+        found = session.sql(
+            "SELECT loaded, current_setting('autoinstall_known_extensions') "
+            "FROM duckdb_extensions() WHERE extension_name = 'httpfs'"
+        ).fetchall()
+    assert found == [(False, False)]
