@@ -306,11 +306,12 @@ class _Comparison:
         return Reading(
             work.con,
             one.plan,
-            lambda file: datafiles.locate(store, file),
+            lambda file: datafiles.place(store, file),
             all_files,
             loaded.prints,
             dict(loaded.read),
             align_bytes=limits.memory_bytes // 2 if limits.fingerprints else 0,
+            readable=lambda file: datafiles.readable(store, file),
         )
 
     def _verify(self, one: PlannedTable) -> None:

@@ -101,7 +101,7 @@ def _reads_as_written(stored: StoredTable, files: Sequence[DataFile]) -> bool:
 
 
 def _locator(owner: "CatalogReader", file: DataFile) -> str:
-    return datafiles.locate(owner.repository.store, file)
+    return datafiles.place(owner.repository.store, file)
 
 
 def _copy_files(
@@ -169,7 +169,7 @@ def write_views(owner: "CatalogReader", path: str, *, ref: str, replace: bool) -
         views.append(View(tuple(name.split(".")), stored.snapshot, tuple(files)))
     try:
         store = owner.repository.store
-        write_database(path, views, locate=lambda file: _locator(owner, file), store=store)
+        write_database(path, views, locate=lambda file: datafiles.locate(store, file), store=store)
     except (OSError, duckdb.Error) as error:
         reason = str(error).partition("\n")[0]
         raise StorageFailure(

@@ -16,7 +16,7 @@ from catalog.model.datafile import DataFile, Identity
 from catalog.model.fingerprint import Fingerprint
 from catalog.model.table import TableSnapshot
 from catalog.repository.commit_writer import TableUpdate
-from catalog.repository.datafiles import locate, nearby, readable
+from catalog.repository.datafiles import nearby, place, readable
 from catalog.repository.fingerprints import Fingerprints
 from catalog.repository.repository import Repository
 from catalog.write.data_writer import FreshPrints
@@ -160,7 +160,7 @@ def keep_prints(
 
 
 def _place(repository: Repository, file: DataFile) -> str:
-    return nearby(repository.store, file) or locate(repository.store, file)
+    return nearby(repository.store, file) or place(repository.store, file)
 
 
 def _computed(

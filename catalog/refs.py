@@ -4,7 +4,7 @@ import contextlib
 import datetime
 from collections.abc import Callable
 
-from catalog.errors import AlreadyExists, Conflict, InvalidInput, NotFound
+from catalog.errors import Conflict, InvalidInput, NotFound
 from catalog.model.names import canonical_name, check_ref_name
 from catalog.model.refs import Branch, Move, Tag
 from catalog.repository.branches import Stamp
@@ -44,8 +44,6 @@ class BranchList:
             NotFound: ``at`` stands for nothing.
         """
         name = check_ref_name(name)
-        if self._repository.tags.find(name) is not None:
-            raise _taken(name, "tag")
         start = self._repository.refs.resolve(at)
         stamp = Stamp(self._author, self._clock(), f"branch: created from {at}")
         return self._repository.branches.create(name, start.commit_id, stamp)
@@ -165,10 +163,10 @@ class TagList:
             NotFound: ``at`` stands for nothing.
         """
         name = check_ref_name(name)
-        if self._repository.branches.find(name) is not None:
-            raise _taken(name, "branch")
         commit_id = self._repository.refs.resolve(at).commit_id
         tag = Tag(name, commit_id, self._clock(), self._author, message)
+        stamp = Stamp(self._author, tag.time, "tag: created")
+        self._repository.branches.give_to_tag(name, stamp)
         self._repository.tags.create(tag)
         return tag
 
@@ -182,11 +180,3 @@ class TagList:
         if self._repository.tags.find(name) is None:
             raise NotFound(f"no tag {name!r}", kind="ref-not-found", hint="parquetry tag list")
         self._repository.tags.delete(name)
-
-
-def _taken(name: str, kind: str) -> AlreadyExists:
-    return AlreadyExists(
-        f"there is a {kind} {name!r}: branches and tags share their names",
-        kind="ref-exists",
-        hint="choose another name",
-    )

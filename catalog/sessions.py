@@ -75,7 +75,7 @@ class CatalogBackend:
 
     def locate(self, file: DataFile) -> str:
         """Returns where the engine reads a file."""
-        return datafiles.locate(self._repository.store, file)
+        return datafiles.place(self._repository.store, file)
 
 
 def open_session(owner: "CatalogReader", ref: str) -> Session:

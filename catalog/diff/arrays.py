@@ -1,12 +1,13 @@
 """Columns of data files as Arrow arrays, one at a time, where Arrow reads them as DuckDB does."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from catalog.errors import CorruptData
+from catalog.formats.parquet import ParquetSource, source_name
 from catalog.model.datafile import DataFile
 from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
@@ -63,19 +64,20 @@ class Arrays:
         self,
         table: TableSnapshot,
         files: Sequence[DataFile],
-        paths: Sequence[str],
+        opened: Callable[[DataFile], ParquetSource],
         *,
         keep_bytes: int = 0,
     ) -> None:
-        """Takes the files of a side, where they lie, and how much of what is read may be kept.
+        """Takes the files of a side, what opens them, and how much of what is read may be kept.
 
         Columns beyond that are read again when they are asked for again.
         """
         self.rows = sum(file.rows for file in files)
         self.constant = table.partition_by
         self._table = table
-        self._files = list(zip(files, paths, strict=True))
-        self._footers: dict[str, pq.FileMetaData] = {}
+        self._files = files
+        self._open = opened
+        self._opened: dict[str, tuple[ParquetSource, pq.FileMetaData]] = {}
         self._kept: dict[int, pa.Array] = {}
         self._keep_bytes = keep_bytes
 
@@ -92,7 +94,7 @@ class Arrays:
         kind = arrow_type(field.type)
         if kind is None:
             raise Unreadable(field.name)
-        parts = [self._read(file, path, field, kind) for file, path in self._files]
+        parts = [self._read(file, field, kind) for file in self._files]
         whole = _joined(parts, kind)
         if whole is None:
             raise Unreadable(field.name)
@@ -101,7 +103,7 @@ class Arrays:
             self._keep_bytes -= whole.nbytes
         return whole
 
-    def _read(self, file: DataFile, path: str, field: Field, kind: pa.DataType) -> pa.ChunkedArray:
+    def _read(self, file: DataFile, field: Field, kind: pa.DataType) -> pa.ChunkedArray:
         columns = self._table.file_schemas[file.file_schema].columns
         place = next((n for n, c in enumerate(columns) if c.field_id == field.id), None)
         if place is None or columns[place].type == NULL_TYPE:
@@ -109,23 +111,32 @@ class Arrays:
         if columns[place].type != field.type:
             raise Unreadable(field.name)
         try:
-            footer = self._footers.get(path) or pq.read_metadata(path)
-            self._footers[path] = footer
+            source, footer = self._source(file)
             names = footer.schema.to_arrow_schema().names
             name = names[place] if len(names) == len(columns) else "."
             if names.count(name) > 1 or "." in name:
                 raise Unreadable(field.name)
             coded = [name] if pa.types.is_string(kind) and _is_coded(footer, name) else None
-            with pq.ParquetFile(path, metadata=footer, read_dictionary=coded) as source:
-                found = source.read(columns=[name])
+            with pq.ParquetFile(source, metadata=footer, read_dictionary=coded) as parquet:
+                found = parquet.read(columns=[name])
             if found.column_names != [name]:
                 raise Unreadable(field.name)
             column = found.column(0)
         except (pa.ArrowException, OSError) as error:
-            raise CorruptData(f"{path} is not readable: {str(error).splitlines()[0]}") from error
+            reason = str(error).splitlines()[0]
+            raise CorruptData(f"{file.path} is not readable: {reason}") from error
         if len(column) != file.rows:
-            raise CorruptData(f"{path} holds {len(column)} rows, {file.rows} were committed")
+            where = source_name(source)
+            raise CorruptData(f"{where} holds {len(column)} rows, {file.rows} were committed")
         return _as(column, kind, field.name)
+
+    def _source(self, file: DataFile) -> tuple[ParquetSource, pq.FileMetaData]:
+        """Returns what reads a file, and its footer, each asked for once."""
+        known = self._opened.get(file.path)
+        if known is None:
+            source = self._open(file)
+            known = self._opened[file.path] = (source, pq.read_metadata(source))
+        return known
 
 
 def _is_coded(footer: pq.FileMetaData, name: str) -> bool:

@@ -29,6 +29,7 @@ from catalog.diff.tally import Tally, examples, tally
 from catalog.engine.connection import connect
 from catalog.engine.quoting import type_sql
 from catalog.engine.relation import relation_sql
+from catalog.formats.parquet import ParquetSource
 from catalog.model.datafile import DataFile
 from catalog.model.partition import partition_values
 from catalog.model.types import is_float
@@ -50,11 +51,13 @@ class Reading:
     Attributes:
         con: Reads them.
         plan: The table's plan.
-        locate: Says where a file lies.
+        locate: Says where the engine reads a file.
         all_files: Returns every file of a side.
         prints: Fingerprints of the files that the plan's tasks are about, as far as known.
         opened: Sizes of the files that were opened so far, by path.
         align_bytes: Memory for aligning rows by key outside the engine; 0 forbids it.
+        readable: Returns what reads a file outside the engine; None is a local path, the
+            one that the engine has.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -64,6 +67,7 @@ class Reading:
     prints: Prints = field(default_factory=dict)
     opened: dict[str, int] = field(default_factory=dict)
     align_bytes: int = 0
+    readable: Callable[[DataFile], ParquetSource] | None = None
 
     def relation(
         self,
@@ -115,9 +119,9 @@ class _Arrays:
     def __call__(self, side: SideName, files: Sequence[DataFile]) -> Arrays:
         reading = self.reading
         reading.opened.update((file.path, file.size_bytes) for file in files)
-        paths = [reading.locate(file) for file in files]
         keep = min(KEPT_BYTES, reading.align_bytes // 4)
-        return Arrays(reading.plan.side(side), files, paths, keep_bytes=keep)
+        opened = reading.readable or reading.locate
+        return Arrays(reading.plan.side(side), files, opened, keep_bytes=keep)
 
 
 def stat_table(plan: TablePlan) -> TableDiff:

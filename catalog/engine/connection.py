@@ -8,8 +8,8 @@ from typing import Any
 import duckdb
 
 from catalog.errors import InvalidInput
-from catalog.storage.remote import is_remote, remote_files
-from catalog.storage.store import ObjectStore, ReadsRemotely
+from catalog.storage.remote import is_remote, own_files, remote_files
+from catalog.storage.store import ObjectStore
 
 
 def connect(
@@ -52,10 +52,11 @@ def connect(
         settings["memory_limit"] = f"{memory_limit_bytes}B"
     for name, value in settings.items():
         con.execute(f"SET {name} = ?", [value])
-    if isinstance(store, ReadsRemotely):
+    files = own_files(store)
+    if files is not None:
         from catalog.engine.filesystem import read_through
 
-        read_through(con, store.files)
+        read_through(con, files)
     return con
 
 

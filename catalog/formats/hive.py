@@ -10,11 +10,17 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from catalog.errors import InvalidInput, NotFound, StorageFailure
+from catalog.errors import InvalidInput, NotFound, StorageFailure, Unsupported
 from catalog.storage.store import RemoteFiles
 
 SUFFIXES = (".parquet", ".parq", ".pq")
 """Names that end so are Parquet files; others in a directory are left alone, and counted."""
+
+DELTA_LOG = "_delta_log"
+"""Directory of a table of Delta's that says which of its files count."""
+
+ICEBERG_METADATA = "metadata/*.metadata.json"
+"""Files of a table of Iceberg's that say which of its files count."""
 
 NULL_SEGMENT = "__HIVE_DEFAULT_PARTITION__"
 """Hive's text for a NULL partition value."""
@@ -88,6 +94,7 @@ def discover(
         InvalidInput: The files are partitioned in different ways, a link leaves the
             directory, or a name is no UTF-8.
         StorageFailure: A directory cannot be read.
+        Unsupported: It is a table of Delta's or Iceberg's.
     """
     if remote is None:
         root, files, ignored = _local(source)
@@ -113,6 +120,11 @@ def _local(source: str) -> tuple[str, list[SourceFile], int]:
             root = os.path.dirname(root)
             files, ignored = [_source_file(os.path.abspath(source), root, found)], 0
         elif os.path.isdir(root):
+            check_format(
+                root,
+                delta=os.path.isdir(os.path.join(root, DELTA_LOG)),
+                iceberg=bool(glob.glob(f"{glob.escape(root)}/{ICEBERG_METADATA}")),
+            )
             files, ignored = _walk(root)
         elif glob.has_magic(source):
             root = os.path.abspath(_fixed_part(source))
@@ -150,6 +162,27 @@ def _walk(root: str) -> tuple[list[SourceFile], int]:
                 else:
                     ignored += 1
     return files, ignored
+
+
+def check_format(root: str, *, delta: bool, iceberg: bool) -> None:
+    """Refuses what is a table of another format: its files by themselves are not its rows.
+
+    Args:
+        root: The directory or prefix.
+        delta: Whether a log of Delta's lies in it.
+        iceberg: Whether metadata of Iceberg's lie in it.
+
+    Raises:
+        Unsupported: It is one.
+    """
+    if delta or iceberg:
+        name = "Delta" if delta else "Iceberg"
+        raise Unsupported(
+            f"{root} is a table of {name}: some of its files may be deleted or hold deleted rows",
+            kind="other-format",
+            hint=f"export it to Parquet with a reader of {name}, or name the files themselves "
+            "with a pattern",
+        )
 
 
 def _check_unicode(path: str) -> None:

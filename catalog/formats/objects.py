@@ -6,7 +6,14 @@ import re
 from collections.abc import Iterator
 
 from catalog.errors import NotFound
-from catalog.formats.hive import SUFFIXES, SourceFile, segments
+from catalog.formats.hive import (
+    DELTA_LOG,
+    ICEBERG_METADATA,
+    SUFFIXES,
+    SourceFile,
+    check_format,
+    segments,
+)
 from catalog.storage.store import RemoteFile, RemoteFiles
 
 _MAGIC = re.compile(r"[*?[]")
@@ -27,6 +34,7 @@ def objects(source: str, remote: RemoteFiles) -> tuple[str, list[SourceFile], in
 
     Raises:
         NotFound: There is nothing of that name.
+        Unsupported: It is a table of Delta's or Iceberg's.
     """
     if _MAGIC.search(source):
         root = _fixed_part(source)
@@ -49,6 +57,12 @@ def objects(source: str, remote: RemoteFiles) -> tuple[str, list[SourceFile], in
             )
         folder = root.rpartition("/")[0]
         return folder, [source_file(one, folder)], 0
+    names = [one.uri[len(root) + 1 :] for one in found]
+    check_format(
+        root,
+        delta=any(name.startswith(f"{DELTA_LOG}/") for name in names),
+        iceberg=any(_match(ICEBERG_METADATA.split("/"), name.split("/")) for name in names),
+    )
     return root, *_taken(found, root)
 
 

@@ -1,28 +1,38 @@
 """Partition columns that are in the files too: they must say the same as the path."""
 
+from collections.abc import Callable
+
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from catalog.errors import CorruptData, InvalidInput
-from catalog.formats.parquet import ParquetFooter
+from catalog.formats.parquet import ParquetFooter, ParquetSource
 from catalog.model.types import Scalar
 from catalog.model.values import decode, encode, text
 
 
 def check_partition_column(
-    path: str, footer: ParquetFooter, name: str, kind: Scalar, value: bytes | None
+    path: str,
+    footer: ParquetFooter,
+    name: str,
+    kind: Scalar,
+    value: bytes | None,
+    *,
+    opened: Callable[[], ParquetSource],
 ) -> None:
     """Checks that a column of a file holds nothing but the partition's value.
 
     Args:
-        path: The file.
+        path: The file, for messages.
         footer: Its footer.
         name: The partition column.
         kind: Its type.
         value: The encoded value that the path says.
+        opened: Returns what reads the file; asked only where the footer does not tell.
 
     Raises:
+        CorruptData: The file cannot be read, or was changed.
         InvalidInput: A row holds another value; the message names both.
     """
     if footer.rows == 0:
@@ -33,7 +43,7 @@ def check_partition_column(
     if surely and stats is not None and stats.low == stats.high == value:
         return
     said = "NULL" if value is None else text(decode(value, kind), kind)
-    for found in _distinct(path, name):
+    for found in _distinct(path, opened(), name):
         if not _same(found, kind, value):
             raise InvalidInput(
                 f"{path}: column {name!r} holds {'NULL' if found is None else found!r}, but its "
@@ -43,9 +53,9 @@ def check_partition_column(
             )
 
 
-def _distinct(path: str, name: str) -> list[object]:
+def _distinct(path: str, source: ParquetSource, name: str) -> list[object]:
     try:
-        column = pq.read_table(path, columns=[name], partitioning=None).column(name)
+        column = pq.read_table(source, columns=[name], partitioning=None).column(name)
         return list(pc.unique(column).to_pylist())
     except pa.ArrowNotImplementedError as error:
         raise InvalidInput(

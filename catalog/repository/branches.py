@@ -6,6 +6,7 @@ read back. So a lost answer, or a write the network sent twice, is settled by re
 
 import datetime
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -21,9 +22,17 @@ from catalog.model.refs import (
     move_to_json,
 )
 from catalog.repository.creation import create_named
+from catalog.repository.tags import is_spent
 from catalog.storage.store import ObjectStore, OutcomeUnknown, SwapLost, TakesTurns
 
 PREFIX = "refs/branches/"
+
+READS = 16
+"""Branches read at a time when they are listed: each may be a request."""
+
+GIVING_ATTEMPTS = 10
+"""Looks at a name that is given to a tag: one is enough to see what was written, and each loss
+is the success of somebody else."""
 
 CACHED_PAGES = 1000
 """Reflog pages kept read in a process: each is 100 moves, about 60 kB as objects."""
@@ -96,14 +105,15 @@ class Branches:
             for info in self._store.list(PREFIX)
             if info.path.endswith(".json")
         ]
-        found = (self.find(name) for name in names)
+        with ThreadPoolExecutor(READS) as pool:
+            found = list(pool.map(self.find, names))
         return sorted((b for b in found if b is not None), key=lambda b: b.name)
 
     def create(self, name: str, commit_id: str, stamp: Stamp) -> Branch:
         """Creates a branch, or revives a deleted one.
 
         Raises:
-            AlreadyExists: There is a branch of that name.
+            AlreadyExists: There is a branch of that name, or it was given to a tag.
         """
         write_id = self._new_id()
         branch = Branch(name, commit_id, write_id, (stamp.move(write_id, None, commit_id),))
@@ -119,8 +129,38 @@ class Branches:
                 raise _exists(name) from error
             if isinstance(error, OutcomeUnknown):
                 raise
+            if _is_given(now.branch) and not is_spent(self._store, name):
+                raise _given(name) from error
             return self._revive(now, commit_id, stamp)
         return branch
+
+    def give_to_tag(self, name: str, stamp: Stamp) -> None:
+        """Gives a name to a tag, before the tag is created: no branch can have it from then on.
+
+        The branch's object says so, since it decides who is first. It stays so if the tag is
+        never created, until it is; a tag that was deleted gives the name free for branches.
+
+        Raises:
+            AlreadyExists: There is a branch of that name.
+        """
+        for _ in range(GIVING_ATTEMPTS):
+            held = self.held(name)
+            try:
+                if held is None:
+                    move = stamp.move(self._new_id(), None, None)
+                    given = Branch(name, None, move.write_id, (move,))
+                    create_named(self._store, branch_path(name), given.to_bytes())
+                elif held.branch.commit_id is not None:
+                    raise _exists(name)
+                elif _is_given(held.branch):
+                    return
+                else:
+                    self._move(held, None, stamp, protected=False)
+            except SwapLost:
+                continue
+        raise StorageFailure(
+            f"the name {name!r} was always changed by somebody else", hint="run the command again"
+        )
 
     def _revive(self, held: HeldBranch, commit_id: str, stamp: Stamp) -> Branch:
         try:
@@ -295,6 +335,20 @@ def branch_path(name: str) -> str:
 def page_path(page_id: str) -> str:
     """Returns where a page of older moves lies in the store."""
     return f"refs/reflogs/{page_id[:2]}/{page_id}.json"
+
+
+def _is_given(branch: Branch) -> bool:
+    """Tells whether a name was given to a tag: its newest move leads from nowhere to nowhere."""
+    newest = branch.reflog[0] if branch.reflog else None
+    return newest is not None and newest.before is None and newest.after is None
+
+
+def _given(name: str) -> AlreadyExists:
+    return AlreadyExists(
+        f"there is a tag {name!r}, or it is being created: branches and tags share their names",
+        kind="ref-exists",
+        hint="choose another name, or look at it with: parquetry tag list",
+    )
 
 
 def _exists(name: str) -> AlreadyExists:

@@ -4,25 +4,35 @@ A file that others can reach has a guard: ``<size>+<mtime_ns>+<inode>`` of a loc
 ``etag:<etag>+<version>+<size>`` of an object in S3.
 """
 
+import itertools
 import os
 import shutil
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from catalog.errors import CorruptData
 from catalog.model.datafile import DataFile
 from catalog.storage.remote import is_remote, remote_files
-from catalog.storage.store import KeepsCopies, ObjectStore, OpenFile, RemoteFile
+from catalog.storage.store import (
+    KeepsCopies,
+    ObjectStore,
+    OpenFile,
+    RemoteFile,
+    RemoteFiles,
+)
 
 ETAG = "etag:"
 """How the guards of remote files begin."""
 
 LISTED_FILES = 4
-"""Files of one folder from which on a listing of it is cheaper than a look at each."""
+"""Files from which on a listing of them is cheaper than a look at each, and looks that a page of
+a listing may cost."""
+
+PAGE_FILES = 1000
+"""Files that a page of a listing holds."""
 
 LOOKS = 16
-"""Looks and listings under way at a time."""
+"""Looks under way at a time."""
 
 
 def guard_of(found: os.stat_result) -> str:
@@ -41,6 +51,17 @@ def locate(store: ObjectStore, file: DataFile) -> str:
     return file.path if elsewhere else store.uri(file.path)
 
 
+def place(store: ObjectStore, file: DataFile) -> str:
+    """Returns where our engine reads a data file: what must still be as it was is opened so.
+
+    Other tools do not understand the URIs of guarded files in S3: for them there is ``locate``.
+    """
+    location = locate(store, file)
+    if file.guard is None or not file.guard.startswith(ETAG):
+        return location
+    return remote_files(store, location).guarded(location, _parts(file.guard)[0])
+
+
 def nearby(store: ObjectStore, file: DataFile) -> str | None:
     """Returns a local file with the bytes of a data file that was just sent elsewhere, if any."""
     return store.local_copy(file.path) if isinstance(store, KeepsCopies) else None
@@ -51,8 +72,9 @@ def readable(store: ObjectStore, file: DataFile) -> str | OpenFile:
 
     Raises:
         NotFound: It lies elsewhere, and is gone.
+        CorruptData: It lies elsewhere, and was changed.
     """
-    location = nearby(store, file) or locate(store, file)
+    location = nearby(store, file) or place(store, file)
     return remote_files(store, location).open(location) if is_remote(location) else location
 
 
@@ -103,39 +125,61 @@ def verify(store: ObjectStore, files: Iterable[DataFile], *, what: str) -> None:
 
 
 def _verify_remote(store: ObjectStore, files: Sequence[DataFile], what: str) -> None:
-    """Checks files that lie elsewhere: by one listing of a folder, or by a look at each of few."""
+    """Checks files that lie elsewhere: by listings, or by a look at each of few."""
     reader = remote_files(store, files[0].path)
-    folders: dict[str, list[DataFile]] = defaultdict(list)
+    buckets: dict[str, list[str]] = {}
     for file in files:
-        folders[file.path.rpartition("/")[0] + "/"].append(file)
-
-    def found(folder: str) -> dict[str, RemoteFile]:
-        members = folders[folder]
-        if len(members) >= LISTED_FILES:
-            return {one.uri: one for one in reader.list(folder)}
-        looked = (reader.look(file.path) for file in members)
-        return {one.uri: one for one in looked if one is not None}
-
+        buckets.setdefault(file.path.split("/", 3)[2], []).append(file.path)
+    now: dict[str, RemoteFile] = {}
+    for paths in buckets.values():
+        now.update(_listed(reader, paths))
+    missing = [file.path for file in files if file.path not in now]
     with ThreadPoolExecutor(LOOKS) as pool:
-        for folder, now in zip(folders, pool.map(found, folders), strict=True):
-            for file in folders[folder]:
-                one = now.get(file.path)
-                if one is None or not _is_same(file.guard or "", one):
-                    raise _changed(file.path, one is None, what)
+        looked = zip(missing, pool.map(reader.look, missing), strict=True)
+        now.update((path, one) for path, one in looked if one is not None)
+    for file in files:
+        one = now.get(file.path)
+        if one is None or not _is_same(file.guard or "", one):
+            version = _parts(file.guard or "++")[1]
+            raise _changed(file.path, one is None, what, version)
+
+
+def _listed(reader: RemoteFiles, paths: Sequence[str]) -> dict[str, RemoteFile]:
+    """Returns what a listing says of files of one bucket, where it costs less than a look at each.
+
+    A listing begins at what the paths have in common, and ends at the last of them, or when
+    so much else lies between them that looks are cheaper.
+    """
+    if len(paths) < LISTED_FILES:
+        return {}
+    start, last = os.path.commonprefix(paths), max(paths)  # noqa: RUF071 - so are S3's prefixes
+    listing = itertools.islice(reader.list(start), len(paths) // LISTED_FILES * PAGE_FILES)
+    wanted = set(paths)
+    before_end = itertools.takewhile(lambda one: one.uri <= last, listing)
+    return {one.uri: one for one in before_end if one.uri in wanted}
 
 
 def _is_same(guard: str, now: RemoteFile) -> bool:
-    """Tells whether a remote file is what its guard says; listings do not tell versions."""
+    """Tells whether a remote file has the content that its guard says, in whatever version.
+
+    Whoever writes the same bytes again makes a new version; a snapshot would find no change.
+    """
+    etag, _, size = _parts(guard)
+    return (etag, size) == (now.etag, str(now.size_bytes))
+
+
+def _parts(guard: str) -> tuple[str, str, str]:
+    """Returns the ETag, the version id and the size that the guard of a remote file holds."""
     etag, version, size = guard.removeprefix(ETAG).rsplit("+", 2)
-    same_version = not version or not now.version or version == now.version
-    return same_version and (etag, size) == (now.etag, str(now.size_bytes))
+    return etag, version, size
 
 
-def _changed(path: str, gone: bool, what: str) -> CorruptData:
+def _changed(path: str, gone: bool, what: str, version: str = "") -> CorruptData:
     happened = "is gone" if gone else "was changed"
+    restore = f"restore its version {version}" if version else "restore the file"
     return CorruptData(
         f"{path} {happened} since {what} was committed",
         kind="file-changed",
-        hint="restore the file, or snapshot the table again; "
+        hint=f"{restore}, or snapshot the table again; "
         "--mode copy keeps data safe from later writes",
     )

@@ -27,6 +27,11 @@ CACHE_PACKS = 256
 """Small packs kept whole in a process: at most 64 kB each, 16 MB in all."""
 
 
+CHILD_BYTES = 32 << 10
+"""Bytes before a JSON node that are read with it: children are written before their parents, so
+that the root of a table's manifest, and often what is below it, come in the same request."""
+
+
 @dataclass(frozen=True, slots=True)
 class JsonNode:
     """Holds a verified JSON node: its content and the places of nodes it points to."""
@@ -42,6 +47,7 @@ class NodeReader:
         self._store = store
         self._heads: OrderedDict[str, pack.PackHead] = OrderedDict()
         self._small: OrderedDict[str, bytes] = OrderedDict()
+        self._near: OrderedDict[str, tuple[int, bytes]] = OrderedDict()
         self._nodes: OrderedDict[str, object] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -97,7 +103,7 @@ class NodeReader:
                 raise CorruptData(f"{what} is damaged: its bytes do not match its id")
             return JsonNode(content, places)
 
-        return self._node(node_id, place, b"J", decode)
+        return self._node(node_id, place, b"J", decode, before=CHILD_BYTES)
 
     def columns(self, node_id: str, kind: str, place: Place) -> Columns:
         """Returns a verified columnar node; its pack column is filled in.
@@ -132,27 +138,40 @@ class NodeReader:
         self._keep(self._nodes, key, found)
         return found
 
-    def _node(self, node_id: str, place: Place, tag: bytes, decode: Callable[[bytes, str], T]) -> T:
+    def _node(
+        self,
+        node_id: str,
+        place: Place,
+        tag: bytes,
+        decode: Callable[[bytes, str], T],
+        before: int = 0,
+    ) -> T:
         cached = self._nodes.get(node_id)
         if cached is not None:
             return cast(T, cached)
         what = f"node {node_id[:12]} of pack {place.pack[:12]}"
-        frame = self._frame(place, what)
+        frame = self._frame(place, what, before)
         if frame[:1] != tag:
             raise CorruptData(f"{what} is damaged: it is of another kind")
         node = decode(frame, what)
         self._keep(self._nodes, node_id, node)
         return node
 
-    def _frame(self, place: Place, what: str) -> bytes:
+    def _frame(self, place: Place, what: str, before: int) -> bytes:
         try:
             offset = self.head(place.pack).body_offset + place.offset
             known = self._small.get(place.pack)
+            start, near = self._near.get(place.pack, (0, b""))
             if known is not None:
                 frame = known[offset : offset + place.length]
+            elif start <= offset and offset + place.length <= start + len(near):
+                frame = near[offset - start : offset - start + place.length]
             else:
-                path = pack.pack_path(place.pack)
-                frame = self._store.read_range(path, offset, place.length)
+                path, start = pack.pack_path(place.pack), max(offset - before, 0)
+                found = self._store.read_range(path, start, offset - start + place.length)
+                frame = found[offset - start :]
+                if before:
+                    self._keep(self._near, place.pack, (start, found), limit=CACHE_PACKS)
         except NotFound as error:
             raise CorruptData(f"{what} is missing: its pack is gone") from error
         if len(frame) != place.length:

@@ -25,7 +25,7 @@ class Tags:
 
     def deleted(self, name: str) -> bool:
         """Tells whether there was a tag of that name, now deleted."""
-        return self._store.info(_path(name) + DELETED) is not None
+        return is_spent(self._store, name)
 
     def list(self) -> list[Tag]:
         """Returns all tags that are not deleted, by name."""
@@ -75,6 +75,11 @@ class Tags:
         if tag.name != name:
             raise CorruptData(f"tag {name} is stored under the name {tag.name}")
         return tag
+
+
+def is_spent(store: ObjectStore, name: str) -> bool:
+    """Tells whether there was a tag of that name, now deleted, so that none can ever be again."""
+    return store.info(_path(name) + DELETED) is not None
 
 
 def _path(name: str) -> str:

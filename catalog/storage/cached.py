@@ -5,7 +5,14 @@ from collections.abc import Iterator, Sequence
 from catalog.errors import NotFound
 from catalog.storage.bucket import BucketStore
 from catalog.storage.disk_cache import DiskCache
-from catalog.storage.store import ObjectInfo, RemoteFiles, StagedFile, Stored
+from catalog.storage.store import (
+    CopiesRemotely,
+    ObjectInfo,
+    RemoteFile,
+    RemoteFiles,
+    StagedFile,
+    Stored,
+)
 
 IMMUTABLE = ("catalog.json", "objects/", "refs/reflogs/")
 """Objects that never change."""
@@ -109,6 +116,15 @@ class CachedStore:
     def publish(self, files: Sequence[tuple[StagedFile, str]]) -> None:
         """Gives staged files their names."""
         self.inner.publish(files)
+
+    def copies(self, like: RemoteFile) -> bool:
+        """Tells whether the server copies files, and only as they are."""
+        return isinstance(self.inner, CopiesRemotely) and self.inner.copies(like)
+
+    def copy_in(self, files: Sequence[tuple[RemoteFile, str]]) -> list[bool]:
+        """Has the server copy files."""
+        assert isinstance(self.inner, CopiesRemotely), "others were said not to copy any"
+        return self.inner.copy_in(files)
 
     def adopt(self, files: Sequence[tuple[str, str]]) -> list[bool]:
         """Refuses: a bucket cannot link to local files."""

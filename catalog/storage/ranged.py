@@ -17,6 +17,10 @@ END_BYTES = 1 << 20
 """Most of an end that is held: the footer of a file of many columns and row groups."""
 
 
+GUARD = "#parquetry-etag="
+"""Parts a URI from the ETag that the file must have."""
+
+
 class Ranges(Protocol):
     """Reads parts of files in a bucket."""
 
@@ -130,15 +134,31 @@ def opened(ranges: Ranges, uri: str, like: OpenFile | None) -> RangedFile:
 
     Args:
         ranges: Reads its parts.
-        uri: The file.
+        uri: The file, as it is or as ``guarded`` gives it.
         like: The same file as it was opened before: it is not asked for its end again.
 
     Raises:
         NotFound: There is none.
+        CorruptData: It has not the ETag that it should have.
     """
+    uri, etag = split_guard(uri)
     if isinstance(like, RangedFile):
         return RangedFile(ranges, uri, like.end)
-    return RangedFile(ranges, uri, End(*ranges.tail(uri, TAIL_BYTES)))
+    end = End(*ranges.tail(uri, TAIL_BYTES))
+    if etag and end.found.etag != etag:
+        raise file_changed(uri)
+    return RangedFile(ranges, uri, end)
+
+
+def guarded(uri: str, etag: str) -> str:
+    """Returns a URI that opens a file only if it has an ETag."""
+    return f"{uri}{GUARD}{etag}"
+
+
+def split_guard(uri: str) -> tuple[str, str]:
+    """Returns a URI, and the ETag that the file must have; empty if it does not say."""
+    plain, found, etag = uri.rpartition(GUARD)
+    return (plain, etag) if found else (uri, "")
 
 
 def fetched(ranges: Ranges, uri: str, target: str, *, etag: str) -> None:

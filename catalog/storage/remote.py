@@ -1,6 +1,7 @@
 """Files that lie elsewhere: who reads them for a store, whatever its kind."""
 
 from catalog.errors import Unsupported
+from catalog.storage.options import S3Options
 from catalog.storage.s3_access import SCHEME, S3Access
 from catalog.storage.s3_files import S3Files
 from catalog.storage.store import ObjectStore, ReadsRemotely, RemoteFiles
@@ -9,6 +10,20 @@ from catalog.storage.store import ObjectStore, ReadsRemotely, RemoteFiles
 def is_remote(location: str) -> bool:
     """Tells whether a location is a URI rather than a local path."""
     return "://" in location
+
+
+def own_files(store: ObjectStore | None) -> RemoteFiles | None:
+    """Returns what a store reads files by that nobody could guess; None if there is no such thing.
+
+    A directory whose access to S3 is that of the environment needs none: what reads a file
+    that lies there is loaded when the first one is met.
+    """
+    if isinstance(store, ReadsRemotely):
+        return store.files
+    known: RemoteFiles | None = getattr(store, "elsewhere", None)
+    if isinstance(known, S3Files) and known.access.options == S3Options():
+        return None
+    return known
 
 
 def remote_files(store: ObjectStore | None, location: str) -> RemoteFiles:

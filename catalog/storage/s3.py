@@ -6,14 +6,17 @@ Objects are created with ``If-None-Match: *`` and swapped with ``If-Match``.
 import base64
 import contextlib
 import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from catalog.storage.bucket import ABSENT, BucketStore
-from catalog.storage.requests import split_uri
+from catalog.storage.bucket import ABSENT, UPLOADS, BucketStore
+from catalog.storage.requests import RequestFailed, split_uri
 from catalog.storage.s3_access import SCHEME, S3Access
+from catalog.storage.s3_copy import copy_object, keeps_conditions
 from catalog.storage.s3_files import S3Files
 from catalog.storage.s3_upload import send_parts
-from catalog.storage.store import Stored
+from catalog.storage.store import RemoteFile, Stored
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -94,3 +97,25 @@ class S3Store(BucketStore):
         name, prefix = split_uri(uri, SCHEME)
         self.access = access or S3Access()
         super().__init__(S3Bucket(name, self.access), prefix)
+        self._name = name
+        self._copies: bool | None = None
+
+    def copies(self, like: RemoteFile) -> bool:
+        """Tells whether the server copies files, and only as they are; tried out once."""
+        if not like.uri.startswith(SCHEME):
+            return False
+        if self._copies is None:
+            self._copies = keeps_conditions(self.access, self._name, self._start, like)
+        return self._copies
+
+    def copy_in(self, files: Sequence[tuple[RemoteFile, str]]) -> list[bool]:
+        """Has the server copy files, many at a time."""
+
+        def copy(pair: tuple[RemoteFile, str]) -> bool:
+            try:
+                return copy_object(self.access, pair[0], self._name, self._key(pair[1]))
+            except RequestFailed as failed:
+                raise failed.error from failed
+
+        with ThreadPoolExecutor(UPLOADS) as pool:
+            return list(pool.map(copy, files))

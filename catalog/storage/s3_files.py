@@ -1,13 +1,15 @@
 """Files in S3 as sources and for engines: listed by page, read by ranges, nothing read ahead."""
 
+import base64
 import contextlib
 import datetime
+import hashlib
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from catalog.storage.ranged import RangedFile, fetched, file_changed, opened
+from catalog.storage.ranged import RangedFile, fetched, file_changed, guarded, opened, split_guard
 from catalog.storage.requests import Fault, RequestFailed, split_uri
 from catalog.storage.s3_access import SCHEME, S3Access
 from catalog.storage.store import OpenFile, RemoteFile
@@ -57,10 +59,12 @@ class S3Files:
 
     def look(self, uri: str) -> RemoteFile | None:
         """Returns what is known of an object; None if there is none."""
+        uri = split_guard(uri)[0]
         bucket, key = split_uri(uri, SCHEME)
         try:
             found = self.access.repeated(
-                lambda client: client.head_object(Bucket=bucket, Key=key), uri
+                lambda client: client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED"),
+                uri,
             )
         except RequestFailed as failed:
             if failed.fault is Fault.MISSING:
@@ -72,11 +76,16 @@ class S3Files:
             _utc(found["LastModified"]),
             found["ETag"].strip('"'),
             _version(found),
+            _sha256(found),
         )
 
     def open(self, uri: str, *, like: OpenFile | None = None) -> RangedFile:
         """Opens an object for reading by ranges."""
         return opened(self, uri, like)
+
+    def guarded(self, uri: str, etag: str) -> str:
+        """Returns a URI for ``open`` that opens an object only if it has an ETag."""
+        return guarded(uri, etag)
 
     def fetch(self, uri: str, target: str, *, etag: str) -> None:
         """Copies an object that must still have its ETag to a local file."""
@@ -98,6 +107,7 @@ class S3Files:
                 _utc(answer["LastModified"]),
                 answer["ETag"].strip('"'),
                 _version(answer),
+                hashlib.sha256(data).hexdigest() if len(data) == size_bytes else "",
             )
             return found, data
 
@@ -145,6 +155,14 @@ class S3Files:
 
 def _utc(time: datetime.datetime) -> datetime.datetime:
     return time.astimezone(datetime.UTC)
+
+
+def _sha256(answer: Any) -> str:
+    """Returns the digest of a whole object, if the server keeps one; those of parts are none."""
+    told = str(answer.get("ChecksumSHA256") or "")
+    if "-" in told or answer.get("ChecksumType", "FULL_OBJECT") != "FULL_OBJECT":
+        return ""
+    return base64.b64decode(told).hex()
 
 
 def _version(answer: Any) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 from catalog.errors import NotFound, Unsupported
-from catalog.storage.ranged import RangedFile, fetched, file_changed, opened
+from catalog.storage.ranged import RangedFile, fetched, file_changed, guarded, opened, split_guard
 from catalog.storage.requests import Fault, RequestFailed, Resending, split_uri
 from catalog.storage.store import OpenFile, RemoteFile, RemoteFiles, Stored
 
@@ -126,7 +126,7 @@ class ServiceFiles:
 
     def look(self, uri: str) -> RemoteFile | None:
         """Returns what is known of an object; None if there is none."""
-        bucket, key = split_uri(uri, self.scheme)
+        bucket, key = split_uri(split_guard(uri)[0], self.scheme)
         try:
             return self._service.sending.repeated(lambda: self._service.look(bucket, key))
         except RequestFailed as failed:
@@ -137,6 +137,10 @@ class ServiceFiles:
     def open(self, uri: str, *, like: OpenFile | None = None) -> RangedFile:
         """Opens an object for reading by ranges."""
         return opened(self, uri, like)
+
+    def guarded(self, uri: str, etag: str) -> str:
+        """Returns a URI for ``open`` that opens an object only if it has an ETag."""
+        return guarded(uri, etag)
 
     def fetch(self, uri: str, target: str, *, etag: str) -> None:
         """Copies an object that must still have its ETag to a local file."""

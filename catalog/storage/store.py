@@ -77,6 +77,7 @@ class RemoteFile:
         modified: When it was written.
         etag: What its content is known by.
         version: Its version id; empty where none is kept, or a listing tells none.
+        sha256: Hex digest of its bytes; empty where the server knows none, or was not asked.
     """
 
     uri: str
@@ -84,6 +85,7 @@ class RemoteFile:
     modified: datetime.datetime
     etag: str
     version: str = ""
+    sha256: str = ""
 
 
 class OpenFile(Protocol):
@@ -144,6 +146,9 @@ class RemoteFiles(Protocol):
         Raises:
             NotFound: There is none.
         """
+
+    def guarded(self, uri: str, etag: str) -> str:
+        """Returns a URI for ``open`` that opens a file only if its content is known by an ETag."""
 
     def fetch(self, uri: str, target: str, *, etag: str) -> None:
         """Copies a file that must still have its ETag to a local one.
@@ -265,6 +270,32 @@ class KeepsCopies(Protocol):
 
     def local_copy(self, path: str) -> str | None:
         """Returns a local file with the bytes of an object; None if it knows none."""
+
+
+@runtime_checkable
+class CopiesRemotely(Protocol):
+    """A store whose server copies files that lie elsewhere: their bytes do not come here."""
+
+    def copies(self, like: RemoteFile) -> bool:
+        """Tells whether the server copies files such as this one, and only as they are said to be.
+
+        Args:
+            like: One of those that shall be copied.
+        """
+
+    def copy_in(self, files: Sequence[tuple[RemoteFile, str]]) -> list[bool]:
+        """Copies files under names that stand for their content; all are durable then.
+
+        Args:
+            files: Each file, whose ETag must still be its own, with the path it shall have. A
+                path that is there already is left.
+
+        Returns:
+            For each, whether it is there: False if it was changed, or is gone.
+
+        Raises:
+            StorageFailure: The server did not copy one.
+        """
 
 
 @runtime_checkable

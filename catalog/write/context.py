@@ -9,7 +9,7 @@ from catalog.engine.workspace import Workspace
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
 from catalog.repository.commits import Commits
-from catalog.repository.datafiles import locate, verify
+from catalog.repository.datafiles import place, verify
 from catalog.storage.store import ObjectStore
 from catalog.write.data_writer import DataWriter, FreshPrints, Partition
 
@@ -38,7 +38,7 @@ class WriteContext:
 
     def locate(self, file: DataFile) -> str:
         """Returns where the engine reads a file."""
-        return locate(self.store, file)
+        return place(self.store, file)
 
     def verified(self, table: str, files: Sequence[DataFile]) -> Sequence[DataFile]:
         """Returns files after checking that linked ones are still what was committed."""

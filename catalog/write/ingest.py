@@ -3,12 +3,14 @@
 Nothing is visible in the store before ``publish``; files seen before are not read again.
 """
 
+import datetime
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from catalog.errors import CorruptData, NotFound, StorageFailure, Unsupported
 from catalog.formats.hive import SourceFile
@@ -16,7 +18,13 @@ from catalog.formats.parquet import ParquetFooter, ParquetSource, read_footer
 from catalog.repository.datafiles import ETAG, guard_of, remote_guard
 from catalog.repository.stat_records import StatRecord
 from catalog.storage.remote import is_remote, remote_files
-from catalog.storage.store import ObjectStore, RemoteFiles, StagedFile
+from catalog.storage.store import (
+    CopiesRemotely,
+    ObjectStore,
+    RemoteFile,
+    RemoteFiles,
+    StagedFile,
+)
 
 READ_BYTES = 1 << 20
 """Bytes hashed at a time."""
@@ -45,12 +53,14 @@ class Taken:
         token: What its content is known by.
         staged: Its copy; None if it was not copied.
         reused: Whether its content was known without reading it.
+        remote: The file as the server is going to copy it; None if it is not.
     """
 
     source: SourceFile
     token: str
     staged: StagedFile | None
     reused: bool
+    remote: RemoteFile | None = None
 
 
 def take(
@@ -59,6 +69,7 @@ def take(
     mode: Mode,
     record: StatRecord | None,
     *,
+    remote: RemoteFile | None = None,
     dry_run: bool,
 ) -> Taken:
     """Learns the content of a file, copying it on the way if that is the mode.
@@ -68,6 +79,7 @@ def take(
         source: The file as it was found.
         mode: How.
         record: What is known of it from before.
+        remote: The file as the server is going to copy it, see ``copied_remotely``.
         dry_run: Whether nothing may be copied.
 
     Raises:
@@ -77,7 +89,10 @@ def take(
     if mode is Mode.REFERENCE:
         return Taken(source, reference_token(source), None, True)
     if record is not None and matches(record, source):
-        return Taken(source, record.token, None, True)
+        return Taken(source, record.token, None, True, remote)
+    if remote is not None:
+        token = f"sha256:{remote.sha256}" if remote.sha256 else reference_token(source)
+        return Taken(source, token, None, False, remote)
     if mode is Mode.LINK and source.etag:
         raise Unsupported(
             f"{source.path} cannot be linked to", hint="use --mode copy, or --mode reference"
@@ -107,6 +122,58 @@ def _staged(store: ObjectStore, source: SourceFile) -> StagedFile:
     return store.take_over(local)
 
 
+def copied_remotely(
+    store: ObjectStore,
+    files: Sequence[SourceFile],
+    mode: Mode,
+    seen: Mapping[str, RemoteFile],
+    unknown: Sequence[SourceFile],
+) -> dict[str, RemoteFile]:
+    """Returns the files of a source that the server can copy by itself, by their paths.
+
+    What is unknown is looked at, for the hash that the server may have of it, unless all of it
+    was seen already.
+
+    Args:
+        store: Where to.
+        files: The files of the source.
+        mode: How their bytes get in.
+        seen: What was learnt of files when their footers were read, by path.
+        unknown: Those of them whose content is not known from before.
+
+    Raises:
+        CorruptData: One was changed since it was listed.
+    """
+    if mode is not Mode.COPY or not isinstance(store, CopiesRemotely):
+        return {}
+    far = [file for file in files if file.etag]
+    if not far or not store.copies(_as_listed(far[0])):
+        return {}
+
+    known = {**{file.path: _as_listed(file) for file in far}, **seen}
+    with ThreadPoolExecutor(REQUESTS) as pool:
+        open_ones = [file for file in unknown if not known[file.path].sha256]
+        known.update((one.uri, one) for one in pool.map(partial(_looked, store), open_ones))
+    return known
+
+
+def _as_listed(source: SourceFile) -> RemoteFile:
+    modified = datetime.datetime.fromtimestamp(source.mtime_ns / 1e9, datetime.UTC)
+    return RemoteFile(source.path, source.size_bytes, modified, source.etag)
+
+
+def _looked(store: ObjectStore, source: SourceFile) -> RemoteFile:
+    """Returns what is known of a file, which must still be as it was listed.
+
+    Raises:
+        CorruptData: It is not.
+    """
+    found = remote_files(store, source.path).look(source.path)
+    if found is None or found.etag != source.etag:
+        raise changed(source.path)
+    return found
+
+
 def remote_source(store: ObjectStore, source: str) -> RemoteFiles | None:
     """Returns what lists and reads a source that lies elsewhere; None if it is local."""
     return remote_files(store, source) if is_remote(source) else None
@@ -126,11 +193,21 @@ def readable_source(store: ObjectStore, source: SourceFile) -> ParquetSource:
     return opened
 
 
-def footers(store: ObjectStore, files: Sequence[SourceFile]) -> list[ParquetFooter]:
-    """Reads the footers of files of a source, many at a time where each is a request."""
-    remote = any(file.etag for file in files)
-    with ThreadPoolExecutor(REQUESTS if remote else 1) as pool:
-        return list(pool.map(lambda file: read_footer(readable_source(store, file)), files))
+def footers(
+    store: ObjectStore, files: Sequence[SourceFile]
+) -> list[tuple[ParquetFooter, RemoteFile | None]]:
+    """Reads the footers of files of a source, many at a time where each is a request.
+
+    Returns:
+        For each its footer, and what was learnt of a file that lies elsewhere.
+    """
+
+    def one(file: SourceFile) -> tuple[ParquetFooter, RemoteFile | None]:
+        opened = readable_source(store, file)
+        return read_footer(opened), None if isinstance(opened, str) else opened.found
+
+    with ThreadPoolExecutor(REQUESTS if any(file.etag for file in files) else 1) as pool:
+        return list(pool.map(one, files))
 
 
 def reference_token(source: SourceFile) -> str:
@@ -154,6 +231,12 @@ def matches(record: StatRecord, source: SourceFile) -> bool:
         source.ctime_ns,
         source.inode,
     )
+
+
+def is_recorded(records: Mapping[str, StatRecord], source: SourceFile) -> bool:
+    """Tells whether the content of a file is known from a record."""
+    record = records.get(source.relative)
+    return record is not None and matches(record, source)
 
 
 def check_unchanged(source: SourceFile) -> None:
@@ -203,10 +286,11 @@ def place(store: ObjectStore, taken: Sequence[tuple[Taken, str]], mode: Mode) ->
             guard(one.source) if reachable else None
             for (one, _), reachable in zip(taken, shared, strict=True)
         ]
+    _copy_remotely(store, taken)
     batch = [(one.staged, path) for one, path in taken if one.staged is not None]
     try:
         for one, path in taken:
-            if one.staged is None and store.info(path) is None:
+            if one.staged is None and one.remote is None and store.info(path) is None:
                 staged = _staged(store, one.source)
                 batch.append((staged, path))
                 if f"sha256:{staged.sha256}" != one.token:
@@ -219,6 +303,14 @@ def place(store: ObjectStore, taken: Sequence[tuple[Taken, str]], mode: Mode) ->
     return [None] * len(taken)
 
 
+def _copy_remotely(store: ObjectStore, taken: Sequence[tuple[Taken, str]]) -> None:
+    pairs = [(one.remote, path) for one, path in taken if one.remote is not None]
+    if pairs and isinstance(store, CopiesRemotely):
+        for (remote, _), there in zip(pairs, store.copy_in(pairs), strict=True):
+            if not there:
+                raise changed(remote.uri)
+
+
 def _guards(store: ObjectStore, sources: Sequence[SourceFile]) -> list[str | None]:
     """Returns the guards of files that stay where they are; objects are looked at once more.
 
@@ -229,10 +321,7 @@ def _guards(store: ObjectStore, sources: Sequence[SourceFile]) -> list[str | Non
     def one(source: SourceFile) -> str:
         if not source.etag:
             return guard(source)
-        found = remote_files(store, source.path).look(source.path)
-        if found is None or found.etag != source.etag:
-            raise changed(source.path)
-        return remote_guard(found)
+        return remote_guard(_looked(store, source))
 
     with ThreadPoolExecutor(REQUESTS) as pool:
         return list(pool.map(one, sources))

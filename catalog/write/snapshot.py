@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from catalog.errors import InvalidInput, NotFound
 from catalog.formats import hive
@@ -17,7 +18,7 @@ from catalog.repository.commit_writer import TableUpdate
 from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.stat_records import StatRecord, read_stat_records, write_stat_records
 from catalog.storage.remote import is_remote
-from catalog.storage.store import ObjectStore
+from catalog.storage.store import ObjectStore, RemoteFile
 from catalog.write import ingest
 from catalog.write.ingest import Mode, Taken
 from catalog.write.snapshot_files import FilePlan, KnownFiles, full_entries, plan_files
@@ -100,17 +101,32 @@ def take_snapshot(
     footers: dict[str, ParquetFooter] = {}
     expected = {f.path: known.expected(f, spec, mode, records) for f in found.files}
     needed = [file for file in found.files if expected[file.path] is None]
-    for file, footer in zip(needed, ingest.footers(store, needed), strict=True):
+    seen: dict[str, RemoteFile] = {}
+    for file, (footer, learnt) in zip(needed, ingest.footers(store, needed), strict=True):
         footers[file.path] = footer
-        _check_partition_columns(file, footer, spec)
+        seen.update({} if learnt is None else {file.path: learnt})
+        _check_partition_columns(store, file, footer, spec)
     layouts = _layouts(found, footers, known, expected)
     unified = _unify(layouts, spec, base, request, empty=not found.files)
     snapshot = table_snapshot(unified, spec, base, request)
     taken: list[Taken] = []
+    unknown = [
+        file
+        for file in found.files
+        if expected[file.path] is None and not ingest.is_recorded(records, file)
+    ]
+    remote = ingest.copied_remotely(store, found.files, mode, seen, unknown)
     try:
         for file in found.files:
             taken.append(
-                ingest.take(store, file, mode, records.get(file.relative), dry_run=dry_run)
+                ingest.take(
+                    store,
+                    file,
+                    mode,
+                    records.get(file.relative),
+                    remote=remote.get(file.path),
+                    dry_run=dry_run,
+                )
             )
         _check_listing(found, source, spec, store)
         plan = plan_files(name, taken, footers, unified, spec, known, mode, request.scope, store)
@@ -168,11 +184,20 @@ def _check_apart(found: Discovery, store: ObjectStore) -> None:
         )
 
 
-def _check_partition_columns(file: SourceFile, footer: ParquetFooter, spec: PartitionSpec) -> None:
+def _check_partition_columns(
+    store: ObjectStore, file: SourceFile, footer: ParquetFooter, spec: PartitionSpec
+) -> None:
     present = {name for name, _ in footer.columns}
     for name, kind, value in zip(spec.names, spec.kinds, spec.values[file.path], strict=True):
         if name in present:
-            check_partition_column(file.path, footer, name, kind, value)
+            check_partition_column(
+                file.path,
+                footer,
+                name,
+                kind,
+                value,
+                opened=partial(ingest.readable_source, store, file),
+            )
 
 
 def _layouts(

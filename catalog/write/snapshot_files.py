@@ -1,5 +1,6 @@
 """What a snapshot makes of a table's files: those that stay, come and go."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -35,7 +36,8 @@ class KnownFiles:
         self.files = files
         self._by_key: dict[FileKey, list[DataFile]] = {}
         for file in files if matching else ():
-            self._by_key.setdefault(_key(file.token, file.partition, file.path), []).append(file)
+            place = "" if file.guard is None else file.path
+            self._by_key.setdefault(_key(file.token, file.partition, place), []).append(file)
 
     @staticmethod
     def load(
@@ -66,9 +68,12 @@ class KnownFiles:
             token = ingest.reference_token(source)
         elif record is not None and ingest.matches(record, source):
             token = record.token
+        elif mode is Mode.COPY and source.etag:  # the server may have copied it by itself
+            token = ingest.reference_token(source)
         else:
             return None
-        found = self._by_key.get(_key(token, spec.values[source.path], source.path), ())
+        place = source.path if mode is Mode.REFERENCE else ""
+        found = self._by_key.get(_key(token, spec.values[source.path], place), ())
         return next((f for f in found if f.file_schema in self._schemas), None)
 
     def columns(self, file: DataFile) -> Columns:
@@ -84,7 +89,7 @@ class KnownFiles:
             path: Where the source file is.
             own: Whether the bytes must be the catalog's own.
         """
-        found = self._by_key.get(_key(token, partition, path), [])
+        found = self._by_key.get(_key(token, partition, "" if own else path), [])
         for n, file in enumerate(found):
             if not (own and file.guard is not None):
                 return found.pop(n)
@@ -92,6 +97,7 @@ class KnownFiles:
 
 
 def _key(token: str, partition: Partition, path: str) -> FileKey:
+    """Returns by what a file is known: of one that stays where it is, where that is, too."""
     return (token, partition, path if token.startswith(("stat:", "etag:")) else "")
 
 
@@ -187,6 +193,8 @@ def _store_path(
     ]
     folders = partition_path(spec.names, values)
     stem = one.token.removeprefix("sha256:")
+    if stem == one.token:  # copied by the server, which has no hash of it
+        stem = hashlib.sha256(f"{one.token}\n{one.source.path}".encode()).hexdigest()
     if mode is Mode.LINK:
         stem = f"{stem}-{one.source.inode:x}"
     start = "/".join(part for part in ("data", encode_segment(name), folders, stem) if part)

@@ -82,6 +82,15 @@ def new_place(access: S3Access) -> str:
     return f"s3://{BUCKET}/{next(_numbers)}"
 
 
+def upload(access: S3Access, source: Path, place: str) -> str:
+    """Uploads a directory, and returns the URI of its prefix."""
+    bucket, _, prefix = place.removeprefix("s3://").partition("/")
+    for path in sorted(source.rglob("*.parquet")):
+        key = f"{prefix}/src/{path.relative_to(source)}"
+        access.client.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
+    return f"{place}/src"
+
+
 @pytest.fixture
 def proxy(server: Server) -> Iterator[Proxy]:
     with proxied(server.endpoint) as found:

@@ -19,7 +19,7 @@ from catalog.storage.s3_access import S3Access, S3Options
 from tests.cli.conftest import REPOSITORY, in_process
 from tests.write.conftest import snap, write
 
-from .conftest import new_place
+from .conftest import new_place, upload
 from .proxy import Proxy, proxied
 from .servers import KEY, SECRET, Server
 
@@ -40,15 +40,6 @@ def fill(source: Path, partitions: int = 3, *, add: int = 0) -> None:
             source / f"k={k}" / "part 0.parquet",
             {"id": range(k * 10, k * 10 + 10), "v": [n + add for n in range(10)]},
         )
-
-
-def upload(access: S3Access, source: Path, place: str) -> str:
-    """Uploads a directory, and returns the URI of its prefix."""
-    bucket, _, prefix = place.removeprefix("s3://").partition("/")
-    for path in sorted(source.rglob("*.parquet")):
-        key = f"{prefix}/src/{path.relative_to(source)}"
-        access.client.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
-    return f"{place}/src"
 
 
 def test_a_table_is_taken_queried_and_compared(cat: Catalog, source: Path) -> None:
@@ -296,3 +287,16 @@ def test_a_diff_moves_only_changed_columns_of_changed_files(moto: Server, source
         files = {asked.path for asked in proxy.asked if "/data/" in asked.path}
         assert len(files) == 2 and all("k=1" in path for path in files)
         assert moved(proxy) < 4_200_000, "of 16 MB: key and changed column, of two files"
+
+
+def test_no_extension_is_loaded_or_fetched_to_read_a_bucket(cat: Catalog, source: Path) -> None:
+    """Reads of the catalog go by its own requests: those of an extension name no ETag."""
+    fill(source)
+    snap(cat, "t", source)
+    with cat.connect() as session:
+        assert session.sql("SELECT sum(v) FROM t").fetchall() == [(135,)]
+        found = session.sql(
+            "SELECT loaded, current_setting('autoinstall_known_extensions') "
+            "FROM duckdb_extensions() WHERE extension_name = 'httpfs'"
+        ).fetchall()
+    assert found == [(False, False)]
