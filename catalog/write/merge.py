@@ -13,13 +13,14 @@ from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
 from catalog.repository.commit_writer import TableUpdate
 from catalog.repository.commits import Commits, StoredTable
-from catalog.repository.tables import data_files, file_changes, has_path
+from catalog.repository.tables import file_changes
 from catalog.write.conflicts import CONFLICTS
-from catalog.write.data_writer import Partition, with_own_schema
+from catalog.write.data_writer import with_own_schema
 from catalog.write.merge_ids import shared_ids, without_renumbered
 from catalog.write.merge_rows import Taking
 from catalog.write.merge_schema import MergedShape, ShapeConflictKind, merge_shapes, renumber
-from catalog.write.merge_table import MergeContext, TableSides, merge_rows
+from catalog.write.merge_sides import TableSides
+from catalog.write.merge_table import MergeContext, merge_rows
 from catalog.write.merge_types import Holding, Misfit, find_misfits, widened
 from catalog.write.merge_whole import whole_table
 from catalog.write.rewrite import FileChange
@@ -246,12 +247,6 @@ class _TableMerge:
             replace(shape.snapshot, file_schemas={**schemas, **shape.snapshot.file_schemas})
         )
 
-        def base_files(partitions: frozenset[Partition]) -> Sequence[DataFile]:
-            if base is None:
-                return ()
-            there = (f for f in data_files(self.commits, base) if f.partition in partitions)
-            return [renumber(file, old) for file in there]
-
         ours, theirs = (
             replace(side, removed=tuple(renumber(file, old) for file in side.removed))
             for side in (ours, theirs)
@@ -263,18 +258,8 @@ class _TableMerge:
                 without_renumbered(side, merged.file_schemas, living) for side in (ours, theirs)
             )
         return TableSides(
-            self.name,
-            merged,
-            ours,
-            theirs,
-            base_files,
-            self.is_taken,
+            self.name, merged, base, self.ours, ours, theirs, lambda file: renumber(file, old)
         )
-
-    def is_taken(self, file: DataFile) -> bool:
-        """Tells whether ours has a file of this one's path."""
-        assert self.ours is not None, "ours has the table"
-        return has_path(self.commits, self.ours, file)
 
     def whole_or_none(self, shape: MergedShape, *, made_anew: bool) -> MergedTable:
         """Decides for a table whose rows cannot be merged: one side's state is taken whole."""
