@@ -16,6 +16,9 @@ object stores; on file systems with 255-byte segments longer encodings are refus
 MAX_SEGMENT_BYTES = 255
 """Longest path segment that common file systems take."""
 
+RESERVED_NAMESPACE = "parquetry"
+"""The namespace of tables that only the catalog makes: one of a user would be taken for such."""
+
 MAX_TABLE_PARTS = 3
 """A table name has up to so many dot-separated parts: namespaces and the table."""
 
@@ -90,6 +93,22 @@ def check_table_name(name: str) -> str:
             hint="use names like orders or sales.orders",
         )
     return name
+
+
+def check_not_reserved(name: str) -> None:
+    """Checks that a new table's name is not in the namespace of the catalog's own tables.
+
+    Raises:
+        InvalidInput: It is.
+    """
+    namespace, _, rest = name.partition(".")
+    if rest and namespace.casefold() == RESERVED_NAMESPACE:
+        raise InvalidInput(
+            f"{name!r} cannot be the name of a new table: {RESERVED_NAMESPACE}.… is reserved for "
+            "tables of the catalog's own, such as the conflicts of a merge",
+            kind="reserved-name",
+            hint=f"use another namespace, or none, e.g. {rest}",
+        )
 
 
 def encode_segment(name: str) -> str:

@@ -42,11 +42,12 @@ TURN_S = 2.0
 theirs by then; nothing is wrong if one goes ahead."""
 
 TURN_PAUSE_S = 0.001
-"""Longest first pause between looks whether the turn is free; it doubles."""
+"""Longest pause between looks whether the turn is free, of the one writer who is next."""
 
-MAX_TURN_PAUSE_S = 0.004
-"""Longest pause between looks, about a commit: of several who wait, one looks much sooner. A
-lock that wakes who waits was measured to be slower on busy machines, and has no end."""
+NEXT_PAUSE_S = 0.02
+"""Longest pause between looks whether one is next: that is settled while another has its turn, so
+that those who wait need not look often. A lock that wakes who waits was measured to be slower
+on busy machines, and has no end."""
 
 _FICLONE = 0x40049409
 """Linux's request to share all blocks of a file with another (``ioctl_ficlone(2)``)."""
@@ -121,7 +122,11 @@ class LocalStore:
             return
         with contextlib.ExitStack() as until_done:
             with contextlib.suppress(OSError):  # a swap alone decides who wins
-                _wait(until_done.enter_context(self._lock_file(f"{path} turn")))
+                until = time.monotonic() + TURN_S
+                with self._lock_file(f"{path} next") as first:
+                    _wait(first, until, NEXT_PAUSE_S)
+                    turn = until_done.enter_context(self._lock_file(f"{path} turn"))
+                    _wait(turn, until, TURN_PAUSE_S)
             self._turns.paths.add(path)
             until_done.callback(self._turns.paths.discard, path)
             yield
@@ -360,13 +365,10 @@ def _storage_errors(path: str, failed: str = "") -> Iterator[None]:
         ) from error
 
 
-def _wait(descriptor: int) -> None:
-    """Locks a file, or gives up after ``TURN_S``."""
-    until = time.monotonic() + TURN_S
-    pause_s = TURN_PAUSE_S
+def _wait(descriptor: int, until: float, pause_s: float) -> None:
+    """Locks a file, or gives up at a time of the monotonic clock."""
     while not _taken(descriptor) and time.monotonic() < until:
         time.sleep(random.uniform(0, pause_s))
-        pause_s = min(2 * pause_s, MAX_TURN_PAUSE_S)
 
 
 def _taken(descriptor: int) -> bool:

@@ -1,8 +1,7 @@
 """The merge of one table that both sides changed: partitions first, then rows and cells."""
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import count
 
 import pyarrow as pa
@@ -14,14 +13,22 @@ from catalog.diff.route import Prints
 from catalog.engine.quoting import identifier, literal, type_sql
 from catalog.engine.relation import relation_sql
 from catalog.model.change import FileChanges
-from catalog.model.datafile import DataFile
-from catalog.model.table import TableSnapshot
 from catalog.model.types import DataType, TypeClass
 from catalog.model.values import decode, text
+from catalog.repository.tables import has_path
 from catalog.write.context import WriteContext
 from catalog.write.data_writer import Partition, paths_of
+from catalog.write.key_ranges import key_pruner
 from catalog.write.merge_apply import Target, apply_rows, new_rows
 from catalog.write.merge_rows import RowDecisions, RowMerger, Taking
+from catalog.write.merge_sides import (
+    TableSides,
+    base_in,
+    is_apart,
+    states_holding,
+    touched,
+    without_common,
+)
 from catalog.write.rewrite import FileChange
 
 _NUMBERS = count(1)
@@ -47,27 +54,6 @@ class MergeContext:
     prints: Callable[[TablePlan], Prints]
     comparable: Callable[[DataType, DataType], bool]
     progress: MergeProgress = lambda table, done, total: None
-
-
-@dataclass(frozen=True, slots=True)
-class TableSides:
-    """Holds what two sides did to the files of a table, all in the merged shape.
-
-    Attributes:
-        name: The table.
-        shape: The merged shape, which knows the file schemas of all files.
-        ours: Files in which ours differs from the base.
-        theirs: Files in which theirs differs from the base.
-        base_files: Returns the base's files in some partitions.
-        is_taken: Tells whether ours has another file of a new file's path.
-    """
-
-    name: str
-    shape: TableSnapshot
-    ours: FileChanges
-    theirs: FileChanges
-    base_files: Callable[[frozenset[Partition]], Sequence[DataFile]]
-    is_taken: Callable[[DataFile], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +90,10 @@ def merge_rows(
             once; else a row that both sides changed clashes in any case.
     """
     if by_cell:
-        sides = _without_common(sides)
+        sides = without_common(sides)
     shape = sides.shape
-    ours, theirs = _touched(sides.ours), _touched(sides.theirs)
-    alone = _is_apart(shape) or not ours or not theirs
+    ours, theirs = touched(sides.ours), touched(sides.theirs)
+    alone = is_apart(shape) or not ours or not theirs
     scope = ours & theirs if alone else ours | theirs
     adopted = theirs - ours
     if not scope:
@@ -134,10 +120,10 @@ def merge_rows(
         decided = merger.keyed(
             rows["ours"],
             rows["theirs"],
-            lambda keys: _repeated(context, sides, plans["theirs"], scope, keys),
+            lambda keys: _repeated(context, sides, plans["theirs"], keys),
         )
     else:
-        base = sides.base_files(scope)
+        base = base_in(context.write.commits, sides, scope)
         counted = relation_sql(
             context.write.con,
             shape,
@@ -151,66 +137,6 @@ def merge_rows(
     conflicts = context.write.con.sql(f"FROM {decided.conflicts}").to_arrow_table()
     _drop(context, name)
     return MergedRows(change, conflicts if conflicts.num_rows else None)
-
-
-def _without_common(sides: TableSides) -> TableSides:
-    """Leaves out what both sides did alike, file by file: it is done once.
-
-    With a key that rows of two partitions cannot share, that is all of a partition in which the
-    same files went and came. Without a key, it is the files that both added under one name to a
-    partition from which nothing went.
-    """
-    if sides.shape.key and not _is_apart(sides.shape):
-        return sides
-    ours, theirs = _by_partition(sides.ours), _by_partition(sides.theirs)
-    alike: set[int] = set()
-    common: list[DataFile] = []
-    for partition in ours.keys() & theirs.keys():
-        (removed, added), (also_removed, also_added) = ours[partition], theirs[partition]
-        if sides.shape.key:
-            same = paths_of(removed) == paths_of(also_removed)
-            if same and Counter(f.identity for f in added) == Counter(
-                f.identity for f in also_added
-            ):
-                alike |= {id(f) for f in (*removed, *added, *also_removed, *also_added)}
-        elif not removed and not also_removed:
-            shared = paths_of(added) & paths_of(also_added)
-            alike |= {id(f) for f in (*added, *also_added) if f.path in shared}
-            common += [f for f in added if f.path in shared]
-    if not alike:
-        return sides
-
-    def left(changes: FileChanges) -> FileChanges:
-        removed, added = (
-            tuple(f for f in files if id(f) not in alike)
-            for files in (changes.removed, changes.added)
-        )
-        return FileChanges(removed, added, changes.files_kept, changes.partitions_kept)
-
-    def base_files(partitions: frozenset[Partition]) -> Sequence[DataFile]:
-        there = sides.base_files(partitions)
-        return [*there, *(f for f in common if f.partition in partitions)]
-
-    return replace(sides, ours=left(sides.ours), theirs=left(sides.theirs), base_files=base_files)
-
-
-def _is_apart(shape: TableSnapshot) -> bool:
-    """Tells whether rows of different partitions have nothing to do with each other."""
-    return not shape.key or set(shape.partition_by) <= set(shape.key)
-
-
-def _by_partition(
-    changes: FileChanges,
-) -> dict[Partition, tuple[list[DataFile], list[DataFile]]]:
-    found: dict[Partition, tuple[list[DataFile], list[DataFile]]] = {}
-    for place, files in enumerate((changes.removed, changes.added)):
-        for file in files:
-            found.setdefault(file.partition, ([], []))[place].append(file)
-    return found
-
-
-def _touched(changes: FileChanges) -> frozenset[Partition]:
-    return frozenset(file.partition for file in (*changes.removed, *changes.added))
 
 
 def _adopt(sides: TableSides, adopted: frozenset[Partition]) -> FileChange:
@@ -252,37 +178,27 @@ def _changed(
 
 
 def _repeated(
-    context: MergeContext,
-    sides: TableSides,
-    plan: TablePlan,
-    scope: frozenset[Partition],
-    keys: str,
+    context: MergeContext, sides: TableSides, plan: TablePlan, keys: str
 ) -> Iterator[str]:
-    """Yields SQL of those of some keys that stand several times in the files of a side.
+    """Yields SQL of those of some keys that stand several times in a state of the table.
 
-    Looked at are the files in which any side differs: of the base, of ours, of theirs.
+    Looked at are all files that may hold one of the keys, also those that no side changed: of
+    the base, of ours, of theirs.
     """
-    shape = sides.shape
-    removed = {f.path: f for f in (*sides.ours.removed, *sides.theirs.removed)}
-    states = [
-        tuple(removed.values()),
-        *(
-            (*(f for f in removed.values() if f.path not in paths_of(s.removed)), *s.added)
-            for s in (sides.ours, sides.theirs)
-        ),
-    ]
+    shape, con = sides.shape, context.write.con
+    named = ", ".join(f"k{n} AS c{i}" for n, i in enumerate(shape.key))
+    pruner = key_pruner(con, shape, f"(SELECT {named} FROM {keys})", shape.key)
     columns = SqlColumns(plan)
     pairs = {pair.after.id: pair for pair in plan.pairs}
     values = ", ".join(
         f"{columns.expression('t', pairs[i])} AS k{n}" for n, i in enumerate(shape.key)
     )
     wanted = " AND ".join(f"f.k{n} IS NOT DISTINCT FROM w.k{n}" for n, _ in enumerate(shape.key))
-    for files in states:
-        within = [file for file in files if file.partition in scope]
+    for files in states_holding(context.write.commits, sides, pruner):
         relation = relation_sql(
-            context.write.con,
+            con,
             shape,
-            context.write.verified(sides.name, within),
+            context.write.verified(sides.name, files),
             locate=context.write.locate,
             columns=shape.key,
             naming="id",
@@ -338,8 +254,9 @@ def _apply(
                 files=context.write.verified(sides.name, whole.added),
                 what=sides.name,
             )
-            clashing = [f for f in (*kept.added, *taken.added) if sides.is_taken(f)]
-            for file in (*kept.added, *taken.added) if clashing else ():
+            written = (*kept.added, *taken.added)
+            clashing = [f for f in written if has_path(context.write.commits, sides.head, f)]
+            for file in written if clashing else ():
                 writer.forget(file)
             if not clashing:
                 fresh = new_rows(target, decided.decisions, condition("m"))

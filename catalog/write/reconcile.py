@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from catalog.model.change import FileChanges
 from catalog.repository.commits import StoredTable
-from catalog.repository.tables import files_in_partition, has_path
 from catalog.write.data_writer import with_own_schema
-from catalog.write.merge_table import MergeContext, TableSides, merge_rows
+from catalog.write.merge_sides import TableSides
+from catalog.write.merge_table import MergeContext, merge_rows
 from catalog.write.working import WorkingTable
 
 
@@ -29,18 +29,7 @@ def reconcile(
     schemas = {**base.snapshot.file_schemas, **head.snapshot.file_schemas, **shape.file_schemas}
     merged = with_own_schema(replace(head.snapshot, file_schemas=schemas))
     mine = FileChanges(tuple(table.removed.values()), tuple(table.added.values()), 0, 0)
-    sides = TableSides(
-        table.name,
-        merged,
-        changes,
-        mine,
-        lambda partitions: [
-            file
-            for partition in partitions
-            for file in files_in_partition(context.write.commits, base, partition)
-        ],
-        lambda file: has_path(context.write.commits, head, file),
-    )
+    sides = TableSides(table.name, merged, base, head, changes, mine)
     found = merge_rows(context, sides, by_cell=False)
     if found.conflicts is not None:
         return None

@@ -7,6 +7,7 @@ from typing import Protocol
 import duckdb
 
 from catalog.errors import AlreadyExists, Unsupported
+from catalog.model.names import check_not_reserved
 from catalog.query.definitions import Alteration, has_rest, read_altering
 from catalog.query.failures import unknown_table
 from catalog.query.statements import StatementKind
@@ -69,6 +70,8 @@ def run_statement(staging: Staging, pending: PendingWrite) -> WriteResult:
     kind = pending.statement.kind
     context = staging.context
     if kind is StatementKind.CREATE:
+        if table.snapshot is None:
+            check_not_reserved(name)
         after, result = create_table(context, table, pending, lineage)
     elif kind is StatementKind.DROP:
         return _drop(staging, table, pending, lineage)
@@ -127,6 +130,7 @@ def _rename(
 
     Raises:
         AlreadyExists: A table has it already.
+        InvalidInput: It is reserved.
     """
     assert table.snapshot is not None, "a table that is there is renamed"
     namespace, dot, _ = table.name.rpartition(".")
@@ -135,6 +139,7 @@ def _rename(
     there = staging.working(staging.table_name(wanted))
     if there.snapshot is not None:
         raise AlreadyExists(f"table {there.name!r} exists", kind="table-exists")
+    check_not_reserved(there.name)
     origin = table.origin if table.keeps_files else None
     staging.drop(table.name, lineage)
     staging.stage(

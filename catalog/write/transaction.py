@@ -12,7 +12,7 @@ from catalog.engine.settings import UserSettings
 from catalog.engine.workspace import Workspace
 from catalog.errors import Conflict, InvalidInput, NotFound
 from catalog.model.datafile import DataFile
-from catalog.model.names import canonical_name, check_table_name
+from catalog.model.names import canonical_name, check_not_reserved, check_table_name
 from catalog.model.table import TableSnapshot
 from catalog.query.writing import PendingWrite, WriteResult
 from catalog.repository.branches import HeldBranch
@@ -138,7 +138,7 @@ class Transaction:
             InvalidInput: The source, its schema or the request makes no sense.
             CorruptData: A file is damaged, or changed while it was read.
         """
-        name = self.table_name(table)
+        name = self._table_to_fill(table)
         if name in self._tables:
             raise InvalidInput(
                 f"table {name!r} is already part of this transaction",
@@ -169,7 +169,7 @@ class Transaction:
             data: The rows; see ``frames.land``.
             request: How they are written.
         """
-        name = self.table_name(table)
+        name = self._table_to_fill(table)
         self._check_writing()
         settings = UserSettings(self.context.con)
         settings.put_aside()
@@ -242,6 +242,13 @@ class Transaction:
         """Stages what a SQL statement does to a table; see ``statements.run_statement``."""
         self._check_writing()
         return run_statement(self, pending)
+
+    def _table_to_fill(self, table: str) -> str:
+        """Returns the name of a table that is made if it is not there."""
+        name = self.table_name(table)
+        if self.working(name).snapshot is None:
+            check_not_reserved(name)
+        return name
 
     def _check_writing(self) -> None:
         if self._dry_run:

@@ -8,8 +8,14 @@ import pyarrow as pa
 import catalog
 from catalog.catalog import Catalog
 from catalog.listings import CommitInfo
+from catalog.merging import merging
+from catalog.repository.commit_writer import Description
 from catalog.repository.tables import data_files
-from catalog.write.write_shape import WriteMode
+from catalog.write.frames import land
+from catalog.write.publish import Proposal, publish
+from catalog.write.table_write import write_rows
+from catalog.write.working import WorkingTable
+from catalog.write.write_shape import WriteMode, WriteRequest
 
 
 def put(
@@ -31,6 +37,18 @@ def put(
         tx.write(table, rows, mode=mode, key=key, partition_by=partition_by)
     assert tx.commit is not None
     return tx.commit
+
+
+def put_as_before(cat: Catalog, branch: str, data: Mapping[int, object], *, table: str) -> None:
+    """Commits a new table as ``put`` does, under a name that was allowed once."""
+    rows = pa.table({"k": list(data), "v": list(data.values())})
+    with merging(cat) as context:
+        write = context.write
+        landed = land(write.con, rows, write.work.folder)
+        request = WriteRequest("append", key=("k",))
+        update = write_rows(write, WorkingTable(table, None, None), landed, request).update()
+        about = Description(author="tester", time=cat.clock(), message=table)
+        publish(cat.repository, branch, lambda held, head: Proposal([head], [update], about, table))
 
 
 def values(cat: Catalog, ref: str = "main", table: str = "t") -> dict[Any, Any]:

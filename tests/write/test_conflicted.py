@@ -9,7 +9,7 @@ from catalog.storage.local import LocalStore
 from tests.storage.faulty import FAULTS, Fault, PlannedStore, scripted
 
 from .conftest import catalog_in
-from .merges import conflict, put, told, values
+from .merges import conflict, put, put_as_before, told, values
 
 
 def clashing(cat: Catalog) -> Catalog:
@@ -165,10 +165,10 @@ def test_branches_of_unlike_sources_have_unlike_names(parted: Catalog) -> None:
 
 @pytest.mark.parametrize("name", ["parquetry.conflicts", "Parquetry.Conflicts"])
 def test_a_table_of_the_name_that_conflicts_need_is_refused(parted: Catalog, name: str) -> None:
-    put(parted, "work", {1: 1}, table=name)
+    put_as_before(parted, "work", {1: 1}, table=name)
     with pytest.raises(catalog.InvalidInput, match=r"(?i)conflicts"):
         parted.merge("work")
-    put(parted, "main", {1: 1}, table=name)
+    put_as_before(parted, "main", {1: 1}, table=name)
     parted.branches.create("again", at="work~1")
     with pytest.raises(catalog.InvalidInput, match=r"(?i)conflicts"):
         parted.merge("again")

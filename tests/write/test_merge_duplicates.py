@@ -1,0 +1,85 @@
+"""Merges of rows whose keys stand in files that neither side changed, too."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalog.catalog import Catalog
+
+from .merges import conflict, put, told
+
+LAYOUTS: dict[str, tuple[list[str], list[str] | None, str]] = {
+    "one partition": (["k"], None, "a"),
+    "in another partition": (["k"], ["p"], "b"),
+    "partition in the key": (["k", "p"], ["p"], "a"),
+}
+"""Key, partition columns, and in which partition the second row of the key stands."""
+
+
+def doubled(cat: Catalog, layout: str) -> None:
+    """Makes a key stand twice, in two files, and branches off; ``w`` tells its rows apart."""
+    key, partition_by, place = LAYOUTS[layout]
+    first = [{"k": k, "v": 0, "w": 1, "p": "a"} for k in (1, 2)]
+    put(cat, "main", first, key=key, partition_by=partition_by)
+    put(cat, "main", [{"k": 1, "v": 0, "w": 2, "p": place}], mode="append")
+    cat.branches.create("work")
+
+
+def run(cat: Catalog, branch: str, statement: str) -> None:
+    with cat.transaction(branch) as tx:
+        tx.sql(statement)
+
+
+def rows(cat: Catalog, ref: str = "main") -> list[tuple[Any, ...]]:
+    return cat.sql("SELECT k, v, w FROM t ORDER BY ALL", ref=ref).fetchall()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("UPDATE t SET v = 5 WHERE k = 1 AND w = 1", "UPDATE t SET w = 7 WHERE k = 1 AND w = 1"),
+        ("UPDATE t SET v = 5 WHERE k = 1 AND w = 1", "UPDATE t SET v = 7 WHERE k = 1 AND w = 1"),
+        ("DELETE FROM t WHERE k = 1 AND w = 1", "UPDATE t SET v = 7 WHERE k = 1 AND w = 1"),
+        ("UPDATE t SET v = 5 WHERE k = 1 AND w = 1", "DELETE FROM t WHERE k = 1 AND w = 1"),
+        (
+            "INSERT INTO t BY NAME SELECT 1 AS k, 5 AS v, 3 AS w, 'a' AS p",
+            "INSERT INTO t BY NAME SELECT 1 AS k, 7 AS v, 3 AS w, 'a' AS p",
+        ),
+    ],
+    ids=["other cells", "same cell", "deleted by ours", "deleted by theirs", "inserted"],
+)
+def test_a_second_row_of_the_key_is_found_where_nobody_wrote(
+    cat: Catalog, layout: str, ours: str, theirs: str
+) -> None:
+    doubled(cat, layout)
+    run(cat, "main", ours)
+    run(cat, "work", theirs)
+    before = rows(cat)
+    error = conflict(cat, "work")
+    assert {kind for kind, _, _ in told(error)} == {"duplicates"}
+    assert rows(cat, error.branch or "") == before
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_what_one_side_did_to_a_repeated_key_is_taken(cat: Catalog, layout: str) -> None:
+    doubled(cat, layout)
+    run(cat, "main", "UPDATE t SET v = 5 WHERE k = 2")
+    run(cat, "work", "UPDATE t SET v = 7 WHERE k = 1 AND w = 1")
+    cat.merge("work")
+    assert rows(cat) == [(1, 0, 2), (1, 7, 1), (2, 5, 1)]
+
+
+def test_files_without_the_keys_that_both_changed_are_not_read(cat: Catalog) -> None:
+    put(cat, "main", [{"k": k, "v": 0, "w": 1} for k in (3, 4)], key=["k"])
+    (untouched,) = cat.files("t")
+    put(cat, "main", [{"k": k, "v": 0, "w": 1} for k in (1, 2)], mode="append")
+    cat.branches.create("work")
+    run(cat, "main", "UPDATE t SET v = 5 WHERE k = 2")
+    run(cat, "work", "UPDATE t SET w = 7 WHERE k = 2")
+    Path(untouched.uri).unlink()
+    cat.merge("work")
+    assert untouched.path in {file.path for file in cat.files("t")}
+    merged = cat.sql("SELECT k, v, w FROM t WHERE k < 3 ORDER BY k").fetchall()
+    assert merged == [(1, 0, 1), (2, 5, 7)]
