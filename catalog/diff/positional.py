@@ -6,7 +6,7 @@ Files that may differ in the same columns share a table, so that no table is wid
 Where most rows differ none are kept: reading them again costs no more than keeping them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import duckdb
@@ -109,8 +109,8 @@ class PartialRows:
         number = next((n for n, (one, _) in enumerate(self._pairs) if one is pair), None)
         listed = [f"{len(self._pairs) if number is None else number} AS pair", "t.place AS place"]
         for side in SIDES:
-            names = [f"c{i}" for i in self._needed(side, pair)]
-            names += self._formed(side, pair)
+            ids = self._needed(side, pair)
+            names = [*(f"c{i}" for i in ids), *self._formed(side, pair, ids)]
             listed += [f"{side}.{name} AS {side}_{name}" for name in names]
         return f"SELECT {', '.join(listed)} {self._side_by_side(pair, whole=False, first=first)}"
 
@@ -147,9 +147,10 @@ class PartialRows:
     def _streamed(self, pair: FilePair) -> str:
         listed = ["'u' AS kind"]
         for side in SIDES:
-            names = [f"c{i}" for i in self._all(side, pair)]
-            names += self._formed(side, pair)
+            ids = self._all(side, pair)
+            names = [*(f"c{i}" for i in ids), *self._formed(side, pair, ids)]
             listed += [f"{side}.{name} AS {side}_{name}" for name in names]
+            listed += self._other_forms(side, pair, {i: f"{side}.c{i}" for i in ids})
         listed += [f"t.c{p.after.id} AS f_c{p.before.id}" for p in self._taken(pair)]
         return f"SELECT {', '.join(listed)} {self._side_by_side(pair, whole=True)}"
 
@@ -162,13 +163,15 @@ class PartialRows:
             listed, joins = ["'u' AS kind"], []
             for side in SIDES:
                 have = self._needed(side, pair)
-                listed += [f"r.{side}_c{i} AS {side}_c{i}" for i in have]
-                listed += [f"r.{side}_{m} AS {side}_{m}" for m in self._formed(side, pair)]
+                formed = self._formed(side, pair, have)
                 missing = [i for i in self._all(side, pair) if i not in have]
+                at = {i: f"r.{side}_c{i}" for i in have} | {i: f"{side}.c{i}" for i in missing}
+                listed += [f"{sql} AS {side}_c{i}" for i, sql in at.items()]
+                listed += [f"r.{side}_{m} AS {side}_{m}" for m in formed]
+                listed += self._other_forms(side, pair, at)
                 if missing:
                     file = pair.before if side == "f" else pair.after
                     relation = self._source(side, (file,), missing, numbered=True)
-                    listed += [f"{side}.c{i} AS {side}_c{i}" for i in missing]
                     joins.append(f"JOIN {relation} {side} ON r.place = {side}.place")
             held = self._needed("t", pair)
             listed += [
@@ -203,7 +206,7 @@ class PartialRows:
         for side in reversed(SIDES):
             ids = self._all(side, pair) if whole else self._needed(side, pair)
             listed = [f"c{i}" for i in ids]
-            listed += [f"{sql} AS {name}" for name, sql in self._formed(side, pair).items()]
+            listed += [f"{sql} AS {name}" for name, sql in self._formed(side, pair, ids).items()]
             file = pair.before if side == "f" else pair.after
             relation = self._source(side, (file,), ids, numbered=True)
             places = pair.places if first is None else ((0, first),)
@@ -238,14 +241,35 @@ class PartialRows:
         taken = {p.before.id for p in self._taken(pair)} if side == "f" else set()
         return [f.id for f in self._columns.fields(side) if f.id not in taken]
 
-    def _formed(self, side: SideName, pair: FilePair) -> dict[str, str]:
-        """Returns the expressions of comparing values that are no plain columns, by name."""
-        ids = self._needed(side, pair)
+    def _formed(self, side: SideName, pair: FilePair, ids: Sequence[int]) -> dict[str, str]:
+        """Returns the expressions of those values that compare in another form, by name.
+
+        Args:
+            side: The side.
+            pair: The files.
+            ids: The columns at hand.
+        """
         return {
             self._columns.value(side, p): self._columns.expression(side, p)
             for p in (*pair.changed, *self._plan.key_pairs)
             if self._columns.value(side, p).startswith("m") and _own_id(side, p) in ids
         }
+
+    def _other_forms(self, side: SideName, pair: FilePair, at: Mapping[int, str]) -> list[str]:
+        """Returns what fills in the values that compare in another form, but are known to be equal.
+
+        Args:
+            side: The side.
+            pair: The files.
+            at: SQL of the columns at hand.
+        """
+        known = (*self._taken(pair), *pair.changed, *self._plan.key_pairs)
+        found = [(self._columns.value(side, p), p) for p in self._plan.pairs if p not in known]
+        return [
+            f"{self._columns.expression(side, p, of=at[_own_id(side, p)])} AS {side}_{name}"
+            for name, p in found
+            if name.startswith("m")
+        ]
 
 
 def _within(places: Sequence[tuple[int, int]]) -> str:
