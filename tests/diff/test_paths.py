@@ -310,7 +310,7 @@ def _without(value: object, compared: set[str]) -> object:
     return {name: cell for name, cell in value.items() if name in compared}
 
 
-BLOCKS = ("diff.fingerprint", "diff.route", "diff.positional")
+BLOCKS = ("diff.fingerprint", "diff.key_order", "diff.route", "diff.positional")
 
 
 @settings(COMMON, max_examples=600 if THOROUGH else 60)
