@@ -179,6 +179,15 @@ SCENARIOS = (
         Target(10),
         extra=("charged", "first", "snapshot"),
     ),
+    Scenario(
+        "P1",
+        "shuffled within partitions, 1 % of one column corrected",
+        ORDERS,
+        Rewrite(shuffled_amounts),
+        ("id", "amount"),
+        Target(6),
+        extra=("charged", "first", "snapshot"),
+    ),
 )
 
 LARGE = (

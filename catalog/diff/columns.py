@@ -56,9 +56,9 @@ class SqlColumns:
                 columns.append(f"{self.expression(side, pair)} AS m{n}")
         return ", ".join([*columns, "true AS here"])
 
-    def expression(self, side: SideName, pair: ColumnPair) -> str:
-        """Returns the comparing value as an expression over a side's relation."""
-        return self._form(side, pair)(self._raw(side, pair))
+    def expression(self, side: SideName, pair: ColumnPair, *, of: str | None = None) -> str:
+        """Returns the comparing value as an expression over a side's relation, or of other SQL."""
+        return self._form(side, pair)(self._raw(side, pair) if of is None else of)
 
     def missing(self, side: SideName, pair: ColumnPair) -> str:
         """Returns the condition that a side's cell is NULL, in the remainder."""

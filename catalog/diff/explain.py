@@ -9,7 +9,7 @@ from catalog.diff.route import FilePair, Prints, route
 from catalog.model.datafile import DataFile
 from catalog.model.partition import partition_values
 
-Path = Literal["identical", "positional", "join", "multiset", "one-sided"]
+Path = Literal["identical", "positional", "by-key", "join", "multiset", "one-sided"]
 Sizes = Callable[[SideName, DataFile], Mapping[int, int]]
 """Returns the bytes that the columns of a file take, by field id."""
 
@@ -21,6 +21,7 @@ class Step:
     Attributes:
         partition: The partition's values in text form; None where whole tables are compared.
         path: ``identical`` opens nothing, ``positional`` compares rows of equal keys in order,
+            ``by-key`` rows of the same keys in another order, both in ``columns`` alone;
             ``join`` matches rows by key, ``multiset`` whole rows; ``one-sided`` files have
             none to be compared with.
         columns: The columns read.
@@ -54,8 +55,10 @@ def explain(plan: TablePlan, prints: Prints, sizes: Sizes) -> list[Step]:
 
 def _task(plan: TablePlan, task: DiffTask, prints: Prints, sizes: Sizes) -> Iterator[Step]:
     chosen = route(plan, task, prints)
-    for changed in sorted({pair.changed for pair in chosen.pairs}, key=len):
-        pairs = [pair for pair in chosen.pairs if pair.changed == changed]
+    groups: dict[tuple[tuple[ColumnPair, ...], bool], list[FilePair]] = {}
+    for pair in chosen.pairs:
+        groups.setdefault((pair.changed, pair.permuted and bool(pair.changed)), []).append(pair)
+    for (changed, _), pairs in sorted(groups.items(), key=lambda one: len(one[0][0])):
         yield _pairs(plan, task, changed, pairs, sizes)
     if chosen.same is not None:
         files = [*chosen.same.before, *chosen.same.after]
@@ -92,10 +95,11 @@ def _pairs(
     for pair in pairs:
         for side in SIDES:
             known = sizes(side, pair.before if side == "f" else pair.after)
-            needed = changed if side == "f" else wanted
+            needed = wanted if side == "t" or pair.permuted else changed
             read += sum(known.get((p.before if side == "f" else p.after).id, 0) for p in needed)
     names = tuple(pair.name for pair in wanted)
-    return Step(_label(plan, task), "positional", names, len(files), 0, read, _total(files))
+    path: Path = "by-key" if pairs[0].permuted else "positional"
+    return Step(_label(plan, task), path, names, len(files), 0, read, _total(files))
 
 
 def _one_sided(plan: TablePlan, task: DiffTask) -> Step:

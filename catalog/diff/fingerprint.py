@@ -1,12 +1,13 @@
 """Fingerprints of data files: made of their rows, block by block, as they are read or written."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from catalog.diff.canonical import block as canonical_block
+from catalog.diff.file_columns import in_one, opened, unreadable
+from catalog.diff.key_order import KEYED_ROWS, key_order, keyed_digests, ordered_digests
 from catalog.diff.key_record import in_order, key_record
 from catalog.diff.rowsum import MODULUS, RowSum
 from catalog.diff.stored import stored_digests
@@ -14,9 +15,37 @@ from catalog.diff.summary import Summing
 from catalog.errors import CorruptData
 from catalog.formats.parquet import ParquetSource, source_name
 from catalog.model.datafile import DataFile
-from catalog.model.fingerprint import BLOCK_ROWS, Fingerprint
+from catalog.model.fingerprint import BLOCK_ROWS, ColumnSummary, Fingerprint, KeyRecord
 from catalog.model.schema import PhysicalColumn
 from catalog.model.table import TableSnapshot
+
+
+class _Column:
+    """Makes what a fingerprint tells of one column, block by block."""
+
+    def __init__(self, column: PhysicalColumn) -> None:
+        """Takes what the column is."""
+        self._field_id = column.field_id
+        self._digests: list[bytes] | None = []
+        self._sum = Summing(column.type)
+
+    def add(self, rows: pa.Array, row_sum: RowSum | None) -> bool:
+        """Adds a block, also to a sum of its rows; False if that is not possible."""
+        found = canonical_block(rows)
+        self._sum.add(found, len(rows))
+        if found.digest is None:
+            self._digests = None
+        elif self._digests is not None:
+            self._digests.append(found.digest)
+        return row_sum is None or row_sum.add(self._field_id, rows, found)
+
+    def digests(self) -> tuple[bytes, ...] | None:
+        """Returns the digests of the blocks; None if one of them has none."""
+        return None if self._digests is None else tuple(self._digests)
+
+    def summary(self) -> ColumnSummary:
+        """Returns what all blocks sum up to."""
+        return self._sum.summary()
 
 
 class Fingerprinter:
@@ -37,11 +66,10 @@ class Fingerprinter:
             row_sum: Whether rows that are in no order are summed up as a whole.
         """
         self.rows = 0
-        self._ids = [column.field_id for column in columns]
         self._key = key
-        self._digests: dict[int, list[bytes] | None] = {field_id: [] for field_id in self._ids}
-        self._sums = {column.field_id: Summing(column.type) for column in columns}
-        self._places = [self._ids.index(field_id) for field_id in key if field_id in self._ids]
+        self._columns = {column.field_id: _Column(column) for column in columns}
+        ids = list(self._columns)
+        self._places = [ids.index(field_id) for field_id in key if field_id in ids]
         self._keys: list[pa.Table] = []
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_rows = 0
@@ -57,53 +85,59 @@ class Fingerprinter:
     def finish(self, table: TableSnapshot, file: DataFile) -> Fingerprint:
         """Returns the fingerprint of all rows that were added.
 
+        Digests in the order of keys are not in it, for which all rows of a column are needed.
+
         Args:
             table: The table, for its partition columns and the key's types.
             file: The entry of the file that holds the rows.
         """
         if self._waiting_rows:
             self._add_waiting()
-        return Fingerprint(
-            self.rows,
-            {f: tuple(found) for f, found in self._digests.items() if found is not None},
-            key_record(self._keys, table, file, self._key) if self._key else None,
-            {field_id: one.summary() for field_id, one in self._sums.items()},
-            self._total,
-        )
+        record = key_record(self._keys, table, file, self._key) if self._key else None
+        return _fingerprint(self.rows, self._columns, record, self._total)
 
     def _add_waiting(self) -> None:
         """Adds up to a block of the rows that wait."""
         whole = pa.Table.from_batches(self._waiting)
         self._waiting = whole.slice(BLOCK_ROWS).to_batches()
         self._waiting_rows = max(0, self._waiting_rows - BLOCK_ROWS)
-        self._add_block([_in_one(column) for column in whole.slice(0, BLOCK_ROWS).columns])
+        self._add_block([_block(column, 0) for column in whole.columns])
 
     def _add_block(self, columns: Sequence[pa.Array]) -> None:
         rows = len(columns[0])
         self.rows += rows
-        self._keys.append(
-            pa.table([columns[n] for n in self._places], [f"k{n}" for n in self._places])
-        )
+        self._keys.append(_key_table([columns[n] for n in self._places]))
         if len(self._keys) == 1 and self._places and in_order(self._keys[0]):
             self._total = None
         row_sum = None if self._total is None else RowSum(rows)
-        for field_id, column in zip(self._ids, columns, strict=True):
-            found = canonical_block(column)
-            self._sums[field_id].add(found, rows)
-            known = self._digests[field_id]
-            if found.digest is None:
-                self._digests[field_id] = None
-            elif known is not None:
-                known.append(found.digest)
-            if row_sum is not None and not row_sum.add(field_id, column, found):
+        for made, column in zip(self._columns.values(), columns, strict=True):
+            if not made.add(column, row_sum):
                 row_sum = self._total = None
         if row_sum is not None and self._total is not None:
             self._total = (self._total + row_sum.total()) % MODULUS
 
 
-def _in_one(column: pa.ChunkedArray) -> pa.Array:
-    found = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-    return found.chunk(0) if isinstance(found, pa.ChunkedArray) else found
+def _fingerprint(
+    rows: int, columns: Mapping[int, _Column], record: KeyRecord | None, total: int | None
+) -> Fingerprint:
+    digests = {field_id: one.digests() for field_id, one in columns.items()}
+    return Fingerprint(
+        rows,
+        {field_id: found for field_id, found in digests.items() if found is not None},
+        record,
+        {field_id: one.summary() for field_id, one in columns.items()},
+        total,
+    )
+
+
+def _key_table(columns: Sequence[pa.Array | pa.ChunkedArray]) -> pa.Table:
+    return pa.table(list(columns), [f"k{n}" for n in range(len(columns))])
+
+
+def _block(column: pa.ChunkedArray, start: int) -> pa.Array:
+    found = in_one(column.slice(start, BLOCK_ROWS))
+    assert found is not None, "a block fits an array"
+    return found
 
 
 def compute(
@@ -131,17 +165,22 @@ def compute(
     try:
         stored = stored_digests(source, columns) if isinstance(source, str) else {}
     except (pa.ArrowException, OSError) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     known = _nearest(stored, key, like)
     same = () if known is None else known.summaries.keys()
     rest = [n for n, column in enumerate(columns) if column.field_id not in same]
     if known is not None and not rest:
         return _checked(known, path, file)
+    if known is None and isinstance(source, str):
+        found = _unordered(source, table, file, key)
+        if found is not None:
+            return _checked(replace(found, stored=stored), path, file)
     maker = Fingerprinter(
         [columns[n] for n in rest], key if known is None else (), row_sum=known is None
     )
-    for batch in _batches(source, path, rest, len(columns)):
-        maker.add(batch)
+    with opened(source, width=len(columns)) as open_file:
+        for batch in open_file.batches(rest, rows=BLOCK_ROWS):
+            maker.add(batch)
     made = replace(maker.finish(table, file), stored=stored)
     if known is not None:
         made = replace(
@@ -150,7 +189,50 @@ def compute(
             key=known.key,
             summaries={**known.summaries, **made.summaries},
         )
+    if isinstance(source, str):
+        ids = [columns[n].field_id for n in rest]
+        keyed = {} if known is None else known.keyed
+        made = replace(made, keyed={**keyed, **keyed_digests(source, columns, key, made.key, ids)})
     return _checked(made, path, file)
+
+
+def _unordered(
+    path: str, table: TableSnapshot, file: DataFile, key: Sequence[int]
+) -> Fingerprint | None:
+    """Computes the fingerprint of a file whose rows are seen at once not to lie in order.
+
+    Each column is read once, and digested in the order of rows and in that of their keys.
+
+    Returns:
+        The fingerprint; None if rows may lie in the order of their keys, or have none.
+    """
+    columns = table.file_schemas[file.file_schema].columns
+    places = [n for i in key for n, column in enumerate(columns) if column.field_id == i]
+    if not places or not 0 < file.rows <= KEYED_ROWS:
+        return None
+    with opened(path, width=len(columns)) as open_file:
+        first = open_file.first(places, rows=BLOCK_ROWS)
+        if open_file.rows != file.rows or not first.num_rows or in_order(first):
+            return None
+        keys = [open_file.column(place) for place in places]
+        record = key_record([_key_table(keys)], table, file, key)
+        order = key_order([in_one(column) for column in keys], record)
+        if order is None:
+            return None
+        starts = range(0, file.rows, BLOCK_ROWS)
+        sums = [RowSum(min(BLOCK_ROWS, file.rows - start)) for start in starts]
+        made = {column.field_id: _Column(column) for column in columns}
+        keyed = {}
+        summed = True
+        for place, (field_id, one) in enumerate(made.items()):
+            column = open_file.column(place)
+            for start, row_sum in zip(starts, sums, strict=True):
+                summed &= one.add(_block(column, start), row_sum if summed else None)
+            found = ordered_digests(column, order)
+            if found is not None:
+                keyed[field_id] = found
+    total = sum(one.total() for one in sums) % MODULUS if summed else None
+    return replace(_fingerprint(file.rows, made, record, total), keyed=keyed)
 
 
 def _checked(found: Fingerprint, path: str, file: DataFile) -> Fingerprint:
@@ -180,28 +262,7 @@ def _nearest(
                 one,
                 columns={i: one.columns[i] for i in same if i in one.columns},
                 summaries={i: one.summaries[i] for i in same if i in one.summaries},
+                keyed={i: one.keyed[i] for i in same if i in one.keyed},
                 stored=stored,
             )
     return best
-
-
-def _batches(
-    source: ParquetSource, path: str, places: Sequence[int], width: int
-) -> Iterator[pa.RecordBatch]:
-    """Yields some columns of a file, by their places among all."""
-    try:
-        with pq.ParquetFile(source, pre_buffer=True) as parquet:
-            names = parquet.schema_arrow.names
-            if len(names) != width:
-                raise CorruptData(f"{path} has other columns than were committed")
-            wanted = [names[n] for n in places]
-            some = None if len(wanted) == width else wanted
-            for batch in parquet.iter_batches(batch_size=BLOCK_ROWS, columns=some):
-                # a name with a dot can stand for a column inside another one too
-                yield batch if batch.schema.names == wanted else batch.select(wanted)
-    except (pa.ArrowException, OSError) as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: str, error: Exception) -> CorruptData:
-    return CorruptData(f"{path} is not readable: {str(error).splitlines()[0]}")

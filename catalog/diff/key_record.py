@@ -31,7 +31,7 @@ def key_record(
         key: Field ids of the key columns.
     """
     if not file.rows:
-        return KeyRecord(0, 0)
+        return KeyRecord(0, 0, ordered=True)
     constant = {
         field_id: file.partition[table.partition_by.index(field_id)]
         for field_id in key
@@ -44,12 +44,13 @@ def key_record(
         nulls = file.rows
     else:
         nulls = _null_rows(inner, file.rows)
+    ordered = bool(inner) and _strictly_increasing(inner)
     try:
-        duplicates = _duplicates(inner, file.rows)
+        duplicates = 0 if ordered else _duplicates(inner, file.rows)
     except pa.ArrowException:
         return None
     low, high = _bounds(inner, table, key, constant) if not nulls else (None, None)
-    return KeyRecord(nulls, duplicates, low, high)
+    return KeyRecord(nulls, duplicates, low, high, ordered and not nulls)
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -74,8 +75,6 @@ def _duplicates(columns: Sequence[pa.ChunkedArray], rows: int) -> int:
     """Counts the rows whose key occurs several times."""
     if not columns:
         return rows if rows > 1 else 0
-    if _strictly_increasing(columns):
-        return 0
     if len(columns) == 1 and pa.types.is_integer(columns[0].type) and not columns[0].null_count:
         return repeated(columns[0].to_numpy())
     named = pa.table([_normal(c) for c in columns], [f"k{n}" for n in range(len(columns))])

@@ -1,20 +1,23 @@
 """Rows compared by position: files whose keys are equal in order, row beside row.
 
+Files that hold the same keys in another order are compared likewise, their keys joined first.
 Rows that differ are kept as partial rows: they carry the key, the partition columns and the
-columns that may differ, read from both sides; ``pair`` and ``place`` say where the rest lies.
+columns that may differ, read from both sides; ``pair`` and ``place`` say where the rest lies,
+``f_place`` where in the older file if that is another place.
 Files that may differ in the same columns share a table, so that no table is wider than needed.
 Where most rows differ none are kept: reading them again costs no more than keeping them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import duckdb
 
 from catalog.diff.columns import Part, SqlColumns
 from catalog.diff.plan import SIDES, ColumnPair, SideName
-from catalog.diff.route import FilePair
+from catalog.diff.route import FilePair, constant
 from catalog.engine.connection import single_row
+from catalog.errors import CorruptData
 from catalog.model.datafile import DataFile
 from catalog.model.fingerprint import BLOCK_ROWS
 
@@ -23,6 +26,9 @@ DENSE_SHARE = 0.5
 
 DENSE_ROWS = 4 * BLOCK_ROWS
 """Rows of a file from which looking at the first of them pays."""
+
+LONELY = "a key without a partner"
+"""What the engine says of a row that should have one, and has not."""
 
 
 class Source(Protocol):
@@ -73,7 +79,7 @@ class PartialRows:
         self._name = name
         self._keep_all = keep_all
         self._pairs: list[tuple[FilePair, str | None]] = []
-        self._by_changed: dict[tuple[str, ...], str | None] = {}
+        self._by_changed: dict[tuple[bool, tuple[str, ...]], str | None] = {}
 
     @property
     def found(self) -> bool:
@@ -81,8 +87,25 @@ class PartialRows:
         return bool(self._pairs)
 
     def match(self, pair: FilePair) -> None:
-        """Finds the rows in which two files differ."""
-        changed = tuple(one.name for one in pair.changed)
+        """Finds the rows in which two files differ.
+
+        Raises:
+            CorruptData: A file does not hold the keys that its fingerprint tells of.
+        """
+        try:
+            self._match(pair)
+        except duckdb.InvalidInputException as error:
+            if LONELY not in str(error):
+                raise
+            raise CorruptData(
+                f"{pair.before.path} and {pair.after.path} do not hold the same keys, as their "
+                "fingerprints say",
+                kind="wrong-fingerprint",
+                hint="delete cache/fingerprints; they are made anew",
+            ) from error
+
+    def _match(self, pair: FilePair) -> None:
+        changed = pair.permuted, tuple(one.name for one in pair.changed)
         if changed in self._by_changed:
             table = self._by_changed[changed]
             if table is not None:
@@ -98,7 +121,7 @@ class PartialRows:
 
     def _is_dense(self, pair: FilePair) -> bool:
         """Tells from the first rows of two files whether most differ."""
-        if self._keep_all or pair.after.rows < DENSE_ROWS:
+        if self._keep_all or pair.permuted or pair.after.rows < DENSE_ROWS:
             return False
         first = self._side_by_side(pair, whole=False, first=BLOCK_ROWS)
         (count,) = single_row(self._con, f"SELECT count(*) {first}")
@@ -108,9 +131,11 @@ class PartialRows:
         """Returns SQL of the rows in which two files differ, partial; see ``_side_by_side``."""
         number = next((n for n, (one, _) in enumerate(self._pairs) if one is pair), None)
         listed = [f"{len(self._pairs) if number is None else number} AS pair", "t.place AS place"]
+        if pair.permuted:
+            listed.append("f.place AS f_place")
         for side in SIDES:
-            names = [f"c{i}" for i in self._needed(side, pair)]
-            names += self._formed(side, pair)
+            ids = self._needed(side, pair)
+            names = [*(f"c{i}" for i in ids), *self._formed(side, pair, ids)]
             listed += [f"{side}.{name} AS {side}_{name}" for name in names]
         return f"SELECT {', '.join(listed)} {self._side_by_side(pair, whole=False, first=first)}"
 
@@ -147,9 +172,10 @@ class PartialRows:
     def _streamed(self, pair: FilePair) -> str:
         listed = ["'u' AS kind"]
         for side in SIDES:
-            names = [f"c{i}" for i in self._all(side, pair)]
-            names += self._formed(side, pair)
+            ids = self._all(side, pair)
+            names = [*(f"c{i}" for i in ids), *self._formed(side, pair, ids)]
             listed += [f"{side}.{name} AS {side}_{name}" for name in names]
+            listed += self._other_forms(side, pair, {i: f"{side}.c{i}" for i in ids})
         listed += [f"t.c{p.after.id} AS f_c{p.before.id}" for p in self._taken(pair)]
         return f"SELECT {', '.join(listed)} {self._side_by_side(pair, whole=True)}"
 
@@ -162,14 +188,17 @@ class PartialRows:
             listed, joins = ["'u' AS kind"], []
             for side in SIDES:
                 have = self._needed(side, pair)
-                listed += [f"r.{side}_c{i} AS {side}_c{i}" for i in have]
-                listed += [f"r.{side}_{m} AS {side}_{m}" for m in self._formed(side, pair)]
+                formed = self._formed(side, pair, have)
                 missing = [i for i in self._all(side, pair) if i not in have]
+                at = {i: f"r.{side}_c{i}" for i in have} | {i: f"{side}.c{i}" for i in missing}
+                listed += [f"{sql} AS {side}_c{i}" for i, sql in at.items()]
+                listed += [f"r.{side}_{m} AS {side}_{m}" for m in formed]
+                listed += self._other_forms(side, pair, at)
                 if missing:
                     file = pair.before if side == "f" else pair.after
                     relation = self._source(side, (file,), missing, numbered=True)
-                    listed += [f"{side}.c{i} AS {side}_c{i}" for i in missing]
-                    joins.append(f"JOIN {relation} {side} ON r.place = {side}.place")
+                    place = "f_place" if side == "f" and pair.permuted else "place"
+                    joins.append(f"JOIN {relation} {side} ON r.{place} = {side}.place")
             held = self._needed("t", pair)
             listed += [
                 f"{'r.t_' if p.after.id in held else 't.'}c{p.after.id} AS f_c{p.before.id}"
@@ -191,25 +220,34 @@ class PartialRows:
         """Returns the FROM and WHERE of the rows in which two files differ.
 
         That the engine puts the rows of both files side by side in their order is checked row
-        by row: an answer from rows out of step would be wrong without a sign. The newer side,
-        of which more columns are read, stands first: the second is held in memory.
+        by row, and that keys in another order have a partner: an answer from rows out of step
+        would be wrong without a sign. The newer side, of which more columns are read, stands
+        first: the second is held in memory.
 
         Args:
             pair: The files.
             whole: Whether all columns are read.
             first: How many rows are looked at; None means all.
         """
+        keys = [p for p in self._plan.key_pairs if not constant(self._plan, p)]
         sides = []
         for side in reversed(SIDES):
             ids = self._all(side, pair) if whole else self._needed(side, pair)
+            if pair.permuted:
+                ids = list(dict.fromkeys([*ids, *(_own_id(side, p) for p in keys)]))
             listed = [f"c{i}" for i in ids]
-            listed += [f"{sql} AS {name}" for name, sql in self._formed(side, pair).items()]
+            listed += [f"{sql} AS {name}" for name, sql in self._formed(side, pair, ids).items()]
             file = pair.before if side == "f" else pair.after
             relation = self._source(side, (file,), ids, numbered=True)
             places = pair.places if first is None else ((0, first),)
             within = "" if places is None else f" WHERE {_within(places)}"
             sides.append(f"(SELECT {', '.join([*listed, 'place'])} FROM {relation}{within}) {side}")
         same = self._columns.same(pair.changed)
+        if pair.permuted:
+            return (
+                f"FROM {' LEFT JOIN '.join(sides)} ON {self._columns.same(keys)} WHERE CASE WHEN "
+                f"f.place IS NOT NULL THEN NOT ({same}) ELSE error('{LONELY}') END"
+            )
         return (
             f"FROM {' POSITIONAL JOIN '.join(sides)} WHERE CASE WHEN f.place = t.place "
             f"THEN NOT ({same}) ELSE error('rows out of step') END"
@@ -238,14 +276,35 @@ class PartialRows:
         taken = {p.before.id for p in self._taken(pair)} if side == "f" else set()
         return [f.id for f in self._columns.fields(side) if f.id not in taken]
 
-    def _formed(self, side: SideName, pair: FilePair) -> dict[str, str]:
-        """Returns the expressions of comparing values that are no plain columns, by name."""
-        ids = self._needed(side, pair)
+    def _formed(self, side: SideName, pair: FilePair, ids: Sequence[int]) -> dict[str, str]:
+        """Returns the expressions of those values that compare in another form, by name.
+
+        Args:
+            side: The side.
+            pair: The files.
+            ids: The columns at hand.
+        """
         return {
             self._columns.value(side, p): self._columns.expression(side, p)
             for p in (*pair.changed, *self._plan.key_pairs)
             if self._columns.value(side, p).startswith("m") and _own_id(side, p) in ids
         }
+
+    def _other_forms(self, side: SideName, pair: FilePair, at: Mapping[int, str]) -> list[str]:
+        """Returns what fills in the values that compare in another form, but are known to be equal.
+
+        Args:
+            side: The side.
+            pair: The files.
+            at: SQL of the columns at hand.
+        """
+        known = (*self._taken(pair), *pair.changed, *self._plan.key_pairs)
+        found = [(self._columns.value(side, p), p) for p in self._plan.pairs if p not in known]
+        return [
+            f"{self._columns.expression(side, p, of=at[_own_id(side, p)])} AS {side}_{name}"
+            for name, p in found
+            if name.startswith("m")
+        ]
 
 
 def _within(places: Sequence[tuple[int, int]]) -> str:

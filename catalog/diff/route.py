@@ -1,11 +1,13 @@
 """Routes: by which path the files of a task are compared, decided from fingerprints alone.
 
-Two files whose keys are equal in order are compared by position, and only in the columns whose
-digests differ; if none does, neither file is opened. All other files of the task are joined.
+Two files whose keys are equal in order are compared by position, two that hold the same keys in
+another order are matched by key, both only in the columns whose digests differ; if none does,
+neither file is opened. All other files of the task are joined whole.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 from catalog.diff.plan import ColumnPair, DiffTask, SideName, TablePlan
@@ -13,6 +15,7 @@ from catalog.model.datafile import DataFile, Identity
 from catalog.model.fingerprint import BLOCK_ROWS, Fingerprint
 
 Prints = Mapping[Identity, Fingerprint]
+Digests = Mapping[int, tuple[bytes, ...]]
 
 SKIPPED_SHARE = 0.5
 """Share of a file's blocks that must be equal for the others to be looked up: below that, reading
@@ -21,19 +24,21 @@ all is as quick."""
 
 @dataclass(frozen=True, slots=True)
 class FilePair:
-    """Pairs two files row by row.
+    """Pairs two files that hold the same keys.
 
     Attributes:
         before: The older file.
         after: The newer file.
         changed: The columns in which they may differ; none: no row differs.
         places: Ranges of rows in which they may differ, ends excluded; None: anywhere.
+        permuted: Whether their rows lie in different orders, so that keys must be matched.
     """
 
     before: DataFile
     after: DataFile
     changed: tuple[ColumnPair, ...]
     places: tuple[tuple[int, int], ...] | None = None
+    permuted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ class Route:
 
     Attributes:
         task: The task.
-        pairs: Files that are compared by position.
+        pairs: Files that are compared row by row.
         rest: The files that are joined; None if there are none.
         same: Files whose rows are the same on both sides, in other files or another order; None
             if there are none. They need not be opened.
@@ -64,16 +69,15 @@ def route(plan: TablePlan, task: DiffTask, prints: Prints) -> Route:
     """
     if task.partition is None or not prints or (not plan.key and plan.added):
         return Route(task, (), task)
-    waiting = list(task.before)
+    waiting, left = list(task.before), list(task.after)
     pairs: list[FilePair] = []
-    left: list[DataFile] = []
-    for after in task.after:
-        found = _partner(plan, waiting, after, prints)
-        if found is None:
-            left.append(after)
-        else:
-            waiting.remove(found.before)
-            pairs.append(found)
+    for permuted in (False, True) if plan.key else (False,):
+        for after in tuple(left):
+            found = _partner(plan, waiting, after, prints, permuted=permuted)
+            if found is not None:
+                waiting.remove(found.before)
+                left.remove(after)
+                pairs.append(found)
     rest = DiffTask(task.partition, tuple(waiting), tuple(left)) if waiting or left else None
     if rest is not None and _same_rows(plan, rest, prints):
         return Route(task, tuple(pairs), None, rest)
@@ -109,8 +113,14 @@ def _row_sum(files: Sequence[DataFile], prints: Prints) -> tuple[int, int] | Non
 
 
 def _partner(
-    plan: TablePlan, candidates: Sequence[DataFile], after: DataFile, prints: Prints
+    plan: TablePlan,
+    candidates: Sequence[DataFile],
+    after: DataFile,
+    prints: Prints,
+    *,
+    permuted: bool,
 ) -> FilePair | None:
+    """Returns the pair of a file with that of the same keys from which it differs least."""
     theirs = prints.get(after.identity)
     if theirs is None:
         return None
@@ -119,14 +129,17 @@ def _partner(
         mine = prints.get(before.identity)
         if mine is None or mine.rows != theirs.rows:
             continue
-        if not all(_same(plan, pair, mine, theirs) for pair in plan.key_pairs):
+        sides = (mine.by_key, theirs.by_key) if permuted else (mine.columns, theirs.columns)
+        same = partial(_same, plan, sides)
+        if not all(map(same, plan.key_pairs)):
             continue
-        values = [pair for pair in plan.value_pairs if not _constant(plan, pair)]
-        changed = tuple(pair for pair in values if not _same(plan, pair, mine, theirs))
+        values = [pair for pair in plan.value_pairs if not constant(plan, pair)]
+        changed = tuple(pair for pair in values if not same(pair))
         if not plan.key and len(changed) == len(values):
             continue
         if best is None or len(changed) < len(best.changed):
-            best = FilePair(before, after, changed, _places(changed, mine, theirs))
+            places = None if permuted else _places(changed, mine, theirs)
+            best = FilePair(before, after, changed, places, permuted)
     return best
 
 
@@ -151,17 +164,17 @@ def _places(
     return tuple(ranges)
 
 
-def _constant(plan: TablePlan, pair: ColumnPair) -> bool:
+def constant(plan: TablePlan, pair: ColumnPair) -> bool:
     """Tells whether a column is the same throughout a partition of both sides."""
     return pair.before.id in plan.side("f").partition_by and pair.after.id in (
         plan.side("t").partition_by
     )
 
 
-def _same(plan: TablePlan, pair: ColumnPair, mine: Fingerprint, theirs: Fingerprint) -> bool:
-    if _constant(plan, pair):
+def _same(plan: TablePlan, sides: tuple[Digests, Digests], pair: ColumnPair) -> bool:
+    if constant(plan, pair):
         return True
-    before, after = mine.columns.get(pair.before.id), theirs.columns.get(pair.after.id)
+    before, after = sides[0].get(pair.before.id), sides[1].get(pair.after.id)
     return before is not None and before == after
 
 

@@ -178,8 +178,8 @@ def _stats(rows: int, row: Sequence[object]) -> SideStats:
 
 
 def _bound(text: object) -> str | None:
-    """Returns a bound; both zeros are equal, so which of them is met first must not show."""
-    return None if text is None else "0.0" if text == "-0.0" else str(text)
+    """Returns a bound; zeros are equal, and all NaN, so which is met first must not show."""
+    return None if text is None else {"-0.0": "0.0", "-nan": "nan"}.get(str(text), str(text))
 
 
 def _with_sum(stats: SideStats, rows: int, total: Fraction, shown: str) -> SideStats:

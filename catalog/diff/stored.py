@@ -28,7 +28,7 @@ def stored_digests(path: str, columns: Sequence[PhysicalColumn]) -> dict[int, by
     leaves that open, there are no digests.
 
     Raises:
-        OSError: The file cannot be read; or one of Arrow's errors.
+        OSError: The file cannot be read; Arrow raises errors of its own for that, too.
     """
     with pq.ParquetFile(path) as parquet, open(path, "rb", buffering=0) as stream:
         metadata, leaves, arrow = parquet.metadata, parquet.schema, parquet.schema_arrow

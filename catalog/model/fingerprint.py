@@ -8,7 +8,7 @@ BLOCK_ROWS = 65_536
 """Rows of a block: few enough that a change is found closely, many enough that the digests of
 a file stay far smaller than its footer."""
 
-ALGORITHM = "blocks-3:xxh3-128"
+ALGORITHM = "blocks-4:xxh3-128"
 """Names how digests and summaries are made; a fingerprint of another algorithm is as good as
 none."""
 
@@ -22,12 +22,14 @@ class KeyRecord:
         duplicates: Rows that share their key with another row of the file.
         low: Sort key at or below that of every row; None if unknown.
         high: Sort key at or above that of every row; None if unknown.
+        ordered: Whether every key is above that of the row before, NULL in none of them.
     """
 
     nulls: int
     duplicates: int
     low: bytes | None = None
     high: bytes | None = None
+    ordered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,9 @@ class Fingerprint:
             in the order of their key, and types without canonical form.
         stored: By field id, a digest of 16 bytes over the column as it is stored: where two are
             equal, so are all values. None are taken of files that lie elsewhere.
+        keyed: By field id, digests as in ``columns``, of the rows brought into the order of their
+            key. None where rows lie in that order, see ``by_key``; nor of files that were never
+            read, lie elsewhere, are very large, or have keys that give no order.
     """
 
     rows: int
@@ -76,3 +81,13 @@ class Fingerprint:
     summaries: Mapping[int, ColumnSummary] = field(default_factory=dict)
     row_sum: int | None = None
     stored: Mapping[int, bytes] = field(default_factory=dict)
+    keyed: Mapping[int, tuple[bytes, ...]] = field(default_factory=dict)
+
+    @property
+    def by_key(self) -> Mapping[int, tuple[bytes, ...]]:
+        """Returns digests of the rows in the order of their key, by field id.
+
+        Files whose key columns have equal ones hold the same keys, and a column with equal ones
+        the same value for each of them. Columns without can be equal or not.
+        """
+        return self.columns if self.key is not None and self.key.ordered else self.keyed

@@ -8,7 +8,7 @@ is as good as none.
 import base64
 import hashlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from catalog.errors import CatalogError
@@ -69,13 +69,16 @@ def _encoded(file: DataFile, key: Sequence[int], fingerprint: Fingerprint) -> di
         "algorithm": ALGORITHM,
         "about": _about(file, key),
         "rows": fingerprint.rows,
-        "columns": {
-            str(field_id): _base64(b"".join(digests))
-            for field_id, digests in fingerprint.columns.items()
-        },
+        "columns": _blocks(fingerprint.columns),
         "key": None
         if record is None
-        else [record.nulls, record.duplicates, _hex(record.low), _hex(record.high)],
+        else [
+            record.nulls,
+            record.duplicates,
+            _hex(record.low),
+            _hex(record.high),
+            record.ordered,
+        ],
         "summaries": {
             str(field_id): [
                 one.nulls,
@@ -89,7 +92,12 @@ def _encoded(file: DataFile, key: Sequence[int], fingerprint: Fingerprint) -> di
         },
         "row_sum": None if fingerprint.row_sum is None else f"{fingerprint.row_sum:032x}",
         "stored": {str(i): _base64(digest) for i, digest in fingerprint.stored.items()},
+        "keyed": _blocks(fingerprint.keyed),
     }
+
+
+def _blocks(columns: Mapping[int, tuple[bytes, ...]]) -> dict[str, str]:
+    return {str(field_id): _base64(b"".join(digests)) for field_id, digests in columns.items()}
 
 
 def _decoded(content: bytes, file: DataFile, key: Sequence[int]) -> Fingerprint | None:
@@ -103,16 +111,17 @@ def _decoded(content: bytes, file: DataFile, key: Sequence[int]) -> Fingerprint 
             "summaries": dict(summaries),
             "row_sum": (str() | None) as row_sum,
             "stored": dict(stored),
+            "keyed": dict(keyed),
         } if algorithm == ALGORITHM and about == _about(file, key) and rows == file.rows:
-            digests = {int(field_id): _digests(text) for field_id, text in columns.items()}
             known = {int(field_id): _summary(stored) for field_id, stored in summaries.items()}
             return Fingerprint(
                 rows,
-                digests,
+                _digests_by_column(columns),
                 _record(record),
                 {field_id: one for field_id, one in known.items() if one is not None},
                 None if row_sum is None else int(row_sum, 16),
                 {int(i): base64.b64decode(text, validate=True) for i, text in stored.items()},
+                _digests_by_column(keyed),
             )
     return None
 
@@ -134,9 +143,19 @@ def _summary(stored: object) -> ColumnSummary | None:
 
 def _record(stored: object) -> KeyRecord | None:
     match stored:
-        case [int(nulls), int(duplicates), (str() | None) as low, (str() | None) as high]:
-            return KeyRecord(nulls, duplicates, _bytes(low), _bytes(high))
+        case [
+            int(nulls),
+            int(duplicates),
+            (str() | None) as low,
+            (str() | None) as high,
+            bool(ordered),
+        ]:
+            return KeyRecord(nulls, duplicates, _bytes(low), _bytes(high), ordered)
     return None
+
+
+def _digests_by_column(stored: Mapping[str, str]) -> dict[int, tuple[bytes, ...]]:
+    return {int(field_id): _digests(text) for field_id, text in stored.items()}
 
 
 def _digests(text: str) -> tuple[bytes, ...]:

@@ -255,6 +255,25 @@ def test_only_blocks_that_differ_are_read(tmp_path: Path) -> None:
     assert table.changes().read_all().column("id").to_pylist() == [70_000, 390_000]
 
 
+@pytest.mark.parametrize("dense", [False, True])
+def test_equal_values_of_another_type_are_not_listed_as_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dense: bool
+) -> None:
+    if dense:
+        monkeypatch.setattr("catalog.diff.positional.DENSE_ROWS", 0)
+        monkeypatch.setattr("catalog.diff.positional.DENSE_SHARE", -1)
+    before = numbers(3, v=[1, 2, 3], x=pa.array([0.5, 1.5, 2.5], pa.float32()))
+    after = numbers(3, v=[1, 2, 4], x=pa.array([0.5, 1.5, 2.5], pa.float64()))
+    lake = lake_of(
+        tmp_path, Side({"a.parquet": before}, ("id",)), Side({"a.parquet": after}, ("id",))
+    )
+    (step,) = lake.explain_diff("main~1", "main")[TABLE]
+    assert (step.path, step.columns) == ("positional", ("id", "v"))
+    changed = lake.diff("main~1", "main", level="rows")[TABLE].changes().read_all()
+    assert changed.column("_changed_columns").to_pylist() == [["v"]]
+    assert changed.column("_from").to_pylist() == [{"id": 2, "v": 3, "x": 2.5}]
+
+
 def test_rows_that_are_not_kept_are_counted_and_listed(tmp_path: Path) -> None:
     count = 270_000
     before = numbers(count, v=[float(n) for n in range(count)], w=["x"] * count)
@@ -291,7 +310,7 @@ def _without(value: object, compared: set[str]) -> object:
     return {name: cell for name, cell in value.items() if name in compared}
 
 
-BLOCKS = ("diff.fingerprint", "diff.route", "diff.positional")
+BLOCKS = ("diff.fingerprint", "diff.key_order", "diff.route", "diff.positional")
 
 
 @settings(COMMON, max_examples=600 if THOROUGH else 60)

@@ -129,3 +129,15 @@ def test_statistics_of_fingerprinted_files_read_nothing(
     columns = lake.diff("main~1", "main")[TABLE].columns
     assert columns["v"].after is not None and columns["d"].after is not None
     assert (columns["v"].after.total, columns["d"].after.total) == ("15.0", "22.50")
+
+
+def test_nan_is_one_value_whatever_its_sign(tmp_path: Path) -> None:
+    before = pa.table({"id": [1, 2, 3], "x": [-math.nan, 1.0, math.nan]})
+    after = pa.table({"id": [1, 2, 3], "x": [2.0, 1.0, math.nan]})
+    lake = lake_of(
+        tmp_path, Side({"a.parquet": before}, ("id",)), Side({"a.parquet": after}, ("id",))
+    )
+    for method in ("auto", "join"):
+        column = lake.diff("main~1", "main", method=method)[TABLE].columns["x"]
+        assert column.before is not None and column.changed == 1
+        assert (column.before.high, column.before.mean, column.before.total) == ("nan", None, "nan")

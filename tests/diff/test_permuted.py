@@ -1,0 +1,399 @@
+"""Files of the same keys in another order: only keys and changed columns are read of them."""
+
+import datetime
+import random
+import shutil
+import tempfile
+from collections.abc import Collection, Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, note, settings
+from hypothesis import strategies as st
+
+import catalog
+from catalog.diff.execute import Reading
+from catalog.diff.route import FilePair, route
+from catalog.fingerprinting import load_prints
+from tests.diff.cases_check import TABLE, ask, count_differences, snapshot
+from tests.diff.cases_pair import Pair, Side, write
+from tests.diff.cases_random import described
+from tests.diff.cases_rows import applied_differences, row_differences
+from tests.diff.test_aligned import VALUES
+from tests.diff.test_paths import BLOCKS, data_files, lake_of, listed, values
+from tests.diff.test_property_diff import COMMON, THOROUGH
+
+DAY = datetime.date(2024, 1, 1)
+KEYS: dict[str, tuple[pa.DataType, Sequence[Any]]] = {
+    "int": (pa.int64(), range(-9, 20)),
+    "narrow": (pa.int16(), range(-9, 20)),
+    "date": (pa.date32(), [DAY + datetime.timedelta(n) for n in range(30)]),
+    "moment": (pa.timestamp("us"), range(-9, 20)),
+    "money": (pa.decimal128(20, 1), [Decimal(n) / 2 for n in range(-9, 20)]),
+    "text": (pa.string(), ["", "a", "b", "ab", "ä", "A", *map(str, range(20))]),
+    "blob": (pa.binary(), [bytes([n, 255 - n]) for n in range(0, 255, 9)]),
+    "bool": (pa.bool_(), [False, True]),
+    "float": (pa.float64(), [n / 2 for n in range(20)]),
+    "NULL too": (pa.int64(), [None, *range(20)]),
+    "few": (pa.int8(), range(5)),
+}
+CELLS = VALUES | {
+    "uuid": (pa.uuid(), [b"\0" * 16, b"\xff" * 16, None]),
+    "list": (pa.list_(pa.float64()), [[], [None], [-0.0], [0.0], None]),
+    "struct": (pa.struct([("x", pa.int64())]), [{"x": 1}, {"x": None}, None]),
+    "map": (pa.map_(pa.string(), pa.int64()), [[("a", 1)], [("a", 2)], [], None]),
+}
+OTHER_TYPES = {
+    "int": pa.int64(),
+    "half": pa.float64(),
+    "money": pa.decimal128(38, 4),
+}
+Rows = list[dict[str, Any]]
+
+
+def permuted_pair(rnd: random.Random) -> Pair:
+    """Makes up two versions of a table, most of whose files hold the same keys in any order."""
+    kinds = [rnd.choice(sorted(KEYS)) for _ in range(rnd.choice([1, 2, 2]))]
+    names = rnd.sample(sorted(CELLS), rnd.choice([0, 1, 3, 5]))
+    keys = [f"k{n}" for n in range(len(kinds))]
+    types = {key: KEYS[kind][0] for key, kind in zip(keys, kinds, strict=True)}
+    types |= {name: CELLS[name][0] for name in names}
+    unique = rnd.random() < 0.9
+
+    def row() -> dict[str, Any]:
+        found = {key: rnd.choice(KEYS[kind][1]) for key, kind in zip(keys, kinds, strict=True)}
+        return found | {name: rnd.choice(CELLS[name][1]) for name in names}
+
+    def key_of(one: dict[str, Any]) -> str:
+        return repr([one[key] for key in keys])
+
+    partitioned = rnd.random() < 0.4
+    rows = [row() for _ in range(rnd.choice([0, 1, 6, 12, 20]))]
+    if unique:
+        rows = list({key_of(one): one for one in rows}.values())
+    files: list[tuple[str, Rows]] = []
+    for number in range(rnd.choice([1, 1, 3])):
+        folder = f"p={rnd.randint(0, 1)}/" if partitioned else ""
+        files.append((folder, rows[number::3] if number else rows[0::3]))
+    if len(files) == 1:
+        files = [(files[0][0], rows)]
+    later = dict(types)
+    if rnd.random() < 0.3:
+        later |= {n: OTHER_TYPES[n] for n in names if n in OTHER_TYPES}
+    if rnd.random() < 0.2 and names:
+        del later[rnd.choice(names)]
+    if rnd.random() < 0.2:
+        later["new"] = pa.int32()
+    if "narrow" in kinds and rnd.random() < 0.5:
+        later[keys[kinds.index("narrow")]] = pa.int64()
+    before, after = {}, {}
+    touched = [name for name in names if rnd.random() < 0.5]
+    for number, (folder, content) in enumerate(files):
+        before[f"{folder}old-{number}.parquet"] = table_of(content, types)
+        newer = [dict(one, new=rnd.choice([None, 1])) for one in content]
+        for one in newer:
+            if rnd.random() < 0.4:
+                one |= {name: rnd.choice(CELLS[name][1]) for name in touched}
+        if rnd.random() < 0.8:
+            rnd.shuffle(newer)
+        if rnd.random() < 0.2 and newer:
+            newer.pop()
+        if rnd.random() < 0.1:
+            newer.append(row() | {"new": None})
+        after[f"{folder}new-{number}.parquet"] = table_of(newer, later)
+    key = (*keys, "p") if partitioned and rnd.random() < 0.5 else tuple(keys)
+    return Pair("permuted", Side(before, key), Side(after, key))
+
+
+def table_of(rows: Rows, types: dict[str, pa.DataType]) -> pa.Table:
+    return pa.table(
+        {name: pa.array([one[name] for one in rows], kind) for name, kind in types.items()}
+    )
+
+
+PAIRS = st.integers(0, 2**63).map(random.Random).map(permuted_pair)
+
+
+@settings(COMMON, max_examples=2000 if THOROUGH else 120)
+@given(PAIRS)
+def test_any_diff_is_that_of_the_oracle(pair: Pair) -> None:
+    note(described(pair))
+    with tempfile.TemporaryDirectory() as folder:
+        answer = ask(pair, Path(folder))
+    assert count_differences(answer) == []
+    assert row_differences(answer) == []
+    assert applied_differences(answer) == []
+
+
+@settings(COMMON, max_examples=2000 if THOROUGH else 120)
+@given(PAIRS, st.sampled_from([1, 2, 3, 65_536]))
+def test_the_answer_is_that_of_the_join(pair: Pair, block: int) -> None:
+    note(described(pair))
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        for module in BLOCKS:
+            patch.setattr(f"catalog.{module}.BLOCK_ROWS", block)
+        folder = Path(name)
+        lake = catalog.create(str(folder / "lake"))
+        first = snapshot(lake, pair.before, write(pair.before, folder / "before"))
+        second = snapshot(lake, pair.after, write(pair.after, folder / "after")) or first
+        assert first is not None and second is not None
+        fast, joined = (
+            lake.diff(first, second, tables=[TABLE], level="rows", method=method)[TABLE]
+            for method in ("auto", "join")
+        )
+        answers = [one.to_dict() for one in (fast, joined)]
+        for one in answers:
+            del one["files"]["bytes_read"]
+        assert repr(answers[0]) == repr(answers[1])
+        names = {pair.name for pair in fast.plan.pairs}
+        narrow = fast.changes(columns="changed").read_all()
+        patch.setattr("catalog.diff.rows.SORTED_ROWS", -1)
+        streamed = listed(fast.changes(), names)
+        assert values(fast.changes(columns="changed").read_all(), "_to", names) == values(
+            narrow, "_to", names
+        )
+        patch.setattr("catalog.diff.rows.SORTED_ROWS", 1_000_000)
+        rows = listed(joined.changes(), names)
+        assert streamed == rows
+        assert listed(fast.changes(), names) == rows
+
+
+def test_most_made_up_files_are_paired_by_key() -> None:
+    """Says that the tests above test something."""
+    taken = total = 0
+    for seed in range(60):
+        pair = permuted_pair(random.Random(seed))
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            lake = catalog.create(str(folder / "lake"))
+            first = snapshot(lake, pair.before, write(pair.before, folder / "before"))
+            second = snapshot(lake, pair.after, write(pair.after, folder / "after"))
+            if first is None or second is None:
+                continue
+            found = pairs_of(lake, first, second)
+            taken += any(one.permuted and one.changed for one in found)
+            total += 1
+    assert taken > total / 4
+
+
+def pairs_of(lake: Any, first: str = "main~1", second: str = "main") -> list[FilePair]:
+    plan = lake.diff(first, second, tables=[TABLE])[TABLE].plan
+    prints = load_prints(lake.repository, plan, None, only_kept=True).prints
+    return [pair for task in plan.tasks for pair in route(plan, task, prints).pairs]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[set[str]]]:
+    """Collects the columns that a diff asks the files for."""
+    seen: list[set[str]] = []
+    relation = Reading.relation
+
+    def noted(
+        reading: Reading,
+        side: Any,
+        files: Sequence[Any],
+        columns: Collection[int] | None = None,
+        **options: Any,
+    ) -> str:
+        if files:
+            fields = reading.plan.side(side).schema.fields
+            seen.append({f.name for f in fields if columns is None or f.id in columns})
+        return relation(reading, side, files, columns, **options)
+
+    monkeypatch.setattr(Reading, "relation", noted)
+    yield seen
+
+
+def rows(count: int) -> pa.Table:
+    return pa.table(
+        {
+            "id": range(count),
+            "v": [n % 7 for n in range(count)],
+            "s": [f"text {n % 50}" for n in range(count)],
+            "x": [n / 3 for n in range(count)],
+        }
+    )
+
+
+def shuffled(table: pa.Table, seed: int = 0) -> pa.Table:
+    order = list(range(table.num_rows))
+    random.Random(seed).shuffle(order)
+    return table.take(order)
+
+
+def with_v(table: pa.Table, changed: Collection[int]) -> pa.Table:
+    cells = [n % 7 + (n in changed) for n in range(table.num_rows)]
+    return table.set_column(1, "v", pa.array(cells))
+
+
+def test_only_keys_and_changed_columns_are_read(tmp_path: Path, asked: list[set[str]]) -> None:
+    count = 5_000
+    lake = lake_of(
+        tmp_path,
+        Side({"p=1/a.parquet": shuffled(rows(count), 1)}, ("id",)),
+        Side({"p=1/a.parquet": shuffled(with_v(rows(count), {7, 4_000}), 2)}, ("id",)),
+    )
+    (step,) = lake.explain_diff("main~1", "main")[TABLE]
+    assert (step.path, step.columns) == ("by-key", ("id", "v"))
+    assert 0 < step.bytes_to_read < step.bytes_total / 2
+    asked.clear()
+    table = lake.diff("main~1", "main", level="rows")[TABLE]
+    assert (table.rows.updated, table.columns["v"].corrected) == (2, 2)
+    assert table.changes(columns="changed").read_all().column("id").to_pylist() == [7, 4_000]
+    assert set().union(*asked) == {"id", "v", "p"}
+    changed = table.changes().read_all()
+    assert [row["s"] for row in changed.column("_from").to_pylist()] == ["text 7", "text 0"]
+    assert [row["x"] for row in changed.column("_to").to_pylist()] == [7 / 3, 4_000 / 3]
+
+
+def test_rows_in_order_are_paired_with_rows_in_none(tmp_path: Path) -> None:
+    base = rows(100)
+    for number, (old, new) in enumerate(
+        [(base, shuffled(with_v(base, {5}))), (shuffled(with_v(base, {5})), base)]
+    ):
+        folder = tmp_path / str(number)
+        lake = lake_of(folder, Side({"a.parquet": old}, ("id",)), Side({"a.parquet": new}, ("id",)))
+        (pair,) = pairs_of(lake)
+        assert pair.permuted and [one.name for one in pair.changed] == ["v"]
+        assert lake.diff("main~1", "main")[TABLE].rows.updated == 1
+
+
+def test_the_same_rows_in_another_order_are_never_opened(tmp_path: Path) -> None:
+    lake = lake_of(
+        tmp_path,
+        Side({"p=1/a.parquet": rows(50), "p=1/b.parquet": shuffled(rows(9))}, ("id", "s")),
+        Side({"p=1/c.parquet": shuffled(rows(50)), "p=1/d.parquet": rows(9)}, ("id", "s")),
+    )
+    assert {step.path for step in lake.explain_diff("main~1", "main")[TABLE]} == {"identical"}
+    assert all(pair.permuted for pair in pairs_of(lake))
+    found = lake.diff("main~1", "main")[TABLE]
+    assert (found.rows.inserted, found.rows.deleted, found.rows.updated) == (0, 0, 0)
+
+
+def test_a_table_of_keys_alone_is_never_opened(tmp_path: Path) -> None:
+    lake = lake_of(
+        tmp_path,
+        Side({"a.parquet": rows(50).select(["id"])}, ("id",)),
+        Side({"a.parquet": shuffled(rows(50)).select(["id"])}, ("id",)),
+    )
+    shutil.rmtree(tmp_path / "lake/data")
+    found = lake.diff("main~1", "main")[TABLE]
+    assert found.rows.updated == 0 and found.to_dict()["files"]["bytes_read"] == 0
+
+
+def test_files_in_order_come_before_files_in_another(tmp_path: Path) -> None:
+    """Of two files of the same keys each finds the one whose rows lie as its own."""
+    base = rows(60)
+    one, other = shuffled(base, 1), shuffled(base, 2)
+    lake = lake_of(
+        tmp_path,
+        Side({"a.parquet": one, "b.parquet": other}, ("id",)),
+        Side({"c.parquet": other, "d.parquet": shuffled(with_v(base, {3}), 1)}, ("id",)),
+    )
+    assert [pair.permuted for pair in pairs_of(lake)] == [False]
+    for method in ("auto", "join"):
+        found = lake.diff("main~1", "main", method=method)[TABLE].rows
+        assert (found.inserted, found.deleted, found.updated) == (0, 0, 1)
+
+
+@pytest.mark.parametrize("problem", ["twice", "NULL", "float"])
+def test_keys_that_give_no_order_are_not_paired(tmp_path: Path, problem: str) -> None:
+    base = rows(30)
+    if problem == "float":
+        base = base.set_column(0, "id", base.column("id").cast(pa.float64()))
+    else:
+        other = {"twice": 28, "NULL": None}[problem]
+        base = base.set_column(0, "id", pa.array([*range(29), other]))
+    after = shuffled(with_v(base, {3}))
+    lake = lake_of(
+        tmp_path, Side({"a.parquet": base}, ("id",)), Side({"a.parquet": after}, ("id",))
+    )
+    assert pairs_of(lake) == []
+    assert lake.diff("main~1", "main")[TABLE].rows.updated == 1
+
+
+def test_a_column_without_digests_is_compared(tmp_path: Path) -> None:
+    entries = pa.array([[("a", n)] for n in range(30)], pa.map_(pa.string(), pa.int64()))
+    base = rows(30).append_column("m", entries)
+    other = pa.array([[("a", n + (n == 9))] for n in range(30)], entries.type)
+    after = shuffled(base.set_column(4, "m", other))
+    lake = lake_of(
+        tmp_path, Side({"a.parquet": base}, ("id",)), Side({"a.parquet": after}, ("id",))
+    )
+    (pair,) = pairs_of(lake)
+    assert [one.name for one in pair.changed] == ["m"]
+    table = lake.diff("main~1", "main")[TABLE]
+    assert (table.rows.updated, table.columns["m"].corrected) == (1, 1)
+
+
+def test_a_fingerprint_that_promises_too_much_is_found_out(tmp_path: Path) -> None:
+    """A key without partner is an error, never an answer that leaves its row out."""
+    lake = lake_of(
+        tmp_path,
+        Side({"a.parquet": rows(30)}, ("id",)),
+        Side({"a.parquet": shuffled(with_v(rows(30), {3}))}, ("id",)),
+    )
+    lake.diff("main~1", "main")
+    (old,) = (path for path in data_files(tmp_path) if in_order(path))
+    keys = pa.array([1_000, *range(1, 30)])
+    pa.parquet.write_table(rows(30).set_column(0, "id", keys), old)
+    with pytest.raises(catalog.CorruptData) as raised:
+        lake.diff("main~1", "main")
+    assert raised.value.kind == "wrong-fingerprint"
+
+
+def in_order(path: Path) -> bool:
+    ids = pa.parquet.read_table(path, partitioning=None).column("id").to_pylist()
+    return bool(ids == sorted(ids))
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    count = 2_000
+    lake = lake_of(
+        tmp_path,
+        Side({"a.parquet": rows(count)}, ("id",)),
+        Side({"a.parquet": shuffled(with_v(rows(count), {3}))}, ("id",)),
+    )
+    assert [pair.permuted for pair in pairs_of(lake)] == [True]
+    for file in data_files(tmp_path):
+        content = bytearray(file.read_bytes())
+        for n in range(200, 2_000):
+            content[n] ^= 0x5A
+        file.write_bytes(content)
+    with pytest.raises(catalog.CorruptData, match=r"\.parquet"):
+        lake.diff("main~1", "main")
+
+
+def test_moved_rows_of_files_beside_are_found(tmp_path: Path) -> None:
+    base = rows(40)
+    moved = pa.table({"id": [99], "v": [1], "s": ["moved"], "x": [0.5]})
+    lake = lake_of(
+        tmp_path,
+        Side({"p=1/a.parquet": base, "p=1/b.parquet": moved, "p=2/c.parquet": moved.slice(0, 0)}),
+        Side({"p=1/a.parquet": shuffled(with_v(base, {3})), "p=2/c.parquet": moved}),
+    )
+    for method in ("auto", "join"):
+        found = lake.diff("main~1", "main", key=["id"], method=method)[TABLE].rows
+        assert (found.inserted, found.deleted, found.updated, found.moved) == (0, 0, 2, 1)
+
+
+def test_rows_that_a_statement_leaves_in_no_order_are_compared_as_before(tmp_path: Path) -> None:
+    """Digests in the order of keys are not taken of rows on their way into a file."""
+    base = shuffled(rows(50), 1)
+    lake = lake_of(
+        tmp_path,
+        Side({"a.parquet": base}, ("id",)),
+        Side({"a.parquet": shuffled(with_v(rows(50), {3}), 2)}, ("id",)),
+    )
+    lake.branches.create("fix", at="main~1")
+    with lake.transaction("fix") as tx:
+        tx.sql("UPDATE t SET x = -1 WHERE id = 7")
+    assert [pair.permuted for pair in pairs_of(lake, "main~1", "fix")] == [False]
+    assert pairs_of(lake, "fix", "main") == []
+    for method in ("auto", "join"):
+        found = lake.diff("fix", "main", method=method)[TABLE]
+        changed = {name: one.changed for name, one in found.columns.items()}
+        assert changed == {"id": 0, "v": 1, "s": 0, "x": 1}
