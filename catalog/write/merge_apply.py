@@ -39,6 +39,12 @@ class Target:
         """Returns the field ids of all columns."""
         return [f.id for f in self.shape.schema.fields]
 
+    def comparing(self, ids: Sequence[int]) -> str:
+        """Returns the select list of the values by which columns ``c<id>`` compare: ``v<id>``."""
+        columns = SqlColumns(self.plan)
+        pairs = {pair.after.id: pair for pair in self.plan.pairs}
+        return ", ".join(f"{columns.expression('t', pairs[i])} AS v{i}" for i in ids)
+
 
 def apply_rows(
     target: Target,
@@ -143,13 +149,17 @@ def _locate(target: Target, wanted: str, hits: str, files: Sequence[DataFile], w
 
 def _by_key(target: Target, wanted: str, hits: str, files: Sequence[DataFile]) -> None:
     found, several = f"{target.name}_found", f"{target.name}_several"
-    same = " AND ".join(f"f.c{i} IS NOT DISTINCT FROM w.old_c{i}" for i in target.shape.key)
+    key = target.shape.key
+    values = target.comparing(key)
+    old = ", ".join(f"old_c{i} AS c{i}" for i in key)
+    asked = f"(SELECT id, {values} FROM (SELECT id, {old} FROM {wanted}))"
+    same = " AND ".join(f"f.v{i} IS NOT DISTINCT FROM w.v{i}" for i in key)
     target.con.execute(f"CREATE TABLE {found} (id BIGINT, file INTEGER, place BIGINT)")
     for number, file in enumerate(files):
-        rows = _relation(target, file, target.shape.key)
+        rows = _relation(target, file, key)
         target.con.execute(
             f"INSERT INTO {found} SELECT w.id, {number}, f.place "
-            f"FROM {rows} f JOIN {wanted} w ON {same}"
+            f"FROM (SELECT place, {values} FROM {rows}) f JOIN {asked} w ON {same}"
         )
     target.con.execute(
         f"CREATE TABLE {several} AS SELECT DISTINCT id FROM (SELECT id, "
@@ -177,9 +187,7 @@ def _by_content(
         return
     ids = target.ids
     places = f"{target.name}_places"
-    columns = SqlColumns(target.plan)
-    pairs = {pair.after.id: pair for pair in target.plan.pairs}
-    values = ", ".join(f"{columns.expression('t', pairs[i])} AS v{i}" for i in ids)
+    values = target.comparing(ids)
     listed = ", ".join(f"v{i}" for i in ids)
     old = ", ".join(f"old_c{i} AS c{i}" for i in ids)
     asked = f"(SELECT id, {values} FROM (SELECT id, {old} FROM {some}))"

@@ -1,5 +1,9 @@
-"""Branches that give columns of their own the same ids, and are merged again and again."""
+"""Branches that give columns of their own the same ids, and are merged again and again.
 
+``PARQUETRY_TO_AND_FRO`` says how many histories are made; 8 by default.
+"""
+
+import os
 import random
 from typing import Any
 
@@ -71,7 +75,7 @@ def test_a_commit_is_picked_into_columns_of_its_names(cat: Catalog) -> None:
     assert found(cat, "main")[2] == {"v": 2, "a": "y", "c": "z", "b": "picked"}
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("PARQUETRY_TO_AND_FRO", "8"))))
 def test_any_to_and_fro_keeps_every_value_in_its_column(cat: Catalog, seed: int) -> None:
     chance = random.Random(seed)
     started(cat)
