@@ -202,6 +202,7 @@ class Catalog(CatalogReader):
         resolve: "Resolutions" = None,
         mainline: int = 1,
         dry_run: bool = False,
+        progress: "MergeProgress | None" = None,
     ) -> "MergeReport":
         """Makes on a branch what one commit did, by rows and cells.
 
@@ -211,13 +212,22 @@ class Catalog(CatalogReader):
             resolve: The side to take in a conflict: ``ours`` is the branch.
             mainline: Which parent of a merge its changes are relative to.
             dry_run: Whether to find out only; conflicts are reported then, not raised.
+            progress: As for ``merge``.
 
         Raises:
             MergeConflict: The branch changed the same in unlike ways; it is not moved.
         """
         from catalog.replaying import cherry_pick
 
-        return cherry_pick(self, ref, branch, resolve=resolve, mainline=mainline, dry_run=dry_run)
+        return cherry_pick(
+            self,
+            ref,
+            branch,
+            resolve=resolve,
+            mainline=mainline,
+            dry_run=dry_run,
+            progress=progress,
+        )
 
     def revert(
         self,
@@ -229,6 +239,7 @@ class Catalog(CatalogReader):
         resolve: "Resolutions" = None,
         mainline: int = 1,
         dry_run: bool = False,
+        progress: "MergeProgress | None" = None,
     ) -> "MergeReport":
         """Takes back what commits did, by rows and cells: what was corrected later stays.
 
@@ -242,6 +253,7 @@ class Catalog(CatalogReader):
             mainline: Which parent of a merge its changes are relative to.
             dry_run: Whether to find out only what all of it together would change; conflicts
                 of the first commit that has some are reported then, not raised.
+            progress: As for ``merge``, of one commit after the other.
 
         Raises:
             MergeConflict: Cells were changed again since; the branch is not moved.
@@ -259,6 +271,7 @@ class Catalog(CatalogReader):
             resolve=resolve,
             mainline=mainline,
             dry_run=dry_run,
+            progress=progress,
         )
 
     def rebase(
@@ -268,6 +281,7 @@ class Catalog(CatalogReader):
         onto: str = DEFAULT_BRANCH,
         resolve: "Resolutions" = None,
         dry_run: bool = False,
+        progress: "MergeProgress | None" = None,
     ) -> "RebaseReport":
         """Makes the commits of a branch again on another base, by rows and cells.
 
@@ -276,6 +290,7 @@ class Catalog(CatalogReader):
             onto: The new base.
             resolve: The side to take in a conflict: ``ours`` is the new base.
             dry_run: Whether to find out only which commits and partitions are concerned.
+            progress: As for ``merge``, of one commit after the other.
 
         Returns:
             The new commits, and the partitions that arrived since the branch was made.
@@ -286,7 +301,7 @@ class Catalog(CatalogReader):
         """
         from catalog.replaying import rebase
 
-        return rebase(self, branch, onto, resolve=resolve, dry_run=dry_run)
+        return rebase(self, branch, onto, resolve=resolve, dry_run=dry_run, progress=progress)
 
     def reset(self, branch: str, *, to: str, dry_run: bool = False) -> "Reset":
         """Moves a branch to any commit; its reflog keeps where it was, so nothing is lost.

@@ -37,7 +37,7 @@ from catalog.repository.tables import file_changes
 from catalog.storage.store import SwapLost
 from catalog.trial import tried_out
 from catalog.write.merge import Ends, Merge
-from catalog.write.merge_table import MergeContext
+from catalog.write.merge_table import MergeContext, MergeProgress
 from catalog.write.publish import Proposal, publish
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ def cherry_pick(
     resolve: Resolutions,
     mainline: int,
     dry_run: bool,
+    progress: MergeProgress | None,
 ) -> MergeReport:
     """Makes on a branch what a commit did; see ``Catalog.cherry_pick``."""
     commit_id = owner.resolve(ref).commit_id
@@ -99,6 +100,7 @@ def cherry_pick(
         resolve=resolve,
         tables=None,
         dry_run=dry_run,
+        progress=progress,
     )
 
 
@@ -113,6 +115,7 @@ def revert(
     resolve: Resolutions,
     mainline: int,
     dry_run: bool,
+    progress: MergeProgress | None,
 ) -> MergeReport:
     """Takes back what commits did; see ``Catalog.revert``."""
     commits = _reverted(owner, refs)
@@ -137,6 +140,7 @@ def revert(
         resolve=resolve,
         tables=wanted,
         dry_run=dry_run,
+        progress=progress,
     )
 
 
@@ -152,6 +156,7 @@ def _apply(
     resolve: Resolutions,
     tables: Sequence[str] | None,
     dry_run: bool,
+    progress: MergeProgress | None,
 ) -> MergeReport:
     """Merges into a branch what leads from one commit to another, step by step, in one commit.
 
@@ -167,13 +172,14 @@ def _apply(
         tables: The tables to look at; None means all.
         dry_run: Whether to move nothing and leave nothing; the first step in conflict is
             reported then, not raised.
+        progress: See ``Catalog.merge``.
     """
     read = (open_branch(owner, branch), *(commit_id for step in steps for commit_id in step))
     check_resolved(owner, resolve, read)
     reports: list[MergeReport] = []
     with (
         tried_out(owner, dry_run=dry_run) as owner,
-        merging(owner, dry_run=dry_run) as context,
+        merging(owner, dry_run=dry_run, progress=progress) as context,
     ):
 
         def propose(held: HeldBranch, head: str) -> Proposal | None:
@@ -318,7 +324,13 @@ def _others(owner: "Catalog", ends: Ends, tables: Sequence[str] | None) -> list[
 
 
 def rebase(
-    owner: "Catalog", branch: str, onto: str, *, resolve: Resolutions, dry_run: bool
+    owner: "Catalog",
+    branch: str,
+    onto: str,
+    *,
+    resolve: Resolutions,
+    dry_run: bool,
+    progress: MergeProgress | None,
 ) -> RebaseReport:
     """Makes the commits of a branch again on another base; see ``Catalog.rebase``."""
     branch = canonical_name(branch)
@@ -340,7 +352,7 @@ def rebase(
         return RebaseReport(branch, base, target, before, None, made, arrived)
     at = target
     replayed = []
-    with merging(owner) as context:
+    with merging(owner, progress=progress) as context:
         for commit_id, commit in own:
             ends = Ends(_before(owner, context, commit, target), at, commit_id)
             leave_out = foreign_conflicts(owner, ends)

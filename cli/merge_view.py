@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from catalog.merging import MergeReport, TableMerge
+    from catalog.write.merge_table import MergeProgress
 
 CONFLICT_COLUMNS = ("table", "kind", "key", "column", "base", "ours", "theirs")
 """What is told of a conflict, which are its JSON keys."""
@@ -42,6 +43,11 @@ def conflicts_told(about: Names, *, json: bool) -> Iterator[None]:
         else:
             notes.note("\n".join(_first(error.conflicts)))
         raise
+
+
+def rows_told(progress: notes.Progress) -> "MergeProgress":
+    """Returns what shows on a terminal how many rows of a table are compared."""
+    return lambda table, done, total: progress(0, 0, f"{table}: {done:,} of {total:,} rows")
 
 
 def show_report(report: "MergeReport", about: Names, *, json: bool, dry_run: bool) -> None:

@@ -11,7 +11,7 @@ from cli import notes, output
 from cli.completion import complete_branch, complete_ref
 from cli.figures import counted, short
 from cli.listing import ListFormat, Listing, show, show_json
-from cli.merge_view import CONFLICT_COLUMNS, conflict_rows, conflicts_told, show_report
+from cli.merge_view import CONFLICT_COLUMNS, conflict_rows, conflicts_told, rows_told, show_report
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Format, Json, Sides, chosen
 from cli.specs import sides
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from catalog.catalog import Catalog
     from catalog.openmerge import OpenMerge
-    from catalog.write.merge_table import MergeProgress
 
 TEXT_LIMIT = 20
 """Conflicts that text lists: a screen of them; the other formats list all."""
@@ -109,7 +108,7 @@ def merge(
         about = {"operation": "merge", "source": one.source, "branch": one.into}
         with conflicts_told(about, json=json), notes.Progress("merge:") as progress:
             report = cat.continue_merge(
-                one.branch, message=message, resolve=taken, progress=_rows_told(progress)
+                one.branch, message=message, resolve=taken, progress=rows_told(progress)
             )
         show_report(report, about, json=json, dry_run=False)
         return
@@ -125,7 +124,7 @@ def merge(
             squash=squash,
             resolve=taken,
             dry_run=dry_run,
-            progress=_rows_told(progress),
+            progress=rows_told(progress),
         )
     show_report(report, about, json=json, dry_run=dry_run)
 
@@ -196,10 +195,6 @@ def conflicts(
         output.line(
             f"({counted(len(rows), 'conflict')}, the first {len(shown)}; --limit -1 lists all)"
         )
-
-
-def _rows_told(progress: notes.Progress) -> "MergeProgress":
-    return lambda table, done, total: progress(0, 0, f"{table}: {done:,} of {total:,} rows")
 
 
 def _check_alone(option: str, others: Mapping[str, bool]) -> None:

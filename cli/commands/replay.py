@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import output
+from cli import notes, output
 from cli.completion import complete_branch, complete_ref, complete_table
 from cli.figures import counted, plain, short
 from cli.listing import show_json
-from cli.merge_view import conflicts_told, show_report
+from cli.merge_view import conflicts_told, rows_told, show_report
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Branch, Json, Sides
 from cli.specs import sides
@@ -58,9 +58,13 @@ def rebase(
       parquetry rebase fix --onto staging --dry-run
     """
     about = {"operation": "rebase", "branch": branch, "onto": onto}
-    with conflicts_told(about, json=json):
+    with conflicts_told(about, json=json), notes.Progress("rebase:") as progress:
         found = opened(context).rebase(
-            branch, onto=onto, resolve=sides(resolve or []), dry_run=dry_run
+            branch,
+            onto=onto,
+            resolve=sides(resolve or []),
+            dry_run=dry_run,
+            progress=rows_told(progress),
         )
     if json:
         show_json(_rebase_json(found, onto, dry_run=dry_run))
@@ -86,13 +90,14 @@ def cherry_pick(
       parquetry cherry-pick fix~1 --branch staging --dry-run
     """
     about = {"operation": "cherry-pick", "branch": branch, "refs": [ref]}
-    with conflicts_told(about, json=json):
+    with conflicts_told(about, json=json), notes.Progress("cherry-pick:") as progress:
         report = opened(context).cherry_pick(
             ref,
             branch=branch,
             resolve=sides(resolve or []),
             mainline=mainline,
             dry_run=dry_run,
+            progress=rows_told(progress),
         )
     show_report(report, about, json=json, dry_run=dry_run)
 
@@ -139,7 +144,7 @@ def revert(
       parquetry revert main -t orders --allow-partial --dry-run
     """
     about = {"operation": "revert", "branch": branch, "refs": list(refs)}
-    with conflicts_told(about, json=json):
+    with conflicts_told(about, json=json), notes.Progress("revert:") as progress:
         report = opened(context).revert(
             *refs,
             branch=branch,
@@ -149,6 +154,7 @@ def revert(
             resolve=sides(resolve or []),
             mainline=mainline,
             dry_run=dry_run,
+            progress=rows_told(progress),
         )
     show_report(report, about, json=json, dry_run=dry_run)
 

@@ -1,9 +1,10 @@
-"""A merge on a terminal tells how far it is, and Ctrl-C ends it."""
+"""Merges and their like tell on a terminal how far they are, and Ctrl-C ends them."""
 
 import os
 import pty
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -34,12 +35,22 @@ def parted(lake: Path) -> Path:
     return lake
 
 
-def merged(lake: Path, tmp_path: Path, stderr: int, *, interrupted: bool = False) -> int:
+COMMANDS = (("merge", "work"), ("rebase", "work"), ("cherry-pick", "work"), ("revert", "main~1"))
+
+
+def merged(
+    lake: Path,
+    tmp_path: Path,
+    stderr: int,
+    *,
+    command: Sequence[str] = COMMANDS[0],
+    interrupted: bool = False,
+) -> int:
     folder = tmp_path / "temporary"
     folder.mkdir()
     script = AT_ONCE.format(interrupted=interrupted)
     done = subprocess.run(
-        [sys.executable, "-c", script, "merge", "work"],
+        [sys.executable, "-c", script, *command],
         cwd=lake.parent,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY), "TMPDIR": str(folder)},
         stdout=subprocess.DEVNULL,
@@ -50,33 +61,55 @@ def merged(lake: Path, tmp_path: Path, stderr: int, *, interrupted: bool = False
     return done.returncode
 
 
-def test_progress_is_shown_on_a_terminal_and_wiped(parted: Path, tmp_path: Path) -> None:
+@pytest.fixture(params=COMMANDS, ids=lambda command: command[0])
+def command(parted: Path, request: pytest.FixtureRequest) -> tuple[str, str]:
+    """Is a command that brings together cells of the same rows."""
+    if request.param[0] == "revert":
+        with catalog.open(str(parted)).transaction("main") as tx:
+            tx.sql("UPDATE orders SET amount = 2")
+    found: tuple[str, str] = request.param
+    return found
+
+
+def test_progress_is_shown_on_a_terminal_and_wiped(
+    parted: Path, tmp_path: Path, command: tuple[str, str]
+) -> None:
     ours, theirs = pty.openpty()
     try:
-        assert merged(parted, tmp_path, theirs) == 0
+        assert merged(parted, tmp_path, theirs, command=command) == 0
         shown = os.read(ours, 100_000).decode()
     finally:
         os.close(ours)
         os.close(theirs)
-    assert "merge: orders: " in shown
+    assert f"{command[0]}: orders: " in shown
     assert shown.endswith("\r\x1b[K")
 
 
-def test_no_progress_is_shown_elsewhere(parted: Path, tmp_path: Path) -> None:
+def test_no_progress_is_shown_elsewhere(
+    parted: Path, tmp_path: Path, command: tuple[str, str]
+) -> None:
     with open(tmp_path / "stderr", "w+", encoding="utf-8") as file:
-        assert merged(parted, tmp_path, file.fileno()) == 0
+        assert merged(parted, tmp_path, file.fileno(), command=command) == 0
         file.seek(0)
         assert file.read() == ""
 
 
-def test_an_interrupted_merge_moves_nothing_and_can_be_made_again(
-    parted: Path, tmp_path: Path, parquetry: Runner
+def test_what_is_interrupted_moves_nothing(
+    parted: Path, tmp_path: Path, command: tuple[str, str]
 ) -> None:
     cat = catalog.open(str(parted))
     before = [(b.name, b.commit_id) for b in cat.branches.list()]
-    assert merged(parted, tmp_path, subprocess.DEVNULL, interrupted=True) == 130
+    stopped = merged(parted, tmp_path, subprocess.DEVNULL, command=command, interrupted=True)
+    assert stopped == 130
     assert [(b.name, b.commit_id) for b in cat.branches.list()] == before
     assert list((parted / "tmp").iterdir()) == []
+
+
+def test_an_interrupted_merge_can_be_made_again(
+    parted: Path, tmp_path: Path, parquetry: Runner
+) -> None:
+    cat = catalog.open(str(parted))
+    assert merged(parted, tmp_path, subprocess.DEVNULL, interrupted=True) == 130
     assert parquetry("merge", "work").code == 0
     assert cat.sql("SELECT DISTINCT amount, note FROM orders", ref="main").fetchall() == [
         (1.0, "n")
