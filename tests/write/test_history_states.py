@@ -1,4 +1,7 @@
-"""Histories of any operations against a model: commits as rows, merged by the oracle."""
+"""Histories of any operations against a model: commits as rows, merged by the oracle.
+
+Of the table without a key the model knows files, too: one that both sides added counts once.
+"""
 
 import os
 import shutil
@@ -7,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -22,12 +26,15 @@ from hypothesis.stateful import (
 )
 
 import catalog
+from catalog.listings import CommitInfo
 from tests.oracle.merge import MergeRow, Taking, merge_tables, multiset
 
 from .merges import check_totals
 
 Rows = Sequence[MergeRow]
 Tables = Mapping[str, Rows]
+Files = Mapping[str, Rows]
+"""The rows of the files of the table without a key, by their names."""
 
 EXAMPLES, STEPS = (int(n) for n in os.environ.get("PARQUETRY_STATES", "14x16").split("x"))
 """Histories, and steps of each; a thorough run takes 100x40."""
@@ -55,10 +62,11 @@ RESOLVE = st.sampled_from([None, None, "ours", "theirs"])
 
 @dataclass(frozen=True)
 class Node:
-    """Is a commit of the model."""
+    """Is a commit of the model; of one that it makes up on its way, files may be unknown."""
 
     parents: tuple[str, ...]
     tables: Tables
+    files: Files | None
 
 
 class ClashError(Exception):
@@ -92,20 +100,42 @@ class Model:
         base, *others = self.bases(left, right)
         for other in others:
             merged = self.merged(self.base(base, other), base, other, "base")
-            base = self.made((base, other), merged)
+            base = self.made((base, other), merged, None)
         return base
 
-    def made(self, parents: tuple[str, ...], tables: Tables) -> str:
+    def made(self, parents: tuple[str, ...], tables: Tables, files: Files | None) -> str:
         self.virtual += 1
         name = f"model {self.virtual}"
-        self.nodes[name] = Node(parents, tables)
+        self.nodes[name] = Node(parents, tables, files)
         return name
+
+    def added_by_both(self, base: str, ours: str, theirs: str) -> Rows:
+        """Gives the rows of files that both sides added where nobody took any away."""
+        before, mine, yours = (self.nodes[c].files for c in (base, ours, theirs))
+        if before is None or mine is None or yours is None:
+            return ()
+        common = mine.keys() & yours.keys()
+        if not before.keys() <= common:
+            return ()
+        return [row for name in common - before.keys() for row in mine[name]]
+
+    def merged_files(self, base: str, ours: str, theirs: str) -> Files | None:
+        """Gives the files after a merge of which one side changed none; else they are unknown."""
+        before, mine, yours = (self.nodes[c].files for c in (base, ours, theirs))
+        if before is not None and mine == before:
+            return yours
+        return mine if before is not None and yours == before else None
 
     def merged(self, base: str, ours: str, theirs: str, resolve: Taking) -> Tables:
         merged: dict[str, Rows] = {}
         for table, key in KEYS.items():
+            before, mine, yours = (self.nodes[c].tables[table] for c in (base, ours, theirs))
+            if not key:
+                before = [*before, *self.added_by_both(base, ours, theirs)]
             outcome = merge_tables(
-                *(self.nodes[c].tables[table] for c in (base, ours, theirs)),
+                before,
+                mine,
+                yours,
                 key=key,
                 columns=COLUMNS,
                 partition=PARTITIONS[table],
@@ -128,9 +158,12 @@ class Model:
             for other in others:
                 had = self.bases(other, target)[0]
                 if had not in self.ancestors(before):
-                    merged = self.merged(self.base(before, had), before, had, "base")
-                    before = self.made((before, had), merged)
-            at = self.made((at,), self.merged(before, at, commit, resolve))
+                    known_base = self.base(before, had)
+                    merged = self.merged(known_base, before, had, "base")
+                    files = self.merged_files(known_base, before, had)
+                    before = self.made((before, had), merged, files)
+            merged = self.merged(before, at, commit, resolve)
+            at = self.made((at,), merged, self.merged_files(before, at, commit))
         return self.nodes[at].tables
 
 
@@ -151,7 +184,7 @@ class Histories(RuleBasedStateMachine):
     @initialize(target=branches, keyed=ROWS, keyless=ROWS)
     def start(self, keyed: Rows, keyless: Rows) -> MultipleResults[str]:
         first = self.cat.resolve("main").commit_id
-        self.model.nodes[first] = Node((), {"keyed": (), "keyless": ()})
+        self.model.nodes[first] = Node((), {"keyed": (), "keyless": ()}, {})
         with self.cat.transaction("main") as tx:
             for name, rows in (("keyed", keyed), ("keyless", keyless)):
                 tx.write(
@@ -176,13 +209,20 @@ class Histories(RuleBasedStateMachine):
             for info in reversed(self.cat.log(branch)):
                 if info.id not in self.model.nodes:
                     there = tables if info.id == head else self.actual(info.id)
-                    self.model.nodes[info.id] = Node(tuple(info.parents), there)
+                    self.model.nodes[info.id] = self.node(info, there)
             if head not in self.model.nodes:
-                info = self.cat.show(head)
-                self.model.nodes[head] = Node(tuple(info.parents), tables)
+                self.model.nodes[head] = self.node(self.cat.show(head), tables)
         had = self.model.nodes[head].tables
         for table in KEYS:
             assert multiset(had[table], COLUMNS) == multiset(tables[table], COLUMNS)
+
+    def node(self, info: CommitInfo, tables: Tables) -> Node:
+        files = self.cat.files("keyless", info.id)
+        return Node(
+            tuple(info.parents),
+            tables,
+            {f.path: pq.read_table(f.uri, partitioning=None).to_pylist() for f in files},
+        )
 
     def actual(self, commit: str) -> dict[str, Rows]:
         found = {}
