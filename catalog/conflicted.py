@@ -43,7 +43,7 @@ from catalog.repository.commit_writer import Description, TableUpdate
 from catalog.repository.history import is_ancestor
 from catalog.settling import conflicts_at, take_side, unsettled
 from catalog.write.frames import land
-from catalog.write.merge import Ends
+from catalog.write.merge_ends import Ends
 from catalog.write.merge_table import MergeContext, MergeProgress
 from catalog.write.publish import Proposal, publish
 from catalog.write.table_write import write_rows

@@ -23,7 +23,8 @@ from catalog.repository.history import merge_bases
 from catalog.trial import tried_out
 from catalog.write.conflicts import CONFLICTS
 from catalog.write.context import WriteContext
-from catalog.write.merge import Ends, Merge, MergedTable, merge_commits
+from catalog.write.merge import Merge, MergedTable, merge_commits
+from catalog.write.merge_ends import Ends
 from catalog.write.merge_rows import Resolution
 from catalog.write.merge_table import MergeContext, MergeProgress
 from catalog.write.publish import Proposal, publish

@@ -14,7 +14,7 @@ from catalog.merging import in_order
 from catalog.model.commit import Commit
 from catalog.model.names import canonical_name, check_ref_name
 from catalog.repository.history import first_parents
-from catalog.write.merge import Ends
+from catalog.write.merge_ends import Ends
 
 if TYPE_CHECKING:
     from catalog.reading import CatalogReader

@@ -36,7 +36,8 @@ from catalog.repository.repository import DEFAULT_BRANCH
 from catalog.repository.tables import file_changes
 from catalog.storage.store import SwapLost
 from catalog.trial import tried_out
-from catalog.write.merge import Ends, Merge
+from catalog.write.merge import Merge
+from catalog.write.merge_ends import Ends
 from catalog.write.merge_table import MergeContext, MergeProgress
 from catalog.write.publish import Proposal, publish
 

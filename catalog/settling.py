@@ -23,7 +23,7 @@ from catalog.model.types import Scalar
 from catalog.openmerge import CONFLICT_TABLE, OpenMerge, conflict_error
 from catalog.repository.commit_writer import Description
 from catalog.write.conflicts import CONFLICTS, key_text
-from catalog.write.merge import Ends
+from catalog.write.merge_ends import Ends
 from catalog.write.merge_rows import Resolution
 from catalog.write.merge_table import MergeContext
 

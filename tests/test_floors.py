@@ -48,6 +48,7 @@ PURE = [
     "catalog.diff.plan",
     "catalog.query.scan",
     "catalog.write.merge_columns",
+    "catalog.write.merge_order",
     "catalog.write.merge_schema",
     "catalog.write.merge_shape",
 ]

@@ -1,6 +1,7 @@
 """Conflicts as they are told and kept: their columns, and keys as texts."""
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import pyarrow as pa
 
@@ -27,6 +28,30 @@ unlike new rows of one key; ``duplicates``: keys that stand several times; ``bel
 of a row without a key. Nothing is decided by it: conflicts of kinds that other versions wrote are
 listed and settled alike.
 """
+
+
+ConflictRow: TypeAlias = dict[str, str | None]
+"""Is a row of ``CONFLICTS``."""
+
+
+def conflict_row(
+    table: str,
+    kind: str,
+    column: str | None,
+    base: str | None,
+    ours: str | None,
+    theirs: str | None,
+) -> ConflictRow:
+    """Returns a conflict that is about no one row of a table."""
+    return {
+        "table_name": table,
+        "kind": str(kind).replace("_", "-"),
+        "key": None,
+        "column_name": column,
+        "base": base,
+        "ours": ours,
+        "theirs": theirs,
+    }
 
 
 def key_text(fields: Sequence[Field], values: Sequence[str]) -> str:

@@ -5,44 +5,25 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from catalog.diff.execute import Reading, compare_table
-from catalog.diff.plan import SIDES, DiffOptions, SideName, plan_table
-from catalog.errors import InvalidInput
-from catalog.model.change import FileChanges
-from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
 from catalog.repository.commit_writer import TableUpdate
 from catalog.repository.commits import Commits, StoredTable
-from catalog.repository.tables import file_changes
-from catalog.write.conflicts import CONFLICTS
+from catalog.write.conflicts import CONFLICTS, conflict_row
 from catalog.write.data_writer import with_own_schema
-from catalog.write.merge_ids import shared_ids, without_renumbered
+from catalog.write.merge_clashes import described, is_lost, misfits, shape_conflicts
+from catalog.write.merge_ends import BothSides, Ends
+from catalog.write.merge_ids import without_renumbered
 from catalog.write.merge_rows import Taking
-from catalog.write.merge_schema import MergedShape, ShapeConflictKind, merge_shapes, renumber
+from catalog.write.merge_shape import MergedShape, ShapeConflictKind, renumber
 from catalog.write.merge_sides import TableSides
 from catalog.write.merge_table import MergeContext, merge_rows
-from catalog.write.merge_types import Holding, Misfit, find_misfits, widened
+from catalog.write.merge_types import widened
 from catalog.write.merge_whole import whole_table
 from catalog.write.rewrite import FileChange
 from catalog.write.working import same_shape
 
 Resolve = Callable[[str], Taking | None]
 """Says by table which side is taken where both clash; None leaves a conflict."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ends:
-    """Names the three commits of a merge.
-
-    Attributes:
-        base: Where the two parted.
-        ours: The commit merged into.
-        theirs: The commit that is merged.
-    """
-
-    base: str
-    ours: str
-    theirs: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,17 +149,16 @@ class _TableMerge:
         at = self.ends.ours, commit_id
         shape = None
         if self.ours is not None and table is not None and commit_id == self.ends.theirs:
-            shape = self.merged_shape(self.ours, table)
+            shape = self.both(self.ours, table).merged_shape()
         update = whole_table(self.commits, self.name, self.ours, table, at, shape=shape)
         return self.result("taken", update)
 
-    def merged_shape(self, ours: StoredTable, theirs: StoredTable) -> MergedShape:
-        """Merges the shapes, by the ids that mean the same on both sides."""
-        tables = self.base, ours, theirs
-        ends = self.ends.base, self.ends.ours, self.ends.theirs
-        base = None if self.base is None else self.base.snapshot
-        shared = shared_ids(self.commits, self.name, tables, ends)
-        return merge_shapes(base, ours.snapshot, theirs.snapshot, shared=shared)
+    def both(self, ours: StoredTable, theirs: StoredTable) -> BothSides:
+        """Returns the table as both sides have it, with a base only if that is the same table."""
+        base, made_alike = self.base, ours.snapshot.table_id == theirs.snapshot.table_id
+        if base is not None and made_alike and base.snapshot.table_id != ours.snapshot.table_id:
+            base = None
+        return BothSides(self.commits, self.ends, self.name, base, ours, theirs)
 
     def whole_side(self, shape: MergedShape | None = None) -> MergedTable | None:
         """Returns the table as the side has it that is to be taken; None if none is."""
@@ -201,32 +181,34 @@ class _TableMerge:
         if taken is not None:
             return taken
         states = ["dropped" if table is None else "changed" for table in (self.ours, self.theirs)]
-        found = self.conflict("table-dropped", None, "there", *states)
+        found = conflict_row(self.name, "table-dropped", None, "there", *states)
         return self.result("conflict", None, [found])
 
     def run(self) -> MergedTable:
         """Merges a table that both sides have, and both changed or made."""
         assert self.ours is not None and self.theirs is not None, "both sides have the table"
-        mine, yours = self.ours.snapshot.table_id, self.theirs.snapshot.table_id
-        if self.base is not None and self.base.snapshot.table_id != mine == yours:
-            self.base = None
-        made_anew = self.base is not None and not (self.base.snapshot.table_id == mine == yours)
-        shape = self.merged_shape(self.ours, self.theirs)
+        both = self.both(self.ours, self.theirs)
+        self.base = both.base
+        mine, yours = both.ours.snapshot.table_id, both.theirs.snapshot.table_id
+        made_anew = both.base is not None and not (both.base.snapshot.table_id == mine == yours)
+        shape = both.merged_shape()
         kinds = {conflict.kind for conflict in shape.conflicts}
         if made_anew or ShapeConflictKind.PARTITIONING_CHANGED in kinds:
             return self.whole_or_none(shape, made_anew=made_anew)
-        misfits = self.misfits(shape)
-        clashes = self.shape_conflicts(shape, misfits)
+        narrow = misfits(self.context, both, shape)
+        clashes = shape_conflicts(
+            self.context, both, shape, narrow, resolve=self.resolve, whole=self.whole
+        )
         taken = self.whole_side(shape) if clashes else None
         if taken is not None:
             return taken
-        if _lost(shape) or any(misfit.wide is None for misfit in misfits):
+        if is_lost(shape) or any(misfit.wide is None for misfit in narrow):
             return self.result("conflict", None, clashes)
-        snapshot = widened(shape.snapshot, misfits)
+        snapshot = widened(shape.snapshot, narrow)
         if self.resolve == "theirs":
             snapshot = replace(snapshot, properties=_theirs_properties(shape))
         shape = replace(shape, snapshot=snapshot)
-        sides = self.sides(shape)
+        sides = _table_sides(both, shape)
         found = merge_rows(self.context, sides, resolve=self.resolve, by_cell=self.by_cell)
         update = self.updated(sides.shape, found.change)
         rows = found.conflicts
@@ -235,161 +217,17 @@ class _TableMerge:
         conflicts = pa.concat_tables([pa.Table.from_pylist(clashes, schema=CONFLICTS), *named])
         return MergedTable(self.name, how, update, conflicts)
 
-    def sides(self, shape: MergedShape) -> TableSides:
-        """Returns what both sides did, in the merged shape."""
-        assert self.ours is not None and self.theirs is not None, "both sides have the table"
-        ours = self.changes(self.base, self.ours, self.ends.base, self.ends.ours)
-        theirs = self.changes(self.base, self.theirs, self.ends.base, self.ends.theirs)
-        base = self.base
-        old = shape.of_base
-        schemas = old.schemas or ({} if base is None else base.snapshot.file_schemas)
-        merged = with_own_schema(
-            replace(shape.snapshot, file_schemas={**schemas, **shape.snapshot.file_schemas})
-        )
-
-        ours, theirs = (
-            replace(side, removed=tuple(renumber(file, old) for file in side.removed))
-            for side in (ours, theirs)
-        )
-        theirs = replace(theirs, added=tuple(renumber(file, shape) for file in theirs.added))
-        if old.schemas:
-            living = {f.id for f in merged.schema.fields}
-            ours, theirs = (
-                without_renumbered(side, merged.file_schemas, living) for side in (ours, theirs)
-            )
-        return TableSides(
-            self.name, merged, base, self.ours, ours, theirs, lambda file: renumber(file, old)
-        )
-
     def whole_or_none(self, shape: MergedShape, *, made_anew: bool) -> MergedTable:
         """Decides for a table whose rows cannot be merged: one side's state is taken whole."""
         taken = self.whole_side(shape)
         if taken is not None:
             return taken
         found = (
-            [self.conflict("table-replaced", None, "there", "changed", "changed")]
+            [conflict_row(self.name, "table-replaced", None, "there", "changed", "changed")]
             if made_anew
-            else self.described(shape)
+            else described(self.name, shape)
         )
         return self.result("conflict", None, found)
-
-    def misfits(self, shape: MergedShape) -> tuple[Misfit, ...]:
-        """Returns the columns that cannot have the merged type, since values would be lost."""
-        assert self.ours is not None and self.theirs is not None, "both sides have the table"
-        ours = self.changes(self.base, self.ours, self.ends.base, self.ends.ours)
-        theirs = self.changes(self.base, self.theirs, self.ends.base, self.ends.theirs)
-        before = {file.path: file for file in (*ours.removed, *theirs.removed)}
-        holdings = (
-            None if self.base is None else Holding(self.base.snapshot, tuple(before.values())),
-            Holding(self.ours.snapshot, ours.added),
-            Holding(self.theirs.snapshot, theirs.added),
-        )
-        return find_misfits(self.context.write, self.name, shape, holdings)
-
-    def shape_conflicts(
-        self, shape: MergedShape, misfits: Sequence[Misfit]
-    ) -> list[dict[str, str | None]]:
-        """Returns what clashes in the shape, and columns dropped whose cells changed.
-
-        If a side is to be taken, that is what its shape does not settle: the rows of the other
-        do not fit into it.
-
-        Raises:
-            InvalidInput: There is such, and the table must not be taken whole.
-        """
-        found = self.described(shape)
-        hard = [one for one in found if one["kind"] != "property-changed"]
-        if self.resolve == "ours" and not _lost(shape):
-            hard = []
-        for misfit in misfits:
-            column = misfit.column
-            winner = {"ours": column.ours, "theirs": column.theirs}.get(self.resolve or "")
-            if winner is not None and winner.type == misfit.wide:
-                continue
-            fields = (column.base, column.ours, column.theirs)
-            one = self.conflict(
-                "type_changed", column.merged.name, *(str(f.type) if f else None for f in fields)
-            )
-            hard.append(one)
-            if not any(o["column_name"] == one["column_name"] for o in found):
-                found.append(one)
-        for dropped in shape.dropped:
-            other = self.theirs if dropped.side == "ours" else self.ours
-            assert other is not None and self.base is not None, "a column was there"
-            cells = (
-                0 if dropped.side == self.resolve else self.changed_cells(other, dropped.kept_id)
-            )
-            if cells:
-                states = ["dropped", f"{cells} cells changed"]
-                one = self.conflict(
-                    "column-dropped",
-                    dropped.column,
-                    "there",
-                    *(states if dropped.side == "ours" else reversed(states)),
-                )
-                found.append(one)
-                hard.append(one)
-        if self.resolve not in ("ours", "theirs"):
-            return found
-        if hard and not self.whole:
-            other_side = "theirs" if self.resolve == "ours" else "ours"
-            raise InvalidInput(
-                f"table {self.name!r} was given another shape "
-                f"({', '.join(sorted({str(one['kind']) for one in hard}))}): taking {self.resolve} "
-                f"would need rows of {other_side} in a shape they do not have",
-                kind="shape-conflict",
-                hint="alter the table on one of the branches so that both agree, then merge",
-            )
-        return hard
-
-    def described(self, shape: MergedShape) -> list[dict[str, str | None]]:
-        """Returns the conflicts of a merged shape in the form of all conflicts."""
-        return [
-            self.conflict(one.kind, one.column or one.property_name, one.base, one.ours, one.theirs)
-            for one in shape.conflicts
-        ]
-
-    def changed_cells(self, side: StoredTable, field_id: int) -> int:
-        """Counts the cells of a column that one side changed since the base."""
-        assert self.base is not None, "a column that was dropped was there"
-        name = next(f.name for f in side.snapshot.schema.fields if f.id == field_id)
-        commit_id = self.ends.ours if side is self.ours else self.ends.theirs
-        changes = self.changes(self.base, side, self.ends.base, commit_id)
-        plan = plan_table(
-            self.name,
-            self.base.snapshot,
-            side.snapshot,
-            changes,
-            DiffOptions(columns=(name,)),
-            self.context.comparable,
-            shared_ids=self.shared_with(side),
-        )
-        if not plan.tasks:
-            return 0
-
-        def files(one: SideName) -> Sequence[DataFile]:
-            return plan.files(one)
-
-        write = self.context.write
-        for one in SIDES:
-            write.verified(self.name, plan.files(one))
-        reading = Reading(write.con, plan, write.locate, files, self.context.prints(plan))
-        counted = compare_table(reading, DiffOptions(), name="dropped_column", keep_rows=False)
-        return counted.columns[name].changed
-
-    def shared_with(self, side: StoredTable) -> int:
-        """Returns up to which field id a side means the columns of the base."""
-        assert self.ours is not None and self.theirs is not None, "both sides have the table"
-        tables = self.base, self.ours, self.theirs
-        ends = self.ends.base, self.ends.ours, self.ends.theirs
-        shared = shared_ids(self.commits, self.name, tables, ends)
-        return shared.ours if side is self.ours else shared.theirs
-
-    def changes(
-        self, old: StoredTable | None, new: StoredTable, old_commit: str, new_commit: str
-    ) -> FileChanges:
-        """Returns in which files two states of the table differ."""
-        return file_changes(self.commits, old, new, old_commit=old_commit, new_commit=new_commit)
 
     def updated(self, shape: TableSnapshot, change: FileChange) -> TableUpdate | None:
         """Returns the update of ours, None if there is none."""
@@ -397,25 +235,6 @@ class _TableMerge:
         if not change.removed and not change.added and same_shape(self.ours.snapshot, shape):
             return None
         return TableUpdate(self.name, self.ours, shape, change.removed, change.added)
-
-    def conflict(
-        self,
-        kind: str,
-        column: str | None,
-        base: str | None,
-        ours: str | None,
-        theirs: str | None,
-    ) -> dict[str, str | None]:
-        """Returns a conflict that is about no one row."""
-        return {
-            "table_name": self.name,
-            "kind": str(kind).replace("_", "-"),
-            "key": None,
-            "column_name": column,
-            "base": base,
-            "ours": ours,
-            "theirs": theirs,
-        }
 
     def named(self, rows: pa.Table) -> pa.Table:
         """Returns conflicts of rows with the table's name."""
@@ -433,14 +252,27 @@ class _TableMerge:
         return MergedTable(self.name, how, update, rows)
 
 
-def _lost(shape: MergedShape) -> bool:
-    """Tells whether a merged column is missing in theirs, which dropped it, but not in ours.
+def _table_sides(both: BothSides, shape: MergedShape) -> TableSides:
+    """Returns what both sides did, in the merged shape."""
+    ours, theirs = both.changes("ours"), both.changes("theirs")
+    base, old = both.base, shape.of_base
+    schemas = old.schemas or ({} if base is None else base.snapshot.file_schemas)
+    merged = with_own_schema(
+        replace(shape.snapshot, file_schemas={**schemas, **shape.snapshot.file_schemas})
+    )
 
-    Then rows of theirs cannot be merged: they do not say what the column has in them.
-    """
-    return any(
-        one.base is not None and one.ours is not None and one.theirs is None
-        for one in shape.columns
+    ours, theirs = (
+        replace(side, removed=tuple(renumber(file, old) for file in side.removed))
+        for side in (ours, theirs)
+    )
+    theirs = replace(theirs, added=tuple(renumber(file, shape) for file in theirs.added))
+    if old.schemas:
+        living = {f.id for f in merged.schema.fields}
+        ours, theirs = (
+            without_renumbered(side, merged.file_schemas, living) for side in (ours, theirs)
+        )
+    return TableSides(
+        both.name, merged, base, both.ours, ours, theirs, lambda file: renumber(file, old)
     )
 
 

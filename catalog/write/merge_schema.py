@@ -14,16 +14,14 @@ shape takes the value of ours and lists a conflict, so that the result can alway
 - **Names**: two columns that would get one name are in conflict, even if only one side moved each.
 - **Partition spec**: any difference is a conflict, also one of types that are encoded otherwise,
   since partition values of both sides could not be compared.
-- **Order** is that of ours, of theirs if only theirs reordered columns; columns that the other
-  side has stand after their left neighbour there. The order is never in conflict.
+- **Order** is decided by ``merge_order``. It is never in conflict.
 """
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
 from typing import TypeVar
 
-from catalog.model.datafile import DataFile
-from catalog.model.schema import Field, FileSchema, Schema
+from catalog.model.schema import Field, Schema
 from catalog.model.table import TableSnapshot
 from catalog.model.types import NULL_TYPE, DataType, Scalar, TypeClass, common_type
 from catalog.write.merge_columns import (
@@ -35,6 +33,7 @@ from catalog.write.merge_columns import (
     renumbered_schema,
     shared_from_base,
 )
+from catalog.write.merge_order import merged_order
 from catalog.write.merge_shape import (
     DroppedColumn,
     MergedColumn,
@@ -44,19 +43,8 @@ from catalog.write.merge_shape import (
     ShapeConflict,
     ShapeConflictKind,
     Side,
+    renumbering,
 )
-
-__all__ = [
-    "DroppedColumn",
-    "MergedColumn",
-    "MergedShape",
-    "NarrowedColumn",
-    "ShapeConflict",
-    "ShapeConflictKind",
-    "Side",
-    "merge_shapes",
-    "renumber",
-]
 
 
 def merge_shapes(
@@ -79,30 +67,6 @@ def merge_shapes(
         The merged shape. Files of theirs belong to it after ``renumber``.
     """
     return _ShapeMerge(base, ours, theirs, shared or shared_from_base(base, ours, theirs)).run()
-
-
-def renumber(file: DataFile, how: MergedShape | Renumbering) -> DataFile:
-    """Returns a file as the merged table has it: the same bytes, other field ids.
-
-    Args:
-        file: A file of theirs, or of the base.
-        how: The merged shape for one of theirs, its ``of_base`` for one of the base.
-    """
-    file_schema = how.file_schemas.get(file.file_schema, file.file_schema)
-    if file_schema == file.file_schema and how.renumbered.keys().isdisjoint(file.stats):
-        return file
-    stats = {how.renumbered.get(i, i): one for i, one in file.stats.items()}
-    return replace(file, file_schema=file_schema, stats=stats)
-
-
-def renumbering(ids: Mapping[int, int], schemas: Mapping[str, FileSchema]) -> Renumbering:
-    """Returns how files of some schemas fit where their field ids are others."""
-    made = {one: renumbered_schema(schema, ids) for one, schema in schemas.items()}
-    return Renumbering(
-        {old: new for old, new in ids.items() if old != new},
-        {old: schema.id for old, schema in made.items() if old != schema.id},
-        {schema.id: schema for schema in made.values()},
-    )
 
 
 class _ShapeMerge:
@@ -142,7 +106,12 @@ class _ShapeMerge:
             self.contradict_key()
             key = tuple(n for n in _pick(self.ours.key, self.of_ours) if n in names)
         fields = {n: self.field(n, name, n in partitioned) for n, name in names.items()}
-        order = self.order(fields.keys())
+        order = merged_order(
+            self.old_order,
+            _pick((f.id for f in self.ours.schema.fields), self.of_ours),
+            _pick((f.id for f in self.theirs.schema.fields), self.of_theirs),
+            fields.keys(),
+        )
         schemas = {i: renumbered_schema(s, self.ids) for i, s in self.theirs.file_schemas.items()}
         snapshot = replace(
             self.ours,
@@ -370,18 +339,6 @@ class _ShapeMerge:
         fields = column.base, column.ours, column.theirs
         self.contradict(kind, column.name, *(str(f.type) if f else None for f in fields))
 
-    def order(self, present: Set[int]) -> list[int]:
-        """Returns the columns of the merged table in order."""
-        mine = _pick((f.id for f in self.ours.schema.fields), self.of_ours)
-        yours = _pick((f.id for f in self.theirs.schema.fields), self.of_theirs)
-        everywhere = present & set(self.old_order) & set(mine) & set(yours)
-        old, first, second = (
-            [n for n in places if n in everywhere] for places in (self.old_order, mine, yours)
-        )
-        if first == old != second:
-            return _inserted([n for n in yours if n in present], mine, present)
-        return _inserted([n for n in mine if n in present], yours, present)
-
     def merge_properties(self) -> dict[str, str]:
         before = self.base.properties if self.base is not None else {}
         merged: dict[str, str] = {}
@@ -413,27 +370,6 @@ def _three_way(base: _T | None, ours: _T, theirs: _T) -> _T | None:
     if ours == theirs or theirs == base:
         return ours
     return theirs if ours == base else None
-
-
-def _inserted(first: list[int], second: Sequence[int], present: Set[int]) -> list[int]:
-    """Puts columns that only the second order has after their left neighbours there.
-
-    What the first order alone has at such a place comes before; columns at the end stay there.
-    """
-    result, placed, known = list(first), set(first), set(second)
-    last = max((at for at, n in enumerate(second) if n in placed), default=-1)
-    for at, n in enumerate(second):
-        if n not in present or n in placed:
-            continue
-        place = len(result)
-        if at < last:
-            left = next((m for m in reversed(second[:at]) if m in placed), None)
-            place = 0 if left is None else result.index(left) + 1
-            while place < len(result) and result[place] not in known:
-                place += 1
-        result.insert(place, n)
-        placed.add(n)
-    return result
 
 
 def _joined(names: Iterable[str]) -> str | None:

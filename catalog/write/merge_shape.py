@@ -1,12 +1,14 @@
 """What the merge of the shape of a table comes to: the merged shape and its conflicts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
+from catalog.model.datafile import DataFile
 from catalog.model.schema import Field, FileSchema
 from catalog.model.table import TableSnapshot
+from catalog.write.merge_columns import renumbered_schema
 
 Side: TypeAlias = Literal["ours", "theirs"]
 
@@ -145,3 +147,27 @@ class MergedShape:
     narrowed: tuple[NarrowedColumn, ...] = ()
     of_base: Renumbering = field(default_factory=Renumbering)
     columns: tuple[MergedColumn, ...] = ()
+
+
+def renumber(file: DataFile, how: MergedShape | Renumbering) -> DataFile:
+    """Returns a file as the merged table has it: the same bytes, other field ids.
+
+    Args:
+        file: A file of theirs, or of the base.
+        how: The merged shape for one of theirs, its ``of_base`` for one of the base.
+    """
+    file_schema = how.file_schemas.get(file.file_schema, file.file_schema)
+    if file_schema == file.file_schema and how.renumbered.keys().isdisjoint(file.stats):
+        return file
+    stats = {how.renumbered.get(i, i): one for i, one in file.stats.items()}
+    return replace(file, file_schema=file_schema, stats=stats)
+
+
+def renumbering(ids: Mapping[int, int], schemas: Mapping[str, FileSchema]) -> Renumbering:
+    """Returns how files of some schemas fit where their field ids are others."""
+    made = {one: renumbered_schema(schema, ids) for one, schema in schemas.items()}
+    return Renumbering(
+        {old: new for old, new in ids.items() if old != new},
+        {old: schema.id for old, schema in made.items() if old != schema.id},
+        {schema.id: schema for schema in made.values()},
+    )

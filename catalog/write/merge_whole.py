@@ -7,7 +7,7 @@ from catalog.repository.commit_writer import TableUpdate
 from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.table_entries import PlacedEntry
 from catalog.repository.tables import data_files, file_changes
-from catalog.write.merge_schema import MergedShape, renumber
+from catalog.write.merge_shape import MergedShape, renumber
 
 
 def whole_table(

@@ -18,7 +18,8 @@ import catalog
 from catalog.catalog import Catalog
 from catalog.merging import merging
 from catalog.repository.commit_writer import Description
-from catalog.write.merge import Ends, merge_commits
+from catalog.write.merge import merge_commits
+from catalog.write.merge_ends import Ends
 from tests.oracle.merge import Taking, merge_tables, multiset, row_form
 
 from .conftest import START

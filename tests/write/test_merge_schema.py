@@ -10,13 +10,13 @@ from catalog.model.datafile import ColumnStats, DataFile
 from catalog.model.schema import FileSchema, PhysicalColumn
 from catalog.model.table import TableSnapshot
 from catalog.model.types import NULL_TYPE, Scalar
-from catalog.write.merge_schema import (
+from catalog.write.merge_schema import merge_shapes
+from catalog.write.merge_shape import (
     DroppedColumn,
     MergedShape,
     NarrowedColumn,
     ShapeConflict,
     ShapeConflictKind,
-    merge_shapes,
     renumber,
 )
 from tests.write.shapes import (

@@ -1,0 +1,152 @@
+"""Where the shapes that two sides gave a table clash with each other, or with its rows."""
+
+from collections.abc import Sequence
+
+from catalog.diff.execute import Reading, compare_table
+from catalog.diff.plan import SIDES, DiffOptions, SideName, plan_table
+from catalog.errors import InvalidInput
+from catalog.model.datafile import DataFile
+from catalog.write.conflicts import ConflictRow, conflict_row
+from catalog.write.merge_ends import BothSides
+from catalog.write.merge_rows import Taking
+from catalog.write.merge_shape import MergedShape, Side
+from catalog.write.merge_table import MergeContext
+from catalog.write.merge_types import Holding, Misfit, find_misfits
+
+
+def misfits(context: MergeContext, both: BothSides, shape: MergedShape) -> tuple[Misfit, ...]:
+    """Returns the columns that cannot have the merged type, since values would be lost."""
+    ours, theirs = both.changes("ours"), both.changes("theirs")
+    before = {file.path: file for file in (*ours.removed, *theirs.removed)}
+    holdings = (
+        None if both.base is None else Holding(both.base.snapshot, tuple(before.values())),
+        Holding(both.ours.snapshot, ours.added),
+        Holding(both.theirs.snapshot, theirs.added),
+    )
+    return find_misfits(context.write, both.name, shape, holdings)
+
+
+def described(name: str, shape: MergedShape) -> list[ConflictRow]:
+    """Returns the conflicts of a merged shape in the form of all conflicts."""
+    return [
+        conflict_row(
+            name, one.kind, one.column or one.property_name, one.base, one.ours, one.theirs
+        )
+        for one in shape.conflicts
+    ]
+
+
+def shape_conflicts(
+    context: MergeContext,
+    both: BothSides,
+    shape: MergedShape,
+    misfits: Sequence[Misfit],
+    *,
+    resolve: Taking | None,
+    whole: bool,
+) -> list[ConflictRow]:
+    """Returns what clashes in the shape, and columns dropped whose cells changed.
+
+    If a side is to be taken, that is what its shape does not settle: the rows of the other
+    do not fit into it.
+
+    Args:
+        context: Reads rows.
+        both: The table.
+        shape: The merged shape.
+        misfits: Columns that cannot have the merged type.
+        resolve: The side to be taken where both clash; None leaves conflicts.
+        whole: Whether the table may be taken whole.
+
+    Raises:
+        InvalidInput: There is such, and the table must not be taken whole.
+    """
+    found = described(both.name, shape)
+    hard = [one for one in found if one["kind"] != "property-changed"]
+    if resolve == "ours" and not is_lost(shape):
+        hard = []
+    for misfit in misfits:
+        column = misfit.column
+        winner = {"ours": column.ours, "theirs": column.theirs}.get(resolve or "")
+        if winner is not None and winner.type == misfit.wide:
+            continue
+        fields = (column.base, column.ours, column.theirs)
+        one = conflict_row(
+            both.name,
+            "type_changed",
+            column.merged.name,
+            *(str(f.type) if f else None for f in fields),
+        )
+        hard.append(one)
+        if not any(o["column_name"] == one["column_name"] for o in found):
+            found.append(one)
+    for dropped in shape.dropped:
+        kept_by: Side = "theirs" if dropped.side == "ours" else "ours"
+        cells = (
+            0
+            if dropped.side == resolve
+            else _changed_cells(context, both, kept_by, dropped.kept_id)
+        )
+        if cells:
+            states = ["dropped", f"{cells} cells changed"]
+            one = conflict_row(
+                both.name,
+                "column-dropped",
+                dropped.column,
+                "there",
+                *(states if dropped.side == "ours" else reversed(states)),
+            )
+            found.append(one)
+            hard.append(one)
+    if resolve not in ("ours", "theirs"):
+        return found
+    if hard and not whole:
+        other_side = "theirs" if resolve == "ours" else "ours"
+        raise InvalidInput(
+            f"table {both.name!r} was given another shape "
+            f"({', '.join(sorted({str(one['kind']) for one in hard}))}): taking {resolve} "
+            f"would need rows of {other_side} in a shape they do not have",
+            kind="shape-conflict",
+            hint="alter the table on one of the branches so that both agree, then merge",
+        )
+    return hard
+
+
+def is_lost(shape: MergedShape) -> bool:
+    """Tells whether a merged column is missing in theirs, which dropped it, but not in ours.
+
+    Then rows of theirs cannot be merged: they do not say what the column has in them.
+    """
+    return any(
+        one.base is not None and one.ours is not None and one.theirs is None
+        for one in shape.columns
+    )
+
+
+def _changed_cells(context: MergeContext, both: BothSides, side: Side, field_id: int) -> int:
+    """Counts the cells of a column that one side changed since the base."""
+    base, shared = both.base, both.shared_ids()
+    assert base is not None, "a column that was dropped was there"
+    table, common = (both.ours, shared.ours) if side == "ours" else (both.theirs, shared.theirs)
+    name = next(f.name for f in table.snapshot.schema.fields if f.id == field_id)
+    plan = plan_table(
+        both.name,
+        base.snapshot,
+        table.snapshot,
+        both.changes(side),
+        DiffOptions(columns=(name,)),
+        context.comparable,
+        shared_ids=common,
+    )
+    if not plan.tasks:
+        return 0
+
+    def files(one: SideName) -> Sequence[DataFile]:
+        return plan.files(one)
+
+    write = context.write
+    for one in SIDES:
+        write.verified(both.name, plan.files(one))
+    reading = Reading(write.con, plan, write.locate, files, context.prints(plan))
+    counted = compare_table(reading, DiffOptions(), name="dropped_column", keep_rows=False)
+    return counted.columns[name].changed
