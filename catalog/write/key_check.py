@@ -16,15 +16,23 @@ from catalog.model.types import holds_map
 from catalog.repository.commit_writer import TableUpdate
 
 
-def declared_key(schema: Schema, names: Sequence[str]) -> tuple[int, ...]:
+def declared_key(
+    schema: Schema, names: Sequence[str], had: TableSnapshot | None
+) -> tuple[int, ...]:
     """Returns the field ids of the columns that are declared to be a table's key.
+
+    Args:
+        schema: The table's columns.
+        names: Those of the key.
+        had: The table as it was; its key may always be declared again.
 
     Raises:
         InvalidInput: There is no such column, or it is named twice, or holds maps.
     """
     ids = column_ids(schema, names, "key column")
+    known = had is not None and ids == had.key
     for field in schema.fields:
-        if field.id in ids and holds_map(field.type):
+        if field.id in ids and holds_map(field.type) and not known:
             raise InvalidInput(
                 f"column {field.name!r} cannot be part of a key: it is of type {field.type}, and "
                 "the engine tells apart maps of the same entries in another order",

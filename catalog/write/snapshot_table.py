@@ -120,7 +120,7 @@ def table_snapshot(
 
 def _key(unified: Unified, base: StoredTable | None, request: SnapshotRequest) -> tuple[int, ...]:
     if request.key is not None:
-        return declared_key(unified.schema, request.key)
+        return declared_key(unified.schema, request.key, None if base is None else base.snapshot)
     if base is None:
         return ()
     gone = [f.name for f in base.snapshot.fields(base.snapshot.key) if _is_gone(unified, f.id)]

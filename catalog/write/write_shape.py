@@ -142,7 +142,7 @@ def _key(
 ) -> tuple[int, ...]:
     key = old.key if old is not None else ()
     if request.key is not None:
-        key = declared_key(unified.schema, request.key)
+        key = declared_key(unified.schema, request.key, old)
     lost = [i for i in key if unified.schema.by_id(i) is None]
     if lost:
         raise InvalidInput(

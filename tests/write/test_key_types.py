@@ -1,7 +1,6 @@
 """What a key may be of, and merges of tables whose keys are nested."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,10 +9,8 @@ import pytest
 
 import catalog
 from catalog.catalog import Catalog
-from catalog.repository.commit_writer import Description, TableUpdate
-from catalog.write.publish import Proposal, publish
 
-from .merges import put
+from .merges import declare_as_before, put
 
 MAP = pa.map_(pa.string(), pa.int64())
 WITH_MAPS = [MAP, pa.list_(MAP), pa.struct([("a", pa.int64()), ("m", MAP)])]
@@ -21,16 +18,6 @@ NESTED = [
     (pa.list_(pa.float64()), [[0.0, None], [float("nan")], None]),
     (pa.struct([("a", pa.float64()), ("b", pa.list_(pa.string()))]), [{"a": -0.0, "b": ["x"]}]),
 ]
-
-
-def declare_key(cat: Catalog, column: str) -> None:
-    """Gives the table a key as it was allowed once."""
-    commits = cat.repository.commits
-    old = commits.table(commits.entries(cat.resolve("main").commit_id)["t"])
-    field = next(f for f in old.snapshot.schema.fields if f.name == column)
-    update = TableUpdate("t", old, replace(old.snapshot, key=(field.id,)), (), ())
-    about = Description(author="tester", time=cat.clock(), message="key")
-    publish(cat.repository, "main", lambda held, head: Proposal([head], [update], about, "key"))
 
 
 def rows(keys: Sequence[object], kind: pa.DataType, v: Sequence[int]) -> pa.Table:
@@ -58,9 +45,9 @@ def test_a_key_that_holds_maps_is_refused(cat: Catalog, tmp_path: Path, kind: pa
 def test_a_key_of_maps_merges_by_entries_in_any_order(cat: Catalog) -> None:
     one, other = [("x", 1), ("y", 2)], [("x", 1), ("y", 3)]
     put(cat, "main", rows([one, other], MAP, [0, 0]))
-    declare_key(cat, "m")
+    declare_as_before(cat, "m")
     cat.branches.create("work")
-    put(cat, "main", rows([one[::-1], other[::-1]], MAP, [0, 5]))
+    put(cat, "main", rows([one[::-1], other[::-1]], MAP, [0, 5]), key=["m"])
     with cat.transaction("work") as tx:
         tx.sql("UPDATE t SET w = 7")
     assert cat.merge("work").commit is not None
