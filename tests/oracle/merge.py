@@ -82,7 +82,7 @@ def merge_tables(
             both sides is just that.
         resolve: What the merged table has where there is a conflict; None: what ours has.
         by_cell: Whether different cells of one row merge; else a row that both changed is in
-            conflict unless it is the same afterwards.
+            conflict, also if it is the same afterwards: that is how transactions meet.
     """
     assert {*key, *partition} <= set(columns)
     sides = list(base), list(ours), list(theirs)
@@ -201,9 +201,13 @@ def _merge_group(
     before, mine, yours = (multiset(rows, columns) for rows in (base, ours, theirs))
     if mine == before:
         return theirs, []
-    if yours in (before, mine):
+    if yours == before:
         return ours, []
     values = tuple((base + ours + theirs)[0][column] for column in rules.key)
+    if mine == yours:
+        sides = tuple(base), tuple(ours), tuple(theirs)
+        clash = MergeConflict("cell", values, None, *sides)
+        return ours, [] if rules.by_cell else [clash]
     taken = _taken(rules.resolve, base, ours, theirs)
     match base, ours, theirs:
         case [b], [o], [t]:
