@@ -2,12 +2,13 @@
 
 import contextlib
 import http.client
+import random
 import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Literal
+from typing import Literal, get_args
 from urllib.parse import unquote, urlsplit
 
 Fate = Literal["cut-before", "cut-after", "twice", "error-after", "busy", "later", "denied"]
@@ -24,6 +25,29 @@ Fate = Literal["cut-before", "cut-after", "twice", "error-after", "busy", "later
 
 Plan = Callable[[str, str], Fate | None]
 """Given a method and a path, says what happens."""
+
+FATES: tuple[Fate, ...] = tuple(fate for fate in get_args(Fate) if fate != "denied")
+
+
+def once(fate: Fate, part: str, method: str = "PUT") -> Plan:
+    """Returns a plan by which the next request that matches has a fate."""
+    left = [fate]
+
+    def plan(called: str, path: str) -> Fate | None:
+        return left.pop() if left and called == method and part in path else None
+
+    return plan
+
+
+def seeded(seed: int, share: float) -> Plan:
+    """Returns a plan by which a share of all PUTs has some fate, the same for the same seed."""
+    draw = random.Random(seed)
+
+    def plan(called: str, path: str) -> Fate | None:
+        return draw.choice(FATES) if called == "PUT" and draw.random() < share else None
+
+    return plan
+
 
 _CODES = {
     "error-after": (500, "InternalError"),

@@ -110,7 +110,7 @@ def _wait(name: str, log: Path, port: int | None, process: "subprocess.Popen[byt
 
 @contextlib.contextmanager
 def moto(folder: Path) -> Iterator[Server]:
-    words = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
+    words = [sys.executable, str(Path(__file__).with_name("moto_in_turn.py"))]
     with running("moto", words, None, folder) as server:
         yield server
 

@@ -1,10 +1,8 @@
 """Answers that are lost between here and the server: nothing is lost, nothing is doubled."""
 
 import itertools
-import random
 import threading
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
@@ -16,29 +14,7 @@ from catalog.storage.s3_access import S3Access
 from catalog.storage.store import OutcomeUnknown
 from tests.write.conftest import START, write
 
-from .proxy import Fate, Plan, Proxy
-
-FATES: tuple[Fate, ...] = tuple(fate for fate in get_args(Fate) if fate != "denied")
-
-
-def once(fate: Fate, part: str, method: str = "PUT") -> Plan:
-    """Returns a plan by which the next request that matches has a fate."""
-    left = [fate]
-
-    def plan(called: str, path: str) -> Fate | None:
-        return left.pop() if left and called == method and part in path else None
-
-    return plan
-
-
-def seeded(seed: int, share: float) -> Plan:
-    """Returns a plan by which a share of all PUTs has some fate, the same for the same seed."""
-    draw = random.Random(seed)
-
-    def plan(called: str, path: str) -> Fate | None:
-        return draw.choice(FATES) if called == "PUT" and draw.random() < share else None
-
-    return plan
+from .proxy import FATES, Fate, Proxy, once, seeded
 
 
 @pytest.fixture

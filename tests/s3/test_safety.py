@@ -1,0 +1,61 @@
+"""What is proven of catalogs in directories, proven in buckets of two servers.
+
+``PARQUETRY_KILLS`` says how many processes are killed on each server, 2 by default, and
+``PARQUETRY_STATES`` how many histories there are, and of how many steps; ``PARQUETRY_TELLERS``
+how many tellers the bank has.
+"""
+
+import contextlib
+import os
+from pathlib import Path
+
+import pytest
+
+import catalog
+from catalog.storage.s3_access import S3Access
+from tests.write.bank import run_bank
+from tests.write.histories import run_histories
+from tests.write.kills import Auditor, MergeAuditor, kill_mergers, kill_writers
+
+from .conftest import new_place
+from .proxy import Proxy, seeded
+from .servers import Server
+
+KILLS = int(os.environ.get("PARQUETRY_KILLS", "2"))
+HISTORIES, STEPS = (int(n) for n in os.environ.get("PARQUETRY_STATES", "2x12").split("x"))
+TELLERS = int(os.environ.get("PARQUETRY_TELLERS", "3"))
+TRANSFERS = TELLERS
+
+
+@pytest.fixture
+def lake(place: str, server: Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Is a URI where nothing is yet, which any process of this test can open."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server.endpoint)
+    return f"{place}/lake"
+
+
+def test_no_money_is_lost_between_processes_whose_line_fails_or_not(
+    lake: str, proxy: Proxy
+) -> None:
+    proxy.plan = seeded(20240501, 0.15)
+    ways = ({"AWS_ENDPOINT_URL": proxy.endpoint}, {})
+    run_bank(lake, tellers=TELLERS, transfers=TRANSFERS, ways=ways)
+    assert proxy.happened, "something failed on the way"
+    puts = sum(asked.method == "PUT" for asked in proxy.asked)
+    print(f"{TELLERS * TRANSFERS} transfers, {len(proxy.happened)} of {puts} PUTs went wrong")
+
+
+def test_any_history_is_that_of_the_model(lake: str, access: S3Access) -> None:
+    run_histories(
+        lambda: contextlib.nullcontext(new_place(access)), histories=HISTORIES, steps=STEPS
+    )
+
+
+def test_a_writer_killed_at_any_moment_loses_nothing(lake: str, source: Path) -> None:
+    auditor = Auditor(catalog.create(lake).uri)
+    kill_writers(auditor, source, kills=KILLS, within_s=0.3)
+
+
+def test_merges_killed_at_any_moment_leave_both_tables_alike(lake: str) -> None:
+    auditor = MergeAuditor(catalog.create(lake).uri)
+    kill_mergers(auditor, kills=KILLS, within_s=3)
