@@ -131,18 +131,6 @@ class MapType:
 DataType: TypeAlias = Scalar | ListType | StructType | MapType
 
 
-def holds_map(kind: DataType) -> bool:
-    """Tells whether a type is a map, or a list or struct that has one in it."""
-    match kind:
-        case MapType():
-            return True
-        case ListType(element):
-            return holds_map(element)
-        case StructType(fields):
-            return any(holds_map(inner) for _, inner in fields)
-    return False
-
-
 def is_float(kind: DataType) -> bool:
     """Tells whether a column of this type may hold NaN at its top level."""
     return isinstance(kind, Scalar) and kind.type_class is TypeClass.FLOAT

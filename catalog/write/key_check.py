@@ -1,45 +1,15 @@
-"""Keys that are declared: what they may be, and NULL and duplicates, told as warnings."""
+"""Keys of files that come with a snapshot: NULL and duplicates, told as warnings."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import duckdb
 
 from catalog.engine.connection import single_row
 from catalog.engine.quoting import identifier
 from catalog.engine.relation import relation_sql
-from catalog.errors import InvalidInput
-from catalog.formats.unify import column_ids
 from catalog.model.datafile import DataFile
-from catalog.model.schema import Schema
 from catalog.model.table import TableSnapshot
-from catalog.model.types import holds_map
 from catalog.repository.commit_writer import TableUpdate
-
-
-def declared_key(
-    schema: Schema, names: Sequence[str], had: TableSnapshot | None
-) -> tuple[int, ...]:
-    """Returns the field ids of the columns that are declared to be a table's key.
-
-    Args:
-        schema: The table's columns.
-        names: Those of the key.
-        had: The table as it was; its key may always be declared again.
-
-    Raises:
-        InvalidInput: There is no such column, or it is named twice, or holds maps.
-    """
-    ids = column_ids(schema, names, "key column")
-    known = had is not None and ids == had.key
-    for field in schema.fields:
-        if field.id in ids and holds_map(field.type) and not known:
-            raise InvalidInput(
-                f"column {field.name!r} cannot be part of a key: it is of type {field.type}, and "
-                "the engine tells apart maps of the same entries in another order",
-                kind="unsupported-key",
-                hint="name columns of other types, or none: then the whole row is the key",
-            )
-    return ids
 
 
 def count_bad_keys(

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 from catalog.diff.execute import Reading, compare_table
 from catalog.diff.plan import SIDES, DiffOptions, SideName, plan_table
+from catalog.engine.relation import relation_sql
 from catalog.errors import InvalidInput
 from catalog.model.datafile import DataFile
+from catalog.repository.tables import data_files
 from catalog.write.conflicts import ConflictRow, conflict_row
 from catalog.write.merge_ends import BothSides
 from catalog.write.merge_rows import Taking
-from catalog.write.merge_shape import MergedShape, Side
+from catalog.write.merge_shape import MergedShape, ShapeConflictKind, Side
 from catalog.write.merge_table import MergeContext
 from catalog.write.merge_types import Holding, Misfit, find_misfits
 
@@ -80,6 +82,12 @@ def shape_conflicts(
         hard.append(one)
         if not any(o["column_name"] == one["column_name"] for o in found):
             found.append(one)
+    if any(_shares_key(context, both, shape, side) for side in ("ours", "theirs")):
+        tables = None if both.base is None else both.base, both.ours, both.theirs
+        keys = (", ".join(t.snapshot.key_names) if t is not None else None for t in tables)
+        one = conflict_row(both.name, ShapeConflictKind.KEY_CHANGED, None, *keys)
+        found.append(one)
+        hard.append(one)
     for dropped in shape.dropped:
         kept_by: Side = "theirs" if dropped.side == "ours" else "ours"
         cells = (
@@ -110,6 +118,30 @@ def shape_conflicts(
             hint="alter the table on one of the branches so that both agree, then merge",
         )
     return hard
+
+
+def _shares_key(context: MergeContext, both: BothSides, shape: MergedShape, side: Side) -> bool:
+    """Tells whether rows of a side, which its own key told apart, share the merged key."""
+    table = both.ours if side == "ours" else both.theirs
+    held = {one.merged.id: one.ours if side == "ours" else one.theirs for one in shape.columns}
+    key = [held.get(field_id) for field_id in shape.snapshot.key]
+    ids = [field.id for field in key if field is not None]
+    own = set(table.snapshot.key)
+    if not key or (own and own.issubset(ids)) or not both.changes(side).added:
+        return False
+    if len(ids) < len(key):
+        return True
+    relation = relation_sql(
+        context.write.con,
+        table.snapshot,
+        context.write.verified(both.name, list(data_files(both.commits, table))),
+        locate=context.write.locate,
+        columns=ids,
+        naming="id",
+    )
+    listed = ", ".join(f"c{field_id}" for field_id in ids)
+    repeated = f"SELECT 1 FROM {relation} GROUP BY {listed} HAVING count(*) > 1 LIMIT 1"
+    return bool(context.write.con.sql(repeated).fetchall())
 
 
 def is_lost(shape: MergedShape) -> bool:

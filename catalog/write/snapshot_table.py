@@ -12,7 +12,6 @@ from catalog.model.schema import FileSchema
 from catalog.model.table import TableSnapshot
 from catalog.model.types import Scalar
 from catalog.repository.commits import StoredTable
-from catalog.write.key_check import declared_key
 
 Scope = Literal["full", "partitions", "append"]
 Partition = tuple[bytes | None, ...]
@@ -120,7 +119,7 @@ def table_snapshot(
 
 def _key(unified: Unified, base: StoredTable | None, request: SnapshotRequest) -> tuple[int, ...]:
     if request.key is not None:
-        return declared_key(unified.schema, request.key, None if base is None else base.snapshot)
+        return column_ids(unified.schema, request.key, "key column")
     if base is None:
         return ()
     gone = [f.name for f in base.snapshot.fields(base.snapshot.key) if _is_gone(unified, f.id)]

@@ -15,7 +15,6 @@ from catalog.model.values import has_order
 from catalog.write.context import WriteContext
 from catalog.write.data_writer import with_own_schema
 from catalog.write.frames import Landed
-from catalog.write.key_check import declared_key
 from catalog.write.working import WorkingTable
 
 WriteMode = Literal["append", "overwrite", "overwrite_partitions", "upsert"]
@@ -142,7 +141,7 @@ def _key(
 ) -> tuple[int, ...]:
     key = old.key if old is not None else ()
     if request.key is not None:
-        key = declared_key(unified.schema, request.key, old)
+        key = column_ids(unified.schema, request.key, "key column")
     lost = [i for i in key if unified.schema.by_id(i) is None]
     if lost:
         raise InvalidInput(

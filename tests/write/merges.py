@@ -1,7 +1,6 @@
 """Tables of few rows on branches, for tests of merges."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -10,7 +9,7 @@ import catalog
 from catalog.catalog import Catalog
 from catalog.listings import CommitInfo
 from catalog.merging import merging
-from catalog.repository.commit_writer import Description, TableUpdate
+from catalog.repository.commit_writer import Description
 from catalog.repository.tables import data_files
 from catalog.write.frames import land
 from catalog.write.publish import Proposal, publish
@@ -50,16 +49,6 @@ def put_as_before(cat: Catalog, branch: str, data: Mapping[int, object], *, tabl
         update = write_rows(write, WorkingTable(table, None, None), landed, request).update()
         about = Description(author="tester", time=cat.clock(), message=table)
         publish(cat.repository, branch, lambda held, head: Proposal([head], [update], about, table))
-
-
-def declare_as_before(cat: Catalog, column: str) -> None:
-    """Gives table ``t`` a column as its key, of a type that was allowed once."""
-    commits = cat.repository.commits
-    old = commits.table(commits.entries(cat.resolve("main").commit_id)["t"])
-    field = next(f for f in old.snapshot.schema.fields if f.name == column)
-    update = TableUpdate("t", old, replace(old.snapshot, key=(field.id,)), (), ())
-    about = Description(author="tester", time=cat.clock(), message="key")
-    publish(cat.repository, "main", lambda held, head: Proposal([head], [update], about, "key"))
 
 
 def values(cat: Catalog, ref: str = "main", table: str = "t") -> dict[Any, Any]:

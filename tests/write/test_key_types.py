@@ -1,19 +1,15 @@
-"""What a key may be of, and merges of tables whose keys are nested."""
+"""Merges of tables whose keys are nested."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-import catalog
 from catalog.catalog import Catalog
 
-from .merges import declare_as_before, put
+from .merges import put
 
 MAP = pa.map_(pa.string(), pa.int64())
-WITH_MAPS = [MAP, pa.list_(MAP), pa.struct([("a", pa.int64()), ("m", MAP)])]
 NESTED = [
     (pa.list_(pa.float64()), [[0.0, None], [float("nan")], None]),
     (pa.struct([("a", pa.float64()), ("b", pa.list_(pa.string()))]), [{"a": -0.0, "b": ["x"]}]),
@@ -24,28 +20,9 @@ def rows(keys: Sequence[object], kind: pa.DataType, v: Sequence[int]) -> pa.Tabl
     return pa.table({"m": pa.array(keys, kind), "v": v, "w": [0] * len(v)})
 
 
-@pytest.mark.parametrize("kind", WITH_MAPS, ids=str)
-def test_a_key_that_holds_maps_is_refused(cat: Catalog, tmp_path: Path, kind: pa.DataType) -> None:
-    table = pa.table({"k": [1], "m": pa.nulls(1, kind)})
-    pq.write_table(table, tmp_path / "m.parquet")
-    with pytest.raises(catalog.InvalidInput) as by_snapshot, cat.transaction("main") as tx:
-        tx.snapshot("t", str(tmp_path / "m.parquet"), key=["k", "m"])
-    with pytest.raises(catalog.InvalidInput) as by_write:
-        put(cat, "main", table, key=["m"])
-    put(cat, "main", table)
-    statement = "CREATE TABLE u PRIMARY KEY (m) AS FROM t"
-    with pytest.raises(catalog.InvalidInput) as by_sql, cat.transaction("main") as tx:
-        tx.sql(statement)
-    for error in (by_snapshot, by_write, by_sql):
-        assert error.value.kind == "unsupported-key"
-        assert "'m'" in str(error.value)
-    assert [info.name for info in cat.tables()] == ["t"]
-
-
 def test_a_key_of_maps_merges_by_entries_in_any_order(cat: Catalog) -> None:
     one, other = [("x", 1), ("y", 2)], [("x", 1), ("y", 3)]
-    put(cat, "main", rows([one, other], MAP, [0, 0]))
-    declare_as_before(cat, "m")
+    put(cat, "main", rows([one, other], MAP, [0, 0]), key=["m"])
     cat.branches.create("work")
     put(cat, "main", rows([one[::-1], other[::-1]], MAP, [0, 5]), key=["m"])
     with cat.transaction("work") as tx:

@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+import catalog
 from catalog.catalog import Catalog
 
 from .merges import conflict, put, told
@@ -83,3 +85,43 @@ def test_files_without_the_keys_that_both_changed_are_not_read(cat: Catalog) -> 
     assert untouched.path in {file.path for file in cat.files("t")}
     merged = cat.sql("SELECT k, v, w FROM t WHERE k < 3 ORDER BY k").fetchall()
     assert merged == [(1, 0, 1), (2, 5, 7)]
+
+
+def test_a_key_that_one_side_narrows_never_makes_rows_of_the_other_share_it(cat: Catalog) -> None:
+    """Rows that the old key told apart, and the new one does not, are no merge."""
+    start = pa.table({"k": [1, 2], "p": ["a", "a"], "v": [0, 0]})
+    more = pa.table({"k": [1], "p": ["b"], "v": [5]})
+    for name, changed in (("rows too", pa.table({**_columns(start), "v": [0, 1]})), ("key", start)):
+        with cat.transaction("main") as tx:
+            tx.write(name, start, mode="overwrite", key=["k", "p"])
+        cat.branches.create(name.replace(" ", "-"))
+        with cat.transaction(name.replace(" ", "-")) as tx:
+            tx.write(name, more, mode="append")
+        with cat.transaction("main") as tx:
+            tx.write(name, changed, mode="overwrite", key=["k"])
+        for source, into in ((name.replace(" ", "-"), "main"), ("main", name.replace(" ", "-"))):
+            with pytest.raises(catalog.MergeConflict):
+                cat.merge(source, into=into)
+            (row,) = cat.conflicts(source, into=into).to_pylist()
+            assert (row["kind"], row["base"]) == ("key-changed", "k, p")
+            cat.abort_merge(source, into=into)
+
+
+def test_a_key_that_one_side_changes_merges_with_rows_that_it_tells_apart(cat: Catalog) -> None:
+    start = pa.table({"k": [1, 2], "p": ["a", "a"], "v": [0, 0]})
+    for n, (old, new) in enumerate(((["k", "p"], ["k"]), (["k"], ["k", "p"]))):
+        table, branch = f"t{n}", f"work{n}"
+        with cat.transaction("main") as tx:
+            tx.write(table, start, mode="overwrite", key=old)
+        cat.branches.create(branch)
+        with cat.transaction(branch) as tx:
+            tx.write(table, pa.table({"k": [3], "p": ["b"], "v": [5]}), mode="append")
+        with cat.transaction("main") as tx:
+            tx.write(table, start, mode="overwrite", key=new)
+        cat.merge(branch)
+        assert cat.table(table).key_names == tuple(new)
+        assert sorted(cat.sql(f"SELECT k FROM {table}").fetchall()) == [(1,), (2,), (3,)]
+
+
+def _columns(table: pa.Table) -> dict[str, pa.ChunkedArray]:
+    return dict(zip(table.column_names, table.columns, strict=True))
