@@ -14,11 +14,9 @@ from tests.write.test_race import check, run
 from .servers import Server
 
 WRITERS = 16
+SHARING = 4
 COMMITS = int(os.environ.get("PARQUETRY_S3_COMMITS", "10"))
 """Commits per writer: each race that is lost costs three requests."""
-
-SHARED = 1
-"""Commits per writer to a table that others append to as well."""
 
 
 @pytest.fixture
@@ -35,36 +33,31 @@ def threads(run: "list[threading.Thread]") -> None:
         thread.join()
 
 
-@pytest.mark.parametrize(("tables", "commits"), [(WRITERS, COMMITS), (3, SHARED)])
-def test_sixteen_writers_on_one_branch_all_land(lake: str, tables: int, commits: int) -> None:
-    """Each has a table of its own, or some have one in common and append to it."""
+def test_sixteen_writers_on_one_branch_all_land(lake: str) -> None:
+    """Each commits to a table of its own, and some half way once to one that they share."""
+    writes = {writer: [(f"w{writer}", n) for n in range(COMMITS)] for writer in range(WRITERS)}
+    for writer in range(SHARING):
+        writes[writer].insert(COMMITS // 2, ("shared", writer))
     landed: list[tuple[str, str, str]] = []
-    with catalog.open(lake).transaction(message="tables") as begun:
-        for n in range(tables):
-            begun.write(f"t{n}", pa.table({"id": pa.array([], pa.int64())}), mode="append")
+    with catalog.open(lake).transaction(message="begun") as begun:
+        begun.write("shared", pa.table({"id": pa.array([], pa.int64())}), mode="append")
 
-    def writer(number: int) -> None:
-        cat, table = catalog.open(lake), f"t{number % tables}"
-        for n in range(number * commits, (number + 1) * commits):
+    def work(writer: int) -> None:
+        cat = catalog.open(lake)
+        for table, n in writes[writer]:
             with cat.transaction("main", message=f"{table}:{n}") as tx:
                 tx.write(table, pa.table({"id": [n]}), mode="append")
             assert tx.commit is not None
             landed.append((table, str(n), tx.commit.id))
 
-    threads([threading.Thread(target=writer, args=(n,)) for n in range(WRITERS)])
-    assert len(landed) == WRITERS * commits
+    threads([threading.Thread(target=work, args=(n,)) for n in range(WRITERS)])
+    assert len(landed) == WRITERS * COMMITS + SHARING
     cat = catalog.open(lake, cache="")
-    wanted = {
-        f"t{table}": [
-            n
-            for writer in range(table, WRITERS, tables)
-            for n in range(writer * commits, (writer + 1) * commits)
-        ]
-        for table in range(tables)
-    }
-    check(cat, landed, {table: len(ids) for table, ids in wanted.items()})
-    for table, ids in wanted.items():
-        assert cat.sql(f"SELECT id FROM {table} ORDER BY id").fetchall() == [(n,) for n in ids]
+    wanted = {f"w{writer}": COMMITS for writer in range(WRITERS)} | {"shared": SHARING}
+    check(cat, landed, wanted)
+    for table, rows in wanted.items():
+        found = cat.sql(f"SELECT id FROM {table} ORDER BY id").fetchall()
+        assert found == [(n,) for n in range(rows)]
 
 
 def test_processes_on_disjoint_tables_both_land(lake: str, source: Path) -> None:

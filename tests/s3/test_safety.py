@@ -1,6 +1,6 @@
 """What is proven of catalogs in directories, proven in buckets of two servers.
 
-``PARQUETRY_KILLS`` says how many processes are killed on each server, 2 by default, and
+``PARQUETRY_KILLS`` says how many writers are killed on each server, 2 by default, and
 ``PARQUETRY_STATES`` how many histories there are, and of how many steps; ``PARQUETRY_TELLERS``
 how many tellers the bank has.
 """
@@ -24,7 +24,7 @@ from .servers import Server
 KILLS = int(os.environ.get("PARQUETRY_KILLS", "2"))
 HISTORIES, STEPS = (int(n) for n in os.environ.get("PARQUETRY_STATES", "2x12").split("x"))
 TELLERS = int(os.environ.get("PARQUETRY_TELLERS", "3"))
-TRANSFERS = TELLERS
+TRANSFERS = 3
 
 
 @pytest.fixture
@@ -58,4 +58,4 @@ def test_a_writer_killed_at_any_moment_loses_nothing(lake: str, source: Path) ->
 
 def test_merges_killed_at_any_moment_leave_both_tables_alike(lake: str) -> None:
     auditor = MergeAuditor(catalog.create(lake).uri)
-    kill_mergers(auditor, kills=KILLS, within_s=3)
+    kill_mergers(auditor, kills=max(KILLS // 2, 1), within_s=3)
