@@ -12,7 +12,7 @@ import pytest
 import catalog
 from catalog.catalog import Catalog
 
-from .merges import conflict, declare_as_before, put, told, values
+from .merges import conflict, put, told, values
 
 BRANCH = "merge/work-into-main"
 
@@ -157,9 +157,7 @@ def test_rows_with_values_of_any_type_are_settled_by_changing_them(
         return pa.Table.from_pylist([{name: value, "v": v} for v in values], schema=schema)
 
     key = [name] if keyed else None
-    put(cat, "main", table(1))
-    if keyed:
-        declare_as_before(cat, name)
+    put(cat, "main", table(1), key=key)
     cat.branches.create("work")
     put(cat, "main", table(2), key=key)
     put(cat, "work", table(3), key=key)
