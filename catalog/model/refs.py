@@ -40,8 +40,8 @@ class Move:
 
 
 CACHED_MOVES = 4096
-"""Moves kept read and written in a process: a branch object has up to 199 of them, and all but
-one are those that the object had before."""
+"""Moves kept read in a process: a branch object has up to 199 of them, and all but one are
+those that the object had before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Branch:
         name: The branch.
         commit_id: Where it stands; None once deleted (a tombstone keeps the reflog).
         write_id: The id of the write that put it there.
-        reflog: Moves, newest first.
+        moves: Moves as stored, newest first; ``reflog`` has them read.
         older: Id of the page with older moves, if there are any.
         protected: Whether it changes only by merge.
     """
@@ -60,9 +60,18 @@ class Branch:
     name: str
     commit_id: str | None
     write_id: str
-    reflog: tuple[Move, ...]
+    moves: tuple[object, ...]
     older: str | None = None
     protected: bool = False
+
+    @property
+    def reflog(self) -> tuple[Move, ...]:
+        """Returns the moves, newest first; a commit needs none of them.
+
+        Raises:
+            CorruptData: The form of one is none that format 1 knows.
+        """
+        return tuple(map(move_from_json, self.moves))
 
     def to_bytes(self) -> bytes:
         """Returns the stored form."""
@@ -72,7 +81,7 @@ class Branch:
                 "name": self.name,
                 "commit": self.commit_id,
                 "write_id": self.write_id,
-                "reflog": [move_to_json(move) for move in self.reflog],
+                "reflog": self.moves,
                 "older": self.older,
                 "protected": self.protected,
             }
@@ -91,31 +100,18 @@ def branch_from_json(stored: Mapping[str, object]) -> Branch:
             "name": str(name),
             "commit": str() | None as commit_id,
             "write_id": str(write_id),
-            "reflog": [*reflog],
+            "reflog": [*moves],
             "older": str() | None as older,
             "protected": bool(protected),
         }:
-            moves = tuple(move_from_json(move) for move in reflog)
-            return Branch(name, commit_id, write_id, moves, older, protected)
+            return Branch(name, commit_id, write_id, tuple(moves), older, protected)
     raise CorruptData("a branch is not readable: fields are missing or of another type")
 
 
 def move_to_json(move: Move) -> list[object]:
     """Returns the stored form of a move."""
-    return list(_stored_move(move))
-
-
-@lru_cache(CACHED_MOVES)
-def _stored_move(move: Move) -> tuple[object, ...]:
-    fields = (
-        move.write_id,
-        time_text(move.time),
-        move.who,
-        move.before,
-        move.after,
-        move.why,
-    )
-    return fields if move.key is None else (*fields, move.key)
+    when, key = time_text(move.time), () if move.key is None else (move.key,)
+    return [move.write_id, when, move.who, move.before, move.after, move.why, *key]
 
 
 def move_from_json(stored: object) -> Move:

@@ -129,11 +129,16 @@ def sort_key(values: Sequence[bytes | None], path: str) -> bytes:
     Each partition value is ``00`` for NULL, else ``01`` and the encoding with ``00``
     escaped as ``00 FF`` and closed by ``00 00``; the UTF-8 of the path follows.
     """
+    return stored_sort_key(values, path.encode())
+
+
+def stored_sort_key(values: Sequence[bytes | None], path: bytes) -> bytes:
+    """Returns ``sort_key`` of a path in UTF-8."""
     parts = [
         b"\x00" if value is None else b"\x01" + value.replace(b"\x00", b"\x00\xff") + b"\x00\x00"
         for value in values
     ]
-    return b"".join(parts) + path.encode()
+    return b"".join(parts) + path
 
 
 def text(value: Value | None, kind: Scalar) -> str | None:

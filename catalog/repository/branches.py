@@ -34,6 +34,9 @@ GIVING_ATTEMPTS = 10
 """Looks at a name that is given to a tag: one is enough to see what was written, and each loss
 is the success of somebody else."""
 
+CACHED_BRANCHES = 64
+"""Branches kept read in a process, beside their bytes: most reads find what was there before."""
+
 CACHED_PAGES = 1000
 """Reflog pages kept read in a process: each is 100 moves, about 60 kB as objects."""
 
@@ -80,6 +83,7 @@ class Branches:
         self._store = store
         self._new_id = new_id
         self._pages: dict[str, _Page] = {}
+        self._read: dict[str, tuple[bytes, Branch]] = {}
 
     def held(self, name: str) -> HeldBranch | None:
         """Returns a branch, also the tombstone of a deleted one; None if there was never one."""
@@ -88,10 +92,18 @@ class Branches:
             stored = self._store.read(path)
         except NotFound:
             return None
-        branch = branch_from_json(parse_json(stored.data, f"branch {name}"))
-        if branch.name != name:
-            raise CorruptData(f"branch {name} is stored under the name {branch.name}")
+        data, branch = self._read.get(name, (b"", None))
+        if branch is None or data != stored.data:
+            branch = branch_from_json(parse_json(stored.data, f"branch {name}"))
+            if branch.name != name:
+                raise CorruptData(f"branch {name} is stored under the name {branch.name}")
+            self._keep(stored.data, branch)
         return HeldBranch(branch, stored.version)
+
+    def _keep(self, data: bytes, branch: Branch) -> None:
+        if len(self._read) >= CACHED_BRANCHES:
+            self._read.clear()
+        self._read[branch.name] = data, branch
 
     def find(self, name: str) -> Branch | None:
         """Returns a branch that is not deleted, None if there is none."""
@@ -116,7 +128,8 @@ class Branches:
             AlreadyExists: There is a branch of that name, or it was given to a tag.
         """
         write_id = self._new_id()
-        branch = Branch(name, commit_id, write_id, (stamp.move(write_id, None, commit_id),))
+        moves = (move_to_json(stamp.move(write_id, None, commit_id)),)
+        branch = Branch(name, commit_id, write_id, moves)
         try:
             self._store.create(branch_path(name), branch.to_bytes())
         except (AlreadyExists, OutcomeUnknown) as error:
@@ -148,7 +161,7 @@ class Branches:
             try:
                 if held is None:
                     move = stamp.move(self._new_id(), None, None)
-                    given = Branch(name, None, move.write_id, (move,))
+                    given = Branch(name, None, move.write_id, (move_to_json(move),))
                     create_named(self._store, branch_path(name), given.to_bytes())
                 elif held.branch.commit_id is not None:
                     raise _exists(name)
@@ -182,14 +195,18 @@ class Branches:
         """
         return self._move(held, commit_id, stamp, protected=held.branch.protected)
 
-    def turn(self, name: str) -> AbstractContextManager[None]:
+    def turn(self, name: str, meanwhile: Callable[[], None]) -> AbstractContextManager[None]:
         """Waits until no other writer is about to move a branch, where the store can tell.
 
         Inside it, read the branch, write the commit and move the branch. It is a courtesy
         that saves the work of lost races; the move alone decides who wins.
+
+        Args:
+            name: The branch.
+            meanwhile: What may be done while another moves it, and helps to be quick then.
         """
         if isinstance(self._store, TakesTurns):
-            return self._store.turn(branch_path(name))
+            return self._store.turn(branch_path(name), meanwhile)
         return nullcontext()
 
     def protect(self, held: HeldBranch, protected: bool, stamp: Stamp) -> Branch:
@@ -232,24 +249,26 @@ class Branches:
     ) -> Branch:
         old = held.branch
         write_id = self._new_id()
-        move = stamp.move(write_id, old.commit_id, commit_id)
-        reflog, older = self._paged((move, *old.reflog), old.older)
+        move = move_to_json(stamp.move(write_id, old.commit_id, commit_id))
+        moves, older = self._paged((move, *old.moves), old.older)
         new = Branch(
             name=old.name,
             commit_id=commit_id,
             write_id=write_id,
-            reflog=reflog,
+            moves=moves,
             older=older,
             protected=protected and commit_id is not None,
         )
+        data = new.to_bytes()
         try:
-            self._store.swap(branch_path(old.name), new.to_bytes(), version=held.version)
+            self._store.swap(branch_path(old.name), data, version=held.version)
         except (SwapLost, OutcomeUnknown) as error:
             now = self._read_back(old.name)
             if now is not None and now.branch.write_id == old.write_id:
                 raise
             if now is None or not _landed(now.branch, write_id, old.write_id):
                 raise SwapLost(f"branch {old.name} was moved by somebody else") from error
+        self._keep(data, new)
         return new
 
     def _read_back(self, name: str) -> HeldBranch | None:
@@ -262,20 +281,14 @@ class Branches:
             ) from error
 
     def _paged(
-        self, reflog: tuple[Move, ...], older: str | None
-    ) -> tuple[tuple[Move, ...], str | None]:
-        if len(reflog) < 2 * REFLOG_PAGE:
-            return reflog, older
-        page = canonical_json(
-            {
-                "kind": "reflog",
-                "moves": [move_to_json(move) for move in reflog[REFLOG_PAGE:]],
-                "older": older,
-            }
-        )
+        self, moves: tuple[object, ...], older: str | None
+    ) -> tuple[tuple[object, ...], str | None]:
+        if len(moves) < 2 * REFLOG_PAGE:
+            return moves, older
+        page = canonical_json({"kind": "reflog", "moves": moves[REFLOG_PAGE:], "older": older})
         page_id = content_id(page)
         create_named(self._store, page_path(page_id), page)
-        return reflog[:REFLOG_PAGE], page_id
+        return moves[:REFLOG_PAGE], page_id
 
     def reflog(self, branch: Branch) -> Iterator[Move]:
         """Yields the moves of a branch, newest first, also those on older pages."""
@@ -339,7 +352,7 @@ def page_path(page_id: str) -> str:
 
 def _is_given(branch: Branch) -> bool:
     """Tells whether a name was given to a tag: its newest move leads from nowhere to nowhere."""
-    newest = branch.reflog[0] if branch.reflog else None
+    newest = next(iter(branch.reflog), None)
     return newest is not None and newest.before is None and newest.after is None
 
 

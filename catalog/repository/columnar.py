@@ -11,8 +11,8 @@ unequal IPC bytes, and zstd's output changes between versions.
 import hashlib
 import struct
 import sys
-from collections.abc import Iterable, Mapping
-from typing import TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,12 +24,12 @@ Columns: TypeAlias = Mapping[str, pa.Array]
 _ZSTD = pa.Codec("zstd", compression_level=3)
 
 
-def integers(values: Iterable[int | None]) -> pa.Array:
+def integers(values: Sequence[int | None]) -> pa.Array:
     """Returns a column of 64-bit integers."""
     return pa.array(values, pa.int64())
 
 
-def byte_strings(values: Iterable[bytes | None]) -> pa.Array:
+def byte_strings(values: Sequence[bytes | None]) -> pa.Array:
     """Returns a column of byte strings."""
     return pa.array(values, pa.binary())
 
@@ -57,19 +57,23 @@ def node_id(kind: str, columns: Columns) -> str:
     return digest.hexdigest()
 
 
-def _canonical(column: pa.Array) -> Iterable[bytes | memoryview]:
-    if sys.byteorder != "little":  # pragma: no cover - no such machine to test on
-        column = pa.array(column.to_pylist(), column.type)
-    if column.null_count:
-        valid = pc.cast(column.is_valid(), pa.uint8())
-        validity: bytes | memoryview = _values(valid, 1)
-        column = column.fill_null(0 if column.type == pa.int64() else b"")
-    else:
-        validity = b"\x01" * len(column)
+def _canonical(column: pa.Array) -> Sequence[bytes | memoryview]:
+    if column.null_count or sys.byteorder != "little":
+        return _canonical_values(column.to_pylist(), column.type == pa.int64())
+    validity = b"\x01" * len(column)
     if column.type == pa.int64():
         return (b"i", validity, _values(column, 8))
-    lengths = pc.cast(pc.binary_length(column), pa.uint32())
+    lengths = pc.binary_length(column)  # of 32 bits, none of them below zero
     return (b"b", validity, _values(lengths, 4), _bytes(column))
+
+
+def _canonical_values(values: Sequence[int | bytes | None], are_integers: bool) -> Sequence[bytes]:
+    count = len(values)
+    validity = bytes([value is not None for value in values])
+    if are_integers:
+        return (b"i", validity, struct.pack(f"<{count}q", *[value or 0 for value in values]))
+    known = [b"" if value is None else cast(bytes, value) for value in values]
+    return (b"b", validity, struct.pack(f"<{count}I", *map(len, known)), b"".join(known))
 
 
 def _values(column: pa.Array, width: int) -> memoryview:
@@ -84,6 +88,33 @@ def _bytes(column: pa.Array) -> bytes | memoryview:
     start = column.offset * 4
     marks = memoryview(offsets)[start : start + 4 * (len(column) + 1)].cast("i")
     return memoryview(data)[marks[0] : marks[-1]]
+
+
+def required(columns: Columns, name: str) -> pa.Array:
+    """Returns a column that every node of its kind has.
+
+    Raises:
+        CorruptData: It is missing.
+    """
+    try:
+        return columns[name]
+    except KeyError as error:
+        raise CorruptData(f"a node lacks its column {name!r}") from error
+
+
+def joined(parts: Sequence[Columns]) -> dict[str, pa.Array]:
+    """Returns the rows of several nodes, at least one, as those of one."""
+    types = {name: column.type for part in parts for name, column in part.items()}
+    counts = [len(next(iter(part.values()))) for part in parts]
+    return {
+        name: pa.concat_arrays(
+            [
+                part[name] if name in part else pa.nulls(count, kind)
+                for part, count in zip(parts, counts, strict=True)
+            ]
+        )
+        for name, kind in types.items()
+    }
 
 
 def encode(columns: Columns) -> bytes:

@@ -225,6 +225,8 @@ class CommitWriter:
         come = {f.partition for f in added}
         if base is None:
             return len(come)
+        if not base.snapshot.partition_by:
+            return int(base.snapshot.files + len(added) > len(removed))
         gone = {f.path for f in removed}
         count = base.snapshot.partitions
         for partition in come | {f.partition for f in removed}:

@@ -9,7 +9,6 @@ Columns of an index node: ``first`` (sort key of the first row below), ``child``
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from catalog.errors import CorruptData
 from catalog.repository import columnar
 from catalog.repository.columnar import Columns
 from catalog.repository.nodes import PENDING_PACK
@@ -103,17 +102,17 @@ def value_range(values: Sequence[bytes | None], ranges: Sequence[Range] | None =
 def to_columns(rows: Sequence[Child]) -> Columns:
     """Returns index rows as the hashed columns of a node."""
     columns = {
-        "first": columnar.byte_strings(r.first for r in rows),
-        "child": columnar.byte_strings(bytes.fromhex(r.id) for r in rows),
-        "rows": columnar.integers(r.summary.rows for r in rows),
-        "size": columnar.integers(r.summary.size_bytes for r in rows),
-        "files": columnar.integers(r.summary.files for r in rows),
+        "first": columnar.byte_strings([r.first for r in rows]),
+        "child": columnar.byte_strings([bytes.fromhex(r.id) for r in rows]),
+        "rows": columnar.integers([r.summary.rows for r in rows]),
+        "size": columnar.integers([r.summary.size_bytes for r in rows]),
+        "files": columnar.integers([r.summary.files for r in rows]),
     }
     for n in range(len(rows[0].summary.ranges)):
         ranges = [r.summary.ranges[n] for r in rows]
-        columns[f"low.{n}"] = columnar.byte_strings(r.low for r in ranges)
-        columns[f"high.{n}"] = columnar.byte_strings(r.high for r in ranges)
-        columns[f"nulls.{n}"] = columnar.integers(int(r.nulls) for r in ranges)
+        columns[f"low.{n}"] = columnar.byte_strings([r.low for r in ranges])
+        columns[f"high.{n}"] = columnar.byte_strings([r.high for r in ranges])
+        columns[f"nulls.{n}"] = columnar.integers([int(r.nulls) for r in ranges])
     return columns
 
 
@@ -129,10 +128,10 @@ def place_columns(
     known = [place or placed[node_id] for node_id, place in nodes]
     return {
         "@pack": columnar.byte_strings(
-            None if p.pack == PENDING_PACK else bytes.fromhex(p.pack) for p in known
+            [None if p.pack == PENDING_PACK else bytes.fromhex(p.pack) for p in known]
         ),
-        "@offset": columnar.integers(p.offset for p in known),
-        "@length": columnar.integers(p.length for p in known),
+        "@offset": columnar.integers([p.offset for p in known]),
+        "@length": columnar.integers([p.length for p in known]),
     }
 
 
@@ -142,12 +141,11 @@ def from_columns(columns: Columns) -> list[Child]:
     Raises:
         CorruptData: A column that format 1 requires is missing.
     """
-    try:
-        firsts, ids = columns["first"].to_pylist(), columns["child"].to_pylist()
-        totals = [columns[name].to_pylist() for name in ("rows", "size", "files")]
-        where = [columns[name].to_pylist() for name in ("@pack", "@offset", "@length")]
-    except KeyError as error:
-        raise CorruptData(f"an index node lacks its column {error}") from error
+    firsts, ids, *numbers = (
+        columnar.required(columns, name).to_pylist()
+        for name in ("first", "child", "rows", "size", "files", "@pack", "@offset", "@length")
+    )
+    totals, where = numbers[:3], numbers[3:]
     ranges = _ranges(columns, len(ids))
     summaries = map(Summary, *totals, ranges)
     places = (Place(p.hex(), offset, length) for p, offset, length in zip(*where, strict=True))

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from catalog.errors import CorruptData
 from catalog.model.datafile import ColumnStats, DataFile
-from catalog.model.values import sort_key
+from catalog.model.values import sort_key, stored_sort_key
 from catalog.repository import columnar
 from catalog.repository.columnar import Columns
 from catalog.repository.index import Summary, value_range
@@ -47,23 +47,23 @@ class DataFileRows:
     def to_columns(self, rows: Sequence[DataFile]) -> Columns:
         """Returns entries as columns."""
         columns = {
-            "path": columnar.byte_strings(r.path.encode() for r in rows),
-            "token": columnar.byte_strings(r.token.encode() for r in rows),
-            "guard": columnar.byte_strings(r.guard.encode() if r.guard else None for r in rows),
-            "schema": columnar.byte_strings(bytes.fromhex(r.file_schema) for r in rows),
-            "size": columnar.integers(r.size_bytes for r in rows),
-            "rows": columnar.integers(r.rows for r in rows),
+            "path": columnar.byte_strings([r.path.encode() for r in rows]),
+            "token": columnar.byte_strings([r.token.encode() for r in rows]),
+            "guard": columnar.byte_strings([r.guard.encode() if r.guard else None for r in rows]),
+            "schema": columnar.byte_strings([bytes.fromhex(r.file_schema) for r in rows]),
+            "size": columnar.integers([r.size_bytes for r in rows]),
+            "rows": columnar.integers([r.rows for r in rows]),
         }
         for n in range(self._partition_columns):
-            columns[f"part.{n}"] = columnar.byte_strings(r.partition[n] for r in rows)
+            columns[f"part.{n}"] = columnar.byte_strings([r.partition[n] for r in rows])
         unknown = ColumnStats()
         for field in sorted({field for r in rows for field in r.stats}):
             stats = [r.stats.get(field, unknown) for r in rows]
-            columns[f"nulls.{field}"] = columnar.integers(s.nulls for s in stats)
-            columns[f"nans.{field}"] = columnar.integers(s.nans for s in stats)
-            columns[f"low.{field}"] = columnar.byte_strings(s.low for s in stats)
-            columns[f"high.{field}"] = columnar.byte_strings(s.high for s in stats)
-            columns[f"exact.{field}"] = columnar.integers(1 if s.exact else None for s in stats)
+            columns[f"nulls.{field}"] = columnar.integers([s.nulls for s in stats])
+            columns[f"nans.{field}"] = columnar.integers([s.nans for s in stats])
+            columns[f"low.{field}"] = columnar.byte_strings([s.low for s in stats])
+            columns[f"high.{field}"] = columnar.byte_strings([s.high for s in stats])
+            columns[f"exact.{field}"] = columnar.integers([1 if s.exact else None for s in stats])
         return columns
 
     def from_columns(self, columns: Columns) -> list[DataFile]:
@@ -81,31 +81,47 @@ class DataFileRows:
         Raises:
             CorruptData: A column that format 1 requires is missing.
         """
+        names = ("path", "token", "schema", "size", "rows")
+        texts, marks, shapes, sizes, rows = (
+            columnar.required(columns, name).to_pylist() for name in names
+        )
         try:
-            paths = [p.decode() for p in columns["path"].to_pylist()]
-            tokens = [t.decode() for t in columns["token"].to_pylist()]
-            schemas = [s.hex() for s in columns["schema"].to_pylist()]
-            sizes = columns["size"].to_pylist()
-            rows = columns["rows"].to_pylist()
-        except (KeyError, UnicodeDecodeError) as error:
+            paths = [path.decode() for path in texts]
+            tokens = [token.decode() for token in marks]
+        except UnicodeDecodeError as error:
             raise CorruptData(f"a manifest node is not readable: {error}") from error
+        schemas = [shape.hex() for shape in shapes]
         count = len(paths)
         guards = [g.decode() if g else None for g in _column(columns, "guard", count)]
-        parts = [_column(columns, f"part.{n}", count) for n in range(self._partition_columns)]
-        partitions = list(zip(*parts, strict=True)) if parts else [()] * count
+        partitions = self._partitions(columns, count)
         stats = _stats(columns, fields, count)
         return list(map(DataFile, paths, tokens, sizes, rows, partitions, schemas, guards, stats))
 
-    def summarise(self, rows: Sequence[DataFile]) -> Summary:
+    def keys(self, columns: Columns) -> list[bytes]:
+        """Returns the sort keys of entries.
+
+        Raises:
+            CorruptData: A column that format 1 requires is missing.
+        """
+        paths = columnar.required(columns, "path").to_pylist()
+        return list(map(stored_sort_key, self._partitions(columns, len(paths)), paths))
+
+    def summarise(self, columns: Columns) -> Summary:
         """Sums entries up."""
+        sizes = columns["size"].to_pylist()
         return Summary(
-            sum(r.rows for r in rows),
-            sum(r.size_bytes for r in rows),
-            len(rows),
-            tuple(
-                value_range([r.partition[n] for r in rows]) for n in range(self._partition_columns)
-            ),
+            sum(columns["rows"].to_pylist()),
+            sum(sizes),
+            len(sizes),
+            tuple(value_range(part) for part in self._parts(columns, len(sizes))),
         )
+
+    def _partitions(self, columns: Columns, count: int) -> list[tuple[bytes | None, ...]]:
+        parts = self._parts(columns, count)
+        return list(zip(*parts, strict=True)) if parts else [()] * count
+
+    def _parts(self, columns: Columns, count: int) -> list[list[bytes | None]]:
+        return [_column(columns, f"part.{n}", count) for n in range(self._partition_columns)]
 
     def places(self, rows: Sequence[DataFile], placed: Mapping[str, Place]) -> Columns:
         """Returns nothing: entries point to no nodes."""

@@ -90,6 +90,10 @@ class NodeReader:
         if len(data) < pack.HEAD_BYTES:
             self._keep(self._small, commit_id, data, limit=CACHE_PACKS)
 
+    def know_columns(self, node_id: str, columns: Columns) -> None:
+        """Takes a columnar node that points to no others, so that it need not be read."""
+        self._keep(self._nodes, node_id, columns)
+
     def json(self, node_id: str, place: Place) -> JsonNode:
         """Returns a verified JSON node.
 

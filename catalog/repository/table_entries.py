@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from catalog.errors import CorruptData
 from catalog.model.commit import TableEntry
 from catalog.repository.pack import Place
 
@@ -49,11 +48,11 @@ class TableRows:
         from catalog.repository.columnar import byte_strings, integers
 
         return {
-            "name": byte_strings(r.name.encode() for r in rows),
-            "snapshot": byte_strings(bytes.fromhex(r.entry.snapshot) for r in rows),
-            "rows": integers(r.entry.rows for r in rows),
-            "size": integers(r.entry.size_bytes for r in rows),
-            "files": integers(r.entry.files for r in rows),
+            "name": byte_strings([r.name.encode() for r in rows]),
+            "snapshot": byte_strings([bytes.fromhex(r.entry.snapshot) for r in rows]),
+            "rows": integers([r.entry.rows for r in rows]),
+            "size": integers([r.entry.size_bytes for r in rows]),
+            "files": integers([r.entry.files for r in rows]),
         }
 
     def places(self, rows: Sequence[PlacedEntry], placed: Mapping[str, Place]) -> "Columns":
@@ -68,11 +67,10 @@ class TableRows:
         Raises:
             CorruptData: A column that format 1 requires is missing.
         """
+        from catalog.repository.columnar import required
+
         names = ("name", "snapshot", "rows", "size", "files", "@pack", "@offset", "@length")
-        try:
-            values = [columns[name].to_pylist() for name in names]
-        except KeyError as error:
-            raise CorruptData(f"a table list lacks its column {error}") from error
+        values = [required(columns, name).to_pylist() for name in names]
         return [
             PlacedEntry(
                 name.decode(),
@@ -82,12 +80,18 @@ class TableRows:
             for name, snapshot, rows, size, files, pack, offset, length in zip(*values, strict=True)
         ]
 
-    def summarise(self, rows: Sequence[PlacedEntry]) -> "Summary":
+    def keys(self, columns: "Columns") -> list[bytes]:
+        """Returns the sort keys of entries.
+
+        Raises:
+            CorruptData: A column that format 1 requires is missing.
+        """
+        from catalog.repository.columnar import required
+
+        return list(required(columns, "name").to_pylist())
+
+    def summarise(self, columns: "Columns") -> "Summary":
         """Sums entries up."""
         from catalog.repository.index import Summary
 
-        return Summary(
-            sum(r.entry.rows for r in rows),
-            sum(r.entry.size_bytes for r in rows),
-            sum(r.entry.files for r in rows),
-        )
+        return Summary(*(sum(columns[name].to_pylist()) for name in ("rows", "size", "files")))

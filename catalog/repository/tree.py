@@ -62,7 +62,10 @@ class RowKind(Protocol[Row]):
     def from_columns(self, columns: Columns) -> list[Row]:
         """Reads the rows back."""
 
-    def summarise(self, rows: Sequence[Row]) -> Summary:
+    def keys(self, columns: Columns) -> list[bytes]:
+        """Returns the sort keys of rows as columns."""
+
+    def summarise(self, columns: Columns) -> Summary:
         """Sums rows up."""
 
     def places(self, rows: Sequence[Row], placed: Mapping[str, Place]) -> Columns:
@@ -117,6 +120,13 @@ class TreeReader(Generic[Row]):
     def __init__(self, kind: RowKind[Row], nodes: NodeReader) -> None:
         self.kind = kind
         self._nodes = nodes
+
+    def know(self, node_id: str, columns: Columns) -> None:
+        """Takes the columns of a leaf that is being written, so that it need not be read.
+
+        They must be what reading it gives: those of leaves that point to no nodes are.
+        """
+        self._nodes.know_columns(node_id, columns)
 
     def columns(self, leaf: Child) -> Columns:
         """Returns the verified columns of a leaf."""
@@ -199,15 +209,26 @@ class TreeWriter(Generic[Row]):
 
     def leaf(self, rows: Sequence[Row]) -> Child:
         """Writes a leaf."""
-        columns = self.kind.to_columns(rows)
+        columns, first = self.kind.to_columns(rows), self.kind.key(rows[0])
+        return self.columns(first, columns, lambda placed: self.kind.places(rows, placed))
+
+    def columns(
+        self, first: bytes, columns: Columns, places: Callable[[Mapping[str, Place]], Columns]
+    ) -> Child:
+        """Writes the columns of a leaf.
+
+        Args:
+            first: Sort key of its first row.
+            columns: Its rows.
+            places: Returns the unhashed columns, given where the nodes of the pack lie.
+        """
         node_id = columnar.node_id(self.kind.name, columns)
         place = self.stored(node_id)
         if place is None:
             self._pack.add_columns(
-                node_id,
-                lambda placed: columnar.encode({**columns, **self.kind.places(rows, placed)}),
+                node_id, lambda placed: columnar.encode({**columns, **places(placed)})
             )
-        return Child(self.kind.key(rows[0]), node_id, self.kind.summarise(rows), place)
+        return Child(first, node_id, self.kind.summarise(columns), place)
 
     def node(self, rows: Sequence[Child]) -> Child:
         """Writes an index node."""

@@ -6,9 +6,16 @@ from typing import Generic, TypeVar
 
 from catalog.repository import index
 from catalog.repository.index import Child
+from catalog.repository.leaf_rows import (
+    LeafRow,
+    hashed_columns,
+    kept_rows,
+    place_columns,
+    row_key,
+)
 from catalog.repository.nodes import PackBuilder
 from catalog.repository.pack import Place
-from catalog.repository.tree import Chunker, Root, RowKind, TreeReader, TreeWriter
+from catalog.repository.tree import Chunker, Root, TreeReader, TreeWriter
 
 Row = TypeVar("Row")
 AnyRow = TypeVar("AnyRow")
@@ -31,22 +38,24 @@ def edit(
     Returns:
         The new tree: the old one if nothing differs, None if no row is left.
     """
-    writer = _EditWriter(reader.kind, pack)
+    writer = _EditWriter(reader, pack)
     if root is None:
         return writer.build(row for _, row in sorted(edits.items()) if row is not None)
     if not edits:
         return root
 
-    def leaf_rows(node: Child) -> list[Row]:
+    def leaf_rows(node: Child) -> list[LeafRow[Row]]:
         writer.replaced[node.id] = node
-        return reader.rows(node)
+        return kept_rows(reader.kind, reader.columns(node))
 
     def index_rows(node: Child) -> list[Child]:
         writer.replaced[node.id] = node
         return reader.children(node)
 
     leaves = _Cursor(reader, root, 0)
-    changed = _edit_level(leaves, edits, 0, reader.kind.key, leaf_rows, writer.leaf)
+    put: dict[bytes, LeafRow[Row] | None] = dict.fromkeys(edits)
+    put.update((key, LeafRow(key, row=row)) for key, row in edits.items() if row is not None)
+    changed = _edit_level(leaves, put, 0, row_key, leaf_rows, writer.edited_leaf)
     for level in range(1, root.levels):
         nodes = _Cursor(reader, root, level)
         changed = _edit_level(nodes, changed, level, index.first_key, index_rows, writer.node)
@@ -60,8 +69,9 @@ class _EditWriter(TreeWriter[Row]):
     It remembers the index nodes it wrote, which cannot be read before the pack is.
     """
 
-    def __init__(self, kind: RowKind[Row], pack: PackBuilder) -> None:
-        super().__init__(kind, pack)
+    def __init__(self, reader: TreeReader[Row], pack: PackBuilder) -> None:
+        super().__init__(reader.kind, pack)
+        self._reader = reader
         self.written: dict[str, Sequence[Child]] = {}
         self.replaced: dict[str, Child] = {}
 
@@ -73,6 +83,15 @@ class _EditWriter(TreeWriter[Row]):
     def stored(self, node_id: str) -> Place | None:
         old = self.replaced.get(node_id)
         return None if old is None else old.place
+
+    def edited_leaf(self, rows: Sequence[LeafRow[Row]]) -> Child:
+        columns = hashed_columns(self.kind, rows)
+        child = self.columns(
+            rows[0].key, columns, lambda placed: place_columns(self.kind, rows, placed)
+        )
+        if not self.kind.places((), {}):  # it points to nothing, and is likely to be edited again
+            self._reader.know(child.id, columns)
+        return child
 
 
 def _lowered(reader: TreeReader[Row], writer: _EditWriter[Row], root: Root) -> Root:

@@ -17,7 +17,7 @@ import random
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -112,7 +112,7 @@ class LocalStore:
         return _version(data)
 
     @contextlib.contextmanager
-    def turn(self, path: str) -> Iterator[None]:
+    def turn(self, path: str, meanwhile: Callable[[], None] = lambda: None) -> Iterator[None]:
         """Waits until no other writer on this machine is about to swap an object.
 
         After ``TURN_S`` it goes ahead: whoever has the turn may have been stopped.
@@ -126,7 +126,9 @@ class LocalStore:
                 with self._lock_file(f"{path} next") as first:
                     _wait(first, until, NEXT_PAUSE_S)
                     turn = until_done.enter_context(self._lock_file(f"{path} turn"))
-                    _wait(turn, until, TURN_PAUSE_S)
+                    if not _taken(turn):
+                        meanwhile()
+                        _wait(turn, until, TURN_PAUSE_S)
             self._turns.paths.add(path)
             until_done.callback(self._turns.paths.discard, path)
             yield

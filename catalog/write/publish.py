@@ -47,7 +47,11 @@ Propose = Callable[[HeldBranch, str], Proposal | None]
 
 
 def publish(
-    repository: Repository, branch: str, propose: Propose, *, in_turn: bool = False
+    repository: Repository,
+    branch: str,
+    propose: Propose,
+    *,
+    meanwhile: Callable[[], None] | None = None,
 ) -> str | None:
     """Commits to a branch, again and again until nobody else moved it meanwhile.
 
@@ -55,8 +59,8 @@ def publish(
         repository: The catalog.
         branch: The branch.
         propose: Makes the commit for where the branch is.
-        in_turn: Whether to wait for one's turn before, which saves lost races where many write;
-            only for what is quickly made.
+        meanwhile: What can be done while one waits for one's turn; None is not to wait. Turns
+            save lost races where many write; they are only for commits that are quickly made.
 
     Returns:
         The id of the commit; None if none was wanted.
@@ -67,7 +71,8 @@ def publish(
     """
     pause_s = FIRST_PAUSE_S
     for _ in range(MAX_ATTEMPTS):
-        with repository.branches.turn(branch) if in_turn else nullcontext():
+        turn = nullcontext() if meanwhile is None else repository.branches.turn(branch, meanwhile)
+        with turn:
             held = repository.branches.held(branch)
             if held is None or held.branch.commit_id is None:
                 raise Conflict(f"branch {branch!r} was deleted meanwhile", kind="branch-deleted")
