@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Literal
 from catalog.diff.execute import Reading, compare_table, stat_table, unchanged_table
 from catalog.diff.explain import Step, explain
 from catalog.diff.forms import form
-from catalog.diff.plan import DiffOptions, SideName, TablePlan, ids_contradict, plan_table
+from catalog.diff.plan import (
+    DiffOptions,
+    SideName,
+    TablePlan,
+    ids_contradict,
+    plan_table,
+    shared_files_say_the_same,
+)
 from catalog.diff.result import Diff, End, TableDiff
 from catalog.engine.failures import engine_errors
 from catalog.engine.resources import default_memory_limit
@@ -15,6 +22,7 @@ from catalog.engine.workspace import Workspace
 from catalog.errors import InvalidInput
 from catalog.fingerprinting import Loaded, load_prints
 from catalog.formats.parquet import column_sizes
+from catalog.model.change import FileChanges
 from catalog.model.datafile import DataFile
 from catalog.model.refs import split_range
 from catalog.model.types import DataType
@@ -185,23 +193,34 @@ class _Comparison:
             }
             where = f"{self._before.ref} or {self._after.ref}"
             raise unknown_table(name, where, names)
-        changes = file_changes(
-            self._repository.commits,
+        shared_ids = self._shared_ids(before, after)
+        plan = plan_table(
+            found.name,
+            None if before is None else before.snapshot,
+            None if after is None else after.snapshot,
+            self._changes(before, after, shared_ids),
+            self._options,
+            comparable,
+            shared_ids=shared_ids,
+        )
+        return PlannedTable(plan, before, after)
+
+    def _changes(
+        self, before: StoredTable | None, after: StoredTable | None, shared_ids: int | None
+    ) -> FileChanges:
+        commits = self._repository.commits
+        if before is not None and after is not None:
+            old, new = before.snapshot, after.snapshot
+            if not shared_files_say_the_same(old, new, shared_ids):
+                removed, added = (tuple(data_files(commits, one)) for one in (before, after))
+                return FileChanges(removed, added, files_kept=0, partitions_kept=0)
+        return file_changes(
+            commits,
             before,
             after,
             old_commit=self._before.commit_id,
             new_commit=self._after.commit_id,
         )
-        plan = plan_table(
-            found.name,
-            None if before is None else before.snapshot,
-            None if after is None else after.snapshot,
-            changes,
-            self._options,
-            comparable,
-            shared_ids=self._shared_ids(before, after),
-        )
-        return PlannedTable(plan, before, after)
 
     def _shared_ids(self, before: StoredTable | None, after: StoredTable | None) -> int | None:
         """Returns up to which field id the two sides mean the same columns; None is all.

@@ -17,7 +17,7 @@ from catalog.model.change import FileChanges
 from catalog.model.datafile import DataFile
 from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
-from catalog.model.types import DataType, Scalar, TypeClass
+from catalog.model.types import DataType, Scalar, TypeClass, is_integer
 
 Partition: TypeAlias = tuple[bytes | None, ...]
 SideName: TypeAlias = Literal["f", "t"]
@@ -219,9 +219,11 @@ def plan_table(
     usable = [(a, b) for a, b in matched if comparable(a.type, b.type)]
     key = _key(table, old, new, options, [b.name for _, b in usable])
     pairs = _pairs(table, old, new, usable, key, options)
-    removed, added = without_shared(changes.removed, changes.added)
+    removed, added = changes.removed, changes.added
+    if _say_the_same(old, new, matched):
+        removed, added = without_shared(removed, added)
     shared = len(changes.removed) - len(removed)
-    tasks = _tasks(removed, added, same_spec=old.partition_by == new.partition_by)
+    tasks = _tasks(removed, added, same_spec=_partitioned_alike(old, new, matched))
     touched = len({f.partition for f in (*changes.removed, *changes.added)})
     compared = len({f.partition for f in (*removed, *added)})
     paired_after = {b.id for _, b in matched}
@@ -269,6 +271,48 @@ def ids_contradict(old: TableSnapshot, new: TableSnapshot) -> bool:
     return old.table_id == new.table_id and any(
         names.get(f.id, f.name) != f.name for f in new.schema.fields
     )
+
+
+def shared_files_say_the_same(
+    old: TableSnapshot, new: TableSnapshot, shared_ids: int | None = None
+) -> bool:
+    """Tells whether a data file that both snapshots have brings the same cells to both.
+
+    It does not where ids mean other columns: in tables made apart of the same files, or on
+    branches that each renamed what they had added. All files must be compared then.
+    """
+    return _say_the_same(old, new, _match_columns(old, new, shared_ids))
+
+
+def _say_the_same(
+    old: TableSnapshot, new: TableSnapshot, matched: Sequence[tuple[Field, Field]]
+) -> bool:
+    crossed = {i for a, b in matched if a.id != b.id for i in (a.id, b.id)}
+    if old.partition_by and new.partition_by and not _partitioned_alike(old, new, matched):
+        return False
+    return not any(
+        column.field_id in crossed
+        for schema, held in old.file_schemas.items()
+        if crossed and schema in new.file_schemas
+        for column in held.columns
+    )
+
+
+def _partitioned_alike(
+    old: TableSnapshot, new: TableSnapshot, matched: Sequence[tuple[Field, Field]]
+) -> bool:
+    """Tells whether the same encoded partition values are the same values of the same columns."""
+    if old.partition_by != new.partition_by:
+        return False
+    partners = {before.id: after for before, after in matched}
+    return all(
+        i in partners and partners[i].id == i and _encoded_alike(field, partners[i])
+        for i, field in zip(old.partition_by, old.fields(old.partition_by), strict=True)
+    )
+
+
+def _encoded_alike(before: Field, after: Field) -> bool:
+    return before.type == after.type or (is_integer(before.type) and is_integer(after.type))
 
 
 def _match_columns(

@@ -23,7 +23,7 @@ from catalog.model.datafile import DataFile
 from catalog.model.fingerprint import BLOCK_ROWS, ColumnSummary
 from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
-from catalog.model.types import INTEGER_BITS, NULL_TYPE, DataType, Scalar, TypeClass, is_float
+from catalog.model.types import NULL_TYPE, Scalar, TypeClass, is_float, is_integer
 from catalog.model.values import decode, encode, float_text, text
 
 SIGNIFICANT_DIGITS = 12
@@ -95,7 +95,7 @@ def _summary(
     held = next((c.type for c in columns if c.field_id == field.id), NULL_TYPE)
     if held == NULL_TYPE:
         return ColumnSummary(nulls=file.rows)
-    if held != field.type and not (_is_integer(held) and _is_integer(field.type)):
+    if held != field.type and not (is_integer(held) and is_integer(field.type)):
         return None
     known = prints.get(file.identity)
     found = None if known is None else known.summaries.get(field.id)
@@ -107,10 +107,6 @@ def _summary(
         low=encode(decode(found.low, held), field.type),
         high=encode(decode(found.high, held), field.type),
     )
-
-
-def _is_integer(kind: DataType) -> bool:
-    return isinstance(kind, Scalar) and kind.name in INTEGER_BITS
 
 
 def _value_text(con: duckdb.DuckDBPyConnection, encoded: bytes, kind: Scalar) -> str | None:

@@ -131,6 +131,11 @@ class MapType:
 DataType: TypeAlias = Scalar | ListType | StructType | MapType
 
 
+def is_integer(kind: DataType) -> bool:
+    """Tells whether a type is one of whole numbers, of any width."""
+    return isinstance(kind, Scalar) and kind.name in INTEGER_BITS
+
+
 def is_float(kind: DataType) -> bool:
     """Tells whether a column of this type may hold NaN at its top level."""
     return isinstance(kind, Scalar) and kind.type_class is TypeClass.FLOAT

@@ -1,0 +1,82 @@
+"""Tables of one name that were made apart: neither ids nor shared files say what is equal."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import catalog
+from catalog.catalog import Catalog
+
+KEYS = list(range(200))
+
+
+@pytest.fixture
+def cat(tmp_path: Path) -> Catalog:
+    return catalog.create(str(tmp_path / "lake"))
+
+
+def changed(cat: Catalog, before: str, table: str = "t") -> dict[str, int]:
+    """Returns how many cells of each column changed, and checks the rows that tell them."""
+    found = cat.diff(before, "main", level="rows")[table]
+    cells = {name: one.changed for name, one in found.columns.items() if one.changed}
+    told: dict[str, int] = {}
+    for row in found.changes().read_all().to_pylist():
+        for name in row["_changed_columns"]:
+            assert row["_from"][name] != row["_to"][name]
+            told[name] = told.get(name, 0) + 1
+    assert told == cells
+    counted = cat.diff(before, "main")[table]
+    assert {name: one.changed for name, one in counted.columns.items() if one.changed} == cells
+    return cells
+
+
+def test_partition_columns_of_exchanged_ids(cat: Catalog) -> None:
+    """Both tables have the partition (1, 2); in one it is a=1, b=2, in the other b=1, a=2."""
+    ones, twos = [1] * len(KEYS), [2] * len(KEYS)
+    first = pa.table({"id": KEYS, "a": ones, "b": twos, "x": [1.0] * len(KEYS)})
+    with cat.transaction("main", message="first") as tx:
+        tx.write("t", first, mode="append", key=["id"], partition_by=["a", "b"])
+    with cat.transaction("main", message="away") as tx:
+        tx.drop("t")
+    second = pa.table({"id": KEYS, "b": ones, "a": twos, "x": [1.0] * 199 + [5.0]})
+    with cat.transaction("main", message="again") as tx:
+        tx.write("t", second, mode="append", key=["id"], partition_by=["b", "a"])
+    assert changed(cat, "main~2") == {"a": 200, "b": 200, "x": 1}
+    assert cat.diff("main~2", "main")["t"].rows.moved == 200
+
+
+@pytest.mark.parametrize("partition_by", [[], ["day"]])
+def test_one_file_read_under_other_names(
+    cat: Catalog, tmp_path: Path, partition_by: list[str]
+) -> None:
+    """Both tables hold the same file, but columns of one were renamed since."""
+    source = tmp_path / "source" / "day=1" if partition_by else tmp_path / "source"
+    source.mkdir(parents=True)
+    pq.write_table(pa.table({"id": [1, 2], "a": [1, 2], "b": [1, 20]}), source / "x.parquet")
+    for message in ("first", "again"):
+        with cat.transaction("main", message=message) as tx:
+            tx.snapshot("t", str(tmp_path / "source"), key=["id"])
+        if message == "first":
+            with cat.transaction("main", message="away") as tx:
+                tx.drop("t")
+    with cat.transaction("main", message="exchanged") as tx:
+        for old, new in (("a", "c"), ("b", "a"), ("c", "b")):
+            tx.sql(f"ALTER TABLE t RENAME {old} TO {new}")
+    assert changed(cat, "main~3") == {"a": 1, "b": 1}
+    assert changed(cat, "main~1") == {}  # the same columns, renamed
+
+
+def test_the_same_file_under_the_same_names_is_not_read(cat: Catalog, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    pq.write_table(pa.table({"id": [1, 2], "a": [1, 2]}), source / "x.parquet")
+    with cat.transaction("main", message="first") as tx:
+        tx.snapshot("t", str(source), key=["id"])
+    with cat.transaction("main", message="away") as tx:
+        tx.drop("t")
+    with cat.transaction("main", message="again") as tx:
+        tx.snapshot("t", str(source), key=["id"])
+    found = cat.diff("main~2", "main", tables=["t"])["t"].to_dict()
+    assert (found["files"]["kept"], found["files"]["bytes_read"]) == (1, 0)
