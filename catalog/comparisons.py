@@ -7,14 +7,8 @@ from typing import TYPE_CHECKING, Literal
 from catalog.diff.execute import Reading, compare_table, stat_table, unchanged_table
 from catalog.diff.explain import Step, explain
 from catalog.diff.forms import form
-from catalog.diff.plan import (
-    DiffOptions,
-    SideName,
-    TablePlan,
-    ids_contradict,
-    plan_table,
-    shared_files_say_the_same,
-)
+from catalog.diff.matching import ids_contradict, match_columns, shared_files_say_the_same
+from catalog.diff.plan import DiffOptions, SideName, TablePlan, plan_table
 from catalog.diff.result import Diff, End, TableDiff
 from catalog.engine.failures import engine_errors
 from catalog.engine.resources import default_memory_limit
@@ -211,7 +205,7 @@ class _Comparison:
         commits = self._repository.commits
         if before is not None and after is not None:
             old, new = before.snapshot, after.snapshot
-            if not shared_files_say_the_same(old, new, shared_ids):
+            if not shared_files_say_the_same(old, new, match_columns(old, new, shared_ids)):
                 removed, added = (tuple(data_files(commits, one)) for one in (before, after))
                 return FileChanges(removed, added, files_kept=0, partitions_kept=0)
         return file_changes(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import duckdb
 
 from catalog.engine.connection import connect
+from catalog.engine.failures import file_error
 from catalog.engine.quoting import literal
 from catalog.engine.relation import relation_sql
 from catalog.engine.views import View, write_database
@@ -60,6 +61,9 @@ def _whole_or_not(destination: str, *, folder: bool) -> Iterator[str]:
         yield temporary
         os.replace(temporary, destination)
     except (OSError, duckdb.Error) as error:
+        own = file_error(error) if isinstance(error, duckdb.Error) else None
+        if own is not None:
+            raise own from error
         reason = error.strerror if isinstance(error, OSError) else str(error).partition("\n")[0]
         raise StorageFailure(
             f"cannot write {destination}: {reason}",

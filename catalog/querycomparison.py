@@ -11,7 +11,7 @@ from catalog.comparisons import comparable, resolve_ends
 from catalog.diff.execute import Reading, compare_table
 from catalog.diff.plan import DiffOptions, plan_table
 from catalog.diff.result import Diff, End
-from catalog.engine.failures import engine_errors
+from catalog.engine.failures import engine_errors, file_error
 from catalog.engine.quoting import identifier, literal
 from catalog.engine.workspace import Workspace
 from catalog.errors import InvalidInput, Unsupported
@@ -67,7 +67,7 @@ def _result(
         try:
             _exactly(relation).write_parquet(path)
         except duckdb.Error as error:
-            raise InvalidInput(
+            raise file_error(error) or InvalidInput(
                 f"the query fails at {end.ref}: {str(error).splitlines()[0]}", kind="bad-query"
             ) from error
     footer = read_footer(path, name="the result of the query")

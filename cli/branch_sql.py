@@ -59,6 +59,8 @@ def run_on_branch(
     """
     import duckdb
 
+    from catalog.engine.failures import file_error
+
     try:
         with cat.transaction(branch, message=message) as tx, passed_on(tx.interrupt):
             found = tx.run(query)
@@ -67,7 +69,8 @@ def run_on_branch(
         if is_interruption(error):
             raise KeyboardInterrupt from error
         if isinstance(error, duckdb.Error):
-            raise InvalidInput(f"the query failed: {error}", kind="sql-error") from error
+            failed = InvalidInput(f"the query failed: {error}", kind="sql-error")
+            raise file_error(error) or failed from error
         raise
     except CatalogError as error:
         if is_interruption(error):

@@ -8,16 +8,17 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal, TypeAlias
 
+from catalog.diff.matching import match_columns, partitioned_alike, shared_files_say_the_same
 from catalog.errors import InvalidInput
 from catalog.model.change import FileChanges
 from catalog.model.datafile import DataFile
 from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
-from catalog.model.types import DataType, Scalar, TypeClass, is_integer
+from catalog.model.types import DataType, Scalar, TypeClass
 
 Partition: TypeAlias = tuple[bytes | None, ...]
 SideName: TypeAlias = Literal["f", "t"]
@@ -215,15 +216,15 @@ def plan_table(
     """
     old, new = before or after, after or before
     assert old is not None and new is not None
-    matched = _match_columns(old, new, shared_ids)
+    matched = match_columns(old, new, shared_ids)
     usable = [(a, b) for a, b in matched if comparable(a.type, b.type)]
     key = _key(table, old, new, options, [b.name for _, b in usable])
     pairs = _pairs(table, old, new, usable, key, options)
     removed, added = changes.removed, changes.added
-    if _say_the_same(old, new, matched):
+    if shared_files_say_the_same(old, new, matched):
         removed, added = without_shared(removed, added)
     shared = len(changes.removed) - len(removed)
-    tasks = _tasks(removed, added, same_spec=_partitioned_alike(old, new, matched))
+    tasks = _tasks(removed, added, same_spec=partitioned_alike(old, new, matched))
     touched = len({f.partition for f in (*changes.removed, *changes.added)})
     compared = len({f.partition for f in (*removed, *added)})
     paired_after = {b.id for _, b in matched}
@@ -263,85 +264,6 @@ def _status(
     if after is None:
         return "removed"
     return "modified" if tasks or schema_changes else "unchanged"
-
-
-def ids_contradict(old: TableSnapshot, new: TableSnapshot) -> bool:
-    """Tells whether a field id has two names: a column was renamed, or there are two of that id."""
-    names = {f.id: f.name for f in old.schema.fields}
-    return old.table_id == new.table_id and any(
-        names.get(f.id, f.name) != f.name for f in new.schema.fields
-    )
-
-
-def shared_files_say_the_same(
-    old: TableSnapshot, new: TableSnapshot, shared_ids: int | None = None
-) -> bool:
-    """Tells whether a data file that both snapshots have brings the same cells to both.
-
-    It does not where ids mean other columns: in tables made apart of the same files, or on
-    branches that each renamed what they had added. All files must be compared then.
-    """
-    return _say_the_same(old, new, _match_columns(old, new, shared_ids))
-
-
-def _say_the_same(
-    old: TableSnapshot, new: TableSnapshot, matched: Sequence[tuple[Field, Field]]
-) -> bool:
-    crossed = {i for a, b in matched if a.id != b.id for i in (a.id, b.id)}
-    if old.partition_by and new.partition_by and not _partitioned_alike(old, new, matched):
-        return False
-    return not any(
-        column.field_id in crossed
-        for schema, held in old.file_schemas.items()
-        if crossed and schema in new.file_schemas
-        for column in held.columns
-    )
-
-
-def _partitioned_alike(
-    old: TableSnapshot, new: TableSnapshot, matched: Sequence[tuple[Field, Field]]
-) -> bool:
-    """Tells whether the same encoded partition values are the same values of the same columns."""
-    if old.partition_by != new.partition_by:
-        return False
-    partners = {before.id: after for before, after in matched}
-    return all(
-        i in partners and partners[i].id == i and _encoded_alike(field, partners[i])
-        for i, field in zip(old.partition_by, old.fields(old.partition_by), strict=True)
-    )
-
-
-def _encoded_alike(before: Field, after: Field) -> bool:
-    return before.type == after.type or (is_integer(before.type) and is_integer(after.type))
-
-
-def _match_columns(
-    old: TableSnapshot, new: TableSnapshot, shared_ids: int | None
-) -> list[tuple[Field, Field]]:
-    """Pairs columns by id, else by exact name, in the newer side's order.
-
-    Ids mean nothing across tables made apart, such as one dropped and made again.
-    """
-    rest = {f.id: f for f in old.schema.fields}
-    partners: dict[int, Field] = {}
-    if old.table_id == new.table_id:
-        partners = {
-            f.id: rest.pop(f.id)
-            for f in new.schema.fields
-            if f.id in rest and (shared_ids is None or f.id <= shared_ids)
-        }
-    by_name = {f.name: f for f in rest.values()}
-    for f in new.schema.fields:
-        if f.id not in partners and f.name in by_name:
-            partners[f.id] = by_name.pop(f.name)
-    return [
-        (
-            replace(partners[f.id], type=old.held_type(partners[f.id])),
-            replace(f, type=new.held_type(f)),
-        )
-        for f in new.schema.fields
-        if f.id in partners
-    ]
 
 
 def _key(

@@ -8,23 +8,20 @@ import duckdb
 
 from catalog.errors import CatalogError, CorruptData, StorageFailure, Unsupported
 
-_UNREADABLE = re.compile(r"[Ff]ailed to read (?:Parquet )?file \"([^\"]+)\"[:\s]*(.*)", re.DOTALL)
-
+_DAMAGED = (
+    re.compile(
+        r"[Ff]ailed to read (?:Parquet )?file [\"'](?P<file>[^\"']+)[\"'][:\s]*(?P<why>[^\n]*)"
+    ),
+    re.compile(r"(?P<why>No magic bytes found at end) of file '(?P<file>[^']+)'"),
+    re.compile(r"(?P<why>Footer length error) in file '(?P<file>[^']+)'"),
+    re.compile(r"(?P<why>Invalid footer length) provided for file '(?P<file>[^']+)'"),
+    re.compile(r"File '(?P<file>[^']+)' (?P<why>too small to be a Parquet file)"),
+    re.compile(r"(?P<file>Parquet file) is (?P<why>corrupt: [^\n]*)"),
+    re.compile(r"(?P<why>Could not read enough bytes) from file \"(?P<file>[^\"]+)\""),
+    re.compile(r"(?P<why>Invalid string encoding) found in Parquet file \"(?P<file>[^\"]+)\""),
+)
 
 _OWN = re.compile(r"^(\w+): (.*)\Z", re.DOTALL | re.MULTILINE)
-
-
-def from_filesystem(error: duckdb.Error) -> CatalogError | None:
-    """Returns the catalog's error that reading a file raised inside of DuckDB; None if none did.
-
-    DuckDB passes on its text only, as the last line of a traceback.
-    """
-    text = str(error)
-    if "Traceback" not in text:
-        return None
-    found = _OWN.search(text, text.rfind("\n") + 1)
-    kinds = {kind.__name__: kind for kind in (CorruptData, StorageFailure, Unsupported)}
-    return kinds[found[1]](found[2]) if found is not None and found[1] in kinds else None
 
 
 @contextmanager
@@ -36,45 +33,47 @@ def engine_errors() -> Iterator[None]:
         StorageFailure: Memory or disk did not suffice.
     """
     try:
-        with _filesystem_errors():
-            yield
+        yield
     except duckdb.OutOfMemoryException as error:
         raise StorageFailure(
             f"the memory does not suffice: {_first_line(error)}",
             kind="out-of-memory",
             hint="allow more with --memory-limit, or fewer --threads",
         ) from error
-    except (duckdb.InvalidInputException, duckdb.IOException) as error:
-        found = _UNREADABLE.search(str(error))
-        if found is not None:
-            reason = found[2].strip().partition("\n")[0]
-            raise CorruptData(
-                f"{found[1]} cannot be read: {reason}",
-                kind="damaged-parquet",
-                hint="restore the file from a backup, or snapshot the table again",
-            ) from error
+    except duckdb.Error as error:
+        own = file_error(error)
+        if own is not None:
+            raise own from error
         if isinstance(error, duckdb.IOException):
             raise StorageFailure(f"reading or spilling failed: {_first_line(error)}") from error
         raise
-    except duckdb.Error as error:
-        if "TProtocolException" not in str(error):
-            raise
-        raise CorruptData(
-            f"a data file cannot be read: {_first_line(error)}",
-            kind="damaged-parquet",
-            hint="restore the file from a backup, or snapshot the table again",
-        ) from error
 
 
-@contextmanager
-def _filesystem_errors() -> Iterator[None]:
-    try:
-        yield
-    except duckdb.Error as error:
-        own = from_filesystem(error)
-        if own is not None:
-            raise own from error
-        raise
+def file_error(error: duckdb.Error) -> CatalogError | None:
+    """Returns the catalog's error for a file that DuckDB could not read; None if it is none.
+
+    Of an error that reading raised in our own code DuckDB passes on the text, as the last line of
+    a traceback. What its Parquet reader meets inside of a file it passes on as it is, as an error
+    of no kind of its own, and without naming the file.
+    """
+    if "Traceback" in str(error):
+        return _own_error(str(error))
+    texts = (pattern.search(str(error)) for pattern in _DAMAGED)
+    found = next((match for match in texts if match is not None), None)
+    if found is None and type(error) is not duckdb.Error:
+        return None
+    file, why = (found["file"], found["why"]) if found else ("a data file", _first_line(error))
+    return CorruptData(
+        f"{file} cannot be read: {why.strip()}",
+        kind="damaged-parquet",
+        hint="restore the file from a backup, or snapshot the table again",
+    )
+
+
+def _own_error(text: str) -> CatalogError | None:
+    found = _OWN.search(text, text.rfind("\n") + 1)
+    kinds = {kind.__name__: kind for kind in (CorruptData, StorageFailure, Unsupported)}
+    return kinds[found[1]](found[2]) if found is not None and found[1] in kinds else None
 
 
 def _first_line(error: duckdb.Error) -> str:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import duckdb
 
-from catalog.engine.failures import from_filesystem
+from catalog.engine.failures import file_error
 from catalog.errors import CatalogError, InvalidInput, NotFound
 
 LISTED_TABLES = 20
@@ -51,14 +51,14 @@ def translated(
     Raises:
         InvalidInput: DuckDB refused the statement.
         NotFound: A table does not exist.
-        CorruptData: A file that lies elsewhere is gone, or was changed.
+        CorruptData: A file is damaged; or it lies elsewhere and is gone, or was changed.
     """
     try:
         yield
     except duckdb.InterruptException:
         raise
     except duckdb.Error as error:
-        own = from_filesystem(error)
+        own = file_error(error)
         if own is not None:
             raise own from error
         found = _MISSING_TABLE.search(str(error))

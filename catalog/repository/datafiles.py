@@ -4,6 +4,7 @@ A file that others can reach has a guard: ``<size>+<mtime_ns>+<inode>`` of a loc
 ``etag:<etag>+<version>+<size>`` of an object in S3.
 """
 
+import hashlib
 import itertools
 import os
 import shutil
@@ -82,17 +83,52 @@ def copy(store: ObjectStore, file: DataFile, target: str) -> None:
     """Copies a data file to a local file.
 
     Raises:
-        CorruptData: It is gone, or cut off.
+        CorruptData: It is gone, or not what was committed.
     """
     location = locate(store, file)
     if not is_remote(location):
         shutil.copyfile(location, target)
-        return
-    files = remote_files(store, location)
-    found = files.look(location)
-    if found is None or found.size_bytes != file.size_bytes:
-        raise CorruptData(f"{location} is gone, or not what was committed", kind="file-changed")
-    files.fetch(location, target, etag=found.etag)
+    else:
+        files = remote_files(store, location)
+        found = files.look(location)
+        if found is None or found.size_bytes != file.size_bytes:
+            raise _not_what_it_was(location)
+        files.fetch(location, target, etag=found.etag)
+    if not _has_content(target, file):
+        raise _not_what_it_was(location)
+
+
+def check_content(location: str, file: DataFile) -> None:
+    """Checks the bytes of a local file whose content is known, before it is written anew.
+
+    What disks and strangers do to a file would become part of a new one otherwise, whose own
+    hash is right.
+
+    Args:
+        location: Where it is read.
+        file: What was committed.
+
+    Raises:
+        CorruptData: It is not that.
+    """
+    if not is_remote(location) and not _has_content(location, file):
+        raise _not_what_it_was(location)
+
+
+def _has_content(location: str, file: DataFile) -> bool:
+    kind, _, expected = file.token.partition(":")
+    if kind != "sha256":
+        return True
+    with open(location, "rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest() == expected
+
+
+def _not_what_it_was(location: str) -> CorruptData:
+    return CorruptData(
+        f"{location} is gone, or not what was committed",
+        kind="file-changed",
+        hint="restore the file from a backup, or snapshot the table again",
+    )
 
 
 def verify(store: ObjectStore, files: Iterable[DataFile], *, what: str) -> None:

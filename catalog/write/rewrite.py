@@ -8,6 +8,7 @@ import duckdb
 from catalog.engine.relation import relation_sql
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
+from catalog.repository.datafiles import check_content
 from catalog.write.data_writer import DataWriter, stored_fields
 
 IN_ORDER_ROWS = 122_880
@@ -50,12 +51,16 @@ def rewrite_files(
 
     Returns:
         The files that were written again, and the new ones.
+
+    Raises:
+        CorruptData: One of those is no longer what was committed.
     """
     numbers = con.sql(f"SELECT DISTINCT file FROM {hits} ORDER BY file").fetchall()
     removed: list[DataFile] = []
     added: list[DataFile] = []
     for (number,) in numbers:
         file = files[number]
+        check_content(locate(file), file)
         query = _changed(con, table, file, f"(SELECT * FROM {hits} WHERE file = {number})", locate)
         removed.append(file)
         added.extend(writer.ordered(query, file.partition, place="place"))

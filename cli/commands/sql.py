@@ -130,6 +130,8 @@ def run_sql(
     """
     import duckdb
 
+    from catalog.engine.failures import file_error
+
     try:
         with passed_on(session.connection.interrupt):
             relation = session.sql(query)
@@ -142,7 +144,8 @@ def run_sql(
         if isinstance(error, CatalogError):
             raise _with_hint(error, tables) from error
         if isinstance(error, duckdb.Error):
-            raise InvalidInput(f"the query failed: {error}", kind="sql-error") from error
+            failed = InvalidInput(f"the query failed: {error}", kind="sql-error")
+            raise file_error(error) or failed from error
         raise
     if target is not None:
         notes.note(f"wrote {rows:,} rows to {target}")

@@ -193,3 +193,14 @@ def test_views_are_a_database_that_duckdb_opens(
         assert con.execute("SELECT count(amount) FROM orders").fetchone() == (3,)
     assert parquetry("views", "lake.duckdb").code == 3
     assert parquetry("views", "lake.duckdb", "--replace").code == 0
+
+
+def test_a_damaged_file_is_named_with_what_to_do(lake: Path, parquetry: Runner) -> None:
+    for path in (lake / "data/orders").rglob("*.parquet"):
+        path.chmod(0o644)
+        path.write_bytes(path.read_bytes()[:-4] + b"xxxx")
+    outcome = parquetry("sql", "SELECT sum(amount) FROM orders")
+    assert outcome.code != 0
+    assert "cannot be read: No magic bytes found at end" in outcome.err
+    assert "restore the file from a backup" in outcome.err
+    assert "sql-error" not in outcome.err
