@@ -334,8 +334,8 @@ def _landed(branch: Branch, write_id: str, start: str) -> bool:
     if start in moves:
         return False
     raise OutcomeUnknown(
-        f"branch {branch.name} moved more than {REFLOG_PAGE} times while a write was under way; "
-        "whether it landed is no longer known",
+        f"branch {branch.name} was moved {len(moves)} times or more, or made anew, while a write "
+        "was under way; whether it landed is no longer known",
         hint=f"look for it with: parquetry reflog {branch.name}",
     )
 
