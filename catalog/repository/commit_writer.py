@@ -257,5 +257,6 @@ class CommitWriter:
             "added": columnar.integers([0] * len(removed) + [1] * len(added)),
         }
         node = columnar.node_id(CHANGES_KIND, columns)
-        pack.add_columns(node, lambda _: columnar.encode(columns))
+        frame = columnar.encode(columns)
+        pack.add_columns(node, lambda _: frame)
         return TableChange(*counts, node)

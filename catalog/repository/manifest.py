@@ -29,6 +29,7 @@ class DataFileRows:
     """Sorts, stores and sums up data-file entries; see ``tree.RowKind``."""
 
     name = KIND
+    points = False
 
     def __init__(self, partition_columns: int, fields: Iterable[int] | None = None) -> None:
         """Says how entries are read.

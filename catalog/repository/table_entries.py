@@ -38,6 +38,7 @@ class TableRows:
     """Sorts, stores and sums up table entries; see ``tree.RowKind``."""
 
     name = KIND
+    points = True
 
     def key(self, row: PlacedEntry) -> bytes:
         """Returns the sort key of an entry."""

@@ -53,6 +53,10 @@ class RowKind(Protocol[Row]):
     def name(self) -> str:
         """The kind of node that leaves are, part of their content."""
 
+    @property
+    def points(self) -> bool:
+        """Whether rows point to other nodes, so that leaves have unhashed columns."""
+
     def key(self, row: Row) -> bytes:
         """Returns the sort key, unique within the tree."""
 
@@ -224,10 +228,13 @@ class TreeWriter(Generic[Row]):
         """
         node_id = columnar.node_id(self.kind.name, columns)
         place = self.stored(node_id)
-        if place is None:
+        if place is None and self.kind.points:
             self._pack.add_columns(
                 node_id, lambda placed: columnar.encode({**columns, **places(placed)})
             )
+        elif place is None:
+            frame = columnar.encode(columns)
+            self._pack.add_columns(node_id, lambda _: frame)
         return Child(first, node_id, self.kind.summarise(columns), place)
 
     def node(self, rows: Sequence[Child]) -> Child:

@@ -89,7 +89,7 @@ class _EditWriter(TreeWriter[Row]):
         child = self.columns(
             rows[0].key, columns, lambda placed: place_columns(self.kind, rows, placed)
         )
-        if not self.kind.places((), {}):  # it points to nothing, and is likely to be edited again
+        if not self.kind.points:  # it is likely to be edited again
             self._reader.know(child.id, columns)
         return child
 
