@@ -21,7 +21,7 @@ from catalog.repository.branches import HeldBranch
 from catalog.repository.commit_writer import Description, TableUpdate
 from catalog.repository.history import merge_bases
 from catalog.trial import tried_out
-from catalog.write.conflicts import CONFLICTS
+from catalog.write.conflicts import conflict_table
 from catalog.write.context import WriteContext
 from catalog.write.merge import Merge, MergedTable, merge_commits
 from catalog.write.merge_ends import Ends
@@ -74,7 +74,7 @@ class MergeReport:
     ends: Ends
     commit: CommitInfo | None
     tables: tuple[TableMerge, ...] = ()
-    conflicts: pa.Table = field(default_factory=CONFLICTS.empty_table)
+    conflicts: pa.Table = field(default_factory=lambda: conflict_table(()))
 
     @property
     def is_up_to_date(self) -> bool:
@@ -288,7 +288,7 @@ def told_as(found: Merge, hows: Mapping[str, str]) -> Merge:
     return Merge(
         (
             *(replace(one, how=hows.get(one.name, one.how)) for one in found.tables),
-            *(MergedTable(name, "ours", None, CONFLICTS.empty_table()) for name in kept),
+            *(MergedTable(name, "ours", None, conflict_table(())) for name in kept),
         )
     )
 
@@ -310,6 +310,8 @@ def report(branch: str, ends: Ends, found: Merge) -> MergeReport:
 
 def in_order(conflicts: pa.Table) -> pa.Table:
     """Returns conflicts by table, key and column; shorter keys first, as numbers go."""
+    if not conflicts.num_rows:
+        return conflicts
     length = pc.coalesce(pc.utf8_length(conflicts["key"]), pa.scalar(0, pa.int32()))
     order = ("table_name", "key_length", "key", "column_name", "kind")
     by = [(name, "ascending") for name in order]

@@ -22,7 +22,7 @@ from catalog.model.schema import Field
 from catalog.model.types import Scalar
 from catalog.openmerge import CONFLICT_TABLE, OpenMerge, conflict_error
 from catalog.repository.commit_writer import Description
-from catalog.write.conflicts import CONFLICTS, key_text
+from catalog.write.conflicts import CONFLICTS, conflict_table, key_text
 from catalog.write.merge_ends import Ends
 from catalog.write.merge_rows import Resolution
 from catalog.write.merge_table import MergeContext
@@ -42,7 +42,7 @@ def unsettled(owner: "CatalogReader", found: OpenMerge) -> pa.Table:
     tables = {str(row["table_name"]) for row in rows}
     settled = {table: dict(_changed_since(owner, found, table)) for table in tables}
     left = [row for row in rows if not _is_settled(row, settled[str(row["table_name"])])]
-    return pa.Table.from_pylist(left, schema=CONFLICTS)
+    return conflict_table(left)
 
 
 def _is_settled(row: dict[str, str | None], changes: Changes) -> bool:
@@ -56,7 +56,7 @@ def _is_settled(row: dict[str, str | None], changes: Changes) -> bool:
 def conflicts_at(owner: "CatalogReader", commit_id: str) -> pa.Table:
     """Returns the conflicts that a commit of a merge's branch lists, by table and key."""
     if CONFLICT_TABLE not in owner.repository.commits.entries(commit_id):
-        return CONFLICTS.empty_table()
+        return conflict_table(())
     query = f"SELECT {', '.join(CONFLICTS.names)} FROM {CONFLICT_TABLE}"
     with owner.connect(commit_id) as session:
         return in_order(session.sql(query).to_arrow_table().cast(CONFLICTS))

@@ -19,6 +19,7 @@ from catalog.diff.canonical import Fixed, fixed, repeated
 from catalog.diff.columns import SqlColumns
 from catalog.diff.forms import form, identity
 from catalog.diff.plan import SIDES, ColumnPair, SideName, TablePlan
+from catalog.engine.arrow_arrays import constant, from_numpy, to_numpy
 from catalog.engine.connection import cursor
 from catalog.model.schema import Field
 
@@ -88,7 +89,7 @@ def _is_integer(field: Field) -> bool:
 
 
 def _is_unique(column: pa.Array) -> bool:
-    values = np.sort(column.to_numpy())
+    values = np.sort(to_numpy(column))
     return not bool((values[1:] == values[:-1]).any())
 
 
@@ -153,7 +154,7 @@ def _matched(
     for side, arrays in zip(SIDES, (before, after), strict=True):
         keys = [_plain(arrays.column(p.before if side == "f" else p.after)) for p in key]
         tables[side] = pa.table(
-            [*keys, pa.array(np.arange(arrays.rows))], [*(f"k{n}" for n in range(len(key))), "n"]
+            [*keys, from_numpy(np.arange(arrays.rows))], [*(f"k{n}" for n in range(len(key))), "n"]
         )
     on = " AND ".join(f"f.k{n} IS NOT DISTINCT FROM t.k{n}" for n in range(len(key)))
     with cursor(con) as own:
@@ -165,7 +166,7 @@ def _matched(
         ).to_arrow_table()
         for side in tables:
             own.unregister(f"keys_{side}")
-    mine, theirs = (found[side].to_numpy() for side in SIDES)
+    mine, theirs = (to_numpy(found[side]) for side in SIDES)
     partner = np.full(before.rows, -1)
     partner[mine[mine >= 0]] = theirs[mine >= 0]
     return partner, np.sort(theirs[mine < 0])
@@ -210,12 +211,12 @@ def _differs(before: pa.Array, after: pa.Array, at: Numbers | None) -> Numbers:
     if pa.types.is_dictionary(before.type) and pa.types.is_dictionary(after.type):
         return _entries_differ(before, after, at)
     before, after = _plain(before), _plain(after)
-    other = after if at is None else after.take(pa.array(at))
+    other = after if at is None else after.take(from_numpy(at))
     unequal = pc.not_equal(before, other)
     if unequal.null_count:
         absent = pc.not_equal(pc.is_null(before), pc.is_null(other))
-        unequal = pc.or_(pc.fill_null(unequal, False), absent)
-    return np.asarray(unequal.to_numpy(zero_copy_only=False))
+        unequal = pc.or_(pc.fill_null(unequal, constant(False)), absent)
+    return to_numpy(unequal)
 
 
 def _numbers_differ(mine: Fixed, theirs: Fixed, at: Numbers | None) -> Numbers:
@@ -243,9 +244,15 @@ def _plain(column: pa.Array) -> pa.Array:
 def _entries_differ(before: pa.Array, after: pa.Array, at: Numbers | None) -> Numbers:
     """Compares text by the numbers of its entries in the older side's dictionary; NULL is -1."""
     known = pc.index_in(after.dictionary, before.dictionary)
-    translated = np.append(pc.fill_null(known, len(before.dictionary)).to_numpy(), -1)
-    mine, theirs = (pc.fill_null(one.indices, -1).to_numpy() for one in (before, after))
+    translated = np.append(_filled(known, len(before.dictionary)), -1)
+    mine, theirs = (_filled(one.indices, -1) for one in (before, after))
     return np.asarray(mine != translated[theirs if at is None else theirs[at]])
+
+
+def _filled(column: pa.Array, value: int) -> Numbers:
+    """Returns integers with a value in place of NULL."""
+    values = to_numpy(column)
+    return np.where(to_numpy(column.is_valid()), values, value) if column.null_count else values
 
 
 def repeated_integers(arrays: Arrays, field: Field) -> int | None:
@@ -278,7 +285,7 @@ def taken(
         numbers: The numbers of the rows wanted.
         prefix: What columns' names begin with.
     """
-    wanted = pa.array(numbers)
+    wanted = from_numpy(numbers)
     return pa.table(
         {
             f"{prefix}c{field.id}": _plain(columns.column(field).take(wanted))

@@ -12,6 +12,7 @@ from catalog.diff.arrays import Arrays, Unreadable
 from catalog.diff.columns import SqlColumns
 from catalog.diff.plan import DiffTask, SideName
 from catalog.diff.positional import Source
+from catalog.engine.arrow_arrays import constant, from_numpy
 from catalog.model.datafile import DataFile
 
 ROW_BYTES = 256
@@ -86,7 +87,7 @@ class Aligning:
             ("i", theirs.slice(pairs)),
         ):
             if rows.num_rows:
-                kinds = pa.repeat(pa.scalar(kind), rows.num_rows)
+                kinds = pa.repeat(constant(kind), rows.num_rows)
                 self._waiting.append(rows.append_column("kind", kinds))
         return filled
 
@@ -136,7 +137,7 @@ class Aligning:
         listed = ", ".join(f"c{i} AS {prefix}c{i}" for i in ids)
         query = f"SELECT {listed} FROM {self._source(side, (file,), ids)} LIMIT 1"
         constant = self._con.sql(query).to_arrow_table()
-        nothing = pa.array(np.zeros(len(numbers), dtype=np.int64))
+        nothing = from_numpy(np.zeros(len(numbers), dtype=np.int64))
         return pa.table({**_columns(rows), **_columns(constant.take(nothing))})
 
 

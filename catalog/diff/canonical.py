@@ -18,6 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from catalog.engine.arrow_arrays import constant, to_numpy
+
 Update = Callable[[Any], None]
 Numbers: TypeAlias = np.ndarray[Any, Any]
 
@@ -86,7 +88,7 @@ def _valid(column: pa.Array) -> Numbers | None:
     """Returns which values are not NULL; None: all."""
     if not column.null_count:
         return None
-    return np.asarray(column.is_valid().to_numpy(zero_copy_only=False))
+    return to_numpy(column.is_valid())
 
 
 def repeated(values: Numbers) -> int:
@@ -180,8 +182,8 @@ def _add_nested(column: pa.Array, update: Update) -> bool:
             if not _add(child, update):
                 return False
         return True
-    lengths = pc.fill_null(pc.cast(pc.list_value_length(column), pa.int64()), 0)
-    update(np.ascontiguousarray(lengths.to_numpy(zero_copy_only=False)))
+    lengths = pc.fill_null(pc.cast(pc.list_value_length(column), pa.int64()), constant(0))
+    update(np.ascontiguousarray(to_numpy(lengths)))
     return bool(_add(column.flatten(), update))
 
 
@@ -195,7 +197,7 @@ def _marks_and_bytes(column: pa.Array) -> tuple[Numbers, Numbers]:
     """Returns where values begin, the end of the last, and the bytes of all; NULL is empty."""
     wide = column.cast(pa.large_binary())
     if wide.null_count:
-        wide = wide.fill_null(b"")
+        wide = pc.fill_null(wide, constant(b"").cast(pa.large_binary()))
     _, offsets, data = wide.buffers()
     marks = np.frombuffer(offsets, np.int64, len(wide) + 1, wide.offset * 8)
     first, last = (int(marks[0]), int(marks[-1])) if len(marks) else (0, 0)
@@ -240,24 +242,17 @@ def _fixed(column: pa.Array, tag: bytes, valid: Numbers | None) -> Numbers:
 def _numbers(column: pa.Array, tag: bytes) -> Numbers:
     kind = column.type
     if tag == b"bool":
-        return _as_numpy(column.cast(pa.uint8()))
+        return to_numpy(column.cast(pa.uint8()))
     if tag == b"uint64":
-        return _as_numpy(column)
+        return to_numpy(column)
     if tag == b"float":
-        return _as_numpy(column.cast(pa.float64()))
+        return to_numpy(column.cast(pa.float64()))
     if tag == b"date":
-        return _as_numpy(column.cast(pa.date32()).view(pa.int32()))
+        return to_numpy(column.cast(pa.date32()).view(pa.int32()))
     if tag == b"time":
-        return _as_numpy(column.cast(pa.time64("ns")).view(pa.int64()))
+        return to_numpy(column.cast(pa.time64("ns")).view(pa.int64()))
     if tag == b"timestamp":
-        return _as_numpy(column.cast(pa.timestamp("us", kind.tz)).view(pa.int64()))
+        return to_numpy(column.cast(pa.timestamp("us", kind.tz)).view(pa.int64()))
     if tag == b"timestamp_ns":
-        return _as_numpy(column.view(pa.int64()))
-    return _as_numpy(column.cast(pa.int64()))
-
-
-def _as_numpy(column: pa.Array) -> Numbers:
-    """Returns the values of a fixed-width column as they lie, whatever stands at NULLs."""
-    width = column.type.bit_width // 8
-    kind = np.dtype(column.type.to_pandas_dtype())
-    return np.frombuffer(column.buffers()[1], kind, len(column), column.offset * width)
+        return to_numpy(column.view(pa.int64()))
+    return to_numpy(column.cast(pa.int64()))

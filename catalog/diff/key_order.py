@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from catalog.diff.canonical import digest
 from catalog.diff.file_columns import in_one, opened
+from catalog.engine.arrow_arrays import from_numpy, to_numpy
 from catalog.model.fingerprint import BLOCK_ROWS, KeyRecord
 from catalog.model.schema import PhysicalColumn
 
@@ -76,7 +77,7 @@ def key_order(key: Sequence[pa.Array | None], record: KeyRecord | None) -> pa.Ar
             return None
         sortable.append(found)
     if len(sortable) == 1 and pa.types.is_integer(sortable[0].type):
-        return pa.array(np.argsort(sortable[0].to_numpy()))
+        return from_numpy(np.argsort(to_numpy(sortable[0])))
     names = [f"k{n}" for n in range(len(sortable))]
     order = [(name, "ascending") for name in names]
     return pc.sort_indices(pa.table(sortable, names), sort_keys=order)

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.diff.canonical import repeated
+from catalog.engine.arrow_arrays import constant, to_numpy
 from catalog.errors import CatalogError
 from catalog.model.datafile import DataFile
 from catalog.model.fingerprint import KeyRecord
@@ -76,18 +77,18 @@ def _duplicates(columns: Sequence[pa.ChunkedArray], rows: int) -> int:
     if not columns:
         return rows if rows > 1 else 0
     if len(columns) == 1 and pa.types.is_integer(columns[0].type) and not columns[0].null_count:
-        return repeated(columns[0].to_numpy())
+        return repeated(to_numpy(columns[0]))
     named = pa.table([_normal(c) for c in columns], [f"k{n}" for n in range(len(columns))])
     counts = named.group_by(named.column_names).aggregate([([], "count_all")])["count_all"]
-    return int(pc.sum(counts.filter(pc.greater(counts, 1))).as_py() or 0)
+    return int(pc.sum(counts.filter(pc.greater(counts, constant(1)))).as_py() or 0)
 
 
 def _normal(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Returns a column in which equal values are alike: Arrow groups -0.0 apart from 0.0."""
     if not pa.types.is_floating(column.type):
         return column
-    wide = pc.add(column.cast(pa.float64()), 0.0)
-    return pc.if_else(pc.is_nan(wide), float("nan"), wide)
+    wide = pc.add(column.cast(pa.float64()), constant(0.0))
+    return pc.if_else(pc.is_nan(wide), constant(float("nan")), wide)
 
 
 def _strictly_increasing(columns: Sequence[pa.ChunkedArray]) -> bool:

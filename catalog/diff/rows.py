@@ -12,6 +12,7 @@ from catalog.diff.columns import Part, SqlColumns
 from catalog.diff.plan import SIDES, ColumnPair, SideName
 from catalog.diff.result import RowReader, Selection
 from catalog.diff.tally import updated
+from catalog.engine.arrow_arrays import constant, from_numpy
 from catalog.engine.connection import cursor
 from catalog.engine.failures import engine_errors
 from catalog.engine.quoting import literal, type_sql
@@ -158,14 +159,14 @@ def _says_itself(part: Part) -> bool:
 def _with_change(columns: pa.RecordBatch, name: str) -> pa.RecordBatch:
     """Adds to rows that they are updated ones, which differ in one column."""
     count = columns.num_rows
-    offsets = pa.array(np.arange(count + 1, dtype=np.int32))
-    listed = pa.ListArray.from_arrays(offsets, pa.repeat(pa.scalar(name), count))
-    columns = columns.append_column("change", pa.repeat(pa.scalar("updated"), count))
+    offsets = from_numpy(np.arange(count + 1, dtype=np.int32))
+    listed = pa.ListArray.from_arrays(offsets, pa.repeat(constant(name), count))
+    columns = columns.append_column("change", pa.repeat(constant("updated"), count))
     return columns.append_column("changed", listed)
 
 
 def _no_rows(schema: pa.Schema) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays([pa.array([], f.type) for f in schema], schema=schema)
+    return pa.RecordBatch.from_arrays([pa.nulls(0, f.type) for f in schema], schema=schema)
 
 
 def _kept(con: duckdb.DuckDBPyConnection, batch: pa.RecordBatch, where: str) -> pa.RecordBatch:
@@ -278,7 +279,7 @@ class _RowForm:
         for side, absent in zip(SIDES, ("inserted", "deleted"), strict=True):
             fields = self.fields(side)
             columns = [_imported(selected.column(f"{side}_c{f.id}"), f.type) for f in fields]
-            missing = pc.equal(change, absent)
+            missing = pc.equal(change, constant(absent))
             kind = schema.field(FROM if side == "f" else TO).type
             arrays.append(
                 pa.StructArray.from_arrays(columns, fields=list(kind), mask=missing)

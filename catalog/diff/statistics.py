@@ -16,6 +16,7 @@ import numpy as np
 from catalog.diff.counts import SideStats
 from catalog.diff.route import Prints
 from catalog.diff.summary import exact_float_total, float_total
+from catalog.engine.arrow_arrays import to_numpy
 from catalog.engine.connection import cursor, single_row
 from catalog.engine.quoting import type_sql
 from catalog.errors import CatalogError
@@ -215,7 +216,7 @@ def _with_double_sum(
         with cursor(con) as own:
             found = own.sql(f"SELECT {column} FROM {relation} WHERE isfinite({column})")
             for batch in found.to_arrow_reader(BLOCK_ROWS):
-                values = batch.column(0).to_numpy(zero_copy_only=False)
+                values = to_numpy(batch.column(0))
                 for start in range(0, len(values), BLOCK_ROWS):
                     yield values[start : start + BLOCK_ROWS]
 

@@ -12,6 +12,7 @@ import hashlib
 import struct
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import TypeAlias, cast
 
 import pyarrow as pa
@@ -26,12 +27,29 @@ _ZSTD = pa.Codec("zstd", compression_level=3)
 
 def integers(values: Sequence[int | None]) -> pa.Array:
     """Returns a column of 64-bit integers."""
-    return pa.array(values, pa.int64())
+    known = [value or 0 for value in values]
+    data = struct.pack(f"={len(known)}q", *known)
+    return pa.Array.from_buffers(pa.int64(), len(known), [_validity(values), pa.py_buffer(data)])
 
 
 def byte_strings(values: Sequence[bytes | None]) -> pa.Array:
     """Returns a column of byte strings."""
-    return pa.array(values, pa.binary())
+    known = [value or b"" for value in values]
+    ends = struct.pack(f"={len(known) + 1}i", 0, *accumulate(map(len, known)))
+    parts = [_validity(values), pa.py_buffer(ends), pa.py_buffer(b"".join(known))]
+    return pa.Array.from_buffers(pa.binary(), len(known), parts)
+
+
+def _validity(values: Sequence[object]) -> pa.Buffer | None:
+    """Returns the bitmap of values that are not NULL; None if all are.
+
+    Arrays are put together by hand: ``pa.array`` imports pandas where it is installed, which takes
+    longer than many a command.
+    """
+    if None not in values:
+        return None
+    bits = "".join(["0" if value is None else "1" for value in reversed(values)])
+    return pa.py_buffer(int(bits, 2).to_bytes((len(values) + 7) // 8, "little"))
 
 
 def node_id(kind: str, columns: Columns) -> str:

@@ -1,6 +1,6 @@
 """Conflicts as they are told and kept: their columns, and keys as texts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import pyarrow as pa
@@ -52,6 +52,13 @@ def conflict_row(
         "ours": ours,
         "theirs": theirs,
     }
+
+
+def conflict_table(rows: Sequence[Mapping[str, str | None]]) -> pa.Table:
+    """Returns conflicts as a table; most merges have none, and import nothing for that."""
+    if rows:
+        return pa.Table.from_pylist([dict(one) for one in rows], schema=CONFLICTS)
+    return pa.table([pa.nulls(0, column.type) for column in CONFLICTS], schema=CONFLICTS)
 
 
 def key_text(fields: Sequence[Field], values: Sequence[str]) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from catalog.repository.columnar import integers
+
 SAMPLES, SAMPLE_ROWS = 64, 128
 """Stretches of rows that are looked at, spread evenly over the first row group of a file."""
 
@@ -28,7 +30,7 @@ def dictionary_paths(group: pa.Table) -> list[str]:
         (start, min(start + SAMPLE_ROWS, group.num_rows))
         for start in range(0, group.num_rows, step)
     )
-    places = pa.array([n for start, end in ends for n in range(start, end)], pa.int64())
+    places = integers([n for start, end in ends for n in range(start, end)])
     return [
         path
         for name, column in zip(group.column_names, group.columns, strict=True)

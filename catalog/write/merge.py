@@ -8,7 +8,7 @@ import pyarrow as pa
 from catalog.model.table import TableSnapshot
 from catalog.repository.commit_writer import TableUpdate
 from catalog.repository.commits import Commits, StoredTable
-from catalog.write.conflicts import CONFLICTS, conflict_row
+from catalog.write.conflicts import CONFLICTS, conflict_row, conflict_table
 from catalog.write.data_writer import with_own_schema
 from catalog.write.merge_clashes import described, is_lost, misfits, shape_conflicts
 from catalog.write.merge_ends import BothSides, Ends
@@ -58,7 +58,7 @@ class Merge:
     @property
     def conflicts(self) -> pa.Table:
         """Returns all conflicts, by table."""
-        return pa.concat_tables([CONFLICTS.empty_table(), *(t.conflicts for t in self.tables)])
+        return pa.concat_tables([conflict_table(()), *(t.conflicts for t in self.tables)])
 
 
 def merge_commits(
@@ -117,7 +117,7 @@ def _apart_in_more_than_case(
             yield one
             continue
         row = {"table_name": one.name, "kind": "name-taken", "ours": other, "theirs": one.name}
-        yield MergedTable(one.name, "conflict", None, pa.Table.from_pylist([row], schema=CONFLICTS))
+        yield MergedTable(one.name, "conflict", None, conflict_table([row]))
 
 
 class _TableMerge:
@@ -214,7 +214,7 @@ class _TableMerge:
         rows = found.conflicts
         named = [] if rows is None else [self.named(rows)]
         how = "conflict" if named or clashes else "merged"
-        conflicts = pa.concat_tables([pa.Table.from_pylist(clashes, schema=CONFLICTS), *named])
+        conflicts = pa.concat_tables([conflict_table(clashes), *named])
         return MergedTable(self.name, how, update, conflicts)
 
     def whole_or_none(self, shape: MergedShape, *, made_anew: bool) -> MergedTable:
@@ -248,8 +248,7 @@ class _TableMerge:
         conflicts: Sequence[Mapping[str, str | None]] = (),
     ) -> MergedTable:
         """Returns what becomes of the table."""
-        rows = pa.Table.from_pylist([dict(one) for one in conflicts], schema=CONFLICTS)
-        return MergedTable(self.name, how, update, rows)
+        return MergedTable(self.name, how, update, conflict_table(conflicts))
 
 
 def _table_sides(both: BothSides, shape: MergedShape) -> TableSides:

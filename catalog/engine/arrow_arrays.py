@@ -1,0 +1,61 @@
+"""Arrow arrays from numbers, and back, without what pyarrow imports on the way.
+
+``pa.array``, ``pa.scalar`` and ``to_numpy`` import pandas wherever it is installed, which takes
+several times longer than a small diff.
+"""
+
+import struct
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+
+Numbers: TypeAlias = np.ndarray[Any, Any]
+
+
+def from_numpy(values: Numbers) -> pa.Array:
+    """Returns numbers, one-dimensional and not boolean, as an Arrow array that shares them."""
+    kind = pa.from_numpy_dtype(values.dtype)
+    return pa.Array.from_buffers(
+        kind, len(values), [None, pa.py_buffer(np.ascontiguousarray(values))]
+    )
+
+
+def to_numpy(column: pa.Array | pa.ChunkedArray) -> Numbers:
+    """Returns the values of a column of numbers or booleans; what stands at NULLs is any value."""
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    if isinstance(column, pa.ChunkedArray):  # of no chunk, or more than one array can hold
+        parts = [to_numpy(chunk) for chunk in column.chunks]
+        return np.concatenate(parts or [to_numpy(pa.nulls(0, column.type))])
+    values = column.buffers()[1]
+    if pa.types.is_boolean(column.type):
+        bits = np.frombuffer(values or b"", np.uint8)
+        end = column.offset + len(column)
+        return np.unpackbits(bits, count=end, bitorder="little")[column.offset :].view(bool)
+    kind = _numpy_type(column.type)
+    return np.frombuffer(values or b"", kind, len(column), column.offset * kind.itemsize)
+
+
+def _numpy_type(kind: pa.DataType) -> "np.dtype[Any]":
+    family = (
+        "f" if pa.types.is_floating(kind) else "u" if pa.types.is_unsigned_integer(kind) else "i"
+    )
+    return np.dtype(f"{family}{kind.bit_width // 8}")
+
+
+def constant(value: bool | int | float | str | bytes) -> pa.Scalar:
+    """Returns a value as a scalar of Arrow: of boolean, int64, double, string or binary type."""
+    buffers: list[pa.Buffer | None]
+    match value:
+        case bool():
+            kind, buffers = pa.bool_(), [pa.py_buffer(bytes([value]))]
+        case int():
+            kind, buffers = pa.int64(), [pa.py_buffer(struct.pack("=q", value))]
+        case float():
+            kind, buffers = pa.float64(), [pa.py_buffer(struct.pack("=d", value))]
+        case _:
+            data = value.encode() if isinstance(value, str) else value
+            kind = pa.string() if isinstance(value, str) else pa.binary()
+            buffers = [pa.py_buffer(struct.pack("=2i", 0, len(data))), pa.py_buffer(data)]
+    return pa.Array.from_buffers(kind, 1, [None, *buffers])[0]
