@@ -60,7 +60,7 @@ def files_in_partition(
 def has_path(commits: Commits, table: StoredTable, file: DataFile) -> bool:
     """Tells whether a table has a data file of the path of another, in the same partition."""
     rows = DataFileRows(len(table.snapshot.partition_by), fields=())
-    return TreeReader(rows, commits.nodes).find(root_of(table), rows.key(file)) is not None
+    return TreeReader(rows, commits.nodes).holds(root_of(table), rows.key(file))
 
 
 def file_changes(

@@ -7,6 +7,7 @@ Source: prolly trees, as in Noms and Dolt.
 """
 
 import hashlib
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -182,9 +183,28 @@ class TreeReader(Generic[Row]):
             )
 
     def find(self, root: Root | None, key: bytes) -> Row | None:
-        """Returns the row of a key, None if there is none."""
-        row = next(self.scan(root, key), None)
-        return row if row is not None and self.kind.key(row) == key else None
+        """Returns the row of a key, None if there is none; no other row is read for it."""
+        leaf, at = self._seek(root, key)
+        if at is None:
+            return None
+        return self.kind.from_columns({name: c.slice(at, 1) for name, c in leaf.items()})[0]
+
+    def holds(self, root: Root | None, key: bytes) -> bool:
+        """Tells whether there is a row of a key."""
+        return self._seek(root, key)[1] is not None
+
+    def _seek(self, root: Root | None, key: bytes) -> tuple[Columns, int | None]:
+        """Returns the leaf that a key is in, or would be, and where it stands there."""
+        if root is None:
+            return {}, None
+        node = root.top
+        for _ in range(root.levels - 1):
+            rows = self.children(node)
+            node = rows[max(bisect_right([row.first for row in rows], key) - 1, 0)]
+        leaf = self.columns(node)
+        keys = self.kind.keys(leaf)
+        at = bisect_left(keys, key)
+        return leaf, at if at < len(keys) and keys[at] == key else None
 
 
 class TreeWriter(Generic[Row]):

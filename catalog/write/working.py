@@ -144,7 +144,7 @@ class WorkingTable:
             return lambda partition, path: False
         tree = TreeReader(rows_of(base), commits.nodes)
         return lambda partition, path: (
-            path not in self.removed and tree.find(root, sort_key(partition, path)) is not None
+            path not in self.removed and tree.holds(root, sort_key(partition, path))
         )
 
     def update(self) -> TableUpdate:
