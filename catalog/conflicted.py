@@ -131,6 +131,33 @@ def leave_branch(
     return conflict_error(source, into, conflicts, name)
 
 
+def _check_sided(found: OpenMerge, left: pa.Table, resolve: Resolutions) -> None:
+    """Checks that a side is taken for every table in which something is not settled.
+
+    Raises:
+        MergeConflict: For some it is not.
+    """
+    sides = resolving(resolve)
+    tables = left["table_name"].to_pylist()
+    open_rows = left.filter(pa.array([sides(table) is None for table in tables], pa.bool_()))
+    if not open_rows.num_rows:
+        return
+    told = conflict_error(found.source, found.into, open_rows, found.branch)
+    taken = {f"{table}={side}" for table in tables if (side := sides(table)) is not None}
+    if not taken:
+        raise told
+    rest = {f"{table}=ours|theirs" for table in open_rows["table_name"].to_pylist()}
+    options = " ".join(f"--resolve {one}" for one in sorted(taken) + sorted(rest))
+    raise MergeConflict(
+        told.message,
+        conflicts=told.conflicts,
+        branch=found.branch,
+        hint=f"a side is taken when the merge is completed, for all tables at once: "
+        f"{merge_command(found.source, found.into)} --continue {options}; "
+        f"or change rows with parquetry sql --branch {shlex.quote(found.branch)} first",
+    )
+
+
 def _clash_anew(found: OpenMerge, conflicts: pa.Table) -> MergeConflict:
     """Returns the error for a branch that changed the same while a merge was being settled."""
     told = conflict_error(found.source, found.into, conflicts, found.branch)
@@ -181,9 +208,7 @@ def continue_merge(
     check_resolved(owner, resolve, (found.ends.ours, found.ends.theirs))
     with merging(owner, progress=progress) as context:
         left = unsettled(owner, found)
-        sides = resolving(resolve)
-        if any(sides(table) is None for table in left["table_name"].to_pylist()):
-            raise conflict_error(found.source, found.into, left, found.branch)
+        _check_sided(found, left, resolve)
         if left.num_rows:
             settled, whole = take_side(owner, context, found, left, resolve)
         hows = {**dict.fromkeys(_merged_by_rows(owner, found), "merged"), **whole}
