@@ -143,10 +143,12 @@ def _check_sided(found: OpenMerge, left: pa.Table, resolve: Resolutions) -> None
     if not open_rows.num_rows:
         return
     told = conflict_error(found.source, found.into, open_rows, found.branch)
-    taken = {f"{table}={side}" for table in tables if (side := sides(table)) is not None}
+    taken = {
+        f"{shlex.quote(table)}={side}" for table in tables if (side := sides(table)) is not None
+    }
     if not taken:
         raise told
-    rest = {f"{table}=ours|theirs" for table in open_rows["table_name"].to_pylist()}
+    rest = {f"{shlex.quote(table)}=ours|theirs" for table in open_rows["table_name"].to_pylist()}
     options = " ".join(f"--resolve {one}" for one in sorted(taken) + sorted(rest))
     raise MergeConflict(
         told.message,
