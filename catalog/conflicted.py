@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from catalog.errors import AlreadyExists, InvalidInput, MergeConflict, NotFound
+from catalog.errors import AlreadyExists, Conflict, InvalidInput, MergeConflict, NotFound
 from catalog.merging import (
     ConflictedMerge,
     MergeReport,
@@ -217,6 +217,7 @@ def continue_merge(
         reports: list[MergeReport] = []
 
         def propose(held: HeldBranch, head: str) -> Proposal | None:
+            _check_unmoved(owner, found)
             ends = Ends(found.ends.ours, head, settled)
             merge = merged(owner, context, ends, resolve, whole=True, leave_out=(CONFLICT_TABLE,))
             again = {one.name: one.how for one in merge.tables if one.how in ("ours", "theirs")}
@@ -238,6 +239,29 @@ def continue_merge(
     with suppress(NotFound):
         owner.branches.delete(found.branch)
     return with_commit(owner, reports[-1], commit_id)
+
+
+def _check_unmoved(owner: "Catalog", found: OpenMerge) -> None:
+    """Checks that nobody completed, dropped or went on settling a merge meanwhile.
+
+    Raises:
+        Conflict: Somebody did.
+    """
+    held = owner.repository.branches.find(found.branch)
+    if held is None or held.commit_id is None:
+        raise Conflict(
+            f"somebody else completed or dropped the merge of {found.source} into {found.into} "
+            "meanwhile",
+            kind="merge-gone",
+            hint=f"what became of it: parquetry reflog {shlex.quote(found.into)}",
+        )
+    if held.commit_id != found.head:
+        raise Conflict(
+            f"somebody else moved {found.branch} meanwhile",
+            kind="branch-moved",
+            hint="look at it, then run the command again: parquetry conflicts "
+            f"{shlex.quote(found.branch)}",
+        )
 
 
 def _merged_by_rows(owner: "Catalog", found: OpenMerge) -> set[str]:

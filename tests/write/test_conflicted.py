@@ -72,6 +72,29 @@ def test_a_merge_takes_its_message_from_whoever_completes_it(
     assert done.message == (message or "as it was begun")
 
 
+@pytest.mark.parametrize("meanwhile", ["completed", "dropped", "settled"])
+def test_of_two_who_complete_one_merge_the_later_is_told(parted: Catalog, meanwhile: str) -> None:
+    branch = conflict(parted, "work").branch
+
+    def go_on(table: str, done: int, total: int) -> None:
+        if branch not in [held.name for held in parted.branches.list()]:
+            return
+        if meanwhile == "completed":
+            parted.continue_merge(resolve="ours")
+        elif meanwhile == "dropped":
+            parted.abort_merge()
+        elif values(parted, branch)[1] != 15:
+            put(parted, branch, {1: 15}, mode="upsert")
+
+    with pytest.raises(catalog.Conflict, match="somebody else") as refused:
+        parted.continue_merge(resolve="theirs", progress=go_on)
+    assert not isinstance(refused.value, catalog.MergeConflict)
+    now = {"completed": {1: 10, 2: 20, 3: 33}}.get(meanwhile, {1: 10, 2: 20, 3: 3})
+    assert values(parted) == now
+    if meanwhile == "settled":
+        assert parted.conflicts()["key"].to_pylist() == ['{"k":"2"}']
+
+
 def test_a_side_is_taken_only_where_nothing_was_settled_by_hand(parted: Catalog) -> None:
     branch = conflict(parted, "work").branch
     put(parted, branch, {1: 15}, mode="upsert")
