@@ -304,8 +304,9 @@ def _checked_tables(
     for table in tables:
         if table.casefold() not in folded:
             raise NotFound(
-                f"table {table!r} was not changed there; {', '.join(sorted(changed))} was",
+                f"table {table!r} was not changed there",
                 kind="table-not-found",
+                hint=f"what was: {', '.join(sorted(changed))}",
             )
     wanted = {folded[table.casefold()] for table in tables}
     if changed - wanted and not allow_partial:
