@@ -11,7 +11,7 @@ from catalog.errors import InvalidInput, NotFound
 from catalog.fingerprinting import keep_prints, load_prints
 from catalog.listings import CommitInfo
 from catalog.model.change import FileChanges
-from catalog.model.texts import listed
+from catalog.model.texts import check_text, listed
 from catalog.query.backend import Params
 from catalog.query.references import analyse
 from catalog.query.session import Session
@@ -261,10 +261,16 @@ class CatalogTransaction:
             InvalidInput: It is no condition.
             NotFound: There is no such table.
         """
+        check_text(where, "the condition")
         named = ".".join(identifier(part) for part in table.split("."))
         text = f"DELETE FROM {named} WHERE ({where}\n)"
         (statement, *more) = analyse(text) or (None,)
-        if more or statement is None or (statement.parsed and statement.text != text):
+        if (
+            not where.strip()
+            or more
+            or statement is None
+            or (statement.parsed and statement.text != text)
+        ):
             raise InvalidInput(f"{where!r} is no condition", kind="sql-error")
         found = self.sql(text, params)
         if not isinstance(found, WriteResult):

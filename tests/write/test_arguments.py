@@ -100,6 +100,17 @@ def test_a_transaction_that_has_ended_does_nothing_more(cat: Catalog, does: str)
     assert values(cat) == {1: 1, 3: 3}
 
 
+@pytest.mark.parametrize("where", ["", "  ", None, 5, "k = 1; SELECT 1"])
+def test_a_delete_without_a_condition_is_refused(cat: Catalog, where: Any) -> None:
+    put(cat, "main", {1: 1})
+    with (
+        pytest.raises(catalog.InvalidInput, match="condition"),
+        cat.transaction("main") as tx,
+    ):
+        tx.delete("t", where=where)
+    assert values(cat) == {1: 1}
+
+
 def test_a_catalog_is_opened_by_a_path_too(tmp_path: Path) -> None:
     put(catalog.create(tmp_path / "lake"), "main", {1: 1})
     assert values(catalog.open(tmp_path / "lake")) == {1: 1}

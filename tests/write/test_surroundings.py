@@ -21,6 +21,17 @@ def test_a_file_where_a_directory_should_be_is_named(tmp_path: Path, place: str)
             use(str(tmp_path / place))
 
 
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format_version": "1"}'])
+def test_a_damaged_description_is_to_be_restored(tmp_path: Path, text: str) -> None:
+    catalog.create(tmp_path)
+    description = tmp_path / "catalog.json"
+    description.unlink()
+    description.write_text(text)
+    with pytest.raises(catalog.CatalogError) as failed:
+        catalog.open(tmp_path)
+    assert "from a backup" in (failed.value.hint or "")
+
+
 def test_a_query_tells_of_a_data_file_that_is_gone(cat: Catalog, root: Path) -> None:
     put(cat, "main", {1: 1})
     (file,) = (root / "data").rglob("*.parquet")
