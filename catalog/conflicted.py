@@ -213,11 +213,11 @@ def continue_merge(
         _check_sided(found, left, resolve)
         if left.num_rows:
             settled, whole = take_side(owner, context, found, left, resolve)
-        hows = {**dict.fromkeys(_merged_by_rows(owner, found), "merged"), **whole}
+        hows = {**_told_before(owner, found), **whole}
         reports: list[MergeReport] = []
 
         def propose(held: HeldBranch, head: str) -> Proposal | None:
-            _check_unmoved(owner, found)
+            _check_may_go(owner, found)
             ends = Ends(found.ends.ours, head, settled)
             merge = merged(owner, context, ends, resolve, whole=True, leave_out=(CONFLICT_TABLE,))
             again = {one.name: one.how for one in merge.tables if one.how in ("ours", "theirs")}
@@ -241,11 +241,11 @@ def continue_merge(
     return with_commit(owner, reports[-1], commit_id)
 
 
-def _check_unmoved(owner: "Catalog", found: OpenMerge) -> None:
-    """Checks that nobody completed, dropped or went on settling a merge meanwhile.
+def _check_may_go(owner: "Catalog", found: OpenMerge) -> None:
+    """Checks that a merge's branch may go: nobody completed, dropped or settled more meanwhile.
 
     Raises:
-        Conflict: Somebody did.
+        Conflict: Somebody did, or the branch is protected.
     """
     held = owner.repository.branches.find(found.branch)
     if held is None or held.commit_id is None:
@@ -254,6 +254,12 @@ def _check_unmoved(owner: "Catalog", found: OpenMerge) -> None:
             "meanwhile",
             kind="merge-gone",
             hint=f"what became of it: parquetry reflog {shlex.quote(found.into)}",
+        )
+    if held.protected:
+        raise Conflict(
+            f"branch {found.branch!r} is protected, and goes when its merge is completed",
+            kind="branch-protected",
+            hint=f"first: parquetry branch protect {shlex.quote(found.branch)} --off",
         )
     if held.commit_id != found.head:
         raise Conflict(
@@ -264,11 +270,13 @@ def _check_unmoved(owner: "Catalog", found: OpenMerge) -> None:
         )
 
 
-def _merged_by_rows(owner: "Catalog", found: OpenMerge) -> set[str]:
-    """Returns the tables that a merge in conflict did not take from one side as they are."""
+def _told_before(owner: "Catalog", found: OpenMerge) -> dict[str, str]:
+    """Returns by name how tables came about that a merge in conflict did not just take."""
     lineage = owner.repository.commits.read(found.start).lineage
-    by_rows = set(conflicts_at(owner, found.start)["table_name"].to_pylist())
+    tables = conflicts_at(owner, found.start)["table_name"].to_pylist()
+    hows: dict[str, str] = dict.fromkeys(tables, "merged")
     for table, origin in lineage.items():
-        if isinstance(origin, Mapping) and origin.get("how") != "taken":
-            by_rows.add(table)
-    return by_rows
+        how = origin.get("how") if isinstance(origin, Mapping) else None
+        if isinstance(origin, Mapping) and how != "taken":
+            hows[table] = "theirs" if how == "theirs" else "merged"
+    return hows

@@ -95,6 +95,29 @@ def test_of_two_who_complete_one_merge_the_later_is_told(parted: Catalog, meanwh
         assert parted.conflicts()["key"].to_pylist() == ['{"k":"2"}']
 
 
+def test_a_merge_whose_branch_is_protected_moves_nothing(parted: Catalog) -> None:
+    branch = conflict(parted, "work").branch
+    before = parted.resolve("main").commit_id
+    parted.branches.protect(branch)
+    with pytest.raises(catalog.Conflict, match="is protected"):
+        parted.continue_merge(resolve="ours")
+    assert parted.resolve("main").commit_id == before
+
+
+def test_a_table_taken_whole_is_told_as_such_when_another_was_settled(cat: Catalog) -> None:
+    put(cat, "main", {1: 1}, table="shaped")
+    put(cat, "main", {1: 1})
+    cat.branches.create("work")
+    for branch, name, value in (("main", "x", 10), ("work", "y", 11)):
+        put(cat, branch, {1: value})
+        with cat.transaction(branch) as tx:
+            tx.sql(f"ALTER TABLE shaped RENAME v TO {name}")
+    conflict(cat, "work", resolve={"shaped": "theirs"})
+    report = cat.continue_merge(resolve={"t": "ours"})
+    assert [(one.table, one.how) for one in report.tables] == [("shaped", "theirs")]
+    assert [column.name for column in cat.schema("shaped")] == ["k", "y"]
+
+
 def test_a_side_is_taken_only_where_nothing_was_settled_by_hand(parted: Catalog) -> None:
     branch = conflict(parted, "work").branch
     put(parted, branch, {1: 15}, mode="upsert")
