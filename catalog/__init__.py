@@ -16,6 +16,8 @@ from catalog.errors import (
 from catalog.storage.options import AzureOptions, GcsOptions, S3Options
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from catalog.catalog import Catalog
 
 __version__ = "0.1.0"
@@ -39,7 +41,7 @@ __all__ = [
 
 
 def create(
-    uri: str,
+    uri: "str | PathLike[str]",
     *,
     s3: S3Options | None = None,
     gcs: GcsOptions | None = None,
@@ -70,7 +72,7 @@ def create(
 
 
 def open(
-    uri: str,
+    uri: "str | PathLike[str]",
     *,
     s3: S3Options | None = None,
     gcs: GcsOptions | None = None,

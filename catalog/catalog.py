@@ -1,5 +1,6 @@
 """The facade: one object per open catalog, whose short methods delegate downwards."""
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -24,7 +25,7 @@ class Catalog(CatalogReader):
 
     @staticmethod
     def create(
-        uri: str,
+        uri: "str | os.PathLike[str]",
         *,
         author: str | None = None,
         s3: "S3Options | None" = None,
@@ -33,13 +34,14 @@ class Catalog(CatalogReader):
         cache: str | None = None,
     ) -> "Catalog":
         """Creates an empty catalog and opens it; see ``catalog.create``."""
+        uri = os.fspath(uri)
         found = open_store(uri, s3=s3, gcs=gcs, azure=azure, cache=cache, new=True)
         repository = stored.create(found.store, author=author or default_author(), now=utc_now())
         return Catalog(found.uri, repository, author=author)
 
     @staticmethod
     def open(
-        uri: str,
+        uri: "str | os.PathLike[str]",
         *,
         author: str | None = None,
         s3: "S3Options | None" = None,
@@ -48,6 +50,7 @@ class Catalog(CatalogReader):
         cache: str | None = None,
     ) -> "Catalog":
         """Opens a catalog; see ``catalog.open``."""
+        uri = os.fspath(uri)
         found = open_store(uri, s3=s3, gcs=gcs, azure=azure, cache=cache)
         try:
             repository = stored.open_existing(found.store)

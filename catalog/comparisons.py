@@ -19,6 +19,7 @@ from catalog.formats.parquet import column_sizes
 from catalog.model.change import FileChanges
 from catalog.model.datafile import DataFile
 from catalog.model.refs import split_range
+from catalog.model.texts import listed
 from catalog.model.types import DataType
 from catalog.repository import datafiles
 from catalog.repository.commits import StoredTable
@@ -69,14 +70,14 @@ def compare_refs(
         raise InvalidInput(f"unknown level {level!r} of a diff", hint="stat, cells or rows")
     before, after = resolve_ends(owner, from_ref, to_ref)
     options = DiffOptions(
-        key=None if key is None else tuple(key),
-        columns=None if columns is None else tuple(columns),
+        key=None if key is None else listed(key, "key"),
+        columns=None if columns is None else listed(columns, "columns"),
         tolerance=dict(tolerance or {}),
         check_keys=check_keys,
         full_stats=full_stats,
     )
     comparison = _Comparison(owner, before, after, options)
-    planned = comparison.plan(tables)
+    planned = comparison.plan(tables if tables is None else listed(tables, "tables"))
     limits = Limits(threads, memory_limit_bytes, fingerprints=method == "auto")
     return comparison.run(planned, level, limits, progress)
 
@@ -93,12 +94,13 @@ def explain_refs(
     """Tells how a diff would go; see ``Catalog.explain_diff``."""
     before, after = resolve_ends(owner, from_ref, to_ref)
     options = DiffOptions(
-        key=None if key is None else tuple(key),
-        columns=None if columns is None else tuple(columns),
+        key=None if key is None else listed(key, "key"),
+        columns=None if columns is None else listed(columns, "columns"),
     )
     repository = owner.repository
     found = {}
-    for one in _Comparison(owner, before, after, options).plan(tables):
+    wanted = tables if tables is None else listed(tables, "tables")
+    for one in _Comparison(owner, before, after, options).plan(wanted):
         prints = load_prints(repository, one.plan, None, only_kept=True).prints
 
         def sizes(side: SideName, file: DataFile, plan: TablePlan = one.plan) -> dict[int, int]:

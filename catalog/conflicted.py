@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from catalog.errors import AlreadyExists, InvalidInput, MergeConflict, NotFound
+from catalog.errors import AlreadyExists, Conflict, InvalidInput, MergeConflict, NotFound
 from catalog.merging import (
     ConflictedMerge,
     MergeReport,
@@ -131,6 +131,35 @@ def leave_branch(
     return conflict_error(source, into, conflicts, name)
 
 
+def _check_sided(found: OpenMerge, left: pa.Table, resolve: Resolutions) -> None:
+    """Checks that a side is taken for every table in which something is not settled.
+
+    Raises:
+        MergeConflict: For some it is not.
+    """
+    sides = resolving(resolve)
+    tables = left["table_name"].to_pylist()
+    open_rows = left.filter(pa.array([sides(table) is None for table in tables], pa.bool_()))
+    if not open_rows.num_rows:
+        return
+    told = conflict_error(found.source, found.into, open_rows, found.branch)
+    taken = {
+        f"{shlex.quote(table)}={side}" for table in tables if (side := sides(table)) is not None
+    }
+    if not taken:
+        raise told
+    rest = {f"{shlex.quote(table)}=ours|theirs" for table in open_rows["table_name"].to_pylist()}
+    options = " ".join(f"--resolve {one}" for one in sorted(taken) + sorted(rest))
+    raise MergeConflict(
+        told.message,
+        conflicts=told.conflicts,
+        branch=found.branch,
+        hint=f"a side is taken when the merge is completed, for all tables at once: "
+        f"{merge_command(found.source, found.into)} --continue {options}; "
+        f"or change rows with parquetry sql --branch {shlex.quote(found.branch)} first",
+    )
+
+
 def _clash_anew(found: OpenMerge, conflicts: pa.Table) -> MergeConflict:
     """Returns the error for a branch that changed the same while a merge was being settled."""
     told = conflict_error(found.source, found.into, conflicts, found.branch)
@@ -181,15 +210,14 @@ def continue_merge(
     check_resolved(owner, resolve, (found.ends.ours, found.ends.theirs))
     with merging(owner, progress=progress) as context:
         left = unsettled(owner, found)
-        sides = resolving(resolve)
-        if any(sides(table) is None for table in left["table_name"].to_pylist()):
-            raise conflict_error(found.source, found.into, left, found.branch)
+        _check_sided(found, left, resolve)
         if left.num_rows:
             settled, whole = take_side(owner, context, found, left, resolve)
-        hows = {**dict.fromkeys(_merged_by_rows(owner, found), "merged"), **whole}
+        hows = {**_told_before(owner, found), **whole}
         reports: list[MergeReport] = []
 
         def propose(held: HeldBranch, head: str) -> Proposal | None:
+            _check_may_go(owner, found)
             ends = Ends(found.ends.ours, head, settled)
             merge = merged(owner, context, ends, resolve, whole=True, leave_out=(CONFLICT_TABLE,))
             again = {one.name: one.how for one in merge.tables if one.how in ("ours", "theirs")}
@@ -213,11 +241,42 @@ def continue_merge(
     return with_commit(owner, reports[-1], commit_id)
 
 
-def _merged_by_rows(owner: "Catalog", found: OpenMerge) -> set[str]:
-    """Returns the tables that a merge in conflict did not take from one side as they are."""
+def _check_may_go(owner: "Catalog", found: OpenMerge) -> None:
+    """Checks that a merge's branch may go: nobody completed, dropped or settled more meanwhile.
+
+    Raises:
+        Conflict: Somebody did, or the branch is protected.
+    """
+    held = owner.repository.branches.find(found.branch)
+    if held is None or held.commit_id is None:
+        raise Conflict(
+            f"somebody else completed or dropped the merge of {found.source} into {found.into} "
+            "meanwhile",
+            kind="merge-gone",
+            hint=f"what became of it: parquetry reflog {shlex.quote(found.into)}",
+        )
+    if held.protected:
+        raise Conflict(
+            f"branch {found.branch!r} is protected, and goes when its merge is completed",
+            kind="branch-protected",
+            hint=f"first: parquetry branch protect {shlex.quote(found.branch)} --off",
+        )
+    if held.commit_id != found.head:
+        raise Conflict(
+            f"somebody else moved {found.branch} meanwhile",
+            kind="branch-moved",
+            hint="look at it, then run the command again: parquetry conflicts "
+            f"{shlex.quote(found.branch)}",
+        )
+
+
+def _told_before(owner: "Catalog", found: OpenMerge) -> dict[str, str]:
+    """Returns by name how tables came about that a merge in conflict did not just take."""
     lineage = owner.repository.commits.read(found.start).lineage
-    by_rows = set(conflicts_at(owner, found.start)["table_name"].to_pylist())
+    tables = conflicts_at(owner, found.start)["table_name"].to_pylist()
+    hows: dict[str, str] = dict.fromkeys(tables, "merged")
     for table, origin in lineage.items():
-        if isinstance(origin, Mapping) and origin.get("how") != "taken":
-            by_rows.add(table)
-    return by_rows
+        how = origin.get("how") if isinstance(origin, Mapping) else None
+        if isinstance(origin, Mapping) and how != "taken":
+            hows[table] = "theirs" if how == "theirs" else "merged"
+    return hows

@@ -20,6 +20,7 @@ from catalog.formats.unify import Existing, unify
 from catalog.model.change import FileChanges
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
+from catalog.model.texts import listed
 
 if TYPE_CHECKING:
     from catalog.reading import CatalogReader
@@ -41,7 +42,7 @@ def compare_query(
         old = _result(owner, query, before, os.path.join(work.folder, "from.parquet"), None)
         new = _result(owner, query, after, os.path.join(work.folder, "to.parquet"), old[0])
         changes = FileChanges((old[1],), (new[1],), files_kept=0, partitions_kept=0)
-        options = DiffOptions(key=tuple(key or ()))
+        options = DiffOptions(key=listed(key or (), "key"))
         plan = plan_table(NAME, old[0], new[0], changes, options, comparable)
         reading = Reading(
             work.con,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from catalog.errors import Conflict, InvalidInput, NotFound
 from catalog.model.names import canonical_name, check_ref_name
 from catalog.model.refs import Branch, Move, Tag
+from catalog.model.texts import check_text
 from catalog.repository.branches import Stamp
 from catalog.repository.repository import DEFAULT_BRANCH, Repository
 from catalog.storage.store import SwapLost
@@ -163,6 +164,7 @@ class TagList:
             NotFound: ``at`` stands for nothing.
         """
         name = check_ref_name(name)
+        check_text(message, "the message")
         commit_id = self._repository.refs.resolve(at).commit_id
         tag = Tag(name, commit_id, self._clock(), self._author, message)
         stamp = Stamp(self._author, tag.time, "tag: created")

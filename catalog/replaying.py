@@ -28,6 +28,7 @@ from catalog.model.commit import Commit
 from catalog.model.names import canonical_name
 from catalog.model.partition import partition_values
 from catalog.model.refs import split_range
+from catalog.model.texts import listed
 from catalog.openmerge import check_no_start, foreign_conflicts, without_merge
 from catalog.repository.branches import HeldBranch, Stamp
 from catalog.repository.commit_writer import Description, TableUpdate
@@ -119,6 +120,7 @@ def revert(
     progress: MergeProgress | None,
 ) -> MergeReport:
     """Takes back what commits did; see ``Catalog.revert``."""
+    tables = tables if tables is None else listed(tables, "tables")
     commits = _reverted(owner, refs)
     steps = []
     for commit_id in commits:
@@ -302,8 +304,9 @@ def _checked_tables(
     for table in tables:
         if table.casefold() not in folded:
             raise NotFound(
-                f"table {table!r} was not changed there; {', '.join(sorted(changed))} was",
+                f"table {table!r} was not changed there",
                 kind="table-not-found",
+                hint=f"what was: {', '.join(sorted(changed))}",
             )
     wanted = {folded[table.casefold()] for table in tables}
     if changed - wanted and not allow_partial:

@@ -143,9 +143,9 @@ def take_side(
                 "with --resolve theirs",
             )
     names = {name for c in (found.ends.ours, found.ends.theirs) for name in _names(owner, c)}
+    others = [CONFLICT_TABLE, *(names - wanted.keys())]
     ends = replace(found.ends, base=base_of(owner, context, found.ends.ours, found.ends.theirs))
-    every: dict[str, Resolution] = {**dict.fromkeys(names, "ours"), **wanted}
-    again = merged(owner, context, ends, every, whole=True)
+    again = merged(owner, context, ends, wanted, whole=True, leave_out=others)
     if again.conflicts.num_rows:
         raise conflict_error(found.source, found.into, again.conflicts, found.branch)
     whole = {one.name: one.how for one in again.tables if wanted.get(one.name) == one.how}
@@ -153,9 +153,7 @@ def take_side(
     about = Description(owner.author, owner.clock(), f"{found.message}: resolved")
     writer = owner.repository.writer()
     taken = writer.write([found.ends.ours, found.ends.theirs], again.updates, about)
-    both = merged(
-        owner, context, Ends(found.start, found.head, taken), "ours", leave_out=(CONFLICT_TABLE,)
-    )
+    both = merged(owner, context, Ends(found.start, found.head, taken), "ours", leave_out=others)
     return writer.write([found.head, taken], both.updates, about), whole
 
 

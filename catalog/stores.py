@@ -1,7 +1,9 @@
 """Where a catalog lies: its URI, the store for it, and the local cache of one in a bucket."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog.errors import InvalidInput, Unsupported
@@ -57,6 +59,7 @@ def open_store(
     inner = _bucket_store(uri, s3, gcs, azure)
     if inner is None:
         root = local_root(uri)
+        _check_directory(root)
         return Opened(root, LocalStore(root, elsewhere=S3Files(S3Access(s3))))
     from catalog.storage.cached import CachedStore
     from catalog.storage.disk_cache import DiskCache
@@ -103,6 +106,22 @@ def user_cache() -> str:
     """Returns the directory below the user's cache directory that is ours."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     return os.path.join(home, "parquetry")
+
+
+def _check_directory(root: str) -> None:
+    """Checks that a path can be that of a directory.
+
+    Raises:
+        InvalidInput: It, or what should be a directory above it, is a file.
+    """
+    for path in (Path(root), *Path(root).parents):
+        with suppress(OSError):
+            if path.is_file():
+                raise InvalidInput(
+                    f"{path} is a file, and a catalog lies in a directory",
+                    kind="not-a-directory",
+                    hint="name a directory",
+                )
 
 
 def local_root(uri: str) -> str:

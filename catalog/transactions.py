@@ -11,6 +11,7 @@ from catalog.errors import InvalidInput, NotFound
 from catalog.fingerprinting import keep_prints, load_prints
 from catalog.listings import CommitInfo
 from catalog.model.change import FileChanges
+from catalog.model.texts import check_text, listed
 from catalog.query.backend import Params
 from catalog.query.references import analyse
 from catalog.query.session import Session
@@ -146,8 +147,9 @@ class CatalogTransaction:
             CorruptData: A file is damaged, or changed while it was read.
             NotFound: The source or a key column is missing.
         """
+        self._transaction.check_running()
         request = SnapshotRequest(
-            key=None if key is None else tuple(key),
+            key=None if key is None else listed(key, "key"),
             partition_by=_types(partition_by),
             mode=mode,
             scope=scope,
@@ -191,7 +193,9 @@ class CatalogTransaction:
             InvalidInput: The rows do not fit the table, or share a key in an upsert.
             Unsupported: A column has a type that Parquet has not.
         """
-        request = WriteRequest(mode, None if key is None else tuple(key), _types(partition_by))
+        self._transaction.check_running()
+        columns = None if key is None else listed(key, "key")
+        request = WriteRequest(mode, columns, _types(partition_by))
         written = self._transaction.write(table, data, request)
         staged = self._transaction.staged(written.name)
         warnings = () if staged is None else self._keep_prints(staged)
@@ -234,6 +238,7 @@ class CatalogTransaction:
         """
         from catalog.writing import open_writing_session
 
+        self._transaction.check_running()
         if self._session is None:
             self._session = open_writing_session(self._owner, self._transaction)
         self._prints_missing = True
@@ -241,7 +246,8 @@ class CatalogTransaction:
 
     def interrupt(self) -> None:
         """Stops the statement that is running; it may be called by another thread."""
-        self._transaction.context.con.interrupt()
+        if not self._transaction.has_ended:
+            self._transaction.context.con.interrupt()
 
     def delete(self, table: str, *, where: str, params: Params = None) -> WriteResult:
         """Stages that the rows go that meet a condition.
@@ -255,10 +261,16 @@ class CatalogTransaction:
             InvalidInput: It is no condition.
             NotFound: There is no such table.
         """
+        check_text(where, "the condition")
         named = ".".join(identifier(part) for part in table.split("."))
         text = f"DELETE FROM {named} WHERE ({where}\n)"
         (statement, *more) = analyse(text) or (None,)
-        if more or statement is None or (statement.parsed and statement.text != text):
+        if (
+            not where.strip()
+            or more
+            or statement is None
+            or (statement.parsed and statement.text != text)
+        ):
             raise InvalidInput(f"{where!r} is no condition", kind="sql-error")
         found = self.sql(text, params)
         if not isinstance(found, WriteResult):
@@ -271,6 +283,7 @@ class CatalogTransaction:
         Raises:
             NotFound: There is no such table.
         """
+        self._transaction.check_running()
         self._transaction.drop(table)
 
 
@@ -281,4 +294,4 @@ def _types(
         return None
     if isinstance(partition_by, Mapping):
         return tuple(partition_by.items())
-    return tuple((name, None) for name in partition_by)
+    return tuple((name, None) for name in listed(partition_by, "partition_by"))

@@ -1,6 +1,7 @@
 """The entry point: runs a command, and turns what went wrong into a message and an exit code."""
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -25,7 +26,9 @@ DEBUG_VARIABLE = "PARQUETRY_DEBUG"
 def main() -> None:
     """Runs the command line of this process and exits."""
     output.prepare()
-    raise SystemExit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done and told: only Python is to end
+    raise SystemExit(code)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -325,7 +325,8 @@ def _tolerance(
     stated = options.tolerance.get(after.name)
     if stated is None:
         return None
-    match = _AMOUNT.fullmatch(stated.strip())
+    stated = str(stated).strip()
+    match = _AMOUNT.fullmatch(stated)
     numeric = all(
         isinstance(f.type, Scalar) and f.type.type_class in _NUMERIC for f in (before, after)
     )
@@ -336,7 +337,7 @@ def _tolerance(
             kind="bad-tolerance",
             hint="write e.g. amount=0.01 or amount=1%",
         )
-    amount = Fraction(stated.strip().rstrip("%"))
+    amount = Fraction(stated.rstrip("%"))
     return Tolerance(amount / 100 if match[3] else amount, bool(match[3]))
 
 

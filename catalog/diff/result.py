@@ -137,6 +137,8 @@ class TableDiff:
                 kind="rows-not-kept",
                 hint='make it with level="rows"',
             )
+        if limit is not None and limit < 0:
+            raise InvalidInput(f"a limit of {limit} rows makes no sense", hint="None means all")
         return self._reader(Selection(where, change, limit, columns == "changed"))
 
     def to_dict(self) -> Json:

@@ -13,6 +13,10 @@ _DAMAGED = (
         r"[Ff]ailed to read (?:Parquet )?file [\"'](?P<file>[^\"']+)[\"'][:\s]*(?P<why>[^\n]*)"
     ),
     re.compile(r"(?P<why>No magic bytes found at end) of file '(?P<file>[^']+)'"),
+    re.compile(  # a file of the catalog's own, by its name
+        r"(?P<why>No files found) that match the pattern "
+        r"\"(?P<file>[^\"*?]*[/\\][0-9a-f]{64}\.parquet)\""
+    ),
     re.compile(r"(?P<why>Footer length error) in file '(?P<file>[^']+)'"),
     re.compile(r"(?P<why>Invalid footer length) provided for file '(?P<file>[^']+)'"),
     re.compile(r"File '(?P<file>[^']+)' (?P<why>too small to be a Parquet file)"),

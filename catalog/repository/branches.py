@@ -21,6 +21,7 @@ from catalog.model.refs import (
     move_from_json,
     move_to_json,
 )
+from catalog.model.texts import check_text
 from catalog.repository.creation import create_named
 from catalog.repository.tags import is_spent
 from catalog.storage.store import ObjectStore, OutcomeUnknown, SwapLost, TakesTurns
@@ -64,6 +65,11 @@ class Stamp:
     time: datetime.datetime
     why: str
     key: str | None = None
+
+    def __post_init__(self) -> None:
+        check_text(self.who, "the author")
+        if self.key is not None:
+            check_text(self.key, "the idempotency key")
 
     def move(self, write_id: str, before: str | None, after: str | None) -> Move:
         """Returns the reflog's record of a move that this stamps."""

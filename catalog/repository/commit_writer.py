@@ -10,6 +10,7 @@ from catalog.model.commit import INLINE_TABLES, Commit, TableChange, TableEntry
 from catalog.model.datafile import DataFile
 from catalog.model.ids import canonical_json, content_id, random_id
 from catalog.model.table import TableSnapshot
+from catalog.model.texts import check_text, check_texts
 from catalog.repository import columnar
 from catalog.repository.commits import CHANGES_KIND, Commits, StoredTable
 from catalog.repository.creation import create_named
@@ -62,6 +63,11 @@ class Description:
     message: str
     metadata: Mapping[str, str] = field(default_factory=dict)
     lineage: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_text(self.author, "the author")
+        check_text(self.message, "the message")
+        check_texts(self.metadata, "metadata")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import datetime
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from catalog.errors import AlreadyExists, NotFound, Unsupported
+from catalog.errors import AlreadyExists, CorruptData, NotFound, Unsupported
 from catalog.model.commit import parse_time, time_text
 from catalog.model.ids import canonical_json, parse_json, random_id
 from catalog.repository.branches import Branches, Stamp
@@ -55,6 +55,10 @@ class Repository:
         return self._writer
 
 
+_RESTORE = f"restore {CATALOG_PATH} from a backup: it is written once, and never changed"
+"""What helps if the description of a catalog cannot be read."""
+
+
 def create(store: ObjectStore, *, author: str, now: datetime.datetime) -> Repository:
     """Creates a catalog: its description, an empty first commit, and branch main.
 
@@ -99,7 +103,11 @@ def open_existing(store: ObjectStore) -> Repository:
             kind="catalog-not-found",
             hint="create one with: parquetry init",
         ) from error
-    match parse_json(stored.data, CATALOG_PATH):
+    try:
+        described = parse_json(stored.data, CATALOG_PATH)
+    except CorruptData as error:
+        raise CorruptData(error.message, kind=error.kind, hint=_RESTORE) from error
+    match described:
         case {
             "format_version": int(version),
             "catalog_id": str(catalog_id),
@@ -113,7 +121,9 @@ def open_existing(store: ObjectStore) -> Repository:
                     hint="install a newer version of parquetry",
                 )
             return Repository(store, CatalogInfo(catalog_id, parse_time(created_at), version))
-    raise Unsupported(f"{CATALOG_PATH} is no description of a catalog", kind="unknown-format")
+    raise Unsupported(
+        f"{CATALOG_PATH} is no description of a catalog", kind="unknown-format", hint=_RESTORE
+    )
 
 
 def _first_commit(repository: Repository, author: str, now: datetime.datetime) -> str:

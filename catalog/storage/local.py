@@ -69,20 +69,20 @@ class LocalStore:
 
     def read(self, path: str) -> Stored:
         """Returns an object."""
-        with _storage_errors(path), open(self._file(path), "rb") as file:
+        with storage_errors(path), open(self._file(path), "rb") as file:
             data = file.read()
         return Stored(data, _version(data))
 
     def read_range(self, path: str, offset: int, length: int) -> bytes:
         """Returns part of an object."""
-        with _storage_errors(path), open(self._file(path), "rb", buffering=0) as file:
+        with storage_errors(path), open(self._file(path), "rb", buffering=0) as file:
             return os.pread(file.fileno(), length, offset)
 
     def info(self, path: str) -> ObjectInfo | None:
         """Returns what a listing would say of an object."""
         target = self._file(path)
         try:
-            with _storage_errors(path):
+            with storage_errors(path):
                 return _info(path, os.stat(target))
         except NotFound:
             return None
@@ -90,7 +90,7 @@ class LocalStore:
     def create(self, path: str, data: bytes) -> str:
         """Creates an object that must not exist."""
         target = self._file(path)
-        with _storage_errors(path), self._temporary() as temporary:
+        with storage_errors(path), self._temporary() as temporary:
             _write_synced(temporary, data)
             self._link(temporary, target, path)
         return _version(data)
@@ -98,7 +98,7 @@ class LocalStore:
     def swap(self, path: str, data: bytes, *, version: str) -> str:
         """Replaces an object that must still be at a version."""
         target = self._file(path)
-        with _storage_errors(path), self._temporary() as temporary:
+        with storage_errors(path), self._temporary() as temporary:
             _write_synced(temporary, data)
             with self._locked(path):
                 try:
@@ -136,7 +136,7 @@ class LocalStore:
     def put(self, path: str, data: bytes) -> None:
         """Writes a derived object."""
         target = self._file(path)
-        with _storage_errors(path), self._temporary() as temporary:
+        with storage_errors(path), self._temporary() as temporary:
             with open(temporary, "xb") as file:
                 file.write(data)
             self._make_directory(os.path.dirname(target))
@@ -151,7 +151,7 @@ class LocalStore:
         """Takes in a copy of a local file."""
         temporary = self._temporary_name()
         try:
-            with _storage_errors(source, f"cannot copy {source} into the catalog"):
+            with storage_errors(source, f"cannot copy {source} into the catalog"):
                 digest, size_bytes = _copy_hashed(source, temporary)
         except BaseException:
             with contextlib.suppress(FileNotFoundError):
@@ -165,7 +165,7 @@ class LocalStore:
 
     def take_over(self, source: str) -> "LocalStaged":
         """Takes in a file of the store's own, where it lies."""
-        with _storage_errors(source, f"cannot take {source} into the catalog"):
+        with storage_errors(source, f"cannot take {source} into the catalog"):
             digest, size_bytes = _hashed(source)
             if os.path.dirname(source) == os.path.join(self.root, "tmp"):
                 return LocalStaged(source, digest, size_bytes)
@@ -176,7 +176,7 @@ class LocalStore:
 
     def publish(self, files: Sequence[tuple[StagedFile, str]]) -> None:
         """Gives staged files their names, syncing many at a time."""
-        with _storage_errors("staged files"):
+        with storage_errors("staged files"):
             with ThreadPoolExecutor(SYNC_THREADS) as pool:
                 list(pool.map(_sync_file, [staged.local_path for staged, _ in files]))
             targets = [self._file(path) for _, path in files]
@@ -189,13 +189,13 @@ class LocalStore:
     def adopt(self, files: Sequence[tuple[str, str]]) -> list[bool]:
         """Makes local files readable under paths of the store without copying them."""
         shared = [self._adopt(source, path) for source, path in files]
-        with _storage_errors("linked files"):
+        with storage_errors("linked files"):
             self._sync_directories([self._file(path) for _, path in files])
         return shared
 
     def _adopt(self, source: str, path: str) -> bool:
         target = self._file(path)
-        with _storage_errors(source):
+        with storage_errors(source):
             self._make_directory(os.path.dirname(target))
             with self._temporary() as temporary:
                 if _reflink(source, temporary):
@@ -225,7 +225,7 @@ class LocalStore:
         folder = prefix.rpartition("/")[0]
         found: list[ObjectInfo] = []
         start = os.path.join(self.root, folder) if folder else self.root
-        with _storage_errors(prefix):
+        with storage_errors(prefix):
             for base, _, names in os.walk(start, onerror=_unless_gone):
                 inside = os.path.relpath(base, self.root)
                 for name in names:
@@ -237,7 +237,7 @@ class LocalStore:
 
     def delete(self, path: str) -> None:
         """Removes an object."""
-        with _storage_errors(path), contextlib.suppress(FileNotFoundError):
+        with storage_errors(path), contextlib.suppress(FileNotFoundError):
             os.unlink(self._file(path))
 
     def uri(self, path: str) -> str:
@@ -249,7 +249,7 @@ class LocalStore:
 
     def _temporary_name(self) -> str:
         folder = os.path.join(self.root, "tmp")
-        with _storage_errors("tmp"):
+        with storage_errors("tmp"):
             self._make_directory(folder)
         return os.path.join(folder, secrets.token_hex(16))
 
@@ -338,7 +338,7 @@ _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 @contextlib.contextmanager
-def _storage_errors(path: str, failed: str = "") -> Iterator[None]:
+def storage_errors(path: str, failed: str = "") -> Iterator[None]:
     """Turns errors of the operating system into the catalog's.
 
     Args:

@@ -22,7 +22,7 @@ def arrow_reader(data: Any) -> pa.RecordBatchReader:
     """
     try:
         reader = _reader(data)
-    except (pa.ArrowException, TypeError, ValueError) as error:
+    except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise InvalidInput(
             f"the data cannot be read as a table: {reason}", kind="bad-data"

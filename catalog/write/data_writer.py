@@ -38,6 +38,7 @@ from catalog.model.types import (
     is_float,
 )
 from catalog.model.values import decode, encode, parse, text
+from catalog.storage.local import storage_errors
 from catalog.storage.store import ObjectStore, StagedFile
 from catalog.write.encodings import dictionary_paths
 from catalog.write.row_stream import Cutter, OutOfOrderError, in_order
@@ -313,7 +314,8 @@ class DataWriter:
         """Yields the path of a file to write, which goes if anything fails."""
         path = self._store.scratch()
         try:
-            yield path
+            with storage_errors(path, "cannot write a data file"):
+                yield path
         except BaseException:
             with suppress(FileNotFoundError):
                 Path(path).unlink()

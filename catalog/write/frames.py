@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from catalog.engine.quoting import literal
-from catalog.errors import InvalidInput, Unsupported
+from catalog.errors import CatalogError, InvalidInput, Unsupported
 from catalog.formats.parquet import Columns, read_footer
 from catalog.write.arrow_input import arrow_reader, check_names, inexact
 from catalog.write.storable import is_inexact, stored_type
@@ -52,14 +52,24 @@ def land(con: duckdb.DuckDBPyConnection, data: object, folder: str) -> Landed:
         names = list(reader.schema.names)
         renamed = pa.schema([pa.field(f"s{n}", f.type) for n, f in enumerate(reader.schema)])
 
+        refused: list[CatalogError] = []
+
         def batches() -> Iterator[pa.RecordBatch]:
-            for batch in reader:
-                yield pa.RecordBatch.from_arrays(batch.columns, schema=renamed)
+            try:
+                for batch in reader:
+                    yield pa.RecordBatch.from_arrays(batch.columns, schema=renamed)
+            except CatalogError as error:  # the engine would tell of it in words of its own
+                refused.append(error)
+                raise
 
         source = f"__parquetry_landing_{next(_NUMBERS)}"
         con.register(source, pa.RecordBatchReader.from_batches(renamed, batches()))
         try:
             return land_query(con, f"SELECT * FROM {source}", names, folder)
+        except duckdb.Error as error:
+            if refused:
+                raise refused[0] from error
+            raise
         finally:
             con.unregister(source)
 

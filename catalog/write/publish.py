@@ -1,6 +1,7 @@
 """Commits published on a branch: made for where it is, and made anew when it moved."""
 
 import random
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
@@ -75,7 +76,11 @@ def publish(
         with turn:
             held = repository.branches.held(branch)
             if held is None or held.branch.commit_id is None:
-                raise Conflict(f"branch {branch!r} was deleted meanwhile", kind="branch-deleted")
+                raise Conflict(
+                    f"branch {branch!r} was deleted meanwhile",
+                    kind="branch-deleted",
+                    hint=f"where it stood: parquetry reflog {shlex.quote(branch)}",
+                )
             made = propose(held, held.branch.commit_id)
             if made is None:
                 return None

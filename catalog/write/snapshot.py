@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -293,6 +293,8 @@ def _result(
     warnings = list(plan.warnings)
     if found.ignored:
         warnings.append(f"{found.ignored} files in {found.root} are no Parquet and were left out")
+    if base is not None:
+        warnings.extend(_key_change(name, old, snapshot, old.files - len(plan.removed)))
     report = SnapshotReport(
         table=name,
         changed=changed,
@@ -314,3 +316,19 @@ def _result(
     }
     update = TableUpdate(name, base, snapshot, removed, plan.added) if changed else None
     return TakenSnapshot(update, report, lineage)
+
+
+def _key_change(
+    name: str, old: TableSnapshot, new: TableSnapshot, files_kept: int
+) -> Iterator[str]:
+    """Yields what to know where the key of a table becomes another."""
+    if old.key == new.key:
+        return
+    before, after = (", ".join(side.key_names) for side in (old, new))
+    if before:
+        yield f"the key of {name} was {before} and is {after or 'none'} now"
+    if after and files_kept:
+        kept = (
+            "1 file that stays was" if files_kept == 1 else f"{files_kept:,} files that stay were"
+        )
+        yield f"{kept} not looked at for NULL and duplicates in the key of {name} ({after})"

@@ -14,6 +14,7 @@ from catalog.errors import Conflict, InvalidInput, NotFound
 from catalog.model.datafile import DataFile
 from catalog.model.names import canonical_name, check_not_reserved, check_table_name
 from catalog.model.table import TableSnapshot
+from catalog.model.texts import check_text, check_texts
 from catalog.query.writing import PendingWrite, WriteResult
 from catalog.repository.branches import HeldBranch
 from catalog.repository.commit_writer import Description, TableUpdate
@@ -59,6 +60,19 @@ class Authorship:
     allow_empty: bool = False
     key: str | None = None
 
+    def __post_init__(self) -> None:
+        check_text(self.author, "the author")
+        if self.message is not None:
+            check_text(self.message, "the message")
+        check_texts(self.metadata, "metadata")
+        if self.key is not None:
+            check_text(self.key, "the idempotency key")
+            if not self.key:
+                raise InvalidInput(
+                    "the idempotency key is empty: all writes with it would be taken for one",
+                    hint="name what is written, e.g. the day; or give no key",
+                )
+
 
 class Transaction:
     """Stages changes to tables of a branch and commits them together.
@@ -71,6 +85,7 @@ class Transaction:
         commit_id: The commit made; None before the end, or if nothing changed.
         is_repeated: Whether that commit was made by an earlier transaction of the same key.
         prints: Fingerprints of the files that were written.
+        has_ended: Whether it was committed or dropped.
     """
 
     def __init__(
@@ -101,8 +116,10 @@ class Transaction:
         self._read: set[str] = set()
         self._work: Workspace | None = None
         self.prints: FreshPrints = {}
+        self.has_ended = False
 
     def __enter__(self) -> "Transaction":
+        self.check_running()
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
@@ -110,8 +127,22 @@ class Transaction:
             if kind is None and not self._dry_run:
                 self._commit()
         finally:
+            self.has_ended = True
             if self._work is not None:
                 self._work.close()
+
+    def check_running(self) -> None:
+        """Checks that something can still be staged.
+
+        Raises:
+            InvalidInput: The transaction has ended.
+        """
+        if self.has_ended:
+            raise InvalidInput(
+                "the transaction has ended: nothing can be done in it any more",
+                kind="transaction-ended",
+                hint="start another one: with cat.transaction(…) as tx",
+            )
 
     @property
     def branch(self) -> str:

@@ -44,6 +44,28 @@ def test_an_interrupted_query_ends_at_once_without_a_word(lake: Path, delay_s: f
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
+INTERRUPT_AT_THE_END = """
+import atexit, os, signal
+from cli.main import main
+atexit.register(os.kill, os.getpid(), signal.SIGINT)
+main()
+"""
+
+
+def test_an_interrupt_once_all_is_done_changes_no_exit_code(lake: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPT_AT_THE_END, "branch", "create", "late"],
+        cwd=lake.parent,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PARQUETRY_CATALOG": str(lake)},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("created branch late")
+
+
 def test_an_interrupt_is_passed_on_and_the_next_is_pythons_own() -> None:
     heard: list[str] = []
     with pytest.raises(KeyboardInterrupt), passed_on(lambda: heard.append("interrupt")):

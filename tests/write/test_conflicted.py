@@ -72,6 +72,52 @@ def test_a_merge_takes_its_message_from_whoever_completes_it(
     assert done.message == (message or "as it was begun")
 
 
+@pytest.mark.parametrize("meanwhile", ["completed", "dropped", "settled"])
+def test_of_two_who_complete_one_merge_the_later_is_told(parted: Catalog, meanwhile: str) -> None:
+    branch = conflict(parted, "work").branch
+
+    def go_on(table: str, done: int, total: int) -> None:
+        if branch not in [held.name for held in parted.branches.list()]:
+            return
+        if meanwhile == "completed":
+            parted.continue_merge(resolve="ours")
+        elif meanwhile == "dropped":
+            parted.abort_merge()
+        elif values(parted, branch)[1] != 15:
+            put(parted, branch, {1: 15}, mode="upsert")
+
+    with pytest.raises(catalog.Conflict, match="somebody else") as refused:
+        parted.continue_merge(resolve="theirs", progress=go_on)
+    assert not isinstance(refused.value, catalog.MergeConflict)
+    now = {"completed": {1: 10, 2: 20, 3: 33}}.get(meanwhile, {1: 10, 2: 20, 3: 3})
+    assert values(parted) == now
+    if meanwhile == "settled":
+        assert parted.conflicts()["key"].to_pylist() == ['{"k":"2"}']
+
+
+def test_a_merge_whose_branch_is_protected_moves_nothing(parted: Catalog) -> None:
+    branch = conflict(parted, "work").branch
+    before = parted.resolve("main").commit_id
+    parted.branches.protect(branch)
+    with pytest.raises(catalog.Conflict, match="is protected"):
+        parted.continue_merge(resolve="ours")
+    assert parted.resolve("main").commit_id == before
+
+
+def test_a_table_taken_whole_is_told_as_such_when_another_was_settled(cat: Catalog) -> None:
+    put(cat, "main", {1: 1}, table="shaped")
+    put(cat, "main", {1: 1})
+    cat.branches.create("work")
+    for branch, name, value in (("main", "x", 10), ("work", "y", 11)):
+        put(cat, branch, {1: value})
+        with cat.transaction(branch) as tx:
+            tx.sql(f"ALTER TABLE shaped RENAME v TO {name}")
+    conflict(cat, "work", resolve={"shaped": "theirs"})
+    report = cat.continue_merge(resolve={"t": "ours"})
+    assert [(one.table, one.how) for one in report.tables] == [("shaped", "theirs")]
+    assert [column.name for column in cat.schema("shaped")] == ["k", "y"]
+
+
 def test_a_side_is_taken_only_where_nothing_was_settled_by_hand(parted: Catalog) -> None:
     branch = conflict(parted, "work").branch
     put(parted, branch, {1: 15}, mode="upsert")

@@ -28,6 +28,39 @@ def rows(cat: Catalog, ref: str = "main") -> Counter[tuple[Any, ...]]:
 
 
 @pytest.fixture
+def two_tables(cat: Catalog) -> Catalog:
+    """Has two tables of which two sides changed the same rows."""
+    for table in "ab":
+        put(cat, "main", {1: 1, 2: 2, 3: 3}, table=table)
+    cat.branches.create("work")
+    for table in "ab":
+        put(cat, "main", {1: 10, 2: 2}, table=table)
+        put(cat, "work", {1: 11, 2: 2, 3: 33}, table=table)
+    return cat
+
+
+def test_the_side_that_a_merge_began_with_stays_when_another_table_is_settled(
+    two_tables: Catalog,
+) -> None:
+    conflict(two_tables, "work", resolve={"a": "theirs"})
+    assert values(two_tables, BRANCH, "a") == {1: 11, 2: 2, 3: 33}
+    two_tables.continue_merge("work", resolve={"b": "ours"})
+    assert values(two_tables, table="a") == {1: 11, 2: 2, 3: 33}
+    assert values(two_tables, table="b") == {1: 10, 2: 2}
+
+
+def test_what_is_told_is_what_no_side_was_taken_for(two_tables: Catalog) -> None:
+    conflict(two_tables, "work")
+    with pytest.raises(catalog.MergeConflict) as left:
+        two_tables.continue_merge("work", resolve={"A": "theirs"})
+    assert set(left.value.conflicts["table_name"].to_pylist()) == {"b"}
+    assert "--continue --resolve a=theirs --resolve b=ours|theirs" in (left.value.hint or "")
+    two_tables.continue_merge("work", resolve={"a": "theirs", "b": "ours"})
+    assert values(two_tables, table="a") == {1: 11, 2: 2, 3: 33}
+    assert values(two_tables, table="b") == {1: 10, 2: 2}
+
+
+@pytest.fixture
 def counted(cat: Catalog) -> Catalog:
     """Has a table without a key; two sides deleted more copies than there were of two rows."""
     names = ["a", "b", "b", "c", "z"]

@@ -148,6 +148,19 @@ def test_what_tables_cannot_keep_is_refused(cat: Catalog, name: str) -> None:
     assert cat.tables() == []
 
 
+@pytest.mark.parametrize("name", ["nanoseconds", "interval of nanoseconds"])
+def test_a_value_that_is_refused_on_the_way_is_told_in_the_catalogs_words(
+    cat: Catalog, name: str
+) -> None:
+    with pytest.raises(Unsupported, match=r"^column 'v' of type \S+ has values .* exactly$"):
+        put(cat, "t", pa.table({"v": IMPOSSIBLE[name]}))
+
+
+def test_a_number_too_large_for_any_integer_is_bad_data(cat: Catalog) -> None:
+    with pytest.raises(InvalidInput, match="too large"), cat.transaction("main") as tx:
+        tx.write("t", [{"v": 2**64}], mode="append")
+
+
 @pytest.mark.parametrize("kind", ["UUID", "JSON", "INTERVAL", "TIMETZ"])
 def test_types_that_the_engine_writes_go_through_every_mode(cat: Catalog, kind: str) -> None:
     values = {

@@ -1,0 +1,126 @@
+"""Arguments that Python lets through and that make no sense: refused before anything is written."""
+
+import datetime
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import catalog
+from catalog.catalog import Catalog
+
+from .merges import put, values
+
+
+def commit(cat: Catalog, **options: Any) -> None:
+    with cat.transaction("main", **options) as tx:
+        tx.write("t", [{"k": 9, "v": 9}], mode="append")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {name: value}
+        for name in ("idempotency_key", "message", "author")
+        for value in (5, True, b"x", ["x"], datetime.date(2024, 5, 1))
+    ]
+    + [{"metadata": value} for value in ({"a": 5}, {5: "a"}, {"a": b"x"}, ["a"], "ab")]
+    + [{"idempotency_key": ""}],
+    ids=repr,
+)
+def test_what_is_no_text_is_refused_and_leaves_a_readable_branch(
+    cat: Catalog, options: dict[str, Any]
+) -> None:
+    put(cat, "main", {1: 1})
+    with pytest.raises(catalog.InvalidInput):
+        commit(cat, **options)
+    assert [move.why for move in cat.reflog("main")][:1] == ["commit: write of t"]
+    commit(cat)
+    assert values(cat) == {1: 1, 9: 9}
+
+
+MESSAGES: dict[str, Callable[[Catalog], object]] = {
+    "merge": lambda cat: cat.merge("work", message=5),  # type: ignore[arg-type]
+    "revert": lambda cat: cat.revert("main", message=5),  # type: ignore[arg-type]
+    "tag": lambda cat: cat.tags.create("v1", message=5),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("does", list(MESSAGES))
+def test_a_message_that_is_no_text_is_refused_and_moves_nothing(cat: Catalog, does: str) -> None:
+    put(cat, "main", {1: 1})
+    cat.branches.create("work")
+    put(cat, "work", {1: 2})
+    before = cat.resolve("main").commit_id
+    with pytest.raises(catalog.InvalidInput, match="must be text"):
+        MESSAGES[does](cat)
+    assert cat.log("main")[0].id == before
+    assert cat.tags.list() == []
+
+
+LISTS: dict[str, Callable[[Catalog], object]] = {
+    "key": lambda cat: put(cat, "main", [{"ab": 1, "a": 1, "b": 1}], table="n", key="ab"),
+    "partition_by": lambda cat: put(cat, "main", [{"ab": 1}], table="n", partition_by="ab"),
+    "diff key": lambda cat: cat.diff("main~1", "main", key="kv"),
+    "diff tables": lambda cat: cat.diff("main~1", "main", tables="t"),
+    "diff columns": lambda cat: cat.diff("main~1", "main", columns="v"),
+    "explain": lambda cat: cat.explain_diff("main~1", "main", tables="t"),
+    "revert": lambda cat: cat.revert("main", tables="t"),
+}
+
+
+@pytest.mark.parametrize("where", list(LISTS))
+def test_one_text_is_not_taken_for_a_list_of_its_letters(cat: Catalog, where: str) -> None:
+    put(cat, "main", {1: 1})
+    with pytest.raises(catalog.InvalidInput, match="must be a list of names"):
+        LISTS[where](cat)
+    assert [info.name for info in cat.tables()] == ["t"]
+
+
+AFTERWARDS: dict[str, Callable[[Any], object]] = {
+    "write": lambda tx: tx.write("t", [{"k": 2, "v": 2}], mode="append"),
+    "snapshot": lambda tx: tx.snapshot("s", "nowhere", allow_empty=True),
+    "sql": lambda tx: tx.sql("SELECT 1"),
+    "delete": lambda tx: tx.delete("t", where="k = 1"),
+    "drop": lambda tx: tx.drop("t"),
+    "enter": lambda tx: tx.__enter__(),
+}
+
+
+@pytest.mark.parametrize("does", list(AFTERWARDS))
+def test_a_transaction_that_has_ended_does_nothing_more(cat: Catalog, does: str) -> None:
+    put(cat, "main", {1: 1})
+    with cat.transaction("main") as tx:
+        tx.write("t", [{"k": 3, "v": 3}], mode="append")
+    with pytest.raises(catalog.InvalidInput, match="has ended") as refused:
+        AFTERWARDS[does](tx)
+    assert refused.value.kind == "transaction-ended"
+    tx.interrupt()
+    assert values(cat) == {1: 1, 3: 3}
+
+
+@pytest.mark.parametrize("where", ["", "  ", None, 5, "k = 1; SELECT 1"])
+def test_a_delete_without_a_condition_is_refused(cat: Catalog, where: Any) -> None:
+    put(cat, "main", {1: 1})
+    with (
+        pytest.raises(catalog.InvalidInput, match="condition"),
+        cat.transaction("main") as tx,
+    ):
+        tx.delete("t", where=where)
+    assert values(cat) == {1: 1}
+
+
+def test_a_catalog_is_opened_by_a_path_too(tmp_path: Path) -> None:
+    put(catalog.create(tmp_path / "lake"), "main", {1: 1})
+    assert values(catalog.open(tmp_path / "lake")) == {1: 1}
+
+
+def test_a_diff_takes_numbers_for_tolerances_and_no_negative_limit(cat: Catalog) -> None:
+    put(cat, "main", {1: 1.0, 2: 1.0})
+    put(cat, "main", {1: 1.25, 2: 3.0})
+    tolerance: Any = {"v": 0.5}
+    with cat.diff("main~1", "main", tolerance=tolerance, level="rows") as diff:
+        assert diff["t"].rows.updated == 1
+        with pytest.raises(catalog.InvalidInput, match="limit"):
+            diff["t"].changes(limit=-3)
