@@ -31,25 +31,29 @@ Statements are DuckDB SQL and end with a semicolon; any table may carry a ref: o
 DOT_COMMANDS = (".help", ".tables", ".schema", ".refs", ".quit")
 
 
-def run_shell(cat: "Catalog", ref: str) -> None:
+def run_shell(cat: "Catalog", ref: str) -> bool:
     """Reads and runs statements until the end of input or ``.quit``.
 
     Args:
         cat: The catalog.
         ref: What a table without a ref means.
+
+    Returns:
+        Whether all went well; a person saw for themselves.
     """
     with cat.connect(ref) as session:
         if sys.stdin.isatty() and output.is_terminal():
             output.line(f"{cat.uri} at {ref}; .help lists the commands")
             _loop(cat, session, ref, _typed(cat, ref))
-        else:
-            _loop(cat, session, ref, _piped())
+            return True
+        return _loop(cat, session, ref, _piped())
 
 
-def _loop(cat: "Catalog", session: "Session", ref: str, entries: Iterator[str]) -> None:
+def _loop(cat: "Catalog", session: "Session", ref: str, entries: Iterator[str]) -> bool:
+    is_well = True
     for entry in entries:
         if entry in (".quit", ".exit"):
-            return
+            break
         try:
             if entry.startswith("."):
                 _dot(cat, ref, entry)
@@ -58,8 +62,10 @@ def _loop(cat: "Catalog", session: "Session", ref: str, entries: Iterator[str]) 
         except CatalogError as failure:
             output.flush()
             notes.error(failure)
+            is_well = False
         except KeyboardInterrupt:
             notes.note("interrupted")
+    return is_well
 
 
 def _dot(cat: "Catalog", ref: str, entry: str) -> None:

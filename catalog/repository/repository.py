@@ -1,6 +1,5 @@
 """A repository: everything that is stored of a catalog, behind one object."""
 
-import contextlib
 import datetime
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -64,6 +63,7 @@ def create(store: ObjectStore, *, author: str, now: datetime.datetime) -> Reposi
 
     Raises:
         AlreadyExists: There is a catalog already.
+        CorruptData: There is one that lost its description.
     """
     info = CatalogInfo(random_id(), now)
     data = canonical_json(
@@ -77,8 +77,12 @@ def create(store: ObjectStore, *, author: str, now: datetime.datetime) -> Reposi
         raise _exists()
     repository = Repository(store, info)
     first = _first_commit(repository, author, now)
-    with contextlib.suppress(AlreadyExists):  # left by a process that got no further
+    try:
         repository.branches.create(DEFAULT_BRANCH, first, Stamp(author, now, "catalog created"))
+    except AlreadyExists:  # left by a process that got no further, or by one that went far
+        left = repository.branches.held(DEFAULT_BRANCH)
+        if left is None or len(left.branch.moves) > 1 or left.branch.older is not None:
+            raise _description_lost(data) from None
     try:
         create_own(store, CATALOG_PATH, data)
     except AlreadyExists as error:
@@ -136,6 +140,15 @@ def _first_commit(repository: Repository, author: str, now: datetime.datetime) -
     if not create_named(repository.store, pack_path(commit.id), pack):
         repository.nodes.head(commit.id)
     return commit.id
+
+
+def _description_lost(anew: bytes) -> CorruptData:
+    return CorruptData(
+        f"there are branches already, but {CATALOG_PATH} is gone",
+        kind="description-lost",
+        hint=f"restore {CATALOG_PATH}; one with this content opens the catalog too: "
+        f"{anew.decode()}",
+    )
 
 
 def _exists() -> AlreadyExists:

@@ -186,7 +186,7 @@ def conflicts(
         for one, table in found.items()
         for row in conflict_rows(table, how)
     )
-    columns = ("branch", *CONFLICT_COLUMNS) if named else CONFLICT_COLUMNS
+    columns = ("merge_branch", *CONFLICT_COLUMNS) if named else CONFLICT_COLUMNS
     shown = rows if most < 0 else rows[:most]
     empty = "" if rows else _nothing_left(found)
     about = {"merges": [_merge_json(one, table) for one, table in found.items()]}

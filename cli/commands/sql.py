@@ -101,11 +101,13 @@ def sql(
 def shell(context: typer.Context, ref: Ref = DEFAULT_REF) -> None:
     """Ask queries one after the other; .help lists the commands.
 
-    Statements end with a semicolon. Without a terminal, statements are read from stdin.
+    Statements end with a semicolon. Without a terminal, statements are read from stdin: all of
+    them are run, and the exit code is 1 if any failed.
     """
     from cli.repl import run_shell
 
-    run_shell(opened(context), ref)
+    if not run_shell(opened(context), ref):
+        raise typer.Exit(1)
 
 
 def run_sql(

@@ -238,7 +238,7 @@ def test_conflicts_are_listed(conflicted: Path, parquetry: Runner) -> None:
         {"merge_branch": MERGE_BRANCH, "source": "fix", "branch": "main", "conflicts": 2}
     ]
     assert found["conflicts"][0] == {
-        "branch": MERGE_BRANCH,
+        "merge_branch": MERGE_BRANCH,
         "table": "orders",
         "kind": "cell",
         "key": {"order_id": "1"},
@@ -256,7 +256,7 @@ def test_conflicts_of_several_merges_name_their_branch(conflicted: Path, parquet
     parquetry("branch", "create", "staging", "--at", "main")
     assert parquetry("merge", "fix", "--into", "staging").code == 4
     header, *rows = parquetry("conflicts").out.splitlines()
-    assert header.split()[0] == "branch"
+    assert header.startswith("merge branch ")
     assert {row.split()[0] for row in rows} == {MERGE_BRANCH, "merge/fix-into-staging"}
     assert len(parquetry("conflicts", "--into", "staging").out.splitlines()) == 3
     several = parquetry("merge", "--continue")

@@ -145,7 +145,7 @@ def test_the_shell_reads_statements_from_a_pipe_and_goes_on_after_errors(
         ".schema orders@main~1\n.nope\n.refs\nSELECT 7 AS last"
     )
     outcome = in_process("shell", cwd=tmp_path, stdin=typed)
-    assert outcome.code == 0
+    assert outcome.code == 1
     assert "orders  5 rows" in outcome.out
     assert "5  ;" in outcome.out
     assert "DOUBLE" in outcome.out
@@ -157,6 +157,7 @@ def test_the_shell_reads_statements_from_a_pipe_and_goes_on_after_errors(
 
 def test_the_shell_ends_at_quit(lake: Path, tmp_path: Path) -> None:
     outcome = in_process("shell", cwd=tmp_path, stdin=".help\n.quit\nSELECT 1;")
+    assert outcome.code == 0
     assert ".quit" in outcome.out
     assert "(1 row)" not in outcome.out
 

@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from catalog.catalog import Catalog
-from catalog.errors import AlreadyExists, CatalogError, Conflict, InvalidInput, NotFound
+from catalog.errors import (
+    AlreadyExists,
+    CatalogError,
+    Conflict,
+    CorruptData,
+    InvalidInput,
+    NotFound,
+)
 from tests.storage.wrappers import FaultyStore
 
 from .conftest import History
@@ -119,6 +126,20 @@ class TestCreation:
         again = Catalog.create(str(tmp_path))
         assert again.resolve("main").commit_id == first.resolve("main").commit_id
         assert Catalog.open(str(tmp_path)).info == again.info
+
+    def test_a_catalog_that_lost_its_description_is_not_taken_for_an_unfinished_one(
+        self, tmp_path: Path
+    ) -> None:
+        cat = Catalog.create(str(tmp_path))
+        with cat.transaction() as tx:
+            tx.write("t", [{"a": 1}], mode="append")
+        description = tmp_path / "catalog.json"
+        description.unlink()
+        with pytest.raises(CorruptData) as caught:
+            Catalog.create(str(tmp_path))
+        assert caught.value.kind == "description-lost"
+        description.write_text(caught.value.hint[caught.value.hint.index("{") :])
+        assert Catalog.open(str(tmp_path)).sql("FROM t").fetchall() == [(1,)]
 
     def test_a_newer_format_is_refused(self, tmp_path: Path) -> None:
         Catalog.create(str(tmp_path))
