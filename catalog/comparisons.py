@@ -165,14 +165,14 @@ class _Comparison:
         commits = self._repository.commits
         before = commits.entries(self._before.commit_id)
         after = commits.entries(self._after.commit_id)
-        changed = [
-            name
+        changed = {
+            name.casefold(): name
             for name in sorted(before.keys() | after.keys())
             if name not in before
             or name not in after
             or before[name].entry.snapshot != after[name].entry.snapshot
-        ]
-        return [self._planned(name) for name in changed]
+        }
+        return [self._planned(name) for name in changed.values()]
 
     def _planned(self, name: str) -> PlannedTable:
         before, after = (

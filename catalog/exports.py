@@ -22,6 +22,7 @@ from catalog.repository import datafiles
 from catalog.repository.commits import StoredTable
 from catalog.repository.tables import data_files
 from catalog.tablelookup import stored_table
+from catalog.write.data_writer import stored_fields
 
 if TYPE_CHECKING:
     from catalog.reading import CatalogReader
@@ -123,9 +124,7 @@ def _rewrite_files(
 ) -> None:
     """Writes one file per partition in the table's own schema."""
     os.makedirs(destination, exist_ok=True)
-    inner = [
-        f.id for f in stored.snapshot.schema.fields if f.id not in stored.snapshot.partition_by
-    ]
+    inner = [f.id for f in stored_fields(stored.snapshot)]
     partitions: dict[str, list[DataFile]] = {}
     for file in files:
         partitions.setdefault(_folder(stored, file), []).append(file)

@@ -162,9 +162,6 @@ def problems(table: TableView) -> list[str]:
     ):
         if sides.before or sides.after:
             found.append(f"{what} ({key}): {_ends(sides)}")
-    known = " ".join(table.warnings).lower()
-    if table.warnings and ("null" in known or "duplicate" in known):
-        found = []
     return [*found, *(plain(text) for text in table.warnings)]
 
 

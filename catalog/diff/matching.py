@@ -25,7 +25,8 @@ def shared_files_say_the_same(
     """Tells whether a data file that both snapshots have brings the same cells to both.
 
     It does not where ids mean other columns: in tables made apart of the same files, or on
-    branches that each renamed what they had added. All files must be compared then.
+    branches that each renamed what they had added; nor where it holds a column that was
+    dropped and came back. All files must be compared then.
 
     Args:
         old: The one snapshot.
@@ -33,6 +34,7 @@ def shared_files_say_the_same(
         matched: Their columns, as ``match_columns`` pairs them.
     """
     crossed = {i for a, b in matched if a.id != b.id for i in (a.id, b.id)}
+    crossed |= {f.id for f in new.schema.fields} - {b.id for _, b in matched}
     if old.partition_by and new.partition_by and not partitioned_alike(old, new, matched):
         return False
     return not any(

@@ -218,7 +218,7 @@ def plan_table(
     assert old is not None and new is not None
     matched = match_columns(old, new, shared_ids)
     usable = [(a, b) for a, b in matched if comparable(a.type, b.type)]
-    key = _key(table, old, new, options, [b.name for _, b in usable])
+    key = _key(table, old, new, options, usable)
     pairs = _pairs(table, old, new, usable, key, options)
     removed, added = changes.removed, changes.added
     if shared_files_say_the_same(old, new, matched):
@@ -245,11 +245,7 @@ def plan_table(
         files_removed=len(removed),
         files_kept=changes.files_kept + shared,
         partitions_skipped=changes.partitions_kept + touched - compared,
-        warnings=tuple(
-            f"column {b.name!r} is not compared: {a.type} and {b.type} have no common form"
-            for a, b in matched
-            if (a, b) not in usable
-        ),
+        warnings=_warnings(old, new, options, matched, usable),
     )
 
 
@@ -271,20 +267,62 @@ def _key(
     old: TableSnapshot,
     new: TableSnapshot,
     options: DiffOptions,
-    usable: Sequence[str],
+    usable: Sequence[tuple[Field, Field]],
 ) -> tuple[str, ...]:
-    key = options.key if options.key is not None else new.key_names or old.key_names
+    if options.key is None:
+        return _own_key(old, new, usable) or ()
+    names = [after.name for _, after in usable]
+    key = options.key
     for name in key:
-        if name not in usable:
+        if name not in names:
             raise InvalidInput(
                 f"{name!r} cannot be a key of table {table}: both sides need such a column, of "
                 "types that compare",
                 kind="bad-key",
-                hint=near(name, usable),
+                hint=near(name, names),
             )
     if len(set(key)) < len(key):
         raise InvalidInput(f"the key {', '.join(key)} names a column twice", kind="bad-key")
     return tuple(key)
+
+
+def _own_key(
+    old: TableSnapshot, new: TableSnapshot, usable: Sequence[tuple[Field, Field]]
+) -> tuple[str, ...] | None:
+    """Returns the tables' key: the newer one's, else the older one's, if both sides have it.
+
+    Returns:
+        Names on the newer side; empty if no table has a key, None if no key serves.
+    """
+    for key, names in (
+        (new.key, {after.id: after.name for _, after in usable}),
+        (old.key, {before.id: after.name for before, after in usable}),
+    ):
+        if key and all(i in names for i in key):
+            return tuple(names[i] for i in key)
+    return None if new.key or old.key else ()
+
+
+def _warnings(
+    old: TableSnapshot,
+    new: TableSnapshot,
+    options: DiffOptions,
+    matched: Sequence[tuple[Field, Field]],
+    usable: Sequence[tuple[Field, Field]],
+) -> tuple[str, ...]:
+    """Returns what the user should know before trusting the counts."""
+    found = [
+        f"column {b.name!r} is not compared: {a.type} and {b.type} have no common form"
+        for a, b in matched
+        if (a, b) not in usable
+    ]
+    if options.key is None and _own_key(old, new, usable) is None:
+        key = ", ".join(new.key_names or old.key_names)
+        found.append(
+            f"the key {key} is not on both sides, in types that compare: whole rows are matched, "
+            "and none is updated"
+        )
+    return tuple(found)
 
 
 def _pairs(

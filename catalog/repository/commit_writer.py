@@ -36,8 +36,9 @@ class TableUpdate:
         name: The table.
         base: The table in the parent commit; None if it is new.
         snapshot: Schema, key, spec and properties to come; totals and manifest are
-            filled in. None drops the table.
-        removed: Files of ``base`` that go.
+            filled in. None drops the table; one of another table id than that of ``base`` is
+            another table in its place.
+        removed: Files of ``base`` that go; those of another table go in any case.
         added: Files that come.
         stored: The table as another commit has it already, if it is to be just that; the
             snapshot is that one's then, and nothing of it is written again.
@@ -193,7 +194,10 @@ class CommitWriter:
         self, update: TableUpdate, snapshot: TableSnapshot, pack: PackBuilder
     ) -> PlacedEntry:
         base = update.moved or update.base
-        if base is not None and base.snapshot.partition_by != snapshot.partition_by:
+        if base is not None and (
+            base.snapshot.partition_by != snapshot.partition_by
+            or base.snapshot.table_id != snapshot.table_id
+        ):
             base = None
         rows = DataFileRows(len(snapshot.partition_by))
         if base is None:
@@ -252,6 +256,8 @@ class CommitWriter:
         if update.moved is not None:
             come = update.moved.snapshot.files + counts[0] - counts[1]
             return TableChange(come, 0 if base is None else base.snapshot.files, None)
+        if base is not None and base.snapshot.table_id != snapshot.table_id and not update.stored:
+            return TableChange(counts[0], base.snapshot.files, None)
         if base is not None and base.snapshot.partition_by != snapshot.partition_by:
             return TableChange(*counts, None)
         if not 0 < sum(counts) <= MAX_CHANGE_LIST:

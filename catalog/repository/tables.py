@@ -78,7 +78,8 @@ def file_changes(
         old: The one snapshot; None where the table does not exist.
         new: The other.
         old_commit: The commit of ``old``: if it is the first parent of ``new_commit`` or
-            the other way round, the change list answers and no tree is read.
+            the other way round, the change list answers and no tree is read. A table made in
+            the place of another is compared by the trees.
         new_commit: The commit of ``new``.
     """
     removed, added = _changed_files(commits, old, new, old_commit, new_commit)
@@ -107,12 +108,13 @@ def _changed_files(
         if old.snapshot.manifest == new.snapshot.manifest:
             return [], []
         if old.snapshot.partition_by == new.snapshot.partition_by:
-            listed = _listed(commits, new, old_commit, new_commit)
-            if listed is not None:
-                return listed
-            backwards = _listed(commits, old, new_commit, old_commit)
-            if backwards is not None:
-                return backwards[1], backwards[0]
+            if old.snapshot.table_id == new.snapshot.table_id:
+                listed = _listed(commits, new, old_commit, new_commit)
+                if listed is not None:
+                    return listed
+                backwards = _listed(commits, old, new_commit, old_commit)
+                if backwards is not None:
+                    return backwards[1], backwards[0]
             reader = TreeReader(rows_of(new), commits.nodes)
             found = tree_diff.differences(reader, root_of(old), root_of(new))
             return found.removed, found.added

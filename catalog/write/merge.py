@@ -13,8 +13,9 @@ from catalog.write.data_writer import with_own_schema
 from catalog.write.merge_clashes import described, is_lost, misfits, shape_conflicts
 from catalog.write.merge_ends import BothSides, Ends
 from catalog.write.merge_ids import without_renumbered
+from catalog.write.merge_returned import hidden, returned_columns, shown, with_returned
 from catalog.write.merge_rows import Taking
-from catalog.write.merge_shape import MergedShape, ShapeConflictKind, renumber
+from catalog.write.merge_shape import MergedShape, Renumbering, ShapeConflictKind, renumber
 from catalog.write.merge_sides import TableSides
 from catalog.write.merge_table import MergeContext, merge_rows
 from catalog.write.merge_types import widened
@@ -208,9 +209,12 @@ class _TableMerge:
         if self.resolve == "theirs":
             snapshot = replace(snapshot, properties=_theirs_properties(shape))
         shape = replace(shape, snapshot=snapshot)
-        sides = _table_sides(both, shape)
+        sides, back = _table_sides(both, shape)
         found = merge_rows(self.context, sides, resolve=self.resolve, by_cell=self.by_cell)
-        update = self.updated(sides.shape, found.change)
+        schemas = sides.shape.file_schemas
+        own = {i: s for i, s in schemas.items() if i not in back.file_schemas.values()}
+        snapshot = replace(sides.shape, file_schemas=own)
+        update = self.updated(snapshot, shown(found.change, back) if back.schemas else found.change)
         rows = found.conflicts
         named = [] if rows is None else [self.named(rows)]
         how = "conflict" if named or clashes else "merged"
@@ -251,10 +255,19 @@ class _TableMerge:
         return MergedTable(self.name, how, update, conflict_table(conflicts))
 
 
-def _table_sides(both: BothSides, shape: MergedShape) -> TableSides:
-    """Returns what both sides did, in the merged shape."""
+def _table_sides(both: BothSides, shape: MergedShape) -> tuple[TableSides, Renumbering]:
+    """Returns what both sides did, in the merged shape, and what is hidden there of the base."""
     ours, theirs = both.changes("ours"), both.changes("theirs")
     base, old = both.base, shape.of_base
+    back = Renumbering()
+    if base is not None and not old.schemas:
+        mine, yours = (
+            returned_columns(base.snapshot, shape, side, both.shared_ids())
+            for side in ("ours", "theirs")
+        )
+        ours = with_returned(both.commits, base, ours, mine)
+        theirs = with_returned(both.commits, base, theirs, yours)
+        old = back = hidden(base.snapshot, shape, mine | yours)
     schemas = old.schemas or ({} if base is None else base.snapshot.file_schemas)
     merged = with_own_schema(
         replace(shape.snapshot, file_schemas={**schemas, **shape.snapshot.file_schemas})
@@ -270,9 +283,10 @@ def _table_sides(both: BothSides, shape: MergedShape) -> TableSides:
         ours, theirs = (
             without_renumbered(side, merged.file_schemas, living) for side in (ours, theirs)
         )
-    return TableSides(
+    sides = TableSides(
         both.name, merged, base, both.ours, ours, theirs, lambda file: renumber(file, old)
     )
+    return sides, back
 
 
 def _theirs_properties(shape: MergedShape) -> dict[str, str]:

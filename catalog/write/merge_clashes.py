@@ -1,9 +1,11 @@
 """Where the shapes that two sides gave a table clash with each other, or with its rows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from catalog.diff.execute import Reading, compare_table
-from catalog.diff.plan import SIDES, DiffOptions, SideName, plan_table
+from catalog.diff.plan import SIDES, ColumnPair, DiffOptions, SideName, plan_table
+from catalog.diff.result import TableDiff
 from catalog.engine.relation import relation_sql
 from catalog.errors import InvalidInput
 from catalog.model.datafile import DataFile
@@ -156,22 +158,46 @@ def is_lost(shape: MergedShape) -> bool:
 
 
 def _changed_cells(context: MergeContext, both: BothSides, side: Side, field_id: int) -> int:
-    """Counts the cells of a column that one side changed since the base."""
+    """Counts the cells of a column that one side changed since the base.
+
+    Without a key, rows tell that are gone and came again with no other cell changed.
+    """
+    table = both.ours if side == "ours" else both.theirs
+    name = next(f.name for f in table.snapshot.schema.fields if f.id == field_id)
+    only = _compared(context, both, side, lambda pair: pair.name == name)
+    if only is None:
+        return 0
+    if only.key:
+        return only.columns[name].changed
+    whole = _compared(context, both, side, lambda pair: True)
+    others = _compared(context, both, side, lambda pair: pair.name != name)
+    assert whole is not None and others is not None, "the files differ"
+    return (whole.rows.deleted or 0) - (others.rows.deleted or 0)
+
+
+def _compared(
+    context: MergeContext, both: BothSides, side: Side, wanted: Callable[[ColumnPair], bool]
+) -> TableDiff | None:
+    """Compares some columns of the base with those of a side; None if no files differ."""
     base, shared = both.base, both.shared_ids()
     assert base is not None, "a column that was dropped was there"
     table, common = (both.ours, shared.ours) if side == "ours" else (both.theirs, shared.theirs)
-    name = next(f.name for f in table.snapshot.schema.fields if f.id == field_id)
     plan = plan_table(
         both.name,
         base.snapshot,
         table.snapshot,
         both.changes(side),
-        DiffOptions(columns=(name,)),
+        DiffOptions(),
         context.comparable,
         shared_ids=common,
     )
     if not plan.tasks:
-        return 0
+        return None
+    plan = replace(
+        plan,
+        pairs=tuple(replace(pair, compared=pair.key or wanted(pair)) for pair in plan.pairs),
+        added=(),
+    )
 
     def files(one: SideName) -> Sequence[DataFile]:
         return plan.files(one)
@@ -180,5 +206,4 @@ def _changed_cells(context: MergeContext, both: BothSides, side: Side, field_id:
     for one in SIDES:
         write.verified(both.name, plan.files(one))
     reading = Reading(write.con, plan, write.locate, files, context.prints(plan))
-    counted = compare_table(reading, DiffOptions(), name="dropped_column", keep_rows=False)
-    return counted.columns[name].changed
+    return compare_table(reading, DiffOptions(), name="dropped_column", keep_rows=False)

@@ -159,7 +159,8 @@ def _plan(
         0,
     )
     shape = sides.shape
-    return plan_table(sides.name, shape, shape, within, DiffOptions(), context.comparable)
+    options = DiffOptions(key=shape.key_names)
+    return plan_table(sides.name, shape, shape, within, options, context.comparable)
 
 
 def _changed(

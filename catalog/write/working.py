@@ -149,12 +149,9 @@ class WorkingTable:
 
     def update(self) -> TableUpdate:
         """Returns what a commit does to the table."""
-        base, now = self.base, self.snapshot
-        if base is not None and now is not None and base.snapshot.table_id != now.table_id:
-            base = None
         moved = self.moved if self.keeps_files else None
-        removed = _sequence(self.removed) if (moved or base) is not None else ()
-        return TableUpdate(self.name, base, now, removed, _sequence(self.added), moved=moved)
+        removed, added = _sequence(self.removed), _sequence(self.added)
+        return TableUpdate(self.name, self.base, self.snapshot, removed, added, moved=moved)
 
     def described(self) -> Mapping[str, object]:
         """Returns the lineage as a commit keeps it."""

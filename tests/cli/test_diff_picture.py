@@ -190,6 +190,22 @@ def test_no_table_says_so() -> None:
     assert render_diff(view(), width=100)[-1] == "no table differs"
 
 
+def test_a_warning_hides_no_problem_of_the_key() -> None:
+    warning = "column 'duplicate' is not compared"
+    known = read_diff(
+        {
+            "format_version": 1,
+            "from": {"ref": "main~1", "commit": "a1b2c3d4" * 8},
+            "to": {"ref": "main", "commit": "e5f6a7b8" * 8},
+            "tables": [ORDERS],
+        },
+        warnings={"orders": [warning]},
+    )
+    text = "\n".join(render_diff(known, width=80))
+    assert "a key twice (order_id): 2 rows before, 0 after" in text
+    assert warning in text
+
+
 def test_long_and_hostile_text_fits_and_stays_on_its_line() -> None:
     name = "a very long column name " * 5 + "\x1b[31m\n"
     hostile = {**ORDERS, "columns": [column(name, (1, 0, 0), side(1, 1.0, "1"), side(0, 2.0, "2"))]}

@@ -80,3 +80,41 @@ def test_the_same_file_under_the_same_names_is_not_read(cat: Catalog, tmp_path: 
         tx.snapshot("t", str(source), key=["id"])
     found = cat.diff("main~2", "main", tables=["t"])["t"].to_dict()
     assert (found["files"]["kept"], found["files"]["bytes_read"]) == (1, 0)
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_a_table_made_anew_in_one_commit(cat: Catalog, renamed: bool) -> None:
+    with cat.transaction("main", message="first") as tx:
+        tx.sql("CREATE TABLE t PRIMARY KEY (id) AS SELECT range id, 1 x FROM range(3)")
+        tx.sql("INSERT INTO t VALUES (9, 9)")
+    with cat.transaction("main", message="again") as tx:
+        tx.sql("ALTER TABLE t RENAME TO u" if renamed else "DROP TABLE t")
+        tx.sql("CREATE TABLE t PRIMARY KEY (id) AS SELECT 1 id, 5 x")
+    for before, after, counts in (("main~1", "main", (0, 3, 1)), ("main", "main~1", (3, 0, 1))):
+        rows = cat.diff(before, after)["t"].rows
+        assert (rows.inserted, rows.deleted, rows.updated) == counts
+    change = cat.show("main").changes["t"]
+    assert (change.files_added, change.files_removed) == (1, 2)
+    cat.revert("main")
+    assert cat.sql("SELECT sum(id), sum(x) FROM t").fetchall() == [(12, 12)]
+
+
+def test_a_table_made_anew_in_another_case_is_told_once(cat: Catalog) -> None:
+    for name in ("t", "T"):
+        with cat.transaction("main", message=name) as tx:
+            tx.sql("DROP TABLE IF EXISTS t")
+        with cat.transaction("main", message=name) as tx:
+            tx.sql(f"CREATE TABLE {name} PRIMARY KEY (id) AS SELECT 1 id, '{name}' x")
+    (table,) = cat.diff("main~2", "main").tables
+    assert (table.table, table.rows.updated) == ("T", 1)
+
+
+@pytest.mark.parametrize("method", ["auto", "join"])
+def test_cells_of_a_column_that_came_back_are_counted(cat: Catalog, method: str) -> None:
+    with cat.transaction("main", message="first") as tx:
+        tx.sql("CREATE TABLE t PRIMARY KEY (id) AS SELECT range id, 1 x FROM range(3)")
+    with cat.transaction("main", message="away") as tx:
+        tx.sql("ALTER TABLE t DROP COLUMN x")
+    cat.revert("main")
+    found = cat.diff("main~1", "main", method=method)["t"]  # type: ignore[arg-type]
+    assert (found.columns["x"].filled, found.rows.updated) == (3, 0)

@@ -127,3 +127,11 @@ def test_unknown_tables_and_formats_are_refused(cat: Catalog, daily: Path, tmp_p
     assert caught.value.hint == "did you mean t?"
     with pytest.raises(InvalidInput):
         cat.export("t", str(tmp_path / "out"), format="xls")  # type: ignore[arg-type]
+
+
+def test_a_table_left_with_its_partition_columns_is_written(cat: Catalog, tmp_path: Path) -> None:
+    with cat.transaction("main", message="t") as tx:
+        tx.sql("CREATE TABLE t PARTITIONED BY (p) AS SELECT range % 2 p, 1 x FROM range(3)")
+        tx.sql("ALTER TABLE t DROP COLUMN x")
+    assert cat.export("t", str(tmp_path / "out")) == 3
+    assert read(f"SELECT p FROM '{tmp_path}/out/**/*.parquet' ORDER BY p") == [(0,), (0,), (1,)]

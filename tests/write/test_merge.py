@@ -311,6 +311,48 @@ def test_a_dropped_column_takes_no_changed_cells_with_it(parted: Catalog) -> Non
     assert rows(parted, "SELECT * FROM t ORDER BY k") == [(1,), (2,), (3,)]
 
 
+@pytest.mark.parametrize(
+    ("statements", "clashes"),
+    [
+        (["UPDATE t SET v = 9 WHERE k = 1"], True),
+        (["ALTER TABLE t DROP COLUMN k", "UPDATE t SET v = 9"], True),
+        (["DELETE FROM t WHERE k = 1"], False),
+        (["INSERT INTO t VALUES (7, 8)"], False),
+        (["DELETE FROM t WHERE k = 1", "INSERT INTO t VALUES (7, 8)"], False),
+    ],
+)
+@pytest.mark.parametrize("dropping", ["main", "work"])
+def test_nor_does_it_without_a_key(
+    cat: Catalog, dropping: str, statements: list[str], clashes: bool
+) -> None:
+    put(cat, "main", [{"k": k, "v": k} for k in (1, 2, 3)], key=[])
+    cat.branches.create("work")
+    with cat.transaction(dropping) as tx:
+        tx.sql("ALTER TABLE t ADD COLUMN w INTEGER")
+        tx.sql("ALTER TABLE t DROP COLUMN v")
+    with cat.transaction("work" if dropping == "main" else "main") as tx:
+        for statement in statements:
+            tx.sql(statement)
+    if clashes:
+        assert told(conflict(cat, "work")) == {("column-dropped", None, "v")}
+    else:
+        cat.merge("work")
+        assert cat.table("t").schema.names == ("k", "w")
+
+
+@pytest.mark.parametrize("dropping", ["main", "work"])
+def test_nor_does_it_where_the_key_became_a_new_column(cat: Catalog, dropping: str) -> None:
+    put(cat, "main", [{"k": k, "v": k} for k in (1, 2, 3)], key=["k"])
+    cat.branches.create("work")
+    with cat.transaction(dropping) as tx:
+        tx.sql("ALTER TABLE t DROP COLUMN v")
+    with cat.transaction("work" if dropping == "main" else "main") as tx:
+        tx.sql("CREATE OR REPLACE TABLE t PRIMARY KEY (j) AS SELECT *, k + 10 AS j FROM t")
+        tx.sql("UPDATE t SET v = 9 WHERE k = 1")
+    clashes = told(conflict(cat, "work"))
+    assert ("column-dropped", None, "v") in clashes
+
+
 def test_a_key_that_one_side_changed_matches_the_rows(cat: Catalog) -> None:
     data = [{"k": 1, "j": "a", "v": 1}, {"k": 2, "j": "b", "v": 2}]
     put(cat, "main", data, key=["k"])
