@@ -6,6 +6,7 @@ from dataclasses import replace
 from catalog.diff.execute import Reading, compare_table
 from catalog.diff.plan import SIDES, ColumnPair, DiffOptions, SideName, plan_table
 from catalog.diff.result import TableDiff
+from catalog.engine.quoting import identifier
 from catalog.engine.relation import relation_sql
 from catalog.errors import InvalidInput
 from catalog.model.datafile import DataFile
@@ -98,7 +99,7 @@ def shape_conflicts(
             else _changed_cells(context, both, kept_by, dropped.kept_id)
         )
         if cells:
-            states = ["dropped", f"{cells} cells changed"]
+            states = ["dropped", f"{cells} cells written"]
             one = conflict_row(
                 both.name,
                 "column-dropped",
@@ -158,25 +159,39 @@ def is_lost(shape: MergedShape) -> bool:
 
 
 def _changed_cells(context: MergeContext, both: BothSides, side: Side, field_id: int) -> int:
-    """Counts the cells of a column that one side changed since the base.
+    """Counts the cells of a column that one side changed since the base, or brought with new rows.
 
     Without a key, rows tell that are gone and came again with no other cell changed.
     """
     table = both.ours if side == "ours" else both.theirs
     name = next(f.name for f in table.snapshot.schema.fields if f.id == field_id)
-    only = _compared(context, both, side, lambda pair: pair.name == name)
+    label = f"dropped_{side}_{field_id}"
+    only = _compared(context, both, side, f"{label}_cells", lambda pair: pair.name == name)
     if only is None:
         return 0
     if only.key:
-        return only.columns[name].changed
-    whole = _compared(context, both, side, lambda pair: True)
-    others = _compared(context, both, side, lambda pair: pair.name != name)
+        return only.columns[name].changed + _brought(only, name)
+    whole = _compared(context, both, side, f"{label}_rows", lambda pair: True)
+    others = _compared(context, both, side, f"{label}_others", lambda pair: pair.name != name)
     assert whole is not None and others is not None, "the files differ"
-    return (whole.rows.deleted or 0) - (others.rows.deleted or 0)
+    changed = (whole.rows.deleted or 0) - (others.rows.deleted or 0)
+    return max(changed, _brought(whole, name))
+
+
+def _brought(found: TableDiff, name: str) -> int:
+    """Counts the inserted rows that have a value in a column."""
+    if not found.rows.inserted:
+        return 0
+    rows = found.changes(change="inserted", where=f"_to.{identifier(name)} IS NOT NULL")
+    return sum(batch.num_rows for batch in rows)
 
 
 def _compared(
-    context: MergeContext, both: BothSides, side: Side, wanted: Callable[[ColumnPair], bool]
+    context: MergeContext,
+    both: BothSides,
+    side: Side,
+    label: str,
+    wanted: Callable[[ColumnPair], bool],
 ) -> TableDiff | None:
     """Compares some columns of the base with those of a side; None if no files differ."""
     base, shared = both.base, both.shared_ids()
@@ -206,4 +221,4 @@ def _compared(
     for one in SIDES:
         write.verified(both.name, plan.files(one))
     reading = Reading(write.con, plan, write.locate, files, context.prints(plan))
-    return compare_table(reading, DiffOptions(), name="dropped_column", keep_rows=False)
+    return compare_table(reading, DiffOptions(), name=label, keep_rows=True)

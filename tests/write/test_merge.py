@@ -317,8 +317,9 @@ def test_a_dropped_column_takes_no_changed_cells_with_it(parted: Catalog) -> Non
         (["UPDATE t SET v = 9 WHERE k = 1"], True),
         (["ALTER TABLE t DROP COLUMN k", "UPDATE t SET v = 9"], True),
         (["DELETE FROM t WHERE k = 1"], False),
-        (["INSERT INTO t VALUES (7, 8)"], False),
-        (["DELETE FROM t WHERE k = 1", "INSERT INTO t VALUES (7, 8)"], False),
+        (["INSERT INTO t VALUES (7, 8)"], True),
+        (["DELETE FROM t WHERE k = 1", "INSERT INTO t VALUES (7, 8)"], True),
+        (["INSERT INTO t VALUES (7, NULL)"], False),
     ],
 )
 @pytest.mark.parametrize("dropping", ["main", "work"])
@@ -338,6 +339,35 @@ def test_nor_does_it_without_a_key(
     else:
         cat.merge("work")
         assert cat.table("t").schema.names == ("k", "w")
+
+
+@pytest.mark.parametrize("dropping", ["main", "work"])
+def test_nor_does_it_take_cells_of_new_rows(parted: Catalog, dropping: str) -> None:
+    writing = "work" if dropping == "main" else "main"
+    with parted.transaction(dropping) as tx:
+        tx.sql("ALTER TABLE t DROP COLUMN v")
+    with parted.transaction(writing) as tx:
+        tx.sql("INSERT INTO t VALUES (7, NULL)")
+    assert parted.merge("work", dry_run=True).conflicts.num_rows == 0
+    with parted.transaction(writing) as tx:
+        tx.sql("INSERT INTO t VALUES (8, 8)")
+    assert told(conflict(parted, "work")) == {("column-dropped", None, "v")}
+    parted.continue_merge(resolve="ours" if dropping == "main" else "theirs")
+    assert rows(parted, "SELECT * FROM t ORDER BY k") == [(1,), (2,), (3,), (7,), (8,)]
+
+
+def test_a_column_renamed_after_it_was_merged_takes_no_new_cells_with_it(parted: Catalog) -> None:
+    """Columns that came since the branches parted are matched by name: a rename drops one."""
+    with parted.transaction("work") as tx:
+        tx.sql("ALTER TABLE t ADD COLUMN n INTEGER")
+    with parted.transaction("main") as tx:
+        tx.sql("INSERT INTO t VALUES (9, 9)")
+    parted.merge("work")
+    with parted.transaction("main") as tx:
+        tx.sql("ALTER TABLE t RENAME COLUMN n TO m")
+    with parted.transaction("work") as tx:
+        tx.sql("INSERT INTO t VALUES (20, 20, 20)")
+    assert told(conflict(parted, "work")) == {("column-dropped", None, "n")}
 
 
 @pytest.mark.parametrize("dropping", ["main", "work"])
@@ -409,7 +439,8 @@ def test_a_column_dropped_and_made_anew_is_another(parted: Catalog) -> None:
     put(parted, "work", [{"k": k} for k in (1, 2, 3)])
     put(parted, "work", [{"k": k, "v": k * 100} for k in (1, 2, 3)])
     put(parted, "main", {4: 4}, mode="upsert")
-    parted.merge("work")
+    assert told(conflict(parted, "work")) == {("column-dropped", None, "v")}
+    parted.continue_merge(resolve="theirs")
     assert values(parted) == {1: 100, 2: 200, 3: 300, 4: None}
 
 

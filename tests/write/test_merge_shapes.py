@@ -63,9 +63,9 @@ def value(chance: random.Random, kind: pa.DataType) -> object:
 
 
 def changed(base: Side, side: Side, name: str) -> bool:
-    """Tells whether a side changed a cell of a column that it has."""
+    """Tells whether a side changed a cell of a column that it has, or brought one."""
     before = {row["k"]: row[name] for row in base.rows}
-    return any(row[name] != before[row["k"]] for row in side.rows if row["k"] in before)
+    return any(row[name] != before.get(row["k"]) for row in side.rows)
 
 
 @pytest.mark.parametrize("number", range(int(os.environ.get("PARQUETRY_MERGES", "12"))))
