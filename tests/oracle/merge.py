@@ -82,7 +82,8 @@ def merge_tables(
             both sides is just that.
         resolve: What the merged table has where there is a conflict; None: what ours has.
         by_cell: Whether different cells of one row merge; else a row that both changed is in
-            conflict, also if it is the same afterwards: that is how transactions meet.
+            conflict, also if it is the same afterwards, and without a key what both deleted is:
+            that is how transactions meet.
     """
     assert {*key, *partition} <= set(columns)
     sides = list(base), list(ours), list(theirs)
@@ -90,7 +91,9 @@ def merge_tables(
     if key:
         rows, conflicts = _merge_by_key(*sides, _Rules(key, columns, resolve, by_cell))
     else:
-        rows, conflicts = _merge_as_multisets(*sides, columns, partition, resolve)
+        rows, conflicts = _merge_as_multisets(
+            *sides, columns, partition if by_cell else None, resolve
+        )
     return MergeOutcome(tuple(columns), tuple(rows), tuple(conflicts))
 
 
@@ -127,15 +130,19 @@ def _merge_as_multisets(
     ours: list[MergeRow],
     theirs: list[MergeRow],
     columns: Sequence[str],
-    partition: Sequence[str],
+    partition: Sequence[str] | None,
     resolve: Taking,
 ) -> _Merged:
-    """Adds what both sides added to the base, and takes away what both took away."""
-    places = {row_form(row, partition) for row in (*base, *ours, *theirs)}
+    """Adds what both sides added to the base, and takes away what both took away.
+
+    A partition that is the same on both sides is just that, unless ``partition`` is None.
+    """
+    places = {row_form(row, partition or ()) for row in (*base, *ours, *theirs)}
     alike = {
         place
         for place in places
-        if multiset((r for r in ours if row_form(r, partition) == place), columns)
+        if partition is not None
+        and multiset((r for r in ours if row_form(r, partition) == place), columns)
         == multiset((r for r in theirs if row_form(r, partition) == place), columns)
     }
     before, mine, yours = (multiset(rows, columns) for rows in (base, ours, theirs))
@@ -145,7 +152,7 @@ def _merge_as_multisets(
     for form, row in shown.items():
         counts = before[form], mine[form], yours[form]
         count = counts[0] + (counts[1] - counts[0]) + (counts[2] - counts[0])
-        if row_form(row, partition) in alike:
+        if row_form(row, partition or ()) in alike:
             count = counts[1]
         if count < 0:
             values = tuple(row[column] for column in columns)
