@@ -90,12 +90,17 @@ def commit(cat: Catalog, share: Share, number: int, like: DataFile) -> str:
 
 
 def work(share: Share) -> None:
-    """Is what one process does: waits for the start, commits, and tells what it cost."""
+    """Is what one process does: waits for the start, commits, and tells what it cost.
+
+    It runs already when it starts to commit: what a transaction needs is imported.
+    """
     from catalog.repository.tables import data_files
 
     cat = Catalog.open(share.root, author=f"worker {share.worker}")
     base = stored_table(cat.repository, share.table, cat.resolve("main"))
     like = next(iter(data_files(cat.repository.commits, base)))
+    with cat.transaction("main"):
+        pass
     print("ready", flush=True)
     sys.stdin.readline()
     conflicts = 0

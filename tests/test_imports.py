@@ -55,6 +55,17 @@ for branch, column in (("main", "x = 1"), ("side", "s = 'q'")):
 cat.merge("side")
 cat.revert("main", branch="main")
 """,
+    "many files": """
+folder = sys.argv[1] + "-many"
+rows = "SELECT n, n AS p FROM range(300) r(n)"
+duckdb.sql(f"COPY ({rows}) TO '{folder}' (FORMAT parquet, PARTITION_BY (p))")
+with cat.transaction("main") as tx:
+    tx.snapshot("many", folder)
+again = catalog.open(sys.argv[1])
+with again.transaction("main") as tx:
+    tx.sql("INSERT INTO many VALUES (1000, 1000)")
+assert len(catalog.open(sys.argv[1]).files("many")) == 301
+""",
     "snapshot": """
 cat.export("t", sys.argv[1] + "-out", ref="main")
 with cat.transaction("main") as tx:

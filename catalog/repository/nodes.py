@@ -122,12 +122,9 @@ class NodeReader:
             if columnar.node_id(kind, columns) != node_id:
                 raise CorruptData(f"{what} is damaged: its bytes do not match its id")
             if "@offset" in columns:
-                own = bytes.fromhex(place.pack)
-                packs = columns.get("@pack")
-                rows = len(columns["@offset"])
-                columns["@pack"] = (
-                    columnar.byte_strings([own] * rows) if packs is None else packs.fill_null(own)
-                )
+                own, packs = bytes.fromhex(place.pack), columns.get("@pack")
+                known = [None] * len(columns["@offset"]) if packs is None else packs.to_pylist()
+                columns["@pack"] = columnar.byte_strings([pack or own for pack in known])
             return columns
 
         return self._node(node_id, place, b"C", decode)
