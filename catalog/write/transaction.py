@@ -85,6 +85,7 @@ class Transaction:
         commit_id: The commit made; None before the end, or if nothing changed.
         is_repeated: Whether that commit was made by an earlier transaction of the same key.
         prints: Fingerprints of the files that were written.
+        has_begun: Whether it was entered.
         has_ended: Whether it was committed or dropped.
     """
 
@@ -116,9 +117,11 @@ class Transaction:
         self._read: set[str] = set()
         self._work: Workspace | None = None
         self.prints: FreshPrints = {}
+        self.has_begun = False
         self.has_ended = False
 
     def __enter__(self) -> "Transaction":
+        self.has_begun = True
         self.check_running()
         return self
 
@@ -135,8 +138,14 @@ class Transaction:
         """Checks that something can still be staged.
 
         Raises:
-            InvalidInput: The transaction has ended.
+            InvalidInput: The transaction has not begun, or has ended.
         """
+        if not self.has_begun:
+            raise InvalidInput(
+                "the transaction has not begun: nothing would ever be committed",
+                kind="transaction-not-begun",
+                hint="begin it: with cat.transaction(…) as tx",
+            )
         if self.has_ended:
             raise InvalidInput(
                 "the transaction has ended: nothing can be done in it any more",

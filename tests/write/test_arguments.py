@@ -88,6 +88,15 @@ AFTERWARDS: dict[str, Callable[[Any], object]] = {
 }
 
 
+@pytest.mark.parametrize("does", [one for one in AFTERWARDS if one != "enter"])
+def test_a_transaction_that_has_not_begun_takes_nothing(cat: Catalog, does: str) -> None:
+    """Whoever forgets ``with`` would lose in silence what they write."""
+    put(cat, "main", {1: 1})
+    with pytest.raises(catalog.InvalidInput, match="has not begun") as refused:
+        AFTERWARDS[does](cat.transaction("main"))
+    assert refused.value.kind == "transaction-not-begun"
+
+
 @pytest.mark.parametrize("does", list(AFTERWARDS))
 def test_a_transaction_that_has_ended_does_nothing_more(cat: Catalog, does: str) -> None:
     put(cat, "main", {1: 1})
