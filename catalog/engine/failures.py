@@ -8,13 +8,15 @@ import duckdb
 
 from catalog.errors import CatalogError, CorruptData, StorageFailure, Unsupported
 
+_GONE = "No files found"
+
 _DAMAGED = (
     re.compile(
         r"[Ff]ailed to read (?:Parquet )?file [\"'](?P<file>[^\"']+)[\"'][:\s]*(?P<why>[^\n]*)"
     ),
     re.compile(r"(?P<why>No magic bytes found at end) of file '(?P<file>[^']+)'"),
     re.compile(  # a file of the catalog's own, by its name
-        r"(?P<why>No files found) that match the pattern "
+        rf"(?P<why>{_GONE}) that match the pattern "
         r"\"(?P<file>[^\"*?]*[/\\][0-9a-f]{64}\.parquet)\""
     ),
     re.compile(r"(?P<why>Footer length error) in file '(?P<file>[^']+)'"),
@@ -69,7 +71,7 @@ def file_error(error: duckdb.Error) -> CatalogError | None:
     file, why = (found["file"], found["why"]) if found else ("a data file", _first_line(error))
     return CorruptData(
         f"{file} cannot be read: {why.strip()}",
-        kind="damaged-parquet",
+        kind="file-changed" if why == _GONE else "damaged-parquet",
         hint="restore the file from a backup, or snapshot the table again",
     )
 

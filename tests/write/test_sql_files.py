@@ -89,7 +89,7 @@ def test_files_are_read_where_they_may_matter(days: Catalog, root: Path, text: s
     lose(days, root, but="day=b")
     with pytest.raises(CatalogError) as caught:
         run(days, text)
-    assert caught.value.kind == "storage"
+    assert caught.value.kind == "file-changed"
 
 
 def test_files_without_a_row_that_changes_are_kept(days: Catalog) -> None:
