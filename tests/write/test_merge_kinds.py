@@ -4,7 +4,6 @@ import datetime
 import decimal
 import itertools
 import math
-import operator
 import os
 import random
 from collections.abc import Sequence
@@ -203,8 +202,9 @@ def test_any_merge_of_any_kind_is_that_of_the_oracle(number: int, tmp_path: Path
             merged = cat.sql(f"SELECT {', '.join(COLUMNS)} FROM {name}", ref=made).fetchall()
             rows = [dict(zip(COLUMNS, row, strict=True)) for row in merged]
             context_ = (name, resolve, by_cell, base[name], ours[name], theirs[name])
+            mine, yours = (multiset(side[name], COLUMNS) for side in (ours, theirs))
+            if not by_cell and mine == yours:  # a table that both have alike is not looked into
+                assert multiset(rows, COLUMNS) in (mine, outcome.multiset), context_
+                continue
             assert multiset(rows, COLUMNS) == outcome.multiset, context_
-            sides = (multiset(side[name], COLUMNS) for side in (ours, theirs))
-            clashes = bool(outcome.conflicts) and resolve is None
-            if by_cell or operator.ne(*sides):  # a table that both have alike is not looked into
-                assert (name in told) == clashes, context_
+            assert (name in told) == (bool(outcome.conflicts) and resolve is None), context_
