@@ -196,14 +196,17 @@ def _add_bytes(column: pa.Array, update: Update) -> None:
 def _marks_and_bytes(column: pa.Array) -> tuple[Numbers, Numbers]:
     """Returns where values begin, the end of the last, and the bytes of all; NULL is empty."""
     wide = column.cast(pa.large_binary())
-    if wide.null_count:
+    if wide.null_count and np.diff(_offsets(wide))[~to_numpy(wide.is_valid())].any():
         wide = pc.fill_null(wide, constant(b"").cast(pa.large_binary()))
-    _, offsets, data = wide.buffers()
-    marks = np.frombuffer(offsets, np.int64, len(wide) + 1, wide.offset * 8)
+    marks, data = _offsets(wide), wide.buffers()[2]
     first, last = (int(marks[0]), int(marks[-1])) if len(marks) else (0, 0)
     if data is None:
         return marks, np.zeros(0, dtype=np.uint8)
     return marks - first, np.frombuffer(data, np.uint8)[first:last]
+
+
+def _offsets(column: pa.Array) -> Numbers:
+    return np.frombuffer(column.buffers()[1], np.int64, len(column) + 1, column.offset * 8)
 
 
 def text_bytes(column: pa.Array) -> tuple[str, Numbers, Numbers, Numbers | None] | None:

@@ -1,7 +1,11 @@
-"""Columns of one data file as they are stored, in batches of rows or whole, one at a time."""
+"""Columns of one data file as they are stored, in batches of rows or whole, one at a time.
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+Text comes with offsets of 64 bits, or as indices into the dictionaries that the file keeps it
+in: both are read faster than what Arrow makes of it by itself.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -9,52 +13,146 @@ import pyarrow.parquet as pq
 from catalog.errors import CorruptData
 from catalog.formats.parquet import ParquetSource, source_name
 
+INDEX_BYTES = 3
+"""Bytes a value up to which text is in a dictionary: each that is not takes four and its own."""
+
 
 class FileColumns:
     """Reads an open file; columns are named by their places among all."""
 
-    def __init__(self, parquet: pq.ParquetFile) -> None:
-        """Takes the file."""
-        self.rows: int = parquet.metadata.num_rows
-        self._parquet = parquet
-        self._names: list[str] = parquet.schema_arrow.names
+    def __init__(self, plain: pq.ParquetFile, indexed: pq.ParquetFile, kept: Collection[int]):
+        """Takes the file.
 
-    def batches(self, places: Sequence[int], *, rows: int) -> Iterator[pa.RecordBatch]:
+        Args:
+            plain: Reads columns by their values.
+            indexed: Reads columns as indices into dictionaries.
+            kept: Places of the columns that the second one reads.
+        """
+        self.rows: int = plain.metadata.num_rows
+        self._plain, self._indexed = plain, indexed
+        self._kept = frozenset(kept)
+        self._names: list[str] = plain.schema_arrow.names
+
+    def batches(self, places: Sequence[int], *, rows: int) -> Iterator[pa.Table]:
         """Yields the rows of some columns, so many at a time."""
-        wanted = [self._names[n] for n in places]
-        some = None if len(wanted) == len(self._names) else wanted
-        for batch in self._parquet.iter_batches(batch_size=rows, columns=some):
-            # a name with a dot can stand for a column inside another one too
-            yield batch if batch.schema.names == wanted else batch.select(wanted)
+        streams = [
+            self._read(reader, some, rows)
+            for reader, indexed in ((self._plain, False), (self._indexed, True))
+            if (some := [place for place in places if (place in self._kept) is indexed])
+        ]
+        order = [self._names[place] for place in places]
+        for parts in zip(*(_cut(stream, rows) for stream in streams), strict=True):
+            columns = {
+                name: column
+                for part in parts
+                for name, column in zip(part.column_names, part.columns, strict=True)
+            }
+            yield pa.table([columns[name] for name in order], order)
 
     def first(self, places: Sequence[int], *, rows: int) -> pa.Table:
         """Returns up to so many rows of some columns, of the file's first row group."""
         wanted = [self._names[n] for n in places]
-        batches = self._parquet.iter_batches(batch_size=rows, row_groups=[0], columns=wanted)
+        batches = self._plain.iter_batches(batch_size=rows, row_groups=[0], columns=wanted)
         found = next(batches, None)
         return pa.table({}) if found is None else pa.Table.from_batches([found]).select(wanted)
 
     def column(self, place: int) -> pa.ChunkedArray:
         """Returns all rows of a column."""
         name = self._names[place]
-        return self._parquet.read(columns=[name]).column(name)
+        reader = self._indexed if place in self._kept else self._plain
+        return reader.read(columns=[name]).column(name)
+
+    def _read(
+        self, reader: pq.ParquetFile, places: Sequence[int], rows: int
+    ) -> Iterator[pa.RecordBatch]:
+        wanted = [self._names[n] for n in places]
+        some = None if len(wanted) == len(self._names) else wanted
+        for batch in reader.iter_batches(batch_size=rows, columns=some):
+            # a name with a dot can stand for a column inside another one too
+            yield batch if batch.schema.names == wanted else batch.select(wanted)
+
+
+def _cut(stream: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
+    """Yields the rows of a stream so many at a time; the last are fewer."""
+    waiting: list[pa.RecordBatch] = []
+    count = 0
+    for batch in stream:
+        waiting.append(batch)
+        count += batch.num_rows
+        while count >= rows:
+            whole = pa.Table.from_batches(waiting)
+            yield whole.slice(0, rows)
+            waiting = whole.slice(rows).to_batches()
+            count -= rows
+    if count:
+        yield pa.Table.from_batches(waiting)
 
 
 @contextmanager
-def opened(source: ParquetSource, *, width: int) -> Iterator[FileColumns]:
+def opened(
+    source: ParquetSource, *, width: int, plain: Collection[int] = ()
+) -> Iterator[FileColumns]:
     """Opens a file that is known to have so many columns.
+
+    Args:
+        source: The file, by its path or open.
+        width: Its columns.
+        plain: Places of columns that are to come by their values.
 
     Raises:
         CorruptData: It has others, or cannot be read; also while it is read.
     """
     path = source_name(source)
     try:
-        with pq.ParquetFile(source, pre_buffer=True) as parquet:
-            if len(parquet.schema_arrow.names) != width:
+        with ExitStack() as closing:
+            first = closing.enter_context(
+                pq.ParquetFile(source, pre_buffer=True, binary_type=pa.large_binary())
+            )
+            if len(first.schema_arrow.names) != width:
                 raise CorruptData(f"{path} has other columns than were committed")
-            yield FileColumns(parquet)
+            kept = [place for place in _in_dictionaries(first) if place not in plain]
+            second = first
+            if kept:
+                names = [first.schema_arrow.names[place] for place in kept]
+                second = closing.enter_context(
+                    pq.ParquetFile(
+                        source, metadata=first.metadata, pre_buffer=True, read_dictionary=names
+                    )
+                )
+            yield FileColumns(first, second, kept)
     except (pa.ArrowException, OSError) as error:
         raise unreadable(path, error) from error
+
+
+def _in_dictionaries(parquet: pq.ParquetFile) -> list[int]:
+    """Returns the places of columns of text that the file keeps in dictionaries throughout."""
+    arrow, metadata = parquet.schema_arrow, parquet.metadata
+    leaves = {metadata.schema.column(n).path: n for n in range(metadata.num_columns)}
+    if len(leaves) != metadata.num_columns:
+        return []
+    found = []
+    groups = [metadata.row_group(n) for n in range(metadata.num_row_groups)]
+    for place, field in enumerate(arrow):
+        leaf = leaves.get(field.name)
+        if leaf is None or not _is_text(field.type):
+            continue
+        chunks = [group.column(leaf) for group in groups]
+        if chunks and all(map(_is_in_dictionary, chunks)):
+            found.append(place)
+    return found
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _is_in_dictionary(chunk: pq.ColumnChunkMetaData) -> bool:
+    if not chunk.has_dictionary_page:
+        return False
+    return (
+        "PLAIN" not in chunk.encodings
+        or chunk.total_uncompressed_size <= INDEX_BYTES * chunk.num_values
+    )
 
 
 def unreadable(path: str, error: Exception) -> CorruptData:

@@ -10,7 +10,7 @@ from catalog.diff.file_columns import in_one, opened, unreadable
 from catalog.diff.key_order import KEYED_ROWS, key_order, keyed_digests, ordered_digests
 from catalog.diff.key_record import in_order, key_record
 from catalog.diff.rowsum import MODULUS, RowSum
-from catalog.diff.stored import stored_digests
+from catalog.diff.stored import encoded_digests, stored_digests
 from catalog.diff.summary import Summing
 from catalog.errors import CorruptData
 from catalog.formats.parquet import ParquetSource, source_name
@@ -18,6 +18,7 @@ from catalog.model.datafile import DataFile
 from catalog.model.fingerprint import BLOCK_ROWS, ColumnSummary, Fingerprint, KeyRecord
 from catalog.model.schema import PhysicalColumn
 from catalog.model.table import TableSnapshot
+from catalog.model.types import Scalar, TypeClass
 
 
 class _Column:
@@ -71,13 +72,13 @@ class Fingerprinter:
         ids = list(self._columns)
         self._places = [ids.index(field_id) for field_id in key if field_id in ids]
         self._keys: list[pa.Table] = []
-        self._waiting: list[pa.RecordBatch] = []
+        self._waiting: list[pa.Table] = []
         self._waiting_rows = 0
         self._total = 0 if row_sum else None
 
     def add(self, rows: pa.Table | pa.RecordBatch) -> None:
         """Adds rows, in the order of the file."""
-        self._waiting += rows.to_batches() if isinstance(rows, pa.Table) else [rows]
+        self._waiting.append(rows if isinstance(rows, pa.Table) else pa.Table.from_batches([rows]))
         self._waiting_rows += rows.num_rows
         while self._waiting_rows >= BLOCK_ROWS:
             self._add_waiting()
@@ -98,9 +99,9 @@ class Fingerprinter:
 
     def _add_waiting(self) -> None:
         """Adds up to a block of the rows that wait."""
-        whole = pa.Table.from_batches(self._waiting)
-        self._waiting = whole.slice(BLOCK_ROWS).to_batches()
+        whole = pa.concat_tables(self._waiting)
         self._waiting_rows = max(0, self._waiting_rows - BLOCK_ROWS)
+        self._waiting = [whole.slice(BLOCK_ROWS)] if self._waiting_rows else []
         self._add_block([_block(column, 0) for column in whole.columns])
 
     def _add_block(self, columns: Sequence[pa.Array]) -> None:
@@ -162,11 +163,12 @@ def compute(
     """
     columns = table.file_schemas[file.file_schema].columns
     path = source_name(source)
+    like = tuple(like)
     try:
-        stored = stored_digests(source, columns) if isinstance(source, str) else {}
+        stored, encoded = _undecoded(source, columns, key, like)
     except (pa.ArrowException, OSError) as error:
         raise unreadable(path, error) from error
-    known = _nearest(stored, key, like)
+    known = _nearest(stored, encoded, key, like)
     same = () if known is None else known.summaries.keys()
     rest = [n for n, column in enumerate(columns) if column.field_id not in same]
     if known is not None and not rest:
@@ -174,14 +176,15 @@ def compute(
     if known is None and isinstance(source, str):
         found = _unordered(source, table, file, key)
         if found is not None:
-            return _checked(replace(found, stored=stored), path, file)
+            return _checked(replace(found, stored=stored, encoded=encoded), path, file)
     maker = Fingerprinter(
         [columns[n] for n in rest], key if known is None else (), row_sum=known is None
     )
-    with opened(source, width=len(columns)) as open_file:
+    inner = [n for n in rest if columns[n].field_id in key]
+    with opened(source, width=len(columns), plain=inner) as open_file:
         for batch in open_file.batches(rest, rows=BLOCK_ROWS):
             maker.add(batch)
-    made = replace(maker.finish(table, file), stored=stored)
+    made = replace(maker.finish(table, file), stored=stored, encoded=encoded)
     if known is not None:
         made = replace(
             made,
@@ -210,7 +213,7 @@ def _unordered(
     places = [n for i in key for n, column in enumerate(columns) if column.field_id == i]
     if not places or not 0 < file.rows <= KEYED_ROWS:
         return None
-    with opened(path, width=len(columns)) as open_file:
+    with opened(path, width=len(columns), plain=places) as open_file:
         first = open_file.first(places, rows=BLOCK_ROWS)
         if open_file.rows != file.rows or not first.num_rows or in_order(first):
             return None
@@ -241,8 +244,37 @@ def _checked(found: Fingerprint, path: str, file: DataFile) -> Fingerprint:
     return found
 
 
+def _undecoded(
+    source: ParquetSource,
+    columns: Sequence[PhysicalColumn],
+    key: Sequence[int],
+    like: Sequence[Fingerprint],
+) -> tuple[Mapping[int, bytes], Mapping[int, bytes]]:
+    """Returns digests of columns as they are stored, and as they are encoded."""
+    if not isinstance(source, str):
+        return {}, {}
+    stored = stored_digests(source, columns)
+    encoded = {
+        i: one.encoded[i]
+        for one in like
+        for i, digest in stored.items()
+        if one.stored.get(i) == digest and i in one.encoded
+    }
+    wanted = {c.field_id for c in columns if c.field_id in key or _is_text(c)} - encoded.keys()
+    if stored and wanted:
+        encoded |= encoded_digests(source, columns, wanted)
+    return stored, encoded
+
+
+def _is_text(column: PhysicalColumn) -> bool:
+    return isinstance(column.type, Scalar) and column.type.type_class is TypeClass.TEXT
+
+
 def _nearest(
-    stored: Mapping[int, bytes], key: Sequence[int], like: Iterable[Fingerprint]
+    stored: Mapping[int, bytes],
+    encoded: Mapping[int, bytes],
+    key: Sequence[int],
+    like: Iterable[Fingerprint],
 ) -> Fingerprint | None:
     """Returns what a file shares with that of some files that has most columns as it has them.
 
@@ -251,10 +283,12 @@ def _nearest(
     """
     best: Fingerprint | None = None
     for one in like:
-        same = {i for i, digest in stored.items() if one.stored.get(i) == digest}
-        if same and same == stored.keys() == one.stored.keys():
-            return one
+        alike = stored.items() & one.stored.items() | encoded.items() & one.encoded.items()
+        same = {field_id for field_id, _ in alike}
+        whole = bool(same) and same == stored.keys() == one.stored.keys()
         inner = [field_id for field_id in key if field_id in stored]
+        if whole:
+            return replace(one, stored=stored, encoded=encoded)
         if not inner or not same.issuperset(inner) or one.row_sum is not None:
             continue
         if best is None or len(same) > len(best.summaries):
@@ -264,5 +298,6 @@ def _nearest(
                 summaries={i: one.summaries[i] for i in same if i in one.summaries},
                 keyed={i: one.keyed[i] for i in same if i in one.keyed},
                 stored=stored,
+                encoded=encoded,
             )
     return best

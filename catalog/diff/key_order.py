@@ -47,8 +47,8 @@ def keyed_digests(
     if not wanted or record is None or record.ordered:
         return {}
     places = {column.field_id: n for n, column in enumerate(columns)}
-    with opened(path, width=len(columns)) as file:
-        keys = [places[field_id] for field_id in key if field_id in places]
+    keys = [places[field_id] for field_id in key if field_id in places]
+    with opened(path, width=len(columns), plain=keys) as file:
         order = None
         if file.rows <= KEYED_ROWS:
             order = key_order([in_one(file.column(place)) for place in keys], record)

@@ -70,6 +70,8 @@ class Fingerprint:
             in the order of their key, and types without canonical form.
         stored: By field id, a digest of 16 bytes over the column as it is stored: where two are
             equal, so are all values. None are taken of files that lie elsewhere.
+        encoded: By field id, the same over values out of their compression, for key columns and
+            those of text: for other columns it saves nothing over decoding them.
         keyed: By field id, digests as in ``columns``, of the rows brought into the order of their
             key. None where rows lie in that order, see ``by_key``; nor of files that were never
             read, lie elsewhere, are very large, or have keys that give no order.
@@ -81,6 +83,7 @@ class Fingerprint:
     summaries: Mapping[int, ColumnSummary] = field(default_factory=dict)
     row_sum: int | None = None
     stored: Mapping[int, bytes] = field(default_factory=dict)
+    encoded: Mapping[int, bytes] = field(default_factory=dict)
     keyed: Mapping[int, tuple[bytes, ...]] = field(default_factory=dict)
 
     @property

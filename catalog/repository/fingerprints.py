@@ -92,6 +92,7 @@ def _encoded(file: DataFile, key: Sequence[int], fingerprint: Fingerprint) -> di
         },
         "row_sum": None if fingerprint.row_sum is None else f"{fingerprint.row_sum:032x}",
         "stored": {str(i): _base64(digest) for i, digest in fingerprint.stored.items()},
+        "encoded": {str(i): _base64(digest) for i, digest in fingerprint.encoded.items()},
         "keyed": _blocks(fingerprint.keyed),
     }
 
@@ -101,7 +102,7 @@ def _blocks(columns: Mapping[int, tuple[bytes, ...]]) -> dict[str, str]:
 
 
 def _decoded(content: bytes, file: DataFile, key: Sequence[int]) -> Fingerprint | None:
-    match parse_json(content, "a fingerprint"):
+    match {"encoded": {}, **parse_json(content, "a fingerprint")}:
         case {
             "algorithm": str(algorithm),
             "about": [*about],
@@ -111,6 +112,7 @@ def _decoded(content: bytes, file: DataFile, key: Sequence[int]) -> Fingerprint 
             "summaries": dict(summaries),
             "row_sum": (str() | None) as row_sum,
             "stored": dict(stored),
+            "encoded": dict(encoded),
             "keyed": dict(keyed),
         } if algorithm == ALGORITHM and about == _about(file, key) and rows == file.rows:
             known = {int(field_id): _summary(stored) for field_id, stored in summaries.items()}
@@ -120,7 +122,8 @@ def _decoded(content: bytes, file: DataFile, key: Sequence[int]) -> Fingerprint 
                 _record(record),
                 {field_id: one for field_id, one in known.items() if one is not None},
                 None if row_sum is None else int(row_sum, 16),
-                {int(i): base64.b64decode(text, validate=True) for i, text in stored.items()},
+                _digest_by_column(stored),
+                _digest_by_column(encoded),
                 _digests_by_column(keyed),
             )
     return None
@@ -152,6 +155,10 @@ def _record(stored: object) -> KeyRecord | None:
         ]:
             return KeyRecord(nulls, duplicates, _bytes(low), _bytes(high), ordered)
     return None
+
+
+def _digest_by_column(stored: Mapping[str, str]) -> dict[int, bytes]:
+    return {int(i): base64.b64decode(text, validate=True) for i, text in stored.items()}
 
 
 def _digests_by_column(stored: Mapping[str, str]) -> dict[int, tuple[bytes, ...]]:

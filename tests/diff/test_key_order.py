@@ -1,7 +1,10 @@
 """Digests in the order of keys: the same for the same rows, in whatever order those lie."""
 
 import datetime
+import hashlib
+import json
 import random
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -221,6 +224,19 @@ def test_what_is_kept_comes_back(tmp_path: Path) -> None:
         found, file = fingerprint(path, [1]), described(path)[1]
         kept.keep(file, (1,), found)
         assert kept.read(file, (1,)) == found
+
+
+def test_what_was_kept_without_encoded_values_is_read(tmp_path: Path) -> None:
+    store = MemoryStore()
+    path = write(tmp_path / "file", ROWS)
+    found, file = fingerprint(path, [1]), described(path)[1]
+    Fingerprints(store).keep(file, (1,), found)
+    (object_,) = store.list("cache/")
+    content = json.loads(zlib.decompress(store.read(object_.path).data.partition(b"\n")[2]))
+    assert content.pop("encoded")
+    packed = zlib.compress(json.dumps(content).encode())
+    store.put(object_.path, hashlib.sha256(packed).hexdigest().encode() + b"\n" + packed)
+    assert Fingerprints(store).read(file, (1,)) == replace(found, encoded={})
 
 
 def test_what_is_stored_alike_is_taken_over_in_order(tmp_path: Path) -> None:

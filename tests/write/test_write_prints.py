@@ -1,5 +1,6 @@
 """Fingerprints of files that the catalog writes: made of the rows on their way, never read back."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,8 @@ def check(cat: Catalog, table: str = "t") -> int:
     for file in files:
         kept = Fingerprints(repository.store).read(file, found.snapshot.key)
         path = locate(repository.store, file)
-        assert kept == compute(path, found.snapshot, file, found.snapshot.key)
+        read = compute(path, found.snapshot, file, found.snapshot.key)
+        assert replace(kept, encoded={}) == replace(read, encoded={})
     return len(files)
 
 

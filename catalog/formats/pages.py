@@ -1,0 +1,207 @@
+"""Pages of Parquet columns that are not nested: values as they are encoded, decompressed.
+
+Arrow decodes values, but does not hand out pages. Whatever is not as the format says, or is
+rarely met, ends in an error: whoever reads pages must be able to do without.
+
+Source: Apache Parquet, ``parquet.thrift`` and "Data Pages"; Apache Thrift, "Compact protocol".
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO, TypeAlias
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+HEADER_BYTES = 256
+"""Bytes that hold most headers; longer ones are read anew."""
+
+_DATA, _DICTIONARY, _DATA_V2 = 0, 2, 3
+_RLE = 3
+_Fields: TypeAlias = dict[int, Any]
+_CODECS = ("SNAPPY", "GZIP", "BROTLI", "ZSTD")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Holds the values of a page.
+
+    Attributes:
+        dictionary: Whether they are the dictionary of the pages that follow.
+        values: How many there are, NULL included.
+        encoding: Number of the encoding.
+        levels: Says which values are NULL, in RLE; empty if none is.
+        data: The encoded values.
+    """
+
+    dictionary: bool
+    values: int
+    encoding: int
+    levels: bytes
+    data: memoryview
+
+
+def pages(stream: BinaryIO, chunk: pq.ColumnChunkMetaData, *, nullable: bool) -> Iterator[Page]:
+    """Yields the pages of a column in a row group.
+
+    Args:
+        stream: The file.
+        chunk: The column; it is not nested.
+        nullable: Whether it may hold NULL.
+
+    Raises:
+        ValueError: It has pages of a kind, or a codec, that is not known here, or is damaged.
+        OSError: The file cannot be read; Arrow raises errors of its own for that, too.
+    """
+    if not chunk.num_values:
+        return
+    if chunk.compression not in ("UNCOMPRESSED", *_CODECS):
+        raise ValueError(chunk.compression)
+    codec = None if chunk.compression == "UNCOMPRESSED" else pa.Codec(chunk.compression.lower())
+    at = chunk.data_page_offset
+    if chunk.has_dictionary_page:
+        at = min(at, chunk.dictionary_page_offset)
+    end = at + chunk.total_compressed_size
+    values = 0
+    while at < end:
+        header, length = _header(stream, at, end)
+        size = _number(header, 3)
+        stream.seek(at + length)
+        body = stream.read(size)
+        at += length + len(body)
+        if len(body) != size or at > end:
+            raise ValueError("the file ends within a page")
+        page = _page(header, memoryview(body), codec, nullable)
+        values += 0 if page.dictionary else page.values
+        yield page
+    if values != chunk.num_values:
+        raise ValueError("the pages hold other values than the column")
+
+
+def _page(fields: _Fields, body: memoryview, codec: pa.Codec | None, nullable: bool) -> Page:
+    kind, size = _number(fields, 1), _number(fields, 2)
+    if kind == _DICTIONARY:
+        about = _inner(fields, 7)
+        data = _decompressed(body, codec, size)
+        return Page(True, _number(about, 1), _number(about, 2), b"", data)
+    levels = b""
+    if kind == _DATA:
+        about = _inner(fields, 5)
+        encoding = _number(about, 2)
+        data = _decompressed(body, codec, size)
+        if nullable:
+            if _number(about, 3) != _RLE or len(data) < 4:
+                raise ValueError("levels in another encoding than RLE")
+            (length,) = struct.unpack_from("<I", data)
+            levels, data = bytes(data[4 : 4 + length]), data[4 + length :]
+    elif kind == _DATA_V2:
+        about = _inner(fields, 8)
+        encoding = _number(about, 4)
+        length = _number(about, 5)
+        if _number(about, 6) or bool(length) > nullable:
+            raise ValueError("levels of a nested column")
+        levels, rest = bytes(body[:length]), body[length:]
+        data = _decompressed(rest, codec if about.get(7, True) else None, size - length)
+    else:
+        raise ValueError(f"a page of kind {kind}")
+    values = _number(about, 1)
+    return Page(False, values, encoding, _without_full(levels, values), data)
+
+
+def _decompressed(body: memoryview, codec: pa.Codec | None, size: int) -> memoryview:
+    if codec is not None:
+        return memoryview(codec.decompress(body, size) if size else b"")
+    if len(body) != size:
+        raise ValueError("a page of another size than it says")
+    return body
+
+
+def _without_full(levels: bytes, values: int) -> bytes:
+    """Returns levels of 0 or 1; nothing if they are one run of 1."""
+    if not levels:
+        return b""
+    try:
+        run, at = _varint(levels, 0)
+    except IndexError as error:
+        raise ValueError("levels end within a run") from error
+    full = run == values << 1 and levels[at:] == b"\1"
+    return b"" if full else levels
+
+
+def _number(fields: _Fields, number: int) -> int:
+    found = fields.get(number)
+    if not isinstance(found, int) or found < 0:
+        raise ValueError(f"{found} in field {number}")
+    return found
+
+
+def _inner(fields: _Fields, number: int) -> _Fields:
+    found = fields.get(number)
+    if not isinstance(found, dict):
+        raise ValueError(f"{found} in field {number}")
+    for inner in found:
+        if isinstance(found[inner], int):
+            _number(found, inner)
+    return found
+
+
+def _header(stream: BinaryIO, at: int, end: int) -> tuple[_Fields, int]:
+    """Reads the header of a page, and how long it is."""
+    size = HEADER_BYTES
+    while True:
+        stream.seek(at)
+        data = stream.read(min(size, end - at))
+        try:
+            return _struct(data, 0)
+        except (IndexError, struct.error) as error:
+            if size >= end - at:
+                raise ValueError("the file ends within the header of a page") from error
+        size *= 16
+
+
+def _struct(data: bytes, at: int) -> tuple[_Fields, int]:
+    """Reads a Thrift struct: its fields by number, and where it ends."""
+    fields: _Fields = {}
+    number = 0
+    while data[at]:
+        step, kind = data[at] >> 4, data[at] & 15
+        at += 1
+        if step:
+            number += step
+        else:
+            number, at = _signed(data, at)
+        if kind in (1, 2):
+            fields[number] = kind == 1
+        else:
+            fields[number], at = _value(data, at, kind)
+    return fields, at + 1
+
+
+def _value(data: bytes, at: int, kind: int) -> tuple[Any, int]:
+    if kind in (5, 6):
+        return _signed(data, at)
+    if kind == 8:
+        size, at = _varint(data, at)
+        if at + size > len(data):
+            raise IndexError(size)
+        return data[at : at + size], at + size
+    if kind == 12:
+        return _struct(data, at)
+    raise ValueError(f"a field of kind {kind}")
+
+
+def _signed(data: bytes, at: int) -> tuple[int, int]:
+    found, at = _varint(data, at)
+    return (found >> 1) ^ -(found & 1), at
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    found = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        found |= (byte & 127) << shift
+        if byte < 128:
+            return found, at
+        shift += 7
