@@ -147,10 +147,11 @@ class PartialRows:
         """Returns the rows, with the columns that follow from others."""
         found = {}
         for number, (pair, table) in enumerate(self._pairs):
+            needed = set(self._needed("t", pair))
             derived = [
                 f"t_c{p.after.id} AS f_c{p.before.id}"
                 for p in self._taken(pair)
-                if p.after.id in self._needed("t", pair)
+                if p.after.id in needed
             ]
             listed = ", ".join(["SELECT 'u' AS kind", "*", *derived]) + " FROM"
             if table is not None:
