@@ -110,8 +110,10 @@ def opened(
             )
             if len(first.schema_arrow.names) != width:
                 raise CorruptData(f"{path} has other columns than were committed")
-            kept = [place for place in _in_dictionaries(first) if place not in plain]
+            kept: list[int] = []
             second = first
+            if isinstance(source, str):  # elsewhere, two readers would make more requests
+                kept = [place for place in _in_dictionaries(first) if place not in plain]
             if kept:
                 names = [first.schema_arrow.names[place] for place in kept]
                 second = closing.enter_context(
