@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import duckdb
 
+from catalog.engine.httpfs_failures import direct_error, plain_names
 from catalog.errors import CatalogError, CorruptData, StorageFailure, Unsupported
 
 _GONE = "No files found"
@@ -64,13 +65,16 @@ def file_error(error: duckdb.Error) -> CatalogError | None:
     """
     if "Traceback" in str(error):
         return _own_error(str(error))
+    direct = direct_error(error)
+    if direct is not None:
+        return direct
     texts = (pattern.search(str(error)) for pattern in _DAMAGED)
     found = next((match for match in texts if match is not None), None)
     if found is None and type(error) is not duckdb.Error:
         return None
     file, why = (found["file"], found["why"]) if found else ("a data file", _first_line(error))
     return CorruptData(
-        f"{file} cannot be read: {why.strip()}",
+        f"{plain_names(file)} cannot be read: {plain_names(why.strip())}",
         kind="file-changed" if why == _GONE else "damaged-parquet",
         hint="restore the file from a backup, or snapshot the table again",
     )
@@ -83,4 +87,4 @@ def _own_error(text: str) -> CatalogError | None:
 
 
 def _first_line(error: duckdb.Error) -> str:
-    return str(error).partition("\n")[0]
+    return plain_names(str(error).partition("\n")[0])

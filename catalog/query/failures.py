@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import duckdb
 
 from catalog.engine.failures import file_error
+from catalog.engine.httpfs_failures import plain_names
 from catalog.errors import CatalogError, InvalidInput, NotFound
 
 LISTED_TABLES = 20
@@ -73,7 +74,7 @@ def sql_error(error: duckdb.Error, statement: str) -> InvalidInput:
         error: The error.
         statement: The user's text.
     """
-    message = str(error).strip()
+    message = plain_names(str(error).strip())
     excerpt = _EXCERPT.search(message)
     if excerpt is not None and excerpt["line"].strip(". ") not in statement:
         message = message[: excerpt.start()] + message[excerpt.end() :]

@@ -1,6 +1,7 @@
 """Access to S3: boto3's client, and its failures as the catalog's."""
 
 import functools
+import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -19,9 +20,11 @@ from catalog.storage.requests import (
     missing,
     without_credentials,
 )
+from catalog.storage.s3_direct import DirectReach, direct_reach, withhold_probes
 
 if TYPE_CHECKING:
     from botocore.loaders import Loader
+    from botocore.session import Session
     from mypy_boto3_s3 import S3Client
 
 T = TypeVar("T")
@@ -48,6 +51,9 @@ class S3Access:
     Args:
         options: How S3 is reached.
         sleep: Waits between sendings.
+
+    Attributes:
+        without_httpfs: Whether DuckDB's ``httpfs`` is not used: it shall not, or was not there.
     """
 
     def __init__(
@@ -55,6 +61,10 @@ class S3Access:
     ) -> None:
         self.options = options or S3Options()
         self.sending = Resending(sleep)
+        self.without_httpfs = self.options.httpfs == "never"
+        self._reach: DirectReach | None = None
+        self._mark = ""
+        self._session: Session | None = None
         self._client: S3Client | None = None
         self._lock = threading.Lock()
 
@@ -63,13 +73,29 @@ class S3Access:
         """Returns boto3's client, which sends every request once."""
         with self._lock:
             if self._client is None:
-                self._client = _client(self.options)
+                self._session, self._client = _client(self.options)
             return self._client
 
     @property
     def endpoint(self) -> str:
         """Returns the server's address, without any credentials in it."""
         return without_credentials(self.client.meta.endpoint_url)
+
+    def direct(self, bucket: str) -> DirectReach | None:
+        """Returns how another reader reaches a bucket; None if only boto3 does.
+
+        What it says holds for now: credentials that expire are others after a while.
+        """
+        client = self.client
+        assert self._session is not None, "it is the client's"
+        return direct_reach(self._session, client, bucket)
+
+    def mark(self, reach: DirectReach) -> str:
+        """Returns a mark of what ``direct`` said last, drawn anew when that is another."""
+        with self._lock:
+            if self._reach != reach:
+                self._reach, self._mark = reach, secrets.token_hex(8)
+            return self._mark
 
     def once(self, call: "Callable[[S3Client], T]", what: str) -> T:
         """Makes a request once.
@@ -103,7 +129,7 @@ class S3Access:
         return self.sending.repeated(lambda: self.once(call, what))
 
 
-def _client(options: S3Options) -> "S3Client":
+def _client(options: S3Options) -> "tuple[Session, S3Client]":
     import boto3
     import botocore.session
     from botocore.config import Config
@@ -122,13 +148,15 @@ def _client(options: S3Options) -> "S3Client":
         core = botocore.session.Session(profile=options.profile)
         core.register_component("data_loader", _loader(core.get_config_variable("data_path")))
         session = boto3.session.Session(botocore_session=core, region_name=options.region or None)
-        return session.client("s3", endpoint_url=options.endpoint_url or None, config=config)
+        client = session.client("s3", endpoint_url=options.endpoint_url or None, config=config)
     except (BotoCoreError, ValueError) as error:
         raise InvalidInput(
             f"S3 cannot be set up: {error}",
             kind="s3-configuration",
             hint="check profile, region and endpoint, in the environment and in parquetry.toml",
         ) from error
+    withhold_probes(client)
+    return core, client
 
 
 @functools.cache
@@ -196,23 +224,44 @@ def _told(error: Exception, fault: Fault, what: str, access: S3Access) -> Catalo
     if isinstance(error, boto.ClientError):
         code = str(error.response.get("Error", {}).get("Code", "")) or "unknown"
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-        if code in _EXPIRED or code in _UNKNOWN:
-            return StorageFailure(
-                f"the credentials are not accepted for {what}: {code}",
-                kind="not-permitted",
-                hint="renew them, or check which profile and endpoint are in use",
-            )
-        if status in (401, 403):
-            return StorageFailure(
-                f"access to {what} is denied: {code}",
-                kind="not-permitted",
-                hint="check what the credentials in use may do with this bucket and prefix",
-            )
-        return StorageFailure(f"S3 failed at {what}: {code}, status {status}")
+        return refused(code, status, what)
     if fault is Fault.UNREACHED:
-        return StorageFailure(
-            f"{access.endpoint} cannot be reached for {what}",
-            kind="no-endpoint",
-            hint="check the endpoint (AWS_ENDPOINT_URL, or [s3] in parquetry.toml) and the network",
-        )
+        return unreached(access.endpoint, what)
     return StorageFailure(f"S3 failed at {what}: {type(error).__name__}")
+
+
+def refused(code: str, status: int, what: str) -> StorageFailure:
+    """Returns the error for a request that was answered, but not done.
+
+    Args:
+        code: The server's code.
+        status: The status of the answer.
+        what: What the request was about.
+    """
+    if code in _EXPIRED or code in _UNKNOWN:
+        return StorageFailure(
+            f"the credentials are not accepted for {what}: {code}",
+            kind="not-permitted",
+            hint="renew them, or check which profile and endpoint are in use",
+        )
+    if status in (401, 403):
+        return StorageFailure(
+            f"access to {what} is denied: {code}",
+            kind="not-permitted",
+            hint="check what the credentials in use may do with this bucket and prefix",
+        )
+    return StorageFailure(f"S3 failed at {what}: {code}, status {status}")
+
+
+def unreached(endpoint: str, what: str) -> StorageFailure:
+    """Returns the error for a server that does not answer.
+
+    Args:
+        endpoint: Its address.
+        what: What it was to be asked for.
+    """
+    return StorageFailure(
+        f"{endpoint} cannot be reached for {what}",
+        kind="no-endpoint",
+        hint="check the endpoint (AWS_ENDPOINT_URL, or [s3] in parquetry.toml) and the network",
+    )

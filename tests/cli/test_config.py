@@ -70,6 +70,8 @@ def test_tables_may_have_namespaces(tmp_path: Path) -> None:
         ("[azure]\naccount = 3\n", "azure.account must be a text", ""),
         ('azure = "a"\n', "azure must be a table like [azure]", ""),
         ("[s3]\npath_style = 1\n", "s3.path_style must be true or false", ""),
+        ('[s3]\nhttpfs = "always"\n', "s3.httpfs must be one of auto, never", ""),
+        ("[s3]\nhttpfs = true\n", "s3.httpfs must be one of auto, never", ""),
         ("catalog = 3\n", "catalog must be a text", ""),
         ("catalog = \n", "is no TOML", ""),
     ],

@@ -289,8 +289,7 @@ def test_a_diff_moves_only_changed_columns_of_changed_files(moto: Server, source
         assert moved(proxy) < 4_200_000, "of 16 MB: key and changed column, of two files"
 
 
-def test_no_extension_is_loaded_or_fetched_to_read_a_bucket(cat: Catalog, source: Path) -> None:
-    """Reads of the catalog go by its own requests: those of an extension name no ETag."""
+def test_no_extension_is_loaded_or_fetched_to_read_little(cat: Catalog, source: Path) -> None:
     fill(source)
     snap(cat, "t", source)
     with cat.connect() as session:
