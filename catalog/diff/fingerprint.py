@@ -1,24 +1,29 @@
 """Fingerprints of data files: made of their rows, block by block, as they are read or written."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
 
+from catalog.diff.alike import looked_at, looked_into, taken_over
 from catalog.diff.canonical import block as canonical_block
-from catalog.diff.file_columns import in_one, opened, unreadable
+from catalog.diff.file_columns import in_one, opened
 from catalog.diff.key_order import KEYED_ROWS, key_order, keyed_digests, ordered_digests
 from catalog.diff.key_record import in_order, key_record
 from catalog.diff.rowsum import MODULUS, RowSum
-from catalog.diff.stored import encoded_digests, stored_digests
 from catalog.diff.summary import Summing
 from catalog.errors import CorruptData
 from catalog.formats.parquet import ParquetSource, source_name
 from catalog.model.datafile import DataFile
-from catalog.model.fingerprint import BLOCK_ROWS, ColumnSummary, Fingerprint, KeyRecord
+from catalog.model.fingerprint import (
+    BLOCK_ROWS,
+    ColumnSummary,
+    Fingerprint,
+    KeyRecord,
+    StoredColumns,
+)
 from catalog.model.schema import PhysicalColumn
 from catalog.model.table import TableSnapshot
-from catalog.model.types import Scalar, TypeClass
 
 
 class _Column:
@@ -147,6 +152,9 @@ def compute(
     file: DataFile,
     key: Sequence[int],
     like: Iterable[Fingerprint] = (),
+    *,
+    known: StoredColumns | None = None,
+    needed: Collection[int] | None = None,
 ) -> Fingerprint:
     """Computes the fingerprint of a data file.
 
@@ -157,6 +165,9 @@ def compute(
         key: Field ids of the key columns.
         like: Fingerprints, by the same key, of files of the same partition: columns that are
             stored byte for byte as in one of them are not decoded.
+        known: What is known already of the columns as they are stored.
+        needed: Field ids of the columns that are to be told of, besides key columns; None means
+            all. Of others, only how they are stored is told.
 
     Raises:
         CorruptData: The file is not readable, or holds other rows than its entry says.
@@ -164,37 +175,39 @@ def compute(
     columns = table.file_schemas[file.file_schema].columns
     path = source_name(source)
     like = tuple(like)
-    try:
-        stored, encoded = _undecoded(source, columns, key, like)
-    except (pa.ArrowException, OSError) as error:
-        raise unreadable(path, error) from error
-    known = _nearest(stored, encoded, key, like)
-    same = () if known is None else known.summaries.keys()
-    rest = [n for n, column in enumerate(columns) if column.field_id not in same]
-    if known is not None and not rest:
-        return _checked(known, path, file)
-    if known is None and isinstance(source, str):
+    if known is None:
+        known = looked_into(source, columns, key, looked_at(source, columns), like)
+    taken = taken_over(known, key, like)
+    told = set() if taken is None else set(taken.summaries)
+    passed = set() if needed is None else known.stored.keys() - {*needed, *key}
+    rest = [n for n, c in enumerate(columns) if c.field_id not in told | passed]
+    if taken is not None and not rest:
+        return _checked(taken, path, file)
+    if taken is None and not passed and isinstance(source, str):
         found = _unordered(source, table, file, key)
         if found is not None:
-            return _checked(replace(found, stored=stored, encoded=encoded), path, file)
+            found = replace(found, stored=known.stored, encoded=known.encoded)
+            return _checked(found, path, file)
     maker = Fingerprinter(
-        [columns[n] for n in rest], key if known is None else (), row_sum=known is None
+        [columns[n] for n in rest],
+        key if taken is None else (),
+        row_sum=taken is None and not passed,
     )
     inner = [n for n in rest if columns[n].field_id in key]
     with opened(source, width=len(columns), plain=inner) as open_file:
         for batch in open_file.batches(rest, rows=BLOCK_ROWS):
             maker.add(batch)
-    made = replace(maker.finish(table, file), stored=stored, encoded=encoded)
-    if known is not None:
+    made = replace(maker.finish(table, file), stored=known.stored, encoded=known.encoded)
+    if taken is not None:
         made = replace(
             made,
-            columns={**known.columns, **made.columns},
-            key=known.key,
-            summaries={**known.summaries, **made.summaries},
+            columns={**taken.columns, **made.columns},
+            key=taken.key,
+            summaries={**taken.summaries, **made.summaries},
         )
     if isinstance(source, str):
         ids = [columns[n].field_id for n in rest]
-        keyed = {} if known is None else known.keyed
+        keyed = {} if taken is None else taken.keyed
         made = replace(made, keyed={**keyed, **keyed_digests(source, columns, key, made.key, ids)})
     return _checked(made, path, file)
 
@@ -242,62 +255,3 @@ def _checked(found: Fingerprint, path: str, file: DataFile) -> Fingerprint:
     if found.rows != file.rows:
         raise CorruptData(f"{path} holds {found.rows} rows, {file.rows} were committed")
     return found
-
-
-def _undecoded(
-    source: ParquetSource,
-    columns: Sequence[PhysicalColumn],
-    key: Sequence[int],
-    like: Sequence[Fingerprint],
-) -> tuple[Mapping[int, bytes], Mapping[int, bytes]]:
-    """Returns digests of columns as they are stored, and as they are encoded."""
-    if not isinstance(source, str):
-        return {}, {}
-    stored = stored_digests(source, columns)
-    encoded = {
-        i: one.encoded[i]
-        for one in like
-        for i, digest in stored.items()
-        if one.stored.get(i) == digest and i in one.encoded
-    }
-    wanted = {c.field_id for c in columns if c.field_id in key or _is_text(c)} - encoded.keys()
-    if stored and wanted:
-        encoded |= encoded_digests(source, columns, wanted)
-    return stored, encoded
-
-
-def _is_text(column: PhysicalColumn) -> bool:
-    return isinstance(column.type, Scalar) and column.type.type_class is TypeClass.TEXT
-
-
-def _nearest(
-    stored: Mapping[int, bytes],
-    encoded: Mapping[int, bytes],
-    key: Sequence[int],
-    like: Iterable[Fingerprint],
-) -> Fingerprint | None:
-    """Returns what a file shares with that of some files that has most columns as it has them.
-
-    Its keys must be stored as there, and what a fingerprint tells of rows as a whole must not
-    depend on other columns.
-    """
-    best: Fingerprint | None = None
-    for one in like:
-        alike = stored.items() & one.stored.items() | encoded.items() & one.encoded.items()
-        same = {field_id for field_id, _ in alike}
-        whole = bool(same) and same == stored.keys() == one.stored.keys()
-        inner = [field_id for field_id in key if field_id in stored]
-        if whole:
-            return replace(one, stored=stored, encoded=encoded)
-        if not inner or not same.issuperset(inner) or one.row_sum is not None:
-            continue
-        if best is None or len(same) > len(best.summaries):
-            best = replace(
-                one,
-                columns={i: one.columns[i] for i in same if i in one.columns},
-                summaries={i: one.summaries[i] for i in same if i in one.summaries},
-                keyed={i: one.keyed[i] for i in same if i in one.keyed},
-                stored=stored,
-                encoded=encoded,
-            )
-    return best

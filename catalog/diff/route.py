@@ -12,10 +12,9 @@ from itertools import pairwise
 
 from catalog.diff.plan import ColumnPair, DiffTask, SideName, TablePlan
 from catalog.model.datafile import DataFile, Identity
-from catalog.model.fingerprint import BLOCK_ROWS, Fingerprint
+from catalog.model.fingerprint import BLOCK_ROWS, Fingerprint, stored_alike
 
 Prints = Mapping[Identity, Fingerprint]
-Digests = Mapping[int, tuple[bytes, ...]]
 
 SKIPPED_SHARE = 0.5
 """Share of a file's blocks that must be equal for the others to be looked up: below that, reading
@@ -129,8 +128,7 @@ def _partner(
         mine = prints.get(before.identity)
         if mine is None or mine.rows != theirs.rows:
             continue
-        sides = (mine.by_key, theirs.by_key) if permuted else (mine.columns, theirs.columns)
-        same = partial(_same, plan, sides)
+        same = partial(_same, plan, mine, theirs, permuted)
         if not all(map(same, plan.key_pairs)):
             continue
         values = [pair for pair in plan.value_pairs if not constant(plan, pair)]
@@ -171,11 +169,17 @@ def constant(plan: TablePlan, pair: ColumnPair) -> bool:
     )
 
 
-def _same(plan: TablePlan, sides: tuple[Digests, Digests], pair: ColumnPair) -> bool:
+def _same(
+    plan: TablePlan, mine: Fingerprint, theirs: Fingerprint, permuted: bool, pair: ColumnPair
+) -> bool:
+    """Tells whether a column holds the same in two files, in order or in that of their keys."""
     if constant(plan, pair):
         return True
+    sides = (mine.by_key, theirs.by_key) if permuted else (mine.columns, theirs.columns)
     before, after = sides[0].get(pair.before.id), sides[1].get(pair.after.id)
-    return before is not None and before == after
+    if before is not None and before == after:
+        return True
+    return not permuted and stored_alike(mine, pair.before.id, theirs, pair.after.id)
 
 
 def known_keys(files: Sequence[DataFile], prints: Prints) -> tuple[int, int] | None:

@@ -68,6 +68,15 @@ def stored_digests(path: str, columns: Sequence[PhysicalColumn]) -> dict[int, by
         }
 
 
+def written_by(path: str) -> str:
+    """Returns who wrote a local file, as it says itself.
+
+    Raises:
+        OSError: The file cannot be read; Arrow raises errors of its own for that, too.
+    """
+    return pq.read_metadata(path).created_by or ""
+
+
 def encoded_digests(
     path: str, columns: Sequence[PhysicalColumn], wanted: Collection[int]
 ) -> dict[int, bytes]:

@@ -55,6 +55,23 @@ class ColumnSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredColumns:
+    """Tells of the columns of a data file without decoding them.
+
+    Attributes:
+        stored: By field id, a digest of 16 bytes over the column as it is stored: where two are
+            equal, so are all values. None are taken of files that lie elsewhere.
+        encoded: By field id, the same over values out of their compression; for key columns and
+            those of text, for others where it was of use: taking it saves little over decoding.
+        writer: Who wrote the file, as it says; empty if that is not known any more.
+    """
+
+    stored: Mapping[int, bytes] = field(default_factory=dict)
+    encoded: Mapping[int, bytes] = field(default_factory=dict)
+    writer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Fingerprint:
     """Describes the contents of a data file as read through its file schema.
 
@@ -64,14 +81,12 @@ class Fingerprint:
             canonical values: digests that are equal mean values that are equal in order.
             Columns without digests can be equal or not.
         key: What is known of the keys; None for a table without a key.
-        summaries: By field id, what columns sum up to.
+        summaries: By field id, what columns sum up to; of columns that were not read, nothing.
         row_sum: Sum over all rows of 128 bits each, modulo 2**128: files, or sets of files, of
             equal sums hold the same rows in whatever order. None if it was not taken: for rows
             in the order of their key, and types without canonical form.
-        stored: By field id, a digest of 16 bytes over the column as it is stored: where two are
-            equal, so are all values. None are taken of files that lie elsewhere.
-        encoded: By field id, the same over values out of their compression, for key columns and
-            those of text: for other columns it saves nothing over decoding them.
+        stored: As in ``StoredColumns``.
+        encoded: The same.
         keyed: By field id, digests as in ``columns``, of the rows brought into the order of their
             key. None where rows lie in that order, see ``by_key``; nor of files that were never
             read, lie elsewhere, are very large, or have keys that give no order.
@@ -94,3 +109,27 @@ class Fingerprint:
         the same value for each of them. Columns without can be equal or not.
         """
         return self.columns if self.key is not None and self.key.ordered else self.keyed
+
+    @property
+    def unread(self) -> frozenset[int]:
+        """Returns the field ids of columns of which only is known how they are stored."""
+        return frozenset(self.stored.keys() - self.summaries.keys())
+
+
+def stored_alike(
+    one: StoredColumns | Fingerprint,
+    field_id: int,
+    other: StoredColumns | Fingerprint,
+    other_id: int,
+) -> bool:
+    """Tells whether the stored bytes of columns of two files show equal values in order.
+
+    Args:
+        one: What is known of a file.
+        field_id: Its column.
+        other: What is known of another.
+        other_id: Its column.
+    """
+    sides = ((one.stored, other.stored), (one.encoded, other.encoded))
+    pairs = ((mine.get(field_id), theirs.get(other_id)) for mine, theirs in sides)
+    return any(mine is not None and mine == theirs for mine, theirs in pairs)

@@ -1,0 +1,147 @@
+"""What files share as they are stored, so that only one of them needs to be decoded, or neither."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+import pyarrow as pa
+
+from catalog.diff.file_columns import unreadable
+from catalog.diff.stored import encoded_digests, stored_digests, written_by
+from catalog.formats.parquet import ParquetSource
+from catalog.model.fingerprint import Fingerprint, StoredColumns, stored_alike
+from catalog.model.schema import PhysicalColumn
+from catalog.model.types import Scalar, TypeClass
+
+Known: TypeAlias = StoredColumns | Fingerprint
+
+
+def looked_at(source: ParquetSource, columns: Sequence[PhysicalColumn]) -> StoredColumns:
+    """Looks at the stored bytes of a file; files that lie elsewhere tell nothing.
+
+    Args:
+        source: The file, by its path or open.
+        columns: Its columns.
+
+    Raises:
+        CorruptData: The file is not readable.
+    """
+    if not isinstance(source, str):
+        return StoredColumns()
+    try:
+        stored = stored_digests(source, columns)
+        return StoredColumns(stored, writer=written_by(source) if stored else "")
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(source, error) from error
+
+
+def looked_into(
+    source: ParquetSource,
+    columns: Sequence[PhysicalColumn],
+    key: Sequence[int],
+    known: StoredColumns,
+    like: Iterable[Known],
+) -> StoredColumns:
+    """Adds encoded values, where other files do not store the same.
+
+    Those of keys and text are kept for files to come. Of a file that has just been looked at, too,
+    and is of the same writer, any column may hold the same, so that neither needs to be decoded.
+
+    Args:
+        source: The file, by its path or open.
+        columns: Its columns.
+        key: Field ids of the key columns.
+        known: What is known of the file.
+        like: What is known of others of its partition.
+
+    Raises:
+        CorruptData: The file is not readable.
+    """
+    encoded = dict(known.encoded)
+    best: Known | None = None
+    same: set[int] = set()
+    for one in like:
+        found = {i for i, digest in known.stored.items() if one.stored.get(i) == digest}
+        encoded |= {i: one.encoded[i] for i in found if i in one.encoded}
+        if best is None or len(found) > len(same):
+            best, same = one, found
+    if best is None or isinstance(best, Fingerprint):
+        wanted = {c.field_id for c in columns if c.field_id in key or _is_text(c)}
+    elif best.writer == known.writer:
+        wanted = set(known.stored)
+    else:
+        wanted = set()
+    wanted -= same | encoded.keys()
+    if isinstance(source, str) and known.stored and wanted:
+        try:
+            encoded |= encoded_digests(source, columns, wanted)
+        except (pa.ArrowException, OSError) as error:
+            raise unreadable(source, error) from error
+    return StoredColumns(known.stored, encoded, known.writer)
+
+
+def _is_text(column: PhysicalColumn) -> bool:
+    return isinstance(column.type, Scalar) and column.type.type_class is TypeClass.TEXT
+
+
+def alike(one: Known, other: Known) -> set[int]:
+    """Returns the field ids of columns that two files store alike."""
+    return {i for i in one.stored if stored_alike(one, i, other, i)}
+
+
+def taken_over(
+    looked: StoredColumns, key: Sequence[int], like: Iterable[Fingerprint]
+) -> Fingerprint | None:
+    """Returns what a file shares with that of some files that has most columns as it has them.
+
+    Its keys must be stored as there, and what a fingerprint tells of rows as a whole must not
+    depend on other columns.
+    """
+    best: Fingerprint | None = None
+    for one in like:
+        same = alike(looked, one) & one.summaries.keys()
+        if same and same == looked.stored.keys() == one.stored.keys():
+            return replace(one, stored=looked.stored, encoded=looked.encoded)
+        inner = [field_id for field_id in key if field_id in looked.stored]
+        if not inner or not same.issuperset(inner) or one.row_sum is not None:
+            continue
+        if best is None or len(same) > len(best.summaries):
+            best = replace(
+                one,
+                columns={i: one.columns[i] for i in same if i in one.columns},
+                summaries={i: one.summaries[i] for i in same},
+                keyed={i: one.keyed[i] for i in same if i in one.keyed},
+                stored=looked.stored,
+                encoded=looked.encoded,
+            )
+    return best
+
+
+def needed_columns(
+    before: Sequence[Known], after: Sequence[Known], key: Sequence[int]
+) -> tuple[list[set[int] | None], list[set[int] | None]]:
+    """Tells which columns must be read of files that are going to be compared.
+
+    Columns that two files store alike need not be read of either, where their keys are.
+
+    Args:
+        before: What is known of the older files of a partition, all of the same number of rows.
+        after: The same of the newer ones.
+        key: Field ids of the key columns.
+
+    Returns:
+        The field ids for each older, and each newer file; None for all columns.
+    """
+    older: list[set[int] | None] = [None] * len(before)
+    newer: list[set[int] | None] = [None] * len(after)
+    for number, theirs in enumerate(after):
+        inner = {i for i in key if i in theirs.stored}
+        shared = [alike(theirs, mine) for mine in before]
+        places = [n for n, same in enumerate(shared) if inner and same >= inner]
+        if not places:
+            continue
+        best = max(places, key=lambda n: len(shared[n]))
+        newer[number] = theirs.stored.keys() - shared[best] | inner
+        other = before[best].stored.keys() - shared[best] | inner
+        older[best] = other | (older[best] or set())
+    return older, newer
