@@ -117,6 +117,7 @@ SCENARIOS = (
         Rewrite(FEW_CORRECTED, codec="snappy", pyarrow=True),
         ("id", "amount"),
         Target(6),
+        extra=("charged", "first"),
     ),
     Scenario(
         "S6",
@@ -125,6 +126,7 @@ SCENARIOS = (
         Rewrite(unchanged, codec="snappy"),
         ("id",),
         Target(opens_nothing=True),
+        extra=("charged", "first"),
     ),
     Scenario(
         "S7",
@@ -134,7 +136,7 @@ SCENARIOS = (
         ("id", "amount"),
         Target(20),
         rows=0.2,
-        extra=("charged",),
+        extra=("charged", "first"),
     ),
     Scenario(
         "S7r",

@@ -140,7 +140,8 @@ class _Computing:
         self, one: "_Entry", known: StoredColumns, like: Sequence[Known]
     ) -> StoredColumns:
         source = readable(self._repository.store, one.file)
-        return looked_into(source, self._columns(one), self._key(one.side), known, like)
+        columns, key = self._columns(one), self._key(one.side)
+        return looked_into(source, columns, key, known, like, keeping=False)
 
     def _columns(self, one: "_Entry") -> Sequence[PhysicalColumn]:
         return self._plan.side(one.side).file_schemas[one.file.file_schema].columns
@@ -186,7 +187,7 @@ class _Computing:
             self._key(side),
             file,
             like,
-            None if known is None else StoredColumns(known.stored, known.encoded),
+            None if known is None else StoredColumns(known.stored, known.encoded, known.writer),
             needed[file.identity],
         )
 

@@ -41,11 +41,14 @@ def looked_into(
     key: Sequence[int],
     known: StoredColumns,
     like: Iterable[Known],
+    *,
+    keeping: bool,
 ) -> StoredColumns:
     """Adds encoded values, where other files do not store the same.
 
-    Those of keys and text are kept for files to come. Of a file that has just been looked at, too,
-    and is of the same writer, any column may hold the same, so that neither needs to be decoded.
+    To keep, those of keys and text are taken. To compare, those that the nearest of the others
+    has; of one that was looked at just now any column can be, and then neither need be decoded.
+    Other writers encode otherwise.
 
     Args:
         source: The file, by its path or open.
@@ -53,6 +56,7 @@ def looked_into(
         key: Field ids of the key columns.
         known: What is known of the file.
         like: What is known of others of its partition.
+        keeping: Whether that is to be kept for files to come, rather than compared now.
 
     Raises:
         CorruptData: The file is not readable.
@@ -65,12 +69,12 @@ def looked_into(
         encoded |= {i: one.encoded[i] for i in found if i in one.encoded}
         if best is None or len(found) > len(same):
             best, same = one, found
-    if best is None or isinstance(best, Fingerprint):
+    if keeping or best is None:
         wanted = {c.field_id for c in columns if c.field_id in key or _is_text(c)}
-    elif best.writer == known.writer:
-        wanted = set(known.stored)
-    else:
+    elif best.writer and best.writer != known.writer:
         wanted = set()
+    else:
+        wanted = set(best.encoded if isinstance(best, Fingerprint) else known.stored)
     wanted -= same | encoded.keys()
     if isinstance(source, str) and known.stored and wanted:
         try:
@@ -101,7 +105,7 @@ def taken_over(
     for one in like:
         same = alike(looked, one) & one.summaries.keys()
         if same and same == looked.stored.keys() == one.stored.keys():
-            return replace(one, stored=looked.stored, encoded=looked.encoded)
+            return replace(one, stored=looked.stored, encoded=looked.encoded, writer=looked.writer)
         inner = [field_id for field_id in key if field_id in looked.stored]
         if not inner or not same.issuperset(inner) or one.row_sum is not None:
             continue
@@ -113,6 +117,7 @@ def taken_over(
                 keyed={i: one.keyed[i] for i in same if i in one.keyed},
                 stored=looked.stored,
                 encoded=looked.encoded,
+                writer=looked.writer,
             )
     return best
 

@@ -176,7 +176,7 @@ def compute(
     path = source_name(source)
     like = tuple(like)
     if known is None:
-        known = looked_into(source, columns, key, looked_at(source, columns), like)
+        known = looked_into(source, columns, key, looked_at(source, columns), like, keeping=True)
     taken = taken_over(known, key, like)
     told = set() if taken is None else set(taken.summaries)
     passed = set() if needed is None else known.stored.keys() - {*needed, *key}
@@ -186,8 +186,7 @@ def compute(
     if taken is None and not passed and isinstance(source, str):
         found = _unordered(source, table, file, key)
         if found is not None:
-            found = replace(found, stored=known.stored, encoded=known.encoded)
-            return _checked(found, path, file)
+            return _checked(_with_stored(found, known), path, file)
     maker = Fingerprinter(
         [columns[n] for n in rest],
         key if taken is None else (),
@@ -197,7 +196,7 @@ def compute(
     with opened(source, width=len(columns), plain=inner) as open_file:
         for batch in open_file.batches(rest, rows=BLOCK_ROWS):
             maker.add(batch)
-    made = replace(maker.finish(table, file), stored=known.stored, encoded=known.encoded)
+    made = _with_stored(maker.finish(table, file), known)
     if taken is not None:
         made = replace(
             made,
@@ -210,6 +209,10 @@ def compute(
         keyed = {} if taken is None else taken.keyed
         made = replace(made, keyed={**keyed, **keyed_digests(source, columns, key, made.key, ids)})
     return _checked(made, path, file)
+
+
+def _with_stored(found: Fingerprint, known: StoredColumns) -> Fingerprint:
+    return replace(found, stored=known.stored, encoded=known.encoded, writer=known.writer)
 
 
 def _unordered(

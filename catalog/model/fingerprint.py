@@ -87,6 +87,7 @@ class Fingerprint:
             in the order of their key, and types without canonical form.
         stored: As in ``StoredColumns``.
         encoded: The same.
+        writer: The same.
         keyed: By field id, digests as in ``columns``, of the rows brought into the order of their
             key. None where rows lie in that order, see ``by_key``; nor of files that were never
             read, lie elsewhere, are very large, or have keys that give no order.
@@ -99,6 +100,7 @@ class Fingerprint:
     row_sum: int | None = None
     stored: Mapping[int, bytes] = field(default_factory=dict)
     encoded: Mapping[int, bytes] = field(default_factory=dict)
+    writer: str = ""
     keyed: Mapping[int, tuple[bytes, ...]] = field(default_factory=dict)
 
     @property

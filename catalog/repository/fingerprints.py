@@ -93,6 +93,7 @@ def _encoded(file: DataFile, key: Sequence[int], fingerprint: Fingerprint) -> di
         "row_sum": None if fingerprint.row_sum is None else f"{fingerprint.row_sum:032x}",
         "stored": {str(i): _base64(digest) for i, digest in fingerprint.stored.items()},
         "encoded": {str(i): _base64(digest) for i, digest in fingerprint.encoded.items()},
+        "writer": fingerprint.writer,
         "keyed": _blocks(fingerprint.keyed),
     }
 
@@ -102,7 +103,7 @@ def _blocks(columns: Mapping[int, tuple[bytes, ...]]) -> dict[str, str]:
 
 
 def _decoded(content: bytes, file: DataFile, key: Sequence[int]) -> Fingerprint | None:
-    match {"encoded": {}, **parse_json(content, "a fingerprint")}:
+    match {"encoded": {}, "writer": "", **parse_json(content, "a fingerprint")}:
         case {
             "algorithm": str(algorithm),
             "about": [*about],
@@ -113,6 +114,7 @@ def _decoded(content: bytes, file: DataFile, key: Sequence[int]) -> Fingerprint 
             "row_sum": (str() | None) as row_sum,
             "stored": dict(stored),
             "encoded": dict(encoded),
+            "writer": str(writer),
             "keyed": dict(keyed),
         } if algorithm == ALGORITHM and about == _about(file, key) and rows == file.rows:
             known = {int(field_id): _summary(stored) for field_id, stored in summaries.items()}
@@ -124,6 +126,7 @@ def _decoded(content: bytes, file: DataFile, key: Sequence[int]) -> Fingerprint 
                 None if row_sum is None else int(row_sum, 16),
                 _digest_by_column(stored),
                 _digest_by_column(encoded),
+                writer,
                 _digests_by_column(keyed),
             )
     return None
