@@ -18,7 +18,7 @@ from catalog.model.fingerprint import Fingerprint, StoredColumns
 from catalog.model.schema import PhysicalColumn
 from catalog.model.table import TableSnapshot
 from catalog.repository.commit_writer import TableUpdate
-from catalog.repository.datafiles import nearby, place, readable
+from catalog.repository.datafiles import local_path, nearby, place, readable
 from catalog.repository.fingerprints import Fingerprints
 from catalog.repository.repository import Repository
 from catalog.write.data_writer import FreshPrints
@@ -134,14 +134,17 @@ class _Computing:
         self._looked.update(zip((file.identity for file in files), more, strict=True))
 
     def _look_at(self, one: "_Entry") -> StoredColumns:
-        return looked_at(readable(self._repository.store, one.file), self._columns(one))
+        path = local_path(self._repository.store, one.file)
+        return StoredColumns() if path is None else looked_at(path, self._columns(one))
 
     def _look_into(
         self, one: "_Entry", known: StoredColumns, like: Sequence[Known]
     ) -> StoredColumns:
-        source = readable(self._repository.store, one.file)
+        path = local_path(self._repository.store, one.file)
+        if path is None:
+            return known
         columns, key = self._columns(one), self._key(one.side)
-        return looked_into(source, columns, key, known, like, keeping=False)
+        return looked_into(path, columns, key, known, like, keeping=False)
 
     def _columns(self, one: "_Entry") -> Sequence[PhysicalColumn]:
         return self._plan.side(one.side).file_schemas[one.file.file_schema].columns

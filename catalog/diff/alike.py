@@ -8,7 +8,6 @@ import pyarrow as pa
 
 from catalog.diff.file_columns import unreadable
 from catalog.diff.stored import encoded_digests, stored_digests, written_by
-from catalog.formats.parquet import ParquetSource
 from catalog.model.fingerprint import Fingerprint, StoredColumns, stored_alike
 from catalog.model.schema import PhysicalColumn
 from catalog.model.types import Scalar, TypeClass
@@ -16,27 +15,25 @@ from catalog.model.types import Scalar, TypeClass
 Known: TypeAlias = StoredColumns | Fingerprint
 
 
-def looked_at(source: ParquetSource, columns: Sequence[PhysicalColumn]) -> StoredColumns:
-    """Looks at the stored bytes of a file; files that lie elsewhere tell nothing.
+def looked_at(path: str, columns: Sequence[PhysicalColumn]) -> StoredColumns:
+    """Looks at the stored bytes of a file.
 
     Args:
-        source: The file, by its path or open.
+        path: The file.
         columns: Its columns.
 
     Raises:
         CorruptData: The file is not readable.
     """
-    if not isinstance(source, str):
-        return StoredColumns()
     try:
-        stored = stored_digests(source, columns)
-        return StoredColumns(stored, writer=written_by(source) if stored else "")
+        stored = stored_digests(path, columns)
+        return StoredColumns(stored, writer=written_by(path) if stored else "")
     except (pa.ArrowException, OSError) as error:
-        raise unreadable(source, error) from error
+        raise unreadable(path, error) from error
 
 
 def looked_into(
-    source: ParquetSource,
+    path: str,
     columns: Sequence[PhysicalColumn],
     key: Sequence[int],
     known: StoredColumns,
@@ -51,7 +48,7 @@ def looked_into(
     Other writers encode otherwise.
 
     Args:
-        source: The file, by its path or open.
+        path: The file.
         columns: Its columns.
         key: Field ids of the key columns.
         known: What is known of the file.
@@ -76,11 +73,11 @@ def looked_into(
     else:
         wanted = set(best.encoded if isinstance(best, Fingerprint) else known.stored)
     wanted -= same | encoded.keys()
-    if isinstance(source, str) and known.stored and wanted:
+    if known.stored and wanted:
         try:
-            encoded |= encoded_digests(source, columns, wanted)
+            encoded |= encoded_digests(path, columns, wanted)
         except (pa.ArrowException, OSError) as error:
-            raise unreadable(source, error) from error
+            raise unreadable(path, error) from error
     return StoredColumns(known.stored, encoded, known.writer)
 
 

@@ -175,8 +175,11 @@ def compute(
     columns = table.file_schemas[file.file_schema].columns
     path = source_name(source)
     like = tuple(like)
-    if known is None:
-        known = looked_into(source, columns, key, looked_at(source, columns), like, keeping=True)
+    if not isinstance(source, str):
+        known = StoredColumns()
+    elif known is None:
+        known = looked_at(source, columns)
+        known = looked_into(source, columns, key, known, like, keeping=True)
     taken = taken_over(known, key, like)
     told = set() if taken is None else set(taken.summaries)
     passed = set() if needed is None else known.stored.keys() - {*needed, *key}

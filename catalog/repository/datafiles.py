@@ -73,6 +73,12 @@ def nearby(store: ObjectStore, file: DataFile) -> str | None:
     return store.local_copy(file.path) if isinstance(store, KeepsCopies) else None
 
 
+def local_path(store: ObjectStore, file: DataFile) -> str | None:
+    """Returns where a data file lies on this machine; None if it lies elsewhere."""
+    location = nearby(store, file) or place(store, file)
+    return None if is_remote(location) else location
+
+
 def readable(store: ObjectStore, file: DataFile) -> str | OpenFile:
     """Returns what reads a data file here: a local path, or the file opened where it lies.
 
@@ -80,8 +86,11 @@ def readable(store: ObjectStore, file: DataFile) -> str | OpenFile:
         NotFound: It lies elsewhere, and is gone.
         CorruptData: It lies elsewhere, and was changed.
     """
-    location = nearby(store, file) or place(store, file)
-    return remote_files(store, location).open(location) if is_remote(location) else location
+    path = local_path(store, file)
+    if path is not None:
+        return path
+    location = place(store, file)
+    return remote_files(store, location).open(location)
 
 
 def copy(store: ObjectStore, file: DataFile, target: str) -> None:
