@@ -179,7 +179,9 @@ def _same(
     before, after = sides[0].get(pair.before.id), sides[1].get(pair.after.id)
     if before is not None and before == after:
         return True
-    return not permuted and stored_alike(mine, pair.before.id, theirs, pair.after.id)
+    if permuted or pair.key:  # without digests, keys have types that are not matched by position
+        return False
+    return stored_alike(mine, pair.before.id, theirs, pair.after.id)
 
 
 def known_keys(files: Sequence[DataFile], prints: Prints) -> tuple[int, int] | None:

@@ -28,6 +28,8 @@ KINDS = {
     "x": pa.float64(),
     "s": pa.string(),
     "t": pa.string(),
+    "m": pa.map_(pa.string(), pa.int64()),
+    "l": pa.list_(pa.float64()),
 }
 Row = dict[str, Any]
 
@@ -54,7 +56,15 @@ def table(rows: Sequence[Row]) -> pa.Table:
 
 def some_rows() -> list[Row]:
     return [
-        {"id": n, "n": n % 9, "x": n / 3, "s": f"text {n % 5}", "t": f"note {n}"}
+        {
+            "id": n,
+            "n": n % 9,
+            "x": n / 3,
+            "s": f"text {n % 5}",
+            "t": f"note {n}",
+            "m": None,
+            "l": [n],
+        }
         for n in range(ROWS)
     ]
 
@@ -132,7 +142,7 @@ def test_what_was_not_read_is_read_once_it_is_needed(
     assert decoded == [("s",), ("s",)]
     decoded.clear()
     assert counts(cat, "main~1", "main") == ((0, 0, 1), {"x": 1})
-    assert sorted(decoded) == [("id", "n", "x", "s", "t"), ("n", "t")]
+    assert sorted(decoded) == [tuple(KINDS), ("n", "t", "m", "l")]
     decoded.clear()
     for pair in (("main~3", "main~2"), ("main~2", "main~1"), ("main~1", "main")):
         counts(cat, *pair)
@@ -149,7 +159,7 @@ def test_a_snapshot_reads_the_rest(tmp_path: Path) -> None:
     (before,) = files_of(cat, "main~1")
     kept = Fingerprints(cat.repository.store)
     prints = kept.read(before, (1,))
-    assert prints is not None and prints.unread == {2, 4, 5}
+    assert prints is not None and prints.unread == {2, 4, 5, 6, 7}
     rows[7]["x"] = 7 / 3
     by_arrow(rows)(tmp_path / "source" / "a.parquet")
     with cat.transaction("main") as tx:
@@ -162,6 +172,9 @@ def test_a_snapshot_reads_the_rest(tmp_path: Path) -> None:
 def plain(value: Any) -> Any:
     if isinstance(value, float):
         return "nan" if math.isnan(value) else value + 0.0
+    if isinstance(value, list):
+        parts = [plain(part) for part in value]
+        return sorted(parts) if parts and isinstance(parts[0], tuple) else parts
     return value
 
 
@@ -178,11 +191,40 @@ def expected(before: Sequence[Row], after: Sequence[Row]) -> tuple[Any, dict[str
     return (len(new.keys() - old.keys()), len(old.keys() - new.keys()), updated), changed
 
 
+def listed(cat: Catalog, before: str, after: str) -> dict[int, Any]:
+    """Returns what a diff hands out of rows, by their ids."""
+    with cat.diff(before, after, tables=["t"], level="rows") as diff:
+        rows = diff["t"].changes().read_all().to_pylist()
+    assert len({row["id"] for row in rows}) == len(rows)
+    return {
+        row["id"]: (sorted(row["_changed_columns"] or ()), seen(row["_from"]), seen(row["_to"]))
+        for row in rows
+    }
+
+
+def seen(row: Row | None) -> Any:
+    return None if row is None else {name: plain(value) for name, value in row.items()}
+
+
+def expected_rows(before: Sequence[Row], after: Sequence[Row]) -> dict[int, Any]:
+    old, new = ({row["id"]: seen(row) for row in rows} for rows in (before, after))
+    found = {}
+    for key in old.keys() | new.keys():
+        one, other = old.get(key), new.get(key)
+        if one != other:
+            both = one is not None and other is not None
+            unlike = sorted(n for n in KINDS if one[n] != other[n]) if both else []
+            found[key] = (unlike, one, other)
+    return found
+
+
 VALUES: dict[str, list[Any]] = {
     "n": [0, 1, 7, None],
     "x": [0.0, -0.0, 1.5, math.nan, None],
     "s": ["", "a", "é", None],
     "t": ["", "long " * 9, "b"],
+    "m": [None, [], [("a", 1), ("b", 2)], [("b", 2), ("a", 1)], [("a", 1)]],
+    "l": [None, [], [0.0], [-0.0], [math.nan], [1.0, 0.5]],
 }
 
 
@@ -267,4 +309,8 @@ def test_diffs_in_any_order_count_what_differs(
         refs.append(cat.resolve("main").commit_id)  # what is there already makes no commit
     for _ in range(5):
         one, other = rnd.randrange(len(versions)), rnd.randrange(len(versions))
-        assert counts(cat, refs[one], refs[other]) == expected(versions[one], versions[other])
+        pair = versions[one], versions[other]
+        if rnd.random() < 0.5:
+            assert counts(cat, refs[one], refs[other]) == expected(*pair)
+        else:
+            assert listed(cat, refs[one], refs[other]) == expected_rows(*pair)
