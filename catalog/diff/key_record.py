@@ -39,7 +39,13 @@ def key_record(
         if field_id in table.partition_by
     }
     columns = pa.concat_tables(keys) if keys else pa.table({})
-    inner = [_plain(column) for column in columns.columns]
+    held = {column.field_id for column in table.file_schemas[file.file_schema].columns}
+    ids = [field_id for field_id in key if field_id in held]
+    inner = [  # a file may hold a partition column, too: the entry's value counts
+        _plain(column)
+        for field_id, column in zip(ids, columns.columns, strict=True)
+        if field_id not in constant
+    ]
     absent = len(key) - len(constant) - len(inner)
     if absent or any(value is None for value in constant.values()):
         nulls = file.rows

@@ -17,6 +17,9 @@ import pyarrow.parquet as pq
 HEADER_BYTES = 256
 """Bytes that hold most headers; longer ones are read anew."""
 
+DEPTH = 8
+"""Structs within structs that are read; headers of pages have three."""
+
 _DATA, _DICTIONARY, _DATA_V2 = 0, 2, 3
 _RLE = 3
 _Fields: TypeAlias = dict[int, Any]
@@ -131,7 +134,7 @@ def _without_full(levels: bytes, values: int) -> bytes:
 
 def _number(fields: _Fields, number: int) -> int:
     found = fields.get(number)
-    if not isinstance(found, int) or found < 0:
+    if not isinstance(found, int) or not 0 <= found < 1 << 31:
         raise ValueError(f"{found} in field {number}")
     return found
 
@@ -160,8 +163,10 @@ def _header(stream: BinaryIO, at: int, end: int) -> tuple[_Fields, int]:
         size *= 16
 
 
-def _struct(data: bytes, at: int) -> tuple[_Fields, int]:
+def _struct(data: bytes, at: int, depth: int = 0) -> tuple[_Fields, int]:
     """Reads a Thrift struct: its fields by number, and where it ends."""
+    if depth > DEPTH:
+        raise ValueError("structs within structs")
     fields: _Fields = {}
     number = 0
     while data[at]:
@@ -174,11 +179,11 @@ def _struct(data: bytes, at: int) -> tuple[_Fields, int]:
         if kind in (1, 2):
             fields[number] = kind == 1
         else:
-            fields[number], at = _value(data, at, kind)
+            fields[number], at = _value(data, at, kind, depth)
     return fields, at + 1
 
 
-def _value(data: bytes, at: int, kind: int) -> tuple[Any, int]:
+def _value(data: bytes, at: int, kind: int, depth: int) -> tuple[Any, int]:
     if kind in (5, 6):
         return _signed(data, at)
     if kind == 8:
@@ -187,7 +192,7 @@ def _value(data: bytes, at: int, kind: int) -> tuple[Any, int]:
             raise IndexError(size)
         return data[at : at + size], at + size
     if kind == 12:
-        return _struct(data, at)
+        return _struct(data, at, depth + 1)
     raise ValueError(f"a field of kind {kind}")
 
 
@@ -205,3 +210,5 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
         if byte < 128:
             return found, at
         shift += 7
+        if shift > 63:
+            raise ValueError("a number of more than 64 bits")

@@ -207,3 +207,26 @@ def test_damage_is_never_taken_for_the_same(tmp_path: Path, rnd: random.Random) 
         except OSError:  # in what says how often values occur, and the like
             return
         assert repr(read.to_pylist()) == repr(column.to_pylist())
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"\x1c" * 100_000,
+        b"\x15" + b"\xff" * 100_000,
+        b"\x15\x00\x15\x02\x15" + b"\xfe" * 9 + b"\x01",
+        b"\x15\x00\x15\x02\x15"
+        + b"\xfe" * 12
+        + b"\x01\x2c\x15\x02\x15\x00\x15\x06\x15\x06\x00\x00",
+        b"\x15\x00\x15" + b"\xfe" * 8 + b"\x01\x15\x02\x2c\x15\x02\x15\x00\x15\x06\x15\x06\x00\x00",
+    ],
+    ids=["structs", "number", "size that ends the header", "size", "size decompressed"],
+)
+def test_headers_of_any_damage_end_in_no_digest(tmp_path: Path, header: bytes) -> None:
+    columns = {"v": pa.array(range(50_000), pa.int64())}
+    options: dict[str, Any] = {"use_dictionary": False, "data_page_size": 1 << 30}
+    path = write(tmp_path / "f", columns, required=False, compression="none", **options)
+    content = bytearray(path.read_bytes())
+    content[4 : 4 + len(header)] = header
+    path.write_bytes(content)
+    assert encoded(path) == {}

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import catalog
+from catalog.diff.counts import KeyProblems
 from catalog.diff.fingerprint import compute
 from catalog.diff.stored import stored_digests
 from catalog.formats.parquet import read_footer
@@ -239,3 +241,18 @@ def test_what_is_taken_over_is_what_would_be_computed(tmp_path: Path, rnd: rando
     for path, alone in zip(paths, prints, strict=True):
         assert fingerprint(path, key, prints) == alone
         assert fingerprint(path, key, [one for one in prints if one is not alone]) == alone
+
+
+def test_a_partition_column_in_the_file_too_is_no_second_key_column(tmp_path: Path) -> None:
+    """As DuckDB and Polars write it if told to: the keys have neither NULL nor duplicates."""
+    folder = tmp_path / "source" / "p=0"
+    folder.mkdir(parents=True)
+    write(folder / "a.parquet", {"id": [2, 1], "p": [0, 0]})
+    cat = catalog.create(tmp_path / "lake")
+    with cat.transaction("main") as tx:
+        assert tx.snapshot("t", str(tmp_path / "source"), key=["p", "id"]).warnings == ()
+    write(folder / "a.parquet", {"id": [2, 3], "p": [0, 0]})
+    with cat.transaction("main") as tx:
+        tx.snapshot("t", str(tmp_path / "source"))
+    with cat.diff("main~1", "main", tables=["t"]) as diff:
+        assert diff["t"].key_problems == KeyProblems()
