@@ -30,9 +30,9 @@ MARK = "parquetry:"
 _FILESYSTEM = "S3FileSystem"
 """What ``httpfs`` calls the filesystem that it registers."""
 
-_PLAIN = re.compile(r"[^\x00-\x1f\x7f?*\[\]{}#\\'\"]+")
+_PLAIN = re.compile(r"(?!.*/\.\.?/)[^\x00-\x1f\x7f?*\[\]{}#\\'\"]+")
 """Names that ``httpfs`` takes as they are, and that its messages can be searched for: in others
-it sees globs, or options behind ``?``."""
+it sees globs, options behind ``?``, or steps to the directory above."""
 
 _OPENLY_HELD = ("s3_access_key_id", "s3_secret_access_key", "s3_session_token")
 """Settings into which ``httpfs`` takes the environment's credentials, for everybody to read."""
@@ -72,7 +72,7 @@ def _ready(con: duckdb.DuckDBPyConnection, own: OwnObject) -> bool:
         return False
     try:
         loaded = _FILESYSTEM in con.list_filesystems()
-        if loaded and not _scopes(con):
+        if _confined(con, loaded=loaded) or (loaded and not _scopes(con)):
             return False
         scopes = [DIRECT_SCHEME + own.below.removeprefix(SCHEME), f"{MARK}{own.access.mark(reach)}"]
         if not loaded or _scopes(con) != scopes:
@@ -83,6 +83,17 @@ def _ready(con: duckdb.DuckDBPyConnection, own: OwnObject) -> bool:
         return _scopes(con) == scopes
     except duckdb.Error:
         return False
+
+
+def _confined(con: duckdb.DuckDBPyConnection, *, loaded: bool) -> bool:
+    """Tells whether the user set what may be reached, perhaps by name, or what may be set.
+
+    In a configuration that is locked, the environment's credentials could not be taken out again.
+    """
+    names = ("enable_external_access", "lock_configuration")
+    shown = ", ".join(f"current_setting('{name}')" for name in names)
+    ((reaches, locked),) = con.execute(f"SELECT {shown}").fetchall()
+    return not reaches or (locked and not loaded)
 
 
 def _scopes(con: duckdb.DuckDBPyConnection) -> list[str]:

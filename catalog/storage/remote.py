@@ -41,7 +41,7 @@ def own_object(store: ObjectStore, path: str, uri: str, *, top: str) -> str:
     """
     if not uri.startswith(SCHEME) or not path.startswith(f"{top}/"):
         return uri
-    files = remote_files(store, uri)
+    files = getattr(store, "files", None)  # to ask for the protocol takes ten times as long
     if not isinstance(files, S3Files):
         return uri
     return OwnObject(uri, files.access, f"{uri.removesuffix(path)}{top}/")

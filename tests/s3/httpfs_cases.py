@@ -26,7 +26,7 @@ from tests.write.conftest import snap, write
 
 from .conftest import new_place, upload
 from .proxy import Asked, Proxy, proxied
-from .servers import SECRET, Server
+from .servers import KEY, SECRET, Server
 
 MB = int(os.environ.get("PARQUETRY_S3_MB", "16"))
 EDGE_BYTES = 1 << 19
@@ -143,6 +143,34 @@ def test_an_extension_that_the_user_loaded_is_left_alone(session: Session, proxy
     assert session.sql("SELECT current_setting('s3_region')").fetchall() == [("mine",)]
 
 
+@pytest.mark.parametrize("before", [True, False])
+def test_where_only_some_names_are_allowed_it_is_read_by_us(
+    session: Session, place: str, proxy: Proxy, before: bool
+) -> None:
+    if before:
+        session.sql(QUERY).fetchall()
+        assert readers(proxy) == {True}
+    session.sql(f"SET allowed_directories = ['{place}/']; SET enable_external_access = false")
+    assert session.sql("SELECT sum(id) FROM t").fetchall() == [(90,)]
+    assert readers(proxy) == {False}
+
+
+def test_a_locked_configuration_is_not_given_credentials(session: Session, proxy: Proxy) -> None:
+    session.sql("SET lock_configuration = true")
+    assert session.sql(QUERY).fetchall() == [(90,)]
+    assert readers(proxy) == {False}
+    held = session.sql("SELECT value FROM duckdb_settings() WHERE name LIKE 's3_%'").fetchall()
+    assert SECRET not in str(held) and KEY not in str(held)
+
+
+def test_a_configuration_may_be_locked_later(session: Session, proxy: Proxy) -> None:
+    session.sql(QUERY).fetchall()
+    session.sql("SET lock_configuration = true")
+    readers(proxy)
+    assert session.sql("SELECT sum(id) FROM t").fetchall() == [(90,)]
+    assert readers(proxy) == {True}
+
+
 def test_references_are_read_by_us(
     opened: Callable[..., Catalog],
     access: S3Access,
@@ -241,7 +269,17 @@ def test_odd_values_in_names(
 
 @pytest.mark.parametrize(
     ("prefix", "by_duckdb"),
-    [("a b+c@d=é%41,&;~", True), ("a?b", False), ("a*b", False), ("a[b]", False), ("a#b", False)],
+    [
+        ("a b+c@d=é%41,&;~", True),
+        ("a//b", True),
+        ("..a/.b/c.", True),
+        ("a/../b", False),
+        ("a/./b", False),
+        ("a?b", False),
+        ("a*b", False),
+        ("a[b]", False),
+        ("a#b", False),
+    ],
 )
 def test_odd_prefixes(place: str, proxy: Proxy, source: Path, prefix: str, by_duckdb: bool) -> None:
     options = S3Options(endpoint_url=proxy.endpoint)
