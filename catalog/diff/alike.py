@@ -1,5 +1,6 @@
 """What files share as they are stored, so that only one of them needs to be decoded, or neither."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
@@ -119,6 +120,34 @@ def taken_over(
     return best
 
 
+class KeyIndex:
+    """Finds files that may store their keys as another does, without a look at every one."""
+
+    def __init__(self, files: Iterable[Known], key: Sequence[int]) -> None:
+        """Takes what is known of the files.
+
+        Args:
+            files: The files.
+            key: Field ids of the key columns.
+        """
+        self._files = tuple(files)
+        self._key = key
+        self._places: defaultdict[bytes, list[int]] = defaultdict(list)
+        for place, one in enumerate(self._files):
+            for digest in self._digests(one):
+                self._places[digest].append(place)
+
+    def like(self, one: Known) -> list[int]:
+        """Returns the places of files that store the first column of the key, or of all, alike."""
+        found = [self._places.get(digest, []) for digest in self._digests(one)]
+        return list(dict.fromkeys(place for places in found for place in places))
+
+    def _digests(self, one: Known) -> list[bytes]:
+        first = next((i for i in self._key if i in one.stored), min(one.stored, default=None))
+        found = [one.stored.get(first), one.encoded.get(first)] if first is not None else []
+        return [digest for digest in found if digest is not None]
+
+
 def needed_columns(
     before: Sequence[Known], after: Sequence[Known], key: Sequence[int]
 ) -> tuple[list[set[int] | None], list[set[int] | None]]:
@@ -136,13 +165,14 @@ def needed_columns(
     """
     older: list[set[int] | None] = [None] * len(before)
     newer: list[set[int] | None] = [None] * len(after)
+    index = KeyIndex(before, key)
     for number, theirs in enumerate(after):
         inner = {i for i in key if i in theirs.stored}
-        shared = [alike(theirs, mine) for mine in before]
-        places = [n for n, same in enumerate(shared) if inner and same >= inner]
-        if not places:
+        shared = {n: alike(theirs, before[n]) for n in index.like(theirs)}
+        shared = {n: same for n, same in shared.items() if inner and same >= inner}
+        if not shared:
             continue
-        best = max(places, key=lambda n: len(shared[n]))
+        best = max(shared, key=lambda n: len(shared[n]))
         newer[number] = theirs.stored.keys() - shared[best] | inner
         other = before[best].stored.keys() - shared[best] | inner
         older[best] = other | (older[best] or set())

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from catalog import fingerprinting
+from catalog import completing
 from catalog.catalog import Catalog
 from catalog.diff.fingerprint import compute
 from catalog.repository.datafiles import locate
@@ -35,7 +35,7 @@ def _never_read_back(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: object) -> Any:
         raise AssertionError("a file of ours is read for its fingerprint")
 
-    monkeypatch.setattr(fingerprinting, "compute", refused)
+    monkeypatch.setattr(completing, "compute", refused)
 
 
 def check(cat: Catalog, table: str = "t") -> int:
@@ -124,7 +124,7 @@ def test_a_rewritten_snapshot_decodes_what_changed_alone(
         given.append(len(args[4]))
         return compute(*args, **more)
 
-    monkeypatch.setattr(fingerprinting, "compute", counted)
+    monkeypatch.setattr(completing, "compute", counted)
     rows = table(1_000).drop_columns(["p"]).sort_by("id")
     for version in (rows, rows.set_column(1, "x", pa.array(range(1_000)).cast("double"))):
         pq.write_table(version, source / "a.parquet")
