@@ -127,7 +127,11 @@ class Completing:
             return dict.fromkeys((file.identity for file in files), None)
         known = [[self._known(file) for file in sides[side]] for side in SIDES]
         older, newer = needed_columns(known[0], known[1], self._key("t"))
-        return dict(zip((file.identity for file in files), [*older, *newer], strict=True))
+        found: dict[Identity, set[int] | None] = {}
+        for file, wanted in zip(files, [*older, *newer], strict=True):
+            before = found.get(file.identity, set())  # files of the same bytes are told of as one
+            found[file.identity] = None if wanted is None or before is None else before | wanted
+        return found
 
     def _lacks(self, file: DataFile, needed: Mapping[Identity, set[int] | None]) -> bool:
         """Tells whether a fingerprint must be computed, or read further."""

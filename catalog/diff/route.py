@@ -5,7 +5,8 @@ another order are matched by key, both only in the columns whose digests differ;
 neither file is opened. All other files of the task are joined whole.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -68,16 +69,21 @@ def route(plan: TablePlan, task: DiffTask, prints: Prints) -> Route:
     """
     if task.partition is None or not prints or (not plan.key and plan.added):
         return Route(task, (), task)
-    waiting, left = list(task.before), list(task.after)
+    waiting, left = dict(enumerate(task.before)), dict(enumerate(task.after))
     pairs: list[FilePair] = []
     for permuted in (False, True) if plan.key else (False,):
-        for after in tuple(left):
-            found = _partner(plan, waiting, after, prints, permuted=permuted)
+        like: defaultdict[object, dict[int, DataFile]] = defaultdict(dict)
+        for number, before in waiting.items():
+            like[_mark(plan, "f", before, prints, permuted=permuted)][number] = before
+        for number, after in tuple(left.items()):
+            candidates = like[_mark(plan, "t", after, prints, permuted=permuted)]
+            found = _partner(plan, candidates.values(), after, prints, permuted=permuted)
             if found is not None:
-                waiting.remove(found.before)
-                left.remove(after)
+                partner = next(n for n, one in candidates.items() if one is found.before)
+                del waiting[partner], candidates[partner], left[number]
                 pairs.append(found)
-    rest = DiffTask(task.partition, tuple(waiting), tuple(left)) if waiting or left else None
+    some = tuple(waiting.values()), tuple(left.values())
+    rest = DiffTask(task.partition, *some) if waiting or left else None
     if rest is not None and _same_rows(plan, rest, prints):
         return Route(task, tuple(pairs), None, rest)
     return Route(task, tuple(pairs), rest)
@@ -111,9 +117,21 @@ def _row_sum(files: Sequence[DataFile], prints: Prints) -> tuple[int, int] | Non
     return rows, total
 
 
+def _mark(
+    plan: TablePlan, side: SideName, file: DataFile, prints: Prints, *, permuted: bool
+) -> object:
+    """Returns what a file must have in common with those that it may be paired with."""
+    known = prints.get(file.identity)
+    first = next((pair for pair in plan.key_pairs if not constant(plan, pair)), None)
+    if known is None or first is None:
+        return None if known is None else known.rows
+    digests = known.by_key if permuted else known.columns
+    return digests.get((first.before if side == "f" else first.after).id)
+
+
 def _partner(
     plan: TablePlan,
-    candidates: Sequence[DataFile],
+    candidates: Iterable[DataFile],
     after: DataFile,
     prints: Prints,
     *,

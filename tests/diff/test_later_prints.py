@@ -4,7 +4,7 @@ import math
 import random
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 import pyarrow as pa
@@ -167,6 +167,31 @@ def test_a_snapshot_reads_the_rest(tmp_path: Path) -> None:
     assert [file.token for file in files_of(cat, "main")] == [before.token]
     prints = kept.read(before, (1,))
     assert prints is not None and not prints.unread
+
+
+@pytest.mark.parametrize("key", [["id"], None])
+@pytest.mark.parametrize("when", ["later", "now"])
+def test_files_of_the_same_bytes_count_each(
+    tmp_path: Path, key: list[str] | None, when: Literal["later", "now"]
+) -> None:
+    """Two files hold the same rows, then four of the eight rows are others."""
+    cat = catalog.create(tmp_path / "lake")
+    source = tmp_path / "source"
+    source.mkdir()
+    rows = some_rows()[:4]
+    for version in (rows, [{**row, "n": 100} if row["id"] % 2 else row for row in rows]):
+        for name in "ab":
+            by_arrow(version)(source / f"{name}.parquet")
+        with cat.transaction("main") as tx:
+            tx.snapshot("t", str(source), key=key, fingerprints=when)
+    found = {}
+    for method in ("auto", "join"):
+        with cat.diff("main~1", "main", tables=["t"], level="rows", method=method) as diff:
+            one = diff["t"].rows
+            listed = diff["t"].changes().read_all().num_rows
+            found[method] = (one.inserted, one.deleted, one.updated, listed)
+    assert found["auto"] == found["join"]
+    assert found["auto"] == (4, 4, 0, 8)
 
 
 def plain(value: Any) -> Any:
