@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 
+from catalog.diff.forms import form, identity
 from catalog.diff.plan import ColumnPair, DiffTask, SideName, TablePlan
 from catalog.model.datafile import DataFile, Identity
 from catalog.model.fingerprint import BLOCK_ROWS, Fingerprint, stored_alike
@@ -197,9 +198,14 @@ def _same(
     before, after = sides[0].get(pair.before.id), sides[1].get(pair.after.id)
     if before is not None and before == after:
         return True
-    if permuted or pair.key:  # without digests, keys have types that are not matched by position
-        return False
+    if permuted or pair.key or not _compares_as_it_is(pair):
+        return False  # without digests, such columns are never passed over
     return stored_alike(mine, pair.before.id, theirs, pair.after.id)
+
+
+def _compares_as_it_is(pair: ColumnPair) -> bool:
+    mine, theirs = pair.before.type, pair.after.type
+    return form(mine, theirs) is identity and form(theirs, mine) is identity
 
 
 def known_keys(files: Sequence[DataFile], prints: Prints) -> tuple[int, int] | None:

@@ -13,7 +13,8 @@ from tests.cli.conftest import REPOSITORY
 
 HEAVY = ("duckdb", "pyarrow", "sqlglot", "boto3", "numpy", "prompt_toolkit", "rich")
 
-MOST_CPU_S = 0.4
+MOST_TIMES = 4.5
+"""CPU time of a light command over that of importing the library it parses arguments with."""
 
 PROBE = """
 import json, sys
@@ -57,16 +58,20 @@ def test_light_commands_load_no_heavy_library(empty_lake: Path, words: tuple[str
 
 @pytest.mark.parametrize("words", [("--help",), ("-C", "lake", "log")], ids=" ".join)
 def test_light_commands_take_little_cpu(empty_lake: Path, words: tuple[str, ...]) -> None:
-    taken = []
-    for _ in range(5):
+    """Both are measured in turn: how fast a machine is just now counts for both alike."""
+
+    def cpu_s(*arguments: str) -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(
-            [sys.executable, "-m", "cli.main", *words],
+            [sys.executable, *arguments],
             cwd=empty_lake,
             env={"PYTHONPATH": str(REPOSITORY)},
             stdout=subprocess.DEVNULL,
             check=True,
         )
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        taken.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    assert min(taken) < MOST_CPU_S
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    runs = [(cpu_s("-m", "cli.main", *words), cpu_s("-c", "import typer")) for _ in range(5)]
+    ours, least = (min(taken) for taken in zip(*runs, strict=True))
+    assert ours < MOST_TIMES * least
