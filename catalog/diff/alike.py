@@ -130,10 +130,9 @@ class KeyIndex:
             files: The files.
             key: Field ids of the key columns.
         """
-        self._files = tuple(files)
         self._key = key
         self._places: defaultdict[bytes, list[int]] = defaultdict(list)
-        for place, one in enumerate(self._files):
+        for place, one in enumerate(files):
             for digest in self._digests(one):
                 self._places[digest].append(place)
 
