@@ -28,12 +28,12 @@ from catalog.catalog import Catalog
 from catalog.errors import Conflict
 from catalog.model.datafile import DataFile
 from catalog.model.ids import content_id
+from catalog.operations.tables import stored_table
+from catalog.operations.transaction import CatalogTransaction
 from catalog.repository.commit_writer import TableUpdate
-from catalog.tablelookup import stored_table
-from catalog.transactions import CatalogTransaction
-from catalog.write.rewrite import FileChange
+from catalog.write.files.rewrite import FileChange
 from catalog.write.scope import Scope
-from catalog.write.working import WorkingTable
+from catalog.write.working_table import WorkingTable
 
 SHARED = "shared"
 

@@ -21,14 +21,14 @@ import pyarrow.parquet as pq
 
 from catalog.catalog import Catalog
 from catalog.model.values import sort_key
-from catalog.reading import utc_now
+from catalog.operations.tables import stored_table
+from catalog.reader import utc_now
 from catalog.repository import repository as stored
 from catalog.repository.branches import Stamp
 from catalog.repository.commit_writer import Description, TableUpdate
 from catalog.repository.tables import root_of, rows_of
 from catalog.repository.tree import TreeReader
 from catalog.storage.local import LocalStore
-from catalog.tablelookup import stored_table
 
 PER_PARTITION = 10
 CONTENTS = 1000

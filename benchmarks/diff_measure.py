@@ -123,7 +123,7 @@ def measure_diff(job: Job) -> Measured:
     import pyarrow.parquet as pq
 
     import catalog
-    import catalog.comparisons
+    import catalog.operations.diff
 
     duckdb.connect().close()
     for path in Path(job.drop).read_text().splitlines() if job.drop else ():
@@ -167,8 +167,8 @@ def measure_snapshot(job: Job) -> Measured:
     import duckdb
 
     import catalog
-    import catalog.comparisons
-    import catalog.transactions
+    import catalog.operations.diff
+    import catalog.operations.transaction
 
     duckdb.connect().close()
     lake = catalog.open(job.lake)

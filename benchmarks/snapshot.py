@@ -35,7 +35,7 @@ assert (tx.commit is not None) == (sys.argv[3] == "changed")
 
 START = """
 import sys
-import catalog.transactions, catalog.repository.commit_writer, catalog.formats.parquet
+import catalog.operations.transaction, catalog.repository.commit_writer, catalog.formats.parquet
 from catalog.catalog import Catalog
 Catalog.open(sys.argv[1])
 """

@@ -20,13 +20,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from catalog.catalog import Catalog
-from catalog.diff.fingerprint import Fingerprinter
-from catalog.diff.stored import stored_digests
+from catalog.diff.fingerprints.compute import Fingerprinter
+from catalog.diff.fingerprints.stored_bytes import stored_digests
+from catalog.operations.tables import stored_table
 from catalog.repository.datafiles import locate
 from catalog.repository.tables import data_files
-from catalog.tablelookup import stored_table
-from catalog.write.data_writer import ROW_GROUP_ROWS
-from catalog.write.write_shape import WriteMode
+from catalog.write.files.writer import ROW_GROUP_ROWS
+from catalog.write.rows.target_schema import WriteMode
 
 PARTITIONS = 16
 COLUMNS = ", ".join(

@@ -5,19 +5,19 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from catalog.errors import NotFound
-from catalog.reading import CatalogReader, default_author, utc_now
+from catalog.reader import CatalogReader, default_author, utc_now
 from catalog.repository import repository as stored
 from catalog.repository.repository import DEFAULT_BRANCH
-from catalog.stores import open_store
+from catalog.storage.opening import open_store
 
 if TYPE_CHECKING:
-    from catalog.merging import MergeReport, Resolutions
-    from catalog.replaying import RebaseReport
-    from catalog.reset import Reset
-    from catalog.sources import Source, TableStatus
+    from catalog.operations.merge.steps import MergeReport, Resolutions
+    from catalog.operations.replay import RebaseReport
+    from catalog.operations.reset import Reset
+    from catalog.operations.status import Source, TableStatus
+    from catalog.operations.transaction import CatalogTransaction
     from catalog.storage.options import AzureOptions, GcsOptions, S3Options
-    from catalog.transactions import CatalogTransaction
-    from catalog.write.merge_table import MergeProgress
+    from catalog.write.merge.table import MergeProgress
 
 
 class Catalog(CatalogReader):
@@ -92,7 +92,7 @@ class Catalog(CatalogReader):
         Raises:
             NotFound: There is no such branch.
         """
-        from catalog.transactions import CatalogTransaction
+        from catalog.operations.transaction import CatalogTransaction
 
         return CatalogTransaction(
             self,
@@ -110,7 +110,7 @@ class Catalog(CatalogReader):
         self, sources: "Sequence[Source]", *, branch: str = DEFAULT_BRANCH
     ) -> "list[TableStatus]":
         """Tells what a snapshot of some sources would change; writes nothing."""
-        from catalog.sources import status
+        from catalog.operations.status import status
 
         return status(self, sources, branch)
 
@@ -146,7 +146,7 @@ class Catalog(CatalogReader):
                 branch ``merge/<source>-into-<branch>`` holds the rest, to be settled.
             NotFound: A ref does not exist.
         """
-        from catalog.merging import merge_into
+        from catalog.operations.merge.steps import merge_into
 
         return merge_into(
             self,
@@ -181,7 +181,7 @@ class Catalog(CatalogReader):
             MergeConflict: Something is not settled, or the branch moved and clashes anew.
             NotFound: No such merge is under way.
         """
-        from catalog.conflicted import continue_merge
+        from catalog.operations.merge.resume import continue_merge
 
         return continue_merge(
             self, source, into, message=message, resolve=resolve, progress=progress
@@ -193,7 +193,7 @@ class Catalog(CatalogReader):
         Raises:
             NotFound: No such merge is under way.
         """
-        from catalog.conflicted import abort_merge
+        from catalog.operations.merge.resume import abort_merge
 
         return abort_merge(self, source, into).branch
 
@@ -220,7 +220,7 @@ class Catalog(CatalogReader):
         Raises:
             MergeConflict: The branch changed the same in unlike ways; it is not moved.
         """
-        from catalog.replaying import cherry_pick
+        from catalog.operations.replay import cherry_pick
 
         return cherry_pick(
             self,
@@ -262,7 +262,7 @@ class Catalog(CatalogReader):
             MergeConflict: Cells were changed again since; the branch is not moved.
             InvalidInput: Other tables were changed by the same commits.
         """
-        from catalog.replaying import revert
+        from catalog.operations.replay import revert
 
         return revert(
             self,
@@ -302,7 +302,7 @@ class Catalog(CatalogReader):
             MergeConflict: The new base changed the same in unlike ways; nothing is moved.
             Conflict: The branch is protected, or was moved meanwhile.
         """
-        from catalog.replaying import rebase
+        from catalog.operations.replay import rebase
 
         return rebase(self, branch, onto, resolve=resolve, dry_run=dry_run, progress=progress)
 
@@ -323,6 +323,6 @@ class Catalog(CatalogReader):
             InvalidInput: ``to`` is no ref expression.
             Conflict: The branch is protected, or somebody else moved it meanwhile.
         """
-        from catalog.reset import reset_branch
+        from catalog.operations.reset import reset_branch
 
         return reset_branch(self, branch, to=to, dry_run=dry_run)

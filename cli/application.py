@@ -8,7 +8,6 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import catalog
-from cli import output
 from cli.commands import (
     demo,
     export,
@@ -22,6 +21,7 @@ from cli.commands import (
     sql,
 )
 from cli.commands import diff as diff_command
+from cli.output import stdout
 from cli.usage import UsageError, nearest
 
 
@@ -65,7 +65,7 @@ application = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        output.line(f"parquetry {catalog.__version__}")
+        stdout.line(f"parquetry {catalog.__version__}")
         raise typer.Exit
 
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typer.exceptions import TyperException
 
 from catalog.errors import CatalogError, Conflict, StorageFailure
-from cli import notes, output
 from cli.interruption import is_interruption
+from cli.output import stderr, stdout
 from cli.usage import UsageError
 
 OK = 0
@@ -25,7 +25,7 @@ DEBUG_VARIABLE = "PARQUETRY_DEBUG"
 
 def main() -> None:
     """Runs the command line of this process and exits."""
-    output.prepare()
+    stdout.prepare()
     code = run(sys.argv[1:])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done and told: only Python is to end
     raise SystemExit(code)
@@ -43,21 +43,21 @@ def run(arguments: Sequence[str]) -> int:
     """
     try:
         code = _run(arguments)
-        output.flush()
-    except output.ReaderGoneError:
-        output.abandon()
+        stdout.flush()
+    except stdout.ReaderGoneError:
+        stdout.abandon()
         return OK
     except KeyboardInterrupt:
         return INTERRUPTED
     except CatalogError as failure:
         if is_interruption(failure):
             return INTERRUPTED
-        notes.error(failure)
+        stderr.error(failure)
         return _exit_code(failure)
     except TyperException as failure:
         return _usage(failure)
     except OSError as failure:
-        notes.error(StorageFailure(_described(failure)))
+        stderr.error(StorageFailure(_described(failure)))
         return ERROR
     except Exception as failure:  # noqa: BLE001 - Python's own exit code 1 would mean "no"
         return INTERRUPTED if is_interruption(failure) else _bug(failure)
@@ -85,7 +85,7 @@ def _usage(failure: TyperException) -> int:
     context = getattr(failure, "ctx", None)
     text = failure.format_message().strip()
     if type(failure).__name__ == "NoArgsIsHelpError":
-        notes.note(text)
+        stderr.note(text)
         return USAGE
     path = context.command_path if context is not None else "parquetry"
     possible = getattr(failure, "possibilities", None)
@@ -98,7 +98,7 @@ def _usage(failure: TyperException) -> int:
         hint = f"{path} --help"
     text = text.replace("Value error, ", "")
     message = text[:1].lower() + text[1:].rstrip(".")
-    notes.error(UsageError(message, hint=hint))
+    stderr.error(UsageError(message, hint=hint))
     return USAGE
 
 
@@ -109,8 +109,8 @@ def _described(failure: OSError) -> str:
 
 def _bug(failure: Exception) -> int:
     if os.environ.get(DEBUG_VARIABLE):
-        notes.note("".join(traceback.format_exception(failure)).rstrip())
-    notes.error(
+        stderr.note("".join(traceback.format_exception(failure)).rstrip())
+    stderr.error(
         CatalogError(
             f"internal error: {type(failure).__name__}: {failure}",
             hint=f"this is a mistake in parquetry; {DEBUG_VARIABLE}=1 shows where",

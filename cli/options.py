@@ -6,7 +6,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from cli.completion import complete_branch, complete_ref, complete_table_at
-from cli.listing import ListFormat
+from cli.output.listing import ListFormat
 
 Format: TypeAlias = Annotated[ListFormat, typer.Option("--format", help="How to print it.")]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Short for --format json.")]

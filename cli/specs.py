@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from cli.usage import UsageError, nearest
 
 if TYPE_CHECKING:
-    from catalog.merging import Resolutions
-    from catalog.write.merge_rows import Resolution
+    from catalog.operations.merge.steps import Resolutions
+    from catalog.write.merge.rows import Resolution
 
 MODES = ("copy", "link", "reference")
 FORMATS = ("auto", "parquet")

@@ -41,7 +41,7 @@ import datetime, os, sys
 from pathlib import Path
 
 import catalog.catalog as facade
-import catalog.reading as reading
+import catalog.reader as reading
 
 clock = Path(os.environ["SESSION_CLOCK"])
 now = datetime.datetime.fromisoformat(clock.read_text()).replace(tzinfo=datetime.UTC)

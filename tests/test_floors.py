@@ -20,6 +20,7 @@ FLOORS = [
     "catalog.write",
     "catalog.report",
     "catalog.flow",
+    "catalog.operations",
     "catalog",
     "cli",
 ]
@@ -47,10 +48,10 @@ PURE = [
     "catalog.model",
     "catalog.diff.plan",
     "catalog.query.scan",
-    "catalog.write.merge_columns",
-    "catalog.write.merge_order",
-    "catalog.write.merge_schema",
-    "catalog.write.merge_shape",
+    "catalog.write.merge.columns",
+    "catalog.write.merge.column_order",
+    "catalog.write.merge.schema",
+    "catalog.write.merge.merged_schema",
 ]
 """Modules that import no library at all."""
 

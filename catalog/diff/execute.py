@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 import duckdb
 import pyarrow as pa
 
-from catalog.diff.aligned import repeated_integers
-from catalog.diff.arrays import Arrays
-from catalog.diff.columns import Part, SqlColumns
+from catalog.diff.compare.align import repeated_integers
+from catalog.diff.compare.arrays import Arrays
+from catalog.diff.compare.key_problems import key_problems
+from catalog.diff.compare.remainder import Remainder
+from catalog.diff.compare.sql_columns import Part, SqlColumns
+from catalog.diff.compare.sql_functions import register_functions
 from catalog.diff.counts import (
     ColumnCounts,
     KeyProblems,
@@ -17,13 +20,10 @@ from catalog.diff.counts import (
     SideStats,
     TableCounts,
 )
-from catalog.diff.functions import register_functions
-from catalog.diff.keys import key_problems
 from catalog.diff.plan import SIDES, DiffOptions, SideName, TablePlan
-from catalog.diff.remainder import Remainder
 from catalog.diff.result import Selection, TableDiff
 from catalog.diff.route import Prints, known_keys, route
-from catalog.diff.rows import row_reader
+from catalog.diff.row_form import row_reader
 from catalog.diff.statistics import kept_stats, side_stats
 from catalog.diff.tally import Tally, examples, tally
 from catalog.engine.connection import connect

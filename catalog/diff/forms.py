@@ -43,6 +43,11 @@ def identity(expression: str) -> str:
     return expression
 
 
+def comparable(one: DataType, other: DataType) -> bool:
+    """Returns whether values of two types compare without loss."""
+    return form(one, other) is not None and form(other, one) is not None
+
+
 def form(kind: DataType, other: DataType, depth: int = 0) -> Form | None:
     """Returns the form of values of one type to be compared with another's.
 

@@ -7,18 +7,19 @@ tasks, one per partition, over the files that the two sides do not share.
 import difflib
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal, TypeAlias
 
-from catalog.diff.matching import match_columns, partitioned_alike, shared_files_say_the_same
+from catalog.diff.column_matching import match_columns, partitioned_alike, shared_files_say_the_same
+from catalog.diff.forms import comparable
 from catalog.errors import InvalidInput
 from catalog.model.change import FileChanges
 from catalog.model.datafile import DataFile
 from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
-from catalog.model.types import DataType, Scalar, TypeClass
+from catalog.model.types import Scalar, TypeClass
 
 Partition: TypeAlias = tuple[bytes | None, ...]
 SideName: TypeAlias = Literal["f", "t"]
@@ -27,7 +28,6 @@ SideName: TypeAlias = Literal["f", "t"]
 SIDES: tuple[SideName, SideName] = ("f", "t")
 
 Status: TypeAlias = Literal["added", "removed", "modified", "unchanged"]
-Comparable: TypeAlias = Callable[[DataType, DataType], bool]
 
 _NUMERIC = (TypeClass.INTEGER, TypeClass.WIDE_INTEGER, TypeClass.DECIMAL, TypeClass.FLOAT)
 _AMOUNT = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?(%?)")
@@ -195,7 +195,6 @@ def plan_table(
     after: TableSnapshot | None,
     changes: FileChanges,
     options: DiffOptions,
-    comparable: Comparable,
     *,
     shared_ids: int | None = None,
 ) -> TablePlan:
@@ -207,7 +206,6 @@ def plan_table(
         after: The newer snapshot; None if there is none; not both.
         changes: The files in which they differ.
         options: How to compare.
-        comparable: Tells whether values of two types compare without loss.
         shared_ids: Greatest field id that means the same column on both sides; None if all
             do. Ids given since then, on branches of their own, say nothing.
 

@@ -14,8 +14,8 @@ import duckdb
 import numpy as np
 
 from catalog.diff.counts import SideStats
+from catalog.diff.fingerprints.summary import exact_float_total, float_total
 from catalog.diff.route import Prints
-from catalog.diff.summary import exact_float_total, float_total
 from catalog.engine.arrow_arrays import to_numpy
 from catalog.engine.connection import cursor, single_row
 from catalog.engine.quoting import type_sql

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import duckdb
 
-from catalog.diff.columns import Part, SqlColumns
+from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.counts import Example, PartitionCounts
 from catalog.diff.plan import SIDES, ColumnPair, SideName, TablePlan
 

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 
 from catalog.errors import InvalidInput
-from catalog.storage.remote import is_remote, own_files, remote_files
+from catalog.storage.external_files import is_remote, own_files, remote_files
 from catalog.storage.store import ObjectStore
 
 

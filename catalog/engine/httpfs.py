@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 import duckdb
 
-from catalog.storage.remote import OwnObject
-from catalog.storage.requests import split_uri
-from catalog.storage.s3_access import SCHEME, S3Access
-from catalog.storage.s3_direct import DirectReach, trusted_authorities
+from catalog.storage.bucket.requests import split_uri
+from catalog.storage.external_files import OwnObject
+from catalog.storage.s3.access import SCHEME, S3Access
+from catalog.storage.s3.direct import DirectReach, trusted_authorities
 
 DIRECT_SCHEME = "s3a://"
 """How ``httpfs`` is told of objects in S3."""

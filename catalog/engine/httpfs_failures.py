@@ -7,8 +7,8 @@ import duckdb
 
 from catalog.engine.httpfs import DIRECT_SCHEME
 from catalog.errors import CatalogError, CorruptData, StorageFailure
-from catalog.storage.ranged import file_changed
-from catalog.storage.s3_access import SCHEME, refused, unreached
+from catalog.storage.bucket.ranged import file_changed
+from catalog.storage.s3.access import SCHEME, refused, unreached
 
 _NAMED = re.compile(r"['\"](?P<name>(?:s3a|https?)://[^'\"\n]+)['\"]")
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from catalog.errors import InvalidInput
-from catalog.formats.hive import SourceFile
+from catalog.formats.source import SourceFile
 from catalog.model.types import Scalar
 from catalog.model.values import encode, has_order, parse
 

@@ -6,8 +6,8 @@ from typing import Protocol, TypeAlias
 
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
+from catalog.query.parse.statements import Scalar
 from catalog.query.scan import Pruner
-from catalog.query.statements import Scalar
 
 
 @dataclass(frozen=True, slots=True)

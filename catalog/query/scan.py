@@ -16,8 +16,8 @@ from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
 from catalog.model.types import DataType, Scalar, TypeClass
 from catalog.model.values import Value, encode, parse
-from catalog.query.keywords import fold
-from catalog.query.predicates import LiteralKind, LiteralValue, Op, Predicate
+from catalog.query.parse.keywords import fold
+from catalog.query.parse.predicates import LiteralKind, LiteralValue, Op, Predicate
 
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)?")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")

@@ -10,22 +10,22 @@ from catalog.engine.quoting import identifier
 from catalog.engine.relation import relation_sql
 from catalog.errors import CatalogError, InvalidInput, Unsupported
 from catalog.model.types import is_float
-from catalog.query import surroundings
+from catalog.query import connection_state
 from catalog.query.backend import Backend, Functions, Params, VersionedTable
 from catalog.query.failures import translated, unknown_table
-from catalog.query.keywords import fold
-from catalog.query.nan_safety import nan_free_columns
-from catalog.query.references import analyse
-from catalog.query.scan import pruner
-from catalog.query.splice import Replacement, replacements, splice
-from catalog.query.statements import (
+from catalog.query.parse.analyse import analyse
+from catalog.query.parse.keywords import fold
+from catalog.query.parse.nan_safety import nan_free_columns
+from catalog.query.parse.statements import (
     FunctionReference,
     Statement,
     StatementKind,
     TableReference,
     TargetKind,
 )
-from catalog.query.writing import WRITING, PendingWrite, Writer, WriteResult
+from catalog.query.pending_write import WRITING, PendingWrite, Writer, WriteResult
+from catalog.query.scan import pruner
+from catalog.query.splice import Replacement, replacements, splice
 
 _OPENING = ("begin", "start")
 """Words that begin a transaction; the others of their kind end one."""
@@ -73,7 +73,7 @@ class Session:
         self._in_transaction = False
         self._registered = 0
         self._unfinished = False
-        self._home = surroundings.database(connection)
+        self._home = connection_state.database(connection)
 
     def __enter__(self) -> "Session":
         return self
@@ -234,7 +234,7 @@ class Session:
         own: frozenset[str] = frozenset()
         if statement.references or statement.target:
             with translated():
-                own = surroundings.own_names(self.connection, self._home)
+                own = connection_state.own_names(self.connection, self._home)
         written = self._written_name(statement, own)
         changes: list[Replacement] = []
         foreign: set[str] = set()
@@ -253,7 +253,7 @@ class Session:
         moved = [((a - start, b - start), new) for (a, b), new in changes]
         target = statement.target
         if target is not None and written is not None:
-            certain = surroundings.certain(self.connection, target.predicates)
+            certain = connection_state.certain(self.connection, target.predicates)
             pending = PendingWrite(
                 statement, target, written, tuple(moved), certain, tuple(sorted(inputs)), params
             )
@@ -284,7 +284,7 @@ class Session:
         self, statement: Statement, reference: TableReference, table: VersionedTable
     ) -> str:
         snapshot = table.snapshot
-        predicates = surroundings.certain(self.connection, reference.predicates)
+        predicates = connection_state.certain(self.connection, reference.predicates)
         files = self._backend.files(table, pruner(snapshot, predicates))
         floats = {fold(f.name): f.id for f in snapshot.schema.fields if is_float(f.type)}
         safe = nan_free_columns(statement, reference, frozenset(floats)) if floats else ()
@@ -357,7 +357,7 @@ class Session:
             return True
         if self._writer is None:
             return False
-        attached = surroundings.databases(self.connection)
+        attached = connection_state.databases(self.connection)
         if len(target.name) > 1 and fold(target.name[0]) in attached:
             return False
         return statement.kind in (StatementKind.CREATE, StatementKind.DROP, StatementKind.ALTER)

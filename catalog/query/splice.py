@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from catalog.engine.quoting import identifier
 from catalog.errors import InvalidInput
-from catalog.query.statements import FunctionReference, Place, Span, TableReference
+from catalog.query.parse.statements import FunctionReference, Place, Span, TableReference
 
 Replacement = tuple[Span, str]
 """A span of the text, and what to put there."""
@@ -64,7 +64,7 @@ def replacements(
         InvalidInput: The reference is a target, which no relation can stand for.
 
     Example:
-        >>> from catalog.query.references import analyse
+        >>> from catalog.query.parse.analyse import analyse
         >>> text = "SELECT orders.id FROM orders@main"
         >>> reference = analyse(text)[0].references[0]
         >>> splice(text, replacements(reference, "(SELECT 1 AS id)"))

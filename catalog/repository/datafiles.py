@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from catalog.errors import CorruptData
 from catalog.model.datafile import DataFile
-from catalog.storage.remote import is_remote, own_object, remote_files
+from catalog.storage.external_files import is_remote, own_object, remote_files
 from catalog.storage.store import (
     KeepsCopies,
     ObjectStore,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from catalog.errors import NotFound
-from catalog.storage.bucket import BucketStore
+from catalog.storage.bucket.store import BucketStore
 from catalog.storage.disk_cache import DiskCache
 from catalog.storage.store import (
     CopiesRemotely,

@@ -11,7 +11,7 @@ from catalog.model.table import TableSnapshot
 from catalog.repository.commits import Commits
 from catalog.repository.datafiles import place, verify
 from catalog.storage.store import ObjectStore
-from catalog.write.data_writer import DataWriter, FreshPrints, Partition
+from catalog.write.files.writer import DataWriter, FreshPrints, Partition
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from catalog.model.table import TableSnapshot
 from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.table_entries import PlacedEntry
 from catalog.repository.tables import file_changes, has_path
-from catalog.write.working import WorkingTable, same_shape
+from catalog.write.working_table import WorkingTable, same_shape
 
 SharedKeys = Callable[[TableSnapshot, Sequence[DataFile], Sequence[DataFile]], int]
 """Counts the keys that are both in some files and in some others."""

@@ -15,24 +15,24 @@ from catalog.model.datafile import DataFile
 from catalog.model.names import canonical_name, check_not_reserved, check_table_name
 from catalog.model.table import TableSnapshot
 from catalog.model.texts import check_text, check_texts
-from catalog.query.writing import PendingWrite, WriteResult
+from catalog.query.pending_write import PendingWrite, WriteResult
 from catalog.repository.branches import HeldBranch
 from catalog.repository.commit_writer import Description, TableUpdate
 from catalog.repository.commits import StoredTable
 from catalog.repository.repository import Repository
 from catalog.write.context import WriteContext
-from catalog.write.data_writer import FreshPrints
-from catalog.write.frames import land
+from catalog.write.files.rewrite import FileChange
+from catalog.write.files.writer import FreshPrints
 from catalog.write.publish import Proposal, publish
 from catalog.write.requirements import Moved, RowMerge
-from catalog.write.rewrite import FileChange
+from catalog.write.rows.landing import land
+from catalog.write.rows.target_schema import WriteRequest
+from catalog.write.rows.write import write_rows
 from catalog.write.scope import Scope
-from catalog.write.snapshot import SnapshotReport, take_snapshot
-from catalog.write.snapshot_table import SnapshotRequest
-from catalog.write.statements import run_statement
-from catalog.write.table_write import write_rows
-from catalog.write.working import WorkingTable
-from catalog.write.write_shape import WriteRequest
+from catalog.write.snapshot.table_plan import SnapshotRequest
+from catalog.write.snapshot.take import SnapshotReport, take_snapshot
+from catalog.write.sql.dispatch import run_statement
+from catalog.write.working_table import WorkingTable
 
 Isolation = Literal["snapshot", "serializable"]
 

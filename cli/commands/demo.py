@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from catalog.errors import AlreadyExists, CatalogError, NotFound, StorageFailure
-from cli import output
+from cli.output import stdout
 
 DEFAULT_CATALOG = "lake"
 DEFAULT_DIRECTORY = "parquetry-demo"
@@ -33,18 +33,18 @@ def demo(
 
     sample = sample_directory()
     _copy(sample, directory)
-    output.line(f"# sample data is in {directory}; all commands below run there")
+    stdout.line(f"# sample data is in {directory}; all commands below run there")
     with contextlib.chdir(directory):
         Path("parquetry.toml").write_text(story.CONFIG.format(catalog=where), encoding="utf-8")
         for step in story.STEPS:
-            output.line()
-            output.lines(f"# {text}" for text in step.says)
+            stdout.line()
+            stdout.lines(f"# {text}" for text in step.says)
             for words in step.commands:
                 _run(tuple(where if word == DEFAULT_CATALOG else word for word in words))
-    output.line()
-    output.line("# now try, from that directory:")
-    output.line(f"$ cd {shlex.quote(str(directory))}")
-    output.lines(f"$ {_shown(words)}" for words in story.SUGGESTIONS)
+    stdout.line()
+    stdout.line("# now try, from that directory:")
+    stdout.line(f"$ cd {shlex.quote(str(directory))}")
+    stdout.lines(f"$ {_shown(words)}" for words in story.SUGGESTIONS)
 
 
 def sample_directory() -> Path:
@@ -81,8 +81,8 @@ def _copy(sample: Path, directory: Path) -> None:
 def _run(words: tuple[str, ...]) -> None:
     from cli.main import run
 
-    output.line(f"$ {_shown(words)}")
-    output.flush()
+    stdout.line(f"$ {_shown(words)}")
+    stdout.flush()
     code = run(words)
     if code != 0:
         raise CatalogError(f"the demo stopped: the last command ended with {code}")

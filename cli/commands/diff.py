@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from catalog.model.refs import split_range
-from cli import notes
-from cli.comparison import Request, memory_bytes, tolerances
 from cli.completion import complete_ref, complete_table
-from cli.explanation import write_explanation
+from cli.diff.comparison import Request, memory_bytes, tolerances
+from cli.diff.explanation import write_explanation
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Json, OutputFile
+from cli.output import stderr
 from cli.usage import UsageError
 
 if TYPE_CHECKING:
@@ -259,7 +259,7 @@ def _ends(cat: "Catalog", from_ref: str, to_ref: str | None) -> tuple[str, str]:
 def _compared(
     cat: "Catalog", ends: tuple[str, str], request: Request, what: str, query: str | None
 ) -> "Diff":
-    with notes.Progress("diff:") as progress:
+    with stderr.Progress("diff:") as progress:
         if query is not None:
             return cat.diff_query(query, *ends, key=request.key)
         return cat.diff(
@@ -289,7 +289,7 @@ def _written(
     target: Path | None,
 ) -> bool:
     """Writes a diff in the form asked for, and tells whether there are differences."""
-    from cli import comparison, row_listing
+    from cli.diff import comparison, row_listing
 
     view = comparison.view_of(result)
     match what, how:

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from cli import output
-from cli.figures import counted
-from cli.listing import show_json
 from cli.opening import DEFAULT_REF, opened, table_at
 from cli.options import Json, Ref, TableAt
+from cli.output import stdout
+from cli.output.figures import counted
+from cli.output.listing import show_json
 
 
 class ExportFormat(StrEnum):
@@ -43,7 +43,7 @@ def export(
     if json:
         show_json({"table": name, "ref": ref, "destination": destination, "rows": rows})
     else:
-        output.line(f"wrote {counted(rows, 'row')} of {table} to {destination}")
+        stdout.line(f"wrote {counted(rows, 'row')} of {table} to {destination}")
 
 
 def views(
@@ -64,4 +64,4 @@ def views(
     if json:
         show_json({"file": str(path), "ref": ref, "tables": names})
     else:
-        output.line(f"wrote {path}: {', '.join(names) or 'no tables'} at {ref}")
+        stdout.line(f"wrote {path}: {', '.join(names) or 'no tables'} at {ref}")

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import output
-from cli.figures import clipped, exact_moment, files_changed, moment, plain, short
-from cli.graph import draw
-from cli.listing import Cell, ListFormat, Listing, show_json
-from cli.listing import show as show_listing
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Format, Json, RefArgument, chosen
+from cli.output import stdout
+from cli.output.figures import clipped, exact_moment, files_changed, moment, plain, short
+from cli.output.graph import draw
+from cli.output.listing import Cell, ListFormat, Listing, show_json
+from cli.output.listing import show as show_listing
 
 if TYPE_CHECKING:
     from catalog.catalog import Catalog
-    from catalog.listings import CommitInfo
     from catalog.model.commit import TableChange
+    from catalog.model.listings import CommitInfo
 
 
 def log(
@@ -69,7 +69,7 @@ def show(
     if json:
         show_json(commit_json(commit))
         return
-    output.lines(_commit_lines(commit, _names(cat), full=True))
+    stdout.lines(_commit_lines(commit, _names(cat), full=True))
 
 
 def commit_json(commit: "CommitInfo") -> dict[str, object]:
@@ -113,23 +113,23 @@ def _show_log(
     for n, commit in enumerate(commits):
         lines = [_one_line(commit, names)] if oneline else _commit_lines(commit, names)
         if drawings is None:
-            output.lines(lines)
+            stdout.lines(lines)
             if not oneline and n < len(commits) - 1:
-                output.line()
+                stdout.line()
             continue
         drawn = drawings[n]
         below = commit.parents[:1] and n < len(commits) - 1
         gap = [""] if below and not oneline else []
         beside = drawn.mark.replace("*", "|" if below else " ")
-        output.line(f"{drawn.mark} {lines[0]}")
-        output.lines(f"{beside} {text}".rstrip() for text in [*lines[1:], *gap])
-        output.lines(drawn.below)
+        stdout.line(f"{drawn.mark} {lines[0]}")
+        stdout.lines(f"{beside} {text}".rstrip() for text in [*lines[1:], *gap])
+        stdout.lines(drawn.below)
 
 
 def _one_line(commit: "CommitInfo", names: Mapping[str, list[str]]) -> str:
     message = plain(commit.message.partition("\n")[0])
     line = f"{short(commit.id)} {moment(commit.time)[:16]}{_where(commit, names)} {message}"
-    if output.is_terminal():
+    if stdout.is_terminal():
         return clipped(line, shutil.get_terminal_size().columns)
     return line
 

@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from catalog.errors import AlreadyExists
-from cli import output
-from cli.listing import show_json
 from cli.location import bucket_options, place_of
 from cli.options import Json
+from cli.output import stdout
+from cli.output.listing import show_json
 
 
 def init(
@@ -46,4 +46,4 @@ def init(
         show_json({"catalog": created.uri, "catalog_id": created.info.catalog_id})
     else:
         name = created.uri if Path(root).is_absolute() or root == "." else root
-        output.line(f"created a catalog in {name}, with branch main")
+        stdout.line(f"created a catalog in {name}, with branch main")

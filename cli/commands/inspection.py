@@ -2,9 +2,9 @@
 
 import typer
 
-from cli.listing import Cell, ListFormat, Listing, show
 from cli.opening import DEFAULT_REF, opened, table_at
 from cli.options import Format, Json, RefArgument, TableAt, chosen
+from cli.output.listing import Cell, ListFormat, Listing, show
 
 
 def tables(

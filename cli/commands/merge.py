@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from catalog.errors import NotFound
-from cli import notes, output
 from cli.completion import complete_branch, complete_ref
-from cli.figures import counted, short
-from cli.listing import ListFormat, Listing, show, show_json
-from cli.merge_view import CONFLICT_COLUMNS, conflict_rows, conflicts_told, rows_told, show_report
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Format, Json, Sides, chosen
+from cli.output import stderr, stdout
+from cli.output.figures import counted, short
+from cli.output.listing import ListFormat, Listing, show, show_json
+from cli.output.merge import CONFLICT_COLUMNS, conflict_rows, conflicts_told, rows_told, show_report
 from cli.specs import sides
 from cli.usage import UsageError
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from catalog.catalog import Catalog
-    from catalog.openmerge import OpenMerge
+    from catalog.operations.merge.open_merges import OpenMerge
 
 TEXT_LIMIT = 20
 """Conflicts that text lists: a screen of them; the other formats list all."""
@@ -106,7 +106,7 @@ def merge(
             return
         one = _the_one(cat, source, into)
         about = {"operation": "merge", "source": one.source, "branch": one.into}
-        with conflicts_told(about, json=json), notes.Progress("merge:") as progress:
+        with conflicts_told(about, json=json), stderr.Progress("merge:") as progress:
             report = cat.continue_merge(
                 one.branch, message=message, resolve=taken, progress=rows_told(progress)
             )
@@ -116,7 +116,7 @@ def merge(
         raise UsageError("no SOURCE to merge", hint="e.g. parquetry merge backfill/2024-03")
     branch = into or DEFAULT_REF
     about = {"operation": "merge", "source": source, "branch": branch}
-    with conflicts_told(about, json=json), notes.Progress("merge:") as progress:
+    with conflicts_told(about, json=json), stderr.Progress("merge:") as progress:
         report = opened(context).merge(
             source,
             into=branch,
@@ -192,7 +192,7 @@ def conflicts(
     about = {"merges": [_merge_json(one, table) for one, table in found.items()]}
     show(Listing("conflicts", columns, shown, about=about, empty=empty), how)
     if how is ListFormat.TEXT and len(shown) < len(rows):
-        output.line(
+        stdout.line(
             f"({counted(len(rows), 'conflict')}, the first {len(shown)}; --limit -1 lists all)"
         )
 
@@ -257,8 +257,8 @@ def _abort(cat: "Catalog", source: str | None, into: str | None, *, json: bool) 
             }
         )
         return
-    output.line(f"dropped the merge of {one.source} into {one.into}; {one.into} was not moved")
-    output.line(
+    stdout.line(f"dropped the merge of {one.source} into {one.into}; {one.into} was not moved")
+    stdout.line(
         f"to have it back: parquetry branch create {shlex.quote(one.branch)} --at {short(one.head)}"
     )
 

@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import output
 from cli.completion import complete_branch, complete_ref
-from cli.figures import counted, exact_moment, moment, short
-from cli.listing import ListFormat, Listing, show, show_json
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Format, Json, chosen
+from cli.output import stdout
+from cli.output.figures import counted, exact_moment, moment, short
+from cli.output.listing import ListFormat, Listing, show, show_json
 
 if TYPE_CHECKING:
-    from catalog.reset import Reset
+    from catalog.operations.reset import Reset
 
 At = Annotated[
     str,
@@ -54,7 +54,7 @@ def branch_create(
     if json:
         show_json({"branch": branch.name, "commit": branch.commit_id})
     else:
-        output.line(f"created branch {branch.name} at {short(branch.commit_id or '')}")
+        stdout.line(f"created branch {branch.name} at {short(branch.commit_id or '')}")
 
 
 def branch_delete(context: typer.Context, name: BranchName, json: Json = False) -> None:
@@ -64,8 +64,8 @@ def branch_delete(context: typer.Context, name: BranchName, json: Json = False) 
         show_json({"branch": branch.name, "commit": branch.commit_id})
         return
     commit_id = short(branch.commit_id or "")
-    output.line(f"deleted branch {branch.name}, which stood at {commit_id}")
-    output.line(f"to have it back: parquetry branch create {branch.name} --at {commit_id}")
+    stdout.line(f"deleted branch {branch.name}, which stood at {commit_id}")
+    stdout.line(f"to have it back: parquetry branch create {branch.name} --at {commit_id}")
 
 
 def branch_protect(
@@ -86,9 +86,9 @@ def branch_protect(
         commit_id = branch.commit_id
         show_json({"branch": branch.name, "commit": commit_id, "protected": branch.protected})
     elif branch.protected:
-        output.line(f"branch {branch.name} is protected: it changes only by merge")
+        stdout.line(f"branch {branch.name} is protected: it changes only by merge")
     else:
-        output.line(f"branch {branch.name} is not protected")
+        stdout.line(f"branch {branch.name} is not protected")
 
 
 def tag_list(context: typer.Context, how: Format = ListFormat.TEXT, json: Json = False) -> None:
@@ -125,7 +125,7 @@ def tag_create(
     if json:
         show_json({"tag": tag.name, "commit": tag.commit_id})
     else:
-        output.line(f"created tag {tag.name} at {short(tag.commit_id)}")
+        stdout.line(f"created tag {tag.name} at {short(tag.commit_id)}")
 
 
 def tag_delete(context: typer.Context, name: TagName, json: Json = False) -> None:
@@ -134,7 +134,7 @@ def tag_delete(context: typer.Context, name: TagName, json: Json = False) -> Non
     if json:
         show_json({"tag": name})
     else:
-        output.line(f"deleted tag {name}; no tag will have that name again")
+        stdout.line(f"deleted tag {name}; no tag will have that name again")
 
 
 def reflog(
@@ -206,7 +206,7 @@ def reset(
             }
         )
     else:
-        output.lines(_reset_lines(found))
+        stdout.lines(_reset_lines(found))
 
 
 def _reset_lines(found: "Reset") -> list[str]:

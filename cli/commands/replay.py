@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import notes, output
 from cli.completion import complete_branch, complete_ref, complete_table
-from cli.figures import counted, plain, short
-from cli.listing import show_json
-from cli.merge_view import conflicts_told, rows_told, show_report
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Branch, Json, Sides
+from cli.output import stderr, stdout
+from cli.output.figures import counted, plain, short
+from cli.output.listing import show_json
+from cli.output.merge import conflicts_told, rows_told, show_report
 from cli.specs import sides
 
 if TYPE_CHECKING:
-    from catalog.replaying import RebaseReport
+    from catalog.operations.replay import RebaseReport
 
 PARTITIONS_SHOWN = 12
 """Partitions of a table that text names: a line or two of them."""
@@ -58,7 +58,7 @@ def rebase(
       parquetry rebase fix --onto staging --dry-run
     """
     about = {"operation": "rebase", "branch": branch, "onto": onto}
-    with conflicts_told(about, json=json), notes.Progress("rebase:") as progress:
+    with conflicts_told(about, json=json), stderr.Progress("rebase:") as progress:
         found = opened(context).rebase(
             branch,
             onto=onto,
@@ -69,7 +69,7 @@ def rebase(
     if json:
         show_json(_rebase_json(found, onto, dry_run=dry_run))
     else:
-        output.lines(_rebase_lines(found, onto, dry_run=dry_run))
+        stdout.lines(_rebase_lines(found, onto, dry_run=dry_run))
 
 
 def cherry_pick(
@@ -90,7 +90,7 @@ def cherry_pick(
       parquetry cherry-pick fix~1 --branch staging --dry-run
     """
     about = {"operation": "cherry-pick", "branch": branch, "refs": [ref]}
-    with conflicts_told(about, json=json), notes.Progress("cherry-pick:") as progress:
+    with conflicts_told(about, json=json), stderr.Progress("cherry-pick:") as progress:
         report = opened(context).cherry_pick(
             ref,
             branch=branch,
@@ -144,7 +144,7 @@ def revert(
       parquetry revert main -t orders --allow-partial --dry-run
     """
     about = {"operation": "revert", "branch": branch, "refs": list(refs)}
-    with conflicts_told(about, json=json), notes.Progress("revert:") as progress:
+    with conflicts_told(about, json=json), stderr.Progress("revert:") as progress:
         report = opened(context).revert(
             *refs,
             branch=branch,

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 import typer
 
 from catalog.errors import NotFound
-from cli import notes, output
 from cli.config import CONFIG_NAME
-from cli.figures import counted, plain, short, size
-from cli.listing import ListFormat, Listing, show, show_json
 from cli.location import find_config, place_of
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Branch, Format, Json, chosen
+from cli.output import stderr, stdout
+from cli.output.figures import counted, plain, short, size
+from cli.output.listing import ListFormat, Listing, show, show_json
 from cli.specs import TableSpec, pair, parse_sources, selected, with_options
 from cli.usage import UsageError
 
 if TYPE_CHECKING:
-    from catalog.transactions import CatalogTransaction
-    from catalog.write.snapshot import SnapshotReport
+    from catalog.operations.transaction import CatalogTransaction
+    from catalog.write.snapshot.take import SnapshotReport
 
 
 Scope: TypeAlias = Literal["full", "partitions", "append"]
@@ -144,7 +144,7 @@ def snapshot(
     cat = opened(context)
     reports = []
     with (
-        notes.Progress("snapshot:") as progress,
+        stderr.Progress("snapshot:") as progress,
         cat.transaction(
             branch,
             message=message,
@@ -186,7 +186,7 @@ def status(
       parquetry status
       parquetry status orders=exports/orders --json
     """
-    from catalog.sources import Source
+    from catalog.operations.status import Source
 
     scope = _scope(partitions=partitions, append=append)
     specs = with_options(
@@ -288,7 +288,7 @@ def _report(
 ) -> None:
     for report in reports:
         for text in report.warnings:
-            notes.warning(text if report.table in text else f"{report.table}: {text}")
+            stderr.warning(text if report.table in text else f"{report.table}: {text}")
     commit = transaction.commit
     if json:
         show_json(
@@ -302,17 +302,17 @@ def _report(
         )
         return
     if transaction.is_repeated and commit is not None:
-        output.line(f"committed before as {short(commit.id)}: {plain(commit.message)}")
+        stdout.line(f"committed before as {short(commit.id)}: {plain(commit.message)}")
         return
     wide = max(len(report.table) for report in reports)
-    output.lines(f"{plain(r.table):<{wide}}  {_outcome(r, dry_run=dry_run)}" for r in reports)
+    stdout.lines(f"{plain(r.table):<{wide}}  {_outcome(r, dry_run=dry_run)}" for r in reports)
     changed = sum(report.changed for report in reports)
     if dry_run:
-        output.line(f"dry run: {counted(changed, 'table')} would change, nothing was written")
+        stdout.line(f"dry run: {counted(changed, 'table')} would change, nothing was written")
     elif commit is None:
-        output.line("nothing changed, no commit")
+        stdout.line("nothing changed, no commit")
     else:
-        output.line(f"{branch} is now {short(commit.id)}: {plain(commit.message)}")
+        stdout.line(f"{branch} is now {short(commit.id)}: {plain(commit.message)}")
 
 
 def _outcome(report: "SnapshotReport", *, dry_run: bool) -> str:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from catalog.errors import CatalogError, InvalidInput, NotFound, StorageFailure
-from cli import notes
 from cli.completion import complete_branch, complete_ref
 from cli.interruption import is_interruption, passed_on
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Json, OutputFile, Ref
-from cli.results import ResultFormat, write_result
-from cli.statements import split
+from cli.output import stderr
+from cli.output.results import ResultFormat, write_result
+from cli.sql.statements import split
 from cli.usage import UsageError, nearest
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def sql(
     text = _text(query, file)
     cat = opened(context)
     if branch is not None:
-        from cli.branch_sql import run_on_branch
+        from cli.sql.branch_sql import run_on_branch
 
         run_on_branch(cat, text, branch, message=message, how=how, target=target)
         return
@@ -104,7 +104,7 @@ def shell(context: typer.Context, ref: Ref = DEFAULT_REF) -> None:
     Statements end with a semicolon. Without a terminal, statements are read from stdin: all of
     them are run, and the exit code is 1 if any failed.
     """
-    from cli.repl import run_shell
+    from cli.sql.repl import run_shell
 
     if not run_shell(opened(context), ref):
         raise typer.Exit(1)
@@ -150,7 +150,7 @@ def run_sql(
             raise file_error(error) or failed from error
         raise
     if target is not None:
-        notes.note(f"wrote {rows:,} rows to {target}")
+        stderr.note(f"wrote {rows:,} rows to {target}")
 
 
 def _with_hint(error: CatalogError, tables: Callable[[], Iterable[str]]) -> CatalogError:

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from cli.diff_view import DiffView, Example, read_diff
-from cli.figures import share
-from cli.paint import Paint
-from cli.render_diff import render_diff
-from cli.render_markdown import render_markdown
+from cli.diff.markdown import render_markdown
+from cli.diff.text import render_diff
+from cli.diff.view import DiffView, Example, read_diff
+from cli.output.figures import share
+from cli.output.paint import Paint
 
 Json = dict[str, Any]
 

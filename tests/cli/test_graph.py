@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from cli.graph import draw
+from cli.output.graph import draw
 
 
 @dataclass(frozen=True)

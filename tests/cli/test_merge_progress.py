@@ -14,12 +14,12 @@ from tests.cli.conftest import REPOSITORY, Runner
 
 AT_ONCE = """
 import os, signal, sys
-from cli import notes
+from cli.output import stderr
 from cli.main import run
 
-notes.FIRST_SHOWN_AFTER_S = notes.REDRAW_AFTER_S = 0.0
+stderr.FIRST_SHOWN_AFTER_S = stderr.REDRAW_AFTER_S = 0.0
 if {interrupted}:
-    notes.Progress.__call__ = lambda self, *told: os.kill(os.getpid(), signal.SIGINT)
+    stderr.Progress.__call__ = lambda self, *told: os.kill(os.getpid(), signal.SIGINT)
 raise SystemExit(run(sys.argv[1:]))
 """
 

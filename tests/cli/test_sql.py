@@ -9,7 +9,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from cli.statements import Split, split
+from cli.sql.statements import Split, split
 from tests.cli.conftest import Runner, in_process
 
 BOTH = (

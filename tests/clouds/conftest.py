@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from catalog.storage.bucket import BucketStore
+from catalog.storage.bucket.store import BucketStore
 from tests.s3.proxy import Proxy, proxied
 
 from . import emulators

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from catalog.storage.azure import AzureService
-from catalog.storage.bucket import BucketStore
-from catalog.storage.gcs import GcsService
+from catalog.storage.bucket.azure import AzureService
+from catalog.storage.bucket.gcs import GcsService
+from catalog.storage.bucket.requests import split_uri
+from catalog.storage.bucket.service import Service, ServiceBucket
+from catalog.storage.bucket.store import BucketStore
 from catalog.storage.options import AzureOptions, GcsOptions
-from catalog.storage.requests import split_uri
-from catalog.storage.service import Service, ServiceBucket
 from tests.s3.servers import SECRET, Server, free_ports, program_of, running
 
 BUCKET = "tests"

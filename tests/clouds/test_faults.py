@@ -8,8 +8,9 @@ import pytest
 from catalog.catalog import Catalog
 from catalog.errors import AlreadyExists, CatalogError, Conflict, StorageFailure
 from catalog.repository import repository as stored
-from catalog.storage import azure, bucket, requests, service
-from catalog.storage.bucket import BucketStore
+from catalog.storage.bucket import azure, requests, service
+from catalog.storage.bucket import store as bucket
+from catalog.storage.bucket.store import BucketStore
 from catalog.storage.store import OutcomeUnknown, SwapLost
 from tests.s3.proxy import Fate, Plan, Proxy
 from tests.s3.servers import free_ports

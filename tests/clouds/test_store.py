@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from catalog.errors import AlreadyExists, CorruptData, Unsupported
-from catalog.storage import azure, bucket, service
-from catalog.storage.bucket import BucketStore
+from catalog.storage.bucket import azure, service
+from catalog.storage.bucket import store as bucket
+from catalog.storage.bucket.store import BucketStore
 from catalog.storage.store import SwapLost
 from tests.storage.contract import ObjectStoreContract
 

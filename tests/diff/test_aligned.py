@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import catalog
-import catalog.diff.aligning
-from catalog.diff.aligned import Aligned, align
+import catalog.diff.compare.align_task
+from catalog.diff.compare.align import Aligned, align
 from tests.diff.cases_check import TABLE, snapshot
 from tests.diff.cases_pair import Side, write
 from tests.diff.test_paths import lake_of, listed
@@ -50,7 +50,7 @@ KEYS: dict[str, tuple[pa.DataType, list[Any]]] = {
 
 @pytest.fixture(autouse=True)
 def few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("catalog.diff.aligning.ALIGNED_ROWS", 0)
+    monkeypatch.setattr("catalog.diff.compare.align_task.ALIGNED_ROWS", 0)
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def aligned(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Aligned]]:
         seen.append(align(*given))
         return seen[-1]
 
-    monkeypatch.setattr("catalog.diff.aligning.align", kept)
+    monkeypatch.setattr("catalog.diff.compare.align_task.align", kept)
     yield seen
 
 
@@ -196,7 +196,7 @@ def test_rows_beyond_the_memory_allowed_are_left_to_the_engine(
     lake = lake_of(
         tmp_path, Side({"a.parquet": before}, ("id",)), Side({"a.parquet": after}, ("id",))
     )
-    monkeypatch.setattr("catalog.diff.aligning.ROW_BYTES", 1 << 50)
+    monkeypatch.setattr("catalog.diff.compare.align_task.ROW_BYTES", 1 << 50)
     assert (lake.diff("main~1", "main")[TABLE].rows.updated, aligned) == (1, [])
 
 

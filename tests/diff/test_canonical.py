@@ -9,7 +9,7 @@ import uuid
 import pyarrow as pa
 import pytest
 
-from catalog.diff.canonical import digest
+from catalog.diff.fingerprints.canonical import digest
 
 OTHER_NAN = struct.unpack("<d", struct.pack("<Q", 0xFFF8_0000_0000_0001))[0]
 NOON = datetime.datetime(2024, 1, 2, 12, 0, 0, 5000)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from catalog.diff.stored import encoded_digests, stored_digests
+from catalog.diff.fingerprints.stored_bytes import encoded_digests, stored_digests
 from catalog.formats.pages import pages
 from tests.diff.cases_random import DOMAINS
 from tests.diff.test_fingerprint import described, fingerprint, taken_over

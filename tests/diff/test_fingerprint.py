@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 import catalog
 from catalog.diff.counts import KeyProblems
-from catalog.diff.fingerprint import compute
-from catalog.diff.stored import stored_digests
+from catalog.diff.fingerprints.compute import compute
+from catalog.diff.fingerprints.stored_bytes import stored_digests
 from catalog.formats.parquet import read_footer
 from catalog.model.datafile import DataFile
 from catalog.model.fingerprint import Fingerprint

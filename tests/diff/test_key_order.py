@@ -92,8 +92,8 @@ def small_blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 
 
 def blocks(patch: pytest.MonkeyPatch, rows: int) -> None:
-    for module in ("fingerprint", "key_order"):
-        patch.setattr(f"catalog.diff.{module}.BLOCK_ROWS", rows)
+    for module in ("compute", "key_order"):
+        patch.setattr(f"catalog.diff.fingerprints.{module}.BLOCK_ROWS", rows)
 
 
 def shuffled(count: int, rnd: random.Random) -> list[int]:
@@ -200,10 +200,10 @@ def test_files_that_are_too_large_have_no_such_digests(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write(tmp_path / "file", ROWS)
-    monkeypatch.setattr("catalog.diff.fingerprint.KEYED_ROWS", 7)
+    monkeypatch.setattr("catalog.diff.fingerprints.compute.KEYED_ROWS", 7)
     whole = fingerprint(path, [1])
     assert len(whole.keyed) == 4
-    monkeypatch.setattr("catalog.diff.key_order.KEYED_ROWS", 7)
+    monkeypatch.setattr("catalog.diff.fingerprints.key_order.KEYED_ROWS", 7)
     assert fingerprint(path, [1]) == replace(whole, keyed={})
 
 

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 import catalog
 from catalog.catalog import Catalog
-from catalog.diff.file_columns import FileColumns
+from catalog.diff.fingerprints.column_reader import FileColumns
 from catalog.model.datafile import DataFile
+from catalog.operations.tables import stored_table
 from catalog.repository.fingerprints import Fingerprints
 from catalog.repository.tables import data_files
-from catalog.tablelookup import stored_table
 
 ROWS = 3_000
 KINDS = {

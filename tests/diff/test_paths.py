@@ -13,8 +13,8 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 import catalog
+from catalog.diff.fingerprints.loading import load_prints
 from catalog.diff.route import route
-from catalog.fingerprinting import load_prints
 from tests.diff.cases_arrow import oracle_values
 from tests.diff.cases_check import TABLE, snapshot
 from tests.diff.cases_pair import Pair, Side, write
@@ -260,8 +260,8 @@ def test_equal_values_of_another_type_are_not_listed_as_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dense: bool
 ) -> None:
     if dense:
-        monkeypatch.setattr("catalog.diff.positional.DENSE_ROWS", 0)
-        monkeypatch.setattr("catalog.diff.positional.DENSE_SHARE", -1)
+        monkeypatch.setattr("catalog.diff.compare.positional.DENSE_ROWS", 0)
+        monkeypatch.setattr("catalog.diff.compare.positional.DENSE_SHARE", -1)
     before = numbers(3, v=[1, 2, 3], x=pa.array([0.5, 1.5, 2.5], pa.float32()))
     after = numbers(3, v=[1, 2, 4], x=pa.array([0.5, 1.5, 2.5], pa.float64()))
     lake = lake_of(
@@ -283,7 +283,7 @@ def test_rows_that_are_not_kept_are_counted_and_listed(tmp_path: Path) -> None:
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("catalog.diff.tally.EXAMPLE_ROWS", 1000)
-        patch.setattr("catalog.diff.rows.SORTED_ROWS", 1000)
+        patch.setattr("catalog.diff.row_form.SORTED_ROWS", 1000)
         table = lake.diff("main~1", "main", level="rows")[TABLE]
         streamed = table.changes().read_all()
     assert (table.rows.updated, table.columns["v"].corrected) == (count - 1, count - 1)
@@ -310,7 +310,12 @@ def _without(value: object, compared: set[str]) -> object:
     return {name: cell for name, cell in value.items() if name in compared}
 
 
-BLOCKS = ("diff.fingerprint", "diff.key_order", "diff.route", "diff.positional")
+BLOCKS = (
+    "diff.fingerprints.compute",
+    "diff.fingerprints.key_order",
+    "diff.route",
+    "diff.compare.positional",
+)
 
 
 @settings(COMMON, max_examples=600 if THOROUGH else 60)
@@ -324,10 +329,10 @@ def test_every_path_gives_the_answer_of_the_join(pair: Pair, block: int, dense: 
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         for module in BLOCKS:
             patch.setattr(f"catalog.{module}.BLOCK_ROWS", block)
-        patch.setattr("catalog.diff.aligning.ALIGNED_ROWS", 0)
+        patch.setattr("catalog.diff.compare.align_task.ALIGNED_ROWS", 0)
         if dense:
-            patch.setattr("catalog.diff.positional.DENSE_ROWS", 0)
-            patch.setattr("catalog.diff.positional.DENSE_SHARE", -1)
+            patch.setattr("catalog.diff.compare.positional.DENSE_ROWS", 0)
+            patch.setattr("catalog.diff.compare.positional.DENSE_SHARE", -1)
         folder = Path(name)
         lake = catalog.create(str(folder / "lake"))
         first = snapshot(lake, pair.before, write(pair.before, folder / "before"))
@@ -340,10 +345,10 @@ def test_every_path_gives_the_answer_of_the_join(pair: Pair, block: int, dense: 
         assert fast == joined
         compared = {pair.name for pair in answers[0][TABLE].plan.pairs if pair.compared}
         narrow = answers[0][TABLE].changes(columns="changed").read_all()
-        patch.setattr("catalog.diff.rows.SORTED_ROWS", -1)
+        patch.setattr("catalog.diff.row_form.SORTED_ROWS", -1)
         streamed = listed(answers[0][TABLE].changes(), compared)
         narrow_streamed = answers[0][TABLE].changes(columns="changed").read_all()
-        patch.setattr("catalog.diff.rows.SORTED_ROWS", 1_000_000)
+        patch.setattr("catalog.diff.row_form.SORTED_ROWS", 1_000_000)
         joined_rows = listed(answers[1][TABLE].changes(), compared)
         assert streamed == joined_rows
         assert listed(answers[0][TABLE].changes(), compared) == joined_rows

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 import catalog
 from catalog.diff.execute import Reading
+from catalog.diff.fingerprints.loading import load_prints
 from catalog.diff.route import FilePair, route
-from catalog.fingerprinting import load_prints
 from tests.diff.cases_check import TABLE, ask, count_differences, snapshot
 from tests.diff.cases_pair import Pair, Side, write
 from tests.diff.cases_random import described
@@ -150,12 +150,12 @@ def test_the_answer_is_that_of_the_join(pair: Pair, block: int) -> None:
         assert repr(answers[0]) == repr(answers[1])
         names = {pair.name for pair in fast.plan.pairs}
         narrow = fast.changes(columns="changed").read_all()
-        patch.setattr("catalog.diff.rows.SORTED_ROWS", -1)
+        patch.setattr("catalog.diff.row_form.SORTED_ROWS", -1)
         streamed = listed(fast.changes(), names)
         assert values(fast.changes(columns="changed").read_all(), "_to", names) == values(
             narrow, "_to", names
         )
-        patch.setattr("catalog.diff.rows.SORTED_ROWS", 1_000_000)
+        patch.setattr("catalog.diff.row_form.SORTED_ROWS", 1_000_000)
         rows = listed(joined.changes(), names)
         assert streamed == rows
         assert listed(fast.changes(), names) == rows

@@ -32,7 +32,7 @@ def test_any_diff_is_that_of_the_oracle(pair: Pair, aligned: bool) -> None:
     note(described(pair))
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         if aligned:
-            patch.setattr("catalog.diff.aligning.ALIGNED_ROWS", 0)
+            patch.setattr("catalog.diff.compare.align_task.ALIGNED_ROWS", 0)
         answer = ask(pair, Path(folder))
     assert count_differences(answer) == []
     assert row_differences(answer) == []

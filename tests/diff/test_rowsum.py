@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.diff.canonical import block
-from catalog.diff.rowsum import MODULUS, RowSum
+from catalog.diff.fingerprints.canonical import block
+from catalog.diff.fingerprints.row_sum import MODULUS, RowSum
 from tests.diff.cases_check import TABLE
 from tests.diff.cases_pair import Side
 from tests.diff.test_aligned import VALUES

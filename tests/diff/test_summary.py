@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.diff.canonical import block
-from catalog.diff.summary import Summing, exact_float_total, float_total
+from catalog.diff.fingerprints.canonical import block
+from catalog.diff.fingerprints.summary import Summing, exact_float_total, float_total
 from catalog.model.fingerprint import ColumnSummary
 from catalog.model.types import Scalar
 from catalog.model.values import decode

@@ -7,8 +7,8 @@ import duckdb
 
 from catalog.engine.quoting import identifier
 from catalog.engine.quoting import literal as quoted
-from catalog.query.predicates import LiteralKind, LiteralValue, Op, Predicate
-from catalog.query.references import TableReference, analyse
+from catalog.query.parse.analyse import TableReference, analyse
+from catalog.query.parse.predicates import LiteralKind, LiteralValue, Op, Predicate
 from catalog.query.splice import replacements, splice
 
 COLUMNS = {

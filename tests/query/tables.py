@@ -3,8 +3,8 @@
 import duckdb
 
 from catalog.engine.quoting import identifier
-from catalog.query.lexer import TokenKind, tokenize
-from catalog.query.references import Statement, TableReference, analyse
+from catalog.query.parse.analyse import Statement, TableReference, analyse
+from catalog.query.parse.lexer import TokenKind, tokenize
 from catalog.query.splice import replacements, splice
 
 TABLES: dict[tuple[str, ...], str] = {

@@ -6,8 +6,8 @@ import duckdb
 import pytest
 
 from catalog.errors import InvalidInput
-from catalog.query.keywords import NEVER_BEFORE_REF, RESERVED, fold
-from catalog.query.lexer import TokenKind, tokenize
+from catalog.query.parse.keywords import NEVER_BEFORE_REF, RESERVED, fold
+from catalog.query.parse.lexer import TokenKind, tokenize
 
 FRAGMENTS = (
     *("SELECT", "a", "b1", "x$y", " ", "  ", "\n", "\t", "'s'", "'it''s'", "''", "E'a\\'b' "),

@@ -2,10 +2,10 @@
 
 import pytest
 
-from catalog.query.definitions import Alteration, read_altering, read_creation
-from catalog.query.references import analyse
+from catalog.query.parse.analyse import analyse
+from catalog.query.parse.definitions import Alteration, read_altering, read_creation
+from catalog.query.parse.statements import Statement
 from catalog.query.session import Session
-from catalog.query.statements import Statement
 
 
 def one(text: str) -> Statement:

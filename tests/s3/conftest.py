@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from catalog.storage.s3 import S3Store
-from catalog.storage.s3_access import S3Access, S3Options
+from catalog.storage.s3.access import S3Access, S3Options
+from catalog.storage.s3.store import S3Store
 
 from . import servers
 from .proxy import Proxy, proxied

@@ -21,7 +21,7 @@ from catalog.engine import httpfs
 from catalog.errors import CatalogError, CorruptData, StorageFailure
 from catalog.query.session import Session
 from catalog.storage.options import HttpfsUse
-from catalog.storage.s3_access import S3Access, S3Options
+from catalog.storage.s3.access import S3Access, S3Options
 from tests.write.conftest import snap, write
 
 from .conftest import new_place, upload
@@ -253,7 +253,7 @@ ODD = [
 def test_odd_values_in_names(
     opened: Callable[..., Catalog], filled: Catalog, source: Path, proxy: Proxy
 ) -> None:
-    from catalog.formats.hive import partition_path
+    from catalog.formats.hive_path import partition_path
 
     cat = opened()
     for number, value in enumerate(ODD):

@@ -15,7 +15,7 @@ import catalog
 from catalog.catalog import Catalog
 from catalog.errors import CorruptData, InvalidInput, Unsupported
 from catalog.repository import stat_records
-from catalog.storage.s3_access import S3Access, S3Options
+from catalog.storage.s3.access import S3Access, S3Options
 from tests.cli.conftest import REPOSITORY, in_process
 from tests.write.conftest import snap, write
 

@@ -12,8 +12,8 @@ import catalog
 from catalog.catalog import Catalog
 from catalog.errors import CorruptData
 from catalog.repository import stat_records
-from catalog.storage import s3_copy
-from catalog.storage.s3_access import S3Access, S3Options
+from catalog.storage.s3 import copy as s3_copy
+from catalog.storage.s3.access import S3Access, S3Options
 from tests.write.conftest import head, snap, write
 
 from .conftest import BUCKET, upload
@@ -216,7 +216,7 @@ def test_a_copy_whose_answer_is_lost_is_there_once(
     place: str, watched: S3Access, proxy: Proxy, access: S3Access, source: Path, fate: Fate
 ) -> None:
     from catalog.repository import repository
-    from catalog.storage.s3 import S3Store
+    from catalog.storage.s3.store import S3Store
     from tests.write.conftest import START
 
     store = S3Store(f"{place}/lake", watched)

@@ -7,8 +7,8 @@ import pytest
 import catalog
 from catalog.engine.httpfs_failures import direct_error, plain_names
 from catalog.errors import InvalidInput
-from catalog.storage.s3_access import S3Access, S3Options
-from catalog.storage.s3_direct import DirectReach
+from catalog.storage.s3.access import S3Access, S3Options
+from catalog.storage.s3.direct import DirectReach
 
 from .servers import KEY, SECRET
 

@@ -9,8 +9,8 @@ import pytest
 from catalog.catalog import Catalog
 from catalog.errors import CatalogError, Conflict
 from catalog.repository import repository as stored
-from catalog.storage.s3 import S3Store
-from catalog.storage.s3_access import S3Access
+from catalog.storage.s3.access import S3Access
+from catalog.storage.s3.store import S3Store
 from catalog.storage.store import OutcomeUnknown
 from tests.write.conftest import START, write
 

@@ -8,8 +8,8 @@ import pytest
 import catalog
 from catalog.errors import NotFound, StorageFailure, Unsupported
 from catalog.storage.local import LocalStore
-from catalog.storage.s3 import S3Store
-from catalog.storage.s3_access import S3Access, S3Options
+from catalog.storage.s3.access import S3Access, S3Options
+from catalog.storage.s3.store import S3Store
 
 from . import servers
 from .conftest import new_place
@@ -85,7 +85,7 @@ def test_a_missing_bucket_is_named(server: Server) -> None:
 
 def test_an_endpoint_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     (port,) = servers.free_ports(1)
-    monkeypatch.setattr("catalog.storage.requests.PAUSE_S", 0.0)
+    monkeypatch.setattr("catalog.storage.bucket.requests.PAUSE_S", 0.0)
     url = f"http://me:{SECRET}@127.0.0.1:{port}"
     with pytest.raises(StorageFailure) as caught:
         catalog.open("s3://bucket/lake", s3=S3Options(endpoint_url=url))

@@ -13,12 +13,12 @@ from catalog.repository import datafiles
 from catalog.repository.commit_writer import Description, TableUpdate
 from catalog.repository.repository import Repository, open_existing
 from catalog.repository.tables import files_in_partition
-from catalog.storage import s3_files
 from catalog.storage.cached import CachedStore
 from catalog.storage.disk_cache import DiskCache
 from catalog.storage.memory import MemoryStore
-from catalog.storage.s3 import S3Store
-from catalog.storage.s3_access import S3Access, S3Options
+from catalog.storage.s3 import files as s3_files
+from catalog.storage.s3.access import S3Access, S3Options
+from catalog.storage.s3.store import S3Store
 from tests.repository.conftest import History, at, stamp
 from tests.repository.test_cost import TABLE, entry
 from tests.storage.wrappers import CountingStore

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import catalog
-from catalog.storage.s3_access import S3Access
+from catalog.storage.s3.access import S3Access
 from tests.write.bank import run_bank
 from tests.write.histories import run_histories
 from tests.write.kills import Auditor, MergeAuditor, kill_mergers, kill_writers

@@ -22,8 +22,8 @@ from catalog.catalog import Catalog
 from catalog.repository.repository import open_existing
 from catalog.repository.table_entries import PlacedEntry
 from catalog.repository.tables import files_in_partition
-from catalog.storage.s3 import S3Store
-from catalog.storage.s3_access import S3Access, S3Options
+from catalog.storage.s3.access import S3Access, S3Options
+from catalog.storage.s3.store import S3Store
 from tests.repository.test_cost import entry
 from tests.write.conftest import snap, write
 

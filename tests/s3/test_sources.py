@@ -9,9 +9,9 @@ import pytest
 
 import catalog
 from catalog.catalog import Catalog
-from catalog.diff import aligning
+from catalog.diff.compare import align_task
 from catalog.errors import CorruptData, InvalidInput, Unsupported
-from catalog.storage.s3_access import S3Access, S3Options
+from catalog.storage.s3.access import S3Access, S3Options
 from tests.write.conftest import snap, write
 
 from .conftest import upload
@@ -64,7 +64,7 @@ def test_references_are_read_compared_and_merged(
     source: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(aligning, "ALIGNED_ROWS", 1000)
+    monkeypatch.setattr(align_task, "ALIGNED_ROWS", 1000)
     ids = list(range(1000))
     for name, add in (("old", 0), ("new", 1)):
         random.Random(add).shuffle(ids)  # rows in another order are read outside of the engine

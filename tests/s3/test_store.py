@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from catalog.errors import CorruptData, Unsupported
-from catalog.storage import bucket, s3_files, s3_upload
-from catalog.storage.s3 import S3Store
+from catalog.storage.bucket import store as bucket
+from catalog.storage.s3 import files as s3_files
+from catalog.storage.s3 import upload as s3_upload
+from catalog.storage.s3.store import S3Store
 from tests.storage.contract import ObjectStoreContract
 
 

@@ -2,7 +2,7 @@
 
 import threading
 
-from catalog.storage.pending import PendingWrites
+from catalog.storage.bucket.pending import PendingWrites
 
 
 def test_writes_of_one_path_end_in_the_order_in_which_they_began() -> None:

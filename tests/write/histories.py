@@ -24,10 +24,10 @@ from hypothesis.stateful import (
 )
 
 import catalog
-from catalog.listings import CommitInfo
+from catalog.model.listings import CommitInfo
+from catalog.operations.tables import stored_table
 from catalog.repository.datafiles import readable
 from catalog.repository.tables import data_files
-from catalog.tablelookup import stored_table
 from tests.oracle.merge import MergeRow, Taking, merge_tables, multiset
 
 from .merges import check_totals

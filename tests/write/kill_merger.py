@@ -8,11 +8,6 @@ import sys
 
 import pyarrow as pa
 
-import catalog.conflicted
-import catalog.diff.fingerprint
-import catalog.replaying
-import catalog.write.change_rows
-import catalog.write.merge_apply  # noqa: F401
 from catalog.catalog import Catalog
 
 TABLES = ("a", "b")

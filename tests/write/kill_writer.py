@@ -11,9 +11,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+import catalog.operations.transaction
 import catalog.repository.commit_writer
-import catalog.transactions
-import catalog.write.key_check  # noqa: F401 - loaded before the first round is killed
+import catalog.write.snapshot.key_check  # noqa: F401 - loaded before the first round is killed
 from catalog.catalog import Catalog
 
 

@@ -7,15 +7,15 @@ import pyarrow as pa
 
 import catalog
 from catalog.catalog import Catalog
-from catalog.listings import CommitInfo
-from catalog.merging import merging
+from catalog.model.listings import CommitInfo
+from catalog.operations.merge.steps import merging
 from catalog.repository.commit_writer import Description
 from catalog.repository.tables import data_files
-from catalog.write.frames import land
 from catalog.write.publish import Proposal, publish
-from catalog.write.table_write import write_rows
-from catalog.write.working import WorkingTable
-from catalog.write.write_shape import WriteMode, WriteRequest
+from catalog.write.rows.landing import land
+from catalog.write.rows.target_schema import WriteMode, WriteRequest
+from catalog.write.rows.write import write_rows
+from catalog.write.working_table import WorkingTable
 
 
 def put(

@@ -69,7 +69,7 @@ def test_files_of_several_schemas_are_written_in_the_tables_own(
 def test_an_export_can_be_taken_in_again(cat: Catalog, tmp_path: Path, source: Path) -> None:
     values = ["a/b", "", "x=y", "%41", "ü", None, "__HIVE_DEFAULT_PARTITION__", "01", "e."]
     for n, value in enumerate(values):
-        from catalog.formats.hive import partition_path
+        from catalog.formats.hive_path import partition_path
 
         write(source / partition_path(["p"], [value]) / "a.parquet", {"n": [n]})
     snap(cat, "t", source)

@@ -16,10 +16,10 @@ import pytest
 
 import catalog
 from catalog.catalog import Catalog
-from catalog.merging import merging
+from catalog.operations.merge.steps import merging
 from catalog.repository.commit_writer import Description
-from catalog.write.merge import merge_commits
-from catalog.write.merge_ends import Ends
+from catalog.write.merge.commits import merge_commits
+from catalog.write.merge.ends import Ends
 from tests.oracle.merge import Taking, merge_tables, multiset, row_form
 
 from .conftest import START

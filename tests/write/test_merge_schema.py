@@ -10,8 +10,7 @@ from catalog.model.datafile import ColumnStats, DataFile
 from catalog.model.schema import FileSchema, PhysicalColumn
 from catalog.model.table import TableSnapshot
 from catalog.model.types import NULL_TYPE, Scalar
-from catalog.write.merge_schema import merge_shapes
-from catalog.write.merge_shape import (
+from catalog.write.merge.merged_schema import (
     DroppedColumn,
     MergedShape,
     NarrowedColumn,
@@ -19,6 +18,7 @@ from catalog.write.merge_shape import (
     ShapeConflictKind,
     renumber,
 )
+from catalog.write.merge.schema import merge_shapes
 from tests.write.shapes import (
     BIGINT,
     TEXT,

@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from catalog.query.writing import WriteResult
+from catalog.query.pending_write import WriteResult
 from catalog.storage.local import LocalStore
 from tests.write.conftest import catalog_in
 from tests.write.sql_tables import Oracle, Sample, committed, make, multiset, paths

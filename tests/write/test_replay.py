@@ -6,7 +6,7 @@ import pytest
 
 import catalog
 from catalog.catalog import Catalog
-from catalog.merging import MergeReport
+from catalog.operations.merge.steps import MergeReport
 
 from .conftest import rows
 from .merges import check_totals, put, values

@@ -9,7 +9,7 @@ import pytest
 from catalog.catalog import Catalog
 from catalog.errors import CorruptData
 from catalog.storage import local
-from catalog.write import ingest
+from catalog.write.snapshot import ingest
 from tests.storage.wrappers import CountingStore
 
 from .conftest import catalog_in, head, rows, snap, write

@@ -6,7 +6,7 @@ import pytest
 
 from catalog.catalog import Catalog
 from catalog.errors import NotFound
-from catalog.sources import Source
+from catalog.operations.status import Source
 
 from .conftest import head, snap, write
 

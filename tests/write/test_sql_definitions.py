@@ -4,7 +4,7 @@ import pytest
 
 from catalog.catalog import Catalog
 from catalog.errors import AlreadyExists, CatalogError, InvalidInput, NotFound, Unsupported
-from catalog.query.writing import WriteResult
+from catalog.query.pending_write import WriteResult
 from tests.storage.wrappers import CountingStore
 from tests.write.conftest import catalog_in
 from tests.write.merges import check_totals

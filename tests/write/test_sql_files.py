@@ -9,9 +9,9 @@ import pytest
 from catalog.catalog import Catalog
 from catalog.errors import CatalogError, InvalidInput, Unsupported
 from catalog.model.datafile import DataFile
-from catalog.query.writing import WriteResult
+from catalog.operations.tables import stored_table
+from catalog.query.pending_write import WriteResult
 from catalog.repository.tables import data_files
-from catalog.tablelookup import stored_table
 from tests.write.conftest import rows, snap, write
 from tests.write.sql_samples import OTHER, SAMPLES
 from tests.write.sql_tables import Sample, committed, make, multiset, paths

@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 
 from catalog.catalog import Catalog
-from catalog.query.writing import WriteResult
+from catalog.query.pending_write import WriteResult
 from catalog.storage.local import LocalStore
 from tests.write.conftest import catalog_in
 from tests.write.sql_samples import NESTED, OTHER, SAMPLES, STATEMENTS

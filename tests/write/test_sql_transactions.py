@@ -7,7 +7,7 @@ import pytest
 
 from catalog.catalog import Catalog
 from catalog.errors import CatalogError, Conflict, InvalidInput, NotFound, Unsupported
-from catalog.query.writing import WriteResult
+from catalog.query.pending_write import WriteResult
 from tests.write.conftest import rows
 from tests.write.sql_samples import OTHER, SAMPLES
 from tests.write.sql_tables import make

@@ -12,7 +12,7 @@ import pytest
 
 from catalog.catalog import Catalog
 from catalog.errors import CatalogError, InvalidInput, NotFound
-from catalog.write import data_writer
+from catalog.write.files import writer as data_writer
 
 from .conftest import head, snap, write
 from .writing import check_totals, ids, multiset, only_file, paths, plain, put
@@ -403,7 +403,7 @@ def test_the_diff_says_what_was_written_and_reads_no_file(
         pa.table({"day": [0, 0, 2, 1], "id": [0, 3, 4, 7], "v": [1, 0, 0, 0]}),
         "upsert",
     )
-    monkeypatch.setattr("catalog.completing.compute", pytest.fail)
+    monkeypatch.setattr("catalog.diff.fingerprints.completing.compute", pytest.fail)
     diff = filled.diff("main~1", "main")["t"]
     assert (diff.rows.inserted, diff.rows.deleted, diff.rows.updated, diff.rows.moved) == (
         1,

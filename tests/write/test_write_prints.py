@@ -9,13 +9,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from catalog import completing
 from catalog.catalog import Catalog
-from catalog.diff.fingerprint import compute
+from catalog.diff.fingerprints import completing
+from catalog.diff.fingerprints.compute import compute
+from catalog.operations.tables import stored_table
 from catalog.repository.datafiles import locate
 from catalog.repository.fingerprints import Fingerprints
 from catalog.repository.tables import data_files
-from catalog.tablelookup import stored_table
 
 from .test_write_types import EXACT, OTHERWISE
 from .writing import put

@@ -9,7 +9,7 @@ import pytest
 
 from catalog.catalog import Catalog
 from catalog.errors import CatalogError, Conflict
-from catalog.transactions import CatalogTransaction
+from catalog.operations.transaction import CatalogTransaction
 
 from .conftest import head, rows, write
 from .writing import check_totals, put

@@ -1,0 +1,1 @@
+"""Comparing the rows of data files that differ: by position, aligned, or joined."""

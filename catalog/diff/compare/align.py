@@ -1,0 +1,300 @@
+"""Rows aligned by key: the files of both sides hold their rows in whatever order.
+
+The keys of both sides are matched first; then column after column of the newer side is brought
+into the older side's order and compared, in Arrow and numpy. Only rows that differ reach the
+engine. Columns are read one at a time, so that memory follows the widest.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from catalog.diff.compare.arrays import Arrays, Unreadable, arrow_type
+from catalog.diff.compare.sql_columns import SqlColumns
+from catalog.diff.fingerprints.canonical import Fixed, fixed, repeated
+from catalog.diff.forms import form, identity
+from catalog.diff.plan import SIDES, ColumnPair, SideName, TablePlan
+from catalog.engine.arrow_arrays import constant, from_numpy, to_numpy
+from catalog.engine.connection import cursor
+from catalog.model.schema import Field
+
+Numbers: TypeAlias = np.ndarray[Any, Any]
+
+CANDIDATES = 4
+"""Columns of integers that are tried as a key where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """Holds the rows in which two sides differ, by their numbers.
+
+    Attributes:
+        before: Rows of the older side that have a partner and differ from it.
+        after: Their partners, in the same order.
+        deleted: Rows of the older side without a partner.
+        inserted: Rows of the newer side without one.
+        equal: Rows of the newer side that equal their partner.
+    """
+
+    before: Numbers
+    after: Numbers
+    deleted: Numbers
+    inserted: Numbers
+    equal: Numbers
+
+
+def can_align(plan: TablePlan) -> bool:
+    """Tells whether the columns of a plan compare as they are, in types Arrow reads alike."""
+    before, after = plan.side("f").partition_by, plan.side("t").partition_by
+    places = {side: {i: n for n, i in enumerate(plan.side(side).partition_by)} for side in SIDES}
+    for pair in plan.pairs:
+        kinds = pair.before.type, pair.after.type
+        if form(*kinds) is not identity or kinds[0] != kinds[1]:
+            return False
+        if places["f"].get(pair.before.id) != places["t"].get(pair.after.id):
+            return False
+    return before == after and all(
+        arrow_type(field.type) is not None for side in SIDES for field in held(plan, side)
+    )
+
+
+def inner(plan: TablePlan, pairs: Sequence[ColumnPair]) -> list[ColumnPair]:
+    """Returns those of some columns that do not follow from a file's partition."""
+    before, after = plan.side("f").partition_by, plan.side("t").partition_by
+    return [p for p in pairs if p.before.id not in before and p.after.id not in after]
+
+
+def pseudo_key(plan: TablePlan, before: Arrays, after: Arrays) -> list[ColumnPair]:
+    """Returns a column of integers that no two rows of a side share, if one is soon found.
+
+    Equal rows share its value, so that rows without a key can be matched by it.
+    """
+    compared = [pair for pair in plan.pairs if pair.compared]
+    wanted = [p for p in inner(plan, compared) if _is_integer(p.before)]
+    for pair in wanted[:CANDIDATES]:
+        sides = before.column(pair.before), after.column(pair.after)
+        if all(not column.null_count and _is_unique(column) for column in sides):
+            return [pair]
+    return []
+
+
+def _is_integer(field: Field) -> bool:
+    kind = arrow_type(field.type)
+    return kind is not None and bool(pa.types.is_integer(kind))
+
+
+def _is_unique(column: pa.Array) -> bool:
+    values = np.sort(to_numpy(column))
+    return not bool((values[1:] == values[:-1]).any())
+
+
+def align(
+    con: duckdb.DuckDBPyConnection,
+    columns: SqlColumns,
+    key: Sequence[ColumnPair],
+    before: Arrays,
+    after: Arrays,
+) -> Aligned:
+    """Matches the rows of two sides, and compares them.
+
+    Args:
+        con: Matches keys that are no integers.
+        columns: The columns of the table's plan.
+        key: Columns that tell the rows of a side apart.
+        before: The older side's columns.
+        after: The newer side's columns.
+
+    Raises:
+        CorruptData: A file cannot be read.
+        Unreadable: The engine must read a column.
+    """
+    partner, inserted = _matched(con, columns, key, before, after)
+    here = partner >= 0
+    differs = np.zeros(before.rows, dtype=bool)
+    if here.any():
+        at = None if _in_order(partner, after.rows) else np.where(here, partner, 0)
+        compared = [pair for pair in columns.plan.pairs if pair.compared and pair not in key]
+        for pair in inner(columns.plan, compared):
+            differs |= _differs(before.column(pair.before), after.column(pair.after), at)
+    differs &= here
+    return Aligned(
+        np.flatnonzero(differs),
+        partner[differs],
+        np.flatnonzero(~here),
+        inserted,
+        partner[here & ~differs],
+    )
+
+
+def _in_order(partner: Numbers, rows: int) -> bool:
+    return len(partner) == rows and bool((partner == np.arange(rows)).all())
+
+
+def _matched(
+    con: duckdb.DuckDBPyConnection,
+    columns: SqlColumns,
+    key: Sequence[ColumnPair],
+    before: Arrays,
+    after: Arrays,
+) -> tuple[Numbers, Numbers]:
+    """Returns the partner of every older row, -1 for none, and the newer rows without one."""
+    if len(key) == 1:
+        mine, theirs = (
+            _as_integers(before.column(key[0].before)),
+            _as_integers(after.column(key[0].after)),
+        )
+        if mine is not None and theirs is not None and mine.dtype == theirs.dtype:
+            return _matched_integers(mine, theirs)
+    tables = {}
+    for side, arrays in zip(SIDES, (before, after), strict=True):
+        keys = [_plain(arrays.column(p.before if side == "f" else p.after)) for p in key]
+        tables[side] = pa.table(
+            [*keys, from_numpy(np.arange(arrays.rows))], [*(f"k{n}" for n in range(len(key))), "n"]
+        )
+    on = " AND ".join(f"f.k{n} IS NOT DISTINCT FROM t.k{n}" for n in range(len(key)))
+    with cursor(con) as own:
+        for side, table in tables.items():
+            own.register(f"keys_{side}", table)
+        found = own.sql(
+            "SELECT coalesce(f.n, -1) AS f, coalesce(t.n, -1) AS t "
+            f"FROM keys_f f FULL OUTER JOIN keys_t t ON {on}"
+        ).to_arrow_table()
+        for side in tables:
+            own.unregister(f"keys_{side}")
+    mine, theirs = (to_numpy(found[side]) for side in SIDES)
+    partner = np.full(before.rows, -1)
+    partner[mine[mine >= 0]] = theirs[mine >= 0]
+    return partner, np.sort(theirs[mine < 0])
+
+
+def _as_integers(column: pa.Array) -> Numbers | None:
+    """Returns a column's values as integers that are equal where they are; None for others."""
+    kind = column.type
+    plain = pa.types.is_integer(kind) or pa.types.is_date(kind) or pa.types.is_timestamp(kind)
+    if not plain or column.null_count:
+        return None
+    found = fixed(column)
+    return None if found is None else found.values
+
+
+def _matched_integers(mine: Numbers, theirs: Numbers) -> tuple[Numbers, Numbers]:
+    order = None if _increases(mine) else np.argsort(mine)
+    sorted_ = mine if order is None else mine[order]
+    other = None if _increases(theirs) else np.argsort(theirs)
+    wanted = theirs if other is None else theirs[other]
+    partner = np.full(len(mine), -1)
+    numbers = np.arange(len(theirs)) if other is None else other
+    if not len(mine):
+        return partner, numbers
+    places = np.searchsorted(sorted_, wanted)
+    places[places == len(mine)] = 0
+    hit = sorted_[places] == wanted
+    found = places[hit] if order is None else order[places[hit]]
+    partner[found] = numbers[hit]
+    return partner, np.sort(numbers[~hit])
+
+
+def _increases(values: Numbers) -> bool:
+    return bool((values[1:] > values[:-1]).all())
+
+
+def _differs(before: pa.Array, after: pa.Array, at: Numbers | None) -> Numbers:
+    """Tells which values differ from those that stand ``at`` the other side's rows."""
+    mine, theirs = fixed(before), fixed(after)
+    if mine is not None and theirs is not None:
+        return _numbers_differ(mine, theirs, at)
+    if pa.types.is_dictionary(before.type) and pa.types.is_dictionary(after.type):
+        return _entries_differ(before, after, at)
+    before, after = _plain(before), _plain(after)
+    other = after if at is None else after.take(from_numpy(at))
+    unequal = pc.not_equal(before, other)
+    if unequal.null_count:
+        absent = pc.not_equal(pc.is_null(before), pc.is_null(other))
+        unequal = pc.or_(pc.fill_null(unequal, constant(False)), absent)
+    return to_numpy(unequal)
+
+
+def _numbers_differ(mine: Fixed, theirs: Fixed, at: Numbers | None) -> Numbers:
+    """Compares canonical values: equal ones have equal bits, NULL is 0."""
+    left, right = mine.values, theirs.values
+    if mine.tag == "float":
+        left, right = left.view(np.int64), right.view(np.int64)
+    if left.ndim == 1:
+        found = left != (right if at is None else right[at])
+    else:
+        words = [left[:, n] != (right[:, n] if at is None else right[at, n]) for n in (0, 1)]
+        found = words[0] | words[1]
+    if mine.valid is not None or theirs.valid is not None:
+        here = np.ones(len(left), bool) if mine.valid is None else mine.valid
+        there = np.ones(len(right), bool) if theirs.valid is None else theirs.valid
+        found = found | (here != (there if at is None else there[at]))
+    return np.asarray(found)
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    kind = column.type
+    return column.cast(kind.value_type) if pa.types.is_dictionary(kind) else column
+
+
+def _entries_differ(before: pa.Array, after: pa.Array, at: Numbers | None) -> Numbers:
+    """Compares text by the numbers of its entries in the older side's dictionary; NULL is -1."""
+    known = pc.index_in(after.dictionary, before.dictionary)
+    translated = np.append(_filled(known, len(before.dictionary)), -1)
+    mine, theirs = (_filled(one.indices, -1) for one in (before, after))
+    return np.asarray(mine != translated[theirs if at is None else theirs[at]])
+
+
+def _filled(column: pa.Array, value: int) -> Numbers:
+    """Returns integers with a value in place of NULL."""
+    values = to_numpy(column)
+    return np.where(to_numpy(column.is_valid()), values, value) if column.null_count else values
+
+
+def repeated_integers(arrays: Arrays, field: Field) -> int | None:
+    """Counts the rows that share their value of a column with others.
+
+    Returns:
+        The count; None if the column is none of integers in all files, or has NULL.
+
+    Raises:
+        CorruptData: A file cannot be read.
+    """
+    if field.id in arrays.constant:
+        return None
+    try:
+        found = _as_integers(arrays.column(field))
+    except Unreadable:
+        return None
+    return None if found is None else repeated(found)
+
+
+def taken(
+    plan: TablePlan, side: SideName, columns: Arrays, numbers: Numbers, *, prefix: str
+) -> pa.Table:
+    """Returns some rows of a side, with all columns in files, called ``c<field id>``.
+
+    Args:
+        plan: The table's plan.
+        side: The side.
+        columns: Its columns.
+        numbers: The numbers of the rows wanted.
+        prefix: What columns' names begin with.
+    """
+    wanted = from_numpy(numbers)
+    return pa.table(
+        {
+            f"{prefix}c{field.id}": _plain(columns.column(field).take(wanted))
+            for field in held(plan, side)
+        }
+    )
+
+
+def held(plan: TablePlan, side: SideName) -> Iterator[Field]:
+    """Yields the columns of a side that are in files."""
+    table = plan.side(side)
+    return (field for field in table.schema.fields if field.id not in table.partition_by)

@@ -1,0 +1,145 @@
+"""Tasks whose rows are aligned outside the engine, which then gets those that differ."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from catalog.diff.compare.align import Aligned, Numbers, align, can_align, inner, pseudo_key, taken
+from catalog.diff.compare.arrays import Arrays, Unreadable
+from catalog.diff.compare.positional import Source
+from catalog.diff.compare.sql_columns import SqlColumns
+from catalog.diff.plan import DiffTask, SideName
+from catalog.engine.arrow_arrays import constant, from_numpy
+from catalog.model.datafile import DataFile
+
+ROW_BYTES = 256
+"""Memory that aligning takes for every row of the larger side: keys, orders, and the widest column
+of text three times."""
+
+ALIGNED_ROWS = 50_000
+"""Rows of a task from which opening files column by column pays."""
+
+
+class ReadArrays(Protocol):
+    """Reads columns as arrays, within some memory."""
+
+    @property
+    def memory_bytes(self) -> int:
+        """Returns how much memory may be taken."""
+
+    def __call__(self, side: SideName, files: Sequence[DataFile]) -> Arrays:
+        """Returns what reads the columns of a side's files."""
+
+
+class Aligning:
+    """Aligns the rows of tasks, where their columns allow it."""
+
+    def __init__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        columns: SqlColumns,
+        source: Source,
+        arrays: ReadArrays | None,
+    ) -> None:
+        """Takes what reads rows, and columns as arrays; without the latter nothing is aligned."""
+        self._con = con
+        self._columns = columns
+        self._plan = columns.plan
+        self._source = source
+        self._arrays = arrays if can_align(columns.plan) else None
+        self._waiting: list[pa.Table] = []
+
+    def run(self, task: DiffTask) -> dict[int, int] | None:
+        """Finds the rows in which a task's sides differ, for ``waiting`` to return.
+
+        Keys must be unique on both sides. Without a key, a column that no two rows share serves:
+        rows that are equal have it in common.
+
+        Returns:
+            Per added column (field id), rows found equal that carry a value; None if nothing
+            was done, because the engine must compare.
+        """
+        sides = self._sides(task)
+        if sides is None:
+            return None
+        before, after = sides
+        keyed = bool(self._plan.key)
+        try:
+            key = inner(self._plan, self._plan.key_pairs)
+            if not keyed:
+                key = pseudo_key(self._plan, before, after)
+            if not key:
+                return None
+            found = align(self._con, self._columns, key, before, after)
+            mine = self._taken("f", task, before, np.append(found.before, found.deleted), "f_")
+            theirs = self._taken("t", task, after, np.append(found.after, found.inserted), "t_")
+            filled = self._filled(found, after)
+        except Unreadable:
+            return None
+        pairs = len(found.before) if keyed else 0
+        both = {**_columns(mine.slice(0, pairs)), **_columns(theirs.slice(0, pairs))}
+        for kind, rows in (
+            ("u", pa.table(both)),
+            ("d", mine.slice(pairs)),
+            ("i", theirs.slice(pairs)),
+        ):
+            if rows.num_rows:
+                kinds = pa.repeat(constant(kind), rows.num_rows)
+                self._waiting.append(rows.append_column("kind", kinds))
+        return filled
+
+    def waiting(self, least: int = 1) -> pa.Table | None:
+        """Returns the rows found, in the remainder's form, if they take so many bytes.
+
+        They are forgotten then. They are taken together, since each statement that adds some
+        takes milliseconds, when the columns that they come from are no longer held.
+        """
+        if sum(rows.nbytes for rows in self._waiting) < least:
+            return None
+        pa.default_memory_pool().release_unused()
+        found = pa.concat_tables(self._waiting, promote_options="default")
+        self._waiting.clear()
+        return found
+
+    def _sides(self, task: DiffTask) -> tuple[Arrays, Arrays] | None:
+        """Returns what reads the columns of both sides; None if that is not to be done."""
+        if self._arrays is None or task.partition is None:
+            return None
+        rows = [sum(file.rows for file in files) for files in (task.before, task.after)]
+        if not all(rows) or sum(rows) < ALIGNED_ROWS:
+            return None
+        if max(rows) * ROW_BYTES > self._arrays.memory_bytes:
+            return None
+        return self._arrays("f", task.before), self._arrays("t", task.after)
+
+    def _filled(self, found: Aligned, after: Arrays) -> dict[int, int]:
+        filled = {}
+        for field in self._plan.added:
+            if field.id in self._plan.side("t").partition_by:
+                raise Unreadable(field.name)
+            values = after.column(field).take(found.equal)
+            filled[field.id] = len(values) - values.null_count
+        return filled
+
+    def _taken(
+        self, side: SideName, task: DiffTask, columns: Arrays, numbers: Numbers, prefix: str
+    ) -> pa.Table:
+        """Returns some rows of a side, with all columns."""
+        rows = taken(self._plan, side, columns, numbers, prefix=prefix)
+        ids = self._plan.side(side).partition_by
+        if not ids:
+            return rows
+        files = task.before if side == "f" else task.after
+        file = next(file for file in files if file.rows)
+        listed = ", ".join(f"c{i} AS {prefix}c{i}" for i in ids)
+        query = f"SELECT {listed} FROM {self._source(side, (file,), ids)} LIMIT 1"
+        constant = self._con.sql(query).to_arrow_table()
+        nothing = from_numpy(np.zeros(len(numbers), dtype=np.int64))
+        return pa.table({**_columns(rows), **_columns(constant.take(nothing))})
+
+
+def _columns(rows: pa.Table) -> dict[str, pa.ChunkedArray]:
+    return dict(zip(rows.column_names, rows.columns, strict=True))

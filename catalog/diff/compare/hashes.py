@@ -1,0 +1,57 @@
+"""Rows told apart by 128 bits of the engine's hash, where that tells their types apart."""
+
+from collections.abc import Mapping, Sequence
+
+from catalog.diff.compare.sql_columns import SqlColumns
+from catalog.diff.plan import SIDES, ColumnPair, SideName
+from catalog.model.types import DataType, Scalar, TypeClass
+
+
+def hashed_rows(
+    columns: SqlColumns, compared: Sequence[ColumnPair], rows: Mapping[SideName, str]
+) -> dict[SideName, str] | None:
+    """Returns SQL of the rows of both sides with their hashes as ``h`` and ``g``.
+
+    Two hashes are taken, over the columns in order and in reverse, each with which of them
+    are NULL. Within 64 bits DuckDB's hash of a value tells all values apart; text is hashed
+    in two forms. Of wider and of nested types it hashes unlike values alike: with any of
+    those, or with types that differ between the sides, there is no such hash.
+
+    Args:
+        columns: The columns of the table's plan.
+        compared: Those that count.
+        rows: SQL of the rows of each side.
+    """
+    kinds = [kind for p in compared for kind in (p.before.type, p.after.type)]
+    plain = all(p.before.type == p.after.type for p in compared)
+    if not kinds or not plain or not all(_told_apart_by_hash(kind) for kind in kinds):
+        return None
+    hashed = {}
+    for side in SIDES:
+        forward, backward = [], []
+        for pair in compared:
+            value = columns.value(side, pair)
+            other = f"{value} || '\\'" if _is_text(pair) else value
+            forward += [value, f"{value} IS NULL"]
+            backward += [f"{value} IS NULL", other]
+        both = f"hash({', '.join(forward)}) AS h, hash({', '.join(reversed(backward))}) AS g"
+        hashed[side] = f"(SELECT *, {both} FROM {rows[side]})"
+    return hashed
+
+
+_SMALL = (TypeClass.BOOLEAN, TypeClass.INTEGER, TypeClass.FLOAT, TypeClass.DATE)
+
+
+def _told_apart_by_hash(kind: DataType) -> bool:
+    """Tells whether values of a type fit 64 bits, or are text."""
+    if not isinstance(kind, Scalar):
+        return False
+    if kind.decimal is not None:
+        return kind.decimal[0] <= 18
+    small = kind.type_class in _SMALL or kind.name in ("TIME", "TIMESTAMP", "TIMESTAMP_NS")
+    return small or kind.type_class is TypeClass.TEXT or kind.name == "UBIGINT"
+
+
+def _is_text(pair: ColumnPair) -> bool:
+    kinds = (pair.before.type, pair.after.type)
+    return any(isinstance(k, Scalar) and k.type_class is TypeClass.TEXT for k in kinds)

@@ -1,0 +1,471 @@
+"""The remainder of a table: rows left when equal rows of both sides have cancelled.
+
+It lies in tables of the in-memory database, which spill to disk under the memory limit; cursors
+see them, as they would not see temporary tables. Every row is a ``u`` pair of rows of one key,
+a ``d`` row of the older side or an ``i`` row of the newer.
+Each task fills it for its files by one method; the end step looks at keys that are left in
+several places, across partitions too.
+
+Rows that were found by position are partial (see ``positional``) and lie in tables of their
+own; the remainder's name is a view of all.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal
+
+import duckdb
+
+from catalog.diff.compare.align_task import Aligning, ReadArrays
+from catalog.diff.compare.hashes import hashed_rows
+from catalog.diff.compare.positional import PartialRows, Source
+from catalog.diff.compare.sql_columns import Part, SqlColumns
+from catalog.diff.compare.sql_functions import register_functions
+from catalog.diff.plan import SIDES, ColumnPair, DiffTask, SideName, TablePlan
+from catalog.diff.route import FilePair, Route
+from catalog.engine.connection import cursor, single_row
+from catalog.model.datafile import DataFile
+
+WAITING_BYTES = 256 << 20
+"""How much rows found by aligning may take until the engine takes them."""
+
+
+class Remainder:
+    """Fills and settles the remainder of one table.
+
+    Attributes:
+        added_filled: Per added column (field id), rows cancelled as equal that carry a value.
+        unique: Whether no key stands twice among the rows compared of either side.
+    """
+
+    def __init__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        plan: TablePlan,
+        source: Source,
+        name: str,
+        *,
+        unique: bool = False,
+        arrays: ReadArrays | None = None,
+    ) -> None:
+        """Takes what reads and names rows.
+
+        Args:
+            con: Holds the rows.
+            plan: The table's plan.
+            source: Returns SQL of files.
+            name: Name of the remainder in the engine.
+            unique: See the attribute.
+            arrays: Reads columns as arrays, to align rows by key; None: the engine joins them.
+        """
+        self.con = con
+        self.plan = plan
+        self.columns = SqlColumns(plan)
+        self.name = name
+        self.added_filled = {f.id: 0 for f in plan.added}
+        self.unique = unique
+        self._source = source
+        self._partial = PartialRows(con, self.columns, source, name, keep_all=not unique)
+        self._has_whole = False
+        self._aligning = Aligning(con, self.columns, source, arrays)
+        register_functions(con, plan)
+
+    def match(self, pair: FilePair) -> None:
+        """Compares two files by position."""
+        self._count_added(pair.after)
+        if pair.changed:
+            self._partial.match(pair)
+
+    def _count_added(self, file: DataFile) -> None:
+        """Counts the values of added columns in a file of which every row is matched."""
+        for field in self.plan.added:
+            stats = file.stats.get(field.id)
+            if stats is not None and stats.nulls is not None:
+                self.added_filled[field.id] += file.rows - stats.nulls
+            else:
+                relation = self._source("t", (file,), [field.id])
+                query = f"SELECT count(c{field.id}) FROM {relation}"
+                self.added_filled[field.id] += int(single_row(self.con, query)[0])
+
+    def run_keyless(self, route: Route) -> None:
+        """Compares the files of a task as multisets, those paired by their differing rows."""
+        rest = route.rest or DiffTask(route.task.partition, (), ())
+        rows = {
+            side: f"(SELECT {self.columns.select(side)} FROM {self._source(side, files)})"
+            for side, files in zip(SIDES, (rest.before, rest.after), strict=True)
+        }
+        if rest.before and rest.after and not self.plan.added:
+            alone = not any(pair.changed for pair in route.pairs)
+            if alone and self._aligning.run(rest) is not None:
+                self._take_aligned(WAITING_BYTES)
+                return
+            rows = self._without_equal(rows)
+        for side in SIDES:
+            self._sql(f"CREATE OR REPLACE TABLE {self._rows(side)} AS FROM {rows[side]}")
+        for pair in route.pairs:
+            if not pair.changed:
+                continue
+            self._sql(
+                f"CREATE OR REPLACE TABLE {self.name}_places AS "
+                f"{self._partial.differing_places(pair)}"
+            )
+            for side in SIDES:
+                file = pair.before if side == "f" else pair.after
+                relation = self._source(side, (file,), numbered=True)
+                self._sql(
+                    f"INSERT INTO {self._rows(side)} BY NAME SELECT s.* EXCLUDE (place) FROM "
+                    f"(SELECT place, {self.columns.select(side)} FROM {relation}) s "
+                    f"SEMI JOIN {self.name}_places p ON s.place = p.place"
+                )
+        self._cancel_equal(self._rows("f"), self._rows("t"), self._compared)
+        for table in ("f", "t", "places", "hashes"):
+            self._sql(f"DROP TABLE IF EXISTS {self.name}_{table}")
+
+    def parts(self) -> list[Part]:
+        """Returns all rows as they are held."""
+        partial = self._partial.parts()
+        if partial and not self._has_whole:
+            return partial
+        return [Part(self._whole(), self.plan.value_pairs, partial=False), *partial]
+
+    def whole_parts(self, *, fit: bool) -> list[Part]:
+        """Returns all rows, whole.
+
+        Args:
+            fit: Whether all of them may be held at once; else those found by position are read
+                from the files again, as they are wanted.
+        """
+        whole = Part(self._whole(), self.plan.value_pairs, partial=False)
+        if fit:
+            self._complete()
+            return [whole]
+        return [whole, *self._partial.streams()]
+
+    def narrow_parts(self, shown: Collection[str]) -> list[Part] | None:
+        """Returns all rows as they are held, if none lacks a column that is to be shown."""
+        parts = self.parts()
+        if all({p.name for p in part.pairs} >= set(shown) for part in parts if part.partial):
+            return parts
+        return None
+
+    def _without_equal(self, rows: Mapping[SideName, str]) -> dict[SideName, str]:
+        """Leaves out rows that occur equally often on both sides, told by 128 bits of hash."""
+        hashed = hashed_rows(self.columns, self._compared, rows)
+        if hashed is None:
+            return dict(rows)
+        table = f"{self.name}_hashes"
+        self._sql(
+            f"CREATE OR REPLACE TABLE {table} AS SELECT h, g FROM "
+            f"(SELECT h, g, 1 AS n FROM {hashed['f']} UNION ALL "
+            f"SELECT h, g, -1 AS n FROM {hashed['t']}) GROUP BY h, g HAVING sum(n) <> 0"
+        )
+        return {
+            side: f"(SELECT s.* EXCLUDE (h, g) FROM {hashed[side]} s SEMI JOIN {table} d "
+            "ON s.h = d.h AND s.g = d.g)"
+            for side in SIDES
+        }
+
+    def _complete(self) -> None:
+        """Fetches what partial rows lack, file by file."""
+        if self._partial.found:
+            self._partial.complete(self._whole())
+            self._show()
+
+    def run(self, task: DiffTask) -> None:
+        """Compares the files of a task by the plain join."""
+        rows = {
+            side: f"(SELECT {self.columns.select(side)} FROM {self._source(side, files)})"
+            for side, files in zip(SIDES, (task.before, task.after), strict=True)
+        }
+        if self.plan.key and self.unique:
+            filled = self._aligning.run(task)
+            if filled is None:
+                self._join(rows["f"], rows["t"])
+            for field_id, count in (filled or {}).items():
+                self.added_filled[field_id] += count
+            self._take_aligned(WAITING_BYTES)
+            return
+        for side in SIDES:
+            self._sql(f"CREATE OR REPLACE TABLE {self._rows(side)} AS FROM {rows[side]}")
+        if not self.plan.key:
+            self._cancel_equal(self._rows("f"), self._rows("t"), self._compared)
+        elif self._find_duplicates():
+            self._join(self._by_key("f", "ANTI"), self._by_key("t", "ANTI"))
+            self._cancel_equal(self._by_key("f", "SEMI"), self._by_key("t", "SEMI"), self._compared)
+        else:
+            self._join(self._rows("f"), self._rows("t"))
+        for table in ("f", "t", "duplicates"):
+            self._sql(f"DROP TABLE IF EXISTS {self.name}_{table}")
+
+    def _take_aligned(self, least: int = 1) -> None:
+        """Takes the rows that were found by aligning, if they take so many bytes."""
+        rows = self._aligning.waiting(least)
+        if rows is not None:
+            with cursor(self.con) as own:
+                own.register("aligned", rows)
+                own.execute(f"INSERT INTO {self._whole()} BY NAME FROM aligned")
+                own.unregister("aligned")
+
+    def settle(self) -> bool:
+        """Pairs rows of keys that are left in several places, as the whole table sees them.
+
+        Returns:
+            False if partial rows would have to be paired anew: then the table must be joined.
+        """
+        self._take_aligned()
+        if not self.plan.key:
+            if not all(pair.compared for pair in self.plan.pairs if pair.partition):
+                self._settle_keyless()
+            self._show()
+            return True
+        self._show()
+        keys = self.plan.key_pairs
+        columns = [f"{self._either(pair)} AS k{n}" for n, pair in enumerate(keys)]
+        names = [f"k{n}" for n, _ in enumerate(keys)]
+        several = " WHERE kind <> 'u'" if self.unique else ""
+        self._sql(
+            f"CREATE OR REPLACE TABLE {self.name}_multiple AS SELECT {', '.join(names)} FROM "
+            f"(SELECT {', '.join(columns)} FROM {self.name}{several}) "
+            "GROUP BY ALL HAVING count(*) > 1"
+        )
+        settled = not self._count(f"{self.name}_multiple") or self._settle_multiple(keys)
+        self._sql(f"DROP TABLE IF EXISTS {self.name}_multiple")
+        self._sql(f"DROP TABLE IF EXISTS {self.name}_again")
+        return settled
+
+    def _settle_multiple(self, keys: Sequence[ColumnPair]) -> bool:
+        matching = " AND ".join(
+            f"{self._either(pair)} IS NOT DISTINCT FROM k{n}" for n, pair in enumerate(keys)
+        )
+        self._sql(
+            f"CREATE OR REPLACE TABLE {self.name}_again AS "
+            f"SELECT r.* FROM {self._whole()} r SEMI JOIN {self.name}_multiple ON {matching}"
+        )
+        partial = f"(FROM {self.name} WHERE pair IS NOT NULL)"
+        if not self.unique and self._count(
+            f"{partial} SEMI JOIN {self.name}_multiple ON {matching}"
+        ):
+            return False
+        self._sql(
+            f"DELETE FROM {self._whole()} WHERE EXISTS "
+            f"(SELECT 1 FROM {self.name}_multiple WHERE {matching})"
+        )
+        self._settle_again()
+        return True
+
+    def drop(self) -> None:
+        """Drops every table of this remainder."""
+        self._sql(f"DROP VIEW IF EXISTS {self.name}")
+        self._partial.drop()
+        for suffix in (
+            "_rows",
+            "_left",
+            "_f",
+            "_t",
+            "_duplicates",
+            "_multiple",
+            "_again",
+            "_places",
+            "_hashes",
+        ):
+            self._sql(f"DROP TABLE IF EXISTS {self.name}{suffix}")
+
+    @property
+    def _compared(self) -> tuple[ColumnPair, ...]:
+        return tuple(pair for pair in self.plan.pairs if pair.compared)
+
+    def _whole(self) -> str:
+        """Returns the table of whole rows, made when the first of them comes."""
+        table = f"{self.name}_rows"
+        if not self._has_whole:
+            self._has_whole = True
+            sides = [
+                f"(SELECT {self.columns.select(side)} FROM {self._source(side, (), None)}) {side}"
+                for side in SIDES
+            ]
+            self._sql(
+                f"CREATE OR REPLACE TABLE {table} AS SELECT '' AS kind, {self._both()} "
+                f"FROM {' CROSS JOIN '.join(sides)} WHERE false"
+            )
+        return table
+
+    def _show(self) -> None:
+        """Makes the view of all rows, under the remainder's name."""
+        parts = [f"FROM {part.relation}" for part in self._partial.parts()]
+        if self._has_whole or not parts:
+            parts.insert(0, f"SELECT *, NULL::INTEGER AS pair FROM {self._whole()}")
+        self._sql(f"CREATE OR REPLACE VIEW {self.name} AS {' UNION ALL BY NAME '.join(parts)}")
+
+    def _both(self, before: str = "f.", after: str = "t.") -> str:
+        return ", ".join(
+            [
+                *(f"{before}{c} AS f_{c}" for c in self.columns.carried("f")),
+                *(f"{after}{c} AS t_{c}" for c in self.columns.carried("t")),
+            ]
+        )
+
+    def _find_duplicates(self) -> bool:
+        parts = []
+        for side in SIDES:
+            keys = ", ".join(
+                f"{self.columns.value(side, pair)} AS k{n}"
+                for n, pair in enumerate(self.plan.key_pairs)
+            )
+            parts.append(f"SELECT {keys} FROM {self._rows(side)} GROUP BY ALL HAVING count(*) > 1")
+        self._sql(f"CREATE OR REPLACE TABLE {self.name}_duplicates AS {' UNION '.join(parts)}")
+        return self._count(f"{self.name}_duplicates") > 0
+
+    def _by_key(self, side: SideName, join: Literal["ANTI", "SEMI"]) -> str:
+        """Returns a side's rows whose keys are unique (ANTI), or duplicate (SEMI)."""
+        rows = self._rows(side)
+        on = " AND ".join(
+            f"{rows}.{self.columns.value(side, pair)} IS NOT DISTINCT FROM d.k{n}"
+            for n, pair in enumerate(self.plan.key_pairs)
+        )
+        return f"(SELECT {rows}.* FROM {rows} {join} JOIN {self.name}_duplicates d ON {on})"
+
+    def _join(self, before: str, after: str) -> None:
+        """Compares rows whose keys are unique on both sides."""
+        on = self.columns.same(self.plan.key_pairs)
+        equal = self.columns.same(self.plan.value_pairs)
+        self._sql(
+            f"INSERT INTO {self._whole()} BY NAME SELECT CASE WHEN f.here IS NULL THEN 'i' "
+            "WHEN t.here IS NULL THEN 'd' ELSE 'u' END AS kind, "
+            f"{self._both()} FROM {before} f FULL OUTER JOIN {after} t ON {on} "
+            f"WHERE f.here IS NULL OR t.here IS NULL OR NOT ({equal})"
+        )
+        if self.plan.added:
+            self._add_filled(
+                f"SELECT {self._counted('t.')} FROM {before} f JOIN {after} t ON {on} WHERE {equal}"
+            )
+
+    def _counted(self, prefix: str) -> str:
+        return ", ".join(f"count({prefix}c{f.id})" for f in self.plan.added)
+
+    def _add_filled(self, query: str) -> None:
+        row = single_row(self.con, query)
+        for field, count in zip(self.plan.added, row, strict=True):
+            self.added_filled[field.id] += int(count or 0)
+
+    def _cancel_equal(
+        self, before: str, after: str, pairs: Sequence[ColumnPair], into: str | None = None
+    ) -> None:
+        """Cancels equal rows as multisets; the rest are deleted and inserted rows."""
+        table = into or self._whole()
+        numbered = [
+            f"(SELECT *, row_number() OVER ({self._window(side, pairs)}) AS copy FROM {rows})"
+            for side, rows in zip(SIDES, (before, after), strict=True)
+        ]
+        on = f"{self.columns.same(pairs)} AND f.copy = t.copy"
+        gone = ", ".join(f"f.{c}" for c in self.columns.carried("f"))
+        come = ", ".join(f"t.{c}" for c in self.columns.carried("t"))
+        self._sql(
+            f"INSERT INTO {table} BY NAME SELECT 'd' AS kind, {_named(gone, 'f')} "
+            f"FROM {numbered[0]} f ANTI JOIN {numbered[1]} t ON {on}"
+        )
+        self._sql(
+            f"INSERT INTO {table} BY NAME SELECT 'i' AS kind, {_named(come, 't')} "
+            f"FROM {numbered[1]} t ANTI JOIN {numbered[0]} f ON {on}"
+        )
+        if self.plan.added:
+            self._add_filled(self._filled_copies(before, after, pairs))
+
+    def _window(self, side: SideName, pairs: Sequence[ColumnPair]) -> str:
+        values = self.columns.values(side, pairs)
+        by = f"PARTITION BY {', '.join(values)}" if values else ""
+        if side == "f" or not self.plan.added:
+            return by
+        filled = " + ".join(f"CAST(c{f.id} IS NOT NULL AS INTEGER)" for f in self.plan.added)
+        return f"{by} ORDER BY {filled} DESC"
+
+    def _filled_copies(self, before: str, after: str, pairs: Sequence[ColumnPair]) -> str:
+        """Counts, per group of equal rows, copies cancelled that can have a value."""
+        groups = []
+        for side, rows in zip(SIDES, (before, after), strict=True):
+            keys = [f"{value} AS k{n}" for n, value in enumerate(self.columns.values(side, pairs))]
+            counts = ["count(*) AS copies"]
+            if side == "t":
+                counts += [f"count(c{f.id}) AS n{f.id}" for f in self.plan.added]
+            by = ", ".join(str(n + 1) for n in range(len(keys)))
+            grouping = f" GROUP BY {by}" if keys else ""
+            groups.append(f"(SELECT {', '.join([*keys, *counts])} FROM {rows}{grouping})")
+        on = " AND ".join(f"f.k{n} IS NOT DISTINCT FROM t.k{n}" for n in range(len(pairs)))
+        sums = ", ".join(f"sum(least(f.copies, t.copies, t.n{f.id}))" for f in self.plan.added)
+        return f"SELECT {sums} FROM {groups[0]} f JOIN {groups[1]} t ON {on or 'true'}"
+
+    def _settle_again(self) -> None:
+        """Pairs anew the rows of keys that stand in several rows of the remainder."""
+        again = f"{self.name}_again"
+        values = self.plan.value_pairs
+        if not all(pair.compared for pair in self.plan.pairs if pair.partition):
+            again = self._cancelled_across(again)
+        keys = {
+            "f": [f"f_{self.columns.value('f', pair)}" for pair in self.plan.key_pairs],
+            "t": [f"t_{self.columns.value('t', pair)}" for pair in self.plan.key_pairs],
+        }
+        single = {
+            side: f"SELECT *, count(*) OVER (PARTITION BY {', '.join(keys[side])}) AS left_{side} "
+            f"FROM {again} WHERE kind <> '{'i' if side == 'f' else 'd'}'"
+            for side in SIDES
+        }
+        on = " AND ".join(
+            f"f.{a} IS NOT DISTINCT FROM t.{b}" for a, b in zip(keys["f"], keys["t"], strict=True)
+        )
+        before = [f"f.f_{c}" for c in self.columns.carried("f")]
+        after = [f"t.t_{c}" for c in self.columns.carried("t")]
+        paired = "f.left_f = 1 AND t.left_t = 1"
+        equal = " AND ".join(
+            f"f.f_{self.columns.value('f', p)} IS NOT DISTINCT FROM "
+            f"t.t_{self.columns.value('t', p)}"
+            for p in values
+        )
+        self._sql(
+            f"INSERT INTO {self._whole()} BY NAME SELECT 'u' AS kind, "
+            f"{', '.join([*before, *after])} "
+            f"FROM ({single['f']}) f JOIN ({single['t']}) t ON {on} "
+            f"WHERE {paired} AND NOT ({equal or 'true'})"
+        )
+        for kind, rows, others, columns in (
+            ("d", f"({single['f']}) f", f"({single['t']}) t", before),
+            ("i", f"({single['t']}) t", f"({single['f']}) f", after),
+        ):
+            self._sql(
+                f"INSERT INTO {self._whole()} BY NAME "
+                f"SELECT '{kind}' AS kind, {', '.join(columns)} "
+                f"FROM {rows} ANTI JOIN {others} ON {on} AND {paired}"
+            )
+
+    def _cancelled_across(self, again: str) -> str:
+        """Cancels equal rows that lie in different partitions, as partitions do not count."""
+        sides = []
+        for side, kind in zip(SIDES, ("i", "d"), strict=True):
+            columns = ", ".join(f"{side}_{c} AS {c}" for c in self.columns.carried(side))
+            sides.append(f"(SELECT {columns} FROM {again} WHERE kind <> '{kind}')")
+        left = f"{self.name}_left"
+        self._sql(f"CREATE OR REPLACE TABLE {left} AS FROM {self._whole()} WHERE false")
+        self._cancel_equal(sides[0], sides[1], self._compared, left)
+        return left
+
+    def _settle_keyless(self) -> None:
+        self._sql(f"CREATE OR REPLACE TABLE {self.name}_again AS FROM {self._whole()}")
+        self._sql(f"DELETE FROM {self._whole()}")
+        left = self._cancelled_across(f"{self.name}_again")
+        self._sql(f"INSERT INTO {self._whole()} FROM {left}")
+        self._sql(f"DROP TABLE {left}")
+
+    def _either(self, pair: ColumnPair) -> str:
+        before, after = self.columns.value("f", pair), self.columns.value("t", pair)
+        return f"CASE WHEN kind = 'd' THEN f_{before} ELSE t_{after} END"
+
+    def _rows(self, side: SideName) -> str:
+        return f"{self.name}_{side}"
+
+    def _count(self, table: str) -> int:
+        return int(single_row(self.con, f"SELECT count(*) FROM {table}")[0])
+
+    def _sql(self, statement: str) -> None:
+        self.con.execute(statement)
+
+
+def _named(columns: str, side: str) -> str:
+    """Gives columns of a side's rows the names that they have in the remainder."""
+    return ", ".join(f"{c} AS {side}_{c.partition('.')[2]}" for c in columns.split(", "))

@@ -1,0 +1,268 @@
+"""Fingerprints of data files: made of their rows, block by block, as they are read or written."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import pyarrow as pa
+
+from catalog.diff.fingerprints.canonical import block as canonical_block
+from catalog.diff.fingerprints.column_reader import in_one, opened
+from catalog.diff.fingerprints.key_order import (
+    KEYED_ROWS,
+    key_order,
+    keyed_digests,
+    ordered_digests,
+)
+from catalog.diff.fingerprints.key_record import in_order, key_record
+from catalog.diff.fingerprints.reuse import looked_at, looked_into, taken_over
+from catalog.diff.fingerprints.row_sum import MODULUS, RowSum
+from catalog.diff.fingerprints.summary import Summing
+from catalog.errors import CorruptData
+from catalog.formats.parquet import ParquetSource, source_name
+from catalog.model.datafile import DataFile
+from catalog.model.fingerprint import (
+    BLOCK_ROWS,
+    ColumnSummary,
+    Fingerprint,
+    KeyRecord,
+    StoredColumns,
+)
+from catalog.model.schema import PhysicalColumn
+from catalog.model.table import TableSnapshot
+
+
+class _Column:
+    """Makes what a fingerprint tells of one column, block by block."""
+
+    def __init__(self, column: PhysicalColumn) -> None:
+        """Takes what the column is."""
+        self._field_id = column.field_id
+        self._digests: list[bytes] | None = []
+        self._sum = Summing(column.type)
+
+    def add(self, rows: pa.Array, row_sum: RowSum | None) -> bool:
+        """Adds a block, also to a sum of its rows; False if that is not possible."""
+        found = canonical_block(rows)
+        self._sum.add(found, len(rows))
+        if found.digest is None:
+            self._digests = None
+        elif self._digests is not None:
+            self._digests.append(found.digest)
+        return row_sum is None or row_sum.add(self._field_id, rows, found)
+
+    def digests(self) -> tuple[bytes, ...] | None:
+        """Returns the digests of the blocks; None if one of them has none."""
+        return None if self._digests is None else tuple(self._digests)
+
+    def summary(self) -> ColumnSummary:
+        """Returns what all blocks sum up to."""
+        return self._sum.summary()
+
+
+class Fingerprinter:
+    """Makes a fingerprint of rows that are added piece by piece.
+
+    Attributes:
+        rows: Rows that are in it so far.
+    """
+
+    def __init__(
+        self, columns: Sequence[PhysicalColumn], key: Sequence[int], *, row_sum: bool = True
+    ) -> None:
+        """Takes what the rows hold.
+
+        Args:
+            columns: The columns of the rows, in order.
+            key: Field ids of the key columns, also of those that no row holds.
+            row_sum: Whether rows that are in no order are summed up as a whole.
+        """
+        self.rows = 0
+        self._key = key
+        self._columns = {column.field_id: _Column(column) for column in columns}
+        ids = list(self._columns)
+        self._places = [ids.index(field_id) for field_id in key if field_id in ids]
+        self._keys: list[pa.Table] = []
+        self._waiting: list[pa.Table] = []
+        self._waiting_rows = 0
+        self._total = 0 if row_sum else None
+
+    def add(self, rows: pa.Table | pa.RecordBatch) -> None:
+        """Adds rows, in the order of the file."""
+        self._waiting.append(rows if isinstance(rows, pa.Table) else pa.Table.from_batches([rows]))
+        self._waiting_rows += rows.num_rows
+        while self._waiting_rows >= BLOCK_ROWS:
+            self._add_waiting()
+
+    def finish(self, table: TableSnapshot, file: DataFile) -> Fingerprint:
+        """Returns the fingerprint of all rows that were added.
+
+        Digests in the order of keys are not in it, for which all rows of a column are needed.
+
+        Args:
+            table: The table, for its partition columns and the key's types.
+            file: The entry of the file that holds the rows.
+        """
+        if self._waiting_rows:
+            self._add_waiting()
+        record = key_record(self._keys, table, file, self._key) if self._key else None
+        return _fingerprint(self.rows, self._columns, record, self._total)
+
+    def _add_waiting(self) -> None:
+        """Adds up to a block of the rows that wait."""
+        whole = pa.concat_tables(self._waiting)
+        self._waiting_rows = max(0, self._waiting_rows - BLOCK_ROWS)
+        self._waiting = [whole.slice(BLOCK_ROWS)] if self._waiting_rows else []
+        self._add_block([_block(column, 0) for column in whole.columns])
+
+    def _add_block(self, columns: Sequence[pa.Array]) -> None:
+        rows = len(columns[0])
+        self.rows += rows
+        self._keys.append(_key_table([columns[n] for n in self._places]))
+        if len(self._keys) == 1 and self._places and in_order(self._keys[0]):
+            self._total = None
+        row_sum = None if self._total is None else RowSum(rows)
+        for made, column in zip(self._columns.values(), columns, strict=True):
+            if not made.add(column, row_sum):
+                row_sum = self._total = None
+        if row_sum is not None and self._total is not None:
+            self._total = (self._total + row_sum.total()) % MODULUS
+
+
+def _fingerprint(
+    rows: int, columns: Mapping[int, _Column], record: KeyRecord | None, total: int | None
+) -> Fingerprint:
+    digests = {field_id: one.digests() for field_id, one in columns.items()}
+    return Fingerprint(
+        rows,
+        {field_id: found for field_id, found in digests.items() if found is not None},
+        record,
+        {field_id: one.summary() for field_id, one in columns.items()},
+        total,
+    )
+
+
+def _key_table(columns: Sequence[pa.Array | pa.ChunkedArray]) -> pa.Table:
+    return pa.table(list(columns), [f"k{n}" for n in range(len(columns))])
+
+
+def _block(column: pa.ChunkedArray, start: int) -> pa.Array:
+    found = in_one(column.slice(start, BLOCK_ROWS))
+    assert found is not None, "a block fits an array"
+    return found
+
+
+def compute(
+    source: ParquetSource,
+    table: TableSnapshot,
+    file: DataFile,
+    key: Sequence[int],
+    like: Iterable[Fingerprint] = (),
+    *,
+    known: StoredColumns | None = None,
+    needed: Collection[int] | None = None,
+) -> Fingerprint:
+    """Computes the fingerprint of a data file.
+
+    Args:
+        source: The file, by its path or open.
+        table: The table, for the file schema and the key's types.
+        file: Its entry.
+        key: Field ids of the key columns.
+        like: Fingerprints, by the same key, of files of the same partition: columns that are
+            stored byte for byte as in one of them are not decoded.
+        known: What is known already of the columns as they are stored.
+        needed: Field ids of the columns that are to be told of, besides key columns; None means
+            all. Of others, only how they are stored is told.
+
+    Raises:
+        CorruptData: The file is not readable, or holds other rows than its entry says.
+    """
+    columns = table.file_schemas[file.file_schema].columns
+    path = source_name(source)
+    like = tuple(like)
+    if not isinstance(source, str):
+        known = StoredColumns()
+    elif known is None:
+        known = looked_at(source, columns)
+        known = looked_into(source, columns, key, known, like, keeping=True)
+    taken = taken_over(known, key, like)
+    told = set() if taken is None else set(taken.summaries)
+    passed = set() if needed is None else known.stored.keys() - {*needed, *key}
+    rest = [n for n, c in enumerate(columns) if c.field_id not in told | passed]
+    if taken is not None and not rest:
+        return _checked(taken, path, file)
+    if taken is None and not passed and isinstance(source, str):
+        found = _unordered(source, table, file, key)
+        if found is not None:
+            return _checked(_with_stored(found, known), path, file)
+    maker = Fingerprinter(
+        [columns[n] for n in rest],
+        key if taken is None else (),
+        row_sum=taken is None and not passed,
+    )
+    inner = [n for n in rest if columns[n].field_id in key]
+    with opened(source, width=len(columns), plain=inner) as open_file:
+        for batch in open_file.batches(rest, rows=BLOCK_ROWS):
+            maker.add(batch)
+    made = _with_stored(maker.finish(table, file), known)
+    if taken is not None:
+        made = replace(
+            made,
+            columns={**taken.columns, **made.columns},
+            key=taken.key,
+            summaries={**taken.summaries, **made.summaries},
+        )
+    if isinstance(source, str):
+        ids = [columns[n].field_id for n in rest]
+        keyed = {} if taken is None else taken.keyed
+        made = replace(made, keyed={**keyed, **keyed_digests(source, columns, key, made.key, ids)})
+    return _checked(made, path, file)
+
+
+def _with_stored(found: Fingerprint, known: StoredColumns) -> Fingerprint:
+    return replace(found, stored=known.stored, encoded=known.encoded, writer=known.writer)
+
+
+def _unordered(
+    path: str, table: TableSnapshot, file: DataFile, key: Sequence[int]
+) -> Fingerprint | None:
+    """Computes the fingerprint of a file whose rows are seen at once not to lie in order.
+
+    Each column is read once, and digested in the order of rows and in that of their keys.
+
+    Returns:
+        The fingerprint; None if rows may lie in the order of their keys, or have none.
+    """
+    columns = table.file_schemas[file.file_schema].columns
+    places = [n for i in key for n, column in enumerate(columns) if column.field_id == i]
+    if not places or not 0 < file.rows <= KEYED_ROWS:
+        return None
+    with opened(path, width=len(columns), plain=places) as open_file:
+        first = open_file.first(places, rows=BLOCK_ROWS)
+        if open_file.rows != file.rows or not first.num_rows or in_order(first):
+            return None
+        keys = [open_file.column(place) for place in places]
+        record = key_record([_key_table(keys)], table, file, key)
+        order = key_order([in_one(column) for column in keys], record)
+        if order is None:
+            return None
+        starts = range(0, file.rows, BLOCK_ROWS)
+        sums = [RowSum(min(BLOCK_ROWS, file.rows - start)) for start in starts]
+        made = {column.field_id: _Column(column) for column in columns}
+        keyed = {}
+        summed = True
+        for place, (field_id, one) in enumerate(made.items()):
+            column = open_file.column(place)
+            for start, row_sum in zip(starts, sums, strict=True):
+                summed &= one.add(_block(column, start), row_sum if summed else None)
+            found = ordered_digests(column, order)
+            if found is not None:
+                keyed[field_id] = found
+    total = sum(one.total() for one in sums) % MODULUS if summed else None
+    return replace(_fingerprint(file.rows, made, record, total), keyed=keyed)
+
+
+def _checked(found: Fingerprint, path: str, file: DataFile) -> Fingerprint:
+    if found.rows != file.rows:
+        raise CorruptData(f"{path} holds {found.rows} rows, {file.rows} were committed")
+    return found

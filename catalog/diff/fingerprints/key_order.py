@@ -1,0 +1,119 @@
+"""Digests of columns whose rows are brought into the order of their key.
+
+Files that hold the same rows have the same such digests, in whatever order their rows lie. Keys
+are ordered by value: numbers, dates and times as they follow each other, false before true, text
+and bytes byte by byte; the first key column leads.
+"""
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from catalog.diff.fingerprints.canonical import digest
+from catalog.diff.fingerprints.column_reader import in_one, opened
+from catalog.engine.arrow_arrays import from_numpy, to_numpy
+from catalog.model.fingerprint import BLOCK_ROWS, KeyRecord
+from catalog.model.schema import PhysicalColumn
+
+KEYED_ROWS = 1 << 22
+"""Rows of a file up to which its columns are ordered: all values of one are in memory then."""
+
+
+def keyed_digests(
+    path: str,
+    columns: Sequence[PhysicalColumn],
+    key: Sequence[int],
+    record: KeyRecord | None,
+    wanted: Collection[int],
+) -> dict[int, tuple[bytes, ...]]:
+    """Returns digests of the columns of a file, of blocks of its rows in the order of their key.
+
+    Args:
+        path: The file.
+        columns: Its columns, in order.
+        key: Field ids of the key columns, also of those that the file does not hold.
+        record: What is known of its keys.
+        wanted: Field ids of the columns.
+
+    Returns:
+        The digests by field id; none where rows lie in the order of their key, or have none that
+        is known. Columns without canonical form have none.
+
+    Raises:
+        CorruptData: The file cannot be read.
+    """
+    if not wanted or record is None or record.ordered:
+        return {}
+    places = {column.field_id: n for n, column in enumerate(columns)}
+    keys = [places[field_id] for field_id in key if field_id in places]
+    with opened(path, width=len(columns), plain=keys) as file:
+        order = None
+        if file.rows <= KEYED_ROWS:
+            order = key_order([in_one(file.column(place)) for place in keys], record)
+        if order is None:
+            return {}
+        found = {i: ordered_digests(file.column(places[i]), order) for i in wanted}
+    return {field_id: digests for field_id, digests in found.items() if digests is not None}
+
+
+def key_order(key: Sequence[pa.Array | None], record: KeyRecord | None) -> pa.Array | None:
+    """Returns the numbers of rows in the order of their key.
+
+    Args:
+        key: The key's columns; None for one that is too large for an array.
+        record: What is known of the key.
+
+    Returns:
+        The numbers; None if the key does not tell rows apart, or has a type without an order here.
+    """
+    if record is None or record.nulls or record.duplicates or not key:
+        return None
+    sortable = []
+    for column in key:
+        found = None if column is None else _sortable(column)
+        if found is None:
+            return None
+        sortable.append(found)
+    if len(sortable) == 1 and pa.types.is_integer(sortable[0].type):
+        return from_numpy(np.argsort(to_numpy(sortable[0])))
+    names = [f"k{n}" for n in range(len(sortable))]
+    order = [(name, "ascending") for name in names]
+    return pc.sort_indices(pa.table(sortable, names), sort_keys=order)
+
+
+def _sortable(column: pa.Array) -> pa.Array | None:
+    """Returns a column in a type whose order is that of its values; None if there is none."""
+    if isinstance(column, pa.ExtensionArray):
+        column = column.storage
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column, kind = column.cast(kind.value_type), kind.value_type
+    if pa.types.is_date32(kind) or pa.types.is_time32(kind):
+        return column.view(pa.int32())
+    if pa.types.is_date64(kind) or pa.types.is_time64(kind) or pa.types.is_timestamp(kind):
+        return column.view(pa.int64())
+    if pa.types.is_integer(kind) or pa.types.is_boolean(kind):
+        return column
+    if pa.types.is_decimal(kind) and kind.bit_width <= 128:
+        return column.cast(pa.decimal128(38, kind.scale))
+    text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    blob = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+    if text or blob or pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
+        return column.cast(pa.large_binary())
+    return column.cast(pa.binary()) if pa.types.is_fixed_size_binary(kind) else None
+
+
+def ordered_digests(column: pa.ChunkedArray, order: pa.Array) -> tuple[bytes, ...] | None:
+    """Returns the digests of a column in an order, block by block; None if it has none."""
+    whole = in_one(column)
+    if whole is None:
+        return None
+    found = []
+    for start in range(0, len(order), BLOCK_ROWS):
+        one = digest(whole.take(order.slice(start, BLOCK_ROWS)))
+        if one is None:
+            return None
+        found.append(one)
+    return tuple(found)

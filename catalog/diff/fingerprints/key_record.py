@@ -1,0 +1,155 @@
+"""What fingerprints tell of the keys of a file: NULLs, duplicates, and between which they lie."""
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from catalog.diff.fingerprints.canonical import repeated
+from catalog.engine.arrow_arrays import constant, to_numpy
+from catalog.errors import CatalogError
+from catalog.model.datafile import DataFile
+from catalog.model.fingerprint import KeyRecord
+from catalog.model.schema import Field
+from catalog.model.table import TableSnapshot
+from catalog.model.types import Scalar, is_float
+from catalog.model.values import encode, has_order, sort_key
+
+ABOVE = b"\xff" * 16
+"""Closes the upper bound of keys of which the first column only is bounded: above all that
+can follow."""
+
+
+def key_record(
+    keys: Sequence[pa.Table], table: TableSnapshot, file: DataFile, key: Sequence[int]
+) -> KeyRecord | None:
+    """Describes the keys of a file; None if their types do not allow it.
+
+    Args:
+        keys: The key columns that the file holds, in parts, in the order of the key.
+        table: The table, for its partition columns and the key's types.
+        file: The file's entry.
+        key: Field ids of the key columns.
+    """
+    if not file.rows:
+        return KeyRecord(0, 0, ordered=True)
+    constant = {
+        field_id: file.partition[table.partition_by.index(field_id)]
+        for field_id in key
+        if field_id in table.partition_by
+    }
+    columns = pa.concat_tables(keys) if keys else pa.table({})
+    held = {column.field_id for column in table.file_schemas[file.file_schema].columns}
+    ids = [field_id for field_id in key if field_id in held]
+    inner = [  # a file may hold a partition column, too: the entry's value counts
+        _plain(column)
+        for field_id, column in zip(ids, columns.columns, strict=True)
+        if field_id not in constant
+    ]
+    absent = len(key) - len(constant) - len(inner)
+    if absent or any(value is None for value in constant.values()):
+        nulls = file.rows
+    else:
+        nulls = _null_rows(inner, file.rows)
+    ordered = bool(inner) and _strictly_increasing(inner)
+    try:
+        duplicates = 0 if ordered else _duplicates(inner, file.rows)
+    except pa.ArrowException:
+        return None
+    low, high = _bounds(inner, table, key, constant) if not nulls else (None, None)
+    return KeyRecord(nulls, duplicates, low, high, ordered and not nulls)
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return column.cast(kind.value_type)
+    if isinstance(kind, pa.BaseExtensionType):
+        return pa.chunked_array([c.storage for c in column.chunks], kind.storage_type)
+    return column
+
+
+def _null_rows(columns: Sequence[pa.ChunkedArray], rows: int) -> int:
+    lacking = None
+    for column in columns:
+        if column.null_count:
+            own = column.is_null()
+            lacking = own if lacking is None else pc.or_(lacking, own)
+    return 0 if lacking is None else int(pc.sum(lacking).as_py() or 0)
+
+
+def _duplicates(columns: Sequence[pa.ChunkedArray], rows: int) -> int:
+    """Counts the rows whose key occurs several times."""
+    if not columns:
+        return rows if rows > 1 else 0
+    if len(columns) == 1 and pa.types.is_integer(columns[0].type) and not columns[0].null_count:
+        return repeated(to_numpy(columns[0]))
+    named = pa.table([_normal(c) for c in columns], [f"k{n}" for n in range(len(columns))])
+    counts = named.group_by(named.column_names).aggregate([([], "count_all")])["count_all"]
+    return int(pc.sum(counts.filter(pc.greater(counts, constant(1)))).as_py() or 0)
+
+
+def _normal(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Returns a column in which equal values are alike: Arrow groups -0.0 apart from 0.0."""
+    if not pa.types.is_floating(column.type):
+        return column
+    wide = pc.add(column.cast(pa.float64()), constant(0.0))
+    return pc.if_else(pc.is_nan(wide), constant(float("nan")), wide)
+
+
+def _strictly_increasing(columns: Sequence[pa.ChunkedArray]) -> bool:
+    """Tells whether every key is above the one before; NULL and NaN are not."""
+    if any(column.null_count for column in columns):
+        return False
+    count = len(columns[0])
+    tied = None
+    for column in columns:
+        before, after = column.slice(0, count - 1), column.slice(1)
+        try:
+            above, same = pc.less(before, after), pc.equal(before, after)
+        except pa.ArrowException:
+            return False
+        holds = above if tied is None else pc.or_(pc.invert(tied), above)
+        if tied is None:
+            fits, tied = pc.or_(above, same), same
+        else:
+            fits, tied = pc.or_(holds, pc.and_(tied, same)), pc.and_(tied, same)
+        if count > 1 and not pc.all(fits).as_py():
+            return False
+    return tied is None or not pc.any(tied).as_py()
+
+
+def _bounds(
+    columns: Sequence[pa.ChunkedArray],
+    table: TableSnapshot,
+    key: Sequence[int],
+    constant: Mapping[int, bytes | None],
+) -> tuple[bytes | None, bytes | None]:
+    """Bounds the keys of a file: partition values first, then the first column in the file."""
+    lead = [constant[field_id] for field_id in key if field_id in constant]
+    inner = [field_id for field_id in key if field_id not in constant]
+    if not inner:
+        whole = sort_key(lead, "")
+        return whole, whole
+    field = table.schema.by_id(inner[0])
+    assert field is not None, "key columns exist"
+    edges = pc.min_max(columns[0])
+    low, high = (_encoded(edges[edge], field) for edge in ("min", "max"))
+    if low is None or high is None:
+        return None, None
+    return sort_key([*lead, low], ""), sort_key([*lead, high], "") + ABOVE
+
+
+def _encoded(value: pa.Scalar, field: Field) -> bytes | None:
+    kind = field.type
+    if not isinstance(kind, Scalar) or not has_order(kind) or is_float(kind):
+        return None
+    try:
+        return encode(value.as_py(), kind)
+    except (CatalogError, ValueError, OverflowError):
+        return None
+
+
+def in_order(keys: pa.Table) -> bool:
+    """Tells whether keys increase from row to row."""
+    return _strictly_increasing([_plain(column) for column in keys.columns])

@@ -1,0 +1,178 @@
+"""What files share as they are stored, so that only one of them needs to be decoded, or neither."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+import pyarrow as pa
+
+from catalog.diff.fingerprints.column_reader import unreadable
+from catalog.diff.fingerprints.stored_bytes import encoded_digests, stored_digests, written_by
+from catalog.model.fingerprint import Fingerprint, StoredColumns, stored_alike
+from catalog.model.schema import PhysicalColumn
+from catalog.model.types import Scalar, TypeClass
+
+Known: TypeAlias = StoredColumns | Fingerprint
+
+
+def looked_at(path: str, columns: Sequence[PhysicalColumn]) -> StoredColumns:
+    """Looks at the stored bytes of a file.
+
+    Args:
+        path: The file.
+        columns: Its columns.
+
+    Raises:
+        CorruptData: The file is not readable.
+    """
+    try:
+        stored = stored_digests(path, columns)
+        return StoredColumns(stored, writer=written_by(path) if stored else "")
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(path, error) from error
+
+
+def looked_into(
+    path: str,
+    columns: Sequence[PhysicalColumn],
+    key: Sequence[int],
+    known: StoredColumns,
+    like: Iterable[Known],
+    *,
+    keeping: bool,
+) -> StoredColumns:
+    """Adds encoded values, where other files do not store the same.
+
+    To keep, those of keys and text are taken. To compare, those that the nearest of the others
+    has; of one that was looked at just now any column can be, and then neither need be decoded.
+    Other writers encode otherwise.
+
+    Args:
+        path: The file.
+        columns: Its columns.
+        key: Field ids of the key columns.
+        known: What is known of the file.
+        like: What is known of others of its partition.
+        keeping: Whether that is to be kept for files to come, rather than compared now.
+
+    Raises:
+        CorruptData: The file is not readable.
+    """
+    encoded = dict(known.encoded)
+    best: Known | None = None
+    same: set[int] = set()
+    for one in like:
+        found = {i for i, digest in known.stored.items() if one.stored.get(i) == digest}
+        encoded |= {i: one.encoded[i] for i in found if i in one.encoded}
+        if best is None or len(found) > len(same):
+            best, same = one, found
+    if keeping or best is None:
+        wanted = {c.field_id for c in columns if c.field_id in key or _is_text(c)}
+    elif best.writer and best.writer != known.writer:
+        wanted = set()
+    else:
+        wanted = set(best.encoded if isinstance(best, Fingerprint) else known.stored)
+    wanted -= same | encoded.keys()
+    if known.stored and wanted:
+        try:
+            encoded |= encoded_digests(path, columns, wanted)
+        except (pa.ArrowException, OSError) as error:
+            raise unreadable(path, error) from error
+    return StoredColumns(known.stored, encoded, known.writer)
+
+
+def _is_text(column: PhysicalColumn) -> bool:
+    return isinstance(column.type, Scalar) and column.type.type_class is TypeClass.TEXT
+
+
+def alike(one: Known, other: Known) -> set[int]:
+    """Returns the field ids of columns that two files store alike."""
+    return {i for i in one.stored if stored_alike(one, i, other, i)}
+
+
+def taken_over(
+    looked: StoredColumns, key: Sequence[int], like: Iterable[Fingerprint]
+) -> Fingerprint | None:
+    """Returns what a file shares with that of some files that has most columns as it has them.
+
+    Its keys must be stored as there, and what a fingerprint tells of rows as a whole must not
+    depend on other columns.
+    """
+    best: Fingerprint | None = None
+    for one in like:
+        same = alike(looked, one) & one.summaries.keys()
+        if same and same == looked.stored.keys() == one.stored.keys():
+            return replace(one, stored=looked.stored, encoded=looked.encoded, writer=looked.writer)
+        inner = [field_id for field_id in key if field_id in looked.stored]
+        if not inner or not same.issuperset(inner) or one.row_sum is not None:
+            continue
+        if best is None or len(same) > len(best.summaries):
+            best = replace(
+                one,
+                columns={i: one.columns[i] for i in same if i in one.columns},
+                summaries={i: one.summaries[i] for i in same},
+                keyed={i: one.keyed[i] for i in same if i in one.keyed},
+                stored=looked.stored,
+                encoded=looked.encoded,
+                writer=looked.writer,
+            )
+    return best
+
+
+class KeyIndex:
+    """Finds files that may store their keys as another does, without a look at every one."""
+
+    def __init__(self, files: Iterable[Known], key: Sequence[int]) -> None:
+        """Takes what is known of the files.
+
+        Args:
+            files: The files.
+            key: Field ids of the key columns.
+        """
+        self._key = key
+        self._places: defaultdict[bytes, list[int]] = defaultdict(list)
+        for place, one in enumerate(files):
+            for digest in self._digests(one):
+                self._places[digest].append(place)
+
+    def like(self, one: Known) -> list[int]:
+        """Returns the places of files that store the first column of the key, or of all, alike."""
+        found = [self._places.get(digest, []) for digest in self._digests(one)]
+        return list(dict.fromkeys(place for places in found for place in places))
+
+    def _digests(self, one: Known) -> list[bytes]:
+        first = next((i for i in self._key if i in one.stored), min(one.stored, default=None))
+        found = [one.stored.get(first), one.encoded.get(first)] if first is not None else []
+        return [digest for digest in found if digest is not None]
+
+
+def needed_columns(
+    before: Sequence[Known], after: Sequence[Known], key: Sequence[int]
+) -> tuple[list[set[int] | None], list[set[int] | None]]:
+    """Tells which columns must be read of files that are going to be compared.
+
+    Columns that two files store alike need not be read of either, where their keys are.
+
+    Args:
+        before: What is known of the older files of a partition, all of the same number of rows.
+        after: The same of the newer ones.
+        key: Field ids of the key columns.
+
+    Returns:
+        The field ids for each older, and each newer file; None for all columns.
+    """
+    older: list[set[int] | None] = [None] * len(before)
+    newer: list[set[int] | None] = [None] * len(after)
+    index = KeyIndex(before, key)
+    for number, theirs in enumerate(after):
+        inner = {i for i in key if i in theirs.stored}
+        shared = {n: alike(theirs, before[n]) for n in index.like(theirs)}
+        shared = {n: same for n, same in shared.items() if inner and same >= inner}
+        if not shared:
+            continue
+        best = max(shared, key=lambda n: len(shared[n]))
+        newer[number] = theirs.stored.keys() - shared[best] | inner
+        other = before[best].stored.keys() - shared[best] | inner
+        older[best] = other | (older[best] or set())
+    return older, newer

@@ -1,0 +1,234 @@
+"""Summaries of columns for fingerprints: bounds, and sums that do not depend on any order.
+
+Integers and decimals are summed exactly. Doubles are cut in two at a place that their greatest
+one tells, so that the sum of the upper parts is exact and that of the lower ones tiny; how far
+off it may be is kept with it.
+
+Source: S. M. Rump, T. Ogita, S. Oishi, "Accurate floating-point summation", 2008
+(``ExtractVector``).
+"""
+
+import decimal
+import math
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from catalog.diff.fingerprints.canonical import Block, Fixed
+from catalog.errors import CatalogError
+from catalog.model.fingerprint import BLOCK_ROWS, ColumnSummary
+from catalog.model.types import NULL_TYPE, DataType, Scalar, TypeClass, is_float
+from catalog.model.values import encode
+
+Numbers: TypeAlias = np.ndarray[Any, Any]
+Total: TypeAlias = tuple[Fraction, Fraction]
+"""A sum, and how far it may be from the true one."""
+
+Edges: TypeAlias = tuple[int | float, int | float]
+"""The least and the greatest value."""
+
+GREATEST = 1000
+"""Binary exponent up to which sums of doubles cannot overflow on the way."""
+
+CHUNK_ROWS = 8_192
+"""Rows looked at at a time: memory for more is given back and asked for anew each time, which takes
+longer than the sums."""
+
+_LOW_WORD = 1 << 64
+
+
+class Summing:
+    """Sums up a column block by block."""
+
+    def __init__(self, kind: DataType) -> None:
+        """Takes the column's type in the file."""
+        self._kind = kind
+        self._nulls = self._rows = self._nans = 0
+        self._edges: tuple[bytes, bytes] | None = None
+        self._total, self._slack = Fraction(0), Fraction(0)
+        self._bounded = isinstance(kind, Scalar) and kind != NULL_TYPE
+        self._summed = self._bounded
+
+    def add(self, block: Block, rows: int) -> None:
+        """Adds a block of a number of rows."""
+        self._nulls += block.nulls
+        self._rows += rows
+        if block.nulls == rows or not isinstance(self._kind, Scalar):
+            return
+        fixed = block.fixed
+        if fixed is None:
+            self._bounded = self._summed = False
+            return
+        edges = _edges(fixed)
+        if isinstance(edges[1], float) and math.isnan(edges[1]):
+            self._nans += int(np.isnan(fixed.values).sum())
+        if self._bounded:
+            self._add_edges(fixed, self._kind, edges)
+        if self._summed:
+            self._add_total(fixed, self._kind, edges)
+
+    def summary(self) -> ColumnSummary:
+        """Returns what was found."""
+        known = self._bounded and self._edges is not None
+        low, high = self._edges if known and self._edges else (None, None)
+        return ColumnSummary(
+            self._nulls,
+            self._nans,
+            low,
+            high,
+            self._total if self._summed else None,
+            self._slack if self._summed else Fraction(0),
+        )
+
+    def _add_edges(self, fixed: Fixed, kind: Scalar, edges: Edges) -> None:
+        try:
+            low, high = (encode(_value(edge, fixed, kind), kind) for edge in edges)
+        except (CatalogError, ValueError, OverflowError):
+            self._bounded = False
+            return
+        if self._edges is None:
+            self._edges = low, high
+        else:
+            self._edges = min(self._edges[0], low), max(self._edges[1], high)
+
+    def _add_total(self, fixed: Fixed, kind: Scalar, edges: Edges) -> None:
+        if fixed.tag == "float" and is_float(kind):
+            total, slack = float_total(fixed.values, _furthest(edges))
+        elif fixed.tag in ("int", "uint64") or fixed.tag.startswith("decimal"):
+            scale = int(fixed.tag[7:]) if fixed.tag.startswith("decimal") else 0
+            total, slack = Fraction(_integer_total(fixed, edges), 10**scale), Fraction(0)
+        else:
+            self._summed = False
+            return
+        self._total += total
+        self._slack += slack
+
+
+def _value(edge: int | float, fixed: Fixed, kind: Scalar) -> Any:
+    """Returns a bound as ``encode`` takes it."""
+    if fixed.tag.startswith("decimal"):
+        if kind.decimal is None or fixed.tag != f"decimal{kind.decimal[1]}":
+            raise ValueError(kind)
+        return _as_decimal(int(edge), kind.decimal[1])
+    if fixed.tag == "time":
+        whole, rest = divmod(int(edge), 1000)
+        if rest:
+            raise ValueError(kind)
+        return whole
+    if fixed.tag == "bool":
+        return bool(edge)
+    expected = {
+        "float": (TypeClass.FLOAT,),
+        "date": (TypeClass.DATE,),
+        "timestamp": (TypeClass.TIMESTAMP,),
+        "timestamp_ns": (TypeClass.TIMESTAMP,),
+    }.get(fixed.tag, (TypeClass.INTEGER, TypeClass.WIDE_INTEGER))
+    nanoseconds = kind.name == "TIMESTAMP_NS"
+    if kind.type_class not in expected or nanoseconds != (fixed.tag == "timestamp_ns"):
+        raise ValueError(kind)
+    return edge
+
+
+def _edges(fixed: Fixed) -> Edges:
+    """Returns the least and the greatest value of a block that has one."""
+    values = fixed.values if fixed.valid is None else fixed.values[fixed.valid]
+    if fixed.tag.startswith("decimal"):
+        low, high = values[:, 0].view(np.uint64), values[:, 1]
+        least, most = high.min(), high.max()
+        return (
+            int(least) * _LOW_WORD + int(low[high == least].min()),
+            int(most) * _LOW_WORD + int(low[high == most].max()),
+        )
+    if fixed.tag != "float":
+        return values.min().item(), values.max().item()
+    least, most = values.min().item(), values.max().item()
+    if not math.isnan(most):
+        return least, most
+    numbers = values[~np.isnan(values)]
+    return (numbers.min().item() if len(numbers) else math.nan), math.nan
+
+
+def _as_decimal(unscaled: int, scale: int) -> decimal.Decimal:
+    return decimal.Decimal(unscaled).scaleb(-scale, decimal.Context(prec=80))
+
+
+def _furthest(edges: Edges) -> float:
+    """Returns how far from 0 values lie; NaN if some is."""
+    low, high = edges
+    return math.nan if math.isnan(high) else float(max(-low, high))
+
+
+def _integer_total(fixed: Fixed, edges: Edges) -> int:
+    """Returns the exact sum of the integers, or unscaled decimals, of a block."""
+    fits = max(-int(edges[0]), int(edges[1])) * len(fixed.values) < 1 << 63
+    if not fixed.tag.startswith("decimal"):
+        return int(fixed.values.sum()) if fits else _words_total(fixed.values)
+    low, high = fixed.values[:, 0], fixed.values[:, 1]
+    if fits:
+        return int(low.sum())
+    return _words_total(high) * _LOW_WORD + _words_total(low.view(np.uint64))
+
+
+def _words_total(words: Numbers) -> int:
+    """Returns the exact sum of a block of any integers of 64 bits."""
+    upper, lower = words >> words.dtype.type(32), words & words.dtype.type(0xFFFFFFFF)
+    return (int(upper.sum()) << 32) + int(lower.sum())
+
+
+def float_total(values: Numbers, most: float) -> Total:
+    """Returns the sum of the finite ones of up to a block of doubles.
+
+    Args:
+        values: The doubles.
+        most: None is further from 0; need not be finite.
+    """
+    assert len(values) <= BLOCK_ROWS, "sums of upper parts are exact for a block"
+    if not math.isfinite(most):
+        values = values[np.isfinite(values)]
+        most = max(-values.min().item(), values.max().item()) if len(values) else 0.0
+    if not most:
+        return Fraction(0), Fraction(0)
+    _, exponent = math.frexp(most)
+    if exponent > GREATEST:
+        return exact_float_total([values]), Fraction(0)
+    cut = math.ldexp(1.5, exponent + 17)
+    upper = lower = 0.0
+    exact = True
+    scratch = np.empty(min(len(values), CHUNK_ROWS))
+    for start in range(0, len(values), CHUNK_ROWS):
+        some = values[start : start + CHUNK_ROWS]
+        parts = scratch[: len(some)]
+        np.add(some, cut, out=parts)
+        parts -= cut
+        upper += parts.sum().item()
+        np.subtract(some, parts, out=parts)
+        rest = parts.sum().item()
+        lower += rest
+        exact = exact and not rest and not parts.any()
+    total = Fraction(upper) + Fraction(lower)
+    return total, Fraction(0) if exact else Fraction(2) ** (exponent - 57)
+
+
+def exact_float_total(blocks: Iterable[Numbers]) -> Fraction:
+    """Returns the exact sum of finite doubles, however many; far slower."""
+    total = Fraction(0)
+    for values in blocks:
+        try:
+            total += _exact(values)
+        except OverflowError:
+            total += sum(map(Fraction, values.tolist()), Fraction(0))
+    return total
+
+
+def _exact(values: Numbers) -> Fraction:
+    """Returns the exact sum of doubles: what rounding leaves is summed again until none is."""
+    total = Fraction(0)
+    rest = values.tolist()
+    while True:
+        part = math.fsum(rest)
+        if part == 0.0:
+            return total
+        total += Fraction(part)
+        rest.append(-part)

@@ -1,0 +1,335 @@
+"""The changed rows of a table in the row form, built in Arrow."""
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Protocol
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from catalog.diff.compare.sql_columns import Part, SqlColumns
+from catalog.diff.plan import SIDES, ColumnPair, SideName
+from catalog.diff.result import RowReader, Selection
+from catalog.diff.tally import updated
+from catalog.engine.arrow_arrays import constant, from_numpy
+from catalog.engine.connection import cursor
+from catalog.engine.failures import engine_errors
+from catalog.engine.quoting import literal, type_sql
+from catalog.errors import InvalidInput
+from catalog.model.schema import Field
+from catalog.model.types import DataType, Scalar, TypeClass, common_type
+
+CHANGE, CHANGED, FROM, TO = "_change", "_changed_columns", "_from", "_to"
+
+BATCH_ROWS = 65_536
+"""Rows handed over at a time."""
+
+LARGE_BATCH_ROWS, LARGE_BATCH_BYTES = 524_288, 64 << 20
+"""Rows handed over at a time where they are narrow, and how much that may be: the Parquet writer
+takes half as long again for small batches."""
+
+SORTED_ROWS = 1_000_000
+"""Changed rows up to which they come in the order of their keys; more come as they were found,
+which spares a sort that would take longer than the diff."""
+
+_KINDS = {"inserted": "i", "deleted": "d", "updated": "u"}
+
+
+class Rows(Protocol):
+    """Hands out the changed rows of a table."""
+
+    def whole_parts(self, *, fit: bool) -> list[Part]:
+        """Returns all rows, whole; see ``Remainder.whole_parts``."""
+
+    def narrow_parts(self, shown: Collection[str]) -> list[Part] | None:
+        """Returns all rows as they are held; see ``Remainder.narrow_parts``."""
+
+
+def row_reader(
+    con: duckdb.DuckDBPyConnection,
+    columns: SqlColumns,
+    rows: Rows,
+    *,
+    count: int,
+    touched: Collection[str] = (),
+) -> RowReader:
+    """Returns what reads the changed rows of a table.
+
+    Args:
+        con: Has the rows.
+        columns: The columns of the table's plan.
+        rows: The rows.
+        count: How many there are, as counted.
+        touched: The columns of which a cell changed.
+    """
+
+    def read(selection: Selection) -> pa.RecordBatchReader:
+        with engine_errors():
+            return opened(selection)
+
+    def opened(selection: Selection) -> pa.RecordBatchReader:
+        fit = count <= SORTED_ROWS
+        if not selection.narrow or not columns.plan.key:
+            return _read(con, _RowForm(columns), rows.whole_parts(fit=fit), selection, fit=fit)
+        parts = rows.narrow_parts(touched)
+        form = _RowForm(columns, frozenset(touched))
+        return _read(con, form, parts or rows.whole_parts(fit=fit), selection, fit=fit)
+
+    return read
+
+
+def _read(
+    con: duckdb.DuckDBPyConnection,
+    form: "_RowForm",
+    parts: Sequence[Part],
+    selection: Selection,
+    *,
+    fit: bool,
+) -> pa.RecordBatchReader:
+    where, limit = selection.where, selection.limit
+    kind = "true"
+    if selection.change is not None:
+        if selection.change not in _KINDS:
+            raise InvalidInput(
+                f"{selection.change!r} is no kind of change", hint=f"one of: {', '.join(_KINDS)}"
+            )
+        kind = f"kind = '{_KINDS[selection.change]}'"
+    found = [(part, not fit and _says_itself(part)) for part in parts]
+    queries = [
+        f"SELECT {form.select(part, alike=alike)} FROM {part.relation} WHERE {kind}"
+        + ("" if alike else f" AND (kind <> 'u' OR {updated(form.columns, part.pairs)})")
+        for part, alike in found
+    ]
+    if fit:
+        order = f" ORDER BY {form.order}" if form.order else ""
+        stop = f" LIMIT {limit}" if limit is not None and where is None else ""
+        queries = [f"FROM ({' UNION ALL BY NAME '.join(queries)}){order}{stop}"]
+    own = con.cursor()
+    size = BATCH_ROWS if fit or limit is not None else form.batch_rows()
+    first = own.sql(queries[0]).to_arrow_reader(size)
+    cells = pa.schema([field for field in first.schema if field.name not in _CHANGE_COLUMNS])
+    schema = form.schema(first.schema)
+    nothing = form.batch(_with_change(_no_rows(cells), ""), schema)
+
+    def selected() -> Iterator[pa.RecordBatch]:
+        with engine_errors():
+            for number, query in enumerate(queries):
+                part, alike = found[number]
+                reader = own.sql(query).to_arrow_reader(size) if number else first
+                for batch in reader:
+                    columns = batch.select(cells.names).cast(cells)
+                    if alike:
+                        yield _with_change(columns, part.pairs[0].name)
+                        continue
+                    for name in _CHANGE_COLUMNS:
+                        columns = columns.append_column(name, batch.column(name))
+                    yield columns
+
+    if where is not None:
+        _kept(con, nothing, where)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        left = limit if limit is not None else -1
+        yield nothing  # of extension types in structs, pyarrow combines no chunks but many
+        for batch in selected():
+            formed = form.batch(batch, schema)
+            if where is not None:
+                formed = _kept(con, formed, where)
+            if left >= 0:
+                formed = formed.slice(0, left)
+                left -= formed.num_rows
+            if formed.num_rows:
+                yield formed
+            if left == 0:
+                break
+        own.close()
+
+    return pa.RecordBatchReader.from_batches(schema, batches())
+
+
+_CHANGE_COLUMNS = ("change", "changed")
+
+
+def _says_itself(part: Part) -> bool:
+    """Tells whether all rows of a part are updated ones that differ in one column, the same."""
+    return part.partial and len(part.pairs) == 1 and part.pairs[0].tolerance is None
+
+
+def _with_change(columns: pa.RecordBatch, name: str) -> pa.RecordBatch:
+    """Adds to rows that they are updated ones, which differ in one column."""
+    count = columns.num_rows
+    offsets = from_numpy(np.arange(count + 1, dtype=np.int32))
+    listed = pa.ListArray.from_arrays(offsets, pa.repeat(constant(name), count))
+    columns = columns.append_column("change", pa.repeat(constant("updated"), count))
+    return columns.append_column("changed", listed)
+
+
+def _no_rows(schema: pa.Schema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([pa.nulls(0, f.type) for f in schema], schema=schema)
+
+
+def _kept(con: duckdb.DuckDBPyConnection, batch: pa.RecordBatch, where: str) -> pa.RecordBatch:
+    """Filters rows by SQL over the row form."""
+    with cursor(con) as own:
+        own.register("changes", pa.Table.from_batches([batch]))
+        try:
+            kept = own.sql(
+                f"SELECT coalesce(CAST(({where}\n) AS BOOLEAN), false) AS kept FROM changes"
+            ).to_arrow_table()
+        except duckdb.Error as error:
+            reason = str(error).splitlines()[0]
+            raise InvalidInput(
+                f"--where {where!r} is no condition on changed rows: {reason}",
+                kind="bad-where",
+                hint="name columns as _from.COL, _to.COL, or key columns as they are; "
+                "e.g. _to.amount > 100",
+            ) from error
+        finally:
+            own.unregister("changes")
+    if kept.num_rows != batch.num_rows:
+        raise InvalidInput(f"--where {where!r} is no condition on single rows", kind="bad-where")
+    return batch.filter(kept.column(0).combine_chunks())
+
+
+class _RowForm:
+    """Selects what the row form needs from a remainder, and puts it together."""
+
+    def __init__(self, columns: SqlColumns, shown: Collection[str] | None = None) -> None:
+        """Takes the columns of the plan, and names of those shown beside the key; None: all."""
+        self.columns = columns
+        self.plan = columns.plan
+        self._only: dict[SideName, set[int]] | None = None
+        if shown is not None:
+            pairs = [p for p in self.plan.pairs if p.name in shown or p.key]
+            self._only = {"f": {p.before.id for p in pairs}, "t": {p.after.id for p in pairs}}
+        self.keys = [
+            (f"key.{p.name}" if p.name in (CHANGE, CHANGED, FROM, TO) else p.name, _key_type(p))
+            for p in self.plan.key_pairs
+        ]
+        self.order = ", ".join(f"k{n} NULLS FIRST" for n, _ in enumerate(self.keys))
+
+    def fields(self, side: SideName) -> list[Field]:
+        """Returns the columns that are shown of a side."""
+        fields = self.columns.fields(side)
+        return [f for f in fields if self._only is None or f.id in self._only[side]]
+
+    def batch_rows(self) -> int:
+        """Returns how many rows make a batch of fair size."""
+        fields = [*self.fields("f"), *self.fields("t")]
+        kinds = [*(kind for _, kind in self.keys), *(f.type for f in fields)]
+        row_bytes = 64 + sum(8 if _is_small(kind) else 64 for kind in kinds)
+        return max(BATCH_ROWS, min(LARGE_BATCH_ROWS, LARGE_BATCH_BYTES // row_bytes))
+
+    def select(self, part: Part, *, alike: bool) -> str:
+        """Returns the select list over a part of the rows.
+
+        Args:
+            part: The part.
+            alike: Whether all rows changed alike, so that how they did is left out.
+        """
+        parts = [f"{self._key(n)} AS k{n}" for n, _ in enumerate(self.keys)]
+        if not alike:
+            parts += self._change(part)
+        for side in SIDES:
+            parts += [
+                f"{_exported(f'{side}_c{f.id}', f.type)} AS {side}_c{f.id}"
+                for f in self.fields(side)
+            ]
+        return ", ".join(parts)
+
+    def _change(self, part: Part) -> list[str]:
+        """Returns how a row changed, and in which columns."""
+        names = [
+            f"CASE WHEN {self.columns.changed(pair)} THEN {literal(pair.name)} END"
+            for pair in part.pairs
+        ]
+        listed = f"list_filter([{', '.join(names)}], lambda x: x IS NOT NULL)" if names else "[]"
+        if len(names) == 1:
+            listed = f"[{literal(part.pairs[0].name)}]"
+        return [
+            "CASE kind WHEN 'i' THEN 'inserted' WHEN 'd' THEN 'deleted' "
+            "ELSE 'updated' END AS change",
+            f"CASE WHEN kind = 'u' THEN CAST({listed} AS VARCHAR[]) ELSE [] END AS changed",
+        ]
+
+    def schema(self, selected: pa.Schema) -> pa.Schema:
+        """Returns the Arrow schema of the row form."""
+        text = pa.string()
+        return pa.schema(
+            [
+                *(
+                    (name, pa.uuid() if kind == UUID else selected.field(f"k{n}").type)
+                    for n, (name, kind) in enumerate(self.keys)
+                ),
+                (CHANGE, text),
+                (CHANGED, pa.list_(text)),
+                (FROM, self._struct("f", selected)),
+                (TO, self._struct("t", selected)),
+            ]
+        )
+
+    def batch(self, selected: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+        """Puts selected columns together."""
+        change = selected.column("change")
+        arrays = [
+            _imported(selected.column(f"k{n}"), kind) for n, (_, kind) in enumerate(self.keys)
+        ]
+        arrays += [change.cast(pa.string()), selected.column("changed").cast(pa.list_(pa.string()))]
+        for side, absent in zip(SIDES, ("inserted", "deleted"), strict=True):
+            fields = self.fields(side)
+            columns = [_imported(selected.column(f"{side}_c{f.id}"), f.type) for f in fields]
+            missing = pc.equal(change, constant(absent))
+            kind = schema.field(FROM if side == "f" else TO).type
+            arrays.append(
+                pa.StructArray.from_arrays(columns, fields=list(kind), mask=missing)
+                if columns
+                else pa.nulls(len(change), kind)
+            )
+        return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+    def _struct(self, side: SideName, selected: pa.Schema) -> pa.DataType:
+        fields = self.fields(side)
+        return pa.struct(
+            [
+                (f.name, pa.uuid() if f.type == UUID else selected.field(f"{side}_c{f.id}").type)
+                for f in fields
+            ]
+        )
+
+    def _key(self, n: int) -> str:
+        """Returns a key column: the newer side's value, the older's of deleted rows."""
+        pair = self.plan.key_pairs[n]
+        kind = _key_type(pair)
+        before, after = (f"{side}_{self.columns.original(side, pair)}" for side in SIDES)
+        if pair.before.type != pair.after.type:
+            before, after = (f"CAST({value} AS {type_sql(kind)})" for value in (before, after))
+        return _exported(f"(CASE WHEN kind = 'd' THEN {before} ELSE {after} END)", kind)
+
+
+def _key_type(pair: ColumnPair) -> DataType:
+    """Returns the type that key values are shown in: one that holds those of both sides."""
+    return common_type((pair.before.type, pair.after.type)) or Scalar("VARCHAR")
+
+
+UUID = Scalar("UUID")
+
+
+def _is_small(kind: DataType) -> bool:
+    """Tells whether values of a type take no more than 16 bytes."""
+    large = (TypeClass.TEXT, TypeClass.BINARY, TypeClass.OTHER)
+    return isinstance(kind, Scalar) and kind.type_class not in large
+
+
+def _exported(column: str, kind: DataType) -> str:
+    """Returns a column as it leaves DuckDB: UUIDs as 16 bytes, not as text."""
+    if kind != UUID:
+        return column
+    return f"unhex(replace(CAST({column} AS VARCHAR), '-', ''))"
+
+
+def _imported(column: pa.Array, kind: DataType) -> pa.Array:
+    """Returns a column that left DuckDB with its proper Arrow type."""
+    if kind != UUID:
+        return column
+    return pa.ExtensionArray.from_storage(pa.uuid(), column.cast(pa.binary(16)))

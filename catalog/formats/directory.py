@@ -1,0 +1,110 @@
+"""Directories of Parquet files, plain or hive-partitioned, as they lie on disk."""
+
+import glob
+import os
+
+from catalog.errors import InvalidInput, NotFound, StorageFailure
+from catalog.formats.hive_path import segments
+from catalog.formats.source import DELTA_LOG, ICEBERG_METADATA, SUFFIXES, SourceFile, check_format
+
+
+def list_directory(source: str) -> tuple[str, list[SourceFile], int]:
+    """Returns the root of a source, its files, and how many are no Parquet."""
+    root = os.path.abspath(source)
+    try:
+        if os.path.isfile(root):
+            found = os.stat(root)
+            root = os.path.dirname(root)
+            files, ignored = [_source_file(os.path.abspath(source), root, found)], 0
+        elif os.path.isdir(root):
+            check_format(
+                root,
+                delta=os.path.isdir(os.path.join(root, DELTA_LOG)),
+                iceberg=bool(glob.glob(f"{glob.escape(root)}/{ICEBERG_METADATA}")),
+            )
+            files, ignored = _walk(root)
+        elif glob.has_magic(source):
+            root = os.path.abspath(_fixed_part(source))
+            files, ignored = _matching(source, root)
+        else:
+            raise NotFound(
+                f"no file or directory {source}",
+                kind="source-not-found",
+                hint="check the path; --allow-empty takes a missing source as an empty one",
+            )
+    except OSError as error:
+        raise StorageFailure(
+            f"cannot read {error.filename}: {error.strerror}", hint="check who may read it"
+        ) from error
+    return root, files, ignored
+
+
+def _walk(root: str) -> tuple[list[SourceFile], int]:
+    files: list[SourceFile] = []
+    ignored = 0
+    inside = os.path.realpath(root) + os.sep
+    pending = [root]
+    while pending:
+        folder = pending.pop()
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith(("_", ".")) and "=" not in entry.name:
+                    continue
+                if entry.is_symlink():
+                    _check_inside(entry.path, inside)
+                if entry.is_dir():
+                    pending.append(entry.path)
+                elif entry.name.lower().endswith(SUFFIXES):
+                    files.append(_source_file(entry.path, root, entry.stat()))
+                else:
+                    ignored += 1
+    return files, ignored
+
+
+def _check_inside(path: str, inside: str) -> None:
+    target = os.path.realpath(path)
+    above = os.path.join(os.path.realpath(os.path.dirname(path)), "")
+    if not target.startswith(inside) or above.startswith(target + os.sep):
+        raise InvalidInput(
+            f"{path} is a link to {target}, outside of the source or around in a circle",
+            kind="path-outside",
+            hint="name the directory it points to as the source",
+        )
+
+
+def _matching(pattern: str, base: str) -> tuple[list[SourceFile], int]:
+    """Lists what a pattern matches: files, and all that is in directories."""
+    files: dict[str, SourceFile] = {}
+    ignored = 0
+    tail = pattern[len(_fixed_part(pattern)) :].lstrip(os.sep)
+    for found in glob.iglob(tail, root_dir=base, recursive=True):
+        path = os.path.normpath(os.path.join(base, found))
+        if os.path.isdir(path):
+            below, others = _walk(path)
+            files.update((f.path, _source_file(f.path, base, os.stat(f.path))) for f in below)
+            ignored += others
+        elif path.lower().endswith(SUFFIXES):
+            files[path] = _source_file(path, base, os.stat(path))
+        else:
+            ignored += 1
+    return list(files.values()), ignored
+
+
+def _fixed_part(pattern: str) -> str:
+    folder = os.path.dirname(pattern)
+    while glob.has_magic(folder):
+        folder = os.path.dirname(folder)
+    return folder
+
+
+def _source_file(path: str, root: str, found: os.stat_result) -> SourceFile:
+    relative = path[len(root) :].lstrip(os.sep)
+    return SourceFile(
+        path=path,
+        relative=relative,
+        size_bytes=found.st_size,
+        mtime_ns=found.st_mtime_ns,
+        ctime_ns=found.st_ctime_ns,
+        inode=found.st_ino,
+        hive=tuple(segments(relative)),
+    )

@@ -1,0 +1,68 @@
+"""Hive-partitioned paths: segments ``column=value``, escaped, with NULL by a name of its own."""
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+
+from catalog.errors import InvalidInput
+
+NULL_SEGMENT = "__HIVE_DEFAULT_PARTITION__"
+"""Hive's text for a NULL partition value."""
+
+MAX_SEGMENT_BYTES = 255
+"""Longest path segment that common file systems take."""
+
+_SAFE = re.compile(r"[A-Za-z0-9_.,+@ -]")
+
+
+def segments(relative: str) -> Iterator[tuple[str, str | None]]:
+    """Yields column and text of the hive segments of a path, but for its last."""
+    for segment in relative.split(os.sep)[:-1]:
+        column, equals, value = segment.partition("=")
+        if equals and column:
+            yield unescape(column), None if value == NULL_SEGMENT else unescape(value)
+
+
+def unescape(text: str) -> str:
+    """Returns what a path segment stands for: ``%XX`` are bytes of UTF-8."""
+    if "%" not in text:
+        return text
+    raw = re.sub(rb"%([0-9A-Fa-f]{2})", lambda m: bytes([int(m[1], 16)]), os.fsencode(text))
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def partition_path(names: Sequence[str], values: Sequence[str | None]) -> str:
+    """Returns the directories of a partition below a table's, ``/``-separated.
+
+    Args:
+        names: The partition columns.
+        values: Their values as text; None is NULL.
+
+    Raises:
+        InvalidInput: A segment would be longer than file systems take.
+    """
+    segments = []
+    for name, value in zip(names, values, strict=True):
+        text = NULL_SEGMENT if value is None else _escape_value(value)
+        segment = f"{escape(name)}={text}"
+        if len(segment) > MAX_SEGMENT_BYTES:
+            raise InvalidInput(
+                f"partition value {(value or '')[:40]!r}… of column {name!r} is too long for a path"
+            )
+        segments.append(segment)
+    return "/".join(segments)
+
+
+def _escape_value(value: str) -> str:
+    escaped = escape(value)
+    return "%5F" + escaped[1:] if value == NULL_SEGMENT else escaped
+
+
+def escape(text: str) -> str:
+    """Returns text as a part of a path segment, with Hive's escapes."""
+    encoded = "".join(
+        c if _SAFE.match(c) else "".join(f"%{b:02X}" for b in os.fsencode(c)) for c in text
+    )
+    if encoded.endswith((".", " ")):
+        encoded = f"{encoded[:-1]}%{ord(encoded[-1]):02X}"
+    return encoded

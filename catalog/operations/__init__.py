@@ -1,0 +1,1 @@
+"""What one can do with an open catalog: functions over an operation context."""

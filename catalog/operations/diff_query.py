@@ -1,0 +1,113 @@
+"""The diff of what a query returns at two refs."""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from catalog.diff.execute import Reading, compare_table
+from catalog.diff.plan import DiffOptions, plan_table
+from catalog.diff.result import Diff, End
+from catalog.engine.failures import engine_errors, file_error
+from catalog.engine.quoting import identifier, literal
+from catalog.engine.workspace import Workspace
+from catalog.errors import InvalidInput, Unsupported
+from catalog.formats.parquet import read_footer
+from catalog.formats.unify import Existing, unify
+from catalog.model.change import FileChanges
+from catalog.model.datafile import DataFile
+from catalog.model.table import TableSnapshot
+from catalog.model.texts import listed
+from catalog.operations.diff import resolve_ends
+
+if TYPE_CHECKING:
+    from catalog.reader import CatalogReader
+
+NAME = "query"
+"""What the result of a query is called where a table's name would stand."""
+
+
+def compare_query(
+    owner: "CatalogReader", query: str, from_ref: str, to_ref: str, *, key: Sequence[str] | None
+) -> Diff:
+    """Tells how the result of a query differs between two refs; see ``Catalog.diff_query``.
+
+    Both results are written to Parquet files, which are compared as a table's are.
+    """
+    before, after = resolve_ends(owner, from_ref, to_ref)
+    work = Workspace()
+    try:
+        old = _result(owner, query, before, os.path.join(work.folder, "from.parquet"), None)
+        new = _result(owner, query, after, os.path.join(work.folder, "to.parquet"), old[0])
+        changes = FileChanges((old[1],), (new[1],), files_kept=0, partitions_kept=0)
+        options = DiffOptions(key=listed(key or (), "key"))
+        plan = plan_table(NAME, old[0], new[0], changes, options)
+        reading = Reading(
+            work.con,
+            plan,
+            lambda file: file.path,
+            lambda side: (old[1] if side == "f" else new[1],),
+        )
+        with engine_errors():
+            table = compare_table(reading, options, name="remainder", keep_rows=True)
+    except BaseException:
+        work.close()
+        raise
+    return Diff(before, after, [table], close=work.close)
+
+
+def _result(
+    owner: "CatalogReader", query: str, end: End, path: str, like: TableSnapshot | None
+) -> tuple[TableSnapshot, DataFile]:
+    """Writes the result of a query and describes it as a table of one file."""
+    with owner.connect(end.commit_id) as session:
+        relation = session.sql(query)
+        _check_names(relation.columns)
+        try:
+            _exactly(relation).write_parquet(path)
+        except duckdb.Error as error:
+            raise file_error(error) or InvalidInput(
+                f"the query fails at {end.ref}: {str(error).splitlines()[0]}", kind="bad-query"
+            ) from error
+    footer = read_footer(path, name="the result of the query")
+    existing = None if like is None else Existing(like.schema, like.last_field_id)
+    found = unify({footer.columns: path}, (), existing, keep_columns=False)
+    file_schema = found.file_schemas[footer.columns]
+    table = TableSnapshot(
+        found.schema,
+        found.last_field_id,
+        rows=footer.rows,
+        size_bytes=os.path.getsize(path),
+        files=1,
+        partitions=1,
+        file_schemas={file_schema.id: file_schema},
+    )
+    return table, DataFile(path, f"query:{path}", table.size_bytes, footer.rows, (), file_schema.id)
+
+
+def _check_names(names: Sequence[str]) -> None:
+    repeated = [name for name, times in Counter(n.casefold() for n in names).items() if times > 1]
+    if repeated:
+        raise InvalidInput(
+            f"the query returns several columns {repeated[0]!r}",
+            kind="bad-query",
+            hint="give them different names with AS",
+        )
+
+
+def _exactly(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """Gives columns a type that Parquet holds without loss: it has no 128-bit integers."""
+    columns = []
+    for name, kind in zip(relation.columns, relation.types, strict=True):
+        column = identifier(name)
+        if str(kind) in ("HUGEINT", "UHUGEINT"):
+            column = f"CAST({column} AS DECIMAL(38,0)) AS {column}"
+        elif "HUGEINT" in str(kind):
+            raise Unsupported(
+                f"column {name!r} of the query has type {kind}, which cannot be compared",
+                hint=f"cast it, e.g. CAST({literal(name)[1:-1]} AS VARCHAR)",
+            )
+        columns.append(column)
+    return relation.project(", ".join(columns))

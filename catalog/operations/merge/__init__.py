@@ -1,0 +1,1 @@
+"""Merging refs into branches, and settling the conflicts that a merge leaves."""

@@ -1,0 +1,78 @@
+"""Sources of tables, and what a snapshot of them would change."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from catalog.storage.external_files import is_remote
+
+if TYPE_CHECKING:
+    from catalog.catalog import Catalog
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Says where a table comes from, and how a snapshot takes it.
+
+    Attributes:
+        table: The table.
+        source: A directory, file or glob of Parquet.
+        key: Key columns; None keeps the table's.
+        partition_by: Name and type (None: found out) of the partition columns; None takes
+            them from the paths.
+        mode: How the bytes get in.
+        scope: What the source replaces.
+    """
+
+    table: str
+    source: str
+    key: tuple[str, ...] | None = None
+    partition_by: tuple[tuple[str, str | None], ...] | None = None
+    mode: Literal["copy", "link", "reference"] = "copy"
+    scope: Literal["full", "partitions", "append"] = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class TableStatus:
+    """Tells what a snapshot of a source would change."""
+
+    table: str
+    source: str
+    state: Literal["new", "changed", "unchanged", "missing"]
+    files_added: int
+    files_removed: int
+    files_kept: int
+
+
+def status(owner: "Catalog", sources: Sequence[Source], branch: str) -> list[TableStatus]:
+    """Tells what a snapshot of some sources would change; writes nothing.
+
+    Raises:
+        CatalogError: A source could not be taken, as a snapshot would say.
+    """
+    known = {info.name.casefold() for info in owner.tables(branch)}
+    found = []
+    for one in sources:
+        here = is_remote(one.source) or os.path.exists(one.source)
+        if not here and not set("*?[") & set(one.source):
+            found.append(TableStatus(one.table, one.source, "missing", 0, 0, 0))
+            continue
+        with owner.transaction(branch, dry_run=True) as tx:
+            report = tx.snapshot(
+                one.table,
+                one.source,
+                key=one.key,
+                partition_by=None if one.partition_by is None else dict(one.partition_by),
+                mode=one.mode,
+                scope=one.scope,
+                allow_empty=True,
+            )
+        state: Literal["new", "changed", "unchanged"] = "changed"
+        if one.table.casefold() not in known:
+            state = "new"
+        elif not report.changed:
+            state = "unchanged"
+        counts = report.files_added, report.files_removed, report.files_kept
+        found.append(TableStatus(one.table, one.source, state, *counts))
+    return found

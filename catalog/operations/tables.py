@@ -1,0 +1,82 @@
+"""Tables of a ref by name, with their partitions and files: the metadata that commands list."""
+
+import difflib
+from collections.abc import Iterable
+
+from catalog.errors import NotFound
+from catalog.model.datafile import DataFile
+from catalog.model.listings import FileInfo, PartitionInfo
+from catalog.model.names import canonical_name
+from catalog.model.partition import partition_values
+from catalog.repository.commits import StoredTable
+from catalog.repository.datafiles import locate
+from catalog.repository.repository import Repository
+from catalog.repository.resolve import ResolvedRef
+from catalog.repository.tables import data_files
+
+
+def find_table(repository: Repository, name: str, ref: ResolvedRef) -> StoredTable | None:
+    """Returns a table by name without regard to case, None if there is none."""
+    entries = repository.commits.entries(ref.commit_id)
+    name = canonical_name(name)
+    entry = entries.get(name)
+    if entry is None:
+        folded = name.casefold()
+        entry = next((e for known, e in entries.items() if known.casefold() == folded), None)
+    return None if entry is None else repository.commits.table(entry)
+
+
+def stored_table(repository: Repository, name: str, ref: ResolvedRef) -> StoredTable:
+    """Returns a table by name.
+
+    Raises:
+        NotFound: There is none; the hint names the nearest.
+    """
+    found = find_table(repository, name, ref)
+    if found is None:
+        raise unknown_table(name, ref.text, repository.commits.entries(ref.commit_id))
+    return found
+
+
+def unknown_table(name: str, ref: str, names: Iterable[str]) -> NotFound:
+    """Returns the error for a table that a ref does not have."""
+    known = sorted(names)
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    if near:
+        hint = f"did you mean {' or '.join(near)}?"
+    else:
+        hint = f"its tables are: {', '.join(known[:20])}" if known else "it has no tables yet"
+    return NotFound(f"no table {name!r} at {ref}", kind="table-not-found", hint=hint)
+
+
+def partitions(repository: Repository, name: str, ref: ResolvedRef) -> list[PartitionInfo]:
+    """Returns the partitions of a table in order."""
+    table = stored_table(repository, name, ref)
+    grouped: dict[tuple[bytes | None, ...], list[DataFile]] = {}
+    for file in data_files(repository.commits, table, fields=()):
+        grouped.setdefault(file.partition, []).append(file)
+    return [
+        PartitionInfo(
+            partition_values(table.snapshot, members[0]),
+            sum(f.rows for f in members),
+            len(members),
+            sum(f.size_bytes for f in members),
+        )
+        for members in grouped.values()
+    ]
+
+
+def files(repository: Repository, name: str, ref: ResolvedRef) -> list[FileInfo]:
+    """Returns the data files of a table by partition and path."""
+    table = stored_table(repository, name, ref)
+    return [
+        FileInfo(
+            file.path,
+            locate(repository.store, file),
+            file.rows,
+            file.size_bytes,
+            partition_values(table.snapshot, file),
+            file.token,
+        )
+        for file in data_files(repository.commits, table, fields=())
+    ]

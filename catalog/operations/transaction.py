@@ -1,0 +1,296 @@
+"""Transactions of an open catalog: ``cat.transaction(…)``."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+from catalog.diff.fingerprints.loading import load_prints
+from catalog.engine.failures import engine_errors
+from catalog.engine.quoting import identifier
+from catalog.errors import InvalidInput, NotFound
+from catalog.model.change import FileChanges
+from catalog.model.listings import CommitInfo
+from catalog.model.texts import check_text, listed
+from catalog.query.backend import Params
+from catalog.query.parse.analyse import analyse
+from catalog.query.pending_write import WriteResult
+from catalog.query.session import Session
+from catalog.repository.commit_writer import TableUpdate
+from catalog.repository.commits import StoredTable
+from catalog.write.file_fingerprints import keep_prints
+from catalog.write.merge.reconcile import reconcile
+from catalog.write.merge.table import MergeContext
+from catalog.write.rows.target_schema import WriteMode, WriteRequest
+from catalog.write.rows.write import WriteReport
+from catalog.write.snapshot.table_plan import SnapshotRequest
+from catalog.write.snapshot.take import SnapshotReport
+from catalog.write.transaction import Authorship, Isolation, Transaction
+from catalog.write.working_table import WorkingTable
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from catalog.catalog import Catalog
+
+
+class CatalogTransaction:
+    """Stages changes to tables of a branch and commits them together.
+
+    Attributes:
+        commit: The commit made; None before the end, or if nothing changed.
+    """
+
+    def __init__(
+        self,
+        owner: "Catalog",
+        branch: str,
+        *,
+        message: str | None,
+        metadata: Mapping[str, str],
+        author: str,
+        isolation: Isolation,
+        allow_empty: bool,
+        idempotency_key: str | None,
+        dry_run: bool,
+    ) -> None:
+        about = Authorship(
+            branch, author, message, metadata, isolation, allow_empty, idempotency_key
+        )
+        self._owner = owner
+        self._dry_run = dry_run
+        self._transaction = Transaction(
+            owner.repository,
+            about,
+            clock=owner.clock,
+            merge_rows=self._merge_rows,
+            dry_run=dry_run,
+        )
+        self._session: Session | None = None
+        self._prints_missing = False
+        self.commit: CommitInfo | None = None
+
+    def __enter__(self) -> "CatalogTransaction":
+        self._transaction.__enter__()
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        try:
+            if kind is None and self._prints_missing:
+                for update in self._transaction.updates():
+                    self._keep_prints(update)
+        except BaseException as failure:
+            self._transaction.__exit__(type(failure), failure, failure.__traceback__)
+            raise
+        self._transaction.__exit__(kind, error, trace)
+        if self._transaction.commit_id is not None:
+            self.commit = self._owner.show(self._transaction.commit_id)
+
+    def _keep_prints(self, update: TableUpdate) -> tuple[str, ...]:
+        return keep_prints(self._owner.repository, update, self._transaction.prints)
+
+    def _merge_rows(
+        self, table: WorkingTable, head: StoredTable, changes: FileChanges
+    ) -> WorkingTable | None:
+        repository = self._owner.repository
+        context = MergeContext(
+            self._transaction.context,
+            lambda plan: load_prints(repository, plan, None).prints,
+        )
+        with engine_errors():
+            return reconcile(context, table, head, changes)
+
+    @property
+    def is_repeated(self) -> bool:
+        """Tells whether a transaction of the same idempotency key was committed before.
+
+        What this one does is not committed then; ``commit`` is that earlier commit in the end.
+        """
+        return self._transaction.is_repeated
+
+    def snapshot(
+        self,
+        table: str,
+        source: str,
+        *,
+        key: Sequence[str] | None = None,
+        partition_by: Sequence[str] | Mapping[str, str | None] | None = None,
+        mode: Literal["copy", "link", "reference"] = "copy",
+        scope: Literal["full", "partitions", "append"] = "full",
+        format: Literal["auto", "parquet"] = "auto",
+        fingerprints: Literal["now", "later"] | None = None,
+        allow_empty: bool = False,
+    ) -> SnapshotReport:
+        """Stages the state of a table as a source has it.
+
+        Args:
+            table: The table, made if it is new.
+            source: A directory of hive-partitioned or plain Parquet, a file, or a glob.
+            key: Key columns; None keeps the table's, an empty list takes them away.
+            partition_by: Names of the partition columns in path order, or their types by
+                name; None takes them from the paths, the types from the values.
+            mode: ``copy`` copies the files, ``link`` links to them, ``reference`` leaves
+                them in place.
+            scope: ``full`` replaces the table, ``partitions`` only the partitions that the
+                source has, ``append`` adds files.
+            format: What the source is; ``auto`` finds out.
+            fingerprints: Whether the files are fingerprinted and their keys looked at ``now``
+                or ``later``, by the first diff; None means now for copies and links, later
+                for references.
+            allow_empty: Whether the source may be empty or missing.
+
+        Returns:
+            What would change; nothing is committed before the transaction ends.
+
+        Raises:
+            InvalidInput: The source, its schema or the request makes no sense.
+            CorruptData: A file is damaged, or changed while it was read.
+            NotFound: The source or a key column is missing.
+        """
+        self._transaction.check_running()
+        request = SnapshotRequest(
+            key=None if key is None else listed(key, "key"),
+            partition_by=_types(partition_by),
+            mode=mode,
+            scope=scope,
+            allow_empty=allow_empty,
+        )
+        report = self._transaction.snapshot(table, str(source), request)
+        when = fingerprints or ("later" if mode == "reference" else "now")
+        staged = self._transaction.staged(report.table)
+        if when == "later" or self._dry_run or staged is None:
+            return report
+        found = self._keep_prints(staged)
+        return replace(report, warnings=(*report.warnings, *found))
+
+    def write(
+        self,
+        table: str,
+        data: object,
+        *,
+        mode: WriteMode,
+        key: Sequence[str] | None = None,
+        partition_by: Sequence[str] | Mapping[str, str | None] | None = None,
+    ) -> WriteReport:
+        """Stages rows to be written to a table.
+
+        Args:
+            table: The table, made if it is new.
+            data: A pyarrow table, record batch, reader or dataset; a Polars or pandas frame; a
+                DuckDB relation; or a list of dictionaries. Columns that the table lacks are
+                added to it, columns that the data lacks are NULL, or what they were (upsert).
+            mode: ``append`` adds rows, ``overwrite`` replaces the table,
+                ``overwrite_partitions`` replaces the partitions that occur among the rows,
+                ``upsert`` replaces rows of the same key and adds the others.
+            key: Key columns; None keeps the table's, an empty list takes them away.
+            partition_by: Partition columns of a new or overwritten table, or their types by
+                name.
+
+        Returns:
+            What would change; nothing is committed before the transaction ends.
+
+        Raises:
+            InvalidInput: The rows do not fit the table, or share a key in an upsert.
+            Unsupported: A column has a type that Parquet has not.
+        """
+        self._transaction.check_running()
+        columns = None if key is None else listed(key, "key")
+        request = WriteRequest(mode, columns, _types(partition_by))
+        written = self._transaction.write(table, data, request)
+        staged = self._transaction.staged(written.name)
+        warnings = () if staged is None else self._keep_prints(staged)
+        return WriteReport(
+            written.name,
+            written.is_changed,
+            len(written.added),
+            len(written.removed),
+            written.rows,
+            warnings,
+        )
+
+    def sql(self, text: str, params: Params = None) -> "duckdb.DuckDBPyRelation | WriteResult":
+        """Runs SQL on the branch, in the state that this transaction has led to so far.
+
+        Args:
+            text: Statements, separated by semicolons. Those that write a table of the catalog
+                are staged; tables that are read may carry ``@ref``.
+            params: Values of the last statement's parameters.
+
+        Returns:
+            Of the last statement: DuckDB's relation if it is a query, to be read before the
+            transaction ends; else what it did to its table.
+
+        Raises:
+            InvalidInput: The SQL is not right.
+            NotFound: A table, column or ref does not exist.
+            Unsupported: A table of the catalog cannot be written in this way.
+        """
+        return self.run(text, params)[-1]
+
+    def run(
+        self, text: str, params: Params = None
+    ) -> "list[duckdb.DuckDBPyRelation | WriteResult]":
+        """Runs SQL like ``sql``; returns what came of every statement that writes, and of the last.
+
+        Args:
+            text: Statements, separated by semicolons.
+            params: Values of the last statement's parameters.
+        """
+        from catalog.operations.transaction_session import open_writing_session
+
+        self._transaction.check_running()
+        if self._session is None:
+            self._session = open_writing_session(self._owner, self._transaction)
+        self._prints_missing = True
+        return self._session.run(text, params)
+
+    def interrupt(self) -> None:
+        """Stops the statement that is running; it may be called by another thread."""
+        if not self._transaction.has_ended:
+            self._transaction.context.con.interrupt()
+
+    def delete(self, table: str, *, where: str, params: Params = None) -> WriteResult:
+        """Stages that the rows go that meet a condition.
+
+        Args:
+            table: The table.
+            where: A condition in SQL: ``amount < 0``.
+            params: Values of its parameters.
+
+        Raises:
+            InvalidInput: It is no condition.
+            NotFound: There is no such table.
+        """
+        check_text(where, "the condition")
+        named = ".".join(identifier(part) for part in table.split("."))
+        text = f"DELETE FROM {named} WHERE ({where}\n)"
+        (statement, *more) = analyse(text) or (None,)
+        if (
+            not where.strip()
+            or more
+            or statement is None
+            or (statement.parsed and statement.text != text)
+        ):
+            raise InvalidInput(f"{where!r} is no condition", kind="sql-error")
+        found = self.sql(text, params)
+        if not isinstance(found, WriteResult):
+            raise NotFound(f"no table {table!r} to delete from", kind="table-not-found")
+        return found
+
+    def drop(self, table: str) -> None:
+        """Stages that a table goes.
+
+        Raises:
+            NotFound: There is no such table.
+        """
+        self._transaction.check_running()
+        self._transaction.drop(table)
+
+
+def _types(
+    partition_by: Sequence[str] | Mapping[str, str | None] | None,
+) -> tuple[tuple[str, str | None], ...] | None:
+    if partition_by is None:
+        return None
+    if isinstance(partition_by, Mapping):
+        return tuple(partition_by.items())
+    return tuple((name, None) for name in listed(partition_by, "partition_by"))

@@ -1,0 +1,75 @@
+"""Sessions in which tables of the catalog are written: those of a transaction."""
+
+import unicodedata
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from catalog.model.datafile import DataFile
+from catalog.operations.sessions import CatalogBackend, functions_of
+from catalog.query.backend import VersionedTable
+from catalog.query.pending_write import PendingWrite, WriteResult
+from catalog.query.scan import Pruner
+from catalog.query.session import Session
+from catalog.write.transaction import Transaction
+
+if TYPE_CHECKING:
+    from catalog.catalog import Catalog
+
+
+class TransactionBackend(CatalogBackend):
+    """Answers a session's questions in a transaction: bare names mean what it has staged."""
+
+    def __init__(self, owner: "Catalog", transaction: Transaction) -> None:
+        super().__init__(owner.repository, transaction.branch)
+        self._transaction = transaction
+
+    def commit_id(self, ref: str | None) -> str:
+        """Returns the commit a ref stands for; the session's own is where it started from."""
+        return self._transaction.base_id if ref is None else super().commit_id(ref)
+
+    def bare_table(self, commit_id: str, name: str) -> VersionedTable | None:
+        """Returns a table as the transaction has it now."""
+        folded = unicodedata.normalize("NFC", name).casefold()
+        known = {one.casefold(): one for one in self._transaction.names()}
+        if folded not in known:
+            return None
+        table = self._transaction.working(known[folded])
+        if table.snapshot is None:
+            return None
+        return VersionedTable(table.name, commit_id, table.snapshot, staged=True)
+
+    def bare_names(self, commit_id: str) -> Sequence[str]:
+        """Returns the names of the tables that exist now."""
+        return self._transaction.names()
+
+    def files(self, table: VersionedTable, pruner: Pruner) -> Sequence[DataFile]:
+        """Returns the files that may hold wanted rows."""
+        if not table.staged:
+            return super().files(table, pruner)
+        self._transaction.note_read(table.name)
+        context = self._transaction.context
+        found = self._transaction.working(table.name).files(
+            context.commits, wanted=lambda summary: pruner.wants_ranges(summary.ranges)
+        )
+        return context.verified(table.name, [f for f in found if pruner.wants_file(f)])
+
+
+class _Writer:
+    """Has the statements of a session staged in a transaction."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def write(self, pending: PendingWrite) -> WriteResult:
+        """Runs a statement on a table."""
+        return self._transaction.run(pending)
+
+
+def open_writing_session(owner: "Catalog", transaction: Transaction) -> Session:
+    """Opens a session on the engine of a transaction; it ends with it."""
+    return Session(
+        transaction.context.con,
+        TransactionBackend(owner, transaction),
+        functions_of(owner),
+        _Writer(transaction),
+    )

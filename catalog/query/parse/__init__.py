@@ -1,0 +1,1 @@
+"""SQL text to pure values: tokens, table references, statements, predicates."""

@@ -1,0 +1,87 @@
+"""Reads the literal arguments of a table function from its tokens."""
+
+from catalog.errors import InvalidInput
+from catalog.query.parse.keywords import fold
+from catalog.query.parse.lexer import NAME_KINDS, Token, TokenKind, place
+from catalog.query.parse.statements import Scalar
+
+_CONSTANTS: dict[str, Scalar] = {"true": True, "false": False, "null": None}
+
+_DEPTH = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
+
+
+def read_arguments(
+    text: str, tokens: tuple[Token, ...]
+) -> tuple[tuple[Scalar, ...], tuple[tuple[str, Scalar], ...]]:
+    """Reads a call's arguments.
+
+    Args:
+        text: The whole text, for messages.
+        tokens: The tokens of the call: its name, ``(`` … ``)``.
+
+    Returns:
+        The values by position, and the pairs of name and value.
+
+    Raises:
+        InvalidInput: An argument is no literal, a name is given twice, or a value without a name
+            follows one with a name.
+    """
+    values: list[Scalar] = []
+    keywords: dict[str, Scalar] = {}
+    for argument in _split(tokens[2:-1]):
+        where = place(text, argument[0].start if argument else tokens[0].start)
+        call = f"{tokens[0].text}(…)"
+        if len(argument) > 2 and argument[0].kind in NAME_KINDS and argument[1].text in _ARROWS:
+            name = fold(argument[0].name)
+            if name in keywords:
+                raise InvalidInput(f"{call} at {where}: the argument {name!r} is given twice")
+            keywords[name] = _value(argument[2:], call, where)
+        elif keywords:
+            raise InvalidInput(f"{call} at {where}: an argument without a name follows one with")
+        else:
+            values.append(_value(argument, call, where))
+    return tuple(values), tuple(keywords.items())
+
+
+_ARROWS = (":=", "=>")
+
+
+def _split(tokens: tuple[Token, ...]) -> list[tuple[Token, ...]]:
+    """Splits tokens at the commas outside of any parentheses."""
+    if not tokens:
+        return []
+    arguments: list[tuple[Token, ...]] = []
+    depth, begin = 0, 0
+    for index, token in enumerate(tokens):
+        depth += _DEPTH.get(token.text, 0)
+        if token.text == "," and depth == 0:
+            arguments.append(tokens[begin:index])
+            begin = index + 1
+    return [*arguments, tokens[begin:]]
+
+
+def _value(tokens: tuple[Token, ...], call: str, where: str) -> Scalar:
+    kinds = [token.kind for token in tokens]
+    if kinds == [TokenKind.STRING]:
+        return tokens[0].name
+    if kinds == [TokenKind.WORD] and tokens[0].word in _CONSTANTS:
+        return _CONSTANTS[tokens[0].word]
+    number = _number(tokens[-1].text) if kinds[-1:] == [TokenKind.NUMBER] else None
+    if number is not None and len(tokens) == 1:
+        return number
+    if number is not None and len(tokens) == 2 and tokens[0].text in ("+", "-"):
+        return -number if tokens[0].text == "-" else number
+    shown = " ".join(token.text for token in tokens)
+    raise InvalidInput(
+        f"{call} at {where} takes literals, not {shown!r}",
+        hint="write texts in single quotes and numbers as they are",
+    )
+
+
+def _number(text: str) -> int | float | None:
+    """Reads a number; None if the text is none, as ``1.5.5``."""
+    digits = text.replace("_", "")
+    try:
+        return int(digits) if digits.isdigit() else float(digits)
+    except ValueError:
+        return None

@@ -1,0 +1,181 @@
+"""Rewrites a statement, for the parser only, into SQL that any parser of DuckDB's dialect reads.
+
+The masked text has the same length, so that every position in it is a position in the user's
+text. What the parser must not see is covered: refs after names and ``AT (…)`` clauses, comments,
+strings of unusual form, ``EXPLAIN …`` and ``PREPARE … AS``. So the parser never has to know refs,
+and can never take one for an alias; whether each covered ref stands behind a table name is
+checked afterwards against the syntax tree.
+"""
+
+import re
+from dataclasses import dataclass
+
+from catalog.query.parse.keywords import fold
+from catalog.query.parse.lexer import NAME_KINDS, Token, TokenKind
+from catalog.query.parse.outline import DESCRIBE_WORDS, LISTING_WORDS, QUERY_WORDS, Outline
+from catalog.query.parse.ref_text import at_clause, begins_at_clause, ref_after_name
+from catalog.query.parse.statements import RefText
+
+COVERED = "\ue000"
+"""Fills strings whose content is not shown to the parser; a literal that holds it is unknown."""
+
+_NOT_NEWLINE = re.compile(r"[^\n]")
+
+_STAND_IN = "_"
+"""Fills names that the parser would read in its own way, and ``?`` of ``?::INTEGER``, which it
+would not read; their text is read from the tokens."""
+
+_UNREADABLE_NAMES = frozenset(
+    {"alter", "drop", "force", "grant", "insert", "install", "revoke", "rollback", "values"}
+)
+"""Words that DuckDB takes as names of tables and sqlglot does not (a test compares them)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """Is a statement as the parser sees it.
+
+    Attributes:
+        text: The text to parse, as long as the statement's span.
+        start: Offset of the statement in the whole text.
+        refs: For each covered ref, by the index of its first token: the ref and the index of
+            its last token.
+    """
+
+    text: str
+    start: int
+    refs: dict[int, tuple[RefText, int]]
+
+
+def mask(text: str, outline: Outline, functions: frozenset[str]) -> Masked:
+    """Covers what the parser must not see.
+
+    Args:
+        text: The whole text.
+        outline: The statement.
+        functions: Folded names of table functions; the parser has notions of its own about some
+            of them (``log``), so it sees another name.
+
+    Raises:
+        InvalidInput: An ``AT (…)`` clause has no literal.
+    """
+    tokens = outline.tokens
+    refs: dict[int, tuple[RefText, int]] = {}
+    pieces: list[str] = []
+    index, position = 0, tokens[0].start
+    while index < len(tokens):
+        token, last = tokens[index], index
+        pieces.append(_gap(text[position : token.start]))
+        if token.kind is TokenKind.REF:
+            refs[index] = (ref_after_name(token), index)
+            pieces.append(_blank(token.text))
+        elif token.word == "at" and begins_at_clause(tokens, index):
+            ref, last = at_clause(text, tokens, index)
+            refs[index] = (ref, last)
+            pieces.append(_blank(text[token.start : tokens[last].end]))
+        elif index < outline.body:
+            pieces.append(_blank(token.text))
+        else:
+            pieces.append(_shown(tokens, index, outline.body, functions))
+        index, position = last + 1, tokens[last].end
+    return Masked("".join(pieces), tokens[0].start, refs)
+
+
+def _gap(text: str) -> str:
+    """Returns blanks for the blanks and comments between two tokens."""
+    return text if text == " " else _blank(text)
+
+
+def _blank(text: str) -> str:
+    return _NOT_NEWLINE.sub(" ", text)
+
+
+def _shown(tokens: tuple[Token, ...], index: int, begin: int, functions: frozenset[str]) -> str:
+    """Returns what the parser sees of a token."""
+    token = tokens[index]
+    match token.kind:
+        case TokenKind.SPECIAL_STRING:
+            return "'" + _NOT_NEWLINE.sub(COVERED, token.text[1:-1]) + "'"
+        case TokenKind.WORD if token.word in DESCRIBE_WORDS and shows(tokens, index, begin):
+            after = tokens[index + 1]
+            if (after.word or after.text) in QUERY_WORDS:
+                return " " * len(token.text)
+            return "FROM".rjust(len(token.text))
+        case TokenKind.PARAMETER if token.text == "?" and _text(tokens, index + 1) == "::":
+            return _STAND_IN
+        case TokenKind.WORD if _matches_columns(tokens, index):
+            return " " * len(token.text)
+        case TokenKind.STRING if index > 1 and _word(tokens, index - 1) == "error":
+            if _word(tokens, index - 2) == "then":
+                return _blank(token.text)
+            return token.text
+        case TokenKind.WORD | TokenKind.QUOTED_NAME if _calls(tokens, index, functions):
+            return _STAND_IN * len(token.text)
+        case TokenKind.WORD if token.word in _UNREADABLE_NAMES and _has_ref(tokens, index):
+            return _STAND_IN * len(token.text)
+        case TokenKind.QUOTED_NAME if token.text[0] == "`" and '"' not in token.text:
+            return token.text.replace("`", '"')
+        case _:
+            return token.text
+
+
+def shows(tokens: tuple[Token, ...], index: int, begin: int) -> bool:
+    """Says whether a word such as ``DESCRIBE`` is the command, with something after it.
+
+    Args:
+        tokens: The tokens of the statement.
+        index: Where the word stands.
+        begin: Where the inner statement begins.
+    """
+    first = index == begin or tokens[index - 1].text == "("
+    if not first or index + 1 >= len(tokens) or tokens[index + 1].text == ")":
+        return False
+    return tokens[index + 1].kind in NAME_KINDS | {TokenKind.STRING} or (
+        tokens[index + 1].text == "("
+    )
+
+
+def lists(tokens: tuple[Token, ...], index: int) -> bool:
+    """Says whether ``SHOW`` at an index lists things, such as ``SHOW TABLES``."""
+    return (
+        index + 1 < len(tokens)
+        and tokens[index + 1].word in LISTING_WORDS
+        and (index + 2 >= len(tokens) or tokens[index + 2].kind is not TokenKind.REF)
+        and (index + 2 >= len(tokens) or tokens[index + 2].text != ".")
+    )
+
+
+def _matches_columns(tokens: tuple[Token, ...], index: int) -> bool:
+    """Says whether a word belongs to ``UPDATE BY NAME`` of MERGE, or INSERT's ``BY POSITION``.
+
+    Neither says anything about tables, and the parser does not know them.
+    """
+    begin = index if _word(tokens, index) == "by" else index - 1
+    before, how, after = (_word(tokens, begin + n) for n in (-1, 1, 2))
+    if _word(tokens, begin) != "by" or how not in ("name", "position"):
+        return False
+    if before == "update":
+        return True
+    query = after in QUERY_WORDS or (begin + 2 < len(tokens) and tokens[begin + 2].text == "(")
+    return how == "position" and query and before not in ("order", "group", "partition")
+
+
+def _text(tokens: tuple[Token, ...], index: int) -> str:
+    return tokens[index].text if index < len(tokens) else ""
+
+
+def _word(tokens: tuple[Token, ...], index: int) -> str:
+    return tokens[index].word if 0 <= index < len(tokens) else ""
+
+
+def _has_ref(tokens: tuple[Token, ...], index: int) -> bool:
+    return index + 1 < len(tokens) and tokens[index + 1].kind is TokenKind.REF
+
+
+def _calls(tokens: tuple[Token, ...], index: int, functions: frozenset[str]) -> bool:
+    return (
+        index + 1 < len(tokens)
+        and tokens[index + 1].text == "("
+        and (index == 0 or tokens[index - 1].text != ".")
+        and fold(tokens[index].name) in functions
+    )

@@ -1,0 +1,121 @@
+"""What a session hands to whoever writes for it, and what it gets back."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from catalog.engine.quoting import identifier
+from catalog.query.backend import Params
+from catalog.query.parse.predicates import Predicate
+from catalog.query.parse.statements import Span, Statement, StatementKind, TableReference
+from catalog.query.splice import Replacement, splice
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+WRITING = frozenset(
+    {
+        StatementKind.INSERT,
+        StatementKind.UPDATE,
+        StatementKind.DELETE,
+        StatementKind.MERGE,
+        StatementKind.TRUNCATE,
+        StatementKind.COPY,
+        StatementKind.CREATE,
+        StatementKind.ALTER,
+        StatementKind.DROP,
+    }
+)
+"""The statements that may write a table."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingWrite:
+    """Is a statement that writes a table of the catalog; what it reads is in place already.
+
+    Attributes:
+        statement: The statement.
+        target: The table that it writes.
+        name: The table's dotted name, as it was written.
+        replacements: What is to be spliced for the tables that it reads; spans are those in
+            the statement's own text.
+        predicates: What the rows must meet that it changes, as far as that is certain.
+        inputs: The tables that it reads, each with its commit: ``orders@<commit id>``.
+        params: Values of its parameters.
+    """
+
+    statement: Statement
+    target: TableReference
+    name: str
+    replacements: tuple[Replacement, ...] = ()
+    predicates: tuple[Predicate, ...] = ()
+    inputs: tuple[str, ...] = ()
+    params: Params = None
+
+    @property
+    def text(self) -> str:
+        """Returns the statement as the user wrote it."""
+        return self.statement.text
+
+    def part(self, span: Span) -> str:
+        """Returns a stretch of the statement's text with what it reads in place."""
+        begin, end = span
+        inside = [((a - begin, b - begin), new) for (a, b), new in self.within(span)]
+        return splice(self.text[begin:end], inside)
+
+    def within(self, span: Span) -> tuple[Replacement, ...]:
+        """Returns the replacements in a stretch of the statement's text."""
+        begin, end = span
+        return tuple(one for one in self.replacements if begin <= one[0][0] and one[0][1] <= end)
+
+    def spliced(self, table: str, *more: Replacement) -> str:
+        """Returns the SQL that writes another table instead of the target.
+
+        Args:
+            table: That table, as SQL; the alias that the user gave is added.
+            more: Further replacements in the statement's own text.
+        """
+        start = self.statement.span[0]
+        begin, end = self.target.span
+        alias = "" if self.target.alias is None else f" AS {identifier(self.target.alias)}"
+        dropped = [((a - start, b - start), "") for a, b in self.target.qualifiers]
+        target = ((begin - start, end - start), f"{table}{alias}")
+        return splice(self.text, [*self.replacements, target, *dropped, *more])
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    """Tells what a writing statement did to a table.
+
+    Attributes:
+        table: The table.
+        statement: What kind of statement it was: ``update``, ``create`` …
+        inserted: Rows that came.
+        updated: Rows that became others; rows that stay as they were are not counted.
+        deleted: Rows that went.
+        returned: The rows of RETURNING; None without it.
+        warnings: What the user should know.
+    """
+
+    table: str
+    statement: str
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    returned: "pa.Table | None" = field(default=None, compare=False)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """Returns how many rows changed in all."""
+        return self.inserted + self.updated + self.deleted
+
+
+class Writer(Protocol):
+    """Runs the statements of a session that write tables of the catalog."""
+
+    def write(self, pending: PendingWrite) -> WriteResult:
+        """Runs a statement.
+
+        Raises:
+            CatalogError: It cannot be done; then nothing of it is.
+        """

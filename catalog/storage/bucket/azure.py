@@ -1,0 +1,280 @@
+"""Azure Blob Storage, through Microsoft's library.
+
+Blobs are created with ``If-None-Match: *`` and swapped with ``If-Match``; a bucket is a container
+of the account that the options or the environment name.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from catalog.errors import CatalogError, InvalidInput, StorageFailure
+from catalog.storage.bucket import service
+from catalog.storage.bucket.requests import (
+    CONNECT_TIMEOUT_S,
+    READ_TIMEOUT_S,
+    SENDINGS,
+    Fault,
+    RequestFailed,
+    Resending,
+    fault_of_status,
+    missing,
+    never_sent,
+    without_credentials,
+)
+from catalog.storage.bucket.service import not_installed
+from catalog.storage.bucket.staged import checked
+from catalog.storage.bucket.store import ABSENT, WHOLE_BYTES
+from catalog.storage.options import AzureOptions
+from catalog.storage.store import RemoteFile, Stored
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobClient, BlobProperties, BlobServiceClient
+
+T = TypeVar("T")
+
+SCHEME = "az://"
+
+PARTS_AT_A_TIME = 4
+"""Parts of one file under way: 64 MB in memory."""
+
+_BY_CODE = {
+    "ContainerNotFound": Fault.NO_BUCKET,
+    "BlobAlreadyExists": Fault.CONDITION,
+    "UnauthorizedBlobOverwrite": Fault.CONDITION,
+}
+"""What error codes mean, whatever the status that comes with them."""
+
+
+class AzureService:
+    """Makes requests; the client is made at the first, and one serves all threads.
+
+    Args:
+        options: How the service is reached.
+        sleep: Waits between sendings.
+    """
+
+    scheme = SCHEME
+    conditions = ("If-None-Match", "If-Match")
+    other_version = '"0x8D000000000000F"'
+    lawful = "Azure Blob Storage itself, or azurite"
+
+    def __init__(
+        self, options: AzureOptions | None = None, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self.options = options or AzureOptions()
+        self.sending = Resending(sleep)
+        self._client: BlobServiceClient | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def client(self) -> "BlobServiceClient":
+        """Returns Microsoft's client, which sends every request once."""
+        with self._lock:
+            if self._client is None:
+                self._client = _client(self.options)
+            return self._client
+
+    @property
+    def endpoint(self) -> str:
+        """Returns the server's address, without any credentials in it."""
+        return without_credentials(self.client.primary_endpoint.partition("?")[0])
+
+    def get(self, bucket: str, key: str, part: tuple[int, int] | None) -> Stored:
+        """Returns a blob, or part of it."""
+        offset, length = (None, None) if part is None else part
+
+        def fetch(blob: "BlobClient") -> Stored:
+            answer = blob.download_blob(offset=offset, length=length)
+            return Stored(answer.readall(), str(answer.properties.etag))
+
+        return self._about(bucket, key, fetch)
+
+    def put(self, bucket: str, key: str, data: bytes, version: str | None) -> str:
+        """Writes a blob that must have an ETag, and returns the new one."""
+        from azure.core import MatchConditions
+
+        condition: dict[str, Any] = {"overwrite": version != ABSENT}
+        if version:
+            condition |= {"etag": version, "match_condition": MatchConditions.IfNotModified}
+
+        def send(blob: "BlobClient") -> str:
+            answer = blob.upload_blob(data, length=len(data), validate_content=True, **condition)
+            return str(answer["etag"])
+
+        return self._about(bucket, key, send)
+
+    def send_parts(
+        self, bucket: str, key: str, source: str, *, sha256: str, size_bytes: int
+    ) -> None:
+        """Uploads a large local file in parts, side by side; parts that fail are sent again."""
+
+        def send(blob: "BlobClient") -> None:
+            with checked(source, sha256=sha256, size_bytes=size_bytes) as file:
+                blob.upload_blob(
+                    file,  # type: ignore[arg-type]  # it is read in order, nothing else
+                    length=size_bytes,
+                    overwrite=False,
+                    max_concurrency=PARTS_AT_A_TIME,
+                    validate_content=True,
+                    retry_total=SENDINGS - 1,
+                )
+
+        self._about(bucket, key, send)
+
+    def delete(self, bucket: str, key: str) -> None:
+        """Removes a blob."""
+        self._about(bucket, key, lambda blob: blob.delete_blob())
+
+    def look(self, bucket: str, key: str) -> RemoteFile:
+        """Returns what is known of a blob."""
+        return self._about(bucket, key, lambda blob: _described(blob.get_blob_properties(), bucket))
+
+    def page(
+        self, bucket: str, prefix: str, token: str | None
+    ) -> tuple[Sequence[RemoteFile], str | None]:
+        """Returns a page of a listing, and what asks for the next."""
+
+        def ask() -> tuple[Sequence[RemoteFile], str | None]:
+            container = self.client.get_container_client(bucket)
+            pages = container.list_blobs(
+                name_starts_with=prefix or None, results_per_page=service.PAGE_OBJECTS
+            ).by_page(token)
+            found = [_described(blob, bucket) for blob in next(pages)]
+            return found, pages.continuation_token or None  # type: ignore[attr-defined]
+
+        return self._once(ask, f"{SCHEME}{bucket}/{prefix}")
+
+    def _about(self, bucket: str, key: str, call: "Callable[[BlobClient], T]") -> T:
+        return self._once(
+            lambda: call(self.client.get_blob_client(bucket, key)), f"{SCHEME}{bucket}/{key}"
+        )
+
+    def _once(self, send: Callable[[], T], what: str) -> T:
+        """Makes a request once.
+
+        Raises:
+            RequestFailed: It failed.
+        """
+        self.client  # noqa: B018  its absence is an error of its own
+        from azure.core.exceptions import AzureError
+
+        try:
+            return send()
+        except AzureError as error:
+            fault = _fault(error)
+            raise RequestFailed(fault, _told(error, fault, what, self)) from error
+
+
+def _client(options: AzureOptions) -> "BlobServiceClient":
+    try:
+        from azure.storage.blob import BlobServiceClient
+    except ImportError as error:
+        raise not_installed("azure", error) from error
+    settings: dict[str, Any] = {
+        "retry_total": 0,  # and where parts are sent again, pauses like ours:
+        "initial_backoff": 0,
+        "increment_base": 2,
+        "random_jitter_range": 1,
+        "connection_timeout": CONNECT_TIMEOUT_S,
+        "read_timeout": READ_TIMEOUT_S,
+        "max_single_put_size": WHOLE_BYTES,
+        "max_single_get_size": WHOLE_BYTES,
+        "max_block_size": service.PART_BYTES,
+    }
+    text = os.environ.get("AZURE_STORAGE_CONNECTION_STRING")
+    try:
+        if text and options == AzureOptions():
+            return BlobServiceClient.from_connection_string(text, **settings)
+        account = options.account or os.environ.get("AZURE_STORAGE_ACCOUNT")
+        if not account:
+            raise InvalidInput(
+                "no storage account is named",
+                kind="azure-configuration",
+                hint="set AZURE_STORAGE_ACCOUNT, or account below [azure] in parquetry.toml",
+            )
+        url = options.endpoint_url or f"https://{account}.blob.core.windows.net"
+        return BlobServiceClient(url, credential=_credential(account), **settings)
+    except ValueError as error:
+        raise InvalidInput(
+            "Azure Blob Storage cannot be set up: the account, the endpoint, the key or the "
+            "connection string is malformed",
+            kind="azure-configuration",
+            hint="check [azure] in parquetry.toml, and AZURE_STORAGE_… in the environment",
+        ) from error
+
+
+def _credential(account: str) -> Any:
+    """Returns what signs requests: a key or a shared access signature, else an identity."""
+    key = os.environ.get("AZURE_STORAGE_KEY")
+    if key:
+        return {"account_name": account, "account_key": key}
+    signature = os.environ.get("AZURE_STORAGE_SAS_TOKEN")
+    if signature:
+        return signature
+    try:
+        from azure.identity import DefaultAzureCredential
+    except ImportError as error:
+        raise not_installed("azure", error) from error
+    return DefaultAzureCredential()
+
+
+def _described(blob: "BlobProperties", bucket: str) -> RemoteFile:
+    return RemoteFile(
+        f"{SCHEME}{bucket}/{blob.name}",
+        int(blob.size),
+        blob.last_modified,
+        str(blob.etag).strip('"'),
+    )
+
+
+def _fault(error: Any) -> Fault:
+    from azure.core.exceptions import ClientAuthenticationError
+
+    if isinstance(error, ClientAuthenticationError):
+        return Fault.REFUSED
+    code = _code(error)
+    if code in _BY_CODE:
+        return _BY_CODE[code]
+    if _status(error):
+        return fault_of_status(_status(error))
+    return Fault.UNREACHED if never_sent(error) else Fault.BROKEN
+
+
+def _code(error: Any) -> str:
+    code = getattr(error, "error_code", None)
+    return str(getattr(code, "value", code) or "")
+
+
+def _status(error: Any) -> int:
+    return int(getattr(error, "status_code", None) or 0)
+
+
+def _told(error: Any, fault: Fault, what: str, access: AzureService) -> CatalogError:
+    """Returns the error that tells the user; nothing that a server or a profile holds secret."""
+    from azure.core.exceptions import ClientAuthenticationError
+
+    if fault in (Fault.NO_BUCKET, Fault.MISSING):
+        return missing(fault, what, elsewhere="or the account and the endpoint")
+    if fault is Fault.UNREACHED:
+        return StorageFailure(
+            f"{access.endpoint} cannot be reached for {what}",
+            kind="no-endpoint",
+            hint="check account and endpoint ([azure] in parquetry.toml) and the network",
+        )
+    if isinstance(error, ClientAuthenticationError) and not _status(error):
+        return StorageFailure(
+            f"no credentials for {what}",
+            kind="no-credentials",
+            hint="run: az login; or set AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN",
+        )
+    if _status(error) in (401, 403):
+        return StorageFailure(
+            f"access to {what} is denied: {_code(error) or _status(error)}",
+            kind="not-permitted",
+            hint="check what the credentials in use may do with this container and prefix",
+        )
+    known = ", ".join(str(part) for part in (_code(error), _status(error)) if part)
+    return StorageFailure(f"Azure failed at {what}: {known or type(error).__name__}")

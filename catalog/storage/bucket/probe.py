@@ -1,0 +1,66 @@
+"""Whether a server keeps the conditions of writes: without them commits would be lost."""
+
+import contextlib
+import secrets
+
+from catalog.errors import AlreadyExists, CatalogError, StorageFailure, Unsupported
+from catalog.storage.bucket.store import BucketStore
+from catalog.storage.store import SwapLost
+
+
+def probe(store: BucketStore) -> bool:
+    """Tries out conditional writes with an object of its own, which it removes again.
+
+    Args:
+        store: The store.
+
+    Returns:
+        False if nothing may be written there, so that nothing can be lost either.
+
+    Raises:
+        Unsupported: The server ignores a condition, or does not know them.
+    """
+    creating, replacing = store.bucket.conditions
+    ignored = f"replaces an object that was changed ({replacing} is ignored)"
+    path = f"tmp/probe-{secrets.token_hex(16)}"
+    try:
+        version = store.create(path, b"first")
+    except StorageFailure as error:
+        if error.kind == "not-permitted":
+            return False
+        if "NotImplemented" in error.message or "InvalidArgument" in error.message:
+            raise _refused(store, "does not know conditions of writes") from error
+        raise
+    try:
+        with contextlib.suppress(AlreadyExists):
+            store.create(path, b"second")
+            raise _refused(store, f"creates an object that exists ({creating} is ignored)")
+        with contextlib.suppress(SwapLost):
+            store.swap(path, b"third", version=store.bucket.other_version)
+            raise _refused(store, ignored)
+        second = store.swap(path, b"fourth", version=version)
+        with contextlib.suppress(SwapLost):
+            store.swap(path, b"fifth", version=version)
+            raise _refused(store, ignored)
+        found = store.read(path)
+        if (found.data, found.version) != (b"fourth", second):
+            raise _refused(store, "does not give back what was last written")
+    except SwapLost as error:
+        raise _refused(
+            store, f"does not let an object be replaced ({replacing} never holds)"
+        ) from error
+    finally:
+        with contextlib.suppress(CatalogError):
+            store.delete(path)
+    return True
+
+
+def _refused(store: BucketStore, what: str) -> Unsupported:
+    creating, replacing = store.bucket.conditions
+    return Unsupported(
+        f"the server at {store.bucket.endpoint} {what}: of two commits at the same time, one "
+        "would be lost without a word",
+        kind="no-conditional-writes",
+        hint=f"use a server that keeps {creating} and {replacing} of writes, such as "
+        f"{store.bucket.lawful}",
+    )

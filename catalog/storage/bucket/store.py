@@ -1,0 +1,328 @@
+"""A store below a prefix of a bucket, whatever service keeps it.
+
+Objects are created and swapped under conditions that the service keeps. What a lost answer,
+or a condition that fails after a lost answer, means is never guessed here: it is raised as
+``OutcomeUnknown``, and reading back settles it.
+"""
+
+import contextlib
+import os
+import shutil
+import tempfile
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Protocol
+
+from catalog.errors import AlreadyExists, NotFound, Unsupported
+from catalog.storage.bucket.pending import PendingWrites
+from catalog.storage.bucket.requests import ConditionFailed, Fault, RequestFailed, Resending
+from catalog.storage.bucket.staged import HashedFile, hashed, read_staged
+from catalog.storage.store import (
+    ObjectInfo,
+    RemoteFiles,
+    StagedFile,
+    Stored,
+    SwapLost,
+    check_path,
+)
+
+UPLOADS = 16
+"""Files uploaded at a time: small ones wait for answers, not for the line."""
+
+UNSEEN = "objects/"
+"""Objects that nothing points to before a ref moves: they are written side by side."""
+
+BACKGROUND_BYTES = 32 << 20
+"""Bytes of files that are sent while work goes on: they are held in memory until then."""
+
+BACKGROUND_FILES = 16
+"""Files that are sent while work goes on."""
+
+WHOLE_BYTES = 32 << 20
+"""Largest file sent in one request: beyond it, parts side by side fill the line better."""
+
+RECENT_FILES = 1000
+"""Published files whose local bytes are remembered, so that they need not be fetched back."""
+
+RECENT_BYTES = 1 << 30
+"""Bytes of files the store wrote itself that stay on the local disk meanwhile."""
+
+ABSENT = ""
+"""Stands for the version of an object that does not exist."""
+
+
+class Bucket(Protocol):
+    """Makes requests about the objects of one bucket; each method makes one, once.
+
+    Attributes:
+        uri: The bucket's, without a slash at its end.
+        endpoint: The server's address, without any credentials in it.
+        conditions: The names of the conditions of writes, for messages: that of creating, and
+            that of replacing.
+        other_version: A version that no object has.
+        lawful: Which servers keep the conditions, for messages.
+        sending: Sends requests again.
+        files: Lists and reads files, in this bucket and others.
+    """
+
+    uri: str
+    conditions: tuple[str, str]
+    other_version: str
+    lawful: str
+    sending: Resending
+
+    @property
+    def endpoint(self) -> str:
+        """Returns the server's address."""
+
+    @property
+    def files(self) -> RemoteFiles:
+        """Returns what lists and reads files."""
+
+    def get(self, key: str, part: tuple[int, int] | None) -> Stored:
+        """Returns an object, or its bytes from an offset, up to a length.
+
+        Raises:
+            RequestFailed: It failed.
+        """
+
+    def put(self, key: str, data: bytes, version: str | None) -> str:
+        """Writes an object, in one request, and returns its version.
+
+        Args:
+            key: The object.
+            data: Its bytes.
+            version: The version that it must have; ``ABSENT`` if it must not exist, None if
+                it does not matter.
+
+        Raises:
+            RequestFailed: It failed.
+        """
+
+    def send_parts(self, key: str, source: str, *, sha256: str, size_bytes: int) -> None:
+        """Uploads a large local file in parts; a part that fails is sent again.
+
+        Raises:
+            RequestFailed: It failed.
+            CorruptData: The file was changed since it was hashed.
+        """
+
+    def delete(self, key: str) -> None:
+        """Removes an object.
+
+        Raises:
+            RequestFailed: It failed.
+        """
+
+
+class BucketStore:
+    """Keeps objects below a prefix of a bucket; see ``ObjectStore`` for what methods promise.
+
+    Args:
+        bucket: Makes the requests.
+        prefix: What keys start with; empty for all of the bucket.
+    """
+
+    def __init__(self, bucket: Bucket, prefix: str) -> None:
+        self.bucket = bucket
+        self.prefix = prefix
+        self._start = f"{prefix}/" if prefix else ""
+        self._folder: str | None = None
+        self._remove: Callable[[], object] = lambda: None
+        self._pending = PendingWrites()
+        self._recent: OrderedDict[str, HashedFile] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def files(self) -> RemoteFiles:
+        """Returns what reads the store's objects by their URIs."""
+        return self.bucket.files
+
+    @property
+    def location(self) -> str:
+        """Returns the URI of the store."""
+        return "/".join(part for part in (self.bucket.uri, self.prefix) if part)
+
+    def read(self, path: str) -> Stored:
+        """Returns an object."""
+        return self._read(path, None)
+
+    def read_range(self, path: str, offset: int, length: int) -> bytes:
+        """Returns part of an object."""
+        if length <= 0:
+            if self.info(path) is None:
+                raise NotFound(f"no object {path}", kind="object-not-found")
+            return b""
+        try:
+            return self._read(path, (offset, length)).data
+        except _BehindEndError:
+            return b""
+
+    def _read(self, path: str, part: tuple[int, int] | None) -> Stored:
+        key = self._key(path)
+        self._pending.wait(path)
+        try:
+            return self.bucket.sending.repeated(lambda: self.bucket.get(key, part))
+        except RequestFailed as failed:
+            if failed.fault is Fault.RANGE:
+                raise _BehindEndError from failed
+            raise failed.error from failed
+
+    def info(self, path: str) -> ObjectInfo | None:
+        """Returns what a listing would say of an object."""
+        found = self.files.look(self.uri(path))
+        if found is None:
+            return None
+        return ObjectInfo(path, found.size_bytes, found.modified)
+
+    def create(self, path: str, data: bytes) -> str:
+        """Creates an object that must not exist; anything but a pack waits for what it follows."""
+        if not path.startswith(UNSEEN):
+            self._pending.settle()
+        try:
+            return self._conditional(path, data, ABSENT)
+        except ConditionFailed as error:
+            raise AlreadyExists(f"object {path} exists", kind="object-exists") from error
+
+    def swap(self, path: str, data: bytes, *, version: str) -> str:
+        """Replaces an object that must still be at a version, once all else is written."""
+        self._pending.settle()
+        try:
+            return self._conditional(path, data, version)
+        except (ConditionFailed, NotFound) as error:
+            if isinstance(error, NotFound) and error.kind == "bucket-not-found":
+                raise
+            raise SwapLost(f"object {path} was changed by somebody else") from error
+
+    def _conditional(self, path: str, data: bytes, version: str) -> str:
+        key = self._key(path)
+        return self.bucket.sending.conditional(lambda: self.bucket.put(key, data, version), path)
+
+    def put(self, path: str, data: bytes) -> None:
+        """Writes a derived object, in the background; if that fails, nothing was written."""
+        key = self._key(path)
+
+        def send() -> None:
+            with contextlib.suppress(RequestFailed):
+                self.bucket.sending.repeated(lambda: self.bucket.put(key, data, None))
+
+        self._pending.start(path, send)
+
+    def stage(self, source: str) -> HashedFile:
+        """Hashes a local file; its bytes are sent, and hashed again, when it is published."""
+        return hashed(source, own=False)
+
+    def scratch(self) -> str:
+        """Returns a fresh path in a directory of the store's own, gone with it."""
+        if self._folder is None:
+            self._folder = tempfile.mkdtemp(prefix="parquetry-")
+            self._remove = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        return os.path.join(self._folder, os.urandom(16).hex())
+
+    def close(self) -> None:
+        """Removes the local files that are left; also done when nobody uses the store."""
+        self._pending.settle()
+        self._remove()
+        self._recent.clear()
+
+    def take_over(self, source: str) -> HashedFile:
+        """Takes in a local file that nobody else uses."""
+        return hashed(source, own=True)
+
+    def publish(self, files: Sequence[tuple[StagedFile, str]]) -> None:
+        """Uploads staged files under their names, many at a time.
+
+        A few small ones are under way when it returns: they are waited for before a ref moves
+        and before they are read, and no ref moves after one that failed.
+        """
+        small = sum(staged.size_bytes for staged, _ in files) <= BACKGROUND_BYTES
+        if small and len(files) <= BACKGROUND_FILES:
+            for staged, path in files:
+                data = read_staged(staged.local_path, staged.sha256)
+                self._pending.start(path, partial(self._send, data, path))
+        else:
+            with ThreadPoolExecutor(UPLOADS) as pool:
+                list(pool.map(lambda pair: self._upload(*pair), files))
+        for staged, path in files:
+            if isinstance(staged, HashedFile):
+                self._remember(path, staged)
+
+    def _send(self, data: bytes, path: str) -> None:
+        """Writes bytes under a name that stands for them; what is there already is left."""
+        key = self._key(path)
+        try:
+            self.bucket.sending.repeated(lambda: self.bucket.put(key, data, ABSENT))
+        except RequestFailed as failed:
+            if failed.fault is not Fault.CONDITION:
+                raise failed.error from failed
+
+    def _upload(self, staged: StagedFile, path: str) -> None:
+        source, sha256, size_bytes = staged.local_path, staged.sha256, staged.size_bytes
+        if size_bytes <= WHOLE_BYTES:
+            self._send(read_staged(source, sha256), path)
+            return
+        try:
+            self.bucket.send_parts(self._key(path), source, sha256=sha256, size_bytes=size_bytes)
+        except RequestFailed as failed:
+            if failed.fault is not Fault.CONDITION:
+                raise failed.error from failed
+
+    def adopt(self, files: Sequence[tuple[str, str]]) -> list[bool]:
+        """Refuses: a bucket cannot link to local files."""
+        raise Unsupported(
+            "a catalog in a bucket cannot link to local files", hint="use --mode copy"
+        )
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Yields objects in path order, a page at a time."""
+        self._pending.settle()
+        own = f"{self.bucket.uri}/{self._start}"
+        for found in self.files.list(own + prefix):
+            yield ObjectInfo(found.uri.removeprefix(own), found.size_bytes, found.modified)
+
+    def delete(self, path: str) -> None:
+        """Removes an object."""
+        key = self._key(path)
+        self._pending.wait(path)
+        try:
+            self.bucket.sending.repeated(lambda: self.bucket.delete(key))
+        except RequestFailed as failed:
+            if failed.fault not in (Fault.MISSING, Fault.NO_BUCKET):
+                raise failed.error from failed
+
+    def uri(self, path: str) -> str:
+        """Returns the object's URI; the object is there by then."""
+        key = self._key(path)
+        self._pending.wait(path)
+        return f"{self.bucket.uri}/{key}"
+
+    def local_copy(self, path: str) -> str | None:
+        """Returns a local file with the bytes of an object that this store has just published."""
+        found = self._recent.get(path)
+        return None if found is None or not found.local.is_unchanged() else found.local_path
+
+    def _remember(self, path: str, staged: HashedFile) -> None:
+        """Keeps the local bytes at hand; the store's own files go when they are too many."""
+        staged.published = True
+        with self._lock:
+            replaced = self._recent.pop(path, None)
+            self._recent[path] = staged
+            gone = [] if replaced is None else [replaced]
+            while len(self._recent) > RECENT_FILES or self._own_bytes() > RECENT_BYTES:
+                gone.append(self._recent.popitem(last=False)[1])
+        for one in gone:
+            one.remove()
+
+    def _own_bytes(self) -> int:
+        return sum(one.size_bytes for one in self._recent.values() if one.own)
+
+    def _key(self, path: str) -> str:
+        return self._start + check_path(path)
+
+
+class _BehindEndError(Exception):
+    """Says that a range starts where an object has ended."""

@@ -1,0 +1,144 @@
+"""Where a catalog lies: its URI, the store for it, and the local cache of one in a bucket."""
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from catalog.errors import InvalidInput, Unsupported
+from catalog.storage.bucket.requests import split_uri
+from catalog.storage.local import LocalStore
+from catalog.storage.s3.access import S3Access
+from catalog.storage.s3.files import S3Files
+from catalog.storage.store import ObjectStore
+
+if TYPE_CHECKING:
+    from catalog.storage.bucket.service import Service
+    from catalog.storage.bucket.store import BucketStore
+    from catalog.storage.options import AzureOptions, GcsOptions, S3Options
+
+PROBED = "conditions are kept by "
+"""Begins the cache's note that a server was tried out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Holds a store and the URI by which it is known from any working directory."""
+
+    uri: str
+    store: ObjectStore
+
+
+def open_store(
+    uri: str,
+    *,
+    s3: "S3Options | None" = None,
+    gcs: "GcsOptions | None" = None,
+    azure: "AzureOptions | None" = None,
+    cache: str | None = None,
+    new: bool = False,
+) -> Opened:
+    """Returns the store of a catalog.
+
+    Args:
+        uri: A directory, ``s3://bucket/prefix``, ``gs://bucket/prefix`` or
+            ``az://container/prefix``.
+        s3: How S3 is reached.
+        gcs: How Google Cloud Storage is reached.
+        azure: How Azure Blob Storage is reached.
+        cache: Directory of the local cache of a catalog in a bucket; None is the user's cache
+            directory, and an empty text switches it off.
+        new: Whether a catalog is going to be created: a server is then always tried out.
+
+    Raises:
+        InvalidInput: The URI is empty.
+        Unsupported: It is of a kind that this version does not know, or a server that ignores
+            the conditions of writes, or the library for it is not installed.
+    """
+    inner = _bucket_store(uri, s3, gcs, azure)
+    if inner is None:
+        root = local_root(uri)
+        _check_directory(root)
+        return Opened(root, LocalStore(root, elsewhere=S3Files(S3Access(s3))))
+    from catalog.storage.bucket.probe import probe
+    from catalog.storage.cached import CachedStore
+    from catalog.storage.disk_cache import DiskCache
+
+    directory = user_cache() if cache is None else cache
+    known = DiskCache(directory) if directory else None
+    note = f"{PROBED}{inner.bucket.endpoint} {inner.bucket.uri}"
+    if (new or known is None or known.get(note) is None) and probe(inner) and known is not None:
+        known.put(note, b"")
+    return Opened(inner.location, inner if known is None else CachedStore(inner, known))
+
+
+def _bucket_store(
+    uri: str,
+    s3: "S3Options | None",
+    gcs: "GcsOptions | None",
+    azure: "AzureOptions | None",
+) -> "BucketStore | None":
+    """Returns the store of a catalog in a bucket; None if the URI names none."""
+    if uri.startswith("s3://"):
+        from catalog.storage.s3.store import S3Store
+
+        return S3Store(uri, S3Access(s3))
+    service: Service
+    if uri.startswith("gs://"):
+        from catalog.storage.bucket.gcs import GcsService
+
+        service = GcsService(gcs)
+    elif uri.startswith("az://"):
+        from catalog.storage.bucket.azure import AzureService
+
+        service = AzureService(azure)
+    else:
+        return None
+    from catalog.storage.bucket.service import ServiceBucket
+    from catalog.storage.bucket.store import BucketStore
+
+    name, prefix = split_uri(uri, service.scheme)
+    return BucketStore(ServiceBucket(service, name), prefix)
+
+
+def user_cache() -> str:
+    """Returns the directory below the user's cache directory that is ours."""
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.join(home, "parquetry")
+
+
+def _check_directory(root: str) -> None:
+    """Checks that a path can be that of a directory.
+
+    Raises:
+        InvalidInput: It, or what should be a directory above it, is a file.
+    """
+    for path in (Path(root), *Path(root).parents):
+        with suppress(OSError):
+            if path.is_file():
+                raise InvalidInput(
+                    f"{path} is a file, and a catalog lies in a directory",
+                    kind="not-a-directory",
+                    hint="name a directory",
+                )
+
+
+def local_root(uri: str) -> str:
+    """Returns the directory a catalog's URI names.
+
+    Raises:
+        InvalidInput: The URI is empty.
+        Unsupported: It is of a kind that this version does not know.
+    """
+    if not uri:
+        raise InvalidInput("the catalog's directory is empty")
+    if uri.startswith("file://"):
+        return os.path.abspath(uri.removeprefix("file://"))
+    if "://" in uri:
+        raise Unsupported(
+            f"catalogs in {uri.partition('://')[0]} are not supported by this version",
+            hint="use a local directory, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or "
+            "az://CONTAINER/PREFIX",
+        )
+    return os.path.abspath(uri)

@@ -1,0 +1,103 @@
+"""Which files may hold rows of given keys: by the keys' bounds, or their partitions."""
+
+from collections.abc import Sequence
+
+import duckdb
+
+from catalog.engine.connection import single_row
+from catalog.errors import InvalidInput
+from catalog.model.schema import Field
+from catalog.model.table import TableSnapshot
+from catalog.model.types import Scalar, TypeClass, is_float
+from catalog.model.values import encode, has_order, parse
+from catalog.query.parse.predicates import Op
+from catalog.query.scan import Condition, Pruner
+
+MAX_LISTED = 1000
+"""Distinct partition values up to which files are chosen by each of them, not by bounds."""
+
+
+def key_pruner(
+    con: duckdb.DuckDBPyConnection, table: TableSnapshot, rows: str, fields: Sequence[int]
+) -> Pruner:
+    """Returns what tells which files of a table may hold rows equal to given ones in some columns.
+
+    Args:
+        con: Has the rows.
+        table: The table.
+        rows: A table of the engine with columns ``c<field id>``.
+        fields: Ids of the columns.
+    """
+    found = (_condition(con, table, rows, field) for field in table.fields(tuple(fields)))
+    return Pruner(table, tuple(condition for condition in found if condition is not None))
+
+
+def _condition(
+    con: duckdb.DuckDBPyConnection, table: TableSnapshot, rows: str, field: Field
+) -> Condition | None:
+    kind, column = field.type, f"c{field.id}"
+    partitioned = field.id in table.partition_by
+    if not isinstance(kind, Scalar) or not has_order(kind) or kind.type_class is TypeClass.BINARY:
+        return None
+    if partitioned:
+        listed = con.sql(
+            f"SELECT DISTINCT CAST({column} AS VARCHAR) FROM {rows} LIMIT {MAX_LISTED + 1}"
+        ).fetchall()
+        values = [_encoded(value, kind) for (value,) in listed]
+        known = tuple(value for value in values if value is not None)
+        if len(known) == len(listed) <= MAX_LISTED and known:
+            return Condition(field, Op.IN, known)
+    # bounds of FLOAT columns are kept as doubles, partition values as their text
+    exact = f"CAST({column} AS DOUBLE)" if is_float(kind) and not partitioned else column
+    low, high, all_there = single_row(
+        con,
+        f"SELECT CAST(min({exact}) AS VARCHAR), CAST(max({exact}) AS VARCHAR), "
+        f"count({column}) = count(*) FROM {rows}",
+    )
+    first, last = _encoded(low, kind), _encoded(high, kind)
+    if not all_there or first is None or last is None:
+        return None
+    return Condition(field, Op.BETWEEN, (first, last))
+
+
+def _encoded(shown: str | None, kind: Scalar) -> bytes | None:
+    if shown is None:
+        return None
+    try:
+        return encode(parse(shown, kind), kind)
+    except InvalidInput:
+        return None
+
+
+def check_unique(
+    con: duckdb.DuckDBPyConnection, table: TableSnapshot, rows: str, name: str
+) -> None:
+    """Checks that no two rows share their key.
+
+    Args:
+        con: Has the rows.
+        table: Their table, with a key.
+        rows: A table of the engine with columns ``c<field id>``.
+        name: The table's name.
+
+    Raises:
+        InvalidInput: Some do; one of the keys is named.
+    """
+    columns = ", ".join(f"c{i}" for i in table.key)
+    shown = ", ".join(f"CAST(c{i} AS VARCHAR)" for i in table.key)
+    found = con.sql(
+        f"SELECT {shown}, count(*) FROM {rows} GROUP BY {columns} HAVING count(*) > 1 LIMIT 1"
+    ).fetchall()
+    if found:
+        *values, rows_alike = found[0]
+        raise InvalidInput(
+            f"{rows_alike} rows for table {name} share the key {shown_key(table, values)}",
+            kind="duplicate-key",
+            hint="keep one row per key, or append them",
+        )
+
+
+def shown_key(table: TableSnapshot, values: Sequence[str | None]) -> str:
+    """Returns a key as people read it, from its values' texts."""
+    pairs = zip(table.key_names, values, strict=True)
+    return ", ".join(f"{name} = {'NULL' if value is None else value}" for name, value in pairs)

@@ -1,0 +1,430 @@
+"""Data files that the catalog writes itself: plain Parquet, named by their content.
+
+Rows that come are sorted by key within their partition; files that are rewritten keep the
+order of their rows. The same rows give the same bytes, with the same version of the library.
+"""
+
+import secrets
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import TypeAlias
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from catalog.diff.fingerprints.compute import Fingerprinter
+from catalog.diff.fingerprints.stored_bytes import stored_digests
+from catalog.engine.quoting import identifier, literal, type_sql
+from catalog.errors import CatalogError, Unsupported
+from catalog.formats.hive_path import partition_path
+from catalog.formats.parquet import read_footer
+from catalog.model.datafile import DataFile, Identity
+from catalog.model.fingerprint import Fingerprint
+from catalog.model.names import encode_segment
+from catalog.model.schema import Field, FileSchema, PhysicalColumn
+from catalog.model.table import TableSnapshot
+from catalog.model.types import (
+    DataType,
+    ListType,
+    MapType,
+    Scalar,
+    StructType,
+    TypeClass,
+    is_float,
+)
+from catalog.model.values import decode, encode, parse, text
+from catalog.storage.local import storage_errors
+from catalog.storage.store import ObjectStore, StagedFile
+from catalog.write.files.encodings import dictionary_paths
+from catalog.write.files.row_stream import Cutter, OutOfOrderError, in_order
+
+ROW_GROUP_ROWS = 131_072
+"""Rows of a row group: two blocks of a fingerprint, and close to DuckDB's own 122,880."""
+
+MAX_FILE_ROWS = 32 * ROW_GROUP_ROWS
+"""Rows after which a new file is begun: bounds what the change of one row rewrites."""
+
+ENGINE_TYPES = ("UUID", "JSON", "INTERVAL", "TIME WITH TIME ZONE")
+"""Types that Arrow does not carry from DuckDB to Parquet: files with them DuckDB writes."""
+
+Partition = tuple[bytes | None, ...]
+
+FreshPrints: TypeAlias = dict[tuple[Identity, tuple[int, ...]], Fingerprint]
+"""Fingerprints by data file and key."""
+
+
+def own_file_schema(table: TableSnapshot) -> FileSchema:
+    """Returns how the catalog lays out the files of a table: all but the partition columns."""
+    return FileSchema(tuple(PhysicalColumn(f.name, f.type, f.id) for f in stored_fields(table)))
+
+
+def stored_fields(table: TableSnapshot) -> tuple[Field, ...]:
+    """Returns the columns that files of a table hold; paths hold the others.
+
+    A table of partition columns only has them in its files too, since a file needs a column.
+    """
+    inner = tuple(f for f in table.schema.fields if f.id not in table.partition_by)
+    return inner or table.schema.fields
+
+
+def with_own_schema(table: TableSnapshot) -> TableSnapshot:
+    """Returns a table that knows the file schema of the files that the catalog writes."""
+    own = own_file_schema(table)
+    return replace(table, file_schemas={**table.file_schemas, own.id: own})
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """Holds a file that is written and staged, its path in the store, and its entry."""
+
+    staged: StagedFile
+    entry: DataFile
+
+
+class DataWriter:
+    """Writes data files of one table; they are in the store once it is closed.
+
+    Use it as a context manager: an exception inside leaves nothing behind.
+
+    Args:
+        con: Runs the queries that yield rows.
+        store: Takes the files.
+        name: The table.
+        table: Its shape, with the file schema of ``own_file_schema``.
+        taken: Paths that no new file may have.
+        holds: Tells whether a partition has a file of some path that may stay: no new file
+            may have it either.
+        prints: Takes the fingerprints of the files; None if nobody wants them.
+    """
+
+    def __init__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        store: ObjectStore,
+        name: str,
+        table: TableSnapshot,
+        *,
+        taken: Collection[str] = (),
+        holds: Callable[[Partition, str], bool] | None = None,
+        prints: FreshPrints | None = None,
+    ) -> None:
+        self._con = con
+        self._store = store
+        self._name = name
+        self._table = table
+        self._taken = set(taken)
+        self._holds = holds or (lambda partition, path: False)
+        self._prints = prints
+        self._written: list[_Written] = []
+        self._schema = own_file_schema(table)
+        self._engine = any(_engine_type(f.type) for f in stored_fields(table))
+
+    def __enter__(self) -> "DataWriter":
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        try:
+            if kind is None:
+                self._store.publish([(one.staged, one.entry.path) for one in self._written])
+        finally:
+            for one in self._written:
+                one.staged.discard()
+            self._written.clear()
+
+    def ordered(
+        self, query: str, partition: Partition, *, place: str = "", append: bool = False
+    ) -> list[DataFile]:
+        """Writes the rows of one partition in the order of a column, or as they come.
+
+        Args:
+            query: Yields the columns of ``stored_fields``, called ``c<field id>``.
+            partition: The encoded partition values.
+            place: A further column of the query that tells the rows' order; empty if the
+                query orders them itself.
+            append: Whether the files must have names that no other file of the table has,
+                also one that holds the same rows.
+
+        Returns:
+            The new files; none if there are no rows.
+        """
+        if self._engine:
+            order = f" ORDER BY {place}" if place else ""
+            return self._by_engine(f"{query}{order}", partition, append=append)
+        if not place:
+            with closing(self._reader(query)) as batches:
+                return self._by_arrow(batches, partition, append=append)
+        try:
+            return self._placed(query, partition, place, append=append)
+        except OutOfOrderError:
+            ordered = f"SELECT * FROM ({query}) ORDER BY {place}"
+            return self._placed(ordered, partition, place, append=append)
+
+    def _placed(
+        self, query: str, partition: Partition, place: str, *, append: bool
+    ) -> list[DataFile]:
+        first = len(self._written)
+        with closing(self._reader(query, f", {place}")) as batches:
+            try:
+                return self._by_arrow(in_order(batches), partition, append=append)
+            except OutOfOrderError:
+                for one in self._written[first:]:
+                    one.staged.discard()
+                    self._taken.discard(one.entry.path)
+                del self._written[first:]
+                raise
+
+    def sorted(self, rows: str, *, append: bool = False) -> list[DataFile]:
+        """Writes rows of any partitions, each sorted by the table's key.
+
+        Args:
+            rows: A table of the engine with all columns, called ``c<field id>``, and ``rowid``,
+                in whose order rows of one key stay.
+            append: Whether the files must have names that no other writer can give, also one
+                that adds the same rows at the same time.
+        """
+        partitions = self.partitions(rows)
+        for partition, _, _ in partitions:
+            self._folder(partition)
+        order = [
+            *(f"c{i} NULLS FIRST" for i in self._table.partition_by),
+            *(f"c{i} NULLS LAST" for i in self._table.key if i not in self._table.partition_by),
+        ]
+        ordering = f" ORDER BY {', '.join([*order, 'rowid'])}" if order else ""
+        query = f"SELECT {self._columns()} FROM {rows}"
+        if not self._engine:
+            with closing(self._reader(query + ordering)) as batches:
+                source = Cutter(batches)
+                return [
+                    file
+                    for partition, count, _ in partitions
+                    for file in self._by_arrow(source.take(count), partition, append=append)
+                ]
+        return [
+            file
+            for partition, _, condition in partitions
+            for file in self._by_engine(
+                f"{query} WHERE {condition}{ordering}", partition, append=append
+            )
+        ]
+
+    def forget(self, file: DataFile) -> None:
+        """Drops a file that was written and is not wanted after all."""
+        for one in self._written:
+            if one.entry.path == file.path:
+                one.staged.discard()
+        self._written = [one for one in self._written if one.entry.path != file.path]
+
+    def _columns(self) -> str:
+        return ", ".join(f"c{f.id}" for f in stored_fields(self._table))
+
+    def _reader(self, query: str, more: str = "") -> Generator[pa.RecordBatch, None, None]:
+        """Yields the rows of a query; the connection is free again once it is closed."""
+        chosen = f"SELECT {self._columns()}{more} FROM ({query})"
+        reader = self._con.sql(chosen).to_arrow_reader(ROW_GROUP_ROWS)
+        try:
+            yield from reader
+        finally:
+            reader.close()
+
+    def partitions(self, rows: str) -> list[tuple[Partition, int, str]]:
+        """Returns the partitions among rows in order: values, rows, and a condition for them."""
+        by = self._table.partition_fields
+        ids = self._table.partition_by
+        if not ids:
+            ((count,),) = self._con.sql(f"SELECT count(*) FROM {rows}").fetchall()
+            return [((), count, "true")] if count else []
+        shown = ", ".join(
+            f"hex(c{i})" if kind.type_class is TypeClass.BINARY else f"CAST(c{i} AS VARCHAR)"
+            for i, (_, kind) in zip(ids, by, strict=True)
+        )
+        columns = ", ".join(f"c{i}" for i in ids)
+        order = ", ".join(f"c{i} NULLS FIRST" for i in ids)
+        found = self._con.sql(
+            f"SELECT count(*), {shown} FROM {rows} GROUP BY {columns} ORDER BY {order}"
+        ).fetchall()
+        partitions = []
+        for count, *values in found:
+            encoded: list[bytes | None] = []
+            conditions = []
+            for value, field_id, (_, kind) in zip(values, ids, by, strict=True):
+                encoded.append(None if value is None else _encoded(value, kind))
+                conditions.append(f"c{field_id} IS NOT DISTINCT FROM {_constant(value, kind)}")
+            partitions.append((tuple(encoded), int(count), " AND ".join(conditions)))
+        return partitions
+
+    def _by_arrow(
+        self, batches: Iterator[pa.RecordBatch], partition: Partition, *, append: bool = False
+    ) -> list[DataFile]:
+        files: list[DataFile] = []
+        source = Cutter(batches)
+        while (
+            first := next(groups := source.groups(MAX_FILE_ROWS, ROW_GROUP_ROWS), None)
+        ) is not None:
+            with self._scratch() as path:
+                maker = Fingerprinter(self._schema.columns, self._table.key)
+                wanted = None if self._prints is None else maker
+                nans = self._write_groups(path, first, groups, wanted)
+                files.append(self._entry(path, partition, nans, append=append))
+                self._keep_print(maker)
+        return files
+
+    def _keep_print(self, maker: Fingerprinter) -> None:
+        """Keeps the fingerprint of the file that was written last."""
+        if self._prints is None:
+            return
+        written = self._written[-1]
+        stored = stored_digests(written.staged.local_path, self._schema.columns)
+        found = replace(maker.finish(self._table, written.entry), stored=stored)
+        self._prints[written.entry.identity, self._table.key] = found
+
+    def _write_groups(
+        self,
+        path: str,
+        first: pa.Table,
+        others: Iterator[pa.Table],
+        maker: Fingerprinter | None,
+    ) -> dict[int, int]:
+        """Writes row groups into a file and returns how many NaN each float column has."""
+        names = [column.name for column in self._schema.columns]
+        schema = pa.schema(list(zip(names, first.schema.types, strict=True)))
+        floats = {n: c.field_id for n, c in enumerate(self._schema.columns) if is_float(c.type)}
+        nans = dict.fromkeys(floats.values(), 0)
+        with pq.ParquetWriter(
+            path,
+            schema,
+            compression="zstd",
+            use_dictionary=dictionary_paths(first.rename_columns(names)),
+            store_schema=False,
+        ) as writer:
+            for group in chain([first], others):
+                for place, field_id in floats.items():
+                    nans[field_id] += pc.sum(pc.is_nan(group.column(place))).as_py() or 0
+                writer.write_table(group.rename_columns(names), row_group_size=ROW_GROUP_ROWS)
+                if maker is not None:
+                    maker.add(group)
+        return nans
+
+    @contextmanager
+    def _scratch(self) -> Iterator[str]:
+        """Yields the path of a file to write, which goes if anything fails."""
+        path = self._store.scratch()
+        try:
+            with storage_errors(path, "cannot write a data file"):
+                yield path
+        except BaseException:
+            with suppress(FileNotFoundError):
+                Path(path).unlink()
+            raise
+
+    def _by_engine(
+        self, query: str, partition: Partition, *, append: bool = False
+    ) -> list[DataFile]:
+        named = ", ".join(f"c{c.field_id} AS {identifier(c.name)}" for c in self._schema.columns)
+        with self._scratch() as path:
+            self._con.execute(
+                f"COPY (SELECT {named} FROM ({query})) TO {literal(path)} "
+                f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
+            )
+            file = self._entry(path, partition, {}, append=append)
+        if file.rows:
+            return [file]
+        self._written.pop().staged.discard()
+        return []
+
+    def _entry(
+        self, path: str, partition: Partition, nans: dict[int, int], *, append: bool
+    ) -> DataFile:
+        footer = read_footer(path, name=f"a new file of table {self._name}")
+        wanted = tuple((c.name, c.type) for c in self._schema.columns)
+        if footer.columns != wanted:
+            differing = next(
+                (new, old) for new, old in zip(footer.columns, wanted, strict=True) if new != old
+            )
+            raise Unsupported(
+                f"column {differing[1][0]!r} of table {self._name} has type {differing[1][1]}, "
+                f"which Parquet would give back as {differing[0][1]}",
+                kind="unwritable-type",
+                hint="cast the column to a type that Parquet has",
+            )
+        staged = self._store.take_over(path)
+        ids = {c.name: c.field_id for c in self._schema.columns}
+        stats = {ids[name]: one for name, one in footer.stats.items()}
+        for field_id, count in nans.items():
+            if field_id in stats:
+                stats[field_id] = replace(stats[field_id], nans=count)
+        entry = DataFile(
+            path=self._path(staged.sha256, partition, append=append),
+            token=f"sha256:{staged.sha256}",
+            size_bytes=staged.size_bytes,
+            rows=footer.rows,
+            partition=partition,
+            file_schema=self._schema.id,
+            stats=stats,
+        )
+        self._written.append(_Written(staged, entry))
+        return entry
+
+    def _path(self, sha256: str, partition: Partition, *, append: bool) -> str:
+        stem = f"{sha256}-{secrets.token_hex(4)}" if append else sha256
+        start = "/".join(part for part in (self._folder(partition), stem) if part)
+        path, copy = f"{start}.parquet", 2
+        while path in self._taken or self._holds(partition, path):
+            path, copy = f"{start}-{copy}.parquet", copy + 1
+        self._taken.add(path)
+        return path
+
+    def _folder(self, partition: Partition) -> str:
+        """Returns the directory of a partition.
+
+        Raises:
+            InvalidInput: A value is too long for a path.
+        """
+        names, kinds = zip(*self._table.partition_fields, strict=True) if partition else ((), ())
+        values = [
+            None if value is None else text(decode(value, kind), kind)
+            for value, kind in zip(partition, kinds, strict=True)
+        ]
+        parts = ("data", encode_segment(self._name), partition_path(names, values))
+        return "/".join(part for part in parts if part)
+
+
+def _engine_type(kind: DataType) -> bool:
+    match kind:
+        case Scalar(name):
+            return name in ENGINE_TYPES
+        case ListType(element):
+            return _engine_type(element)
+        case StructType(fields):
+            return any(_engine_type(inner) for _, inner in fields)
+        case MapType(key, value):
+            return _engine_type(key) or _engine_type(value)
+
+
+def _constant(shown: str | None, kind: Scalar) -> str:
+    if shown is None:
+        return "NULL"
+    if kind.type_class is TypeClass.BINARY:
+        return f"unhex({literal(shown)})"
+    return f"CAST({literal(shown)} AS {type_sql(kind)})"
+
+
+def _encoded(shown: str, kind: Scalar) -> bytes:
+    if kind.type_class is TypeClass.BINARY:
+        return bytes.fromhex(shown)
+    try:
+        return encode(parse(shown, kind), kind)
+    except CatalogError as error:
+        raise Unsupported(
+            f"{shown!r} cannot be the value of a partition column of type {kind}",
+            kind="partition-value",
+        ) from error
+
+
+def paths_of(files: Sequence[DataFile]) -> set[str]:
+    """Returns the paths of files."""
+    return {file.path for file in files}

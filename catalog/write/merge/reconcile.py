@@ -1,0 +1,44 @@
+"""Rows that a transaction changed, brought together with rows that others changed meanwhile."""
+
+from dataclasses import replace
+
+from catalog.model.change import FileChanges
+from catalog.repository.commits import StoredTable
+from catalog.write.files.writer import with_own_schema
+from catalog.write.merge.sides import TableSides
+from catalog.write.merge.table import MergeContext, merge_rows
+from catalog.write.working_table import WorkingTable
+
+
+def reconcile(
+    context: MergeContext, table: WorkingTable, head: StoredTable, changes: FileChanges
+) -> WorkingTable | None:
+    """Returns a table with a transaction's changes on top of what a branch has now.
+
+    Rows of different keys go together, also in one file; a row that both changed does not, even
+    if it is the same afterwards: each may have meant its change to come on top of the other's.
+
+    Args:
+        context: What merging needs.
+        table: The table as the transaction has it; its shape is that of its base.
+        head: The table as the branch has it.
+        changes: What led from the transaction's base to the branch.
+    """
+    base, shape = table.base, table.snapshot
+    assert base is not None and shape is not None, "only rows of a table that stays are merged"
+    schemas = {**base.snapshot.file_schemas, **head.snapshot.file_schemas, **shape.file_schemas}
+    merged = with_own_schema(replace(head.snapshot, file_schemas=schemas))
+    mine = FileChanges(tuple(table.removed.values()), tuple(table.added.values()), 0, 0)
+    sides = TableSides(table.name, merged, base, head, changes, mine)
+    found = merge_rows(context, sides, by_cell=False)
+    if found.conflicts is not None:
+        return None
+    removed = {file.path: file for file in found.change.removed}
+    return replace(
+        table,
+        base=head,
+        snapshot=merged,
+        removed=removed,
+        added={file.path: file for file in found.change.added},
+        scope=replace(table.scope, files=frozenset(removed)),
+    )

@@ -1,0 +1,126 @@
+"""What two sides of a merge did to the files of one table, and the files around those."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from catalog.model.change import FileChanges
+from catalog.model.datafile import DataFile
+from catalog.model.table import TableSnapshot
+from catalog.query.scan import Pruner
+from catalog.repository.commits import Commits, StoredTable
+from catalog.repository.tables import data_files, files_in_partition
+from catalog.write.files.writer import Partition, paths_of
+
+
+@dataclass(frozen=True, slots=True)
+class TableSides:
+    """Holds what two sides did to the files of a table, all in the merged shape.
+
+    Attributes:
+        name: The table.
+        shape: The merged shape, which knows the file schemas of all files.
+        base: The table that both sides started from; None if there was none.
+        head: The table as ours has it.
+        ours: Files in which ours differs from the base.
+        theirs: Files in which theirs differs from the base.
+        fitted: Returns a file of the base as it is in the merged shape.
+        common: Files that both sides added alike, and that are in neither's changes.
+    """
+
+    name: str
+    shape: TableSnapshot
+    base: StoredTable | None
+    head: StoredTable
+    ours: FileChanges
+    theirs: FileChanges
+    fitted: Callable[[DataFile], DataFile] = lambda file: file
+    common: tuple[DataFile, ...] = ()
+
+
+def base_in(
+    commits: Commits, sides: TableSides, partitions: frozenset[Partition]
+) -> list[DataFile]:
+    """Returns the files in some partitions from which both sides start, without statistics."""
+    if sides.base is None:
+        return []
+    there = [
+        sides.fitted(file)
+        for partition in partitions
+        for file in files_in_partition(commits, sides.base, partition)
+    ]
+    return [*there, *(file for file in sides.common if file.partition in partitions)]
+
+
+def states_holding(
+    commits: Commits, sides: TableSides, wanted: Pruner
+) -> Iterator[Sequence[DataFile]]:
+    """Yields the files of the base, of ours and of theirs that may hold wanted rows."""
+    there: list[DataFile] = []
+    if sides.base is not None:
+        listed = data_files(
+            commits, sides.base, wanted=lambda node: wanted.wants_ranges(node.ranges)
+        )
+        there = [file for file in map(sides.fitted, listed) if wanted.wants_file(file)]
+    yield there
+    for changes in (sides.ours, sides.theirs):
+        gone = paths_of(changes.removed)
+        kept = (file for file in there if file.path not in gone)
+        yield [*kept, *(file for file in changes.added if wanted.wants_file(file))]
+
+
+def is_apart(shape: TableSnapshot) -> bool:
+    """Tells whether rows of different partitions have nothing to do with each other."""
+    return not shape.key or set(shape.partition_by) <= set(shape.key)
+
+
+def touched(changes: FileChanges) -> frozenset[Partition]:
+    """Returns the partitions in which a side changed files."""
+    return frozenset(file.partition for file in (*changes.removed, *changes.added))
+
+
+def without_common(sides: TableSides) -> TableSides:
+    """Leaves out what both sides did alike, file by file: it is done once.
+
+    With a key that rows of two partitions cannot share, that is all of a partition in which the
+    same files went and came. Without a key, it is the files that both added under one name to a
+    partition from which nothing went.
+    """
+    if sides.shape.key and not is_apart(sides.shape):
+        return sides
+    ours, theirs = _by_partition(sides.ours), _by_partition(sides.theirs)
+    alike: set[int] = set()
+    common: list[DataFile] = []
+    for partition in ours.keys() & theirs.keys():
+        (removed, added), (also_removed, also_added) = ours[partition], theirs[partition]
+        if sides.shape.key:
+            same = paths_of(removed) == paths_of(also_removed)
+            if same and Counter(f.identity for f in added) == Counter(
+                f.identity for f in also_added
+            ):
+                alike |= {id(f) for f in (*removed, *added, *also_removed, *also_added)}
+        elif not removed and not also_removed:
+            shared = paths_of(added) & paths_of(also_added)
+            alike |= {id(f) for f in (*added, *also_added) if f.path in shared}
+            common += [f for f in added if f.path in shared]
+    if not alike:
+        return sides
+
+    def left(changes: FileChanges) -> FileChanges:
+        removed, added = (
+            tuple(f for f in files if id(f) not in alike)
+            for files in (changes.removed, changes.added)
+        )
+        return FileChanges(removed, added, changes.files_kept, changes.partitions_kept)
+
+    return replace(sides, ours=left(sides.ours), theirs=left(sides.theirs), common=tuple(common))
+
+
+def _by_partition(
+    changes: FileChanges,
+) -> dict[Partition, tuple[list[DataFile], list[DataFile]]]:
+    found: dict[Partition, tuple[list[DataFile], list[DataFile]]] = {}
+    for place, files in enumerate((changes.removed, changes.added)):
+        for file in files:
+            found.setdefault(file.partition, ([], []))[place].append(file)
+    return found

@@ -1,0 +1,214 @@
+"""The shape that a table has with rows that are written to it, and the rows in that shape."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from catalog.engine.quoting import type_sql
+from catalog.errors import InvalidInput
+from catalog.formats.partition_types import declared_type
+from catalog.formats.unify import Existing, Unified, column_ids, unify
+from catalog.model.schema import Schema
+from catalog.model.table import TableSnapshot
+from catalog.model.types import NULL_TYPE, DataType, Scalar
+from catalog.model.values import has_order
+from catalog.write.context import WriteContext
+from catalog.write.files.writer import with_own_schema
+from catalog.write.rows.landing import Landed
+from catalog.write.working_table import WorkingTable
+
+WriteMode = Literal["append", "overwrite", "overwrite_partitions", "upsert"]
+MODES: tuple[WriteMode, ...] = ("append", "overwrite", "overwrite_partitions", "upsert")
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRequest:
+    """Says how rows are to be written.
+
+    Attributes:
+        mode: ``append`` adds them, ``overwrite`` replaces the table, ``overwrite_partitions``
+            the partitions among them, ``upsert`` replaces rows of the same key and adds the
+            others.
+        key: Key columns; None keeps the table's.
+        partition_by: Partition columns, each with a declared type or None; None keeps the
+            table's.
+    """
+
+    mode: WriteMode
+    key: tuple[str, ...] | None = None
+    partition_by: tuple[tuple[str, str | None], ...] | None = None
+
+
+def shape_with(table: WorkingTable, landed: Landed, request: WriteRequest) -> TableSnapshot:
+    """Returns a table's shape with the rows in it.
+
+    Args:
+        table: The table as it is; without a snapshot, it is made.
+        landed: The rows.
+        request: How they are written.
+
+    Raises:
+        InvalidInput: Columns, key or partitioning do not fit.
+    """
+    old = table.snapshot
+    names = [name for name, _ in landed.columns]
+    if request.mode != "overwrite":
+        _check_spelling(names, old)
+    partition = _partition_fields(table.name, landed, old, request)
+    existing = None if old is None else Existing(old.schema, old.last_field_id)
+    unified = unify(
+        {landed.columns: "the data"},
+        partition,
+        existing,
+        keep_columns=request.mode != "overwrite",
+    )
+    if old is None or request.mode == "overwrite":
+        unified = replace(unified, schema=_in_order(unified.schema, names))
+    start = TableSnapshot(unified.schema, unified.last_field_id) if old is None else old
+    key = _key(table.name, unified, old, request, names)
+    return with_own_schema(
+        replace(
+            start,
+            schema=unified.schema,
+            last_field_id=unified.last_field_id,
+            key=key,
+            partition_by=column_ids(
+                unified.schema, [name for name, _ in partition], "partition column"
+            ),
+        )
+    )
+
+
+def _in_order(schema: Schema, names: Sequence[str]) -> Schema:
+    """Returns a schema whose columns stand as the data has them, partition columns too."""
+    return Schema(tuple(schema.named(name) for name in names))
+
+
+def _check_spelling(names: Sequence[str], old: TableSnapshot | None) -> None:
+    known = {} if old is None else {name.casefold(): name for name in old.schema.names}
+    for name in names:
+        same = known.get(name.casefold(), name)
+        if same != name and old is not None and name not in old.schema.names:
+            raise InvalidInput(
+                f"column {name!r} of the data differs from {same!r} of the table in case only",
+                kind="column-not-found",
+                hint=f"call it {same!r}",
+            )
+
+
+def _partition_fields(
+    name: str, landed: Landed, old: TableSnapshot | None, request: WriteRequest
+) -> list[tuple[str, Scalar]]:
+    kinds = dict(landed.columns)
+    existing = {} if old is None else dict(old.partition_fields)
+    wanted = request.partition_by
+    if wanted is None:
+        wanted = tuple((column, None) for column in existing)
+    elif old is not None and request.mode != "overwrite" and [c for c, _ in wanted] != [*existing]:
+        raise InvalidInput(
+            f"table {name} is partitioned by {', '.join(existing) or 'nothing'}",
+            kind="partitioning-mismatch",
+            hint="mode overwrite may change the partitioning",
+        )
+    fields = []
+    for column, declared in wanted:
+        if column not in kinds:
+            raise InvalidInput(
+                f"partition column {column!r} is missing in the data, whose columns are "
+                f"{', '.join(kinds)}",
+                kind="column-not-found",
+            )
+        kind: DataType = kinds[column]
+        if declared is not None:
+            kind = declared_type(declared)
+        elif column in existing and (request.partition_by is None or request.mode != "overwrite"):
+            kind = existing[column]
+        if not isinstance(kind, Scalar) or not has_order(kind):
+            raise InvalidInput(
+                f"a table cannot be partitioned by {column!r}, which is {kind}",
+                kind="partitioning-mismatch",
+            )
+        fields.append((column, kind))
+    return fields
+
+
+def _key(
+    name: str,
+    unified: Unified,
+    old: TableSnapshot | None,
+    request: WriteRequest,
+    given: Sequence[str],
+) -> tuple[int, ...]:
+    key = old.key if old is not None else ()
+    if request.key is not None:
+        key = column_ids(unified.schema, request.key, "key column")
+    lost = [i for i in key if unified.schema.by_id(i) is None]
+    if lost:
+        raise InvalidInput(
+            f"a key column of table {name} is not in the data any more",
+            kind="key-missing",
+            hint="name the new key with key=[…], or key=[] for none",
+        )
+    missing = [f.name for f in unified.schema.fields if f.id in key and f.name not in given]
+    if request.mode == "upsert" and missing:
+        raise InvalidInput(
+            f"upsert matches rows by key, and the data has no column {missing[0]!r}",
+            kind="key-missing",
+        )
+    if request.mode == "upsert" and not key:
+        raise InvalidInput(
+            f"upsert matches rows by key, and table {name} has none",
+            kind="key-missing",
+            hint="give key=[…]",
+        )
+    return key
+
+
+def stage(context: WriteContext, landed: Landed, shape: TableSnapshot) -> None:
+    """Brings landed rows into a table's shape: in place, so that they are not copied.
+
+    Args:
+        context: What writing needs.
+        landed: The rows; their columns are called ``c<field id>`` afterwards, in any order.
+        shape: The shape.
+
+    Raises:
+        InvalidInput: A partition column's values do not fit its type.
+    """
+    _check_partition_values(context, landed, shape)
+    con, places = context.con, {name: n for n, (name, _) in enumerate(landed.columns)}
+    kinds = [str(kind) for kind in con.sql(f"SELECT * FROM {landed.table} LIMIT 0").types]
+    for field in shape.schema.fields:
+        place, kind = places.get(field.name), type_sql(field.type)
+        if place is None:
+            con.execute(f"ALTER TABLE {landed.table} ADD COLUMN c{field.id} {kind}")
+            continue
+        if kinds[place] != kind:
+            con.execute(f"ALTER TABLE {landed.table} ALTER COLUMN s{place} TYPE {kind}")
+        con.execute(f"ALTER TABLE {landed.table} RENAME COLUMN s{place} TO c{field.id}")
+
+
+def _check_partition_values(context: WriteContext, landed: Landed, shape: TableSnapshot) -> None:
+    """Checks that partition values are the same in the column's type.
+
+    Raises:
+        InvalidInput: One is not; it is named.
+    """
+    wanted = dict(shape.partition_fields)
+    for number, (name, given) in enumerate(landed.columns):
+        kind = wanted.get(name)
+        if kind is None or given in (kind, NULL_TYPE):
+            continue
+        value, there = f"s{number}", f"TRY_CAST(s{number} AS {type_sql(kind)})"
+        back = f"TRY_CAST({there} AS {type_sql(given)})"
+        found = context.con.sql(
+            f"SELECT CAST({value} AS VARCHAR) FROM {landed.table} "
+            f"WHERE {back} IS DISTINCT FROM {value} LIMIT 1"
+        ).fetchall()
+        if found:
+            raise InvalidInput(
+                f"{found[0][0]!r} is no value of partition column {name!r}, which is {kind}",
+                kind="partition-value",
+                hint=f"mode overwrite with partition_by={{{name!r}: {str(given)!r}}} "
+                "changes the column's type",
+            )

@@ -1,0 +1,1 @@
+"""Taking the files of a source as the state of a table."""

@@ -1,0 +1,360 @@
+"""Files of a source taken into the store: copied, linked or referenced in place.
+
+Nothing is visible in the store before ``publish``; files seen before are not read again.
+"""
+
+import datetime
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+
+from catalog.errors import CorruptData, NotFound, StorageFailure, Unsupported
+from catalog.formats.parquet import ParquetFooter, ParquetSource, read_footer
+from catalog.formats.source import SourceFile
+from catalog.repository.datafiles import ETAG, guard_of, remote_guard
+from catalog.repository.stat_records import StatRecord
+from catalog.storage.external_files import is_remote, remote_files
+from catalog.storage.store import (
+    CopiesRemotely,
+    ObjectStore,
+    RemoteFile,
+    RemoteFiles,
+    StagedFile,
+)
+
+READ_BYTES = 1 << 20
+"""Bytes hashed at a time."""
+
+REMOTE_READ_BYTES = 16 << 20
+"""Bytes hashed at a time where each part is a request."""
+
+REQUESTS = 16
+"""Requests about files of a source under way at a time."""
+
+
+class Mode(StrEnum):
+    """Says how the bytes of a source get into the catalog."""
+
+    COPY = "copy"
+    LINK = "link"
+    REFERENCE = "reference"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Holds a file of a source whose content is known.
+
+    Attributes:
+        source: The file.
+        token: What its content is known by.
+        staged: Its copy; None if it was not copied.
+        reused: Whether its content was known without reading it.
+        remote: The file as the server is going to copy it; None if it is not.
+    """
+
+    source: SourceFile
+    token: str
+    staged: StagedFile | None
+    reused: bool
+    remote: RemoteFile | None = None
+
+
+def take(
+    store: ObjectStore,
+    source: SourceFile,
+    mode: Mode,
+    record: StatRecord | None,
+    *,
+    remote: RemoteFile | None = None,
+    dry_run: bool,
+) -> Taken:
+    """Learns the content of a file, copying it on the way if that is the mode.
+
+    Args:
+        store: Where to.
+        source: The file as it was found.
+        mode: How.
+        record: What is known of it from before.
+        remote: The file as the server is going to copy it, see ``copied_remotely``.
+        dry_run: Whether nothing may be copied.
+
+    Raises:
+        CorruptData: The file changed while it was read.
+        StorageFailure: It cannot be read, or the store cannot take it.
+    """
+    if mode is Mode.REFERENCE:
+        return Taken(source, reference_token(source), None, True)
+    if record is not None and matches(record, source):
+        return Taken(source, record.token, None, True, remote)
+    if remote is not None:
+        token = f"sha256:{remote.sha256}" if remote.sha256 else reference_token(source)
+        return Taken(source, token, None, False, remote)
+    if mode is Mode.LINK and source.etag:
+        raise Unsupported(
+            f"{source.path} cannot be linked to", hint="use --mode copy, or --mode reference"
+        )
+    if mode is Mode.LINK or dry_run:
+        token = f"sha256:{_remote_hash(store, source) if source.etag else _hash(source.path)}"
+        check_unchanged(source)
+        return Taken(source, token, None, False)
+    try:
+        staged = _staged(store, source)
+    except NotFound as error:
+        raise changed(source.path) from error
+    try:
+        check_unchanged(source)
+    except CorruptData:
+        staged.discard()
+        raise
+    return Taken(source, f"sha256:{staged.sha256}", staged, False)
+
+
+def _staged(store: ObjectStore, source: SourceFile) -> StagedFile:
+    """Takes in a copy of a file, from here or from where it lies."""
+    if not source.etag:
+        return store.stage(source.path)
+    local = store.scratch()
+    remote_files(store, source.path).fetch(source.path, local, etag=source.etag)
+    return store.take_over(local)
+
+
+def copied_remotely(
+    store: ObjectStore,
+    files: Sequence[SourceFile],
+    mode: Mode,
+    seen: Mapping[str, RemoteFile],
+    unknown: Sequence[SourceFile],
+) -> dict[str, RemoteFile]:
+    """Returns the files of a source that the server can copy by itself, by their paths.
+
+    What is unknown is looked at, for the hash that the server may have of it, unless all of it
+    was seen already.
+
+    Args:
+        store: Where to.
+        files: The files of the source.
+        mode: How their bytes get in.
+        seen: What was learnt of files when their footers were read, by path.
+        unknown: Those of them whose content is not known from before.
+
+    Raises:
+        CorruptData: One was changed since it was listed.
+    """
+    if mode is not Mode.COPY or not isinstance(store, CopiesRemotely):
+        return {}
+    far = [file for file in files if file.etag]
+    if not far or not store.copies(_as_listed(far[0])):
+        return {}
+
+    known = {**{file.path: _as_listed(file) for file in far}, **seen}
+    with ThreadPoolExecutor(REQUESTS) as pool:
+        open_ones = [file for file in unknown if not known[file.path].sha256]
+        known.update((one.uri, one) for one in pool.map(partial(_looked, store), open_ones))
+    return known
+
+
+def _as_listed(source: SourceFile) -> RemoteFile:
+    modified = datetime.datetime.fromtimestamp(source.mtime_ns / 1e9, datetime.UTC)
+    return RemoteFile(source.path, source.size_bytes, modified, source.etag)
+
+
+def _looked(store: ObjectStore, source: SourceFile) -> RemoteFile:
+    """Returns what is known of a file, which must still be as it was listed.
+
+    Raises:
+        CorruptData: It is not.
+    """
+    found = remote_files(store, source.path).look(source.path)
+    if found is None or found.etag != source.etag:
+        raise changed(source.path)
+    return found
+
+
+def remote_source(store: ObjectStore, source: str) -> RemoteFiles | None:
+    """Returns what lists and reads a source that lies elsewhere; None if it is local."""
+    return remote_files(store, source) if is_remote(source) else None
+
+
+def readable_source(store: ObjectStore, source: SourceFile) -> ParquetSource:
+    """Returns what reads a file of a source: its path, or the file opened where it lies.
+
+    Raises:
+        CorruptData: It was changed since it was listed.
+    """
+    if not source.etag:
+        return source.path
+    opened = remote_files(store, source.path).open(source.path)
+    if opened.found.etag != source.etag:
+        raise changed(source.path)
+    return opened
+
+
+def footers(
+    store: ObjectStore, files: Sequence[SourceFile]
+) -> list[tuple[ParquetFooter, RemoteFile | None]]:
+    """Reads the footers of files of a source, many at a time where each is a request.
+
+    Returns:
+        For each its footer, and what was learnt of a file that lies elsewhere.
+    """
+
+    def one(file: SourceFile) -> tuple[ParquetFooter, RemoteFile | None]:
+        opened = readable_source(store, file)
+        return read_footer(opened), None if isinstance(opened, str) else opened.found
+
+    with ThreadPoolExecutor(REQUESTS if any(file.etag for file in files) else 1) as pool:
+        return list(pool.map(one, files))
+
+
+def reference_token(source: SourceFile) -> str:
+    """Returns what the content of a file that stays in its place is known by."""
+    own = guard(source)
+    return own if source.etag else f"stat:{own}"
+
+
+def guard(source: SourceFile) -> str:
+    """Returns the guard of a file as it was found."""
+    if source.etag:
+        return f"{ETAG}{source.etag}++{source.size_bytes}"
+    return f"{source.size_bytes}+{source.mtime_ns}+{source.inode}"
+
+
+def matches(record: StatRecord, source: SourceFile) -> bool:
+    """Tells whether a file is still what a record says."""
+    return (record.size_bytes, record.mtime_ns, record.ctime_ns, record.inode) == (
+        source.size_bytes,
+        source.mtime_ns,
+        source.ctime_ns,
+        source.inode,
+    )
+
+
+def is_recorded(records: Mapping[str, StatRecord], source: SourceFile) -> bool:
+    """Tells whether the content of a file is known from a record."""
+    record = records.get(source.relative)
+    return record is not None and matches(record, source)
+
+
+def check_unchanged(source: SourceFile) -> None:
+    """Checks that a file is still as it was found.
+
+    Raises:
+        CorruptData: It was changed or removed since.
+    """
+    if source.etag:  # it is read under the condition of its ETag, and listed again at the end
+        return
+    try:
+        same = guard_of(os.stat(source.path)) == guard(source)
+    except FileNotFoundError:
+        same = False
+    if not same:
+        raise changed(source.path)
+
+
+def changed(path: str) -> CorruptData:
+    """Returns the error for a source that changes while it is read."""
+    return CorruptData(
+        f"{path} was changed while it was read; nothing was committed",
+        kind="source-changed",
+        hint="run the command again once the writer has finished",
+    )
+
+
+def place(store: ObjectStore, taken: Sequence[tuple[Taken, str]], mode: Mode) -> list[str | None]:
+    """Gives files their names in the store, bringing in the bytes where they are missing.
+
+    Args:
+        store: Where to.
+        taken: Each file with its path in the store.
+        mode: How; ``Mode.REFERENCE`` leaves the files where they are.
+
+    Returns:
+        Per file, the guard that its data-file entry needs, None where the bytes are the
+        store's own.
+    """
+    if mode is Mode.REFERENCE:
+        return _guards(store, [one.source for one, _ in taken])
+    if mode is Mode.LINK:
+        shared = store.adopt([(one.source.path, path) for one, path in taken])
+        for one, _ in taken:
+            check_unchanged(one.source)
+        return [
+            guard(one.source) if reachable else None
+            for (one, _), reachable in zip(taken, shared, strict=True)
+        ]
+    _copy_remotely(store, taken)
+    batch = [(one.staged, path) for one, path in taken if one.staged is not None]
+    try:
+        for one, path in taken:
+            if one.staged is None and one.remote is None and store.info(path) is None:
+                staged = _staged(store, one.source)
+                batch.append((staged, path))
+                if f"sha256:{staged.sha256}" != one.token:
+                    raise changed(one.source.path)
+        store.publish(batch)
+    except BaseException:
+        for staged, _ in batch:
+            staged.discard()
+        raise
+    return [None] * len(taken)
+
+
+def _copy_remotely(store: ObjectStore, taken: Sequence[tuple[Taken, str]]) -> None:
+    pairs = [(one.remote, path) for one, path in taken if one.remote is not None]
+    if pairs and isinstance(store, CopiesRemotely):
+        for (remote, _), there in zip(pairs, store.copy_in(pairs), strict=True):
+            if not there:
+                raise changed(remote.uri)
+
+
+def _guards(store: ObjectStore, sources: Sequence[SourceFile]) -> list[str | None]:
+    """Returns the guards of files that stay where they are; objects are looked at once more.
+
+    Raises:
+        CorruptData: One was changed since it was listed.
+    """
+
+    def one(source: SourceFile) -> str:
+        if not source.etag:
+            return guard(source)
+        return remote_guard(_looked(store, source))
+
+    with ThreadPoolExecutor(REQUESTS) as pool:
+        return list(pool.map(one, sources))
+
+
+def discard(taken: Sequence[Taken]) -> None:
+    """Forgets copies that are not needed."""
+    for one in taken:
+        if one.staged is not None:
+            one.staged.discard()
+
+
+def _remote_hash(store: ObjectStore, source: SourceFile) -> str:
+    opened = remote_files(store, source.path).open(source.path)
+    if opened.found.etag != source.etag:
+        raise changed(source.path)
+    digest = hashlib.sha256()
+    while part := opened.read(REMOTE_READ_BYTES):
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _hash(path: str) -> str:
+    digest = hashlib.sha256()
+    buffer = memoryview(bytearray(READ_BYTES))
+    try:
+        with open(path, "rb", buffering=0) as file:
+            while count := file.readinto(buffer):
+                digest.update(buffer[:count])
+    except FileNotFoundError as error:
+        raise changed(path) from error
+    except OSError as error:
+        raise StorageFailure(
+            f"cannot read {path}: {error.strerror}", hint="check who may read it"
+        ) from error
+    return digest.hexdigest()

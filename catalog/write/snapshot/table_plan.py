@@ -1,0 +1,136 @@
+"""What a snapshot makes of a table's shape: partition spec, key and schema."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from catalog.errors import InvalidInput
+from catalog.formats.partition_types import choose_types, declared_type, read_values
+from catalog.formats.source import Discovery
+from catalog.formats.unify import Unified, column_ids
+from catalog.model.schema import FileSchema
+from catalog.model.table import TableSnapshot
+from catalog.model.types import Scalar
+from catalog.repository.commits import StoredTable
+
+Scope = Literal["full", "partitions", "append"]
+Partition = tuple[bytes | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotRequest:
+    """Says how a source is to be taken.
+
+    Attributes:
+        key: Key columns; None keeps the table's.
+        partition_by: Name and declared type (None: found out) of the partition columns;
+            None takes them from the paths.
+        mode: How the bytes get in.
+        scope: What of the table the source replaces.
+        allow_empty: Whether the source may have no files.
+    """
+
+    key: tuple[str, ...] | None = None
+    partition_by: tuple[tuple[str, str | None], ...] | None = None
+    mode: Literal["copy", "link", "reference"] = "copy"
+    scope: Scope = "full"
+    allow_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionSpec:
+    """Holds how a source is partitioned.
+
+    Attributes:
+        names: The partition columns in path order.
+        kinds: Their types.
+        values: The encoded partition values of each file, by its path.
+    """
+
+    names: tuple[str, ...]
+    kinds: tuple[Scalar, ...]
+    values: Mapping[str, Partition]
+
+
+def partition_spec(
+    found: Discovery, base: StoredTable | None, request: SnapshotRequest
+) -> PartitionSpec:
+    """Finds how a source is partitioned, and checks that the table agrees.
+
+    Raises:
+        InvalidInput: The paths are not as declared, or as the table is that is added to.
+    """
+    declared = {
+        name: declared_type(kind) for name, kind in request.partition_by or () if kind is not None
+    }
+    existing = dict(base.snapshot.partition_fields) if base is not None else {}
+    if request.partition_by is not None:
+        wanted = tuple(name for name, _ in request.partition_by)
+        if wanted != found.columns:
+            raise InvalidInput(
+                f"partition columns {_list(wanted)} were declared, but {found.root} is "
+                f"partitioned by {_list(found.columns)}",
+                kind="partitioning-mismatch",
+                hint="a partition column needs column=value directories in that order",
+            )
+    if base is not None and request.scope != "full" and tuple(existing) != found.columns:
+        raise InvalidInput(
+            f"table {base.name} is partitioned by {_list(tuple(existing))}, but {found.root} by "
+            f"{_list(found.columns)}",
+            kind="partitioning-mismatch",
+            hint="a full snapshot may change the partitioning; parts must agree with the table",
+        )
+    kinds = choose_types(found.columns, found.files, declared, existing)
+    if base is not None and request.scope != "full":
+        kinds = tuple(existing[name] for name in found.columns)
+    seen: dict[tuple[str, str], bytes] = {}
+    values = {file.path: read_values(file, kinds, seen) for file in found.files}
+    return PartitionSpec(found.columns, kinds, values)
+
+
+def _list(names: tuple[str, ...]) -> str:
+    return ", ".join(names) if names else "nothing"
+
+
+def table_snapshot(
+    unified: Unified, spec: PartitionSpec, base: StoredTable | None, request: SnapshotRequest
+) -> TableSnapshot:
+    """Returns the table to come; its totals and files are filled in at commit.
+
+    Raises:
+        InvalidInput: A key column does not exist.
+    """
+    schema = unified.schema
+    key = _key(unified, base, request)
+    file_schemas: dict[str, FileSchema] = {}
+    if base is not None and request.scope != "full":
+        file_schemas.update(base.snapshot.file_schemas)
+    file_schemas.update((one.id, one) for one in unified.file_schemas.values())
+    start = TableSnapshot(schema, unified.last_field_id) if base is None else base.snapshot
+    return replace(
+        start,
+        schema=schema,
+        last_field_id=unified.last_field_id,
+        key=key,
+        partition_by=column_ids(schema, spec.names, "partition column"),
+        file_schemas=file_schemas,
+    )
+
+
+def _key(unified: Unified, base: StoredTable | None, request: SnapshotRequest) -> tuple[int, ...]:
+    if request.key is not None:
+        return column_ids(unified.schema, request.key, "key column")
+    if base is None:
+        return ()
+    gone = [f.name for f in base.snapshot.fields(base.snapshot.key) if _is_gone(unified, f.id)]
+    if gone:
+        raise InvalidInput(
+            f"key column {gone[0]!r} of table {base.name} is not in the source any more",
+            kind="key-missing",
+            hint=f"name the new key: --key {base.name}=COLUMN,COLUMN (or nothing after =)",
+        )
+    return base.snapshot.key
+
+
+def _is_gone(unified: Unified, field_id: int) -> bool:
+    return unified.schema.by_id(field_id) is None

@@ -1,0 +1,191 @@
+"""ALTER TABLE: the engine says what the columns are afterwards; field ids say which they were."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from catalog.engine.connection import single_row
+from catalog.engine.failures import engine_errors
+from catalog.engine.quoting import identifier, type_sql
+from catalog.errors import InvalidInput, NotFound, Unsupported
+from catalog.formats.parquet import Columns
+from catalog.model.schema import Field, Schema
+from catalog.model.table import TableSnapshot
+from catalog.model.types import DataType, common_type
+from catalog.query.parse.definitions import Alteration, Altering
+from catalog.query.parse.keywords import fold
+from catalog.query.pending_write import PendingWrite, WriteResult
+from catalog.write.context import WriteContext
+from catalog.write.files.rewrite import FileChange, rewrite_files
+from catalog.write.files.writer import paths_of, with_own_schema
+from catalog.write.rows.landing import land_query
+from catalog.write.scope import Scope
+from catalog.write.sql.create_table import read_constraints
+from catalog.write.sql.scratch import (
+    Scratch,
+    check_row_ids,
+    load,
+    one_statement,
+    own_name,
+    perform,
+)
+from catalog.write.working_table import WorkingTable
+
+
+def alter_table(
+    context: WriteContext,
+    table: WorkingTable,
+    pending: PendingWrite,
+    altering: Altering,
+    lineage: Mapping[str, object],
+) -> tuple[WorkingTable, WriteResult]:
+    """Runs an ALTER TABLE of columns and returns the table after it, and what it did.
+
+    Data files are written again only for an added column whose DEFAULT is a value.
+
+    Args:
+        context: What writing needs.
+        table: The table as it is.
+        pending: The statement.
+        altering: What the statement says.
+        lineage: What is kept of it.
+
+    Raises:
+        InvalidInput: The key or partitioning needs the column.
+        NotFound: There is no such column.
+        Unsupported: The new type does not hold all values of the old one, or constraints.
+    """
+    assert table.snapshot is not None, "columns are those of a table that is there"
+    old = table.snapshot
+    column = _checked(table.name, old, altering)
+    if altering.has_default:
+        check_row_ids(table.name, old)
+    files = list(table.files(context.commits)) if altering.has_default else []
+    with one_statement(context, table.name) as settings:
+        scratch = load(context, table.name, old, context.verified(table.name, files))
+        perform(
+            context,
+            settings,
+            pending,
+            pending.spliced(scratch.table),
+            single_thread=altering.has_default,
+        )
+        if read_constraints(context.con, table.name, defaults=altering.has_default):
+            raise Unsupported(
+                "a key cannot be added with a column",
+                kind="unsupported-constraint",
+                hint="CREATE OR REPLACE TABLE … PRIMARY KEY (…) AS",
+            )
+        names = list(context.con.sql(f"SELECT * FROM {scratch.table} LIMIT 0").columns)
+        landed = land_query(
+            context.con, f"SELECT * FROM {scratch.table} LIMIT 0", names, context.work.folder
+        )
+        shape = with_own_schema(_altered(table.name, old, altering, column, landed.columns))
+        change, filled = FileChange(), 0
+        if altering.has_default and shape.last_field_id > old.last_field_id:
+            with engine_errors():
+                change, filled = _filled(context, table, shape, scratch)
+    result = WriteResult(table.name, "alter", updated=filled)
+    if (old.schema, old.key) == (shape.schema, shape.key):
+        return table, result
+    return table.then(shape, change, Scope(whole=True), lineage), result
+
+
+def _checked(name: str, old: TableSnapshot, altering: Altering) -> Field | None:
+    """Returns the column that is to be changed; None if it does not exist, which may be right.
+
+    Raises:
+        InvalidInput: The key or partitioning needs it as it is.
+        NotFound: It has to exist.
+    """
+    found = [f for f in old.schema.fields if fold(f.name) == fold(altering.column)]
+    if not found:
+        if altering.kind is Alteration.ADD_COLUMN or altering.lenient:
+            return None
+        raise NotFound(
+            f"table {name} has no column {altering.column!r}; its columns are "
+            f"{', '.join(old.schema.names)}",
+            kind="column-not-found",
+        )
+    column = found[0]
+    if altering.kind is Alteration.ADD_COLUMN:
+        return column
+    by_partition = column.id in old.partition_by
+    by_key = column.id in old.key and altering.kind is Alteration.DROP_COLUMN
+    if by_partition or by_key:
+        what = "partitioned by" if by_partition else "keyed by"
+        raise InvalidInput(
+            f"cannot {altering.kind} {column.name!r}: table {name} is {what} it",
+            kind="partitioning-mismatch" if by_partition else "key-missing",
+            hint="make the table anew: CREATE OR REPLACE TABLE … AS",
+        )
+    return column
+
+
+def _altered(
+    name: str,
+    old: TableSnapshot,
+    altering: Altering,
+    column: Field | None,
+    columns: Columns,
+) -> TableSnapshot:
+    """Returns a table's shape with the columns that the engine has found."""
+    fields = list(old.schema.fields)
+    last = old.last_field_id
+    match altering.kind:
+        case Alteration.ADD_COLUMN if column is None:
+            last += 1
+            fields.append(Field(last, *columns[-1]))
+        case Alteration.DROP_COLUMN if column is not None:
+            fields.remove(column)
+        case Alteration.RENAME_COLUMN if column is not None:
+            fields = [
+                Field(f.id, new if f is column else f.name, f.type)
+                for f, (new, _) in zip(fields, columns, strict=True)
+            ]
+        case Alteration.CHANGE_TYPE if column is not None:
+            at = fields.index(column)
+            fields[at] = Field(column.id, column.name, _wider(name, column, columns[at][1]))
+    return replace(old, schema=Schema(tuple(fields)), last_field_id=last)
+
+
+def _wider(name: str, column: Field, kind: DataType) -> DataType:
+    """Returns the new type of a column, which must hold all that the old one can.
+
+    Raises:
+        Unsupported: It does not.
+    """
+    if common_type((column.type, kind)) != kind:
+        raise Unsupported(
+            f"column {column.name!r} of table {name} cannot become {kind}, which does not hold "
+            f"every {column.type}",
+            kind="narrowing-type",
+            hint=f"CREATE OR REPLACE TABLE {name} AS SELECT * REPLACE "
+            f"(CAST({identifier(column.name)} AS {type_sql(kind)}) AS {identifier(column.name)}) "
+            f"FROM {name}",
+        )
+    return kind
+
+
+def _filled(
+    context: WriteContext, table: WorkingTable, shape: TableSnapshot, scratch: Scratch
+) -> tuple[FileChange, int]:
+    """Writes all rows again with the values that the engine gave an added column.
+
+    The engine may give the rows other ids for it, but leaves them in their order.
+    """
+    con, hits, numbered = context.con, own_name("filled"), own_name("number")
+    added = shape.schema.fields[-1]
+    others = ", ".join(f"o.c{f.id}" for f in shape.schema.fields[:-1])
+    value = f"CAST(t.{identifier(added.name)} AS {type_sql(added.type)})"
+    con.execute(
+        f"CREATE TEMP TABLE {hits} AS SELECT o.file, o.place, false AS gone, {others}, "
+        f"{value} AS c{added.id} FROM {scratch.origin} o "
+        f"JOIN (SELECT *, row_number() OVER (ORDER BY rowid) - 1 AS {numbered} "
+        f"FROM {scratch.table}) t ON o.rowid = t.{numbered} WHERE {value} IS NOT NULL"
+    )
+    taken = paths_of(scratch.files) | set(table.added)
+    holds = table.holds(context.commits)
+    with context.writer(table.name, shape, taken=taken, holds=holds) as writer:
+        change = rewrite_files(con, writer, shape, scratch.files, hits, context.locate)
+    (count,) = single_row(con, f"SELECT count(*) FROM {hits}")
+    return change, int(count)

@@ -1,0 +1,165 @@
+"""CREATE TABLE: the engine reads it, and what comes of it is written as a table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import duckdb
+
+from catalog.engine.failures import engine_errors
+from catalog.engine.quoting import identifier, literal
+from catalog.errors import AlreadyExists, InvalidInput, Unsupported
+from catalog.model.table import TableSnapshot
+from catalog.query.parse.definitions import Creation, read_creation
+from catalog.query.parse.keywords import fold
+from catalog.query.pending_write import PendingWrite, WriteResult
+from catalog.write.context import WriteContext
+from catalog.write.rows.landing import Landed, land_query
+from catalog.write.rows.target_schema import WriteRequest
+from catalog.write.rows.write import write_rows
+from catalog.write.sql.new_keys import told_duplicates
+from catalog.write.sql.scratch import DATABASE, one_statement, perform, scratch_name
+from catalog.write.working_table import WorkingTable
+
+
+def create_table(
+    context: WriteContext,
+    table: WorkingTable,
+    pending: PendingWrite,
+    lineage: Mapping[str, object],
+) -> tuple[WorkingTable, WriteResult]:
+    """Runs a CREATE TABLE and returns the table after it, and what it did.
+
+    Args:
+        context: What writing needs.
+        table: The table as it is; without a snapshot if it does not exist.
+        pending: The statement.
+        lineage: What is kept of it.
+
+    Raises:
+        AlreadyExists: The table exists.
+        Unsupported: It has constraints, defaults or types that tables do not have.
+    """
+    creation = read_creation(pending.statement)
+    before = table.snapshot
+    if before is not None and not creation.replaces:
+        if creation.if_not_exists:
+            return table, WriteResult(table.name, "create")
+        raise AlreadyExists(
+            f"table {table.name!r} exists",
+            kind="table-exists",
+            hint="CREATE TABLE IF NOT EXISTS, or CREATE OR REPLACE TABLE",
+        )
+    scratch = scratch_name(table.name)
+    own = [(span, "") for span in creation.own]
+    with one_statement(context, table.name) as settings:
+        perform(context, settings, pending, pending.spliced(scratch, *own))
+        declared = read_constraints(context.con, table.name)
+        names = list(context.con.sql(f"SELECT * FROM {scratch} LIMIT 0").columns)
+        landed = land_query(context.con, f"SELECT * FROM {scratch}", names, context.work.folder)
+        request = _request(table.name, landed, creation, declared, before)
+        with engine_errors():
+            written = write_rows(context, table, landed, request)
+            warnings = _warnings(context, table, written.snapshot, scratch)
+    if written is table:
+        return table, WriteResult(table.name, "create", warnings=warnings)
+    result = WriteResult(
+        table.name,
+        "create",
+        written.rows,
+        deleted=0 if before is None else table.rows,
+        warnings=warnings,
+    )
+    return replace(written, lineage=(*table.lineage, lineage)), result
+
+
+def _warnings(
+    context: WriteContext, table: WorkingTable, shape: TableSnapshot | None, scratch: str
+) -> tuple[str, ...]:
+    """Warns of keys among the rows that are NULL or come several times."""
+    if shape is None or not shape.key:
+        return ()
+    keys = ", ".join(f"{identifier(f.name)} AS c{f.id}" for f in shape.fields(shape.key))
+    rows = f"(SELECT {keys} FROM {scratch})"
+    return told_duplicates(context, WorkingTable(table.name, None, None), shape, rows, rows, None)
+
+
+def read_constraints(
+    con: duckdb.DuckDBPyConnection, name: str, *, defaults: bool = False
+) -> tuple[str, ...] | None:
+    """Returns the primary key that the engine's table of a statement has, None if it has none.
+
+    Args:
+        con: The engine.
+        name: The table of the catalog.
+        defaults: Whether columns may have defaults.
+
+    Raises:
+        Unsupported: It has other constraints, or defaults.
+    """
+    where = f"database_name = '{DATABASE}' AND table_name = {literal(name.rpartition('.')[2])}"
+    found = con.execute(
+        "SELECT constraint_type, constraint_column_names FROM duckdb_constraints() "
+        f"WHERE {where} ORDER BY constraint_index"
+    ).fetchall()
+    key = next((tuple(names) for kind, names in found if kind == "PRIMARY KEY"), None)
+    for kind, names in found:
+        if kind != "PRIMARY KEY" and not (kind == "NOT NULL" and set(names) <= set(key or ())):
+            raise Unsupported(
+                f"tables keep no constraint but a key: {kind} on {', '.join(names)}",
+                kind="unsupported-constraint",
+                hint="leave it out",
+            )
+    given = con.execute(
+        f"SELECT column_name FROM duckdb_columns() WHERE {where} AND column_default IS NOT NULL"
+    ).fetchall()
+    if given and not defaults:
+        raise Unsupported(
+            f"tables keep no default or generated value: that of column {given[0][0]!r}",
+            kind="unsupported-constraint",
+            hint="leave it out",
+        )
+    return key
+
+
+def _request(
+    name: str,
+    landed: Landed,
+    creation: Creation,
+    declared: tuple[str, ...] | None,
+    before: TableSnapshot | None,
+) -> WriteRequest:
+    """Returns how the rows are written: key and partitioning, declared or as they were."""
+    names = [column for column, _ in landed.columns]
+    if declared is not None and creation.key is not None:
+        raise InvalidInput("the key is declared twice", kind="sql-error")
+    key = declared if declared is not None else creation.key
+    if key is None:
+        old = () if before is None else before.key_names
+        key = old if all(column in names for column in old) else ()
+    partition_by = creation.partition_by
+    if partition_by is None:
+        old = () if before is None else tuple(n for n, _ in before.partition_fields)
+        partition_by = tuple(column for column in old if column in names)
+    kinds = {column: str(kind) for column, kind in landed.columns}
+    spelled = _spelled(name, names, partition_by)
+    return WriteRequest(
+        "overwrite",
+        _spelled(name, names, key),
+        tuple((column, kinds[column]) for column in spelled),
+    )
+
+
+def _spelled(name: str, names: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
+    """Returns columns as the table spells them.
+
+    Raises:
+        InvalidInput: There is no such column.
+    """
+    known = {fold(column): column for column in names}
+    lost = [column for column in wanted if fold(column) not in known]
+    if lost:
+        raise InvalidInput(
+            f"table {name} has no column {lost[0]!r}; its columns are {', '.join(names)}",
+            kind="column-not-found",
+        )
+    return tuple(known[fold(column)] for column in wanted)

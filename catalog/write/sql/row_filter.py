@@ -1,0 +1,36 @@
+"""Conditions of a pruner as SQL: which rows of a file a statement may concern."""
+
+from catalog.engine.quoting import literal, type_sql
+from catalog.model.types import Scalar
+from catalog.model.values import decode, text
+from catalog.query.parse.predicates import Op
+from catalog.query.scan import Condition, Pruner
+
+
+def row_filter(pruner: Pruner) -> str:
+    """Returns what a row meets that the pruner wants, over columns ``c<field id>``.
+
+    Like a file, a row that does not meet it cannot be concerned.
+
+    Args:
+        pruner: The pruner.
+    """
+    return " AND ".join(map(_condition, pruner.conditions)) or "true"
+
+
+def _condition(condition: Condition) -> str:
+    kind = condition.field.type
+    assert isinstance(kind, Scalar), "only scalars have an order"
+    column = f"c{condition.field.id}"
+    values = [
+        f"CAST({literal(str(text(decode(value, kind), kind)))} AS {type_sql(kind)})"
+        for value in condition.values
+    ]
+    match condition.op:
+        case Op.IS_NULL | Op.IS_NOT_NULL:
+            return f"{column} {condition.op.value.upper()}"
+        case Op.IN:
+            return f"{column} IN ({', '.join(values)})"
+        case Op.BETWEEN:
+            return f"{column} BETWEEN {values[0]} AND {values[1]}"
+    return f"{column} {condition.op.value} {values[0]}"

@@ -1,0 +1,224 @@
+"""Tables of the engine that stand for a table of the catalog while a statement runs on it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+
+import duckdb
+import pyarrow as pa
+
+from catalog.engine.connection import single_row
+from catalog.engine.failures import engine_errors
+from catalog.engine.quoting import identifier, literal, type_sql
+from catalog.engine.relation import relation_sql
+from catalog.engine.settings import UserSettings
+from catalog.errors import Unsupported
+from catalog.model.datafile import DataFile
+from catalog.model.table import TableSnapshot
+from catalog.model.types import DataType, ListType, MapType, Scalar, StructType, is_float
+from catalog.query.parse.definitions import has_clause
+from catalog.query.parse.keywords import fold
+from catalog.query.pending_write import PendingWrite
+from catalog.write.context import WriteContext
+
+DATABASE = "parquetry_writing"
+"""The database in memory that the tables are in: there they have the names that users know."""
+
+OWN_PREFIX = "__parquetry_"
+"""Begins the names of temporary tables that a statement needs."""
+
+_NUMBERS = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """Holds rows of a table as the engine has them.
+
+    Attributes:
+        table: The table on which a statement runs, as SQL.
+        origin: A temporary table of the same rows in the same order, with the columns
+            ``file`` (number of the file among ``files``), ``place`` (in it) and ``c<field id>``.
+        files: The files that the rows are from.
+        rows: How many rows there are; those that a statement adds have greater row ids.
+        whole: Whether they are all rows of the files.
+    """
+
+    table: str
+    origin: str
+    files: Sequence[DataFile]
+    rows: int
+    whole: bool = True
+
+
+@contextmanager
+def one_statement(context: WriteContext, name: str) -> Iterator[UserSettings]:
+    """Puts the user's settings aside while a statement is dealt with, and cleans up behind it.
+
+    Args:
+        context: What writing needs.
+        name: The table of the catalog.
+    """
+    con = context.con
+    con.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {DATABASE}")
+    settings = UserSettings(con)
+    try:
+        settings.put_aside()
+        yield settings
+    finally:
+        settings.put_back()
+        con.execute(f"DROP TABLE IF EXISTS {scratch_name(name)}")
+        left = con.execute(
+            "SELECT table_name FROM duckdb_tables() "
+            f"WHERE temporary AND starts_with(table_name, {literal(OWN_PREFIX)})"
+        ).fetchall()
+        drop(con, *(str(table) for (table,) in left))
+
+
+@contextmanager
+def lasting_row_ids(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Keeps what happens inside in one transaction of the engine.
+
+    Until it ends, rows that were there before keep their row ids, and those that come have
+    greater ones.
+    """
+    con.execute("BEGIN")
+    try:
+        yield
+        con.execute("COMMIT")
+    except BaseException:
+        con.execute("ROLLBACK")
+        raise
+
+
+def own_name(word: str) -> str:
+    """Returns a new name for a temporary table."""
+    return f"{OWN_PREFIX}{word}_{next(_NUMBERS)}"
+
+
+def scratch_name(name: str) -> str:
+    """Returns what the engine's table for a table of the catalog is called, as SQL."""
+    return f"{DATABASE}.main.{identifier(name.rpartition('.')[2])}"
+
+
+def load(
+    context: WriteContext,
+    name: str,
+    shape: TableSnapshot,
+    files: Sequence[DataFile] = (),
+    *,
+    conditions: Sequence[str] = (),
+) -> Scratch:
+    """Brings rows of a table into the engine.
+
+    Args:
+        context: What writing needs.
+        name: The table.
+        shape: Its shape.
+        files: The files whose rows are wanted.
+        conditions: What the rows must meet, over columns ``c<field id>``.
+
+    Raises:
+        Unsupported: The engine cannot tell the table's columns apart.
+    """
+    _check_names(name, shape)
+    con, fields = context.con, shape.schema.fields
+    table, origin = scratch_name(name), own_name("origin")
+    columns = ", ".join(f"c{f.id} {type_sql(f.type)}" for f in fields)
+    floats = () if conditions else [f.id for f in fields if is_float(f.type)]
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    with engine_errors():
+        con.execute(f"CREATE TEMP TABLE {origin} (file INTEGER, place BIGINT, {columns})")
+        for number, file in enumerate(files):
+            relation = relation_sql(
+                con,
+                shape,
+                [file],
+                locate=context.locate,
+                naming="id",
+                nan_free=floats,
+                numbered=True,
+            )
+            chosen = ", ".join(f"c{f.id}" for f in fields)
+            con.execute(
+                f"INSERT INTO {origin} SELECT {number}, place, {chosen} FROM {relation}{where}"
+            )
+        named = ", ".join(f"c{f.id} AS {identifier(f.name)}" for f in fields)
+        con.execute(f"CREATE TABLE {table} AS SELECT {named} FROM {origin}")
+        (rows,) = single_row(con, f"SELECT count(*) FROM {origin}")
+    return Scratch(table, origin, files, int(rows), whole=not conditions)
+
+
+def perform(
+    context: WriteContext,
+    settings: UserSettings,
+    pending: PendingWrite,
+    sql: str,
+    *,
+    single_thread: bool = False,
+) -> pa.Table:
+    """Runs the user's statement under the user's settings and returns what it answers.
+
+    Args:
+        context: What writing needs.
+        settings: The user's settings, which are put aside afterwards.
+        pending: The statement.
+        sql: What the engine is given for it.
+        single_thread: Whether rows that it writes anew must come in the order of those read.
+    """
+    settings.put_back()
+    if single_thread:
+        settings.use_one_thread()
+    relation = context.con.sql(sql, params=pending.params)
+    answer = pa.table({}) if relation is None else relation.to_arrow_table()
+    settings.put_aside()
+    return answer
+
+
+def is_listlike(kind: DataType) -> bool:
+    """Tells whether the engine updates values of a type by deleting and inserting rows."""
+    match kind:
+        case ListType() | MapType():
+            return True
+        case StructType(fields):
+            return any(is_listlike(inner) for _, inner in fields)
+        case Scalar():
+            return kind.name.endswith("]")
+
+
+def _check_names(name: str, shape: TableSnapshot) -> None:
+    seen: dict[str, str] = {}
+    for column in shape.schema.names:
+        other = seen.setdefault(fold(column), column)
+        if other != column:
+            raise Unsupported(
+                f"the columns {other!r} and {column!r} of table {name} differ in case only, which "
+                "SQL cannot tell apart",
+                kind="ambiguous-columns",
+                hint="take a snapshot of the table with another name for one of them",
+            )
+
+
+def drop(con: duckdb.DuckDBPyConnection, *tables: str) -> None:
+    """Drops temporary tables."""
+    for table in tables:
+        con.execute(f"DROP TABLE IF EXISTS {table}")
+
+
+def returned(pending: PendingWrite, answer: pa.Table) -> pa.Table | None:
+    """Returns the rows of a statement's RETURNING; None if it has none."""
+    return answer if has_clause(pending.statement, "returning") else None
+
+
+def check_row_ids(name: str, shape: TableSnapshot) -> None:
+    """Checks that the engine can tell the rows of a table apart.
+
+    Raises:
+        Unsupported: A column hides the rows' ids.
+    """
+    if any(fold(column) == "rowid" for column in shape.schema.names):
+        raise Unsupported(
+            f"rows of table {name} cannot be changed by SQL, since it has a column 'rowid'",
+            kind="ambiguous-columns",
+            hint="rename it: ALTER TABLE … RENAME COLUMN rowid TO …",
+        )

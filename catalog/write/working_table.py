@@ -1,0 +1,175 @@
+"""Tables as a transaction has changed them so far: what was committed, and what it did since."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from catalog.model.datafile import DataFile
+from catalog.model.table import TableSnapshot
+from catalog.model.values import sort_key
+from catalog.repository.commit_writer import TableUpdate
+from catalog.repository.commits import Commits, StoredTable
+from catalog.repository.index import Summary
+from catalog.repository.tables import data_files, root_of, rows_of
+from catalog.repository.tree import TreeReader
+from catalog.write.files.rewrite import FileChange
+from catalog.write.scope import Partition, Scope
+
+APPEND_ONLY = Scope()
+"""The scope of what depends on nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingTable:
+    """Holds the state of a table within a transaction.
+
+    Attributes:
+        name: The table.
+        base: The table as committed; None if it is new.
+        snapshot: Its shape now; None if it does not exist (any more).
+        removed: Files of ``base`` that go, by path.
+        added: Files that come, by path.
+        scope: What the changes depend on.
+        lineage: What was done, in order.
+        moved: The table under the name it had, if it was renamed: ``removed`` and ``added`` are
+            relative to that, not to ``base``.
+    """
+
+    name: str
+    base: StoredTable | None
+    snapshot: TableSnapshot | None
+    removed: Mapping[str, DataFile] = field(default_factory=dict)
+    added: Mapping[str, DataFile] = field(default_factory=dict)
+    scope: Scope = APPEND_ONLY
+    lineage: tuple[Mapping[str, object], ...] = ()
+    moved: StoredTable | None = None
+
+    @property
+    def origin(self) -> StoredTable | None:
+        """Returns what the files that go and come are relative to."""
+        return self.moved or self.base
+
+    @property
+    def is_changed(self) -> bool:
+        """Tells whether the table differs from what was committed."""
+        if self.base is None or self.snapshot is None:
+            return (self.base is None) is not (self.snapshot is None)
+        return bool(self.moved or self.removed or self.added) or not same_shape(
+            self.base.snapshot, self.snapshot
+        )
+
+    @property
+    def rows(self) -> int:
+        """Returns how many rows the table has now."""
+        added = sum(file.rows for file in self.added.values())
+        if not self.keeps_files or self.origin is None:
+            return added
+        return self.origin.snapshot.rows + added - sum(f.rows for f in self.removed.values())
+
+    @property
+    def is_append_only(self) -> bool:
+        """Tells whether all that was done is to add files, whatever else the table has."""
+        depends = self.scope.whole or self.scope.partitions or self.scope.files or self.scope.keys
+        return not depends and not self.removed
+
+    @property
+    def keeps_files(self) -> bool:
+        """Tells whether files of ``origin`` may still be part of the table."""
+        base, now = self.origin, self.snapshot
+        return (
+            base is not None
+            and now is not None
+            and base.snapshot.partition_by == now.partition_by
+            and base.snapshot.table_id == now.table_id
+        )
+
+    def files(
+        self,
+        commits: Commits,
+        *,
+        wanted: Callable[[Summary], bool] | None = None,
+        fields: Iterable[int] | None = None,
+    ) -> Iterator[DataFile]:
+        """Yields the data files of the table as it is now.
+
+        Args:
+            commits: Reads the nodes.
+            wanted: Told the summary of a node, says whether to look below it.
+            fields: Field ids whose statistics are wanted; None means all.
+        """
+        if self.keeps_files and self.origin is not None:
+            for file in data_files(commits, self.origin, wanted=wanted, fields=fields):
+                if file.path not in self.removed:
+                    yield file
+        yield from self.added.values()
+
+    def then(
+        self,
+        snapshot: TableSnapshot | None,
+        change: FileChange,
+        scope: Scope,
+        lineage: Mapping[str, object],
+    ) -> "WorkingTable":
+        """Returns the table after a further change.
+
+        Args:
+            snapshot: Its shape afterwards.
+            change: Files of the table as it is now that go, and those that come.
+            scope: What the change depends on; files of this transaction do not count.
+            lineage: What was done.
+        """
+        removed, added = dict(self.removed), dict(self.added)
+        for file in change.removed:
+            if added.pop(file.path, None) is None:
+                removed[file.path] = file
+        own = frozenset(path for path in scope.files if path not in self.added)
+        after = replace(
+            self,
+            snapshot=snapshot,
+            scope=self.scope | replace(scope, files=own),
+            lineage=(*self.lineage, lineage),
+        )
+        for file in change.added:
+            back = removed.get(file.path) if after.keeps_files else None
+            if back is not None and back.identity == file.identity:
+                del removed[file.path]
+            else:
+                added[file.path] = file
+        return replace(after, removed=removed, added=added)
+
+    def holds(self, commits: Commits) -> Callable[[Partition, str], bool]:
+        """Returns what tells whether a partition has a file of some path that may stay."""
+        base = self.origin
+        root = root_of(base)
+        if base is None or root is None or not self.keeps_files:
+            return lambda partition, path: False
+        tree = TreeReader(rows_of(base), commits.nodes)
+        return lambda partition, path: (
+            path not in self.removed and tree.holds(root, sort_key(partition, path))
+        )
+
+    def update(self) -> TableUpdate:
+        """Returns what a commit does to the table."""
+        moved = self.moved if self.keeps_files else None
+        removed, added = _sequence(self.removed), _sequence(self.added)
+        return TableUpdate(self.name, self.base, self.snapshot, removed, added, moved=moved)
+
+    def described(self) -> Mapping[str, object]:
+        """Returns the lineage as a commit keeps it."""
+        if len(self.lineage) == 1:
+            return self.lineage[0]
+        return {"operation": "several", "steps": [dict(one) for one in self.lineage]}
+
+
+def same_shape(old: TableSnapshot, new: TableSnapshot) -> bool:
+    """Tells whether two snapshots agree in all but their files."""
+    return (old.table_id, old.schema, old.key, old.partition_by, old.properties) == (
+        new.table_id,
+        new.schema,
+        new.key,
+        new.partition_by,
+        new.properties,
+    )
+
+
+def _sequence(files: Mapping[str, DataFile]) -> Sequence[DataFile]:
+    return tuple(files.values())

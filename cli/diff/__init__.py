@@ -1,0 +1,1 @@
+"""Diffs as the command line shows them."""

@@ -1,0 +1,113 @@
+"""Tells how a diff would go: ``diff --explain``."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.diff.comparison import Request
+from cli.output.figures import count, counted, plain, size
+from cli.output.layout import aligned
+from cli.output.listing import FORMAT_VERSION
+from cli.output.results import text_target
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from catalog.catalog import Catalog
+    from catalog.diff.explain import Step
+
+COLUMNS_SHOWN = 6
+"""Columns that text names; the JSON form has all."""
+
+
+def write_explanation(
+    cat: "Catalog", ends: tuple[str, str], request: Request, target: Path | None, *, as_json: bool
+) -> None:
+    """Writes the plan of a diff: by table and partition the path, the columns, the bytes."""
+    found = cat.explain_diff(
+        *ends,
+        tables=request.tables or None,
+        key=request.key,
+        columns=request.columns or None,
+    )
+    with text_target(target) as write:
+        if as_json:
+            write(json.dumps(_json(ends, found), indent=2, ensure_ascii=False) + "\n")
+            return
+        if not found:
+            write("no table differs\n")
+        for number, (table, steps) in enumerate(found.items()):
+            write("\n" if number else "")
+            for line in _lines(table, steps):
+                write(line + "\n")
+
+
+def _json(ends: tuple[str, str], found: "dict[str, list[Step]]") -> dict[str, object]:
+    return {
+        "format_version": FORMAT_VERSION,
+        "from": {"ref": ends[0]},
+        "to": {"ref": ends[1]},
+        "tables": [
+            {
+                "table": table,
+                "steps": [
+                    {
+                        "partition": None if step.partition is None else dict(step.partition),
+                        "path": step.path,
+                        "columns": list(step.columns),
+                        "files": step.files,
+                        "fingerprints_missing": step.fingerprints_missing,
+                        "bytes_to_read": step.bytes_to_read,
+                        "bytes_total": step.bytes_total,
+                    }
+                    for step in steps
+                ],
+            }
+            for table, steps in found.items()
+        ],
+    }
+
+
+def _lines(table: str, steps: "Sequence[Step]") -> list[str]:
+    read, total = sum(s.bytes_to_read for s in steps), sum(s.bytes_total for s in steps)
+    lines = [f"{plain(table)}  reads {size(read)} of {size(total)}"]
+    if not steps:
+        return [*lines, "  no file differs"]
+    header = ["partition", "path", "files", "reads", "of", "columns"]
+    rows = [
+        [
+            _partition(step),
+            step.path,
+            count(step.files),
+            size(step.bytes_to_read),
+            size(step.bytes_total),
+            _columns(step.columns),
+        ]
+        for step in steps
+    ]
+    right = [False, False, True, True, True, False]
+    lines += aligned([header, *rows], right=right, indent=2)
+    missing = sum(step.fingerprints_missing for step in steps)
+    if missing:
+        lines.append(
+            f"  ({counted(missing, 'file')} without a fingerprint: read whole first, then the "
+            "path may be a faster one)"
+        )
+    return lines
+
+
+def _partition(step: "Step") -> str:
+    if not step.partition:
+        return "(all)"
+    return "/".join(
+        f"{plain(name)}={'NULL' if value is None else plain(value)}"
+        for name, value in step.partition.items()
+    )
+
+
+def _columns(names: "Sequence[str]") -> str:
+    if not names:
+        return "none"
+    shown = ", ".join(plain(name) for name in names[:COLUMNS_SHOWN])
+    more = len(names) - COLUMNS_SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown

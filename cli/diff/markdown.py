@@ -1,0 +1,89 @@
+"""A diff as Markdown, for the description of a pull request."""
+
+from cli.diff.text import example_text, header
+from cli.diff.view import DiffView, TableView
+from cli.diff.words import (
+    column_rows,
+    columns_line,
+    covered_line,
+    files_line,
+    partition_rows,
+    partitions_line,
+    problems,
+    rows_line,
+    schema_line,
+    statistics_of,
+    top_partitions,
+    touched_columns,
+)
+from cli.output.figures import arrow_counts, count
+from cli.output.markdown_text import markdown_table, markdown_text
+
+SUMMARY = ("table", "status", "rows", "inserted", "deleted", "updated", "moved")
+
+
+def render_markdown(diff: DiffView) -> list[str]:
+    """Returns a diff as lines of Markdown.
+
+    Args:
+        diff: The diff.
+    """
+    lines = [f"### Changes {markdown_text(header(diff))}", ""]
+    if not diff.tables:
+        return [*lines, "No table differs."]
+    rows = [_summary(table) for table in diff.tables]
+    lines += markdown_table(SUMMARY, rows, right=[False, False, True, True, True, True, True])
+    for table in diff.tables:
+        if table.differs:
+            lines += ["", *_table(table)]
+    return lines
+
+
+def _summary(table: TableView) -> list[str]:
+    counts = (table.inserted, table.deleted, table.updated, table.moved)
+    rows = arrow_counts(table.rows.before, table.rows.after)
+    return [table.name, table.status, rows, *(count(number) for number in counts)]
+
+
+def _table(table: TableView) -> list[str]:
+    key = ", ".join(table.key)
+    lines = [f"#### {markdown_text(table.name)}", ""]
+    lines.append(f"- rows: {rows_line(table)}")
+    if table.compared and table.status == "modified" and table.columns:
+        lines.append(f"- columns: {columns_line(table)}")
+    lines += [f"- schema: {markdown_text(schema_line(one))}" for one in table.schema_changes]
+    lines.append(f"- files: {files_line(table)}")
+    if table.compared:
+        lines.append(f"- partitions: {partitions_line(table)}")
+        lines.append(f"- key: {markdown_text(key) or 'none'}")
+    lines += [f"- **warning**: {markdown_text(text)}" for text in problems(table)]
+    return lines + _columns(table) + _partitions(table)
+
+
+def _columns(table: TableView) -> list[str]:
+    columns = touched_columns(table)
+    if not columns:
+        return []
+    statistics = statistics_of(columns)
+    head, rows = column_rows(columns, statistics)
+    head.append("for example")
+    for row, column in zip(rows, columns, strict=True):
+        row.append(example_text(column.examples[0]) if column.examples else "")
+    right = [0 < i < len(head) - 1 for i in range(len(head))]
+    lines = ["", *markdown_table(head, rows, right=right)]
+    if covered := covered_line(table, statistics):
+        lines += ["", f"{covered[:1].upper()}{covered[1:]}."]
+    return lines
+
+
+def _partitions(table: TableView) -> list[str]:
+    shown, more = top_partitions(table)
+    if not shown:
+        return []
+    head, rows = partition_rows(shown)
+    right = [i > 0 for i in range(len(head))]
+    lines = ["", "<details><summary>Partitions</summary>", ""]
+    lines += markdown_table(head, rows, right=right)
+    if more:
+        lines += ["", f"… and {count(more)} more."]
+    return [*lines, "", "</details>"]

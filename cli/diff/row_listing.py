@@ -1,0 +1,143 @@
+"""Lists the changed rows of a diff, table by table."""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.diff.comparison import Request
+from cli.diff.rows import changed_rows, json_line, text_line, write_csv
+from cli.diff.text import header, title
+from cli.diff.view import DiffView, TableView
+from cli.output import stderr, stdout
+from cli.output.figures import count
+from cli.output.listing import FORMAT_VERSION
+from cli.output.results import byte_target, text_target, write_parquet
+from cli.output.values import json_text
+from cli.usage import UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from catalog.diff.result import Diff
+
+TEXT_LIMIT = 20
+"""Rows of a table that text lists: a screen of them; files get all."""
+
+
+def write_rows_text(result: "Diff", view: DiffView, request: Request, target: Path | None) -> None:
+    """Writes the changed rows as text, one line each."""
+    limit = request.limit if request.limit is not None else TEXT_LIMIT
+    width = stdout.width() if target is None and stdout.is_terminal() else 10_000
+    with text_target(target) as write:
+        write(header(view) + "\n")
+        for table in _tables_with_rows(view):
+            write(f"\n{title(table)}\n")
+            narrow = request.narrow or not (table.inserted or table.deleted)
+            reader = _reader(result, table, request, -1 if limit < 0 else limit + 1, narrow=narrow)
+            found = changed_rows(reader)
+            shown = 0
+            for row in found if limit < 0 else islice(found, limit):
+                write(text_line(row, width) + "\n")
+                shown += 1
+            write(f"  {_tail(table, request, shown, more=next(found, None) is not None)}\n")
+
+
+def write_rows_json(result: "Diff", view: DiffView, request: Request, target: Path | None) -> None:
+    """Writes the changed rows as one JSON object with one row a line, as they come."""
+    with text_target(target) as write:
+        ends = {
+            "from": {"ref": view.from_ref, "commit": view.from_commit},
+            "to": {"ref": view.to_ref, "commit": view.to_commit},
+        }
+        head = json_text({"format_version": FORMAT_VERSION, **ends})
+        write(f'{head[:-1]}, "changes": [')
+        separator = "\n"
+        for table in _tables_with_rows(view):
+            for row in changed_rows(_reader(result, table, request, _limit(request))):
+                write(separator + json_line(table.name, row))
+                separator = ",\n"
+        write("\n]}\n")
+
+
+def write_rows_csv(result: "Diff", view: DiffView, request: Request, target: Path | None) -> None:
+    """Writes the changed rows of one table as CSV."""
+    reader = _reader(result, _only(view, request), request, _limit(request))
+    with text_target(target) as write:
+        rows = write_csv(reader, write)
+    _note(rows, target)
+
+
+def write_rows_parquet(
+    result: "Diff", view: DiffView, request: Request, target: Path | None
+) -> None:
+    """Writes the changed rows of one table as Parquet, in the row form as it is."""
+    reader = _reader(result, _only(view, request), request, _limit(request))
+    with byte_target(target) as stream:
+        rows = write_parquet(reader, stream)
+    _note(rows, target)
+
+
+def _reader(
+    result: "Diff",
+    table: TableView,
+    request: Request,
+    limit: int,
+    *,
+    narrow: bool | None = None,
+) -> "pa.RecordBatchReader":
+    """Returns the rows asked for; text of updated rows shows changed columns in any case."""
+    changed_only = (request.narrow if narrow is None else narrow) and request.where is None
+    return result[table.name].changes(
+        columns="changed" if changed_only or request.narrow else "all",
+        where=request.where,
+        change=request.change,
+        limit=None if limit < 0 else limit,
+    )
+
+
+def _limit(request: Request) -> int:
+    return -1 if request.limit is None else request.limit
+
+
+def _tables_with_rows(view: DiffView) -> Iterator[TableView]:
+    return (t for t in view.tables if t.inserted or t.deleted or t.updated)
+
+
+def _only(view: DiffView, request: Request) -> TableView:
+    """Returns the one table whose rows are written.
+
+    Raises:
+        UsageError: There are several, or none.
+    """
+    if len(view.tables) == 1:
+        return view.tables[0]
+    changed = list(_tables_with_rows(view))
+    if len(changed) == 1 and not request.tables:
+        return changed[0]
+    if not view.tables:
+        raise UsageError("no table differs, so there are no columns to write", hint="name it: -t T")
+    names = ", ".join(table.name for table in view.tables)
+    raise UsageError(
+        f"one file holds the rows of one table, and here are several: {names}",
+        hint=f"choose one: -t {view.tables[0].name}; or --format json",
+    )
+
+
+def _tail(table: TableView, request: Request, shown: int, *, more: bool) -> str:
+    """Returns how many rows are shown of how many."""
+    total = (table.inserted or 0) + (table.deleted or 0) + (table.updated or 0)
+    filtered = request.where is not None or request.change is not None
+    if not more:
+        return (
+            f"({count(shown)} of {count(total)} changed rows)"
+            if filtered
+            else (f"({count(total)} changed {'row' if total == 1 else 'rows'})")
+        )
+    of = "the first" if filtered else f"of {count(total)} changed rows, the first"
+    return f"({of} {count(shown)}; --limit -1 lists all)"
+
+
+def _note(rows: int, target: Path | None) -> None:
+    if target is not None:
+        stderr.note(f"wrote {count(rows)} rows to {target}")

@@ -1,0 +1,169 @@
+"""The picture of a diff as text: what an analyst sees first."""
+
+from cli.diff.view import ColumnView, DiffView, Example, TableView
+from cli.diff.words import (
+    column_rows,
+    columns_line,
+    covered_line,
+    files_line,
+    partition_rows,
+    partitions_line,
+    problems,
+    rows_line,
+    schema_line,
+    statistics_of,
+    statistics_words,
+    top_partitions,
+    touched_columns,
+)
+from cli.output.figures import clipped, count, counted, plain, short
+from cli.output.layout import GAP, aligned, widths_of
+from cli.output.paint import PLAIN, Paint
+
+INDENT = "  "
+TIMES = "\N{MULTIPLICATION SIGN}"
+EXAMPLE_WIDTH = 28
+"""Columns a value of an example takes at most: two of them and a key fit one line."""
+
+NAME_WIDTH = 24
+"""Columns a name has before a statistic: longer names are cut to make room for numbers."""
+
+NAME_MINIMUM = 8
+"""Columns a name always has, even where nothing fits."""
+
+_COLOURS = {"added": "green", "removed": "red", "modified": "yellow", "unchanged": "dim"}
+
+
+def render_diff(diff: DiffView, *, width: int, paint: Paint = PLAIN) -> list[str]:
+    """Returns the picture of a diff.
+
+    Args:
+        diff: The diff.
+        width: Columns of text that fit.
+        paint: Colours, if any.
+
+    Returns:
+        Lines.
+    """
+    lines = [header(diff)]
+    if not diff.tables:
+        return [*lines, "", "no table differs"]
+    changed = [table for table in diff.tables if not _is_quiet(table)]
+    quiet = [table for table in diff.tables if _is_quiet(table)]
+    for table in changed:
+        lines += ["", *_table(table, width, paint)]
+    if quiet:
+        wide = max(len(plain(table.name)) for table in quiet)
+        lines += ["", *(_quiet(table, wide, paint) for table in quiet)]
+    return lines
+
+
+def header(diff: DiffView) -> str:
+    """Returns which refs are compared: ``main~1 (a1b2c3d4) → main (e5f6a7b8)``."""
+    return f"{_end(diff.from_ref, diff.from_commit)} → {_end(diff.to_ref, diff.to_commit)}"
+
+
+def title(table: TableView, paint: Paint = PLAIN) -> str:
+    """Returns the line that begins the picture of a table."""
+    key = f"  key {', '.join(plain(k) for k in table.key)}" if table.key else "  no key"
+    status = paint(table.status, _COLOURS.get(table.status, "bold"))
+    return f"{paint(plain(table.name), 'bold')}  {status}{key}"
+
+
+def _end(ref: str, commit_id: str) -> str:
+    if commit_id.startswith(ref):
+        return short(commit_id)
+    return f"{plain(ref)} ({short(commit_id)})"
+
+
+def _is_quiet(table: TableView) -> bool:
+    touched = table.files_added or table.files_removed
+    return not (table.differs or touched or table.warnings or touched_columns(table))
+
+
+def _quiet(table: TableView, wide: int, paint: Paint) -> str:
+    rows = counted(table.rows.after or 0, "row")
+    return f"{plain(table.name):<{wide}}  {paint('unchanged', 'dim')}  {rows}"
+
+
+def _table(table: TableView, width: int, paint: Paint) -> list[str]:
+    facts = [("rows", rows_line(table))]
+    if table.compared and table.status == "modified" and table.columns:
+        facts.append(("columns", columns_line(table)))
+    facts += [("schema", schema_line(change)) for change in table.schema_changes]
+    facts.append(("files", files_line(table)))
+    if table.compared and table.status == "modified" and table.partitions:
+        facts.append(("partitions", partitions_line(table)))
+    wide = max(len(name) for name, _ in facts)
+    seen = ""
+    lines = [title(table, paint)]
+    for name, text in facts:
+        lines.append(f"{INDENT}{'' if name == seen else name:<{wide}}  {text}")
+        seen = name
+    lines += _columns(table, width) + _partitions(table, width)
+    for text in problems(table):
+        lines.append(f"{INDENT}{paint('warning', 'yellow')}: {text}")
+    return lines
+
+
+def _columns(table: TableView, width: int) -> list[str]:
+    columns = touched_columns(table)
+    if not columns:
+        return []
+    every = statistics_of(columns)
+    shown, cells = _fitting(columns, every, width)
+    right = [i > 0 for i in range(len(cells[0]))]
+    head_line, *body = aligned(cells, right=right, indent=len(INDENT), width=width)
+    lines = ["", head_line]
+    for column, line in zip(columns, body, strict=True):
+        lines += [line, *_examples(column, width)]
+    notes = [covered_line(table, shown)]
+    if hidden := every[len(shown) :]:
+        notes.append(f"{statistics_words(hidden)} need a wider terminal")
+    return lines + [f"{INDENT}({note})" for note in notes if note]
+
+
+def _fitting(
+    columns: list[ColumnView], every: tuple[str, ...], width: int
+) -> tuple[tuple[str, ...], list[list[str]]]:
+    """Returns as many statistics as fit, and the table with them: numbers are never cut."""
+    for shown in (every[:n] for n in range(len(every), -1, -1)):
+        head, rows = column_rows(columns, shown)
+        names, *others = widths_of([head, *rows], columns=len(head), width=None)
+        room = width - len(INDENT) - sum(others) - len(GAP) * len(others)
+        if room >= min(names, NAME_WIDTH):
+            break
+    room = max(room, NAME_MINIMUM)
+    return shown, [head, *([clipped(row[0], room), *row[1:]] for row in rows)]
+
+
+def _examples(column: ColumnView, width: int) -> list[str]:
+    return [clipped(f"{INDENT * 3}{example_text(one)}", width) for one in column.examples[:2]]
+
+
+def example_text(example: Example) -> str:
+    """Returns an example: a change of value, how often, and the key of one such row."""
+    change = " → ".join(_value(value) for value in (example.before, example.after))
+    notes = [] if example.count is None else [f"{TIMES}{count(example.count)}"]
+    if example.key:
+        key = ", ".join(f"{plain(name)} {_value(value)}" for name, value in example.key)
+        notes.append(f"e.g. {key}")
+    return f"{change} ({', '.join(notes)})" if notes else change
+
+
+def _value(value: str | None) -> str:
+    if value is None:
+        return "NULL"
+    return clipped(plain(value) if value.strip() == value and value else repr(value), EXAMPLE_WIDTH)
+
+
+def _partitions(table: TableView, width: int) -> list[str]:
+    shown, more = top_partitions(table)
+    if not shown or (table.status != "modified"):
+        return []
+    head, rows = partition_rows(shown)
+    right = [i > 0 for i in range(len(head))]
+    lines = ["", *aligned([head, *rows], right=right, indent=len(INDENT), width=width)]
+    if more:
+        lines.append(f"{INDENT}… and {counted(more, 'more partition')}")
+    return lines

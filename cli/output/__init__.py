@@ -1,0 +1,1 @@
+"""What is printed: standard output, standard error, and the layout of values."""

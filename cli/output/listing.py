@@ -1,0 +1,126 @@
+"""Listings: rows of named columns, printed as text, JSON, CSV or Markdown."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+from cli.output import stdout
+from cli.output.csv_text import csv_line
+from cli.output.figures import grouped, plain, size
+from cli.output.layout import aligned
+from cli.output.markdown_text import markdown_table
+
+FORMAT_VERSION = 1
+"""Version of all JSON that the commands print; it grows when a key changes its meaning."""
+
+Cell: TypeAlias = "str | int | float | bool | Sequence[Cell] | Mapping[str, Cell] | None"
+
+
+class ListFormat(StrEnum):
+    """How a listing is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    CSV = "csv"
+    MARKDOWN = "markdown"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Holds what a command lists.
+
+    Attributes:
+        name: What the rows are, which is their JSON key.
+        columns: Names of the columns, which are the JSON keys of a row.
+        rows: Cells.
+        about: Further JSON keys beside the rows.
+        empty: What to say in text if there are no rows.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    about: Mapping[str, Cell] = field(default_factory=dict)
+    empty: str = ""
+
+
+def show(listing: Listing, how: ListFormat) -> None:
+    """Prints a listing on stdout."""
+    match how:
+        case ListFormat.JSON:
+            rows = [dict(zip(listing.columns, row, strict=True)) for row in listing.rows]
+            show_json({**listing.about, listing.name: rows})
+        case ListFormat.CSV:
+            stdout.write(csv_line(listing.columns))
+            for row in listing.rows:
+                stdout.write(csv_line([_flat(cell) for cell in row]))
+        case ListFormat.MARKDOWN:
+            cells = [[_plain(name, c) for name, c in _named(listing, row)] for row in listing.rows]
+            stdout.lines(markdown_table(listing.columns, cells, right=_numeric(listing)))
+        case ListFormat.TEXT:
+            _show_text(listing)
+
+
+def show_json(value: Mapping[str, object]) -> None:
+    """Prints one JSON object with its format version."""
+    whole = {"format_version": FORMAT_VERSION, **value}
+    stdout.line(json.dumps(whole, indent=2, ensure_ascii=False))
+
+
+def _show_text(listing: Listing) -> None:
+    if not listing.rows:
+        if listing.empty:
+            stdout.line(listing.empty)
+        return
+    cells = [[_text(name, c) for name, c in _named(listing, row)] for row in listing.rows]
+    header = [name.removesuffix("_bytes").replace("_", " ") for name in listing.columns]
+    room = stdout.width() if stdout.is_terminal() else None
+    stdout.lines(aligned([header, *cells], right=_numeric(listing), width=room))
+
+
+def _named(listing: Listing, row: tuple[Cell, ...]) -> list[tuple[str, Cell]]:
+    return list(zip(listing.columns, row, strict=True))
+
+
+def _numeric(listing: Listing) -> list[bool]:
+    return [
+        bool(listing.rows)
+        and all(isinstance(row[i], int) and not isinstance(row[i], bool) for row in listing.rows)
+        for i in range(len(listing.columns))
+    ]
+
+
+def _text(name: str, cell: Cell) -> str:
+    """Returns a cell for people: sizes in units, thousands apart."""
+    match cell:
+        case True:
+            return "yes"
+        case False:
+            return ""
+        case int() if name.endswith("_bytes"):
+            return size(cell)
+        case int():
+            return grouped(str(cell))
+    return plain(_flat(cell) or ("NULL" if cell is None else ""))
+
+
+def _plain(name: str, cell: Cell) -> str:
+    return _text(name, cell)
+
+
+def _flat(cell: Cell) -> str | None:
+    """Returns a cell as one text; nested ones as ``a=1/b=2`` or ``a, b``."""
+    match cell:
+        case None:
+            return None
+        case bool():
+            return "true" if cell else "false"
+        case str():
+            return cell
+        case int() | float():
+            return str(cell)
+        case Mapping():
+            return "/".join(f"{k}={'NULL' if v is None else _flat(v)}" for k, v in cell.items())
+    return ", ".join(_flat(one) or "NULL" for one in cell)

@@ -1,0 +1,198 @@
+"""What a merge and its like did, as lines and as JSON, and the conflicts that are in their way."""
+
+import json as json_format
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from catalog.errors import MergeConflict
+from cli.output import stderr, stdout
+from cli.output.figures import counted, files_changed, plain, short
+from cli.output.layout import aligned
+from cli.output.listing import Cell, ListFormat, show_json
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from catalog.operations.merge.steps import MergeReport, TableMerge
+    from catalog.write.merge.table import MergeProgress
+
+CONFLICT_COLUMNS = ("table", "kind", "key", "column", "base", "ours", "theirs")
+"""What is told of a conflict, which are its JSON keys."""
+
+FIRST_CONFLICTS = 10
+"""Conflicts that an error lists: enough to see of what sort they are."""
+
+_WHOLE = {
+    "ours": "the whole table is ours: nothing that theirs changed in it is there",
+    "theirs": "the whole table is theirs: nothing that ours changed in it is there",
+}
+
+Names = Mapping[str, Cell]
+"""JSON keys that say what was asked for: ``operation``, ``branch`` and the like."""
+
+
+@contextmanager
+def conflicts_told(about: Names, *, json: bool) -> Iterator[None]:
+    """Lists the first conflicts of a merge on stderr, or all as JSON, and lets the error go on."""
+    try:
+        yield
+    except MergeConflict as error:
+        if json:
+            show_json(_conflicted(about, error))
+        else:
+            stderr.note("\n".join(_first(error.conflicts)))
+        raise
+
+
+def rows_told(progress: stderr.Progress) -> "MergeProgress":
+    """Returns what shows on a terminal how many rows of a table are compared."""
+    return lambda table, done, total: progress(0, 0, f"{table}: {done:,} of {total:,} rows")
+
+
+def show_report(report: "MergeReport", about: Names, *, json: bool, dry_run: bool) -> None:
+    """Prints what was done, or would be.
+
+    Raises:
+        MergeConflict: It was a dry run, and found conflicts.
+    """
+    if json:
+        show_json(_report_json(report, about, dry_run=dry_run))
+    else:
+        stdout.lines(_table_line(t, _wide(report.tables)) for t in report.tables)
+        if report.conflicts.num_rows:
+            stdout.flush()
+            stderr.note("\n".join(_first(report.conflicts)))
+        else:
+            stdout.line(_closing(report, about, dry_run=dry_run))
+    if report.conflicts.num_rows:
+        raise _would_conflict(report, about)
+
+
+def conflict_rows(conflicts: "pa.Table", how: ListFormat) -> Iterator[tuple[Cell, ...]]:
+    """Yields conflicts as rows of a listing; a key is an object in JSON, and text elsewhere."""
+    for row in conflicts.to_pylist():
+        table, kind, key, column, *values = (row[name] for name in conflicts.column_names)
+        if how is ListFormat.JSON:
+            shown: Cell = None if key is None else json_format.loads(key)
+        elif how is ListFormat.CSV:
+            shown = key
+        else:
+            shown, column = key_line(key), column or "-"
+        yield table, kind, shown, column, *values
+
+
+def key_line(key: str | None) -> str:
+    """Returns a key as people read it: ``origin=EWR, month=4``."""
+    if key is None:
+        return "-"
+    values: dict[str, str | None] = json_format.loads(key)
+    return ", ".join(f"{name}={'NULL' if v is None else v}" for name, v in values.items())
+
+
+def _first(conflicts: "pa.Table") -> list[str]:
+    rows = list(conflict_rows(conflicts.slice(0, FIRST_CONFLICTS), ListFormat.TEXT))
+    cells = [["NULL" if cell is None else plain(str(cell)) for cell in row] for row in rows]
+    right = [False] * len(CONFLICT_COLUMNS)
+    lines = aligned([CONFLICT_COLUMNS, *cells], right=right, width=stdout.PLAIN_WIDTH)
+    if conflicts.num_rows > len(rows):
+        lines.append(f"({counted(conflicts.num_rows, 'conflict')}, the first {len(rows)})")
+    return lines
+
+
+def _wide(tables: "Sequence[TableMerge]") -> int:
+    return max((len(plain(table.table)) for table in tables), default=0)
+
+
+def _table_line(table: "TableMerge", wide: int) -> str:
+    parts = [_WHOLE.get(table.how, ""), files_changed(table.files_added, table.files_removed)]
+    if table.conflicts:
+        parts.append(counted(table.conflicts, "conflict"))
+    what = "; ".join(part for part in parts if part) or "no files changed"
+    return f"{plain(table.table):<{wide}}  {table.how:<8}  {what}"
+
+
+def _closing(report: "MergeReport", about: Names, *, dry_run: bool) -> str:
+    if about["operation"] == "merge" and report.is_up_to_date:
+        return f"{report.branch} has all of {about['source']} already: nothing to merge"
+    if dry_run:
+        changes = "" if report.tables else "no table would change, "
+        return f"dry run: {changes}nothing was written"
+    if report.commit is None:
+        return "nothing changed, no commit"
+    title = plain(report.commit.message.partition("\n")[0])
+    return f"{report.branch} is now {short(report.commit.id)}: {title}"
+
+
+def _would_conflict(report: "MergeReport", about: Names) -> MergeConflict:
+    count = report.conflicts.num_rows
+    left = ""
+    if about["operation"] == "merge":
+        left = "; without --dry-run, a branch is left on which they can be settled"
+        what = f"merging {about['source']} into {report.branch}"
+    else:
+        what = f"the {about['operation']} on {report.branch}"
+        if about["operation"] == "revert" and _are_several(about["refs"]):
+            what = f"{what}, at commit {short(report.ends.base)},"
+    return MergeConflict(
+        f"dry run: {what} would end in {counted(count, 'conflict')}; nothing was written",
+        conflicts=report.conflicts,
+        hint=f"take a side with --resolve ours or --resolve theirs{left}",
+    )
+
+
+def _are_several(refs: Cell) -> bool:
+    """Tells whether refs may name more commits than one."""
+    return isinstance(refs, list) and (len(refs) > 1 or any(".." in str(ref) for ref in refs))
+
+
+def _report_json(report: "MergeReport", about: Names, *, dry_run: bool) -> dict[str, object]:
+    return {
+        **about,
+        "commit": report.commit.id if report.commit else None,
+        "up_to_date": about["operation"] == "merge" and report.is_up_to_date,
+        "dry_run": dry_run,
+        "tables": [
+            {
+                "table": one.table,
+                "how": one.how,
+                "files_added": one.files_added,
+                "files_removed": one.files_removed,
+                "conflicts": one.conflicts,
+            }
+            for one in report.tables
+        ],
+        "conflicts": _conflicts_json(report.conflicts),
+        "merge_branch": None,
+    }
+
+
+def _conflicted(about: Names, error: MergeConflict) -> dict[str, object]:
+    """Returns the JSON of a merge that was not completed; of its tables those in conflict."""
+    found = _conflicts_json(error.conflicts)
+    counts: dict[object, int] = {}
+    for one in found:
+        counts[one["table"]] = counts.get(one["table"], 0) + 1
+    return {
+        **about,
+        "commit": None,
+        "up_to_date": False,
+        "dry_run": False,
+        "tables": [
+            {
+                "table": table,
+                "how": "conflict",
+                "files_added": 0,
+                "files_removed": 0,
+                "conflicts": count,
+            }
+            for table, count in counts.items()
+        ],
+        "conflicts": found,
+        "merge_branch": error.branch or None,
+    }
+
+
+def _conflicts_json(conflicts: "pa.Table") -> list[dict[str, Cell]]:
+    rows = conflict_rows(conflicts, ListFormat.JSON)
+    return [dict(zip(CONFLICT_COLUMNS, row, strict=True)) for row in rows]

@@ -1,0 +1,178 @@
+"""Writes rows that come as Arrow batches: as a table, JSON, CSV, Parquet or Markdown."""
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from cli.output import stdout
+from cli.output.csv_text import csv_line
+from cli.output.figures import clipped, counted, plain
+from cli.output.layout import GAP, aligned, widths_of
+from cli.output.listing import FORMAT_VERSION
+from cli.output.markdown_text import markdown_table
+from cli.output.values import json_text, rows, text, unique_names
+from cli.usage import UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+TABLE_ROWS = 1000
+"""A table shows so many rows: its columns are as wide as its widest cell, so it is held in
+memory, and nobody reads on. The last line says how many there are; other formats stream."""
+
+CELL_WIDTH = 60
+"""Columns a cell of a table takes at most, when all rows are not narrower."""
+
+
+class ResultFormat(StrEnum):
+    """How rows are written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    PARQUET = "parquet"
+    MARKDOWN = "markdown"
+
+
+Write = Callable[[str], None]
+
+
+@contextlib.contextmanager
+def text_target(path: Path | None) -> Iterator[Write]:
+    """Lends a function that writes text to a file, or to stdout."""
+    if path is None:
+        yield stdout.write
+        return
+    with stdout.file(path) as stream:
+        yield lambda text: _drop(stream.write(text.encode()))
+
+
+@contextlib.contextmanager
+def byte_target(path: Path | None) -> Iterator[BinaryIO]:
+    """Lends a file, or stdout unless a person looks at it.
+
+    Raises:
+        UsageError: Binary data would go to a terminal.
+    """
+    if path is None and stdout.is_terminal():
+        raise UsageError("Parquet does not belong on a terminal", hint="name a file: -o FILE")
+    with stdout.binary() if path is None else stdout.file(path) as stream:
+        yield stream
+
+
+def write_result(reader: "pa.RecordBatchReader", how: ResultFormat, path: Path | None) -> int:
+    """Writes the rows of a result.
+
+    Args:
+        reader: The batches.
+        how: The format.
+        path: The file; None is stdout.
+
+    Returns:
+        How many rows there were.
+    """
+    if how is ResultFormat.PARQUET:
+        with byte_target(path) as stream:
+            return write_parquet(reader, stream)
+    with text_target(path) as write:
+        match how:
+            case ResultFormat.JSON:
+                return _write_json(reader, write)
+            case ResultFormat.CSV:
+                return _write_csv(reader, write)
+            case ResultFormat.MARKDOWN:
+                return _write_markdown(reader, write)
+            case _:
+                return _write_table(reader, write, to_screen=path is None)
+
+
+def write_parquet(reader: "pa.RecordBatchReader", stream: BinaryIO) -> int:
+    """Writes batches as one Parquet file, column names made unique."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    names = unique_names(reader.schema.names)
+    schema = pa.schema([field.with_name(n) for field, n in zip(reader.schema, names, strict=True)])
+    count = 0
+    with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
+        for batch in reader:
+            count += batch.num_rows
+            writer.write_batch(batch.rename_columns(names))
+    return count
+
+
+def _write_json(reader: "pa.RecordBatchReader", write: Write) -> int:
+    names = unique_names(reader.schema.names)
+    keys = [json_text(name) for name in names]
+    write(f'{{"format_version": {FORMAT_VERSION}, "columns": {json_text(names)}, "rows": [')
+    count = 0
+    for row in _all_rows(reader):
+        pairs = (f"{key}: {json_text(value)}" for key, value in zip(keys, row, strict=True))
+        write(f"{',' if count else ''}\n{{{', '.join(pairs)}}}")
+        count += 1
+    write("\n]}\n")
+    return count
+
+
+def _write_csv(reader: "pa.RecordBatchReader", write: Write) -> int:
+    write(csv_line(reader.schema.names))
+    count = 0
+    for row in _all_rows(reader):
+        write(csv_line([text(value) for value in row]))
+        count += 1
+    return count
+
+
+def _write_markdown(reader: "pa.RecordBatchReader", write: Write) -> int:
+    shown, right, count = _held(reader)
+    for one in markdown_table(reader.schema.names, shown, right=right):
+        write(one + "\n")
+    if count > len(shown):
+        write(f"\n{len(shown):,} of {count:,} rows\n")
+    return count
+
+
+def _write_table(reader: "pa.RecordBatchReader", write: Write, *, to_screen: bool) -> int:
+    shown, right, count = _held(reader)
+    header = [plain(name) for name in reader.schema.names]
+    cells = [[plain(cell) for cell in row] for row in shown]
+    if not header:
+        return count
+    room = stdout.width() if to_screen and stdout.is_terminal() else None
+    clip = [[clipped(cell, CELL_WIDTH) for cell in row] for row in (header, *cells)]
+    lines = aligned(clip, right=right, width=room)
+    rule = GAP.join("─" * wide for wide in widths_of(clip, columns=len(right), width=room))
+    for one in (lines[0], rule, *lines[1:]):
+        write(one + "\n")
+    tail = f"{len(shown):,} of {count:,} rows" if count > len(shown) else counted(count, "row")
+    write(f"({tail})\n")
+    return count
+
+
+def _held(reader: "pa.RecordBatchReader") -> tuple[list[list[str]], list[bool], int]:
+    """Reads all batches, and keeps as many rows as a table shows."""
+    import pyarrow as pa
+
+    shown: list[list[str]] = []
+    count = 0
+    for batch in reader:
+        count += batch.num_rows
+        for row in rows(batch.slice(0, max(TABLE_ROWS - len(shown), 0))):
+            cells = (text(value) for value in row)
+            shown.append(["NULL" if cell is None else cell for cell in cells])
+    right = [
+        pa.types.is_integer(f.type) or pa.types.is_floating(f.type) or pa.types.is_decimal(f.type)
+        for f in reader.schema
+    ]
+    return shown, right, count
+
+
+def _all_rows(reader: "pa.RecordBatchReader") -> Iterable[tuple[object, ...]]:
+    for batch in reader:
+        yield from rows(batch)
+
+
+def _drop(_written: int) -> None:
+    return None

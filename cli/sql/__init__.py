@@ -1,0 +1,1 @@
+"""SQL in the command line: statements, the shell, its prompt."""

@@ -1,0 +1,184 @@
+"""SQL that writes on a branch: all statements in one commit, and what they changed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from catalog.errors import CatalogError, InvalidInput
+from cli.interruption import is_interruption, passed_on
+from cli.output import stderr, stdout
+from cli.output.figures import counted, plain, short
+from cli.output.listing import FORMAT_VERSION
+from cli.output.results import ResultFormat, write_result
+from cli.output.values import json_text, rows, unique_names
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from catalog.catalog import Catalog
+    from catalog.model.listings import CommitInfo
+    from catalog.query.pending_write import WriteResult
+
+
+@dataclass(frozen=True, slots=True)
+class TableChange:
+    """Is what the statements together did to a table."""
+
+    table: str
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    done: tuple[str, ...] = ()
+
+
+def run_on_branch(
+    cat: "Catalog",
+    query: str,
+    branch: str,
+    *,
+    message: str | None,
+    how: ResultFormat,
+    target: Path | None,
+) -> None:
+    """Runs statements in one transaction, commits it, and says what changed.
+
+    Rows of the last statement, if it has any, go where rows of queries go; what changed then
+    goes to stderr, or into the same JSON.
+
+    Args:
+        cat: The catalog.
+        query: The statements.
+        branch: The branch to write on.
+        message: What the commit is about.
+        how: How to write rows.
+        target: The file for rows; None is stdout.
+
+    Raises:
+        CatalogError: A statement is not right, or failed; nothing is committed.
+    """
+    import duckdb
+
+    from catalog.engine.failures import file_error
+
+    try:
+        with cat.transaction(branch, message=message) as tx, passed_on(tx.interrupt):
+            found = tx.run(query)
+            answer = _rows_of(found[-1])
+    except (duckdb.Error, RuntimeError) as error:
+        if is_interruption(error):
+            raise KeyboardInterrupt from error
+        if isinstance(error, duckdb.Error):
+            failed = InvalidInput(f"the query failed: {error}", kind="sql-error")
+            raise file_error(error) or failed from error
+        raise
+    except CatalogError as error:
+        if is_interruption(error):
+            raise KeyboardInterrupt from error
+        raise
+    written = [one for one in found if not isinstance(one, duckdb.DuckDBPyRelation)]
+    for text in dict.fromkeys(text for one in written for text in one.warnings):
+        stderr.warning(text)
+    changes = _by_table(written)
+    if how is ResultFormat.JSON and target is None:
+        _write_json(branch, tx.commit, changes, answer)
+        return
+    if answer is not None:
+        count = write_result(answer.to_reader(), how, target)
+        if target is not None:
+            stderr.note(f"wrote {count:,} rows to {target}")
+    say = stdout.line if answer is None else stderr.note
+    for line in _lines(branch, tx.commit, changes):
+        say(line)
+
+
+def _rows_of(found: "object") -> "pa.Table | None":
+    """Returns the rows of a query, or of RETURNING."""
+    import duckdb
+
+    if isinstance(found, duckdb.DuckDBPyRelation):
+        if found.columns == ["Success"]:
+            return None
+        return found.to_arrow_table()
+    returned: pa.Table | None = getattr(found, "returned", None)
+    return returned
+
+
+def _by_table(written: "Sequence[WriteResult]") -> list[TableChange]:
+    changes: dict[str, TableChange] = {}
+    for one in written:
+        known = changes.get(one.table, TableChange(one.table))
+        changes[one.table] = replace(
+            known,
+            inserted=known.inserted + one.inserted,
+            updated=known.updated + one.updated,
+            deleted=known.deleted + one.deleted,
+            done=(*known.done, one.statement),
+        )
+    return list(changes.values())
+
+
+def _lines(
+    branch: str, commit: "CommitInfo | None", changes: Sequence[TableChange]
+) -> Sequence[str]:
+    wide = max((len(change.table) for change in changes), default=0)
+    lines = [f"{plain(change.table):<{wide}}  {_said(change)}" for change in changes]
+    if commit is None:
+        return [*lines, "nothing changed, no commit"]
+    return [*lines, f"{branch} is now {short(commit.id)}: {plain(commit.message)}"]
+
+
+def _said(change: TableChange) -> str:
+    counts = [
+        f"{number:,} {word}"
+        for number, word in (
+            (change.inserted, "inserted"),
+            (change.updated, "updated"),
+            (change.deleted, "deleted"),
+        )
+        if number
+    ]
+    shapes = [word for word in dict.fromkeys(change.done) if word in _SHAPED]
+    shaped = ", ".join(_SHAPED[word] for word in shapes)
+    rows_said = f"rows: {', '.join(counts)}" if counts else ""
+    return "; ".join(part for part in (shaped, rows_said) if part) or counted(0, "row") + " changed"
+
+
+_SHAPED = {"create": "created", "alter": "altered", "drop": "dropped"}
+"""What statements that are not about rows alone do to a table."""
+
+
+def _write_json(
+    branch: str,
+    commit: "CommitInfo | None",
+    changes: Sequence[TableChange],
+    answer: "pa.Table | None",
+) -> None:
+    tables = [
+        {
+            "table": change.table,
+            "statements": list(change.done),
+            "inserted": change.inserted,
+            "updated": change.updated,
+            "deleted": change.deleted,
+        }
+        for change in changes
+    ]
+    names = None if answer is None else unique_names(answer.column_names)
+    found = None
+    if answer is not None and names is not None:
+        found = [
+            dict(zip(names, row, strict=True))
+            for batch in answer.to_batches()
+            for row in rows(batch)
+        ]
+    whole = {
+        "format_version": FORMAT_VERSION,
+        "branch": branch,
+        "commit": None if commit is None else commit.id,
+        "tables": tables,
+        "columns": names,
+        "rows": found,
+    }
+    parts = (f"{json_text(key)}: {json_text(value)}" for key, value in whole.items())
+    stdout.line("{" + ",\n ".join(parts) + "}")
