@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from catalog.errors import NotFound
+from catalog.errors import ErrorKind, NotFound
 from catalog.reader import CatalogReader, default_author, utc_now
 from catalog.repository import repository as stored
 from catalog.repository.repository import DEFAULT_BRANCH
@@ -55,9 +55,9 @@ class Catalog(CatalogReader):
         try:
             repository = stored.open_existing(found.store)
         except NotFound as error:
-            if error.kind != "catalog-not-found":
+            if error.kind != ErrorKind.CATALOG_NOT_FOUND:
                 raise
-            raise NotFound(f"no catalog in {uri}", kind=error.kind, hint=error.hint) from error
+            raise NotFound(f"no catalog in {uri}", kind=error.kind, hint=error.advice) from error
         return Catalog(found.uri, repository, author=author)
 
     def transaction(

@@ -1,49 +1,223 @@
 """The errors of the catalog: few categories, by what the caller would do about them."""
 
+from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from catalog.hints import Hint, python_wording
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
+class ErrorKind(StrEnum):
+    """What exactly went wrong, as a stable word for programs.
+
+    Kinds are only ever added, at the end of their list; none is renamed or reused.
+
+    Attributes:
+        meaning: One sentence for people.
+    """
+
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str) -> "ErrorKind":
+        """Makes a kind of its word and its meaning."""
+        kind = str.__new__(cls, value)
+        kind._value_ = value
+        kind.meaning = meaning
+        return kind
+
+    ERROR = "error", "An error without a more specific kind; also a bug in Parquetry."
+    NOT_FOUND = "not-found", "Something named does not exist."
+    ALREADY_EXISTS = "already-exists", "A name is taken."
+    CONFLICT = "conflict", "Somebody else's change is in the way."
+    MERGE_CONFLICT = (
+        "merge-conflict",
+        "Two sides changed the same cells, rows or schema differently.",
+    )
+    INVALID_INPUT = "invalid-input", "The request is not valid as it stands."
+    CORRUPT_DATA = "corrupt-data", "Stored bytes are not what was written."
+    STORAGE = "storage", "The storage failed."
+    UNSUPPORTED = "unsupported", "This version or installation cannot do it."
+    USAGE = "usage", "The command line was used wrongly."
+    SWAP_LOST = "swap-lost", "Internal: another writer moved the ref first."
+    OUTCOME_UNKNOWN = "outcome-unknown", "Nobody can say whether the write took effect."
+
+    AMBIGUOUS_COLUMNS = (
+        "ambiguous-columns",
+        "The table has columns that SQL on a branch cannot tell apart.",
+    )
+    AMBIGUOUS_REF = "ambiguous-ref", "An abbreviated commit id fits several commits."
+    AZURE_CONFIGURATION = (
+        "azure-configuration",
+        "The settings for Azure Blob Storage are incomplete or contradict each other.",
+    )
+    BAD_COLUMNS = "bad-columns", "The columns of the data are missing, repeated or not named."
+    BAD_DATA = "bad-data", "The data cannot be read as rows."
+    BAD_KEY = "bad-key", "The key columns are not a possible key."
+    BAD_QUERY = (
+        "bad-query",
+        "The query whose results are compared fails, or names its columns ambiguously.",
+    )
+    BAD_TOLERANCE = (
+        "bad-tolerance",
+        "A tolerance is not a number or a percentage, or its column is not numeric.",
+    )
+    BAD_WHERE = "bad-where", "The condition is not a valid condition on single rows."
+    BRANCH_DELETED = "branch-deleted", "The branch was deleted meanwhile."
+    BRANCH_MOVED = "branch-moved", "The branch was moved meanwhile."
+    BRANCH_PROTECTED = "branch-protected", "The branch changes only by merge."
+    BUCKET_NOT_FOUND = "bucket-not-found", "The bucket does not exist."
+    CATALOG_EXISTS = "catalog-exists", "A catalog is already there."
+    CATALOG_NOT_FOUND = "catalog-not-found", "No catalog is there."
+    COLUMN_NOT_FOUND = "column-not-found", "A column does not exist."
+    CONFLICT_TABLE = (
+        "conflict-table",
+        "A merge in conflict, or its table of conflicts, is in the way.",
+    )
+    DAMAGED_PARQUET = "damaged-parquet", "A Parquet file cannot be read."
+    DESCRIPTION_LOST = (
+        "description-lost",
+        "The catalog's description is gone although it has branches.",
+    )
+    DESTINATION_EXISTS = "destination-exists", "Something is already where the output should go."
+    DIRECTORY_NOT_EMPTY = "directory-not-empty", "The directory must be empty."
+    DUPLICATE_KEY = "duplicate-key", "Several rows would share a key."
+    EMPTY_SOURCE = "empty-source", "The source has no data files."
+    EXTRA_NOT_INSTALLED = "extra-not-installed", "A library that this needs is not installed."
+    FILE_CHANGED = "file-changed", "A data file is missing or is not what was committed."
+    IN_TRANSACTION = "in-transaction", "The statement cannot run inside a transaction."
+    INVALID_CONFIG = "invalid-config", "The configuration file is not valid."
+    INVALID_NAME = "invalid-name", "A name of a table, branch or tag is not allowed."
+    INVALID_REF = "invalid-ref", "The text is not a ref expression."
+    KEY_MISSING = "key-missing", "A key column is missing."
+    MERGE_GONE = "merge-gone", "The merge was completed or dropped by somebody else."
+    MERGE_NOT_FOUND = "merge-not-found", "No such merge is in conflict."
+    MERGE_UNDER_WAY = (
+        "merge-under-way",
+        "The same merge is already in conflict and waits to be completed.",
+    )
+    MIXED_PARTITIONING = (
+        "mixed-partitioning",
+        "The files of a source are partitioned in different ways.",
+    )
+    NARROWING_TYPE = "narrowing-type", "The new type cannot hold every value of the old one."
+    NEWER_FORMAT = "newer-format", "The catalog was written in a newer format."
+    NO_CONDITIONAL_WRITES = (
+        "no-conditional-writes",
+        "The server ignores the conditions of writes, so commits could be lost.",
+    )
+    NO_CREDENTIALS = "no-credentials", "No credentials were found."
+    NO_ENDPOINT = "no-endpoint", "The server cannot be reached."
+    NO_MERGE_BASE = "no-merge-base", "Two refs share no ancestor."
+    NO_PARENT = "no-parent", "The commit does not have that parent."
+    NO_SPACE = "no-space", "The disk or bucket is full."
+    NOT_A_DIRECTORY = "not-a-directory", "A directory is needed, and there is a file."
+    NOT_DURABLE = "not-durable", "The write may not survive a power failure."
+    NOT_PERMITTED = "not-permitted", "Access is denied."
+    NOT_TEXT = "not-text", "The value must be text."
+    NOT_UNICODE = "not-unicode", "The text is not valid UTF-8."
+    NOTHING_TO_TAKE = "nothing-to-take", "No source was given."
+    OBJECT_EXISTS = "object-exists", "A stored object already exists."
+    OBJECT_NOT_FOUND = "object-not-found", "A stored object does not exist."
+    OTHER_FORMAT = (
+        "other-format",
+        "The source is a table of another format, such as Delta or Iceberg.",
+    )
+    OUT_OF_MEMORY = "out-of-memory", "The memory limit is too low for this."
+    OUTPUT_UNWRITABLE = "output-unwritable", "The output cannot be written."
+    PARTIAL_REVERT = "partial-revert", "The commits changed other tables as well."
+    PARTITION_COLUMN_MISMATCH = (
+        "partition-column-mismatch",
+        "A partition column in a file contradicts the file's path.",
+    )
+    PARTITION_VALUE = "partition-value", "A value does not fit its partition column."
+    PARTITIONING_MISMATCH = (
+        "partitioning-mismatch",
+        "The partition columns differ from the table's.",
+    )
+    PATH_OUTSIDE = "path-outside", "A path leads out of where it must stay."
+    READ_ONLY = "read-only", "Queries cannot write."
+    REF_EXISTS = "ref-exists", "A branch or tag has that name."
+    REF_NOT_FOUND = "ref-not-found", "A ref does not exist."
+    RESERVED_NAME = "reserved-name", "The name is reserved."
+    ROWS_MISSING = "rows-missing", "Rows are not in the data files that must hold them."
+    ROWS_NOT_KEPT = "rows-not-kept", "The diff counted rows but did not keep them."
+    S3_CONFIGURATION = "s3-configuration", "The settings for S3 are not valid."
+    SAMPLE_DATA_MISSING = "sample-data-missing", "The installation lacks the sample data."
+    SCHEMA_MISMATCH = (
+        "schema-mismatch",
+        "The columns of files, or of files and table, do not fit together.",
+    )
+    SETTLED_OTHERWISE = "settled-otherwise", "A side cannot be taken for what was settled by hand."
+    SHAPE_CONFLICT = (
+        "shape-conflict",
+        "Both sides of a merge changed a table's schema in ways that contradict.",
+    )
+    SOURCE_CHANGED = "source-changed", "The source changed while it was read."
+    SOURCE_NOT_FOUND = "source-not-found", "The source does not exist."
+    SQL_ERROR = "sql-error", "The SQL is not valid, or failed."
+    TABLE_EXISTS = "table-exists", "A table has that name."
+    TABLE_NOT_FOUND = "table-not-found", "A table does not exist."
+    TAG_SPENT = "tag-spent", "A deleted tag had that name; tags never move."
+    TOO_MANY_RACES = "too-many-races", "Other writers kept winning every race."
+    TRANSACTION_ENDED = "transaction-ended", "The transaction has ended."
+    TRANSACTION_NOT_BEGUN = "transaction-not-begun", "The transaction has not begun."
+    UNKNOWN_FORMAT = "unknown-format", "What lies there is not a catalog's description."
+    UNREADABLE_TYPE = "unreadable-type", "A Parquet type cannot be read exactly."
+    UNSUPPORTED_CONSTRAINT = "unsupported-constraint", "The constraint is not supported."
+    UNSUPPORTED_STATEMENT = "unsupported-statement", "The statement is not supported."
+    UNWRITABLE_TYPE = "unwritable-type", "A type cannot be stored in Parquet."
+    UNWRITABLE_VALUE = "unwritable-value", "A value cannot be stored exactly in Parquet."
+    WRITE_CONFLICT = "write-conflict", "Somebody else changed the same meanwhile."
+    WRONG_FINGERPRINT = "wrong-fingerprint", "A stored fingerprint contradicts its data file."
+
+
 class CatalogError(Exception):
-    """Is the base of every error that the catalog raises on purpose.
+    """Base class of all catalog errors.
 
     Attributes:
         message: What failed, with the value, then why.
         kind: A stable word for programs, e.g. ``ref-not-found``.
-        hint: The exact command or argument that helps, or an empty string.
+        advice: What helps, as a value that a front end words; empty if nothing does.
     """
 
-    default_kind = "error"
+    default_kind = ErrorKind.ERROR
 
-    def __init__(self, message: str, *, kind: str | None = None, hint: str = "") -> None:
+    def __init__(
+        self, message: str, *, kind: ErrorKind | None = None, hint: Hint | str = ""
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.kind = kind or self.default_kind
-        self.hint = hint
+        self.advice = Hint(hint) if isinstance(hint, str) else hint
+
+    @property
+    def hint(self) -> str:
+        """Returns what helps, in Python's words; empty if nothing does."""
+        return self.advice.worded(python_wording)
 
 
 class NotFound(CatalogError):
-    """Says that something named does not exist: name another, or create it."""
+    """Something named does not exist: name another, or create it."""
 
-    default_kind = "not-found"
+    default_kind = ErrorKind.NOT_FOUND
 
 
 class AlreadyExists(CatalogError):
-    """Says that a name is taken: choose another one."""
+    """A name is taken: choose another one."""
 
-    default_kind = "already-exists"
+    default_kind = ErrorKind.ALREADY_EXISTS
 
 
 class Conflict(CatalogError):
-    """Says that somebody else's change is in the way: look at it, then decide."""
+    """Somebody else's change is in the way: look at it, then decide."""
 
-    default_kind = "conflict"
+    default_kind = ErrorKind.CONFLICT
 
 
 class MergeConflict(Conflict):
-    """Says that two branches changed the same in unlike ways: settle it, or drop the merge.
+    """Both sides of a merge changed the same differently: settle it, or drop the merge.
 
     Attributes:
         conflicts: A pyarrow table with ``table_name``, ``kind``, ``key`` (JSON of texts by
@@ -51,10 +225,10 @@ class MergeConflict(Conflict):
         branch: The branch that the merge left for settling them; empty if it left none.
     """
 
-    default_kind = "merge-conflict"
+    default_kind = ErrorKind.MERGE_CONFLICT
 
     def __init__(
-        self, message: str, *, conflicts: "pa.Table", branch: str = "", hint: str = ""
+        self, message: str, *, conflicts: "pa.Table", branch: str = "", hint: Hint | str = ""
     ) -> None:
         super().__init__(message, hint=hint)
         self.conflicts = conflicts
@@ -62,24 +236,24 @@ class MergeConflict(Conflict):
 
 
 class InvalidInput(CatalogError):
-    """Says that what was asked for makes no sense as it stands: change the request."""
+    """The request is not valid as it stands: change it."""
 
-    default_kind = "invalid-input"
+    default_kind = ErrorKind.INVALID_INPUT
 
 
 class CorruptData(CatalogError):
-    """Says that stored bytes are not what was written: restore them, never trust them."""
+    """Stored bytes are not what was written: restore them, never trust them."""
 
-    default_kind = "corrupt-data"
+    default_kind = ErrorKind.CORRUPT_DATA
 
 
 class StorageFailure(CatalogError):
-    """Says that the storage did not do what it was asked: look at it, then try again."""
+    """The storage failed: look into it, then try again."""
 
-    default_kind = "storage"
+    default_kind = ErrorKind.STORAGE
 
 
 class Unsupported(CatalogError):
-    """Says that a known wish is not met by this version or installation."""
+    """This version or installation cannot do what was asked."""
 
-    default_kind = "unsupported"
+    default_kind = ErrorKind.UNSUPPORTED

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import cast, get_args
 
 from catalog import AzureOptions, GcsOptions, S3Options
-from catalog.errors import InvalidInput, StorageFailure
+from catalog.errors import ErrorKind, InvalidInput, StorageFailure
 from catalog.storage.options import HttpfsUse
 from cli.specs import FORMATS, MODES, PartitionBy, TableSpec
 from cli.usage import nearest
@@ -53,7 +53,7 @@ def read_config(path: Path) -> Config:
     except OSError as error:
         raise StorageFailure(f"cannot read {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path} is no TOML: {error}", kind="invalid-config") from error
+        raise InvalidInput(f"{path} is no TOML: {error}", kind=ErrorKind.INVALID_CONFIG) from error
     _check_keys(path, stored, TOP_KEYS, "")
     catalog = stored.get("catalog")
     if catalog is not None:
@@ -116,7 +116,7 @@ def _table(path: Path, name: str, stored: object) -> TableSpec:
     if "source" not in stored:
         raise InvalidInput(
             f"{path}: {where} has no source",
-            kind="invalid-config",
+            kind=ErrorKind.INVALID_CONFIG,
             hint='say where it comes from: source = "exports/orders"',
         )
     return TableSpec(
@@ -136,7 +136,7 @@ def _check_keys(
         if key not in known:
             raise InvalidInput(
                 f"{path}: unknown key {prefix}{key}",
-                kind="invalid-config",
+                kind=ErrorKind.INVALID_CONFIG,
                 hint=nearest(key, known),
             )
 
@@ -173,4 +173,4 @@ def _choice(path: Path, where: str, value: object, known: tuple[str, ...]) -> st
 
 
 def _wrong(path: Path, where: str, wanted: str) -> InvalidInput:
-    return InvalidInput(f"{path}: {where} must be {wanted}", kind="invalid-config")
+    return InvalidInput(f"{path}: {where} must be {wanted}", kind=ErrorKind.INVALID_CONFIG)

@@ -8,7 +8,7 @@ from typing import TypedDict
 import typer
 
 from catalog import AzureOptions, GcsOptions, S3Options
-from catalog.errors import NotFound
+from catalog.errors import ErrorKind, NotFound
 from cli.config import CONFIG_NAME, Config, read_config
 from cli.usage import UsageError
 
@@ -58,7 +58,7 @@ def catalog_uri(place: Place) -> str:
             return str(directory)
     raise NotFound(
         f"no catalog named, and none found in {place.directory} or above it",
-        kind="catalog-not-found",
+        kind=ErrorKind.CATALOG_NOT_FOUND,
         hint="create one with: parquetry init DIR; or name one: -C DIR, "
         f'{CATALOG_VARIABLE}, or catalog = "DIR" in {CONFIG_NAME}',
     )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from catalog.errors import NotFound
+from catalog.errors import ErrorKind, NotFound
 from cli.location import bucket_options, catalog_uri, place_of
 from cli.usage import UsageError
 
@@ -31,7 +31,7 @@ def opened(context: typer.Context) -> "Catalog":
     try:
         return catalog.open(uri, **bucket_options(place))
     except NotFound as error:
-        if error.kind != "catalog-not-found":
+        if error.kind != ErrorKind.CATALOG_NOT_FOUND:
             raise
         hint = f"create one with: parquetry init {uri}"
         raise NotFound(error.message, kind=error.kind, hint=hint) from error

@@ -3,13 +3,13 @@
 import difflib
 from collections.abc import Iterable
 
-from catalog.errors import CatalogError
+from catalog.errors import CatalogError, ErrorKind
 
 
 class UsageError(CatalogError):
     """Says that a command was written in a way it cannot be: exit code 2."""
 
-    default_kind = "usage"
+    default_kind = ErrorKind.USAGE
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

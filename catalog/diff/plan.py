@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 
 from catalog.diff.column_matching import match_columns, partitioned_alike, shared_files_say_the_same
 from catalog.diff.forms import comparable
-from catalog.errors import InvalidInput
+from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.change import FileChanges
 from catalog.model.datafile import DataFile
 from catalog.model.schema import Field
@@ -276,11 +276,11 @@ def _key(
             raise InvalidInput(
                 f"{name!r} cannot be a key of table {table}: both sides need such a column, of "
                 "types that compare",
-                kind="bad-key",
+                kind=ErrorKind.BAD_KEY,
                 hint=near(name, names),
             )
     if len(set(key)) < len(key):
-        raise InvalidInput(f"the key {', '.join(key)} names a column twice", kind="bad-key")
+        raise InvalidInput(f"the key {', '.join(key)} names a column twice", kind=ErrorKind.BAD_KEY)
     return tuple(key)
 
 
@@ -336,7 +336,7 @@ def _pairs(
         if name not in names:
             raise InvalidInput(
                 f"table {table} has no column {name!r} on both sides that can be compared",
-                kind="column-not-found",
+                kind=ErrorKind.COLUMN_NOT_FOUND,
                 hint=near(name, sorted(names)),
             )
     pairs = []
@@ -370,7 +370,7 @@ def _tolerance(
         problem = "it is no number" if match is None else "only for numbers that are no key"
         raise InvalidInput(
             f"tolerance {stated!r} of column {after.name!r} of {table}: {problem}",
-            kind="bad-tolerance",
+            kind=ErrorKind.BAD_TOLERANCE,
             hint="write e.g. amount=0.01 or amount=1%",
         )
     amount = Fraction(stated.rstrip("%"))

@@ -16,7 +16,7 @@ from catalog.diff.counts import (
     TableCounts,
 )
 from catalog.diff.plan import SchemaChange, Status, TablePlan
-from catalog.errors import InvalidInput, NotFound
+from catalog.errors import ErrorKind, InvalidInput, NotFound
 
 FORMAT_VERSION = 1
 """Version of the JSON form; it grows only with an incompatible change."""
@@ -134,7 +134,7 @@ class TableDiff:
         if self._reader is None:
             raise InvalidInput(
                 f"the diff of {self.table} has counts only",
-                kind="rows-not-kept",
+                kind=ErrorKind.ROWS_NOT_KEPT,
                 hint='make it with level="rows"',
             )
         if limit is not None and limit < 0:
@@ -218,7 +218,7 @@ class Diff:
             if one.table.casefold() == folded:
                 return one
         if self._lookup is None:
-            raise NotFound(f"no table {table!r} in this diff", kind="table-not-found")
+            raise NotFound(f"no table {table!r} in this diff", kind=ErrorKind.TABLE_NOT_FOUND)
         return self._lookup(table)
 
     def __iter__(self) -> Iterator[TableDiff]:

@@ -16,7 +16,7 @@ from catalog.engine.arrow_arrays import constant, from_numpy
 from catalog.engine.connection import cursor
 from catalog.engine.failures import engine_errors
 from catalog.engine.quoting import literal, type_sql
-from catalog.errors import InvalidInput
+from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.schema import Field
 from catalog.model.types import DataType, Scalar, TypeClass, common_type
 
@@ -181,14 +181,16 @@ def _kept(con: duckdb.DuckDBPyConnection, batch: pa.RecordBatch, where: str) -> 
             reason = str(error).splitlines()[0]
             raise InvalidInput(
                 f"--where {where!r} is no condition on changed rows: {reason}",
-                kind="bad-where",
+                kind=ErrorKind.BAD_WHERE,
                 hint="name columns as _from.COL, _to.COL, or key columns as they are; "
                 "e.g. _to.amount > 100",
             ) from error
         finally:
             own.unregister("changes")
     if kept.num_rows != batch.num_rows:
-        raise InvalidInput(f"--where {where!r} is no condition on single rows", kind="bad-where")
+        raise InvalidInput(
+            f"--where {where!r} is no condition on single rows", kind=ErrorKind.BAD_WHERE
+        )
     return batch.filter(kept.column(0).combine_chunks())
 
 

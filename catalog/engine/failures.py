@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import duckdb
 
 from catalog.engine.httpfs_failures import direct_error, plain_names
-from catalog.errors import CatalogError, CorruptData, StorageFailure, Unsupported
+from catalog.errors import CatalogError, CorruptData, ErrorKind, StorageFailure, Unsupported
 
 _GONE = "No files found"
 
@@ -44,7 +44,7 @@ def engine_errors() -> Iterator[None]:
     except duckdb.OutOfMemoryException as error:
         raise StorageFailure(
             f"the memory does not suffice: {_first_line(error)}",
-            kind="out-of-memory",
+            kind=ErrorKind.OUT_OF_MEMORY,
             hint="allow more with --memory-limit, or fewer --threads",
         ) from error
     except duckdb.Error as error:
@@ -75,7 +75,7 @@ def file_error(error: duckdb.Error) -> CatalogError | None:
     file, why = (found["file"], found["why"]) if found else ("a data file", _first_line(error))
     return CorruptData(
         f"{plain_names(file)} cannot be read: {plain_names(why.strip())}",
-        kind="file-changed" if why == _GONE else "damaged-parquet",
+        kind=ErrorKind.FILE_CHANGED if why == _GONE else ErrorKind.DAMAGED_PARQUET,
         hint="restore the file from a backup, or snapshot the table again",
     )
 

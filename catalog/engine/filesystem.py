@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import fsspec
 
-from catalog.errors import CorruptData, NotFound
+from catalog.errors import CorruptData, ErrorKind, NotFound
 from catalog.storage.store import OpenFile, RemoteFile, RemoteFiles
 
 KNOWN_FILES = 1000
@@ -52,7 +52,7 @@ class EngineFilesystem(fsspec.AbstractFileSystem):  # type: ignore[misc]
         try:
             file = self._files.open(path, like=like)
         except NotFound as error:
-            raise CorruptData(f"{path} is gone", kind="file-changed") from error
+            raise CorruptData(f"{path} is gone", kind=ErrorKind.FILE_CHANGED) from error
         if like is None:
             with self._lock:
                 self._known[path] = file

@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 import duckdb
 
 from catalog.engine.httpfs import DIRECT_SCHEME
-from catalog.errors import CatalogError, CorruptData, StorageFailure
+from catalog.errors import CatalogError, CorruptData, ErrorKind, StorageFailure
 from catalog.storage.bucket.ranged import file_changed
 from catalog.storage.s3.access import SCHEME, refused, unreached
 
@@ -50,7 +50,7 @@ def direct_error(error: duckdb.Error) -> CatalogError | None:
         return StorageFailure(f"S3 failed at {uri}: {'no answer' if why is None else why['why']}")
     status = int(found["status"])
     if status == 404:
-        return CorruptData(f"{uri} is gone", kind="file-changed")
+        return CorruptData(f"{uri} is gone", kind=ErrorKind.FILE_CHANGED)
     if status in (412, 416):
         return file_changed(uri)
     code = _CODE.search(rest)

@@ -5,7 +5,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 
-from catalog.errors import NotFound
+from catalog.errors import ErrorKind, NotFound
 from catalog.formats.hive_path import segments
 from catalog.formats.source import DELTA_LOG, ICEBERG_METADATA, SUFFIXES, SourceFile, check_format
 from catalog.storage.store import RemoteFile, RemoteFiles
@@ -46,7 +46,7 @@ def list_bucket(source: str, remote: RemoteFiles) -> tuple[str, list[SourceFile]
         if one is None:
             raise NotFound(
                 f"nothing lies below {source}",
-                kind="source-not-found",
+                kind=ErrorKind.SOURCE_NOT_FOUND,
                 hint="check the prefix; --allow-empty takes a missing source as an empty one",
             )
         folder = root.rpartition("/")[0]

@@ -3,7 +3,7 @@
 import glob
 import os
 
-from catalog.errors import InvalidInput, NotFound, StorageFailure
+from catalog.errors import ErrorKind, InvalidInput, NotFound, StorageFailure
 from catalog.formats.hive_path import segments
 from catalog.formats.source import DELTA_LOG, ICEBERG_METADATA, SUFFIXES, SourceFile, check_format
 
@@ -29,7 +29,7 @@ def list_directory(source: str) -> tuple[str, list[SourceFile], int]:
         else:
             raise NotFound(
                 f"no file or directory {source}",
-                kind="source-not-found",
+                kind=ErrorKind.SOURCE_NOT_FOUND,
                 hint="check the path; --allow-empty takes a missing source as an empty one",
             )
     except OSError as error:
@@ -67,7 +67,7 @@ def _check_inside(path: str, inside: str) -> None:
     if not target.startswith(inside) or above.startswith(target + os.sep):
         raise InvalidInput(
             f"{path} is a link to {target}, outside of the source or around in a circle",
-            kind="path-outside",
+            kind=ErrorKind.PATH_OUTSIDE,
             hint="name the directory it points to as the source",
         )
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from catalog.errors import InvalidInput
+from catalog.errors import ErrorKind, InvalidInput
 from catalog.formats.bucket import list_bucket
 from catalog.formats.directory import list_directory
 from catalog.formats.hive_path import segments
@@ -49,7 +49,9 @@ def _check_unicode(path: str) -> None:
     except UnicodeEncodeError as error:
         shown = os.fsencode(path).decode(errors="backslashreplace")
         raise InvalidInput(
-            f"the name {shown} is no UTF-8", kind="not-unicode", hint="rename it, or leave it out"
+            f"the name {shown} is no UTF-8",
+            kind=ErrorKind.NOT_UNICODE,
+            hint="rename it, or leave it out",
         ) from error
 
 
@@ -62,7 +64,7 @@ def _columns(files: Sequence[SourceFile]) -> tuple[str, ...]:
         if tuple(name for name, _ in file.hive) != columns:
             raise InvalidInput(
                 f"{first.path} and {file.path} are partitioned in different ways",
-                kind="mixed-partitioning",
+                kind=ErrorKind.MIXED_PARTITIONING,
                 hint="every file needs the same column=value directories in the same order",
             )
     folded = [name.casefold() for name in columns]

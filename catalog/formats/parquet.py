@@ -12,7 +12,7 @@ from typing import TypeAlias
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from catalog.errors import CorruptData, InvalidInput, NotFound, StorageFailure
+from catalog.errors import CorruptData, ErrorKind, InvalidInput, NotFound, StorageFailure
 from catalog.model.datafile import ColumnStats
 from catalog.model.schema import FileSchema
 from catalog.model.types import (
@@ -73,7 +73,7 @@ def read_footer(path: ParquetSource, *, name: str | None = None) -> ParquetFoote
         structure = metadata.schema.to_arrow_schema()
         leaves = [metadata.schema.column(i) for i in range(len(metadata.schema))]
     except FileNotFoundError as error:
-        raise NotFound(f"no file {shown}", kind="source-not-found") from error
+        raise NotFound(f"no file {shown}", kind=ErrorKind.SOURCE_NOT_FOUND) from error
     except PermissionError as error:
         raise StorageFailure(
             f"cannot read {shown}: {error.strerror}", hint="check who may read it"
@@ -82,7 +82,7 @@ def read_footer(path: ParquetSource, *, name: str | None = None) -> ParquetFoote
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CorruptData(
             f"{shown} is no readable Parquet file: {reason}",
-            kind="damaged-parquet",
+            kind=ErrorKind.DAMAGED_PARQUET,
             hint="write the file again, or take it out of the source",
         ) from error
     columns, scalars = _columns(structure, leaves, shown)
@@ -99,7 +99,9 @@ def column_sizes(path: ParquetSource, schema: FileSchema) -> dict[int, int]:
         metadata = pq.read_metadata(path)
     except (pa.ArrowException, OSError) as error:
         shown = source_name(path)
-        raise CorruptData(f"{shown} is not readable: {error}", kind="damaged-parquet") from error
+        raise CorruptData(
+            f"{shown} is not readable: {error}", kind=ErrorKind.DAMAGED_PARQUET
+        ) from error
     ids = {column.name: column.field_id for column in schema.columns}
     sizes = dict.fromkeys(ids.values(), 0)
     for group in (metadata.row_group(n) for n in range(metadata.num_row_groups)):
@@ -118,7 +120,7 @@ def _columns(
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated or "" in names:
         problem = f"several columns {repeated[0]!r}" if repeated else "a column without a name"
-        raise InvalidInput(f"{shown} has {problem}", kind="bad-columns")
+        raise InvalidInput(f"{shown} has {problem}", kind=ErrorKind.BAD_COLUMNS)
     remaining = iter(enumerate(leaves))
     columns: list[tuple[str, DataType]] = []
     scalars: list[tuple[int, str, Scalar]] = []
@@ -198,7 +200,7 @@ def _scalar(leaf: pq.ColumnSchema, what: str) -> Scalar:
         if leaf.precision > 38:
             raise InvalidInput(
                 f"{what} has {leaf.precision} decimal digits; 38 can be read exactly",
-                kind="unreadable-type",
+                kind=ErrorKind.UNREADABLE_TYPE,
             )
         return Scalar(f"DECIMAL({leaf.precision},{leaf.scale})")
     if kind == "INT":

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from catalog.errors import CorruptData, InvalidInput
+from catalog.errors import CorruptData, ErrorKind, InvalidInput
 from catalog.formats.parquet import ParquetFooter, ParquetSource
 from catalog.model.types import Scalar
 from catalog.model.values import decode, encode, text
@@ -48,7 +48,7 @@ def check_partition_column(
             raise InvalidInput(
                 f"{path}: column {name!r} holds {'NULL' if found is None else found!r}, but its "
                 f"path says {said}",
-                kind="partition-column-mismatch",
+                kind=ErrorKind.PARTITION_COLUMN_MISMATCH,
                 hint="a partition column that is also in the file must agree with the path",
             )
 
@@ -60,13 +60,13 @@ def _distinct(path: str, source: ParquetSource, name: str) -> list[object]:
     except pa.ArrowNotImplementedError as error:
         raise InvalidInput(
             f"{path}: column {name!r} cannot be a partition column: its values are nested",
-            kind="partition-column-mismatch",
+            kind=ErrorKind.PARTITION_COLUMN_MISMATCH,
         ) from error
     except (pa.ArrowException, OSError, KeyError) as error:
         reason = str(error).partition("\n")[0]
         raise CorruptData(
             f"{path}: column {name!r} is not readable: {reason}",
-            kind="damaged-parquet",
+            kind=ErrorKind.DAMAGED_PARQUET,
             hint="write the file again, or take it out of the source",
         ) from error
 

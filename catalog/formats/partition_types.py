@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from catalog.errors import InvalidInput
+from catalog.errors import ErrorKind, InvalidInput
 from catalog.formats.source import SourceFile
 from catalog.model.types import Scalar
 from catalog.model.values import encode, has_order, parse
@@ -121,7 +121,7 @@ def read_values(
             except InvalidInput as error:
                 raise InvalidInput(
                     f"{file.path}: partition column {name!r} is {kind}, but {error.message}",
-                    kind="partition-value",
+                    kind=ErrorKind.PARTITION_VALUE,
                     hint=f"declare another type, e.g. --partition-by TABLE={name}:VARCHAR",
                 ) from error
             seen[kind.name, text] = encoded

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from catalog.errors import Unsupported
+from catalog.errors import ErrorKind, Unsupported
 
 SUFFIXES = (".parquet", ".parq", ".pq")
 """Names that end so are Parquet files; others in a directory are left alone, and counted."""
@@ -76,7 +76,7 @@ def check_format(root: str, *, delta: bool, iceberg: bool) -> None:
         name = "Delta" if delta else "Iceberg"
         raise Unsupported(
             f"{root} is a table of {name}: some of its files may be deleted or hold deleted rows",
-            kind="other-format",
+            kind=ErrorKind.OTHER_FORMAT,
             hint=f"export it to Parquet with a reader of {name}, or name the files themselves "
             "with a pattern",
         )

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from catalog.errors import InvalidInput
+from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.schema import Field, FileSchema, PhysicalColumn, Schema
 from catalog.model.types import (
     NULL_TYPE,
@@ -111,7 +111,7 @@ def _common(name: str, kinds: Sequence[tuple[DataType, str]]) -> DataType:
             raise InvalidInput(
                 f"column {name!r} is {merged} in {where} and {kind} in {path}: "
                 "no type holds both without loss",
-                kind="schema-mismatch",
+                kind=ErrorKind.SCHEMA_MISMATCH,
                 hint="write these files again with one type for the column",
             )
         if both != merged:
@@ -147,7 +147,7 @@ def column_ids(schema: Schema, names: Sequence[str], what: str) -> tuple[int, ..
             hint = f"did you mean {' or '.join(near)}?" if near else ""
             raise InvalidInput(
                 f"{what} {name!r} is no column; the columns are {', '.join(schema.names)}",
-                kind="column-not-found",
+                kind=ErrorKind.COLUMN_NOT_FOUND,
                 hint=hint,
             )
         ids.append(field.id)

@@ -5,7 +5,7 @@ import json
 import re
 import secrets
 
-from catalog.errors import CorruptData, InvalidInput
+from catalog.errors import CorruptData, ErrorKind, InvalidInput
 
 COMMIT_ID = re.compile(r"[0-9a-f]{64}")
 ID_PREFIX = re.compile(r"[0-9a-f]{4,64}")
@@ -39,7 +39,7 @@ def canonical_json(value: object) -> bytes:
     except UnicodeEncodeError as error:
         around = text[max(error.start - 20, 0) : error.end + 20]
         raise InvalidInput(
-            f"{around!r} is no text in UTF-8", kind="not-unicode", hint="write it in UTF-8"
+            f"{around!r} is no text in UTF-8", kind=ErrorKind.NOT_UNICODE, hint="write it in UTF-8"
         ) from error
 
 

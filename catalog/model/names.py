@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from catalog.errors import InvalidInput
+from catalog.errors import ErrorKind, InvalidInput
 
 _FORBIDDEN = re.compile(r"[\s\x00-\x1f\x7f-\x9f~^:@{}\\]|\.\.")
 _PLAIN = re.compile(r"[a-z0-9._-]")
@@ -53,7 +53,7 @@ def check_ref_name(name: str) -> str:
     if problem is not None:
         raise InvalidInput(
             f"{name!r} cannot be a branch or tag name: {problem}",
-            kind="invalid-name",
+            kind=ErrorKind.INVALID_NAME,
             hint="use letters, digits and any of - _ . /, e.g. backfill/2024-03",
         )
     return name
@@ -89,7 +89,7 @@ def check_table_name(name: str) -> str:
     if problem is not None:
         raise InvalidInput(
             f"{name!r} cannot be a table name: {problem}",
-            kind="invalid-name",
+            kind=ErrorKind.INVALID_NAME,
             hint="use names like orders or sales.orders",
         )
     return name
@@ -106,7 +106,7 @@ def check_not_reserved(name: str) -> None:
         raise InvalidInput(
             f"{name!r} cannot be the name of a new table: {RESERVED_NAMESPACE}.… is reserved for "
             "tables of the catalog's own, such as the conflicts of a merge",
-            kind="reserved-name",
+            kind=ErrorKind.RESERVED_NAME,
             hint=f"use another namespace, or none, e.g. {rest}",
         )
 

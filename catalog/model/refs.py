@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
-from catalog.errors import CorruptData, InvalidInput
+from catalog.errors import CorruptData, ErrorKind, InvalidInput
 from catalog.model.commit import parse_time, time_text
 from catalog.model.ids import canonical_json
 from catalog.model.names import canonical_name
@@ -254,7 +254,7 @@ def parse_ref(text: str) -> RefExpression:
 def _invalid(text: str) -> InvalidInput:
     return InvalidInput(
         f"{text!r} is no ref expression",
-        kind="invalid-ref",
+        kind=ErrorKind.INVALID_REF,
         hint="write a branch, tag or commit id, optionally with ~N, ^N, @{N} or @{time}",
     )
 

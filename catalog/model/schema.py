@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from catalog.errors import CorruptData, NotFound
+from catalog.errors import CorruptData, ErrorKind, NotFound
 from catalog.model import types
 from catalog.model.ids import canonical_json, content_id
 from catalog.model.types import DataType
@@ -46,7 +46,7 @@ class Schema:
         if field is None:
             raise NotFound(
                 f"no column {name!r}; the columns are {', '.join(self.names)}",
-                kind="column-not-found",
+                kind=ErrorKind.COLUMN_NOT_FOUND,
             )
         return field
 

@@ -6,7 +6,7 @@ with it cannot be read any more.
 
 from collections.abc import Mapping, Sequence
 
-from catalog.errors import InvalidInput
+from catalog.errors import ErrorKind, InvalidInput
 
 
 def check_text(value: object, what: str) -> None:
@@ -21,7 +21,9 @@ def check_text(value: object, what: str) -> None:
     """
     if not isinstance(value, str):
         raise InvalidInput(
-            f"{what} must be text, not {value!r}", kind="not-text", hint="str(…) makes it text"
+            f"{what} must be text, not {value!r}",
+            kind=ErrorKind.NOT_TEXT,
+            hint="str(…) makes it text",
         )
 
 
@@ -36,7 +38,7 @@ def check_texts(values: object, what: str) -> None:
         InvalidInput: It is not.
     """
     if not isinstance(values, Mapping):
-        raise InvalidInput(f"{what} must be a dictionary, not {values!r}", kind="not-text")
+        raise InvalidInput(f"{what} must be a dictionary, not {values!r}", kind=ErrorKind.NOT_TEXT)
     for name, value in values.items():
         check_text(name, f"a key of {what}")
         check_text(value, f"{what}[{name!r}]")

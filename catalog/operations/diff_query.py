@@ -13,7 +13,7 @@ from catalog.diff.result import Diff, End
 from catalog.engine.failures import engine_errors, file_error
 from catalog.engine.quoting import identifier, literal
 from catalog.engine.workspace import Workspace
-from catalog.errors import InvalidInput, Unsupported
+from catalog.errors import ErrorKind, InvalidInput, Unsupported
 from catalog.formats.parquet import read_footer
 from catalog.formats.unify import Existing, unify
 from catalog.model.change import FileChanges
@@ -69,7 +69,8 @@ def _result(
             _exactly(relation).write_parquet(path)
         except duckdb.Error as error:
             raise file_error(error) or InvalidInput(
-                f"the query fails at {end.ref}: {str(error).splitlines()[0]}", kind="bad-query"
+                f"the query fails at {end.ref}: {str(error).splitlines()[0]}",
+                kind=ErrorKind.BAD_QUERY,
             ) from error
     footer = read_footer(path, name="the result of the query")
     existing = None if like is None else Existing(like.schema, like.last_field_id)
@@ -92,7 +93,7 @@ def _check_names(names: Sequence[str]) -> None:
     if repeated:
         raise InvalidInput(
             f"the query returns several columns {repeated[0]!r}",
-            kind="bad-query",
+            kind=ErrorKind.BAD_QUERY,
             hint="give them different names with AS",
         )
 

@@ -13,7 +13,7 @@ from catalog.engine.failures import file_error
 from catalog.engine.quoting import literal
 from catalog.engine.relation import relation_sql
 from catalog.engine.views import View, write_database
-from catalog.errors import AlreadyExists, InvalidInput, StorageFailure
+from catalog.errors import AlreadyExists, ErrorKind, InvalidInput, StorageFailure
 from catalog.formats.hive_path import partition_path
 from catalog.model.datafile import DataFile
 from catalog.model.ids import random_id
@@ -87,7 +87,7 @@ def _check_free(destination: str, *, folder: bool = False) -> None:
     empty = folder and os.path.isdir(destination) and not os.listdir(destination)
     if os.path.lexists(destination) and not empty:
         raise AlreadyExists(
-            f"{destination} exists", kind="destination-exists", hint="choose another name"
+            f"{destination} exists", kind=ErrorKind.DESTINATION_EXISTS, hint="choose another name"
         )
 
 
@@ -162,7 +162,9 @@ def write_views(owner: "CatalogReader", path: str, *, ref: str, replace: bool) -
     """Writes a DuckDB database of views; see ``Catalog.write_views``."""
     if os.path.lexists(path) and not replace:
         raise AlreadyExists(
-            f"{path} exists", kind="destination-exists", hint="name another file, or --replace"
+            f"{path} exists",
+            kind=ErrorKind.DESTINATION_EXISTS,
+            hint="name another file, or --replace",
         )
     resolved = owner.resolve(ref)
     views = []

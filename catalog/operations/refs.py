@@ -4,7 +4,7 @@ import contextlib
 import datetime
 from collections.abc import Callable
 
-from catalog.errors import Conflict, InvalidInput, NotFound
+from catalog.errors import Conflict, ErrorKind, InvalidInput, NotFound
 from catalog.model.names import canonical_name, check_ref_name
 from catalog.model.refs import Branch, Move, Tag
 from catalog.model.texts import check_text
@@ -69,7 +69,7 @@ class BranchList:
         if held.branch.protected:
             raise Conflict(
                 f"branch {name!r} is protected",
-                kind="branch-protected",
+                kind=ErrorKind.BRANCH_PROTECTED,
                 hint=f"first: parquetry branch protect {name} --off",
             )
         try:
@@ -78,7 +78,7 @@ class BranchList:
         except SwapLost as error:
             raise Conflict(
                 f"branch {name!r} was moved by somebody else while it was to be deleted",
-                kind="write-conflict",
+                kind=ErrorKind.WRITE_CONFLICT,
                 hint=f"look at it first: parquetry log {name}",
             ) from error
         return held.branch
@@ -121,7 +121,7 @@ class BranchList:
                 return self._repository.branches.protect(held, protected, stamp)
         raise Conflict(
             f"branch {name!r} was always moved by somebody else, {MAX_ATTEMPTS} times",
-            kind="too-many-races",
+            kind=ErrorKind.TOO_MANY_RACES,
             hint="run the command again",
         )
 
@@ -180,5 +180,7 @@ class TagList:
         """
         name = canonical_name(name)
         if self._repository.tags.find(name) is None:
-            raise NotFound(f"no tag {name!r}", kind="ref-not-found", hint="parquetry tag list")
+            raise NotFound(
+                f"no tag {name!r}", kind=ErrorKind.REF_NOT_FOUND, hint="parquetry tag list"
+            )
         self._repository.tags.delete(name)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from catalog.errors import Conflict, InvalidInput, MergeConflict, NotFound
+from catalog.errors import Conflict, ErrorKind, InvalidInput, MergeConflict, NotFound
 from catalog.model import listings
 from catalog.model.commit import Commit
 from catalog.model.listings import CommitInfo
@@ -260,7 +260,7 @@ def _parent(commit: Commit, commit_id: str, mainline: int) -> str:
     if not 1 <= mainline <= len(commit.parents):
         raise InvalidInput(
             f"commit {commit_id[:8]} has no parent {mainline}; it has {len(commit.parents)}",
-            kind="no-parent",
+            kind=ErrorKind.NO_PARENT,
         )
     return commit.parents[mainline - 1]
 
@@ -305,7 +305,7 @@ def _checked_tables(
         if table.casefold() not in folded:
             raise NotFound(
                 f"table {table!r} was not changed there",
-                kind="table-not-found",
+                kind=ErrorKind.TABLE_NOT_FOUND,
                 hint=f"what was: {', '.join(sorted(changed))}",
             )
     wanted = {folded[table.casefold()] for table in tables}
@@ -313,7 +313,7 @@ def _checked_tables(
         raise InvalidInput(
             f"the commit also changed {', '.join(sorted(changed - wanted))}: taking back one "
             "table of several may leave them at odds",
-            kind="partial-revert",
+            kind=ErrorKind.PARTIAL_REVERT,
             hint="--allow-partial takes back these tables only",
         )
     return sorted(wanted)
@@ -377,7 +377,7 @@ def rebase(
     except SwapLost as error:
         raise Conflict(
             f"branch {branch!r} was moved by somebody else during the rebase",
-            kind="write-conflict",
+            kind=ErrorKind.WRITE_CONFLICT,
             hint="run the command again",
         ) from error
     read = owner.repository.commits.read

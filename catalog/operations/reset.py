@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from catalog.errors import Conflict, InvalidInput
+from catalog.errors import Conflict, ErrorKind, InvalidInput
 from catalog.model.names import canonical_name
 from catalog.operations.merge.open_merges import CONFLICT_TABLE
 from catalog.repository.branches import Stamp
@@ -51,7 +51,7 @@ def reset_branch(cat: "Catalog", branch: str, *, to: str, dry_run: bool) -> Rese
     if held.branch.protected:
         raise Conflict(
             f"branch {name!r} is protected: it changes only by merge",
-            kind="branch-protected",
+            kind=ErrorKind.BRANCH_PROTECTED,
             hint=f"first: parquetry branch protect {name} --off",
         )
     before = held.branch.commit_id
@@ -65,7 +65,7 @@ def reset_branch(cat: "Catalog", branch: str, *, to: str, dry_run: bool) -> Rese
         raise InvalidInput(
             f"{to} holds a merge in conflict, or what was made of one: branch {name!r} would get "
             f"its table {CONFLICT_TABLE}",
-            kind="conflict-table",
+            kind=ErrorKind.CONFLICT_TABLE,
             hint="complete the merge: parquetry merge --continue",
         )
     removed, added = count_missing(read, before, after), count_missing(read, after, before)
@@ -84,12 +84,12 @@ def _moved_meanwhile(repository: "Repository", name: str) -> Conflict:
     now = repository.branches.held(name)
     if now is None or now.branch.commit_id is None:
         return Conflict(
-            f"branch {name!r} was deleted while it was to be reset", kind="branch-deleted"
+            f"branch {name!r} was deleted while it was to be reset", kind=ErrorKind.BRANCH_DELETED
         )
     last = now.branch.reflog[0]
     return Conflict(
         f"branch {name!r} was moved to {now.branch.commit_id[:8]} by {last.who} ({last.why}) "
         "while it was to be reset; it stays there",
-        kind="write-conflict",
+        kind=ErrorKind.WRITE_CONFLICT,
         hint=f"look at it first: parquetry log {name}",
     )

@@ -112,7 +112,7 @@ def _diff(
         found = owner.diff(start, end, tables=[table], level="rows")[table]
     except NotFound as error:
         message = error.message.replace(start, from_ref).replace(end, last or "the session's ref")
-        raise NotFound(message, kind=error.kind, hint=error.hint) from error
+        raise NotFound(message, kind=error.kind, hint=error.advice) from error
     return found.changes().read_all()
 
 

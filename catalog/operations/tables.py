@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable
 
-from catalog.errors import NotFound
+from catalog.errors import ErrorKind, NotFound
 from catalog.model.datafile import DataFile
 from catalog.model.listings import FileInfo, PartitionInfo
 from catalog.model.names import canonical_name
@@ -46,7 +46,7 @@ def unknown_table(name: str, ref: str, names: Iterable[str]) -> NotFound:
         hint = f"did you mean {' or '.join(near)}?"
     else:
         hint = f"its tables are: {', '.join(known[:20])}" if known else "it has no tables yet"
-    return NotFound(f"no table {name!r} at {ref}", kind="table-not-found", hint=hint)
+    return NotFound(f"no table {name!r} at {ref}", kind=ErrorKind.TABLE_NOT_FOUND, hint=hint)
 
 
 def partitions(repository: Repository, name: str, ref: ResolvedRef) -> list[PartitionInfo]:

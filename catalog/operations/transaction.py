@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from catalog.diff.fingerprints.loading import load_prints
 from catalog.engine.failures import engine_errors
 from catalog.engine.quoting import identifier
-from catalog.errors import InvalidInput, NotFound
+from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.model.change import FileChanges
 from catalog.model.listings import CommitInfo
 from catalog.model.texts import check_text, listed
@@ -270,10 +270,10 @@ class CatalogTransaction:
             or statement is None
             or (statement.parsed and statement.text != text)
         ):
-            raise InvalidInput(f"{where!r} is no condition", kind="sql-error")
+            raise InvalidInput(f"{where!r} is no condition", kind=ErrorKind.SQL_ERROR)
         found = self.sql(text, params)
         if not isinstance(found, WriteResult):
-            raise NotFound(f"no table {table!r} to delete from", kind="table-not-found")
+            raise NotFound(f"no table {table!r} to delete from", kind=ErrorKind.TABLE_NOT_FOUND)
         return found
 
     def drop(self, table: str) -> None:

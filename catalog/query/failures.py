@@ -9,7 +9,7 @@ import duckdb
 
 from catalog.engine.failures import file_error
 from catalog.engine.httpfs_failures import plain_names
-from catalog.errors import CatalogError, InvalidInput, NotFound
+from catalog.errors import CatalogError, ErrorKind, InvalidInput, NotFound
 
 LISTED_TABLES = 20
 """So many tables are named where none is near; a longer list helps nobody."""
@@ -36,7 +36,7 @@ def unknown_table(name: str, where: str, names: Sequence[str]) -> NotFound:
         hint = f"its tables are: {', '.join(names[:LISTED_TABLES])}"
     else:
         hint = "it has no tables"
-    return NotFound(f"no table {name!r} {where}", kind="table-not-found", hint=hint)
+    return NotFound(f"no table {name!r} {where}", kind=ErrorKind.TABLE_NOT_FOUND, hint=hint)
 
 
 @contextmanager
@@ -78,4 +78,4 @@ def sql_error(error: duckdb.Error, statement: str) -> InvalidInput:
     excerpt = _EXCERPT.search(message)
     if excerpt is not None and excerpt["line"].strip(". ") not in statement:
         message = message[: excerpt.start()] + message[excerpt.end() :]
-    return InvalidInput(message.strip(), kind="sql-error")
+    return InvalidInput(message.strip(), kind=ErrorKind.SQL_ERROR)

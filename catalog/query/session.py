@@ -8,7 +8,7 @@ import duckdb
 
 from catalog.engine.quoting import identifier
 from catalog.engine.relation import relation_sql
-from catalog.errors import CatalogError, InvalidInput, Unsupported
+from catalog.errors import CatalogError, ErrorKind, InvalidInput, Unsupported
 from catalog.model.types import is_float
 from catalog.query import connection_state
 from catalog.query.backend import Backend, Functions, Params, VersionedTable
@@ -172,7 +172,7 @@ class Session:
     def _analysed(self, text: str) -> tuple[Statement, ...]:
         statements = analyse(text, functions=frozenset(self._functions))
         if not statements:
-            raise InvalidInput("there is no SQL statement", kind="sql-error")
+            raise InvalidInput("there is no SQL statement", kind=ErrorKind.SQL_ERROR)
         return statements
 
     def _execute(self, statement: Statement, params: Params) -> WriteResult | None:
@@ -209,7 +209,7 @@ class Session:
         if controls and self._writer is not None:
             raise InvalidInput(
                 "the statements of a transaction are committed together, when it ends",
-                kind="in-transaction",
+                kind=ErrorKind.IN_TRANSACTION,
                 hint="leave BEGIN, COMMIT and ROLLBACK out",
             )
         rewritten = self._rewrite(statement, params)
@@ -304,7 +304,7 @@ class Session:
             data = function(self._commit_id, *call.arguments, **dict(call.keywords))
         except TypeError as error:
             raise InvalidInput(
-                f"{call.name}(…) does not take these arguments: {error}", kind="sql-error"
+                f"{call.name}(…) does not take these arguments: {error}", kind=ErrorKind.SQL_ERROR
             ) from error
         self._registered += 1
         name = f"parquetry_{call.name}_{self._registered}"
@@ -329,14 +329,14 @@ class Session:
         if self._writer is None:
             raise Unsupported(
                 f"cannot write to {name!r}: tables of the catalog are read-only in queries",
-                kind="read-only",
+                kind=ErrorKind.READ_ONLY,
                 hint="write on a branch: with cat.transaction(branch) as tx: tx.sql(…); or make a "
                 "CREATE TEMP TABLE",
             )
         if target.ref is not None:
             raise InvalidInput(
                 f"cannot write to {name}@{target.ref.text}: what was committed does not change",
-                kind="read-only",
+                kind=ErrorKind.READ_ONLY,
                 hint=f"write to {name}, on the branch of the transaction",
             )
         if statement.target_kind is TargetKind.VIEW or statement.kind not in WRITING:
@@ -344,7 +344,7 @@ class Session:
             raise Unsupported(
                 f"{what.upper() if what == str(statement.kind) else what} of {name!r} cannot be "
                 "part of a transaction",
-                kind="unsupported-statement",
+                kind=ErrorKind.UNSUPPORTED_STATEMENT,
                 hint="views can be temporary: CREATE TEMP VIEW; plans and prepared statements are "
                 "for queries",
             )
@@ -370,7 +370,7 @@ class Session:
         if statement.explicit_refs or named:
             raise InvalidInput(
                 f"cannot understand this statement: {statement.error}",
-                kind="sql-error",
+                kind=ErrorKind.SQL_ERROR,
                 hint="write it in another way; it names versioned tables, so it is not passed on",
             )
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
-from catalog.errors import AlreadyExists, CorruptData, NotFound, StorageFailure
+from catalog.errors import AlreadyExists, CorruptData, ErrorKind, NotFound, StorageFailure
 from catalog.model.ids import canonical_json, content_id, parse_json, random_id
 from catalog.model.names import decode_segment, encode_segment
 from catalog.model.refs import (
@@ -365,7 +365,7 @@ def _is_given(branch: Branch) -> bool:
 def _given(name: str) -> AlreadyExists:
     return AlreadyExists(
         f"there is a tag {name!r}, or it is being created: branches and tags share their names",
-        kind="ref-exists",
+        kind=ErrorKind.REF_EXISTS,
         hint="choose another name, or look at it with: parquetry tag list",
     )
 
@@ -373,6 +373,6 @@ def _given(name: str) -> AlreadyExists:
 def _exists(name: str) -> AlreadyExists:
     return AlreadyExists(
         f"branch {name!r} exists already",
-        kind="ref-exists",
+        kind=ErrorKind.REF_EXISTS,
         hint="choose another name, or look at it with: parquetry branch list",
     )

@@ -1,6 +1,6 @@
 """Objects that are created once: what a lost answer to their creation means."""
 
-from catalog.errors import AlreadyExists
+from catalog.errors import AlreadyExists, ErrorKind
 from catalog.storage.store import ObjectStore, OutcomeUnknown
 
 SENDINGS = 3
@@ -51,4 +51,4 @@ def create_own(store: ObjectStore, path: str, data: bytes) -> None:
         if found is None:
             raise
         if store.read(path).data != data:
-            raise AlreadyExists(f"object {path} exists", kind="object-exists") from error
+            raise AlreadyExists(f"object {path} exists", kind=ErrorKind.OBJECT_EXISTS) from error

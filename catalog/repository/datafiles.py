@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from catalog.errors import CorruptData
+from catalog.errors import CorruptData, ErrorKind
 from catalog.model.datafile import DataFile
 from catalog.storage.external_files import is_remote, own_object, remote_files
 from catalog.storage.store import (
@@ -140,7 +140,7 @@ def _has_content(location: str, file: DataFile) -> bool:
 def _not_what_it_was(location: str) -> CorruptData:
     return CorruptData(
         f"{location} is gone, or not what was committed",
-        kind="file-changed",
+        kind=ErrorKind.FILE_CHANGED,
         hint="restore the file from a backup, or snapshot the table again",
     )
 
@@ -229,7 +229,7 @@ def _changed(path: str, gone: bool, what: str, version: str = "") -> CorruptData
     restore = f"restore its version {version}" if version else "restore the file"
     return CorruptData(
         f"{path} {happened} since {what} was committed",
-        kind="file-changed",
+        kind=ErrorKind.FILE_CHANGED,
         hint=f"{restore}, or snapshot the table again; "
         "--mode copy keeps data safe from later writes",
     )

@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from catalog.errors import NotFound
+from catalog.errors import ErrorKind, NotFound
 from catalog.model.commit import Commit
 
 
@@ -144,7 +144,9 @@ def merge_bases(read: Callable[[str], Commit], left: str, right: str) -> tuple[s
         for parent in read(commit_id).parents:
             push(parent, mark)
     if not found:
-        raise NotFound(f"{left[:8]} and {right[:8]} share no ancestor", kind="no-merge-base")
+        raise NotFound(
+            f"{left[:8]} and {right[:8]} share no ancestor", kind=ErrorKind.NO_MERGE_BASE
+        )
     return tuple(found)
 
 

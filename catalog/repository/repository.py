@@ -4,7 +4,7 @@ import datetime
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from catalog.errors import AlreadyExists, CorruptData, NotFound, Unsupported
+from catalog.errors import AlreadyExists, CorruptData, ErrorKind, NotFound, Unsupported
 from catalog.model.commit import parse_time, time_text
 from catalog.model.ids import canonical_json, parse_json, random_id
 from catalog.repository.branches import Branches, Stamp
@@ -100,11 +100,11 @@ def open_existing(store: ObjectStore) -> Repository:
     try:
         stored = store.read(CATALOG_PATH)
     except NotFound as error:
-        if error.kind == "bucket-not-found":
+        if error.kind == ErrorKind.BUCKET_NOT_FOUND:
             raise
         raise NotFound(
             "no catalog there",
-            kind="catalog-not-found",
+            kind=ErrorKind.CATALOG_NOT_FOUND,
             hint="create one with: parquetry init",
         ) from error
     try:
@@ -121,12 +121,14 @@ def open_existing(store: ObjectStore) -> Repository:
                 raise Unsupported(
                     f"the catalog is of format {version}; this version reads up to "
                     f"{FORMAT_VERSION}",
-                    kind="newer-format",
+                    kind=ErrorKind.NEWER_FORMAT,
                     hint="install a newer version of parquetry",
                 )
             return Repository(store, CatalogInfo(catalog_id, parse_time(created_at), version))
     raise Unsupported(
-        f"{CATALOG_PATH} is no description of a catalog", kind="unknown-format", hint=_RESTORE
+        f"{CATALOG_PATH} is no description of a catalog",
+        kind=ErrorKind.UNKNOWN_FORMAT,
+        hint=_RESTORE,
     )
 
 
@@ -145,7 +147,7 @@ def _first_commit(repository: Repository, author: str, now: datetime.datetime) -
 def _description_lost(anew: bytes) -> CorruptData:
     return CorruptData(
         f"there are branches already, but {CATALOG_PATH} is gone",
-        kind="description-lost",
+        kind=ErrorKind.DESCRIPTION_LOST,
         hint=f"restore {CATALOG_PATH}; one with this content opens the catalog too: "
         f"{anew.decode()}",
     )
@@ -154,6 +156,6 @@ def _description_lost(anew: bytes) -> CorruptData:
 def _exists() -> AlreadyExists:
     return AlreadyExists(
         "there is a catalog already",
-        kind="catalog-exists",
+        kind=ErrorKind.CATALOG_EXISTS,
         hint="open it, or choose another directory",
     )

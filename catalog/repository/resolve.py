@@ -3,7 +3,7 @@
 import difflib
 from dataclasses import dataclass
 
-from catalog.errors import InvalidInput, NotFound
+from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.model.ids import COMMIT_ID, ID_PREFIX, MIN_PREFIX
 from catalog.model.refs import Ancestor, AsOf, MovesAgo, Parent, Step, parse_ref
 from catalog.repository.branches import Branches
@@ -80,7 +80,7 @@ class Resolver:
         """
         if COMMIT_ID.fullmatch(prefix):
             if not self._commits.exists(prefix):
-                raise NotFound(f"no commit {prefix}", kind="ref-not-found")
+                raise NotFound(f"no commit {prefix}", kind=ErrorKind.REF_NOT_FOUND)
             return prefix
         found = [
             info.path.rpartition("/")[2]
@@ -92,7 +92,7 @@ class Resolver:
             shown = ", ".join(one[: MIN_PREFIX + 4] for one in found[:4])
             raise InvalidInput(
                 f"{prefix!r} is the start of {len(found)} commit ids: {shown}",
-                kind="ambiguous-ref",
+                kind=ErrorKind.AMBIGUOUS_REF,
                 hint="give more digits",
             )
         return found[0]
@@ -107,7 +107,9 @@ class Resolver:
             hint = f"there are: {', '.join(names[:10])}" if names else ""
         if self._tags.deleted(name):
             hint = "a tag of that name was deleted"
-        return NotFound(f"no branch, tag or commit {name!r}", kind="ref-not-found", hint=hint)
+        return NotFound(
+            f"no branch, tag or commit {name!r}", kind=ErrorKind.REF_NOT_FOUND, hint=hint
+        )
 
     def _step(self, commit_id: str, step: Step, branch: str | None, text: str) -> str:
         match step:
@@ -120,7 +122,7 @@ class Resolver:
                 if number > len(parents):
                     raise NotFound(
                         f"{text!r}: commit {commit_id[:MIN_PREFIX]} has {len(parents)} parents",
-                        kind="ref-not-found",
+                        kind=ErrorKind.REF_NOT_FOUND,
                     )
                 return parents[number - 1]
             case MovesAgo(count):
@@ -130,7 +132,8 @@ class Resolver:
                     if logged.commit.time <= time:
                         return logged.id
                 raise NotFound(
-                    f"{text!r}: the history starts after {time.isoformat()}", kind="ref-not-found"
+                    f"{text!r}: the history starts after {time.isoformat()}",
+                    kind=ErrorKind.REF_NOT_FOUND,
                 )
 
     def _ancestor(self, commit_id: str, count: int, text: str) -> str:
@@ -139,14 +142,14 @@ class Resolver:
                 return logged.id
         raise NotFound(
             f"{text!r} reaches back before the first commit: the history is {passed + 1} long",
-            kind="ref-not-found",
+            kind=ErrorKind.REF_NOT_FOUND,
         )
 
     def _moves_ago(self, branch: str | None, count: int, text: str) -> str:
         if branch is None:
             raise InvalidInput(
                 f"{text!r}: only branches have a reflog",
-                kind="invalid-ref",
+                kind=ErrorKind.INVALID_REF,
                 hint="write BRANCH@{N}",
             )
         found = self._branches.find(branch)
@@ -154,4 +157,6 @@ class Resolver:
         for passed, move in enumerate(moves):
             if passed == count and move.after is not None:
                 return move.after
-        raise NotFound(f"{text!r} reaches back before the branch was created", kind="ref-not-found")
+        raise NotFound(
+            f"{text!r} reaches back before the branch was created", kind=ErrorKind.REF_NOT_FOUND
+        )

@@ -1,6 +1,6 @@
 """Tags: names given once to a commit, and spent once deleted."""
 
-from catalog.errors import AlreadyExists, CorruptData, NotFound
+from catalog.errors import AlreadyExists, CorruptData, ErrorKind, NotFound
 from catalog.model.ids import parse_json
 from catalog.model.names import decode_segment, encode_segment
 from catalog.model.refs import Tag, tag_from_json
@@ -44,7 +44,7 @@ class Tags:
         if self.deleted(tag.name):
             raise AlreadyExists(
                 f"tag {tag.name!r} was deleted, and its name is spent: a tag never moves",
-                kind="tag-spent",
+                kind=ErrorKind.TAG_SPENT,
                 hint="choose another name",
             )
         try:
@@ -52,7 +52,7 @@ class Tags:
         except AlreadyExists as error:
             raise AlreadyExists(
                 f"tag {tag.name!r} exists already",
-                kind="ref-exists",
+                kind=ErrorKind.REF_EXISTS,
                 hint="choose another name, or look at it with: parquetry tag list",
             ) from error
 
@@ -63,7 +63,7 @@ class Tags:
             NotFound: There is no such tag.
         """
         if self.find(name) is None:
-            raise NotFound(f"no tag {name!r}", kind="ref-not-found")
+            raise NotFound(f"no tag {name!r}", kind=ErrorKind.REF_NOT_FOUND)
         create_named(self._store, _path(name) + DELETED, b"")
 
     def _read(self, name: str) -> Tag | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from catalog.errors import NotFound
+from catalog.errors import ErrorKind, NotFound
 from catalog.storage.bucket.store import BucketStore
 from catalog.storage.disk_cache import DiskCache
 from catalog.storage.store import (
@@ -58,7 +58,7 @@ class CachedStore:
         if known is not None:
             return Stored(known, "")
         if path.startswith(OWN):
-            raise NotFound(f"no object {path}", kind="object-not-found")
+            raise NotFound(f"no object {path}", kind=ErrorKind.OBJECT_NOT_FOUND)
         stored = self.inner.read(path)
         self._cache.put(self._name(path), stored.data)
         return stored

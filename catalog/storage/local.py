@@ -24,6 +24,7 @@ from pathlib import Path
 from catalog.errors import (
     AlreadyExists,
     CatalogError,
+    ErrorKind,
     NotFound,
     StorageFailure,
     Unsupported,
@@ -284,7 +285,7 @@ class LocalStore:
         try:
             os.link(temporary, target)
         except FileExistsError as error:
-            raise AlreadyExists(f"object {path} exists", kind="object-exists") from error
+            raise AlreadyExists(f"object {path} exists", kind=ErrorKind.OBJECT_EXISTS) from error
         except FileNotFoundError:
             self._known_directories.clear()
             self._make_directory(os.path.dirname(target))
@@ -350,16 +351,18 @@ def storage_errors(path: str, failed: str = "") -> Iterator[None]:
     except CatalogError:
         raise
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise NotFound(f"no object or file {path}", kind="object-not-found") from error
+        raise NotFound(f"no object or file {path}", kind=ErrorKind.OBJECT_NOT_FOUND) from error
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
-            raise NotFound(f"no object or file {path[:80]}…", kind="object-not-found") from error
-        kind, hint = "storage", "look at the file system, then run the command again"
+            raise NotFound(
+                f"no object or file {path[:80]}…", kind=ErrorKind.OBJECT_NOT_FOUND
+            ) from error
+        kind, hint = ErrorKind.STORAGE, "look at the file system, then run the command again"
         if error.errno in _FULL:
-            kind = "no-space"
+            kind = ErrorKind.NO_SPACE
             hint = "free some space and run the command again; nothing was committed"
         elif error.errno in _FORBIDDEN:
-            kind = "not-permitted"
+            kind = ErrorKind.NOT_PERMITTED
             hint = "check who may read and write there"
         failed = failed or f"storage failed at {path}"
         raise StorageFailure(
@@ -418,7 +421,7 @@ def _sync_name(target: str, path: str) -> None:
         raise StorageFailure(
             f"object {path} was written, but may not outlast a power failure: "
             f"{error.strerror or error}",
-            kind="not-durable",
+            kind=ErrorKind.NOT_DURABLE,
             hint="look at the file system, then whether the change is there: parquetry reflog",
         ) from error
 

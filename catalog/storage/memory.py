@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from catalog.errors import AlreadyExists, NotFound, StorageFailure, Unsupported
+from catalog.errors import AlreadyExists, ErrorKind, NotFound, StorageFailure, Unsupported
 from catalog.storage.store import ObjectInfo, StagedFile, Stored, SwapLost, check_path
 
 
@@ -32,7 +32,7 @@ class MemoryStore:
         """Returns an object."""
         held = self._objects.get(check_path(path))
         if held is None:
-            raise NotFound(f"no object {path}", kind="object-not-found")
+            raise NotFound(f"no object {path}", kind=ErrorKind.OBJECT_NOT_FOUND)
         return Stored(held.data, str(held.serial))
 
     def read_range(self, path: str, offset: int, length: int) -> bytes:
@@ -48,7 +48,7 @@ class MemoryStore:
         """Creates an object that must not exist."""
         with self._lock:
             if check_path(path) in self._objects:
-                raise AlreadyExists(f"object {path} exists", kind="object-exists")
+                raise AlreadyExists(f"object {path} exists", kind=ErrorKind.OBJECT_EXISTS)
             return self._set(path, data)
 
     def swap(self, path: str, data: bytes, *, version: str) -> str:
@@ -69,7 +69,7 @@ class MemoryStore:
         try:
             data = Path(source).read_bytes()
         except FileNotFoundError as error:
-            raise NotFound(f"no file {source}", kind="source-not-found") from error
+            raise NotFound(f"no file {source}", kind=ErrorKind.SOURCE_NOT_FOUND) from error
         except OSError as error:
             raise StorageFailure(f"cannot read {source}: {error.strerror}") from error
         return _MemoryStaged(data)

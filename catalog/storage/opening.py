@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from catalog.errors import InvalidInput, Unsupported
+from catalog.errors import ErrorKind, InvalidInput, Unsupported
 from catalog.storage.bucket.requests import split_uri
 from catalog.storage.local import LocalStore
 from catalog.storage.s3.access import S3Access
@@ -119,7 +119,7 @@ def _check_directory(root: str) -> None:
             if path.is_file():
                 raise InvalidInput(
                     f"{path} is a file, and a catalog lies in a directory",
-                    kind="not-a-directory",
+                    kind=ErrorKind.NOT_A_DIRECTORY,
                     hint="name a directory",
                 )
 

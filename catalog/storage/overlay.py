@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from heapq import merge
 
-from catalog.errors import AlreadyExists, NotFound
+from catalog.errors import AlreadyExists, ErrorKind, NotFound
 from catalog.storage.local import LocalStore
 from catalog.storage.store import (
     ObjectInfo,
@@ -60,7 +60,7 @@ class OverlayStore:
         """Creates an object that must not exist."""
         with self._lock:
             if self.info(path) is not None:
-                raise AlreadyExists(f"object {path} exists", kind="object-exists")
+                raise AlreadyExists(f"object {path} exists", kind=ErrorKind.OBJECT_EXISTS)
             return self._own.create(path, data)
 
     def swap(self, path: str, data: bytes, *, version: str) -> str:
@@ -120,5 +120,5 @@ class OverlayStore:
         if self._own.info(path) is not None:
             return self._own
         if path in self._gone:
-            raise NotFound(f"no object {path}", kind="object-not-found")
+            raise NotFound(f"no object {path}", kind=ErrorKind.OBJECT_NOT_FOUND)
         return self.inner

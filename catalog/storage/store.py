@@ -10,19 +10,19 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from catalog.errors import Conflict, InvalidInput, StorageFailure
+from catalog.errors import Conflict, ErrorKind, InvalidInput, StorageFailure
 
 
 class SwapLost(Conflict):
     """Says that an object was no longer at the version a swap expected."""
 
-    default_kind = "swap-lost"
+    default_kind = ErrorKind.SWAP_LOST
 
 
 class OutcomeUnknown(StorageFailure):
     """Says that a write was sent and its answer lost: reading back must settle it."""
 
-    default_kind = "outcome-unknown"
+    default_kind = ErrorKind.OUTCOME_UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,5 +325,5 @@ def check_path(path: str) -> str:
     """
     parts = path.split("/")
     if any(part in ("", ".", "..") or "\x00" in part or "\\" in part for part in parts):
-        raise InvalidInput(f"{path!r} is no path inside the catalog", kind="path-outside")
+        raise InvalidInput(f"{path!r} is no path inside the catalog", kind=ErrorKind.PATH_OUTSIDE)
     return path

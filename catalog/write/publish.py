@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 
-from catalog.errors import Conflict
+from catalog.errors import Conflict, ErrorKind
 from catalog.repository.branches import HeldBranch, Stamp
 from catalog.repository.commit_writer import Description, TableUpdate
 from catalog.repository.repository import Repository
@@ -78,7 +78,7 @@ def publish(
             if held is None or held.branch.commit_id is None:
                 raise Conflict(
                     f"branch {branch!r} was deleted meanwhile",
-                    kind="branch-deleted",
+                    kind=ErrorKind.BRANCH_DELETED,
                     hint=f"where it stood: parquetry reflog {shlex.quote(branch)}",
                 )
             made = propose(held, held.branch.commit_id)
@@ -93,6 +93,6 @@ def publish(
         pause_s = min(2 * pause_s, MAX_PAUSE_S)
     raise Conflict(
         f"branch {branch!r} was always moved by somebody else, {MAX_ATTEMPTS} times",
-        kind="too-many-races",
+        kind=ErrorKind.TOO_MANY_RACES,
         hint="run the command again",
     )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from catalog.errors import Conflict
+from catalog.errors import Conflict, ErrorKind
 from catalog.model.change import FileChanges
 from catalog.model.datafile import DataFile
 from catalog.model.partition import partition_values
@@ -127,7 +127,7 @@ class Moved:
         return Conflict(
             f"table {name!r}{read} was changed{where} on branch {self.branch!r} by commit "
             f"{culprit} while this transaction was under way",
-            kind="write-conflict",
+            kind=ErrorKind.WRITE_CONFLICT,
             hint="run the command again: it then starts from the new state",
         )
 

@@ -10,7 +10,7 @@ from catalog.engine.failures import engine_errors
 from catalog.engine.relation import relation_sql
 from catalog.engine.settings import UserSettings
 from catalog.engine.workspace import Workspace
-from catalog.errors import Conflict, InvalidInput, NotFound
+from catalog.errors import Conflict, ErrorKind, InvalidInput, NotFound
 from catalog.model.datafile import DataFile
 from catalog.model.names import canonical_name, check_not_reserved, check_table_name
 from catalog.model.table import TableSnapshot
@@ -143,13 +143,13 @@ class Transaction:
         if not self.has_begun:
             raise InvalidInput(
                 "the transaction has not begun: nothing would ever be committed",
-                kind="transaction-not-begun",
+                kind=ErrorKind.TRANSACTION_NOT_BEGUN,
                 hint="begin it: with cat.transaction(…) as tx",
             )
         if self.has_ended:
             raise InvalidInput(
                 "the transaction has ended: nothing can be done in it any more",
-                kind="transaction-ended",
+                kind=ErrorKind.TRANSACTION_ENDED,
                 hint="start another one: with cat.transaction(…) as tx",
             )
 
@@ -234,7 +234,7 @@ class Transaction:
         """
         working = self.working(self.table_name(table))
         if working.snapshot is None:
-            raise NotFound(f"no table {table!r} to drop", kind="table-not-found")
+            raise NotFound(f"no table {table!r} to drop", kind=ErrorKind.TABLE_NOT_FOUND)
         gone = replace(working, removed={}, added={}, snapshot=None, moved=None)
         scope = Scope(whole=True)
         self.stage(gone.then(None, FileChange(), scope, lineage or {"operation": "drop"}))
@@ -415,7 +415,7 @@ def _open_branch(repository: Repository, branch: str) -> HeldBranch:
     if held is None or held.branch.commit_id is None:
         raise NotFound(
             f"no branch {branch!r} to commit to",
-            kind="ref-not-found",
+            kind=ErrorKind.REF_NOT_FOUND,
             hint=f"create it with: parquetry branch create {branch}",
         )
     _check_open(held)
@@ -432,7 +432,7 @@ def _check_open(held: HeldBranch) -> None:
         name = held.branch.name
         raise Conflict(
             f"branch {name!r} is protected: it changes only by merge",
-            kind="branch-protected",
+            kind=ErrorKind.BRANCH_PROTECTED,
             hint=f"commit to another branch and merge it, or first: "
             f"parquetry branch protect {name} --off",
         )

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from catalog.errors import AlreadyExists, CatalogError, NotFound, StorageFailure
+from catalog.errors import AlreadyExists, CatalogError, ErrorKind, NotFound, StorageFailure
 from cli.output import stdout
 
 DEFAULT_CATALOG = "lake"
@@ -59,7 +59,7 @@ def sample_directory() -> Path:
             return candidate
     raise NotFound(
         f"the sample data is missing from {package}",
-        kind="sample-data-missing",
+        kind=ErrorKind.SAMPLE_DATA_MISSING,
         hint="install parquetry again: pip install --force-reinstall parquetry",
     )
 
@@ -69,7 +69,7 @@ def _copy(sample: Path, directory: Path) -> None:
         if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
             raise AlreadyExists(
                 f"{directory} is there already and not empty",
-                kind="directory-not-empty",
+                kind=ErrorKind.DIRECTORY_NOT_EMPTY,
                 hint="name a new directory: parquetry demo DIR",
             )
         left_out = shutil.ignore_patterns("*.py", "__*", "expected.json")

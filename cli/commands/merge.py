@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from catalog.errors import NotFound
+from catalog.errors import ErrorKind, NotFound
 from cli.completion import complete_branch, complete_ref
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Format, Json, Sides, chosen
@@ -221,7 +221,9 @@ def _fitting(cat: "Catalog", source: str | None, into: str | None) -> "list[Open
         hint = f"there are: {', '.join(one.branch for one in every)}" if every else ""
         if source is not None and not every:
             hint = f"what a merge would say: parquetry merge {source} --dry-run"
-        raise NotFound(f"no merge{named}{target} is in conflict", kind="merge-not-found", hint=hint)
+        raise NotFound(
+            f"no merge{named}{target} is in conflict", kind=ErrorKind.MERGE_NOT_FOUND, hint=hint
+        )
     return found
 
 
@@ -235,7 +237,8 @@ def _the_one(cat: "Catalog", source: str | None, into: str | None) -> "OpenMerge
     found = _fitting(cat, source, into)
     if not found:
         raise NotFound(
-            "no merge is in conflict: there is none to continue or abort", kind="merge-not-found"
+            "no merge is in conflict: there is none to continue or abort",
+            kind=ErrorKind.MERGE_NOT_FOUND,
         )
     if len(found) > 1:
         names = ", ".join(one.branch for one in found)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
-from catalog.errors import NotFound
+from catalog.errors import ErrorKind, NotFound
 from cli.config import CONFIG_NAME
 from cli.location import find_config, place_of
 from cli.opening import DEFAULT_REF, opened
@@ -237,7 +237,7 @@ def _specs(context: typer.Context, arguments: Sequence[str]) -> list[TableSpec]:
         where = f"no {CONFIG_NAME} found" if config is None else f"{config.path} lists no tables"
         raise NotFound(
             f"nothing to take: no TABLE=SOURCE written, and {where}",
-            kind="nothing-to-take",
+            kind=ErrorKind.NOTHING_TO_TAKE,
             hint="e.g. parquetry snapshot orders=exports/orders --key orders=order_id",
         )
     return [*written, *(selected(config.tables, bare) if bare else config.tables)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from catalog.errors import CatalogError, InvalidInput, NotFound, StorageFailure
+from catalog.errors import CatalogError, ErrorKind, InvalidInput, NotFound, StorageFailure
 from cli.completion import complete_branch, complete_ref
 from cli.interruption import is_interruption, passed_on
 from cli.opening import DEFAULT_REF, opened
@@ -146,7 +146,7 @@ def run_sql(
         if isinstance(error, CatalogError):
             raise _with_hint(error, tables) from error
         if isinstance(error, duckdb.Error):
-            failed = InvalidInput(f"the query failed: {error}", kind="sql-error")
+            failed = InvalidInput(f"the query failed: {error}", kind=ErrorKind.SQL_ERROR)
             raise file_error(error) or failed from error
         raise
     if target is not None:
@@ -155,14 +155,14 @@ def run_sql(
 
 def _with_hint(error: CatalogError, tables: Callable[[], Iterable[str]]) -> CatalogError:
     """Returns an error with what helps on the command line: the tables, or how to write."""
-    if error.kind == "read-only":
+    if error.kind == ErrorKind.READ_ONLY:
         hint = 'name a branch to write on: parquetry sql "..." --branch B -m TEXT'
         return type(error)(error.message, kind=error.kind, hint=hint)
     missing = _MISSING_TABLE.search(error.message)
     if missing is None:
         return error
     message = f"no table {missing[1]!r}"
-    return NotFound(message, kind="table-not-found", hint=nearest(missing[1], tables()))
+    return NotFound(message, kind=ErrorKind.TABLE_NOT_FOUND, hint=nearest(missing[1], tables()))
 
 
 def _text(query: str | None, file: Path | None) -> str:

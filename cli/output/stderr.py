@@ -5,6 +5,7 @@ import time
 from types import TracebackType
 
 from catalog.errors import CatalogError
+from cli.hints import worded
 
 FIRST_SHOWN_AFTER_S = 1.0
 """Progress keeps quiet for so long: what is done by then needs none."""
@@ -26,8 +27,9 @@ def warning(text: str) -> None:
 def error(failure: CatalogError) -> None:
     """Says what failed, and what helps."""
     _write(f"error: {failure.message}\n")
-    if failure.hint:
-        _write(f"hint: {failure.hint}\n")
+    hint = worded(failure.advice)
+    if hint:
+        _write(f"hint: {hint}\n")
 
 
 def _write(text: str) -> None:

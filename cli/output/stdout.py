@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from catalog.errors import StorageFailure
+from catalog.errors import ErrorKind, StorageFailure
 
 PLAIN_WIDTH = 100
 """Columns of text where there is no terminal to ask."""
@@ -154,6 +154,6 @@ def _discard(path: str) -> None:
 def _unwritable(path: Path, error: OSError) -> StorageFailure:
     return StorageFailure(
         f"cannot write {path}: {error.strerror or error}",
-        kind="output-unwritable",
+        kind=ErrorKind.OUTPUT_UNWRITABLE,
         hint="name a file in a directory that exists and may be written to: -o FILE",
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from catalog.errors import CatalogError, InvalidInput
+from catalog.errors import CatalogError, ErrorKind, InvalidInput
 from cli.interruption import is_interruption, passed_on
 from cli.output import stderr, stdout
 from cli.output.figures import counted, plain, short
@@ -69,7 +69,7 @@ def run_on_branch(
         if is_interruption(error):
             raise KeyboardInterrupt from error
         if isinstance(error, duckdb.Error):
-            failed = InvalidInput(f"the query failed: {error}", kind="sql-error")
+            failed = InvalidInput(f"the query failed: {error}", kind=ErrorKind.SQL_ERROR)
             raise file_error(error) or failed from error
         raise
     except CatalogError as error:

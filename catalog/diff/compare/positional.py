@@ -17,7 +17,7 @@ from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.plan import SIDES, ColumnPair, SideName
 from catalog.diff.route import FilePair, constant
 from catalog.engine.connection import single_row
-from catalog.errors import CorruptData
+from catalog.errors import CorruptData, ErrorKind
 from catalog.model.datafile import DataFile
 from catalog.model.fingerprint import BLOCK_ROWS
 
@@ -100,7 +100,7 @@ class PartialRows:
             raise CorruptData(
                 f"{pair.before.path} and {pair.after.path} do not hold the same keys, as their "
                 "fingerprints say",
-                kind="wrong-fingerprint",
+                kind=ErrorKind.WRONG_FINGERPRINT,
                 hint="delete cache/fingerprints; they are made anew",
             ) from error
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from catalog.errors import InvalidInput, MergeConflict, NotFound
+from catalog.errors import ErrorKind, InvalidInput, MergeConflict, NotFound
 from catalog.model.commit import Commit
 from catalog.model.names import canonical_name, check_ref_name
 from catalog.operations.merge.steps import in_order
@@ -85,7 +85,7 @@ def check_no_start(commit_id: str, commit: Commit) -> None:
         source, into = commit.metadata[f"{ABOUT}source"], commit.metadata[f"{ABOUT}into"]
         raise InvalidInput(
             f"commit {commit_id[:8]} is a merge in conflict: it cannot be made again elsewhere",
-            kind="conflict-table",
+            kind=ErrorKind.CONFLICT_TABLE,
             hint=f"settle it and complete it: {merge_command(source, into)} --continue",
         )
 
@@ -160,7 +160,7 @@ def the_merge(owner: "CatalogReader", source: str | None, into: str | None) -> O
     if not fitting:
         raise NotFound(
             f"no merge in conflict{f' of {source}' if source else ''}",
-            kind="merge-not-found",
+            kind=ErrorKind.MERGE_NOT_FOUND,
             hint=f"there are: {names}" if names else "there is none to continue or abort",
         )
     raise InvalidInput("several merges are in conflict", hint=f"name one: {names}")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from catalog.errors import AlreadyExists, Conflict, InvalidInput, MergeConflict, NotFound
+from catalog.errors import AlreadyExists, Conflict, ErrorKind, InvalidInput, MergeConflict, NotFound
 from catalog.operations.merge.open_merges import (
     CONFLICT_TABLE,
     OpenMerge,
@@ -70,7 +70,7 @@ def check_none_open(owner: "Catalog", source: str, into: str) -> None:
             )
         raise AlreadyExists(
             f"the merge of {source} into {into} is under way on branch {name!r}",
-            kind="merge-under-way",
+            kind=ErrorKind.MERGE_UNDER_WAY,
             hint=f"{merge_command(source, into)} --continue (or --abort)",
         )
 
@@ -88,7 +88,7 @@ def check_no_conflict_table(owner: "Catalog", source: str, theirs: str, into: st
         if name.casefold() == CONFLICT_TABLE and not same:
             raise InvalidInput(
                 f"{source} has a table {name}, which only merges in conflict have",
-                kind="conflict-table",
+                kind=ErrorKind.CONFLICT_TABLE,
                 hint="a merge in conflict is completed by parquetry merge --continue; a table "
                 "of your own needs another name",
             )
@@ -252,19 +252,19 @@ def _check_may_go(owner: "Catalog", found: OpenMerge) -> None:
         raise Conflict(
             f"somebody else completed or dropped the merge of {found.source} into {found.into} "
             "meanwhile",
-            kind="merge-gone",
+            kind=ErrorKind.MERGE_GONE,
             hint=f"what became of it: parquetry reflog {shlex.quote(found.into)}",
         )
     if held.protected:
         raise Conflict(
             f"branch {found.branch!r} is protected, and goes when its merge is completed",
-            kind="branch-protected",
+            kind=ErrorKind.BRANCH_PROTECTED,
             hint=f"first: parquetry branch protect {shlex.quote(found.branch)} --off",
         )
     if held.commit_id != found.head:
         raise Conflict(
             f"somebody else moved {found.branch} meanwhile",
-            kind="branch-moved",
+            kind=ErrorKind.BRANCH_MOVED,
             hint="look at it, then run the command again: parquetry conflicts "
             f"{shlex.quote(found.branch)}",
         )

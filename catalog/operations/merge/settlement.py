@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from catalog.diff.forms import form
 from catalog.engine.connection import connect
 from catalog.engine.quoting import type_sql
-from catalog.errors import InvalidInput
+from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.schema import Field
 from catalog.model.types import Scalar
 from catalog.operations.merge.open_merges import CONFLICT_TABLE, OpenMerge, conflict_error
@@ -138,7 +138,7 @@ def take_side(
         if wanted.get(table) == "theirs":
             raise InvalidInput(
                 f"conflicts of table {table!r} were settled by {why}",
-                kind="settled-otherwise",
+                kind=ErrorKind.SETTLED_OTHERWISE,
                 hint="settle the other conflicts of the table by hand too, or abort and merge "
                 "with --resolve theirs",
             )
@@ -170,7 +170,7 @@ def _check_not_by_hand(owner: "Catalog", found: OpenMerge, tables: Iterable[str]
             raise InvalidInput(
                 f"table {table!r} was changed by hand on {found.branch}: a side can only be taken "
                 "of the whole table, and that would undo it",
-                kind="settled-otherwise",
+                kind=ErrorKind.SETTLED_OTHERWISE,
                 hint=f"to keep what was done by hand, delete the table's conflicts from "
                 f"{CONFLICT_TABLE} there",
             )

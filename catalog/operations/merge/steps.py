@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from catalog.diff.fingerprints.loading import load_prints
 from catalog.engine.failures import engine_errors
 from catalog.engine.workspace import Workspace
-from catalog.errors import Conflict, InvalidInput, NotFound
+from catalog.errors import Conflict, ErrorKind, InvalidInput, NotFound
 from catalog.model import listings
 from catalog.model.listings import CommitInfo
 from catalog.model.names import canonical_name
@@ -242,7 +242,7 @@ def check_resolved(owner: "Catalog", resolve: Resolutions, commits: Sequence[str
         if name.casefold() not in known:
             raise NotFound(
                 f"no table {name!r} whose conflicts could be resolved",
-                kind="table-not-found",
+                kind=ErrorKind.TABLE_NOT_FOUND,
                 hint=f"there are: {', '.join(tables[:10])}{', …' if len(tables) > 10 else ''}",
             )
 
@@ -350,7 +350,7 @@ def open_branch(owner: "Catalog", branch: str) -> str:
     if found.protected:
         raise Conflict(
             f"branch {branch!r} is protected: it changes only by merge",
-            kind="branch-protected",
+            kind=ErrorKind.BRANCH_PROTECTED,
             hint="do it on a branch, then merge that: parquetry branch create NAME --at "
             f"{shlex.quote(branch)}",
         )

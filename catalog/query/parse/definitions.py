@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
-from catalog.errors import InvalidInput, Unsupported
+from catalog.errors import ErrorKind, InvalidInput, Unsupported
 from catalog.query.parse.lexer import NAME_KINDS, Token, TokenKind, tokenize
 from catalog.query.parse.outline import closing
 from catalog.query.parse.statements import Span, Statement
@@ -82,7 +82,7 @@ def read_creation(statement: Statement) -> Creation:
     if "table" not in words[:4]:
         raise Unsupported(
             f"cannot create this on {'.'.join(target.name)!r}: a branch holds tables",
-            kind="unsupported-statement",
+            kind=ErrorKind.UNSUPPORTED_STATEMENT,
         )
     end = target.span[1] - statement.span[0]
     after = next((n for n, token in enumerate(tokens) if token.start >= end), len(tokens))
@@ -152,7 +152,7 @@ def read_altering(statement: Statement) -> Altering:
                 return Altering(Alteration.CHANGE_TYPE, column, if_exists=if_exists)
     raise Unsupported(
         f"this change of table {'.'.join(target.name)!r} is not supported",
-        kind="unsupported-statement",
+        kind=ErrorKind.UNSUPPORTED_STATEMENT,
         hint="ALTER TABLE can ADD, DROP and RENAME a COLUMN, ALTER COLUMN … TYPE, and RENAME TO; "
         "anything else: CREATE OR REPLACE TABLE … AS",
     )
@@ -166,7 +166,7 @@ def _adding(rest: tuple[Token, ...], if_exists: bool) -> Altering:
     if words[at : at + 1] and words[at] in ("primary", "unique", "constraint", "foreign", "check"):
         raise Unsupported(
             "constraints cannot be added to a table",
-            kind="unsupported-statement",
+            kind=ErrorKind.UNSUPPORTED_STATEMENT,
             hint="declare the key with CREATE OR REPLACE TABLE … PRIMARY KEY (…) AS",
         )
     default = _top_level(rest, at, "default") < len(rest)
@@ -180,7 +180,7 @@ def _column(tokens: tuple[Token, ...], at: int) -> str:
     if at + 1 < len(tokens) and tokens[at + 1].text == ".":
         raise Unsupported(
             f"fields of struct columns cannot be changed alone: {tokens[at].name}.…",
-            kind="unsupported-statement",
+            kind=ErrorKind.UNSUPPORTED_STATEMENT,
             hint="make the column anew: CREATE OR REPLACE TABLE … AS",
         )
     return tokens[at].name if at < len(tokens) else ""
@@ -202,7 +202,7 @@ def _names(tokens: tuple[Token, ...], clause: str) -> tuple[str, ...]:
     ):
         raise InvalidInput(
             f"{clause} takes a list of columns in parentheses",
-            kind="sql-error",
+            kind=ErrorKind.SQL_ERROR,
             hint=f"e.g. {clause} (day)",
         )
     return tuple(token.name for token in names)

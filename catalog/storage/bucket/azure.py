@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from catalog.errors import CatalogError, InvalidInput, StorageFailure
+from catalog.errors import CatalogError, ErrorKind, InvalidInput, StorageFailure
 from catalog.storage.bucket import service
 from catalog.storage.bucket.requests import (
     CONNECT_TIMEOUT_S,
@@ -192,7 +192,7 @@ def _client(options: AzureOptions) -> "BlobServiceClient":
         if not account:
             raise InvalidInput(
                 "no storage account is named",
-                kind="azure-configuration",
+                kind=ErrorKind.AZURE_CONFIGURATION,
                 hint="set AZURE_STORAGE_ACCOUNT, or account below [azure] in parquetry.toml",
             )
         url = options.endpoint_url or f"https://{account}.blob.core.windows.net"
@@ -201,7 +201,7 @@ def _client(options: AzureOptions) -> "BlobServiceClient":
         raise InvalidInput(
             "Azure Blob Storage cannot be set up: the account, the endpoint, the key or the "
             "connection string is malformed",
-            kind="azure-configuration",
+            kind=ErrorKind.AZURE_CONFIGURATION,
             hint="check [azure] in parquetry.toml, and AZURE_STORAGE_… in the environment",
         ) from error
 
@@ -261,19 +261,19 @@ def _told(error: Any, fault: Fault, what: str, access: AzureService) -> CatalogE
     if fault is Fault.UNREACHED:
         return StorageFailure(
             f"{access.endpoint} cannot be reached for {what}",
-            kind="no-endpoint",
+            kind=ErrorKind.NO_ENDPOINT,
             hint="check account and endpoint ([azure] in parquetry.toml) and the network",
         )
     if isinstance(error, ClientAuthenticationError) and not _status(error):
         return StorageFailure(
             f"no credentials for {what}",
-            kind="no-credentials",
+            kind=ErrorKind.NO_CREDENTIALS,
             hint="run: az login; or set AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN",
         )
     if _status(error) in (401, 403):
         return StorageFailure(
             f"access to {what} is denied: {_code(error) or _status(error)}",
-            kind="not-permitted",
+            kind=ErrorKind.NOT_PERMITTED,
             hint="check what the credentials in use may do with this container and prefix",
         )
     known = ", ".join(str(part) for part in (_code(error), _status(error)) if part)

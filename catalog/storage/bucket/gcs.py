@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from catalog.errors import CatalogError, StorageFailure
+from catalog.errors import CatalogError, ErrorKind, StorageFailure
 from catalog.storage.bucket import service
 from catalog.storage.bucket.requests import (
     CONNECT_TIMEOUT_S,
@@ -229,7 +229,7 @@ def _client(options: GcsOptions) -> "Client":
     except DefaultCredentialsError as error:
         raise StorageFailure(
             "no credentials for Google Cloud Storage",
-            kind="no-credentials",
+            kind=ErrorKind.NO_CREDENTIALS,
             hint="run: gcloud auth application-default login; or set "
             "GOOGLE_APPLICATION_CREDENTIALS to the file of a service account",
         ) from error
@@ -269,19 +269,19 @@ def _told(error: Any, fault: Fault, what: str, access: GcsService) -> CatalogErr
     if fault is Fault.UNREACHED:
         return StorageFailure(
             f"{access.endpoint} cannot be reached for {what}",
-            kind="no-endpoint",
+            kind=ErrorKind.NO_ENDPOINT,
             hint="check the endpoint ([gcs] in parquetry.toml) and the network",
         )
     if isinstance(error, GoogleAuthError):
         return StorageFailure(
             f"the credentials are not accepted for {what}: {type(error).__name__}",
-            kind="not-permitted",
+            kind=ErrorKind.NOT_PERMITTED,
             hint="renew them: gcloud auth application-default login",
         )
     if _status(error) in (401, 403):
         return StorageFailure(
             f"access to {what} is denied: status {_status(error)}",
-            kind="not-permitted",
+            kind=ErrorKind.NOT_PERMITTED,
             hint="check what the credentials in use may do with this bucket and prefix",
         )
     status = f", status {_status(error)}" if _status(error) else ""

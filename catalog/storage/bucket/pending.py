@@ -69,6 +69,6 @@ class PendingWrites:
                 if self._running.get(path) is running:
                     del self._running[path]
         elif isinstance(failed, CatalogError):
-            raise type(failed)(failed.message, kind=failed.kind, hint=failed.hint) from failed
+            raise type(failed)(failed.message, kind=failed.kind, hint=failed.advice) from failed
         else:
             raise failed

@@ -3,7 +3,7 @@
 import contextlib
 import secrets
 
-from catalog.errors import AlreadyExists, CatalogError, StorageFailure, Unsupported
+from catalog.errors import AlreadyExists, CatalogError, ErrorKind, StorageFailure, Unsupported
 from catalog.storage.bucket.store import BucketStore
 from catalog.storage.store import SwapLost
 
@@ -26,7 +26,7 @@ def probe(store: BucketStore) -> bool:
     try:
         version = store.create(path, b"first")
     except StorageFailure as error:
-        if error.kind == "not-permitted":
+        if error.kind == ErrorKind.NOT_PERMITTED:
             return False
         if "NotImplemented" in error.message or "InvalidArgument" in error.message:
             raise _refused(store, "does not know conditions of writes") from error
@@ -60,7 +60,7 @@ def _refused(store: BucketStore, what: str) -> Unsupported:
     return Unsupported(
         f"the server at {store.bucket.endpoint} {what}: of two commits at the same time, one "
         "would be lost without a word",
-        kind="no-conditional-writes",
+        kind=ErrorKind.NO_CONDITIONAL_WRITES,
         hint=f"use a server that keeps {creating} and {replacing} of writes, such as "
         f"{store.bucket.lawful}",
     )

@@ -4,7 +4,7 @@ import io
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from catalog.errors import CorruptData
+from catalog.errors import CorruptData, ErrorKind
 from catalog.storage.store import OpenFile, RemoteFile
 
 TAIL_BYTES = 1 << 16
@@ -123,7 +123,7 @@ class RangedFile(io.RawIOBase):
         stop = min(offset + length, held)
         data = self._ranges.range(self._uri, offset, stop - offset, etag=self.found.etag)
         if len(data) != stop - offset:
-            raise CorruptData(f"{self._uri} is cut off", kind="file-changed")
+            raise CorruptData(f"{self._uri} is cut off", kind=ErrorKind.FILE_CHANGED)
         if stop == held and len(data) + len(tail) <= END_BYTES:
             self.end.data = data + tail
         return data + tail[: offset + length - stop]
@@ -178,6 +178,6 @@ def file_changed(uri: str) -> CorruptData:
     """Returns the error for a file in a bucket that is written to while it is read."""
     return CorruptData(
         f"{uri} was changed while it was read",
-        kind="file-changed",
+        kind=ErrorKind.FILE_CHANGED,
         hint="run the command again once the writer has finished",
     )

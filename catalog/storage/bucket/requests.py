@@ -11,7 +11,7 @@ from enum import Enum, auto
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from catalog.errors import CatalogError, InvalidInput, NotFound
+from catalog.errors import CatalogError, ErrorKind, InvalidInput, NotFound
 from catalog.storage.store import OutcomeUnknown
 
 T = TypeVar("T")
@@ -206,10 +206,10 @@ def missing(fault: Fault, what: str, *, elsewhere: str) -> NotFound:
     if fault is Fault.NO_BUCKET:
         return NotFound(
             f"no such bucket: {what}",
-            kind="bucket-not-found",
+            kind=ErrorKind.BUCKET_NOT_FOUND,
             hint=f"create the bucket first, or check its name {elsewhere}",
         )
-    return NotFound(f"no object {what}", kind="object-not-found")
+    return NotFound(f"no object {what}", kind=ErrorKind.OBJECT_NOT_FOUND)
 
 
 def never_sent(error: BaseException) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
-from catalog.errors import NotFound, Unsupported
+from catalog.errors import ErrorKind, NotFound, Unsupported
 from catalog.storage.bucket.ranged import (
     RangedFile,
     fetched,
@@ -161,7 +161,7 @@ class ServiceFiles:
         """
         found = self.look(uri)
         if found is None:
-            raise NotFound(f"no object {uri}", kind="object-not-found")
+            raise NotFound(f"no object {uri}", kind=ErrorKind.OBJECT_NOT_FOUND)
         count = min(length, found.size_bytes)
         start = found.size_bytes - count
         return found, self.range(uri, start, count, etag=found.etag) if count else b""
@@ -201,6 +201,6 @@ def not_installed(extra: str, error: ImportError) -> Unsupported:
     """
     return Unsupported(
         f"the library for this kind of bucket is not installed: {error.name}",
-        kind="extra-not-installed",
+        kind=ErrorKind.EXTRA_NOT_INSTALLED,
         hint=f"pip install 'parquetry[{extra}]'",
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from catalog.errors import CatalogError, CorruptData, NotFound, StorageFailure
+from catalog.errors import CatalogError, CorruptData, ErrorKind, NotFound, StorageFailure
 
 READ_BYTES = 1 << 20
 """Bytes hashed at a time."""
@@ -83,7 +83,7 @@ def hashed(source: str, *, own: bool) -> HashedFile:
                 digest.update(buffer[:count])
             after = _Local.of(source, os.fstat(file.fileno()))
     except FileNotFoundError as error:
-        raise NotFound(f"no file {source}", kind="source-not-found") from error
+        raise NotFound(f"no file {source}", kind=ErrorKind.SOURCE_NOT_FOUND) from error
     except OSError as error:
         raise unreadable(source, error) from error
     if before != after:
@@ -175,7 +175,7 @@ def changed(source: str) -> CatalogError:
     """Returns the error for a file that is written to while it is read."""
     return CorruptData(
         f"{source} was changed while it was read; nothing was committed",
-        kind="source-changed",
+        kind=ErrorKind.SOURCE_CHANGED,
         hint="run the command again once the writer has finished",
     )
 

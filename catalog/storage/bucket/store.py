@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Protocol
 
-from catalog.errors import AlreadyExists, NotFound, Unsupported
+from catalog.errors import AlreadyExists, ErrorKind, NotFound, Unsupported
 from catalog.storage.bucket.pending import PendingWrites
 from catalog.storage.bucket.requests import ConditionFailed, Fault, RequestFailed, Resending
 from catalog.storage.bucket.staged import HashedFile, hashed, read_staged
@@ -155,7 +155,7 @@ class BucketStore:
         """Returns part of an object."""
         if length <= 0:
             if self.info(path) is None:
-                raise NotFound(f"no object {path}", kind="object-not-found")
+                raise NotFound(f"no object {path}", kind=ErrorKind.OBJECT_NOT_FOUND)
             return b""
         try:
             return self._read(path, (offset, length)).data
@@ -186,7 +186,7 @@ class BucketStore:
         try:
             return self._conditional(path, data, ABSENT)
         except ConditionFailed as error:
-            raise AlreadyExists(f"object {path} exists", kind="object-exists") from error
+            raise AlreadyExists(f"object {path} exists", kind=ErrorKind.OBJECT_EXISTS) from error
 
     def swap(self, path: str, data: bytes, *, version: str) -> str:
         """Replaces an object that must still be at a version, once all else is written."""
@@ -194,7 +194,7 @@ class BucketStore:
         try:
             return self._conditional(path, data, version)
         except (ConditionFailed, NotFound) as error:
-            if isinstance(error, NotFound) and error.kind == "bucket-not-found":
+            if isinstance(error, NotFound) and error.kind == ErrorKind.BUCKET_NOT_FOUND:
                 raise
             raise SwapLost(f"object {path} was changed by somebody else") from error
 

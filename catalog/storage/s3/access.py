@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from catalog.errors import CatalogError, InvalidInput, StorageFailure
+from catalog.errors import CatalogError, ErrorKind, InvalidInput, StorageFailure
 from catalog.storage.bucket.requests import (
     CONNECT_TIMEOUT_S,
     CONNECTIONS,
@@ -152,7 +152,7 @@ def _client(options: S3Options) -> "tuple[Session, S3Client]":
     except (BotoCoreError, ValueError) as error:
         raise InvalidInput(
             f"S3 cannot be set up: {error}",
-            kind="s3-configuration",
+            kind=ErrorKind.S3_CONFIGURATION,
             hint="check profile, region and endpoint, in the environment and in parquetry.toml",
         ) from error
     withhold_probes(client)
@@ -218,7 +218,7 @@ def _told(error: Exception, fault: Fault, what: str, access: S3Access) -> Catalo
     if isinstance(error, boto.NoCredentialsError | boto.PartialCredentialsError):
         return StorageFailure(
             f"no credentials for {what}",
-            kind="no-credentials",
+            kind=ErrorKind.NO_CREDENTIALS,
             hint="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile: AWS_PROFILE",
         )
     if isinstance(error, boto.ClientError):
@@ -241,13 +241,13 @@ def refused(code: str, status: int, what: str) -> StorageFailure:
     if code in _EXPIRED or code in _UNKNOWN:
         return StorageFailure(
             f"the credentials are not accepted for {what}: {code}",
-            kind="not-permitted",
+            kind=ErrorKind.NOT_PERMITTED,
             hint="renew them, or check which profile and endpoint are in use",
         )
     if status in (401, 403):
         return StorageFailure(
             f"access to {what} is denied: {code}",
-            kind="not-permitted",
+            kind=ErrorKind.NOT_PERMITTED,
             hint="check what the credentials in use may do with this bucket and prefix",
         )
     return StorageFailure(f"S3 failed at {what}: {code}, status {status}")
@@ -262,6 +262,6 @@ def unreached(endpoint: str, what: str) -> StorageFailure:
     """
     return StorageFailure(
         f"{endpoint} cannot be reached for {what}",
-        kind="no-endpoint",
+        kind=ErrorKind.NO_ENDPOINT,
         hint="check the endpoint (AWS_ENDPOINT_URL, or [s3] in parquetry.toml) and the network",
     )

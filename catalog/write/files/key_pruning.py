@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import duckdb
 
 from catalog.engine.connection import single_row
-from catalog.errors import InvalidInput
+from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
 from catalog.model.types import Scalar, TypeClass, is_float
@@ -92,7 +92,7 @@ def check_unique(
         *values, rows_alike = found[0]
         raise InvalidInput(
             f"{rows_alike} rows for table {name} share the key {shown_key(table, values)}",
-            kind="duplicate-key",
+            kind=ErrorKind.DUPLICATE_KEY,
             hint="keep one row per key, or append them",
         )
 

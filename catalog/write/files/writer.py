@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from catalog.diff.fingerprints.compute import Fingerprinter
 from catalog.diff.fingerprints.stored_bytes import stored_digests
 from catalog.engine.quoting import identifier, literal, type_sql
-from catalog.errors import CatalogError, Unsupported
+from catalog.errors import CatalogError, ErrorKind, Unsupported
 from catalog.formats.hive_path import partition_path
 from catalog.formats.parquet import read_footer
 from catalog.model.datafile import DataFile, Identity
@@ -348,7 +348,7 @@ class DataWriter:
             raise Unsupported(
                 f"column {differing[1][0]!r} of table {self._name} has type {differing[1][1]}, "
                 f"which Parquet would give back as {differing[0][1]}",
-                kind="unwritable-type",
+                kind=ErrorKind.UNWRITABLE_TYPE,
                 hint="cast the column to a type that Parquet has",
             )
         staged = self._store.take_over(path)
@@ -421,7 +421,7 @@ def _encoded(shown: str, kind: Scalar) -> bytes:
     except CatalogError as error:
         raise Unsupported(
             f"{shown!r} cannot be the value of a partition column of type {kind}",
-            kind="partition-value",
+            kind=ErrorKind.PARTITION_VALUE,
         ) from error
 
 

@@ -9,7 +9,7 @@ from catalog.diff.compare.sql_columns import SqlColumns
 from catalog.diff.plan import TablePlan
 from catalog.engine.connection import single_row
 from catalog.engine.relation import relation_sql
-from catalog.errors import CorruptData
+from catalog.errors import CorruptData, ErrorKind
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
 from catalog.write.files.rewrite import FileChange, rewrite_files
@@ -142,7 +142,7 @@ def _locate(target: Target, wanted: str, hits: str, files: Sequence[DataFile], w
     if missing:
         raise CorruptData(
             f"{missing} rows of table {what} are not in the files that must hold them",
-            kind="rows-missing",
+            kind=ErrorKind.ROWS_MISSING,
             hint="the table's files differ from what its commits say; see parquetry log",
         )
 

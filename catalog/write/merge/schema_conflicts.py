@@ -8,7 +8,7 @@ from catalog.diff.plan import SIDES, ColumnPair, DiffOptions, SideName, plan_tab
 from catalog.diff.result import TableDiff
 from catalog.engine.quoting import identifier
 from catalog.engine.relation import relation_sql
-from catalog.errors import InvalidInput
+from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.datafile import DataFile
 from catalog.repository.tables import data_files
 from catalog.write.merge.conflicts import ConflictRow, conflict_row
@@ -117,7 +117,7 @@ def shape_conflicts(
             f"table {both.name!r} was given another shape "
             f"({', '.join(sorted({str(one['kind']) for one in hard}))}): taking {resolve} "
             f"would need rows of {other_side} in a shape they do not have",
-            kind="shape-conflict",
+            kind=ErrorKind.SHAPE_CONFLICT,
             hint="alter the table on one of the branches so that both agree, then merge",
         )
     return hard

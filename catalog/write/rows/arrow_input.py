@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from catalog.engine.quoting import identifier
-from catalog.errors import InvalidInput, Unsupported
+from catalog.errors import ErrorKind, InvalidInput, Unsupported
 
 
 def arrow_reader(data: Any) -> pa.RecordBatchReader:
@@ -25,12 +25,12 @@ def arrow_reader(data: Any) -> pa.RecordBatchReader:
     except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise InvalidInput(
-            f"the data cannot be read as a table: {reason}", kind="bad-data"
+            f"the data cannot be read as a table: {reason}", kind=ErrorKind.BAD_DATA
         ) from error
     if reader is None:
         raise InvalidInput(
             f"cannot write a {type(data).__name__}",
-            kind="bad-data",
+            kind=ErrorKind.BAD_DATA,
             hint="give a pyarrow table or reader, a Polars or pandas frame, a DuckDB relation, "
             "or a list of dictionaries",
         )
@@ -48,7 +48,9 @@ def check_names(names: Sequence[str]) -> None:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated or "" in names or not names:
         problem = f"several columns {repeated[0]!r}" if repeated else "a column without a name"
-        raise InvalidInput(f"the data has {problem if names else 'no columns'}", kind="bad-columns")
+        raise InvalidInput(
+            f"the data has {problem if names else 'no columns'}", kind=ErrorKind.BAD_COLUMNS
+        )
     for name in names:
         identifier(name)
 
@@ -69,7 +71,7 @@ def _reader(data: Any) -> pa.RecordBatchReader | None:
     if module == "polars" and hasattr(data, "collect"):
         data = data.collect()
     if module == "polars" and "Object" in (str(kind) for kind in getattr(data, "dtypes", ())):
-        raise InvalidInput("a column of the data holds Python objects", kind="bad-data")
+        raise InvalidInput("a column of the data holds Python objects", kind=ErrorKind.BAD_DATA)
     if hasattr(data, "scanner"):
         reader: pa.RecordBatchReader = data.scanner().to_reader()
         return reader
@@ -82,11 +84,13 @@ def _from_mappings(rows: Sequence[Mapping[str, object]]) -> pa.RecordBatchReader
     """Takes the columns of all rows: pyarrow itself looks at those of the first only."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     if not all(isinstance(name, str) for name in names):
-        raise InvalidInput("the data has columns whose names are no text", kind="bad-columns")
+        raise InvalidInput(
+            "the data has columns whose names are no text", kind=ErrorKind.BAD_COLUMNS
+        )
     if not names:
         raise InvalidInput(
             "the data has no columns",
-            kind="bad-columns",
+            kind=ErrorKind.BAD_COLUMNS,
             hint="an empty pyarrow table tells the columns where there are no rows",
         )
     columns = [pa.array([row.get(name) for row in rows]) for name in names]
@@ -131,7 +135,7 @@ def _adapted_type(name: str, kind: pa.DataType) -> pa.DataType:
         if kind.precision > 38:
             raise Unsupported(
                 f"column {name!r} has type {kind}: tables keep 38 digits at most",
-                kind="unwritable-type",
+                kind=ErrorKind.UNWRITABLE_TYPE,
             )
         return pa.decimal128(kind.precision, kind.scale)
     if kind == pa.duration("ns"):
@@ -155,6 +159,6 @@ def inexact(name: str, kind: object) -> Unsupported:
     """Returns the error for values that Parquet would give back otherwise."""
     return Unsupported(
         f"column {name!r} of type {kind} has values that Parquet cannot hold exactly",
-        kind="unwritable-value",
+        kind=ErrorKind.UNWRITABLE_VALUE,
         hint="cast the column, e.g. to BIGINT or VARCHAR",
     )

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from catalog.engine.quoting import literal
-from catalog.errors import CatalogError, InvalidInput, Unsupported
+from catalog.errors import CatalogError, ErrorKind, InvalidInput, Unsupported
 from catalog.formats.parquet import Columns, read_footer
 from catalog.write.rows.arrow_input import arrow_reader, check_names, inexact
 from catalog.write.rows.storable import is_inexact, stored_type
@@ -125,11 +125,13 @@ def data_errors() -> Iterator[None]:
     except duckdb.NotSupportedError as error:
         raise Unsupported(
             f"the data has a type that tables cannot keep: {_reason(error)}",
-            kind="unwritable-type",
+            kind=ErrorKind.UNWRITABLE_TYPE,
             hint="cast it, e.g. to VARCHAR",
         ) from error
     except duckdb.Error as error:
-        raise InvalidInput(f"the data cannot be read: {_reason(error)}", kind="bad-data") from error
+        raise InvalidInput(
+            f"the data cannot be read: {_reason(error)}", kind=ErrorKind.BAD_DATA
+        ) from error
 
 
 def _reason(error: Exception) -> str:

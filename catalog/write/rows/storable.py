@@ -3,7 +3,7 @@
 from duckdb.sqltypes import DuckDBPyType
 
 from catalog.engine.quoting import identifier
-from catalog.errors import Unsupported
+from catalog.errors import ErrorKind, Unsupported
 
 UNWRITABLE = ("union", "variant", "geometry", "bignum", "bit", "aggregate_state", "type")
 """Types that Parquet has not, or that come back as others."""
@@ -83,6 +83,6 @@ def _check_fields(name: str, kind: DuckDBPyType) -> None:
 def _unwritable(name: str, kind: DuckDBPyType) -> Unsupported:
     return Unsupported(
         f"column {name!r} has type {kind}, which tables cannot keep",
-        kind="unwritable-type",
+        kind=ErrorKind.UNWRITABLE_TYPE,
         hint="cast it, e.g. to VARCHAR",
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from catalog.engine.quoting import type_sql
-from catalog.errors import InvalidInput
+from catalog.errors import ErrorKind, InvalidInput
 from catalog.formats.partition_types import declared_type
 from catalog.formats.unify import Existing, Unified, column_ids, unify
 from catalog.model.schema import Schema
@@ -91,7 +91,7 @@ def _check_spelling(names: Sequence[str], old: TableSnapshot | None) -> None:
         if same != name and old is not None and name not in old.schema.names:
             raise InvalidInput(
                 f"column {name!r} of the data differs from {same!r} of the table in case only",
-                kind="column-not-found",
+                kind=ErrorKind.COLUMN_NOT_FOUND,
                 hint=f"call it {same!r}",
             )
 
@@ -107,7 +107,7 @@ def _partition_fields(
     elif old is not None and request.mode != "overwrite" and [c for c, _ in wanted] != [*existing]:
         raise InvalidInput(
             f"table {name} is partitioned by {', '.join(existing) or 'nothing'}",
-            kind="partitioning-mismatch",
+            kind=ErrorKind.PARTITIONING_MISMATCH,
             hint="mode overwrite may change the partitioning",
         )
     fields = []
@@ -116,7 +116,7 @@ def _partition_fields(
             raise InvalidInput(
                 f"partition column {column!r} is missing in the data, whose columns are "
                 f"{', '.join(kinds)}",
-                kind="column-not-found",
+                kind=ErrorKind.COLUMN_NOT_FOUND,
             )
         kind: DataType = kinds[column]
         if declared is not None:
@@ -126,7 +126,7 @@ def _partition_fields(
         if not isinstance(kind, Scalar) or not has_order(kind):
             raise InvalidInput(
                 f"a table cannot be partitioned by {column!r}, which is {kind}",
-                kind="partitioning-mismatch",
+                kind=ErrorKind.PARTITIONING_MISMATCH,
             )
         fields.append((column, kind))
     return fields
@@ -146,19 +146,19 @@ def _key(
     if lost:
         raise InvalidInput(
             f"a key column of table {name} is not in the data any more",
-            kind="key-missing",
+            kind=ErrorKind.KEY_MISSING,
             hint="name the new key with key=[…], or key=[] for none",
         )
     missing = [f.name for f in unified.schema.fields if f.id in key and f.name not in given]
     if request.mode == "upsert" and missing:
         raise InvalidInput(
             f"upsert matches rows by key, and the data has no column {missing[0]!r}",
-            kind="key-missing",
+            kind=ErrorKind.KEY_MISSING,
         )
     if request.mode == "upsert" and not key:
         raise InvalidInput(
             f"upsert matches rows by key, and table {name} has none",
-            kind="key-missing",
+            kind=ErrorKind.KEY_MISSING,
             hint="give key=[…]",
         )
     return key
@@ -208,7 +208,7 @@ def _check_partition_values(context: WriteContext, landed: Landed, shape: TableS
         if found:
             raise InvalidInput(
                 f"{found[0][0]!r} is no value of partition column {name!r}, which is {kind}",
-                kind="partition-value",
+                kind=ErrorKind.PARTITION_VALUE,
                 hint=f"mode overwrite with partition_by={{{name!r}: {str(given)!r}}} "
                 "changes the column's type",
             )

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from itertools import count
 
 from catalog.engine.relation import relation_sql
-from catalog.errors import InvalidInput
+from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
 from catalog.write.context import WriteContext
@@ -145,6 +145,6 @@ def _check_single(
     raise InvalidInput(
         f"{rows} rows of table {name} share the key {shown_key(shape, values)}: "
         "which of them to replace is unclear",
-        kind="duplicate-key",
+        kind=ErrorKind.DUPLICATE_KEY,
         hint="remove the duplicates first",
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
-from catalog.errors import CorruptData, NotFound, StorageFailure, Unsupported
+from catalog.errors import CorruptData, ErrorKind, NotFound, StorageFailure, Unsupported
 from catalog.formats.parquet import ParquetFooter, ParquetSource, read_footer
 from catalog.formats.source import SourceFile
 from catalog.repository.datafiles import ETAG, guard_of, remote_guard
@@ -259,7 +259,7 @@ def changed(path: str) -> CorruptData:
     """Returns the error for a source that changes while it is read."""
     return CorruptData(
         f"{path} was changed while it was read; nothing was committed",
-        kind="source-changed",
+        kind=ErrorKind.SOURCE_CHANGED,
         hint="run the command again once the writer has finished",
     )
 

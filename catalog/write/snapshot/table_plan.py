@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from catalog.errors import InvalidInput
+from catalog.errors import ErrorKind, InvalidInput
 from catalog.formats.partition_types import choose_types, declared_type, read_values
 from catalog.formats.source import Discovery
 from catalog.formats.unify import Unified, column_ids
@@ -70,14 +70,14 @@ def partition_spec(
             raise InvalidInput(
                 f"partition columns {_list(wanted)} were declared, but {found.root} is "
                 f"partitioned by {_list(found.columns)}",
-                kind="partitioning-mismatch",
+                kind=ErrorKind.PARTITIONING_MISMATCH,
                 hint="a partition column needs column=value directories in that order",
             )
     if base is not None and request.scope != "full" and tuple(existing) != found.columns:
         raise InvalidInput(
             f"table {base.name} is partitioned by {_list(tuple(existing))}, but {found.root} by "
             f"{_list(found.columns)}",
-            kind="partitioning-mismatch",
+            kind=ErrorKind.PARTITIONING_MISMATCH,
             hint="a full snapshot may change the partitioning; parts must agree with the table",
         )
     kinds = choose_types(found.columns, found.files, declared, existing)
@@ -126,7 +126,7 @@ def _key(unified: Unified, base: StoredTable | None, request: SnapshotRequest) -
     if gone:
         raise InvalidInput(
             f"key column {gone[0]!r} of table {base.name} is not in the source any more",
-            kind="key-missing",
+            kind=ErrorKind.KEY_MISSING,
             hint=f"name the new key: --key {base.name}=COLUMN,COLUMN (or nothing after =)",
         )
     return base.snapshot.key

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from catalog.errors import InvalidInput, NotFound
+from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.formats.discover import discover
 from catalog.formats.parquet import Columns, ParquetFooter
 from catalog.formats.partition_columns import check_partition_column
@@ -155,7 +155,7 @@ def _discover(
         if not request.allow_empty:
             raise InvalidInput(
                 f"{source} has no Parquet files",
-                kind="empty-source",
+                kind=ErrorKind.EMPTY_SOURCE,
                 hint="--allow-empty takes it as a table without rows",
             )
         found = replace(found, columns=tuple(names))
@@ -172,14 +172,14 @@ def _check_apart(found: Discovery, store: ObjectStore) -> None:
     if inner == home or inner.startswith(home + os.sep):
         raise InvalidInput(
             f"{found.root} lies inside the catalog itself",
-            kind="path-outside",
+            kind=ErrorKind.PATH_OUTSIDE,
             hint="export the table first, or name the files it came from",
         )
     within = f"{home.removeprefix(inner + os.sep)}{os.sep}"
     if within and any(file.relative.startswith(within) for file in found.files):
         raise InvalidInput(
             f"{found.root} has the catalog itself in it",
-            kind="path-outside",
+            kind=ErrorKind.PATH_OUTSIDE,
             hint="name the directory of the table, or a pattern such as *.parquet",
         )
 
@@ -226,7 +226,7 @@ def _unify(
         if empty:
             raise InvalidInput(
                 "a new table needs at least one file: it has no columns otherwise",
-                kind="empty-source",
+                kind=ErrorKind.EMPTY_SOURCE,
             )
         existing = None
     else:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from catalog.engine.connection import single_row
 from catalog.engine.failures import engine_errors
 from catalog.engine.quoting import identifier, type_sql
-from catalog.errors import InvalidInput, NotFound, Unsupported
+from catalog.errors import ErrorKind, InvalidInput, NotFound, Unsupported
 from catalog.formats.parquet import Columns
 from catalog.model.schema import Field, Schema
 from catalog.model.table import TableSnapshot
@@ -72,7 +72,7 @@ def alter_table(
         if read_constraints(context.con, table.name, defaults=altering.has_default):
             raise Unsupported(
                 "a key cannot be added with a column",
-                kind="unsupported-constraint",
+                kind=ErrorKind.UNSUPPORTED_CONSTRAINT,
                 hint="CREATE OR REPLACE TABLE … PRIMARY KEY (…) AS",
             )
         names = list(context.con.sql(f"SELECT * FROM {scratch.table} LIMIT 0").columns)
@@ -104,7 +104,7 @@ def _checked(name: str, old: TableSnapshot, altering: Altering) -> Field | None:
         raise NotFound(
             f"table {name} has no column {altering.column!r}; its columns are "
             f"{', '.join(old.schema.names)}",
-            kind="column-not-found",
+            kind=ErrorKind.COLUMN_NOT_FOUND,
         )
     column = found[0]
     if altering.kind is Alteration.ADD_COLUMN:
@@ -115,7 +115,7 @@ def _checked(name: str, old: TableSnapshot, altering: Altering) -> Field | None:
         what = "partitioned by" if by_partition else "keyed by"
         raise InvalidInput(
             f"cannot {altering.kind} {column.name!r}: table {name} is {what} it",
-            kind="partitioning-mismatch" if by_partition else "key-missing",
+            kind=ErrorKind.PARTITIONING_MISMATCH if by_partition else ErrorKind.KEY_MISSING,
             hint="make the table anew: CREATE OR REPLACE TABLE … AS",
         )
     return column
@@ -158,7 +158,7 @@ def _wider(name: str, column: Field, kind: DataType) -> DataType:
         raise Unsupported(
             f"column {column.name!r} of table {name} cannot become {kind}, which does not hold "
             f"every {column.type}",
-            kind="narrowing-type",
+            kind=ErrorKind.NARROWING_TYPE,
             hint=f"CREATE OR REPLACE TABLE {name} AS SELECT * REPLACE "
             f"(CAST({identifier(column.name)} AS {type_sql(kind)}) AS {identifier(column.name)}) "
             f"FROM {name}",

@@ -7,7 +7,7 @@ import duckdb
 
 from catalog.engine.failures import engine_errors
 from catalog.engine.quoting import identifier, literal
-from catalog.errors import AlreadyExists, InvalidInput, Unsupported
+from catalog.errors import AlreadyExists, ErrorKind, InvalidInput, Unsupported
 from catalog.model.table import TableSnapshot
 from catalog.query.parse.definitions import Creation, read_creation
 from catalog.query.parse.keywords import fold
@@ -46,7 +46,7 @@ def create_table(
             return table, WriteResult(table.name, "create")
         raise AlreadyExists(
             f"table {table.name!r} exists",
-            kind="table-exists",
+            kind=ErrorKind.TABLE_EXISTS,
             hint="CREATE TABLE IF NOT EXISTS, or CREATE OR REPLACE TABLE",
         )
     scratch = scratch_name(table.name)
@@ -106,7 +106,7 @@ def read_constraints(
         if kind != "PRIMARY KEY" and not (kind == "NOT NULL" and set(names) <= set(key or ())):
             raise Unsupported(
                 f"tables keep no constraint but a key: {kind} on {', '.join(names)}",
-                kind="unsupported-constraint",
+                kind=ErrorKind.UNSUPPORTED_CONSTRAINT,
                 hint="leave it out",
             )
     given = con.execute(
@@ -115,7 +115,7 @@ def read_constraints(
     if given and not defaults:
         raise Unsupported(
             f"tables keep no default or generated value: that of column {given[0][0]!r}",
-            kind="unsupported-constraint",
+            kind=ErrorKind.UNSUPPORTED_CONSTRAINT,
             hint="leave it out",
         )
     return key
@@ -131,7 +131,7 @@ def _request(
     """Returns how the rows are written: key and partitioning, declared or as they were."""
     names = [column for column, _ in landed.columns]
     if declared is not None and creation.key is not None:
-        raise InvalidInput("the key is declared twice", kind="sql-error")
+        raise InvalidInput("the key is declared twice", kind=ErrorKind.SQL_ERROR)
     key = declared if declared is not None else creation.key
     if key is None:
         old = () if before is None else before.key_names
@@ -160,6 +160,6 @@ def _spelled(name: str, names: Sequence[str], wanted: Sequence[str]) -> tuple[st
     if lost:
         raise InvalidInput(
             f"table {name} has no column {lost[0]!r}; its columns are {', '.join(names)}",
-            kind="column-not-found",
+            kind=ErrorKind.COLUMN_NOT_FOUND,
         )
     return tuple(known[fold(column)] for column in wanted)

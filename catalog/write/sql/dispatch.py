@@ -6,7 +6,7 @@ from typing import Protocol
 
 import duckdb
 
-from catalog.errors import AlreadyExists, Unsupported
+from catalog.errors import AlreadyExists, ErrorKind, Unsupported
 from catalog.model.names import check_not_reserved
 from catalog.query.failures import unknown_table
 from catalog.query.parse.definitions import Alteration, has_rest, read_altering
@@ -95,7 +95,7 @@ def _drop(
     staging: Staging, table: WorkingTable, pending: PendingWrite, lineage: Mapping[str, object]
 ) -> WriteResult:
     if has_rest(pending.statement, ("cascade", "restrict")):
-        raise Unsupported("DROP TABLE takes one table", kind="unsupported-statement")
+        raise Unsupported("DROP TABLE takes one table", kind=ErrorKind.UNSUPPORTED_STATEMENT)
     if table.snapshot is not None:
         result = WriteResult(table.name, "drop", deleted=table.rows)
         staging.drop(table.name, lineage)
@@ -138,7 +138,7 @@ def _rename(
         wanted = f"{namespace}{dot}{wanted}"
     there = staging.working(staging.table_name(wanted))
     if there.snapshot is not None:
-        raise AlreadyExists(f"table {there.name!r} exists", kind="table-exists")
+        raise AlreadyExists(f"table {there.name!r} exists", kind=ErrorKind.TABLE_EXISTS)
     check_not_reserved(there.name)
     origin = table.origin if table.keeps_files else None
     staging.drop(table.name, lineage)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from catalog.engine.failures import engine_errors
 from catalog.engine.quoting import identifier
-from catalog.errors import Unsupported
+from catalog.errors import ErrorKind, Unsupported
 from catalog.query.parse.definitions import has_clause, is_insert_or
 from catalog.query.pending_write import PendingWrite, WriteResult
 from catalog.write.context import WriteContext
@@ -37,7 +37,7 @@ def insert_rows(
     if has_clause(pending.statement, "conflict") or is_insert_or(pending.statement):
         raise Unsupported(
             "INSERT only adds rows: a key is no constraint",
-            kind="unsupported-statement",
+            kind=ErrorKind.UNSUPPORTED_STATEMENT,
             hint="MERGE INTO … USING … ON … WHEN MATCHED THEN UPDATE WHEN NOT MATCHED THEN INSERT",
         )
     shape = with_own_schema(table.snapshot)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from catalog.engine.connection import single_row
 from catalog.engine.relation import relation_sql
-from catalog.errors import InvalidInput
+from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
 from catalog.write.context import WriteContext
@@ -38,7 +38,7 @@ def refuse_duplicates(
         )
         raise InvalidInput(
             f"{rows_alike} rows of table {table.name} would share the key {named}",
-            kind="duplicate-key",
+            kind=ErrorKind.DUPLICATE_KEY,
             hint="a MERGE keeps keys unique: bring one row per key, and match ON the key",
         )
 

@@ -13,7 +13,7 @@ from catalog.engine.failures import engine_errors
 from catalog.engine.quoting import identifier, literal, type_sql
 from catalog.engine.relation import relation_sql
 from catalog.engine.settings import UserSettings
-from catalog.errors import Unsupported
+from catalog.errors import ErrorKind, Unsupported
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
 from catalog.model.types import DataType, ListType, MapType, Scalar, StructType, is_float
@@ -194,7 +194,7 @@ def _check_names(name: str, shape: TableSnapshot) -> None:
             raise Unsupported(
                 f"the columns {other!r} and {column!r} of table {name} differ in case only, which "
                 "SQL cannot tell apart",
-                kind="ambiguous-columns",
+                kind=ErrorKind.AMBIGUOUS_COLUMNS,
                 hint="take a snapshot of the table with another name for one of them",
             )
 
@@ -219,6 +219,6 @@ def check_row_ids(name: str, shape: TableSnapshot) -> None:
     if any(fold(column) == "rowid" for column in shape.schema.names):
         raise Unsupported(
             f"rows of table {name} cannot be changed by SQL, since it has a column 'rowid'",
-            kind="ambiguous-columns",
+            kind=ErrorKind.AMBIGUOUS_COLUMNS,
             hint="rename it: ALTER TABLE … RENAME COLUMN rowid TO …",
         )

@@ -1,0 +1,126 @@
+"""Hints: what helps after an error, as values that each front end puts into its own words.
+
+``hint("take a side: {}", Call("merge", ("fix",), resolve=Blank("ours|theirs")))`` reads
+``take a side: cat.merge('fix', resolve=ours|theirs)`` in Python, and
+``take a side: parquetry merge fix --resolve ours|theirs`` on the command line.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Operation: TypeAlias = Literal[
+    "abort_merge",
+    "branches.create",
+    "branches.delete",
+    "branches.list",
+    "branches.protect",
+    "branches.unprotect",
+    "conflicts",
+    "continue_merge",
+    "create",
+    "log",
+    "merge",
+    "reflog",
+    "sql",
+    "tables",
+    "tags.list",
+]
+"""What a hint can recommend, by its name in Python."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """A value that the user has to fill in.
+
+    Attributes:
+        name: What stands in its place: ``NAME``, or the choices, ``ours|theirs``.
+    """
+
+    name: str
+
+
+Value: TypeAlias = str | bool | Blank
+
+
+class Call:
+    """A recommended operation with its arguments."""
+
+    __slots__ = ("arguments", "operation", "options")
+
+    def __init__(
+        self, operation: Operation, arguments: tuple[str | Blank, ...] = (), **options: Value
+    ) -> None:
+        """Takes the operation.
+
+        Args:
+            operation: Its name in Python.
+            arguments: Its positional arguments.
+            options: Its keyword arguments, by their names in Python; True for a flag.
+        """
+        self.operation: Operation = operation
+        self.arguments = arguments
+        self.options: Mapping[str, Value] = options
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A recommended argument of the operation that failed.
+
+    Attributes:
+        name: Its name in Python.
+        value: Its value; True for a flag.
+    """
+
+    name: str
+    value: Value = True
+
+
+Part: TypeAlias = Call | Option
+Wording: TypeAlias = Callable[[Part], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What helps after an error.
+
+    Attributes:
+        text: A sentence, with ``{}`` where each of the parts is put into words.
+        parts: Calls and options.
+    """
+
+    text: str = ""
+    parts: tuple[Part, ...] = ()
+
+    def worded(self, wording: Wording) -> str:
+        """Returns the sentence in the words of a front end."""
+        pieces = self.text.split("{}") if self.parts else [self.text]
+        shown = [wording(part) for part in self.parts]
+        return "".join(
+            piece + (shown[n] if n < len(shown) else "") for n, piece in enumerate(pieces)
+        )
+
+
+def hint(text: str, *parts: Part) -> Hint:
+    """Returns a hint: a sentence with ``{}`` for each part."""
+    return Hint(text, parts)
+
+
+def python_wording(part: Part) -> str:
+    """Words a part of a hint for somebody who writes Python.
+
+    >>> python_wording(Call("branches.create", (Blank("NAME"),), at="main"))
+    "cat.branches.create(NAME, at='main')"
+    >>> python_wording(Option("allow_empty"))
+    'allow_empty=True'
+    """
+    if isinstance(part, Option):
+        return f"{part.name}={_literal(part.value)}"
+    words = [_literal(one) for one in part.arguments]
+    words += [f"{name}={_literal(value)}" for name, value in part.options.items()]
+    owner = "catalog" if part.operation == "create" else "cat"
+    return f"{owner}.{part.operation}({', '.join(words)})"
+
+
+def _literal(value: Value) -> str:
+    return value.name if isinstance(value, Blank) else repr(value)

@@ -1,0 +1,52 @@
+"""Hints of errors in the words of the command line."""
+
+import shlex
+from collections.abc import Mapping
+
+from catalog.hints import Blank, Hint, Operation, Option, Part, Value
+
+COMMANDS: Mapping[Operation, tuple[str, str]] = {
+    "abort_merge": ("merge", "--abort"),
+    "branches.create": ("branch create", ""),
+    "branches.delete": ("branch delete", ""),
+    "branches.list": ("branch list", ""),
+    "branches.protect": ("branch protect", ""),
+    "branches.unprotect": ("branch protect", "--off"),
+    "continue_merge": ("merge", "--continue"),
+    "create": ("init", ""),
+    "tags.list": ("tag list", ""),
+}
+"""Operations whose command is not their name: the command, and an option that completes it."""
+
+
+def worded(hint: Hint) -> str:
+    """Returns a hint as somebody at a terminal reads it.
+
+    >>> from catalog.hints import Call, hint
+    >>> worded(hint("first: {}", Call("branches.unprotect", ("main",))))
+    'first: parquetry branch protect main --off'
+    """
+    return hint.worded(_part)
+
+
+def _part(part: Part) -> str:
+    if isinstance(part, Option):
+        return _option(part.name, part.value)
+    command, flag = COMMANDS.get(part.operation, (part.operation, ""))
+    words = ["parquetry", command, *(_value(one) for one in part.arguments)]
+    options = dict(part.options)
+    into = options.pop("into", None)  # names what is merged, so it stands before the flag
+    if into is not None:
+        words.append(_option("into", into))
+    words += [flag] if flag else []
+    words += [_option(name, value) for name, value in options.items()]
+    return " ".join(words)
+
+
+def _option(name: str, value: Value) -> str:
+    option = f"--{name.replace('_', '-')}"
+    return option if value is True else f"{option} {_value(value)}"
+
+
+def _value(value: Value) -> str:
+    return value.name if isinstance(value, Blank) else shlex.quote(str(value))
