@@ -89,6 +89,7 @@ def floor(name: str) -> str | None:
     return below if below in FLOORS else "catalog"
 
 
+@pytest.mark.invariant("Imports run downwards, and DuckDB is opened in one place")
 @pytest.mark.parametrize("path", modules(), ids=module_name)
 def test_imports_run_downwards(path: Path) -> None:
     own = floor(module_name(path))
@@ -123,6 +124,7 @@ def test_no_module_is_longer_than_500_lines(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 500
 
 
+@pytest.mark.invariant("Imports run downwards, and DuckDB is opened in one place")
 def test_duckdb_is_opened_in_the_engine_only() -> None:
     opening = [
         module_name(path)

@@ -157,6 +157,7 @@ def test_a_dry_run_leaves_nothing(fix: Path, parquetry: Runner) -> None:
     assert listing(fix) == before
 
 
+@pytest.mark.invariant("A dry run leaves nothing in the store")
 def test_a_dry_run_in_conflict_ends_as_the_merge_would_and_leaves_nothing(
     clash: Path, parquetry: Runner
 ) -> None:
@@ -172,6 +173,9 @@ def test_a_dry_run_in_conflict_ends_as_the_merge_would_and_leaves_nothing(
     assert listing(clash) == before
 
 
+@pytest.mark.invariant(
+    "A merge in conflict moves no branch, and what was settled is what gets published"
+)
 def test_a_conflict_moves_nothing_and_says_what_to_do(clash: Path, parquetry: Runner) -> None:
     before = commit_id(parquetry)
     outcome = parquetry("merge", "fix")
@@ -287,6 +291,9 @@ def test_conflicts_are_a_relation_in_sql(conflicted: Path, parquetry: Runner) ->
     assert parquetry("sql", "FROM conflicts('nothing')").code == 3
 
 
+@pytest.mark.invariant(
+    "A merge in conflict moves no branch, and what was settled is what gets published"
+)
 def test_rows_changed_on_the_branch_are_settled(
     conflicted: Path, tmp_path: Path, parquetry: Runner
 ) -> None:
@@ -400,6 +407,7 @@ def test_the_same_merge_is_not_begun_twice(conflicted: Path, parquetry: Runner) 
     assert "--continue (or --abort)" in again.err
 
 
+@pytest.mark.invariant("A protected branch changes only by merge")
 def test_a_protected_branch_changes_by_merge(fix: Path, parquetry: Runner) -> None:
     parquetry("branch", "protect", "main")
     assert parquetry("merge", "fix").code == 0

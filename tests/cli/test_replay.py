@@ -145,6 +145,7 @@ def test_a_cherry_pick_in_conflict_moves_nothing(clash: Path, parquetry: Runner)
     assert orders(parquetry)[1] == (11.0, "a")
 
 
+@pytest.mark.invariant("A revert keeps later corrections")
 def test_a_revert_keeps_what_was_corrected_later(
     lake: Path, tmp_path: Path, parquetry: Runner
 ) -> None:
@@ -235,6 +236,7 @@ def test_a_merge_is_taken_back_relative_to_a_parent(fix: Path, parquetry: Runner
     assert parquetry("revert", "main~1", "--mainline", "0").code == 2
 
 
+@pytest.mark.invariant("A protected branch changes only by merge")
 @pytest.mark.parametrize("words", [("cherry-pick", "fix"), ("revert", "main"), ("rebase", "fix")])
 def test_a_protected_branch_refuses(fix: Path, parquetry: Runner, words: tuple[str, ...]) -> None:
     parquetry("branch", "protect", "main")
@@ -270,6 +272,7 @@ def test_what_makes_no_sense_is_said(
     assert listing(fix) == before
 
 
+@pytest.mark.invariant("A dry run leaves nothing in the store")
 @pytest.mark.parametrize("words", [("cherry-pick", "fix"), ("revert", "main")])
 def test_a_dry_run_leaves_nothing(fix: Path, parquetry: Runner, words: tuple[str, ...]) -> None:
     before = listing(fix)

@@ -43,6 +43,7 @@ COMMANDS = [
 ]
 
 
+@pytest.mark.invariant("Help and history load no heavy library")
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_light_commands_load_no_heavy_library(empty_lake: Path, words: tuple[str, ...]) -> None:
     done = subprocess.run(

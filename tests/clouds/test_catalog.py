@@ -181,6 +181,7 @@ LAWLESS = {
 }
 
 
+@pytest.mark.invariant("A server that ignores conditional writes is refused")
 @pytest.mark.parametrize("ignored", ["creating", "replacing"])
 def test_a_server_that_ignores_either_condition_is_refused(
     cloud: Cloud, place: str, ignored: str, monkeypatch: pytest.MonkeyPatch

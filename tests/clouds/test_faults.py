@@ -51,6 +51,9 @@ def commit(cat: Catalog, table: str, source: Path, message: str) -> str:
     return tx.commit.id
 
 
+@pytest.mark.invariant(
+    "In Google Cloud Storage and Azure, too, a commit is made once, and each write is sent once"
+)
 @pytest.mark.parametrize("part", ["/data/", "/objects/", "/refs/branches/"])
 @pytest.mark.parametrize("fate", FATES)
 def test_a_commit_is_made_once_whatever_happens_to_one_answer(
@@ -65,6 +68,9 @@ def test_a_commit_is_made_once_whatever_happens_to_one_answer(
     assert cat.sql("SELECT count(*) FROM a").fetchall() == [(1,)]
 
 
+@pytest.mark.invariant(
+    "In Google Cloud Storage and Azure, too, a commit is made once, and each write is sent once"
+)
 @pytest.mark.parametrize("fate", ["cut-before", "cut-after", "error-after", "later"])
 def test_the_library_sends_a_conditional_write_once(
     watched: BucketStore, proxy: Proxy, fate: Fate

@@ -105,6 +105,7 @@ def versions(draw: st.DrawFn) -> tuple[Side, Side]:
     return sides[0], sides[1]
 
 
+@pytest.mark.invariant("Every path of a diff gives the answer of the join")
 @settings(COMMON, max_examples=1500 if THOROUGH else 120)
 @given(versions(), st.booleans())
 def test_aligned_rows_are_those_of_the_join(sides: tuple[Side, Side], kept: bool) -> None:

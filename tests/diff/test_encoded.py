@@ -143,6 +143,9 @@ def test_pages_are_what_was_written(tmp_path: Path) -> None:
         assert joined == column.drop_null().cast(pa.int32()).to_numpy().tobytes()
 
 
+@pytest.mark.invariant(
+    "A fingerprint is the same whether its rows were read, written, or stored as before"
+)
 @settings(
     max_examples=200,
     deadline=None,

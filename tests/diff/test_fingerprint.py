@@ -201,6 +201,9 @@ def test_writers_with_longer_columns_than_they_say(
     assert bool(stored(path)) is trusted
 
 
+@pytest.mark.invariant(
+    "A fingerprint is the same whether its rows were read, written, or stored as before"
+)
 @settings(
     max_examples=150,
     deadline=None,

@@ -14,6 +14,7 @@ def answer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return ask(pair, tmp_path_factory.mktemp("pair"))
 
 
+@pytest.mark.invariant("A diff counts what an oracle in plain Python counts")
 def test_counts_are_those_of_the_oracle(answer: Answer) -> None:
     assert count_differences(answer) == []
 

@@ -100,6 +100,7 @@ def shuffled(count: int, rnd: random.Random) -> list[int]:
     return rnd.sample(range(count), count)
 
 
+@pytest.mark.invariant("The same rows in any order have the same digests in key order")
 @settings(
     max_examples=200,
     deadline=None,

@@ -92,6 +92,9 @@ def counts(cat: Catalog, before: str, after: str) -> tuple[Any, dict[str, int]]:
         return (found.rows.inserted, found.rows.deleted, found.rows.updated), changed
 
 
+@pytest.mark.invariant(
+    "A first diff does not read what two files store alike; it is read once it is needed"
+)
 def test_a_first_diff_reads_what_is_stored_otherwise(
     tmp_path: Path, decoded: list[tuple[str, ...]]
 ) -> None:
@@ -126,6 +129,9 @@ def test_columns_that_became_required_are_not_read(
     assert decoded == [("id", "n"), ("n",)]
 
 
+@pytest.mark.invariant(
+    "A first diff does not read what two files store alike; it is read once it is needed"
+)
 def test_what_was_not_read_is_read_once_it_is_needed(
     tmp_path: Path, decoded: list[tuple[str, ...]]
 ) -> None:
@@ -303,6 +309,9 @@ def write_somehow(rnd: random.Random, rows: list[Row], folder: Path) -> None:
         )
 
 
+@pytest.mark.invariant(
+    "A first diff does not read what two files store alike; it is read once it is needed"
+)
 @settings(
     max_examples=60,
     deadline=None,

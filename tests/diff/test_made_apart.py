@@ -32,6 +32,7 @@ def changed(cat: Catalog, before: str, table: str = "t") -> dict[str, int]:
     return cells
 
 
+@pytest.mark.invariant("Field ids and shared files prove nothing between tables created separately")
 def test_partition_columns_of_exchanged_ids(cat: Catalog) -> None:
     """Both tables have the partition (1, 2); in one it is a=1, b=2, in the other b=1, a=2."""
     ones, twos = [1] * len(KEYS), [2] * len(KEYS)
@@ -47,6 +48,7 @@ def test_partition_columns_of_exchanged_ids(cat: Catalog) -> None:
     assert cat.diff("main~2", "main")["t"].rows.moved == 200
 
 
+@pytest.mark.invariant("Field ids and shared files prove nothing between tables created separately")
 @pytest.mark.parametrize("partition_by", [[], ["day"]])
 def test_one_file_read_under_other_names(
     cat: Catalog, tmp_path: Path, partition_by: list[str]

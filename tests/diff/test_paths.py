@@ -71,6 +71,9 @@ def test_a_table_rewritten_without_change_opens_no_data_file(
     assert found.to_dict()["files"] == {"added": 1, "removed": 1, "kept": 0, "bytes_read": 0}
 
 
+@pytest.mark.invariant(
+    "Of files with the same keys, only keys and changed columns are read, in any order of rows"
+)
 def test_only_changed_columns_are_read_where_keys_keep_their_order(tmp_path: Path) -> None:
     before = numbers(10, v=[1] * 10, w=["x"] * 10)
     after = numbers(10, v=[1] * 9 + [2], w=["x"] * 10)
@@ -318,6 +321,7 @@ BLOCKS = (
 )
 
 
+@pytest.mark.invariant("Every path of a diff gives the answer of the join")
 @settings(COMMON, max_examples=600 if THOROUGH else 60)
 @given(pairs(), st.sampled_from([1, 2, 3, 65_536]), st.booleans())
 def test_every_path_gives_the_answer_of_the_join(pair: Pair, block: int, dense: bool) -> None:

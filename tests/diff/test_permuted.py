@@ -117,6 +117,7 @@ def table_of(rows: Rows, types: dict[str, pa.DataType]) -> pa.Table:
 PAIRS = st.integers(0, 2**63).map(random.Random).map(permuted_pair)
 
 
+@pytest.mark.invariant("A diff counts what an oracle in plain Python counts")
 @settings(COMMON, max_examples=2000 if THOROUGH else 120)
 @given(PAIRS)
 def test_any_diff_is_that_of_the_oracle(pair: Pair) -> None:
@@ -128,6 +129,7 @@ def test_any_diff_is_that_of_the_oracle(pair: Pair) -> None:
     assert applied_differences(answer) == []
 
 
+@pytest.mark.invariant("Every path of a diff gives the answer of the join")
 @settings(COMMON, max_examples=2000 if THOROUGH else 120)
 @given(PAIRS, st.sampled_from([1, 2, 3, 65_536]))
 def test_the_answer_is_that_of_the_join(pair: Pair, block: int) -> None:
@@ -229,6 +231,9 @@ def with_v(table: pa.Table, changed: Collection[int]) -> pa.Table:
     return table.set_column(1, "v", pa.array(cells))
 
 
+@pytest.mark.invariant(
+    "Of files with the same keys, only keys and changed columns are read, in any order of rows"
+)
 def test_only_keys_and_changed_columns_are_read(tmp_path: Path, asked: list[set[str]]) -> None:
     count = 5_000
     lake = lake_of(

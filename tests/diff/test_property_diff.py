@@ -26,6 +26,7 @@ COMMON = settings(
 )
 
 
+@pytest.mark.invariant("A diff counts what an oracle in plain Python counts")
 @settings(COMMON, max_examples=3000 if THOROUGH else 150)
 @given(pairs(), st.booleans())
 def test_any_diff_is_that_of_the_oracle(pair: Pair, aligned: bool) -> None:
@@ -40,6 +41,7 @@ def test_any_diff_is_that_of_the_oracle(pair: Pair, aligned: bool) -> None:
         assert applied_differences(answer) == []
 
 
+@pytest.mark.invariant("Files that both sides share do not alter the result")
 @settings(COMMON, max_examples=2000 if THOROUGH else 100)
 @given(pairs())
 def test_files_both_sides_have_alter_nothing(pair: Pair) -> None:

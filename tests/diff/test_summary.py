@@ -97,6 +97,7 @@ COLUMNS = {
 }
 
 
+@pytest.mark.invariant("Every path of a diff gives the answer of the join")
 @pytest.mark.parametrize("what", sorted(COLUMNS))
 def test_kept_statistics_are_those_of_reading(tmp_path: Path, what: str) -> None:
     column = COLUMNS[what]

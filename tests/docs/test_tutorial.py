@@ -9,6 +9,7 @@ sessions = load("generate_sessions")
 OUT_OF_DATE = "run: python docs/generate_sessions.py"
 
 
+@pytest.mark.invariant("The docs show what the program prints")
 @pytest.mark.parametrize("name", sessions.PAGES)
 def test_every_command_answers_what_the_page_shows(name: str) -> None:
     page = (REPOSITORY / name).read_text(encoding="utf-8")

@@ -72,6 +72,7 @@ def test_names_are_kept_in_one_unicode_form() -> None:
         assert check("e\u0301t\u00e9") == "\u00e9t\u00e9"
 
 
+@pytest.mark.invariant("No name escapes the root, or collides on a file system that ignores case")
 @given(name=st.text(max_size=40))
 def test_segments_come_back_and_cannot_leave_their_folder(name: str) -> None:
     segment = encode_segment(name)
@@ -80,6 +81,7 @@ def test_segments_come_back_and_cannot_leave_their_folder(name: str) -> None:
     assert not segment.startswith(".")
 
 
+@pytest.mark.invariant("No name escapes the root, or collides on a file system that ignores case")
 @given(one=st.text(max_size=8), other=st.text(max_size=8))
 def test_different_names_differ_on_file_systems_without_case(one: str, other: str) -> None:
     assume(one != other)

@@ -241,6 +241,7 @@ def test_random_cases_reach_every_kind_of_conflict_and_none() -> None:
     assert min(found.values()) >= 20
 
 
+@pytest.mark.invariant("A merge gives what an oracle in plain Python gives, from either side")
 @pytest.mark.parametrize("seed", range(200))
 def test_merging_with_the_sides_exchanged_finds_the_same_conflicts(seed: int) -> None:
     key, columns, (base, ours, theirs) = random_case(seed)

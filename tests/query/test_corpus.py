@@ -27,6 +27,7 @@ def stand_ins() -> duckdb.DuckDBPyConnection:
     return stand_in_session("main", "main~1", "release 1")
 
 
+@pytest.mark.invariant("Splicing a query changes nothing but the names of its tables")
 @pytest.mark.parametrize("query", QUERIES)
 def test_a_spliced_query_gives_the_same_rows(
     query: str, named: duckdb.DuckDBPyConnection, stand_ins: duckdb.DuckDBPyConnection

@@ -34,6 +34,7 @@ def session(tmp_path: Path) -> Iterator[Session]:
         yield opened
 
 
+@pytest.mark.invariant("NaN is found whatever Parquet's statistics say")
 @pytest.mark.parametrize(
     "condition",
     [

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -158,6 +159,7 @@ def in_memory(lake: Lake, tables: dict[str, pa.Table], kind: str) -> duckdb.Duck
     return session
 
 
+@pytest.mark.invariant("A pruned query gives the same rows as an unpruned one, and as plain Python")
 @settings(COMMON, max_examples=400 if THOROUGH else 25)
 @given(drawn=files(), asked=st.lists(conditions(), min_size=8, max_size=8))
 def test_pruned_is_unpruned_is_naive(

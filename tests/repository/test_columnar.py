@@ -36,6 +36,7 @@ def test_nodes_read_back(columns: dict[str, pa.Array]) -> None:
     assert node_id("k", back) == node_id("k", columns)
 
 
+@pytest.mark.invariant("Ids do not depend on how a library lays out bytes")
 @given(columns=nodes(), before=st.integers(0, 5), after=st.integers(0, 5))
 def test_ids_do_not_see_how_arrow_lays_columns_out(
     columns: dict[str, pa.Array], before: int, after: int

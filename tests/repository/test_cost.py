@@ -111,6 +111,9 @@ def changes(table: Table, repository: Repository, old: int, new: int) -> Any:
     return file_changes(repository.commits, before, after, old_commit=ids[0], new_commit=ids[1])
 
 
+@pytest.mark.invariant(
+    "The cost of a commit and of planning a diff follows the number of changed files"
+)
 @pytest.mark.parametrize(("old", "new", "files"), [(1, 2, 1), (2, 3, 1), (3, 4, 100), (3, 2, 1)])
 def test_neighbours_are_compared_by_their_change_list_alone(
     table: Table,
@@ -149,6 +152,9 @@ def test_long_changes_are_told_by_the_trees(
     assert kinds.count("files") < 2 * (MAX_CHANGE_LIST / 64 + 4)
 
 
+@pytest.mark.invariant(
+    "The cost of a commit and of planning a diff follows the number of changed files"
+)
 def test_commits_further_apart_read_only_what_differs(
     table: Table, fresh: Repository, kinds: list[str]
 ) -> None:
@@ -164,6 +170,9 @@ def test_the_same_snapshot_is_compared_without_reading(
     assert (found.added, found.removed, kinds) == ((), (), [])
 
 
+@pytest.mark.invariant(
+    "The cost of a commit and of planning a diff follows the number of changed files"
+)
 @pytest.mark.parametrize("files", [1000, FILES])
 def test_a_commit_of_one_file_reads_and_writes_little(files: int) -> None:
     store = CountingStore(MemoryStore())

@@ -47,6 +47,7 @@ def opened(packs: dict[str, bytes]) -> Repository:
     return open_existing(store)
 
 
+@pytest.mark.invariant("A changed byte is an error, never an answer")
 @pytest.mark.parametrize("flip", [0x01, 0x80, 0xFF])
 def test_a_changed_byte_is_never_an_answer(packs: dict[str, bytes], flip: int) -> None:
     newest = list(packs)[-2]

@@ -68,6 +68,9 @@ OPERATIONS = {
 }
 
 
+@pytest.mark.invariant(
+    "Every operation on a ref happens once or reports that it did not, whatever the store does"
+)
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_an_operation_is_made_once_or_said_not_to_be(

@@ -29,6 +29,7 @@ def test_the_reader_uses_none_of_our_code() -> None:
     assert not {name.split(".")[0] for name in imported} & {"catalog", "cli", "tests"}
 
 
+@pytest.mark.invariant("The format on disk is what its page says")
 def test_every_commit_table_and_file_of_the_sample_is_read(reader: Reader) -> None:
     packs = [p.name for p in (SAMPLE / "objects").rglob("*") if p.is_file()]
     read = set()

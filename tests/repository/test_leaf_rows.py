@@ -2,6 +2,7 @@
 
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,6 +49,9 @@ SETS = st.sets(st.integers(0, 40), max_size=40)
 
 
 class TestDataFiles:
+    @pytest.mark.invariant(
+        "The same content has the same root, whether edited or rebuilt, in any order"
+    )
     @given(SETS, SETS, SETS, st.integers(0, 50))
     def test_edited_columns_are_those_of_the_rows(
         self, old: set[int], gone: set[int], come: set[int], seed: int

@@ -21,6 +21,7 @@ def whys(cat: Catalog, branch: str = "main") -> list[str]:
     return [move.why for move in cat.reflog(branch)]
 
 
+@pytest.mark.invariant("A reset loses nothing")
 def test_a_reset_moves_the_branch_and_keeps_where_it_was(cat: Catalog, history: History) -> None:
     newest = [history.advance() for _ in range(3)][-1]
     found = cat.reset("main", to="main~2")

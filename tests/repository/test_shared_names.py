@@ -41,6 +41,7 @@ def outcome(action: Callable[[], object]) -> str:
     return "done"
 
 
+@pytest.mark.invariant("A name belongs to a branch or to a tag, never to both")
 @pytest.mark.parametrize("step", range(4))
 def test_a_branch_between_the_steps_of_a_tag(
     cat: Catalog, store: FaultyStore, name: str, step: int
@@ -105,6 +106,7 @@ def test_the_moves_of_a_deleted_branch_outlive_a_tag_of_its_name(cat: Catalog) -
     assert why == ["tag: created", "branch: deleted", "branch: created from main"]
 
 
+@pytest.mark.invariant("A name belongs to a branch or to a tag, never to both")
 def test_of_many_branches_and_tags_of_one_name_one_comes_to_be(cat: Catalog, name: str) -> None:
     together = threading.Barrier(8)
     found: list[str] = []

@@ -87,6 +87,9 @@ def identity(root: Root | None) -> tuple[str, int] | None:
 
 @pytest.mark.usefixtures("small_chunks")
 class TestEdits:
+    @pytest.mark.invariant(
+        "The same content has the same root, whether edited or rebuilt, in any order"
+    )
     @settings(max_examples=120, deadline=None)
     @given(state=states, steps=st.lists(changes, min_size=1, max_size=4))
     def test_an_edited_tree_is_the_tree_built_anew(

@@ -89,6 +89,7 @@ def test_tables_come_out_again(cat: Catalog, source: Path, tmp_path: Path) -> No
     assert f"{cat.uri}/data/t/k%3D" in sql or f"{cat.uri}/data/t/k=0" in sql
 
 
+@pytest.mark.invariant("A referenced file in S3 that has changed is never part of an answer")
 @pytest.mark.parametrize("local", [False, True])
 def test_a_prefix_is_referenced_under_guard(
     access: S3Access,
@@ -255,6 +256,7 @@ def moved(proxy: Proxy) -> int:
     return sum(a.answered for a in data if not a.range.startswith("bytes=-"))
 
 
+@pytest.mark.invariant("A query in S3 transfers only the columns and row groups it needs")
 def test_a_query_moves_the_bytes_of_its_columns_and_row_groups(moto: Server, source: Path) -> None:
     place = new_place(S3Access(S3Options(endpoint_url=moto.endpoint)))
     with proxied(moto.endpoint) as proxy:

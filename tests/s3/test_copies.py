@@ -60,6 +60,9 @@ def stored(cat: Catalog, access: S3Access) -> dict[str, bytes]:
     return found
 
 
+@pytest.mark.invariant(
+    "A source in S3 is copied by the server, exactly as it was listed or not at all"
+)
 @COPYING
 @pytest.mark.parametrize("hashed", [False, True])
 @pytest.mark.parametrize("parts", [False, True])
@@ -134,6 +137,9 @@ def test_what_was_copied_is_known_again(
     assert again.sql("SELECT sum(v) FROM t").fetchall() == [(ROWS,)]
 
 
+@pytest.mark.invariant(
+    "A source in S3 is copied by the server, exactly as it was listed or not at all"
+)
 @COPYING
 @pytest.mark.parametrize("parts", [False, True])
 def test_a_source_that_changes_before_it_is_copied_is_refused(

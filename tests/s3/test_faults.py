@@ -39,6 +39,9 @@ def on_branch(cat: Catalog) -> dict[str, str]:
     return {c.id: c.message for c in log}
 
 
+@pytest.mark.invariant(
+    "A lost answer from S3 loses and doubles nothing; no branch moves to files that did not arrive"
+)
 @pytest.mark.parametrize(
     ("server", "part"),
     [
@@ -75,6 +78,9 @@ def test_a_write_is_unknown_when_all_its_answers_are_lost(
     assert len(on_branch(cat)) == (2 if fate == "cut-after" else 1)
 
 
+@pytest.mark.invariant(
+    "A lost answer from S3 loses and doubles nothing; no branch moves to files that did not arrive"
+)
 def test_a_branch_never_moves_to_files_that_did_not_arrive(
     cat: Catalog, proxy: Proxy, source: Path
 ) -> None:

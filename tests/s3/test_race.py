@@ -33,6 +33,7 @@ def threads(run: "list[threading.Thread]") -> None:
         thread.join()
 
 
+@pytest.mark.invariant("Sixteen writers on one branch in a bucket all succeed")
 def test_sixteen_writers_on_one_branch_all_land(lake: str) -> None:
     """Each commits to a table of its own, and some half way once to one that they share."""
     writes = {writer: [(f"w{writer}", n) for n in range(COMMITS)] for writer in range(WRITERS)}

@@ -25,6 +25,7 @@ def careless(request: pytest.FixtureRequest, tmp_path: Path) -> "Iterator[Server
         yield server
 
 
+@pytest.mark.invariant("A server that ignores conditional writes is refused")
 def test_a_server_that_ignores_conditions_is_refused_at_init(careless: Server) -> None:
     options = S3Options(endpoint_url=careless.endpoint)
     access = S3Access(options)
@@ -53,6 +54,7 @@ def test_a_server_that_ignores_conditions_is_refused_at_open(
     assert {info.path: there.read(info.path).data for info in there.list("")} == copied
 
 
+@pytest.mark.invariant("A server that ignores conditional writes is refused")
 @pytest.mark.parametrize("ignored", ["If-None-Match", "If-Match"])
 def test_a_server_that_ignores_either_condition_is_refused_at_open(
     moto: Server, ignored: str

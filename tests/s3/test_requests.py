@@ -65,6 +65,7 @@ def tables(source: Path, count: int, value: int = 0) -> None:
         write(source / f"t{n}" / "k=1" / "x.parquet", {"id": [n], "v": [-1]})
 
 
+@pytest.mark.invariant("Requests to S3 stay within bounds")
 def test_opening_and_log_of_a_warm_cache_take_one_request(lake: Lake, source: Path) -> None:
     tables(source, 1)
     snap(lake.cat, "t", source / "t0")
@@ -86,6 +87,7 @@ def test_opening_takes_two_requests_at_most(lake: Lake, tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.invariant("Requests to S3 stay within bounds")
 def test_a_commit_of_one_file_takes_six_requests_in_two_rounds(lake: Lake, source: Path) -> None:
     tables(source, 1)
     snap(lake.cat, "t", source / "t0", key=["id"])

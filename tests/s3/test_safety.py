@@ -34,6 +34,9 @@ def lake(place: str, server: Server, monkeypatch: pytest.MonkeyPatch) -> str:
     return f"{place}/lake"
 
 
+@pytest.mark.invariant(
+    "A catalog in a bucket is as safe as one in a directory: transfers, any history, kills"
+)
 def test_no_money_is_lost_between_processes_whose_line_fails_or_not(
     lake: str, proxy: Proxy
 ) -> None:
@@ -45,17 +48,26 @@ def test_no_money_is_lost_between_processes_whose_line_fails_or_not(
     print(f"{TELLERS * TRANSFERS} transfers, {len(proxy.happened)} of {puts} PUTs went wrong")
 
 
+@pytest.mark.invariant(
+    "A catalog in a bucket is as safe as one in a directory: transfers, any history, kills"
+)
 def test_any_history_is_that_of_the_model(lake: str, access: S3Access) -> None:
     run_histories(
         lambda: contextlib.nullcontext(new_place(access)), histories=HISTORIES, steps=STEPS
     )
 
 
+@pytest.mark.invariant(
+    "A catalog in a bucket is as safe as one in a directory: transfers, any history, kills"
+)
 def test_a_writer_killed_at_any_moment_loses_nothing(lake: str, source: Path) -> None:
     auditor = Auditor(catalog.create(lake).uri)
     kill_writers(auditor, source, kills=KILLS, within_s=0.3)
 
 
+@pytest.mark.invariant(
+    "A catalog in a bucket is as safe as one in a directory: transfers, any history, kills"
+)
 def test_merges_killed_at_any_moment_leave_both_tables_alike(lake: str) -> None:
     auditor = MergeAuditor(catalog.create(lake).uri)
     kill_mergers(auditor, kills=max(KILLS // 2, 1), within_s=3)

@@ -100,6 +100,7 @@ def test_tables_of_other_formats_are_refused(
     assert snap(cat, "t", f"{prefix}/*.parquet").rows == 1, "its files, asked for by name"
 
 
+@pytest.mark.invariant("A referenced file in S3 that has changed is never part of an answer")
 @pytest.mark.parametrize("local", [True, False])
 def test_a_reference_that_changes_after_it_was_checked_is_never_an_answer(
     access: S3Access, server: Server, place: str, source: Path, tmp_path: Path, local: bool

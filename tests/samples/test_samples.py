@@ -64,6 +64,7 @@ ORDERS_V1 = [
 ]
 
 
+@pytest.mark.invariant("Catalogs in today's format stay readable")
 @pytest.mark.parametrize("ref", ["main", "v1", "main~18", "main@{2024-01-01T14:00}"])
 def test_orders_are_the_same(cat: Catalog, ref: str) -> None:
     query = "SELECT order_id, who, amount, day, note FROM orders AT (VERSION => '{}') ORDER BY 1"

@@ -116,9 +116,15 @@ class ObjectStoreContract:
         assert store.read(f"odd/{name}").data == name.encode()
         assert [i.path for i in store.list("odd/")] == [f"odd/{name}"]
 
+    @pytest.mark.invariant(
+        "When many writers race for one object, exactly one wins, on every store"
+    )
     def test_one_of_many_creators_wins(self, store: ObjectStore) -> None:
         assert _race(lambda n: store.create("name", b"%d" % n), AlreadyExists) == 1
 
+    @pytest.mark.invariant(
+        "When many writers race for one object, exactly one wins, on every store"
+    )
     def test_one_of_many_swappers_wins(self, store: ObjectStore) -> None:
         version = store.create("name", b"start")
 

@@ -111,6 +111,9 @@ class TestLocalStore(ObjectStoreContract):
         with store.turn("name"):
             pass
 
+    @pytest.mark.invariant(
+        "Writers that take turns write no pack in vain, and none waits forever for another"
+    )
     def test_whoever_keeps_the_turn_does_not_keep_others_for_good(
         self, store: LocalStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -74,6 +74,9 @@ def updated(cat: Catalog, folder: Path) -> None:
     cat.reset("main", to="main~1")
 
 
+@pytest.mark.invariant(
+    "A damaged data file is reported as such, and its damage never enters a new file"
+)
 @pytest.mark.parametrize("way", [counted, listed, exported, updated])
 def test_damage_is_told_as_such(
     lake: Path, tmp_path: Path, way: Callable[[Catalog, Path], None]

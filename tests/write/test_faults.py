@@ -106,6 +106,9 @@ def test_a_commit_forestalled_while_its_answer_is_lost_is_tried_again(
     assert [*on_branch(cat).values()] == ["a", "b", "catalog created"]
 
 
+@pytest.mark.invariant(
+    "Every operation on a ref happens once or reports that it did not, whatever the store does"
+)
 @pytest.mark.parametrize("seed", range(3))
 def test_of_commits_on_a_failing_store_none_is_lost_or_doubled(
     planned: PlannedStore, source: Path, seed: int

@@ -7,6 +7,8 @@ import os
 import shutil
 from pathlib import Path
 
+import pytest
+
 from catalog.catalog import Catalog
 
 from .kills import Auditor, MergeAuditor, kill_mergers, kill_writers
@@ -14,6 +16,7 @@ from .kills import Auditor, MergeAuditor, kill_mergers, kill_writers
 KILLS = int(os.environ.get("PARQUETRY_KILLS", "20"))
 
 
+@pytest.mark.invariant("A writer killed at any moment leaves the old state or the new one")
 def test_a_writer_killed_at_any_moment_loses_nothing(tmp_path: Path) -> None:
     root, source = tmp_path / "lake", tmp_path / "source"
     auditor = Auditor(Catalog.create(str(root)).uri)

@@ -37,6 +37,7 @@ def rows(cat: Catalog, ref: str = "main") -> list[tuple[Any, ...]]:
     return cat.sql("SELECT k, v, w FROM t ORDER BY ALL", ref=ref).fetchall()
 
 
+@pytest.mark.invariant("A duplicate key is found even where neither side wrote")
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize(
     ("ours", "theirs"),

@@ -151,6 +151,7 @@ def wanted_conflicts(outcome: MergeOutcome) -> Counter[tuple[object, ...]]:
     )
 
 
+@pytest.mark.invariant("A merge gives what an oracle in plain Python gives, from either side")
 @pytest.mark.parametrize("repeats", [False, True], ids=["unique", "repeated"])
 @pytest.mark.parametrize("number", range(int(os.environ.get("PARQUETRY_MERGES", "6"))))
 def test_any_merge_is_that_of_the_oracle(number: int, repeats: bool, tmp_path: Path) -> None:

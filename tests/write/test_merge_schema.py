@@ -442,6 +442,9 @@ def has_other_specs(merged: MergedShape) -> bool:
     return any(c.kind is Kind.PARTITIONING_CHANGED for c in merged.conflicts)
 
 
+@pytest.mark.invariant(
+    "Two schemas of a table merge alike from either side, and no field id gets a second meaning"
+)
 @settings(COMMON)
 @given(threes())
 def test_the_sides_exchanged_give_the_same_columns_and_conflicts(three: Three) -> None:
@@ -517,6 +520,9 @@ def test_the_merged_shape_can_be_used(three: Three) -> None:
     assert three.ours.file_schemas.items() <= now.file_schemas.items()
 
 
+@pytest.mark.invariant(
+    "Two schemas of a table merge alike from either side, and no field id gets a second meaning"
+)
 @settings(COMMON)
 @given(threes())
 def test_files_of_both_sides_are_read_as_before(three: Three) -> None:

@@ -75,6 +75,9 @@ def test_a_commit_is_picked_into_columns_of_its_names(cat: Catalog) -> None:
     assert found(cat, "main")[2] == {"v": 2, "a": "y", "c": "z", "b": "picked"}
 
 
+@pytest.mark.invariant(
+    "Columns that two branches gave one field id keep their values, however often they are merged"
+)
 @pytest.mark.parametrize("seed", range(int(os.environ.get("PARQUETRY_TO_AND_FRO", "8"))))
 def test_any_to_and_fro_keeps_every_value_in_its_column(cat: Catalog, seed: int) -> None:
     chance = random.Random(seed)

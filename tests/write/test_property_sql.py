@@ -4,6 +4,7 @@ import math
 import tempfile
 
 import pyarrow as pa
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -110,6 +111,9 @@ def statements(draw: st.DrawFn) -> str:
     return f"MERGE INTO orders USING {source} ON {on} {' '.join(sorted(actions))}"
 
 
+@pytest.mark.invariant(
+    "A statement on a branch gives the rows DuckDB gives, whichever files it skips"
+)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     files=st.lists(ROWS, min_size=1, max_size=4),

@@ -91,6 +91,9 @@ def check(cat: Catalog, landed: list[tuple[str, str, str]], expected: dict[str, 
     assert {t.name: t.rows for t in cat.tables()} == expected
 
 
+@pytest.mark.invariant(
+    "Writers of different rows both succeed; those that overlap get a conflict that says where"
+)
 def test_processes_on_disjoint_tables_both_land(cat: Catalog, root: Path, source: Path) -> None:
     for n in range(12):
         write(source / f"{n}.parquet", {"id": [n]})

@@ -19,6 +19,9 @@ def files(cat: Catalog, table: str) -> list[tuple[str, str]]:
     return [(f.path.replace(f"data/{table}/", ""), f.token) for f in cat.files(table)]
 
 
+@pytest.mark.invariant(
+    "The same content has the same root, whether edited or rebuilt, in any order"
+)
 @pytest.mark.parametrize("seed", range(3))
 def test_steps_in_any_order_lead_to_the_root_of_one_step(
     cat: Catalog, tmp_path: Path, seed: int

@@ -83,6 +83,7 @@ def test_hidden_files_and_other_kinds_are_left_out_and_said(cat: Catalog, source
     assert report.warnings == (f"1 files in {source} are no Parquet and were left out",)
 
 
+@pytest.mark.invariant("A commit is one swap: all tables or none")
 def test_many_tables_land_in_one_commit(cat: Catalog, source: Path) -> None:
     write(source / "a/x.parquet", {"id": [1]})
     write(source / "b/x.parquet", {"id": [2]})
@@ -97,6 +98,7 @@ def test_many_tables_land_in_one_commit(cat: Catalog, source: Path) -> None:
     assert rows(cat, "SELECT a.id, b.id FROM a, s.b AS b") == [(1, 2)]
 
 
+@pytest.mark.invariant("A commit is one swap: all tables or none")
 def test_one_bad_table_takes_all_others_with_it(cat: Catalog, source: Path) -> None:
     write(source / "a.parquet", {"id": [1]})
     before = head(cat)
@@ -172,6 +174,7 @@ def test_a_transaction_needs_a_branch(cat: Catalog) -> None:
     assert "parquetry branch create dev" in caught.value.hint
 
 
+@pytest.mark.invariant("Times never run backwards along a branch")
 def test_times_never_run_backwards(cat: Catalog, source: Path) -> None:
     write(source / "a.parquet", {"id": [1]})
     snap(cat, "t", source)

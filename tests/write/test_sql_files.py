@@ -47,6 +47,9 @@ def days(cat: Catalog) -> Catalog:
     return cat
 
 
+@pytest.mark.invariant(
+    "A statement leaves files without a changed row alone, and keeps the order of rows in others"
+)
 @pytest.mark.parametrize(
     "text",
     [
@@ -108,6 +111,9 @@ def stored_ids(root: Path, cat: Catalog, part: str = "") -> list[list[int]]:
     return [pq.ParquetFile(root / path).read(["id"])["id"].to_pylist() for path in found]
 
 
+@pytest.mark.invariant(
+    "A statement leaves files without a changed row alone, and keeps the order of rows in others"
+)
 def test_rows_of_a_rewritten_file_keep_their_order(cat: Catalog, root: Path, source: Path) -> None:
     ids = [(n * 7919) % 300_007 for n in range(300_000)]
     write(source / "a.parquet", {"id": ids, "x": ids, "l": [[n] for n in ids]})
@@ -239,6 +245,7 @@ def test_keys_that_are_there_are_warned_of(cat: Catalog, name: str) -> None:
     assert run(cat, "INSERT INTO orders (id) VALUES (50)").warnings == ()
 
 
+@pytest.mark.invariant("MERGE never creates a duplicate key")
 @pytest.mark.parametrize(
     "text",
     [

@@ -45,6 +45,9 @@ def branched(cat: Catalog) -> str:
     return name
 
 
+@pytest.mark.invariant(
+    "A statement on a branch gives the rows DuckDB gives, whichever files it skips"
+)
 @pytest.mark.parametrize(("name", "statement"), PAIRS)
 def test_a_statement_gives_the_rows_that_duckdb_gives(
     lakes: Callable[[str], Catalog], name: str, statement: str

@@ -87,6 +87,9 @@ def test_a_commit_moves_its_own_branch_only(cat: Catalog, sources: Path) -> None
     assert [t.name for t in cat.tables("dev")] == ["a"]
 
 
+@pytest.mark.invariant(
+    "A swap whose answer was lost is settled by its write id, never repeated blindly"
+)
 @pytest.mark.parametrize("fault", ["fail-after", "twice"])
 def test_a_commit_whose_answer_was_lost_is_made_once(
     faulty: FaultyStore, sources: Path, fault: str
@@ -100,6 +103,9 @@ def test_a_commit_whose_answer_was_lost_is_made_once(
     assert len(cat.log()) == 2
 
 
+@pytest.mark.invariant(
+    "A swap whose answer was lost is settled by its write id, never repeated blindly"
+)
 def test_a_commit_that_was_never_made_is_not_claimed(faulty: FaultyStore, sources: Path) -> None:
     cat = catalog_in(faulty)
     before = head(cat)
@@ -140,6 +146,9 @@ def test_many_threads_on_disjoint_tables_lose_nothing(cat: Catalog, source: Path
     assert {t.name: t.rows for t in cat.tables()} == dict.fromkeys(names, 4)
 
 
+@pytest.mark.invariant(
+    "Writers that take turns write no pack in vain, and none waits forever for another"
+)
 def test_writers_that_take_turns_write_no_commit_in_vain(
     counting: CountingStore, source: Path
 ) -> None:

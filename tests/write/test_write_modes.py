@@ -83,6 +83,7 @@ def test_overwrite_partitions_of_an_unpartitioned_table_is_all_of_it(cat: Catalo
     assert plain(cat, "t") == [{"id": 2}]
 
 
+@pytest.mark.invariant("The same rows give the same files, except when appended")
 def test_the_same_rows_give_the_same_files(cat: Catalog) -> None:
     rows = 300_000
     data = pa.table(

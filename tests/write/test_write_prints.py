@@ -57,6 +57,9 @@ def run(cat: Catalog, statement: str, branch: str = "main") -> None:
         tx.sql(statement)
 
 
+@pytest.mark.invariant(
+    "A fingerprint is the same whether its rows were read, written, or stored as before"
+)
 @pytest.mark.parametrize("name", VALUES)
 @pytest.mark.parametrize("key", [None, ["id"]])
 def test_every_type(cat: Catalog, name: str, key: list[str] | None) -> None:

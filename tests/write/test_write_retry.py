@@ -99,6 +99,9 @@ LAND: dict[str, tuple[Act, Act]] = {
 }
 
 
+@pytest.mark.invariant(
+    "Writers of different rows both succeed; those that overlap get a conflict that says where"
+)
 @pytest.mark.parametrize("what", LAND)
 def test_what_is_apart_lands_as_if_done_in_turn(start: Catalog, what: str) -> None:
     late, early = LAND[what]
@@ -152,6 +155,9 @@ CLASH: dict[str, tuple[Act, Act, str]] = {
 }
 
 
+@pytest.mark.invariant(
+    "Writers of different rows both succeed; those that overlap get a conflict that says where"
+)
 @pytest.mark.parametrize("what", CLASH)
 def test_what_meets_is_a_conflict_that_names_it(start: Catalog, what: str) -> None:
     late, early, where = CLASH[what]

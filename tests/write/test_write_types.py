@@ -47,6 +47,7 @@ EXACT: dict[str, pa.Array] = {
 }  # fmt: skip
 
 
+@pytest.mark.invariant("Values come back from files as they were written")
 @pytest.mark.parametrize("name", EXACT)
 def test_values_come_back_exactly(cat: Catalog, name: str) -> None:
     put(cat, "t", pa.table({"v": EXACT[name]}))

@@ -79,6 +79,7 @@ def read(cat: Catalog, ref: str = "main") -> list[Row]:
     return cat.sql(f"SELECT {', '.join(COLUMNS)} FROM t", ref=ref).to_arrow_table().to_pylist()
 
 
+@pytest.mark.invariant("An upsert gives what an oracle in plain Python gives")
 @settings(max_examples=60, deadline=None)
 @given(
     before=st.lists(st.lists(ROWS, max_size=8), min_size=1, max_size=3),
