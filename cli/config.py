@@ -4,17 +4,15 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast, get_args
 
 from catalog import AzureOptions, GcsOptions, S3Options
 from catalog.errors import ErrorKind, InvalidInput, StorageFailure
-from catalog.storage.options import HttpfsUse
 from cli.specs import FORMATS, MODES, PartitionBy, TableSpec
 from cli.usage import nearest
 
 CONFIG_NAME = "parquetry.toml"
 TOP_KEYS = ("catalog", "s3", "gcs", "azure", "tables")
-S3_KEYS = ("endpoint_url", "region", "profile", "path_style", "httpfs")
+S3_KEYS = ("endpoint_url", "region", "profile", "path_style")
 GCS_KEYS = ("endpoint_url",)
 AZURE_KEYS = ("account", "endpoint_url")
 TABLE_KEYS = ("source", "key", "partition_by", "mode", "format")
@@ -76,12 +74,7 @@ def _s3(path: Path, stored: object) -> S3Options:
     path_style = known.pop("path_style", None)
     if path_style is not None and not isinstance(path_style, bool):
         raise _wrong(path, "s3.path_style", "true or false")
-    httpfs = _choice(path, "s3.httpfs", known.pop("httpfs", "auto"), get_args(HttpfsUse))
-    return S3Options(
-        **_texts(path, "s3", known, S3_KEYS),
-        path_style=path_style,
-        httpfs=cast("HttpfsUse", httpfs),
-    )
+    return S3Options(**_texts(path, "s3", known, S3_KEYS), path_style=path_style)
 
 
 def _texts(path: Path, section: str, stored: object, known: tuple[str, ...]) -> dict[str, str]:

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 
 import duckdb
 
-from catalog.engine.httpfs_failures import direct_error, plain_names
 from catalog.errors import CatalogError, CorruptData, ErrorKind, StorageFailure, Unsupported
 
 _GONE = "No files found"
@@ -65,16 +64,13 @@ def file_error(error: duckdb.Error) -> CatalogError | None:
     """
     if "Traceback" in str(error):
         return _own_error(str(error))
-    direct = direct_error(error)
-    if direct is not None:
-        return direct
     texts = (pattern.search(str(error)) for pattern in _DAMAGED)
     found = next((match for match in texts if match is not None), None)
     if found is None and type(error) is not duckdb.Error:
         return None
     file, why = (found["file"], found["why"]) if found else ("a data file", _first_line(error))
     return CorruptData(
-        f"{plain_names(file)} cannot be read: {plain_names(why.strip())}",
+        f"{file} cannot be read: {why.strip()}",
         kind=ErrorKind.FILE_CHANGED if why == _GONE else ErrorKind.DAMAGED_PARQUET,
         hint="restore the file from a backup, or snapshot the table again",
     )
@@ -87,4 +83,4 @@ def _own_error(text: str) -> CatalogError | None:
 
 
 def _first_line(error: duckdb.Error) -> str:
-    return plain_names(str(error).partition("\n")[0])
+    return str(error).partition("\n")[0]

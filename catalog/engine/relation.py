@@ -10,7 +10,6 @@ from urllib.parse import unquote
 import duckdb
 
 from catalog.engine.connection import make_readable
-from catalog.engine.httpfs import directly
 from catalog.engine.quoting import identifier, literal, type_sql
 from catalog.model.datafile import DataFile
 from catalog.model.schema import Field, FileSchema
@@ -49,7 +48,6 @@ class _Reading:
     names: Mapping[int, str]
     nan_free: Collection[int]
     inline: bool
-    lasting: bool
     numbered: bool = False
 
 
@@ -63,7 +61,6 @@ def relation_sql(
     naming: Literal["name", "id"] = "name",
     nan_free: Collection[int] = (),
     inline: bool = False,
-    lasting: bool = False,
     numbered: bool = False,
 ) -> str:
     """Returns a parenthesised SELECT that yields rows of a table from exactly these files.
@@ -83,14 +80,13 @@ def relation_sql(
         nan_free: Field ids of float columns that may be read without that protection,
             because the statement never filters, joins or orders by them.
         inline: Whether everything must stand in the SQL itself, and no variable be used.
-        lasting: Whether the SQL is run again at any time later, when credentials may be others.
         numbered: Whether a column ``place`` tells the rows of one file apart: counted from 0.
     """
     assert not numbered or len(files) < 2, "places are those of one file"
     wanted = None if columns is None else [table.schema.by_id(i) for i in columns]
     fields = table.schema.fields if wanted is None else [f for f in wanted if f is not None]
     names = {f.id: f.name if naming == "name" else f"c{f.id}" for f in fields}
-    reading = _Reading(con, table, fields, names, nan_free, inline, lasting, numbered)
+    reading = _Reading(con, table, fields, names, nan_free, inline, numbered)
     groups: dict[str, list[DataFile]] = {}
     for file in files:
         groups.setdefault(file.file_schema, []).append(file)
@@ -113,10 +109,6 @@ def _group(reading: _Reading, schema_id: str, files: Sequence[DataFile], locate:
     file_schema = reading.table.file_schemas[schema_id]
     uris = [locate(file) for file in files]
     make_readable(reading.con, uris)
-    if not reading.inline and not reading.lasting:
-        share = min(len(reading.fields) / max(len(file_schema.columns), 1), 1)
-        moved_bytes = int(sum(file.size_bytes for file in files) * share)
-        uris = directly(reading.con, uris, moved_bytes=moved_bytes)
     alias = _free_prefix(reading.table)
     positions = {c.field_id: n for n, c in enumerate(file_schema.columns)}
     several = len({file.partition for file in files}) > 1

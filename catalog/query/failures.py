@@ -8,7 +8,6 @@ from contextlib import contextmanager
 import duckdb
 
 from catalog.engine.failures import file_error
-from catalog.engine.httpfs_failures import plain_names
 from catalog.errors import CatalogError, ErrorKind, InvalidInput, NotFound
 
 LISTED_TABLES = 20
@@ -74,7 +73,7 @@ def sql_error(error: duckdb.Error, statement: str) -> InvalidInput:
         error: The error.
         statement: The user's text.
     """
-    message = plain_names(str(error).strip())
+    message = str(error).strip()
     excerpt = _EXCERPT.search(message)
     if excerpt is not None and excerpt["line"].strip(". ") not in statement:
         message = message[: excerpt.start()] + message[excerpt.end() :]

@@ -295,7 +295,6 @@ class Session:
             locate=self._backend.locate,
             nan_free={floats[name] for name in safe},
             inline=_outlives(statement),
-            lasting=_is_kept(statement),
         )
 
     def _function(self, call: FunctionReference) -> str:
@@ -379,10 +378,3 @@ def _outlives(statement: Statement) -> bool:
     """Tells whether a statement stores SQL that may be read after the session."""
     stores = statement.kind is StatementKind.CREATE and not statement.temporary
     return stores and statement.target_kind is not TargetKind.TABLE
-
-
-def _is_kept(statement: Statement) -> bool:
-    """Tells whether a statement keeps SQL that is run later, by its name."""
-    stores = statement.kind is StatementKind.CREATE
-    named = stores and statement.target_kind is not TargetKind.TABLE
-    return named or statement.kind is StatementKind.PREPARE

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from catalog.errors import CorruptData, ErrorKind
 from catalog.model.datafile import DataFile
-from catalog.storage.external_files import is_remote, own_object, remote_files
+from catalog.storage.external_files import is_remote, remote_files
 from catalog.storage.store import (
     KeepsCopies,
     ObjectStore,
@@ -61,8 +61,6 @@ def place(store: ObjectStore, file: DataFile) -> str:
     Other tools do not understand the URIs of guarded files in S3: for them there is ``locate``.
     """
     location = locate(store, file)
-    if file.guard is None and location != file.path:
-        return own_object(store, file.path, location, top=DATA)
     if file.guard is None or not file.guard.startswith(ETAG):
         return location
     return remote_files(store, location).guarded(location, _parts(file.guard)[0])

@@ -12,41 +12,6 @@ def is_remote(location: str) -> bool:
     return "://" in location
 
 
-class OwnObject(str):
-    """Is the URI of an object in S3 that is a catalog's own, and so never changes.
-
-    Attributes:
-        access: Reaches it.
-        below: The URI, up to a slash, below which all of the catalog's data files lie.
-    """
-
-    access: S3Access
-    below: str
-
-    def __new__(cls, uri: str, access: S3Access, below: str) -> "OwnObject":
-        """Makes one of a URI."""
-        made = super().__new__(cls, uri)
-        made.access, made.below = access, below
-        return made
-
-
-def own_object(store: ObjectStore, path: str, uri: str, *, top: str) -> str:
-    """Returns where an engine reads an object of a store, marked as such if it lies in S3.
-
-    Args:
-        store: The store.
-        path: The object.
-        uri: Where it is read, as the store says.
-        top: The directory in the store that holds all objects of its kind.
-    """
-    if not uri.startswith(SCHEME) or not path.startswith(f"{top}/"):
-        return uri
-    files = getattr(store, "files", None)  # to ask for the protocol takes ten times as long
-    if not isinstance(files, S3Files):
-        return uri
-    return OwnObject(uri, files.access, f"{uri.removesuffix(path)}{top}/")
-
-
 def own_files(store: ObjectStore | None) -> RemoteFiles | None:
     """Returns what a store reads files by that nobody could guess; None if there is no such thing.
 

@@ -1,11 +1,6 @@
 """How buckets are reached, beyond what the libraries of their services find by themselves."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
-
-from catalog.errors import InvalidInput
-
-HttpfsUse = Literal["auto", "never"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,25 +13,12 @@ class S3Options:
         profile: The profile of boto3's configuration; None means its default.
         path_style: Whether buckets stand in paths rather than host names; None leaves the
             choice to boto3.
-        httpfs: Whether DuckDB reads the catalog's own data files by its extension ``httpfs``:
-            ``auto`` where it is installed and reaches them as boto3 does, or ``never``.
-
-    Raises:
-        InvalidInput: ``httpfs`` is neither.
     """
 
     endpoint_url: str | None = None
     region: str | None = None
     profile: str | None = None
     path_style: bool | None = None
-    httpfs: HttpfsUse = "auto"
-
-    def __post_init__(self) -> None:
-        """Checks what would otherwise be taken for something else."""
-        if self.httpfs not in get_args(HttpfsUse):
-            raise InvalidInput(
-                f"httpfs={self.httpfs!r} makes no sense", hint="give 'auto' or 'never'"
-            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,12 +65,6 @@ class Asked:
     range: str
     sent: int
     answered: int
-    agent: str = ""
-    signed: str = ""
-
-    @property
-    def by_duckdb(self) -> bool:
-        return self.agent.startswith("duckdb/")
 
 
 class Proxy:
@@ -195,7 +189,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _count(self, path: str, body: bytes, answered: int) -> None:
         with self.owner.lock:
-            told = [self.headers.get(name, "") for name in ("User-Agent", "Authorization")]
             self.owner.asked.append(
-                Asked(self.command, path, self.headers.get("Range", ""), len(body), answered, *told)
+                Asked(self.command, path, self.headers.get("Range", ""), len(body), answered)
             )

@@ -291,7 +291,7 @@ def test_a_diff_moves_only_changed_columns_of_changed_files(moto: Server, source
         assert moved(proxy) < 4_200_000, "of 16 MB: key and changed column, of two files"
 
 
-def test_no_extension_is_loaded_or_fetched_to_read_little(cat: Catalog, source: Path) -> None:
+def test_no_extension_is_loaded_or_fetched(cat: Catalog, source: Path) -> None:
     fill(source)
     snap(cat, "t", source)
     with cat.connect() as session:

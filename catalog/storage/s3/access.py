@@ -1,7 +1,6 @@
 """Access to S3: boto3's client, and its failures as the catalog's."""
 
 import functools
-import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -20,11 +19,9 @@ from catalog.storage.bucket.requests import (
     without_credentials,
 )
 from catalog.storage.options import S3Options
-from catalog.storage.s3.direct import DirectReach, direct_reach, withhold_probes
 
 if TYPE_CHECKING:
     from botocore.loaders import Loader
-    from botocore.session import Session
     from mypy_boto3_s3 import S3Client
 
 T = TypeVar("T")
@@ -51,9 +48,6 @@ class S3Access:
     Args:
         options: How S3 is reached.
         sleep: Waits between sendings.
-
-    Attributes:
-        without_httpfs: Whether DuckDB's ``httpfs`` is not used: it shall not, or was not there.
     """
 
     def __init__(
@@ -61,10 +55,6 @@ class S3Access:
     ) -> None:
         self.options = options or S3Options()
         self.sending = Resending(sleep)
-        self.without_httpfs = self.options.httpfs == "never"
-        self._reach: DirectReach | None = None
-        self._mark = ""
-        self._session: Session | None = None
         self._client: S3Client | None = None
         self._lock = threading.Lock()
 
@@ -73,29 +63,13 @@ class S3Access:
         """Returns boto3's client, which sends every request once."""
         with self._lock:
             if self._client is None:
-                self._session, self._client = _client(self.options)
+                self._client = _client(self.options)
             return self._client
 
     @property
     def endpoint(self) -> str:
         """Returns the server's address, without any credentials in it."""
         return without_credentials(self.client.meta.endpoint_url)
-
-    def direct(self, bucket: str) -> DirectReach | None:
-        """Returns how another reader reaches a bucket; None if only boto3 does.
-
-        What it says holds for now: credentials that expire are others after a while.
-        """
-        client = self.client
-        assert self._session is not None, "it is the client's"
-        return direct_reach(self._session, client, bucket)
-
-    def mark(self, reach: DirectReach) -> str:
-        """Returns a mark of what ``direct`` said last, drawn anew when that is another."""
-        with self._lock:
-            if self._reach != reach:
-                self._reach, self._mark = reach, secrets.token_hex(8)
-            return self._mark
 
     def once(self, call: "Callable[[S3Client], T]", what: str) -> T:
         """Makes a request once.
@@ -129,7 +103,7 @@ class S3Access:
         return self.sending.repeated(lambda: self.once(call, what))
 
 
-def _client(options: S3Options) -> "tuple[Session, S3Client]":
+def _client(options: S3Options) -> "S3Client":
     import boto3
     import botocore.session
     from botocore.config import Config
@@ -148,15 +122,13 @@ def _client(options: S3Options) -> "tuple[Session, S3Client]":
         core = botocore.session.Session(profile=options.profile)
         core.register_component("data_loader", _loader(core.get_config_variable("data_path")))
         session = boto3.session.Session(botocore_session=core, region_name=options.region or None)
-        client = session.client("s3", endpoint_url=options.endpoint_url or None, config=config)
+        return session.client("s3", endpoint_url=options.endpoint_url or None, config=config)
     except (BotoCoreError, ValueError) as error:
         raise InvalidInput(
             f"S3 cannot be set up: {error}",
             kind=ErrorKind.S3_CONFIGURATION,
             hint="check profile, region and endpoint, in the environment and in parquetry.toml",
         ) from error
-    withhold_probes(client)
-    return core, client
 
 
 @functools.cache
