@@ -3,6 +3,8 @@
 import shutil
 import tempfile
 import weakref
+from functools import cached_property
+from itertools import count
 
 import duckdb
 
@@ -10,13 +12,14 @@ from catalog.engine.connection import connect
 from catalog.engine.resources import default_memory_limit
 from catalog.storage.store import ObjectStore
 
+OWN_PREFIX = "__parquetry_"
+"""Begins the names of tables and views that the catalog makes in the engine."""
+
 
 class Workspace:
-    """Is a connection with a directory of its own to spill into; both go when it is closed.
+    """A connection with a directory of its own to spill into; both go when it is closed.
 
-    Attributes:
-        folder: The directory.
-        con: The connection.
+    The connection is opened when it is first used.
     """
 
     def __init__(
@@ -26,21 +29,48 @@ class Workspace:
         threads: int | None = None,
         memory_limit_bytes: int | None = None,
     ) -> None:
-        self.folder = tempfile.mkdtemp(prefix="parquetry-")
-        memory = default_memory_limit() if memory_limit_bytes is None else memory_limit_bytes
+        self._store = store
+        self._threads = threads
+        self._memory_limit_bytes = memory_limit_bytes
+        self._numbers = count(1)
+
+    @cached_property
+    def _opened(self) -> "tuple[duckdb.DuckDBPyConnection, str]":
+        folder = tempfile.mkdtemp(prefix="parquetry-")
+        memory = self._memory_limit_bytes
         try:
-            self.con: duckdb.DuckDBPyConnection = connect(
-                store=store,
-                threads=threads,
-                memory_limit_bytes=memory,
-                temp_directory=self.folder,
+            con = connect(
+                store=self._store,
+                threads=self._threads,
+                memory_limit_bytes=default_memory_limit() if memory is None else memory,
+                temp_directory=folder,
             )
         except BaseException:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
             raise
-        self._remove = weakref.finalize(self.con, shutil.rmtree, self.folder, ignore_errors=True)
+        self._remove = weakref.finalize(con, shutil.rmtree, folder, ignore_errors=True)
+        return con, folder
+
+    @property
+    def con(self) -> duckdb.DuckDBPyConnection:
+        """The connection."""
+        return self._opened[0]
+
+    @property
+    def folder(self) -> str:
+        """The directory, which goes with the connection."""
+        return self._opened[1]
+
+    def name(self, word: str) -> str:
+        """Returns a name that no other table or view of the connection has.
+
+        Args:
+            word: What it is for.
+        """
+        return f"{OWN_PREFIX}{word}_{next(self._numbers)}"
 
     def close(self) -> None:
         """Closes the connection and removes the directory; also done when nobody uses it."""
-        self.con.close()
-        self._remove()
+        if "_opened" in self.__dict__:
+            self.con.close()
+            self._remove()

@@ -1,8 +1,14 @@
 """Partitions as people read them: the typed values of a data file in text form."""
 
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
+
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
 from catalog.model.values import decode, text
+
+Partition: TypeAlias = tuple[bytes | None, ...]
+"""The encoded values of a partition, one per partition column; None for NULL."""
 
 
 def partition_values(table: TableSnapshot, file: DataFile) -> dict[str, str | None]:
@@ -11,3 +17,26 @@ def partition_values(table: TableSnapshot, file: DataFile) -> dict[str, str | No
         name: None if value is None else text(decode(value, kind), kind)
         for (name, kind), value in zip(table.partition_fields, file.partition, strict=True)
     }
+
+
+def partition_text(values: Mapping[str, str | None]) -> str:
+    """Returns a partition in one word: ``day=2024-01-01/region=NULL``.
+
+    Args:
+        values: Its values in text form by column.
+    """
+    return "/".join(_equations(values.items()))
+
+
+def key_text(names: Iterable[str], values: Iterable[str | None]) -> str:
+    """Returns a key in a sentence: ``origin=EWR, month=NULL``.
+
+    Args:
+        names: The columns.
+        values: Their values in text form.
+    """
+    return ", ".join(_equations(zip(names, values, strict=True)))
+
+
+def _equations(pairs: Iterable[tuple[str, str | None]]) -> Iterable[str]:
+    return (f"{name}={'NULL' if value is None else value}" for name, value in pairs)

@@ -44,6 +44,22 @@ def check_texts(values: object, what: str) -> None:
         check_text(value, f"{what}[{name!r}]")
 
 
+def check_choice(value: object, what: str, choices: Sequence[str]) -> None:
+    """Checks that something is one of a few words.
+
+    Args:
+        value: What was handed over.
+        what: The argument, for the message.
+        choices: The words, two at least.
+
+    Raises:
+        InvalidInput: It is not.
+    """
+    if value not in choices:
+        words = f"{', '.join(choices[:-1])} or {choices[-1]}"
+        raise InvalidInput(f"{what} must be {words}, not {value!r}")
+
+
 def listed(names: Sequence[str], what: str) -> tuple[str, ...]:
     """Returns names that were handed over as a sequence.
 

@@ -1,31 +1,21 @@
 """Transactions of an open catalog: ``cat.transaction(…)``."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from catalog.diff.fingerprints.loading import load_prints
-from catalog.engine.failures import engine_errors
 from catalog.engine.quoting import identifier
 from catalog.errors import ErrorKind, InvalidInput, NotFound
-from catalog.model.change import FileChanges
 from catalog.model.listings import CommitInfo
 from catalog.model.texts import check_text, listed
 from catalog.query.backend import Params
 from catalog.query.parse.analyse import analyse
 from catalog.query.pending_write import WriteResult
 from catalog.query.session import Session
-from catalog.repository.commit_writer import TableUpdate
-from catalog.repository.commits import StoredTable
-from catalog.write.file_fingerprints import keep_prints
-from catalog.write.merge.reconcile import reconcile
-from catalog.write.merge.table import MergeContext
 from catalog.write.rows.target_schema import WriteMode, WriteRequest
 from catalog.write.rows.write import WriteReport
 from catalog.write.snapshot.table_plan import SnapshotRequest
 from catalog.write.snapshot.take import SnapshotReport
 from catalog.write.transaction import Authorship, Isolation, Transaction
-from catalog.write.working_table import WorkingTable
 
 if TYPE_CHECKING:
     import duckdb
@@ -57,16 +47,13 @@ class CatalogTransaction:
             branch, author, message, metadata, isolation, allow_empty, idempotency_key
         )
         self._owner = owner
-        self._dry_run = dry_run
         self._transaction = Transaction(
             owner.repository,
             about,
             clock=owner.clock,
-            merge_rows=self._merge_rows,
             dry_run=dry_run,
         )
         self._session: Session | None = None
-        self._prints_missing = False
         self.commit: CommitInfo | None = None
 
     def __enter__(self) -> "CatalogTransaction":
@@ -74,30 +61,9 @@ class CatalogTransaction:
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        try:
-            if kind is None and self._prints_missing:
-                for update in self._transaction.updates():
-                    self._keep_prints(update)
-        except BaseException as failure:
-            self._transaction.__exit__(type(failure), failure, failure.__traceback__)
-            raise
         self._transaction.__exit__(kind, error, trace)
         if self._transaction.commit_id is not None:
             self.commit = self._owner.show(self._transaction.commit_id)
-
-    def _keep_prints(self, update: TableUpdate) -> tuple[str, ...]:
-        return keep_prints(self._owner.repository, update, self._transaction.prints)
-
-    def _merge_rows(
-        self, table: WorkingTable, head: StoredTable, changes: FileChanges
-    ) -> WorkingTable | None:
-        repository = self._owner.repository
-        context = MergeContext(
-            self._transaction.context,
-            lambda plan: load_prints(repository, plan, None).prints,
-        )
-        with engine_errors():
-            return reconcile(context, table, head, changes)
 
     @property
     def is_repeated(self) -> bool:
@@ -152,15 +118,11 @@ class CatalogTransaction:
             partition_by=_types(partition_by),
             mode=mode,
             scope=scope,
+            format=format,
+            fingerprints=fingerprints,
             allow_empty=allow_empty,
         )
-        report = self._transaction.snapshot(table, str(source), request)
-        when = fingerprints or ("later" if mode == "reference" else "now")
-        staged = self._transaction.staged(report.table)
-        if when == "later" or self._dry_run or staged is None:
-            return report
-        found = self._keep_prints(staged)
-        return replace(report, warnings=(*report.warnings, *found))
+        return self._transaction.snapshot(table, str(source), request)
 
     def write(
         self,
@@ -195,17 +157,7 @@ class CatalogTransaction:
         self._transaction.check_running()
         columns = None if key is None else listed(key, "key")
         request = WriteRequest(mode, columns, _types(partition_by))
-        written = self._transaction.write(table, data, request)
-        staged = self._transaction.staged(written.name)
-        warnings = () if staged is None else self._keep_prints(staged)
-        return WriteReport(
-            written.name,
-            written.is_changed,
-            len(written.added),
-            len(written.removed),
-            written.rows,
-            warnings,
-        )
+        return self._transaction.write(table, data, request)
 
     def sql(self, text: str, params: Params = None) -> "duckdb.DuckDBPyRelation | WriteResult":
         """Runs SQL on the branch, in the state that this transaction has led to so far.
@@ -240,7 +192,6 @@ class CatalogTransaction:
         self._transaction.check_running()
         if self._session is None:
             self._session = open_writing_session(self._owner, self._transaction)
-        self._prints_missing = True
         return self._session.run(text, params)
 
     def interrupt(self) -> None:

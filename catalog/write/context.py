@@ -1,4 +1,4 @@
-"""What every writing operation needs: an engine, the store, and what is committed."""
+"""What every writing operation needs: an engine, and the catalog to read from and write to."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -7,34 +7,44 @@ import duckdb
 
 from catalog.engine.workspace import Workspace
 from catalog.model.datafile import DataFile
+from catalog.model.partition import Partition
 from catalog.model.table import TableSnapshot
 from catalog.repository.commits import Commits
 from catalog.repository.datafiles import place, verify
+from catalog.repository.repository import Repository
 from catalog.storage.store import ObjectStore
-from catalog.write.files.writer import DataWriter, FreshPrints, Partition
+from catalog.write.files.writer import DataWriter, FreshPrints
 
 
 @dataclass(frozen=True, slots=True)
 class WriteContext:
-    """Holds what writing needs.
+    """The engine that computes what is written, and the catalog that it goes to.
 
     Attributes:
         work: The engine.
-        store: Takes the files.
-        commits: Reads the table.
-        prints: Takes the fingerprints of files that are written; None if whoever only tries
-            something out has no use for them.
+        repository: The catalog.
+        prints: Takes the fingerprints of files that are written; None in a dry run, which has
+            no use for them.
     """
 
     work: Workspace
-    store: ObjectStore
-    commits: Commits
+    repository: Repository
     prints: FreshPrints | None = field(default_factory=dict)
 
     @property
     def con(self) -> duckdb.DuckDBPyConnection:
-        """Returns the engine's connection."""
+        """The engine's connection."""
         return self.work.con
+
+    @property
+    def store(self) -> ObjectStore:
+        """Where the files go."""
+        return self.repository.store
+
+    @property
+    def commits(self) -> Commits:
+        """What reads the tables as committed."""
+        return self.repository.commits
 
     def locate(self, file: DataFile) -> str:
         """Returns where the engine reads a file."""

@@ -1,44 +1,44 @@
 """Requirements: whether what a transaction did still holds on a branch that moved meanwhile."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from catalog.engine.connection import single_row
+from catalog.engine.failures import engine_errors
+from catalog.engine.relation import relation_sql
 from catalog.errors import Conflict, ErrorKind
-from catalog.model.change import FileChanges
 from catalog.model.datafile import DataFile
-from catalog.model.partition import partition_values
+from catalog.model.partition import partition_text, partition_values
 from catalog.model.table import TableSnapshot
-from catalog.repository.commits import Commits, StoredTable
+from catalog.repository.commits import Commits
 from catalog.repository.table_entries import PlacedEntry
 from catalog.repository.tables import file_changes, has_path
+from catalog.write.context import WriteContext
+from catalog.write.merge.reconcile import reconcile
+from catalog.write.merge.table import MergeContext
 from catalog.write.working_table import WorkingTable, same_shape
-
-SharedKeys = Callable[[TableSnapshot, Sequence[DataFile], Sequence[DataFile]], int]
-"""Counts the keys that are both in some files and in some others."""
-
-RowMerge = Callable[[WorkingTable, StoredTable, FileChanges], WorkingTable | None]
-"""Merges the rows that a transaction changed with those changed since; None if they clash."""
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """Describes a branch that moved while a transaction was under way.
+class MovedBranch:
+    """A branch that moved while a transaction was under way.
 
     Attributes:
+        context: Reads what is committed, and merges rows where both changed a file.
         branch: Its name.
         base: The commit the transaction started from.
         head: The commit it is at now.
-        commits: Reads both.
-        shared_keys: Counts keys that several writers brought in.
-        merge_rows: Merges row by row where files overlap.
     """
 
+    context: WriteContext
     branch: str
     base: str
     head: str
-    commits: Commits
-    shared_keys: SharedKeys
-    merge_rows: RowMerge
+
+    @property
+    def commits(self) -> Commits:
+        """What reads both commits."""
+        return self.context.commits
 
     def rebased(self, table: WorkingTable) -> WorkingTable:
         """Returns a table with the same changes made to what the branch has now.
@@ -66,7 +66,8 @@ class Moved:
         in_the_way = table.scope.in_the_way(changes)
         rows_only = all(f.partition not in table.scope.partitions for f in in_the_way)
         if in_the_way and rows_only:
-            merged = self.merge_rows(table, head, changes)
+            with engine_errors():
+                merged = reconcile(MergeContext(self.context), table, head, changes)
             if merged is not None:
                 return merged
         if in_the_way:
@@ -74,7 +75,7 @@ class Moved:
         schemas = {**head.snapshot.file_schemas, **shape.file_schemas}
         shape = replace(shape, file_schemas=schemas)
         bringing = table.scope.keys and shape.key and changes.added
-        if bringing and self.shared_keys(shape, tuple(table.added.values()), changes.added):
+        if bringing and self._share_keys(shape, tuple(table.added.values()), changes.added):
             raise self.conflict(table.name, shape=base.snapshot, files=changes.added)
         twice = [file for file in changes.added if file.path in table.added]
         for file in twice:
@@ -84,6 +85,26 @@ class Moved:
         known = {file.path for file in twice}
         added = {path: file for path, file in table.added.items() if path not in known}
         return replace(table, base=head, snapshot=shape, added=added)
+
+    def _share_keys(
+        self, shape: TableSnapshot, ours: Sequence[DataFile], theirs: Sequence[DataFile]
+    ) -> bool:
+        """Returns whether a key is both in some files and in some others."""
+        context = self.context
+        sides = [
+            relation_sql(
+                context.con,
+                shape,
+                files,
+                locate=context.locate,
+                columns=shape.key,
+                naming="id",
+            )
+            for files in (ours, theirs)
+        ]
+        on_key = " AND ".join(f"a.c{i} IS NOT DISTINCT FROM b.c{i}" for i in shape.key)
+        query = f"SELECT count(*) FROM {sides[0]} a JOIN {sides[1]} b ON {on_key}"
+        return bool(single_row(context.con, query)[0])
 
     def check_unchanged(self, name: str) -> None:
         """Checks that a table that was read is what it was.
@@ -115,10 +136,7 @@ class Moved:
         """Returns the error that names table, partitions and the commit in the way."""
         where = ""
         if shape is not None and shape.partition_by and files:
-            shown = dict.fromkeys(
-                "/".join(f"{k}={v}" for k, v in partition_values(shape, file).items())
-                for file in files
-            )
+            shown = dict.fromkeys(partition_text(partition_values(shape, file)) for file in files)
             listed = ", ".join(list(shown)[:3])
             more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
             where = f" in partition{'s' if len(shown) > 1 else ''} {listed}{more}"

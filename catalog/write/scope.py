@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from catalog.model.change import FileChanges
 from catalog.model.datafile import DataFile
-
-Partition = tuple[bytes | None, ...]
+from catalog.model.partition import Partition
 
 
 @dataclass(frozen=True, slots=True)

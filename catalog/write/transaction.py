@@ -5,29 +5,25 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from catalog.engine.connection import single_row
 from catalog.engine.failures import engine_errors
-from catalog.engine.relation import relation_sql
 from catalog.engine.settings import UserSettings
 from catalog.engine.workspace import Workspace
 from catalog.errors import Conflict, ErrorKind, InvalidInput, NotFound
-from catalog.model.datafile import DataFile
 from catalog.model.names import canonical_name, check_not_reserved, check_table_name
-from catalog.model.table import TableSnapshot
-from catalog.model.texts import check_text, check_texts
+from catalog.model.texts import check_choice, check_text, check_texts
 from catalog.query.pending_write import PendingWrite, WriteResult
 from catalog.repository.branches import HeldBranch
 from catalog.repository.commit_writer import Description, TableUpdate
 from catalog.repository.commits import StoredTable
 from catalog.repository.repository import Repository
 from catalog.write.context import WriteContext
+from catalog.write.file_fingerprints import keep_prints
 from catalog.write.files.rewrite import FileChange
-from catalog.write.files.writer import FreshPrints
 from catalog.write.publish import Proposal, publish
-from catalog.write.requirements import Moved, RowMerge
+from catalog.write.requirements import MovedBranch
 from catalog.write.rows.landing import land
 from catalog.write.rows.target_schema import WriteRequest
-from catalog.write.rows.write import write_rows
+from catalog.write.rows.write import WriteReport, write_rows
 from catalog.write.scope import Scope
 from catalog.write.snapshot.table_plan import SnapshotRequest
 from catalog.write.snapshot.take import SnapshotReport, take_snapshot
@@ -62,6 +58,7 @@ class Authorship:
 
     def __post_init__(self) -> None:
         check_text(self.author, "the author")
+        check_choice(self.isolation, "isolation", ("snapshot", "serializable"))
         if self.message is not None:
             check_text(self.message, "the message")
         check_texts(self.metadata, "metadata")
@@ -84,7 +81,7 @@ class Transaction:
         base_id: The commit that it starts from.
         commit_id: The commit made; None before the end, or if nothing changed.
         is_repeated: Whether that commit was made by an earlier transaction of the same key.
-        prints: Fingerprints of the files that were written.
+        context: What operations of the transaction write with.
         has_begun: Whether it was entered.
         has_ended: Whether it was committed or dropped.
     """
@@ -95,14 +92,9 @@ class Transaction:
         about: Authorship,
         *,
         clock: Callable[[], datetime.datetime],
-        merge_rows: RowMerge = lambda table, head, changes: None,
         dry_run: bool = False,
     ) -> None:
         about = replace(about, branch=canonical_name(about.branch))
-        if about.isolation not in ("snapshot", "serializable"):
-            raise InvalidInput(
-                f"unknown isolation {about.isolation!r}", hint="snapshot or serializable"
-            )
         held = _open_branch(repository, about.branch)
         self.base_id = _head(held)
         self._repository = repository
@@ -110,13 +102,12 @@ class Transaction:
         self.commit_id: str | None = self._landed(held)
         self.is_repeated = self.commit_id is not None
         self._clock = clock
-        self._merge_rows = merge_rows
         self._dry_run = dry_run
         self._tables: dict[str, WorkingTable] = {}
         self._updates: dict[str, tuple[WorkingTable, TableUpdate]] = {}
         self._read: set[str] = set()
-        self._work: Workspace | None = None
-        self.prints: FreshPrints = {}
+        self._prints_missing = False
+        self.context = WriteContext(Workspace(store=repository.store), repository)
         self.has_begun = False
         self.has_ended = False
 
@@ -128,11 +119,13 @@ class Transaction:
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         try:
             if kind is None and not self._dry_run:
+                if self._prints_missing:
+                    for table in self._changed():
+                        self._keep_prints(table)
                 self._commit()
         finally:
             self.has_ended = True
-            if self._work is not None:
-                self._work.close()
+            self.context.work.close()
 
     def check_running(self) -> None:
         """Checks that something can still be staged.
@@ -157,14 +150,6 @@ class Transaction:
     def branch(self) -> str:
         """Returns the branch that the transaction commits to."""
         return self._about.branch
-
-    @property
-    def context(self) -> WriteContext:
-        """Returns what operations of the transaction write with; the engine is opened once."""
-        if self._work is None:
-            self._work = Workspace(store=self._repository.store)
-        store, commits = self._repository.store, self._repository.commits
-        return WriteContext(self._work, store, commits, prints=self.prints)
 
     def snapshot(self, table: str, source: str, request: SnapshotRequest) -> SnapshotReport:
         """Stages the state of a table as a source has it.
@@ -195,18 +180,23 @@ class Transaction:
             dry_run=self._dry_run,
         )
         update = taken.update
-        if update is not None:
-            change = FileChange(tuple(update.removed), tuple(update.added))
-            scope = _snapshot_scope(working, update, request)
-            self.stage(working.then(update.snapshot, change, scope, taken.lineage))
-        return taken.report
+        if update is None:
+            return taken.report
+        change = FileChange(tuple(update.removed), tuple(update.added))
+        scope = _snapshot_scope(working, update, request)
+        after = working.then(update.snapshot, change, scope, taken.lineage)
+        self.stage(after)
+        if self._dry_run or not request.fingerprints_now:
+            return taken.report
+        warnings = (*taken.report.warnings, *self._keep_prints(after))
+        return replace(taken.report, warnings=warnings)
 
-    def write(self, table: str, data: object, request: WriteRequest) -> WorkingTable:
-        """Stages rows to be written to a table; see ``table_write.write_rows``.
+    def write(self, table: str, data: object, request: WriteRequest) -> WriteReport:
+        """Stages rows to be written to a table; see ``rows.write.write_rows``.
 
         Args:
             table: The table, made if it is new.
-            data: The rows; see ``frames.land``.
+            data: The rows; see ``rows.landing.land``.
             request: How they are written.
         """
         name = self._table_to_fill(table)
@@ -220,7 +210,18 @@ class Transaction:
         finally:
             settings.put_back()
         self.stage(written)
-        return written
+        return WriteReport(
+            written.name,
+            written.is_changed,
+            len(written.added),
+            len(written.removed),
+            written.rows,
+            self._keep_prints(written),
+        )
+
+    def _keep_prints(self, table: WorkingTable) -> tuple[str, ...]:
+        """Stores the fingerprints of the files that a table gets; returns warnings about keys."""
+        return keep_prints(self._repository, self._update(table), self.context.prints or {})
 
     def drop(self, table: str, lineage: Mapping[str, object] | None = None) -> None:
         """Stages that a table goes.
@@ -251,15 +252,6 @@ class Transaction:
         """Takes over the state of a table that an operation led to."""
         self._tables[table.name] = table
 
-    def staged(self, table: str) -> TableUpdate | None:
-        """Returns what is staged for a table; None if nothing is."""
-        found = self._tables.get(table)
-        return None if found is None else found.update()
-
-    def updates(self) -> list[TableUpdate]:
-        """Returns what the commit is going to do to each table that changed."""
-        return [table.update() for table in self._tables.values() if table.is_changed]
-
     def names(self) -> list[str]:
         """Returns the names of the tables that exist now, in order."""
         known = set(self._repository.commits.entries(self.base_id))
@@ -279,8 +271,9 @@ class Transaction:
         return next((known for known in spelled if known.casefold() == folded), name)
 
     def run(self, pending: PendingWrite) -> WriteResult:
-        """Stages what a SQL statement does to a table; see ``statements.run_statement``."""
+        """Stages what a SQL statement does to a table; see ``sql.dispatch.run_statement``."""
         self._check_writing()
+        self._prints_missing = True
         return run_statement(self, pending)
 
     def _table_to_fill(self, table: str) -> str:
@@ -299,8 +292,11 @@ class Transaction:
         entry = commits.entries(self.base_id).get(name)
         return None if entry is None else commits.table(entry)
 
+    def _changed(self) -> list[WorkingTable]:
+        return [table for table in self._tables.values() if table.is_changed]
+
     def _commit(self) -> None:
-        tables = [table for table in self._tables.values() if table.is_changed]
+        tables = self._changed()
         if self.commit_id is not None or not (tables or self._about.allow_empty):
             return
         made = publish(
@@ -371,37 +367,11 @@ class Transaction:
         """
         if parent == self.base_id:
             return tables
-        moved = Moved(
-            self._about.branch,
-            self.base_id,
-            parent,
-            self._repository.commits,
-            self._shared_keys,
-            self._merge_rows,
-        )
+        moved = MovedBranch(self.context, self._about.branch, self.base_id, parent)
         if self._about.isolation == "serializable":
             for name in sorted(self._read | set(self._tables)):
                 moved.check_unchanged(name)
         return [moved.rebased(table) for table in tables]
-
-    def _shared_keys(
-        self, shape: TableSnapshot, mine: Sequence[DataFile], theirs: Sequence[DataFile]
-    ) -> int:
-        context = self.context
-        sides = [
-            relation_sql(
-                context.con,
-                shape,
-                files,
-                locate=context.locate,
-                columns=shape.key,
-                naming="id",
-            )
-            for files in (mine, theirs)
-        ]
-        on_key = " AND ".join(f"a.c{i} IS NOT DISTINCT FROM b.c{i}" for i in shape.key)
-        query = f"SELECT count(*) FROM {sides[0]} a JOIN {sides[1]} b ON {on_key}"
-        return int(single_row(context.con, query)[0])
 
 
 def _open_branch(repository: Repository, branch: str) -> HeldBranch:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from catalog.model.datafile import DataFile
+from catalog.model.partition import Partition
 from catalog.model.table import TableSnapshot
 from catalog.model.values import sort_key
 from catalog.repository.commit_writer import TableUpdate
@@ -12,7 +13,7 @@ from catalog.repository.index import Summary
 from catalog.repository.tables import data_files, root_of, rows_of
 from catalog.repository.tree import TreeReader
 from catalog.write.files.rewrite import FileChange
-from catalog.write.scope import Partition, Scope
+from catalog.write.scope import Scope
 
 APPEND_ONLY = Scope()
 """The scope of what depends on nothing."""

@@ -78,6 +78,48 @@ def test_one_text_is_not_taken_for_a_list_of_its_letters(cat: Catalog, where: st
     assert [info.name for info in cat.tables()] == ["t"]
 
 
+CHOICES: dict[str, Callable[[Any], object]] = {
+    "mode must be copy, link or reference, not 'zzz'": lambda tx: tx.snapshot("s", ".", mode="zzz"),
+    "scope must be full, partitions or append, not 'zzz'": lambda tx: tx.snapshot(
+        "s", ".", scope="zzz"
+    ),
+    "fingerprints must be now or later, not 'zzz'": lambda tx: tx.snapshot(
+        "s", ".", fingerprints="zzz"
+    ),
+    "mode must be append, overwrite, overwrite_partitions or upsert, not 'zzz'": (
+        lambda tx: tx.write("t", [{"k": 2, "v": 2}], mode="zzz")
+    ),
+}
+
+
+@pytest.mark.parametrize("message", list(CHOICES))
+def test_an_unknown_word_is_refused_with_the_choices(cat: Catalog, message: str) -> None:
+    put(cat, "main", {1: 1})
+    with pytest.raises(catalog.InvalidInput) as refused, cat.transaction("main") as tx:
+        CHOICES[message](tx)
+    assert (refused.value.message, refused.value.kind) == (message, "invalid-input")
+    assert values(cat) == {1: 1}
+
+
+def test_an_unknown_isolation_is_refused_with_the_choices(cat: Catalog) -> None:
+    isolation: Any = "zzz"
+    with pytest.raises(catalog.InvalidInput) as refused:
+        cat.transaction("main", isolation=isolation)
+    assert refused.value.message == "isolation must be snapshot or serializable, not 'zzz'"
+
+
+@pytest.mark.parametrize("name", ["delta", "iceberg", "files", "zzz", None])
+def test_a_source_of_another_format_than_parquet_is_refused_by_name(
+    cat: Catalog, name: Any
+) -> None:
+    with (
+        pytest.raises(catalog.Unsupported, match=f"format {name!r}") as refused,
+        cat.transaction("main") as tx,
+    ):
+        tx.snapshot("s", ".", format=name)
+    assert (refused.value.kind, cat.tables()) == ("unsupported", [])
+
+
 AFTERWARDS: dict[str, Callable[[Any], object]] = {
     "write": lambda tx: tx.write("t", [{"k": 2, "v": 2}], mode="append"),
     "snapshot": lambda tx: tx.snapshot("s", "nowhere", allow_empty=True),

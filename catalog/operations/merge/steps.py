@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog.diff.fingerprints.loading import load_prints
 from catalog.engine.failures import engine_errors
 from catalog.engine.workspace import Workspace
 from catalog.errors import Conflict, ErrorKind, InvalidInput, NotFound
@@ -159,10 +158,7 @@ def merging(
     try:
         with engine_errors():
             yield MergeContext(
-                WriteContext(
-                    work, repository.store, repository.commits, prints=None if dry_run else {}
-                ),
-                lambda plan: load_prints(repository, plan, None).prints,
+                WriteContext(work, repository, prints=None if dry_run else {}),
                 progress=progress or (lambda table, done, total: None),
             )
     finally:

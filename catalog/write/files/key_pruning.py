@@ -6,6 +6,7 @@ import duckdb
 
 from catalog.engine.connection import single_row
 from catalog.errors import ErrorKind, InvalidInput
+from catalog.model.partition import key_text
 from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
 from catalog.model.types import Scalar, TypeClass, is_float
@@ -91,13 +92,7 @@ def check_unique(
     if found:
         *values, rows_alike = found[0]
         raise InvalidInput(
-            f"{rows_alike} rows for table {name} share the key {shown_key(table, values)}",
+            f"{rows_alike} rows for table {name} share the key {key_text(table.key_names, values)}",
             kind=ErrorKind.DUPLICATE_KEY,
             hint="keep one row per key, or append them",
         )
-
-
-def shown_key(table: TableSnapshot, values: Sequence[str | None]) -> str:
-    """Returns a key as people read it, from its values' texts."""
-    pairs = zip(table.key_names, values, strict=True)
-    return ", ".join(f"{name} = {'NULL' if value is None else value}" for name, value in pairs)

@@ -26,6 +26,7 @@ from catalog.formats.parquet import read_footer
 from catalog.model.datafile import DataFile, Identity
 from catalog.model.fingerprint import Fingerprint
 from catalog.model.names import encode_segment
+from catalog.model.partition import Partition
 from catalog.model.schema import Field, FileSchema, PhysicalColumn
 from catalog.model.table import TableSnapshot
 from catalog.model.types import (
@@ -51,8 +52,6 @@ MAX_FILE_ROWS = 32 * ROW_GROUP_ROWS
 
 ENGINE_TYPES = ("UUID", "JSON", "INTERVAL", "TIME WITH TIME ZONE")
 """Types that Arrow does not carry from DuckDB to Parquet: files with them DuckDB writes."""
-
-Partition = tuple[bytes | None, ...]
 
 FreshPrints: TypeAlias = dict[tuple[Identity, tuple[int, ...]], Fingerprint]
 """Fingerprints by data file and key."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from catalog.diff.execute import Reading, compare_table
+from catalog.diff.fingerprints.loading import load_prints
 from catalog.diff.plan import SIDES, ColumnPair, DiffOptions, SideName, plan_table
 from catalog.diff.result import TableDiff
 from catalog.engine.quoting import identifier
@@ -219,5 +220,6 @@ def _compared(
     write = context.write
     for one in SIDES:
         write.verified(both.name, plan.files(one))
-    reading = Reading(write.con, plan, write.locate, files, context.prints(plan))
+    prints = load_prints(write.repository, plan, None).prints
+    reading = Reading(write.con, plan, write.locate, files, prints)
     return compare_table(reading, DiffOptions(), name=label, keep_rows=True)

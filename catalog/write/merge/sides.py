@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 
 from catalog.model.change import FileChanges
 from catalog.model.datafile import DataFile
+from catalog.model.partition import Partition
 from catalog.model.table import TableSnapshot
 from catalog.query.scan import Pruner
 from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.tables import data_files, files_in_partition
-from catalog.write.files.writer import Partition, paths_of
+from catalog.write.files.writer import paths_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,18 +8,19 @@ import pyarrow as pa
 
 from catalog.diff.compare.sql_columns import SqlColumns
 from catalog.diff.execute import Reading, changed_rows
+from catalog.diff.fingerprints.loading import load_prints
 from catalog.diff.plan import SIDES, DiffOptions, TablePlan, plan_table
-from catalog.diff.route import Prints
 from catalog.engine.quoting import identifier, literal, type_sql
 from catalog.engine.relation import relation_sql
 from catalog.model.change import FileChanges
+from catalog.model.partition import Partition
 from catalog.model.types import TypeClass
 from catalog.model.values import decode, text
 from catalog.repository.tables import has_path
 from catalog.write.context import WriteContext
 from catalog.write.files.key_pruning import key_pruner
 from catalog.write.files.rewrite import FileChange
-from catalog.write.files.writer import Partition, paths_of
+from catalog.write.files.writer import paths_of
 from catalog.write.merge.apply import Target, apply_rows, new_rows
 from catalog.write.merge.rows import RowDecisions, RowMerger, Taking
 from catalog.write.merge.sides import (
@@ -35,22 +36,20 @@ _NUMBERS = count(1)
 
 
 MergeProgress = Callable[[str, int, int], None]
-"""Told a table, rows compared, and rows to be compared in it."""
+"""Receives a table, the rows of differing files compared so far, and how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
 class MergeContext:
-    """Holds what merging rows needs.
+    """What merging needs besides the tables.
 
     Attributes:
         write: Reads and writes data files.
-        prints: Returns the fingerprints of the files of a plan.
-        progress: Told of a table that both sides changed how many rows of files that differ
-            are compared, and of how many; it may stop the merge by an exception.
+        progress: Called for each table that both sides changed; it may stop the merge by an
+            exception.
     """
 
     write: WriteContext
-    prints: Callable[[TablePlan], Prints]
     progress: MergeProgress = lambda table, done, total: None
 
 
@@ -171,7 +170,7 @@ def _changed(
         plan,
         context.write.locate,
         lambda side: plan.files(side),
-        context.prints(plan),
+        load_prints(context.write.repository, plan, None).prints,
     )
     return changed_rows(reading, name=name, progress=progress)
 

@@ -10,6 +10,7 @@ from catalog.formats.partition_types import declared_type
 from catalog.formats.unify import Existing, Unified, column_ids, unify
 from catalog.model.schema import Schema
 from catalog.model.table import TableSnapshot
+from catalog.model.texts import check_choice
 from catalog.model.types import NULL_TYPE, DataType, Scalar
 from catalog.model.values import has_order
 from catalog.write.context import WriteContext
@@ -18,12 +19,11 @@ from catalog.write.rows.landing import Landed
 from catalog.write.working_table import WorkingTable
 
 WriteMode = Literal["append", "overwrite", "overwrite_partitions", "upsert"]
-MODES: tuple[WriteMode, ...] = ("append", "overwrite", "overwrite_partitions", "upsert")
 
 
 @dataclass(frozen=True, slots=True)
 class WriteRequest:
-    """Says how rows are to be written.
+    """How rows are to be written.
 
     Attributes:
         mode: ``append`` adds them, ``overwrite`` replaces the table, ``overwrite_partitions``
@@ -37,6 +37,9 @@ class WriteRequest:
     mode: WriteMode
     key: tuple[str, ...] | None = None
     partition_by: tuple[tuple[str, str | None], ...] | None = None
+
+    def __post_init__(self) -> None:
+        check_choice(self.mode, "mode", ("append", "overwrite", "overwrite_partitions", "upsert"))
 
 
 def shape_with(table: WorkingTable, landed: Landed, request: WriteRequest) -> TableSnapshot:

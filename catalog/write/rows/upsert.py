@@ -6,9 +6,10 @@ from itertools import count
 from catalog.engine.relation import relation_sql
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.datafile import DataFile
+from catalog.model.partition import key_text
 from catalog.model.table import TableSnapshot
 from catalog.write.context import WriteContext
-from catalog.write.files.key_pruning import check_unique, key_pruner, shown_key
+from catalog.write.files.key_pruning import check_unique, key_pruner
 from catalog.write.files.rewrite import FileChange, rewrite_files
 from catalog.write.files.writer import paths_of
 from catalog.write.working_table import WorkingTable
@@ -143,7 +144,7 @@ def _check_single(
         f"SELECT {columns} FROM {staged} WHERE rowid = {int(source)}"
     ).fetchall()
     raise InvalidInput(
-        f"{rows} rows of table {name} share the key {shown_key(shape, values)}: "
+        f"{rows} rows of table {name} share the key {key_text(shape.key_names, values)}: "
         "which of them to replace is unclear",
         kind=ErrorKind.DUPLICATE_KEY,
         hint="remove the duplicates first",

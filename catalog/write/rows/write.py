@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from catalog.engine.connection import single_row
-from catalog.errors import InvalidInput
 from catalog.model.datafile import DataFile
+from catalog.model.partition import Partition
 from catalog.model.table import TableSnapshot
 from catalog.write.context import WriteContext
 from catalog.write.files.key_pruning import check_unique, key_pruner
 from catalog.write.files.rewrite import FileChange
-from catalog.write.files.writer import Partition, paths_of
+from catalog.write.files.writer import paths_of
 from catalog.write.rows.landing import Landed, data_errors
-from catalog.write.rows.target_schema import MODES, WriteRequest, shape_with, stage
+from catalog.write.rows.target_schema import WriteRequest, shape_with, stage
 from catalog.write.rows.upsert import upsert
 from catalog.write.scope import Scope
 from catalog.write.working_table import WorkingTable, same_shape
@@ -54,8 +54,6 @@ def write_rows(
         InvalidInput: The rows do not fit the table, or the request makes no sense.
         Unsupported: A column has a type that Parquet has not.
     """
-    if request.mode not in MODES:
-        raise InvalidInput(f"unknown mode {request.mode!r}", hint=f"one of {', '.join(MODES)}")
     try:
         shape = shape_with(table, landed, request)
         with data_errors():

@@ -10,6 +10,7 @@ from catalog.formats.source import SourceFile
 from catalog.formats.unify import Unified
 from catalog.model.datafile import DataFile
 from catalog.model.names import encode_segment
+from catalog.model.partition import Partition
 from catalog.model.values import decode, text
 from catalog.repository.commit_writer import MAX_CHANGE_LIST
 from catalog.repository.commits import Commits, StoredTable
@@ -19,7 +20,7 @@ from catalog.repository.tree import TreeReader
 from catalog.storage.store import ObjectStore
 from catalog.write.snapshot import ingest
 from catalog.write.snapshot.ingest import Mode, Taken
-from catalog.write.snapshot.table_plan import Partition, PartitionSpec, Scope
+from catalog.write.snapshot.table_plan import PartitionSpec, Scope
 
 FileKey = tuple[str, Partition, str]
 

@@ -4,22 +4,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from catalog.errors import ErrorKind, InvalidInput
+from catalog.errors import ErrorKind, InvalidInput, Unsupported
 from catalog.formats.partition_types import choose_types, declared_type, read_values
 from catalog.formats.source import Discovery
 from catalog.formats.unify import Unified, column_ids
+from catalog.model.partition import Partition
 from catalog.model.schema import FileSchema
 from catalog.model.table import TableSnapshot
+from catalog.model.texts import check_choice
 from catalog.model.types import Scalar
 from catalog.repository.commits import StoredTable
+from catalog.write.snapshot.ingest import Mode
 
 Scope = Literal["full", "partitions", "append"]
-Partition = tuple[bytes | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotRequest:
-    """Says how a source is to be taken.
+    """How a source is to be taken.
 
     Attributes:
         key: Key columns; None keeps the table's.
@@ -27,6 +29,9 @@ class SnapshotRequest:
             None takes them from the paths.
         mode: How the bytes get in.
         scope: What of the table the source replaces.
+        format: What the source is; ``auto`` finds out.
+        fingerprints: When the new files are fingerprinted and their keys checked; None means
+            now for copies and links, later for references.
         allow_empty: Whether the source may have no files.
     """
 
@@ -34,7 +39,24 @@ class SnapshotRequest:
     partition_by: tuple[tuple[str, str | None], ...] | None = None
     mode: Literal["copy", "link", "reference"] = "copy"
     scope: Scope = "full"
+    format: Literal["auto", "parquet"] = "auto"
+    fingerprints: Literal["now", "later"] | None = None
     allow_empty: bool = False
+
+    def __post_init__(self) -> None:
+        check_choice(self.mode, "mode", tuple(Mode))
+        check_choice(self.scope, "scope", ("full", "partitions", "append"))
+        if self.format not in ("auto", "parquet"):
+            raise Unsupported(
+                f"format {self.format!r} is not supported by this version: use auto or parquet"
+            )
+        if self.fingerprints is not None:
+            check_choice(self.fingerprints, "fingerprints", ("now", "later"))
+
+    @property
+    def fingerprints_now(self) -> bool:
+        """Whether the new files are fingerprinted before the commit."""
+        return (self.fingerprints or ("later" if self.mode == "reference" else "now")) == "now"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from catalog.engine.connection import single_row
 from catalog.engine.relation import relation_sql
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.datafile import DataFile
+from catalog.model.partition import key_text
 from catalog.model.table import TableSnapshot
 from catalog.write.context import WriteContext
 from catalog.write.files.key_pruning import key_pruner
@@ -32,10 +33,7 @@ def refuse_duplicates(
     found = context.con.sql(f"SELECT n, {shown} FROM {repeated} ORDER BY ALL LIMIT 1").fetchall()
     if found:
         (rows_alike, *values) = found[0]
-        named = ", ".join(
-            f"{column} = {'NULL' if value is None else value}"
-            for column, value in zip(shape.key_names, values, strict=True)
-        )
+        named = key_text(shape.key_names, values)
         raise InvalidInput(
             f"{rows_alike} rows of table {table.name} would share the key {named}",
             kind=ErrorKind.DUPLICATE_KEY,
