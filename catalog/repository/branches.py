@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
-from catalog.errors import AlreadyExists, CorruptData, ErrorKind, NotFound, StorageFailure
+from catalog.errors import AlreadyExists, CorruptData, NotFound, StorageFailure
+from catalog.hints import Call, hint
 from catalog.model.ids import canonical_json, content_id, parse_json, random_id
 from catalog.model.names import decode_segment, encode_segment
 from catalog.model.refs import (
@@ -22,6 +23,7 @@ from catalog.model.refs import (
     move_to_json,
 )
 from catalog.model.texts import check_text
+from catalog.repository.branch_errors import exists_error, given_to_tag_error
 from catalog.repository.creation import create_named
 from catalog.repository.tags import is_spent
 from catalog.storage.store import ObjectStore, OutcomeUnknown, SwapLost, TakesTurns
@@ -145,11 +147,11 @@ class Branches:
             if any(move.write_id == write_id for move in self.reflog(now.branch)):
                 return branch
             if now.branch.commit_id is not None:
-                raise _exists(name) from error
+                raise exists_error(name) from error
             if isinstance(error, OutcomeUnknown):
                 raise
             if _is_given(now.branch) and not is_spent(self._store, name):
-                raise _given(name) from error
+                raise given_to_tag_error(name) from error
             return self._revive(now, commit_id, stamp)
         return branch
 
@@ -170,7 +172,7 @@ class Branches:
                     given = Branch(name, None, move.write_id, (move_to_json(move),))
                     create_named(self._store, branch_path(name), given.to_bytes())
                 elif held.branch.commit_id is not None:
-                    raise _exists(name)
+                    raise exists_error(name)
                 elif _is_given(held.branch):
                     return
                 else:
@@ -185,7 +187,7 @@ class Branches:
         try:
             return self._move(held, commit_id, stamp, protected=False)
         except SwapLost as error:
-            raise _exists(held.branch.name) from error
+            raise exists_error(held.branch.name) from error
 
     def move(self, held: HeldBranch, commit_id: str | None, stamp: Stamp) -> Branch:
         """Moves a branch that must still be as it was read.
@@ -283,7 +285,7 @@ class Branches:
         except StorageFailure as error:
             raise OutcomeUnknown(
                 f"branch {name} was written to and cannot be read back: {error.message}",
-                hint=f"look whether it was moved, with: parquetry reflog {name}",
+                hint=hint("see whether it was moved: {}", Call("reflog", (name,))),
             ) from error
 
     def _paged(
@@ -342,7 +344,7 @@ def _landed(branch: Branch, write_id: str, start: str) -> bool:
     raise OutcomeUnknown(
         f"branch {branch.name} was moved {len(moves)} times or more, or made anew, while a write "
         "was under way; whether it landed is no longer known",
-        hint=f"look for it with: parquetry reflog {branch.name}",
+        hint=hint("look for it: {}", Call("reflog", (branch.name,))),
     )
 
 
@@ -360,19 +362,3 @@ def _is_given(branch: Branch) -> bool:
     """Tells whether a name was given to a tag: its newest move leads from nowhere to nowhere."""
     newest = next(iter(branch.reflog), None)
     return newest is not None and newest.before is None and newest.after is None
-
-
-def _given(name: str) -> AlreadyExists:
-    return AlreadyExists(
-        f"there is a tag {name!r}, or it is being created: branches and tags share their names",
-        kind=ErrorKind.REF_EXISTS,
-        hint="choose another name, or look at it with: parquetry tag list",
-    )
-
-
-def _exists(name: str) -> AlreadyExists:
-    return AlreadyExists(
-        f"branch {name!r} exists already",
-        kind=ErrorKind.REF_EXISTS,
-        hint="choose another name, or look at it with: parquetry branch list",
-    )

@@ -286,4 +286,4 @@ class TestLostAnswers:
         store.faults["swap"] = [others]
         with pytest.raises(OutcomeUnknown) as caught:
             history.advance()
-        assert "parquetry reflog main" in caught.value.hint
+        assert "cat.reflog('main')" in caught.value.hint

@@ -245,4 +245,4 @@ def test_a_branch_that_cannot_be_read_back_is_of_unknown_outcome(
     planned.plan = scripted(Around(after=cut_off), prefix="refs/branches/")
     with pytest.raises(OutcomeUnknown) as caught:
         made.repository.branches.move(held, made.head("main"), stamp())
-    assert caught.value.hint == "look whether it was moved, with: parquetry reflog dev"
+    assert caught.value.hint == "see whether it was moved: cat.reflog('dev')"

@@ -1,0 +1,74 @@
+"""Errors about branches that other writers changed first, or that may not change this way."""
+
+from catalog.errors import AlreadyExists, Conflict, ErrorKind
+from catalog.hints import Call, hint
+from catalog.model.refs import Branch
+
+
+def protected_error(name: str) -> Conflict:
+    """Returns the error for a change, other than a merge, to a protected branch."""
+    return Conflict(
+        f"branch {name!r} is protected: it changes only by merge",
+        kind=ErrorKind.BRANCH_PROTECTED,
+        hint=hint(
+            "work on another branch and merge it, or first: {}",
+            Call("branches.unprotect", (name,)),
+        ),
+    )
+
+
+def deleted_error(name: str) -> Conflict:
+    """Returns the error for a branch that was deleted while it was to be moved."""
+    return Conflict(
+        f"branch {name!r} was deleted in the meantime",
+        kind=ErrorKind.BRANCH_DELETED,
+        hint=hint("see where it was: {}", Call("reflog", (name,))),
+    )
+
+
+def moved_error(name: str, *, during: str, now: Branch | None = None) -> Conflict:
+    """Returns the error for a branch that another writer moved, or deleted, first.
+
+    Args:
+        name: The branch.
+        during: What was under way: ``the rebase``.
+        now: The branch as it is now, if it was read again.
+    """
+    if now is not None and now.commit_id is None:
+        return deleted_error(name)
+    by = "another writer"
+    if now is not None and now.commit_id is not None:
+        last = now.reflog[0]
+        by = f"{last.who} to {now.commit_id[:8]} ({last.why})"
+    return Conflict(
+        f"branch {name!r} was moved by {by} during {during}",
+        kind=ErrorKind.WRITE_CONFLICT,
+        hint=hint("look at it, then try again: {}", Call("log", (name,))),
+    )
+
+
+def contested_error(name: str, attempts: int) -> Conflict:
+    """Returns the error for a branch that other writers moved before each of our attempts."""
+    return Conflict(
+        f"gave up after {attempts} attempts: other writers kept moving branch {name!r}",
+        kind=ErrorKind.TOO_MANY_RACES,
+        hint="run it again",
+    )
+
+
+def exists_error(name: str) -> AlreadyExists:
+    """Returns the error for a name that a branch has."""
+    return AlreadyExists(
+        f"branch {name!r} already exists",
+        kind=ErrorKind.REF_EXISTS,
+        hint=hint("choose another name, or see: {}", Call("branches.list")),
+    )
+
+
+def given_to_tag_error(name: str) -> AlreadyExists:
+    """Returns the error for a branch whose name was given to a tag."""
+    return AlreadyExists(
+        f"tag {name!r} exists or is being created: branches and tags share their names",
+        kind=ErrorKind.REF_EXISTS,
+        hint=hint("choose another name, or see: {}", Call("tags.list")),
+    )
