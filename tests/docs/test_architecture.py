@@ -1,10 +1,21 @@
-"""The map of the code is short, and the invariants beside it are those of the tests."""
+"""The map of the code and what stands beside it: paths exist, invariants are those of the tests."""
 
 import re
+from pathlib import Path
+
+import pytest
 
 from tests.docs.pages import REPOSITORY, load
 
-PAGE = (REPOSITORY / "docs/architecture.md").read_text(encoding="utf-8")
+NAMING = [
+    REPOSITORY / "docs/architecture.md",
+    *sorted((REPOSITORY / "docs/decisions").glob("*.md")),
+]
+"""Pages that name files of the code."""
+
+FOLDERS = r"catalog|cli|tests|docs|benchmarks|sample_data|\.ci"
+PATH = re.compile(rf"`((?:{FOLDERS})/[\w./-]*|[\w./-]+\.py)`")
+ROOTS = (REPOSITORY, REPOSITORY / "catalog")
 
 
 def test_the_invariants_are_those_of_the_tests() -> None:
@@ -12,7 +23,7 @@ def test_the_invariants_are_those_of_the_tests() -> None:
     assert page == load("generate_invariants").reference(), "run docs/generate_invariants.py"
 
 
-def test_the_modules_it_names_exist() -> None:
-    roots = [REPOSITORY, REPOSITORY / "catalog"]
-    named = re.findall(r"`([\w/]+\.py)`", PAGE)
-    assert [n for n in named if not any((root / n).exists() for root in roots)] == []
+@pytest.mark.parametrize("page", NAMING, ids=lambda page: page.name)
+def test_the_paths_a_page_names_exist(page: Path) -> None:
+    named = PATH.findall(page.read_text(encoding="utf-8"))
+    assert [n for n in named if not any((root / n).exists() for root in ROOTS)] == []
