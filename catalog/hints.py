@@ -25,6 +25,7 @@ Operation: TypeAlias = Literal[
     "sql",
     "tables",
     "tags.list",
+    "transaction",
 ]
 """What a hint can recommend, by its name in Python."""
 

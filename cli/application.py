@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
 
 import catalog
 from cli.commands import (
@@ -26,7 +27,7 @@ from cli.usage import UsageError, nearest
 
 
 class NamedGroup(TyperGroup):
-    """Is a group of commands that names the nearest one when there is none of a name."""
+    """A group of commands that suggests the nearest name for an unknown one."""
 
     def resolve_command(self, ctx, args):  # type: ignore[no-untyped-def]
         """Returns the command that the arguments name.
@@ -45,7 +46,7 @@ class NamedGroup(TyperGroup):
 
 
 class PlainCommand(TyperCommand):
-    """Is a command whose usage line shows arguments as they are described."""
+    """A command whose usage line shows arguments by their metavars."""
 
     def collect_usage_pieces(self, ctx):  # type: ignore[no-untyped-def]
         """Returns the words of the usage line after the command's name."""
@@ -145,3 +146,10 @@ _add(application, "reset", refs.reset)
 _add(application, "export", export.export)
 _add(application, "views", export.views)
 _add(application, "demo", demo.demo)
+
+
+def command() -> TyperGroup:
+    """Returns the whole command line as one command."""
+    group = get_command(application)
+    assert isinstance(group, TyperGroup)
+    return group

@@ -15,6 +15,7 @@ COMMANDS: Mapping[Operation, tuple[str, str]] = {
     "continue_merge": ("merge", "--continue"),
     "create": ("init", ""),
     "tags.list": ("tag list", ""),
+    "transaction": ("sql --branch", ""),
 }
 """Operations whose command is not their name: the command, and an option that completes it."""
 

@@ -10,7 +10,7 @@ from catalog.model.texts import check_text, listed
 from catalog.query.backend import Params
 from catalog.query.parse.analyse import analyse
 from catalog.query.pending_write import WriteResult
-from catalog.query.session import Session
+from catalog.query.session import Session, no_rows
 from catalog.write.rows.target_schema import WriteMode, WriteRequest
 from catalog.write.rows.write import WriteReport
 from catalog.write.snapshot.table_plan import SnapshotRequest
@@ -176,11 +176,15 @@ class CatalogTransaction:
             NotFound: A table, column or ref does not exist.
             Unsupported: A table of the catalog cannot be written in this way.
         """
-        return self.run(text, params)[-1]
+        found = self.run(text, params)[-1]
+        if found is None:
+            assert self._session is not None, "it has run the statement"
+            return no_rows(self._session.connection)
+        return found
 
     def run(
         self, text: str, params: Params = None
-    ) -> "list[duckdb.DuckDBPyRelation | WriteResult]":
+    ) -> "list[duckdb.DuckDBPyRelation | WriteResult | None]":
         """Runs SQL like ``sql``; returns what came of every statement that writes, and of the last.
 
         Args:

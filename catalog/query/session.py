@@ -9,6 +9,7 @@ import duckdb
 from catalog.engine.quoting import identifier
 from catalog.engine.relation import relation_sql
 from catalog.errors import CatalogError, ErrorKind, InvalidInput, Unsupported
+from catalog.hints import Blank, Call, hint
 from catalog.model.types import is_float
 from catalog.query import connection_state
 from catalog.query.backend import Backend, Functions, Params, VersionedTable
@@ -103,16 +104,20 @@ class Session:
         """
         found = self.run(text, params)[-1]
         assert not isinstance(found, WriteResult), "a session for queries has no writer"
-        return found
+        return no_rows(self.connection) if found is None else found
 
     def run(
         self, text: str, params: Params = None
-    ) -> "list[duckdb.DuckDBPyRelation | WriteResult]":
+    ) -> "list[duckdb.DuckDBPyRelation | WriteResult | None]":
         """Runs statements and returns what came of those that write, and of the last.
 
         Args:
             text: SQL in which tables may carry ``@ref``.
             params: Values of the last statement's parameters.
+
+        Returns:
+            One result for each statement that writes a table of the catalog. The last entry is
+            that of the last statement: a relation if it is a query, None if it has no result.
 
         Raises:
             InvalidInput: The SQL is not right.
@@ -120,17 +125,17 @@ class Session:
             Unsupported: It does to a table of the catalog what cannot be done.
         """
         *first, last = self._analysed(text)
-        found: list[duckdb.DuckDBPyRelation | WriteResult] = []
+        found: list[duckdb.DuckDBPyRelation | WriteResult | None] = []
         for statement in first:
             written = self._execute(statement, None)
             found += [written] if written is not None else []
         with self._performing(last, params) as rewritten:
             if rewritten.pending is not None:
                 return [*found, self._written(rewritten.pending)]
+            command = self.connection.extract_statements(rewritten.sql)[-1]
             relation = self.connection.sql(rewritten.sql, params=params)
-        if relation is None:
-            relation = self.connection.sql('SELECT NULL AS "Success" WHERE false')
-        return [*found, relation]
+        has_rows = command.expected_result_type != [duckdb.ExpectedResultType.NOTHING]
+        return [*found, relation if has_rows else None]
 
     def execute(self, text: str, params: Params = None) -> "Session":
         """Runs statements; ``fetchall`` and the like then read the result of the last.
@@ -329,8 +334,10 @@ class Session:
             raise Unsupported(
                 f"cannot write to {name!r}: tables of the catalog are read-only in queries",
                 kind=ErrorKind.READ_ONLY,
-                hint="write on a branch: with cat.transaction(branch) as tx: tx.sql(…); or make a "
-                "CREATE TEMP TABLE",
+                hint=hint(
+                    "write on a branch: {}; or make a CREATE TEMP TABLE",
+                    Call("transaction", (Blank("BRANCH"),)),
+                ),
             )
         if target.ref is not None:
             raise InvalidInput(
@@ -372,6 +379,11 @@ class Session:
                 kind=ErrorKind.SQL_ERROR,
                 hint="write it in another way; it names versioned tables, so it is not passed on",
             )
+
+
+def no_rows(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+    """Returns the relation that stands for the result of a statement without one."""
+    return connection.sql('SELECT NULL AS "Success" WHERE false')
 
 
 def _outlives(statement: Statement) -> bool:

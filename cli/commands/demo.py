@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 
 from catalog.errors import AlreadyExists, CatalogError, ErrorKind, NotFound, StorageFailure
+from cli import execution
+from cli.exit_codes import ExitCode
 from cli.output import stdout
 
 DEFAULT_CATALOG = "lake"
@@ -18,6 +20,7 @@ SAMPLE = "sample_data"
 
 
 def demo(
+    context: typer.Context,
     directory: Annotated[
         Path, typer.Argument(metavar="[DIR]", help="A new or empty directory.")
     ] = Path(DEFAULT_DIRECTORY),
@@ -31,6 +34,13 @@ def demo(
     """Tell the story of a backfill on sample data, and leave a catalog to play with."""
     from cli import story
 
+    def run(words: story.Words) -> None:
+        stdout.line(f"$ {_shown(words)}")
+        stdout.flush()
+        code = execution.run(context.find_root().command, words)
+        if code != ExitCode.OK:
+            raise CatalogError(f"the demo stopped: the last command ended with {code}")
+
     sample = sample_directory()
     _copy(sample, directory)
     stdout.line(f"# sample data is in {directory}; all commands below run there")
@@ -40,7 +50,7 @@ def demo(
             stdout.line()
             stdout.lines(f"# {text}" for text in step.says)
             for words in step.commands:
-                _run(tuple(where if word == DEFAULT_CATALOG else word for word in words))
+                run(tuple(where if word == DEFAULT_CATALOG else word for word in words))
     stdout.line()
     stdout.line("# now try, from that directory:")
     stdout.line(f"$ cd {shlex.quote(str(directory))}")
@@ -76,16 +86,6 @@ def _copy(sample: Path, directory: Path) -> None:
         shutil.copytree(sample, directory, dirs_exist_ok=True, ignore=left_out)
     except OSError as error:
         raise StorageFailure(f"cannot write {directory}: {error.strerror or error}") from error
-
-
-def _run(words: tuple[str, ...]) -> None:
-    from cli.main import run
-
-    stdout.line(f"$ {_shown(words)}")
-    stdout.flush()
-    code = run(words)
-    if code != 0:
-        raise CatalogError(f"the demo stopped: the last command ended with {code}")
 
 
 def _shown(words: tuple[str, ...]) -> str:

@@ -1,30 +1,22 @@
 """``sql`` and ``shell``: queries over ``table@ref``, and statements that write on a branch."""
 
-import re
 import sys
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from catalog.errors import CatalogError, ErrorKind, InvalidInput, NotFound, StorageFailure
+from catalog.errors import NotFound, StorageFailure
 from cli.completion import complete_branch, complete_ref
-from cli.interruption import is_interruption, passed_on
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Json, OutputFile, Ref
-from cli.output import stderr
-from cli.output.results import ResultFormat, write_result
+from cli.output.results import ResultFormat
+from cli.sql.run import run_sql
 from cli.sql.statements import split
-from cli.usage import UsageError, nearest
+from cli.usage import UsageError
 
 if TYPE_CHECKING:
-    from catalog.query.session import Session
-
-NO_RESULT = ["Success"]
-"""The only column of what DuckDB answers to a statement that has no rows."""
-
-_MISSING_TABLE = re.compile(r"Table with name (.+) does not exist")
+    pass
 
 
 def sql(
@@ -95,7 +87,7 @@ def sql(
         return
     ref = ref or DEFAULT_REF
     with cat.connect(ref) as session:
-        run_sql(session, text, how, target, tables=lambda: [t.name for t in cat.tables(ref)])
+        run_sql(session, text, how, target)
 
 
 def shell(context: typer.Context, ref: Ref = DEFAULT_REF) -> None:
@@ -108,61 +100,6 @@ def shell(context: typer.Context, ref: Ref = DEFAULT_REF) -> None:
 
     if not run_shell(opened(context), ref):
         raise typer.Exit(1)
-
-
-def run_sql(
-    session: "Session",
-    query: str,
-    how: ResultFormat = ResultFormat.TABLE,
-    target: Path | None = None,
-    *,
-    tables: Callable[[], Iterable[str]],
-) -> None:
-    """Runs statements and writes the rows of the last.
-
-    Args:
-        session: The session.
-        query: The statements.
-        how: How to write the rows.
-        target: The file; None is stdout.
-        tables: Asked for the catalog's tables when one was not found.
-
-    Raises:
-        CatalogError: A statement is not right, or failed.
-    """
-    import duckdb
-
-    from catalog.engine.failures import file_error
-
-    try:
-        with passed_on(session.connection.interrupt):
-            relation = session.sql(query)
-            if relation.columns == NO_RESULT and target is None:
-                return
-            rows = write_result(relation.to_arrow_reader(), how, target)
-    except (CatalogError, duckdb.Error, RuntimeError) as error:
-        if is_interruption(error):
-            raise KeyboardInterrupt from error
-        if isinstance(error, CatalogError):
-            raise _with_hint(error, tables) from error
-        if isinstance(error, duckdb.Error):
-            failed = InvalidInput(f"the query failed: {error}", kind=ErrorKind.SQL_ERROR)
-            raise file_error(error) or failed from error
-        raise
-    if target is not None:
-        stderr.note(f"wrote {rows:,} rows to {target}")
-
-
-def _with_hint(error: CatalogError, tables: Callable[[], Iterable[str]]) -> CatalogError:
-    """Returns an error with what helps on the command line: the tables, or how to write."""
-    if error.kind == ErrorKind.READ_ONLY:
-        hint = 'name a branch to write on: parquetry sql "..." --branch B -m TEXT'
-        return type(error)(error.message, kind=error.kind, hint=hint)
-    missing = _MISSING_TABLE.search(error.message)
-    if missing is None:
-        return error
-    message = f"no table {missing[1]!r}"
-    return NotFound(message, kind=ErrorKind.TABLE_NOT_FOUND, hint=nearest(missing[1], tables()))
 
 
 def _text(query: str | None, file: Path | None) -> str:

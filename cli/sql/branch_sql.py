@@ -5,13 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from catalog.errors import CatalogError, ErrorKind, InvalidInput
-from cli.interruption import is_interruption, passed_on
 from cli.output import stderr, stdout
 from cli.output.figures import counted, plain, short
 from cli.output.listing import FORMAT_VERSION
-from cli.output.results import ResultFormat, write_result
+from cli.output.results import ResultFormat
 from cli.output.values import json_text, rows, unique_names
+from cli.sql.run import rows_of, running, write_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TableChange:
-    """Is what the statements together did to a table."""
+    """What the statements together did to a table."""
 
     table: str
     inserted: int = 0
@@ -41,7 +40,7 @@ def run_on_branch(
     how: ResultFormat,
     target: Path | None,
 ) -> None:
-    """Runs statements in one transaction, commits it, and says what changed.
+    """Runs statements in one transaction, commits it, and prints what changed.
 
     Rows of the last statement, if it has any, go where rows of queries go; what changed then
     goes to stderr, or into the same JSON.
@@ -55,28 +54,16 @@ def run_on_branch(
         target: The file for rows; None is stdout.
 
     Raises:
-        CatalogError: A statement is not right, or failed; nothing is committed.
+        CatalogError: A statement is not valid, or failed; nothing is committed.
     """
-    import duckdb
+    from catalog.query.pending_write import WriteResult
 
-    from catalog.engine.failures import file_error
-
-    try:
-        with cat.transaction(branch, message=message) as tx, passed_on(tx.interrupt):
-            found = tx.run(query)
-            answer = _rows_of(found[-1])
-    except (duckdb.Error, RuntimeError) as error:
-        if is_interruption(error):
-            raise KeyboardInterrupt from error
-        if isinstance(error, duckdb.Error):
-            failed = InvalidInput(f"the query failed: {error}", kind=ErrorKind.SQL_ERROR)
-            raise file_error(error) or failed from error
-        raise
-    except CatalogError as error:
-        if is_interruption(error):
-            raise KeyboardInterrupt from error
-        raise
-    written = [one for one in found if not isinstance(one, duckdb.DuckDBPyRelation)]
+    tx = cat.transaction(branch, message=message)
+    with running(query, tx.interrupt), tx:
+        results = tx.run(query)
+        reader = rows_of(results[-1])
+        answer = None if reader is None else reader.read_all()
+    written = [one for one in results if isinstance(one, WriteResult)]
     for text in dict.fromkeys(text for one in written for text in one.warnings):
         stderr.warning(text)
     changes = _by_table(written)
@@ -84,24 +71,10 @@ def run_on_branch(
         _write_json(branch, tx.commit, changes, answer)
         return
     if answer is not None:
-        count = write_result(answer.to_reader(), how, target)
-        if target is not None:
-            stderr.note(f"wrote {count:,} rows to {target}")
+        write_rows(answer.to_reader(), how, target)
     say = stdout.line if answer is None else stderr.note
     for line in _lines(branch, tx.commit, changes):
         say(line)
-
-
-def _rows_of(found: "object") -> "pa.Table | None":
-    """Returns the rows of a query, or of RETURNING."""
-    import duckdb
-
-    if isinstance(found, duckdb.DuckDBPyRelation):
-        if found.columns == ["Success"]:
-            return None
-        return found.to_arrow_table()
-    returned: pa.Table | None = getattr(found, "returned", None)
-    return returned
 
 
 def _by_table(written: "Sequence[WriteResult]") -> list[TableChange]:

@@ -13,7 +13,7 @@ from prompt_toolkit.filters import Condition
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 
 from catalog.errors import CatalogError
-from cli.sql.repl import DOT_COMMANDS
+from cli.sql.dot_commands import DOT_COMMANDS
 from cli.sql.statements import split
 
 if TYPE_CHECKING:

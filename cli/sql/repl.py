@@ -7,28 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog.errors import CatalogError
-from cli.commands.sql import run_sql
-from cli.opening import table_at
 from cli.output import stderr, stdout
-from cli.output.figures import counted, plain
-from cli.output.listing import ListFormat, Listing
-from cli.output.listing import show as show_listing
+from cli.sql.dot_commands import run_dot_command
+from cli.sql.run import run_sql
 from cli.sql.statements import split
-from cli.usage import nearest
 
 if TYPE_CHECKING:
     from catalog.catalog import Catalog
     from catalog.query.session import Session
-
-HELP = """\
-Statements are DuckDB SQL and end with a semicolon; any table may carry a ref: orders@main~1.
-  .tables [REF]       list the tables
-  .schema TABLE[@REF] list the columns of a table
-  .refs               list the branches and tags
-  .help               show this
-  .quit               leave (also Ctrl-D)"""
-
-DOT_COMMANDS = (".help", ".tables", ".schema", ".refs", ".quit")
 
 
 def run_shell(cat: "Catalog", ref: str) -> bool:
@@ -44,21 +30,21 @@ def run_shell(cat: "Catalog", ref: str) -> bool:
     with cat.connect(ref) as session:
         if sys.stdin.isatty() and stdout.is_terminal():
             stdout.line(f"{cat.uri} at {ref}; .help lists the commands")
-            _loop(cat, session, ref, _typed(cat, ref))
+            _run_all(_typed(cat, ref), cat, ref, session)
             return True
-        return _loop(cat, session, ref, _piped())
+        return _run_all(_piped(), cat, ref, session)
 
 
-def _loop(cat: "Catalog", session: "Session", ref: str, entries: Iterator[str]) -> bool:
+def _run_all(entries: Iterator[str], cat: "Catalog", ref: str, session: "Session") -> bool:
     is_well = True
     for entry in entries:
         if entry in (".quit", ".exit"):
             break
         try:
             if entry.startswith("."):
-                _dot(cat, ref, entry)
+                run_dot_command(cat, ref, entry)
             else:
-                run_sql(session, entry, tables=lambda: [t.name for t in cat.tables(ref)])
+                run_sql(session, entry)
         except CatalogError as failure:
             stdout.flush()
             stderr.error(failure)
@@ -66,31 +52,6 @@ def _loop(cat: "Catalog", session: "Session", ref: str, entries: Iterator[str]) 
         except KeyboardInterrupt:
             stderr.note("interrupted")
     return is_well
-
-
-def _dot(cat: "Catalog", ref: str, entry: str) -> None:
-    word, _, argument = entry.partition(" ")
-    argument = argument.strip().rstrip(";")
-    match word.rstrip(";"):
-        case ".help":
-            stdout.line(HELP)
-        case ".tables":
-            for table in cat.tables(argument or ref):
-                stdout.line(f"{plain(table.name)}  {counted(table.rows, 'row')}")
-        case ".schema":
-            if not argument:
-                raise CatalogError("no table named", hint=".schema TABLE[@REF]")
-            name, at = table_at(argument)
-            columns = cat.schema(name, at if "@" in argument else ref)
-            rows = tuple((c.name, c.type) for c in columns)
-            show_listing(Listing("columns", ("column", "type"), rows), ListFormat.TEXT)
-        case ".refs":
-            for branch in cat.branches.list():
-                stdout.line(f"{branch.name}  branch")
-            for tag in cat.tags.list():
-                stdout.line(f"{tag.name}  tag")
-        case unknown:
-            raise CatalogError(f"no command {unknown}", hint=nearest(unknown, DOT_COMMANDS))
 
 
 def _piped() -> Iterator[str]:

@@ -55,6 +55,20 @@ def test_values_keep_all_their_digits(lake: Path, parquetry: Runner) -> None:
     assert row["l"] == "[1, NULL]"
 
 
+def test_only_a_statement_without_rows_prints_nothing(lake: Path, parquetry: Runner) -> None:
+    assert parquetry("sql", "SET threads = 1").out == ""
+    outcome = parquetry("sql", "--format", "csv", 'SELECT 1 AS "Success"')
+    assert outcome.out == "Success\n1\n"
+
+
+def test_a_query_that_cannot_write_says_how_to(lake: Path, parquetry: Runner) -> None:
+    outcome = parquetry("sql", "DELETE FROM orders")
+    assert outcome.code == 3
+    assert outcome.err.endswith(
+        "hint: write on a branch: parquetry sql --branch BRANCH; or make a CREATE TEMP TABLE\n"
+    )
+
+
 def test_same_column_names_do_not_swallow_each_other(lake: Path, parquetry: Runner) -> None:
     rows = json.loads(parquetry("sql", "--json", "SELECT 1 AS a, 2 AS a, 3 AS a_1").out)["rows"]
     assert list(rows[0].values()) == [1, 2, 3]

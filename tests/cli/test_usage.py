@@ -21,7 +21,7 @@ from tests.cli.conftest import Outcome, Runner, in_process
         (["log", "--grph"], "no such option: --grph", "did you mean --graph?"),
         (["log", "-n", "x"], None, "parquetry log --help"),
         (["show", "main", "more"], None, "parquetry show --help"),
-        (["log", "-C", "lake"], None, "it stands before the command: parquetry -C URI COMMAND"),
+        (["log", "-C", "lake"], None, "put it before the command: parquetry -C URI COMMAND"),
         (["schema"], None, "parquetry schema --help"),
     ],
 )

@@ -1,0 +1,85 @@
+"""Runs statements of SQL and writes the rows of the last."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from catalog.errors import CatalogError
+from cli.interruption import is_interruption, passed_on
+from cli.output import stderr
+from cli.output.results import ResultFormat, write_result
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+    from catalog.query.pending_write import WriteResult
+    from catalog.query.session import Session
+
+
+@contextmanager
+def running(query: str, interrupt: Callable[[], None]) -> Iterator[None]:
+    """Passes Ctrl-C on while statements run and their rows are read, and translates errors.
+
+    Args:
+        query: The statements.
+        interrupt: Stops them; it is called by another thread.
+
+    Raises:
+        CatalogError: A statement is not valid, or failed.
+        KeyboardInterrupt: It was interrupted, whatever error that led to.
+    """
+    import duckdb
+
+    from catalog.query.failures import translated
+
+    try:
+        with passed_on(interrupt), translated(query):
+            yield
+    except (CatalogError, duckdb.Error, RuntimeError) as error:
+        if is_interruption(error):
+            raise KeyboardInterrupt from error
+        raise
+
+
+def run_sql(
+    session: "Session",
+    query: str,
+    how: ResultFormat = ResultFormat.TABLE,
+    target: Path | None = None,
+) -> None:
+    """Runs statements and writes the rows of the last.
+
+    Args:
+        session: The session.
+        query: The statements.
+        how: How to write the rows.
+        target: The file; None is stdout.
+
+    Raises:
+        CatalogError: A statement is not valid, or failed.
+    """
+    with running(query, session.connection.interrupt):
+        found = rows_of(session.run(query)[-1])
+        if found is not None:
+            write_rows(found, how, target)
+
+
+def rows_of(
+    result: "duckdb.DuckDBPyRelation | WriteResult | None",
+) -> "pa.RecordBatchReader | None":
+    """Returns the rows of a query, or of RETURNING; None of a statement without rows."""
+    import duckdb
+
+    if isinstance(result, duckdb.DuckDBPyRelation):
+        return result.to_arrow_reader()
+    returned = None if result is None else result.returned
+    return None if returned is None else returned.to_reader()
+
+
+def write_rows(rows: "pa.RecordBatchReader", how: ResultFormat, target: Path | None) -> None:
+    """Writes rows, and notes on stderr how many went to a file."""
+    count = write_result(rows, how, target)
+    if target is not None:
+        stderr.note(f"wrote {count:,} rows to {target}")
