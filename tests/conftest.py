@@ -1,6 +1,79 @@
-"""What all tests share: no test depends on how fast the machine is."""
+"""What all tests share: how far they search, where their files are, what they could not run."""
 
-from hypothesis import settings
+import os
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 
-settings.register_profile("parquetry", deadline=None)
-settings.load_profile("parquetry")
+import pytest
+
+from tests.effort import set_effort
+
+MEMORY = Path("/dev/shm")
+"""Where Linux keeps files in memory; other systems have no such directory."""
+
+ROOM_BYTES = 2 << 30
+"""Memory that must be free: several times what the tests of two processes have on disk at once."""
+
+SERVERS = frozenset({"azure", "cloud", "gcs", "moto", "seaweed", "server"})
+"""The fixtures that start servers."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--thorough",
+        action="store_true",
+        help="search further, with other cases each time, and test the oracle too",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest chooses a directory for temporary files
+def pytest_configure(config: pytest.Config) -> None:
+    thorough: bool = config.getoption("thorough")
+    set_effort(thorough=thorough)
+    if hasattr(config, "workerinput"):
+        return  # a worker of xdist is given what is chosen here
+    chosen = config.option
+    everything = config.args_source is not pytest.Config.ArgsSource.ARGS and not chosen.keyword
+    if everything and not thorough and "oracle" not in chosen.markexpr:
+        chosen.markexpr = f"({chosen.markexpr}) and not oracle" if chosen.markexpr else "not oracle"
+    if chosen.basetemp is None and _has_room(MEMORY):
+        chosen.basetemp = tempfile.mkdtemp(prefix="parquetry-tests-", dir=MEMORY)
+        config.add_cleanup(lambda: shutil.rmtree(chosen.basetemp, ignore_errors=True))
+        _let_tempfile_use(Path(chosen.basetemp) / "tmp")
+
+
+def _has_room(folder: Path) -> bool:
+    return os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > ROOM_BYTES
+
+
+def _let_tempfile_use(folder: Path) -> None:
+    """Makes a directory that this process and those it starts use for temporary files."""
+    folder.mkdir()
+    os.environ["TMPDIR"] = str(folder)
+    tempfile.tempdir = None
+
+
+@pytest.fixture
+def disk_path() -> Iterator[Path]:
+    """A new directory on a disk, for tests of what a file system may do at any moment."""
+    disk = Path("/var/tmp")
+    with tempfile.TemporaryDirectory(dir=disk if disk.is_dir() else None) as folder:
+        yield Path(folder)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if SERVERS.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.servers)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Reports in one line what was skipped because a program is not installed."""
+    found = (report.longrepr for report in terminalreporter.stats.get("skipped", ()))
+    reasons = Counter(skip[2].removeprefix("Skipped: ") for skip in found)
+    missing = [f"{count} tests, {why}" for why, count in reasons.items() if "install" in why]
+    if missing:
+        terminalreporter.write_line(f"not run: {'; '.join(missing)}")

@@ -19,7 +19,7 @@ from catalog.diff.compare.align import Aligned, align
 from tests.diff.cases_check import TABLE, snapshot
 from tests.diff.cases_pair import Side, write
 from tests.diff.test_paths import lake_of, listed
-from tests.diff.test_property_diff import COMMON, THOROUGH
+from tests.effort import effort
 
 DAY = datetime.date(2024, 1, 1)
 VALUES: dict[str, tuple[pa.DataType, list[Any]]] = {
@@ -106,7 +106,7 @@ def versions(draw: st.DrawFn) -> tuple[Side, Side]:
 
 
 @pytest.mark.invariant("Every path of a diff gives the answer of the join")
-@settings(COMMON, max_examples=1500 if THOROUGH else 120)
+@settings(max_examples=effort(120, 1500))
 @given(versions(), st.booleans())
 def test_aligned_rows_are_those_of_the_join(sides: tuple[Side, Side], kept: bool) -> None:
     before, after = sides

@@ -8,6 +8,8 @@ import pytest
 from tests.diff.cases_hostile import CASES
 from tests.diff.cases_pair import Pair, expected, oracle_tables, write
 
+pytestmark = pytest.mark.oracle
+
 
 def test_every_pair_has_its_own_name() -> None:
     names = [pair.name for pair in CASES]

@@ -19,7 +19,7 @@ from tests.diff.cases_arrow import oracle_values
 from tests.diff.cases_check import TABLE, snapshot
 from tests.diff.cases_pair import Pair, Side, write
 from tests.diff.cases_random import described, pairs
-from tests.diff.test_property_diff import COMMON, THOROUGH
+from tests.effort import effort
 
 
 def numbers(rows: int, **columns: list[object]) -> pa.Table:
@@ -322,7 +322,7 @@ BLOCKS = (
 
 
 @pytest.mark.invariant("Every path of a diff gives the answer of the join")
-@settings(COMMON, max_examples=600 if THOROUGH else 60)
+@settings(max_examples=effort(60, 600))
 @given(pairs(), st.sampled_from([1, 2, 3, 65_536]), st.booleans())
 def test_every_path_gives_the_answer_of_the_join(pair: Pair, block: int, dense: bool) -> None:
     note(described(pair))
@@ -361,7 +361,7 @@ def test_every_path_gives_the_answer_of_the_join(pair: Pair, block: int, dense: 
             assert values(narrow, column, compared) == values(narrow_streamed, column, compared)
 
 
-@settings(COMMON, max_examples=600 if THOROUGH else 60)
+@settings(max_examples=effort(60, 600))
 @given(pairs())
 def test_narrow_rows_are_the_rows_without_the_columns_that_did_not_change(pair: Pair) -> None:
     note(described(pair))

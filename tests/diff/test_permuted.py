@@ -24,7 +24,7 @@ from tests.diff.cases_random import described
 from tests.diff.cases_rows import applied_differences, row_differences
 from tests.diff.test_aligned import VALUES
 from tests.diff.test_paths import BLOCKS, data_files, lake_of, listed, values
-from tests.diff.test_property_diff import COMMON, THOROUGH
+from tests.effort import effort
 
 DAY = datetime.date(2024, 1, 1)
 KEYS: dict[str, tuple[pa.DataType, Sequence[Any]]] = {
@@ -118,7 +118,7 @@ PAIRS = st.integers(0, 2**63).map(random.Random).map(permuted_pair)
 
 
 @pytest.mark.invariant("A diff counts what an oracle in plain Python counts")
-@settings(COMMON, max_examples=2000 if THOROUGH else 120)
+@settings(max_examples=effort(120, 2000))
 @given(PAIRS)
 def test_any_diff_is_that_of_the_oracle(pair: Pair) -> None:
     note(described(pair))
@@ -130,7 +130,7 @@ def test_any_diff_is_that_of_the_oracle(pair: Pair) -> None:
 
 
 @pytest.mark.invariant("Every path of a diff gives the answer of the join")
-@settings(COMMON, max_examples=2000 if THOROUGH else 120)
+@settings(max_examples=effort(120, 2000))
 @given(PAIRS, st.sampled_from([1, 2, 3, 65_536]))
 def test_the_answer_is_that_of_the_join(pair: Pair, block: int) -> None:
     note(described(pair))

@@ -1,33 +1,25 @@
 """Random tables, random changes: the product's diff against the oracle's.
 
-``HYPOTHESIS_PROFILE=thorough`` tries many more pairs, other ones each time.
+``--thorough`` tries many more pairs, other ones each time.
 """
 
-import os
 import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from tests.diff.cases_check import ask, count_differences
 from tests.diff.cases_pair import Pair, oracle_tables, write
 from tests.diff.cases_random import described, pairs
 from tests.diff.cases_rows import applied_differences, row_differences
+from tests.effort import effort
 from tests.oracle import Table, diff
-
-THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
-COMMON = settings(
-    deadline=None,
-    database=None,
-    derandomize=not THOROUGH,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
 
 
 @pytest.mark.invariant("A diff counts what an oracle in plain Python counts")
-@settings(COMMON, max_examples=3000 if THOROUGH else 150)
+@settings(max_examples=effort(150, 3000))
 @given(pairs(), st.booleans())
 def test_any_diff_is_that_of_the_oracle(pair: Pair, aligned: bool) -> None:
     note(described(pair))
@@ -42,7 +34,7 @@ def test_any_diff_is_that_of_the_oracle(pair: Pair, aligned: bool) -> None:
 
 
 @pytest.mark.invariant("Files that both sides share do not alter the result")
-@settings(COMMON, max_examples=2000 if THOROUGH else 100)
+@settings(max_examples=effort(100, 2000))
 @given(pairs())
 def test_files_both_sides_have_alter_nothing(pair: Pair) -> None:
     note(described(pair))
@@ -54,7 +46,8 @@ def test_files_both_sides_have_alter_nothing(pair: Pair) -> None:
     assert (part.partitions, part.key_problems) == (whole.partitions, whole.key_problems)
 
 
-@settings(COMMON, max_examples=2000 if THOROUGH else 100)
+@pytest.mark.oracle
+@settings(max_examples=effort(100, 2000))
 @given(pairs())
 def test_the_way_back_is_the_mirror_image(pair: Pair) -> None:
     note(described(pair))

@@ -16,7 +16,6 @@ from tests.diff.cases_check import TABLE
 from tests.diff.cases_pair import Side
 from tests.diff.test_aligned import VALUES
 from tests.diff.test_paths import lake_of
-from tests.diff.test_property_diff import COMMON
 
 
 def total(*tables: pa.Table) -> int | None:
@@ -48,7 +47,6 @@ def table_of(rows: list[tuple[Any, ...]]) -> pa.Table:
     )
 
 
-@COMMON
 @given(st.lists(ROWS, max_size=6), st.lists(ROWS, max_size=6), st.randoms(use_true_random=False))
 def test_sums_are_equal_where_rows_are(
     rows: list[tuple[Any, ...]], others: list[tuple[Any, ...]], rnd: random.Random

@@ -19,7 +19,6 @@ from catalog.model.values import decode
 from tests.diff.cases_check import TABLE
 from tests.diff.cases_pair import Side
 from tests.diff.test_paths import lake_of, numbers
-from tests.diff.test_property_diff import COMMON
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -31,7 +30,6 @@ def summed(kind: str, *arrays: pa.Array) -> ColumnSummary:
     return summing.summary()
 
 
-@COMMON
 @given(st.lists(st.one_of(finite, st.sampled_from([1e308, -1e308, 5e-324, 1.0, -1e16, 0.1]))))
 def test_sums_of_doubles_are_as_close_as_they_say(values: list[float]) -> None:
     true = sum(map(Fraction, values), Fraction(0))
@@ -41,7 +39,6 @@ def test_sums_of_doubles_are_as_close_as_they_say(values: list[float]) -> None:
     assert exact_float_total([array]) == true
 
 
-@COMMON
 @given(st.lists(st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1)), min_size=1))
 def test_sums_and_bounds_of_integers_are_exact(values: list[int | None]) -> None:
     found = summed("BIGINT", pa.array(values, pa.int64()), pa.array(values[:1], pa.int64()))

@@ -8,9 +8,8 @@ Dolt's rules for keyed tables are ours, with these differences:
 - A primary key has neither NULL nor duplicates in Dolt, and SQLite turns NaN into NULL: such
   tables cannot be asked about. A change of the key is a deletion and an insertion in both.
 
-To run the comparison: ``pip install doltlite`` (0.51.3 was tried). It is no requirement of the
-tests, as it has no wheel for Macs with Intel processors and needs a Python whose ``sqlite3``
-is linked dynamically.
+The comparison needs a Python whose ``sqlite3`` is linked dynamically, and ``doltlite``, which has
+no wheel for Macs with Intel processors.
 """
 
 import importlib.util
@@ -26,6 +25,8 @@ import pytest
 
 from tests.oracle.dolt import UNUSABLE
 from tests.oracle.merge import MergeConflict, MergeOutcome, MergeRow, merge_tables, row_form
+
+pytestmark = pytest.mark.oracle
 
 NAN = float("nan")
 

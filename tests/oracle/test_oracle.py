@@ -38,6 +38,8 @@ from tests.oracle.types import (
     Uuid,
 )
 
+pytestmark = pytest.mark.oracle
+
 INT, DOUBLE, TEXT = Integer(), Float(), Text()
 NAN = float("nan")
 

@@ -23,6 +23,8 @@ from tests.oracle.types import (
     Uuid,
 )
 
+pytestmark = pytest.mark.oracle
+
 
 @pytest.fixture(scope="module")
 def con() -> Iterator[duckdb.DuckDBPyConnection]:

@@ -1,12 +1,11 @@
 """Pruned = unpruned = what rows in memory say, on random files with random conditions.
 
-``HYPOTHESIS_PROFILE=thorough`` tries many more, other ones each time.
+``--thorough`` tries many more, other ones each time.
 """
 
 import datetime
 import decimal
 import math
-import os
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -14,25 +13,17 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.errors import InvalidInput
 from catalog.query.session import Session
+from tests.effort import effort
 from tests.query.conftest import Lake
 
 DAYS = [datetime.date(2024, 1, day) for day in (1, 2, 3)]
 
 TIMES = [datetime.datetime(2024, 1, 1, hour, 30) for hour in (0, 12, 23)]
-
-THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
-
-COMMON = settings(
-    deadline=None,
-    database=None,
-    derandomize=not THOROUGH,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
 
 COLUMNS: dict[str, tuple[pa.DataType, list[object], list[str]]] = {
     "i": (pa.int64(), [-1, 0, 1, 2, 1 << 60], ["-1", "0", "1", "2", "1.5", "1.0", "'1'", "'1.0'"]),
@@ -160,7 +151,7 @@ def in_memory(lake: Lake, tables: dict[str, pa.Table], kind: str) -> duckdb.Duck
 
 
 @pytest.mark.invariant("A pruned query gives the same rows as an unpruned one, and as plain Python")
-@settings(COMMON, max_examples=400 if THOROUGH else 25)
+@settings(max_examples=effort(25, 400))
 @given(drawn=files(), asked=st.lists(conditions(), min_size=8, max_size=8))
 def test_pruned_is_unpruned_is_naive(
     drawn: tuple[str, dict[str, pa.Table]], asked: list[str]

@@ -1,6 +1,5 @@
 """Many writers of one bucket: all land."""
 
-import os
 import threading
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 import catalog
+from tests.effort import effort
 from tests.write.conftest import write
 from tests.write.test_race import check, run
 
@@ -15,7 +15,7 @@ from .servers import Server
 
 WRITERS = 16
 SHARING = 4
-COMMITS = int(os.environ.get("PARQUETRY_S3_COMMITS", "10"))
+COMMITS = effort(10, 40)
 """Commits per writer: each race that is lost costs three requests."""
 
 

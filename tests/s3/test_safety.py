@@ -1,18 +1,16 @@
 """What is proven of catalogs in directories, proven in buckets of two servers.
 
-``PARQUETRY_KILLS`` says how many writers are killed on each server, 2 by default, and
-``PARQUETRY_STATES`` how many histories there are, and of how many steps; ``PARQUETRY_TELLERS``
-how many tellers the bank has.
+``--thorough`` kills more writers, runs more and longer histories, and gives the bank more tellers.
 """
 
 import contextlib
-import os
 from pathlib import Path
 
 import pytest
 
 import catalog
 from catalog.storage.s3.access import S3Access
+from tests.effort import effort
 from tests.write.bank import run_bank
 from tests.write.histories import run_histories
 from tests.write.kills import Auditor, MergeAuditor, kill_mergers, kill_writers
@@ -21,9 +19,9 @@ from .conftest import new_place
 from .proxy import Proxy, seeded
 from .servers import Server
 
-KILLS = int(os.environ.get("PARQUETRY_KILLS", "2"))
-HISTORIES, STEPS = (int(n) for n in os.environ.get("PARQUETRY_STATES", "2x12").split("x"))
-TELLERS = int(os.environ.get("PARQUETRY_TELLERS", "3"))
+KILLS = effort(2, 20)
+HISTORIES, STEPS = effort((2, 12), (20, 30))
+TELLERS = effort(3, 8)
 TRANSFERS = 3
 
 

@@ -1,12 +1,10 @@
 """What a bucket is asked for by size: bytes by the columns read, requests by levels of the tree.
 
-``PARQUETRY_S3_MB`` says how large the table is of which one column is read, in MB, 16 by default;
-``PARQUETRY_S3_FILES`` how many files the table has of which requests are counted, 20,000 by
-default. With ``-s`` the figures are printed.
+With ``--thorough`` the table of which one column is read has 1 GB, and the one whose requests are
+counted a million files. With ``-s`` the figures are printed.
 """
 
 import itertools
-import os
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -24,6 +22,7 @@ from catalog.repository.table_entries import PlacedEntry
 from catalog.repository.tables import files_in_partition
 from catalog.storage.s3.access import S3Access, S3Options
 from catalog.storage.s3.store import S3Store
+from tests.effort import effort
 from tests.repository.test_cost import entry
 from tests.write.conftest import snap, write
 
@@ -32,8 +31,8 @@ from .proxy import Asked, proxied
 from .servers import Server
 from .test_requests import large
 
-MB = int(os.environ.get("PARQUETRY_S3_MB", "16"))
-FILES = int(os.environ.get("PARQUETRY_S3_FILES", "20000"))
+MB = effort(16, 1100)
+FILES = effort(20_000, 1_000_000)
 
 COLUMNS = 10
 PARTS = 4

@@ -1,15 +1,15 @@
 """Histories of any operations in a directory are those of the model.
 
-``PARQUETRY_STATES`` says how many histories, and how many steps of each; a thorough run takes
-100x40.
+``--thorough`` runs more histories, and longer ones.
 """
 
-import os
 import tempfile
+
+from tests.effort import effort
 
 from .histories import run_histories
 
-HISTORIES, STEPS = (int(n) for n in os.environ.get("PARQUETRY_STATES", "14x16").split("x"))
+HISTORIES, STEPS = effort((14, 16), (100, 40))
 
 
 def test_any_history_is_that_of_the_model() -> None:

@@ -1,24 +1,24 @@
 """``kill -9`` at any moment leaves the old or the new state in a directory.
 
-``PARQUETRY_KILLS`` says how often a writer is killed; 20 by default.
+``--thorough`` kills ten times as often.
 """
 
-import os
 import shutil
 from pathlib import Path
 
 import pytest
 
 from catalog.catalog import Catalog
+from tests.effort import effort
 
 from .kills import Auditor, MergeAuditor, kill_mergers, kill_writers
 
-KILLS = int(os.environ.get("PARQUETRY_KILLS", "20"))
+KILLS = effort(20, 200)
 
 
 @pytest.mark.invariant("A writer killed at any moment leaves the old state or the new one")
-def test_a_writer_killed_at_any_moment_loses_nothing(tmp_path: Path) -> None:
-    root, source = tmp_path / "lake", tmp_path / "source"
+def test_a_writer_killed_at_any_moment_loses_nothing(disk_path: Path) -> None:
+    root, source = disk_path / "lake", disk_path / "source"
     auditor = Auditor(Catalog.create(str(root)).uri)
     kill_writers(auditor, source, kills=KILLS, within_s=0.08)
     leftovers = list((root / "tmp").iterdir())
@@ -28,6 +28,6 @@ def test_a_writer_killed_at_any_moment_loses_nothing(tmp_path: Path) -> None:
     print(f"{len(leftovers)} files left in tmp/")
 
 
-def test_merges_killed_at_any_moment_leave_both_tables_alike(tmp_path: Path) -> None:
-    auditor = MergeAuditor(Catalog.create(str(tmp_path / "lake")).uri)
+def test_merges_killed_at_any_moment_leave_both_tables_alike(disk_path: Path) -> None:
+    auditor = MergeAuditor(Catalog.create(str(disk_path / "lake")).uri)
     kill_mergers(auditor, kills=max(KILLS // 4, 1), within_s=1.5)

@@ -4,7 +4,6 @@ import datetime
 import decimal
 import itertools
 import math
-import os
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from catalog.operations.merge.steps import merging
 from catalog.repository.commit_writer import Description
 from catalog.write.merge.commits import merge_commits
 from catalog.write.merge.ends import Ends
+from tests.effort import effort
 from tests.oracle.merge import Taking, merge_tables, multiset, row_form
 
 from .conftest import START
@@ -158,7 +158,7 @@ WAYS: list[tuple[Taking, bool]] = [
 ]
 
 
-@pytest.mark.parametrize("number", range(int(os.environ.get("PARQUETRY_MERGES", "2"))))
+@pytest.mark.parametrize("number", range(effort(2, 30)))
 def test_any_merge_of_any_kind_is_that_of_the_oracle(number: int, tmp_path: Path) -> None:
     chance = random.Random(number)
     base = {

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ import pytest
 
 import catalog
 from catalog.catalog import Catalog
+from tests.effort import effort
 from tests.oracle.merge import MergeOutcome, merge_tables, multiset
 
 Row = dict[str, object]
@@ -153,7 +153,7 @@ def wanted_conflicts(outcome: MergeOutcome) -> Counter[tuple[object, ...]]:
 
 @pytest.mark.invariant("A merge gives what an oracle in plain Python gives, from either side")
 @pytest.mark.parametrize("repeats", [False, True], ids=["unique", "repeated"])
-@pytest.mark.parametrize("number", range(int(os.environ.get("PARQUETRY_MERGES", "6"))))
+@pytest.mark.parametrize("number", range(effort(6, 100)))
 def test_any_merge_is_that_of_the_oracle(number: int, repeats: bool, tmp_path: Path) -> None:
     chance = random.Random(number)
     folder = tmp_path

@@ -1,10 +1,9 @@
 """The three-way merge of the shape of a table, rule by rule, and what holds of any merge."""
 
-import os
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from catalog.model.datafile import ColumnStats, DataFile
 from catalog.model.schema import FileSchema, PhysicalColumn
@@ -19,6 +18,7 @@ from catalog.write.merge.merged_schema import (
     renumber,
 )
 from catalog.write.merge.schema import merge_shapes
+from tests.effort import effort
 from tests.write.shapes import (
     BIGINT,
     TEXT,
@@ -36,14 +36,7 @@ from tests.write.shapes import (
 )
 
 Kind = ShapeConflictKind
-THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
-COMMON = settings(
-    deadline=None,
-    database=None,
-    derandomize=not THOROUGH,
-    max_examples=20_000 if THOROUGH else 150,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+COMMON = settings(max_examples=effort(150, 20_000))
 
 BASE = table({"id": "BIGINT", "a": "INTEGER", "b": "VARCHAR"}, key=("id",))
 

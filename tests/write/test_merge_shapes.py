@@ -1,6 +1,5 @@
 """Merges of tables whose columns both sides changed, read column by column."""
 
-import os
 import random
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 import catalog
+from tests.effort import effort
 from tests.oracle.merge import merge_tables, multiset
 
 from .merges import check_totals, put, told
@@ -68,7 +68,7 @@ def changed(base: Side, side: Side, name: str) -> bool:
     return any(row[name] != before.get(row["k"]) for row in side.rows)
 
 
-@pytest.mark.parametrize("number", range(int(os.environ.get("PARQUETRY_MERGES", "12"))))
+@pytest.mark.parametrize("number", range(effort(12, 200)))
 def test_every_column_has_what_both_sides_made_of_it(number: int, tmp_path: Path) -> None:
     chance = random.Random(number)
     kinds = {"a": pa.int32(), "b": pa.int64(), "c": pa.string()}

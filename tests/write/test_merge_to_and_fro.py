@@ -1,15 +1,15 @@
 """Branches that give columns of their own the same ids, and are merged again and again.
 
-``PARQUETRY_TO_AND_FRO`` says how many histories are made; 8 by default.
+``--thorough`` makes many more histories.
 """
 
-import os
 import random
 from typing import Any
 
 import pytest
 
 from catalog.catalog import Catalog
+from tests.effort import effort
 
 from .merges import check_totals, put
 
@@ -78,7 +78,7 @@ def test_a_commit_is_picked_into_columns_of_its_names(cat: Catalog) -> None:
 @pytest.mark.invariant(
     "Columns that two branches gave one field id keep their values, however often they are merged"
 )
-@pytest.mark.parametrize("seed", range(int(os.environ.get("PARQUETRY_TO_AND_FRO", "8"))))
+@pytest.mark.parametrize("seed", range(effort(8, 200)))
 def test_any_to_and_fro_keeps_every_value_in_its_column(cat: Catalog, seed: int) -> None:
     chance = random.Random(seed)
     started(cat)
