@@ -10,6 +10,7 @@ REPOSITORY = Path(__file__).parents[2]
 PAGES = [
     REPOSITORY / "README.md",
     REPOSITORY / "CHANGELOG.md",
+    REPOSITORY / "CONTRIBUTING.md",
     *(REPOSITORY / "docs").rglob("*.md"),
 ]
 

@@ -8,6 +8,7 @@ import pytest
 from tests.docs.pages import REPOSITORY, load
 
 NAMING = [
+    REPOSITORY / "CONTRIBUTING.md",
     REPOSITORY / "docs/architecture.md",
     *sorted((REPOSITORY / "docs/decisions").glob("*.md")),
 ]
