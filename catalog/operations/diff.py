@@ -17,7 +17,7 @@ from catalog.errors import InvalidInput
 from catalog.formats.parquet import column_sizes
 from catalog.model.change import FileChanges
 from catalog.model.datafile import DataFile
-from catalog.model.refs import split_range
+from catalog.model.ref_expressions import split_range
 from catalog.model.texts import listed
 from catalog.operations.tables import find_table, unknown_table
 from catalog.repository import datafiles

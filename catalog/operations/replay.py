@@ -12,7 +12,7 @@ from catalog.model.commit import Commit
 from catalog.model.listings import CommitInfo
 from catalog.model.names import canonical_name
 from catalog.model.partition import partition_values
-from catalog.model.refs import split_range
+from catalog.model.ref_expressions import split_range
 from catalog.model.texts import listed
 from catalog.operations.dry_run import tried_out
 from catalog.operations.merge.open_merges import check_no_start, foreign_conflicts, without_merge

@@ -10,7 +10,7 @@ import pyarrow as pa
 from catalog.engine.connection import connect
 from catalog.errors import NotFound
 from catalog.model.datafile import DataFile
-from catalog.model.refs import split_range
+from catalog.model.ref_expressions import split_range
 from catalog.model.types import is_float
 from catalog.operations.tables import find_table
 from catalog.query.backend import Functions, Resolve, VersionedTable

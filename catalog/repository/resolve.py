@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.model.ids import COMMIT_ID, ID_PREFIX, MIN_PREFIX
-from catalog.model.refs import Ancestor, AsOf, MovesAgo, Parent, Step, parse_ref
+from catalog.model.ref_expressions import Ancestor, AsOf, MovesAgo, Parent, RefStep, parse_ref
 from catalog.repository.branches import Branches
 from catalog.repository.commits import Commits
 from catalog.repository.history import first_parents
@@ -111,7 +111,7 @@ class Resolver:
             f"no branch, tag or commit {name!r}", kind=ErrorKind.REF_NOT_FOUND, hint=hint
         )
 
-    def _step(self, commit_id: str, step: Step, branch: str | None, text: str) -> str:
+    def _step(self, commit_id: str, step: RefStep, branch: str | None, text: str) -> str:
         match step:
             case Ancestor(count):
                 return self._ancestor(commit_id, count, text)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from catalog.model.refs import split_range
+from catalog.model.ref_expressions import split_range
 from cli.completion import complete_ref, complete_table
 from cli.diff.comparison import Request, memory_bytes, tolerances
 from cli.diff.explanation import write_explanation

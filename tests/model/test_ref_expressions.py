@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.errors import InvalidInput
-from catalog.model.refs import (
+from catalog.model.ref_expressions import (
     Ancestor,
     AsOf,
     MovesAgo,
