@@ -7,8 +7,9 @@ import duckdb
 
 from catalog.engine.quoting import identifier
 from catalog.engine.quoting import literal as quoted
-from catalog.query.parse.analyse import TableReference, analyse
+from catalog.query.parse.analyse import analyse
 from catalog.query.parse.predicates import LiteralKind, LiteralValue, Op, Predicate
+from catalog.query.parse.statements import TableReference
 from catalog.query.splice import replacements, splice
 
 COLUMNS = {

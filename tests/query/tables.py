@@ -3,8 +3,9 @@
 import duckdb
 
 from catalog.engine.quoting import identifier
-from catalog.query.parse.analyse import Statement, TableReference, analyse
+from catalog.query.parse.analyse import analyse
 from catalog.query.parse.lexer import TokenKind, tokenize
+from catalog.query.parse.statements import Statement, TableReference
 from catalog.query.splice import replacements, splice
 
 TABLES: dict[tuple[str, ...], str] = {

@@ -5,8 +5,8 @@ import json
 import duckdb
 import pytest
 
-from catalog.query.parse.analyse import TableReference, analyse
-from catalog.query.parse.statements import Place
+from catalog.query.parse.analyse import analyse
+from catalog.query.parse.statements import Place, TableReference
 from tests.query.corpus import DOUBTFUL, QUERIES
 from tests.query.tables import (
     named_session,

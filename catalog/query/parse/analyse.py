@@ -27,8 +27,6 @@ from catalog.query.parse.scopes import tables_read
 from catalog.query.parse.statements import (
     FunctionReference,
     Place,
-    RefText,
-    Scalar,
     Span,
     Statement,
     StatementKind,
@@ -37,19 +35,6 @@ from catalog.query.parse.statements import (
 )
 from catalog.query.parse.table_references import MisreadError, Reader
 from catalog.query.parse.targets import named_target
-
-__all__ = [
-    "FunctionReference",
-    "Place",
-    "RefText",
-    "Scalar",
-    "Span",
-    "Statement",
-    "StatementKind",
-    "TableReference",
-    "TargetKind",
-    "analyse",
-]
 
 _TARGET_BY_TOKENS = frozenset({StatementKind.ALTER, StatementKind.DROP, StatementKind.TRUNCATE})
 
