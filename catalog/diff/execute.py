@@ -28,10 +28,11 @@ from catalog.diff.statistics import kept_stats, side_stats
 from catalog.diff.tally import Tally, examples, tally
 from catalog.engine.connection import connect
 from catalog.engine.quoting import type_sql
-from catalog.engine.relation import relation_sql
+from catalog.engine.relation import prepare, relation_sql
 from catalog.formats.parquet import ParquetSource
 from catalog.model.datafile import DataFile
 from catalog.model.partition import partition_values
+from catalog.model.scan_plan import scan_plan
 from catalog.model.types import is_float
 
 KEPT_BYTES = 192 << 20
@@ -81,8 +82,7 @@ class Reading:
         self.opened.update((file.path, file.size_bytes) for file in files)
         table = self.plan.side(side)
         wanted = [f for f in table.schema.fields if columns is None or f.id in columns]
-        return relation_sql(
-            self.con,
+        scan = scan_plan(
             table,
             files,
             locate=self.locate,
@@ -91,6 +91,7 @@ class Reading:
             nan_free=[f.id for f in wanted if is_float(f.type) and self._nan_free(f.id, files)],
             numbered=numbered,
         )
+        return prepare(self.con, relation_sql(scan))
 
     def _nan_free(self, field_id: int, files: Sequence[DataFile]) -> bool:
         """Tells whether fingerprints say that a column of floats holds no NaN."""

@@ -1,29 +1,18 @@
-"""Versioned tables as SQL: exact lists of data files, read through their file schemas."""
+"""Scan plans as SQL for DuckDB."""
 
 import hashlib
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 from urllib.parse import unquote
 
 import duckdb
 
 from catalog.engine.connection import make_readable
 from catalog.engine.quoting import identifier, literal, type_sql
-from catalog.model.datafile import DataFile
-from catalog.model.schema import Field, FileSchema
-from catalog.model.table import TableSnapshot
-from catalog.model.types import (
-    NULL_TYPE,
-    DataType,
-    ListType,
-    MapType,
-    Scalar,
-    StructType,
-    TypeClass,
-    is_float,
-)
+from catalog.model.partition import Partition
+from catalog.model.scan_plan import FileColumn, FileGroup, PartitionColumn, ScanColumn, ScanPlan
+from catalog.model.types import NULL_TYPE, Scalar, TypeClass
 from catalog.model.values import decode, text
 
 INLINE_FILES = 16
@@ -35,202 +24,153 @@ FILE_ROW_NUMBER = "file_row_number"
 
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 
-Locate = Callable[[DataFile], str]
+_PATH_CLASSES = (TypeClass.INTEGER, TypeClass.TEXT, TypeClass.DATE, TypeClass.BOOLEAN)
+"""Partition types whose values DuckDB surely reads from paths as they are."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
-    """Says how a relation is to be read; see ``relation_sql``."""
+class RelationSql:
+    """The SQL of a scan plan, and what a connection needs before it can run it.
 
-    con: duckdb.DuckDBPyConnection
-    table: TableSnapshot
-    fields: Sequence[Field]
-    names: Mapping[int, str]
-    nan_free: Collection[int]
-    inline: bool
-    numbered: bool = False
-
-
-def relation_sql(
-    con: duckdb.DuckDBPyConnection,
-    table: TableSnapshot,
-    files: Sequence[DataFile],
-    *,
-    locate: Locate,
-    columns: Sequence[int] | None = None,
-    naming: Literal["name", "id"] = "name",
-    nan_free: Collection[int] = (),
-    inline: bool = False,
-    numbered: bool = False,
-) -> str:
-    """Returns a parenthesised SELECT that yields rows of a table from exactly these files.
-
-    Float columns that may hold NaN are read through ``TRY``, which keeps DuckDB from
-    pushing filters into Parquet's statistics: those leave NaN out, and it would answer
-    wrongly.
-
-    Args:
-        con: Takes the variables that hold long file lists.
-        table: The table.
-        files: Its files.
-        locate: Says where the engine reads a file.
-        columns: Field ids, in the order wanted; None means all.
-        naming: Columns are called by their ``name``, or ``c<field id>`` (``id``), which is
-            immune to names that differ only in case.
-        nan_free: Field ids of float columns that may be read without that protection,
-            because the statement never filters, joins or orders by them.
-        inline: Whether everything must stand in the SQL itself, and no variable be used.
-        numbered: Whether a column ``place`` tells the rows of one file apart: counted from 0.
+    Attributes:
+        text: A parenthesised SELECT.
+        uris: The files that it reads.
+        variables: Lists of texts by the names of the variables that hold them.
     """
-    assert not numbered or len(files) < 2, "places are those of one file"
-    wanted = None if columns is None else [table.schema.by_id(i) for i in columns]
-    fields = table.schema.fields if wanted is None else [f for f in wanted if f is not None]
-    names = {f.id: f.name if naming == "name" else f"c{f.id}" for f in fields}
-    reading = _Reading(con, table, fields, names, nan_free, inline, numbered)
-    groups: dict[str, list[DataFile]] = {}
-    for file in files:
-        groups.setdefault(file.file_schema, []).append(file)
-    if not groups:
-        return _empty(reading)
-    parts = [_group(reading, schema, members, locate) for schema, members in groups.items()]
-    return "(" + " UNION ALL ".join(parts) + ")"
+
+    text: str
+    uris: tuple[str, ...]
+    variables: dict[str, list[str | None]]
 
 
-def _empty(reading: _Reading) -> str:
-    columns = ", ".join(
-        f"CAST(NULL AS {type_sql(f.type)}) AS {identifier(reading.names[f.id])}"
-        for f in reading.fields
-    )
-    return f"(SELECT {columns} WHERE false)"
+def relation_sql(plan: ScanPlan) -> RelationSql:
+    """Renders a scan plan.
+
+    Columns that may hold NaN are read through ``TRY``, which keeps DuckDB from pushing filters
+    into Parquet's statistics: those leave NaN out, and it would answer wrongly.
+    """
+    variables: dict[str, list[str | None]] = {}
+    selects = [_Select(plan, group, variables).sql() for group in plan.groups]
+    if not selects:
+        columns = (f"{_null(column)} AS {identifier(column.name)}" for column in plan.columns)
+        selects = [f"SELECT {', '.join(columns)} WHERE false"]
+    uris = tuple(uri for group in plan.groups for uri in group.uris)
+    return RelationSql(f"({' UNION ALL '.join(selects)})", uris, variables)
 
 
-def _group(reading: _Reading, schema_id: str, files: Sequence[DataFile], locate: Locate) -> str:
-    """Returns the SELECT over files of one file schema."""
-    file_schema = reading.table.file_schemas[schema_id]
-    uris = [locate(file) for file in files]
-    make_readable(reading.con, uris)
-    alias = _free_prefix(reading.table)
-    positions = {c.field_id: n for n, c in enumerate(file_schema.columns)}
-    several = len({file.partition for file in files}) > 1
-    needed = several and any(f.id in reading.table.partition_by for f in reading.fields)
-    hive = needed and _paths_tell(reading.table, file_schema, files, uris)
-    columns = []
-    for field in reading.fields:
-        if field.id in reading.table.partition_by:
-            source = _partition_value(reading, field, files, hive)
-        elif field.id in positions:
-            column = file_schema.columns[positions[field.id]]
-            source = f"{alias}{positions[field.id]}"
-            if column.type == NULL_TYPE:
-                source = f"CAST(NULL AS {type_sql(field.type)})"
-            elif column.type != field.type:
-                source = f"CAST({source} AS {type_sql(field.type)})"
-            if _may_hold_nan(column.type, field, files, reading.nan_free):
-                source = f"TRY({source})"
-        else:
-            source = f"CAST(NULL AS {type_sql(field.type)})"
-        columns.append(f"{source} AS {identifier(reading.names[field.id])}")
-    names = [f"{alias}{n}" for n in range(len(file_schema.columns))]
-    options = _hive_options(reading.table) if hive else "hive_partitioning = false"
-    if reading.numbered:
-        taken = any(c.name.casefold() == FILE_ROW_NUMBER for c in file_schema.columns)
-        columns.append(f"{'row_number() OVER () - 1' if taken else f'{alias}place'} AS place")
-        names += [] if taken else [f"{alias}place"]
-        options += "" if taken else f", {FILE_ROW_NUMBER} = true"
-    aliases = ", ".join(names)
-    listed = _file_list(reading, uris)
-    return (
-        f"SELECT {', '.join(columns)} FROM read_parquet({listed}, {options}) "
-        f"AS {alias}file({aliases})"
-    )
+def prepare(con: duckdb.DuckDBPyConnection, relation: RelationSql) -> str:
+    """Prepares a connection to run the SQL of a plan, and returns that SQL."""
+    make_readable(con, relation.uris)
+    for name, values in relation.variables.items():
+        con.execute(f"SET VARIABLE {name} = CAST(? AS VARCHAR[])", [values])
+    return relation.text
 
 
-def _free_prefix(table: TableSnapshot) -> str:
-    """Returns a prefix that no partition column starts with."""
-    prefix = "q"
-    while any(name.casefold().startswith(prefix) for name, _ in table.partition_fields):
-        prefix += "q"
-    return prefix
+# The SELECT over a group of files, where "day" is a partition column, "price" was FLOAT when the
+# files were written and may hold NaN, and "note" came later:
+#
+#   SELECT q0 AS "id", TRY(CAST(q1 AS DOUBLE)) AS "price",
+#          CAST(getvariable('parquetry_5e…')[CAST(file_index AS BIGINT) + 1] AS DATE) AS "day",
+#          CAST(NULL AS VARCHAR) AS "note"
+#   FROM read_parquet(['/lake/data/…/3f….parquet', …], hive_partitioning = false) AS qfile(q0, q1)
+#
+# Columns of files are named by position, so that no name of theirs can be in the way.
+@dataclass(frozen=True, slots=True)
+class _Select:
+    """The SELECT over the files of a group; lists that are too long for it become variables."""
 
+    plan: ScanPlan
+    group: FileGroup
+    variables: dict[str, list[str | None]]
 
-def _may_hold_nan(
-    physical: DataType, field: Field, files: Sequence[DataFile], nan_free: Collection[int]
-) -> bool:
-    if not isinstance(physical, Scalar):
-        return _has_float(physical)
-    if not is_float(physical) or field.id in nan_free:
-        return False
-    stats = (file.stats.get(field.id) for file in files)
-    return any(one is None or one.nans != 0 for one in stats)
+    def sql(self) -> str:
+        """Returns the SELECT."""
+        prefix = self._free_prefix()
+        hive = self._reads_hive()
+        columns = [
+            f"{self._value(n, prefix, hive)} AS {identifier(column.name)}"
+            for n, column in enumerate(self.plan.columns)
+        ]
+        names = [f"{prefix}{n}" for n in range(len(self.group.schema.columns))]
+        options = self._hive_options() if hive else "hive_partitioning = false"
+        if self.plan.numbered:
+            if any(c.name.casefold() == FILE_ROW_NUMBER for c in self.group.schema.columns):
+                columns.append("row_number() OVER () - 1 AS place")
+            else:
+                columns.append(f"{prefix}place AS place")
+                names.append(f"{prefix}place")
+                options += f", {FILE_ROW_NUMBER} = true"
+        paths = self._list([_as_path(uri) for uri in self.group.uris])
+        return (
+            f"SELECT {', '.join(columns)} FROM read_parquet({paths}, {options}) "
+            f"AS {prefix}file({', '.join(names)})"
+        )
 
+    def _free_prefix(self) -> str:
+        """Returns a prefix that no partition column starts with."""
+        prefix = "q"
+        while any(name.casefold().startswith(prefix) for name, _ in self.plan.partition_by):
+            prefix += "q"
+        return prefix
 
-def _has_float(kind: DataType) -> bool:
-    """Tells whether values of a type may have NaN inside; DuckDB's filters look that deep."""
-    match kind:
-        case StructType(fields):
-            return any(_has_float(inner) for _, inner in fields)
-        case ListType(element):
-            return _has_float(element)
-        case MapType(key, value):
-            return _has_float(key) or _has_float(value)
-        case _:
-            return is_float(kind)
+    def _value(self, number: int, prefix: str, hive: bool) -> str:
+        """Returns the expression of a column."""
+        column, source = self.plan.columns[number], self.group.sources[number]
+        kind = type_sql(column.field.type)
+        match source:
+            case FileColumn(position, physical, may_hold_nan) if physical != NULL_TYPE:
+                value = f"{prefix}{position}"
+                value = value if physical == column.field.type else f"CAST({value} AS {kind})"
+                return f"TRY({value})" if may_hold_nan else value
+            case PartitionColumn() if hive:
+                return f"CAST({identifier(column.field.name)} AS {kind})"
+            case PartitionColumn(position):
+                return f"CAST({self._partition_value(position)} AS {kind})"
+        return _null(column)
 
+    def _partition_value(self, position: int) -> str:
+        kind = self.plan.partition_by[position][1]
+        encoded = [partition[position] for partition in self.group.partitions]
+        texts = {value: _text(value, kind) for value in set(encoded)}
+        if len(texts) == 1:
+            return _literal(texts[encoded[0]])
+        values = self._list([texts[value] for value in encoded])
+        return f"CAST({values} AS VARCHAR[])[CAST(file_index AS BIGINT) + 1]"
 
-def _partition_value(reading: _Reading, field: Field, files: Sequence[DataFile], hive: bool) -> str:
-    if hive:
-        return f"CAST({identifier(field.name)} AS {type_sql(field.type)})"
-    assert isinstance(field.type, Scalar)
-    number = reading.table.partition_by.index(field.id)
-    values = [_value_text(file.partition[number], field.type) for file in files]
-    if len(set(values)) == 1:
-        return _constant(values[0], field.type)
-    if reading.inline:
-        listed = f"CAST({_list(values)} AS VARCHAR[])"
-    else:
-        listed = f"getvariable({literal(_variable(reading.con, values))})"
-    value = f"{listed}[CAST(file_index AS BIGINT) + 1]"
-    return f"CAST({value} AS {type_sql(field.type)})"
+    def _list(self, values: list[str | None]) -> str:
+        """Returns an expression of a list of texts: the list itself, or a variable's value."""
+        if self.plan.self_contained or len(values) <= INLINE_FILES:
+            return f"[{', '.join(map(_literal, values))}]"
+        name = _variable_name(values)
+        self.variables[name] = values
+        return f"getvariable({literal(name)})"
 
-
-def _constant(value: str | None, kind: Scalar) -> str:
-    return f"CAST({'NULL' if value is None else literal(value)} AS {type_sql(kind)})"
-
-
-def _value_text(encoded: bytes | None, kind: Scalar) -> str | None:
-    return None if encoded is None else text(decode(encoded, kind), kind)
-
-
-def _paths_tell(
-    table: TableSnapshot,
-    file_schema: FileSchema,
-    files: Sequence[DataFile],
-    uris: Sequence[str],
-) -> bool:
-    """Tells whether DuckDB's hive partitioning reads the entries' values, and nothing else."""
-    kinds = dict(table.partition_fields)
-    if any(kind.type_class not in _PATH_CLASSES for kind in kinds.values()):
-        return False
-    in_files = {column.name.casefold() for column in file_schema.columns}
-    if in_files & {name.casefold() for name in kinds}:
-        return False
-    seen: dict[str, bool] = {}
-    for file, uri in zip(files, uris, strict=True):
-        folder = os.path.dirname(uri)
-        if folder not in seen:
-            found = _hive_values(folder)
-            values = {
-                name: _value_text(value, kind)
-                for (name, kind), value in zip(kinds.items(), file.partition, strict=True)
-            }
-            seen[folder] = found == values
-        if not seen[folder]:
+    def _reads_hive(self) -> bool:
+        """Reports whether DuckDB's hive partitioning reads the files' values, and nothing else."""
+        partitions = self.group.partitions
+        needed = any(isinstance(source, PartitionColumn) for source in self.group.sources)
+        if not needed or len(set(partitions)) == 1:
             return False
-    return True
+        kinds = dict(self.plan.partition_by)
+        if any(kind.type_class not in _PATH_CLASSES for kind in kinds.values()):
+            return False
+        in_files = {column.name.casefold() for column in self.group.schema.columns}
+        if in_files & {name.casefold() for name in kinds}:
+            return False
+        folders = dict.fromkeys(zip(map(os.path.dirname, self.group.uris), partitions, strict=True))
+        return all(_hive_values(folder) == self._texts(partition) for folder, partition in folders)
 
+    def _texts(self, partition: Partition) -> dict[str, str | None]:
+        return {
+            name: _text(value, kind)
+            for (name, kind), value in zip(self.plan.partition_by, partition, strict=True)
+        }
 
-_PATH_CLASSES = (TypeClass.INTEGER, TypeClass.TEXT, TypeClass.DATE, TypeClass.BOOLEAN)
-"""Partition types whose values DuckDB surely reads from paths as they are."""
+    def _hive_options(self) -> str:
+        types = ", ".join(
+            f"{identifier(name)}: {type_sql(kind)}" for name, kind in self.plan.partition_by
+        )
+        return f"hive_partitioning = true, hive_types_autocast = false, hive_types = {{{types}}}"
 
 
 def _hive_values(folder: str) -> dict[str, str | None] | None:
@@ -245,22 +185,16 @@ def _hive_values(folder: str) -> dict[str, str | None] | None:
     return values
 
 
-def _hive_options(table: TableSnapshot) -> str:
-    types = ", ".join(
-        f"{identifier(name)}: {type_sql(kind)}" for name, kind in table.partition_fields
-    )
-    return f"hive_partitioning = true, hive_types_autocast = false, hive_types = {{{types}}}"
+def _null(column: ScanColumn) -> str:
+    return f"CAST(NULL AS {type_sql(column.field.type)})"
 
 
-def _file_list(reading: _Reading, uris: Sequence[str]) -> str:
-    paths = [_as_path(uri) for uri in uris]
-    if reading.inline or len(paths) <= INLINE_FILES:
-        return _list(paths)
-    return f"getvariable({literal(_variable(reading.con, paths))})"
+def _text(encoded: bytes | None, kind: Scalar) -> str | None:
+    return None if encoded is None else text(decode(encoded, kind), kind)
 
 
-def _list(values: Sequence[str | None]) -> str:
-    return "[" + ", ".join("NULL" if v is None else literal(v) for v in values) + "]"
+def _literal(value: str | None) -> str:
+    return "NULL" if value is None else literal(value)
 
 
 def _as_path(uri: str) -> str:
@@ -268,11 +202,9 @@ def _as_path(uri: str) -> str:
     return "".join(f"[{c}]" if c in "*?[" else c for c in uri)
 
 
-def _variable(con: duckdb.DuckDBPyConnection, values: Sequence[str | None]) -> str:
-    """Sets a variable to a list of text and returns its name, which comes from the content."""
+def _variable_name(values: Sequence[str | None]) -> str:
+    """Returns the name of a variable for a list, which comes from the content."""
     digest = hashlib.sha256()
     for value in values:
         digest.update(b"\0-" if value is None else b"\0+" + os.fsencode(value))
-    name = f"parquetry_{digest.hexdigest()[:32]}"
-    con.execute(f"SET VARIABLE {name} = CAST(? AS VARCHAR[])", [list(values)])
-    return name
+    return f"parquetry_{digest.hexdigest()[:32]}"

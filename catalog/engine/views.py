@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from catalog.engine.connection import connect
 from catalog.engine.quoting import identifier, literal
-from catalog.engine.relation import relation_sql
+from catalog.engine.relation import prepare, relation_sql
 from catalog.errors import InvalidInput
 from catalog.model.datafile import DataFile
+from catalog.model.scan_plan import scan_plan
 from catalog.model.table import TableSnapshot
 from catalog.storage.store import ObjectStore
 
@@ -59,7 +60,8 @@ def write_database(
                 raise InvalidInput(f"two tables would be the view {schema}.{name}")
             made.add((schema.lower(), name.lower()))
             con.execute(f"CREATE SCHEMA IF NOT EXISTS target.{identifier(schema)}")
-            relation = relation_sql(con, view.table, view.files, locate=locate, inline=True)
+            plan = scan_plan(view.table, view.files, locate=locate, self_contained=True)
+            relation = prepare(con, relation_sql(plan))
             con.execute(
                 f"CREATE VIEW target.{identifier(schema)}.{identifier(name)} AS FROM {relation}"
             )

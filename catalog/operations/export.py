@@ -11,13 +11,14 @@ import duckdb
 from catalog.engine.connection import connect
 from catalog.engine.failures import file_error
 from catalog.engine.quoting import literal
-from catalog.engine.relation import relation_sql
+from catalog.engine.relation import prepare, relation_sql
 from catalog.engine.views import View, write_database
 from catalog.errors import AlreadyExists, ErrorKind, InvalidInput, StorageFailure
 from catalog.formats.hive_path import partition_path
 from catalog.model.datafile import DataFile
 from catalog.model.ids import random_id
 from catalog.model.partition import partition_values
+from catalog.model.scan_plan import scan_plan
 from catalog.operations.tables import stored_table
 from catalog.repository import datafiles
 from catalog.repository.commits import StoredTable
@@ -133,13 +134,13 @@ def _rewrite_files(
         for folder, members in partitions.items():
             os.makedirs(os.path.join(destination, folder), exist_ok=True)
             target = os.path.join(destination, folder, "00000.parquet")
-            relation = relation_sql(
-                con,
+            plan = scan_plan(
                 stored.snapshot,
                 members,
                 locate=lambda file: _locator(owner, file),
                 columns=inner,
             )
+            relation = prepare(con, relation_sql(plan))
             con.execute(f"COPY (FROM {relation}) TO {literal(target)} (FORMAT parquet)")
 
 
@@ -152,9 +153,8 @@ def _write_csv(
     owner: "CatalogReader", stored: StoredTable, files: Sequence[DataFile], destination: str
 ) -> None:
     with connect(store=owner.repository.store) as con:
-        relation = relation_sql(
-            con, stored.snapshot, files, locate=lambda file: _locator(owner, file)
-        )
+        plan = scan_plan(stored.snapshot, files, locate=lambda file: _locator(owner, file))
+        relation = prepare(con, relation_sql(plan))
         con.execute(f"COPY (FROM {relation}) TO {literal(destination)} (FORMAT csv, HEADER)")
 
 

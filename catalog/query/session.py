@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import duckdb
 
 from catalog.engine.quoting import identifier
-from catalog.engine.relation import relation_sql
+from catalog.engine.relation import prepare, relation_sql
 from catalog.errors import CatalogError, ErrorKind, InvalidInput, Unsupported
 from catalog.hints import Blank, Call, hint
+from catalog.model.scan_plan import scan_plan
 from catalog.model.types import is_float
 from catalog.query import connection_state
 from catalog.query.backend import Backend, Functions, Params, VersionedTable
@@ -293,14 +294,14 @@ class Session:
         files = self._backend.files(table, pruner(snapshot, predicates))
         floats = {fold(f.name): f.id for f in snapshot.schema.fields if is_float(f.type)}
         safe = nan_free_columns(statement, reference, frozenset(floats)) if floats else ()
-        return relation_sql(
-            self.connection,
+        plan = scan_plan(
             snapshot,
             files,
             locate=self._backend.locate,
             nan_free={floats[name] for name in safe},
-            inline=_outlives(statement),
+            self_contained=_outlives(statement),
         )
+        return prepare(self.connection, relation_sql(plan))
 
     def _function(self, call: FunctionReference) -> str:
         function = self._functions[call.name]

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 
 import duckdb
 
+from catalog.engine.relation import prepare, relation_sql
 from catalog.engine.workspace import Workspace
 from catalog.model.datafile import DataFile
 from catalog.model.partition import Partition
+from catalog.model.scan_plan import scan_plan
 from catalog.model.table import TableSnapshot
 from catalog.repository.commits import Commits
 from catalog.repository.datafiles import place, verify
@@ -49,6 +51,27 @@ class WriteContext:
     def locate(self, file: DataFile) -> str:
         """Returns where the engine reads a file."""
         return place(self.store, file)
+
+    def relation(
+        self,
+        table: TableSnapshot,
+        files: Sequence[DataFile],
+        *,
+        columns: Sequence[int] | None = None,
+        nan_free: Collection[int] = (),
+        numbered: bool = False,
+    ) -> str:
+        """Returns SQL of rows of files, columns called ``c<field id>``; see ``scan_plan``."""
+        plan = scan_plan(
+            table,
+            files,
+            locate=self.locate,
+            columns=columns,
+            naming="id",
+            nan_free=nan_free,
+            numbered=numbered,
+        )
+        return prepare(self.con, relation_sql(plan))
 
     def verified(self, table: str, files: Sequence[DataFile]) -> Sequence[DataFile]:
         """Returns files after checking that linked ones are still what was committed."""

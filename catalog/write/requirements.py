@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from catalog.engine.connection import single_row
 from catalog.engine.failures import engine_errors
-from catalog.engine.relation import relation_sql
 from catalog.errors import Conflict, ErrorKind
 from catalog.model.datafile import DataFile
 from catalog.model.partition import partition_text, partition_values
@@ -91,17 +90,7 @@ class MovedBranch:
     ) -> bool:
         """Returns whether a key is both in some files and in some others."""
         context = self.context
-        sides = [
-            relation_sql(
-                context.con,
-                shape,
-                files,
-                locate=context.locate,
-                columns=shape.key,
-                naming="id",
-            )
-            for files in (ours, theirs)
-        ]
+        sides = [context.relation(shape, files, columns=shape.key) for files in (ours, theirs)]
         on_key = " AND ".join(f"a.c{i} IS NOT DISTINCT FROM b.c{i}" for i in shape.key)
         query = f"SELECT count(*) FROM {sides[0]} a JOIN {sides[1]} b ON {on_key}"
         return bool(single_row(context.con, query)[0])

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import duckdb
 
-from catalog.engine.relation import relation_sql
+from catalog.engine.relation import prepare, relation_sql
 from catalog.model.datafile import DataFile
+from catalog.model.scan_plan import scan_plan
 from catalog.model.table import TableSnapshot
 from catalog.repository.datafiles import check_content
 from catalog.write.files.writer import DataWriter, stored_fields
@@ -75,9 +76,8 @@ def _changed(
     locate: Callable[[DataFile], str],
 ) -> str:
     ids = [f.id for f in stored_fields(table)]
-    relation = relation_sql(
-        con, table, [file], locate=locate, columns=ids, naming="id", numbered=True
-    )
+    plan = scan_plan(table, [file], locate=locate, columns=ids, naming="id", numbered=True)
+    relation = prepare(con, relation_sql(plan))
     columns = ", ".join(
         f"CASE WHEN h.place IS NULL THEN f.c{i} ELSE h.c{i} END AS c{i}" for i in ids
     )

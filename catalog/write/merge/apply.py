@@ -8,9 +8,10 @@ import duckdb
 from catalog.diff.compare.sql_columns import SqlColumns
 from catalog.diff.plan import TablePlan
 from catalog.engine.connection import single_row
-from catalog.engine.relation import relation_sql
+from catalog.engine.relation import prepare, relation_sql
 from catalog.errors import CorruptData, ErrorKind
 from catalog.model.datafile import DataFile
+from catalog.model.scan_plan import scan_plan
 from catalog.model.table import TableSnapshot
 from catalog.write.files.rewrite import FileChange, rewrite_files
 from catalog.write.files.writer import DataWriter
@@ -215,15 +216,10 @@ def _by_content(
 
 
 def _relation(target: Target, file: DataFile, ids: Sequence[int]) -> str:
-    return relation_sql(
-        target.con,
-        target.shape,
-        [file],
-        locate=target.locate,
-        columns=ids,
-        naming="id",
-        numbered=True,
+    plan = scan_plan(
+        target.shape, [file], locate=target.locate, columns=ids, naming="id", numbered=True
     )
+    return prepare(target.con, relation_sql(plan))
 
 
 def _count(con: duckdb.DuckDBPyConnection, rows: str) -> int:

@@ -8,7 +8,6 @@ from catalog.diff.fingerprints.loading import load_prints
 from catalog.diff.plan import SIDES, ColumnPair, DiffOptions, SideName, plan_table
 from catalog.diff.result import TableDiff
 from catalog.engine.quoting import identifier
-from catalog.engine.relation import relation_sql
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.datafile import DataFile
 from catalog.repository.tables import data_files
@@ -135,14 +134,8 @@ def _shares_key(context: MergeContext, both: BothSides, shape: MergedShape, side
         return False
     if len(ids) < len(key):
         return True
-    relation = relation_sql(
-        context.write.con,
-        table.snapshot,
-        context.write.verified(both.name, list(data_files(both.commits, table))),
-        locate=context.write.locate,
-        columns=ids,
-        naming="id",
-    )
+    files = context.write.verified(both.name, list(data_files(both.commits, table)))
+    relation = context.write.relation(table.snapshot, files, columns=ids)
     listed = ", ".join(f"c{field_id}" for field_id in ids)
     repeated = f"SELECT 1 FROM {relation} GROUP BY {listed} HAVING count(*) > 1 LIMIT 1"
     return bool(context.write.con.sql(repeated).fetchall())

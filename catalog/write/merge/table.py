@@ -11,7 +11,6 @@ from catalog.diff.execute import Reading, changed_rows
 from catalog.diff.fingerprints.loading import load_prints
 from catalog.diff.plan import SIDES, DiffOptions, TablePlan, plan_table
 from catalog.engine.quoting import identifier, literal, type_sql
-from catalog.engine.relation import relation_sql
 from catalog.model.change import FileChanges
 from catalog.model.partition import Partition
 from catalog.model.types import TypeClass
@@ -121,13 +120,7 @@ def merge_rows(
         )
     else:
         base = base_in(context.write.commits, sides, scope)
-        counted = relation_sql(
-            context.write.con,
-            shape,
-            context.write.verified(sides.name, base),
-            locate=context.write.locate,
-            naming="id",
-        )
+        counted = context.write.relation(shape, context.write.verified(sides.name, base))
         decided = merger.keyless(rows["ours"], rows["theirs"], counted)
     target = Target(context.write.con, shape, plans["theirs"], context.write.locate, name)
     change = _apply(context, sides, target, decided, adopted)
@@ -193,14 +186,8 @@ def _repeated(
     )
     wanted = " AND ".join(f"f.k{n} IS NOT DISTINCT FROM w.k{n}" for n, _ in enumerate(shape.key))
     for files in states_holding(context.write.commits, sides, pruner):
-        relation = relation_sql(
-            con,
-            shape,
-            context.write.verified(sides.name, files),
-            locate=context.write.locate,
-            columns=shape.key,
-            naming="id",
-        )
+        held = context.write.verified(sides.name, files)
+        relation = context.write.relation(shape, held, columns=shape.key)
         yield (
             f"(SELECT * FROM (SELECT {values} FROM {relation}) f SEMI JOIN {keys} w ON {wanted} "
             "GROUP BY ALL HAVING count(*) > 1)"

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 from catalog.engine.connection import single_row
 from catalog.engine.quoting import type_sql
-from catalog.engine.relation import relation_sql
 from catalog.model.datafile import DataFile
 from catalog.model.schema import Field, Schema
 from catalog.model.table import TableSnapshot
@@ -92,14 +91,8 @@ def _misfits(
 ) -> bool:
     if kind == NULL_TYPE or common_type((merged, kind)) == merged or not holding.files:
         return False
-    relation = relation_sql(
-        context.con,
-        holding.table,
-        context.verified(name, holding.files),
-        locate=context.locate,
-        columns=[field.id],
-        naming="id",
-    )
+    files = context.verified(name, holding.files)
+    relation = context.relation(holding.table, files, columns=[field.id])
     value = f"c{field.id}"
     back = f"TRY_CAST(TRY_CAST({value} AS {type_sql(merged)}) AS {type_sql(kind)})"
     query = f"SELECT count(*) FROM {relation} WHERE {back} IS DISTINCT FROM {value}"

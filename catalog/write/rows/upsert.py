@@ -3,7 +3,6 @@
 from collections.abc import Collection, Sequence
 from itertools import count
 
-from catalog.engine.relation import relation_sql
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.datafile import DataFile
 from catalog.model.partition import key_text
@@ -66,15 +65,7 @@ def _replaced(
     on_key = " AND ".join(f"f.c{i} IS NOT DISTINCT FROM s.c{i}" for i in shape.key)
     con.execute(f"CREATE TEMP TABLE {found} (file INTEGER, place BIGINT, source BIGINT)")
     for number, file in enumerate(files):
-        keys = relation_sql(
-            con,
-            shape,
-            [file],
-            locate=context.locate,
-            columns=shape.key,
-            naming="id",
-            numbered=True,
-        )
+        keys = context.relation(shape, [file], columns=shape.key, numbered=True)
         con.execute(
             f"INSERT INTO {found} SELECT {number}, f.place, s.rowid "
             f"FROM {keys} f JOIN {staged} s ON {on_key}"
@@ -111,15 +102,7 @@ def _compare(
     """Notes the rows of a file that differ from those that come."""
     found, staged, hits = names
     everything = [field.id for field in shape.schema.fields]
-    rows = relation_sql(
-        context.con,
-        shape,
-        [file],
-        locate=context.locate,
-        columns=everything,
-        naming="id",
-        numbered=True,
-    )
+    rows = context.relation(shape, [file], numbered=True)
     columns = ", ".join(f"s.c{i}" if i in given else f"f.c{i}" for i in everything)
     differs = " OR ".join(f"f.c{i} IS DISTINCT FROM s.c{i}" for i in everything if i in given)
     moves = " OR ".join(f"f.c{i} IS DISTINCT FROM s.c{i}" for i in shape.partition_by) or "false"

@@ -6,8 +6,9 @@ import duckdb
 
 from catalog.engine.connection import single_row
 from catalog.engine.quoting import identifier
-from catalog.engine.relation import relation_sql
+from catalog.engine.relation import prepare, relation_sql
 from catalog.model.datafile import DataFile
+from catalog.model.scan_plan import scan_plan
 from catalog.model.table import TableSnapshot
 from catalog.repository.commit_writer import TableUpdate
 
@@ -24,9 +25,8 @@ def count_bad_keys(
     """
     snapshot = update.snapshot
     assert snapshot is not None, "a table that goes brings no files"
-    relation = relation_sql(
-        con, snapshot, update.added, locate=locate, columns=snapshot.key, naming="id"
-    )
+    plan = scan_plan(snapshot, update.added, locate=locate, columns=snapshot.key, naming="id")
+    relation = prepare(con, relation_sql(plan))
     columns = [identifier(f"c{field_id}") for field_id in snapshot.key]
     missing = " OR ".join(f"{column} IS NULL" for column in columns)
     nulls, duplicates = single_row(

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 from catalog.engine.connection import single_row
-from catalog.engine.relation import relation_sql
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.datafile import DataFile
 from catalog.model.partition import key_text
@@ -112,27 +111,12 @@ def _not_loaded(
     numbers = {} if loaded is None else {file.path: n for n, file in enumerate(loaded.files)}
     others = [file for file in files if file.path not in numbers]
     if others:
-        relation = relation_sql(
-            context.con,
-            shape,
-            others,
-            locate=context.locate,
-            columns=shape.key,
-            naming="id",
-        )
+        relation = context.relation(shape, others, columns=shape.key)
         yield f"SELECT {columns} FROM {relation}"
     if loaded is None or loaded.whole:
         return
     for file in files:
         if file.path in numbers:
-            relation = relation_sql(
-                context.con,
-                shape,
-                [file],
-                locate=context.locate,
-                columns=shape.key,
-                naming="id",
-                numbered=True,
-            )
+            relation = context.relation(shape, [file], columns=shape.key, numbered=True)
             here = f"SELECT place FROM {loaded.origin} WHERE file = {numbers[file.path]}"
             yield f"SELECT {columns} FROM {relation} WHERE place NOT IN ({here})"

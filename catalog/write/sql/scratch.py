@@ -11,7 +11,6 @@ import pyarrow as pa
 from catalog.engine.connection import single_row
 from catalog.engine.failures import engine_errors
 from catalog.engine.quoting import identifier, literal, type_sql
-from catalog.engine.relation import relation_sql
 from catalog.engine.settings import UserSettings
 from catalog.errors import ErrorKind, Unsupported
 from catalog.model.datafile import DataFile
@@ -130,15 +129,7 @@ def load(
     with engine_errors():
         con.execute(f"CREATE TEMP TABLE {origin} (file INTEGER, place BIGINT, {columns})")
         for number, file in enumerate(files):
-            relation = relation_sql(
-                con,
-                shape,
-                [file],
-                locate=context.locate,
-                naming="id",
-                nan_free=floats,
-                numbered=True,
-            )
+            relation = context.relation(shape, [file], nan_free=floats, numbered=True)
             chosen = ", ".join(f"c{f.id}" for f in fields)
             con.execute(
                 f"INSERT INTO {origin} SELECT {number}, place, {chosen} FROM {relation}{where}"

@@ -1,0 +1,186 @@
+"""Scan plans: the files that a relation reads, and what each of its columns is in them.
+
+A plan is a value: it is made of a table and its files without an engine, and holds no SQL.
+``engine.relation`` renders it for DuckDB; another engine would render the same plan. It is defined
+down here because the engine lies below the floors that plan (query, diff, write).
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from catalog.model.datafile import DataFile
+from catalog.model.partition import Partition
+from catalog.model.schema import Field, FileSchema
+from catalog.model.table import TableSnapshot
+from catalog.model.types import (
+    DataType,
+    ListType,
+    MapType,
+    Scalar,
+    StructType,
+    is_float,
+)
+
+Locate: TypeAlias = Callable[[DataFile], str]
+"""Returns where the engine reads a file: a path or a URI."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanColumn:
+    """A column of the relation: the table's field, and the name that the relation gives it."""
+
+    field: Field
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileColumn:
+    """What a column is where the files hold it.
+
+    Attributes:
+        position: Its place among the columns of the file schema.
+        type: Its type in the files, which may differ from the table's.
+        may_hold_nan: Whether a value may be NaN, or have NaN inside. Parquet's statistics leave
+            NaN out, so an engine must not filter such a column by them.
+    """
+
+    position: int
+    type: DataType
+    may_hold_nan: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionColumn:
+    """What a partition column is: one value for each file, at this place of its partition."""
+
+    position: int
+
+
+ColumnSource: TypeAlias = FileColumn | PartitionColumn | None
+"""Where the values of a column come from; None if the files have none, so that all are NULL."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileGroup:
+    """Files that are read alike, because they have one file schema.
+
+    Attributes:
+        schema: Their physical columns.
+        uris: Where they are read, in order.
+        partitions: The partition values of each of them.
+        sources: What the columns of the relation are in them, in the relation's order.
+    """
+
+    schema: FileSchema
+    uris: tuple[str, ...]
+    partitions: tuple[Partition, ...]
+    sources: tuple[ColumnSource, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScanPlan:
+    """The rows of a table from an exact list of files.
+
+    Attributes:
+        columns: The columns of the relation, in order.
+        groups: Its files; none for a relation without rows.
+        partition_by: Name and type of the table's partition columns: ``values.decode`` reads the
+            partition values of files by these types.
+        numbered: Whether a further column ``place`` numbers the rows of the one file from 0.
+        self_contained: Whether the engine must be able to read it later, in another session.
+    """
+
+    columns: tuple[ScanColumn, ...]
+    groups: tuple[FileGroup, ...]
+    partition_by: tuple[tuple[str, Scalar], ...]
+    numbered: bool = False
+    self_contained: bool = False
+
+
+def scan_plan(
+    table: TableSnapshot,
+    files: Sequence[DataFile],
+    *,
+    locate: Locate,
+    columns: Sequence[int] | None = None,
+    naming: Literal["name", "id"] = "name",
+    nan_free: Collection[int] = (),
+    numbered: bool = False,
+    self_contained: bool = False,
+) -> ScanPlan:
+    """Plans how rows of a table are read from files.
+
+    Args:
+        table: The table.
+        files: Its files.
+        locate: Returns where the engine reads a file.
+        columns: Field ids, in the order wanted; None means all.
+        naming: Columns are called by their ``name``, or ``c<field id>`` (``id``), which is
+            immune to names that differ only in case.
+        nan_free: Field ids of float columns in which NaN does no harm: they hold none, or the
+            statement never filters, joins or orders by them.
+        numbered: See ``ScanPlan``.
+        self_contained: See ``ScanPlan``.
+    """
+    assert not numbered or len(files) < 2, "places are those of one file"
+    wanted = table.schema.fields if columns is None else table.fields(tuple(columns))
+    groups: dict[str, list[DataFile]] = {}
+    for file in files:
+        groups.setdefault(file.file_schema, []).append(file)
+    return ScanPlan(
+        tuple(ScanColumn(f, f.name if naming == "name" else f"c{f.id}") for f in wanted),
+        tuple(
+            FileGroup(
+                table.file_schemas[schema],
+                tuple(map(locate, members)),
+                tuple(file.partition for file in members),
+                tuple(_sources(table, wanted, members, nan_free)),
+            )
+            for schema, members in groups.items()
+        ),
+        table.partition_fields,
+        numbered,
+        self_contained,
+    )
+
+
+def _sources(
+    table: TableSnapshot,
+    fields: Sequence[Field],
+    files: Sequence[DataFile],
+    nan_free: Collection[int],
+) -> Iterator[ColumnSource]:
+    """Yields where files of one file schema have the values of columns."""
+    columns = table.file_schemas[files[0].file_schema].columns
+    positions = {column.field_id: position for position, column in enumerate(columns)}
+    for field in fields:
+        position = positions.get(field.id)
+        if field.id in table.partition_by:
+            yield PartitionColumn(table.partition_by.index(field.id))
+        elif position is None:
+            yield None
+        else:
+            kind = columns[position].type
+            doubtful = _has_float(kind)
+            if doubtful and isinstance(kind, Scalar):
+                doubtful = field.id not in nan_free and not _has_no_nan(field.id, files)
+            yield FileColumn(position, kind, doubtful)
+
+
+def _has_no_nan(field_id: int, files: Sequence[DataFile]) -> bool:
+    stats = (file.stats.get(field_id) for file in files)
+    return all(known is not None and known.nans == 0 for known in stats)
+
+
+def _has_float(kind: DataType) -> bool:
+    """Reports whether values may have NaN inside; filters of engines look that deep."""
+    match kind:
+        case StructType(fields):
+            return any(_has_float(inner) for _, inner in fields)
+        case ListType(element):
+            return _has_float(element)
+        case MapType(key, value):
+            return _has_float(key) or _has_float(value)
+        case _:
+            return is_float(kind)
