@@ -67,7 +67,10 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "All of them are frozen.",
         (
             *(f"catalog.diff.counts:{name}" for name in ("RowCounts", "ColumnCounts", "SideStats")),
-            *(f"catalog.diff.counts:{n}" for n in ("PartitionCounts", "KeyProblems", "Example")),
+            *(
+                f"catalog.diff.counts:{n}"
+                for n in ("PartitionCounts", "Coverage", "KeyProblems", "Example")
+            ),
             "catalog.diff.plan:SchemaChange",
             "catalog.diff.result:End",
             *(

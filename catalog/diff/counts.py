@@ -91,6 +91,11 @@ class PartitionCounts:
     cleared: int = 0
     corrected: int = 0
 
+    @property
+    def rows_changed(self) -> int:
+        """Returns how many rows changed."""
+        return self.inserted + self.deleted + self.updated
+
 
 @dataclass(frozen=True, slots=True)
 class KeyProblems:
@@ -124,6 +129,27 @@ class Example:
     after: str | None
     count: int | None
     key: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What a diff had to look at.
+
+    Attributes:
+        partitions_compared: Partitions with files that differ.
+        partitions_skipped: Partitions whose files are the same.
+        files_added: Files that only the newer side has.
+        files_removed: Files that only the older side has.
+        files_kept: Files of both sides.
+        bytes_read: Size of the data files that were opened.
+    """
+
+    partitions_compared: int = 0
+    partitions_skipped: int = 0
+    files_added: int = 0
+    files_removed: int = 0
+    files_kept: int = 0
+    bytes_read: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from catalog.diff.counts import (
     ColumnCounts,
+    Coverage,
     Example,
     KeyProblems,
     PartitionCounts,
@@ -106,6 +107,19 @@ class TableDiff:
         """Returns what to know before trusting the counts."""
         return self.plan.warnings
 
+    @property
+    def coverage(self) -> Coverage:
+        """Returns which files and partitions differ, and what was read of them."""
+        plan = self.plan
+        return Coverage(
+            plan.partitions_compared,
+            plan.partitions_skipped,
+            plan.files_added,
+            plan.files_removed,
+            plan.files_kept,
+            self._counts.bytes_read,
+        )
+
     def changes(
         self,
         *,
@@ -143,7 +157,7 @@ class TableDiff:
 
     def to_dict(self) -> Json:
         """Returns the JSON form of the table."""
-        rows, problems = self.rows, self.key_problems
+        rows, problems, coverage = self.rows, self.key_problems, self.coverage
         counted = rows.inserted is not None
         return {
             "table": self.table,
@@ -174,13 +188,13 @@ class TableDiff:
             },
             "columns": [_column(name, one) for name, one in self.columns.items()],
             "partitions": [_partition(one) for one in self.partitions],
-            "partitions_compared": self.plan.partitions_compared,
-            "partitions_skipped": self.plan.partitions_skipped,
+            "partitions_compared": coverage.partitions_compared,
+            "partitions_skipped": coverage.partitions_skipped,
             "files": {
-                "added": self.plan.files_added,
-                "removed": self.plan.files_removed,
-                "kept": self.plan.files_kept,
-                "bytes_read": self._counts.bytes_read,
+                "added": coverage.files_added,
+                "removed": coverage.files_removed,
+                "kept": coverage.files_kept,
+                "bytes_read": coverage.bytes_read,
             },
         }
 

@@ -9,8 +9,8 @@ import typer
 
 from catalog.model.ref_expressions import split_range
 from cli.completion import complete_ref, complete_table
-from cli.diff.comparison import Request, memory_bytes, tolerances
 from cli.diff.explanation import write_explanation
+from cli.diff.request import Request, memory_bytes, tolerances
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Json, OutputFile
 from cli.output import stderr
@@ -289,9 +289,10 @@ def _written(
     target: Path | None,
 ) -> bool:
     """Writes a diff in the form asked for, and tells whether there are differences."""
+    from catalog.report.view import view_of
     from cli.diff import comparison, row_listing
 
-    view = comparison.view_of(result)
+    view = view_of(result)
     match what, how:
         case "rows", DiffFormat.CSV:
             row_listing.write_rows_csv(result, view, request, target)

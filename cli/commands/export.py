@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
+from catalog.report.figures import counted
 from cli.opening import DEFAULT_REF, opened, table_at
 from cli.options import Json, Ref, TableAt
 from cli.output import stdout
-from cli.output.figures import counted
 from cli.output.listing import show_json
 
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from catalog.report.figures import clipped, exact_moment, files_changed, moment, plain, short
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Format, Json, RefArgument, chosen
 from cli.output import stdout
-from cli.output.figures import clipped, exact_moment, files_changed, moment, plain, short
 from cli.output.graph import draw
 from cli.output.listing import Cell, ListFormat, Listing, show_json
 from cli.output.listing import show as show_listing

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from catalog.errors import ErrorKind, NotFound
+from catalog.report.figures import counted, short
 from cli.completion import complete_branch, complete_ref
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Format, Json, Sides, chosen
 from cli.output import stderr, stdout
-from cli.output.figures import counted, short
 from cli.output.listing import ListFormat, Listing, show, show_json
 from cli.output.merge import CONFLICT_COLUMNS, conflict_rows, conflicts_told, rows_told, show_report
 from cli.specs import sides

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from catalog.report.figures import counted, exact_moment, moment, short
 from cli.completion import complete_branch, complete_ref
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Format, Json, chosen
 from cli.output import stdout
-from cli.output.figures import counted, exact_moment, moment, short
 from cli.output.listing import ListFormat, Listing, show, show_json
 
 if TYPE_CHECKING:

@@ -1,16 +1,16 @@
 """``rebase``, ``cherry-pick`` and ``revert``: changes made again elsewhere, or taken back."""
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from catalog.report.figures import counted, named_values, plain, short
 from cli.completion import complete_branch, complete_ref, complete_table
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Branch, Json, Sides
 from cli.output import stderr, stdout
-from cli.output.figures import counted, plain, short
 from cli.output.listing import show_json
 from cli.output.merge import conflicts_told, rows_told, show_report
 from cli.specs import sides
@@ -172,7 +172,8 @@ def _rebase_lines(found: "RebaseReport", onto: str, *, dry_run: bool) -> Iterato
         yield f"on {onto} since {found.branch} left it; may need the same reprocessing:"
         wide = max(len(plain(table)) for table in found.arrived)
         for table, partitions in found.arrived.items():
-            shown = ", ".join(_partition(one) for one in partitions[:PARTITIONS_SHOWN])
+            first = partitions[:PARTITIONS_SHOWN]
+            shown = ", ".join(named_values(one) or "the whole table" for one in first)
             more = len(partitions) - PARTITIONS_SHOWN
             rest = f" and {more:,} more" if more > 0 else ""
             yield f"  {plain(table):<{wide}}  {shown}{rest}"
@@ -182,11 +183,6 @@ def _rebase_lines(found: "RebaseReport", onto: str, *, dry_run: bool) -> Iterato
     yield f"{found.branch} is now {short(found.after)}"
     back = f"parquetry reset {shlex.quote(found.branch)} --to {short(found.before)}"
     yield f"to take it back: {back}"
-
-
-def _partition(values: Mapping[str, str | None]) -> str:
-    named = (f"{name}={'NULL' if value is None else value}" for name, value in values.items())
-    return plain("/".join(named)) or "the whole table"
 
 
 def _rebase_json(found: "RebaseReport", onto: str, *, dry_run: bool) -> dict[str, object]:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 import typer
 
 from catalog.errors import ErrorKind, NotFound
+from catalog.report.figures import counted, plain, short, size
 from cli.config import CONFIG_NAME
 from cli.location import find_config, place_of
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Branch, Format, Json, chosen
 from cli.output import stderr, stdout
-from cli.output.figures import counted, plain, short, size
 from cli.output.listing import ListFormat, Listing, show, show_json
 from cli.specs import TableSpec, pair, parse_sources, selected, with_options
 from cli.usage import UsageError

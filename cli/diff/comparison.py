@@ -1,112 +1,24 @@
-"""What ``diff`` is asked for, and how the answer is written where it lists no rows."""
+"""Writes a diff where it lists no rows."""
 
 import json
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.diff.markdown import render_markdown
-from cli.diff.text import header, render_diff, title
-from cli.diff.view import DiffView, Example, TableView, read_diff
-from cli.diff.words import schema_line
+from catalog.report.figures import counted, grouped, plain
+from catalog.report.markdown import render_markdown
+from catalog.report.paint import Paint
+from catalog.report.text import header, render_diff, title
+from catalog.report.view import DiffView, TableView
+from catalog.report.words import schema_line
 from cli.output import stdout
-from cli.output.figures import counted, grouped, plain
 from cli.output.listing import FORMAT_VERSION
-from cli.output.paint import Paint
 from cli.output.results import text_target
-from cli.output.values import text
-from cli.specs import pair
-from cli.usage import UsageError
 
 if TYPE_CHECKING:
     from catalog.catalog import Catalog
     from catalog.diff.result import Diff
     from catalog.model.listings import FileInfo
-
-UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
-BINARY_UNITS = {"k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
-
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """Holds what a diff is asked for.
-
-    Attributes:
-        tables: The tables; none means all that changed.
-        key: Columns to match rows by; None means the tables' own.
-        columns: Columns to compare; none means all.
-        tolerance: By column, an absolute number or one in percent.
-        change: Which rows to list; None means all kinds.
-        where: SQL that rows to list must meet.
-        limit: How many rows to list; -1 means all, None what the format usually takes.
-        check_keys: Whether to look for bad keys in all rows.
-        full_stats: Whether statistics cover all rows.
-        method: ``auto`` or ``join``.
-        narrow: Whether rows show their key and the columns that changed, not all.
-        threads: Threads; None means all.
-        memory_limit_bytes: Memory; None means what the catalog takes.
-    """
-
-    tables: tuple[str, ...] = ()
-    key: tuple[str, ...] | None = None
-    columns: tuple[str, ...] = ()
-    tolerance: Mapping[str, str] = field(default_factory=dict)
-    change: str | None = None
-    where: str | None = None
-    limit: int | None = None
-    check_keys: bool = False
-    full_stats: bool = False
-    method: str = "auto"
-    narrow: bool = False
-    threads: int | None = None
-    memory_limit_bytes: int | None = None
-
-
-def tolerances(texts: Sequence[str]) -> dict[str, str]:
-    """Reads ``COL=X`` options.
-
-    Raises:
-        UsageError: One has another form.
-    """
-    form = "--tolerance COL=X"
-    return dict(pair(one, form, "--tolerance amount=0.01 or amount=1%") for one in texts)
-
-
-def memory_bytes(written: str) -> int:
-    """Reads a size such as ``2GB`` or ``512MiB``.
-
-    Raises:
-        UsageError: It is none.
-    """
-    match = _SIZE.fullmatch(written.strip())
-    if match is None:
-        raise UsageError(f"{written!r} is no size", hint="e.g. --memory-limit 2GB")
-    units = BINARY_UNITS if match[3] else UNITS
-    return int(float(match[1]) * units.get(match[2].lower(), 1))
-
-
-def view_of(result: "Diff") -> DiffView:
-    """Returns a diff as the renderers take it."""
-    stored = result.to_dict()
-    names = [one["table"] for one in stored["tables"]]
-    return read_diff(
-        stored,
-        examples={name: _examples(result, name) for name in names},
-        warnings={name: tuple(result[name].warnings) for name in names},
-    )
-
-
-def _examples(result: "Diff", table: str) -> dict[str, tuple[Example, ...]]:
-    found: dict[str, list[Example]] = {}
-    for one in result[table].examples:
-        key = tuple((name, text(value)) for name, value in one.key.items())
-        example = Example(text(one.before), text(one.after), one.count, key)
-        found.setdefault(one.column, []).append(example)
-    return {column: tuple(examples) for column, examples in found.items()}
 
 
 def write_picture(view: DiffView, target: Path | None) -> None:
@@ -151,8 +63,7 @@ def write_files(cat: "Catalog", view: DiffView, target: Path | None, *, as_json:
         ]
         whole = {
             "format_version": FORMAT_VERSION,
-            "from": {"ref": view.from_ref, "commit": view.from_commit},
-            "to": {"ref": view.to_ref, "commit": view.to_commit},
+            **ends_json(view),
             "tables": tables,
         }
         _write_lines([json.dumps(whole, indent=2, ensure_ascii=False)], target)
@@ -160,7 +71,7 @@ def write_files(cat: "Catalog", view: DiffView, target: Path | None, *, as_json:
     lines = [header(view)]
     for table in view.tables:
         added, removed = found[table.name]
-        kept = counted(table.files_kept, "file")
+        kept = counted(table.coverage.files_kept, "file")
         lines += ["", title(table)]
         lines += [f"  - {_file_line(file)}" for file in removed]
         lines += [f"  + {_file_line(file)}" for file in added]
@@ -171,8 +82,8 @@ def write_files(cat: "Catalog", view: DiffView, target: Path | None, *, as_json:
 def _files(
     cat: "Catalog", view: DiffView, table: TableView
 ) -> "tuple[list[FileInfo], list[FileInfo]]":
-    before = [] if table.status == "added" else cat.files(table.name, view.from_commit)
-    after = [] if table.status == "removed" else cat.files(table.name, view.to_commit)
+    before = [] if table.status == "added" else cat.files(table.name, view.before.commit_id)
+    after = [] if table.status == "removed" else cat.files(table.name, view.after.commit_id)
     left, right = ({_identity(file) for file in side} for side in (before, after))
     added = [file for file in after if _identity(file) not in left]
     return added, [file for file in before if _identity(file) not in right]
@@ -195,6 +106,12 @@ def _file_json(file: "FileInfo") -> dict[str, object]:
         "partition": dict(file.partition),
         "token": file.token,
     }
+
+
+def ends_json(view: DiffView) -> dict[str, object]:
+    """Returns the JSON keys of the refs that a diff compares."""
+    ends = {"from": view.before, "to": view.after}
+    return {name: {"ref": end.ref, "commit": end.commit_id} for name, end in ends.items()}
 
 
 def _write_lines(lines: Sequence[str], target: Path | None) -> None:

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.diff.comparison import Request
-from cli.output.figures import count, counted, plain, size
-from cli.output.layout import aligned
+from catalog.report.figures import count, counted, named_values, plain, size
+from catalog.report.layout import aligned
+from cli.diff.request import Request
 from cli.output.listing import FORMAT_VERSION
 from cli.output.results import text_target
 
@@ -76,7 +76,7 @@ def _lines(table: str, steps: "Sequence[Step]") -> list[str]:
     header = ["partition", "path", "files", "reads", "of", "columns"]
     rows = [
         [
-            _partition(step),
+            named_values(step.partition or {}) or "(all)",
             step.path,
             count(step.files),
             size(step.bytes_to_read),
@@ -94,15 +94,6 @@ def _lines(table: str, steps: "Sequence[Step]") -> list[str]:
             "path may be a faster one)"
         )
     return lines
-
-
-def _partition(step: "Step") -> str:
-    if not step.partition:
-        return "(all)"
-    return "/".join(
-        f"{plain(name)}={'NULL' if value is None else plain(value)}"
-        for name, value in step.partition.items()
-    )
 
 
 def _columns(names: "Sequence[str]") -> str:

@@ -5,12 +5,13 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.diff.comparison import Request
+from catalog.report.figures import count
+from catalog.report.text import header, title
+from catalog.report.view import DiffView, TableView
+from cli.diff.comparison import ends_json
+from cli.diff.request import Request
 from cli.diff.rows import changed_rows, json_line, text_line, write_csv
-from cli.diff.text import header, title
-from cli.diff.view import DiffView, TableView
 from cli.output import stderr, stdout
-from cli.output.figures import count
 from cli.output.listing import FORMAT_VERSION
 from cli.output.results import byte_target, text_target, write_parquet
 from cli.output.values import json_text
@@ -33,7 +34,7 @@ def write_rows_text(result: "Diff", view: DiffView, request: Request, target: Pa
         write(header(view) + "\n")
         for table in _tables_with_rows(view):
             write(f"\n{title(table)}\n")
-            narrow = request.narrow or not (table.inserted or table.deleted)
+            narrow = request.narrow or not (table.rows.inserted or table.rows.deleted)
             reader = _reader(result, table, request, -1 if limit < 0 else limit + 1, narrow=narrow)
             found = changed_rows(reader)
             shown = 0
@@ -46,11 +47,7 @@ def write_rows_text(result: "Diff", view: DiffView, request: Request, target: Pa
 def write_rows_json(result: "Diff", view: DiffView, request: Request, target: Path | None) -> None:
     """Writes the changed rows as one JSON object with one row a line, as they come."""
     with text_target(target) as write:
-        ends = {
-            "from": {"ref": view.from_ref, "commit": view.from_commit},
-            "to": {"ref": view.to_ref, "commit": view.to_commit},
-        }
-        head = json_text({"format_version": FORMAT_VERSION, **ends})
+        head = json_text({"format_version": FORMAT_VERSION, **ends_json(view)})
         write(f'{head[:-1]}, "changes": [')
         separator = "\n"
         for table in _tables_with_rows(view):
@@ -101,7 +98,7 @@ def _limit(request: Request) -> int:
 
 
 def _tables_with_rows(view: DiffView) -> Iterator[TableView]:
-    return (t for t in view.tables if t.inserted or t.deleted or t.updated)
+    return (table for table in view.tables if table.rows_changed)
 
 
 def _only(view: DiffView, request: Request) -> TableView:
@@ -126,7 +123,7 @@ def _only(view: DiffView, request: Request) -> TableView:
 
 def _tail(table: TableView, request: Request, shown: int, *, more: bool) -> str:
     """Returns how many rows are shown of how many."""
-    total = (table.inserted or 0) + (table.deleted or 0) + (table.updated or 0)
+    total = table.rows_changed
     filtered = request.where is not None or request.change is not None
     if not more:
         return (

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from catalog.report.figures import clipped, plain
 from cli.output.csv_text import csv_line
-from cli.output.figures import clipped, plain
 from cli.output.results import Write
 from cli.output.values import json_text, rows, text
 

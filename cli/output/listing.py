@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
+from catalog.report.figures import grouped, plain, size
+from catalog.report.layout import aligned
+from catalog.report.markdown_text import markdown_table
 from cli.output import stdout
 from cli.output.csv_text import csv_line
-from cli.output.figures import grouped, plain, size
-from cli.output.layout import aligned
-from cli.output.markdown_text import markdown_table
 
 FORMAT_VERSION = 1
 """Version of all JSON that the commands print; it grows when a key changes its meaning."""
@@ -57,7 +57,7 @@ def show(listing: Listing, how: ListFormat) -> None:
             for row in listing.rows:
                 stdout.write(csv_line([_flat(cell) for cell in row]))
         case ListFormat.MARKDOWN:
-            cells = [[_plain(name, c) for name, c in _named(listing, row)] for row in listing.rows]
+            cells = [[_text(name, c) for name, c in _named(listing, row)] for row in listing.rows]
             stdout.lines(markdown_table(listing.columns, cells, right=_numeric(listing)))
         case ListFormat.TEXT:
             _show_text(listing)
@@ -104,10 +104,6 @@ def _text(name: str, cell: Cell) -> str:
         case int():
             return grouped(str(cell))
     return plain(_flat(cell) or ("NULL" if cell is None else ""))
-
-
-def _plain(name: str, cell: Cell) -> str:
-    return _text(name, cell)
 
 
 def _flat(cell: Cell) -> str | None:

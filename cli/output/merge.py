@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from catalog.errors import MergeConflict
+from catalog.report.figures import counted, files_changed, named_values, plain, short
+from catalog.report.layout import aligned
 from cli.output import stderr, stdout
-from cli.output.figures import counted, files_changed, plain, short
-from cli.output.layout import aligned
 from cli.output.listing import Cell, ListFormat, show_json
 
 if TYPE_CHECKING:
@@ -78,16 +78,9 @@ def conflict_rows(conflicts: "pa.Table", how: ListFormat) -> Iterator[tuple[Cell
         elif how is ListFormat.CSV:
             shown = key
         else:
-            shown, column = key_line(key), column or "-"
+            shown = "-" if key is None else named_values(json_format.loads(key), ", ")
+            column = column or "-"
         yield table, kind, shown, column, *values
-
-
-def key_line(key: str | None) -> str:
-    """Returns a key as people read it: ``origin=EWR, month=4``."""
-    if key is None:
-        return "-"
-    values: dict[str, str | None] = json_format.loads(key)
-    return ", ".join(f"{name}={'NULL' if v is None else v}" for name, v in values.items())
 
 
 def _first(conflicts: "pa.Table") -> list[str]:

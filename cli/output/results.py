@@ -6,12 +6,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from catalog.report.figures import clipped, counted, plain
+from catalog.report.layout import GAP, aligned, widths_of
+from catalog.report.markdown_text import markdown_table
 from cli.output import stdout
 from cli.output.csv_text import csv_line
-from cli.output.figures import clipped, counted, plain
-from cli.output.layout import GAP, aligned, widths_of
 from cli.output.listing import FORMAT_VERSION
-from cli.output.markdown_text import markdown_table
 from cli.output.values import json_text, rows, text, unique_names
 from cli.usage import UsageError
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from catalog.report.figures import counted, plain, short
 from cli.output import stderr, stdout
-from cli.output.figures import counted, plain, short
 from cli.output.listing import FORMAT_VERSION
 from cli.output.results import ResultFormat
 from cli.output.values import json_text, rows, unique_names

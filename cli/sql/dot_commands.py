@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from catalog.report.figures import counted, plain
 from cli.opening import table_at
 from cli.output import stdout
-from cli.output.figures import counted, plain
 from cli.output.listing import ListFormat, Listing, show
 from cli.usage import UsageError, nearest
 

@@ -2,6 +2,7 @@
 
 import datetime
 import unicodedata
+from collections.abc import Mapping
 
 ID_DIGITS = 8
 """Digits of an abbreviated commit id: what every command takes back."""
@@ -14,7 +15,7 @@ def count(number: int | None) -> str:
 
 def arrow_counts(before: int | None, after: int | None) -> str:
     """Returns two counts as ``1,000 → 1,010``, or the one if they are the same."""
-    return count(after) if before == after else f"{count(before)} → {count(after)}"
+    return arrow(count(before), count(after))
 
 
 def counted(number: int, noun: str) -> str:
@@ -87,6 +88,17 @@ def plain(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else _escaped(c) for c in text)
+
+
+def named_values(values: Mapping[str, str | None], between: str = "/") -> str:
+    """Returns a partition or key as ``day=2024-01-01/region=NULL``."""
+    parts = (f"{name}={'NULL' if value is None else value}" for name, value in values.items())
+    return plain(between.join(parts))
+
+
+def arrow(before: str, after: str) -> str:
+    """Returns ``before → after``, or the one where both are the same."""
+    return before if before == after else f"{before} → {after}"
 
 
 def _escaped(character: str) -> str:

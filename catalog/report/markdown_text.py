@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from cli.output.figures import plain
+from catalog.report.figures import plain
 
 _SPECIAL = str.maketrans(
     {**{c: f"\\{c}" for c in "\\|*_`[]~"}, "<": "&lt;", ">": "&gt;", "&": "&amp;"}

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from cli.output.figures import clipped, columns_of, padded
+from catalog.report.figures import clipped, columns_of, padded
 
 GAP = "  "
 

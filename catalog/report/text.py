@@ -1,7 +1,12 @@
 """The picture of a diff as text: what an analyst sees first."""
 
-from cli.diff.view import ColumnView, DiffView, Example, TableView
-from cli.diff.words import (
+from catalog.diff.counts import Example
+from catalog.diff.result import End
+from catalog.report.figures import clipped, count, counted, plain, short
+from catalog.report.layout import GAP, aligned, widths_of
+from catalog.report.paint import PLAIN, Paint
+from catalog.report.view import ColumnView, DiffView, TableView
+from catalog.report.words import (
     column_rows,
     columns_line,
     covered_line,
@@ -14,11 +19,7 @@ from cli.diff.words import (
     statistics_of,
     statistics_words,
     top_partitions,
-    touched_columns,
 )
-from cli.output.figures import clipped, count, counted, plain, short
-from cli.output.layout import GAP, aligned, widths_of
-from cli.output.paint import PLAIN, Paint
 
 INDENT = "  "
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -60,7 +61,7 @@ def render_diff(diff: DiffView, *, width: int, paint: Paint = PLAIN) -> list[str
 
 def header(diff: DiffView) -> str:
     """Returns which refs are compared: ``main~1 (a1b2c3d4) → main (e5f6a7b8)``."""
-    return f"{_end(diff.from_ref, diff.from_commit)} → {_end(diff.to_ref, diff.to_commit)}"
+    return f"{_end(diff.before)} → {_end(diff.after)}"
 
 
 def title(table: TableView, paint: Paint = PLAIN) -> str:
@@ -70,19 +71,18 @@ def title(table: TableView, paint: Paint = PLAIN) -> str:
     return f"{paint(plain(table.name), 'bold')}  {status}{key}"
 
 
-def _end(ref: str, commit_id: str) -> str:
-    if commit_id.startswith(ref):
-        return short(commit_id)
-    return f"{plain(ref)} ({short(commit_id)})"
+def _end(end: End) -> str:
+    commit_id = short(end.commit_id)
+    return commit_id if end.commit_id.startswith(end.ref) else f"{plain(end.ref)} ({commit_id})"
 
 
 def _is_quiet(table: TableView) -> bool:
-    touched = table.files_added or table.files_removed
-    return not (table.differs or touched or table.warnings or touched_columns(table))
+    touched = table.coverage.files_added or table.coverage.files_removed
+    return not (table.differs or touched or table.warnings or table.touched_columns)
 
 
 def _quiet(table: TableView, wide: int, paint: Paint) -> str:
-    rows = counted(table.rows.after or 0, "row")
+    rows = counted(table.rows.after, "row")
     return f"{plain(table.name):<{wide}}  {paint('unchanged', 'dim')}  {rows}"
 
 
@@ -107,7 +107,7 @@ def _table(table: TableView, width: int, paint: Paint) -> list[str]:
 
 
 def _columns(table: TableView, width: int) -> list[str]:
-    columns = touched_columns(table)
+    columns = table.touched_columns
     if not columns:
         return []
     every = statistics_of(columns)
@@ -146,7 +146,7 @@ def example_text(example: Example) -> str:
     change = " → ".join(_value(value) for value in (example.before, example.after))
     notes = [] if example.count is None else [f"{TIMES}{count(example.count)}"]
     if example.key:
-        key = ", ".join(f"{plain(name)} {_value(value)}" for name, value in example.key)
+        key = ", ".join(f"{plain(name)} {_value(value)}" for name, value in example.key.items())
         notes.append(f"e.g. {key}")
     return f"{change} ({', '.join(notes)})" if notes else change
 

@@ -1,8 +1,10 @@
 """A diff as Markdown, for the description of a pull request."""
 
-from cli.diff.text import example_text, header
-from cli.diff.view import DiffView, TableView
-from cli.diff.words import (
+from catalog.report.figures import arrow_counts, count
+from catalog.report.markdown_text import markdown_table, markdown_text
+from catalog.report.text import example_text, header
+from catalog.report.view import DiffView, TableView
+from catalog.report.words import (
     column_rows,
     columns_line,
     covered_line,
@@ -14,10 +16,7 @@ from cli.diff.words import (
     schema_line,
     statistics_of,
     top_partitions,
-    touched_columns,
 )
-from cli.output.figures import arrow_counts, count
-from cli.output.markdown_text import markdown_table, markdown_text
 
 SUMMARY = ("table", "status", "rows", "inserted", "deleted", "updated", "moved")
 
@@ -40,9 +39,10 @@ def render_markdown(diff: DiffView) -> list[str]:
 
 
 def _summary(table: TableView) -> list[str]:
-    counts = (table.inserted, table.deleted, table.updated, table.moved)
-    rows = arrow_counts(table.rows.before, table.rows.after)
-    return [table.name, table.status, rows, *(count(number) for number in counts)]
+    rows = table.rows
+    counts = (rows.inserted, rows.deleted, rows.updated, rows.moved)
+    ends = arrow_counts(rows.before, rows.after)
+    return [table.name, table.status, ends, *(count(number) for number in counts)]
 
 
 def _table(table: TableView) -> list[str]:
@@ -61,7 +61,7 @@ def _table(table: TableView) -> list[str]:
 
 
 def _columns(table: TableView) -> list[str]:
-    columns = touched_columns(table)
+    columns = table.touched_columns
     if not columns:
         return []
     statistics = statistics_of(columns)

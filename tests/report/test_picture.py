@@ -1,104 +1,84 @@
 """The picture of a diff, as text and as Markdown, on a hand-made pair of states."""
 
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
-from cli.diff.markdown import render_markdown
-from cli.diff.text import render_diff
-from cli.diff.view import DiffView, Example, read_diff
-from cli.output.figures import share
-from cli.output.paint import Paint
-
-Json = dict[str, Any]
-
-
-def side(nulls: int, mean: float | None = None, total: str | None = None) -> Json:
-    return {"nulls": nulls, "min": "1", "max": "2", "mean": mean, "sum": total}
-
-
-def column(name: str, kinds: tuple[int, int, int], before: Json, after: Json) -> Json:
-    filled, cleared, corrected = kinds
-    return {
-        **{"column": name, "changed": sum(kinds), "filled": filled, "cleared": cleared},
-        **{"corrected": corrected, "within_tolerance": 0, "from": before, "to": after},
-        "rows_covered": {"from": 62, "to": 72},
-    }
+from catalog.diff.counts import (
+    ColumnCounts,
+    Coverage,
+    Example,
+    KeyProblems,
+    PartitionCounts,
+    RowCounts,
+    SideStats,
+)
+from catalog.diff.plan import SchemaChange, Status
+from catalog.diff.result import End
+from catalog.report.figures import share
+from catalog.report.markdown import render_markdown
+from catalog.report.paint import Paint
+from catalog.report.text import render_diff
+from catalog.report.view import ColumnView, DiffView, TableView
 
 
-def partition(day: str | None, *counts: int) -> Json:
-    kinds = ("inserted", "deleted", "updated", "filled", "cleared", "corrected")
-    return {"partition": {"day": day}, **dict(zip(kinds, counts, strict=True))}
+def side(nulls: int, mean: float | None = None, total: str | None = None) -> SideStats:
+    return SideStats(nulls, "1", "2", mean, total)
 
 
-def table(name: str, status: str, rows: tuple[int | None, ...], **more: Any) -> Json:
-    kinds = ("from", "to", "inserted", "deleted", "updated", "moved")
-    return {
-        **{"table": name, "status": status, "key": ["id"], "key_problems": None},
-        **{"schema_changes": [], "rows": dict(zip(kinds, rows, strict=True)), "columns": []},
-        **{"partitions": [], "partitions_compared": 0, "partitions_skipped": 1},
-        "files": {"added": 0, "removed": 0, "kept": 1, "bytes_read": 0},
-        **more,
-    }
+def column(
+    name: str, kinds: tuple[int, int, int], sides: tuple[SideStats, SideStats], *shown: Example
+) -> ColumnView:
+    counts = ColumnCounts(sum(kinds), *kinds, 0, *sides, covered=(62, 72))
+    return ColumnView(name, counts, shown)
 
 
-ORDERS = table(
+def partition(day: str | None, *counts: int) -> PartitionCounts:
+    return PartitionCounts({"day": day}, *counts)
+
+
+def table(
+    name: str, status: Status, rows: RowCounts, files: tuple[int, int, int] = (0, 0, 1)
+) -> TableView:
+    added, removed, kept = files
+    coverage = Coverage(0, 1, added, removed, kept)
+    return TableView(name, status, rows, key=("id",), coverage=coverage)
+
+
+ORDERS = TableView(
     "orders",
     "modified",
-    (1000, 1010, 12, 2, 40, 1),
-    key=["order_id"],
-    key_problems={
-        "scope": "compared",
-        "null": {"from": 0, "to": 0},
-        "duplicate": {"from": 2, "to": 0},
-    },
-    schema_changes=[
-        {
-            "change": "column_added",
-            "column": "channel",
-            "from": None,
-            "to": "VARCHAR",
-            "compared": True,
-        },
-        {
-            "change": "type_changed",
-            "column": "amount",
-            "from": "INTEGER",
-            "to": "DOUBLE",
-            "compared": True,
-        },
-    ],
-    columns=[
-        column("amount", (30, 0, 10), side(30, 12.1, "1210.5"), side(0, 12.100001, "1300.0")),
-        column("status", (0, 1, 2), side(0), side(1)),
-        column("same", (0, 0, 0), side(0), side(0)),
-    ],
-    partitions=[
+    RowCounts(1000, 1010, 12, 2, 40, 1),
+    key=("order_id",),
+    key_problems=KeyProblems(duplicate=(2, 0)),
+    schema_changes=(
+        SchemaChange("column_added", "channel", None, "VARCHAR"),
+        SchemaChange("type_changed", "amount", "INTEGER", "DOUBLE"),
+    ),
+    columns=(
+        column(
+            "amount",
+            (30, 0, 10),
+            (side(30, 12.1, "1210.5"), side(0, 12.100001, "1300.0")),
+            Example("amount", None, "12.50", 30, {"order_id": "1017"}),
+            Example("amount", "3.10", "31.00", 1, {"order_id": "1003"}),
+        ),
+        column("status", (0, 1, 2), (side(0), side(1)), Example("status", "open", None, None, {})),
+        column("same", (0, 0, 0), (side(0), side(0))),
+    ),
+    partitions=(
         partition("2024-01-01", 0, 0, 39, 29, 1, 12),
         partition(None, 12, 2, 1, 1, 0, 0),
-    ],
-    partitions_compared=2,
-    partitions_skipped=15,
-    files={"added": 2, "removed": 2, "kept": 15, "bytes_read": 123},
+    ),
+    coverage=Coverage(2, 15, 2, 2, 15, 123),
 )
 
-EXAMPLES = {
-    "orders": {
-        "amount": (
-            Example(None, "12.50", 30, (("order_id", "1017"),)),
-            Example("3.10", "31.00", 1, (("order_id", "1003"),)),
-        ),
-        "status": (Example("open", None, None, ()),),
-    }
-}
+CUSTOMERS = table("customers", "unchanged", RowCounts(500, 500, 0, 0, 0, 0))
 
 
-def view(*tables: Json) -> DiffView:
-    ends = {
-        "from": {"ref": "main~1", "commit": "a1b2c3d4" * 8},
-        "to": {"ref": "main", "commit": "e5f6a7b8" * 8},
-    }
-    return read_diff({"format_version": 1, **ends, "tables": list(tables)}, examples=EXAMPLES)
+def view(*tables: TableView) -> DiffView:
+    before, after = End("main~1", "a1b2c3d4" * 8), End("main", "e5f6a7b8" * 8)
+    return DiffView(before, after, tables)
 
 
 PICTURE = """\
@@ -123,7 +103,7 @@ orders  modified  key order_id
   partition       inserted  deleted  updated  filled  cleared  corrected
   day=2024-01-01         0        0       39      29        1         12
   day=NULL              12        2        1       1        0          0
-  warning: a key twice (order_id): 2 rows before, 0 after
+  warning: duplicate key (order_id): 2 rows before, 0 after
 
 refunds  added  key id
   rows   0 → 7: 7 inserted
@@ -133,12 +113,8 @@ customers  unchanged  500 rows"""
 
 
 def test_the_picture_tells_what_changed() -> None:
-    refunds = table(
-        *("refunds", "added", (0, 7, 7, 0, 0, 0)),
-        files={"added": 1, "removed": 0, "kept": 0, "bytes_read": 0},
-    )
-    customers = table("customers", "unchanged", (500, 500, 0, 0, 0, 0))
-    lines = render_diff(view(ORDERS, customers, refunds), width=100)
+    refunds = table("refunds", "added", RowCounts(0, 7, 7, 0, 0, 0), files=(1, 0, 0))
+    lines = render_diff(view(ORDERS, CUSTOMERS, refunds), width=100)
     assert "\n".join(lines) == PICTURE
     assert max(len(line) for line in lines) <= 100
 
@@ -153,24 +129,14 @@ def test_colour_changes_no_text() -> None:
 
 
 def test_metadata_alone_claims_nothing_about_rows() -> None:
-    stat = table(
-        "orders",
-        "modified",
-        (1000, 1010, None, None, None, None),
-        files={"added": 1, "removed": 1, "kept": 15, "bytes_read": 0},
-    )
+    stat = table("orders", "modified", RowCounts(1000, 1010), files=(1, 1, 15))
     lines = render_diff(view(stat), width=100)
     assert "  rows   1,000 → 1,010 (rows not compared)" in lines
     assert view(stat).differs
 
 
 def test_rewritten_files_without_a_changed_row_are_no_difference() -> None:
-    rewritten = table(
-        "orders",
-        "modified",
-        (5, 5, 0, 0, 0, 0),
-        files={"added": 1, "removed": 1, "kept": 0, "bytes_read": 9},
-    )
+    rewritten = table("orders", "modified", RowCounts(5, 5, 0, 0, 0, 0), files=(1, 1, 0))
     found = view(rewritten)
     assert not found.differs
     assert "  rows        5: no row changed" in render_diff(found, width=100) or (
@@ -179,8 +145,8 @@ def test_rewritten_files_without_a_changed_row_are_no_difference() -> None:
 
 
 def test_many_partitions_are_cut_to_the_most_changed() -> None:
-    many = [partition(f"d{n:02}", n, 0, 0, 0, 0, 0) for n in range(1, 31)]
-    lines = render_diff(view({**ORDERS, "partitions": many}), width=100)
+    many = tuple(partition(f"d{n:02}", n, 0, 0, 0, 0, 0) for n in range(1, 31))
+    lines = render_diff(view(replace(ORDERS, partitions=many)), width=100)
     assert any(line.split()[:2] == ["day=d30", "30"] for line in lines)
     assert not any("day=d05" in line for line in lines)
     assert "  … and 20 more partitions" in lines
@@ -192,23 +158,16 @@ def test_no_table_says_so() -> None:
 
 def test_a_warning_hides_no_problem_of_the_key() -> None:
     warning = "column 'duplicate' is not compared"
-    known = read_diff(
-        {
-            "format_version": 1,
-            "from": {"ref": "main~1", "commit": "a1b2c3d4" * 8},
-            "to": {"ref": "main", "commit": "e5f6a7b8" * 8},
-            "tables": [ORDERS],
-        },
-        warnings={"orders": [warning]},
-    )
+    known = view(replace(ORDERS, warnings=(warning,)))
     text = "\n".join(render_diff(known, width=80))
-    assert "a key twice (order_id): 2 rows before, 0 after" in text
+    assert "duplicate key (order_id): 2 rows before, 0 after" in text
     assert warning in text
 
 
 def test_long_and_hostile_text_fits_and_stays_on_its_line() -> None:
     name = "a very long column name " * 5 + "\x1b[31m\n"
-    hostile = {**ORDERS, "columns": [column(name, (1, 0, 0), side(1, 1.0, "1"), side(0, 2.0, "2"))]}
+    sides = side(1, 1.0, "1"), side(0, 2.0, "2")
+    hostile = replace(ORDERS, columns=(column(name, (1, 0, 0), sides),))
     lines = render_diff(view(hostile), width=80)
     assert not any("\x1b" in line or "\n" in line for line in lines)
     table_lines = [line for line in lines if line.startswith("  a very")]
@@ -227,7 +186,7 @@ def test_long_and_hostile_text_fits_and_stays_on_its_line() -> None:
 )
 def test_numbers_are_left_out_rather_than_cut(width: int, numbers: str, note: str | None) -> None:
     sides = side(2513, 1488.54, "81009137"), side(1673, 1485.66, "82255050")
-    wide = {**ORDERS, "columns": [column("arr_time", (856, 0, 0), *sides)]}
+    wide = replace(ORDERS, columns=(column("arr_time", (856, 0, 0), sides),))
     lines = render_diff(view(wide), width=width)
     (row,) = (line for line in lines if line.startswith("  arr_time"))
     assert row == f"  arr_time     856        0          0  {numbers}".rstrip()
@@ -235,8 +194,7 @@ def test_numbers_are_left_out_rather_than_cut(width: int, numbers: str, note: st
 
 
 def test_markdown_has_a_summary_and_a_section_per_changed_table() -> None:
-    customers = table("customers", "unchanged", (500, 500, 0, 0, 0, 0))
-    text = "\n".join(render_markdown(view(ORDERS, customers)))
+    text = "\n".join(render_markdown(view(ORDERS, CUSTOMERS)))
     assert "| orders | modified | 1,000 → 1,010 | 12 | 2 | 40 | 1 |" in text
     assert "#### orders" in text
     assert "#### customers" not in text
@@ -245,7 +203,7 @@ def test_markdown_has_a_summary_and_a_section_per_changed_table() -> None:
 
 
 def test_markdown_cells_cannot_break_out() -> None:
-    evil = table("a|b<script>`x`", "modified", (1, 1, 0, 0, 1, 0))
+    evil = table("a|b<script>`x`", "modified", RowCounts(1, 1, 0, 0, 1, 0))
     text = "\n".join(render_markdown(view(evil)))
     assert "<script>" not in text
     assert "a\\|b&lt;script&gt;\\`x\\`" in text

@@ -2,8 +2,19 @@
 
 import math
 
-from cli.diff.view import ColumnSide, ColumnView, PartitionView, SchemaChangeView, Sides, TableView
-from cli.output.figures import count, counted, grouped, plain, share
+from catalog.diff.counts import PartitionCounts, SideStats
+from catalog.diff.plan import SchemaChange
+from catalog.report.figures import (
+    arrow,
+    arrow_counts,
+    count,
+    counted,
+    grouped,
+    named_values,
+    plain,
+    share,
+)
+from catalog.report.view import ColumnView, TableView
 
 PARTITIONS_SHOWN = 10
 """Partitions that are listed: the most changed ones tell the story, the JSON form has all."""
@@ -12,37 +23,24 @@ MEAN_DIGITS = 6
 """Significant digits of a mean; more where two means would else look the same."""
 
 
-def row_parts(table: TableView) -> list[str]:
-    """Returns what happened to the rows: ``12 inserted``, ``40 updated (4.0 %)``."""
-    before = table.rows.before or 0
-    parts = []
-    if table.inserted:
-        parts.append(f"{count(table.inserted)} inserted")
-    for number, word in ((table.deleted, "deleted"), (table.updated, "updated")):
-        if number:
-            moved = f", {count(table.moved)} moved" if word == "updated" and table.moved else ""
-            parts.append(f"{count(number)} {word} ({share(number, before)}{moved})")
-    return parts
-
-
 def rows_line(table: TableView) -> str:
     """Returns the rows before and after, and what happened to them."""
-    ends = arrow(count(table.rows.before), count(table.rows.after))
+    rows = table.rows
+    ends = arrow_counts(rows.before, rows.after)
     if not table.compared:
         return f"{ends} (rows not compared)"
-    return f"{ends}: {', '.join(row_parts(table)) or 'no row changed'}"
+    moved = f", {count(rows.moved)} moved" if rows.moved else ""
+    parts = [f"{count(rows.inserted)} inserted"] if rows.inserted else []
+    if rows.deleted:
+        parts.append(f"{count(rows.deleted)} deleted ({share(rows.deleted, rows.before)})")
+    if rows.updated:
+        parts.append(f"{count(rows.updated)} updated ({share(rows.updated, rows.before)}{moved})")
+    return f"{ends}: {', '.join(parts) or 'no row changed'}"
 
 
-def arrow(before: str, after: str) -> str:
-    """Returns ``before → after``, or the one where both are the same."""
-    return before if before == after else f"{before} → {after}"
-
-
-def schema_line(change: SchemaChangeView) -> str:
+def schema_line(change: SchemaChange) -> str:
     """Returns one schema change in words."""
-    name = plain(change.column or "")
-    before = "none" if change.before in (None, "") else plain(str(change.before))
-    after = "none" if change.after in (None, "") else plain(str(change.after))
+    name, before, after = plain(change.column or ""), _side(change.before), _side(change.after)
     match change.change:
         case "column_added":
             text = f"column {name} added ({after})"
@@ -56,42 +54,39 @@ def schema_line(change: SchemaChangeView) -> str:
             text = f"key: {before} → {after}"
         case "partitioning_changed":
             text = f"partitioned by: {before} → {after}"
-        case other:
-            text = f"{other.replace('_', ' ')} {name}: {before} → {after}"
     return text if change.compared else f"{text}, values not compared"
+
+
+def _side(text: str | None) -> str:
+    return plain(text) if text else "none"
 
 
 def files_line(table: TableView) -> str:
     """Returns what happened to the data files."""
+    files = table.coverage
     return (
-        f"{count(table.files_added)} added, {count(table.files_removed)} removed, "
-        f"{count(table.files_kept)} kept"
+        f"{count(files.files_added)} added, {count(files.files_removed)} removed, "
+        f"{count(files.files_kept)} kept"
     )
 
 
 def partitions_line(table: TableView) -> str:
     """Returns how many partitions were compared, and how many needed no look."""
-    compared = f"{count(table.partitions_compared)} compared"
-    if not table.partitions_skipped:
-        return compared
-    return f"{compared}, {count(table.partitions_skipped)} skipped (same files)"
+    compared = f"{count(table.coverage.partitions_compared)} compared"
+    skipped = table.coverage.partitions_skipped
+    return f"{compared}, {count(skipped)} skipped (same files)" if skipped else compared
 
 
 def columns_line(table: TableView) -> str:
     """Returns how many of the compared columns changed: the rest is proven the same."""
-    changed = sum(column.touched for column in table.columns)
-    return f"{count(changed)} of {count(len(table.columns))} changed"
-
-
-def touched_columns(table: TableView) -> list[ColumnView]:
-    """Returns the columns there is something to say about."""
-    return [column for column in table.columns if column.touched]
+    return f"{count(len(table.touched_columns))} of {count(len(table.columns))} changed"
 
 
 def statistics_of(columns: list[ColumnView]) -> tuple[str, ...]:
     """Returns the statistics that any of the columns has, the first to know first."""
-    means = any(c.before.mean is not None or c.after.mean is not None for c in columns)
-    sums = any(c.before.total is not None or c.after.total is not None for c in columns)
+    sides = [side for c in columns for side in (c.counts.before, c.counts.after) if side]
+    means = any(side.mean is not None for side in sides)
+    sums = any(side.total is not None for side in sides)
     return ("NULLs", *(["mean"] if means else []), *(["sum"] if sums else []))
 
 
@@ -104,30 +99,30 @@ def column_rows(
         columns: The columns.
         statistics: Those to show, of ``statistics_of``.
     """
-    tolerant = any(column.within_tolerance for column in columns)
+    tolerant = any(column.counts.within_tolerance for column in columns)
     header = ["column", "filled", "cleared", "corrected"]
     header += ["within tolerance"] if tolerant else []
     header += statistics
     rows = []
     for column in columns:
-        counts = [count(column.filled), count(column.cleared), count(column.corrected)]
-        cells = [plain(column.name), *counts]
-        cells += [count(column.within_tolerance)] if tolerant else []
-        cells += [_STATISTICS[one](column.before, column.after) for one in statistics]
-        rows.append(cells)
+        counts = column.counts
+        numbers = [counts.filled, counts.cleared, counts.corrected]
+        numbers += [counts.within_tolerance] if tolerant else []
+        shown = [_STATISTICS[one](counts.before, counts.after) for one in statistics]
+        rows.append([plain(column.name), *(count(number) for number in numbers), *shown])
     return header, rows
 
 
 def covered_line(table: TableView, statistics: tuple[str, ...]) -> str:
     """Returns which rows statistics of the columns cover; empty if there are none."""
-    covered = {c.covered for c in touched_columns(table) if c.covered.before is not None}
+    covered = {c.counts.covered for c in table.touched_columns} - {None}
     if len(covered) != 1 or not statistics:
         return ""
-    found = covered.pop()
-    if found == table.rows:
+    before, after = ends = covered.pop() or (0, 0)
+    if ends == (table.rows.before, table.rows.after):
         return f"{statistics_words(statistics)} of all rows"
-    ends = arrow(count(found.before), count(found.after))
-    return f"{statistics_words(statistics)} of the {ends} rows in files that differ"
+    shown = arrow_counts(before, after)
+    return f"{statistics_words(statistics)} of the {shown} rows in files that differ"
 
 
 def statistics_words(statistics: tuple[str, ...]) -> str:
@@ -136,7 +131,7 @@ def statistics_words(statistics: tuple[str, ...]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def top_partitions(table: TableView) -> tuple[list[PartitionView], int]:
+def top_partitions(table: TableView) -> tuple[list[PartitionCounts], int]:
     """Returns the partitions to list, and how many more changed."""
     changed = [p for p in table.partitions if p.rows_changed and p.values]
     if len(changed) <= PARTITIONS_SHOWN:
@@ -145,10 +140,12 @@ def top_partitions(table: TableView) -> tuple[list[PartitionView], int]:
     return ranked[:PARTITIONS_SHOWN], len(changed) - PARTITIONS_SHOWN
 
 
-def partition_rows(partitions: list[PartitionView]) -> tuple[list[str], list[list[str]]]:
+def partition_rows(partitions: list[PartitionCounts]) -> tuple[list[str], list[list[str]]]:
     """Returns header and cells of the table of changed partitions."""
     kinds = ("inserted", "deleted", "updated", "filled", "cleared", "corrected")
-    rows = [[plain(p.name), *(count(getattr(p, kind)) for kind in kinds)] for p in partitions]
+    rows = [
+        [named_values(p.values), *(count(getattr(p, kind)) for kind in kinds)] for p in partitions
+    ]
     return ["partition", *kinds], rows
 
 
@@ -156,33 +153,29 @@ def problems(table: TableView) -> list[str]:
     """Returns what the user should know before trusting the counts."""
     found = []
     key = ", ".join(plain(one) for one in table.key)
-    for sides, what in (
-        (table.null_keys, "NULL in the key"),
-        (table.duplicate_keys, "a key twice"),
+    for (before, after), what in (
+        (table.key_problems.null, "NULL in the key"),
+        (table.key_problems.duplicate, "duplicate key"),
     ):
-        if sides.before or sides.after:
-            found.append(f"{what} ({key}): {_ends(sides)}")
+        if before == after != 0:
+            found.append(f"{what} ({key}): {counted(after, 'row')} on each side")
+        elif before or after:
+            found.append(f"{what} ({key}): {counted(before, 'row')} before, {count(after)} after")
     return [*found, *(plain(text) for text in table.warnings)]
 
 
-def _ends(sides: Sides) -> str:
-    if sides.before == sides.after:
-        return f"{counted(sides.after or 0, 'row')} on each side"
-    return f"{counted(sides.before or 0, 'row')} before, {count(sides.after)} after"
+def _nulls(before: SideStats | None, after: SideStats | None) -> str:
+    left, right = (None if side is None else side.nulls for side in (before, after))
+    return arrow_counts(left, right)
 
 
-def _nulls(before: ColumnSide, after: ColumnSide) -> str:
-    return arrow(count(before.nulls), count(after.nulls))
-
-
-def _means(before: ColumnSide, after: ColumnSide) -> str:
-    if before.mean is None or after.mean is None:
-        return _pair(_mean(before.mean, MEAN_DIGITS), _mean(after.mean, MEAN_DIGITS))
+def _means(before: SideStats | None, after: SideStats | None) -> str:
+    left, right = (None if side is None else side.mean for side in (before, after))
     for digits in (MEAN_DIGITS, 9, 12, 15):
-        left, right = _mean(before.mean, digits), _mean(after.mean, digits)
-        if left != right or before.mean == after.mean:
+        shown = _mean(left, digits), _mean(right, digits)
+        if left is None or right is None or left == right or shown[0] != shown[1]:
             break
-    return _pair(left, right)
+    return _pair(*shown)
 
 
 def _mean(value: float | None, digits: int) -> str:
@@ -198,13 +191,9 @@ def _mean(value: float | None, digits: int) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _sums(before: ColumnSide, after: ColumnSide) -> str:
-    left, right = (_total(side.total) for side in (before, after))
-    return _pair(left, right)
-
-
-def _total(text: str | None) -> str:
-    return "NULL" if text is None else grouped(text)
+def _sums(before: SideStats | None, after: SideStats | None) -> str:
+    totals = (None if side is None else side.total for side in (before, after))
+    return _pair(*("NULL" if total is None else grouped(total) for total in totals))
 
 
 def _pair(before: str, after: str) -> str:

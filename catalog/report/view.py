@@ -1,0 +1,112 @@
+"""One typed view of a diff, which everything that draws one reads: text, Markdown, and pages.
+
+A ``Diff`` keeps an engine open and reads rows on demand. Its view is a plain value of the same
+counts (``catalog.diff.counts``), which can be drawn, kept and compared once the diff is closed.
+The JSON form, ``Diff.to_dict``, is part of the public result on the floor below, so it cannot
+read the view: it and the view are drawn from the same counts, and neither from the other.
+"""
+
+from dataclasses import dataclass, field
+
+from catalog.diff.counts import (
+    ColumnCounts,
+    Coverage,
+    Example,
+    KeyProblems,
+    PartitionCounts,
+    RowCounts,
+)
+from catalog.diff.plan import SchemaChange, Status
+from catalog.diff.result import Diff, End, TableDiff
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnView:
+    """What happened to the cells of a column, with the most frequent changes of value."""
+
+    name: str
+    counts: ColumnCounts
+    examples: tuple[Example, ...] = ()
+
+    @property
+    def touched(self) -> bool:
+        """Returns whether there is anything to say about the column."""
+        counts = self.counts
+        return bool(counts.changed or counts.filled or counts.within_tolerance)
+
+
+@dataclass(frozen=True, slots=True)
+class TableView:
+    """What happened to one table; see ``TableDiff`` for the meaning of each part."""
+
+    name: str
+    status: Status
+    rows: RowCounts
+    key: tuple[str, ...] = ()
+    key_problems: KeyProblems = field(default_factory=KeyProblems)
+    schema_changes: tuple[SchemaChange, ...] = ()
+    columns: tuple[ColumnView, ...] = ()
+    partitions: tuple[PartitionCounts, ...] = ()
+    coverage: Coverage = field(default_factory=Coverage)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def compared(self) -> bool:
+        """Returns whether rows were compared, not metadata alone."""
+        return self.rows.updated is not None
+
+    @property
+    def rows_changed(self) -> int:
+        """Returns how many rows changed, as far as rows were compared."""
+        rows = self.rows
+        return (rows.inserted or 0) + (rows.deleted or 0) + (rows.updated or 0)
+
+    @property
+    def differs(self) -> bool:
+        """Returns whether the table differs: in rows or schema, or if unread, in files."""
+        if self.status in ("added", "removed") or self.schema_changes:
+            return True
+        return bool(self.rows_changed) if self.compared else self.status != "unchanged"
+
+    @property
+    def touched_columns(self) -> list[ColumnView]:
+        """Returns the columns there is anything to say about."""
+        return [column for column in self.columns if column.touched]
+
+
+@dataclass(frozen=True, slots=True)
+class DiffView:
+    """What happened between two refs."""
+
+    before: End
+    after: End
+    tables: tuple[TableView, ...]
+
+    @property
+    def differs(self) -> bool:
+        """Returns whether any table differs."""
+        return any(table.differs for table in self.tables)
+
+
+def view_of(diff: Diff) -> DiffView:
+    """Returns the view of a diff."""
+    return DiffView(diff.before, diff.after, tuple(_table(table) for table in diff.tables))
+
+
+def _table(table: TableDiff) -> TableView:
+    columns = tuple(
+        ColumnView(name, counts, tuple(one for one in table.examples if one.column == name))
+        for name, counts in table.columns.items()
+    )
+    return TableView(
+        name=table.table,
+        status=table.status,
+        rows=table.rows,
+        key=table.key,
+        key_problems=table.key_problems,
+        schema_changes=table.schema_changes,
+        columns=columns,
+        partitions=table.partitions,
+        coverage=table.coverage,
+        warnings=table.warnings,
+    )
