@@ -5,11 +5,18 @@ holds the sample data. Lines that begin with ``$`` are commands, ``>`` goes on w
 is output. ``<!-- clock: 2013-07-01T06:00 -->`` sets the time that the next command reads; every
 command that follows reads one minute more, so that a page tells a story. Commit ids are new with
 every run; a page is left alone if nothing else differs.
+
+Commands of ``parquetry`` alone run in this process, which has imported what they need; a shell
+runs all others.
 """
 
 import argparse
+import contextlib
+import datetime
+import io
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -18,6 +25,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from unittest import mock
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = (
@@ -63,6 +71,10 @@ _BLOCK = re.compile(
     r"|^```console\n(?P<session>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
+_QUOTED = re.compile(r"'[^']*'|\"[^\"$`\\\\]*\"")
+_NEEDS_SHELL = re.compile(r"[^\w\s=.,:/@~^+-]")
+"""What may mean something to a shell; none of what a page's commands say without quotes is."""
+
 _ID = re.compile(r"\b[0-9a-f]{8}(?:[0-9a-f]{56})?\b")
 
 
@@ -108,17 +120,31 @@ def typed(step: Step) -> str:
     return "".join([f"$ {first}\n", *(f"> {text}\n" for text in more)])
 
 
+def call(command: str) -> list[str] | None:
+    """Returns the arguments of a call of ``parquetry``; None if a command is more than that."""
+    command = command.replace("\\\n", " ")
+    if not command.startswith("parquetry ") or _NEEDS_SHELL.search(_QUOTED.sub("", command)):
+        return None
+    return shlex.split(command)[1:]
+
+
 @contextmanager
-def session() -> Iterator["Session"]:
+def session(*, by_shell: bool = False) -> Iterator["Session"]:
     """Yields a session in a new directory, which is deleted at the end."""
     with tempfile.TemporaryDirectory() as directory:
-        yield Session(Path(directory))
+        yield Session(Path(directory), by_shell=by_shell)
 
 
 class Session:
-    """Is a shell in a directory with the sample data, and a clock."""
+    """A directory with the sample data in which commands run, and a clock.
 
-    def __init__(self, directory: Path) -> None:
+    Args:
+        directory: Where the session's directory is made.
+        by_shell: Whether every command is a process that a shell starts.
+    """
+
+    def __init__(self, directory: Path, *, by_shell: bool = False) -> None:
+        self._by_shell = by_shell
         self._work = directory / "tutorial"
         ignored = shutil.ignore_patterns("*.py", "*.md", "*.json", "__*")
         shutil.copytree(ROOT / "sample_data", self._work, ignore=ignored)
@@ -151,6 +177,35 @@ class Session:
 
     def run(self, command: str) -> str:
         """Runs a command and returns what it said, on both streams."""
+        arguments = None if self._by_shell else call(command)
+        return self._in_shell(command) if arguments is None else self._here(arguments)
+
+    def _here(self, arguments: list[str]) -> str:
+        """Runs a command line in this process, its streams buffered as those of a process."""
+        import catalog.catalog as facade
+        import catalog.reader as reading
+        from cli.main import run
+
+        text = self._clock.read_text()
+        now = datetime.datetime.fromisoformat(text).replace(tzinfo=datetime.UTC)
+        self.set_clock((now + datetime.timedelta(minutes=1)).replace(tzinfo=None).isoformat())
+        answer = io.BytesIO()
+        out = io.TextIOWrapper(io.BufferedWriter(answer), encoding="utf-8")  # type: ignore[type-var]
+        err = io.TextIOWrapper(answer, encoding="utf-8", write_through=True)
+        with (
+            mock.patch.object(facade, "utc_now", lambda: now),
+            mock.patch.object(reading, "utc_now", lambda: now),
+            mock.patch.dict(os.environ, self._environment, clear=True),
+            mock.patch("sys.stdin", io.TextIOWrapper(io.BytesIO())),
+            contextlib.chdir(self._work),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            run(arguments)
+            out.flush()
+        return answer.getvalue().decode()
+
+    def _in_shell(self, command: str) -> str:
         done = subprocess.run(
             ["bash", "-c", command],
             cwd=self._work,
@@ -164,9 +219,11 @@ class Session:
         return done.stdout
 
 
-def answered(page: str) -> Iterator[tuple[re.Match[str], list[tuple[Step, str]]]]:
+def answered(
+    page: str, *, by_shell: bool = False
+) -> Iterator[tuple[re.Match[str], list[tuple[Step, str]]]]:
     """Runs the session of a page, and yields its blocks with the answers to their commands."""
-    with session() as running:
+    with session(by_shell=by_shell) as running:
         for block in _BLOCK.finditer(page):
             if block["clock"]:
                 running.set_clock(block["clock"])
@@ -189,11 +246,11 @@ def renewed(page: str) -> str:
     return page if same else "".join([*parts, page[end:]])
 
 
-def differences(page: str) -> list[str]:
+def differences(page: str, *, by_shell: bool = False) -> list[str]:
     """Returns, for every command whose answer is not the one shown, what it answers."""
     return [
         f"line {step.line}: $ {step.command}{answer}"
-        for _, answers in answered(page)
+        for _, answers in answered(page, by_shell=by_shell)
         for step, answer in answers
         if masked(answer) != masked(step.output)
     ]
