@@ -6,10 +6,8 @@ from catalog.errors import ErrorKind, NotFound
 from catalog.storage.bucket.store import BucketStore
 from catalog.storage.disk_cache import DiskCache
 from catalog.storage.store import (
-    CopiesRemotely,
     ObjectInfo,
     RemoteFile,
-    RemoteFiles,
     StagedFile,
     Stored,
 )
@@ -33,22 +31,19 @@ class CachedStore:
     Args:
         inner: The store.
         cache: Keeps objects.
+
+    Attributes:
+        inner: The store.
+        location: Its URI.
+        external_files: Reads files by their URIs, the store's own among them.
     """
 
     def __init__(self, inner: BucketStore, cache: DiskCache) -> None:
         self.inner = inner
         self._cache = cache
-        self._space = f"{inner.bucket.endpoint} {inner.location} "
-
-    @property
-    def files(self) -> RemoteFiles:
-        """Returns what reads the store's objects by their URIs."""
-        return self.inner.files
-
-    @property
-    def location(self) -> str:
-        """Returns the URI of the store."""
-        return self.inner.location
+        self.location = inner.location
+        self.external_files = inner.external_files
+        self._space = f"{inner.service.endpoint} {inner.location} "
 
     def read(self, path: str) -> Stored:
         """Returns an object."""
@@ -119,11 +114,10 @@ class CachedStore:
 
     def copies(self, like: RemoteFile) -> bool:
         """Tells whether the server copies files, and only as they are."""
-        return isinstance(self.inner, CopiesRemotely) and self.inner.copies(like)
+        return self.inner.copies(like)
 
     def copy_in(self, files: Sequence[tuple[RemoteFile, str]]) -> list[bool]:
         """Has the server copy files."""
-        assert isinstance(self.inner, CopiesRemotely), "others were said not to copy any"
         return self.inner.copy_in(files)
 
     def adopt(self, files: Sequence[tuple[str, str]]) -> list[bool]:

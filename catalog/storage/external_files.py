@@ -1,10 +1,10 @@
-"""Files that lie elsewhere: who reads them for a store, whatever its kind."""
+"""Files outside a catalog, in buckets: who reads them for a store of any kind."""
 
 from catalog.errors import Unsupported
+from catalog.storage.bucket.files import BucketFiles
 from catalog.storage.options import S3Options
-from catalog.storage.s3.access import SCHEME, S3Access
-from catalog.storage.s3.files import S3Files
-from catalog.storage.store import ObjectStore, ReadsRemotely, RemoteFiles
+from catalog.storage.s3.service import SCHEME, S3Service
+from catalog.storage.store import ObjectStore, RemoteFiles
 
 
 def is_remote(location: str) -> bool:
@@ -13,36 +13,36 @@ def is_remote(location: str) -> bool:
 
 
 def own_files(store: ObjectStore | None) -> RemoteFiles | None:
-    """Returns what a store reads files by that nobody could guess; None if there is no such thing.
+    """Returns the store's own reader of files in buckets, or None if the default one serves.
 
-    A directory whose access to S3 is that of the environment needs none: what reads a file
-    that lies there is loaded when the first one is met.
+    The default serves a directory without options for S3: nothing is loaded for it before the
+    first such file is met.
     """
-    if isinstance(store, ReadsRemotely):
-        return store.files
-    known: RemoteFiles | None = getattr(store, "elsewhere", None)
-    if isinstance(known, S3Files) and known.access.options == S3Options():
-        return None
-    return known
+    files = None if store is None else store.external_files
+    if store is None or is_remote(store.location) or not isinstance(files, BucketFiles):
+        return files
+    service = files.service
+    by_default = isinstance(service, S3Service) and service.options == S3Options()
+    return None if by_default else files
 
 
 def remote_files(store: ObjectStore | None, location: str) -> RemoteFiles:
-    """Returns what reads a file that lies elsewhere.
+    """Returns what reads a file in a bucket.
 
     Args:
-        store: The catalog's store: its own access is taken where it fits.
+        store: The catalog's store: its own access is used where it fits.
         location: The file's URI.
 
     Raises:
         Unsupported: Files of that kind are not read.
     """
-    if isinstance(store, ReadsRemotely) and location.startswith(store.files.scheme):
-        return store.files
+    own = None if store is None else store.external_files
+    if own is not None and location.startswith(own.scheme):
+        return own
     if location.startswith(SCHEME):
-        known = getattr(store, "elsewhere", None)
-        return known if known is not None else S3Files(S3Access())
+        return BucketFiles(S3Service())
     raise Unsupported(
-        f"{location.partition('://')[0]} is no place that files are read from",
+        f"files in {location.partition('://')[0]}:// cannot be read here",
         hint="use a local path, or s3://BUCKET/PREFIX; a catalog in gs:// or az:// also takes "
         "sources in the same service",
     )

@@ -59,14 +59,18 @@ class LocalStore:
 
     Args:
         root: The directory.
-        elsewhere: Reads files that are referenced where they lie, or taken from there.
+        external_files: Reads files in buckets, as sources and where they are referenced.
+
+    Attributes:
+        location: The directory, as an absolute path.
+        external_files: Reads files in buckets.
     """
 
-    def __init__(self, root: str, *, elsewhere: RemoteFiles | None = None) -> None:
-        self.root = os.path.abspath(root)
+    def __init__(self, root: str, *, external_files: RemoteFiles | None = None) -> None:
+        self.location = os.path.abspath(root)
         self._known_directories: set[str] = set()
         self._turns = _Turns()
-        self.elsewhere = elsewhere
+        self.external_files = external_files
 
     def read(self, path: str) -> Stored:
         """Returns an object."""
@@ -168,7 +172,7 @@ class LocalStore:
         """Takes in a file of the store's own, where it lies."""
         with storage_errors(source, f"cannot take {source} into the catalog"):
             digest, size_bytes = _hashed(source)
-            if os.path.dirname(source) == os.path.join(self.root, "tmp"):
+            if os.path.dirname(source) == os.path.join(self.location, "tmp"):
                 return LocalStaged(source, digest, size_bytes)
         staged = self.stage(source)
         with contextlib.suppress(FileNotFoundError):
@@ -225,10 +229,10 @@ class LocalStore:
         """Yields objects in path order."""
         folder = prefix.rpartition("/")[0]
         found: list[ObjectInfo] = []
-        start = os.path.join(self.root, folder) if folder else self.root
+        start = os.path.join(self.location, folder) if folder else self.location
         with storage_errors(prefix):
             for base, _, names in os.walk(start, onerror=_unless_gone):
-                inside = os.path.relpath(base, self.root)
+                inside = os.path.relpath(base, self.location)
                 for name in names:
                     path = name if inside == "." else f"{inside}/{name}"
                     if path.startswith(prefix):
@@ -246,10 +250,10 @@ class LocalStore:
         return self._file(path)
 
     def _file(self, path: str) -> str:
-        return os.path.join(self.root, check_path(path))
+        return os.path.join(self.location, check_path(path))
 
     def _temporary_name(self) -> str:
-        folder = os.path.join(self.root, "tmp")
+        folder = os.path.join(self.location, "tmp")
         with storage_errors("tmp"):
             self._make_directory(folder)
         return os.path.join(folder, secrets.token_hex(16))
@@ -271,7 +275,7 @@ class LocalStore:
 
     @contextlib.contextmanager
     def _lock_file(self, name: str) -> Iterator[int]:
-        folder = os.path.join(self.root, "locks")
+        folder = os.path.join(self.location, "locks")
         self._make_directory(folder)
         file = os.path.join(folder, hashlib.sha256(name.encode()).hexdigest())
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)

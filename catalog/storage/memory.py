@@ -23,6 +23,9 @@ class _Held:
 class MemoryStore:
     """Keeps objects in a dictionary; see ``ObjectStore`` for what each method promises."""
 
+    location = "memory://"
+    external_files = None
+
     def __init__(self) -> None:
         self._objects: dict[str, _Held] = {}
         self._serial = 0

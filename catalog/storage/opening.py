@@ -4,13 +4,12 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from catalog.errors import ErrorKind, InvalidInput, Unsupported
-from catalog.storage.bucket.requests import split_uri
+from catalog.storage.bucket.files import BucketFiles
 from catalog.storage.local import LocalStore
-from catalog.storage.s3.access import S3Access
-from catalog.storage.s3.files import S3Files
+from catalog.storage.s3.service import S3Service
 from catalog.storage.store import ObjectStore
 
 if TYPE_CHECKING:
@@ -60,14 +59,14 @@ def open_store(
     if inner is None:
         root = local_root(uri)
         _check_directory(root)
-        return Opened(root, LocalStore(root, elsewhere=S3Files(S3Access(s3))))
+        return Opened(root, LocalStore(root, external_files=BucketFiles(S3Service(s3))))
     from catalog.storage.bucket.probe import probe
     from catalog.storage.cached import CachedStore
     from catalog.storage.disk_cache import DiskCache
 
     directory = user_cache() if cache is None else cache
     known = DiskCache(directory) if directory else None
-    note = f"{PROBED}{inner.bucket.endpoint} {inner.bucket.uri}"
+    note = f"{PROBED}{inner.service.endpoint} {inner.bucket_uri}"
     if (new or known is None or known.get(note) is None) and probe(inner) and known is not None:
         known.put(note, b"")
     return Opened(inner.location, inner if known is None else CachedStore(inner, known))
@@ -79,13 +78,11 @@ def _bucket_store(
     gcs: "GcsOptions | None",
     azure: "AzureOptions | None",
 ) -> "BucketStore | None":
-    """Returns the store of a catalog in a bucket; None if the URI names none."""
+    """Returns the store of a catalog in a bucket; None if the URI does not name one."""
+    service: Service[Any]
     if uri.startswith("s3://"):
-        from catalog.storage.s3.store import S3Store
-
-        return S3Store(uri, S3Access(s3))
-    service: Service
-    if uri.startswith("gs://"):
+        service = S3Service(s3)
+    elif uri.startswith("gs://"):
         from catalog.storage.bucket.gcs import GcsService
 
         service = GcsService(gcs)
@@ -95,11 +92,9 @@ def _bucket_store(
         service = AzureService(azure)
     else:
         return None
-    from catalog.storage.bucket.service import ServiceBucket
     from catalog.storage.bucket.store import BucketStore
 
-    name, prefix = split_uri(uri, service.scheme)
-    return BucketStore(ServiceBucket(service, name), prefix)
+    return BucketStore(uri, service)
 
 
 def user_cache() -> str:

@@ -9,8 +9,6 @@ from catalog.storage.local import LocalStore
 from catalog.storage.store import (
     ObjectInfo,
     ObjectStore,
-    ReadsRemotely,
-    RemoteFiles,
     StagedFile,
     Stored,
     SwapLost,
@@ -27,21 +25,17 @@ class OverlayStore:
 
     Attributes:
         inner: The store.
+        location: Where it is.
+        external_files: What reads files outside of it.
     """
 
     def __init__(self, inner: ObjectStore, folder: str) -> None:
         self.inner = inner
+        self.location = inner.location
+        self.external_files = inner.external_files
         self._own = LocalStore(folder)
         self._gone: set[str] = set()
         self._lock = threading.Lock()
-
-    @property
-    def elsewhere(self) -> RemoteFiles | None:
-        """Returns what reads files that lie elsewhere, the store's own among them."""
-        if isinstance(self.inner, ReadsRemotely):
-            return self.inner.files
-        found: RemoteFiles | None = getattr(self.inner, "elsewhere", None)
-        return found
 
     def read(self, path: str) -> Stored:
         """Returns an object."""

@@ -159,7 +159,21 @@ class RemoteFiles(Protocol):
 
 
 class ObjectStore(Protocol):
-    """Keeps objects by path; every method is safe to call from many threads and processes."""
+    """Keeps objects by path; every method is safe to call from many threads and processes.
+
+    Attributes:
+        location: Where the store is: an absolute path or a URI.
+        external_files: Reads files in buckets; the store's own objects too where ``uri`` returns
+            URIs. None if the store was given no access of its own.
+    """
+
+    @property
+    def location(self) -> str:
+        """Returns where the store is."""
+
+    @property
+    def external_files(self) -> RemoteFiles | None:
+        """Returns what reads files in buckets."""
 
     def read(self, path: str) -> Stored:
         """Returns an object.
@@ -253,15 +267,6 @@ class ObjectStore(Protocol):
 
     def uri(self, path: str) -> str:
         """Returns where an engine reads the object: an absolute path or a URI."""
-
-
-@runtime_checkable
-class ReadsRemotely(Protocol):
-    """A store whose own objects are read through ``files``, by the URIs that it gives them."""
-
-    @property
-    def files(self) -> RemoteFiles:
-        """Returns what reads them, and other files that the same access reaches."""
 
 
 @runtime_checkable

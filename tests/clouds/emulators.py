@@ -15,8 +15,7 @@ import pytest
 
 from catalog.storage.bucket.azure import AzureService
 from catalog.storage.bucket.gcs import GcsService
-from catalog.storage.bucket.requests import split_uri
-from catalog.storage.bucket.service import Service, ServiceBucket
+from catalog.storage.bucket.service import Service
 from catalog.storage.bucket.store import BucketStore
 from catalog.storage.options import AzureOptions, GcsOptions
 from tests.s3.servers import SECRET, Server, free_ports, program_of, running
@@ -70,8 +69,7 @@ class Cloud:
 
     def store(self, place: str) -> BucketStore:
         service = self.service()
-        name, prefix = split_uri(place, self.scheme)
-        return BucketStore(ServiceBucket(service, name), prefix)
+        return BucketStore(place, service)
 
     def toml(self) -> str:
         account = f'account = "{ACCOUNT}"\n' if self.name == "azure" else ""

@@ -78,7 +78,7 @@ class TestCloudStore(ObjectStoreContract):
 
     def test_what_was_replaced_is_not_read_on(self, store: BucketStore) -> None:
         version = store.create("object", bytes(200_000))
-        file = store.files.open(store.uri("object"))
+        file = store.external_files.open(store.uri("object"))
         assert (file.size, len(file.read(10))) == (200_000, 10)
         store.swap("object", b"1" * 200_000, version=version)
         file.seek(0)

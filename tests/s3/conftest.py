@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from catalog.storage.s3.access import S3Access, S3Options
-from catalog.storage.s3.store import S3Store
+from catalog.storage.bucket.store import BucketStore
+from catalog.storage.options import S3Options
+from catalog.storage.s3.service import S3Service
 
 from . import servers
 from .proxy import Proxy, proxied
@@ -53,28 +54,28 @@ def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def access(server: Server) -> S3Access:
+def access(server: Server) -> S3Service:
     """Is one access per server, with the connections that it keeps open."""
     return _access(server.endpoint)
 
 
 @functools.cache
-def _access(endpoint: str) -> S3Access:
-    return S3Access(S3Options(endpoint_url=endpoint))
+def _access(endpoint: str) -> S3Service:
+    return S3Service(S3Options(endpoint_url=endpoint))
 
 
 @pytest.fixture
-def place(access: S3Access) -> str:
+def place(access: S3Service) -> str:
     """Is a URI below which nothing is yet."""
     return new_place(access)
 
 
 @pytest.fixture
-def store(access: S3Access, place: str) -> S3Store:
-    return S3Store(f"{place}/lake", access)
+def store(access: S3Service, place: str) -> BucketStore:
+    return BucketStore(f"{place}/lake", access)
 
 
-def new_place(access: S3Access) -> str:
+def new_place(access: S3Service) -> str:
     """Returns a fresh prefix of one bucket: some servers keep files apart for every bucket."""
     there = access.client.exceptions
     with contextlib.suppress(there.BucketAlreadyOwnedByYou, there.BucketAlreadyExists):
@@ -82,7 +83,7 @@ def new_place(access: S3Access) -> str:
     return f"s3://{BUCKET}/{next(_numbers)}"
 
 
-def upload(access: S3Access, source: Path, place: str) -> str:
+def upload(access: S3Service, source: Path, place: str) -> str:
     """Uploads a directory, and returns the URI of its prefix."""
     bucket, _, prefix = place.removeprefix("s3://").partition("/")
     for path in sorted(source.rglob("*.parquet")):
@@ -98,9 +99,9 @@ def proxy(server: Server) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def watched(proxy: Proxy) -> S3Access:
+def watched(proxy: Proxy) -> S3Service:
     """Is an access whose requests go through the proxy, and which never waits."""
-    return S3Access(S3Options(endpoint_url=proxy.endpoint), sleep=lambda seconds: None)
+    return S3Service(S3Options(endpoint_url=proxy.endpoint), sleep=lambda seconds: None)
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ import catalog
 from catalog.catalog import Catalog
 from catalog.errors import CorruptData, InvalidInput, Unsupported
 from catalog.repository import stat_records
-from catalog.storage.s3.access import S3Access, S3Options
+from catalog.storage.options import S3Options
+from catalog.storage.s3.service import S3Service
 from tests.cli.conftest import REPOSITORY, in_process
 from tests.write.conftest import snap, write
 
@@ -92,7 +93,7 @@ def test_tables_come_out_again(cat: Catalog, source: Path, tmp_path: Path) -> No
 @pytest.mark.invariant("A referenced file in S3 that has changed is never part of an answer")
 @pytest.mark.parametrize("local", [False, True])
 def test_a_prefix_is_referenced_under_guard(
-    access: S3Access,
+    access: S3Service,
     server: Server,
     place: str,
     source: Path,
@@ -119,7 +120,7 @@ def test_a_prefix_is_referenced_under_guard(
 
 @pytest.mark.parametrize("local", [False, True])
 def test_a_prefix_is_copied_and_known_again(
-    access: S3Access,
+    access: S3Service,
     server: Server,
     place: str,
     source: Path,
@@ -143,7 +144,7 @@ def test_a_prefix_is_copied_and_known_again(
         snap(cat, "u", prefix, mode="link")
 
 
-def test_part_of_a_prefix_is_taken(access: S3Access, cat: Catalog, source: Path) -> None:
+def test_part_of_a_prefix_is_taken(access: S3Service, cat: Catalog, source: Path) -> None:
     fill(source)
     write(source / "_tmp" / "x.parquet", {"id": [1]})
     prefix = upload(access, source, new_place(access))
@@ -186,14 +187,14 @@ def test_the_demo_tells_its_story_in_a_bucket(
     moto: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", moto.endpoint)
-    place = new_place(S3Access(S3Options(endpoint_url=moto.endpoint)))
+    place = new_place(S3Service(S3Options(endpoint_url=moto.endpoint)))
     outcome = in_process("demo", "show", "--catalog", f"{place}/lake", cwd=tmp_path)
     assert (outcome.code, outcome.err) == (0, "")
     assert catalog.open(f"{place}/lake").tables()
     assert not (tmp_path / "show/lake").exists()
 
 
-def test_no_credential_is_stored(cat: Catalog, access: S3Access, source: Path) -> None:
+def test_no_credential_is_stored(cat: Catalog, access: S3Service, source: Path) -> None:
     fill(source)
     prefix = upload(access, source, new_place(access))
     snap(cat, "t", source)
@@ -258,7 +259,7 @@ def moved(proxy: Proxy) -> int:
 
 @pytest.mark.invariant("A query in S3 transfers only the columns and row groups it needs")
 def test_a_query_moves_the_bytes_of_its_columns_and_row_groups(moto: Server, source: Path) -> None:
-    place = new_place(S3Access(S3Options(endpoint_url=moto.endpoint)))
+    place = new_place(S3Service(S3Options(endpoint_url=moto.endpoint)))
     with proxied(moto.endpoint) as proxy:
         cat = catalog.create(f"{place}/lake", s3=S3Options(endpoint_url=proxy.endpoint))
         big(cat, source)
@@ -273,7 +274,7 @@ def test_a_query_moves_the_bytes_of_its_columns_and_row_groups(moto: Server, sou
 
 
 def test_a_diff_moves_only_changed_columns_of_changed_files(moto: Server, source: Path) -> None:
-    place = new_place(S3Access(S3Options(endpoint_url=moto.endpoint)))
+    place = new_place(S3Service(S3Options(endpoint_url=moto.endpoint)))
     with proxied(moto.endpoint) as proxy:
         cat = catalog.create(f"{place}/lake", s3=S3Options(endpoint_url=proxy.endpoint))
         big(cat, source)

@@ -4,7 +4,7 @@ import pytest
 
 import catalog
 from catalog.catalog import Catalog
-from catalog.storage.s3.access import S3Options
+from catalog.storage.options import S3Options
 
 from .servers import Server
 

@@ -12,8 +12,9 @@ import catalog
 from catalog.catalog import Catalog
 from catalog.errors import CorruptData
 from catalog.repository import stat_records
+from catalog.storage.options import S3Options
 from catalog.storage.s3 import copy as s3_copy
-from catalog.storage.s3.access import S3Access, S3Options
+from catalog.storage.s3.service import S3Service
 from tests.write.conftest import head, snap, write
 
 from .conftest import BUCKET, upload
@@ -50,7 +51,7 @@ def copied(proxy: Proxy) -> list[Asked]:
     return [a for a in proxy.asked if a.method == "PUT" and "/lake/data/" in a.path]
 
 
-def stored(cat: Catalog, access: S3Access) -> dict[str, bytes]:
+def stored(cat: Catalog, access: S3Service) -> dict[str, bytes]:
     found = {}
     for file in cat.files("t"):
         bucket, _, key = file.uri.removeprefix("s3://").partition("/")
@@ -69,7 +70,7 @@ def stored(cat: Catalog, access: S3Access) -> dict[str, bytes]:
 def test_bytes_are_copied_and_do_not_pass_here(
     cat: Catalog,
     proxy: Proxy,
-    access: S3Access,
+    access: S3Service,
     place: str,
     source: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -111,7 +112,7 @@ def test_bytes_are_copied_and_do_not_pass_here(
 def test_what_was_copied_is_known_again(
     cat: Catalog,
     proxy: Proxy,
-    access: S3Access,
+    access: S3Service,
     place: str,
     source: Path,
     tmp_path: Path,
@@ -145,7 +146,7 @@ def test_what_was_copied_is_known_again(
 def test_a_source_that_changes_before_it_is_copied_is_refused(
     cat: Catalog,
     proxy: Proxy,
-    access: S3Access,
+    access: S3Service,
     place: str,
     source: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -181,7 +182,7 @@ def test_a_source_that_changes_before_it_is_copied_is_refused(
 
 @COPYING
 def test_of_a_versioned_object_the_version_that_was_seen_is_copied(
-    cat: Catalog, proxy: Proxy, access: S3Access, source: Path
+    cat: Catalog, proxy: Proxy, access: S3Service, source: Path
 ) -> None:
     client = access.client
     client.create_bucket(Bucket="versioned")
@@ -204,7 +205,7 @@ def test_of_a_versioned_object_the_version_that_was_seen_is_copied(
 
 
 def test_a_server_that_copies_whatever_is_there_is_not_asked_to(
-    cat: Catalog, proxy: Proxy, access: S3Access, place: str, source: Path
+    cat: Catalog, proxy: Proxy, access: S3Service, place: str, source: Path
 ) -> None:
     proxy.dropped = "x-amz-copy-source-if-match"
     fill(source)
@@ -219,13 +220,13 @@ def test_a_server_that_copies_whatever_is_there_is_not_asked_to(
 @COPYING
 @pytest.mark.parametrize("fate", [fate for fate in get_args(Fate) if fate != "denied"])
 def test_a_copy_whose_answer_is_lost_is_there_once(
-    place: str, watched: S3Access, proxy: Proxy, access: S3Access, source: Path, fate: Fate
+    place: str, watched: S3Service, proxy: Proxy, access: S3Service, source: Path, fate: Fate
 ) -> None:
     from catalog.repository import repository
-    from catalog.storage.s3.store import S3Store
+    from catalog.storage.bucket.store import BucketStore
     from tests.write.conftest import START
 
-    store = S3Store(f"{place}/lake", watched)
+    store = BucketStore(f"{place}/lake", watched)
     cat = Catalog("lake", repository.create(store, author="tester", now=START), author="tester")
     fill(source)
     prefix = upload(access, source, place)
@@ -239,7 +240,7 @@ def test_a_copy_whose_answer_is_lost_is_there_once(
 
 @COPYING
 def test_a_dry_run_copies_nothing(
-    cat: Catalog, proxy: Proxy, access: S3Access, place: str, source: Path
+    cat: Catalog, proxy: Proxy, access: S3Service, place: str, source: Path
 ) -> None:
     fill(source)
     prefix = upload(access, source, place)

@@ -9,8 +9,8 @@ import pytest
 from catalog.catalog import Catalog
 from catalog.errors import CatalogError, Conflict
 from catalog.repository import repository as stored
-from catalog.storage.s3.access import S3Access
-from catalog.storage.s3.store import S3Store
+from catalog.storage.bucket.store import BucketStore
+from catalog.storage.s3.service import S3Service
 from catalog.storage.store import OutcomeUnknown
 from tests.write.conftest import START, write
 
@@ -18,8 +18,8 @@ from .proxy import FATES, Fate, Proxy, once, seeded
 
 
 @pytest.fixture
-def cat(watched: S3Access, place: str) -> Catalog:
-    store = S3Store(f"{place}/lake", watched)
+def cat(watched: S3Service, place: str) -> Catalog:
+    store = BucketStore(f"{place}/lake", watched)
     repository = stored.create(store, author="tester", now=START)
     return Catalog("lake", repository, author="tester")
 

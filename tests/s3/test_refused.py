@@ -7,9 +7,10 @@ import pytest
 
 import catalog
 from catalog.errors import NotFound, StorageFailure, Unsupported
+from catalog.storage.bucket.store import BucketStore
 from catalog.storage.local import LocalStore
-from catalog.storage.s3.access import S3Access, S3Options
-from catalog.storage.s3.store import S3Store
+from catalog.storage.options import S3Options
+from catalog.storage.s3.service import S3Service
 
 from . import servers
 from .conftest import new_place
@@ -28,21 +29,21 @@ def careless(request: pytest.FixtureRequest, tmp_path: Path) -> "Iterator[Server
 @pytest.mark.invariant("A server that ignores conditional writes is refused")
 def test_a_server_that_ignores_conditions_is_refused_at_init(careless: Server) -> None:
     options = S3Options(endpoint_url=careless.endpoint)
-    access = S3Access(options)
+    access = S3Service(options)
     place = new_place(access)
     with pytest.raises(Unsupported) as refused:
         catalog.create(f"{place}/lake", s3=options)
     assert refused.value.kind == "no-conditional-writes"
     assert "would be lost" in refused.value.message
-    assert list(S3Store(f"{place}/lake", access).list("")) == []
+    assert list(BucketStore(f"{place}/lake", access).list("")) == []
 
 
 def test_a_server_that_ignores_conditions_is_refused_at_open(
     careless: Server, tmp_path: Path
 ) -> None:
-    access = S3Access(S3Options(endpoint_url=careless.endpoint))
+    access = S3Service(S3Options(endpoint_url=careless.endpoint))
     place = new_place(access)
-    there = S3Store(f"{place}/lake", access)
+    there = BucketStore(f"{place}/lake", access)
     made = LocalStore(catalog.create(str(tmp_path / "lake")).uri)
     copied = {info.path: made.read(info.path).data for info in made.list("")}
     for path, data in copied.items():
@@ -59,7 +60,7 @@ def test_a_server_that_ignores_conditions_is_refused_at_open(
 def test_a_server_that_ignores_either_condition_is_refused_at_open(
     moto: Server, ignored: str
 ) -> None:
-    place = new_place(S3Access(S3Options(endpoint_url=moto.endpoint)))
+    place = new_place(S3Service(S3Options(endpoint_url=moto.endpoint)))
     catalog.create(f"{place}/lake", s3=S3Options(endpoint_url=moto.endpoint))
     with lawless(moto.endpoint, ignored) as endpoint:
         options = S3Options(endpoint_url=endpoint)

@@ -13,12 +13,13 @@ from catalog.repository import datafiles
 from catalog.repository.commit_writer import Description, TableUpdate
 from catalog.repository.repository import Repository, open_existing
 from catalog.repository.tables import files_in_partition
+from catalog.storage.bucket import service
+from catalog.storage.bucket.store import BucketStore
 from catalog.storage.cached import CachedStore
 from catalog.storage.disk_cache import DiskCache
 from catalog.storage.memory import MemoryStore
-from catalog.storage.s3 import files as s3_files
-from catalog.storage.s3.access import S3Access, S3Options
-from catalog.storage.s3.store import S3Store
+from catalog.storage.options import S3Options
+from catalog.storage.s3.service import S3Service
 from tests.repository.conftest import History, at, stamp
 from tests.repository.test_cost import TABLE, entry
 from tests.storage.wrappers import CountingStore
@@ -36,7 +37,7 @@ class Lake:
 
     def __init__(self, server: Server, proxy: Proxy, cache: Path) -> None:
         self.options = S3Options(endpoint_url=proxy.endpoint)
-        self.place = new_place(S3Access(S3Options(endpoint_url=server.endpoint)))
+        self.place = new_place(S3Service(S3Options(endpoint_url=server.endpoint)))
         self.proxy = proxy
         self.cache = str(cache)
         self.cat = catalog.create(f"{self.place}/lake", s3=self.options, cache=self.cache)
@@ -173,9 +174,9 @@ def test_references_in_many_folders_are_checked_by_a_listing(
     strangers: int,
 ) -> None:
     """Puts other objects between the files, in the end so many that looks are cheaper."""
-    monkeypatch.setattr(s3_files, "PAGE_OBJECTS", 10)
+    monkeypatch.setattr(service, "PAGE_OBJECTS", 10)
     monkeypatch.setattr(datafiles, "PAGE_FILES", 10)
-    access = S3Access(S3Options(endpoint_url=server.endpoint))
+    access = S3Service(S3Options(endpoint_url=server.endpoint))
     for k in range(20, 40):
         write(source / f"k={k}" / "x.parquet", {"v": [k]})
     prefix = upload(access, source, lake.place)
@@ -238,14 +239,14 @@ def _stored(repository: Repository, commit_id: str) -> Any:
 def test_planning_a_query_of_a_partition_takes_a_request_per_level_and_three(
     moto: Server, tmp_path: Path, files: int, newest: int, place: float
 ) -> None:
-    access = S3Access(S3Options(endpoint_url=moto.endpoint))
-    there = S3Store(f"{new_place(access)}/lake", access)
+    access = S3Service(S3Options(endpoint_url=moto.endpoint))
+    there = BucketStore(f"{new_place(access)}/lake", access)
     here = large(files, newest)
     for info in here.list(""):
         there.create(info.path, here.read(info.path).data)
     with proxied(moto.endpoint) as proxy:
         options = S3Options(endpoint_url=proxy.endpoint)
-        watched = S3Store(there.location, S3Access(options))
+        watched = BucketStore(there.location, S3Service(options))
         counts = []
         for cache in (tmp_path / "a", tmp_path / "a", tmp_path / "b"):
             repository = open_existing(CachedStore(watched, DiskCache(str(cache))))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import catalog
-from catalog.storage.s3.access import S3Access
+from catalog.storage.s3.service import S3Service
 from tests.effort import effort
 from tests.write.bank import run_bank
 from tests.write.histories import run_histories
@@ -49,7 +49,7 @@ def test_no_money_is_lost_between_processes_whose_line_fails_or_not(
 @pytest.mark.invariant(
     "A catalog in a bucket is as safe as one in a directory: transfers, any history, kills"
 )
-def test_any_history_is_that_of_the_model(lake: str, access: S3Access) -> None:
+def test_any_history_is_that_of_the_model(lake: str, access: S3Service) -> None:
     run_histories(
         lambda: contextlib.nullcontext(new_place(access)), histories=HISTORIES, steps=STEPS
     )

@@ -20,8 +20,9 @@ from catalog.catalog import Catalog
 from catalog.repository.repository import open_existing
 from catalog.repository.table_entries import PlacedEntry
 from catalog.repository.tables import files_in_partition
-from catalog.storage.s3.access import S3Access, S3Options
-from catalog.storage.s3.store import S3Store
+from catalog.storage.bucket.store import BucketStore
+from catalog.storage.options import S3Options
+from catalog.storage.s3.service import S3Service
 from tests.effort import effort
 from tests.repository.test_cost import entry
 from tests.write.conftest import snap, write
@@ -46,7 +47,7 @@ NUMBERS = itertools.count()
 
 
 def test_a_query_of_one_column_moves_its_bytes_and_footers(seaweed: Server, source: Path) -> None:
-    place = new_place(S3Access(S3Options(endpoint_url=seaweed.endpoint)))
+    place = new_place(S3Service(S3Options(endpoint_url=seaweed.endpoint)))
     rows = MB * 1_000_000 // (8 * COLUMNS * PARTS)
     random = np.random.default_rng(1)
     column = 0
@@ -80,8 +81,8 @@ def test_a_query_of_one_column_moves_its_bytes_and_footers(seaweed: Server, sour
 
 
 def test_requests_follow_the_levels_of_the_tree(moto: Server, tmp_path: Path) -> None:
-    access = S3Access(S3Options(endpoint_url=moto.endpoint))
-    there = S3Store(f"{new_place(access)}/lake", access)
+    access = S3Service(S3Options(endpoint_url=moto.endpoint))
+    there = BucketStore(f"{new_place(access)}/lake", access)
     here = large(FILES, 1)
     for info in here.list(""):
         there.create(info.path, here.read(info.path).data)

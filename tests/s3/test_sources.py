@@ -11,7 +11,8 @@ import catalog
 from catalog.catalog import Catalog
 from catalog.diff.compare import align_task
 from catalog.errors import CorruptData, InvalidInput, Unsupported
-from catalog.storage.s3.access import S3Access, S3Options
+from catalog.storage.options import S3Options
+from catalog.storage.s3.service import S3Service
 from tests.write.conftest import snap, write
 
 from .conftest import upload
@@ -33,7 +34,7 @@ def everywhere(function: object) -> object:
 @everywhere
 @pytest.mark.parametrize("mode", ["copy", "reference"])
 def test_a_partition_column_may_stand_in_the_files_if_it_agrees(
-    cat: Catalog, access: S3Access, place: str, source: Path, mode: str
+    cat: Catalog, access: S3Service, place: str, source: Path, mode: str
 ) -> None:
     for k in (1, 2):
         columns = {"k": [f"{k}"] * 3, "id": range(3)}  # text, so that bounds prove nothing
@@ -46,7 +47,7 @@ def test_a_partition_column_may_stand_in_the_files_if_it_agrees(
 @everywhere
 @pytest.mark.parametrize("held", [["1", "1", "2"], ["1", None, "1"]])
 def test_a_partition_column_that_disagrees_is_refused(
-    cat: Catalog, access: S3Access, place: str, source: Path, held: list[str | None]
+    cat: Catalog, access: S3Service, place: str, source: Path, held: list[str | None]
 ) -> None:
     write(source / "k=1" / "x.parquet", {"k": held, "id": range(3)})
     prefix = upload(access, source, place)
@@ -59,7 +60,7 @@ def test_a_partition_column_that_disagrees_is_refused(
 @everywhere
 def test_references_are_read_compared_and_merged(
     cat: Catalog,
-    access: S3Access,
+    access: S3Service,
     place: str,
     source: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -86,7 +87,7 @@ def test_references_are_read_compared_and_merged(
     [("_delta_log/00000000000000000000.json", "Delta"), ("metadata/v1.metadata.json", "Iceberg")],
 )
 def test_tables_of_other_formats_are_refused(
-    cat: Catalog, access: S3Access, place: str, source: Path, log: str, kind: str
+    cat: Catalog, access: S3Service, place: str, source: Path, log: str, kind: str
 ) -> None:
     write(source / "x.parquet", {"id": [1]})
     prefix = upload(access, source, place)
@@ -103,7 +104,7 @@ def test_tables_of_other_formats_are_refused(
 @pytest.mark.invariant("A referenced file in S3 that has changed is never part of an answer")
 @pytest.mark.parametrize("local", [True, False])
 def test_a_reference_that_changes_after_it_was_checked_is_never_an_answer(
-    access: S3Access, server: Server, place: str, source: Path, tmp_path: Path, local: bool
+    access: S3Service, server: Server, place: str, source: Path, tmp_path: Path, local: bool
 ) -> None:
     write(source / "x.parquet", {"v": [1, 2, 3]})
     lake = str(tmp_path / "lake") if local else f"{place}/lake"
@@ -128,7 +129,7 @@ def test_a_reference_that_changes_after_it_was_checked_is_never_an_answer(
 
 @pytest.mark.parametrize("files", [1, 5])
 def test_another_version_of_the_same_bytes_is_the_same_file(
-    access: S3Access, server: Server, place: str, source: Path, files: int
+    access: S3Service, server: Server, place: str, source: Path, files: int
 ) -> None:
     """Looks at few files, and lists many: both must answer alike."""
     cat = catalog.create(f"{place}/lake", s3=S3Options(endpoint_url=server.endpoint))
@@ -149,7 +150,7 @@ def test_another_version_of_the_same_bytes_is_the_same_file(
 
 
 def test_references_in_several_buckets_are_checked(
-    access: S3Access, server: Server, place: str, source: Path
+    access: S3Service, server: Server, place: str, source: Path
 ) -> None:
     cat = catalog.create(f"{place}/lake", s3=S3Options(endpoint_url=server.endpoint))
     for n in range(6):
@@ -165,7 +166,7 @@ def test_references_in_several_buckets_are_checked(
         cat.sql("SELECT sum(v) FROM t").fetchall()
 
 
-def keep_versions(access: S3Access, bucket: str) -> None:
+def keep_versions(access: S3Service, bucket: str) -> None:
     with contextlib.suppress(access.client.exceptions.BucketAlreadyOwnedByYou):
         access.client.create_bucket(Bucket=bucket)
     access.client.put_bucket_versioning(
@@ -174,7 +175,7 @@ def keep_versions(access: S3Access, bucket: str) -> None:
 
 
 def test_views_of_references_name_the_files_themselves(
-    access: S3Access, server: Server, place: str, source: Path, tmp_path: Path
+    access: S3Service, server: Server, place: str, source: Path, tmp_path: Path
 ) -> None:
     cat = catalog.create(f"{place}/lake", s3=S3Options(endpoint_url=server.endpoint))
     write(source / "x.parquet", {"id": [1]})

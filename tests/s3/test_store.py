@@ -6,32 +6,31 @@ from pathlib import Path
 import pytest
 
 from catalog.errors import CorruptData, Unsupported
+from catalog.storage.bucket import service
 from catalog.storage.bucket import store as bucket
-from catalog.storage.s3 import files as s3_files
-from catalog.storage.s3 import upload as s3_upload
-from catalog.storage.s3.store import S3Store
+from catalog.storage.bucket.store import BucketStore
 from tests.storage.contract import ObjectStoreContract
 
 
 class TestS3Store(ObjectStoreContract):
     def test_a_large_file_is_uploaded_in_parts(
-        self, store: S3Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, store: BucketStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(bucket, "BACKGROUND_BYTES", 0)
         monkeypatch.setattr(bucket, "WHOLE_BYTES", 1 << 20)
-        monkeypatch.setattr(s3_upload, "PART_BYTES", 5 << 20)
+        monkeypatch.setattr(service, "PART_BYTES", 5 << 20)
         source = tmp_path / "large"
         source.write_bytes(b"".join(b"%07d\n" % n for n in range(1_500_000)))
         store.publish([(store.stage(str(source)), "data/large")])
         stored = store.read("data/large")
         assert stored.data == source.read_bytes()
         assert stored.version.endswith('-3"'), "three parts"
-        uploads = store.access.client.list_multipart_uploads(Bucket=store.bucket.name)
+        uploads = store.service.client.list_multipart_uploads(Bucket=store.bucket)
         assert "Uploads" not in uploads
 
     @pytest.mark.parametrize("whole_bytes", [0, 1 << 20])
     def test_a_file_that_changes_after_staging_is_never_published(
-        self, store: S3Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole_bytes: int
+        self, store: BucketStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole_bytes: int
     ) -> None:
         monkeypatch.setattr(bucket, "BACKGROUND_BYTES", 0)
         monkeypatch.setattr(bucket, "WHOLE_BYTES", whole_bytes)
@@ -44,18 +43,18 @@ class TestS3Store(ObjectStoreContract):
         assert store.info("data/x") is None
 
     def test_a_listing_of_many_pages_is_whole(
-        self, store: S3Store, monkeypatch: pytest.MonkeyPatch
+        self, store: BucketStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(s3_files, "PAGE_OBJECTS", 10)
+        monkeypatch.setattr(service, "PAGE_OBJECTS", 10)
         names = [f"many/{n:04}" for n in range(42)]
         for name in names:
-            store.access.client.put_object(
-                Bucket=store.bucket.name, Key=f"{store.prefix}/{name}", Body=b""
+            store.service.client.put_object(
+                Bucket=store.bucket, Key=f"{store.prefix}/{name}", Body=b""
             )
         assert [one.path for one in store.list("many/")] == names
 
     def test_files_taken_over_are_gone_from_where_they_were_at_the_end(
-        self, store: S3Store
+        self, store: BucketStore
     ) -> None:
         name = store.scratch()
         Path(name).write_bytes(b"content")
@@ -66,6 +65,6 @@ class TestS3Store(ObjectStoreContract):
         store.close()
         assert not Path(name).exists()
 
-    def test_links_are_refused(self, store: S3Store, tmp_path: Path) -> None:
+    def test_links_are_refused(self, store: BucketStore, tmp_path: Path) -> None:
         with pytest.raises(Unsupported):
             store.adopt([(str(tmp_path / "x"), "data/x")])

@@ -133,6 +133,6 @@ class TestLocalStore(ObjectStoreContract):
     ) -> None:
         store.create("folder/one", b"1")
         store.delete("folder/one")
-        os.rmdir(os.path.join(store.root, "folder"))
+        os.rmdir(os.path.join(store.location, "folder"))
         store.create("folder/two", b"2")
         assert store.read("folder/two").data == b"2"

@@ -5,30 +5,26 @@ of the account that the options or the environment name.
 """
 
 import os
-import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from catalog.errors import CatalogError, ErrorKind, InvalidInput, StorageFailure
+from catalog.errors import ErrorKind, InvalidInput
 from catalog.storage.bucket import service
 from catalog.storage.bucket.requests import (
     CONNECT_TIMEOUT_S,
     READ_TIMEOUT_S,
     SENDINGS,
     Fault,
-    RequestFailed,
-    Resending,
     fault_of_status,
-    missing,
     never_sent,
     without_credentials,
 )
-from catalog.storage.bucket.service import not_installed
+from catalog.storage.bucket.service import ABSENT, Failure, Part, Service, not_installed
 from catalog.storage.bucket.staged import checked
-from catalog.storage.bucket.store import ABSENT, WHOLE_BYTES
+from catalog.storage.bucket.store import WHOLE_BYTES
 from catalog.storage.options import AzureOptions
-from catalog.storage.store import RemoteFile, Stored
+from catalog.storage.store import RemoteFile, StagedFile, Stored
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient, BlobProperties, BlobServiceClient
@@ -36,9 +32,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SCHEME = "az://"
-
-PARTS_AT_A_TIME = 4
-"""Parts of one file under way: 64 MB in memory."""
 
 _BY_CODE = {
     "ContainerNotFound": Fault.NO_BUCKET,
@@ -48,8 +41,8 @@ _BY_CODE = {
 """What error codes mean, whatever the status that comes with them."""
 
 
-class AzureService:
-    """Makes requests; the client is made at the first, and one serves all threads.
+class AzureService(Service["BlobServiceClient"]):
+    """Azure Blob Storage; see ``Service``.
 
     Args:
         options: How the service is reached.
@@ -57,34 +50,27 @@ class AzureService:
     """
 
     scheme = SCHEME
+    name = "Azure"
     conditions = ("If-None-Match", "If-Match")
     other_version = '"0x8D000000000000F"'
-    lawful = "Azure Blob Storage itself, or azurite"
+    supported_servers = "Azure Blob Storage itself, or azurite"
+    settings = "the account and the endpoint ([azure] in parquetry.toml)"
+    credentials_hint = "run: az login; or set AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN"
 
     def __init__(
         self, options: AzureOptions | None = None, *, sleep: Callable[[float], None] = time.sleep
     ) -> None:
+        super().__init__(sleep)
         self.options = options or AzureOptions()
-        self.sending = Resending(sleep)
-        self._client: BlobServiceClient | None = None
-        self._lock = threading.Lock()
-
-    @property
-    def client(self) -> "BlobServiceClient":
-        """Returns Microsoft's client, which sends every request once."""
-        with self._lock:
-            if self._client is None:
-                self._client = _client(self.options)
-            return self._client
 
     @property
     def endpoint(self) -> str:
         """Returns the server's address, without any credentials in it."""
         return without_credentials(self.client.primary_endpoint.partition("?")[0])
 
-    def get(self, bucket: str, key: str, part: tuple[int, int] | None) -> Stored:
+    def get(self, bucket: str, key: str, part: Part | None = None) -> Stored:
         """Returns a blob, or part of it."""
-        offset, length = (None, None) if part is None else part
+        offset, length = (None, None) if part is None else (part.offset, part.length)
 
         def fetch(blob: "BlobClient") -> Stored:
             answer = blob.download_blob(offset=offset, length=length)
@@ -92,7 +78,7 @@ class AzureService:
 
         return self._about(bucket, key, fetch)
 
-    def put(self, bucket: str, key: str, data: bytes, version: str | None) -> str:
+    def put(self, bucket: str, key: str, data: bytes, *, version: str | None) -> str:
         """Writes a blob that must have an ETag, and returns the new one."""
         from azure.core import MatchConditions
 
@@ -106,18 +92,16 @@ class AzureService:
 
         return self._about(bucket, key, send)
 
-    def send_parts(
-        self, bucket: str, key: str, source: str, *, sha256: str, size_bytes: int
-    ) -> None:
+    def send_parts(self, bucket: str, key: str, staged: StagedFile) -> None:
         """Uploads a large local file in parts, side by side; parts that fail are sent again."""
 
         def send(blob: "BlobClient") -> None:
-            with checked(source, sha256=sha256, size_bytes=size_bytes) as file:
+            with checked(staged) as file:
                 blob.upload_blob(
                     file,  # type: ignore[arg-type]  # it is read in order, nothing else
-                    length=size_bytes,
+                    length=staged.size_bytes,
                     overwrite=False,
-                    max_concurrency=PARTS_AT_A_TIME,
+                    max_concurrency=service.PARTS_AT_A_TIME,
                     validate_content=True,
                     retry_total=SENDINGS - 1,
                 )
@@ -137,35 +121,48 @@ class AzureService:
     ) -> tuple[Sequence[RemoteFile], str | None]:
         """Returns a page of a listing, and what asks for the next."""
 
-        def ask() -> tuple[Sequence[RemoteFile], str | None]:
-            container = self.client.get_container_client(bucket)
+        def ask(client: "BlobServiceClient") -> tuple[Sequence[RemoteFile], str | None]:
+            container = client.get_container_client(bucket)
             pages = container.list_blobs(
                 name_starts_with=prefix or None, results_per_page=service.PAGE_OBJECTS
             ).by_page(token)
             found = [_described(blob, bucket) for blob in next(pages)]
             return found, pages.continuation_token or None  # type: ignore[attr-defined]
 
-        return self._once(ask, f"{SCHEME}{bucket}/{prefix}")
+        return self.once(ask, f"{SCHEME}{bucket}/{prefix}")
 
     def _about(self, bucket: str, key: str, call: "Callable[[BlobClient], T]") -> T:
-        return self._once(
-            lambda: call(self.client.get_blob_client(bucket, key)), f"{SCHEME}{bucket}/{key}"
+        return self.once(
+            lambda client: call(client.get_blob_client(bucket, key)), f"{SCHEME}{bucket}/{key}"
         )
 
-    def _once(self, send: Callable[[], T], what: str) -> T:
-        """Makes a request once.
+    def _connect(self) -> "BlobServiceClient":
+        return _client(self.options)
 
-        Raises:
-            RequestFailed: It failed.
-        """
-        self.client  # noqa: B018  its absence is an error of its own
+    def _errors(self) -> tuple[type[Exception], ...]:
         from azure.core.exceptions import AzureError
 
-        try:
-            return send()
-        except AzureError as error:
-            fault = _fault(error)
-            raise RequestFailed(fault, _told(error, fault, what, self)) from error
+        return (AzureError,)
+
+    def _failure(self, error: Any) -> Failure:
+        from azure.core.exceptions import ClientAuthenticationError
+
+        code, status = _code(error), int(getattr(error, "status_code", None) or 0)
+        rejected = isinstance(error, ClientAuthenticationError)
+        if rejected:
+            fault = Fault.REFUSED
+        elif code in _BY_CODE:
+            fault = _BY_CODE[code]
+        elif status:
+            fault = fault_of_status(status)
+        else:
+            fault = Fault.UNREACHED if never_sent(error) else Fault.BROKEN
+        return Failure(
+            fault,
+            code or type(error).__name__,
+            status,
+            "missing" if rejected and not status else None,
+        )
 
 
 def _client(options: AzureOptions) -> "BlobServiceClient":
@@ -230,51 +227,6 @@ def _described(blob: "BlobProperties", bucket: str) -> RemoteFile:
     )
 
 
-def _fault(error: Any) -> Fault:
-    from azure.core.exceptions import ClientAuthenticationError
-
-    if isinstance(error, ClientAuthenticationError):
-        return Fault.REFUSED
-    code = _code(error)
-    if code in _BY_CODE:
-        return _BY_CODE[code]
-    if _status(error):
-        return fault_of_status(_status(error))
-    return Fault.UNREACHED if never_sent(error) else Fault.BROKEN
-
-
 def _code(error: Any) -> str:
     code = getattr(error, "error_code", None)
     return str(getattr(code, "value", code) or "")
-
-
-def _status(error: Any) -> int:
-    return int(getattr(error, "status_code", None) or 0)
-
-
-def _told(error: Any, fault: Fault, what: str, access: AzureService) -> CatalogError:
-    """Returns the error that tells the user; nothing that a server or a profile holds secret."""
-    from azure.core.exceptions import ClientAuthenticationError
-
-    if fault in (Fault.NO_BUCKET, Fault.MISSING):
-        return missing(fault, what, elsewhere="or the account and the endpoint")
-    if fault is Fault.UNREACHED:
-        return StorageFailure(
-            f"{access.endpoint} cannot be reached for {what}",
-            kind=ErrorKind.NO_ENDPOINT,
-            hint="check account and endpoint ([azure] in parquetry.toml) and the network",
-        )
-    if isinstance(error, ClientAuthenticationError) and not _status(error):
-        return StorageFailure(
-            f"no credentials for {what}",
-            kind=ErrorKind.NO_CREDENTIALS,
-            hint="run: az login; or set AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN",
-        )
-    if _status(error) in (401, 403):
-        return StorageFailure(
-            f"access to {what} is denied: {_code(error) or _status(error)}",
-            kind=ErrorKind.NOT_PERMITTED,
-            hint="check what the credentials in use may do with this container and prefix",
-        )
-    known = ", ".join(str(part) for part in (_code(error), _status(error)) if part)
-    return StorageFailure(f"Azure failed at {what}: {known or type(error).__name__}")

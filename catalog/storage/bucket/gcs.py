@@ -5,29 +5,24 @@ of the generation that was read.
 """
 
 import os
-import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from catalog.errors import CatalogError, ErrorKind, StorageFailure
+from catalog.errors import ErrorKind, StorageFailure
 from catalog.storage.bucket import service
 from catalog.storage.bucket.requests import (
     CONNECT_TIMEOUT_S,
     READ_TIMEOUT_S,
     Fault,
-    RequestFailed,
-    Resending,
     fault_of_status,
-    missing,
     never_sent,
     without_credentials,
 )
-from catalog.storage.bucket.service import not_installed
+from catalog.storage.bucket.service import ABSENT, Failure, Part, Service, not_installed
 from catalog.storage.bucket.staged import checked
-from catalog.storage.bucket.store import ABSENT
 from catalog.storage.options import GcsOptions
-from catalog.storage.store import RemoteFile, Stored
+from catalog.storage.store import RemoteFile, StagedFile, Stored
 
 if TYPE_CHECKING:
     from google.cloud.storage import Blob, Client
@@ -46,8 +41,8 @@ FIELDS = "items(name,size,generation,timeCreated),nextPageToken"
 """What a listing tells of objects."""
 
 
-class GcsService:
-    """Makes requests; the client is made at the first, and one serves all threads.
+class GcsService(Service["Client"]):
+    """Google Cloud Storage; see ``Service``.
 
     Args:
         options: How the service is reached.
@@ -55,34 +50,31 @@ class GcsService:
     """
 
     scheme = SCHEME
+    name = "Google Cloud Storage"
     conditions = ("ifGenerationMatch=0", "ifGenerationMatch")
     other_version = "1"
-    lawful = "Google Cloud Storage itself"
+    supported_servers = "Google Cloud Storage itself"
+    settings = "the endpoint ([gcs] in parquetry.toml)"
+    credentials_hint = (
+        "run: gcloud auth application-default login; or set GOOGLE_APPLICATION_CREDENTIALS to "
+        "the file of a service account"
+    )
 
     def __init__(
         self, options: GcsOptions | None = None, *, sleep: Callable[[float], None] = time.sleep
     ) -> None:
+        super().__init__(sleep)
         self.options = options or GcsOptions()
-        self.sending = Resending(sleep)
-        self._client: Client | None = None
-        self._lock = threading.Lock()
-
-    @property
-    def client(self) -> "Client":
-        """Returns Google's client, which is told to send every request once."""
-        with self._lock:
-            if self._client is None:
-                self._client = _client(self.options)
-            return self._client
 
     @property
     def endpoint(self) -> str:
         """Returns the server's address, without any credentials in it."""
         return without_credentials(self.client.api_endpoint)
 
-    def get(self, bucket: str, key: str, part: tuple[int, int] | None) -> Stored:
+    def get(self, bucket: str, key: str, part: Part | None = None) -> Stored:
         """Returns an object, or part of it."""
-        start, end = (None, None) if part is None else (part[0], part[0] + part[1] - 1)
+        start = None if part is None else part.offset
+        end = None if part is None else part.offset + part.length - 1
 
         def fetch(blob: "Blob") -> Stored:
             data = blob.download_as_bytes(
@@ -92,7 +84,7 @@ class GcsService:
 
         return self._about(bucket, key, fetch)
 
-    def put(self, bucket: str, key: str, data: bytes, version: str | None) -> str:
+    def put(self, bucket: str, key: str, data: bytes, *, version: str | None) -> str:
         """Writes an object that must be at a generation, and returns the new one."""
         generation = None if version is None else 0 if version == ABSENT else int(version)
 
@@ -109,18 +101,16 @@ class GcsService:
 
         return self._about(bucket, key, send, absent=Fault.NO_BUCKET)
 
-    def send_parts(
-        self, bucket: str, key: str, source: str, *, sha256: str, size_bytes: int
-    ) -> None:
+    def send_parts(self, bucket: str, key: str, staged: StagedFile) -> None:
         """Uploads a large local file part after part; parts that fail are sent again."""
         from google.cloud.storage.retry import DEFAULT_RETRY
 
         def send(blob: "Blob") -> None:
             blob.chunk_size = service.PART_BYTES
-            with checked(source, sha256=sha256, size_bytes=size_bytes) as file:
+            with checked(staged) as file:
                 blob.upload_from_file(
                     file,
-                    size=size_bytes,
+                    size=staged.size_bytes,
                     content_type="application/octet-stream",
                     if_generation_match=0,
                     retry=DEFAULT_RETRY,
@@ -147,8 +137,8 @@ class GcsService:
     ) -> tuple[Sequence[RemoteFile], str | None]:
         """Returns a page of a listing, and what asks for the next."""
 
-        def ask() -> tuple[Sequence[RemoteFile], str | None]:
-            answer = self.client.list_blobs(
+        def ask(client: "Client") -> tuple[Sequence[RemoteFile], str | None]:
+            answer = client.list_blobs(
                 bucket,
                 prefix=prefix or None,
                 page_size=service.PAGE_OBJECTS,
@@ -160,7 +150,7 @@ class GcsService:
             found = [_described(blob, bucket) for blob in next(answer.pages)]
             return found, answer.next_page_token or None
 
-        return self._once(ask, f"{SCHEME}{bucket}/{prefix}", Fault.NO_BUCKET)
+        return self.once(ask, f"{SCHEME}{bucket}/{prefix}", absent=Fault.NO_BUCKET)
 
     def _about(
         self,
@@ -170,41 +160,42 @@ class GcsService:
         *,
         absent: Fault = Fault.MISSING,
     ) -> T:
-        return self._once(
-            lambda: call(self.client.bucket(bucket).blob(key)), f"{SCHEME}{bucket}/{key}", absent
+        return self.once(
+            lambda client: call(client.bucket(bucket).blob(key)),
+            f"{SCHEME}{bucket}/{key}",
+            absent=absent,
         )
 
-    def _once(self, send: Callable[[], T], what: str, absent: Fault) -> T:
-        """Makes a request once.
+    def _connect(self) -> "Client":
+        return _client(self.options)
 
-        Args:
-            send: Makes it.
-            what: What it is about, for messages.
-            absent: What it means that nothing was found: all requests but those about an object
-                that may be missing tell of the bucket.
-
-        Raises:
-            RequestFailed: It failed.
-        """
-        self.client  # noqa: B018  its absence is an error of its own
+    def _errors(self) -> tuple[type[Exception], ...]:
         from google.api_core.exceptions import GoogleAPIError
         from google.auth.exceptions import GoogleAuthError
         from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
         from requests import RequestException
         from urllib3.exceptions import HTTPError
 
-        try:
-            return send()
-        except (
+        return (
             GoogleAPIError,
             GoogleAuthError,
             DataCorruption,
             InvalidResponse,
             RequestException,
             HTTPError,
-        ) as error:
-            fault = _fault(error, absent)
-            raise RequestFailed(fault, _told(error, fault, what, self)) from error
+        )
+
+    def _failure(self, error: Exception) -> Failure:
+        from google.api_core.exceptions import GoogleAPICallError
+        from google.auth.exceptions import GoogleAuthError, TransportError
+
+        name, status = type(error).__name__, int(getattr(error, "code", None) or 0)
+        if isinstance(error, GoogleAuthError):
+            fault = Fault.UNREACHED if isinstance(error, TransportError) else Fault.REFUSED
+            return Failure(fault, name, status, "rejected")
+        if isinstance(error, GoogleAPICallError):
+            return Failure(fault_of_status(status), name, status)
+        return Failure(Fault.UNREACHED if never_sent(error) else Fault.BROKEN, name, status)
 
 
 def _client(options: GcsOptions) -> "Client":
@@ -230,8 +221,7 @@ def _client(options: GcsOptions) -> "Client":
         raise StorageFailure(
             "no credentials for Google Cloud Storage",
             kind=ErrorKind.NO_CREDENTIALS,
-            hint="run: gcloud auth application-default login; or set "
-            "GOOGLE_APPLICATION_CREDENTIALS to the file of a service account",
+            hint=GcsService.credentials_hint,
         ) from error
 
 
@@ -242,47 +232,3 @@ def _described(blob: "Blob", bucket: str) -> RemoteFile:
         blob.time_created,
         str(blob.generation),
     )
-
-
-def _status(error: Exception) -> int:
-    return int(getattr(error, "code", None) or 0)
-
-
-def _fault(error: Exception, absent: Fault) -> Fault:
-    from google.api_core.exceptions import GoogleAPICallError
-    from google.auth.exceptions import GoogleAuthError, TransportError
-
-    if isinstance(error, GoogleAuthError):
-        return Fault.UNREACHED if isinstance(error, TransportError) else Fault.REFUSED
-    if isinstance(error, GoogleAPICallError):
-        fault = fault_of_status(_status(error))
-        return absent if fault is Fault.MISSING else fault
-    return Fault.UNREACHED if never_sent(error) else Fault.BROKEN
-
-
-def _told(error: Any, fault: Fault, what: str, access: GcsService) -> CatalogError:
-    """Returns the error that tells the user; nothing that a server or a profile holds secret."""
-    from google.auth.exceptions import GoogleAuthError
-
-    if fault in (Fault.NO_BUCKET, Fault.MISSING):
-        return missing(fault, what, elsewhere="or the endpoint")
-    if fault is Fault.UNREACHED:
-        return StorageFailure(
-            f"{access.endpoint} cannot be reached for {what}",
-            kind=ErrorKind.NO_ENDPOINT,
-            hint="check the endpoint ([gcs] in parquetry.toml) and the network",
-        )
-    if isinstance(error, GoogleAuthError):
-        return StorageFailure(
-            f"the credentials are not accepted for {what}: {type(error).__name__}",
-            kind=ErrorKind.NOT_PERMITTED,
-            hint="renew them: gcloud auth application-default login",
-        )
-    if _status(error) in (401, 403):
-        return StorageFailure(
-            f"access to {what} is denied: status {_status(error)}",
-            kind=ErrorKind.NOT_PERMITTED,
-            hint="check what the credentials in use may do with this bucket and prefix",
-        )
-    status = f", status {_status(error)}" if _status(error) else ""
-    return StorageFailure(f"Google Cloud Storage failed at {what}: {type(error).__name__}{status}")

@@ -4,8 +4,12 @@ import contextlib
 import secrets
 
 from catalog.errors import AlreadyExists, CatalogError, ErrorKind, StorageFailure, Unsupported
+from catalog.storage.bucket.requests import RequestFailed
 from catalog.storage.bucket.store import BucketStore
 from catalog.storage.store import SwapLost
+
+UNKNOWN_CONDITION = ("NotImplemented", "InvalidArgument")
+"""Codes by which servers answer that they do not know a condition."""
 
 
 def probe(store: BucketStore) -> bool:
@@ -20,7 +24,7 @@ def probe(store: BucketStore) -> bool:
     Raises:
         Unsupported: The server ignores a condition, or does not know them.
     """
-    creating, replacing = store.bucket.conditions
+    creating, replacing = store.service.conditions
     ignored = f"replaces an object that was changed ({replacing} is ignored)"
     path = f"tmp/probe-{secrets.token_hex(16)}"
     try:
@@ -28,7 +32,8 @@ def probe(store: BucketStore) -> bool:
     except StorageFailure as error:
         if error.kind == ErrorKind.NOT_PERMITTED:
             return False
-        if "NotImplemented" in error.message or "InvalidArgument" in error.message:
+        cause = error.__cause__
+        if isinstance(cause, RequestFailed) and cause.code in UNKNOWN_CONDITION:
             raise _refused(store, "does not know conditions of writes") from error
         raise
     try:
@@ -36,7 +41,7 @@ def probe(store: BucketStore) -> bool:
             store.create(path, b"second")
             raise _refused(store, f"creates an object that exists ({creating} is ignored)")
         with contextlib.suppress(SwapLost):
-            store.swap(path, b"third", version=store.bucket.other_version)
+            store.swap(path, b"third", version=store.service.other_version)
             raise _refused(store, ignored)
         second = store.swap(path, b"fourth", version=version)
         with contextlib.suppress(SwapLost):
@@ -56,11 +61,11 @@ def probe(store: BucketStore) -> bool:
 
 
 def _refused(store: BucketStore, what: str) -> Unsupported:
-    creating, replacing = store.bucket.conditions
+    creating, replacing = store.service.conditions
     return Unsupported(
-        f"the server at {store.bucket.endpoint} {what}: of two commits at the same time, one "
+        f"the server at {store.service.endpoint} {what}: of two commits at the same time, one "
         "would be lost without a word",
         kind=ErrorKind.NO_CONDITIONAL_WRITES,
         hint=f"use a server that keeps {creating} and {replacing} of writes, such as "
-        f"{store.bucket.lawful}",
+        f"{store.service.supported_servers}",
     )

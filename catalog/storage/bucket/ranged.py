@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from catalog.errors import CorruptData, ErrorKind
-from catalog.storage.store import OpenFile, RemoteFile
+from catalog.storage.store import RemoteFile
 
 TAIL_BYTES = 1 << 16
 """First read of a file, at its end: the footer of nearly every Parquet file lies within."""
@@ -23,13 +23,6 @@ GUARD = "#parquetry-etag="
 
 class Ranges(Protocol):
     """Reads parts of files in a bucket."""
-
-    def tail(self, uri: str, length: int) -> tuple[RemoteFile, bytes]:
-        """Returns what is known of a file, and its last bytes.
-
-        Raises:
-            NotFound: There is none.
-        """
 
     def range(self, uri: str, offset: int, length: int, *, etag: str) -> bytes:
         """Returns part of a file that must still have its ETag.
@@ -129,49 +122,10 @@ class RangedFile(io.RawIOBase):
         return data + tail[: offset + length - stop]
 
 
-def opened(ranges: Ranges, uri: str, like: OpenFile | None) -> RangedFile:
-    """Opens a file for reading by ranges.
-
-    Args:
-        ranges: Reads its parts.
-        uri: The file, as it is or as ``guarded`` gives it.
-        like: The same file as it was opened before: it is not asked for its end again.
-
-    Raises:
-        NotFound: There is none.
-        CorruptData: It has not the ETag that it should have.
-    """
-    uri, etag = split_guard(uri)
-    if isinstance(like, RangedFile):
-        return RangedFile(ranges, uri, like.end)
-    end = End(*ranges.tail(uri, TAIL_BYTES))
-    if etag and end.found.etag != etag:
-        raise file_changed(uri)
-    return RangedFile(ranges, uri, end)
-
-
-def guarded(uri: str, etag: str) -> str:
-    """Returns a URI that opens a file only if it has an ETag."""
-    return f"{uri}{GUARD}{etag}"
-
-
 def split_guard(uri: str) -> tuple[str, str]:
     """Returns a URI, and the ETag that the file must have; empty if it does not say."""
     plain, found, etag = uri.rpartition(GUARD)
     return (plain, etag) if found else (uri, "")
-
-
-def fetched(ranges: Ranges, uri: str, target: str, *, etag: str) -> None:
-    """Copies a file that must still have its ETag to a local one.
-
-    Raises:
-        CorruptData: It was changed, or is gone.
-    """
-    with opened(ranges, uri, None) as file, open(target, "wb") as copy:
-        if file.found.etag != etag:
-            raise file_changed(uri)
-        while part := file.read(FETCH_BYTES):
-            copy.write(part)
 
 
 def file_changed(uri: str) -> CorruptData:

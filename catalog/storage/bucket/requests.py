@@ -6,12 +6,13 @@ would lose against its own first try without anybody knowing.
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import Enum, auto
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from catalog.errors import CatalogError, ErrorKind, InvalidInput, NotFound
+from catalog.errors import CatalogError, InvalidInput
 from catalog.storage.store import OutcomeUnknown
 
 T = TypeVar("T")
@@ -82,12 +83,28 @@ _BY_STATUS = {
 
 
 class RequestFailed(Exception):
-    """Carries a fault, and the error that tells the user."""
+    """A request that failed.
 
-    def __init__(self, fault: Fault, error: CatalogError) -> None:
+    Attributes:
+        fault: What that means.
+        error: The error for the user.
+        code: The service's code, or the name of its library's error.
+    """
+
+    def __init__(self, fault: Fault, error: CatalogError, code: str) -> None:
         super().__init__(error.message)
         self.fault = fault
         self.error = error
+        self.code = code
+
+
+@contextmanager
+def raised() -> Iterator[None]:
+    """Raises the error for the user when a request fails, whatever the fault."""
+    try:
+        yield
+    except RequestFailed as failed:
+        raise failed.error from failed
 
 
 class ConditionFailed(Exception):
@@ -193,23 +210,6 @@ def without_credentials(url: str) -> str:
     """
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-
-
-def missing(fault: Fault, what: str, *, elsewhere: str) -> NotFound:
-    """Returns the error for an object, or a bucket, that is not there.
-
-    Args:
-        fault: Which of them.
-        what: The URI.
-        elsewhere: What else could be wrong when there is no bucket, e.g. ``or the region``.
-    """
-    if fault is Fault.NO_BUCKET:
-        return NotFound(
-            f"no such bucket: {what}",
-            kind=ErrorKind.BUCKET_NOT_FOUND,
-            hint=f"create the bucket first, or check its name {elsewhere}",
-        )
-    return NotFound(f"no object {what}", kind=ErrorKind.OBJECT_NOT_FOUND)
 
 
 def never_sent(error: BaseException) -> bool:

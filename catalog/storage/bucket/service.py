@@ -1,202 +1,260 @@
-"""Services that keep objects in buckets and are reached by a library of their maker."""
+"""Services that keep objects in buckets, each reached through its maker's library."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol, TypeVar
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Generic, Literal, TypeVar
 
-from catalog.errors import ErrorKind, NotFound, Unsupported
-from catalog.storage.bucket.ranged import (
-    RangedFile,
-    fetched,
-    file_changed,
-    guarded,
-    opened,
-    split_guard,
-)
-from catalog.storage.bucket.requests import Fault, RequestFailed, Resending, split_uri
-from catalog.storage.store import OpenFile, RemoteFile, RemoteFiles, Stored
+from catalog.errors import CatalogError, ErrorKind, NotFound, StorageFailure, Unsupported
+from catalog.storage.bucket.ranged import file_changed
+from catalog.storage.bucket.requests import Fault, RequestFailed, Resending
+from catalog.storage.store import RemoteFile, StagedFile, Stored
 
+C = TypeVar("C")
 T = TypeVar("T")
 
 PAGE_OBJECTS = 1000
-"""Objects asked for in a page of a listing."""
+"""Objects asked for in a page of a listing: the most that S3 returns."""
 
 PART_BYTES = 16 << 20
 """Bytes of a part of a large upload: requests do not count, and several are held in memory."""
 
+PARTS_AT_A_TIME = 4
+"""Parts of one upload under way: 64 MB in memory."""
 
-class Service(Protocol):
-    """Makes requests about objects; each method makes one, once, or raises ``RequestFailed``.
+ABSENT = ""
+"""Stands for the version of an object that does not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of an object to read.
+
+    Attributes:
+        offset: Where it begins.
+        length: Its length; the answer is shorter where the object ends.
+        etag: The ETag the object must have. Services that cannot check it ignore it, and the
+            version of the answer shows.
+    """
+
+    offset: int
+    length: int
+    etag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What an error of a service's library means; nothing in it is secret.
+
+    Attributes:
+        fault: What it means.
+        detail: The service's code, or the name of the error.
+        status: The status of the answer; 0 if there was none.
+        credentials: What is wrong with the credentials, if anything.
+    """
+
+    fault: Fault
+    detail: str
+    status: int = 0
+    credentials: Literal["missing", "rejected"] | None = None
+
+
+class Service(ABC, Generic[C]):
+    """A service and its client, which is made for the first request and serves all threads.
+
+    Each method about objects makes one request, once, and raises ``RequestFailed``.
 
     Attributes:
         scheme: How URIs begin.
-        conditions: See ``Bucket``.
-        other_version: See ``Bucket``.
-        lawful: See ``Bucket``.
+        name: What people call it.
+        conditions: The names of the conditions of writes: that of creating, and that of
+            replacing.
+        other_version: A version that no object has.
+        supported_servers: Which servers honour the conditions, for messages.
+        settings: What to check when it is not reached, and where that is set.
+        credentials_hint: What to do about credentials.
         sending: Sends requests again.
     """
 
-    scheme: str
-    conditions: tuple[str, str]
-    other_version: str
-    lawful: str
-    sending: Resending
+    scheme: ClassVar[str]
+    name: ClassVar[str]
+    conditions: ClassVar[tuple[str, str]]
+    other_version: ClassVar[str]
+    supported_servers: ClassVar[str]
+    settings: ClassVar[str]
+    credentials_hint: ClassVar[str]
+
+    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
+        """Takes what waits between attempts."""
+        self.sending = Resending(sleep)
+        self._client: C | None = None
+        self._lock = threading.Lock()
 
     @property
+    def client(self) -> C:
+        """Returns the library's client, configured to send every request once."""
+        with self._lock:
+            if self._client is None:
+                self._client = self._connect()
+            return self._client
+
+    @abstractmethod
+    def _connect(self) -> C: ...
+
+    @abstractmethod
+    def _errors(self) -> tuple[type[Exception], ...]:
+        """Returns what the library raises when a request fails."""
+
+    @abstractmethod
+    def _failure(self, error: Exception) -> Failure: ...
+
+    @property
+    @abstractmethod
     def endpoint(self) -> str:
         """Returns the server's address, without any credentials in it."""
 
-    def get(self, bucket: str, key: str, part: tuple[int, int] | None) -> Stored:
-        """Returns an object, or its bytes from an offset, up to a length."""
+    @abstractmethod
+    def get(self, bucket: str, key: str, part: Part | None = None) -> Stored:
+        """Returns an object, or part of it."""
 
-    def put(self, bucket: str, key: str, data: bytes, version: str | None) -> str:
-        """Writes an object; see ``Bucket``."""
+    @abstractmethod
+    def put(self, bucket: str, key: str, data: bytes, *, version: str | None) -> str:
+        """Writes an object in one request, and returns its version.
 
-    def send_parts(
-        self, bucket: str, key: str, source: str, *, sha256: str, size_bytes: int
-    ) -> None:
-        """Uploads a large local file; see ``Bucket``."""
+        Args:
+            bucket: The bucket.
+            key: The object.
+            data: Its bytes.
+            version: The version it must have; ``ABSENT`` if it must not exist, None if it does
+                not matter.
+        """
 
+    @abstractmethod
+    def send_parts(self, bucket: str, key: str, staged: StagedFile) -> None:
+        """Uploads a large local file in parts; a part that fails is sent again.
+
+        Raises:
+            CorruptData: The file was changed since it was hashed.
+        """
+
+    @abstractmethod
     def delete(self, bucket: str, key: str) -> None:
         """Removes an object."""
 
+    @abstractmethod
     def look(self, bucket: str, key: str) -> RemoteFile:
         """Returns what is known of an object."""
 
+    @abstractmethod
     def page(
         self, bucket: str, prefix: str, token: str | None
     ) -> tuple[Sequence[RemoteFile], str | None]:
-        """Returns objects whose keys start with a prefix, and what asks for those that follow."""
+        """Returns objects whose keys start with a prefix, and the token of the next page."""
 
+    def tail(self, bucket: str, key: str, length: int) -> tuple[RemoteFile, bytes]:
+        """Returns what is known of an object and its last bytes, here in two requests.
 
-class ServiceBucket:
-    """Makes requests about the objects of one bucket of a service; see ``Bucket``.
-
-    Args:
-        service: The service.
-        name: The bucket.
-    """
-
-    def __init__(self, service: Service, name: str) -> None:
-        self.name = name
-        self.uri = f"{service.scheme}{name}"
-        self.conditions = service.conditions
-        self.other_version = service.other_version
-        self.lawful = service.lawful
-        self.sending = service.sending
-        self.files: RemoteFiles = ServiceFiles(service)
-        self._service = service
-
-    @property
-    def endpoint(self) -> str:
-        """Returns the server's address, without any credentials in it."""
-        return self._service.endpoint
-
-    def get(self, key: str, part: tuple[int, int] | None) -> Stored:
-        """Returns an object, or part of it."""
-        return self._service.get(self.name, key, part)
-
-    def put(self, key: str, data: bytes, version: str | None) -> str:
-        """Writes an object that must be at a version, and returns the new one."""
-        return self._service.put(self.name, key, data, version)
-
-    def send_parts(self, key: str, source: str, *, sha256: str, size_bytes: int) -> None:
-        """Uploads a large local file in parts."""
-        self._service.send_parts(self.name, key, source, sha256=sha256, size_bytes=size_bytes)
-
-    def delete(self, key: str) -> None:
-        """Removes an object."""
-        self._service.delete(self.name, key)
-
-
-class ServiceFiles:
-    """Lists and reads the objects of any bucket that a service reaches; see ``RemoteFiles``."""
-
-    def __init__(self, service: Service) -> None:
-        self.scheme = service.scheme
-        self._service = service
-
-    def list(self, uri: str) -> Iterator[RemoteFile]:
-        """Yields all objects whose URIs start with this one, in the order of their keys."""
-        bucket, key = split_uri(uri, self.scheme)
-        prefix = f"{key}/" if uri.endswith("/") and key else key
-        token: str | None = None
-        while True:
-            found, token = self._page(bucket, prefix, token)
-            yield from found
-            if token is None:
-                return
-
-    def _page(
-        self, bucket: str, prefix: str, token: str | None
-    ) -> tuple[Sequence[RemoteFile], str | None]:
-        return self._asked(lambda: self._service.page(bucket, prefix, token))
-
-    def look(self, uri: str) -> RemoteFile | None:
-        """Returns what is known of an object; None if there is none."""
-        bucket, key = split_uri(split_guard(uri)[0], self.scheme)
-        try:
-            return self._service.sending.repeated(lambda: self._service.look(bucket, key))
-        except RequestFailed as failed:
-            if failed.fault is Fault.MISSING:
-                return None
-            raise failed.error from failed
-
-    def open(self, uri: str, *, like: OpenFile | None = None) -> RangedFile:
-        """Opens an object for reading by ranges."""
-        return opened(self, uri, like)
-
-    def guarded(self, uri: str, etag: str) -> str:
-        """Returns a URI for ``open`` that opens an object only if it has an ETag."""
-        return guarded(uri, etag)
-
-    def fetch(self, uri: str, target: str, *, etag: str) -> None:
-        """Copies an object that must still have its ETag to a local file."""
-        fetched(self, uri, target, etag=etag)
-
-    def tail(self, uri: str, length: int) -> tuple[RemoteFile, bytes]:
-        """Returns what is known of an object, and its last bytes, in two requests.
-
-        Neither service tells an object's size beside a range of it, in a way that its library
-        lets through, and one of them knows no ranges from the end.
+        Google's and Microsoft's libraries do not pass on an object's size beside a range of it.
         """
-        found = self.look(uri)
-        if found is None:
-            raise NotFound(f"no object {uri}", kind=ErrorKind.OBJECT_NOT_FOUND)
+        found = self.look(bucket, key)
         count = min(length, found.size_bytes)
-        start = found.size_bytes - count
-        return found, self.range(uri, start, count, etag=found.etag) if count else b""
+        if not count:
+            return found, b""
+        stored = self.get(bucket, key, Part(found.size_bytes - count, count))
+        if stored.version.strip('"') != found.etag:
+            raise file_changed(found.uri)
+        return found, stored.data
 
-    def range(self, uri: str, offset: int, length: int, *, etag: str) -> bytes:
-        """Returns part of an object that must still have its ETag.
+    def copies_conditionally(self, bucket: str, start: str, like: RemoteFile) -> bool:
+        """Tests whether the server copies objects, and refuses to copy one that has changed.
+
+        Args:
+            bucket: Where to.
+            start: How keys of the store begin.
+            like: An object that shall be copied.
+        """
+        return False
+
+    def copy(self, source: RemoteFile, bucket: str, key: str) -> bool:
+        """Has the server copy an object; see ``copies_conditionally``.
+
+        Returns:
+            False if the object was changed, or is gone.
+        """
+        raise NotImplementedError
+
+    def once(self, call: Callable[[C], T], what: str, *, absent: Fault = Fault.MISSING) -> T:
+        """Makes a request once.
+
+        Args:
+            call: Makes it.
+            what: What it is about, for messages.
+            absent: What it means that nothing was found: the object, or the bucket.
 
         Raises:
-            CorruptData: It was changed since it was opened.
+            RequestFailed: It failed.
         """
-        bucket, key = split_uri(uri, self.scheme)
+        client = self.client
         try:
-            found = self._service.sending.repeated(
-                lambda: self._service.get(bucket, key, (offset, length))
-            )
-        except RequestFailed as failed:
-            if failed.fault is Fault.RANGE:
-                raise file_changed(uri) from failed
-            raise failed.error from failed
-        if found.version.strip('"') != etag:
-            raise file_changed(uri)
-        return found.data
+            return call(client)
+        except self._errors() as error:
+            failure = self._failure(error)
+            fault = absent if failure.fault is Fault.MISSING else failure.fault
+            found = self._error(fault, failure, what)
+            raise RequestFailed(fault, found, failure.detail) from error
 
-    def _asked(self, send: Callable[[], T]) -> T:
-        try:
-            return self._service.sending.repeated(send)
-        except RequestFailed as failed:
-            raise failed.error from failed
+    def repeated(self, call: Callable[[C], T], what: str) -> T:
+        """Makes a request that has the same effect when it is made twice.
+
+        Raises:
+            RequestFailed: It failed every time it was sent.
+        """
+        return self.sending.repeated(lambda: self.once(call, what))
+
+    def _error(self, fault: Fault, failure: Failure, what: str) -> CatalogError:
+        if fault is Fault.MISSING:
+            return NotFound(f"no object {what}", kind=ErrorKind.OBJECT_NOT_FOUND)
+        if fault is Fault.NO_BUCKET:
+            return NotFound(
+                f"no such bucket: {what}",
+                kind=ErrorKind.BUCKET_NOT_FOUND,
+                hint=f"create the bucket first, or check its name and {self.settings}",
+            )
+        if fault is Fault.UNREACHED:
+            return StorageFailure(
+                f"{self.endpoint} cannot be reached for {what}",
+                kind=ErrorKind.NO_ENDPOINT,
+                hint=f"check the network and {self.settings}",
+            )
+        if failure.credentials == "missing":
+            return StorageFailure(
+                f"no credentials for {what}",
+                kind=ErrorKind.NO_CREDENTIALS,
+                hint=self.credentials_hint,
+            )
+        if failure.credentials == "rejected":
+            return StorageFailure(
+                f"the credentials are not accepted for {what}: {failure.detail}",
+                kind=ErrorKind.NOT_PERMITTED,
+                hint=self.credentials_hint,
+            )
+        if failure.status in (401, 403):
+            return StorageFailure(
+                f"access to {what} is denied: {failure.detail}",
+                kind=ErrorKind.NOT_PERMITTED,
+                hint="check what the credentials may do with this bucket and prefix",
+            )
+        status = f", status {failure.status}" if failure.status else ""
+        return StorageFailure(f"{self.name} failed at {what}: {failure.detail}{status}")
 
 
 def not_installed(extra: str, error: ImportError) -> Unsupported:
-    """Returns the error for a service whose library is not there.
+    """Returns the error for a service whose library is missing.
 
     Args:
-        extra: The extra of this distribution that brings it.
+        extra: The extra of this distribution that installs it.
         error: How the import failed.
     """
     return Unsupported(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from catalog.errors import CatalogError, CorruptData, ErrorKind, NotFound, StorageFailure
+from catalog.storage.store import StagedFile
 
 READ_BYTES = 1 << 20
 """Bytes hashed at a time."""
@@ -91,20 +92,21 @@ def hashed(source: str, *, own: bool) -> HashedFile:
     return HashedFile(after, digest.hexdigest(), own=own)
 
 
-def read_staged(source: str, sha256: str) -> bytes:
+def read_staged(staged: StagedFile) -> bytes:
     """Returns the bytes of a file that must still have its hash.
 
     Raises:
         CorruptData: It was changed since it was hashed, or is gone.
         StorageFailure: It cannot be read.
     """
+    source = staged.local_path
     try:
         data = Path(source).read_bytes()
     except FileNotFoundError as error:
         raise changed(source) from error
     except OSError as error:
         raise unreadable(source, error) from error
-    if hashlib.sha256(data).hexdigest() != sha256:
+    if hashlib.sha256(data).hexdigest() != staged.sha256:
         raise changed(source)
     return data
 
@@ -117,16 +119,12 @@ class CheckedReader:
 
     Args:
         file: The file, open for reading.
-        source: Its name.
-        sha256: Hex digest that it had.
-        size_bytes: Size that it had.
+        staged: What it was when it was hashed.
     """
 
-    def __init__(self, file: BinaryIO, source: str, *, sha256: str, size_bytes: int) -> None:
+    def __init__(self, file: BinaryIO, staged: StagedFile) -> None:
         self._file = file
-        self._source = source
-        self._sha256 = sha256
-        self._size_bytes = size_bytes
+        self._staged = staged
         self._digest = hashlib.sha256()
         self._position = 0
 
@@ -140,12 +138,12 @@ class CheckedReader:
         try:
             data = self._file.read(length)
         except OSError as error:
-            raise unreadable(self._source, error) from error
+            raise unreadable(self._staged.local_path, error) from error
         self._digest.update(data)
         self._position += len(data)
-        ended = self._position >= self._size_bytes or not (data or length == 0)
-        if ended and self._digest.hexdigest() != self._sha256:
-            raise changed(self._source)
+        ended = self._position >= self._staged.size_bytes or not (data or length == 0)
+        if ended and self._digest.hexdigest() != self._staged.sha256:
+            raise changed(self._staged.local_path)
         return data
 
     def tell(self) -> int:
@@ -154,13 +152,14 @@ class CheckedReader:
 
 
 @contextlib.contextmanager
-def checked(source: str, *, sha256: str, size_bytes: int) -> Iterator[CheckedReader]:
+def checked(staged: StagedFile) -> Iterator[CheckedReader]:
     """Opens a staged file, to be read in order.
 
     Raises:
         CorruptData: It is gone.
         StorageFailure: It cannot be read.
     """
+    source = staged.local_path
     with contextlib.ExitStack() as held:
         try:
             file = held.enter_context(open(source, "rb"))
@@ -168,7 +167,7 @@ def checked(source: str, *, sha256: str, size_bytes: int) -> Iterator[CheckedRea
             raise changed(source) from error
         except OSError as error:
             raise unreadable(source, error) from error
-        yield CheckedReader(file, source, sha256=sha256, size_bytes=size_bytes)
+        yield CheckedReader(file, staged)
 
 
 def changed(source: str) -> CatalogError:

@@ -15,14 +15,23 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Protocol
+from typing import Any
 
 from catalog.errors import AlreadyExists, ErrorKind, NotFound, Unsupported
+from catalog.storage.bucket.files import BucketFiles
 from catalog.storage.bucket.pending import PendingWrites
-from catalog.storage.bucket.requests import ConditionFailed, Fault, RequestFailed, Resending
+from catalog.storage.bucket.requests import (
+    ConditionFailed,
+    Fault,
+    RequestFailed,
+    raised,
+    split_uri,
+)
+from catalog.storage.bucket.service import ABSENT, Part, Service
 from catalog.storage.bucket.staged import HashedFile, hashed, read_staged
 from catalog.storage.store import (
     ObjectInfo,
+    RemoteFile,
     RemoteFiles,
     StagedFile,
     Stored,
@@ -51,101 +60,36 @@ RECENT_FILES = 1000
 RECENT_BYTES = 1 << 30
 """Bytes of files the store wrote itself that stay on the local disk meanwhile."""
 
-ABSENT = ""
-"""Stands for the version of an object that does not exist."""
-
-
-class Bucket(Protocol):
-    """Makes requests about the objects of one bucket; each method makes one, once.
-
-    Attributes:
-        uri: The bucket's, without a slash at its end.
-        endpoint: The server's address, without any credentials in it.
-        conditions: The names of the conditions of writes, for messages: that of creating, and
-            that of replacing.
-        other_version: A version that no object has.
-        lawful: Which servers keep the conditions, for messages.
-        sending: Sends requests again.
-        files: Lists and reads files, in this bucket and others.
-    """
-
-    uri: str
-    conditions: tuple[str, str]
-    other_version: str
-    lawful: str
-    sending: Resending
-
-    @property
-    def endpoint(self) -> str:
-        """Returns the server's address."""
-
-    @property
-    def files(self) -> RemoteFiles:
-        """Returns what lists and reads files."""
-
-    def get(self, key: str, part: tuple[int, int] | None) -> Stored:
-        """Returns an object, or its bytes from an offset, up to a length.
-
-        Raises:
-            RequestFailed: It failed.
-        """
-
-    def put(self, key: str, data: bytes, version: str | None) -> str:
-        """Writes an object, in one request, and returns its version.
-
-        Args:
-            key: The object.
-            data: Its bytes.
-            version: The version that it must have; ``ABSENT`` if it must not exist, None if
-                it does not matter.
-
-        Raises:
-            RequestFailed: It failed.
-        """
-
-    def send_parts(self, key: str, source: str, *, sha256: str, size_bytes: int) -> None:
-        """Uploads a large local file in parts; a part that fails is sent again.
-
-        Raises:
-            RequestFailed: It failed.
-            CorruptData: The file was changed since it was hashed.
-        """
-
-    def delete(self, key: str) -> None:
-        """Removes an object.
-
-        Raises:
-            RequestFailed: It failed.
-        """
-
 
 class BucketStore:
     """Keeps objects below a prefix of a bucket; see ``ObjectStore`` for what methods promise.
 
     Args:
-        bucket: Makes the requests.
+        uri: Where it is: ``s3://bucket/prefix``; without a prefix, all of the bucket.
+        service: Makes the requests.
+
+    Attributes:
+        service: Makes the requests.
+        bucket: The bucket.
+        bucket_uri: Its URI.
         prefix: What keys start with; empty for all of the bucket.
+        location: The URI of the store.
+        external_files: Reads the store's objects by their URIs, and those of other buckets.
     """
 
-    def __init__(self, bucket: Bucket, prefix: str) -> None:
-        self.bucket = bucket
-        self.prefix = prefix
-        self._start = f"{prefix}/" if prefix else ""
+    def __init__(self, uri: str, service: Service[Any]) -> None:
+        self.service = service
+        self.bucket, self.prefix = split_uri(uri, service.scheme)
+        self.bucket_uri = f"{service.scheme}{self.bucket}"
+        self.location = f"{self.bucket_uri}/{self.prefix}".rstrip("/")
+        self.external_files: RemoteFiles = BucketFiles(service)
+        self._start = f"{self.prefix}/" if self.prefix else ""
+        self._copies: bool | None = None
         self._folder: str | None = None
         self._remove: Callable[[], object] = lambda: None
         self._pending = PendingWrites()
         self._recent: OrderedDict[str, HashedFile] = OrderedDict()
         self._lock = threading.Lock()
-
-    @property
-    def files(self) -> RemoteFiles:
-        """Returns what reads the store's objects by their URIs."""
-        return self.bucket.files
-
-    @property
-    def location(self) -> str:
-        """Returns the URI of the store."""
-        return "/".join(part for part in (self.bucket.uri, self.prefix) if part)
 
     def read(self, path: str) -> Stored:
         """Returns an object."""
@@ -158,15 +102,15 @@ class BucketStore:
                 raise NotFound(f"no object {path}", kind=ErrorKind.OBJECT_NOT_FOUND)
             return b""
         try:
-            return self._read(path, (offset, length)).data
+            return self._read(path, Part(offset, length)).data
         except _BehindEndError:
             return b""
 
-    def _read(self, path: str, part: tuple[int, int] | None) -> Stored:
+    def _read(self, path: str, part: Part | None) -> Stored:
         key = self._key(path)
         self._pending.wait(path)
         try:
-            return self.bucket.sending.repeated(lambda: self.bucket.get(key, part))
+            return self.service.sending.repeated(lambda: self.service.get(self.bucket, key, part))
         except RequestFailed as failed:
             if failed.fault is Fault.RANGE:
                 raise _BehindEndError from failed
@@ -174,7 +118,7 @@ class BucketStore:
 
     def info(self, path: str) -> ObjectInfo | None:
         """Returns what a listing would say of an object."""
-        found = self.files.look(self.uri(path))
+        found = self.external_files.look(self.uri(path))
         if found is None:
             return None
         return ObjectInfo(path, found.size_bytes, found.modified)
@@ -200,7 +144,9 @@ class BucketStore:
 
     def _conditional(self, path: str, data: bytes, version: str) -> str:
         key = self._key(path)
-        return self.bucket.sending.conditional(lambda: self.bucket.put(key, data, version), path)
+        return self.service.sending.conditional(
+            lambda: self.service.put(self.bucket, key, data, version=version), path
+        )
 
     def put(self, path: str, data: bytes) -> None:
         """Writes a derived object, in the background; if that fails, nothing was written."""
@@ -208,7 +154,9 @@ class BucketStore:
 
         def send() -> None:
             with contextlib.suppress(RequestFailed):
-                self.bucket.sending.repeated(lambda: self.bucket.put(key, data, None))
+                self.service.sending.repeated(
+                    lambda: self.service.put(self.bucket, key, data, version=None)
+                )
 
         self._pending.start(path, send)
 
@@ -242,7 +190,7 @@ class BucketStore:
         small = sum(staged.size_bytes for staged, _ in files) <= BACKGROUND_BYTES
         if small and len(files) <= BACKGROUND_FILES:
             for staged, path in files:
-                data = read_staged(staged.local_path, staged.sha256)
+                data = read_staged(staged)
                 self._pending.start(path, partial(self._send, data, path))
         else:
             with ThreadPoolExecutor(UPLOADS) as pool:
@@ -255,21 +203,40 @@ class BucketStore:
         """Writes bytes under a name that stands for them; what is there already is left."""
         key = self._key(path)
         try:
-            self.bucket.sending.repeated(lambda: self.bucket.put(key, data, ABSENT))
+            self.service.sending.repeated(
+                lambda: self.service.put(self.bucket, key, data, version=ABSENT)
+            )
         except RequestFailed as failed:
             if failed.fault is not Fault.CONDITION:
                 raise failed.error from failed
 
     def _upload(self, staged: StagedFile, path: str) -> None:
-        source, sha256, size_bytes = staged.local_path, staged.sha256, staged.size_bytes
-        if size_bytes <= WHOLE_BYTES:
-            self._send(read_staged(source, sha256), path)
+        if staged.size_bytes <= WHOLE_BYTES:
+            self._send(read_staged(staged), path)
             return
         try:
-            self.bucket.send_parts(self._key(path), source, sha256=sha256, size_bytes=size_bytes)
+            self.service.send_parts(self.bucket, self._key(path), staged)
         except RequestFailed as failed:
             if failed.fault is not Fault.CONDITION:
                 raise failed.error from failed
+
+    def copies(self, like: RemoteFile) -> bool:
+        """Tells whether the server copies files, and only unchanged ones; tested once."""
+        if not like.uri.startswith(self.service.scheme):
+            return False
+        if self._copies is None:
+            self._copies = self.service.copies_conditionally(self.bucket, self._start, like)
+        return self._copies
+
+    def copy_in(self, files: Sequence[tuple[RemoteFile, str]]) -> list[bool]:
+        """Has the server copy files, many at a time."""
+
+        def copy(pair: tuple[RemoteFile, str]) -> bool:
+            with raised():
+                return self.service.copy(pair[0], self.bucket, self._key(pair[1]))
+
+        with ThreadPoolExecutor(UPLOADS) as pool:
+            return list(pool.map(copy, files))
 
     def adopt(self, files: Sequence[tuple[str, str]]) -> list[bool]:
         """Refuses: a bucket cannot link to local files."""
@@ -280,8 +247,8 @@ class BucketStore:
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yields objects in path order, a page at a time."""
         self._pending.settle()
-        own = f"{self.bucket.uri}/{self._start}"
-        for found in self.files.list(own + prefix):
+        own = f"{self.bucket_uri}/{self._start}"
+        for found in self.external_files.list(own + prefix):
             yield ObjectInfo(found.uri.removeprefix(own), found.size_bytes, found.modified)
 
     def delete(self, path: str) -> None:
@@ -289,7 +256,7 @@ class BucketStore:
         key = self._key(path)
         self._pending.wait(path)
         try:
-            self.bucket.sending.repeated(lambda: self.bucket.delete(key))
+            self.service.sending.repeated(lambda: self.service.delete(self.bucket, key))
         except RequestFailed as failed:
             if failed.fault not in (Fault.MISSING, Fault.NO_BUCKET):
                 raise failed.error from failed
@@ -298,7 +265,7 @@ class BucketStore:
         """Returns the object's URI; the object is there by then."""
         key = self._key(path)
         self._pending.wait(path)
-        return f"{self.bucket.uri}/{key}"
+        return f"{self.bucket_uri}/{key}"
 
     def local_copy(self, path: str) -> str | None:
         """Returns a local file with the bytes of an object that this store has just published."""

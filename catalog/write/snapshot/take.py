@@ -165,10 +165,10 @@ def _discover(
 
 def _check_apart(found: Discovery, store: ObjectStore) -> None:
     elsewhere = is_remote(found.root)
-    root: str | None = getattr(store, "location" if elsewhere else "root", None)
-    if root is None:
+    if elsewhere != is_remote(store.location):
         return
-    home, inner = (end if elsewhere else os.path.realpath(end) for end in (root, found.root))
+    ends = (store.location, found.root)
+    home, inner = (end if elsewhere else os.path.realpath(end) for end in ends)
     if inner == home or inner.startswith(home + os.sep):
         raise InvalidInput(
             f"{found.root} lies inside the catalog itself",

@@ -1,0 +1,290 @@
+"""Amazon S3, and servers that speak its protocol, through boto3.
+
+Objects are created with ``If-None-Match: *`` and swapped with ``If-Match``.
+"""
+
+import base64
+import contextlib
+import datetime
+import functools
+import hashlib
+import re
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from catalog.errors import ErrorKind, InvalidInput
+from catalog.storage.bucket import service
+from catalog.storage.bucket.requests import (
+    CONNECT_TIMEOUT_S,
+    CONNECTIONS,
+    READ_TIMEOUT_S,
+    Fault,
+    fault_of_status,
+    without_credentials,
+)
+from catalog.storage.bucket.service import ABSENT, Failure, Part, Service
+from catalog.storage.options import S3Options
+from catalog.storage.s3.copy import copies_conditionally, copy_object
+from catalog.storage.s3.multipart import Target
+from catalog.storage.s3.upload import upload
+from catalog.storage.store import RemoteFile, StagedFile, Stored
+
+if TYPE_CHECKING:
+    from botocore.loaders import Loader
+    from mypy_boto3_s3 import S3Client
+
+SCHEME = "s3://"
+
+_TOTAL = re.compile(r"bytes \d+-\d+/(\d+)")
+
+_BY_CODE = {
+    "NoSuchBucket": Fault.NO_BUCKET,
+    "NoSuchKey": Fault.MISSING,
+    "NotFound": Fault.MISSING,
+    "PreconditionFailed": Fault.CONDITION,
+    "SlowDown": Fault.LATER,
+    "Throttling": Fault.LATER,
+    "ThrottlingException": Fault.LATER,
+    "RequestLimitExceeded": Fault.LATER,
+    "RequestTimeout": Fault.BROKEN,
+}
+"""What error codes mean, whatever the status that comes with them."""
+
+_REJECTED = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidAccessKeyId",
+        "InvalidToken",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
+    }
+)
+"""Error codes about credentials that expired or that the server does not know."""
+
+
+class S3Service(Service["S3Client"]):
+    """S3; see ``Service``.
+
+    Args:
+        options: How S3 is reached.
+        sleep: Waits between attempts.
+    """
+
+    scheme = SCHEME
+    name = "S3"
+    conditions = ("If-None-Match", "If-Match")
+    other_version = '"00000000000000000000000000000000"'
+    supported_servers = "S3 itself, MinIO or SeaweedFS"
+    settings = "the endpoint and the region (AWS_ENDPOINT_URL, or [s3] in parquetry.toml)"
+    credentials_hint = (
+        "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile: AWS_PROFILE; "
+        "expired ones must be renewed"
+    )
+
+    def __init__(
+        self, options: S3Options | None = None, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        super().__init__(sleep)
+        self.options = options or S3Options()
+
+    @property
+    def endpoint(self) -> str:
+        """Returns the server's address, without any credentials in it."""
+        return without_credentials(self.client.meta.endpoint_url)
+
+    def get(self, bucket: str, key: str, part: Part | None = None) -> Stored:
+        """Returns an object, or part of it."""
+        more: dict[str, Any] = {}
+        if part is not None:
+            more["Range"] = f"bytes={part.offset}-{part.offset + part.length - 1}"
+            if part.etag:
+                more["IfMatch"] = f'"{part.etag}"'
+
+        def fetch(client: "S3Client") -> Stored:
+            answer = client.get_object(Bucket=bucket, Key=key, **more)
+            with contextlib.closing(answer["Body"]) as body:
+                return Stored(body.read(), answer["ETag"])
+
+        return self.once(fetch, f"{SCHEME}{bucket}/{key}")
+
+    def put(self, bucket: str, key: str, data: bytes, *, version: str | None) -> str:
+        """Writes an object that must have an ETag, and returns the new one."""
+        condition: dict[str, Any] = {}
+        if version is not None:
+            condition = {"IfNoneMatch": "*"} if version == ABSENT else {"IfMatch": version}
+        checksum = base64.b64encode(hashlib.sha256(data).digest()).decode()
+
+        def send(client: "S3Client") -> str:
+            answer = client.put_object(
+                Bucket=bucket, Key=key, Body=data, ChecksumSHA256=checksum, **condition
+            )
+            return answer["ETag"]
+
+        return self.once(send, f"{SCHEME}{bucket}/{key}")
+
+    def send_parts(self, bucket: str, key: str, staged: StagedFile) -> None:
+        """Uploads a large local file in parts, side by side."""
+        upload(Target(self, bucket, key), staged)
+
+    def delete(self, bucket: str, key: str) -> None:
+        """Removes an object."""
+        self.once(
+            lambda client: client.delete_object(Bucket=bucket, Key=key), f"{SCHEME}{bucket}/{key}"
+        )
+
+    def look(self, bucket: str, key: str) -> RemoteFile:
+        """Returns what is known of an object, its SHA-256 too if the server has one."""
+        uri = f"{SCHEME}{bucket}/{key}"
+        answer = self.once(
+            lambda client: client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED"), uri
+        )
+        return _described(uri, answer, answer["ContentLength"], _sha256(answer))
+
+    def page(
+        self, bucket: str, prefix: str, token: str | None
+    ) -> tuple[Sequence[RemoteFile], str | None]:
+        """Returns a page of a listing, and what asks for the next."""
+        more: dict[str, Any] = {} if token is None else {"ContinuationToken": token}
+        answer = self.once(
+            lambda client: client.list_objects_v2(
+                Bucket=bucket, Prefix=prefix, MaxKeys=service.PAGE_OBJECTS, **more
+            ),
+            f"{SCHEME}{bucket}/{prefix}",
+        )
+        found = [
+            RemoteFile(
+                f"{SCHEME}{bucket}/{one['Key']}",
+                one["Size"],
+                one["LastModified"].astimezone(datetime.UTC),
+                one.get("ETag", "").strip('"'),
+            )
+            for one in answer.get("Contents", ())
+        ]
+        return found, answer["NextContinuationToken"] if answer["IsTruncated"] else None
+
+    def tail(self, bucket: str, key: str, length: int) -> tuple[RemoteFile, bytes]:
+        """Returns what is known of an object, and its last bytes, in one request."""
+        uri = f"{SCHEME}{bucket}/{key}"
+
+        def fetch(client: "S3Client") -> tuple[RemoteFile, bytes]:
+            answer = client.get_object(Bucket=bucket, Key=key, Range=f"bytes=-{length}")
+            with contextlib.closing(answer["Body"]) as body:
+                data = body.read()
+            total = _TOTAL.match(answer.get("ContentRange", ""))
+            size_bytes = int(total[1]) if total else answer["ContentLength"]
+            whole = hashlib.sha256(data).hexdigest() if len(data) == size_bytes else ""
+            return _described(uri, answer, size_bytes, whole), data
+
+        return self.once(fetch, uri)
+
+    def copies_conditionally(self, bucket: str, start: str, like: RemoteFile) -> bool:
+        """Tests whether the server refuses to copy an object that has changed."""
+        key = f"{start}tmp/probe-{secrets.token_hex(16)}"
+        return copies_conditionally(Target(self, bucket, key), like)
+
+    def copy(self, source: RemoteFile, bucket: str, key: str) -> bool:
+        """Has the server copy an object."""
+        return copy_object(Target(self, bucket, key), source)
+
+    def _connect(self) -> "S3Client":
+        return _client(self.options)
+
+    def _errors(self) -> tuple[type[Exception], ...]:
+        from boto3.exceptions import Boto3Error
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        return (ClientError, BotoCoreError, Boto3Error)
+
+    def _failure(self, error: Exception) -> Failure:
+        from botocore import exceptions as boto
+        from botocore.parsers import ResponseParserError
+
+        if isinstance(error, boto.ClientError):
+            code = str(error.response.get("Error", {}).get("Code", "")) or "unknown"
+            status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+            rejected = code in _REJECTED
+            fault = _BY_CODE.get(code) or fault_of_status(status)
+            return Failure(fault, code, status, "rejected" if rejected else None)
+        name = type(error).__name__
+        if isinstance(error, boto.NoCredentialsError | boto.PartialCredentialsError):
+            return Failure(Fault.REFUSED, name, credentials="missing")
+        if isinstance(error, boto.SSLError | boto.InvalidProxiesConfigError):
+            return Failure(Fault.REFUSED, name)
+        if isinstance(
+            error,
+            boto.EndpointConnectionError | boto.ConnectTimeoutError | boto.ProxyConnectionError,
+        ):
+            return Failure(Fault.UNREACHED, name)
+        lost = isinstance(
+            error,
+            boto.HTTPClientError
+            | boto.ConnectionError
+            | boto.IncompleteReadError
+            | boto.FlexibleChecksumError
+            | ResponseParserError,
+        )
+        return Failure(Fault.BROKEN if lost else Fault.REFUSED, name)
+
+
+def _client(options: S3Options) -> "S3Client":
+    import boto3
+    import botocore.session
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError
+
+    style = {None: None, True: "path", False: "virtual"}[options.path_style]
+    config = Config(
+        retries={"total_max_attempts": 1, "mode": "standard"},
+        max_pool_connections=CONNECTIONS,
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=READ_TIMEOUT_S,
+        request_checksum_calculation="when_required",
+        **({} if style is None else {"s3": {"addressing_style": style}}),  # type: ignore[arg-type]
+    )
+    try:
+        core = botocore.session.Session(profile=options.profile)
+        core.register_component("data_loader", _loader(core.get_config_variable("data_path")))
+        session = boto3.session.Session(botocore_session=core, region_name=options.region or None)
+        return session.client("s3", endpoint_url=options.endpoint_url or None, config=config)
+    except (BotoCoreError, ValueError) as error:
+        raise InvalidInput(
+            f"S3 cannot be set up: {error}",
+            kind=ErrorKind.S3_CONFIGURATION,
+            hint="check profile, region and endpoint, in the environment and in parquetry.toml",
+        ) from error
+
+
+@functools.cache
+def _loader(data_path: str | None) -> "Loader":
+    """Returns what reads the descriptions of services, most of the work of making a client.
+
+    boto3 shares one among the clients of a session; ours have sessions of their own, because
+    credentials and profiles belong to them.
+    """
+    from botocore.loaders import create_loader
+
+    return create_loader(data_path)
+
+
+def _described(uri: str, answer: Any, size_bytes: int, sha256: str) -> RemoteFile:
+    version = str(answer.get("VersionId") or "")
+    return RemoteFile(
+        uri,
+        size_bytes,
+        answer["LastModified"].astimezone(datetime.UTC),
+        answer["ETag"].strip('"'),
+        "" if version == "null" else unquote(version),
+        sha256,
+    )
+
+
+def _sha256(answer: Any) -> str:
+    """Returns the digest of a whole object if the server has one; digests of parts do not count."""
+    digest = str(answer.get("ChecksumSHA256") or "")
+    if "-" in digest or answer.get("ChecksumType", "FULL_OBJECT") != "FULL_OBJECT":
+        return ""
+    return base64.b64decode(digest).hex()
