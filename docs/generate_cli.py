@@ -93,10 +93,14 @@ def _usage(parameter: Any) -> str:
 
 
 def _parameters(command: Any) -> list[str]:
-    rows = [_row(p) for p in command.params if p.name not in ("help",)]
+    rows = [_row(p) for p in command.params if p.name != "help" and not _is_hidden(p)]
     if not rows:
         return []
     return ["| | |", "|---|---|", *rows, ""]
+
+
+def _is_hidden(parameter: Any) -> bool:
+    return getattr(parameter, "hidden", False)
 
 
 def _row(parameter: Any) -> str:

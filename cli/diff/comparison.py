@@ -1,7 +1,7 @@
 """Writes a diff where it lists no rows."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from catalog.report.paint import Paint
 from catalog.report.text import header, render_diff, title
 from catalog.report.view import DiffView, TableView
 from catalog.report.words import schema_line
+from cli.diff.request import Request
 from cli.output import stdout
 from cli.output.listing import FORMAT_VERSION
 from cli.output.results import text_target
@@ -21,23 +22,23 @@ if TYPE_CHECKING:
     from catalog.model.listings import FileInfo
 
 
-def write_picture(view: DiffView, target: Path | None) -> None:
+def write_picture(result: "Diff", view: DiffView, request: Request) -> None:
     """Writes a diff as text."""
-    paint = Paint(target is None and stdout.has_colour())
-    _write_lines(render_diff(view, width=stdout.width(), paint=paint), target)
+    paint = Paint(request.target is None and stdout.has_colour())
+    _write_lines(render_diff(view, width=stdout.width(), paint=paint), request.target)
 
 
-def write_markdown(view: DiffView, target: Path | None) -> None:
+def write_markdown(result: "Diff", view: DiffView, request: Request) -> None:
     """Writes a diff as Markdown."""
-    _write_lines(render_markdown(view), target)
+    _write_lines(render_markdown(view), request.target)
 
 
-def write_json(result: "Diff", target: Path | None) -> None:
+def write_json(result: "Diff", view: DiffView, request: Request) -> None:
     """Writes a diff in its JSON form."""
-    _write_lines([json.dumps(result.to_dict(), indent=2, ensure_ascii=False)], target)
+    write_json_text(result.to_dict(), request.target)
 
 
-def write_schema(view: DiffView, target: Path | None) -> None:
+def write_schema(result: "Diff", view: DiffView, request: Request) -> None:
     """Writes the schema changes of a diff as text."""
     lines = [header(view)]
     for table in view.tables:
@@ -46,13 +47,13 @@ def write_schema(view: DiffView, target: Path | None) -> None:
             lines += [f"  {schema_line(change)}" for change in table.schema_changes]
     if len(lines) == 1:
         lines += ["", "no schema differs"]
-    _write_lines(lines, target)
+    _write_lines(lines, request.target)
 
 
-def write_files(cat: "Catalog", view: DiffView, target: Path | None, *, as_json: bool) -> None:
+def write_files(cat: "Catalog", result: "Diff", view: DiffView, request: Request) -> None:
     """Writes the data files that a diff is about: those added, and those removed."""
     found = {table.name: _files(cat, view, table) for table in view.tables}
-    if as_json:
+    if request.as_json:
         tables = [
             {
                 "table": name,
@@ -61,12 +62,8 @@ def write_files(cat: "Catalog", view: DiffView, target: Path | None, *, as_json:
             }
             for name, (added, removed) in found.items()
         ]
-        whole = {
-            "format_version": FORMAT_VERSION,
-            **ends_json(view),
-            "tables": tables,
-        }
-        _write_lines([json.dumps(whole, indent=2, ensure_ascii=False)], target)
+        whole = {"format_version": FORMAT_VERSION, **ends_json(view), "tables": tables}
+        write_json_text(whole, request.target)
         return
     lines = [header(view)]
     for table in view.tables:
@@ -76,7 +73,7 @@ def write_files(cat: "Catalog", view: DiffView, target: Path | None, *, as_json:
         lines += [f"  - {_file_line(file)}" for file in removed]
         lines += [f"  + {_file_line(file)}" for file in added]
         lines.append(f"  {kept} kept")
-    _write_lines(lines, target)
+    _write_lines(lines, request.target)
 
 
 def _files(
@@ -112,6 +109,11 @@ def ends_json(view: DiffView) -> dict[str, object]:
     """Returns the JSON keys of the refs that a diff compares."""
     ends = {"from": view.before, "to": view.after}
     return {name: {"ref": end.ref, "commit": end.commit_id} for name, end in ends.items()}
+
+
+def write_json_text(value: Mapping[str, object], target: Path | None) -> None:
+    """Writes one JSON object."""
+    _write_lines([json.dumps(value, indent=2, ensure_ascii=False)], target)
 
 
 def _write_lines(lines: Sequence[str], target: Path | None) -> None:

@@ -1,7 +1,6 @@
-"""Tells how a diff would go: ``diff --explain``."""
+"""Shows how a diff would go: ``diff --explain``."""
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog.report.figures import count, counted, named_values, plain, size
@@ -20,9 +19,7 @@ COLUMNS_SHOWN = 6
 """Columns that text names; the JSON form has all."""
 
 
-def write_explanation(
-    cat: "Catalog", ends: tuple[str, str], request: Request, target: Path | None, *, as_json: bool
-) -> None:
+def write_explanation(cat: "Catalog", ends: tuple[str, str], request: Request) -> None:
     """Writes the plan of a diff: by table and partition the path, the columns, the bytes."""
     found = cat.explain_diff(
         *ends,
@@ -30,8 +27,8 @@ def write_explanation(
         key=request.key,
         columns=request.columns or None,
     )
-    with text_target(target) as write:
-        if as_json:
+    with text_target(request.target) as write:
+        if request.as_json:
             write(json.dumps(_json(ends, found), indent=2, ensure_ascii=False) + "\n")
             return
         if not found:

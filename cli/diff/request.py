@@ -3,6 +3,9 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
 
 from cli.specs import pair
 from cli.usage import UsageError
@@ -13,11 +16,58 @@ BINARY_UNITS = {"k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
 
 
+class DiffFormat(StrEnum):
+    """How a diff is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    CSV = "csv"
+    PARQUET = "parquet"
+    MARKDOWN = "markdown"
+
+
+class Method(StrEnum):
+    """How files are compared; for finding out whether a faster path answers otherwise."""
+
+    AUTO = "auto"
+    JOIN = "join"
+
+
+class Change(StrEnum):
+    """What can happen to a row."""
+
+    INSERTED = "inserted"
+    DELETED = "deleted"
+    UPDATED = "updated"
+
+
+class Form(StrEnum):
+    """Which part of a diff is shown: counts to the cell, or what an option of its name asks for."""
+
+    CELLS = "cells"
+    STAT = "stat"
+    ROWS = "rows"
+    SCHEMA = "schema"
+    FILES = "files"
+    EXPLAIN = "explain"
+
+    @property
+    def level(self) -> Literal["rows", "cells", "stat"]:
+        """Returns how closely the files must be looked at for it."""
+        if self is Form.ROWS:
+            return "rows"
+        return "cells" if self is Form.CELLS else "stat"
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Holds what a diff is asked for.
+    """What a diff is asked for.
 
     Attributes:
+        form: Which part of the diff is shown.
+        how: How it is written.
+        target: The file; None is stdout.
+        query: The query whose results are compared; None compares tables.
         tables: The tables; none means all that changed.
         key: Columns to match rows by; None means the tables' own.
         columns: Columns to compare; none means all.
@@ -25,27 +75,67 @@ class Request:
         change: Which rows to list; None means all kinds.
         where: SQL that rows to list must meet.
         limit: How many rows to list; -1 means all, None what the format usually takes.
+        narrow: Whether rows show their key and the columns that changed, not all.
         check_keys: Whether to look for bad keys in all rows.
         full_stats: Whether statistics cover all rows.
-        method: ``auto`` or ``join``.
-        narrow: Whether rows show their key and the columns that changed, not all.
+        method: How files are compared.
         threads: Threads; None means all.
         memory_limit_bytes: Memory; None means what the catalog takes.
+
+    Raises:
+        UsageError: Parts of it exclude each other.
     """
 
+    form: Form = Form.CELLS
+    how: DiffFormat = DiffFormat.TEXT
+    target: Path | None = None
+    query: str | None = None
     tables: tuple[str, ...] = ()
     key: tuple[str, ...] | None = None
     columns: tuple[str, ...] = ()
     tolerance: Mapping[str, str] = field(default_factory=dict)
-    change: str | None = None
+    change: Change | None = None
     where: str | None = None
     limit: int | None = None
+    narrow: bool = False
     check_keys: bool = False
     full_stats: bool = False
-    method: str = "auto"
-    narrow: bool = False
+    method: Method = Method.AUTO
     threads: int | None = None
     memory_limit_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        selects = self.change or self.where is not None or self.limit is not None or self.narrow
+        if selects and self.form is not Form.ROWS:
+            raise UsageError(
+                "--change, --where, --limit and --narrow select rows to list", hint="add --rows"
+            )
+        if self.query is not None and (self.tables or self.form not in (Form.CELLS, Form.ROWS)):
+            raise UsageError(
+                "--query excludes -t, --stat, --schema, --files and --explain: it compares rows"
+            )
+
+    @property
+    def as_json(self) -> bool:
+        """Returns whether the diff is written as JSON."""
+        return self.how is DiffFormat.JSON
+
+
+def chosen_form(asked: Mapping[Form, bool], how: DiffFormat) -> Form:
+    """Returns which part of a diff was asked for.
+
+    Raises:
+        UsageError: Several were, or one that the format cannot hold.
+    """
+    forms = [form for form, is_asked in asked.items() if is_asked]
+    if len(forms) > 1:
+        raise UsageError(f"{' and '.join(f'--{form}' for form in forms)} exclude each other")
+    only_rows = how in (DiffFormat.CSV, DiffFormat.PARQUET)
+    if only_rows and forms not in ([], [Form.ROWS]):
+        raise UsageError(f"--format {how} holds rows, not --{forms[0]}", hint="--format json")
+    if how is DiffFormat.MARKDOWN and forms not in ([], [Form.STAT]):
+        raise UsageError(f"--format markdown does not hold --{forms[0]}", hint="--format json")
+    return Form.ROWS if only_rows else forms[0] if forms else Form.CELLS
 
 
 def tolerances(texts: Sequence[str]) -> dict[str, str]:
@@ -62,10 +152,10 @@ def memory_bytes(written: str) -> int:
     """Reads a size such as ``2GB`` or ``512MiB``.
 
     Raises:
-        UsageError: It is none.
+        UsageError: It is not a size.
     """
     match = _SIZE.fullmatch(written.strip())
     if match is None:
-        raise UsageError(f"{written!r} is no size", hint="e.g. --memory-limit 2GB")
+        raise UsageError(f"{written!r} is not a size", hint="e.g. --memory-limit 2GB")
     units = BINARY_UNITS if match[3] else UNITS
     return int(float(match[1]) * units.get(match[2].lower(), 1))

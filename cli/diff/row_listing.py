@@ -20,22 +20,24 @@ from cli.usage import UsageError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from catalog.diff.result import Diff
+    from catalog.diff.result import Diff, TableDiff
 
 TEXT_LIMIT = 20
 """Rows of a table that text lists: a screen of them; files get all."""
 
 
-def write_rows_text(result: "Diff", view: DiffView, request: Request, target: Path | None) -> None:
+def write_rows_text(result: "Diff", view: DiffView, request: Request) -> None:
     """Writes the changed rows as text, one line each."""
     limit = request.limit if request.limit is not None else TEXT_LIMIT
-    width = stdout.width() if target is None and stdout.is_terminal() else 10_000
-    with text_target(target) as write:
+    width = stdout.width() if request.target is None and stdout.is_terminal() else 10_000
+    with text_target(request.target) as write:
         write(header(view) + "\n")
         for table in _tables_with_rows(view):
             write(f"\n{title(table)}\n")
             narrow = request.narrow or not (table.rows.inserted or table.rows.deleted)
-            reader = _reader(result, table, request, -1 if limit < 0 else limit + 1, narrow=narrow)
+            reader = _reader(
+                result[table.name], request, limit=-1 if limit < 0 else limit + 1, narrow=narrow
+            )
             found = changed_rows(reader)
             shown = 0
             for row in found if limit < 0 else islice(found, limit):
@@ -44,48 +46,43 @@ def write_rows_text(result: "Diff", view: DiffView, request: Request, target: Pa
             write(f"  {_tail(table, request, shown, more=next(found, None) is not None)}\n")
 
 
-def write_rows_json(result: "Diff", view: DiffView, request: Request, target: Path | None) -> None:
+def write_rows_json(result: "Diff", view: DiffView, request: Request) -> None:
     """Writes the changed rows as one JSON object with one row a line, as they come."""
-    with text_target(target) as write:
+    with text_target(request.target) as write:
         head = json_text({"format_version": FORMAT_VERSION, **ends_json(view)})
         write(f'{head[:-1]}, "changes": [')
         separator = "\n"
         for table in _tables_with_rows(view):
-            for row in changed_rows(_reader(result, table, request, _limit(request))):
+            for row in changed_rows(_reader(result[table.name], request, limit=_limit(request))):
                 write(separator + json_line(table.name, row))
                 separator = ",\n"
         write("\n]}\n")
 
 
-def write_rows_csv(result: "Diff", view: DiffView, request: Request, target: Path | None) -> None:
+def write_rows_csv(result: "Diff", view: DiffView, request: Request) -> None:
     """Writes the changed rows of one table as CSV."""
-    reader = _reader(result, _only(view, request), request, _limit(request))
-    with text_target(target) as write:
+    table = result[_only(view, request).name]
+    reader = _reader(table, request, limit=_limit(request))
+    with text_target(request.target) as write:
         rows = write_csv(reader, write)
-    _note(rows, target)
+    _note(rows, request.target)
 
 
-def write_rows_parquet(
-    result: "Diff", view: DiffView, request: Request, target: Path | None
-) -> None:
+def write_rows_parquet(result: "Diff", view: DiffView, request: Request) -> None:
     """Writes the changed rows of one table as Parquet, in the row form as it is."""
-    reader = _reader(result, _only(view, request), request, _limit(request))
-    with byte_target(target) as stream:
+    table = result[_only(view, request).name]
+    reader = _reader(table, request, limit=_limit(request))
+    with byte_target(request.target) as stream:
         rows = write_parquet(reader, stream)
-    _note(rows, target)
+    _note(rows, request.target)
 
 
 def _reader(
-    result: "Diff",
-    table: TableView,
-    request: Request,
-    limit: int,
-    *,
-    narrow: bool | None = None,
+    table: "TableDiff", request: Request, *, limit: int, narrow: bool | None = None
 ) -> "pa.RecordBatchReader":
     """Returns the rows asked for; text of updated rows shows changed columns in any case."""
     changed_only = (request.narrow if narrow is None else narrow) and request.where is None
-    return result[table.name].changes(
+    return table.changes(
         columns="changed" if changed_only or request.narrow else "all",
         where=request.where,
         change=request.change,
