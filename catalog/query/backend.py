@@ -6,7 +6,7 @@ from typing import Protocol, TypeAlias
 
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
-from catalog.query.parse.statements import Scalar
+from catalog.query.parse.statements import ArgumentValue
 from catalog.query.scan import Pruner
 
 
@@ -67,7 +67,7 @@ RelationFunction: TypeAlias = Callable[..., object]
 """Is called with a ``Resolve`` and the literal arguments, and returns Arrow data."""
 
 Functions: TypeAlias = Mapping[str, RelationFunction]
-Arguments: TypeAlias = Sequence[Scalar]
+Arguments: TypeAlias = Sequence[ArgumentValue]
 
 Params: TypeAlias = Sequence[object] | Mapping[str, object] | None
 """Values of a statement's parameters, by position or by name."""

@@ -19,7 +19,7 @@ from sqlglot import exp
 from catalog.query.parse.conjuncts import predicates_of_target, prunable
 from catalog.query.parse.dialect import NotUnderstoodError, parse
 from catalog.query.parse.keywords import fold
-from catalog.query.parse.lexer import NAME_KINDS, Token, TokenKind, place, tokenize
+from catalog.query.parse.lexer import NAME_KINDS, Token, TokenKind, line_and_column, tokenize
 from catalog.query.parse.masking import Masked, lists, mask
 from catalog.query.parse.merge_source import merge_source
 from catalog.query.parse.outline import Outline, outlines
@@ -94,7 +94,7 @@ def _statement(text: str, outline: Outline, functions: frozenset[str]) -> Statem
     stray = _stray_at(tokens)
     if stray is not None:
         reason, offset = _HOW_TO_WRITE_REFS, stray.start
-    return replace(known, parsed=False, error=f"{reason} at {place(text, offset)}")
+    return replace(known, parsed=False, error=f"{reason} at {line_and_column(text, offset)}")
 
 
 def _stray_at(tokens: tuple[Token, ...]) -> Token | None:

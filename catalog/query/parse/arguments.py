@@ -2,17 +2,17 @@
 
 from catalog.errors import InvalidInput
 from catalog.query.parse.keywords import fold
-from catalog.query.parse.lexer import NAME_KINDS, Token, TokenKind, place
-from catalog.query.parse.statements import Scalar
+from catalog.query.parse.lexer import NAME_KINDS, Token, TokenKind, line_and_column
+from catalog.query.parse.statements import ArgumentValue
 
-_CONSTANTS: dict[str, Scalar] = {"true": True, "false": False, "null": None}
+_CONSTANTS: dict[str, ArgumentValue] = {"true": True, "false": False, "null": None}
 
 _DEPTH = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 
 
 def read_arguments(
     text: str, tokens: tuple[Token, ...]
-) -> tuple[tuple[Scalar, ...], tuple[tuple[str, Scalar], ...]]:
+) -> tuple[tuple[ArgumentValue, ...], tuple[tuple[str, ArgumentValue], ...]]:
     """Reads a call's arguments.
 
     Args:
@@ -26,10 +26,10 @@ def read_arguments(
         InvalidInput: An argument is no literal, a name is given twice, or a value without a name
             follows one with a name.
     """
-    values: list[Scalar] = []
-    keywords: dict[str, Scalar] = {}
+    values: list[ArgumentValue] = []
+    keywords: dict[str, ArgumentValue] = {}
     for argument in _split(tokens[2:-1]):
-        where = place(text, argument[0].start if argument else tokens[0].start)
+        where = line_and_column(text, argument[0].start if argument else tokens[0].start)
         call = f"{tokens[0].text}(…)"
         if len(argument) > 2 and argument[0].kind in NAME_KINDS and argument[1].text in _ARROWS:
             name = fold(argument[0].name)
@@ -60,7 +60,7 @@ def _split(tokens: tuple[Token, ...]) -> list[tuple[Token, ...]]:
     return [*arguments, tokens[begin:]]
 
 
-def _value(tokens: tuple[Token, ...], call: str, where: str) -> Scalar:
+def _value(tokens: tuple[Token, ...], call: str, where: str) -> ArgumentValue:
     kinds = [token.kind for token in tokens]
     if kinds == [TokenKind.STRING]:
         return tokens[0].name

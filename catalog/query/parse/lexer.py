@@ -178,7 +178,7 @@ def _ref_token(text: str, position: int) -> Token:
     if match is None:
         shown = text[position : position + 40].split("\n")[0]
         raise InvalidInput(
-            f"cannot read the ref {shown!r} at {place(text, position)}: a ref ends at a blank, "
+            f"cannot read the ref {shown!r} at {line_and_column(text, position)}: a ref ends at a blank, "
             "a comma, a semicolon or a parenthesis",
             hint='write unusual refs in quotes: orders@"release 1"',
         )
@@ -207,7 +207,7 @@ def _unterminated(text: str, start: int) -> Token:
     return Token(TokenKind.UNTERMINATED, text[start:], start, len(text))
 
 
-def place(text: str, offset: int) -> str:
+def line_and_column(text: str, offset: int) -> str:
     """Says where an offset is, for people: ``line 2, column 5``."""
     line = text.count("\n", 0, offset) + 1
     column = offset - (text.rfind("\n", 0, offset) + 1) + 1

@@ -3,7 +3,7 @@
 import re
 
 from catalog.errors import InvalidInput
-from catalog.query.parse.lexer import Token, TokenKind, place
+from catalog.query.parse.lexer import Token, TokenKind, line_and_column
 from catalog.query.parse.outline import closing
 from catalog.query.parse.statements import RefText
 
@@ -61,7 +61,7 @@ def at_clause(text: str, tokens: tuple[Token, ...], index: int) -> tuple[RefText
     last = closing(tokens, index + 1)
     unit = tokens[index + 2].word
     value = _literal(tokens[index + 4 : last], unit)
-    where = place(text, tokens[index].start)
+    where = line_and_column(text, tokens[index].start)
     if value is None:
         raise InvalidInput(
             f"AT ({unit.upper()} => …) at {where} takes a literal, not an expression",

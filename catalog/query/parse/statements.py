@@ -11,7 +11,7 @@ from catalog.query.parse.predicates import Predicate
 Span = tuple[int, int]
 """Offsets of code points in the whole text: the first, and the one after the last."""
 
-Scalar = str | int | float | bool | None
+ArgumentValue = str | int | float | bool | None
 """The value of a literal argument of a table function."""
 
 
@@ -123,8 +123,8 @@ class FunctionReference:
 
     span: Span
     name: str
-    arguments: tuple[Scalar, ...] = ()
-    keywords: tuple[tuple[str, Scalar], ...] = ()
+    arguments: tuple[ArgumentValue, ...] = ()
+    keywords: tuple[tuple[str, ArgumentValue], ...] = ()
     alias: str | None = None
     column_aliases: tuple[str, ...] = ()
 

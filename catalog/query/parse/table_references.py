@@ -11,7 +11,7 @@ from sqlglot import exp
 from catalog.errors import InvalidInput
 from catalog.query.parse.arguments import read_arguments
 from catalog.query.parse.keywords import RESERVED, fold
-from catalog.query.parse.lexer import NAME_KINDS, Token, TokenKind, place
+from catalog.query.parse.lexer import NAME_KINDS, Token, TokenKind, line_and_column
 from catalog.query.parse.masking import Masked, lists
 from catalog.query.parse.outline import DESCRIBE_WORDS, closing
 from catalog.query.parse.predicates import Predicate
@@ -177,7 +177,7 @@ class Reader:
             raise MisreadError(self.tokens[first].start)
         last = self._take_ref(last, refs)
         if len(refs) > 1:
-            where = place(self.text, refs[1].span[0])
+            where = line_and_column(self.text, refs[1].span[0])
             raise InvalidInput(
                 f"the table {self.tokens[first].name!r} has a second ref at {where}",
                 hint="give either table@ref or AT (VERSION => …)",
