@@ -1,4 +1,4 @@
-"""Prefixes of Parquet files in S3, listed as directories are."""
+"""Prefixes of Parquet files in a bucket, listed as directories are."""
 
 import fnmatch
 import hashlib
@@ -7,7 +7,15 @@ from collections.abc import Iterator
 
 from catalog.errors import ErrorKind, NotFound
 from catalog.formats.hive_path import segments
-from catalog.formats.source import DELTA_LOG, ICEBERG_METADATA, SUFFIXES, SourceFile, check_format
+from catalog.formats.source import (
+    DELTA_LOG,
+    ICEBERG_METADATA,
+    SUFFIXES,
+    Listing,
+    SourceFile,
+    SourceFormat,
+)
+from catalog.hints import Option, hint
 from catalog.storage.store import RemoteFile, RemoteFiles
 
 _MAGIC = re.compile(r"[*?[]")
@@ -16,48 +24,46 @@ INODE_BYTES = 7
 """Bytes of an ETag's hash that stand for an inode: enough to tell files apart, and below 2^63."""
 
 
-def list_bucket(source: str, remote: RemoteFiles) -> tuple[str, list[SourceFile], int]:
+def list_bucket(source: str, remote: RemoteFiles) -> Listing:
     """Lists a prefix, an object, or what a glob pattern matches.
 
     Args:
         source: Its URI.
         remote: Lists it.
 
-    Returns:
-        The root of the source, its files, and how many objects are no Parquet.
-
     Raises:
-        NotFound: There is nothing of that name.
-        Unsupported: It is a table of Delta's or Iceberg's.
+        NotFound: Nothing has that name.
     """
     if _MAGIC.search(source):
         root = _fixed_part(source)
         wanted = [part for part in source[len(root) + 1 :].split("/") if part]
-        found = [
+        matching = [
             one
             for one in remote.list(f"{root}/")
             if any(_match(wanted, head) for head in _heads(one.uri[len(root) + 1 :].split("/")))
         ]
-        return root, *_taken(found, root)
+        return _parquet(matching, root)
     root = source.rstrip("/")
-    found = list(remote.list(f"{root}/"))
-    if not found:
-        one = None if source.endswith("/") else remote.look(root)
-        if one is None:
+    objects = list(remote.list(f"{root}/"))
+    if not objects:
+        single = None if source.endswith("/") else remote.look(root)
+        if single is None:
             raise NotFound(
-                f"nothing lies below {source}",
+                f"nothing exists under {source}",
                 kind=ErrorKind.SOURCE_NOT_FOUND,
-                hint="check the prefix; --allow-empty takes a missing source as an empty one",
+                hint=hint(
+                    "check the prefix; {} takes a missing source as an empty one",
+                    Option("allow_empty"),
+                ),
             )
         folder = root.rpartition("/")[0]
-        return folder, [source_file(one, folder)], 0
-    names = [one.uri[len(root) + 1 :] for one in found]
-    check_format(
-        root,
-        delta=any(name.startswith(f"{DELTA_LOG}/") for name in names),
-        iceberg=any(_match(ICEBERG_METADATA.split("/"), name.split("/")) for name in names),
-    )
-    return root, *_taken(found, root)
+        return Listing(folder, [source_file(single, folder)])
+    names = [one.uri[len(root) + 1 :] for one in objects]
+    if any(name.startswith(f"{DELTA_LOG}/") for name in names):
+        return Listing(root, [], format=SourceFormat.DELTA)
+    if any(_match(ICEBERG_METADATA.split("/"), name.split("/")) for name in names):
+        return Listing(root, [], format=SourceFormat.ICEBERG)
+    return _parquet(objects, root)
 
 
 def source_file(found: RemoteFile, root: str) -> SourceFile:
@@ -76,14 +82,14 @@ def source_file(found: RemoteFile, root: str) -> SourceFile:
     )
 
 
-def _taken(found: list[RemoteFile], root: str) -> tuple[list[SourceFile], int]:
-    seen = [one for one in found if _is_seen(one.uri[len(root) + 1 :])]
-    files = [source_file(one, root) for one in seen if one.uri.lower().endswith(SUFFIXES)]
-    return files, len(seen) - len(files)
+def _parquet(objects: list[RemoteFile], root: str) -> Listing:
+    visible = [one for one in objects if _is_visible(one.uri[len(root) + 1 :])]
+    files = [source_file(one, root) for one in visible if one.uri.lower().endswith(SUFFIXES)]
+    return Listing(root, files, len(visible) - len(files))
 
 
-def _is_seen(relative: str) -> bool:
-    """Tells whether an object counts: not a folder's marker, nor below a hidden name."""
+def _is_visible(relative: str) -> bool:
+    """Returns whether an object counts: not a folder's marker, nor below a hidden name."""
     parts = relative.split("/")
     hidden = (part.startswith(("_", ".")) and "=" not in part for part in parts)
     return bool(parts[-1]) and not any(hidden)

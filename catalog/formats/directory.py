@@ -1,42 +1,54 @@
-"""Directories of Parquet files, plain or hive-partitioned, as they lie on disk."""
+"""Directories of Parquet files, plain or hive-partitioned."""
 
 import glob
 import os
 
 from catalog.errors import ErrorKind, InvalidInput, NotFound, StorageFailure
 from catalog.formats.hive_path import segments
-from catalog.formats.source import DELTA_LOG, ICEBERG_METADATA, SUFFIXES, SourceFile, check_format
+from catalog.formats.source import (
+    DELTA_LOG,
+    ICEBERG_METADATA,
+    SUFFIXES,
+    Listing,
+    SourceFile,
+    SourceFormat,
+)
+from catalog.hints import Option, hint
 
 
-def list_directory(source: str) -> tuple[str, list[SourceFile], int]:
-    """Returns the root of a source, its files, and how many are no Parquet."""
+def list_directory(source: str) -> Listing:
+    """Lists a directory, a file, or what a glob pattern matches.
+
+    Raises:
+        NotFound: Nothing has that name.
+        InvalidInput: A link leaves the directory.
+        StorageFailure: A directory cannot be read.
+    """
     root = os.path.abspath(source)
     try:
         if os.path.isfile(root):
-            found = os.stat(root)
-            root = os.path.dirname(root)
-            files, ignored = [_source_file(os.path.abspath(source), root, found)], 0
-        elif os.path.isdir(root):
-            check_format(
-                root,
-                delta=os.path.isdir(os.path.join(root, DELTA_LOG)),
-                iceberg=bool(glob.glob(f"{glob.escape(root)}/{ICEBERG_METADATA}")),
-            )
-            files, ignored = _walk(root)
-        elif glob.has_magic(source):
+            folder = os.path.dirname(root)
+            return Listing(folder, [_source_file(root, folder, os.stat(root))])
+        if os.path.isdir(root):
+            if os.path.isdir(os.path.join(root, DELTA_LOG)):
+                return Listing(root, [], format=SourceFormat.DELTA)
+            if glob.glob(f"{glob.escape(root)}/{ICEBERG_METADATA}"):
+                return Listing(root, [], format=SourceFormat.ICEBERG)
+            return Listing(root, *_walk(root))
+        if glob.has_magic(source):
             root = os.path.abspath(_fixed_part(source))
-            files, ignored = _matching(source, root)
-        else:
-            raise NotFound(
-                f"no file or directory {source}",
-                kind=ErrorKind.SOURCE_NOT_FOUND,
-                hint="check the path; --allow-empty takes a missing source as an empty one",
-            )
+            return Listing(root, *_matching(source, root))
     except OSError as error:
         raise StorageFailure(
-            f"cannot read {error.filename}: {error.strerror}", hint="check who may read it"
+            f"cannot read {error.filename}: {error.strerror}", hint="check its permissions"
         ) from error
-    return root, files, ignored
+    raise NotFound(
+        f"no file or directory {source}",
+        kind=ErrorKind.SOURCE_NOT_FOUND,
+        hint=hint(
+            "check the path; {} takes a missing source as an empty one", Option("allow_empty")
+        ),
+    )
 
 
 def _walk(root: str) -> tuple[list[SourceFile], int]:
@@ -66,9 +78,9 @@ def _check_inside(path: str, inside: str) -> None:
     above = os.path.join(os.path.realpath(os.path.dirname(path)), "")
     if not target.startswith(inside) or above.startswith(target + os.sep):
         raise InvalidInput(
-            f"{path} is a link to {target}, outside of the source or around in a circle",
+            f"{path} links to {target}, which is outside the source or contains the link",
             kind=ErrorKind.PATH_OUTSIDE,
-            hint="name the directory it points to as the source",
+            hint="give the directory it points to as the source",
         )
 
 

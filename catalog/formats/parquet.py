@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from catalog.errors import CorruptData, ErrorKind, InvalidInput, NotFound, StorageFailure
+from catalog.formats.source import Layout
 from catalog.model.datafile import ColumnStats
 from catalog.model.schema import FileSchema
 from catalog.model.types import (
@@ -27,8 +28,6 @@ from catalog.model.types import (
 )
 from catalog.model.values import encode
 from catalog.storage.store import OpenFile
-
-Columns = tuple[tuple[str, DataType], ...]
 
 ParquetSource: TypeAlias = str | OpenFile
 """What Parquet is read from: a local path, or an open file that lies elsewhere."""
@@ -50,7 +49,7 @@ class ParquetFooter:
     """
 
     rows: int
-    columns: Columns
+    columns: Layout
     stats: Mapping[str, ColumnStats]
 
 
@@ -115,7 +114,7 @@ def column_sizes(path: ParquetSource, schema: FileSchema) -> dict[int, int]:
 
 def _columns(
     structure: pa.Schema, leaves: Sequence[pq.ColumnSchema], shown: str
-) -> tuple[Columns, list[tuple[int, str, Scalar]]]:
+) -> tuple[Layout, list[tuple[int, str, Scalar]]]:
     names = structure.names
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated or "" in names:

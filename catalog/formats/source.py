@@ -1,27 +1,40 @@
-"""What is found in a source: its files, their partition values, and the formats it must not be."""
+"""What is found in a source: its format, its files, and their partition values."""
 
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
 
-from catalog.errors import ErrorKind, Unsupported
+from catalog.model.types import DataType
 
 SUFFIXES = (".parquet", ".parq", ".pq")
-"""Names that end so are Parquet files; others in a directory are left alone, and counted."""
+"""Endings of the names of Parquet files; other files in a directory are skipped, and counted."""
 
 DELTA_LOG = "_delta_log"
-"""Directory of a table of Delta's that says which of its files count."""
+"""Directory that says which files of a Delta table count."""
 
 ICEBERG_METADATA = "metadata/*.metadata.json"
-"""Files of a table of Iceberg's that say which of its files count."""
+"""Files that say which files of an Iceberg table count."""
 
-HiveValues = tuple[tuple[str, str | None], ...]
+HiveValues: TypeAlias = tuple[tuple[str, str | None], ...]
+
+Layout: TypeAlias = tuple[tuple[str, DataType], ...]
+"""Name and type of each column of a file, in order."""
+
+
+class SourceFormat(StrEnum):
+    """What a directory or a prefix is, by the metadata in it."""
+
+    PARQUET = "Parquet"
+    DELTA = "Delta"
+    ICEBERG = "Iceberg"
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """Describes a file of a source as it was found.
+    """A file of a source as it was found.
 
-    Of an object in S3, time of change is that of the write, and the inode is a number made of
-    its ETag: it tells files apart in the same way.
+    An object in a bucket has the time of its write as the time of its change, and for an inode a
+    number made of its ETag, which distinguishes files in the same way.
 
     Attributes:
         path: Absolute, or a URI.
@@ -31,7 +44,7 @@ class SourceFile:
         ctime_ns: Time of its last change, links included.
         inode: Its inode.
         hive: Column and text per hive segment of the path, in order; None is NULL.
-        etag: Of an object in S3, what its content is known by.
+        etag: The ETag of an object in a bucket; empty for a local file.
     """
 
     path: str
@@ -45,38 +58,34 @@ class SourceFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Listing:
+    """What a directory or a prefix holds.
+
+    Attributes:
+        root: Its path, absolute, or its URI.
+        files: Its Parquet files, in any order; none where the format is another one.
+        ignored: How many of its files are not Parquet by their names.
+        format: What it is.
+    """
+
+    root: str
+    files: list[SourceFile]
+    ignored: int = 0
+    format: SourceFormat = SourceFormat.PARQUET
+
+
+@dataclass(frozen=True, slots=True)
 class Discovery:
-    """Holds what was found in a source.
+    """What was found in a source.
 
     Attributes:
         root: The source, absolute, or a URI.
         files: Parquet files by relative path; empty if there are none.
         columns: Names of the partition columns in path order.
-        ignored: Files that are no Parquet by their names.
+        ignored: How many of its files are not Parquet by their names.
     """
 
     root: str
     files: tuple[SourceFile, ...]
     columns: tuple[str, ...]
     ignored: int
-
-
-def check_format(root: str, *, delta: bool, iceberg: bool) -> None:
-    """Refuses what is a table of another format: its files by themselves are not its rows.
-
-    Args:
-        root: The directory or prefix.
-        delta: Whether a log of Delta's lies in it.
-        iceberg: Whether metadata of Iceberg's lie in it.
-
-    Raises:
-        Unsupported: It is one.
-    """
-    if delta or iceberg:
-        name = "Delta" if delta else "Iceberg"
-        raise Unsupported(
-            f"{root} is a table of {name}: some of its files may be deleted or hold deleted rows",
-            kind=ErrorKind.OTHER_FORMAT,
-            hint=f"export it to Parquet with a reader of {name}, or name the files themselves "
-            "with a pattern",
-        )

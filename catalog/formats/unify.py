@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from catalog.errors import ErrorKind, InvalidInput
+from catalog.formats.source import Layout
 from catalog.model.schema import Field, FileSchema, PhysicalColumn, Schema
 from catalog.model.types import (
     NULL_TYPE,
@@ -15,8 +16,6 @@ from catalog.model.types import (
     StructType,
     common_type,
 )
-
-Columns = tuple[tuple[str, DataType], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class Unified:
 
     schema: Schema
     last_field_id: int
-    file_schemas: Mapping[Columns, FileSchema]
+    file_schemas: Mapping[Layout, FileSchema]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class Existing:
 
 
 def unify(
-    layouts: Mapping[Columns, str],
+    layouts: Mapping[Layout, str],
     partition: Sequence[tuple[str, Scalar]],
     existing: Existing | None,
     *,

@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from catalog.engine.quoting import literal
 from catalog.errors import CatalogError, ErrorKind, InvalidInput, Unsupported
-from catalog.formats.parquet import Columns, read_footer
+from catalog.formats.parquet import read_footer
+from catalog.formats.source import Layout
 from catalog.write.rows.arrow_input import arrow_reader, check_names, inexact
 from catalog.write.rows.storable import is_inexact, stored_type
 
@@ -28,7 +29,7 @@ class Landed:
     """
 
     table: str
-    columns: Columns
+    columns: Layout
 
 
 def land(con: duckdb.DuckDBPyConnection, data: object, folder: str) -> Landed:
@@ -167,7 +168,7 @@ def _check_exact(
 
 def _columns(
     con: duckdb.DuckDBPyConnection, table: str, names: Sequence[str], folder: str
-) -> Columns:
+) -> Layout:
     """Asks Parquet itself what types the columns come back with."""
     path = Path(folder) / f"{table}.parquet"
     con.execute(f"COPY (SELECT * FROM {table} LIMIT 0) TO {literal(str(path))} (FORMAT parquet)")

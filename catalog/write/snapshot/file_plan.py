@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from catalog.formats.hive_path import partition_path
-from catalog.formats.parquet import Columns, ParquetFooter, read_footer
-from catalog.formats.source import SourceFile
+from catalog.formats.parquet import ParquetFooter, read_footer
+from catalog.formats.source import Layout, SourceFile
 from catalog.formats.unify import Unified
 from catalog.model.datafile import DataFile
 from catalog.model.names import encode_segment
@@ -78,7 +78,7 @@ class KnownFiles:
         found = self._by_key.get(_key(token, spec.values[source.path], place), ())
         return next((f for f in found if f.file_schema in self._schemas), None)
 
-    def columns(self, file: DataFile) -> Columns:
+    def columns(self, file: DataFile) -> Layout:
         """Returns the physical columns of a file of the table."""
         return tuple((c.name, c.type) for c in self._schemas[file.file_schema].columns)
 

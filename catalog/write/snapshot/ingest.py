@@ -17,12 +17,11 @@ from catalog.formats.parquet import ParquetFooter, ParquetSource, read_footer
 from catalog.formats.source import SourceFile
 from catalog.repository.datafiles import ETAG, guard_of, remote_guard
 from catalog.repository.stat_records import StatRecord
-from catalog.storage.external_files import is_remote, remote_files
+from catalog.storage.external_files import remote_files
 from catalog.storage.store import (
     CopiesRemotely,
     ObjectStore,
     RemoteFile,
-    RemoteFiles,
     StagedFile,
 )
 
@@ -172,11 +171,6 @@ def _looked(store: ObjectStore, source: SourceFile) -> RemoteFile:
     if found is None or found.etag != source.etag:
         raise changed(source.path)
     return found
-
-
-def remote_source(store: ObjectStore, source: str) -> RemoteFiles | None:
-    """Returns what lists and reads a source that lies elsewhere; None if it is local."""
-    return remote_files(store, source) if is_remote(source) else None
 
 
 def readable_source(store: ObjectStore, source: SourceFile) -> ParquetSource:

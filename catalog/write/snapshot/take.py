@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from catalog.errors import ErrorKind, InvalidInput, NotFound
+from catalog.errors import ErrorKind, InvalidInput
 from catalog.formats.discover import discover
-from catalog.formats.parquet import Columns, ParquetFooter
+from catalog.formats.parquet import ParquetFooter
 from catalog.formats.partition_columns import check_partition_column
-from catalog.formats.source import Discovery, SourceFile
+from catalog.formats.source import Discovery, Layout, SourceFile
 from catalog.formats.unify import Existing, Unified, unify
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
@@ -144,13 +144,7 @@ def _discover(
     names = [name for name, _ in request.partition_by or ()]
     if base is not None and not names:
         names = [name for name, _ in base.snapshot.partition_fields]
-    try:
-        found = discover(source, names, remote=ingest.remote_source(store, source))
-    except NotFound:
-        if not request.allow_empty:
-            raise
-        root = source if is_remote(source) else os.path.abspath(source)
-        found = Discovery(root, (), tuple(names), 0)
+    found = discover(source, names, store=store, missing_ok=request.allow_empty)
     if not found.files:
         if not request.allow_empty:
             raise InvalidInput(
@@ -205,8 +199,8 @@ def _layouts(
     footers: Mapping[str, ParquetFooter],
     known: KnownFiles,
     expected: Mapping[str, DataFile | None],
-) -> dict[Columns, str]:
-    layouts: dict[Columns, str] = {}
+) -> dict[Layout, str]:
+    layouts: dict[Layout, str] = {}
     for file in found.files:
         same = expected[file.path]
         columns = footers[file.path].columns if same is None else known.columns(same)
@@ -215,7 +209,7 @@ def _layouts(
 
 
 def _unify(
-    layouts: Mapping[Columns, str],
+    layouts: Mapping[Layout, str],
     spec: PartitionSpec,
     base: StoredTable | None,
     request: SnapshotRequest,
@@ -244,7 +238,7 @@ def _check_listing(found: Discovery, source: str, spec: PartitionSpec, store: Ob
     def seen(files: Sequence[SourceFile]) -> list[tuple[str, int, int, int]]:
         return [(f.path, f.size_bytes, f.mtime_ns, f.inode) for f in files]
 
-    again = discover(source, spec.names, remote=ingest.remote_source(store, source))
+    again = discover(source, spec.names, store=store)
     if seen(again.files) != seen(found.files):
         before, after = set(seen(found.files)), set(seen(again.files))
         raise ingest.changed(min(before ^ after)[0])

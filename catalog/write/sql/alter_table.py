@@ -7,7 +7,7 @@ from catalog.engine.connection import single_row
 from catalog.engine.failures import engine_errors
 from catalog.engine.quoting import identifier, type_sql
 from catalog.errors import ErrorKind, InvalidInput, NotFound, Unsupported
-from catalog.formats.parquet import Columns
+from catalog.formats.source import Layout
 from catalog.model.schema import Field, Schema
 from catalog.model.table import TableSnapshot
 from catalog.model.types import DataType, common_type
@@ -126,7 +126,7 @@ def _altered(
     old: TableSnapshot,
     altering: Altering,
     column: Field | None,
-    columns: Columns,
+    columns: Layout,
 ) -> TableSnapshot:
     """Returns a table's shape with the columns that the engine has found."""
     fields = list(old.schema.fields)
