@@ -1,4 +1,4 @@
-"""Parquetry: versions many Parquet tables as one, and tells what a change changed."""
+"""Parquetry: versions many Parquet tables as one, and shows what changed between versions."""
 
 from typing import TYPE_CHECKING
 
@@ -51,17 +51,17 @@ def create(
     """Creates an empty catalog in a directory or a bucket and opens it.
 
     Args:
-        uri: A directory, made if it is missing, or ``s3://bucket/prefix``,
+        uri: A directory, created if it is missing, or ``s3://bucket/prefix``,
             ``gs://bucket/prefix`` or ``az://container/prefix`` of a bucket that exists.
-        s3: How S3 is reached, beyond what boto3 finds in its environment and profiles.
-        gcs: How Google Cloud Storage is reached, beyond what Google's library finds by itself.
-        azure: How Azure Blob Storage is reached, beyond what stands in the environment.
-        cache: Directory for a local cache of what never changes in a bucket; None is
-            ``parquetry`` in the user's cache directory, and an empty text switches it off.
+        s3: How to reach S3, beyond what boto3 finds in its environment and profiles.
+        gcs: How to reach Google Cloud Storage, beyond what Google's library finds by itself.
+        azure: How to reach Azure Blob Storage, beyond what is set in the environment.
+        cache: Directory for a local cache of a bucket's immutable objects; None is
+            ``parquetry`` in the user's cache directory, and an empty text disables it.
 
     Raises:
-        AlreadyExists: A catalog is there already.
-        NotFound: There is no such bucket.
+        AlreadyExists: There is already a catalog.
+        NotFound: The bucket does not exist.
         StorageFailure: The directory or the bucket cannot be written.
         Unsupported: The server of the bucket ignores the conditions of writes, or the library
             for it is not installed.
@@ -84,14 +84,14 @@ def open(
     Args:
         uri: A directory, ``s3://bucket/prefix``, ``gs://bucket/prefix`` or
             ``az://container/prefix``.
-        s3: How S3 is reached, beyond what boto3 finds in its environment and profiles.
-        gcs: How Google Cloud Storage is reached, beyond what Google's library finds by itself.
-        azure: How Azure Blob Storage is reached, beyond what stands in the environment.
-        cache: Directory for a local cache of what never changes in a bucket; None is
-            ``parquetry`` in the user's cache directory, and an empty text switches it off.
+        s3: How to reach S3, beyond what boto3 finds in its environment and profiles.
+        gcs: How to reach Google Cloud Storage, beyond what Google's library finds by itself.
+        azure: How to reach Azure Blob Storage, beyond what is set in the environment.
+        cache: Directory for a local cache of a bucket's immutable objects; None is
+            ``parquetry`` in the user's cache directory, and an empty text disables it.
 
     Raises:
-        NotFound: No catalog is there, or no such bucket.
+        NotFound: There is no catalog, or the bucket does not exist.
         StorageFailure: The bucket cannot be read.
         Unsupported: The catalog was written in a newer format, or the server of the bucket
             ignores the conditions of writes, or the library for it is not installed.

@@ -1,1 +1,1 @@
-"""Opens DuckDB, and writes versioned tables as SQL."""
+"""DuckDB: connections, and scan plans rendered as SQL."""

@@ -1,6 +1,6 @@
-"""Arrow arrays from numbers, and back, without what pyarrow imports on the way.
+"""Arrow arrays from numbers, and back, without the imports that pyarrow would do.
 
-``pa.array``, ``pa.scalar`` and ``to_numpy`` import pandas wherever it is installed, which takes
+``pa.array``, ``pa.scalar`` and ``to_numpy`` import pandas if it is installed, which takes
 several times longer than a small diff.
 """
 
@@ -22,7 +22,7 @@ def from_numpy(values: Numbers) -> pa.Array:
 
 
 def to_numpy(column: pa.Array | pa.ChunkedArray) -> Numbers:
-    """Returns the values of a column of numbers or booleans; what stands at NULLs is any value."""
+    """Returns the values of a column of numbers or booleans; values at NULLs are arbitrary."""
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
     if isinstance(column, pa.ChunkedArray):  # of no chunk, or more than one array can hold

@@ -20,23 +20,23 @@ def connect(
     database: str = ":memory:",
     store: ObjectStore | None = None,
 ) -> duckdb.DuckDBPyConnection:
-    """Opens DuckDB as the catalog needs it: in UTC, closed towards the network and Python.
+    """Opens DuckDB as the catalog needs it: in UTC, without access to the network or to Python.
 
     Args:
         threads: Threads to use; None means all cores.
         memory_limit_bytes: Memory to use before spilling; None is DuckDB's own limit.
         temp_directory: Where to spill; None is the system's.
         database: A database file, or in memory.
-        store: Where the data files lie that it is going to read.
+        store: The store of the data files it will read.
 
     Raises:
-        InvalidInput: A limit makes no sense.
+        InvalidInput: A limit is too small.
     """
     if threads is not None and threads < 1:
-        raise InvalidInput(f"{threads} threads make no sense", hint="give 1 or more")
+        raise InvalidInput(f"threads must be at least 1, not {threads}")
     if memory_limit_bytes is not None and memory_limit_bytes < 1 << 24:
         raise InvalidInput(
-            f"a memory limit of {memory_limit_bytes} bytes is too small", hint="give 16MB or more"
+            f"the memory limit must be at least 16 MB, not {memory_limit_bytes} bytes"
         )
     con = duckdb.connect(database)
     settings: dict[str, object] = {
@@ -61,7 +61,7 @@ def connect(
 
 
 def make_readable(con: duckdb.DuckDBPyConnection, uris: Iterable[str]) -> None:
-    """Lets a connection read files that lie elsewhere, if it was not opened for their store."""
+    """Lets a connection read remote files, if it was not opened for their store."""
     known: set[str] | None = None
     for uri in uris:
         if is_remote(uri):
@@ -87,7 +87,7 @@ def single_row(
 
 @contextmanager
 def cursor(con: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Yields a cursor of its own, as every thread and task needs one."""
+    """Yields a new cursor: every thread and task needs its own."""
     own = con.cursor()
     try:
         yield own

@@ -1,4 +1,4 @@
-"""DuckDB's failures as the catalog's errors: no memory, no space, data that cannot be read."""
+"""DuckDB's failures as the catalog's errors: out of memory or space, unreadable data."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _DAMAGED = (
         r"[Ff]ailed to read (?:Parquet )?file [\"'](?P<file>[^\"']+)[\"'][:\s]*(?P<why>[^\n]*)"
     ),
     re.compile(r"(?P<why>No magic bytes found at end) of file '(?P<file>[^']+)'"),
-    re.compile(  # a file of the catalog's own, by its name
+    re.compile(  # a file of the catalog, by its name
         rf"(?P<why>{_GONE}) that match the pattern "
         r"\"(?P<file>[^\"*?]*[/\\][0-9a-f]{64}\.parquet)\""
     ),
@@ -32,19 +32,19 @@ _OWN = re.compile(r"^(\w+): (.*)\Z", re.DOTALL | re.MULTILINE)
 
 @contextmanager
 def engine_errors() -> Iterator[None]:
-    """Raises the catalog's errors for what DuckDB could not do.
+    """Raises DuckDB's failures as the catalog's errors.
 
     Raises:
-        CorruptData: A data file is damaged, or gone.
-        StorageFailure: Memory or disk did not suffice.
+        CorruptData: A data file is damaged or missing.
+        StorageFailure: Memory or disk space ran out.
     """
     try:
         yield
     except duckdb.OutOfMemoryException as error:
         raise StorageFailure(
-            f"the memory does not suffice: {_first_line(error)}",
+            f"out of memory: {_first_line(error)}",
             kind=ErrorKind.OUT_OF_MEMORY,
-            hint="allow more with --memory-limit, or fewer --threads",
+            hint="raise the memory limit, or use fewer threads",
         ) from error
     except duckdb.Error as error:
         own = file_error(error)
@@ -56,11 +56,11 @@ def engine_errors() -> Iterator[None]:
 
 
 def file_error(error: duckdb.Error) -> CatalogError | None:
-    """Returns the catalog's error for a file that DuckDB could not read; None if it is none.
+    """Returns the catalog's error for a file that DuckDB could not read; None for other errors.
 
-    Of an error that reading raised in our own code DuckDB passes on the text, as the last line of
-    a traceback. What its Parquet reader meets inside of a file it passes on as it is, as an error
-    of no kind of its own, and without naming the file.
+    If our own code raised while it read for DuckDB, DuckDB keeps only the text of that error, as
+    the last line of a traceback. A damaged page inside a file ends in a plain ``duckdb.Error``
+    that does not name the file.
     """
     if "Traceback" in str(error):
         return _own_error(str(error))

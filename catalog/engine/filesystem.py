@@ -1,7 +1,7 @@
-"""Files that lie elsewhere, as DuckDB reads them: an fsspec filesystem of ranged reads.
+"""Remote files as DuckDB reads them: an fsspec filesystem of ranged reads.
 
-DuckDB asks for exactly the column chunks that it needs. Nothing is read ahead and nothing is
-kept, so that no more is moved than that, and what is answered is what lies there.
+DuckDB asks for exactly the column chunks that it needs. Nothing is read ahead or cached, so no
+more is transferred than that, and answers are never stale.
 """
 
 import datetime
@@ -16,11 +16,11 @@ from catalog.errors import CorruptData, ErrorKind, NotFound
 from catalog.storage.store import OpenFile, RemoteFile, RemoteFiles
 
 KNOWN_FILES = 1000
-"""Files whose ends are remembered, some 64 kB each: DuckDB opens a file several times."""
+"""Files whose ends are cached, some 64 kB each: DuckDB opens a file several times."""
 
 
 class EngineFilesystem(fsspec.AbstractFileSystem):  # type: ignore[misc]
-    """Opens files by URI for one connection; it lists nothing: data files are named one by one."""
+    """The remote files of one connection, by URI; never listed: data files are named one by one."""
 
     cachable = False
 
@@ -36,17 +36,17 @@ class EngineFilesystem(fsspec.AbstractFileSystem):  # type: ignore[misc]
         return path
 
     def unstrip_protocol(self, name: str) -> str:
-        """Returns the URI of a file, which is its name."""
+        """Returns the URI of a file, which is also its name."""
         return name
 
     def open(self, path: str, mode: str = "rb", **options: Any) -> Any:
         """Opens a file for reading.
 
         Raises:
-            NotImplementedError: It is to be written.
+            NotImplementedError: The mode is one for writing.
         """
         if mode not in ("r", "rb"):
-            raise NotImplementedError("files that lie elsewhere are only read")
+            raise NotImplementedError("remote files are read-only")
         with self._lock:
             like = self._known.get(path)
         try:
@@ -77,17 +77,17 @@ class EngineFilesystem(fsspec.AbstractFileSystem):  # type: ignore[misc]
         return found
 
     def glob(self, path: str, **options: Any) -> list[str]:
-        """Returns the one file of a name; brackets around characters of globs go."""
+        """Returns the one file of a name, without brackets around glob characters."""
         for character in "*?[":
             path = path.replace(f"[{character}]", character)
         return [path]
 
     def exists(self, path: str, **options: Any) -> bool:
-        """Tells whether there is a file."""
+        """Returns whether there is a file."""
         return self._files.look(path) is not None
 
     def isdir(self, path: str) -> bool:
-        """Tells that nothing is a directory."""
+        """Returns False: there are no directories."""
         return False
 
 

@@ -16,7 +16,7 @@ from catalog.model.types import NULL_TYPE, Scalar, TypeClass
 from catalog.model.values import decode, text
 
 INLINE_FILES = 16
-"""Up to so many paths are written into the SQL; more go through a variable, which binds
+"""Longest lists that are written into the SQL; longer ones go through a variable, which binds
 several times as fast."""
 
 FILE_ROW_NUMBER = "file_row_number"
@@ -146,7 +146,7 @@ class _Select:
         return f"getvariable({literal(name)})"
 
     def _reads_hive(self) -> bool:
-        """Reports whether DuckDB's hive partitioning reads the files' values, and nothing else."""
+        """Returns whether DuckDB's hive partitioning reads the files' values, and nothing else."""
         partitions = self.group.partitions
         needed = any(isinstance(source, PartitionColumn) for source in self.group.sources)
         if not needed or len(set(partitions)) == 1:
@@ -198,7 +198,7 @@ def _literal(value: str | None) -> str:
 
 
 def _as_path(uri: str) -> str:
-    """Returns a path that DuckDB takes as it is: characters of its globs are bracketed."""
+    """Returns a path that DuckDB takes literally: glob characters are in brackets."""
     return "".join(f"[{c}]" if c in "*?[" else c for c in uri)
 
 

@@ -1,4 +1,4 @@
-"""Settings that users may change on a connection, put aside while the catalog itself works."""
+"""Settings that users may change on a connection, set aside while the catalog itself works."""
 
 from collections.abc import Mapping
 
@@ -13,11 +13,11 @@ _PLAIN = {
     "default_null_order": "NULLS_LAST",
     "preserve_insertion_order": "true",
 }
-"""What decides in which order rows come, which values are alike, and how they read as text."""
+"""Settings that decide the order of rows, which values are equal, and how they read as text."""
 
 
 class UserSettings:
-    """Holds the settings of a connection that were there when this was made.
+    """The settings that a user had on a connection when this was created.
 
     Args:
         con: The connection.
@@ -33,16 +33,16 @@ class UserSettings:
 
     @property
     def are_plain(self) -> bool:
-        """Tells whether the settings are those on which the catalog relies anyway."""
+        """Returns whether the settings are already those that the catalog relies on."""
         return not self._before
 
     def put_aside(self) -> None:
-        """Sets the connection to what the catalog's own statements rely on."""
+        """Sets what the catalog's own statements rely on."""
         self._use_all_threads()
         self._set({name: _PLAIN[name] for name in self._before})
 
     def put_back(self) -> None:
-        """Sets the connection to what it was."""
+        """Restores the user's settings."""
         self._use_all_threads()
         self._set(self._before)
 

@@ -21,7 +21,7 @@ STORAGE_VERSION = "v1.4.0"
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Describes a view: the parts of its name, and the table and files that it shows."""
+    """A view: the parts of its name, and the table and files that it shows."""
 
     name: tuple[str, ...]
     table: TableSnapshot
@@ -35,17 +35,17 @@ def write_database(
     locate: Callable[[DataFile], str],
     store: ObjectStore | None = None,
 ) -> None:
-    """Writes a database file of views, whole or not at all.
+    """Writes a database file of views, completely or not at all.
 
     Args:
         path: The file; it is replaced.
         views: What to show. Two-part names become schema and view, three-part names have
             their first two parts joined by a dot as the schema.
-        locate: Says where the engine reads a file.
-        store: Where the files lie.
+        locate: Returns where the engine reads a file.
+        store: The store of the files.
 
     Raises:
-        InvalidInput: Two tables would be one view.
+        InvalidInput: Two tables would have the same view.
     """
     temporary = f"{path}.{secrets.token_hex(8)}.partial"
     con = connect(store=store)
@@ -57,7 +57,7 @@ def write_database(
         for view in views:
             schema, name = ".".join(view.name[:-1]) or "main", view.name[-1]
             if (schema.lower(), name.lower()) in made:
-                raise InvalidInput(f"two tables would be the view {schema}.{name}")
+                raise InvalidInput(f"two tables would have the same view {schema}.{name}")
             made.add((schema.lower(), name.lower()))
             con.execute(f"CREATE SCHEMA IF NOT EXISTS target.{identifier(schema)}")
             plan = scan_plan(view.table, view.files, locate=locate, self_contained=True)

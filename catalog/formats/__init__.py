@@ -1,1 +1,1 @@
-"""What lies outside of a catalog: hive directories and Parquet files."""
+"""Data outside a catalog: hive directories and Parquet files."""

@@ -21,7 +21,7 @@ from catalog.storage.store import RemoteFile, RemoteFiles
 _MAGIC = re.compile(r"[*?[]")
 
 INODE_BYTES = 7
-"""Bytes of an ETag's hash that stand for an inode: enough to tell files apart, and below 2^63."""
+"""Bytes of an ETag's hash used as an inode: enough to distinguish files, and below 2^63."""
 
 
 def list_bucket(source: str, remote: RemoteFiles) -> Listing:

@@ -1,4 +1,4 @@
-"""Hive-partitioned paths: segments ``column=value``, escaped, with NULL by a name of its own."""
+"""Hive-partitioned paths: segments ``column=value``, escaped, with a special name for NULL."""
 
 import os
 import re
@@ -24,7 +24,7 @@ def segments(relative: str) -> Iterator[tuple[str, str | None]]:
 
 
 def unescape(text: str) -> str:
-    """Returns what a path segment stands for: ``%XX`` are bytes of UTF-8."""
+    """Returns the text of a path segment: ``%XX`` are bytes of UTF-8."""
     if "%" not in text:
         return text
     raw = re.sub(rb"%([0-9A-Fa-f]{2})", lambda m: bytes([int(m[1], 16)]), os.fsencode(text))

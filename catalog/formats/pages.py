@@ -1,7 +1,7 @@
 """Pages of Parquet columns that are not nested: values as they are encoded, decompressed.
 
-Arrow decodes values, but does not hand out pages. Whatever is not as the format says, or is
-rarely met, ends in an error: whoever reads pages must be able to do without.
+Arrow decodes values, but does not expose pages. Anything that violates the format, or is rare,
+ends in an error: callers must be able to do without.
 
 Source: Apache Parquet, ``parquet.thrift`` and "Data Pages"; Apache Thrift, "Compact protocol".
 """
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 HEADER_BYTES = 256
-"""Bytes that hold most headers; longer ones are read anew."""
+"""Bytes that hold most headers; longer ones are read again."""
 
 DEPTH = 8
 """Structs within structs that are read; headers of pages have three."""
@@ -28,13 +28,13 @@ _CODECS = ("SNAPPY", "GZIP", "BROTLI", "ZSTD")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Holds the values of a page.
+    """The values of a page.
 
     Attributes:
         dictionary: Whether they are the dictionary of the pages that follow.
         values: How many there are, NULL included.
         encoding: Number of the encoding.
-        levels: Says which values are NULL, in RLE; empty if none is.
+        levels: Which values are NULL, in RLE; empty if none is.
         data: The encoded values.
     """
 
@@ -54,8 +54,8 @@ def pages(stream: BinaryIO, chunk: pq.ColumnChunkMetaData, *, nullable: bool) ->
         nullable: Whether it may hold NULL.
 
     Raises:
-        ValueError: It has pages of a kind, or a codec, that is not known here, or is damaged.
-        OSError: The file cannot be read; Arrow raises errors of its own for that, too.
+        ValueError: It is damaged, or has pages or a codec of an unknown kind.
+        OSError: The file cannot be read; Arrow raises its own errors for that, too.
     """
     if not chunk.num_values:
         return
@@ -79,7 +79,7 @@ def pages(stream: BinaryIO, chunk: pq.ColumnChunkMetaData, *, nullable: bool) ->
         values += 0 if page.dictionary else page.values
         yield page
     if values != chunk.num_values:
-        raise ValueError("the pages hold other values than the column")
+        raise ValueError("the pages and the column differ in their number of values")
 
 
 def _page(fields: _Fields, body: memoryview, codec: pa.Codec | None, nullable: bool) -> Page:
@@ -95,7 +95,7 @@ def _page(fields: _Fields, body: memoryview, codec: pa.Codec | None, nullable: b
         data = _decompressed(body, codec, size)
         if nullable:
             if _number(about, 3) != _RLE or len(data) < 4:
-                raise ValueError("levels in another encoding than RLE")
+                raise ValueError("levels that are not in RLE")
             (length,) = struct.unpack_from("<I", data)
             levels, data = bytes(data[4 : 4 + length]), data[4 + length :]
     elif kind == _DATA_V2:
@@ -116,7 +116,7 @@ def _decompressed(body: memoryview, codec: pa.Codec | None, size: int) -> memory
     if codec is not None:
         return memoryview(codec.decompress(body, size) if size else b"")
     if len(body) != size:
-        raise ValueError("a page of another size than it says")
+        raise ValueError("a page whose size is not the one in its header")
     return body
 
 

@@ -1,7 +1,6 @@
 """Footers of Parquet files: rows, columns as DuckDB reads them, and trustworthy statistics.
 
-Types are taken from Parquet's own schema: what a writer says in ``ARROW:schema`` does not
-count, since DuckDB does not look at it.
+Types are taken from Parquet's own schema: ``ARROW:schema`` is ignored, since DuckDB ignores it.
 """
 
 import math
@@ -30,17 +29,17 @@ from catalog.model.values import encode
 from catalog.storage.store import OpenFile
 
 ParquetSource: TypeAlias = str | OpenFile
-"""What Parquet is read from: a local path, or an open file that lies elsewhere."""
+"""What Parquet is read from: a local path, or an open remote file."""
 
 
 def source_name(source: ParquetSource) -> str:
-    """Returns where a file lies, for messages."""
+    """Returns the path or URI of a file, for messages."""
     return source if isinstance(source, str) else source.found.uri
 
 
 @dataclass(frozen=True, slots=True)
 class ParquetFooter:
-    """Holds what the footer of a file says.
+    """What the footer of a file says.
 
     Attributes:
         rows: Rows in the file.
@@ -58,13 +57,13 @@ def read_footer(path: ParquetSource, *, name: str | None = None) -> ParquetFoote
 
     Args:
         path: The file, by its path or open.
-        name: What to call it in errors; None means where it lies.
+        name: What to call it in errors; None means its path or URI.
 
     Raises:
-        CorruptData: It is no Parquet file, or damaged.
-        InvalidInput: Its columns cannot be told apart, or not be read exactly.
+        CorruptData: It is not a Parquet file, or damaged.
+        InvalidInput: Its columns have ambiguous names, or cannot be read exactly.
         NotFound: It is missing.
-        StorageFailure: It may not be read.
+        StorageFailure: It cannot be read.
     """
     shown = name or source_name(path)
     try:
@@ -75,14 +74,14 @@ def read_footer(path: ParquetSource, *, name: str | None = None) -> ParquetFoote
         raise NotFound(f"no file {shown}", kind=ErrorKind.SOURCE_NOT_FOUND) from error
     except PermissionError as error:
         raise StorageFailure(
-            f"cannot read {shown}: {error.strerror}", hint="check who may read it"
+            f"cannot read {shown}: {error.strerror}", hint="check its permissions"
         ) from error
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CorruptData(
-            f"{shown} is no readable Parquet file: {reason}",
+            f"{shown} is not a readable Parquet file: {reason}",
             kind=ErrorKind.DAMAGED_PARQUET,
-            hint="write the file again, or take it out of the source",
+            hint="write the file again, or remove it from the source",
         ) from error
     columns, scalars = _columns(structure, leaves, shown)
     return ParquetFooter(metadata.num_rows, columns, _stats(metadata, scalars, leaves))
@@ -92,7 +91,7 @@ def column_sizes(path: ParquetSource, schema: FileSchema) -> dict[int, int]:
     """Returns the compressed bytes that the columns of a file take, by field id.
 
     Raises:
-        CorruptData: It is no Parquet file, or damaged.
+        CorruptData: It is not a Parquet file, or damaged.
     """
     try:
         metadata = pq.read_metadata(path)
@@ -137,8 +136,8 @@ def _type(
     """Returns the type of a column and the number of its first leaf.
 
     Args:
-        shape: Its Arrow type, which tells how it is nested.
-        leaves: The Parquet columns from its first on; those it has are taken.
+        shape: Its Arrow type, which shows how it is nested.
+        leaves: The Parquet columns from its first on; its own are consumed.
         what: Names it in errors.
     """
     if isinstance(shape, pa.BaseExtensionType):

@@ -1,4 +1,4 @@
-"""Partition columns that are in the files too: they must say the same as the path."""
+"""Partition columns that are in the files too: they must agree with the path."""
 
 from collections.abc import Callable
 
@@ -28,8 +28,8 @@ def check_partition_column(
         footer: Its footer.
         name: The partition column.
         kind: Its type.
-        value: The encoded value that the path says.
-        opened: Returns what reads the file; asked only where the footer does not tell.
+        value: The encoded value in the path.
+        opened: Opens the file; called only if the footer is not enough.
 
     Raises:
         CorruptData: The file cannot be read, or was changed.
@@ -67,7 +67,7 @@ def _distinct(path: str, source: ParquetSource, name: str) -> list[object]:
         raise CorruptData(
             f"{path}: column {name!r} is not readable: {reason}",
             kind=ErrorKind.DAMAGED_PARQUET,
-            hint="write the file again, or take it out of the source",
+            hint="write the file again, or remove it from the source",
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Types of partition columns, found from all their values, and the values read by them."""
+"""Types of partition columns, inferred from all their values, and those values."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -29,13 +29,13 @@ def declared_type(text: str) -> Scalar:
     """Returns the type a user declares a partition column to have.
 
     Raises:
-        InvalidInput: It is none that tables can be partitioned by.
+        InvalidInput: Tables cannot be partitioned by it.
     """
     name = re.sub(r"\s+", " ", text.strip().upper())
     kind = Scalar(ALIASES.get(name, name.replace(", ", ",")))
     if not has_order(kind) or (kind.name.startswith("DECIMAL") and kind.decimal is None):
         raise InvalidInput(
-            f"{text!r} is no type to partition by",
+            f"tables cannot be partitioned by type {text!r}",
             hint="use BIGINT, INTEGER, VARCHAR, DATE, TIMESTAMP, BOOLEAN or DECIMAL(p,s)",
         )
     return kind
@@ -75,7 +75,7 @@ def choose_types(
 ) -> tuple[Scalar, ...]:
     """Returns the types of the partition columns: declared, else inferred.
 
-    A type that the table has already is kept if it holds all values.
+    A type that the table already has is kept if it holds all values.
     """
     kinds = []
     for n, name in enumerate(names):
@@ -122,7 +122,7 @@ def read_values(
                 raise InvalidInput(
                     f"{file.path}: partition column {name!r} is {kind}, but {error.message}",
                     kind=ErrorKind.PARTITION_VALUE,
-                    hint=f"declare another type, e.g. --partition-by TABLE={name}:VARCHAR",
+                    hint="declare another type for it when you snapshot the table, e.g. VARCHAR",
                 ) from error
             seen[kind.name, text] = encoded
         values.append(encoded)

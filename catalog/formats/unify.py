@@ -1,4 +1,4 @@
-"""Schemas of a table's files, unified where that loses nothing, refused by name where not."""
+"""Schemas of a table's files, unified where that loses nothing, else refused."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from catalog.model.types import (
 
 @dataclass(frozen=True, slots=True)
 class Unified:
-    """Holds the schema of a table and how its files are read.
+    """The schema of a table and how its files are read.
 
     Attributes:
         schema: The columns with their ids.
@@ -35,7 +35,7 @@ class Unified:
 
 @dataclass(frozen=True, slots=True)
 class Existing:
-    """Holds the schema that a table has already."""
+    """The schema that a table already has."""
 
     schema: Schema
     last_field_id: int
@@ -54,11 +54,11 @@ def unify(
         layouts: Each distinct list of columns, with the path of a file that has it.
         partition: Name and type of the partition columns.
         existing: The table's schema so far; columns of the same name keep their ids.
-        keep_columns: Whether columns of the table stay that no file has, and hold its rows
-            on (part of the table is replaced); else they go (all of it is).
+        keep_columns: Whether the table keeps columns that no file has, because only a part of it
+            is replaced.
 
     Raises:
-        InvalidInput: A column has types that no type holds without loss.
+        InvalidInput: A column has types without a common one that loses nothing.
     """
     old = {} if existing is None else {f.name: f for f in existing.schema.fields}
     kinds: dict[str, list[tuple[DataType, str]]] = {}
@@ -120,7 +120,7 @@ def _common(name: str, kinds: Sequence[tuple[DataType, str]]) -> DataType:
 
 
 def _settled(kind: DataType) -> DataType:
-    """Returns a type that tables can have: columns without any value become INTEGER."""
+    """Returns a type that tables can have: a column without values becomes INTEGER."""
     match kind:
         case Scalar():
             return Scalar("INTEGER") if kind == NULL_TYPE else kind
@@ -145,7 +145,7 @@ def column_ids(schema: Schema, names: Sequence[str], what: str) -> tuple[int, ..
             near = difflib.get_close_matches(name, schema.names, n=3, cutoff=0.5)
             hint = f"did you mean {' or '.join(near)}?" if near else ""
             raise InvalidInput(
-                f"{what} {name!r} is no column; the columns are {', '.join(schema.names)}",
+                f"{what} {name!r} is not a column; the columns are {', '.join(schema.names)}",
                 kind=ErrorKind.COLUMN_NOT_FOUND,
                 hint=hint,
             )

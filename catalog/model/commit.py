@@ -1,4 +1,4 @@
-"""Commits: one atomic state of all tables, and how it came to be."""
+"""Commits: one atomic state of all tables, and its origin."""
 
 import datetime
 from collections.abc import Mapping
@@ -8,13 +8,13 @@ from catalog.errors import CorruptData
 from catalog.model.ids import canonical_json, content_id
 
 INLINE_TABLES = 256
-"""Up to so many tables are listed inside the commit; more go into a tree of their own, so
-that a commit to one of thousands of tables stays small."""
+"""Tables that a commit lists inline; more go into a tree, so that a commit to one of thousands
+of tables stays small."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableEntry:
-    """Names a table's snapshot within a commit, with the totals that listings show."""
+    """A table's snapshot within a commit, with the totals that listings show."""
 
     snapshot: str
     rows: int
@@ -30,7 +30,7 @@ class TableEntry:
         """Reads the stored form.
 
         Raises:
-            CorruptData: The form is none that format 1 knows.
+            CorruptData: The form is not one of format 1.
         """
         match stored:
             case [str(snapshot), int(rows), int(size_bytes), int(files)]:
@@ -40,13 +40,13 @@ class TableEntry:
 
 @dataclass(frozen=True, slots=True)
 class TableChange:
-    """Counts what a commit did to a table, relative to the first parent.
+    """The files that a commit added to and removed from a table, relative to the first parent.
 
     Attributes:
-        files_added: Files that came.
-        files_removed: Files that went.
-        change_list: Id of the columnar list of those files; None if it was too long, or
-            if no file came or went: then the trees tell.
+        files_added: Number of files added.
+        files_removed: Number of files removed.
+        change_list: Id of the columnar list of those files; None if there are none, or too many
+            for a list: then the trees are compared.
     """
 
     files_added: int
@@ -56,7 +56,7 @@ class TableChange:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """Describes one commit; its id is the SHA-256 of its canonical JSON.
+    """One commit; its id is the SHA-256 of its canonical JSON.
 
     Attributes:
         parents: Commit ids; none for the first commit, several for a merge.
@@ -67,9 +67,9 @@ class Commit:
         changes: What changed relative to the first parent, by table name.
         author: Who committed.
         time: When, aware UTC; never before the first parent's time.
-        message: What the author says about it.
+        message: The author's description.
         metadata: Free text by key.
-        lineage: By written table, what it was made from (free JSON).
+        lineage: Provenance by written table (free JSON).
     """
 
     parents: tuple[str, ...]
@@ -118,7 +118,7 @@ def from_json(stored: Mapping[str, object]) -> Commit:
     """Reads the stored form of a commit.
 
     Raises:
-        CorruptData: The form is none that format 1 knows.
+        CorruptData: The form is not one of format 1.
     """
     match stored:
         case {
@@ -170,7 +170,7 @@ def parse_time(stored: str) -> datetime.datetime:
     """Reads a stored time.
 
     Raises:
-        CorruptData: The text is no stored time.
+        CorruptData: The text is not a stored time.
     """
     try:
         moment = datetime.datetime.fromisoformat(stored)

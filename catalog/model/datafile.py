@@ -13,7 +13,7 @@ class ColumnStats:
         nans: Rows that are NaN; None if unknown, which forbids pruning of floats.
         low: Encoded lower bound (see ``values``); None if unknown.
         high: Encoded upper bound; None if unknown.
-        exact: Whether both bounds are values that occur, not mere bounds.
+        exact: Whether both bounds are values that occur.
     """
 
     nulls: int | None = None
@@ -25,11 +25,11 @@ class ColumnStats:
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """Describes one immutable Parquet file of a table.
+    """One immutable Parquet file of a table.
 
     Attributes:
         path: Root-relative for files in the store, an absolute path or URI for references.
-        token: What says that the bytes are the same: ``sha256:…``, or
+        token: Identifies the content: ``sha256:…``, or
             ``stat:<size>+<mtime_ns>+<inode>`` for local references that were not hashed.
         size_bytes: Size of the file.
         rows: Rows in the file.
@@ -57,7 +57,7 @@ class DataFile:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Identifies the rows a data file brings: content, partition values, file schema."""
+    """The rows a data file brings: content, partition values, file schema."""
 
     token: str
     partition: tuple[bytes | None, ...]

@@ -1,21 +1,20 @@
-"""Fingerprints: what is known of the contents of a data file without opening it."""
+"""Fingerprints: what is known about the contents of a data file without opening it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 BLOCK_ROWS = 65_536
-"""Rows of a block: few enough that a change is found closely, many enough that the digests of
-a file stay far smaller than its footer."""
+"""Rows of a block: few enough to locate a change closely, many enough that the digests of a file
+stay far smaller than its footer."""
 
 ALGORITHM = "blocks-4:xxh3-128"
-"""Names how digests and summaries are made; a fingerprint of another algorithm is as good as
-none."""
+"""Names how digests and summaries are computed; fingerprints of other algorithms are ignored."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
-    """Tells of the keys of a data file.
+    """Facts about the keys of a data file.
 
     Attributes:
         nulls: Rows with NULL in the key.
@@ -34,15 +33,15 @@ class KeyRecord:
 
 @dataclass(frozen=True, slots=True)
 class ColumnSummary:
-    """Sums up a column of a data file, in the type that the file has for it.
+    """Statistics of a column of a data file, in the type that it has in the file.
 
     Attributes:
         nulls: Rows that are NULL.
         nans: Rows that are NaN.
         low: The least value, encoded (see ``values``); None if there is none, or it was not
-            looked for.
+            computed.
         high: The greatest value, NaN above all.
-        total: The sum of finite numbers; None if it was not taken.
+        total: The sum of finite numbers; None if it was not computed.
         slack: How far the sum may be from the true one; 0 for all but floats.
     """
 
@@ -56,14 +55,14 @@ class ColumnSummary:
 
 @dataclass(frozen=True, slots=True)
 class StoredColumns:
-    """Tells of the columns of a data file without decoding them.
+    """Facts about the columns of a data file that need no decoding.
 
     Attributes:
         stored: By field id, a digest of 16 bytes over the column as it is stored: where two are
-            equal, so are all values. None are taken of files that lie elsewhere.
-        encoded: By field id, the same over values out of their compression; for key columns and
-            those of text, for others where it was of use: taking it saves little over decoding.
-        writer: Who wrote the file, as it says; empty if that is not known any more.
+            equal, so are all values. Not computed for remote files.
+        encoded: By field id, the same over decompressed values; for key and text columns, and for
+            others where it was of use: computing it saves little over decoding.
+        writer: The program that wrote the file, as the file says; empty if unknown.
     """
 
     stored: Mapping[int, bytes] = field(default_factory=dict)
@@ -73,24 +72,24 @@ class StoredColumns:
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """Describes the contents of a data file as read through its file schema.
+    """The contents of a data file as read through its file schema.
 
     Attributes:
         rows: Rows of the file.
         columns: By field id, a digest of 16 bytes for every block of rows, in order, over
-            canonical values: digests that are equal mean values that are equal in order.
+            canonical values: equal digests mean equal values in order.
             Columns without digests can be equal or not.
-        key: What is known of the keys; None for a table without a key.
-        summaries: By field id, what columns sum up to; of columns that were not read, nothing.
+        key: Facts about the keys; None for a table without a key.
+        summaries: By field id, statistics of the columns that were read.
         row_sum: Sum over all rows of 128 bits each, modulo 2**128: files, or sets of files, of
-            equal sums hold the same rows in whatever order. None if it was not taken: for rows
+            equal sums hold the same rows in any order. None if it was not computed: for rows
             in the order of their key, and types without canonical form.
         stored: As in ``StoredColumns``.
         encoded: The same.
         writer: The same.
-        keyed: By field id, digests as in ``columns``, of the rows brought into the order of their
-            key. None where rows lie in that order, see ``by_key``; nor of files that were never
-            read, lie elsewhere, are very large, or have keys that give no order.
+        keyed: By field id, digests as in ``columns``, of the rows sorted by their key. Empty where
+            rows are in that order anyway, see ``by_key``, and for files that were never read, are
+            remote or very large, or have keys that give no order.
     """
 
     rows: int
@@ -114,7 +113,7 @@ class Fingerprint:
 
     @property
     def unread(self) -> frozenset[int]:
-        """Returns the field ids of columns of which only is known how they are stored."""
+        """Returns the field ids of columns of which only stored bytes are known."""
         return frozenset(self.stored.keys() - self.summaries.keys())
 
 
@@ -124,7 +123,7 @@ def stored_alike(
     other: StoredColumns | Fingerprint,
     other_id: int,
 ) -> bool:
-    """Tells whether the stored bytes of columns of two files show equal values in order.
+    """Returns whether the stored bytes of columns of two files show equal values in order.
 
     Args:
         one: What is known of a file.

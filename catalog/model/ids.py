@@ -11,7 +11,7 @@ COMMIT_ID = re.compile(r"[0-9a-f]{64}")
 ID_PREFIX = re.compile(r"[0-9a-f]{4,64}")
 
 MIN_PREFIX = 8
-"""Abbreviated ids are printed with at least this many digits; from 4 on they are accepted."""
+"""Digits that abbreviated ids are printed with at least; 4 are enough in input."""
 
 
 def content_id(content: bytes) -> str:
@@ -28,7 +28,7 @@ def canonical_json(value: object) -> bytes:
     """Returns the canonical JSON of a value: UTF-8, keys sorted, no blanks, no floats.
 
     Raises:
-        InvalidInput: A text in it is no Unicode: it has bytes of another encoding.
+        InvalidInput: A text in it is not valid Unicode.
         ValueError: The value holds NaN or an infinity.
     """
     text = json.dumps(
@@ -39,7 +39,7 @@ def canonical_json(value: object) -> bytes:
     except UnicodeEncodeError as error:
         around = text[max(error.start - 20, 0) : error.end + 20]
         raise InvalidInput(
-            f"{around!r} is no text in UTF-8", kind=ErrorKind.NOT_UNICODE, hint="write it in UTF-8"
+            f"{around!r} is not valid UTF-8", kind=ErrorKind.NOT_UNICODE, hint="write it in UTF-8"
         ) from error
 
 
@@ -47,12 +47,12 @@ def parse_json(stored: bytes, what: str) -> dict[str, object]:
     """Reads a stored JSON object.
 
     Raises:
-        CorruptData: The bytes are no JSON object; ``what`` names them.
+        CorruptData: The bytes are not a JSON object; ``what`` names them.
     """
     try:
         value = json.loads(stored)
     except ValueError as error:
-        raise CorruptData(f"{what} is not readable: no valid JSON") from error
+        raise CorruptData(f"{what} is not readable: it is not valid JSON") from error
     if not isinstance(value, dict):
-        raise CorruptData(f"{what} is not readable: no JSON object")
+        raise CorruptData(f"{what} is not readable: it is not a JSON object")
     return value

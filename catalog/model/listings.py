@@ -1,4 +1,4 @@
-"""What the facade answers to: commits, tables, columns, partitions and files, as values."""
+"""What listings return: commits, tables, columns, partitions and files."""
 
 import datetime
 from collections.abc import Mapping
@@ -10,19 +10,19 @@ from catalog.model.table import TableSnapshot
 
 @dataclass(frozen=True, slots=True)
 class CommitInfo:
-    """Describes a commit.
+    """A commit.
 
     Attributes:
         id: The commit id.
         parents: Ids of the parents.
         generation: 1 + the greatest of the parents'.
-        message: What the author says.
+        message: The author's description.
         author: Who committed.
         time: When, aware UTC.
         tables: Names of the tables it changed.
         changes: By table, the files added and removed relative to the first parent.
         metadata: Free text by key.
-        lineage: By written table, what it was made from.
+        lineage: Provenance by written table.
     """
 
     id: str
@@ -39,7 +39,7 @@ class CommitInfo:
 
 @dataclass(frozen=True, slots=True)
 class TableInfo:
-    """Describes a table at a commit in totals."""
+    """A table at a commit in totals."""
 
     name: str
     rows: int
@@ -49,12 +49,12 @@ class TableInfo:
 
 @dataclass(frozen=True, slots=True)
 class ColumnInfo:
-    """Describes a column.
+    """A column.
 
     Attributes:
         name: The column.
         type: Its type, as DuckDB names it.
-        field_id: Its id, never used again in the table.
+        field_id: Its id, never reused in the table.
         key: Whether it is part of the key.
         partition: Whether the table is partitioned by it.
     """
@@ -68,7 +68,7 @@ class ColumnInfo:
 
 @dataclass(frozen=True, slots=True)
 class PartitionInfo:
-    """Describes a partition: its values in text form, None for NULL, and totals."""
+    """A partition: its values in text form, None for NULL, and totals."""
 
     values: Mapping[str, str | None]
     rows: int
@@ -78,7 +78,7 @@ class PartitionInfo:
 
 @dataclass(frozen=True, slots=True)
 class FileInfo:
-    """Describes a data file; ``uri`` is where an engine reads it."""
+    """A data file; ``uri`` is where an engine reads it."""
 
     path: str
     uri: str
@@ -89,7 +89,7 @@ class FileInfo:
 
 
 def commit_info(commit_id: str, commit: Commit) -> CommitInfo:
-    """Describes a commit."""
+    """Returns a commit as listings show it."""
     return CommitInfo(
         id=commit_id,
         parents=commit.parents,
@@ -105,7 +105,7 @@ def commit_info(commit_id: str, commit: Commit) -> CommitInfo:
 
 
 def column_infos(table: TableSnapshot) -> list[ColumnInfo]:
-    """Describes the columns of a table in order."""
+    """Returns the columns of a table in order."""
     return [
         ColumnInfo(f.name, str(f.type), f.id, f.id in table.key, f.id in table.partition_by)
         for f in table.schema.fields

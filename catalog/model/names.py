@@ -1,4 +1,4 @@
-"""Names of refs and tables: what is allowed, and how they are stored as path segments."""
+"""Names of refs and tables: which are allowed, and how they are stored as path segments."""
 
 import re
 import unicodedata
@@ -17,10 +17,10 @@ MAX_SEGMENT_BYTES = 255
 """Longest path segment that common file systems take."""
 
 RESERVED_NAMESPACE = "parquetry"
-"""The namespace of tables that only the catalog makes: one of a user would be taken for such."""
+"""The namespace of tables that only the catalog creates."""
 
 MAX_TABLE_PARTS = 3
-"""A table name has up to so many dot-separated parts: namespaces and the table."""
+"""Most dot-separated parts of a table name: namespaces and the table."""
 
 
 def canonical_name(name: str) -> str:
@@ -60,7 +60,7 @@ def check_ref_name(name: str) -> str:
 
 
 def is_ref_name(name: str) -> bool:
-    """Tells whether a name may be given to a branch or tag."""
+    """Returns whether a name may be given to a branch or tag."""
     try:
         return check_ref_name(name) == name
     except InvalidInput:
@@ -96,7 +96,7 @@ def check_table_name(name: str) -> str:
 
 
 def check_not_reserved(name: str) -> None:
-    """Checks that a new table's name is not in the namespace of the catalog's own tables.
+    """Checks that the name of a new table is not reserved for the catalog's own tables.
 
     Raises:
         InvalidInput: It is.
@@ -105,7 +105,7 @@ def check_not_reserved(name: str) -> None:
     if rest and namespace.casefold() == RESERVED_NAMESPACE:
         raise InvalidInput(
             f"{name!r} cannot be the name of a new table: {RESERVED_NAMESPACE}.… is reserved for "
-            "tables of the catalog's own, such as the conflicts of a merge",
+            "the catalog's own tables, such as the conflicts of a merge",
             kind=ErrorKind.RESERVED_NAME,
             hint=f"use another namespace, or none, e.g. {rest}",
         )
@@ -124,6 +124,6 @@ def encode_segment(name: str) -> str:
 
 
 def decode_segment(segment: str) -> str:
-    """Returns the name a path segment stands for."""
+    """Returns the name that a path segment encodes."""
     encoded = re.sub(r"%([0-9A-F]{2})", lambda m: chr(int(m[1], 16)), segment)
     return encoded.encode("latin-1").decode(errors="surrogatepass")

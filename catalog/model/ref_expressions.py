@@ -60,7 +60,7 @@ def parse_ref(text: str) -> RefExpression:
     """Parses a ref expression such as ``main~2``, ``v1^2`` or ``main@{2024-05-01}``.
 
     Raises:
-        InvalidInput: The text is no ref expression.
+        InvalidInput: The text is not a valid ref expression.
     """
     text = canonical_name(text)
     start = next((i for i, c in enumerate(text) if c in "~^" or text.startswith("@{", i)), None)
@@ -80,7 +80,7 @@ def parse_ref(text: str) -> RefExpression:
 
 def _invalid(text: str) -> InvalidInput:
     return InvalidInput(
-        f"{text!r} is no ref expression",
+        f"{text!r} is not a valid ref expression",
         kind=ErrorKind.INVALID_REF,
         hint="write a branch, tag or commit id, optionally with ~N, ^N, @{N} or @{time}",
     )
@@ -111,7 +111,7 @@ def split_range(text: str) -> tuple[str, str, bool] | None:
     """Splits ``A..B`` or ``A...B``.
 
     Returns:
-        Both ends and whether it is the three-dot form; None if the text is no range. A
+        Both ends and whether it is the three-dot form; None if the text is not a range. A
         missing end is the empty string.
     """
     outside = re.sub(r"\{[^{}]*\}", lambda m: "x" * len(m[0]), text)

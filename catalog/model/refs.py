@@ -10,12 +10,12 @@ from catalog.model.commit import parse_time, time_text
 from catalog.model.ids import canonical_json
 
 REFLOG_PAGE = 100
-"""Newest moves that every branch object keeps; older ones go to immutable pages."""
+"""Newest moves that every branch object keeps; older ones are in immutable pages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Records one move of a branch.
+    """One move of a branch.
 
     Attributes:
         write_id: The random id of the write that made it.
@@ -37,19 +37,19 @@ class Move:
 
 
 CACHED_MOVES = 4096
-"""Moves kept read in a process: a branch object has up to 199 of them, and all but one are
-those that the object had before."""
+"""Moves that a process keeps parsed: a branch object has up to 199 of them, and all but one are
+the same as in its previous version."""
 
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """Describes a branch object, the only kind of object that ever changes.
+    """A branch object, the only kind of object that ever changes.
 
     Attributes:
         name: The branch.
-        commit_id: Where it stands; None once deleted (a tombstone keeps the reflog).
+        commit_id: Where it points; None once deleted (a tombstone keeps the reflog).
         write_id: The id of the write that put it there.
-        moves: Moves as stored, newest first; ``reflog`` has them read.
+        moves: Moves as stored, newest first; ``reflog`` parses them.
         older: Id of the page with older moves, if there are any.
         protected: Whether it changes only by merge.
     """
@@ -66,7 +66,7 @@ class Branch:
         """Returns the moves, newest first; a commit needs none of them.
 
         Raises:
-            CorruptData: The form of one is none that format 1 knows.
+            CorruptData: The form of one is not one of format 1.
         """
         return tuple(map(move_from_json, self.moves))
 
@@ -89,7 +89,7 @@ def branch_from_json(stored: Mapping[str, object]) -> Branch:
     """Reads the stored form of a branch.
 
     Raises:
-        CorruptData: The form is none that format 1 knows.
+        CorruptData: The form is not one of format 1.
     """
     match stored:
         case {
@@ -115,7 +115,7 @@ def move_from_json(stored: object) -> Move:
     """Reads the stored form of a move.
 
     Raises:
-        CorruptData: The form is none that format 1 knows.
+        CorruptData: The form is not one of format 1.
     """
     try:
         return _move(tuple(stored) if isinstance(stored, list) else ())
@@ -138,7 +138,7 @@ def _move(stored: tuple[object, ...]) -> Move:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """Describes a tag: a name given once to a commit."""
+    """A tag: a name given once to a commit."""
 
     name: str
     commit_id: str
@@ -164,7 +164,7 @@ def tag_from_json(stored: Mapping[str, object]) -> Tag:
     """Reads the stored form of a tag.
 
     Raises:
-        CorruptData: The form is none that format 1 knows.
+        CorruptData: The form is not one of format 1.
     """
     match stored:
         case {

@@ -1,8 +1,8 @@
 """Scan plans: the files that a relation reads, and what each of its columns is in them.
 
-A plan is a value: it is made of a table and its files without an engine, and holds no SQL.
+A plan is a value: it is made from a table and its files without an engine, and has no SQL in it.
 ``engine.relation`` renders it for DuckDB; another engine would render the same plan. It is defined
-down here because the engine lies below the floors that plan (query, diff, write).
+here because the engine is a lower floor than those that plan (query, diff, write).
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -63,7 +63,7 @@ ColumnSource: TypeAlias = FileColumn | PartitionColumn | None
 
 @dataclass(frozen=True, slots=True)
 class FileGroup:
-    """Files that are read alike, because they have one file schema.
+    """Files of the same file schema, which are read in the same way.
 
     Attributes:
         schema: Their physical columns.
@@ -174,7 +174,7 @@ def _has_no_nan(field_id: int, files: Sequence[DataFile]) -> bool:
 
 
 def _has_float(kind: DataType) -> bool:
-    """Reports whether values may have NaN inside; filters of engines look that deep."""
+    """Returns whether values may have NaN inside; filters of engines look that deep."""
     match kind:
         case StructType(fields):
             return any(_has_float(inner) for _, inner in fields)

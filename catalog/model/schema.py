@@ -10,7 +10,7 @@ from catalog.model.types import DataType
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """Describes one column of a table; its id is never used again in that table."""
+    """One column of a table; its id is never reused in that table."""
 
     id: int
     name: str
@@ -19,7 +19,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """Lists the columns of a table in order."""
+    """The columns of a table in order."""
 
     fields: tuple[Field, ...]
 
@@ -53,7 +53,7 @@ class Schema:
 
 @dataclass(frozen=True, slots=True)
 class PhysicalColumn:
-    """Describes a column as a file holds it, and the field it belongs to."""
+    """A column as a file holds it, and the field it belongs to."""
 
     name: str
     type: DataType
@@ -80,7 +80,7 @@ class FileSchema:
         """Reads the stored form.
 
         Raises:
-            CorruptData: The form is none that format 1 knows.
+            CorruptData: The form is not one of format 1.
         """
         columns = []
         for row in stored if isinstance(stored, list) else [None]:
@@ -101,7 +101,7 @@ def schema_from_json(stored: object) -> Schema:
     """Reads the stored form of a schema.
 
     Raises:
-        CorruptData: The form is none that format 1 knows.
+        CorruptData: The form is not one of format 1.
     """
     fields = []
     for row in stored if isinstance(stored, list) else [None]:

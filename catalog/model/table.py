@@ -10,7 +10,7 @@ from catalog.model.types import NULL_TYPE, DataType, Scalar
 
 @dataclass(frozen=True, slots=True)
 class TableSnapshot:
-    """Describes a table at a commit; its files hang below ``manifest``.
+    """A table at a commit; its files are listed below ``manifest``.
 
     Attributes:
         schema: Columns in order.
@@ -25,8 +25,8 @@ class TableSnapshot:
         manifest: Id of the manifest tree's root; None for a table without files.
         levels: Levels of the manifest tree; 0 without files, 1 if the root is a leaf.
         properties: Free text properties.
-        table_id: Random, given at creation: field ids of two snapshots mean the same columns
-            only if this is the same too. Empty until the first commit.
+        table_id: Random, assigned at creation: field ids of two snapshots mean the same columns
+            only if this is equal too. Empty until the first commit.
     """
 
     schema: Schema
@@ -95,7 +95,7 @@ def from_json(stored: Mapping[str, object]) -> TableSnapshot:
     """Reads the stored form of a table snapshot.
 
     Raises:
-        CorruptData: The form is none that format 1 knows.
+        CorruptData: The form is not one of format 1.
     """
     match stored:
         case {

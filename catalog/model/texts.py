@@ -1,7 +1,7 @@
-"""What callers hand over as text or as a list of names: checked before it is written or used.
+"""Checks of arguments that must be text or lists of names.
 
-Python lets anything through, and what is no text would be stored as such: a commit or a branch
-with it cannot be read any more.
+Python lets anything through, and a stored commit or branch with anything else in these places
+could never be read again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,8 +13,8 @@ def check_text(value: object, what: str) -> None:
     """Checks that something is text.
 
     Args:
-        value: What was handed over.
-        what: What it is to be, for the message.
+        value: The argument.
+        what: The name of the argument, for the message.
 
     Raises:
         InvalidInput: It is not.
@@ -28,11 +28,11 @@ def check_text(value: object, what: str) -> None:
 
 
 def check_texts(values: object, what: str) -> None:
-    """Checks that something is text by key.
+    """Checks that something is a mapping of text to text.
 
     Args:
-        values: What was handed over.
-        what: What it is to be, for the message.
+        values: The argument.
+        what: The name of the argument, for the message.
 
     Raises:
         InvalidInput: It is not.
@@ -48,7 +48,7 @@ def check_choice(value: object, what: str, choices: Sequence[str]) -> None:
     """Checks that something is one of a few words.
 
     Args:
-        value: What was handed over.
+        value: The argument.
         what: The argument, for the message.
         choices: The words, two at least.
 
@@ -61,14 +61,14 @@ def check_choice(value: object, what: str, choices: Sequence[str]) -> None:
 
 
 def listed(names: Sequence[str], what: str) -> tuple[str, ...]:
-    """Returns names that were handed over as a sequence.
+    """Returns names that were given as a sequence.
 
     Args:
         names: The names.
         what: The argument, for the message.
 
     Raises:
-        InvalidInput: It is one text, which Python takes for a sequence of letters.
+        InvalidInput: It is a single text, which Python treats as a sequence of letters.
     """
     if isinstance(names, str):
         raise InvalidInput(

@@ -17,7 +17,7 @@ JsonType: TypeAlias = "str | dict[str, object]"
 
 
 class TypeClass(StrEnum):
-    """Tells how values of a scalar type are ordered and encoded (see ``values``)."""
+    """How values of a scalar type are ordered and encoded (see ``values``)."""
 
     BOOLEAN = "boolean"
     INTEGER = "integer"
@@ -56,7 +56,7 @@ CLASSES = {
     "TIMESTAMP WITH TIME ZONE": TypeClass.TIMESTAMP,
     "UUID": TypeClass.UUID,
 }
-"""Every scalar type whose values the catalog itself orders; others are carried as they are."""
+"""Every scalar type whose values the catalog itself orders; others are kept as they are."""
 
 INTEGER_BITS = {
     "TINYINT": (8, True),
@@ -77,7 +77,7 @@ _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """Names one scalar type, e.g. ``Scalar("BIGINT")`` or ``Scalar("DECIMAL(10,2)")``."""
+    """One scalar type, e.g. ``Scalar("BIGINT")`` or ``Scalar("DECIMAL(10,2)")``."""
 
     name: str
 
@@ -98,7 +98,7 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class ListType:
-    """Names a list type by the type of its elements."""
+    """A list type by the type of its elements."""
 
     element: "DataType"
 
@@ -108,7 +108,7 @@ class ListType:
 
 @dataclass(frozen=True, slots=True)
 class StructType:
-    """Names a struct type by its fields, in order."""
+    """A struct type by its fields, in order."""
 
     fields: tuple[tuple[str, "DataType"], ...]
 
@@ -119,7 +119,7 @@ class StructType:
 
 @dataclass(frozen=True, slots=True)
 class MapType:
-    """Names a map type by the types of its keys and values."""
+    """A map type by the types of its keys and values."""
 
     key: "DataType"
     value: "DataType"
@@ -132,12 +132,12 @@ DataType: TypeAlias = Scalar | ListType | StructType | MapType
 
 
 def is_integer(kind: DataType) -> bool:
-    """Tells whether a type is one of whole numbers, of any width."""
+    """Returns whether a type is an integer type of any width."""
     return isinstance(kind, Scalar) and kind.name in INTEGER_BITS
 
 
 def is_float(kind: DataType) -> bool:
-    """Tells whether a column of this type may hold NaN at its top level."""
+    """Returns whether a column of this type may hold NaN at its top level."""
     return isinstance(kind, Scalar) and kind.type_class is TypeClass.FLOAT
 
 
@@ -158,7 +158,7 @@ def from_json(stored: object) -> DataType:
     """Reads the stored form of a type.
 
     Raises:
-        CorruptData: The form is none that format 1 knows.
+        CorruptData: The form is not one of format 1.
     """
     match stored:
         case str(name):

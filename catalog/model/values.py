@@ -56,7 +56,7 @@ def encode(value: Value, kind: Scalar) -> bytes:
         kind: A scalar type with an order, see ``has_order``.
 
     Raises:
-        InvalidInput: The value does not belong to the type.
+        InvalidInput: The value is not one of the type.
     """
     match kind.type_class:
         case TypeClass.BOOLEAN | TypeClass.INTEGER if isinstance(value, int):
@@ -77,21 +77,23 @@ def encode(value: Value, kind: Scalar) -> bytes:
             return value
         case TypeClass.DATE | TypeClass.TIME | TypeClass.TIMESTAMP:
             return _int64(_ticks(value, kind))
-    raise InvalidInput(f"{value!r} is no value of type {kind}")
+    raise InvalidInput(f"{value!r} is not a value of type {kind}")
 
 
 def _utf8(value: str, kind: Scalar) -> bytes:
     try:
         return value.encode()
     except UnicodeEncodeError as error:
-        raise InvalidInput(f"{value!r} is no value of type {kind}: it is no UTF-8") from error
+        raise InvalidInput(
+            f"{value!r} is not a value of type {kind}: it is not valid UTF-8"
+        ) from error
 
 
 def decode(encoded: bytes, kind: Scalar) -> Value:
     """Reads a value back; timestamps of nanoseconds come back as integer ticks.
 
     Raises:
-        CorruptData: The bytes are no encoding of a value of that type.
+        CorruptData: The bytes do not encode a value of that type.
     """
     try:
         match kind.type_class:
@@ -115,11 +117,11 @@ def decode(encoded: bytes, kind: Scalar) -> Value:
             case _:
                 return encoded
     except (ValueError, struct.error, OverflowError) as error:
-        raise CorruptData(f"{encoded!r} is no stored value of type {kind}") from error
+        raise CorruptData(f"{encoded!r} is not a stored value of type {kind}") from error
 
 
 def has_order(kind: DataType) -> bool:
-    """Tells whether values of the type can be encoded, hence bounded and partitioned by."""
+    """Returns whether values of the type can be encoded, hence bounded and partitioned by."""
     return isinstance(kind, Scalar) and kind.type_class is not TypeClass.OTHER
 
 
@@ -175,12 +177,12 @@ def parse(stated: str, kind: Scalar) -> Value:
     """Reads a value from the text of a path segment or a literal, without loss.
 
     Raises:
-        InvalidInput: The text is no value of the type, or only by rounding.
+        InvalidInput: The text is not a value of the type, or only after rounding.
     """
     try:
         value = _parsed(stated.strip() if kind.type_class is not TypeClass.TEXT else stated, kind)
     except (ValueError, KeyError, decimal.InvalidOperation, OverflowError) as error:
-        raise InvalidInput(f"{stated!r} is no value of type {kind}") from error
+        raise InvalidInput(f"{stated!r} is not a value of type {kind}") from error
     return value
 
 
@@ -218,7 +220,7 @@ _FRACTION = re.compile(r"(?<=\d)[.,](\d+)")
 
 
 def _moment(stated: str, kind: Scalar) -> Value:
-    """Reads a timestamp; Python would cut a fraction beyond microseconds without a word."""
+    """Reads a timestamp; Python would silently truncate a fraction beyond microseconds."""
     fraction = _FRACTION.search(stated)
     digits = fraction[1].rstrip("0") if fraction else ""
     moment = datetime.datetime.fromisoformat(_FRACTION.sub("", stated, count=1))
@@ -310,7 +312,7 @@ def _ticks(value: object, kind: Scalar) -> int:
         case datetime.time() if kind.type_class is TypeClass.TIME:
             seconds = value.hour * 3600 + value.minute * 60 + value.second
             return seconds * 10**6 + value.microsecond
-    raise InvalidInput(f"{value!r} is no value of type {kind}")
+    raise InvalidInput(f"{value!r} is not a value of type {kind}")
 
 
 def _from_ticks(ticks: int, kind: Scalar) -> Value:

@@ -1,1 +1,1 @@
-"""Understands the SQL of users: which tables it reads at which refs, and how to splice them."""
+"""SQL of users: which tables it reads at which refs, and what DuckDB is given instead."""

@@ -1,4 +1,4 @@
-"""What a query session needs to know of a catalog, without knowing the catalog."""
+"""What a query session asks of a catalog, without depending on it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from catalog.query.scan import Pruner
 
 @dataclass(frozen=True, slots=True)
 class VersionedTable:
-    """Names a table at a commit.
+    """A table at a commit.
 
     Attributes:
         name: The table, as it is spelled in the catalog.
@@ -28,13 +28,13 @@ class VersionedTable:
 
 
 class Backend(Protocol):
-    """Answers a session's questions about refs, tables and files."""
+    """The catalog as a session sees it: refs, tables and files."""
 
     def commit_id(self, ref: str | None) -> str:
-        """Returns the commit a ref expression stands for; None is the session's ref.
+        """Returns the commit that a ref expression resolves to; None is the session's ref.
 
         Raises:
-            NotFound: It stands for nothing.
+            NotFound: It does not resolve to a commit.
         """
 
     def table(self, commit_id: str, name: str) -> VersionedTable | None:
@@ -61,10 +61,10 @@ class Backend(Protocol):
 
 
 Resolve: TypeAlias = Callable[[str | None], str]
-"""Returns the commit id of a ref as the statement has it; None is the session's ref."""
+"""Returns the commit id of a ref within the statement; None is the session's ref."""
 
 RelationFunction: TypeAlias = Callable[..., object]
-"""Is called with a ``Resolve`` and the literal arguments, and returns Arrow data."""
+"""Called with a ``Resolve`` and the literal arguments; returns Arrow data."""
 
 Functions: TypeAlias = Mapping[str, RelationFunction]
 Arguments: TypeAlias = Sequence[ArgumentValue]

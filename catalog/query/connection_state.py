@@ -1,4 +1,4 @@
-"""What a DuckDB connection brings with it that decides what a statement means."""
+"""The state of a DuckDB connection that decides what a statement means."""
 
 from collections.abc import Sequence
 
@@ -34,11 +34,11 @@ def databases(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
 
 
 def own_names(connection: duckdb.DuckDBPyConnection, home: str) -> frozenset[str]:
-    """Returns the folded names by which tables and views made in a session are known.
+    """Returns the folded names of tables and views that were created in a session.
 
     Args:
         connection: The connection.
-        home: The database in which a session makes tables that are not temporary. Those of
+        home: The database in which the session creates tables that are not temporary. Tables of
             attached databases are not its own.
     """
     found: set[str] = set()
@@ -55,13 +55,13 @@ def own_names(connection: duckdb.DuckDBPyConnection, home: str) -> frozenset[str
 def certain(
     connection: duckdb.DuckDBPyConnection, predicates: Sequence[Predicate]
 ) -> tuple[Predicate, ...]:
-    """Returns the predicates that mean what they say under the connection's settings.
+    """Returns the predicates whose meaning does not depend on the connection's settings.
 
-    A default collation changes how texts compare, a time zone which moment a text is.
+    A default collation changes how texts compare; a time zone, which moment a text denotes.
 
     Args:
         connection: The connection.
-        predicates: What a statement says.
+        predicates: Those of a statement.
     """
     if not any(predicate.values for predicate in predicates):
         return tuple(predicates)

@@ -1,4 +1,4 @@
-"""Errors of queries: DuckDB's in the catalog's words, and tables that do not exist."""
+"""Errors of queries: DuckDB's errors as the catalog's, and tables that do not exist."""
 
 import difflib
 import re
@@ -11,7 +11,7 @@ from catalog.engine.failures import file_error
 from catalog.errors import CatalogError, ErrorKind, InvalidInput, NotFound
 
 LISTED_TABLES = 20
-"""So many tables are named where none is near; a longer list helps nobody."""
+"""Tables that a hint lists where no name is similar; a longer list would not help."""
 
 _MISSING_TABLE = re.compile(r"Table with name (.+?) does not exist")
 
@@ -24,7 +24,7 @@ def unknown_table(name: str, where: str, names: Sequence[str]) -> NotFound:
 
     Args:
         name: The table.
-        where: Where it was looked for: ``at main~1``.
+        where: Where it was expected: ``at main~1``.
         names: The tables that exist there.
     """
     folded = {known.casefold(): known for known in names}
@@ -46,12 +46,12 @@ def translated(
 
     Args:
         statement: The user's text; an excerpt of anything else is left out of messages.
-        missing: Told the name of a table that DuckDB did not find, returns a better error.
+        missing: Returns a better error for the name of a table that DuckDB did not find.
 
     Raises:
         InvalidInput: DuckDB refused the statement.
         NotFound: A table does not exist.
-        CorruptData: A file is damaged; or it lies elsewhere and is gone, or was changed.
+        CorruptData: A file is damaged, missing or changed.
     """
     try:
         yield

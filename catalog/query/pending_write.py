@@ -1,4 +1,4 @@
-"""What a session hands to whoever writes for it, and what it gets back."""
+"""Statements that a session passes to its writer, and their results."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -30,16 +30,16 @@ WRITING = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class PendingWrite:
-    """Is a statement that writes a table of the catalog; what it reads is in place already.
+    """A statement that writes a table of the catalog, with the SQL for the tables it reads.
 
     Attributes:
         statement: The statement.
         target: The table that it writes.
-        name: The table's dotted name, as it was written.
-        replacements: What is to be spliced for the tables that it reads; spans are those in
-            the statement's own text.
-        predicates: What the rows must meet that it changes, as far as that is certain.
-        inputs: The tables that it reads, each with its commit: ``orders@<commit id>``.
+        name: The table's dotted name, as written.
+        replacements: What to splice for the tables that it reads; spans are offsets in the
+            statement's own text.
+        predicates: Conditions that all rows it changes certainly meet.
+        inputs: The tables that it reads, with their commits: ``orders@<commit id>``.
         params: Values of its parameters.
     """
 
@@ -57,13 +57,13 @@ class PendingWrite:
         return self.statement.text
 
     def part(self, span: Span) -> str:
-        """Returns a stretch of the statement's text with what it reads in place."""
+        """Returns a part of the statement's text with its replacements made."""
         begin, end = span
         inside = [((a - begin, b - begin), new) for (a, b), new in self.within(span)]
         return splice(self.text[begin:end], inside)
 
     def within(self, span: Span) -> tuple[Replacement, ...]:
-        """Returns the replacements in a stretch of the statement's text."""
+        """Returns the replacements within a part of the statement's text."""
         begin, end = span
         return tuple(one for one in self.replacements if begin <= one[0][0] and one[0][1] <= end)
 
@@ -71,7 +71,7 @@ class PendingWrite:
         """Returns the SQL that writes another table instead of the target.
 
         Args:
-            table: That table, as SQL; the alias that the user gave is added.
+            table: That table, as SQL; the user's alias is added.
             more: Further replacements in the statement's own text.
         """
         start = self.statement.span[0]
@@ -84,14 +84,14 @@ class PendingWrite:
 
 @dataclass(frozen=True, slots=True)
 class WriteResult:
-    """Tells what a writing statement did to a table.
+    """What a writing statement did to a table.
 
     Attributes:
         table: The table.
         statement: What kind of statement it was: ``update``, ``create`` …
-        inserted: Rows that came.
-        updated: Rows that became others; rows that stay as they were are not counted.
-        deleted: Rows that went.
+        inserted: Rows inserted.
+        updated: Rows changed; rows set to the values they had are not counted.
+        deleted: Rows deleted.
         returned: The rows of RETURNING; None without it.
         warnings: What the user should know.
     """
@@ -111,11 +111,11 @@ class WriteResult:
 
 
 class Writer(Protocol):
-    """Runs the statements of a session that write tables of the catalog."""
+    """What runs the statements of a session that write tables of the catalog."""
 
     def write(self, pending: PendingWrite) -> WriteResult:
         """Runs a statement.
 
         Raises:
-            CatalogError: It cannot be done; then nothing of it is.
+            CatalogError: It failed; nothing was written.
         """

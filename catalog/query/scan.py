@@ -1,7 +1,7 @@
 """Scan planning: which data files may hold rows that a query wants.
 
-Pure: told predicates and a table, it answers for a file, and for the partition values below
-a manifest node, whether rows there may meet them. Encoded bounds are compared as bytes.
+Pure: given predicates and a table, a ``Pruner`` decides whether rows of a file, or below a
+manifest node with some partition values, may meet them. Encoded bounds are compared as bytes.
 """
 
 import re
@@ -24,7 +24,7 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 class Bounds(Protocol):
-    """Bounds one partition column below a manifest node."""
+    """The bounds of one partition column below a manifest node."""
 
     @property
     def low(self) -> bytes | None:
@@ -36,14 +36,14 @@ class Bounds(Protocol):
 
     @property
     def nulls(self) -> bool:
-        """Tells whether NULL is among the values."""
+        """Returns whether NULL is among the values."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Values:
-    """What is known of a column's values: encoded bounds, and how many are NULL.
+    """What is known of a column's values: encoded bounds, and whether any are NULL.
 
-    ``low`` and ``high`` are None if unknown; ``empty`` says that there is no value but NULL.
+    ``low`` and ``high`` are None if unknown; ``empty`` means that every value is NULL.
     """
 
     low: bytes | None
@@ -54,14 +54,14 @@ class _Values:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Is a predicate whose literals are encoded in the column's type."""
+    """A predicate whose literals are encoded in the column's type."""
 
     field: Field
     op: Op
     values: tuple[bytes, ...]
 
     def may_hold(self, known: _Values) -> bool:
-        """Tells whether a row among those described may meet the condition."""
+        """Returns whether a row among those described may meet the condition."""
         match self.op:
             case Op.IS_NULL:
                 return known.may_be_null
@@ -91,7 +91,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Pruner:
-    """Tells which files and manifest nodes of a table may hold wanted rows."""
+    """Decides which files and manifest nodes of a table may hold wanted rows."""
 
     table: TableSnapshot
     conditions: tuple[Condition, ...]
@@ -102,13 +102,13 @@ class Pruner:
         return frozenset(c.field.id for c in self.conditions)
 
     def wants_file(self, file: DataFile) -> bool:
-        """Tells whether a file may hold wanted rows."""
+        """Returns whether a file may hold wanted rows."""
         return file.rows > 0 and all(
             condition.may_hold(self._in_file(file, condition)) for condition in self.conditions
         )
 
     def wants_ranges(self, ranges: Sequence[Bounds]) -> bool:
-        """Tells whether files with partition values in these ranges may hold wanted rows."""
+        """Returns whether files with partition values in these ranges may hold wanted rows."""
         for condition in self.conditions:
             if condition.field.id in self.table.partition_by:
                 one = ranges[self.table.partition_by.index(condition.field.id)]
@@ -139,7 +139,7 @@ def _is_float(kind: DataType) -> bool:
 
 
 def _comparable(physical: DataType, kind: DataType) -> bool:
-    """Tells whether bounds in a file's type compare with values of the table's type."""
+    """Returns whether bounds in a file's type compare with values of the table's type."""
     if physical == kind:
         return True
     if not (isinstance(physical, Scalar) and isinstance(kind, Scalar)):
@@ -153,9 +153,9 @@ def _comparable(physical: DataType, kind: DataType) -> bool:
 
 
 def pruner(table: TableSnapshot, predicates: Sequence[Predicate]) -> Pruner:
-    """Returns what tells which files of a table may hold rows that meet predicates.
+    """Returns the pruner of a table for some predicates.
 
-    Predicates that cannot be told for certain are left out: they prune nothing.
+    Predicates without a certain meaning for the table are ignored: they prune nothing.
     """
     found = (_condition(table, predicate) for predicate in predicates)
     return Pruner(table, tuple(condition for condition in found if condition is not None))

@@ -30,17 +30,17 @@ from catalog.query.scan import pruner
 from catalog.query.splice import Replacement, replacements, splice
 
 _OPENING = ("begin", "start")
-"""Words that begin a transaction; the others of their kind end one."""
+"""Words that begin a transaction; other statements of their kind end one."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Rewritten:
-    """Is what DuckDB is given for a statement, and the names that it must know itself.
+    """A statement as DuckDB gets it, and the names in it that DuckDB must resolve itself.
 
     Attributes:
         sql: The SQL.
-        foreign: Folded names that mean no table of the catalog.
-        pending: The statement for the session's writer, if it is one for it.
+        foreign: Folded names that are not tables of the catalog.
+        pending: The statement, if the session's writer is to run it.
     """
 
     sql: str
@@ -51,9 +51,9 @@ class _Rewritten:
 class Session:
     """Runs SQL over versioned tables on a DuckDB connection of its own.
 
-    Bare names mean, in this order: a CTE, what was made in the session (tables and views,
-    temporary or in its database in memory), a table of the catalog at the session's ref, what
-    DuckDB knows otherwise (attached databases, files). Every ref is resolved once per
+    Bare names mean, in this order: a CTE, what was created in the session (tables and views,
+    temporary or in its in-memory database), a table of the catalog at the session's ref,
+    anything else that DuckDB knows (attached databases, files). Every ref is resolved once per
     statement, and once per explicit transaction; a session with a writer is one transaction.
 
     Attributes:
@@ -99,7 +99,7 @@ class Session:
             Statements without a result give a relation without columns of meaning.
 
         Raises:
-            InvalidInput: The SQL is not right.
+            InvalidInput: The SQL is not valid.
             NotFound: A table or ref does not exist.
             Unsupported: It writes to a table of the catalog.
         """
@@ -121,9 +121,9 @@ class Session:
             that of the last statement: a relation if it is a query, None if it has no result.
 
         Raises:
-            InvalidInput: The SQL is not right.
+            InvalidInput: The SQL is not valid.
             NotFound: A table or ref does not exist.
-            Unsupported: It does to a table of the catalog what cannot be done.
+            Unsupported: It does something to a table of the catalog that is not supported.
         """
         *first, last = self._analysed(text)
         found: list[duckdb.DuckDBPyRelation | WriteResult | None] = []
@@ -146,7 +146,7 @@ class Session:
             params: Values of the last statement's parameters.
 
         Raises:
-            InvalidInput: The SQL is not right.
+            InvalidInput: The SQL is not valid.
             NotFound: A table or ref does not exist.
             Unsupported: It writes to a table of the catalog.
         """
@@ -194,7 +194,7 @@ class Session:
         return self._writer.write(pending)
 
     def _settle(self) -> None:
-        """Gives up what was not fetched of the last result, which else keeps DuckDB busy."""
+        """Drops unfetched rows of the last result, which would keep DuckDB busy."""
         if self._unfinished:
             self._unfinished = False
             with suppress(duckdb.TransactionException):  # a failed transaction has no result
@@ -202,10 +202,10 @@ class Session:
 
     @contextmanager
     def _performing(self, statement: Statement, params: Params) -> Iterator[_Rewritten]:
-        """Yields what is to be run for a statement, then follows transactions.
+        """Yields what to run for a statement, then tracks transactions.
 
-        Statements are rewritten one by one as they are run, so that each sees what those
-        before it made.
+        Statements are rewritten one by one as they run, so that each sees what earlier ones
+        created.
         """
         if not self._in_transaction and self._writer is None:
             self._commits.clear()
@@ -216,7 +216,7 @@ class Session:
             raise InvalidInput(
                 "the statements of a transaction are committed together, when it ends",
                 kind=ErrorKind.IN_TRANSACTION,
-                hint="leave BEGIN, COMMIT and ROLLBACK out",
+                hint="leave out BEGIN, COMMIT and ROLLBACK",
             )
         rewritten = self._rewrite(statement, params)
 
@@ -342,7 +342,7 @@ class Session:
             )
         if target.ref is not None:
             raise InvalidInput(
-                f"cannot write to {name}@{target.ref.text}: what was committed does not change",
+                f"cannot write to {name}@{target.ref.text}: commits never change",
                 kind=ErrorKind.READ_ONLY,
                 hint=f"write to {name}, on the branch of the transaction",
             )
@@ -358,7 +358,7 @@ class Session:
         return name
 
     def _is_of_catalog(self, statement: Statement, target: TableReference) -> bool:
-        """Tells whether a target without ref is a table of the catalog, or is to become one."""
+        """Returns whether a target without ref is, or would become, a table of the catalog."""
         name = ".".join(target.name)
         if self._backend.bare_table(self._commit_id(None), name) is not None:
             return True
@@ -378,16 +378,16 @@ class Session:
             raise InvalidInput(
                 f"cannot understand this statement: {statement.error}",
                 kind=ErrorKind.SQL_ERROR,
-                hint="write it in another way; it names versioned tables, so it is not passed on",
+                hint="rewrite it: since it names versioned tables, it is not passed to DuckDB",
             )
 
 
 def no_rows(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
-    """Returns the relation that stands for the result of a statement without one."""
+    """Returns the relation for a statement without a result."""
     return connection.sql('SELECT NULL AS "Success" WHERE false')
 
 
 def _outlives(statement: Statement) -> bool:
-    """Tells whether a statement stores SQL that may be read after the session."""
+    """Returns whether a statement stores SQL that may be read after the session."""
     stores = statement.kind is StatementKind.CREATE and not statement.temporary
     return stores and statement.target_kind is not TargetKind.TABLE

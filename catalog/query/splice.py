@@ -1,4 +1,4 @@
-"""Puts text in place of stretches of the user's SQL and leaves all else as it is."""
+"""Replaces spans of the user's SQL and leaves everything else as it is."""
 
 from collections.abc import Sequence
 
@@ -15,8 +15,8 @@ def splice(text: str, replacements: Sequence[Replacement]) -> str:
 
     Args:
         text: The whole text.
-        replacements: Spans, in any order, and their new text. Two that are equal count once. A
-            blank is put between where words or quotes would else grow together.
+        replacements: Spans, in any order, and their new text. Duplicates count once. A
+            blank is inserted where words or quotes would otherwise run together.
 
     Raises:
         InvalidInput: Two spans overlap, or one lies outside of the text.
@@ -40,7 +40,7 @@ def splice(text: str, replacements: Sequence[Replacement]) -> str:
 
 
 def _grows(left: str, right: str) -> bool:
-    """Says whether two characters side by side would be one token."""
+    """Returns whether two characters side by side would be one token."""
     return _sticks(left) and _sticks(right)
 
 
@@ -51,17 +51,17 @@ def _sticks(character: str) -> bool:
 def replacements(
     reference: TableReference | FunctionReference, relation: str
 ) -> tuple[Replacement, ...]:
-    """Returns what to splice so that a relation stands in the place of a reference.
+    """Returns what to splice to put a relation in the place of a reference.
 
     The relation gets the alias given, else the last part of the table's name (or the function's
     name), so that ``orders.id`` still resolves after ``FROM orders@main``.
 
     Args:
         reference: A table that is read, or a table function. Not the target of a statement.
-        relation: SQL that can stand in a FROM clause: a name, a call, or a query in parentheses.
+        relation: SQL for a FROM clause: a name, a call, or a query in parentheses.
 
     Raises:
-        InvalidInput: The reference is a target, which no relation can stand for.
+        InvalidInput: The reference is a target, which a relation cannot replace.
 
     Example:
         >>> from catalog.query.parse.analyse import analyse

@@ -1,14 +1,14 @@
-"""Understands the SQL text of a user as far as versioned tables are concerned.
+"""Analyses SQL text for the versioned tables in it.
 
-The text is never changed here and never regenerated: ``analyse`` says which stretches of it name
-tables and at which refs; ``splice`` replaces just those. How it is done:
+The text is never changed here and never regenerated: ``analyse`` returns which spans of it name
+tables and at which refs; ``splice`` replaces just those. The steps:
 
 1. ``lexer`` cuts the text into tokens by DuckDB's rules; ``outline`` splits it into statements.
 2. ``masking`` covers refs, comments and unusual strings, keeping every position.
 3. ``dialect`` parses the masked statement; ``scopes`` finds its tables, ``conjuncts`` the
    predicates.
-4. ``tablerefs`` reads each table from the tokens at its position. Every covered ref must have
-   been found behind a table's name; otherwise the statement counts as not understood.
+4. ``table_references`` reads each table from the tokens at its position. Every masked ref must
+   have been found after a table's name; otherwise the statement counts as not parsed.
 """
 
 from dataclasses import replace
@@ -61,8 +61,8 @@ def analyse(text: str, *, functions: frozenset[str] = frozenset()) -> tuple[Stat
         ``parsed=False`` and an ``error``.
 
     Raises:
-        InvalidInput: A ref cannot be read, is given twice, or is no literal in ``AT (…)``; or an
-            argument of one of ``functions`` is no literal.
+        InvalidInput: A ref cannot be read, is given twice, or is not a literal in ``AT (…)``; or
+            an argument of one of ``functions`` is not a literal.
 
     Example:
         >>> statement, = analyse("SELECT * FROM orders@main~1 o WHERE o.id = 5")
@@ -90,7 +90,7 @@ def _statement(text: str, outline: Outline, functions: frozenset[str]) -> Statem
     except NotUnderstoodError as error:
         reason, offset = error.reason, masked.start + error.offset
     except MisreadError as error:
-        reason, offset = "cannot make out the names", error.offset
+        reason, offset = "the names are ambiguous", error.offset
     stray = _stray_at(tokens)
     if stray is not None:
         reason, offset = _HOW_TO_WRITE_REFS, stray.start
@@ -118,7 +118,7 @@ def _understood(
     tokens, kind = outline.tokens, outline.body_kind
     if tokens[-1].kind is TokenKind.UNTERMINATED:
         offset = tokens[-1].start - masked.start
-        raise NotUnderstoodError("a string, name or comment without an end", offset=offset)
+        raise NotUnderstoodError("an unterminated string, name or comment", offset=offset)
     reader = Reader(text, tokens, masked, {token.start: at for at, token in enumerate(tokens)})
     if kind is StatementKind.TRANSACTION or _only_lists(outline):
         statement = known
@@ -131,12 +131,12 @@ def _understood(
     for index in masked.refs:
         if index not in reader.attached:
             offset = tokens[index].start - masked.start
-            raise NotUnderstoodError("a ref that follows no name of a table", offset=offset)
+            raise NotUnderstoodError("a ref that does not follow a table name", offset=offset)
     return statement
 
 
 def _only_lists(outline: Outline) -> bool:
-    """Says whether a statement is ``SHOW TABLES`` or the like, or ``DESCRIBE`` alone."""
+    """Returns whether a statement is ``SHOW TABLES`` or the like, or ``DESCRIBE`` alone."""
     if outline.body_kind is not StatementKind.DESCRIBE:
         return False
     return lists(outline.tokens, outline.body) or outline.body + 1 == len(outline.tokens)
@@ -201,7 +201,7 @@ def _target(root: exp.Expr) -> tuple[exp.Table | None, TargetKind | None]:
 
 
 def _only_named(root: exp.Expr, node: exp.Table) -> bool:
-    """Says whether a statement names a table without reading it, as ``CREATE SCHEMA s`` does."""
+    """Returns whether a statement names a table without reading it, as ``CREATE SCHEMA s`` does."""
     if isinstance(root, exp.Create) and root.kind not in _TARGET_KINDS:
         return node is root.this
     return isinstance(root, _NAMES_OBJECTS_ONLY)
@@ -212,7 +212,7 @@ def _is_macro(root: exp.Expr) -> bool:
 
 
 def _is_temporary(root: exp.Expr, reader: Reader) -> bool:
-    """Says whether ``CREATE [OR REPLACE] TEMP …`` begins the statement."""
+    """Returns whether ``CREATE [OR REPLACE] TEMP …`` begins the statement."""
     if not isinstance(root, exp.Create):
         return False
     words = [token.word for token in reader.tokens]

@@ -23,8 +23,8 @@ def read_arguments(
         The values by position, and the pairs of name and value.
 
     Raises:
-        InvalidInput: An argument is no literal, a name is given twice, or a value without a name
-            follows one with a name.
+        InvalidInput: An argument is not a literal, a name is given twice, or a positional
+            argument follows a named one.
     """
     values: list[ArgumentValue] = []
     keywords: dict[str, ArgumentValue] = {}
@@ -37,7 +37,7 @@ def read_arguments(
                 raise InvalidInput(f"{call} at {where}: the argument {name!r} is given twice")
             keywords[name] = _value(argument[2:], call, where)
         elif keywords:
-            raise InvalidInput(f"{call} at {where}: an argument without a name follows one with")
+            raise InvalidInput(f"{call} at {where}: a positional argument follows a named one")
         else:
             values.append(_value(argument, call, where))
     return tuple(values), tuple(keywords.items())
@@ -74,7 +74,7 @@ def _value(tokens: tuple[Token, ...], call: str, where: str) -> ArgumentValue:
     shown = " ".join(token.text for token in tokens)
     raise InvalidInput(
         f"{call} at {where} takes literals, not {shown!r}",
-        hint="write texts in single quotes and numbers as they are",
+        hint="write text in single quotes, and numbers without quotes",
     )
 
 

@@ -95,7 +95,7 @@ _UNPRUNABLE_WORDS = re.compile(
 
 
 def prunable(words: frozenset[str]) -> bool:
-    """Says whether none of a statement's words makes its result depend on the rows read.
+    """Returns whether none of a statement's words makes its result depend on the rows read.
 
     Args:
         words: All words and names of the statement, folded.
@@ -173,7 +173,7 @@ def predicates_of_target(root: exp.Expr) -> tuple[Predicate, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Is one item of a FROM clause.
+    """One item of a FROM clause.
 
     Attributes:
         name: The folded name by which columns name it, or an empty text.
@@ -230,7 +230,7 @@ def _is_plain_join(join: exp.Expr) -> bool:
 
 
 def _is_group(node: exp.Expr) -> bool:
-    """Says whether an item of a FROM clause is joins of its own, in parentheses or nested."""
+    """Returns whether an item of a FROM clause is joins of its own, in parentheses or nested."""
     return bool(node.args.get("joins")) or (
         isinstance(node, exp.Subquery) and not isinstance(node.this, exp.Query)
     )

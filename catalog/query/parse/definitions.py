@@ -18,7 +18,7 @@ _BEGINS_DEPTH = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """Is what a CREATE TABLE says beside its columns.
+    """The clauses of a CREATE TABLE, apart from its columns.
 
     Attributes:
         replaces: Whether it says OR REPLACE.
@@ -26,7 +26,7 @@ class Creation:
         has_query: Whether it has rows: ``AS SELECT …``.
         partition_by: Columns of PARTITIONED BY; None without it.
         key: Columns of a PRIMARY KEY between the table's name and ``AS``; None without it.
-        own: Spans, in the statement's own text, of what DuckDB is not to see.
+        own: Spans, in the statement's own text, to hide from DuckDB.
     """
 
     replaces: bool
@@ -49,7 +49,7 @@ class Alteration(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Altering:
-    """Is what an ALTER TABLE says.
+    """The clauses of an ALTER TABLE.
 
     Attributes:
         kind: What it does.
@@ -179,9 +179,9 @@ def _adding(rest: tuple[Token, ...], if_exists: bool) -> Altering:
 def _column(tokens: tuple[Token, ...], at: int) -> str:
     if at + 1 < len(tokens) and tokens[at + 1].text == ".":
         raise Unsupported(
-            f"fields of struct columns cannot be changed alone: {tokens[at].name}.…",
+            f"a single field of a struct column cannot be changed: {tokens[at].name}.…",
             kind=ErrorKind.UNSUPPORTED_STATEMENT,
-            hint="make the column anew: CREATE OR REPLACE TABLE … AS",
+            hint="recreate the table: CREATE OR REPLACE TABLE … AS",
         )
     return tokens[at].name if at < len(tokens) else ""
 
@@ -190,7 +190,7 @@ def _names(tokens: tuple[Token, ...], clause: str) -> tuple[str, ...]:
     """Reads a list of columns.
 
     Raises:
-        InvalidInput: It is none.
+        InvalidInput: It is not a list of columns.
     """
     names = tokens[::2]
     commas = tokens[1::2]
@@ -225,15 +225,15 @@ def _top_level(tokens: tuple[Token, ...], begin: int, word: str, end: int | None
 
 
 def has_clause(statement: Statement, word: str) -> bool:
-    """Tells whether a word stands in a statement outside of all parentheses."""
+    """Returns whether a word occurs in a statement outside all parentheses."""
     tokens = tokenize(statement.text)
     return _top_level(tokens, 0, word) < len(tokens)
 
 
 def merge_spans(statement: Statement) -> tuple[Span, Span] | None:
-    """Returns where the WITH clause of a MERGE stands, and its source with the alias.
+    """Returns the spans of the WITH clause of a MERGE, and of its source with the alias.
 
-    Spans are those in the statement's own text; the first is empty without WITH.
+    They are offsets in the statement's own text; the first is empty without WITH.
     """
     tokens = tokenize(statement.text)
     begin = _top_level(tokens, 0, "merge")
@@ -245,13 +245,13 @@ def merge_spans(statement: Statement) -> tuple[Span, Span] | None:
 
 
 def is_insert_or(statement: Statement) -> bool:
-    """Tells whether a statement is INSERT OR REPLACE, or INSERT OR IGNORE."""
+    """Returns whether a statement is INSERT OR REPLACE, or INSERT OR IGNORE."""
     words = [token.word for token in tokenize(statement.text)]
     return any(pair == ("insert", "or") for pair in pairwise(words))
 
 
 def has_rest(statement: Statement, known: tuple[str, ...]) -> bool:
-    """Tells whether anything but some words stands behind the target of a statement."""
+    """Returns whether anything but the known words follows the target of a statement."""
     target = statement.target
     assert target is not None, "the statement names a table"
     end = target.span[1] - statement.span[0]

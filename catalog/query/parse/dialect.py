@@ -1,6 +1,6 @@
 """Parses masked statements with sqlglot's DuckDB dialect.
 
-The subclass mends what sqlglot would otherwise let through or refuse: a statement that it does
+The subclass corrects what sqlglot would wrongly accept or refuse: a statement that it does
 not know becomes an opaque command with a line in the log (here: an error); ``INSERT INTO t (FROM
 x)`` becomes a list of columns named ``FROM``; ``PIVOT`` statements cannot end in ORDER BY. Refs
 need no grammar here, since ``masking`` has covered them.
@@ -17,11 +17,11 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 
 class NotUnderstoodError(Exception):
-    """Says that a statement could not be parsed.
+    """A statement could not be parsed.
 
     Attributes:
-        reason: Why, as one sentence without a place.
-        offset: Offset in the parsed text of the token in the way.
+        reason: Why, as one sentence without a position.
+        offset: Offset in the parsed text of the offending token.
     """
 
     def __init__(self, reason: str, *, offset: int = 0) -> None:
@@ -31,7 +31,7 @@ class NotUnderstoodError(Exception):
 
 
 class _Parser(DuckDBParser):
-    """Is the DuckDB parser without its silent ways out."""
+    """The DuckDB parser, without its silent fallbacks."""
 
     CONFLICT_ACTIONS: ClassVar = {**DuckDBParser.CONFLICT_ACTIONS, "ERROR": ()}
 
@@ -64,7 +64,7 @@ _SPEECH = re.compile(r"<Token .*?text: (.*?), line: .*>|<class '[\w.]*\.(\w+)'>"
 
 
 _STRAY_ERRORS = (AttributeError, LookupError, TypeError, ValueError)
-"""What sqlglot raises besides its own errors on some texts that are no SQL."""
+"""What sqlglot raises, besides its own errors, on some texts that are not SQL."""
 
 
 def parse(text: str) -> exp.Expr:
@@ -74,7 +74,7 @@ def parse(text: str) -> exp.Expr:
         text: The statement, without a semicolon.
 
     Raises:
-        NotUnderstoodError: It is no SQL that sqlglot knows.
+        NotUnderstoodError: sqlglot cannot parse it.
     """
     try:
         tokens = _DIALECT.tokenize(text)

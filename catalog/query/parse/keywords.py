@@ -1,4 +1,4 @@
-"""DuckDB's keywords, as far as they decide whether an ``@`` after a word begins a ref."""
+"""The keywords of DuckDB that decide whether an ``@`` after a word begins a ref."""
 
 _RESERVED = """
 all analyse analyze and any array as asc asymmetric both case cast check collate column
@@ -28,7 +28,7 @@ expression may follow them at once (``x BETWEEN@y AND 3``); such a table is writ
 """
 
 RESERVED: frozenset[str] = frozenset(_RESERVED.split())
-"""Words that are no alias and no table name without quotes."""
+"""Words that cannot be an alias or a table name without quotes."""
 
 
 def fold(name: str) -> str:

@@ -42,7 +42,7 @@ NAME_KINDS = frozenset({TokenKind.WORD, TokenKind.QUOTED_NAME})
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """Is one token.
+    """One token.
 
     Attributes:
         kind: What it is. ``SPECIAL_STRING`` is a string with a prefix (``E'…'``, ``x'…'``) or in
@@ -59,7 +59,7 @@ class Token:
 
     @property
     def word(self) -> str:
-        """The word in small letters, or an empty text if the token is no word."""
+        """The word in small letters, or an empty text if the token is not a word."""
         return fold(self.text) if self.kind is TokenKind.WORD else ""
 
     @property
@@ -164,7 +164,7 @@ def tokenize(text: str) -> tuple[Token, ...]:
 
 
 def _begins_ref(text: str, position: int, tokens: list[Token]) -> bool:
-    """Says whether the ``@`` at a position begins a ref, rather than an operator."""
+    """Returns whether the ``@`` at a position begins a ref, rather than an operator."""
     before = tokens[-1]
     if before.end != position or before.kind not in NAME_KINDS:
         return False
@@ -176,10 +176,13 @@ def _begins_ref(text: str, position: int, tokens: list[Token]) -> bool:
 def _ref_token(text: str, position: int) -> Token:
     match = _REF.match(text, position)
     if match is None:
-        shown = text[position : position + 40].split("\n")[0]
+        shown, where = (
+            text[position : position + 40].split("\n")[0],
+            line_and_column(text, position),
+        )
         raise InvalidInput(
-            f"cannot read the ref {shown!r} at {line_and_column(text, position)}: a ref ends at a blank, "
-            "a comma, a semicolon or a parenthesis",
+            f"cannot read the ref {shown!r} at {where}: a ref ends at a blank, a comma, a "
+            "semicolon or a parenthesis",
             hint='write unusual refs in quotes: orders@"release 1"',
         )
     return Token(TokenKind.REF, match.group(), position, match.end())
@@ -208,7 +211,7 @@ def _unterminated(text: str, start: int) -> Token:
 
 
 def line_and_column(text: str, offset: int) -> str:
-    """Says where an offset is, for people: ``line 2, column 5``."""
+    """Returns where an offset is, for people: ``line 2, column 5``."""
     line = text.count("\n", 0, offset) + 1
     column = offset - (text.rfind("\n", 0, offset) + 1) + 1
     return f"line {line}, column {column}"

@@ -3,7 +3,7 @@
 The masked text has the same length, so that every position in it is a position in the user's
 text. What the parser must not see is covered: refs after names and ``AT (…)`` clauses, comments,
 strings of unusual form, ``EXPLAIN …`` and ``PREPARE … AS``. So the parser never has to know refs,
-and can never take one for an alias; whether each covered ref stands behind a table name is
+and can never take one for an alias; whether each covered ref follows a table name is
 checked afterwards against the syntax tree.
 """
 
@@ -33,7 +33,7 @@ _UNREADABLE_NAMES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """Is a statement as the parser sees it.
+    """A statement as the parser sees it.
 
     Attributes:
         text: The text to parse, as long as the statement's span.
@@ -53,11 +53,11 @@ def mask(text: str, outline: Outline, functions: frozenset[str]) -> Masked:
     Args:
         text: The whole text.
         outline: The statement.
-        functions: Folded names of table functions; the parser has notions of its own about some
-            of them (``log``), so it sees another name.
+        functions: Folded names of table functions; the parser treats some of them (``log``)
+            specially, so it is shown another name.
 
     Raises:
-        InvalidInput: An ``AT (…)`` clause has no literal.
+        InvalidInput: An ``AT (…)`` clause does not have a literal.
     """
     tokens = outline.tokens
     refs: dict[int, tuple[RefText, int]] = {}
@@ -120,11 +120,11 @@ def _shown(tokens: tuple[Token, ...], index: int, begin: int, functions: frozens
 
 
 def shows(tokens: tuple[Token, ...], index: int, begin: int) -> bool:
-    """Says whether a word such as ``DESCRIBE`` is the command, with something after it.
+    """Returns whether a word such as ``DESCRIBE`` is the command, with something after it.
 
     Args:
         tokens: The tokens of the statement.
-        index: Where the word stands.
+        index: Index of the word.
         begin: Where the inner statement begins.
     """
     first = index == begin or tokens[index - 1].text == "("
@@ -136,7 +136,7 @@ def shows(tokens: tuple[Token, ...], index: int, begin: int) -> bool:
 
 
 def lists(tokens: tuple[Token, ...], index: int) -> bool:
-    """Says whether ``SHOW`` at an index lists things, such as ``SHOW TABLES``."""
+    """Returns whether ``SHOW`` at an index lists things, such as ``SHOW TABLES``."""
     return (
         index + 1 < len(tokens)
         and tokens[index + 1].word in LISTING_WORDS
@@ -146,7 +146,7 @@ def lists(tokens: tuple[Token, ...], index: int) -> bool:
 
 
 def _matches_columns(tokens: tuple[Token, ...], index: int) -> bool:
-    """Says whether a word belongs to ``UPDATE BY NAME`` of MERGE, or INSERT's ``BY POSITION``.
+    """Returns whether a word belongs to ``UPDATE BY NAME`` of MERGE, or INSERT's ``BY POSITION``.
 
     Neither says anything about tables, and the parser does not know them.
     """

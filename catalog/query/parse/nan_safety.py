@@ -1,9 +1,9 @@
-"""Finds columns that cannot be misled by Parquet's statistics about NaN.
+"""Finds float columns for which it does not matter that Parquet's statistics leave out NaN.
 
 A float column needs no protection where nothing ever filters, joins or orders by it, or takes
 its minimum or maximum: not the statement, nor what is built on its result later. That is
 certain only in a statement of one SELECT where the column is not named, or only as the argument
-of sums and counts, and where no ``*`` and no use of the whole row hands it on without a name.
+of sums and counts, and where no ``*`` and no use of the whole row passes it on without a name.
 """
 
 from catalog.query.parse.keywords import RESERVED, fold
@@ -23,7 +23,7 @@ _SUMS = frozenset({"avg", "count", "fsum", "mean", "stddev", "sum", "var_samp", 
 def nan_free_columns(
     statement: Statement, reference: TableReference, columns: frozenset[str]
 ) -> frozenset[str]:
-    """Returns the columns of a table that a statement neither compares nor hands on, folded.
+    """Returns the columns of a table that a statement neither compares nor passes on, folded.
 
     Args:
         statement: The statement.
@@ -44,7 +44,7 @@ def nan_free_columns(
 
 
 def _is_plain(tokens: tuple[Token, ...]) -> bool:
-    """Tells whether a statement has one SELECT, which hands on named columns only."""
+    """Returns whether a statement has one SELECT, which passes on named columns only."""
     names = [fold(token.name) for token in tokens if token.kind in NAME_KINDS]
     if not _UNSAFE_WORDS.isdisjoint(names) or any("#" in token.text for token in tokens):
         return False
@@ -56,7 +56,7 @@ def _is_plain(tokens: tuple[Token, ...]) -> bool:
 
 
 def _is_star(tokens: tuple[Token, ...], at: int) -> bool:
-    """Tells whether ``*`` means columns, which is so unless values certainly stand beside it."""
+    """Returns whether ``*`` means columns, as it does unless it certainly multiplies values."""
     if tokens[at].kind is not TokenKind.SYMBOL:
         return False
     before = tokens[at - 1]
@@ -70,7 +70,7 @@ def _is_star(tokens: tuple[Token, ...], at: int) -> bool:
 
 
 def _uses_rows(tokens: tuple[Token, ...], statement: Statement, reference: TableReference) -> bool:
-    """Tells whether the table's name may stand for its rows as values."""
+    """Returns whether the table's name may stand for its rows as values."""
     name = fold(reference.alias or reference.name[-1])
     start, end = (offset - statement.span[0] for offset in reference.span)
     return any(
@@ -83,7 +83,7 @@ def _uses_rows(tokens: tuple[Token, ...], statement: Statement, reference: Table
 
 
 def _is_summed(tokens: tuple[Token, ...], at: int) -> bool:
-    """Tells whether a name stands alone, but for its table, between a sum's parentheses."""
+    """Returns whether a name, with or without its table, is the only argument of a sum."""
     before = at - 1
     if _text(tokens, before) == ".":
         before -= 2

@@ -1,4 +1,4 @@
-"""Splits a text into statements and tells what each one does, by tokens alone.
+"""Splits a text into statements and finds the kind of each, by tokens alone.
 
 Nothing here depends on whether the statement can be parsed.
 """
@@ -43,7 +43,7 @@ LISTING_WORDS = frozenset({"tables", "databases", "schemas", "variables", "all"}
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """Is a statement as its tokens show it.
+    """A statement as its tokens show it.
 
     Attributes:
         tokens: All its tokens, at least one, without the semicolon.
@@ -88,7 +88,7 @@ def _outline(tokens: tuple[Token, ...]) -> Outline:
 
 
 def kind_at(tokens: tuple[Token, ...], index: int) -> StatementKind:
-    """Tells what the statement that begins at a token does."""
+    """Returns the kind of the statement that begins at a token."""
     if index >= len(tokens):
         return StatementKind.OTHER
     word = tokens[index].word or tokens[index].text
@@ -135,7 +135,7 @@ def closing(tokens: tuple[Token, ...], index: int) -> int:
 
     Args:
         tokens: The tokens of a statement.
-        index: Where the opening parenthesis stands.
+        index: Index of the opening parenthesis.
     """
     depth = 0
     for at in range(index, len(tokens)):

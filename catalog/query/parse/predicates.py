@@ -12,7 +12,7 @@ these conditions, which only someone who knows the schema can check:
 - Text is compared as bytes: with another ``default_collation`` in the session, predicates on
   text are void.
 - No row whose column is NULL meets a predicate, except ``IS_NULL``. What is known about NaN is
-  the planner's matter.
+  left to the planner.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from enum import StrEnum
 
 
 class LiteralKind(StrEnum):
-    """What kind of literal stands in the text."""
+    """The kind of a literal in the text."""
 
     INTEGER = "integer"
     DECIMAL = "decimal"
@@ -33,7 +33,7 @@ class LiteralKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LiteralValue:
-    """Is a literal as it was written.
+    """A literal as it was written.
 
     Attributes:
         kind: Its kind.
@@ -63,7 +63,7 @@ class Op(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Predicate:
-    """Is a condition that every row of one table reference must meet to reach the result.
+    """A condition that every row of one table reference must meet to reach the result.
 
     Attributes:
         column: The column's name, as written, without quotes.

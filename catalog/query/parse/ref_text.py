@@ -34,7 +34,7 @@ def ref_after_name(token: Token) -> RefText:
 
 
 def begins_at_clause(tokens: tuple[Token, ...], index: int) -> bool:
-    """Says whether ``AT (VERSION =>`` or ``AT (TIMESTAMP =>`` begins at a token."""
+    """Returns whether ``AT (VERSION =>`` or ``AT (TIMESTAMP =>`` begins at a token."""
     return (
         tokens[index].word == "at"
         and index + 3 < len(tokens)
@@ -56,7 +56,7 @@ def at_clause(text: str, tokens: tuple[Token, ...], index: int) -> tuple[RefText
         The ref, and the index of the closing parenthesis.
 
     Raises:
-        InvalidInput: The value is no literal, or no point in time.
+        InvalidInput: The value is not a literal, or not a valid time.
     """
     last = closing(tokens, index + 1)
     unit = tokens[index + 2].word
@@ -95,7 +95,7 @@ def _reflog_text(value: str, where: str) -> str:
     moment = _MOMENT.fullmatch(value.strip())
     if moment is None:
         raise InvalidInput(
-            f"AT (TIMESTAMP => …) at {where}: {value!r} is no point in time",
+            f"AT (TIMESTAMP => …) at {where}: {value!r} is not a valid time",
             hint="write it like '2024-05-01', '2024-05-01 12:00:00' or '2024-05-01T12:00+02:00'",
         )
     day, time, zone = moment.groups()

@@ -22,7 +22,7 @@ _NO_PRUNING_BELOW = (exp.Lambda, exp.Comprehension)
 """Below these, a name may be a parameter instead of a column."""
 
 _NOT_READ = (exp.Reference, exp.UserDefinedFunction)
-"""Below these stand names of tables that are not read: foreign keys, names of macros."""
+"""Below these are names of tables that are not read: foreign keys, names of macros."""
 
 NameOf = Callable[[exp.Identifier], str]
 """Gives the name that an identifier of the tree has in the user's text."""
@@ -30,7 +30,7 @@ NameOf = Callable[[exp.Identifier], str]
 
 @dataclass(frozen=True, slots=True)
 class FoundTable:
-    """Is a table, or a table function, that a statement reads.
+    """A table, or a table function, that a statement reads.
 
     Attributes:
         node: Its node.

@@ -1,4 +1,4 @@
-"""What is known about a SQL statement once its text has been understood: pure values.
+"""What is known about a SQL statement after analysis: pure values.
 
 All spans are offsets of code points in the whole text that was given, end excluded.
 """
@@ -42,14 +42,14 @@ class StatementKind(StrEnum):
 
 
 class TargetKind(StrEnum):
-    """What the target of a statement is said to be."""
+    """The kind of object that a statement names as its target."""
 
     TABLE = "table"
     VIEW = "view"
 
 
 class Place(StrEnum):
-    """Where a table reference stands, which decides what text may replace it.
+    """The syntactic position of a table reference, which decides what text may replace it.
 
     ``SOURCE`` is an item of a FROM clause and the like, ``TABLE_COMMAND`` is ``TABLE t``,
     ``DESCRIBE`` is the name after ``DESCRIBE``, ``SUMMARIZE`` or ``SHOW``, ``COPY`` the name and
@@ -65,12 +65,12 @@ class Place(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RefText:
-    """Is the ref of a table reference, as text that is still to be resolved.
+    """The ref of a table reference, as text that is still to be resolved.
 
     Attributes:
         text: A ref expression: ``main~1``, ``@{2024-05-01}``. ``AT (TIMESTAMP => …)`` gives
             ``@{…}`` with an ISO 8601 text. Quotes are gone.
-        span: Where ``@ref`` or ``AT (…)`` stands.
+        span: Where ``@ref`` or ``AT (…)`` is.
     """
 
     text: str
@@ -79,7 +79,7 @@ class RefText:
 
 @dataclass(frozen=True, slots=True)
 class TableReference:
-    """Is a place in a statement that names a table.
+    """A place in a statement that names a table.
 
     Attributes:
         span: What a splice replaces: name, ref, alias and columns (and the word ``TABLE`` of
@@ -91,7 +91,7 @@ class TableReference:
             the columns to copy.
         explicit: Whether a ref was given.
         predicates: What the rows must meet to reach the result, or to be changed.
-        place: Where it stands.
+        place: Its syntactic position.
         qualifiers: Spans of ``sales.`` in columns such as ``sales.orders.id`` that mean this
             reference of two or three parts without alias: to be dropped, since the spliced
             relation is known as ``orders`` only.
@@ -110,7 +110,7 @@ class TableReference:
 
 @dataclass(frozen=True, slots=True)
 class FunctionReference:
-    """Is a call, in a FROM clause, of a table function that the caller asked for.
+    """A call, in a FROM clause, of a table function that the caller asked for.
 
     Attributes:
         span: What a splice replaces: name, arguments, alias and columns.
@@ -131,7 +131,7 @@ class FunctionReference:
 
 @dataclass(frozen=True, slots=True)
 class MergeSource:
-    """Is the source of a MERGE, if the target's rows without a match do not matter.
+    """The source of a MERGE, if the target's rows without a match do not matter.
 
     Attributes:
         alias: The name by which the statement knows it.
@@ -144,7 +144,7 @@ class MergeSource:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Is one statement of a text, understood as far as versioned tables are concerned.
+    """One statement of a text, and the versioned tables in it.
 
     Attributes:
         span: From its first token to its last, without the semicolon.
@@ -155,12 +155,12 @@ class Statement:
             functions and the target are not among them.
         functions: The calls of the table functions asked for.
         target: The table or view that it writes, creates, alters or drops, else None.
-        target_kind: What the target is said to be, else None.
+        target_kind: The kind of the target that the statement names, else None.
         temporary: Whether it creates a temporary object.
-        source: The source of a MERGE, where it tells which rows of the target matter.
+        source: The source of a MERGE, where it decides which rows of the target matter.
         parsed: Whether it was understood. If not, references, functions and target are empty.
         error: Why it was not understood, with line and column.
-        identifiers: All words and quoted names in it, folded: what it might name.
+        identifiers: All words and quoted names in it, folded: the names it may mention.
         explicit_refs: Whether an ``@ref`` directly after a name, or ``AT (VERSION => …)``, is
             in it.
     """

@@ -1,4 +1,4 @@
-"""Turns tables of the syntax tree into references, by the tokens that stand in the user's text.
+"""Turns tables of the syntax tree into references, by the tokens of the user's text.
 
 Names, spans and refs are read from the tokens, never from the tree; where the two disagree, the
 tree is not trusted.
@@ -21,7 +21,7 @@ _NAMES = NAME_KINDS | {TokenKind.STRING}
 
 
 class MisreadError(Exception):
-    """Says that the syntax tree does not fit the tokens, so that it cannot be trusted.
+    """The syntax tree does not fit the tokens, so it cannot be trusted.
 
     Attributes:
         offset: Where in the whole text.
@@ -34,7 +34,7 @@ class MisreadError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Extent:
-    """Is a stretch of tokens with what was read beside a name."""
+    """A run of tokens, with what was read beside the name."""
 
     first: int
     last: int
@@ -65,7 +65,7 @@ class Reader:
         """Returns the name that an identifier of the tree has in the user's text.
 
         Raises:
-            MisreadError: No name stands there.
+            MisreadError: There is no name at its position.
         """
         return self.tokens[self._index_of(identifier)].name
 
@@ -73,7 +73,7 @@ class Reader:
         """Returns the offset of an identifier of the tree in the user's text.
 
         Raises:
-            MisreadError: No name stands there.
+            MisreadError: There is no name at its position.
         """
         return self.tokens[self._index_of(identifier)].start
 
@@ -84,7 +84,7 @@ class Reader:
 
         Args:
             node: A table of the tree.
-            at: Where it stands, as far as the tree shows.
+            at: Its position according to the tree.
             predicates: What its rows must meet.
 
         Returns:
@@ -124,7 +124,7 @@ class Reader:
             functions: The folded names asked for.
 
         Raises:
-            InvalidInput: An argument is no literal.
+            InvalidInput: An argument is not a literal.
         """
         offset = node.this.meta.get("start")
         index = self.by_start.get(self.masked.start + offset) if offset is not None else None
@@ -216,7 +216,7 @@ class Reader:
         """Returns the index of an identifier's token.
 
         Raises:
-            MisreadError: No name stands there.
+            MisreadError: There is no name at its position.
         """
         start, end = identifier.meta.get("start"), identifier.meta.get("end")
         if start is None or end is None:

@@ -14,10 +14,10 @@ def named_target(
 
     Args:
         tokens: The tokens of the statement.
-        index: Where ``ALTER``, ``DROP`` or ``TRUNCATE`` stands.
+        index: Index of ``ALTER``, ``DROP`` or ``TRUNCATE``.
 
     Returns:
-        The target and what it is said to be; None and None for another kind of object.
+        The target and its kind; None and None for another kind of object.
     """
     at = index + 1
     kind = _KINDS.get(tokens[at].word) if at < len(tokens) else None
