@@ -5,14 +5,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from catalog.errors import ErrorKind, NotFound
-from catalog.reader import CatalogReader, default_author, utc_now
+from catalog.operations.context import default_author, utc_now
+from catalog.reader import CatalogReader
 from catalog.repository import repository as stored
 from catalog.repository.repository import DEFAULT_BRANCH
 from catalog.storage.opening import open_store
 
 if TYPE_CHECKING:
     from catalog.operations.merge.steps import MergeReport, Resolutions
-    from catalog.operations.replay import RebaseReport
+    from catalog.operations.rebase import RebaseReport
     from catalog.operations.reset import Reset
     from catalog.operations.status import Source, TableStatus
     from catalog.operations.transaction import CatalogTransaction
@@ -76,15 +77,15 @@ class Catalog(CatalogReader):
 
         Args:
             branch: The branch it commits to.
-            message: What the commit is about; None makes one up.
+            message: The commit's message; None makes one up.
             metadata: Free text by key, kept in the commit.
             author: Who commits; None is the catalog's author.
             isolation: ``snapshot``: what others change meanwhile is a conflict where this
                 transaction changes it too; ``serializable``: also in tables that it read.
             allow_empty: Whether to commit although nothing changed.
-            idempotency_key: A name for what is done: of all transactions of one key on the
-                branch, one is committed, so that a pipeline may run again after a failure.
-            dry_run: Whether to find out what would change and write nothing.
+            idempotency_key: A name for what is done: of all transactions with one key on the
+                branch, one is committed, so that a pipeline can run again after a failure.
+            dry_run: Whether to report what would change, without writing anything.
 
         Returns:
             A context manager: leaving it commits, an exception inside drops it.
@@ -93,26 +94,26 @@ class Catalog(CatalogReader):
             NotFound: There is no such branch.
         """
         from catalog.operations.transaction import CatalogTransaction
+        from catalog.write.transaction import Authorship
 
-        return CatalogTransaction(
-            self,
+        about = Authorship(
             branch,
+            author or self.context.author,
             message=message,
             metadata=metadata or {},
-            author=author or self.author,
             isolation=isolation,
             allow_empty=allow_empty,
-            idempotency_key=idempotency_key,
-            dry_run=dry_run,
+            key=idempotency_key,
         )
+        return CatalogTransaction(self.context, about, dry_run=dry_run)
 
     def status(
         self, sources: "Sequence[Source]", *, branch: str = DEFAULT_BRANCH
     ) -> "list[TableStatus]":
-        """Tells what a snapshot of some sources would change; writes nothing."""
+        """Returns what a snapshot of some sources would change, without writing anything."""
         from catalog.operations.status import status
 
-        return status(self, sources, branch)
+        return status(self.context, sources, branch)
 
     def merge(
         self,
@@ -125,39 +126,33 @@ class Catalog(CatalogReader):
         dry_run: bool = False,
         progress: "MergeProgress | None" = None,
     ) -> "MergeReport":
-        """Merges what a ref has into a branch: all tables at once, by partitions, rows, cells.
+        """Merges a ref into a branch: all tables at once, by partitions, rows and cells.
 
         Args:
             source: A branch, tag or other ref expression.
-            into: The branch; a protected one too.
+            into: The branch; it may be protected.
             message: The commit's message; None makes one up.
             squash: Whether the commit has the branch as its only parent.
-            resolve: ``ours`` (the branch) or ``theirs`` (the source) where both changed the
-                same in unlike ways: for all tables, or by table. None leaves a conflict.
-            dry_run: Whether to find out only; conflicts are reported then, not raised.
-            progress: Told a table that both changed, how many of its rows are compared, and
-                how many are to be.
+            resolve: The side to take where both changed the same cells, rows or schema
+                differently: ``ours`` (the branch) or ``theirs`` (the source), for all tables or
+                by table. None leaves a conflict.
+            dry_run: Whether to report only, without merging; conflicts are then reported, not
+                raised.
+            progress: Receives a table that both changed, how many of its rows have been
+                compared, and how many there are to compare.
 
         Returns:
             What was merged. The commit is None if the branch had everything already.
 
         Raises:
-            MergeConflict: Both changed the same in unlike ways. The branch is not moved; a
-                branch ``merge/<source>-into-<branch>`` holds the rest, to be settled.
+            MergeConflict: Both changed the same differently. The branch is not moved; a
+                branch ``merge/<source>-into-<branch>`` holds the merge until it is settled.
             NotFound: A ref does not exist.
         """
-        from catalog.operations.merge.steps import merge_into
+        from catalog.operations.merge.start import merge_into, merge_request
 
-        return merge_into(
-            self,
-            source,
-            into,
-            message=message,
-            squash=squash,
-            resolve=resolve,
-            dry_run=dry_run,
-            progress=progress,
-        )
+        request = merge_request(source, into, message, squash=squash, resolve=resolve)
+        return merge_into(self.context, request, dry_run=dry_run, progress=progress)
 
     def continue_merge(
         self,
@@ -168,34 +163,35 @@ class Catalog(CatalogReader):
         resolve: "Resolutions" = None,
         progress: "MergeProgress | None" = None,
     ) -> "MergeReport":
-        """Completes a merge that was in conflict, with what was settled on its branch.
+        """Completes a merge in conflict, with what was settled on its branch.
 
         Args:
-            source: What is merged, or the branch that holds the merge; None if there is one.
+            source: What is merged, or the branch that holds the merge; None if only one merge is
+                in conflict.
             into: The branch merged into; None means any.
-            message: The commit's message; None takes that of the merge as it was begun.
+            message: The commit's message; None takes the one the merge was started with.
             resolve: The side to take for all that is not settled.
             progress: As for ``merge``.
 
         Raises:
-            MergeConflict: Something is not settled, or the branch moved and clashes anew.
-            NotFound: No such merge is under way.
+            MergeConflict: Something is not settled, or the branch has moved and conflicts again.
+            NotFound: No such merge is in conflict.
         """
         from catalog.operations.merge.resume import continue_merge
 
         return continue_merge(
-            self, source, into, message=message, resolve=resolve, progress=progress
+            self.context, source, into=into, message=message, resolve=resolve, progress=progress
         )
 
     def abort_merge(self, source: str | None = None, *, into: str | None = None) -> str:
-        """Drops a merge that was in conflict, and returns the branch that held it.
+        """Drops a merge in conflict, and returns the branch that held it.
 
         Raises:
-            NotFound: No such merge is under way.
+            NotFound: No such merge is in conflict.
         """
         from catalog.operations.merge.resume import abort_merge
 
-        return abort_merge(self, source, into).branch
+        return abort_merge(self.context, source, into).branch
 
     def cherry_pick(
         self,
@@ -207,30 +203,25 @@ class Catalog(CatalogReader):
         dry_run: bool = False,
         progress: "MergeProgress | None" = None,
     ) -> "MergeReport":
-        """Makes on a branch what one commit did, by rows and cells.
+        """Applies the changes of one commit to a branch, by rows and cells.
 
         Args:
             ref: The commit.
             branch: The branch.
             resolve: The side to take in a conflict: ``ours`` is the branch.
             mainline: Which parent of a merge its changes are relative to.
-            dry_run: Whether to find out only; conflicts are reported then, not raised.
+            dry_run: Whether to report only; conflicts are then reported, not raised.
             progress: As for ``merge``.
 
         Raises:
-            MergeConflict: The branch changed the same in unlike ways; it is not moved.
+            MergeConflict: The branch changed the same differently; it is not moved.
         """
-        from catalog.operations.replay import cherry_pick
+        from catalog.operations.replay import ReplayOptions, cherry_pick
 
-        return cherry_pick(
-            self,
-            ref,
-            branch,
-            resolve=resolve,
-            mainline=mainline,
-            dry_run=dry_run,
-            progress=progress,
+        options = ReplayOptions(
+            branch=branch, resolve=resolve, mainline=mainline, dry_run=dry_run, progress=progress
         )
+        return cherry_pick(self.context, ref, options)
 
     def revert(
         self,
@@ -244,37 +235,36 @@ class Catalog(CatalogReader):
         dry_run: bool = False,
         progress: "MergeProgress | None" = None,
     ) -> "MergeReport":
-        """Takes back what commits did, by rows and cells: what was corrected later stays.
+        """Takes back what commits did, by rows and cells: later corrections stay.
 
         Args:
             refs: Commits, or ranges ``A..B`` of them.
             branch: The branch.
             tables: The tables to take back; None means all.
-            allow_partial: Whether these may be fewer than the commits changed.
+            allow_partial: Whether the commits may have changed other tables as well.
             message: The commit's message; None makes one up.
             resolve: The side to take in a conflict: ``ours`` is the branch.
             mainline: Which parent of a merge its changes are relative to.
-            dry_run: Whether to find out only what all of it together would change; conflicts
-                of the first commit that has some are reported then, not raised.
+            dry_run: Whether to report only what all of it together would change; the conflicts
+                of the first commit that has some are then reported, not raised.
             progress: As for ``merge``, of one commit after the other.
 
         Raises:
             MergeConflict: Cells were changed again since; the branch is not moved.
-            InvalidInput: Other tables were changed by the same commits.
+            InvalidInput: The same commits changed other tables.
         """
-        from catalog.operations.replay import revert
+        from catalog.operations.replay import ReplayOptions, revert
 
+        options = ReplayOptions(
+            branch=branch, resolve=resolve, mainline=mainline, dry_run=dry_run, progress=progress
+        )
         return revert(
-            self,
+            self.context,
             refs,
-            branch,
+            options,
             tables=tables,
             allow_partial=allow_partial,
             message=message,
-            resolve=resolve,
-            mainline=mainline,
-            dry_run=dry_run,
-            progress=progress,
         )
 
     def rebase(
@@ -292,19 +282,21 @@ class Catalog(CatalogReader):
             branch: The branch.
             onto: The new base.
             resolve: The side to take in a conflict: ``ours`` is the new base.
-            dry_run: Whether to find out only which commits and partitions are concerned.
+            dry_run: Whether to report only which commits and partitions are affected.
             progress: As for ``merge``, of one commit after the other.
 
         Returns:
             The new commits, and the partitions that arrived since the branch was made.
 
         Raises:
-            MergeConflict: The new base changed the same in unlike ways; nothing is moved.
+            MergeConflict: The new base changed the same differently; nothing is moved.
             Conflict: The branch is protected, or was moved meanwhile.
         """
-        from catalog.operations.replay import rebase
+        from catalog.operations.rebase import rebase
 
-        return rebase(self, branch, onto, resolve=resolve, dry_run=dry_run, progress=progress)
+        return rebase(
+            self.context, branch, onto=onto, resolve=resolve, dry_run=dry_run, progress=progress
+        )
 
     def reset(self, branch: str, *, to: str, dry_run: bool = False) -> "Reset":
         """Moves a branch to any commit; its reflog keeps where it was, so nothing is lost.
@@ -312,17 +304,17 @@ class Catalog(CatalogReader):
         Args:
             branch: The branch.
             to: The ref expression of the commit; ``@{N}`` alone is of this branch.
-            dry_run: Whether to find out what would happen and move nothing.
+            dry_run: Whether to report what would happen, and move nothing.
 
         Returns:
-            Where it stood and stands, and how many commits it lost and won. A branch that
-            stands there already makes no move.
+            Where it pointed and points now, and how many commits it lost and gained. A branch
+            that already points there is not moved.
 
         Raises:
-            NotFound: There is no such branch, or ``to`` stands for nothing.
-            InvalidInput: ``to`` is no ref expression.
+            NotFound: There is no such branch, or no such ref as ``to``.
+            InvalidInput: ``to`` is not a ref expression.
             Conflict: The branch is protected, or somebody else moved it meanwhile.
         """
         from catalog.operations.reset import reset_branch
 
-        return reset_branch(self, branch, to=to, dry_run=dry_run)
+        return reset_branch(self.context, branch, to=to, dry_run=dry_run)

@@ -22,7 +22,6 @@ Operation: TypeAlias = Literal[
     "log",
     "merge",
     "reflog",
-    "sql",
     "tables",
     "tags.list",
     "transaction",
@@ -41,7 +40,8 @@ class Blank:
     name: str
 
 
-Value: TypeAlias = str | bool | Blank
+Value: TypeAlias = str | bool | Blank | Mapping[str, str | Blank]
+"""A text, True for a flag, a blank, or texts by name."""
 
 
 class Call:
@@ -124,4 +124,8 @@ def python_wording(part: Part) -> str:
 
 
 def _literal(value: Value) -> str:
-    return value.name if isinstance(value, Blank) else repr(value)
+    if isinstance(value, Blank):
+        return value.name
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{name!r}: {_literal(one)}' for name, one in value.items())}}}"
+    return repr(value)

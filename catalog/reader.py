@@ -1,17 +1,21 @@
 """The reading half of the facade: history, tables, queries, diffs; nothing here moves a branch."""
 
-import datetime
-import getpass
-import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from catalog.model import listings
-from catalog.model.listings import ColumnInfo, CommitInfo, FileInfo, PartitionInfo, TableInfo
+from catalog.model.listings import (
+    ColumnInfo,
+    CommitInfo,
+    FileInfo,
+    PartitionInfo,
+    TableInfo,
+    column_infos,
+)
 from catalog.model.refs import Move
 from catalog.model.table import TableSnapshot
+from catalog.operations import history
+from catalog.operations.context import Clock, OperationContext, default_author, utc_now
 from catalog.operations.refs import BranchList, TagList
-from catalog.repository.history import merge_base, walk
 from catalog.repository.repository import DEFAULT_BRANCH, CatalogInfo, Repository
 from catalog.repository.resolve import ResolvedRef
 
@@ -26,7 +30,14 @@ if TYPE_CHECKING:
 
 
 class CatalogReader:
-    """Answers questions about a catalog; see ``Catalog``, which is one and can change it too."""
+    """Answers questions about a catalog; see ``Catalog``, which can change it too.
+
+    Attributes:
+        uri: Where the catalog is.
+        context: What its operations are given.
+        branches: Its branches.
+        tags: Its tags.
+    """
 
     def __init__(
         self,
@@ -34,14 +45,17 @@ class CatalogReader:
         repository: Repository,
         *,
         author: str | None = None,
-        clock: Callable[[], datetime.datetime] | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.uri = uri
-        self.repository = repository
-        self.author = author or default_author()
-        self.clock = clock or utc_now
-        self.branches = BranchList(repository, self.author, self.clock)
-        self.tags = TagList(repository, self.author, self.clock)
+        self.context = OperationContext(repository, author or default_author(), clock or utc_now)
+        self.branches = BranchList(self.context)
+        self.tags = TagList(self.context)
+
+    @property
+    def repository(self) -> Repository:
+        """Returns the stored objects."""
+        return self.context.repository
 
     @property
     def info(self) -> CatalogInfo:
@@ -49,22 +63,21 @@ class CatalogReader:
         return self.repository.info
 
     def resolve(self, ref: str) -> ResolvedRef:
-        """Returns the commit a ref expression stands for now.
+        """Returns the commit a ref expression means now.
 
         Raises:
-            InvalidInput: It is no ref expression.
-            NotFound: It stands for nothing.
+            InvalidInput: The text is not a ref expression.
+            NotFound: There is no such ref.
         """
-        return self.repository.refs.resolve(ref)
+        return self.context.resolve(ref)
 
     def merge_base(self, left: str, right: str) -> str:
         """Returns the id of the best common ancestor of two refs.
 
         Raises:
-            NotFound: There is none.
+            NotFound: They have none.
         """
-        ends = self.resolve(left).commit_id, self.resolve(right).commit_id
-        return merge_base(self.repository.commits.read, *ends)
+        return self.context.merge_base(left, right)
 
     def log(self, ref: str = DEFAULT_BRANCH, *, limit: int | None = None) -> list[CommitInfo]:
         """Returns a commit and its ancestors, newest first.
@@ -73,18 +86,11 @@ class CatalogReader:
             ref: Where to start.
             limit: How many at most; None means all.
         """
-        start = self.resolve(ref).commit_id
-        found: list[CommitInfo] = []
-        for logged in walk(self.repository.commits.read, start):
-            if limit is not None and len(found) >= limit:
-                break
-            found.append(listings.commit_info(logged.id, logged.commit))
-        return found
+        return history.log(self.context, ref, limit)
 
     def show(self, ref: str) -> CommitInfo:
         """Returns the commit of a ref."""
-        commit_id = self.resolve(ref).commit_id
-        return listings.commit_info(commit_id, self.repository.commits.read(commit_id))
+        return history.describe_commit(self.context, self.resolve(ref).commit_id)
 
     def reflog(self, branch: str = DEFAULT_BRANCH) -> list[Move]:
         """Returns the moves of a branch, newest first."""
@@ -92,11 +98,9 @@ class CatalogReader:
 
     def tables(self, ref: str = DEFAULT_BRANCH) -> list[TableInfo]:
         """Returns the tables at a ref by name."""
-        entries = self.repository.commits.entries(self.resolve(ref).commit_id)
-        return [
-            TableInfo(name, e.entry.rows, e.entry.size_bytes, e.entry.files)
-            for name, e in sorted(entries.items())
-        ]
+        from catalog.operations import tables
+
+        return tables.tables(self.context, ref)
 
     def table(self, name: str, ref: str = DEFAULT_BRANCH) -> TableSnapshot:
         """Returns the snapshot of a table at a ref.
@@ -104,25 +108,25 @@ class CatalogReader:
         Raises:
             NotFound: There is no such table; the hint names the nearest.
         """
-        from catalog.operations import tables as tablelookup
+        from catalog.operations import tables
 
-        return tablelookup.stored_table(self.repository, name, self.resolve(ref)).snapshot
+        return tables.stored_table(self.repository, name, self.resolve(ref)).snapshot
 
     def schema(self, table: str, ref: str = DEFAULT_BRANCH) -> list[ColumnInfo]:
         """Returns the columns of a table at a ref in order."""
-        return listings.column_infos(self.table(table, ref))
+        return column_infos(self.table(table, ref))
 
     def partitions(self, table: str, ref: str = DEFAULT_BRANCH) -> list[PartitionInfo]:
         """Returns the partitions of a table at a ref, in order."""
-        from catalog.operations import tables as tablelookup
+        from catalog.operations import tables
 
-        return tablelookup.partitions(self.repository, table, self.resolve(ref))
+        return tables.partitions(self.context, table, ref)
 
     def files(self, table: str, ref: str = DEFAULT_BRANCH) -> list[FileInfo]:
         """Returns the data files of a table at a ref, by partition and path."""
-        from catalog.operations import tables as tablelookup
+        from catalog.operations import tables
 
-        return tablelookup.files(self.repository, table, self.resolve(ref))
+        return tables.files(self.context, table, ref)
 
     def connect(self, ref: str = DEFAULT_BRANCH) -> "Session":
         """Opens a DuckDB session that understands ``table@ref``.
@@ -131,8 +135,9 @@ class CatalogReader:
             ref: What a table without ``@ref`` means; a branch is followed as it moves.
         """
         from catalog.operations.sessions import open_session
+        from catalog.operations.table_functions import table_functions
 
-        return open_session(self, ref)
+        return open_session(self.context, ref, table_functions(self.context))
 
     def sql(
         self,
@@ -149,7 +154,7 @@ class CatalogReader:
             params: Values of the query's parameters.
 
         Raises:
-            InvalidInput: The query is not right.
+            InvalidInput: The query is not valid.
             NotFound: A table or ref does not exist.
         """
         return self.connect(ref).sql(query, params)
@@ -171,7 +176,7 @@ class CatalogReader:
         memory_limit_bytes: int | None = None,
         progress: Callable[[int, int, int], None] | None = None,
     ) -> "Diff":
-        """Tells what changed between two refs, row by row and cell by cell.
+        """Compares two refs, row by row and cell by cell.
 
         Args:
             from_ref: The older state, or a range ``A..B`` or ``A...B``.
@@ -182,24 +187,24 @@ class CatalogReader:
             tolerance: By column, ``"0.5"`` or ``"1%"``.
             level: ``stat`` reads metadata only, ``cells`` counts rows and cells, ``rows``
                 also keeps the changed rows for ``changes()``.
-            method: ``auto`` takes the fastest path that fingerprints allow, ``join`` trusts
-                none and reads all files that differ; both give the same answer.
+            method: ``auto`` takes the fastest path that fingerprints allow, ``join`` trusts no
+                fingerprint and reads all files that differ; both give the same answer.
             check_keys: Whether to look for NULL and duplicate keys in all rows.
             full_stats: Whether statistics cover all rows.
             threads: Threads to use; None means all.
             memory_limit_bytes: Memory to use; None means a quarter of the machine's.
-            progress: Told tasks done, tasks in all, rows compared.
+            progress: Receives the tasks done, the tasks in all, and the rows compared so far.
 
         Raises:
             NotFound: A ref, table or column does not exist.
-            InvalidInput: The options make no sense.
+            InvalidInput: An argument is not valid.
         """
         from catalog.operations.diff import compare_refs
+        from catalog.operations.diff_request import DiffRequest
 
-        return compare_refs(
-            self,
-            from_ref,
-            to_ref,
+        request = DiffRequest(
+            from_ref=from_ref,
+            to_ref=to_ref,
             tables=tables,
             key=key,
             columns=columns,
@@ -212,6 +217,7 @@ class CatalogReader:
             memory_limit_bytes=memory_limit_bytes,
             progress=progress,
         )
+        return compare_refs(self.context, request)
 
     def explain_diff(
         self,
@@ -222,7 +228,7 @@ class CatalogReader:
         key: Sequence[str] | None = None,
         columns: Sequence[str] | None = None,
     ) -> "dict[str, list[Step]]":
-        """Tells how a diff would go: by which path, reading how much of which files.
+        """Shows what a diff would read and how, without reading it.
 
         Args:
             from_ref: The older state, or a range ``A..B`` or ``A...B``.
@@ -232,14 +238,18 @@ class CatalogReader:
             columns: Columns to compare; None means all.
 
         Returns:
-            The steps by table. Nothing is read but metadata and footers.
+            The steps by table. Only metadata and footers are read.
 
         Raises:
             NotFound: A ref, table or column does not exist.
         """
         from catalog.operations.diff import explain_refs
+        from catalog.operations.diff_request import DiffRequest
 
-        return explain_refs(self, from_ref, to_ref, tables=tables, key=key, columns=columns)
+        request = DiffRequest(
+            from_ref=from_ref, to_ref=to_ref, tables=tables, key=key, columns=columns
+        )
+        return explain_refs(self.context, request)
 
     def diff_query(
         self,
@@ -249,7 +259,7 @@ class CatalogReader:
         *,
         key: Sequence[str] | None = None,
     ) -> "Diff":
-        """Tells how the result of a query differs between two refs.
+        """Compares the result of a query at two refs.
 
         Args:
             query: A query in which tables carry no ``@ref``.
@@ -259,24 +269,24 @@ class CatalogReader:
         """
         from catalog.operations.diff_query import compare_query
 
-        return compare_query(self, query, from_ref, to_ref, key=key)
+        return compare_query(self.context, query, from_ref=from_ref, to_ref=to_ref, key=key)
 
     def conflicts(self, source: str | None = None, *, into: str | None = None) -> "pa.Table":
-        """Returns what is not settled yet of a merge in conflict; see ``MergeConflict``.
+        """Returns the conflicts of a merge that are not settled yet; see ``MergeConflict``.
 
         Raises:
-            NotFound: No such merge is under way.
+            NotFound: No such merge is in conflict.
         """
-        from catalog.operations.merge.open_merges import the_merge
+        from catalog.operations.merge.open_merges import find_one
         from catalog.operations.merge.settlement import unsettled
 
-        return unsettled(self, the_merge(self, source, into))
+        return unsettled(self.context, find_one(self.context, source, into))
 
     def open_merges(self) -> "list[OpenMerge]":
-        """Returns the merges in conflict that wait to be continued or aborted, by branch."""
+        """Returns the merges in conflict that wait to be completed or dropped, by branch."""
         from catalog.operations.merge.open_merges import open_merges
 
-        return open_merges(self)
+        return open_merges(self.context)
 
     def export(
         self,
@@ -303,7 +313,7 @@ class CatalogReader:
         """
         from catalog.operations.export import export_table
 
-        return export_table(self, table, destination, ref=ref, format=format)
+        return export_table(self.context, table, destination, ref=ref, format=format)
 
     def write_views(
         self, path: str, *, ref: str = DEFAULT_BRANCH, replace: bool = False
@@ -320,17 +330,4 @@ class CatalogReader:
         """
         from catalog.operations.export import write_views
 
-        return write_views(self, path, ref=ref, replace=replace)
-
-
-def default_author() -> str:
-    """Returns the name of the user who runs this process."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid-{os.getuid()}"
-
-
-def utc_now() -> datetime.datetime:
-    """Returns the time, aware UTC."""
-    return datetime.datetime.now(datetime.UTC)
+        return write_views(self.context, path, ref=ref, replace=replace)

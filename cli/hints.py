@@ -46,6 +46,8 @@ def _part(part: Part) -> str:
 
 def _option(name: str, value: Value) -> str:
     option = f"--{name.replace('_', '-')}"
+    if isinstance(value, Mapping):
+        return " ".join(f"{option} {shlex.quote(k)}={_value(v)}" for k, v in value.items())
     return option if value is True else f"{option} {_value(value)}"
 
 

@@ -84,6 +84,11 @@ class Commit:
     lineage: Mapping[str, object] = field(default_factory=dict)
     tables_levels: int = 0
 
+    @property
+    def title(self) -> str:
+        """Returns the first line of the message."""
+        return self.message.partition("\n")[0]
+
     def to_bytes(self) -> bytes:
         """Returns the canonical JSON that the id is taken over."""
         return canonical_json(

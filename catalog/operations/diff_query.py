@@ -3,7 +3,6 @@
 import os
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -20,27 +19,26 @@ from catalog.model.change import FileChanges
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
 from catalog.model.texts import listed
+from catalog.operations.context import OperationContext
 from catalog.operations.diff import resolve_ends
-
-if TYPE_CHECKING:
-    from catalog.reader import CatalogReader
+from catalog.operations.sessions import open_session
 
 NAME = "query"
 """What the result of a query is called where a table's name would stand."""
 
 
 def compare_query(
-    owner: "CatalogReader", query: str, from_ref: str, to_ref: str, *, key: Sequence[str] | None
+    context: OperationContext, query: str, *, from_ref: str, to_ref: str, key: Sequence[str] | None
 ) -> Diff:
     """Tells how the result of a query differs between two refs; see ``Catalog.diff_query``.
 
     Both results are written to Parquet files, which are compared as a table's are.
     """
-    before, after = resolve_ends(owner, from_ref, to_ref)
+    before, after = resolve_ends(context, from_ref, to_ref)
     work = Workspace()
     try:
-        old = _result(owner, query, before, os.path.join(work.folder, "from.parquet"), None)
-        new = _result(owner, query, after, os.path.join(work.folder, "to.parquet"), old[0])
+        old = _result(context, query, before, os.path.join(work.folder, "from.parquet"), None)
+        new = _result(context, query, after, os.path.join(work.folder, "to.parquet"), old[0])
         changes = FileChanges((old[1],), (new[1],), files_kept=0, partitions_kept=0)
         options = DiffOptions(key=listed(key or (), "key"))
         plan = plan_table(NAME, old[0], new[0], changes, options)
@@ -59,10 +57,10 @@ def compare_query(
 
 
 def _result(
-    owner: "CatalogReader", query: str, end: End, path: str, like: TableSnapshot | None
+    context: OperationContext, query: str, end: End, path: str, like: TableSnapshot | None
 ) -> tuple[TableSnapshot, DataFile]:
     """Writes the result of a query and describes it as a table of one file."""
-    with owner.connect(end.commit_id) as session:
+    with open_session(context, end.commit_id) as session:
         relation = session.sql(query)
         _check_names(relation.columns)
         try:

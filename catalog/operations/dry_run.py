@@ -1,27 +1,22 @@
-"""Operations only tried out: done on a catalog over the stored one, which nothing reaches."""
+"""Dry runs: an operation done for real, on a store over the catalog's that nothing else reads."""
 
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
-from catalog.repository.repository import Repository
+from catalog.operations.context import OperationContext
 from catalog.storage.overlay import OverlayStore
-
-if TYPE_CHECKING:
-    from catalog.catalog import Catalog
 
 
 @contextmanager
-def tried_out(owner: "Catalog", *, dry_run: bool) -> Iterator["Catalog"]:
-    """Yields the catalog on which an operation is done: itself, or in a dry run one over it.
+def on_trial(context: OperationContext, *, dry_run: bool) -> Iterator[OperationContext]:
+    """Yields the context an operation works on: the catalog itself, or a trial copy over it.
 
-    What a dry run writes, commits between two steps too, lies in a directory for temporary files
-    that goes with it.
+    Whatever a dry run writes, intermediate commits included, goes to a temporary directory that
+    is deleted at the end.
     """
     if not dry_run:
-        yield owner
+        yield context
         return
     with tempfile.TemporaryDirectory(prefix="parquetry-") as folder:
-        repository = Repository(OverlayStore(owner.repository.store, folder), owner.info)
-        yield type(owner)(owner.uri, repository, author=owner.author, clock=owner.clock)
+        yield context.over(OverlayStore(context.repository.store, folder))

@@ -4,7 +4,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import duckdb
 
@@ -19,18 +19,16 @@ from catalog.model.datafile import DataFile
 from catalog.model.ids import random_id
 from catalog.model.partition import partition_values
 from catalog.model.scan_plan import scan_plan
+from catalog.operations.context import OperationContext
 from catalog.operations.tables import stored_table
 from catalog.repository import datafiles
 from catalog.repository.commits import StoredTable
 from catalog.repository.tables import data_files
 from catalog.write.files.writer import stored_fields
 
-if TYPE_CHECKING:
-    from catalog.reader import CatalogReader
-
 
 def export_table(
-    owner: "CatalogReader",
+    context: OperationContext,
     table: str,
     destination: str,
     *,
@@ -40,16 +38,16 @@ def export_table(
     """Writes a table at a ref as plain files; see ``Catalog.export``."""
     if format not in ("parquet", "csv"):
         raise InvalidInput(f"unknown export format {format!r}", hint="use parquet or csv")
-    resolved = owner.resolve(ref)
-    stored = stored_table(owner.repository, table, resolved)
-    files = _files(owner, stored, resolved.commit_id)
+    resolved = context.resolve(ref)
+    stored = stored_table(context.repository, table, resolved)
+    files = _files(context, stored, resolved.commit_id)
     with _whole_or_not(destination, folder=format == "parquet") as temporary:
         if format == "csv":
-            _write_csv(owner, stored, files, temporary)
+            _write_csv(context, stored, files, temporary)
         elif _reads_as_written(stored, files):
-            _copy_files(owner, stored, files, temporary)
+            _copy_files(context, stored, files, temporary)
         else:
-            _rewrite_files(owner, stored, files, temporary)
+            _rewrite_files(context, stored, files, temporary)
     return stored.snapshot.rows
 
 
@@ -77,10 +75,10 @@ def _whole_or_not(destination: str, *, folder: bool) -> Iterator[str]:
             os.unlink(temporary)
 
 
-def _files(owner: "CatalogReader", stored: StoredTable, commit_id: str) -> list[DataFile]:
-    files = list(data_files(owner.repository.commits, stored))
+def _files(context: OperationContext, stored: StoredTable, commit_id: str) -> list[DataFile]:
+    files = list(data_files(context.repository.commits, stored))
     what = f"table {stored.name} in commit {commit_id[:8]}"
-    datafiles.verify(owner.repository.store, files, what=what)
+    datafiles.verify(context.repository.store, files, what=what)
     return files
 
 
@@ -106,22 +104,24 @@ def _reads_as_written(stored: StoredTable, files: Sequence[DataFile]) -> bool:
     return True
 
 
-def _locator(owner: "CatalogReader", file: DataFile) -> str:
-    return datafiles.place(owner.repository.store, file)
+def _locator(context: OperationContext, file: DataFile) -> str:
+    return datafiles.place(context.repository.store, file)
 
 
 def _copy_files(
-    owner: "CatalogReader", stored: StoredTable, files: Sequence[DataFile], destination: str
+    context: OperationContext, stored: StoredTable, files: Sequence[DataFile], destination: str
 ) -> None:
     os.makedirs(destination, exist_ok=True)
     for number, file in enumerate(files):
         folder = os.path.join(destination, _folder(stored, file))
         os.makedirs(folder, exist_ok=True)
-        datafiles.copy(owner.repository.store, file, os.path.join(folder, f"{number:05d}.parquet"))
+        datafiles.copy(
+            context.repository.store, file, os.path.join(folder, f"{number:05d}.parquet")
+        )
 
 
 def _rewrite_files(
-    owner: "CatalogReader", stored: StoredTable, files: Sequence[DataFile], destination: str
+    context: OperationContext, stored: StoredTable, files: Sequence[DataFile], destination: str
 ) -> None:
     """Writes one file per partition in the table's own schema."""
     os.makedirs(destination, exist_ok=True)
@@ -129,7 +129,7 @@ def _rewrite_files(
     partitions: dict[str, list[DataFile]] = {}
     for file in files:
         partitions.setdefault(_folder(stored, file), []).append(file)
-    with connect(store=owner.repository.store) as con:
+    with connect(store=context.repository.store) as con:
         con.execute("SET preserve_insertion_order = true")
         for folder, members in partitions.items():
             os.makedirs(os.path.join(destination, folder), exist_ok=True)
@@ -137,7 +137,7 @@ def _rewrite_files(
             plan = scan_plan(
                 stored.snapshot,
                 members,
-                locate=lambda file: _locator(owner, file),
+                locate=lambda file: _locator(context, file),
                 columns=inner,
             )
             relation = prepare(con, relation_sql(plan))
@@ -150,15 +150,15 @@ def _folder(stored: StoredTable, file: DataFile) -> str:
 
 
 def _write_csv(
-    owner: "CatalogReader", stored: StoredTable, files: Sequence[DataFile], destination: str
+    context: OperationContext, stored: StoredTable, files: Sequence[DataFile], destination: str
 ) -> None:
-    with connect(store=owner.repository.store) as con:
-        plan = scan_plan(stored.snapshot, files, locate=lambda file: _locator(owner, file))
+    with connect(store=context.repository.store) as con:
+        plan = scan_plan(stored.snapshot, files, locate=lambda file: _locator(context, file))
         relation = prepare(con, relation_sql(plan))
         con.execute(f"COPY (FROM {relation}) TO {literal(destination)} (FORMAT csv, HEADER)")
 
 
-def write_views(owner: "CatalogReader", path: str, *, ref: str, replace: bool) -> list[str]:
+def write_views(context: OperationContext, path: str, *, ref: str, replace: bool) -> list[str]:
     """Writes a DuckDB database of views; see ``Catalog.write_views``."""
     if os.path.lexists(path) and not replace:
         raise AlreadyExists(
@@ -166,14 +166,14 @@ def write_views(owner: "CatalogReader", path: str, *, ref: str, replace: bool) -
             kind=ErrorKind.DESTINATION_EXISTS,
             hint="name another file, or --replace",
         )
-    resolved = owner.resolve(ref)
+    resolved = context.resolve(ref)
     views = []
-    for name in sorted(owner.repository.commits.entries(resolved.commit_id)):
-        stored = stored_table(owner.repository, name, resolved)
-        files = _files(owner, stored, resolved.commit_id)
+    for name in sorted(context.repository.commits.entries(resolved.commit_id)):
+        stored = stored_table(context.repository, name, resolved)
+        files = _files(context, stored, resolved.commit_id)
         views.append(View(tuple(name.split(".")), stored.snapshot, tuple(files)))
     try:
-        store = owner.repository.store
+        store = context.repository.store
         write_database(path, views, locate=lambda file: datafiles.locate(store, file), store=store)
     except (OSError, duckdb.Error) as error:
         reason = str(error).partition("\n")[0]

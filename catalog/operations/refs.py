@@ -1,14 +1,16 @@
 """Branches and tags of an open catalog: ``cat.branches`` and ``cat.tags``."""
 
 import contextlib
-import datetime
-from collections.abc import Callable
+from dataclasses import dataclass
 
 from catalog.errors import Conflict, ErrorKind, InvalidInput, NotFound
+from catalog.hints import Call, hint
 from catalog.model.names import canonical_name, check_ref_name
 from catalog.model.refs import Branch, Move, Tag
 from catalog.model.texts import check_text
-from catalog.repository.branches import Stamp
+from catalog.operations.context import OperationContext
+from catalog.repository.branch_errors import contested_error, moved_error, protected_error
+from catalog.repository.branches import HeldBranch
 from catalog.repository.repository import DEFAULT_BRANCH, Repository
 from catalog.storage.store import SwapLost
 
@@ -16,17 +18,59 @@ MAX_ATTEMPTS = 100
 """Races that setting a branch's protection may lose: it asks for no state, and each attempt is
 one read and one swap, so that even among many writers a few will do."""
 
-Clock = Callable[[], datetime.datetime]
 Moves = list[Move]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveBranch:
+    """A branch that exists, as it was read.
+
+    Attributes:
+        held: The branch, with the version that a swap must name.
+        head: The commit it points at.
+    """
+
+    held: HeldBranch
+    head: str
+
+    @property
+    def name(self) -> str:
+        """Returns its name."""
+        return self.held.branch.name
+
+
+def live_branch(repository: Repository, name: str) -> LiveBranch:
+    """Returns a branch that exists.
+
+    Raises:
+        NotFound: There is no such branch.
+    """
+    name = canonical_name(name)
+    held = repository.branches.held(name)
+    if held is None or held.branch.commit_id is None:
+        raise repository.refs.unknown(name)
+    return LiveBranch(held, held.branch.commit_id)
+
+
+def unprotected_branch(repository: Repository, name: str) -> LiveBranch:
+    """Returns a branch that may be changed otherwise than by merges.
+
+    Raises:
+        NotFound: There is no such branch.
+        Conflict: It is protected.
+    """
+    live = live_branch(repository, name)
+    if live.held.branch.protected:
+        raise protected_error(live.name)
+    return live
 
 
 class BranchList:
     """Lists, creates, protects and deletes branches."""
 
-    def __init__(self, repository: Repository, author: str, clock: Clock) -> None:
-        self._repository = repository
-        self._author = author
-        self._clock = clock
+    def __init__(self, context: OperationContext) -> None:
+        self._context = context
+        self._repository = context.repository
 
     def list(self) -> list[Branch]:
         """Returns all branches by name."""
@@ -42,11 +86,11 @@ class BranchList:
         Raises:
             AlreadyExists: A branch or tag has that name.
             InvalidInput: The name is not allowed.
-            NotFound: ``at`` stands for nothing.
+            NotFound: There is no ref ``at``.
         """
         name = check_ref_name(name)
-        start = self._repository.refs.resolve(at)
-        stamp = Stamp(self._author, self._clock(), f"branch: created from {at}")
+        start = self._context.resolve(at)
+        stamp = self._context.stamp(f"branch: created from {at}")
         return self._repository.branches.create(name, start.commit_id, stamp)
 
     def delete(self, name: str) -> Branch:
@@ -60,28 +104,20 @@ class BranchList:
             InvalidInput: It is the default branch.
             Conflict: It is protected, or was moved meanwhile.
         """
-        name = canonical_name(name)
-        held = self._repository.branches.held(name)
-        if held is None or held.branch.commit_id is None:
-            raise self._repository.refs.unknown(name)
-        if name == DEFAULT_BRANCH:
-            raise InvalidInput(f"branch {name!r} is the default branch and cannot be deleted")
-        if held.branch.protected:
+        live = live_branch(self._repository, name)
+        if live.name == DEFAULT_BRANCH:
+            raise InvalidInput(f"branch {live.name!r} is the default branch and cannot be deleted")
+        if live.held.branch.protected:
             raise Conflict(
-                f"branch {name!r} is protected",
+                f"branch {live.name!r} is protected",
                 kind=ErrorKind.BRANCH_PROTECTED,
-                hint=f"first: parquetry branch protect {name} --off",
+                hint=hint("first: {}", Call("branches.unprotect", (live.name,))),
             )
         try:
-            stamp = Stamp(self._author, self._clock(), "branch: deleted")
-            self._repository.branches.move(held, None, stamp)
+            self._repository.branches.move(live.held, None, self._context.stamp("branch: deleted"))
         except SwapLost as error:
-            raise Conflict(
-                f"branch {name!r} was moved by somebody else while it was to be deleted",
-                kind=ErrorKind.WRITE_CONFLICT,
-                hint=f"look at it first: parquetry log {name}",
-            ) from error
-        return held.branch
+            raise moved_error(live.name, during="its deletion") from error
+        return live.held.branch
 
     def protect(self, name: str) -> Branch:
         """Protects a branch: from now on it changes only by merge.
@@ -91,45 +127,38 @@ class BranchList:
 
         Raises:
             NotFound: There is no such branch.
-            Conflict: It was always moved by somebody else.
+            Conflict: Other writers kept moving it.
         """
         return self._set_protected(name, True)
 
     def unprotect(self, name: str) -> Branch:
-        """Takes the protection of a branch away.
+        """Lifts the protection of a branch.
 
         Returns:
             The branch as it is then.
 
         Raises:
             NotFound: There is no such branch.
-            Conflict: It was always moved by somebody else.
+            Conflict: Other writers kept moving it.
         """
         return self._set_protected(name, False)
 
     def _set_protected(self, name: str, protected: bool) -> Branch:
-        name = canonical_name(name)
         why = "branch: protected" if protected else "branch: unprotected"
         for _ in range(MAX_ATTEMPTS):
-            held = self._repository.branches.held(name)
-            if held is None or held.branch.commit_id is None:
-                raise self._repository.refs.unknown(name)
+            held = live_branch(self._repository, name).held
             if held.branch.protected == protected:
                 return held.branch
-            stamp = Stamp(self._author, self._clock(), why)
             with contextlib.suppress(SwapLost):
+                stamp = self._context.stamp(why)
                 return self._repository.branches.protect(held, protected, stamp)
-        raise Conflict(
-            f"branch {name!r} was always moved by somebody else, {MAX_ATTEMPTS} times",
-            kind=ErrorKind.TOO_MANY_RACES,
-            hint="run the command again",
-        )
+        raise contested_error(name, MAX_ATTEMPTS)
 
     def reflog(self, name: str) -> "Moves":
         """Returns the moves of a branch, newest first, also of a deleted one.
 
         Raises:
-            NotFound: There was never such a branch.
+            NotFound: There never was such a branch.
         """
         name = canonical_name(name)
         held = self._repository.branches.held(name)
@@ -141,10 +170,9 @@ class BranchList:
 class TagList:
     """Lists, creates and deletes tags."""
 
-    def __init__(self, repository: Repository, author: str, clock: Clock) -> None:
-        self._repository = repository
-        self._author = author
-        self._clock = clock
+    def __init__(self, context: OperationContext) -> None:
+        self._context = context
+        self._repository = context.repository
 
     def list(self) -> list[Tag]:
         """Returns all tags by name."""
@@ -161,13 +189,13 @@ class TagList:
         Raises:
             AlreadyExists: A branch or tag has that name, or a deleted tag had it.
             InvalidInput: The name is not allowed.
-            NotFound: ``at`` stands for nothing.
+            NotFound: There is no ref ``at``.
         """
         name = check_ref_name(name)
         check_text(message, "the message")
-        commit_id = self._repository.refs.resolve(at).commit_id
-        tag = Tag(name, commit_id, self._clock(), self._author, message)
-        stamp = Stamp(self._author, tag.time, "tag: created")
+        commit_id = self._context.resolve(at).commit_id
+        stamp = self._context.stamp("tag: created")
+        tag = Tag(name, commit_id, stamp.time, stamp.who, message)
         self._repository.branches.give_to_tag(name, stamp)
         self._repository.tags.create(tag)
         return tag
@@ -181,6 +209,8 @@ class TagList:
         name = canonical_name(name)
         if self._repository.tags.find(name) is None:
             raise NotFound(
-                f"no tag {name!r}", kind=ErrorKind.REF_NOT_FOUND, hint="parquetry tag list"
+                f"no tag {name!r}",
+                kind=ErrorKind.REF_NOT_FOUND,
+                hint=hint("list the tags: {}", Call("tags.list")),
             )
         self._repository.tags.delete(name)

@@ -1,257 +1,214 @@
-"""Changes made again elsewhere, or taken back: cherry-pick, revert, rebase."""
+"""Changes replayed elsewhere, or taken back: cherry-pick and revert."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from catalog.errors import Conflict, ErrorKind, InvalidInput, MergeConflict, NotFound
-from catalog.model import listings
+from catalog.errors import ErrorKind, InvalidInput, MergeConflict, NotFound
+from catalog.hints import Option, hint
 from catalog.model.commit import Commit
-from catalog.model.listings import CommitInfo
 from catalog.model.names import canonical_name
-from catalog.model.partition import partition_values
 from catalog.model.ref_expressions import split_range
 from catalog.model.texts import listed
-from catalog.operations.dry_run import tried_out
-from catalog.operations.merge.open_merges import check_no_start, foreign_conflicts, without_merge
+from catalog.operations.context import OperationContext
+from catalog.operations.dry_run import on_trial
+from catalog.operations.merge.open_merges import (
+    check_not_conflicted,
+    foreign_conflicts,
+    without_merge,
+)
 from catalog.operations.merge.steps import (
+    Merger,
     MergeReport,
     Resolutions,
-    base_of,
-    check_resolved,
-    in_order,
+    check_resolutions,
     lineage_of,
-    merged,
     merging,
-    open_branch,
-    proposal,
-    report,
-    told_as,
+    relabelled,
+    report_merge,
     with_commit,
 )
-from catalog.repository.branches import HeldBranch, Stamp
-from catalog.repository.commit_writer import Description, TableUpdate
-from catalog.repository.history import first_parents, is_ancestor, merge_base
+from catalog.operations.refs import unprotected_branch
+from catalog.repository.branches import HeldBranch
+from catalog.repository.history import first_parents
 from catalog.repository.repository import DEFAULT_BRANCH
-from catalog.repository.tables import file_changes
-from catalog.storage.store import SwapLost
 from catalog.write.merge.commits import Merge
+from catalog.write.merge.conflicts import conflicting_tables, counted, in_order
 from catalog.write.merge.ends import Ends
-from catalog.write.merge.table import MergeContext, MergeProgress
+from catalog.write.merge.table import MergeProgress
 from catalog.write.publish import Proposal, publish
 
-if TYPE_CHECKING:
-    from catalog.catalog import Catalog
 
-
-@dataclass(frozen=True, slots=True)
-class RebaseReport:
-    """Tells what a rebase did, or would do.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayOptions:
+    """How changes are replayed.
 
     Attributes:
-        branch: The branch.
-        base: The commit at which it had left the new base.
-        onto: The commit it stands on now.
-        before: The commit it was at.
-        after: The commit it is at now; None in a dry run.
-        commits: The commits that were made again, oldest first; without those of which nothing
-            was left.
-        arrived: By table that the branch changed, the partitions that came or changed on the
-            new base since the branch left it: they may still need what the branch did.
+        branch: The branch they are made on.
+        resolve: Which side is taken in a conflict; ours is the branch.
+        mainline: The parent of a merge that its changes are relative to, from 1.
+        dry_run: Whether nothing is moved and nothing left behind; the first step in conflict is
+            then reported, not raised.
+        progress: See ``Catalog.merge``.
     """
 
     branch: str
-    base: str
-    onto: str
-    before: str
-    after: str | None
-    commits: tuple[CommitInfo, ...]
-    arrived: Mapping[str, tuple[dict[str, str | None], ...]]
-
-    @property
-    def is_up_to_date(self) -> bool:
-        """Tells whether the branch stood on the new base already."""
-        return self.base == self.onto
+    resolve: Resolutions = None
+    mainline: int = 1
+    dry_run: bool = False
+    progress: MergeProgress | None = None
 
 
-def cherry_pick(
-    owner: "Catalog",
-    ref: str,
-    branch: str,
-    *,
-    resolve: Resolutions,
-    mainline: int,
-    dry_run: bool,
-    progress: MergeProgress | None,
-) -> MergeReport:
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Changes that are made on a branch in one commit, step by step.
+
+    Attributes:
+        operation: ``cherry-pick`` or ``revert``.
+        steps: Pairs of commits: what led from the first to the second is replayed.
+        message: The commit's message.
+        metadata: The commit's metadata.
+        named: Names the replayed commits in errors and in the reflog.
+        tables: The tables to look at; None means all.
+    """
+
+    operation: str
+    steps: Sequence[tuple[str, str]]
+    message: str
+    metadata: Mapping[str, str]
+    named: str
+    tables: Sequence[str] | None = None
+
+
+def cherry_pick(context: OperationContext, ref: str, options: ReplayOptions) -> MergeReport:
     """Makes on a branch what a commit did; see ``Catalog.cherry_pick``."""
-    commit_id = owner.resolve(ref).commit_id
-    commit = owner.repository.commits.read(commit_id)
-    check_no_start(commit_id, commit)
-    parent = _parent(commit, commit_id, mainline)
-    return _apply(
-        owner,
-        canonical_name(branch),
-        [(parent, commit_id)],
-        operation="cherry-pick",
-        message=commit.message,
-        metadata={**without_merge(commit.metadata), "cherry-picked-from": commit_id},
-        named=commit_id[:8],
-        resolve=resolve,
-        tables=None,
-        dry_run=dry_run,
-        progress=progress,
+    commit_id = context.resolve(ref).commit_id
+    commit = context.repository.commits.read(commit_id)
+    check_not_conflicted(commit_id, commit)
+    replay = Replay(
+        "cherry-pick",
+        [(_parent(commit, commit_id, options.mainline), commit_id)],
+        commit.message,
+        {**without_merge(commit.metadata), "cherry-picked-from": commit_id},
+        commit_id[:8],
     )
+    return _apply(context, replay, options)
 
 
 def revert(
-    owner: "Catalog",
+    context: OperationContext,
     refs: Sequence[str],
-    branch: str,
+    options: ReplayOptions,
     *,
     tables: Sequence[str] | None,
     allow_partial: bool,
     message: str | None,
-    resolve: Resolutions,
-    mainline: int,
-    dry_run: bool,
-    progress: MergeProgress | None,
 ) -> MergeReport:
     """Takes back what commits did; see ``Catalog.revert``."""
     tables = tables if tables is None else listed(tables, "tables")
-    commits = _reverted(owner, refs)
-    steps = []
-    for commit_id in commits:
-        commit = owner.repository.commits.read(commit_id)
-        steps.append((commit_id, _parent(commit, commit_id, mainline)))
-    wanted = None if tables is None else _checked_tables(owner, commits, tables, allow_partial)
-    titles = [owner.repository.commits.read(c).message.partition("\n")[0] for c in commits]
+    read = context.repository.commits.read
+    commits = {commit_id: read(commit_id) for commit_id in _named_commits(context, refs)}
+    steps = [(c, _parent(commit, c, options.mainline)) for c, commit in commits.items()]
+    if tables is not None:
+        tables = _checked_tables(commits.values(), tables, allow_partial=allow_partial)
     text = message or "\n".join(
-        f'revert "{title}" ({commit_id[:8]})'
-        for title, commit_id in zip(titles, commits, strict=True)
+        f'revert "{commit.title}" ({commit_id[:8]})' for commit_id, commit in commits.items()
     )
-    return _apply(
-        owner,
-        canonical_name(branch),
-        steps,
-        operation="revert",
-        message=text,
-        metadata={"reverted": ", ".join(commits)},
-        named=", ".join(commit_id[:8] for commit_id in commits),
-        resolve=resolve,
-        tables=wanted,
-        dry_run=dry_run,
-        progress=progress,
-    )
+    named = ", ".join(commit_id[:8] for commit_id in commits)
+    metadata = {"reverted": ", ".join(commits)}
+    return _apply(context, Replay("revert", steps, text, metadata, named, tables), options)
 
 
-def _apply(
-    owner: "Catalog",
-    branch: str,
-    steps: Sequence[tuple[str, str]],
-    *,
-    operation: str,
-    message: str,
-    metadata: Mapping[str, str],
-    named: str,
-    resolve: Resolutions,
-    tables: Sequence[str] | None,
-    dry_run: bool,
-    progress: MergeProgress | None,
-) -> MergeReport:
-    """Merges into a branch what leads from one commit to another, step by step, in one commit.
+def _apply(context: OperationContext, replay: Replay, options: ReplayOptions) -> MergeReport:
+    """Merges the steps of a replay into a branch, in one commit."""
+    branch = canonical_name(options.branch)
+    head = unprotected_branch(context.repository, branch).head
+    ends = (head, *(commit_id for step in replay.steps for commit_id in step))
+    check_resolutions(context, options.resolve, ends)
+    with (
+        on_trial(context, dry_run=options.dry_run) as context,
+        merging(context, dry_run=options.dry_run, progress=options.progress) as merger,
+    ):
+        attempt = _Attempt(merger, replay, options, branch)
+        commit_id = publish(context.repository, branch, attempt.propose)
+        return with_commit(context, attempt.reports[-1], commit_id)
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """Replays steps for wherever the branch is, until a commit is published.
+
+    Attributes:
+        reports: What the steps did; the last one is about all of them together.
+    """
+
+    merger: Merger
+    replay: Replay
+    options: ReplayOptions
+    branch: str
+    reports: list[MergeReport] = field(default_factory=list)
+
+    def propose(self, held: HeldBranch, head: str) -> Proposal | None:
+        """Replays the steps onto a head of the branch.
+
+        Raises:
+            MergeConflict: A step conflicts with the branch.
+        """
+        replay, context = self.replay, self.merger.context
+        if held.branch.protected:
+            unprotected_branch(context.repository, self.branch)
+        at, merges = head, list[Merge]()
+        for base, theirs in replay.steps:
+            ends = Ends(base, at, theirs)
+            leave_out = _left_out(context, ends, replay.tables)
+            merge = self.merger.merge(ends, self.options.resolve, leave_out=leave_out)
+            self.reports.append(report_merge(self.branch, ends, merge))
+            if merge.conflicts.num_rows:
+                if self.options.dry_run:
+                    return None
+                raise self._conflict(base, merge.conflicts)
+            merges.append(merge)
+            if merge.updates:
+                about = context.describe(replay.message)
+                at = context.repository.writer().write([at], merge.updates, about)
+        if at == head:
+            return None
+        hows = {t.name: t.how for one in merges for t in one.tables if t.how != "taken"}
+        whole = relabelled(self.merger.merge(Ends(head, head, at), None), hows)
+        base, source = replay.steps[-1]
+        self.reports.append(report_merge(self.branch, Ends(base, head, source), whole))
+        if self.options.dry_run or not whole.updates:
+            return None
+        lineage = lineage_of(replay.operation, whole, source)
+        about = context.describe(replay.message, metadata=replay.metadata, lineage=lineage)
+        return Proposal([head], whole.updates, about, f"{replay.operation}: {replay.named}")
+
+    def _conflict(self, base: str, conflicts: pa.Table) -> MergeConflict:
+        what = f"{self.replay.operation} of {self.replay.named} on {self.branch}"
+        if len(self.replay.steps) > 1:
+            what = f"{what}, at commit {base[:8]}"
+        return replay_conflict(what, conflicts, ours="what the branch has", theirs="the change")
+
+
+def replay_conflict(what: str, conflicts: pa.Table, *, ours: str, theirs: str) -> MergeConflict:
+    """Returns the error for a commit that conflicts where it is replayed.
 
     Args:
-        owner: The catalog.
-        branch: The branch.
-        steps: Pairs of commits: what led from the first to the second.
-        operation: What this is called.
-        message: The commit's message.
-        metadata: The commit's metadata.
-        named: Names the commits in errors.
-        resolve: Which side is taken where both clash.
-        tables: The tables to look at; None means all.
-        dry_run: Whether to move nothing and leave nothing; the first step in conflict is
-            reported then, not raised.
-        progress: See ``Catalog.merge``.
+        what: What was done, and to which commit.
+        conflicts: The conflicts.
+        ours: What taking ours would mean.
+        theirs: What taking theirs would mean.
     """
-    read = (open_branch(owner, branch), *(commit_id for step in steps for commit_id in step))
-    check_resolved(owner, resolve, read)
-    reports: list[MergeReport] = []
-    with (
-        tried_out(owner, dry_run=dry_run) as owner,
-        merging(owner, dry_run=dry_run, progress=progress) as context,
-    ):
-
-        def propose(held: HeldBranch, head: str) -> Proposal | None:
-            if held.branch.protected:
-                open_branch(owner, branch)
-            at = head
-            steps_done: list[Merge] = []
-            for base, theirs in steps:
-                ends = Ends(base, at, theirs)
-                found = merged(
-                    owner, context, ends, resolve, leave_out=_others(owner, ends, tables)
-                )
-                reports.append(report(branch, ends, found))
-                if found.conflicts.num_rows and dry_run:
-                    return None
-                if found.conflicts.num_rows:
-                    what = f"{operation} of {named} on {branch}"
-                    if len(steps) > 1:
-                        what = f"{what}, at commit {base[:8]}"
-                    raise _conflict(what, found.conflicts)
-                steps_done.append(found)
-                if found.updates:
-                    at = _between(owner, at, found.updates, message)
-            if at == head:
-                return None
-            hows = {t.name: t.how for one in steps_done for t in one.tables if t.how != "taken"}
-            whole = told_as(merged(owner, context, Ends(head, head, at), None), hows)
-            reports.append(report(branch, Ends(steps[-1][0], head, steps[-1][1]), whole))
-            if dry_run or not whole.updates:
-                return None
-            lineage = lineage_of(operation, whole, steps[-1][1])
-            why = f"{operation}: {named}"
-            return proposal(owner, [head], whole.updates, message, why, lineage, metadata=metadata)
-
-        commit_id = publish(owner.repository, branch, propose)
-        return with_commit(owner, reports[-1], commit_id)
-
-
-def _between(
-    owner: "Catalog",
-    at: str,
-    updates: Sequence[TableUpdate],
-    message: str,
-    *,
-    like: Commit | None = None,
-) -> str:
-    """Writes a commit that no branch is moved to yet, by the author of another if one is given."""
-    about = Description(
-        author=owner.author if like is None else like.author,
-        time=owner.clock(),
-        message=message,
-        metadata={} if like is None else without_merge(like.metadata),
-        lineage={} if like is None else like.lineage,
-    )
-    return owner.repository.writer().write([at], updates, about)
-
-
-def _conflict(
-    what: str,
-    conflicts: pa.Table,
-    *,
-    sides: str = "--resolve ours (what the branch has) or --resolve theirs",
-) -> MergeConflict:
-    tables = ", ".join(sorted(set(conflicts["table_name"].to_pylist()))[:5])
-    count = conflicts.num_rows
+    tables = conflicting_tables(conflicts)
     return MergeConflict(
-        f"{what}: {count} conflict{'s' if count != 1 else ''} in {tables}; nothing was moved",
+        f"{what}: {counted(conflicts)} in {tables}; nothing was moved",
         conflicts=in_order(conflicts),
-        hint=f"take a side with {sides}",
+        hint=hint(
+            f"choose a side with {{}} ({ours}) or {{}} ({theirs})",
+            Option("resolve", "ours"),
+            Option("resolve", "theirs"),
+        ),
     )
 
 
@@ -265,177 +222,65 @@ def _parent(commit: Commit, commit_id: str, mainline: int) -> str:
     return commit.parents[mainline - 1]
 
 
-def _reverted(owner: "Catalog", refs: Sequence[str]) -> list[str]:
+def _named_commits(context: OperationContext, refs: Sequence[str]) -> list[str]:
     """Returns the commits that refs and ranges name, newest first."""
-    read = owner.repository.commits.read
-    found: dict[str, int] = {}
+    read = context.repository.commits.read
+    generations: dict[str, int] = {}
     for ref in refs:
         ends = split_range(ref)
         if ends is None:
-            commit_id = owner.resolve(ref).commit_id
-            found[commit_id] = read(commit_id).generation
+            commit_id = context.resolve(ref).commit_id
+            generations[commit_id] = read(commit_id).generation
             continue
-        start, stop = (owner.resolve(end or DEFAULT_BRANCH).commit_id for end in ends[:2])
+        start, stop = (context.resolve(end or DEFAULT_BRANCH).commit_id for end in ends[:2])
         for logged in first_parents(read, stop):
             if logged.id == start:
                 break
-            found[logged.id] = logged.commit.generation
+            generations[logged.id] = logged.commit.generation
         else:
             raise InvalidInput(
                 f"{ends[0]} is not on the line of first parents of {ends[1]}",
                 hint="name the commits one by one",
             )
-    if not found:
+    if not generations:
         raise InvalidInput("no commit to revert")
-    return sorted(found, key=lambda commit_id: -found[commit_id])
+    return sorted(generations, key=lambda commit_id: -generations[commit_id])
 
 
 def _checked_tables(
-    owner: "Catalog", commits: Sequence[str], tables: Sequence[str], allow_partial: bool
+    commits: Iterable[Commit], tables: Sequence[str], *, allow_partial: bool
 ) -> list[str]:
-    """Checks that commits may be taken back in some of their tables only.
+    """Checks that commits may be taken back in only some of their tables.
 
     Raises:
         NotFound: None of them changed such a table.
         InvalidInput: They changed others too, and that was not allowed.
     """
-    changed = {name for c in commits for name in owner.repository.commits.read(c).changes}
+    changed = {name for commit in commits for name in commit.changes}
     folded = {name.casefold(): name for name in changed}
     for table in tables:
         if table.casefold() not in folded:
             raise NotFound(
                 f"table {table!r} was not changed there",
                 kind=ErrorKind.TABLE_NOT_FOUND,
-                hint=f"what was: {', '.join(sorted(changed))}",
+                hint=f"changed were: {', '.join(sorted(changed))}",
             )
     wanted = {folded[table.casefold()] for table in tables}
     if changed - wanted and not allow_partial:
         raise InvalidInput(
-            f"the commit also changed {', '.join(sorted(changed - wanted))}: taking back one "
-            "table of several may leave them at odds",
+            f"the commit also changed {', '.join(sorted(changed - wanted))}: reverting only some "
+            "of its tables may leave them inconsistent",
             kind=ErrorKind.PARTIAL_REVERT,
-            hint="--allow-partial takes back these tables only",
+            hint=hint("to revert only these tables: {}", Option("allow_partial")),
         )
     return sorted(wanted)
 
 
-def _others(owner: "Catalog", ends: Ends, tables: Sequence[str] | None) -> list[str]:
+def _left_out(context: OperationContext, ends: Ends, tables: Sequence[str] | None) -> list[str]:
+    """Returns the tables that are not merged."""
+    foreign = foreign_conflicts(context, ends)
     if tables is None:
-        return foreign_conflicts(owner, ends)
-    entries = owner.repository.commits.entries
+        return foreign
+    entries = context.repository.commits.entries
     names = {name for c in (ends.base, ends.ours, ends.theirs) for name in entries(c)}
-    return sorted((names - set(tables)) | set(foreign_conflicts(owner, ends)))
-
-
-def rebase(
-    owner: "Catalog",
-    branch: str,
-    onto: str,
-    *,
-    resolve: Resolutions,
-    dry_run: bool,
-    progress: MergeProgress | None,
-) -> RebaseReport:
-    """Makes the commits of a branch again on another base; see ``Catalog.rebase``."""
-    branch = canonical_name(branch)
-    before = open_branch(owner, branch)
-    held = owner.repository.branches.held(branch)
-    assert held is not None, "an open branch is there"
-    target = owner.resolve(onto).commit_id
-    check_resolved(owner, resolve, (before, target))
-    base = merge_base(owner.repository.commits.read, before, target)
-    if base == target:
-        return RebaseReport(branch, base, target, before, None, (), {})
-    own = _own_commits(owner, before, target)
-    for commit_id, commit in own:
-        check_no_start(commit_id, commit)
-    names = {name for _, commit in own for name in commit.changes}
-    arrived = _arrived(owner, base, target, names)
-    if dry_run:
-        made = tuple(listings.commit_info(commit_id, commit) for commit_id, commit in own)
-        return RebaseReport(branch, base, target, before, None, made, arrived)
-    at = target
-    replayed = []
-    with merging(owner, progress=progress) as context:
-        for commit_id, commit in own:
-            ends = Ends(_before(owner, context, commit, target), at, commit_id)
-            leave_out = foreign_conflicts(owner, ends)
-            found = merged(owner, context, ends, resolve, leave_out=leave_out)
-            if found.conflicts.num_rows:
-                title = commit.message.partition("\n")[0]
-                raise _conflict(
-                    f'rebase of {branch} onto {onto}, at commit {commit_id[:8]} "{title}"',
-                    found.conflicts,
-                    sides=f"--resolve ours (what {onto} has) or theirs (what {branch} did)",
-                )
-            if found.updates:
-                at = _between(owner, at, found.updates, commit.message, like=commit)
-                replayed.append(at)
-    stamp = Stamp(owner.author, owner.clock(), f"rebase: onto {onto}")
-    try:
-        owner.repository.branches.move(held, at, stamp)
-    except SwapLost as error:
-        raise Conflict(
-            f"branch {branch!r} was moved by somebody else during the rebase",
-            kind=ErrorKind.WRITE_CONFLICT,
-            hint="run the command again",
-        ) from error
-    read = owner.repository.commits.read
-    made = tuple(listings.commit_info(one, read(one)) for one in replayed)
-    return RebaseReport(branch, base, target, before, at, made, arrived)
-
-
-def _own_commits(owner: "Catalog", head: str, target: str) -> list[tuple[str, Commit]]:
-    """Returns what a branch did that another commit does not have, oldest first."""
-    read = owner.repository.commits.read
-    found = []
-    for logged in first_parents(read, head):
-        if is_ancestor(read, logged.id, target):
-            break
-        found.append((logged.id, logged.commit))
-    return found[::-1]
-
-
-def _before(owner: "Catalog", context: MergeContext, commit: Commit, target: str) -> str:
-    """Returns the state that a commit's own changes are relative to: mostly its parent's.
-
-    What a merge brought that the new base has anyway is not the merge's own: its changes are
-    relative to what its parent would be with that.
-    """
-    read = owner.repository.commits.read
-    at = commit.parents[0]
-    for parent in commit.parents[1:]:
-        known = merge_base(read, parent, target)
-        if is_ancestor(read, known, at):
-            continue
-        ends = Ends(base_of(owner, context, at, known), at, known)
-        found = merged(owner, context, ends, "base")
-        about = Description(owner.author, owner.clock(), "merge of what the new base has")
-        at = owner.repository.writer().write([at, known], found.updates, about)
-    return at
-
-
-def _arrived(
-    owner: "Catalog", base: str, target: str, names: set[str]
-) -> dict[str, tuple[dict[str, str | None], ...]]:
-    """Returns, by table, the partitions that came or changed between two commits."""
-    commits = owner.repository.commits
-    found = {}
-    for name in sorted(names):
-        old, new = (commits.entries(c).get(name) for c in (base, target))
-        if new is None or (old is not None and old.entry.snapshot == new.entry.snapshot):
-            continue
-        table = commits.table(new)
-        changes = file_changes(
-            commits,
-            None if old is None else commits.table(old),
-            table,
-            old_commit=base,
-            new_commit=target,
-        )
-        partitions = {file.partition: file for file in changes.added}
-        if partitions:
-            found[name] = tuple(
-                partition_values(table.snapshot, file) for file in partitions.values()
-            )
-    return found
+    return sorted((names - set(tables)) | set(foreign))

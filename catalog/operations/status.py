@@ -3,12 +3,13 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from catalog.operations.context import OperationContext
+from catalog.operations.tables import tables
+from catalog.operations.transaction import CatalogTransaction
 from catalog.storage.external_files import is_remote
-
-if TYPE_CHECKING:
-    from catalog.catalog import Catalog
+from catalog.write.transaction import Authorship
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +46,20 @@ class TableStatus:
     files_kept: int
 
 
-def status(owner: "Catalog", sources: Sequence[Source], branch: str) -> list[TableStatus]:
+def status(context: OperationContext, sources: Sequence[Source], branch: str) -> list[TableStatus]:
     """Tells what a snapshot of some sources would change; writes nothing.
 
     Raises:
         CatalogError: A source could not be taken, as a snapshot would say.
     """
-    known = {info.name.casefold() for info in owner.tables(branch)}
+    known = {info.name.casefold() for info in tables(context, branch)}
     found = []
     for one in sources:
         here = is_remote(one.source) or os.path.exists(one.source)
         if not here and not set("*?[") & set(one.source):
             found.append(TableStatus(one.table, one.source, "missing", 0, 0, 0))
             continue
-        with owner.transaction(branch, dry_run=True) as tx:
+        with CatalogTransaction(context, Authorship(branch, context.author), dry_run=True) as tx:
             report = tx.snapshot(
                 one.table,
                 one.source,

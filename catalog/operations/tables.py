@@ -1,13 +1,14 @@
-"""Tables of a ref by name, with their partitions and files: the metadata that commands list."""
+"""The tables of a ref, with their partitions and files: metadata only."""
 
 import difflib
 from collections.abc import Iterable
 
 from catalog.errors import ErrorKind, NotFound
 from catalog.model.datafile import DataFile
-from catalog.model.listings import FileInfo, PartitionInfo
+from catalog.model.listings import FileInfo, PartitionInfo, TableInfo
 from catalog.model.names import canonical_name
 from catalog.model.partition import partition_values
+from catalog.operations.context import OperationContext
 from catalog.repository.commits import StoredTable
 from catalog.repository.datafiles import locate
 from catalog.repository.repository import Repository
@@ -49,11 +50,20 @@ def unknown_table(name: str, ref: str, names: Iterable[str]) -> NotFound:
     return NotFound(f"no table {name!r} at {ref}", kind=ErrorKind.TABLE_NOT_FOUND, hint=hint)
 
 
-def partitions(repository: Repository, name: str, ref: ResolvedRef) -> list[PartitionInfo]:
+def tables(context: OperationContext, ref: str) -> list[TableInfo]:
+    """Returns the tables at a ref by name, with their totals."""
+    entries = context.repository.commits.entries(context.resolve(ref).commit_id)
+    return [
+        TableInfo(name, e.entry.rows, e.entry.size_bytes, e.entry.files)
+        for name, e in sorted(entries.items())
+    ]
+
+
+def partitions(context: OperationContext, name: str, ref: str) -> list[PartitionInfo]:
     """Returns the partitions of a table in order."""
-    table = stored_table(repository, name, ref)
+    table = stored_table(context.repository, name, context.resolve(ref))
     grouped: dict[tuple[bytes | None, ...], list[DataFile]] = {}
-    for file in data_files(repository.commits, table, fields=()):
+    for file in data_files(context.repository.commits, table, fields=()):
         grouped.setdefault(file.partition, []).append(file)
     return [
         PartitionInfo(
@@ -66,17 +76,17 @@ def partitions(repository: Repository, name: str, ref: ResolvedRef) -> list[Part
     ]
 
 
-def files(repository: Repository, name: str, ref: ResolvedRef) -> list[FileInfo]:
+def files(context: OperationContext, name: str, ref: str) -> list[FileInfo]:
     """Returns the data files of a table by partition and path."""
-    table = stored_table(repository, name, ref)
+    table = stored_table(context.repository, name, context.resolve(ref))
     return [
         FileInfo(
             file.path,
-            locate(repository.store, file),
+            locate(context.repository.store, file),
             file.rows,
             file.size_bytes,
             partition_values(table.snapshot, file),
             file.token,
         )
-        for file in data_files(repository.commits, table, fields=())
+        for file in data_files(context.repository.commits, table, fields=())
     ]

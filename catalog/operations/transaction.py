@@ -7,6 +7,9 @@ from catalog.engine.quoting import identifier
 from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.model.listings import CommitInfo
 from catalog.model.texts import check_text, listed
+from catalog.operations.context import OperationContext
+from catalog.operations.history import describe_commit
+from catalog.operations.transaction_session import open_writing_session
 from catalog.query.backend import Params
 from catalog.query.parse.analyse import analyse
 from catalog.query.pending_write import WriteResult
@@ -15,12 +18,10 @@ from catalog.write.rows.target_schema import WriteMode, WriteRequest
 from catalog.write.rows.write import WriteReport
 from catalog.write.snapshot.table_plan import SnapshotRequest
 from catalog.write.snapshot.take import SnapshotReport
-from catalog.write.transaction import Authorship, Isolation, Transaction
+from catalog.write.transaction import Authorship, Transaction
 
 if TYPE_CHECKING:
     import duckdb
-
-    from catalog.catalog import Catalog
 
 
 class CatalogTransaction:
@@ -31,26 +32,13 @@ class CatalogTransaction:
     """
 
     def __init__(
-        self,
-        owner: "Catalog",
-        branch: str,
-        *,
-        message: str | None,
-        metadata: Mapping[str, str],
-        author: str,
-        isolation: Isolation,
-        allow_empty: bool,
-        idempotency_key: str | None,
-        dry_run: bool,
+        self, context: OperationContext, about: Authorship, *, dry_run: bool = False
     ) -> None:
-        about = Authorship(
-            branch, author, message, metadata, isolation, allow_empty, idempotency_key
-        )
-        self._owner = owner
+        self._context = context
         self._transaction = Transaction(
-            owner.repository,
+            context.repository,
             about,
-            clock=owner.clock,
+            clock=context.clock,
             dry_run=dry_run,
         )
         self._session: Session | None = None
@@ -63,7 +51,7 @@ class CatalogTransaction:
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         self._transaction.__exit__(kind, error, trace)
         if self._transaction.commit_id is not None:
-            self.commit = self._owner.show(self._transaction.commit_id)
+            self.commit = describe_commit(self._context, self._transaction.commit_id)
 
     @property
     def is_repeated(self) -> bool:
@@ -191,11 +179,9 @@ class CatalogTransaction:
             text: Statements, separated by semicolons.
             params: Values of the last statement's parameters.
         """
-        from catalog.operations.transaction_session import open_writing_session
-
         self._transaction.check_running()
         if self._session is None:
-            self._session = open_writing_session(self._owner, self._transaction)
+            self._session = open_writing_session(self._context, self._transaction)
         return self._session.run(text, params)
 
     def interrupt(self) -> None:

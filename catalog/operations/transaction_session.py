@@ -2,25 +2,23 @@
 
 import unicodedata
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from catalog.model.datafile import DataFile
-from catalog.operations.sessions import CatalogBackend, functions_of
+from catalog.operations.context import OperationContext
+from catalog.operations.sessions import CatalogBackend
+from catalog.operations.table_functions import table_functions
 from catalog.query.backend import VersionedTable
 from catalog.query.pending_write import PendingWrite, WriteResult
 from catalog.query.scan import Pruner
 from catalog.query.session import Session
 from catalog.write.transaction import Transaction
 
-if TYPE_CHECKING:
-    from catalog.catalog import Catalog
-
 
 class TransactionBackend(CatalogBackend):
     """Answers a session's questions in a transaction: bare names mean what it has staged."""
 
-    def __init__(self, owner: "Catalog", transaction: Transaction) -> None:
-        super().__init__(owner.repository, transaction.branch)
+    def __init__(self, context: OperationContext, transaction: Transaction) -> None:
+        super().__init__(context.repository, transaction.branch)
         self._transaction = transaction
 
     def commit_id(self, ref: str | None) -> str:
@@ -47,11 +45,11 @@ class TransactionBackend(CatalogBackend):
         if not table.staged:
             return super().files(table, pruner)
         self._transaction.note_read(table.name)
-        context = self._transaction.context
+        write = self._transaction.context
         found = self._transaction.working(table.name).files(
-            context.commits, wanted=lambda summary: pruner.wants_ranges(summary.ranges)
+            write.commits, wanted=lambda summary: pruner.wants_ranges(summary.ranges)
         )
-        return context.verified(table.name, [f for f in found if pruner.wants_file(f)])
+        return write.verified(table.name, [f for f in found if pruner.wants_file(f)])
 
 
 class _Writer:
@@ -65,11 +63,11 @@ class _Writer:
         return self._transaction.run(pending)
 
 
-def open_writing_session(owner: "Catalog", transaction: Transaction) -> Session:
+def open_writing_session(context: OperationContext, transaction: Transaction) -> Session:
     """Opens a session on the engine of a transaction; it ends with it."""
     return Session(
         transaction.context.con,
-        TransactionBackend(owner, transaction),
-        functions_of(owner),
+        TransactionBackend(context, transaction),
+        table_functions(context),
         _Writer(transaction),
     )

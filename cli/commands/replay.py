@@ -16,7 +16,7 @@ from cli.output.merge import conflicts_told, rows_told, show_report
 from cli.specs import sides
 
 if TYPE_CHECKING:
-    from catalog.operations.replay import RebaseReport
+    from catalog.operations.rebase import RebaseReport
 
 PARTITIONS_SHOWN = 12
 """Partitions of a table that text names: a line or two of them."""

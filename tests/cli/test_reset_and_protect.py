@@ -105,7 +105,7 @@ def test_the_reflog_shows_keys_where_there_are_any(lake: Path, parquetry: Runner
     cat = catalog.open(str(lake))
     held = cat.repository.branches.held("main")
     assert held is not None
-    stamp = Stamp("tester", cat.clock(), "load", "day-7")
+    stamp = Stamp("tester", cat.context.clock(), "load", "day-7")
     cat.repository.branches.move(held, held.branch.commit_id, stamp)
     header, newest, *_ = parquetry("reflog").out.splitlines()
     assert header.split()[-1] == "key"

@@ -84,7 +84,9 @@ def test_keys_of_writes_stand_in_the_reflog(tmp_path: Path) -> None:
     branches = cat.repository.branches
     held = branches.held("main")
     assert held is not None
-    branches.move(held, held.branch.commit_id, Stamp("tester", cat.clock(), "again", "day-7"))
+    branches.move(
+        held, held.branch.commit_id, Stamp("tester", cat.context.clock(), "again", "day-7")
+    )
     newest, first = Reader(tmp_path).reflog("main")
     assert (newest[6:], first[6:]) == (["day-7"], [])
 

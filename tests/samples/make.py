@@ -158,9 +158,9 @@ def counter(cat: Catalog, work: Path) -> None:
 def merged(cat: Catalog) -> None:
     """Makes a commit with two parents on a branch of its own."""
     ends = cat.resolve("main").commit_id, cat.resolve("backfill/2024-01").commit_id
-    about = Description("sample", cat.clock(), "main and backfill")
+    about = Description("sample", cat.context.clock(), "main and backfill")
     commit_id = cat.repository.writer().write(ends, (), about)
-    cat.repository.branches.create("both", commit_id, Stamp("sample", cat.clock(), "merge"))
+    cat.repository.branches.create("both", commit_id, Stamp("sample", cat.context.clock(), "merge"))
 
 
 def refs(cat: Catalog) -> None:
@@ -173,7 +173,7 @@ def refs(cat: Catalog) -> None:
         held = cat.repository.branches.held("wanderer")
         assert held is not None
         target = cat.resolve("main~1" if n % 2 else "main").commit_id
-        cat.repository.branches.move(held, target, Stamp("w", cat.clock(), f"{n}"))
+        cat.repository.branches.move(held, target, Stamp("w", cat.context.clock(), f"{n}"))
 
 
 if __name__ == "__main__":

@@ -42,12 +42,12 @@ def put(
 def put_as_before(cat: Catalog, branch: str, data: Mapping[int, object], *, table: str) -> None:
     """Commits a new table as ``put`` does, under a name that was allowed once."""
     rows = pa.table({"k": list(data), "v": list(data.values())})
-    with merging(cat) as context:
-        write = context.write
+    with merging(cat.context) as merger:
+        write = merger.work.write
         landed = land(write.con, rows, write.work.folder)
         request = WriteRequest("append", key=("k",))
         update = write_rows(write, WorkingTable(table, None, None), landed, request).update()
-        about = Description(author="tester", time=cat.clock(), message=table)
+        about = Description(author="tester", time=cat.context.clock(), message=table)
         publish(cat.repository, branch, lambda held, head: Proposal([head], [update], about, table))
 
 

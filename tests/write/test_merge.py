@@ -409,10 +409,12 @@ def reshaped(cat: Catalog, branch: str, change: Callable[[TableSnapshot], TableS
     head = cat.resolve(branch).commit_id
     base = repository.commits.table(repository.commits.entries(head)["t"])
     update = TableUpdate("t", base, change(base.snapshot))
-    made = repository.writer().write([head], [update], Description("tester", cat.clock(), "alter"))
+    made = repository.writer().write(
+        [head], [update], Description("tester", cat.context.clock(), "alter")
+    )
     held = repository.branches.held(branch)
     assert held is not None
-    repository.branches.move(held, made, Stamp("tester", cat.clock(), "alter"))
+    repository.branches.move(held, made, Stamp("tester", cat.context.clock(), "alter"))
 
 
 @pytest.mark.parametrize("renamed", ["main", "work"])

@@ -176,9 +176,9 @@ def test_any_merge_of_any_kind_is_that_of_the_oracle(number: int, tmp_path: Path
         take(cat, "other", tmp_path / "theirs", theirs, base),
     )
     for resolve, by_cell in WAYS:
-        with merging(cat) as context:
+        with merging(cat.context) as merger:
             found = merge_commits(
-                context,
+                merger.work,
                 cat.repository.commits,
                 ends,
                 resolve=lambda table, resolve=resolve: resolve,  # type: ignore[misc]

@@ -178,7 +178,7 @@ def test_a_transaction_needs_a_branch(cat: Catalog) -> None:
 def test_times_never_run_backwards(cat: Catalog, source: Path) -> None:
     write(source / "a.parquet", {"id": [1]})
     snap(cat, "t", source)
-    cat.clock.now = cat.clock.now.replace(year=2020)  # type: ignore[attr-defined]
+    cat.context.clock.now = cat.context.clock.now.replace(year=2020)  # type: ignore[attr-defined]
     write(source / "b.parquet", {"id": [2]})
     snap(cat, "t", source)
     newest, older = cat.log()[:2]

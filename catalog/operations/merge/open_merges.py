@@ -1,47 +1,51 @@
-"""Merges under way: the branches that hold them, and which of them is meant."""
+"""Merges in conflict: the branches that hold them until they are settled.
+
+Such a branch is called ``merge/<source>-into-<target>``. Its first commit has both heads as
+parents: everything that could be merged, what ours has where it could not, and the table
+``parquetry.conflicts``. When a conflict counts as settled, ``settlement`` decides.
+"""
 
 import hashlib
 import re
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from catalog.errors import ErrorKind, InvalidInput, MergeConflict, NotFound
+from catalog.hints import Blank, Call, Option, hint
 from catalog.model.commit import Commit
 from catalog.model.names import canonical_name, check_ref_name
-from catalog.operations.merge.steps import in_order
+from catalog.operations.context import OperationContext
 from catalog.repository.history import first_parents
+from catalog.write.merge.conflicts import (
+    conflicting_tables,
+    counted,
+    has_conflict_table,
+    in_order,
+)
 from catalog.write.merge.ends import Ends
 
-if TYPE_CHECKING:
-    from catalog.reader import CatalogReader
-
 PREFIX = "merge/"
-CONFLICT_TABLE = "parquetry.conflicts"
-"""The table that holds the conflicts of a merge, on its branch only."""
-
 ABOUT = "merge."
-"""Begins what the metadata of a merge in conflict says of it."""
+"""Prefix of the metadata that make a commit the start of a merge in conflict."""
 
 _OUTSIDE = re.compile(r"[^\w./-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class OpenMerge:
-    """Describes a merge in conflict.
+    """A merge in conflict.
 
     Attributes:
         branch: The branch that holds it.
-        head: The commit that branch is at.
-        start: Its first commit.
-        into: The branch to be merged into.
-        source: What is merged, as it was named.
+        head: The commit which that branch points at.
+        start: The first commit on that branch.
+        into: The branch to merge into.
+        source: What is merged, as the user named it.
         ends: The three commits it was made from.
-        squash: Whether the merge is to have one parent only.
-        message: The message of the merge to come.
+        squash: Whether the merge gets only one parent.
+        message: The message of the merge, once it is completed.
     """
 
     branch: str
@@ -57,8 +61,8 @@ class OpenMerge:
 def branch_name(source: str, into: str) -> str:
     """Returns the branch that a merge in conflict leaves.
 
-    A source that is no plain name (``main~1``) gets a digest, so that no two have one branch;
-    names that would be too long are a digest alone.
+    A source that is not a plain name (``main~1``) gets a digest, so that no two sources share a
+    branch; where the name would be too long, it is only a digest.
     """
     source, into = canonical_name(source), canonical_name(into)
     digest = hashlib.sha256(f"{source}\0{into}".encode(errors="surrogatepass")).hexdigest()
@@ -75,8 +79,8 @@ def without_merge(metadata: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in metadata.items() if not name.startswith(ABOUT)}
 
 
-def check_no_start(commit_id: str, commit: Commit) -> None:
-    """Checks that a commit may be made again elsewhere.
+def check_not_conflicted(commit_id: str, commit: Commit) -> None:
+    """Checks that a commit can be replayed elsewhere.
 
     Raises:
         InvalidInput: It is a merge in conflict: what is not settled in it would be lost.
@@ -84,41 +88,43 @@ def check_no_start(commit_id: str, commit: Commit) -> None:
     if f"{ABOUT}ours" in commit.metadata:
         source, into = commit.metadata[f"{ABOUT}source"], commit.metadata[f"{ABOUT}into"]
         raise InvalidInput(
-            f"commit {commit_id[:8]} is a merge in conflict: it cannot be made again elsewhere",
+            f"commit {commit_id[:8]} is a merge in conflict: it cannot be replayed elsewhere",
             kind=ErrorKind.CONFLICT_TABLE,
-            hint=f"settle it and complete it: {merge_command(source, into)} --continue",
+            hint=hint(
+                "settle it and complete it: {}", Call("continue_merge", (source,), into=into)
+            ),
         )
 
 
-def foreign_conflicts(owner: "CatalogReader", ends: Ends) -> list[str]:
-    """Returns the table of conflicts if it is not that of ours, so that it stays where it is."""
-    commits = owner.repository.commits
+def foreign_conflicts(context: OperationContext, ends: Ends) -> list[str]:
+    """Returns the table of conflicts if it belongs to another merge, so that it is left alone."""
+    commits = context.repository.commits
     found: dict[str, set[str | None]] = {}
     for commit_id in (ends.base, ends.ours, ends.theirs):
         for name, placed in commits.entries(commit_id).items():
-            if name.casefold() == CONFLICT_TABLE:
+            if has_conflict_table([name]):
                 table_id = commits.table(placed).snapshot.table_id
                 found.setdefault(name, set()).add(table_id)
     here = commits.entries(ends.ours)
     return [name for name, ids in found.items() if name not in here or len(ids) > 1]
 
 
-def open_merges(owner: "CatalogReader") -> list[OpenMerge]:
+def open_merges(context: OperationContext) -> list[OpenMerge]:
     """Returns the merges in conflict, by branch."""
     found = (
-        find_merge(owner, branch.name)
-        for branch in owner.repository.branches.list()
+        find_merge(context, branch.name)
+        for branch in context.repository.branches.list()
         if branch.name.startswith(PREFIX)
     )
     return [one for one in found if one is not None]
 
 
-def find_merge(owner: "CatalogReader", branch: str) -> OpenMerge | None:
+def find_merge(context: OperationContext, branch: str) -> OpenMerge | None:
     """Returns the merge that a branch holds, None if it holds none."""
-    held = owner.repository.branches.find(canonical_name(branch))
+    held = context.repository.branches.find(canonical_name(branch))
     if held is None or held.commit_id is None:
         return None
-    for logged in first_parents(owner.repository.commits.read, held.commit_id):
+    for logged in first_parents(context.repository.commits.read, held.commit_id):
         about = logged.commit.metadata
         if "merge.ours" in about:
             ends = Ends(about["merge.base"], about["merge.ours"], about["merge.theirs"])
@@ -135,19 +141,19 @@ def find_merge(owner: "CatalogReader", branch: str) -> OpenMerge | None:
     return None
 
 
-def the_merge(owner: "CatalogReader", source: str | None, into: str | None) -> OpenMerge:
-    """Returns the merge in conflict that is meant.
+def find_one(context: OperationContext, source: str | None, into: str | None) -> OpenMerge:
+    """Returns the one merge in conflict that fits.
 
     Args:
-        owner: The catalog.
-        source: What is merged, or the branch that holds the merge; None if there is but one.
+        context: The catalog.
+        source: What is merged, or the branch that holds the merge; None means any.
         into: The branch merged into; None means any.
 
     Raises:
-        NotFound: There is none.
-        InvalidInput: There are several.
+        NotFound: None fits.
+        InvalidInput: Several do.
     """
-    every = open_merges(owner)
+    every = open_merges(context)
     fitting = [
         one
         for one in every
@@ -166,27 +172,38 @@ def the_merge(owner: "CatalogReader", source: str | None, into: str | None) -> O
     raise InvalidInput("several merges are in conflict", hint=f"name one: {names}")
 
 
-def conflict_error(source: str, into: str, conflicts: pa.Table, branch: str) -> MergeConflict:
-    """Returns the error that tells of conflicts."""
-    tables = sorted(set(conflicts["table_name"].to_pylist()))
-    listed = ", ".join(tables[:5]) + (" …" if len(tables) > 5 else "")
-    return MergeConflict(
-        f"merging {source} into {into}: {counted(conflicts)} in {listed}; {into} was not moved",
-        conflicts=in_order(conflicts),
-        branch=branch,
-        hint=f"look at them: parquetry conflicts {shlex.quote(branch)}; change rows there with "
-        f"parquetry sql --branch {shlex.quote(branch)}, or take a side with --resolve "
-        "ours|theirs; then "
-        f"{merge_command(source, into)} --continue (or --abort)",
+def conflict_error(
+    source: str, into: str, conflicts: pa.Table, *, branch: str, moved: bool = False
+) -> MergeConflict:
+    """Returns the error for a merge in conflict.
+
+    Args:
+        source: What is merged.
+        into: The branch merged into.
+        conflicts: The conflicts.
+        branch: The branch that holds the merge.
+        moved: Whether the conflicts are new, since ``into`` has moved.
+    """
+    complete = Call("continue_merge", (source,), into=into)
+    abort = Call("abort_merge", (source,), into=into)
+    message = (
+        f"merging {source} into {into}: {counted(conflicts)} in "
+        f"{conflicting_tables(conflicts)}; {into} was not moved"
     )
-
-
-def counted(conflicts: pa.Table) -> str:
-    """Returns how many conflicts there are, in words."""
-    count = conflicts.num_rows
-    return f"{count} conflict{'s' if count != 1 else ''}"
-
-
-def merge_command(source: str, into: str) -> str:
-    """Returns the command line that merges."""
-    return f"parquetry merge {shlex.quote(source)} --into {shlex.quote(into)}"
+    advice = hint(
+        "look at them: {}; change rows there with {}, or choose a side with {}; then complete "
+        "the merge: {}; or drop it: {}",
+        Call("conflicts", (branch,)),
+        Call("transaction", (branch,)),
+        Option("resolve", Blank("ours|theirs")),
+        complete,
+        abort,
+    )
+    if moved:
+        message = f"{into} has moved since, and now conflicts again: {message}"
+        advice = hint(
+            "choose a side: {}; or drop it, and merge again: {}",
+            Call("continue_merge", (source,), into=into, resolve=Blank("ours|theirs")),
+            abort,
+        )
+    return MergeConflict(message, conflicts=in_order(conflicts), branch=branch, hint=advice)

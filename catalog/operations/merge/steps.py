@@ -1,43 +1,34 @@
-"""Merges of an open catalog, and what is made of the same three-way merge: rebase, revert."""
+"""The steps of a merge: its base, its three-way merge, its report; rebase and revert share them."""
 
-import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from catalog.engine.failures import engine_errors
 from catalog.engine.workspace import Workspace
-from catalog.errors import Conflict, ErrorKind, InvalidInput, NotFound
-from catalog.model import listings
+from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.model.listings import CommitInfo
-from catalog.model.names import canonical_name
-from catalog.operations.dry_run import tried_out
-from catalog.repository.branches import HeldBranch
-from catalog.repository.commit_writer import Description, TableUpdate
+from catalog.operations.context import OperationContext
+from catalog.operations.history import describe_commit
 from catalog.repository.history import merge_bases
 from catalog.write.context import WriteContext
 from catalog.write.file_fingerprints import keep_prints
 from catalog.write.merge.commits import Merge, MergedTable, merge_commits
-from catalog.write.merge.conflicts import conflict_table
+from catalog.write.merge.conflicts import conflict_table, in_order
 from catalog.write.merge.ends import Ends
 from catalog.write.merge.rows import Resolution
 from catalog.write.merge.table import MergeContext, MergeProgress
-from catalog.write.publish import Proposal, publish
-
-if TYPE_CHECKING:
-    from catalog.catalog import Catalog
 
 Resolutions = Resolution | Mapping[str, Resolution] | None
-"""Which side is taken where both clash: for all tables, or by table; None leaves conflicts."""
+"""The side to take in a conflict: for all tables, or by table; None leaves conflicts."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableMerge:
-    """Tells what a merge did to a table.
+    """What a merge did to a table.
 
     Attributes:
         table: The table.
@@ -46,7 +37,7 @@ class TableMerge:
             both changed it, since a side was to be taken where rows could not be merged.
         files_added: Files that came.
         files_removed: Files that went.
-        conflicts: Rows and cells in which both sides clash.
+        conflicts: Rows and cells in conflict.
     """
 
     table: str
@@ -58,14 +49,14 @@ class TableMerge:
 
 @dataclass(frozen=True, slots=True)
 class MergeReport:
-    """Tells what a merge did, or would do.
+    """What a merge did, or would do.
 
     Attributes:
         branch: The branch merged into.
-        ends: The three commits: base, ours, theirs. A base to which several were merged in a
-            dry run is gone.
-        commit: The commit made; None if nothing was to be merged, or in a dry run.
-        tables: The tables of which theirs was not what ours had anyway.
+        ends: The three commits: base, ours, theirs. In a dry run, a base that was itself merged
+            from several no longer exists.
+        commit: The commit made; None if there was nothing to merge, or in a dry run.
+        tables: The tables in which theirs differed from what ours already had.
         conflicts: All conflicts; see ``MergeConflict``.
     """
 
@@ -77,137 +68,90 @@ class MergeReport:
 
     @property
     def is_up_to_date(self) -> bool:
-        """Tells whether the branch had all that was to be merged already."""
+        """Returns whether the branch already had everything that was to be merged."""
         return self.ends.base == self.ends.theirs
 
 
-class ConflictedMerge(Exception):
-    """Carries a merge that cannot be completed to who decides what becomes of it."""
+@dataclass(frozen=True, slots=True)
+class Merger:
+    """Merges commits of a catalog, on an engine of its own.
 
-    def __init__(self, ends: Ends, merge: Merge) -> None:
-        super().__init__("a merge is in conflict")
-        self.ends = ends
-        self.merge = merge
+    Attributes:
+        context: The catalog.
+        work: The engine, and what merging tables needs.
+    """
 
+    context: OperationContext
+    work: MergeContext
 
-def merge_into(
-    owner: "Catalog",
-    source: str,
-    into: str,
-    *,
-    message: str | None,
-    squash: bool,
-    resolve: Resolutions,
-    dry_run: bool,
-    progress: MergeProgress | None,
-) -> MergeReport:
-    """Merges a ref into a branch; see ``Catalog.merge``."""
-    from catalog.operations.merge.resume import (
-        check_no_conflict_table,
-        check_none_open,
-        leave_branch,
-    )
+    def merge(
+        self,
+        ends: Ends,
+        resolve: Resolutions | Literal["base"],
+        *,
+        whole: bool = False,
+        leave_out: Sequence[str] = (),
+    ) -> Merge:
+        """Merges three commits, and fingerprints the files that are new.
 
-    into = canonical_name(into)
-    theirs = owner.resolve(source).commit_id
-    check_resolved(owner, resolve, (_existing(owner, into), theirs))
-    check_no_conflict_table(owner, source, theirs, into)
-    if not dry_run:
-        check_none_open(owner, source, into)
-    text = message or f"merge {source} into {into}"
-    reports: list[MergeReport] = []
+        Args:
+            ends: The commits.
+            resolve: Which side is taken in a conflict.
+            whole: Whether a whole table may be taken where its schemas conflict.
+            leave_out: Tables that are not merged.
+        """
+        merge = merge_commits(
+            self.work,
+            self.context.repository.commits,
+            ends,
+            resolve=(lambda table: "base") if resolve == "base" else side_for(resolve),
+            whole=whole,
+            leave_out=leave_out,
+        )
+        prints = self.work.write.prints
+        for update in merge.updates:
+            if prints is not None and update.stored is None:
+                keep_prints(self.context.repository, update, prints, warn=False)
+        return merge
 
-    with (
-        tried_out(owner, dry_run=dry_run) as owner,
-        merging(owner, dry_run=dry_run, progress=progress) as context,
-    ):
+    def base_of(self, left: str, right: str) -> str:
+        """Returns the commit where two lines of history parted, from which their merge starts.
 
-        def propose(held: HeldBranch, head: str) -> Proposal | None:
-            ends = Ends(base_of(owner, context, head, theirs), head, theirs)
-            if ends.base == theirs:
-                reports.append(MergeReport(into, ends, None))
-                return None
-            found = merged(owner, context, ends, resolve, whole=True)
-            if found.conflicts.num_rows:
-                raise ConflictedMerge(ends, found)
-            reports.append(report(into, ends, found))
-            if dry_run or (squash and not found.updates):
-                return None
-            parents = [head] if squash else [head, theirs]
-            lineage = lineage_of("merge", found, theirs)
-            return proposal(owner, parents, found.updates, text, f"merge: {source}", lineage)
-
-        try:
-            commit_id = publish(owner.repository, into, propose)
-        except ConflictedMerge as error:
-            if dry_run:
-                return report(into, error.ends, error.merge)
-            raise leave_branch(
-                owner, context, source, into, error, message=text, squash=squash
-            ) from None
-        return with_commit(owner, reports[-1], commit_id)
+        Lines that were merged into each other crosswise parted in several commits. These are
+        merged first, into a commit that no branch points at; where they conflict, it has what
+        their own base had, so that what the two lines made of it conflicts again.
+        """
+        repository = self.context.repository
+        base, *others = merge_bases(repository.commits.read, left, right)
+        for other in others:
+            merge = self.merge(Ends(self.base_of(base, other), base, other), "base")
+            about = self.context.describe("merge of merge bases")
+            base = repository.writer().write([base, other], merge.updates, about)
+        return base
 
 
 @contextmanager
 def merging(
-    owner: "Catalog", *, dry_run: bool = False, progress: MergeProgress | None = None
-) -> Iterator[MergeContext]:
-    """Yields what merging needs, with an engine of its own that is closed afterwards."""
-    repository = owner.repository
+    context: OperationContext, *, dry_run: bool = False, progress: MergeProgress | None = None
+) -> Iterator[Merger]:
+    """Yields what merges commits; its engine is closed afterwards."""
+    repository = context.repository
     work = Workspace(store=repository.store)
     try:
         with engine_errors():
-            yield MergeContext(
-                WriteContext(work, repository, prints=None if dry_run else {}),
-                progress=progress or (lambda table, done, total: None),
+            yield Merger(
+                context,
+                MergeContext(
+                    WriteContext(work, repository, prints=None if dry_run else {}),
+                    progress=progress or (lambda table, done, total: None),
+                ),
             )
     finally:
         work.close()
 
 
-def base_of(owner: "Catalog", context: MergeContext, left: str, right: str) -> str:
-    """Returns the commit where two parted, from which a merge starts.
-
-    Commits that were merged into each other crosswise parted in several. These are merged first,
-    to a commit that no branch is at; where they clash, it has what was there before, so that
-    what the two made of it clashes again.
-    """
-    repository = owner.repository
-    base, *others = merge_bases(repository.commits.read, left, right)
-    for other in others:
-        before = base_of(owner, context, base, other)
-        found = merged(owner, context, Ends(before, base, other), "base")
-        about = Description(owner.author, owner.clock(), "merge of merge bases")
-        base = repository.writer().write([base, other], found.updates, about)
-    return base
-
-
-def merged(
-    owner: "Catalog",
-    context: MergeContext,
-    ends: Ends,
-    resolve: Resolutions | Literal["base"],
-    *,
-    whole: bool = False,
-    leave_out: Sequence[str] = (),
-) -> Merge:
-    """Merges three commits and fingerprints the files that are new."""
-    found = merge_commits(
-        context,
-        owner.repository.commits,
-        ends,
-        resolve=(lambda table: "base") if resolve == "base" else resolving(resolve),
-        whole=whole,
-        leave_out=leave_out,
-    )
-    for update in found.updates:
-        if context.write.prints is not None and update.stored is None:
-            keep_prints(owner.repository, update, context.write.prints, warn=False)
-    return found
-
-
-def resolving(resolve: Resolutions) -> Callable[[str], Resolution | None]:
-    """Returns what says by table which side is taken.
+def side_for(resolve: Resolutions) -> Callable[[str], Resolution | None]:
+    """Returns a function from a table to the side that is taken for it.
 
     Raises:
         InvalidInput: A side is neither ``ours`` nor ``theirs``.
@@ -222,132 +166,79 @@ def resolving(resolve: Resolutions) -> Callable[[str], Resolution | None]:
     return lambda table: resolve
 
 
-def check_resolved(owner: "Catalog", resolve: Resolutions, commits: Sequence[str]) -> None:
+def check_resolutions(
+    context: OperationContext, resolve: Resolutions, commits: Sequence[str]
+) -> None:
     """Checks that sides are taken for tables that some of the commits have.
 
     Raises:
         InvalidInput: A side is neither ``ours`` nor ``theirs``.
         NotFound: There is no such table.
     """
-    resolving(resolve)
+    side_for(resolve)
     if not isinstance(resolve, Mapping):
         return
-    tables = sorted({name for c in commits for name in owner.repository.commits.entries(c)})
+    tables = sorted({name for c in commits for name in context.repository.commits.entries(c)})
     known = {name.casefold() for name in tables}
     for name in resolve:
         if name.casefold() not in known:
             raise NotFound(
-                f"no table {name!r} whose conflicts could be resolved",
+                f"no table {name!r} to resolve conflicts of",
                 kind=ErrorKind.TABLE_NOT_FOUND,
                 hint=f"there are: {', '.join(tables[:10])}{', …' if len(tables) > 10 else ''}",
             )
 
 
-def proposal(
-    owner: "Catalog",
-    parents: Sequence[str],
-    updates: Sequence[TableUpdate],
-    message: str,
-    why: str,
-    lineage: Mapping[str, object],
-    *,
-    metadata: Mapping[str, str] | None = None,
-    author: str | None = None,
-) -> Proposal:
-    """Returns a commit to be made, by the catalog's author and clock."""
-    about = Description(
-        author=author or owner.author,
-        time=owner.clock(),
-        message=message,
-        metadata=metadata or {},
-        lineage=lineage,
-    )
-    return Proposal(parents, updates, about, why)
-
-
-def lineage_of(operation: str, found: Merge, source: str) -> dict[str, object]:
-    """Returns what a commit says about where the tables of a merge come from."""
+def lineage_of(operation: str, merge: Merge, source: str) -> dict[str, object]:
+    """Returns what a commit records about where the tables of a merge come from."""
     return {
-        one.name: {"operation": operation, "how": one.how, "source": f"{one.name}@{source}"}
-        for one in found.tables
-        if one.update is not None
+        table.name: {
+            "operation": operation,
+            "how": table.how,
+            "source": f"{table.name}@{source}",
+        }
+        for table in merge.tables
+        if table.update is not None
     }
 
 
-def told_as(found: Merge, hows: Mapping[str, str]) -> Merge:
-    """Returns a merge that brings over what was merged before, with tables told as they were.
+def relabelled(merge: Merge, hows: Mapping[str, str]) -> Merge:
+    """Relabels the tables of a merge with how they were first merged.
 
     Args:
-        found: The merge.
-        hows: How its tables came about, by name; those of which ours was taken whole are told
-            though nothing changes in them.
+        merge: A merge that brings over what was merged before.
+        hows: How its tables came about, by name; tables taken whole from ours are reported
+            even though nothing changes in them.
     """
-    there = {one.name for one in found.tables}
-    kept = [name for name, how in hows.items() if how == "ours" and name not in there]
+    names = {table.name for table in merge.tables}
+    kept = [name for name, how in hows.items() if how == "ours" and name not in names]
     return Merge(
         (
-            *(replace(one, how=hows.get(one.name, one.how)) for one in found.tables),
+            *(replace(table, how=hows.get(table.name, table.how)) for table in merge.tables),
             *(MergedTable(name, "ours", None, conflict_table(())) for name in kept),
         )
     )
 
 
-def report(branch: str, ends: Ends, found: Merge) -> MergeReport:
-    """Returns what a merge does as the facade tells it."""
+def report_merge(branch: str, ends: Ends, merge: Merge) -> MergeReport:
+    """Returns what a merge does, as the facade reports it."""
     tables = tuple(
         TableMerge(
-            one.name,
-            one.how,
-            0 if one.update is None else len(one.update.added),
-            0 if one.update is None else len(one.update.removed),
-            one.conflicts.num_rows,
+            table.name,
+            table.how,
+            0 if table.update is None else len(table.update.added),
+            0 if table.update is None else len(table.update.removed),
+            table.conflicts.num_rows,
         )
-        for one in found.tables
+        for table in merge.tables
     )
-    return MergeReport(branch, ends, None, tables, in_order(found.conflicts))
+    return MergeReport(branch, ends, None, tables, in_order(merge.conflicts))
 
 
-def in_order(conflicts: pa.Table) -> pa.Table:
-    """Returns conflicts by table, key and column; shorter keys first, as numbers go."""
-    if not conflicts.num_rows:
-        return conflicts
-    length = pc.coalesce(pc.utf8_length(conflicts["key"]), pa.scalar(0, pa.int32()))
-    order = ("table_name", "key_length", "key", "column_name", "kind")
-    by = [(name, "ascending") for name in order]
-    found = conflicts.append_column("key_length", length).sort_by(by)
-    return found.select(conflicts.column_names)
-
-
-def with_commit(owner: "Catalog", told: MergeReport, commit_id: str | None) -> MergeReport:
+def with_commit(
+    context: OperationContext, report: MergeReport, commit_id: str | None
+) -> MergeReport:
     """Returns a report with the commit that was made."""
     if commit_id is None:
-        return told
-    info = listings.commit_info(commit_id, owner.repository.commits.read(commit_id))
-    return MergeReport(told.branch, told.ends, info, told.tables, told.conflicts)
-
-
-def _existing(owner: "Catalog", branch: str) -> str:
-    found = owner.repository.branches.find(branch)
-    if found is None or found.commit_id is None:
-        raise owner.repository.refs.unknown(branch)
-    return found.commit_id
-
-
-def open_branch(owner: "Catalog", branch: str) -> str:
-    """Returns the head of a branch that may be changed otherwise than by merges.
-
-    Raises:
-        NotFound: There is no such branch.
-        Conflict: It is protected.
-    """
-    found = owner.repository.branches.find(branch)
-    if found is None or found.commit_id is None:
-        raise owner.repository.refs.unknown(branch)
-    if found.protected:
-        raise Conflict(
-            f"branch {branch!r} is protected: it changes only by merge",
-            kind=ErrorKind.BRANCH_PROTECTED,
-            hint="do it on a branch, then merge that: parquetry branch create NAME --at "
-            f"{shlex.quote(branch)}",
-        )
-    return found.commit_id
+        return report
+    return replace(report, commit=describe_commit(context, commit_id))

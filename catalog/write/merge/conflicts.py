@@ -1,9 +1,10 @@
 """Conflicts as they are told and kept: their columns, and keys as texts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from catalog.engine.quoting import literal
 from catalog.model.schema import Field
@@ -29,6 +30,9 @@ of a row without a key. Nothing is decided by it: conflicts of kinds that other 
 listed and settled alike.
 """
 
+
+CONFLICT_TABLE = "parquetry.conflicts"
+"""The table that lists the conflicts of a merge, only on the branch that holds the merge."""
 
 ConflictRow: TypeAlias = dict[str, str | None]
 """Is a row of ``CONFLICTS``."""
@@ -81,3 +85,29 @@ def _text(value: str, kind: DataType) -> str:
     if isinstance(kind, Scalar) and kind.type_class is TypeClass.FLOAT:
         return f"CASE WHEN {value} = 0 THEN '0.0' ELSE {text} END"
     return text
+
+
+def has_conflict_table(names: Iterable[str]) -> bool:
+    """Returns whether one of some tables has the name of the table of conflicts."""
+    return any(name.casefold() == CONFLICT_TABLE for name in names)
+
+
+def in_order(conflicts: pa.Table) -> pa.Table:
+    """Returns conflicts sorted by table, key and column; shorter keys first, as numbers go."""
+    if not conflicts.num_rows:
+        return conflicts
+    length = pc.coalesce(pc.utf8_length(conflicts["key"]), pa.scalar(0, pa.int32()))
+    order = ("table_name", "key_length", "key", "column_name", "kind")
+    by = [(name, "ascending") for name in order]
+    return conflicts.append_column("key_length", length).sort_by(by).select(conflicts.column_names)
+
+
+def counted(conflicts: pa.Table) -> str:
+    """Returns how many conflicts there are, in words."""
+    return f"{conflicts.num_rows} conflict{'' if conflicts.num_rows == 1 else 's'}"
+
+
+def conflicting_tables(conflicts: pa.Table, most: int = 5) -> str:
+    """Returns the names of the tables in conflict, the first few, as text."""
+    names = sorted(set(conflicts["table_name"].to_pylist()))
+    return ", ".join(names[:most]) + (" …" if len(names) > most else "")

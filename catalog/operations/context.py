@@ -1,0 +1,101 @@
+"""What every operation on an open catalog is given: the repository, an author, and a clock."""
+
+import datetime
+import getpass
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from catalog.errors import InvalidInput
+from catalog.model.texts import check_text
+from catalog.repository.branches import Stamp
+from catalog.repository.commit_writer import Description
+from catalog.repository.history import merge_base
+from catalog.repository.repository import Repository
+from catalog.repository.resolve import ResolvedRef
+from catalog.storage.store import ObjectStore
+
+Clock = Callable[[], datetime.datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class OperationContext:
+    """An open catalog as operations see it.
+
+    Attributes:
+        repository: The stored objects.
+        author: Who commits and moves branches.
+        clock: Returns the current time, aware UTC.
+    """
+
+    repository: Repository
+    author: str
+    clock: Clock
+
+    def __post_init__(self) -> None:
+        check_text(self.author, "the author")
+
+    def resolve(self, ref: str) -> ResolvedRef:
+        """Returns the commit that a ref expression means now.
+
+        Raises:
+            InvalidInput: The text is not a ref expression.
+            NotFound: There is no such ref.
+        """
+        if not isinstance(ref, str):
+            raise InvalidInput(f"a ref is text such as 'main~1', not {ref!r}")
+        return self.repository.refs.resolve(ref)
+
+    def merge_base(self, left: str, right: str) -> str:
+        """Returns the id of the best common ancestor of two refs.
+
+        Raises:
+            NotFound: They have none.
+        """
+        ends = self.resolve(left).commit_id, self.resolve(right).commit_id
+        return merge_base(self.repository.commits.read, *ends)
+
+    def stamp(self, why: str) -> Stamp:
+        """Returns a reflog entry of the author, now."""
+        return Stamp(self.author, self.clock(), why)
+
+    def describe(
+        self,
+        message: str,
+        *,
+        author: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        lineage: Mapping[str, object] | None = None,
+    ) -> Description:
+        """Returns what a commit made now says about itself.
+
+        Args:
+            message: The commit's message.
+            author: Who made the change; None is the catalog's author.
+            metadata: Free text by key.
+            lineage: Where the tables it writes come from.
+        """
+        return Description(
+            author=author or self.author,
+            time=self.clock(),
+            message=message,
+            metadata=metadata or {},
+            lineage=lineage or {},
+        )
+
+    def over(self, store: ObjectStore) -> "OperationContext":
+        """Returns the same catalog read and written through another store."""
+        return replace(self, repository=Repository(store, self.repository.info))
+
+
+def default_author() -> str:
+    """Returns the name of the user who runs this process."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}"
+
+
+def utc_now() -> datetime.datetime:
+    """Returns the time, aware UTC."""
+    return datetime.datetime.now(datetime.UTC)

@@ -1,0 +1,130 @@
+"""Planning the diff of two commits: which tables, which files, which columns mean the same."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from catalog.diff.column_matching import ids_contradict, match_columns, shared_files_say_the_same
+from catalog.diff.plan import DiffOptions, SideName, TablePlan, plan_table
+from catalog.diff.result import End
+from catalog.model.change import FileChanges
+from catalog.model.datafile import DataFile
+from catalog.operations.tables import find_table, unknown_table
+from catalog.repository import datafiles
+from catalog.repository.commits import StoredTable
+from catalog.repository.history import fork
+from catalog.repository.repository import Repository
+from catalog.repository.resolve import ResolvedRef
+from catalog.repository.tables import data_files, file_changes
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTable:
+    """A table's plan, and the two stored tables that it compares."""
+
+    plan: TablePlan
+    before: StoredTable | None
+    after: StoredTable | None
+
+
+@dataclass(frozen=True, slots=True)
+class DiffPlanner:
+    """Plans the diffs of the tables of two commits.
+
+    Attributes:
+        repository: The stored objects.
+        before: The older commit.
+        after: The newer commit.
+        options: How tables are compared.
+    """
+
+    repository: Repository
+    before: End
+    after: End
+    options: DiffOptions
+
+    def tables(self, names: Sequence[str] | None) -> list[PlannedTable]:
+        """Plans the tables that were asked for, or all that changed."""
+        if names is None:
+            commits = self.repository.commits
+            before = commits.entries(self.before.commit_id)
+            after = commits.entries(self.after.commit_id)
+            names = [
+                name
+                for name in sorted(before.keys() | after.keys())
+                if name not in before
+                or name not in after
+                or before[name].entry.snapshot != after[name].entry.snapshot
+            ]
+        return [self.table(name) for name in {n.casefold(): n for n in names}.values()]
+
+    def table(self, name: str) -> PlannedTable:
+        """Plans one table.
+
+        Raises:
+            NotFound: Neither commit has it.
+        """
+        before, after = (
+            find_table(self.repository, name, ResolvedRef(end.ref, end.commit_id))
+            for end in (self.before, self.after)
+        )
+        stored = after or before
+        if stored is None:
+            entries = self.repository.commits.entries
+            names = {n for end in (self.before, self.after) for n in entries(end.commit_id)}
+            raise unknown_table(name, f"{self.before.ref} or {self.after.ref}", names)
+        shared_ids = self._shared_ids(before, after)
+        plan = plan_table(
+            stored.name,
+            None if before is None else before.snapshot,
+            None if after is None else after.snapshot,
+            self._changes(before, after, shared_ids),
+            self.options,
+            shared_ids=shared_ids,
+        )
+        return PlannedTable(plan, before, after)
+
+    def _changes(
+        self, before: StoredTable | None, after: StoredTable | None, shared_ids: int | None
+    ) -> FileChanges:
+        commits = self.repository.commits
+        if before is not None and after is not None:
+            old, new = before.snapshot, after.snapshot
+            if not shared_files_say_the_same(old, new, match_columns(old, new, shared_ids)):
+                removed, added = (tuple(data_files(commits, one)) for one in (before, after))
+                return FileChanges(removed, added, files_kept=0, partitions_kept=0)
+        return file_changes(
+            commits,
+            before,
+            after,
+            old_commit=self.before.commit_id,
+            new_commit=self.after.commit_id,
+        )
+
+    def _shared_ids(self, before: StoredTable | None, after: StoredTable | None) -> int | None:
+        """Returns the greatest field id that means the same column on both sides; None if all do.
+
+        Branches give the columns they add the same ids, so ids given since they parted prove
+        nothing.
+        """
+        if before is None or after is None or not ids_contradict(before.snapshot, after.snapshot):
+            return None
+        read = self.repository.commits.read
+        parted = fork(read, self.before.commit_id, self.after.commit_id)
+        if parted in (self.before.commit_id, self.after.commit_id):
+            return None
+        if parted is None:
+            return 0
+        old = find_table(self.repository, after.name, ResolvedRef(parted, parted))
+        if old is None or old.snapshot.table_id != after.snapshot.table_id:
+            return 0
+        return old.snapshot.last_field_id
+
+    def verify(self, planned: PlannedTable, side: SideName, files: Sequence[DataFile]) -> None:
+        """Checks that data files are still what was committed.
+
+        Raises:
+            CorruptData: One is not.
+        """
+        end = self.before if side == "f" else self.after
+        what = f"table {planned.plan.table} in commit {end.commit_id[:8]}"
+        datafiles.verify(self.repository.store, files, what=what)

@@ -1,0 +1,73 @@
+"""What is asked of a diff, checked as it comes in."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from catalog.diff.plan import DiffOptions
+from catalog.errors import InvalidInput
+from catalog.model.texts import listed
+from catalog.repository.repository import DEFAULT_BRANCH
+
+Level = Literal["stat", "cells", "rows"]
+Method = Literal["auto", "join"]
+Progress = Callable[[int, int, int], None]
+"""Receives the tasks done, the tasks in all, and the rows compared so far."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiffRequest:
+    """The arguments of ``Catalog.diff``, which describes them.
+
+    Raises:
+        InvalidInput: One of them is not valid.
+    """
+
+    from_ref: str
+    to_ref: str = DEFAULT_BRANCH
+    tables: Sequence[str] | None = None
+    key: Sequence[str] | None = None
+    columns: Sequence[str] | None = None
+    tolerance: Mapping[str, str] | None = None
+    level: Level = "cells"
+    method: Method = "auto"
+    check_keys: bool = False
+    full_stats: bool = False
+    threads: int | None = None
+    memory_limit_bytes: int | None = None
+    progress: Progress | None = None
+
+    def __post_init__(self) -> None:
+        if self.method not in get_args(Method):
+            raise InvalidInput(f"unknown method {self.method!r} of a diff", hint="auto or join")
+        if self.level not in get_args(Level):
+            raise InvalidInput(
+                f"unknown level {self.level!r} of a diff", hint="stat, cells or rows"
+            )
+        for name, value in (
+            ("threads", self.threads),
+            ("memory_limit_bytes", self.memory_limit_bytes),
+        ):
+            if value is not None and (not isinstance(value, int) or value < 1):
+                raise InvalidInput(f"{name} must be at least 1, not {value!r}")
+        if self.tolerance is not None and not isinstance(self.tolerance, Mapping):
+            raise InvalidInput(
+                f"tolerance must map columns to amounts, not {self.tolerance!r}",
+                hint="e.g. {'amount': '0.01'}",
+            )
+
+    @property
+    def names(self) -> Sequence[str] | None:
+        """Returns the tables that are compared; None means all that changed."""
+        return None if self.tables is None else listed(self.tables, "tables")
+
+    @property
+    def options(self) -> DiffOptions:
+        """Returns how tables are compared."""
+        return DiffOptions(
+            key=None if self.key is None else listed(self.key, "key"),
+            columns=None if self.columns is None else listed(self.columns, "columns"),
+            tolerance=dict(self.tolerance or {}),
+            check_keys=self.check_keys,
+            full_stats=self.full_stats,
+        )

@@ -1,0 +1,217 @@
+"""Merging a ref into a branch; a merge in conflict is left on a branch of its own."""
+
+from dataclasses import dataclass
+
+from catalog.errors import AlreadyExists, ErrorKind, InvalidInput, MergeConflict
+from catalog.hints import Call, hint
+from catalog.model.names import canonical_name
+from catalog.operations.context import OperationContext
+from catalog.operations.dry_run import on_trial
+from catalog.operations.merge.open_merges import branch_name, conflict_error, find_merge
+from catalog.operations.merge.steps import (
+    Merger,
+    MergeReport,
+    Resolutions,
+    check_resolutions,
+    lineage_of,
+    merging,
+    report_merge,
+    with_commit,
+)
+from catalog.operations.refs import live_branch
+from catalog.repository.branches import HeldBranch
+from catalog.repository.commit_writer import TableUpdate
+from catalog.write.merge.commits import Merge
+from catalog.write.merge.conflicts import CONFLICT_TABLE, counted, has_conflict_table
+from catalog.write.merge.ends import Ends
+from catalog.write.merge.table import MergeProgress
+from catalog.write.publish import Proposal, publish
+from catalog.write.rows.landing import land
+from catalog.write.rows.target_schema import WriteRequest
+from catalog.write.rows.write import write_rows
+from catalog.write.working_table import WorkingTable
+
+
+@dataclass(frozen=True, slots=True)
+class MergeRequest:
+    """The arguments of ``Catalog.merge``, which describes them."""
+
+    source: str
+    into: str
+    message: str
+    squash: bool = False
+    resolve: Resolutions = None
+
+
+class ConflictedMerge(Exception):
+    """Internal: a merge found conflicts; carries the partial result to the caller."""
+
+    def __init__(self, ends: Ends, merge: Merge) -> None:
+        super().__init__("a merge is in conflict")
+        self.ends = ends
+        self.merge = merge
+
+
+def merge_into(
+    context: OperationContext,
+    request: MergeRequest,
+    *,
+    dry_run: bool,
+    progress: MergeProgress | None,
+) -> MergeReport:
+    """Merges a ref into a branch; see ``Catalog.merge``."""
+    theirs = context.resolve(request.source).commit_id
+    head = live_branch(context.repository, request.into).head
+    check_resolutions(context, request.resolve, (head, theirs))
+    _check_no_conflict_table(context, request, head, theirs)
+    if not dry_run:
+        _check_none_open(context, request)
+    with (
+        on_trial(context, dry_run=dry_run) as context,
+        merging(context, dry_run=dry_run, progress=progress) as merger,
+    ):
+        attempt = _Attempt(merger, request, theirs, dry_run)
+        try:
+            commit_id = publish(context.repository, request.into, attempt.propose)
+        except ConflictedMerge as error:
+            if dry_run:
+                return report_merge(request.into, error.ends, error.merge)
+            raise _leave_branch(merger, request, error) from None
+        assert attempt.report is not None, "publishing proposes at least once"
+        return with_commit(context, attempt.report, commit_id)
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """Proposes a merge for wherever the branch is, until one is published.
+
+    Attributes:
+        report: What the last proposal does.
+    """
+
+    merger: Merger
+    request: MergeRequest
+    theirs: str
+    dry_run: bool
+    report: MergeReport | None = None
+
+    def propose(self, held: HeldBranch, head: str) -> Proposal | None:
+        """Merges into a head of the branch.
+
+        Raises:
+            ConflictedMerge: Both sides changed the same.
+        """
+        request, theirs = self.request, self.theirs
+        ends = Ends(self.merger.base_of(head, theirs), head, theirs)
+        if ends.base == theirs:
+            self.report = MergeReport(request.into, ends, None)
+            return None
+        merge = self.merger.merge(ends, request.resolve, whole=True)
+        if merge.conflicts.num_rows:
+            raise ConflictedMerge(ends, merge)
+        self.report = report_merge(request.into, ends, merge)
+        if self.dry_run or (request.squash and not merge.updates):
+            return None
+        about = self.merger.context.describe(
+            request.message, lineage=lineage_of("merge", merge, theirs)
+        )
+        parents = [head] if request.squash else [head, theirs]
+        return Proposal(parents, merge.updates, about, f"merge: {request.source}")
+
+
+def _check_none_open(context: OperationContext, request: MergeRequest) -> None:
+    """Checks that the same merge is not waiting to be completed.
+
+    Raises:
+        AlreadyExists: It is, or the name of its branch is in use.
+    """
+    source, into = request.source, request.into
+    name = branch_name(source, into)
+    if context.repository.branches.find(name) is None:
+        return
+    merge = find_merge(context, name)
+    if merge is None or (merge.source, merge.into) != (source, into):
+        raise AlreadyExists(
+            f"branch {name!r} is in the way of merging {source} into {into}",
+            hint=hint("delete it if it is not needed: {}", Call("branches.delete", (name,))),
+        )
+    raise AlreadyExists(
+        f"the merge of {source} into {into} is under way on branch {name!r}",
+        kind=ErrorKind.MERGE_UNDER_WAY,
+        hint=hint(
+            "complete it: {}; or drop it: {}",
+            Call("continue_merge", (source,), into=into),
+            Call("abort_merge", (source,), into=into),
+        ),
+    )
+
+
+def _check_no_conflict_table(
+    context: OperationContext, request: MergeRequest, head: str, theirs: str
+) -> None:
+    """Checks that what is merged does not bring the table in which conflicts are listed.
+
+    Raises:
+        InvalidInput: It does; mostly because it is itself a merge in conflict.
+    """
+    ours = context.repository.commits.entries(head)
+    for name, placed in context.repository.commits.entries(theirs).items():
+        here = ours.get(name)
+        same = here is not None and here.entry.snapshot == placed.entry.snapshot
+        if has_conflict_table([name]) and not same:
+            raise InvalidInput(
+                f"{request.source} has a table {name}, which only merges in conflict have",
+                kind=ErrorKind.CONFLICT_TABLE,
+                hint=hint(
+                    "complete a merge in conflict: {}; a table of your own needs another name",
+                    Call("continue_merge"),
+                ),
+            )
+
+
+def _leave_branch(
+    merger: Merger, request: MergeRequest, conflicted: ConflictedMerge
+) -> MergeConflict:
+    """Leaves a branch that holds a merge in conflict; returns the error that names it."""
+    context, ends, merge = merger.context, conflicted.ends, conflicted.merge
+    name = branch_name(request.source, request.into)
+    about = context.describe(
+        f"{request.message}: {counted(merge.conflicts)}",
+        metadata={
+            "merge.into": request.into,
+            "merge.source": request.source,
+            "merge.base": ends.base,
+            "merge.ours": ends.ours,
+            "merge.theirs": ends.theirs,
+            "merge.squash": "yes" if request.squash else "no",
+            "merge.message": request.message,
+        },
+        lineage=lineage_of("merge", merge, ends.theirs),
+    )
+    updates = [*merge.updates, _conflict_table(merger, conflicted)]
+    commit_id = context.repository.writer().write([ends.ours, ends.theirs], updates, about)
+    stamp = context.stamp(f"merge: {request.source} into {request.into}, in conflict")
+    context.repository.branches.create(name, commit_id, stamp)
+    return conflict_error(request.source, request.into, merge.conflicts, branch=name)
+
+
+def _conflict_table(merger: Merger, conflicted: ConflictedMerge) -> TableUpdate:
+    """Returns the table that lists the conflicts, as an update of ours."""
+    ours = conflicted.ends.ours
+    if has_conflict_table(merger.context.repository.commits.entries(ours)):
+        raise InvalidInput(
+            f"{ours[:8]} has a table {CONFLICT_TABLE}, which merges need for conflicts",
+            hint="rename or drop that table",
+        )
+    write = merger.work.write
+    table = WorkingTable(CONFLICT_TABLE, None, None)
+    landed = land(write.con, conflicted.merge.conflicts, write.work.folder)
+    return write_rows(write, table, landed, WriteRequest("append")).update()
+
+
+def merge_request(
+    source: str, into: str, message: str | None, *, squash: bool, resolve: Resolutions
+) -> MergeRequest:
+    """Returns the request to merge a ref into a branch; without a message it makes one up."""
+    into = canonical_name(into)
+    return MergeRequest(source, into, message or f"merge {source} into {into}", squash, resolve)
