@@ -369,7 +369,7 @@ def test_a_branch_that_clashes_anew_while_conflicts_were_settled(
     take(parquetry, tmp_path, "main", amount=[9.5, 12.5, 13.0, 7.0])
     outcome = parquetry("merge", "--continue")
     assert outcome.code == 4
-    assert "main was moved and clashes anew" in outcome.err
+    assert "main has moved since, and now conflicts again" in outcome.err
     assert "9.5" in outcome.err
     assert parquetry("merge", "--continue", "--resolve", "theirs").code == 0
     assert orders(parquetry)[1] == (10.5, "a")
@@ -404,7 +404,7 @@ def test_the_same_merge_is_not_begun_twice(conflicted: Path, parquetry: Runner) 
     again = parquetry("merge", "fix")
     assert again.code == 3
     assert "is under way" in again.err
-    assert "--continue (or --abort)" in again.err
+    assert "parquetry merge fix --into main --continue; or drop it" in again.err
 
 
 @pytest.mark.invariant("A protected branch changes only by merge")

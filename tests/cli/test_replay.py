@@ -103,7 +103,7 @@ def test_a_rebase_in_conflict_says_whose_side_is_which(clash: Path, parquetry: R
     outcome = parquetry("rebase", "fix")
     assert (outcome.code, outcome.out) == (4, "")
     assert f'at commit {before[:8]} "{TITLE}": 2 conflicts in orders' in outcome.err
-    assert "--resolve ours (what main has) or theirs (what fix did)" in outcome.err
+    assert "--resolve ours (what main has) or --resolve theirs (what fix did)" in outcome.err
     assert commit_id(parquetry, "fix") == before
     found = json.loads(parquetry("rebase", "fix", "--json").out)
     assert [one["ours"] for one in found["conflicts"]] == ["9.0", "13.0"]

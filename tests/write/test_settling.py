@@ -11,6 +11,7 @@ import pytest
 
 import catalog
 from catalog.catalog import Catalog
+from cli.hints import worded
 
 from .merges import conflict, put, told, values
 
@@ -54,7 +55,8 @@ def test_what_is_told_is_what_no_side_was_taken_for(two_tables: Catalog) -> None
     with pytest.raises(catalog.MergeConflict) as left:
         two_tables.continue_merge("work", resolve={"A": "theirs"})
     assert set(left.value.conflicts["table_name"].to_pylist()) == {"b"}
-    assert "--continue --resolve a=theirs --resolve b=ours|theirs" in (left.value.hint or "")
+    assert "resolve={'a': 'theirs', 'b': ours|theirs}" in left.value.hint
+    assert "--continue --resolve a=theirs --resolve b=ours|theirs" in worded(left.value.advice)
     two_tables.continue_merge("work", resolve={"a": "theirs", "b": "ours"})
     assert values(two_tables, table="a") == {1: 11, 2: 2, 3: 33}
     assert values(two_tables, table="b") == {1: 10, 2: 2}
@@ -149,7 +151,9 @@ def test_without_a_key_what_was_changed_by_hand_is_not_counted_twice(
     change(counted, BRANCH, "INSERT INTO t VALUES ('b', 1)")
     by_hand = rows(counted, BRANCH)
     if side == "theirs":
-        with pytest.raises(catalog.InvalidInput, match="how often rows are there") as refused:
+        with pytest.raises(
+            catalog.InvalidInput, match="how many copies of a row there are"
+        ) as refused:
             counted.continue_merge("work", resolve=side)
         assert refused.value.kind == "settled-otherwise"
         assert counted.conflicts("work").num_rows == 1
