@@ -24,6 +24,10 @@ def test_the_invariants_are_those_of_the_tests() -> None:
     assert page == load("generate_invariants").reference(), "run docs/generate_invariants.py"
 
 
+def test_the_map_is_short() -> None:
+    assert len((REPOSITORY / "docs/architecture.md").read_text("utf-8").splitlines()) <= 150
+
+
 @pytest.mark.parametrize("page", NAMING, ids=lambda page: page.name)
 def test_the_paths_a_page_names_exist(page: Path) -> None:
     named = PATH.findall(page.read_text(encoding="utf-8"))
