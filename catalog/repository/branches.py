@@ -203,18 +203,14 @@ class Branches:
         """
         return self._move(held, commit_id, stamp, protected=held.branch.protected)
 
-    def turn(self, name: str, meanwhile: Callable[[], None]) -> AbstractContextManager[None]:
+    def turn(self, name: str) -> AbstractContextManager[None]:
         """Waits until no other writer is about to move a branch, where the store can tell.
 
         Inside it, read the branch, write the commit and move the branch. It is a courtesy
         that saves the work of lost races; the move alone decides who wins.
-
-        Args:
-            name: The branch.
-            meanwhile: What may be done while another moves it, and helps to be quick then.
         """
         if isinstance(self._store, TakesTurns):
-            return self._store.turn(branch_path(name), meanwhile)
+            return self._store.turn(branch_path(name))
         return nullcontext()
 
     def protect(self, held: HeldBranch, protected: bool, stamp: Stamp) -> Branch:

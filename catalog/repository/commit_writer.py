@@ -72,8 +72,8 @@ class Description:
 
 
 @dataclass(frozen=True, slots=True)
-class _Prepared:
-    """Holds what a commit will say of an updated table, whatever its parents are."""
+class _Encoded:
+    """What a commit says of an updated table, whatever its parents are."""
 
     entry: PlacedEntry
     change: TableChange
@@ -93,18 +93,16 @@ class CommitWriter:
         self._store = store
         self._commits = commits
         self._new_id = new_id
-        self._prepared: WeakKeyDictionary[TableUpdate, _Prepared] = WeakKeyDictionary()
+        self._known: WeakKeyDictionary[TableUpdate, _Encoded] = WeakKeyDictionary()
 
-    def prepare(self, update: TableUpdate) -> None:
-        """Encodes the nodes of an update, so that the commit to come is written sooner.
-
-        It may be called before it is the writer's turn; ``write`` does it otherwise.
-        """
-        if update.snapshot is not None and update not in self._prepared:
+    def _encoded(self, update: TableUpdate, snapshot: TableSnapshot) -> _Encoded:
+        known = self._known.get(update)
+        if known is None:
             nodes = PackBuilder()
-            entry = update.stored or self._write_table(update, update.snapshot, nodes)
+            entry = update.stored or self._write_table(update, snapshot, nodes)
             change = self._write_changes(update, nodes)
-            self._prepared[update] = _Prepared(entry, change, nodes)
+            known = self._known[update] = _Encoded(entry, change, nodes)
+        return known
 
     def write(
         self, parents: Sequence[str], updates: Sequence[TableUpdate], about: Description
@@ -126,10 +124,9 @@ class CommitWriter:
                 gone = 0 if update.base is None else update.base.snapshot.files
                 changes[update.name] = TableChange(0, gone, None)
                 continue
-            self.prepare(update)
-            prepared = self._prepared[update]
-            pack.take(prepared.nodes)
-            entries[update.name], changes[update.name] = prepared.entry, prepared.change
+            encoded = self._encoded(update, update.snapshot)
+            pack.take(encoded.nodes)
+            entries[update.name], changes[update.name] = encoded.entry, encoded.change
         inline, root = self._write_entries(entries, parents, pack)
         pointed = [e.entry.snapshot for e in entries.values()] if inline is not None else []
         known.update((e.entry.snapshot, e.place) for e in entries.values() if e.place is not None)

@@ -15,9 +15,8 @@ import hashlib
 import os
 import random
 import secrets
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -42,13 +41,9 @@ TURN_S = 2.0
 """Longest wait for a turn: a commit takes some milliseconds, so that many writers have had
 theirs by then; nothing is wrong if one goes ahead."""
 
-TURN_PAUSE_S = 0.001
-"""Longest pause between looks whether the turn is free, of the one writer who is next."""
-
-NEXT_PAUSE_S = 0.02
-"""Longest pause between looks whether one is next: that is settled while another has its turn, so
-that those who wait need not look often. A lock that wakes who waits was measured to be slower
-on busy machines, and has no end."""
+TURN_PAUSE_S = 0.01
+"""Longest pause between attempts to take the turn. A lock that wakes who waits was measured to be
+slower on busy machines, and has no time-out."""
 
 _FICLONE = 0x40049409
 """Linux's request to share all blocks of a file with another (``ioctl_ficlone(2)``)."""
@@ -69,7 +64,6 @@ class LocalStore:
     def __init__(self, root: str, *, external_files: RemoteFiles | None = None) -> None:
         self.location = os.path.abspath(root)
         self._known_directories: set[str] = set()
-        self._turns = _Turns()
         self.external_files = external_files
 
     def read(self, path: str) -> Stored:
@@ -117,25 +111,17 @@ class LocalStore:
         return _version(data)
 
     @contextlib.contextmanager
-    def turn(self, path: str, meanwhile: Callable[[], None] = lambda: None) -> Iterator[None]:
+    def turn(self, path: str) -> Iterator[None]:
         """Waits until no other writer on this machine is about to swap an object.
 
-        After ``TURN_S`` it goes ahead: whoever has the turn may have been stopped.
+        After ``TURN_S`` it goes ahead: the other writer may have been stopped.
         """
-        if path in self._turns.paths:
-            yield
-            return
-        with contextlib.ExitStack() as until_done:
-            with contextlib.suppress(OSError):  # a swap alone decides who wins
+        with contextlib.ExitStack() as held:
+            with contextlib.suppress(OSError):  # the swap alone decides who wins
+                descriptor = held.enter_context(self._lock_file(f"{path} turn"))
                 until = time.monotonic() + TURN_S
-                with self._lock_file(f"{path} next") as first:
-                    _wait(first, until, NEXT_PAUSE_S)
-                    turn = until_done.enter_context(self._lock_file(f"{path} turn"))
-                    if not _taken(turn):
-                        meanwhile()
-                        _wait(turn, until, TURN_PAUSE_S)
-            self._turns.paths.add(path)
-            until_done.callback(self._turns.paths.discard, path)
+                while not _locked_at_once(descriptor) and time.monotonic() < until:
+                    time.sleep(random.uniform(0, TURN_PAUSE_S))
             yield
 
     def put(self, path: str, data: bytes) -> None:
@@ -312,13 +298,6 @@ class LocalStore:
         self._known_directories.add(folder)
 
 
-class _Turns(threading.local):
-    """Holds the paths whose turn a thread has: it does not wait for itself."""
-
-    def __init__(self) -> None:
-        self.paths: set[str] = set()
-
-
 class LocalStaged:
     """A file copied under a temporary name; see ``StagedFile``."""
 
@@ -374,13 +353,7 @@ def storage_errors(path: str, failed: str = "") -> Iterator[None]:
         ) from error
 
 
-def _wait(descriptor: int, until: float, pause_s: float) -> None:
-    """Locks a file, or gives up at a time of the monotonic clock."""
-    while not _taken(descriptor) and time.monotonic() < until:
-        time.sleep(random.uniform(0, pause_s))
-
-
-def _taken(descriptor: int) -> bool:
+def _locked_at_once(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

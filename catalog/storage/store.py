@@ -5,7 +5,7 @@ immutable but for those changed by ``swap`` and derived ones written by ``put``.
 """
 
 import datetime
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -311,15 +311,8 @@ class TakesTurns(Protocol):
     they would have to do again.
     """
 
-    def turn(
-        self, path: str, meanwhile: Callable[[], None] = lambda: None
-    ) -> AbstractContextManager[None]:
-        """Waits until no other writer is about to swap an object, but not for long.
-
-        Args:
-            path: The object.
-            meanwhile: Called at most once, by the next in line, while another has its turn.
-        """
+    def turn(self, path: str) -> AbstractContextManager[None]:
+        """Waits until no other writer is about to swap an object, but not for long."""
 
 
 def check_path(path: str) -> str:

@@ -52,7 +52,7 @@ def publish(
     branch: str,
     propose: Propose,
     *,
-    meanwhile: Callable[[], None] | None = None,
+    take_turns: bool = False,
 ) -> str | None:
     """Commits to a branch, again and again until nobody else moved it meanwhile.
 
@@ -60,8 +60,8 @@ def publish(
         repository: The catalog.
         branch: The branch.
         propose: Makes the commit for where the branch is.
-        meanwhile: What can be done while one waits for one's turn; None is not to wait. Turns
-            save lost races where many write; they are only for commits that are quickly made.
+        take_turns: Whether to wait for other writers first, where the store can tell. It saves
+            lost races where many write, and is only for commits that are quickly made.
 
     Returns:
         The id of the commit; None if none was wanted.
@@ -72,7 +72,7 @@ def publish(
     """
     pause_s = FIRST_PAUSE_S
     for _ in range(MAX_ATTEMPTS):
-        turn = nullcontext() if meanwhile is None else repository.branches.turn(branch, meanwhile)
+        turn = repository.branches.turn(branch) if take_turns else nullcontext()
         with turn:
             held = repository.branches.held(branch)
             if held is None or held.branch.commit_id is None:

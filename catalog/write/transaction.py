@@ -303,23 +303,9 @@ class Transaction:
             self._repository,
             self._about.branch,
             lambda held, head: self._proposal(tables, held, head),
-            meanwhile=lambda: self._encode_ahead(tables),
+            take_turns=True,
         )
         self.commit_id = made or self.commit_id
-
-    def _encode_ahead(self, tables: Sequence[WorkingTable]) -> None:
-        """Encodes tables that are as they were when the transaction began.
-
-        One that another writer changed meanwhile is likely to be changed again until the turn.
-        """
-        held = self._repository.branches.held(self._about.branch)
-        if held is None or held.branch.commit_id is None:
-            return
-        now = self._repository.commits.entries(held.branch.commit_id)
-        for table in tables:
-            entry, base = now.get(table.name), table.base
-            if base is not None and entry is not None and entry.entry.snapshot == base.id:
-                self._repository.writer().prepare(self._update(table))
 
     def _landed(self, held: HeldBranch) -> str | None:
         """Returns the commit that a transaction of the same key made before, if one did."""

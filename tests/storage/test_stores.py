@@ -85,32 +85,6 @@ class TestLocalStore(ObjectStoreContract):
         thread.join()
         assert events == ["first", "other"]
 
-    def test_who_is_next_may_prepare_meanwhile(self, store: LocalStore) -> None:
-        events: list[str] = []
-        prepared = threading.Event()
-
-        def prepare() -> None:
-            events.append("prepared")
-            prepared.set()
-
-        def other() -> None:
-            with store.turn("name", prepare):
-                events.append("other")
-
-        with store.turn("name", lambda: events.append("nobody was in the way")):
-            thread = threading.Thread(target=other)
-            thread.start()
-            assert prepared.wait(30)
-            events.append("first")
-        thread.join()
-        assert events == ["prepared", "first", "other"]
-
-    def test_a_turn_is_not_waited_for_by_who_has_it(self, store: LocalStore) -> None:
-        with store.turn("name"), store.turn("name"):
-            pass
-        with store.turn("name"):
-            pass
-
     @pytest.mark.invariant(
         "Writers that take turns write no pack in vain, and none waits forever for another"
     )
