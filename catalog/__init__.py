@@ -7,6 +7,7 @@ from catalog.errors import (
     CatalogError,
     Conflict,
     CorruptData,
+    ErrorKind,
     InvalidInput,
     MergeConflict,
     NotFound,
@@ -28,6 +29,7 @@ __all__ = [
     "CatalogError",
     "Conflict",
     "CorruptData",
+    "ErrorKind",
     "GcsOptions",
     "InvalidInput",
     "MergeConflict",
@@ -38,6 +40,14 @@ __all__ = [
     "create",
     "open",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name != "Catalog":  # loaded when it is asked for: errors and options need none of it
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from catalog.catalog import Catalog
+
+    return Catalog
 
 
 def create(

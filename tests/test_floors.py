@@ -30,7 +30,6 @@ FLOORS = [
     "catalog.catalog",
     "catalog",
     "cli",
-    "parquetry",
 ]
 """Lowest first; ``catalog`` is the package itself: what ``import catalog`` gives."""
 
@@ -72,7 +71,7 @@ SIDEWAYS = {("catalog.storage", "catalog.model")}
 @cache
 def modules() -> Mapping[str, Path]:
     """Returns the modules of the product by name; a package is the module of its ``__init__``."""
-    paths = (path for top in ("catalog", "cli", "parquetry") for path in (ROOT / top).rglob("*.py"))
+    paths = (path for top in ("catalog", "cli") for path in (ROOT / top).rglob("*.py"))
     return {module_name(path): path for path in paths if "sample_data" not in path.parts}
 
 
@@ -99,7 +98,7 @@ def _imports(name: str) -> Iterator[str]:
 
 def floor(name: str) -> str | None:
     parts = name.split(".")
-    if parts[0] not in ("catalog", "cli", "parquetry"):
+    if parts[0] not in ("catalog", "cli"):
         return None
     below = ".".join(parts[:2])
     return below if below in FLOORS else parts[0]

@@ -1,0 +1,1 @@
+"""What is installed beside the packages ``catalog`` and ``cli``: the package ``parquetry``."""
