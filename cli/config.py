@@ -1,13 +1,13 @@
 """Reads ``parquetry.toml``: the catalog, and the tables that ``snapshot`` takes."""
 
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, get_args
 
 from catalog import AzureOptions, GcsOptions, S3Options
 from catalog.errors import ErrorKind, InvalidInput, StorageFailure
-from cli.specs import FORMATS, MODES, PartitionBy, TableSpec
+from cli.specs import FileMode, PartitionBy, SourceFormat, TableSpec
 from cli.usage import nearest
 
 CONFIG_NAME = "parquetry.toml"
@@ -20,14 +20,14 @@ TABLE_KEYS = ("source", "key", "partition_by", "mode", "format")
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Holds a configuration.
+    """A configuration.
 
     Attributes:
         path: Where it was read from.
         catalog: The catalog, absolute or with a scheme; None if it names none.
         s3: How S3 is reached, beyond what boto3 finds by itself.
         gcs: How Google Cloud Storage is reached, beyond what Google's library finds by itself.
-        azure: How Azure Blob Storage is reached, beyond what stands in the environment.
+        azure: How Azure Blob Storage is reached, beyond what the environment says.
         tables: The tables in their order.
     """
 
@@ -43,7 +43,7 @@ def read_config(path: Path) -> Config:
     """Reads a configuration; paths in it are relative to its directory.
 
     Raises:
-        InvalidInput: It is no TOML, or has keys or values that make no sense.
+        InvalidInput: It is not valid TOML, or has keys or values that are not valid.
         StorageFailure: It cannot be read.
     """
     try:
@@ -51,119 +51,125 @@ def read_config(path: Path) -> Config:
     except OSError as error:
         raise StorageFailure(f"cannot read {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path} is no TOML: {error}", kind=ErrorKind.INVALID_CONFIG) from error
-    _check_keys(path, stored, TOP_KEYS, "")
-    catalog = stored.get("catalog")
-    if catalog is not None:
-        catalog = _located(path, _text(path, "catalog", catalog))
-    tables = stored.get("tables", {})
-    if not isinstance(tables, dict):
-        raise _wrong(path, "tables", "tables like [tables.orders]")
+        raise InvalidInput(
+            f"{path} is not valid TOML: {error}", kind=ErrorKind.INVALID_CONFIG
+        ) from error
+    root = _Entry(path, "", stored).section(TOP_KEYS)
+    s3 = root["s3"].section(S3_KEYS)
     return Config(
         path,
-        catalog,
-        _s3(path, stored.get("s3", {})),
-        GcsOptions(**_texts(path, "gcs", stored.get("gcs", {}), GCS_KEYS)),
-        AzureOptions(**_texts(path, "azure", stored.get("azure", {}), AZURE_KEYS)),
-        tuple(_table(path, *item) for item in _flattened(tables)),
+        root["catalog"].location(),
+        S3Options(path_style=s3.pop("path_style").boolean(), **_texts(s3)),
+        GcsOptions(**_texts(root["gcs"].section(GCS_KEYS))),
+        AzureOptions(**_texts(root["azure"].section(AZURE_KEYS))),
+        tuple(_table(name, entry) for name, entry in _tables(root["tables"])),
     )
 
 
-def _s3(path: Path, stored: object) -> S3Options:
-    known = _section(path, "s3", stored, S3_KEYS)
-    path_style = known.pop("path_style", None)
-    if path_style is not None and not isinstance(path_style, bool):
-        raise _wrong(path, "s3.path_style", "true or false")
-    return S3Options(**_texts(path, "s3", known, S3_KEYS), path_style=path_style)
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A value of the file, or None where it has none, with its place for messages."""
+
+    path: Path
+    name: str
+    value: object
+
+    def invalid(self, wanted: str) -> InvalidInput:
+        message = f"{self.path}: {self.name} must be {wanted}, not {self.value!r}"
+        return InvalidInput(message, kind=ErrorKind.INVALID_CONFIG)
+
+    def inner(self, key: str, value: object) -> "_Entry":
+        return _Entry(self.path, f"{self.name}.{key}" if self.name else key, value)
+
+    def section(self, known: tuple[str, ...]) -> dict[str, "_Entry"]:
+        """Returns the entries of a section, one for every key that is known."""
+        stored = {} if self.value is None else self.value
+        if not isinstance(stored, dict):
+            raise self.invalid(f"a table like [{self.name}]")
+        for key in stored:
+            if key not in known:
+                raise InvalidInput(
+                    f"{self.path}: unknown key {self.inner(key, None).name}",
+                    kind=ErrorKind.INVALID_CONFIG,
+                    hint=nearest(key, known),
+                )
+        return {key: self.inner(key, stored.get(key)) for key in known}
+
+    def text(self) -> str | None:
+        if self.value is not None and (not isinstance(self.value, str) or not self.value):
+            raise self.invalid("a text")
+        return self.value
+
+    def location(self) -> str | None:
+        """Returns a path relative to the file, or something with a scheme."""
+        text = self.text()
+        if text is None or "://" in text:
+            return text
+        return str(self.path.parent / Path(text).expanduser())
+
+    def boolean(self) -> bool | None:
+        if self.value is not None and not isinstance(self.value, bool):
+            raise self.invalid("true or false")
+        return self.value
+
+    def names(self) -> tuple[str, ...] | None:
+        if self.value is None:
+            return None
+        valid = isinstance(self.value, list) and all(isinstance(v, str) and v for v in self.value)
+        if not valid or not isinstance(self.value, list):
+            raise self.invalid('a list of columns like ["order_id"]')
+        return tuple(self.value)
+
+    def choice(self, known: tuple[str, ...]) -> Any:
+        if self.value is not None and self.value not in known:
+            raise self.invalid(f"one of {', '.join(known)}")
+        return self.value
 
 
-def _texts(path: Path, section: str, stored: object, known: tuple[str, ...]) -> dict[str, str]:
-    found = _section(path, section, stored, known)
-    return {key: _text(path, f"{section}.{key}", value) for key, value in found.items()}
+def _texts(section: dict[str, _Entry]) -> dict[str, str | None]:
+    return {key: entry.text() for key, entry in section.items()}
 
 
-def _section(path: Path, name: str, stored: object, known: tuple[str, ...]) -> dict[str, object]:
-    if not isinstance(stored, dict):
-        raise _wrong(path, name, f"a table like [{name}]")
-    _check_keys(path, stored, known, f"{name}.")
-    return dict(stored)
-
-
-def _flattened(tables: Mapping[str, object], prefix: str = "") -> list[tuple[str, object]]:
+def _tables(entry: _Entry, prefix: str = "") -> list[tuple[str, _Entry]]:
     """Lists the tables; ``[tables.sales.orders]`` is the table ``sales.orders``."""
-    found: list[tuple[str, object]] = []
-    for name, value in tables.items():
-        inner = isinstance(value, dict) and value and "source" not in value
-        if inner and isinstance(value, dict) and all(isinstance(v, dict) for v in value.values()):
-            found += _flattened(value, f"{prefix}{name}.")
+    stored = {} if entry.value is None else entry.value
+    if not isinstance(stored, dict):
+        raise entry.invalid("tables like [tables.orders]")
+    found: list[tuple[str, _Entry]] = []
+    for name, value in stored.items():
+        inner = entry.inner(name, value)
+        has_tables = isinstance(value, dict) and value and "source" not in value
+        if has_tables and all(isinstance(one, dict) for one in value.values()):
+            found += _tables(inner, f"{prefix}{name}.")
         else:
-            found.append((prefix + name, value))
+            found.append((prefix + name, inner))
     return found
 
 
-def _table(path: Path, name: str, stored: object) -> TableSpec:
-    where = f"tables.{name}"
-    if not isinstance(stored, dict):
-        raise _wrong(path, where, "a table with a source")
-    _check_keys(path, stored, TABLE_KEYS, f"{where}.")
-    if "source" not in stored:
+def _table(name: str, entry: _Entry) -> TableSpec:
+    if not isinstance(entry.value, dict):
+        raise entry.invalid("a table with a source")
+    keys = entry.section(TABLE_KEYS)
+    source = keys["source"].location()
+    if source is None:
         raise InvalidInput(
-            f"{path}: {where} has no source",
+            f"{entry.path}: {entry.name} has no source",
             kind=ErrorKind.INVALID_CONFIG,
-            hint='say where it comes from: source = "exports/orders"',
+            hint='name its directory: source = "exports/orders"',
         )
     return TableSpec(
         table=name,
-        source=_located(path, _text(path, f"{where}.source", stored["source"])),
-        key=_names(path, f"{where}.key", stored.get("key")),
-        partition_by=_partition_by(path, f"{where}.partition_by", stored.get("partition_by")),
-        mode=_choice(path, f"{where}.mode", stored.get("mode"), MODES),
-        format=_choice(path, f"{where}.format", stored.get("format"), FORMATS),
+        source=source,
+        key=keys["key"].names(),
+        partition_by=_partition_by(keys["partition_by"]),
+        mode=keys["mode"].choice(get_args(FileMode)),
+        format=keys["format"].choice(get_args(SourceFormat)),
     )
 
 
-def _check_keys(
-    path: Path, stored: Mapping[str, object], known: tuple[str, ...], prefix: str
-) -> None:
-    for key in stored:
-        if key not in known:
-            raise InvalidInput(
-                f"{path}: unknown key {prefix}{key}",
-                kind=ErrorKind.INVALID_CONFIG,
-                hint=nearest(key, known),
-            )
-
-
-def _located(path: Path, value: str) -> str:
-    return value if "://" in value else str(path.parent / Path(value).expanduser())
-
-
-def _text(path: Path, where: str, value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise _wrong(path, where, "a text")
-    return value
-
-
-def _names(path: Path, where: str, value: object) -> tuple[str, ...] | None:
-    if value is None:
-        return None
-    if not isinstance(value, list):
-        raise _wrong(path, where, 'a list of columns like ["order_id"]')
-    return tuple(_text(path, where, one) for one in value)
-
-
-def _partition_by(path: Path, where: str, value: object) -> PartitionBy | None:
-    if isinstance(value, dict):
-        return tuple((name, _text(path, f"{where}.{name}", kind)) for name, kind in value.items())
-    names = _names(path, where, value)
+def _partition_by(entry: _Entry) -> PartitionBy | None:
+    if isinstance(entry.value, dict):
+        typed = {name: entry.inner(name, kind).text() for name, kind in entry.value.items()}
+        return tuple(typed.items())
+    names = entry.names()
     return None if names is None else tuple((name, None) for name in names)
-
-
-def _choice(path: Path, where: str, value: object, known: tuple[str, ...]) -> str | None:
-    if value is not None and value not in known:
-        raise _wrong(path, where, f"one of {', '.join(known)}")
-    return None if value is None else str(value)
-
-
-def _wrong(path: Path, where: str, wanted: str) -> InvalidInput:
-    return InvalidInput(f"{path}: {where} must be {wanted}", kind=ErrorKind.INVALID_CONFIG)

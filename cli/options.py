@@ -27,9 +27,16 @@ TableAt: TypeAlias = Annotated[
 Branch: TypeAlias = Annotated[
     str, typer.Option("--branch", help="The branch.", autocompletion=complete_branch)
 ]
+BranchArgument: TypeAlias = Annotated[
+    str, typer.Argument(metavar="BRANCH", help="The branch.", autocompletion=complete_branch)
+]
 Ref: TypeAlias = Annotated[
     str,
-    typer.Option("--ref", help="What a table without @ref means.", autocompletion=complete_ref),
+    typer.Option("--ref", help="The ref of tables without @ref.", autocompletion=complete_ref),
+]
+Message: TypeAlias = Annotated[
+    str | None,
+    typer.Option("-m", "--message", help="The commit message.", show_default=False),
 ]
 Sides: TypeAlias = Annotated[
     list[str] | None,
@@ -40,6 +47,12 @@ Sides: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
+DryRun: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run", help="Show what would change, write nothing; conflicts still exit with 4."
+    ),
+]
 OutputFile: TypeAlias = Annotated[
     Path | None,
     typer.Option(
@@ -47,12 +60,12 @@ OutputFile: TypeAlias = Annotated[
         "--output",
         metavar="FILE",
         dir_okay=False,
-        help="Write to a file, which appears once it is whole.",
+        help="Write to a file, which appears once it is complete.",
         show_default=False,
     ),
 ]
 
 
 def chosen(how: ListFormat, json: bool) -> ListFormat:
-    """Returns the format, of which ``--json`` is the short form."""
+    """Returns the format, for which ``--json`` may stand."""
     return ListFormat.JSON if json else how

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from cli.usage import UsageError, nearest
 
@@ -11,18 +11,20 @@ if TYPE_CHECKING:
     from catalog.operations.merge.steps import Resolutions
     from catalog.write.merge.rows import Resolution
 
-MODES = ("copy", "link", "reference")
-FORMATS = ("auto", "parquet")
+FileMode: TypeAlias = Literal["copy", "link", "reference"]
+"""How files come into the catalog."""
+
+SourceFormat: TypeAlias = Literal["auto", "parquet"]
 
 _OUTSIDE_COMMA = re.compile(r",(?![^()]*\))")
 
 PartitionBy: TypeAlias = tuple[tuple[str, str | None], ...]
-"""Partition columns in path order, each with its type; None lets the source tell."""
+"""Partition columns in path order, each with its type; None takes it from the source."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableSpec:
-    """Describes one table to take; None leaves a matter to the default.
+    """One table to take; None leaves a matter to the default.
 
     Attributes:
         table: The table.
@@ -37,8 +39,8 @@ class TableSpec:
     source: str
     key: tuple[str, ...] | None = None
     partition_by: PartitionBy | None = None
-    mode: str | None = None
-    format: str | None = None
+    mode: FileMode | None = None
+    format: SourceFormat | None = None
 
 
 def parse_sources(arguments: Sequence[str]) -> list[TableSpec]:
@@ -66,10 +68,25 @@ def selected(known: Sequence[TableSpec], names: Sequence[str]) -> list[TableSpec
     for name in names:
         if name not in by_name:
             raise UsageError(
-                f"{name!r} is no table of the configuration, and has no source",
+                f"{name!r} is not a table of the configuration, and has no source",
                 hint=nearest(name, by_name) or f"write TABLE=SOURCE: {name}=DIR",
             )
     return [by_name[name] for name in names]
+
+
+def supported_format(text: str) -> SourceFormat:
+    """Returns the format of sources that ``snapshot --format`` names.
+
+    Raises:
+        UsageError: Sources of this format cannot be taken.
+    """
+    for known in get_args(SourceFormat):
+        if text == known:
+            return known  # type: ignore[no-any-return]
+    raise UsageError(
+        f"--format {text} is not supported by this version",
+        hint=f"use {' or '.join(get_args(SourceFormat))}",
+    )
 
 
 def with_options(
@@ -83,28 +100,29 @@ def with_options(
         partition_by: ``TABLE=COL[:TYPE],…`` each; with one table, the columns are enough.
 
     Raises:
-        UsageError: A table is not among them, or the form is another.
+        UsageError: A table is not among them, or an option has another form.
     """
     by_name = {spec.table: spec for spec in specs}
     for text in keys:
-        table, columns = _for_table(text, by_name, "--key", "orders=order_id")
+        table, columns = _for_table(text, by_name, option="--key", example="orders=order_id")
         by_name[table] = replace(by_name[table], key=_columns(columns, "--key"))
     for text in partition_by:
-        table, columns = _for_table(text, by_name, "--partition-by", "orders=day:DATE")
-        typed = tuple(_typed(one) for one in _columns(columns, "--partition-by"))
+        option = "--partition-by"
+        table, columns = _for_table(text, by_name, option=option, example="orders=day:DATE")
+        typed = tuple(_typed(one) for one in _columns(columns, option))
         by_name[table] = replace(by_name[table], partition_by=typed)
     return list(by_name.values())
 
 
 def _for_table(
-    text: str, known: dict[str, TableSpec], option: str, example: str
+    text: str, known: dict[str, TableSpec], *, option: str, example: str
 ) -> tuple[str, str]:
     if "=" not in text and len(known) == 1:
         return next(iter(known)), text
     table, value = pair(text, f"{option} TABLE=COL,COL", example)
     if table not in known:
         raise UsageError(
-            f"{option} names table {table!r}, which is not among those to take",
+            f"{option} names table {table!r}, which is not taken",
             hint=nearest(table, known),
         )
     return table, value
@@ -136,7 +154,7 @@ def sides(texts: Sequence[str]) -> "Resolutions":
     for text in texts:
         if "=" not in text:
             raise UsageError(
-                f"--resolve {text} is about all tables and excludes --resolve TABLE=SIDE"
+                f"--resolve {text} is for all tables and excludes --resolve TABLE=SIDE"
             )
         table, side = pair(text, "--resolve TABLE=SIDE", "--resolve orders=theirs")
         if by_table.setdefault(table, _side(side)) != side:

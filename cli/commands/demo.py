@@ -1,4 +1,4 @@
-"""``demo``: a small story over the sample data, told by the real commands."""
+"""``demo``: a small story over the sample data, with real commands."""
 
 import contextlib
 import shlex
@@ -27,11 +27,11 @@ def demo(
     where: Annotated[
         str,
         typer.Option(
-            "--catalog", metavar="URI", help="Where the catalog lies, e.g. s3://BUCKET/PREFIX."
+            "--catalog", metavar="URI", help="Where to create the catalog, e.g. s3://BUCKET/PREFIX."
         ),
     ] = DEFAULT_CATALOG,
 ) -> None:
-    """Tell the story of a backfill on sample data, and leave a catalog to play with."""
+    """Run a backfill on sample data, and leave a catalog to play with."""
     from cli import story
 
     def run(words: story.Words) -> None:
@@ -78,7 +78,7 @@ def _copy(sample: Path, directory: Path) -> None:
     try:
         if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
             raise AlreadyExists(
-                f"{directory} is there already and not empty",
+                f"{directory} already exists and is not empty",
                 kind=ErrorKind.DIRECTORY_NOT_EMPTY,
                 hint="name a new directory: parquetry demo DIR",
             )

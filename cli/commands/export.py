@@ -1,8 +1,7 @@
-"""``export`` and ``views``: out to other tools."""
+"""``export`` and ``views``: tables for other tools."""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -13,23 +12,17 @@ from cli.output import stdout
 from cli.output.listing import show_json
 
 
-class ExportFormat(StrEnum):
-    """What an export writes."""
-
-    PARQUET = "parquet"
-    CSV = "csv"
-
-
 def export(
     context: typer.Context,
+    *,
     table: TableAt,
     destination: Annotated[
         str,
         typer.Argument(metavar="DEST", help="A new directory (parquet) or a new file (csv)."),
     ],
     how: Annotated[
-        ExportFormat, typer.Option("--format", help="What to write.")
-    ] = ExportFormat.PARQUET,
+        Literal["parquet", "csv"], typer.Option("--format", help="What to write.")
+    ] = "parquet",
     json: Json = False,
 ) -> None:
     """Write a table at a ref as plain files.
@@ -39,7 +32,7 @@ def export(
       parquetry export orders orders.csv --format csv
     """
     name, ref = table_at(table)
-    rows = opened(context).export(name, destination, ref=ref, format=how.value)
+    rows = opened(context).export(name, destination, ref=ref, format=how)
     if json:
         show_json({"table": name, "ref": ref, "destination": destination, "rows": rows})
     else:
@@ -48,14 +41,13 @@ def export(
 
 def views(
     context: typer.Context,
+    *,
     path: Annotated[Path, typer.Argument(metavar="FILE.duckdb", help="The database to write.")],
     ref: Ref = DEFAULT_REF,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Replace a file that is there.")
-    ] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace an existing file.")] = False,
     json: Json = False,
 ) -> None:
-    """Write a DuckDB database whose views show the tables of a ref, for good.
+    """Write a DuckDB database with views of the tables at a ref; the views never change.
 
     Examples:
       parquetry views lake.duckdb --ref v1.0

@@ -22,15 +22,14 @@ if TYPE_CHECKING:
 
 def log(
     context: typer.Context,
+    *,
     ref: RefArgument = DEFAULT_REF,
-    graph: Annotated[
-        bool, typer.Option("--graph", help="Draw how the commits hang together.")
-    ] = False,
+    graph: Annotated[bool, typer.Option("--graph", help="Draw the history as a graph.")] = False,
     oneline: Annotated[bool, typer.Option("--oneline", help="One line per commit.")] = False,
-    every: Annotated[bool, typer.Option("--all", help="From all branches.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Include all branches.")] = False,
     limit: Annotated[
         int | None,
-        typer.Option("-n", "--limit", min=0, help="So many at most.", show_default=False),
+        typer.Option("-n", "--limit", min=0, help="List at most so many.", show_default=False),
     ] = None,
     how: Format = ListFormat.TEXT,
     json: Json = False,
@@ -97,7 +96,7 @@ def _of_all(cat: "Catalog", limit: int | None) -> "list[CommitInfo]":
 
 
 def _names(cat: "Catalog") -> Mapping[str, list[str]]:
-    """Returns the branches and tags by the commit they stand at."""
+    """Returns the branches and tags of each commit."""
     names: dict[str, list[str]] = {}
     for branch in cat.branches.list():
         names.setdefault(branch.commit_id or "", []).append(branch.name)
@@ -163,7 +162,7 @@ def _ids(ids: Iterable[str]) -> str:
 def _change(name: str, change: "TableChange") -> str:
     """Returns what a commit did to a table: ``orders: 1 file added, 2 removed``."""
     files = files_changed(change.files_added, change.files_removed)
-    return f"{plain(name)}: {files or 'no files, only its description'}"
+    return f"{plain(name)}: {files or 'no files, only its schema or keys'}"
 
 
 def _row(commit: "CommitInfo") -> tuple[Cell, ...]:

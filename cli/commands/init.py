@@ -38,9 +38,9 @@ def init(
         created = catalog.create(root, **bucket_options(place))
     except AlreadyExists as error:
         raise AlreadyExists(
-            f"there is a catalog in {root} already",
+            f"there is already a catalog in {root}",
             kind=error.kind,
-            hint=f"look at it: parquetry -C {root} log; or choose another place",
+            hint=f"see what it holds: parquetry -C {root} log; or choose another place",
         ) from error
     if json:
         show_json({"catalog": created.uri, "catalog_id": created.info.catalog_id})

@@ -1,4 +1,4 @@
-"""``tables``, ``schema``, ``partitions``, ``files``: look at what a ref holds."""
+"""``tables``, ``schema``, ``partitions``, ``files``: the contents of a ref."""
 
 import typer
 
@@ -9,6 +9,7 @@ from cli.output.listing import Cell, ListFormat, Listing, show
 
 def tables(
     context: typer.Context,
+    *,
     ref: RefArgument = DEFAULT_REF,
     how: Format = ListFormat.TEXT,
     json: Json = False,
@@ -34,6 +35,7 @@ def tables(
 
 def schema(
     context: typer.Context,
+    *,
     table: TableAt,
     how: Format = ListFormat.TEXT,
     json: Json = False,
@@ -53,6 +55,7 @@ def schema(
 
 def partitions(
     context: typer.Context,
+    *,
     table: TableAt,
     how: Format = ListFormat.TEXT,
     json: Json = False,
@@ -71,11 +74,12 @@ def partitions(
 
 def files(
     context: typer.Context,
+    *,
     table: TableAt,
     how: Format = ListFormat.TEXT,
     json: Json = False,
 ) -> None:
-    """List the data files of a table: plain Parquet that anything reads.
+    """List the data files of a table: plain Parquet that any tool can read.
 
     Examples:
       parquetry files orders@main~1

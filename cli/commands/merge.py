@@ -10,10 +10,17 @@ from catalog.errors import ErrorKind, NotFound
 from catalog.report.figures import counted, short
 from cli.completion import complete_branch, complete_ref
 from cli.opening import DEFAULT_REF, opened
-from cli.options import Format, Json, Sides, chosen
+from cli.options import DryRun, Format, Json, Message, Sides, chosen
 from cli.output import stderr, stdout
 from cli.output.listing import ListFormat, Listing, show, show_json
-from cli.output.merge import CONFLICT_COLUMNS, conflict_rows, conflicts_told, rows_told, show_report
+from cli.output.merge import (
+    CONFLICT_COLUMNS,
+    Names,
+    compared_rows,
+    conflict_rows,
+    listed_conflicts,
+    show_report,
+)
 from cli.specs import sides
 from cli.usage import UsageError
 
@@ -36,50 +43,69 @@ Into = Annotated[
         show_default=False,
     ),
 ]
+Source = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[SOURCE]",
+        help="What is merged: a branch, or any ref. With --continue and --abort also the branch "
+        "that holds the merge; needed only if several merges are in conflict.",
+        autocompletion=complete_ref,
+        show_default=False,
+    ),
+]
+Squash = Annotated[bool, typer.Option("--squash", help="Make a commit without SOURCE as a parent.")]
+Continue = Annotated[
+    bool, typer.Option("--continue", help="Complete a merge whose conflicts are settled.")
+]
+Abort = Annotated[
+    bool, typer.Option("--abort", help="Drop a merge in conflict, and delete its branch.")
+]
+OpenSource = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[SOURCE]",
+        help="What is merged, or the branch that holds the merge. Default: all merges in conflict.",
+        autocompletion=complete_ref,
+        show_default=False,
+    ),
+]
+OpenInto = Annotated[
+    str | None,
+    typer.Option(
+        "--into",
+        metavar="BRANCH",
+        help="List only merges into this branch.",
+        autocompletion=complete_branch,
+        show_default=False,
+    ),
+]
+Limit = Annotated[
+    int | None,
+    typer.Option(
+        "--limit",
+        min=-1,
+        help="List at most so many, -1 for all. Default: 20 in text, else all.",
+        show_default=False,
+    ),
+]
 
 
 def merge(
     context: typer.Context,
-    source: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[SOURCE]",
-            help="What is merged: a branch, or any ref. With --continue and --abort also the "
-            "branch that holds the merge, and needed only if several are under way.",
-            autocompletion=complete_ref,
-            show_default=False,
-        ),
-    ] = None,
+    *,
+    source: Source = None,
     into: Into = None,
-    message: Annotated[
-        str | None,
-        typer.Option(
-            "-m",
-            "--message",
-            help="What the commit is about. With --continue, in place of what the merge was "
-            "begun with.",
-            show_default=False,
-        ),
-    ] = None,
-    squash: Annotated[
-        bool, typer.Option("--squash", help="Make a commit without SOURCE as a parent.")
-    ] = False,
+    message: Message = None,
+    squash: Squash = False,
     resolve: Sides = None,
-    dry_run: Annotated[
-        bool,
-        typer.Option("--dry-run", help="Tell, but write nothing; conflicts end with 4 here too."),
-    ] = False,
-    go_on: Annotated[
-        bool, typer.Option("--continue", help="Complete a merge whose conflicts are settled.")
-    ] = False,
-    abort: Annotated[
-        bool, typer.Option("--abort", help="Drop a merge in conflict: its branch goes.")
-    ] = False,
+    dry_run: DryRun = False,
+    go_on: Continue = False,
+    abort: Abort = False,
     json: Json = False,
 ) -> None:
-    """Bring what a branch did to another: all tables at once, by partitions, rows and cells.
+    """Merge what a branch changed into another: all tables at once, by partitions, rows and cells.
 
-    Where both changed the same in unlike ways, nothing is moved: a branch
+    Where both changed the same differently, the target does not move: a branch
     merge/SOURCE-into-BRANCH holds the merge until its conflicts are settled.
 
     Examples:
@@ -90,84 +116,54 @@ def merge(
     """
     taken = sides(resolve or [])
     if go_on or abort:
-        _check_alone(
-            "--continue" if go_on else "--abort",
-            {
-                "--abort": go_on and abort,
-                "-m": abort and message is not None,
-                "--squash": squash,
-                "--dry-run": dry_run,
-                "--resolve": abort and taken is not None,
-            },
-        )
+        option = "--continue" if go_on else "--abort"
+        _check_alone(option, "--abort", given=go_on and abort)
+        _check_alone(option, "-m", given=abort and message is not None)
+        _check_alone(option, "--squash", given=squash)
+        _check_alone(option, "--dry-run", given=dry_run)
+        _check_alone(option, "--resolve", given=abort and taken is not None)
         cat = opened(context)
-        if abort:
-            _abort(cat, source, into, json=json)
-            return
         one = _the_one(cat, source, into)
-        about = {"operation": "merge", "source": one.source, "branch": one.into}
-        with conflicts_told(about, json=json), stderr.Progress("merge:") as progress:
+        if abort:
+            _abort(cat, one, json=json)
+            return
+        about: Names = {"operation": "merge", "source": one.source, "branch": one.into}
+        with listed_conflicts(about, json=json), stderr.Progress("merge:") as progress:
             report = cat.continue_merge(
-                one.branch, message=message, resolve=taken, progress=rows_told(progress)
+                one.branch, message=message, resolve=taken, progress=compared_rows(progress)
             )
-        show_report(report, about, json=json, dry_run=False)
-        return
-    if source is None:
+    elif source is None:
         raise UsageError("no SOURCE to merge", hint="e.g. parquetry merge backfill/2024-03")
-    branch = into or DEFAULT_REF
-    about = {"operation": "merge", "source": source, "branch": branch}
-    with conflicts_told(about, json=json), stderr.Progress("merge:") as progress:
-        report = opened(context).merge(
-            source,
-            into=branch,
-            message=message,
-            squash=squash,
-            resolve=taken,
-            dry_run=dry_run,
-            progress=rows_told(progress),
-        )
+    else:
+        branch = into or DEFAULT_REF
+        about = {"operation": "merge", "source": source, "branch": branch}
+        with listed_conflicts(about, json=json), stderr.Progress("merge:") as progress:
+            report = opened(context).merge(
+                source,
+                into=branch,
+                message=message,
+                squash=squash,
+                resolve=taken,
+                dry_run=dry_run,
+                progress=compared_rows(progress),
+            )
     show_report(report, about, json=json, dry_run=dry_run)
 
 
 def conflicts(
     context: typer.Context,
-    source: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[SOURCE]",
-            help="What is merged, or the branch that holds the merge. Default: all that are "
-            "under way.",
-            autocompletion=complete_ref,
-            show_default=False,
-        ),
-    ] = None,
-    into: Annotated[
-        str | None,
-        typer.Option(
-            "--into",
-            metavar="BRANCH",
-            help="Only of merges into this branch.",
-            autocompletion=complete_branch,
-            show_default=False,
-        ),
-    ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(
-            "--limit",
-            min=-1,
-            help="So many at most; -1 means all. Default: 20 in text, all in other formats.",
-            show_default=False,
-        ),
-    ] = None,
+    *,
+    source: OpenSource = None,
+    into: OpenInto = None,
+    limit: Limit = None,
     how: Format = ListFormat.TEXT,
     json: Json = False,
 ) -> None:
-    """List what is not settled yet of merges in conflict.
+    """List the unsettled conflicts of merges.
 
     A conflict is settled when its row is deleted from the table parquetry.conflicts on the
     merge's branch, or when what it names is changed there: the cell, the row, or in a table
-    without a key how often the row is there.
+    without a key how often the row occurs.
 
     Examples:
       parquetry conflicts
@@ -176,7 +172,7 @@ def conflicts(
       parquetry sql --branch merge/fix-into-main "DELETE FROM parquetry.conflicts WHERE key IS NULL"
     """
     cat = opened(context)
-    found = {one: cat.conflicts(one.branch) for one in _fitting(cat, source, into)}
+    found = {one: cat.conflicts(one.branch) for one in _matching(cat, source, into)}
     how = chosen(how, json)
     text = how in (ListFormat.TEXT, ListFormat.MARKDOWN)
     most = limit if limit is not None else TEXT_LIMIT if how is ListFormat.TEXT else -1
@@ -197,17 +193,16 @@ def conflicts(
         )
 
 
-def _check_alone(option: str, others: Mapping[str, bool]) -> None:
-    given = [name for name, is_given in others.items() if is_given]
+def _check_alone(option: str, other: str, *, given: bool) -> None:
     if given:
-        raise UsageError(f"{option} and {given[0]} exclude each other")
+        raise UsageError(f"{option} and {other} exclude each other")
 
 
-def _fitting(cat: "Catalog", source: str | None, into: str | None) -> "list[OpenMerge]":
-    """Returns the merges under way that are meant.
+def _matching(cat: "Catalog", source: str | None, into: str | None) -> "list[OpenMerge]":
+    """Returns the merges in conflict that are meant.
 
     Raises:
-        NotFound: Some are named, and there are no such.
+        NotFound: Some are named, and there are none.
     """
     every = cat.open_merges()
     found = [
@@ -220,7 +215,7 @@ def _fitting(cat: "Catalog", source: str | None, into: str | None) -> "list[Open
         target = f" into {into}" if into else ""
         hint = f"there are: {', '.join(one.branch for one in every)}" if every else ""
         if source is not None and not every:
-            hint = f"what a merge would say: parquetry merge {source} --dry-run"
+            hint = f"see what a merge would do: parquetry merge {source} --dry-run"
         raise NotFound(
             f"no merge{named}{target} is in conflict", kind=ErrorKind.MERGE_NOT_FOUND, hint=hint
         )
@@ -234,10 +229,10 @@ def _the_one(cat: "Catalog", source: str | None, into: str | None) -> "OpenMerge
         NotFound: There is none.
         UsageError: There are several.
     """
-    found = _fitting(cat, source, into)
+    found = _matching(cat, source, into)
     if not found:
         raise NotFound(
-            "no merge is in conflict: there is none to continue or abort",
+            "no merge is in conflict: there is nothing to continue or abort",
             kind=ErrorKind.MERGE_NOT_FOUND,
         )
     if len(found) > 1:
@@ -246,8 +241,7 @@ def _the_one(cat: "Catalog", source: str | None, into: str | None) -> "OpenMerge
     return found[0]
 
 
-def _abort(cat: "Catalog", source: str | None, into: str | None, *, json: bool) -> None:
-    one = _the_one(cat, source, into)
+def _abort(cat: "Catalog", one: "OpenMerge", *, json: bool) -> None:
     cat.abort_merge(one.branch)
     if json:
         show_json(
@@ -262,7 +256,7 @@ def _abort(cat: "Catalog", source: str | None, into: str | None, *, json: bool) 
         return
     stdout.line(f"dropped the merge of {one.source} into {one.into}; {one.into} was not moved")
     stdout.line(
-        f"to have it back: parquetry branch create {shlex.quote(one.branch)} --at {short(one.head)}"
+        f"to restore it: parquetry branch create {shlex.quote(one.branch)} --at {short(one.head)}"
     )
 
 
@@ -270,7 +264,7 @@ def _nothing_left(found: "Mapping[OpenMerge, pa.Table]") -> str:
     if not found:
         return "no merge is in conflict"
     ready = ", ".join(f"parquetry merge {shlex.quote(one.branch)} --continue" for one in found)
-    return f"all is settled; to complete it: {ready}"
+    return f"everything is settled; to complete it: {ready}"
 
 
 def _merge_json(one: "OpenMerge", conflicts: "pa.Table") -> dict[str, str | int]:

@@ -1,4 +1,4 @@
-"""``branch``, ``tag``, ``reflog`` and ``reset``: refs."""
+"""``branch``, ``tag``, ``reflog`` and ``reset``."""
 
 import shlex
 from typing import TYPE_CHECKING, Annotated
@@ -8,7 +8,7 @@ import typer
 from catalog.report.figures import counted, exact_moment, moment, short
 from cli.completion import complete_branch, complete_ref
 from cli.opening import DEFAULT_REF, opened
-from cli.options import Format, Json, chosen
+from cli.options import BranchArgument, Format, Json, chosen
 from cli.output import stdout
 from cli.output.listing import ListFormat, Listing, show, show_json
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 At = Annotated[
     str,
-    typer.Option("--at", metavar="REF", help="Where it starts.", autocompletion=complete_ref),
+    typer.Option("--at", metavar="REF", help="The ref to point at.", autocompletion=complete_ref),
 ]
 BranchName = Annotated[
     str, typer.Argument(metavar="NAME", help="The branch.", autocompletion=complete_branch)
@@ -26,7 +26,7 @@ TagName = Annotated[str, typer.Argument(metavar="NAME", help="The tag.")]
 
 
 def branch_list(context: typer.Context, how: Format = ListFormat.TEXT, json: Json = False) -> None:
-    """List the branches and where they stand."""
+    """List the branches and their commits."""
     cat = opened(context)
     how = chosen(how, json)
     rows = []
@@ -42,7 +42,7 @@ def branch_list(context: typer.Context, how: Format = ListFormat.TEXT, json: Jso
 
 
 def branch_create(
-    context: typer.Context, name: BranchName, at: At = DEFAULT_REF, json: Json = False
+    context: typer.Context, *, name: BranchName, at: At = DEFAULT_REF, json: Json = False
 ) -> None:
     """Create a branch at a ref: no data is copied.
 
@@ -64,17 +64,18 @@ def branch_delete(context: typer.Context, name: BranchName, json: Json = False) 
         show_json({"branch": branch.name, "commit": branch.commit_id})
         return
     commit_id = short(branch.commit_id or "")
-    stdout.line(f"deleted branch {branch.name}, which stood at {commit_id}")
-    stdout.line(f"to have it back: parquetry branch create {branch.name} --at {commit_id}")
+    stdout.line(f"deleted branch {branch.name}, which was at {commit_id}")
+    stdout.line(f"to restore it: parquetry branch create {branch.name} --at {commit_id}")
 
 
 def branch_protect(
     context: typer.Context,
+    *,
     name: BranchName,
-    off: Annotated[bool, typer.Option("--off", help="Take the protection away.")] = False,
+    off: Annotated[bool, typer.Option("--off", help="Remove the protection.")] = False,
     json: Json = False,
 ) -> None:
-    """Protect a branch: from then on it changes only by merge.
+    """Protect a branch, so that it changes only by merge.
 
     Examples:
       parquetry branch protect main
@@ -92,7 +93,7 @@ def branch_protect(
 
 
 def tag_list(context: typer.Context, how: Format = ListFormat.TEXT, json: Json = False) -> None:
-    """List the tags and what they name."""
+    """List the tags and their commits."""
     how = chosen(how, json)
     text = how is ListFormat.TEXT
     rows = tuple(
@@ -111,12 +112,13 @@ def tag_list(context: typer.Context, how: Format = ListFormat.TEXT, json: Json =
 
 def tag_create(
     context: typer.Context,
+    *,
     name: TagName,
     at: At = DEFAULT_REF,
-    message: Annotated[str, typer.Option("-m", "--message", help="What it is about.")] = "",
+    message: Annotated[str, typer.Option("-m", "--message", help="What it stands for.")] = "",
     json: Json = False,
 ) -> None:
-    """Name a commit for good.
+    """Name a commit permanently.
 
     Examples:
       parquetry tag create v1.0 -m "as published"
@@ -129,16 +131,17 @@ def tag_create(
 
 
 def tag_delete(context: typer.Context, name: TagName, json: Json = False) -> None:
-    """Delete a tag; its name is spent for good."""
+    """Delete a tag; its name cannot be used again."""
     opened(context).tags.delete(name)
     if json:
         show_json({"tag": name})
     else:
-        stdout.line(f"deleted tag {name}; no tag will have that name again")
+        stdout.line(f"deleted tag {name}; its name cannot be used again")
 
 
 def reflog(
     context: typer.Context,
+    *,
     branch: Annotated[
         str,
         typer.Argument(metavar="[BRANCH]", help="The branch.", autocompletion=complete_branch),
@@ -146,7 +149,7 @@ def reflog(
     how: Format = ListFormat.TEXT,
     json: Json = False,
 ) -> None:
-    """List the moves of a branch, newest first, also of a deleted one.
+    """List the moves of a branch, newest first, even of a deleted one.
 
     Examples:
       parquetry reflog main
@@ -174,19 +177,20 @@ def reflog(
 
 def reset(
     context: typer.Context,
-    branch: Annotated[
-        str, typer.Argument(metavar="BRANCH", help="The branch.", autocompletion=complete_branch)
-    ],
+    *,
+    branch: BranchArgument,
     to: Annotated[
         str,
         typer.Option(
-            "--to", metavar="REF", help="Where it shall stand.", autocompletion=complete_ref
+            "--to", metavar="REF", help="The ref to move it to.", autocompletion=complete_ref
         ),
     ],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell, but move nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change, move nothing.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Move a branch to any commit; its reflog keeps where it was.
+    """Move a branch to any commit; its reflog remembers where it was.
 
     Examples:
       parquetry reset main --to main~1 --dry-run
@@ -212,18 +216,16 @@ def reset(
 def _reset_lines(found: "Reset") -> list[str]:
     name, before, after = found.branch, short(found.before), short(found.after)
     if not found.moved:
-        return [f"{name} is at {after} already"]
+        return [f"{name} is already at {after}"]
     lines = [f"{name} {'would move' if found.dry_run else 'moved'} from {before} to {after}"]
     if found.removed:
-        are, they = ("is", "it stays") if found.removed == 1 else ("are", "they stay")
-        what = f"{counted(found.removed, 'commit')} {are}"
-        lines.append(f"{what} no longer on {name}; {they} in its reflog")
+        removed = counted(found.removed, "commit")
+        lines.append(f"removed from {name}: {removed}, still in its reflog")
     if found.added:
-        what = f"{counted(found.added, 'commit')} {'is' if found.added == 1 else 'are'}"
-        lines.append(f"{what} on {name} that {'was' if found.added == 1 else 'were'} not")
+        lines.append(f"added to {name}: {counted(found.added, 'commit')}")
     if found.dry_run:
         return [*lines, "dry run: nothing was moved"]
-    return [*lines, f"to take it back: parquetry reset {shlex.quote(name)} --to {before}"]
+    return [*lines, f"to undo: parquetry reset {shlex.quote(name)} --to {before}"]
 
 
 def _id(commit_id: str | None, text: bool) -> str | None:

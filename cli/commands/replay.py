@@ -1,4 +1,4 @@
-"""``rebase``, ``cherry-pick`` and ``revert``: changes made again elsewhere, or taken back."""
+"""``rebase``, ``cherry-pick`` and ``revert``: changes applied elsewhere, or undone."""
 
 import shlex
 from collections.abc import Iterator
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from catalog.report.figures import counted, named_values, plain, short
-from cli.completion import complete_branch, complete_ref, complete_table
+from cli.completion import complete_ref, complete_table
 from cli.opening import DEFAULT_REF, opened
-from cli.options import Branch, Json, Sides
+from cli.options import Branch, BranchArgument, DryRun, Json, Message, Sides
 from cli.output import stderr, stdout
 from cli.output.listing import show_json
-from cli.output.merge import conflicts_told, rows_told, show_report
+from cli.output.merge import compared_rows, listed_conflicts, show_report
 from cli.specs import sides
 
 if TYPE_CHECKING:
@@ -24,47 +24,43 @@ PARTITIONS_SHOWN = 12
 Mainline = Annotated[
     int,
     typer.Option(
-        "--mainline", metavar="N", min=1, help="The parent of a merge that it is relative to."
+        "--mainline", metavar="N", min=1, help="The parent of a merge to compare it with."
     ),
-]
-DryRun = Annotated[
-    bool,
-    typer.Option("--dry-run", help="Tell, but write nothing; conflicts end with 4 here too."),
 ]
 
 
 def rebase(
     context: typer.Context,
-    branch: Annotated[
-        str, typer.Argument(metavar="BRANCH", help="The branch.", autocompletion=complete_branch)
-    ],
+    *,
+    branch: BranchArgument,
     onto: Annotated[
         str,
         typer.Option("--onto", metavar="REF", help="The new base.", autocompletion=complete_ref),
     ] = DEFAULT_REF,
     resolve: Sides = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Tell which commits and partitions; look at no rows.")
+        bool,
+        typer.Option("--dry-run", help="Show which commits and partitions, without reading rows."),
     ] = False,
     json: Json = False,
 ) -> None:
-    """Make the commits of a branch again on another base, by rows and cells.
+    """Move the commits of a branch onto another base, by rows and cells.
 
-    Also tells which partitions came or changed on the new base since the branch left it: they
-    may still need what the branch did. In a conflict, ours is the new base.
+    Also lists the partitions that were added or changed on the new base since the branch left
+    it: they may need the same reprocessing. In a conflict, ours is the new base.
 
     Examples:
       parquetry rebase backfill/2024-03
       parquetry rebase fix --onto staging --dry-run
     """
     about = {"operation": "rebase", "branch": branch, "onto": onto}
-    with conflicts_told(about, json=json), stderr.Progress("rebase:") as progress:
+    with listed_conflicts(about, json=json), stderr.Progress("rebase:") as progress:
         found = opened(context).rebase(
             branch,
             onto=onto,
             resolve=sides(resolve or []),
             dry_run=dry_run,
-            progress=rows_told(progress),
+            progress=compared_rows(progress),
         )
     if json:
         show_json(_rebase_json(found, onto, dry_run=dry_run))
@@ -74,6 +70,7 @@ def rebase(
 
 def cherry_pick(
     context: typer.Context,
+    *,
     ref: Annotated[
         str, typer.Argument(metavar="REF", help="The commit.", autocompletion=complete_ref)
     ],
@@ -83,27 +80,28 @@ def cherry_pick(
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """Make on a branch what one commit did, by rows and cells.
+    """Apply the changes of one commit to a branch, by rows and cells.
 
     Examples:
       parquetry cherry-pick a1b2c3d4
       parquetry cherry-pick fix~1 --branch staging --dry-run
     """
     about = {"operation": "cherry-pick", "branch": branch, "refs": [ref]}
-    with conflicts_told(about, json=json), stderr.Progress("cherry-pick:") as progress:
+    with listed_conflicts(about, json=json), stderr.Progress("cherry-pick:") as progress:
         report = opened(context).cherry_pick(
             ref,
             branch=branch,
             resolve=sides(resolve or []),
             mainline=mainline,
             dry_run=dry_run,
-            progress=rows_told(progress),
+            progress=compared_rows(progress),
         )
     show_report(report, about, json=json, dry_run=dry_run)
 
 
 def revert(
     context: typer.Context,
+    *,
     refs: Annotated[
         list[str],
         typer.Argument(
@@ -116,27 +114,24 @@ def revert(
         typer.Option(
             "-t",
             "--table",
-            help="Only this table; needs --allow-partial if the commit changed others.",
+            help="Revert only this table; needs --allow-partial if the commit changed others.",
             autocompletion=complete_table,
             show_default=False,
         ),
     ] = None,
     allow_partial: Annotated[
         bool,
-        typer.Option("--allow-partial", help="Take back fewer tables than the commit changed."),
+        typer.Option("--allow-partial", help="Revert fewer tables than the commit changed."),
     ] = False,
-    message: Annotated[
-        str | None,
-        typer.Option("-m", "--message", help="What the commit is about.", show_default=False),
-    ] = None,
+    message: Message = None,
     mainline: Mainline = 1,
     resolve: Sides = None,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """Take back what commits did, by rows and cells: what was corrected later stays.
+    """Undo what commits did, by rows and cells: later corrections stay.
 
-    Makes one commit. Cells that were changed again since are in conflict.
+    Makes one commit. Cells that have changed again since are in conflict.
 
     Examples:
       parquetry revert a1b2c3d4
@@ -144,7 +139,7 @@ def revert(
       parquetry revert main -t orders --allow-partial --dry-run
     """
     about = {"operation": "revert", "branch": branch, "refs": list(refs)}
-    with conflicts_told(about, json=json), stderr.Progress("revert:") as progress:
+    with listed_conflicts(about, json=json), stderr.Progress("revert:") as progress:
         report = opened(context).revert(
             *refs,
             branch=branch,
@@ -154,7 +149,7 @@ def revert(
             resolve=sides(resolve or []),
             mainline=mainline,
             dry_run=dry_run,
-            progress=rows_told(progress),
+            progress=compared_rows(progress),
         )
     show_report(report, about, json=json, dry_run=dry_run)
 
@@ -162,10 +157,10 @@ def revert(
 def _rebase_lines(found: "RebaseReport", onto: str, *, dry_run: bool) -> Iterator[str]:
     base = f"{onto} ({short(found.onto)})"
     if found.is_up_to_date:
-        yield f"{found.branch} stands on {base} already"
+        yield f"{found.branch} is already on {base}"
         return
-    verb = "would be made again" if dry_run else "made again"
-    yield f"{counted(len(found.commits), 'commit')} {verb} on {base}"
+    verb = "would be moved onto" if dry_run else "moved onto"
+    yield f"{counted(len(found.commits), 'commit')} {verb} {base}"
     for commit in found.commits:
         yield f"  {short(commit.id)} {plain(commit.message.partition(chr(10))[0])}"
     if found.arrived:
@@ -182,7 +177,7 @@ def _rebase_lines(found: "RebaseReport", onto: str, *, dry_run: bool) -> Iterato
         return
     yield f"{found.branch} is now {short(found.after)}"
     back = f"parquetry reset {shlex.quote(found.branch)} --to {short(found.before)}"
-    yield f"to take it back: {back}"
+    yield f"to undo: {back}"
 
 
 def _rebase_json(found: "RebaseReport", onto: str, *, dry_run: bool) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """``snapshot`` and ``status``: take the state of tables as their sources have it."""
 
 from collections.abc import Sequence
-from enum import StrEnum
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
@@ -11,10 +11,19 @@ from catalog.report.figures import counted, plain, short, size
 from cli.config import CONFIG_NAME
 from cli.location import find_config, place_of
 from cli.opening import DEFAULT_REF, opened
-from cli.options import Branch, Format, Json, chosen
+from cli.options import Branch, Format, Json, Message, chosen
 from cli.output import stderr, stdout
 from cli.output.listing import ListFormat, Listing, show, show_json
-from cli.specs import TableSpec, pair, parse_sources, selected, with_options
+from cli.specs import (
+    FileMode,
+    SourceFormat,
+    TableSpec,
+    pair,
+    parse_sources,
+    selected,
+    supported_format,
+    with_options,
+)
 from cli.usage import UsageError
 
 if TYPE_CHECKING:
@@ -25,33 +34,13 @@ if TYPE_CHECKING:
 Scope: TypeAlias = Literal["full", "partitions", "append"]
 
 
-class Mode(StrEnum):
-    """How files come into the store."""
-
-    COPY = "copy"
-    LINK = "link"
-    REFERENCE = "reference"
-
-
-class SourceFormat(StrEnum):
-    """What a source is."""
-
-    AUTO = "auto"
-    PARQUET = "parquet"
-
-
-class Fingerprints(StrEnum):
-    """When fingerprints are made."""
-
-    NOW = "now"
-    LATER = "later"
-
+FingerprintTime: TypeAlias = Literal["now", "later"]
 
 Sources = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[TABLE=SOURCE]...",
-        help=f"Tables and where they lie. Default: all of {CONFIG_NAME}; "
+        help=f"Tables and their sources. Default: all tables of {CONFIG_NAME}; "
         "a bare TABLE is one of those.",
         show_default=False,
     ),
@@ -69,61 +58,73 @@ PartitionColumns = Annotated[
         show_default=False,
     ),
 ]
+HowFilesComeIn = Annotated[
+    FileMode | None,
+    typer.Option(
+        "--mode",
+        help="Copy the files, link to them, or leave them in place. Default: copy.",
+        show_default=False,
+    ),
+]
+FormatOfSources = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="auto|parquet",
+        help="The format of the sources. Default: auto.",
+        show_default=False,
+    ),
+]
 Partitions = Annotated[
     bool, typer.Option("--partitions", help="Replace only the partitions that the source has.")
 ]
 Append = Annotated[bool, typer.Option("--append", help="Add the files.")]
+WhenFingerprinted = Annotated[
+    FingerprintTime | None,
+    typer.Option(
+        "--fingerprints",
+        help="Fingerprint the rows now, or at the first diff. Default: now, for references later.",
+        show_default=False,
+    ),
+]
+Metadata = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--meta", metavar="KEY=VALUE", help="Store this in the commit.", show_default=False
+    ),
+]
+IdempotencyKey = Annotated[
+    str | None,
+    typer.Option(
+        "--idempotency-key",
+        metavar="KEY",
+        help="Commit once: do nothing if the branch already has a commit with this key.",
+        show_default=False,
+    ),
+]
+AllowEmpty = Annotated[
+    bool, typer.Option("--allow-empty", help="Accept a source that is empty or missing.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, write nothing.")]
 
 
 def snapshot(
     context: typer.Context,
+    *,
     sources: Sources = None,
-    message: Annotated[
-        str | None,
-        typer.Option("-m", "--message", help="What the commit is about.", show_default=False),
-    ] = None,
+    message: Message = None,
     branch: Branch = DEFAULT_REF,
     keys: Keys = None,
     partition_by: PartitionColumns = None,
-    mode: Annotated[
-        Mode | None,
-        typer.Option(
-            "--mode",
-            help="Copy the files, link to them, or leave them. Default: copy.",
-            show_default=False,
-        ),
-    ] = None,
-    source_format: Annotated[
-        SourceFormat | None,
-        typer.Option("--format", help="What the sources are. Default: auto.", show_default=False),
-    ] = None,
+    mode: HowFilesComeIn = None,
+    source_format: FormatOfSources = None,
     partitions: Partitions = False,
     append: Append = False,
-    fingerprints: Annotated[
-        Fingerprints | None,
-        typer.Option(
-            "--fingerprints", help="Read the rows now, or at the first diff.", show_default=False
-        ),
-    ] = None,
-    metadata: Annotated[
-        list[str] | None,
-        typer.Option("--meta", metavar="KEY=VALUE", help="Kept in the commit.", show_default=False),
-    ] = None,
-    idempotency_key: Annotated[
-        str | None,
-        typer.Option(
-            "--idempotency-key",
-            metavar="KEY",
-            help="Commit once: do nothing if a commit of this key is on the branch already.",
-            show_default=False,
-        ),
-    ] = None,
-    allow_empty: Annotated[
-        bool, typer.Option("--allow-empty", help="Take a source without rows, or a missing one.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would change, write nothing.")
-    ] = False,
+    fingerprints: WhenFingerprinted = None,
+    metadata: Metadata = None,
+    idempotency_key: IdempotencyKey = None,
+    allow_empty: AllowEmpty = False,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Commit tables as their sources have them: all in one commit, or none.
@@ -136,41 +137,50 @@ def snapshot(
       parquetry snapshot orders=backfill/out --partitions -m "backfill of March"
       parquetry snapshot --dry-run
     """
-    scope = _scope(partitions=partitions, append=append)
-    specs = with_options(
-        _specs(context, sources or []), keys=keys or [], partition_by=partition_by or []
+    specs = _specs(context, sources, keys, partition_by=partition_by)
+    asked = _Asked(
+        mode,
+        None if source_format is None else supported_format(source_format),
+        _scope(partitions, append),
+        fingerprints,
+        allow_empty,
     )
-    given = dict(pair(text, "--meta KEY=VALUE", "--meta job=nightly") for text in metadata or [])
-    cat = opened(context)
-    reports = []
-    with (
-        stderr.Progress("snapshot:") as progress,
-        cat.transaction(
-            branch,
-            message=message,
-            metadata=given,
-            idempotency_key=idempotency_key,
-            dry_run=dry_run,
-        ) as transaction,
-    ):
+    pairs = [pair(text, "--meta KEY=VALUE", "--meta job=nightly") for text in metadata or []]
+    transaction = opened(context).transaction(
+        branch,
+        message=message,
+        metadata=dict(pairs),
+        idempotency_key=idempotency_key,
+        dry_run=dry_run,
+    )
+    with stderr.Progress("snapshot:") as progress, transaction:
+        reports = []
         for n, spec in enumerate([] if transaction.is_repeated else specs):
             progress(n, len(specs), spec.table)
-            reports.append(
-                _take(
-                    transaction,
-                    spec,
-                    mode=mode.value if mode else None,
-                    source_format=source_format.value if source_format else None,
-                    scope=scope,
-                    fingerprints=fingerprints.value if fingerprints else None,
-                    allow_empty=allow_empty,
-                )
-            )
-    _report(reports, transaction, branch, dry_run=dry_run, json=json)
+            reports.append(_take(transaction, spec, asked))
+    for report in reports:
+        for text in report.warnings:
+            stderr.warning(text if report.table in text else f"{report.table}: {text}")
+    if json:
+        show_json(_json(reports, transaction, branch, dry_run=dry_run))
+    else:
+        stdout.lines(_lines(reports, transaction, branch, dry_run=dry_run))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the command asks for beyond the specs; None leaves a matter to them."""
+
+    mode: FileMode | None
+    format: SourceFormat | None
+    scope: Scope
+    fingerprints: FingerprintTime | None
+    allow_empty: bool
 
 
 def status(
     context: typer.Context,
+    *,
     sources: Sources = None,
     keys: Keys = None,
     partition_by: PartitionColumns = None,
@@ -180,7 +190,7 @@ def status(
     how: Format = ListFormat.TEXT,
     json: Json = False,
 ) -> None:
-    """Say what snapshot would change, and write nothing.
+    """Show what snapshot would change, and write nothing.
 
     Examples:
       parquetry status
@@ -188,20 +198,17 @@ def status(
     """
     from catalog.operations.status import Source
 
-    scope = _scope(partitions=partitions, append=append)
-    specs = with_options(
-        _specs(context, sources or []), keys=keys or [], partition_by=partition_by or []
-    )
+    scope = _scope(partitions, append)
     wanted = [
         Source(
             spec.table,
             spec.source,
             key=spec.key,
             partition_by=spec.partition_by,
-            mode=spec.mode or "copy",  # type: ignore[arg-type]
+            mode=spec.mode or "copy",
             scope=scope,
         )
-        for spec in specs
+        for spec in _specs(context, sources, keys, partition_by=partition_by)
     ]
     found = opened(context).status(wanted, branch=branch)
     columns = ("table", "state", "files_added", "files_removed", "files_kept", "source")
@@ -211,13 +218,25 @@ def status(
     show(Listing("tables", columns, rows, about={"branch": branch}), chosen(how, json))
 
 
-def _scope(*, partitions: bool, append: bool) -> Scope:
+def _scope(partitions: bool, append: bool) -> Scope:
     if partitions and append:
         raise UsageError("--partitions and --append exclude each other")
     return "partitions" if partitions else "append" if append else "full"
 
 
-def _specs(context: typer.Context, arguments: Sequence[str]) -> list[TableSpec]:
+def _specs(
+    context: typer.Context,
+    sources: Sequence[str] | None,
+    keys: Sequence[str] | None,
+    *,
+    partition_by: Sequence[str] | None,
+) -> list[TableSpec]:
+    """Returns the tables to take, with the options written for them."""
+    specs = _chosen(context, sources or [])
+    return with_options(specs, keys=keys or [], partition_by=partition_by or [])
+
+
+def _chosen(context: typer.Context, arguments: Sequence[str]) -> list[TableSpec]:
     """Returns the tables to take: those written out, and those of the configuration.
 
     Raises:
@@ -243,26 +262,17 @@ def _specs(context: typer.Context, arguments: Sequence[str]) -> list[TableSpec]:
     return [*written, *(selected(config.tables, bare) if bare else config.tables)]
 
 
-def _take(
-    transaction: "CatalogTransaction",
-    spec: TableSpec,
-    *,
-    mode: str | None,
-    source_format: str | None,
-    scope: Scope,
-    fingerprints: Literal["now", "later"] | None,
-    allow_empty: bool,
-) -> "SnapshotReport":
+def _take(transaction: "CatalogTransaction", spec: TableSpec, asked: _Asked) -> "SnapshotReport":
     return transaction.snapshot(
         spec.table,
         spec.source,
         key=spec.key,
         partition_by=_partition_by(spec),
-        mode=mode or spec.mode or "copy",  # type: ignore[arg-type]
-        format=source_format or spec.format or "auto",  # type: ignore[arg-type]
-        scope=scope,
-        fingerprints=fingerprints,
-        allow_empty=allow_empty,
+        mode=asked.mode or spec.mode or "copy",
+        format=asked.format or spec.format or "auto",
+        scope=asked.scope,
+        fingerprints=asked.fingerprints,
+        allow_empty=asked.allow_empty,
     )
 
 
@@ -278,41 +288,42 @@ def _partition_by(spec: TableSpec) -> list[str] | dict[str, str] | None:
     return typed or [name for name, _ in spec.partition_by]
 
 
-def _report(
+def _lines(
     reports: "Sequence[SnapshotReport]",
     transaction: "CatalogTransaction",
     branch: str,
     *,
     dry_run: bool,
-    json: bool,
-) -> None:
-    for report in reports:
-        for text in report.warnings:
-            stderr.warning(text if report.table in text else f"{report.table}: {text}")
+) -> list[str]:
     commit = transaction.commit
-    if json:
-        show_json(
-            {
-                "branch": branch,
-                "commit": commit.id if commit else None,
-                "repeated": transaction.is_repeated,
-                "dry_run": dry_run,
-                "tables": [_report_json(report) for report in reports],
-            }
-        )
-        return
     if transaction.is_repeated and commit is not None:
-        stdout.line(f"committed before as {short(commit.id)}: {plain(commit.message)}")
-        return
+        return [f"committed before as {short(commit.id)}: {plain(commit.message)}"]
     wide = max(len(report.table) for report in reports)
-    stdout.lines(f"{plain(r.table):<{wide}}  {_outcome(r, dry_run=dry_run)}" for r in reports)
+    lines = [f"{plain(r.table):<{wide}}  {_outcome(r, dry_run=dry_run)}" for r in reports]
     changed = sum(report.changed for report in reports)
     if dry_run:
-        stdout.line(f"dry run: {counted(changed, 'table')} would change, nothing was written")
+        lines.append(f"dry run: {counted(changed, 'table')} would change, nothing was written")
     elif commit is None:
-        stdout.line("nothing changed, no commit")
+        lines.append("nothing changed, no commit")
     else:
-        stdout.line(f"{branch} is now {short(commit.id)}: {plain(commit.message)}")
+        lines.append(f"{branch} is now {short(commit.id)}: {plain(commit.message)}")
+    return lines
+
+
+def _json(
+    reports: "Sequence[SnapshotReport]",
+    transaction: "CatalogTransaction",
+    branch: str,
+    *,
+    dry_run: bool,
+) -> dict[str, object]:
+    return {
+        "branch": branch,
+        "commit": transaction.commit.id if transaction.commit else None,
+        "repeated": transaction.is_repeated,
+        "dry_run": dry_run,
+        "tables": [_report_json(report) for report in reports],
+    }
 
 
 def _outcome(report: "SnapshotReport", *, dry_run: bool) -> str:

@@ -8,8 +8,9 @@ import typer
 
 from catalog.errors import NotFound, StorageFailure
 from cli.completion import complete_branch, complete_ref
+from cli.exit_codes import ExitCode
 from cli.opening import DEFAULT_REF, opened
-from cli.options import Json, OutputFile, Ref
+from cli.options import Json, Message, OutputFile, Ref
 from cli.output.results import ResultFormat
 from cli.sql.run import run_sql
 from cli.sql.statements import split
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 def sql(
     context: typer.Context,
+    *,
     query: Annotated[
         str | None,
         typer.Argument(metavar="[QUERY]", help="DuckDB SQL. Default: stdin.", show_default=False),
@@ -35,7 +37,7 @@ def sql(
         str | None,
         typer.Option(
             "--ref",
-            help=f"What a table without @ref means. Default: {DEFAULT_REF}.",
+            help=f"The ref of tables without @ref. Default: {DEFAULT_REF}.",
             autocompletion=complete_ref,
             show_default=False,
         ),
@@ -44,24 +46,21 @@ def sql(
         str | None,
         typer.Option(
             "--branch",
-            help="Write on this branch: all statements become one commit.",
+            help="Write on this branch, all statements in one commit.",
             autocompletion=complete_branch,
             show_default=False,
         ),
     ] = None,
-    message: Annotated[
-        str | None,
-        typer.Option("-m", "--message", help="What the commit is about.", show_default=False),
-    ] = None,
+    message: Message = None,
     how: Annotated[
         ResultFormat, typer.Option("--format", help="How to write the rows.")
     ] = ResultFormat.TABLE,
     json: Json = False,
     target: OutputFile = None,
 ) -> None:
-    """Run SQL in which any table that is read may carry a ref: orders@main~1.
+    """Run SQL in which tables may carry a ref: orders@main~1.
 
-    Of several statements, the last one's rows are written. In CSV, NULL stands for NULL and
+    Writes the rows of the last statement. In CSV, NULL stands for NULL and
     "NULL" for the text. With --branch, statements may change tables: INSERT, UPDATE, DELETE,
     MERGE, TRUNCATE, CREATE, ALTER and DROP TABLE, COPY ... FROM.
 
@@ -91,19 +90,19 @@ def sql(
 
 
 def shell(context: typer.Context, ref: Ref = DEFAULT_REF) -> None:
-    """Ask queries one after the other; .help lists the commands.
+    """Run SQL interactively; .help lists the commands.
 
-    Statements end with a semicolon. Without a terminal, statements are read from stdin: all of
-    them are run, and the exit code is 1 if any failed.
+    Statements end with a semicolon. Without a terminal, statements are read from stdin: all
+    of them run, and the exit code is 1 if any fails.
     """
     from cli.sql.repl import run_shell
 
     if not run_shell(opened(context), ref):
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.ANSWER_IS_NO)
 
 
 def _text(query: str | None, file: Path | None) -> str:
-    """Returns the text of the query, from wherever it comes.
+    """Returns the text of the query: the argument, the file or stdin.
 
     Raises:
         UsageError: There is none.

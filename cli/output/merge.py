@@ -1,4 +1,4 @@
-"""What a merge and its like did, as lines and as JSON, and the conflicts that are in their way."""
+"""What merges, reverts and cherry-picks did, and their conflicts, as lines and as JSON."""
 
 import json as json_format
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from catalog.write.merge.table import MergeProgress
 
 CONFLICT_COLUMNS = ("table", "kind", "key", "column", "base", "ours", "theirs")
-"""What is told of a conflict, which are its JSON keys."""
+"""What is shown of a conflict, which are its JSON keys."""
 
 FIRST_CONFLICTS = 10
-"""Conflicts that an error lists: enough to see of what sort they are."""
+"""Conflicts that an error lists: enough to see what sort they are."""
 
 _WHOLE = {
-    "ours": "the whole table is ours: nothing that theirs changed in it is there",
-    "theirs": "the whole table is theirs: nothing that ours changed in it is there",
+    "ours": "the whole table is ours: none of their changes to it are included",
+    "theirs": "the whole table is theirs: none of our changes to it are included",
 }
 
 Names = Mapping[str, Cell]
@@ -33,7 +33,7 @@ Names = Mapping[str, Cell]
 
 
 @contextmanager
-def conflicts_told(about: Names, *, json: bool) -> Iterator[None]:
+def listed_conflicts(about: Names, *, json: bool) -> Iterator[None]:
     """Lists the first conflicts of a merge on stderr, or all as JSON, and lets the error go on."""
     try:
         yield
@@ -45,8 +45,8 @@ def conflicts_told(about: Names, *, json: bool) -> Iterator[None]:
         raise
 
 
-def rows_told(progress: stderr.Progress) -> "MergeProgress":
-    """Returns what shows on a terminal how many rows of a table are compared."""
+def compared_rows(progress: stderr.Progress) -> "MergeProgress":
+    """Returns a callback that shows on a terminal how many rows of a table are compared."""
     return lambda table, done, total: progress(0, 0, f"{table}: {done:,} of {total:,} rows")
 
 
@@ -107,7 +107,7 @@ def _table_line(table: "TableMerge", wide: int) -> str:
 
 def _closing(report: "MergeReport", about: Names, *, dry_run: bool) -> str:
     if about["operation"] == "merge" and report.is_up_to_date:
-        return f"{report.branch} has all of {about['source']} already: nothing to merge"
+        return f"{report.branch} already has all of {about['source']}: nothing to merge"
     if dry_run:
         changes = "" if report.tables else "no table would change, "
         return f"dry run: {changes}nothing was written"
@@ -121,7 +121,7 @@ def _would_conflict(report: "MergeReport", about: Names) -> MergeConflict:
     count = report.conflicts.num_rows
     left = ""
     if about["operation"] == "merge":
-        left = "; without --dry-run, a branch is left on which they can be settled"
+        left = "; without --dry-run, a branch is left for settling them"
         what = f"merging {about['source']} into {report.branch}"
     else:
         what = f"the {about['operation']} on {report.branch}"
@@ -135,7 +135,7 @@ def _would_conflict(report: "MergeReport", about: Names) -> MergeConflict:
 
 
 def _are_several(refs: Cell) -> bool:
-    """Tells whether refs may name more commits than one."""
+    """Returns whether refs may name more than one commit."""
     return isinstance(refs, list) and (len(refs) > 1 or any(".." in str(ref) for ref in refs))
 
 
@@ -161,7 +161,7 @@ def _report_json(report: "MergeReport", about: Names, *, dry_run: bool) -> dict[
 
 
 def _conflicted(about: Names, error: MergeConflict) -> dict[str, object]:
-    """Returns the JSON of a merge that was not completed; of its tables those in conflict."""
+    """Returns the JSON of a merge that was not completed, with its tables in conflict."""
     found = _conflicts_json(error.conflicts)
     counts: dict[object, int] = {}
     for one in found:

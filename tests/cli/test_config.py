@@ -65,6 +65,11 @@ def test_tables_may_have_namespaces(tmp_path: Path) -> None:
         ),
         ("[tables.o]\nkey = []\n", "tables.o has no source", "source ="),
         ('[tables.o]\nsource = "o"\nmode = "move"\n', "tables.o.mode must be one of copy", ""),
+        (
+            '[tables.o]\nsource = "o"\nformat = "delta"\n',
+            "tables.o.format must be one of auto, parquet, not 'delta'",
+            "",
+        ),
         ('[tables.o]\nsource = "o"\nkey = "a"\n', "tables.o.key must be a list of columns", ""),
         ('[gcs]\nendpoint = "x"\n', "unknown key gcs.endpoint", "did you mean endpoint_url?"),
         ("[azure]\naccount = 3\n", "azure.account must be a text", ""),
@@ -72,7 +77,7 @@ def test_tables_may_have_namespaces(tmp_path: Path) -> None:
         ("[s3]\npath_style = 1\n", "s3.path_style must be true or false", ""),
         ('[s3]\nhttpfs = "never"\n', "unknown key s3.httpfs", ""),
         ("catalog = 3\n", "catalog must be a text", ""),
-        ("catalog = \n", "is no TOML", ""),
+        ("catalog = \n", "is not valid TOML", ""),
     ],
 )
 def test_what_makes_no_sense_is_refused(tmp_path: Path, text: str, message: str, hint: str) -> None:

@@ -140,7 +140,7 @@ def test_what_is_merged_already_makes_no_commit(fix: Path, parquetry: Runner) ->
     parquetry("merge", "fix")
     before = commit_id(parquetry)
     outcome = parquetry("merge", "fix")
-    assert outcome == Outcome(0, "main has all of fix already: nothing to merge\n", "")
+    assert outcome == Outcome(0, "main already has all of fix: nothing to merge\n", "")
     assert json.loads(parquetry("merge", "fix", "--json").out)["up_to_date"] is True
     assert commit_id(parquetry) == before
 
@@ -306,7 +306,7 @@ def test_rows_changed_on_the_branch_are_settled(
     assert [one["key"] for one in left] == [{"order_id": "3"}]
     take(parquetry, tmp_path, MERGE_BRANCH, amount=[10.5, 12.5, 14.0, 7.0], note=note)
     ready = parquetry("conflicts")
-    expected = f"all is settled; to complete it: parquetry merge {MERGE_BRANCH} --continue\n"
+    expected = f"everything is settled; to complete it: parquetry merge {MERGE_BRANCH} --continue\n"
     assert ready.out == expected
     done = parquetry("merge", "--continue", "-m", "amounts as Ana and Ben agreed")
     assert (done.code, done.err) == (0, "")
@@ -384,7 +384,7 @@ def test_an_aborted_merge_leaves_its_branch_in_the_reflog_only(
     assert outcome.code == 0
     assert outcome.out.splitlines() == [
         "dropped the merge of fix into main; main was not moved",
-        f"to have it back: parquetry branch create {MERGE_BRANCH} --at {held[:8]}",
+        f"to restore it: parquetry branch create {MERGE_BRANCH} --at {held[:8]}",
     ]
     assert MERGE_BRANCH not in branches(parquetry)
     assert commit_id(parquetry) == before
@@ -421,7 +421,7 @@ def test_a_protected_branch_changes_by_merge(fix: Path, parquetry: Runner) -> No
         (("fix", "--into", "mian"), 3, "did you mean main?"),
         (("fix", "--resolve", "mine"), 2, "cannot take 'mine' in a conflict"),
         (("fix", "--resolve", "ours", "--resolve", "theirs"), 2, "exclude each other"),
-        (("fix", "--resolve", "ours", "--resolve", "orders=theirs"), 2, "is about all tables"),
+        (("fix", "--resolve", "ours", "--resolve", "orders=theirs"), 2, "is for all tables"),
         (("fix", "--resolve", "orders=ours", "--resolve", "orders=theirs"), 2, "both sides"),
         (("fix", "--resolve", "oders=ours"), 3, "there are: customers, orders"),
         (("--continue",), 3, "no merge is in conflict"),
@@ -456,7 +456,7 @@ def test_a_table_of_two_shapes_is_taken_whole_and_told(fix: Path, parquetry: Run
     done = parquetry(*words)
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines()[0].startswith(
-        "customers  theirs    the whole table is theirs: nothing that ours changed in it is there"
+        "customers  theirs    the whole table is theirs: none of our changes to it are included"
     )
 
 

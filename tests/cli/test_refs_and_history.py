@@ -22,7 +22,7 @@ def test_init_says_where(tmp_path: Path, parquetry: Runner) -> None:
 def test_init_of_a_catalog_is_an_error_that_names_it(empty: Path, parquetry: Runner) -> None:
     again = parquetry("init", "lake")
     assert again.code == 3
-    assert again.err.startswith("error: there is a catalog in lake already\nhint: ")
+    assert again.err.startswith("error: there is already a catalog in lake\nhint: ")
 
 
 def test_branches_are_created_listed_and_deleted(empty: Path, parquetry: Runner) -> None:
@@ -31,7 +31,7 @@ def test_branches_are_created_listed_and_deleted(empty: Path, parquetry: Runner)
     assert listed["format_version"] == 1
     assert [one["branch"] for one in listed["branches"]] == ["backfill/2024-03", "main"]
     deleted = parquetry("branch", "delete", "backfill/2024-03")
-    assert "to have it back: parquetry branch create backfill/2024-03 --at " in deleted.out
+    assert "to restore it: parquetry branch create backfill/2024-03 --at " in deleted.out
     assert "backfill" not in parquetry("branch", "list").out
 
 

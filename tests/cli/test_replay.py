@@ -37,12 +37,12 @@ def test_a_rebase_tells_what_arrived_since(fix: Path, tmp_path: Path, parquetry:
     now = commit_id(parquetry, "fix")
     assert (outcome.code, outcome.err) == (0, "")
     assert outcome.out.splitlines() == [
-        f"1 commit made again on main ({base[:8]})",
+        f"1 commit moved onto main ({base[:8]})",
         f"  {now[:8]} {TITLE}",
         "on main since fix left it; may need the same reprocessing:",
         "  orders  day=2024-01-01, day=2024-01-03",
         f"fix is now {now[:8]}",
-        f"to take it back: parquetry reset fix --to {before[:8]}",
+        f"to undo: parquetry reset fix --to {before[:8]}",
     ]
     rows = orders(parquetry, "fix")
     assert (rows[1], rows[7]) == ((11.0, "b"), (2.0, "g"))
@@ -77,7 +77,7 @@ def test_a_rebase_that_is_tried_only_moves_nothing(fix: Path, parquetry: Runner)
     before = listing(fix)
     outcome = parquetry("rebase", "fix", "--dry-run")
     assert outcome.code == 0
-    assert "1 commit would be made again on main" in outcome.out
+    assert "1 commit would be moved onto main" in outcome.out
     assert outcome.out.splitlines()[-1] == "dry run: nothing was moved"
     assert listing(fix) == before
 
@@ -87,14 +87,14 @@ def test_a_branch_that_stands_there_stays(fix: Path, parquetry: Runner) -> None:
     for words in ((), ("--dry-run",)):
         before = commit_id(parquetry, "fix")
         outcome = parquetry("rebase", "fix", *words)
-        assert outcome.out == f"fix stands on main ({commit_id(parquetry)[:8]}) already\n"
+        assert outcome.out == f"fix is already on main ({commit_id(parquetry)[:8]})\n"
         assert commit_id(parquetry, "fix") == before
 
 
 def test_a_branch_without_commits_of_its_own_follows(fix: Path, parquetry: Runner) -> None:
     parquetry("branch", "create", "behind", "--at", "main~1")
     outcome = parquetry("rebase", "behind")
-    assert outcome.out.startswith("0 commits made again on main")
+    assert outcome.out.startswith("0 commits moved onto main")
     assert commit_id(parquetry, "behind") == commit_id(parquetry)
 
 

@@ -21,10 +21,10 @@ def test_a_reset_says_how_it_is_taken_back(lake: Path, parquetry: Runner) -> Non
     assert (outcome.code, outcome.err) == (0, "")
     moved, left, back = outcome.out.splitlines()
     assert moved == f"main moved from {new[:8]} to {old[:8]}"
-    assert left == "2 commits are no longer on main; they stay in its reflog"
-    assert back == f"to take it back: parquetry reset main --to {new[:8]}"
+    assert left == "removed from main: 2 commits, still in its reflog"
+    assert back == f"to undo: parquetry reset main --to {new[:8]}"
     again = parquetry(*back.partition("parquetry ")[2].split())
-    assert again.out.splitlines()[1] == "2 commits are on main that were not"
+    assert again.out.splitlines()[1] == "added to main: 2 commits"
     assert commit_id(parquetry, "main") == new
     assert commit_id(parquetry, "main@{1}") == old
     reasons = [m["reason"] for m in json.loads(parquetry("reflog", "--json").out)["moves"]]
@@ -36,7 +36,7 @@ def test_a_dry_run_moves_nothing(lake: Path, parquetry: Runner) -> None:
     outcome = parquetry("reset", "main", "--to", "main~1", "--dry-run")
     assert outcome.out.splitlines() == [
         f"main would move from {new[:8]} to {old[:8]}",
-        "1 commit is no longer on main; it stays in its reflog",
+        "removed from main: 1 commit, still in its reflog",
         "dry run: nothing was moved",
     ]
     assert commit_id(parquetry, "main") == new
@@ -62,7 +62,7 @@ def test_a_branch_that_is_there_already_stays(lake: Path, parquetry: Runner) -> 
     here = commit_id(parquetry, "main")
     moves = parquetry("reflog").out
     outcome = parquetry("reset", "main", "--to", here)
-    assert (outcome.code, outcome.out) == (0, f"main is at {here[:8]} already\n")
+    assert (outcome.code, outcome.out) == (0, f"main is already at {here[:8]}\n")
     assert parquetry("reflog").out == moves
 
 

@@ -167,3 +167,11 @@ def test_a_table_may_be_named_as_in_sql(lake: Path, parquetry: Runner, written: 
     taken = parquetry("snapshot", "sales x.orders=v1/orders", "-m", "odd")
     assert taken.code == 0, taken.err
     assert parquetry("partitions", f"{written}@main").code == 0
+
+
+def test_a_format_that_cannot_be_taken_is_refused_by_name(lake: Path, parquetry: Runner) -> None:
+    outcome = parquetry("snapshot", "orders=v1/orders", "--format", "delta")
+    assert outcome.code == 2
+    assert outcome.err == (
+        "error: --format delta is not supported by this version\nhint: use auto or parquet\n"
+    )
