@@ -1,22 +1,24 @@
-"""What a diff would do, told before it is done: by which path, reading how much."""
+"""What a diff would do: by which path, reading how much."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from catalog.diff.fingerprints.loading import load_prints
 from catalog.diff.plan import SIDES, ColumnPair, DiffTask, SideName, TablePlan
 from catalog.diff.route import FilePair, Prints, route
+from catalog.formats.parquet import column_sizes
 from catalog.model.datafile import DataFile
 from catalog.model.partition import partition_values
+from catalog.repository.datafiles import readable
+from catalog.repository.repository import Repository
 
 Path = Literal["identical", "positional", "by-key", "join", "multiset", "one-sided"]
-Sizes = Callable[[SideName, DataFile], Mapping[int, int]]
-"""Returns the bytes that the columns of a file take, by field id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Describes how files of one partition are compared.
+    """How files of one partition are compared.
 
     Attributes:
         partition: The partition's values in text form; None where whole tables are compared.
@@ -40,29 +42,40 @@ class Step:
     bytes_total: int
 
 
-def explain(plan: TablePlan, prints: Prints, sizes: Sizes) -> list[Step]:
-    """Returns the steps of a table's diff in order.
+def explain(repository: Repository, plan: TablePlan) -> list[Step]:
+    """Returns the steps of a table's diff in order, from metadata, footers and kept fingerprints.
 
     Args:
+        repository: Has the table.
         plan: The table's plan.
-        prints: Fingerprints that are kept.
-        sizes: Asked for the sizes of columns.
     """
     if plan.before is None or plan.after is None:
         return [_one_sided(plan, task) for task in plan.tasks]
-    return [step for task in plan.tasks for step in _task(plan, task, prints, sizes)]
+    prints = load_prints(repository, plan, None, only_kept=True).prints
+    return [step for task in plan.tasks for step in _task(repository, plan, task, prints)]
 
 
-def _task(plan: TablePlan, task: DiffTask, prints: Prints, sizes: Sizes) -> Iterator[Step]:
+def _task(
+    repository: Repository, plan: TablePlan, task: DiffTask, prints: Prints
+) -> Iterator[Step]:
     chosen = route(plan, task, prints)
     groups: dict[tuple[tuple[ColumnPair, ...], bool], list[FilePair]] = {}
     for pair in chosen.pairs:
         groups.setdefault((pair.changed, pair.permuted and bool(pair.changed)), []).append(pair)
-    for (changed, _), pairs in sorted(groups.items(), key=lambda one: len(one[0][0])):
-        yield _pairs(plan, task, changed, pairs, sizes)
+    label = _label(plan, task)
+    for (changed, permuted), pairs in sorted(groups.items(), key=lambda one: len(one[0][0])):
+        files = [file for pair in pairs for file in (pair.before, pair.after)]
+        total = _total(files)
+        if not changed:
+            yield Step(label, "identical", (), len(files), 0, 0, total)
+            continue
+        names = tuple(column.name for column in (*plan.key_pairs, *changed))
+        read = sum(_bytes_to_read(repository, plan, pair) for pair in pairs)
+        path: Path = "by-key" if permuted else "positional"
+        yield Step(label, path, names, len(files), 0, read, total)
     if chosen.same is not None:
         files = [*chosen.same.before, *chosen.same.after]
-        yield Step(_label(plan, task), "identical", (), len(files), 0, 0, _total(files))
+        yield Step(label, "identical", (), len(files), 0, 0, _total(files))
     rest = chosen.rest
     if rest is None:
         return
@@ -75,31 +88,20 @@ def _task(plan: TablePlan, task: DiffTask, prints: Prints, sizes: Sizes) -> Iter
         missing = sum(file.identity not in prints for file in files)
     total = _total(files)
     names = tuple(pair.name for pair in plan.pairs if pair.compared)
-    path: Path = "join" if plan.key else "multiset"
-    label = _label(plan, task)
-    yield Step(label, path, names, len(files), missing, total, total)
+    yield Step(label, "join" if plan.key else "multiset", names, len(files), missing, total, total)
 
 
-def _pairs(
-    plan: TablePlan,
-    task: DiffTask,
-    changed: Sequence[ColumnPair],
-    pairs: Sequence[FilePair],
-    sizes: Sizes,
-) -> Step:
-    files = [file for pair in pairs for file in (pair.before, pair.after)]
-    if not changed:
-        return Step(_label(plan, task), "identical", (), len(files), 0, 0, _total(files))
-    wanted = [*plan.key_pairs, *changed]
-    read = 0
-    for pair in pairs:
-        for side in SIDES:
-            known = sizes(side, pair.before if side == "f" else pair.after)
-            needed = wanted if side == "t" or pair.permuted else changed
-            read += sum(known.get((p.before if side == "f" else p.after).id, 0) for p in needed)
-    names = tuple(pair.name for pair in wanted)
-    path: Path = "by-key" if pairs[0].permuted else "positional"
-    return Step(_label(plan, task), path, names, len(files), 0, read, _total(files))
+def _bytes_to_read(repository: Repository, plan: TablePlan, pair: FilePair) -> int:
+    """Returns the size of the columns that are read of two files."""
+    wanted = [*plan.key_pairs, *pair.changed]
+    size_bytes = 0
+    for side in SIDES:
+        file = pair.on(side)
+        schema = plan.side(side).file_schemas[file.file_schema]
+        sizes = column_sizes(readable(repository.store, file), schema)
+        needed = wanted if side == "t" or pair.permuted else pair.changed
+        size_bytes += sum(sizes.get(column.on(side).id, 0) for column in needed)
+    return size_bytes
 
 
 def _one_sided(plan: TablePlan, task: DiffTask) -> Step:

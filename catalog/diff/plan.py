@@ -1,27 +1,26 @@
 """The plan of a diff: what is compared with what, as pure values.
 
-A table's plan says which columns pair up, by which key rows match, and lists independent
+A table's plan lists the columns that pair up, the key that rows are matched by, and independent
 tasks, one per partition, over the files that the two sides do not share.
 """
 
 import difflib
-import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from fractions import Fraction
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from catalog.diff.column_matching import match_columns, partitioned_alike, shared_files_say_the_same
+from catalog.diff.column_matching import ColumnMatch, match_columns
 from catalog.diff.forms import comparable
+from catalog.diff.options import DiffOptions, Tolerance
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.change import FileChanges
 from catalog.model.datafile import DataFile
+from catalog.model.partition import Partition
 from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
 from catalog.model.types import Scalar, TypeClass
 
-Partition: TypeAlias = tuple[bytes | None, ...]
 SideName: TypeAlias = Literal["f", "t"]
 """The older side (``f``, *from*) or the newer (``t``, *to*)."""
 
@@ -30,49 +29,23 @@ SIDES: tuple[SideName, SideName] = ("f", "t")
 Status: TypeAlias = Literal["added", "removed", "modified", "unchanged"]
 
 _NUMERIC = (TypeClass.INTEGER, TypeClass.WIDE_INTEGER, TypeClass.DECIMAL, TypeClass.FLOAT)
-_AMOUNT = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?(%?)")
-
-
-@dataclass(frozen=True, slots=True)
-class DiffOptions:
-    """Says how tables are to be compared.
-
-    Attributes:
-        key: Key columns; None means the tables' own.
-        columns: Columns to compare; None means all.
-        tolerance: By column, ``"0.5"`` or ``"1%"``.
-        check_keys: Whether to look for NULL and duplicate keys in all rows.
-        full_stats: Whether statistics cover all rows.
-    """
-
-    key: tuple[str, ...] | None = None
-    columns: tuple[str, ...] | None = None
-    tolerance: Mapping[str, str] = field(default_factory=dict)
-    check_keys: bool = False
-    full_stats: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Tolerance:
-    """Allows a difference: an amount, or a share of the older value if ``relative``."""
-
-    amount: Fraction
-    relative: bool
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnPair:
-    """Pairs a column of the older side with one of the newer.
+    """A column of the older side and the same column of the newer.
 
     Attributes:
+        number: Its place among the plan's pairs.
         before: The older side's column.
         after: The newer side's column.
         compared: Whether its cells count.
         key: Whether rows are matched by it.
         partition: Whether one of the sides is partitioned by it.
-        tolerance: What differences are let pass.
+        tolerance: Differences that do not count.
     """
 
+    number: int
     before: Field
     after: Field
     compared: bool
@@ -85,10 +58,14 @@ class ColumnPair:
         """Returns the column's name on the newer side."""
         return self.after.name
 
+    def on(self, side: SideName) -> Field:
+        """Returns the column of a side."""
+        return self.before if side == "f" else self.after
+
 
 @dataclass(frozen=True, slots=True)
 class SchemaChange:
-    """Describes a difference of two schemas; see the JSON form of a diff."""
+    """A difference of two schemas; see the JSON form of a diff."""
 
     change: Literal[
         "column_added",
@@ -106,7 +83,7 @@ class SchemaChange:
 
 @dataclass(frozen=True, slots=True)
 class DiffTask:
-    """Is a piece of work that needs no other: files whose rows may match each other.
+    """An independent piece of work: files whose rows may match each other.
 
     Attributes:
         partition: The partition values; None where the whole tables are compared at once.
@@ -118,10 +95,14 @@ class DiffTask:
     before: tuple[DataFile, ...]
     after: tuple[DataFile, ...]
 
+    def files(self, side: SideName) -> tuple[DataFile, ...]:
+        """Returns the files of a side."""
+        return self.before if side == "f" else self.after
+
 
 @dataclass(frozen=True, slots=True)
 class TablePlan:
-    """Says how one table is compared.
+    """How one table is compared.
 
     Attributes:
         table: The table.
@@ -133,11 +114,9 @@ class TablePlan:
         added: Columns of the newer side only.
         schema_changes: Differences of the schemas.
         tasks: The work.
-        files_added: Files that only the newer side has.
-        files_removed: Files that only the older side has.
         files_kept: Files of both.
         partitions_skipped: Partitions whose files are the same.
-        warnings: What the user should know.
+        warnings: What the user should know before trusting the counts.
     """
 
     table: str
@@ -149,8 +128,6 @@ class TablePlan:
     added: tuple[Field, ...] = ()
     schema_changes: tuple[SchemaChange, ...] = ()
     tasks: tuple[DiffTask, ...] = ()
-    files_added: int = 0
-    files_removed: int = 0
     files_kept: int = 0
     partitions_skipped: int = 0
     warnings: tuple[str, ...] = ()
@@ -164,17 +141,19 @@ class TablePlan:
 
     def side(self, side: SideName) -> TableSnapshot:
         """Returns a side's snapshot; the other one's if the table is missing there."""
-        return (self.before if side == "f" else self.after) or self.shape
+        return self.snapshot(side) or self.shape
+
+    def snapshot(self, side: SideName) -> TableSnapshot | None:
+        """Returns a side's snapshot; None if the table is missing there."""
+        return self.before if side == "f" else self.after
 
     def files(self, side: SideName) -> tuple[DataFile, ...]:
-        """Returns the files of a side that the tasks open."""
-        return tuple(
-            file for task in self.tasks for file in (task.before if side == "f" else task.after)
-        )
+        """Returns the files that only this side has."""
+        return tuple(file for task in self.tasks for file in task.files(side))
 
     @property
     def partitions_compared(self) -> int:
-        """Returns how many partitions the tasks look at."""
+        """Returns the number of partitions with files that only one side has."""
         return len({f.partition for side in SIDES for f in self.files(side)})
 
     @property
@@ -193,9 +172,9 @@ def plan_table(
     table: str,
     before: TableSnapshot | None,
     after: TableSnapshot | None,
+    *,
     changes: FileChanges,
     options: DiffOptions,
-    *,
     shared_ids: int | None = None,
 ) -> TablePlan:
     """Plans the diff of one table.
@@ -207,208 +186,173 @@ def plan_table(
         changes: The files in which they differ.
         options: How to compare.
         shared_ids: Greatest field id that means the same column on both sides; None if all
-            do. Ids given since then, on branches of their own, say nothing.
+            do. Branches reuse the ids given after that for columns of their own.
 
     Raises:
         InvalidInput: The options name columns that cannot serve.
     """
     old, new = before or after, after or before
     assert old is not None and new is not None
-    matched = match_columns(old, new, shared_ids)
-    usable = [(a, b) for a, b in matched if comparable(a.type, b.type)]
-    key = _key(table, old, new, options, usable)
-    pairs = _pairs(table, old, new, usable, key, options)
+    columns = _Columns.of(table, match_columns(old, new, shared_ids))
+    key = _key(columns, options)
     removed, added = changes.removed, changes.added
-    if shared_files_say_the_same(old, new, matched):
+    if columns.match.shared_files_agree:
         removed, added = without_shared(removed, added)
     shared = len(changes.removed) - len(removed)
-    tasks = _tasks(removed, added, same_spec=partitioned_alike(old, new, matched))
+    tasks = _tasks(removed, added, same_spec=columns.match.partitions_agree)
     touched = len({f.partition for f in (*changes.removed, *changes.added)})
     compared = len({f.partition for f in (*removed, *added)})
-    paired_after = {b.id for _, b in matched}
-    schema_changes = _schema_changes(old, new, matched, usable)
+    schema_changes = _schema_changes(columns)
+    status: Status = "modified" if tasks or schema_changes else "unchanged"
+    if before is None or after is None:
+        status = "added" if before is None else "removed"
     return TablePlan(
         table=table,
-        status=_status(before, after, tasks, schema_changes),
+        status=status,
         before=before,
         after=after,
         key=key,
-        pairs=pairs,
-        added=()
-        if options.columns is not None
-        else tuple(f for f in new.schema.fields if f.id not in paired_after),
+        pairs=_pairs(columns, key, options),
+        added=() if options.columns is not None else columns.match.added,
         schema_changes=schema_changes,
         tasks=tasks,
-        files_added=len(added),
-        files_removed=len(removed),
         files_kept=changes.files_kept + shared,
         partitions_skipped=changes.partitions_kept + touched - compared,
-        warnings=_warnings(old, new, options, matched, usable),
+        warnings=_warnings(columns, options),
     )
 
 
-def _status(
-    before: TableSnapshot | None,
-    after: TableSnapshot | None,
-    tasks: Sequence[DiffTask],
-    schema_changes: Sequence[SchemaChange],
-) -> Status:
-    if before is None:
-        return "added"
-    if after is None:
-        return "removed"
-    return "modified" if tasks or schema_changes else "unchanged"
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """The columns of both sides of a table.
+
+    Attributes:
+        table: The table.
+        match: Which columns are the same.
+        usable: Those whose types compare.
+        unusable: Those whose types do not.
+    """
+
+    table: str
+    match: ColumnMatch
+    usable: tuple[tuple[Field, Field], ...]
+    unusable: tuple[tuple[Field, Field], ...]
+
+    @classmethod
+    def of(cls, table: str, match: ColumnMatch) -> "_Columns":
+        """Sorts the columns by whether they compare."""
+        usable: list[tuple[Field, Field]] = []
+        unusable: list[tuple[Field, Field]] = []
+        for before, after in match.pairs:
+            (usable if comparable(before.type, after.type) else unusable).append((before, after))
+        return cls(table, match, tuple(usable), tuple(unusable))
+
+    def own_key(self) -> tuple[str, ...] | None:
+        """Returns the table's key: the newer side's, else the older's, if both sides have it.
+
+        Returns:
+            Names on the newer side; empty if neither side has a key, None if no key serves.
+        """
+        old, new = self.match.old, self.match.new
+        for key, names in (
+            (new.key, {after.id: after.name for _, after in self.usable}),
+            (old.key, {before.id: after.name for before, after in self.usable}),
+        ):
+            if key and all(i in names for i in key):
+                return tuple(names[i] for i in key)
+        return None if new.key or old.key else ()
 
 
-def _key(
-    table: str,
-    old: TableSnapshot,
-    new: TableSnapshot,
-    options: DiffOptions,
-    usable: Sequence[tuple[Field, Field]],
-) -> tuple[str, ...]:
+def _key(columns: _Columns, options: DiffOptions) -> tuple[str, ...]:
     if options.key is None:
-        return _own_key(old, new, usable) or ()
-    names = [after.name for _, after in usable]
-    key = options.key
-    for name in key:
+        return columns.own_key() or ()
+    names = [after.name for _, after in columns.usable]
+    for name in options.key:
         if name not in names:
             raise InvalidInput(
-                f"{name!r} cannot be a key of table {table}: both sides need such a column, of "
-                "types that compare",
+                f"{name!r} cannot be a key of table {columns.table}: both sides need such a "
+                "column, of types that compare",
                 kind=ErrorKind.BAD_KEY,
                 hint=near(name, names),
             )
-    if len(set(key)) < len(key):
-        raise InvalidInput(f"the key {', '.join(key)} names a column twice", kind=ErrorKind.BAD_KEY)
-    return tuple(key)
+    return tuple(options.key)
 
 
-def _own_key(
-    old: TableSnapshot, new: TableSnapshot, usable: Sequence[tuple[Field, Field]]
-) -> tuple[str, ...] | None:
-    """Returns the tables' key: the newer one's, else the older one's, if both sides have it.
-
-    Returns:
-        Names on the newer side; empty if no table has a key, None if no key serves.
-    """
-    for key, names in (
-        (new.key, {after.id: after.name for _, after in usable}),
-        (old.key, {before.id: after.name for before, after in usable}),
-    ):
-        if key and all(i in names for i in key):
-            return tuple(names[i] for i in key)
-    return None if new.key or old.key else ()
-
-
-def _warnings(
-    old: TableSnapshot,
-    new: TableSnapshot,
-    options: DiffOptions,
-    matched: Sequence[tuple[Field, Field]],
-    usable: Sequence[tuple[Field, Field]],
-) -> tuple[str, ...]:
-    """Returns what the user should know before trusting the counts."""
-    found = [
+def _warnings(columns: _Columns, options: DiffOptions) -> tuple[str, ...]:
+    warnings = [
         f"column {b.name!r} is not compared: {a.type} and {b.type} have no common form"
-        for a, b in matched
-        if (a, b) not in usable
+        for a, b in columns.unusable
     ]
-    if options.key is None and _own_key(old, new, usable) is None:
-        key = ", ".join(new.key_names or old.key_names)
-        found.append(
+    if options.key is None and columns.own_key() is None:
+        key = ", ".join(columns.match.new.key_names or columns.match.old.key_names)
+        warnings.append(
             f"the key {key} is not on both sides, in types that compare: whole rows are matched, "
             "and none is updated"
         )
-    return tuple(found)
+    return tuple(warnings)
 
 
-def _pairs(
-    table: str,
-    old: TableSnapshot,
-    new: TableSnapshot,
-    usable: Sequence[tuple[Field, Field]],
-    key: Sequence[str],
-    options: DiffOptions,
-) -> tuple[ColumnPair, ...]:
-    names = {after.name for _, after in usable}
+def _pairs(columns: _Columns, key: Sequence[str], options: DiffOptions) -> tuple[ColumnPair, ...]:
+    names = {after.name for _, after in columns.usable}
     for name in (*(options.columns or ()), *options.tolerance):
         if name not in names:
             raise InvalidInput(
-                f"table {table} has no column {name!r} on both sides that can be compared",
+                f"table {columns.table} has no column {name!r} on both sides that can be compared",
                 kind=ErrorKind.COLUMN_NOT_FOUND,
                 hint=near(name, sorted(names)),
             )
+    old, new = columns.match.old, columns.match.new
+    compared = names if options.columns is None else {*options.columns, *key}
     pairs = []
-    for before, after in usable:
-        wanted = options.columns is None or after.name in options.columns
-        pairs.append(
-            ColumnPair(
-                before,
-                after,
-                compared=wanted or after.name in key,
-                key=after.name in key,
-                partition=before.id in old.partition_by or after.id in new.partition_by,
-                tolerance=_tolerance(table, before, after, key, options),
-            )
+    for number, (before, after) in enumerate(columns.usable):
+        pair = ColumnPair(
+            number,
+            before,
+            after,
+            compared=after.name in compared,
+            key=after.name in key,
+            partition=before.id in old.partition_by or after.id in new.partition_by,
+            tolerance=options.tolerance_of(after.name),
         )
+        if pair.tolerance is not None and (pair.key or not _is_numeric(pair)):
+            raise InvalidInput(
+                f"column {pair.name!r} of {columns.table} cannot have a tolerance: only numbers "
+                "that are not part of the key can",
+                kind=ErrorKind.BAD_TOLERANCE,
+            )
+        pairs.append(pair)
     return tuple(pairs)
 
 
-def _tolerance(
-    table: str, before: Field, after: Field, key: Sequence[str], options: DiffOptions
-) -> Tolerance | None:
-    stated = options.tolerance.get(after.name)
-    if stated is None:
-        return None
-    stated = str(stated).strip()
-    match = _AMOUNT.fullmatch(stated)
-    numeric = all(
-        isinstance(f.type, Scalar) and f.type.type_class in _NUMERIC for f in (before, after)
+def _is_numeric(pair: ColumnPair) -> bool:
+    return all(
+        isinstance(f.type, Scalar) and f.type.type_class in _NUMERIC
+        for f in (pair.before, pair.after)
     )
-    if match is None or not numeric or after.name in key:
-        problem = "it is no number" if match is None else "only for numbers that are no key"
-        raise InvalidInput(
-            f"tolerance {stated!r} of column {after.name!r} of {table}: {problem}",
-            kind=ErrorKind.BAD_TOLERANCE,
-            hint="write e.g. amount=0.01 or amount=1%",
-        )
-    amount = Fraction(stated.rstrip("%"))
-    return Tolerance(amount / 100 if match[3] else amount, bool(match[3]))
 
 
-def _schema_changes(
-    old: TableSnapshot,
-    new: TableSnapshot,
-    matched: Sequence[tuple[Field, Field]],
-    usable: Sequence[tuple[Field, Field]],
-) -> tuple[SchemaChange, ...]:
+def _schema_changes(columns: _Columns) -> tuple[SchemaChange, ...]:
+    match = columns.match
     changes: list[SchemaChange] = []
-    for a, b in matched:
+    unusable = {after.id for _, after in columns.unusable}
+    for a, b in match.pairs:
         if a.name != b.name:
             changes.append(SchemaChange("column_renamed", b.name, a.name, b.name))
         if a.type != b.type:
-            compared = (a, b) in usable
-            changes.append(SchemaChange("type_changed", b.name, str(a.type), str(b.type), compared))
-    after_ids, before_ids = {b.id for _, b in matched}, {a.id for a, _ in matched}
+            types = str(a.type), str(b.type)
+            changes.append(SchemaChange("type_changed", b.name, *types, b.id not in unusable))
     changes.extend(
-        SchemaChange("column_added", f.name, None, str(f.type), False)
-        for f in new.schema.fields
-        if f.id not in after_ids
+        SchemaChange("column_added", f.name, None, str(f.type), False) for f in match.added
     )
     changes.extend(
-        SchemaChange("column_removed", f.name, str(f.type), None, False)
-        for f in old.schema.fields
-        if f.id not in before_ids
+        SchemaChange("column_removed", f.name, str(f.type), None, False) for f in match.removed
     )
-    if old.key_names != new.key_names:
-        key = _joined(old.key_names), _joined(new.key_names)
-        changes.append(SchemaChange("key_changed", None, *key))
-    names = [tuple(name for name, _ in side.partition_fields) for side in (old, new)]
-    if names[0] != names[1]:
-        changes.append(
-            SchemaChange("partitioning_changed", None, _joined(names[0]), _joined(names[1]))
-        )
+    keys = _joined(match.old.key_names), _joined(match.new.key_names)
+    if keys[0] != keys[1]:
+        changes.append(SchemaChange("key_changed", None, *keys))
+    specs = [_joined([n for n, _ in side.partition_fields]) for side in (match.old, match.new)]
+    if specs[0] != specs[1]:
+        changes.append(SchemaChange("partitioning_changed", None, specs[0], specs[1]))
     return tuple(changes)
 
 

@@ -16,8 +16,11 @@ from catalog.diff.counts import (
     SideStats,
     TableCounts,
 )
-from catalog.diff.plan import SchemaChange, Status, TablePlan
+from catalog.diff.plan import SchemaChange, SideName, Status, TablePlan
 from catalog.errors import ErrorKind, InvalidInput, NotFound
+from catalog.model.listings import FileInfo
+from catalog.repository.datafiles import file_info
+from catalog.storage.store import ObjectStore
 
 FORMAT_VERSION = 1
 """Version of the JSON form; it grows only with an incompatible change."""
@@ -25,7 +28,7 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Says which changed rows are wanted; see ``TableDiff.changes``."""
+    """Which changed rows are wanted; see ``TableDiff.changes``."""
 
     where: str | None = None
     change: str | None = None
@@ -41,36 +44,42 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Is one end of a diff: the ref as it was written, and the commit it stood for."""
+    """One end of a diff: the ref as it was written, and the commit it stood for."""
 
     ref: str
     commit_id: str
 
 
 class TableDiff:
-    """Tells what changed in one table."""
+    """What changed in one table."""
 
     def __init__(
-        self, plan: TablePlan, counts: TableCounts, reader: RowReader | None = None
+        self,
+        plan: TablePlan,
+        counts: TableCounts,
+        store: ObjectStore,
+        *,
+        rows: RowReader | None = None,
     ) -> None:
-        self.plan = plan
+        self._plan = plan
         self._counts = counts
-        self._reader = reader
+        self._store = store
+        self._rows = rows
 
     @property
     def table(self) -> str:
         """Returns the table's name."""
-        return self.plan.table
+        return self._plan.table
 
     @property
     def status(self) -> Status:
         """Returns what happened to the table."""
-        return self.plan.status
+        return self._plan.status
 
     @property
     def key(self) -> tuple[str, ...]:
         """Returns the columns that rows were matched by; none: whole rows were."""
-        return self.plan.key
+        return self._plan.key
 
     @property
     def rows(self) -> RowCounts:
@@ -100,22 +109,36 @@ class TableDiff:
     @property
     def schema_changes(self) -> tuple[SchemaChange, ...]:
         """Returns the differences of the schemas."""
-        return self.plan.schema_changes
+        return self._plan.schema_changes
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Returns what to know before trusting the counts."""
-        return self.plan.warnings
+        return self._plan.warnings
+
+    @property
+    def files_added(self) -> tuple[FileInfo, ...]:
+        """Returns the data files that only the newer side has, by partition and path."""
+        return self._files("t")
+
+    @property
+    def files_removed(self) -> tuple[FileInfo, ...]:
+        """Returns the data files that only the older side has, by partition and path."""
+        return self._files("f")
+
+    def _files(self, side: SideName) -> tuple[FileInfo, ...]:
+        table = self._plan.side(side)
+        return tuple(file_info(self._store, table, file) for file in self._plan.files(side))
 
     @property
     def coverage(self) -> Coverage:
         """Returns which files and partitions differ, and what was read of them."""
-        plan = self.plan
+        plan = self._plan
         return Coverage(
             plan.partitions_compared,
             plan.partitions_skipped,
-            plan.files_added,
-            plan.files_removed,
+            len(plan.files("t")),
+            len(plan.files("f")),
             plan.files_kept,
             self._counts.bytes_read,
         )
@@ -145,7 +168,7 @@ class TableDiff:
         Raises:
             InvalidInput: The diff was made without rows, or ``where`` is no such SQL.
         """
-        if self._reader is None:
+        if self._rows is None:
             raise InvalidInput(
                 f"the diff of {self.table} has counts only",
                 kind=ErrorKind.ROWS_NOT_KEPT,
@@ -153,7 +176,7 @@ class TableDiff:
             )
         if limit is not None and limit < 0:
             raise InvalidInput(f"a limit of {limit} rows makes no sense", hint="None means all")
-        return self._reader(Selection(where, change, limit, columns == "changed"))
+        return self._rows(Selection(where, change, limit, columns == "changed"))
 
     def to_dict(self) -> Json:
         """Returns the JSON form of the table."""
@@ -200,10 +223,10 @@ class TableDiff:
 
 
 class Diff:
-    """Tells what changed between two refs, table by table.
+    """What changed between two refs, table by table.
 
-    Tables that were asked for, or changed, can be looked up by name; one that did not change
-    answers zeros. Used as a context manager, or closed, it gives up the changed rows.
+    Any table can be looked up by name; one that did not change answers zeros. Closing the diff,
+    or leaving it as a context manager, gives up the changed rows.
     """
 
     def __init__(

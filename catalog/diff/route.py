@@ -41,6 +41,10 @@ class FilePair:
     places: tuple[tuple[int, int], ...] | None = None
     permuted: bool = False
 
+    def on(self, side: SideName) -> DataFile:
+        """Returns the file of a side."""
+        return self.before if side == "f" else self.after
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -127,7 +131,7 @@ def _mark(
     if known is None or first is None:
         return None if known is None else known.rows
     digests = known.by_key if permuted else known.columns
-    return digests.get((first.before if side == "f" else first.after).id)
+    return digests.get(first.on(side).id)
 
 
 def _partner(
@@ -235,4 +239,4 @@ def known_keys(files: Sequence[DataFile], prints: Prints) -> tuple[int, int] | N
 
 def key_ids(plan: TablePlan, side: SideName) -> tuple[int, ...]:
     """Returns the field ids of a side's key columns, as fingerprints are kept by."""
-    return tuple((p.before if side == "f" else p.after).id for p in plan.key_pairs)
+    return tuple(pair.on(side).id for pair in plan.key_pairs)

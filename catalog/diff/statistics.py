@@ -1,7 +1,7 @@
 """Statistics of columns before and after, over the rows of some files.
 
-They come from the files' fingerprints where those hold them, else from reading. Sums of doubles
-are the true sums, rounded: so both ways give the same, in whatever order rows lie.
+They come from the files' fingerprints where those hold them, otherwise from reading. Sums of
+doubles are the true sums, rounded, so both ways give the same, in whatever order rows lie.
 """
 
 import decimal
@@ -13,8 +13,10 @@ from typing import Any, TypeAlias
 import duckdb
 import numpy as np
 
+from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.counts import SideStats
 from catalog.diff.fingerprints.summary import exact_float_total, float_total
+from catalog.diff.plan import SideName
 from catalog.diff.route import Prints
 from catalog.engine.arrow_arrays import to_numpy
 from catalog.engine.connection import cursor, single_row
@@ -23,8 +25,7 @@ from catalog.errors import CatalogError
 from catalog.model.datafile import DataFile
 from catalog.model.fingerprint import BLOCK_ROWS, ColumnSummary
 from catalog.model.schema import Field
-from catalog.model.table import TableSnapshot
-from catalog.model.types import NULL_TYPE, Scalar, TypeClass, is_float, is_integer
+from catalog.model.types import NULL_TYPE, DataType, Scalar, TypeClass, is_float, is_integer
 from catalog.model.values import decode, encode, float_text, text
 
 SIGNIFICANT_DIGITS = 12
@@ -40,32 +41,51 @@ Bounds: TypeAlias = tuple[str | None, str | None]
 
 
 def kept_stats(
-    con: duckdb.DuckDBPyConnection,
-    table: TableSnapshot,
-    field: Field,
-    files: Sequence[DataFile],
-    prints: Prints,
-) -> SideStats | None:
-    """Describes a column by what fingerprints tell; None if one does not tell all.
+    reader: TableReader, side: SideName, files: Sequence[DataFile], fields: Sequence[Field]
+) -> dict[int, SideStats]:
+    """Describes columns by the summaries of their files' fingerprints.
 
     Args:
-        con: Writes values as text.
-        table: The side's table.
-        field: The column.
+        reader: Has the fingerprints, and an engine that writes values as text.
+        side: The side.
         files: The files whose rows are described.
-        prints: Their fingerprints, as far as known.
+        fields: The columns.
+
+    Returns:
+        The statistics by field id, of those columns that the fingerprints describe in full.
     """
-    rows = sum(file.rows for file in files)
-    found = []
-    for file in files:
-        one = _summary(table, field, file, prints)
-        if one is None:
-            return None
-        found.append(one)
-    nulls = sum(one.nulls for one in found)
+    table = reader.plan.side(side)
+    types = {
+        name: {column.field_id: column.type for column in schema.columns}
+        for name, schema in table.file_schemas.items()
+    }
+    described = {}
+    for field in fields:
+        if field.id in table.partition_by:
+            continue
+        summaries = []
+        for file in files:
+            held = types[file.file_schema].get(field.id, NULL_TYPE)
+            summary = _summary(file, field, held, reader.prints)
+            if summary is None:
+                break
+            summaries.append((file.rows, summary))
+        else:
+            stats = _summed_up(reader.con, field, summaries)
+            if stats is not None:
+                described[field.id] = stats
+    return described
+
+
+def _summed_up(
+    con: duckdb.DuckDBPyConnection, field: Field, summaries: Sequence[tuple[int, ColumnSummary]]
+) -> SideStats | None:
+    """Sums up a column of several files by their numbers of rows and summaries."""
+    rows = sum(count for count, _ in summaries)
+    nulls = sum(one.nulls for _, one in summaries)
     if not isinstance(field.type, Scalar) or field.type == NULL_TYPE or nulls == rows:
         return SideStats(nulls)
-    full = [one for one, file in zip(found, files, strict=True) if one.nulls < file.rows]
+    full = [one for count, one in summaries if one.nulls < count]
     if any(one.low is None or one.high is None for one in full):
         return None
     try:
@@ -73,40 +93,34 @@ def kept_stats(
         high = _value_text(con, max(one.high for one in full if one.high), field.type)
     except (CatalogError, ValueError, OverflowError):
         return None
-    bounds = _bound(low), _bound(high)
+    stats = SideStats(nulls, _bound(low), _bound(high))
     if field.type.type_class not in _SUMMED:
-        return SideStats(nulls, *bounds)
+        return stats
     if any(one.total is None for one in full):
         return None
     total = sum((one.total for one in full if one.total is not None), Fraction(0))
     if not is_float(field.type):
-        return _with_sum(SideStats(nulls, *bounds), rows, total, _text(total, field))
+        return _with_sum(stats, rows - nulls, _exact_text(total, field.type))
     slack = sum((one.slack for one in full), Fraction(0))
-    rounded = _rounded(total, slack, bounds)
-    return None if rounded is None else _with_double(SideStats(nulls, *bounds), rows, rounded)
+    rounded = _rounded(total, slack, (stats.low, stats.high))
+    return None if rounded is None else _with_double(stats, rows - nulls, rounded)
 
 
-def _summary(
-    table: TableSnapshot, field: Field, file: DataFile, prints: Prints
-) -> ColumnSummary | None:
-    """Returns what is known of a column in a file, as if it had the table's type there."""
-    if field.id in table.partition_by:
-        return None
-    columns = table.file_schemas[file.file_schema].columns
-    held = next((c.type for c in columns if c.field_id == field.id), NULL_TYPE)
+def _summary(file: DataFile, field: Field, held: DataType, prints: Prints) -> ColumnSummary | None:
+    """Returns what is known of a column in a file that holds it in some type, as if in its own."""
     if held == NULL_TYPE:
         return ColumnSummary(nulls=file.rows)
     if held != field.type and not (is_integer(held) and is_integer(field.type)):
         return None
     known = prints.get(file.identity)
-    found = None if known is None else known.summaries.get(field.id)
-    if found is None or held == field.type or found.low is None or found.high is None:
-        return found
+    summary = None if known is None else known.summaries.get(field.id)
+    if summary is None or held == field.type or summary.low is None or summary.high is None:
+        return summary
     assert isinstance(held, Scalar) and isinstance(field.type, Scalar)
     return replace(
-        found,
-        low=encode(decode(found.low, held), field.type),
-        high=encode(decode(found.high, held), field.type),
+        summary,
+        low=encode(decode(summary.low, held), field.type),
+        high=encode(decode(summary.high, held), field.type),
     )
 
 
@@ -133,27 +147,35 @@ def side_stats(
         The statistics by field id.
     """
     try:
-        rows, found = _aggregated(con, relation, fields, sums=True)
+        rows, stats = _aggregated(con, relation, fields, sums=True)
     except duckdb.OutOfRangeException:
-        rows, found = _aggregated(con, relation, fields, sums=False)
-        for one in fields:
-            found[one.id] = _with_exact_sum(con, relation, one, rows, found[one.id])
-    for one in fields:
-        if is_float(one.type) and found[one.id].nulls < rows:
-            found[one.id] = _with_double_sum(con, relation, one, rows, found[one.id])
-    return found
+        rows, stats = _aggregated(con, relation, fields, sums=False)
+        for field in fields:
+            if _has_exact_sum(field) and stats[field.id].nulls < rows:
+                total = _exact_sum(con, f"SELECT c{field.id} AS value FROM {relation}")
+                values = rows - stats[field.id].nulls
+                text = _exact_text(total, field.type)
+                stats[field.id] = _with_sum(stats[field.id], values, text)
+    for field in fields:
+        values = rows - stats[field.id].nulls
+        if is_float(field.type) and values:
+            query = f"SELECT CAST(c{field.id} AS DOUBLE) AS value FROM {relation}"
+            bounds = stats[field.id].low, stats[field.id].high
+            rounded = _double_sum(con, query, bounds)
+            stats[field.id] = _with_double(stats[field.id], values, rounded)
+    return stats
 
 
 def _aggregated(
     con: duckdb.DuckDBPyConnection, relation: str, fields: Sequence[Field], *, sums: bool
 ) -> tuple[int, dict[int, SideStats]]:
-    wanted = ["count(*)"]
-    for one in fields:
-        wanted += _aggregates(one, sums=sums)
-    row = single_row(con, f"SELECT {', '.join(wanted)} FROM {relation}")
-    rows = int(row[0])
-    found = {one.id: _stats(rows, row[1 + 4 * n : 5 + 4 * n]) for n, one in enumerate(fields)}
-    return rows, found
+    """Returns the number of rows, and statistics by field id, sums of doubles left out."""
+    aggregates = [sql for field in fields for sql in _aggregates(field, sums=sums)]
+    count, *values = single_row(
+        con, f"SELECT {', '.join(['count(*)', *aggregates])} FROM {relation}"
+    )
+    rows = int(count)
+    return rows, {f.id: _stats(rows, values[4 * n : 4 * n + 4]) for n, f in enumerate(fields)}
 
 
 def _aggregates(field: Field, *, sums: bool) -> list[str]:
@@ -162,31 +184,37 @@ def _aggregates(field: Field, *, sums: bool) -> list[str]:
     if not isinstance(field.type, Scalar) or field.type == NULL_TYPE:
         return [count, nothing, nothing, nothing]
     bounds = [f"CAST({edge}({column}) AS VARCHAR)" for edge in ("min", "max")]
-    if not sums or field.type.type_class not in _SUMMED or is_float(field.type):
+    if not sums or not _has_exact_sum(field):
         return [count, *bounds, nothing]
     return [count, *bounds, f"CAST(sum({column}) AS VARCHAR)"]
+
+
+def _has_exact_sum(field: Field) -> bool:
+    """Returns whether a column is summed up exactly: one of integers or decimals."""
+    summed = isinstance(field.type, Scalar) and field.type.type_class in _SUMMED
+    return summed and not is_float(field.type)
 
 
 def _stats(rows: int, row: Sequence[object]) -> SideStats:
     count, low, high, total = row
     assert isinstance(count, int)
-    found = SideStats(rows - count, _bound(low), _bound(high))
-    return found if total is None else _with_sum(found, rows, Fraction(str(total)), str(total))
+    stats = SideStats(rows - count, _bound(low), _bound(high))
+    return stats if total is None else _with_sum(stats, count, str(total))
 
 
 def _bound(text: object) -> str | None:
-    """Returns a bound; zeros are equal, and all NaN, so which is met first must not show."""
+    """Returns a bound in one form: zeros are equal, and all NaN, whichever came first."""
     return None if text is None else {"-0.0": "0.0", "-nan": "nan"}.get(str(text), str(text))
 
 
-def _with_sum(stats: SideStats, rows: int, total: Fraction, shown: str) -> SideStats:
-    """Adds an exact sum, and the mean that follows."""
-    return replace(stats, mean=float(total / (rows - stats.nulls)), total=shown)
+def _with_sum(stats: SideStats, values: int, total: str) -> SideStats:
+    """Adds an exact sum of a number of values, and the mean that follows."""
+    return replace(stats, mean=float(Fraction(total) / values), total=total)
 
 
-def _with_double(stats: SideStats, rows: int, total: float) -> SideStats:
-    """Adds a rounded sum of doubles, and the mean that follows."""
-    mean = total / (rows - stats.nulls) + 0.0
+def _with_double(stats: SideStats, values: int, total: float) -> SideStats:
+    """Adds a rounded sum of a number of doubles, and the mean that follows."""
+    mean = total / values + 0.0
     finite = abs(mean) < float("inf")
     return replace(stats, mean=mean if finite else None, total=float_text(total))
 
@@ -205,17 +233,13 @@ def _rounded(total: Fraction, slack: Fraction, bounds: Bounds) -> float | None:
     return float(edges.pop()) + 0.0 if len(edges) == 1 else None
 
 
-def _with_double_sum(
-    con: duckdb.DuckDBPyConnection, relation: str, field: Field, rows: int, stats: SideStats
-) -> SideStats:
-    """Adds the sum of a column of doubles."""
-    bounds = stats.low, stats.high
+def _double_sum(con: duckdb.DuckDBPyConnection, query: str, bounds: Bounds) -> float:
+    """Returns the rounded sum of the column ``value`` of a query, which are doubles."""
 
     def blocks() -> Iterator[np.ndarray[Any, Any]]:
-        column = f"CAST(c{field.id} AS DOUBLE)"
         with cursor(con) as own:
-            found = own.sql(f"SELECT {column} FROM {relation} WHERE isfinite({column})")
-            for batch in found.to_arrow_reader(BLOCK_ROWS):
+            finite = own.sql(f"SELECT value FROM ({query}) WHERE isfinite(value)")
+            for batch in finite.to_arrow_reader(BLOCK_ROWS):
                 values = to_numpy(batch.column(0))
                 for start in range(0, len(values), BLOCK_ROWS):
                     yield values[start : start + BLOCK_ROWS]
@@ -228,30 +252,22 @@ def _with_double_sum(
     if rounded is None:
         rounded = _rounded(exact_float_total(blocks()), Fraction(0), bounds)
     assert rounded is not None, "an exact sum is known"
-    return _with_double(stats, rows, rounded)
+    return rounded
 
 
-def _with_exact_sum(
-    con: duckdb.DuckDBPyConnection, relation: str, field: Field, rows: int, stats: SideStats
-) -> SideStats:
-    """Adds the sum of a column whose sum does not fit DuckDB's widest type."""
-    if not isinstance(field.type, Scalar) or field.type.type_class not in _SUMMED:
-        return stats
-    if is_float(field.type) or stats.nulls == rows:
-        return stats
+def _exact_sum(con: duckdb.DuckDBPyConnection, query: str) -> Fraction:
+    """Returns the sum of the column ``value`` of a query, too large for DuckDB's widest type."""
     total = Fraction(0)
-    con.execute(
-        f"SELECT CAST(c{field.id} AS VARCHAR) FROM {relation} WHERE c{field.id} IS NOT NULL"
-    )
+    con.execute(f"SELECT CAST(value AS VARCHAR) FROM ({query}) WHERE value IS NOT NULL")
     while chunk := con.fetchmany(10_000):
         total += sum(Fraction(text) for (text,) in chunk)
-    return _with_sum(stats, rows, total, _text(total, field))
+    return total
 
 
-def _text(total: Fraction, field: Field) -> str:
+def _exact_text(total: Fraction, kind: DataType) -> str:
     """Returns the exact sum of integers or decimals in DuckDB's text form."""
-    assert isinstance(field.type, Scalar)
-    scale = 0 if field.type.decimal is None else field.type.decimal[1]
+    assert isinstance(kind, Scalar)
+    scale = 0 if kind.decimal is None else kind.decimal[1]
     unscaled = int(total * 10**scale)
     sign, digits = "-" if unscaled < 0 else "", str(abs(unscaled)).rjust(scale + 1, "0")
     return sign + (f"{digits[:-scale]}.{digits[-scale:]}" if scale else digits)

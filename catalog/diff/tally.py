@@ -30,7 +30,7 @@ Label: TypeAlias = tuple[tuple[str, str | None], ...]
 
 @dataclass(slots=True)
 class Cells:
-    """Counts cells of one column while groups are added up."""
+    """The counts of one column's cells, while groups are added up."""
 
     filled: int = 0
     cleared: int = 0
@@ -40,13 +40,13 @@ class Cells:
 
 @dataclass(slots=True)
 class Tally:
-    """Holds the counts of a remainder.
+    """The counts of a remainder.
 
     Attributes:
         inserted: Rows of the newer side that no row of the older matches.
         deleted: The other way round.
         updated: Pairs of rows with a changed cell.
-        moved: Of those, in another partition.
+        moved: Updated rows that are in another partition now.
         cells: Counts by column of the plan's value pairs.
         added: By field id, pairs of rows that carry a value in an added column.
         partitions: Counts per partition where something changed.
@@ -61,34 +61,46 @@ class Tally:
     partitions: tuple[PartitionCounts, ...] = ()
 
 
-def tally(con: duckdb.DuckDBPyConnection, plan: TablePlan, parts: Sequence[Part]) -> Tally:
+def tally(con: duckdb.DuckDBPyConnection, columns: SqlColumns, parts: Sequence[Part]) -> Tally:
     """Counts what a settled remainder holds.
 
     Args:
         con: Has the remainder.
-        plan: The table's plan.
+        columns: The columns of the table's plan.
         parts: Its rows.
     """
-    result = Tally(
+    plan = columns.plan
+    counts = Tally(
         cells={pair.name: Cells() for pair in plan.value_pairs},
-        added={one.id: 0 for one in plan.added},
+        added={added.id: 0 for added in plan.added},
     )
     names = {side: _partition_names(plan, side) for side in SIDES}
     partitions: dict[Label, list[int]] = {}
     for part in parts:
-        for row in con.execute(_grouped(plan, part)).fetchall():
-            _add(result, partitions, plan, part, names, row)
-    result.partitions = tuple(
+        for row in con.execute(_grouped(columns, part)).fetchall():
+            group = _Group.of(row, names)
+            own = _add(counts, plan, part, group.counts)
+            known = partitions.setdefault(group.label, [0] * len(own))
+            partitions[group.label] = [a + b for a, b in zip(known, own, strict=True)]
+    counts.partitions = tuple(
         PartitionCounts(dict(label), *partitions[label])
         for label in sorted(partitions, key=_label_order)
         if (names["f"] or names["t"]) and any(partitions[label])
     )
-    return result
+    return counts
 
 
-def _grouped(plan: TablePlan, part: Part) -> str:
-    """Returns SQL that counts a part by partition; see ``_add`` for its columns."""
-    columns = SqlColumns(plan)
+def _grouped(columns: SqlColumns, part: Part) -> str:
+    """Returns SQL that counts a part by partition.
+
+    Of a table partitioned by ``c3`` with one column that may differ, each row has: whether it
+    counts deleted rows; the partition before and after; inserted, deleted, updated and moved
+    rows; filled, cleared, corrected and tolerated cells of the column::
+
+        false  NULL  2024-01  5  0  3  1  0  1  2  0
+        true   2024-01  NULL  0  4  0  0  0  0  0  0
+    """
+    plan = columns.plan
     before, after = plan.side("f").partition_by, plan.side("t").partition_by
     moved = "false" if part.partial else _moved(columns)
     inner = ["kind", f"{updated(columns, part.pairs)} AS is_updated", f"{moved} AS is_moved"]
@@ -111,9 +123,9 @@ def _grouped(plan: TablePlan, part: Part) -> str:
             f"count(*) FILTER (x{n} AND NOT a{n} AND NOT b{n})",
             f"count(*) FILTER (w{n})",
         ]
-    for one in () if part.partial else plan.added:
-        inner.append(f"kind = 'u' AND t_c{one.id} IS NOT NULL AS n{one.id}")
-        sums.append(f"count(*) FILTER (n{one.id})")
+    for added in () if part.partial else plan.added:
+        inner.append(f"kind = 'u' AND t_c{added.id} IS NOT NULL AS n{added.id}")
+        sums.append(f"count(*) FILTER (n{added.id})")
     groups = [*(f"p{i}f" for i in before), *(f"p{i}t" for i in after)]
     shown = ["kind = 'd'", *(f"CAST({group} AS VARCHAR)" for group in groups)]
     grouping = ", ".join(["kind = 'd'", *groups])
@@ -123,39 +135,51 @@ def _grouped(plan: TablePlan, part: Part) -> str:
     )
 
 
-def _add(
-    result: Tally,
-    partitions: dict[Label, list[int]],
-    plan: TablePlan,
-    part: Part,
-    names: Mapping[SideName, Sequence[str]],
-    row: Sequence[object],
-) -> None:
-    """Adds the counts of one group of rows."""
-    gone, *rest = row
-    before, rest = rest[: len(names["f"])], rest[len(names["f"]) :]
-    after, rest = rest[: len(names["t"])], rest[len(names["t"]) :]
-    counts = [_int(value) for value in rest]
-    result.inserted += counts[0]
-    result.deleted += counts[1]
-    result.updated += counts[2]
-    result.moved += counts[3]
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """The counts of the rows of one partition; see ``_grouped`` for their order."""
+
+    label: Label
+    counts: Sequence[int]
+
+    @classmethod
+    def of(cls, row: Sequence[object], names: Mapping[SideName, Sequence[str]]) -> "_Group":
+        """Takes a row apart.
+
+        Args:
+            row: A row of the grouping.
+            names: The partition columns of each side.
+        """
+        deleted, *rest = row
+        middle = len(names["f"])
+        end = middle + len(names["t"])
+        own, values = (names["f"], rest[:middle]) if deleted else (names["t"], rest[middle:end])
+        label = tuple(zip(own, map(_text, values), strict=True))
+        return cls(label, [_int(value) for value in rest[end:]])
+
+
+def _add(counts: Tally, plan: TablePlan, part: Part, group: Sequence[int]) -> list[int]:
+    """Adds the counts of a group of rows to those of the table.
+
+    Returns:
+        The counts of the group's partition, as ``PartitionCounts`` takes them.
+    """
+    counts.inserted += group[0]
+    counts.deleted += group[1]
+    counts.updated += group[2]
+    counts.moved += group[3]
     kinds = [0, 0, 0]
     for n, pair in enumerate(part.pairs):
-        filled, cleared, corrected, within = counts[4 + 4 * n : 8 + 4 * n]
-        cells = result.cells[pair.name]
+        filled, cleared, corrected, within = group[4 + 4 * n : 8 + 4 * n]
+        cells = counts.cells[pair.name]
         cells.filled += filled
         cells.cleared += cleared
         cells.corrected += corrected
         cells.within += within
         kinds = [a + b for a, b in zip(kinds, (filled, cleared, corrected), strict=True)]
-    for one, filled in zip(plan.added, counts[4 + 4 * len(part.pairs) :], strict=False):
-        result.added[one.id] += filled
-    own, values = (names["f"], before) if gone else (names["t"], after)
-    label = tuple(zip(own, map(_text, values), strict=True))
-    more = [*counts[:3], *kinds]
-    known = partitions.setdefault(label, [0] * len(more))
-    partitions[label] = [a + b for a, b in zip(known, more, strict=True)]
+    for added, filled in zip(plan.added, group[4 + 4 * len(part.pairs) :], strict=False):
+        counts.added[added.id] += filled
+    return [*group[:3], *kinds]
 
 
 def updated(columns: SqlColumns, pairs: Sequence[ColumnPair]) -> str:
@@ -189,8 +213,9 @@ def _text(value: object) -> str | None:
 
 def examples(
     con: duckdb.DuckDBPyConnection,
-    plan: TablePlan,
+    columns: SqlColumns,
     name: str,
+    *,
     parts: Sequence[Part],
     counts: Tally,
 ) -> tuple[Example, ...]:
@@ -198,25 +223,25 @@ def examples(
 
     Args:
         con: Has the remainder.
-        plan: The table's plan.
+        columns: The columns of the table's plan.
         name: The view of the whole remainder.
         parts: Its rows.
-        counts: What it holds.
+        counts: Their counts.
     """
-    columns = SqlColumns(plan)
     found: list[Example] = []
     few = counts.updated <= EXAMPLE_ROWS
-    for pair in plan.value_pairs:
+    holding = [(part, {pair.number for pair in part.pairs}) for part in parts]
+    for pair in columns.plan.value_pairs:
         cells = counts.cells[pair.name]
         if not (cells.filled or cells.cleared or cells.corrected):
             continue
         if few:
-            found += _column_examples(con, columns, name, pair, counted=True)
+            found += _column_examples(con, columns, pair, name, counted=True)
             continue
-        for part in parts:
-            if pair in part.pairs:
+        for part, numbers in holding:
+            if pair.number in numbers:
                 rows = part.sample or f"(FROM {part.relation} LIMIT {EXAMPLE_SAMPLE})"
-                shown = _column_examples(con, columns, rows, pair, counted=False)
+                shown = _column_examples(con, columns, pair, rows, counted=False)
                 if shown:
                     found += shown
                     break
@@ -226,8 +251,8 @@ def examples(
 def _column_examples(
     con: duckdb.DuckDBPyConnection,
     columns: SqlColumns,
-    source: str,
     pair: ColumnPair,
+    source: str,
     *,
     counted: bool,
 ) -> list[Example]:

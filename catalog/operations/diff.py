@@ -1,17 +1,12 @@
 """Diffs of two refs."""
 
 from catalog.diff.explain import Step, explain
-from catalog.diff.fingerprints.loading import load_prints
-from catalog.diff.plan import SideName, TablePlan
 from catalog.diff.result import Diff, End
-from catalog.formats.parquet import column_sizes
-from catalog.model.datafile import DataFile
 from catalog.model.ref_expressions import split_range
 from catalog.operations.context import OperationContext
 from catalog.operations.diff_planning import DiffPlanner
 from catalog.operations.diff_request import DiffRequest
 from catalog.operations.diff_run import run_diff, stat_diff
-from catalog.repository import datafiles
 from catalog.repository.repository import DEFAULT_BRANCH
 
 
@@ -34,17 +29,8 @@ def compare_refs(
 
 def explain_refs(context: OperationContext, request: DiffRequest) -> dict[str, list[Step]]:
     """Returns how a diff would be made; see ``Catalog.explain_diff``."""
-    store = context.repository.store
-    steps = {}
-    for one in _planner(context, request, None).tables(request.names):
-        prints = load_prints(context.repository, one.plan, None, only_kept=True).prints
-
-        def sizes(side: SideName, file: DataFile, plan: TablePlan = one.plan) -> dict[int, int]:
-            schema = plan.side(side).file_schemas[file.file_schema]
-            return column_sizes(datafiles.readable(store, file), schema)
-
-        steps[one.plan.table] = explain(one.plan, prints, sizes)
-    return steps
+    planned = _planner(context, request, None).tables(request.names)
+    return {one.plan.table: explain(context.repository, one.plan) for one in planned}
 
 
 def resolve_ends(context: OperationContext, from_ref: str, to_ref: str) -> tuple[End, End]:

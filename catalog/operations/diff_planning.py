@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from catalog.diff.column_matching import ids_contradict, match_columns, shared_files_say_the_same
-from catalog.diff.plan import DiffOptions, SideName, TablePlan, plan_table
+from catalog.diff.column_matching import ids_contradict, match_columns
+from catalog.diff.options import DiffOptions
+from catalog.diff.plan import SideName, TablePlan, plan_table
 from catalog.diff.result import End
 from catalog.model.change import FileChanges
 from catalog.model.datafile import DataFile
@@ -24,6 +25,10 @@ class PlannedTable:
     plan: TablePlan
     before: StoredTable | None
     after: StoredTable | None
+
+    def stored(self, side: SideName) -> StoredTable | None:
+        """Returns the table of a side; None if it is missing there."""
+        return self.before if side == "f" else self.after
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +82,8 @@ class DiffPlanner:
             stored.name,
             None if before is None else before.snapshot,
             None if after is None else after.snapshot,
-            self._changes(before, after, shared_ids),
-            self.options,
+            changes=self._changes(before, after, shared_ids),
+            options=self.options,
             shared_ids=shared_ids,
         )
         return PlannedTable(plan, before, after)
@@ -89,7 +94,7 @@ class DiffPlanner:
         commits = self.repository.commits
         if before is not None and after is not None:
             old, new = before.snapshot, after.snapshot
-            if not shared_files_say_the_same(old, new, match_columns(old, new, shared_ids)):
+            if not match_columns(old, new, shared_ids).shared_files_agree:
                 removed, added = (tuple(data_files(commits, one)) for one in (before, after))
                 return FileChanges(removed, added, files_kept=0, partitions_kept=0)
         return file_changes(

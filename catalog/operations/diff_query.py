@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import duckdb
 
-from catalog.diff.execute import Reading, compare_table
-from catalog.diff.plan import DiffOptions, plan_table
+from catalog.diff.compare.table_reader import TableReader
+from catalog.diff.execute import compare_table
+from catalog.diff.options import DiffOptions
+from catalog.diff.plan import plan_table
 from catalog.diff.result import Diff, End
 from catalog.engine.failures import engine_errors, file_error
 from catalog.engine.quoting import identifier, literal
@@ -18,7 +20,6 @@ from catalog.formats.unify import Existing, unify
 from catalog.model.change import FileChanges
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
-from catalog.model.texts import listed
 from catalog.operations.context import OperationContext
 from catalog.operations.diff import resolve_ends
 from catalog.operations.sessions import open_session
@@ -40,16 +41,11 @@ def compare_query(
         old = _result(context, query, before, os.path.join(work.folder, "from.parquet"), None)
         new = _result(context, query, after, os.path.join(work.folder, "to.parquet"), old[0])
         changes = FileChanges((old[1],), (new[1],), files_kept=0, partitions_kept=0)
-        options = DiffOptions(key=listed(key or (), "key"))
-        plan = plan_table(NAME, old[0], new[0], changes, options)
-        reading = Reading(
-            work.con,
-            plan,
-            lambda file: file.path,
-            lambda side: (old[1] if side == "f" else new[1],),
-        )
+        options = DiffOptions(key=key or ())
+        plan = plan_table(NAME, old[0], new[0], changes=changes, options=options)
+        reader = TableReader(work.con, plan, context.repository.store)
         with engine_errors():
-            table = compare_table(reading, options, name="remainder", keep_rows=True)
+            table = compare_table(reader, options, name="remainder", keep_rows=True)
     except BaseException:
         work.close()
         raise

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from catalog.diff.plan import DiffOptions
+from catalog.diff.options import DiffOptions
 from catalog.errors import InvalidInput
 from catalog.model.texts import listed
 from catalog.repository.repository import DEFAULT_BRANCH
@@ -50,11 +50,6 @@ class DiffRequest:
         ):
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise InvalidInput(f"{name} must be at least 1, not {value!r}")
-        if self.tolerance is not None and not isinstance(self.tolerance, Mapping):
-            raise InvalidInput(
-                f"tolerance must map columns to amounts, not {self.tolerance!r}",
-                hint="e.g. {'amount': '0.01'}",
-            )
 
     @property
     def names(self) -> Sequence[str] | None:
@@ -65,9 +60,9 @@ class DiffRequest:
     def options(self) -> DiffOptions:
         """Returns how tables are compared."""
         return DiffOptions(
-            key=None if self.key is None else listed(self.key, "key"),
-            columns=None if self.columns is None else listed(self.columns, "columns"),
-            tolerance=dict(self.tolerance or {}),
+            key=self.key,
+            columns=self.columns,
+            tolerance=self.tolerance or {},
             check_keys=self.check_keys,
             full_stats=self.full_stats,
         )

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from catalog.diff.execute import Reading, compare_table, stat_table, unchanged_table
+from catalog.diff.compare.table_reader import TableReader
+from catalog.diff.execute import compare_table, stat_table, unchanged_table
 from catalog.diff.fingerprints.loading import Loaded, load_prints
 from catalog.diff.plan import SIDES, SideName
 from catalog.diff.result import Diff, TableDiff
@@ -12,13 +13,12 @@ from catalog.engine.workspace import Workspace
 from catalog.model.datafile import DataFile
 from catalog.operations.diff_planning import DiffPlanner, PlannedTable
 from catalog.operations.diff_request import DiffRequest, Progress
-from catalog.repository import datafiles
 from catalog.repository.tables import data_files
 
 
 def stat_diff(planner: DiffPlanner, planned: Sequence[PlannedTable]) -> Diff:
     """Returns a diff from metadata alone."""
-    return _diff(planner, [stat_table(one.plan) for one in planned])
+    return _diff(planner, [stat_table(one.plan, planner.repository.store) for one in planned])
 
 
 def run_diff(planner: DiffPlanner, planned: Sequence[PlannedTable], request: DiffRequest) -> Diff:
@@ -33,7 +33,7 @@ def run_diff(planner: DiffPlanner, planned: Sequence[PlannedTable], request: Dif
     try:
         for number, one in enumerate(planned):
             if not _needs_reading(planner, one):
-                results.append(unchanged_table(one.plan))
+                results.append(unchanged_table(one.plan, planner.repository.store))
                 counter.skip()
                 continue
             work = work or Workspace(
@@ -41,11 +41,9 @@ def run_diff(planner: DiffPlanner, planned: Sequence[PlannedTable], request: Dif
                 threads=request.threads,
                 memory_limit_bytes=_memory_bytes(request),
             )
-            for side in SIDES:
-                planner.verify(one, side, one.plan.files(side))
             with engine_errors():
                 compared = compare_table(
-                    _reading(planner, one, request, work),
+                    _reader(planner, one, request, work),
                     planner.options,
                     name=f"remainder_{number}",
                     keep_rows=request.level == "rows",
@@ -98,34 +96,33 @@ def _diff(planner: DiffPlanner, tables: Sequence[TableDiff], work: Workspace | N
         planner.before,
         planner.after,
         tables,
-        lookup=lambda name: unchanged_table(planner.table(name).plan),
+        lookup=lambda name: unchanged_table(planner.table(name).plan, planner.repository.store),
         close=close,
     )
 
 
-def _reading(
+def _reader(
     planner: DiffPlanner, planned: PlannedTable, request: DiffRequest, work: Workspace
-) -> Reading:
-    """Returns how the files of a table are read; without fingerprints all files are joined."""
-    store, commits = planner.repository.store, planner.repository.commits
+) -> TableReader:
+    """Returns what reads the files of a table; without fingerprints all files are joined."""
+    plan, commits, options = planned.plan, planner.repository.commits, planner.options
+    all_files: dict[SideName, Sequence[DataFile]] = {}
+    if options.check_keys or options.full_stats:
+        for side in SIDES:
+            stored = planned.stored(side)
+            all_files[side] = () if stored is None else tuple(data_files(commits, stored))
+    for side in SIDES:
+        planner.verify(planned, side, all_files.get(side, plan.files(side)))
     by_fingerprints = request.method == "auto"
-
-    def all_files(side: SideName) -> Sequence[DataFile]:
-        stored = planned.before if side == "f" else planned.after
-        files = [] if stored is None else list(data_files(commits, stored))
-        planner.verify(planned, side, files)
-        return files
-
     loaded = Loaded({}, {})
     if by_fingerprints:
-        loaded = load_prints(planner.repository, planned.plan, request.threads)
-    return Reading(
+        loaded = load_prints(planner.repository, plan, request.threads)
+    return TableReader(
         work.con,
-        planned.plan,
-        lambda file: datafiles.place(store, file),
-        all_files,
+        plan,
+        planner.repository.store,
         loaded.prints,
-        dict(loaded.read),
         align_bytes=_memory_bytes(request) // 2 if by_fingerprints else 0,
-        readable=lambda file: datafiles.readable(store, file),
+        all_files=all_files,
+        opened=dict(loaded.read),
     )

@@ -10,7 +10,7 @@ from catalog.model.names import canonical_name
 from catalog.model.partition import partition_values
 from catalog.operations.context import OperationContext
 from catalog.repository.commits import StoredTable
-from catalog.repository.datafiles import locate
+from catalog.repository.datafiles import file_info
 from catalog.repository.repository import Repository
 from catalog.repository.resolve import ResolvedRef
 from catalog.repository.tables import data_files
@@ -80,13 +80,6 @@ def files(context: OperationContext, name: str, ref: str) -> list[FileInfo]:
     """Returns the data files of a table by partition and path."""
     table = stored_table(context.repository, name, context.resolve(ref))
     return [
-        FileInfo(
-            file.path,
-            locate(context.repository.store, file),
-            file.rows,
-            file.size_bytes,
-            partition_values(table.snapshot, file),
-            file.token,
-        )
+        file_info(context.repository.store, table.snapshot, file)
         for file in data_files(context.repository.commits, table, fields=())
     ]

@@ -13,6 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from catalog.errors import CorruptData, ErrorKind
 from catalog.model.datafile import DataFile
+from catalog.model.listings import FileInfo
+from catalog.model.partition import partition_values
+from catalog.model.table import TableSnapshot
 from catalog.storage.external_files import is_remote, remote_files
 from catalog.storage.store import (
     KeepsCopies,
@@ -64,6 +67,18 @@ def place(store: ObjectStore, file: DataFile) -> str:
     if file.guard is None or not file.guard.startswith(ETAG):
         return location
     return remote_files(store, location).guarded(location, _parts(file.guard)[0])
+
+
+def file_info(store: ObjectStore, table: TableSnapshot, file: DataFile) -> FileInfo:
+    """Describes a data file of a table."""
+    return FileInfo(
+        file.path,
+        locate(store, file),
+        file.rows,
+        file.size_bytes,
+        partition_values(table, file),
+        file.token,
+    )
 
 
 def nearby(store: ObjectStore, file: DataFile) -> str | None:

@@ -1,7 +1,6 @@
 """``diff``: what changed between two refs."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 import typer
@@ -106,7 +105,7 @@ def _run(cat: "Catalog", refs: tuple[str, str | None], request: Request) -> bool
 
     result = _compared(cat, ends, request)
     view = view_of(result)
-    _writer(cat, request)(result, view, request)
+    _writer(request)(result, view, request)
     return view.differs
 
 
@@ -144,7 +143,7 @@ def _compared(cat: "Catalog", ends: tuple[str, str], request: Request) -> "Diff"
         )
 
 
-def _writer(cat: "Catalog", request: Request) -> Writer:
+def _writer(request: Request) -> Writer:
     """Returns what writes a diff in the form and format asked for."""
     from cli.diff import comparison, row_listing
 
@@ -156,7 +155,7 @@ def _writer(cat: "Catalog", request: Request) -> Writer:
         }
         return by_format.get(request.how, row_listing.write_rows_text)
     if request.form is Form.FILES:
-        return partial(comparison.write_files, cat)
+        return comparison.write_files
     if request.as_json:
         return comparison.write_json
     if request.how is DiffFormat.MARKDOWN:

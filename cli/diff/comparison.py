@@ -9,7 +9,7 @@ from catalog.report.figures import counted, grouped, plain
 from catalog.report.markdown import render_markdown
 from catalog.report.paint import Paint
 from catalog.report.text import header, render_diff, title
-from catalog.report.view import DiffView, TableView
+from catalog.report.view import DiffView
 from catalog.report.words import schema_line
 from cli.diff.request import Request
 from cli.output import stdout
@@ -17,7 +17,6 @@ from cli.output.listing import FORMAT_VERSION
 from cli.output.results import text_target
 
 if TYPE_CHECKING:
-    from catalog.catalog import Catalog
     from catalog.diff.result import Diff
     from catalog.model.listings import FileInfo
 
@@ -50,44 +49,29 @@ def write_schema(result: "Diff", view: DiffView, request: Request) -> None:
     _write_lines(lines, request.target)
 
 
-def write_files(cat: "Catalog", result: "Diff", view: DiffView, request: Request) -> None:
+def write_files(result: "Diff", view: DiffView, request: Request) -> None:
     """Writes the data files that a diff is about: those added, and those removed."""
-    found = {table.name: _files(cat, view, table) for table in view.tables}
     if request.as_json:
         tables = [
             {
-                "table": name,
-                "added": [_file_json(file) for file in added],
-                "removed": [_file_json(file) for file in removed],
+                "table": table.table,
+                "added": [_file_json(file) for file in table.files_added],
+                "removed": [_file_json(file) for file in table.files_removed],
             }
-            for name, (added, removed) in found.items()
+            for table in result
         ]
         whole = {"format_version": FORMAT_VERSION, **ends_json(view), "tables": tables}
         write_json_text(whole, request.target)
         return
     lines = [header(view)]
     for table in view.tables:
-        added, removed = found[table.name]
+        files = result[table.name]
         kept = counted(table.coverage.files_kept, "file")
         lines += ["", title(table)]
-        lines += [f"  - {_file_line(file)}" for file in removed]
-        lines += [f"  + {_file_line(file)}" for file in added]
+        lines += [f"  - {_file_line(file)}" for file in files.files_removed]
+        lines += [f"  + {_file_line(file)}" for file in files.files_added]
         lines.append(f"  {kept} kept")
     _write_lines(lines, request.target)
-
-
-def _files(
-    cat: "Catalog", view: DiffView, table: TableView
-) -> "tuple[list[FileInfo], list[FileInfo]]":
-    before = [] if table.status == "added" else cat.files(table.name, view.before.commit_id)
-    after = [] if table.status == "removed" else cat.files(table.name, view.after.commit_id)
-    left, right = ({_identity(file) for file in side} for side in (before, after))
-    added = [file for file in after if _identity(file) not in left]
-    return added, [file for file in before if _identity(file) not in right]
-
-
-def _identity(file: "FileInfo") -> tuple[str, tuple[tuple[str, str | None], ...]]:
-    return file.token, tuple(file.partition.items())
 
 
 def _file_line(file: "FileInfo") -> str:

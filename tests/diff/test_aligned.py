@@ -126,7 +126,7 @@ def test_aligned_rows_are_those_of_the_join(sides: tuple[Side, Side], kept: bool
         for one in (fast, joined):
             del one["files"]["bytes_read"]
         assert repr(fast) == repr(joined)
-        names = {pair.name for pair in answers[0].plan.pairs}
+        names = {pair.name for pair in answers[0]._plan.pairs}
         assert listed(answers[0].changes(), names) == listed(answers[1].changes(), names)
 
 

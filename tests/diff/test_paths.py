@@ -50,7 +50,7 @@ def test_files_that_both_sides_have_are_never_opened(tmp_path: Path) -> None:
     (kept,) = data_files(tmp_path, p="1")
     kept.unlink()
     table = lake.diff("main~1", "main")[TABLE]
-    assert (table.rows.updated, table.plan.partitions_skipped) == (1, 1)
+    assert (table.rows.updated, table.to_dict()["partitions_skipped"]) == (1, 1)
     removed = [path.stat().st_size for path in data_files(tmp_path, p="2")]
     assert table.to_dict()["files"]["bytes_read"] == sum(removed)
 
@@ -251,8 +251,8 @@ def test_only_blocks_that_differ_are_read(tmp_path: Path) -> None:
         Side({"a.parquet": (after, {"row_group_size": 50_000})}, ("id",)),
     )
     table = lake.diff("main~1", "main", level="rows")[TABLE]
-    prints = load_prints(lake.repository, table.plan, None, only_kept=True).prints
-    (pair,) = route(table.plan, table.plan.tasks[0], prints).pairs
+    prints = load_prints(lake.repository, table._plan, None, only_kept=True).prints
+    (pair,) = route(table._plan, table._plan.tasks[0], prints).pairs
     assert pair.places == ((65_536, 131_072), (327_680, 393_216))
     assert (table.rows.updated, table.columns["v"].corrected) == (2, 2)
     assert table.changes().read_all().column("id").to_pylist() == [70_000, 390_000]
@@ -347,7 +347,7 @@ def test_every_path_gives_the_answer_of_the_join(pair: Pair, block: int, dense: 
         for one in (fast, joined):
             del one["files"]["bytes_read"]
         assert fast == joined
-        compared = {pair.name for pair in answers[0][TABLE].plan.pairs if pair.compared}
+        compared = {pair.name for pair in answers[0][TABLE]._plan.pairs if pair.compared}
         narrow = answers[0][TABLE].changes(columns="changed").read_all()
         patch.setattr("catalog.diff.row_form.SORTED_ROWS", -1)
         streamed = listed(answers[0][TABLE].changes(), compared)

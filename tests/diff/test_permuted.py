@@ -15,7 +15,7 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 import catalog
-from catalog.diff.execute import Reading
+from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.fingerprints.loading import load_prints
 from catalog.diff.route import FilePair, route
 from tests.diff.cases_check import TABLE, ask, count_differences, snapshot
@@ -150,7 +150,7 @@ def test_the_answer_is_that_of_the_join(pair: Pair, block: int) -> None:
         for one in answers:
             del one["files"]["bytes_read"]
         assert repr(answers[0]) == repr(answers[1])
-        names = {pair.name for pair in fast.plan.pairs}
+        names = {pair.name for pair in fast._plan.pairs}
         narrow = fast.changes(columns="changed").read_all()
         patch.setattr("catalog.diff.row_form.SORTED_ROWS", -1)
         streamed = listed(fast.changes(), names)
@@ -182,7 +182,7 @@ def test_most_made_up_files_are_paired_by_key() -> None:
 
 
 def pairs_of(lake: Any, first: str = "main~1", second: str = "main") -> list[FilePair]:
-    plan = lake.diff(first, second, tables=[TABLE])[TABLE].plan
+    plan = lake.diff(first, second, tables=[TABLE])[TABLE]._plan
     prints = load_prints(lake.repository, plan, None, only_kept=True).prints
     return [pair for task in plan.tasks for pair in route(plan, task, prints).pairs]
 
@@ -191,21 +191,21 @@ def pairs_of(lake: Any, first: str = "main~1", second: str = "main") -> list[Fil
 def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[set[str]]]:
     """Collects the columns that a diff asks the files for."""
     seen: list[set[str]] = []
-    relation = Reading.relation
+    relation = TableReader.relation
 
     def noted(
-        reading: Reading,
+        reader: TableReader,
         side: Any,
         files: Sequence[Any],
         columns: Collection[int] | None = None,
         **options: Any,
     ) -> str:
         if files:
-            fields = reading.plan.side(side).schema.fields
+            fields = reader.plan.side(side).schema.fields
             seen.append({f.name for f in fields if columns is None or f.id in columns})
-        return relation(reading, side, files, columns, **options)
+        return relation(reader, side, files, columns, **options)
 
-    monkeypatch.setattr(Reading, "relation", noted)
+    monkeypatch.setattr(TableReader, "relation", noted)
     yield seen
 
 

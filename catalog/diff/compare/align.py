@@ -152,7 +152,7 @@ def _matched(
             return _matched_integers(mine, theirs)
     tables = {}
     for side, arrays in zip(SIDES, (before, after), strict=True):
-        keys = [_plain(arrays.column(p.before if side == "f" else p.after)) for p in key]
+        keys = [_plain(arrays.column(p.on(side))) for p in key]
         tables[side] = pa.table(
             [*keys, from_numpy(np.arange(arrays.rows))], [*(f"k{n}" for n in range(len(key))), "n"]
         )

@@ -1,19 +1,14 @@
 """Tasks whose rows are aligned outside the engine, which then gets those that differ."""
 
-from collections.abc import Sequence
-from typing import Protocol
-
-import duckdb
 import numpy as np
 import pyarrow as pa
 
 from catalog.diff.compare.align import Aligned, Numbers, align, can_align, inner, pseudo_key, taken
 from catalog.diff.compare.arrays import Arrays, Unreadable
-from catalog.diff.compare.positional import Source
 from catalog.diff.compare.sql_columns import SqlColumns
+from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.plan import DiffTask, SideName
 from catalog.engine.arrow_arrays import constant, from_numpy
-from catalog.model.datafile import DataFile
 
 ROW_BYTES = 256
 """Memory that aligning takes for every row of the larger side: keys, orders, and the widest column
@@ -23,33 +18,15 @@ ALIGNED_ROWS = 50_000
 """Rows of a task from which opening files column by column pays."""
 
 
-class ReadArrays(Protocol):
-    """Reads columns as arrays, within some memory."""
-
-    @property
-    def memory_bytes(self) -> int:
-        """Returns how much memory may be taken."""
-
-    def __call__(self, side: SideName, files: Sequence[DataFile]) -> Arrays:
-        """Returns what reads the columns of a side's files."""
-
-
 class Aligning:
     """Aligns the rows of tasks, where their columns allow it."""
 
-    def __init__(
-        self,
-        con: duckdb.DuckDBPyConnection,
-        columns: SqlColumns,
-        source: Source,
-        arrays: ReadArrays | None,
-    ) -> None:
-        """Takes what reads rows, and columns as arrays; without the latter nothing is aligned."""
-        self._con = con
+    def __init__(self, reader: TableReader, columns: SqlColumns) -> None:
+        """Takes the reader of the table's files, and the columns of its plan."""
+        self._reader = reader
         self._columns = columns
         self._plan = columns.plan
-        self._source = source
-        self._arrays = arrays if can_align(columns.plan) else None
+        self._possible = bool(reader.align_bytes) and can_align(columns.plan)
         self._waiting: list[pa.Table] = []
 
     def run(self, task: DiffTask) -> dict[int, int] | None:
@@ -73,7 +50,7 @@ class Aligning:
                 key = pseudo_key(self._plan, before, after)
             if not key:
                 return None
-            found = align(self._con, self._columns, key, before, after)
+            found = align(self._reader.con, self._columns, key, before, after)
             mine = self._taken("f", task, before, np.append(found.before, found.deleted), "f_")
             theirs = self._taken("t", task, after, np.append(found.after, found.inserted), "t_")
             filled = self._filled(found, after)
@@ -106,14 +83,14 @@ class Aligning:
 
     def _sides(self, task: DiffTask) -> tuple[Arrays, Arrays] | None:
         """Returns what reads the columns of both sides; None if that is not to be done."""
-        if self._arrays is None or task.partition is None:
+        if not self._possible or task.partition is None:
             return None
         rows = [sum(file.rows for file in files) for files in (task.before, task.after)]
         if not all(rows) or sum(rows) < ALIGNED_ROWS:
             return None
-        if max(rows) * ROW_BYTES > self._arrays.memory_bytes:
+        if max(rows) * ROW_BYTES > self._reader.align_bytes:
             return None
-        return self._arrays("f", task.before), self._arrays("t", task.after)
+        return self._reader.arrays("f", task.before), self._reader.arrays("t", task.after)
 
     def _filled(self, found: Aligned, after: Arrays) -> dict[int, int]:
         filled = {}
@@ -132,11 +109,10 @@ class Aligning:
         ids = self._plan.side(side).partition_by
         if not ids:
             return rows
-        files = task.before if side == "f" else task.after
-        file = next(file for file in files if file.rows)
+        file = next(file for file in task.files(side) if file.rows)
         listed = ", ".join(f"c{i} AS {prefix}c{i}" for i in ids)
-        query = f"SELECT {listed} FROM {self._source(side, (file,), ids)} LIMIT 1"
-        constant = self._con.sql(query).to_arrow_table()
+        query = f"SELECT {listed} FROM {self._reader.relation(side, (file,), ids)} LIMIT 1"
+        constant = self._reader.con.sql(query).to_arrow_table()
         nothing = from_numpy(np.zeros(len(numbers), dtype=np.int64))
         return pa.table({**_columns(rows), **_columns(constant.take(nothing))})
 

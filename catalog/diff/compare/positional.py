@@ -1,24 +1,23 @@
 """Rows compared by position: files whose keys are equal in order, row beside row.
 
-Files that hold the same keys in another order are compared likewise, their keys joined first.
+Files that hold the same keys in another order are compared the same way, after a join by key.
 Rows that differ are kept as partial rows: they carry the key, the partition columns and the
-columns that may differ, read from both sides; ``pair`` and ``place`` say where the rest lies,
-``f_place`` where in the older file if that is another place.
+columns that may differ, read from both sides; ``pair`` and ``place`` locate the other columns,
+``f_place`` in the older file if rows lie in another order there.
 Files that may differ in the same columns share a table, so that no table is wider than needed.
 Where most rows differ none are kept: reading them again costs no more than keeping them.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Collection, Mapping, Sequence
 
 import duckdb
 
 from catalog.diff.compare.sql_columns import Part, SqlColumns
+from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.plan import SIDES, ColumnPair, SideName
 from catalog.diff.route import FilePair, constant
 from catalog.engine.connection import single_row
 from catalog.errors import CorruptData, ErrorKind
-from catalog.model.datafile import DataFile
 from catalog.model.fingerprint import BLOCK_ROWS
 
 DENSE_SHARE = 0.5
@@ -28,28 +27,7 @@ DENSE_ROWS = 4 * BLOCK_ROWS
 """Rows of a file from which looking at the first of them pays."""
 
 LONELY = "a key without a partner"
-"""What the engine says of a row that should have one, and has not."""
-
-
-class Source(Protocol):
-    """Returns SQL of the rows of a side's files, columns called ``c<field id>``."""
-
-    def __call__(
-        self,
-        side: SideName,
-        files: Sequence[DataFile],
-        columns: Sequence[int] | None = None,
-        *,
-        numbered: bool = False,
-    ) -> str:
-        """Returns the SQL.
-
-        Args:
-            side: The side.
-            files: Its files.
-            columns: The field ids wanted; None means all.
-            numbered: Whether ``place`` tells where in the file a row lies.
-        """
+"""The engine's error about a row without the partner it must have."""
 
 
 class PartialRows:
@@ -62,24 +40,25 @@ class PartialRows:
     """
 
     def __init__(
-        self,
-        con: duckdb.DuckDBPyConnection,
-        columns: SqlColumns,
-        source: Source,
-        name: str,
-        *,
-        keep_all: bool,
+        self, reader: TableReader, columns: SqlColumns, name: str, *, keep_all: bool
     ) -> None:
-        """Takes what reads and names rows, and whether also those must be kept that are many."""
+        """Prepares for a table.
+
+        Args:
+            reader: Reads the files.
+            columns: The columns of the table's plan.
+            name: What the names of tables begin with.
+            keep_all: Whether to keep the rows of files that differ in most of them, too.
+        """
         self.tables: list[str] = []
-        self._con = con
+        self._con = reader.con
+        self._reader = reader
         self._columns = columns
         self._plan = columns.plan
-        self._source = source
         self._name = name
         self._keep_all = keep_all
         self._pairs: list[tuple[FilePair, str | None]] = []
-        self._by_changed: dict[tuple[bool, tuple[str, ...]], str | None] = {}
+        self._by_changed: dict[tuple[bool, tuple[int, ...]], str | None] = {}
 
     @property
     def found(self) -> bool:
@@ -90,7 +69,7 @@ class PartialRows:
         """Finds the rows in which two files differ.
 
         Raises:
-            CorruptData: A file does not hold the keys that its fingerprint tells of.
+            CorruptData: A file does not hold the keys that its fingerprint claims.
         """
         try:
             self._match(pair)
@@ -101,36 +80,43 @@ class PartialRows:
                 f"{pair.before.path} and {pair.after.path} do not hold the same keys, as their "
                 "fingerprints say",
                 kind=ErrorKind.WRONG_FINGERPRINT,
-                hint="delete cache/fingerprints; they are made anew",
+                hint="delete cache/fingerprints; they will be computed again",
             ) from error
 
     def _match(self, pair: FilePair) -> None:
-        changed = pair.permuted, tuple(one.name for one in pair.changed)
+        number = len(self._pairs)
+        changed = pair.permuted, tuple(column.number for column in pair.changed)
         if changed in self._by_changed:
             table = self._by_changed[changed]
             if table is not None:
-                self._con.execute(f"INSERT INTO {table} BY NAME {self._partial(pair)}")
+                self._con.execute(f"INSERT INTO {table} BY NAME {self._partial(pair, number)}")
         elif self._is_dense(pair):
             table = None
         else:
             table = f"{self._name}_partial_{len(self.tables)}"
             self.tables.append(table)
-            self._con.execute(f"CREATE OR REPLACE TABLE {table} AS {self._partial(pair)}")
+            self._con.execute(f"CREATE OR REPLACE TABLE {table} AS {self._partial(pair, number)}")
         self._by_changed[changed] = table
         self._pairs.append((pair, table))
 
     def _is_dense(self, pair: FilePair) -> bool:
-        """Tells from the first rows of two files whether most differ."""
+        """Returns whether most of the first rows of two files differ."""
         if self._keep_all or pair.permuted or pair.after.rows < DENSE_ROWS:
             return False
         first = self._side_by_side(pair, whole=False, first=BLOCK_ROWS)
         (count,) = single_row(self._con, f"SELECT count(*) {first}")
         return int(count) > BLOCK_ROWS * DENSE_SHARE
 
-    def _partial(self, pair: FilePair, *, first: int | None = None) -> str:
-        """Returns SQL of the rows in which two files differ, partial; see ``_side_by_side``."""
-        number = next((n for n, (one, _) in enumerate(self._pairs) if one is pair), None)
-        listed = [f"{len(self._pairs) if number is None else number} AS pair", "t.place AS place"]
+    def _partial(self, pair: FilePair, number: int, *, first: int | None = None) -> str:
+        """Returns SQL of the rows in which two files differ, partial; see ``_side_by_side``.
+
+        With a key ``c1``, and ``c5`` the only column that may differ::
+
+            pair  place  f_c5  t_c1  t_c5
+               0     17   9.5   118  10.5
+               0     40  NULL   203   2.0
+        """
+        listed = [f"{number} AS pair", "t.place AS place"]
         if pair.permuted:
             listed.append("f.place AS f_place")
         for side in SIDES:
@@ -144,20 +130,20 @@ class PartialRows:
         return f"SELECT t.place AS place {self._side_by_side(pair, whole=False)}"
 
     def parts(self) -> list[Part]:
-        """Returns the rows, with the columns that follow from others."""
+        """Returns the rows, with the older values that equal those of the newer side."""
         found = {}
         for number, (pair, table) in enumerate(self._pairs):
             needed = set(self._needed("t", pair))
             derived = [
                 f"t_c{p.after.id} AS f_c{p.before.id}"
-                for p in self._taken(pair)
+                for p in self._equal(pair)
                 if p.after.id in needed
             ]
             listed = ", ".join(["SELECT 'u' AS kind", "*", *derived]) + " FROM"
             if table is not None:
                 found[table] = Part(f"({listed} {table})", pair.changed, partial=True)
                 continue
-            rows, some = (self._partial(pair, first=n) for n in (None, BLOCK_ROWS))
+            rows, some = (self._partial(pair, number, first=n) for n in (None, BLOCK_ROWS))
             found[str(number)] = Part(
                 f"({listed} ({rows}))", pair.changed, partial=True, sample=f"({listed} ({some}))"
             )
@@ -177,18 +163,24 @@ class PartialRows:
             names = [*(f"c{i}" for i in ids), *self._formed(side, pair, ids)]
             listed += [f"{side}.{name} AS {side}_{name}" for name in names]
             listed += self._other_forms(side, pair, {i: f"{side}.c{i}" for i in ids})
-        listed += [f"t.c{p.after.id} AS f_c{p.before.id}" for p in self._taken(pair)]
+        listed += [f"t.c{p.after.id} AS f_c{p.before.id}" for p in self._equal(pair)]
         return f"SELECT {', '.join(listed)} {self._side_by_side(pair, whole=True)}"
 
     def complete(self, whole: str) -> None:
-        """Moves all rows to a table of whole rows, with what they lack read from the files."""
+        """Moves all rows to a table of whole rows, reading the missing columns from the files.
+
+        The first of the rows above, with the other columns ``c2`` and ``c3`` read by its place::
+
+            kind  f_c1  f_c2  f_c3  f_c5  t_c1  t_c2  t_c3  t_c5
+            u      118  a     true   9.5   118  a     true  10.5
+        """
         for number, (pair, table) in enumerate(self._pairs):
             if table is None:
                 self._con.execute(f"INSERT INTO {whole} BY NAME {self._streamed(pair)}")
                 continue
             listed, joins = ["'u' AS kind"], []
             for side in SIDES:
-                have = self._needed(side, pair)
+                have = dict.fromkeys(self._needed(side, pair))
                 formed = self._formed(side, pair, have)
                 missing = [i for i in self._all(side, pair) if i not in have]
                 at = {i: f"r.{side}_c{i}" for i in have} | {i: f"{side}.c{i}" for i in missing}
@@ -196,14 +188,13 @@ class PartialRows:
                 listed += [f"r.{side}_{m} AS {side}_{m}" for m in formed]
                 listed += self._other_forms(side, pair, at)
                 if missing:
-                    file = pair.before if side == "f" else pair.after
-                    relation = self._source(side, (file,), missing, numbered=True)
+                    relation = self._reader.relation(side, (pair.on(side),), missing, numbered=True)
                     place = "f_place" if side == "f" and pair.permuted else "place"
                     joins.append(f"JOIN {relation} {side} ON r.{place} = {side}.place")
-            held = self._needed("t", pair)
+            held = frozenset(self._needed("t", pair))
             listed += [
                 f"{'r.t_' if p.after.id in held else 't.'}c{p.after.id} AS f_c{p.before.id}"
-                for p in self._taken(pair)
+                for p in self._equal(pair)
             ]
             self._con.execute(
                 f"INSERT INTO {whole} BY NAME SELECT {', '.join(listed)} "
@@ -220,10 +211,10 @@ class PartialRows:
     def _side_by_side(self, pair: FilePair, *, whole: bool, first: int | None = None) -> str:
         """Returns the FROM and WHERE of the rows in which two files differ.
 
-        That the engine puts the rows of both files side by side in their order is checked row
-        by row, and that keys in another order have a partner: an answer from rows out of step
-        would be wrong without a sign. The newer side, of which more columns are read, stands
-        first: the second is held in memory.
+        Every row checks that the engine has put the rows of both files side by side in their
+        order, or that its key has a partner: an answer from rows out of step would be silently
+        wrong. The newer side, of which more columns are read, comes first, because the engine
+        holds the second in memory.
 
         Args:
             pair: The files.
@@ -235,11 +226,10 @@ class PartialRows:
         for side in reversed(SIDES):
             ids = self._all(side, pair) if whole else self._needed(side, pair)
             if pair.permuted:
-                ids = list(dict.fromkeys([*ids, *(_own_id(side, p) for p in keys)]))
+                ids = list(dict.fromkeys([*ids, *(p.on(side).id for p in keys)]))
             listed = [f"c{i}" for i in ids]
             listed += [f"{sql} AS {name}" for name, sql in self._formed(side, pair, ids).items()]
-            file = pair.before if side == "f" else pair.after
-            relation = self._source(side, (file,), ids, numbered=True)
+            relation = self._reader.relation(side, (pair.on(side),), ids, numbered=True)
             places = pair.places if first is None else ((0, first),)
             within = "" if places is None else f" WHERE {_within(places)}"
             sides.append(f"(SELECT {', '.join([*listed, 'place'])} FROM {relation}{within}) {side}")
@@ -254,57 +244,59 @@ class PartialRows:
             f"THEN NOT ({same}) ELSE error('rows out of step') END"
         )
 
-    def _taken(self, pair: FilePair) -> list[ColumnPair]:
-        """Returns the columns of which the older value is taken from the newer side."""
-        return [p for p in self._plan.pairs if _alike(p) and self._known_equal(p, pair)]
+    def _equal(self, pair: FilePair) -> list[ColumnPair]:
+        """Returns the columns whose older values are read from the newer side."""
+        changed = {p.number for p in pair.changed}
+        return [p for p in self._plan.pairs if _same_type(p) and self._known_equal(p, changed)]
 
-    def _known_equal(self, column: ColumnPair, pair: FilePair) -> bool:
+    def _known_equal(self, column: ColumnPair, changed: Collection[int]) -> bool:
         if column.partition:
-            return column.before.id in self._plan.side("f").partition_by and (
-                column.after.id in self._plan.side("t").partition_by
-            )
-        return column.key or (column.compared and column not in pair.changed)
+            return constant(self._plan, column)
+        return column.key or (column.compared and column.number not in changed)
 
     def _needed(self, side: SideName, pair: FilePair) -> list[int]:
-        """Returns the field ids that are read of a side to find and to tell its rows."""
-        taken = {p.before.id for p in self._taken(pair)} if side == "f" else set()
-        wanted = [_own_id(side, p) for p in (*pair.changed, *self._plan.key_pairs)]
+        """Returns the field ids that are read of a side to find and to identify its rows."""
+        equal = {p.before.id for p in self._equal(pair)} if side == "f" else set()
+        wanted = [p.on(side).id for p in (*pair.changed, *self._plan.key_pairs)]
         wanted += self._plan.side(side).partition_by
-        return [i for i in dict.fromkeys(wanted) if i not in taken]
+        return [i for i in dict.fromkeys(wanted) if i not in equal]
 
     def _all(self, side: SideName, pair: FilePair) -> list[int]:
-        """Returns the field ids of a side that are not taken from the other."""
-        taken = {p.before.id for p in self._taken(pair)} if side == "f" else set()
-        return [f.id for f in self._columns.fields(side) if f.id not in taken]
+        """Returns the field ids of a side that are not read from the other."""
+        equal = {p.before.id for p in self._equal(pair)} if side == "f" else set()
+        return [f.id for f in self._columns.fields(side) if f.id not in equal]
 
-    def _formed(self, side: SideName, pair: FilePair, ids: Sequence[int]) -> dict[str, str]:
-        """Returns the expressions of those values that compare in another form, by name.
+    def _formed(self, side: SideName, pair: FilePair, ids: Collection[int]) -> dict[str, str]:
+        """Returns the expressions of the values that compare in another form, by name.
 
         Args:
             side: The side.
             pair: The files.
-            ids: The columns at hand.
+            ids: The columns that were read.
         """
+        formed = {p.number for p in self._columns.formed(side)}
+        at_hand = frozenset(ids)
         return {
             self._columns.value(side, p): self._columns.expression(side, p)
             for p in (*pair.changed, *self._plan.key_pairs)
-            if self._columns.value(side, p).startswith("m") and _own_id(side, p) in ids
+            if p.number in formed and p.on(side).id in at_hand
         }
 
     def _other_forms(self, side: SideName, pair: FilePair, at: Mapping[int, str]) -> list[str]:
-        """Returns what fills in the values that compare in another form, but are known to be equal.
+        """Returns the expressions of the other values that compare in another form, all equal.
 
         Args:
             side: The side.
             pair: The files.
-            at: SQL of the columns at hand.
+            at: SQL of the columns that were read.
         """
-        known = (*self._taken(pair), *pair.changed, *self._plan.key_pairs)
-        found = [(self._columns.value(side, p), p) for p in self._plan.pairs if p not in known]
+        known = (*self._equal(pair), *pair.changed, *self._plan.key_pairs)
+        numbers = {p.number for p in known}
         return [
-            f"{self._columns.expression(side, p, of=at[_own_id(side, p)])} AS {side}_{name}"
-            for name, p in found
-            if name.startswith("m")
+            f"{self._columns.expression(side, p, of=at[p.on(side).id])} AS "
+            f"{side}_{self._columns.value(side, p)}"
+            for p in self._columns.formed(side)
+            if p.number not in numbers
         ]
 
 
@@ -314,9 +306,5 @@ def _within(places: Sequence[tuple[int, int]]) -> str:
     )
 
 
-def _alike(pair: ColumnPair) -> bool:
+def _same_type(pair: ColumnPair) -> bool:
     return pair.before.type == pair.after.type
-
-
-def _own_id(side: SideName, pair: ColumnPair) -> int:
-    return (pair.before if side == "f" else pair.after).id

@@ -13,14 +13,13 @@ own; the remainder's name is a view of all.
 from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
-import duckdb
-
-from catalog.diff.compare.align_task import Aligning, ReadArrays
+from catalog.diff.compare.align_task import Aligning
 from catalog.diff.compare.hashes import hashed_rows
-from catalog.diff.compare.positional import PartialRows, Source
+from catalog.diff.compare.positional import PartialRows
 from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.compare.sql_functions import register_functions
-from catalog.diff.plan import SIDES, ColumnPair, DiffTask, SideName, TablePlan
+from catalog.diff.compare.table_reader import TableReader
+from catalog.diff.plan import SIDES, ColumnPair, DiffTask, SideName
 from catalog.diff.route import FilePair, Route
 from catalog.engine.connection import cursor, single_row
 from catalog.model.datafile import DataFile
@@ -37,37 +36,25 @@ class Remainder:
         unique: Whether no key stands twice among the rows compared of either side.
     """
 
-    def __init__(
-        self,
-        con: duckdb.DuckDBPyConnection,
-        plan: TablePlan,
-        source: Source,
-        name: str,
-        *,
-        unique: bool = False,
-        arrays: ReadArrays | None = None,
-    ) -> None:
-        """Takes what reads and names rows.
+    def __init__(self, reader: TableReader, name: str, *, unique: bool = False) -> None:
+        """Prepares for a table.
 
         Args:
-            con: Holds the rows.
-            plan: The table's plan.
-            source: Returns SQL of files.
+            reader: Reads its files.
             name: Name of the remainder in the engine.
             unique: See the attribute.
-            arrays: Reads columns as arrays, to align rows by key; None: the engine joins them.
         """
-        self.con = con
-        self.plan = plan
-        self.columns = SqlColumns(plan)
+        self.con = reader.con
+        self.plan = reader.plan
+        self.columns = SqlColumns(reader.plan)
         self.name = name
-        self.added_filled = {f.id: 0 for f in plan.added}
+        self.added_filled = {f.id: 0 for f in reader.plan.added}
         self.unique = unique
-        self._source = source
-        self._partial = PartialRows(con, self.columns, source, name, keep_all=not unique)
+        self._reader = reader
+        self._partial = PartialRows(reader, self.columns, name, keep_all=not unique)
         self._has_whole = False
-        self._aligning = Aligning(con, self.columns, source, arrays)
-        register_functions(con, plan)
+        self._aligning = Aligning(reader, self.columns)
+        register_functions(reader.con, reader.plan)
 
     def match(self, pair: FilePair) -> None:
         """Compares two files by position."""
@@ -82,17 +69,14 @@ class Remainder:
             if stats is not None and stats.nulls is not None:
                 self.added_filled[field.id] += file.rows - stats.nulls
             else:
-                relation = self._source("t", (file,), [field.id])
+                relation = self._reader.relation("t", (file,), [field.id])
                 query = f"SELECT count(c{field.id}) FROM {relation}"
                 self.added_filled[field.id] += int(single_row(self.con, query)[0])
 
     def run_keyless(self, route: Route) -> None:
         """Compares the files of a task as multisets, those paired by their differing rows."""
         rest = route.rest or DiffTask(route.task.partition, (), ())
-        rows = {
-            side: f"(SELECT {self.columns.select(side)} FROM {self._source(side, files)})"
-            for side, files in zip(SIDES, (rest.before, rest.after), strict=True)
-        }
+        rows = self._selected(rest)
         if rest.before and rest.after and not self.plan.added:
             alone = not any(pair.changed for pair in route.pairs)
             if alone and self._aligning.run(rest) is not None:
@@ -109,8 +93,7 @@ class Remainder:
                 f"{self._partial.differing_places(pair)}"
             )
             for side in SIDES:
-                file = pair.before if side == "f" else pair.after
-                relation = self._source(side, (file,), numbered=True)
+                relation = self._reader.relation(side, (pair.on(side),), numbered=True)
                 self._sql(
                     f"INSERT INTO {self._rows(side)} BY NAME SELECT s.* EXCLUDE (place) FROM "
                     f"(SELECT place, {self.columns.select(side)} FROM {relation}) s "
@@ -119,6 +102,14 @@ class Remainder:
         self._cancel_equal(self._rows("f"), self._rows("t"), self._compared)
         for table in ("f", "t", "places", "hashes"):
             self._sql(f"DROP TABLE IF EXISTS {self.name}_{table}")
+
+    def _selected(self, task: DiffTask) -> dict[SideName, str]:
+        """Returns SQL of the rows of a task's sides."""
+        return {
+            side: f"(SELECT {self.columns.select(side)} FROM "
+            f"{self._reader.relation(side, task.files(side))})"
+            for side in SIDES
+        }
 
     def parts(self) -> list[Part]:
         """Returns all rows as they are held."""
@@ -172,10 +163,7 @@ class Remainder:
 
     def run(self, task: DiffTask) -> None:
         """Compares the files of a task by the plain join."""
-        rows = {
-            side: f"(SELECT {self.columns.select(side)} FROM {self._source(side, files)})"
-            for side, files in zip(SIDES, (task.before, task.after), strict=True)
-        }
+        rows = self._selected(task)
         if self.plan.key and self.unique:
             filled = self._aligning.run(task)
             if filled is None:
@@ -278,10 +266,8 @@ class Remainder:
         table = f"{self.name}_rows"
         if not self._has_whole:
             self._has_whole = True
-            sides = [
-                f"(SELECT {self.columns.select(side)} FROM {self._source(side, (), None)}) {side}"
-                for side in SIDES
-            ]
+            nothing = self._selected(DiffTask(None, (), ()))
+            sides = [f"{nothing[side]} {side}" for side in SIDES]
             self._sql(
                 f"CREATE OR REPLACE TABLE {table} AS SELECT '' AS kind, {self._both()} "
                 f"FROM {' CROSS JOIN '.join(sides)} WHERE false"

@@ -8,7 +8,8 @@ import duckdb
 
 from catalog.diff.compare.sql_columns import tolerance_function
 from catalog.diff.forms import EXACT_TEXT
-from catalog.diff.plan import TablePlan, Tolerance
+from catalog.diff.options import Tolerance
+from catalog.diff.plan import TablePlan
 from catalog.engine.connection import single_row
 from catalog.model.schema import Field
 from catalog.model.types import is_float

@@ -10,10 +10,11 @@ from typing import TypeAlias
 
 from catalog.diff.fingerprints.compute import compute
 from catalog.diff.fingerprints.reuse import KeyIndex, Known, looked_at, looked_into, needed_columns
-from catalog.diff.plan import SIDES, Partition, SideName, TablePlan
+from catalog.diff.plan import SIDES, SideName, TablePlan
 from catalog.diff.route import key_ids
 from catalog.model.datafile import DataFile, Identity
 from catalog.model.fingerprint import Fingerprint, StoredColumns
+from catalog.model.partition import Partition
 from catalog.model.schema import PhysicalColumn
 from catalog.model.table import TableSnapshot
 from catalog.repository.datafiles import local_path, readable

@@ -61,5 +61,5 @@ def _entries(plan: TablePlan) -> Iterator[Entry]:
     for task in plan.tasks:
         comparable = task.partition is not None and bool(task.before and task.after)
         for side in SIDES:
-            for file in task.before if side == "f" else task.after:
+            for file in task.files(side):
                 yield Entry(side, file, comparable)

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from catalog.diff.execute import Reading, compare_table
+from catalog.diff.compare.table_reader import TableReader
+from catalog.diff.execute import compare_table
 from catalog.diff.fingerprints.loading import load_prints
-from catalog.diff.plan import SIDES, ColumnPair, DiffOptions, SideName, plan_table
+from catalog.diff.options import DiffOptions
+from catalog.diff.plan import SIDES, ColumnPair, plan_table
 from catalog.diff.result import TableDiff
 from catalog.engine.quoting import identifier
 from catalog.errors import ErrorKind, InvalidInput
-from catalog.model.datafile import DataFile
 from catalog.repository.tables import data_files
 from catalog.write.merge.conflicts import ConflictRow, conflict_row
 from catalog.write.merge.ends import BothSides
@@ -195,8 +196,8 @@ def _compared(
         both.name,
         base.snapshot,
         table.snapshot,
-        both.changes(side),
-        DiffOptions(),
+        changes=both.changes(side),
+        options=DiffOptions(),
         shared_ids=common,
     )
     if not plan.tasks:
@@ -206,13 +207,9 @@ def _compared(
         pairs=tuple(replace(pair, compared=pair.key or wanted(pair)) for pair in plan.pairs),
         added=(),
     )
-
-    def files(one: SideName) -> Sequence[DataFile]:
-        return plan.files(one)
-
     write = context.write
     for one in SIDES:
         write.verified(both.name, plan.files(one))
     prints = load_prints(write.repository, plan, None).prints
-    reading = Reading(write.con, plan, write.locate, files, prints)
-    return compare_table(reading, DiffOptions(), name=label, keep_rows=True)
+    reader = TableReader(write.con, plan, write.store, prints)
+    return compare_table(reader, DiffOptions(), name=label, keep_rows=True)

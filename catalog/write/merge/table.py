@@ -7,9 +7,11 @@ from itertools import count
 import pyarrow as pa
 
 from catalog.diff.compare.sql_columns import SqlColumns
-from catalog.diff.execute import Reading, changed_rows
+from catalog.diff.compare.table_reader import TableReader
+from catalog.diff.execute import changed_rows
 from catalog.diff.fingerprints.loading import load_prints
-from catalog.diff.plan import SIDES, DiffOptions, TablePlan, plan_table
+from catalog.diff.options import DiffOptions
+from catalog.diff.plan import SIDES, TablePlan, plan_table
 from catalog.engine.quoting import identifier, literal, type_sql
 from catalog.model.change import FileChanges
 from catalog.model.partition import Partition
@@ -150,22 +152,17 @@ def _plan(
     )
     shape = sides.shape
     options = DiffOptions(key=shape.key_names)
-    return plan_table(sides.name, shape, shape, within, options)
+    return plan_table(sides.name, shape, shape, changes=within, options=options)
 
 
 def _changed(
     context: MergeContext, plan: TablePlan, name: str, progress: Callable[[int], None]
 ) -> str:
-    for side in ("f", "t"):
-        context.write.verified(plan.table, plan.files("f" if side == "f" else "t"))
-    reading = Reading(
-        context.write.con,
-        plan,
-        context.write.locate,
-        lambda side: plan.files(side),
-        load_prints(context.write.repository, plan, None).prints,
-    )
-    return changed_rows(reading, name=name, progress=progress)
+    for side in SIDES:
+        context.write.verified(plan.table, plan.files(side))
+    prints = load_prints(context.write.repository, plan, None).prints
+    reader = TableReader(context.write.con, plan, context.write.store, prints)
+    return changed_rows(reader, name=name, progress=progress)
 
 
 def _repeated(

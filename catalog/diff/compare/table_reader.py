@@ -1,0 +1,98 @@
+"""How the files of a table's plan are read: by the engine, or column by column as arrays."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import duckdb
+
+from catalog.diff.compare.arrays import Arrays
+from catalog.diff.plan import SideName, TablePlan
+from catalog.diff.route import Prints
+from catalog.engine.relation import prepare, relation_sql
+from catalog.model.datafile import DataFile
+from catalog.model.scan_plan import scan_plan
+from catalog.model.types import is_float
+from catalog.repository.datafiles import place, readable
+from catalog.storage.store import ObjectStore
+
+KEPT_BYTES = 192 << 20
+"""Columns of a side that aligning keeps for taking rows from them, if memory allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableReader:
+    """Reads the files of a table's plan.
+
+    Attributes:
+        con: The engine.
+        plan: The plan.
+        store: Where the files are.
+        prints: Known fingerprints of the files that the plan's tasks are about.
+        align_bytes: Memory for aligning rows by key outside the engine; 0 forbids it.
+        all_files: All files of each side, where they are wanted.
+        opened: Sizes of the files that were opened so far, by path.
+    """
+
+    con: duckdb.DuckDBPyConnection
+    plan: TablePlan
+    store: ObjectStore
+    prints: Prints = field(default_factory=dict)
+    align_bytes: int = 0
+    all_files: Mapping[SideName, Sequence[DataFile]] = field(default_factory=dict)
+    opened: dict[str, int] = field(default_factory=dict)
+
+    def relation(
+        self,
+        side: SideName,
+        files: Sequence[DataFile],
+        columns: Collection[int] | None = None,
+        *,
+        numbered: bool = False,
+    ) -> str:
+        """Returns SQL of the rows of a side's files, columns called ``c<field id>``.
+
+        Args:
+            side: The side.
+            files: Its files.
+            columns: The field ids wanted; None means all.
+            numbered: Whether a column ``place`` counts the rows of the file from 0.
+        """
+        self._note(files)
+        table = self.plan.side(side)
+        wanted = table.schema.fields
+        if columns is not None:
+            ids = frozenset(columns)
+            wanted = tuple(f for f in wanted if f.id in ids)
+        scan = scan_plan(
+            table,
+            files,
+            locate=lambda file: place(self.store, file),
+            columns=None if columns is None else list(columns),
+            naming="id",
+            nan_free={f.id for f in wanted if is_float(f.type) and self._nan_free(f.id, files)},
+            numbered=numbered,
+        )
+        return prepare(self.con, relation_sql(scan))
+
+    def arrays(self, side: SideName, files: Sequence[DataFile]) -> Arrays:
+        """Returns what reads the columns of a side's files as arrays."""
+        self._note(files)
+        keep = min(KEPT_BYTES, self.align_bytes // 4)
+        table = self.plan.side(side)
+        return Arrays(table, files, lambda file: readable(self.store, file), keep_bytes=keep)
+
+    def covered(self, side: SideName, *, everything: bool) -> Sequence[DataFile]:
+        """Returns the files of a side that differ, or all."""
+        return self.all_files[side] if everything else self.plan.files(side)
+
+    def _note(self, files: Sequence[DataFile]) -> None:
+        self.opened.update((file.path, file.size_bytes) for file in files)
+
+    def _nan_free(self, field_id: int, files: Sequence[DataFile]) -> bool:
+        """Returns whether fingerprints show that a column of floats holds no NaN."""
+        for file in files:
+            known = self.prints.get(file.identity)
+            summary = None if known is None else known.summaries.get(field_id)
+            if summary is None or summary.total is None or summary.nans:
+                return False
+        return True

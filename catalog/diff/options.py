@@ -1,0 +1,89 @@
+"""What a diff is asked for, checked where it comes in."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from catalog.errors import ErrorKind, InvalidInput
+from catalog.model.texts import check_text, listed
+
+_AMOUNT = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?(%?)")
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """A difference that does not count: an amount, or a share of the older value."""
+
+    amount: Fraction
+    relative: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DiffOptions:
+    """How tables are to be compared.
+
+    Attributes:
+        key: Key columns; None means the tables' own.
+        columns: Columns to compare; None means all.
+        tolerance: By column, ``"0.5"`` or ``"1%"``.
+        check_keys: Whether to look for NULL and duplicate keys in all rows.
+        full_stats: Whether statistics cover all rows.
+
+    Raises:
+        InvalidInput: A value is not valid, whatever the tables.
+    """
+
+    key: Sequence[str] | None = None
+    columns: Sequence[str] | None = None
+    tolerance: Mapping[str, str] = field(default_factory=dict)
+    check_keys: bool = False
+    full_stats: bool = False
+
+    def __post_init__(self) -> None:
+        """Checks the values."""
+        for name in ("key", "columns"):
+            columns = getattr(self, name)
+            if columns is not None:
+                object.__setattr__(self, name, _column_names(columns, name))
+        if self.key is not None and len(set(self.key)) < len(self.key):
+            raise InvalidInput(
+                f"the key {', '.join(self.key)} names a column twice", kind=ErrorKind.BAD_KEY
+            )
+        if not isinstance(self.tolerance, Mapping):
+            raise InvalidInput(
+                f"tolerance must be a dictionary, not {self.tolerance!r}",
+                kind=ErrorKind.BAD_TOLERANCE,
+                hint='e.g. tolerance={"amount": "0.01"}',
+            )
+        for column in self.tolerance:
+            check_text(column, "a column with a tolerance")
+            self.tolerance_of(column)
+
+    def tolerance_of(self, column: str) -> Tolerance | None:
+        """Returns the tolerance of a column; None if it has none.
+
+        Raises:
+            InvalidInput: It is not a number or a percentage.
+        """
+        if column not in self.tolerance:
+            return None
+        stated = str(self.tolerance[column]).strip()
+        match = _AMOUNT.fullmatch(stated)
+        if match is None:
+            raise InvalidInput(
+                f"tolerance {stated!r} of column {column!r} is not a number or a percentage",
+                kind=ErrorKind.BAD_TOLERANCE,
+                hint="write e.g. amount=0.01 or amount=1%",
+            )
+        amount = Fraction(stated.rstrip("%"))
+        return Tolerance(amount / 100 if match[3] else amount, bool(match[3]))
+
+
+def _column_names(names: object, what: str) -> tuple[str, ...]:
+    if not isinstance(names, str | list | tuple | set | frozenset):
+        raise InvalidInput(f"{what} must be a list of names, not {names!r}")
+    found = listed(tuple(names) if not isinstance(names, str) else names, what)
+    for name in found:
+        check_text(name, f"a column of {what}")
+    return found
