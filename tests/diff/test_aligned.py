@@ -112,7 +112,7 @@ def test_aligned_rows_are_those_of_the_join(sides: tuple[Side, Side], kept: bool
     before, after = sides
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         if not kept:
-            patch.setattr("catalog.diff.execute.KEPT_BYTES", 0)
+            patch.setattr("catalog.diff.compare.table_reader.KEPT_BYTES", 0)
         folder = Path(name)
         lake = catalog.create(str(folder / "lake"))
         first = snapshot(lake, before, write(before, folder / "before"))
