@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 from catalog.errors import ErrorKind, InvalidInput
+from catalog.model.texts import check_text
 
 _FORBIDDEN = re.compile(r"[\s\x00-\x1f\x7f-\x9f~^:@{}\\]|\.\.")
 _PLAIN = re.compile(r"[a-z0-9._-]")
@@ -24,7 +25,12 @@ MAX_TABLE_PARTS = 3
 
 
 def canonical_name(name: str) -> str:
-    """Returns a name in the one Unicode form in which names are stored, NFC."""
+    """Returns a name in the one Unicode form in which names are stored, NFC.
+
+    Raises:
+        InvalidInput: It is not text.
+    """
+    check_text(name, "a name")
     return unicodedata.normalize("NFC", name)
 
 

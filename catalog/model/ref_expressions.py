@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.names import canonical_name
+from catalog.model.texts import check_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ def parse_ref(text: str) -> RefExpression:
     Raises:
         InvalidInput: The text is not a valid ref expression.
     """
+    check_text(text, "a ref")
     text = canonical_name(text)
     start = next((i for i, c in enumerate(text) if c in "~^" or text.startswith("@{", i)), None)
     name = text if start is None else text[:start]
@@ -114,6 +116,7 @@ def split_range(text: str) -> tuple[str, str, bool] | None:
         Both ends and whether it is the three-dot form; None if the text is not a range. A
         missing end is the empty string.
     """
+    check_text(text, "a ref")
     outside = re.sub(r"\{[^{}]*\}", lambda m: "x" * len(m[0]), text)
     match = re.search(r"\.{2,}", outside)
     if match is None:

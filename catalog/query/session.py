@@ -1,6 +1,6 @@
 """Sessions: DuckDB connections that understand ``table@ref``."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -126,6 +126,7 @@ class Session:
             Unsupported: It does something to a table of the catalog that is not supported.
         """
         *first, last = self._analysed(text)
+        params = _checked(params)
         found: list[duckdb.DuckDBPyRelation | WriteResult | None] = []
         for statement in first:
             written = self._execute(statement, None)
@@ -151,6 +152,7 @@ class Session:
             Unsupported: It writes to a table of the catalog.
         """
         *first, last = self._analysed(text)
+        params = _checked(params)
         for statement in first:
             self._execute(statement, None)
         self._execute(last, params)
@@ -380,6 +382,23 @@ class Session:
                 kind=ErrorKind.SQL_ERROR,
                 hint="rewrite it: since it names versioned tables, it is not passed to DuckDB",
             )
+
+
+def _checked(params: Params) -> Params:
+    """Returns the values of parameters as DuckDB takes them: as a list or a mapping.
+
+    Raises:
+        InvalidInput: They are something else.
+    """
+    if params is None or isinstance(params, Mapping):
+        return params
+    if isinstance(params, str | bytes) or not isinstance(params, Iterable):
+        raise InvalidInput(
+            f"params must be a list or a dictionary of values, not {params!r}",
+            kind=ErrorKind.SQL_ERROR,
+            hint=f"params=[{params!r}]",
+        )
+    return list(params)
 
 
 def no_rows(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:

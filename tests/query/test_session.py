@@ -2,12 +2,14 @@
 
 import gc
 import re
+from collections.abc import Callable
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pytest
 
-from catalog.errors import InvalidInput, NotFound, Unsupported
+from catalog.errors import ErrorKind, InvalidInput, NotFound, Unsupported
 from catalog.query.session import Session
 from tests.query.conftest import Lake, orders
 
@@ -520,3 +522,45 @@ class TestFunctions:
 
     def test_scalar_functions_of_the_same_name_are_duckdbs(self, session: Session) -> None:
         assert session.sql("SELECT log(100) FROM orders@main~2").fetchall() == [(2.0,)]
+
+
+class TestArguments:
+    """Whatever Python lets through ends in an error of the catalog."""
+
+    @pytest.mark.parametrize("text", [None, 3, b"SELECT 1", ["SELECT 1"]])
+    @pytest.mark.parametrize("method", ["sql", "execute", "rewrite"])
+    def test_sql_is_text(self, session: Session, method: str, text: object) -> None:
+        with pytest.raises(InvalidInput, match="SQL must be text") as caught:
+            getattr(session, method)(text)
+        assert caught.value.kind is ErrorKind.NOT_TEXT
+
+    @pytest.mark.parametrize("method", ["sql", "execute", "rewrite"])
+    def test_sql_is_unicode(self, session: Session, method: str) -> None:
+        with pytest.raises(InvalidInput, match="not valid Unicode") as caught:
+            getattr(session, method)("SELECT '\udce9'")
+        assert caught.value.kind is ErrorKind.NOT_UNICODE
+
+    @pytest.mark.parametrize("ref", [None, 3, b"main", ["main"]])
+    def test_a_ref_is_text(self, lake: Lake, ref: Any) -> None:
+        with pytest.raises(InvalidInput, match="a ref must be text"), lake.catalog.connect(ref):
+            pass
+
+    @pytest.mark.parametrize("params", [3, 1.5, "x", b"y", object()])
+    @pytest.mark.parametrize("method", ["sql", "execute"])
+    def test_parameters_are_a_list_or_a_dictionary(
+        self, session: Session, method: str, params: object
+    ) -> None:
+        with pytest.raises(InvalidInput, match="must be a list or a dictionary"):
+            getattr(session, method)("SELECT ?", params)
+
+    @pytest.mark.parametrize("kind", [list, tuple, iter])
+    @pytest.mark.parametrize("method", ["sql", "execute"])
+    def test_values_come_in_any_collection(
+        self, session: Session, method: str, kind: Callable[[list[int]], object]
+    ) -> None:
+        found = getattr(session, method)("SELECT ?::INTEGER", kind([5]))
+        assert found.fetchall() == [(5,)]
+
+    def test_values_that_duckdb_does_not_know_are_refused(self, session: Session) -> None:
+        with pytest.raises(InvalidInput, match="Unable to transform"):
+            session.sql("SELECT ?", [object()])

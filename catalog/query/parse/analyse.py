@@ -16,6 +16,8 @@ from itertools import pairwise
 
 from sqlglot import exp
 
+from catalog.errors import ErrorKind, InvalidInput
+from catalog.model.texts import check_text
 from catalog.query.parse.conjuncts import predicates_of_target, prunable
 from catalog.query.parse.dialect import NotUnderstoodError, parse
 from catalog.query.parse.keywords import fold
@@ -61,14 +63,22 @@ def analyse(text: str, *, functions: frozenset[str] = frozenset()) -> tuple[Stat
         ``parsed=False`` and an ``error``.
 
     Raises:
-        InvalidInput: A ref cannot be read, is given twice, or is not a literal in ``AT (…)``; or
-            an argument of one of ``functions`` is not a literal.
+        InvalidInput: The text is not valid Unicode text; a ref cannot be read, is given twice, or
+            is not a literal in ``AT (…)``; or an argument of one of ``functions`` is not a literal.
 
     Example:
         >>> statement, = analyse("SELECT * FROM orders@main~1 o WHERE o.id = 5")
         >>> statement.references[0].ref.text, statement.references[0].alias
         ('main~1', 'o')
     """
+    check_text(text, "SQL")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(
+            "the SQL is not valid Unicode: it has bytes of another encoding",
+            kind=ErrorKind.NOT_UNICODE,
+        ) from error
     wanted = frozenset(fold(name) for name in functions)
     return tuple(_statement(text, outline, wanted) for outline in outlines(tokenize(text)))
 
