@@ -1,9 +1,9 @@
-"""Runs the sessions that the pages show, and writes into them what the program answers.
+"""Runs the sessions that the pages show, and writes the program's output into them.
 
 A session is all ``console`` blocks of a page, in order, run by a shell in one new directory that
-holds the sample data. Lines that begin with ``$`` are commands, ``>`` goes on with one, all else
+holds the sample data. A line that begins with ``$`` is a command, ``>`` continues one, all else
 is output. ``<!-- clock: 2013-07-01T06:00 -->`` sets the time that the next command reads; every
-command that follows reads one minute more, so that a page tells a story. Commit ids are new with
+command after that reads one minute more, so that a page tells a story. Commit ids are new in
 every run; a page is left alone if nothing else differs.
 
 Commands of ``parquetry`` alone run in this process, which has imported what they need; a shell
@@ -63,7 +63,7 @@ else:
 
     main()
 """
-"""Is ``parquetry`` with a clock that the session sets; a Python file is run instead."""
+"""``parquetry`` with a clock that the session sets; given a Python file, it runs that instead."""
 
 _BLOCK = re.compile(
     r"^<!-- clock: (?P<clock>\S+) -->$"
@@ -73,19 +73,19 @@ _BLOCK = re.compile(
 )
 _QUOTED = re.compile(r"'[^']*'|\"[^\"$`\\\\]*\"")
 _NEEDS_SHELL = re.compile(r"[^\w\s=.,:/@~^+-]")
-"""What may mean something to a shell; none of what a page's commands say without quotes is."""
+"""Characters that may mean something to a shell; plain calls have none of them outside quotes."""
 
 _ID = re.compile(r"\b[0-9a-f]{8}(?:[0-9a-f]{56})?\b")
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Is a command of a page.
+    """A command of a page.
 
     Attributes:
-        line: Where it stands, counted from 1.
-        command: What the shell is given.
-        output: What the page says that it answers, stdout and stderr together.
+        line: Its line in the page, counted from 1.
+        command: The text for the shell.
+        output: The output that the page shows, stdout and stderr together.
     """
 
     line: int
@@ -176,7 +176,7 @@ class Session:
         (self._work / name).write_text(text)
 
     def run(self, command: str) -> str:
-        """Runs a command and returns what it said, on both streams."""
+        """Runs a command and returns its output, of both streams."""
         arguments = None if self._by_shell else call(command)
         return self._in_shell(command) if arguments is None else self._here(arguments)
 
@@ -222,7 +222,7 @@ class Session:
 def answered(
     page: str, *, by_shell: bool = False
 ) -> Iterator[tuple[re.Match[str], list[tuple[Step, str]]]]:
-    """Runs the session of a page, and yields its blocks with the answers to their commands."""
+    """Runs the session of a page, and yields its blocks with the outputs of their commands."""
     with session(by_shell=by_shell) as running:
         for block in _BLOCK.finditer(page):
             if block["clock"]:
@@ -236,7 +236,7 @@ def answered(
 
 
 def renewed(page: str) -> str:
-    """Returns a page with the answers that its commands give now, if any but an id differs."""
+    """Returns a page with current outputs, or as it is if only commit ids differ."""
     parts, end, same = [], 0, True
     for block, answers in answered(page):
         same = same and all(masked(step.output) == masked(answer) for step, answer in answers)
@@ -247,7 +247,7 @@ def renewed(page: str) -> str:
 
 
 def differences(page: str, *, by_shell: bool = False) -> list[str]:
-    """Returns, for every command whose answer is not the one shown, what it answers."""
+    """Returns the commands whose output is not the one shown, with their output."""
     return [
         f"line {step.line}: $ {step.command}{answer}"
         for _, answers in answered(page, by_shell=by_shell)

@@ -10,6 +10,8 @@ from tests.docs.pages import REPOSITORY, load
 NAMING = [
     REPOSITORY / "CONTRIBUTING.md",
     REPOSITORY / "docs/architecture.md",
+    REPOSITORY / "docs/benchmarks.md",
+    REPOSITORY / "docs/reference/format.md",
     *sorted((REPOSITORY / "docs/decisions").glob("*.md")),
 ]
 """Pages that name files of the code."""
