@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from catalog.errors import ErrorKind, NotFound
+from catalog.model.texts import path_text
 from catalog.operations.context import default_author, utc_now
 from catalog.reader import CatalogReader
 from catalog.repository import repository as stored
@@ -35,7 +36,7 @@ class Catalog(CatalogReader):
         cache: str | None = None,
     ) -> "Catalog":
         """Creates an empty catalog and opens it; see ``catalog.create``."""
-        uri = os.fspath(uri)
+        uri = path_text(uri, "the catalog's place")
         found = open_store(uri, s3=s3, gcs=gcs, azure=azure, cache=cache, new=True)
         repository = stored.create(found.store, author=author or default_author(), now=utc_now())
         return Catalog(found.uri, repository, author=author)
@@ -51,7 +52,7 @@ class Catalog(CatalogReader):
         cache: str | None = None,
     ) -> "Catalog":
         """Opens a catalog; see ``catalog.open``."""
-        uri = os.fspath(uri)
+        uri = path_text(uri, "the catalog's place")
         found = open_store(uri, s3=s3, gcs=gcs, azure=azure, cache=cache)
         try:
             repository = stored.open_existing(found.store)

@@ -4,7 +4,8 @@ Python lets anything through, and a stored commit or branch with anything else i
 could never be read again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 from catalog.errors import ErrorKind, InvalidInput
 
@@ -61,17 +62,55 @@ def check_choice(value: object, what: str, choices: Sequence[str]) -> None:
 
 
 def listed(names: Sequence[str], what: str) -> tuple[str, ...]:
-    """Returns names that were given as a sequence.
+    """Returns names that were passed as a sequence.
 
     Args:
         names: The names.
-        what: The argument, for the message.
+        what: The name of the argument, for the message.
 
     Raises:
-        InvalidInput: It is a single text, which Python treats as a sequence of letters.
+        InvalidInput: It is a single text, which Python takes for a sequence of letters, or not a
+            sequence of texts at all.
     """
     if isinstance(names, str):
         raise InvalidInput(
             f"{what} must be a list of names, not the text {names!r}", hint=f"{what}=[{names!r}]"
         )
+    if not isinstance(names, Iterable) or isinstance(names, bytes):
+        raise InvalidInput(f"{what} must be a list of names, not {names!r}")
+    for name in names:
+        check_text(name, f"a name in {what}")
     return tuple(names)
+
+
+def check_integer(value: object, what: str, *, least: int) -> None:
+    """Checks that an argument is an integer of at least some size.
+
+    Args:
+        value: The argument.
+        what: Its name, for the message.
+        least: The least that it may be.
+
+    Raises:
+        InvalidInput: It is not.
+    """
+    if not isinstance(value, int) or value < least:
+        raise InvalidInput(f"{what} must be an integer of at least {least}, not {value!r}")
+
+
+class PathLike(Protocol):
+    """What ``os.fspath`` takes, such as a ``pathlib.Path``."""
+
+    def __fspath__(self) -> str:
+        """Returns the path as text."""
+
+
+def path_text(path: str | PathLike, what: str) -> str:
+    """Returns a path or URI as text.
+
+    Raises:
+        InvalidInput: It is neither text nor a path.
+    """
+    text = path if isinstance(path, str) else getattr(path, "__fspath__", lambda: path)()
+    check_text(text, what)
+    return str(text)

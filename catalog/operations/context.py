@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from catalog.errors import InvalidInput
 from catalog.model.texts import check_text
 from catalog.repository.branches import Stamp
 from catalog.repository.commit_writer import Description
@@ -42,8 +41,6 @@ class OperationContext:
             InvalidInput: The text is not a ref expression.
             NotFound: There is no such ref.
         """
-        if not isinstance(ref, str):
-            raise InvalidInput(f"a ref is text such as 'main~1', not {ref!r}")
         return self.repository.refs.resolve(ref)
 
     def merge_base(self, left: str, right: str) -> str:

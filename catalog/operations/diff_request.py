@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from catalog.diff.options import DiffOptions
 from catalog.errors import InvalidInput
-from catalog.model.texts import listed
+from catalog.model.texts import check_integer, listed
 from catalog.repository.repository import DEFAULT_BRANCH
 
 Level = Literal["stat", "cells", "rows"]
@@ -48,8 +48,8 @@ class DiffRequest:
             ("threads", self.threads),
             ("memory_limit_bytes", self.memory_limit_bytes),
         ):
-            if value is not None and (not isinstance(value, int) or value < 1):
-                raise InvalidInput(f"{name} must be at least 1, not {value!r}")
+            if value is not None:
+                check_integer(value, name, least=1)
 
     @property
     def names(self) -> Sequence[str] | None:

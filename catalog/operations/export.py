@@ -19,6 +19,7 @@ from catalog.model.datafile import DataFile
 from catalog.model.ids import random_id
 from catalog.model.partition import partition_values
 from catalog.model.scan_plan import scan_plan
+from catalog.model.texts import path_text
 from catalog.operations.context import OperationContext
 from catalog.operations.tables import stored_table
 from catalog.repository import datafiles
@@ -54,7 +55,7 @@ def export_table(
 @contextlib.contextmanager
 def _whole_or_not(destination: str, *, folder: bool) -> Iterator[str]:
     """Yields a name to write to, which becomes the destination once all is written."""
-    destination = os.path.abspath(destination)
+    destination = os.path.abspath(path_text(destination, "the destination"))
     _check_free(destination, folder=folder)
     temporary = f"{destination}.{random_id()}.partial"
     try:

@@ -1,15 +1,15 @@
 """The history of a ref: its commits, described."""
 
-from catalog.errors import InvalidInput
 from catalog.model.listings import CommitInfo, commit_info
+from catalog.model.texts import check_integer
 from catalog.operations.context import OperationContext
 from catalog.repository.history import walk
 
 
 def log(context: OperationContext, ref: str, limit: int | None) -> list[CommitInfo]:
     """Returns a commit and its ancestors; see ``Catalog.log``."""
-    if limit is not None and limit < 0:
-        raise InvalidInput(f"limit must be at least 0, not {limit}")
+    if limit is not None:
+        check_integer(limit, "limit", least=0)
     start = context.resolve(ref).commit_id
     found: list[CommitInfo] = []
     for logged in walk(context.repository.commits.read, start):

@@ -10,7 +10,7 @@ from catalog.hints import Option, hint
 from catalog.model.commit import Commit
 from catalog.model.names import canonical_name
 from catalog.model.ref_expressions import split_range
-from catalog.model.texts import listed
+from catalog.model.texts import check_integer, listed
 from catalog.operations.context import OperationContext
 from catalog.operations.dry_run import on_trial
 from catalog.operations.merge.open_merges import (
@@ -214,7 +214,8 @@ def replay_conflict(what: str, conflicts: pa.Table, *, ours: str, theirs: str) -
 
 def _parent(commit: Commit, commit_id: str, mainline: int) -> str:
     """Returns the parent of a commit that its changes are relative to."""
-    if not 1 <= mainline <= len(commit.parents):
+    check_integer(mainline, "mainline", least=1)
+    if mainline > len(commit.parents):
         raise InvalidInput(
             f"commit {commit_id[:8]} has no parent {mainline}; it has {len(commit.parents)}",
             kind=ErrorKind.NO_PARENT,

@@ -202,6 +202,7 @@ class CatalogTransaction:
             NotFound: There is no such table.
         """
         check_text(where, "the condition")
+        check_text(table, "the table")
         named = ".".join(identifier(part) for part in table.split("."))
         text = f"DELETE FROM {named} WHERE ({where}\n)"
         (statement, *more) = analyse(text) or (None,)

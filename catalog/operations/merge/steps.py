@@ -11,6 +11,7 @@ from catalog.engine.failures import engine_errors
 from catalog.engine.workspace import Workspace
 from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.model.listings import CommitInfo
+from catalog.model.texts import check_text
 from catalog.operations.context import OperationContext
 from catalog.operations.history import describe_commit
 from catalog.repository.history import merge_bases
@@ -161,6 +162,8 @@ def side_for(resolve: Resolutions) -> Callable[[str], Resolution | None]:
         if side not in (None, "ours", "theirs"):
             raise InvalidInput(f"cannot take {side!r} in a conflict", hint="ours or theirs")
     if isinstance(resolve, Mapping):
+        for name in resolve:
+            check_text(name, "a table to resolve")
         by_table = {name.casefold(): side for name, side in resolve.items()}
         return lambda table: by_table.get(table.casefold())
     return lambda table: resolve
