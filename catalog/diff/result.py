@@ -19,8 +19,12 @@ from catalog.diff.counts import (
 from catalog.diff.plan import SchemaChange, SideName, Status, TablePlan
 from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.model.listings import FileInfo
+from catalog.model.texts import check_text
 from catalog.repository.datafiles import file_info
 from catalog.storage.store import ObjectStore
+
+CHANGES = ("inserted", "deleted", "updated")
+"""What can happen to a row."""
 
 FORMAT_VERSION = 1
 """Version of the JSON form; it grows only with an incompatible change."""
@@ -34,6 +38,21 @@ class Selection:
     change: str | None = None
     limit: int | None = None
     narrow: bool = False
+
+    def __post_init__(self) -> None:
+        """Checks the values."""
+        if self.where is not None:
+            check_text(self.where, "a condition")
+        if self.change not in (None, *CHANGES):
+            raise InvalidInput(
+                f"unknown change {self.change!r} of rows", hint=f"one of: {', '.join(CHANGES)}"
+            )
+        if self.limit is None:
+            return
+        if not isinstance(self.limit, int) or isinstance(self.limit, bool):
+            raise InvalidInput(f"limit must be a whole number, not {self.limit!r}")
+        if self.limit < 0:
+            raise InvalidInput(f"limit must be at least 0, not {self.limit}", hint="None means all")
 
 
 RowReader = Callable[[Selection], pa.RecordBatchReader]
@@ -154,11 +173,11 @@ class TableDiff:
         """Returns the changed rows.
 
         Args:
-            where: SQL over the columns of the row form that rows must meet.
+            where: A condition on the columns of the row form, as SQL.
             change: ``inserted``, ``deleted`` or ``updated``; None means all.
             limit: How many at most; None means all.
-            columns: ``all``, or besides the key only those of which any cell ``changed`` in
-                this diff, which spares reading the others. Without a key all are shown.
+            columns: ``all``, or besides the key only those with a cell that ``changed`` in this
+                diff, which spares reading the others. Without a key all are shown.
 
         Returns:
             Key columns, ``_change``, ``_changed_columns``, ``_from`` and ``_to``: structs of
@@ -166,7 +185,7 @@ class TableDiff:
             of these names is called ``key.<name>``.
 
         Raises:
-            InvalidInput: The diff was made without rows, or ``where`` is no such SQL.
+            InvalidInput: The diff was made without rows, or an argument is not valid.
         """
         if self._rows is None:
             raise InvalidInput(
@@ -174,8 +193,10 @@ class TableDiff:
                 kind=ErrorKind.ROWS_NOT_KEPT,
                 hint='make it with level="rows"',
             )
-        if limit is not None and limit < 0:
-            raise InvalidInput(f"a limit of {limit} rows makes no sense", hint="None means all")
+        if columns not in ("all", "changed"):
+            raise InvalidInput(
+                f"unknown columns {columns!r} of changed rows", hint="all or changed"
+            )
         return self._rows(Selection(where, change, limit, columns == "changed"))
 
     def to_dict(self) -> Json:

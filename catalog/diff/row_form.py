@@ -1,6 +1,7 @@
 """The changed rows of a table in the row form, built in Arrow."""
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import duckdb
@@ -26,18 +27,20 @@ BATCH_ROWS = 65_536
 """Rows handed over at a time."""
 
 LARGE_BATCH_ROWS, LARGE_BATCH_BYTES = 524_288, 64 << 20
-"""Rows handed over at a time where they are narrow, and how much that may be: the Parquet writer
-takes half as long again for small batches."""
+"""Rows handed over at a time where they are narrow, and the most bytes of them: writing small
+batches to Parquet takes half as long again."""
 
 SORTED_ROWS = 1_000_000
-"""Changed rows up to which they come in the order of their keys; more come as they were found,
-which spares a sort that would take longer than the diff."""
+"""Changed rows up to which they are sorted by key; more come in any order, because sorting them
+would take longer than the diff."""
+
+_SIDE_COLUMNS: dict[SideName, str] = {"f": FROM, "t": TO}
 
 _KINDS = {"inserted": "i", "deleted": "d", "updated": "u"}
 
 
 class Rows(Protocol):
-    """Hands out the changed rows of a table."""
+    """The changed rows of a table."""
 
     def whole_parts(self, *, fit: bool) -> list[Part]:
         """Returns all rows, whole; see ``Remainder.whole_parts``."""
@@ -65,99 +68,142 @@ def row_reader(
     """
 
     def read(selection: Selection) -> pa.RecordBatchReader:
-        with engine_errors():
-            return opened(selection)
-
-    def opened(selection: Selection) -> pa.RecordBatchReader:
         fit = count <= SORTED_ROWS
-        if not selection.narrow or not columns.plan.key:
-            return _read(con, _RowForm(columns), rows.whole_parts(fit=fit), selection, fit=fit)
-        parts = rows.narrow_parts(touched)
-        form = _RowForm(columns, frozenset(touched))
-        return _read(con, form, parts or rows.whole_parts(fit=fit), selection, fit=fit)
+        with engine_errors():
+            if not selection.narrow or not columns.plan.key:
+                form, parts = _RowForm(columns), rows.whole_parts(fit=fit)
+            else:
+                form = _RowForm(columns, frozenset(touched))
+                parts = rows.narrow_parts(touched) or rows.whole_parts(fit=fit)
+            return _ChangedRows(con, form, parts, selection=selection, fit=fit).reader()
 
     return read
 
 
-def _read(
-    con: duckdb.DuckDBPyConnection,
-    form: "_RowForm",
-    parts: Sequence[Part],
-    selection: Selection,
-    *,
-    fit: bool,
-) -> pa.RecordBatchReader:
-    where, limit = selection.where, selection.limit
-    kind = "true"
-    if selection.change is not None:
-        if selection.change not in _KINDS:
-            raise InvalidInput(
-                f"{selection.change!r} is no kind of change", hint=f"one of: {', '.join(_KINDS)}"
-            )
-        kind = f"kind = '{_KINDS[selection.change]}'"
-    found = [(part, not fit and _says_itself(part)) for part in parts]
-    queries = [
-        f"SELECT {form.select(part, alike=alike)} FROM {part.relation} WHERE {kind}"
-        + ("" if alike else f" AND (kind <> 'u' OR {updated(form.columns, part.pairs)})")
-        for part, alike in found
-    ]
-    if fit:
-        order = f" ORDER BY {form.order}" if form.order else ""
-        stop = f" LIMIT {limit}" if limit is not None and where is None else ""
-        queries = [f"FROM ({' UNION ALL BY NAME '.join(queries)}){order}{stop}"]
-    own = con.cursor()
-    size = BATCH_ROWS if fit or limit is not None else form.batch_rows()
-    first = own.sql(queries[0]).to_arrow_reader(size)
-    cells = pa.schema([field for field in first.schema if field.name not in _CHANGE_COLUMNS])
-    schema = form.schema(first.schema)
-    nothing = form.batch(_with_change(_no_rows(cells), ""), schema)
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """SQL of some changed rows.
 
-    def selected() -> Iterator[pa.RecordBatch]:
-        with engine_errors():
-            for number, query in enumerate(queries):
-                part, alike = found[number]
-                reader = own.sql(query).to_arrow_reader(size) if number else first
-                for batch in reader:
-                    columns = batch.select(cells.names).cast(cells)
-                    if alike:
-                        yield _with_change(columns, part.pairs[0].name)
-                        continue
-                    for name in _CHANGE_COLUMNS:
-                        columns = columns.append_column(name, batch.column(name))
-                    yield columns
+    Attributes:
+        sql: The query; see ``_RowForm.select`` for its columns.
+        changed_column: The only column in which all of its rows differ; None if the rows say
+            themselves how they changed.
+    """
 
-    if where is not None:
-        _kept(con, nothing, where)
+    sql: str
+    changed_column: str | None = None
 
-    def batches() -> Iterator[pa.RecordBatch]:
-        left = limit if limit is not None else -1
-        yield nothing  # of extension types in structs, pyarrow combines no chunks but many
-        for batch in selected():
-            formed = form.batch(batch, schema)
+
+def _queries(
+    form: "_RowForm", parts: Sequence[Part], selection: Selection, *, fit: bool
+) -> list[_Query]:
+    """Returns the queries of the rows wanted: one in the order of keys, if that fits."""
+    kind = "true" if selection.change is None else f"kind = '{_KINDS[selection.change]}'"
+    queries = []
+    for part in parts:
+        column = None if fit else _only_column(part)
+        query = f"SELECT {form.select(part, how=column is None)} FROM {part.relation} WHERE {kind}"
+        if column is None:
+            query += f" AND (kind <> 'u' OR {updated(form.columns, part.pairs)})"
+        queries.append(_Query(query, column))
+    if not fit:
+        return queries
+    union = " UNION ALL BY NAME ".join(query.sql for query in queries)
+    order = f" ORDER BY {form.order}" if form.order else ""
+    few = selection.limit is not None and selection.where is None
+    return [_Query(f"FROM ({union}){order}" + (f" LIMIT {selection.limit}" if few else ""))]
+
+
+class _ChangedRows:
+    """Changed rows in the row form, read batch by batch."""
+
+    def __init__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        form: "_RowForm",
+        parts: Sequence[Part],
+        *,
+        selection: Selection,
+        fit: bool,
+    ) -> None:
+        """Begins to read the rows.
+
+        Args:
+            con: Has the rows.
+            form: Puts them into the row form.
+            parts: The rows.
+            selection: Which of them are wanted.
+            fit: Whether they can be sorted.
+        """
+        self._con = con
+        self._own = con.cursor()
+        self._form = form
+        self._selection = selection
+        self._queries = _queries(form, parts, selection, fit=fit)
+        small = fit or selection.limit is not None
+        self._size = BATCH_ROWS if small else form.batch_rows()
+        self._first = self._own.sql(self._queries[0].sql).to_arrow_reader(self._size)
+        selected = self._first.schema
+        self._cells = pa.schema([f for f in selected if f.name not in _CHANGE_COLUMNS])
+        self._schema = form.schema(selected)
+
+    def reader(self) -> pa.RecordBatchReader:
+        """Returns what reads the rows.
+
+        Raises:
+            InvalidInput: The condition is not valid.
+        """
+        nothing = self._form.batch(_with_change(_no_rows(self._cells), ""), self._schema)
+        if self._selection.where is not None:
+            _kept(self._con, nothing, self._selection.where)
+        return pa.RecordBatchReader.from_batches(self._schema, self._batches(nothing))
+
+    def _batches(self, nothing: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        """Yields the rows that meet the condition, up to the limit."""
+        where, left = self._selection.where, self._selection.limit
+        yield nothing  # pyarrow fails to combine no chunks at all of extension types in structs
+        for batch in self._selected():
+            formed = self._form.batch(batch, self._schema)
             if where is not None:
-                formed = _kept(con, formed, where)
-            if left >= 0:
+                formed = _kept(self._con, formed, where)
+            if left is not None:
                 formed = formed.slice(0, left)
                 left -= formed.num_rows
             if formed.num_rows:
                 yield formed
             if left == 0:
                 break
-        own.close()
+        self._own.close()
 
-    return pa.RecordBatchReader.from_batches(schema, batches())
+    def _selected(self) -> Iterator[pa.RecordBatch]:
+        """Yields the rows of all queries, with how each row changed."""
+        with engine_errors():
+            for number, query in enumerate(self._queries):
+                reader = self._first
+                if number:
+                    reader = self._own.sql(query.sql).to_arrow_reader(self._size)
+                for batch in reader:
+                    columns = batch.select(self._cells.names).cast(self._cells)
+                    if query.changed_column is not None:
+                        yield _with_change(columns, query.changed_column)
+                        continue
+                    for name in _CHANGE_COLUMNS:
+                        columns = columns.append_column(name, batch.column(name))
+                    yield columns
 
 
 _CHANGE_COLUMNS = ("change", "changed")
 
 
-def _says_itself(part: Part) -> bool:
-    """Tells whether all rows of a part are updated ones that differ in one column, the same."""
-    return part.partial and len(part.pairs) == 1 and part.pairs[0].tolerance is None
+def _only_column(part: Part) -> str | None:
+    """Returns the only column in which all rows of a part differ; None if there may be others."""
+    if part.partial and len(part.pairs) == 1 and part.pairs[0].tolerance is None:
+        return part.pairs[0].name
+    return None
 
 
 def _with_change(columns: pa.RecordBatch, name: str) -> pa.RecordBatch:
-    """Adds to rows that they are updated ones, which differ in one column."""
+    """Marks rows as updated in one column."""
     count = columns.num_rows
     offsets = from_numpy(np.arange(count + 1, dtype=np.int32))
     listed = pa.ListArray.from_arrays(offsets, pa.repeat(constant(name), count))
@@ -180,7 +226,7 @@ def _kept(con: duckdb.DuckDBPyConnection, batch: pa.RecordBatch, where: str) -> 
         except duckdb.Error as error:
             reason = str(error).splitlines()[0]
             raise InvalidInput(
-                f"--where {where!r} is no condition on changed rows: {reason}",
+                f"the condition {where!r} is not valid on changed rows: {reason}",
                 kind=ErrorKind.BAD_WHERE,
                 hint="name columns as _from.COL, _to.COL, or key columns as they are; "
                 "e.g. _to.amount > 100",
@@ -189,13 +235,13 @@ def _kept(con: duckdb.DuckDBPyConnection, batch: pa.RecordBatch, where: str) -> 
             own.unregister("changes")
     if kept.num_rows != batch.num_rows:
         raise InvalidInput(
-            f"--where {where!r} is no condition on single rows", kind=ErrorKind.BAD_WHERE
+            f"the condition {where!r} is not valid on single rows", kind=ErrorKind.BAD_WHERE
         )
     return batch.filter(kept.column(0).combine_chunks())
 
 
 class _RowForm:
-    """Selects what the row form needs from a remainder, and puts it together."""
+    """The row form of a table's changed rows: their select list, and their Arrow form."""
 
     def __init__(self, columns: SqlColumns, shown: Collection[str] | None = None) -> None:
         """Takes the columns of the plan, and names of those shown beside the key; None: all."""
@@ -223,15 +269,21 @@ class _RowForm:
         row_bytes = 64 + sum(8 if _is_small(kind) else 64 for kind in kinds)
         return max(BATCH_ROWS, min(LARGE_BATCH_ROWS, LARGE_BATCH_BYTES // row_bytes))
 
-    def select(self, part: Part, *, alike: bool) -> str:
+    def select(self, part: Part, *, how: bool) -> str:
         """Returns the select list over a part of the rows.
+
+        With a key column 1 and a column 5, the rows become::
+
+            k0   change   changed   f_c1  f_c5  t_c1  t_c5
+            118  updated  [amount]   118   9.5   118  10.5
+            120  deleted  []         120   1.0  NULL  NULL
 
         Args:
             part: The part.
-            alike: Whether all rows changed alike, so that how they did is left out.
+            how: Whether ``change`` and ``changed`` are selected.
         """
         parts = [f"{self._key(n)} AS k{n}" for n, _ in enumerate(self.keys)]
-        if not alike:
+        if how:
             parts += self._change(part)
         for side in SIDES:
             parts += [
@@ -282,7 +334,7 @@ class _RowForm:
             fields = self.fields(side)
             columns = [_imported(selected.column(f"{side}_c{f.id}"), f.type) for f in fields]
             missing = pc.equal(change, constant(absent))
-            kind = schema.field(FROM if side == "f" else TO).type
+            kind = schema.field(_SIDE_COLUMNS[side]).type
             arrays.append(
                 pa.StructArray.from_arrays(columns, fields=list(kind), mask=missing)
                 if columns
@@ -318,7 +370,7 @@ UUID = Scalar("UUID")
 
 
 def _is_small(kind: DataType) -> bool:
-    """Tells whether values of a type take no more than 16 bytes."""
+    """Returns whether values of a type take no more than 16 bytes."""
     large = (TypeClass.TEXT, TypeClass.BINARY, TypeClass.OTHER)
     return isinstance(kind, Scalar) and kind.type_class not in large
 
