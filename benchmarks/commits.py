@@ -31,7 +31,7 @@ from catalog.model.ids import content_id
 from catalog.operations.tables import stored_table
 from catalog.operations.transaction import CatalogTransaction
 from catalog.repository.commit_writer import TableUpdate
-from catalog.write.files.rewrite import FileChange
+from catalog.write.files.rewrite import FileEdit
 from catalog.write.scope import Scope
 from catalog.write.working_table import WorkingTable
 
@@ -70,10 +70,10 @@ def stage(tx: CatalogTransaction, update: TableUpdate) -> None:
     It is the only place that knows how a transaction keeps what is staged.
     """
     assert update.base is not None, "the tables are there already"
-    change = FileChange(tuple(update.removed), tuple(update.added))
+    change = FileEdit(tuple(update.removed), tuple(update.added))
     table = WorkingTable(update.name, update.base, update.base.snapshot)
     lineage = {"operation": "append"}
-    tx._transaction.stage(table.then(update.snapshot, change, Scope(), lineage))
+    tx._transaction.stage(table.then(update.snapshot, change, Scope(), lineage=lineage))
 
 
 def commit(cat: Catalog, share: Share, number: int, like: DataFile) -> str:

@@ -86,12 +86,12 @@ class WriteContext:
         taken: Collection[str] = (),
         holds: Callable[[Partition, str], bool] | None = None,
     ) -> DataWriter:
-        """Returns what writes data files of a table; see ``DataWriter``."""
+        """Returns a writer for data files of a table; see ``DataWriter``."""
         return DataWriter(
             self.con,
             self.store,
-            table,
             shape,
+            name=table,
             taken=taken,
             holds=holds,
             prints=self.prints,

@@ -19,16 +19,16 @@ from catalog.write.snapshot.key_check import count_bad_keys, key_warnings
 def keep_prints(
     repository: Repository, update: TableUpdate, fresh: FreshPrints, *, warn: bool = True
 ) -> tuple[str, ...]:
-    """Keeps the fingerprints of the files that an update adds, computing those that lack.
+    """Stores fingerprints for the files an update adds, computing any that are missing.
 
     Args:
-        repository: Keeps them.
+        repository: Stores them.
         update: The update.
-        fresh: What was made of files that we wrote ourselves.
-        warn: Whether to look for keys that are NULL or held by several rows.
+        fresh: Fingerprints of files that we wrote ourselves.
+        warn: Whether to look for keys that are NULL or that several rows have.
 
     Returns:
-        Warnings about keys that are NULL, or held by several of the rows that come.
+        Warnings about keys that are NULL, or that several of the rows that come have.
 
     Raises:
         CorruptData: A file cannot be read.

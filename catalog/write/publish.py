@@ -1,13 +1,12 @@
-"""Commits published on a branch: made for where it is, and made anew when it moved."""
+"""Commits published on a branch: made for where it is, and made again if it moved."""
 
 import random
-import shlex
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 
-from catalog.errors import Conflict, ErrorKind
+from catalog.repository.branch_errors import contested_error, deleted_error
 from catalog.repository.branches import HeldBranch, Stamp
 from catalog.repository.commit_writer import Description, TableUpdate
 from catalog.repository.repository import Repository
@@ -26,7 +25,7 @@ MAX_PAUSE_S = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """Is a commit to be made on top of where a branch is.
+    """A commit to be made on top of where a branch is.
 
     Attributes:
         parents: Its parents; the updates are relative to the first.
@@ -54,7 +53,7 @@ def publish(
     *,
     take_turns: bool = False,
 ) -> str | None:
-    """Commits to a branch, again and again until nobody else moved it meanwhile.
+    """Commits to a branch, trying again if another writer moved it in the meantime.
 
     Args:
         repository: The catalog.
@@ -67,7 +66,7 @@ def publish(
         The id of the commit; None if none was wanted.
 
     Raises:
-        Conflict: The branch was deleted meanwhile, or always moved by somebody else.
+        Conflict: The branch was deleted, or other writers kept moving it.
         OutcomeUnknown: Whether the commit landed is no longer known.
     """
     pause_s = FIRST_PAUSE_S
@@ -76,11 +75,7 @@ def publish(
         with turn:
             held = repository.branches.held(branch)
             if held is None or held.branch.commit_id is None:
-                raise Conflict(
-                    f"branch {branch!r} was deleted meanwhile",
-                    kind=ErrorKind.BRANCH_DELETED,
-                    hint=f"where it stood: parquetry reflog {shlex.quote(branch)}",
-                )
+                raise deleted_error(branch)
             made = propose(held, held.branch.commit_id)
             if made is None:
                 return None
@@ -91,8 +86,4 @@ def publish(
                 return commit_id
         time.sleep(random.uniform(0, pause_s))
         pause_s = min(2 * pause_s, MAX_PAUSE_S)
-    raise Conflict(
-        f"branch {branch!r} was always moved by somebody else, {MAX_ATTEMPTS} times",
-        kind=ErrorKind.TOO_MANY_RACES,
-        hint="run the command again",
-    )
+    raise contested_error(branch, MAX_ATTEMPTS)

@@ -1,4 +1,4 @@
-"""Requirements: whether what a transaction did still holds on a branch that moved meanwhile."""
+"""Requirements: whether a transaction's changes still hold on a branch that has moved."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,8 +13,8 @@ from catalog.repository.commits import Commits
 from catalog.repository.table_entries import PlacedEntry
 from catalog.repository.tables import file_changes, has_path
 from catalog.write.context import WriteContext
+from catalog.write.merge.context import MergeContext
 from catalog.write.merge.reconcile import reconcile
-from catalog.write.merge.table import MergeContext
 from catalog.write.working_table import WorkingTable, same_shape
 
 
@@ -43,7 +43,7 @@ class MovedBranch:
         """Returns a table with the same changes made to what the branch has now.
 
         Raises:
-            Conflict: Somebody else changed what the changes depend on.
+            Conflict: Another writer changed what the changes depend on.
         """
         entries = self.commits.entries(self.head)
         now = self._entry(entries, table.name)
@@ -62,11 +62,11 @@ class MovedBranch:
             schemas = {**head.snapshot.file_schemas, **shape.file_schemas}
             return replace(table, base=head, snapshot=replace(shape, file_schemas=schemas))
         changes = file_changes(self.commits, base, head, old_commit=self.base, new_commit=self.head)
-        in_the_way = table.scope.in_the_way(changes)
+        in_the_way = table.scope.conflicting(changes)
         rows_only = all(f.partition not in table.scope.partitions for f in in_the_way)
         if in_the_way and rows_only:
             with engine_errors():
-                merged = reconcile(MergeContext(self.context), table, head, changes)
+                merged = reconcile(MergeContext(self.context), table, head=head, changes=changes)
             if merged is not None:
                 return merged
         if in_the_way:
@@ -96,10 +96,10 @@ class MovedBranch:
         return bool(single_row(context.con, query)[0])
 
     def check_unchanged(self, name: str) -> None:
-        """Checks that a table that was read is what it was.
+        """Checks that nobody changed a table that was read.
 
         Raises:
-            Conflict: Somebody else changed it.
+            Conflict: Another writer changed it.
         """
         before = self._entry(self.commits.entries(self.base), name)
         now = self._entry(self.commits.entries(self.head), name)
@@ -122,7 +122,7 @@ class MovedBranch:
         files: Sequence[DataFile] = (),
         did: str = "changed",
     ) -> Conflict:
-        """Returns the error that names table, partitions and the commit in the way."""
+        """Returns the error that names table, partitions and the conflicting commit."""
         where = ""
         if shape is not None and shape.partition_by and files:
             shown = dict.fromkeys(partition_text(partition_values(shape, file)) for file in files)
@@ -135,7 +135,7 @@ class MovedBranch:
             f"table {name!r}{read} was changed{where} on branch {self.branch!r} by commit "
             f"{culprit} while this transaction was under way",
             kind=ErrorKind.WRITE_CONFLICT,
-            hint="run the command again: it then starts from the new state",
+            hint="try again: the transaction then starts from the new state",
         )
 
     def _culprit(self, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Scopes: what of a table a transaction depends on, and so what nobody else may change."""
+"""Scopes: what a transaction depends on in a table, and so what nobody else may change."""
 
 from dataclasses import dataclass
 
@@ -9,14 +9,14 @@ from catalog.model.partition import Partition
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Says what a transaction depends on in one table; nothing if it only appends.
+    """What a transaction depends on in one table; nothing if it only appends.
 
     Attributes:
-        whole: Whether it is all of the table: made, dropped, replaced, of another shape.
+        whole: Whether it is all of the table: created, dropped, replaced, of another shape.
         partitions: Partitions that are replaced as they are.
-        files: Paths of files of which rows are changed.
-        keys: Whether keys are brought in that must not come in otherwise.
-        shared: Paths of new files that need not be added where somebody else did already.
+        files: Paths of files in which rows change.
+        keys: Whether keys come in that no other writer may bring in too.
+        shared: Paths of new files that need not be added if another writer already did.
     """
 
     whole: bool = False
@@ -34,8 +34,8 @@ class Scope:
             self.shared | other.shared,
         )
 
-    def in_the_way(self, changes: FileChanges) -> tuple[DataFile, ...]:
-        """Returns the files that somebody else removed or added within the scope."""
+    def conflicting(self, changes: FileChanges) -> tuple[DataFile, ...]:
+        """Returns the files that another writer removed or added within the scope."""
         found = [
             file
             for file in (*changes.removed, *changes.added)

@@ -8,24 +8,26 @@ from typing import Literal
 from catalog.engine.failures import engine_errors
 from catalog.engine.settings import UserSettings
 from catalog.engine.workspace import Workspace
-from catalog.errors import Conflict, ErrorKind, InvalidInput, NotFound
+from catalog.errors import ErrorKind, InvalidInput, NotFound
+from catalog.hints import Call, hint
 from catalog.model.names import canonical_name, check_not_reserved, check_table_name
 from catalog.model.texts import check_choice, check_text, check_texts
 from catalog.query.pending_write import PendingWrite, WriteResult
+from catalog.repository.branch_errors import protected_error
 from catalog.repository.branches import HeldBranch
 from catalog.repository.commit_writer import Description, TableUpdate
 from catalog.repository.commits import StoredTable
 from catalog.repository.repository import Repository
 from catalog.write.context import WriteContext
 from catalog.write.file_fingerprints import keep_prints
-from catalog.write.files.rewrite import FileChange
+from catalog.write.files.rewrite import FileEdit
 from catalog.write.publish import Proposal, publish
 from catalog.write.requirements import MovedBranch
 from catalog.write.rows.landing import land
 from catalog.write.rows.target_schema import WriteRequest
 from catalog.write.rows.write import WriteReport, write_rows
 from catalog.write.scope import Scope
-from catalog.write.snapshot.table_plan import SnapshotRequest
+from catalog.write.snapshot.table_plan import SnapshotRequest, SnapshotTask
 from catalog.write.snapshot.take import SnapshotReport, take_snapshot
 from catalog.write.sql.dispatch import run_statement
 from catalog.write.working_table import WorkingTable
@@ -35,15 +37,15 @@ Isolation = Literal["snapshot", "serializable"]
 
 @dataclass(frozen=True, slots=True)
 class Authorship:
-    """Says who commits what to where, and how.
+    """Who commits to which branch, and how.
 
     Attributes:
         branch: The branch to move.
         author: Who commits.
-        message: What they say about it; None makes one up from the tables.
+        message: What they say about it; None means one derived from the tables.
         metadata: Free text by key.
-        isolation: ``snapshot``: what others change meanwhile matters where this changes it
-            too; ``serializable``: also where this read it.
+        isolation: ``snapshot``: changes of others conflict where this transaction changes the
+            same; ``serializable``: also where it read the same.
         allow_empty: Whether to commit although nothing changed.
         key: Idempotency key: a transaction of the same key on the branch is committed once.
     """
@@ -66,13 +68,13 @@ class Authorship:
             check_text(self.key, "the idempotency key")
             if not self.key:
                 raise InvalidInput(
-                    "the idempotency key is empty: all writes with it would be taken for one",
-                    hint="name what is written, e.g. the day; or give no key",
+                    "the idempotency key is empty: all writes with it would count as one",
+                    hint="name what is written, e.g. the day, or leave the key out",
                 )
 
 
 class Transaction:
-    """Stages changes to tables of a branch and commits them together.
+    """Changes to tables of a branch that are committed together.
 
     Use it as a context manager: leaving it commits, an exception inside drops it, and
     nothing but unreferenced files remains.
@@ -141,7 +143,7 @@ class Transaction:
             )
         if self.has_ended:
             raise InvalidInput(
-                "the transaction has ended: nothing can be done in it any more",
+                "the transaction has ended",
                 kind=ErrorKind.TRANSACTION_ENDED,
                 hint="start another one: with cat.transaction(…) as tx",
             )
@@ -160,7 +162,7 @@ class Transaction:
             request: Keys, partitioning, mode and scope.
 
         Raises:
-            InvalidInput: The source, its schema or the request makes no sense.
+            InvalidInput: The source, its schema or the request is not valid.
             CorruptData: A file is damaged, or changed while it was read.
         """
         name = self._table_to_fill(table)
@@ -171,20 +173,16 @@ class Transaction:
             )
         working = self.working(name)
         taken = take_snapshot(
-            self._repository.store,
-            self._repository.commits,
-            name,
-            working.base,
-            source,
-            request,
-            dry_run=self._dry_run,
+            SnapshotTask(
+                self._repository, name, working.base, source, request, dry_run=self._dry_run
+            )
         )
         update = taken.update
         if update is None:
             return taken.report
-        change = FileChange(tuple(update.removed), tuple(update.added))
+        change = FileEdit(tuple(update.removed), tuple(update.added))
         scope = _snapshot_scope(working, update, request)
-        after = working.then(update.snapshot, change, scope, taken.lineage)
+        after = working.then(update.snapshot, change, scope, lineage=taken.lineage)
         self.stage(after)
         if self._dry_run or not request.fingerprints_now:
             return taken.report
@@ -205,8 +203,8 @@ class Transaction:
         settings.put_aside()
         try:
             with engine_errors():
-                landed = land(self.context.con, data, self.context.work.folder)
-                written = write_rows(self.context, self.working(name), landed, request)
+                landed = land(self.context.work, data)
+                written = write_rows(self.context, self.working(name), landed, request=request)
         finally:
             settings.put_back()
         self.stage(written)
@@ -228,7 +226,7 @@ class Transaction:
 
         Args:
             table: The table.
-            lineage: What is kept of how it came to it.
+            lineage: What the commit records about it; None means just that it was dropped.
 
         Raises:
             NotFound: There is no such table.
@@ -238,7 +236,8 @@ class Transaction:
             raise NotFound(f"no table {table!r} to drop", kind=ErrorKind.TABLE_NOT_FOUND)
         gone = replace(working, removed={}, added={}, snapshot=None, moved=None)
         scope = Scope(whole=True)
-        self.stage(gone.then(None, FileChange(), scope, lineage or {"operation": "drop"}))
+        lineage = lineage or {"operation": "drop"}
+        self.stage(gone.then(None, FileEdit(), scope, lineage=lineage))
 
     def working(self, name: str) -> WorkingTable:
         """Returns a table as it is now; without a snapshot if it does not exist."""
@@ -361,7 +360,7 @@ class Transaction:
 
 
 def _open_branch(repository: Repository, branch: str) -> HeldBranch:
-    """Returns a branch as it is, which must be open to commits.
+    """Returns a branch as it is, after checking that it takes commits.
 
     Raises:
         NotFound: There is no such branch.
@@ -372,7 +371,7 @@ def _open_branch(repository: Repository, branch: str) -> HeldBranch:
         raise NotFound(
             f"no branch {branch!r} to commit to",
             kind=ErrorKind.REF_NOT_FOUND,
-            hint=f"create it with: parquetry branch create {branch}",
+            hint=hint("create it: {}", Call("branches.create", (branch,))),
         )
     _check_open(held)
     return held
@@ -385,18 +384,12 @@ def _head(held: HeldBranch) -> str:
 
 def _check_open(held: HeldBranch) -> None:
     if held.branch.protected:
-        name = held.branch.name
-        raise Conflict(
-            f"branch {name!r} is protected: it changes only by merge",
-            kind=ErrorKind.BRANCH_PROTECTED,
-            hint=f"commit to another branch and merge it, or first: "
-            f"parquetry branch protect {name} --off",
-        )
+        raise protected_error(held.branch.name)
 
 
 def _snapshot_scope(table: WorkingTable, update: TableUpdate, request: SnapshotRequest) -> Scope:
     """Returns what a snapshot depends on: all of the table, its partitions, or nothing."""
-    after = table.then(update.snapshot, FileChange(), Scope(), {})
+    after = table.then(update.snapshot, FileEdit(), Scope(), lineage={})
     reshaped = replace(after, removed={}, added={}).is_changed
     if request.scope == "full" or reshaped:
         return Scope(whole=True)

@@ -12,7 +12,7 @@ from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.index import Summary
 from catalog.repository.tables import data_files, root_of, rows_of
 from catalog.repository.tree import TreeReader
-from catalog.write.files.rewrite import FileChange
+from catalog.write.files.rewrite import FileEdit
 from catalog.write.scope import Scope
 
 APPEND_ONLY = Scope()
@@ -21,12 +21,12 @@ APPEND_ONLY = Scope()
 
 @dataclass(frozen=True, slots=True)
 class WorkingTable:
-    """Holds the state of a table within a transaction.
+    """The state of a table within a transaction.
 
     Attributes:
         name: The table.
         base: The table as committed; None if it is new.
-        snapshot: Its shape now; None if it does not exist (any more).
+        snapshot: Its shape now; None if it does not exist.
         removed: Files of ``base`` that go, by path.
         added: Files that come, by path.
         scope: What the changes depend on.
@@ -46,12 +46,12 @@ class WorkingTable:
 
     @property
     def origin(self) -> StoredTable | None:
-        """Returns what the files that go and come are relative to."""
+        """The table that the files that go and come are relative to."""
         return self.moved or self.base
 
     @property
     def is_changed(self) -> bool:
-        """Tells whether the table differs from what was committed."""
+        """Whether the table differs from what was committed."""
         if self.base is None or self.snapshot is None:
             return (self.base is None) is not (self.snapshot is None)
         return bool(self.moved or self.removed or self.added) or not same_shape(
@@ -60,7 +60,7 @@ class WorkingTable:
 
     @property
     def rows(self) -> int:
-        """Returns how many rows the table has now."""
+        """How many rows the table has now."""
         added = sum(file.rows for file in self.added.values())
         if not self.keeps_files or self.origin is None:
             return added
@@ -68,13 +68,13 @@ class WorkingTable:
 
     @property
     def is_append_only(self) -> bool:
-        """Tells whether all that was done is to add files, whatever else the table has."""
+        """Whether files were added and nothing else was done."""
         depends = self.scope.whole or self.scope.partitions or self.scope.files or self.scope.keys
         return not depends and not self.removed
 
     @property
     def keeps_files(self) -> bool:
-        """Tells whether files of ``origin`` may still be part of the table."""
+        """Whether files of ``origin`` may still be part of the table."""
         base, now = self.origin, self.snapshot
         return (
             base is not None
@@ -94,7 +94,7 @@ class WorkingTable:
 
         Args:
             commits: Reads the nodes.
-            wanted: Told the summary of a node, says whether to look below it.
+            wanted: Returns, for the summary of a node, whether to look below it.
             fields: Field ids whose statistics are wanted; None means all.
         """
         if self.keeps_files and self.origin is not None:
@@ -106,8 +106,9 @@ class WorkingTable:
     def then(
         self,
         snapshot: TableSnapshot | None,
-        change: FileChange,
+        change: FileEdit,
         scope: Scope,
+        *,
         lineage: Mapping[str, object],
     ) -> "WorkingTable":
         """Returns the table after a further change.
@@ -138,7 +139,7 @@ class WorkingTable:
         return replace(after, removed=removed, added=added)
 
     def holds(self, commits: Commits) -> Callable[[Partition, str], bool]:
-        """Returns what tells whether a partition has a file of some path that may stay."""
+        """Returns a test whether a partition has a file of some path that may stay."""
         base = self.origin
         root = root_of(base)
         if base is None or root is None or not self.keeps_files:
@@ -155,14 +156,14 @@ class WorkingTable:
         return TableUpdate(self.name, self.base, self.snapshot, removed, added, moved=moved)
 
     def described(self) -> Mapping[str, object]:
-        """Returns the lineage as a commit keeps it."""
+        """Returns the lineage as a commit records it."""
         if len(self.lineage) == 1:
             return self.lineage[0]
         return {"operation": "several", "steps": [dict(one) for one in self.lineage]}
 
 
 def same_shape(old: TableSnapshot, new: TableSnapshot) -> bool:
-    """Tells whether two snapshots agree in all but their files."""
+    """Returns whether two snapshots agree in all but their files."""
     return (old.table_id, old.schema, old.key, old.partition_by, old.properties) == (
         new.table_id,
         new.schema,

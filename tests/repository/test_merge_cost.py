@@ -44,9 +44,9 @@ def test_a_merge_of_few_files_of_many_reads_no_data_and_few_objects(
     store, _, commits = large
     ends = Ends(commits[0], commits[ours], commits[2])
     repository = open_existing(store)
-    nothing: Any = SimpleNamespace(write=None)
+    nothing: Any = SimpleNamespace(commits=repository.commits)
     store.calls.clear()
-    found = merge_commits(nothing, repository.commits, ends)
+    found = merge_commits(nothing, ends)
     (update,) = found.updates
     assert (len(update.removed), len(update.added)) == (CHANGED, CHANGED)
     objects = set(store.of("read", "read_range"))

@@ -44,9 +44,10 @@ def put_as_before(cat: Catalog, branch: str, data: Mapping[int, object], *, tabl
     rows = pa.table({"k": list(data), "v": list(data.values())})
     with merging(cat.context) as merger:
         write = merger.work.write
-        landed = land(write.con, rows, write.work.folder)
+        landed = land(write.work, rows)
         request = WriteRequest("append", key=("k",))
-        update = write_rows(write, WorkingTable(table, None, None), landed, request).update()
+        new = WorkingTable(table, None, None)
+        update = write_rows(write, new, landed, request=request).update()
         about = Description(author="tester", time=cat.context.clock(), message=table)
         publish(cat.repository, branch, lambda held, head: Proposal([head], [update], about, table))
 

@@ -179,7 +179,6 @@ def test_any_merge_of_any_kind_is_that_of_the_oracle(number: int, tmp_path: Path
         with merging(cat.context) as merger:
             found = merge_commits(
                 merger.work,
-                cat.repository.commits,
                 ends,
                 resolve=lambda table, resolve=resolve: resolve,  # type: ignore[misc]
                 by_cell=by_cell,

@@ -9,6 +9,7 @@ from catalog.model.datafile import ColumnStats, DataFile
 from catalog.model.schema import FileSchema, PhysicalColumn
 from catalog.model.table import TableSnapshot
 from catalog.model.types import NULL_TYPE, Scalar
+from catalog.write.merge.columns import Snapshots, shared_from_base
 from catalog.write.merge.merged_schema import (
     DroppedColumn,
     MergedShape,
@@ -17,7 +18,7 @@ from catalog.write.merge.merged_schema import (
     ShapeConflictKind,
     renumber,
 )
-from catalog.write.merge.schema import merge_shapes
+from catalog.write.merge.schema import merge_shapes as merge_snapshots
 from tests.effort import effort
 from tests.write.shapes import (
     BIGINT,
@@ -37,6 +38,15 @@ from tests.write.shapes import (
 
 Kind = ShapeConflictKind
 COMMON = settings(max_examples=effort(150, 20_000))
+
+
+def merge_shapes(
+    base: TableSnapshot | None, ours: TableSnapshot, theirs: TableSnapshot
+) -> MergedShape:
+    """Merges snapshots of sides that went on from the base itself."""
+    shared = shared_from_base(base, ours, theirs)
+    return merge_snapshots(Snapshots(base, ours, theirs, shared))
+
 
 BASE = table({"id": "BIGINT", "a": "INTEGER", "b": "VARCHAR"}, key=("id",))
 

@@ -59,7 +59,7 @@ def test_append_adds_files_and_says_which_were_there(
     write(tmp_path / "new/day=3/x.parquet", {"id": [3], "v": ["old"]})
     report = snap(cat, "t", tmp_path / "new", scope="append")
     assert (report.files_added, report.files_removed) == (1, 0)
-    assert report.warnings == ("1 files are in table t already and were not added again",)
+    assert report.warnings == ("1 file is already in table t and was not added again",)
     assert rows(cat, "SELECT id FROM t ORDER BY id") == [(1,), (2,), (3,), (22,)]
 
 

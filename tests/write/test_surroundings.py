@@ -72,7 +72,7 @@ def test_a_snapshot_tells_that_the_key_becomes_another(cat: Catalog, source: Pat
     assert snap(cat, "t", source, key=["k"]).warnings == ()
     assert snap(cat, "t", source).warnings == ()
     assert snap(cat, "t", source, key=["v"]).warnings == (
-        "the key of t was k and is v now",
-        "1 file that stays was not looked at for NULL and duplicates in the key of t (v)",
+        "the key of t was k and is now v",
+        "1 file that stays was not checked for NULL and duplicates in the key of t (v)",
     )
-    assert snap(cat, "t", source, key=[]).warnings == ("the key of t was v and is none now",)
+    assert snap(cat, "t", source, key=[]).warnings == ("the key of t was v and is now none",)

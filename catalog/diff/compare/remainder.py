@@ -304,10 +304,10 @@ class Remainder:
         """Returns a side's rows whose keys are unique (ANTI), or duplicate (SEMI)."""
         rows = self._rows(side)
         on = " AND ".join(
-            f"{rows}.{self.columns.value(side, pair)} IS NOT DISTINCT FROM d.k{n}"
+            f"r.{self.columns.value(side, pair)} IS NOT DISTINCT FROM d.k{n}"
             for n, pair in enumerate(self.plan.key_pairs)
         )
-        return f"(SELECT {rows}.* FROM {rows} {join} JOIN {self.name}_duplicates d ON {on})"
+        return f"(SELECT r.* FROM {rows} r {join} JOIN {self.name}_duplicates d ON {on})"
 
     def _join(self, before: str, after: str) -> None:
         """Compares rows whose keys are unique on both sides."""

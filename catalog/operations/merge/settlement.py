@@ -33,7 +33,7 @@ from catalog.write.merge.conflicts import (
     CONFLICTS,
     conflict_table,
     in_order,
-    key_text,
+    key_json,
 )
 from catalog.write.merge.ends import Ends
 from catalog.write.merge.rows import Resolution
@@ -124,7 +124,7 @@ def _shown(fields: tuple[Field, ...], columns: list[str]) -> str:
         kind = field.type
         value = f"CAST({column} AS {type_sql(kind)})" if isinstance(kind, Scalar) else column
         values.append(value if compared is None else compared(value))
-    return key_text(fields, values)
+    return key_json(fields, values)
 
 
 def take_side(

@@ -23,8 +23,8 @@ from catalog.repository.branches import HeldBranch
 from catalog.repository.commit_writer import TableUpdate
 from catalog.write.merge.commits import Merge
 from catalog.write.merge.conflicts import CONFLICT_TABLE, counted, has_conflict_table
+from catalog.write.merge.context import MergeProgress
 from catalog.write.merge.ends import Ends
-from catalog.write.merge.table import MergeProgress
 from catalog.write.publish import Proposal, publish
 from catalog.write.rows.landing import land
 from catalog.write.rows.target_schema import WriteRequest
@@ -205,8 +205,8 @@ def _conflict_table(merger: Merger, conflicted: ConflictedMerge) -> TableUpdate:
         )
     write = merger.work.write
     table = WorkingTable(CONFLICT_TABLE, None, None)
-    landed = land(write.con, conflicted.merge.conflicts, write.work.folder)
-    return write_rows(write, table, landed, WriteRequest("append")).update()
+    landed = land(write.work, conflicted.merge.conflicts)
+    return write_rows(write, table, landed, request=WriteRequest("append")).update()
 
 
 def merge_request(

@@ -19,9 +19,9 @@ from catalog.write.context import WriteContext
 from catalog.write.file_fingerprints import keep_prints
 from catalog.write.merge.commits import Merge, MergedTable, merge_commits
 from catalog.write.merge.conflicts import conflict_table, in_order
+from catalog.write.merge.context import MergeContext, MergeProgress
 from catalog.write.merge.ends import Ends
 from catalog.write.merge.rows import Resolution
-from catalog.write.merge.table import MergeContext, MergeProgress
 
 Resolutions = Resolution | Mapping[str, Resolution] | None
 """The side to take in a conflict: for all tables, or by table; None leaves conflicts."""
@@ -103,7 +103,6 @@ class Merger:
         """
         merge = merge_commits(
             self.work,
-            self.context.repository.commits,
             ends,
             resolve=(lambda table: "base") if resolve == "base" else side_for(resolve),
             whole=whole,

@@ -19,7 +19,7 @@ DISTINCT_SHARE = 0.5
 
 
 def dictionary_paths(group: pa.Table) -> list[str]:
-    """Returns the Parquet columns of which the values repeat, by path.
+    """Returns the paths of the Parquet columns whose values repeat.
 
     Args:
         group: The first row group of a file, by the names that the columns have there: the same

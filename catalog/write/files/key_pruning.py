@@ -19,25 +19,31 @@ MAX_LISTED = 1000
 
 
 def key_pruner(
-    con: duckdb.DuckDBPyConnection, table: TableSnapshot, rows: str, fields: Sequence[int]
+    con: duckdb.DuckDBPyConnection,
+    table: TableSnapshot,
+    rows: str,
+    *,
+    fields: Sequence[int] | None = None,
 ) -> Pruner:
-    """Returns what tells which files of a table may hold rows equal to given ones in some columns.
+    """Returns which files of a table may hold rows equal to given ones in some columns.
 
     Args:
         con: Has the rows.
         table: The table.
         rows: A table of the engine with columns ``c<field id>``.
-        fields: Ids of the columns.
+        fields: Ids of the columns; None means the key.
     """
-    found = (_condition(con, table, rows, field) for field in table.fields(tuple(fields)))
-    return Pruner(table, tuple(condition for condition in found if condition is not None))
+    by = table.partition_by
+    wanted = table.fields(table.key if fields is None else tuple(fields))
+    conditions = (_condition(con, rows, f, partitioned=f.id in by) for f in wanted)
+    return Pruner(table, tuple(one for one in conditions if one is not None))
 
 
 def _condition(
-    con: duckdb.DuckDBPyConnection, table: TableSnapshot, rows: str, field: Field
+    con: duckdb.DuckDBPyConnection, rows: str, field: Field, *, partitioned: bool
 ) -> Condition | None:
+    """Returns what values of a column are among rows: each of them, or their bounds."""
     kind, column = field.type, f"c{field.id}"
-    partitioned = field.id in table.partition_by
     if not isinstance(kind, Scalar) or not has_order(kind) or kind.type_class is TypeClass.BINARY:
         return None
     if partitioned:
@@ -71,7 +77,7 @@ def _encoded(shown: str | None, kind: Scalar) -> bytes | None:
 
 
 def check_unique(
-    con: duckdb.DuckDBPyConnection, table: TableSnapshot, rows: str, name: str
+    con: duckdb.DuckDBPyConnection, table: TableSnapshot, rows: str, *, name: str
 ) -> None:
     """Checks that no two rows share their key.
 

@@ -1,15 +1,12 @@
-"""Rewriting of data files: rows replaced or taken out where they stand, the others as they are."""
+"""Rewriting of data files: rows are replaced or removed in place, the others stay as they are."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-import duckdb
 
 from catalog.engine.relation import prepare, relation_sql
 from catalog.model.datafile import DataFile
 from catalog.model.scan_plan import scan_plan
-from catalog.model.table import TableSnapshot
-from catalog.repository.datafiles import check_content
+from catalog.repository.datafiles import check_content, place
 from catalog.write.files.writer import DataWriter, stored_fields
 
 IN_ORDER_ROWS = 122_880
@@ -18,8 +15,8 @@ more costs a quarter of the query, writing a file that proves out of order twice
 
 
 @dataclass(frozen=True, slots=True)
-class FileChange:
-    """Says which files go and which come instead.
+class FileEdit:
+    """Files of a table that go, and files that come.
 
     Attributes:
         removed: Files that go.
@@ -30,25 +27,15 @@ class FileChange:
     added: tuple[DataFile, ...] = ()
 
 
-def rewrite_files(
-    con: duckdb.DuckDBPyConnection,
-    writer: DataWriter,
-    table: TableSnapshot,
-    files: Sequence[DataFile],
-    hits: str,
-    locate: Callable[[DataFile], str],
-) -> FileChange:
+def rewrite_files(writer: DataWriter, files: Sequence[DataFile], hits: str) -> FileEdit:
     """Writes those of some files again in which rows change.
 
     Args:
-        con: Reads the files and has the table of hits.
-        writer: Writes them.
-        table: Their table.
-        files: The files.
+        writer: Writes them; its engine has the table of hits.
+        files: Files of the writer's table.
         hits: A table of the engine, one row per row that changes: ``file`` (number of the
             file among ``files``), ``place`` (of the row in it, from 0), ``gone`` (whether it
             goes), and ``c<field id>`` for all of ``stored_fields``: what it becomes.
-        locate: Says where the engine reads a file.
 
     Returns:
         The files that were written again, and the new ones.
@@ -56,28 +43,36 @@ def rewrite_files(
     Raises:
         CorruptData: One of those is no longer what was committed.
     """
-    numbers = con.sql(f"SELECT DISTINCT file FROM {hits} ORDER BY file").fetchall()
+    numbers = writer.con.sql(f"SELECT DISTINCT file FROM {hits} ORDER BY file").fetchall()
     removed: list[DataFile] = []
     added: list[DataFile] = []
     for (number,) in numbers:
         file = files[number]
-        check_content(locate(file), file)
-        query = _changed(con, table, file, f"(SELECT * FROM {hits} WHERE file = {number})", locate)
+        check_content(place(writer.store, file), file)
+        query = _changed(writer, file, f"(SELECT * FROM {hits} WHERE file = {number})")
         removed.append(file)
         added.extend(writer.ordered(query, file.partition, place="place"))
-    return FileChange(tuple(removed), tuple(added))
+    return FileEdit(tuple(removed), tuple(added))
 
 
-def _changed(
-    con: duckdb.DuckDBPyConnection,
-    table: TableSnapshot,
-    file: DataFile,
-    hits: str,
-    locate: Callable[[DataFile], str],
-) -> str:
-    ids = [f.id for f in stored_fields(table)]
-    plan = scan_plan(table, [file], locate=locate, columns=ids, naming="id", numbered=True)
-    relation = prepare(con, relation_sql(plan))
+def _changed(writer: DataWriter, file: DataFile, hits: str) -> str:
+    """Returns SQL of a file's rows after the change.
+
+    f.place  f.c1  f.c2     h.place  h.gone  h.c1  h.c2        c1  c2  place
+    0        1     a        0        false   1     z       →   1   z   0
+    1        2     b        1        true    2     b
+    2        3     c        NULL     NULL    NULL  NULL        3   c   2
+    """
+    ids = [f.id for f in stored_fields(writer.table)]
+    plan = scan_plan(
+        writer.table,
+        [file],
+        locate=lambda one: place(writer.store, one),
+        columns=ids,
+        naming="id",
+        numbered=True,
+    )
+    relation = prepare(writer.con, relation_sql(plan))
     columns = ", ".join(
         f"CASE WHEN h.place IS NULL THEN f.c{i} ELSE h.c{i} END AS c{i}" for i in ids
     )

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 
 class OutOfOrderError(Exception):
-    """Says that the engine yielded rows in another order than theirs."""
+    """The engine yielded rows in another order than theirs."""
 
 
 def in_order(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

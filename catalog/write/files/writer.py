@@ -79,7 +79,7 @@ def with_own_schema(table: TableSnapshot) -> TableSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """Holds a file that is written and staged, its path in the store, and its entry."""
+    """A file that is written and staged, and its entry."""
 
     staged: StagedFile
     entry: DataFile
@@ -93,29 +93,29 @@ class DataWriter:
     Args:
         con: Runs the queries that yield rows.
         store: Takes the files.
+        table: The table's shape, with the file schema of ``own_file_schema``.
         name: The table.
-        table: Its shape, with the file schema of ``own_file_schema``.
         taken: Paths that no new file may have.
-        holds: Tells whether a partition has a file of some path that may stay: no new file
-            may have it either.
-        prints: Takes the fingerprints of the files; None if nobody wants them.
+        holds: Returns whether a partition has a file of some path that may stay: no new file
+            may have that path either.
+        prints: Takes the fingerprints of the files; None if they are not needed.
     """
 
     def __init__(
         self,
         con: duckdb.DuckDBPyConnection,
         store: ObjectStore,
-        name: str,
         table: TableSnapshot,
         *,
+        name: str,
         taken: Collection[str] = (),
         holds: Callable[[Partition, str], bool] | None = None,
         prints: FreshPrints | None = None,
     ) -> None:
-        self._con = con
-        self._store = store
+        self.con = con
+        self.store = store
         self._name = name
-        self._table = table
+        self.table = table
         self._taken = set(taken)
         self._holds = holds or (lambda partition, path: False)
         self._prints = prints
@@ -129,7 +129,7 @@ class DataWriter:
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         try:
             if kind is None:
-                self._store.publish([(one.staged, one.entry.path) for one in self._written])
+                self.store.publish([(one.staged, one.entry.path) for one in self._written])
         finally:
             for one in self._written:
                 one.staged.discard()
@@ -143,7 +143,7 @@ class DataWriter:
         Args:
             query: Yields the columns of ``stored_fields``, called ``c<field id>``.
             partition: The encoded partition values.
-            place: A further column of the query that tells the rows' order; empty if the
+            place: A further column of the query that gives the rows' order; empty if the
                 query orders them itself.
             append: Whether the files must have names that no other file of the table has,
                 also one that holds the same rows.
@@ -190,8 +190,8 @@ class DataWriter:
         for partition, _, _ in partitions:
             self._folder(partition)
         order = [
-            *(f"c{i} NULLS FIRST" for i in self._table.partition_by),
-            *(f"c{i} NULLS LAST" for i in self._table.key if i not in self._table.partition_by),
+            *(f"c{i} NULLS FIRST" for i in self.table.partition_by),
+            *(f"c{i} NULLS LAST" for i in self.table.key if i not in self.table.partition_by),
         ]
         ordering = f" ORDER BY {', '.join([*order, 'rowid'])}" if order else ""
         query = f"SELECT {self._columns()} FROM {rows}"
@@ -212,19 +212,19 @@ class DataWriter:
         ]
 
     def forget(self, file: DataFile) -> None:
-        """Drops a file that was written and is not wanted after all."""
+        """Drops a file that was written and is not needed after all."""
         for one in self._written:
             if one.entry.path == file.path:
                 one.staged.discard()
         self._written = [one for one in self._written if one.entry.path != file.path]
 
     def _columns(self) -> str:
-        return ", ".join(f"c{f.id}" for f in stored_fields(self._table))
+        return ", ".join(f"c{f.id}" for f in stored_fields(self.table))
 
     def _reader(self, query: str, more: str = "") -> Generator[pa.RecordBatch, None, None]:
         """Yields the rows of a query; the connection is free again once it is closed."""
         chosen = f"SELECT {self._columns()}{more} FROM ({query})"
-        reader = self._con.sql(chosen).to_arrow_reader(ROW_GROUP_ROWS)
+        reader = self.con.sql(chosen).to_arrow_reader(ROW_GROUP_ROWS)
         try:
             yield from reader
         finally:
@@ -232,10 +232,10 @@ class DataWriter:
 
     def partitions(self, rows: str) -> list[tuple[Partition, int, str]]:
         """Returns the partitions among rows in order: values, rows, and a condition for them."""
-        by = self._table.partition_fields
-        ids = self._table.partition_by
+        by = self.table.partition_fields
+        ids = self.table.partition_by
         if not ids:
-            ((count,),) = self._con.sql(f"SELECT count(*) FROM {rows}").fetchall()
+            ((count,),) = self.con.sql(f"SELECT count(*) FROM {rows}").fetchall()
             return [((), count, "true")] if count else []
         shown = ", ".join(
             f"hex(c{i})" if kind.type_class is TypeClass.BINARY else f"CAST(c{i} AS VARCHAR)"
@@ -243,7 +243,7 @@ class DataWriter:
         )
         columns = ", ".join(f"c{i}" for i in ids)
         order = ", ".join(f"c{i} NULLS FIRST" for i in ids)
-        found = self._con.sql(
+        found = self.con.sql(
             f"SELECT count(*), {shown} FROM {rows} GROUP BY {columns} ORDER BY {order}"
         ).fetchall()
         partitions = []
@@ -265,9 +265,9 @@ class DataWriter:
             first := next(groups := source.groups(MAX_FILE_ROWS, ROW_GROUP_ROWS), None)
         ) is not None:
             with self._scratch() as path:
-                maker = Fingerprinter(self._schema.columns, self._table.key)
+                maker = Fingerprinter(self._schema.columns, self.table.key)
                 wanted = None if self._prints is None else maker
-                nans = self._write_groups(path, first, groups, wanted)
+                nans = self._write_groups(path, chain([first], groups), wanted)
                 files.append(self._entry(path, partition, nans, append=append))
                 self._keep_print(maker)
         return files
@@ -278,17 +278,17 @@ class DataWriter:
             return
         written = self._written[-1]
         stored = stored_digests(written.staged.local_path, self._schema.columns)
-        found = replace(maker.finish(self._table, written.entry), stored=stored)
-        self._prints[written.entry.identity, self._table.key] = found
+        found = replace(maker.finish(self.table, written.entry), stored=stored)
+        self._prints[written.entry.identity, self.table.key] = found
 
     def _write_groups(
         self,
         path: str,
-        first: pa.Table,
-        others: Iterator[pa.Table],
+        groups: Iterator[pa.Table],
         maker: Fingerprinter | None,
     ) -> dict[int, int]:
-        """Writes row groups into a file and returns how many NaN each float column has."""
+        """Writes row groups, one at least, into a file; returns each float column's NaN count."""
+        first = next(groups)
         names = [column.name for column in self._schema.columns]
         schema = pa.schema(list(zip(names, first.schema.types, strict=True)))
         floats = {n: c.field_id for n, c in enumerate(self._schema.columns) if is_float(c.type)}
@@ -300,7 +300,7 @@ class DataWriter:
             use_dictionary=dictionary_paths(first.rename_columns(names)),
             store_schema=False,
         ) as writer:
-            for group in chain([first], others):
+            for group in chain([first], groups):
                 for place, field_id in floats.items():
                     nans[field_id] += pc.sum(pc.is_nan(group.column(place))).as_py() or 0
                 writer.write_table(group.rename_columns(names), row_group_size=ROW_GROUP_ROWS)
@@ -311,7 +311,7 @@ class DataWriter:
     @contextmanager
     def _scratch(self) -> Iterator[str]:
         """Yields the path of a file to write, which goes if anything fails."""
-        path = self._store.scratch()
+        path = self.store.scratch()
         try:
             with storage_errors(path, "cannot write a data file"):
                 yield path
@@ -325,7 +325,7 @@ class DataWriter:
     ) -> list[DataFile]:
         named = ", ".join(f"c{c.field_id} AS {identifier(c.name)}" for c in self._schema.columns)
         with self._scratch() as path:
-            self._con.execute(
+            self.con.execute(
                 f"COPY (SELECT {named} FROM ({query})) TO {literal(path)} "
                 f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
             )
@@ -348,9 +348,9 @@ class DataWriter:
                 f"column {differing[1][0]!r} of table {self._name} has type {differing[1][1]}, "
                 f"which Parquet would give back as {differing[0][1]}",
                 kind=ErrorKind.UNWRITABLE_TYPE,
-                hint="cast the column to a type that Parquet has",
+                hint="cast the column to another type",
             )
-        staged = self._store.take_over(path)
+        staged = self.store.take_over(path)
         ids = {c.name: c.field_id for c in self._schema.columns}
         stats = {ids[name]: one for name, one in footer.stats.items()}
         for field_id, count in nans.items():
@@ -383,7 +383,7 @@ class DataWriter:
         Raises:
             InvalidInput: A value is too long for a path.
         """
-        names, kinds = zip(*self._table.partition_fields, strict=True) if partition else ((), ())
+        names, kinds = zip(*self.table.partition_fields, strict=True) if partition else ((), ())
         values = [
             None if value is None else text(decode(value, kind), kind)
             for value, kind in zip(partition, kinds, strict=True)

@@ -1,226 +1,209 @@
-"""Decided rows put into the files of one side: found where they stand, replaced or taken out."""
+"""Decided rows put into the files of one side: found where they are, replaced or taken out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import duckdb
-
-from catalog.diff.compare.sql_columns import SqlColumns
-from catalog.diff.plan import TablePlan
-from catalog.engine.connection import single_row
-from catalog.engine.relation import prepare, relation_sql
 from catalog.errors import CorruptData, ErrorKind
+from catalog.hints import Call, hint
 from catalog.model.datafile import DataFile
-from catalog.model.scan_plan import scan_plan
-from catalog.model.table import TableSnapshot
-from catalog.write.files.rewrite import FileChange, rewrite_files
+from catalog.write.conditions import all_same, any_differs
+from catalog.write.files.rewrite import FileEdit, rewrite_files
 from catalog.write.files.writer import DataWriter
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Says where decided rows go.
-
-    Attributes:
-        con: The engine, which has the decisions.
-        shape: The shape of the merged table.
-        plan: The plan by which a side was compared: how values compare.
-        locate: Says where the engine reads a file.
-        name: Name for tables, unique in the engine.
-    """
-
-    con: duckdb.DuckDBPyConnection
-    shape: TableSnapshot
-    plan: TablePlan
-    locate: Callable[[DataFile], str]
-    name: str
-
-    @property
-    def ids(self) -> list[int]:
-        """Returns the field ids of all columns."""
-        return [f.id for f in self.shape.schema.fields]
-
-    def comparing(self, ids: Sequence[int]) -> str:
-        """Returns the select list of the values by which columns ``c<id>`` compare: ``v<id>``."""
-        columns = SqlColumns(self.plan)
-        pairs = {pair.after.id: pair for pair in self.plan.pairs}
-        return ", ".join(f"{columns.expression('t', pairs[i])} AS v{i}" for i in ids)
+from catalog.write.merge.merged_schema import Side
+from catalog.write.merge.space import MergeSpace
 
 
 def apply_rows(
-    target: Target,
+    space: MergeSpace,
     writer: DataWriter,
     decisions: str,
     *,
-    side: str,
+    side: Side,
     where: str,
     files: Sequence[DataFile],
-    what: str,
-) -> FileChange:
+) -> FileEdit:
     """Rewrites the files of one side so that they hold what was decided.
 
     Rows that come into a partition in which the side has none of their key are not written
     here; see ``new_rows``.
 
     Args:
-        target: Where they go.
+        space: The merged table in the engine.
         writer: Writes the files.
-        decisions: The decisions; see ``merge_rows``.
-        side: ``o`` or ``t``: whose files these are.
-        where: Condition on a decision that its row of that side lies in these files.
+        decisions: The decisions; see ``rows``.
+        side: Whose files these are.
+        where: The condition that the row which the side has of a decision is in these files.
         files: The files.
-        what: Names the table in errors.
 
     Raises:
         CorruptData: A row that a side must have is in none of its files.
     """
-    wanted, hits = f"{target.name}_wanted_{side}", f"{target.name}_hits_{side}"
-    moves = _moves(target, side)
-    unlike = " OR ".join(f"{side}_c{i} IS DISTINCT FROM m_c{i}" for i in target.ids)
-    before = ", ".join(f"{side}_c{i} AS old_c{i}" for i in target.ids)
-    after = ", ".join(f"m_c{i} AS new_c{i}" for i in target.ids)
-    target.con.execute(
-        f"CREATE TABLE {wanted} AS SELECT row_number() OVER () AS id, "
-        f"NOT m_here OR {moves} AS gone, {before}, {after} FROM {decisions} "
-        f"WHERE {side}_here AND ({where}) AND (NOT m_here OR {unlike})"
+    before = ", ".join(f"{side}_c{i} AS old_c{i}" for i in space.ids)
+    after = ", ".join(f"merged_c{i} AS new_c{i}" for i in space.ids)
+    differs = any_differs(f"{side}_c", "merged_c", space.ids)
+    # id  gone   old_c1  old_c2  new_c1  new_c2
+    # 1   false  1       a       1       z         updated where it is
+    # 2   true   2       b       2       b         deleted, or moved to another partition
+    space.create(
+        "wanted",
+        "SELECT row_number() OVER () AS id, "
+        f"NOT merged_here OR {_moves(space, side)} AS gone, {before}, {after} FROM {decisions} "
+        f"WHERE {side}_here AND ({where}) AND (NOT merged_here OR {differs})",
     )
-    try:
-        if not _count(target.con, wanted):
-            return FileChange()
-        _locate(target, wanted, hits, files, what)
-        return rewrite_files(target.con, writer, target.shape, files, hits, target.locate)
-    finally:
-        target.con.execute(f"DROP TABLE IF EXISTS {wanted}")
-        target.con.execute(f"DROP TABLE IF EXISTS {hits}")
+    search = _Search(space, files)
+    if space.count(search.wanted):
+        search.run()
+        change = rewrite_files(writer, files, search.hits)
+    else:
+        change = FileEdit()
+    space.drop("wanted", "hits")
+    return change
 
 
-def new_rows(target: Target, decisions: str, starts: str) -> str:
+def new_rows(space: MergeSpace, decisions: str, starts: str) -> str:
     """Makes a table of the rows that no file of the side they go to has yet.
 
     Args:
-        target: Where they go.
+        space: The merged table in the engine.
         decisions: The decisions.
-        starts: SQL condition on ``m_…`` that the row's partition starts from theirs' files.
+        starts: SQL condition on ``merged_…`` that the row's partition starts from theirs' files.
 
     Returns:
         The table, with columns ``c<field id>``.
     """
-    table = f"{target.name}_new"
-    ours = f"o_here AND NOT ({_moves(target, 'o')})"
-    theirs = f"t_here AND NOT ({_moves(target, 't')})"
-    columns = ", ".join(f"m_c{i} AS c{i}" for i in target.ids)
-    target.con.execute(
-        f"CREATE TABLE {table} AS SELECT {columns} FROM {decisions} "
-        f"WHERE m_here AND NOT CASE WHEN {starts} THEN {theirs} ELSE {ours} END"
-    )
-    return table
-
-
-def _moves(target: Target, side: str) -> str:
-    """Returns the condition that the merged row lies in another partition than the side's."""
-    return (
-        " OR ".join(f"{side}_c{i} IS DISTINCT FROM m_c{i}" for i in target.shape.partition_by)
-        or "false"
+    ours, theirs = (f"{side}_here AND NOT ({_moves(space, side)})" for side in ("ours", "theirs"))
+    columns = ", ".join(f"merged_c{i} AS c{i}" for i in space.ids)
+    return space.create(
+        "new_rows",
+        f"SELECT {columns} FROM {decisions} "
+        f"WHERE merged_here AND NOT CASE WHEN {starts} THEN {theirs} ELSE {ours} END",
     )
 
 
-def _locate(target: Target, wanted: str, hits: str, files: Sequence[DataFile], what: str) -> None:
-    """Finds in which file, and where in it, each wanted row stands.
+def _moves(space: MergeSpace, side: str) -> str:
+    """Returns the condition that the merged row is in another partition than the side's."""
+    return any_differs(f"{side}_c", "merged_c", space.shape.partition_by)
 
-    A key finds its row if the files have it once. Where they have it several times, and without
-    a key, rows are told by all of their columns, copy by copy.
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """Finds in which file, and where in it, each wanted row is.
+
+    A key finds its row if the files have it once. Rows whose key the files have several times,
+    and those without a key, are recognised by all of their columns, copy by copy. If wanted row
+    7 is the fourth row of the second file, ``hits`` gets
+
+        file  place  gone   id  c1  c2
+        1     3      false  7   1   z
     """
-    shape = ", ".join(f"new_c{i} AS c{i}" for i in target.ids)
-    target.con.execute(
-        f"CREATE TABLE {hits} AS SELECT 0 AS file, 0::BIGINT AS place, gone, id, {shape} "
-        f"FROM {wanted} WHERE false"
-    )
-    if target.shape.key:
-        _by_key(target, wanted, hits, files)
-    else:
-        _by_content(target, wanted, hits, files, f"(FROM {wanted})")
-    missing = _count(target.con, wanted) - _count(target.con, f"(SELECT DISTINCT id FROM {hits})")
-    if missing:
-        raise CorruptData(
-            f"{missing} rows of table {what} are not in the files that must hold them",
-            kind=ErrorKind.ROWS_MISSING,
-            hint="the table's files differ from what its commits say; see parquetry log",
+
+    space: MergeSpace
+    files: Sequence[DataFile]
+
+    @property
+    def wanted(self) -> str:
+        """The table of wanted rows: ``id``, ``gone``, ``old_c…``, ``new_c…``."""
+        return self.space.named("wanted")
+
+    @property
+    def hits(self) -> str:
+        """The table that ``rewrite_files`` takes."""
+        return self.space.named("hits")
+
+    def run(self) -> None:
+        """Fills ``hits``.
+
+        Raises:
+            CorruptData: A wanted row is in none of the files.
+        """
+        space = self.space
+        shape = ", ".join(f"new_c{i} AS c{i}" for i in space.ids)
+        space.create(
+            "hits",
+            f"SELECT 0 AS file, 0::BIGINT AS place, gone, id, {shape} "
+            f"FROM {self.wanted} WHERE false",
         )
+        if space.shape.key:
+            self._by_key()
+        else:
+            self._by_content(f"(FROM {self.wanted})")
+        missing = space.count(self.wanted) - space.count(f"(SELECT DISTINCT id FROM {self.hits})")
+        if missing:
+            raise CorruptData(
+                f"{missing} rows of table {space.table} are not in the files that must hold them",
+                kind=ErrorKind.ROWS_MISSING,
+                hint=hint(
+                    "the table's files differ from what its commits recorded; see {}", Call("log")
+                ),
+            )
 
-
-def _by_key(target: Target, wanted: str, hits: str, files: Sequence[DataFile]) -> None:
-    found, several = f"{target.name}_found", f"{target.name}_several"
-    key = target.shape.key
-    values = target.comparing(key)
-    old = ", ".join(f"old_c{i} AS c{i}" for i in key)
-    asked = f"(SELECT id, {values} FROM (SELECT id, {old} FROM {wanted}))"
-    same = " AND ".join(f"f.v{i} IS NOT DISTINCT FROM w.v{i}" for i in key)
-    target.con.execute(f"CREATE TABLE {found} (id BIGINT, file INTEGER, place BIGINT)")
-    for number, file in enumerate(files):
-        rows = _relation(target, file, key)
-        target.con.execute(
-            f"INSERT INTO {found} SELECT w.id, {number}, f.place "
-            f"FROM (SELECT place, {values} FROM {rows}) f JOIN {asked} w ON {same}"
+    def _by_key(self) -> None:
+        space, key = self.space, self.space.shape.key
+        asked = self._asked(key, self.wanted)
+        space.con.execute(
+            f"CREATE TABLE {space.named('found')} (id BIGINT, file INTEGER, place BIGINT)"
         )
-    target.con.execute(
-        f"CREATE TABLE {several} AS SELECT DISTINCT id FROM (SELECT id, "
-        "count(*) OVER (PARTITION BY id) AS places, "
-        f"count(*) OVER (PARTITION BY file, place) AS ids FROM {found}) "
-        "WHERE places > 1 OR ids > 1"
-    )
-    columns = ", ".join(f"w.new_c{i} AS c{i}" for i in target.ids)
-    target.con.execute(
-        f"INSERT INTO {hits} SELECT l.file, l.place, w.gone, w.id, {columns} "
-        f"FROM {found} l JOIN {wanted} w ON l.id = w.id WHERE l.id NOT IN (FROM {several})"
-    )
-    if _count(target.con, several):
-        some = f"(FROM {wanted} WHERE id IN (FROM {several}))"
-        _by_content(target, wanted, hits, files, some)
-    target.con.execute(f"DROP TABLE {found}")
-    target.con.execute(f"DROP TABLE {several}")
-
-
-def _by_content(
-    target: Target, wanted: str, hits: str, files: Sequence[DataFile], some: str
-) -> None:
-    """Finds rows by all of their columns, as many copies of each as are wanted."""
-    if not files:
-        return
-    ids = target.ids
-    places = f"{target.name}_places"
-    values = target.comparing(ids)
-    listed = ", ".join(f"v{i}" for i in ids)
-    old = ", ".join(f"old_c{i} AS c{i}" for i in ids)
-    asked = f"(SELECT id, {values} FROM (SELECT id, {old} FROM {some}))"
-    same = [
-        " AND ".join(f"f.v{i} IS NOT DISTINCT FROM {other}.v{i}" for i in ids) for other in "wa"
-    ]
-    target.con.execute(
-        f"CREATE TABLE {places} AS SELECT 0 AS file, 0::BIGINT AS place, {values} "
-        f"FROM {_relation(target, files[0], ids)} WHERE false"
-    )
-    for number, file in enumerate(files):
-        target.con.execute(
-            f"INSERT INTO {places} SELECT f.* FROM (SELECT {number} AS file, place, {values} "
-            f"FROM {_relation(target, file, ids)}) f SEMI JOIN {asked} w ON {same[0]}"
+        found = space.named("found")
+        for number, file in enumerate(self.files):
+            rows = space.rows([file], key, numbered=True)
+            space.con.execute(
+                f"INSERT INTO {found} SELECT w.id, {number}, f.place "
+                f"FROM (SELECT place, {space.comparing(key)} FROM {rows}) f "
+                f"JOIN {asked} w ON {all_same('f.v', 'w.v', key)}"
+            )
+        several = space.create(
+            "several",
+            "SELECT DISTINCT id FROM (SELECT id, "
+            "count(*) OVER (PARTITION BY id) AS places, "
+            f"count(*) OVER (PARTITION BY file, place) AS ids FROM {found}) "
+            "WHERE places > 1 OR ids > 1",
         )
-    copies = f"row_number() OVER (PARTITION BY {listed} ORDER BY"
-    new = ", ".join(f"w.new_c{i} AS c{i}" for i in ids)
-    target.con.execute(
-        f"INSERT INTO {hits} SELECT f.file, f.place, w.gone, w.id, {new} "
-        f"FROM (SELECT *, {copies} file, place) AS copy FROM {places}) f "
-        f"JOIN (SELECT *, {copies} id) AS copy FROM {asked}) a "
-        f"ON {same[1]} AND f.copy = a.copy JOIN {wanted} w ON w.id = a.id"
-    )
-    target.con.execute(f"DROP TABLE {places}")
+        self._hit(f"(SELECT id, file, place FROM {found} WHERE id NOT IN (FROM {several}))")
+        if space.count(several):
+            self._by_content(f"(FROM {self.wanted} WHERE id IN (FROM {several}))")
+        space.drop("found", "several")
 
+    def _by_content(self, some: str) -> None:
+        """Finds rows by all of their columns, as many copies of each as are wanted.
 
-def _relation(target: Target, file: DataFile, ids: Sequence[int]) -> str:
-    plan = scan_plan(
-        target.shape, [file], locate=target.locate, columns=ids, naming="id", numbered=True
-    )
-    return prepare(target.con, relation_sql(plan))
+        Args:
+            some: SQL of the wanted rows.
+        """
+        if not self.files:
+            return
+        space, ids = self.space, self.space.ids
+        values, asked = space.comparing(ids), self._asked(ids, some)
+        places = space.create(
+            "places",
+            f"SELECT 0 AS file, 0::BIGINT AS place, {values} "
+            f"FROM {space.rows(self.files[:1], ids, numbered=True)} WHERE false",
+        )
+        for number, file in enumerate(self.files):
+            rows = space.rows([file], ids, numbered=True)
+            space.con.execute(
+                f"INSERT INTO {places} SELECT f.* "
+                f"FROM (SELECT {number} AS file, place, {values} FROM {rows}) f "
+                f"SEMI JOIN {asked} w ON {all_same('f.v', 'w.v', ids)}"
+            )
+        listed = ", ".join(f"v{i}" for i in ids)
+        copies = f"row_number() OVER (PARTITION BY {listed} ORDER BY"
+        self._hit(
+            f"(SELECT a.id, f.file, f.place FROM "
+            f"(SELECT *, {copies} file, place) AS copy FROM {places}) f "
+            f"JOIN (SELECT *, {copies} id) AS copy FROM {asked}) a "
+            f"ON {all_same('f.v', 'a.v', ids)} AND f.copy = a.copy)"
+        )
+        space.drop("places")
 
+    def _asked(self, ids: Sequence[int], some: str) -> str:
+        """Returns SQL of wanted rows' old values, in the form in which they compare."""
+        old = ", ".join(f"old_c{i} AS c{i}" for i in ids)
+        return f"(SELECT id, {self.space.comparing(ids)} FROM (SELECT id, {old} FROM {some}))"
 
-def _count(con: duckdb.DuckDBPyConnection, rows: str) -> int:
-    return int(single_row(con, f"SELECT count(*) FROM {rows}")[0])
+    def _hit(self, found: str) -> None:
+        """Notes places of wanted rows, with what the rows become."""
+        new = ", ".join(f"w.new_c{i} AS c{i}" for i in self.space.ids)
+        self.space.con.execute(
+            f"INSERT INTO {self.hits} SELECT f.file, f.place, w.gone, w.id, {new} "
+            f"FROM {found} f JOIN {self.wanted} w ON w.id = f.id"
+        )

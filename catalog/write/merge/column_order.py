@@ -1,18 +1,18 @@
 """The order of a merged table's columns: that of ours, of theirs if only theirs reordered them.
 
-Columns that the other side has stand after their left neighbour there.
+Columns that the other side has come after their left neighbour there.
 """
 
 from collections.abc import Sequence, Set
 
 
 def merged_order(
-    base: Sequence[int], ours: Sequence[int], theirs: Sequence[int], present: Set[int]
+    base: Sequence[int], ours: Sequence[int], theirs: Sequence[int], *, present: Set[int]
 ) -> list[int]:
     """Returns the columns of the merged table in order.
 
     Args:
-        base: The columns of the base in their order, each told by a number.
+        base: The columns of the base in their order, each given as a number.
         ours: Those of ours.
         theirs: Those of theirs.
         present: Those that the merged table has.

@@ -5,25 +5,35 @@ have one ``table_id``: see ``SharedIds``. Columns that came later, and all colum
 apart, are told apart by their exact names.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from catalog.model.schema import Field, FileSchema
 from catalog.model.table import TableSnapshot
 
+SideTexts: TypeAlias = tuple[str | None, str | None, str | None]
+"""What the base, ours and theirs have, as text; None where they have nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class MatchedColumn:
-    """Is one column as each snapshot has it; None where a snapshot lacks it."""
+    """One column as each snapshot has it; None where a snapshot does not."""
 
     base: Field | None
     ours: Field | None
     theirs: Field | None
 
+    def texts(self, text: Callable[[Field], str]) -> SideTexts:
+        """Returns a text about the column in each snapshot."""
+        base, ours, theirs = (
+            None if field is None else text(field) for field in (self.base, self.ours, self.theirs)
+        )
+        return base, ours, theirs
+
     @property
     def name(self) -> str:
-        """Returns the name by which people know the column from before."""
+        """The name by which people know the column from before."""
         field = self.base or self.ours or self.theirs
         assert field is not None, "a column is in one of the snapshots"
         return field.name
@@ -31,10 +41,10 @@ class MatchedColumn:
 
 @dataclass(frozen=True, slots=True)
 class SharedIds:
-    """Says up to which field id each side means the same columns as the base.
+    """Up to which field id each side means the same columns as the base.
 
     Branches give the columns that they add the same ids, and a merge gives one side's columns
-    others. So ids agree only as far as they went where the first parents of the two part.
+    others. So ids agree only up to the last one given where the first parents of the two part.
     """
 
     ours: int
@@ -55,29 +65,42 @@ def shared_from_base(
     return SharedIds(base.last_field_id, base.last_field_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Snapshots:
+    """The three snapshots of a table that a merge compares.
+
+    Attributes:
+        base: The table where the branches parted; None if it was not there.
+        ours: The table on the branch merged into.
+        theirs: The table on the branch that is merged.
+        shared: Up to which ids the sides mean the columns of the base.
+    """
+
+    base: TableSnapshot | None
+    ours: TableSnapshot
+    theirs: TableSnapshot
+    shared: SharedIds
+
+
 Mark: TypeAlias = tuple[str, int | str]
-"""What tells a column: its id in the base, an id that all share, or its name."""
+"""What identifies a column: its id in the base, an id that all share, or its name."""
 
 
-def match_columns(
-    base: TableSnapshot | None, ours: TableSnapshot, theirs: TableSnapshot, shared: SharedIds
-) -> tuple[MatchedColumn, ...]:
+def match_columns(tables: Snapshots) -> tuple[MatchedColumn, ...]:
     """Matches the columns: ours in their order, then others of theirs, then those of base only."""
     before: dict[Mark, Field] = {}
-    if base is not None:
-        before = {("base", f.id): f for f in base.schema.fields}
-    mine = _marked(base, ours, shared.ours, shared.all)
-    yours = _marked(base, theirs, shared.theirs, shared.all)
+    if tables.base is not None:
+        before = {("base", f.id): f for f in tables.base.schema.fields}
+    ours = _marked(tables, tables.ours, tables.shared.ours)
+    theirs = _marked(tables, tables.theirs, tables.shared.theirs)
     return tuple(
-        MatchedColumn(before.get(mark), mine.get(mark), yours.get(mark))
-        for mark in {**mine, **yours, **before}
+        MatchedColumn(before.get(mark), ours.get(mark), theirs.get(mark))
+        for mark in {**ours, **theirs, **before}
     )
 
 
-def _marked(
-    base: TableSnapshot | None, side: TableSnapshot, shared: int, shared_by_all: int
-) -> dict[Mark, Field]:
-    fields = base.schema.fields if base is not None else ()
+def _marked(tables: Snapshots, side: TableSnapshot, shared: int) -> dict[Mark, Field]:
+    fields = tables.base.schema.fields if tables.base is not None else ()
     by_id = {f.id for f in fields if f.id <= shared}
     by_name = {f.name: f.id for f in fields if f.id > shared}
     found: dict[Mark, Field] = {}
@@ -86,25 +109,21 @@ def _marked(
             found["base", field.id] = field
         elif field.id > shared and field.name in by_name:
             found["base", by_name[field.name]] = field
-        elif field.id <= shared_by_all:
+        elif field.id <= tables.shared.all:
             found["id", field.id] = field
         else:
             found["name", field.name] = field
     return found
 
 
-def new_ids(
-    columns: Sequence[MatchedColumn],
-    ours: TableSnapshot,
-    theirs: TableSnapshot,
-    shared: SharedIds,
-) -> dict[int, int]:
+def new_ids(columns: Sequence[MatchedColumn], tables: Snapshots) -> dict[int, int]:
     """Gives every field id of theirs its id in the merged table; no two get the same.
 
     Columns that ours has too get the id of ours. Ids that only theirs has given stay. Others
     get fresh ids, also those of columns that are dropped by now, as files still hold them: such
     an id may mean a living column of ours.
     """
+    ours, theirs, shared = tables.ours, tables.theirs, tables.shared
     ids = {c.theirs.id: c.ours.id for c in columns if c.ours is not None and c.theirs is not None}
     last = max(ours.last_field_id, theirs.last_field_id)
     held, held_by_ours = _physical_names(theirs), _physical_names(ours)
@@ -122,22 +141,18 @@ def new_ids(
 
 
 def base_ids(
-    columns: Sequence[MatchedColumn],
-    base: TableSnapshot,
-    ids: Mapping[int, int],
-    shared: SharedIds,
-    last: int,
+    columns: Sequence[MatchedColumn], tables: Snapshots, ids: Mapping[int, int]
 ) -> dict[int, int]:
     """Gives every field id of the base its id in the merged table, so that its files are read.
 
     Args:
         columns: The columns.
-        base: The base.
+        tables: The three snapshots, with a base.
         ids: What theirs' ids are in the merged table.
-        shared: What is shared.
-        last: The last id that the merged table has given.
     """
-    found = {}
+    base = tables.base
+    assert base is not None, "there are files of the base"
+    last, found = last_id(tables, ids), {}
     for column in columns:
         if column.base is not None and column.ours is not None:
             found[column.base.id] = column.ours.id
@@ -146,12 +161,17 @@ def base_ids(
     for field_id in sorted({*_physical_names(base), *(f.id for f in base.schema.fields)}):
         if field_id in found:
             continue
-        if field_id <= shared.all:
+        if field_id <= tables.shared.all:
             found[field_id] = field_id
         else:
             last += 1
             found[field_id] = last
     return found
+
+
+def last_id(tables: Snapshots, ids: Mapping[int, int]) -> int:
+    """Returns the last field id that the merged table has given."""
+    return max(tables.ours.last_field_id, tables.theirs.last_field_id, *ids.values())
 
 
 def _physical_names(table: TableSnapshot) -> dict[int, set[str]]:

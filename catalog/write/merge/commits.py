@@ -5,31 +5,40 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from catalog.model.table import TableSnapshot
 from catalog.repository.commit_writer import TableUpdate
-from catalog.repository.commits import Commits, StoredTable
-from catalog.write.files.rewrite import FileChange
+from catalog.repository.commits import StoredTable
 from catalog.write.files.writer import with_own_schema
-from catalog.write.merge.conflicts import CONFLICTS, conflict_row, conflict_table
+from catalog.write.merge.conflicts import CONFLICTS, ConflictRow, conflict_row, conflict_table
+from catalog.write.merge.context import MergeContext
 from catalog.write.merge.ends import BothSides, Ends
-from catalog.write.merge.field_ids import without_renumbered
-from catalog.write.merge.merged_schema import MergedShape, Renumbering, ShapeConflictKind, renumber
+from catalog.write.merge.merged_schema import (
+    MergedShape,
+    Renumbering,
+    ShapeConflictKind,
+    renumber,
+    without_renumbered,
+)
 from catalog.write.merge.restored_columns import hidden, returned_columns, shown, with_returned
 from catalog.write.merge.rows import Taking
-from catalog.write.merge.schema_conflicts import described, is_lost, misfits, shape_conflicts
+from catalog.write.merge.schema_conflicts import (
+    check_may_take,
+    described,
+    is_lost,
+    shape_clashes,
+)
 from catalog.write.merge.sides import TableSides
-from catalog.write.merge.table import MergeContext, merge_rows
-from catalog.write.merge.types import widened
-from catalog.write.merge.whole_table import whole_table
+from catalog.write.merge.table import merge_rows
+from catalog.write.merge.types import find_misfits, widened
+from catalog.write.merge.whole_table import TableAt, whole_table
 from catalog.write.working_table import same_shape
 
-Resolve = Callable[[str], Taking | None]
-"""Says by table which side is taken where both clash; None leaves a conflict."""
+SideByTable = Callable[[str], Taking | None]
+"""Returns which side of a table is taken where both clash; None leaves a conflict."""
 
 
 @dataclass(frozen=True, slots=True)
 class MergedTable:
-    """Tells what a merge does to a table.
+    """What a merge does to a table.
 
     Attributes:
         name: The table.
@@ -47,7 +56,7 @@ class MergedTable:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """Holds what a merge does to all tables of which theirs is not what ours has anyway."""
+    """What a merge does to all tables that differ between theirs and ours."""
 
     tables: tuple[MergedTable, ...]
 
@@ -64,10 +73,9 @@ class Merge:
 
 def merge_commits(
     context: MergeContext,
-    commits: Commits,
     ends: Ends,
     *,
-    resolve: Resolve = lambda table: None,
+    resolve: SideByTable = lambda table: None,
     by_cell: bool = True,
     whole: bool = False,
     leave_out: Sequence[str] = (),
@@ -76,34 +84,32 @@ def merge_commits(
 
     Args:
         context: What merging needs.
-        commits: Reads the tables.
         ends: The three commits.
-        resolve: What is done where both sides clash.
+        resolve: What is taken where both sides clash.
         by_cell: Whether different cells of one row merge.
         whole: Whether a side that is to be taken is taken whole where the shapes of both
             contradict each other; else that is refused.
         leave_out: Tables that stay as ours has them.
     """
+    commits = context.commits
     entries = [commits.entries(c) for c in (ends.base, ends.ours, ends.theirs)]
-    base, ours, theirs = entries
     merged = []
-    for name in sorted(base.keys() | ours.keys() | theirs.keys()):
-        if name in leave_out:
+    for name in sorted(set().union(*entries) - set(leave_out)):
+        found = [at.get(name) for at in entries]
+        base_id, ours_id, theirs_id = (None if e is None else e.entry.snapshot for e in found)
+        if theirs_id in (ours_id, base_id):
             continue
-        b, o, t = (None if (e := at.get(name)) is None else e.entry.snapshot for at in entries)
-        if t in (o, b):
-            continue
-        tables = (None if (e := s.get(name)) is None else commits.table(e) for s in entries)
-        old, mine, yours = tables
-        side = resolve(name)
-        one = _TableMerge(context, commits, ends, name, old, mine, yours, side, by_cell, whole)
-        if o == b:
+        base, ours, theirs = (None if e is None else commits.table(e) for e in found)
+        one = _TableMerge(
+            context, ends, name, base, ours, theirs, resolve(name), by_cell=by_cell, whole=whole
+        )
+        if ours_id == base_id:
             merged.append(one.take_theirs())
-        elif o is None or t is None:
+        elif ours is None or theirs is None:
             merged.append(one.gone_on_one_side())
         else:
-            merged.append(one.run())
-    return Merge(tuple(_apart_in_more_than_case(merged, ours)))
+            merged.append(one.of_both_sides())
+    return Merge(tuple(_apart_in_more_than_case(merged, entries[1])))
 
 
 def _apart_in_more_than_case(
@@ -121,137 +127,134 @@ def _apart_in_more_than_case(
         yield MergedTable(one.name, "conflict", None, conflict_table([row]))
 
 
+@dataclass(frozen=True, slots=True)
 class _TableMerge:
-    """Merges one table of which theirs is neither what ours has nor what the base had."""
+    """A table of which theirs is neither what ours has nor what the base had.
 
-    def __init__(
-        self,
-        context: MergeContext,
-        commits: Commits,
-        ends: Ends,
-        name: str,
-        base: StoredTable | None,
-        ours: StoredTable | None,
-        theirs: StoredTable | None,
-        resolve: Taking | None,
-        by_cell: bool,
-        whole: bool,
-    ) -> None:
-        self.context, self.commits, self.ends, self.name = context, commits, ends, name
-        self.base, self.ours, self.theirs = base, ours, theirs
-        self.resolve, self.by_cell, self.whole = resolve, by_cell, whole
+    Attributes:
+        context: What merging needs.
+        ends: The three commits.
+        name: The table.
+        base: The table in the base, None if it has none; likewise in ours and theirs.
+        ours: See ``base``.
+        theirs: See ``base``.
+        resolve: What is taken where both sides clash.
+        by_cell: Whether different cells of one row merge.
+        whole: Whether a side may be taken whole.
+    """
+
+    context: MergeContext
+    ends: Ends
+    name: str
+    base: StoredTable | None
+    ours: StoredTable | None
+    theirs: StoredTable | None
+    resolve: Taking | None
+    by_cell: bool
+    whole: bool
 
     def take_theirs(self) -> MergedTable:
         """Takes the table as theirs has it: no file of it is opened."""
-        return self.take(self.theirs, self.ends.theirs)
-
-    def take(self, table: StoredTable | None, commit_id: str) -> MergedTable:
-        """Takes the table as one of the commits has it."""
-        at = self.ends.ours, commit_id
         shape = None
-        if self.ours is not None and table is not None and commit_id == self.ends.theirs:
-            shape = self.both(self.ours, table).merged_shape()
-        update = whole_table(self.commits, self.name, self.ours, table, at, shape=shape)
-        return self.result("taken", update)
+        if self.ours is not None and self.theirs is not None:
+            shape = self._both(self.ours, self.theirs).merged_shape()
+        return self._taken("taken", TableAt(self.theirs, self.ends.theirs), shape)
 
-    def both(self, ours: StoredTable, theirs: StoredTable) -> BothSides:
+    def gone_on_one_side(self) -> MergedTable:
+        """Decides for a table that one side dropped and the other changed."""
+        taken = self._one_side(self.base)
+        if taken is not None:
+            return taken
+        ours, theirs = ("dropped" if t is None else "changed" for t in (self.ours, self.theirs))
+        found = conflict_row(self.name, "table-dropped", ("there", ours, theirs))
+        return self._result("conflict", None, [found])
+
+    def of_both_sides(self) -> MergedTable:
+        """Merges a table that both sides have, and both changed or made."""
+        assert self.ours is not None and self.theirs is not None, "both sides have the table"
+        both = self._both(self.ours, self.theirs)
+        shape = both.merged_shape()
+        ours_id, theirs_id = both.ours.snapshot.table_id, both.theirs.snapshot.table_id
+        if both.base is not None and not both.base.snapshot.table_id == ours_id == theirs_id:
+            texts = "there", "changed", "changed"
+            conflicts = [conflict_row(self.name, "table-replaced", texts)]
+            return self._one_side(both.base, shape) or self._result("conflict", None, conflicts)
+        kinds = {conflict.kind for conflict in shape.conflicts}
+        if ShapeConflictKind.PARTITIONING_CHANGED in kinds:
+            conflicts = described(self.name, shape)
+            return self._one_side(both.base, shape) or self._result("conflict", None, conflicts)
+        misfits = find_misfits(both, shape)
+        found = shape_clashes(both, shape, misfits, resolve=self.resolve)
+        clashes = found.listed
+        if self.resolve in ("ours", "theirs"):
+            if not self.whole:
+                check_may_take(self.name, found, self.resolve)
+            clashes = found.unsettled
+        taken = self._one_side(both.base, shape) if clashes else None
+        if taken is not None:
+            return taken
+        if is_lost(shape) or any(misfit.wide is None for misfit in misfits):
+            return self._result("conflict", None, clashes)
+        snapshot = widened(shape.snapshot, misfits)
+        if self.resolve == "theirs":
+            snapshot = replace(snapshot, properties=_theirs_properties(shape))
+        return self._rows(both, replace(shape, snapshot=snapshot), clashes)
+
+    def _rows(
+        self, both: BothSides, shape: MergedShape, clashes: Sequence[ConflictRow]
+    ) -> MergedTable:
+        """Merges the rows of a table whose merged shape has room for those of both sides."""
+        sides, back = _table_sides(both, shape)
+        merged = merge_rows(self.context, sides, resolve=self.resolve, by_cell=self.by_cell)
+        schemas = sides.shape.file_schemas
+        own = {i: s for i, s in schemas.items() if i not in back.file_schemas.values()}
+        snapshot = replace(sides.shape, file_schemas=own)
+        change = shown(merged.change, back) if back.schemas else merged.change
+        update = None
+        if change.removed or change.added or not same_shape(both.ours.snapshot, snapshot):
+            update = TableUpdate(self.name, self.ours, snapshot, change.removed, change.added)
+        tables = [conflict_table(clashes)]
+        if merged.conflicts is not None:
+            name = pa.array([self.name] * merged.conflicts.num_rows, pa.string())
+            tables.append(merged.conflicts.add_column(0, CONFLICTS.field(0), name).cast(CONFLICTS))
+        conflicts = pa.concat_tables(tables)
+        how = "conflict" if conflicts.num_rows else "merged"
+        return MergedTable(self.name, how, update, conflicts)
+
+    def _both(self, ours: StoredTable, theirs: StoredTable) -> BothSides:
         """Returns the table as both sides have it, with a base only if that is the same table."""
         base, made_alike = self.base, ours.snapshot.table_id == theirs.snapshot.table_id
         if base is not None and made_alike and base.snapshot.table_id != ours.snapshot.table_id:
             base = None
-        return BothSides(self.commits, self.ends, self.name, base, ours, theirs)
+        return BothSides(self.context, self.ends, self.name, base, ours, theirs)
 
-    def whole_side(self, shape: MergedShape | None = None) -> MergedTable | None:
-        """Returns the table as the side has it that is to be taken; None if none is."""
+    def _one_side(
+        self, base: StoredTable | None, shape: MergedShape | None = None
+    ) -> MergedTable | None:
+        """Returns the table as the side has it that is to be taken; None if none is.
+
+        Args:
+            base: The table in the base, if it is the same table there.
+            shape: What the shapes of both sides merge to, if both have the table.
+        """
         match self.resolve:
             case "theirs":
-                at = self.ends.ours, self.ends.theirs
-                update = whole_table(
-                    self.commits, self.name, self.ours, self.theirs, at, shape=shape
-                )
-                return self.result("theirs", update)
+                return self._taken("theirs", TableAt(self.theirs, self.ends.theirs), shape)
             case "base":
-                return self.take(self.base, self.ends.base)
+                return self._taken("taken", TableAt(base, self.ends.base))
             case "ours":
-                return self.result("ours", None)
+                return self._result("ours", None)
         return None
 
-    def gone_on_one_side(self) -> MergedTable:
-        """Decides for a table that one side dropped and the other changed."""
-        taken = self.whole_side()
-        if taken is not None:
-            return taken
-        states = ["dropped" if table is None else "changed" for table in (self.ours, self.theirs)]
-        found = conflict_row(self.name, "table-dropped", None, "there", *states)
-        return self.result("conflict", None, [found])
+    def _taken(self, how: str, taken: TableAt, shape: MergedShape | None = None) -> MergedTable:
+        """Takes the table as one of the commits has it."""
+        ours = TableAt(self.ours, self.ends.ours)
+        update = whole_table(self.context.commits, self.name, ours=ours, taken=taken, shape=shape)
+        return self._result(how, update)
 
-    def run(self) -> MergedTable:
-        """Merges a table that both sides have, and both changed or made."""
-        assert self.ours is not None and self.theirs is not None, "both sides have the table"
-        both = self.both(self.ours, self.theirs)
-        self.base = both.base
-        mine, yours = both.ours.snapshot.table_id, both.theirs.snapshot.table_id
-        made_anew = both.base is not None and not (both.base.snapshot.table_id == mine == yours)
-        shape = both.merged_shape()
-        kinds = {conflict.kind for conflict in shape.conflicts}
-        if made_anew or ShapeConflictKind.PARTITIONING_CHANGED in kinds:
-            return self.whole_or_none(shape, made_anew=made_anew)
-        narrow = misfits(self.context, both, shape)
-        clashes = shape_conflicts(
-            self.context, both, shape, narrow, resolve=self.resolve, whole=self.whole
-        )
-        taken = self.whole_side(shape) if clashes else None
-        if taken is not None:
-            return taken
-        if is_lost(shape) or any(misfit.wide is None for misfit in narrow):
-            return self.result("conflict", None, clashes)
-        snapshot = widened(shape.snapshot, narrow)
-        if self.resolve == "theirs":
-            snapshot = replace(snapshot, properties=_theirs_properties(shape))
-        shape = replace(shape, snapshot=snapshot)
-        sides, back = _table_sides(both, shape)
-        found = merge_rows(self.context, sides, resolve=self.resolve, by_cell=self.by_cell)
-        schemas = sides.shape.file_schemas
-        own = {i: s for i, s in schemas.items() if i not in back.file_schemas.values()}
-        snapshot = replace(sides.shape, file_schemas=own)
-        update = self.updated(snapshot, shown(found.change, back) if back.schemas else found.change)
-        rows = found.conflicts
-        named = [] if rows is None else [self.named(rows)]
-        how = "conflict" if named or clashes else "merged"
-        conflicts = pa.concat_tables([conflict_table(clashes), *named])
-        return MergedTable(self.name, how, update, conflicts)
-
-    def whole_or_none(self, shape: MergedShape, *, made_anew: bool) -> MergedTable:
-        """Decides for a table whose rows cannot be merged: one side's state is taken whole."""
-        taken = self.whole_side(shape)
-        if taken is not None:
-            return taken
-        found = (
-            [conflict_row(self.name, "table-replaced", None, "there", "changed", "changed")]
-            if made_anew
-            else described(self.name, shape)
-        )
-        return self.result("conflict", None, found)
-
-    def updated(self, shape: TableSnapshot, change: FileChange) -> TableUpdate | None:
-        """Returns the update of ours, None if there is none."""
-        assert self.ours is not None, "ours has the table"
-        if not change.removed and not change.added and same_shape(self.ours.snapshot, shape):
-            return None
-        return TableUpdate(self.name, self.ours, shape, change.removed, change.added)
-
-    def named(self, rows: pa.Table) -> pa.Table:
-        """Returns conflicts of rows with the table's name."""
-        name = pa.array([self.name] * rows.num_rows, pa.string())
-        return rows.add_column(0, CONFLICTS.field(0), name).cast(CONFLICTS)
-
-    def result(
-        self,
-        how: str,
-        update: TableUpdate | None,
-        conflicts: Sequence[Mapping[str, str | None]] = (),
+    def _result(
+        self, how: str, update: TableUpdate | None, conflicts: Sequence[ConflictRow] = ()
     ) -> MergedTable:
-        """Returns what becomes of the table."""
         return MergedTable(self.name, how, update, conflict_table(conflicts))
 
 
@@ -261,13 +264,10 @@ def _table_sides(both: BothSides, shape: MergedShape) -> tuple[TableSides, Renum
     base, old = both.base, shape.of_base
     back = Renumbering()
     if base is not None and not old.schemas:
-        mine, yours = (
-            returned_columns(base.snapshot, shape, side, both.shared_ids())
-            for side in ("ours", "theirs")
-        )
-        ours = with_returned(both.commits, base, ours, mine)
-        theirs = with_returned(both.commits, base, theirs, yours)
-        old = back = hidden(base.snapshot, shape, mine | yours)
+        returned = returned_columns(both, shape)
+        ours = with_returned(both, ours, returned["ours"])
+        theirs = with_returned(both, theirs, returned["theirs"])
+        old = back = hidden(base.snapshot, shape, returned["ours"] | returned["theirs"])
     schemas = old.schemas or ({} if base is None else base.snapshot.file_schemas)
     merged = with_own_schema(
         replace(shape.snapshot, file_schemas={**schemas, **shape.snapshot.file_schemas})
@@ -279,10 +279,7 @@ def _table_sides(both: BothSides, shape: MergedShape) -> tuple[TableSides, Renum
     )
     theirs = replace(theirs, added=tuple(renumber(file, shape) for file in theirs.added))
     if old.schemas:
-        living = {f.id for f in merged.schema.fields}
-        ours, theirs = (
-            without_renumbered(side, merged.file_schemas, living) for side in (ours, theirs)
-        )
+        ours, theirs = (without_renumbered(side, merged) for side in (ours, theirs))
     sides = TableSides(
         both.name, merged, base, both.ours, ours, theirs, lambda file: renumber(file, old)
     )

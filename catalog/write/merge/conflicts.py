@@ -1,4 +1,4 @@
-"""Conflicts as they are told and kept: their columns, and keys as texts."""
+"""Conflicts as they are reported and kept: their columns, and keys as texts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from catalog.engine.quoting import literal
 from catalog.model.schema import Field
 from catalog.model.types import DataType, Scalar, TypeClass
+from catalog.write.merge.columns import SideTexts
 
 CONFLICTS = pa.schema(
     [
@@ -21,12 +22,12 @@ CONFLICTS = pa.schema(
         ("theirs", pa.string()),
     ]
 )
-"""The columns in which conflicts are told.
+"""The columns in which conflicts are reported.
 
-Of rows, the kind is one of ``cell``: unlike values of one cell; ``deleted-by-ours`` and
+About rows, the kind is one of ``cell``: unlike values of one cell; ``deleted-by-ours`` and
 ``deleted-by-theirs``: a row that the side named deleted and the other updated; ``inserted-both``:
-unlike new rows of one key; ``duplicates``: keys that stand several times; ``below-zero``: copies
-of a row without a key. Nothing is decided by it: conflicts of kinds that other versions wrote are
+unlike new rows of one key; ``duplicates``: keys that several rows have; ``below-zero``: copies of
+a row without a key. Nothing is decided by it: conflicts of kinds that other releases wrote are
 listed and settled alike.
 """
 
@@ -35,18 +36,21 @@ CONFLICT_TABLE = "parquetry.conflicts"
 """The table that lists the conflicts of a merge, only on the branch that holds the merge."""
 
 ConflictRow: TypeAlias = dict[str, str | None]
-"""Is a row of ``CONFLICTS``."""
+"""A row of ``CONFLICTS``."""
 
 
 def conflict_row(
-    table: str,
-    kind: str,
-    column: str | None,
-    base: str | None,
-    ours: str | None,
-    theirs: str | None,
+    table: str, kind: str, texts: SideTexts, *, column: str | None = None
 ) -> ConflictRow:
-    """Returns a conflict that is about no one row of a table."""
+    """Returns a conflict that is not about single rows.
+
+    Args:
+        table: The table.
+        kind: The kind of conflict.
+        texts: What the base, ours and theirs have.
+        column: The column that it is about, if it is about one.
+    """
+    base, ours, theirs = texts
     return {
         "table_name": table,
         "kind": str(kind).replace("_", "-"),
@@ -65,7 +69,7 @@ def conflict_table(rows: Sequence[Mapping[str, str | None]]) -> pa.Table:
     return pa.table([pa.nulls(0, column.type) for column in CONFLICTS], schema=CONFLICTS)
 
 
-def key_text(fields: Sequence[Field], values: Sequence[str]) -> str:
+def key_json(fields: Sequence[Field], values: Sequence[str]) -> str:
     """Returns SQL of a key, or a row without one, as conflicts show it: JSON of texts by column.
 
     Args:

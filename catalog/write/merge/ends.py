@@ -1,19 +1,20 @@
-"""The three commits of a merge, and a table as it stands in them."""
+"""The three commits of a merge, and a table as it is in them."""
 
 from dataclasses import dataclass
 
 from catalog.model.change import FileChanges
 from catalog.repository.commits import Commits, StoredTable
+from catalog.repository.history import fork
 from catalog.repository.tables import file_changes
-from catalog.write.merge.columns import SharedIds
-from catalog.write.merge.field_ids import shared_ids
+from catalog.write.merge.columns import SharedIds, Snapshots, shared_from_base
+from catalog.write.merge.context import MergeContext
 from catalog.write.merge.merged_schema import MergedShape, Side
 from catalog.write.merge.schema import merge_shapes
 
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """Names the three commits of a merge.
+    """The three commits of a merge.
 
     Attributes:
         base: Where the two parted.
@@ -28,10 +29,10 @@ class Ends:
 
 @dataclass(frozen=True, slots=True)
 class BothSides:
-    """Holds a table that both sides have.
+    """A table that both sides have.
 
     Attributes:
-        commits: Reads the tables.
+        context: Reads the table.
         ends: The three commits.
         name: The table.
         base: The table at the base; None if it was not there, or was another.
@@ -39,30 +40,62 @@ class BothSides:
         theirs: The table as theirs has it.
     """
 
-    commits: Commits
+    context: MergeContext
     ends: Ends
     name: str
     base: StoredTable | None
     ours: StoredTable
     theirs: StoredTable
 
+    @property
+    def commits(self) -> Commits:
+        """What reads the tables."""
+        return self.context.commits
+
+    def side(self, side: Side) -> StoredTable:
+        """Returns the table as a side has it."""
+        return self.ours if side == "ours" else self.theirs
+
+    def snapshots(self) -> Snapshots:
+        """Returns the snapshots, and up to which field ids they mean the same columns."""
+        base = None if self.base is None else self.base.snapshot
+        return Snapshots(base, self.ours.snapshot, self.theirs.snapshot, self.shared_ids())
+
     def shared_ids(self) -> SharedIds:
         """Returns up to which field ids the sides mean the columns of the base."""
-        tables = self.base, self.ours, self.theirs
-        ends = self.ends.base, self.ends.ours, self.ends.theirs
-        return shared_ids(self.commits, self.name, tables, ends)
+        if self.base is None:
+            return SharedIds(0, 0)
+        base, ours, theirs = self.base.snapshot, self.ours.snapshot, self.theirs.snapshot
+        simple = shared_from_base(base, ours, theirs)
+        if not simple.all or base.schema == ours.schema == theirs.schema:
+            return simple
+        return SharedIds(self._shared(self.base, "ours"), self._shared(self.base, "theirs"))
+
+    def _shared(self, base: StoredTable, side: Side) -> int:
+        """Returns the last field id that the table had where the base and a side parted."""
+        parted = fork(self.commits.read, self.ends.base, self._end(side))
+        if parted in (self.ends.base, self._end(side)):
+            return base.snapshot.last_field_id
+        entry = None if parted is None else self.commits.entries(parted).get(self.name)
+        if entry is None:
+            return 0
+        there = self.commits.table(entry).snapshot
+        same = there.table_id == base.snapshot.table_id
+        return min(there.last_field_id, base.snapshot.last_field_id) if same else 0
 
     def merged_shape(self) -> MergedShape:
         """Merges the shapes, by the ids that mean the same on both sides."""
-        base = None if self.base is None else self.base.snapshot
-        ours, theirs = self.ours.snapshot, self.theirs.snapshot
-        return merge_shapes(base, ours, theirs, shared=self.shared_ids())
+        return merge_shapes(self.snapshots())
 
     def changes(self, side: Side) -> FileChanges:
         """Returns in which files a side differs from the base."""
-        table, commit_id = (
-            (self.ours, self.ends.ours) if side == "ours" else (self.theirs, self.ends.theirs)
-        )
         return file_changes(
-            self.commits, self.base, table, old_commit=self.ends.base, new_commit=commit_id
+            self.commits,
+            self.base,
+            self.side(side),
+            old_commit=self.ends.base,
+            new_commit=self._end(side),
         )
+
+    def _end(self, side: Side) -> str:
+        return self.ends.ours if side == "ours" else self.ends.theirs

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
+from catalog.model.change import FileChanges
 from catalog.model.datafile import DataFile
 from catalog.model.schema import Field, FileSchema
 from catalog.model.table import TableSnapshot
@@ -14,7 +15,7 @@ Side: TypeAlias = Literal["ours", "theirs"]
 
 
 class ShapeConflictKind(StrEnum):
-    """Names what the sides contradict each other about."""
+    """What the sides contradict each other about."""
 
     COLUMN_ADDED = "column_added"
     """Both added the column, with types that have no common one."""
@@ -38,7 +39,7 @@ class ShapeConflictKind(StrEnum):
     """Both changed the key, differently."""
 
     PARTITIONING_CHANGED = "partitioning_changed"
-    """The sides are partitioned differently, whoever changed it."""
+    """The sides are partitioned differently, whichever changed it."""
 
     PROPERTY_CHANGED = "property_changed"
     """Both changed a property, differently."""
@@ -46,12 +47,12 @@ class ShapeConflictKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ShapeConflict:
-    """Describes a contradiction, in words for people.
+    """A contradiction, in words for people.
 
     Attributes:
         kind: What it is about.
-        column: The column, by its name in the base if it had one; None if it is about no one
-            column. For ``NAME_TAKEN`` the name that two columns would get.
+        column: The column, by its name in the base if it had one; None if it is not about a
+            single column. For ``NAME_TAKEN`` the name that two columns would get.
         base: The value of the base: a type, a name, a list of names; None if it has none.
         ours: The value of ours, which the merged shape takes.
         theirs: The value of theirs.
@@ -68,7 +69,7 @@ class ShapeConflict:
 
 @dataclass(frozen=True, slots=True)
 class MergedColumn:
-    """Is a column of the merged table, with what each snapshot has of it."""
+    """A column of the merged table, with what each snapshot has of it."""
 
     merged: Field
     base: Field | None
@@ -78,7 +79,7 @@ class MergedColumn:
 
 @dataclass(frozen=True, slots=True)
 class DroppedColumn:
-    """Is a column that one side dropped and the other left as it was.
+    """A column that one side dropped and the other left as it was.
 
     Attributes:
         column: Its name.
@@ -95,7 +96,7 @@ class DroppedColumn:
 
 @dataclass(frozen=True, slots=True)
 class NarrowedColumn:
-    """Is a column whose merged type does not hold all that the other side's type can hold.
+    """A column whose merged type does not hold all that the other side's type can hold.
 
     Attributes:
         column: Its name in the merged table.
@@ -110,7 +111,7 @@ class NarrowedColumn:
 
 @dataclass(frozen=True, slots=True)
 class Renumbering:
-    """Says how files of another numbering fit into the merged shape.
+    """How files of another numbering fit into the merged shape.
 
     Attributes:
         renumbered: Field ids that the merged table has under another id.
@@ -125,7 +126,7 @@ class Renumbering:
 
 @dataclass(frozen=True, slots=True)
 class MergedShape:
-    """Holds the merged shape of a table, and how files of theirs fit into it.
+    """The merged shape of a table, and how files of theirs fit into it.
 
     Attributes:
         snapshot: The snapshot of ours with the merged schema, key, partition spec and
@@ -170,4 +171,30 @@ def renumbering(ids: Mapping[int, int], schemas: Mapping[str, FileSchema]) -> Re
         {old: new for old, new in ids.items() if old != new},
         {old: schema.id for old, schema in made.items() if old != schema.id},
         {schema.id: schema for schema in made.values()},
+    )
+
+
+def without_renumbered(changes: FileChanges, shape: TableSnapshot) -> FileChanges:
+    """Leaves out files that only have other field ids than in the base, or other dead ones.
+
+    Args:
+        changes: What a side did since the base, in the merged table's field ids.
+        shape: The merged table, with the file schemas in the same ids.
+    """
+    living = {f.id for f in shape.schema.fields}
+
+    def reading(file: DataFile) -> object:
+        columns = shape.file_schemas[file.file_schema].columns
+        return file.partition, file.token, tuple(c for c in columns if c.field_id in living)
+
+    removed = {file.path: file for file in changes.removed}
+    same = {
+        file.path
+        for file in changes.added
+        if file.path in removed and reading(file) == reading(removed[file.path])
+    }
+    return replace(
+        changes,
+        removed=tuple(f for f in changes.removed if f.path not in same),
+        added=tuple(f for f in changes.added if f.path not in same),
     )

@@ -1,17 +1,18 @@
-"""Rows that a transaction changed, brought together with rows that others changed meanwhile."""
+"""Rows that a transaction changed, merged with rows that others changed in the meantime."""
 
 from dataclasses import replace
 
 from catalog.model.change import FileChanges
 from catalog.repository.commits import StoredTable
 from catalog.write.files.writer import with_own_schema
+from catalog.write.merge.context import MergeContext
 from catalog.write.merge.sides import TableSides
-from catalog.write.merge.table import MergeContext, merge_rows
+from catalog.write.merge.table import merge_rows
 from catalog.write.working_table import WorkingTable
 
 
 def reconcile(
-    context: MergeContext, table: WorkingTable, head: StoredTable, changes: FileChanges
+    context: MergeContext, table: WorkingTable, *, head: StoredTable, changes: FileChanges
 ) -> WorkingTable | None:
     """Returns a table with a transaction's changes on top of what a branch has now.
 

@@ -1,29 +1,37 @@
 """Columns that the base of a merge had dropped, and that came back to a side, as by a revert.
 
-Data files that the base has may hold them still. To the base their cells are not there, to that
-side they are, though it changed no file: so such files count as changed by it.
+Data files that the base has may still hold them. Their cells are not part of the base, but part
+of that side, though it changed no file: so such files count as changed by it.
 """
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from dataclasses import replace
 
 from catalog.model.change import FileChanges
+from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
-from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.tables import data_files
-from catalog.write.files.rewrite import FileChange
+from catalog.write.files.rewrite import FileEdit
 from catalog.write.files.writer import paths_of
-from catalog.write.merge.columns import SharedIds
+from catalog.write.merge.ends import BothSides
 from catalog.write.merge.merged_schema import MergedShape, Renumbering, Side, renumber, renumbering
 
 
-def returned_columns(
-    base: TableSnapshot, shape: MergedShape, side: Side, shared: SharedIds
-) -> frozenset[int]:
-    """Returns the field ids of columns that a side has, and only dead in the base's files."""
-    held = {c.field_id for schema in base.file_schemas.values() for c in schema.columns}
-    fields = (c.ours if side == "ours" else c.theirs for c in shape.columns if c.base is None)
-    return frozenset(f.id for f in fields if f and f.id <= shared.all and f.id in held)
+def returned_columns(both: BothSides, shape: MergedShape) -> dict[Side, frozenset[int]]:
+    """Returns per side the field ids of its columns that only old files of the base still hold."""
+    assert both.base is not None, "columns return where there is a base"
+    schemas = both.base.snapshot.file_schemas.values()
+    held = {c.field_id for schema in schemas for c in schema.columns}
+    last = both.shared_ids().all
+    new = [column for column in shape.columns if column.base is None]
+
+    def returned(fields: Iterable[Field | None]) -> frozenset[int]:
+        return frozenset(f.id for f in fields if f and f.id <= last and f.id in held)
+
+    return {
+        "ours": returned(column.ours for column in new),
+        "theirs": returned(column.theirs for column in new),
+    }
 
 
 def hidden(base: TableSnapshot, shape: MergedShape, ids: Set[int]) -> Renumbering:
@@ -35,11 +43,10 @@ def hidden(base: TableSnapshot, shape: MergedShape, ids: Set[int]) -> Renumberin
     return renumbering(unused, base.file_schemas)
 
 
-def with_returned(
-    commits: Commits, base: StoredTable, changes: FileChanges, ids: Set[int]
-) -> FileChanges:
+def with_returned(both: BothSides, changes: FileChanges, ids: Set[int]) -> FileChanges:
     """Adds the files that a side has as they were, but in which it has columns again."""
-    if not ids:
+    base = both.base
+    if not ids or base is None:
         return changes
     gone = paths_of(changes.removed)
     holding = {
@@ -49,14 +56,14 @@ def with_returned(
     }
     files = tuple(
         file
-        for file in data_files(commits, base)
+        for file in data_files(both.commits, base)
         if file.path not in gone and file.file_schema in holding
     )
     removed, added = (*changes.removed, *files), (*changes.added, *files)
     return replace(changes, removed=removed, added=added)
 
 
-def shown(change: FileChange, how: Renumbering) -> FileChange:
+def shown(change: FileEdit, how: Renumbering) -> FileEdit:
     """Returns a change of files as the branch has them, with columns that were hidden.
 
     Files that came back as they are there already are left out.
@@ -68,7 +75,7 @@ def shown(change: FileChange, how: Renumbering) -> FileChange:
     removed = tuple(renumber(file, back) for file in change.removed)
     there = {file.path: file for file in removed}
     same = {f.path for f in change.added if f.path in there and there[f.path] == f}
-    return FileChange(
+    return FileEdit(
         tuple(f for f in removed if f.path not in same),
         tuple(f for f in change.added if f.path not in same),
     )

@@ -3,7 +3,7 @@
 It looks at snapshots only and opens nothing. Where the sides contradict each other the merged
 shape takes the value of ours and lists a conflict, so that the result can always be used.
 
-- **Columns** are matched by ``merge_columns``. What one side added, dropped, renamed or retyped
+- **Columns** are matched by ``columns``. What one side added, dropped, renamed or retyped
   is taken; what both did alike too. A column that both added under one name is one column.
 - **Types** that both sides changed, or gave to a column that both added, become the narrowest
   type that holds the values of both: a widening, no conflict. Without such a type it is one. A
@@ -14,10 +14,10 @@ shape takes the value of ours and lists a conflict, so that the result can alway
 - **Names**: two columns that would get one name are in conflict, even if only one side moved each.
 - **Partition spec**: any difference is a conflict, also one of types that are encoded otherwise,
   since partition values of both sides could not be compared.
-- **Order** is decided by ``merge_order``. It is never in conflict.
+- **Order** is decided by ``column_order``. It is never in conflict.
 """
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import TypeVar
 
@@ -28,11 +28,13 @@ from catalog.write.merge.column_order import merged_order
 from catalog.write.merge.columns import (
     MatchedColumn,
     SharedIds,
+    SideTexts,
+    Snapshots,
     base_ids,
+    last_id,
     match_columns,
     new_ids,
     renumbered_schema,
-    shared_from_base,
 )
 from catalog.write.merge.merged_schema import (
     DroppedColumn,
@@ -47,42 +49,27 @@ from catalog.write.merge.merged_schema import (
 )
 
 
-def merge_shapes(
-    base: TableSnapshot | None,
-    ours: TableSnapshot,
-    theirs: TableSnapshot,
-    *,
-    shared: SharedIds | None = None,
-) -> MergedShape:
+def merge_shapes(tables: Snapshots) -> MergedShape:
     """Merges the shapes of two snapshots of a table that come from one base.
 
     Args:
-        base: The table where the branches parted; None if it was not there.
-        ours: The table on the branch merged into.
-        theirs: The table on the branch that is merged.
-        shared: Up to which ids the sides mean the columns of the base; None: they went on
-            from it.
+        tables: The snapshots.
 
     Returns:
         The merged shape. Files of theirs belong to it after ``renumber``.
     """
-    return _ShapeMerge(base, ours, theirs, shared or shared_from_base(base, ours, theirs)).run()
+    return _ShapeMerge(tables).run()
 
 
 class _ShapeMerge:
-    """Goes through the parts of a shape; a column is told by its place in ``columns``."""
+    """Goes through the parts of a shape; a column is its place in ``columns``."""
 
-    def __init__(
-        self,
-        base: TableSnapshot | None,
-        ours: TableSnapshot,
-        theirs: TableSnapshot,
-        shared: SharedIds,
-    ) -> None:
-        self.shared = shared
-        self.base, self.ours, self.theirs = base, ours, theirs
-        self.columns = match_columns(base, ours, theirs, shared)
-        self.ids = new_ids(self.columns, ours, theirs, shared)
+    def __init__(self, tables: Snapshots) -> None:
+        self.tables = tables
+        base = tables.base
+        self.base, self.ours, self.theirs = base, tables.ours, tables.theirs
+        self.columns = match_columns(tables)
+        self.ids = new_ids(self.columns, tables)
         places = _places(c.base for c in self.columns)
         self.old_key = _pick(base.key, places) if base is not None else ()
         self.old_order = _pick((f.id for f in base.schema.fields), places) if base else ()
@@ -110,15 +97,13 @@ class _ShapeMerge:
             self.old_order,
             _pick((f.id for f in self.ours.schema.fields), self.of_ours),
             _pick((f.id for f in self.theirs.schema.fields), self.of_theirs),
-            fields.keys(),
+            present=fields.keys(),
         )
         schemas = {i: renumbered_schema(s, self.ids) for i, s in self.theirs.file_schemas.items()}
         snapshot = replace(
             self.ours,
             schema=Schema(tuple(fields[n] for n in order)),
-            last_field_id=max(
-                self.ours.last_field_id, self.theirs.last_field_id, *self.ids.values()
-            ),
+            last_field_id=last_id(self.tables, self.ids),
             key=tuple(fields[n].id for n in key),
             file_schemas={**self.ours.file_schemas, **{s.id: s for s in schemas.values()}},
             properties=self.merge_properties(),
@@ -130,30 +115,30 @@ class _ShapeMerge:
             conflicts=tuple(self.conflicts),
             dropped=tuple(self.dropped),
             narrowed=tuple(self.narrowed),
-            of_base=self.of_base(snapshot.last_field_id),
+            of_base=self.of_base(),
             columns=tuple(
                 MergedColumn(fields[n], column.base, column.ours, column.theirs)
                 for n, column in ((n, self.columns[n]) for n in order)
             ),
         )
 
-    def of_base(self, last: int) -> Renumbering:
+    def of_base(self) -> Renumbering:
         """Returns how files of the base fit into the merged shape."""
-        if self.base is None or self.shared == SharedIds(*[self.base.last_field_id] * 2):
+        shared = self.tables.shared
+        if self.base is None or shared == SharedIds(*[self.base.last_field_id] * 2):
             return Renumbering()
-        ids = base_ids(self.columns, self.base, self.ids, self.shared, last)
+        ids = base_ids(self.columns, self.tables, self.ids)
         return renumbering(ids, self.base.file_schemas)
 
     def contradict(
         self,
         kind: ShapeConflictKind,
-        column: str | None,
-        base: str | None,
-        ours: str | None,
-        theirs: str | None,
+        texts: SideTexts,
+        *,
+        column: str | None = None,
         property_name: str | None = None,
     ) -> None:
-        self.conflicts.append(ShapeConflict(kind, column, base, ours, theirs, property_name))
+        self.conflicts.append(ShapeConflict(kind, column, *texts, property_name))
 
     def merge_partitioning(self) -> tuple[Set[int], Set[int]]:
         """Compares the specs; ours stays.
@@ -166,11 +151,8 @@ class _ShapeMerge:
         either = {*mine, *yours}
         if mine == yours:
             return either, set()
-        base, *sides = (
-            _joined(name for name, _ in table.partition_fields) if table is not None else None
-            for table in (self.base, self.ours, self.theirs)
-        )
-        self.contradict(ShapeConflictKind.PARTITIONING_CHANGED, None, base, *sides)
+        texts = self.texts(lambda table: [name for name, _ in table.partition_fields])
+        self.contradict(ShapeConflictKind.PARTITIONING_CHANGED, texts)
         return either, set(filter(self.is_dropped_on_one_side, either))
 
     def merge_key(self) -> tuple[tuple[int, ...], Set[int]]:
@@ -193,11 +175,13 @@ class _ShapeMerge:
     def contradict_key(self) -> None:
         if any(c.kind is ShapeConflictKind.KEY_CHANGED for c in self.conflicts):
             return
-        base, *sides = (
-            _joined(table.key_names) if table is not None else None
-            for table in (self.base, self.ours, self.theirs)
-        )
-        self.contradict(ShapeConflictKind.KEY_CHANGED, None, base, *sides)
+        texts = self.texts(lambda table: table.key_names)
+        self.contradict(ShapeConflictKind.KEY_CHANGED, texts)
+
+    def texts(self, names: Callable[[TableSnapshot], Sequence[str]]) -> SideTexts:
+        """Returns names that each snapshot has, as text."""
+        base = None if self.base is None else _joined(names(self.base))
+        return base, _joined(names(self.ours)), _joined(names(self.theirs))
 
     def is_dropped_on_one_side(self, n: int) -> bool:
         column = self.columns[n]
@@ -223,13 +207,9 @@ class _ShapeMerge:
                 name = _three_way(base.name if base else None, ours.name, theirs.name)
                 claims[n] = {name} if name is not None else {ours.name, theirs.name}
                 if name is None:
-                    self.contradict(
-                        ShapeConflictKind.COLUMN_RENAMED,
-                        column.name,
-                        base.name if base else None,
-                        ours.name,
-                        theirs.name,
-                    )
+                    texts = base.name if base else None, ours.name, theirs.name
+                    kind = ShapeConflictKind.COLUMN_RENAMED
+                    self.contradict(kind, texts, column=column.name)
             elif base is None:
                 claims[n] = {kept.name}
             elif n not in in_use and (base.name, base.type) == (kept.name, kept.type):
@@ -237,12 +217,11 @@ class _ShapeMerge:
                 self.dropped.append(DroppedColumn(base.name, base.id, kept.id, side))
             else:
                 claims[n] = {kept.name}
-                kind = ShapeConflictKind
-                self.contradict(
-                    kind.COLUMN_IN_USE if n in in_use else kind.COLUMN_REMOVED,
-                    base.name,
-                    *(f"{f.name} {f.type}" if f else None for f in (base, ours, theirs)),
-                )
+                kind = ShapeConflictKind.COLUMN_REMOVED
+                if n in in_use:
+                    kind = ShapeConflictKind.COLUMN_IN_USE
+                named = column.texts(lambda field: f"{field.name} {field.type}")
+                self.contradict(kind, named, column=base.name)
         return claims
 
     def find_taken_names(self, claims: dict[int, set[str]]) -> Set[int]:
@@ -274,13 +253,12 @@ class _ShapeMerge:
                     claims[n] |= {f.name for f in sides if f is not None}
         for name in taken:
             before = self.base.schema.find(name) if self.base is not None else None
-            self.contradict(
-                ShapeConflictKind.NAME_TAKEN,
-                name,
+            texts = (
                 str(before.type) if before is not None else None,
                 _origin(self.columns[mine[name]], self.columns[mine[name]].ours),
                 _origin(self.columns[yours[name]], self.columns[yours[name]].theirs),
             )
+            self.contradict(ShapeConflictKind.NAME_TAKEN, texts, column=name)
         return contested
 
     def name(self, n: int, claims: Mapping[int, set[str]], contested: Set[int]) -> str | None:
@@ -306,18 +284,22 @@ class _ShapeMerge:
         if partitioned and not _encoded_alike(ours.type, theirs.type):
             self.contradict_types(ShapeConflictKind.PARTITIONING_CHANGED, column)
             return Field(ours.id, name, ours.type)
-        return Field(ours.id, name, self.merge_types(column, ours, theirs, name))
+        return Field(ours.id, name, self.merge_types(column, name))
 
-    def merge_types(self, column: MatchedColumn, ours: Field, theirs: Field, name: str) -> DataType:
+    def merge_types(self, column: MatchedColumn, name: str) -> DataType:
         """Returns the type of a column that has unlike types on the sides."""
+        ours, theirs = column.ours, column.theirs
+        assert ours is not None and theirs is not None, "both sides have the column"
         mine = ours.type, self.ours.held_type(ours)
         yours = theirs.type, self.theirs.held_type(theirs)
         if column.base is not None and self.base is not None:
             before = column.base.type, self.base.held_type(column.base)
-            if mine == before:
-                return self.one_sided(name, ours.id, theirs.type, mine[1], "theirs")
-            if yours == before:
-                return self.one_sided(name, ours.id, ours.type, yours[1], "ours")
+            if before in (mine, yours):
+                side: Side = "theirs" if mine == before else "ours"
+                taken, other = (theirs.type, mine) if side == "theirs" else (ours.type, yours)
+                if common_type((taken, other[1])) != taken:  # values of the other may not fit
+                    self.narrowed.append(NarrowedColumn(name, ours.id, side))
+                return taken
         common = common_type((mine[1], yours[1]))
         if common == NULL_TYPE:
             common = common_type((ours.type, theirs.type))
@@ -327,17 +309,8 @@ class _ShapeMerge:
             self.contradict_types(kind.COLUMN_ADDED if added else kind.TYPE_CHANGED, column)
         return common or ours.type
 
-    def one_sided(
-        self, name: str, field_id: int, taken: DataType, other: DataType, side: Side
-    ) -> DataType:
-        """Takes the type that one side gave; notes if values of the other's may not fit."""
-        if common_type((taken, other)) != taken:
-            self.narrowed.append(NarrowedColumn(name, field_id, side))
-        return taken
-
     def contradict_types(self, kind: ShapeConflictKind, column: MatchedColumn) -> None:
-        fields = column.base, column.ours, column.theirs
-        self.contradict(kind, column.name, *(str(f.type) if f else None for f in fields))
+        self.contradict(kind, column.texts(lambda field: str(field.type)), column=column.name)
 
     def merge_properties(self) -> dict[str, str]:
         before = self.base.properties if self.base is not None else {}
@@ -347,7 +320,7 @@ class _ShapeMerge:
             base, ours, theirs = values
             if ours != theirs and base not in (ours, theirs):
                 kind = ShapeConflictKind.PROPERTY_CHANGED
-                self.contradict(kind, None, base, ours, theirs, property_name=name)
+                self.contradict(kind, (base, ours, theirs), property_name=name)
             value = theirs if ours == base else ours
             if value is not None:
                 merged[name] = value
@@ -386,7 +359,7 @@ def _origin(column: MatchedColumn, field: Field | None) -> str | None:
 
 
 def _encoded_alike(one: DataType, other: DataType) -> bool:
-    """Tells whether equal partition values of both types have the same encoding."""
+    """Returns whether equal partition values of both types have the same encoding."""
     if not (isinstance(one, Scalar) and isinstance(other, Scalar)):
         return False
     if one.type_class is not other.type_class:

@@ -1,7 +1,7 @@
 """Where the shapes that two sides gave a table clash with each other, or with its rows."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.execute import compare_table
@@ -12,121 +12,130 @@ from catalog.diff.result import TableDiff
 from catalog.engine.quoting import identifier
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.repository.tables import data_files
+from catalog.write.merge.columns import SideTexts
 from catalog.write.merge.conflicts import ConflictRow, conflict_row
 from catalog.write.merge.ends import BothSides
-from catalog.write.merge.merged_schema import MergedShape, ShapeConflictKind, Side
+from catalog.write.merge.merged_schema import (
+    DroppedColumn,
+    MergedShape,
+    ShapeConflict,
+    ShapeConflictKind,
+    Side,
+)
 from catalog.write.merge.rows import Taking
-from catalog.write.merge.table import MergeContext
-from catalog.write.merge.types import Holding, Misfit, find_misfits
+from catalog.write.merge.types import Misfit
 
 
-def misfits(context: MergeContext, both: BothSides, shape: MergedShape) -> tuple[Misfit, ...]:
-    """Returns the columns that cannot have the merged type, since values would be lost."""
-    ours, theirs = both.changes("ours"), both.changes("theirs")
-    before = {file.path: file for file in (*ours.removed, *theirs.removed)}
-    holdings = (
-        None if both.base is None else Holding(both.base.snapshot, tuple(before.values())),
-        Holding(both.ours.snapshot, ours.added),
-        Holding(both.theirs.snapshot, theirs.added),
-    )
-    return find_misfits(context.write, both.name, shape, holdings)
+@dataclass(frozen=True, slots=True)
+class ShapeClashes:
+    """What clashes in the shape of a table, and columns dropped whose cells changed.
+
+    Attributes:
+        listed: All of it, as conflicts.
+        unsettled: What taking a side does not settle, since rows of the other side do not fit
+            into that side's shape.
+    """
+
+    listed: tuple[ConflictRow, ...]
+    unsettled: tuple[ConflictRow, ...]
 
 
 def described(name: str, shape: MergedShape) -> list[ConflictRow]:
     """Returns the conflicts of a merged shape in the form of all conflicts."""
-    return [
-        conflict_row(
-            name, one.kind, one.column or one.property_name, one.base, one.ours, one.theirs
-        )
-        for one in shape.conflicts
-    ]
+    return [_described(name, one) for one in shape.conflicts]
 
 
-def shape_conflicts(
-    context: MergeContext,
-    both: BothSides,
-    shape: MergedShape,
-    misfits: Sequence[Misfit],
-    *,
-    resolve: Taking | None,
-    whole: bool,
-) -> list[ConflictRow]:
-    """Returns what clashes in the shape, and columns dropped whose cells changed.
+def _described(name: str, one: ShapeConflict) -> ConflictRow:
+    texts = one.base, one.ours, one.theirs
+    return conflict_row(name, one.kind, texts, column=one.column or one.property_name)
 
-    If a side is to be taken, that is what its shape does not settle: the rows of the other
-    do not fit into it.
+
+def shape_clashes(
+    both: BothSides, shape: MergedShape, misfits: Sequence[Misfit], *, resolve: Taking | None
+) -> ShapeClashes:
+    """Finds what clashes in the shape of a table.
 
     Args:
-        context: Reads rows.
         both: The table.
         shape: The merged shape.
         misfits: Columns that cannot have the merged type.
         resolve: The side to be taken where both clash; None leaves conflicts.
-        whole: Whether the table may be taken whole.
+    """
+    of_shape = described(both.name, shape)
+    contradictions = [one for one in of_shape if one["kind"] != "property-changed"]
+    if resolve == "ours" and not is_lost(shape):
+        contradictions = []
+    types = [_type_conflict(both.name, one) for one in misfits if not _is_settled(one, resolve)]
+    known = {one["column_name"] for one in of_shape}
+    rows = [*_key_conflict(both, shape)]
+    for dropped in shape.dropped:
+        if dropped.side != resolve:
+            rows += _dropped_conflict(both, dropped)
+    new_types = [one for one in types if one["column_name"] not in known]
+    return ShapeClashes(
+        (*of_shape, *new_types, *rows),
+        (*contradictions, *types, *rows),
+    )
+
+
+def check_may_take(name: str, clashes: ShapeClashes, side: Taking) -> None:
+    """Checks that a side can be taken row by row.
 
     Raises:
-        InvalidInput: There is such, and the table must not be taken whole.
+        InvalidInput: Its shape has no room for rows of the other side.
     """
-    found = described(both.name, shape)
-    hard = [one for one in found if one["kind"] != "property-changed"]
-    if resolve == "ours" and not is_lost(shape):
-        hard = []
-    for misfit in misfits:
-        column = misfit.column
-        winner = {"ours": column.ours, "theirs": column.theirs}.get(resolve or "")
-        if winner is not None and winner.type == misfit.wide:
-            continue
-        fields = (column.base, column.ours, column.theirs)
-        one = conflict_row(
-            both.name,
-            "type_changed",
-            column.merged.name,
-            *(str(f.type) if f else None for f in fields),
-        )
-        hard.append(one)
-        if not any(o["column_name"] == one["column_name"] for o in found):
-            found.append(one)
-    if any(_shares_key(context, both, shape, side) for side in ("ours", "theirs")):
-        tables = None if both.base is None else both.base, both.ours, both.theirs
-        keys = (", ".join(t.snapshot.key_names) if t is not None else None for t in tables)
-        one = conflict_row(both.name, ShapeConflictKind.KEY_CHANGED, None, *keys)
-        found.append(one)
-        hard.append(one)
-    for dropped in shape.dropped:
-        kept_by: Side = "theirs" if dropped.side == "ours" else "ours"
-        cells = (
-            0
-            if dropped.side == resolve
-            else _changed_cells(context, both, kept_by, dropped.kept_id)
-        )
-        if cells:
-            states = ["dropped", f"{cells} cells written"]
-            one = conflict_row(
-                both.name,
-                "column-dropped",
-                dropped.column,
-                "there",
-                *(states if dropped.side == "ours" else reversed(states)),
-            )
-            found.append(one)
-            hard.append(one)
-    if resolve not in ("ours", "theirs"):
-        return found
-    if hard and not whole:
-        other_side = "theirs" if resolve == "ours" else "ours"
+    if clashes.unsettled:
+        other_side = "theirs" if side == "ours" else "ours"
         raise InvalidInput(
-            f"table {both.name!r} was given another shape "
-            f"({', '.join(sorted({str(one['kind']) for one in hard}))}): taking {resolve} "
-            f"would need rows of {other_side} in a shape they do not have",
+            f"table {name!r} has another shape on each side "
+            f"({', '.join(sorted({str(one['kind']) for one in clashes.unsettled}))}): taking "
+            f"{side} would put rows of {other_side} into a shape that they do not fit",
             kind=ErrorKind.SHAPE_CONFLICT,
             hint="alter the table on one of the branches so that both agree, then merge",
         )
-    return hard
 
 
-def _shares_key(context: MergeContext, both: BothSides, shape: MergedShape, side: Side) -> bool:
-    """Tells whether rows of a side, which its own key told apart, share the merged key."""
-    table = both.ours if side == "ours" else both.theirs
+def _is_settled(misfit: Misfit, resolve: Taking | None) -> bool:
+    """Returns whether the side to be taken has the type that holds all values."""
+    column = misfit.column
+    winner = {"ours": column.ours, "theirs": column.theirs}.get(resolve or "")
+    return winner is not None and winner.type == misfit.wide
+
+
+def _type_conflict(name: str, misfit: Misfit) -> ConflictRow:
+    column = misfit.column
+    base, ours, theirs = (
+        str(field.type) if field else None for field in (column.base, column.ours, column.theirs)
+    )
+    kind = ShapeConflictKind.TYPE_CHANGED
+    return conflict_row(name, kind, (base, ours, theirs), column=column.merged.name)
+
+
+def _key_conflict(both: BothSides, shape: MergedShape) -> list[ConflictRow]:
+    """Returns the conflict that rows of a side share the merged key, if they do."""
+    if not any(_shares_key(both, shape, side) for side in ("ours", "theirs")):
+        return []
+    base, ours, theirs = (
+        ", ".join(table.snapshot.key_names) if table is not None else None
+        for table in (both.base, both.ours, both.theirs)
+    )
+    return [conflict_row(both.name, ShapeConflictKind.KEY_CHANGED, (base, ours, theirs))]
+
+
+def _dropped_conflict(both: BothSides, dropped: DroppedColumn) -> list[ConflictRow]:
+    """Returns the conflict that a column was dropped whose cells the other side changed."""
+    cells = _changed_cells(both, dropped)
+    written = f"{cells} cells written"
+    texts: SideTexts = ("there", written, "dropped")
+    if dropped.side == "ours":
+        texts = ("there", "dropped", written)
+    found = conflict_row(both.name, "column-dropped", texts, column=dropped.column)
+    return [found] if cells else []
+
+
+def _shares_key(both: BothSides, shape: MergedShape, side: Side) -> bool:
+    """Returns whether rows of a side, which its own key told apart, share the merged key."""
+    table = both.side(side)
     held = {one.merged.id: one.ours if side == "ours" else one.theirs for one in shape.columns}
     key = [held.get(field_id) for field_id in shape.snapshot.key]
     ids = [field.id for field in key if field is not None]
@@ -135,15 +144,18 @@ def _shares_key(context: MergeContext, both: BothSides, shape: MergedShape, side
         return False
     if len(ids) < len(key):
         return True
-    files = context.write.verified(both.name, list(data_files(both.commits, table)))
-    relation = context.write.relation(table.snapshot, files, columns=ids)
+    write = both.context.write
+    files = write.verified(both.name, list(data_files(both.commits, table)))
     listed = ", ".join(f"c{field_id}" for field_id in ids)
-    repeated = f"SELECT 1 FROM {relation} GROUP BY {listed} HAVING count(*) > 1 LIMIT 1"
-    return bool(context.write.con.sql(repeated).fetchall())
+    repeated = (
+        f"SELECT 1 FROM {write.relation(table.snapshot, files, columns=ids)} "
+        f"GROUP BY {listed} HAVING count(*) > 1 LIMIT 1"
+    )
+    return bool(write.con.sql(repeated).fetchall())
 
 
 def is_lost(shape: MergedShape) -> bool:
-    """Tells whether a merged column is missing in theirs, which dropped it, but not in ours.
+    """Returns whether theirs dropped a merged column that ours still has.
 
     Then rows of theirs cannot be merged: they do not say what the column has in them.
     """
@@ -153,63 +165,71 @@ def is_lost(shape: MergedShape) -> bool:
     )
 
 
-def _changed_cells(context: MergeContext, both: BothSides, side: Side, field_id: int) -> int:
-    """Counts the cells of a column that one side changed since the base, or brought with new rows.
+def _changed_cells(both: BothSides, dropped: DroppedColumn) -> int:
+    """Counts the cells of a dropped column that the other side changed, or brought in new rows.
 
-    Without a key, rows tell that are gone and came again with no other cell changed.
+    Without a key, a changed row is one deleted and one inserted: those that are equal in all
+    other columns were changed in this one.
     """
-    table = both.ours if side == "ours" else both.theirs
-    name = next(f.name for f in table.snapshot.schema.fields if f.id == field_id)
-    label = f"dropped_{side}_{field_id}"
-    only = _compared(context, both, side, f"{label}_cells", lambda pair: pair.name == name)
+    side: Side = "theirs" if dropped.side == "ours" else "ours"
+    fields = both.side(side).snapshot.schema.fields
+    name = next(f.name for f in fields if f.id == dropped.kept_id)
+    compared = _Comparison(both, side, f"dropped_{side}_{dropped.kept_id}")
+    only = compared.diff("cells", lambda pair: pair.name == name)
     if only is None:
         return 0
     if only.key:
         return only.columns[name].changed + _brought(only, name)
-    whole = _compared(context, both, side, f"{label}_rows", lambda pair: True)
-    others = _compared(context, both, side, f"{label}_others", lambda pair: pair.name != name)
+    whole = compared.diff("rows", lambda pair: True)
+    others = compared.diff("others", lambda pair: pair.name != name)
     assert whole is not None and others is not None, "the files differ"
     changed = (whole.rows.deleted or 0) - (others.rows.deleted or 0)
     return max(changed, _brought(whole, name))
 
 
-def _brought(found: TableDiff, name: str) -> int:
+def _brought(diff: TableDiff, name: str) -> int:
     """Counts the inserted rows that have a value in a column."""
-    if not found.rows.inserted:
+    if not diff.rows.inserted:
         return 0
-    rows = found.changes(change="inserted", where=f"_to.{identifier(name)} IS NOT NULL")
+    rows = diff.changes(change="inserted", where=f"_to.{identifier(name)} IS NOT NULL")
     return sum(batch.num_rows for batch in rows)
 
 
-def _compared(
-    context: MergeContext,
-    both: BothSides,
-    side: Side,
-    label: str,
-    wanted: Callable[[ColumnPair], bool],
-) -> TableDiff | None:
-    """Compares some columns of the base with those of a side; None if no files differ."""
-    base, shared = both.base, both.shared_ids()
-    assert base is not None, "a column that was dropped was there"
-    table, common = (both.ours, shared.ours) if side == "ours" else (both.theirs, shared.theirs)
-    plan = plan_table(
-        both.name,
-        base.snapshot,
-        table.snapshot,
-        changes=both.changes(side),
-        options=DiffOptions(),
-        shared_ids=common,
-    )
-    if not plan.tasks:
-        return None
-    plan = replace(
-        plan,
-        pairs=tuple(replace(pair, compared=pair.key or wanted(pair)) for pair in plan.pairs),
-        added=(),
-    )
-    write = context.write
-    for one in SIDES:
-        write.verified(both.name, plan.files(one))
-    prints = load_prints(write.repository, plan, None).prints
-    reader = TableReader(write.con, plan, write.store, prints)
-    return compare_table(reader, DiffOptions(), name=label, keep_rows=True)
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """Comparisons of the base with a side, in some of the columns.
+
+    Attributes:
+        both: The table.
+        side: The side.
+        label: Begins the names of tables in the engine.
+    """
+
+    both: BothSides
+    side: Side
+    label: str
+
+    def diff(self, label: str, wanted: Callable[[ColumnPair], bool]) -> TableDiff | None:
+        """Compares some columns; None if no files differ."""
+        both, side = self.both, self.side
+        assert both.base is not None, "a column that was dropped was there"
+        shared = both.shared_ids()
+        plan = plan_table(
+            both.name,
+            both.base.snapshot,
+            both.side(side).snapshot,
+            changes=both.changes(side),
+            options=DiffOptions(),
+            shared_ids=shared.ours if side == "ours" else shared.theirs,
+        )
+        if not plan.tasks:
+            return None
+        pairs = tuple(replace(pair, compared=pair.key or wanted(pair)) for pair in plan.pairs)
+        plan = replace(plan, pairs=pairs, added=())
+        write = both.context.write
+        for end in SIDES:
+            write.verified(both.name, plan.files(end))
+        prints = load_prints(write.repository, plan, None).prints
+        reader = TableReader(write.con, plan, write.store, prints)
+        name = f"{self.label}_{label}"
+        return compare_table(reader, DiffOptions(), name=name, keep_rows=True)

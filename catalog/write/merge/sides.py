@@ -1,4 +1,4 @@
-"""What two sides of a merge did to the files of one table, and the files around those."""
+"""What two sides of a merge did to the files of one table."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +16,7 @@ from catalog.write.files.writer import paths_of
 
 @dataclass(frozen=True, slots=True)
 class TableSides:
-    """Holds what two sides did to the files of a table, all in the merged shape.
+    """What two sides did to the files of a table, all in the merged shape.
 
     Attributes:
         name: The table.
@@ -71,7 +71,7 @@ def states_holding(
 
 
 def is_apart(shape: TableSnapshot) -> bool:
-    """Tells whether rows of different partitions have nothing to do with each other."""
+    """Returns whether rows of different partitions cannot share a key."""
     return not shape.key or set(shape.partition_by) <= set(shape.key)
 
 
@@ -81,7 +81,7 @@ def touched(changes: FileChanges) -> frozenset[Partition]:
 
 
 def without_common(sides: TableSides) -> TableSides:
-    """Leaves out what both sides did alike, file by file: it is done once.
+    """Leaves out what both sides did in the same way, file by file: it is done once.
 
     With a key that rows of two partitions cannot share, that is all of a partition in which the
     same files went and came. Without a key, it is the files that both added under one name to a

@@ -2,27 +2,27 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import count
 
 import pyarrow as pa
 
-from catalog.diff.compare.sql_columns import SqlColumns
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.execute import changed_rows
 from catalog.diff.fingerprints.loading import load_prints
 from catalog.diff.options import DiffOptions
 from catalog.diff.plan import SIDES, TablePlan, plan_table
-from catalog.engine.quoting import identifier, literal, type_sql
+from catalog.engine.quoting import literal, type_sql
 from catalog.model.change import FileChanges
+from catalog.model.datafile import DataFile
 from catalog.model.partition import Partition
-from catalog.model.types import TypeClass
+from catalog.model.types import Scalar, TypeClass
 from catalog.model.values import decode, text
 from catalog.repository.tables import has_path
-from catalog.write.context import WriteContext
+from catalog.write.conditions import all_same
 from catalog.write.files.key_pruning import key_pruner
-from catalog.write.files.rewrite import FileChange
+from catalog.write.files.rewrite import FileEdit
 from catalog.write.files.writer import paths_of
-from catalog.write.merge.apply import Target, apply_rows, new_rows
+from catalog.write.merge.apply import apply_rows, new_rows
+from catalog.write.merge.context import MergeContext
 from catalog.write.merge.rows import RowDecisions, RowMerger, Taking
 from catalog.write.merge.sides import (
     TableSides,
@@ -32,31 +32,12 @@ from catalog.write.merge.sides import (
     touched,
     without_common,
 )
-
-_NUMBERS = count(1)
-
-
-MergeProgress = Callable[[str, int, int], None]
-"""Receives a table, the rows of differing files compared so far, and how many there are."""
-
-
-@dataclass(frozen=True, slots=True)
-class MergeContext:
-    """What merging needs besides the tables.
-
-    Attributes:
-        write: Reads and writes data files.
-        progress: Called for each table that both sides changed; it may stop the merge by an
-            exception.
-    """
-
-    write: WriteContext
-    progress: MergeProgress = lambda table, done, total: None
+from catalog.write.merge.space import MergeSpace, merge_schema
 
 
 @dataclass(frozen=True, slots=True)
 class MergedRows:
-    """Holds what a merge makes of a table.
+    """What a merge makes of the rows of a table.
 
     Attributes:
         change: Files of ours that go, and those that come.
@@ -64,7 +45,7 @@ class MergedRows:
             ``column_name``, ``base``, ``ours``, ``theirs``. There ours stays.
     """
 
-    change: FileChange
+    change: FileEdit
     conflicts: pa.Table | None = None
 
 
@@ -83,67 +64,60 @@ def merge_rows(
     Args:
         context: What merging needs.
         sides: The changes.
-        resolve: What is done where both sides clash; None leaves ours, and conflicts.
+        resolve: What is taken where both sides clash; None leaves ours, and conflicts.
         by_cell: Whether different cells of one row merge, and what both did alike is done
             once; else a row that both sides changed clashes in any case.
     """
     if by_cell:
         sides = without_common(sides)
-    shape = sides.shape
     ours, theirs = touched(sides.ours), touched(sides.theirs)
-    alone = is_apart(shape) or not ours or not theirs
+    alone = is_apart(sides.shape) or not ours or not theirs
     scope = ours & theirs if alone else ours | theirs
     adopted = theirs - ours
     if not scope:
-        return MergedRows(_adopt(sides, adopted))
-    name = f"merge_{next(_NUMBERS)}"
-    plans = {
-        side: _plan(context, sides, changes, scope)
-        for side, changes in (("ours", sides.ours), ("theirs", sides.theirs))
-    }
-    total = sum(f.rows for plan in plans.values() for side in SIDES for f in plan.files(side))
-    done = 0
-
-    def told(rows: int) -> None:
-        nonlocal done
-        done += rows
-        context.progress(sides.name, done, total)
-
-    context.progress(sides.name, done, total)
-    rows = {side: _changed(context, plan, f"{name}_{side}", told) for side, plan in plans.items()}
-    merger = RowMerger(
-        context.write.con, shape, plans["theirs"], name, resolve=resolve, by_cell=by_cell
-    )
-    if shape.key:
-        decided = merger.keyed(
-            rows["ours"],
-            rows["theirs"],
-            lambda keys: _repeated(context, sides, plans["theirs"], keys),
-        )
-    else:
-        base = base_in(context.write.commits, sides, scope)
-        counted = context.write.relation(shape, context.write.verified(sides.name, base))
-        decided = merger.keyless(rows["ours"], rows["theirs"], counted)
-    target = Target(context.write.con, shape, plans["theirs"], context.write.locate, name)
-    change = _apply(context, sides, target, decided, adopted)
-    conflicts = context.write.con.sql(f"FROM {decided.conflicts}").to_arrow_table()
-    _drop(context, name)
+        return MergedRows(_adopted_files(sides, adopted))
+    our_plan, their_plan = (_plan(sides, changes, scope) for changes in (sides.ours, sides.theirs))
+    progress = _Progress(context, sides.name, [our_plan, their_plan])
+    with merge_schema(context.write.work) as schema:
+        our_rows = _changed(context, our_plan, f"{schema}.ours", progress=progress.add)
+        their_rows = _changed(context, their_plan, f"{schema}.theirs", progress=progress.add)
+        space = MergeSpace(context.write, sides.name, sides.shape, their_plan, schema)
+        merger = RowMerger(space, resolve=resolve, by_cell=by_cell)
+        if sides.shape.key:
+            repeated = _repeated(space, sides, space.named("pairs"))
+            decided = merger.keyed(our_rows, their_rows, repeated)
+        else:
+            base = context.write.verified(sides.name, base_in(context.commits, sides, scope))
+            decided = merger.keyless(our_rows, their_rows, space.rows(base))
+        change = _apply(space, sides, decided, adopted=adopted)
+        conflicts = space.con.sql(f"FROM {decided.conflicts}").to_arrow_table()
     return MergedRows(change, conflicts if conflicts.num_rows else None)
 
 
-def _adopt(sides: TableSides, adopted: frozenset[Partition]) -> FileChange:
-    return FileChange(
+class _Progress:
+    """Counts the compared rows of a table, and reports them."""
+
+    def __init__(self, context: MergeContext, table: str, plans: list[TablePlan]) -> None:
+        self._context = context
+        self._table = table
+        self._total = sum(f.rows for plan in plans for side in SIDES for f in plan.files(side))
+        self._done = 0
+        self.add(0)
+
+    def add(self, rows: int) -> None:
+        """Reports that more rows were compared."""
+        self._done += rows
+        self._context.progress(self._table, self._done, self._total)
+
+
+def _adopted_files(sides: TableSides, adopted: frozenset[Partition]) -> FileEdit:
+    return FileEdit(
         tuple(f for f in sides.theirs.removed if f.partition in adopted),
         tuple(f for f in sides.theirs.added if f.partition in adopted),
     )
 
 
-def _plan(
-    context: MergeContext,
-    sides: TableSides,
-    changes: FileChanges,
-    scope: frozenset[Partition],
-) -> TablePlan:
+def _plan(sides: TableSides, changes: FileChanges, scope: frozenset[Partition]) -> TablePlan:
     within = FileChanges(
         tuple(f for f in changes.removed if f.partition in scope),
         tuple(f for f in changes.added if f.partition in scope),
@@ -156,142 +130,154 @@ def _plan(
 
 
 def _changed(
-    context: MergeContext, plan: TablePlan, name: str, progress: Callable[[int], None]
+    context: MergeContext, plan: TablePlan, name: str, *, progress: Callable[[int], None]
 ) -> str:
+    """Returns a table of the rows that a side changed; see ``rows``."""
+    write = context.write
     for side in SIDES:
-        context.write.verified(plan.table, plan.files(side))
-    prints = load_prints(context.write.repository, plan, None).prints
-    reader = TableReader(context.write.con, plan, context.write.store, prints)
+        write.verified(plan.table, plan.files(side))
+    prints = load_prints(write.repository, plan, None).prints
+    reader = TableReader(write.con, plan, write.store, prints)
     return changed_rows(reader, name=name, progress=progress)
 
 
-def _repeated(
-    context: MergeContext, sides: TableSides, plan: TablePlan, keys: str
-) -> Iterator[str]:
-    """Yields SQL of those of some keys that stand several times in a state of the table.
+def _repeated(space: MergeSpace, sides: TableSides, keys: str) -> Iterator[str]:
+    """Yields SQL of those of some keys that several rows have in one state of the table.
 
-    Looked at are all files that may hold one of the keys, also those that no side changed: of
-    the base, of ours, of theirs.
+    The states are the base, ours and theirs. All files that may hold one of the keys are
+    searched, also those that no side changed.
+
+    Args:
+        space: The merged table in the engine.
+        sides: The changes.
+        keys: A table with keys ``k0``, ``k1`` …; the SQL yields keys called so too.
     """
-    shape, con = sides.shape, context.write.con
-    named = ", ".join(f"k{n} AS c{i}" for n, i in enumerate(shape.key))
-    pruner = key_pruner(con, shape, f"(SELECT {named} FROM {keys})", shape.key)
-    columns = SqlColumns(plan)
-    pairs = {pair.after.id: pair for pair in plan.pairs}
-    values = ", ".join(
-        f"{columns.expression('t', pairs[i])} AS k{n}" for n, i in enumerate(shape.key)
-    )
-    wanted = " AND ".join(f"f.k{n} IS NOT DISTINCT FROM w.k{n}" for n, _ in enumerate(shape.key))
-    for files in states_holding(context.write.commits, sides, pruner):
-        held = context.write.verified(sides.name, files)
-        relation = context.write.relation(shape, held, columns=shape.key)
+    key = list(enumerate(sides.shape.key))
+    named = ", ".join(f"k{n} AS c{i}" for n, i in key)
+    values = ", ".join(f"{space.expression(i)} AS k{n}" for n, i in key)
+    pruner = key_pruner(space.con, sides.shape, f"(SELECT {named} FROM {keys})")
+    for files in states_holding(space.write.commits, sides, pruner):
+        rows = space.rows(space.write.verified(sides.name, files), sides.shape.key)
         yield (
-            f"(SELECT * FROM (SELECT {values} FROM {relation}) f SEMI JOIN {keys} w ON {wanted} "
-            "GROUP BY ALL HAVING count(*) > 1)"
+            f"(SELECT * FROM (SELECT {values} FROM {rows}) f SEMI JOIN {keys} w "
+            f"ON {all_same('f.k', 'w.k', range(len(key)))} GROUP BY ALL HAVING count(*) > 1)"
         )
 
 
 def _apply(
-    context: MergeContext,
-    sides: TableSides,
-    target: Target,
-    decided: RowDecisions,
-    adopted: frozenset[Partition],
-) -> FileChange:
+    space: MergeSpace, sides: TableSides, decided: RowDecisions, *, adopted: frozenset[Partition]
+) -> FileEdit:
     """Puts what was decided into ours' files, and into theirs' where those are adopted.
 
-    A rewritten file is called by its content. Where ours has another file of just that content
-    already, all is written again, and that one called otherwise.
+    A rewritten file is named by its content. Where ours has another file of just that content
+    already, all is written again under other names.
     """
-    condition = _membership(target, adopted)
-    whole = _adopt(sides, adopted)
-    gone = paths_of(sides.ours.removed)
-    mine = [
-        file
-        for file in (*sides.theirs.removed, *sides.ours.added)
-        if file.path not in gone and file.partition not in adopted
-    ]
-    known = {
+    application = _Application(sides, decided.decisions, _Adopted.in_space(space, adopted))
+    names = {
         file.path
         for changes in (sides.ours, sides.theirs)
         for file in (*changes.removed, *changes.added)
     }
     while True:
-        with context.write.writer(sides.name, target.shape, taken=known) as writer:
+        change, clashing = application.attempt(names)
+        if not clashing:
+            return change
+        names |= clashing
+
+
+@dataclass(frozen=True, slots=True)
+class _Adopted:
+    """The partitions that start from theirs' files, since ours did not change them."""
+
+    space: MergeSpace
+    partitions: frozenset[Partition]
+
+    @staticmethod
+    def in_space(space: MergeSpace, partitions: frozenset[Partition]) -> "_Adopted":
+        """Makes their table: one row for each, columns ``p<field id>``."""
+        fields = space.shape.fields(space.shape.partition_by)
+        if fields:
+            columns = ", ".join(f"p{f.id} {type_sql(f.type)}" for f in fields)
+            space.con.execute(f"CREATE TABLE {space.named('adopted')} ({columns})")
+        kinds = [kind for _, kind in space.shape.partition_fields]
+        for partition in partitions if fields else ():
+            values = ", ".join(map(_constant, partition, kinds))
+            space.con.execute(f"INSERT INTO {space.named('adopted')} VALUES ({values})")
+        return _Adopted(space, partitions)
+
+    def holding(self, part: str) -> str:
+        """Returns the condition that a row of a decision is in one of the partitions."""
+        by = self.space.shape.partition_by
+        if not by:
+            return "true" if self.partitions else "false"
+        same = all_same("p", f"{part}_c", by)
+        return f"EXISTS (SELECT 1 FROM {self.space.named('adopted')} WHERE {same})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Application:
+    """Decisions about the rows of a table, on their way into its files."""
+
+    sides: TableSides
+    decisions: str
+    adopted: _Adopted
+
+    def attempt(self, names: set[str]) -> tuple[FileEdit, set[str]]:
+        """Writes all files, none of which may have some names.
+
+        Returns:
+            What changes in ours; the names that ours has already, in which case nothing is
+            written.
+        """
+        space, adopted, sides = self.adopted.space, self.adopted, self.sides
+        whole = _adopted_files(sides, adopted.partitions)
+        with space.write.writer(sides.name, space.shape, taken=names) as writer:
             kept = apply_rows(
-                target,
+                space,
                 writer,
-                decided.decisions,
-                side="o",
-                where=f"NOT ({condition('o')})",
-                files=context.write.verified(sides.name, mine),
-                what=sides.name,
+                self.decisions,
+                side="ours",
+                where=f"NOT ({adopted.holding('ours')})",
+                files=space.write.verified(sides.name, self._files_of_ours()),
             )
             taken = apply_rows(
-                target,
+                space,
                 writer,
-                decided.decisions,
-                side="t",
-                where=condition("t"),
-                files=context.write.verified(sides.name, whole.added),
-                what=sides.name,
+                self.decisions,
+                side="theirs",
+                where=adopted.holding("theirs"),
+                files=space.write.verified(sides.name, whole.added),
             )
             written = (*kept.added, *taken.added)
-            clashing = [f for f in written if has_path(context.write.commits, sides.head, f)]
-            for file in written if clashing else ():
-                writer.forget(file)
-            if not clashing:
-                fresh = new_rows(target, decided.decisions, condition("m"))
-                added = writer.sorted(fresh, append=True)
-                break
-        known |= paths_of(clashing)
-    rewritten = paths_of(taken.removed)
-    return FileChange(
-        (*whole.removed, *kept.removed),
-        (
-            *(file for file in whole.added if file.path not in rewritten),
-            *kept.added,
-            *taken.added,
-            *added,
-        ),
-    )
+            clashing = [f for f in written if has_path(space.write.commits, sides.head, f)]
+            if clashing:
+                for file in written:
+                    writer.forget(file)
+                return FileEdit(), paths_of(clashing)
+            fresh = new_rows(space, self.decisions, adopted.holding("merged"))
+            added = writer.sorted(fresh, append=True)
+        rewritten = paths_of(taken.removed)
+        unchanged = (file for file in whole.added if file.path not in rewritten)
+        change = FileEdit(
+            (*whole.removed, *kept.removed), (*unchanged, *kept.added, *taken.added, *added)
+        )
+        return change, set()
+
+    def _files_of_ours(self) -> list[DataFile]:
+        """Returns files of ours in partitions that either side changed and that ours keeps."""
+        sides, partitions = self.sides, self.adopted.partitions
+        gone = paths_of(sides.ours.removed)
+        return [
+            file
+            for file in (*sides.theirs.removed, *sides.ours.added)
+            if file.path not in gone and file.partition not in partitions
+        ]
 
 
-def _membership(target: Target, adopted: frozenset[Partition]) -> Callable[[str], str]:
-    """Returns what writes the condition that a row's partition is among those adopted."""
-    fields = target.shape.fields(target.shape.partition_by)
-    if not fields:
-        return lambda side: "true" if adopted else "false"
-    table = f"{target.name}_adopted"
-    columns = ", ".join(f"p{f.id} {type_sql(f.type)}" for f in fields)
-    target.con.execute(f"CREATE TABLE {table} ({columns})")
-    kinds = [kind for _, kind in target.shape.partition_fields]
-    for partition in adopted:
-        values = []
-        for value, kind in zip(partition, kinds, strict=True):
-            if value is None:
-                values.append("NULL")
-            elif kind.type_class is TypeClass.BINARY:
-                values.append(f"unhex('{value.hex()}')")
-            else:
-                shown = text(decode(value, kind), kind) or ""
-                values.append(f"CAST({literal(shown)} AS {type_sql(kind)})")
-        target.con.execute(f"INSERT INTO {table} VALUES ({', '.join(values)})")
-
-    def condition(side: str) -> str:
-        same = " AND ".join(f"p{f.id} IS NOT DISTINCT FROM {side}_c{f.id}" for f in fields)
-        return f"EXISTS (SELECT 1 FROM {table} WHERE {same})"
-
-    return condition
-
-
-def _drop(context: MergeContext, name: str) -> None:
-    """Drops what a merge left in the engine."""
-    con = context.write.con
-    for kind, listed in (
-        ("VIEW", "SELECT view_name FROM duckdb_views() WHERE NOT internal"),
-        ("TABLE", "SELECT table_name FROM duckdb_tables()"),
-    ):
-        for (found,) in con.sql(listed).fetchall():
-            if found.startswith(f"{name}_"):
-                con.execute(f"DROP {kind} IF EXISTS {identifier(found)}")
+def _constant(value: bytes | None, kind: Scalar) -> str:
+    """Returns SQL of a partition value."""
+    if value is None:
+        return "NULL"
+    if kind.type_class is TypeClass.BINARY:
+        return f"unhex('{value.hex()}')"
+    return f"CAST({literal(text(decode(value, kind), kind) or '')} AS {type_sql(kind)})"

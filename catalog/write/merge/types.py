@@ -15,21 +15,13 @@ from catalog.model.datafile import DataFile
 from catalog.model.schema import Field, Schema
 from catalog.model.table import TableSnapshot
 from catalog.model.types import NULL_TYPE, DataType, common_type
-from catalog.write.context import WriteContext
+from catalog.write.merge.ends import BothSides
 from catalog.write.merge.merged_schema import MergedColumn, MergedShape
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
-    """Is a snapshot of a table and those of its files whose values matter."""
-
-    table: TableSnapshot
-    files: Sequence[DataFile]
-
-
-@dataclass(frozen=True, slots=True)
 class Misfit:
-    """Is a column with values that are not the same in the merged type.
+    """A column with values that are not the same in the merged type.
 
     Attributes:
         column: The column.
@@ -41,59 +33,66 @@ class Misfit:
     wide: DataType | None
 
 
-def find_misfits(
-    context: WriteContext, name: str, shape: MergedShape, holdings: Sequence[Holding | None]
-) -> tuple[Misfit, ...]:
-    """Finds the columns whose merged type does not hold all values.
+def find_misfits(both: BothSides, shape: MergedShape) -> tuple[Misfit, ...]:
+    """Finds the columns whose merged type does not hold all values, since some would be lost.
 
     Args:
-        context: Reads the files.
-        name: The table.
+        both: The table.
         shape: The merged shape.
-        holdings: The base, ours and theirs; None where the table was not there.
     """
-    found = []
+    ours, theirs = both.changes("ours"), both.changes("theirs")
+    before = {file.path: file for file in (*ours.removed, *theirs.removed)}
+    misfits = []
     for column in shape.columns:
         held = [
-            (holding, field, holding.table.held_type(field))
-            for holding, field in zip(
-                holdings, (column.base, column.ours, column.theirs), strict=True
+            _Held(both, stored.snapshot, field, files)
+            for stored, field, files in (
+                (both.base, column.base, tuple(before.values())),
+                (both.ours, column.ours, ours.added),
+                (both.theirs, column.theirs, theirs.added),
             )
-            if holding is not None and field is not None
+            if stored is not None and field is not None
         ]
-
-        def fits(
-            kind: DataType, held: Sequence[tuple[Holding, Field, DataType]] = tuple(held)
-        ) -> bool:
-            return not any(_misfits(context, name, *one, kind) for one in held)
-
-        if not fits(column.merged.type):
+        if any(one.loses(column.merged.type) for one in held):
             sides = [field.type for field in (column.ours, column.theirs) if field is not None]
-            wide = next(filter(fits, sides), None)
-            found.append(Misfit(column, wide or common_type([kind for _, _, kind in held])))
-    return tuple(found)
+            fitting = (kind for kind in sides if not any(one.loses(kind) for one in held))
+            wide = next(fitting, None) or common_type([one.kind for one in held])
+            misfits.append(Misfit(column, wide))
+    return tuple(misfits)
 
 
 def widened(table: TableSnapshot, misfits: Iterable[Misfit]) -> TableSnapshot:
-    """Returns a table whose columns hold all values, as far as there are such types."""
+    """Returns a table whose columns hold all values, where there are such types."""
     kinds = {m.column.merged.id: m.wide for m in misfits if m.wide is not None}
     fields = tuple(replace(f, type=kinds.get(f.id, f.type)) for f in table.schema.fields)
     return replace(table, schema=Schema(fields))
 
 
-def _misfits(
-    context: WriteContext,
-    name: str,
-    holding: Holding,
-    field: Field,
-    kind: DataType,
-    merged: DataType,
-) -> bool:
-    if kind == NULL_TYPE or common_type((merged, kind)) == merged or not holding.files:
-        return False
-    files = context.verified(name, holding.files)
-    relation = context.relation(holding.table, files, columns=[field.id])
-    value = f"c{field.id}"
-    back = f"TRY_CAST(TRY_CAST({value} AS {type_sql(merged)}) AS {type_sql(kind)})"
-    query = f"SELECT count(*) FROM {relation} WHERE {back} IS DISTINCT FROM {value}"
-    return bool(single_row(context.con, query)[0])
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """The values of a column in those files of a snapshot that matter."""
+
+    both: BothSides
+    table: TableSnapshot
+    field: Field
+    files: Sequence[DataFile]
+
+    @property
+    def kind(self) -> DataType:
+        """The type in which the files hold the values."""
+        return self.table.held_type(self.field)
+
+    def loses(self, merged: DataType) -> bool:
+        """Returns whether a value is not the same in another type."""
+        kind = self.kind
+        if kind == NULL_TYPE or common_type((merged, kind)) == merged or not self.files:
+            return False
+        write = self.both.context.write
+        files = write.verified(self.both.name, self.files)
+        value = f"c{self.field.id}"
+        back = f"TRY_CAST(TRY_CAST({value} AS {type_sql(merged)}) AS {type_sql(kind)})"
+        query = (
+            f"SELECT count(*) FROM {write.relation(self.table, files, columns=[self.field.id])} "
+            f"WHERE {back} IS DISTINCT FROM {value}"
+        )
+        return bool(single_row(write.con, query)[0])

@@ -1,50 +1,54 @@
 """A table taken whole, as one commit of a merge has it."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from catalog.model.table import TableSnapshot
 from catalog.repository.commit_writer import TableUpdate
 from catalog.repository.commits import Commits, StoredTable
-from catalog.repository.table_entries import PlacedEntry
 from catalog.repository.tables import data_files, file_changes
 from catalog.write.merge.merged_schema import MergedShape, renumber
 
 
+@dataclass(frozen=True, slots=True)
+class TableAt:
+    """A table as a commit has it; None if that has none."""
+
+    table: StoredTable | None
+    commit_id: str
+
+
 def whole_table(
-    commits: Commits,
-    name: str,
-    ours: StoredTable | None,
-    taken: StoredTable | None,
-    at: tuple[str, str],
-    *,
-    shape: MergedShape | None = None,
+    commits: Commits, name: str, *, ours: TableAt, taken: TableAt, shape: MergedShape | None = None
 ) -> TableUpdate:
     """Returns the update by which ours becomes what another commit has.
 
-    Field ids that ours has given since are not given again: they stand in its history. Where
+    Field ids that ours has given since are not given again: they are part of its history. Where
     both sides gave one id to unlike columns, those that come get the ids of the merged shape.
 
     Args:
         commits: Reads the tables.
         name: The table.
-        ours: The table as ours has it; None if it has none.
-        taken: The table as it is to be; None if it is to go.
-        at: The commits that have them.
+        ours: The table as ours has it.
+        taken: The table as it is to be.
         shape: What the shapes of both merge to; None if ours is older than what is taken.
     """
-    if taken is None:
-        return TableUpdate(name, ours, None)
-    changes = file_changes(commits, ours, taken, old_commit=at[0], new_commit=at[1])
-    mine, snapshot = None if ours is None else ours.snapshot, taken.snapshot
-    same = mine is not None and mine.table_id == snapshot.table_id
+    old, new = ours.table, taken.table
+    if new is None:
+        return TableUpdate(name, old, None)
+    changes = file_changes(commits, old, new, old_commit=ours.commit_id, new_commit=taken.commit_id)
+    last = 0  # field id that ours has given in the same table
+    same = old is not None and old.snapshot.table_id == new.snapshot.table_id
+    if same and old is not None:
+        last = old.snapshot.last_field_id
     if not same or shape is None or not (shape.renumbered or shape.file_schemas):
-        stored: PlacedEntry | None = commits.entries(at[1])[name]
-        if same and mine is not None and mine.last_field_id > snapshot.last_field_id:
-            snapshot, stored = replace(snapshot, last_field_id=mine.last_field_id), None
-        return TableUpdate(name, ours, snapshot, changes.removed, changes.added, stored=stored)
+        if last > new.snapshot.last_field_id:
+            snapshot = replace(new.snapshot, last_field_id=last)
+            return TableUpdate(name, old, snapshot, changes.removed, changes.added)
+        stored = commits.entries(taken.commit_id)[name]
+        return TableUpdate(name, old, new.snapshot, changes.removed, changes.added, stored=stored)
     gone, come = list(changes.removed), [renumber(file, shape) for file in changes.added]
     fresh = {file.path for file in changes.added}
-    for file in data_files(commits, taken):
+    for file in data_files(commits, new):
         other = renumber(file, shape)
         if file.path not in fresh and other != file:
             gone.append(file)
@@ -52,7 +56,7 @@ def whole_table(
     before = {file.path: file for file in gone}
     kept = {file.path for file in come if before.get(file.path) == file}
     gone, come = ([f for f in files if f.path not in kept] for files in (gone, come))
-    return TableUpdate(name, ours, _renumbered(snapshot, shape), gone, come)
+    return TableUpdate(name, old, _renumbered(new.snapshot, shape), gone, come)
 
 
 def _renumbered(table: TableSnapshot, shape: MergedShape) -> TableSnapshot:

@@ -17,8 +17,8 @@ def arrow_reader(data: Any) -> pa.RecordBatchReader:
             list of dictionaries; or anything else that speaks Arrow's C stream interface.
 
     Raises:
-        InvalidInput: It is none of these, or its columns make no sense.
-        Unsupported: A column has a type that Parquet has not.
+        InvalidInput: It is none of these, or its columns are missing, repeated or not named.
+        Unsupported: A column has a type that Parquet does not have.
     """
     try:
         reader = _reader(data)
@@ -31,7 +31,7 @@ def arrow_reader(data: Any) -> pa.RecordBatchReader:
         raise InvalidInput(
             f"cannot write a {type(data).__name__}",
             kind=ErrorKind.BAD_DATA,
-            hint="give a pyarrow table or reader, a Polars or pandas frame, a DuckDB relation, "
+            hint="pass a pyarrow table or reader, a Polars or pandas frame, a DuckDB relation, "
             "or a list of dictionaries",
         )
     check_names(reader.schema.names)
@@ -85,13 +85,13 @@ def _from_mappings(rows: Sequence[Mapping[str, object]]) -> pa.RecordBatchReader
     names = list(dict.fromkeys(name for row in rows for name in row))
     if not all(isinstance(name, str) for name in names):
         raise InvalidInput(
-            "the data has columns whose names are no text", kind=ErrorKind.BAD_COLUMNS
+            "the data has columns whose names are not text", kind=ErrorKind.BAD_COLUMNS
         )
     if not names:
         raise InvalidInput(
             "the data has no columns",
             kind=ErrorKind.BAD_COLUMNS,
-            hint="an empty pyarrow table tells the columns where there are no rows",
+            hint="if there are no rows, pass an empty pyarrow table, which has columns",
         )
     columns = [pa.array([row.get(name) for row in rows]) for name in names]
     return pa.Table.from_arrays(columns, names=names).to_reader()
@@ -156,7 +156,7 @@ def _cast(name: str, column: pa.Array, kind: pa.DataType) -> pa.Array:
 
 
 def inexact(name: str, kind: object) -> Unsupported:
-    """Returns the error for values that Parquet would give back otherwise."""
+    """Returns the error for values that Parquet would give back as others."""
     return Unsupported(
         f"column {name!r} of type {kind} has values that Parquet cannot hold exactly",
         kind=ErrorKind.UNWRITABLE_VALUE,

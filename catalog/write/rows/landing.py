@@ -3,25 +3,23 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
 from catalog.engine.quoting import literal
+from catalog.engine.workspace import Workspace
 from catalog.errors import CatalogError, ErrorKind, InvalidInput, Unsupported
 from catalog.formats.parquet import read_footer
 from catalog.formats.source import Layout
 from catalog.write.rows.arrow_input import arrow_reader, check_names, inexact
 from catalog.write.rows.storable import is_inexact, stored_type
 
-_NUMBERS = count(1)
-
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """Holds rows that the engine has.
+    """Rows that the engine has taken in.
 
     Attributes:
         table: A temporary table, its columns called ``s0``, ``s1`` …
@@ -32,23 +30,22 @@ class Landed:
     columns: Layout
 
 
-def land(con: duckdb.DuckDBPyConnection, data: object, folder: str) -> Landed:
+def land(work: Workspace, data: object) -> Landed:
     """Takes rows into the engine.
 
     Args:
-        con: The engine.
+        work: The engine.
         data: A pyarrow table, record batch, reader or dataset; a Polars or pandas frame; a
             DuckDB relation; a list of dictionaries; or anything else that speaks Arrow's C
             stream interface.
-        folder: Where files may be put that are needed for a moment.
 
     Raises:
-        InvalidInput: It is none of these, or its columns make no sense.
-        Unsupported: A column has a type or value that Parquet has not.
+        InvalidInput: It is none of these, or its columns are missing, repeated or not named.
+        Unsupported: A column has a type or value that Parquet cannot hold.
     """
     with data_errors():
         if isinstance(data, duckdb.DuckDBPyRelation):
-            return _land_relation(con, data, folder)
+            return _land_relation(work, data)
         reader = arrow_reader(data)
         names = list(reader.schema.names)
         renamed = pa.schema([pa.field(f"s{n}", f.type) for n, f in enumerate(reader.schema)])
@@ -59,14 +56,14 @@ def land(con: duckdb.DuckDBPyConnection, data: object, folder: str) -> Landed:
             try:
                 for batch in reader:
                     yield pa.RecordBatch.from_arrays(batch.columns, schema=renamed)
-            except CatalogError as error:  # the engine would tell of it in words of its own
+            except CatalogError as error:  # the engine would report it in words of its own
                 refused.append(error)
                 raise
 
-        source = f"__parquetry_landing_{next(_NUMBERS)}"
+        con, source = work.con, work.name("landing")
         con.register(source, pa.RecordBatchReader.from_batches(renamed, batches()))
         try:
-            return land_query(con, f"SELECT * FROM {source}", names, folder)
+            return land_query(work, f"SELECT * FROM {source}", names)
         except duckdb.Error as error:
             if refused:
                 raise refused[0] from error
@@ -75,17 +72,15 @@ def land(con: duckdb.DuckDBPyConnection, data: object, folder: str) -> Landed:
             con.unregister(source)
 
 
-def land_query(
-    con: duckdb.DuckDBPyConnection, query: str, names: Sequence[str], folder: str
-) -> Landed:
+def land_query(work: Workspace, query: str, names: Sequence[str]) -> Landed:
     """Takes the rows of a query into the engine; see ``land``.
 
     Args:
-        con: The engine.
+        work: The engine.
         query: The query.
         names: What its columns are called.
-        folder: Where files may be put that are needed for a moment.
     """
+    con = work.con
     check_names(names)
     numbered = [f"s{n}" for n in range(len(names))]
     source = f"({query}) AS q({', '.join(numbered)})"
@@ -99,13 +94,13 @@ def land_query(
             chosen.append(f"{column} COLLATE C AS {column}")
         else:
             chosen.append(column)
-    table = f"__parquetry_landed_{next(_NUMBERS)}"
+    table = work.name("landed")
     con.execute(f"CREATE TEMP TABLE {table} AS SELECT {', '.join(chosen)} FROM {source}")
     try:
         for name, column, kind in zip(names, numbered, kinds, strict=True):
-            if is_inexact(kind):
-                _check_exact(con, table, name, column, str(kind), folder)
-        return Landed(table, _columns(con, table, names, folder))
+            if is_inexact(kind) and not _is_exact(work, table, column):
+                raise inexact(name, str(kind))
+        return Landed(table, _columns(work, table, names))
     except BaseException:
         con.execute(f"DROP TABLE {table}")
         raise
@@ -139,15 +134,9 @@ def _reason(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
 
-def _check_exact(
-    con: duckdb.DuckDBPyConnection, table: str, name: str, column: str, kind: str, folder: str
-) -> None:
-    """Checks by writing and reading back that Parquet holds all values of a column.
-
-    Raises:
-        Unsupported: It does not.
-    """
-    path = Path(folder) / f"{table}_{column}.parquet"
+def _is_exact(work: Workspace, table: str, column: str) -> bool:
+    """Returns, by writing and reading back, whether Parquet holds all values of a column."""
+    con, path = work.con, Path(work.folder) / f"{table}_{column}.parquet"
     try:
         con.execute(f"COPY (SELECT {column} FROM {table}) TO {literal(str(path))} (FORMAT parquet)")
         back = f"read_parquet({literal(str(path))}, hive_partitioning = false) AS b(back)"
@@ -159,19 +148,18 @@ def _check_exact(
     except duckdb.IOException as error:
         if "negative" not in str(error):
             raise
-        raise inexact(name, kind) from error
+        return False
     finally:
         path.unlink(missing_ok=True)
-    if unlike != [(0,)]:
-        raise inexact(name, kind)
+    return unlike == [(0,)]
 
 
-def _columns(
-    con: duckdb.DuckDBPyConnection, table: str, names: Sequence[str], folder: str
-) -> Layout:
-    """Asks Parquet itself what types the columns come back with."""
-    path = Path(folder) / f"{table}.parquet"
-    con.execute(f"COPY (SELECT * FROM {table} LIMIT 0) TO {literal(str(path))} (FORMAT parquet)")
+def _columns(work: Workspace, table: str, names: Sequence[str]) -> Layout:
+    """Returns the columns with the types that Parquet gives back, by writing no rows."""
+    path = Path(work.folder) / f"{table}.parquet"
+    work.con.execute(
+        f"COPY (SELECT * FROM {table} LIMIT 0) TO {literal(str(path))} (FORMAT parquet)"
+    )
     try:
         found = read_footer(str(path)).columns
     finally:
@@ -179,11 +167,9 @@ def _columns(
     return tuple((name, kind) for name, (_, kind) in zip(names, found, strict=True))
 
 
-def _land_relation(
-    con: duckdb.DuckDBPyConnection, relation: duckdb.DuckDBPyRelation, folder: str
-) -> Landed:
+def _land_relation(work: Workspace, relation: duckdb.DuckDBPyRelation) -> Landed:
     """Takes a relation of another connection over by a file: Arrow would lose some types."""
-    path = str(Path(folder) / f"relation_{next(_NUMBERS)}.parquet")
+    path = str(Path(work.folder) / f"{work.name('relation')}.parquet")
     names = list(relation.columns)
     check_names(names)
     there, back = [], []
@@ -194,6 +180,6 @@ def _land_relation(
     try:
         relation.project(", ".join(there)).write_parquet(path)
         source = f"read_parquet({literal(path)}, hive_partitioning = false)"
-        return land_query(con, f"SELECT {', '.join(back)} FROM {source}", names, folder)
+        return land_query(work, f"SELECT {', '.join(back)} FROM {source}", names)
     finally:
         Path(path).unlink(missing_ok=True)

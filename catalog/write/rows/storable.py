@@ -1,4 +1,4 @@
-"""Types of the engine that tables can keep, and those that others stand in for without loss."""
+"""Types of the engine that tables can keep, and types that replace others without loss."""
 
 from duckdb.sqltypes import DuckDBPyType
 
@@ -6,10 +6,10 @@ from catalog.engine.quoting import identifier
 from catalog.errors import ErrorKind, Unsupported
 
 UNWRITABLE = ("union", "variant", "geometry", "bignum", "bit", "aggregate_state", "type")
-"""Types that Parquet has not, or that come back as others."""
+"""Types that Parquet does not have, or that come back as others."""
 
 INEXACT = ("interval", "time with time zone")
-"""Types of which Parquet holds not all values: intervals in milliseconds, times in UTC only."""
+"""Types whose values Parquet cannot all hold: intervals in milliseconds, times in UTC only."""
 
 _WIDE = ("hugeint", "uhugeint")
 
@@ -17,8 +17,8 @@ _WIDE = ("hugeint", "uhugeint")
 def stored_type(name: str, kind: DuckDBPyType, *, in_transit: bool = False) -> str:
     """Returns the type, as SQL, in which a column is kept.
 
-    Integers of 128 bits, which Parquet lacks, become decimals of 38 digits: the engine refuses
-    those that do not fit.
+    Integers of 128 bits, which Parquet does not have, become decimals of 38 digits: the engine
+    refuses those that do not fit.
 
     Args:
         name: The column, for errors.
@@ -58,7 +58,7 @@ def stored_type(name: str, kind: DuckDBPyType, *, in_transit: bool = False) -> s
 
 
 def is_inexact(kind: DuckDBPyType) -> bool:
-    """Tells whether Parquet might give values of a type back as others."""
+    """Returns whether Parquet might give values of a type back as others."""
     match str(kind.id):
         case "list" | "map" | "struct":
             return any(is_inexact(_child(kind, n)) for n in range(len(kind.children)))

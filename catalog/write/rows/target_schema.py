@@ -57,7 +57,7 @@ def shape_with(table: WorkingTable, landed: Landed, request: WriteRequest) -> Ta
     names = [name for name, _ in landed.columns]
     if request.mode != "overwrite":
         _check_spelling(names, old)
-    partition = _partition_fields(table.name, landed, old, request)
+    partition = _partition_fields(table, landed, request)
     existing = None if old is None else Existing(old.schema, old.last_field_id)
     unified = unify(
         {landed.columns: "the data"},
@@ -68,7 +68,9 @@ def shape_with(table: WorkingTable, landed: Landed, request: WriteRequest) -> Ta
     if old is None or request.mode == "overwrite":
         unified = replace(unified, schema=_in_order(unified.schema, names))
     start = TableSnapshot(unified.schema, unified.last_field_id) if old is None else old
-    key = _key(table.name, unified, old, request, names)
+    key = _key(table, unified, request)
+    if request.mode == "upsert":
+        _check_upsert(table.name, [f.name for f in unified.schema.fields if f.id in key], names)
     return with_own_schema(
         replace(
             start,
@@ -83,7 +85,7 @@ def shape_with(table: WorkingTable, landed: Landed, request: WriteRequest) -> Ta
 
 
 def _in_order(schema: Schema, names: Sequence[str]) -> Schema:
-    """Returns a schema whose columns stand as the data has them, partition columns too."""
+    """Returns a schema with its columns in the order of the data, partition columns too."""
     return Schema(tuple(schema.named(name) for name in names))
 
 
@@ -100,8 +102,9 @@ def _check_spelling(names: Sequence[str], old: TableSnapshot | None) -> None:
 
 
 def _partition_fields(
-    name: str, landed: Landed, old: TableSnapshot | None, request: WriteRequest
+    table: WorkingTable, landed: Landed, request: WriteRequest
 ) -> list[tuple[str, Scalar]]:
+    old = table.snapshot
     kinds = dict(landed.columns)
     existing = {} if old is None else dict(old.partition_fields)
     wanted = request.partition_by
@@ -109,7 +112,7 @@ def _partition_fields(
         wanted = tuple((column, None) for column in existing)
     elif old is not None and request.mode != "overwrite" and [c for c, _ in wanted] != [*existing]:
         raise InvalidInput(
-            f"table {name} is partitioned by {', '.join(existing) or 'nothing'}",
+            f"table {table.name} is partitioned by {', '.join(existing) or 'nothing'}",
             kind=ErrorKind.PARTITIONING_MISMATCH,
             hint="mode overwrite may change the partitioning",
         )
@@ -135,36 +138,33 @@ def _partition_fields(
     return fields
 
 
-def _key(
-    name: str,
-    unified: Unified,
-    old: TableSnapshot | None,
-    request: WriteRequest,
-    given: Sequence[str],
-) -> tuple[int, ...]:
-    key = old.key if old is not None else ()
+def _key(table: WorkingTable, unified: Unified, request: WriteRequest) -> tuple[int, ...]:
+    key = table.snapshot.key if table.snapshot is not None else ()
     if request.key is not None:
         key = column_ids(unified.schema, request.key, "key column")
-    lost = [i for i in key if unified.schema.by_id(i) is None]
-    if lost:
+    if any(unified.schema.by_id(i) is None for i in key):
         raise InvalidInput(
-            f"a key column of table {name} is not in the data any more",
+            f"a key column of table {table.name} is no longer in the data",
             kind=ErrorKind.KEY_MISSING,
             hint="name the new key with key=[…], or key=[] for none",
         )
-    missing = [f.name for f in unified.schema.fields if f.id in key and f.name not in given]
-    if request.mode == "upsert" and missing:
+    return key
+
+
+def _check_upsert(name: str, key: Sequence[str], given: Sequence[str]) -> None:
+    """Checks that the rows of an upsert have a key."""
+    missing = [column for column in key if column not in given]
+    if missing:
         raise InvalidInput(
             f"upsert matches rows by key, and the data has no column {missing[0]!r}",
             kind=ErrorKind.KEY_MISSING,
         )
-    if request.mode == "upsert" and not key:
+    if not key:
         raise InvalidInput(
             f"upsert matches rows by key, and table {name} has none",
             kind=ErrorKind.KEY_MISSING,
             hint="give key=[…]",
         )
-    return key
 
 
 def stage(context: WriteContext, landed: Landed, shape: TableSnapshot) -> None:
@@ -210,7 +210,7 @@ def _check_partition_values(context: WriteContext, landed: Landed, shape: TableS
         ).fetchall()
         if found:
             raise InvalidInput(
-                f"{found[0][0]!r} is no value of partition column {name!r}, which is {kind}",
+                f"{found[0][0]!r} does not fit partition column {name!r}, which is {kind}",
                 kind=ErrorKind.PARTITION_VALUE,
                 hint=f"mode overwrite with partition_by={{{name!r}: {str(given)!r}}} "
                 "changes the column's type",

@@ -1,134 +1,134 @@
 """Upserts: rows that replace those of the same key, or are added."""
 
 from collections.abc import Collection, Sequence
-from itertools import count
+from dataclasses import dataclass
 
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.datafile import DataFile
 from catalog.model.partition import key_text
-from catalog.model.table import TableSnapshot
-from catalog.write.context import WriteContext
+from catalog.write.conditions import all_same, any_differs
 from catalog.write.files.key_pruning import check_unique, key_pruner
-from catalog.write.files.rewrite import FileChange, rewrite_files
-from catalog.write.files.writer import paths_of
-from catalog.write.working_table import WorkingTable
-
-_NUMBERS = count(1)
+from catalog.write.files.rewrite import FileEdit, rewrite_files
+from catalog.write.table_write import TableWrite
 
 
-def upsert(
-    context: WriteContext,
-    table: WorkingTable,
-    shape: TableSnapshot,
-    staged: str,
-    given: Collection[int],
-) -> FileChange:
+def upsert(write: TableWrite, staged: str, given: Collection[int]) -> FileEdit:
     """Writes rows in place of those of the same key, and adds the others.
 
     Rows that are the same already are left alone, and files without other rows are kept.
 
     Args:
-        context: What writing needs.
-        table: The table as it is.
-        shape: Its shape afterwards, with a key.
+        write: The table, with a key.
         staged: A table of the engine with columns ``c<field id>``.
         given: Field ids of the columns that come; rows that are there keep the others.
 
     Raises:
         InvalidInput: Rows that come share a key, or several rows of the table have one's.
     """
-    con = context.con
-    check_unique(con, shape, staged, table.name)
-    pruner = key_pruner(con, shape, staged, shape.key)
-    listed = table.files(context.commits, wanted=lambda s: pruner.wants_ranges(s.ranges))
-    files = context.verified(table.name, [file for file in listed if pruner.wants_file(file)])
-    names = tuple(f"__parquetry_{name}_{next(_NUMBERS)}" for name in ("found", "hits", "fresh"))
+    con, name = write.con, write.context.work.name
+    check_unique(con, write.shape, staged, name=write.name)
+    files = write.files(key_pruner(con, write.shape, staged))
+    one = _Upsert(write, staged, frozenset(given), files, name("found"), name("hits"))
+    fresh = name("fresh")
     try:
-        return _replaced(context, table, shape, staged, given, files, names)
-    finally:
-        for name in names:
-            con.execute(f"DROP TABLE IF EXISTS {name}")
-
-
-def _replaced(
-    context: WriteContext,
-    table: WorkingTable,
-    shape: TableSnapshot,
-    staged: str,
-    given: Collection[int],
-    files: Sequence[DataFile],
-    names: tuple[str, ...],
-) -> FileChange:
-    """Writes the rows; ``names`` are those of the tables that it makes in the engine."""
-    con = context.con
-    found, hits, fresh = names
-    on_key = " AND ".join(f"f.c{i} IS NOT DISTINCT FROM s.c{i}" for i in shape.key)
-    con.execute(f"CREATE TEMP TABLE {found} (file INTEGER, place BIGINT, source BIGINT)")
-    for number, file in enumerate(files):
-        keys = context.relation(shape, [file], columns=shape.key, numbered=True)
+        one.find()
+        one.check_single()
+        one.compare()
+        columns = ", ".join(f"c{f.id}" for f in write.shape.schema.fields)
         con.execute(
-            f"INSERT INTO {found} SELECT {number}, f.place, s.rowid "
-            f"FROM {keys} f JOIN {staged} s ON {on_key}"
+            f"CREATE TEMP TABLE {fresh} AS "
+            f"SELECT {columns} FROM {staged} WHERE rowid NOT IN (SELECT source FROM {one.found}) "
+            f"UNION ALL SELECT {columns} FROM {one.hits} WHERE gone"
         )
-    _check_single(context, shape, found, staged, table.name)
-    columns = ", ".join(f"c{f.id}" for f in shape.schema.fields)
-    con.execute(
-        f"CREATE TEMP TABLE {hits} AS SELECT file, place, false AS gone, source, {columns} "
-        f"FROM {found} JOIN {staged} ON false"
-    )
-    for (number,) in con.sql(f"SELECT DISTINCT file FROM {found} ORDER BY file").fetchall():
-        _compare(context, shape, files[number], number, given, (found, staged, hits))
-    con.execute(
-        f"CREATE TEMP TABLE {fresh} AS "
-        f"SELECT {columns} FROM {staged} WHERE rowid NOT IN (SELECT source FROM {found}) "
-        f"UNION ALL SELECT {columns} FROM {hits} WHERE gone"
-    )
-    taken = paths_of(files) | set(table.added)
-    holds = table.holds(context.commits)
-    with context.writer(table.name, shape, taken=taken, holds=holds) as writer:
-        change = rewrite_files(con, writer, shape, files, hits, context.locate)
-        added = writer.sorted(fresh, append=True)
-    return FileChange(change.removed, (*change.added, *added))
+        with write.rewriter(files) as writer:
+            change = rewrite_files(writer, files, one.hits)
+            added = writer.sorted(fresh, append=True)
+    finally:
+        for table in (one.found, one.hits, fresh):
+            con.execute(f"DROP TABLE IF EXISTS {table}")
+    return FileEdit(change.removed, (*change.added, *added))
 
 
-def _compare(
-    context: WriteContext,
-    shape: TableSnapshot,
-    file: DataFile,
-    number: int,
-    given: Collection[int],
-    names: tuple[str, str, str],
-) -> None:
-    """Notes the rows of a file that differ from those that come."""
-    found, staged, hits = names
-    everything = [field.id for field in shape.schema.fields]
-    rows = context.relation(shape, [file], numbered=True)
-    columns = ", ".join(f"s.c{i}" if i in given else f"f.c{i}" for i in everything)
-    differs = " OR ".join(f"f.c{i} IS DISTINCT FROM s.c{i}" for i in everything if i in given)
-    moves = " OR ".join(f"f.c{i} IS DISTINCT FROM s.c{i}" for i in shape.partition_by) or "false"
-    context.con.execute(
-        f"INSERT INTO {hits} SELECT {number}, f.place, {moves}, s.rowid, {columns} "
-        f"FROM {rows} f JOIN (SELECT * FROM {found} WHERE file = {number}) h "
-        f"ON f.place = h.place JOIN {staged} s ON s.rowid = h.source WHERE {differs}"
-    )
+@dataclass(frozen=True, slots=True)
+class _Upsert:
+    """An upsert under way.
 
+    Attributes:
+        write: The table.
+        staged: The rows that come.
+        given: Field ids of the columns that come.
+        files: The files that may hold rows of the same keys.
+        found: A table of the engine, one row per row of the same key: ``file`` and ``place``
+            of the row that is there, ``source``, the row id of the one that comes.
+        hits: A table as ``rewrite_files`` takes it, with ``source``.
+    """
 
-def _check_single(
-    context: WriteContext, shape: TableSnapshot, found: str, staged: str, name: str
-) -> None:
-    repeated = context.con.sql(
-        f"SELECT source, count(*) FROM {found} GROUP BY source HAVING count(*) > 1 LIMIT 1"
-    ).fetchall()
-    if not repeated:
-        return
-    source, rows = repeated[0]
-    columns = ", ".join(f"CAST(c{i} AS VARCHAR)" for i in shape.key)
-    (values,) = context.con.sql(
-        f"SELECT {columns} FROM {staged} WHERE rowid = {int(source)}"
-    ).fetchall()
-    raise InvalidInput(
-        f"{rows} rows of table {name} share the key {key_text(shape.key_names, values)}: "
-        "which of them to replace is unclear",
-        kind=ErrorKind.DUPLICATE_KEY,
-        hint="remove the duplicates first",
-    )
+    write: TableWrite
+    staged: str
+    given: frozenset[int]
+    files: Sequence[DataFile]
+    found: str
+    hits: str
+
+    def find(self) -> None:
+        """Finds the rows of the same keys."""
+        con, key = self.write.con, self.write.shape.key
+        con.execute(f"CREATE TEMP TABLE {self.found} (file INTEGER, place BIGINT, source BIGINT)")
+        for number, file in enumerate(self.files):
+            keys = self.write.relation([file], columns=key, numbered=True)
+            con.execute(
+                f"INSERT INTO {self.found} SELECT {number}, f.place, s.rowid "
+                f"FROM {keys} f JOIN {self.staged} s ON {all_same('f.c', 's.c', key)}"
+            )
+
+    def check_single(self) -> None:
+        """Checks that no key that comes is that of several rows.
+
+        Raises:
+            InvalidInput: One is.
+        """
+        con, shape = self.write.con, self.write.shape
+        repeated = con.sql(
+            f"SELECT source, count(*) FROM {self.found} GROUP BY source HAVING count(*) > 1 LIMIT 1"
+        ).fetchall()
+        if not repeated:
+            return
+        source, rows = repeated[0]
+        columns = ", ".join(f"CAST(c{i} AS VARCHAR)" for i in shape.key)
+        (values,) = con.sql(
+            f"SELECT {columns} FROM {self.staged} WHERE rowid = {int(source)}"
+        ).fetchall()
+        raise InvalidInput(
+            f"{rows} rows of table {self.write.name} share the key "
+            f"{key_text(shape.key_names, values)}, so it is unclear which of them to replace",
+            kind=ErrorKind.DUPLICATE_KEY,
+            hint="remove the duplicates first",
+        )
+
+    def compare(self) -> None:
+        """Notes the rows that differ from those that come.
+
+        Where (1, a, eu) is there and ``c1`` = 1, ``c2`` = z come:
+
+            file  place  gone   source  c1  c2  c3
+            0     17     false  0       1   z   eu
+        """
+        con, shape = self.write.con, self.write.shape
+        ids = [field.id for field in shape.schema.fields]
+        columns = ", ".join(f"c{i}" for i in ids)
+        con.execute(
+            f"CREATE TEMP TABLE {self.hits} AS "
+            f"SELECT file, place, false AS gone, source, {columns} "
+            f"FROM {self.found} JOIN {self.staged} ON false"
+        )
+        become = ", ".join(f"s.c{i}" if i in self.given else f"f.c{i}" for i in ids)
+        differs = any_differs("f.c", "s.c", [i for i in ids if i in self.given])
+        moves = any_differs("f.c", "s.c", shape.partition_by)
+        numbers = con.sql(f"SELECT DISTINCT file FROM {self.found} ORDER BY file").fetchall()
+        for (number,) in numbers:
+            rows = self.write.relation([self.files[number]], numbered=True)
+            con.execute(
+                f"INSERT INTO {self.hits} SELECT {number}, f.place, {moves}, s.rowid, {become} "
+                f"FROM {rows} f JOIN (SELECT * FROM {self.found} WHERE file = {number}) h "
+                f"ON f.place = h.place JOIN {self.staged} s ON s.rowid = h.source WHERE {differs}"
+            )

@@ -6,21 +6,21 @@ from dataclasses import dataclass
 from catalog.engine.connection import single_row
 from catalog.model.datafile import DataFile
 from catalog.model.partition import Partition
-from catalog.model.table import TableSnapshot
 from catalog.write.context import WriteContext
 from catalog.write.files.key_pruning import check_unique, key_pruner
-from catalog.write.files.rewrite import FileChange
+from catalog.write.files.rewrite import FileEdit
 from catalog.write.files.writer import paths_of
 from catalog.write.rows.landing import Landed, data_errors
 from catalog.write.rows.target_schema import WriteRequest, shape_with, stage
 from catalog.write.rows.upsert import upsert
 from catalog.write.scope import Scope
+from catalog.write.table_write import TableWrite
 from catalog.write.working_table import WorkingTable, same_shape
 
 
 @dataclass(frozen=True, slots=True)
 class WriteReport:
-    """Tells what a transaction has done to a table so far.
+    """What a transaction has done to a table so far.
 
     Attributes:
         table: The table.
@@ -40,7 +40,7 @@ class WriteReport:
 
 
 def write_rows(
-    context: WriteContext, table: WorkingTable, landed: Landed, request: WriteRequest
+    context: WriteContext, table: WorkingTable, landed: Landed, *, request: WriteRequest
 ) -> WorkingTable:
     """Writes rows to a table and returns the table after it.
 
@@ -48,80 +48,84 @@ def write_rows(
         context: What writing needs.
         table: The table as it is; without a snapshot, it is made.
         landed: The rows.
-        request: How.
+        request: How they are written.
 
     Raises:
-        InvalidInput: The rows do not fit the table, or the request makes no sense.
-        Unsupported: A column has a type that Parquet has not.
+        InvalidInput: The rows do not fit the table, or the request is not valid.
+        Unsupported: A column has a type that Parquet does not have.
     """
     try:
         shape = shape_with(table, landed, request)
         with data_errors():
             stage(context, landed, shape)
-        return _write(context, table, shape, landed, request)
+        return _write(TableWrite(context, table, shape), landed, request)
     finally:
         context.con.execute(f"DROP TABLE {landed.table}")
 
 
-def _write(
-    context: WriteContext,
-    table: WorkingTable,
-    shape: TableSnapshot,
-    landed: Landed,
-    request: WriteRequest,
-) -> WorkingTable:
-    old, staged = table.snapshot, landed.table
+def _write(write: TableWrite, landed: Landed, request: WriteRequest) -> WorkingTable:
+    table, shape, staged = write.table, write.shape, landed.table
+    old = table.snapshot
     reshaped = old is None or not same_shape(old, shape)
     if request.mode == "upsert" and old is not None:
         names = {name for name, _ in landed.columns}
         given = {field.id for field in shape.schema.fields if field.name in names}
-        change = upsert(context, table, shape, staged, given)
+        change = upsert(write, staged, given)
         scope = Scope(whole=reshaped, files=frozenset(paths_of(change.removed)), keys=True)
     else:
         if request.mode == "upsert":
-            check_unique(context.con, shape, staged, table.name)
+            check_unique(write.con, shape, staged, name=write.name)
         present: frozenset[Partition] = frozenset()
+        gone: Sequence[DataFile] = ()
         if request.mode == "overwrite_partitions":
-            present = _present(context, shape, table.name, staged)
-        gone = _replaced(context, table, shape, staged, request, present)
+            present = _partitions(write, staged)
+            gone = _files_in(write, staged, present)
+        elif request.mode == "overwrite" and old is not None:
+            gone = list(table.files(write.context.commits))
         append = request.mode == "append" and old is not None
-        change = add_sorted(context, table, shape, staged, gone, append=append)
-        whole = reshaped or request.mode == "overwrite"
-        scope = Scope(whole=whole, partitions=present)
+        change = add_sorted(write, staged, gone, append=append)
+        scope = Scope(whole=reshaped or request.mode == "overwrite", partitions=present)
     if not (reshaped or change.removed or change.added):
         return table
-    (rows,) = single_row(context.con, f"SELECT count(*) FROM {staged}")
+    (rows,) = single_row(write.con, f"SELECT count(*) FROM {staged}")
     lineage = {"operation": "write", "mode": request.mode, "rows": rows}
-    return table.then(shape, change, scope, lineage)
+    return table.then(shape, change, scope, lineage=lineage)
 
 
-def _present(
-    context: WriteContext, shape: TableSnapshot, name: str, staged: str
-) -> frozenset[Partition]:
+def _partitions(write: TableWrite, staged: str) -> frozenset[Partition]:
     """Returns the partitions among rows; the only one of a table that is not partitioned."""
-    if not shape.partition_by:
+    if not write.shape.partition_by:
         return frozenset({()})
-    writer = context.writer(name, shape)
-    return frozenset(partition for partition, _, _ in writer.partitions(staged))
+    return frozenset(partition for partition, _, _ in write.adder(()).partitions(staged))
 
 
-def add_sorted(
-    context: WriteContext,
-    table: WorkingTable,
-    shape: TableSnapshot,
-    staged: str,
-    gone: Sequence[DataFile],
-    *,
-    append: bool,
-) -> FileChange:
+def _files_in(
+    write: TableWrite, staged: str, partitions: frozenset[Partition]
+) -> Sequence[DataFile]:
+    """Returns the files of the partitions of some rows."""
+    if write.table.snapshot is None:
+        return ()
+    pruner = key_pruner(write.con, write.shape, staged, fields=write.shape.partition_by)
+    listed = write.table.files(
+        write.context.commits, wanted=lambda node: pruner.wants_ranges(node.ranges)
+    )
+    return [file for file in listed if file.partition in partitions]
+
+
+def add_sorted(write: TableWrite, rows: str, gone: Sequence[DataFile], *, append: bool) -> FileEdit:
     """Writes all rows of a table of the engine as new files, in place of others.
 
     Files whose rows are those of a file that goes are not written: that one stays.
+
+    Args:
+        write: The table.
+        rows: A table of the engine with columns ``c<field id>``.
+        gone: The files whose rows go.
+        append: Whether the files must have names that no other writer can give.
     """
     going = list(gone)
-    taken = paths_of(going) | set(table.added)
-    with context.writer(table.name, shape, taken=taken) as writer:
-        added = writer.sorted(staged, append=append)
+    with write.adder(going) as writer:
+        added = writer.sorted(rows, append=append)
         alike = {file.identity: file for file in going}
         fresh = []
         for file in added:
@@ -131,22 +135,4 @@ def add_sorted(
             else:
                 writer.forget(file)
                 going.remove(same)
-    return FileChange(tuple(going), tuple(fresh))
-
-
-def _replaced(
-    context: WriteContext,
-    table: WorkingTable,
-    shape: TableSnapshot,
-    staged: str,
-    request: WriteRequest,
-    present: frozenset[Partition],
-) -> Sequence[DataFile]:
-    """Returns the files that are replaced: all of them, or those of some partitions."""
-    if request.mode in ("append", "upsert") or table.snapshot is None:
-        return ()
-    if request.mode == "overwrite":
-        return list(table.files(context.commits))
-    pruner = key_pruner(context.con, shape, staged, shape.partition_by)
-    listed = table.files(context.commits, wanted=lambda s: pruner.wants_ranges(s.ranges))
-    return [file for file in listed if file.partition in present]
+    return FileEdit(tuple(going), tuple(fresh))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from catalog.formats.hive_path import partition_path
 from catalog.formats.parquet import ParquetFooter, read_footer
-from catalog.formats.source import Layout, SourceFile
+from catalog.formats.source import Discovery, Layout, SourceFile
 from catalog.formats.unify import Unified
 from catalog.model.datafile import DataFile
 from catalog.model.names import encode_segment
@@ -14,21 +14,19 @@ from catalog.model.partition import Partition
 from catalog.model.values import decode, text
 from catalog.repository.commit_writer import MAX_CHANGE_LIST
 from catalog.repository.commits import Commits, StoredTable
-from catalog.repository.stat_records import StatRecord
 from catalog.repository.tables import data_files, files_in_partition, root_of, rows_of
 from catalog.repository.tree import TreeReader
-from catalog.storage.store import ObjectStore
 from catalog.write.snapshot import ingest
 from catalog.write.snapshot.ingest import Mode, Taken
-from catalog.write.snapshot.table_plan import PartitionSpec, Scope
+from catalog.write.snapshot.table_plan import PartitionSpec, SnapshotTask
 
 FileKey = tuple[str, Partition, str]
 
 
 class KnownFiles:
-    """Knows the files of the table that a source may replace or keep.
+    """The files of the table that a source may replace or keep.
 
-    None is kept where the table is partitioned in another way: its entries are of no use then.
+    None is kept where the table is partitioned in another way, since its entries would not fit.
     """
 
     def __init__(
@@ -57,25 +55,15 @@ class KnownFiles:
             base, [f for p in partitions for f in files_in_partition(commits, base, p)]
         )
 
-    def expected(
-        self,
-        source: SourceFile,
-        spec: PartitionSpec,
-        mode: Mode,
-        records: Mapping[str, StatRecord],
-    ) -> DataFile | None:
-        """Returns the table's file that a source file surely is, without reading it."""
-        record = records.get(source.relative)
-        if mode is Mode.REFERENCE:
-            token = ingest.reference_token(source)
-        elif record is not None and ingest.matches(record, source):
-            token = record.token
-        elif mode is Mode.COPY and source.etag:  # the server may have copied it by itself
-            token = ingest.reference_token(source)
-        else:
-            return None
-        place = source.path if mode is Mode.REFERENCE else ""
-        found = self._by_key.get(_key(token, spec.values[source.path], place), ())
+    def with_content(self, token: str, partition: Partition, path: str) -> DataFile | None:
+        """Returns a file of the table with that content, whose schema is known.
+
+        Args:
+            token: The content.
+            partition: The partition values.
+            path: Where the file is, if it stays there; else empty.
+        """
+        found = self._by_key.get(_key(token, partition, path), ())
         return next((f for f in found if f.file_schema in self._schemas), None)
 
     def columns(self, file: DataFile) -> Layout:
@@ -99,13 +87,13 @@ class KnownFiles:
 
 
 def _key(token: str, partition: Partition, path: str) -> FileKey:
-    """Returns by what a file is known: of one that stays where it is, where that is, too."""
+    """Returns what identifies a file: for one that stays where it is, its path too."""
     return (token, partition, path if token.startswith(("stat:", "etag:")) else "")
 
 
 @dataclass(frozen=True, slots=True)
 class FilePlan:
-    """Holds what becomes of a table's files.
+    """What becomes of a table's files.
 
     Attributes:
         added: Files that come.
@@ -120,96 +108,122 @@ class FilePlan:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class SourceFiles:
+    """The files of a source, with what is known about them.
+
+    Attributes:
+        found: The source as it was listed.
+        spec: The partition values of the files.
+        known: The files of the table.
+        expected: The table's file that each file surely is, by path; None: it must be read.
+        footers: Footers by path, of those that were read.
+    """
+
+    found: Discovery
+    spec: PartitionSpec
+    known: KnownFiles
+    expected: Mapping[str, DataFile | None]
+    footers: Mapping[str, ParquetFooter]
+
+    def layouts(self) -> dict[Layout, str]:
+        """Returns the different physical columns of the files, each with an example's path."""
+        layouts: dict[Layout, str] = {}
+        for file in self.found.files:
+            same = self.expected[file.path]
+            columns = self.footers[file.path].columns if same is None else self.known.columns(same)
+            layouts.setdefault(columns, file.path)
+        return layouts
+
+
+def expected_file(
+    source: SourceFile, known: KnownFiles, *, partition: Partition, mode: Mode, token: str | None
+) -> DataFile | None:
+    """Returns the table's file that a source file surely is, without reading it.
+
+    Args:
+        source: The file.
+        known: The files of the table.
+        partition: The file's partition values.
+        mode: How the bytes get in.
+        token: The content as a stat record has it; None if there is no valid one.
+    """
+    if mode is Mode.REFERENCE:
+        return known.with_content(ingest.reference_token(source), partition, source.path)
+    if token is None and mode is Mode.COPY and source.etag:
+        token = ingest.reference_token(source)  # the server may have copied it by itself
+    return None if token is None else known.with_content(token, partition, "")
+
+
 def plan_files(
-    name: str,
-    taken: Sequence[Taken],
-    footers: Mapping[str, ParquetFooter],
-    unified: Unified,
-    spec: PartitionSpec,
-    known: KnownFiles,
-    mode: Mode,
-    scope: Scope,
-    store: ObjectStore,
+    task: SnapshotTask, source: SourceFiles, *, taken: Sequence[Taken], unified: Unified
 ) -> FilePlan:
     """Matches the files of a source with those of the table.
 
     Args:
-        name: The table.
-        taken: The files of the source, their content known.
-        footers: Footers by path, of those that were read.
+        task: The snapshot.
+        source: The files of the source.
+        taken: The same files, their content known.
         unified: How files are read.
-        spec: The partition values of the files.
-        known: The files of the table.
-        mode: How the bytes get in.
-        scope: What the source replaces.
-        store: The catalog's, to read sources that lie elsewhere.
     """
+    known, own = source.known, task.mode is Mode.COPY
     paths = {file.path for file in known.files}
     kept: set[str] = set()
     fresh: list[DataFile] = []
     sources: list[Taken] = []
     for one in taken:
-        source, partition = one.source, spec.values[one.source.path]
-        footer = footers.get(source.path)
-        same = known.take(one.token, partition, source.path, own=mode is Mode.COPY)
-        if same is not None and _reads_alike(same, footer, known, unified):
-            kept.add(same.path)
-            continue
-        footer = footer or read_footer(ingest.readable_source(store, source))
-        path = _store_path(name, one, spec, partition, mode, paths)
+        path, partition = one.source.path, source.spec.values[one.source.path]
+        footer = source.footers.get(path)
+        same = known.take(one.token, partition, path, own=own)
+        if same is not None:
+            columns = known.columns(same) if footer is None else footer.columns
+            if unified.file_schemas[columns].id == same.file_schema:
+                kept.add(same.path)
+                continue
+        footer = footer or read_footer(ingest.readable_source(task.store, one.source))
+        if task.mode is not Mode.REFERENCE:
+            path = _unused(_path_start(task, one, source.spec), paths)
         paths.add(path)
-        fresh.append(_entry(path, one, footer, partition, unified))
+        fresh.append(_entry(path, one, footer, partition=partition, unified=unified))
         sources.append(one)
     warnings: tuple[str, ...] = ()
-    removed: tuple[DataFile, ...] = ()
-    if scope != "append":
+    if task.request.scope != "append":
         removed = tuple(file for file in known.files if file.path not in kept)
     else:
         rewritten = {file.path for file in fresh}  # references whose files were written again
         removed = tuple(file for file in known.files if file.path in rewritten)
-    if scope == "append" and kept:
-        warnings = (f"{len(kept)} files are in table {name} already and were not added again",)
+        if kept:
+            files = "1 file is" if len(kept) == 1 else f"{len(kept)} files are"
+            again = "was" if len(kept) == 1 else "were"
+            warnings = (f"{files} already in table {task.name} and {again} not added again",)
     return FilePlan(tuple(fresh), tuple(sources), removed, warnings)
 
 
-def _reads_alike(
-    file: DataFile, footer: ParquetFooter | None, known: KnownFiles, unified: Unified
-) -> bool:
-    columns = known.columns(file) if footer is None else footer.columns
-    return unified.file_schemas[columns].id == file.file_schema
-
-
-def _store_path(
-    name: str,
-    one: Taken,
-    spec: PartitionSpec,
-    partition: Partition,
-    mode: Mode,
-    taken_paths: set[str],
-) -> str:
-    if mode is Mode.REFERENCE:
-        return one.source.path
+def _path_start(task: SnapshotTask, one: Taken, spec: PartitionSpec) -> str:
+    """Returns how the path of a new file begins: directory, partition and content."""
     values = [
         None if value is None else text(decode(value, kind), kind)
-        for value, kind in zip(partition, spec.kinds, strict=True)
+        for value, kind in zip(spec.values[one.source.path], spec.kinds, strict=True)
     ]
     folders = partition_path(spec.names, values)
     stem = one.token.removeprefix("sha256:")
     if stem == one.token:  # copied by the server, which has no hash of it
         stem = hashlib.sha256(f"{one.token}\n{one.source.path}".encode()).hexdigest()
-    if mode is Mode.LINK:
+    if task.mode is Mode.LINK:
         stem = f"{stem}-{one.source.inode:x}"
-    start = "/".join(part for part in ("data", encode_segment(name), folders, stem) if part)
-    path = f"{start}.parquet"
-    copy = 2
+    return "/".join(part for part in ("data", encode_segment(task.name), folders, stem) if part)
+
+
+def _unused(start: str, taken_paths: set[str]) -> str:
+    """Returns a path of a Parquet file that no other file has."""
+    path, copy = f"{start}.parquet", 2
     while path in taken_paths:
-        path = f"{start}-{copy}.parquet"
-        copy += 1
+        path, copy = f"{start}-{copy}.parquet", copy + 1
     return path
 
 
 def _entry(
-    path: str, one: Taken, footer: ParquetFooter, partition: Partition, unified: Unified
+    path: str, one: Taken, footer: ParquetFooter, *, partition: Partition, unified: Unified
 ) -> DataFile:
     file_schema = unified.file_schemas[footer.columns]
     ids = {column.name: column.field_id for column in file_schema.columns}
@@ -225,7 +239,7 @@ def _entry(
 
 
 def full_entries(
-    commits: Commits, base: StoredTable, removed: Sequence[DataFile], added: int
+    commits: Commits, base: StoredTable, removed: Sequence[DataFile], *, added: int
 ) -> tuple[DataFile, ...]:
     """Returns files with all their statistics, if a change list is going to hold them."""
     if not removed or len(removed) + added > MAX_CHANGE_LIST:

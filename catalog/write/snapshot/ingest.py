@@ -15,6 +15,7 @@ from functools import partial
 from catalog.errors import CorruptData, ErrorKind, NotFound, StorageFailure, Unsupported
 from catalog.formats.parquet import ParquetFooter, ParquetSource, read_footer
 from catalog.formats.source import SourceFile
+from catalog.hints import Option, hint
 from catalog.repository.datafiles import ETAG, guard_of, remote_guard
 from catalog.repository.stat_records import StatRecord
 from catalog.storage.external_files import remote_files
@@ -36,7 +37,7 @@ REQUESTS = 16
 
 
 class Mode(StrEnum):
-    """Says how the bytes of a source get into the catalog."""
+    """How the bytes of a source get into the catalog."""
 
     COPY = "copy"
     LINK = "link"
@@ -45,11 +46,11 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Holds a file of a source whose content is known.
+    """A file of a source whose content is known.
 
     Attributes:
         source: The file.
-        token: What its content is known by.
+        token: The content token.
         staged: Its copy; None if it was not copied.
         reused: Whether its content was known without reading it.
         remote: The file as the server is going to copy it; None if it is not.
@@ -66,12 +67,12 @@ def take(
     store: ObjectStore,
     source: SourceFile,
     mode: Mode,
-    record: StatRecord | None,
     *,
+    record: StatRecord | None,
     remote: RemoteFile | None = None,
     dry_run: bool,
 ) -> Taken:
-    """Learns the content of a file, copying it on the way if that is the mode.
+    """Computes the content token of a file, copying it on the way if that is the mode.
 
     Args:
         store: Where to.
@@ -94,7 +95,8 @@ def take(
         return Taken(source, token, None, False, remote)
     if mode is Mode.LINK and source.etag:
         raise Unsupported(
-            f"{source.path} cannot be linked to", hint="use --mode copy, or --mode reference"
+            f"{source.path} cannot be linked to",
+            hint=hint("use {}, or {}", Option("mode", "copy"), Option("mode", "reference")),
         )
     if mode is Mode.LINK or dry_run:
         token = f"sha256:{_remote_hash(store, source) if source.etag else _hash(source.path)}"
@@ -113,7 +115,7 @@ def take(
 
 
 def _staged(store: ObjectStore, source: SourceFile) -> StagedFile:
-    """Takes in a copy of a file, from here or from where it lies."""
+    """Takes in a copy of a file, local or remote."""
     if not source.etag:
         return store.stage(source.path)
     local = store.scratch()
@@ -125,19 +127,20 @@ def copied_remotely(
     store: ObjectStore,
     files: Sequence[SourceFile],
     mode: Mode,
+    *,
     seen: Mapping[str, RemoteFile],
     unknown: Sequence[SourceFile],
 ) -> dict[str, RemoteFile]:
     """Returns the files of a source that the server can copy by itself, by their paths.
 
-    What is unknown is looked at, for the hash that the server may have of it, unless all of it
+    The server is asked about unknown files, since it may have a hash of them, unless all of that
     was seen already.
 
     Args:
         store: Where to.
         files: The files of the source.
         mode: How their bytes get in.
-        seen: What was learnt of files when their footers were read, by path.
+        seen: What the server said about files when their footers were read, by path.
         unknown: Those of them whose content is not known from before.
 
     Raises:
@@ -162,10 +165,10 @@ def _as_listed(source: SourceFile) -> RemoteFile:
 
 
 def _looked(store: ObjectStore, source: SourceFile) -> RemoteFile:
-    """Returns what is known of a file, which must still be as it was listed.
+    """Returns what the server says about a file.
 
     Raises:
-        CorruptData: It is not.
+        CorruptData: The file was changed since it was listed.
     """
     found = remote_files(store, source.path).look(source.path)
     if found is None or found.etag != source.etag:
@@ -174,7 +177,7 @@ def _looked(store: ObjectStore, source: SourceFile) -> RemoteFile:
 
 
 def readable_source(store: ObjectStore, source: SourceFile) -> ParquetSource:
-    """Returns what reads a file of a source: its path, or the file opened where it lies.
+    """Returns what reads a file of a source: its path, or the remote file, opened.
 
     Raises:
         CorruptData: It was changed since it was listed.
@@ -193,7 +196,7 @@ def footers(
     """Reads the footers of files of a source, many at a time where each is a request.
 
     Returns:
-        For each its footer, and what was learnt of a file that lies elsewhere.
+        For each its footer, and what the server said about it if it is remote.
     """
 
     def one(file: SourceFile) -> tuple[ParquetFooter, RemoteFile | None]:
@@ -205,7 +208,7 @@ def footers(
 
 
 def reference_token(source: SourceFile) -> str:
-    """Returns what the content of a file that stays in its place is known by."""
+    """Returns the content token of a file that stays in its place."""
     own = guard(source)
     return own if source.etag else f"stat:{own}"
 
@@ -218,7 +221,7 @@ def guard(source: SourceFile) -> str:
 
 
 def matches(record: StatRecord, source: SourceFile) -> bool:
-    """Tells whether a file is still what a record says."""
+    """Returns whether a file is still what a record says."""
     return (record.size_bytes, record.mtime_ns, record.ctime_ns, record.inode) == (
         source.size_bytes,
         source.mtime_ns,
@@ -227,10 +230,10 @@ def matches(record: StatRecord, source: SourceFile) -> bool:
     )
 
 
-def is_recorded(records: Mapping[str, StatRecord], source: SourceFile) -> bool:
-    """Tells whether the content of a file is known from a record."""
+def recorded_token(records: Mapping[str, StatRecord], source: SourceFile) -> str | None:
+    """Returns the content token of a file as a record has it, None if there is no valid one."""
     record = records.get(source.relative)
-    return record is not None and matches(record, source)
+    return record.token if record is not None and matches(record, source) else None
 
 
 def check_unchanged(source: SourceFile) -> None:
@@ -254,7 +257,7 @@ def changed(path: str) -> CorruptData:
     return CorruptData(
         f"{path} was changed while it was read; nothing was committed",
         kind=ErrorKind.SOURCE_CHANGED,
-        hint="run the command again once the writer has finished",
+        hint="try again once the writer has finished",
     )
 
 
@@ -322,7 +325,7 @@ def _guards(store: ObjectStore, sources: Sequence[SourceFile]) -> list[str | Non
 
 
 def discard(taken: Sequence[Taken]) -> None:
-    """Forgets copies that are not needed."""
+    """Deletes copies that are not needed."""
     for one in taken:
         if one.staged is not None:
             one.staged.discard()
@@ -349,6 +352,6 @@ def _hash(path: str) -> str:
         raise changed(path) from error
     except OSError as error:
         raise StorageFailure(
-            f"cannot read {path}: {error.strerror}", hint="check who may read it"
+            f"cannot read {path}: {error.strerror}", hint="check the file's permissions"
         ) from error
     return digest.hexdigest()

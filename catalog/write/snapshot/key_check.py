@@ -1,4 +1,4 @@
-"""Keys of files that come with a snapshot: NULL and duplicates, told as warnings."""
+"""Keys of files that come with a snapshot: warnings about NULL and duplicates."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ from catalog.repository.commit_writer import TableUpdate
 def count_bad_keys(
     con: duckdb.DuckDBPyConnection, update: TableUpdate, locate: Callable[[DataFile], str]
 ) -> tuple[int, int]:
-    """Counts the rows that come with NULL in their key, and with a key several of them hold.
+    """Counts the rows that come with NULL in their key, and those with duplicate keys.
 
     Args:
         con: Reads the files.
@@ -39,7 +39,7 @@ def count_bad_keys(
 
 
 def key_warnings(name: str, table: TableSnapshot, counts: tuple[int, int]) -> tuple[str, ...]:
-    """Says how many rows of a table come with NULL, and with duplicate keys."""
+    """Returns warnings about rows with NULL in their key, and with duplicate keys."""
     nulls, duplicates = counts
     key = ", ".join(table.key_names)
     warnings = []

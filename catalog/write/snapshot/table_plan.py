@@ -14,6 +14,8 @@ from catalog.model.table import TableSnapshot
 from catalog.model.texts import check_choice
 from catalog.model.types import Scalar
 from catalog.repository.commits import StoredTable
+from catalog.repository.repository import Repository
+from catalog.storage.store import ObjectStore
 from catalog.write.snapshot.ingest import Mode
 
 Scope = Literal["full", "partitions", "append"]
@@ -60,8 +62,39 @@ class SnapshotRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotTask:
+    """A snapshot that is to be taken.
+
+    Attributes:
+        repository: The catalog.
+        name: The table.
+        base: The table as the branch has it; None if it is new.
+        source: A directory, file or glob of Parquet.
+        request: How it is to be taken.
+        dry_run: Whether nothing may be written.
+    """
+
+    repository: Repository
+    name: str
+    base: StoredTable | None
+    source: str
+    request: SnapshotRequest
+    dry_run: bool
+
+    @property
+    def store(self) -> ObjectStore:
+        """Where the files go."""
+        return self.repository.store
+
+    @property
+    def mode(self) -> Mode:
+        """How the bytes get in."""
+        return Mode(self.request.mode)
+
+
+@dataclass(frozen=True, slots=True)
 class PartitionSpec:
-    """Holds how a source is partitioned.
+    """How a source is partitioned.
 
     Attributes:
         names: The partition columns in path order.
@@ -80,7 +113,7 @@ def partition_spec(
     """Finds how a source is partitioned, and checks that the table agrees.
 
     Raises:
-        InvalidInput: The paths are not as declared, or as the table is that is added to.
+        InvalidInput: The paths are not as declared, or differ from the table's partitioning.
     """
     declared = {
         name: declared_type(kind) for name, kind in request.partition_by or () if kind is not None
@@ -100,7 +133,7 @@ def partition_spec(
             f"table {base.name} is partitioned by {_list(tuple(existing))}, but {found.root} by "
             f"{_list(found.columns)}",
             kind=ErrorKind.PARTITIONING_MISMATCH,
-            hint="a full snapshot may change the partitioning; parts must agree with the table",
+            hint="only a full snapshot may change the partitioning",
         )
     kinds = choose_types(found.columns, found.files, declared, existing)
     if base is not None and request.scope != "full":
@@ -114,15 +147,13 @@ def _list(names: tuple[str, ...]) -> str:
     return ", ".join(names) if names else "nothing"
 
 
-def table_snapshot(
-    unified: Unified, spec: PartitionSpec, base: StoredTable | None, request: SnapshotRequest
-) -> TableSnapshot:
+def table_snapshot(unified: Unified, spec: PartitionSpec, task: SnapshotTask) -> TableSnapshot:
     """Returns the table to come; its totals and files are filled in at commit.
 
     Raises:
         InvalidInput: A key column does not exist.
     """
-    schema = unified.schema
+    schema, base, request = unified.schema, task.base, task.request
     key = _key(unified, base, request)
     file_schemas: dict[str, FileSchema] = {}
     if base is not None and request.scope != "full":
@@ -144,15 +175,12 @@ def _key(unified: Unified, base: StoredTable | None, request: SnapshotRequest) -
         return column_ids(unified.schema, request.key, "key column")
     if base is None:
         return ()
-    gone = [f.name for f in base.snapshot.fields(base.snapshot.key) if _is_gone(unified, f.id)]
+    schema, old = unified.schema, base.snapshot
+    gone = [f.name for f in old.fields(old.key) if schema.by_id(f.id) is None]
     if gone:
         raise InvalidInput(
-            f"key column {gone[0]!r} of table {base.name} is not in the source any more",
+            f"key column {gone[0]!r} of table {base.name} is no longer in the source",
             kind=ErrorKind.KEY_MISSING,
-            hint=f"name the new key: --key {base.name}=COLUMN,COLUMN (or nothing after =)",
+            hint=f"declare the new key of {base.name} with the snapshot, or an empty one",
         )
     return base.snapshot.key
-
-
-def _is_gone(unified: Unified, field_id: int) -> bool:
-    return unified.schema.by_id(field_id) is None

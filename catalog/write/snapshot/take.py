@@ -10,21 +10,28 @@ from catalog.errors import ErrorKind, InvalidInput
 from catalog.formats.discover import discover
 from catalog.formats.parquet import ParquetFooter
 from catalog.formats.partition_columns import check_partition_column
-from catalog.formats.source import Discovery, Layout, SourceFile
+from catalog.formats.source import Discovery, SourceFile
 from catalog.formats.unify import Existing, Unified, unify
+from catalog.hints import Option, hint
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
 from catalog.repository.commit_writer import TableUpdate
-from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.stat_records import StatRecord, read_stat_records, write_stat_records
 from catalog.storage.external_files import is_remote
 from catalog.storage.store import ObjectStore, RemoteFile
 from catalog.write.snapshot import ingest
-from catalog.write.snapshot.file_plan import FilePlan, KnownFiles, full_entries, plan_files
+from catalog.write.snapshot.file_plan import (
+    FilePlan,
+    KnownFiles,
+    SourceFiles,
+    expected_file,
+    full_entries,
+    plan_files,
+)
 from catalog.write.snapshot.ingest import Mode, Taken
 from catalog.write.snapshot.table_plan import (
     PartitionSpec,
-    SnapshotRequest,
+    SnapshotTask,
     partition_spec,
     table_snapshot,
 )
@@ -33,7 +40,7 @@ from catalog.write.working_table import same_shape
 
 @dataclass(frozen=True, slots=True)
 class SnapshotReport:
-    """Tells what a snapshot does to a table.
+    """What a snapshot does to a table.
 
     Attributes:
         table: The table.
@@ -60,62 +67,34 @@ class SnapshotReport:
 
 @dataclass(frozen=True, slots=True)
 class TakenSnapshot:
-    """Holds a snapshot ready to be committed; the update is None if nothing changed."""
+    """A snapshot ready to be committed; the update is None if nothing changed."""
 
     update: TableUpdate | None
     report: SnapshotReport
     lineage: Mapping[str, object]
 
 
-def take_snapshot(
-    store: ObjectStore,
-    commits: Commits,
-    name: str,
-    base: StoredTable | None,
-    source: str,
-    request: SnapshotRequest,
-    *,
-    dry_run: bool,
-) -> TakenSnapshot:
+def take_snapshot(task: SnapshotTask) -> TakenSnapshot:
     """Takes a table's state from a source; the catalog's refs do not move.
 
-    Args:
-        store: Takes the files.
-        commits: Reads the table.
-        name: The table.
-        base: The table as the branch has it; None if it is new.
-        source: A directory, file or glob of Parquet.
-        request: How.
-        dry_run: Whether nothing may be written.
-
     Raises:
-        InvalidInput: The source, its schema or the request makes no sense.
+        InvalidInput: The source, its schema or the request is not valid.
         CorruptData: A file is damaged, or changed while it was read.
         NotFound: The source is missing.
     """
-    mode = Mode(request.mode)
-    found = _discover(source, store, base, request)
-    spec = partition_spec(found, base, request)
-    known = KnownFiles.load(commits, base, spec, full=request.scope == "full")
-    records = read_stat_records(store, name, found.root)
-    footers: dict[str, ParquetFooter] = {}
-    expected = {f.path: known.expected(f, spec, mode, records) for f in found.files}
-    needed = [file for file in found.files if expected[file.path] is None]
-    seen: dict[str, RemoteFile] = {}
-    for file, (footer, learnt) in zip(needed, ingest.footers(store, needed), strict=True):
-        footers[file.path] = footer
-        seen.update({} if learnt is None else {file.path: learnt})
-        _check_partition_columns(store, file, footer, spec)
-    layouts = _layouts(found, footers, known, expected)
-    unified = _unify(layouts, spec, base, request, empty=not found.files)
-    snapshot = table_snapshot(unified, spec, base, request)
-    taken: list[Taken] = []
+    store, mode = task.store, task.mode
+    found = _discover(task)
+    records = read_stat_records(store, task.name, found.root)
+    source, seen = _read_source(task, found, records)
+    unified = _unify(task, source)
+    snapshot = table_snapshot(unified, source.spec, task)
     unknown = [
         file
         for file in found.files
-        if expected[file.path] is None and not ingest.is_recorded(records, file)
+        if source.expected[file.path] is None and ingest.recorded_token(records, file) is None
     ]
-    remote = ingest.copied_remotely(store, found.files, mode, seen, unknown)
+    remote = ingest.copied_remotely(store, found.files, mode, seen=seen, unknown=unknown)
+    taken: list[Taken] = []
     try:
         for file in found.files:
             taken.append(
@@ -123,34 +102,33 @@ def take_snapshot(
                     store,
                     file,
                     mode,
-                    records.get(file.relative),
+                    record=records.get(file.relative),
                     remote=remote.get(file.path),
-                    dry_run=dry_run,
+                    dry_run=task.dry_run,
                 )
             )
-        _check_listing(found, source, spec, store)
-        plan = plan_files(name, taken, footers, unified, spec, known, mode, request.scope, store)
-        if not dry_run:
+        _check_listing(task, found, source.spec)
+        plan = plan_files(task, source, taken=taken, unified=unified)
+        if not task.dry_run:
             plan = replace(plan, added=_placed(store, plan, mode))
-            _remember(store, name, found, taken, mode)
+            _remember(task, found, taken)
     finally:
         ingest.discard(taken)
-    return _result(commits, name, base, snapshot, plan, found, request)
+    return _result(task, snapshot, plan, found=found)
 
 
-def _discover(
-    source: str, store: ObjectStore, base: StoredTable | None, request: SnapshotRequest
-) -> Discovery:
+def _discover(task: SnapshotTask) -> Discovery:
+    source, store, request = task.source, task.store, task.request
     names = [name for name, _ in request.partition_by or ()]
-    if base is not None and not names:
-        names = [name for name, _ in base.snapshot.partition_fields]
+    if task.base is not None and not names:
+        names = [name for name, _ in task.base.snapshot.partition_fields]
     found = discover(source, names, store=store, missing_ok=request.allow_empty)
     if not found.files:
         if not request.allow_empty:
             raise InvalidInput(
                 f"{source} has no Parquet files",
                 kind=ErrorKind.EMPTY_SOURCE,
-                hint="--allow-empty takes it as a table without rows",
+                hint=hint("{} takes it as a table without rows", Option("allow_empty")),
             )
         found = replace(found, columns=tuple(names))
     _check_apart(found, store)
@@ -165,21 +143,53 @@ def _check_apart(found: Discovery, store: ObjectStore) -> None:
     home, inner = (end if elsewhere else os.path.realpath(end) for end in ends)
     if inner == home or inner.startswith(home + os.sep):
         raise InvalidInput(
-            f"{found.root} lies inside the catalog itself",
+            f"{found.root} is inside the catalog itself",
             kind=ErrorKind.PATH_OUTSIDE,
             hint="export the table first, or name the files it came from",
         )
     within = f"{home.removeprefix(inner + os.sep)}{os.sep}"
     if within and any(file.relative.startswith(within) for file in found.files):
         raise InvalidInput(
-            f"{found.root} has the catalog itself in it",
+            f"{found.root} contains the catalog itself",
             kind=ErrorKind.PATH_OUTSIDE,
             hint="name the directory of the table, or a pattern such as *.parquet",
         )
 
 
+def _read_source(
+    task: SnapshotTask, found: Discovery, records: Mapping[str, StatRecord]
+) -> tuple[SourceFiles, dict[str, RemoteFile]]:
+    """Reads the footers of the files that are not recognised without that.
+
+    Returns:
+        The files; what the server said about those that were read, by path.
+    """
+    store, request = task.store, task.request
+    spec = partition_spec(found, task.base, request)
+    full = request.scope == "full"
+    known = KnownFiles.load(task.repository.commits, task.base, spec, full=full)
+    expected = {
+        file.path: expected_file(
+            file,
+            known,
+            partition=spec.values[file.path],
+            mode=task.mode,
+            token=ingest.recorded_token(records, file),
+        )
+        for file in found.files
+    }
+    needed = [file for file in found.files if expected[file.path] is None]
+    footers: dict[str, ParquetFooter] = {}
+    seen: dict[str, RemoteFile] = {}
+    for file, (footer, remote) in zip(needed, ingest.footers(store, needed), strict=True):
+        footers[file.path] = footer
+        seen.update({} if remote is None else {file.path: remote})
+        _check_partition_columns(store, file, footer, spec=spec)
+    return SourceFiles(found, spec, known, expected, footers), seen
+
+
 def _check_partition_columns(
-    store: ObjectStore, file: SourceFile, footer: ParquetFooter, spec: PartitionSpec
+    store: ObjectStore, file: SourceFile, footer: ParquetFooter, *, spec: PartitionSpec
 ) -> None:
     present = {name for name, _ in footer.columns}
     for name, kind, value in zip(spec.names, spec.kinds, spec.values[file.path], strict=True):
@@ -194,43 +204,22 @@ def _check_partition_columns(
             )
 
 
-def _layouts(
-    found: Discovery,
-    footers: Mapping[str, ParquetFooter],
-    known: KnownFiles,
-    expected: Mapping[str, DataFile | None],
-) -> dict[Layout, str]:
-    layouts: dict[Layout, str] = {}
-    for file in found.files:
-        same = expected[file.path]
-        columns = footers[file.path].columns if same is None else known.columns(same)
-        layouts.setdefault(columns, file.path)
-    return layouts
-
-
-def _unify(
-    layouts: Mapping[Layout, str],
-    spec: PartitionSpec,
-    base: StoredTable | None,
-    request: SnapshotRequest,
-    *,
-    empty: bool,
-) -> Unified:
-    if base is None:
-        if empty:
-            raise InvalidInput(
-                "a new table needs at least one file: it has no columns otherwise",
-                kind=ErrorKind.EMPTY_SOURCE,
-            )
-        existing = None
-    else:
+def _unify(task: SnapshotTask, source: SourceFiles) -> Unified:
+    base, empty = task.base, not source.found.files
+    if base is None and empty:
+        raise InvalidInput(
+            "a new table needs at least one file, from which it gets its columns",
+            kind=ErrorKind.EMPTY_SOURCE,
+        )
+    existing = None
+    if base is not None:
         existing = Existing(base.snapshot.schema, base.snapshot.last_field_id)
-    partition = list(zip(spec.names, spec.kinds, strict=True))
-    keep = request.scope != "full" or empty
-    return unify(layouts, partition, existing, keep_columns=keep)
+    partition = list(zip(source.spec.names, source.spec.kinds, strict=True))
+    keep = task.request.scope != "full" or empty
+    return unify(source.layouts(), partition, existing, keep_columns=keep)
 
 
-def _check_listing(found: Discovery, source: str, spec: PartitionSpec, store: ObjectStore) -> None:
+def _check_listing(task: SnapshotTask, found: Discovery, spec: PartitionSpec) -> None:
     """Checks that no file came, went or changed since the source was listed."""
     if not found.files:
         return
@@ -238,7 +227,7 @@ def _check_listing(found: Discovery, source: str, spec: PartitionSpec, store: Ob
     def seen(files: Sequence[SourceFile]) -> list[tuple[str, int, int, int]]:
         return [(f.path, f.size_bytes, f.mtime_ns, f.inode) for f in files]
 
-    again = discover(source, spec.names, store=store)
+    again = discover(task.source, spec.names, store=task.store)
     if seen(again.files) != seen(found.files):
         before, after = set(seen(found.files)), set(seen(again.files))
         raise ingest.changed(min(before ^ after)[0])
@@ -250,9 +239,8 @@ def _placed(store: ObjectStore, plan: FilePlan, mode: Mode) -> tuple[DataFile, .
     return tuple(replace(file, guard=guard) for file, guard in zip(plan.added, guards, strict=True))
 
 
-def _remember(
-    store: ObjectStore, name: str, found: Discovery, taken: Sequence[Taken], mode: Mode
-) -> None:
+def _remember(task: SnapshotTask, found: Discovery, taken: Sequence[Taken]) -> None:
+    mode = task.mode
     if mode is Mode.REFERENCE:
         return
     records = {}
@@ -266,29 +254,27 @@ def _remember(
         records[one.source.relative] = StatRecord(
             one.source.size_bytes, one.source.mtime_ns, ctime_ns, one.source.inode, one.token
         )
-    write_stat_records(store, name, found.root, records, now_ns=time.time_ns())
+    write_stat_records(task.store, task.name, found.root, records, now_ns=time.time_ns())
 
 
 def _result(
-    commits: Commits,
-    name: str,
-    base: StoredTable | None,
-    snapshot: TableSnapshot,
-    plan: FilePlan,
-    found: Discovery,
-    request: SnapshotRequest,
+    task: SnapshotTask, snapshot: TableSnapshot, plan: FilePlan, *, found: Discovery
 ) -> TakenSnapshot:
+    name, base, request = task.name, task.base, task.request
     old = base.snapshot if base is not None else TableSnapshot(snapshot.schema, 0)
     respecified = old.partition_by != snapshot.partition_by
     changed = base is None or bool(plan.added or plan.removed) or not same_shape(old, snapshot)
     removed = plan.removed
     if base is not None and changed and not respecified:
-        removed = full_entries(commits, base, removed, len(plan.added))
+        removed = full_entries(task.repository.commits, base, removed, added=len(plan.added))
     warnings = list(plan.warnings)
     if found.ignored:
-        warnings.append(f"{found.ignored} files in {found.root} are no Parquet and were left out")
+        files = "1 file" if found.ignored == 1 else f"{found.ignored} files"
+        verb = "is" if found.ignored == 1 else "are"
+        warnings.append(f"skipped {files} in {found.root} that {verb} not Parquet")
     if base is not None:
-        warnings.extend(_key_change(name, old, snapshot, old.files - len(plan.removed)))
+        kept = old.files - len(plan.removed)
+        warnings.extend(_key_change(name, old, snapshot, files_kept=kept))
     report = SnapshotReport(
         table=name,
         changed=changed,
@@ -313,16 +299,16 @@ def _result(
 
 
 def _key_change(
-    name: str, old: TableSnapshot, new: TableSnapshot, files_kept: int
+    name: str, old: TableSnapshot, new: TableSnapshot, *, files_kept: int
 ) -> Iterator[str]:
-    """Yields what to know where the key of a table becomes another."""
+    """Yields warnings about a change of a table's key."""
     if old.key == new.key:
         return
     before, after = (", ".join(side.key_names) for side in (old, new))
     if before:
-        yield f"the key of {name} was {before} and is {after or 'none'} now"
+        yield f"the key of {name} was {before} and is now {after or 'none'}"
     if after and files_kept:
         kept = (
             "1 file that stays was" if files_kept == 1 else f"{files_kept:,} files that stay were"
         )
-        yield f"{kept} not looked at for NULL and duplicates in the key of {name} ({after})"
+        yield f"{kept} not checked for NULL and duplicates in the key of {name} ({after})"

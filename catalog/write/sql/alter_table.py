@@ -1,6 +1,6 @@
-"""ALTER TABLE: the engine says what the columns are afterwards; field ids say which they were."""
+"""ALTER TABLE: the columns afterwards are the engine's; field ids say which they were."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 
 from catalog.engine.connection import single_row
@@ -8,15 +8,15 @@ from catalog.engine.failures import engine_errors
 from catalog.engine.quoting import identifier, type_sql
 from catalog.errors import ErrorKind, InvalidInput, NotFound, Unsupported
 from catalog.formats.source import Layout
+from catalog.model.datafile import DataFile
 from catalog.model.schema import Field, Schema
 from catalog.model.table import TableSnapshot
 from catalog.model.types import DataType, common_type
 from catalog.query.parse.definitions import Alteration, Altering
 from catalog.query.parse.keywords import fold
-from catalog.query.pending_write import PendingWrite, WriteResult
-from catalog.write.context import WriteContext
-from catalog.write.files.rewrite import FileChange, rewrite_files
-from catalog.write.files.writer import paths_of, with_own_schema
+from catalog.query.pending_write import WriteResult
+from catalog.write.files.rewrite import FileEdit, rewrite_files
+from catalog.write.files.writer import with_own_schema
 from catalog.write.rows.landing import land_query
 from catalog.write.scope import Scope
 from catalog.write.sql.create_table import read_constraints
@@ -25,50 +25,41 @@ from catalog.write.sql.scratch import (
     check_row_ids,
     load,
     one_statement,
-    own_name,
     perform,
 )
+from catalog.write.sql.statement import TableStatement
+from catalog.write.table_write import TableWrite
 from catalog.write.working_table import WorkingTable
 
 
-def alter_table(
-    context: WriteContext,
-    table: WorkingTable,
-    pending: PendingWrite,
-    altering: Altering,
-    lineage: Mapping[str, object],
-) -> tuple[WorkingTable, WriteResult]:
+def alter_table(statement: TableStatement, altering: Altering) -> tuple[WorkingTable, WriteResult]:
     """Runs an ALTER TABLE of columns and returns the table after it, and what it did.
 
     Data files are written again only for an added column whose DEFAULT is a value.
 
     Args:
-        context: What writing needs.
-        table: The table as it is.
-        pending: The statement.
-        altering: What the statement says.
-        lineage: What is kept of it.
+        statement: The statement, on a table that exists.
+        altering: What it says.
 
     Raises:
         InvalidInput: The key or partitioning needs the column.
         NotFound: There is no such column.
         Unsupported: The new type does not hold all values of the old one, or constraints.
     """
+    context, table = statement.context, statement.table
     assert table.snapshot is not None, "columns are those of a table that is there"
     old = table.snapshot
-    column = _checked(table.name, old, altering)
+    _check(table.name, old, altering)
     if altering.has_default:
         check_row_ids(table.name, old)
-    files = list(table.files(context.commits)) if altering.has_default else []
+    files: Sequence[DataFile] = ()
+    if altering.has_default:
+        files = list(table.files(context.commits))
     with one_statement(context, table.name) as settings:
-        scratch = load(context, table.name, old, context.verified(table.name, files))
-        perform(
-            context,
-            settings,
-            pending,
-            pending.spliced(scratch.table),
-            single_thread=altering.has_default,
-        )
+        files = context.verified(table.name, files)
+        scratch = load(TableWrite(context, table, old), files)
+        sql = statement.pending.spliced(scratch.table)
+        perform(statement, settings, sql, single_thread=altering.has_default)
         if read_constraints(context.con, table.name, defaults=altering.has_default):
             raise Unsupported(
                 "a key cannot be added with a column",
@@ -76,39 +67,40 @@ def alter_table(
                 hint="CREATE OR REPLACE TABLE … PRIMARY KEY (…) AS",
             )
         names = list(context.con.sql(f"SELECT * FROM {scratch.table} LIMIT 0").columns)
-        landed = land_query(
-            context.con, f"SELECT * FROM {scratch.table} LIMIT 0", names, context.work.folder
-        )
-        shape = with_own_schema(_altered(table.name, old, altering, column, landed.columns))
-        change, filled = FileChange(), 0
+        landed = land_query(context.work, f"SELECT * FROM {scratch.table} LIMIT 0", names)
+        shape = with_own_schema(_altered(table.name, old, altering, columns=landed.columns))
+        change, filled = FileEdit(), 0
         if altering.has_default and shape.last_field_id > old.last_field_id:
             with engine_errors():
-                change, filled = _filled(context, table, shape, scratch)
+                change, filled = _filled(TableWrite(context, table, shape), scratch)
     result = WriteResult(table.name, "alter", updated=filled)
     if (old.schema, old.key) == (shape.schema, shape.key):
         return table, result
-    return table.then(shape, change, Scope(whole=True), lineage), result
+    return statement.then(shape, change, Scope(whole=True)), result
 
 
-def _checked(name: str, old: TableSnapshot, altering: Altering) -> Field | None:
-    """Returns the column that is to be changed; None if it does not exist, which may be right.
+def _column(old: TableSnapshot, altering: Altering) -> Field | None:
+    """Returns the column that is to be changed; None if it does not exist."""
+    wanted = fold(altering.column)
+    return next((f for f in old.schema.fields if fold(f.name) == wanted), None)
+
+
+def _check(name: str, old: TableSnapshot, altering: Altering) -> None:
+    """Checks that a column can be changed, or may be missing.
 
     Raises:
         InvalidInput: The key or partitioning needs it as it is.
         NotFound: It has to exist.
     """
-    found = [f for f in old.schema.fields if fold(f.name) == fold(altering.column)]
-    if not found:
-        if altering.kind is Alteration.ADD_COLUMN or altering.lenient:
-            return None
+    column = _column(old, altering)
+    if altering.kind is Alteration.ADD_COLUMN or (column is None and altering.lenient):
+        return
+    if column is None:
         raise NotFound(
             f"table {name} has no column {altering.column!r}; its columns are "
             f"{', '.join(old.schema.names)}",
             kind=ErrorKind.COLUMN_NOT_FOUND,
         )
-    column = found[0]
-    if altering.kind is Alteration.ADD_COLUMN:
-        return column
     by_partition = column.id in old.partition_by
     by_key = column.id in old.key and altering.kind is Alteration.DROP_COLUMN
     if by_partition or by_key:
@@ -116,19 +108,15 @@ def _checked(name: str, old: TableSnapshot, altering: Altering) -> Field | None:
         raise InvalidInput(
             f"cannot {altering.kind} {column.name!r}: table {name} is {what} it",
             kind=ErrorKind.PARTITIONING_MISMATCH if by_partition else ErrorKind.KEY_MISSING,
-            hint="make the table anew: CREATE OR REPLACE TABLE … AS",
+            hint="create the table again: CREATE OR REPLACE TABLE … AS",
         )
-    return column
 
 
 def _altered(
-    name: str,
-    old: TableSnapshot,
-    altering: Altering,
-    column: Field | None,
-    columns: Layout,
+    name: str, old: TableSnapshot, altering: Altering, *, columns: Layout
 ) -> TableSnapshot:
-    """Returns a table's shape with the columns that the engine has found."""
+    """Returns a table's shape with the columns that the engine has afterwards."""
+    column = _column(old, altering)
     fields = list(old.schema.fields)
     last = old.last_field_id
     match altering.kind:
@@ -166,14 +154,13 @@ def _wider(name: str, column: Field, kind: DataType) -> DataType:
     return kind
 
 
-def _filled(
-    context: WriteContext, table: WorkingTable, shape: TableSnapshot, scratch: Scratch
-) -> tuple[FileChange, int]:
+def _filled(write: TableWrite, scratch: Scratch) -> tuple[FileEdit, int]:
     """Writes all rows again with the values that the engine gave an added column.
 
     The engine may give the rows other ids for it, but leaves them in their order.
     """
-    con, hits, numbered = context.con, own_name("filled"), own_name("number")
+    con, shape, name = write.con, write.shape, write.context.work.name
+    hits, numbered = name("filled"), name("number")
     added = shape.schema.fields[-1]
     others = ", ".join(f"o.c{f.id}" for f in shape.schema.fields[:-1])
     value = f"CAST(t.{identifier(added.name)} AS {type_sql(added.type)})"
@@ -183,9 +170,7 @@ def _filled(
         f"JOIN (SELECT *, row_number() OVER (ORDER BY rowid) - 1 AS {numbered} "
         f"FROM {scratch.table}) t ON o.rowid = t.{numbered} WHERE {value} IS NOT NULL"
     )
-    taken = paths_of(scratch.files) | set(table.added)
-    holds = table.holds(context.commits)
-    with context.writer(table.name, shape, taken=taken, holds=holds) as writer:
-        change = rewrite_files(con, writer, shape, scratch.files, hits, context.locate)
+    with write.rewriter(scratch.files) as writer:
+        change = rewrite_files(writer, scratch.files, hits)
     (count,) = single_row(con, f"SELECT count(*) FROM {hits}")
     return change, int(count)

@@ -1,6 +1,6 @@
 """CREATE TABLE: the engine reads it, and what comes of it is written as a table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import duckdb
@@ -8,37 +8,31 @@ import duckdb
 from catalog.engine.failures import engine_errors
 from catalog.engine.quoting import identifier, literal
 from catalog.errors import AlreadyExists, ErrorKind, InvalidInput, Unsupported
-from catalog.model.table import TableSnapshot
 from catalog.query.parse.definitions import Creation, read_creation
 from catalog.query.parse.keywords import fold
-from catalog.query.pending_write import PendingWrite, WriteResult
+from catalog.query.pending_write import WriteResult
 from catalog.write.context import WriteContext
 from catalog.write.rows.landing import Landed, land_query
 from catalog.write.rows.target_schema import WriteRequest
 from catalog.write.rows.write import write_rows
-from catalog.write.sql.new_keys import told_duplicates
+from catalog.write.sql.new_keys import NewKeys
 from catalog.write.sql.scratch import DATABASE, one_statement, perform, scratch_name
+from catalog.write.sql.statement import TableStatement
+from catalog.write.table_write import TableWrite
 from catalog.write.working_table import WorkingTable
 
 
-def create_table(
-    context: WriteContext,
-    table: WorkingTable,
-    pending: PendingWrite,
-    lineage: Mapping[str, object],
-) -> tuple[WorkingTable, WriteResult]:
+def create_table(statement: TableStatement) -> tuple[WorkingTable, WriteResult]:
     """Runs a CREATE TABLE and returns the table after it, and what it did.
 
     Args:
-        context: What writing needs.
-        table: The table as it is; without a snapshot if it does not exist.
-        pending: The statement.
-        lineage: What is kept of it.
+        statement: The statement.
 
     Raises:
         AlreadyExists: The table exists.
         Unsupported: It has constraints, defaults or types that tables do not have.
     """
+    context, table, pending = statement.context, statement.table, statement.pending
     creation = read_creation(pending.statement)
     before = table.snapshot
     if before is not None and not creation.replaces:
@@ -52,14 +46,18 @@ def create_table(
     scratch = scratch_name(table.name)
     own = [(span, "") for span in creation.own]
     with one_statement(context, table.name) as settings:
-        perform(context, settings, pending, pending.spliced(scratch, *own))
+        perform(statement, settings, pending.spliced(scratch, *own))
         declared = read_constraints(context.con, table.name)
         names = list(context.con.sql(f"SELECT * FROM {scratch} LIMIT 0").columns)
-        landed = land_query(context.con, f"SELECT * FROM {scratch}", names, context.work.folder)
-        request = _request(table.name, landed, creation, declared, before)
+        landed = land_query(context.work, f"SELECT * FROM {scratch}", names)
+        if declared is not None and creation.key is not None:
+            raise InvalidInput("the key is declared twice", kind=ErrorKind.SQL_ERROR)
+        if declared is not None:
+            creation = replace(creation, key=declared)
+        request = _request(table, landed, creation)
         with engine_errors():
-            written = write_rows(context, table, landed, request)
-            warnings = _warnings(context, table, written.snapshot, scratch)
+            written = write_rows(context, table, landed, request=request)
+            warnings = _warnings(context, written, scratch)
     if written is table:
         return table, WriteResult(table.name, "create", warnings=warnings)
     result = WriteResult(
@@ -69,18 +67,18 @@ def create_table(
         deleted=0 if before is None else table.rows,
         warnings=warnings,
     )
-    return replace(written, lineage=(*table.lineage, lineage)), result
+    return replace(written, lineage=(*table.lineage, statement.lineage)), result
 
 
-def _warnings(
-    context: WriteContext, table: WorkingTable, shape: TableSnapshot | None, scratch: str
-) -> tuple[str, ...]:
-    """Warns of keys among the rows that are NULL or come several times."""
+def _warnings(context: WriteContext, written: WorkingTable, scratch: str) -> tuple[str, ...]:
+    """Returns warnings about keys among the rows that are NULL or come several times."""
+    shape = written.snapshot
     if shape is None or not shape.key:
         return ()
     keys = ", ".join(f"{identifier(f.name)} AS c{f.id}" for f in shape.fields(shape.key))
     rows = f"(SELECT {keys} FROM {scratch})"
-    return told_duplicates(context, WorkingTable(table.name, None, None), shape, rows, rows, None)
+    new = WorkingTable(written.name, None, None)
+    return NewKeys(TableWrite(context, new, shape), rows, rows).warnings()
 
 
 def read_constraints(
@@ -121,18 +119,11 @@ def read_constraints(
     return key
 
 
-def _request(
-    name: str,
-    landed: Landed,
-    creation: Creation,
-    declared: tuple[str, ...] | None,
-    before: TableSnapshot | None,
-) -> WriteRequest:
+def _request(table: WorkingTable, landed: Landed, creation: Creation) -> WriteRequest:
     """Returns how the rows are written: key and partitioning, declared or as they were."""
+    name, before = table.name, table.snapshot
     names = [column for column, _ in landed.columns]
-    if declared is not None and creation.key is not None:
-        raise InvalidInput("the key is declared twice", kind=ErrorKind.SQL_ERROR)
-    key = declared if declared is not None else creation.key
+    key = creation.key
     if key is None:
         old = () if before is None else before.key_names
         key = old if all(column in names for column in old) else ()

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-import duckdb
-
 from catalog.errors import AlreadyExists, ErrorKind, Unsupported
 from catalog.model.names import check_not_reserved
 from catalog.query.failures import unknown_table
@@ -14,17 +12,18 @@ from catalog.query.parse.statements import StatementKind
 from catalog.query.pending_write import PendingWrite, WriteResult
 from catalog.repository.commits import StoredTable
 from catalog.write.context import WriteContext
-from catalog.write.files.rewrite import FileChange
+from catalog.write.files.rewrite import FileEdit
 from catalog.write.scope import Scope
 from catalog.write.sql.alter_table import alter_table
 from catalog.write.sql.create_table import create_table
 from catalog.write.sql.insert import insert_rows
+from catalog.write.sql.statement import TableStatement
 from catalog.write.sql.update import change_rows
 from catalog.write.working_table import WorkingTable
 
 
 class Staging(Protocol):
-    """Is what statements need of a transaction."""
+    """What statements need of a transaction."""
 
     @property
     def context(self) -> WriteContext:
@@ -60,70 +59,58 @@ def run_statement(staging: Staging, pending: PendingWrite) -> WriteResult:
         CatalogError: It cannot be done; nothing is staged then.
     """
     name = staging.table_name(pending.name)
-    table = staging.working(name)
-    lineage: Mapping[str, object] = {
-        "operation": "sql",
-        "statement": pending.text,
-        "inputs": list(pending.inputs),
-        "engine": f"duckdb {duckdb.__version__}",
-    }
-    kind = pending.statement.kind
-    context = staging.context
+    statement = TableStatement(staging.context, staging.working(name), pending)
+    kind, exists = statement.kind, statement.table.snapshot is not None
+    if kind is StatementKind.DROP:
+        return _drop(staging, statement)
+    if kind is StatementKind.ALTER:
+        return _alter(staging, statement)
     if kind is StatementKind.CREATE:
-        if table.snapshot is None:
+        if not exists:
             check_not_reserved(name)
-        after, result = create_table(context, table, pending, lineage)
-    elif kind is StatementKind.DROP:
-        return _drop(staging, table, pending, lineage)
-    elif kind is StatementKind.ALTER:
-        return _alter(staging, table, pending, lineage)
-    elif table.snapshot is None:
+        after, result = create_table(statement)
+    elif not exists:
         raise unknown_table(name, "to write to", staging.names())
     elif kind is StatementKind.TRUNCATE:
-        after, result = _truncate(staging, table, lineage)
+        after, result = _truncate(statement)
     elif kind in (StatementKind.INSERT, StatementKind.COPY):
-        after, result = insert_rows(context, table, pending, lineage)
+        after, result = insert_rows(statement)
     else:
         staging.note_read(name)
-        after, result = change_rows(context, table, pending, lineage)
-    if after is not table:
+        after, result = change_rows(statement)
+    if after is not statement.table:
         staging.stage(after)
     return result
 
 
-def _drop(
-    staging: Staging, table: WorkingTable, pending: PendingWrite, lineage: Mapping[str, object]
-) -> WriteResult:
+def _drop(staging: Staging, statement: TableStatement) -> WriteResult:
+    table, pending = statement.table, statement.pending
     if has_rest(pending.statement, ("cascade", "restrict")):
         raise Unsupported("DROP TABLE takes one table", kind=ErrorKind.UNSUPPORTED_STATEMENT)
     if table.snapshot is not None:
         result = WriteResult(table.name, "drop", deleted=table.rows)
-        staging.drop(table.name, lineage)
+        staging.drop(table.name, statement.lineage)
         return result
     if not _if_exists(pending):
         raise unknown_table(pending.name, "to drop", staging.names())
     return WriteResult(table.name, "drop")
 
 
-def _alter(
-    staging: Staging, table: WorkingTable, pending: PendingWrite, lineage: Mapping[str, object]
-) -> WriteResult:
-    altering = read_altering(pending.statement)
-    if table.snapshot is None:
+def _alter(staging: Staging, statement: TableStatement) -> WriteResult:
+    altering = read_altering(statement.pending.statement)
+    if statement.table.snapshot is None:
         if not altering.if_exists:
-            raise unknown_table(pending.name, "to alter", staging.names())
-        return WriteResult(table.name, "alter")
+            raise unknown_table(statement.pending.name, "to alter", staging.names())
+        return WriteResult(statement.name, "alter")
     if altering.kind is Alteration.RENAME_TABLE:
-        return _rename(staging, table, altering.new_name, lineage)
-    after, result = alter_table(staging.context, table, pending, altering, lineage)
-    if after is not table:
+        return _rename(staging, statement, altering.new_name)
+    after, result = alter_table(statement, altering)
+    if after is not statement.table:
         staging.stage(after)
     return result
 
 
-def _rename(
-    staging: Staging, table: WorkingTable, wanted: str, lineage: Mapping[str, object]
-) -> WriteResult:
+def _rename(staging: Staging, statement: TableStatement, wanted: str) -> WriteResult:
     """Stages that a table has another name: its files stay where they are.
 
     A name of one part stays in the namespace of the old one.
@@ -132,6 +119,7 @@ def _rename(
         AlreadyExists: A table has it already.
         InvalidInput: It is reserved.
     """
+    table = statement.table
     assert table.snapshot is not None, "a table that is there is renamed"
     namespace, dot, _ = table.name.rpartition(".")
     if "." not in wanted:
@@ -141,7 +129,7 @@ def _rename(
         raise AlreadyExists(f"table {there.name!r} exists", kind=ErrorKind.TABLE_EXISTS)
     check_not_reserved(there.name)
     origin = table.origin if table.keeps_files else None
-    staging.drop(table.name, lineage)
+    staging.drop(table.name, statement.lineage)
     staging.stage(
         replace(
             there,
@@ -150,7 +138,7 @@ def _rename(
             added=table.added,
             moved=None if origin is None or origin.id == _id(there.base) else origin,
             scope=there.scope | Scope(whole=True),
-            lineage=(*table.lineage, lineage),
+            lineage=(*table.lineage, statement.lineage),
         )
     )
     return WriteResult(there.name, "alter")
@@ -160,15 +148,13 @@ def _id(table: StoredTable | None) -> str | None:
     return None if table is None else table.id
 
 
-def _truncate(
-    staging: Staging, table: WorkingTable, lineage: Mapping[str, object]
-) -> tuple[WorkingTable, WriteResult]:
-    files = tuple(table.files(staging.context.commits))
+def _truncate(statement: TableStatement) -> tuple[WorkingTable, WriteResult]:
+    table = statement.table
+    files = tuple(table.files(statement.context.commits))
     result = WriteResult(table.name, "truncate", deleted=sum(file.rows for file in files))
     if not files:
         return table, result
-    change = FileChange(removed=files)
-    return table.then(table.snapshot, change, Scope(whole=True), lineage), result
+    return statement.then(table.snapshot, FileEdit(removed=files), Scope(whole=True)), result
 
 
 def _if_exists(pending: PendingWrite) -> bool:

@@ -1,4 +1,4 @@
-"""MERGE INTO: its source is read once, so that it tells which files may hold a match."""
+"""MERGE INTO: its source is read once, and then known which files may hold a match."""
 
 from dataclasses import dataclass, replace
 
@@ -15,17 +15,17 @@ from catalog.query.scan import Pruner
 from catalog.query.splice import Replacement
 from catalog.write.context import WriteContext
 from catalog.write.files.key_pruning import key_pruner
-from catalog.write.sql.scratch import own_name
+from catalog.write.sql.statement import TableStatement
 
 
 @dataclass(frozen=True, slots=True)
 class SourceRead:
-    """Says how a MERGE goes on once its source is read.
+    """How a MERGE goes on once its source is read.
 
     Attributes:
         pending: The statement, without what it reads in its source if that is read.
         source: What to splice for the source.
-        pruner: What tells which files may hold rows that match; None if all may.
+        pruner: Selects the files that may hold rows that match; None if all may.
         condition: What such rows meet, over columns ``c<field id>``; empty if all may.
     """
 
@@ -36,22 +36,21 @@ class SourceRead:
 
 
 def with_source_read(
-    context: WriteContext, settings: UserSettings, shape: TableSnapshot, pending: PendingWrite
+    statement: TableStatement, settings: UserSettings, shape: TableSnapshot
 ) -> SourceRead:
-    """Reads the source of a MERGE into a table of the engine, if it tells which files matter.
+    """Reads the source of a MERGE into a table of the engine, if it shows which files matter.
 
     Args:
-        context: What writing needs.
+        statement: The statement.
         settings: The user's settings.
         shape: The target's shape.
-        pending: The statement.
-
     """
+    pending, context = statement.pending, statement.context
     source, spans = pending.statement.source, merge_spans(pending.statement)
     if source is None or spans is None or pending.params is not None or not settings.are_plain:
         return SourceRead(pending)
     before, span = spans
-    con, rows = context.con, own_name("source")
+    con, rows = context.con, context.work.name("source")
     read = f"{pending.part(before)} SELECT * FROM {pending.part(span)}"
     con.execute(f"CREATE TEMP TABLE {rows} AS {read}")
     relation = con.sql(f"SELECT * FROM {rows} LIMIT 0")
@@ -70,7 +69,7 @@ def with_source_read(
     pending = replace(pending, replacements=outside)
     if not keys:
         return SourceRead(pending, (replaced,))
-    con, found = context.con, own_name("matches")
+    found = context.work.name("matches")
     there = " AND ".join(f"c{i} IS NOT NULL" for i in keys)
     con.execute(
         f"CREATE TEMP TABLE {found} AS SELECT DISTINCT * "
@@ -78,17 +77,19 @@ def with_source_read(
     )
     columns = ", ".join(f"c{i}" for i in keys)
     condition = f"({columns}) IN (SELECT {columns} FROM {found})"
-    return SourceRead(pending, (replaced,), key_pruner(con, shape, found, tuple(keys)), condition)
+    return SourceRead(
+        pending, (replaced,), key_pruner(con, shape, found, fields=tuple(keys)), condition
+    )
 
 
 def _collates(context: WriteContext, rows: str) -> bool:
-    """Tells whether texts of a table may be equal though they are not the same."""
+    """Returns whether texts of a table may be equal though they are not the same."""
     shown = single_row(context.con, "SELECT sql FROM duckdb_tables() WHERE table_name = ?", (rows,))
     return "COLLATE" in str(shown[0])
 
 
 def _comparable(field: Field, kind: str) -> bool:
-    """Tells whether values are equal just if they are as values of the target's column."""
+    """Returns whether values are equal exactly if they are as values of the target's column."""
     if is_float(field.type):
         return False
     ours = type_sql(field.type)

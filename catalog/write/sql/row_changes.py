@@ -1,23 +1,19 @@
 """What a statement did to the rows of a table: found by comparing them before and after."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-import duckdb
 
 from catalog.engine.connection import single_row
 from catalog.engine.quoting import identifier
 from catalog.model.schema import Field
-from catalog.model.table import TableSnapshot
-from catalog.write.context import WriteContext
-from catalog.write.files.rewrite import FileChange, rewrite_files
-from catalog.write.files.writer import paths_of
-from catalog.write.sql.scratch import Scratch, is_listlike, own_name
-from catalog.write.working_table import WorkingTable
+from catalog.write.conditions import all_same
+from catalog.write.files.rewrite import FileEdit, rewrite_files
+from catalog.write.sql.scratch import Scratch, is_listlike
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
-    """Says which rows of a table changed.
+class RowChanges:
+    """The rows of a table that a statement changed.
 
     Attributes:
         hits: A temporary table as ``rewrite_files`` takes it, with two columns more:
@@ -37,33 +33,34 @@ class Changes:
     updated: int
     deleted: int
 
-    @property
-    def rows(self) -> int:
-        """Returns how many rows changed in all."""
-        return self.inserted + self.updated + self.deleted
 
-
-def find_changes(context: WriteContext, shape: TableSnapshot, scratch: Scratch) -> Changes:
+def find_changes(scratch: Scratch) -> RowChanges:
     """Compares the rows of a table before and after a statement.
 
+    Before, ``origin`` has (file 0) the rows 0: (1, a), 1: (2, b). After an UPDATE of the first
+    and a DELETE of the second, ``hits`` has
+
+        file  place  gone   deleted  rekeyed  c1    c2
+        0     0      false  false    false    1     z
+        0     1      true   true     false    NULL  NULL
+
     Args:
-        context: What writing needs.
-        shape: The table's shape.
-        scratch: Its rows.
+        scratch: The rows.
     """
-    con, fields = context.con, shape.schema.fields
-    hits, fresh, pairs = own_name("changed"), own_name("fresh"), own_name("pairs")
+    con, shape, name = scratch.write.con, scratch.write.shape, scratch.write.context.work.name
+    fields = shape.schema.fields
+    hits, fresh = name("changed"), name("fresh")
     columns = ", ".join(f"c{f.id}" for f in fields)
     named = ", ".join(f"{identifier(f.name)} AS c{f.id}" for f in fields)
     now = f"(SELECT rowid AS r, {named} FROM {scratch.table})"
     if any(is_listlike(f.type) for f in fields):
-        _pair(con, shape, scratch, now, pairs)
+        pairs = _pairs(scratch, now)
         now = (
             f"(SELECT coalesce(p.r, t.r) AS r, {columns} FROM {now} t "
             f"LEFT JOIN {pairs} p ON p.s = t.r)"
         )
-    moves = _differ([f for f in fields if f.id in shape.partition_by])
-    rekeyed = _differ([f for f in fields if f.id in shape.key])
+    moves = _differ(shape.fields(shape.partition_by))
+    rekeyed = _differ(shape.fields(shape.key))
     con.execute(
         f"CREATE TEMP TABLE {hits} AS SELECT o.file, o.place, t.r IS NULL OR {moves} AS gone, "
         f"t.r IS NULL AS deleted, t.r IS NOT NULL AND ({rekeyed}) AS rekeyed, "
@@ -80,37 +77,24 @@ def find_changes(context: WriteContext, shape: TableSnapshot, scratch: Scratch) 
         f"SELECT count(*) FILTER (WHERE deleted), count(*) FILTER (WHERE NOT deleted) FROM {hits}",
     )
     (inserted,) = single_row(con, f"SELECT count(*) FROM {now} WHERE r >= {scratch.rows}")
-    return Changes(hits, fresh, now, int(inserted), int(updated), int(deleted))
+    return RowChanges(hits, fresh, now, int(inserted), int(updated), int(deleted))
 
 
-def write_changes(
-    context: WriteContext,
-    table: WorkingTable,
-    shape: TableSnapshot,
-    scratch: Scratch,
-    changes: Changes,
-) -> FileChange:
+def write_changes(scratch: Scratch, changes: RowChanges) -> FileEdit:
     """Writes the files again in which rows changed, and new ones for the rows that came.
 
     Args:
-        context: What writing needs.
-        table: The table as it is.
-        shape: Its shape, with the file schema of files that are written.
-        scratch: Its rows.
+        scratch: The rows.
         changes: What changed.
     """
-    taken = paths_of(scratch.files) | set(table.added)
-    holds = table.holds(context.commits)
-    with context.writer(table.name, shape, taken=taken, holds=holds) as writer:
-        change = rewrite_files(
-            context.con, writer, shape, scratch.files, changes.hits, context.locate
-        )
+    with scratch.write.rewriter(scratch.files) as writer:
+        change = rewrite_files(writer, scratch.files, changes.hits)
         added = writer.sorted(changes.fresh, append=True)
-    return FileChange(change.removed, (*change.added, *added))
+    return FileEdit(change.removed, (*change.added, *added))
 
 
-def _differ(fields: "list[Field] | tuple[Field, ...]") -> str:
-    """Returns the condition that a row is another than it was in some columns."""
+def _differ(fields: Sequence[Field]) -> str:
+    """Returns the condition that a row differs from what it was in some columns."""
     found = [_differs(f"o.c{f.id}", f"t.c{f.id}", str(f.type)) for f in fields]
     return f"({' OR '.join(found) or 'false'})"
 
@@ -122,16 +106,18 @@ def _differs(old: str, new: str, kind: str) -> str:
     return f"{old} IS DISTINCT FROM {new}"
 
 
-def _pair(
-    con: duckdb.DuckDBPyConnection, shape: TableSnapshot, scratch: Scratch, now: str, pairs: str
-) -> None:
-    """Finds for rows that were written anew which rows they were.
+def _pairs(scratch: Scratch, now: str) -> str:
+    """Finds which rows those were that the engine wrote as new rows.
 
     The engine updates lists by deleting and inserting whole rows, in their order. Rows of the
     same key belong together; without a key, those of the same place among all. A wrong guess
     puts a row elsewhere, and loses nothing.
+
+    Returns:
+        A temporary table: ``r``, the row's id before, ``s``, its id now.
     """
-    keys = [f"c{i}" for i in shape.key]
+    con, pairs = scratch.write.con, scratch.write.context.work.name("pairs")
+    keys = [f"c{i}" for i in scratch.write.shape.key]
     shown = ", ".join(["r", *keys])
     gone = (
         f"SELECT o.rowid AS {shown} FROM {scratch.origin} o "
@@ -147,8 +133,8 @@ def _pair(
             f"WHERE r NOT IN (SELECT {column} FROM {pairs}))"
             for query, column in ((gone, "r"), (came, "s"))
         ]
-        alike = "".join(f" AND a.{c} IS NOT DISTINCT FROM b.{c}" for c in by)
         con.execute(
             f"INSERT INTO {pairs} SELECT a.r, b.r FROM {sides[0]} a JOIN {sides[1]} b "
-            f"ON a.n = b.n{alike}"
+            f"ON a.n = b.n AND {all_same('a.', 'b.', by)}"
         )
+    return pairs

@@ -1,4 +1,4 @@
-"""Conditions of a pruner as SQL: which rows of a file a statement may concern."""
+"""Conditions of a pruner as SQL: which rows of a file a statement may affect."""
 
 from catalog.engine.quoting import literal, type_sql
 from catalog.model.types import Scalar
@@ -8,9 +8,9 @@ from catalog.query.scan import Condition, Pruner
 
 
 def row_filter(pruner: Pruner) -> str:
-    """Returns what a row meets that the pruner wants, over columns ``c<field id>``.
+    """Returns the condition for the rows that a pruner wants, over columns ``c<field id>``.
 
-    Like a file, a row that does not meet it cannot be concerned.
+    Like a file, a row that does not meet it cannot be affected.
 
     Args:
         pruner: The pruner.

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count
 
 import duckdb
 import pyarrow as pa
@@ -12,6 +11,7 @@ from catalog.engine.connection import single_row
 from catalog.engine.failures import engine_errors
 from catalog.engine.quoting import identifier, literal, type_sql
 from catalog.engine.settings import UserSettings
+from catalog.engine.workspace import OWN_PREFIX
 from catalog.errors import ErrorKind, Unsupported
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
@@ -20,21 +20,19 @@ from catalog.query.parse.definitions import has_clause
 from catalog.query.parse.keywords import fold
 from catalog.query.pending_write import PendingWrite
 from catalog.write.context import WriteContext
+from catalog.write.sql.statement import TableStatement
+from catalog.write.table_write import TableWrite
 
 DATABASE = "parquetry_writing"
 """The database in memory that the tables are in: there they have the names that users know."""
 
-OWN_PREFIX = "__parquetry_"
-"""Begins the names of temporary tables that a statement needs."""
-
-_NUMBERS = count(1)
-
 
 @dataclass(frozen=True, slots=True)
 class Scratch:
-    """Holds rows of a table as the engine has them.
+    """Rows of a table as the engine has them.
 
     Attributes:
+        write: The table of the catalog.
         table: The table on which a statement runs, as SQL.
         origin: A temporary table of the same rows in the same order, with the columns
             ``file`` (number of the file among ``files``), ``place`` (in it) and ``c<field id>``.
@@ -43,6 +41,7 @@ class Scratch:
         whole: Whether they are all rows of the files.
     """
 
+    write: TableWrite
     table: str
     origin: str
     files: Sequence[DataFile]
@@ -52,7 +51,7 @@ class Scratch:
 
 @contextmanager
 def one_statement(context: WriteContext, name: str) -> Iterator[UserSettings]:
-    """Puts the user's settings aside while a statement is dealt with, and cleans up behind it.
+    """Puts the user's settings aside while a statement is handled, and cleans up after it.
 
     Args:
         context: What writing needs.
@@ -71,7 +70,8 @@ def one_statement(context: WriteContext, name: str) -> Iterator[UserSettings]:
             "SELECT table_name FROM duckdb_tables() "
             f"WHERE temporary AND starts_with(table_name, {literal(OWN_PREFIX)})"
         ).fetchall()
-        drop(con, *(str(table) for (table,) in left))
+        for (table,) in left:
+            con.execute(f"DROP TABLE IF EXISTS {table}")
 
 
 @contextmanager
@@ -90,46 +90,41 @@ def lasting_row_ids(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
         raise
 
 
-def own_name(word: str) -> str:
-    """Returns a new name for a temporary table."""
-    return f"{OWN_PREFIX}{word}_{next(_NUMBERS)}"
-
-
 def scratch_name(name: str) -> str:
     """Returns what the engine's table for a table of the catalog is called, as SQL."""
     return f"{DATABASE}.main.{identifier(name.rpartition('.')[2])}"
 
 
 def load(
-    context: WriteContext,
-    name: str,
-    shape: TableSnapshot,
-    files: Sequence[DataFile] = (),
-    *,
-    conditions: Sequence[str] = (),
+    write: TableWrite, files: Sequence[DataFile] = (), *, conditions: Sequence[str] = ()
 ) -> Scratch:
     """Brings rows of a table into the engine.
 
+    The file numbers and places of the rows are kept beside them:
+
+        file  place  c1  c2          id  name
+        0     0      1   a           1   a
+        0     1      2   b           2   b
+        1     0      3   c           3   c
+
     Args:
-        context: What writing needs.
-        name: The table.
-        shape: Its shape.
+        write: The table, and the shape in which the statement sees it.
         files: The files whose rows are wanted.
         conditions: What the rows must meet, over columns ``c<field id>``.
 
     Raises:
         Unsupported: The engine cannot tell the table's columns apart.
     """
-    _check_names(name, shape)
-    con, fields = context.con, shape.schema.fields
-    table, origin = scratch_name(name), own_name("origin")
+    _check_names(write.name, write.shape)
+    con, fields = write.con, write.shape.schema.fields
+    table, origin = scratch_name(write.name), write.context.work.name("origin")
     columns = ", ".join(f"c{f.id} {type_sql(f.type)}" for f in fields)
     floats = () if conditions else [f.id for f in fields if is_float(f.type)]
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     with engine_errors():
         con.execute(f"CREATE TEMP TABLE {origin} (file INTEGER, place BIGINT, {columns})")
         for number, file in enumerate(files):
-            relation = context.relation(shape, [file], nan_free=floats, numbered=True)
+            relation = write.relation([file], nan_free=floats, numbered=True)
             chosen = ", ".join(f"c{f.id}" for f in fields)
             con.execute(
                 f"INSERT INTO {origin} SELECT {number}, place, {chosen} FROM {relation}{where}"
@@ -137,37 +132,31 @@ def load(
         named = ", ".join(f"c{f.id} AS {identifier(f.name)}" for f in fields)
         con.execute(f"CREATE TABLE {table} AS SELECT {named} FROM {origin}")
         (rows,) = single_row(con, f"SELECT count(*) FROM {origin}")
-    return Scratch(table, origin, files, int(rows), whole=not conditions)
+    return Scratch(write, table, origin, files, int(rows), whole=not conditions)
 
 
 def perform(
-    context: WriteContext,
-    settings: UserSettings,
-    pending: PendingWrite,
-    sql: str,
-    *,
-    single_thread: bool = False,
+    statement: TableStatement, settings: UserSettings, sql: str, *, single_thread: bool = False
 ) -> pa.Table:
     """Runs the user's statement under the user's settings and returns what it answers.
 
     Args:
-        context: What writing needs.
+        statement: The statement.
         settings: The user's settings, which are put aside afterwards.
-        pending: The statement.
         sql: What the engine is given for it.
-        single_thread: Whether rows that it writes anew must come in the order of those read.
+        single_thread: Whether rows that it writes again must come in the order of those read.
     """
     settings.put_back()
     if single_thread:
         settings.use_one_thread()
-    relation = context.con.sql(sql, params=pending.params)
+    relation = statement.con.sql(sql, params=statement.pending.params)
     answer = pa.table({}) if relation is None else relation.to_arrow_table()
     settings.put_aside()
     return answer
 
 
 def is_listlike(kind: DataType) -> bool:
-    """Tells whether the engine updates values of a type by deleting and inserting rows."""
+    """Returns whether the engine updates values of a type by deleting and inserting rows."""
     match kind:
         case ListType() | MapType():
             return True
@@ -188,12 +177,6 @@ def _check_names(name: str, shape: TableSnapshot) -> None:
                 kind=ErrorKind.AMBIGUOUS_COLUMNS,
                 hint="take a snapshot of the table with another name for one of them",
             )
-
-
-def drop(con: duckdb.DuckDBPyConnection, *tables: str) -> None:
-    """Drops temporary tables."""
-    for table in tables:
-        con.execute(f"DROP TABLE IF EXISTS {table}")
 
 
 def returned(pending: PendingWrite, answer: pa.Table) -> pa.Table | None:

@@ -1,0 +1,76 @@
+"""A table that is being written, with what its operations share."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from catalog.model.datafile import DataFile
+from catalog.model.table import TableSnapshot
+from catalog.query.scan import Pruner
+from catalog.write.context import WriteContext
+from catalog.write.files.writer import DataWriter, paths_of
+from catalog.write.working_table import WorkingTable
+
+
+@dataclass(frozen=True, slots=True)
+class TableWrite:
+    """A table that is being written.
+
+    Attributes:
+        context: What writing needs.
+        table: The table as it is.
+        shape: Its shape afterwards, with the file schema of files that the catalog writes.
+    """
+
+    context: WriteContext
+    table: WorkingTable
+    shape: TableSnapshot
+
+    @property
+    def name(self) -> str:
+        """The table's name."""
+        return self.table.name
+
+    @property
+    def con(self) -> duckdb.DuckDBPyConnection:
+        """The engine's connection."""
+        return self.context.con
+
+    def files(self, *pruners: Pruner) -> Sequence[DataFile]:
+        """Returns the table's files that may hold rows which all of some pruners want."""
+        listed = self.table.files(
+            self.context.commits,
+            wanted=lambda node: all(one.wants_ranges(node.ranges) for one in pruners),
+        )
+        wanted = [file for file in listed if all(one.wants_file(file) for one in pruners)]
+        return self.context.verified(self.name, wanted)
+
+    def relation(
+        self,
+        files: Sequence[DataFile],
+        *,
+        columns: Sequence[int] | None = None,
+        nan_free: Collection[int] = (),
+        numbered: bool = False,
+    ) -> str:
+        """Returns SQL of rows of files in the table's shape; see ``WriteContext.relation``."""
+        return self.context.relation(
+            self.shape, files, columns=columns, nan_free=nan_free, numbered=numbered
+        )
+
+    def rewriter(self, files: Sequence[DataFile]) -> DataWriter:
+        """Returns a writer for files whose rows change, and for rows that come."""
+        return self.context.writer(
+            self.name,
+            self.shape,
+            taken=self._taken(files),
+            holds=self.table.holds(self.context.commits),
+        )
+
+    def adder(self, gone: Sequence[DataFile]) -> DataWriter:
+        """Returns a writer for rows that come, and take the place of all rows of some files."""
+        return self.context.writer(self.name, self.shape, taken=self._taken(gone))
+
+    def _taken(self, files: Sequence[DataFile]) -> set[str]:
+        return paths_of(files) | set(self.table.added)
