@@ -22,6 +22,7 @@ from cli.commands import (
     sql,
 )
 from cli.commands import diff as diff_command
+from cli.exit_codes import ExitCode
 from cli.output import stdout
 from cli.usage import UsageError, nearest
 
@@ -54,9 +55,12 @@ class PlainCommand(TyperCommand):
         return ["[OPTIONS]", *(p.metavar or p.name.upper() for p in arguments)]
 
 
+_EXIT_CODES = "; ".join(f"{int(code)} {code.meaning.partition(';')[0]}" for code in ExitCode)
+
 application = typer.Typer(
     name="parquetry",
     cls=NamedGroup,
+    epilog=f"Exit codes: {_EXIT_CODES}.".replace("`", ""),
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     no_args_is_help=True,

@@ -7,7 +7,7 @@ from catalog.errors import CatalogError, ErrorKind
 
 
 class UsageError(CatalogError):
-    """Says that a command was written in a way it cannot be: exit code 2."""
+    """The command line was used wrongly: see the help of the command."""
 
     default_kind = ErrorKind.USAGE
 

@@ -29,14 +29,9 @@ as `NULL`; in CSV the text `NULL` stands in quotes. `NO_COLOR` switches colour o
 **Refs** are branches, tags, commit ids and their unique prefixes, with `~N` (Nth ancestor),
 `^N` (Nth parent), `@{N}` (where the branch stood N moves ago) and `@{2024-05-01T12:00}`.
 
-| exit code | means |
-|---|---|
-| 0 | done; also when the reader of stdout stopped reading |
-| 1 | the answer is no: differences under `--exit-code` |
-| 2 | the command was written in a way it cannot be |
-| 3 | an error |
-| 4 | a conflict with somebody else's change; also of a merge or revert, be it a dry run |
-| 130 | interrupted |
+A command ends with one of these exit codes; [Errors](errors.md) lists the kinds of errors.
+
+EXIT_CODES
 
 `parquetry.toml` lists what `snapshot` takes when no table is named; paths are relative to it:
 
@@ -58,9 +53,12 @@ def reference() -> str:
     from typer.main import get_command
 
     from cli.application import application
+    from cli.exit_codes import ExitCode
 
     root: Any = get_command(application)
-    parts = [INTRODUCTION, "## Global options\n", *_parameters(root)]
+    codes = [f"| {int(code)} | {code.meaning} |" for code in ExitCode]
+    table = "\n".join(["| exit code | meaning |", "|---|---|", *codes])
+    parts = [INTRODUCTION.replace("EXIT_CODES", table), "## Global options\n", *_parameters(root)]
     for path, command in _commands(root, ()):
         parts += _command(path, command)
     return re.sub(r"\n{3,}", "\n\n", "\n".join(parts)).rstrip() + "\n"

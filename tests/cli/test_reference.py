@@ -1,16 +1,18 @@
-"""The reference page is what the commands say of themselves."""
+"""The reference pages are what the commands and the kinds of errors say of themselves."""
 
-import importlib.util
+import pytest
 
-from tests.cli.conftest import REPOSITORY
+from catalog.errors import ErrorKind
+from tests.docs.pages import REPOSITORY, load
 
 
-def test_the_reference_is_current() -> None:
-    path = REPOSITORY / "docs/generate_cli.py"
-    spec = importlib.util.spec_from_file_location("generate_cli", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    page = (REPOSITORY / "docs/reference/cli.md").read_text(encoding="utf-8")
-    assert page == module.reference(), "run: python docs/generate_cli.py"
+@pytest.mark.parametrize("page", ["cli", "errors"])
+def test_the_reference_is_current(page: str) -> None:
+    text = (REPOSITORY / f"docs/reference/{page}.md").read_text(encoding="utf-8")
+    assert text == load(f"generate_{page}").reference(), f"run: python docs/generate_{page}.py"
+
+
+def test_every_kind_of_error_is_raised_somewhere() -> None:
+    generator = load("generate_errors")
+    raised = generator._raised(generator._categories())
+    assert [kind for kind in ErrorKind if kind.name not in raised] == []
