@@ -4,7 +4,8 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from catalog.errors import ErrorKind, NotFound
+from catalog.errors import AlreadyExists, ErrorKind, NotFound
+from catalog.hints import Call, hint
 from catalog.model.texts import path_text
 from catalog.operations.context import default_author, utc_now
 from catalog.reader import CatalogReader
@@ -38,7 +39,13 @@ class Catalog(CatalogReader):
         """Creates an empty catalog and opens it; see ``catalog.create``."""
         uri = path_text(uri, "the catalog's place")
         found = open_store(uri, s3=s3, gcs=gcs, azure=azure, cache=cache, new=True)
-        repository = stored.create(found.store, author=author or default_author(), now=utc_now())
+        try:
+            repository = stored.create(
+                found.store, author=author or default_author(), now=utc_now()
+            )
+        except AlreadyExists as error:
+            message = f"there is already a catalog in {uri}"
+            raise AlreadyExists(message, kind=error.kind, hint=error.advice) from error
         return Catalog(found.uri, repository, author=author)
 
     @staticmethod
@@ -59,7 +66,8 @@ class Catalog(CatalogReader):
         except NotFound as error:
             if error.kind != ErrorKind.CATALOG_NOT_FOUND:
                 raise
-            raise NotFound(f"no catalog in {uri}", kind=error.kind, hint=error.advice) from error
+            advice = hint("create one with: {}", Call("create", (uri,)))
+            raise NotFound(f"no catalog in {uri}", kind=error.kind, hint=advice) from error
         return Catalog(found.uri, repository, author=author)
 
     def transaction(

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from catalog.errors import ErrorKind, NotFound
 from cli.location import bucket_options, catalog_uri, place_of
 from cli.usage import UsageError
 
@@ -27,14 +26,7 @@ def opened(context: typer.Context) -> "Catalog":
     import catalog
 
     place = place_of(context)
-    uri = catalog_uri(place)
-    try:
-        return catalog.open(uri, **bucket_options(place))
-    except NotFound as error:
-        if error.kind != ErrorKind.CATALOG_NOT_FOUND:
-            raise
-        hint = f"create one with: parquetry init {uri}"
-        raise NotFound(error.message, kind=error.kind, hint=hint) from error
+    return catalog.open(catalog_uri(place), **bucket_options(place))
 
 
 def table_at(text: str) -> tuple[str, str]:

@@ -102,11 +102,7 @@ def open_existing(store: ObjectStore) -> Repository:
     except NotFound as error:
         if error.kind == ErrorKind.BUCKET_NOT_FOUND:
             raise
-        raise NotFound(
-            "no catalog there",
-            kind=ErrorKind.CATALOG_NOT_FOUND,
-            hint="create one with: parquetry init",
-        ) from error
+        raise NotFound("no catalog there", kind=ErrorKind.CATALOG_NOT_FOUND) from error
     try:
         described = parse_json(stored.data, CATALOG_PATH)
     except CorruptData as error:
@@ -155,7 +151,7 @@ def _description_lost(anew: bytes) -> CorruptData:
 
 def _exists() -> AlreadyExists:
     return AlreadyExists(
-        "there is a catalog already",
+        "there is already a catalog",
         kind=ErrorKind.CATALOG_EXISTS,
-        hint="open it, or choose another directory",
+        hint="open it, or choose another place",
     )

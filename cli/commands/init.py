@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from catalog.errors import AlreadyExists
 from cli.location import bucket_options, place_of
 from cli.options import Json
 from cli.output import stdout
@@ -34,14 +33,7 @@ def init(
 
     place = place_of(context)
     root = uri or place.given or "."
-    try:
-        created = catalog.create(root, **bucket_options(place))
-    except AlreadyExists as error:
-        raise AlreadyExists(
-            f"there is already a catalog in {root}",
-            kind=error.kind,
-            hint=f"see what it holds: parquetry -C {root} log; or choose another place",
-        ) from error
+    created = catalog.create(root, **bucket_options(place))
     if json:
         show_json({"catalog": created.uri, "catalog_id": created.info.catalog_id})
     else:

@@ -1,0 +1,78 @@
+"""Hints name commands and options that exist."""
+
+import ast
+from collections.abc import Iterator
+from typing import get_args
+
+import pytest
+
+from catalog.hints import Blank, Call, Operation, Option, hint
+from cli.application import command
+from cli.hints import COMMANDS, worded
+from tests.cli.conftest import REPOSITORY
+
+CONTROLS = ("into", "resolve")
+"""Options that a merge takes; the continuing and aborting of one are commands of their own in
+Python, and options of ``merge`` on the command line."""
+
+
+def options(path: str) -> set[str]:
+    """Returns the options of a command, by its name: ``branch create``."""
+    found = command()
+    for name in path.split():
+        found = found.commands[name]  # type: ignore[assignment]
+    return {option for parameter in found.params for option in parameter.opts}
+
+
+def calls(name: str) -> Iterator[ast.Call]:
+    """Yields the calls of a class of hints anywhere in the catalog."""
+    for path in (REPOSITORY / "catalog").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+            if called and node.func.id == name and path.name != "hints.py":
+                yield node
+
+
+def wording(operation: str) -> tuple[str, str]:
+    """Returns the command of an operation, and the option that completes it."""
+    written, flag = COMMANDS.get(operation, (operation, ""))  # type: ignore[call-overload]
+    path, _, inner = written.partition(" --")
+    return path, flag or (f"--{inner}" if inner else "")
+
+
+@pytest.mark.parametrize("operation", get_args(Operation))
+def test_every_operation_is_a_command(operation: str) -> None:
+    path, flag = wording(operation)
+    assert not flag or flag in options(path)
+
+
+def test_every_recommended_call_has_options_that_exist() -> None:
+    recommended = list(calls("Call"))
+    assert recommended
+    for call in recommended:
+        (operation, *_) = call.args
+        assert isinstance(operation, ast.Constant)
+        path, _ = wording(str(operation.value))
+        names = {f"--{keyword.arg.replace('_', '-')}" for keyword in call.keywords if keyword.arg}
+        assert names <= options(path), ast.unparse(call)
+
+
+def test_every_recommended_option_exists() -> None:
+    every = {option for path in ("merge", "revert", "snapshot", "diff") for option in options(path)}
+    for call in calls("Option"):
+        (name, *_) = call.args
+        assert isinstance(name, ast.Constant)
+        assert f"--{str(name.value).replace('_', '-')}" in every, ast.unparse(call)
+
+
+def test_a_call_is_worded_as_a_command() -> None:
+    told = hint(
+        "{}; {}; {}",
+        Call("continue_merge", ("fix",), into="main", resolve=Blank("ours|theirs")),
+        Call("transaction", ("my branch",)),
+        Option("allow_empty"),
+    )
+    assert worded(told) == (
+        "parquetry merge fix --into main --continue --resolve ours|theirs; "
+        "parquetry sql --branch 'my branch'; --allow-empty"
+    )
