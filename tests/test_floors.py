@@ -54,7 +54,7 @@ NEVER_IN = {
 PURE = [
     "catalog.model",
     "catalog.diff.plan",
-    "catalog.query.scan",
+    "catalog.query.pruning",
     "catalog.write.merge.columns",
     "catalog.write.merge.column_order",
     "catalog.write.merge.schema",

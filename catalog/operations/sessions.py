@@ -9,7 +9,7 @@ from catalog.model.types import is_float
 from catalog.operations.context import OperationContext
 from catalog.operations.tables import find_table
 from catalog.query.backend import Functions, VersionedTable
-from catalog.query.scan import Pruner
+from catalog.query.pruning import Pruner
 from catalog.query.session import Session
 from catalog.repository import datafiles
 from catalog.repository.repository import Repository

@@ -9,7 +9,7 @@ from catalog.operations.sessions import CatalogBackend
 from catalog.operations.table_functions import table_functions
 from catalog.query.backend import VersionedTable
 from catalog.query.pending_write import PendingWrite, WriteResult
-from catalog.query.scan import Pruner
+from catalog.query.pruning import Pruner
 from catalog.query.session import Session
 from catalog.write.transaction import Transaction
 

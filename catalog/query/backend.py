@@ -7,7 +7,7 @@ from typing import Protocol, TypeAlias
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
 from catalog.query.parse.statements import ArgumentValue
-from catalog.query.scan import Pruner
+from catalog.query.pruning import Pruner
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from catalog.query.parse.statements import (
     TargetKind,
 )
 from catalog.query.pending_write import WRITING, PendingWrite, Writer, WriteResult
-from catalog.query.scan import pruner
+from catalog.query.pruning import pruner
 from catalog.query.splice import Replacement, replacements, splice
 
 _OPENING = ("begin", "start")

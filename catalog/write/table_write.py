@@ -7,7 +7,7 @@ import duckdb
 
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
-from catalog.query.scan import Pruner
+from catalog.query.pruning import Pruner
 from catalog.write.context import WriteContext
 from catalog.write.files.writer import DataWriter, paths_of
 from catalog.write.working_table import WorkingTable

@@ -12,7 +12,7 @@ from catalog.model.table import TableSnapshot
 from catalog.model.types import Scalar, TypeClass, is_float
 from catalog.model.values import encode, has_order, parse
 from catalog.query.parse.predicates import Op
-from catalog.query.scan import Condition, Pruner
+from catalog.query.pruning import Condition, Pruner
 
 MAX_LISTED = 1000
 """Distinct partition values up to which files are chosen by each of them, not by bounds."""

@@ -8,7 +8,7 @@ from catalog.model.change import FileChanges
 from catalog.model.datafile import DataFile
 from catalog.model.partition import Partition
 from catalog.model.table import TableSnapshot
-from catalog.query.scan import Pruner
+from catalog.query.pruning import Pruner
 from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.tables import data_files, files_in_partition
 from catalog.write.files.writer import paths_of

@@ -11,7 +11,7 @@ from catalog.model.types import INTEGER_BITS, is_float
 from catalog.query.parse.definitions import merge_spans
 from catalog.query.parse.keywords import fold
 from catalog.query.pending_write import PendingWrite
-from catalog.query.scan import Pruner
+from catalog.query.pruning import Pruner
 from catalog.query.splice import Replacement
 from catalog.write.context import WriteContext
 from catalog.write.files.key_pruning import key_pruner

@@ -4,7 +4,7 @@ from catalog.engine.quoting import literal, type_sql
 from catalog.model.types import Scalar
 from catalog.model.values import decode, text
 from catalog.query.parse.predicates import Op
-from catalog.query.scan import Condition, Pruner
+from catalog.query.pruning import Condition, Pruner
 
 
 def row_filter(pruner: Pruner) -> str:

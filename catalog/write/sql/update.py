@@ -3,7 +3,7 @@
 from catalog.engine.failures import engine_errors
 from catalog.query.parse.statements import StatementKind
 from catalog.query.pending_write import WriteResult
-from catalog.query.scan import pruner
+from catalog.query.pruning import pruner
 from catalog.write.files.writer import paths_of, with_own_schema
 from catalog.write.scope import Scope
 from catalog.write.sql.merge_source import SourceRead, with_source_read

@@ -1,4 +1,4 @@
-"""Scan planning: which data files may hold rows that a query wants.
+"""Pruning: which data files may hold rows that a query wants.
 
 Pure: given predicates and a table, a ``Pruner`` decides whether rows of a file, or below a
 manifest node with some partition values, may meet them. Encoded bounds are compared as bytes.
