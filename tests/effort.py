@@ -21,7 +21,11 @@ def set_effort(*, thorough: bool) -> None:
         deadline=None,
         database=None,
         derandomize=not thorough,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        suppress_health_check=[
+            HealthCheck.too_slow,
+            HealthCheck.data_too_large,
+            HealthCheck.function_scoped_fixture,  # examples that share a directory keep apart
+        ],
     )
     settings.load_profile("parquetry")
 

@@ -1,6 +1,9 @@
 """A runner for commands, and small catalogs made by real snapshots."""
 
+import contextlib
+import io
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -73,11 +76,12 @@ def write_parquet(path: Path, columns: Mapping[str, object]) -> None:
     pq.write_table(pa.table(dict(columns)), path)
 
 
-@pytest.fixture
-def lake(tmp_path: Path, parquetry: Runner) -> Path:
+@pytest.fixture(scope="session")
+def two_commits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Makes a catalog with two commits to orders and one to customers, in ./lake."""
+    folder = tmp_path_factory.mktemp("two-commits")
     write_parquet(
-        tmp_path / "v1/orders/day=2024-01-01/a.parquet",
+        folder / "v1/orders/day=2024-01-01/a.parquet",
         {
             "order_id": [1, 2, 3, 4],
             "amount": [10.0, None, None, 4.5],
@@ -85,26 +89,33 @@ def lake(tmp_path: Path, parquetry: Runner) -> Path:
         },
     )
     write_parquet(
-        tmp_path / "v1/orders/day=2024-01-02/a.parquet",
+        folder / "v1/orders/day=2024-01-02/a.parquet",
         {"order_id": [5], "amount": [1.0], "note": ["e"]},
     )
-    write_parquet(tmp_path / "v1/customers/a.parquet", {"customer_id": [1, 2], "name": ["x", None]})
+    write_parquet(folder / "v1/customers/a.parquet", {"customer_id": [1, 2], "name": ["x", None]})
     write_parquet(
-        tmp_path / "v2/orders/day=2024-01-01/a.parquet",
+        folder / "v2/orders/day=2024-01-01/a.parquet",
         {
             "order_id": [1, 2, 3, 6],
             "amount": [10.0, 12.5, 12.5, 7.0],
             "note": ["a", None, "C", "f"],
         },
     )
-    assert parquetry("init", "lake").code == 0
-    (tmp_path / "parquetry.toml").write_text('catalog = "lake"\n')
-    first = parquetry(
+    (folder / "parquetry.toml").write_text('catalog = "lake"\n')
+    first = [
         *("snapshot", "orders=v1/orders", "customers=v1/customers", "-m", "first load"),
         *("--key", "orders=order_id", "--key", "customers=customer_id"),
         *("--partition-by", "orders=day:DATE"),
-    )
-    assert first.code == 0, first.err
-    second = parquetry("snapshot", "orders=v2/orders", "--partitions", "-m", "backfill")
-    assert second.code == 0, second.err
+    ]
+    second = ["snapshot", "orders=v2/orders", "--partitions", "-m", "backfill"]
+    with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()):
+        for words in (["-C", "lake", "init"], first, second):
+            assert run(words) == 0
+    return folder
+
+
+@pytest.fixture
+def lake(two_commits: Path, tmp_path: Path) -> Path:
+    """A copy of the catalog with two commits, and of its sources: the test's own."""
+    shutil.copytree(two_commits, tmp_path, dirs_exist_ok=True)
     return tmp_path / "lake"

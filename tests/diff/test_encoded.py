@@ -9,13 +9,14 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.diff.fingerprints.stored_bytes import encoded_digests, stored_digests
 from catalog.formats.pages import pages
 from tests.diff.cases_random import DOMAINS
 from tests.diff.test_fingerprint import described, fingerprint, taken_over
+from tests.effort import effort
 
 FLAT = [name for name in DOMAINS if name not in ("uuid", "list", "struct", "map")]
 CODECS = ("none", "snappy", "gzip", "brotli", "zstd")
@@ -146,13 +147,7 @@ def test_pages_are_what_was_written(tmp_path: Path) -> None:
 @pytest.mark.invariant(
     "A fingerprint is the same whether its rows were read, written, or stored as before"
 )
-@settings(
-    max_examples=200,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=effort(200, 2000))
 @given(st.integers(0, 2**63).map(random.Random))
 def test_alike_only_where_values_are(tmp_path: Path, rnd: random.Random) -> None:
     kind, some = DOMAINS[rnd.choice(FLAT)]
@@ -176,13 +171,7 @@ def test_alike_only_where_values_are(tmp_path: Path, rnd: random.Random) -> None
         assert one[0] != other[0] or one[1] == other[1]
 
 
-@settings(
-    max_examples=300,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=effort(300, 3000))
 @given(st.integers(0, 2**63).map(random.Random))
 def test_damage_is_never_taken_for_the_same(tmp_path: Path, rnd: random.Random) -> None:
     """A byte of the pages changes: the digest goes, changes, or what is read stays the same."""

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import catalog
@@ -22,6 +22,7 @@ from catalog.model.fingerprint import Fingerprint
 from catalog.model.schema import Field, FileSchema, PhysicalColumn, Schema
 from catalog.model.table import TableSnapshot
 from tests.diff.cases_random import ALL_DOMAINS
+from tests.effort import effort
 
 OTHERS = [name for name in ALL_DOMAINS if name != "uuid"]
 
@@ -204,13 +205,7 @@ def test_writers_with_longer_columns_than_they_say(
 @pytest.mark.invariant(
     "A fingerprint is the same whether its rows were read, written, or stored as before"
 )
-@settings(
-    max_examples=150,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=effort(150, 1500))
 @given(st.integers(0, 2**63).map(random.Random))
 def test_what_is_taken_over_is_what_would_be_computed(tmp_path: Path, rnd: random.Random) -> None:
     kinds = {f"c{n}": rnd.choice(OTHERS) for n in range(rnd.randint(1, 5))}

@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.model.fingerprint import Fingerprint
@@ -21,6 +21,7 @@ from catalog.repository.fingerprints import Fingerprints
 from catalog.storage.memory import MemoryStore
 from tests.diff.test_aligned import VALUES
 from tests.diff.test_fingerprint import described, fingerprint, write
+from tests.effort import effort
 
 DAY, NOON = datetime.date(2024, 1, 1), datetime.datetime(2024, 1, 1, 12)
 MICRO = datetime.timedelta(microseconds=1)
@@ -101,13 +102,7 @@ def shuffled(count: int, rnd: random.Random) -> list[int]:
 
 
 @pytest.mark.invariant("The same rows in any order have the same digests in key order")
-@settings(
-    max_examples=200,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=effort(100, 2000))
 @given(st.integers(0, 2**63).map(random.Random))
 def test_the_order_of_rows_does_not_show(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rnd: random.Random

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import catalog
@@ -20,6 +20,7 @@ from catalog.model.datafile import DataFile
 from catalog.operations.tables import stored_table
 from catalog.repository.fingerprints import Fingerprints
 from catalog.repository.tables import data_files
+from tests.effort import effort
 
 ROWS = 3_000
 KINDS = {
@@ -312,13 +313,7 @@ def write_somehow(rnd: random.Random, rows: list[Row], folder: Path) -> None:
 @pytest.mark.invariant(
     "A first diff does not read what two files store alike; it is read once it is needed"
 )
-@settings(
-    max_examples=60,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@settings(max_examples=effort(40, 600))
 @given(st.integers(0, 2**63).map(random.Random))
 def test_diffs_in_any_order_count_what_differs(
     tmp_path_factory: pytest.TempPathFactory, rnd: random.Random

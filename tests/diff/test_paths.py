@@ -1,5 +1,6 @@
 """The paths of a diff: what is opened, and that all give one answer."""
 
+import re
 import shutil
 import tempfile
 from collections.abc import Collection
@@ -296,15 +297,21 @@ def test_rows_that_are_not_kept_are_counted_and_listed(tmp_path: Path) -> None:
         assert set(changed.column("_from").combine_chunks().field("w").to_pylist()) == {"x"}
 
 
+NEGATIVE_ZERO = re.compile(r"(?<![\w.])-0\.0(?![\d])")
+
+
 def listed(changes: pa.RecordBatchReader, compared: set[str]) -> list[str]:
     """Writes changed rows so that they compare: NaN, and times of nanoseconds, too.
 
     Columns that are not compared are left out: of rows that differ in those alone, and share
-    their key, it is open which of them cancels.
+    their key, it is open which of them cancels. Nor does the sign of a zero count: a cell that did
+    not change is read on one side only, so that 0.0 may stand for the other's -0.0.
     """
     table = changes.read_all()
     rows = zip(*(oracle_values(column) for column in table.columns), strict=True)
-    return sorted(repr([_without(value, compared) for value in row]) for row in rows)
+    return sorted(
+        NEGATIVE_ZERO.sub("0.0", repr([_without(value, compared) for value in row])) for row in rows
+    )
 
 
 def _without(value: object, compared: set[str]) -> object:
@@ -322,7 +329,7 @@ BLOCKS = (
 
 
 @pytest.mark.invariant("Every path of a diff gives the answer of the join")
-@settings(max_examples=effort(60, 600))
+@settings(max_examples=effort(40, 600))
 @given(pairs(), st.sampled_from([1, 2, 3, 65_536]), st.booleans())
 def test_every_path_gives_the_answer_of_the_join(pair: Pair, block: int, dense: bool) -> None:
     note(described(pair))
@@ -361,7 +368,7 @@ def test_every_path_gives_the_answer_of_the_join(pair: Pair, block: int, dense: 
             assert values(narrow, column, compared) == values(narrow_streamed, column, compared)
 
 
-@settings(max_examples=effort(60, 600))
+@settings(max_examples=effort(30, 600))
 @given(pairs())
 def test_narrow_rows_are_the_rows_without_the_columns_that_did_not_change(pair: Pair) -> None:
     note(described(pair))

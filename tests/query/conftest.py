@@ -1,6 +1,7 @@
 """Catalogs made by real snapshots, at times that the tests set."""
 
 import datetime
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -20,11 +21,17 @@ FIRST_DAY = datetime.datetime(2024, 5, 1, 12, tzinfo=datetime.UTC)
 class Lake:
     """Is a catalog with a clock, and what is needed to commit small tables to it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, like: "Lake | None" = None) -> None:
         self.folder = folder
-        self.now = FIRST_DAY
         root = str(folder / "lake")
-        stored = repository.create(LocalStore(root), author="test", now=FIRST_DAY)
+        store = LocalStore(root)
+        if like is None:
+            self.now = FIRST_DAY
+            stored = repository.create(store, author="test", now=FIRST_DAY)
+        else:
+            self.now = like.now
+            shutil.copytree(like.folder / "lake", root)
+            stored = repository.open_existing(store)
         self.catalog = Catalog(root, stored, author="test", clock=lambda: self.now)
         self._sources = 0
 
@@ -73,10 +80,10 @@ def orders(*amounts: float | None) -> pa.Table:
     )
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
+@pytest.fixture(scope="session")
+def three_commits(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """Makes three commits: ``orders`` of 1, 2 and 3 rows, and others that stay."""
-    made = Lake(tmp_path)
+    made = Lake(tmp_path_factory.mktemp("three-commits"))
     items = {"a.parquet": pa.table({"id": [1], "item": ["nail"]})}
     sales = {"a.parquet": pa.table({"id": [7], "kind": ["sale"]})}
     made.commit(
@@ -88,6 +95,12 @@ def lake(tmp_path: Path) -> Lake:
     made.catalog.branches.create("backfill/2024-03", at="main~1")
     made.commit(orders={"a.parquet": orders(10.0, 20.0, 30.0)})
     return made
+
+
+@pytest.fixture
+def lake(three_commits: Lake, tmp_path: Path) -> Lake:
+    """A copy of the catalog with three commits: the test's own."""
+    return Lake(tmp_path, like=three_commits)
 
 
 @pytest.fixture

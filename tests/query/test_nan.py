@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -13,10 +12,10 @@ from tests.query.conftest import Lake
 NAN = math.nan
 
 
-@pytest.fixture
-def session(tmp_path: Path) -> Iterator[Session]:
-    """Opens a session with ``m``: in each column the third of three rows has NaN."""
-    lake = Lake(tmp_path)
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """Commits ``m``: in each column the third of three rows has NaN."""
+    lake = Lake(tmp_path_factory.mktemp("nan"))
     values = [1.0, 2.0, NAN]
     table = pa.table(
         {
@@ -30,6 +29,11 @@ def session(tmp_path: Path) -> Iterator[Session]:
         }
     )
     lake.commit(m={"a.parquet": table})
+    return lake
+
+
+@pytest.fixture
+def session(lake: Lake) -> Iterator[Session]:
     with lake.catalog.connect() as opened:
         yield opened
 

@@ -16,6 +16,7 @@ from catalog.repository.tree import Root, TreeReader, TreeWriter
 from catalog.repository.tree_diff import differences
 from catalog.repository.tree_edit import edit
 from catalog.storage.memory import MemoryStore
+from tests.effort import effort
 
 KIND = DataFileRows(1)
 SCHEMA = content_id(b"schema")
@@ -90,7 +91,7 @@ class TestEdits:
     @pytest.mark.invariant(
         "The same content has the same root, whether edited or rebuilt, in any order"
     )
-    @settings(max_examples=120, deadline=None)
+    @settings(max_examples=effort(120, 1200))
     @given(state=states, steps=st.lists(changes, min_size=1, max_size=4))
     def test_an_edited_tree_is_the_tree_built_anew(
         self, state: dict[int, int], steps: list[dict[int, int | None]]

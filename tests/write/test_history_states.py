@@ -9,7 +9,7 @@ from tests.effort import effort
 
 from .histories import run_histories
 
-HISTORIES, STEPS = effort((14, 16), (100, 40))
+HISTORIES, STEPS = effort((8, 16), (100, 40))
 
 
 def test_any_history_is_that_of_the_model() -> None:

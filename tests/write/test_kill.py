@@ -1,6 +1,6 @@
 """``kill -9`` at any moment leaves the old or the new state in a directory.
 
-``--thorough`` kills ten times as often.
+``--thorough`` kills twenty times as often.
 """
 
 import shutil
@@ -13,7 +13,7 @@ from tests.effort import effort
 
 from .kills import Auditor, MergeAuditor, kill_mergers, kill_writers
 
-KILLS = effort(20, 200)
+KILLS = effort(10, 200)
 
 
 @pytest.mark.invariant("A writer killed at any moment leaves the old state or the new one")

@@ -153,7 +153,7 @@ def wanted_conflicts(outcome: MergeOutcome) -> Counter[tuple[object, ...]]:
 
 @pytest.mark.invariant("A merge gives what an oracle in plain Python gives, from either side")
 @pytest.mark.parametrize("repeats", [False, True], ids=["unique", "repeated"])
-@pytest.mark.parametrize("number", range(effort(6, 100)))
+@pytest.mark.parametrize("number", range(effort(3, 100)))
 def test_any_merge_is_that_of_the_oracle(number: int, repeats: bool, tmp_path: Path) -> None:
     chance = random.Random(number)
     folder = tmp_path
@@ -176,13 +176,17 @@ def test_any_merge_is_that_of_the_oracle(number: int, repeats: bool, tmp_path: P
         conflicts = cat.merge("other").conflicts
     except catalog.MergeConflict as error:
         conflicts, branch = error.conflicts, error.branch
+    with cat.connect(branch) as session:
+        merged = {
+            name: session.sql(f"SELECT {', '.join(COLUMNS)} FROM {name}").fetchall()
+            for name in base
+        }
     for name in base:
         key = KEYS[name.rpartition("_")[0]]
         outcome = merge_tables(
             base[name], ours[name], theirs[name], key=key, columns=COLUMNS, partition=[PARTITION]
         )
-        merged = cat.sql(f"SELECT {', '.join(COLUMNS)} FROM {name}", ref=branch)
-        rows = [dict(zip(COLUMNS, row, strict=True)) for row in merged.fetchall()]
+        rows = [dict(zip(COLUMNS, row, strict=True)) for row in merged[name]]
         context = (name, base[name], ours[name], theirs[name])
         assert multiset(rows, COLUMNS) == outcome.multiset, context
         assert found_conflicts(conflicts, name, key) == wanted_conflicts(outcome), context

@@ -5,11 +5,12 @@ import tempfile
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.query.pending_write import WriteResult
 from catalog.storage.local import LocalStore
+from tests.effort import effort
 from tests.write.conftest import catalog_in
 from tests.write.sql_tables import Oracle, Sample, committed, make, multiset, paths
 
@@ -114,7 +115,7 @@ def statements(draw: st.DrawFn) -> str:
 @pytest.mark.invariant(
     "A statement on a branch gives the rows DuckDB gives, whichever files it skips"
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=effort(40, 600))
 @given(
     files=st.lists(ROWS, min_size=1, max_size=4),
     partition_by=st.sampled_from([[], ["grp"], ["grp", "id"]]),

@@ -9,12 +9,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.formats.parquet import read_footer
 from catalog.model.types import Scalar
 from catalog.model.values import encode
+from tests.effort import effort
 
 COLUMNS: dict[str, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
     "bool": (pa.bool_(), st.booleans()),
@@ -45,9 +46,7 @@ def encoded(value: Any, kind: Scalar) -> bytes:
 
 
 @pytest.mark.parametrize("name", COLUMNS)
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=effort(25, 250))
 @given(data=st.data())
 def test_statistics_hold(tmp_path: Path, name: str, data: st.DataObject) -> None:
     arrow, values = COLUMNS[name]

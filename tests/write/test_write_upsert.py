@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from catalog.catalog import Catalog
 from catalog.errors import InvalidInput
 from catalog.storage.local import LocalStore
+from tests.effort import effort
 
 from .conftest import catalog_in, head
 from .writing import check_totals, multiset, plain, put
@@ -80,7 +81,7 @@ def read(cat: Catalog, ref: str = "main") -> list[Row]:
 
 
 @pytest.mark.invariant("An upsert gives what an oracle in plain Python gives")
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=effort(40, 600))
 @given(
     before=st.lists(st.lists(ROWS, max_size=8), min_size=1, max_size=3),
     writes=st.lists(
