@@ -1,6 +1,6 @@
 """Branches: the compare-and-swap by which everything happens, with its reflog.
 
-A swap has landed if and only if its write id is the current one or stands in the reflog
+A swap has landed if and only if its write id is the current one or is in the reflog
 read back. So a lost answer, or a write the network sent twice, is settled by reading.
 """
 
@@ -35,7 +35,7 @@ READS = 16
 
 GIVING_ATTEMPTS = 10
 """Looks at a name that is given to a tag: one is enough to see what was written, and each loss
-is the success of somebody else."""
+is another writer's success."""
 
 CACHED_BRANCHES = 64
 """Branches kept read in a process, beside their bytes: most reads find what was there before."""
@@ -46,7 +46,7 @@ CACHED_PAGES = 1000
 
 @dataclass(frozen=True, slots=True)
 class HeldBranch:
-    """Holds a branch as read, with the version that a swap must name."""
+    """A branch as read, with the version that a swap must name."""
 
     branch: Branch
     version: str
@@ -54,7 +54,7 @@ class HeldBranch:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Says who moves a branch, when, and why.
+    """Who moves a branch, when, and why.
 
     Attributes:
         who: The author.
@@ -180,7 +180,8 @@ class Branches:
             except SwapLost:
                 continue
         raise StorageFailure(
-            f"the name {name!r} was always changed by somebody else", hint="run the command again"
+            f"gave up after {GIVING_ATTEMPTS} attempts: others kept changing the name {name!r}",
+            hint="run it again",
         )
 
     def _revive(self, held: HeldBranch, commit_id: str, stamp: Stamp) -> Branch:
@@ -198,13 +199,13 @@ class Branches:
             stamp: Who, when, why.
 
         Raises:
-            SwapLost: Somebody else moved it since.
-            OutcomeUnknown: It may or may not have moved, and the reflog no longer tells.
+            SwapLost: Another writer has moved it since.
+            OutcomeUnknown: It may or may not have moved, and the reflog no longer shows it.
         """
         return self._move(held, commit_id, stamp, protected=held.branch.protected)
 
     def turn(self, name: str) -> AbstractContextManager[None]:
-        """Waits until no other writer is about to move a branch, where the store can tell.
+        """Waits until no other writer is about to move a branch, if the store knows.
 
         Inside it, read the branch, write the commit and move the branch. It is a courtesy
         that saves the work of lost races; the move alone decides who wins.
@@ -222,8 +223,8 @@ class Branches:
             stamp: Who, when, why.
 
         Raises:
-            SwapLost: Somebody else moved it since.
-            OutcomeUnknown: It may or may not have been set, and the reflog no longer tells.
+            SwapLost: Another writer has moved it since.
+            OutcomeUnknown: It may or may not have been set, and the reflog no longer shows it.
         """
         return self._move(held, held.branch.commit_id, stamp, protected=protected)
 
@@ -232,7 +233,7 @@ class Branches:
 
         A write has landed if its move is in the reflog of the branch object that the next
         swap names, wherever the branch was moved since: a reset does not undo that a write
-        was made. The deletion of a branch does: one made again under its name begins anew.
+        was made. The deletion of a branch does: one created again under its name starts afresh.
 
         Args:
             branch: The branch as read; the answer holds for as long as it does not move.
@@ -271,7 +272,7 @@ class Branches:
             if now is not None and now.branch.write_id == old.write_id:
                 raise
             if now is None or not _landed(now.branch, write_id, old.write_id):
-                raise SwapLost(f"branch {old.name} was moved by somebody else") from error
+                raise SwapLost(f"another writer moved branch {old.name}") from error
         self._keep(data, new)
         return new
 
@@ -338,23 +339,23 @@ def _landed(branch: Branch, write_id: str, start: str) -> bool:
     if start in moves:
         return False
     raise OutcomeUnknown(
-        f"branch {branch.name} was moved {len(moves)} times or more, or made anew, while a write "
-        "was under way; whether it landed is no longer known",
+        f"branch {branch.name} was moved {len(moves)} times or more, or recreated, while a write "
+        "was under way; it is no longer known whether it landed",
         hint=hint("look for it: {}", Call("reflog", (branch.name,))),
     )
 
 
 def branch_path(name: str) -> str:
-    """Returns where a branch lies in the store."""
+    """Returns the path of a branch."""
     return f"{PREFIX}{encode_segment(name)}.json"
 
 
 def page_path(page_id: str) -> str:
-    """Returns where a page of older moves lies in the store."""
+    """Returns the path of a page of older moves."""
     return f"refs/reflogs/{page_id[:2]}/{page_id}.json"
 
 
 def _is_given(branch: Branch) -> bool:
-    """Tells whether a name was given to a tag: its newest move leads from nowhere to nowhere."""
+    """Tells whether a name was given to a tag: its newest move has neither start nor end."""
     newest = next(iter(branch.reflog), None)
     return newest is not None and newest.before is None and newest.after is None

@@ -2,7 +2,7 @@
 
 A columnar node is a kind and some named columns of equal length, each of 64-bit integers
 or of byte strings, with NULLs. A column of NULLs only is the same as no column. Columns
-whose name starts with ``@`` are not part of the content: they say where things lie.
+whose name starts with ``@`` are not part of the content: they hold places.
 
 The id is never taken over bytes that a library produced, because equal Arrow tables give
 unequal IPC bytes, and zstd's output changes between versions.
@@ -117,7 +117,7 @@ def required(columns: Columns, name: str) -> pa.Array:
     try:
         return columns[name]
     except KeyError as error:
-        raise CorruptData(f"a node lacks its column {name!r}") from error
+        raise CorruptData(f"column {name!r} of a node is missing") from error
 
 
 def joined(parts: Sequence[Columns]) -> dict[str, pa.Array]:

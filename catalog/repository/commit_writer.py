@@ -30,7 +30,7 @@ for 8 columns; walking the trees costs as much beyond."""
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class TableUpdate:
-    """Says what a commit does to one table; only the same object is the same update.
+    """What a commit does to one table; only the same object is the same update.
 
     Attributes:
         name: The table.
@@ -43,7 +43,7 @@ class TableUpdate:
         stored: The table as another commit has it already, if it is to be just that; the
             snapshot is that one's then, and nothing of it is written again.
         moved: The table under another name in the parent commit, if this is that one renamed:
-            files go and come relative to it, and its manifest is written on, not anew.
+            files go and come relative to it, and its manifest is edited, not rebuilt.
     """
 
     name: str
@@ -57,7 +57,7 @@ class TableUpdate:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """Says who commits, when and why; see ``Commit``."""
+    """Who commits, when and why; see ``Commit``."""
 
     author: str
     time: datetime.datetime
@@ -112,7 +112,7 @@ class CommitWriter:
         Args:
             parents: The commit's parents; the updates are relative to the first.
             updates: What changes, at most one per table.
-            about: Who, when and why; the time is put after the parents' if need be.
+            about: Who, when and why; the time is moved after the parents' where it is not.
         """
         pack = PackBuilder()
         entries = dict(self._commits.entries(parents[0])) if parents else {}
@@ -134,7 +134,7 @@ class CommitWriter:
         if root is not None:
             pointed.append(root.id)
             known.update({root.id: root.place} if root.place is not None else {})
-        commit = self._commit(parents, inline, root, changes, about)
+        commit = self._commit(parents, about, changes=changes, inline=inline, root=root)
         content = commit.to_bytes()
         data = pack.build(content, known, pointed)
         commit_id = content_id(content)
@@ -147,10 +147,11 @@ class CommitWriter:
     def _commit(
         self,
         parents: Sequence[str],
+        about: Description,
+        *,
+        changes: Mapping[str, TableChange],
         inline: Mapping[str, TableEntry] | None,
         root: Root | None,
-        changes: Mapping[str, TableChange],
-        about: Description,
     ) -> Commit:
         before = [self._commits.read(parent) for parent in parents]
         return Commit(

@@ -19,14 +19,14 @@ CHANGES_KIND = "changes"
 
 @dataclass(frozen=True, slots=True)
 class StoredTable:
-    """Holds a table snapshot as stored.
+    """A table snapshot as stored.
 
     Attributes:
         name: The table.
         id: Id of the snapshot.
-        place: Where the snapshot lies.
+        place: Where the snapshot is stored.
         snapshot: What it says.
-        manifest_place: Where the root of its manifest lies; None without files.
+        manifest_place: Where the root of its manifest is stored; None without files.
     """
 
     name: str

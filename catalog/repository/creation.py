@@ -4,14 +4,14 @@ from catalog.errors import AlreadyExists, ErrorKind
 from catalog.storage.store import ObjectStore, OutcomeUnknown
 
 SENDINGS = 3
-"""Times that an object is sent whose answers are lost: the first loss may be chance, three
+"""Attempts to create an object whose answers are lost: the first loss may be chance, three
 in a row are a store that cannot be reached."""
 
 
 def create_named(store: ObjectStore, path: str, data: bytes) -> bool:
-    """Creates an object whose name stands for its content.
+    """Creates an object whose name is derived from its content.
 
-    Whoever creates it creates the same, so that a lost answer is settled by sending it again.
+    Everybody who creates it writes the same bytes, so a lost answer is settled by sending again.
 
     Args:
         store: Where.
@@ -42,7 +42,7 @@ def create_own(store: ObjectStore, path: str, data: bytes) -> None:
 
     Raises:
         AlreadyExists: An object with other content is there.
-        OutcomeUnknown: The answer was lost, and there is no such object yet.
+        OutcomeUnknown: The answer was lost, and the object does not exist yet.
     """
     try:
         store.create(path, data)

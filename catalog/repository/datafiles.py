@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from catalog.errors import CorruptData, ErrorKind
+from catalog.hints import Option, hint
 from catalog.model.datafile import DataFile
 from catalog.model.listings import FileInfo
 from catalog.model.partition import partition_values
@@ -26,7 +27,7 @@ from catalog.storage.store import (
 )
 
 DATA = "data"
-"""Where the catalog's own data files lie: no name there ever stands for other bytes."""
+"""Where the catalog's own data files are stored: a name there never stands for other bytes."""
 
 ETAG = "etag:"
 """How the guards of remote files begin."""
@@ -48,14 +49,14 @@ def guard_of(found: os.stat_result) -> str:
 
 
 def remote_guard(found: RemoteFile) -> str:
-    """Returns the guard of a file that lies elsewhere."""
+    """Returns the guard of a file in a bucket."""
     return f"{ETAG}{found.etag}+{found.version}+{found.size_bytes}"
 
 
 def locate(store: ObjectStore, file: DataFile) -> str:
     """Returns where an engine reads a data file: an absolute path or a URI."""
-    elsewhere = os.path.isabs(file.path) or is_remote(file.path)
-    return file.path if elsewhere else store.uri(file.path)
+    external = os.path.isabs(file.path) or is_remote(file.path)
+    return file.path if external else store.uri(file.path)
 
 
 def place(store: ObjectStore, file: DataFile) -> str:
@@ -82,22 +83,22 @@ def file_info(store: ObjectStore, table: TableSnapshot, file: DataFile) -> FileI
 
 
 def nearby(store: ObjectStore, file: DataFile) -> str | None:
-    """Returns a local file with the bytes of a data file that was just sent elsewhere, if any."""
+    """Returns a local file with the bytes of a data file that was just uploaded, if any."""
     return store.local_copy(file.path) if isinstance(store, KeepsCopies) else None
 
 
 def local_path(store: ObjectStore, file: DataFile) -> str | None:
-    """Returns where a data file lies on this machine; None if it lies elsewhere."""
+    """Returns the local path of a data file; None if it is in a bucket."""
     location = nearby(store, file) or place(store, file)
     return None if is_remote(location) else location
 
 
 def readable(store: ObjectStore, file: DataFile) -> str | OpenFile:
-    """Returns what reads a data file here: a local path, or the file opened where it lies.
+    """Returns what reads a data file here: a local path, or the open file in its bucket.
 
     Raises:
-        NotFound: It lies elsewhere, and is gone.
-        CorruptData: It lies elsewhere, and was changed.
+        NotFound: It is in a bucket, and gone.
+        CorruptData: It is in a bucket, and was changed.
     """
     path = local_path(store, file)
     if path is not None:
@@ -119,17 +120,16 @@ def copy(store: ObjectStore, file: DataFile, target: str) -> None:
         files = remote_files(store, location)
         found = files.look(location)
         if found is None or found.size_bytes != file.size_bytes:
-            raise _not_what_it_was(location)
+            raise _not_as_committed(location)
         files.fetch(location, target, etag=found.etag)
     if not _has_content(target, file):
-        raise _not_what_it_was(location)
+        raise _not_as_committed(location)
 
 
 def check_content(location: str, file: DataFile) -> None:
-    """Checks the bytes of a local file whose content is known, before it is written anew.
+    """Checks the bytes of a local file whose hash is known, before it is rewritten.
 
-    What disks and strangers do to a file would become part of a new one otherwise, whose own
-    hash is right.
+    Otherwise damage to a file would become part of a new one, whose own hash is right.
 
     Args:
         location: Where it is read.
@@ -139,7 +139,7 @@ def check_content(location: str, file: DataFile) -> None:
         CorruptData: It is not that.
     """
     if not is_remote(location) and not _has_content(location, file):
-        raise _not_what_it_was(location)
+        raise _not_as_committed(location)
 
 
 def _has_content(location: str, file: DataFile) -> bool:
@@ -150,9 +150,9 @@ def _has_content(location: str, file: DataFile) -> bool:
         return hashlib.file_digest(content, "sha256").hexdigest() == expected
 
 
-def _not_what_it_was(location: str) -> CorruptData:
+def _not_as_committed(location: str) -> CorruptData:
     return CorruptData(
-        f"{location} is gone, or not what was committed",
+        f"{location} is gone, or is not the file that was committed",
         kind=ErrorKind.FILE_CHANGED,
         hint="restore the file from a backup, or snapshot the table again",
     )
@@ -182,13 +182,13 @@ def verify(store: ObjectStore, files: Iterable[DataFile], *, what: str) -> None:
         except OSError:
             now = None
         if now != file.guard:
-            raise _changed(path, now is None, what)
+            raise _changed(path, what, gone=now is None)
     if remote:
         _verify_remote(store, remote, what)
 
 
 def _verify_remote(store: ObjectStore, files: Sequence[DataFile], what: str) -> None:
-    """Checks files that lie elsewhere: by listings, or by a look at each of few."""
+    """Checks files in buckets: by listings, or one by one if they are few."""
     reader = remote_files(store, files[0].path)
     buckets: dict[str, list[str]] = {}
     for file in files:
@@ -201,17 +201,17 @@ def _verify_remote(store: ObjectStore, files: Sequence[DataFile], what: str) -> 
         looked = zip(missing, pool.map(reader.look, missing), strict=True)
         now.update((path, one) for path, one in looked if one is not None)
     for file in files:
-        one = now.get(file.path)
-        if one is None or not _is_same(file.guard or "", one):
+        now_file = now.get(file.path)
+        if now_file is None or not _is_same(file.guard or "", now_file):
             version = _parts(file.guard or "++")[1]
-            raise _changed(file.path, one is None, what, version)
+            raise _changed(file.path, what, gone=now_file is None, version=version)
 
 
 def _listed(reader: RemoteFiles, paths: Sequence[str]) -> dict[str, RemoteFile]:
     """Returns what a listing says of files of one bucket, where it costs less than a look at each.
 
     A listing begins at what the paths have in common, and ends at the last of them, or when
-    so much else lies between them that looks are cheaper.
+    so much else is between them that single requests are cheaper.
     """
     if len(paths) < LISTED_FILES:
         return {}
@@ -223,7 +223,7 @@ def _listed(reader: RemoteFiles, paths: Sequence[str]) -> dict[str, RemoteFile]:
 
 
 def _is_same(guard: str, now: RemoteFile) -> bool:
-    """Tells whether a remote file has the content that its guard says, in whatever version.
+    """Tells whether a remote file has the content its guard describes, in any version.
 
     Whoever writes the same bytes again makes a new version; a snapshot would find no change.
     """
@@ -237,12 +237,14 @@ def _parts(guard: str) -> tuple[str, str, str]:
     return etag, version, size
 
 
-def _changed(path: str, gone: bool, what: str, version: str = "") -> CorruptData:
+def _changed(path: str, what: str, *, gone: bool, version: str = "") -> CorruptData:
     happened = "is gone" if gone else "was changed"
     restore = f"restore its version {version}" if version else "restore the file"
     return CorruptData(
         f"{path} {happened} since {what} was committed",
         kind=ErrorKind.FILE_CHANGED,
-        hint=f"{restore}, or snapshot the table again; "
-        "--mode copy keeps data safe from later writes",
+        hint=hint(
+            f"{restore}, or snapshot the table again; {{}} protects data from later writes",
+            Option("mode", "copy"),
+        ),
     )

@@ -10,7 +10,7 @@ from catalog.model.commit import Commit
 
 @dataclass(frozen=True, slots=True)
 class LoggedCommit:
-    """Holds a commit with its id."""
+    """A commit with its id."""
 
     id: str
     commit: Commit

@@ -49,12 +49,12 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """Is a row of an index node: a node of the level below.
+    """A row of an index node: it points to a node of the level below.
 
     Attributes:
         first: Sort key of its first row.
         id: Its id.
-        summary: What lies below it.
+        summary: The sums over what is below it.
         place: Where it is stored; None while it is being written.
     """
 
@@ -92,7 +92,7 @@ def value_range(values: Sequence[bytes | None], ranges: Sequence[Range] | None =
 
     Args:
         values: The values; None is NULL, unless ``ranges`` are given.
-        ranges: The ranges whose bounds the values are: they tell of NULLs instead.
+        ranges: The ranges whose bounds the values are: they count NULLs instead.
     """
     known = [v for v in values if v is not None]
     nulls = len(known) < len(values) if ranges is None else any(r.nulls for r in ranges)
@@ -119,7 +119,7 @@ def to_columns(rows: Sequence[Child]) -> Columns:
 def place_columns(
     nodes: Sequence[tuple[str, Place | None]], placed: Mapping[str, Place]
 ) -> Columns:
-    """Returns the unhashed columns of a node: where the nodes lie that it points to.
+    """Returns the unhashed columns of a node: the places of the nodes it points to.
 
     Args:
         nodes: Id and stored place of each; the place is None for those in the same pack.

@@ -15,12 +15,12 @@ Row = TypeVar("Row")
 
 
 class LeafRow(NamedTuple, Generic[Row]):
-    """Is a row of a leaf to come.
+    """A row of a leaf that is going to be written.
 
     Attributes:
         key: Its sort key.
-        leaf: The leaf that it stands in; None if it is new.
-        at: Where it stands there.
+        leaf: The leaf it is in now; None if it is new.
+        at: Its position there.
         row: The row, if it is new.
     """
 

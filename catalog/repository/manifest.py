@@ -32,7 +32,7 @@ class DataFileRows:
     points = False
 
     def __init__(self, partition_columns: int, fields: Iterable[int] | None = None) -> None:
-        """Says how entries are read.
+        """Takes how entries are read.
 
         Args:
             partition_columns: How many the table has.

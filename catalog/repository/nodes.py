@@ -34,7 +34,7 @@ that the root of a table's manifest, and often what is below it, come in the sam
 
 @dataclass(frozen=True, slots=True)
 class JsonNode:
-    """Holds a verified JSON node: its content and the places of nodes it points to."""
+    """A verified JSON node: its content and the places of nodes it points to."""
 
     content: bytes
     places: Mapping[str, Place]
@@ -107,7 +107,7 @@ class NodeReader:
                 raise CorruptData(f"{what} is damaged: its bytes do not match its id")
             return JsonNode(content, places)
 
-        return self._node(node_id, place, b"J", decode, before=CHILD_BYTES)
+        return self._node(node_id, place, decode, tag=b"J", before=CHILD_BYTES)
 
     def columns(self, node_id: str, kind: str, place: Place) -> Columns:
         """Returns a verified columnar node; its pack column is filled in.
@@ -127,9 +127,11 @@ class NodeReader:
                 columns["@pack"] = columnar.byte_strings([pack or own for pack in known])
             return columns
 
-        return self._node(node_id, place, b"C", decode)
+        return self._node(node_id, place, decode, tag=b"C")
 
-    def parsed(self, node_id: str, kind: str, place: Place, parse: "Callable[[Columns], T]") -> T:
+    def parsed(
+        self, node_id: str, place: Place, *, kind: str, parse: "Callable[[Columns], T]"
+    ) -> T:
         """Returns what ``parse`` makes of a columnar node; it is kept, so nobody may change it."""
         key = f"{node_id}/{kind}"
         cached = self._nodes.get(key)
@@ -143,8 +145,9 @@ class NodeReader:
         self,
         node_id: str,
         place: Place,
-        tag: bytes,
         decode: Callable[[bytes, str], T],
+        *,
+        tag: bytes,
         before: int = 0,
     ) -> T:
         cached = self._nodes.get(node_id)
@@ -176,11 +179,11 @@ class NodeReader:
         except NotFound as error:
             raise CorruptData(f"{what} is missing: its pack is gone") from error
         if len(frame) != place.length:
-            raise CorruptData(f"{what} is cut off")
+            raise CorruptData(f"{what} is truncated")
         return frame
 
     def _keep(
-        self, cache: OrderedDict[str, V], key: str, value: V, limit: int = CACHE_NODES
+        self, cache: OrderedDict[str, V], key: str, value: V, *, limit: int = CACHE_NODES
     ) -> None:
         with self._lock:
             cache[key] = value
@@ -246,7 +249,7 @@ class PackBuilder:
             frames.append(frame)
             offset += len(frame)
         places = {i: placed[i] if i in placed else known[i] for i in children}
-        return pack.encode_pack(commit, places, b"".join(frames), PENDING_PACK)
+        return pack.encode_pack(commit, places, b"".join(frames), own_id=PENDING_PACK)
 
 
 PENDING_PACK = "pending"

@@ -30,12 +30,12 @@ PACK_FORMAT = 1
 HEADER = struct.Struct("<8sIII")
 
 HEAD_BYTES = 1 << 16
-"""First read of a pack: nearly every commit, its places and often its nodes lie within."""
+"""First read of a pack: it holds nearly every commit, its places and often its nodes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Says where a node's frame lies; not part of any id.
+    """Where a node's frame is stored; not part of any id.
 
     Attributes:
         pack: The commit id whose pack it is in.
@@ -50,7 +50,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class PackHead:
-    """Holds what stands before the node frames of a pack."""
+    """What precedes the node frames of a pack."""
 
     commit: bytes
     places: Mapping[str, Place]
@@ -58,11 +58,11 @@ class PackHead:
 
 
 def pack_path(commit_id: str) -> str:
-    """Returns where the pack of a commit lies in the store."""
+    """Returns the path of a commit's pack."""
     return f"objects/{commit_id[:2]}/{commit_id}"
 
 
-def encode_pack(commit: bytes, places: Mapping[str, Place], frames: bytes, own_id: str) -> bytes:
+def encode_pack(commit: bytes, places: Mapping[str, Place], frames: bytes, *, own_id: str) -> bytes:
     """Returns the bytes of a pack."""
     stored_places = encode_places(places, own_id)
     header = HEADER.pack(MAGIC, PACK_FORMAT, len(commit), len(stored_places))
@@ -70,32 +70,32 @@ def encode_pack(commit: bytes, places: Mapping[str, Place], frames: bytes, own_i
 
 
 def head_length(start: bytes, what: str) -> int:
-    """Returns how many bytes of a pack stand before its node frames.
+    """Returns how many bytes of a pack precede its node frames.
 
     Args:
         start: At least the first bytes of the pack.
         what: Names it in errors.
 
     Raises:
-        CorruptData: This is no pack, or one of a newer format.
+        CorruptData: This is not a pack, or one of a newer format.
     """
     if len(start) < HEADER.size:
         raise CorruptData(f"{what} is too short to be a pack")
     magic, pack_format, commit_length, places_length = HEADER.unpack_from(start)
     if magic != MAGIC or pack_format != PACK_FORMAT:
-        raise CorruptData(f"{what} is no pack of format {PACK_FORMAT}")
+        raise CorruptData(f"{what} is not a pack of format {PACK_FORMAT}")
     return HEADER.size + int(commit_length) + int(places_length)
 
 
 def decode_head(start: bytes, own_id: str, what: str) -> PackHead:
-    """Reads what stands before the node frames.
+    """Reads what precedes the node frames.
 
     Raises:
         CorruptData: The bytes are not readable.
     """
     end = head_length(start, what)
     if len(start) < end:
-        raise CorruptData(f"{what} is cut off")
+        raise CorruptData(f"{what} is truncated")
     _, _, commit_length, _ = HEADER.unpack_from(start)
     commit_end = HEADER.size + int(commit_length)
     places = decode_places(start[commit_end:end], own_id, what)

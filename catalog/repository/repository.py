@@ -115,14 +115,14 @@ def open_existing(store: ObjectStore) -> Repository:
         }:
             if version > FORMAT_VERSION:
                 raise Unsupported(
-                    f"the catalog is of format {version}; this version reads up to "
+                    f"the catalog has format {version}; this version reads formats up to "
                     f"{FORMAT_VERSION}",
                     kind=ErrorKind.NEWER_FORMAT,
                     hint="install a newer version of parquetry",
                 )
             return Repository(store, CatalogInfo(catalog_id, parse_time(created_at), version))
     raise Unsupported(
-        f"{CATALOG_PATH} is no description of a catalog",
+        f"{CATALOG_PATH} is not the description of a catalog",
         kind=ErrorKind.UNKNOWN_FORMAT,
         hint=_RESTORE,
     )
@@ -134,18 +134,18 @@ def _first_commit(repository: Repository, author: str, now: datetime.datetime) -
 
     commit = Commit((), 0, {}, None, {}, author, now, "catalog created")
     content = commit.to_bytes()
-    pack = encode_pack(content, {}, b"", commit.id)
+    pack = encode_pack(content, {}, b"", own_id=commit.id)
     if not create_named(repository.store, pack_path(commit.id), pack):
         repository.nodes.head(commit.id)
     return commit.id
 
 
-def _description_lost(anew: bytes) -> CorruptData:
+def _description_lost(description: bytes) -> CorruptData:
     return CorruptData(
         f"there are branches already, but {CATALOG_PATH} is gone",
         kind=ErrorKind.DESCRIPTION_LOST,
         hint=f"restore {CATALOG_PATH}; one with this content opens the catalog too: "
-        f"{anew.decode()}",
+        f"{description.decode()}",
     )
 
 

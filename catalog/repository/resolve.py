@@ -15,12 +15,12 @@ from catalog.storage.store import ObjectStore
 
 @dataclass(frozen=True, slots=True)
 class ResolvedRef:
-    """Says which commit a ref expression stood for when it was asked.
+    """The commit that a ref expression named when it was resolved.
 
     Attributes:
         text: The expression.
         commit_id: The commit.
-        branch: The branch, if the expression is nothing but a branch name.
+        branch: The branch, if the expression is a plain branch name.
     """
 
     text: str
@@ -44,10 +44,10 @@ class Resolver:
 
         Args:
             text: The expression.
-            default: What ``@{…}`` without a name is taken from.
+            default: The branch that ``@{…}`` without a name means.
 
         Raises:
-            InvalidInput: The text is no ref expression.
+            InvalidInput: The text is not a valid ref expression.
             NotFound: There is nothing of that name, or no such ancestor or move.
         """
         expression = parse_ref(text)
@@ -91,7 +91,7 @@ class Resolver:
         if len(found) > 1:
             shown = ", ".join(one[: MIN_PREFIX + 4] for one in found[:4])
             raise InvalidInput(
-                f"{prefix!r} is the start of {len(found)} commit ids: {shown}",
+                f"{prefix!r} is ambiguous: {len(found)} commit ids start with it: {shown}",
                 kind=ErrorKind.AMBIGUOUS_REF,
                 hint="give more digits",
             )

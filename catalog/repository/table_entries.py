@@ -21,7 +21,7 @@ KIND = "tables"
 
 @dataclass(frozen=True, slots=True)
 class PlacedEntry:
-    """Holds a table's name and entry, and where its snapshot lies.
+    """A table's name and entry, and the place of its snapshot.
 
     Attributes:
         name: The table.
@@ -57,7 +57,7 @@ class TableRows:
         }
 
     def places(self, rows: Sequence[PlacedEntry], placed: Mapping[str, Place]) -> "Columns":
-        """Returns where the snapshots lie."""
+        """Returns the places of the snapshots."""
         from catalog.repository.index import place_columns
 
         return place_columns([(r.entry.snapshot, r.place) for r in rows], placed)

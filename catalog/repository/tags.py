@@ -1,6 +1,7 @@
 """Tags: names given once to a commit, and spent once deleted."""
 
 from catalog.errors import AlreadyExists, CorruptData, ErrorKind, NotFound
+from catalog.hints import Call, hint
 from catalog.model.ids import parse_json
 from catalog.model.names import decode_segment, encode_segment
 from catalog.model.refs import Tag, tag_from_json
@@ -43,7 +44,7 @@ class Tags:
         """
         if self.deleted(tag.name):
             raise AlreadyExists(
-                f"tag {tag.name!r} was deleted, and its name is spent: a tag never moves",
+                f"tag {tag.name!r} was deleted, and its name cannot be used again: tags never move",
                 kind=ErrorKind.TAG_SPENT,
                 hint="choose another name",
             )
@@ -51,9 +52,9 @@ class Tags:
             create_own(self._store, _path(tag.name), tag.to_bytes())
         except AlreadyExists as error:
             raise AlreadyExists(
-                f"tag {tag.name!r} exists already",
+                f"tag {tag.name!r} already exists",
                 kind=ErrorKind.REF_EXISTS,
-                hint="choose another name, or look at it with: parquetry tag list",
+                hint=hint("choose another name, or see: {}", Call("tags.list")),
             ) from error
 
     def delete(self, name: str) -> None:

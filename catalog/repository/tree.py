@@ -48,7 +48,7 @@ class Root:
 
 
 class RowKind(Protocol[Row]):
-    """Says how rows of one kind are sorted, stored and summed up."""
+    """How rows of one kind are sorted, stored and summed up."""
 
     @property
     def name(self) -> str:
@@ -74,7 +74,7 @@ class RowKind(Protocol[Row]):
         """Sums rows up."""
 
     def places(self, rows: Sequence[Row], placed: Mapping[str, Place]) -> Columns:
-        """Returns the unhashed columns: where the nodes lie that the rows point to."""
+        """Returns the unhashed columns: the places of the nodes that the rows point to."""
 
 
 class Chunker(Generic[AnyRow]):
@@ -146,7 +146,7 @@ class TreeReader(Generic[Row]):
         """Returns the rows of an index node."""
         assert node.place is not None, "a node was read before it was written"
         kind = index.index_kind(self.kind.name)
-        return self._nodes.parsed(node.id, kind, node.place, index.from_columns)
+        return self._nodes.parsed(node.id, node.place, kind=kind, parse=index.from_columns)
 
     def leaves(
         self, root: Root | None, wanted: Callable[[Summary], bool] | None = None
@@ -194,7 +194,7 @@ class TreeReader(Generic[Row]):
         return self._seek(root, key)[1] is not None
 
     def _seek(self, root: Root | None, key: bytes) -> tuple[Columns, int | None]:
-        """Returns the leaf that a key is in, or would be, and where it stands there."""
+        """Returns the leaf that a key is in, or would be, and its position there."""
         if root is None:
             return {}, None
         node = root.top
@@ -244,7 +244,7 @@ class TreeWriter(Generic[Row]):
         Args:
             first: Sort key of its first row.
             columns: Its rows.
-            places: Returns the unhashed columns, given where the nodes of the pack lie.
+            places: Returns the unhashed columns, given the places of the pack's nodes.
         """
         node_id = columnar.node_id(self.kind.name, columns)
         place = self.stored(node_id)
@@ -273,5 +273,5 @@ class TreeWriter(Generic[Row]):
         return Child(rows[0].first, node_id, summary, place)
 
     def stored(self, node_id: str) -> Place | None:
-        """Returns where a node lies that need not be written again, None if it must be."""
+        """Returns the place of a node that need not be written again, None if it must be."""
         return None

@@ -11,7 +11,7 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True, slots=True)
 class TreeDifference(Generic[Row]):
-    """Holds the rows in which two trees differ, each in key order."""
+    """The rows in which two trees differ, each in key order."""
 
     removed: list[Row]
     added: list[Row]

@@ -1,4 +1,4 @@
-"""A store in a bucket whose immutable objects are kept in a local cache once they were read."""
+"""A store in a bucket whose immutable objects are kept in a local cache once they are read."""
 
 from collections.abc import Iterator, Sequence
 
@@ -26,7 +26,7 @@ WHOLE_BYTES = 4 << 20
 
 
 class CachedStore:
-    """Passes on what can change; see ``ObjectStore`` for what each method promises.
+    """A store in a bucket, and a cache of what never changes; see ``ObjectStore``.
 
     Args:
         inner: The store.

@@ -21,12 +21,12 @@ DIGEST_BYTES = 32
 
 
 class DiskCache:
-    """Keeps bytes by name in files that are checked when they are read.
+    """Bytes by name, in files that are checked when they are read.
 
     Args:
         directory: Where; made when it is needed.
         max_bytes: Bytes kept, about; ``-1`` means unlimited.
-        draw: Yields numbers from 0 to 1, by which it is decided who trims.
+        draw: Returns random numbers from 0 to 1, which decide who trims.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class DiskCache:
         self._draw = draw
 
     def get(self, name: str) -> bytes | None:
-        """Returns what is kept under a name; None if nothing that can be trusted is."""
+        """Returns what is kept under a name; None if there is nothing that can be trusted."""
         path = self._path(name)
         try:
             with open(path, "rb") as file:

@@ -3,7 +3,7 @@
 New objects are written under a temporary name, synced, linked to their final name, and
 the directory is synced: a crash leaves the old or the new state, plus garbage under
 ``tmp/``. Swaps hold an exclusive ``flock`` on a file under ``locks/``; writers also take turns
-by one, which nothing rests on: it saves them lost races. Network file systems
+by one, on which nothing depends: it saves them lost races. Network file systems
 are not supported: their locks and links do not keep these promises.
 """
 
@@ -28,6 +28,7 @@ from catalog.errors import (
     StorageFailure,
     Unsupported,
 )
+from catalog.hints import Blank, Call, Option, hint
 from catalog.storage.store import ObjectInfo, RemoteFiles, StagedFile, Stored, SwapLost, check_path
 
 COPY_BYTES = 1 << 20
@@ -50,7 +51,7 @@ _FICLONE = 0x40049409
 
 
 class LocalStore:
-    """Keeps objects as files; see ``ObjectStore`` for what each method promises.
+    """Objects as files; see ``ObjectStore`` for what each method promises.
 
     Args:
         root: The directory.
@@ -105,7 +106,7 @@ class LocalStore:
                 except FileNotFoundError:
                     current = None
                 if current != version:
-                    raise SwapLost(f"object {path} was changed by somebody else")
+                    raise SwapLost(f"object {path} was changed by another writer")
                 os.replace(temporary, target)
                 _sync_name(target, path)
         return _version(data)
@@ -155,7 +156,7 @@ class LocalStore:
         return self._temporary_name()
 
     def take_over(self, source: str) -> "LocalStaged":
-        """Takes in a file of the store's own, where it lies."""
+        """Takes in a file of the store's own, in place."""
         with storage_errors(source, f"cannot take {source} into the catalog"):
             digest, size_bytes = _hashed(source)
             if os.path.dirname(source) == os.path.join(self.location, "tmp"):
@@ -202,7 +203,11 @@ class LocalStore:
                     raise
                 raise Unsupported(
                     f"cannot link {source} into the catalog: {error.strerror}",
-                    hint="use --mode copy, or --mode reference to leave the files in place",
+                    hint=hint(
+                        "use {}, or {} to leave the files in place",
+                        Option("mode", "copy"),
+                        Option("mode", "reference"),
+                    ),
                 ) from error
             return True
 
@@ -340,16 +345,16 @@ def storage_errors(path: str, failed: str = "") -> Iterator[None]:
             raise NotFound(
                 f"no object or file {path[:80]}…", kind=ErrorKind.OBJECT_NOT_FOUND
             ) from error
-        kind, hint = ErrorKind.STORAGE, "look at the file system, then run the command again"
+        kind, advice = ErrorKind.STORAGE, "check the file system, then run it again"
         if error.errno in _FULL:
             kind = ErrorKind.NO_SPACE
-            hint = "free some space and run the command again; nothing was committed"
+            advice = "free some space and run it again; nothing was committed"
         elif error.errno in _FORBIDDEN:
             kind = ErrorKind.NOT_PERMITTED
-            hint = "check who may read and write there"
+            advice = "check the permissions there"
         failed = failed or f"storage failed at {path}"
         raise StorageFailure(
-            f"{failed}: {error.strerror or error}", kind=kind, hint=hint
+            f"{failed}: {error.strerror or error}", kind=kind, hint=advice
         ) from error
 
 
@@ -396,10 +401,13 @@ def _sync_name(target: str, path: str) -> None:
         _sync_directory(os.path.dirname(target))
     except OSError as error:
         raise StorageFailure(
-            f"object {path} was written, but may not outlast a power failure: "
+            f"object {path} was written, but may not survive a power failure: "
             f"{error.strerror or error}",
             kind=ErrorKind.NOT_DURABLE,
-            hint="look at the file system, then whether the change is there: parquetry reflog",
+            hint=hint(
+                "check the file system, then whether the change is there: {}",
+                Call("reflog", (Blank("BRANCH"),)),
+            ),
         ) from error
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalog.errors import AlreadyExists, ErrorKind, NotFound, StorageFailure, Unsupported
+from catalog.hints import Option, hint
 from catalog.storage.store import ObjectInfo, StagedFile, Stored, SwapLost, check_path
 
 
@@ -21,7 +22,7 @@ class _Held:
 
 
 class MemoryStore:
-    """Keeps objects in a dictionary; see ``ObjectStore`` for what each method promises."""
+    """Objects in a dictionary; see ``ObjectStore`` for what each method promises."""
 
     location = "memory://"
     external_files = None
@@ -59,7 +60,7 @@ class MemoryStore:
         with self._lock:
             held = self._objects.get(check_path(path))
             if held is None or str(held.serial) != version:
-                raise SwapLost(f"object {path} was changed by somebody else")
+                raise SwapLost(f"object {path} was changed by another writer")
             return self._set(path, data)
 
     def put(self, path: str, data: bytes) -> None:
@@ -100,7 +101,9 @@ class MemoryStore:
 
     def adopt(self, files: Sequence[tuple[str, str]]) -> list[bool]:
         """Refuses: memory cannot link to files."""
-        raise Unsupported("a catalog in memory cannot link to files", hint="use mode copy")
+        raise Unsupported(
+            "a catalog in memory cannot link to files", hint=hint("use {}", Option("mode", "copy"))
+        )
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yields objects in path order."""

@@ -1,4 +1,4 @@
-"""Where a catalog lies: its URI, the store for it, and the local cache of one in a bucket."""
+"""The store behind a catalog's URI, and the local cache of a catalog in a bucket."""
 
 import os
 from contextlib import suppress
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from catalog.storage.options import AzureOptions, GcsOptions, S3Options
 
 PROBED = "conditions are kept by "
-"""Begins the cache's note that a server was tried out."""
+"""Begins the cache's note that a server passed the test of conditional writes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Holds a store and the URI by which it is known from any working directory."""
+    """A store, and its URI, which does not depend on the working directory."""
 
     uri: str
     store: ObjectStore
@@ -48,11 +48,11 @@ def open_store(
         azure: How Azure Blob Storage is reached.
         cache: Directory of the local cache of a catalog in a bucket; None is the user's cache
             directory, and an empty text switches it off.
-        new: Whether a catalog is going to be created: a server is then always tried out.
+        new: Whether a catalog is going to be created: the server is then always tested.
 
     Raises:
         InvalidInput: The URI is empty.
-        Unsupported: It is of a kind that this version does not know, or a server that ignores
+        Unsupported: This version does not support its scheme, or a server that ignores
             the conditions of writes, or the library for it is not installed.
     """
     inner = _bucket_store(uri, s3, gcs, azure)
@@ -113,7 +113,7 @@ def _check_directory(root: str) -> None:
         with suppress(OSError):
             if path.is_file():
                 raise InvalidInput(
-                    f"{path} is a file, and a catalog lies in a directory",
+                    f"{path} is a file; a catalog is a directory",
                     kind=ErrorKind.NOT_A_DIRECTORY,
                     hint="name a directory",
                 )
@@ -124,7 +124,7 @@ def local_root(uri: str) -> str:
 
     Raises:
         InvalidInput: The URI is empty.
-        Unsupported: It is of a kind that this version does not know.
+        Unsupported: This version does not support its scheme.
     """
     if not uri:
         raise InvalidInput("the catalog's directory is empty")
@@ -132,7 +132,7 @@ def local_root(uri: str) -> str:
         return os.path.abspath(uri.removeprefix("file://"))
     if "://" in uri:
         raise Unsupported(
-            f"catalogs in {uri.partition('://')[0]} are not supported by this version",
+            f"catalogs in {uri.partition('://')[0]}:// are not supported",
             hint="use a local directory, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or "
             "az://CONTAINER/PREFIX",
         )

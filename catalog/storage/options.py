@@ -1,17 +1,17 @@
-"""How buckets are reached, beyond what the libraries of their services find by themselves."""
+"""How to reach buckets, beyond what the services' libraries find by themselves."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class S3Options:
-    """Says how S3 is reached, beyond what boto3 finds in its environment and profiles.
+    """How to reach S3, beyond what boto3 finds in its environment and profiles.
 
     Attributes:
         endpoint_url: The server; None means what boto3 is configured for.
         region: The region; None means what boto3 is configured for.
         profile: The profile of boto3's configuration; None means its default.
-        path_style: Whether buckets stand in paths rather than host names; None leaves the
+        path_style: Whether bucket names are in paths rather than host names; None leaves the
             choice to boto3.
     """
 
@@ -23,7 +23,7 @@ class S3Options:
 
 @dataclass(frozen=True, slots=True)
 class GcsOptions:
-    """Says how Google Cloud Storage is reached, beyond what Google's library finds by itself.
+    """How to reach Google Cloud Storage, beyond what Google's library finds by itself.
 
     Attributes:
         endpoint_url: The server; None means Google's, or STORAGE_EMULATOR_HOST. No credentials
@@ -35,11 +35,11 @@ class GcsOptions:
 
 @dataclass(frozen=True, slots=True)
 class AzureOptions:
-    """Says how Azure Blob Storage is reached, beyond what stands in the environment.
+    """How to reach Azure Blob Storage, beyond what is in the environment.
 
     Attributes:
         account: The storage account; None means AZURE_STORAGE_ACCOUNT.
-        endpoint_url: The server, with the account in its path where that is how it is asked;
+        endpoint_url: The server, with the account in its path if the server expects it there;
             None means the account's in Azure's public cloud.
     """
 

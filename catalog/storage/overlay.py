@@ -1,4 +1,4 @@
-"""A store that reads another one and keeps apart what is written: for what is only tried out."""
+"""A store that reads another one and writes elsewhere: for dry runs."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from catalog.storage.store import (
 
 
 class OverlayStore:
-    """Shows a store with changes that it does not have; see ``ObjectStore`` for the methods.
+    """A store, with changes that are kept apart from it; see ``ObjectStore`` for the methods.
 
     Args:
         inner: The store, which is only read.
@@ -63,7 +63,7 @@ class OverlayStore:
             if self._own.info(path) is not None:
                 return self._own.swap(path, data, version=version)
             if self.info(path) is None or self.inner.read(path).version != version:
-                raise SwapLost(f"object {path} was changed by somebody else")
+                raise SwapLost(f"object {path} was changed by another writer")
             return self._own.create(path, data)
 
     def put(self, path: str, data: bytes) -> None:

@@ -14,20 +14,20 @@ from catalog.errors import Conflict, ErrorKind, InvalidInput, StorageFailure
 
 
 class SwapLost(Conflict):
-    """Says that an object was no longer at the version a swap expected."""
+    """An object was no longer at the version a swap expected."""
 
     default_kind = ErrorKind.SWAP_LOST
 
 
 class OutcomeUnknown(StorageFailure):
-    """Says that a write was sent and its answer lost: reading back must settle it."""
+    """A write was sent and its answer lost: reading back must settle it."""
 
     default_kind = ErrorKind.OUTCOME_UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Holds an object's bytes and the version token that a swap of it must name."""
+    """An object's bytes, and the version token that a swap of it must name."""
 
     data: bytes
     version: str
@@ -35,7 +35,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """Describes an object in a listing."""
+    """An object as a listing describes it."""
 
     path: str
     size_bytes: int
@@ -69,14 +69,14 @@ class StagedFile(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """Describes a file that lies elsewhere, as a listing or a look at it does.
+    """A file in a bucket, as a listing or a request about it describes it.
 
     Attributes:
-        uri: Where it lies.
+        uri: Where it is.
         size_bytes: Its size.
         modified: When it was written.
         etag: What its content is known by.
-        version: Its version id; empty where none is kept, or a listing tells none.
+        version: Its version id; empty where there is none, and in listings.
         sha256: Hex digest of its bytes; empty where the server knows none, or was not asked.
     """
 
@@ -89,7 +89,7 @@ class RemoteFile:
 
 
 class OpenFile(Protocol):
-    """A file that lies elsewhere, open for reading by ranges; a binary file otherwise.
+    """A file in a bucket, open for reading by ranges; a binary file otherwise.
 
     Attributes:
         found: What is known of it.
@@ -105,7 +105,7 @@ class OpenFile(Protocol):
         """Returns its size in bytes."""
 
     def read(self, length: int | None = -1, /) -> bytes:
-        """Reads from where it stands."""
+        """Reads from the current position."""
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
         """Sets where the next read begins."""
@@ -118,7 +118,7 @@ class OpenFile(Protocol):
 
 
 class RemoteFiles(Protocol):
-    """Lists and reads files that lie elsewhere, by URI; safe to use from many threads.
+    """What lists and reads files in buckets, by URI; safe to use from many threads.
 
     Attributes:
         scheme: How their URIs begin, e.g. ``s3://``.
@@ -130,7 +130,7 @@ class RemoteFiles(Protocol):
         """Yields the files whose URIs start with this one, in order.
 
         Raises:
-            NotFound: There is no such bucket.
+            NotFound: The bucket does not exist.
         """
 
     def look(self, uri: str) -> RemoteFile | None:
@@ -159,7 +159,7 @@ class RemoteFiles(Protocol):
 
 
 class ObjectStore(Protocol):
-    """Keeps objects by path; every method is safe to call from many threads and processes.
+    """Objects by path; every method is safe to call from many threads and processes.
 
     Attributes:
         location: Where the store is: an absolute path or a URI.
@@ -198,7 +198,7 @@ class ObjectStore(Protocol):
         It is whole and durable when the call returns, and never seen in part.
 
         Raises:
-            AlreadyExists: An object of that name is there, whatever its bytes.
+            AlreadyExists: An object of that name exists, with any bytes.
             OutcomeUnknown: The answer was lost; it may or may not have happened.
         """
 
@@ -241,7 +241,7 @@ class ObjectStore(Protocol):
         content.
 
         Args:
-            files: Each file with the path it shall have.
+            files: Each file with its path in the store.
         """
 
     def adopt(self, files: Sequence[tuple[str, str]]) -> list[bool]:
@@ -250,7 +250,7 @@ class ObjectStore(Protocol):
         By reflink where the file system can, else by hard link.
 
         Args:
-            files: Each source with the path it shall have; a path already there is left.
+            files: Each source with its path in the store; an object already there is left.
 
         Returns:
             For each, whether others can still reach its bytes (a hard link).
@@ -279,21 +279,21 @@ class KeepsCopies(Protocol):
 
 @runtime_checkable
 class CopiesRemotely(Protocol):
-    """A store whose server copies files that lie elsewhere: their bytes do not come here."""
+    """A store whose server copies files: their bytes do not come here."""
 
     def copies(self, like: RemoteFile) -> bool:
-        """Tells whether the server copies files such as this one, and only as they are said to be.
+        """Tells whether the server copies files such as this one, and only unchanged ones.
 
         Args:
-            like: One of those that shall be copied.
+            like: One of the files to be copied.
         """
 
     def copy_in(self, files: Sequence[tuple[RemoteFile, str]]) -> list[bool]:
-        """Copies files under names that stand for their content; all are durable then.
+        """Copies files under names derived from their content; all are durable then.
 
         Args:
-            files: Each file, whose ETag must still be its own, with the path it shall have. A
-                path that is there already is left.
+            files: Each file, which must still have its ETag, with its path in the store. An
+                object already there is left.
 
         Returns:
             For each, whether it is there: False if it was changed, or is gone.
@@ -307,8 +307,8 @@ class CopiesRemotely(Protocol):
 class TakesTurns(Protocol):
     """A store whose writers can wait for each other before they race for an object.
 
-    Optional, and a courtesy: a swap alone decides who wins. It saves losers the work that
-    they would have to do again.
+    This is optional: the swap alone decides who wins. It saves losers from doing their work
+    twice.
     """
 
     def turn(self, path: str) -> AbstractContextManager[None]:
@@ -323,5 +323,7 @@ def check_path(path: str) -> str:
     """
     parts = path.split("/")
     if any(part in ("", ".", "..") or "\x00" in part or "\\" in part for part in parts):
-        raise InvalidInput(f"{path!r} is no path inside the catalog", kind=ErrorKind.PATH_OUTSIDE)
+        raise InvalidInput(
+            f"{path!r} is not a path inside the catalog", kind=ErrorKind.PATH_OUTSIDE
+        )
     return path

@@ -211,7 +211,7 @@ def test_a_file_changed_afterwards_is_never_an_answer(
         READS[read](cat, out)
     assert caught.value.kind == "file-changed"
     assert head(cat)[:8] in caught.value.message
-    assert "--mode copy" in caught.value.hint
+    assert "mode='copy'" in caught.value.hint
 
 
 def test_a_reference_that_went_away_is_said(cat: Catalog, source: Path) -> None:

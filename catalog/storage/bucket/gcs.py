@@ -4,10 +4,9 @@ An object's version is its generation: created with ``ifGenerationMatch=0``, swa
 of the generation that was read.
 """
 
-import os
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from catalog.errors import ErrorKind, StorageFailure
 from catalog.storage.bucket import service
@@ -33,12 +32,8 @@ SCHEME = "gs://"
 
 TIMEOUT_S = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
 
-NO_TRACES = "DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA"
-"""Variable that keeps Google's library from asking, in the background, for what only traces tell:
-two more requests for every client and missing object, and a right that nobody else needs."""
-
 FIELDS = "items(name,size,generation,timeCreated),nextPageToken"
-"""What a listing tells of objects."""
+"""What a listing returns of each object."""
 
 
 class GcsService(Service["Client"]):
@@ -206,23 +201,24 @@ def _client(options: GcsOptions) -> "Client":
         from google.cloud.storage import Client
     except ImportError as error:
         raise not_installed("gcs", error) from error
-    os.environ.setdefault(NO_TRACES, "true")
     endpoint = options.endpoint_url
+    more: dict[str, Any] = {}
+    if endpoint is not None:
+        more["client_options"] = ClientOptions(api_endpoint=endpoint)
+        if endpoint.startswith("http://"):
+            more["credentials"] = AnonymousCredentials()  # type: ignore[no-untyped-call]
     try:
-        if endpoint is None:
-            return Client(project=None)
-        plain = endpoint.startswith("http://")
-        return Client(
-            project=None,
-            credentials=AnonymousCredentials() if plain else None,  # type: ignore[no-untyped-call]
-            client_options=ClientOptions(api_endpoint=endpoint),
-        )
+        client = Client(project=None, **more)
     except DefaultCredentialsError as error:
         raise StorageFailure(
             "no credentials for Google Cloud Storage",
             kind=ErrorKind.NO_CREDENTIALS,
             hint=GcsService.credentials_hint,
         ) from error
+    # Else the library asks in the background, for each client and missing object, for what only
+    # its traces tell: requests, and a right, that nothing else needs. It allows for None here.
+    client._bucket_metadata_cache = None
+    return client
 
 
 def _described(blob: "Blob", bucket: str) -> RemoteFile:

@@ -1,4 +1,4 @@
-"""Writes under way: sent side by side with those that follow, and waited for before a ref moves.
+"""Writes under way: sent in parallel with those that follow, and waited for before a ref moves.
 
 A commit's data files, fingerprints and pack do not depend on each other in a store: nothing
 points to them before the branch is swapped. So a small commit takes two rounds, not four.
@@ -15,7 +15,7 @@ THREADS = 16
 
 
 class PendingWrites:
-    """Runs writes in the background; one that failed is told to whoever needs it."""
+    """Writes that run in the background; a failure is raised where the write is needed."""
 
     def __init__(self) -> None:
         self._pool: ThreadPoolExecutor | None = None
@@ -52,7 +52,7 @@ class PendingWrites:
             self._settle(path, running)
 
     def settle(self) -> None:
-        """Waits for all writes. One that failed fails this again until it was made anew.
+        """Waits for all writes. A failure is raised again until the write is repeated.
 
         Raises:
             CatalogError: One of them failed, now or before.

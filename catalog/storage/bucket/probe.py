@@ -1,4 +1,4 @@
-"""Whether a server keeps the conditions of writes: without them commits would be lost."""
+"""Whether a server honours conditional writes: without them commits would be lost."""
 
 import contextlib
 import secrets
@@ -13,7 +13,7 @@ UNKNOWN_CONDITION = ("NotImplemented", "InvalidArgument")
 
 
 def probe(store: BucketStore) -> bool:
-    """Tries out conditional writes with an object of its own, which it removes again.
+    """Tests conditional writes with an object of its own, which it removes again.
 
     Args:
         store: The store.
@@ -34,7 +34,7 @@ def probe(store: BucketStore) -> bool:
             return False
         cause = error.__cause__
         if isinstance(cause, RequestFailed) and cause.code in UNKNOWN_CONDITION:
-            raise _refused(store, "does not know conditions of writes") from error
+            raise _refused(store, "does not know conditional writes") from error
         raise
     try:
         with contextlib.suppress(AlreadyExists):
@@ -49,7 +49,7 @@ def probe(store: BucketStore) -> bool:
             raise _refused(store, ignored)
         found = store.read(path)
         if (found.data, found.version) != (b"fourth", second):
-            raise _refused(store, "does not give back what was last written")
+            raise _refused(store, "does not return what was last written")
     except SwapLost as error:
         raise _refused(
             store, f"does not let an object be replaced ({replacing} never holds)"
@@ -63,9 +63,9 @@ def probe(store: BucketStore) -> bool:
 def _refused(store: BucketStore, what: str) -> Unsupported:
     creating, replacing = store.service.conditions
     return Unsupported(
-        f"the server at {store.service.endpoint} {what}: of two commits at the same time, one "
-        "would be lost without a word",
+        f"the server at {store.service.endpoint} {what}: of two simultaneous commits, one "
+        "would be lost silently",
         kind=ErrorKind.NO_CONDITIONAL_WRITES,
-        hint=f"use a server that keeps {creating} and {replacing} of writes, such as "
+        hint=f"use a server that honours {creating} and {replacing} when writing, such as "
         f"{store.service.supported_servers}",
     )

@@ -8,7 +8,7 @@ from catalog.errors import CorruptData, ErrorKind
 from catalog.storage.store import RemoteFile
 
 TAIL_BYTES = 1 << 16
-"""First read of a file, at its end: the footer of nearly every Parquet file lies within."""
+"""First read of a file, at its end: it holds the footer of nearly every Parquet file."""
 
 FETCH_BYTES = 16 << 20
 """Bytes fetched at a time: large enough that requests do not count."""
@@ -18,11 +18,11 @@ END_BYTES = 1 << 20
 
 
 GUARD = "#parquetry-etag="
-"""Parts a URI from the ETag that the file must have."""
+"""Separates a URI from the ETag that the file must have."""
 
 
 class Ranges(Protocol):
-    """Reads parts of files in a bucket."""
+    """What reads parts of files in buckets."""
 
     def range(self, uri: str, offset: int, length: int, *, etag: str) -> bytes:
         """Returns part of a file that must still have its ETag.
@@ -34,7 +34,7 @@ class Ranges(Protocol):
 
 @dataclass(slots=True)
 class End:
-    """Holds what is known of a file, and its last bytes, those that were read next to them too.
+    """What is known of a file, and its last bytes with those that were read next to them.
 
     Attributes:
         found: What is known.
@@ -88,7 +88,7 @@ class RangedFile(io.RawIOBase):
         return self._position
 
     def read(self, length: int | None = -1) -> bytes:
-        """Reads from where it stands, exactly what is asked for."""
+        """Reads from the current position, exactly as much as requested."""
         left = max(self.size - self._position, 0)
         wanted = left if length is None or length < 0 else min(length, left)
         data = self._at(self._position, wanted)
@@ -116,20 +116,20 @@ class RangedFile(io.RawIOBase):
         stop = min(offset + length, held)
         data = self._ranges.range(self._uri, offset, stop - offset, etag=self.found.etag)
         if len(data) != stop - offset:
-            raise CorruptData(f"{self._uri} is cut off", kind=ErrorKind.FILE_CHANGED)
+            raise CorruptData(f"{self._uri} is truncated", kind=ErrorKind.FILE_CHANGED)
         if stop == held and len(data) + len(tail) <= END_BYTES:
             self.end.data = data + tail
         return data + tail[: offset + length - stop]
 
 
 def split_guard(uri: str) -> tuple[str, str]:
-    """Returns a URI, and the ETag that the file must have; empty if it does not say."""
+    """Returns a URI, and the ETag that the file must have; empty if any will do."""
     plain, found, etag = uri.rpartition(GUARD)
     return (plain, etag) if found else (uri, "")
 
 
 def file_changed(uri: str) -> CorruptData:
-    """Returns the error for a file in a bucket that is written to while it is read."""
+    """Returns the error for a file in a bucket that changes while it is read."""
     return CorruptData(
         f"{uri} was changed while it was read",
         kind=ErrorKind.FILE_CHANGED,

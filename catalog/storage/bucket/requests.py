@@ -1,7 +1,7 @@
 """Requests to a store across the network: what a failure means, and what may be sent again.
 
-No client sends anything again by itself: a conditional write that the network library repeats
-would lose against its own first try without anybody knowing.
+The libraries' own retries are off: a conditional write that a library repeats could lose
+against its own first attempt unnoticed.
 """
 
 import random
@@ -37,7 +37,7 @@ READ_TIMEOUT_S = 60
 
 
 class Fault(Enum):
-    """Says what a failed request means.
+    """What a failed request means.
 
     Attributes:
         MISSING: The object does not exist.
@@ -47,8 +47,8 @@ class Fault(Enum):
         LATER: The server does not want to do it now; it was most likely not done.
         UNREACHED: The server was never reached.
         BROKEN: The answer was lost: it may or may not have been done.
-        RANGE: The range lies behind the end.
-        REFUSED: It will not be done.
+        RANGE: The range is behind the end.
+        REFUSED: The server will not do it.
     """
 
     MISSING = auto()
@@ -108,7 +108,7 @@ def raised() -> Iterator[None]:
 
 
 class ConditionFailed(Exception):
-    """Says that the only write that was sent did not meet its condition."""
+    """The only write that was sent did not meet its condition."""
 
 
 class Resending:
@@ -122,10 +122,10 @@ class Resending:
         self._sleep = sleep
 
     def repeated(self, send: Callable[[], T]) -> T:
-        """Makes a request that does nothing more when it is made twice.
+        """Makes a request that has the same effect when it is made twice.
 
         Raises:
-            RequestFailed: It failed, as often as it was sent.
+            RequestFailed: It failed every time it was sent.
         """
         for sending in range(SENDINGS - 1):
             try:
@@ -140,7 +140,7 @@ class Resending:
         """Writes under a condition.
 
         It may be sent again: of several sendings, the condition lets one land at most. Once
-        the answer to one is lost, a condition that fails tells nothing any more.
+        the answer to one is lost, a failed condition no longer proves anything.
 
         Args:
             send: Makes the write, under a condition that no second one meets.
@@ -170,8 +170,8 @@ class Resending:
                     self._pause(sending)
         if doubtful or last.fault is Fault.BUSY:
             raise OutcomeUnknown(
-                f"object {path} was written to, and the answer was lost: {last.error.message}",
-                hint="look whether it is there, then run the command again",
+                f"object {path} was written, and the answer was lost: {last.error.message}",
+                hint="check whether it is there, then run it again",
             ) from last
         raise last.error from last
 
@@ -189,7 +189,7 @@ def split_uri(uri: str, scheme: str) -> tuple[str, str]:
     """Returns the bucket and the key, or prefix, of a URI; the key without slashes around it.
 
     Raises:
-        InvalidInput: It names no bucket.
+        InvalidInput: It does not name a bucket.
 
     Example:
         >>> split_uri("s3://lake/prod/", "s3://")
@@ -197,12 +197,12 @@ def split_uri(uri: str, scheme: str) -> tuple[str, str]:
     """
     bucket, _, key = uri.removeprefix(scheme).partition("/")
     if not uri.startswith(scheme) or not bucket:
-        raise InvalidInput(f"{uri} names no bucket", hint=f"write {scheme}BUCKET/PREFIX")
+        raise InvalidInput(f"{uri} does not name a bucket", hint=f"write {scheme}BUCKET/PREFIX")
     return bucket, key.strip("/")
 
 
 def without_credentials(url: str) -> str:
-    """Returns a URL without the user and password that may stand in it.
+    """Returns a URL without the user and password it may contain.
 
     Example:
         >>> without_credentials("http://me:secret@localhost:9000")

@@ -173,7 +173,7 @@ class Service(ABC, Generic[C]):
         Args:
             bucket: Where to.
             start: How keys of the store begin.
-            like: An object that shall be copied.
+            like: An object that is going to be copied.
         """
         return False
 

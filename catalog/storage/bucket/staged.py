@@ -1,4 +1,4 @@
-"""Local files on their way into a bucket: hashed where they lie, and hashed again when sent."""
+"""Local files on their way into a bucket: hashed in place, and hashed again when sent."""
 
 import contextlib
 import hashlib
@@ -17,7 +17,7 @@ READ_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class _Local:
-    """Holds a local file and what tells that it was not changed since it was hashed."""
+    """A local file as it was when it was hashed."""
 
     name: str
     size_bytes: int
@@ -37,7 +37,7 @@ class _Local:
 
 
 class HashedFile:
-    """A local file that was hashed where it lies; see ``StagedFile``.
+    """A local file that was hashed in place; see ``StagedFile``.
 
     Attributes:
         own: Whether the file is the store's, to be removed once it is published.
@@ -68,7 +68,7 @@ def hashed(source: str, *, own: bool) -> HashedFile:
 
     Args:
         source: The file.
-        own: Whether it is the store's.
+        own: Whether it belongs to the store.
 
     Raises:
         NotFound: There is none.
@@ -171,7 +171,7 @@ def checked(staged: StagedFile) -> Iterator[CheckedReader]:
 
 
 def changed(source: str) -> CatalogError:
-    """Returns the error for a file that is written to while it is read."""
+    """Returns the error for a file that changes while it is read."""
     return CorruptData(
         f"{source} was changed while it was read; nothing was committed",
         kind=ErrorKind.SOURCE_CHANGED,
@@ -181,4 +181,4 @@ def changed(source: str) -> CatalogError:
 
 def unreadable(source: str, error: OSError) -> StorageFailure:
     """Returns the error for a file that cannot be read."""
-    return StorageFailure(f"cannot read {source}: {error.strerror}", hint="check who may read it")
+    return StorageFailure(f"cannot read {source}: {error.strerror}", hint="check its permissions")

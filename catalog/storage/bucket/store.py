@@ -1,6 +1,6 @@
-"""A store below a prefix of a bucket, whatever service keeps it.
+"""A store below a prefix of a bucket of any service.
 
-Objects are created and swapped under conditions that the service keeps. What a lost answer,
+Objects are created and swapped under conditions that the service checks. What a lost answer,
 or a condition that fails after a lost answer, means is never guessed here: it is raised as
 ``OutcomeUnknown``, and reading back settles it.
 """
@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any
 
 from catalog.errors import AlreadyExists, ErrorKind, NotFound, Unsupported
+from catalog.hints import Option, hint
 from catalog.storage.bucket.files import BucketFiles
 from catalog.storage.bucket.pending import PendingWrites
 from catalog.storage.bucket.requests import (
@@ -62,7 +63,7 @@ RECENT_BYTES = 1 << 30
 
 
 class BucketStore:
-    """Keeps objects below a prefix of a bucket; see ``ObjectStore`` for what methods promise.
+    """Objects below a prefix of a bucket; see ``ObjectStore`` for what methods promise.
 
     Args:
         uri: Where it is: ``s3://bucket/prefix``; without a prefix, all of the bucket.
@@ -140,7 +141,7 @@ class BucketStore:
         except (ConditionFailed, NotFound) as error:
             if isinstance(error, NotFound) and error.kind == ErrorKind.BUCKET_NOT_FOUND:
                 raise
-            raise SwapLost(f"object {path} was changed by somebody else") from error
+            raise SwapLost(f"object {path} was changed by another writer") from error
 
     def _conditional(self, path: str, data: bytes, version: str) -> str:
         key = self._key(path)
@@ -200,7 +201,7 @@ class BucketStore:
                 self._remember(path, staged)
 
     def _send(self, data: bytes, path: str) -> None:
-        """Writes bytes under a name that stands for them; what is there already is left."""
+        """Writes bytes under a name derived from them; an object already there is left."""
         key = self._key(path)
         try:
             self.service.sending.repeated(
@@ -241,7 +242,8 @@ class BucketStore:
     def adopt(self, files: Sequence[tuple[str, str]]) -> list[bool]:
         """Refuses: a bucket cannot link to local files."""
         raise Unsupported(
-            "a catalog in a bucket cannot link to local files", hint="use --mode copy"
+            "a catalog in a bucket cannot link to local files",
+            hint=hint("use {}", Option("mode", "copy")),
         )
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
@@ -273,7 +275,7 @@ class BucketStore:
         return None if found is None or not found.local.is_unchanged() else found.local_path
 
     def _remember(self, path: str, staged: HashedFile) -> None:
-        """Keeps the local bytes at hand; the store's own files go when they are too many."""
+        """Remembers the local file; the store's own files are removed when they are too many."""
         staged.published = True
         with self._lock:
             replaced = self._recent.pop(path, None)
@@ -292,4 +294,4 @@ class BucketStore:
 
 
 class _BehindEndError(Exception):
-    """Says that a range starts where an object has ended."""
+    """A range starts where an object has ended."""

@@ -29,7 +29,7 @@ def copies_conditionally(target: Target, like: RemoteFile) -> bool:
 
     Args:
         target: An object to copy to, which is removed again.
-        like: An object that shall be copied.
+        like: An object that is going to be copied.
     """
     service, names = target.service, target.names
     try:
@@ -47,9 +47,9 @@ def copies_conditionally(target: Target, like: RemoteFile) -> bool:
 
 
 def copy_object(target: Target, source: RemoteFile) -> bool:
-    """Copies an object that must still have its ETag, under a name that stands for its content.
+    """Copies an object that must still have its ETag, under a name derived from its content.
 
-    What is there already is left. It may be asked for again, since every copy is the same.
+    An object already there is left. The request may be repeated: every copy is the same.
 
     Args:
         target: Where to.

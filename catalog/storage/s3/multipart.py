@@ -1,4 +1,4 @@
-"""Multipart uploads to S3: begun, completed whatever becomes of answers, or aborted."""
+"""Multipart uploads to S3: begun, completed even if answers are lost, or aborted."""
 
 import contextlib
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ MAX_PARTS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An object that is going to be written, under a name that stands for its content."""
+    """An object that is going to be written, under a name derived from its content."""
 
     service: "Service[S3Client]"
     bucket: str
