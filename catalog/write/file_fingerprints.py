@@ -47,7 +47,7 @@ def keep_prints(
         new = nearby(repository.store, file) is not None  # what was just sent was never read
         found = None if new else kept.read(file, table.key)
         if found is None or found.unread:
-            found = computed_whole(repository, table, file, replaced, found)
+            found = computed_whole(repository, table, file, replaced=replaced, partial=found)
         return file.identity, found
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:

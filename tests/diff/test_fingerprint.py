@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import catalog
 from catalog.diff.counts import KeyProblems
 from catalog.diff.fingerprints.compute import compute
+from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.diff.fingerprints.stored_bytes import stored_digests
 from catalog.formats.parquet import read_footer
 from catalog.model.datafile import DataFile
@@ -43,7 +44,7 @@ def described(path: Path, key: Sequence[int] = ()) -> tuple[TableSnapshot, DataF
 
 
 def fingerprint(path: Path, key: Sequence[int] = (), like: Sequence[Fingerprint] = ()) -> Any:
-    return compute(str(path), *described(path, key), tuple(key), like)
+    return compute(str(path), KeyedFile(*described(path, key), tuple(key)), like)
 
 
 def write(path: Path, columns: dict[str, Any], **options: Any) -> Path:

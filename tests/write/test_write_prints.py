@@ -12,6 +12,7 @@ import pytest
 from catalog.catalog import Catalog
 from catalog.diff.fingerprints import completing
 from catalog.diff.fingerprints.compute import compute
+from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.operations.tables import stored_table
 from catalog.repository.datafiles import locate
 from catalog.repository.fingerprints import Fingerprints
@@ -46,7 +47,7 @@ def check(cat: Catalog, table: str = "t") -> int:
     for file in files:
         kept = Fingerprints(repository.store).read(file, found.snapshot.key)
         path = locate(repository.store, file)
-        read = compute(path, found.snapshot, file, found.snapshot.key)
+        read = compute(path, KeyedFile(found.snapshot, file, found.snapshot.key))
         own = {"encoded": {}, "writer": ""}
         assert replace(kept, **own) == replace(read, **own)
     return len(files)
@@ -124,7 +125,7 @@ def test_a_rewritten_snapshot_decodes_what_changed_alone(
     given: list[int] = []
 
     def counted(*args: Any, **more: Any) -> Any:
-        given.append(len(args[4]))
+        given.append(len(args[2]))
         return compute(*args, **more)
 
     monkeypatch.setattr(completing, "compute", counted)

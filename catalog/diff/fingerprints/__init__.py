@@ -1,1 +1,32 @@
-"""Fingerprints of data files: what is recorded, what it proves, and how it is computed."""
+"""Fingerprints of data files: what is recorded, what it proves, and how it is computed.
+
+A fingerprint is a cache: it is computed once per file and key, and a diff without it gives the
+same answer, only later. Each fact in one has to earn its cost:
+
+=============  ==================================  ==================================  ============
+fact           what equal values prove             used by                             costs
+=============  ==================================  ==================================  ============
+``columns``    the same values in the same order,  ``route``: files compared by        decoding,
+               per block of 65,536 rows            position, in the columns and        hashing
+                                                   blocks that differ
+``keyed``      the same value for each key, in     ``route``: files of the same keys   a sort of the
+               whatever order rows lie             in another order, matched by key    key, another
+                                                   in the columns that differ          hash of all
+``row_sum``    the same rows, in whatever order    ``route``: rewritten files that     four passes
+               and files                           need not be opened                  over values
+``stored``     the same values in the same order,  ``reuse``: columns that need not    hashing raw
+               since the bytes are the same        be decoded; ``route`` likewise      bytes
+``encoded``    the same, with another codec or     as ``stored``, where only the       decompressing
+               nullability                         compression differs                 the pages
+``writer``     nothing; other writers encode in    ``reuse``: whether looking for      nothing
+               other ways                          ``encoded`` values can pay
+``summaries``  (bounds, sums, NULLs and NaN of a   ``statistics`` of the columns that  two passes
+               column)                             changed; NaN-free scans             over numbers
+``key``        (NULL and duplicate keys, bounds,   ``route.known_keys``: key problems  a sort of the
+               whether keys ascend)                without reading; the choice         key
+                                                   between ``columns`` and ``keyed``
+=============  ==================================  ==================================  ============
+
+``Fingerprint.unread`` lists the columns that only ``stored`` covers: a diff does not decode columns
+that both files store alike, and a later one that needs them completes the fingerprint.
+"""

@@ -28,7 +28,7 @@ _NAN = np.float64("nan")
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """Holds the canonical values of a column of fixed width.
+    """The canonical values of a column of fixed width.
 
     Attributes:
         tag: The kind of values: ``int``, ``float``, ``decimal2``, ….
@@ -43,11 +43,11 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Holds what is made of a column of up to a block's rows.
+    """What a fingerprint needs of a column of up to a block's rows.
 
     Attributes:
-        digest: 16 bytes; None for types whose values have no canonical form here (maps, and
-            what later versions of Arrow may bring) and values beyond it.
+        digest: 16 bytes; None for types without a canonical form here, such as maps, and for
+            values beyond it.
         nulls: Rows that are NULL.
         fixed: The values, if they are of fixed width.
     """
@@ -209,19 +209,30 @@ def _offsets(column: pa.Array) -> Numbers:
     return np.frombuffer(column.buffers()[1], np.int64, len(column) + 1, column.offset * 8)
 
 
-def text_bytes(column: pa.Array) -> tuple[str, Numbers, Numbers, Numbers | None] | None:
-    """Returns a column of text or bytes in parts; None for other columns.
+@dataclass(frozen=True, slots=True)
+class TextBytes:
+    """A column of text or bytes in parts.
 
-    Returns:
-        The kind of values; where each begins, and the end of the last, in the bytes of all; those
-        bytes; which values are not NULL.
+    Attributes:
+        tag: The kind of values.
+        marks: Where each value begins in the data, and the end of the last.
+        data: The bytes of all values.
+        valid: Which values are not NULL; None: all.
     """
+
+    tag: str
+    marks: Numbers
+    data: Numbers
+    valid: Numbers | None
+
+
+def text_bytes(column: pa.Array) -> TextBytes | None:
+    """Returns a column of text or bytes in parts; None for other columns."""
     column = _unwrapped(column)
     tag = _tag(column.type)
     if tag not in (b"text", b"blob"):
         return None
-    marks, data = _marks_and_bytes(column)
-    return tag.decode(), marks, data, _valid(column)
+    return TextBytes(tag.decode(), *_marks_and_bytes(column), _valid(column))
 
 
 def _fixed(column: pa.Array, tag: bytes, valid: Numbers | None) -> Numbers:

@@ -1,4 +1,4 @@
-"""Fingerprints as they are made: what files store alike is decoded once, or not at all."""
+"""Missing fingerprints: what files store alike is decoded once, or not at all."""
 
 import threading
 from collections import defaultdict
@@ -9,13 +9,13 @@ from functools import partial
 from typing import TypeAlias
 
 from catalog.diff.fingerprints.compute import compute
+from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.diff.fingerprints.reuse import KeyIndex, Known, looked_at, looked_into, needed_columns
 from catalog.diff.plan import SIDES, SideName, TablePlan
 from catalog.diff.route import key_ids
 from catalog.model.datafile import DataFile, Identity
 from catalog.model.fingerprint import Fingerprint, StoredColumns
 from catalog.model.partition import Partition
-from catalog.model.schema import PhysicalColumn
 from catalog.model.table import TableSnapshot
 from catalog.repository.datafiles import local_path, readable
 from catalog.repository.fingerprints import Fingerprints
@@ -29,7 +29,7 @@ _OTHER: Mapping[SideName, SideName] = {"f": "t", "t": "f"}
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Holds a file of a side, and whether the other side has some in its partition."""
+    """A file of a side, and whether the other side has files in its partition."""
 
     side: SideName
     file: DataFile
@@ -37,30 +37,29 @@ class Entry:
 
 
 class Completing:
-    """Computes the fingerprints that lack, as far as a diff needs them."""
+    """Computes the missing fingerprints a diff needs."""
 
     def __init__(
         self,
         repository: Repository,
         plan: TablePlan,
+        *,
         pool: ThreadPoolExecutor,
-        found: dict[Identity, Fingerprint],
-        same_key: bool,
+        prints: dict[Identity, Fingerprint],
     ) -> None:
-        """Takes what there is.
+        """Prepares for the files of a table.
 
         Args:
-            repository: Keeps them.
+            repository: Stores the fingerprints.
             plan: The table's plan.
-            pool: Looks at files at a time.
-            found: Those that are kept; those that are computed come to them.
-            same_key: Whether both sides have the same key columns.
+            pool: Looks at several files at a time.
+            prints: The stored fingerprints, to which the computed ones are added.
         """
         self._repository = repository
         self._plan = plan
         self._pool = pool
-        self._found = found
-        self._same_key = same_key
+        self._prints = prints
+        self._same_key = self._key("f") == self._key("t")
         self._looked: dict[Identity, StoredColumns] = {}
 
     def complete(self, entries: Sequence[Entry]) -> dict[str, int]:
@@ -77,29 +76,37 @@ class Completing:
         needed = {i: n for sides in groups.values() for i, n in self._needed(sides).items()}
         read: dict[str, int] = {}
         for side in SIDES:  # what one side has saves work on the other
-            others = _Others(groups, _OTHER[side], self._found, self._key(side))
-            lacking = [
-                one.file for one in entries if one.side == side and self._lacks(one.file, needed)
+            others = _Others(groups, _OTHER[side], known=self._prints, key=self._key(side))
+            missing = [
+                one.file
+                for one in entries
+                if one.side == side and self._is_missing(one.file, needed)
             ]
-            make = partial(self._compute, side, others, needed)
-            for file, prints in zip(lacking, self._pool.map(make, lacking), strict=True):
-                self._found[file.identity] = prints
+            make = partial(self._compute, side=side, others=others, needed=needed)
+            for file, prints in zip(missing, self._pool.map(make, missing), strict=True):
+                self._prints[file.identity] = prints
                 read[file.path] = file.size_bytes
         return read
 
     def _look(self, entries: Sequence[Entry], groups: _Groups) -> None:
         """Looks at files without a fingerprint as they are stored."""
-        lacking = [one for one in entries if one.file.identity not in self._found]
-        ids = [one.file.identity for one in lacking]
-        self._looked.update(zip(ids, self._pool.map(self._look_at, lacking), strict=True))
-        known: dict[Identity, Known] = {**self._looked, **self._found}
-        others = {side: _Others(groups, _OTHER[side], known, self._key(side)) for side in SIDES}
+        missing = [one for one in entries if one.file.identity not in self._prints]
+        ids = [one.file.identity for one in missing]
+        self._looked.update(zip(ids, self._pool.map(self._look_at, missing), strict=True))
+        known: dict[Identity, Known] = {**self._looked, **self._prints}
+        others = {
+            side: _Others(groups, _OTHER[side], known=known, key=self._key(side)) for side in SIDES
+        }
         look = partial(self._look_into, others)
-        self._looked.update(zip(ids, list(self._pool.map(look, lacking)), strict=True))
+        self._looked.update(zip(ids, list(self._pool.map(look, missing)), strict=True))
 
     def _look_at(self, one: Entry) -> StoredColumns:
         path = local_path(self._repository.store, one.file)
-        return StoredColumns() if path is None else looked_at(path, self._columns(one))
+        return (
+            StoredColumns()
+            if path is None
+            else looked_at(path, self._keyed(one.side, one.file).columns)
+        )
 
     def _look_into(self, others: Mapping[SideName, "_Others"], one: Entry) -> StoredColumns:
         known = self._looked[one.file.identity]
@@ -107,17 +114,17 @@ class Completing:
         if path is None:
             return known
         like = others[one.side].like(one.file, known) or others[one.side].some(one.file)
-        columns, key = self._columns(one), self._key(one.side)
-        return looked_into(path, columns, key, known, like, keeping=False)
+        keyed = self._keyed(one.side, one.file)
+        return looked_into(path, keyed, known, like=like, keeping=False)
 
-    def _columns(self, one: Entry) -> Sequence[PhysicalColumn]:
-        return self._plan.side(one.side).file_schemas[one.file.file_schema].columns
+    def _keyed(self, side: SideName, file: DataFile) -> KeyedFile:
+        return KeyedFile(self._plan.side(side), file, self._key(side))
 
     def _key(self, side: SideName) -> tuple[int, ...]:
         return key_ids(self._plan, side)
 
     def _known(self, file: DataFile) -> Known:
-        return self._found.get(file.identity) or self._looked[file.identity]
+        return self._prints.get(file.identity) or self._looked[file.identity]
 
     def _needed(
         self, sides: Mapping[SideName, Sequence[DataFile]]
@@ -130,13 +137,13 @@ class Completing:
         older, newer = needed_columns(known[0], known[1], self._key("t"))
         found: dict[Identity, set[int] | None] = {}
         for file, wanted in zip(files, [*older, *newer], strict=True):
-            before = found.get(file.identity, set())  # files of the same bytes are told of as one
+            before = found.get(file.identity, set())  # the same bytes may be several files
             found[file.identity] = None if wanted is None or before is None else before | wanted
         return found
 
-    def _lacks(self, file: DataFile, needed: Mapping[Identity, set[int] | None]) -> bool:
-        """Tells whether a fingerprint must be computed, or read further."""
-        prints = self._found.get(file.identity)
+    def _is_missing(self, file: DataFile, needed: Mapping[Identity, set[int] | None]) -> bool:
+        """Returns whether a fingerprint must be computed, or completed."""
+        prints = self._prints.get(file.identity)
         if prints is None:
             return True
         wanted = needed[file.identity]
@@ -144,29 +151,31 @@ class Completing:
 
     def _compute(
         self,
+        file: DataFile,
+        *,
         side: SideName,
         others: "_Others",
         needed: Mapping[Identity, set[int] | None],
-        file: DataFile,
     ) -> Fingerprint:
-        own = self._found.get(file.identity)
+        own = self._prints.get(file.identity)
         like = [] if own is None else [own]
         known = None
         if self._same_key:
             looked = self._known(file)
             known = StoredColumns(looked.stored, looked.encoded, looked.writer)
             like += [one for one in others.like(file, known) if isinstance(one, Fingerprint)]
-        table, key = self._plan.side(side), self._key(side)
-        return _computed(self._repository, table, key, file, like, known, needed[file.identity])
+        keyed, columns = self._keyed(side, file), needed[file.identity]
+        return _computed(self._repository, keyed, like, known=known, needed=columns)
 
 
 class _Others:
-    """Holds what is known of the files of a side, by what they must have in common with others."""
+    """What is known of the files of a side, by partition and number of rows."""
 
     def __init__(
         self,
         groups: _Groups,
         side: SideName,
+        *,
         known: Mapping[Identity, Known],
         key: Sequence[int],
     ) -> None:
@@ -188,7 +197,7 @@ class _Others:
 
 
 class Replaced:
-    """Reads the fingerprints of files that an update removes, once they are asked for."""
+    """The fingerprints of files that an update removes, read when they are asked for."""
 
     def __init__(self, kept: Fingerprints, files: Iterable[DataFile], key: Sequence[int]) -> None:
         """Takes the files."""
@@ -216,19 +225,28 @@ def computed_whole(
     repository: Repository,
     table: TableSnapshot,
     file: DataFile,
+    *,
     replaced: Replaced,
     partial: Fingerprint | None,
 ) -> Fingerprint:
-    """Computes the whole fingerprint of a file that a table gets, and keeps it."""
+    """Computes the whole fingerprint of a file that a table gets, and stores it.
+
+    Args:
+        repository: Stores it.
+        table: The table.
+        file: The file.
+        replaced: The fingerprints of the files that go.
+        partial: What is stored of the file already.
+    """
+    keyed = KeyedFile(table, file, table.key)
     path = local_path(repository.store, file)
     if path is None:
-        return _computed(repository, table, table.key, file, ())
-    columns = table.file_schemas[file.file_schema].columns
-    looked = looked_at(path, columns)
+        return _computed(repository, keyed, ())
+    looked = looked_at(path, keyed.columns)
     like = replaced.like(file, looked)
-    looked = looked_into(path, columns, table.key, looked, like, keeping=True)
+    looked = looked_into(path, keyed, looked, like=like, keeping=True)
     like = [*replaced.like(file, looked), *([] if partial is None else [partial])]
-    return _computed(repository, table, table.key, file, like, looked)
+    return _computed(repository, keyed, like, known=looked)
 
 
 def _size(file: DataFile) -> _Size:
@@ -237,15 +255,14 @@ def _size(file: DataFile) -> _Size:
 
 def _computed(
     repository: Repository,
-    table: TableSnapshot,
-    key: Sequence[int],
-    file: DataFile,
+    keyed: KeyedFile,
     like: Sequence[Fingerprint],
+    *,
     known: StoredColumns | None = None,
     needed: Collection[int] | None = None,
 ) -> Fingerprint:
-    """Computes the fingerprint of a file and keeps it."""
-    source = readable(repository.store, file)
-    found = compute(source, table, file, key, like, known=known, needed=needed)
-    Fingerprints(repository.store).keep(file, key, found)
-    return found
+    """Computes the fingerprint of a file and stores it."""
+    source = readable(repository.store, keyed.file)
+    made = compute(source, keyed, like, known=known, needed=needed)
+    Fingerprints(repository.store).keep(keyed.file, keyed.key, made)
+    return made

@@ -1,4 +1,4 @@
-"""Fingerprints of data files: made of their rows, block by block, as they are read or written."""
+"""Fingerprints computed from rows, block by block, as they are read or written."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -14,6 +14,7 @@ from catalog.diff.fingerprints.key_order import (
     ordered_digests,
 )
 from catalog.diff.fingerprints.key_record import in_order, key_record
+from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.diff.fingerprints.reuse import looked_at, looked_into, taken_over
 from catalog.diff.fingerprints.row_sum import MODULUS, RowSum
 from catalog.diff.fingerprints.summary import Summing
@@ -32,7 +33,7 @@ from catalog.model.table import TableSnapshot
 
 
 class _Column:
-    """Makes what a fingerprint tells of one column, block by block."""
+    """What a fingerprint records of one column, computed block by block."""
 
     def __init__(self, column: PhysicalColumn) -> None:
         """Takes what the column is."""
@@ -60,7 +61,7 @@ class _Column:
 
 
 class Fingerprinter:
-    """Makes a fingerprint of rows that are added piece by piece.
+    """A fingerprint in the making, of rows that are added piece by piece.
 
     Attributes:
         rows: Rows that are in it so far.
@@ -104,8 +105,9 @@ class Fingerprinter:
         """
         if self._waiting_rows:
             self._add_waiting()
-        record = key_record(self._keys, table, file, self._key) if self._key else None
-        return _fingerprint(self.rows, self._columns, record, self._total)
+        keyed = KeyedFile(table, file, self._key)
+        record = key_record(self._keys, keyed) if self._key else None
+        return _fingerprint(self.rows, self._columns, record=record, total=self._total)
 
     def _add_waiting(self) -> None:
         """Adds up to a block of the rows that wait."""
@@ -129,7 +131,7 @@ class Fingerprinter:
 
 
 def _fingerprint(
-    rows: int, columns: Mapping[int, _Column], record: KeyRecord | None, total: int | None
+    rows: int, columns: Mapping[int, _Column], *, record: KeyRecord | None, total: int | None
 ) -> Fingerprint:
     digests = {field_id: one.digests() for field_id, one in columns.items()}
     return Fingerprint(
@@ -153,9 +155,7 @@ def _block(column: pa.ChunkedArray, start: int) -> pa.Array:
 
 def compute(
     source: ParquetSource,
-    table: TableSnapshot,
-    file: DataFile,
-    key: Sequence[int],
+    keyed: KeyedFile,
     like: Iterable[Fingerprint] = (),
     *,
     known: StoredColumns | None = None,
@@ -164,77 +164,83 @@ def compute(
     """Computes the fingerprint of a data file.
 
     Args:
-        source: The file, by its path or open.
-        table: The table, for the file schema and the key's types.
-        file: Its entry.
-        key: Field ids of the key columns.
+        source: What reads the file: its path, or the file open.
+        keyed: The file.
         like: Fingerprints, by the same key, of files of the same partition: columns that are
             stored byte for byte as in one of them are not decoded.
         known: What is known already of the columns as they are stored.
-        needed: Field ids of the columns that are to be told of, besides key columns; None means
-            all. Of others, only how they are stored is told.
+        needed: Field ids of the columns that are wanted besides key columns; None means all. Of
+            others, only how they are stored is recorded.
 
     Raises:
         CorruptData: The file is not readable, or holds other rows than its entry says.
     """
-    columns = table.file_schemas[file.file_schema].columns
-    path = source_name(source)
-    like = tuple(like)
+    columns, like = keyed.columns, tuple(like)
     if not isinstance(source, str):
         known = StoredColumns()
     elif known is None:
-        known = looked_at(source, columns)
-        known = looked_into(source, columns, key, known, like, keeping=True)
-    taken = taken_over(known, key, like)
-    told = set() if taken is None else set(taken.summaries)
-    passed = set() if needed is None else known.stored.keys() - {*needed, *key}
-    rest = [n for n, c in enumerate(columns) if c.field_id not in told | passed]
-    if taken is not None and not rest:
-        return _checked(taken, path, file)
-    if taken is None and not passed and isinstance(source, str):
-        found = _unordered(source, table, file, key)
-        if found is not None:
-            return _checked(_with_stored(found, known), path, file)
-    maker = Fingerprinter(
-        [columns[n] for n in rest],
-        key if taken is None else (),
-        row_sum=taken is None and not passed,
-    )
-    inner = [n for n in rest if columns[n].field_id in key]
-    with opened(source, width=len(columns), plain=inner) as open_file:
-        for batch in open_file.batches(rest, rows=BLOCK_ROWS):
+        stored = looked_at(source, columns)
+        known = looked_into(source, keyed, stored, like=like, keeping=True)
+    shared = taken_over(known, keyed.key, like)
+    skipped = set() if needed is None else known.stored.keys() - {*needed, *keyed.key}
+    have = skipped if shared is None else skipped | shared.summaries.keys()
+    places = [n for n, column in enumerate(columns) if column.field_id not in have]
+    if shared is not None and not places:
+        return _checked(shared, source, keyed)
+    made = None
+    if shared is None and not skipped and isinstance(source, str):
+        made = _unordered(source, keyed)
+    if made is None:
+        row_sum = shared is None and not skipped
+        made = _decoded(source, keyed, places, shared=shared, row_sum=row_sum)
+    return _checked(_with_stored(made, known), source, keyed)
+
+
+def _decoded(
+    source: ParquetSource,
+    keyed: KeyedFile,
+    places: Sequence[int],
+    *,
+    shared: Fingerprint | None,
+    row_sum: bool,
+) -> Fingerprint:
+    """Computes a fingerprint from some columns, and what is shared with another file."""
+    columns = [keyed.columns[n] for n in places]
+    maker = Fingerprinter(columns, keyed.key if shared is None else (), row_sum=row_sum)
+    plain = [n for n in places if keyed.columns[n].field_id in keyed.key]
+    with opened(source, width=len(keyed.columns), plain=plain) as open_file:
+        for batch in open_file.batches(places, rows=BLOCK_ROWS):
             maker.add(batch)
-    made = _with_stored(maker.finish(table, file), known)
-    if taken is not None:
+    made = maker.finish(keyed.table, keyed.file)
+    if shared is not None:
         made = replace(
             made,
-            columns={**taken.columns, **made.columns},
-            key=taken.key,
-            summaries={**taken.summaries, **made.summaries},
+            columns={**shared.columns, **made.columns},
+            key=shared.key,
+            summaries={**shared.summaries, **made.summaries},
+            keyed=shared.keyed,
         )
     if isinstance(source, str):
-        ids = [columns[n].field_id for n in rest]
-        keyed = {} if taken is None else taken.keyed
-        made = replace(made, keyed={**keyed, **keyed_digests(source, columns, key, made.key, ids)})
-    return _checked(made, path, file)
+        ids = [column.field_id for column in columns]
+        ordered = keyed_digests(source, keyed, made.key, wanted=ids)
+        made = replace(made, keyed={**made.keyed, **ordered})
+    return made
 
 
 def _with_stored(found: Fingerprint, known: StoredColumns) -> Fingerprint:
     return replace(found, stored=known.stored, encoded=known.encoded, writer=known.writer)
 
 
-def _unordered(
-    path: str, table: TableSnapshot, file: DataFile, key: Sequence[int]
-) -> Fingerprint | None:
-    """Computes the fingerprint of a file whose rows are seen at once not to lie in order.
+def _unordered(path: str, keyed: KeyedFile) -> Fingerprint | None:
+    """Computes the fingerprint of a file whose first rows are not in the order of their keys.
 
     Each column is read once, and digested in the order of rows and in that of their keys.
 
     Returns:
         The fingerprint; None if rows may lie in the order of their keys, or have none.
     """
-    columns = table.file_schemas[file.file_schema].columns
-    places = [n for i in key for n, column in enumerate(columns) if column.field_id == i]
+    columns, file = keyed.columns, keyed.file
+    places = [n for i in keyed.key for n, column in enumerate(columns) if column.field_id == i]
     if not places or not 0 < file.rows <= KEYED_ROWS:
         return None
     with opened(path, width=len(columns), plain=places) as open_file:
@@ -242,27 +248,28 @@ def _unordered(
         if open_file.rows != file.rows or not first.num_rows or in_order(first):
             return None
         keys = [open_file.column(place) for place in places]
-        record = key_record([_key_table(keys)], table, file, key)
+        record = key_record([_key_table(keys)], keyed)
         order = key_order([in_one(column) for column in keys], record)
         if order is None:
             return None
         starts = range(0, file.rows, BLOCK_ROWS)
         sums = [RowSum(min(BLOCK_ROWS, file.rows - start)) for start in starts]
         made = {column.field_id: _Column(column) for column in columns}
-        keyed = {}
+        ordered = {}
         summed = True
         for place, (field_id, one) in enumerate(made.items()):
             column = open_file.column(place)
             for start, row_sum in zip(starts, sums, strict=True):
                 summed &= one.add(_block(column, start), row_sum if summed else None)
-            found = ordered_digests(column, order)
-            if found is not None:
-                keyed[field_id] = found
+            digests = ordered_digests(column, order)
+            if digests is not None:
+                ordered[field_id] = digests
     total = sum(one.total() for one in sums) % MODULUS if summed else None
-    return replace(_fingerprint(file.rows, made, record, total), keyed=keyed)
+    return replace(_fingerprint(file.rows, made, record=record, total=total), keyed=ordered)
 
 
-def _checked(found: Fingerprint, path: str, file: DataFile) -> Fingerprint:
-    if found.rows != file.rows:
-        raise CorruptData(f"{path} holds {found.rows} rows, {file.rows} were committed")
-    return found
+def _checked(made: Fingerprint, source: ParquetSource, keyed: KeyedFile) -> Fingerprint:
+    rows = keyed.file.rows
+    if made.rows != rows:
+        raise CorruptData(f"{source_name(source)} holds {made.rows} rows, {rows} were committed")
+    return made

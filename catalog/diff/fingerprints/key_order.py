@@ -13,42 +13,37 @@ import pyarrow.compute as pc
 
 from catalog.diff.fingerprints.canonical import digest
 from catalog.diff.fingerprints.column_reader import in_one, opened
+from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.engine.arrow_arrays import from_numpy, to_numpy
 from catalog.model.fingerprint import BLOCK_ROWS, KeyRecord
-from catalog.model.schema import PhysicalColumn
 
 KEYED_ROWS = 1 << 22
 """Rows of a file up to which its columns are ordered: all values of one are in memory then."""
 
 
 def keyed_digests(
-    path: str,
-    columns: Sequence[PhysicalColumn],
-    key: Sequence[int],
-    record: KeyRecord | None,
-    wanted: Collection[int],
+    path: str, keyed: KeyedFile, record: KeyRecord | None, *, wanted: Collection[int]
 ) -> dict[int, tuple[bytes, ...]]:
     """Returns digests of the columns of a file, of blocks of its rows in the order of their key.
 
     Args:
-        path: The file.
-        columns: Its columns, in order.
-        key: Field ids of the key columns, also of those that the file does not hold.
+        path: Where the file is.
+        keyed: The file.
         record: What is known of its keys.
         wanted: Field ids of the columns.
 
     Returns:
-        The digests by field id; none where rows lie in the order of their key, or have none that
-        is known. Columns without canonical form have none.
+        The digests by field id; empty where rows are in the order of their key, or have no
+        order that is known. Columns without canonical form have none.
 
     Raises:
         CorruptData: The file cannot be read.
     """
     if not wanted or record is None or record.ordered:
         return {}
-    places = {column.field_id: n for n, column in enumerate(columns)}
-    keys = [places[field_id] for field_id in key if field_id in places]
-    with opened(path, width=len(columns), plain=keys) as file:
+    places = {column.field_id: n for n, column in enumerate(keyed.columns)}
+    keys = [places[field_id] for field_id in keyed.key if field_id in places]
+    with opened(path, width=len(places), plain=keys) as file:
         order = None
         if file.rows <= KEYED_ROWS:
             order = key_order([in_one(file.column(place)) for place in keys], record)

@@ -1,4 +1,4 @@
-"""What fingerprints tell of the keys of a file: NULLs, duplicates, and between which they lie."""
+"""What fingerprints record of the keys of a file: NULLs, duplicates, and their bounds."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,31 +6,27 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.diff.fingerprints.canonical import repeated
+from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.engine.arrow_arrays import constant, to_numpy
 from catalog.errors import CatalogError
-from catalog.model.datafile import DataFile
 from catalog.model.fingerprint import KeyRecord
 from catalog.model.schema import Field
-from catalog.model.table import TableSnapshot
 from catalog.model.types import Scalar, is_float
 from catalog.model.values import encode, has_order, sort_key
 
 ABOVE = b"\xff" * 16
-"""Closes the upper bound of keys of which the first column only is bounded: above all that
-can follow."""
+"""Ends the upper bound of keys where only the first column has bounds: above all that can
+follow."""
 
 
-def key_record(
-    keys: Sequence[pa.Table], table: TableSnapshot, file: DataFile, key: Sequence[int]
-) -> KeyRecord | None:
+def key_record(keys: Sequence[pa.Table], keyed: KeyedFile) -> KeyRecord | None:
     """Describes the keys of a file; None if their types do not allow it.
 
     Args:
         keys: The key columns that the file holds, in parts, in the order of the key.
-        table: The table, for its partition columns and the key's types.
-        file: The file's entry.
-        key: Field ids of the key columns.
+        keyed: The file.
     """
+    table, file, key = keyed.table, keyed.file, keyed.key
     if not file.rows:
         return KeyRecord(0, 0, ordered=True)
     constant = {
@@ -39,9 +35,9 @@ def key_record(
         if field_id in table.partition_by
     }
     columns = pa.concat_tables(keys) if keys else pa.table({})
-    held = {column.field_id for column in table.file_schemas[file.file_schema].columns}
+    held = {column.field_id for column in keyed.columns}
     ids = [field_id for field_id in key if field_id in held]
-    inner = [  # a file may hold a partition column, too: the entry's value counts
+    inner = [  # where a file holds a partition column as well, the value of the entry counts
         _plain(column)
         for field_id, column in zip(ids, columns.columns, strict=True)
         if field_id not in constant
@@ -50,13 +46,13 @@ def key_record(
     if absent or any(value is None for value in constant.values()):
         nulls = file.rows
     else:
-        nulls = _null_rows(inner, file.rows)
+        nulls = _null_rows(inner)
     ordered = bool(inner) and _strictly_increasing(inner)
     try:
         duplicates = 0 if ordered else _duplicates(inner, file.rows)
     except pa.ArrowException:
         return None
-    low, high = _bounds(inner, table, key, constant) if not nulls else (None, None)
+    low, high = _bounds(inner, keyed, constant) if not nulls else (None, None)
     return KeyRecord(nulls, duplicates, low, high, ordered and not nulls)
 
 
@@ -69,13 +65,13 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column
 
 
-def _null_rows(columns: Sequence[pa.ChunkedArray], rows: int) -> int:
-    lacking = None
+def _null_rows(columns: Sequence[pa.ChunkedArray]) -> int:
+    missing = None
     for column in columns:
         if column.null_count:
             own = column.is_null()
-            lacking = own if lacking is None else pc.or_(lacking, own)
-    return 0 if lacking is None else int(pc.sum(lacking).as_py() or 0)
+            missing = own if missing is None else pc.or_(missing, own)
+    return 0 if missing is None else int(pc.sum(missing).as_py() or 0)
 
 
 def _duplicates(columns: Sequence[pa.ChunkedArray], rows: int) -> int:
@@ -98,7 +94,7 @@ def _normal(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _strictly_increasing(columns: Sequence[pa.ChunkedArray]) -> bool:
-    """Tells whether every key is above the one before; NULL and NaN are not."""
+    """Returns whether every key is above the one before; NULL and NaN are not."""
     if any(column.null_count for column in columns):
         return False
     count = len(columns[0])
@@ -120,18 +116,15 @@ def _strictly_increasing(columns: Sequence[pa.ChunkedArray]) -> bool:
 
 
 def _bounds(
-    columns: Sequence[pa.ChunkedArray],
-    table: TableSnapshot,
-    key: Sequence[int],
-    constant: Mapping[int, bytes | None],
+    columns: Sequence[pa.ChunkedArray], keyed: KeyedFile, constant: Mapping[int, bytes | None]
 ) -> tuple[bytes | None, bytes | None]:
     """Bounds the keys of a file: partition values first, then the first column in the file."""
-    lead = [constant[field_id] for field_id in key if field_id in constant]
-    inner = [field_id for field_id in key if field_id not in constant]
+    lead = [constant[field_id] for field_id in keyed.key if field_id in constant]
+    inner = [field_id for field_id in keyed.key if field_id not in constant]
     if not inner:
         whole = sort_key(lead, "")
         return whole, whole
-    field = table.schema.by_id(inner[0])
+    field = keyed.table.schema.by_id(inner[0])
     assert field is not None, "key columns exist"
     edges = pc.min_max(columns[0])
     low, high = (_encoded(edges[edge], field) for edge in ("min", "max"))
@@ -151,5 +144,5 @@ def _encoded(value: pa.Scalar, field: Field) -> bytes | None:
 
 
 def in_order(keys: pa.Table) -> bool:
-    """Tells whether keys increase from row to row."""
+    """Returns whether keys increase from row to row."""
     return _strictly_increasing([_plain(column) for column in keys.columns])

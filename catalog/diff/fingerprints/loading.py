@@ -1,4 +1,4 @@
-"""Fingerprints of the files of a diff: read where they are kept, else computed and kept."""
+"""Fingerprints of the files of a diff: read where they are stored, else computed and stored."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ from catalog.repository.repository import Repository
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Holds fingerprints, and what had to be read for them.
+    """Fingerprints, and what had to be read for them.
 
     Attributes:
         prints: The fingerprints.
@@ -30,14 +30,14 @@ class Loaded:
 def load_prints(
     repository: Repository, plan: TablePlan, threads: int | None, *, only_kept: bool = False
 ) -> Loaded:
-    """Returns the fingerprints of all files that may be compared with others by them.
+    """Returns the fingerprints of a plan's files.
 
-    Files that have none to be compared with are not opened for it; what is kept is read.
+    None is computed of files that cannot be compared with any other.
 
     Args:
-        repository: Keeps them.
+        repository: Stores them.
         plan: The table's plan.
-        threads: Files to look at at a time; None means one per core.
+        threads: Files to look at at the same time; None means one per core.
         only_kept: Whether to compute none.
 
     Raises:
@@ -47,13 +47,13 @@ def load_prints(
     entries = list(_entries(plan))
     keys = {side: key_ids(plan, side) for side in SIDES}
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
-        looked = pool.map(lambda one: kept.read(one.file, keys[one.side]), entries)
-        pairs = zip(entries, looked, strict=True)
-        found = {one.file.identity: prints for one, prints in pairs if prints is not None}
+        stored = pool.map(lambda one: kept.read(one.file, keys[one.side]), entries)
+        pairs = zip(entries, stored, strict=True)
+        prints = {one.file.identity: known for one, known in pairs if known is not None}
         if only_kept:
-            return Loaded(found, {})
-        computing = Completing(repository, plan, pool, found, keys["f"] == keys["t"])
-        return Loaded(found, computing.complete([one for one in entries if one.comparable]))
+            return Loaded(prints, {})
+        completing = Completing(repository, plan, pool=pool, prints=prints)
+        return Loaded(prints, completing.complete([one for one in entries if one.comparable]))
 
 
 def _entries(plan: TablePlan) -> Iterator[Entry]:

@@ -1,4 +1,4 @@
-"""What files share as they are stored, so that only one of them needs to be decoded, or neither."""
+"""What files have in common as they are stored, so that one of them, or neither, is decoded."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -8,6 +8,7 @@ from typing import TypeAlias
 import pyarrow as pa
 
 from catalog.diff.fingerprints.column_reader import unreadable
+from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.diff.fingerprints.stored_bytes import encoded_digests, stored_digests, written_by
 from catalog.model.fingerprint import Fingerprint, StoredColumns, stored_alike
 from catalog.model.schema import PhysicalColumn
@@ -34,27 +35,20 @@ def looked_at(path: str, columns: Sequence[PhysicalColumn]) -> StoredColumns:
 
 
 def looked_into(
-    path: str,
-    columns: Sequence[PhysicalColumn],
-    key: Sequence[int],
-    known: StoredColumns,
-    like: Iterable[Known],
-    *,
-    keeping: bool,
+    path: str, keyed: KeyedFile, known: StoredColumns, *, like: Iterable[Known], keeping: bool
 ) -> StoredColumns:
-    """Adds encoded values, where other files do not store the same.
+    """Adds digests of encoded values to those of stored bytes that other files do not share.
 
     To keep, those of keys and text are taken. To compare, those that the nearest of the others
-    has; of one that was looked at just now any column can be, and then neither need be decoded.
-    Other writers encode otherwise.
+    has; if that one was looked at just now, any column may match, and then neither file need be
+    decoded. Files of different writers are encoded in different ways.
 
     Args:
-        path: The file.
-        columns: Its columns.
-        key: Field ids of the key columns.
-        known: What is known of the file.
+        path: Where the file is.
+        keyed: The file.
+        known: What is known of it.
         like: What is known of others of its partition.
-        keeping: Whether that is to be kept for files to come, rather than compared now.
+        keeping: Whether to keep the result for files to come, or to compare it now.
 
     Raises:
         CorruptData: The file is not readable.
@@ -68,7 +62,7 @@ def looked_into(
         if best is None or len(found) > len(same):
             best, same = one, found
     if keeping or best is None:
-        wanted = {c.field_id for c in columns if c.field_id in key or _is_text(c)}
+        wanted = {c.field_id for c in keyed.columns if c.field_id in keyed.key or _is_text(c)}
     elif best.writer and best.writer != known.writer:
         wanted = set()
     else:
@@ -76,7 +70,7 @@ def looked_into(
     wanted -= same | encoded.keys()
     if known.stored and wanted:
         try:
-            encoded |= encoded_digests(path, columns, wanted)
+            encoded |= encoded_digests(path, keyed.columns, wanted)
         except (pa.ArrowException, OSError) as error:
             raise unreadable(path, error) from error
     return StoredColumns(known.stored, encoded, known.writer)
@@ -94,10 +88,10 @@ def alike(one: Known, other: Known) -> set[int]:
 def taken_over(
     looked: StoredColumns, key: Sequence[int], like: Iterable[Fingerprint]
 ) -> Fingerprint | None:
-    """Returns what a file shares with that of some files that has most columns as it has them.
+    """Returns what a file shares with the one of some files that stores most columns alike.
 
-    Its keys must be stored as there, and what a fingerprint tells of rows as a whole must not
-    depend on other columns.
+    Both must store their keys alike, and the other's fingerprint must not have a sum over rows,
+    which depends on all columns.
     """
     best: Fingerprint | None = None
     for one in like:
@@ -121,7 +115,7 @@ def taken_over(
 
 
 class KeyIndex:
-    """Finds files that may store their keys as another does, without a look at every one."""
+    """An index of files by how they store the first column of their key."""
 
     def __init__(self, files: Iterable[Known], key: Sequence[int]) -> None:
         """Takes what is known of the files.
@@ -150,7 +144,7 @@ class KeyIndex:
 def needed_columns(
     before: Sequence[Known], after: Sequence[Known], key: Sequence[int]
 ) -> tuple[list[set[int] | None], list[set[int] | None]]:
-    """Tells which columns must be read of files that are going to be compared.
+    """Returns which columns must be read of files that are going to be compared.
 
     Columns that two files store alike need not be read of either, where their keys are.
 

@@ -1,8 +1,8 @@
 """Sums over rows: equal for files that hold the same rows, in whatever order and files.
 
 Every value becomes 128 bits, salted by its column; those of a row are added and mixed once more,
-and the results of all rows are added modulo 2**128. Sums of files add up. NULL counts as nothing,
-so that a column that a file lacks is one of NULLs.
+and the results of all rows are added modulo 2**128. The sum of two files is the sum of their sums.
+NULL adds nothing, so a column that a file does not have counts as a column of NULLs.
 """
 
 from typing import Any, TypeAlias
@@ -11,9 +11,10 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
-from catalog.diff.fingerprints.canonical import Block, Fixed, text_bytes
+from catalog.diff.fingerprints.canonical import Block, Fixed, TextBytes, text_bytes
 
 Words: TypeAlias = np.ndarray[Any, np.dtype[np.uint64]]
+Salts: TypeAlias = tuple[np.uint64, np.uint64]
 
 CHUNK_ROWS = 8_192
 """Rows looked at at a time: few enough that all steps stay in the processor's caches."""
@@ -26,7 +27,7 @@ _MASKS = np.array([(1 << 8 * n) - 1 for n in range(9)], dtype=np.uint64)
 
 
 class RowSum:
-    """Sums up the rows of a block, column by column."""
+    """The sum over the rows of a block, computed column by column."""
 
     def __init__(self, rows: int) -> None:
         """Takes the number of rows."""
@@ -42,13 +43,12 @@ class RowSum:
         if block.nulls == self._rows:
             return True
         if block.fixed is not None:
-            _add_fixed(self._upper, self._lower, block.fixed, field_id)
+            self._add_fixed(block.fixed, field_id)
             return True
-        found = text_bytes(column)
-        if found is None:
+        text = text_bytes(column)
+        if text is None:
             return False
-        kind, offsets, data, valid = found
-        _add_text(self._upper, self._lower, offsets, data, valid, _salts(kind, field_id))
+        self._add_text(text, _salts(text.tag, field_id))
         return True
 
     def total(self) -> int:
@@ -60,6 +60,52 @@ class RowSum:
             total += (_exact(high) << 64) + _exact(low)
         return total % MODULUS
 
+    def _add_words(self, words: Words, valid: Words | None, salts: Salts) -> None:
+        for start in range(0, len(words), CHUNK_ROWS):
+            part = slice(start, start + CHUNK_ROWS)
+            one = _mixed(words[part] ^ salts[0], _A)
+            other = _mixed(one ^ (words[part] + salts[1]), _C)
+            self._add_hashed(part, one, other, valid)
+
+    def _add_hashed(self, part: slice, one: Words, other: Words, valid: Words | None) -> None:
+        if valid is not None:
+            one *= valid[part]
+            other *= valid[part]
+        self._upper[part] += one
+        self._lower[part] += other
+
+    def _add_fixed(self, fixed: Fixed, field_id: int) -> None:
+        values, salts = fixed.values, _salts(fixed.tag, field_id)
+        valid = None if fixed.valid is None else fixed.valid.astype(np.uint64)
+        if values.ndim == 2:
+            wide = values[:, 1] != values[:, 0] >> 63
+            if wide.any():
+                here = wide if fixed.valid is None else wide & fixed.valid
+                above = np.ascontiguousarray(values[:, 1]).view(np.uint64)
+                more = _salts(f"{fixed.tag}, upper", field_id)
+                self._add_words(above, here.astype(np.uint64), more)
+            values = np.ascontiguousarray(values[:, 0])
+        if values.dtype == np.float64:
+            words = values.view(np.uint64)
+        else:
+            kind = np.int64 if values.dtype != np.uint64 else np.uint64
+            words = values.astype(kind).view(np.uint64)
+        self._add_words(words, valid, salts)
+
+    def _add_text(self, text: TextBytes, salts: Salts) -> None:
+        """Adds text, eight bytes of each value at a time."""
+        padded = np.zeros(len(text.data) + 8, dtype=np.uint8)
+        padded[: len(text.data)] = text.data
+        view = np.lib.stride_tricks.as_strided(
+            padded[:8].view(np.uint64), shape=(len(text.data) + 1,), strides=(1,)
+        )
+        starts, lengths = text.marks[:-1], np.diff(text.marks)
+        valid = None if text.valid is None else text.valid.astype(np.uint64)
+        for start in range(0, len(lengths), CHUNK_ROWS):
+            part = slice(start, start + CHUNK_ROWS)
+            one, other = _hashed(view, starts[part], lengths[part], salts=salts)
+            self._add_hashed(part, one, other, valid)
+
 
 def _exact(words: Words) -> int:
     """Returns the sum of up to 2**32 words."""
@@ -67,7 +113,7 @@ def _exact(words: Words) -> int:
     return (upper << 32) + int((words & np.uint64(0xFFFFFFFF)).sum())
 
 
-def _salts(kind: str, field_id: int) -> tuple[np.uint64, np.uint64]:
+def _salts(kind: str, field_id: int) -> Salts:
     digest = xxhash.xxh3_128(f"{kind}\0{field_id}".encode()).intdigest()
     return np.uint64(digest >> 64), np.uint64(digest % (1 << 64))
 
@@ -83,73 +129,12 @@ def _mixed(words: Words, factor: np.uint64) -> Words:
     return words
 
 
-def _add_words(
-    upper: Words,
-    lower: Words,
-    words: Words,
-    valid: np.ndarray[Any, Any] | None,
-    salts: tuple[np.uint64, np.uint64],
-) -> None:
-    for start in range(0, len(words), CHUNK_ROWS):
-        part = slice(start, start + CHUNK_ROWS)
-        one = _mixed(words[part] ^ salts[0], _A)
-        other = _mixed(one ^ (words[part] + salts[1]), _C)
-        if valid is not None:
-            one *= valid[part]
-            other *= valid[part]
-        upper[part] += one
-        lower[part] += other
-
-
-def _add_fixed(upper: Words, lower: Words, fixed: Fixed, field_id: int) -> None:
-    values, salts = fixed.values, _salts(fixed.tag, field_id)
-    valid = None if fixed.valid is None else fixed.valid.astype(np.uint64)
-    if values.ndim == 2:
-        wide = values[:, 1] != values[:, 0] >> 63
-        if wide.any():
-            here = wide if fixed.valid is None else wide & fixed.valid
-            above = np.ascontiguousarray(values[:, 1]).view(np.uint64)
-            more = _salts(f"{fixed.tag}, upper", field_id)
-            _add_words(upper, lower, above, here.astype(np.uint64), more)
-        values = np.ascontiguousarray(values[:, 0])
-    if values.dtype == np.float64:
-        words = values.view(np.uint64)
-    else:
-        words = values.astype(np.int64 if values.dtype != np.uint64 else np.uint64).view(np.uint64)
-    _add_words(upper, lower, words, valid, salts)
-
-
-def _add_text(
-    upper: Words,
-    lower: Words,
-    offsets: np.ndarray[Any, Any],
-    data: np.ndarray[Any, Any],
-    valid: np.ndarray[Any, Any] | None,
-    salts: tuple[np.uint64, np.uint64],
-) -> None:
-    """Adds text, eight bytes of each value at a time."""
-    padded = np.zeros(len(data) + 8, dtype=np.uint8)
-    padded[: len(data)] = data
-    view = np.lib.stride_tricks.as_strided(
-        padded[:8].view(np.uint64), shape=(len(data) + 1,), strides=(1,)
-    )
-    lengths = np.diff(offsets)
-    kept = None if valid is None else valid.astype(np.uint64)
-    for start in range(0, len(lengths), CHUNK_ROWS):
-        part = slice(start, start + CHUNK_ROWS)
-        one, other = _hashed(view, offsets[:-1][part], lengths[part], salts)
-        if kept is not None:
-            one *= kept[part]
-            other *= kept[part]
-        upper[part] += one
-        lower[part] += other
-
-
 def _hashed(
     view: Words,
     starts: np.ndarray[Any, Any],
     left: np.ndarray[Any, Any],
-    salts: tuple[np.uint64, np.uint64],
+    *,
+    salts: Salts,
 ) -> tuple[Words, Words]:
     """Returns two words for each text, from the eight bytes at every place and their lengths."""
     one, other = left.astype(np.uint64) ^ salts[0], left.astype(np.uint64) + salts[1]

@@ -1,6 +1,6 @@
 """Digests of columns as they are stored: equal bytes hold equal values, and need no decoding.
 
-A backfill often writes a file anew by the same writer: the columns that it does not touch come
+A backfill often rewrites a file with the same writer: the columns that it does not touch come
 out byte for byte as they were, or as they were before compression. Hashing stored bytes costs a
 tenth of decoding them; taking text out of its compression a third.
 """
@@ -69,7 +69,7 @@ def stored_digests(path: str, columns: Sequence[PhysicalColumn]) -> dict[int, by
 
 
 def written_by(path: str) -> str:
-    """Returns who wrote a local file, as it says itself.
+    """Returns the writer that a local file names.
 
     Raises:
         OSError: The file cannot be read; Arrow raises errors of its own for that, too.
@@ -106,7 +106,7 @@ def encoded_digests(
             state = _described(parquet, owner, columns[owner])
             state.update(repr(_leaf_described(leaf)).encode())
             try:
-                _add_pages(state, stream, parquet, number)
+                _add_pages(state, stream, parquet, number=number)
             except ValueError:  # those of Arrow for damage, too
                 continue
             found[columns[owner].field_id] = state.digest()
@@ -114,7 +114,7 @@ def encoded_digests(
 
 
 def _add_pages(
-    state: xxhash.xxh3_128, stream: BinaryIO, parquet: pq.ParquetFile, number: int
+    state: xxhash.xxh3_128, stream: BinaryIO, parquet: pq.ParquetFile, *, number: int
 ) -> None:
     """Adds all pages of a column that is not nested."""
     nullable = parquet.schema.column(number).max_definition_level > 0
