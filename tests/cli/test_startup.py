@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import catalog
 from tests.cli.conftest import REPOSITORY
 
@@ -38,6 +40,7 @@ for line in sys.argv[1:]:
 """
 
 
+@pytest.mark.invariant("Help and history load no heavy library")
 def test_light_commands_load_little(tmp_path: Path) -> None:
     catalog.create(str(tmp_path / "lake"))
     done = subprocess.run(
