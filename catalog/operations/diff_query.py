@@ -31,15 +31,18 @@ NAME = "query"
 def compare_query(
     context: OperationContext, query: str, *, from_ref: str, to_ref: str, key: Sequence[str] | None
 ) -> Diff:
-    """Tells how the result of a query differs between two refs; see ``Catalog.diff_query``.
+    """Compares the result of a query at two refs; see ``Catalog.diff_query``.
 
     Both results are written to Parquet files, which are compared as a table's are.
     """
     before, after = resolve_ends(context, from_ref, to_ref)
     work = Workspace()
     try:
-        old = _result(context, query, before, os.path.join(work.folder, "from.parquet"), None)
-        new = _result(context, query, after, os.path.join(work.folder, "to.parquet"), old[0])
+        files = [os.path.join(work.folder, name) for name in ("from.parquet", "to.parquet")]
+        for end, path in zip((before, after), files, strict=True):
+            _write_result(context, query, end=end, path=path)
+        old = _described(files[0], None)
+        new = _described(files[1], old[0])
         changes = FileChanges((old[1],), (new[1],), files_kept=0, partitions_kept=0)
         options = DiffOptions(key=key or ())
         plan = plan_table(NAME, old[0], new[0], changes=changes, options=options)
@@ -52,10 +55,8 @@ def compare_query(
     return Diff(before, after, [table], close=work.close)
 
 
-def _result(
-    context: OperationContext, query: str, end: End, path: str, like: TableSnapshot | None
-) -> tuple[TableSnapshot, DataFile]:
-    """Writes the result of a query and describes it as a table of one file."""
+def _write_result(context: OperationContext, query: str, *, end: End, path: str) -> None:
+    """Writes the result of a query to a Parquet file."""
     with open_session(context, end.commit_id) as session:
         relation = session.sql(query)
         _check_names(relation.columns)
@@ -66,6 +67,10 @@ def _result(
                 f"the query fails at {end.ref}: {str(error).splitlines()[0]}",
                 kind=ErrorKind.BAD_QUERY,
             ) from error
+
+
+def _described(path: str, like: TableSnapshot | None) -> tuple[TableSnapshot, DataFile]:
+    """Describes a file as a table, whose columns have the ids of those they are like."""
     footer = read_footer(path, name="the result of the query")
     existing = None if like is None else Existing(like.schema, like.last_field_id)
     found = unify({footer.columns: path}, (), existing, keep_columns=False)

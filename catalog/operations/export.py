@@ -4,6 +4,8 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import duckdb
@@ -15,17 +17,85 @@ from catalog.engine.relation import prepare, relation_sql
 from catalog.engine.views import View, write_database
 from catalog.errors import AlreadyExists, ErrorKind, InvalidInput, StorageFailure
 from catalog.formats.hive_path import partition_path
+from catalog.hints import Option, hint
 from catalog.model.datafile import DataFile
 from catalog.model.ids import random_id
 from catalog.model.partition import partition_values
 from catalog.model.scan_plan import scan_plan
+from catalog.model.table import TableSnapshot
 from catalog.model.texts import path_text
 from catalog.operations.context import OperationContext
 from catalog.operations.tables import stored_table
 from catalog.repository import datafiles
 from catalog.repository.commits import StoredTable
 from catalog.repository.tables import data_files
+from catalog.storage.store import ObjectStore
 from catalog.write.files.writer import stored_fields
+
+
+@dataclass(frozen=True, slots=True)
+class _Export:
+    """A table of a commit, with its data files, to be written out."""
+
+    store: ObjectStore
+    table: TableSnapshot
+    files: Sequence[DataFile]
+
+    def reads_as_written(self) -> bool:
+        """Returns whether the files by themselves, under their paths, are the table."""
+        fields = self.table.schema.fields
+        names = {f.id: f.name for f in fields}
+        partition = set(self.table.partition_fields)
+        for schema_id in {file.file_schema for file in self.files}:
+            columns = self.table.file_schemas[schema_id].columns
+            have = [(c.name, c.type) for c in columns if names.get(c.field_id) == c.name]
+            missing = {(f.name, f.type) for f in fields} - {*have} - partition
+            if missing or len(have) < len(columns):
+                return False
+        return True
+
+    def copy_to(self, folder: str) -> None:
+        """Copies the files, below the directories of their partitions."""
+        os.makedirs(folder, exist_ok=True)
+        for number, file in enumerate(self.files):
+            target = self._target(folder, file, number)
+            datafiles.copy(self.store, file, target)
+
+    def rewrite_to(self, folder: str) -> None:
+        """Writes one file per partition in the table's own schema."""
+        os.makedirs(folder, exist_ok=True)
+        inner = [f.id for f in stored_fields(self.table)]
+        partitions: dict[str, list[DataFile]] = {}
+        for file in self.files:
+            partitions.setdefault(self._target(folder, file, 0), []).append(file)
+        with connect(store=self.store) as con:
+            con.execute("SET preserve_insertion_order = true")
+            for target, members in partitions.items():
+                rows = self._relation(con, members, inner)
+                con.execute(f"COPY (FROM {rows}) TO {literal(target)} (FORMAT parquet)")
+
+    def write_csv(self, path: str) -> None:
+        """Writes all rows to a CSV file."""
+        with connect(store=self.store) as con:
+            rows = self._relation(con, self.files, None)
+            con.execute(f"COPY (FROM {rows}) TO {literal(path)} (FORMAT csv, HEADER)")
+
+    def _relation(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        files: Sequence[DataFile],
+        columns: Sequence[int] | None,
+    ) -> str:
+        place = partial(datafiles.place, self.store)
+        plan = scan_plan(self.table, files, locate=place, columns=columns)
+        return prepare(con, relation_sql(plan))
+
+    def _target(self, folder: str, file: DataFile, number: int) -> str:
+        """Returns where a file goes; its directory is made."""
+        values = partition_values(self.table, file)
+        inner = partition_path(list(values), list(values.values()))
+        os.makedirs(os.path.join(folder, inner), exist_ok=True)
+        return os.path.join(folder, inner, f"{number:05d}.parquet")
 
 
 def export_table(
@@ -42,13 +112,14 @@ def export_table(
     resolved = context.resolve(ref)
     stored = stored_table(context.repository, table, resolved)
     files = _files(context, stored, resolved.commit_id)
+    export = _Export(context.repository.store, stored.snapshot, files)
     with _whole_or_not(destination, folder=format == "parquet") as temporary:
         if format == "csv":
-            _write_csv(context, stored, files, temporary)
-        elif _reads_as_written(stored, files):
-            _copy_files(context, stored, files, temporary)
+            export.write_csv(temporary)
+        elif export.reads_as_written():
+            export.copy_to(temporary)
         else:
-            _rewrite_files(context, stored, files, temporary)
+            export.rewrite_to(temporary)
     return stored.snapshot.rows
 
 
@@ -91,81 +162,14 @@ def _check_free(destination: str, *, folder: bool = False) -> None:
         )
 
 
-def _reads_as_written(stored: StoredTable, files: Sequence[DataFile]) -> bool:
-    """Tells whether the files by themselves, under their paths, are the table."""
-    wanted = [(f.name, f.type) for f in stored.snapshot.schema.fields]
-    partition = set(stored.snapshot.partition_fields)
-    for schema_id in {file.file_schema for file in files}:
-        columns = stored.snapshot.file_schemas[schema_id].columns
-        names = {f.id: f.name for f in stored.snapshot.schema.fields}
-        have = [(c.name, c.type) for c in columns if names.get(c.field_id) == c.name]
-        missing = [pair for pair in wanted if pair not in have and pair not in partition]
-        if missing or len(have) < len(columns):
-            return False
-    return True
-
-
-def _locator(context: OperationContext, file: DataFile) -> str:
-    return datafiles.place(context.repository.store, file)
-
-
-def _copy_files(
-    context: OperationContext, stored: StoredTable, files: Sequence[DataFile], destination: str
-) -> None:
-    os.makedirs(destination, exist_ok=True)
-    for number, file in enumerate(files):
-        folder = os.path.join(destination, _folder(stored, file))
-        os.makedirs(folder, exist_ok=True)
-        datafiles.copy(
-            context.repository.store, file, os.path.join(folder, f"{number:05d}.parquet")
-        )
-
-
-def _rewrite_files(
-    context: OperationContext, stored: StoredTable, files: Sequence[DataFile], destination: str
-) -> None:
-    """Writes one file per partition in the table's own schema."""
-    os.makedirs(destination, exist_ok=True)
-    inner = [f.id for f in stored_fields(stored.snapshot)]
-    partitions: dict[str, list[DataFile]] = {}
-    for file in files:
-        partitions.setdefault(_folder(stored, file), []).append(file)
-    with connect(store=context.repository.store) as con:
-        con.execute("SET preserve_insertion_order = true")
-        for folder, members in partitions.items():
-            os.makedirs(os.path.join(destination, folder), exist_ok=True)
-            target = os.path.join(destination, folder, "00000.parquet")
-            plan = scan_plan(
-                stored.snapshot,
-                members,
-                locate=lambda file: _locator(context, file),
-                columns=inner,
-            )
-            relation = prepare(con, relation_sql(plan))
-            con.execute(f"COPY (FROM {relation}) TO {literal(target)} (FORMAT parquet)")
-
-
-def _folder(stored: StoredTable, file: DataFile) -> str:
-    values = partition_values(stored.snapshot, file)
-    return partition_path(list(values), list(values.values()))
-
-
-def _write_csv(
-    context: OperationContext, stored: StoredTable, files: Sequence[DataFile], destination: str
-) -> None:
-    with connect(store=context.repository.store) as con:
-        plan = scan_plan(stored.snapshot, files, locate=lambda file: _locator(context, file))
-        relation = prepare(con, relation_sql(plan))
-        con.execute(f"COPY (FROM {relation}) TO {literal(destination)} (FORMAT csv, HEADER)")
-
-
 def write_views(context: OperationContext, path: str, *, ref: str, replace: bool) -> list[str]:
     """Writes a DuckDB database of views; see ``Catalog.write_views``."""
+    path = path_text(path, "the database file")
     if os.path.lexists(path) and not replace:
         raise AlreadyExists(
             f"{path} exists",
             kind=ErrorKind.DESTINATION_EXISTS,
-            hint="name another file, or --replace",
+            hint=hint("name another file, or {}", Option("replace")),
         )
     resolved = context.resolve(ref)
     views = []

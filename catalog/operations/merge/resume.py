@@ -90,7 +90,7 @@ class _Completion:
         _check_sided(self.merge, left, self.resolve)
         whole: Mapping[str, str] = {}
         if left.num_rows:
-            self.settled, whole = take_side(self.merger, self.merge, left, self.resolve)
+            self.settled, whole = take_side(self.merger, self.merge, left, resolve=self.resolve)
         self.hows = {**_first_merged(context, self.merge), **whole}
 
     def propose(self, held: HeldBranch, head: str) -> Proposal | None:

@@ -128,7 +128,7 @@ def _shown(fields: tuple[Field, ...], columns: list[str]) -> str:
 
 
 def take_side(
-    merger: Merger, merge: OpenMerge, left: pa.Table, resolve: Resolutions
+    merger: Merger, merge: OpenMerge, left: pa.Table, *, resolve: Resolutions
 ) -> tuple[str, Mapping[str, str]]:
     """Takes one side for what is not settled by hand.
 

@@ -63,7 +63,7 @@ def merge_into(
     theirs = context.resolve(request.source).commit_id
     head = live_branch(context.repository, request.into).head
     check_resolutions(context, request.resolve, (head, theirs))
-    _check_no_conflict_table(context, request, head, theirs)
+    _check_no_conflict_table(context, request, head=head, theirs=theirs)
     if not dry_run:
         _check_none_open(context, request)
     with (
@@ -147,7 +147,7 @@ def _check_none_open(context: OperationContext, request: MergeRequest) -> None:
 
 
 def _check_no_conflict_table(
-    context: OperationContext, request: MergeRequest, head: str, theirs: str
+    context: OperationContext, request: MergeRequest, *, head: str, theirs: str
 ) -> None:
     """Checks that what is merged does not bring the table in which conflicts are listed.
 
