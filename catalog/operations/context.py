@@ -5,14 +5,17 @@ import getpass
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from catalog.model.texts import check_text
 from catalog.repository.branches import Stamp
-from catalog.repository.commit_writer import Description
 from catalog.repository.history import merge_base
 from catalog.repository.repository import Repository
 from catalog.repository.resolve import ResolvedRef
 from catalog.storage.store import ObjectStore
+
+if TYPE_CHECKING:
+    from catalog.repository.commit_writer import Description
 
 Clock = Callable[[], datetime.datetime]
 
@@ -63,7 +66,7 @@ class OperationContext:
         author: str | None = None,
         metadata: Mapping[str, str] | None = None,
         lineage: Mapping[str, object] | None = None,
-    ) -> Description:
+    ) -> "Description":
         """Returns what a commit made now says about itself.
 
         Args:
@@ -72,6 +75,8 @@ class OperationContext:
             metadata: Free text by key.
             lineage: Where the tables it writes come from.
         """
+        from catalog.repository.commit_writer import Description
+
         return Description(
             author=author or self.author,
             time=self.clock(),
