@@ -75,14 +75,14 @@ def pages(stream: BinaryIO, chunk: pq.ColumnChunkMetaData, *, nullable: bool) ->
         at += length + len(body)
         if len(body) != size or at > end:
             raise ValueError("the file ends within a page")
-        page = _page(header, memoryview(body), codec, nullable)
+        page = _page(header, memoryview(body), codec, nullable=nullable)
         values += 0 if page.dictionary else page.values
         yield page
     if values != chunk.num_values:
         raise ValueError("the pages and the column differ in their number of values")
 
 
-def _page(fields: _Fields, body: memoryview, codec: pa.Codec | None, nullable: bool) -> Page:
+def _page(fields: _Fields, body: memoryview, codec: pa.Codec | None, *, nullable: bool) -> Page:
     kind, size = _number(fields, 1), _number(fields, 2)
     if kind == _DICTIONARY:
         about = _inner(fields, 7)

@@ -230,12 +230,12 @@ def _stats(
     found = {}
     for number, name, kind in scalars:
         per_group = [group.column(number).statistics for group in groups]
-        found[name] = _column_stats(per_group, kind, leaves[number], metadata.num_rows)
+        found[name] = _column_stats(per_group, kind, leaves[number], rows=metadata.num_rows)
     return found
 
 
 def _column_stats(
-    groups: Sequence[pq.Statistics | None], kind: Scalar, leaf: pq.ColumnSchema, rows: int
+    groups: Sequence[pq.Statistics | None], kind: Scalar, leaf: pq.ColumnSchema, *, rows: int
 ) -> ColumnStats:
     nans = None if kind.type_class is TypeClass.FLOAT else 0
     known = [g for g in groups if g is not None]

@@ -15,10 +15,10 @@ from catalog.model.values import decode, encode, text
 def check_partition_column(
     path: str,
     footer: ParquetFooter,
+    *,
     name: str,
     kind: Scalar,
     value: bytes | None,
-    *,
     opened: Callable[[], ParquetSource],
 ) -> None:
     """Checks that a column of a file holds nothing but the partition's value.

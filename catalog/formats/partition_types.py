@@ -70,6 +70,7 @@ def _is_date(value: str) -> bool:
 def choose_types(
     names: Sequence[str],
     files: Sequence[SourceFile],
+    *,
     declared: Mapping[str, Scalar],
     existing: Mapping[str, Scalar],
 ) -> tuple[Scalar, ...]:

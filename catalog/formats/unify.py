@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.formats.source import Layout
 from catalog.model.schema import Field, FileSchema, PhysicalColumn, Schema
+from catalog.model.table import TableSnapshot
 from catalog.model.types import (
     NULL_TYPE,
     DataType,
@@ -33,18 +34,10 @@ class Unified:
     file_schemas: Mapping[Layout, FileSchema]
 
 
-@dataclass(frozen=True, slots=True)
-class Existing:
-    """The schema that a table already has."""
-
-    schema: Schema
-    last_field_id: int
-
-
 def unify(
     layouts: Mapping[Layout, str],
     partition: Sequence[tuple[str, Scalar]],
-    existing: Existing | None,
+    existing: TableSnapshot | None,
     *,
     keep_columns: bool,
 ) -> Unified:
@@ -53,7 +46,7 @@ def unify(
     Args:
         layouts: Each distinct list of columns, with the path of a file that has it.
         partition: Name and type of the partition columns.
-        existing: The table's schema so far; columns of the same name keep their ids.
+        existing: The table so far; columns of the same name keep their ids.
         keep_columns: Whether the table keeps columns that no file has, because only a part of it
             is replaced.
 

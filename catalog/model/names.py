@@ -52,25 +52,12 @@ def check_ref_name(name: str) -> str:
         problem = "it reads like a commit id (4 to 64 hex digits)"
     elif name.startswith(("-", "/")) or name.endswith("/") or "//" in name:
         problem = "it starts with '-' or has an empty part between slashes"
-    elif any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") for c in name):
+    elif _is_invisible(name):
         problem = "it contains an invisible character"
     elif len(encode_segment(name)) + len(".deleted.json") > MAX_SEGMENT_BYTES:
         problem = "it is too long once its special characters are encoded"
-    if problem is not None:
-        raise InvalidInput(
-            f"{name!r} cannot be a branch or tag name: {problem}",
-            kind=ErrorKind.INVALID_NAME,
-            hint="use letters, digits and any of - _ . /, e.g. backfill/2024-03",
-        )
-    return name
-
-
-def is_ref_name(name: str) -> bool:
-    """Returns whether a name may be given to a branch or tag."""
-    try:
-        return check_ref_name(name) == name
-    except InvalidInput:
-        return False
+    what, advice = "branch or tag", "use letters, digits and any of - _ . /, e.g. backfill/2024-03"
+    return _allowed(name, problem, what=what, advice=advice)
 
 
 def check_table_name(name: str) -> str:
@@ -88,17 +75,23 @@ def check_table_name(name: str) -> str:
         problem = "a part is empty, or starts or ends with a blank"
     elif "@" in name:
         problem = "it contains '@', which divides a table from a ref"
-    elif any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") for c in name):
+    elif _is_invisible(name):
         problem = "it contains a control or invisible character"
     elif len(encode_segment(name)) > MAX_SEGMENT_BYTES:
         problem = "it is too long"
-    if problem is not None:
-        raise InvalidInput(
-            f"{name!r} cannot be a table name: {problem}",
-            kind=ErrorKind.INVALID_NAME,
-            hint="use names like orders or sales.orders",
-        )
-    return name
+    return _allowed(name, problem, what="table", advice="use names like orders or sales.orders")
+
+
+def _is_invisible(name: str) -> bool:
+    return any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") for c in name)
+
+
+def _allowed(name: str, problem: str | None, *, what: str, advice: str) -> str:
+    if problem is None:
+        return name
+    raise InvalidInput(
+        f"{name!r} cannot be a {what} name: {problem}", kind=ErrorKind.INVALID_NAME, hint=advice
+    )
 
 
 def check_not_reserved(name: str) -> None:

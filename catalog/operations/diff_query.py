@@ -16,7 +16,7 @@ from catalog.engine.quoting import identifier, literal
 from catalog.engine.workspace import Workspace
 from catalog.errors import ErrorKind, InvalidInput, Unsupported
 from catalog.formats.parquet import read_footer
-from catalog.formats.unify import Existing, unify
+from catalog.formats.unify import unify
 from catalog.model.change import FileChanges
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
@@ -72,8 +72,7 @@ def _write_result(context: OperationContext, query: str, *, end: End, path: str)
 def _described(path: str, like: TableSnapshot | None) -> tuple[TableSnapshot, DataFile]:
     """Describes a file as a table, whose columns have the ids of those they are like."""
     footer = read_footer(path, name="the result of the query")
-    existing = None if like is None else Existing(like.schema, like.last_field_id)
-    found = unify({footer.columns: path}, (), existing, keep_columns=False)
+    found = unify({footer.columns: path}, (), like, keep_columns=False)
     file_schema = found.file_schemas[footer.columns]
     table = TableSnapshot(
         found.schema,

@@ -85,4 +85,4 @@ def open_session(
     """
     context.resolve(ref)
     con = connect(store=context.repository.store)
-    return Session(con, CatalogBackend(context.repository, ref), functions or {})
+    return Session(con, CatalogBackend(context.repository, ref), functions=functions or {})

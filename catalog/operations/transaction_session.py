@@ -68,6 +68,6 @@ def open_writing_session(context: OperationContext, transaction: Transaction) ->
     return Session(
         transaction.context.con,
         TransactionBackend(context, transaction),
-        table_functions(context),
-        _Writer(transaction),
+        functions=table_functions(context),
+        writer=_Writer(transaction),
     )

@@ -6,7 +6,6 @@ from typing import Protocol, TypeAlias
 
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
-from catalog.query.parse.statements import ArgumentValue
 from catalog.query.pruning import Pruner
 
 
@@ -67,7 +66,6 @@ RelationFunction: TypeAlias = Callable[..., object]
 """Called with a ``Resolve`` and the literal arguments; returns Arrow data."""
 
 Functions: TypeAlias = Mapping[str, RelationFunction]
-Arguments: TypeAlias = Sequence[ArgumentValue]
 
 Params: TypeAlias = Sequence[object] | Mapping[str, object] | None
 """Values of a statement's parameters, by position or by name."""

@@ -14,7 +14,7 @@ from catalog.errors import InvalidInput
 from catalog.model.datafile import ColumnStats, DataFile
 from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
-from catalog.model.types import DataType, Scalar, TypeClass
+from catalog.model.types import DataType, Scalar, TypeClass, is_float
 from catalog.model.values import Value, encode, parse
 from catalog.query.parse.keywords import fold
 from catalog.query.parse.predicates import LiteralKind, LiteralValue, Op, Predicate
@@ -129,13 +129,9 @@ class Pruner:
         stats = file.stats.get(field.id, ColumnStats())
         empty = stats.nulls == file.rows
         may_be_null = stats.nulls != 0
-        if not _comparable(physical, field.type) or (_is_float(field.type) and stats.nans != 0):
+        if not _comparable(physical, field.type) or (is_float(field.type) and stats.nans != 0):
             return _Values(None, None, may_be_null, empty)
         return _Values(stats.low, stats.high, may_be_null, empty)
-
-
-def _is_float(kind: DataType) -> bool:
-    return isinstance(kind, Scalar) and kind.type_class is TypeClass.FLOAT
 
 
 def _comparable(physical: DataType, kind: DataType) -> bool:

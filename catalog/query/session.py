@@ -64,6 +64,7 @@ class Session:
         self,
         connection: duckdb.DuckDBPyConnection,
         backend: Backend,
+        *,
         functions: Functions | None = None,
         writer: Writer | None = None,
     ) -> None:

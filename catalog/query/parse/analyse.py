@@ -22,7 +22,7 @@ from catalog.query.parse.conjuncts import predicates_of_target, prunable
 from catalog.query.parse.dialect import NotUnderstoodError, parse
 from catalog.query.parse.keywords import fold
 from catalog.query.parse.lexer import NAME_KINDS, Token, TokenKind, line_and_column, tokenize
-from catalog.query.parse.masking import Masked, lists, mask
+from catalog.query.parse.masking import lists, mask
 from catalog.query.parse.merge_source import merge_source
 from catalog.query.parse.outline import Outline, outlines
 from catalog.query.parse.scopes import tables_read
@@ -60,7 +60,7 @@ def analyse(text: str, *, functions: frozenset[str] = frozenset()) -> tuple[Stat
 
     Returns:
         The statements in order, without empty ones. One that cannot be understood has
-        ``parsed=False`` and an ``error``.
+        an ``error``.
 
     Raises:
         InvalidInput: The text is not valid Unicode text; a ref cannot be read, is given twice, or
@@ -95,8 +95,10 @@ def _statement(text: str, outline: Outline, functions: frozenset[str]) -> Statem
         identifiers=identifiers,
         explicit_refs=bool(masked.refs),
     )
+    by_start = {token.start: at for at, token in enumerate(tokens)}
+    reader = Reader(text, tokens, masked, functions, by_start)
     try:
-        return _understood(text, outline, masked, known, functions)
+        return _completed(known, outline, reader)
     except NotUnderstoodError as error:
         reason, offset = error.reason, masked.start + error.offset
     except MisreadError as error:
@@ -104,7 +106,7 @@ def _statement(text: str, outline: Outline, functions: frozenset[str]) -> Statem
     stray = _stray_at(tokens)
     if stray is not None:
         reason, offset = _HOW_TO_WRITE_REFS, stray.start
-    return replace(known, parsed=False, error=f"{reason} at {line_and_column(text, offset)}")
+    return replace(known, error=f"{reason} at {line_and_column(text, offset)}")
 
 
 def _stray_at(tokens: tuple[Token, ...]) -> Token | None:
@@ -116,20 +118,17 @@ def _stray_at(tokens: tuple[Token, ...]) -> Token | None:
     return None
 
 
-def _understood(
-    text: str, outline: Outline, masked: Masked, known: Statement, functions: frozenset[str]
-) -> Statement:
+def _completed(known: Statement, outline: Outline, reader: Reader) -> Statement:
     """Completes what is known about a statement.
 
     Raises:
         MisreadError: The syntax tree does not fit the tokens.
         NotUnderstoodError: The statement cannot be parsed, or a ref follows no table's name.
     """
-    tokens, kind = outline.tokens, outline.body_kind
+    tokens, kind, masked = outline.tokens, outline.body_kind, reader.masked
     if tokens[-1].kind is TokenKind.UNTERMINATED:
         offset = tokens[-1].start - masked.start
         raise NotUnderstoodError("an unterminated string, name or comment", offset=offset)
-    reader = Reader(text, tokens, masked, {token.start: at for at, token in enumerate(tokens)})
     if kind is StatementKind.TRANSACTION or _only_lists(outline):
         statement = known
     elif kind in _TARGET_BY_TOKENS:
@@ -137,7 +136,7 @@ def _understood(
         reader.attached.update(masked.refs if target is not None and target.ref else ())
         statement = replace(known, target=target, target_kind=target_kind)
     else:
-        statement = _read_tree(parse(masked.text), reader, known, functions)
+        statement = _read_tree(parse(masked.text), reader, known)
     for index in masked.refs:
         if index not in reader.attached:
             offset = tokens[index].start - masked.start
@@ -152,9 +151,7 @@ def _only_lists(outline: Outline) -> bool:
     return lists(outline.tokens, outline.body) or outline.body + 1 == len(outline.tokens)
 
 
-def _read_tree(
-    root: exp.Expr, reader: Reader, known: Statement, functions: frozenset[str]
-) -> Statement:
+def _read_tree(root: exp.Expr, reader: Reader, known: Statement) -> Statement:
     """Reads target, references and functions of a parsed statement."""
     target_node, target_kind = _target(root)
     references: list[TableReference] = []
@@ -166,7 +163,7 @@ def _read_tree(
         if node is target_node or _only_named(root, node):
             continue
         if isinstance(node.this, exp.Func):
-            call = reader.function(node, functions)
+            call = reader.function(node)
             calls += [call] if call is not None else []
             continue
         if copied is not None and (node is copied or node is copied.this):

@@ -2,12 +2,10 @@
 
 from catalog.errors import InvalidInput
 from catalog.query.parse.keywords import fold
-from catalog.query.parse.lexer import NAME_KINDS, Token, TokenKind, line_and_column
+from catalog.query.parse.lexer import DEPTH, NAME_KINDS, Token, TokenKind, line_and_column
 from catalog.query.parse.statements import ArgumentValue
 
 _CONSTANTS: dict[str, ArgumentValue] = {"true": True, "false": False, "null": None}
-
-_DEPTH = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 
 
 def read_arguments(
@@ -53,7 +51,7 @@ def _split(tokens: tuple[Token, ...]) -> list[tuple[Token, ...]]:
     arguments: list[tuple[Token, ...]] = []
     depth, begin = 0, 0
     for index, token in enumerate(tokens):
-        depth += _DEPTH.get(token.text, 0)
+        depth += DEPTH.get(token.text, 0)
         if token.text == "," and depth == 0:
             arguments.append(tokens[begin:index])
             begin = index + 1

@@ -9,11 +9,9 @@ from enum import StrEnum
 from itertools import pairwise
 
 from catalog.errors import ErrorKind, InvalidInput, Unsupported
-from catalog.query.parse.lexer import NAME_KINDS, Token, TokenKind, tokenize
+from catalog.query.parse.lexer import DEPTH, NAME_KINDS, Token, TokenKind, tokenize
 from catalog.query.parse.outline import closing
 from catalog.query.parse.statements import Span, Statement
-
-_BEGINS_DEPTH = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +82,7 @@ def read_creation(statement: Statement) -> Creation:
             f"cannot create this on {'.'.join(target.name)!r}: a branch holds tables",
             kind=ErrorKind.UNSUPPORTED_STATEMENT,
         )
-    end = target.span[1] - statement.span[0]
-    after = next((n for n, token in enumerate(tokens) if token.start >= end), len(tokens))
+    after = _after_target(tokens, statement)
     stop = _top_level(tokens, after, "as")
     partition_by = key = None
     own: list[Span] = []
@@ -119,8 +116,7 @@ def read_altering(statement: Statement) -> Altering:
     tokens = tokenize(statement.text)
     target = statement.target
     assert target is not None, "ALTER TABLE names a table"
-    end = target.span[1] - statement.span[0]
-    after = next((n for n, token in enumerate(tokens) if token.start >= end), len(tokens))
+    after = _after_target(tokens, statement)
     if_exists = [t.word for t in tokens[2:4]] == ["if", "exists"]
     rest = tokens[after:]
     words = [token.word for token in rest]
@@ -218,7 +214,7 @@ def _top_level(tokens: tuple[Token, ...], begin: int, word: str, end: int | None
     end = len(tokens) if end is None else end
     for at in range(begin, end):
         if tokens[at].kind is TokenKind.SYMBOL:
-            depth += _BEGINS_DEPTH.get(tokens[at].text, 0)
+            depth += DEPTH.get(tokens[at].text, 0)
         elif depth == 0 and tokens[at].word == word:
             return at
     return end
@@ -252,7 +248,12 @@ def is_insert_or(statement: Statement) -> bool:
 
 def has_rest(statement: Statement, known: tuple[str, ...]) -> bool:
     """Returns whether anything but the known words follows the target of a statement."""
-    target = statement.target
-    assert target is not None, "the statement names a table"
-    end = target.span[1] - statement.span[0]
-    return any(token.start >= end and token.word not in known for token in tokenize(statement.text))
+    tokens = tokenize(statement.text)
+    return any(token.word not in known for token in tokens[_after_target(tokens, statement) :])
+
+
+def _after_target(tokens: tuple[Token, ...], statement: Statement) -> int:
+    """Returns the index of the first token after the target of a statement."""
+    assert statement.target is not None, "the statement names a table"
+    end = statement.target.span[1] - statement.span[0]
+    return next((n for n, token in enumerate(tokens) if token.start >= end), len(tokens))

@@ -15,6 +15,7 @@ than guessed. Since no operator may follow a table name, ``FROM orders@main-1`` 
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -38,6 +39,9 @@ class TokenKind(StrEnum):
 
 NAME_KINDS = frozenset({TokenKind.WORD, TokenKind.QUOTED_NAME})
 """The kinds of tokens that may name a thing."""
+
+DEPTH = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
+"""How much deeper the tokens are that follow a parenthesis or bracket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +212,16 @@ def _dollar_string(text: str, opening: re.Match[str]) -> Token:
 
 def _unterminated(text: str, start: int) -> Token:
     return Token(TokenKind.UNTERMINATED, text[start:], start, len(text))
+
+
+def text_at(tokens: Sequence[Token], index: int) -> str:
+    """Returns the text of a token, or an empty text beyond the ends."""
+    return tokens[index].text if 0 <= index < len(tokens) else ""
+
+
+def word_at(tokens: Sequence[Token], index: int) -> str:
+    """Returns the word of a token, or an empty text for other kinds and beyond the ends."""
+    return tokens[index].word if 0 <= index < len(tokens) else ""
 
 
 def line_and_column(text: str, offset: int) -> str:

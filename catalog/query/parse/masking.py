@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 from catalog.query.parse.keywords import fold
-from catalog.query.parse.lexer import NAME_KINDS, Token, TokenKind
+from catalog.query.parse.lexer import NAME_KINDS, Token, TokenKind, text_at, word_at
 from catalog.query.parse.outline import DESCRIBE_WORDS, LISTING_WORDS, QUERY_WORDS, Outline
 from catalog.query.parse.ref_text import at_clause, begins_at_clause, ref_after_name
 from catalog.query.parse.statements import RefText
@@ -101,14 +101,14 @@ def _shown(tokens: tuple[Token, ...], index: int, begin: int, functions: frozens
             if (after.word or after.text) in QUERY_WORDS:
                 return " " * len(token.text)
             return "FROM".rjust(len(token.text))
-        case TokenKind.PARAMETER if token.text == "?" and _text(tokens, index + 1) == "::":
+        case TokenKind.PARAMETER if token.text == "?" and text_at(tokens, index + 1) == "::":
             return _STAND_IN
         case TokenKind.WORD if _matches_columns(tokens, index):
             return " " * len(token.text)
-        case TokenKind.STRING if index > 1 and _word(tokens, index - 1) == "error":
-            if _word(tokens, index - 2) == "then":
-                return _blank(token.text)
-            return token.text
+        case TokenKind.STRING if (
+            word_at(tokens, index - 1) == "error" and word_at(tokens, index - 2) == "then"
+        ):
+            return _blank(token.text)
         case TokenKind.WORD | TokenKind.QUOTED_NAME if _calls(tokens, index, functions):
             return _STAND_IN * len(token.text)
         case TokenKind.WORD if token.word in _UNREADABLE_NAMES and _has_ref(tokens, index):
@@ -137,12 +137,8 @@ def shows(tokens: tuple[Token, ...], index: int, begin: int) -> bool:
 
 def lists(tokens: tuple[Token, ...], index: int) -> bool:
     """Returns whether ``SHOW`` at an index lists things, such as ``SHOW TABLES``."""
-    return (
-        index + 1 < len(tokens)
-        and tokens[index + 1].word in LISTING_WORDS
-        and (index + 2 >= len(tokens) or tokens[index + 2].kind is not TokenKind.REF)
-        and (index + 2 >= len(tokens) or tokens[index + 2].text != ".")
-    )
+    named = _has_ref(tokens, index + 1) or text_at(tokens, index + 2) == "."
+    return word_at(tokens, index + 1) in LISTING_WORDS and not named
 
 
 def _matches_columns(tokens: tuple[Token, ...], index: int) -> bool:
@@ -150,22 +146,14 @@ def _matches_columns(tokens: tuple[Token, ...], index: int) -> bool:
 
     Neither says anything about tables, and the parser does not know them.
     """
-    begin = index if _word(tokens, index) == "by" else index - 1
-    before, how, after = (_word(tokens, begin + n) for n in (-1, 1, 2))
-    if _word(tokens, begin) != "by" or how not in ("name", "position"):
+    begin = index if word_at(tokens, index) == "by" else index - 1
+    before, how, after = (word_at(tokens, begin + n) for n in (-1, 1, 2))
+    if word_at(tokens, begin) != "by" or how not in ("name", "position"):
         return False
     if before == "update":
         return True
-    query = after in QUERY_WORDS or (begin + 2 < len(tokens) and tokens[begin + 2].text == "(")
+    query = after in QUERY_WORDS or text_at(tokens, begin + 2) == "("
     return how == "position" and query and before not in ("order", "group", "partition")
-
-
-def _text(tokens: tuple[Token, ...], index: int) -> str:
-    return tokens[index].text if index < len(tokens) else ""
-
-
-def _word(tokens: tuple[Token, ...], index: int) -> str:
-    return tokens[index].word if 0 <= index < len(tokens) else ""
 
 
 def _has_ref(tokens: tuple[Token, ...], index: int) -> bool:
@@ -173,9 +161,5 @@ def _has_ref(tokens: tuple[Token, ...], index: int) -> bool:
 
 
 def _calls(tokens: tuple[Token, ...], index: int, functions: frozenset[str]) -> bool:
-    return (
-        index + 1 < len(tokens)
-        and tokens[index + 1].text == "("
-        and (index == 0 or tokens[index - 1].text != ".")
-        and fold(tokens[index].name) in functions
-    )
+    called = text_at(tokens, index + 1) == "(" and text_at(tokens, index - 1) != "."
+    return called and fold(tokens[index].name) in functions

@@ -7,7 +7,7 @@ of sums and counts, and where no ``*`` and no use of the whole row passes it on 
 """
 
 from catalog.query.parse.keywords import RESERVED, fold
-from catalog.query.parse.lexer import NAME_KINDS, Token, TokenKind, tokenize
+from catalog.query.parse.lexer import NAME_KINDS, Token, TokenKind, text_at, tokenize, word_at
 from catalog.query.parse.statements import Place, Statement, TableReference
 
 _UNSAFE_WORDS = frozenset(
@@ -50,7 +50,7 @@ def _is_plain(tokens: tuple[Token, ...]) -> bool:
         return False
     queries = [at for at, token in enumerate(tokens) if token.word in ("select", "from")]
     words = sorted(tokens[at].word for at in queries)
-    if words != ["from", "select"] or any(_text(tokens, at - 1) == "(" for at in queries):
+    if words != ["from", "select"] or any(text_at(tokens, at - 1) == "(" for at in queries):
         return False
     return not any(_is_star(tokens, at) for at, token in enumerate(tokens) if "*" in token.text)
 
@@ -66,7 +66,7 @@ def _is_star(tokens: tuple[Token, ...], at: int) -> bool:
         return False
     if before.kind is TokenKind.WORD and before.word not in RESERVED:
         return False
-    return not (before.text == "(" and at > 1 and tokens[at - 2].word == "count")
+    return not (before.text == "(" and word_at(tokens, at - 2) == "count")
 
 
 def _uses_rows(tokens: tuple[Token, ...], statement: Statement, reference: TableReference) -> bool:
@@ -77,7 +77,7 @@ def _uses_rows(tokens: tuple[Token, ...], statement: Statement, reference: Table
         token.kind in NAME_KINDS
         and fold(token.name) == name
         and not start <= token.start < end
-        and _text(tokens, at + 1) != "."
+        and text_at(tokens, at + 1) != "."
         for at, token in enumerate(tokens)
     )
 
@@ -85,15 +85,10 @@ def _uses_rows(tokens: tuple[Token, ...], statement: Statement, reference: Table
 def _is_summed(tokens: tuple[Token, ...], at: int) -> bool:
     """Returns whether a name, with or without its table, is the only argument of a sum."""
     before = at - 1
-    if _text(tokens, before) == ".":
+    if text_at(tokens, before) == ".":
         before -= 2
     return (
-        _text(tokens, before) == "("
-        and before > 0
-        and tokens[before - 1].word in _SUMS
-        and _text(tokens, at + 1) == ")"
+        text_at(tokens, before) == "("
+        and word_at(tokens, before - 1) in _SUMS
+        and text_at(tokens, at + 1) == ")"
     )
-
-
-def _text(tokens: tuple[Token, ...], at: int) -> str:
-    return tokens[at].text if 0 <= at < len(tokens) else ""

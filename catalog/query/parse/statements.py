@@ -89,7 +89,6 @@ class TableReference:
         alias: The alias given, or None.
         column_aliases: New names of the columns, ``a, b`` of ``AS o(a, b)``; for ``Place.COPY``
             the columns to copy.
-        explicit: Whether a ref was given.
         predicates: What the rows must meet to reach the result, or to be changed.
         place: Its syntactic position.
         qualifiers: Spans of ``sales.`` in columns such as ``sales.orders.id`` that mean this
@@ -102,10 +101,14 @@ class TableReference:
     ref: RefText | None = None
     alias: str | None = None
     column_aliases: tuple[str, ...] = ()
-    explicit: bool = False
     predicates: tuple[Predicate, ...] = ()
     place: Place = Place.SOURCE
     qualifiers: tuple[Span, ...] = ()
+
+    @property
+    def explicit(self) -> bool:
+        """Returns whether it names a ref."""
+        return self.ref is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +161,8 @@ class Statement:
         target_kind: The kind of the target that the statement names, else None.
         temporary: Whether it creates a temporary object.
         source: The source of a MERGE, where it decides which rows of the target matter.
-        parsed: Whether it was understood. If not, references, functions and target are empty.
-        error: Why it was not understood, with line and column.
+        error: Why it could not be parsed, with line and column; then references, functions and
+            target are empty. Empty if it was.
         identifiers: All words and quoted names in it, folded: the names it may mention.
         explicit_refs: Whether an ``@ref`` directly after a name, or ``AT (VERSION => …)``, is
             in it.
@@ -174,7 +177,11 @@ class Statement:
     target_kind: TargetKind | None = None
     temporary: bool = False
     source: MergeSource | None = None
-    parsed: bool = True
     error: str = ""
     identifiers: frozenset[str] = frozenset()
     explicit_refs: bool = False
+
+    @property
+    def parsed(self) -> bool:
+        """Returns whether it could be parsed."""
+        return not self.error

@@ -4,7 +4,7 @@ Names, spans and refs are read from the tokens, never from the tree; where the t
 tree is not trusted.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
 
@@ -51,6 +51,7 @@ class Reader:
         text: The whole text, for messages.
         tokens: The statement's tokens.
         masked: The statement as it was parsed.
+        functions: Folded names of the table functions whose calls are wanted.
         by_start: The index of each token, by its offset.
         attached: The indexes of the refs that were found behind a table's name.
     """
@@ -58,6 +59,7 @@ class Reader:
     text: str
     tokens: tuple[Token, ...]
     masked: Masked
+    functions: frozenset[str]
     by_start: dict[int, int]
     attached: set[int] = field(default_factory=set)
 
@@ -112,16 +114,14 @@ class Reader:
         span = (self.tokens[first].start, self.tokens[extent.last].end)
         name = tuple(self.tokens[index].name for index in indexes)
         return TableReference(
-            span, name, extent.ref, extent.alias, extent.columns, extent.ref is not None,
-            predicates, stands,
-        )  # fmt: skip
+            span, name, extent.ref, extent.alias, extent.columns, predicates, stands
+        )
 
-    def function(self, node: exp.Table, functions: frozenset[str]) -> FunctionReference | None:
-        """Reads a call of one of the table functions asked for.
+    def function(self, node: exp.Table) -> FunctionReference | None:
+        """Reads a call of one of the wanted table functions.
 
         Args:
             node: A table of the tree that is a call.
-            functions: The folded names asked for.
 
         Raises:
             InvalidInput: An argument is not a literal.
@@ -131,7 +131,7 @@ class Reader:
         if index is None or node.args.get("db"):
             return None
         name = fold(self.tokens[index].name)
-        if name not in functions or self.tokens[index + 1].text != "(":
+        if name not in self.functions or self.tokens[index + 1].text != "(":
             return None
         last = closing(self.tokens, index + 1)
         values, keywords = read_arguments(self.text, self.tokens[index : last + 1])
@@ -150,9 +150,7 @@ class Reader:
         columns = tuple(self.name_of(column) for column in node.expressions)
         last = self._index_of(node.expressions[-1]) + 1
         span = (found.span[0], self.tokens[last].end)
-        return TableReference(
-            span, found.name, found.ref, None, columns, found.explicit, (), Place.COPY
-        )
+        return replace(found, span=span, alias=None, column_aliases=columns)
 
     def _extent(self, node: exp.Table, first: int, last: int) -> _Extent:
         """Adds ref, alias, columns and AT clause to the tokens of a name or call."""

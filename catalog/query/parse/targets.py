@@ -47,7 +47,6 @@ def named_target(
             (parts[0].start, end),
             tuple(part.name for part in parts),
             ref,
-            explicit=ref is not None,
             place=Place.TARGET,
         ),
         kind,

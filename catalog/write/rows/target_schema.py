@@ -7,7 +7,7 @@ from typing import Literal
 from catalog.engine.quoting import type_sql
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.formats.partition_types import declared_type
-from catalog.formats.unify import Existing, Unified, column_ids, unify
+from catalog.formats.unify import Unified, column_ids, unify
 from catalog.model.schema import Schema
 from catalog.model.table import TableSnapshot
 from catalog.model.texts import check_choice
@@ -58,11 +58,10 @@ def shape_with(table: WorkingTable, landed: Landed, request: WriteRequest) -> Ta
     if request.mode != "overwrite":
         _check_spelling(names, old)
     partition = _partition_fields(table, landed, request)
-    existing = None if old is None else Existing(old.schema, old.last_field_id)
     unified = unify(
         {landed.columns: "the data"},
         partition,
-        existing,
+        old,
         keep_columns=request.mode != "overwrite",
     )
     if old is None or request.mode == "overwrite":

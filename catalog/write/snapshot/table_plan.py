@@ -135,7 +135,7 @@ def partition_spec(
             kind=ErrorKind.PARTITIONING_MISMATCH,
             hint="only a full snapshot may change the partitioning",
         )
-    kinds = choose_types(found.columns, found.files, declared, existing)
+    kinds = choose_types(found.columns, found.files, declared=declared, existing=existing)
     if base is not None and request.scope != "full":
         kinds = tuple(existing[name] for name in found.columns)
     seen: dict[tuple[str, str], bytes] = {}

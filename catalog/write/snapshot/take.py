@@ -11,7 +11,7 @@ from catalog.formats.discover import discover
 from catalog.formats.parquet import ParquetFooter
 from catalog.formats.partition_columns import check_partition_column
 from catalog.formats.source import Discovery, SourceFile
-from catalog.formats.unify import Existing, Unified, unify
+from catalog.formats.unify import Unified, unify
 from catalog.hints import Option, hint
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
@@ -197,9 +197,9 @@ def _check_partition_columns(
             check_partition_column(
                 file.path,
                 footer,
-                name,
-                kind,
-                value,
+                name=name,
+                kind=kind,
+                value=value,
                 opened=partial(ingest.readable_source, store, file),
             )
 
@@ -211,9 +211,7 @@ def _unify(task: SnapshotTask, source: SourceFiles) -> Unified:
             "a new table needs at least one file, from which it gets its columns",
             kind=ErrorKind.EMPTY_SOURCE,
         )
-    existing = None
-    if base is not None:
-        existing = Existing(base.snapshot.schema, base.snapshot.last_field_id)
+    existing = None if base is None else base.snapshot
     partition = list(zip(source.spec.names, source.spec.kinds, strict=True))
     keep = task.request.scope != "full" or empty
     return unify(source.layouts(), partition, existing, keep_columns=keep)
