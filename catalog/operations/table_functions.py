@@ -13,7 +13,7 @@ from catalog.operations.diff_request import DiffRequest
 from catalog.operations.merge.open_merges import find_one, open_merges
 from catalog.operations.merge.settlement import unsettled
 from catalog.operations.tables import tables
-from catalog.query.backend import Functions, Resolve
+from catalog.query.backend import Functions, ResolveRef
 from catalog.write.merge.conflicts import CONFLICTS
 
 
@@ -29,7 +29,7 @@ def table_functions(context: OperationContext) -> Functions:
 
 def _diff(
     context: OperationContext,
-    resolve: Resolve,
+    resolve: ResolveRef,
     table: str,
     from_ref: str,
     to_ref: str | None = None,
@@ -45,7 +45,7 @@ def _diff(
     return compare_refs(context, request, (before, after))[table].changes().read_all()
 
 
-def _log(context: OperationContext, resolve: Resolve, ref: str | None = None) -> pa.Table:
+def _log(context: OperationContext, resolve: ResolveRef, ref: str | None = None) -> pa.Table:
     """Returns a commit and its ancestors, newest first."""
     commits = history.log(context, resolve(ref), None)
     text = pa.string()
@@ -61,7 +61,7 @@ def _log(context: OperationContext, resolve: Resolve, ref: str | None = None) ->
     )
 
 
-def _tables(context: OperationContext, resolve: Resolve, ref: str | None = None) -> pa.Table:
+def _tables(context: OperationContext, resolve: ResolveRef, ref: str | None = None) -> pa.Table:
     """Returns the tables at a ref with their totals."""
     infos = tables(context, resolve(ref))
     return pa.table(
@@ -75,7 +75,7 @@ def _tables(context: OperationContext, resolve: Resolve, ref: str | None = None)
 
 
 def _conflicts(
-    context: OperationContext, resolve: Resolve, source: str | None = None, into: str | None = None
+    context: OperationContext, resolve: ResolveRef, source: str | None = None, into: str | None = None
 ) -> pa.Table:
     """Returns what is not settled of one merge, or of all that are under way, by branch."""
     wanted = open_merges(context) if source is None else [find_one(context, source, into)]

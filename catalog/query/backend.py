@@ -59,11 +59,11 @@ class Backend(Protocol):
         """Returns where the engine reads a file."""
 
 
-Resolve: TypeAlias = Callable[[str | None], str]
+ResolveRef: TypeAlias = Callable[[str | None], str]
 """Returns the commit id of a ref within the statement; None is the session's ref."""
 
 RelationFunction: TypeAlias = Callable[..., object]
-"""Called with a ``Resolve`` and the literal arguments; returns Arrow data."""
+"""Called with a ``ResolveRef`` and the literal arguments; returns Arrow data."""
 
 Functions: TypeAlias = Mapping[str, RelationFunction]
 
