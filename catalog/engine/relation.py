@@ -52,7 +52,9 @@ def relation_sql(plan: ScanPlan) -> RelationSql:
     variables: dict[str, list[str | None]] = {}
     selects = [_Select(plan, group, variables).sql() for group in plan.groups]
     if not selects:
-        columns = (f"{_null(column)} AS {identifier(column.name)}" for column in plan.columns)
+        columns = (
+            f"{_cast('NULL', column)} AS {identifier(column.name)}" for column in plan.columns
+        )
         selects = [f"SELECT {', '.join(columns)} WHERE false"]
     uris = tuple(uri for group in plan.groups for uri in group.uris)
     return RelationSql(f"({' UNION ALL '.join(selects)})", uris, variables)
@@ -116,17 +118,15 @@ class _Select:
     def _value(self, number: int, prefix: str, hive: bool) -> str:
         """Returns the expression of a column."""
         column, source = self.plan.columns[number], self.group.sources[number]
-        kind = type_sql(column.field.type)
-        match source:
-            case FileColumn(position, physical, may_hold_nan) if physical != NULL_TYPE:
-                value = f"{prefix}{position}"
-                value = value if physical == column.field.type else f"CAST({value} AS {kind})"
-                return f"TRY({value})" if may_hold_nan else value
-            case PartitionColumn() if hive:
-                return f"CAST({identifier(column.field.name)} AS {kind})"
-            case PartitionColumn(position):
-                return f"CAST({self._partition_value(position)} AS {kind})"
-        return _null(column)
+        if isinstance(source, FileColumn) and source.type != NULL_TYPE:
+            value = f"{prefix}{source.position}"
+            if source.type != column.field.type:
+                value = _cast(value, column)
+            return f"TRY({value})" if source.may_hold_nan else value
+        if isinstance(source, PartitionColumn):
+            named = identifier(column.field.name) if hive else None
+            return _cast(named or self._partition_value(source.position), column)
+        return _cast("NULL", column)
 
     def _partition_value(self, position: int) -> str:
         kind = self.plan.partition_by[position][1]
@@ -185,8 +185,8 @@ def _hive_values(folder: str) -> dict[str, str | None] | None:
     return values
 
 
-def _null(column: ScanColumn) -> str:
-    return f"CAST(NULL AS {type_sql(column.field.type)})"
+def _cast(value: str, column: ScanColumn) -> str:
+    return f"CAST({value} AS {type_sql(column.field.type)})"
 
 
 def _text(encoded: bytes | None, kind: Scalar) -> str | None:

@@ -75,7 +75,10 @@ def _tables(context: OperationContext, resolve: ResolveRef, ref: str | None = No
 
 
 def _conflicts(
-    context: OperationContext, resolve: ResolveRef, source: str | None = None, into: str | None = None
+    context: OperationContext,
+    resolve: ResolveRef,
+    source: str | None = None,
+    into: str | None = None,
 ) -> pa.Table:
     """Returns what is not settled of one merge, or of all that are under way, by branch."""
     wanted = open_merges(context) if source is None else [find_one(context, source, into)]
