@@ -10,6 +10,7 @@ import duckdb
 
 from catalog.engine.connection import make_readable
 from catalog.engine.quoting import identifier, literal, type_sql
+from catalog.formats.hive_path import NULL_SEGMENT
 from catalog.model.partition import Partition
 from catalog.model.scan_plan import FileColumn, FileGroup, PartitionColumn, ScanColumn, ScanPlan
 from catalog.model.types import NULL_TYPE, Scalar, TypeClass
@@ -21,8 +22,6 @@ several times as fast."""
 
 FILE_ROW_NUMBER = "file_row_number"
 """DuckDB's name of the rows' places in a file; a file may have a column of that name."""
-
-HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 
 _PATH_CLASSES = (TypeClass.INTEGER, TypeClass.TEXT, TypeClass.DATE, TypeClass.BOOLEAN)
 """Partition types whose values DuckDB surely reads from paths as they are."""
@@ -181,7 +180,7 @@ def _hive_values(folder: str) -> dict[str, str | None] | None:
         if equals:
             if name in values or not name.isidentifier() or "=" in value or "+" in value:
                 return None
-            values[name] = None if value == HIVE_NULL else unquote(value)
+            values[name] = None if value == NULL_SEGMENT else unquote(value)
     return values
 
 

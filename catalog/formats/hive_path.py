@@ -5,12 +5,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from catalog.errors import InvalidInput
+from catalog.model.names import MAX_SEGMENT_BYTES
 
 NULL_SEGMENT = "__HIVE_DEFAULT_PARTITION__"
 """Hive's text for a NULL partition value."""
-
-MAX_SEGMENT_BYTES = 255
-"""Longest path segment that common file systems take."""
 
 _SAFE = re.compile(r"[A-Za-z0-9_.,+@ -]")
 
