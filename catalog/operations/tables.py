@@ -1,7 +1,7 @@
 """The tables of a ref, with their partitions and files: metadata only."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from catalog.errors import ErrorKind, NotFound
 from catalog.model.datafile import DataFile
@@ -13,7 +13,6 @@ from catalog.repository.commits import StoredTable
 from catalog.repository.datafiles import file_info
 from catalog.repository.repository import Repository
 from catalog.repository.resolve import ResolvedRef
-from catalog.repository.tables import data_files
 
 
 def find_table(repository: Repository, name: str, ref: ResolvedRef) -> StoredTable | None:
@@ -63,7 +62,7 @@ def partitions(context: OperationContext, name: str, ref: str) -> list[Partition
     """Returns the partitions of a table in order."""
     table = stored_table(context.repository, name, context.resolve(ref))
     grouped: dict[tuple[bytes | None, ...], list[DataFile]] = {}
-    for file in data_files(context.repository.commits, table, fields=()):
+    for file in _data_files(context, table):
         grouped.setdefault(file.partition, []).append(file)
     return [
         PartitionInfo(
@@ -81,5 +80,11 @@ def files(context: OperationContext, name: str, ref: str) -> list[FileInfo]:
     table = stored_table(context.repository, name, context.resolve(ref))
     return [
         file_info(context.repository.store, table.snapshot, file)
-        for file in data_files(context.repository.commits, table, fields=())
+        for file in _data_files(context, table)
     ]
+
+
+def _data_files(context: OperationContext, table: StoredTable) -> Iterator[DataFile]:
+    from catalog.repository.tables import data_files  # loads pyarrow, which names need not
+
+    return data_files(context.repository.commits, table, fields=())
