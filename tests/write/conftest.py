@@ -1,7 +1,9 @@
 """Catalogs in directories and in instrumented stores, and sources of Parquet for them."""
 
 import datetime
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +17,18 @@ from catalog.repository import stat_records
 from catalog.storage.local import LocalStore
 from tests.storage.wrappers import CountingStore, FaultyStore
 
+Fill = Callable[[Catalog], object]
+Filled = Callable[[Fill], Catalog]
+
+HOUR = datetime.timedelta(hours=1)
 START = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
 
 
 class Clock:
     """Ticks by one second at every look."""
 
-    def __init__(self) -> None:
-        self.now = START
+    def __init__(self, now: datetime.datetime = START) -> None:
+        self.now = now
 
     def __call__(self) -> datetime.datetime:
         self.now += datetime.timedelta(seconds=1)
@@ -32,6 +38,31 @@ class Clock:
 def catalog_in(store: Any) -> Catalog:
     repository = stored.create(store, author="tester", now=START)
     return Catalog("lake", repository, author="tester", clock=Clock())
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Fill], Path]:
+    """Returns the directory of a catalog that a function filled, once for all tests."""
+
+    @cache
+    def made(fill: Fill) -> Path:
+        root = tmp_path_factory.mktemp("template") / "lake"
+        fill(catalog_in(LocalStore(str(root))))
+        return root
+
+    return made
+
+
+@pytest.fixture
+def filled_by(template: Callable[[Fill], Path], root: Path) -> Filled:
+    """Returns a catalog that a function filled: a copy, the test's own."""
+
+    def copied(fill: Fill) -> Catalog:
+        shutil.copytree(template(fill), root)
+        repository = stored.open_existing(LocalStore(str(root)))
+        return Catalog("lake", repository, author="tester", clock=Clock(START + HOUR))
+
+    return copied
 
 
 @pytest.fixture

@@ -9,13 +9,14 @@ import catalog
 from catalog.catalog import Catalog
 from catalog.repository.repository import open_existing
 from catalog.storage.local import LocalStore
+from tests.effort import effort
 from tests.storage.faulty import PlannedStore, seeded
 
 from .bank import audit, messages_of, open_bank, run_bank, transfer
 
 
 def test_no_money_is_lost_between_processes(tmp_path: Path) -> None:
-    run_bank(str(tmp_path / "bank"), tellers=4, transfers=5)
+    run_bank(str(tmp_path / "bank"), tellers=4, transfers=effort(3, 20))
 
 
 @pytest.mark.parametrize("seed", range(2))

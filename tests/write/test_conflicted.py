@@ -8,7 +8,7 @@ from catalog.model.names import check_ref_name
 from catalog.storage.local import LocalStore
 from tests.storage.faulty import FAULTS, Fault, PlannedStore, scripted
 
-from .conftest import catalog_in
+from .conftest import Filled, catalog_in
 from .merges import conflict, put, put_as_before, told, values
 
 
@@ -21,9 +21,9 @@ def clashing(cat: Catalog) -> Catalog:
 
 
 @pytest.fixture
-def parted(cat: Catalog) -> Catalog:
+def parted(filled_by: Filled) -> Catalog:
     """Has two branches that clash in two rows and not in a third."""
-    return clashing(cat)
+    return filled_by(clashing)
 
 
 def dismiss(cat: Catalog, branch: str, key: int) -> None:

@@ -15,16 +15,19 @@ from catalog.repository.branches import Stamp
 from catalog.repository.commit_writer import Description, TableUpdate
 
 from . import shapes
-from .conftest import rows
+from .conftest import Filled, rows
 from .merges import check_totals, conflict, put, told, values
 
 
-@pytest.fixture
-def parted(cat: Catalog) -> Catalog:
+def part(cat: Catalog) -> None:
     """Has a table of three rows, and a branch ``work``."""
     put(cat, "main", {1: 1, 2: 2, 3: 3})
     cat.branches.create("work")
-    return cat
+
+
+@pytest.fixture
+def parted(filled_by: Filled) -> Catalog:
+    return filled_by(part)
 
 
 def test_tables_that_one_side_made_or_dropped_come_and_go(parted: Catalog) -> None:

@@ -11,8 +11,10 @@ import pytest
 
 import catalog
 from catalog.catalog import Catalog
+from catalog.write.rows.target_schema import WriteMode
 from cli.hints import worded
 
+from .conftest import Filled
 from .merges import conflict, put, told, values
 
 BRANCH = "merge/work-into-main"
@@ -28,8 +30,7 @@ def rows(cat: Catalog, ref: str = "main") -> Counter[tuple[Any, ...]]:
     return Counter(cat.sql("SELECT * FROM t", ref=ref).fetchall())
 
 
-@pytest.fixture
-def two_tables(cat: Catalog) -> Catalog:
+def fill_two_tables(cat: Catalog) -> None:
     """Has two tables of which two sides changed the same rows."""
     for table in "ab":
         put(cat, "main", {1: 1, 2: 2, 3: 3}, table=table)
@@ -37,7 +38,11 @@ def two_tables(cat: Catalog) -> Catalog:
     for table in "ab":
         put(cat, "main", {1: 10, 2: 2}, table=table)
         put(cat, "work", {1: 11, 2: 2, 3: 33}, table=table)
-    return cat
+
+
+@pytest.fixture
+def two_tables(filled_by: Filled) -> Catalog:
+    return filled_by(fill_two_tables)
 
 
 def test_the_side_that_a_merge_began_with_stays_when_another_table_is_settled(
@@ -62,8 +67,7 @@ def test_what_is_told_is_what_no_side_was_taken_for(two_tables: Catalog) -> None
     assert values(two_tables, table="b") == {1: 10, 2: 2}
 
 
-@pytest.fixture
-def counted(cat: Catalog) -> Catalog:
+def fill_counted(cat: Catalog) -> None:
     """Has a table without a key; two sides deleted more copies than there were of two rows."""
     names = ["a", "b", "b", "c", "z"]
     put(cat, "main", [{"name": name, "n": 1} for name in names])
@@ -71,7 +75,11 @@ def counted(cat: Catalog) -> Catalog:
     change(cat, "main", "DELETE FROM t WHERE name = 'b'", "UPDATE t SET n = 2 WHERE name = 'a'")
     first = [{"name": n, "n": v} for n, v in (("a", 3), ("b", 1), ("c", 1), ("z", 1), ("w", 1))]
     put(cat, "work", first)
-    return cat
+
+
+@pytest.fixture
+def counted(filled_by: Filled) -> Catalog:
+    return filled_by(fill_counted)
 
 
 def test_a_conflict_says_which_side_deleted_the_row(cat: Catalog) -> None:
@@ -180,31 +188,40 @@ ODD: dict[str, tuple[pa.DataType, object]] = {
 }
 
 
-@pytest.mark.parametrize("name", list(ODD))
 @pytest.mark.parametrize("keyed", [False, True])
 def test_rows_with_values_of_any_type_are_settled_by_changing_them(
-    cat: Catalog, name: str, keyed: bool
+    cat: Catalog, keyed: bool
 ) -> None:
-    kind, value = ODD[name]
-    if keyed and pa.types.is_null(kind):
-        return
-    schema = pa.schema([(name, kind), ("v", pa.int64())])
+    """Each type has a table of its own, ``t0`` and so on."""
+    odd = {
+        f"t{number}": (name, kind, value)
+        for number, (name, (kind, value)) in enumerate(ODD.items())
+        if not (keyed and pa.types.is_null(kind))
+    }
 
-    def table(*values: int) -> pa.Table:
-        return pa.Table.from_pylist([{name: value, "v": v} for v in values], schema=schema)
+    def write(branch: str, *values: int, mode: WriteMode = "overwrite") -> None:
+        with cat.transaction(branch) as tx:
+            for table, (name, kind, value) in odd.items():
+                schema = pa.schema([(name, kind), ("v", pa.int64())])
+                rows = [{name: value, "v": v} for v in values]
+                data = pa.Table.from_pylist(rows, schema=schema)
+                tx.write(table, data, mode=mode, key=[name] if keyed else None)
 
-    key = [name] if keyed else None
-    put(cat, "main", table(1), key=key)
+    write("main", 1)
     cat.branches.create("work")
-    put(cat, "main", table(2), key=key)
-    put(cat, "work", table(3), key=key)
-    (one,) = conflict(cat, "work").conflicts.to_pylist()
-    assert set(json.loads(one["key"])) == ({name} if keyed else {name, "v"})
-    put(cat, BRANCH, table(9), key=key, mode="overwrite" if keyed else "append")
-    assert cat.conflicts("work").num_rows == (0 if keyed else 1)
+    write("main", 2)
+    write("work", 3)
+    found = conflict(cat, "work").conflicts.to_pylist()
+    assert {one["table_name"]: set(json.loads(one["key"])) for one in found} == {
+        table: {name} if keyed else {name, "v"} for table, (name, _, _) in odd.items()
+    }
+    assert len(found) == len(odd)
+    write(BRANCH, 9, mode="overwrite" if keyed else "append")
+    assert cat.conflicts("work").num_rows == (0 if keyed else len(odd))
     if not keyed:
-        put(cat, BRANCH, table(1, 9), key=key)
+        write(BRANCH, 1, 9)
         assert cat.conflicts("work").num_rows == 0
     cat.continue_merge("work")
-    left = sorted(v for (v,) in cat.sql("SELECT v FROM t").fetchall())
-    assert left == ([9] if keyed else [1, 9])
+    with cat.connect() as session:
+        left = {t: sorted(session.sql(f"SELECT v FROM {t}").fetchall()) for t in odd}
+    assert left == dict.fromkeys(odd, [(9,)] if keyed else [(1,), (9,)])

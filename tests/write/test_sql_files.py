@@ -12,7 +12,7 @@ from catalog.model.datafile import DataFile
 from catalog.operations.tables import stored_table
 from catalog.query.pending_write import WriteResult
 from catalog.repository.tables import data_files
-from tests.write.conftest import rows, snap, write
+from tests.write.conftest import Filled, rows, snap, write
 from tests.write.sql_samples import OTHER, SAMPLES
 from tests.write.sql_tables import Sample, committed, make, multiset, paths
 
@@ -36,15 +36,18 @@ def lose(cat: Catalog, root: Path, *, but: str) -> None:
             (root / file.path).unlink()
 
 
-@pytest.fixture
-def days(cat: Catalog) -> Catalog:
+def fill_days(cat: Catalog) -> None:
     """Makes a table of 4 days with 100 rows each, which stand in the order of no column."""
     for day in "abcd":
         rows = [(n * 37) % 101 for n in range(100)]
         data = pa.table({"id": rows, "day": [day] * 100, "x": [float(n) for n in range(100)]})
         with cat.transaction("main") as tx:
             tx.write("orders", data, mode="append", partition_by=["day"])
-    return cat
+
+
+@pytest.fixture
+def days(filled_by: Filled) -> Catalog:
+    return filled_by(fill_days)
 
 
 @pytest.mark.invariant(

@@ -8,15 +8,18 @@ import pytest
 from catalog.catalog import Catalog
 from catalog.errors import CatalogError, Conflict, InvalidInput, NotFound, Unsupported
 from catalog.query.pending_write import WriteResult
-from tests.write.conftest import rows
+from tests.write.conftest import Filled, rows
 from tests.write.sql_samples import OTHER, SAMPLES
 from tests.write.sql_tables import make
 
 
-@pytest.fixture
-def lake(cat: Catalog) -> Catalog:
+def fill(cat: Catalog) -> None:
     make(cat, SAMPLES["partitioned"], OTHER)
-    return cat
+
+
+@pytest.fixture
+def lake(filled_by: Filled) -> Catalog:
+    return filled_by(fill)
 
 
 def values(found: Any) -> list[tuple[Any, ...]]:

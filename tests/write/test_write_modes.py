@@ -14,7 +14,7 @@ from catalog.catalog import Catalog
 from catalog.errors import CatalogError, InvalidInput, NotFound
 from catalog.write.files import writer as data_writer
 
-from .conftest import head, snap, write
+from .conftest import Filled, head, snap, write
 from .writing import check_totals, ids, multiset, only_file, paths, plain, put
 
 
@@ -23,10 +23,13 @@ def orders(keys: list[int], value: int = 0, day: int | None = None) -> pa.Table:
     return pa.table({"day": days, "id": keys, "v": [value] * len(keys)})
 
 
-@pytest.fixture
-def filled(cat: Catalog) -> Catalog:
+def fill(cat: Catalog) -> None:
     put(cat, "t", orders([5, 3, 1, 0, 4, 2]), key=["id"], partition_by=["day"])
-    return cat
+
+
+@pytest.fixture
+def filled(filled_by: Filled) -> Catalog:
+    return filled_by(fill)
 
 
 def test_rows_are_sorted_by_key_within_partitions(filled: Catalog) -> None:

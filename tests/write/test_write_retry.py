@@ -11,7 +11,7 @@ from catalog.catalog import Catalog
 from catalog.errors import CatalogError, Conflict
 from catalog.operations.transaction import CatalogTransaction
 
-from .conftest import head, rows, write
+from .conftest import Filled, head, rows, write
 from .writing import check_totals, put
 
 START = [{"p": p, "id": p * 10 + n, "v": 0} for p in range(3) for n in range(3)]
@@ -19,12 +19,15 @@ START = [{"p": p, "id": p * 10 + n, "v": 0} for p in range(3) for n in range(3)]
 Act = Callable[[CatalogTransaction], Any]
 
 
-@pytest.fixture
-def start(cat: Catalog) -> Catalog:
+def fill(cat: Catalog) -> None:
     put(cat, "t", START, key=["id"], partition_by=["p"])
     put(cat, "other", [{"x": 1}])
     cat.tags.create("start", at="main")
-    return cat
+
+
+@pytest.fixture
+def start(filled_by: Filled) -> Catalog:
+    return filled_by(fill)
 
 
 def row(p: int | None, key: int, v: int = 1) -> dict[str, Any]:
