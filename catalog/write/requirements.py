@@ -12,6 +12,7 @@ from catalog.model.table import TableSnapshot
 from catalog.repository.commits import Commits
 from catalog.repository.table_entries import PlacedEntry
 from catalog.repository.tables import file_changes, has_path
+from catalog.write.conditions import all_same
 from catalog.write.context import WriteContext
 from catalog.write.merge.context import MergeContext
 from catalog.write.merge.reconcile import reconcile
@@ -62,15 +63,15 @@ class MovedBranch:
             schemas = {**head.snapshot.file_schemas, **shape.file_schemas}
             return replace(table, base=head, snapshot=replace(shape, file_schemas=schemas))
         changes = file_changes(self.commits, base, head, old_commit=self.base, new_commit=self.head)
-        in_the_way = table.scope.conflicting(changes)
-        rows_only = all(f.partition not in table.scope.partitions for f in in_the_way)
-        if in_the_way and rows_only:
-            with engine_errors():
-                merged = reconcile(MergeContext(self.context), table, head=head, changes=changes)
-            if merged is not None:
-                return merged
-        if in_the_way:
-            raise self.conflict(table.name, shape=base.snapshot, files=in_the_way)
+        conflicting = table.scope.conflicting(changes)
+        if conflicting:
+            if all(file.partition not in table.scope.partitions for file in conflicting):
+                with engine_errors():
+                    work = MergeContext(self.context)
+                    merged = reconcile(work, table, head=head, changes=changes)
+                if merged is not None:
+                    return merged
+            raise self.conflict(table.name, shape=base.snapshot, files=conflicting)
         schemas = {**head.snapshot.file_schemas, **shape.file_schemas}
         shape = replace(shape, file_schemas=schemas)
         bringing = table.scope.keys and shape.key and changes.added
@@ -91,7 +92,7 @@ class MovedBranch:
         """Returns whether a key is both in some files and in some others."""
         context = self.context
         sides = [context.relation(shape, files, columns=shape.key) for files in (ours, theirs)]
-        on_key = " AND ".join(f"a.c{i} IS NOT DISTINCT FROM b.c{i}" for i in shape.key)
+        on_key = all_same("a.c", "b.c", shape.key)
         query = f"SELECT count(*) FROM {sides[0]} a JOIN {sides[1]} b ON {on_key}"
         return bool(single_row(context.con, query)[0])
 

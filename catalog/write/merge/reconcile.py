@@ -29,8 +29,8 @@ def reconcile(
     assert base is not None and shape is not None, "only rows of a table that stays are merged"
     schemas = {**base.snapshot.file_schemas, **head.snapshot.file_schemas, **shape.file_schemas}
     merged = with_own_schema(replace(head.snapshot, file_schemas=schemas))
-    mine = FileChanges(tuple(table.removed.values()), tuple(table.added.values()), 0, 0)
-    sides = TableSides(table.name, merged, base, head, changes, mine)
+    own = FileChanges(tuple(table.removed.values()), tuple(table.added.values()), 0, 0)
+    sides = TableSides(table.name, merged, base, head, changes, own)
     found = merge_rows(context, sides, by_cell=False)
     if found.conflicts is not None:
         return None

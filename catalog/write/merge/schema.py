@@ -146,10 +146,10 @@ class _ShapeMerge:
         Returns:
             The columns that any side is partitioned by; of these, those that must not go.
         """
-        mine = _pick(self.ours.partition_by, self.of_ours)
-        yours = _pick(self.theirs.partition_by, self.of_theirs)
-        either = {*mine, *yours}
-        if mine == yours:
+        ours = _pick(self.ours.partition_by, self.of_ours)
+        theirs = _pick(self.theirs.partition_by, self.of_theirs)
+        either = {*ours, *theirs}
+        if ours == theirs:
             return either, set()
         texts = self.texts(lambda table: [name for name, _ in table.partition_fields])
         self.contradict(ShapeConflictKind.PARTITIONING_CHANGED, texts)
@@ -162,15 +162,15 @@ class _ShapeMerge:
             The columns of the merged key; those of either key that one side dropped, if the
             merged key cannot do without.
         """
-        mine = _pick(self.ours.key, self.of_ours)
-        yours = _pick(self.theirs.key, self.of_theirs)
-        both = _three_way(self.old_key, mine, yours)
+        ours = _pick(self.ours.key, self.of_ours)
+        theirs = _pick(self.theirs.key, self.of_theirs)
+        both = _three_way(self.old_key, ours, theirs)
         if both is None:
             self.contradict_key()
         elif not any(map(self.is_dropped_on_one_side, both)):
             return both, set()
-        in_use = set(filter(self.is_dropped_on_one_side, (*mine, *yours)))
-        return mine, in_use
+        in_use = set(filter(self.is_dropped_on_one_side, (*ours, *theirs)))
+        return ours, in_use
 
     def contradict_key(self) -> None:
         if any(c.kind is ShapeConflictKind.KEY_CHANGED for c in self.conflicts):
@@ -230,24 +230,24 @@ class _ShapeMerge:
         They fall back to the names of ours. That may collide in turn, hence the rounds; the
         claims grow on the way.
         """
-        mine = {f.name: n for n, c in enumerate(self.columns) if (f := c.ours) is not None}
-        yours = {f.name: n for n, c in enumerate(self.columns) if (f := c.theirs) is not None}
+        ours = {f.name: n for n, c in enumerate(self.columns) if (f := c.ours) is not None}
+        theirs = {f.name: n for n, c in enumerate(self.columns) if (f := c.theirs) is not None}
         taken: dict[str, None] = {}
         contested: set[int] = set()
         while True:
             found = [
                 name
-                for name, n in mine.items()
-                if name in yours
-                and n != yours[name]
+                for name, n in ours.items()
+                if name in theirs
+                and n != theirs[name]
                 and name not in taken
-                and all(name in claims.get(m, ()) for m in (n, yours[name]))
+                and all(name in claims.get(m, ()) for m in (n, theirs[name]))
             ]
             if not found:
                 break
             for name in found:
                 taken[name] = None
-                for n in (mine[name], yours[name]):
+                for n in (ours[name], theirs[name]):
                     contested.add(n)
                     sides = (self.columns[n].ours, self.columns[n].theirs)
                     claims[n] |= {f.name for f in sides if f is not None}
@@ -255,8 +255,8 @@ class _ShapeMerge:
             before = self.base.schema.find(name) if self.base is not None else None
             texts = (
                 str(before.type) if before is not None else None,
-                _origin(self.columns[mine[name]], self.columns[mine[name]].ours),
-                _origin(self.columns[yours[name]], self.columns[yours[name]].theirs),
+                _origin(self.columns[ours[name]], self.columns[ours[name]].ours),
+                _origin(self.columns[theirs[name]], self.columns[theirs[name]].theirs),
             )
             self.contradict(ShapeConflictKind.NAME_TAKEN, texts, column=name)
         return contested
@@ -290,17 +290,19 @@ class _ShapeMerge:
         """Returns the type of a column that has unlike types on the sides."""
         ours, theirs = column.ours, column.theirs
         assert ours is not None and theirs is not None, "both sides have the column"
-        mine = ours.type, self.ours.held_type(ours)
-        yours = theirs.type, self.theirs.held_type(theirs)
+        our_types = ours.type, self.ours.held_type(ours)
+        their_types = theirs.type, self.theirs.held_type(theirs)
         if column.base is not None and self.base is not None:
             before = column.base.type, self.base.held_type(column.base)
-            if before in (mine, yours):
-                side: Side = "theirs" if mine == before else "ours"
-                taken, other = (theirs.type, mine) if side == "theirs" else (ours.type, yours)
+            if before in (our_types, their_types):
+                side: Side = "theirs" if our_types == before else "ours"
+                taken, other = (
+                    (theirs.type, our_types) if side == "theirs" else (ours.type, their_types)
+                )
                 if common_type((taken, other[1])) != taken:  # values of the other may not fit
                     self.narrowed.append(NarrowedColumn(name, ours.id, side))
                 return taken
-        common = common_type((mine[1], yours[1]))
+        common = common_type((our_types[1], their_types[1]))
         if common == NULL_TYPE:
             common = common_type((ours.type, theirs.type))
         if common is None:

@@ -28,23 +28,24 @@ def upsert(write: TableWrite, staged: str, given: Collection[int]) -> FileEdit:
     con, name = write.con, write.context.work.name
     check_unique(con, write.shape, staged, name=write.name)
     files = write.files(key_pruner(con, write.shape, staged))
-    one = _Upsert(write, staged, frozenset(given), files, name("found"), name("hits"))
+    matched = _Upsert(write, staged, frozenset(given), files, name("found"), name("hits"))
     fresh = name("fresh")
     try:
-        one.find()
-        one.check_single()
-        one.compare()
+        matched.find()
+        matched.check_single()
+        matched.compare()
         columns = ", ".join(f"c{f.id}" for f in write.shape.schema.fields)
         con.execute(
             f"CREATE TEMP TABLE {fresh} AS "
-            f"SELECT {columns} FROM {staged} WHERE rowid NOT IN (SELECT source FROM {one.found}) "
-            f"UNION ALL SELECT {columns} FROM {one.hits} WHERE gone"
+            f"SELECT {columns} FROM {staged} "
+            f"WHERE rowid NOT IN (SELECT source FROM {matched.found}) "
+            f"UNION ALL SELECT {columns} FROM {matched.hits} WHERE gone"
         )
         with write.rewriter(files) as writer:
-            change = rewrite_files(writer, files, one.hits)
+            change = rewrite_files(writer, files, matched.hits)
             added = writer.sorted(fresh, append=True)
     finally:
-        for table in (one.found, one.hits, fresh):
+        for table in (matched.found, matched.hits, fresh):
             con.execute(f"DROP TABLE IF EXISTS {table}")
     return FileEdit(change.removed, (*change.added, *added))
 

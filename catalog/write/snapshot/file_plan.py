@@ -17,7 +17,7 @@ from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.tables import data_files, files_in_partition, root_of, rows_of
 from catalog.repository.tree import TreeReader
 from catalog.write.snapshot import ingest
-from catalog.write.snapshot.ingest import Mode, Taken
+from catalog.write.snapshot.ingest import Mode, TakenFile
 from catalog.write.snapshot.table_plan import PartitionSpec, SnapshotTask
 
 FileKey = tuple[str, Partition, str]
@@ -103,7 +103,7 @@ class FilePlan:
     """
 
     added: tuple[DataFile, ...]
-    sources: tuple[Taken, ...]
+    sources: tuple[TakenFile, ...]
     removed: tuple[DataFile, ...]
     warnings: tuple[str, ...] = ()
 
@@ -156,7 +156,7 @@ def expected_file(
 
 
 def plan_files(
-    task: SnapshotTask, source: SourceFiles, *, taken: Sequence[Taken], unified: Unified
+    task: SnapshotTask, source: SourceFiles, *, taken: Sequence[TakenFile], unified: Unified
 ) -> FilePlan:
     """Matches the files of a source with those of the table.
 
@@ -170,7 +170,7 @@ def plan_files(
     paths = {file.path for file in known.files}
     kept: set[str] = set()
     fresh: list[DataFile] = []
-    sources: list[Taken] = []
+    sources: list[TakenFile] = []
     for one in taken:
         path, partition = one.source.path, source.spec.values[one.source.path]
         footer = source.footers.get(path)
@@ -199,7 +199,7 @@ def plan_files(
     return FilePlan(tuple(fresh), tuple(sources), removed, warnings)
 
 
-def _path_start(task: SnapshotTask, one: Taken, spec: PartitionSpec) -> str:
+def _path_start(task: SnapshotTask, one: TakenFile, spec: PartitionSpec) -> str:
     """Returns how the path of a new file begins: directory, partition and content."""
     values = [
         None if value is None else text(decode(value, kind), kind)
@@ -223,7 +223,7 @@ def _unused(start: str, taken_paths: set[str]) -> str:
 
 
 def _entry(
-    path: str, one: Taken, footer: ParquetFooter, *, partition: Partition, unified: Unified
+    path: str, one: TakenFile, footer: ParquetFooter, *, partition: Partition, unified: Unified
 ) -> DataFile:
     file_schema = unified.file_schemas[footer.columns]
     ids = {column.name: column.field_id for column in file_schema.columns}

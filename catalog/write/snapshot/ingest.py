@@ -45,7 +45,7 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class TakenFile:
     """A file of a source whose content is known.
 
     Attributes:
@@ -71,7 +71,7 @@ def take(
     record: StatRecord | None,
     remote: RemoteFile | None = None,
     dry_run: bool,
-) -> Taken:
+) -> TakenFile:
     """Computes the content token of a file, copying it on the way if that is the mode.
 
     Args:
@@ -87,12 +87,12 @@ def take(
         StorageFailure: It cannot be read, or the store cannot take it.
     """
     if mode is Mode.REFERENCE:
-        return Taken(source, reference_token(source), None, True)
+        return TakenFile(source, reference_token(source), None, True)
     if record is not None and matches(record, source):
-        return Taken(source, record.token, None, True, remote)
+        return TakenFile(source, record.token, None, True, remote)
     if remote is not None:
         token = f"sha256:{remote.sha256}" if remote.sha256 else reference_token(source)
-        return Taken(source, token, None, False, remote)
+        return TakenFile(source, token, None, False, remote)
     if mode is Mode.LINK and source.etag:
         raise Unsupported(
             f"{source.path} cannot be linked to",
@@ -101,7 +101,7 @@ def take(
     if mode is Mode.LINK or dry_run:
         token = f"sha256:{_remote_hash(store, source) if source.etag else _hash(source.path)}"
         check_unchanged(source)
-        return Taken(source, token, None, False)
+        return TakenFile(source, token, None, False)
     try:
         staged = _staged(store, source)
     except NotFound as error:
@@ -111,7 +111,7 @@ def take(
     except CorruptData:
         staged.discard()
         raise
-    return Taken(source, f"sha256:{staged.sha256}", staged, False)
+    return TakenFile(source, f"sha256:{staged.sha256}", staged, False)
 
 
 def _staged(store: ObjectStore, source: SourceFile) -> StagedFile:
@@ -261,7 +261,9 @@ def changed(path: str) -> CorruptData:
     )
 
 
-def place(store: ObjectStore, taken: Sequence[tuple[Taken, str]], mode: Mode) -> list[str | None]:
+def place(
+    store: ObjectStore, taken: Sequence[tuple[TakenFile, str]], mode: Mode
+) -> list[str | None]:
     """Gives files their names in the store, bringing in the bytes where they are missing.
 
     Args:
@@ -300,7 +302,7 @@ def place(store: ObjectStore, taken: Sequence[tuple[Taken, str]], mode: Mode) ->
     return [None] * len(taken)
 
 
-def _copy_remotely(store: ObjectStore, taken: Sequence[tuple[Taken, str]]) -> None:
+def _copy_remotely(store: ObjectStore, taken: Sequence[tuple[TakenFile, str]]) -> None:
     pairs = [(one.remote, path) for one, path in taken if one.remote is not None]
     if pairs and isinstance(store, CopiesRemotely):
         for (remote, _), there in zip(pairs, store.copy_in(pairs), strict=True):
@@ -324,7 +326,7 @@ def _guards(store: ObjectStore, sources: Sequence[SourceFile]) -> list[str | Non
         return list(pool.map(one, sources))
 
 
-def discard(taken: Sequence[Taken]) -> None:
+def discard(taken: Sequence[TakenFile]) -> None:
     """Deletes copies that are not needed."""
     for one in taken:
         if one.staged is not None:

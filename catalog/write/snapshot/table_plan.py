@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from catalog.errors import ErrorKind, InvalidInput, Unsupported
 from catalog.formats.partition_types import choose_types, declared_type, read_values
@@ -18,7 +18,7 @@ from catalog.repository.repository import Repository
 from catalog.storage.store import ObjectStore
 from catalog.write.snapshot.ingest import Mode
 
-Scope = Literal["full", "partitions", "append"]
+SnapshotScope: TypeAlias = Literal["full", "partitions", "append"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class SnapshotRequest:
     key: tuple[str, ...] | None = None
     partition_by: tuple[tuple[str, str | None], ...] | None = None
     mode: Literal["copy", "link", "reference"] = "copy"
-    scope: Scope = "full"
+    scope: SnapshotScope = "full"
     format: Literal["auto", "parquet"] = "auto"
     fingerprints: Literal["now", "later"] | None = None
     allow_empty: bool = False

@@ -28,7 +28,7 @@ from catalog.write.snapshot.file_plan import (
     full_entries,
     plan_files,
 )
-from catalog.write.snapshot.ingest import Mode, Taken
+from catalog.write.snapshot.ingest import Mode, TakenFile
 from catalog.write.snapshot.table_plan import (
     PartitionSpec,
     SnapshotTask,
@@ -94,7 +94,7 @@ def take_snapshot(task: SnapshotTask) -> TakenSnapshot:
         if source.expected[file.path] is None and ingest.recorded_token(records, file) is None
     ]
     remote = ingest.copied_remotely(store, found.files, mode, seen=seen, unknown=unknown)
-    taken: list[Taken] = []
+    taken: list[TakenFile] = []
     try:
         for file in found.files:
             taken.append(
@@ -237,7 +237,7 @@ def _placed(store: ObjectStore, plan: FilePlan, mode: Mode) -> tuple[DataFile, .
     return tuple(replace(file, guard=guard) for file, guard in zip(plan.added, guards, strict=True))
 
 
-def _remember(task: SnapshotTask, found: Discovery, taken: Sequence[Taken]) -> None:
+def _remember(task: SnapshotTask, found: Discovery, taken: Sequence[TakenFile]) -> None:
     mode = task.mode
     if mode is Mode.REFERENCE:
         return
