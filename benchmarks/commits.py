@@ -73,7 +73,7 @@ def stage(tx: CatalogTransaction, update: TableUpdate) -> None:
     change = FileEdit(tuple(update.removed), tuple(update.added))
     table = WorkingTable(update.name, update.base, update.base.snapshot)
     lineage = {"operation": "append"}
-    tx._transaction.stage(table.then(update.snapshot, change, Scope(), lineage=lineage))
+    tx._transaction.tables.stage(table.then(update.snapshot, change, Scope(), lineage=lineage))
 
 
 def commit(cat: Catalog, share: Share, number: int, like: DataFile) -> str:

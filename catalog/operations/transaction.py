@@ -225,7 +225,7 @@ class CatalogTransaction:
             NotFound: There is no such table.
         """
         self._transaction.check_running()
-        self._transaction.drop(table)
+        self._transaction.tables.drop(table)
 
 
 def _types(

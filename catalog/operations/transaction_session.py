@@ -28,25 +28,25 @@ class TransactionBackend(CatalogBackend):
     def bare_table(self, commit_id: str, name: str) -> VersionedTable | None:
         """Returns a table as the transaction has it now."""
         folded = unicodedata.normalize("NFC", name).casefold()
-        known = {one.casefold(): one for one in self._transaction.names()}
+        known = {one.casefold(): one for one in self._transaction.tables.names()}
         if folded not in known:
             return None
-        table = self._transaction.working(known[folded])
+        table = self._transaction.tables.working(known[folded])
         if table.snapshot is None:
             return None
         return VersionedTable(table.name, commit_id, table.snapshot, staged=True)
 
     def bare_names(self, commit_id: str) -> Sequence[str]:
         """Returns the names of the tables that exist now."""
-        return self._transaction.names()
+        return self._transaction.tables.names()
 
     def files(self, table: VersionedTable, pruner: Pruner) -> Sequence[DataFile]:
         """Returns the files that may hold wanted rows."""
         if not table.staged:
             return super().files(table, pruner)
-        self._transaction.note_read(table.name)
+        self._transaction.tables.read.add(table.name)
         write = self._transaction.context
-        found = self._transaction.working(table.name).files(
+        found = self._transaction.tables.working(table.name).files(
             write.commits, wanted=lambda summary: pruner.wants_ranges(summary.ranges)
         )
         return write.verified(table.name, [f for f in found if pruner.wants_file(f)])

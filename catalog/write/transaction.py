@@ -10,13 +10,12 @@ from catalog.engine.settings import UserSettings
 from catalog.engine.workspace import Workspace
 from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.hints import Call, hint
-from catalog.model.names import canonical_name, check_not_reserved, check_table_name
+from catalog.model.names import canonical_name
 from catalog.model.texts import check_choice, check_text, check_texts
 from catalog.query.pending_write import PendingWrite, WriteResult
 from catalog.repository.branch_errors import protected_error
 from catalog.repository.branches import HeldBranch
 from catalog.repository.commit_writer import Description, TableUpdate
-from catalog.repository.commits import StoredTable
 from catalog.repository.repository import Repository
 from catalog.write.context import WriteContext
 from catalog.write.file_fingerprints import keep_prints
@@ -30,6 +29,7 @@ from catalog.write.scope import Scope
 from catalog.write.snapshot.table_plan import SnapshotRequest, SnapshotTask
 from catalog.write.snapshot.take import SnapshotReport, take_snapshot
 from catalog.write.sql.dispatch import run_statement
+from catalog.write.staged_tables import StagedTables
 from catalog.write.working_table import WorkingTable
 
 Isolation = Literal["snapshot", "serializable"]
@@ -84,6 +84,7 @@ class Transaction:
         commit_id: The commit made; None before the end, or if nothing changed.
         is_repeated: Whether that commit was made by an earlier transaction of the same key.
         context: What operations of the transaction write with.
+        tables: The tables as the transaction has changed them.
         has_begun: Whether it was entered.
         has_ended: Whether it was committed or dropped.
     """
@@ -105,11 +106,10 @@ class Transaction:
         self.is_repeated = self.commit_id is not None
         self._clock = clock
         self._dry_run = dry_run
-        self._tables: dict[str, WorkingTable] = {}
         self._updates: dict[str, tuple[WorkingTable, TableUpdate]] = {}
-        self._read: set[str] = set()
         self._prints_missing = False
         self.context = WriteContext(Workspace(store=repository.store), repository)
+        self.tables = StagedTables(self.context, self.base_id)
         self.has_begun = False
         self.has_ended = False
 
@@ -122,7 +122,7 @@ class Transaction:
         try:
             if kind is None and not self._dry_run:
                 if self._prints_missing:
-                    for table in self._changed():
+                    for table in self.tables.changed():
                         self._keep_prints(table)
                 self._commit()
         finally:
@@ -165,13 +165,13 @@ class Transaction:
             InvalidInput: The source, its schema or the request is not valid.
             CorruptData: A file is damaged, or changed while it was read.
         """
-        name = self._table_to_fill(table)
-        if name in self._tables:
+        name = self.tables.spelled_to_fill(table)
+        if name in self.tables.staged_names():
             raise InvalidInput(
                 f"table {name!r} is already part of this transaction",
                 hint="take its snapshot first, or in a transaction of its own",
             )
-        working = self.working(name)
+        working = self.tables.working(name)
         taken = take_snapshot(
             SnapshotTask(
                 self._repository, name, working.base, source, request, dry_run=self._dry_run
@@ -183,7 +183,7 @@ class Transaction:
         change = FileEdit(tuple(update.removed), tuple(update.added))
         scope = _snapshot_scope(working, update, request)
         after = working.then(update.snapshot, change, scope, lineage=taken.lineage)
-        self.stage(after)
+        self.tables.stage(after)
         if self._dry_run or not request.fingerprints_now:
             return taken.report
         warnings = (*taken.report.warnings, *self._keep_prints(after))
@@ -197,17 +197,18 @@ class Transaction:
             data: The rows; see ``rows.landing.land``.
             request: How they are written.
         """
-        name = self._table_to_fill(table)
+        name = self.tables.spelled_to_fill(table)
         self._check_writing()
         settings = UserSettings(self.context.con)
         settings.put_aside()
         try:
             with engine_errors():
                 landed = land(self.context.work, data)
-                written = write_rows(self.context, self.working(name), landed, request=request)
+                working = self.tables.working(name)
+                written = write_rows(self.context, working, landed, request=request)
         finally:
             settings.put_back()
-        self.stage(written)
+        self.tables.stage(written)
         return WriteReport(
             written.name,
             written.is_changed,
@@ -221,81 +222,18 @@ class Transaction:
         """Stores the fingerprints of the files that a table gets; returns warnings about keys."""
         return keep_prints(self._repository, self._update(table), self.context.prints or {})
 
-    def drop(self, table: str, lineage: Mapping[str, object] | None = None) -> None:
-        """Stages that a table goes.
-
-        Args:
-            table: The table.
-            lineage: What the commit records about it; None means just that it was dropped.
-
-        Raises:
-            NotFound: There is no such table.
-        """
-        working = self.working(self.table_name(table))
-        if working.snapshot is None:
-            raise NotFound(f"no table {table!r} to drop", kind=ErrorKind.TABLE_NOT_FOUND)
-        gone = replace(working, removed={}, added={}, snapshot=None, moved=None)
-        scope = Scope(whole=True)
-        lineage = lineage or {"operation": "drop"}
-        self.stage(gone.then(None, FileEdit(), scope, lineage=lineage))
-
-    def working(self, name: str) -> WorkingTable:
-        """Returns a table as it is now; without a snapshot if it does not exist."""
-        found = self._tables.get(name)
-        if found is not None:
-            return found
-        base = self._base_table(name)
-        return WorkingTable(name, base, None if base is None else base.snapshot)
-
-    def stage(self, table: WorkingTable) -> None:
-        """Takes over the state of a table that an operation led to."""
-        self._tables[table.name] = table
-
-    def names(self) -> list[str]:
-        """Returns the names of the tables that exist now, in order."""
-        known = set(self._repository.commits.entries(self.base_id))
-        for name, table in self._tables.items():
-            (known.discard if table.snapshot is None else known.add)(name)
-        return sorted(known)
-
-    def note_read(self, table: str) -> None:
-        """Notes that a table was read as the branch had it."""
-        self._read.add(table)
-
-    def table_name(self, table: str) -> str:
-        """Returns the table's name as it is spelled on the branch already, if it is there."""
-        name = check_table_name(table)
-        folded = name.casefold()
-        spelled = (*self._repository.commits.entries(self.base_id), *self._tables)
-        return next((known for known in spelled if known.casefold() == folded), name)
-
     def run(self, pending: PendingWrite) -> WriteResult:
         """Stages what a SQL statement does to a table; see ``sql.dispatch.run_statement``."""
         self._check_writing()
         self._prints_missing = True
-        return run_statement(self, pending)
-
-    def _table_to_fill(self, table: str) -> str:
-        """Returns the name of a table that is made if it is not there."""
-        name = self.table_name(table)
-        if self.working(name).snapshot is None:
-            check_not_reserved(name)
-        return name
+        return run_statement(self.tables, pending)
 
     def _check_writing(self) -> None:
         if self._dry_run:
             raise InvalidInput("rows cannot be written in a dry run")
 
-    def _base_table(self, name: str) -> StoredTable | None:
-        commits = self._repository.commits
-        entry = commits.entries(self.base_id).get(name)
-        return None if entry is None else commits.table(entry)
-
-    def _changed(self) -> list[WorkingTable]:
-        return [table for table in self._tables.values() if table.is_changed]
-
     def _commit(self) -> None:
-        tables = self._changed()
+        tables = self.tables.changed()
         if self.commit_id is not None or not (tables or self._about.allow_empty):
             return
         made = publish(
@@ -354,7 +292,7 @@ class Transaction:
             return tables
         moved = MovedBranch(self.context, self._about.branch, self.base_id, parent)
         if self._about.isolation == "serializable":
-            for name in sorted(self._read | set(self._tables)):
+            for name in sorted(self.tables.read | self.tables.staged_names()):
                 moved.check_unchanged(name)
         return [moved.rebased(table) for table in tables]
 

@@ -10,14 +10,12 @@ from catalog.diff.execute import changed_rows
 from catalog.diff.fingerprints.loading import load_prints
 from catalog.diff.options import DiffOptions
 from catalog.diff.plan import SIDES, TablePlan, plan_table
-from catalog.engine.quoting import literal, type_sql
+from catalog.engine.quoting import type_sql
 from catalog.model.change import FileChanges
 from catalog.model.datafile import DataFile
 from catalog.model.partition import Partition
-from catalog.model.types import Scalar, TypeClass
-from catalog.model.values import decode, text
 from catalog.repository.tables import has_path
-from catalog.write.conditions import all_same
+from catalog.write.conditions import all_same, constant
 from catalog.write.files.key_pruning import key_pruner
 from catalog.write.files.rewrite import FileEdit
 from catalog.write.files.writer import paths_of
@@ -201,7 +199,7 @@ class _Adopted:
             space.con.execute(f"CREATE TABLE {space.named('adopted')} ({columns})")
         kinds = [kind for _, kind in space.shape.partition_fields]
         for partition in partitions if fields else ():
-            values = ", ".join(map(_constant, partition, kinds))
+            values = ", ".join(map(constant, partition, kinds))
             space.con.execute(f"INSERT INTO {space.named('adopted')} VALUES ({values})")
         return _Adopted(space, partitions)
 
@@ -272,12 +270,3 @@ class _Application:
             for file in (*sides.theirs.removed, *sides.ours.added)
             if file.path not in gone and file.partition not in partitions
         ]
-
-
-def _constant(value: bytes | None, kind: Scalar) -> str:
-    """Returns SQL of a partition value."""
-    if value is None:
-        return "NULL"
-    if kind.type_class is TypeClass.BINARY:
-        return f"unhex('{value.hex()}')"
-    return f"CAST({literal(text(decode(value, kind), kind) or '')} AS {type_sql(kind)})"

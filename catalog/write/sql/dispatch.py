@@ -1,8 +1,6 @@
 """Statements of SQL that write a table: each goes to what can do it."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from catalog.errors import AlreadyExists, ErrorKind, Unsupported
 from catalog.model.names import check_not_reserved
@@ -11,7 +9,6 @@ from catalog.query.parse.definitions import Alteration, has_rest, read_altering
 from catalog.query.parse.statements import StatementKind
 from catalog.query.pending_write import PendingWrite, WriteResult
 from catalog.repository.commits import StoredTable
-from catalog.write.context import WriteContext
 from catalog.write.files.rewrite import FileEdit
 from catalog.write.scope import Scope
 from catalog.write.sql.alter_table import alter_table
@@ -19,98 +16,73 @@ from catalog.write.sql.create_table import create_table
 from catalog.write.sql.insert import insert_rows
 from catalog.write.sql.statement import TableStatement
 from catalog.write.sql.update import change_rows
+from catalog.write.staged_tables import StagedTables
 from catalog.write.working_table import WorkingTable
 
 
-class Staging(Protocol):
-    """What statements need of a transaction."""
-
-    @property
-    def context(self) -> WriteContext:
-        """Returns what operations write with."""
-
-    def table_name(self, table: str) -> str:
-        """Returns a table's name as it is spelled already, if it is there."""
-
-    def names(self) -> Sequence[str]:
-        """Returns the names of the tables that exist now."""
-
-    def working(self, name: str) -> WorkingTable:
-        """Returns a table as it is now."""
-
-    def stage(self, table: WorkingTable) -> None:
-        """Takes over the state of a table."""
-
-    def note_read(self, table: str) -> None:
-        """Notes that a table was read."""
-
-    def drop(self, table: str, lineage: Mapping[str, object] | None = None) -> None:
-        """Stages that a table goes."""
-
-
-def run_statement(staging: Staging, pending: PendingWrite) -> WriteResult:
+def run_statement(tables: StagedTables, pending: PendingWrite) -> WriteResult:
     """Runs a statement on a table and stages what the table is afterwards.
 
     Args:
-        staging: The transaction.
+        tables: The tables as the transaction has changed them.
         pending: The statement.
 
     Raises:
         CatalogError: It cannot be done; nothing is staged then.
     """
-    name = staging.table_name(pending.name)
-    statement = TableStatement(staging.context, staging.working(name), pending)
+    name = tables.spelled(pending.name)
+    statement = TableStatement(tables.context, tables.working(name), pending)
     kind, exists = statement.kind, statement.table.snapshot is not None
     if kind is StatementKind.DROP:
-        return _drop(staging, statement)
+        return _drop(tables, statement)
     if kind is StatementKind.ALTER:
-        return _alter(staging, statement)
+        return _alter(tables, statement)
     if kind is StatementKind.CREATE:
         if not exists:
             check_not_reserved(name)
         after, result = create_table(statement)
     elif not exists:
-        raise unknown_table(name, "to write to", staging.names())
+        raise unknown_table(name, "to write to", tables.names())
     elif kind is StatementKind.TRUNCATE:
         after, result = _truncate(statement)
     elif kind in (StatementKind.INSERT, StatementKind.COPY):
         after, result = insert_rows(statement)
     else:
-        staging.note_read(name)
+        tables.read.add(name)
         after, result = change_rows(statement)
     if after is not statement.table:
-        staging.stage(after)
+        tables.stage(after)
     return result
 
 
-def _drop(staging: Staging, statement: TableStatement) -> WriteResult:
+def _drop(tables: StagedTables, statement: TableStatement) -> WriteResult:
     table, pending = statement.table, statement.pending
     if has_rest(pending.statement, ("cascade", "restrict")):
         raise Unsupported("DROP TABLE takes one table", kind=ErrorKind.UNSUPPORTED_STATEMENT)
     if table.snapshot is not None:
         result = WriteResult(table.name, "drop", deleted=table.rows)
-        staging.drop(table.name, statement.lineage)
+        tables.drop(table.name, statement.lineage)
         return result
     if not _if_exists(pending):
-        raise unknown_table(pending.name, "to drop", staging.names())
+        raise unknown_table(pending.name, "to drop", tables.names())
     return WriteResult(table.name, "drop")
 
 
-def _alter(staging: Staging, statement: TableStatement) -> WriteResult:
+def _alter(tables: StagedTables, statement: TableStatement) -> WriteResult:
     altering = read_altering(statement.pending.statement)
     if statement.table.snapshot is None:
         if not altering.if_exists:
-            raise unknown_table(statement.pending.name, "to alter", staging.names())
+            raise unknown_table(statement.pending.name, "to alter", tables.names())
         return WriteResult(statement.name, "alter")
     if altering.kind is Alteration.RENAME_TABLE:
-        return _rename(staging, statement, altering.new_name)
+        return _rename(tables, statement, altering.new_name)
     after, result = alter_table(statement, altering)
     if after is not statement.table:
-        staging.stage(after)
+        tables.stage(after)
     return result
 
 
-def _rename(staging: Staging, statement: TableStatement, wanted: str) -> WriteResult:
+def _rename(tables: StagedTables, statement: TableStatement, wanted: str) -> WriteResult:
     """Stages that a table has another name: its files stay where they are.
 
     A name of one part stays in the namespace of the old one.
@@ -124,13 +96,13 @@ def _rename(staging: Staging, statement: TableStatement, wanted: str) -> WriteRe
     namespace, dot, _ = table.name.rpartition(".")
     if "." not in wanted:
         wanted = f"{namespace}{dot}{wanted}"
-    there = staging.working(staging.table_name(wanted))
+    there = tables.working(tables.spelled(wanted))
     if there.snapshot is not None:
         raise AlreadyExists(f"table {there.name!r} exists", kind=ErrorKind.TABLE_EXISTS)
     check_not_reserved(there.name)
     origin = table.origin if table.keeps_files else None
-    staging.drop(table.name, statement.lineage)
-    staging.stage(
+    tables.drop(table.name, statement.lineage)
+    tables.stage(
         replace(
             there,
             snapshot=table.snapshot,

@@ -1,10 +1,9 @@
 """Conditions of a pruner as SQL: which rows of a file a statement may affect."""
 
-from catalog.engine.quoting import literal, type_sql
 from catalog.model.types import Scalar
-from catalog.model.values import decode, text
 from catalog.query.parse.predicates import Op
 from catalog.query.pruning import Condition, Pruner
+from catalog.write.conditions import constant
 
 
 def row_filter(pruner: Pruner) -> str:
@@ -22,10 +21,7 @@ def _condition(condition: Condition) -> str:
     kind = condition.field.type
     assert isinstance(kind, Scalar), "only scalars have an order"
     column = f"c{condition.field.id}"
-    values = [
-        f"CAST({literal(str(text(decode(value, kind), kind)))} AS {type_sql(kind)})"
-        for value in condition.values
-    ]
+    values = [constant(value, kind) for value in condition.values]
     match condition.op:
         case Op.IS_NULL | Op.IS_NOT_NULL:
             return f"{column} {condition.op.value.upper()}"

@@ -1,0 +1,90 @@
+"""The tables of a branch as a transaction has changed them so far."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from catalog.errors import ErrorKind, NotFound
+from catalog.model.names import check_not_reserved, check_table_name
+from catalog.write.context import WriteContext
+from catalog.write.files.rewrite import FileEdit
+from catalog.write.scope import Scope
+from catalog.write.working_table import WorkingTable
+
+
+class StagedTables:
+    """The tables of a branch as a transaction has changed them so far.
+
+    Attributes:
+        context: What operations on the tables write with.
+        base_id: The commit that the transaction started from.
+        read: Names of tables that were read as the branch had them.
+    """
+
+    def __init__(self, context: WriteContext, base_id: str) -> None:
+        self.context = context
+        self.base_id = base_id
+        self.read: set[str] = set()
+        self._staged: dict[str, WorkingTable] = {}
+
+    def names(self) -> list[str]:
+        """Returns the names of the tables that exist now, in order."""
+        known = set(self.context.commits.entries(self.base_id))
+        for name, table in self._staged.items():
+            (known.discard if table.snapshot is None else known.add)(name)
+        return sorted(known)
+
+    def staged_names(self) -> set[str]:
+        """Returns the names of the tables that operations have touched."""
+        return set(self._staged)
+
+    def spelled(self, table: str) -> str:
+        """Returns a table's name as it is spelled on the branch already, if it is there."""
+        name = check_table_name(table)
+        folded = name.casefold()
+        known = (*self.context.commits.entries(self.base_id), *self._staged)
+        return next((one for one in known if one.casefold() == folded), name)
+
+    def spelled_to_fill(self, table: str) -> str:
+        """Returns the name of a table that is made if it is not there.
+
+        Raises:
+            InvalidInput: It is not there, and its name is reserved.
+        """
+        name = self.spelled(table)
+        if self.working(name).snapshot is None:
+            check_not_reserved(name)
+        return name
+
+    def working(self, name: str) -> WorkingTable:
+        """Returns a table as it is now; without a snapshot if it does not exist."""
+        staged = self._staged.get(name)
+        if staged is not None:
+            return staged
+        entry = self.context.commits.entries(self.base_id).get(name)
+        base = None if entry is None else self.context.commits.table(entry)
+        return WorkingTable(name, base, None if base is None else base.snapshot)
+
+    def stage(self, table: WorkingTable) -> None:
+        """Takes over the state of a table that an operation led to."""
+        self._staged[table.name] = table
+
+    def drop(self, table: str, lineage: Mapping[str, object] | None = None) -> None:
+        """Stages that a table goes.
+
+        Args:
+            table: The table.
+            lineage: What the commit records about it; None means just that it was dropped.
+
+        Raises:
+            NotFound: There is no such table.
+        """
+        working = self.working(self.spelled(table))
+        if working.snapshot is None:
+            raise NotFound(f"no table {table!r} to drop", kind=ErrorKind.TABLE_NOT_FOUND)
+        gone = replace(working, removed={}, added={}, snapshot=None, moved=None)
+        lineage = lineage or {"operation": "drop"}
+        self.stage(gone.then(None, FileEdit(), Scope(whole=True), lineage=lineage))
+
+    def changed(self) -> list[WorkingTable]:
+        """Returns the tables that differ from what was committed."""
+        return [table for table in self._staged.values() if table.is_changed]
