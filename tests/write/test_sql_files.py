@@ -273,7 +273,7 @@ def test_a_merge_never_makes_a_key_twice(cat: Catalog, text: str, name: str) -> 
     with pytest.raises(InvalidInput) as caught:
         run(cat, text)
     assert caught.value.kind == "duplicate-key"
-    assert "id = " in caught.value.message
+    assert "id=" in caught.value.message
 
 
 def test_a_merge_may_change_rows_whose_key_was_there_twice(cat: Catalog) -> None:

@@ -168,9 +168,9 @@ def test_a_key_that_widens_is_found_in_old_files(cat: Catalog) -> None:
 def test_duplicates_are_named(cat: Catalog) -> None:
     moment = pa.array([datetime.datetime(2024, 1, 1)] * 2, pa.timestamp("us", "UTC"))
     put(cat, "t", pa.table({"at": moment, "k": [1, None]}), key=["at", "k"])
-    with pytest.raises(InvalidInput, match=r"at = 2024-01-01 00:00:00\+00, k = 1$"):
+    with pytest.raises(InvalidInput, match=r"at=2024-01-01 00:00:00\+00, k=1$"):
         put(cat, "t", pa.table({"at": moment, "k": [1, 1]}), "upsert")
-    with pytest.raises(InvalidInput, match=r"k = NULL$"):
+    with pytest.raises(InvalidInput, match=r"k=NULL$"):
         put(cat, "t", pa.table({"at": moment, "k": pa.nulls(2, pa.int64())}), "upsert")
     put(cat, "t", pa.table({"at": moment.slice(1), "k": [1]}))
     with pytest.raises(InvalidInput, match="2 rows of table t share the key"):
