@@ -34,11 +34,12 @@ from catalog.write.working_table import WorkingTable
 
 @dataclass(frozen=True, slots=True)
 class MergeRequest:
-    """The arguments of ``Catalog.merge``, which describes them."""
+    """The arguments of ``Catalog.merge``, which describes them, and the branch it may leave."""
 
     source: str
     into: str
     message: str
+    branch: str
     squash: bool = False
     resolve: Resolutions = None
 
@@ -125,8 +126,7 @@ def _check_none_open(context: OperationContext, request: MergeRequest) -> None:
     Raises:
         AlreadyExists: It is, or the name of its branch is in use.
     """
-    source, into = request.source, request.into
-    name = branch_name(source, into)
+    source, into, name = request.source, request.into, request.branch
     if context.repository.branches.find(name) is None:
         return
     merge = find_merge(context, name)
@@ -174,7 +174,6 @@ def _leave_branch(
 ) -> MergeConflict:
     """Leaves a branch that holds a merge in conflict; returns the error that names it."""
     context, ends, merge = merger.context, conflicted.ends, conflicted.merge
-    name = branch_name(request.source, request.into)
     about = context.describe(
         f"{request.message}: {counted(merge.conflicts)}",
         metadata={
@@ -191,8 +190,8 @@ def _leave_branch(
     updates = [*merge.updates, _conflict_table(merger, conflicted)]
     commit_id = context.repository.writer().write([ends.ours, ends.theirs], updates, about)
     stamp = context.stamp(f"merge: {request.source} into {request.into}, in conflict")
-    context.repository.branches.create(name, commit_id, stamp)
-    return conflict_error(request.source, request.into, merge.conflicts, branch=name)
+    context.repository.branches.create(request.branch, commit_id, stamp)
+    return conflict_error(request.source, request.into, merge.conflicts, branch=request.branch)
 
 
 def _conflict_table(merger: Merger, conflicted: ConflictedMerge) -> TableUpdate:
@@ -214,4 +213,5 @@ def merge_request(
 ) -> MergeRequest:
     """Returns the request to merge a ref into a branch; without a message it makes one up."""
     into = canonical_name(into)
-    return MergeRequest(source, into, message or f"merge {source} into {into}", squash, resolve)
+    text = message or f"merge {source} into {into}"
+    return MergeRequest(source, into, text, branch_name(source, into), squash, resolve)
