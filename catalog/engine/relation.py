@@ -24,7 +24,7 @@ FILE_ROW_NUMBER = "file_row_number"
 """DuckDB's name of the rows' places in a file; a file may have a column of that name."""
 
 _PATH_CLASSES = (TypeClass.INTEGER, TypeClass.TEXT, TypeClass.DATE, TypeClass.BOOLEAN)
-"""Partition types whose values DuckDB surely reads from paths as they are."""
+"""Partition types whose values DuckDB certainly reads unchanged from paths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +68,14 @@ def prepare(con: duckdb.DuckDBPyConnection, relation: RelationSql) -> str:
 
 
 # The SELECT over a group of files, where "day" is a partition column, "price" was FLOAT when the
-# files were written and may hold NaN, and "note" came later:
+# files were written and may hold NaN, and "note" was added later:
 #
 #   SELECT q0 AS "id", TRY(CAST(q1 AS DOUBLE)) AS "price",
 #          CAST(getvariable('parquetry_5e…')[CAST(file_index AS BIGINT) + 1] AS DATE) AS "day",
 #          CAST(NULL AS VARCHAR) AS "note"
 #   FROM read_parquet(['/lake/data/…/3f….parquet', …], hive_partitioning = false) AS qfile(q0, q1)
 #
-# Columns of files are named by position, so that no name of theirs can be in the way.
+# Columns of files are named by position, so that their own names cannot clash.
 @dataclass(frozen=True, slots=True)
 class _Select:
     """The SELECT over the files of a group; lists that are too long for it become variables."""

@@ -47,7 +47,7 @@ class UserSettings:
         self._set(self._before)
 
     def use_one_thread(self) -> None:
-        """Lets statements run on one thread until the settings are put aside or back."""
+        """Limits statements to one thread until the settings are set aside or restored."""
         ((threads,),) = self._con.execute("SELECT current_setting('threads')").fetchall()
         self._threads = int(threads)
         self._con.execute("SET threads = 1")

@@ -111,7 +111,7 @@ class Session:
     def run(
         self, text: str, params: Params = None
     ) -> "list[duckdb.DuckDBPyRelation | WriteResult | None]":
-        """Runs statements and returns what came of those that write, and of the last.
+        """Runs statements and returns the results of those that write, and of the last.
 
         Args:
             text: SQL in which tables may carry ``@ref``.

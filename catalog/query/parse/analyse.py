@@ -110,7 +110,7 @@ def _statement(text: str, outline: Outline, functions: frozenset[str]) -> Statem
 
 
 def _stray_at(tokens: tuple[Token, ...]) -> Token | None:
-    """Returns an ``@`` behind a name that may have been meant for a ref."""
+    """Returns an ``@`` after a name that may have been meant as a ref."""
     for name, token in pairwise(tokens):
         begins = token.text[0] == "@" and token.kind is TokenKind.SYMBOL and token.text != "@>"
         if begins and name.kind in NAME_KINDS | {TokenKind.STRING}:

@@ -68,7 +68,7 @@ _SELECT_PARTS = frozenset(
     {"with_", "kind", "expressions", "distinct", "operation_modifiers", "from_", "joins", "where"}
     | {"group", "having", "qualify", "windows", "order", "limit", "offset", "exclude"}
 )
-"""The parts of a SELECT that were thought through; any other forbids predicates."""
+"""The parts of a SELECT that are known to be safe; any other forbids predicates."""
 
 _JOIN_PARTS = frozenset({"this", "on", "using", "side", "kind", "method"})
 
@@ -79,7 +79,7 @@ _NAMED = frozenset({"this", "db", "catalog", "alias"})
 _CHANGE_PARTS = frozenset(
     {"with_", "this", "expressions", "from_", "using", "where", "returning", "cluster"}
 )
-"""The parts of UPDATE and DELETE that were thought through; any other forbids predicates."""
+"""The parts of UPDATE and DELETE that are known to be safe; any other forbids predicates."""
 
 _IN_PARTS = frozenset({"this", "expressions"})
 

@@ -63,7 +63,7 @@ class Token:
 
     @property
     def word(self) -> str:
-        """The word in small letters, or an empty text if the token is not a word."""
+        """The word in lower case, or an empty text if the token is not a word."""
         return fold(self.text) if self.kind is TokenKind.WORD else ""
 
     @property

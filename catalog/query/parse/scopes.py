@@ -57,7 +57,7 @@ def tables_read(root: exp.Expr, *, name_of: NameOf, prunes: bool) -> Iterator[Fo
     Args:
         root: The tree of a statement.
         name_of: Gives the name that an identifier has in the user's text.
-        prunes: Whether predicates may be looked for at all.
+        prunes: Whether to look for predicates at all.
     """
     predicates: dict[int, tuple[Predicate, ...]] = {}
     visits = [_Visit(root, frozenset(), prunes)]

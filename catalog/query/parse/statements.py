@@ -69,7 +69,7 @@ class RefText:
 
     Attributes:
         text: A ref expression: ``main~1``, ``@{2024-05-01}``. ``AT (TIMESTAMP => …)`` gives
-            ``@{…}`` with an ISO 8601 text. Quotes are gone.
+            ``@{…}`` with an ISO 8601 text. Without quotes.
         span: Where ``@ref`` or ``AT (…)`` is.
     """
 
@@ -117,9 +117,9 @@ class FunctionReference:
 
     Attributes:
         span: What a splice replaces: name, arguments, alias and columns.
-        name: The function's name, in small letters.
+        name: The function's name, in lower case.
         arguments: The values of the arguments by position.
-        keywords: The arguments by name, names in small letters.
+        keywords: The arguments by name, names in lower case.
         alias: The alias given, or None.
         column_aliases: New names of the columns.
     """

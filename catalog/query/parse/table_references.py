@@ -53,7 +53,7 @@ class Reader:
         masked: The statement as it was parsed.
         functions: Folded names of the table functions whose calls are wanted.
         by_start: The index of each token, by its offset.
-        attached: The indexes of the refs that were found behind a table's name.
+        attached: The indexes of the refs that were found after a table's name.
     """
 
     text: str
@@ -183,7 +183,7 @@ class Reader:
         return _Extent(first, last, refs[0] if refs else None, alias, columns)
 
     def _take_ref(self, last: int, refs: list[RefText]) -> int:
-        """Adds the ref behind a token, if there is one, and returns the last index with it."""
+        """Adds the ref after a token, if there is one, and returns the last index with it."""
         follows = self.masked.refs.get(last + 1)
         if follows is None:
             return last
