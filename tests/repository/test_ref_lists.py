@@ -152,4 +152,4 @@ class TestCreation:
     def test_a_directory_without_a_catalog_is_not_found(self, tmp_path: Path) -> None:
         with pytest.raises(NotFound) as caught:
             Catalog.open(str(tmp_path))
-        assert "parquetry init" in caught.value.hint
+        assert "catalog.create(" in caught.value.hint
