@@ -14,7 +14,6 @@ from catalog.storage.store import ObjectStore
 
 if TYPE_CHECKING:
     from catalog.storage.bucket.service import Service
-    from catalog.storage.bucket.store import BucketStore
     from catalog.storage.options import AzureOptions, GcsOptions, S3Options
 
 PROBED = "conditions are kept by "
@@ -55,46 +54,48 @@ def open_store(
         Unsupported: This version does not support its scheme, or a server that ignores
             the conditions of writes, or the library for it is not installed.
     """
-    inner = _bucket_store(uri, s3, gcs, azure)
-    if inner is None:
+    service = _service(uri, s3=s3, gcs=gcs, azure=azure)
+    if service is None:
         root = local_root(uri)
         _check_directory(root)
         return Opened(root, LocalStore(root, external_files=BucketFiles(S3Service(s3))))
     from catalog.storage.bucket.probe import probe
+    from catalog.storage.bucket.store import BucketStore
     from catalog.storage.cached import CachedStore
     from catalog.storage.disk_cache import DiskCache
 
     directory = user_cache() if cache is None else cache
-    known = DiskCache(directory) if directory else None
-    note = f"{PROBED}{inner.service.endpoint} {inner.bucket_uri}"
-    if (new or known is None or known.get(note) is None) and probe(inner) and known is not None:
+    if not directory:
+        store = BucketStore(uri, service)
+        probe(store)
+        return Opened(store.location, store)
+    known = DiskCache(directory)
+    store = CachedStore(uri, service, known)
+    note = f"{PROBED}{service.endpoint} {store.bucket_uri}"
+    if (new or known.get(note) is None) and probe(store):
         known.put(note, b"")
-    return Opened(inner.location, inner if known is None else CachedStore(inner, known))
+    return Opened(store.location, store)
 
 
-def _bucket_store(
+def _service(
     uri: str,
+    *,
     s3: "S3Options | None",
     gcs: "GcsOptions | None",
     azure: "AzureOptions | None",
-) -> "BucketStore | None":
-    """Returns the store of a catalog in a bucket; None if the URI does not name one."""
-    service: Service[Any]
+) -> "Service[Any] | None":
+    """Returns the service of a catalog in a bucket; None if the URI does not name one."""
     if uri.startswith("s3://"):
-        service = S3Service(s3)
-    elif uri.startswith("gs://"):
+        return S3Service(s3)
+    if uri.startswith("gs://"):
         from catalog.storage.bucket.gcs import GcsService
 
-        service = GcsService(gcs)
-    elif uri.startswith("az://"):
+        return GcsService(gcs)
+    if uri.startswith("az://"):
         from catalog.storage.bucket.azure import AzureService
 
-        service = AzureService(azure)
-    else:
-        return None
-    from catalog.storage.bucket.store import BucketStore
-
-    return BucketStore(uri, service)
+        return AzureService(azure)
+    return None
 
 
 def user_cache() -> str:

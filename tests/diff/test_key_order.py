@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 from catalog.model.fingerprint import Fingerprint
 from catalog.repository.fingerprints import Fingerprints
-from catalog.storage.memory import MemoryStore
 from tests.diff.test_aligned import VALUES
 from tests.diff.test_fingerprint import described, fingerprint, write
 from tests.effort import effort
+from tests.storage.memory import MemoryStore
 
 DAY, NOON = datetime.date(2024, 1, 1), datetime.datetime(2024, 1, 1, 12)
 MICRO = datetime.timedelta(microseconds=1)

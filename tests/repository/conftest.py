@@ -10,7 +10,7 @@ from catalog.repository import repository as stored
 from catalog.repository.branches import Stamp
 from catalog.repository.commit_writer import Description
 from catalog.repository.repository import Repository
-from catalog.storage.memory import MemoryStore
+from tests.storage.memory import MemoryStore
 from tests.storage.wrappers import FaultyStore
 
 START = datetime.datetime(2024, 5, 1, tzinfo=datetime.UTC)

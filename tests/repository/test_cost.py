@@ -16,7 +16,7 @@ from catalog.repository.commits import StoredTable
 from catalog.repository.nodes import NodeReader
 from catalog.repository.repository import Repository, open_existing
 from catalog.repository.tables import data_files, file_changes
-from catalog.storage.memory import MemoryStore
+from tests.storage.memory import MemoryStore
 from tests.storage.wrappers import CountingStore
 
 from .conftest import History, at

@@ -11,7 +11,7 @@ from catalog.repository.pack import pack_path
 from catalog.repository.repository import Repository, open_existing
 from catalog.repository.tables import data_files
 from catalog.storage.local import LocalStore
-from catalog.storage.memory import MemoryStore
+from tests.storage.memory import MemoryStore
 
 SAMPLE = Path(__file__).parents[1] / "samples/format-1"
 

@@ -13,9 +13,9 @@ from catalog.model.refs import REFLOG_PAGE
 from catalog.repository import repository as stored
 from catalog.repository.creation import SENDINGS
 from catalog.storage.local import LocalStore
-from catalog.storage.memory import MemoryStore
 from catalog.storage.store import OutcomeUnknown, SwapLost
 from tests.storage.faulty import FAULTS, Around, Fault, PlannedStore, scripted
+from tests.storage.memory import MemoryStore
 
 from .conftest import START, History, stamp
 

@@ -9,9 +9,9 @@ import pytest
 import catalog
 from catalog.repository.commit_writer import Description
 from catalog.repository.repository import open_existing
-from catalog.storage.memory import MemoryStore
 from catalog.write.merge.commits import merge_commits
 from catalog.write.merge.ends import Ends
+from tests.storage.memory import MemoryStore
 from tests.storage.wrappers import CountingStore
 from tests.write.merges import put
 

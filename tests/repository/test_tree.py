@@ -15,8 +15,8 @@ from catalog.repository.pack import pack_path
 from catalog.repository.tree import Root, TreeReader, TreeWriter
 from catalog.repository.tree_diff import differences
 from catalog.repository.tree_edit import edit
-from catalog.storage.memory import MemoryStore
 from tests.effort import effort
+from tests.storage.memory import MemoryStore
 
 KIND = DataFileRows(1)
 SCHEMA = content_id(b"schema")

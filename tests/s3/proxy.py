@@ -29,22 +29,25 @@ Plan = Callable[[str, str], Fate | None]
 FATES: tuple[Fate, ...] = tuple(fate for fate in get_args(Fate) if fate != "denied")
 
 
-def once(fate: Fate, part: str, method: str = "PUT") -> Plan:
+WRITES = ("PUT", "POST")
+
+
+def once(fate: Fate, part: str, methods: tuple[str, ...] = WRITES) -> Plan:
     """Returns a plan by which the next request that matches has a fate."""
     left = [fate]
 
     def plan(called: str, path: str) -> Fate | None:
-        return left.pop() if left and called == method and part in path else None
+        return left.pop() if left and called in methods and part in path else None
 
     return plan
 
 
 def seeded(seed: int, share: float) -> Plan:
-    """Returns a plan by which a share of all PUTs has some fate, the same for the same seed."""
+    """Returns a plan by which a share of all writes has some fate, the same for the same seed."""
     draw = random.Random(seed)
 
     def plan(called: str, path: str) -> Fate | None:
-        return draw.choice(FATES) if called == "PUT" and draw.random() < share else None
+        return draw.choice(FATES) if called in WRITES and draw.random() < share else None
 
     return plan
 

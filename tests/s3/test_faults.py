@@ -1,143 +1,32 @@
-"""Answers that are lost between here and the server: nothing is lost, nothing is doubled."""
+"""Answers that are lost between here and S3: nothing is lost, nothing is doubled."""
 
-import itertools
-import threading
 from pathlib import Path
 
 import pytest
 
 from catalog.catalog import Catalog
-from catalog.errors import CatalogError, Conflict
-from catalog.repository import repository as stored
 from catalog.storage.bucket.store import BucketStore
 from catalog.storage.s3.service import S3Service
-from catalog.storage.store import OutcomeUnknown
-from tests.write.conftest import START, write
+from tests.storage.lost_answers import LostAnswersContract
 
-from .proxy import FATES, Fate, Proxy, once, seeded
+from .proxy import FATES, Fate, Proxy
 
-
-@pytest.fixture
-def cat(watched: S3Service, place: str) -> Catalog:
-    store = BucketStore(f"{place}/lake", watched)
-    repository = stored.create(store, author="tester", now=START)
-    return Catalog("lake", repository, author="tester")
+PLACES = [
+    *(("moto", part) for part in ("/data/", "/cache/", "/objects/", "/refs/branches/")),
+    ("seaweed", "/refs/branches/"),
+]
 
 
-def commit(cat: Catalog, table: str, source: Path, message: str) -> str:
-    with cat.transaction("main", message=message) as tx:
-        tx.snapshot(table, str(source), scope="append")
-    assert tx.commit is not None
-    return tx.commit.id
+class TestLostAnswers(LostAnswersContract):
+    @pytest.fixture
+    def watched(self, watched: S3Service, place: str) -> BucketStore:
+        return BucketStore(f"{place}/lake", watched)
 
-
-def on_branch(cat: Catalog) -> dict[str, str]:
-    """Returns the message by id of all commits, which must be one line, moved to one by one."""
-    log = cat.log()
-    assert all(c.parents == (older.id,) for c, older in itertools.pairwise(log))
-    assert [move.after for move in cat.reflog()] == [c.id for c in log]
-    return {c.id: c.message for c in log}
-
-
-@pytest.mark.invariant(
-    "A lost answer from S3 loses and doubles nothing; no branch moves to files that did not arrive"
-)
-@pytest.mark.parametrize(
-    ("server", "part"),
-    [
-        *(("moto", part) for part in ("/data/", "/cache/", "/objects/", "/refs/branches/")),
-        ("seaweed", "/refs/branches/"),
-    ],
-    indirect=["server"],
-)
-@pytest.mark.parametrize("fate", FATES)
-def test_a_commit_is_made_once_whatever_happens_to_one_answer(
-    cat: Catalog, proxy: Proxy, source: Path, part: str, fate: Fate
-) -> None:
-    write(source / "x.parquet", {"id": [1]})
-    proxy.plan = once(fate, part)
-    made = commit(cat, "a", source, "new")
-    assert [happened[2] for happened in proxy.happened] == [fate]
-    assert next(iter(on_branch(cat).items())) == (made, "new")
-    assert len(on_branch(cat)) == 2
-    assert cat.sql("SELECT count(*) FROM a").fetchall() == [(1,)]
-
-
-@pytest.mark.parametrize("fate", ["cut-before", "cut-after"])
-def test_a_write_is_unknown_when_all_its_answers_are_lost(
-    cat: Catalog, proxy: Proxy, source: Path, fate: Fate
-) -> None:
-    write(source / "x.parquet", {"id": [1]})
-    proxy.plan = lambda method, path: fate if method == "PUT" and "/refs/" in path else None
-    if fate == "cut-after":
-        commit(cat, "a", source, "new")
-    else:
-        with pytest.raises(OutcomeUnknown):
-            commit(cat, "a", source, "new")
-    proxy.plan = lambda method, path: None
-    assert len(on_branch(cat)) == (2 if fate == "cut-after" else 1)
-
-
-@pytest.mark.invariant(
-    "A lost answer from S3 loses and doubles nothing; no branch moves to files that did not arrive"
-)
-def test_a_branch_never_moves_to_files_that_did_not_arrive(
-    cat: Catalog, proxy: Proxy, source: Path
-) -> None:
-    write(source / "x.parquet", {"id": [1]})
-    proxy.plan = lambda method, path: "cut-before" if "/data/" in path else None
-    with pytest.raises(CatalogError):
-        commit(cat, "a", source, "new")
-    proxy.plan = lambda method, path: None
-    assert len(on_branch(cat)) == 1
-    commit(cat, "a", source, "again")
-    assert cat.sql("SELECT count(*) FROM a").fetchall() == [(1,)]
-
-
-def test_reads_are_sent_again(cat: Catalog, proxy: Proxy, source: Path) -> None:
-    write(source / "x.parquet", {"id": [1]})
-    commit(cat, "a", source, "new")
-    for fate in FATES:
-        proxy.plan = once(fate, "/refs/branches/", "GET")
-        assert len(cat.log()) == 2
-        assert proxy.happened[-1][2] == fate
-
-
-def test_of_writers_on_a_failing_line_none_loses_or_doubles(
-    cat: Catalog, proxy: Proxy, source: Path
-) -> None:
-    writers, commits = 4, 4
-    for n in range(writers):
-        write(source / f"{n}.parquet", {"id": [n]})
-    acknowledged: dict[str, str] = {}
-    unknown: list[str] = []
-    store = cat.repository.store
-
-    def run(number: int) -> None:
-        own = Catalog("lake", stored.open_existing(store), author="tester")
-        for n in range(commits):
-            name = f"{number}-{n}"
-            for _ in range(100):
-                try:
-                    made = commit(own, f"t{number}{n}", source / f"{number}.parquet", name)
-                except OutcomeUnknown:
-                    unknown.append(name)
-                except Conflict:
-                    continue
-                else:
-                    acknowledged[made] = name
-                break
-
-    proxy.plan = seeded(20240501, 0.15)
-    threads = [threading.Thread(target=run, args=(n,)) for n in range(writers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    proxy.plan = lambda method, path: None
-    found = on_branch(cat)
-    assert len(proxy.happened) > writers
-    assert acknowledged.items() <= found.items()
-    rest = [name for made, name in found.items() if made not in acknowledged][:-1]
-    assert len(set(rest)) == len(rest) and set(rest) <= set(unknown)
-    assert len(acknowledged) + len(unknown) == writers * commits
+    @pytest.mark.parametrize(("server", "part"), PLACES, indirect=["server"])
+    @pytest.mark.parametrize("fate", FATES)
+    def test_a_commit_is_made_once_whatever_happens_to_one_answer(
+        self, cat: Catalog, proxy: Proxy, source: Path, part: str, fate: Fate
+    ) -> None:
+        super().test_a_commit_is_made_once_whatever_happens_to_one_answer(
+            cat, proxy, source, part, fate
+        )

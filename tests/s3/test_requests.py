@@ -17,11 +17,11 @@ from catalog.storage.bucket import service
 from catalog.storage.bucket.store import BucketStore
 from catalog.storage.cached import CachedStore
 from catalog.storage.disk_cache import DiskCache
-from catalog.storage.memory import MemoryStore
 from catalog.storage.options import S3Options
 from catalog.storage.s3.service import S3Service
 from tests.repository.conftest import History, at, stamp
 from tests.repository.test_cost import TABLE, entry
+from tests.storage.memory import MemoryStore
 from tests.storage.wrappers import CountingStore
 from tests.write.conftest import snap, write
 
@@ -246,10 +246,10 @@ def test_planning_a_query_of_a_partition_takes_a_request_per_level_and_three(
         there.create(info.path, here.read(info.path).data)
     with proxied(moto.endpoint) as proxy:
         options = S3Options(endpoint_url=proxy.endpoint)
-        watched = BucketStore(there.location, S3Service(options))
+        watched = S3Service(options)
         counts = []
         for cache in (tmp_path / "a", tmp_path / "a", tmp_path / "b"):
-            repository = open_existing(CachedStore(watched, DiskCache(str(cache))))
+            repository = open_existing(CachedStore(there.location, watched, DiskCache(str(cache))))
             proxy.clear()
             table = _stored(repository, repository.refs.resolve("main").commit_id)
             wanted = entry(int(files * place)).partition

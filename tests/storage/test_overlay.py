@@ -6,9 +6,9 @@ import pytest
 
 from catalog.errors import AlreadyExists, NotFound
 from catalog.storage.local import LocalStore
-from catalog.storage.memory import MemoryStore
 from catalog.storage.overlay import OverlayStore
 from catalog.storage.store import ObjectStore, SwapLost
+from tests.storage.memory import MemoryStore
 
 from .contract import ObjectStoreContract
 

@@ -8,8 +8,8 @@ import pytest
 from catalog.errors import StorageFailure
 from catalog.storage import local
 from catalog.storage.local import LocalStore
-from catalog.storage.memory import MemoryStore
 from catalog.storage.store import ObjectStore
+from tests.storage.memory import MemoryStore
 
 from .contract import ObjectStoreContract
 

@@ -13,7 +13,6 @@ from catalog.catalog import Catalog
 from catalog.errors import Conflict, StorageFailure
 from catalog.storage import local
 from catalog.storage.local import LocalStore
-from catalog.storage.memory import MemoryStore
 from catalog.storage.store import OutcomeUnknown
 from tests.storage.faulty import (
     FAULTS,
@@ -26,6 +25,7 @@ from tests.storage.faulty import (
     scripted,
     seeded,
 )
+from tests.storage.memory import MemoryStore
 
 from .conftest import catalog_in, write
 
