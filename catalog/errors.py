@@ -31,10 +31,7 @@ class ErrorKind(StrEnum):
     NOT_FOUND = "not-found", "Something named does not exist."
     ALREADY_EXISTS = "already-exists", "A name is taken."
     CONFLICT = "conflict", "Somebody else's change is in the way."
-    MERGE_CONFLICT = (
-        "merge-conflict",
-        "Two sides changed the same cells, rows or schema differently.",
-    )
+    MERGE_CONFLICT = "merge-conflict", "Both sides of a merge changed the same differently."
     INVALID_INPUT = "invalid-input", "The request is not valid as it stands."
     CORRUPT_DATA = "corrupt-data", "Stored bytes are not what was written."
     STORAGE = "storage", "The storage failed."
@@ -43,26 +40,14 @@ class ErrorKind(StrEnum):
     SWAP_LOST = "swap-lost", "Internal: another writer moved the ref first."
     OUTCOME_UNKNOWN = "outcome-unknown", "Nobody can say whether the write took effect."
 
-    AMBIGUOUS_COLUMNS = (
-        "ambiguous-columns",
-        "The table has columns that SQL on a branch cannot tell apart.",
-    )
+    AMBIGUOUS_COLUMNS = "ambiguous-columns", "SQL on a branch cannot tell the columns apart."
     AMBIGUOUS_REF = "ambiguous-ref", "An abbreviated commit id fits several commits."
-    AZURE_CONFIGURATION = (
-        "azure-configuration",
-        "The settings for Azure Blob Storage are incomplete or contradict each other.",
-    )
+    AZURE_CONFIGURATION = "azure-configuration", "The Azure settings are not valid."
     BAD_COLUMNS = "bad-columns", "The columns of the data are missing, repeated or not named."
     BAD_DATA = "bad-data", "The data cannot be read as rows."
     BAD_KEY = "bad-key", "The key columns are not a possible key."
-    BAD_QUERY = (
-        "bad-query",
-        "The query whose results are compared fails, or names its columns ambiguously.",
-    )
-    BAD_TOLERANCE = (
-        "bad-tolerance",
-        "A tolerance is not a number or a percentage, or its column is not numeric.",
-    )
+    BAD_QUERY = "bad-query", "The compared query fails, or its columns are ambiguous."
+    BAD_TOLERANCE = "bad-tolerance", "A tolerance is not valid, or not for a number."
     BAD_WHERE = "bad-where", "The condition is not a valid condition on single rows."
     BRANCH_DELETED = "branch-deleted", "The branch was deleted meanwhile."
     BRANCH_MOVED = "branch-moved", "The branch was moved meanwhile."
@@ -71,15 +56,9 @@ class ErrorKind(StrEnum):
     CATALOG_EXISTS = "catalog-exists", "A catalog is already there."
     CATALOG_NOT_FOUND = "catalog-not-found", "No catalog is there."
     COLUMN_NOT_FOUND = "column-not-found", "A column does not exist."
-    CONFLICT_TABLE = (
-        "conflict-table",
-        "A merge in conflict, or its table of conflicts, is in the way.",
-    )
+    CONFLICT_TABLE = "conflict-table", "A merge in conflict, or its table, is in the way."
     DAMAGED_PARQUET = "damaged-parquet", "A Parquet file cannot be read."
-    DESCRIPTION_LOST = (
-        "description-lost",
-        "The catalog's description is gone although it has branches.",
-    )
+    DESCRIPTION_LOST = "description-lost", "The catalog's description is missing."
     DESTINATION_EXISTS = "destination-exists", "Something is already where the output should go."
     DIRECTORY_NOT_EMPTY = "directory-not-empty", "The directory must be empty."
     DUPLICATE_KEY = "duplicate-key", "Several rows would share a key."
@@ -93,20 +72,11 @@ class ErrorKind(StrEnum):
     KEY_MISSING = "key-missing", "A key column is missing."
     MERGE_GONE = "merge-gone", "The merge was completed or dropped by somebody else."
     MERGE_NOT_FOUND = "merge-not-found", "No such merge is in conflict."
-    MERGE_UNDER_WAY = (
-        "merge-under-way",
-        "The same merge is already in conflict and waits to be completed.",
-    )
-    MIXED_PARTITIONING = (
-        "mixed-partitioning",
-        "The files of a source are partitioned in different ways.",
-    )
+    MERGE_UNDER_WAY = "merge-under-way", "The same merge already waits to be completed."
+    MIXED_PARTITIONING = "mixed-partitioning", "A source is partitioned inconsistently."
     NARROWING_TYPE = "narrowing-type", "The new type cannot hold every value of the old one."
     NEWER_FORMAT = "newer-format", "The catalog was written in a newer format."
-    NO_CONDITIONAL_WRITES = (
-        "no-conditional-writes",
-        "The server ignores the conditions of writes, so commits could be lost.",
-    )
+    NO_CONDITIONAL_WRITES = "no-conditional-writes", "The server ignores conditions."
     NO_CREDENTIALS = "no-credentials", "No credentials were found."
     NO_ENDPOINT = "no-endpoint", "The server cannot be reached."
     NO_MERGE_BASE = "no-merge-base", "Two refs share no ancestor."
@@ -120,22 +90,13 @@ class ErrorKind(StrEnum):
     NOTHING_TO_TAKE = "nothing-to-take", "No source was given."
     OBJECT_EXISTS = "object-exists", "A stored object already exists."
     OBJECT_NOT_FOUND = "object-not-found", "A stored object does not exist."
-    OTHER_FORMAT = (
-        "other-format",
-        "The source is a table of another format, such as Delta or Iceberg.",
-    )
+    OTHER_FORMAT = "other-format", "The source has another format: Delta, Iceberg."
     OUT_OF_MEMORY = "out-of-memory", "The memory limit is too low for this."
     OUTPUT_UNWRITABLE = "output-unwritable", "The output cannot be written."
     PARTIAL_REVERT = "partial-revert", "The commits changed other tables as well."
-    PARTITION_COLUMN_MISMATCH = (
-        "partition-column-mismatch",
-        "A partition column in a file contradicts the file's path.",
-    )
+    PARTITION_COLUMN_MISMATCH = "partition-column-mismatch", "A file contradicts its path."
     PARTITION_VALUE = "partition-value", "A value does not fit its partition column."
-    PARTITIONING_MISMATCH = (
-        "partitioning-mismatch",
-        "The partition columns differ from the table's.",
-    )
+    PARTITIONING_MISMATCH = "partitioning-mismatch", "Partition columns differ."
     PATH_OUTSIDE = "path-outside", "A path leads out of where it must stay."
     READ_ONLY = "read-only", "Queries cannot write."
     REF_EXISTS = "ref-exists", "A branch or tag has that name."
@@ -145,15 +106,9 @@ class ErrorKind(StrEnum):
     ROWS_NOT_KEPT = "rows-not-kept", "The diff counted rows but did not keep them."
     S3_CONFIGURATION = "s3-configuration", "The settings for S3 are not valid."
     SAMPLE_DATA_MISSING = "sample-data-missing", "The installation lacks the sample data."
-    SCHEMA_MISMATCH = (
-        "schema-mismatch",
-        "The columns of files, or of files and table, do not fit together.",
-    )
+    SCHEMA_MISMATCH = "schema-mismatch", "Columns of files do not fit together."
     SETTLED_OTHERWISE = "settled-otherwise", "A side cannot be taken for what was settled by hand."
-    SHAPE_CONFLICT = (
-        "shape-conflict",
-        "Both sides of a merge changed a table's schema in ways that contradict.",
-    )
+    SHAPE_CONFLICT = "shape-conflict", "A merge's schemas contradict each other."
     SOURCE_CHANGED = "source-changed", "The source changed while it was read."
     SOURCE_NOT_FOUND = "source-not-found", "The source does not exist."
     SQL_ERROR = "sql-error", "The SQL is not valid, or failed."
