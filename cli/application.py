@@ -9,18 +9,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 import catalog
-from cli.commands import (
-    demo,
-    export,
-    history,
-    init,
-    inspection,
-    merge,
-    refs,
-    replay,
-    snapshot,
-    sql,
-)
+from cli.commands import demo, export, history, init, inspection, merge, refs, replay, snapshot, sql
 from cli.commands import diff as diff_command
 from cli.exit_codes import ExitCode
 from cli.output import stdout
@@ -84,17 +73,12 @@ def options(
             metavar="URI",
             help="The catalog's directory. Default: PARQUETRY_CATALOG, else the nearest "
             "parquetry.toml or catalog upwards.",
-            show_default=False,
         ),
     ] = None,
     version: Annotated[
         bool,
         typer.Option(
-            "--version",
-            help="Print the version.",
-            callback=_print_version,
-            is_eager=True,
-            show_default=False,
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
         ),
     ] = False,
 ) -> None:

@@ -1,39 +1,33 @@
 """What a shell completes: refs and tables of the catalog at hand."""
 
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
 import typer
 
 from catalog.errors import CatalogError
 from cli.opening import DEFAULT_REF, opened
 
+if TYPE_CHECKING:
+    from catalog.catalog import Catalog
+
 
 def complete_branch(ctx: typer.Context, incomplete: str) -> list[str]:
     """Returns the branches that begin as written."""
-    try:
-        names = [branch.name for branch in opened(ctx).branches.list()]
-    except CatalogError:
-        return []
-    return [name for name in names if name.startswith(incomplete)]
+    return _matching(ctx, incomplete, lambda cat: (one.name for one in cat.branches.list()))
 
 
 def complete_ref(ctx: typer.Context, incomplete: str) -> list[str]:
     """Returns the branches and tags that begin as written, also at the end of a range."""
     before, dots, end = incomplete.rpartition("..")
-    try:
-        catalog = opened(ctx)
-        names = [branch.name for branch in catalog.branches.list()]
-        names += [tag.name for tag in catalog.tags.list()]
-    except CatalogError:
-        return []
-    return [before + dots + name for name in names if name.startswith(end)]
+    names = complete_branch(ctx, end)
+    names += _matching(ctx, end, lambda cat: (one.name for one in cat.tags.list()))
+    return [before + dots + name for name in names]
 
 
 def complete_table(ctx: typer.Context, incomplete: str) -> list[str]:
     """Returns the tables of main that begin as written."""
-    try:
-        names = [table.name for table in opened(ctx).tables(DEFAULT_REF)]
-    except CatalogError:
-        return []
-    return [name for name in names if name.startswith(incomplete)]
+    return _matching(ctx, incomplete, lambda cat: (one.name for one in cat.tables(DEFAULT_REF)))
 
 
 def complete_table_at(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -42,3 +36,12 @@ def complete_table_at(ctx: typer.Context, incomplete: str) -> list[str]:
     if not at:
         return complete_table(ctx, incomplete)
     return [f"{table}@{name}" for name in complete_ref(ctx, ref)]
+
+
+def _matching(
+    ctx: typer.Context, start: str, names: "Callable[[Catalog], Iterable[str]]"
+) -> list[str]:
+    try:
+        return [name for name in names(opened(ctx)) if name.startswith(start)]
+    except CatalogError:
+        return []

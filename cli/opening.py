@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cli.location import bucket_options, catalog_uri, place_of
+from cli.location import bucket_options, catalog_uri
 from cli.usage import UsageError
 
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ def opened(context: typer.Context) -> "Catalog":
     """
     import catalog
 
-    place = place_of(context)
-    return catalog.open(catalog_uri(place), **bucket_options(place))
+    return catalog.open(catalog_uri(context), **bucket_options())
 
 
 def table_at(text: str) -> tuple[str, str]:

@@ -31,12 +31,10 @@ BranchArgument: TypeAlias = Annotated[
     str, typer.Argument(metavar="BRANCH", help="The branch.", autocompletion=complete_branch)
 ]
 Ref: TypeAlias = Annotated[
-    str,
-    typer.Option("--ref", help="The ref of tables without @ref.", autocompletion=complete_ref),
+    str, typer.Option("--ref", help="The ref of tables without @ref.", autocompletion=complete_ref)
 ]
 Message: TypeAlias = Annotated[
-    str | None,
-    typer.Option("-m", "--message", help="The commit message.", show_default=False),
+    str | None, typer.Option("-m", "--message", help="The commit message.")
 ]
 Sides: TypeAlias = Annotated[
     list[str] | None,
@@ -44,13 +42,21 @@ Sides: TypeAlias = Annotated[
         "--resolve",
         metavar="[TABLE=]SIDE",
         help="Take ours or theirs where both changed the same: in all tables, or in one.",
-        show_default=False,
     ),
 ]
 DryRun: TypeAlias = Annotated[
     bool,
     typer.Option(
         "--dry-run", help="Show what would change, write nothing; conflicts still exit with 4."
+    ),
+]
+Limit: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--limit",
+        min=-1,
+        metavar="N",
+        help="List at most N, -1 for all. Default: 20 in text, else all.",
     ),
 ]
 OutputFile: TypeAlias = Annotated[
@@ -61,7 +67,6 @@ OutputFile: TypeAlias = Annotated[
         metavar="FILE",
         dir_okay=False,
         help="Write to a file, which appears once it is complete.",
-        show_default=False,
     ),
 ]
 

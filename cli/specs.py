@@ -122,8 +122,7 @@ def _for_table(
     table, value = pair(text, f"{option} TABLE=COL,COL", example)
     if table not in known:
         raise UsageError(
-            f"{option} names table {table!r}, which is not taken",
-            hint=nearest(table, known),
+            f"{option} names table {table!r}, which is not taken", hint=nearest(table, known)
         )
     return table, value
 

@@ -8,18 +8,10 @@ import typer
 from catalog.model.ref_expressions import split_range
 from cli.diff import options
 from cli.diff.explanation import write_explanation
-from cli.diff.request import (
-    DiffFormat,
-    Form,
-    Method,
-    Request,
-    chosen_form,
-    memory_bytes,
-    tolerances,
-)
+from cli.diff.request import DiffFormat, Form, Request, chosen_form, memory_bytes, tolerances
 from cli.exit_codes import ExitCode
 from cli.opening import DEFAULT_REF, opened
-from cli.options import Json, OutputFile
+from cli.options import Json, Limit, OutputFile
 from cli.output import stderr
 from cli.usage import UsageError
 
@@ -31,6 +23,7 @@ if TYPE_CHECKING:
 Writer: TypeAlias = "Callable[[Diff, DiffView, Request], None]"
 
 
+# long: one parameter for each option
 def diff(
     context: typer.Context,
     *,
@@ -46,13 +39,13 @@ def diff(
     columns: options.Columns = None,
     change: options.OnlyChange = None,
     where: options.Where = None,
-    limit: options.Limit = None,
+    limit: Limit = None,
     tolerance: options.Tolerance = None,
     query: options.Query = None,
     exit_code: options.ExitCodes = False,
     check_keys: options.CheckKeys = False,
     full_stats: options.FullStats = False,
-    method: options.How = Method.AUTO,
+    method: options.How = "auto",
     narrow: options.Narrow = False,
     threads: options.Threads = None,
     memory_limit: options.MemoryLimit = None,
@@ -134,7 +127,7 @@ def _compared(cat: "Catalog", ends: tuple[str, str], request: Request) -> "Diff"
             level=request.form.level,
             check_keys=request.check_keys,
             full_stats=request.full_stats,
-            method="join" if request.method is Method.JOIN else "auto",
+            method=request.method,
             threads=request.threads,
             memory_limit_bytes=request.memory_limit_bytes,
             progress=lambda done, total, rows: progress(

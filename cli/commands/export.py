@@ -8,8 +8,7 @@ import typer
 from catalog.report.figures import counted
 from cli.opening import DEFAULT_REF, opened, table_at
 from cli.options import Json, Ref, TableAt
-from cli.output import stdout
-from cli.output.listing import show_json
+from cli.output.listing import show_outcome
 
 
 def export(
@@ -17,8 +16,7 @@ def export(
     *,
     table: TableAt,
     destination: Annotated[
-        str,
-        typer.Argument(metavar="DEST", help="A new directory (parquet) or a new file (csv)."),
+        str, typer.Argument(metavar="DEST", help="A new directory (parquet) or a new file (csv).")
     ],
     how: Annotated[
         Literal["parquet", "csv"], typer.Option("--format", help="What to write.")
@@ -33,10 +31,8 @@ def export(
     """
     name, ref = table_at(table)
     rows = opened(context).export(name, destination, ref=ref, format=how)
-    if json:
-        show_json({"table": name, "ref": ref, "destination": destination, "rows": rows})
-    else:
-        stdout.line(f"wrote {counted(rows, 'row')} of {table} to {destination}")
+    outcome = {"table": name, "ref": ref, "destination": destination, "rows": rows}
+    show_outcome(outcome, f"wrote {counted(rows, 'row')} of {table} to {destination}", json=json)
 
 
 def views(
@@ -53,7 +49,5 @@ def views(
       parquetry views lake.duckdb --ref v1.0
     """
     names = opened(context).write_views(str(path), ref=ref, replace=replace)
-    if json:
-        show_json({"file": str(path), "ref": ref, "tables": names})
-    else:
-        stdout.line(f"wrote {path}: {', '.join(names) or 'no tables'} at {ref}")
+    text = f"wrote {path}: {', '.join(names) or 'no tables'} at {ref}"
+    show_outcome({"file": str(path), "ref": ref, "tables": names}, text, json=json)

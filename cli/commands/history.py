@@ -1,7 +1,7 @@
 """``log`` and ``show``: commits."""
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +11,7 @@ from cli.opening import DEFAULT_REF, opened
 from cli.options import Format, Json, RefArgument, chosen
 from cli.output import stdout
 from cli.output.graph import draw
-from cli.output.listing import Cell, ListFormat, Listing, show_json
+from cli.output.listing import Cell, ListFormat, Listing, show_json, show_outcome
 from cli.output.listing import show as show_listing
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ def log(
     oneline: Annotated[bool, typer.Option("--oneline", help="One line per commit.")] = False,
     every: Annotated[bool, typer.Option("--all", help="Include all branches.")] = False,
     limit: Annotated[
-        int | None,
-        typer.Option("-n", "--limit", min=0, help="List at most so many.", show_default=False),
+        int | None, typer.Option("-n", "--limit", min=0, help="List at most so many.")
     ] = None,
     how: Format = ListFormat.TEXT,
     json: Json = False,
@@ -53,11 +52,7 @@ def log(
         show_listing(Listing("commits", columns, tuple(_row(c) for c in commits)), how)
 
 
-def show(
-    context: typer.Context,
-    ref: RefArgument = DEFAULT_REF,
-    json: Json = False,
-) -> None:
+def show(context: typer.Context, ref: RefArgument = DEFAULT_REF, json: Json = False) -> None:
     """Show one commit: who, when, why, and which tables it changed.
 
     Examples:
@@ -65,10 +60,7 @@ def show(
     """
     cat = opened(context)
     commit = cat.show(ref)
-    if json:
-        show_json(commit_json(commit))
-        return
-    stdout.lines(_commit_lines(commit, _names(cat), full=True))
+    show_outcome(commit_json(commit), *_commit_lines(commit, _names(cat), full=True), json=json)
 
 
 def commit_json(commit: "CommitInfo") -> dict[str, object]:
@@ -143,7 +135,8 @@ def _commit_lines(
         *(f"  {plain(text)}" for text in commit.message.splitlines()),
     ]
     if full and len(commit.parents) > 0:
-        lines.insert(1, f"  parent{'s' * (len(commit.parents) > 1)} {_ids(commit.parents)}")
+        ids = ", ".join(short(one) for one in commit.parents)
+        lines.insert(1, f"  parent{'s' * (len(commit.parents) > 1)} {ids}")
     lines += [f"    {_change(name, change)}" for name, change in sorted(commit.changes.items())]
     if full:
         lines += [f"  {plain(k)} = {plain(v)}" for k, v in sorted(commit.metadata.items())]
@@ -155,10 +148,6 @@ def _where(commit: "CommitInfo", names: Mapping[str, list[str]]) -> str:
     return f" ({', '.join(at)})" if at else ""
 
 
-def _ids(ids: Iterable[str]) -> str:
-    return ", ".join(short(one) for one in ids)
-
-
 def _change(name: str, change: "TableChange") -> str:
     """Returns what a commit did to a table: ``orders: 1 file added, 2 removed``."""
     files = files_changed(change.files_added, change.files_removed)
@@ -166,5 +155,4 @@ def _change(name: str, change: "TableChange") -> str:
 
 
 def _row(commit: "CommitInfo") -> tuple[Cell, ...]:
-    time = exact_moment(commit.time)
-    return commit.id, time, commit.author, commit.message, tuple(commit.tables)
+    return commit.id, commit.time, commit.author, commit.message, tuple(commit.tables)

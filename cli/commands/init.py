@@ -5,10 +5,9 @@ from typing import Annotated
 
 import typer
 
-from cli.location import bucket_options, place_of
+from cli.location import bucket_options, named_uri
 from cli.options import Json
-from cli.output import stdout
-from cli.output.listing import show_json
+from cli.output.listing import show_outcome
 
 
 def init(
@@ -31,11 +30,8 @@ def init(
     """
     import catalog
 
-    place = place_of(context)
-    root = uri or place.given or "."
-    created = catalog.create(root, **bucket_options(place))
-    if json:
-        show_json({"catalog": created.uri, "catalog_id": created.info.catalog_id})
-    else:
-        name = created.uri if Path(root).is_absolute() or root == "." else root
-        stdout.line(f"created a catalog in {name}, with branch main")
+    root = uri or named_uri(context) or "."
+    created = catalog.create(root, **bucket_options())
+    name = created.uri if Path(root).is_absolute() or root == "." else root
+    outcome = {"catalog": created.uri, "catalog_id": created.info.catalog_id}
+    show_outcome(outcome, f"created a catalog in {name}, with branch main", json=json)

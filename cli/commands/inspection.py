@@ -34,11 +34,7 @@ def tables(
 
 
 def schema(
-    context: typer.Context,
-    *,
-    table: TableAt,
-    how: Format = ListFormat.TEXT,
-    json: Json = False,
+    context: typer.Context, *, table: TableAt, how: Format = ListFormat.TEXT, json: Json = False
 ) -> None:
     """List the columns of a table with their types.
 
@@ -47,37 +43,28 @@ def schema(
       parquetry schema orders@main~1 --json
     """
     name, ref = table_at(table)
-    cat = opened(context)
-    rows = tuple((c.name, c.type, c.key, c.partition, c.field_id) for c in cat.schema(name, ref))
+    found = opened(context).schema(name, ref)
+    rows = tuple((c.name, c.type, c.key, c.partition, c.field_id) for c in found)
     columns = ("column", "type", "key", "partition", "field_id")
-    show(Listing("columns", columns, rows, about=_about(name, ref)), chosen(how, json))
+    show(Listing("columns", columns, rows, about={"table": name, "ref": ref}), chosen(how, json))
 
 
 def partitions(
-    context: typer.Context,
-    *,
-    table: TableAt,
-    how: Format = ListFormat.TEXT,
-    json: Json = False,
+    context: typer.Context, *, table: TableAt, how: Format = ListFormat.TEXT, json: Json = False
 ) -> None:
     """List the partitions of a table with their rows, files and sizes."""
     name, ref = table_at(table)
-    cat = opened(context)
-    found = cat.partitions(name, ref)
+    found = opened(context).partitions(name, ref)
     rows = tuple((dict(p.values), p.rows, p.files, p.size_bytes) for p in found)
     columns = ("partition", "rows", "files", "size_bytes")
     listing = Listing(
-        "partitions", columns, rows, about=_about(name, ref), empty=f"no rows in {table}"
+        "partitions", columns, rows, about={"table": name, "ref": ref}, empty=f"no rows in {table}"
     )
     show(listing, chosen(how, json))
 
 
 def files(
-    context: typer.Context,
-    *,
-    table: TableAt,
-    how: Format = ListFormat.TEXT,
-    json: Json = False,
+    context: typer.Context, *, table: TableAt, how: Format = ListFormat.TEXT, json: Json = False
 ) -> None:
     """List the data files of a table: plain Parquet that any tool can read.
 
@@ -86,18 +73,15 @@ def files(
       parquetry files orders --json | jq -r '.files[].uri'
     """
     name, ref = table_at(table)
-    cat = opened(context)
     full = chosen(how, json) is not ListFormat.TEXT
     columns: tuple[str, ...] = ("path", "rows", "size_bytes")
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (f.path, f.rows, f.size_bytes) + ((dict(f.partition), f.uri, f.token) if full else ())
-        for f in cat.files(name, ref)
+        for f in opened(context).files(name, ref)
     )
     if full:
         columns += ("partition", "uri", "token")
-    listing = Listing("files", columns, rows, about=_about(name, ref), empty=f"no files in {table}")
+    listing = Listing(
+        "files", columns, rows, about={"table": name, "ref": ref}, empty=f"no files in {table}"
+    )
     show(listing, chosen(how, json))
-
-
-def _about(table: str, ref: str) -> dict[str, Cell]:
-    return {"table": table, "ref": ref}

@@ -10,9 +10,9 @@ from catalog.errors import ErrorKind, NotFound
 from catalog.report.figures import counted, short
 from cli.completion import complete_branch, complete_ref
 from cli.opening import DEFAULT_REF, opened
-from cli.options import DryRun, Format, Json, Message, Sides, chosen
+from cli.options import DryRun, Format, Json, Limit, Message, Sides, chosen
 from cli.output import stderr, stdout
-from cli.output.listing import ListFormat, Listing, show, show_json
+from cli.output.listing import ListFormat, Listing, show, show_outcome
 from cli.output.merge import (
     CONFLICT_COLUMNS,
     Names,
@@ -40,7 +40,6 @@ Into = Annotated[
         metavar="BRANCH",
         help="The branch merged into. Default: main; with --continue and --abort, any.",
         autocompletion=complete_branch,
-        show_default=False,
     ),
 ]
 Source = Annotated[
@@ -50,7 +49,6 @@ Source = Annotated[
         help="What is merged: a branch, or any ref. With --continue and --abort also the branch "
         "that holds the merge; needed only if several merges are in conflict.",
         autocompletion=complete_ref,
-        show_default=False,
     ),
 ]
 Squash = Annotated[bool, typer.Option("--squash", help="Make a commit without SOURCE as a parent.")]
@@ -66,7 +64,6 @@ OpenSource = Annotated[
         metavar="[SOURCE]",
         help="What is merged, or the branch that holds the merge. Default: all merges in conflict.",
         autocompletion=complete_ref,
-        show_default=False,
     ),
 ]
 OpenInto = Annotated[
@@ -76,16 +73,6 @@ OpenInto = Annotated[
         metavar="BRANCH",
         help="List only merges into this branch.",
         autocompletion=complete_branch,
-        show_default=False,
-    ),
-]
-Limit = Annotated[
-    int | None,
-    typer.Option(
-        "--limit",
-        min=-1,
-        help="List at most so many, -1 for all. Default: 20 in text, else all.",
-        show_default=False,
     ),
 ]
 
@@ -199,11 +186,7 @@ def _check_alone(option: str, other: str, *, given: bool) -> None:
 
 
 def _matching(cat: "Catalog", source: str | None, into: str | None) -> "list[OpenMerge]":
-    """Returns the merges in conflict that are meant.
-
-    Raises:
-        NotFound: Some are named, and there are none.
-    """
+    """Returns the merges in conflict that are meant."""
     every = cat.open_merges()
     found = [
         one
@@ -223,12 +206,7 @@ def _matching(cat: "Catalog", source: str | None, into: str | None) -> "list[Ope
 
 
 def _the_one(cat: "Catalog", source: str | None, into: str | None) -> "OpenMerge":
-    """Returns the one merge that is meant.
-
-    Raises:
-        NotFound: There is none.
-        UsageError: There are several.
-    """
+    """Returns the one merge that is meant."""
     found = _matching(cat, source, into)
     if not found:
         raise NotFound(
@@ -243,20 +221,18 @@ def _the_one(cat: "Catalog", source: str | None, into: str | None) -> "OpenMerge
 
 def _abort(cat: "Catalog", one: "OpenMerge", *, json: bool) -> None:
     cat.abort_merge(one.branch)
-    if json:
-        show_json(
-            {
-                "operation": "abort",
-                "source": one.source,
-                "branch": one.into,
-                "merge_branch": one.branch,
-                "commit": one.head,
-            }
-        )
-        return
-    stdout.line(f"dropped the merge of {one.source} into {one.into}; {one.into} was not moved")
-    stdout.line(
-        f"to restore it: parquetry branch create {shlex.quote(one.branch)} --at {short(one.head)}"
+    outcome = {
+        "operation": "abort",
+        "source": one.source,
+        "branch": one.into,
+        "merge_branch": one.branch,
+        "commit": one.head,
+    }
+    show_outcome(
+        outcome,
+        f"dropped the merge of {one.source} into {one.into}; {one.into} was not moved",
+        f"to restore it: parquetry branch create {shlex.quote(one.branch)} --at {short(one.head)}",
+        json=json,
     )
 
 

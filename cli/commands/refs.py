@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from catalog.report.figures import counted, exact_moment, moment, short
+from catalog.report.figures import counted, short
 from cli.completion import complete_branch, complete_ref
 from cli.opening import DEFAULT_REF, opened
 from cli.options import BranchArgument, Format, Json, chosen
-from cli.output import stdout
-from cli.output.listing import ListFormat, Listing, show, show_json
+from cli.output.listing import Cell, ListFormat, Listing, picked, show, show_outcome
 
 if TYPE_CHECKING:
     from catalog.operations.reset import Reset
@@ -28,17 +27,13 @@ TagName = Annotated[str, typer.Argument(metavar="NAME", help="The tag.")]
 def branch_list(context: typer.Context, how: Format = ListFormat.TEXT, json: Json = False) -> None:
     """List the branches and their commits."""
     cat = opened(context)
-    how = chosen(how, json)
-    rows = []
-    for branch in cat.branches.list():
-        commit = cat.show(branch.commit_id or "")
-        text = how is ListFormat.TEXT
-        commit_id = short(commit.id) if text else commit.id
-        when = moment(commit.time) if text else exact_moment(commit.time)
-        message = commit.message.partition("\n")[0]
-        rows.append((branch.name, commit_id, when, branch.protected, message))
+    branches = [(branch, cat.show(branch.commit_id or "")) for branch in cat.branches.list()]
+    rows = tuple(
+        (branch.name, commit.id, commit.time, branch.protected, commit.message.partition("\n")[0])
+        for branch, commit in branches
+    )
     columns = ("branch", "commit", "time", "protected", "message")
-    show(Listing("branches", columns, tuple(rows)), how)
+    show(Listing("branches", columns, rows), chosen(how, json))
 
 
 def branch_create(
@@ -51,21 +46,20 @@ def branch_create(
       parquetry branch create fix --at main~2
     """
     branch = opened(context).branches.create(name, at=at)
-    if json:
-        show_json({"branch": branch.name, "commit": branch.commit_id})
-    else:
-        stdout.line(f"created branch {branch.name} at {short(branch.commit_id or '')}")
+    text = f"created branch {branch.name} at {short(branch.commit_id or '')}"
+    show_outcome({"branch": branch.name, "commit": branch.commit_id}, text, json=json)
 
 
 def branch_delete(context: typer.Context, name: BranchName, json: Json = False) -> None:
     """Delete a branch; its commits and reflog stay."""
     branch = opened(context).branches.delete(name)
-    if json:
-        show_json({"branch": branch.name, "commit": branch.commit_id})
-        return
     commit_id = short(branch.commit_id or "")
-    stdout.line(f"deleted branch {branch.name}, which was at {commit_id}")
-    stdout.line(f"to restore it: parquetry branch create {branch.name} --at {commit_id}")
+    show_outcome(
+        {"branch": branch.name, "commit": branch.commit_id},
+        f"deleted branch {branch.name}, which was at {commit_id}",
+        f"to restore it: parquetry branch create {branch.name} --at {commit_id}",
+        json=json,
+    )
 
 
 def branch_protect(
@@ -83,31 +77,20 @@ def branch_protect(
     """
     branches = opened(context).branches
     branch = branches.unprotect(name) if off else branches.protect(name)
-    if json:
-        commit_id = branch.commit_id
-        show_json({"branch": branch.name, "commit": commit_id, "protected": branch.protected})
-    elif branch.protected:
-        stdout.line(f"branch {branch.name} is protected: it changes only by merge")
-    else:
-        stdout.line(f"branch {branch.name} is not protected")
+    state = "protected: it changes only by merge" if branch.protected else "not protected"
+    show_outcome(
+        {"branch": branch.name, "commit": branch.commit_id, "protected": branch.protected},
+        f"branch {branch.name} is {state}",
+        json=json,
+    )
 
 
 def tag_list(context: typer.Context, how: Format = ListFormat.TEXT, json: Json = False) -> None:
     """List the tags and their commits."""
-    how = chosen(how, json)
-    text = how is ListFormat.TEXT
-    rows = tuple(
-        (
-            tag.name,
-            short(tag.commit_id) if text else tag.commit_id,
-            moment(tag.time) if text else exact_moment(tag.time),
-            tag.who,
-            tag.message,
-        )
-        for tag in opened(context).tags.list()
-    )
+    tags = opened(context).tags.list()
+    rows = tuple((tag.name, tag.commit_id, tag.time, tag.who, tag.message) for tag in tags)
     columns = ("tag", "commit", "time", "author", "message")
-    show(Listing("tags", columns, rows, empty="no tags"), how)
+    show(Listing("tags", columns, rows, empty="no tags"), chosen(how, json))
 
 
 def tag_create(
@@ -124,27 +107,22 @@ def tag_create(
       parquetry tag create v1.0 -m "as published"
     """
     tag = opened(context).tags.create(name, at=at, message=message)
-    if json:
-        show_json({"tag": tag.name, "commit": tag.commit_id})
-    else:
-        stdout.line(f"created tag {tag.name} at {short(tag.commit_id)}")
+    text = f"created tag {tag.name} at {short(tag.commit_id)}"
+    show_outcome({"tag": tag.name, "commit": tag.commit_id}, text, json=json)
 
 
 def tag_delete(context: typer.Context, name: TagName, json: Json = False) -> None:
     """Delete a tag; its name cannot be used again."""
     opened(context).tags.delete(name)
-    if json:
-        show_json({"tag": name})
-    else:
-        stdout.line(f"deleted tag {name}; its name cannot be used again")
+    text = f"deleted tag {name}; its name cannot be used again"
+    show_outcome({"tag": name}, text, json=json)
 
 
 def reflog(
     context: typer.Context,
     *,
     branch: Annotated[
-        str,
-        typer.Argument(metavar="[BRANCH]", help="The branch.", autocompletion=complete_branch),
+        str, typer.Argument(metavar="[BRANCH]", help="The branch.", autocompletion=complete_branch)
     ] = DEFAULT_REF,
     how: Format = ListFormat.TEXT,
     json: Json = False,
@@ -156,22 +134,16 @@ def reflog(
       parquetry diff main@{1} main
     """
     how = chosen(how, json)
-    text = how is ListFormat.TEXT
     moves = opened(context).reflog(branch)
-    keyed = not text or any(move.key is not None for move in moves)
-    rows = tuple(
-        (
-            f"{branch}@{{{n}}}",
-            _id(move.before, text),
-            _id(move.after, text),
-            moment(move.time) if text else exact_moment(move.time),
-            move.who,
-            move.why,
-            *((move.key,) if keyed else ()),
-        )
-        for n, move in enumerate(moves)
+    absent = "-" if how is ListFormat.TEXT else None
+    keyed = how is not ListFormat.TEXT or any(move.key is not None for move in moves)
+    columns: tuple[str, ...] = ("ref", "before", "after", "time", "author", "reason", "key")
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (f"{branch}@{{{n}}}", m.before or absent, m.after or absent, m.time, m.who, m.why, m.key)
+        for n, m in enumerate(moves)
     )
-    columns = ("ref", "before", "after", "time", "author", "reason", *(("key",) if keyed else ()))
+    if not keyed:
+        columns, rows = columns[:-1], tuple(row[:-1] for row in rows)
     show(Listing("moves", columns, rows, about={"branch": branch}), how)
 
 
@@ -197,20 +169,14 @@ def reset(
       parquetry reset main --to main@{2024-05-01}
     """
     found = opened(context).reset(branch, to=to, dry_run=dry_run)
-    if json:
-        show_json(
-            {
-                "branch": found.branch,
-                "before": found.before,
-                "after": found.after,
-                "moved": found.moved and not dry_run,
-                "commits_removed": found.removed,
-                "commits_added": found.added,
-                "dry_run": dry_run,
-            }
-        )
-    else:
-        stdout.lines(_reset_lines(found))
+    outcome = {
+        **picked(found, "branch", "before", "after"),
+        "moved": found.moved and not dry_run,
+        "commits_removed": found.removed,
+        "commits_added": found.added,
+        "dry_run": dry_run,
+    }
+    show_outcome(outcome, *_reset_lines(found), json=json)
 
 
 def _reset_lines(found: "Reset") -> list[str]:
@@ -226,9 +192,3 @@ def _reset_lines(found: "Reset") -> list[str]:
     if found.dry_run:
         return [*lines, "dry run: nothing was moved"]
     return [*lines, f"to undo: parquetry reset {shlex.quote(name)} --to {before}"]
-
-
-def _id(commit_id: str | None, text: bool) -> str | None:
-    if commit_id is None:
-        return "-" if text else None
-    return short(commit_id) if text else commit_id

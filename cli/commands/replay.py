@@ -116,12 +116,10 @@ def revert(
             "--table",
             help="Revert only this table; needs --allow-partial if the commit changed others.",
             autocompletion=complete_table,
-            show_default=False,
         ),
     ] = None,
     allow_partial: Annotated[
-        bool,
-        typer.Option("--allow-partial", help="Revert fewer tables than the commit changed."),
+        bool, typer.Option("--allow-partial", help="Revert fewer tables than the commit changed.")
     ] = False,
     message: Message = None,
     mainline: Mainline = 1,

@@ -9,11 +9,11 @@ import typer
 from catalog.errors import ErrorKind, NotFound
 from catalog.report.figures import counted, plain, short, size
 from cli.config import CONFIG_NAME
-from cli.location import find_config, place_of
+from cli.location import find_config
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Branch, Format, Json, Message, chosen
 from cli.output import stderr, stdout
-from cli.output.listing import ListFormat, Listing, show, show_json
+from cli.output.listing import ListFormat, Listing, picked, show, show_json
 from cli.specs import (
     FileMode,
     SourceFormat,
@@ -34,6 +34,12 @@ if TYPE_CHECKING:
 Scope: TypeAlias = Literal["full", "partitions", "append"]
 
 
+REPORTED = (
+    *("table", "changed", "rows", "size_bytes", "files_added", "files_removed", "files_kept"),
+    "bytes_copied",
+)
+"""What JSON says of a table that was taken."""
+
 FingerprintTime: TypeAlias = Literal["now", "later"]
 
 Sources = Annotated[
@@ -42,12 +48,10 @@ Sources = Annotated[
         metavar="[TABLE=SOURCE]...",
         help=f"Tables and their sources. Default: all tables of {CONFIG_NAME}; "
         "a bare TABLE is one of those.",
-        show_default=False,
     ),
 ]
 Keys = Annotated[
-    list[str] | None,
-    typer.Option("--key", metavar="TABLE=COL,COL", help="Key columns.", show_default=False),
+    list[str] | None, typer.Option("--key", metavar="TABLE=COL,COL", help="Key columns.")
 ]
 PartitionColumns = Annotated[
     list[str] | None,
@@ -55,24 +59,18 @@ PartitionColumns = Annotated[
         "--partition-by",
         metavar="TABLE=COL[:TYPE],...",
         help="Partition columns in path order, with their types. Default: from the paths.",
-        show_default=False,
     ),
 ]
 HowFilesComeIn = Annotated[
     FileMode | None,
     typer.Option(
-        "--mode",
-        help="Copy the files, link to them, or leave them in place. Default: copy.",
-        show_default=False,
+        "--mode", help="Copy the files, link to them, or leave them in place. Default: copy."
     ),
 ]
 FormatOfSources = Annotated[
     str | None,
     typer.Option(
-        "--format",
-        metavar="auto|parquet",
-        help="The format of the sources. Default: auto.",
-        show_default=False,
+        "--format", metavar="auto|parquet", help="The format of the sources. Default: auto."
     ),
 ]
 Partitions = Annotated[
@@ -84,14 +82,10 @@ WhenFingerprinted = Annotated[
     typer.Option(
         "--fingerprints",
         help="Fingerprint the rows now, or at the first diff. Default: now, for references later.",
-        show_default=False,
     ),
 ]
 Metadata = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--meta", metavar="KEY=VALUE", help="Store this in the commit.", show_default=False
-    ),
+    list[str] | None, typer.Option("--meta", metavar="KEY=VALUE", help="Store this in the commit.")
 ]
 IdempotencyKey = Annotated[
     str | None,
@@ -99,7 +93,6 @@ IdempotencyKey = Annotated[
         "--idempotency-key",
         metavar="KEY",
         help="Commit once: do nothing if the branch already has a commit with this key.",
-        show_default=False,
     ),
 ]
 AllowEmpty = Annotated[
@@ -137,7 +130,7 @@ def snapshot(
       parquetry snapshot orders=backfill/out --partitions -m "backfill of March"
       parquetry snapshot --dry-run
     """
-    specs = _specs(context, sources, keys, partition_by=partition_by)
+    specs = _specs(sources, keys, partition_by)
     asked = _Asked(
         mode,
         None if source_format is None else supported_format(source_format),
@@ -208,13 +201,11 @@ def status(
             mode=spec.mode or "copy",
             scope=scope,
         )
-        for spec in _specs(context, sources, keys, partition_by=partition_by)
+        for spec in _specs(sources, keys, partition_by)
     ]
     found = opened(context).status(wanted, branch=branch)
     columns = ("table", "state", "files_added", "files_removed", "files_kept", "source")
-    rows = tuple(
-        (t.table, t.state, t.files_added, t.files_removed, t.files_kept, t.source) for t in found
-    )
+    rows = tuple(tuple(getattr(one, name) for name in columns) for one in found)
     show(Listing("tables", columns, rows, about={"branch": branch}), chosen(how, json))
 
 
@@ -225,29 +216,20 @@ def _scope(partitions: bool, append: bool) -> Scope:
 
 
 def _specs(
-    context: typer.Context,
-    sources: Sequence[str] | None,
-    keys: Sequence[str] | None,
-    *,
-    partition_by: Sequence[str] | None,
+    sources: Sequence[str] | None, keys: Sequence[str] | None, partition_by: Sequence[str] | None
 ) -> list[TableSpec]:
     """Returns the tables to take, with the options written for them."""
-    specs = _chosen(context, sources or [])
+    specs = _chosen(sources or [])
     return with_options(specs, keys=keys or [], partition_by=partition_by or [])
 
 
-def _chosen(context: typer.Context, arguments: Sequence[str]) -> list[TableSpec]:
-    """Returns the tables to take: those written out, and those of the configuration.
-
-    Raises:
-        NotFound: None is written out, and there is no configuration.
-        UsageError: One is neither written out nor in the configuration.
-    """
+def _chosen(arguments: Sequence[str]) -> list[TableSpec]:
+    """Returns the tables to take: those written out, and those of the configuration."""
     bare = [text for text in arguments if "=" not in text]
     written = parse_sources([text for text in arguments if "=" in text])
     if arguments and not bare:
         return written
-    config = find_config(place_of(context))
+    config = find_config()
     if config is None or not config.tables:
         if bare:
             raise UsageError(
@@ -322,7 +304,9 @@ def _json(
         "commit": transaction.commit.id if transaction.commit else None,
         "repeated": transaction.is_repeated,
         "dry_run": dry_run,
-        "tables": [_report_json(report) for report in reports],
+        "tables": [
+            {**picked(report, *REPORTED), "warnings": list(report.warnings)} for report in reports
+        ],
     }
 
 
@@ -333,17 +317,3 @@ def _outcome(report: "SnapshotReport", *, dry_run: bool) -> str:
     files = f"{report.files_added:,} added, {report.files_removed:,} removed, "
     copied = "" if dry_run else f"; {size(report.bytes_copied)} copied"
     return f"{total}; files: {files}{report.files_kept:,} kept{copied}"
-
-
-def _report_json(report: "SnapshotReport") -> dict[str, object]:
-    return {
-        "table": report.table,
-        "changed": report.changed,
-        "rows": report.rows,
-        "size_bytes": report.size_bytes,
-        "files_added": report.files_added,
-        "files_removed": report.files_removed,
-        "files_kept": report.files_kept,
-        "bytes_copied": report.bytes_copied,
-        "warnings": list(report.warnings),
-    }

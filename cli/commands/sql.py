@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,26 +12,21 @@ from cli.exit_codes import ExitCode
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Json, Message, OutputFile, Ref
 from cli.output.results import ResultFormat
+from cli.sql.branch_sql import run_on_branch
 from cli.sql.run import run_sql
 from cli.sql.statements import split
 from cli.usage import UsageError
-
-if TYPE_CHECKING:
-    pass
 
 
 def sql(
     context: typer.Context,
     *,
     query: Annotated[
-        str | None,
-        typer.Argument(metavar="[QUERY]", help="DuckDB SQL. Default: stdin.", show_default=False),
+        str | None, typer.Argument(metavar="[QUERY]", help="DuckDB SQL. Default: stdin.")
     ] = None,
     file: Annotated[
         Path | None,
-        typer.Option(
-            "-f", "--file", metavar="FILE", help="Read the query from a file.", show_default=False
-        ),
+        typer.Option("-f", "--file", metavar="FILE", help="Read the query from a file."),
     ] = None,
     ref: Annotated[
         str | None,
@@ -39,7 +34,6 @@ def sql(
             "--ref",
             help=f"The ref of tables without @ref. Default: {DEFAULT_REF}.",
             autocompletion=complete_ref,
-            show_default=False,
         ),
     ] = None,
     branch: Annotated[
@@ -48,21 +42,20 @@ def sql(
             "--branch",
             help="Write on this branch, all statements in one commit.",
             autocompletion=complete_branch,
-            show_default=False,
         ),
     ] = None,
     message: Message = None,
-    how: Annotated[
-        ResultFormat, typer.Option("--format", help="How to write the rows.")
-    ] = ResultFormat.TABLE,
+    how: Annotated[ResultFormat, typer.Option("--format", help="How to write the rows.")] = (
+        ResultFormat.TABLE
+    ),
     json: Json = False,
     target: OutputFile = None,
 ) -> None:
     """Run SQL in which tables may carry a ref: orders@main~1.
 
-    Writes the rows of the last statement. In CSV, NULL stands for NULL and
-    "NULL" for the text. With --branch, statements may change tables: INSERT, UPDATE, DELETE,
-    MERGE, TRUNCATE, CREATE, ALTER and DROP TABLE, COPY ... FROM.
+    Writes the rows of the last statement. In CSV, NULL is NULL and "NULL" the text.
+    With --branch, statements may change tables: INSERT, UPDATE, DELETE, MERGE, TRUNCATE,
+    CREATE, ALTER and DROP TABLE, COPY ... FROM.
 
     Examples:
       parquetry sql "SELECT count(*) FROM orders@main~1"
@@ -80,13 +73,10 @@ def sql(
     text = _text(query, file)
     cat = opened(context)
     if branch is not None:
-        from cli.sql.branch_sql import run_on_branch
-
         run_on_branch(cat, text, branch, message=message, how=how, target=target)
         return
-    ref = ref or DEFAULT_REF
-    with cat.connect(ref) as session:
-        run_sql(session, text, how, target)
+    with cat.connect(ref or DEFAULT_REF) as session:
+        run_sql(session, text, how=how, target=target)
 
 
 def shell(context: typer.Context, ref: Ref = DEFAULT_REF) -> None:
@@ -102,13 +92,7 @@ def shell(context: typer.Context, ref: Ref = DEFAULT_REF) -> None:
 
 
 def _text(query: str | None, file: Path | None) -> str:
-    """Returns the text of the query: the argument, the file or stdin.
-
-    Raises:
-        UsageError: There is none.
-        NotFound: The file does not exist.
-        StorageFailure: The file cannot be read.
-    """
+    """Returns the text of the query: the argument, the file or stdin."""
     if query is not None and file is not None:
         raise UsageError("a query and -f FILE exclude each other")
     if file is not None:

@@ -13,7 +13,7 @@ from catalog.report.view import DiffView
 from catalog.report.words import schema_line
 from cli.diff.request import Request
 from cli.output import stdout
-from cli.output.listing import FORMAT_VERSION
+from cli.output.listing import FORMAT_VERSION, picked
 from cli.output.results import text_target
 
 if TYPE_CHECKING:
@@ -79,14 +79,8 @@ def _file_line(file: "FileInfo") -> str:
 
 
 def _file_json(file: "FileInfo") -> dict[str, object]:
-    return {
-        "path": file.path,
-        "uri": file.uri,
-        "rows": file.rows,
-        "size_bytes": file.size_bytes,
-        "partition": dict(file.partition),
-        "token": file.token,
-    }
+    values = picked(file, "path", "uri", "rows", "size_bytes", "partition", "token")
+    return {**values, "partition": dict(file.partition)}
 
 
 def ends_json(view: DiffView) -> dict[str, object]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from catalog.report.figures import count, counted, named_values, plain, size
 from catalog.report.layout import aligned
 from cli.diff.request import Request
-from cli.output.listing import FORMAT_VERSION
+from cli.output.listing import FORMAT_VERSION, picked
 from cli.output.results import text_target
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from catalog.catalog import Catalog
     from catalog.diff.explain import Step
 
+MEASURED = ("files", "fingerprints_missing", "bytes_to_read", "bytes_total")
+
 COLUMNS_SHOWN = 6
 """Columns that text names; the JSON form has all."""
 
@@ -22,10 +24,7 @@ COLUMNS_SHOWN = 6
 def write_explanation(cat: "Catalog", ends: tuple[str, str], request: Request) -> None:
     """Writes the plan of a diff: by table and partition the path, the columns, the bytes."""
     found = cat.explain_diff(
-        *ends,
-        tables=request.tables or None,
-        key=request.key,
-        columns=request.columns or None,
+        *ends, tables=request.tables or None, key=request.key, columns=request.columns or None
     )
     with text_target(request.target) as write:
         if request.as_json:
@@ -52,10 +51,7 @@ def _json(ends: tuple[str, str], found: "dict[str, list[Step]]") -> dict[str, ob
                         "partition": None if step.partition is None else dict(step.partition),
                         "path": step.path,
                         "columns": list(step.columns),
-                        "files": step.files,
-                        "fingerprints_missing": step.fingerprints_missing,
-                        "bytes_to_read": step.bytes_to_read,
-                        "bytes_total": step.bytes_total,
+                        **picked(step, *MEASURED),
                     }
                     for step in steps
                 ],

@@ -18,10 +18,7 @@ From = Annotated[
 To = Annotated[
     str | None,
     typer.Argument(
-        metavar="[TO]",
-        help="The newer state. Default: main.",
-        autocompletion=complete_ref,
-        show_default=False,
+        metavar="[TO]", help="The newer state. Default: main.", autocompletion=complete_ref
     ),
 ]
 Tables = Annotated[
@@ -32,7 +29,6 @@ Tables = Annotated[
         metavar="TABLE",
         help="Compare this table; may be repeated. Default: all that changed.",
         autocompletion=complete_table,
-        show_default=False,
     ),
 ]
 Stat = Annotated[bool, typer.Option("--stat", help="Read metadata only, no data file.")]
@@ -40,30 +36,20 @@ Rows = Annotated[bool, typer.Option("--rows", help="List the changed rows.")]
 Schema = Annotated[bool, typer.Option("--schema", help="List the schema changes.")]
 Files = Annotated[bool, typer.Option("--files", help="List the data files that differ.")]
 Explain = Annotated[
-    bool,
-    typer.Option("--explain", help="Show what would be read and how, without reading it."),
+    bool, typer.Option("--explain", help="Show what would be read and how, without reading it.")
 ]
 Key = Annotated[
     str | None,
     typer.Option(
-        "--key",
-        metavar="COL,COL",
-        help="Match rows by these columns. Default: the table's key.",
-        show_default=False,
+        "--key", metavar="COL,COL", help="Match rows by these columns. Default: the table's key."
     ),
 ]
 Columns = Annotated[
     list[str] | None,
-    typer.Option(
-        "--column",
-        metavar="COL",
-        help="Compare only this column; may be repeated.",
-        show_default=False,
-    ),
+    typer.Option("--column", metavar="COL", help="Compare only this column; may be repeated."),
 ]
 OnlyChange = Annotated[
-    Change | None,
-    typer.Option("--change", help="List only rows with this change.", show_default=False),
+    Change | None, typer.Option("--change", help="List only rows with this change.")
 ]
 Where = Annotated[
     str | None,
@@ -71,17 +57,6 @@ Where = Annotated[
         "--where",
         metavar="EXPR",
         help='List only rows that meet this SQL condition, e.g. "_to.amount > 100".',
-        show_default=False,
-    ),
-]
-Limit = Annotated[
-    int | None,
-    typer.Option(
-        "--limit",
-        min=-1,
-        metavar="N",
-        help="List at most N rows of a table, -1 for all. Default: 20 in text, else all.",
-        show_default=False,
     ),
 ]
 Tolerance = Annotated[
@@ -90,14 +65,10 @@ Tolerance = Annotated[
         "--tolerance",
         metavar="COL=X",
         help="Treat numbers that differ by at most X, or X%, as equal; may be repeated.",
-        show_default=False,
     ),
 ]
 Query = Annotated[
-    str | None,
-    typer.Option(
-        "--query", metavar="SQL", help="Compare the results of a query.", show_default=False
-    ),
+    str | None, typer.Option("--query", metavar="SQL", help="Compare the results of a query.")
 ]
 ExitCodes = Annotated[
     bool, typer.Option("--exit-code", help="Exit with 1 if there are differences.")
@@ -115,21 +86,12 @@ Narrow = Annotated[
     typer.Option("--narrow", help="List rows with only their key and the columns that changed."),
 ]
 Threads = Annotated[
-    int | None,
-    typer.Option(
-        "--threads", min=1, metavar="N", help="Use N threads. Default: all.", show_default=False
-    ),
+    int | None, typer.Option("--threads", min=1, metavar="N", help="Use N threads. Default: all.")
 ]
 MemoryLimit = Annotated[
     str | None,
-    typer.Option(
-        "--memory-limit",
-        metavar="SIZE",
-        help="Use at most this much memory, e.g. 2GB.",
-        show_default=False,
-    ),
+    typer.Option("--memory-limit", metavar="SIZE", help="Use at most this much memory, e.g. 2GB."),
 ]
 Format = Annotated[
-    DiffFormat,
-    typer.Option("--format", help="How to write it; csv and parquet hold the rows."),
+    DiffFormat, typer.Option("--format", help="How to write it; csv and parquet hold the rows.")
 ]

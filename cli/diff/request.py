@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from cli.specs import pair
 from cli.usage import UsageError
@@ -26,19 +26,11 @@ class DiffFormat(StrEnum):
     MARKDOWN = "markdown"
 
 
-class Method(StrEnum):
-    """How files are compared; for finding out whether a faster path answers otherwise."""
+Method: TypeAlias = Literal["auto", "join"]
+"""How files are compared; ``join`` is for checking the faster paths."""
 
-    AUTO = "auto"
-    JOIN = "join"
-
-
-class Change(StrEnum):
-    """What can happen to a row."""
-
-    INSERTED = "inserted"
-    DELETED = "deleted"
-    UPDATED = "updated"
+Change: TypeAlias = Literal["inserted", "deleted", "updated"]
+"""What can happen to a row."""
 
 
 class Form(StrEnum):
@@ -100,7 +92,7 @@ class Request:
     narrow: bool = False
     check_keys: bool = False
     full_stats: bool = False
-    method: Method = Method.AUTO
+    method: Method = "auto"
     threads: int | None = None
     memory_limit_bytes: int | None = None
 

@@ -99,11 +99,7 @@ def _tables_with_rows(view: DiffView) -> Iterator[TableView]:
 
 
 def _only(view: DiffView, request: Request) -> TableView:
-    """Returns the one table whose rows are written.
-
-    Raises:
-        UsageError: There are several, or none.
-    """
+    """Returns the one table whose rows are written."""
     if len(view.tables) == 1:
         return view.tables[0]
     changed = list(_tables_with_rows(view))

@@ -1,12 +1,13 @@
 """Listings: rows of named columns, printed as text, JSON, CSV or Markdown."""
 
+import datetime
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
-from catalog.report.figures import grouped, plain, size
+from catalog.report.figures import exact_moment, grouped, moment, plain, short, size
 from catalog.report.layout import aligned
 from catalog.report.markdown_text import markdown_table
 from cli.output import stdout
@@ -15,7 +16,12 @@ from cli.output.csv_text import csv_line
 FORMAT_VERSION = 1
 """Version of all JSON that the commands print; it grows when a key changes its meaning."""
 
-Cell: TypeAlias = "str | int | float | bool | Sequence[Cell] | Mapping[str, Cell] | None"
+COMMIT_COLUMNS = ("commit", "before", "after")
+"""Columns of commit ids, which text abbreviates."""
+
+Cell: TypeAlias = (
+    "str | int | float | bool | datetime.datetime | Sequence[Cell] | Mapping[str, Cell] | None"
+)
 
 
 class ListFormat(StrEnum):
@@ -50,7 +56,7 @@ def show(listing: Listing, how: ListFormat) -> None:
     """Prints a listing on stdout."""
     match how:
         case ListFormat.JSON:
-            rows = [dict(zip(listing.columns, row, strict=True)) for row in listing.rows]
+            rows = [{name: _json(c) for name, c in _named(listing, row)} for row in listing.rows]
             show_json({**listing.about, listing.name: rows})
         case ListFormat.CSV:
             stdout.write(csv_line(listing.columns))
@@ -69,12 +75,25 @@ def show_json(value: Mapping[str, object]) -> None:
     stdout.line(json.dumps(whole, indent=2, ensure_ascii=False))
 
 
+def show_outcome(value: Mapping[str, object], *lines: str, json: bool) -> None:
+    """Prints what a command did: one JSON object, or lines of text."""
+    if json:
+        show_json(value)
+    else:
+        stdout.lines(lines)
+
+
+def picked(value: object, *names: str) -> dict[str, object]:
+    """Returns the JSON form of a value: the attributes that are named, in their order."""
+    return {name: getattr(value, name) for name in names}
+
+
 def _show_text(listing: Listing) -> None:
     if not listing.rows:
         if listing.empty:
             stdout.line(listing.empty)
         return
-    cells = [[_text(name, c) for name, c in _named(listing, row)] for row in listing.rows]
+    cells = [[_short_text(name, c) for name, c in _named(listing, row)] for row in listing.rows]
     header = [name.removesuffix("_bytes").replace("_", " ") for name in listing.columns]
     room = stdout.width() if stdout.is_terminal() else None
     stdout.lines(aligned([header, *cells], right=_numeric(listing), width=room))
@@ -92,6 +111,16 @@ def _numeric(listing: Listing) -> list[bool]:
     ]
 
 
+def _short_text(name: str, cell: Cell) -> str:
+    """Returns a cell for a terminal: commit ids abbreviated, times to the second."""
+    match cell:
+        case str() if name in COMMIT_COLUMNS:
+            return short(cell)
+        case datetime.datetime():
+            return moment(cell)
+    return _text(name, cell)
+
+
 def _text(name: str, cell: Cell) -> str:
     """Returns a cell for people: sizes in units, thousands apart."""
     match cell:
@@ -106,6 +135,10 @@ def _text(name: str, cell: Cell) -> str:
     return plain(_flat(cell) or ("NULL" if cell is None else ""))
 
 
+def _json(cell: Cell) -> Cell:
+    return exact_moment(cell) if isinstance(cell, datetime.datetime) else cell
+
+
 def _flat(cell: Cell) -> str | None:
     """Returns a cell as one text; nested ones as ``a=1/b=2`` or ``a, b``."""
     match cell:
@@ -115,6 +148,8 @@ def _flat(cell: Cell) -> str | None:
             return "true" if cell else "false"
         case str():
             return cell
+        case datetime.datetime():
+            return exact_moment(cell)
         case int() | float():
             return str(cell)
         case Mapping():

@@ -1,7 +1,8 @@
 """What merges, reverts and cherry-picks did, and their conflicts, as lines and as JSON."""
 
 import json as json_format
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from catalog.errors import MergeConflict
 from catalog.report.figures import counted, files_changed, named_values, plain, short
 from catalog.report.layout import aligned
 from cli.output import stderr, stdout
-from cli.output.listing import Cell, ListFormat, show_json
+from cli.output.listing import Cell, ListFormat, picked, show_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,7 +60,8 @@ def show_report(report: "MergeReport", about: Names, *, json: bool, dry_run: boo
     if json:
         show_json(_report_json(report, about, dry_run=dry_run))
     else:
-        stdout.lines(_table_line(t, _wide(report.tables)) for t in report.tables)
+        wide = max((len(plain(table.table)) for table in report.tables), default=0)
+        stdout.lines(_table_line(table, wide) for table in report.tables)
         if report.conflicts.num_rows:
             stdout.flush()
             stderr.note("\n".join(_first(report.conflicts)))
@@ -91,10 +93,6 @@ def _first(conflicts: "pa.Table") -> list[str]:
     if conflicts.num_rows > len(rows):
         lines.append(f"({counted(conflicts.num_rows, 'conflict')}, the first {len(rows)})")
     return lines
-
-
-def _wide(tables: "Sequence[TableMerge]") -> int:
-    return max((len(plain(table.table)) for table in tables), default=0)
 
 
 def _table_line(table: "TableMerge", wide: int) -> str:
@@ -140,21 +138,13 @@ def _are_several(refs: Cell) -> bool:
 
 
 def _report_json(report: "MergeReport", about: Names, *, dry_run: bool) -> dict[str, object]:
+    names = ("table", "how", "files_added", "files_removed", "conflicts")
     return {
         **about,
         "commit": report.commit.id if report.commit else None,
         "up_to_date": about["operation"] == "merge" and report.is_up_to_date,
         "dry_run": dry_run,
-        "tables": [
-            {
-                "table": one.table,
-                "how": one.how,
-                "files_added": one.files_added,
-                "files_removed": one.files_removed,
-                "conflicts": one.conflicts,
-            }
-            for one in report.tables
-        ],
+        "tables": [picked(table, *names) for table in report.tables],
         "conflicts": _conflicts_json(report.conflicts),
         "merge_branch": None,
     }
@@ -163,24 +153,14 @@ def _report_json(report: "MergeReport", about: Names, *, dry_run: bool) -> dict[
 def _conflicted(about: Names, error: MergeConflict) -> dict[str, object]:
     """Returns the JSON of a merge that was not completed, with its tables in conflict."""
     found = _conflicts_json(error.conflicts)
-    counts: dict[object, int] = {}
-    for one in found:
-        counts[one["table"]] = counts.get(one["table"], 0) + 1
+    untouched = {"how": "conflict", "files_added": 0, "files_removed": 0}
+    counts = Counter(str(one["table"]) for one in found)
     return {
         **about,
         "commit": None,
         "up_to_date": False,
         "dry_run": False,
-        "tables": [
-            {
-                "table": table,
-                "how": "conflict",
-                "files_added": 0,
-                "files_removed": 0,
-                "conflicts": count,
-            }
-            for table, count in counts.items()
-        ],
+        "tables": [{"table": t, **untouched, "conflicts": n} for t, n in counts.items()],
         "conflicts": found,
         "merge_branch": error.branch or None,
     }

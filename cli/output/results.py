@@ -36,7 +36,7 @@ class ResultFormat(StrEnum):
     MARKDOWN = "markdown"
 
 
-Write = Callable[[str], None]
+Write = Callable[[str], object]
 
 
 @contextlib.contextmanager
@@ -46,7 +46,7 @@ def text_target(path: Path | None) -> Iterator[Write]:
         yield stdout.write
         return
     with stdout.file(path) as stream:
-        yield lambda text: _drop(stream.write(text.encode()))
+        yield lambda text: stream.write(text.encode())
 
 
 @contextlib.contextmanager
@@ -172,7 +172,3 @@ def _held(reader: "pa.RecordBatchReader") -> tuple[list[list[str]], list[bool], 
 def _all_rows(reader: "pa.RecordBatchReader") -> Iterable[tuple[object, ...]]:
     for batch in reader:
         yield from rows(batch)
-
-
-def _drop(_written: int) -> None:
-    return None

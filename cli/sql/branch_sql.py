@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from catalog.report.figures import counted, plain, short
 from cli.output import stderr, stdout
-from cli.output.listing import FORMAT_VERSION
+from cli.output.listing import FORMAT_VERSION, picked
 from cli.output.results import ResultFormat
 from cli.output.values import json_text, rows, unique_names
 from cli.sql.run import rows_of, running, write_rows
@@ -68,7 +68,7 @@ def run_on_branch(
         stderr.warning(text)
     changes = _by_table(written)
     if how is ResultFormat.JSON and target is None:
-        _write_json(branch, tx.commit, changes, answer)
+        _write_json(branch, changes, commit=tx.commit, answer=answer)
         return
     if answer is not None:
         write_rows(answer.to_reader(), how, target)
@@ -123,28 +123,24 @@ _SHAPED = {"create": "created", "alter": "altered", "drop": "dropped"}
 
 def _write_json(
     branch: str,
-    commit: "CommitInfo | None",
     changes: Sequence[TableChange],
+    *,
+    commit: "CommitInfo | None",
     answer: "pa.Table | None",
 ) -> None:
     tables = [
         {
             "table": change.table,
             "statements": list(change.done),
-            "inserted": change.inserted,
-            "updated": change.updated,
-            "deleted": change.deleted,
+            **picked(change, "inserted", "updated", "deleted"),
         }
         for change in changes
     ]
-    names = None if answer is None else unique_names(answer.column_names)
-    found = None
-    if answer is not None and names is not None:
-        found = [
-            dict(zip(names, row, strict=True))
-            for batch in answer.to_batches()
-            for row in rows(batch)
-        ]
+    names = found = None
+    if answer is not None:
+        names = unique_names(answer.column_names)
+        every = (row for batch in answer.to_batches() for row in rows(batch))
+        found = [dict(zip(names, row, strict=True)) for row in every]
     whole = {
         "format_version": FORMAT_VERSION,
         "branch": branch,

@@ -30,12 +30,12 @@ def run_shell(cat: "Catalog", ref: str) -> bool:
     with cat.connect(ref) as session:
         if sys.stdin.isatty() and stdout.is_terminal():
             stdout.line(f"{cat.uri} at {ref}; .help lists the commands")
-            _run_all(_typed(cat, ref), cat, ref, session)
+            _run_all(_typed(cat, ref), cat, ref, session=session)
             return True
-        return _run_all(_piped(), cat, ref, session)
+        return _run_all(_piped(), cat, ref, session=session)
 
 
-def _run_all(entries: Iterator[str], cat: "Catalog", ref: str, session: "Session") -> bool:
+def _run_all(entries: Iterator[str], cat: "Catalog", ref: str, *, session: "Session") -> bool:
     is_well = True
     for entry in entries:
         if entry in (".quit", ".exit"):

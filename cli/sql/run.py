@@ -46,6 +46,7 @@ def running(query: str, interrupt: Callable[[], None]) -> Iterator[None]:
 def run_sql(
     session: "Session",
     query: str,
+    *,
     how: ResultFormat = ResultFormat.TABLE,
     target: Path | None = None,
 ) -> None:
