@@ -96,6 +96,18 @@ class LostAnswersContract:
         commit(cat, "a", source, "again")
         assert cat.sql("SELECT count(*) FROM a").fetchall() == [(1,)]
 
+    def test_a_file_that_did_not_arrive_is_not_there(
+        self, watched: BucketStore, proxy: Proxy, source: Path
+    ) -> None:
+        file = source / "x"
+        file.write_bytes(b"content")
+        proxy.plan = lambda method, path: "cut-before" if "/data/" in path else None
+        watched.publish([(watched.stage(str(file)), "data/x")])
+        assert watched.info("data/x") is None
+        proxy.plan = lambda method, path: None
+        watched.publish([(watched.stage(str(file)), "data/x")])
+        assert watched.read("data/x").data == b"content"
+
     def test_reads_are_sent_again(self, cat: Catalog, proxy: Proxy, source: Path) -> None:
         write(source / "x.parquet", {"id": [1]})
         commit(cat, "a", source, "new")

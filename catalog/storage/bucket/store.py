@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-from catalog.errors import AlreadyExists, ErrorKind, NotFound, Unsupported
+from catalog.errors import AlreadyExists, CatalogError, ErrorKind, NotFound, Unsupported
 from catalog.hints import Option, hint
 from catalog.storage.bucket.files import BucketFiles
 from catalog.storage.bucket.pending import PendingWrites
@@ -119,6 +119,10 @@ class BucketStore:
 
     def info(self, path: str) -> ObjectInfo | None:
         """Returns what a listing would say of an object."""
+        try:
+            self._pending.wait(path)
+        except CatalogError:
+            return None  # its write failed: it must be written again
         found = self.external_files.look(self.uri(path))
         if found is None:
             return None
