@@ -5,6 +5,7 @@ current, and that every error a docstring names exists.
 """
 
 import dataclasses
+import enum
 import importlib
 import inspect
 import re
@@ -94,14 +95,14 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ),
     (
         "Errors",
-        "All can be had from `catalog`, derive from `CatalogError`, and tell what failed "
-        "(`message`), a stable word (`kind`) and what helps (`hint`).",
+        "All can be imported from `catalog`. They derive from `CatalogError` and have what failed "
+        "(`message`), a stable word (`kind`, see [errors](errors.md)) and what helps (`hint`).",
         tuple(
             f"catalog.errors:{name}"
             for name in (
                 *("CatalogError", "NotFound", "AlreadyExists", "Conflict", "MergeConflict"),
                 "InvalidInput",
-                *("CorruptData", "StorageFailure", "Unsupported"),
+                *("CorruptData", "StorageFailure", "Unsupported", "ErrorKind"),
             )
         ),
     ),
@@ -192,7 +193,7 @@ def _page() -> Iterator[str]:
             found = getattr(importlib.import_module(module), name)
             if not inspect.isclass(found):
                 yield from _function(f"catalog.{name}", found)
-            elif issubclass(found, Exception):
+            elif issubclass(found, Exception | enum.Enum):
                 yield f"- `{name}`: {_text(found)}"
             elif _is_value(found):
                 yield from _value(name, found)
