@@ -31,7 +31,7 @@ def put(
 
 def paths(cat: Catalog, table: str, ref: str = "main") -> list[str]:
     store = cat.repository.store
-    root = store.root if isinstance(store, LocalStore) else ""
+    root = store.location if isinstance(store, LocalStore) else ""
     return [os.path.join(root, file.path) for file in cat.files(table, ref)]
 
 
