@@ -13,7 +13,6 @@ from catalog.write.merge.columns import Snapshots, shared_from_base
 from catalog.write.merge.merged_schema import (
     DroppedColumn,
     MergedShape,
-    NarrowedColumn,
     ShapeConflict,
     ShapeConflictKind,
     renumber,
@@ -195,16 +194,14 @@ def test_a_widening_of_one_side_is_taken() -> None:
     wide = retype(BASE, "a", "BIGINT")
     for merged in (merge_shapes(BASE, wide, BASE), merge_shapes(BASE, BASE, wide)):
         assert shown(merged.snapshot)[1] == "a BIGINT"
-        assert (merged.conflicts, merged.narrowed) == ((), ())
+        assert merged.conflicts == ()
 
 
-def test_a_type_that_does_not_hold_the_other_sides_values_is_noted() -> None:
+def test_a_narrowing_of_one_side_is_taken_whatever_values_the_other_has() -> None:
     narrow = retype(BASE, "a", "SMALLINT")
-    merged = merge_shapes(BASE, BASE, narrow)
-    assert shown(merged.snapshot)[1] == "a SMALLINT"
-    assert merged.conflicts == ()
-    assert merged.narrowed == (NarrowedColumn("a", 2, "theirs"),)
-    assert merge_shapes(BASE, narrow, BASE).narrowed == (NarrowedColumn("a", 2, "ours"),)
+    for merged in (merge_shapes(BASE, narrow, BASE), merge_shapes(BASE, BASE, narrow)):
+        assert shown(merged.snapshot)[1] == "a SMALLINT"
+        assert merged.conflicts == ()
 
 
 def test_two_widenings_become_the_common_type() -> None:
@@ -461,7 +458,6 @@ def test_the_sides_exchanged_give_the_same_columns_and_conflicts(three: Three) -
         assert one.snapshot.key_names == other.snapshot.key_names
         assert one.snapshot.properties == other.snapshot.properties
         assert {d.column for d in one.dropped} == {d.column for d in other.dropped}
-        assert {d.column for d in one.narrowed} == {d.column for d in other.narrowed}
 
 
 @settings(COMMON)

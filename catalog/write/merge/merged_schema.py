@@ -95,21 +95,6 @@ class DroppedColumn:
 
 
 @dataclass(frozen=True, slots=True)
-class NarrowedColumn:
-    """A column whose merged type does not hold all that the other side's type can hold.
-
-    Attributes:
-        column: Its name in the merged table.
-        field_id: Its id in the merged table.
-        side: Whose type was taken; values of the other side must be looked at.
-    """
-
-    column: str
-    field_id: int
-    side: Side
-
-
-@dataclass(frozen=True, slots=True)
 class Renumbering:
     """How files of another numbering fit into the merged shape.
 
@@ -135,7 +120,6 @@ class MergedShape:
         file_schemas: Ids of theirs' file schemas that are others in the merged table.
         conflicts: Where the sides contradict each other.
         dropped: Columns that one side dropped and the other left as they were.
-        narrowed: Columns whose type one side changed so that values of the other may not fit.
         of_base: How files of the base fit in.
         columns: The columns of the merged schema, as each snapshot has them.
     """
@@ -145,7 +129,6 @@ class MergedShape:
     file_schemas: Mapping[str, str] = field(default_factory=dict)
     conflicts: tuple[ShapeConflict, ...] = ()
     dropped: tuple[DroppedColumn, ...] = ()
-    narrowed: tuple[NarrowedColumn, ...] = ()
     of_base: Renumbering = field(default_factory=Renumbering)
     columns: tuple[MergedColumn, ...] = ()
 

@@ -40,7 +40,6 @@ from catalog.write.merge.merged_schema import (
     DroppedColumn,
     MergedColumn,
     MergedShape,
-    NarrowedColumn,
     Renumbering,
     ShapeConflict,
     ShapeConflictKind,
@@ -77,7 +76,6 @@ class _ShapeMerge:
         self.of_theirs = _places(c.theirs for c in self.columns)
         self.conflicts: list[ShapeConflict] = []
         self.dropped: list[DroppedColumn] = []
-        self.narrowed: list[NarrowedColumn] = []
 
     def run(self) -> MergedShape:
         partitioned, in_use = self.merge_partitioning()
@@ -114,7 +112,6 @@ class _ShapeMerge:
             file_schemas={old: s.id for old, s in schemas.items() if old != s.id},
             conflicts=tuple(self.conflicts),
             dropped=tuple(self.dropped),
-            narrowed=tuple(self.narrowed),
             of_base=self.of_base(),
             columns=tuple(
                 MergedColumn(fields[n], column.base, column.ours, column.theirs)
@@ -284,9 +281,9 @@ class _ShapeMerge:
         if partitioned and not _encoded_alike(ours.type, theirs.type):
             self.contradict_types(ShapeConflictKind.PARTITIONING_CHANGED, column)
             return Field(ours.id, name, ours.type)
-        return Field(ours.id, name, self.merge_types(column, name))
+        return Field(ours.id, name, self.merge_types(column))
 
-    def merge_types(self, column: MatchedColumn, name: str) -> DataType:
+    def merge_types(self, column: MatchedColumn) -> DataType:
         """Returns the type of a column that has unlike types on the sides."""
         ours, theirs = column.ours, column.theirs
         assert ours is not None and theirs is not None, "both sides have the column"
@@ -294,14 +291,11 @@ class _ShapeMerge:
         their_types = theirs.type, self.theirs.held_type(theirs)
         if column.base is not None and self.base is not None:
             before = column.base.type, self.base.held_type(column.base)
-            if before in (our_types, their_types):
-                side: Side = "theirs" if our_types == before else "ours"
-                taken, other = (
-                    (theirs.type, our_types) if side == "theirs" else (ours.type, their_types)
-                )
-                if common_type((taken, other[1])) != taken:  # values of the other may not fit
-                    self.narrowed.append(NarrowedColumn(name, ours.id, side))
-                return taken
+            if before in (
+                our_types,
+                their_types,
+            ):  # whether values fit is for ``types`` to find out
+                return theirs.type if our_types == before else ours.type
         common = common_type((our_types[1], their_types[1]))
         if common == NULL_TYPE:
             common = common_type((ours.type, theirs.type))
