@@ -130,7 +130,7 @@ CLASH: dict[str, tuple[Act, Act, str]] = {
         "p=0",
     ),
     "a new partition made twice": (partitions(row(7, 1)), append(row(7, 100)), "p=7"),
-    "the NULL partition": (partitions(row(None, 1)), append(row(None, 100)), "p=None"),
+    "the NULL partition": (partitions(row(None, 1)), append(row(None, 100)), "p=NULL"),
     "one key changed twice": (upsert(row(1, 11, 1)), upsert(row(1, 11, 2)), "p=1"),
     "a key in what is overwritten": (upsert(row(1, 11)), partitions(row(1, 5)), "p=1"),
     "one new key": (upsert(row(0, 100)), upsert(row(0, 100)), "p=0"),
