@@ -14,14 +14,14 @@ from catalog.write.transaction import Authorship
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Says where a table comes from, and how a snapshot takes it.
+    """Where a table comes from, and how a snapshot takes it.
 
     Attributes:
         table: The table.
         source: A directory, file or glob of Parquet.
         key: Key columns; None keeps the table's.
-        partition_by: Name and type (None: found out) of the partition columns; None takes
-            them from the paths.
+        partition_by: Names and types of the partition columns, a type of None being inferred;
+            None takes them from the paths.
         mode: How the bytes get in.
         scope: What the source replaces.
     """
@@ -36,7 +36,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class TableStatus:
-    """Tells what a snapshot of a source would change."""
+    """What a snapshot of a source would change."""
 
     table: str
     source: str
@@ -47,7 +47,7 @@ class TableStatus:
 
 
 def status(context: OperationContext, sources: Sequence[Source], branch: str) -> list[TableStatus]:
-    """Tells what a snapshot of some sources would change; writes nothing.
+    """Returns what a snapshot of some sources would change, without writing anything.
 
     Raises:
         CatalogError: A source could not be taken, as a snapshot would say.

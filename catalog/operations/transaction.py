@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 from catalog.engine.quoting import identifier
 from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.model.listings import CommitInfo
-from catalog.model.texts import check_text, listed
+from catalog.model.texts import check_text, listed, path_text
 from catalog.operations.context import OperationContext
 from catalog.operations.history import describe_commit
 from catalog.operations.transaction_session import open_writing_session
@@ -55,9 +55,9 @@ class CatalogTransaction:
 
     @property
     def is_repeated(self) -> bool:
-        """Tells whether a transaction of the same idempotency key was committed before.
+        """Returns whether a transaction with the same idempotency key was committed before.
 
-        What this one does is not committed then; ``commit`` is that earlier commit in the end.
+        This one is then not committed, and ``commit`` ends up as that earlier commit.
         """
         return self._transaction.is_repeated
 
@@ -77,18 +77,18 @@ class CatalogTransaction:
         """Stages the state of a table as a source has it.
 
         Args:
-            table: The table, made if it is new.
+            table: The table; created if it is new.
             source: A directory of hive-partitioned or plain Parquet, a file, or a glob.
-            key: Key columns; None keeps the table's, an empty list takes them away.
+            key: Key columns; None keeps the table's, an empty list removes them.
             partition_by: Names of the partition columns in path order, or their types by
                 name; None takes them from the paths, the types from the values.
             mode: ``copy`` copies the files, ``link`` links to them, ``reference`` leaves
                 them in place.
             scope: ``full`` replaces the table, ``partitions`` only the partitions that the
                 source has, ``append`` adds files.
-            format: What the source is; ``auto`` finds out.
-            fingerprints: Whether the files are fingerprinted and their keys looked at ``now``
-                or ``later``, by the first diff; None means now for copies and links, later
+            format: The format of the source; ``auto`` detects it.
+            fingerprints: Whether the files are fingerprinted and their keys checked ``now`` or
+                ``later``, by the first diff; None means now for copies and links, later
                 for references.
             allow_empty: Whether the source may be empty or missing.
 
@@ -96,7 +96,7 @@ class CatalogTransaction:
             What would change; nothing is committed before the transaction ends.
 
         Raises:
-            InvalidInput: The source, its schema or the request makes no sense.
+            InvalidInput: The source, its schema or an argument is not valid.
             CorruptData: A file is damaged, or changed while it was read.
             NotFound: The source or a key column is missing.
         """
@@ -110,7 +110,7 @@ class CatalogTransaction:
             fingerprints=fingerprints,
             allow_empty=allow_empty,
         )
-        return self._transaction.snapshot(table, str(source), request)
+        return self._transaction.snapshot(table, path_text(source, "the source"), request)
 
     def write(
         self,
@@ -124,14 +124,15 @@ class CatalogTransaction:
         """Stages rows to be written to a table.
 
         Args:
-            table: The table, made if it is new.
+            table: The table; created if it is new.
             data: A pyarrow table, record batch, reader or dataset; a Polars or pandas frame; a
-                DuckDB relation; or a list of dictionaries. Columns that the table lacks are
-                added to it, columns that the data lacks are NULL, or what they were (upsert).
+                DuckDB relation; or a list of dictionaries. Columns that are new to
+                the table are added to it; columns missing from the data become NULL, or keep
+                their values (upsert).
             mode: ``append`` adds rows, ``overwrite`` replaces the table,
                 ``overwrite_partitions`` replaces the partitions that occur among the rows,
                 ``upsert`` replaces rows of the same key and adds the others.
-            key: Key columns; None keeps the table's, an empty list takes them away.
+            key: Key columns; None keeps the table's, an empty list removes them.
             partition_by: Partition columns of a new or overwritten table, or their types by
                 name.
 
@@ -140,7 +141,7 @@ class CatalogTransaction:
 
         Raises:
             InvalidInput: The rows do not fit the table, or share a key in an upsert.
-            Unsupported: A column has a type that Parquet has not.
+            Unsupported: A column has a type that Parquet does not have.
         """
         self._transaction.check_running()
         columns = None if key is None else listed(key, "key")
@@ -148,7 +149,7 @@ class CatalogTransaction:
         return self._transaction.write(table, data, request)
 
     def sql(self, text: str, params: Params = None) -> "duckdb.DuckDBPyRelation | WriteResult":
-        """Runs SQL on the branch, in the state that this transaction has led to so far.
+        """Runs SQL on the branch, as this transaction has changed it so far.
 
         Args:
             text: Statements, separated by semicolons. Those that write a table of the catalog
@@ -156,11 +157,11 @@ class CatalogTransaction:
             params: Values of the last statement's parameters.
 
         Returns:
-            Of the last statement: DuckDB's relation if it is a query, to be read before the
-            transaction ends; else what it did to its table.
+            The last statement's result: DuckDB's relation for a query, to be read before the
+            transaction ends; otherwise what it did to its table.
 
         Raises:
-            InvalidInput: The SQL is not right.
+            InvalidInput: The SQL is not valid.
             NotFound: A table, column or ref does not exist.
             Unsupported: A table of the catalog cannot be written in this way.
         """
@@ -173,7 +174,7 @@ class CatalogTransaction:
     def run(
         self, text: str, params: Params = None
     ) -> "list[duckdb.DuckDBPyRelation | WriteResult | None]":
-        """Runs SQL like ``sql``; returns what came of every statement that writes, and of the last.
+        """Runs SQL like ``sql``; returns the result of each statement that writes, and of the last.
 
         Args:
             text: Statements, separated by semicolons.
@@ -190,7 +191,7 @@ class CatalogTransaction:
             self._transaction.context.con.interrupt()
 
     def delete(self, table: str, *, where: str, params: Params = None) -> WriteResult:
-        """Stages that the rows go that meet a condition.
+        """Stages the deletion of the rows that meet a condition.
 
         Args:
             table: The table.
@@ -198,7 +199,7 @@ class CatalogTransaction:
             params: Values of its parameters.
 
         Raises:
-            InvalidInput: It is no condition.
+            InvalidInput: The condition is not valid.
             NotFound: There is no such table.
         """
         check_text(where, "the condition")
@@ -212,14 +213,14 @@ class CatalogTransaction:
             or statement is None
             or (statement.parsed and statement.text != text)
         ):
-            raise InvalidInput(f"{where!r} is no condition", kind=ErrorKind.SQL_ERROR)
+            raise InvalidInput(f"{where!r} is not a valid condition", kind=ErrorKind.SQL_ERROR)
         found = self.sql(text, params)
         if not isinstance(found, WriteResult):
             raise NotFound(f"no table {table!r} to delete from", kind=ErrorKind.TABLE_NOT_FOUND)
         return found
 
     def drop(self, table: str) -> None:
-        """Stages that a table goes.
+        """Stages the removal of a table.
 
         Raises:
             NotFound: There is no such table.
