@@ -1,5 +1,6 @@
 """``demo``, from end to end."""
 
+import io
 import json
 import re
 from pathlib import Path
@@ -28,12 +29,16 @@ def test_the_demo_tells_its_story(tmp_path: Path) -> None:
     assert suggested.count("$ parquetry ") == 3
 
 
-def test_what_the_demo_suggests_works(tmp_path: Path) -> None:
-    assert in_process("demo", cwd=tmp_path).code == 0
+def test_what_the_demo_suggests_works(
+    tmp_path: Path, parquetry: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert parquetry("demo").code == 0
     from cli.story import SUGGESTIONS
 
+    monkeypatch.chdir(tmp_path / "parquetry-demo")
+    monkeypatch.setattr("sys.stdin", io.StringIO())
     for words in SUGGESTIONS:
-        outcome = in_process(*words, cwd=tmp_path / "parquetry-demo", stdin="")
+        outcome = parquetry(*words)
         assert (outcome.code, outcome.err) == (0, ""), words
 
 
@@ -49,7 +54,7 @@ def test_the_demo_refuses_a_directory_with_something_in_it(
 
 
 @pytest.mark.parametrize("name", ["with space", "größe"])
-def test_the_demo_takes_odd_directories(tmp_path: Path, name: str) -> None:
+def test_the_demo_takes_odd_directories(tmp_path: Path, parquetry: Runner, name: str) -> None:
     (tmp_path / name).mkdir()
-    outcome = in_process("demo", name, cwd=tmp_path)
+    outcome = parquetry("demo", name)
     assert outcome.code == 0, outcome.err

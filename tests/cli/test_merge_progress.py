@@ -1,27 +1,18 @@
 """Merges and their like tell on a terminal how far they are, and Ctrl-C ends them."""
 
+import contextlib
 import os
 import pty
-import subprocess
-import sys
-from collections.abc import Sequence
+import signal
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 import catalog
-from tests.cli.conftest import REPOSITORY, Runner
-
-AT_ONCE = """
-import os, signal, sys
-from cli.output import stderr
 from cli.main import run
-
-stderr.FIRST_SHOWN_AFTER_S = stderr.REDRAW_AFTER_S = 0.0
-if {interrupted}:
-    stderr.Progress.__call__ = lambda self, *told: os.kill(os.getpid(), signal.SIGINT)
-raise SystemExit(run(sys.argv[1:]))
-"""
+from cli.output import stderr
+from tests.cli.conftest import Runner
 
 
 @pytest.fixture
@@ -39,26 +30,35 @@ COMMANDS = (("merge", "work"), ("rebase", "work"), ("cherry-pick", "work"), ("re
 
 
 def merged(
-    lake: Path,
     tmp_path: Path,
-    stderr: int,
+    stream: int,
     *,
     command: Sequence[str] = COMMANDS[0],
     interrupted: bool = False,
 ) -> int:
+    """Runs a command whose progress is shown at once; its stderr is a stream of the system."""
     folder = tmp_path / "temporary"
     folder.mkdir()
-    script = AT_ONCE.format(interrupted=interrupted)
-    done = subprocess.run(
-        [sys.executable, "-c", script, *command],
-        cwd=lake.parent,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "TMPDIR": str(folder)},
-        stdout=subprocess.DEVNULL,
-        stderr=stderr,
-        check=False,
-    )
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        open(stream, "w", encoding="utf-8", closefd=False) as opened,
+    ):
+        patch.setattr("sys.stderr", opened)
+        patch.setattr("tempfile.tempdir", str(folder))
+        patch.setattr(stderr, "FIRST_SHOWN_AFTER_S", 0.0)
+        patch.setattr(stderr, "REDRAW_AFTER_S", 0.0)
+        if interrupted:
+            interrupt = lambda self, *told: os.kill(os.getpid(), signal.SIGINT)  # noqa: E731
+            patch.setattr(stderr.Progress, "__call__", interrupt)
+        code = run(command)
     assert list(folder.iterdir()) == []
-    return done.returncode
+    return code
+
+
+@pytest.fixture
+def nowhere() -> Iterator[int]:
+    with open(os.devnull, "w", encoding="utf-8") as opened:
+        yield opened.fileno()
 
 
 @pytest.fixture(params=COMMANDS, ids=lambda command: command[0])
@@ -71,16 +71,25 @@ def command(parted: Path, request: pytest.FixtureRequest) -> tuple[str, str]:
     return found
 
 
+def read(terminal: int) -> Iterator[str]:
+    """Yields what a terminal shows until nobody has it open."""
+    with contextlib.suppress(OSError):  # what Linux answers at the end
+        while text := os.read(terminal, 4096):
+            yield text.decode()
+
+
 def test_progress_is_shown_on_a_terminal_and_wiped(
     parted: Path, tmp_path: Path, command: tuple[str, str]
 ) -> None:
     ours, theirs = pty.openpty()
     try:
-        assert merged(parted, tmp_path, theirs, command=command) == 0
-        shown = os.read(ours, 100_000).decode()
+        try:
+            assert merged(tmp_path, theirs, command=command) == 0
+        finally:
+            os.close(theirs)
+        shown = "".join(read(ours))
     finally:
         os.close(ours)
-        os.close(theirs)
     assert f"{command[0]}: orders: " in shown
     assert shown.endswith("\r\x1b[K")
 
@@ -89,27 +98,27 @@ def test_no_progress_is_shown_elsewhere(
     parted: Path, tmp_path: Path, command: tuple[str, str]
 ) -> None:
     with open(tmp_path / "stderr", "w+", encoding="utf-8") as file:
-        assert merged(parted, tmp_path, file.fileno(), command=command) == 0
+        assert merged(tmp_path, file.fileno(), command=command) == 0
         file.seek(0)
         assert file.read() == ""
 
 
 def test_what_is_interrupted_moves_nothing(
-    parted: Path, tmp_path: Path, command: tuple[str, str]
+    parted: Path, tmp_path: Path, command: tuple[str, str], nowhere: int
 ) -> None:
     cat = catalog.open(str(parted))
     before = [(b.name, b.commit_id) for b in cat.branches.list()]
-    stopped = merged(parted, tmp_path, subprocess.DEVNULL, command=command, interrupted=True)
+    stopped = merged(tmp_path, nowhere, command=command, interrupted=True)
     assert stopped == 130
     assert [(b.name, b.commit_id) for b in cat.branches.list()] == before
     assert list((parted / "tmp").iterdir()) == []
 
 
 def test_an_interrupted_merge_can_be_made_again(
-    parted: Path, tmp_path: Path, parquetry: Runner
+    parted: Path, tmp_path: Path, parquetry: Runner, nowhere: int
 ) -> None:
     cat = catalog.open(str(parted))
-    assert merged(parted, tmp_path, subprocess.DEVNULL, interrupted=True) == 130
+    assert merged(tmp_path, nowhere, interrupted=True) == 130
     assert parquetry("merge", "work").code == 0
     assert cat.sql("SELECT DISTINCT amount, note FROM orders", ref="main").fetchall() == [
         (1.0, "n")

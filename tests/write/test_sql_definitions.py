@@ -1,12 +1,14 @@
 """CREATE, ALTER and DROP TABLE: what a table is afterwards, and what is refused."""
 
+from functools import cache
+
 import pytest
 
 from catalog.catalog import Catalog
 from catalog.errors import AlreadyExists, CatalogError, InvalidInput, NotFound, Unsupported
 from catalog.query.pending_write import WriteResult
 from tests.storage.wrappers import CountingStore
-from tests.write.conftest import catalog_in
+from tests.write.conftest import Fill, Filled, catalog_in
 from tests.write.merges import check_totals
 from tests.write.sql_samples import OTHER, SAMPLES
 from tests.write.sql_tables import Oracle, Rows, committed, make, multiset, paths
@@ -19,6 +21,12 @@ def run(cat: Catalog, *texts: str) -> WriteResult:
             result = tx.sql(text)
     assert isinstance(result, WriteResult)
     return result
+
+
+@cache
+def filling(name: str) -> Fill:
+    """Returns what commits a sample, and another table."""
+    return lambda cat: make(cat, SAMPLES[name], OTHER)
 
 
 def columns(cat: Catalog, name: str, ref: str = "main") -> list[tuple[str, str]]:
@@ -117,9 +125,9 @@ def test_key_and_partitions_are_declared(
     ],
 )
 def test_what_tables_cannot_have_is_refused_and_nothing_is_committed(
-    cat: Catalog, text: str, kind: type[CatalogError]
+    filled_by: Filled, text: str, kind: type[CatalogError]
 ) -> None:
-    make(cat, SAMPLES["partitioned"], OTHER)
+    cat = filled_by(filling("partitioned"))
     before = cat.resolve("main").commit_id
     with pytest.raises(kind) as caught, cat.transaction("main") as tx:
         tx.sql("DELETE FROM other")
@@ -203,8 +211,10 @@ ALTER TABLE orders ALTER id TYPE BIGINT
 
 @pytest.mark.parametrize("name", ["plain", "partitioned", "nested", "empty"])
 @pytest.mark.parametrize("text", ALTERATIONS)
-def test_an_altered_table_is_what_duckdb_makes_of_it(cat: Catalog, name: str, text: str) -> None:
-    make(cat, SAMPLES[name])
+def test_an_altered_table_is_what_duckdb_makes_of_it(
+    filled_by: Filled, name: str, text: str
+) -> None:
+    cat = filled_by(filling(name))
     before = paths(cat, "orders")
     oracle = Oracle(SAMPLES[name])
     oracle.run(text)
