@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class RowCounts:
-    """Counts the rows of a table.
+    """The numbers of rows of a table.
 
     Attributes:
         before: Rows on the older side.
         after: Rows on the newer side.
-        inserted: Rows that came; None if rows were not compared, as for the next three.
-        deleted: Rows that went.
+        inserted: Rows that were inserted; None if rows were not compared, as for the next three.
+        deleted: Rows that were deleted.
         updated: Rows of one key whose other cells differ.
-        moved: Updated rows that lie in another partition now.
+        moved: Updated rows that are in another partition now.
     """
 
     before: int
@@ -27,11 +27,11 @@ class RowCounts:
 
 @dataclass(frozen=True, slots=True)
 class SideStats:
-    """Describes the values of a column on one side, over the rows covered.
+    """Statistics of a column on one side, over the rows covered.
 
     Attributes:
         nulls: Rows that are NULL.
-        low: The least value in DuckDB's text form; None if there is none.
+        low: The smallest value in DuckDB's text form; None if there is none.
         high: The greatest value, NaN above all.
         mean: The mean of numbers; None if there is none, or it is not finite.
         total: The sum of numbers in DuckDB's text form, doubles to 12 significant digits.
@@ -46,13 +46,13 @@ class SideStats:
 
 @dataclass(frozen=True, slots=True)
 class ColumnCounts:
-    """Counts what happened to the cells of a column.
+    """What happened to the cells of a column, in numbers.
 
     Attributes:
         changed: Cells of updated rows that differ.
-        filled: Of those, NULL before; of an added column, matched rows that carry a value.
-        cleared: Of those, NULL after.
-        corrected: Of those, a value on both sides.
+        filled: Changed cells that were NULL; of an added column, matched rows with a value.
+        cleared: Changed cells that are NULL now.
+        corrected: Changed cells with a value on both sides.
         within_tolerance: Cells that differ by no more than is allowed, which are not changed.
         before: Statistics of the older side; None where no cell changed, unless all are asked for.
         after: Statistics of the newer side.
@@ -71,12 +71,12 @@ class ColumnCounts:
 
 @dataclass(frozen=True, slots=True)
 class PartitionCounts:
-    """Counts what happened in one partition.
+    """What happened in one partition, in numbers.
 
     Attributes:
         values: Partition values by column in text form; None for NULL.
-        inserted: Rows that came.
-        deleted: Rows that went.
+        inserted: Rows that were inserted.
+        deleted: Rows that were deleted.
         updated: Rows that changed, in the partition where they are now.
         filled: Cells filled in them.
         cleared: Cells cleared in them.
@@ -99,12 +99,12 @@ class PartitionCounts:
 
 @dataclass(frozen=True, slots=True)
 class KeyProblems:
-    """Counts rows whose key cannot tell them apart, before and after.
+    """The numbers of rows that their key does not identify, before and after.
 
     Attributes:
         null: Rows with NULL in the key.
         duplicate: Rows that share their key with another row.
-        all_rows: Whether all rows were looked at, or those of files that differ.
+        all_rows: Whether all rows were looked at, or only those of files that differ.
     """
 
     null: tuple[int, int] = (0, 0)
@@ -114,7 +114,7 @@ class KeyProblems:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Is a change of value that a column saw; values are in DuckDB's text form.
+    """A change of value in a column; values are in DuckDB's text form.
 
     Attributes:
         column: The column.
@@ -154,7 +154,7 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class TableCounts:
-    """Holds everything that comparing the rows of a table counts.
+    """Everything that comparing the rows of a table counts.
 
     Attributes:
         rows: Counts of rows.

@@ -77,7 +77,7 @@ def compare_table(
     if plan.before is None or plan.after is None:
         return _one_sided(reader, options, keep_rows=keep_rows)
     problems = _key_problems(reader, check_all=options.check_keys)
-    remainder = _settled(reader, name, problems, progress)
+    remainder = _settled(reader, name, problems, progress=progress)
     columns, parts = remainder.columns, remainder.parts()
     counts = tally(reader.con, columns, parts)
     for field_id, filled in remainder.added_filled.items():
@@ -113,12 +113,12 @@ def changed_rows(reader: TableReader, *, name: str, progress: Progress = lambda 
         ``f_c<field id>`` and ``t_c<field id>``; see ``compare.sql_columns`` for the others.
     """
     problems = _key_problems(reader, check_all=False)
-    (part,) = _settled(reader, name, problems, progress).whole_parts(fit=True)
+    (part,) = _settled(reader, name, problems, progress=progress).whole_parts(fit=True)
     return part.relation
 
 
 def _settled(
-    reader: TableReader, name: str, problems: KeyProblems, progress: Progress
+    reader: TableReader, name: str, problems: KeyProblems, *, progress: Progress
 ) -> Remainder:
     """Returns what is left when equal rows of both sides have cancelled."""
     unique = bool(reader.plan.key) and problems.duplicate == (0, 0)
@@ -221,7 +221,9 @@ def _key_problems(reader: TableReader, *, check_all: bool) -> KeyProblems:
     if not plan.key or (one_sided and not check_all):
         return KeyProblems(all_rows=check_all)
     columns = SqlColumns(plan)
-    counts = {side: _side_key_problems(reader, columns, side, check_all) for side in SIDES}
+    counts = {
+        side: _side_key_problems(reader, columns, side, check_all=check_all) for side in SIDES
+    }
     return KeyProblems(
         null=(counts["f"][0], counts["t"][0]),
         duplicate=(counts["f"][1], counts["t"][1]),
@@ -230,7 +232,7 @@ def _key_problems(reader: TableReader, *, check_all: bool) -> KeyProblems:
 
 
 def _side_key_problems(
-    reader: TableReader, columns: SqlColumns, side: SideName, check_all: bool
+    reader: TableReader, columns: SqlColumns, side: SideName, *, check_all: bool
 ) -> tuple[int, int]:
     """Returns how many rows of a side have NULL in their key, and a key held twice."""
     plan = reader.plan
@@ -246,13 +248,13 @@ def _side_key_problems(
         if repeated is not None:
             return 0, repeated
     relation = reader.relation(side, files, [key.id for key in keys])
-    return key_problems(reader.con, columns, side, relation)
+    return key_problems(reader.con, columns, relation, side=side)
 
 
 def _statistics(
     reader: TableReader, options: DiffOptions, counts: Tally
 ) -> dict[str, ColumnCounts]:
-    """Describes the columns of which a cell changed, or all, by the newer side's name."""
+    """Returns statistics of the columns with a changed cell, or of all, by name."""
     pairs = [
         pair
         for pair in reader.plan.pairs
@@ -266,7 +268,7 @@ def _statistics(
         files = reader.covered(side, everything=options.full_stats)
         covered.append(sum(file.rows for file in files))
         fields = [pair.on(side) for pair in pairs]
-        described[side] = stats = kept_stats(reader, side, files, fields)
+        described[side] = stats = kept_stats(reader, files, fields, side=side)
         missing = [field for field in fields if field.id not in stats]
         if missing:
             relation = reader.relation(side, files, [field.id for field in missing])

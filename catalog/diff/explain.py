@@ -25,12 +25,12 @@ class Step:
         path: ``identical`` opens nothing, ``positional`` compares rows of equal keys in order,
             ``by-key`` rows of the same keys in another order, both in ``columns`` alone;
             ``join`` matches rows by key, ``multiset`` whole rows; ``one-sided`` files have
-            none to be compared with.
+            no others to be compared with.
         columns: The columns read.
         files: Files of both sides.
-        fingerprints_missing: Files that must be read whole first, to be fingerprinted.
-        bytes_to_read: What is read of them, fingerprinting apart.
-        bytes_total: What they take.
+        fingerprints_missing: Files that must first be read whole, for their fingerprints.
+        bytes_to_read: Bytes of them that are read, not counting those for fingerprints.
+        bytes_total: Size of the files.
     """
 
     partition: Mapping[str, str | None] | None
@@ -52,11 +52,11 @@ def explain(repository: Repository, plan: TablePlan) -> list[Step]:
     if plan.before is None or plan.after is None:
         return [_one_sided(plan, task) for task in plan.tasks]
     prints = load_prints(repository, plan, None, only_kept=True).prints
-    return [step for task in plan.tasks for step in _task(repository, plan, task, prints)]
+    return [step for task in plan.tasks for step in _task(repository, plan, task, prints=prints)]
 
 
 def _task(
-    repository: Repository, plan: TablePlan, task: DiffTask, prints: Prints
+    repository: Repository, plan: TablePlan, task: DiffTask, *, prints: Prints
 ) -> Iterator[Step]:
     chosen = route(plan, task, prints)
     groups: dict[tuple[tuple[ColumnPair, ...], bool], list[FilePair]] = {}

@@ -1,4 +1,4 @@
-"""Common forms: SQL by which values of two types compare exactly, or None if they cannot.
+"""Common forms: SQL in which values of two types compare exactly, or None if they cannot.
 
 A form turns an SQL expression of a value into one whose results compare with ``IS NOT
 DISTINCT FROM`` across the two sides as the diff's rules say: no rounding, text against the
@@ -32,14 +32,14 @@ _MOMENTS = (TypeClass.DATE, TypeClass.TIMESTAMP)
 _TIMES = {"TIME", "TIME_NS"}
 
 ZONED_NANOSECONDS = "TIMESTAMPTZ_NS"
-"""DuckDB's name of moments in nanoseconds; it has no infinite ones."""
+"""DuckDB's name of zoned timestamps in nanoseconds, which are never infinite."""
 
 FAR_AWAY = 10**36
-"""Stands for an infinite moment in nanoseconds; no finite one comes near."""
+"""An infinite timestamp in nanoseconds; no finite one comes near."""
 
 
 def identity(expression: str) -> str:
-    """Is the form of values that compare as they are."""
+    """The form of values that compare as they are."""
     return expression
 
 
@@ -54,7 +54,7 @@ def form(kind: DataType, other: DataType, depth: int = 0) -> Form | None:
     Args:
         kind: The type of the values.
         other: The type of the other side.
-        depth: How many lists and maps are around.
+        depth: The number of lists and maps around the values.
 
     Returns:
         The form, ``identity`` if they compare as they are, None if they do not compare.

@@ -45,7 +45,7 @@ class DiffOptions:
         for name in ("key", "columns"):
             columns = getattr(self, name)
             if columns is not None:
-                object.__setattr__(self, name, _column_names(columns, name))
+                object.__setattr__(self, name, listed(columns, name))
         if self.key is not None and len(set(self.key)) < len(self.key):
             raise InvalidInput(
                 f"the key {', '.join(self.key)} names a column twice", kind=ErrorKind.BAD_KEY
@@ -78,12 +78,3 @@ class DiffOptions:
             )
         amount = Fraction(stated.rstrip("%"))
         return Tolerance(amount / 100 if match[3] else amount, bool(match[3]))
-
-
-def _column_names(names: object, what: str) -> tuple[str, ...]:
-    if not isinstance(names, str | list | tuple | set | frozenset):
-        raise InvalidInput(f"{what} must be a list of names, not {names!r}")
-    found = listed(tuple(names) if not isinstance(names, str) else names, what)
-    for name in found:
-        check_text(name, f"a column of {what}")
-    return found

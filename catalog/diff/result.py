@@ -19,7 +19,7 @@ from catalog.diff.counts import (
 from catalog.diff.plan import SchemaChange, SideName, Status, TablePlan
 from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.model.listings import FileInfo
-from catalog.model.texts import check_text
+from catalog.model.texts import check_integer, check_text
 from catalog.repository.datafiles import file_info
 from catalog.storage.store import ObjectStore
 
@@ -47,12 +47,8 @@ class Selection:
             raise InvalidInput(
                 f"unknown change {self.change!r} of rows", hint=f"one of: {', '.join(CHANGES)}"
             )
-        if self.limit is None:
-            return
-        if not isinstance(self.limit, int) or isinstance(self.limit, bool):
-            raise InvalidInput(f"limit must be a whole number, not {self.limit!r}")
-        if self.limit < 0:
-            raise InvalidInput(f"limit must be at least 0, not {self.limit}", hint="None means all")
+        if self.limit is not None:
+            check_integer(self.limit, "limit", least=0)
 
 
 RowReader = Callable[[Selection], pa.RecordBatchReader]

@@ -8,7 +8,6 @@ neither file is opened. All other files of the task are joined whole.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
 
 from catalog.diff.forms import form, identity
@@ -20,18 +19,18 @@ Prints = Mapping[Identity, Fingerprint]
 
 SKIPPED_SHARE = 0.5
 """Share of a file's blocks that must be equal for the others to be looked up: below that, reading
-all is as quick."""
+all of them is as quick."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilePair:
-    """Pairs two files that hold the same keys.
+    """Two files that hold the same keys.
 
     Attributes:
         before: The older file.
         after: The newer file.
         changed: The columns in which they may differ; none: no row differs.
-        places: Ranges of rows in which they may differ, ends excluded; None: anywhere.
+        places: Ranges of rows in which they may differ, without their ends; None: anywhere.
         permuted: Whether their rows lie in different orders, so that keys must be matched.
     """
 
@@ -48,14 +47,14 @@ class FilePair:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Says how the files of a task are compared.
+    """How the files of a task are compared.
 
     Attributes:
         task: The task.
         pairs: Files that are compared row by row.
         rest: The files that are joined; None if there are none.
-        same: Files whose rows are the same on both sides, in other files or another order; None
-            if there are none. They need not be opened.
+        same: Files whose rows are the same on both sides, in other files or another order, so that
+            none is opened; None if there are none.
     """
 
     task: DiffTask
@@ -70,23 +69,24 @@ def route(plan: TablePlan, task: DiffTask, prints: Prints) -> Route:
     Args:
         plan: The table's plan.
         task: The task.
-        prints: Fingerprints of the files, as far as they are known.
+        prints: The known fingerprints of the files.
     """
     if task.partition is None or not prints or (not plan.key and plan.added):
         return Route(task, (), task)
     waiting, left = dict(enumerate(task.before)), dict(enumerate(task.after))
     pairs: list[FilePair] = []
     for permuted in (False, True) if plan.key else (False,):
+        pairing = _Pairing.of(plan, prints, permuted=permuted)
         like: defaultdict[object, dict[int, DataFile]] = defaultdict(dict)
         for number, before in waiting.items():
-            like[_mark(plan, "f", before, prints, permuted=permuted)][number] = before
+            like[pairing.mark("f", before)][number] = before
         for number, after in tuple(left.items()):
-            candidates = like[_mark(plan, "t", after, prints, permuted=permuted)]
-            found = _partner(plan, candidates.values(), after, prints, permuted=permuted)
-            if found is not None:
-                partner = next(n for n, one in candidates.items() if one is found.before)
+            candidates = like[pairing.mark("t", after)]
+            pair = pairing.best(candidates.values(), after)
+            if pair is not None:
+                partner = next(n for n, one in candidates.items() if one is pair.before)
                 del waiting[partner], candidates[partner], left[number]
-                pairs.append(found)
+                pairs.append(pair)
     some = tuple(waiting.values()), tuple(left.values())
     rest = DiffTask(task.partition, *some) if waiting or left else None
     if rest is not None and _same_rows(plan, rest, prints):
@@ -95,9 +95,9 @@ def route(plan: TablePlan, task: DiffTask, prints: Prints) -> Route:
 
 
 def _same_rows(plan: TablePlan, rest: DiffTask, prints: Prints) -> bool:
-    """Tells whether files hold the same rows as others of their partition, by sums over rows.
+    """Returns whether files hold the same rows as others of their partition, by sums over rows.
 
-    Sums tell columns apart by their field ids, so both sides must have the same columns.
+    Sums depend on the field ids of columns, so both sides must have the same columns.
     """
     if not rest.before or not rest.after or plan.before is None or plan.after is None:
         return False
@@ -122,46 +122,71 @@ def _row_sum(files: Sequence[DataFile], prints: Prints) -> tuple[int, int] | Non
     return rows, total
 
 
-def _mark(
-    plan: TablePlan, side: SideName, file: DataFile, prints: Prints, *, permuted: bool
-) -> object:
-    """Returns what a file must have in common with those that it may be paired with."""
-    known = prints.get(file.identity)
-    first = next((pair for pair in plan.key_pairs if not constant(plan, pair)), None)
-    if known is None or first is None:
-        return None if known is None else known.rows
-    digests = known.by_key if permuted else known.columns
-    return digests.get(first.on(side).id)
+@dataclass(frozen=True, slots=True)
+class _Pairing:
+    """How files are paired: those of equal keys in order, or of the same keys in another order.
 
+    Attributes:
+        prints: Fingerprints of the files.
+        permuted: Whether keys may be in different orders.
+        keys: The key columns that differ within a partition.
+        values: The other compared columns that do.
+        whole_rows: Whether files have no key to be paired by.
+    """
 
-def _partner(
-    plan: TablePlan,
-    candidates: Iterable[DataFile],
-    after: DataFile,
-    prints: Prints,
-    *,
-    permuted: bool,
-) -> FilePair | None:
-    """Returns the pair of a file with that of the same keys from which it differs least."""
-    theirs = prints.get(after.identity)
-    if theirs is None:
-        return None
-    best: FilePair | None = None
-    for before in candidates:
-        mine = prints.get(before.identity)
-        if mine is None or mine.rows != theirs.rows:
-            continue
-        same = partial(_same, plan, mine, theirs, permuted)
-        if not all(map(same, plan.key_pairs)):
-            continue
-        values = [pair for pair in plan.value_pairs if not constant(plan, pair)]
-        changed = tuple(pair for pair in values if not same(pair))
-        if not plan.key and len(changed) == len(values):
-            continue
-        if best is None or len(changed) < len(best.changed):
-            places = None if permuted else _places(changed, mine, theirs)
-            best = FilePair(before, after, changed, places, permuted)
-    return best
+    prints: Prints
+    permuted: bool
+    keys: tuple[ColumnPair, ...]
+    values: tuple[ColumnPair, ...]
+    whole_rows: bool
+
+    @classmethod
+    def of(cls, plan: TablePlan, prints: Prints, *, permuted: bool) -> "_Pairing":
+        """Looks up the columns of a plan."""
+        keys, values = (
+            tuple(pair for pair in pairs if not constant(plan, pair))
+            for pairs in (plan.key_pairs, plan.value_pairs)
+        )
+        return cls(prints, permuted, keys, values, not plan.key)
+
+    def mark(self, side: SideName, file: DataFile) -> object:
+        """Returns what a file must have in common with those that it may be paired with."""
+        known = self.prints.get(file.identity)
+        if known is None or not self.keys:
+            return None if known is None else known.rows
+        return self._digests(known).get(self.keys[0].on(side).id)
+
+    def best(self, candidates: Iterable[DataFile], after: DataFile) -> FilePair | None:
+        """Returns the pair of a file with that of the same keys from which it differs least."""
+        theirs = self.prints.get(after.identity)
+        if theirs is None:
+            return None
+        best: FilePair | None = None
+        for before in candidates:
+            mine = self.prints.get(before.identity)
+            if mine is None or mine.rows != theirs.rows:
+                continue
+            if not all(self._same(mine, theirs, pair) for pair in self.keys):
+                continue
+            changed = tuple(pair for pair in self.values if not self._same(mine, theirs, pair))
+            if self.whole_rows and len(changed) == len(self.values):
+                continue
+            if best is None or len(changed) < len(best.changed):
+                places = None if self.permuted else _places(changed, mine, theirs)
+                best = FilePair(before, after, changed, places, self.permuted)
+        return best
+
+    def _digests(self, prints: Fingerprint) -> Mapping[int, tuple[bytes, ...]]:
+        return prints.by_key if self.permuted else prints.columns
+
+    def _same(self, mine: Fingerprint, theirs: Fingerprint, pair: ColumnPair) -> bool:
+        """Returns whether a column holds the same in two files, in order or in that of keys."""
+        before = self._digests(mine).get(pair.before.id)
+        if before is not None and before == self._digests(theirs).get(pair.after.id):
+            return True
+        if self.permuted or pair.key or not _compares_as_it_is(pair):
+            return False  # without digests, such columns are never passed over
+        return stored_alike(mine, pair.before.id, theirs, pair.after.id)
 
 
 def _places(
@@ -186,25 +211,10 @@ def _places(
 
 
 def constant(plan: TablePlan, pair: ColumnPair) -> bool:
-    """Tells whether a column is the same throughout a partition of both sides."""
+    """Returns whether a column has one value throughout a partition of both sides."""
     return pair.before.id in plan.side("f").partition_by and pair.after.id in (
         plan.side("t").partition_by
     )
-
-
-def _same(
-    plan: TablePlan, mine: Fingerprint, theirs: Fingerprint, permuted: bool, pair: ColumnPair
-) -> bool:
-    """Tells whether a column holds the same in two files, in order or in that of their keys."""
-    if constant(plan, pair):
-        return True
-    sides = (mine.by_key, theirs.by_key) if permuted else (mine.columns, theirs.columns)
-    before, after = sides[0].get(pair.before.id), sides[1].get(pair.after.id)
-    if before is not None and before == after:
-        return True
-    if permuted or pair.key or not _compares_as_it_is(pair):
-        return False  # without digests, such columns are never passed over
-    return stored_alike(mine, pair.before.id, theirs, pair.after.id)
 
 
 def _compares_as_it_is(pair: ColumnPair) -> bool:
@@ -216,8 +226,7 @@ def known_keys(files: Sequence[DataFile], prints: Prints) -> tuple[int, int] | N
     """Counts rows with NULL and duplicate keys in some files of a side, from fingerprints.
 
     Returns:
-        Both counts; None if the fingerprints do not tell: one is missing, or the ranges of
-        keys of two files overlap.
+        Both counts; None if a fingerprint is missing, or the key ranges of two files overlap.
     """
     records = []
     for file in files:

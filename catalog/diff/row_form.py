@@ -64,7 +64,7 @@ def row_reader(
         columns: The columns of the table's plan.
         rows: The rows.
         count: How many there are, as counted.
-        touched: The columns of which a cell changed.
+        touched: The columns with a changed cell.
     """
 
     def read(selection: Selection) -> pa.RecordBatchReader:
@@ -244,7 +244,7 @@ class _RowForm:
     """The row form of a table's changed rows: their select list, and their Arrow form."""
 
     def __init__(self, columns: SqlColumns, shown: Collection[str] | None = None) -> None:
-        """Takes the columns of the plan, and names of those shown beside the key; None: all."""
+        """Takes the columns of the plan, and the names shown beside the key; None means all."""
         self.columns = columns
         self.plan = columns.plan
         self._only: dict[SideName, set[int]] | None = None

@@ -29,8 +29,7 @@ from catalog.model.types import NULL_TYPE, DataType, Scalar, TypeClass, is_float
 from catalog.model.values import decode, encode, float_text, text
 
 SIGNIFICANT_DIGITS = 12
-"""Digits of a sum of doubles: those beyond depend on the order of the additions, wherever else
-such a sum is computed."""
+"""Digits of a sum of doubles: in other tools, further digits depend on the order of additions."""
 
 _SUMMED = (TypeClass.INTEGER, TypeClass.WIDE_INTEGER, TypeClass.DECIMAL, TypeClass.FLOAT)
 _ROUNDED = decimal.Context(
@@ -41,15 +40,15 @@ Bounds: TypeAlias = tuple[str | None, str | None]
 
 
 def kept_stats(
-    reader: TableReader, side: SideName, files: Sequence[DataFile], fields: Sequence[Field]
+    reader: TableReader, files: Sequence[DataFile], fields: Sequence[Field], *, side: SideName
 ) -> dict[int, SideStats]:
-    """Describes columns by the summaries of their files' fingerprints.
+    """Returns statistics of columns from the summaries in their files' fingerprints.
 
     Args:
         reader: Has the fingerprints, and an engine that writes values as text.
-        side: The side.
         files: The files whose rows are described.
         fields: The columns.
+        side: The side they are of.
 
     Returns:
         The statistics by field id, of those columns that the fingerprints describe in full.
@@ -66,7 +65,7 @@ def kept_stats(
         summaries = []
         for file in files:
             held = types[file.file_schema].get(field.id, NULL_TYPE)
-            summary = _summary(file, field, held, reader.prints)
+            summary = _summary(file, field, reader.prints, held=held)
             if summary is None:
                 break
             summaries.append((file.rows, summary))
@@ -106,7 +105,9 @@ def _summed_up(
     return None if rounded is None else _with_double(stats, rows - nulls, rounded)
 
 
-def _summary(file: DataFile, field: Field, held: DataType, prints: Prints) -> ColumnSummary | None:
+def _summary(
+    file: DataFile, field: Field, prints: Prints, *, held: DataType
+) -> ColumnSummary | None:
     """Returns what is known of a column in a file that holds it in some type, as if in its own."""
     if held == NULL_TYPE:
         return ColumnSummary(nulls=file.rows)
@@ -136,7 +137,7 @@ def _value_text(con: duckdb.DuckDBPyConnection, encoded: bytes, kind: Scalar) ->
 def side_stats(
     con: duckdb.DuckDBPyConnection, relation: str, fields: Sequence[Field]
 ) -> dict[int, SideStats]:
-    """Describes columns of a relation.
+    """Returns statistics of columns of a relation.
 
     Args:
         con: Reads the relation.

@@ -14,11 +14,11 @@ EXAMPLES = 2
 """Examples per column: one shows the rule, a second the exception."""
 
 EXAMPLE_ROWS = 2_000_000
-"""Changed rows up to which changes of value are counted; beyond that the group-by of every
-column would cost more than the diff, and examples come from the first rows, without counts."""
+"""Changed rows up to which changes of value are counted; above that, grouping by every column would
+cost more than the diff, and examples come from the first rows, without counts."""
 
 EXAMPLE_SAMPLE = 100_000
-"""Rows that those examples come from."""
+"""Rows that uncounted examples come from."""
 
 TEXT_LENGTH = 200
 """Characters of a value that an example shows."""
@@ -79,7 +79,7 @@ def tally(con: duckdb.DuckDBPyConnection, columns: SqlColumns, parts: Sequence[P
     for part in parts:
         for row in con.execute(_grouped(columns, part)).fetchall():
             group = _Group.of(row, names)
-            own = _add(counts, plan, part, group.counts)
+            own = _add(counts, part, group.counts)
             known = partitions.setdefault(group.label, [0] * len(own))
             partitions[group.label] = [a + b for a, b in zip(known, own, strict=True)]
     counts.partitions = tuple(
@@ -158,7 +158,7 @@ class _Group:
         return cls(label, [_int(value) for value in rest[end:]])
 
 
-def _add(counts: Tally, plan: TablePlan, part: Part, group: Sequence[int]) -> list[int]:
+def _add(counts: Tally, part: Part, group: Sequence[int]) -> list[int]:
     """Adds the counts of a group of rows to those of the table.
 
     Returns:
@@ -177,8 +177,8 @@ def _add(counts: Tally, plan: TablePlan, part: Part, group: Sequence[int]) -> li
         cells.corrected += corrected
         cells.within += within
         kinds = [a + b for a, b in zip(kinds, (filled, cleared, corrected), strict=True)]
-    for added, filled in zip(plan.added, group[4 + 4 * len(part.pairs) :], strict=False):
-        counts.added[added.id] += filled
+    for added_id, filled in zip(counts.added, group[4 + 4 * len(part.pairs) :], strict=False):
+        counts.added[added_id] += filled
     return [*group[:3], *kinds]
 
 
@@ -236,12 +236,12 @@ def examples(
         if not (cells.filled or cells.cleared or cells.corrected):
             continue
         if few:
-            found += _column_examples(con, columns, pair, name, counted=True)
+            found += _column_examples(con, columns, pair, source=name, counted=True)
             continue
         for part, numbers in holding:
             if pair.number in numbers:
                 rows = part.sample or f"(FROM {part.relation} LIMIT {EXAMPLE_SAMPLE})"
-                shown = _column_examples(con, columns, pair, rows, counted=False)
+                shown = _column_examples(con, columns, pair, source=rows, counted=False)
                 if shown:
                     found += shown
                     break
@@ -252,8 +252,8 @@ def _column_examples(
     con: duckdb.DuckDBPyConnection,
     columns: SqlColumns,
     pair: ColumnPair,
-    source: str,
     *,
+    source: str,
     counted: bool,
 ) -> list[Example]:
     keys = columns.plan.key_pairs

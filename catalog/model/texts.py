@@ -78,9 +78,10 @@ def listed(names: Sequence[str], what: str) -> tuple[str, ...]:
         )
     if not isinstance(names, Iterable) or isinstance(names, bytes):
         raise InvalidInput(f"{what} must be a list of names, not {names!r}")
-    for name in names:
+    found = tuple(names)
+    for name in found:
         check_text(name, f"a name in {what}")
-    return tuple(names)
+    return found
 
 
 def check_integer(value: object, what: str, *, least: int) -> None:

@@ -58,8 +58,8 @@ def aligned(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Aligned]]:
     """Collects what was aligned."""
     seen: list[Aligned] = []
 
-    def kept(*given: Any) -> Aligned:
-        seen.append(align(*given))
+    def kept(*given: Any, key: Any) -> Aligned:
+        seen.append(align(*given, key=key))
         return seen[-1]
 
     monkeypatch.setattr("catalog.diff.compare.align_task.align", kept)

@@ -27,17 +27,17 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"threads": 0}, "threads must be at least 1, not 0"),
-        ({"threads": -2}, "threads must be at least 1, not -2"),
-        ({"memory_limit_bytes": -1}, "memory_limit_bytes must be at least 1, not -1"),
+        ({"threads": 0}, "threads must be an integer of at least 1, not 0"),
+        ({"threads": -2}, "threads must be an integer of at least 1, not -2"),
+        ({"memory_limit_bytes": -1}, "memory_limit_bytes must be an integer of at least 1, not -1"),
         ({"level": "zzz"}, "unknown level 'zzz'"),
         ({"method": "zzz"}, "unknown method 'zzz'"),
         ({"key": "id"}, "key must be a list of names, not the text 'id'"),
-        ({"key": [1]}, "a column of key must be text, not 1"),
+        ({"key": [1]}, "a name in key must be text, not 1"),
         ({"key": 7}, "key must be a list of names, not 7"),
         ({"key": ["id", "id"]}, "the key id, id names a column twice"),
         ({"columns": "v"}, "columns must be a list of names"),
-        ({"columns": [None]}, "a column of columns must be text"),
+        ({"columns": [None]}, "a name in columns must be text"),
         ({"columns": ["zzz"]}, "no column 'zzz'"),
         ({"tolerance": "v=1"}, "tolerance must be a dictionary, not 'v=1'"),
         ({"tolerance": {"v": "much"}}, "tolerance 'much' of column 'v' is not a number"),
@@ -65,8 +65,8 @@ def test_a_bad_tolerance_has_its_kind(lake: Any) -> None:
     [
         ({"columns": "zzz"}, "unknown columns 'zzz'"),
         ({"change": "zzz"}, "unknown change 'zzz'"),
-        ({"limit": -5}, "limit must be at least 0, not -5"),
-        ({"limit": "5"}, "limit must be a whole number, not '5'"),
+        ({"limit": -5}, "limit must be an integer of at least 0, not -5"),
+        ({"limit": "5"}, "limit must be an integer of at least 0, not '5'"),
         ({"where": 1}, "a condition must be text, not 1"),
         ({"where": "zzz > 1"}, "the condition 'zzz > 1' is not valid on changed rows"),
         ({"where": "unnest([true, true])"}, "is not valid on"),
@@ -76,6 +76,11 @@ def test_arguments_of_changed_rows_are_checked(lake: Any, arguments: Any, messag
     with lake.diff("main~1", "main", level="rows") as diff, pytest.raises(InvalidInput) as error:
         diff["t"].changes(**arguments).read_all()
     assert message in error.value.message
+
+
+def test_columns_may_come_from_an_iterator(lake: Any) -> None:
+    diff = lake.diff("main~1", "main", columns=iter(["v"]), key=iter(["id"]))
+    assert list(diff["t"].columns) == ["id", "v"]
 
 
 def test_a_limit_of_zero_gives_no_rows(lake: Any) -> None:

@@ -1,4 +1,4 @@
-"""Rows aligned by key: the files of both sides hold their rows in whatever order.
+"""Rows aligned by key, in whatever order the files of both sides hold them.
 
 The keys of both sides are matched first; then column after column of the newer side is brought
 into the older side's order and compared, in Arrow and numpy. Only rows that differ reach the
@@ -15,7 +15,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.diff.compare.arrays import Arrays, Unreadable, arrow_type
-from catalog.diff.compare.sql_columns import SqlColumns
 from catalog.diff.fingerprints.canonical import Fixed, fixed, repeated
 from catalog.diff.forms import form, identity
 from catalog.diff.plan import SIDES, ColumnPair, SideName, TablePlan
@@ -26,12 +25,12 @@ from catalog.model.schema import Field
 Numbers: TypeAlias = np.ndarray[Any, Any]
 
 CANDIDATES = 4
-"""Columns of integers that are tried as a key where there is none."""
+"""Columns of integers that are tried as a key where a table has none: each is read to find out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Aligned:
-    """Holds the rows in which two sides differ, by their numbers.
+    """The rows in which two sides differ, by their numbers.
 
     Attributes:
         before: Rows of the older side that have a partner and differ from it.
@@ -48,8 +47,25 @@ class Aligned:
     equal: Numbers
 
 
+@dataclass(frozen=True, slots=True)
+class BothArrays:
+    """The columns of the files of both sides."""
+
+    before: Arrays
+    after: Arrays
+
+    def column(self, side: SideName, pair: ColumnPair) -> pa.Array:
+        """Returns a column of a side.
+
+        Raises:
+            CorruptData: A file cannot be read.
+            Unreadable: The engine must read it.
+        """
+        return (self.before if side == "f" else self.after).column(pair.on(side))
+
+
 def can_align(plan: TablePlan) -> bool:
-    """Tells whether the columns of a plan compare as they are, in types Arrow reads alike."""
+    """Returns whether a plan's columns compare as they are, in types Arrow reads as DuckDB does."""
     before, after = plan.side("f").partition_by, plan.side("t").partition_by
     places = {side: {i: n for n, i in enumerate(plan.side(side).partition_by)} for side in SIDES}
     for pair in plan.pairs:
@@ -69,15 +85,15 @@ def inner(plan: TablePlan, pairs: Sequence[ColumnPair]) -> list[ColumnPair]:
     return [p for p in pairs if p.before.id not in before and p.after.id not in after]
 
 
-def pseudo_key(plan: TablePlan, before: Arrays, after: Arrays) -> list[ColumnPair]:
-    """Returns a column of integers that no two rows of a side share, if one is soon found.
+def pseudo_key(plan: TablePlan, both: BothArrays) -> list[ColumnPair]:
+    """Returns a column of integers in which all rows of a side differ, if one is soon found.
 
-    Equal rows share its value, so that rows without a key can be matched by it.
+    Equal rows have the same value in it, so rows without a key can be matched by it.
     """
     compared = [pair for pair in plan.pairs if pair.compared]
     wanted = [p for p in inner(plan, compared) if _is_integer(p.before)]
     for pair in wanted[:CANDIDATES]:
-        sides = before.column(pair.before), after.column(pair.after)
+        sides = both.column("f", pair), both.column("t", pair)
         if all(not column.null_count and _is_unique(column) for column in sides):
             return [pair]
     return []
@@ -95,32 +111,31 @@ def _is_unique(column: pa.Array) -> bool:
 
 def align(
     con: duckdb.DuckDBPyConnection,
-    columns: SqlColumns,
+    plan: TablePlan,
+    both: BothArrays,
+    *,
     key: Sequence[ColumnPair],
-    before: Arrays,
-    after: Arrays,
 ) -> Aligned:
     """Matches the rows of two sides, and compares them.
 
     Args:
-        con: Matches keys that are no integers.
-        columns: The columns of the table's plan.
-        key: Columns that tell the rows of a side apart.
-        before: The older side's columns.
-        after: The newer side's columns.
+        con: Matches keys that are not integers.
+        plan: The table's plan.
+        both: The columns of both sides.
+        key: Columns in which all rows of a side differ.
 
     Raises:
         CorruptData: A file cannot be read.
         Unreadable: The engine must read a column.
     """
-    partner, inserted = _matched(con, columns, key, before, after)
+    partner, inserted = _matched(con, both, key)
     here = partner >= 0
-    differs = np.zeros(before.rows, dtype=bool)
+    differs = np.zeros(both.before.rows, dtype=bool)
     if here.any():
-        at = None if _in_order(partner, after.rows) else np.where(here, partner, 0)
-        compared = [pair for pair in columns.plan.pairs if pair.compared and pair not in key]
-        for pair in inner(columns.plan, compared):
-            differs |= _differs(before.column(pair.before), after.column(pair.after), at)
+        at = None if _in_order(partner, both.after.rows) else np.where(here, partner, 0)
+        compared = [pair for pair in plan.pairs if pair.compared and pair not in key]
+        for pair in inner(plan, compared):
+            differs |= _differs(both.column("f", pair), both.column("t", pair), at)
     differs &= here
     return Aligned(
         np.flatnonzero(differs),
@@ -136,26 +151,18 @@ def _in_order(partner: Numbers, rows: int) -> bool:
 
 
 def _matched(
-    con: duckdb.DuckDBPyConnection,
-    columns: SqlColumns,
-    key: Sequence[ColumnPair],
-    before: Arrays,
-    after: Arrays,
+    con: duckdb.DuckDBPyConnection, both: BothArrays, key: Sequence[ColumnPair]
 ) -> tuple[Numbers, Numbers]:
     """Returns the partner of every older row, -1 for none, and the newer rows without one."""
     if len(key) == 1:
-        mine, theirs = (
-            _as_integers(before.column(key[0].before)),
-            _as_integers(after.column(key[0].after)),
-        )
+        mine, theirs = (_as_integers(both.column(side, key[0])) for side in SIDES)
         if mine is not None and theirs is not None and mine.dtype == theirs.dtype:
             return _matched_integers(mine, theirs)
     tables = {}
-    for side, arrays in zip(SIDES, (before, after), strict=True):
-        keys = [_plain(arrays.column(p.on(side))) for p in key]
-        tables[side] = pa.table(
-            [*keys, from_numpy(np.arange(arrays.rows))], [*(f"k{n}" for n in range(len(key))), "n"]
-        )
+    names = [*(f"k{n}" for n in range(len(key))), "n"]
+    for side, rows in zip(SIDES, (both.before.rows, both.after.rows), strict=True):
+        keys = [_plain(both.column(side, pair)) for pair in key]
+        tables[side] = pa.table([*keys, from_numpy(np.arange(rows))], names)
     on = " AND ".join(f"f.k{n} IS NOT DISTINCT FROM t.k{n}" for n in range(len(key)))
     with cursor(con) as own:
         for side, table in tables.items():
@@ -167,7 +174,7 @@ def _matched(
         for side in tables:
             own.unregister(f"keys_{side}")
     mine, theirs = (to_numpy(found[side]) for side in SIDES)
-    partner = np.full(before.rows, -1)
+    partner = np.full(both.before.rows, -1)
     partner[mine[mine >= 0]] = theirs[mine >= 0]
     return partner, np.sort(theirs[mine < 0])
 
@@ -204,7 +211,7 @@ def _increases(values: Numbers) -> bool:
 
 
 def _differs(before: pa.Array, after: pa.Array, at: Numbers | None) -> Numbers:
-    """Tells which values differ from those that stand ``at`` the other side's rows."""
+    """Returns which values differ from those of the other side's rows ``at`` some places."""
     mine, theirs = fixed(before), fixed(after)
     if mine is not None and theirs is not None:
         return _numbers_differ(mine, theirs, at)
@@ -259,7 +266,7 @@ def repeated_integers(arrays: Arrays, field: Field) -> int | None:
     """Counts the rows that share their value of a column with others.
 
     Returns:
-        The count; None if the column is none of integers in all files, or has NULL.
+        The count; None if some file does not hold the column as integers, or it has NULL.
 
     Raises:
         CorruptData: A file cannot be read.
@@ -273,22 +280,19 @@ def repeated_integers(arrays: Arrays, field: Field) -> int | None:
     return None if found is None else repeated(found)
 
 
-def taken(
-    plan: TablePlan, side: SideName, columns: Arrays, numbers: Numbers, *, prefix: str
-) -> pa.Table:
-    """Returns some rows of a side, with all columns in files, called ``c<field id>``.
+def rows_at(plan: TablePlan, side: SideName, arrays: Arrays, *, numbers: Numbers) -> pa.Table:
+    """Returns some rows of a side, with all columns in files, called ``<side>_c<field id>``.
 
     Args:
         plan: The table's plan.
         side: The side.
-        columns: Its columns.
+        arrays: Its columns.
         numbers: The numbers of the rows wanted.
-        prefix: What columns' names begin with.
     """
     wanted = from_numpy(numbers)
     return pa.table(
         {
-            f"{prefix}c{field.id}": _plain(columns.column(field).take(wanted))
+            f"{side}_c{field.id}": _plain(arrays.column(field).take(wanted))
             for field in held(plan, side)
         }
     )

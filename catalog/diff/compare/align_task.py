@@ -3,11 +3,19 @@
 import numpy as np
 import pyarrow as pa
 
-from catalog.diff.compare.align import Aligned, Numbers, align, can_align, inner, pseudo_key, taken
+from catalog.diff.compare.align import (
+    Aligned,
+    BothArrays,
+    Numbers,
+    align,
+    can_align,
+    inner,
+    pseudo_key,
+    rows_at,
+)
 from catalog.diff.compare.arrays import Arrays, Unreadable
-from catalog.diff.compare.sql_columns import SqlColumns
 from catalog.diff.compare.table_reader import TableReader
-from catalog.diff.plan import DiffTask, SideName
+from catalog.diff.plan import SIDES, DiffTask, SideName
 from catalog.engine.arrow_arrays import constant, from_numpy
 
 ROW_BYTES = 256
@@ -15,18 +23,17 @@ ROW_BYTES = 256
 of text three times."""
 
 ALIGNED_ROWS = 50_000
-"""Rows of a task from which opening files column by column pays."""
+"""Rows of a task above which opening files column by column pays."""
 
 
 class Aligning:
     """Aligns the rows of tasks, where their columns allow it."""
 
-    def __init__(self, reader: TableReader, columns: SqlColumns) -> None:
-        """Takes the reader of the table's files, and the columns of its plan."""
+    def __init__(self, reader: TableReader) -> None:
+        """Takes the reader of the table's files."""
         self._reader = reader
-        self._columns = columns
-        self._plan = columns.plan
-        self._possible = bool(reader.align_bytes) and can_align(columns.plan)
+        self._plan = reader.plan
+        self._possible = bool(reader.align_bytes) and can_align(reader.plan)
         self._waiting: list[pa.Table] = []
 
     def run(self, task: DiffTask) -> dict[int, int] | None:
@@ -39,27 +46,28 @@ class Aligning:
             Per added column (field id), rows found equal that carry a value; None if nothing
             was done, because the engine must compare.
         """
-        sides = self._sides(task)
-        if sides is None:
+        both = self._both(task)
+        if both is None:
             return None
-        before, after = sides
         keyed = bool(self._plan.key)
         try:
             key = inner(self._plan, self._plan.key_pairs)
             if not keyed:
-                key = pseudo_key(self._plan, before, after)
+                key = pseudo_key(self._plan, both)
             if not key:
                 return None
-            found = align(self._reader.con, self._columns, key, before, after)
-            mine = self._taken("f", task, before, np.append(found.before, found.deleted), "f_")
-            theirs = self._taken("t", task, after, np.append(found.after, found.inserted), "t_")
-            filled = self._filled(found, after)
+            aligned = align(self._reader.con, self._plan, both, key=key)
+            older = np.append(aligned.before, aligned.deleted)
+            newer = np.append(aligned.after, aligned.inserted)
+            mine = self._rows_at("f", task, both.before, numbers=older)
+            theirs = self._rows_at("t", task, both.after, numbers=newer)
+            filled = self._filled(aligned, both.after)
         except Unreadable:
             return None
-        pairs = len(found.before) if keyed else 0
-        both = {**_columns(mine.slice(0, pairs)), **_columns(theirs.slice(0, pairs))}
+        pairs = len(aligned.before) if keyed else 0
+        updated = {**_columns(mine.slice(0, pairs)), **_columns(theirs.slice(0, pairs))}
         for kind, rows in (
-            ("u", pa.table(both)),
+            ("u", pa.table(updated)),
             ("d", mine.slice(pairs)),
             ("i", theirs.slice(pairs)),
         ):
@@ -69,10 +77,10 @@ class Aligning:
         return filled
 
     def waiting(self, least: int = 1) -> pa.Table | None:
-        """Returns the rows found, in the remainder's form, if they take so many bytes.
+        """Returns the rows found, in the remainder's form, if they take at least some bytes.
 
-        They are forgotten then. They are taken together, since each statement that adds some
-        takes milliseconds, when the columns that they come from are no longer held.
+        They are forgotten then. The engine takes them together, since each statement costs
+        milliseconds, and later, when the columns that they come from are no longer held.
         """
         if sum(rows.nbytes for rows in self._waiting) < least:
             return None
@@ -81,8 +89,8 @@ class Aligning:
         self._waiting.clear()
         return found
 
-    def _sides(self, task: DiffTask) -> tuple[Arrays, Arrays] | None:
-        """Returns what reads the columns of both sides; None if that is not to be done."""
+    def _both(self, task: DiffTask) -> BothArrays | None:
+        """Returns what reads the columns of both sides; None if the engine must compare them."""
         if not self._possible or task.partition is None:
             return None
         rows = [sum(file.rows for file in files) for files in (task.before, task.after)]
@@ -90,27 +98,28 @@ class Aligning:
             return None
         if max(rows) * ROW_BYTES > self._reader.align_bytes:
             return None
-        return self._reader.arrays("f", task.before), self._reader.arrays("t", task.after)
+        before, after = (self._reader.arrays(side, task.files(side)) for side in SIDES)
+        return BothArrays(before, after)
 
-    def _filled(self, found: Aligned, after: Arrays) -> dict[int, int]:
+    def _filled(self, aligned: Aligned, after: Arrays) -> dict[int, int]:
         filled = {}
         for field in self._plan.added:
             if field.id in self._plan.side("t").partition_by:
                 raise Unreadable(field.name)
-            values = after.column(field).take(found.equal)
+            values = after.column(field).take(aligned.equal)
             filled[field.id] = len(values) - values.null_count
         return filled
 
-    def _taken(
-        self, side: SideName, task: DiffTask, columns: Arrays, numbers: Numbers, prefix: str
+    def _rows_at(
+        self, side: SideName, task: DiffTask, arrays: Arrays, *, numbers: Numbers
     ) -> pa.Table:
         """Returns some rows of a side, with all columns."""
-        rows = taken(self._plan, side, columns, numbers, prefix=prefix)
+        rows = rows_at(self._plan, side, arrays, numbers=numbers)
         ids = self._plan.side(side).partition_by
         if not ids:
             return rows
         file = next(file for file in task.files(side) if file.rows)
-        listed = ", ".join(f"c{i} AS {prefix}c{i}" for i in ids)
+        listed = ", ".join(f"c{i} AS {side}_c{i}" for i in ids)
         query = f"SELECT {listed} FROM {self._reader.relation(side, (file,), ids)} LIMIT 1"
         constant = self._reader.con.sql(query).to_arrow_table()
         nothing = from_numpy(np.zeros(len(numbers), dtype=np.int64))

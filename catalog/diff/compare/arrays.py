@@ -1,6 +1,7 @@
 """Columns of data files as Arrow arrays, one at a time, where Arrow reads them as DuckDB does."""
 
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -39,8 +40,11 @@ _PLAIN = {
 }
 
 
+_Opened: TypeAlias = tuple[ParquetSource, pq.FileMetaData, list[str]]
+
+
 class Unreadable(Exception):
-    """Says that Arrow would not surely read a column as DuckDB does; the engine must."""
+    """A column that Arrow may not read as DuckDB does, so that the engine must read it."""
 
 
 def arrow_type(kind: DataType) -> pa.DataType | None:
@@ -53,11 +57,11 @@ def arrow_type(kind: DataType) -> pa.DataType | None:
 
 
 class Arrays:
-    """Reads the columns of some files of one side.
+    """The columns of some files of one side, read one at a time.
 
     Attributes:
         rows: Rows of the files.
-        constant: Field ids of columns that are not in files, but follow from their partition.
+        constant: Field ids of columns that are not in files, but the same throughout a partition.
     """
 
     def __init__(
@@ -68,16 +72,20 @@ class Arrays:
         *,
         keep_bytes: int = 0,
     ) -> None:
-        """Takes the files of a side, what opens them, and how much of what is read may be kept.
+        """Prepares for the files of a side.
 
-        Columns beyond that are read again when they are asked for again.
+        Args:
+            table: The side's table.
+            files: The files.
+            opened: Returns what reads a file.
+            keep_bytes: Size of columns that are kept; others are read again when they are wanted.
         """
         self.rows = sum(file.rows for file in files)
         self.constant = table.partition_by
         self._table = table
         self._files = files
         self._open = opened
-        self._opened: dict[str, tuple[ParquetSource, pq.FileMetaData]] = {}
+        self._opened: dict[str, _Opened] = {}
         self._kept: dict[int, pa.Array] = {}
         self._keep_bytes = keep_bytes
 
@@ -111,8 +119,7 @@ class Arrays:
         if columns[place].type != field.type:
             raise Unreadable(field.name)
         try:
-            source, footer = self._source(file)
-            names = footer.schema.to_arrow_schema().names
+            source, footer, names = self._source(file)
             name = names[place] if len(names) == len(columns) else "."
             if names.count(name) > 1 or "." in name:
                 raise Unreadable(field.name)
@@ -130,17 +137,19 @@ class Arrays:
             raise CorruptData(f"{where} holds {len(column)} rows, {file.rows} were committed")
         return _as(column, kind, field.name)
 
-    def _source(self, file: DataFile) -> tuple[ParquetSource, pq.FileMetaData]:
-        """Returns what reads a file, and its footer, each asked for once."""
+    def _source(self, file: DataFile) -> _Opened:
+        """Returns what reads a file, its footer, and its columns' names, each looked up once."""
         known = self._opened.get(file.path)
         if known is None:
             source = self._open(file)
-            known = self._opened[file.path] = (source, pq.read_metadata(source))
+            footer = pq.read_metadata(source)
+            known = source, footer, footer.schema.to_arrow_schema().names
+            self._opened[file.path] = known
         return known
 
 
 def _is_coded(footer: pq.FileMetaData, name: str) -> bool:
-    """Tells whether a column of text is written as numbers of dictionary entries throughout."""
+    """Returns whether a column of text is stored in dictionaries throughout."""
     for group in range(footer.num_row_groups):
         row_group = footer.row_group(group)
         chunks = map(row_group.column, range(row_group.num_columns))
@@ -197,6 +206,6 @@ def _is_wide_bytes(kind: pa.DataType) -> bool:
 
 
 def _same(kind: pa.DataType, found: pa.DataType) -> bool:
-    """Tells whether timestamps are of the same kind, and of a precision that fits."""
+    """Returns whether timestamps are of the same kind, and of a precision that fits."""
     fits = found.unit != "ns" if kind.unit == "us" else found.unit == "ns"
     return fits and (kind.tz is None) == (found.tz is None)

@@ -1,4 +1,4 @@
-"""Rows told apart by 128 bits of the engine's hash, where that tells their types apart."""
+"""Rows distinguished by 128 bits of the engine's hash, for types that it distinguishes."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,18 +13,18 @@ def hashed_rows(
     """Returns SQL of the rows of both sides with their hashes as ``h`` and ``g``.
 
     Two hashes are taken, over the columns in order and in reverse, each with which of them
-    are NULL. Within 64 bits DuckDB's hash of a value tells all values apart; text is hashed
-    in two forms. Of wider and of nested types it hashes unlike values alike: with any of
-    those, or with types that differ between the sides, there is no such hash.
+    are NULL. DuckDB's hash is different for all values of up to 64 bits; text is hashed in two
+    forms. Different values of wider and of nested types may share a hash: with any of those,
+    or with types that differ between the sides, there are no such hashes.
 
     Args:
         columns: The columns of the table's plan.
-        compared: Those that count.
+        compared: Those that are compared.
         rows: SQL of the rows of each side.
     """
     kinds = [kind for p in compared for kind in (p.before.type, p.after.type)]
     plain = all(p.before.type == p.after.type for p in compared)
-    if not kinds or not plain or not all(_told_apart_by_hash(kind) for kind in kinds):
+    if not kinds or not plain or not all(_has_good_hash(kind) for kind in kinds):
         return None
     hashed = {}
     for side in SIDES:
@@ -42,8 +42,8 @@ def hashed_rows(
 _SMALL = (TypeClass.BOOLEAN, TypeClass.INTEGER, TypeClass.FLOAT, TypeClass.DATE)
 
 
-def _told_apart_by_hash(kind: DataType) -> bool:
-    """Tells whether values of a type fit 64 bits, or are text."""
+def _has_good_hash(kind: DataType) -> bool:
+    """Returns whether values of a type fit 64 bits, or are text."""
     if not isinstance(kind, Scalar):
         return False
     if kind.decimal is not None:

@@ -213,7 +213,7 @@ class PartialRows:
 
         Every row checks that the engine has put the rows of both files side by side in their
         order, or that its key has a partner: an answer from rows out of step would be silently
-        wrong. The newer side, of which more columns are read, comes first, because the engine
+        wrong. The newer side, which has more columns to read, comes first, because the engine
         holds the second in memory.
 
         Args:

@@ -1,12 +1,18 @@
 """The remainder of a table: rows left when equal rows of both sides have cancelled.
 
-It lies in tables of the in-memory database, which spill to disk under the memory limit; cursors
-see them, as they would not see temporary tables. Every row is a ``u`` pair of rows of one key,
-a ``d`` row of the older side or an ``i`` row of the newer.
-Each task fills it for its files by one method; the end step looks at keys that are left in
-several places, across partitions too.
+It is held in tables of the in-memory database, which spill to disk under the memory limit and,
+unlike temporary tables, are visible to cursors. Every row is a ``u`` pair of rows of one key, a
+``d`` row of the older side or an ``i`` row of the newer. With a key ``c1`` and a column ``c5``::
 
-Rows that were found by position are partial (see ``positional``) and lie in tables of their
+    kind  f_c1  f_c5  t_c1  t_c5
+    u      118   9.5   118  10.5
+    d      120   1.0  NULL  NULL
+    i     NULL  NULL   204   3.0
+
+Each task fills it for its files by one method; the last step looks at keys that are left in
+several rows, also of different partitions.
+
+Rows that were found by position are partial (see ``positional``) and are held in tables of their
 own; the remainder's name is a view of all.
 """
 
@@ -25,15 +31,15 @@ from catalog.engine.connection import cursor, single_row
 from catalog.model.datafile import DataFile
 
 WAITING_BYTES = 256 << 20
-"""How much rows found by aligning may take until the engine takes them."""
+"""Bytes of aligned rows that are collected before the engine takes them."""
 
 
 class Remainder:
-    """Fills and settles the remainder of one table.
+    """The remainder of one table, as it is filled and settled.
 
     Attributes:
         added_filled: Per added column (field id), rows cancelled as equal that carry a value.
-        unique: Whether no key stands twice among the rows compared of either side.
+        unique: Whether the compared rows of each side have different keys.
     """
 
     def __init__(self, reader: TableReader, name: str, *, unique: bool = False) -> None:
@@ -53,7 +59,7 @@ class Remainder:
         self._reader = reader
         self._partial = PartialRows(reader, self.columns, name, keep_all=not unique)
         self._has_whole = False
-        self._aligning = Aligning(reader, self.columns)
+        self._aligning = Aligning(reader)
         register_functions(reader.con, reader.plan)
 
     def match(self, pair: FilePair) -> None:
@@ -63,7 +69,7 @@ class Remainder:
             self._partial.match(pair)
 
     def _count_added(self, file: DataFile) -> None:
-        """Counts the values of added columns in a file of which every row is matched."""
+        """Counts the values of added columns in a file whose rows are all matched."""
         for field in self.plan.added:
             stats = file.stats.get(field.id)
             if stats is not None and stats.nulls is not None:
@@ -122,8 +128,8 @@ class Remainder:
         """Returns all rows, whole.
 
         Args:
-            fit: Whether all of them may be held at once; else those found by position are read
-                from the files again, as they are wanted.
+            fit: Whether all of them may be held at once; otherwise those found by position are
+                read from the files again, when they are wanted.
         """
         whole = Part(self._whole(), self.plan.value_pairs, partial=False)
         if fit:
@@ -132,14 +138,14 @@ class Remainder:
         return [whole, *self._partial.streams()]
 
     def narrow_parts(self, shown: Collection[str]) -> list[Part] | None:
-        """Returns all rows as they are held, if none lacks a column that is to be shown."""
+        """Returns all rows as they are held; None if one is held without a column that is shown."""
         parts = self.parts()
         if all({p.name for p in part.pairs} >= set(shown) for part in parts if part.partial):
             return parts
         return None
 
     def _without_equal(self, rows: Mapping[SideName, str]) -> dict[SideName, str]:
-        """Leaves out rows that occur equally often on both sides, told by 128 bits of hash."""
+        """Leaves out rows that occur equally often on both sides, by 128 bits of hash."""
         hashed = hashed_rows(self.columns, self._compared, rows)
         if hashed is None:
             return dict(rows)
@@ -156,7 +162,7 @@ class Remainder:
         }
 
     def _complete(self) -> None:
-        """Fetches what partial rows lack, file by file."""
+        """Reads the missing columns of partial rows, file by file."""
         if self._partial.found:
             self._partial.complete(self._whole())
             self._show()
@@ -185,7 +191,7 @@ class Remainder:
             self._sql(f"DROP TABLE IF EXISTS {self.name}_{table}")
 
     def _take_aligned(self, least: int = 1) -> None:
-        """Takes the rows that were found by aligning, if they take so many bytes."""
+        """Moves aligned rows into the engine, if they take at least some bytes."""
         rows = self._aligning.waiting(least)
         if rows is not None:
             with cursor(self.con) as own:
@@ -194,10 +200,10 @@ class Remainder:
                 own.unregister("aligned")
 
     def settle(self) -> bool:
-        """Pairs rows of keys that are left in several places, as the whole table sees them.
+        """Pairs the rows of keys that are left in several rows, over the whole table.
 
         Returns:
-            False if partial rows would have to be paired anew: then the table must be joined.
+            False if partial rows would have to be paired again: the table must be joined then.
         """
         self._take_aligned()
         if not self.plan.key:
@@ -262,7 +268,7 @@ class Remainder:
         return tuple(pair for pair in self.plan.pairs if pair.compared)
 
     def _whole(self) -> str:
-        """Returns the table of whole rows, made when the first of them comes."""
+        """Returns the table of whole rows, created with the first of them."""
         table = f"{self.name}_rows"
         if not self._has_whole:
             self._has_whole = True
@@ -275,19 +281,18 @@ class Remainder:
         return table
 
     def _show(self) -> None:
-        """Makes the view of all rows, under the remainder's name."""
+        """Creates the view of all rows, under the remainder's name."""
         parts = [f"FROM {part.relation}" for part in self._partial.parts()]
         if self._has_whole or not parts:
             parts.insert(0, f"SELECT *, NULL::INTEGER AS pair FROM {self._whole()}")
         self._sql(f"CREATE OR REPLACE VIEW {self.name} AS {' UNION ALL BY NAME '.join(parts)}")
 
-    def _both(self, before: str = "f.", after: str = "t.") -> str:
-        return ", ".join(
-            [
-                *(f"{before}{c} AS f_{c}" for c in self.columns.carried("f")),
-                *(f"{after}{c} AS t_{c}" for c in self.columns.carried("t")),
-            ]
-        )
+    def _both(self) -> str:
+        return f"{self._side('f')}, {self._side('t')}"
+
+    def _side(self, side: SideName) -> str:
+        """Returns the columns of a side's rows under their names in the remainder."""
+        return ", ".join(f"{side}.{c} AS {side}_{c}" for c in self.columns.carried(side))
 
     def _find_duplicates(self) -> bool:
         parts = []
@@ -333,23 +338,26 @@ class Remainder:
             self.added_filled[field.id] += int(count or 0)
 
     def _cancel_equal(
-        self, before: str, after: str, pairs: Sequence[ColumnPair], into: str | None = None
+        self, before: str, after: str, pairs: Sequence[ColumnPair], *, into: str | None = None
     ) -> None:
-        """Cancels equal rows as multisets; the rest are deleted and inserted rows."""
+        """Cancels equal rows as multisets; the rest are deleted and inserted rows.
+
+        Copies of a row are numbered on each side, and cancel number by number::
+
+            older: (a, 1) (a, 2) (b, 1)    newer: (a, 1) (c, 1)    left: d a, d b, i c
+        """
         table = into or self._whole()
         numbered = [
             f"(SELECT *, row_number() OVER ({self._window(side, pairs)}) AS copy FROM {rows})"
             for side, rows in zip(SIDES, (before, after), strict=True)
         ]
         on = f"{self.columns.same(pairs)} AND f.copy = t.copy"
-        gone = ", ".join(f"f.{c}" for c in self.columns.carried("f"))
-        come = ", ".join(f"t.{c}" for c in self.columns.carried("t"))
         self._sql(
-            f"INSERT INTO {table} BY NAME SELECT 'd' AS kind, {_named(gone, 'f')} "
+            f"INSERT INTO {table} BY NAME SELECT 'd' AS kind, {self._side('f')} "
             f"FROM {numbered[0]} f ANTI JOIN {numbered[1]} t ON {on}"
         )
         self._sql(
-            f"INSERT INTO {table} BY NAME SELECT 'i' AS kind, {_named(come, 't')} "
+            f"INSERT INTO {table} BY NAME SELECT 'i' AS kind, {self._side('t')} "
             f"FROM {numbered[1]} t ANTI JOIN {numbered[0]} f ON {on}"
         )
         if self.plan.added:
@@ -379,36 +387,35 @@ class Remainder:
         return f"SELECT {sums} FROM {groups[0]} f JOIN {groups[1]} t ON {on or 'true'}"
 
     def _settle_again(self) -> None:
-        """Pairs anew the rows of keys that stand in several rows of the remainder."""
+        """Pairs the rows of keys that are left in several rows of the remainder.
+
+        A row that moved to another partition, each of which was compared by itself::
+
+            kind  f_c1  f_c5  t_c1  t_c5            kind  f_c1  f_c5  t_c1  t_c5
+            d      120   1.0  NULL  NULL   becomes  u      120   1.0   120   2.0
+            i     NULL  NULL   120   2.0
+        """
         again = f"{self.name}_again"
-        values = self.plan.value_pairs
         if not all(pair.compared for pair in self.plan.pairs if pair.partition):
             again = self._cancelled_across(again)
-        keys = {
-            "f": [f"f_{self.columns.value('f', pair)}" for pair in self.plan.key_pairs],
-            "t": [f"t_{self.columns.value('t', pair)}" for pair in self.plan.key_pairs],
-        }
-        single = {
-            side: f"SELECT *, count(*) OVER (PARTITION BY {', '.join(keys[side])}) AS left_{side} "
-            f"FROM {again} WHERE kind <> '{'i' if side == 'f' else 'd'}'"
-            for side in SIDES
-        }
-        on = " AND ".join(
-            f"f.{a} IS NOT DISTINCT FROM t.{b}" for a, b in zip(keys["f"], keys["t"], strict=True)
-        )
+        single = {}
+        for side, absent in zip(SIDES, ("i", "d"), strict=True):
+            keys = self.columns.values(side, self.plan.key_pairs)
+            by = ", ".join(f"{side}_{key}" for key in keys)
+            single[side] = (
+                f"SELECT *, count(*) OVER (PARTITION BY {by}) AS left_{side} "
+                f"FROM {again} WHERE kind <> '{absent}'"
+            )
+        on = self.columns.same(self.plan.key_pairs, "f.f_", "t.t_")
         before = [f"f.f_{c}" for c in self.columns.carried("f")]
         after = [f"t.t_{c}" for c in self.columns.carried("t")]
         paired = "f.left_f = 1 AND t.left_t = 1"
-        equal = " AND ".join(
-            f"f.f_{self.columns.value('f', p)} IS NOT DISTINCT FROM "
-            f"t.t_{self.columns.value('t', p)}"
-            for p in values
-        )
+        equal = self.columns.same(self.plan.value_pairs, "f.f_", "t.t_")
         self._sql(
             f"INSERT INTO {self._whole()} BY NAME SELECT 'u' AS kind, "
             f"{', '.join([*before, *after])} "
             f"FROM ({single['f']}) f JOIN ({single['t']}) t ON {on} "
-            f"WHERE {paired} AND NOT ({equal or 'true'})"
+            f"WHERE {paired} AND NOT ({equal})"
         )
         for kind, rows, others, columns in (
             ("d", f"({single['f']}) f", f"({single['t']}) t", before),
@@ -428,7 +435,7 @@ class Remainder:
             sides.append(f"(SELECT {columns} FROM {again} WHERE kind <> '{kind}')")
         left = f"{self.name}_left"
         self._sql(f"CREATE OR REPLACE TABLE {left} AS FROM {self._whole()} WHERE false")
-        self._cancel_equal(sides[0], sides[1], self._compared, left)
+        self._cancel_equal(sides[0], sides[1], self._compared, into=left)
         return left
 
     def _settle_keyless(self) -> None:
@@ -450,8 +457,3 @@ class Remainder:
 
     def _sql(self, statement: str) -> None:
         self.con.execute(statement)
-
-
-def _named(columns: str, side: str) -> str:
-    """Gives columns of a side's rows the names that they have in the remainder."""
-    return ", ".join(f"{c} AS {side}_{c.partition('.')[2]}" for c in columns.split(", "))

@@ -17,20 +17,21 @@ from catalog.model.values import float_text
 
 
 def register_functions(con: duckdb.DuckDBPyConnection, plan: TablePlan) -> None:
-    """Makes the functions that a plan's SQL may call."""
+    """Registers the functions that a plan's SQL may call."""
     if any(pair.before.type != pair.after.type for pair in plan.pairs):
-        _create(con, EXACT_TEXT, exact_text, ["DOUBLE"], "VARCHAR")
+        _create(con, EXACT_TEXT, exact_text, parameters=["DOUBLE"], returned="VARCHAR")
     for pair in plan.pairs:
         if pair.tolerance is not None:
             within = _within(pair.tolerance, pair.before, pair.after)
             name = tolerance_function(plan, pair)
-            _create(con, name, within, ["VARCHAR", "VARCHAR"], "BOOLEAN")
+            _create(con, name, within, parameters=["VARCHAR", "VARCHAR"], returned="BOOLEAN")
 
 
 def _create(
     con: duckdb.DuckDBPyConnection,
     name: str,
     function: Callable[..., str] | Callable[..., bool],
+    *,
     parameters: Sequence[str],
     returned: str,
 ) -> None:

@@ -1,10 +1,10 @@
 """Digests of Arrow columns over canonical values, the same on every machine.
 
-Arrow buffers of equal columns differ: in offsets, in what stands where a value is NULL, in
-dictionaries. Here they are brought into one form first, so that equal digests mean equal
-values in equal order, by the rules of the diff: -0.0 as 0.0, one NaN, integers and floats of
-any width by value. A digest is the XXH3-128 hash of a tag of the kind of values, the number of
-rows, the validity, and the values; nested columns hash their children one after another.
+Arrow buffers of equal columns differ: in offsets, in the bytes under a NULL, in dictionaries. Here
+they are brought into one form first, so that equal digests mean equal values in equal order, by
+the rules of the diff: -0.0 as 0.0, one NaN, integers and floats of any width by value. A digest
+is the XXH3-128 hash of a tag of the kind of values, the number of rows, the validity, and the
+values; nested columns hash their children one after another.
 """
 
 import struct

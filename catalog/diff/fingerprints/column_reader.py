@@ -14,11 +14,11 @@ from catalog.errors import CorruptData
 from catalog.formats.parquet import ParquetSource, source_name
 
 INDEX_BYTES = 3
-"""Bytes a value up to which text is in a dictionary: each that is not takes four and its own."""
+"""Bytes per value up to which text counts as in a dictionary: outside it each takes four more."""
 
 
 class FileColumns:
-    """Reads an open file; columns are named by their places among all."""
+    """An open file, whose columns are named by their places."""
 
     def __init__(self, plain: pq.ParquetFile, indexed: pq.ParquetFile, kept: Collection[int]):
         """Takes the file.
@@ -34,7 +34,7 @@ class FileColumns:
         self._names: list[str] = plain.schema_arrow.names
 
     def batches(self, places: Sequence[int], *, rows: int) -> Iterator[pa.Table]:
-        """Yields the rows of some columns, so many at a time."""
+        """Yields some columns, a number of rows at a time."""
         streams = [
             self._read(reader, some, rows)
             for reader, indexed in ((self._plain, False), (self._indexed, True))
@@ -50,7 +50,7 @@ class FileColumns:
             yield pa.table([columns[name] for name in order], order)
 
     def first(self, places: Sequence[int], *, rows: int) -> pa.Table:
-        """Returns up to so many rows of some columns, of the file's first row group."""
+        """Returns the first rows of some columns, at most those of the first row group."""
         wanted = [self._names[n] for n in places]
         batches = self._plain.iter_batches(batch_size=rows, row_groups=[0], columns=wanted)
         found = next(batches, None)
@@ -68,12 +68,12 @@ class FileColumns:
         wanted = [self._names[n] for n in places]
         some = None if len(wanted) == len(self._names) else wanted
         for batch in reader.iter_batches(batch_size=rows, columns=some):
-            # a name with a dot can stand for a column inside another one too
+            # a name with a dot may also mean a column inside another one
             yield batch if batch.schema.names == wanted else batch.select(wanted)
 
 
 def _cut(stream: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
-    """Yields the rows of a stream so many at a time; the last are fewer."""
+    """Yields the rows of a stream in tables of a given size; the last may be smaller."""
     waiting: list[pa.RecordBatch] = []
     count = 0
     for batch in stream:
@@ -92,12 +92,12 @@ def _cut(stream: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
 def opened(
     source: ParquetSource, *, width: int, plain: Collection[int] = ()
 ) -> Iterator[FileColumns]:
-    """Opens a file that is known to have so many columns.
+    """Opens a file with a known number of columns.
 
     Args:
         source: The file, by its path or open.
         width: Its columns.
-        plain: Places of columns that are to come by their values.
+        plain: Places of columns that are read by their values.
 
     Raises:
         CorruptData: It has others, or cannot be read; also while it is read.
@@ -112,7 +112,7 @@ def opened(
                 raise CorruptData(f"{path} has other columns than were committed")
             kept: list[int] = []
             second = first
-            if isinstance(source, str):  # elsewhere, two readers would make more requests
+            if isinstance(source, str):  # of a remote file, two readers would make more requests
                 kept = [place for place in _in_dictionaries(first) if place not in plain]
             if kept:
                 names = [first.schema_arrow.names[place] for place in kept]
@@ -158,7 +158,7 @@ def _is_in_dictionary(chunk: pq.ColumnChunkMetaData) -> bool:
 
 
 def unreadable(path: str, error: Exception) -> CorruptData:
-    """Returns the error that says that a file cannot be read."""
+    """Returns the error for a file that cannot be read."""
     return CorruptData(f"{path} is not readable: {str(error).splitlines()[0]}")
 
 

@@ -179,7 +179,7 @@ class _Others:
         known: Mapping[Identity, Known],
         key: Sequence[int],
     ) -> None:
-        """Takes the files, and what is known of some of them."""
+        """Indexes the files that something is known of."""
         self._known = {
             size: [known[file.identity] for file in sides[side] if file.identity in known]
             for size, sides in groups.items()

@@ -36,7 +36,7 @@ class _Column:
     """What a fingerprint records of one column, computed block by block."""
 
     def __init__(self, column: PhysicalColumn) -> None:
-        """Takes what the column is."""
+        """Takes the column."""
         self._field_id = column.field_id
         self._digests: list[bytes] | None = []
         self._sum = Summing(column.type)
@@ -70,12 +70,12 @@ class Fingerprinter:
     def __init__(
         self, columns: Sequence[PhysicalColumn], key: Sequence[int], *, row_sum: bool = True
     ) -> None:
-        """Takes what the rows hold.
+        """Begins a fingerprint.
 
         Args:
             columns: The columns of the rows, in order.
             key: Field ids of the key columns, also of those that no row holds.
-            row_sum: Whether rows that are in no order are summed up as a whole.
+            row_sum: Whether rows that are not in the order of their keys are summed up.
         """
         self.rows = 0
         self._key = key

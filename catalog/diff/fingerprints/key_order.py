@@ -1,8 +1,8 @@
 """Digests of columns whose rows are brought into the order of their key.
 
-Files that hold the same rows have the same such digests, in whatever order their rows lie. Keys
-are ordered by value: numbers, dates and times as they follow each other, false before true, text
-and bytes byte by byte; the first key column leads.
+Files that hold the same rows have the same digests of this kind, whatever the order of their
+rows. Keys are ordered by value: numbers, dates and times ascending, false before true, text and
+bytes byte by byte; the first key column leads.
 """
 
 from collections.abc import Collection, Sequence
@@ -18,7 +18,7 @@ from catalog.engine.arrow_arrays import from_numpy, to_numpy
 from catalog.model.fingerprint import BLOCK_ROWS, KeyRecord
 
 KEYED_ROWS = 1 << 22
-"""Rows of a file up to which its columns are ordered: all values of one are in memory then."""
+"""Rows of a file up to which its columns are ordered: each column is then held in memory."""
 
 
 def keyed_digests(
@@ -61,7 +61,7 @@ def key_order(key: Sequence[pa.Array | None], record: KeyRecord | None) -> pa.Ar
         record: What is known of the key.
 
     Returns:
-        The numbers; None if the key does not tell rows apart, or has a type without an order here.
+        The numbers; None if keys repeat or are NULL, or are of a type without an order here.
     """
     if record is None or record.nulls or record.duplicates or not key:
         return None

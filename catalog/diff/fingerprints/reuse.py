@@ -118,7 +118,7 @@ class KeyIndex:
     """An index of files by how they store the first column of their key."""
 
     def __init__(self, files: Iterable[Known], key: Sequence[int]) -> None:
-        """Takes what is known of the files.
+        """Indexes files.
 
         Args:
             files: The files.

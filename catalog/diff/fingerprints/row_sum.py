@@ -17,7 +17,7 @@ Words: TypeAlias = np.ndarray[Any, np.dtype[np.uint64]]
 Salts: TypeAlias = tuple[np.uint64, np.uint64]
 
 CHUNK_ROWS = 8_192
-"""Rows looked at at a time: few enough that all steps stay in the processor's caches."""
+"""Rows processed at a time: few enough to stay in the processor's caches through all steps."""
 
 MODULUS = 1 << 128
 
@@ -38,7 +38,7 @@ class RowSum:
         """Adds a column.
 
         Returns:
-            False if its values are neither text, bytes nor of fixed width: there is no sum then.
+            False if its values are not text, bytes or of fixed width: there is no sum then.
         """
         if block.nulls == self._rows:
             return True
@@ -65,9 +65,9 @@ class RowSum:
             part = slice(start, start + CHUNK_ROWS)
             one = _mixed(words[part] ^ salts[0], _A)
             other = _mixed(one ^ (words[part] + salts[1]), _C)
-            self._add_hashed(part, one, other, valid)
+            self._add_hashed(part, one, other, valid=valid)
 
-    def _add_hashed(self, part: slice, one: Words, other: Words, valid: Words | None) -> None:
+    def _add_hashed(self, part: slice, one: Words, other: Words, *, valid: Words | None) -> None:
         if valid is not None:
             one *= valid[part]
             other *= valid[part]
@@ -104,7 +104,7 @@ class RowSum:
         for start in range(0, len(lengths), CHUNK_ROWS):
             part = slice(start, start + CHUNK_ROWS)
             one, other = _hashed(view, starts[part], lengths[part], salts=salts)
-            self._add_hashed(part, one, other, valid)
+            self._add_hashed(part, one, other, valid=valid)
 
 
 def _exact(words: Words) -> int:
@@ -119,7 +119,7 @@ def _salts(kind: str, field_id: int) -> Salts:
 
 
 def _mixed(words: Words, factor: np.uint64) -> Words:
-    """Returns words of which every bit depends on all bits of the given ones."""
+    """Returns words in which every bit depends on all bits of the given ones."""
     words = words * factor
     words ^= words >> _HALF
     words *= _B

@@ -1,8 +1,8 @@
 """Summaries of columns for fingerprints: bounds, and sums that do not depend on any order.
 
-Integers and decimals are summed exactly. Doubles are cut in two at a place that their greatest
-one tells, so that the sum of the upper parts is exact and that of the lower ones tiny; how far
-off it may be is kept with it.
+Integers and decimals are summed exactly. Doubles are cut in two at a bit that follows from the
+largest of them, so that the sum of the upper parts is exact and that of the lower ones tiny; the
+greatest possible error is kept with the sum.
 
 Source: S. M. Rump, T. Ogita, S. Oishi, "Accurate floating-point summation", 2008
 (``ExtractVector``).
@@ -33,17 +33,17 @@ GREATEST = 1000
 """Binary exponent up to which sums of doubles cannot overflow on the way."""
 
 CHUNK_ROWS = 8_192
-"""Rows looked at at a time: memory for more is given back and asked for anew each time, which takes
-longer than the sums."""
+"""Rows summed at a time: larger pieces of memory would be freed and allocated again each time,
+which takes longer than the sums."""
 
 _LOW_WORD = 1 << 64
 
 
 class Summing:
-    """Sums up a column block by block."""
+    """The summary of a column, computed block by block."""
 
     def __init__(self, kind: DataType) -> None:
-        """Takes the column's type in the file."""
+        """Begins the summary of a column of a type."""
         self._kind = kind
         self._nulls = self._rows = self._nans = 0
         self._edges: tuple[bytes, bytes] | None = None
