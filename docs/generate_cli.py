@@ -115,7 +115,7 @@ def _row(parameter: Any) -> str:
 
 def _value(parameter: Any) -> str:
     if parameter.metavar:
-        return str(parameter.metavar)
+        return str(parameter.metavar).replace("|", "\\|")
     choices = getattr(parameter.type_descriptor, "choices", None)
     if choices:
         return "\\|".join(str(getattr(choice, "value", choice)) for choice in choices)
