@@ -36,10 +36,10 @@ class Scope:
 
     def conflicting(self, changes: FileChanges) -> tuple[DataFile, ...]:
         """Returns the files that another writer removed or added within the scope."""
-        found = [
+        files = [
             file
             for file in (*changes.removed, *changes.added)
             if self.whole or file.partition in self.partitions
         ]
-        found += [file for file in changes.removed if file.path in self.files]
-        return tuple({file.path: file for file in found}.values())
+        files += [file for file in changes.removed if file.path in self.files]
+        return tuple({file.path: file for file in files}.values())

@@ -113,14 +113,14 @@ class SourceFiles:
     """The files of a source, with what is known about them.
 
     Attributes:
-        found: The source as it was listed.
+        listing: The source as it was listed.
         spec: The partition values of the files.
         known: The files of the table.
         expected: The table's file that each file surely is, by path; None: it must be read.
         footers: Footers by path, of those that were read.
     """
 
-    found: Discovery
+    listing: Discovery
     spec: PartitionSpec
     known: KnownFiles
     expected: Mapping[str, DataFile | None]
@@ -129,7 +129,7 @@ class SourceFiles:
     def layouts(self) -> dict[Layout, str]:
         """Returns the different physical columns of the files, each with an example's path."""
         layouts: dict[Layout, str] = {}
-        for file in self.found.files:
+        for file in self.listing.files:
             same = self.expected[file.path]
             columns = self.footers[file.path].columns if same is None else self.known.columns(same)
             layouts.setdefault(columns, file.path)

@@ -44,9 +44,9 @@ def key_warnings(name: str, table: TableSnapshot, counts: tuple[int, int]) -> tu
     key = ", ".join(table.key_names)
     warnings = []
     if nulls:
-        found = "1 row" if nulls == 1 else f"{nulls:,} rows"
+        rows = "1 row" if nulls == 1 else f"{nulls:,} rows"
         verb = "has" if nulls == 1 else "have"
-        warnings.append(f"{found} of {name} {verb} NULL in the key ({key})")
+        warnings.append(f"{rows} of {name} {verb} NULL in the key ({key})")
     if duplicates:
         warnings.append(f"{duplicates:,} rows of {name} share their key ({key})")
     return tuple(warnings)

@@ -108,7 +108,7 @@ class PartitionSpec:
 
 
 def partition_spec(
-    found: Discovery, base: StoredTable | None, request: SnapshotRequest
+    listing: Discovery, base: StoredTable | None, request: SnapshotRequest
 ) -> PartitionSpec:
     """Finds how a source is partitioned, and checks that the table agrees.
 
@@ -121,26 +121,26 @@ def partition_spec(
     existing = dict(base.snapshot.partition_fields) if base is not None else {}
     if request.partition_by is not None:
         wanted = tuple(name for name, _ in request.partition_by)
-        if wanted != found.columns:
+        if wanted != listing.columns:
             raise InvalidInput(
-                f"partition columns {_list(wanted)} were declared, but {found.root} is "
-                f"partitioned by {_list(found.columns)}",
+                f"partition columns {_list(wanted)} were declared, but {listing.root} is "
+                f"partitioned by {_list(listing.columns)}",
                 kind=ErrorKind.PARTITIONING_MISMATCH,
                 hint="a partition column needs column=value directories in that order",
             )
-    if base is not None and request.scope != "full" and tuple(existing) != found.columns:
+    if base is not None and request.scope != "full" and tuple(existing) != listing.columns:
         raise InvalidInput(
-            f"table {base.name} is partitioned by {_list(tuple(existing))}, but {found.root} by "
-            f"{_list(found.columns)}",
+            f"table {base.name} is partitioned by {_list(tuple(existing))}, but {listing.root} by "
+            f"{_list(listing.columns)}",
             kind=ErrorKind.PARTITIONING_MISMATCH,
             hint="only a full snapshot may change the partitioning",
         )
-    kinds = choose_types(found.columns, found.files, declared=declared, existing=existing)
+    kinds = choose_types(listing.columns, listing.files, declared=declared, existing=existing)
     if base is not None and request.scope != "full":
-        kinds = tuple(existing[name] for name in found.columns)
+        kinds = tuple(existing[name] for name in listing.columns)
     seen: dict[tuple[str, str], bytes] = {}
-    values = {file.path: read_values(file, kinds, seen) for file in found.files}
-    return PartitionSpec(found.columns, kinds, values)
+    values = {file.path: read_values(file, kinds, seen) for file in listing.files}
+    return PartitionSpec(listing.columns, kinds, values)
 
 
 def _list(names: tuple[str, ...]) -> str:

@@ -83,20 +83,20 @@ def take_snapshot(task: SnapshotTask) -> TakenSnapshot:
         NotFound: The source is missing.
     """
     store, mode = task.store, task.mode
-    found = _discover(task)
-    records = read_stat_records(store, task.name, found.root)
-    source, seen = _read_source(task, found, records)
+    listing = _discover(task)
+    records = read_stat_records(store, task.name, listing.root)
+    source, seen = _read_source(task, listing, records)
     unified = _unify(task, source)
     snapshot = table_snapshot(unified, source.spec, task)
     unknown = [
         file
-        for file in found.files
+        for file in listing.files
         if source.expected[file.path] is None and ingest.recorded_token(records, file) is None
     ]
-    remote = ingest.copied_remotely(store, found.files, mode, seen=seen, unknown=unknown)
+    remote = ingest.copied_remotely(store, listing.files, mode, seen=seen, unknown=unknown)
     taken: list[TakenFile] = []
     try:
-        for file in found.files:
+        for file in listing.files:
             taken.append(
                 ingest.take(
                     store,
@@ -107,14 +107,14 @@ def take_snapshot(task: SnapshotTask) -> TakenSnapshot:
                     dry_run=task.dry_run,
                 )
             )
-        _check_listing(task, found, source.spec)
+        _check_listing(task, listing, source.spec)
         plan = plan_files(task, source, taken=taken, unified=unified)
         if not task.dry_run:
             plan = replace(plan, added=_placed(store, plan, mode))
-            _remember(task, found, taken)
+            _remember(task, listing, taken)
     finally:
         ingest.discard(taken)
-    return _result(task, snapshot, plan, found=found)
+    return _result(task, snapshot, plan, listing=listing)
 
 
 def _discover(task: SnapshotTask) -> Discovery:
@@ -122,42 +122,42 @@ def _discover(task: SnapshotTask) -> Discovery:
     names = [name for name, _ in request.partition_by or ()]
     if task.base is not None and not names:
         names = [name for name, _ in task.base.snapshot.partition_fields]
-    found = discover(source, names, store=store, missing_ok=request.allow_empty)
-    if not found.files:
+    listing = discover(source, names, store=store, missing_ok=request.allow_empty)
+    if not listing.files:
         if not request.allow_empty:
             raise InvalidInput(
                 f"{source} has no Parquet files",
                 kind=ErrorKind.EMPTY_SOURCE,
                 hint=hint("{} takes it as a table without rows", Option("allow_empty")),
             )
-        found = replace(found, columns=tuple(names))
-    _check_apart(found, store)
-    return found
+        listing = replace(listing, columns=tuple(names))
+    _check_apart(listing, store)
+    return listing
 
 
-def _check_apart(found: Discovery, store: ObjectStore) -> None:
-    elsewhere = is_remote(found.root)
+def _check_apart(listing: Discovery, store: ObjectStore) -> None:
+    elsewhere = is_remote(listing.root)
     if elsewhere != is_remote(store.location):
         return
-    ends = (store.location, found.root)
+    ends = (store.location, listing.root)
     home, inner = (end if elsewhere else os.path.realpath(end) for end in ends)
     if inner == home or inner.startswith(home + os.sep):
         raise InvalidInput(
-            f"{found.root} is inside the catalog itself",
+            f"{listing.root} is inside the catalog itself",
             kind=ErrorKind.PATH_OUTSIDE,
             hint="export the table first, or name the files it came from",
         )
     within = f"{home.removeprefix(inner + os.sep)}{os.sep}"
-    if within and any(file.relative.startswith(within) for file in found.files):
+    if within and any(file.relative.startswith(within) for file in listing.files):
         raise InvalidInput(
-            f"{found.root} contains the catalog itself",
+            f"{listing.root} contains the catalog itself",
             kind=ErrorKind.PATH_OUTSIDE,
             hint="name the directory of the table, or a pattern such as *.parquet",
         )
 
 
 def _read_source(
-    task: SnapshotTask, found: Discovery, records: Mapping[str, StatRecord]
+    task: SnapshotTask, listing: Discovery, records: Mapping[str, StatRecord]
 ) -> tuple[SourceFiles, dict[str, RemoteFile]]:
     """Reads the footers of the files that are not recognised without that.
 
@@ -165,7 +165,7 @@ def _read_source(
         The files; what the server said about those that were read, by path.
     """
     store, request = task.store, task.request
-    spec = partition_spec(found, task.base, request)
+    spec = partition_spec(listing, task.base, request)
     full = request.scope == "full"
     known = KnownFiles.load(task.repository.commits, task.base, spec, full=full)
     expected = {
@@ -176,16 +176,16 @@ def _read_source(
             mode=task.mode,
             token=ingest.recorded_token(records, file),
         )
-        for file in found.files
+        for file in listing.files
     }
-    needed = [file for file in found.files if expected[file.path] is None]
+    needed = [file for file in listing.files if expected[file.path] is None]
     footers: dict[str, ParquetFooter] = {}
     seen: dict[str, RemoteFile] = {}
     for file, (footer, remote) in zip(needed, ingest.footers(store, needed), strict=True):
         footers[file.path] = footer
         seen.update({} if remote is None else {file.path: remote})
         _check_partition_columns(store, file, footer, spec=spec)
-    return SourceFiles(found, spec, known, expected, footers), seen
+    return SourceFiles(listing, spec, known, expected, footers), seen
 
 
 def _check_partition_columns(
@@ -205,7 +205,7 @@ def _check_partition_columns(
 
 
 def _unify(task: SnapshotTask, source: SourceFiles) -> Unified:
-    base, empty = task.base, not source.found.files
+    base, empty = task.base, not source.listing.files
     if base is None and empty:
         raise InvalidInput(
             "a new table needs at least one file, from which it gets its columns",
@@ -217,17 +217,17 @@ def _unify(task: SnapshotTask, source: SourceFiles) -> Unified:
     return unify(source.layouts(), partition, existing, keep_columns=keep)
 
 
-def _check_listing(task: SnapshotTask, found: Discovery, spec: PartitionSpec) -> None:
+def _check_listing(task: SnapshotTask, listing: Discovery, spec: PartitionSpec) -> None:
     """Checks that no file came, went or changed since the source was listed."""
-    if not found.files:
+    if not listing.files:
         return
 
     def seen(files: Sequence[SourceFile]) -> list[tuple[str, int, int, int]]:
         return [(f.path, f.size_bytes, f.mtime_ns, f.inode) for f in files]
 
     again = discover(task.source, spec.names, store=task.store)
-    if seen(again.files) != seen(found.files):
-        before, after = set(seen(found.files)), set(seen(again.files))
+    if seen(again.files) != seen(listing.files):
+        before, after = set(seen(listing.files)), set(seen(again.files))
         raise ingest.changed(min(before ^ after)[0])
 
 
@@ -237,7 +237,7 @@ def _placed(store: ObjectStore, plan: FilePlan, mode: Mode) -> tuple[DataFile, .
     return tuple(replace(file, guard=guard) for file, guard in zip(plan.added, guards, strict=True))
 
 
-def _remember(task: SnapshotTask, found: Discovery, taken: Sequence[TakenFile]) -> None:
+def _remember(task: SnapshotTask, listing: Discovery, taken: Sequence[TakenFile]) -> None:
     mode = task.mode
     if mode is Mode.REFERENCE:
         return
@@ -252,11 +252,11 @@ def _remember(task: SnapshotTask, found: Discovery, taken: Sequence[TakenFile]) 
         records[one.source.relative] = StatRecord(
             one.source.size_bytes, one.source.mtime_ns, ctime_ns, one.source.inode, one.token
         )
-    write_stat_records(task.store, task.name, found.root, records, now_ns=time.time_ns())
+    write_stat_records(task.store, task.name, listing.root, records, now_ns=time.time_ns())
 
 
 def _result(
-    task: SnapshotTask, snapshot: TableSnapshot, plan: FilePlan, *, found: Discovery
+    task: SnapshotTask, snapshot: TableSnapshot, plan: FilePlan, *, listing: Discovery
 ) -> TakenSnapshot:
     name, base, request = task.name, task.base, task.request
     old = base.snapshot if base is not None else TableSnapshot(snapshot.schema, 0)
@@ -266,10 +266,10 @@ def _result(
     if base is not None and changed and not respecified:
         removed = full_entries(task.repository.commits, base, removed, added=len(plan.added))
     warnings = list(plan.warnings)
-    if found.ignored:
-        files = "1 file" if found.ignored == 1 else f"{found.ignored} files"
-        verb = "is" if found.ignored == 1 else "are"
-        warnings.append(f"skipped {files} in {found.root} that {verb} not Parquet")
+    if listing.ignored:
+        files = "1 file" if listing.ignored == 1 else f"{listing.ignored} files"
+        verb = "is" if listing.ignored == 1 else "are"
+        warnings.append(f"skipped {files} in {listing.root} that {verb} not Parquet")
     if base is not None:
         kept = old.files - len(plan.removed)
         warnings.extend(_key_change(name, old, snapshot, files_kept=kept))
@@ -288,7 +288,7 @@ def _result(
     )
     lineage = {
         "operation": "snapshot",
-        "source": found.root,
+        "source": listing.root,
         "mode": request.mode,
         "scope": request.scope,
     }

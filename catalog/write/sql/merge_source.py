@@ -69,16 +69,16 @@ def with_source_read(
     pending = replace(pending, replacements=outside)
     if not keys:
         return SourceRead(pending, (replaced,))
-    found = context.work.name("matches")
+    matches = context.work.name("matches")
     there = " AND ".join(f"c{i} IS NOT NULL" for i in keys)
     con.execute(
-        f"CREATE TEMP TABLE {found} AS SELECT DISTINCT * "
+        f"CREATE TEMP TABLE {matches} AS SELECT DISTINCT * "
         f"FROM (SELECT {', '.join(keys.values())} FROM {rows}) WHERE {there}"
     )
     columns = ", ".join(f"c{i}" for i in keys)
-    condition = f"({columns}) IN (SELECT {columns} FROM {found})"
+    condition = f"({columns}) IN (SELECT {columns} FROM {matches})"
     return SourceRead(
-        pending, (replaced,), key_pruner(con, shape, found, fields=tuple(keys)), condition
+        pending, (replaced,), key_pruner(con, shape, matches, fields=tuple(keys)), condition
     )
 
 

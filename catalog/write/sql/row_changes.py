@@ -95,8 +95,8 @@ def write_changes(scratch: Scratch, changes: RowChanges) -> FileEdit:
 
 def _differ(fields: Sequence[Field]) -> str:
     """Returns the condition that a row differs from what it was in some columns."""
-    found = [_differs(f"o.c{f.id}", f"t.c{f.id}", str(f.type)) for f in fields]
-    return f"({' OR '.join(found) or 'false'})"
+    conditions = [_differs(f"o.c{f.id}", f"t.c{f.id}", str(f.type)) for f in fields]
+    return f"({' OR '.join(conditions) or 'false'})"
 
 
 def _differs(old: str, new: str, kind: str) -> str:
