@@ -53,7 +53,7 @@ def open_bank(uri: str) -> Catalog:
 def transfer(cat: Catalog, message: str, *, seed: int) -> str:
     """Moves money from an account of one table to one of the other; returns the commit.
 
-    A transaction that lost against another is made anew, from what is there then.
+    A transaction that lost against another is made again, from what is there then.
     """
     draw = random.Random(seed)
     giver, taker = draw.sample(TABLES, 2)

@@ -63,7 +63,7 @@ RESOLVE = st.sampled_from([None, None, "ours", "theirs"])
 
 @dataclass(frozen=True)
 class Node:
-    """Is a commit of the model; of one that it makes up on its way, files may be unknown."""
+    """A commit of the model; files may be unknown if the model made it up on the way."""
 
     parents: tuple[str, ...]
     tables: Tables
@@ -71,11 +71,11 @@ class Node:
 
 
 class ClashError(Exception):
-    """Says that the model finds a conflict."""
+    """The model finds a conflict."""
 
 
 class Model:
-    """Holds commits by their ids, and merges them by the oracle."""
+    """Commits by their ids, merged by the oracle."""
 
     def __init__(self) -> None:
         self.nodes: dict[str, Node] = {}

@@ -1,7 +1,7 @@
 """Writes on branches, rebases and merges them for ever; made to be killed at any moment.
 
 Usage: ``python -m tests.write.kill_merger LAKE FIRST``. Every round changes two tables alike,
-on a branch of its own and, by SQL, on main, in one partition; it tells of each merge that landed.
+on a branch of its own and, by SQL, on main, in one partition; it prints each merge that landed.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Processes that are killed while they write, and auditors of what they leave, wherever it lies.
+"""Processes that are killed while they write, and auditors of what they leave.
 
 ``kill -9`` at any moment leaves the old or the new state, and nothing acknowledged is lost.
 """
@@ -24,7 +24,7 @@ SEED = 20240501
 
 
 class Writer:
-    """Is a process that commits until it is killed."""
+    """A process that commits until it is killed."""
 
     def __init__(self, module: str, *arguments: object) -> None:
         self.process = subprocess.Popen(

@@ -66,7 +66,7 @@ def conflict(cat: Catalog, source: str, **options: Any) -> catalog.MergeConflict
     raise AssertionError("the merge clashes")
 
 
-def told(error: catalog.MergeConflict) -> set[tuple[object, ...]]:
+def conflict_rows(error: catalog.MergeConflict) -> set[tuple[object, ...]]:
     """Returns kind, key and column of conflicts."""
     rows = error.conflicts.to_pylist()
     return {(row["kind"], row["key"], row["column_name"]) for row in rows}

@@ -102,7 +102,7 @@ NAMES = ("a", "b", "c", "d", "A", "x", "y")
 
 @dataclass(frozen=True, slots=True)
 class Three:
-    """Is a base and two sides that come from it, or were made apart from it."""
+    """A base and two sides that come from it, or were made apart from it."""
 
     base: TableSnapshot | None
     ours: TableSnapshot

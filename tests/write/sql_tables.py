@@ -18,7 +18,7 @@ Rows = list[tuple[Any, ...]]
 
 @dataclass(frozen=True)
 class Sample:
-    """Is a table: its rows file by file, and how it is declared."""
+    """A table: its rows file by file, and how it is declared."""
 
     name: str
     files: Sequence[pa.Table]
@@ -50,7 +50,7 @@ def make(cat: Catalog, *samples: Sample) -> None:
 
 
 class Oracle:
-    """Is a DuckDB with the same tables."""
+    """A DuckDB with the same tables."""
 
     def __init__(self, *samples: Sample) -> None:
         self.con = duckdb.connect()

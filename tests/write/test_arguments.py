@@ -29,7 +29,7 @@ def commit(cat: Catalog, **options: Any) -> None:
     + [{"idempotency_key": ""}],
     ids=repr,
 )
-def test_what_is_no_text_is_refused_and_leaves_a_readable_branch(
+def test_what_is_not_text_is_refused_and_leaves_a_readable_branch(
     cat: Catalog, options: dict[str, Any]
 ) -> None:
     put(cat, "main", {1: 1})
@@ -48,7 +48,7 @@ MESSAGES: dict[str, Callable[[Catalog], object]] = {
 
 
 @pytest.mark.parametrize("does", list(MESSAGES))
-def test_a_message_that_is_no_text_is_refused_and_moves_nothing(cat: Catalog, does: str) -> None:
+def test_a_message_that_is_not_text_is_refused_and_moves_nothing(cat: Catalog, does: str) -> None:
     put(cat, "main", {1: 1})
     cat.branches.create("work")
     put(cat, "work", {1: 2})

@@ -9,7 +9,7 @@ from catalog.storage.local import LocalStore
 from tests.storage.faulty import FAULTS, Fault, PlannedStore, scripted
 
 from .conftest import Filled, catalog_in
-from .merges import conflict, put, put_as_before, told, values
+from .merges import conflict, conflict_rows, put, put_as_before, values
 
 
 def clashing(cat: Catalog) -> Catalog:
@@ -22,7 +22,7 @@ def clashing(cat: Catalog) -> Catalog:
 
 @pytest.fixture
 def parted(filled_by: Filled) -> Catalog:
-    """Has two branches that clash in two rows and not in a third."""
+    """Two branches that clash in two rows and not in a third."""
     return filled_by(clashing)
 
 
@@ -49,7 +49,7 @@ def test_rows_changed_and_conflicts_deleted_settle_it(parted: Catalog) -> None:
     put(parted, branch, {1: 15}, mode="upsert")
     with pytest.raises(catalog.MergeConflict) as left:
         parted.continue_merge()
-    assert told(left.value) == {("cell", '{"k":"2"}', "v")}
+    assert conflict_rows(left.value) == {("cell", '{"k":"2"}', "v")}
     dismiss(parted, branch, 2)
     report = parted.continue_merge()
     assert values(parted) == {1: 15, 2: 20, 3: 33}
@@ -104,7 +104,7 @@ def test_a_merge_whose_branch_is_protected_moves_nothing(parted: Catalog) -> Non
     assert parted.resolve("main").commit_id == before
 
 
-def test_a_table_taken_whole_is_told_as_such_when_another_was_settled(cat: Catalog) -> None:
+def test_a_table_taken_whole_is_reported_as_such_when_another_was_settled(cat: Catalog) -> None:
     put(cat, "main", {1: 1}, table="shaped")
     put(cat, "main", {1: 1})
     cat.branches.create("work")
@@ -155,13 +155,13 @@ def test_what_came_to_the_target_meanwhile_is_kept(parted: Catalog) -> None:
     assert values(parted) == {1: 15, 2: 25, 3: 33, 7: 7}
 
 
-def test_what_clashes_anew_is_told_and_settled(parted: Catalog) -> None:
+def test_what_clashes_again_is_reported_and_settled(parted: Catalog) -> None:
     branch = conflict(parted, "work").branch
     put(parted, branch, {1: 15, 2: 25}, mode="upsert")
     put(parted, "main", {1: 16}, mode="upsert")
     with pytest.raises(catalog.MergeConflict) as again:
         parted.continue_merge()
-    assert told(again.value) == {("cell", '{"k":"1"}', "v")}
+    assert conflict_rows(again.value) == {("cell", '{"k":"1"}', "v")}
     assert again.value.branch == branch
     parted.continue_merge(resolve="theirs")
     assert values(parted) == {1: 15, 2: 25, 3: 33}

@@ -78,7 +78,7 @@ def updated(cat: Catalog, folder: Path) -> None:
     "A damaged data file is reported as such, and its damage never enters a new file"
 )
 @pytest.mark.parametrize("way", [counted, listed, exported, updated])
-def test_damage_is_told_as_such(
+def test_damage_is_reported_as_such(
     lake: Path, tmp_path: Path, way: Callable[[Catalog, Path], None]
 ) -> None:
     chance = random.Random(11)
@@ -105,7 +105,7 @@ def test_damage_is_told_as_such(
     way(catalog.open(str(lake)), tmp_path)
 
 
-def test_reading_by_oneself_tells_in_the_words_of_the_engine(lake: Path) -> None:
+def test_reading_by_oneself_fails_in_the_words_of_the_engine(lake: Path) -> None:
     """A relation is DuckDB's own, and so is what it raises."""
     path = lake / catalog.open(str(lake)).files("t")[0].path
     relation = catalog.open(str(lake)).sql("SELECT sum(x) FROM t")

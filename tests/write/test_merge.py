@@ -16,11 +16,11 @@ from catalog.repository.commit_writer import Description, TableUpdate
 
 from . import shapes
 from .conftest import Filled, rows
-from .merges import check_totals, conflict, put, told, values
+from .merges import check_totals, conflict, conflict_rows, put, values
 
 
 def part(cat: Catalog) -> None:
-    """Has a table of three rows, and a branch ``work``."""
+    """A catalog with a table of three rows, and a branch ``work``."""
     put(cat, "main", {1: 1, 2: 2, 3: 3})
     cat.branches.create("work")
 
@@ -57,7 +57,7 @@ def test_a_table_that_both_made_merges_by_its_rows(parted: Catalog) -> None:
     assert values(parted, table="new") == {1: 1, 2: 2, 3: 3}
     put(parted, "work", {2: 5}, table="other")
     put(parted, "main", {2: 6}, table="other")
-    assert told(conflict(parted, "work")) == {("inserted-both", '{"k":"2"}', "v")}
+    assert conflict_rows(conflict(parted, "work")) == {("inserted-both", '{"k":"2"}', "v")}
 
 
 @pytest.mark.parametrize(("resolve", "left"), [("ours", {1: 9, 2: 2, 3: 3}), ("theirs", None)])
@@ -67,25 +67,25 @@ def test_a_table_dropped_there_and_changed_here_clashes(
     put(parted, "main", {1: 9}, mode="upsert")
     with parted.transaction("work") as tx:
         tx.drop("t")
-    assert told(conflict(parted, "work")) == {("table-dropped", None, None)}
+    assert conflict_rows(conflict(parted, "work")) == {("table-dropped", None, None)}
     assert parted.merge("main", into="work", dry_run=True).conflicts.num_rows == 1
     parted.continue_merge(resolve=resolve)
     assert [info.name for info in parted.tables()] == ([] if left is None else ["t"])
     assert left is None or values(parted) == left
 
 
-def test_a_table_made_anew_is_not_merged_with_its_namesake(parted: Catalog) -> None:
+def test_a_table_created_again_is_not_merged_with_its_namesake(parted: Catalog) -> None:
     with parted.transaction("work") as tx:
         tx.drop("t")
     put(parted, "work", {1: 7, 4: 4})
     put(parted, "main", {1: 9}, mode="upsert")
-    assert told(conflict(parted, "work")) == {("table-replaced", None, None)}
+    assert conflict_rows(conflict(parted, "work")) == {("table-replaced", None, None)}
     parted.abort_merge()
     parted.merge("work", resolve="theirs")
     assert values(parted) == {1: 7, 4: 4}
 
 
-def test_a_table_made_anew_on_both_sides_as_the_same_merges(parted: Catalog) -> None:
+def test_a_table_created_again_on_both_sides_as_the_same_merges(parted: Catalog) -> None:
     with parted.transaction("work") as tx:
         tx.drop("t")
     put(parted, "work", {1: 7, 4: 4})
@@ -124,7 +124,7 @@ def test_what_was_merged_crosswise_and_settled_unlike_clashes_again(parted: Cata
         tried = parted.merge(source, into=into, dry_run=True)
         assert [found.path for found in parted.repository.store.list("")] == before
         error = conflict(parted, source, into=into)
-        assert told(error) == {("cell", '{"k":"1"}', "v")}
+        assert conflict_rows(error) == {("cell", '{"k":"1"}', "v")}
         assert tried.conflicts == error.conflicts
     parted.continue_merge("work", resolve="theirs")
     assert values(parted) == {1: 11, 2: 5, 3: 6}
@@ -199,7 +199,7 @@ def test_no_value_is_rounded_to_fit_a_type_that_the_other_side_gave(
     put(cat, other, column([value, old[1]], wide))
     exact = cat.sql("SELECT v FROM t WHERE k = 1", ref=other).fetchall()
     error = conflict(cat, "work")
-    assert told(error) == {("type-changed", None, "v")}
+    assert conflict_rows(error) == {("type-changed", None, "v")}
     assert cat.sql("SELECT v FROM t WHERE k = 1", ref=error.branch).fetchall() == exact
     cat.continue_merge(resolve="ours" if other == "main" else "theirs")
     (first, second) = rows(cat, "SELECT v FROM t ORDER BY k")
@@ -221,7 +221,7 @@ def test_columns_that_no_type_holds_leave_the_rows_alone(parted: Catalog) -> Non
     put(parted, "main", [{"k": 1, "v": 1, "x": 2**60 + 1}])
     put(parted, "work", [{"k": 1, "v": 1, "x": 1.5}, {"k": 4, "v": 4, "x": 2.5}])
     error = conflict(parted, "work")
-    assert told(error) == {("column-added", None, "x")}
+    assert conflict_rows(error) == {("column-added", None, "x")}
     assert rows(parted, "SELECT x FROM t") == [(2**60 + 1,)]
     assert parted.sql("SELECT x FROM t", ref=error.branch).fetchall() == [(2**60 + 1,)]
     with pytest.raises(catalog.InvalidInput, match="another shape"):
@@ -307,7 +307,7 @@ def test_columns_that_both_added_keep_their_values(parted: Catalog) -> None:
 def test_a_dropped_column_takes_no_changed_cells_with_it(parted: Catalog) -> None:
     put(parted, "work", [{"k": k} for k in (1, 2, 3)])
     put(parted, "main", {1: 9}, mode="upsert")
-    assert told(conflict(parted, "work")) == {("column-dropped", None, "v")}
+    assert conflict_rows(conflict(parted, "work")) == {("column-dropped", None, "v")}
     kept = parted.merge("work", resolve="ours", dry_run=True)
     assert [(t.table, t.how, t.files_added) for t in kept.tables] == [("t", "ours", 0)]
     parted.continue_merge(resolve="theirs")
@@ -338,7 +338,7 @@ def test_nor_does_it_without_a_key(
         for statement in statements:
             tx.sql(statement)
     if clashes:
-        assert told(conflict(cat, "work")) == {("column-dropped", None, "v")}
+        assert conflict_rows(conflict(cat, "work")) == {("column-dropped", None, "v")}
     else:
         cat.merge("work")
         assert cat.table("t").schema.names == ("k", "w")
@@ -354,7 +354,7 @@ def test_nor_does_it_take_cells_of_new_rows(parted: Catalog, dropping: str) -> N
     assert parted.merge("work", dry_run=True).conflicts.num_rows == 0
     with parted.transaction(writing) as tx:
         tx.sql("INSERT INTO t VALUES (8, 8)")
-    assert told(conflict(parted, "work")) == {("column-dropped", None, "v")}
+    assert conflict_rows(conflict(parted, "work")) == {("column-dropped", None, "v")}
     parted.continue_merge(resolve="ours" if dropping == "main" else "theirs")
     assert rows(parted, "SELECT * FROM t ORDER BY k") == [(1,), (2,), (3,), (7,), (8,)]
 
@@ -370,7 +370,7 @@ def test_a_column_renamed_after_it_was_merged_takes_no_new_cells_with_it(parted:
         tx.sql("ALTER TABLE t RENAME COLUMN n TO m")
     with parted.transaction("work") as tx:
         tx.sql("INSERT INTO t VALUES (20, 20, 20)")
-    assert told(conflict(parted, "work")) == {("column-dropped", None, "n")}
+    assert conflict_rows(conflict(parted, "work")) == {("column-dropped", None, "n")}
 
 
 @pytest.mark.parametrize("dropping", ["main", "work"])
@@ -382,7 +382,7 @@ def test_nor_does_it_where_the_key_became_a_new_column(cat: Catalog, dropping: s
     with cat.transaction("work" if dropping == "main" else "main") as tx:
         tx.sql("CREATE OR REPLACE TABLE t PRIMARY KEY (j) AS SELECT *, k + 10 AS j FROM t")
         tx.sql("UPDATE t SET v = 9 WHERE k = 1")
-    clashes = told(conflict(cat, "work"))
+    clashes = conflict_rows(conflict(cat, "work"))
     assert ("column-dropped", None, "v") in clashes
 
 
@@ -400,7 +400,7 @@ def test_a_key_that_one_side_changed_matches_the_rows(cat: Catalog) -> None:
 def test_unlike_partitions_are_taken_whole_or_clash(parted: Catalog) -> None:
     put(parted, "work", [{"k": 1, "v": 1}], partition_by=["v"])
     put(parted, "main", {1: 9}, mode="upsert")
-    assert told(conflict(parted, "work")) == {("partitioning-changed", None, None)}
+    assert conflict_rows(conflict(parted, "work")) == {("partitioning-changed", None, None)}
     parted.continue_merge(resolve="theirs")
     assert values(parted) == {1: 1}
     check_totals(parted, "main")
@@ -437,14 +437,14 @@ def test_a_renamed_column_keeps_the_cells_of_the_other_side(parted: Catalog, ren
 def test_a_name_given_to_two_columns_clashes(parted: Catalog) -> None:
     reshaped(parted, "main", lambda t: shapes.rename(t, v="x"))
     put(parted, "work", [{"k": 1, "v": 1, "x": 5}])
-    assert told(conflict(parted, "work")) == {("name-taken", None, "x")}
+    assert conflict_rows(conflict(parted, "work")) == {("name-taken", None, "x")}
 
 
-def test_a_column_dropped_and_made_anew_is_another(parted: Catalog) -> None:
+def test_a_column_dropped_and_created_again_is_another(parted: Catalog) -> None:
     put(parted, "work", [{"k": k} for k in (1, 2, 3)])
     put(parted, "work", [{"k": k, "v": k * 100} for k in (1, 2, 3)])
     put(parted, "main", {4: 4}, mode="upsert")
-    assert told(conflict(parted, "work")) == {("column-dropped", None, "v")}
+    assert conflict_rows(conflict(parted, "work")) == {("column-dropped", None, "v")}
     parted.continue_merge(resolve="theirs")
     assert values(parted) == {1: 100, 2: 200, 3: 300, 4: None}
 
@@ -455,7 +455,7 @@ def test_properties_of_both_sides_are_kept_and_clash_by_name(parted: Catalog) ->
 
     reshaped(parted, "main", properties(a="1", both="ours"))
     reshaped(parted, "work", properties(b="2", both="theirs"))
-    assert told(conflict(parted, "work")) == {("property-changed", None, "both")}
+    assert conflict_rows(conflict(parted, "work")) == {("property-changed", None, "both")}
     parted.continue_merge(resolve="theirs")
     assert parted.table("t").properties == {"a": "1", "b": "2", "both": "theirs"}
 

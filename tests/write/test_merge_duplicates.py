@@ -1,4 +1,4 @@
-"""Merges of rows whose keys stand in files that neither side changed, too."""
+"""Merges of rows whose keys are in files that neither side changed, too."""
 
 from pathlib import Path
 from typing import Any
@@ -9,18 +9,18 @@ import pytest
 import catalog
 from catalog.catalog import Catalog
 
-from .merges import conflict, put, told
+from .merges import conflict, conflict_rows, put
 
 LAYOUTS: dict[str, tuple[list[str], list[str] | None, str]] = {
     "one partition": (["k"], None, "a"),
     "in another partition": (["k"], ["p"], "b"),
     "partition in the key": (["k", "p"], ["p"], "a"),
 }
-"""Key, partition columns, and in which partition the second row of the key stands."""
+"""Key, partition columns, and in which partition the second row of the key is."""
 
 
 def doubled(cat: Catalog, layout: str) -> None:
-    """Makes a key stand twice, in two files, and branches off; ``w`` tells its rows apart."""
+    """Gives two rows in two files one key, and branches off; ``w`` distinguishes them."""
     key, partition_by, place = LAYOUTS[layout]
     first = [{"k": k, "v": 0, "w": 1, "p": "a"} for k in (1, 2)]
     put(cat, "main", first, key=key, partition_by=partition_by)
@@ -61,7 +61,7 @@ def test_a_second_row_of_the_key_is_found_where_nobody_wrote(
     run(cat, "work", theirs)
     before = rows(cat)
     error = conflict(cat, "work")
-    assert {kind for kind, _, _ in told(error)} == {"duplicates"}
+    assert {kind for kind, _, _ in conflict_rows(error)} == {"duplicates"}
     assert rows(cat, error.branch or "") == before
 
 
@@ -108,7 +108,7 @@ def test_a_key_that_one_side_narrows_never_makes_rows_of_the_other_share_it(cat:
             cat.abort_merge(source, into=into)
 
 
-def test_a_key_that_one_side_changes_merges_with_rows_that_it_tells_apart(cat: Catalog) -> None:
+def test_a_key_that_one_side_changes_merges_with_rows_that_it_distinguishes(cat: Catalog) -> None:
     start = pa.table({"k": [1, 2], "p": ["a", "a"], "v": [0, 0]})
     for n, (old, new) in enumerate(((["k", "p"], ["k"]), (["k"], ["k", "p"]))):
         table, branch = f"t{n}", f"work{n}"

@@ -51,7 +51,7 @@ COLUMNS = tuple(KINDS)
 
 @dataclass(frozen=True)
 class Layout:
-    """Says how a table is laid out."""
+    """How a table is laid out."""
 
     key: tuple[str, ...]
     partition: tuple[str, ...]

@@ -6,7 +6,7 @@ import catalog
 from catalog.catalog import Catalog
 
 from .conftest import rows
-from .merges import check_totals, conflict, told
+from .merges import check_totals, conflict, conflict_rows
 
 ALL = "SELECT k, q, v FROM t ORDER BY k"
 
@@ -66,7 +66,7 @@ def test_a_row_that_was_deleted_since_clashes_with_its_cell(cat: Catalog) -> Non
     run(cat, "main", "DELETE FROM t WHERE k = 2")
     with pytest.raises(catalog.MergeConflict) as caught:
         cat.revert("main~1")
-    assert told(caught.value) == {("deleted-by-ours", '{"k":"2"}', "q")}
+    assert conflict_rows(caught.value) == {("deleted-by-ours", '{"k":"2"}', "q")}
     cat.revert("main~1", resolve="ours")
     assert rows(cat, ALL) == [(0, 10, 1), (1, 11, 1), (3, 13, 1)]
 
@@ -77,4 +77,4 @@ def test_without_a_key_it_clashes_with_rows_that_were_changed(cat: Catalog) -> N
     cat.branches.create("work")
     cat.revert("work", branch="work")
     run(cat, "main", "UPDATE t SET v = 4 WHERE k = 1")
-    assert {kind for kind, _, _ in told(conflict(cat, "work"))} == {"below-zero"}
+    assert {kind for kind, _, _ in conflict_rows(conflict(cat, "work"))} == {"below-zero"}

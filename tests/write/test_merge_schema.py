@@ -244,7 +244,7 @@ def test_dropped_against_renamed_or_retyped_is_a_conflict(changed: TableSnapshot
     assert (other.dropped, conflict_of(other).ours) == ((), now)
 
 
-def test_a_column_dropped_and_added_anew_is_another_column() -> None:
+def test_a_column_dropped_and_added_again_is_another_column() -> None:
     ours = add(drop(BASE, "a"), "a", "DATE")
     merged = merge_shapes(BASE, ours, BASE)
     assert shown(merged.snapshot) == ("id BIGINT", "b VARCHAR", "a DATE")
@@ -394,7 +394,7 @@ def test_tables_made_apart_are_matched_by_name() -> None:
     assert merged.conflicts == ()
 
 
-def test_a_table_made_anew_on_one_side_is_matched_by_name() -> None:
+def test_a_table_created_again_on_one_side_is_matched_by_name() -> None:
     theirs = table({"b": "VARCHAR", "id": "BIGINT"}, key=("id",), table_id="new")
     merged = merge_shapes(BASE, add(BASE, "c", "DATE"), theirs)
     assert shown(merged.snapshot) == ("b VARCHAR", "id BIGINT", "c DATE")
@@ -438,7 +438,7 @@ def conflicts(merged: MergedShape) -> set[tuple[Kind, str | None, str | None, st
 
 
 def has_other_specs(merged: MergedShape) -> bool:
-    """Says whether the specs differ, which is a conflict with all that follows from it."""
+    """Returns whether the specs differ, which is a conflict with all that follows from it."""
     return any(c.kind is Kind.PARTITIONING_CHANGED for c in merged.conflicts)
 
 

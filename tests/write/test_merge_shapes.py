@@ -10,13 +10,13 @@ import catalog
 from tests.effort import effort
 from tests.oracle.merge import merge_tables, multiset
 
-from .merges import check_totals, put, told
+from .merges import check_totals, conflict_rows, put
 
 Row = dict[str, object]
 
 
 class Side:
-    """Is a table with its columns' types."""
+    """A table with its columns' types."""
 
     def __init__(self, kinds: dict[str, pa.DataType], rows: list[Row]) -> None:
         self.kinds, self.rows = kinds, rows
@@ -63,7 +63,7 @@ def value(chance: random.Random, kind: pa.DataType) -> object:
 
 
 def changed(base: Side, side: Side, name: str) -> bool:
-    """Tells whether a side changed a cell of a column that it has, or brought one."""
+    """Returns whether a side changed a cell of a column that it has, or brought one."""
     before = {row["k"]: row[name] for row in base.rows}
     return any(row[name] != before.get(row["k"]) for row in side.rows)
 
@@ -105,7 +105,7 @@ def test_every_column_has_what_both_sides_made_of_it(number: int, tmp_path: Path
     except catalog.MergeConflict as error:
         assert error.branch is not None
         branch = error.branch
-        found = {(k, c if k == "column-dropped" else None) for k, _, c in told(error)}
+        found = {(k, c if k == "column-dropped" else None) for k, _, c in conflict_rows(error)}
         assert found == clashes, number
     assert (branch != "main") == bool(clashes)
     fields = cat.table("t", branch).schema.fields

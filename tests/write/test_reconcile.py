@@ -1,4 +1,4 @@
-"""Transactions under way at once on one table: their rows go together, or one is told."""
+"""Transactions under way at once on one table: their rows go together, or one is refused."""
 
 from pathlib import Path
 

@@ -13,7 +13,7 @@ from .merges import check_totals, put, values
 
 
 def part(cat: Catalog) -> None:
-    """Has a table of three rows, and a branch ``work``."""
+    """A catalog with a table of three rows, and a branch ``work``."""
     put(cat, "main", {1: 1, 2: 2, 3: 3})
     cat.branches.create("work")
 
@@ -55,7 +55,7 @@ def test_a_branch_that_did_nothing_is_moved_to_the_new_base(parted: Catalog) -> 
     assert parted.resolve("work").commit_id == report.after
 
 
-def test_a_rebase_tells_of_partitions_that_arrived(cat: Catalog) -> None:
+def test_a_rebase_names_partitions_that_arrived(cat: Catalog) -> None:
     put(cat, "main", [{"k": 1, "p": "a"}], key=["k"], partition_by=["p"])
     cat.branches.create("work")
     put(cat, "work", [{"k": 2, "p": "a"}], mode="append")
@@ -110,7 +110,7 @@ def reverts(cat: Catalog, *refs: str, **options: Any) -> tuple[MergeReport, Merg
     return tried, cat.revert(*refs, **options)
 
 
-def test_a_dry_run_of_several_tells_what_all_of_them_come_to(parted: Catalog) -> None:
+def test_a_dry_run_of_several_shows_what_all_of_them_come_to(parted: Catalog) -> None:
     start = parted.resolve("main").commit_id
     put(parted, "main", {1: 5}, mode="upsert")
     put(parted, "work", {2: 8, 9: 9}, mode="upsert")
@@ -126,7 +126,7 @@ def test_a_dry_run_of_several_tells_what_all_of_them_come_to(parted: Catalog) ->
     assert values(parted) == {1: 1, 2: 2, 3: 3}
 
 
-def test_a_dry_run_of_several_that_come_to_nothing_tells_so(parted: Catalog) -> None:
+def test_a_dry_run_of_several_that_come_to_nothing_says_so(parted: Catalog) -> None:
     bad = put(parted, "main", {1: -1}, mode="upsert")
     back = parted.revert(bad.id).commit
     assert back is not None
@@ -134,7 +134,7 @@ def test_a_dry_run_of_several_that_come_to_nothing_tells_so(parted: Catalog) -> 
     assert (tried.tables, tried.commit, done.tables, done.commit) == ((), None, (), None)
 
 
-def test_a_dry_run_of_several_tells_the_commit_that_clashes(parted: Catalog) -> None:
+def test_a_dry_run_of_several_names_the_commit_that_clashes(parted: Catalog) -> None:
     wrong = put(parted, "main", {1: 5, 2: 5}, mode="upsert")
     put(parted, "main", {1: 6}, mode="upsert")
     late = put(parted, "main", {3: 8}, mode="upsert")

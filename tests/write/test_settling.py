@@ -15,7 +15,7 @@ from catalog.write.rows.target_schema import WriteMode
 from cli.hints import worded
 
 from .conftest import Filled
-from .merges import conflict, put, told, values
+from .merges import conflict, conflict_rows, put, values
 
 BRANCH = "merge/work-into-main"
 
@@ -31,7 +31,7 @@ def rows(cat: Catalog, ref: str = "main") -> Counter[tuple[Any, ...]]:
 
 
 def fill_two_tables(cat: Catalog) -> None:
-    """Has two tables of which two sides changed the same rows."""
+    """Two tables in which two sides changed the same rows."""
     for table in "ab":
         put(cat, "main", {1: 1, 2: 2, 3: 3}, table=table)
     cat.branches.create("work")
@@ -55,7 +55,7 @@ def test_the_side_that_a_merge_began_with_stays_when_another_table_is_settled(
     assert values(two_tables, table="b") == {1: 10, 2: 2}
 
 
-def test_what_is_told_is_what_no_side_was_taken_for(two_tables: Catalog) -> None:
+def test_what_is_reported_is_what_no_side_was_taken_for(two_tables: Catalog) -> None:
     conflict(two_tables, "work")
     with pytest.raises(catalog.MergeConflict) as left:
         two_tables.continue_merge("work", resolve={"A": "theirs"})
@@ -68,7 +68,7 @@ def test_what_is_told_is_what_no_side_was_taken_for(two_tables: Catalog) -> None
 
 
 def fill_counted(cat: Catalog) -> None:
-    """Has a table without a key; two sides deleted more copies than there were of two rows."""
+    """A table without a key: two sides deleted more copies of two rows than there were."""
     names = ["a", "b", "b", "c", "z"]
     put(cat, "main", [{"name": name, "n": 1} for name in names])
     cat.branches.create("work")
@@ -88,7 +88,7 @@ def test_a_conflict_says_which_side_deleted_the_row(cat: Catalog) -> None:
     change(cat, "main", "DELETE FROM t WHERE k = 1", "UPDATE t SET v = NULL WHERE k = 2")
     change(cat, "work", "DELETE FROM t WHERE k = 2", "UPDATE t SET v = NULL WHERE k = 1")
     here = conflict(cat, "work")
-    assert told(here) == {
+    assert conflict_rows(here) == {
         ("deleted-by-ours", '{"k":"1"}', "v"),
         ("deleted-by-theirs", '{"k":"2"}', "v"),
     }
@@ -103,7 +103,9 @@ def test_a_conflict_says_which_side_deleted_the_row(cat: Catalog) -> None:
     assert values(cat) == {1: 5}
 
 
-def test_conflicts_of_kinds_that_are_no_longer_told_are_listed_and_settled(cat: Catalog) -> None:
+def test_conflicts_of_kinds_that_are_no_longer_reported_are_listed_and_settled(
+    cat: Catalog,
+) -> None:
     put(cat, "main", {1: 1, 2: 2})
     cat.branches.create("work")
     change(cat, "main", "DELETE FROM t")

@@ -134,7 +134,7 @@ def test_a_dropped_table_goes_and_can_be_read_in_the_past(cat: Catalog, source: 
         tx.drop("t")
 
 
-def test_a_table_made_anew_is_another_table(cat: Catalog, source: Path) -> None:
+def test_a_table_created_again_is_another_table(cat: Catalog, source: Path) -> None:
     write(source / "a.parquet", {"id": [1]})
     snap(cat, "t", source)
     first = cat.table("t").table_id
@@ -185,7 +185,7 @@ def test_times_never_run_backwards(cat: Catalog, source: Path) -> None:
     assert newest.time == older.time
 
 
-def test_a_message_that_is_no_unicode_is_refused(cat: Catalog, source: Path) -> None:
+def test_a_message_that_is_not_unicode_is_refused(cat: Catalog, source: Path) -> None:
     write(source / "a.parquet", {"id": [1]})
     before = head(cat)
     with pytest.raises(InvalidInput) as caught, cat.transaction("main", message="\udcff") as tx:

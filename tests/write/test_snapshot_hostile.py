@@ -285,7 +285,7 @@ except CatalogError as error:
 
 @pytest.fixture
 def public() -> Iterator[Path]:
-    """Is a directory that every user reaches."""
+    """A directory that every user reaches."""
     with tempfile.TemporaryDirectory() as name:
         os.chmod(name, 0o755)
         yield Path(name)

@@ -351,7 +351,7 @@ def test_a_table_of_partition_columns_only_is_written(cat: Catalog) -> None:
     assert multiset(committed(cat, "t")) == multiset([(5,), (5,), (None,)])
 
 
-def test_a_table_is_dropped_and_made_anew_in_one_commit(cat: Catalog) -> None:
+def test_a_table_is_dropped_and_created_again_in_one_commit(cat: Catalog) -> None:
     make(cat, SAMPLES["partitioned"])
     old = cat.table("orders", "main")
     result = run(cat, "DROP TABLE Orders CASCADE")

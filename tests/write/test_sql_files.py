@@ -1,4 +1,4 @@
-"""Which files a statement reads, rewrites and leaves, and in which order rows stand."""
+"""Which files a statement reads, rewrites and leaves, and in which order rows are."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def lose(cat: Catalog, root: Path, *, but: str) -> None:
 
 
 def fill_days(cat: Catalog) -> None:
-    """Makes a table of 4 days with 100 rows each, which stand in the order of no column."""
+    """Makes a table of 4 days with 100 rows each, in the order of no column."""
     for day in "abcd":
         rows = [(n * 37) % 101 for n in range(100)]
         data = pa.table({"id": rows, "day": [day] * 100, "x": [float(n) for n in range(100)]})

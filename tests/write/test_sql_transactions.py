@@ -87,7 +87,7 @@ def test_rows_are_deleted_by_a_condition(lake: Catalog) -> None:
     assert rows(lake, "SELECT count(*) FROM orders") == [(2,)]
 
 
-def test_the_lineage_tells_statement_and_inputs(lake: Catalog) -> None:
+def test_the_lineage_names_statement_and_inputs(lake: Catalog) -> None:
     start, before = (lake.resolve(ref).commit_id for ref in ("main", "main~1"))
     text = "UPDATE orders SET x = 5 FROM orders@main~1 o JOIN other USING (id) WHERE o.x > 1"
     with lake.transaction("main") as tx:

@@ -1,4 +1,4 @@
-"""Statistics of data files are true: nothing lies outside of the bounds, counts are exact."""
+"""Statistics of data files are true: nothing is outside the bounds, counts are exact."""
 
 import datetime
 import decimal

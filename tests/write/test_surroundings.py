@@ -1,4 +1,4 @@
-"""What lies around a catalog and is not as it should be: told in words that help."""
+"""What surrounds a catalog and is not as it should be: reported in words that help."""
 
 import os
 from pathlib import Path
@@ -32,7 +32,7 @@ def test_a_damaged_description_is_to_be_restored(tmp_path: Path, text: str) -> N
     assert "from a backup" in (failed.value.hint or "")
 
 
-def test_a_query_tells_of_a_data_file_that_is_gone(cat: Catalog, root: Path) -> None:
+def test_a_query_names_a_data_file_that_is_gone(cat: Catalog, root: Path) -> None:
     put(cat, "main", {1: 1})
     (file,) = (root / "data").rglob("*.parquet")
     file.unlink()
@@ -55,7 +55,7 @@ class _FullStore(LocalStore):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
-def test_a_full_disk_is_told_as_such_when_rows_are_written(root: Path) -> None:
+def test_a_full_disk_is_reported_as_such_when_rows_are_written(root: Path) -> None:
     store = _FullStore(str(root))
     cat = catalog_in(store)
     put(cat, "main", {1: 1})
@@ -67,7 +67,7 @@ def test_a_full_disk_is_told_as_such_when_rows_are_written(root: Path) -> None:
     assert values(cat) == {1: 1}
 
 
-def test_a_snapshot_tells_that_the_key_becomes_another(cat: Catalog, source: Path) -> None:
+def test_a_snapshot_warns_that_the_key_becomes_another(cat: Catalog, source: Path) -> None:
     write(source / "a.parquet", {"k": [1, 2], "v": [1, 1]})
     assert snap(cat, "t", source, key=["k"]).warnings == ()
     assert snap(cat, "t", source).warnings == ()

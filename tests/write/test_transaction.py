@@ -61,7 +61,7 @@ def test_a_table_dropped_meanwhile_is_a_conflict(cat: Catalog, sources: Path) ->
     assert cat.tables() == []
 
 
-def test_a_table_changed_and_changed_back_is_no_conflict(cat: Catalog, sources: Path) -> None:
+def test_a_table_changed_and_changed_back_is_not_a_conflict(cat: Catalog, sources: Path) -> None:
     snap(cat, "a", sources / "a")
     write(sources / "c/x.parquet", {"id": [3]})
     with cat.transaction("main") as late:

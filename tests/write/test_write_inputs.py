@@ -112,7 +112,7 @@ BAD: dict[str, object] = {
 
 
 @pytest.mark.parametrize("what", BAD)
-def test_what_is_no_table_is_refused(cat: Catalog, what: str) -> None:
+def test_what_is_not_a_table_is_refused(cat: Catalog, what: str) -> None:
     with pytest.raises(InvalidInput):
         put(cat, "t", BAD[what])
     assert cat.tables() == []
@@ -181,7 +181,7 @@ def test_a_relation_keeps_types_that_arrow_would_lose(cat: Catalog) -> None:
     )
 
 
-def test_a_relations_columns_are_told_apart_by_place(cat: Catalog) -> None:
+def test_a_relations_columns_are_distinguished_by_place(cat: Catalog) -> None:
     put(cat, "t", duckdb.sql('SELECT 1 AS a, 2 AS "A", 3 AS "it\'s", 4 AS "x""y"'))
     assert plain(cat, "t") == [{"a": 1, "A": 2, "it's": 3, 'x"y': 4}]
 

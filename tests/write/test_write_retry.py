@@ -1,4 +1,4 @@
-"""Two transactions on one branch: both land where they are apart, else the later one is told."""
+"""Two transactions on one branch: both land where they are apart, else the later one is refused."""
 
 import re
 from collections.abc import Callable

@@ -150,7 +150,7 @@ def test_what_tables_cannot_keep_is_refused(cat: Catalog, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["nanoseconds", "interval of nanoseconds"])
-def test_a_value_that_is_refused_on_the_way_is_told_in_the_catalogs_words(
+def test_a_value_that_is_refused_on_the_way_is_reported_in_the_catalogs_words(
     cat: Catalog, name: str
 ) -> None:
     with pytest.raises(Unsupported, match=r"^column 'v' of type \S+ has values .* exactly$"):

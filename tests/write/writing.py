@@ -43,7 +43,7 @@ def only_file(cat: Catalog, table: str) -> Path:
 def plain(cat: Catalog, table: str, ref: str = "main") -> list[dict[str, Any]]:
     """Returns the rows of a table, file by file; values in paths are text, as they stand there.
 
-    Columns that a file lacks are NULL.
+    Columns that a file does not have are NULL.
     """
     found: list[dict[str, Any]] = []
     columns = [column.name for column in cat.schema(table, ref)]
@@ -60,7 +60,7 @@ def plain(cat: Catalog, table: str, ref: str = "main") -> list[dict[str, Any]]:
 
 
 def multiset(rows: Sequence[Row], columns: Sequence[str] | None = None) -> Counter[Hashable]:
-    """Returns how often each row is there; NaN is NaN, and -0.0 is told from 0.0."""
+    """Returns how often each row is there; NaN is NaN, and -0.0 differs from 0.0."""
     return Counter(
         tuple((name, _form(row.get(name))) for name in columns or sorted(row)) for row in rows
     )
@@ -77,7 +77,7 @@ def _form(value: Any) -> Hashable:
 
 
 def check_totals(cat: Catalog, table: str, ref: str = "main") -> None:
-    """Checks that all that is said of a table's files is what lies there."""
+    """Checks that what is recorded about a table's files is true."""
     files = paths(cat, table, ref)
     rows = {path: pq.read_metadata(path).num_rows for path in files}
     listed = cat.files(table, ref)
