@@ -1,4 +1,4 @@
-"""Ctrl-C: passed on to a library that is at work, and told from other errors afterwards."""
+"""Ctrl-C: passed on to a library at work, and recognised among its errors afterwards."""
 
 import os
 import signal
@@ -44,7 +44,7 @@ def _watch(reader: int, interrupt: Callable[[], None]) -> None:
 
 
 def is_interruption(error: BaseException) -> bool:
-    """Tells whether an error, or one that led to it, comes from Ctrl-C.
+    """Returns whether an error, or one that led to it, comes from Ctrl-C.
 
     Args:
         error: The error as it was caught.

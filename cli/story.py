@@ -38,7 +38,7 @@ Words = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Is a step of the story.
+    """A step of the story.
 
     Attributes:
         says: What happens, in lines.
@@ -83,8 +83,8 @@ STEPS = (
     ),
     Step(
         (
-            "A formula was wrong: miles per minute were called mph. The backfill writes all",
-            "files anew. Did it change anything but that column?",
+            "A formula was wrong: miles per minute were called mph. The backfill rewrites all",
+            "files. Did it change anything but that column?",
         ),
         (
             (

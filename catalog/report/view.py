@@ -57,7 +57,7 @@ class TableView:
 
     @property
     def rows_changed(self) -> int:
-        """Returns how many rows changed, as far as rows were compared."""
+        """Returns how many rows changed; 0 if rows were not compared."""
         rows = self.rows
         return (rows.inserted or 0) + (rows.deleted or 0) + (rows.updated or 0)
 

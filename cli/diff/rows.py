@@ -23,7 +23,7 @@ Row = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class ChangedRow:
-    """Is one changed row.
+    """One changed row.
 
     Attributes:
         key: The values of the key columns by name.

@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Node(Protocol):
-    """Is a commit as far as the drawing needs it."""
+    """What the drawing needs of a commit."""
 
     @property
     def id(self) -> str:
@@ -19,7 +19,7 @@ class Node(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """Holds the drawing of one commit.
+    """The drawing of one commit.
 
     Attributes:
         mark: What stands before the commit's first line.

@@ -35,7 +35,7 @@ class ListFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Holds what a command lists.
+    """What a command lists.
 
     Attributes:
         name: What the rows are, which is their JSON key.

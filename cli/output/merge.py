@@ -72,7 +72,7 @@ def show_report(report: "MergeReport", about: Names, *, json: bool, dry_run: boo
 
 
 def conflict_rows(conflicts: "pa.Table", how: ListFormat) -> Iterator[tuple[Cell, ...]]:
-    """Yields conflicts as rows of a listing; a key is an object in JSON, and text elsewhere."""
+    """Yields conflicts as rows of a listing; a key is an object in JSON, else text."""
     for row in conflicts.to_pylist():
         table, kind, key, column, *values = (row[name] for name in conflicts.column_names)
         if how is ListFormat.JSON:

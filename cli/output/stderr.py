@@ -15,17 +15,17 @@ REDRAW_AFTER_S = 0.1
 
 
 def note(text: str) -> None:
-    """Says something beside the data."""
+    """Writes a note beside the data."""
     _write(text + "\n")
 
 
 def warning(text: str) -> None:
-    """Says what the user should know."""
+    """Writes a warning."""
     _write(f"warning: {text}\n")
 
 
 def error(failure: CatalogError) -> None:
-    """Says what failed, and what helps."""
+    """Writes what failed, and what helps."""
     _write(f"error: {failure.message}\n")
     hint = worded(failure.advice)
     if hint:

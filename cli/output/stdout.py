@@ -12,11 +12,11 @@ from typing import BinaryIO, TextIO
 from catalog.errors import ErrorKind, StorageFailure
 
 PLAIN_WIDTH = 100
-"""Columns of text where there is no terminal to ask."""
+"""Width of text in columns where stdout is not a terminal."""
 
 
 class ReaderGoneError(Exception):
-    """Says that whoever read stdout has closed it, e.g. ``head``: nothing is left to do."""
+    """The reader of stdout, e.g. ``head``, has closed it: nothing is left to do."""
 
 
 def prepare() -> None:
@@ -84,12 +84,12 @@ def abandon() -> None:
 
 
 def is_terminal() -> bool:
-    """Tells whether a person looks at stdout."""
+    """Returns whether stdout is a terminal."""
     return sys.stdout.isatty()
 
 
 def has_colour() -> bool:
-    """Tells whether colours may be used: on a terminal that did not say no."""
+    """Returns whether colours may be used: on a terminal that does not refuse them."""
     return is_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 

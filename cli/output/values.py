@@ -91,7 +91,7 @@ def _as_text(column: "pa.Array") -> Sequence[object]:
 
 
 def unique_names(names: Sequence[str]) -> list[str]:
-    """Returns column names of which none stands twice: ``a``, ``a_1``."""
+    """Returns column names made unique: ``a``, ``a_1``."""
     taken: set[str] = set()
     found = []
     for name in names:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Holds what was typed.
+    """What was typed, cut into statements.
 
     Attributes:
         statements: Whole statements, without their semicolons.

@@ -11,10 +11,6 @@ from cli.application import command
 from cli.hints import COMMANDS, worded
 from tests.cli.conftest import REPOSITORY
 
-CONTROLS = ("into", "resolve")
-"""Options that a merge takes; the continuing and aborting of one are commands of their own in
-Python, and options of ``merge`` on the command line."""
-
 
 def options(path: str) -> set[str]:
     """Returns the options of a command, by its name: ``branch create``."""
@@ -58,7 +54,7 @@ def test_every_recommended_call_has_options_that_exist() -> None:
 
 
 def test_every_recommended_option_exists() -> None:
-    every = {option for path in ("merge", "revert", "snapshot", "diff") for option in options(path)}
+    every = {option for name in command().commands for option in options(name)}
     for call in calls("Option"):
         (name, *_) = call.args
         assert isinstance(name, ast.Constant)
