@@ -73,7 +73,7 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
                 for n in ("PartitionCounts", "Coverage", "KeyProblems", "Example")
             ),
             "catalog.diff.plan:SchemaChange",
-            "catalog.diff.result:End",
+            "catalog.diff.view:End",
             *(
                 f"catalog.model.listings:{name}"
                 for name in ("CommitInfo", "TableInfo", "ColumnInfo")

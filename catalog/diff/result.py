@@ -1,8 +1,8 @@
-"""What a diff answers: one value per table, its JSON form, and the changed rows."""
+"""What a diff answers: what was counted, table by table, and the changed rows."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import pyarrow as pa
 
@@ -13,10 +13,11 @@ from catalog.diff.counts import (
     KeyProblems,
     PartitionCounts,
     RowCounts,
-    SideStats,
     TableCounts,
 )
+from catalog.diff.json_form import Json, diff_json, table_json
 from catalog.diff.plan import SchemaChange, SideName, Status, TablePlan
+from catalog.diff.view import ColumnView, DiffView, End, TableView
 from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.model.listings import FileInfo
 from catalog.model.texts import check_integer, check_text
@@ -25,9 +26,6 @@ from catalog.storage.store import ObjectStore
 
 CHANGES = ("inserted", "deleted", "updated")
 """What can happen to a row."""
-
-FORMAT_VERSION = 1
-"""Version of the JSON form; it grows only with an incompatible change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +51,6 @@ class Selection:
 
 RowReader = Callable[[Selection], pa.RecordBatchReader]
 """Reads changed rows."""
-
-Json = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """One end of a diff: the ref as it was written, and the commit it stood for."""
-
-    ref: str
-    commit_id: str
 
 
 class TableDiff:
@@ -195,48 +183,29 @@ class TableDiff:
             )
         return self._rows(Selection(where, change, limit, columns == "changed"))
 
+    @property
+    def view(self) -> TableView:
+        """Returns all that was counted, as one value."""
+        columns = tuple(
+            ColumnView(name, counts, tuple(one for one in self.examples if one.column == name))
+            for name, counts in self.columns.items()
+        )
+        return TableView(
+            name=self.table,
+            status=self.status,
+            rows=self.rows,
+            key=self.key,
+            key_problems=self.key_problems,
+            schema_changes=self.schema_changes,
+            columns=columns,
+            partitions=self.partitions,
+            coverage=self.coverage,
+            warnings=self.warnings,
+        )
+
     def to_dict(self) -> Json:
         """Returns the JSON form of the table."""
-        rows, problems, coverage = self.rows, self.key_problems, self.coverage
-        counted = rows.inserted is not None
-        return {
-            "table": self.table,
-            "status": self.status,
-            "key": list(self.key),
-            "key_problems": {
-                "scope": "all" if problems.all_rows else "compared",
-                "null": _sides(problems.null if counted else None),
-                "duplicate": _sides(problems.duplicate if counted else None),
-            },
-            "schema_changes": [
-                {
-                    "change": one.change,
-                    "column": one.column,
-                    "from": one.before,
-                    "to": one.after,
-                    "compared": one.compared,
-                }
-                for one in self.schema_changes
-            ],
-            "rows": {
-                "from": rows.before,
-                "to": rows.after,
-                "inserted": rows.inserted,
-                "deleted": rows.deleted,
-                "updated": rows.updated,
-                "moved": rows.moved,
-            },
-            "columns": [_column(name, one) for name, one in self.columns.items()],
-            "partitions": [_partition(one) for one in self.partitions],
-            "partitions_compared": coverage.partitions_compared,
-            "partitions_skipped": coverage.partitions_skipped,
-            "files": {
-                "added": coverage.files_added,
-                "removed": coverage.files_removed,
-                "kept": coverage.files_kept,
-                "bytes_read": coverage.bytes_read,
-            },
-        }
+        return table_json(self.view)
 
 
 class Diff:
@@ -288,52 +257,11 @@ class Diff:
         """Gives up the changed rows and what they take."""
         self._close()
 
+    @property
+    def view(self) -> DiffView:
+        """Returns all that was counted, as one value."""
+        return DiffView(self.before, self.after, tuple(table.view for table in self.tables))
+
     def to_dict(self) -> Json:
         """Returns the JSON form, format version 1."""
-        return {
-            "format_version": FORMAT_VERSION,
-            "from": {"ref": self.before.ref, "commit": self.before.commit_id},
-            "to": {"ref": self.after.ref, "commit": self.after.commit_id},
-            "tables": [table.to_dict() for table in self.tables],
-        }
-
-
-def _sides(counts: tuple[int, int] | None) -> Json:
-    before, after = counts if counts is not None else (None, None)
-    return {"from": before, "to": after}
-
-
-def _column(name: str, counts: ColumnCounts) -> Json:
-    return {
-        "column": name,
-        "changed": counts.changed,
-        "filled": counts.filled,
-        "cleared": counts.cleared,
-        "corrected": counts.corrected,
-        "within_tolerance": counts.within_tolerance,
-        "from": _stats(counts.before),
-        "to": _stats(counts.after),
-        "rows_covered": _sides(counts.covered),
-    }
-
-
-def _stats(stats: SideStats | None) -> Json:
-    return {
-        "nulls": None if stats is None else stats.nulls,
-        "min": None if stats is None else stats.low,
-        "max": None if stats is None else stats.high,
-        "mean": None if stats is None else stats.mean,
-        "sum": None if stats is None else stats.total,
-    }
-
-
-def _partition(counts: PartitionCounts) -> Json:
-    return {
-        "partition": dict(counts.values),
-        "inserted": counts.inserted,
-        "deleted": counts.deleted,
-        "updated": counts.updated,
-        "filled": counts.filled,
-        "cleared": counts.cleared,
-        "corrected": counts.corrected,
-    }
+        return diff_json(self.view)

@@ -1,7 +1,8 @@
 """Diffs of two refs."""
 
 from catalog.diff.explain import Step, explain
-from catalog.diff.result import Diff, End
+from catalog.diff.result import Diff
+from catalog.diff.view import End
 from catalog.model.ref_expressions import split_range
 from catalog.operations.context import OperationContext
 from catalog.operations.diff_planning import DiffPlanner

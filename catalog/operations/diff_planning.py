@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from catalog.diff.column_matching import ids_contradict, match_columns
 from catalog.diff.options import DiffOptions
 from catalog.diff.plan import SideName, TablePlan, plan_table
-from catalog.diff.result import End
+from catalog.diff.view import End
 from catalog.model.change import FileChanges
 from catalog.model.datafile import DataFile
 from catalog.operations.tables import find_table, unknown_table

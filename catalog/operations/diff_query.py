@@ -10,7 +10,8 @@ from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.execute import compare_table
 from catalog.diff.options import DiffOptions
 from catalog.diff.plan import plan_table
-from catalog.diff.result import Diff, End
+from catalog.diff.result import Diff
+from catalog.diff.view import End
 from catalog.engine.failures import engine_errors, file_error
 from catalog.engine.quoting import identifier, literal
 from catalog.engine.workspace import Workspace

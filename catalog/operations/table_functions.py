@@ -4,7 +4,7 @@ from functools import partial
 
 import pyarrow as pa
 
-from catalog.diff.result import End
+from catalog.diff.view import End
 from catalog.model.ref_expressions import split_range
 from catalog.operations import history
 from catalog.operations.context import OperationContext

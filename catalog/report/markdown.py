@@ -1,9 +1,9 @@
 """A diff as Markdown, for the description of a pull request."""
 
+from catalog.diff.view import DiffView, TableView
 from catalog.report.figures import arrow_counts, count
 from catalog.report.markdown_text import markdown_table, markdown_text
 from catalog.report.text import example_text, header
-from catalog.report.view import DiffView, TableView
 from catalog.report.words import (
     column_rows,
     columns_line,

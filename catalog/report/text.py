@@ -1,11 +1,10 @@
 """The picture of a diff as text: what an analyst sees first."""
 
 from catalog.diff.counts import Example
-from catalog.diff.result import End
+from catalog.diff.view import ColumnView, DiffView, End, TableView
 from catalog.report.figures import clipped, count, counted, plain, short
 from catalog.report.layout import GAP, aligned, widths_of
 from catalog.report.paint import PLAIN, Paint
-from catalog.report.view import ColumnView, DiffView, TableView
 from catalog.report.words import (
     column_rows,
     columns_line,

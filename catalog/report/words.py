@@ -4,6 +4,7 @@ import math
 
 from catalog.diff.counts import PartitionCounts, SideStats
 from catalog.diff.plan import SchemaChange
+from catalog.diff.view import ColumnView, TableView
 from catalog.report.figures import (
     arrow,
     arrow_counts,
@@ -14,7 +15,6 @@ from catalog.report.figures import (
     plain,
     share,
 )
-from catalog.report.view import ColumnView, TableView
 
 PARTITIONS_SHOWN = 10
 """Partitions that are listed: the most changed ones tell the story, the JSON form has all."""

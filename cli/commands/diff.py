@@ -18,7 +18,7 @@ from cli.usage import UsageError
 if TYPE_CHECKING:
     from catalog.catalog import Catalog
     from catalog.diff.result import Diff
-    from catalog.report.view import DiffView
+    from catalog.diff.view import DiffView
 
 Writer: TypeAlias = "Callable[[Diff, DiffView, Request], None]"
 
@@ -94,10 +94,9 @@ def _run(cat: "Catalog", refs: tuple[str, str | None], request: Request) -> bool
     if request.form is Form.EXPLAIN:
         write_explanation(cat, ends, request)
         return False
-    from catalog.report.view import view_of
 
     result = _compared(cat, ends, request)
-    view = view_of(result)
+    view = result.view
     _writer(request)(result, view, request)
     return view.differs
 

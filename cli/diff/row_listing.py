@@ -5,9 +5,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from catalog.diff.view import DiffView, TableView
 from catalog.report.figures import count
 from catalog.report.text import header, title
-from catalog.report.view import DiffView, TableView
 from cli.diff.comparison import ends_json
 from cli.diff.request import Request
 from cli.diff.rows import changed_rows, json_line, text_line, write_csv

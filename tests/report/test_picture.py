@@ -14,12 +14,11 @@ from catalog.diff.counts import (
     SideStats,
 )
 from catalog.diff.plan import SchemaChange, Status
-from catalog.diff.result import End
+from catalog.diff.view import ColumnView, DiffView, End, TableView
 from catalog.report.figures import share
 from catalog.report.markdown import render_markdown
 from catalog.report.paint import Paint
 from catalog.report.text import render_diff
-from catalog.report.view import ColumnView, DiffView, TableView
 
 
 def side(nulls: int, mean: float | None = None, total: str | None = None) -> SideStats:

@@ -1,9 +1,7 @@
-"""One typed view of a diff, which everything that draws one reads: text, Markdown, and pages.
+"""One typed view of a diff, which everything that draws one reads: JSON, text, Markdown, pages.
 
 A ``Diff`` keeps an engine open and reads rows on demand. Its view is a plain value of the same
 counts (``catalog.diff.counts``), which can be drawn, kept and compared once the diff is closed.
-The JSON form, ``Diff.to_dict``, is part of the public result on the floor below, so it cannot
-read the view: it and the view are drawn from the same counts, and neither from the other.
 """
 
 from dataclasses import dataclass, field
@@ -17,7 +15,14 @@ from catalog.diff.counts import (
     RowCounts,
 )
 from catalog.diff.plan import SchemaChange, Status
-from catalog.diff.result import Diff, End, TableDiff
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """One end of a diff: the ref as it was written, and the commit it stood for."""
+
+    ref: str
+    commit_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,27 +91,3 @@ class DiffView:
     def differs(self) -> bool:
         """Returns whether any table differs."""
         return any(table.differs for table in self.tables)
-
-
-def view_of(diff: Diff) -> DiffView:
-    """Returns the view of a diff."""
-    return DiffView(diff.before, diff.after, tuple(_table(table) for table in diff.tables))
-
-
-def _table(table: TableDiff) -> TableView:
-    columns = tuple(
-        ColumnView(name, counts, tuple(one for one in table.examples if one.column == name))
-        for name, counts in table.columns.items()
-    )
-    return TableView(
-        name=table.table,
-        status=table.status,
-        rows=table.rows,
-        key=table.key,
-        key_problems=table.key_problems,
-        schema_changes=table.schema_changes,
-        columns=columns,
-        partitions=table.partitions,
-        coverage=table.coverage,
-        warnings=table.warnings,
-    )
