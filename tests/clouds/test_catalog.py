@@ -13,14 +13,16 @@ import pytest
 
 import catalog
 from catalog.catalog import Catalog
-from catalog.errors import CorruptData, NotFound, StorageFailure, Unsupported
+from catalog.errors import CorruptData, Unsupported
 from tests.cli.conftest import REPOSITORY, in_process
 from tests.s3.lawless import lawless
 from tests.s3.proxy import Proxy
+from tests.s3.servers import SECRET
+from tests.storage.refusals import RefusalsContract
 from tests.write.conftest import snap, write
 from tests.write.test_race import check
 
-from .emulators import ACCOUNT, BUCKET, Cloud, signature
+from .emulators import ACCOUNT, AZURE_KEY, BUCKET, Cloud, signature
 
 
 @pytest.fixture
@@ -199,39 +201,12 @@ def test_a_server_that_ignores_either_condition_is_refused(
     assert list(cloud.store(f"{place}/other").list("")) == []
 
 
-def test_a_server_is_tried_out_once(cloud: Cloud, proxy: Proxy, place: str) -> None:
-    options = cloud.at(proxy.endpoint).options
-    catalog.create(f"{place}/lake", **options)
-    proxy.clear()
-    assert len(catalog.open(f"{place}/lake", **options).log()) == 1
-    assert [asked.method for asked in proxy.asked] == ["GET"]
+class TestRefusals(RefusalsContract):
+    secrets = (SECRET, AZURE_KEY)
 
-
-def test_a_missing_bucket_is_named(cloud: Cloud) -> None:
-    for call in (catalog.create, catalog.open):
-        with pytest.raises(NotFound) as caught:
-            call(f"{cloud.scheme}no-such-bucket/lake", **cloud.options)
-        assert caught.value.kind == "bucket-not-found"
-        assert "no-such-bucket" in caught.value.message
-
-
-def test_what_is_denied_is_named(cloud: Cloud, proxy: Proxy, place: str) -> None:
-    options = cloud.at(proxy.endpoint).options
-    catalog.create(f"{place}/lake", **options)
-    proxy.plan = lambda method, path: "denied"
-    for call in (catalog.create, catalog.open):
-        with pytest.raises(StorageFailure) as caught:
-            call(f"{place}/lake", cache="", **options)
-        assert caught.value.kind == "not-permitted"
-        shown = f"{caught.value.message}{caught.value.hint}"
-        assert all(name not in shown for name in cloud.secrets)
-
-
-def test_who_may_only_read_reads(cloud: Cloud, proxy: Proxy, place: str) -> None:
-    options = cloud.at(proxy.endpoint).options
-    catalog.create(f"{place}/lake", **options)
-    proxy.plan = lambda method, path: None if method in ("GET", "HEAD") else "denied"
-    assert len(catalog.open(f"{place}/lake", cache="", **options).log()) == 1
+    @pytest.fixture
+    def options(self, cloud: Cloud, proxy: Proxy) -> dict[str, Any]:
+        return cloud.at(proxy.endpoint).options
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 import catalog
-from catalog.errors import NotFound, StorageFailure, Unsupported
+from catalog.errors import StorageFailure, Unsupported
 from catalog.storage.bucket.store import BucketStore
 from catalog.storage.local import LocalStore
 from catalog.storage.options import S3Options
 from catalog.storage.s3.service import S3Service
+from tests.storage.refusals import RefusalsContract
 
 from . import servers
 from .conftest import new_place
@@ -69,23 +70,6 @@ def test_a_server_that_ignores_either_condition_is_refused_at_open(
         assert ignored in refused.value.message
 
 
-def test_a_server_is_tried_out_once(proxy: Proxy, place: str) -> None:
-    options = S3Options(endpoint_url=proxy.endpoint)
-    catalog.create(f"{place}/lake", s3=options)
-    proxy.clear()
-    assert len(catalog.open(f"{place}/lake", s3=options).log()) == 1
-    assert [asked.method for asked in proxy.asked] == ["GET"]
-
-
-def test_a_missing_bucket_is_named(server: Server) -> None:
-    options = S3Options(endpoint_url=server.endpoint)
-    for call in (catalog.create, catalog.open):
-        with pytest.raises(NotFound) as caught:
-            call("s3://no-such-bucket/lake", s3=options)
-        assert caught.value.kind == "bucket-not-found"
-        assert "no-such-bucket" in caught.value.message
-
-
 def test_an_endpoint_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     (port,) = servers.free_ports(1)
     monkeypatch.setattr("catalog.storage.bucket.requests.PAUSE_S", 0.0)
@@ -106,26 +90,15 @@ def test_missing_credentials_are_named(server: Server, monkeypatch: pytest.Monke
     assert "AWS_ACCESS_KEY_ID" in caught.value.hint
 
 
-def test_what_is_denied_is_named(proxy: Proxy, place: str) -> None:
-    options = S3Options(endpoint_url=proxy.endpoint)
-    catalog.create(f"{place}/lake", s3=options)
-    proxy.plan = lambda method, path: "denied"
-    for call in (catalog.create, catalog.open):
-        with pytest.raises(StorageFailure) as caught:
-            call(f"{place}/lake", s3=options, cache="")
-        assert caught.value.kind == "not-permitted"
-        assert f"{place}/lake" in caught.value.message
-        assert SECRET not in f"{caught.value.message}{caught.value.hint}"
-
-
-def test_who_may_only_read_reads(proxy: Proxy, place: str) -> None:
-    options = S3Options(endpoint_url=proxy.endpoint)
-    catalog.create(f"{place}/lake", s3=options)
-    proxy.plan = lambda method, path: "denied" if method in ("PUT", "DELETE") else None
-    assert len(catalog.open(f"{place}/lake", s3=options, cache="").log()) == 1
-
-
 def test_an_unknown_profile_is_named() -> None:
     with pytest.raises(catalog.InvalidInput) as caught:
         catalog.open("s3://bucket/lake", s3=S3Options(profile="nobody"))
     assert "nobody" in caught.value.message
+
+
+class TestRefusals(RefusalsContract):
+    secrets = (SECRET,)
+
+    @pytest.fixture
+    def options(self, proxy: Proxy) -> dict[str, S3Options]:
+        return {"s3": S3Options(endpoint_url=proxy.endpoint)}

@@ -80,3 +80,7 @@ def test_a_file_that_is_below_already_is_left(
     store.publish([(staged, "c")])
     assert store.read("c").data == b"c"
     assert not Path(staged.local_path).exists()
+
+
+def test_it_is_where_the_store_below_is(store: OverlayStore, below: LocalStore) -> None:
+    assert (store.location, store.external_files) == (below.location, below.external_files)
