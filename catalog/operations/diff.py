@@ -14,13 +14,7 @@ from catalog.repository.repository import DEFAULT_BRANCH
 def compare_refs(
     context: OperationContext, request: DiffRequest, ends: tuple[End, End] | None = None
 ) -> Diff:
-    """Compares two refs; see ``Catalog.diff``.
-
-    Args:
-        context: The catalog.
-        request: What is compared, and how.
-        ends: The two commits, if the refs of the request are resolved already.
-    """
+    """Compares two refs; ``ends`` if they are resolved already. See ``Catalog.diff``."""
     planner = _planner(context, request, ends)
     planned = planner.tables(request.names)
     if request.level == "stat":

@@ -33,14 +33,7 @@ class PlannedTable:
 
 @dataclass(frozen=True, slots=True)
 class DiffPlanner:
-    """Plans the diffs of the tables of two commits.
-
-    Attributes:
-        repository: The stored objects.
-        before: The older commit.
-        after: The newer commit.
-        options: How tables are compared.
-    """
+    """Plans the diffs of the tables of two commits."""
 
     repository: Repository
     before: End

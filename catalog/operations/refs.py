@@ -23,12 +23,7 @@ Moves = list[Move]
 
 @dataclass(frozen=True, slots=True)
 class LiveBranch:
-    """A branch that exists, as it was read.
-
-    Attributes:
-        held: The branch, with the version that a swap must name.
-        head: The commit it points at.
-    """
+    """A branch that exists, as it was read, and the commit it points at."""
 
     held: HeldBranch
     head: str

@@ -192,14 +192,7 @@ class _Attempt:
 
 
 def replay_conflict(what: str, conflicts: pa.Table, *, ours: str, theirs: str) -> MergeConflict:
-    """Returns the error for a commit that conflicts where it is replayed.
-
-    Args:
-        what: What was done, and to which commit.
-        conflicts: The conflicts.
-        ours: What taking ours would mean.
-        theirs: What taking theirs would mean.
-    """
+    """Returns the error for a commit that conflicts; ``ours`` and ``theirs`` explain the sides."""
     tables = conflicting_tables(conflicts)
     return MergeConflict(
         f"{what}: {counted(conflicts)} in {tables}; nothing was moved",

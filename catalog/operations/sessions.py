@@ -73,12 +73,7 @@ class CatalogBackend:
 def open_session(
     context: OperationContext, ref: str, functions: Functions | None = None
 ) -> Session:
-    """Opens a session in which a table without ``@ref`` means a ref's.
-
-    Args:
-        context: The catalog.
-        ref: The ref; a branch is followed as it moves.
-        functions: The table functions that SQL may call; None is none.
+    """Opens a session in which a table without ``@ref`` means a ref's; branches are followed.
 
     Raises:
         NotFound: There is no such ref.

@@ -142,12 +142,7 @@ def find_merge(context: OperationContext, branch: str) -> OpenMerge | None:
 
 
 def find_one(context: OperationContext, source: str | None, into: str | None) -> OpenMerge:
-    """Returns the one merge in conflict that fits.
-
-    Args:
-        context: The catalog.
-        source: What is merged, or the branch that holds the merge; None means any.
-        into: The branch merged into; None means any.
+    """Returns the one merge in conflict that fits; None fits all.
 
     Raises:
         NotFound: None fits.
@@ -175,15 +170,7 @@ def find_one(context: OperationContext, source: str | None, into: str | None) ->
 def conflict_error(
     source: str, into: str, conflicts: pa.Table, *, branch: str, moved: bool = False
 ) -> MergeConflict:
-    """Returns the error for a merge in conflict.
-
-    Args:
-        source: What is merged.
-        into: The branch merged into.
-        conflicts: The conflicts.
-        branch: The branch that holds the merge.
-        moved: Whether the conflicts are new, since ``into`` has moved.
-    """
+    """Returns the error for a merge in conflict; ``moved`` if it is new, since ``into`` moved."""
     complete = Call("continue_merge", (source,), into=into)
     abort = Call("abort_merge", (source,), into=into)
     message = (

@@ -132,12 +132,6 @@ def take_side(
 ) -> tuple[str, Mapping[str, str]]:
     """Takes one side for what is not settled by hand.
 
-    Args:
-        merger: Merges commits.
-        merge: The merge in conflict.
-        left: The conflicts that are not settled.
-        resolve: The side to take.
-
     Returns:
         A commit that has it, and by name the tables that were taken whole from that side.
 

@@ -93,13 +93,9 @@ class Merger:
         whole: bool = False,
         leave_out: Sequence[str] = (),
     ) -> Merge:
-        """Merges three commits, and fingerprints the files that are new.
+        """Merges three commits, except some tables, and fingerprints the files that are new.
 
-        Args:
-            ends: The commits.
-            resolve: Which side is taken in a conflict.
-            whole: Whether a whole table may be taken where its schemas conflict.
-            leave_out: Tables that are not merged.
+        With ``whole``, a side's whole table may be taken where the schemas conflict.
         """
         merge = merge_commits(
             self.work,
@@ -207,10 +203,7 @@ def lineage_of(operation: str, merge: Merge, source: str) -> dict[str, object]:
 def relabelled(merge: Merge, hows: Mapping[str, str]) -> Merge:
     """Relabels the tables of a merge with how they were first merged.
 
-    Args:
-        merge: A merge that brings over what was merged before.
-        hows: How its tables came about, by name; tables taken whole from ours are reported
-            even though nothing changes in them.
+    Tables taken whole from ours are reported even though nothing changes in them.
     """
     names = {table.name for table in merge.tables}
     kept = [name for name, how in hows.items() if how == "ours" and name not in names]
