@@ -15,7 +15,7 @@ from .servers import Server
 
 WRITERS = 16
 SHARING = 4
-COMMITS = effort(10, 40)
+COMMITS = effort(5, 40)
 """Commits per writer: each race that is lost costs three requests."""
 
 
