@@ -92,7 +92,7 @@ def _bug(failure: Exception) -> int:
     stderr.error(
         CatalogError(
             f"internal error: {type(failure).__name__}: {failure}",
-            hint=f"this is a mistake in parquetry; {DEBUG_VARIABLE}=1 shows where",
+            hint=f"this is a bug in parquetry; {DEBUG_VARIABLE}=1 shows where",
         )
     )
     return ExitCode.ERROR

@@ -25,7 +25,7 @@ TableAt: TypeAlias = Annotated[
     ),
 ]
 Branch: TypeAlias = Annotated[
-    str, typer.Option("--branch", help="The branch.", autocompletion=complete_branch)
+    str, typer.Option("--branch", help="The branch to commit to.", autocompletion=complete_branch)
 ]
 BranchArgument: TypeAlias = Annotated[
     str, typer.Argument(metavar="BRANCH", help="The branch.", autocompletion=complete_branch)

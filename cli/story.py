@@ -37,8 +37,8 @@ Words = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """A step of the story.
+class Scene:
+    """A scene of the story.
 
     Attributes:
         says: What happens, in lines.
@@ -49,12 +49,12 @@ class Step:
     commands: tuple[Words, ...]
 
 
-STEPS = (
-    Step(
+SCENES = (
+    Scene(
         ("Five tables are loaded. parquetry.toml names their sources and keys;", "one commit."),
         (("init", "lake"), ("snapshot", "-m", "first load"), ("tables",)),
     ),
-    Step(
+    Scene(
         (
             "Late feeds arrive: two rewritten months. --partitions replaces only those.",
             "What did they change?",
@@ -67,7 +67,7 @@ STEPS = (
             ("diff", "main~1"),
         ),
     ),
-    Step(
+    Scene(
         (
             "Corrections: kilometres become miles, repeated rows go, Celsius becomes",
             "Fahrenheit. Two tables change in one commit.",
@@ -81,7 +81,7 @@ STEPS = (
             ("diff", "main~1", "-t", "flights", "--rows", "--change", "updated", "--limit", "3"),
         ),
     ),
-    Step(
+    Scene(
         (
             "A formula was wrong: miles per minute were called mph. The backfill rewrites all",
             "files. Did it change anything but that column?",
@@ -94,11 +94,11 @@ STEPS = (
             ("diff", "main~1"),
         ),
     ),
-    Step(
+    Scene(
         ("Any query can read any commit: the table at main, and one commit before.",),
         (("sql", FASTER),),
     ),
-    Step(("All of it is history.",), (("log", "--graph"),)),
+    Scene(("All of it is history.",), (("log", "--graph"),)),
 )
 
 SUGGESTIONS: tuple[Words, ...] = (

@@ -27,7 +27,7 @@ as `NULL`; in CSV the text `NULL` stands in quotes. `NO_COLOR` switches colour o
 `parquetry.toml` names or the nearest catalog, looked for from the working directory upwards.
 
 **Refs** are branches, tags, commit ids and their unique prefixes, with `~N` (Nth ancestor),
-`^N` (Nth parent), `@{N}` (where the branch stood N moves ago) and `@{2024-05-01T12:00}`.
+`^N` (Nth parent), `@{N}` (where the branch was N moves ago) and `@{2024-05-01T12:00}`.
 
 A command ends with one of these exit codes; [Errors](errors.md) lists the kinds of errors.
 
@@ -41,7 +41,7 @@ catalog = "lake"
 [tables.orders]
 source = "exports/orders"
 key = ["order_id"]
-partition_by = { day = "DATE" }   # or ["day"]; by default the paths tell
+partition_by = { day = "DATE" }   # or ["day"]; by default from the paths
 mode = "copy"                     # or "link", "reference"
 format = "auto"                   # or "parquet"
 ```

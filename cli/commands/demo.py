@@ -46,10 +46,10 @@ def demo(
     stdout.line(f"# sample data is in {directory}; all commands below run there")
     with contextlib.chdir(directory):
         Path("parquetry.toml").write_text(story.CONFIG.format(catalog=where), encoding="utf-8")
-        for step in story.STEPS:
+        for scene in story.SCENES:
             stdout.line()
-            stdout.lines(f"# {text}" for text in step.says)
-            for words in step.commands:
+            stdout.lines(f"# {text}" for text in scene.says)
+            for words in scene.commands:
                 run(tuple(where if word == DEFAULT_CATALOG else word for word in words))
     stdout.line()
     stdout.line("# now try, from that directory:")

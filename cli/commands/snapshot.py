@@ -28,10 +28,8 @@ from cli.usage import UsageError
 
 if TYPE_CHECKING:
     from catalog.operations.transaction import CatalogTransaction
+    from catalog.write.snapshot.table_plan import SnapshotScope
     from catalog.write.snapshot.take import SnapshotReport
-
-
-Scope: TypeAlias = Literal["full", "partitions", "append"]
 
 
 REPORTED = (
@@ -166,7 +164,7 @@ class _Asked:
 
     mode: FileMode | None
     format: SourceFormat | None
-    scope: Scope
+    scope: "SnapshotScope"
     fingerprints: FingerprintTime | None
     allow_empty: bool
 
@@ -209,7 +207,7 @@ def status(
     show(Listing("tables", columns, rows, about={"branch": branch}), chosen(how, json))
 
 
-def _scope(partitions: bool, append: bool) -> Scope:
+def _scope(partitions: bool, append: bool) -> "SnapshotScope":
     if partitions and append:
         raise UsageError("--partitions and --append exclude each other")
     return "partitions" if partitions else "append" if append else "full"

@@ -69,7 +69,10 @@ def sql(
             "--ref and --branch exclude each other", hint="tables that are read may carry @ref"
         )
     if branch is None and message is not None:
-        raise UsageError("-m belongs to a commit", hint="name the branch: --branch main")
+        raise UsageError(
+            "-m is the message of a commit, and a query makes none",
+            hint="name the branch: --branch main",
+        )
     text = _text(query, file)
     cat = opened(context)
     if branch is not None:

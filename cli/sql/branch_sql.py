@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class TableChange:
+class TableOutcome:
     """What the statements together did to a table."""
 
     table: str
@@ -77,10 +77,10 @@ def run_on_branch(
         say(line)
 
 
-def _by_table(written: "Sequence[WriteResult]") -> list[TableChange]:
-    changes: dict[str, TableChange] = {}
+def _by_table(written: "Sequence[WriteResult]") -> list[TableOutcome]:
+    changes: dict[str, TableOutcome] = {}
     for one in written:
-        known = changes.get(one.table, TableChange(one.table))
+        known = changes.get(one.table, TableOutcome(one.table))
         changes[one.table] = replace(
             known,
             inserted=known.inserted + one.inserted,
@@ -92,7 +92,7 @@ def _by_table(written: "Sequence[WriteResult]") -> list[TableChange]:
 
 
 def _lines(
-    branch: str, commit: "CommitInfo | None", changes: Sequence[TableChange]
+    branch: str, commit: "CommitInfo | None", changes: Sequence[TableOutcome]
 ) -> Sequence[str]:
     wide = max((len(change.table) for change in changes), default=0)
     lines = [f"{plain(change.table):<{wide}}  {_said(change)}" for change in changes]
@@ -101,7 +101,7 @@ def _lines(
     return [*lines, f"{branch} is now {short(commit.id)}: {plain(commit.message)}"]
 
 
-def _said(change: TableChange) -> str:
+def _said(change: TableOutcome) -> str:
     counts = [
         f"{number:,} {word}"
         for number, word in (
@@ -123,7 +123,7 @@ _SHAPED = {"create": "created", "alter": "altered", "drop": "dropped"}
 
 def _write_json(
     branch: str,
-    changes: Sequence[TableChange],
+    changes: Sequence[TableOutcome],
     *,
     commit: "CommitInfo | None",
     answer: "pa.Table | None",
