@@ -70,10 +70,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.servers)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Reports in one line what was skipped because a program is not installed."""
-    found = (report.longrepr for report in terminalreporter.stats.get("skipped", ()))
-    reasons = Counter(skip[2].removeprefix("Skipped: ") for skip in found)
-    missing = [f"{count} tests, {why}" for why, count in reasons.items() if "install" in why]
-    if missing:
-        terminalreporter.write_line(f"not run: {'; '.join(missing)}")
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
+    """Reports in one line, after all else, what was skipped and why."""
+    yield
+    skips = (report.longrepr for report in terminalreporter.stats.get("skipped", ()))
+    reasons = Counter(reason.removeprefix("Skipped: ") for _, _, reason in skips)
+    if reasons:
+        listed = "; ".join(f"{count} tests, {reason}" for reason, count in reasons.most_common())
+        terminalreporter.write_line(f"not run: {listed}")
