@@ -19,7 +19,7 @@ def side(files: Files, key: str | Sequence[str] = ()) -> Side:
 def pair(
     name: str, before: Files, after: Files, *, declared: str | Sequence[str] = "id", **rest: Any
 ) -> Pair:
-    """Builds a pair whose both sides declare the same key, ``id`` unless told otherwise."""
+    """Builds a pair in which both sides declare the same key, ``id`` by default."""
     return Pair(name, side(before, declared), side(after, declared), **rest)
 
 

@@ -18,7 +18,7 @@ TABLE = "t"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Is what both say: the product's counts and rows, the oracle's diff and tables.
+    """What both answer: the product's counts and rows, the oracle's diff and tables.
 
     Attributes:
         pair: What was asked.

@@ -23,7 +23,7 @@ Content: TypeAlias = pa.Table | tuple[pa.Table, Mapping[str, object]]
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Is one version of a table as files: hive-style relative path to content."""
+    """One version of a table as files: hive-style relative path to content."""
 
     files: Mapping[str, Content]
     key: tuple[str, ...] = ()
@@ -31,7 +31,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Is two versions of one table, how to compare them, and what must come out.
+    """Two versions of one table, how to compare them, and what must come out.
 
     Attributes:
         name: Names the case.

@@ -74,7 +74,7 @@ Placed = list[tuple[str, Record]]
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Is the shape of one side: the domain of each column, and the partition columns."""
+    """The shape of one side: the domain of each column, and the partition columns."""
 
     columns: Mapping[str, str]
     partitions: Mapping[str, Sequence[str | None]]

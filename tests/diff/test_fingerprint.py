@@ -53,7 +53,7 @@ def write(path: Path, columns: dict[str, Any], **options: Any) -> Path:
 
 
 def with_marks(known: Fingerprint) -> Fingerprint:
-    """Returns a fingerprint that tells what was taken over from it: such counts are no file's."""
+    """Returns a fingerprint that shows what was taken over from it: no file has such counts."""
     marked = {i: replace(one, nulls=-i) for i, one in known.summaries.items()}
     return replace(known, summaries=marked)
 
@@ -243,7 +243,7 @@ def test_what_is_taken_over_is_what_would_be_computed(tmp_path: Path, rnd: rando
 
 
 def test_a_partition_column_in_the_file_too_is_no_second_key_column(tmp_path: Path) -> None:
-    """As DuckDB and Polars write it if told to: the keys have neither NULL nor duplicates."""
+    """As DuckDB and Polars write it on request: the keys have neither NULL nor duplicates."""
     folder = tmp_path / "source" / "p=0"
     folder.mkdir(parents=True)
     write(folder / "a.parquet", {"id": [2, 1], "p": [0, 0]})

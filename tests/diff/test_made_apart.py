@@ -18,15 +18,15 @@ def cat(tmp_path: Path) -> Catalog:
 
 
 def changed(cat: Catalog, before: str, table: str = "t") -> dict[str, int]:
-    """Returns how many cells of each column changed, and checks the rows that tell them."""
+    """Returns how many cells of each column changed, and checks the rows that show them."""
     found = cat.diff(before, "main", level="rows")[table]
     cells = {name: one.changed for name, one in found.columns.items() if one.changed}
-    told: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for row in found.changes().read_all().to_pylist():
         for name in row["_changed_columns"]:
             assert row["_from"][name] != row["_to"][name]
-            told[name] = told.get(name, 0) + 1
-    assert told == cells
+            counts[name] = counts.get(name, 0) + 1
+    assert counts == cells
     counted = cat.diff(before, "main")[table]
     assert {name: one.changed for name, one in counted.columns.items() if one.changed} == cells
     return cells
@@ -101,7 +101,7 @@ def test_a_table_made_anew_in_one_commit(cat: Catalog, renamed: bool) -> None:
     assert cat.sql("SELECT sum(id), sum(x) FROM t").fetchall() == [(12, 12)]
 
 
-def test_a_table_made_anew_in_another_case_is_told_once(cat: Catalog) -> None:
+def test_a_table_made_anew_in_another_case_is_listed_once(cat: Catalog) -> None:
     for name in ("t", "T"):
         with cat.transaction("main", message=name) as tx:
             tx.sql("DROP TABLE IF EXISTS t")

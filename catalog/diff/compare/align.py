@@ -167,13 +167,13 @@ def _matched(
     with cursor(con) as own:
         for side, table in tables.items():
             own.register(f"keys_{side}", table)
-        found = own.sql(
+        partners = own.sql(
             "SELECT coalesce(f.n, -1) AS f, coalesce(t.n, -1) AS t "
             f"FROM keys_f f FULL OUTER JOIN keys_t t ON {on}"
         ).to_arrow_table()
         for side in tables:
             own.unregister(f"keys_{side}")
-    mine, theirs = (to_numpy(found[side]) for side in SIDES)
+    mine, theirs = (to_numpy(partners[side]) for side in SIDES)
     partner = np.full(both.before.rows, -1)
     partner[mine[mine >= 0]] = theirs[mine >= 0]
     return partner, np.sort(theirs[mine < 0])
@@ -185,8 +185,8 @@ def _as_integers(column: pa.Array) -> Numbers | None:
     plain = pa.types.is_integer(kind) or pa.types.is_date(kind) or pa.types.is_timestamp(kind)
     if not plain or column.null_count:
         return None
-    found = fixed(column)
-    return None if found is None else found.values
+    canonical = fixed(column)
+    return None if canonical is None else canonical.values
 
 
 def _matched_integers(mine: Numbers, theirs: Numbers) -> tuple[Numbers, Numbers]:
@@ -201,8 +201,8 @@ def _matched_integers(mine: Numbers, theirs: Numbers) -> tuple[Numbers, Numbers]
     places = np.searchsorted(sorted_, wanted)
     places[places == len(mine)] = 0
     hit = sorted_[places] == wanted
-    found = places[hit] if order is None else order[places[hit]]
-    partner[found] = numbers[hit]
+    rows = places[hit] if order is None else order[places[hit]]
+    partner[rows] = numbers[hit]
     return partner, np.sort(numbers[~hit])
 
 
@@ -232,15 +232,15 @@ def _numbers_differ(mine: Fixed, theirs: Fixed, at: Numbers | None) -> Numbers:
     if mine.tag == "float":
         left, right = left.view(np.int64), right.view(np.int64)
     if left.ndim == 1:
-        found = left != (right if at is None else right[at])
+        differs = left != (right if at is None else right[at])
     else:
         words = [left[:, n] != (right[:, n] if at is None else right[at, n]) for n in (0, 1)]
-        found = words[0] | words[1]
+        differs = words[0] | words[1]
     if mine.valid is not None or theirs.valid is not None:
         here = np.ones(len(left), bool) if mine.valid is None else mine.valid
         there = np.ones(len(right), bool) if theirs.valid is None else theirs.valid
-        found = found | (here != (there if at is None else there[at]))
-    return np.asarray(found)
+        differs = differs | (here != (there if at is None else there[at]))
+    return np.asarray(differs)
 
 
 def _plain(column: pa.Array) -> pa.Array:
@@ -274,10 +274,10 @@ def repeated_integers(arrays: Arrays, field: Field) -> int | None:
     if field.id in arrays.constant:
         return None
     try:
-        found = _as_integers(arrays.column(field))
+        integers = _as_integers(arrays.column(field))
     except Unreadable:
         return None
-    return None if found is None else repeated(found)
+    return None if integers is None else repeated(integers)
 
 
 def rows_at(plan: TablePlan, side: SideName, arrays: Arrays, *, numbers: Numbers) -> pa.Table:

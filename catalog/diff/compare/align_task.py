@@ -85,9 +85,9 @@ class Aligning:
         if sum(rows.nbytes for rows in self._waiting) < least:
             return None
         pa.default_memory_pool().release_unused()
-        found = pa.concat_tables(self._waiting, promote_options="default")
+        rows = pa.concat_tables(self._waiting, promote_options="default")
         self._waiting.clear()
-        return found
+        return rows
 
     def _both(self, task: DiffTask) -> BothArrays | None:
         """Returns what reads the columns of both sides; None if the engine must compare them."""

@@ -61,7 +61,7 @@ class PartialRows:
         self._by_changed: dict[tuple[bool, tuple[int, ...]], str | None] = {}
 
     @property
-    def found(self) -> bool:
+    def has_pairs(self) -> bool:
         """Returns whether there are pairs of files that may differ."""
         return bool(self._pairs)
 
@@ -131,7 +131,7 @@ class PartialRows:
 
     def parts(self) -> list[Part]:
         """Returns the rows, with the older values that equal those of the newer side."""
-        found = {}
+        parts = {}
         for number, (pair, table) in enumerate(self._pairs):
             needed = set(self._needed("t", pair))
             derived = [
@@ -141,13 +141,13 @@ class PartialRows:
             ]
             listed = ", ".join(["SELECT 'u' AS kind", "*", *derived]) + " FROM"
             if table is not None:
-                found[table] = Part(f"({listed} {table})", pair.changed, partial=True)
+                parts[table] = Part(f"({listed} {table})", pair.changed, partial=True)
                 continue
             rows, some = (self._partial(pair, number, first=n) for n in (None, BLOCK_ROWS))
-            found[str(number)] = Part(
+            parts[str(number)] = Part(
                 f"({listed} ({rows}))", pair.changed, partial=True, sample=f"({listed} ({some}))"
             )
-        return list(found.values())
+        return list(parts.values())
 
     def streams(self) -> list[Part]:
         """Returns SQL that finds the rows of each pair of files again, whole."""

@@ -163,7 +163,7 @@ class Remainder:
 
     def _complete(self) -> None:
         """Reads the missing columns of partial rows, file by file."""
-        if self._partial.found:
+        if self._partial.has_pairs:
             self._partial.complete(self._whole())
             self._show()
 

@@ -127,9 +127,9 @@ class SqlColumns:
 
 
 def _form(own: Field, other: Field) -> Form:
-    found = form(own.type, other.type)
-    assert found is not None, "a pair in a plan compares"
-    return found
+    common = form(own.type, other.type)
+    assert common is not None, "a pair in a plan compares"
+    return common
 
 
 def tolerance_function(plan: TablePlan, pair: ColumnPair) -> str:

@@ -57,10 +57,10 @@ def looked_into(
     best: Known | None = None
     same: set[int] = set()
     for one in like:
-        found = {i for i, digest in known.stored.items() if one.stored.get(i) == digest}
-        encoded |= {i: one.encoded[i] for i in found if i in one.encoded}
-        if best is None or len(found) > len(same):
-            best, same = one, found
+        shared = {i for i, digest in known.stored.items() if one.stored.get(i) == digest}
+        encoded |= {i: one.encoded[i] for i in shared if i in one.encoded}
+        if best is None or len(shared) > len(same):
+            best, same = one, shared
     if keeping or best is None:
         wanted = {c.field_id for c in keyed.columns if c.field_id in keyed.key or _is_text(c)}
     elif best.writer and best.writer != known.writer:

@@ -94,7 +94,7 @@ def encoded_digests(
     Raises:
         OSError: The file cannot be read; Arrow raises errors of its own for that, too.
     """
-    found = {}
+    digests = {}
     with pq.ParquetFile(path) as parquet, open(path, "rb") as stream:
         owners = _owners(parquet, columns) or ()
         for number, owner in enumerate(owners):
@@ -109,8 +109,8 @@ def encoded_digests(
                 _add_pages(state, stream, parquet, number=number)
             except ValueError:  # those of Arrow for damage, too
                 continue
-            found[columns[owner].field_id] = state.digest()
-    return found
+            digests[columns[owner].field_id] = state.digest()
+    return digests
 
 
 def _add_pages(
@@ -167,5 +167,5 @@ def _leaves(kind: pa.DataType) -> int:
 
 
 def _is_too_old(writer: str) -> bool:
-    found = _LONGER_CHUNKS.fullmatch(writer)
-    return found is not None and tuple(int(part or 0) for part in found.groups()) < (1, 2, 9)
+    version = _LONGER_CHUNKS.fullmatch(writer)
+    return version is not None and tuple(int(part or 0) for part in version.groups()) < (1, 2, 9)
