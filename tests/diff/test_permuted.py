@@ -166,7 +166,7 @@ def test_the_answer_is_that_of_the_join(pair: Pair, block: int) -> None:
 def test_most_made_up_files_are_paired_by_key() -> None:
     """Checks that the tests above test something."""
     taken = total = 0
-    for seed in range(30):
+    for seed in range(60):
         pair = permuted_pair(random.Random(seed))
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
