@@ -12,7 +12,14 @@ from catalog.engine.connection import make_readable
 from catalog.engine.quoting import identifier, literal, type_sql
 from catalog.formats.hive_path import NULL_SEGMENT
 from catalog.model.partition import Partition
-from catalog.model.scan_plan import FileColumn, FileGroup, PartitionColumn, ScanColumn, ScanPlan
+from catalog.model.scan_plan import (
+    ColumnSource,
+    FileColumn,
+    FileGroup,
+    PartitionColumn,
+    ScanPlan,
+)
+from catalog.model.schema import Field
 from catalog.model.types import NULL_TYPE, Scalar, TypeClass
 from catalog.model.values import decode, text
 
@@ -89,8 +96,8 @@ class _Select:
         prefix = self._free_prefix()
         hive = self._reads_hive()
         columns = [
-            f"{self._value(n, prefix, hive)} AS {identifier(column.name)}"
-            for n, column in enumerate(self.plan.columns)
+            f"{self._value(column, source, prefix, hive)} AS {identifier(column.name)}"
+            for column, source in zip(self.plan.columns, self.group.sources, strict=True)
         ]
         names = [f"{prefix}{n}" for n in range(len(self.group.schema.columns))]
         options = self._hive_options() if hive else "hive_partitioning = false"
@@ -114,21 +121,21 @@ class _Select:
             prefix += "q"
         return prefix
 
-    def _value(self, number: int, prefix: str, hive: bool) -> str:
+    def _value(self, column: Field, source: ColumnSource, prefix: str, hive: bool) -> str:
         """Returns the expression of a column."""
-        column, source = self.plan.columns[number], self.group.sources[number]
-        if isinstance(source, FileColumn) and source.type != NULL_TYPE:
+        if isinstance(source, FileColumn):
             value = f"{prefix}{source.position}"
-            if source.type != column.field.type:
-                value = _cast(value, column)
+            if source.type != column.type:
+                value = _cast("NULL" if source.type == NULL_TYPE else value, column)
             return f"TRY({value})" if source.may_hold_nan else value
         if isinstance(source, PartitionColumn):
-            named = identifier(column.field.name) if hive else None
-            return _cast(named or self._partition_value(source.position), column)
+            return _cast(self._partition_value(source.position, hive), column)
         return _cast("NULL", column)
 
-    def _partition_value(self, position: int) -> str:
-        kind = self.plan.partition_by[position][1]
+    def _partition_value(self, position: int, hive: bool) -> str:
+        name, kind = self.plan.partition_by[position]
+        if hive:
+            return identifier(name)
         encoded = [partition[position] for partition in self.group.partitions]
         texts = {value: _text(value, kind) for value in set(encoded)}
         if len(texts) == 1:
@@ -184,8 +191,8 @@ def _hive_values(folder: str) -> dict[str, str | None] | None:
     return values
 
 
-def _cast(value: str, column: ScanColumn) -> str:
-    return f"CAST({value} AS {type_sql(column.field.type)})"
+def _cast(value: str, column: Field) -> str:
+    return f"CAST({value} AS {type_sql(column.type)})"
 
 
 def _text(encoded: bytes | None, kind: Scalar) -> str | None:

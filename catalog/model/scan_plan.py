@@ -13,25 +13,10 @@ from catalog.model.datafile import DataFile
 from catalog.model.partition import Partition
 from catalog.model.schema import Field, FileSchema
 from catalog.model.table import TableSnapshot
-from catalog.model.types import (
-    DataType,
-    ListType,
-    MapType,
-    Scalar,
-    StructType,
-    is_float,
-)
+from catalog.model.types import DataType, ListType, MapType, Scalar, StructType, is_float
 
 Locate: TypeAlias = Callable[[DataFile], str]
 """Returns where the engine reads a file: a path or a URI."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScanColumn:
-    """A column of the relation: the table's field, and the name that the relation gives it."""
-
-    field: Field
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +68,7 @@ class ScanPlan:
     """The rows of a table from an exact list of files.
 
     Attributes:
-        columns: The columns of the relation, in order.
+        columns: The columns of the relation, in order, with the names that it gives them.
         groups: Its files; none for a relation without rows.
         partition_by: Name and type of the table's partition columns: ``values.decode`` reads the
             partition values of files by these types.
@@ -91,7 +76,7 @@ class ScanPlan:
         self_contained: Whether the engine must be able to read it later, in another session.
     """
 
-    columns: tuple[ScanColumn, ...]
+    columns: tuple[Field, ...]
     groups: tuple[FileGroup, ...]
     partition_by: tuple[tuple[str, Scalar], ...]
     numbered: bool = False
@@ -129,7 +114,7 @@ def scan_plan(
     for file in files:
         groups.setdefault(file.file_schema, []).append(file)
     return ScanPlan(
-        tuple(ScanColumn(f, f.name if naming == "name" else f"c{f.id}") for f in wanted),
+        wanted if naming == "name" else tuple(Field(f.id, f"c{f.id}", f.type) for f in wanted),
         tuple(
             FileGroup(
                 table.file_schemas[schema],
@@ -154,33 +139,31 @@ def _sources(
     """Yields where files of one file schema have the values of columns."""
     columns = table.file_schemas[files[0].file_schema].columns
     positions = {column.field_id: position for position, column in enumerate(columns)}
+    partition_by = table.partition_by
     for field in fields:
         position = positions.get(field.id)
-        if field.id in table.partition_by:
-            yield PartitionColumn(table.partition_by.index(field.id))
+        if field.id in partition_by:
+            yield PartitionColumn(partition_by.index(field.id))
         elif position is None:
             yield None
         else:
             kind = columns[position].type
             doubtful = _has_float(kind)
             if doubtful and isinstance(kind, Scalar):
-                doubtful = field.id not in nan_free and not _has_no_nan(field.id, files)
+                stats = (file.stats.get(field.id) for file in files)
+                known = all(found is not None and found.nans == 0 for found in stats)
+                doubtful = field.id not in nan_free and not known
             yield FileColumn(position, kind, doubtful)
-
-
-def _has_no_nan(field_id: int, files: Sequence[DataFile]) -> bool:
-    stats = (file.stats.get(field_id) for file in files)
-    return all(known is not None and known.nans == 0 for known in stats)
 
 
 def _has_float(kind: DataType) -> bool:
     """Returns whether values may have NaN inside; filters of engines look that deep."""
     match kind:
+        case Scalar():  # first: a table may have thousands of columns, and few are nested
+            return is_float(kind)
         case StructType(fields):
             return any(_has_float(inner) for _, inner in fields)
         case ListType(element):
             return _has_float(element)
         case MapType(key, value):
             return _has_float(key) or _has_float(value)
-        case _:
-            return is_float(kind)

@@ -45,8 +45,8 @@ class TableSnapshot:
 
     def fields(self, ids: tuple[int, ...]) -> tuple[Field, ...]:
         """Returns the columns of the given ids that the schema still has."""
-        found = (self.schema.by_id(field_id) for field_id in ids)
-        return tuple(f for f in found if f is not None)
+        known = {field.id: field for field in self.schema.fields} if ids else {}
+        return tuple(known[field_id] for field_id in ids if field_id in known)
 
     @property
     def key_names(self) -> tuple[str, ...]:

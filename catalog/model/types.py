@@ -138,7 +138,7 @@ def is_integer(kind: DataType) -> bool:
 
 def is_float(kind: DataType) -> bool:
     """Returns whether a column of this type may hold NaN at its top level."""
-    return isinstance(kind, Scalar) and kind.type_class is TypeClass.FLOAT
+    return isinstance(kind, Scalar) and kind.name in ("FLOAT", "DOUBLE")
 
 
 def to_json(kind: DataType) -> JsonType:
@@ -180,20 +180,13 @@ def _field(pair: object) -> tuple[str, DataType]:
 
 
 def common_type(kinds: Sequence[DataType]) -> DataType | None:
-    """Returns the narrowest type that holds every value of all the given types.
+    """Returns the narrowest type that holds every value of all the given types, one at least.
 
-    Args:
-        kinds: At least one type.
-
-    Returns:
-        The common type, or None where no lossless one exists.
+    It is None where no lossless one exists.
     """
-    result = kinds[0]
+    result: DataType | None = kinds[0]
     for kind in kinds[1:]:
-        merged = _common_pair(result, kind)
-        if merged is None:
-            return None
-        result = merged
+        result = None if result is None else _common_pair(result, kind)
     return result
 
 
@@ -235,9 +228,7 @@ def _common_scalar(left: Scalar, right: Scalar) -> Scalar | None:
         if integer.name not in INTEGER_BITS:
             continue
         bits, signed = INTEGER_BITS[integer.name]
-        if other.name == "DOUBLE" and bits <= 32:
-            return other
-        if other.name == "FLOAT" and bits <= 16:
+        if bits <= {"DOUBLE": 32, "FLOAT": 16}.get(other.name, 0):
             return other
         if other.decimal is not None:
             digits = len(str(2 ** (bits - signed)))
