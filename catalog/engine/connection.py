@@ -9,7 +9,7 @@ import duckdb
 
 from catalog.errors import InvalidInput
 from catalog.storage.external_files import is_remote, own_files, remote_files
-from catalog.storage.store import ObjectStore
+from catalog.storage.store import ObjectStore, RemoteFiles
 
 
 def connect(
@@ -54,24 +54,24 @@ def connect(
         con.execute(f"SET {name} = ?", [value])
     files = own_files(store)
     if files is not None:
-        from catalog.engine.filesystem import read_through
-
-        read_through(con, files)
+        _read_through(con, files)
     return con
+
+
+def _read_through(con: duckdb.DuckDBPyConnection, files: RemoteFiles) -> None:
+    """Lets a connection, and its cursors, read files by their URIs."""
+    from catalog.engine.filesystem import EngineFilesystem
+
+    con.register_filesystem(EngineFilesystem(files))
 
 
 def make_readable(con: duckdb.DuckDBPyConnection, uris: Iterable[str]) -> None:
     """Lets a connection read remote files, if it was not opened for their store."""
-    known: set[str] | None = None
-    for uri in uris:
-        if is_remote(uri):
-            known = set(con.list_filesystems()) if known is None else known
-            scheme = uri.partition("://")[0]
-            if scheme not in known:
-                from catalog.engine.filesystem import read_through
-
-                read_through(con, remote_files(None, uri))
-                known.add(scheme)
+    schemes = {uri.partition("://")[0]: uri for uri in uris if is_remote(uri)}
+    known = con.list_filesystems() if schemes else ()
+    for scheme, uri in schemes.items():
+        if scheme not in known:
+            _read_through(con, remote_files(None, uri))
 
 
 def single_row(

@@ -9,7 +9,6 @@ import threading
 from collections import OrderedDict
 from typing import Any
 
-import duckdb
 import fsspec
 
 from catalog.errors import CorruptData, ErrorKind, NotFound
@@ -89,8 +88,3 @@ class EngineFilesystem(fsspec.AbstractFileSystem):  # type: ignore[misc]
     def isdir(self, path: str) -> bool:
         """Returns False: there are no directories."""
         return False
-
-
-def read_through(con: duckdb.DuckDBPyConnection, files: RemoteFiles) -> None:
-    """Lets a connection, and its cursors, read files by their URIs."""
-    con.register_filesystem(EngineFilesystem(files))

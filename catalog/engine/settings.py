@@ -17,11 +17,7 @@ _PLAIN = {
 
 
 class UserSettings:
-    """The settings that a user had on a connection when this was created.
-
-    Args:
-        con: The connection.
-    """
+    """The settings that a user had on a connection when this was created."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         self._con = con

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from catalog.engine.connection import connect
@@ -11,7 +11,7 @@ from catalog.engine.quoting import identifier, literal
 from catalog.engine.relation import prepare, relation_sql
 from catalog.errors import InvalidInput
 from catalog.model.datafile import DataFile
-from catalog.model.scan_plan import scan_plan
+from catalog.model.scan_plan import Locate, scan_plan
 from catalog.model.table import TableSnapshot
 from catalog.storage.store import ObjectStore
 
@@ -32,17 +32,13 @@ def write_database(
     path: str,
     views: Sequence[View],
     *,
-    locate: Callable[[DataFile], str],
+    locate: Locate,
     store: ObjectStore | None = None,
 ) -> None:
-    """Writes a database file of views, completely or not at all.
+    """Writes a database file of views, completely or not at all, in the place of any older one.
 
-    Args:
-        path: The file; it is replaced.
-        views: What to show. Two-part names become schema and view, three-part names have
-            their first two parts joined by a dot as the schema.
-        locate: Returns where the engine reads a file.
-        store: The store of the files.
+    Two-part names become schema and view; three-part names have their first two parts joined by a
+    dot as the schema.
 
     Raises:
         InvalidInput: Two tables would have the same view.

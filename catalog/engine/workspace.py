@@ -1,19 +1,35 @@
-"""Workspaces: connections with a directory of their own to spill into."""
+"""Workspaces: connections with a directory of their own to spill into, and a share of memory."""
 
+import os
 import shutil
 import tempfile
 import weakref
 from functools import cached_property
 from itertools import count
+from pathlib import Path
 
 import duckdb
 
 from catalog.engine.connection import connect
-from catalog.engine.resources import default_memory_limit
 from catalog.storage.store import ObjectStore
 
 OWN_PREFIX = "__parquetry_"
 """Begins the names of tables and views that the catalog makes in the engine."""
+
+SHARE = 4
+"""A diff takes a quarter of the memory: the rest is for the process that asked for it."""
+
+_CGROUP = Path("/sys/fs/cgroup/memory.max")
+
+
+def default_memory_limit() -> int:
+    """Returns the default memory limit in bytes: a quarter of the machine's memory."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        allowed = int(_CGROUP.read_text())
+    except (OSError, ValueError):
+        allowed = total
+    return min(total, allowed) // SHARE
 
 
 class Workspace:
@@ -62,11 +78,7 @@ class Workspace:
         return self._opened[1]
 
     def name(self, word: str) -> str:
-        """Returns a name that no other table or view of the connection has.
-
-        Args:
-            word: What it is for.
-        """
+        """Returns a name that no other table or view of the connection has."""
         return f"{OWN_PREFIX}{word}_{next(self._numbers)}"
 
     def close(self) -> None:

@@ -1,11 +1,10 @@
 """Prefixes of Parquet files in a bucket, listed as directories are."""
 
 import fnmatch
+import glob
 import hashlib
-import re
-from collections.abc import Iterator
 
-from catalog.errors import ErrorKind, NotFound
+from catalog.formats.directory import fixed_part, missing_source
 from catalog.formats.hive_path import segments
 from catalog.formats.source import (
     DELTA_LOG,
@@ -15,49 +14,35 @@ from catalog.formats.source import (
     SourceFile,
     SourceFormat,
 )
-from catalog.hints import Option, hint
 from catalog.storage.store import RemoteFile, RemoteFiles
-
-_MAGIC = re.compile(r"[*?[]")
 
 INODE_BYTES = 7
 """Bytes of an ETag's hash used as an inode: enough to distinguish files, and below 2^63."""
 
 
 def list_bucket(source: str, remote: RemoteFiles) -> Listing:
-    """Lists a prefix, an object, or what a glob pattern matches.
-
-    Args:
-        source: Its URI.
-        remote: Lists it.
+    """Lists a prefix, an object, or what a glob pattern matches: files, and all below folders.
 
     Raises:
         NotFound: Nothing has that name.
     """
-    if _MAGIC.search(source):
-        root = _fixed_part(source)
+    if glob.has_magic(source):
+        root = fixed_part(source)
         wanted = [part for part in source[len(root) + 1 :].split("/") if part]
-        matching = [
-            one
-            for one in remote.list(f"{root}/")
-            if any(_match(wanted, head) for head in _heads(one.uri[len(root) + 1 :].split("/")))
-        ]
+        matching = []
+        for one in remote.list(f"{root}/"):
+            parts = one.uri[len(root) + 1 :].split("/")
+            if any(_match(wanted, parts[:count]) for count in range(len(parts), 0, -1)):
+                matching.append(one)
         return _parquet(matching, root)
     root = source.rstrip("/")
     objects = list(remote.list(f"{root}/"))
     if not objects:
         single = None if source.endswith("/") else remote.look(root)
         if single is None:
-            raise NotFound(
-                f"nothing exists under {source}",
-                kind=ErrorKind.SOURCE_NOT_FOUND,
-                hint=hint(
-                    "check the prefix; {} takes a missing source as an empty one",
-                    Option("allow_empty"),
-                ),
-            )
+            raise missing_source(f"nothing exists under {source}", "prefix")
         folder = root.rpartition("/")[0]
-        return Listing(folder, [source_file(single, folder)])
+        return Listing(folder, [_source_file(single, folder)])
     names = [one.uri[len(root) + 1 :] for one in objects]
     if any(name.startswith(f"{DELTA_LOG}/") for name in names):
         return Listing(root, [], format=SourceFormat.DELTA)
@@ -66,8 +51,7 @@ def list_bucket(source: str, remote: RemoteFiles) -> Listing:
     return _parquet(objects, root)
 
 
-def source_file(found: RemoteFile, root: str) -> SourceFile:
-    """Returns an object as a file of a source."""
+def _source_file(found: RemoteFile, root: str) -> SourceFile:
     relative = found.uri[len(root) + 1 :]
     written_ns = int(found.modified.timestamp()) * 1_000_000_000
     return SourceFile(
@@ -84,7 +68,7 @@ def source_file(found: RemoteFile, root: str) -> SourceFile:
 
 def _parquet(objects: list[RemoteFile], root: str) -> Listing:
     visible = [one for one in objects if _is_visible(one.uri[len(root) + 1 :])]
-    files = [source_file(one, root) for one in visible if one.uri.lower().endswith(SUFFIXES)]
+    files = [_source_file(one, root) for one in visible if one.uri.lower().endswith(SUFFIXES)]
     return Listing(root, files, len(visible) - len(files))
 
 
@@ -93,19 +77,6 @@ def _is_visible(relative: str) -> bool:
     parts = relative.split("/")
     hidden = (part.startswith(("_", ".")) and "=" not in part for part in parts)
     return bool(parts[-1]) and not any(hidden)
-
-
-def _fixed_part(pattern: str) -> str:
-    folder = pattern.rpartition("/")[0]
-    while _MAGIC.search(folder):
-        folder = folder.rpartition("/")[0]
-    return folder
-
-
-def _heads(parts: list[str]) -> Iterator[list[str]]:
-    """Yields a path and the folders above it: a pattern that matches one takes all below."""
-    for count in range(len(parts), 0, -1):
-        yield parts[:count]
 
 
 def _match(wanted: list[str], parts: list[str]) -> bool:

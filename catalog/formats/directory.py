@@ -36,19 +36,21 @@ def list_directory(source: str) -> Listing:
                 return Listing(root, [], format=SourceFormat.ICEBERG)
             return Listing(root, *_walk(root))
         if glob.has_magic(source):
-            root = os.path.abspath(_fixed_part(source))
+            root = os.path.abspath(fixed_part(source))
             return Listing(root, *_matching(source, root))
     except OSError as error:
         raise StorageFailure(
             f"cannot read {error.filename}: {error.strerror}", hint="check its permissions"
         ) from error
-    raise NotFound(
-        f"no file or directory {source}",
-        kind=ErrorKind.SOURCE_NOT_FOUND,
-        hint=hint(
-            "check the path; {} takes a missing source as an empty one", Option("allow_empty")
-        ),
+    raise missing_source(f"no file or directory {source}", "path")
+
+
+def missing_source(problem: str, what: str) -> NotFound:
+    """Returns the error for a source that does not exist; ``what`` is what to check."""
+    advice = hint(
+        f"check the {what}; {{}} takes a missing source as an empty one", Option("allow_empty")
     )
+    return NotFound(problem, kind=ErrorKind.SOURCE_NOT_FOUND, hint=advice)
 
 
 def _walk(root: str) -> tuple[list[SourceFile], int]:
@@ -88,7 +90,7 @@ def _matching(pattern: str, base: str) -> tuple[list[SourceFile], int]:
     """Lists what a pattern matches: files, and all that is in directories."""
     files: dict[str, SourceFile] = {}
     ignored = 0
-    tail = pattern[len(_fixed_part(pattern)) :].lstrip(os.sep)
+    tail = pattern[len(fixed_part(pattern)) :].lstrip(os.sep)
     for found in glob.iglob(tail, root_dir=base, recursive=True):
         path = os.path.normpath(os.path.join(base, found))
         if os.path.isdir(path):
@@ -102,7 +104,8 @@ def _matching(pattern: str, base: str) -> tuple[list[SourceFile], int]:
     return list(files.values()), ignored
 
 
-def _fixed_part(pattern: str) -> str:
+def fixed_part(pattern: str) -> str:
+    """Returns the folder, here or in a bucket, that holds all that a pattern matches."""
     folder = os.path.dirname(pattern)
     while glob.has_magic(folder):
         folder = os.path.dirname(folder)

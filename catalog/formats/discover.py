@@ -37,7 +37,11 @@ def discover(
         Unsupported: It is a Delta or Iceberg table, or in a place that is not read.
     """
     try:
-        listing = _list(source, store)
+        listing = (
+            list_bucket(source, remote_files(store, source))
+            if is_remote(source)
+            else list_directory(source)
+        )
     except NotFound:
         if not missing_ok:
             raise
@@ -58,12 +62,6 @@ def discover(
         files = [replace(file, hive=(*outer, *file.hive)) for file in files]
     files = sorted(files, key=lambda file: file.relative)
     return Discovery(listing.root, tuple(files), _columns(files), listing.ignored)
-
-
-def _list(source: str, store: ObjectStore | None) -> Listing:
-    if is_remote(source):
-        return list_bucket(source, remote_files(store, source))
-    return list_directory(source)
 
 
 def _check_unicode(path: str) -> None:

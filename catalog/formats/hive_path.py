@@ -30,30 +30,21 @@ def unescape(text: str) -> str:
 
 
 def partition_path(names: Sequence[str], values: Sequence[str | None]) -> str:
-    """Returns the directories of a partition below a table's, ``/``-separated.
-
-    Args:
-        names: The partition columns.
-        values: Their values as text; None is NULL.
+    """Returns the directories of a partition below a table's, ``/``-separated; None is NULL.
 
     Raises:
         InvalidInput: A segment would be longer than file systems take.
     """
     segments = []
     for name, value in zip(names, values, strict=True):
-        text = NULL_SEGMENT if value is None else _escape_value(value)
-        segment = f"{escape(name)}={text}"
+        text = NULL_SEGMENT if value is None else escape(value)
+        segment = f"{escape(name)}={'%5F' + text[1:] if value == NULL_SEGMENT else text}"
         if len(segment) > MAX_SEGMENT_BYTES:
             raise InvalidInput(
                 f"partition value {(value or '')[:40]!r}… of column {name!r} is too long for a path"
             )
         segments.append(segment)
     return "/".join(segments)
-
-
-def _escape_value(value: str) -> str:
-    escaped = escape(value)
-    return "%5F" + escaped[1:] if value == NULL_SEGMENT else escaped
 
 
 def escape(text: str) -> str:

@@ -46,12 +46,7 @@ class Page:
 
 
 def pages(stream: BinaryIO, chunk: pq.ColumnChunkMetaData, *, nullable: bool) -> Iterator[Page]:
-    """Yields the pages of a column in a row group.
-
-    Args:
-        stream: The file.
-        chunk: The column; it is not nested.
-        nullable: Whether it may hold NULL.
+    """Yields the pages of a column, not nested, in a row group.
 
     Raises:
         ValueError: It is damaged, or has pages or a codec of an unknown kind.

@@ -53,11 +53,7 @@ class ParquetFooter:
 
 
 def read_footer(path: ParquetSource, *, name: str | None = None) -> ParquetFooter:
-    """Reads the footer of a Parquet file.
-
-    Args:
-        path: The file, by its path or open.
-        name: What to call it in errors; None means its path or URI.
+    """Reads the footer of a Parquet file, which errors call by ``name``, else its path or URI.
 
     Raises:
         CorruptData: It is not a Parquet file, or damaged.
@@ -135,10 +131,7 @@ def _type(
 ) -> tuple[DataType, int]:
     """Returns the type of a column and the number of its first leaf.
 
-    Args:
-        shape: Its Arrow type, which shows how it is nested.
-        leaves: The Parquet columns from its first on; its own are consumed.
-        what: Names it in errors.
+    Its Arrow type shows how it is nested. ``leaves`` begin with its own, which are consumed.
     """
     if isinstance(shape, pa.BaseExtensionType):
         shape = shape.storage_type
@@ -244,7 +237,7 @@ def _column_stats(
     nulls = sum(g.null_count for g in known) if all(g.has_null_count for g in known) else None
     if nulls == rows:
         return ColumnStats(nulls, 0)
-    bounded = [g for g in known if not _all_null(g)]
+    bounded = [g for g in known if not (g.has_null_count and g.num_values == 0)]
     if not bounded or not all(g.has_min_max for g in bounded):
         return ColumnStats(nulls, nans)
     lows = [_encoded(g.min_raw, kind, leaf) for g in bounded]
@@ -252,46 +245,30 @@ def _column_stats(
     if None in lows or None in highs:
         return ColumnStats(nulls, nans)
     exact = kind.type_class not in (TypeClass.TEXT, TypeClass.BINARY, TypeClass.FLOAT)
-    return ColumnStats(
-        nulls,
-        nans,
-        min(b for b in lows if b is not None),
-        max(b for b in highs if b is not None),
-        exact,
-    )
-
-
-def _all_null(group: pq.Statistics) -> bool:
-    return bool(group.has_null_count and group.num_values == 0)
+    low, high = min(b for b in lows if b is not None), max(b for b in highs if b is not None)
+    return ColumnStats(nulls, nans, low, high, exact)
 
 
 def _encoded(raw: object, kind: Scalar, leaf: pq.ColumnSchema) -> bytes | None:
     """Returns a bound of a row group as the catalog encodes it, None if it is not to be trusted."""
     match kind.type_class:
-        case TypeClass.BOOLEAN if isinstance(raw, bool):
+        case TypeClass.BOOLEAN | TypeClass.DATE if isinstance(raw, int):
             return encode(raw, kind)
         case TypeClass.INTEGER | TypeClass.WIDE_INTEGER if isinstance(raw, int):
             bits, signed = INTEGER_BITS[kind.name]
             return encode(raw if signed else raw % (1 << bits), kind)
         case TypeClass.DECIMAL:
-            return _encoded_decimal(raw, kind)
+            if isinstance(raw, bytes):
+                raw = int.from_bytes(raw, "big", signed=True)
+            if isinstance(raw, int) and kind.decimal is not None:
+                return encode(raw, Scalar(f"DECIMAL({kind.decimal[0]},0)"))
         case TypeClass.FLOAT if isinstance(raw, float) and not math.isnan(raw):
             return encode(raw, kind)
         case TypeClass.TEXT | TypeClass.BINARY if isinstance(raw, bytes):
             return raw
         case TypeClass.UUID if isinstance(raw, bytes) and len(raw) == 16:
             return raw
-        case TypeClass.DATE if isinstance(raw, int):
-            return encode(raw, kind)
         case TypeClass.TIME | TypeClass.TIMESTAMP if isinstance(raw, int):
             millis = "milliseconds" in str(leaf.logical_type)
             return encode(raw * 1000 if millis else raw, kind)
     return None
-
-
-def _encoded_decimal(raw: object, kind: Scalar) -> bytes | None:
-    if isinstance(raw, bytes):
-        raw = int.from_bytes(raw, "big", signed=True)
-    if not isinstance(raw, int) or kind.decimal is None:
-        return None
-    return encode(raw, Scalar(f"DECIMAL({kind.decimal[0]},0)"))

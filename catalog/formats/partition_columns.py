@@ -23,13 +23,7 @@ def check_partition_column(
 ) -> None:
     """Checks that a column of a file holds nothing but the partition's value.
 
-    Args:
-        path: The file, for messages.
-        footer: Its footer.
-        name: The partition column.
-        kind: Its type.
-        value: The encoded value in the path.
-        opened: Opens the file; called only if the footer is not enough.
+    The path is for messages; ``opened`` is called only if the footer is not enough.
 
     Raises:
         CorruptData: The file cannot be read, or was changed.
@@ -39,8 +33,8 @@ def check_partition_column(
         return
     physical = dict(footer.columns)[name]
     stats = footer.stats.get(name)
-    surely = stats is not None and physical == kind and stats.exact and stats.nulls == 0
-    if surely and stats is not None and stats.low == stats.high == value:
+    exact = stats is not None and physical == kind and stats.exact and stats.nulls == 0
+    if exact and stats is not None and stats.low == stats.high == value:
         return
     said = "NULL" if value is None else text(decode(value, kind), kind)
     for found in _distinct(path, opened(), name):

@@ -48,23 +48,10 @@ def inferred_type(values: Sequence[str | None]) -> Scalar:
     ``01`` stays text, and nothing is lost.
     """
     known = [v for v in set(values) if v is not None]
-    if known and all(_INTEGER.fullmatch(v) and _fits(v) for v in known):
-        return Scalar("BIGINT")
-    if known and all(_DATE.fullmatch(v) and _is_date(v) for v in known):
-        return Scalar("DATE")
+    for name, form in (("BIGINT", _INTEGER), ("DATE", _DATE)):
+        if known and all(map(form.fullmatch, known)) and _holds(Scalar(name), known):
+            return Scalar(name)
     return Scalar("VARCHAR")
-
-
-def _fits(value: str) -> bool:
-    return -(1 << 63) <= int(value) < 1 << 63
-
-
-def _is_date(value: str) -> bool:
-    try:
-        parse(value, Scalar("DATE"))
-    except InvalidInput:
-        return False
-    return True
 
 
 def choose_types(
@@ -102,10 +89,7 @@ def read_values(
 ) -> tuple[bytes | None, ...]:
     """Returns the encoded partition values of a file.
 
-    Args:
-        file: The file.
-        kinds: Types of the partition columns.
-        seen: Values read before, by type and text; filled on the way.
+    Values read before are taken from ``seen``, by type and text, which is filled on the way.
 
     Raises:
         InvalidInput: A value does not belong to its type.

@@ -15,8 +15,6 @@ DELTA_LOG = "_delta_log"
 ICEBERG_METADATA = "metadata/*.metadata.json"
 """Files that say which files of an Iceberg table count."""
 
-HiveValues: TypeAlias = tuple[tuple[str, str | None], ...]
-
 Layout: TypeAlias = tuple[tuple[str, DataType], ...]
 """Name and type of each column of a file, in order."""
 
@@ -53,19 +51,15 @@ class SourceFile:
     mtime_ns: int
     ctime_ns: int
     inode: int
-    hive: HiveValues
+    hive: tuple[tuple[str, str | None], ...]
     etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a directory or a prefix holds.
+    """What a directory or a prefix holds: Parquet files in any order, none of another format.
 
-    Attributes:
-        root: Its path, absolute, or its URI.
-        files: Its Parquet files, in any order; none where the format is another one.
-        ignored: How many of its files are not Parquet by their names.
-        format: What it is.
+    ``ignored`` counts the files that are not Parquet by their names.
     """
 
     root: str
@@ -76,13 +70,9 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """What was found in a source.
+    """What was found in a source: Parquet files by relative path, and the rest as in ``Listing``.
 
-    Attributes:
-        root: The source, absolute, or a URI.
-        files: Parquet files by relative path; empty if there are none.
-        columns: Names of the partition columns in path order.
-        ignored: How many of its files are not Parquet by their names.
+    ``columns`` are the names of the partition columns in path order.
     """
 
     root: str

@@ -84,9 +84,7 @@ class Fingerprint:
         row_sum: Sum over all rows of 128 bits each, modulo 2**128: files, or sets of files, of
             equal sums hold the same rows in any order. None if it was not computed: for rows
             in the order of their key, and types without canonical form.
-        stored: As in ``StoredColumns``.
-        encoded: The same.
-        writer: The same.
+        stored: This, ``encoded`` and ``writer`` are as in ``StoredColumns``.
         keyed: By field id, digests as in ``columns``, of the rows sorted by their key. Empty where
             rows are in that order anyway, see ``by_key``, and for files that were never read, are
             remote or very large, or have keys that give no order.
@@ -123,14 +121,7 @@ def stored_alike(
     other: StoredColumns | Fingerprint,
     other_id: int,
 ) -> bool:
-    """Returns whether the stored bytes of columns of two files show equal values in order.
-
-    Args:
-        one: What is known of a file.
-        field_id: Its column.
-        other: What is known of another.
-        other_id: Its column.
-    """
+    """Returns whether the stored bytes of columns of two files show equal values in order."""
     sides = ((one.stored, other.stored), (one.encoded, other.encoded))
     pairs = ((mine.get(field_id), theirs.get(other_id)) for mine, theirs in sides)
     return any(mine is not None and mine == theirs for mine, theirs in pairs)

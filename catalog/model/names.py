@@ -4,12 +4,11 @@ import re
 import unicodedata
 
 from catalog.errors import ErrorKind, InvalidInput
+from catalog.model.ids import ID_PREFIX
 from catalog.model.texts import check_text
 
 _FORBIDDEN = re.compile(r"[\s\x00-\x1f\x7f-\x9f~^:@{}\\]|\.\.")
 _PLAIN = re.compile(r"[a-z0-9._-]")
-_HEX = re.compile(r"[0-9a-f]{4,64}")
-
 MAX_REF_BYTES = 200
 """Longest ref name: percent-encoded three times as long, it still fits a path segment on
 object stores; on file systems with 255-byte segments longer encodings are refused."""
@@ -48,7 +47,7 @@ def check_ref_name(name: str) -> str:
         problem = f"it is longer than {MAX_REF_BYTES} bytes"
     elif found := _FORBIDDEN.search(name):
         problem = f"it contains {found[0]!r}"
-    elif _HEX.fullmatch(name):
+    elif ID_PREFIX.fullmatch(name):
         problem = "it reads like a commit id (4 to 64 hex digits)"
     elif name.startswith(("-", "/")) or name.endswith("/") or "//" in name:
         problem = "it starts with '-' or has an empty part between slashes"

@@ -20,21 +20,12 @@ def partition_values(table: TableSnapshot, file: DataFile) -> dict[str, str | No
 
 
 def partition_text(values: Mapping[str, str | None]) -> str:
-    """Returns a partition in one word: ``day=2024-01-01/region=NULL``.
-
-    Args:
-        values: Its values in text form by column.
-    """
+    """Returns a partition in one word: ``day=2024-01-01/region=NULL``."""
     return "/".join(_equations(values.items()))
 
 
 def key_text(names: Iterable[str], values: Iterable[str | None]) -> str:
-    """Returns a key in a sentence: ``origin=EWR, month=NULL``.
-
-    Args:
-        names: The columns.
-        values: Their values in text form.
-    """
+    """Returns a key in a sentence: ``origin=EWR, month=NULL``."""
     return ", ".join(_equations(zip(names, values, strict=True)))
 
 

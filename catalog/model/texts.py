@@ -1,21 +1,16 @@
 """Checks of arguments that must be text or lists of names.
 
 Python lets anything through, and a stored commit or branch with anything else in these places
-could never be read again.
+could never be read again. In all of them, ``what`` is the argument's name in messages.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
 
 from catalog.errors import ErrorKind, InvalidInput
 
 
 def check_text(value: object, what: str) -> None:
     """Checks that something is text.
-
-    Args:
-        value: The argument.
-        what: The name of the argument, for the message.
 
     Raises:
         InvalidInput: It is not.
@@ -31,10 +26,6 @@ def check_text(value: object, what: str) -> None:
 def check_texts(values: object, what: str) -> None:
     """Checks that something is a mapping of text to text.
 
-    Args:
-        values: The argument.
-        what: The name of the argument, for the message.
-
     Raises:
         InvalidInput: It is not.
     """
@@ -46,12 +37,7 @@ def check_texts(values: object, what: str) -> None:
 
 
 def check_choice(value: object, what: str, choices: Sequence[str]) -> None:
-    """Checks that something is one of a few words.
-
-    Args:
-        value: The argument.
-        what: The argument, for the message.
-        choices: The words, two at least.
+    """Checks that something is one of a few words, two at least.
 
     Raises:
         InvalidInput: It is not.
@@ -63,10 +49,6 @@ def check_choice(value: object, what: str, choices: Sequence[str]) -> None:
 
 def listed(names: Sequence[str], what: str) -> tuple[str, ...]:
     """Returns names that were passed as a sequence.
-
-    Args:
-        names: The names.
-        what: The name of the argument, for the message.
 
     Raises:
         InvalidInput: It is a single text, which Python takes for a sequence of letters, or not a
@@ -87,11 +69,6 @@ def listed(names: Sequence[str], what: str) -> tuple[str, ...]:
 def check_integer(value: object, what: str, *, least: int) -> None:
     """Checks that an argument is an integer of at least some size.
 
-    Args:
-        value: The argument.
-        what: Its name, for the message.
-        least: The least that it may be.
-
     Raises:
         InvalidInput: It is not.
     """
@@ -99,15 +76,8 @@ def check_integer(value: object, what: str, *, least: int) -> None:
         raise InvalidInput(f"{what} must be an integer of at least {least}, not {value!r}")
 
 
-class PathLike(Protocol):
-    """What ``os.fspath`` takes, such as a ``pathlib.Path``."""
-
-    def __fspath__(self) -> str:
-        """Returns the path as text."""
-
-
-def path_text(path: str | PathLike, what: str) -> str:
-    """Returns a path or URI as text.
+def path_text(path: object, what: str) -> str:
+    """Returns a path or URI, which may be a ``pathlib.Path``, as text.
 
     Raises:
         InvalidInput: It is neither text nor a path.

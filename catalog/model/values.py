@@ -68,7 +68,11 @@ def encode(value: Value, kind: Scalar) -> bytes:
         case TypeClass.FLOAT if isinstance(value, int | float):
             return _float64(float(value))
         case TypeClass.TEXT if isinstance(value, str):
-            return _utf8(value, kind)
+            try:
+                return value.encode()
+            except UnicodeEncodeError as error:
+                reason = f"{value!r} is not a value of type {kind}: it is not valid UTF-8"
+                raise InvalidInput(reason) from error
         case TypeClass.BINARY if isinstance(value, bytes):
             return value
         case TypeClass.UUID if isinstance(value, uuid.UUID):
@@ -78,15 +82,6 @@ def encode(value: Value, kind: Scalar) -> bytes:
         case TypeClass.DATE | TypeClass.TIME | TypeClass.TIMESTAMP:
             return _int64(_ticks(value, kind))
     raise InvalidInput(f"{value!r} is not a value of type {kind}")
-
-
-def _utf8(value: str, kind: Scalar) -> bytes:
-    try:
-        return value.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidInput(
-            f"{value!r} is not a value of type {kind}: it is not valid UTF-8"
-        ) from error
 
 
 def decode(encoded: bytes, kind: Scalar) -> Value:
@@ -180,10 +175,9 @@ def parse(stated: str, kind: Scalar) -> Value:
         InvalidInput: The text is not a value of the type, or only after rounding.
     """
     try:
-        value = _parsed(stated.strip() if kind.type_class is not TypeClass.TEXT else stated, kind)
+        return _parsed(stated.strip() if kind.type_class is not TypeClass.TEXT else stated, kind)
     except (ValueError, KeyError, decimal.InvalidOperation, OverflowError) as error:
         raise InvalidInput(f"{stated!r} is not a value of type {kind}") from error
-    return value
 
 
 def _parsed(stated: str, kind: Scalar) -> Value:
@@ -264,11 +258,7 @@ def _from_int64(encoded: bytes) -> int:
 
 
 def _float64(value: float) -> bytes:
-    if value == 0.0:
-        value = 0.0
-    elif math.isnan(value):
-        value = math.nan
-    (bits,) = struct.unpack(">Q", struct.pack(">d", value))
+    (bits,) = struct.unpack(">Q", struct.pack(">d", value or 0.0))
     if math.isnan(value):
         bits = 0x7FF8000000000000
     flipped = bits ^ 0xFFFFFFFFFFFFFFFF if bits >> 63 else bits | 1 << 63
@@ -293,10 +283,6 @@ def _unscaled(value: int | decimal.Decimal, kind: Scalar) -> int:
     return int(scaled)
 
 
-def _ticks_per_second(kind: Scalar) -> int:
-    return 10**9 if kind.name == "TIMESTAMP_NS" else 10**6
-
-
 def _ticks(value: object, kind: Scalar) -> int:
     match value:
         case bool():
@@ -306,7 +292,7 @@ def _ticks(value: object, kind: Scalar) -> int:
         case datetime.datetime() if kind.type_class is TypeClass.TIMESTAMP:
             moment = value if value.tzinfo else value.replace(tzinfo=datetime.UTC)
             micros = (moment - _EPOCH) // datetime.timedelta(microseconds=1)
-            return micros * (_ticks_per_second(kind) // 10**6)
+            return micros * (1000 if kind.name == "TIMESTAMP_NS" else 1)
         case datetime.date() if kind.type_class is TypeClass.DATE:
             return value.toordinal() - _EPOCH_DAY
         case datetime.time() if kind.type_class is TypeClass.TIME:
@@ -320,9 +306,7 @@ def _from_ticks(ticks: int, kind: Scalar) -> Value:
         case TypeClass.DATE:
             return datetime.date.fromordinal(ticks + _EPOCH_DAY)
         case TypeClass.TIME:
-            whole = datetime.datetime.min + datetime.timedelta(microseconds=ticks)
-            return whole.time()
+            return (datetime.datetime.min + datetime.timedelta(microseconds=ticks)).time()
         case _ if kind.name == "TIMESTAMP_NS":
             return ticks
-        case _:
-            return _EPOCH + datetime.timedelta(microseconds=ticks)
+    return _EPOCH + datetime.timedelta(microseconds=ticks)

@@ -8,8 +8,7 @@ from catalog.diff.fingerprints.loading import Loaded, load_prints
 from catalog.diff.plan import SIDES, SideName
 from catalog.diff.result import Diff, TableDiff
 from catalog.engine.failures import engine_errors
-from catalog.engine.resources import default_memory_limit
-from catalog.engine.workspace import Workspace
+from catalog.engine.workspace import Workspace, default_memory_limit
 from catalog.model.datafile import DataFile
 from catalog.operations.diff_planning import DiffPlanner, PlannedTable
 from catalog.operations.diff_request import DiffRequest, Progress
