@@ -9,7 +9,7 @@ from cli.usage import UsageError, nearest
 
 if TYPE_CHECKING:
     from catalog.operations.merge.steps import Resolutions
-    from catalog.write.merge.rows import Resolution
+    from catalog.write.merge.merged_schema import Side
 
 FileMode: TypeAlias = Literal["copy", "link", "reference"]
 """How files come into the catalog."""
@@ -149,7 +149,7 @@ def sides(texts: Sequence[str]) -> "Resolutions":
         if len(set(texts)) > 1:
             raise UsageError(f"--resolve {' and --resolve '.join(texts)} exclude each other")
         return _side(texts[0]) if texts else None
-    by_table: dict[str, Resolution] = {}
+    by_table: dict[str, Side] = {}
     for text in texts:
         if "=" not in text:
             raise UsageError(
@@ -161,7 +161,7 @@ def sides(texts: Sequence[str]) -> "Resolutions":
     return by_table
 
 
-def _side(text: str) -> "Resolution":
+def _side(text: str) -> "Side":
     if text == "ours":
         return "ours"
     if text == "theirs":

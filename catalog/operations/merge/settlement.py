@@ -36,7 +36,7 @@ from catalog.write.merge.conflicts import (
     key_json,
 )
 from catalog.write.merge.ends import Ends
-from catalog.write.merge.rows import Resolution
+from catalog.write.merge.merged_schema import Side
 
 Changes = dict[str, set[str] | None]
 """Changed columns by the key of a row, as conflicts show it; None is the whole row."""
@@ -140,7 +140,7 @@ def take_side(
             settled by hand in a way that taking theirs would undo.
     """
     context, sides = merger.context, side_for(resolve)
-    wanted: dict[str, Resolution] = {
+    wanted: dict[str, Side] = {
         name: sides(name) or "ours" for name in left["table_name"].to_pylist()
     }
     for table, why in _by_hand(context, merge, left):

@@ -21,9 +21,9 @@ from catalog.write.merge.commits import Merge, MergedTable, merge_commits
 from catalog.write.merge.conflicts import conflict_table, in_order
 from catalog.write.merge.context import MergeContext, MergeProgress
 from catalog.write.merge.ends import Ends
-from catalog.write.merge.rows import Resolution
+from catalog.write.merge.merged_schema import Side
 
-Resolutions = Resolution | Mapping[str, Resolution] | None
+Resolutions = Side | Mapping[str, Side] | None
 """The side to take in a conflict: for all tables, or by table; None leaves conflicts."""
 
 
@@ -146,7 +146,7 @@ def merging(
         work.close()
 
 
-def side_for(resolve: Resolutions) -> Callable[[str], Resolution | None]:
+def side_for(resolve: Resolutions) -> Callable[[str], Side | None]:
     """Returns a function from a table to the side that is taken for it.
 
     Raises:

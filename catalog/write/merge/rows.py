@@ -23,16 +23,15 @@ and a table of conflicts: ``cell``, key 1, base a, ours y, theirs z.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from catalog.engine.quoting import literal, type_sql
 from catalog.write.conditions import all_same, any_differs
 from catalog.write.merge.conflicts import key_json
+from catalog.write.merge.merged_schema import Side
 from catalog.write.merge.space import MergeSpace
 
-Resolution = Literal["ours", "theirs"]
-
-Taking = Literal["ours", "theirs", "base"]
+Taking: TypeAlias = Side | Literal["base"]
 """What is taken where both clash; the base if what is merged is itself to be a base."""
 
 _DELETED = "('deleted-by-ours', 'deleted-by-theirs')"
