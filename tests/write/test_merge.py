@@ -15,19 +15,8 @@ from catalog.repository.branches import Stamp
 from catalog.repository.commit_writer import Description, TableUpdate
 
 from . import shapes
-from .conftest import Filled, rows
+from .conftest import rows
 from .merges import check_totals, conflict, conflict_rows, put, values
-
-
-def part(cat: Catalog) -> None:
-    """A catalog with a table of three rows, and a branch ``work``."""
-    put(cat, "main", {1: 1, 2: 2, 3: 3})
-    cat.branches.create("work")
-
-
-@pytest.fixture
-def parted(filled_by: Filled) -> Catalog:
-    return filled_by(part)
 
 
 def test_tables_that_one_side_made_or_dropped_come_and_go(parted: Catalog) -> None:

@@ -8,19 +8,8 @@ import catalog
 from catalog.catalog import Catalog
 from catalog.operations.merge.steps import MergeReport
 
-from .conftest import Filled, rows
+from .conftest import rows
 from .merges import check_totals, put, values
-
-
-def part(cat: Catalog) -> None:
-    """A catalog with a table of three rows, and a branch ``work``."""
-    put(cat, "main", {1: 1, 2: 2, 3: 3})
-    cat.branches.create("work")
-
-
-@pytest.fixture
-def parted(filled_by: Filled) -> Catalog:
-    return filled_by(part)
 
 
 def test_a_rebase_brings_what_was_done_before_the_base_was_merged_in(parted: Catalog) -> None:
