@@ -53,6 +53,7 @@ NEVER_IN = {
 
 PURE = [
     "catalog.model",
+    "catalog.diff.options",
     "catalog.diff.plan",
     "catalog.query.pruning",
     "catalog.write.merge.columns",
