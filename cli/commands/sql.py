@@ -65,9 +65,7 @@ def sql(
     """
     how = ResultFormat.JSON if json else how
     if branch is not None and ref is not None:
-        raise UsageError(
-            "--ref and --branch exclude each other", hint="tables that are read may carry @ref"
-        )
+        raise UsageError("--ref and --branch exclude each other", hint="read TABLE@REF instead")
     if branch is None and message is not None:
         raise UsageError(
             "-m is the message of a commit, and a query makes none",
