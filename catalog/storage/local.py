@@ -42,7 +42,7 @@ TURN_S = 2.0
 """Longest wait for a turn: a commit takes some milliseconds, so that many writers have had
 theirs by then; nothing is wrong if one goes ahead."""
 
-TURN_PAUSE_S = 0.01
+TURN_PAUSE_S = 0.005
 """Longest pause between attempts to take the turn. A lock that wakes who waits was measured to be
 slower on busy machines, and has no time-out."""
 
