@@ -1,6 +1,7 @@
 """Partitions as people read them: the typed values of a data file in text form."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from catalog.model.datafile import DataFile
@@ -9,6 +10,21 @@ from catalog.model.values import decode, text
 
 Partition: TypeAlias = tuple[bytes | None, ...]
 """The encoded values of a partition, one per partition column; None for NULL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The bounds of one partition column in some files.
+
+    Attributes:
+        low: Encoded least value; None if all are NULL.
+        high: Encoded greatest value; None if all are NULL.
+        nulls: Whether NULL occurs.
+    """
+
+    low: bytes | None
+    high: bytes | None
+    nulls: bool
 
 
 def partition_values(table: TableSnapshot, file: DataFile) -> dict[str, str | None]:

@@ -36,10 +36,8 @@ def databases(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
 def own_names(connection: duckdb.DuckDBPyConnection, home: str) -> frozenset[str]:
     """Returns the folded names of tables and views that were created in a session.
 
-    Args:
-        connection: The connection.
-        home: The database in which the session creates tables that are not temporary. Tables of
-            attached databases are not its own.
+    ``home`` is the database in which the session creates tables that are not temporary. Tables of
+    attached databases are not its own.
     """
     found: set[str] = set()
     for place, schema, name in connection.execute(_TABLES).fetchall():
@@ -58,10 +56,6 @@ def certain(
     """Returns the predicates whose meaning does not depend on the connection's settings.
 
     A default collation changes how texts compare; a time zone, which moment a text denotes.
-
-    Args:
-        connection: The connection.
-        predicates: Those of a statement.
     """
     if not any(predicate.values for predicate in predicates):
         return tuple(predicates)

@@ -20,12 +20,9 @@ _EXCERPT = re.compile(r"\s*\nLINE \d+: (?P<line>[^\n]*)\n[^\n]*", re.DOTALL)
 
 
 def unknown_table(name: str, where: str, names: Sequence[str]) -> NotFound:
-    """Returns the error for a table that does not exist.
+    """Returns the error for a table that does not exist ``where`` it was expected: ``at main~1``.
 
-    Args:
-        name: The table.
-        where: Where it was expected: ``at main~1``.
-        names: The tables that exist there.
+    The hint lists similar names among those that exist there.
     """
     folded = {known.casefold(): known for known in names}
     near = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)
@@ -63,18 +60,8 @@ def translated(
             raise own from error
         found = _MISSING_TABLE.search(str(error))
         better = missing(found[1].strip('"')) if found and missing is not None else None
-        raise better or sql_error(error, statement) from error
-
-
-def sql_error(error: duckdb.Error, statement: str) -> InvalidInput:
-    """Returns the catalog's form of an error of DuckDB.
-
-    Args:
-        error: The error.
-        statement: The user's text.
-    """
-    message = str(error).strip()
-    excerpt = _EXCERPT.search(message)
-    if excerpt is not None and excerpt["line"].strip(". ") not in statement:
-        message = message[: excerpt.start()] + message[excerpt.end() :]
-    return InvalidInput(message.strip(), kind=ErrorKind.SQL_ERROR)
+        message = str(error).strip()
+        excerpt = _EXCERPT.search(message)
+        if excerpt is not None and excerpt["line"].strip(". ") not in statement:
+            message = message[: excerpt.start()] + message[excerpt.end() :]
+        raise better or InvalidInput(message.strip(), kind=ErrorKind.SQL_ERROR) from error

@@ -68,11 +68,9 @@ class PendingWrite:
         return tuple(one for one in self.replacements if begin <= one[0][0] and one[0][1] <= end)
 
     def spliced(self, table: str, *more: Replacement) -> str:
-        """Returns the SQL that writes another table instead of the target.
+        """Returns the SQL that writes another table, given as SQL, instead of the target.
 
-        Args:
-            table: That table, as SQL; the user's alias is added.
-            more: Further replacements in the statement's own text.
+        The user's alias is added; ``more`` are replacements in the statement's own text.
         """
         start = self.statement.span[0]
         begin, end = self.target.span

@@ -8,10 +8,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Protocol
 
 from catalog.errors import InvalidInput
 from catalog.model.datafile import ColumnStats, DataFile
+from catalog.model.partition import Range
 from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
 from catalog.model.types import DataType, Scalar, TypeClass, is_float
@@ -22,21 +22,8 @@ from catalog.query.parse.predicates import LiteralKind, LiteralValue, Op, Predic
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)?")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
-
-class Bounds(Protocol):
-    """The bounds of one partition column below a manifest node."""
-
-    @property
-    def low(self) -> bytes | None:
-        """Returns the least value, encoded; None if all are NULL."""
-
-    @property
-    def high(self) -> bytes | None:
-        """Returns the greatest value, encoded; None if all are NULL."""
-
-    @property
-    def nulls(self) -> bool:
-        """Returns whether NULL is among the values."""
+_MOMENTS = (LiteralKind.STRING, LiteralKind.DATE, LiteralKind.TIMESTAMP)
+_NUMBERS = (LiteralKind.INTEGER, LiteralKind.DECIMAL, LiteralKind.FLOAT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +94,14 @@ class Pruner:
             condition.may_hold(self._in_file(file, condition)) for condition in self.conditions
         )
 
-    def wants_ranges(self, ranges: Sequence[Bounds]) -> bool:
+    def wants_ranges(self, ranges: Sequence[Range]) -> bool:
         """Returns whether files with partition values in these ranges may hold wanted rows."""
-        for condition in self.conditions:
-            if condition.field.id in self.table.partition_by:
-                one = ranges[self.table.partition_by.index(condition.field.id)]
-                known = _Values(one.low, one.high, one.nulls, one.high is None)
-                if not condition.may_hold(known):
-                    return False
-        return True
+        by_field = dict(zip(self.table.partition_by, ranges, strict=False))
+        return all(
+            condition.may_hold(_Values(one.low, one.high, one.nulls, one.high is None))
+            for condition in self.conditions
+            if (one := by_field.get(condition.field.id)) is not None
+        )
 
     def _in_file(self, file: DataFile, condition: Condition) -> _Values:
         field = condition.field
@@ -144,8 +130,8 @@ def _comparable(physical: DataType, kind: DataType) -> bool:
         return False
     if physical.type_class in (TypeClass.INTEGER, TypeClass.WIDE_INTEGER, TypeClass.FLOAT):
         return True
-    both = physical.decimal, kind.decimal
-    return both[0] is not None and both[1] is not None and both[0][1] == both[1][1]
+    left, right = physical.decimal, kind.decimal
+    return left is not None and right is not None and left[1] == right[1]
 
 
 def pruner(table: TableSnapshot, predicates: Sequence[Predicate]) -> Pruner:
@@ -187,10 +173,7 @@ def _converted(value: LiteralValue, kind: Scalar) -> Value | None:
             return text
         case LiteralKind.STRING, TypeClass.INTEGER | TypeClass.WIDE_INTEGER | TypeClass.DECIMAL:
             return parse(text, kind) if _NUMBER.fullmatch(text) else None
-        case (
-            LiteralKind.STRING | LiteralKind.DATE | LiteralKind.TIMESTAMP,
-            TypeClass.DATE | TypeClass.TIMESTAMP,
-        ):
+        case _, TypeClass.DATE | TypeClass.TIMESTAMP if value.kind in _MOMENTS:
             return _moment(text, kind)
         case LiteralKind.STRING, TypeClass.UUID:
             return parse(text, kind) if len(text) == 36 else None
@@ -199,10 +182,7 @@ def _converted(value: LiteralValue, kind: Scalar) -> Value | None:
             return parse(str(int(number)), kind) if number == int(number) else None
         case LiteralKind.INTEGER | LiteralKind.DECIMAL, TypeClass.DECIMAL:
             return Decimal(text)
-        case (
-            LiteralKind.INTEGER | LiteralKind.DECIMAL | LiteralKind.FLOAT,
-            TypeClass.FLOAT,
-        ) if kind.name == "DOUBLE":
+        case _, TypeClass.FLOAT if value.kind in _NUMBERS and kind.name == "DOUBLE":
             number = Decimal(text)
             digits, exponent = number.as_tuple().digits, number.as_tuple().exponent
             exact = len(digits) <= 15 and isinstance(exponent, int) and -22 <= exponent <= 22

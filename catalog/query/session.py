@@ -130,7 +130,7 @@ class Session:
         params = _checked(params)
         found: list[duckdb.DuckDBPyRelation | WriteResult | None] = []
         for statement in first:
-            written = self._execute(statement, None)
+            written = self._execute(statement)
             found += [written] if written is not None else []
         with self._performing(last, params) as rewritten:
             if rewritten.pending is not None:
@@ -155,7 +155,7 @@ class Session:
         *first, last = self._analysed(text)
         params = _checked(params)
         for statement in first:
-            self._execute(statement, None)
+            self._execute(statement)
         self._execute(last, params)
         return self
 
@@ -184,7 +184,7 @@ class Session:
             raise InvalidInput("there is no SQL statement", kind=ErrorKind.SQL_ERROR)
         return statements
 
-    def _execute(self, statement: Statement, params: Params) -> WriteResult | None:
+    def _execute(self, statement: Statement, params: Params = None) -> WriteResult | None:
         with self._performing(statement, params) as rewritten:
             if rewritten.pending is not None:
                 return self._written(rewritten.pending)
@@ -330,9 +330,11 @@ class Session:
             return None
         name = ".".join(target.name)
         makes = self._writer is not None and statement.kind is StatementKind.CREATE
-        if not target.explicit and (statement.temporary or (fold(name) in own and not makes)):
-            return None
-        if not target.explicit and not self._is_of_catalog(statement, target):
+        if not target.explicit and (
+            statement.temporary
+            or (fold(name) in own and not makes)
+            or not self._is_of_catalog(statement, target)
+        ):
             return None
         if self._writer is None:
             raise Unsupported(
@@ -349,11 +351,11 @@ class Session:
                 kind=ErrorKind.READ_ONLY,
                 hint=f"write to {name}, on the branch of the transaction",
             )
-        if statement.target_kind is TargetKind.VIEW or statement.kind not in WRITING:
-            what = "a view" if statement.target_kind is TargetKind.VIEW else str(statement.kind)
+        is_view = statement.target_kind is TargetKind.VIEW
+        if is_view or statement.kind not in WRITING:
+            what = "a view" if is_view else statement.kind.upper()
             raise Unsupported(
-                f"{what.upper() if what == str(statement.kind) else what} of {name!r} cannot be "
-                "part of a transaction",
+                f"{what} of {name!r} cannot be part of a transaction",
                 kind=ErrorKind.UNSUPPORTED_STATEMENT,
                 hint="views can be temporary: CREATE TEMP VIEW; plans and prepared statements are "
                 "for queries",

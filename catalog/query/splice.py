@@ -11,12 +11,9 @@ Replacement = tuple[Span, str]
 
 
 def splice(text: str, replacements: Sequence[Replacement]) -> str:
-    """Replaces spans of a text.
+    """Replaces spans of a text, given in any order; duplicates count once.
 
-    Args:
-        text: The whole text.
-        replacements: Spans, in any order, and their new text. Duplicates count once. A
-            blank is inserted where words or quotes would otherwise run together.
+    A blank is inserted where words or quotes would otherwise run together.
 
     Raises:
         InvalidInput: Two spans overlap, or one lies outside of the text.
@@ -31,20 +28,16 @@ def splice(text: str, replacements: Sequence[Replacement]) -> str:
         if not position <= start <= end <= len(text):
             raise InvalidInput(f"cannot replace the span {start} to {end}: it overlaps another")
         pieces.append(text[position:start])
-        pieces.append(" " if _grows(text[start - 1 : start], new[:1]) else "")
+        pieces.append(" " if _sticks(text[start - 1 : start]) and _sticks(new[:1]) else "")
         pieces.append(new)
-        pieces.append(" " if _grows(new[-1:], text[end : end + 1]) else "")
+        pieces.append(" " if _sticks(new[-1:]) and _sticks(text[end : end + 1]) else "")
         position = end
     pieces.append(text[position:])
     return "".join(pieces)
 
 
-def _grows(left: str, right: str) -> bool:
-    """Returns whether two characters side by side would be one token."""
-    return _sticks(left) and _sticks(right)
-
-
 def _sticks(character: str) -> bool:
+    """Returns whether a character would be one token with another such character."""
     return character.isalnum() or character in ("_", "$", '"', "'") or character > "\x7f"
 
 
@@ -53,12 +46,8 @@ def replacements(
 ) -> tuple[Replacement, ...]:
     """Returns what to splice to put a relation in the place of a reference.
 
-    The relation gets the alias given, else the last part of the table's name (or the function's
-    name), so that ``orders.id`` still resolves after ``FROM orders@main``.
-
-    Args:
-        reference: A table that is read, or a table function. Not the target of a statement.
-        relation: SQL for a FROM clause: a name, a call, or a query in parentheses.
+    The relation, SQL for a FROM clause, gets the alias given, else the last part of the table's
+    name (or the function's name), so that ``orders.id`` still resolves after ``FROM orders@main``.
 
     Raises:
         InvalidInput: The reference is a target, which a relation cannot replace.
@@ -71,13 +60,14 @@ def replacements(
         'SELECT orders.id FROM (SELECT 1 AS id) AS "orders"'
     """
     columns = ", ".join(map(identifier, reference.column_aliases))
+    name = reference.name if isinstance(reference, FunctionReference) else reference.name[-1]
+    alias = identifier(reference.alias or name)
+    source = f"{relation} AS {alias}({columns})" if columns else f"{relation} AS {alias}"
     if isinstance(reference, FunctionReference):
-        alias = identifier(reference.alias or reference.name)
-        return ((reference.span, _source(relation, alias, columns)),)
-    alias = identifier(reference.alias or reference.name[-1])
+        return ((reference.span, source),)
     match reference.place:
         case Place.SOURCE:
-            new = _source(relation, alias, columns)
+            new = source
         case Place.TABLE_COMMAND:
             new = f"SELECT * FROM {relation} AS {alias}"
         case Place.DESCRIBE:
@@ -87,7 +77,3 @@ def replacements(
         case Place.TARGET:
             raise InvalidInput(f"the target {'.'.join(reference.name)!r} cannot be replaced")
     return ((reference.span, new), *((span, "") for span in reference.qualifiers))
-
-
-def _source(relation: str, alias: str, columns: str) -> str:
-    return f"{relation} AS {alias}({columns})" if columns else f"{relation} AS {alias}"

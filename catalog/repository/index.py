@@ -9,25 +9,11 @@ Columns of an index node: ``first`` (sort key of the first row below), ``child``
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from catalog.model.partition import Range
 from catalog.repository import columnar
 from catalog.repository.columnar import Columns
 from catalog.repository.nodes import PENDING_PACK
 from catalog.repository.pack import Place
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """Bounds one partition column over the rows below a node.
-
-    Attributes:
-        low: Encoded least value; None if all are NULL.
-        high: Encoded greatest value; None if all are NULL.
-        nulls: Whether NULL occurs.
-    """
-
-    low: bytes | None
-    high: bytes | None
-    nulls: bool
 
 
 @dataclass(frozen=True, slots=True)

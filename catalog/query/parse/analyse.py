@@ -48,7 +48,7 @@ _HOW_TO_WRITE_REFS = (
     "quotes,"
 )
 
-_TARGET_KINDS = {"TABLE": TargetKind.TABLE, "VIEW": TargetKind.VIEW}
+_TARGET_KINDS = {kind.upper(): kind for kind in TargetKind}
 
 
 def analyse(text: str, *, functions: frozenset[str] = frozenset()) -> tuple[Statement, ...]:
@@ -121,6 +121,8 @@ def _stray_at(tokens: tuple[Token, ...]) -> Token | None:
 def _completed(known: Statement, outline: Outline, reader: Reader) -> Statement:
     """Completes what is known about a statement.
 
+    ``SHOW TABLES`` and the like, and ``DESCRIBE`` alone, are complete.
+
     Raises:
         MisreadError: The syntax tree does not fit the tokens.
         NotUnderstoodError: The statement cannot be parsed, or a ref follows no table's name.
@@ -129,7 +131,10 @@ def _completed(known: Statement, outline: Outline, reader: Reader) -> Statement:
     if tokens[-1].kind is TokenKind.UNTERMINATED:
         offset = tokens[-1].start - masked.start
         raise NotUnderstoodError("an unterminated string, name or comment", offset=offset)
-    if kind is StatementKind.TRANSACTION or _only_lists(outline):
+    describes_nothing = outline.body_kind is StatementKind.DESCRIBE and (
+        outline.body + 1 == len(tokens) or lists(tokens, outline.body)
+    )
+    if kind is StatementKind.TRANSACTION or describes_nothing:
         statement = known
     elif kind in _TARGET_BY_TOKENS:
         target, target_kind = named_target(tokens, outline.body)
@@ -144,20 +149,14 @@ def _completed(known: Statement, outline: Outline, reader: Reader) -> Statement:
     return statement
 
 
-def _only_lists(outline: Outline) -> bool:
-    """Returns whether a statement is ``SHOW TABLES`` or the like, or ``DESCRIBE`` alone."""
-    if outline.body_kind is not StatementKind.DESCRIBE:
-        return False
-    return lists(outline.tokens, outline.body) or outline.body + 1 == len(outline.tokens)
-
-
 def _read_tree(root: exp.Expr, reader: Reader, known: Statement) -> Statement:
     """Reads target, references and functions of a parsed statement."""
     target_node, target_kind = _target(root)
     references: list[TableReference] = []
     calls: list[FunctionReference] = []
     copied = root.this if isinstance(root, exp.Copy) and not root.args.get("kind") else None
-    prunes = prunable(known.identifiers) and not _is_macro(root)
+    is_macro = isinstance(root, exp.Create) and isinstance(root.this, exp.UserDefinedFunction)
+    prunes = prunable(known.identifiers) and not is_macro
     for found in tables_read(root, name_of=reader.name_of, prunes=prunes):
         node = found.node
         if node is target_node or _only_named(root, node):
@@ -198,10 +197,9 @@ def _target(root: exp.Expr) -> tuple[exp.Table | None, TargetKind | None]:
             kind = _TARGET_KINDS[root.kind]
         else:
             return None, None
-    elif isinstance(root, exp.Copy):
-        if not root.args.get("kind"):
-            return None, None
-    elif not isinstance(root, (exp.Insert, exp.Update, exp.Delete, exp.Merge)):
+    elif not isinstance(root, (exp.Insert, exp.Update, exp.Delete, exp.Merge)) and not (
+        isinstance(root, exp.Copy) and root.args.get("kind")
+    ):
         return None, None
     node = node.this if isinstance(node, exp.Schema) else node
     return (node, kind) if isinstance(node, exp.Table) else (None, None)
@@ -212,10 +210,6 @@ def _only_named(root: exp.Expr, node: exp.Table) -> bool:
     if isinstance(root, exp.Create) and root.kind not in _TARGET_KINDS:
         return node is root.this
     return isinstance(root, _NAMES_OBJECTS_ONLY)
-
-
-def _is_macro(root: exp.Expr) -> bool:
-    return isinstance(root, exp.Create) and isinstance(root.this, exp.UserDefinedFunction)
 
 
 def _is_temporary(root: exp.Expr, reader: Reader) -> bool:
@@ -244,7 +238,7 @@ def _qualifiers(
     reference: TableReference, columns: list[list[exp.Expr]], reader: Reader
 ) -> tuple[Span, ...]:
     """Returns the spans before the table's name in columns qualified by more than that name."""
-    if len(reference.name) == 1 or reference.alias is not None:
+    if reference.alias is not None:
         return ()
     name = tuple(fold(part) for part in reference.name)
     spans: list[Span] = []

@@ -1,5 +1,7 @@
 """Reads the literal arguments of a table function from its tokens."""
 
+from contextlib import suppress
+
 from catalog.errors import InvalidInput
 from catalog.query.parse.keywords import fold
 from catalog.query.parse.lexer import DEPTH, NAME_KINDS, Token, TokenKind, line_and_column
@@ -11,14 +13,9 @@ _CONSTANTS: dict[str, ArgumentValue] = {"true": True, "false": False, "null": No
 def read_arguments(
     text: str, tokens: tuple[Token, ...]
 ) -> tuple[tuple[ArgumentValue, ...], tuple[tuple[str, ArgumentValue], ...]]:
-    """Reads a call's arguments.
+    """Returns the values by position, and the pairs of name and value, of a call's arguments.
 
-    Args:
-        text: The whole text, for messages.
-        tokens: The tokens of the call: its name, ``(`` … ``)``.
-
-    Returns:
-        The values by position, and the pairs of name and value.
+    ``text`` is the whole text, for messages; ``tokens`` go from the function's name to ``)``.
 
     Raises:
         InvalidInput: An argument is not a literal, a name is given twice, or a positional
@@ -46,8 +43,6 @@ _ARROWS = (":=", "=>")
 
 def _split(tokens: tuple[Token, ...]) -> list[tuple[Token, ...]]:
     """Splits tokens at the commas outside of any parentheses."""
-    if not tokens:
-        return []
     arguments: list[tuple[Token, ...]] = []
     depth, begin = 0, 0
     for index, token in enumerate(tokens):
@@ -55,7 +50,7 @@ def _split(tokens: tuple[Token, ...]) -> list[tuple[Token, ...]]:
         if token.text == "," and depth == 0:
             arguments.append(tokens[begin:index])
             begin = index + 1
-    return [*arguments, tokens[begin:]]
+    return [*arguments, tokens[begin:]] if tokens else []
 
 
 def _value(tokens: tuple[Token, ...], call: str, where: str) -> ArgumentValue:
@@ -64,22 +59,14 @@ def _value(tokens: tuple[Token, ...], call: str, where: str) -> ArgumentValue:
         return tokens[0].name
     if kinds == [TokenKind.WORD] and tokens[0].word in _CONSTANTS:
         return _CONSTANTS[tokens[0].word]
-    number = _number(tokens[-1].text) if kinds[-1:] == [TokenKind.NUMBER] else None
-    if number is not None and len(tokens) == 1:
-        return number
-    if number is not None and len(tokens) == 2 and tokens[0].text in ("+", "-"):
-        return -number if tokens[0].text == "-" else number
+    sign = tokens[0].text if len(tokens) == 2 else "+"
+    if kinds[-1:] == [TokenKind.NUMBER] and len(tokens) <= 2 and sign in ("+", "-"):
+        digits = tokens[-1].text.replace("_", "")
+        with suppress(ValueError):  # such as 1.5.5
+            number = int(digits) if digits.isdigit() else float(digits)
+            return -number if sign == "-" else number
     shown = " ".join(token.text for token in tokens)
     raise InvalidInput(
         f"{call} at {where} takes literals, not {shown!r}",
         hint="write text in single quotes, and numbers without quotes",
     )
-
-
-def _number(text: str) -> int | float | None:
-    """Reads a number; None if the text is none, as ``1.5.5``."""
-    digits = text.replace("_", "")
-    try:
-        return int(digits) if digits.isdigit() else float(digits)
-    except ValueError:
-        return None

@@ -95,23 +95,12 @@ _UNPRUNABLE_WORDS = re.compile(
 
 
 def prunable(words: frozenset[str]) -> bool:
-    """Returns whether none of a statement's words makes its result depend on the rows read.
-
-    Args:
-        words: All words and names of the statement, folded.
-    """
+    """Returns whether none of a statement's words, folded, makes its result depend on rows read."""
     return not any(_UNPRUNABLE_WORDS.fullmatch(word) for word in words)
 
 
 def predicates_by_table(select: exp.Select) -> dict[int, tuple[Predicate, ...]]:
-    """Finds the predicates of the tables in one SELECT's FROM clause.
-
-    Args:
-        select: The node of the SELECT.
-
-    Returns:
-        The predicates by the identity of the table's node.
-    """
+    """Returns the predicates of the tables in one SELECT's FROM, by the ``id`` of their nodes."""
     where = select.args.get("where")
     if not isinstance(where, exp.Where) or _has_other_parts(select, _SELECT_PARTS):
         return {}
@@ -126,20 +115,14 @@ def predicates_by_table(select: exp.Select) -> dict[int, tuple[Predicate, ...]]:
             continue
         column, op, values = read
         source = _owner(column, sources, aliases)
-        if source is None or (op is Op.IS_NULL and source.nullable):
+        if source is None or source.table is None or (op is Op.IS_NULL and source.nullable):
             continue
-        if source.table is not None:
-            predicate = Predicate(column.name, op, values)
-            found.setdefault(id(source.table), []).append(predicate)
+        found.setdefault(id(source.table), []).append(Predicate(column.name, op, values))
     return {identity: tuple(predicates) for identity, predicates in found.items()}
 
 
 def predicates_of_target(root: exp.Expr) -> tuple[Predicate, ...]:
-    """Finds what the rows must meet that an UPDATE, DELETE or MERGE changes.
-
-    Args:
-        root: The tree of the statement.
-    """
+    """Returns what the rows must meet that an UPDATE, DELETE or MERGE changes."""
     target = root.this
     if not isinstance(target, exp.Table) or _has_other_parts(target, _NAMED):
         return ()
@@ -147,9 +130,7 @@ def predicates_of_target(root: exp.Expr) -> tuple[Predicate, ...]:
     using = root.args.get("using")
     others = [root.args.get("from_"), *(using if isinstance(using, list) else [using])]
     if isinstance(root, exp.Merge) and not root.args.get("using_cond"):
-        whens = root.args["whens"].expressions
-        if not any(when.args.get("source") and not when.args.get("matched") for when in whens):
-            condition = root.args.get("on")
+        condition = None if asks_for_unmatched(root) else root.args.get("on")
     elif isinstance(root, (exp.Update, exp.Delete)) and not _has_other_parts(root, _CHANGE_PARTS):
         where = root.args.get("where")
         condition = where.this if isinstance(where, exp.Where) else None
@@ -169,6 +150,12 @@ def predicates_of_target(root: exp.Expr) -> tuple[Predicate, ...]:
             owner = _owner(column, sources, set())
             found += [Predicate(column.name, op, values)] if owner is sources[0] else []
     return tuple(found)
+
+
+def asks_for_unmatched(merge: exp.Merge) -> bool:
+    """Returns whether a MERGE asks for rows of the target that no row of the source matches."""
+    whens = merge.args["whens"].expressions
+    return any(when.args.get("source") and not when.args.get("matched") for when in whens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,13 +248,12 @@ def _predicate(node: exp.Expr) -> tuple[exp.Column, Op, tuple[LiteralValue, ...]
     """Reads a conjunct as column, operator and literals, or returns None."""
     if type(node) in _COMPARISONS:
         return _comparison(node, _COMPARISONS[type(node)])
+    op = Op.IS_NULL
+    if type(node) is exp.Not and type(node.this) is exp.Is:
+        node, op = node.this, Op.IS_NOT_NULL
     column = _column(node.this)
     if type(node) is exp.Is and column is not None and type(node.expression) is exp.Null:
-        return column, Op.IS_NULL, ()
-    if type(node) is exp.Not and type(node.this) is exp.Is:
-        column = _column(node.this.this)
-        if column is not None and type(node.this.expression) is exp.Null:
-            return column, Op.IS_NOT_NULL, ()
+        return column, op, ()
     if type(node) is exp.In and not _has_other_parts(node, _IN_PARTS):
         return _with_literals(column, Op.IN, node.expressions)
     if type(node) is exp.Between and not _has_other_parts(node, _BETWEEN_PARTS):

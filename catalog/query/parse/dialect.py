@@ -62,16 +62,12 @@ _DIALECT = DuckDB()
 _SPEECH = re.compile(r"<Token .*?text: (.*?), line: .*>|<class '[\w.]*\.(\w+)'>")
 """Finds Python objects in sqlglot's messages; their text or name is enough."""
 
-
 _STRAY_ERRORS = (AttributeError, LookupError, TypeError, ValueError)
 """What sqlglot raises, besides its own errors, on some texts that are not SQL."""
 
 
 def parse(text: str) -> exp.Expr:
-    """Parses one masked statement.
-
-    Args:
-        text: The statement, without a semicolon.
+    """Parses one masked statement, without a semicolon.
 
     Raises:
         NotUnderstoodError: sqlglot cannot parse it.

@@ -101,15 +101,8 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
-_KINDS = {
-    "word": TokenKind.WORD,
-    "quoted_name": TokenKind.QUOTED_NAME,
-    "string": TokenKind.STRING,
-    "special_string": TokenKind.SPECIAL_STRING,
-    "number": TokenKind.NUMBER,
-    "parameter": TokenKind.PARAMETER,
-    "symbol": TokenKind.SYMBOL,
-}
+_KINDS = {kind.replace("-", "_"): kind for kind in TokenKind}
+"""The kinds of tokens by the groups of ``_TOKEN``."""
 
 _COMMENT_MARK = re.compile(r"/\*|\*/")
 
@@ -128,10 +121,7 @@ _REF = re.compile(
 
 
 def tokenize(text: str) -> tuple[Token, ...]:
-    """Cuts a text into tokens, leaving out blanks and comments.
-
-    Args:
-        text: SQL, possibly of many statements.
+    """Cuts a text, possibly of many statements, into tokens, leaving out blanks and comments.
 
     Raises:
         InvalidInput: An ``@`` after a name begins a ref that cannot be read.
@@ -180,13 +170,10 @@ def _begins_ref(text: str, position: int, tokens: list[Token]) -> bool:
 def _ref_token(text: str, position: int) -> Token:
     match = _REF.match(text, position)
     if match is None:
-        shown, where = (
-            text[position : position + 40].split("\n")[0],
-            line_and_column(text, position),
-        )
+        shown = text[position : position + 40].split("\n")[0]
         raise InvalidInput(
-            f"cannot read the ref {shown!r} at {where}: a ref ends at a blank, a comma, a "
-            "semicolon or a parenthesis",
+            f"cannot read the ref {shown!r} at {line_and_column(text, position)}: a ref ends at a "
+            "blank, a comma, a semicolon or a parenthesis",
             hint='write unusual refs in quotes: orders@"release 1"',
         )
     return Token(TokenKind.REF, match.group(), position, match.end())

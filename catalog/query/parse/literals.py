@@ -32,31 +32,23 @@ _INTEGER_TYPES = frozenset(
 def literal_value(node: object) -> LiteralValue | None:
     """Reads a literal: a number with or without sign, text, a boolean, a date or a timestamp.
 
-    Args:
-        node: A node of the syntax tree.
-
-    Returns:
-        The literal, or None if the node is anything else, or a form whose value would need
-        DuckDB to tell (``E'…'``, hexadecimal, ``DATE 'infinity'``, ``1.5::DECIMAL(2, 1)``).
+    Anything else is None, and so are forms whose value only DuckDB knows: ``E'…'``, hexadecimal,
+    ``DATE 'infinity'``, ``1.5::DECIMAL(2, 1)``.
     """
     if type(node) is exp.Paren:
         return literal_value(node.this)
-    if type(node) is exp.Neg:
-        return _negative(node.this)
+    if type(node) is exp.Neg and type(node.this) is exp.Literal and not node.this.is_string:
+        value = _number(node.this.this)
+        return None if value is None else LiteralValue(value.kind, "-" + value.text)
     if type(node) is exp.Boolean:
         return LiteralValue(LiteralKind.BOOLEAN, "true" if node.this else "false")
+    if type(node) is exp.Literal and not node.is_string:
+        return _number(node.this)
     if type(node) is exp.Literal:
-        return _text(node) if node.is_string else _number(node.this)
+        return None if COVERED in node.this else LiteralValue(LiteralKind.STRING, node.this)
     if type(node) is exp.Cast and not node.args.get("format"):
         return _cast(literal_value(node.this), node.to)
     return None
-
-
-def _negative(node: object) -> LiteralValue | None:
-    if type(node) is not exp.Literal or node.is_string:
-        return None
-    value = _number(node.this)
-    return None if value is None else LiteralValue(value.kind, "-" + value.text)
 
 
 def _number(text: str) -> LiteralValue | None:
@@ -64,10 +56,6 @@ def _number(text: str) -> LiteralValue | None:
         if len(text) <= _LONGEST_NUMBER and pattern.fullmatch(text):
             return LiteralValue(kind, text)
     return None
-
-
-def _text(node: exp.Literal) -> LiteralValue | None:
-    return None if COVERED in node.this else LiteralValue(LiteralKind.STRING, node.this)
 
 
 def _cast(value: LiteralValue | None, to: exp.DataType) -> LiteralValue | None:

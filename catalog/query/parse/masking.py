@@ -48,13 +48,9 @@ class Masked:
 
 
 def mask(text: str, outline: Outline, functions: frozenset[str]) -> Masked:
-    """Covers what the parser must not see.
+    """Covers what the parser must not see of a statement in a text.
 
-    Args:
-        text: The whole text.
-        outline: The statement.
-        functions: Folded names of table functions; the parser treats some of them (``log``)
-            specially, so it is shown another name.
+    Among it are the names of ``functions``, folded: the parser treats some (``log``) specially.
 
     Raises:
         InvalidInput: An ``AT (…)`` clause does not have a literal.
@@ -65,7 +61,7 @@ def mask(text: str, outline: Outline, functions: frozenset[str]) -> Masked:
     index, position = 0, tokens[0].start
     while index < len(tokens):
         token, last = tokens[index], index
-        pieces.append(_gap(text[position : token.start]))
+        pieces.append(_blank(text[position : token.start]))
         if token.kind is TokenKind.REF:
             refs[index] = (ref_after_name(token), index)
             pieces.append(_blank(token.text))
@@ -81,13 +77,8 @@ def mask(text: str, outline: Outline, functions: frozenset[str]) -> Masked:
     return Masked("".join(pieces), tokens[0].start, refs)
 
 
-def _gap(text: str) -> str:
-    """Returns blanks for the blanks and comments between two tokens."""
-    return text if text == " " else _blank(text)
-
-
 def _blank(text: str) -> str:
-    return _NOT_NEWLINE.sub(" ", text)
+    return text if text == " " else _NOT_NEWLINE.sub(" ", text)
 
 
 def _shown(tokens: tuple[Token, ...], index: int, begin: int, functions: frozenset[str]) -> str:
@@ -120,19 +111,12 @@ def _shown(tokens: tuple[Token, ...], index: int, begin: int, functions: frozens
 
 
 def shows(tokens: tuple[Token, ...], index: int, begin: int) -> bool:
-    """Returns whether a word such as ``DESCRIBE`` is the command, with something after it.
-
-    Args:
-        tokens: The tokens of the statement.
-        index: Index of the word.
-        begin: Where the inner statement begins.
-    """
+    """Returns whether a word such as ``DESCRIBE`` is the command, with something after it."""
     first = index == begin or tokens[index - 1].text == "("
-    if not first or index + 1 >= len(tokens) or tokens[index + 1].text == ")":
+    if not first or index + 1 >= len(tokens):
         return False
-    return tokens[index + 1].kind in NAME_KINDS | {TokenKind.STRING} or (
-        tokens[index + 1].text == "("
-    )
+    after = tokens[index + 1]
+    return after.kind in NAME_KINDS | {TokenKind.STRING} or after.text == "("
 
 
 def lists(tokens: tuple[Token, ...], index: int) -> bool:

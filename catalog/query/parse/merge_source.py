@@ -2,7 +2,7 @@
 
 from sqlglot import exp
 
-from catalog.query.parse.conjuncts import conjuncts
+from catalog.query.parse.conjuncts import asks_for_unmatched, conjuncts
 from catalog.query.parse.keywords import fold
 from catalog.query.parse.statements import MergeSource
 from catalog.query.parse.table_references import Reader
@@ -13,17 +13,10 @@ _PLAIN = frozenset({"this", "db", "catalog", "alias"})
 def merge_source(root: exp.Expr, reader: Reader) -> MergeSource | None:
     """Reads the source of a MERGE whose target rows matter only where the source has a match.
 
-    Args:
-        root: The tree of the statement.
-        reader: Reads names from the tokens.
-
-    Returns:
-        The source, or None if it is not plain enough, no column must be equal, or rows of the
-        target without a match are asked for.
+    It is None if it is not plain enough, no column must be equal, or rows of the target without a
+    match are asked for.
     """
-    if not isinstance(root, exp.Merge):
-        return None
-    if any(when.args.get("source") and not when.args.get("matched") for when in _whens(root)):
+    if not isinstance(root, exp.Merge) or asks_for_unmatched(root):
         return None
     target, source = root.this, root.args.get("using")
     if not isinstance(target, exp.Table) or not isinstance(source, (exp.Table, exp.Subquery)):
@@ -51,11 +44,6 @@ def merge_source(root: exp.Expr, reader: Reader) -> MergeSource | None:
         if left in sides and right in sides:
             matches.append((reader.name_of(sides[left].this), reader.name_of(sides[right].this)))
     return MergeSource(alias, tuple(matches)) if matches else None
-
-
-def _whens(root: exp.Merge) -> list[exp.Expr]:
-    whens = root.args.get("whens")
-    return list(whens.expressions) if isinstance(whens, exp.Whens) else []
 
 
 def _is_column(node: object) -> bool:

@@ -23,13 +23,7 @@ _SUMS = frozenset({"avg", "count", "fsum", "mean", "stddev", "sum", "var_samp", 
 def nan_free_columns(
     statement: Statement, reference: TableReference, columns: frozenset[str]
 ) -> frozenset[str]:
-    """Returns the columns of a table that a statement neither compares nor passes on, folded.
-
-    Args:
-        statement: The statement.
-        reference: Where it reads the table.
-        columns: Folded names of the table's float columns.
-    """
+    """Returns which of a table's float columns, folded, are neither compared nor passed on."""
     tokens = tokenize(statement.text)
     if reference.place is not Place.SOURCE or reference.column_aliases:
         return frozenset()

@@ -5,7 +5,7 @@ Nothing here depends on whether the statement can be parsed.
 
 from dataclasses import dataclass
 
-from catalog.query.parse.lexer import Token, TokenKind
+from catalog.query.parse.lexer import Token
 from catalog.query.parse.statements import StatementKind
 
 DESCRIBE_WORDS = frozenset({"describe", "desc", "show", "summarize"})
@@ -60,21 +60,10 @@ class Outline:
 
 
 def outlines(tokens: tuple[Token, ...]) -> tuple[Outline, ...]:
-    """Splits tokens at the semicolons, leaving out empty statements.
-
-    Args:
-        tokens: All tokens of a text.
-    """
-    found: list[Outline] = []
-    begin = 0
-    for index, token in enumerate(tokens):
-        if token.text == ";":
-            if index > begin:
-                found.append(_outline(tokens[begin:index]))
-            begin = index + 1
-    if begin < len(tokens):
-        found.append(_outline(tokens[begin:]))
-    return tuple(found)
+    """Splits tokens at the semicolons, leaving out empty statements."""
+    ends = [index for index, token in enumerate(tokens) if token.text == ";"]
+    spans = zip([0, *(end + 1 for end in ends)], [*ends, len(tokens)], strict=True)
+    return tuple(_outline(tokens[begin:end]) for begin, end in spans if begin < end)
 
 
 def _outline(tokens: tuple[Token, ...]) -> Outline:
@@ -131,19 +120,10 @@ def _after_prepare(tokens: tuple[Token, ...]) -> int:
 
 
 def closing(tokens: tuple[Token, ...], index: int) -> int:
-    """Returns the index of the parenthesis that closes the one at an index, or of the last token.
-
-    Args:
-        tokens: The tokens of a statement.
-        index: Index of the opening parenthesis.
-    """
+    """Returns the index of what closes the parenthesis at an index, or of the last token."""
     depth = 0
     for at in range(index, len(tokens)):
-        if tokens[at].kind is TokenKind.SYMBOL:
-            if tokens[at].text == "(":
-                depth += 1
-            elif tokens[at].text == ")":
-                depth -= 1
-                if depth == 0:
-                    return at
+        depth += {"(": 1, ")": -1}.get(tokens[at].text, 0)
+        if depth == 0:
+            return at
     return len(tokens) - 1

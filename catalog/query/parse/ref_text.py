@@ -18,18 +18,11 @@ _MOMENT_TYPES = frozenset({"timestamp", "timestamptz", "date", "datetime"})
 
 
 def ref_after_name(token: Token) -> RefText:
-    """Reads a ref token.
-
-    Args:
-        token: A token of kind ``REF``: ``@main~1``, ``@"release 1"~2``, ``@{2024-05-01}``.
-    """
+    """Reads a token of kind ``REF``: ``@main~1``, ``@"release 1"~2``, ``@{2024-05-01}``."""
+    text = token.text if token.text.startswith("@{") else token.text[1:]
     quoted = _QUOTED.fullmatch(token.text)
     if quoted is not None:
         text = quoted.group(1).replace('""', '"') + quoted.group(2)
-    elif token.text.startswith("@{"):
-        text = token.text
-    else:
-        text = token.text[1:]
     return RefText(text, (token.start, token.end))
 
 
@@ -45,15 +38,7 @@ def begins_at_clause(tokens: tuple[Token, ...], index: int) -> bool:
 
 
 def at_clause(text: str, tokens: tuple[Token, ...], index: int) -> tuple[RefText, int]:
-    """Reads the clause that begins at a token.
-
-    Args:
-        text: The whole text, for messages.
-        tokens: The tokens of the statement.
-        index: Where ``AT`` stands.
-
-    Returns:
-        The ref, and the index of the closing parenthesis.
+    """Returns the ref of the clause whose ``AT`` is at an index, and where its parenthesis closes.
 
     Raises:
         InvalidInput: The value is not a literal, or not a valid time.

@@ -54,10 +54,7 @@ class _Visit:
 def tables_read(root: exp.Expr, *, name_of: NameOf, prunes: bool) -> Iterator[FoundTable]:
     """Yields the tables, CTEs and table functions below a node, in no particular order.
 
-    Args:
-        root: The tree of a statement.
-        name_of: Gives the name that an identifier has in the user's text.
-        prunes: Whether to look for predicates at all.
+    Predicates are looked for only if the statement ``prunes``.
     """
     predicates: dict[int, tuple[Predicate, ...]] = {}
     visits = [_Visit(root, frozenset(), prunes)]
@@ -84,21 +81,18 @@ def _below(visit: _Visit, name_of: NameOf) -> Iterator[_Visit]:
             name = _cte_name(cte, name_of)
             yield _Visit(cte.this, ctes, prunes, name if with_.args.get("recursive") else "")
             ctes |= {name}
+    recurses = isinstance(node, exp.Union) and not node.args.get("by_name")
     for key, value in node.args.items():
         if key == "with_":
             continue
         known, recursive = ctes, ""
-        if visit.recursive and key == "expression" and _recurses(node):
+        if visit.recursive and key == "expression" and recurses:
             known = ctes | {visit.recursive, f"recurring.{visit.recursive}"}
         elif visit.recursive and key == "this" and isinstance(node, exp.Subquery):
             recursive = visit.recursive
         for child in value if isinstance(value, list) else (value,):
             if isinstance(child, exp.Expr):
                 yield _Visit(child, known, prunes, recursive)
-
-
-def _recurses(node: exp.Expr) -> bool:
-    return isinstance(node, exp.Union) and not node.args.get("by_name")
 
 
 def _cte_name(cte: exp.Expr, name_of: NameOf) -> str:

@@ -82,16 +82,9 @@ class Reader:
     def table(
         self, node: exp.Table, *, at: Place, predicates: tuple[Predicate, ...] = ()
     ) -> TableReference | None:
-        """Reads a reference to a table.
+        """Reads a reference to a table, which is ``at`` a position according to the tree.
 
-        Args:
-            node: A table of the tree.
-            at: Its position according to the tree.
-            predicates: What its rows must meet.
-
-        Returns:
-            The reference, or None if it has more than three parts or is a listing (``SHOW
-            TABLES`` in parentheses).
+        It is None if it has more than three parts or is a listing (``SHOW TABLES`` in parentheses).
 
         Raises:
             InvalidInput: It has two refs.
@@ -118,10 +111,7 @@ class Reader:
         )
 
     def function(self, node: exp.Table) -> FunctionReference | None:
-        """Reads a call of one of the wanted table functions.
-
-        Args:
-            node: A table of the tree that is a call.
+        """Reads a call if it is one of the wanted table functions.
 
         Raises:
             InvalidInput: An argument is not a literal.
