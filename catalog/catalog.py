@@ -38,15 +38,13 @@ class Catalog(CatalogReader):
     ) -> "Catalog":
         """Creates an empty catalog and opens it; see ``catalog.create``."""
         uri = path_text(uri, "the catalog's place")
-        found = open_store(uri, s3=s3, gcs=gcs, azure=azure, cache=cache, new=True)
+        store = open_store(uri, s3=s3, gcs=gcs, azure=azure, cache=cache, new=True)
         try:
-            repository = stored.create(
-                found.store, author=author or default_author(), now=utc_now()
-            )
+            repository = stored.create(store, author=author or default_author(), now=utc_now())
         except AlreadyExists as error:
             message = f"there is already a catalog in {uri}"
             raise AlreadyExists(message, kind=error.kind, hint=error.advice) from error
-        return Catalog(found.uri, repository, author=author)
+        return Catalog(store.location, repository, author=author)
 
     @staticmethod
     def open(
@@ -60,15 +58,15 @@ class Catalog(CatalogReader):
     ) -> "Catalog":
         """Opens a catalog; see ``catalog.open``."""
         uri = path_text(uri, "the catalog's place")
-        found = open_store(uri, s3=s3, gcs=gcs, azure=azure, cache=cache)
+        store = open_store(uri, s3=s3, gcs=gcs, azure=azure, cache=cache)
         try:
-            repository = stored.open_existing(found.store)
+            repository = stored.open_existing(store)
         except NotFound as error:
             if error.kind != ErrorKind.CATALOG_NOT_FOUND:
                 raise
             advice = hint("create one with: {}", Call("create", (uri,)))
             raise NotFound(f"no catalog in {uri}", kind=error.kind, hint=advice) from error
-        return Catalog(found.uri, repository, author=author)
+        return Catalog(store.location, repository, author=author)
 
     def transaction(
         self,

@@ -22,13 +22,7 @@ WHOLE_BYTES = 4 << 20
 
 
 class CachedStore(BucketStore):
-    """A store in a bucket, and a cache of what never changes; see ``ObjectStore``.
-
-    Args:
-        uri: Where the store is.
-        service: Makes the requests.
-        cache: The cache.
-    """
+    """A store in a bucket, and a cache of what never changes; see ``ObjectStore``."""
 
     def __init__(self, uri: str, service: Service[Any], cache: DiskCache) -> None:
         super().__init__(uri, service)

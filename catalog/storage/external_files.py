@@ -8,7 +8,7 @@ from catalog.storage.store import ObjectStore, RemoteFiles
 
 
 def is_remote(location: str) -> bool:
-    """Tells whether a location is a URI rather than a local path."""
+    """Returns whether a location is a URI rather than a local path."""
     return "://" in location
 
 
@@ -27,11 +27,7 @@ def own_files(store: ObjectStore | None) -> RemoteFiles | None:
 
 
 def remote_files(store: ObjectStore | None, location: str) -> RemoteFiles:
-    """Returns what reads a file in a bucket.
-
-    Args:
-        store: The catalog's store: its own access is used where it fits.
-        location: The file's URI.
+    """Returns what reads a file in a bucket: the store's own access where it fits.
 
     Raises:
         Unsupported: Files of that kind are not read.

@@ -20,20 +20,13 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from catalog.errors import (
-    AlreadyExists,
-    CatalogError,
-    ErrorKind,
-    NotFound,
-    StorageFailure,
-    Unsupported,
-)
+from catalog.errors import AlreadyExists, ErrorKind, NotFound, StorageFailure, Unsupported
 from catalog.hints import Blank, Call, Option, hint
 from catalog.storage.store import ObjectInfo, RemoteFiles, StagedFile, Stored, SwapLost, check_path
 
 COPY_BYTES = 1 << 20
-"""Bytes read at a time while copying and hashing: large enough that the calls do not
-count, small enough to stay in the processor's cache between hashing and writing."""
+"""Bytes copied and hashed at a time: large enough that the calls do not count, small enough to
+stay in the processor's cache between hashing and writing."""
 
 SYNC_THREADS = 8
 """Files synced at a time: the file system's journal takes such calls together."""
@@ -56,10 +49,6 @@ class LocalStore:
     Args:
         root: The directory.
         external_files: Reads files in buckets, as sources and where they are referenced.
-
-    Attributes:
-        location: The directory, as an absolute path.
-        external_files: Reads files in buckets.
     """
 
     def __init__(self, root: str, *, external_files: RemoteFiles | None = None) -> None:
@@ -100,7 +89,8 @@ class LocalStore:
         target = self._file(path)
         with storage_errors(path), self._temporary() as temporary:
             _write_synced(temporary, data)
-            with self._locked(path):
+            with self._lock_file(path) as descriptor:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
                 try:
                     current = _version(Path(target).read_bytes())
                 except FileNotFoundError:
@@ -141,7 +131,7 @@ class LocalStore:
 
     def stage(self, source: str) -> "LocalStaged":
         """Takes in a copy of a local file."""
-        temporary = self._temporary_name()
+        temporary = self.scratch()
         try:
             with storage_errors(source, f"cannot copy {source} into the catalog"):
                 digest, size_bytes = _copy_hashed(source, temporary)
@@ -153,14 +143,18 @@ class LocalStore:
 
     def scratch(self) -> str:
         """Returns a fresh path below ``tmp/``."""
-        return self._temporary_name()
+        folder = os.path.join(self.location, "tmp")
+        with storage_errors("tmp"):
+            self._make_directory(folder)
+        return os.path.join(folder, secrets.token_hex(16))
 
     def take_over(self, source: str) -> "LocalStaged":
         """Takes in a file of the store's own, in place."""
         with storage_errors(source, f"cannot take {source} into the catalog"):
-            digest, size_bytes = _hashed(source)
             if os.path.dirname(source) == os.path.join(self.location, "tmp"):
-                return LocalStaged(source, digest, size_bytes)
+                with open(source, "rb", buffering=0) as file:
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+                    return LocalStaged(source, digest, file.tell())
         staged = self.stage(source)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(source)
@@ -170,7 +164,7 @@ class LocalStore:
         """Gives staged files their names, syncing many at a time."""
         with storage_errors("staged files"):
             with ThreadPoolExecutor(SYNC_THREADS) as pool:
-                list(pool.map(_sync_file, [staged.local_path for staged, _ in files]))
+                list(pool.map(_sync, [staged.local_path for staged, _ in files]))
             targets = [self._file(path) for _, path in files]
             for (staged, path), target in zip(files, targets, strict=True):
                 with contextlib.suppress(AlreadyExists):
@@ -214,7 +208,7 @@ class LocalStore:
     def _sync_directories(self, targets: Sequence[str]) -> None:
         folders = sorted({os.path.dirname(target) for target in targets})
         with ThreadPoolExecutor(SYNC_THREADS) as pool:
-            list(pool.map(_sync_directory, folders))
+            list(pool.map(_sync, folders))
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yields objects in path order."""
@@ -243,26 +237,14 @@ class LocalStore:
     def _file(self, path: str) -> str:
         return os.path.join(self.location, check_path(path))
 
-    def _temporary_name(self) -> str:
-        folder = os.path.join(self.location, "tmp")
-        with storage_errors("tmp"):
-            self._make_directory(folder)
-        return os.path.join(folder, secrets.token_hex(16))
-
     @contextlib.contextmanager
     def _temporary(self) -> Iterator[str]:
-        name = self._temporary_name()
+        name = self.scratch()
         try:
             yield name
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(name)
-
-    @contextlib.contextmanager
-    def _locked(self, path: str) -> Iterator[None]:
-        with self._lock_file(path) as descriptor:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
 
     @contextlib.contextmanager
     def _lock_file(self, name: str) -> Iterator[int]:
@@ -299,7 +281,7 @@ class LocalStore:
         for directory in reversed(missing):
             with contextlib.suppress(FileExistsError):
                 os.mkdir(directory)
-            _sync_directory(os.path.dirname(directory))
+            _sync(os.path.dirname(directory))
         self._known_directories.add(folder)
 
 
@@ -336,15 +318,12 @@ def storage_errors(path: str, failed: str = "") -> Iterator[None]:
     """
     try:
         yield
-    except CatalogError:
-        raise
     except (FileNotFoundError, NotADirectoryError) as error:
         raise NotFound(f"no object or file {path}", kind=ErrorKind.OBJECT_NOT_FOUND) from error
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
-            raise NotFound(
-                f"no object or file {path[:80]}…", kind=ErrorKind.OBJECT_NOT_FOUND
-            ) from error
+            missing = f"no object or file {path[:80]}…"
+            raise NotFound(missing, kind=ErrorKind.OBJECT_NOT_FOUND) from error
         kind, advice = ErrorKind.STORAGE, "check the file system, then run it again"
         if error.errno in _FULL:
             kind = ErrorKind.NO_SPACE
@@ -352,10 +331,8 @@ def storage_errors(path: str, failed: str = "") -> Iterator[None]:
         elif error.errno in _FORBIDDEN:
             kind = ErrorKind.NOT_PERMITTED
             advice = "check the permissions there"
-        failed = failed or f"storage failed at {path}"
-        raise StorageFailure(
-            f"{failed}: {error.strerror or error}", kind=kind, hint=advice
-        ) from error
+        message = f"{failed or f'storage failed at {path}'}: {error.strerror or error}"
+        raise StorageFailure(message, kind=kind, hint=advice) from error
 
 
 def _locked_at_once(descriptor: int) -> bool:
@@ -382,13 +359,9 @@ def _write_synced(name: str, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_file(name: str) -> None:
-    with open(name, "rb") as file:
-        os.fsync(file.fileno())
-
-
-def _sync_directory(name: str) -> None:
-    descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY)
+def _sync(name: str) -> None:
+    """Makes a file, or the names in a directory, durable."""
+    descriptor = os.open(name, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -398,7 +371,7 @@ def _sync_directory(name: str) -> None:
 def _sync_name(target: str, path: str) -> None:
     """Makes the name of an object durable that everybody can see already."""
     try:
-        _sync_directory(os.path.dirname(target))
+        _sync(os.path.dirname(target))
     except OSError as error:
         raise StorageFailure(
             f"object {path} was written, but may not survive a power failure: "
@@ -422,17 +395,6 @@ def _copy_hashed(source: str, target: str) -> tuple[str, int]:
             written = 0
             while written < count:
                 written += writer.write(chunk[written:])
-            size_bytes += count
-    return digest.hexdigest(), size_bytes
-
-
-def _hashed(source: str) -> tuple[str, int]:
-    digest = hashlib.sha256()
-    size_bytes = 0
-    buffer = memoryview(bytearray(COPY_BYTES))
-    with open(source, "rb", buffering=0) as reader:
-        while count := reader.readinto(buffer):
-            digest.update(buffer[:count])
             size_bytes += count
     return digest.hexdigest(), size_bytes
 

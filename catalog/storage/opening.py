@@ -2,7 +2,6 @@
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,14 +19,6 @@ PROBED = "conditions are kept by "
 """Begins the cache's note that a server passed the test of conditional writes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A store, and its URI, which does not depend on the working directory."""
-
-    uri: str
-    store: ObjectStore
-
-
 def open_store(
     uri: str,
     *,
@@ -36,7 +27,7 @@ def open_store(
     azure: "AzureOptions | None" = None,
     cache: str | None = None,
     new: bool = False,
-) -> Opened:
+) -> ObjectStore:
     """Returns the store of a catalog.
 
     Args:
@@ -56,33 +47,28 @@ def open_store(
     """
     service = _service(uri, s3=s3, gcs=gcs, azure=azure)
     if service is None:
-        root = local_root(uri)
-        _check_directory(root)
-        return Opened(root, LocalStore(root, external_files=BucketFiles(S3Service(s3))))
+        root = _local_root(uri)
+        return LocalStore(root, external_files=BucketFiles(S3Service(s3)))
     from catalog.storage.bucket.probe import probe
     from catalog.storage.bucket.store import BucketStore
     from catalog.storage.cached import CachedStore
     from catalog.storage.disk_cache import DiskCache
 
-    directory = user_cache() if cache is None else cache
+    directory = _user_cache() if cache is None else cache
     if not directory:
         store = BucketStore(uri, service)
         probe(store)
-        return Opened(store.location, store)
+        return store
     known = DiskCache(directory)
     store = CachedStore(uri, service, known)
     note = f"{PROBED}{service.endpoint} {store.bucket_uri}"
     if (new or known.get(note) is None) and probe(store):
         known.put(note, b"")
-    return Opened(store.location, store)
+    return store
 
 
 def _service(
-    uri: str,
-    *,
-    s3: "S3Options | None",
-    gcs: "GcsOptions | None",
-    azure: "AzureOptions | None",
+    uri: str, *, s3: "S3Options | None", gcs: "GcsOptions | None", azure: "AzureOptions | None"
 ) -> "Service[Any] | None":
     """Returns the service of a catalog in a bucket; None if the URI does not name one."""
     if uri.startswith("s3://"):
@@ -98,19 +84,29 @@ def _service(
     return None
 
 
-def user_cache() -> str:
+def _user_cache() -> str:
     """Returns the directory below the user's cache directory that is ours."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     return os.path.join(home, "parquetry")
 
 
-def _check_directory(root: str) -> None:
-    """Checks that a path can be that of a directory.
+def _local_root(uri: str) -> str:
+    """Returns the directory a catalog's URI names.
 
     Raises:
-        InvalidInput: It, or what should be a directory above it, is a file.
+        InvalidInput: The URI is empty, or the directory or one above it is a file.
+        Unsupported: This version does not support its scheme.
     """
-    for path in (Path(root), *Path(root).parents):
+    if not uri:
+        raise InvalidInput("the catalog's directory is empty")
+    if "://" in uri and not uri.startswith("file://"):
+        raise Unsupported(
+            f"catalogs in {uri.partition('://')[0]}:// are not supported",
+            hint="use a local directory, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or "
+            "az://CONTAINER/PREFIX",
+        )
+    root = Path(os.path.abspath(uri.removeprefix("file://")))
+    for path in (root, *root.parents):
         with suppress(OSError):
             if path.is_file():
                 raise InvalidInput(
@@ -118,23 +114,4 @@ def _check_directory(root: str) -> None:
                     kind=ErrorKind.NOT_A_DIRECTORY,
                     hint="name a directory",
                 )
-
-
-def local_root(uri: str) -> str:
-    """Returns the directory a catalog's URI names.
-
-    Raises:
-        InvalidInput: The URI is empty.
-        Unsupported: This version does not support its scheme.
-    """
-    if not uri:
-        raise InvalidInput("the catalog's directory is empty")
-    if uri.startswith("file://"):
-        return os.path.abspath(uri.removeprefix("file://"))
-    if "://" in uri:
-        raise Unsupported(
-            f"catalogs in {uri.partition('://')[0]}:// are not supported",
-            hint="use a local directory, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or "
-            "az://CONTAINER/PREFIX",
-        )
-    return os.path.abspath(uri)
+    return str(root)

@@ -22,11 +22,6 @@ class OverlayStore:
     Args:
         inner: The store, which is only read.
         folder: A local directory that takes what is written.
-
-    Attributes:
-        inner: The store.
-        location: Where it is.
-        external_files: What reads files outside of it.
     """
 
     def __init__(self, inner: ObjectStore, folder: str) -> None:

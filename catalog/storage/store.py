@@ -282,7 +282,7 @@ class CopiesRemotely(Protocol):
     """A store whose server copies files: their bytes do not come here."""
 
     def copies(self, like: RemoteFile) -> bool:
-        """Tells whether the server copies files such as this one, and only unchanged ones.
+        """Returns whether the server copies files such as this one, and only unchanged ones.
 
         Args:
             like: One of the files to be copied.

@@ -57,7 +57,7 @@ class TestLocalStore(ObjectStoreContract):
         def failing(name: str) -> None:
             raise OSError(errno.EIO, "Input/output error")
 
-        monkeypatch.setattr(local, "_sync_directory", failing)
+        monkeypatch.setattr(local, "_sync", failing)
         with pytest.raises(StorageFailure) as caught:
             if write == "create":
                 store.create("folder/new", b"2")

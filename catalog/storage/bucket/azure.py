@@ -42,12 +42,7 @@ _BY_CODE = {
 
 
 class AzureService(Service["BlobServiceClient"]):
-    """Azure Blob Storage; see ``Service``.
-
-    Args:
-        options: How the service is reached.
-        sleep: Waits between sendings.
-    """
+    """Azure Blob Storage; see ``Service``."""
 
     scheme = SCHEME
     name = "Azure"
@@ -137,7 +132,41 @@ class AzureService(Service["BlobServiceClient"]):
         )
 
     def _connect(self) -> "BlobServiceClient":
-        return _client(self.options)
+        try:
+            from azure.storage.blob import BlobServiceClient
+        except ImportError as error:
+            raise not_installed("azure", error) from error
+        settings: dict[str, Any] = {
+            "retry_total": 0,  # and where parts are sent again, pauses like ours:
+            "initial_backoff": 0,
+            "increment_base": 2,
+            "random_jitter_range": 1,
+            "connection_timeout": CONNECT_TIMEOUT_S,
+            "read_timeout": READ_TIMEOUT_S,
+            "max_single_put_size": WHOLE_BYTES,
+            "max_single_get_size": WHOLE_BYTES,
+            "max_block_size": service.PART_BYTES,
+        }
+        text = os.environ.get("AZURE_STORAGE_CONNECTION_STRING")
+        try:
+            if text and self.options == AzureOptions():
+                return BlobServiceClient.from_connection_string(text, **settings)
+            account = self.options.account or os.environ.get("AZURE_STORAGE_ACCOUNT")
+            if not account:
+                raise InvalidInput(
+                    "no storage account is named",
+                    kind=ErrorKind.AZURE_CONFIGURATION,
+                    hint="set AZURE_STORAGE_ACCOUNT, or account below [azure] in parquetry.toml",
+                )
+            url = self.options.endpoint_url or f"https://{account}.blob.core.windows.net"
+            return BlobServiceClient(url, credential=_credential(account), **settings)
+        except ValueError as error:
+            raise InvalidInput(
+                "Azure Blob Storage cannot be set up: the account, the endpoint, the key or the "
+                "connection string is malformed",
+                kind=ErrorKind.AZURE_CONFIGURATION,
+                hint="check [azure] in parquetry.toml, and AZURE_STORAGE_… in the environment",
+            ) from error
 
     def _errors(self) -> tuple[type[Exception], ...]:
         from azure.core.exceptions import AzureError
@@ -147,7 +176,8 @@ class AzureService(Service["BlobServiceClient"]):
     def _failure(self, error: Any) -> Failure:
         from azure.core.exceptions import ClientAuthenticationError
 
-        code, status = _code(error), int(getattr(error, "status_code", None) or 0)
+        code = getattr(error, "error_code", None)
+        code, status = getattr(code, "value", code), int(getattr(error, "status_code", None) or 0)
         rejected = isinstance(error, ClientAuthenticationError)
         if rejected:
             fault = Fault.REFUSED
@@ -157,50 +187,8 @@ class AzureService(Service["BlobServiceClient"]):
             fault = fault_of_status(status)
         else:
             fault = Fault.UNREACHED if never_sent(error) else Fault.BROKEN
-        return Failure(
-            fault,
-            code or type(error).__name__,
-            status,
-            "missing" if rejected and not status else None,
-        )
-
-
-def _client(options: AzureOptions) -> "BlobServiceClient":
-    try:
-        from azure.storage.blob import BlobServiceClient
-    except ImportError as error:
-        raise not_installed("azure", error) from error
-    settings: dict[str, Any] = {
-        "retry_total": 0,  # and where parts are sent again, pauses like ours:
-        "initial_backoff": 0,
-        "increment_base": 2,
-        "random_jitter_range": 1,
-        "connection_timeout": CONNECT_TIMEOUT_S,
-        "read_timeout": READ_TIMEOUT_S,
-        "max_single_put_size": WHOLE_BYTES,
-        "max_single_get_size": WHOLE_BYTES,
-        "max_block_size": service.PART_BYTES,
-    }
-    text = os.environ.get("AZURE_STORAGE_CONNECTION_STRING")
-    try:
-        if text and options == AzureOptions():
-            return BlobServiceClient.from_connection_string(text, **settings)
-        account = options.account or os.environ.get("AZURE_STORAGE_ACCOUNT")
-        if not account:
-            raise InvalidInput(
-                "no storage account is named",
-                kind=ErrorKind.AZURE_CONFIGURATION,
-                hint="set AZURE_STORAGE_ACCOUNT, or account below [azure] in parquetry.toml",
-            )
-        url = options.endpoint_url or f"https://{account}.blob.core.windows.net"
-        return BlobServiceClient(url, credential=_credential(account), **settings)
-    except ValueError as error:
-        raise InvalidInput(
-            "Azure Blob Storage cannot be set up: the account, the endpoint, the key or the "
-            "connection string is malformed",
-            kind=ErrorKind.AZURE_CONFIGURATION,
-            hint="check [azure] in parquetry.toml, and AZURE_STORAGE_… in the environment",
-        ) from error
+        detail = str(code or type(error).__name__)
+        return Failure(fault, detail, status, "missing" if rejected and not status else None)
 
 
 def _credential(account: str) -> Any:
@@ -225,8 +213,3 @@ def _described(blob: "BlobProperties", bucket: str) -> RemoteFile:
         blob.last_modified,
         str(blob.etag).strip('"'),
     )
-
-
-def _code(error: Any) -> str:
-    code = getattr(error, "error_code", None)
-    return str(getattr(code, "value", code) or "")

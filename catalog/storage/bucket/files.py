@@ -1,20 +1,33 @@
 """Files in any bucket of a service: listed by page, read by ranges, nothing read ahead."""
 
+import io
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from catalog.storage.bucket.ranged import (
-    FETCH_BYTES,
-    GUARD,
-    TAIL_BYTES,
-    End,
-    RangedFile,
+from catalog.errors import CorruptData, ErrorKind
+from catalog.storage.bucket.requests import (
+    Fault,
+    RequestFailed,
     file_changed,
-    split_guard,
+    raised,
+    split_uri,
 )
-from catalog.storage.bucket.requests import Fault, RequestFailed, raised, split_uri
 from catalog.storage.bucket.service import Part, Service
 from catalog.storage.store import OpenFile, RemoteFile
+
+TAIL_BYTES = 1 << 16
+"""First read of a file, at its end: it holds the footer of nearly every Parquet file."""
+
+FETCH_BYTES = 16 << 20
+"""Bytes fetched at a time: large enough that requests do not count."""
+
+END_BYTES = 1 << 20
+"""Most of an end that is held: the footer of a file of many columns and row groups."""
+
+GUARD = "#parquetry-etag="
+"""Separates a URI from the ETag that the file must have."""
 
 
 class BucketFiles:
@@ -28,32 +41,25 @@ class BucketFiles:
         """Yields all objects whose URIs start with this one, in the order of their keys."""
         bucket, key = split_uri(uri, self.scheme)
         prefix = f"{key}/" if uri.endswith("/") and key else key
-        page, token = self._page(bucket, prefix, None)
-        yield from page
-        while token is not None:
-            page, token = self._page(bucket, prefix, token)
+        token: str | None = None
+        while True:
+            with raised():
+                page, token = self.service.sending.repeated(
+                    partial(self.service.page, bucket, prefix, token)
+                )
             yield from page
-
-    def _page(self, bucket: str, prefix: str, token: str | None) -> Any:
-        with raised():
-            return self.service.sending.repeated(lambda: self.service.page(bucket, prefix, token))
+            if token is None:
+                return
 
     def look(self, uri: str) -> RemoteFile | None:
         """Returns what is known of an object; None if there is none."""
         bucket, key = split_uri(split_guard(uri)[0], self.scheme)
-        try:
+        with raised(Fault.MISSING):
             return self.service.sending.repeated(lambda: self.service.look(bucket, key))
-        except RequestFailed as failed:
-            if failed.fault is Fault.MISSING:
-                return None
-            raise failed.error from failed
+        return None
 
-    def open(self, uri: str, *, like: OpenFile | None = None) -> RangedFile:
-        """Opens an object for reading by ranges.
-
-        Args:
-            uri: The object, as it is or as ``guarded`` returns it.
-            like: The same object as it was opened before: its end is not read again.
+    def open(self, uri: str, *, like: OpenFile | None = None) -> "RangedFile":
+        """Opens an object for reading by ranges; the end of one opened before is not read again.
 
         Raises:
             NotFound: There is none.
@@ -109,3 +115,94 @@ class BucketFiles:
         if found.version.strip('"') != etag:
             raise file_changed(uri)
         return found.data
+
+
+@dataclass(slots=True)
+class End:
+    """What is known of a file, and its last bytes with those that were read next to them."""
+
+    found: RemoteFile
+    data: bytes
+
+
+class RangedFile(io.RawIOBase):
+    """A file in a bucket, open for reading.
+
+    Attributes:
+        end: What is known of it, shared by all that read the same file.
+    """
+
+    def __init__(self, files: BucketFiles, uri: str, end: End) -> None:
+        super().__init__()
+        self._files = files
+        self._uri = uri
+        self.end = end
+        self._position = 0
+
+    @property
+    def found(self) -> RemoteFile:
+        """Returns what is known of it."""
+        return self.end.found
+
+    @property
+    def size(self) -> int:
+        """Returns its size in bytes."""
+        return self.found.size_bytes
+
+    def readable(self) -> bool:
+        """Returns True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Returns True: any part of it can be read."""
+        return True
+
+    def tell(self) -> int:
+        """Returns where the next read begins."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Sets where the next read begins."""
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.size}[whence]
+        self._position = max(start + offset, 0)
+        return self._position
+
+    def read(self, length: int | None = -1) -> bytes:
+        """Reads from the current position, exactly as much as requested."""
+        left = max(self.size - self._position, 0)
+        wanted = left if length is None or length < 0 else min(length, left)
+        data = self._at(self._position, wanted)
+        self._position += len(data)
+        return data
+
+    def readall(self) -> bytes:
+        """Reads all that is left."""
+        return self.read()
+
+    def readinto(self, buffer: Any) -> int:
+        """Reads into a buffer."""
+        view = memoryview(buffer).cast("B")
+        data = self.read(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def _at(self, offset: int, length: int) -> bytes:
+        if length <= 0:
+            return b""
+        tail = self.end.data
+        held = self.size - len(tail)
+        if offset >= held:
+            return tail[offset - held : offset - held + length]
+        stop = min(offset + length, held)
+        data = self._files.range(self._uri, offset, stop - offset, etag=self.found.etag)
+        if len(data) != stop - offset:
+            raise CorruptData(f"{self._uri} is truncated", kind=ErrorKind.FILE_CHANGED)
+        if stop == held and len(data) + len(tail) <= END_BYTES:
+            self.end.data = data + tail
+        return data + tail[: offset + length - stop]
+
+
+def split_guard(uri: str) -> tuple[str, str]:
+    """Returns a URI, and the ETag that the file must have; empty if any will do."""
+    plain, found, etag = uri.rpartition(GUARD)
+    return (plain, etag) if found else (uri, "")

@@ -37,12 +37,7 @@ FIELDS = "items(name,size,generation,timeCreated),nextPageToken"
 
 
 class GcsService(Service["Client"]):
-    """Google Cloud Storage; see ``Service``.
-
-    Args:
-        options: How the service is reached.
-        sleep: Waits between sendings.
-    """
+    """Google Cloud Storage; see ``Service``."""
 
     scheme = SCHEME
     name = "Google Cloud Storage"
@@ -148,12 +143,7 @@ class GcsService(Service["Client"]):
         return self.once(ask, f"{SCHEME}{bucket}/{prefix}", absent=Fault.NO_BUCKET)
 
     def _about(
-        self,
-        bucket: str,
-        key: str,
-        call: "Callable[[Blob], T]",
-        *,
-        absent: Fault = Fault.MISSING,
+        self, bucket: str, key: str, call: "Callable[[Blob], T]", *, absent: Fault = Fault.MISSING
     ) -> T:
         return self.once(
             lambda client: call(client.bucket(bucket).blob(key)),
@@ -162,7 +152,31 @@ class GcsService(Service["Client"]):
         )
 
     def _connect(self) -> "Client":
-        return _client(self.options)
+        try:
+            from google.api_core.client_options import ClientOptions
+            from google.auth.credentials import AnonymousCredentials
+            from google.auth.exceptions import DefaultCredentialsError
+            from google.cloud.storage import Client
+        except ImportError as error:
+            raise not_installed("gcs", error) from error
+        endpoint = self.options.endpoint_url
+        more: dict[str, Any] = {}
+        if endpoint is not None:
+            more["client_options"] = ClientOptions(api_endpoint=endpoint)
+            if endpoint.startswith("http://"):
+                more["credentials"] = AnonymousCredentials()  # type: ignore[no-untyped-call]
+        try:
+            client = Client(project=None, **more)
+        except DefaultCredentialsError as error:
+            raise StorageFailure(
+                "no credentials for Google Cloud Storage",
+                kind=ErrorKind.NO_CREDENTIALS,
+                hint=self.credentials_hint,
+            ) from error
+        # Else the library asks in the background, for each client and missing object, for what only
+        # its traces tell: requests, and a right, that nothing else needs. It allows for None here.
+        client._bucket_metadata_cache = None
+        return client
 
     def _errors(self) -> tuple[type[Exception], ...]:
         from google.api_core.exceptions import GoogleAPIError
@@ -191,34 +205,6 @@ class GcsService(Service["Client"]):
         if isinstance(error, GoogleAPICallError):
             return Failure(fault_of_status(status), name, status)
         return Failure(Fault.UNREACHED if never_sent(error) else Fault.BROKEN, name, status)
-
-
-def _client(options: GcsOptions) -> "Client":
-    try:
-        from google.api_core.client_options import ClientOptions
-        from google.auth.credentials import AnonymousCredentials
-        from google.auth.exceptions import DefaultCredentialsError
-        from google.cloud.storage import Client
-    except ImportError as error:
-        raise not_installed("gcs", error) from error
-    endpoint = options.endpoint_url
-    more: dict[str, Any] = {}
-    if endpoint is not None:
-        more["client_options"] = ClientOptions(api_endpoint=endpoint)
-        if endpoint.startswith("http://"):
-            more["credentials"] = AnonymousCredentials()  # type: ignore[no-untyped-call]
-    try:
-        client = Client(project=None, **more)
-    except DefaultCredentialsError as error:
-        raise StorageFailure(
-            "no credentials for Google Cloud Storage",
-            kind=ErrorKind.NO_CREDENTIALS,
-            hint=GcsService.credentials_hint,
-        ) from error
-    # Else the library asks in the background, for each client and missing object, for what only
-    # its traces tell: requests, and a right, that nothing else needs. It allows for None here.
-    client._bucket_metadata_cache = None
-    return client
 
 
 def _described(blob: "Blob", bucket: str) -> RemoteFile:

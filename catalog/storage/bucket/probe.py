@@ -15,9 +15,6 @@ UNKNOWN_CONDITION = ("NotImplemented", "InvalidArgument")
 def probe(store: BucketStore) -> bool:
     """Tests conditional writes with an object of its own, which it removes again.
 
-    Args:
-        store: The store.
-
     Returns:
         False if nothing may be written there, so that nothing can be lost either.
 

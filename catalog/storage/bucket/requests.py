@@ -12,7 +12,7 @@ from enum import Enum, auto
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from catalog.errors import CatalogError, InvalidInput
+from catalog.errors import CatalogError, CorruptData, ErrorKind, InvalidInput
 from catalog.storage.store import OutcomeUnknown
 
 T = TypeVar("T")
@@ -99,12 +99,13 @@ class RequestFailed(Exception):
 
 
 @contextmanager
-def raised() -> Iterator[None]:
-    """Raises the error for the user when a request fails, whatever the fault."""
+def raised(*expected: Fault) -> Iterator[None]:
+    """Raises the error for the user when a request fails; faults that are expected pass."""
     try:
         yield
     except RequestFailed as failed:
-        raise failed.error from failed
+        if failed.fault not in expected:
+            raise failed.error from failed
 
 
 class ConditionFailed(Exception):
@@ -112,11 +113,7 @@ class ConditionFailed(Exception):
 
 
 class Resending:
-    """Sends requests as often as it takes, with pauses between.
-
-    Args:
-        sleep: Waits, for seconds.
-    """
+    """Sends requests as often as it takes, with pauses between."""
 
     def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
         self._sleep = sleep
@@ -141,10 +138,6 @@ class Resending:
 
         It may be sent again: of several sendings, the condition lets one land at most. Once
         the answer to one is lost, a failed condition no longer proves anything.
-
-        Args:
-            send: Makes the write, under a condition that no second one meets.
-            path: The object, for messages.
 
         Raises:
             ConditionFailed: It was not done, since the condition did not hold.
@@ -213,7 +206,7 @@ def without_credentials(url: str) -> str:
 
 
 def never_sent(error: BaseException) -> bool:
-    """Tells whether a request over urllib3 failed before there was a connection to send it on."""
+    """Returns whether a request over urllib3 failed before there was a connection to send it on."""
     from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
     seen: set[int] = set()
@@ -228,3 +221,12 @@ def never_sent(error: BaseException) -> bool:
         left += [one.__cause__, one.__context__, *one.args]
         left += [getattr(one, name, None) for name in ("reason", "inner_exception")]
     return False
+
+
+def file_changed(uri: str) -> CorruptData:
+    """Returns the error for a file in a bucket that changes while it is read."""
+    return CorruptData(
+        f"{uri} was changed while it was read",
+        kind=ErrorKind.FILE_CHANGED,
+        hint="run the command again once the writer has finished",
+    )

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Generic, Literal, TypeVar
 
 from catalog.errors import CatalogError, ErrorKind, NotFound, StorageFailure, Unsupported
-from catalog.storage.bucket.ranged import file_changed
-from catalog.storage.bucket.requests import Fault, RequestFailed, Resending
+from catalog.storage.bucket.requests import Fault, RequestFailed, Resending, file_changed
 from catalog.storage.store import RemoteFile, StagedFile, Stored
 
 C = TypeVar("C")

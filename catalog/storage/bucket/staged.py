@@ -11,9 +11,6 @@ from typing import BinaryIO
 from catalog.errors import CatalogError, CorruptData, ErrorKind, NotFound, StorageFailure
 from catalog.storage.store import StagedFile
 
-READ_BYTES = 1 << 20
-"""Bytes hashed at a time."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Local:
@@ -64,24 +61,17 @@ class HashedFile:
 
 
 def hashed(source: str, *, own: bool) -> HashedFile:
-    """Hashes a local file.
-
-    Args:
-        source: The file.
-        own: Whether it belongs to the store.
+    """Hashes a local file, ``own`` if it belongs to the store.
 
     Raises:
         NotFound: There is none.
         StorageFailure: It cannot be read.
         CorruptData: It was changed meanwhile.
     """
-    digest = hashlib.sha256()
-    buffer = memoryview(bytearray(READ_BYTES))
     try:
         with open(source, "rb", buffering=0) as file:
             before = _Local.of(source, os.fstat(file.fileno()))
-            while count := file.readinto(buffer):
-                digest.update(buffer[:count])
+            digest = hashlib.file_digest(file, "sha256")
             after = _Local.of(source, os.fstat(file.fileno()))
     except FileNotFoundError as error:
         raise NotFound(f"no file {source}", kind=ErrorKind.SOURCE_NOT_FOUND) from error
@@ -116,10 +106,6 @@ class CheckedReader:
 
     A client that sends a file in parts gets no last part of one that was changed, and so never
     makes an object of it.
-
-    Args:
-        file: The file, open for reading.
-        staged: What it was when it was hashed.
     """
 
     def __init__(self, file: BinaryIO, staged: StagedFile) -> None:

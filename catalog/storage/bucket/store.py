@@ -68,23 +68,15 @@ class BucketStore:
     Args:
         uri: Where it is: ``s3://bucket/prefix``; without a prefix, all of the bucket.
         service: Makes the requests.
-
-    Attributes:
-        service: Makes the requests.
-        bucket: The bucket.
-        bucket_uri: Its URI.
-        prefix: What keys start with; empty for all of the bucket.
-        location: The URI of the store.
-        external_files: Reads the store's objects by their URIs, and those of other buckets.
     """
 
     def __init__(self, uri: str, service: Service[Any]) -> None:
         self.service = service
-        self.bucket, self.prefix = split_uri(uri, service.scheme)
+        self.bucket, prefix = split_uri(uri, service.scheme)
         self.bucket_uri = f"{service.scheme}{self.bucket}"
-        self.location = f"{self.bucket_uri}/{self.prefix}".rstrip("/")
+        self.location = f"{self.bucket_uri}/{prefix}".rstrip("/")
         self.external_files: RemoteFiles = BucketFiles(service)
-        self._start = f"{self.prefix}/" if self.prefix else ""
+        self._start = f"{prefix}/" if prefix else ""
         self._copies: bool | None = None
         self._folder: str | None = None
         self._remove: Callable[[], object] = lambda: None
@@ -94,7 +86,8 @@ class BucketStore:
 
     def read(self, path: str) -> Stored:
         """Returns an object."""
-        return self._read(path, None)
+        with raised():
+            return self._get(path, None)
 
     def read_range(self, path: str, offset: int, length: int) -> bytes:
         """Returns part of an object."""
@@ -102,20 +95,14 @@ class BucketStore:
             if self.info(path) is None:
                 raise NotFound(f"no object {path}", kind=ErrorKind.OBJECT_NOT_FOUND)
             return b""
-        try:
-            return self._read(path, Part(offset, length)).data
-        except _BehindEndError:
-            return b""
+        with raised(Fault.RANGE):  # the range is behind the end
+            return self._get(path, Part(offset, length)).data
+        return b""
 
-    def _read(self, path: str, part: Part | None) -> Stored:
+    def _get(self, path: str, part: Part | None) -> Stored:
         key = self._key(path)
         self._pending.wait(path)
-        try:
-            return self.service.sending.repeated(lambda: self.service.get(self.bucket, key, part))
-        except RequestFailed as failed:
-            if failed.fault is Fault.RANGE:
-                raise _BehindEndError from failed
-            raise failed.error from failed
+        return self.service.sending.repeated(lambda: self.service.get(self.bucket, key, part))
 
     def info(self, path: str) -> ObjectInfo | None:
         """Returns what a listing would say of an object."""
@@ -207,26 +194,20 @@ class BucketStore:
     def _send(self, data: bytes, path: str) -> None:
         """Writes bytes under a name derived from them; an object already there is left."""
         key = self._key(path)
-        try:
+        with raised(Fault.CONDITION):
             self.service.sending.repeated(
                 lambda: self.service.put(self.bucket, key, data, version=ABSENT)
             )
-        except RequestFailed as failed:
-            if failed.fault is not Fault.CONDITION:
-                raise failed.error from failed
 
     def _upload(self, staged: StagedFile, path: str) -> None:
         if staged.size_bytes <= WHOLE_BYTES:
             self._send(read_staged(staged), path)
             return
-        try:
+        with raised(Fault.CONDITION):
             self.service.send_parts(self.bucket, self._key(path), staged)
-        except RequestFailed as failed:
-            if failed.fault is not Fault.CONDITION:
-                raise failed.error from failed
 
     def copies(self, like: RemoteFile) -> bool:
-        """Tells whether the server copies files, and only unchanged ones; tested once."""
+        """Returns whether the server copies files, and only unchanged ones; tested once."""
         if not like.uri.startswith(self.service.scheme):
             return False
         if self._copies is None:
@@ -261,11 +242,8 @@ class BucketStore:
         """Removes an object."""
         key = self._key(path)
         self._pending.wait(path)
-        try:
+        with raised(Fault.MISSING, Fault.NO_BUCKET):
             self.service.sending.repeated(lambda: self.service.delete(self.bucket, key))
-        except RequestFailed as failed:
-            if failed.fault not in (Fault.MISSING, Fault.NO_BUCKET):
-                raise failed.error from failed
 
     def uri(self, path: str) -> str:
         """Returns the object's URI; the object is there by then."""
@@ -285,17 +263,12 @@ class BucketStore:
             replaced = self._recent.pop(path, None)
             self._recent[path] = staged
             gone = [] if replaced is None else [replaced]
-            while len(self._recent) > RECENT_FILES or self._own_bytes() > RECENT_BYTES:
+            own_bytes = sum(file.size_bytes for file in self._recent.values() if file.own)
+            while len(self._recent) > RECENT_FILES or own_bytes > RECENT_BYTES:
                 gone.append(self._recent.popitem(last=False)[1])
-        for one in gone:
-            one.remove()
-
-    def _own_bytes(self) -> int:
-        return sum(one.size_bytes for one in self._recent.values() if one.own)
+                own_bytes -= gone[-1].size_bytes if gone[-1].own else 0
+        for file in gone:
+            file.remove()
 
     def _key(self, path: str) -> str:
         return self._start + check_path(path)
-
-
-class _BehindEndError(Exception):
-    """A range starts where an object has ended."""

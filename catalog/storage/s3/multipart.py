@@ -1,13 +1,20 @@
 """Multipart uploads to S3: begun, completed even if answers are lost, or aborted."""
 
+import base64
 import contextlib
+import hashlib
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import StorageFailure
+from catalog.storage.bucket import service
 from catalog.storage.bucket.requests import Fault, RequestFailed
 from catalog.storage.bucket.service import Service
+from catalog.storage.bucket.staged import checked
+from catalog.storage.store import StagedFile
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -36,7 +43,7 @@ class Target:
         return {"Bucket": self.bucket, "Key": self.key}
 
     def exists(self, size_bytes: int) -> bool:
-        """Tells whether the object is there, whoever wrote it.
+        """Returns whether the object is there, whoever wrote it.
 
         Raises:
             StorageFailure: It is there with another size.
@@ -83,8 +90,8 @@ def multipart(
     Raises:
         RequestFailed: The server did not take it.
     """
-    service, uri = target.service, target.uri
-    upload_id = service.repeated(
+    uri = target.uri
+    upload_id = target.service.repeated(
         lambda client: client.create_multipart_upload(**target.names, **options), uri
     )["UploadId"]
     names = {**target.names, "UploadId": upload_id}
@@ -92,7 +99,7 @@ def multipart(
     try:
         yield upload
         try:
-            service.repeated(
+            target.service.repeated(
                 lambda client: client.complete_multipart_upload(
                     **names, MultipartUpload={"Parts": upload.parts}
                 ),
@@ -104,5 +111,37 @@ def multipart(
                 raise
     except BaseException:
         with contextlib.suppress(RequestFailed):
-            service.once(lambda client: client.abort_multipart_upload(**names), uri)
+            target.service.once(lambda client: client.abort_multipart_upload(**names), uri)
         raise
+
+
+def upload(target: Target, staged: StagedFile) -> None:
+    """Uploads a local file in parts sent side by side, hashed again on the way.
+
+    Raises:
+        RequestFailed: The server did not take it.
+        CorruptData: The file was changed since it was hashed.
+    """
+    size_bytes, pending = staged.size_bytes, deque[Future["CompletedPartTypeDef"]]()
+    with multipart(
+        target, size_bytes=size_bytes, part_bytes=service.PART_BYTES, ChecksumAlgorithm="SHA256"
+    ) as begun:
+
+        def send(number: int, data: bytes) -> "CompletedPartTypeDef":
+            checksum = base64.b64encode(hashlib.sha256(data).digest()).decode()
+            answer = target.service.repeated(
+                lambda client: client.upload_part(
+                    **begun.names, PartNumber=number, Body=data, ChecksumSHA256=checksum
+                ),
+                target.uri,
+            )
+            return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": checksum}
+
+        with checked(staged) as file, ThreadPoolExecutor(service.PARTS_AT_A_TIME) as pool:
+            number = 0
+            while data := file.read(begun.part_bytes):
+                number += 1
+                pending.append(pool.submit(send, number, data))
+                if len(pending) >= service.PARTS_AT_A_TIME:
+                    begun.parts.append(pending.popleft().result())
+            begun.parts.extend(one.result() for one in pending)

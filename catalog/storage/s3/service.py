@@ -28,8 +28,7 @@ from catalog.storage.bucket.requests import (
 from catalog.storage.bucket.service import ABSENT, Failure, Part, Service
 from catalog.storage.options import S3Options
 from catalog.storage.s3.copy import copies_conditionally, copy_object
-from catalog.storage.s3.multipart import Target
-from catalog.storage.s3.upload import upload
+from catalog.storage.s3.multipart import Target, upload
 from catalog.storage.store import RemoteFile, StagedFile, Stored
 
 if TYPE_CHECKING:
@@ -67,12 +66,7 @@ _REJECTED = frozenset(
 
 
 class S3Service(Service["S3Client"]):
-    """S3; see ``Service``.
-
-    Args:
-        options: How S3 is reached.
-        sleep: Waits between attempts.
-    """
+    """S3; see ``Service``."""
 
     scheme = SCHEME
     name = "S3"
@@ -191,7 +185,34 @@ class S3Service(Service["S3Client"]):
         return copy_object(Target(self, bucket, key), source)
 
     def _connect(self) -> "S3Client":
-        return _client(self.options)
+        import boto3
+        import botocore.session
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError
+
+        options = self.options
+        style = {None: None, True: "path", False: "virtual"}[options.path_style]
+        config = Config(
+            retries={"total_max_attempts": 1, "mode": "standard"},
+            max_pool_connections=CONNECTIONS,
+            connect_timeout=CONNECT_TIMEOUT_S,
+            read_timeout=READ_TIMEOUT_S,
+            request_checksum_calculation="when_required",
+            **({} if style is None else {"s3": {"addressing_style": style}}),  # type: ignore[arg-type]
+        )
+        try:
+            core = botocore.session.Session(profile=options.profile)
+            core.register_component("data_loader", _loader(core.get_config_variable("data_path")))
+            session = boto3.session.Session(
+                botocore_session=core, region_name=options.region or None
+            )
+            return session.client("s3", endpoint_url=options.endpoint_url or None, config=config)
+        except (BotoCoreError, ValueError) as error:
+            raise InvalidInput(
+                f"S3 cannot be set up: {error}",
+                kind=ErrorKind.S3_CONFIGURATION,
+                hint="check profile, region and endpoint, in the environment and in parquetry.toml",
+            ) from error
 
     def _errors(self) -> tuple[type[Exception], ...]:
         from boto3.exceptions import Boto3Error
@@ -228,34 +249,6 @@ class S3Service(Service["S3Client"]):
             | ResponseParserError,
         )
         return Failure(Fault.BROKEN if lost else Fault.REFUSED, name)
-
-
-def _client(options: S3Options) -> "S3Client":
-    import boto3
-    import botocore.session
-    from botocore.config import Config
-    from botocore.exceptions import BotoCoreError
-
-    style = {None: None, True: "path", False: "virtual"}[options.path_style]
-    config = Config(
-        retries={"total_max_attempts": 1, "mode": "standard"},
-        max_pool_connections=CONNECTIONS,
-        connect_timeout=CONNECT_TIMEOUT_S,
-        read_timeout=READ_TIMEOUT_S,
-        request_checksum_calculation="when_required",
-        **({} if style is None else {"s3": {"addressing_style": style}}),  # type: ignore[arg-type]
-    )
-    try:
-        core = botocore.session.Session(profile=options.profile)
-        core.register_component("data_loader", _loader(core.get_config_variable("data_path")))
-        session = boto3.session.Session(botocore_session=core, region_name=options.region or None)
-        return session.client("s3", endpoint_url=options.endpoint_url or None, config=config)
-    except (BotoCoreError, ValueError) as error:
-        raise InvalidInput(
-            f"S3 cannot be set up: {error}",
-            kind=ErrorKind.S3_CONFIGURATION,
-            hint="check profile, region and endpoint, in the environment and in parquetry.toml",
-        ) from error
 
 
 @functools.cache
