@@ -21,13 +21,7 @@ def ids_contradict(old: TableSnapshot, new: TableSnapshot) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ColumnMatch:
-    """Two snapshots of a table, and which of their columns are the same.
-
-    Attributes:
-        old: The older snapshot.
-        new: The newer snapshot.
-        pairs: The columns that both have, in the newer side's order.
-    """
+    """Two snapshots of a table; ``pairs`` has the columns of both, in the newer side's order."""
 
     old: TableSnapshot
     new: TableSnapshot
@@ -84,12 +78,8 @@ def _encoded_alike(before: Field, after: Field) -> bool:
 def match_columns(old: TableSnapshot, new: TableSnapshot, shared_ids: int | None) -> ColumnMatch:
     """Pairs columns by id, otherwise by exact name.
 
-    Ids mean nothing across tables created separately, such as one dropped and recreated.
-
-    Args:
-        old: The older snapshot.
-        new: The newer snapshot.
-        shared_ids: Greatest field id that means the same column on both sides; None if all do.
+    Ids mean nothing across tables created separately, such as one dropped and recreated. Up to
+    ``shared_ids`` they mean the same column on both sides; None: all do.
     """
     rest = {f.id: f for f in old.schema.fields}
     partners: dict[int, Field] = {}

@@ -154,16 +154,7 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class TableCounts:
-    """Everything that comparing the rows of a table counts.
-
-    Attributes:
-        rows: Counts of rows.
-        columns: Counts of cells by column.
-        partitions: Counts of the partitions in which something changed.
-        key_problems: Counts of bad keys.
-        examples: Changes of value.
-        bytes_read: Size of the data files that were opened.
-    """
+    """What comparing the rows of a table counts, and the size of the files opened for it."""
 
     rows: RowCounts
     columns: Mapping[str, ColumnCounts]

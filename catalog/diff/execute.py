@@ -65,12 +65,7 @@ def compare_table(
 ) -> TableDiff:
     """Counts what changed in a table, to the cell.
 
-    Args:
-        reader: Reads the files of the plan.
-        options: How to compare.
-        name: Name for tables of this comparison in the engine, unique in it.
-        keep_rows: Whether the changed rows can be read from the result.
-        progress: Called with the rows of each finished task.
+    ``name`` begins the names of its tables in the engine, and must be unique there.
     """
     plan = reader.plan
     register_functions(reader.con, plan)
@@ -101,12 +96,7 @@ def compare_table(
 
 
 def changed_rows(reader: TableReader, *, name: str, progress: Progress = lambda rows: None) -> str:
-    """Leaves the changed rows of a table in the engine.
-
-    Args:
-        reader: Reads the files of the plan of a table that both sides have.
-        name: Name for tables of this comparison in the engine, unique in it.
-        progress: Called with the rows of each finished task.
+    """Leaves the changed rows of a table that both sides have in the engine, under a unique name.
 
     Returns:
         A table with ``kind`` (``u``, ``d``, ``i``) and every column of each side, called

@@ -26,11 +26,8 @@ class Step:
             ``by-key`` rows of the same keys in another order, both in ``columns`` alone;
             ``join`` matches rows by key, ``multiset`` whole rows; ``one-sided`` files have
             no others to be compared with.
-        columns: The columns read.
-        files: Files of both sides.
         fingerprints_missing: Files that must first be read whole, for their fingerprints.
         bytes_to_read: Bytes of them that are read, not counting those for fingerprints.
-        bytes_total: Size of the files.
     """
 
     partition: Mapping[str, str | None] | None
@@ -43,12 +40,7 @@ class Step:
 
 
 def explain(repository: Repository, plan: TablePlan) -> list[Step]:
-    """Returns the steps of a table's diff in order, from metadata, footers and kept fingerprints.
-
-    Args:
-        repository: Has the table.
-        plan: The table's plan.
-    """
+    """Returns the steps of a table's diff, from metadata, footers and kept fingerprints."""
     if plan.before is None or plan.after is None:
         return [_one_sided(plan, task) for task in plan.tasks]
     prints = load_prints(repository, plan, None, only_kept=True).prints

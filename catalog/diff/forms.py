@@ -51,13 +51,8 @@ def comparable(one: DataType, other: DataType) -> bool:
 def form(kind: DataType, other: DataType, depth: int = 0) -> Form | None:
     """Returns the form of values of one type to be compared with another's.
 
-    Args:
-        kind: The type of the values.
-        other: The type of the other side.
-        depth: The number of lists and maps around the values.
-
-    Returns:
-        The form, ``identity`` if they compare as they are, None if they do not compare.
+    It is ``identity`` if they compare as they are, None if they do not compare. ``depth`` is the
+    number of lists and maps around the values.
     """
     if kind == NULL_TYPE or other == NULL_TYPE:
         return identity if kind != NULL_TYPE or other == NULL_TYPE else _cast(type_sql(other))

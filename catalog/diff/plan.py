@@ -37,8 +37,6 @@ class ColumnPair:
 
     Attributes:
         number: Its place among the plan's pairs.
-        before: The older side's column.
-        after: The newer side's column.
         compared: Whether its cells count.
         key: Whether rows are matched by it.
         partition: Whether one of the sides is partitioned by it.
@@ -87,8 +85,6 @@ class DiffTask:
 
     Attributes:
         partition: The partition values; None where the whole tables are compared at once.
-        before: Files of the older side.
-        after: Files of the newer side.
     """
 
     partition: Partition | None
@@ -105,15 +101,11 @@ class TablePlan:
     """How one table is compared.
 
     Attributes:
-        table: The table.
-        status: What happened to it.
         before: The older snapshot; None if the table is new.
         after: The newer snapshot; None if the table is gone.
         key: Names of the key columns, on the newer side; empty: the whole row is the key.
         pairs: Columns on both sides that can be compared, in the newer side's order.
         added: Columns of the newer side only.
-        schema_changes: Differences of the schemas.
-        tasks: The work.
         files_kept: Files of both.
         partitions_skipped: Partitions whose files are the same.
         warnings: What the user should know before trusting the counts.
@@ -177,16 +169,10 @@ def plan_table(
     options: DiffOptions,
     shared_ids: int | None = None,
 ) -> TablePlan:
-    """Plans the diff of one table.
+    """Plans the diff of one table, of which a side may be None, but not both.
 
-    Args:
-        table: The table.
-        before: The older snapshot; None if there is none.
-        after: The newer snapshot; None if there is none; not both.
-        changes: The files in which they differ.
-        options: How to compare.
-        shared_ids: Greatest field id that means the same column on both sides; None if all
-            do. Branches reuse the ids given after that for columns of their own.
+    Field ids up to ``shared_ids`` mean the same column on both sides; None: all do. Branches reuse
+    the ids given after that for columns of their own.
 
     Raises:
         InvalidInput: The options name columns that cannot serve.
@@ -224,14 +210,7 @@ def plan_table(
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """The columns of both sides of a table.
-
-    Attributes:
-        table: The table.
-        match: Which columns are the same.
-        usable: Those whose types compare.
-        unusable: Those whose types do not.
-    """
+    """The columns of both sides of a table, sorted by whether their types compare."""
 
     table: str
     match: ColumnMatch

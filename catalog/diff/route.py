@@ -27,8 +27,6 @@ class FilePair:
     """Two files that hold the same keys.
 
     Attributes:
-        before: The older file.
-        after: The newer file.
         changed: The columns in which they may differ; none: no row differs.
         places: Ranges of rows in which they may differ, without their ends; None: anywhere.
         permuted: Whether their rows lie in different orders, so that keys must be matched.
@@ -50,8 +48,6 @@ class Route:
     """How the files of a task are compared.
 
     Attributes:
-        task: The task.
-        pairs: Files that are compared row by row.
         rest: The files that are joined; None if there are none.
         same: Files whose rows are the same on both sides, in other files or another order, so that
             none is opened; None if there are none.
@@ -64,13 +60,7 @@ class Route:
 
 
 def route(plan: TablePlan, task: DiffTask, prints: Prints) -> Route:
-    """Chooses the paths of a task.
-
-    Args:
-        plan: The table's plan.
-        task: The task.
-        prints: The known fingerprints of the files.
-    """
+    """Chooses the paths of a task, from the known fingerprints of its files."""
     if task.partition is None or not prints or (not plan.key and plan.added):
         return Route(task, (), task)
     waiting, left = dict(enumerate(task.before)), dict(enumerate(task.after))
@@ -126,12 +116,8 @@ def _row_sum(files: Sequence[DataFile], prints: Prints) -> tuple[int, int] | Non
 class _Pairing:
     """How files are paired: those of equal keys in order, or of the same keys in another order.
 
-    Attributes:
-        prints: Fingerprints of the files.
-        permuted: Whether keys may be in different orders.
-        keys: The key columns that differ within a partition.
-        values: The other compared columns that do.
-        whole_rows: Whether files have no key to be paired by.
+    Columns that are constant in a partition are left out of ``keys`` and ``values``. Without a key,
+    ``whole_rows`` are compared.
     """
 
     prints: Prints
@@ -225,8 +211,7 @@ def _compares_as_it_is(pair: ColumnPair) -> bool:
 def known_keys(files: Sequence[DataFile], prints: Prints) -> tuple[int, int] | None:
     """Counts rows with NULL and duplicate keys in some files of a side, from fingerprints.
 
-    Returns:
-        Both counts; None if a fingerprint is missing, or the key ranges of two files overlap.
+    None if a fingerprint is missing, or the key ranges of two files overlap.
     """
     records = []
     for file in files:

@@ -57,15 +57,7 @@ def row_reader(
     count: int,
     touched: Collection[str] = (),
 ) -> RowReader:
-    """Returns what reads the changed rows of a table.
-
-    Args:
-        con: Has the rows.
-        columns: The columns of the table's plan.
-        rows: The rows.
-        count: How many there are, as counted.
-        touched: The columns with a changed cell.
-    """
+    """Returns what reads the ``count`` changed rows, with cells changed in ``touched`` columns."""
 
     def read(selection: Selection) -> pa.RecordBatchReader:
         fit = count <= SORTED_ROWS
@@ -115,7 +107,7 @@ def _queries(
 
 
 class _ChangedRows:
-    """Changed rows in the row form, read batch by batch."""
+    """Changed rows in the row form, read batch by batch; sorted by key if they ``fit``."""
 
     def __init__(
         self,
@@ -126,15 +118,6 @@ class _ChangedRows:
         selection: Selection,
         fit: bool,
     ) -> None:
-        """Begins to read the rows.
-
-        Args:
-            con: Has the rows.
-            form: Puts them into the row form.
-            parts: The rows.
-            selection: Which of them are wanted.
-            fit: Whether they can be sorted.
-        """
         self._con = con
         self._own = con.cursor()
         self._form = form
@@ -241,10 +224,9 @@ def _kept(con: duckdb.DuckDBPyConnection, batch: pa.RecordBatch, where: str) -> 
 
 
 class _RowForm:
-    """The row form of a table's changed rows: their select list, and their Arrow form."""
+    """The row form of changed rows: the key and the columns ``shown``, all if that is None."""
 
     def __init__(self, columns: SqlColumns, shown: Collection[str] | None = None) -> None:
-        """Takes the columns of the plan, and the names shown beside the key; None means all."""
         self.columns = columns
         self.plan = columns.plan
         self._only: dict[SideName, set[int]] | None = None
@@ -270,17 +252,13 @@ class _RowForm:
         return max(BATCH_ROWS, min(LARGE_BATCH_ROWS, LARGE_BATCH_BYTES // row_bytes))
 
     def select(self, part: Part, *, how: bool) -> str:
-        """Returns the select list over a part of the rows.
+        """Returns the select list over a part of the rows, and how each changed if asked.
 
         With a key column 1 and a column 5, the rows become::
 
             k0   change   changed   f_c1  f_c5  t_c1  t_c5
             118  updated  [amount]   118   9.5   118  10.5
             120  deleted  []         120   1.0  NULL  NULL
-
-        Args:
-            part: The part.
-            how: Whether ``change`` and ``changed`` are selected.
         """
         parts = [f"{self._key(n)} AS k{n}" for n, _ in enumerate(self.keys)]
         if how:

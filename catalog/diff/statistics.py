@@ -42,17 +42,7 @@ Bounds: TypeAlias = tuple[str | None, str | None]
 def kept_stats(
     reader: TableReader, files: Sequence[DataFile], fields: Sequence[Field], *, side: SideName
 ) -> dict[int, SideStats]:
-    """Returns statistics of columns from the summaries in their files' fingerprints.
-
-    Args:
-        reader: Has the fingerprints, and an engine that writes values as text.
-        files: The files whose rows are described.
-        fields: The columns.
-        side: The side they are of.
-
-    Returns:
-        The statistics by field id, of those columns that the fingerprints describe in full.
-    """
+    """Returns statistics by field id, of columns that the fingerprints describe in full."""
     table = reader.plan.side(side)
     types = {
         name: {column.field_id: column.type for column in schema.columns}
@@ -137,16 +127,7 @@ def _value_text(con: duckdb.DuckDBPyConnection, encoded: bytes, kind: Scalar) ->
 def side_stats(
     con: duckdb.DuckDBPyConnection, relation: str, fields: Sequence[Field]
 ) -> dict[int, SideStats]:
-    """Returns statistics of columns of a relation.
-
-    Args:
-        con: Reads the relation.
-        relation: SQL of the relation, its columns called ``c<field id>``.
-        fields: The columns.
-
-    Returns:
-        The statistics by field id.
-    """
+    """Returns statistics by field id of a relation, its columns called ``c<field id>``."""
     try:
         rows, stats = _aggregated(con, relation, fields, sums=True)
     except duckdb.OutOfRangeException:

@@ -43,11 +43,7 @@ class Tally:
     """The counts of a remainder.
 
     Attributes:
-        inserted: Rows of the newer side that no row of the older matches.
-        deleted: The other way round.
-        updated: Pairs of rows with a changed cell.
         moved: Updated rows that are in another partition now.
-        cells: Counts by column of the plan's value pairs.
         added: By field id, pairs of rows that carry a value in an added column.
         partitions: Counts per partition where something changed.
     """
@@ -62,13 +58,7 @@ class Tally:
 
 
 def tally(con: duckdb.DuckDBPyConnection, columns: SqlColumns, parts: Sequence[Part]) -> Tally:
-    """Counts what a settled remainder holds.
-
-    Args:
-        con: Has the remainder.
-        columns: The columns of the table's plan.
-        parts: Its rows.
-    """
+    """Counts what a settled remainder holds."""
     plan = columns.plan
     counts = Tally(
         cells={pair.name: Cells() for pair in plan.value_pairs},
@@ -221,12 +211,7 @@ def examples(
 ) -> tuple[Example, ...]:
     """Returns the most frequent changes of value of every changed column.
 
-    Args:
-        con: Has the remainder.
-        columns: The columns of the table's plan.
-        name: The view of the whole remainder.
-        parts: Its rows.
-        counts: Their counts.
+    ``name`` is the view of the whole remainder.
     """
     found: list[Example] = []
     few = counts.updated <= EXAMPLE_ROWS

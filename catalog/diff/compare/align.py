@@ -116,13 +116,7 @@ def align(
     *,
     key: Sequence[ColumnPair],
 ) -> Aligned:
-    """Matches the rows of two sides, and compares them.
-
-    Args:
-        con: Matches keys that are not integers.
-        plan: The table's plan.
-        both: The columns of both sides.
-        key: Columns in which all rows of a side differ.
+    """Matches the rows of two sides by a key that no two rows of a side share, and compares them.
 
     Raises:
         CorruptData: A file cannot be read.
@@ -281,14 +275,7 @@ def repeated_integers(arrays: Arrays, field: Field) -> int | None:
 
 
 def rows_at(plan: TablePlan, side: SideName, arrays: Arrays, *, numbers: Numbers) -> pa.Table:
-    """Returns some rows of a side, with all columns in files, called ``<side>_c<field id>``.
-
-    Args:
-        plan: The table's plan.
-        side: The side.
-        arrays: Its columns.
-        numbers: The numbers of the rows wanted.
-    """
+    """Returns rows of a side by number: all columns in files, called ``<side>_c<field id>``."""
     wanted = from_numpy(numbers)
     return pa.table(
         {

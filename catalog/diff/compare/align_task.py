@@ -30,7 +30,6 @@ class Aligning:
     """Aligns the rows of tasks, where their columns allow it."""
 
     def __init__(self, reader: TableReader) -> None:
-        """Takes the reader of the table's files."""
         self._reader = reader
         self._plan = reader.plan
         self._possible = bool(reader.align_bytes) and can_align(reader.plan)

@@ -59,8 +59,9 @@ def arrow_type(kind: DataType) -> pa.DataType | None:
 class Arrays:
     """The columns of some files of one side, read one at a time.
 
+    Up to ``keep_bytes`` of them are kept; others are read again when they are wanted.
+
     Attributes:
-        rows: Rows of the files.
         constant: Field ids of columns that are not in files, but the same throughout a partition.
     """
 
@@ -72,14 +73,6 @@ class Arrays:
         *,
         keep_bytes: int = 0,
     ) -> None:
-        """Prepares for the files of a side.
-
-        Args:
-            table: The side's table.
-            files: The files.
-            opened: Returns what reads a file.
-            keep_bytes: Size of columns that are kept; others are read again when they are wanted.
-        """
         self.rows = sum(file.rows for file in files)
         self.constant = table.partition_by
         self._table = table

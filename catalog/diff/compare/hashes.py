@@ -16,11 +16,6 @@ def hashed_rows(
     are NULL. DuckDB's hash is different for all values of up to 64 bits; text is hashed in two
     forms. Different values of wider and of nested types may share a hash: with any of those,
     or with types that differ between the sides, there are no such hashes.
-
-    Args:
-        columns: The columns of the table's plan.
-        compared: Those that are compared.
-        rows: SQL of the rows of each side.
     """
     kinds = [kind for p in compared for kind in (p.before.type, p.after.type)]
     plain = all(p.before.type == p.after.type for p in compared)

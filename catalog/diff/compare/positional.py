@@ -33,7 +33,8 @@ LONELY = "a key without a partner"
 class PartialRows:
     """Finds, completes and streams the rows in which files differ position by position.
 
-    Columns known to be equal are read from the newer side alone.
+    Columns known to be equal are read from the newer side alone. If ``keep_all``, the rows of files
+    that differ in most of them are kept, too.
 
     Attributes:
         tables: The tables of partial rows.
@@ -42,14 +43,6 @@ class PartialRows:
     def __init__(
         self, reader: TableReader, columns: SqlColumns, name: str, *, keep_all: bool
     ) -> None:
-        """Prepares for a table.
-
-        Args:
-            reader: Reads the files.
-            columns: The columns of the table's plan.
-            name: What the names of tables begin with.
-            keep_all: Whether to keep the rows of files that differ in most of them, too.
-        """
         self.tables: list[str] = []
         self._con = reader.con
         self._reader = reader
@@ -209,17 +202,12 @@ class PartialRows:
         self.tables, self._pairs, self._by_changed = [], [], {}
 
     def _side_by_side(self, pair: FilePair, *, whole: bool, first: int | None = None) -> str:
-        """Returns the FROM and WHERE of the rows in which two files differ.
+        """Returns the FROM and WHERE of rows in which two files differ, among the first or all.
 
         Every row checks that the engine has put the rows of both files side by side in their
         order, or that its key has a partner: an answer from rows out of step would be silently
         wrong. The newer side, which has more columns to read, comes first, because the engine
-        holds the second in memory.
-
-        Args:
-            pair: The files.
-            whole: Whether all columns are read.
-            first: How many rows are looked at; None means all.
+        holds the second in memory. All columns are read for ``whole`` rows.
         """
         keys = [p for p in self._plan.key_pairs if not constant(self._plan, p)]
         sides = []
@@ -267,13 +255,7 @@ class PartialRows:
         return [f.id for f in self._columns.fields(side) if f.id not in equal]
 
     def _formed(self, side: SideName, pair: FilePair, ids: Collection[int]) -> dict[str, str]:
-        """Returns the expressions of the values that compare in another form, by name.
-
-        Args:
-            side: The side.
-            pair: The files.
-            ids: The columns that were read.
-        """
+        """Returns the values read that compare in another form, as expressions by name."""
         formed = {p.number for p in self._columns.formed(side)}
         at_hand = frozenset(ids)
         return {
@@ -283,13 +265,7 @@ class PartialRows:
         }
 
     def _other_forms(self, side: SideName, pair: FilePair, at: Mapping[int, str]) -> list[str]:
-        """Returns the expressions of the other values that compare in another form, all equal.
-
-        Args:
-            side: The side.
-            pair: The files.
-            at: SQL of the columns that were read.
-        """
+        """Returns the other values that compare in another form, all equal, as expressions."""
         known = (*self._equal(pair), *pair.changed, *self._plan.key_pairs)
         numbers = {p.number for p in known}
         return [

@@ -43,13 +43,6 @@ class Remainder:
     """
 
     def __init__(self, reader: TableReader, name: str, *, unique: bool = False) -> None:
-        """Prepares for a table.
-
-        Args:
-            reader: Reads its files.
-            name: Name of the remainder in the engine.
-            unique: See the attribute.
-        """
         self.con = reader.con
         self.plan = reader.plan
         self.columns = SqlColumns(reader.plan)
@@ -127,9 +120,8 @@ class Remainder:
     def whole_parts(self, *, fit: bool) -> list[Part]:
         """Returns all rows, whole.
 
-        Args:
-            fit: Whether all of them may be held at once; otherwise those found by position are
-                read from the files again, when they are wanted.
+        If they do not ``fit``, too many to be held all at once, those found by position are read
+        from the files again, when they are wanted.
         """
         whole = Part(self._whole(), self.plan.value_pairs, partial=False)
         if fit:

@@ -33,14 +33,9 @@ class Part:
 
 
 class SqlColumns:
-    """The columns of a table's plan as SQL.
-
-    Attributes:
-        plan: The plan.
-    """
+    """The columns of a table's plan as SQL."""
 
     def __init__(self, plan: TablePlan) -> None:
-        """Looks up the form in which each pair of columns compares."""
         self.plan = plan
         self._forms = {
             "f": [_form(pair.before, pair.after) for pair in plan.pairs],

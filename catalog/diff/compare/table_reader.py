@@ -24,9 +24,6 @@ class TableReader:
     """Reads the files of a table's plan.
 
     Attributes:
-        con: The engine.
-        plan: The plan.
-        store: Where the files are.
         prints: Known fingerprints of the files that the plan's tasks are about.
         align_bytes: Memory for aligning rows by key outside the engine; 0 forbids it.
         all_files: All files of each side, where they are wanted.
@@ -51,11 +48,8 @@ class TableReader:
     ) -> str:
         """Returns SQL of the rows of a side's files, columns called ``c<field id>``.
 
-        Args:
-            side: The side.
-            files: Its files.
-            columns: The field ids wanted; None means all.
-            numbered: Whether a column ``place`` counts the rows of the file from 0.
+        Only the field ids in ``columns`` are read; None means all. If ``numbered``, a column
+        ``place`` counts the rows of the file from 0.
         """
         self._note(files)
         table = self.plan.side(side)

@@ -214,9 +214,7 @@ class TextBytes:
     """A column of text or bytes in parts.
 
     Attributes:
-        tag: The kind of values.
         marks: Where each value begins in the data, and the end of the last.
-        data: The bytes of all values.
         valid: Which values are not NULL; None: all.
     """
 

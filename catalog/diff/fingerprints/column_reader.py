@@ -18,16 +18,12 @@ INDEX_BYTES = 3
 
 
 class FileColumns:
-    """An open file, whose columns are named by their places."""
+    """An open file, whose columns are named by their places.
+
+    It is read twice: columns by their values, and those ``kept`` as indices into dictionaries.
+    """
 
     def __init__(self, plain: pq.ParquetFile, indexed: pq.ParquetFile, kept: Collection[int]):
-        """Takes the file.
-
-        Args:
-            plain: Reads columns by their values.
-            indexed: Reads columns as indices into dictionaries.
-            kept: Places of the columns that the second one reads.
-        """
         self.rows: int = plain.metadata.num_rows
         self._plain, self._indexed = plain, indexed
         self._kept = frozenset(kept)
@@ -92,12 +88,7 @@ def _cut(stream: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
 def opened(
     source: ParquetSource, *, width: int, plain: Collection[int] = ()
 ) -> Iterator[FileColumns]:
-    """Opens a file with a known number of columns.
-
-    Args:
-        source: The file, by its path or open.
-        width: Its columns.
-        plain: Places of columns that are read by their values.
+    """Opens a file of ``width`` columns, of which those at the ``plain`` places are read by value.
 
     Raises:
         CorruptData: It has others, or cannot be read; also while it is read.

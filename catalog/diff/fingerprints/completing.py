@@ -37,7 +37,7 @@ class Entry:
 
 
 class Completing:
-    """Computes the missing fingerprints a diff needs."""
+    """Computes the missing fingerprints a diff needs, and adds them to those that are stored."""
 
     def __init__(
         self,
@@ -47,14 +47,6 @@ class Completing:
         pool: ThreadPoolExecutor,
         prints: dict[Identity, Fingerprint],
     ) -> None:
-        """Prepares for the files of a table.
-
-        Args:
-            repository: Stores the fingerprints.
-            plan: The table's plan.
-            pool: Looks at several files at a time.
-            prints: The stored fingerprints, to which the computed ones are added.
-        """
         self._repository = repository
         self._plan = plan
         self._pool = pool
@@ -179,7 +171,6 @@ class _Others:
         known: Mapping[Identity, Known],
         key: Sequence[int],
     ) -> None:
-        """Indexes the files that something is known of."""
         self._known = {
             size: [known[file.identity] for file in sides[side] if file.identity in known]
             for size, sides in groups.items()
@@ -200,7 +191,6 @@ class Replaced:
     """The fingerprints of files that an update removes, read when they are asked for."""
 
     def __init__(self, kept: Fingerprints, files: Iterable[DataFile], key: Sequence[int]) -> None:
-        """Takes the files."""
         self._kept = kept
         self._key = key
         self._files: defaultdict[_Size, list[DataFile]] = defaultdict(list)
@@ -231,12 +221,7 @@ def computed_whole(
 ) -> Fingerprint:
     """Computes the whole fingerprint of a file that a table gets, and stores it.
 
-    Args:
-        repository: Stores it.
-        table: The table.
-        file: The file.
-        replaced: The fingerprints of the files that go.
-        partial: What is stored of the file already.
+    ``replaced`` has the fingerprints of the files that go, ``partial`` is what is stored already.
     """
     keyed = KeyedFile(table, file, table.key)
     path = local_path(repository.store, file)

@@ -36,7 +36,6 @@ class _Column:
     """What a fingerprint records of one column, computed block by block."""
 
     def __init__(self, column: PhysicalColumn) -> None:
-        """Takes the column."""
         self._field_id = column.field_id
         self._digests: list[bytes] | None = []
         self._sum = Summing(column.type)
@@ -63,6 +62,9 @@ class _Column:
 class Fingerprinter:
     """A fingerprint in the making, of rows that are added piece by piece.
 
+    Rows that are not in the order of their keys are summed up, if ``row_sum``. The key may have
+    columns that no row holds.
+
     Attributes:
         rows: Rows that are in it so far.
     """
@@ -70,13 +72,6 @@ class Fingerprinter:
     def __init__(
         self, columns: Sequence[PhysicalColumn], key: Sequence[int], *, row_sum: bool = True
     ) -> None:
-        """Begins a fingerprint.
-
-        Args:
-            columns: The columns of the rows, in order.
-            key: Field ids of the key columns, also of those that no row holds.
-            row_sum: Whether rows that are not in the order of their keys are summed up.
-        """
         self.rows = 0
         self._key = key
         self._columns = {column.field_id: _Column(column) for column in columns}
@@ -95,13 +90,9 @@ class Fingerprinter:
             self._add_waiting()
 
     def finish(self, table: TableSnapshot, file: DataFile) -> Fingerprint:
-        """Returns the fingerprint of all rows that were added.
+        """Returns the fingerprint of all rows that were added, which the file holds.
 
         Digests in the order of keys are not in it, for which all rows of a column are needed.
-
-        Args:
-            table: The table, for its partition columns and the key's types.
-            file: The entry of the file that holds the rows.
         """
         if self._waiting_rows:
             self._add_waiting()
@@ -163,14 +154,9 @@ def compute(
 ) -> Fingerprint:
     """Computes the fingerprint of a data file.
 
-    Args:
-        source: What reads the file: its path, or the file open.
-        keyed: The file.
-        like: Fingerprints, by the same key, of files of the same partition: columns that are
-            stored byte for byte as in one of them are not decoded.
-        known: What is known already of the columns as they are stored.
-        needed: Field ids of the columns that are wanted besides key columns; None means all. Of
-            others, only how they are stored is recorded.
+    Columns that are stored byte for byte as in one of the files ``like`` it, of its partition and
+    with fingerprints by the same key, are not decoded. Of columns that are neither ``needed`` nor
+    in the key, only how they are stored is recorded; None means that all are needed.
 
     Raises:
         CorruptData: The file is not readable, or holds other rows than its entry says.

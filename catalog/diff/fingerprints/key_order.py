@@ -24,17 +24,10 @@ KEYED_ROWS = 1 << 22
 def keyed_digests(
     path: str, keyed: KeyedFile, record: KeyRecord | None, *, wanted: Collection[int]
 ) -> dict[int, tuple[bytes, ...]]:
-    """Returns digests of the columns of a file, of blocks of its rows in the order of their key.
+    """Returns digests of columns by field id, of blocks of a file's rows in the order of their key.
 
-    Args:
-        path: Where the file is.
-        keyed: The file.
-        record: What is known of its keys.
-        wanted: Field ids of the columns.
-
-    Returns:
-        The digests by field id; empty where rows are in the order of their key, or have no
-        order that is known. Columns without canonical form have none.
+    There are none where rows are in the order of their key, or have no order that is known, and of
+    columns without canonical form.
 
     Raises:
         CorruptData: The file cannot be read.
@@ -54,14 +47,9 @@ def keyed_digests(
 
 
 def key_order(key: Sequence[pa.Array | None], record: KeyRecord | None) -> pa.Array | None:
-    """Returns the numbers of rows in the order of their key.
+    """Returns the numbers of rows in the order of their key. Columns too large are None.
 
-    Args:
-        key: The key's columns; None for one that is too large for an array.
-        record: What is known of the key.
-
-    Returns:
-        The numbers; None if keys repeat or are NULL, or are of a type without an order here.
+    There is no order if keys repeat or are NULL, or are of a type without an order here.
     """
     if record is None or record.nulls or record.duplicates or not key:
         return None

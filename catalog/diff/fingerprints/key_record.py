@@ -22,9 +22,7 @@ follow."""
 def key_record(keys: Sequence[pa.Table], keyed: KeyedFile) -> KeyRecord | None:
     """Describes the keys of a file; None if their types do not allow it.
 
-    Args:
-        keys: The key columns that the file holds, in parts, in the order of the key.
-        keyed: The file.
+    They come in parts: the key columns that the file holds, in the order of the key.
     """
     table, file, key = keyed.table, keyed.file, keyed.key
     if not file.rows:

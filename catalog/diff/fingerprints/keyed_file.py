@@ -10,12 +10,9 @@ from catalog.model.table import TableSnapshot
 
 @dataclass(frozen=True, slots=True)
 class KeyedFile:
-    """A data file of a table, and the key that its rows are compared by.
+    """A data file of a table, and the field ids of the key that its rows are compared by.
 
-    Attributes:
-        table: The table, for the file schema and the key's types.
-        file: The file's entry.
-        key: Field ids of the key columns, also of those that the file does not hold.
+    The key may have columns that the file does not hold.
     """
 
     table: TableSnapshot

@@ -16,12 +16,7 @@ from catalog.repository.repository import Repository
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Fingerprints, and what had to be read for them.
-
-    Attributes:
-        prints: The fingerprints.
-        read: Sizes of the files that were read to compute theirs, by path.
-    """
+    """Fingerprints, and the sizes of the files that were read to compute theirs, by path."""
 
     prints: Mapping[Identity, Fingerprint]
     read: Mapping[str, int]
@@ -32,13 +27,8 @@ def load_prints(
 ) -> Loaded:
     """Returns the fingerprints of a plan's files.
 
-    None is computed of files that cannot be compared with any other.
-
-    Args:
-        repository: Stores them.
-        plan: The table's plan.
-        threads: Files to look at at the same time; None means one per core.
-        only_kept: Whether to compute none.
+    None is computed of files that cannot be compared with any other, nor if ``only_kept`` ones are
+    wanted. ``threads`` look at files at the same time; None means one per core.
 
     Raises:
         CorruptData: A file whose fingerprint is missing cannot be read.

@@ -20,10 +20,6 @@ Known: TypeAlias = StoredColumns | Fingerprint
 def looked_at(path: str, columns: Sequence[PhysicalColumn]) -> StoredColumns:
     """Looks at the stored bytes of a file.
 
-    Args:
-        path: The file.
-        columns: Its columns.
-
     Raises:
         CorruptData: The file is not readable.
     """
@@ -39,16 +35,10 @@ def looked_into(
 ) -> StoredColumns:
     """Adds digests of encoded values to those of stored bytes that other files do not share.
 
-    To keep, those of keys and text are taken. To compare, those that the nearest of the others
-    has; if that one was looked at just now, any column may match, and then neither file need be
-    decoded. Files of different writers are encoded in different ways.
-
-    Args:
-        path: Where the file is.
-        keyed: The file.
-        known: What is known of it.
-        like: What is known of others of its partition.
-        keeping: Whether to keep the result for files to come, or to compare it now.
+    For ``keeping``, for files to come, those of keys and text are taken. To compare with the others
+    of its partition, those that the nearest of them has; if that one was looked at just now, any
+    column may match, and then neither file need be decoded. Files of different writers are encoded
+    in different ways.
 
     Raises:
         CorruptData: The file is not readable.
@@ -118,12 +108,6 @@ class KeyIndex:
     """An index of files by how they store the first column of their key."""
 
     def __init__(self, files: Iterable[Known], key: Sequence[int]) -> None:
-        """Indexes files.
-
-        Args:
-            files: The files.
-            key: Field ids of the key columns.
-        """
         self._key = key
         self._places: defaultdict[bytes, list[int]] = defaultdict(list)
         for place, one in enumerate(files):
@@ -144,17 +128,10 @@ class KeyIndex:
 def needed_columns(
     before: Sequence[Known], after: Sequence[Known], key: Sequence[int]
 ) -> tuple[list[set[int] | None], list[set[int] | None]]:
-    """Returns which columns must be read of files that are going to be compared.
+    """Returns which columns must be read of older and newer files of one partition and size.
 
-    Columns that two files store alike need not be read of either, where their keys are.
-
-    Args:
-        before: What is known of the older files of a partition, all of the same number of rows.
-        after: The same of the newer ones.
-        key: Field ids of the key columns.
-
-    Returns:
-        The field ids for each older, and each newer file; None for all columns.
+    Columns that two files store alike need not be read of either, where their keys are. They are
+    given by field ids; None means all columns.
     """
     older: list[set[int] | None] = [None] * len(before)
     newer: list[set[int] | None] = [None] * len(after)

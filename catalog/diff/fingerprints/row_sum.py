@@ -30,7 +30,6 @@ class RowSum:
     """The sum over the rows of a block, computed column by column."""
 
     def __init__(self, rows: int) -> None:
-        """Takes the number of rows."""
         self._rows = rows
         self._upper, self._lower = (np.zeros(rows, dtype=np.uint64) for _ in range(2))
 

@@ -80,16 +80,11 @@ def written_by(path: str) -> str:
 def encoded_digests(
     path: str, columns: Sequence[PhysicalColumn], wanted: Collection[int]
 ) -> dict[int, bytes]:
-    """Returns a digest of 16 bytes for some columns of a local file, by field id.
+    """Returns a digest of 16 bytes for the wanted columns of a local file, by field id.
 
     It covers the same as that of the stored bytes, but values are taken out of their compression,
     and where no value is NULL it does not count whether one could be. Columns that are nested, or
     whose pages are not of the usual kinds, have none.
-
-    Args:
-        path: The file.
-        columns: Its columns.
-        wanted: Field ids of the columns.
 
     Raises:
         OSError: The file cannot be read; Arrow raises errors of its own for that, too.

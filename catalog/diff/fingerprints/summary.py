@@ -43,7 +43,6 @@ class Summing:
     """The summary of a column, computed block by block."""
 
     def __init__(self, kind: DataType) -> None:
-        """Begins the summary of a column of a type."""
         self._kind = kind
         self._nulls = self._rows = self._nans = 0
         self._edges: tuple[bytes, bytes] | None = None
@@ -180,9 +179,7 @@ def _words_total(words: Numbers) -> int:
 def float_total(values: Numbers, most: float) -> Total:
     """Returns the sum of the finite ones of up to a block of doubles.
 
-    Args:
-        values: The doubles.
-        most: None is further from 0; need not be finite.
+    No value is further from 0 than ``most``, which need not be finite.
     """
     assert len(values) <= BLOCK_ROWS, "sums of upper parts are exact for a block"
     if not math.isfinite(most):
