@@ -19,7 +19,7 @@ from catalog.storage.options import AzureOptions, GcsOptions, S3Options
 if TYPE_CHECKING:
     from os import PathLike
 
-    from catalog.catalog import Catalog
+    from catalog.catalog import Catalog as Catalog
 
 __version__ = "0.1.0"
 

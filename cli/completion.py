@@ -9,7 +9,7 @@ from catalog.errors import CatalogError
 from cli.opening import DEFAULT_REF, opened
 
 if TYPE_CHECKING:
-    from catalog.catalog import Catalog
+    from catalog import Catalog
 
 
 def complete_branch(ctx: typer.Context, incomplete: str) -> list[str]:

@@ -9,7 +9,7 @@ from cli.location import bucket_options, catalog_uri
 from cli.usage import UsageError
 
 if TYPE_CHECKING:
-    from catalog.catalog import Catalog
+    from catalog import Catalog
 
 DEFAULT_REF = "main"
 

@@ -16,7 +16,7 @@ from cli.output import stderr
 from cli.usage import UsageError
 
 if TYPE_CHECKING:
-    from catalog.catalog import Catalog
+    from catalog import Catalog
     from catalog.diff.result import Diff
     from catalog.diff.view import DiffView
 

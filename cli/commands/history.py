@@ -15,7 +15,7 @@ from cli.output.listing import Cell, ListFormat, Listing, show_json, show_outcom
 from cli.output.listing import show as show_listing
 
 if TYPE_CHECKING:
-    from catalog.catalog import Catalog
+    from catalog import Catalog
     from catalog.model.commit import TableChange
     from catalog.model.listings import CommitInfo
 

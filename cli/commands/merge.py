@@ -27,7 +27,7 @@ from cli.usage import UsageError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from catalog.catalog import Catalog
+    from catalog import Catalog
     from catalog.operations.merge.open_merges import OpenMerge
 
 TEXT_LIMIT = 20

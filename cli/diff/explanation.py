@@ -12,7 +12,7 @@ from cli.output.results import text_target
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from catalog.catalog import Catalog
+    from catalog import Catalog
     from catalog.diff.explain import Step
 
 MEASURED = ("files", "fingerprints_missing", "bytes_to_read", "bytes_total")

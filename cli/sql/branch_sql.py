@@ -15,7 +15,7 @@ from cli.sql.run import rows_of, running, write_rows
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from catalog.catalog import Catalog
+    from catalog import Catalog
     from catalog.model.listings import CommitInfo
     from catalog.query.pending_write import WriteResult
 

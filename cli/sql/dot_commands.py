@@ -9,7 +9,7 @@ from cli.output.listing import ListFormat, Listing, show
 from cli.usage import UsageError, nearest
 
 if TYPE_CHECKING:
-    from catalog.catalog import Catalog
+    from catalog import Catalog
 
 HELP = """\
 Statements are DuckDB SQL and end with a semicolon; any table may carry a ref: orders@main~1.

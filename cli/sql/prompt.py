@@ -17,7 +17,7 @@ from cli.sql.dot_commands import DOT_COMMANDS
 from cli.sql.statements import split
 
 if TYPE_CHECKING:
-    from catalog.catalog import Catalog
+    from catalog import Catalog
 
 KEYWORDS = (
     *("SELECT", "FROM", "WHERE", "GROUP BY", "ORDER BY", "LIMIT", "JOIN", "LEFT JOIN", "USING"),

@@ -13,7 +13,7 @@ from cli.sql.run import run_sql
 from cli.sql.statements import split
 
 if TYPE_CHECKING:
-    from catalog.catalog import Catalog
+    from catalog import Catalog
     from catalog.query.session import Session
 
 
