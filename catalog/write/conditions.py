@@ -11,11 +11,6 @@ def all_same(left: str, right: str, columns: Iterable[object]) -> str:
     """Returns the condition that two rows agree in some columns.
 
     ``all_same("a.c", "b.c", [1, 2])`` compares ``a.c1`` with ``b.c1`` and ``a.c2`` with ``b.c2``.
-
-    Args:
-        left: What the columns of one row begin with.
-        right: What those of the other begin with.
-        columns: How the names go on.
     """
     return " AND ".join(f"{left}{c} IS NOT DISTINCT FROM {right}{c}" for c in columns) or "true"
 

@@ -23,8 +23,6 @@ class WriteContext:
     """The engine that computes what is written, and the catalog that it goes to.
 
     Attributes:
-        work: The engine.
-        repository: The catalog.
         prints: Takes the fingerprints of files that are written; None in a dry run, which has
             no use for them.
     """

@@ -19,13 +19,7 @@ from catalog.write.snapshot.key_check import count_bad_keys, key_warnings
 def keep_prints(
     repository: Repository, update: TableUpdate, fresh: FreshPrints, *, warn: bool = True
 ) -> tuple[str, ...]:
-    """Stores fingerprints for the files an update adds, computing any that are missing.
-
-    Args:
-        repository: Stores them.
-        update: The update.
-        fresh: Fingerprints of files that we wrote ourselves.
-        warn: Whether to look for keys that are NULL or that several rows have.
+    """Stores fingerprints for the files an update adds, computing those that are not ``fresh``.
 
     Returns:
         Warnings about keys that are NULL, or that several of the rows that come have.

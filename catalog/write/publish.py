@@ -29,8 +29,6 @@ class Proposal:
 
     Attributes:
         parents: Its parents; the updates are relative to the first.
-        updates: What changes.
-        about: Who, when and why.
         why: What the reflog says.
         key: The idempotency key of the write, if it has one.
     """
@@ -55,12 +53,8 @@ def publish(
 ) -> str | None:
     """Commits to a branch, trying again if another writer moved it in the meantime.
 
-    Args:
-        repository: The catalog.
-        branch: The branch.
-        propose: Makes the commit for where the branch is.
-        take_turns: Whether to wait for other writers first, where the store can tell. It saves
-            lost races where many write, and is only for commits that are quickly made.
+    To wait for other writers first, where the store can tell, saves lost races where many write,
+    and is only for commits that are quickly made.
 
     Returns:
         The id of the commit; None if none was wanted.

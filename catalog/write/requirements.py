@@ -24,8 +24,6 @@ class MovedBranch:
     """A branch that moved while a transaction was under way.
 
     Attributes:
-        context: Reads what is committed, and merges rows where both changed a file.
-        branch: Its name.
         base: The commit the transaction started from.
         head: The commit it is at now.
     """

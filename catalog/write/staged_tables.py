@@ -15,7 +15,6 @@ class StagedTables:
     """The tables of a branch as a transaction has changed them so far.
 
     Attributes:
-        context: What operations on the tables write with.
         base_id: The commit that the transaction started from.
         read: Names of tables that were read as the branch had them.
     """
@@ -70,10 +69,6 @@ class StagedTables:
 
     def drop(self, table: str, lineage: Mapping[str, object] | None = None) -> None:
         """Stages that a table goes.
-
-        Args:
-            table: The table.
-            lineage: What the commit records about it; None means just that it was dropped.
 
         Raises:
             NotFound: There is no such table.

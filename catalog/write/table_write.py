@@ -18,7 +18,6 @@ class TableWrite:
     """A table that is being written.
 
     Attributes:
-        context: What writing needs.
         table: The table as it is.
         shape: Its shape afterwards, with the file schema of files that the catalog writes.
     """

@@ -40,10 +40,7 @@ class Authorship:
     """Who commits to which branch, and how.
 
     Attributes:
-        branch: The branch to move.
-        author: Who commits.
         message: What they say about it; None means one derived from the tables.
-        metadata: Free text by key.
         isolation: ``snapshot``: changes of others conflict where this transaction changes the
             same; ``serializable``: also where it read the same.
         allow_empty: Whether to commit although nothing changed.
@@ -83,10 +80,6 @@ class Transaction:
         base_id: The commit that it starts from.
         commit_id: The commit made; None before the end, or if nothing changed.
         is_repeated: Whether that commit was made by an earlier transaction of the same key.
-        context: What operations of the transaction write with.
-        tables: The tables as the transaction has changed them.
-        has_begun: Whether it was entered.
-        has_ended: Whether it was committed or dropped.
     """
 
     def __init__(
@@ -154,12 +147,7 @@ class Transaction:
         return self._about.branch
 
     def snapshot(self, table: str, source: str, request: SnapshotRequest) -> SnapshotReport:
-        """Stages the state of a table as a source has it.
-
-        Args:
-            table: The table, made if it is new.
-            source: A directory, file or glob of Parquet.
-            request: Keys, partitioning, mode and scope.
+        """Stages the state of a table, made if it is new, as a source has it.
 
         Raises:
             InvalidInput: The source, its schema or the request is not valid.
@@ -190,13 +178,7 @@ class Transaction:
         return replace(taken.report, warnings=warnings)
 
     def write(self, table: str, data: object, request: WriteRequest) -> WriteReport:
-        """Stages rows to be written to a table; see ``rows.write.write_rows``.
-
-        Args:
-            table: The table, made if it is new.
-            data: The rows; see ``rows.landing.land``.
-            request: How they are written.
-        """
+        """Stages rows to be written to a table, made if it is new; see ``write_rows``."""
         name = self.tables.spelled_to_fill(table)
         self._check_writing()
         settings = UserSettings(self.context.con)

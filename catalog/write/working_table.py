@@ -24,7 +24,6 @@ class WorkingTable:
     """The state of a table within a transaction.
 
     Attributes:
-        name: The table.
         base: The table as committed; None if it is new.
         snapshot: Its shape now; None if it does not exist.
         removed: Files of ``base`` that go, by path.
@@ -90,13 +89,7 @@ class WorkingTable:
         wanted: Callable[[Summary], bool] | None = None,
         fields: Iterable[int] | None = None,
     ) -> Iterator[DataFile]:
-        """Yields the data files of the table as it is now.
-
-        Args:
-            commits: Reads the nodes.
-            wanted: Returns, for the summary of a node, whether to look below it.
-            fields: Field ids whose statistics are wanted; None means all.
-        """
+        """Yields the data files of the table as it is now; see ``data_files``."""
         if self.keeps_files and self.origin is not None:
             for file in data_files(commits, self.origin, wanted=wanted, fields=fields):
                 if file.path not in self.removed:
@@ -111,13 +104,9 @@ class WorkingTable:
         *,
         lineage: Mapping[str, object],
     ) -> "WorkingTable":
-        """Returns the table after a further change.
+        """Returns the table after a further change to it as it is now.
 
-        Args:
-            snapshot: Its shape afterwards.
-            change: Files of the table as it is now that go, and those that come.
-            scope: What the change depends on; files of this transaction do not count.
-            lineage: What was done.
+        In the scope of the change, files of this transaction do not count.
         """
         removed, added = dict(self.removed), dict(self.added)
         for file in change.removed:

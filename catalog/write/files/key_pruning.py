@@ -25,13 +25,9 @@ def key_pruner(
     *,
     fields: Sequence[int] | None = None,
 ) -> Pruner:
-    """Returns which files of a table may hold rows equal to given ones in some columns.
+    """Returns which files of a table may hold rows equal to given ones in some columns, or the key.
 
-    Args:
-        con: Has the rows.
-        table: The table.
-        rows: A table of the engine with columns ``c<field id>``.
-        fields: Ids of the columns; None means the key.
+    ``rows`` is a table of the engine with columns ``c<field id>``.
     """
     by = table.partition_by
     wanted = table.fields(table.key if fields is None else tuple(fields))
@@ -79,13 +75,7 @@ def _encoded(shown: str | None, kind: Scalar) -> bytes | None:
 def check_unique(
     con: duckdb.DuckDBPyConnection, table: TableSnapshot, rows: str, *, name: str
 ) -> None:
-    """Checks that no two rows share their key.
-
-    Args:
-        con: Has the rows.
-        table: Their table, with a key.
-        rows: A table of the engine with columns ``c<field id>``.
-        name: The table's name.
+    """Checks that no two rows, of a table of the engine with columns ``c<field id>``, share a key.
 
     Raises:
         InvalidInput: Some do; one of the keys is named.

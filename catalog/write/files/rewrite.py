@@ -16,12 +16,7 @@ more costs a quarter of the query, writing a file that proves out of order twice
 
 @dataclass(frozen=True, slots=True)
 class FileEdit:
-    """Files of a table that go, and files that come.
-
-    Attributes:
-        removed: Files that go.
-        added: Files that come.
-    """
+    """Files of a table that go, and files that come."""
 
     removed: tuple[DataFile, ...] = ()
     added: tuple[DataFile, ...] = ()
@@ -30,15 +25,9 @@ class FileEdit:
 def rewrite_files(writer: DataWriter, files: Sequence[DataFile], hits: str) -> FileEdit:
     """Writes those of some files again in which rows change.
 
-    Args:
-        writer: Writes them; its engine has the table of hits.
-        files: Files of the writer's table.
-        hits: A table of the engine, one row per row that changes: ``file`` (number of the
-            file among ``files``), ``place`` (of the row in it, from 0), ``gone`` (whether it
-            goes), and ``c<field id>`` for all of ``stored_fields``: what it becomes.
-
-    Returns:
-        The files that were written again, and the new ones.
+    The table ``hits`` of the engine has a row per row that changes: ``file`` (number of the file
+    among ``files``), ``place`` (of the row in it, from 0), ``gone`` (whether it goes), and
+    ``c<field id>`` for all of ``stored_fields``: what it becomes.
 
     Raises:
         CorruptData: One of those is no longer what was committed.

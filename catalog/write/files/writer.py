@@ -91,10 +91,7 @@ class DataWriter:
     Use it as a context manager: an exception inside leaves nothing behind.
 
     Args:
-        con: Runs the queries that yield rows.
-        store: Takes the files.
         table: The table's shape, with the file schema of ``own_file_schema``.
-        name: The table.
         taken: Paths that no new file may have.
         holds: Returns whether a partition has a file of some path that may stay: no new file
             may have that path either.

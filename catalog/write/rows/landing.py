@@ -31,13 +31,7 @@ class Landed:
 
 
 def land(work: Workspace, data: object) -> Landed:
-    """Takes rows into the engine.
-
-    Args:
-        work: The engine.
-        data: A pyarrow table, record batch, reader or dataset; a Polars or pandas frame; a
-            DuckDB relation; a list of dictionaries; or anything else that speaks Arrow's C
-            stream interface.
+    """Takes rows into the engine: a DuckDB relation, or what ``arrow_reader`` takes.
 
     Raises:
         InvalidInput: It is none of these, or its columns are missing, repeated or not named.
@@ -73,13 +67,7 @@ def land(work: Workspace, data: object) -> Landed:
 
 
 def land_query(work: Workspace, query: str, names: Sequence[str]) -> Landed:
-    """Takes the rows of a query into the engine; see ``land``.
-
-    Args:
-        work: The engine.
-        query: The query.
-        names: What its columns are called.
-    """
+    """Takes the rows of a query, whose columns get other names, into the engine; see ``land``."""
     con = work.con
     check_names(names)
     numbered = [f"s{n}" for n in range(len(names))]

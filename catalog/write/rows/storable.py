@@ -18,12 +18,7 @@ def stored_type(name: str, kind: DuckDBPyType, *, in_transit: bool = False) -> s
     """Returns the type, as SQL, in which a column is kept.
 
     Integers of 128 bits, which Parquet does not have, become decimals of 38 digits: the engine
-    refuses those that do not fit.
-
-    Args:
-        name: The column, for errors.
-        kind: Its type.
-        in_transit: Whether types that Parquet holds inexactly are to become text.
+    refuses those that do not fit. In transit, types that Parquet holds inexactly become text.
 
     Raises:
         Unsupported: Tables cannot keep it.

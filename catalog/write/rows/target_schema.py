@@ -45,11 +45,6 @@ class WriteRequest:
 def shape_with(table: WorkingTable, landed: Landed, request: WriteRequest) -> TableSnapshot:
     """Returns a table's shape with the rows in it.
 
-    Args:
-        table: The table as it is; without a snapshot, it is made.
-        landed: The rows.
-        request: How they are written.
-
     Raises:
         InvalidInput: Columns, key or partitioning do not fit.
     """
@@ -169,10 +164,7 @@ def _check_upsert(name: str, key: Sequence[str], given: Sequence[str]) -> None:
 def stage(context: WriteContext, landed: Landed, shape: TableSnapshot) -> None:
     """Brings landed rows into a table's shape: in place, so that they are not copied.
 
-    Args:
-        context: What writing needs.
-        landed: The rows; their columns are called ``c<field id>`` afterwards, in any order.
-        shape: The shape.
+    Their columns are called ``c<field id>`` afterwards, in any order.
 
     Raises:
         InvalidInput: A partition column's values do not fit its type.

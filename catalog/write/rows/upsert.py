@@ -16,11 +16,7 @@ def upsert(write: TableWrite, staged: str, given: Collection[int]) -> FileEdit:
     """Writes rows in place of those of the same key, and adds the others.
 
     Rows that are the same already are left alone, and files without other rows are kept.
-
-    Args:
-        write: The table, with a key.
-        staged: A table of the engine with columns ``c<field id>``.
-        given: Field ids of the columns that come; rows that are there keep the others.
+    Rows that are there keep the columns that are not given.
 
     Raises:
         InvalidInput: Rows that come share a key, or several rows of the table have one's.
@@ -55,10 +51,6 @@ class _Upsert:
     """An upsert under way.
 
     Attributes:
-        write: The table.
-        staged: The rows that come.
-        given: Field ids of the columns that come.
-        files: The files that may hold rows of the same keys.
         found: A table of the engine, one row per row of the same key: ``file`` and ``place``
             of the row that is there, ``source``, the row id of the one that comes.
         hits: A table as ``rewrite_files`` takes it, with ``source``.

@@ -44,12 +44,6 @@ def write_rows(
 ) -> WorkingTable:
     """Writes rows to a table and returns the table after it.
 
-    Args:
-        context: What writing needs.
-        table: The table as it is; without a snapshot, it is made.
-        landed: The rows.
-        request: How they are written.
-
     Raises:
         InvalidInput: The rows do not fit the table, or the request is not valid.
         Unsupported: A column has a type that Parquet does not have.
@@ -116,12 +110,7 @@ def add_sorted(write: TableWrite, rows: str, gone: Sequence[DataFile], *, append
     """Writes all rows of a table of the engine as new files, in place of others.
 
     Files whose rows are those of a file that goes are not written: that one stays.
-
-    Args:
-        write: The table.
-        rows: A table of the engine with columns ``c<field id>``.
-        gone: The files whose rows go.
-        append: Whether the files must have names that no other writer can give.
+    To append, they get names that no other writer can give.
     """
     going = list(gone)
     with write.adder(going) as writer:

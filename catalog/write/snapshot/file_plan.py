@@ -56,13 +56,7 @@ class KnownFiles:
         )
 
     def with_content(self, token: str, partition: Partition, path: str) -> DataFile | None:
-        """Returns a file of the table with that content, whose schema is known.
-
-        Args:
-            token: The content.
-            partition: The partition values.
-            path: Where the file is, if it stays there; else empty.
-        """
+        """Returns a file of the table with that content, whose schema is known."""
         found = self._by_key.get(_key(token, partition, path), ())
         return next((f for f in found if f.file_schema in self._schemas), None)
 
@@ -73,11 +67,7 @@ class KnownFiles:
     def take(self, token: str, partition: Partition, path: str, *, own: bool) -> DataFile | None:
         """Returns a file of the table with that content, each only once.
 
-        Args:
-            token: The content.
-            partition: The partition values.
-            path: Where the source file is.
-            own: Whether the bytes must be the catalog's own.
+        If the bytes must be the catalog's own, a file that stays elsewhere does not count.
         """
         found = self._by_key.get(_key(token, partition, "" if own else path), [])
         for n, file in enumerate(found):
@@ -96,10 +86,7 @@ class FilePlan:
     """What becomes of a table's files.
 
     Attributes:
-        added: Files that come.
         sources: Where each of them comes from.
-        removed: Files that go.
-        warnings: What the user should know.
     """
 
     added: tuple[DataFile, ...]
@@ -113,9 +100,6 @@ class SourceFiles:
     """The files of a source, with what is known about them.
 
     Attributes:
-        listing: The source as it was listed.
-        spec: The partition values of the files.
-        known: The files of the table.
         expected: The table's file that each file surely is, by path; None: it must be read.
         footers: Footers by path, of those that were read.
     """
@@ -141,12 +125,7 @@ def expected_file(
 ) -> DataFile | None:
     """Returns the table's file that a source file surely is, without reading it.
 
-    Args:
-        source: The file.
-        known: The files of the table.
-        partition: The file's partition values.
-        mode: How the bytes get in.
-        token: The content as a stat record has it; None if there is no valid one.
+    The token is that of a valid stat record, if there is one.
     """
     if mode is Mode.REFERENCE:
         return known.with_content(ingest.reference_token(source), partition, source.path)
@@ -158,14 +137,7 @@ def expected_file(
 def plan_files(
     task: SnapshotTask, source: SourceFiles, *, taken: Sequence[TakenFile], unified: Unified
 ) -> FilePlan:
-    """Matches the files of a source with those of the table.
-
-    Args:
-        task: The snapshot.
-        source: The files of the source.
-        taken: The same files, their content known.
-        unified: How files are read.
-    """
+    """Matches the files of a source, their content known, with those of the table."""
     known, own = source.known, task.mode is Mode.COPY
     paths = {file.path for file in known.files}
     kept: set[str] = set()

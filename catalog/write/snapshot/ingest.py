@@ -49,8 +49,6 @@ class TakenFile:
     """A file of a source whose content is known.
 
     Attributes:
-        source: The file.
-        token: The content token.
         staged: Its copy; None if it was not copied.
         reused: Whether its content was known without reading it.
         remote: The file as the server is going to copy it; None if it is not.
@@ -73,14 +71,6 @@ def take(
     dry_run: bool,
 ) -> TakenFile:
     """Computes the content token of a file, copying it on the way if that is the mode.
-
-    Args:
-        store: Where to.
-        source: The file as it was found.
-        mode: How.
-        record: What is known of it from before.
-        remote: The file as the server is going to copy it, see ``copied_remotely``.
-        dry_run: Whether nothing may be copied.
 
     Raises:
         CorruptData: The file changed while it was read.
@@ -133,15 +123,8 @@ def copied_remotely(
 ) -> dict[str, RemoteFile]:
     """Returns the files of a source that the server can copy by itself, by their paths.
 
-    The server is asked about unknown files, since it may have a hash of them, unless all of that
-    was seen already.
-
-    Args:
-        store: Where to.
-        files: The files of the source.
-        mode: How their bytes get in.
-        seen: What the server said about files when their footers were read, by path.
-        unknown: Those of them whose content is not known from before.
+    The server is asked about files of unknown content, since it may have a hash of them, unless
+    its answer was seen already when their footers were read.
 
     Raises:
         CorruptData: One was changed since it was listed.
@@ -264,12 +247,7 @@ def changed(path: str) -> CorruptData:
 def place(
     store: ObjectStore, taken: Sequence[tuple[TakenFile, str]], mode: Mode
 ) -> list[str | None]:
-    """Gives files their names in the store, bringing in the bytes where they are missing.
-
-    Args:
-        store: Where to.
-        taken: Each file with its path in the store.
-        mode: How; ``Mode.REFERENCE`` leaves the files where they are.
+    """Gives files their paths in the store, bringing in the bytes where they are missing.
 
     Returns:
         Per file, the guard that its data-file entry needs, None where the bytes are the

@@ -18,10 +18,7 @@ def count_bad_keys(
 ) -> tuple[int, int]:
     """Counts the rows that come with NULL in their key, and those with duplicate keys.
 
-    Args:
-        con: Reads the files.
-        update: The update; rows of files that stay are not looked at.
-        locate: Says where the engine reads a file.
+    Rows of files that stay are not looked at.
     """
     snapshot = update.snapshot
     assert snapshot is not None, "a table that goes brings no files"

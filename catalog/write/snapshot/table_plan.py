@@ -66,11 +66,7 @@ class SnapshotTask:
     """A snapshot that is to be taken.
 
     Attributes:
-        repository: The catalog.
-        name: The table.
         base: The table as the branch has it; None if it is new.
-        source: A directory, file or glob of Parquet.
-        request: How it is to be taken.
         dry_run: Whether nothing may be written.
     """
 
@@ -98,7 +94,6 @@ class PartitionSpec:
 
     Attributes:
         names: The partition columns in path order.
-        kinds: Their types.
         values: The encoded partition values of each file, by its path.
     """
 

@@ -37,10 +37,6 @@ def alter_table(statement: TableStatement, altering: Altering) -> tuple[WorkingT
 
     Data files are written again only for an added column whose DEFAULT is a value.
 
-    Args:
-        statement: The statement, on a table that exists.
-        altering: What it says.
-
     Raises:
         InvalidInput: The key or partitioning needs the column.
         NotFound: There is no such column.

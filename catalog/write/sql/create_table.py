@@ -25,9 +25,6 @@ from catalog.write.working_table import WorkingTable
 def create_table(statement: TableStatement) -> tuple[WorkingTable, WriteResult]:
     """Runs a CREATE TABLE and returns the table after it, and what it did.
 
-    Args:
-        statement: The statement.
-
     Raises:
         AlreadyExists: The table exists.
         Unsupported: It has constraints, defaults or types that tables do not have.
@@ -86,13 +83,8 @@ def read_constraints(
 ) -> tuple[str, ...] | None:
     """Returns the primary key that the engine's table of a statement has, None if it has none.
 
-    Args:
-        con: The engine.
-        name: The table of the catalog.
-        defaults: Whether columns may have defaults.
-
     Raises:
-        Unsupported: It has other constraints, or defaults.
+        Unsupported: It has other constraints, or defaults and must not.
     """
     where = f"database_name = '{DATABASE}' AND table_name = {literal(name.rpartition('.')[2])}"
     found = con.execute(

@@ -23,10 +23,6 @@ from catalog.write.working_table import WorkingTable
 def run_statement(tables: StagedTables, pending: PendingWrite) -> WriteResult:
     """Runs a statement on a table and stages what the table is afterwards.
 
-    Args:
-        tables: The tables as the transaction has changed them.
-        pending: The statement.
-
     Raises:
         CatalogError: It cannot be done; nothing is staged then.
     """

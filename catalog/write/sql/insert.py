@@ -18,9 +18,6 @@ from catalog.write.working_table import WorkingTable
 def insert_rows(statement: TableStatement) -> tuple[WorkingTable, WriteResult]:
     """Runs an INSERT or COPY … FROM and returns the table after it, and what it did.
 
-    Args:
-        statement: The statement, on a table that exists.
-
     Raises:
         Unsupported: It says what to do about conflicts.
     """

@@ -38,13 +38,7 @@ class SourceRead:
 def with_source_read(
     statement: TableStatement, settings: UserSettings, shape: TableSnapshot
 ) -> SourceRead:
-    """Reads the source of a MERGE into a table of the engine, if it shows which files matter.
-
-    Args:
-        statement: The statement.
-        settings: The user's settings.
-        shape: The target's shape.
-    """
+    """Reads the source of a MERGE into a table of the engine, if it shows which files matter."""
     pending, context = statement.pending, statement.context
     source, spans = pending.statement.source, merge_spans(pending.statement)
     if source is None or spans is None or pending.params is not None or not settings.are_plain:

@@ -21,9 +21,6 @@ class RowChanges:
         fresh: A temporary table of the rows that come into other files, ``c<field id>``.
         now: A query that yields all rows of the scratch table afterwards: ``r``, which is less
             than the number of rows before if the row was there, and ``c<field id>``.
-        inserted: Rows that came.
-        updated: Rows that became others.
-        deleted: Rows that went.
     """
 
     hits: str
@@ -43,9 +40,6 @@ def find_changes(scratch: Scratch) -> RowChanges:
         file  place  gone   deleted  rekeyed  c1    c2
         0     0      false  false    false    1     z
         0     1      true   true     false    NULL  NULL
-
-    Args:
-        scratch: The rows.
     """
     con, shape, name = scratch.write.con, scratch.write.shape, scratch.write.context.work.name
     fields = shape.schema.fields

@@ -10,9 +10,6 @@ def row_filter(pruner: Pruner) -> str:
     """Returns the condition for the rows that a pruner wants, over columns ``c<field id>``.
 
     Like a file, a row that does not meet it cannot be affected.
-
-    Args:
-        pruner: The pruner.
     """
     return " AND ".join(map(_condition, pruner.conditions)) or "true"
 

@@ -51,12 +51,7 @@ class Scratch:
 
 @contextmanager
 def one_statement(context: WriteContext, name: str) -> Iterator[UserSettings]:
-    """Puts the user's settings aside while a statement is handled, and cleans up after it.
-
-    Args:
-        context: What writing needs.
-        name: The table of the catalog.
-    """
+    """Puts the user's settings aside while a statement is handled, and cleans up after it."""
     con = context.con
     con.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {DATABASE}")
     settings = UserSettings(con)
@@ -98,7 +93,7 @@ def scratch_name(name: str) -> str:
 def load(
     write: TableWrite, files: Sequence[DataFile] = (), *, conditions: Sequence[str] = ()
 ) -> Scratch:
-    """Brings rows of a table into the engine.
+    """Brings rows of files into the engine, if they meet conditions over ``c<field id>``.
 
     The file numbers and places of the rows are kept beside them:
 
@@ -106,11 +101,6 @@ def load(
         0     0      1   a           1   a
         0     1      2   b           2   b
         1     0      3   c           3   c
-
-    Args:
-        write: The table, and the shape in which the statement sees it.
-        files: The files whose rows are wanted.
-        conditions: What the rows must meet, over columns ``c<field id>``.
 
     Raises:
         Unsupported: The engine cannot tell the table's columns apart.
@@ -140,11 +130,7 @@ def perform(
 ) -> pa.Table:
     """Runs the user's statement under the user's settings and returns what it answers.
 
-    Args:
-        statement: The statement.
-        settings: The user's settings, which are put aside afterwards.
-        sql: What the engine is given for it.
-        single_thread: Whether rows that it writes again must come in the order of those read.
+    On a single thread, rows that it writes again come in the order of those read.
     """
     settings.put_back()
     if single_thread:

@@ -19,9 +19,7 @@ class TableStatement:
     """A statement that writes a table.
 
     Attributes:
-        context: What writing needs.
         table: The table as it is; without a snapshot if it does not exist.
-        pending: The statement.
     """
 
     context: WriteContext

@@ -30,9 +30,6 @@ def change_rows(statement: TableStatement) -> tuple[WorkingTable, WriteResult]:
 
     Files without a row that really changed stay as they are.
 
-    Args:
-        statement: The statement, on a table that exists.
-
     Raises:
         InvalidInput: A MERGE would give several rows the same key.
         Unsupported: The table has columns that no such statement can tell apart.
