@@ -78,19 +78,13 @@ class Stamp:
         return Move(write_id, self.time, self.who, before, after, self.why, self.key)
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
-    moves: tuple[Move, ...]
-    older: str | None
-
-
 class Branches:
     """Reads and moves the branches of a catalog."""
 
     def __init__(self, store: ObjectStore, new_id: Callable[[], str] = random_id) -> None:
         self._store = store
         self._new_id = new_id
-        self._pages: dict[str, _Page] = {}
+        self._pages: dict[str, tuple[tuple[Move, ...], str | None]] = {}
         self._read: dict[str, tuple[bytes, Branch]] = {}
 
     def held(self, name: str) -> HeldBranch | None:
@@ -152,7 +146,10 @@ class Branches:
                 raise
             if _is_given(now.branch) and not is_spent(self._store, name):
                 raise given_to_tag_error(name) from error
-            return self._revive(now, commit_id, stamp)
+            try:
+                return self._move(now, commit_id, stamp, protected=False)
+            except SwapLost as lost:
+                raise exists_error(name) from lost
         return branch
 
     def give_to_tag(self, name: str, stamp: Stamp) -> None:
@@ -184,19 +181,8 @@ class Branches:
             hint="run it again",
         )
 
-    def _revive(self, held: HeldBranch, commit_id: str, stamp: Stamp) -> Branch:
-        try:
-            return self._move(held, commit_id, stamp, protected=False)
-        except SwapLost as error:
-            raise exists_error(held.branch.name) from error
-
     def move(self, held: HeldBranch, commit_id: str | None, stamp: Stamp) -> Branch:
-        """Moves a branch that must still be as it was read.
-
-        Args:
-            held: The branch as read.
-            commit_id: Where to; None deletes it.
-            stamp: Who, when, why.
+        """Moves a branch that must still be as it was read; to None, to delete it.
 
         Raises:
             SwapLost: Another writer has moved it since.
@@ -217,11 +203,6 @@ class Branches:
     def protect(self, held: HeldBranch, protected: bool, stamp: Stamp) -> Branch:
         """Sets whether a branch changes only by merge; it stays where it is.
 
-        Args:
-            held: The branch as read.
-            protected: Whether it is protected from now on.
-            stamp: Who, when, why.
-
         Raises:
             SwapLost: Another writer has moved it since.
             OutcomeUnknown: It may or may not have been set, and the reflog no longer shows it.
@@ -229,18 +210,12 @@ class Branches:
         return self._move(held, held.branch.commit_id, stamp, protected=protected)
 
     def find_key(self, branch: Branch, key: str) -> Move | None:
-        """Returns the move that a write of some idempotency key made.
+        """Returns the newest move that a write of some idempotency key made, if any.
 
         A write has landed if its move is in the reflog of the branch object that the next
         swap names, wherever the branch was moved since: a reset does not undo that a write
         was made. The deletion of a branch does: one created again under its name starts afresh.
-
-        Args:
-            branch: The branch as read; the answer holds for as long as it does not move.
-            key: The key.
-
-        Returns:
-            The newest such move; None if there is none.
+        The answer holds for as long as the branch does not move.
         """
         for move in self.reflog(branch):
             if move.after is None:
@@ -300,11 +275,10 @@ class Branches:
         yield from branch.reflog
         older = branch.older
         while older is not None:
-            page = self._page(older)
-            yield from page.moves
-            older = page.older
+            moves, older = self._page(older)
+            yield from moves
 
-    def _page(self, page_id: str) -> _Page:
+    def _page(self, page_id: str) -> tuple[tuple[Move, ...], str | None]:
         cached = self._pages.get(page_id)
         if cached is not None:
             return cached
@@ -313,7 +287,7 @@ class Branches:
             raise CorruptData(f"reflog page {page_id[:12]} is damaged")
         match parse_json(data, f"reflog page {page_id[:12]}"):
             case {"kind": "reflog", "moves": [*moves], "older": (str() | None) as older}:
-                page = _Page(tuple(move_from_json(move) for move in moves), older)
+                page = tuple(move_from_json(move) for move in moves), older
             case _:
                 raise CorruptData("a reflog page is not readable")
         if len(self._pages) >= CACHED_PAGES:
@@ -323,12 +297,7 @@ class Branches:
 
 
 def _landed(branch: Branch, write_id: str, start: str) -> bool:
-    """Tells whether a write landed, from the branch read back.
-
-    Args:
-        branch: The branch read after the write was sent.
-        write_id: The write.
-        start: The write id the branch had before.
+    """Returns whether a write landed, from the branch read back, which had the id ``start`` before.
 
     Raises:
         OutcomeUnknown: The reflog no longer reaches back to the start of the write.
@@ -356,6 +325,6 @@ def page_path(page_id: str) -> str:
 
 
 def _is_given(branch: Branch) -> bool:
-    """Tells whether a name was given to a tag: its newest move has neither start nor end."""
+    """Returns whether a name was given to a tag: its newest move has neither start nor end."""
     newest = next(iter(branch.reflog), None)
     return newest is not None and newest.before is None and newest.after is None

@@ -13,7 +13,7 @@ import struct
 import sys
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -118,6 +118,11 @@ def required(columns: Columns, name: str) -> pa.Array:
         return columns[name]
     except KeyError as error:
         raise CorruptData(f"column {name!r} of a node is missing") from error
+
+
+def optional(columns: Columns, name: str, count: int) -> list[Any]:
+    """Returns the values of a column, ``count`` times None if it is missing."""
+    return list(columns[name].to_pylist()) if name in columns else [None] * count
 
 
 def joined(parts: Sequence[Columns]) -> dict[str, pa.Array]:

@@ -16,7 +16,7 @@ from catalog.repository.commits import CHANGES_KIND, Commits, StoredTable
 from catalog.repository.creation import create_named
 from catalog.repository.manifest import DataFileRows
 from catalog.repository.nodes import PackBuilder
-from catalog.repository.pack import Place, pack_path
+from catalog.repository.pack import pack_path
 from catalog.repository.table_entries import PlacedEntry, TableRows
 from catalog.repository.tables import files_in_partition, root_of
 from catalog.repository.tree import Root, TreeReader, TreeWriter
@@ -100,7 +100,7 @@ class CommitWriter:
         if known is None:
             nodes = PackBuilder()
             entry = update.stored or self._write_table(update, snapshot, nodes)
-            change = self._write_changes(update, nodes)
+            change = self._write_changes(update, snapshot, nodes)
             known = self._known[update] = _Encoded(entry, change, nodes)
         return known
 
@@ -109,15 +109,12 @@ class CommitWriter:
     ) -> str:
         """Writes the pack of a commit and returns the commit id; no ref moves.
 
-        Args:
-            parents: The commit's parents; the updates are relative to the first.
-            updates: What changes, at most one per table.
-            about: Who, when and why; the time is moved after the parents' where it is not.
+        The updates, at most one per table, are relative to the first parent. The time is moved
+        after the parents' where it is not.
         """
         pack = PackBuilder()
         entries = dict(self._commits.entries(parents[0])) if parents else {}
         changes: dict[str, TableChange] = {}
-        known: dict[str, Place] = {}
         for update in updates:
             if update.snapshot is None:
                 entries.pop(update.name, None)
@@ -129,11 +126,11 @@ class CommitWriter:
             entries[update.name], changes[update.name] = encoded.entry, encoded.change
         inline, root = self._write_entries(entries, parents, pack)
         pointed = [e.entry.snapshot for e in entries.values()] if inline is not None else []
-        known.update((e.entry.snapshot, e.place) for e in entries.values() if e.place is not None)
+        known = {e.entry.snapshot: e.place for e in entries.values() if e.place is not None}
         pointed += [c.change_list for c in changes.values() if c.change_list is not None]
         if root is not None:
             pointed.append(root.id)
-            known.update({root.id: root.place} if root.place is not None else {})
+            known |= {root.id: root.place} if root.place is not None else {}
         commit = self._commit(parents, about, changes=changes, inline=inline, root=root)
         content = commit.to_bytes()
         data = pack.build(content, known, pointed)
@@ -225,10 +222,7 @@ class CommitWriter:
         return PlacedEntry(update.name, entry, None)
 
     def _partitions(
-        self,
-        base: StoredTable | None,
-        removed: Sequence[DataFile],
-        added: Sequence[DataFile],
+        self, base: StoredTable | None, removed: Sequence[DataFile], added: Sequence[DataFile]
     ) -> int:
         come = {f.partition for f in added}
         if base is None:
@@ -247,18 +241,17 @@ class CommitWriter:
             count += (left or partition in come) - before
         return count
 
-    def _write_changes(self, update: TableUpdate, pack: PackBuilder) -> TableChange:
-        base, snapshot = update.base, update.snapshot
-        counts = len(update.added), len(update.removed)
-        assert snapshot is not None
+    def _write_changes(
+        self, update: TableUpdate, snapshot: TableSnapshot, pack: PackBuilder
+    ) -> TableChange:
+        base, counts = update.base, (len(update.added), len(update.removed))
         if update.moved is not None:
             come = update.moved.snapshot.files + counts[0] - counts[1]
             return TableChange(come, 0 if base is None else base.snapshot.files, None)
         if base is not None and base.snapshot.table_id != snapshot.table_id and not update.stored:
             return TableChange(counts[0], base.snapshot.files, None)
-        if base is not None and base.snapshot.partition_by != snapshot.partition_by:
-            return TableChange(*counts, None)
-        if not 0 < sum(counts) <= MAX_CHANGE_LIST:
+        respecified = base is not None and base.snapshot.partition_by != snapshot.partition_by
+        if respecified or not 0 < sum(counts) <= MAX_CHANGE_LIST:
             return TableChange(*counts, None)
         rows = DataFileRows(len(snapshot.partition_by))
         removed, added = sorted(update.removed, key=rows.key), sorted(update.added, key=rows.key)

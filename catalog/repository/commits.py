@@ -19,15 +19,7 @@ CHANGES_KIND = "changes"
 
 @dataclass(frozen=True, slots=True)
 class StoredTable:
-    """A table snapshot as stored.
-
-    Attributes:
-        name: The table.
-        id: Id of the snapshot.
-        place: Where the snapshot is stored.
-        snapshot: What it says.
-        manifest_place: Where the root of its manifest is stored; None without files.
-    """
+    """A table snapshot as stored, and the place of its manifest's root; None without files."""
 
     name: str
     id: str
@@ -60,7 +52,7 @@ class Commits:
         return cached
 
     def exists(self, commit_id: str) -> bool:
-        """Tells whether there is a commit, by reading it."""
+        """Returns whether there is a commit, by reading it."""
         try:
             self.nodes.head(commit_id)
         except CorruptData as error:
@@ -112,15 +104,9 @@ class Commits:
     def change_list(
         self, commit_id: str, table: str, partition_columns: int
     ) -> tuple[list[DataFile], list[DataFile]] | None:
-        """Returns the files a commit removed from and added to a table.
+        """Returns the files a commit removed from and added to a table, against its first parent.
 
-        Args:
-            commit_id: The commit; the list is relative to its first parent.
-            table: The table.
-            partition_columns: How many the table has.
-
-        Returns:
-            Removed and added files; None if the commit keeps no such list.
+        None means that the commit keeps no such list.
         """
         from catalog.repository.manifest import DataFileRows
 

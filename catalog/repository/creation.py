@@ -13,27 +13,21 @@ def create_named(store: ObjectStore, path: str, data: bytes) -> bool:
 
     Everybody who creates it writes the same bytes, so a lost answer is settled by sending again.
 
-    Args:
-        store: Where.
-        path: The name, which no other content has.
-        data: The content.
-
     Returns:
         False if an object of that name was there; after a lost answer it may be this one.
 
     Raises:
         OutcomeUnknown: All answers were lost.
     """
-    for sending in range(SENDINGS):
+    for left in reversed(range(SENDINGS)):
         try:
             store.create(path, data)
+            break
         except AlreadyExists:
             return False
         except OutcomeUnknown:
-            if sending == SENDINGS - 1:
+            if not left:
                 raise
-            continue
-        break
     return True
 
 

@@ -18,13 +18,7 @@ from catalog.model.listings import FileInfo
 from catalog.model.partition import partition_values
 from catalog.model.table import TableSnapshot
 from catalog.storage.external_files import is_remote, remote_files
-from catalog.storage.store import (
-    KeepsCopies,
-    ObjectStore,
-    OpenFile,
-    RemoteFile,
-    RemoteFiles,
-)
+from catalog.storage.store import KeepsCopies, ObjectStore, OpenFile, RemoteFile, RemoteFiles
 
 DATA = "data"
 """Where the catalog's own data files are stored: a name there never stands for other bytes."""
@@ -131,10 +125,6 @@ def check_content(location: str, file: DataFile) -> None:
 
     Otherwise damage to a file would become part of a new one, whose own hash is right.
 
-    Args:
-        location: Where it is read.
-        file: What was committed.
-
     Raises:
         CorruptData: It is not that.
     """
@@ -159,12 +149,7 @@ def _not_as_committed(location: str) -> CorruptData:
 
 
 def verify(store: ObjectStore, files: Iterable[DataFile], *, what: str) -> None:
-    """Checks that linked and referenced files are still what was committed.
-
-    Args:
-        store: Where the files are.
-        files: Those about to be read.
-        what: Names the table and commit in errors.
+    """Checks that linked and referenced files are still what was committed to a table, ``what``.
 
     Raises:
         CorruptData: A file was changed, replaced or removed.
@@ -223,7 +208,7 @@ def _listed(reader: RemoteFiles, paths: Sequence[str]) -> dict[str, RemoteFile]:
 
 
 def _is_same(guard: str, now: RemoteFile) -> bool:
-    """Tells whether a remote file has the content its guard describes, in any version.
+    """Returns whether a remote file has the content its guard describes, in any version.
 
     Whoever writes the same bytes again makes a new version; a snapshot would find no change.
     """

@@ -28,12 +28,7 @@ class Fingerprints:
         self._store = store
 
     def read(self, file: DataFile, key: Sequence[int]) -> Fingerprint | None:
-        """Returns what is kept of a file, None if nothing can be trusted.
-
-        Args:
-            file: The data file.
-            key: Field ids of the key columns it must have been computed with.
-        """
+        """Returns what is kept of a file for a key of field ids, None if nothing can be trusted."""
         try:
             stored = self._store.read(_path(file, key)).data
             checksum, _, packed = stored.partition(b"\n")

@@ -50,32 +50,7 @@ def count_missing(read: Callable[[str], Commit], start: str, other: str) -> int:
 
     It reads the commits above what both have in common, not the history below.
     """
-    sides: dict[str, int] = {}
-    heap: list[tuple[int, str]] = []
-    open_only = 0
-    missing = 0
-
-    def push(commit_id: str, side: int) -> None:
-        nonlocal open_only
-        known = sides.get(commit_id, 0)
-        now = known | side
-        if known == now:
-            return
-        if known == 0:
-            heapq.heappush(heap, (-read(commit_id).generation, commit_id))
-        open_only += (now == 1) - (known == 1)
-        sides[commit_id] = now
-
-    push(start, 1)
-    push(other, 2)
-    while open_only:
-        _, commit_id = heapq.heappop(heap)
-        side = sides[commit_id]
-        open_only -= side == 1
-        missing += side == 1
-        for parent in read(commit_id).parents:
-            push(parent, side)
-    return missing
+    return [mark for _, mark in _marked(read, start, other, lambda mark: mark == 1)].count(1)
 
 
 def fork(read: Callable[[str], Commit], left: str, right: str) -> str | None:
@@ -116,9 +91,25 @@ def merge_bases(read: Callable[[str], Commit], left: str, right: str) -> tuple[s
     Raises:
         NotFound: The commits share no ancestor.
     """
+    marked = _marked(read, left, right, lambda mark: 0 < mark < _BELOW)
+    found = tuple(commit_id for commit_id, mark in marked if mark == _SHARED)
+    if not found:
+        raise NotFound(
+            f"{left[:8]} and {right[:8]} share no ancestor", kind=ErrorKind.NO_MERGE_BASE
+        )
+    return found
+
+
+def _marked(
+    read: Callable[[str], Commit], left: str, right: str, is_open: Callable[[int], bool]
+) -> Iterator[tuple[str, int]]:
+    """Yields commits of greatest generation first, marked by the ends that they come from.
+
+    The left end and its ancestors have 1 in their marks, those of the right end 2, and those
+    of a shared one ``_BELOW``. It ends once no commit that is left has a mark that is open.
+    """
     marks: dict[str, int] = {}
     heap: list[tuple[int, str]] = []
-    found: list[str] = []
     open_commits = 0
 
     def push(commit_id: str, mark: int) -> None:
@@ -128,8 +119,7 @@ def merge_bases(read: Callable[[str], Commit], left: str, right: str) -> tuple[s
             return
         if known == 0:
             heapq.heappush(heap, (-read(commit_id).generation, commit_id))
-        was_open = 0 < known < _BELOW
-        open_commits += ((known | mark) < _BELOW) - was_open
+        open_commits += is_open(known | mark) - is_open(known)
         marks[commit_id] = known | mark
 
     push(left, 1)
@@ -137,21 +127,14 @@ def merge_bases(read: Callable[[str], Commit], left: str, right: str) -> tuple[s
     while open_commits:
         _, commit_id = heapq.heappop(heap)
         mark = marks[commit_id]
-        open_commits -= mark < _BELOW
-        if mark == _SHARED:
-            found.append(commit_id)
-            mark |= _BELOW
+        open_commits -= is_open(mark)
+        yield commit_id, mark
         for parent in read(commit_id).parents:
-            push(parent, mark)
-    if not found:
-        raise NotFound(
-            f"{left[:8]} and {right[:8]} share no ancestor", kind=ErrorKind.NO_MERGE_BASE
-        )
-    return tuple(found)
+            push(parent, mark | _BELOW if mark == _SHARED else mark)
 
 
 def is_ancestor(read: Callable[[str], Commit], commit_id: str, of: str) -> bool:
-    """Tells whether a commit is another one, or among its ancestors."""
+    """Returns whether a commit is another one, or among its ancestors."""
     try:
         return merge_base(read, commit_id, of) == commit_id
     except NotFound:

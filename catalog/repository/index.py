@@ -6,6 +6,7 @@ Columns of an index node: ``first`` (sort key of the first row below), ``child``
 ``@length``.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,14 +19,7 @@ from catalog.repository.pack import Place
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Sums up the rows below a node.
-
-    Attributes:
-        rows: Table rows of all its data files.
-        size_bytes: Bytes of all its data files.
-        files: Data files.
-        ranges: Per partition column, the values that occur.
-    """
+    """Sums up the data files below a node; per partition column, the values that occur."""
 
     rows: int
     size_bytes: int
@@ -38,8 +32,8 @@ class Child:
     """A row of an index node: it points to a node of the level below.
 
     Attributes:
-        first: Sort key of its first row.
-        id: Its id.
+        first: Sort key of the first row below.
+        id: Id of the node.
         summary: The sums over what is below it.
         place: Where it is stored; None while it is being written.
     """
@@ -53,11 +47,6 @@ class Child:
 def index_kind(leaf_kind: str) -> str:
     """Returns the kind of the index nodes above leaves of a kind."""
     return f"{leaf_kind}-index"
-
-
-def first_key(child: Child) -> bytes:
-    """Returns the sort key of an index row."""
-    return child.first
 
 
 def merge_summaries(parts: Sequence[Summary]) -> Summary:
@@ -141,12 +130,8 @@ def from_columns(columns: Columns) -> list[Child]:
 
 def _ranges(columns: Columns, count: int) -> list[tuple[Range, ...]]:
     parts = []
-    n = 0
-    while f"nulls.{n}" in columns:
-        nothing = [None] * count
-        lows = columns[f"low.{n}"].to_pylist() if f"low.{n}" in columns else nothing
-        highs = columns[f"high.{n}"].to_pylist() if f"high.{n}" in columns else nothing
-        nulls = columns[f"nulls.{n}"].to_pylist()
-        parts.append([Range(a, b, bool(c)) for a, b, c in zip(lows, highs, nulls, strict=True)])
-        n += 1
+    for n in itertools.takewhile(lambda n: f"nulls.{n}" in columns, itertools.count()):
+        names = (f"low.{n}", f"high.{n}", f"nulls.{n}")
+        lows, highs, nulls = (columnar.optional(columns, name, count) for name in names)
+        parts.append(list(map(Range, lows, highs, map(bool, nulls))))
     return list(zip(*parts, strict=True)) if parts else [()] * count

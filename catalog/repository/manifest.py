@@ -18,6 +18,7 @@ from catalog.repository.index import Summary, value_range
 from catalog.repository.pack import Place
 
 KIND = "files"
+STATS_PREFIXES = ("nulls.", "nans.", "low.", "high.", "exact.")
 
 CACHED_STATS = 1 << 16
 """Statistics kept in a process, some 10 MB: a node is mostly read again with few rows changed."""
@@ -32,12 +33,7 @@ class DataFileRows:
     points = False
 
     def __init__(self, partition_columns: int, fields: Iterable[int] | None = None) -> None:
-        """Takes how entries are read.
-
-        Args:
-            partition_columns: How many the table has.
-            fields: Field ids whose statistics are read; None means all.
-        """
+        """Takes how many partition columns there are, and whose statistics to read: None: all."""
         self._partition_columns = partition_columns
         self._fields = fields
 
@@ -72,12 +68,9 @@ class DataFileRows:
         return self.read(columns, self._fields)
 
     def read(self, columns: Columns, fields: Iterable[int] | None) -> list[DataFile]:
-        """Reads entries.
+        """Reads entries with the statistics of some fields; None means all.
 
-        Args:
-            columns: The leaf.
-            fields: Field ids whose statistics are wanted; None means all. Reading few is
-                several times as fast.
+        Reading few is several times as fast.
 
         Raises:
             CorruptData: A column that format 1 requires is missing.
@@ -93,7 +86,7 @@ class DataFileRows:
             raise CorruptData(f"a manifest node is not readable: {error}") from error
         schemas = [shape.hex() for shape in shapes]
         count = len(paths)
-        guards = [g.decode() if g else None for g in _column(columns, "guard", count)]
+        guards = [g.decode() if g else None for g in columnar.optional(columns, "guard", count)]
         partitions = self._partitions(columns, count)
         stats = _stats(columns, fields, count)
         return list(map(DataFile, paths, tokens, sizes, rows, partitions, schemas, guards, stats))
@@ -122,15 +115,13 @@ class DataFileRows:
         return list(zip(*parts, strict=True)) if parts else [()] * count
 
     def _parts(self, columns: Columns, count: int) -> list[list[bytes | None]]:
-        return [_column(columns, f"part.{n}", count) for n in range(self._partition_columns)]
+        return [
+            columnar.optional(columns, f"part.{n}", count) for n in range(self._partition_columns)
+        ]
 
     def places(self, rows: Sequence[DataFile], placed: Mapping[str, Place]) -> Columns:
         """Returns nothing: entries point to no nodes."""
         return {}
-
-
-def _column(columns: Columns, name: str, count: int) -> list[bytes | None]:
-    return columns[name].to_pylist() if name in columns else [None] * count
 
 
 def _stats(
@@ -143,13 +134,8 @@ def _stats(
         names = [f"{prefix}{field}" for prefix in STATS_PREFIXES]
         if not any(name in columns for name in names):
             continue
-        values = [
-            columns[name].to_pylist() if name in columns else [None] * count for name in names
-        ]
+        values = [columnar.optional(columns, name, count) for name in names]
         for n, (nulls, nans, low, high, exact) in enumerate(zip(*values, strict=True)):
             if nulls is not None or nans is not None or low is not None or high is not None:
                 found[n][field] = _known_stats(nulls, nans, low, high, bool(exact))
     return found
-
-
-STATS_PREFIXES = ("nulls.", "nans.", "low.", "high.", "exact.")

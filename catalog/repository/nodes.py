@@ -4,7 +4,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from catalog.errors import CorruptData, NotFound
 from catalog.model.ids import content_id
@@ -13,9 +13,7 @@ from catalog.repository.pack import Place
 from catalog.storage.store import ObjectStore
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
-Columns: TypeAlias = "Mapping[str, pa.Array]"
+    from catalog.repository.columnar import Columns
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -79,18 +77,13 @@ class NodeReader:
         return head
 
     def know(self, commit_id: str, data: bytes) -> None:
-        """Takes a pack that was just written, so that it need not be read.
-
-        Args:
-            commit_id: Its commit.
-            data: Its bytes.
-        """
+        """Takes a pack that was just written, so that it need not be read."""
         head = pack.decode_head(data, commit_id, f"commit {commit_id}")
         self._keep(self._heads, commit_id, head)
         if len(data) < pack.HEAD_BYTES:
             self._keep(self._small, commit_id, data, limit=CACHE_PACKS)
 
-    def know_columns(self, node_id: str, columns: Columns) -> None:
+    def know_columns(self, node_id: str, columns: "Columns") -> None:
         """Takes a columnar node that points to no others, so that it need not be read."""
         self._keep(self._nodes, node_id, columns)
 
@@ -109,7 +102,7 @@ class NodeReader:
 
         return self._node(node_id, place, decode, tag=b"J", before=CHILD_BYTES)
 
-    def columns(self, node_id: str, kind: str, place: Place) -> Columns:
+    def columns(self, node_id: str, kind: str, place: Place) -> "Columns":
         """Returns a verified columnar node; its pack column is filled in.
 
         Raises:
@@ -117,7 +110,7 @@ class NodeReader:
         """
         from catalog.repository import columnar
 
-        def decode(frame: bytes, what: str) -> Columns:
+        def decode(frame: bytes, what: str) -> "Columns":
             columns = columnar.decode(frame[1:], what)
             if columnar.node_id(kind, columns) != node_id:
                 raise CorruptData(f"{what} is damaged: its bytes do not match its id")
@@ -201,12 +194,9 @@ class PackBuilder:
         return node_id in self._pending
 
     def add_json(self, content: bytes, known: Mapping[str, Place], children: Iterable[str]) -> str:
-        """Adds a JSON node and returns its id.
+        """Adds a node of canonical JSON and returns its id.
 
-        Args:
-            content: Its canonical JSON.
-            known: Places of children that are stored already.
-            children: Ids of all nodes it points to, added before or in ``known``.
+        Its children were added before, or are stored already at ``known`` places.
         """
         ids = tuple(children)
 
@@ -219,12 +209,7 @@ class PackBuilder:
         return node_id
 
     def add_columns(self, node_id: str, encode: Callable[[Mapping[str, Place]], bytes]) -> None:
-        """Adds a columnar node.
-
-        Args:
-            node_id: Its id.
-            encode: Given the places of the nodes added before, returns its stored bytes.
-        """
+        """Adds a columnar node; given the places of nodes added before, ``encode`` returns it."""
         self._pending.setdefault(node_id, lambda placed: b"C" + encode(placed))
 
     def take(self, other: "PackBuilder") -> None:
@@ -233,13 +218,7 @@ class PackBuilder:
             self._pending.setdefault(node_id, encode)
 
     def build(self, commit: bytes, known: Mapping[str, Place], children: Iterable[str]) -> bytes:
-        """Returns the bytes of the pack of a commit.
-
-        Args:
-            commit: The commit's canonical JSON.
-            known: Places of children that are stored already.
-            children: Ids of the nodes the commit points to.
-        """
+        """Returns the bytes of the pack of a commit, given as canonical JSON; see ``add_json``."""
         placed: dict[str, Place] = {}
         frames = []
         offset = 0

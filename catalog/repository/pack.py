@@ -70,11 +70,7 @@ def encode_pack(commit: bytes, places: Mapping[str, Place], frames: bytes, *, ow
 
 
 def head_length(start: bytes, what: str) -> int:
-    """Returns how many bytes of a pack precede its node frames.
-
-    Args:
-        start: At least the first bytes of the pack.
-        what: Names it in errors.
+    """Returns how many bytes of a pack, given at least its header, precede its node frames.
 
     Raises:
         CorruptData: This is not a pack, or one of a newer format.
@@ -109,10 +105,7 @@ def encode_json_node(content: bytes, places: Mapping[str, Place], own_id: str) -
 
 
 def decode_json_node(frame: bytes, own_id: str, what: str) -> tuple[bytes, dict[str, Place]]:
-    """Reads the frame of a JSON node.
-
-    Returns:
-        Its canonical JSON and its places.
+    """Returns the canonical JSON and the places that the frame of a JSON node holds.
 
     Raises:
         CorruptData: The bytes are not readable.

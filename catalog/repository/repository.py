@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from catalog.errors import AlreadyExists, CorruptData, ErrorKind, NotFound, Unsupported
-from catalog.model.commit import parse_time, time_text
+from catalog.model.commit import Commit, parse_time, time_text
 from catalog.model.ids import canonical_json, parse_json, random_id
 from catalog.repository.branches import Branches, Stamp
 from catalog.repository.commits import Commits
 from catalog.repository.creation import create_named, create_own
 from catalog.repository.nodes import NodeReader
+from catalog.repository.pack import encode_pack, pack_path
 from catalog.repository.resolve import Resolver
 from catalog.repository.tags import Tags
 from catalog.storage.store import ObjectStore
@@ -129,9 +130,6 @@ def open_existing(store: ObjectStore) -> Repository:
 
 
 def _first_commit(repository: Repository, author: str, now: datetime.datetime) -> str:
-    from catalog.model.commit import Commit
-    from catalog.repository.pack import encode_pack, pack_path
-
     commit = Commit((), 0, {}, None, {}, author, now, "catalog created")
     content = commit.to_bytes()
     pack = encode_pack(content, {}, b"", own_id=commit.id)

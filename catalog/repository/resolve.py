@@ -9,7 +9,7 @@ from catalog.model.ref_expressions import Ancestor, AsOf, MovesAgo, Parent, RefS
 from catalog.repository.branches import Branches
 from catalog.repository.commits import Commits
 from catalog.repository.history import first_parents
-from catalog.repository.tags import Tags
+from catalog.repository.tags import Tags, is_spent
 from catalog.storage.store import ObjectStore
 
 
@@ -40,11 +40,7 @@ class Resolver:
         self._commits = commits
 
     def resolve(self, text: str, default: str = "main") -> ResolvedRef:
-        """Resolves a ref expression.
-
-        Args:
-            text: The expression.
-            default: The branch that ``@{…}`` without a name means.
+        """Resolves a ref expression; ``@{…}`` without a name means the default branch.
 
         Raises:
             InvalidInput: The text is not a valid ref expression.
@@ -105,7 +101,7 @@ class Resolver:
             hint = f"did you mean {' or '.join(near)}?"
         else:
             hint = f"there are: {', '.join(names[:10])}" if names else ""
-        if self._tags.deleted(name):
+        if is_spent(self._store, name):
             hint = "a tag of that name was deleted"
         return NotFound(
             f"no branch, tag or commit {name!r}", kind=ErrorKind.REF_NOT_FOUND, hint=hint

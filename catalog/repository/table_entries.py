@@ -21,13 +21,7 @@ KIND = "tables"
 
 @dataclass(frozen=True, slots=True)
 class PlacedEntry:
-    """A table's name and entry, and the place of its snapshot.
-
-    Attributes:
-        name: The table.
-        entry: Its snapshot and totals.
-        place: Where the snapshot is stored; None while it is being written.
-    """
+    """A table's name and entry, and where its snapshot is stored; None while being written."""
 
     name: str
     entry: TableEntry

@@ -1,4 +1,4 @@
-"""The data files of stored tables: listing them, and telling how two snapshots differ."""
+"""The data files of stored tables: listing them, and how two snapshots differ."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -31,13 +31,9 @@ def data_files(
     wanted: Callable[[Summary], bool] | None = None,
     fields: Iterable[int] | None = None,
 ) -> Iterator[DataFile]:
-    """Yields the data files of a table in tree order.
+    """Yields the data files of a table in tree order, with the statistics of some fields.
 
-    Args:
-        commits: Reads the nodes.
-        table: The table.
-        wanted: Told the summary of a node, says whether to look below it.
-        fields: Field ids whose statistics are wanted; None means all.
+    It looks only below nodes whose summary is wanted; ``fields`` None means all.
     """
     rows = rows_of(table)
     reader = TreeReader(rows, commits.nodes)
@@ -58,7 +54,7 @@ def files_in_partition(
 
 
 def has_path(commits: Commits, table: StoredTable, file: DataFile) -> bool:
-    """Tells whether a table has a data file of the path of another, in the same partition."""
+    """Returns whether a table has a data file of the path of another, in the same partition."""
     rows = DataFileRows(len(table.snapshot.partition_by), fields=())
     return TreeReader(rows, commits.nodes).holds(root_of(table), rows.key(file))
 
@@ -71,16 +67,11 @@ def file_changes(
     old_commit: str | None = None,
     new_commit: str | None = None,
 ) -> FileChanges:
-    """Tells in which data files two snapshots of a table differ.
+    """Returns the data files in which two snapshots of a table differ.
 
-    Args:
-        commits: Reads the nodes.
-        old: The one snapshot; None where the table does not exist.
-        new: The other.
-        old_commit: The commit of ``old``: if it is the first parent of ``new_commit`` or
-            the other way round, the change list answers and no tree is read. A table made in
-            the place of another is compared by the trees.
-        new_commit: The commit of ``new``.
+    A snapshot is None where the table does not exist. If one commit is the first parent of the
+    other, the change list answers and no tree is read. A table made in the place of another is
+    compared by the trees.
     """
     removed, added = _changed_files(commits, old, new, old_commit, new_commit)
     gone, come = {f.partition for f in removed}, {f.partition for f in added}

@@ -24,10 +24,6 @@ class Tags:
         paths = {info.path for info in self._store.list(path)}
         return self._read(name) if path in paths and path + DELETED not in paths else None
 
-    def deleted(self, name: str) -> bool:
-        """Tells whether there was a tag of that name, now deleted."""
-        return is_spent(self._store, name)
-
     def list(self) -> list[Tag]:
         """Returns all tags that are not deleted, by name."""
         paths = {info.path for info in self._store.list(PREFIX)}
@@ -42,7 +38,7 @@ class Tags:
         Raises:
             AlreadyExists: The name is taken, or was, and is spent.
         """
-        if self.deleted(tag.name):
+        if is_spent(self._store, tag.name):
             raise AlreadyExists(
                 f"tag {tag.name!r} was deleted, and its name cannot be used again: tags never move",
                 kind=ErrorKind.TAG_SPENT,
@@ -79,7 +75,7 @@ class Tags:
 
 
 def is_spent(store: ObjectStore, name: str) -> bool:
-    """Tells whether there was a tag of that name, now deleted, so that none can ever be again."""
+    """Returns whether there was a tag of that name, now deleted, so that none can ever be again."""
     return store.info(_path(name) + DELETED) is not None
 
 

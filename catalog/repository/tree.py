@@ -10,6 +10,7 @@ import hashlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Generic, Protocol, TypeVar
 
 from catalog.repository import columnar, index
@@ -151,12 +152,7 @@ class TreeReader(Generic[Row]):
     def leaves(
         self, root: Root | None, wanted: Callable[[Summary], bool] | None = None
     ) -> Iterator[Child]:
-        """Yields the leaves in order.
-
-        Args:
-            root: The tree; None is the empty one.
-            wanted: Told the summary of a node, says whether to look below it.
-        """
+        """Yields the leaves in order, looking only below nodes whose summary is wanted."""
         level = [] if root is None else [(root.top, root.levels)]
         while level:
             node, levels = level.pop()
@@ -190,7 +186,7 @@ class TreeReader(Generic[Row]):
         return self.kind.from_columns({name: c.slice(at, 1) for name, c in leaf.items()})[0]
 
     def holds(self, root: Root | None, key: bytes) -> bool:
-        """Tells whether there is a row of a key."""
+        """Returns whether there is a row of a key."""
         return self._seek(root, key)[1] is not None
 
     def _seek(self, root: Root | None, key: bytes) -> tuple[Columns, int | None]:
@@ -220,14 +216,9 @@ class TreeWriter(Generic[Row]):
         return self.above(leaves, 1) if leaves else None
 
     def above(self, nodes: Sequence[Child], levels: int) -> Root:
-        """Writes the index above all nodes of a level.
-
-        Args:
-            nodes: The nodes, at least one.
-            levels: How many levels there are, theirs included.
-        """
+        """Writes the index above all nodes, at least one, of a level; ``levels`` counts theirs."""
         while len(nodes) > 1:
-            nodes = [self.node(chunk) for chunk in chunks(nodes, levels, index.first_key)]
+            nodes = [self.node(chunk) for chunk in chunks(nodes, levels, attrgetter("first"))]
             levels += 1
         return Root(nodes[0].id, levels, nodes[0].place)
 
@@ -239,12 +230,9 @@ class TreeWriter(Generic[Row]):
     def columns(
         self, first: bytes, columns: Columns, places: Callable[[Mapping[str, Place]], Columns]
     ) -> Child:
-        """Writes the columns of a leaf.
+        """Writes the columns of a leaf, ``first`` its first sort key.
 
-        Args:
-            first: Sort key of its first row.
-            columns: Its rows.
-            places: Returns the unhashed columns, given the places of the pack's nodes.
+        ``places`` returns the unhashed columns, given the places of the pack's nodes.
         """
         node_id = columnar.node_id(self.kind.name, columns)
         place = self.stored(node_id)

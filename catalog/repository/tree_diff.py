@@ -18,16 +18,9 @@ class TreeDifference(Generic[Row]):
 
 
 def differences(reader: TreeReader[Row], old: Root | None, new: Root | None) -> TreeDifference[Row]:
-    """Compares two trees.
+    """Returns the rows that only one of two trees holds; None is the empty tree.
 
-    Args:
-        reader: Reads both.
-        old: One tree; None is the empty one.
-        new: The other.
-
-    Returns:
-        The rows that only one of them holds; a row whose key both hold but whose content
-        differs is in both lists.
+    A row whose key both hold but whose content differs is in both lists.
     """
     before = [] if old is None else [old.top]
     after = [] if new is None else [new.top]

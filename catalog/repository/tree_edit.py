@@ -1,42 +1,46 @@
 """Edits of trees: only the nodes around changed rows are read and written."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
+from typing import Generic, NamedTuple, TypeVar
 
-from catalog.repository import index
+from catalog.repository import columnar
+from catalog.repository.columnar import Columns
 from catalog.repository.index import Child
-from catalog.repository.leaf_rows import (
-    LeafRow,
-    hashed_columns,
-    kept_rows,
-    place_columns,
-    row_key,
-)
 from catalog.repository.nodes import PackBuilder
 from catalog.repository.pack import Place
-from catalog.repository.tree import Chunker, Root, TreeReader, TreeWriter
+from catalog.repository.tree import Chunker, Root, RowKind, TreeReader, TreeWriter
 
 Row = TypeVar("Row")
 AnyRow = TypeVar("AnyRow")
 
 
+class LeafRow(NamedTuple, Generic[Row]):
+    """A row of a leaf that is going to be written; one that stays is left in its columns, unread.
+
+    A table of a hundred columns has some five hundred values a row; an edit needs the sort keys.
+
+    Attributes:
+        key: Its sort key.
+        leaf: The leaf it is in now; None if it is new.
+        at: Its position there.
+        row: The row, if it is new.
+    """
+
+    key: bytes
+    leaf: Columns | None = None
+    at: int = 0
+    row: Row | None = None
+
+
 def edit(
-    reader: TreeReader[Row],
-    root: Root | None,
-    edits: Mapping[bytes, Row | None],
-    pack: PackBuilder,
+    reader: TreeReader[Row], root: Root | None, edits: Mapping[bytes, Row | None], pack: PackBuilder
 ) -> Root | None:
-    """Writes a tree that differs from another in some rows.
+    """Writes a tree that differs from another in some rows; None is the empty tree.
 
-    Args:
-        reader: Reads the old tree.
-        root: The old tree; None is the empty one.
-        edits: By sort key, the row to put there, or None to take the row away.
-        pack: Takes the new nodes.
-
-    Returns:
-        The new tree: the old one if nothing differs, None if no row is left.
+    By sort key, ``edits`` has the row to put there, or None to take the row away. Without edits
+    the old tree is returned.
     """
     writer = _EditWriter(reader, pack)
     if root is None:
@@ -55,10 +59,10 @@ def edit(
     leaves = _Cursor(reader, root, 0)
     put: dict[bytes, LeafRow[Row] | None] = dict.fromkeys(edits)
     put.update((key, LeafRow(key, row=row)) for key, row in edits.items() if row is not None)
-    changed = _edit_level(leaves, put, 0, row_key, leaf_rows, writer.edited_leaf)
+    changed = _edit_level(leaves, put, 0, attrgetter("key"), leaf_rows, writer.edited_leaf)
     for level in range(1, root.levels):
         nodes = _Cursor(reader, root, level)
-        changed = _edit_level(nodes, changed, level, index.first_key, index_rows, writer.node)
+        changed = _edit_level(nodes, changed, level, attrgetter("first"), index_rows, writer.node)
     tops = [child for _, child in sorted(changed.items()) if child is not None]
     return _lowered(reader, writer, writer.above(tops, root.levels)) if tops else None
 
@@ -186,3 +190,44 @@ def _merged(
     found: dict[bytes, AnyRow | None] = {key(row): row for row in rows}
     found.update((k, edits[k]) for k in keys)
     return [row for _, row in sorted(found.items()) if row is not None]
+
+
+def kept_rows(kind: RowKind[Row], leaf: Columns) -> list[LeafRow[Row]]:
+    """Returns the rows of a leaf."""
+    return [LeafRow(key, leaf, at) for at, key in enumerate(kind.keys(leaf))]
+
+
+def hashed_columns(kind: RowKind[Row], rows: Sequence[LeafRow[Row]]) -> Columns:
+    """Returns the columns of a leaf of some rows, at least one, without those of places."""
+    return columnar.joined(list(_parts(rows, hashed=True, come=kind.to_columns)))
+
+
+def place_columns(
+    kind: RowKind[Row], rows: Sequence[LeafRow[Row]], placed: Mapping[str, Place]
+) -> Columns:
+    """Returns the unhashed columns of a leaf; see ``RowKind.places``."""
+    parts = list(_parts(rows, hashed=False, come=lambda come: kind.places(come, placed)))
+    return columnar.joined(parts) if any(parts) else {}
+
+
+def _parts(
+    rows: Sequence[LeafRow[Row]], *, hashed: bool, come: Callable[[Sequence[Row]], Columns]
+) -> Iterator[Columns]:
+    at = 0
+    while at < len(rows):
+        first, end = rows[at], at + 1
+        while end < len(rows) and _goes_on(first, rows[end], end - at):
+            end += 1
+        if first.leaf is None:
+            yield come([row.row for row in rows[at:end] if row.row is not None])
+        else:
+            yield {
+                name: column.slice(first.at, end - at)
+                for name, column in first.leaf.items()
+                if name.startswith("@") is not hashed
+            }
+        at = end
+
+
+def _goes_on(first: LeafRow[Row], row: LeafRow[Row], distance: int) -> bool:
+    return row.leaf is first.leaf and (row.leaf is None or row.at == first.at + distance)

@@ -10,10 +10,10 @@ from catalog.model.commit import TableEntry
 from catalog.model.datafile import ColumnStats, DataFile
 from catalog.model.ids import content_id
 from catalog.repository import columnar
-from catalog.repository.leaf_rows import LeafRow, hashed_columns, kept_rows, place_columns
 from catalog.repository.manifest import DataFileRows
 from catalog.repository.pack import Place
 from catalog.repository.table_entries import PlacedEntry, TableRows
+from catalog.repository.tree_edit import LeafRow, hashed_columns, kept_rows, place_columns
 
 FILES = DataFileRows(1)
 TABLES = TableRows()
