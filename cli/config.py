@@ -20,16 +20,7 @@ TABLE_KEYS = ("source", "key", "partition_by", "mode", "format")
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A configuration.
-
-    Attributes:
-        path: Where it was read from.
-        catalog: The catalog, absolute or with a scheme; None if it names none.
-        s3: How S3 is reached, beyond what boto3 finds by itself.
-        gcs: How Google Cloud Storage is reached, beyond what Google's library finds by itself.
-        azure: How Azure Blob Storage is reached, beyond what the environment says.
-        tables: The tables in their order.
-    """
+    """A configuration; its catalog is absolute or has a scheme, and is None if it names none."""
 
     path: Path
     catalog: str | None

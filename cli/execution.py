@@ -26,15 +26,9 @@ class Command(Protocol):
 
 
 def run(command: Command, arguments: Sequence[str]) -> int:
-    """Runs one command line.
+    """Runs one command line and returns its exit code.
 
-    Args:
-        command: The application's command.
-        arguments: The words after the program's name.
-
-    Returns:
-        The exit code. A closed stdout ends a command quietly with 0: its reader has seen
-        what it wanted to see.
+    A closed stdout ends a command quietly with 0: its reader has seen what it wanted to see.
     """
     try:
         code = command.main(list(arguments), PROGRAM, standalone_mode=False)

@@ -7,11 +7,7 @@ from cli.usage import UsageError
 
 
 class ExitCode(IntEnum):
-    """An exit code.
-
-    Attributes:
-        meaning: When a command ends with it.
-    """
+    """An exit code, and when a command ends with it."""
 
     meaning: str
 

@@ -16,9 +16,7 @@ def passed_on(interrupt: Callable[[], None]) -> Iterator[None]:
 
     Python itself waits until a library returns, and DuckDB does not always look while its rows
     are read one batch after the other: a query that was interrupted would run to its end.
-
-    Args:
-        interrupt: Called by another thread.
+    The function is called by another thread.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -44,11 +42,7 @@ def _watch(reader: int, interrupt: Callable[[], None]) -> None:
 
 
 def is_interruption(error: BaseException) -> bool:
-    """Returns whether an error, or one that led to it, comes from Ctrl-C.
-
-    Args:
-        error: The error as it was caught.
-    """
+    """Returns whether an error, or one that led to it, comes from Ctrl-C."""
     seen: set[int] = set()
     current: BaseException | None = error
     while current is not None and id(current) not in seen:

@@ -24,16 +24,7 @@ PartitionBy: TypeAlias = tuple[tuple[str, str | None], ...]
 
 @dataclass(frozen=True, slots=True)
 class TableSpec:
-    """One table to take; None leaves a matter to the default.
-
-    Attributes:
-        table: The table.
-        source: A directory, file or glob.
-        key: Key columns.
-        partition_by: Partition columns.
-        mode: How files come into the store.
-        format: What the source is.
-    """
+    """One table to take from a directory, file or glob; None leaves a matter to the default."""
 
     table: str
     source: str
@@ -94,10 +85,7 @@ def with_options(
 ) -> list[TableSpec]:
     """Returns the tables with what ``--key`` and ``--partition-by`` say about them.
 
-    Args:
-        specs: The tables.
-        keys: ``TABLE=COL,COL`` each; with one table, ``COL,COL`` is enough.
-        partition_by: ``TABLE=COL[:TYPE],…`` each; with one table, the columns are enough.
+    They are ``TABLE=COL,COL`` and ``TABLE=COL[:TYPE],…``; with one table, the columns are enough.
 
     Raises:
         UsageError: A table is not among them, or an option has another form.

@@ -34,16 +34,12 @@ FROM flights AS new JOIN flights@main~1 AS old USING (flight_id)
 GROUP BY ALL ORDER BY flights DESC LIMIT 5"""
 
 Words = tuple[str, ...]
+"""A command, as words after ``parquetry``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A scene of the story.
-
-    Attributes:
-        says: What happens, in lines.
-        commands: The commands that show it, as words after ``parquetry``.
-    """
+    """A scene of the story: what happens, in lines, and the commands that show it."""
 
     says: tuple[str, ...]
     commands: tuple[Words, ...]

@@ -13,15 +13,7 @@ class UsageError(CatalogError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Returns a hint that names what was probably meant.
-
-    Args:
-        name: What was written.
-        known: What there is.
-
-    Returns:
-        ``did you mean orders?``, else ``there are: …``, else an empty string.
-    """
+    """Returns a hint: ``did you mean orders?``, else ``there are: …``, else an empty string."""
     names = list(known)
     folded = {one.casefold(): one for one in names}
     near = difflib.get_close_matches(name.casefold(), folded, n=2, cutoff=0.55)

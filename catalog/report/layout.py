@@ -1,10 +1,14 @@
-"""Aligned columns of text."""
+"""Tables of text: aligned columns, and Markdown."""
 
 from collections.abc import Sequence
 
-from catalog.report.figures import clipped, columns_of, padded
+from catalog.report.figures import clipped, columns_of, padded, plain
 
 GAP = "  "
+
+_SPECIAL = str.maketrans(
+    {**{c: f"\\{c}" for c in "\\|*_`[]~"}, "<": "&lt;", ">": "&gt;", "&": "&amp;"}
+)
 
 
 def aligned(
@@ -14,16 +18,10 @@ def aligned(
     indent: int = 0,
     width: int | None = None,
 ) -> list[str]:
-    """Returns rows of cells as lines with aligned columns.
+    """Returns rows of cells, a header among them, as lines with aligned columns.
 
-    Args:
-        rows: Cells; a header is a row like any other.
-        right: By column, whether it is aligned to the right, as numbers are.
-        indent: Blanks before each line.
-        width: If given, the widest columns are cut until the lines fit.
-
-    Returns:
-        One line per row, without blanks at the end.
+    Columns of numbers are aligned to the right. If a width is given, the widest columns are cut
+    until the lines fit, the indent included.
     """
     room = None if width is None else width - indent
     widths = widths_of(rows, columns=len(right), width=room)
@@ -57,3 +55,21 @@ def _fitted(widths: list[int], room: int) -> list[int]:
         for i in at:
             fitted[i] = widest - step
     return fitted
+
+
+def markdown_text(text: str) -> str:
+    """Returns text that Markdown shows as it is."""
+    return plain(text).translate(_SPECIAL)
+
+
+def markdown_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[bool]
+) -> list[str]:
+    """Returns the lines of a Markdown table of plain text, whose cells cannot break out of it."""
+    rule = ["---:" if side else "---" for side in right]
+    body = [[markdown_text(cell) for cell in row] for row in (columns, *rows)]
+    return [_line(body[0]), _line(rule), *(_line(row) for row in body[1:])]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"

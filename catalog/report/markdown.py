@@ -2,7 +2,7 @@
 
 from catalog.diff.view import DiffView, TableView
 from catalog.report.figures import arrow_counts, count
-from catalog.report.markdown_text import markdown_table, markdown_text
+from catalog.report.layout import markdown_table, markdown_text
 from catalog.report.text import example_text, header
 from catalog.report.words import (
     column_rows,
@@ -22,11 +22,7 @@ SUMMARY = ("table", "status", "rows", "inserted", "deleted", "updated", "moved")
 
 
 def render_markdown(diff: DiffView) -> list[str]:
-    """Returns a diff as lines of Markdown.
-
-    Args:
-        diff: The diff.
-    """
+    """Returns a diff as lines of Markdown."""
     lines = [f"### Changes {markdown_text(header(diff))}", ""]
     if not diff.tables:
         return [*lines, "No table differs."]

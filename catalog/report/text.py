@@ -1,10 +1,11 @@
 """The picture of a diff as text: what an analyst sees first."""
 
+from dataclasses import dataclass
+
 from catalog.diff.counts import Example
 from catalog.diff.view import ColumnView, DiffView, End, TableView
 from catalog.report.figures import clipped, count, counted, plain, short
 from catalog.report.layout import GAP, aligned, widths_of
-from catalog.report.paint import PLAIN, Paint
 from catalog.report.words import (
     column_rows,
     columns_line,
@@ -31,20 +32,26 @@ NAME_WIDTH = 24
 NAME_MINIMUM = 8
 """Columns a name always has, even where nothing fits."""
 
+_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 _COLOURS = {"added": "green", "removed": "red", "modified": "yellow", "unchanged": "dim"}
 
 
+@dataclass(frozen=True, slots=True)
+class Paint:
+    """Colours text for terminals, or leaves it as it is."""
+
+    on: bool = False
+
+    def __call__(self, text: str, colour: str) -> str:
+        """Returns the text in a colour."""
+        return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if self.on else text
+
+
+PLAIN = Paint()
+
+
 def render_diff(diff: DiffView, *, width: int, paint: Paint = PLAIN) -> list[str]:
-    """Returns the picture of a diff.
-
-    Args:
-        diff: The diff.
-        width: Columns of text that fit.
-        paint: Colours, if any.
-
-    Returns:
-        Lines.
-    """
+    """Returns the lines of the picture of a diff, within a width in columns of text."""
     lines = [header(diff)]
     if not diff.tables:
         return [*lines, "", "no table differs"]

@@ -93,12 +93,7 @@ def statistics_of(columns: list[ColumnView]) -> tuple[str, ...]:
 def column_rows(
     columns: list[ColumnView], statistics: tuple[str, ...]
 ) -> tuple[list[str], list[list[str]]]:
-    """Returns header and cells of the table of changed columns.
-
-    Args:
-        columns: The columns.
-        statistics: Those to show, of ``statistics_of``.
-    """
+    """Returns header and cells of the table of changed columns, with these statistics."""
     tolerant = any(column.counts.within_tolerance for column in columns)
     header = ["column", "filled", "cleared", "corrected"]
     header += ["within tolerance"] if tolerant else []

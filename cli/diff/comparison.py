@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from catalog.diff.view import DiffView
 from catalog.report.figures import counted, grouped, plain
 from catalog.report.markdown import render_markdown
-from catalog.report.paint import Paint
-from catalog.report.text import header, render_diff, title
+from catalog.report.text import Paint, header, render_diff, title
 from catalog.report.words import schema_line
 from cli.diff.request import Request
 from cli.output import stdout

@@ -56,8 +56,6 @@ class Request:
     """What a diff is asked for.
 
     Attributes:
-        form: Which part of the diff is shown.
-        how: How it is written.
         target: The file; None is stdout.
         query: The query whose results are compared; None compares tables.
         tables: The tables; none means all that changed.
@@ -68,11 +66,8 @@ class Request:
         where: SQL that rows to list must meet.
         limit: How many rows to list; -1 means all, None what the format usually takes.
         narrow: Whether rows show their key and the columns that changed, not all.
-        check_keys: Whether to look for bad keys in all rows.
-        full_stats: Whether statistics cover all rows.
-        method: How files are compared.
-        threads: Threads; None means all.
-        memory_limit_bytes: Memory; None means what the catalog takes.
+        threads: None means all.
+        memory_limit_bytes: None means what the catalog takes.
 
     Raises:
         UsageError: Parts of it exclude each other.

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from catalog.report.figures import clipped, plain
-from cli.output.csv_text import csv_line
 from cli.output.results import Write
-from cli.output.values import json_text, rows, text
+from cli.output.values import csv_line, json_text, rows, text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,14 +22,9 @@ Row = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class ChangedRow:
-    """One changed row.
+    """One changed row: its key, the columns that changed, and all values before and after.
 
-    Attributes:
-        key: The values of the key columns by name.
-        change: ``inserted``, ``deleted`` or ``updated``.
-        columns: The columns that changed.
-        before: All values before; None for an inserted row.
-        after: All values after; None for a deleted row.
+    ``before`` is None for an inserted row, ``after`` for a deleted one.
     """
 
     key: Row
@@ -50,16 +44,15 @@ def changed_rows(reader: "pa.RecordBatchReader") -> Iterator[ChangedRow]:
     """Yields the rows of the row form."""
     keys = key_columns(reader.schema)
     names = [_bare(name) for name in keys]
-    for batch in reader:
-        for values in rows(batch):
-            change, columns, before, after = values[len(keys) :]
-            yield ChangedRow(
-                dict(zip(names, values, strict=False)),
-                str(change),
-                tuple(str(one) for one in _list(columns)),
-                _struct(before),
-                _struct(after),
-            )
+    for values in rows(reader):
+        change, columns, before, after = values[len(keys) :]
+        yield ChangedRow(
+            dict(zip(names, values, strict=False)),
+            str(change),
+            tuple(str(one) for one in _list(columns)),
+            _struct(before),
+            _struct(after),
+        )
 
 
 def text_line(row: ChangedRow, width: int) -> str:
@@ -96,11 +89,7 @@ def json_line(table: str, row: ChangedRow) -> str:
 
 
 def write_csv(reader: "pa.RecordBatchReader", write: Write) -> int:
-    """Writes rows flat: key, ``_change``, ``_changed_columns``, ``from.<col>``, ``to.<col>``.
-
-    Returns:
-        How many rows there were.
-    """
+    """Writes rows flat, e.g. ``from.<col>`` and ``to.<col>``, and returns how many there were."""
     schema = reader.schema
     sides = [(side, [f.name for f in schema.field(f"_{side}").type]) for side in ("from", "to")]
     flat = [f"{side}.{name}" for side, names in sides for name in names]

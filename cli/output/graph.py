@@ -33,14 +33,7 @@ class Drawn:
 
 
 def draw(commits: Iterable[Node]) -> list[Drawn]:
-    """Draws commits that come children before parents.
-
-    Args:
-        commits: The commits in the order they are printed.
-
-    Returns:
-        One drawing per commit. A lane is drawn for each commit still to come.
-    """
+    """Draws commits that come children before parents, with a lane for each still to come."""
     known = list(commits)
     listed = {commit.id for commit in known}
     lanes: list[str] = []

@@ -8,10 +8,9 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from catalog.report.figures import exact_moment, grouped, moment, plain, short, size
-from catalog.report.layout import aligned
-from catalog.report.markdown_text import markdown_table
+from catalog.report.layout import aligned, markdown_table
 from cli.output import stdout
-from cli.output.csv_text import csv_line
+from cli.output.values import csv_line
 
 FORMAT_VERSION = 1
 """Version of all JSON that the commands print; it grows when a key changes its meaning."""
@@ -40,7 +39,6 @@ class Listing:
     Attributes:
         name: What the rows are, which is their JSON key.
         columns: Names of the columns, which are the JSON keys of a row.
-        rows: Cells.
         about: Further JSON keys beside the rows.
         empty: What to say in text if there are no rows.
     """

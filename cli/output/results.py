@@ -1,18 +1,16 @@
 """Writes rows that come as Arrow batches: as a table, JSON, CSV, Parquet or Markdown."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from catalog.report.figures import clipped, counted, plain
-from catalog.report.layout import GAP, aligned, widths_of
-from catalog.report.markdown_text import markdown_table
+from catalog.report.layout import GAP, aligned, markdown_table, widths_of
 from cli.output import stdout
-from cli.output.csv_text import csv_line
 from cli.output.listing import FORMAT_VERSION
-from cli.output.values import json_text, rows, text, unique_names
+from cli.output.values import csv_line, json_text, rows, text, unique_names
 from cli.usage import UsageError
 
 if TYPE_CHECKING:
@@ -63,29 +61,14 @@ def byte_target(path: Path | None) -> Iterator[BinaryIO]:
 
 
 def write_result(reader: "pa.RecordBatchReader", how: ResultFormat, path: Path | None) -> int:
-    """Writes the rows of a result.
-
-    Args:
-        reader: The batches.
-        how: The format.
-        path: The file; None is stdout.
-
-    Returns:
-        How many rows there were.
-    """
+    """Writes the rows of a result to a file, or to stdout; returns how many there were."""
     if how is ResultFormat.PARQUET:
         with byte_target(path) as stream:
             return write_parquet(reader, stream)
     with text_target(path) as write:
-        match how:
-            case ResultFormat.JSON:
-                return _write_json(reader, write)
-            case ResultFormat.CSV:
-                return _write_csv(reader, write)
-            case ResultFormat.MARKDOWN:
-                return _write_markdown(reader, write)
-            case _:
-                return _write_table(reader, write, to_screen=path is None)
+        if how is ResultFormat.TABLE:
+            return _write_table(reader, write, to_screen=path is None)
+        return _TEXT_WRITERS[how](reader, write)
 
 
 def write_parquet(reader: "pa.RecordBatchReader", stream: BinaryIO) -> int:
@@ -108,7 +91,7 @@ def _write_json(reader: "pa.RecordBatchReader", write: Write) -> int:
     keys = [json_text(name) for name in names]
     write(f'{{"format_version": {FORMAT_VERSION}, "columns": {json_text(names)}, "rows": [')
     count = 0
-    for row in _all_rows(reader):
+    for row in rows(reader):
         pairs = (f"{key}: {json_text(value)}" for key, value in zip(keys, row, strict=True))
         write(f"{',' if count else ''}\n{{{', '.join(pairs)}}}")
         count += 1
@@ -119,7 +102,7 @@ def _write_json(reader: "pa.RecordBatchReader", write: Write) -> int:
 def _write_csv(reader: "pa.RecordBatchReader", write: Write) -> int:
     write(csv_line(reader.schema.names))
     count = 0
-    for row in _all_rows(reader):
+    for row in rows(reader):
         write(csv_line([text(value) for value in row]))
         count += 1
     return count
@@ -132,6 +115,13 @@ def _write_markdown(reader: "pa.RecordBatchReader", write: Write) -> int:
     if count > len(shown):
         write(f"\n{len(shown):,} of {count:,} rows\n")
     return count
+
+
+_TEXT_WRITERS = {
+    ResultFormat.JSON: _write_json,
+    ResultFormat.CSV: _write_csv,
+    ResultFormat.MARKDOWN: _write_markdown,
+}
 
 
 def _write_table(reader: "pa.RecordBatchReader", write: Write, *, to_screen: bool) -> int:
@@ -159,7 +149,7 @@ def _held(reader: "pa.RecordBatchReader") -> tuple[list[list[str]], list[bool], 
     count = 0
     for batch in reader:
         count += batch.num_rows
-        for row in rows(batch.slice(0, max(TABLE_ROWS - len(shown), 0))):
+        for row in rows([batch.slice(0, max(TABLE_ROWS - len(shown), 0))]):
             cells = (text(value) for value in row)
             shown.append(["NULL" if cell is None else cell for cell in cells])
     right = [
@@ -167,8 +157,3 @@ def _held(reader: "pa.RecordBatchReader") -> tuple[list[list[str]], list[bool], 
         for f in reader.schema
     ]
     return shown, right, count
-
-
-def _all_rows(reader: "pa.RecordBatchReader") -> Iterable[tuple[object, ...]]:
-    for batch in reader:
-        yield from rows(batch)

@@ -2,7 +2,6 @@
 
 import sys
 import time
-from types import TracebackType
 
 from catalog.errors import CatalogError
 from cli.hints import worded
@@ -57,9 +56,7 @@ class Progress:
     def __enter__(self) -> "Progress":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: object, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *failure: object) -> None:
         if self._shown:
             _write("\r\x1b[K")
 
@@ -71,9 +68,8 @@ class Progress:
     def __call__(self, done: int = 0, total: int = 0, what: str = "") -> None:
         """Redraws the line if a person looks and it is time to."""
         now = time.monotonic()
-        if not self._terminal or now - self._started < FIRST_SHOWN_AFTER_S:
-            return
-        if now - self._drawn < REDRAW_AFTER_S:
+        is_early = now - self._started < FIRST_SHOWN_AFTER_S or now - self._drawn < REDRAW_AFTER_S
+        if is_early or not self._terminal:
             return
         share = f" {done:,} of {total:,}" if total else ""
         left = ""

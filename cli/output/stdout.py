@@ -115,45 +115,31 @@ def binary() -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def file(path: Path) -> Iterator[BinaryIO]:
-    """Lends a file that appears under its name only once it is whole.
-
-    Args:
-        path: The file; one that is there is replaced at the end.
+    """Lends a file that appears, or replaces another, only once it is whole.
 
     Raises:
         StorageFailure: It cannot be written.
     """
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                yield stream
+            os.chmod(temporary, 0o666 & ~_umask())
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
+            raise
     except OSError as error:
-        raise _unwritable(path, error) from error
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            yield stream
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except OSError as error:
-        _discard(temporary)
-        raise _unwritable(path, error) from error
-    except BaseException:
-        _discard(temporary)
-        raise
+        raise StorageFailure(
+            f"cannot write {path}: {error.strerror or error}",
+            kind=ErrorKind.OUTPUT_UNWRITABLE,
+            hint="name a file in a directory that exists and may be written to: -o FILE",
+        ) from error
 
 
 def _umask() -> int:
     current = os.umask(0)
     os.umask(current)
     return current
-
-
-def _discard(path: str) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)
-
-
-def _unwritable(path: Path, error: OSError) -> StorageFailure:
-    return StorageFailure(
-        f"cannot write {path}: {error.strerror or error}",
-        kind=ErrorKind.OUTPUT_UNWRITABLE,
-        hint="name a file in a directory that exists and may be written to: -o FILE",
-    )

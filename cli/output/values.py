@@ -3,7 +3,7 @@
 import datetime
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ def text(value: object) -> str | None:
         case bool():
             return "true" if value else "false"
         case float():
-            return _float(value)
+            return repr(value)
         case bytes():
             return "".join(chr(b) if 32 <= b < 127 and b != 92 else f"\\x{b:02X}" for b in value)
         case Decimal():
@@ -29,11 +29,27 @@ def text(value: object) -> str | None:
         case datetime.datetime():
             return _datetime(value)
         case Mapping():
-            inner = (f"{_quoted(k)}: {_inner(v)}" for k, v in value.items())
+            inner = (f"{_inner(k)}: {_inner(v)}" for k, v in value.items())
             return f"{{{', '.join(inner)}}}"
         case list() | tuple():
             return f"[{', '.join(_inner(one) for one in value)}]"
     return str(value)
+
+
+def csv_line(cells: Sequence[str | None]) -> str:
+    """Returns one line of CSV by RFC 4180, with NULL apart from every text.
+
+    A NULL is ``NULL`` without quotes; the text ``NULL`` and the empty text stand in quotes.
+    """
+    return ",".join(_csv_cell(cell) for cell in cells) + "\n"
+
+
+def _csv_cell(cell: str | None) -> str:
+    if cell is None:
+        return "NULL"
+    if not cell or cell == "NULL" or cell != cell.strip() or any(c in cell for c in ',"\r\n'):
+        return '"' + cell.replace('"', '""') + '"'
+    return cell
 
 
 def json_text(value: object) -> str:
@@ -46,7 +62,7 @@ def json_text(value: object) -> str:
         case None | bool() | int() | str():
             return json.dumps(value, ensure_ascii=False)
         case float():
-            return repr(value) if math.isfinite(value) else json.dumps(_float(value))
+            return repr(value) if math.isfinite(value) else f'"{value!r}"'
         case Decimal():
             return f"{value:f}"
         case Mapping():
@@ -57,12 +73,13 @@ def json_text(value: object) -> str:
     return json.dumps(text(value), ensure_ascii=False)
 
 
-def rows(batch: "pa.RecordBatch") -> Iterable[tuple[object, ...]]:
-    """Yields the rows of a batch as Python values."""
-    return zip(*(column_values(column) for column in batch.columns), strict=True)
+def rows(batches: "Iterable[pa.RecordBatch]") -> Iterator[tuple[object, ...]]:
+    """Yields the rows of batches as Python values."""
+    for batch in batches:
+        yield from zip(*(_column_values(column) for column in batch.columns), strict=True)
 
 
-def column_values(column: "pa.Array") -> Sequence[object]:
+def _column_values(column: "pa.Array") -> Sequence[object]:
     """Returns the values of a column; maps as dictionaries, times finer than Python's as text."""
     import pyarrow as pa
 
@@ -121,14 +138,6 @@ def _interval(months: int, days: int, nanoseconds: int) -> str:
     return " ".join(parts)
 
 
-def _float(value: float) -> str:
-    if math.isnan(value):
-        return "nan"
-    if math.isinf(value):
-        return "inf" if value > 0 else "-inf"
-    return repr(value)
-
-
 def _datetime(value: datetime.datetime) -> str:
     if value.tzinfo is None:
         return value.isoformat(" ")
@@ -137,12 +146,6 @@ def _datetime(value: datetime.datetime) -> str:
 
 def _inner(value: object) -> str:
     if isinstance(value, str):
-        return _quoted(value)
+        return "'" + value.replace("'", "''") + "'"
     found = text(value)
     return "NULL" if found is None else found
-
-
-def _quoted(value: object) -> str:
-    if not isinstance(value, str):
-        return _inner(value)
-    return "'" + value.replace("'", "''") + "'"

@@ -45,14 +45,6 @@ def run_on_branch(
     Rows of the last statement, if it has any, go where rows of queries go; what changed then
     goes to stderr, or into the same JSON.
 
-    Args:
-        cat: The catalog.
-        query: The statements.
-        branch: The branch to write on.
-        message: What the commit is about.
-        how: How to write rows.
-        target: The file for rows; None is stdout.
-
     Raises:
         CatalogError: A statement is not valid, or failed; nothing is committed.
     """
@@ -139,8 +131,7 @@ def _write_json(
     names = found = None
     if answer is not None:
         names = unique_names(answer.column_names)
-        every = (row for batch in answer.to_batches() for row in rows(batch))
-        found = [dict(zip(names, row, strict=True)) for row in every]
+        found = [dict(zip(names, row, strict=True)) for row in rows(answer.to_batches())]
     whole = {
         "format_version": FORMAT_VERSION,
         "branch": branch,

@@ -25,11 +25,6 @@ DOT_COMMANDS = (".help", ".tables", ".schema", ".refs", ".quit")
 def run_dot_command(cat: "Catalog", ref: str, entry: str) -> None:
     """Runs a command other than ``.quit``.
 
-    Args:
-        cat: The catalog.
-        ref: The ref of the session.
-        entry: What was typed.
-
     Raises:
         CatalogError: It is not a command, or it failed.
     """

@@ -29,13 +29,7 @@ _WORD = re.compile(r"[^\s(),;=<>+*/]*$")
 
 
 def make_prompt(cat: "Catalog", ref: str, history: Path) -> Callable[[], str]:
-    """Returns what asks for the next statement.
-
-    Args:
-        cat: The catalog, for completion.
-        ref: The ref whose tables and columns are completed.
-        history: The file that keeps what was typed.
-    """
+    """Returns what asks for the next statement, completing tables and columns at the ref."""
     session: PromptSession[str] = PromptSession(
         history=_history(history),
         completer=SqlCompleter(cat, ref),

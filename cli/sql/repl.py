@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 def run_shell(cat: "Catalog", ref: str) -> bool:
     """Reads and runs statements until the end of input or ``.quit``.
 
-    Args:
-        cat: The catalog.
-        ref: What a table without a ref means.
-
     Returns:
         Whether all went well; a person saw for themselves.
     """

@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 def running(query: str, interrupt: Callable[[], None]) -> Iterator[None]:
     """Passes Ctrl-C on while statements run and their rows are read, and translates errors.
 
-    Args:
-        query: The statements.
-        interrupt: Stops them; it is called by another thread.
-
     Raises:
         CatalogError: A statement is not valid, or failed.
         KeyboardInterrupt: It was interrupted, whatever error that led to.
@@ -50,13 +46,7 @@ def run_sql(
     how: ResultFormat = ResultFormat.TABLE,
     target: Path | None = None,
 ) -> None:
-    """Runs statements and writes the rows of the last.
-
-    Args:
-        session: The session.
-        query: The statements.
-        how: How to write the rows.
-        target: The file; None is stdout.
+    """Runs statements and writes the rows of the last to a file, or to stdout.
 
     Raises:
         CatalogError: A statement is not valid, or failed.

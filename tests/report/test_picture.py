@@ -17,8 +17,7 @@ from catalog.diff.plan import SchemaChange, Status
 from catalog.diff.view import ColumnView, DiffView, End, TableView
 from catalog.report.figures import share
 from catalog.report.markdown import render_markdown
-from catalog.report.paint import Paint
-from catalog.report.text import render_diff
+from catalog.report.text import Paint, render_diff
 
 
 def side(nulls: int, mean: float | None = None, total: str | None = None) -> SideStats:
