@@ -63,7 +63,9 @@ def file_error(error: duckdb.Error) -> CatalogError | None:
     that does not name the file.
     """
     if "Traceback" in str(error):
-        return _own_error(str(error))
+        raised = _OWN.search(str(error), str(error).rfind("\n") + 1)
+        kinds = {kind.__name__: kind for kind in (CorruptData, StorageFailure, Unsupported)}
+        return kinds[raised[1]](raised[2]) if raised and raised[1] in kinds else None
     texts = (pattern.search(str(error)) for pattern in _DAMAGED)
     found = next((match for match in texts if match is not None), None)
     if found is None and type(error) is not duckdb.Error:
@@ -74,12 +76,6 @@ def file_error(error: duckdb.Error) -> CatalogError | None:
         kind=ErrorKind.FILE_CHANGED if why == _GONE else ErrorKind.DAMAGED_PARQUET,
         hint="restore the file from a backup, or snapshot the table again",
     )
-
-
-def _own_error(text: str) -> CatalogError | None:
-    found = _OWN.search(text, text.rfind("\n") + 1)
-    kinds = {kind.__name__: kind for kind in (CorruptData, StorageFailure, Unsupported)}
-    return kinds[found[1]](found[2]) if found is not None and found[1] in kinds else None
 
 
 def _first_line(error: duckdb.Error) -> str:

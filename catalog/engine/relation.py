@@ -20,8 +20,8 @@ from catalog.model.scan_plan import (
     ScanPlan,
 )
 from catalog.model.schema import Field
-from catalog.model.types import NULL_TYPE, Scalar, TypeClass
-from catalog.model.values import decode, text
+from catalog.model.types import NULL_TYPE, TypeClass
+from catalog.model.values import encoded_text
 
 INLINE_FILES = 16
 """Longest lists that are written into the SQL; longer ones go through a variable, which binds
@@ -137,7 +137,7 @@ class _Select:
         if hive:
             return identifier(name)
         encoded = [partition[position] for partition in self.group.partitions]
-        texts = {value: _text(value, kind) for value in set(encoded)}
+        texts = {value: encoded_text(value, kind) for value in set(encoded)}
         if len(texts) == 1:
             return _literal(texts[encoded[0]])
         values = self._list([texts[value] for value in encoded])
@@ -168,7 +168,7 @@ class _Select:
 
     def _texts(self, partition: Partition) -> dict[str, str | None]:
         return {
-            name: _text(value, kind)
+            name: encoded_text(value, kind)
             for (name, kind), value in zip(self.plan.partition_by, partition, strict=True)
         }
 
@@ -193,10 +193,6 @@ def _hive_values(folder: str) -> dict[str, str | None] | None:
 
 def _cast(value: str, column: Field) -> str:
     return f"CAST({value} AS {type_sql(column.type)})"
-
-
-def _text(encoded: bytes | None, kind: Scalar) -> str | None:
-    return None if encoded is None else text(decode(encoded, kind), kind)
 
 
 def _literal(value: str | None) -> str:

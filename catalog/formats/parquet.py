@@ -171,8 +171,6 @@ _LOGICAL = {
     "UUID": "UUID",
     "FLOAT16": "FLOAT",
     "INTERVAL": "INTERVAL",
-    "NONE": "",
-    "UNDEFINED": "",
 }
 """DuckDB's types for logical types without parameters."""
 
@@ -199,7 +197,7 @@ def _scalar(leaf: pq.ColumnSchema, what: str) -> Scalar:
         return Scalar(_INTEGERS[bits, "isSigned=true" in details])
     if kind in ("TIME", "TIMESTAMP"):
         return _temporal(kind, details)
-    return Scalar(_LOGICAL.get(kind, "") or _PLAIN[leaf.physical_type])
+    return Scalar(_LOGICAL.get(kind) or _PLAIN[leaf.physical_type])
 
 
 def _temporal(kind: str, details: str) -> Scalar:

@@ -21,13 +21,7 @@ from catalog.model.types import (
 
 @dataclass(frozen=True, slots=True)
 class Unified:
-    """The schema of a table and how its files are read.
-
-    Attributes:
-        schema: The columns with their ids.
-        last_field_id: The greatest id given so far.
-        file_schemas: How each layout of columns is read.
-    """
+    """The schema of a table, the greatest field id given so far, and how each layout is read."""
 
     schema: Schema
     last_field_id: int
@@ -43,12 +37,9 @@ def unify(
 ) -> Unified:
     """Finds the schema that holds the rows of all files.
 
-    Args:
-        layouts: Each distinct list of columns, with the path of a file that has it.
-        partition: Name and type of the partition columns.
-        existing: The table so far; columns of the same name keep their ids.
-        keep_columns: Whether the table keeps columns that no file has, because only a part of it
-            is replaced.
+    Each layout comes with the path of a file that has it. Columns keep the ids that they have in
+    the existing table; ``keep_columns`` also keeps those that no file has, because only a part of
+    the table is replaced.
 
     Raises:
         InvalidInput: A column has types without a common one that loses nothing.
@@ -65,16 +56,14 @@ def unify(
         kinds[name] = [(kind, "the paths")]
     last = 0 if existing is None else existing.last_field_id
     fields = []
-    for name in _order(kinds, old, keep_columns):
+    # The order of a table that is added to stays; else the columns are in that of the files.
+    first = [name for name in old if name in kinds] if keep_columns else []
+    for name in dict.fromkeys((*first, *kinds)):
         kind = _common(name, kinds[name])
         if kind == NULL_TYPE and name in old:
             kind = old[name].type
-        kind = _settled(kind)
-        if name in old:
-            fields.append(Field(old[name].id, name, kind))
-        else:
-            last += 1
-            fields.append(Field(last, name, kind))
+        last += name not in old
+        fields.append(Field(old[name].id if name in old else last, name, _settled(kind)))
     ids = {field.name: field.id for field in fields}
     return Unified(
         Schema(tuple(fields)),
@@ -84,15 +73,6 @@ def unify(
             for columns in layouts
         },
     )
-
-
-def _order(
-    kinds: Mapping[str, object], old: Mapping[str, Field], keep_columns: bool
-) -> Sequence[str]:
-    """Keeps the order of a table that is added to; else follows the files."""
-    if not keep_columns:
-        return list(kinds)
-    return [*(n for n in old if n in kinds), *(n for n in kinds if n not in old)]
 
 
 def _common(name: str, kinds: Sequence[tuple[DataType, str]]) -> DataType:
@@ -136,11 +116,10 @@ def column_ids(schema: Schema, names: Sequence[str], what: str) -> tuple[int, ..
         field = schema.find(name)
         if field is None:
             near = difflib.get_close_matches(name, schema.names, n=3, cutoff=0.5)
-            hint = f"did you mean {' or '.join(near)}?" if near else ""
             raise InvalidInput(
                 f"{what} {name!r} is not a column; the columns are {', '.join(schema.names)}",
                 kind=ErrorKind.COLUMN_NOT_FOUND,
-                hint=hint,
+                hint=f"did you mean {' or '.join(near)}?" if near else "",
             )
         ids.append(field.id)
     if len(set(ids)) < len(ids):

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
-from catalog.model.values import decode, text
+from catalog.model.values import encoded_text
 
 Partition: TypeAlias = tuple[bytes | None, ...]
 """The encoded values of a partition, one per partition column; None for NULL."""
@@ -30,7 +30,7 @@ class Range:
 def partition_values(table: TableSnapshot, file: DataFile) -> dict[str, str | None]:
     """Returns the partition values of a file by column in text form, None for NULL."""
     return {
-        name: None if value is None else text(decode(value, kind), kind)
+        name: encoded_text(value, kind)
         for (name, kind), value in zip(table.partition_fields, file.partition, strict=True)
     }
 

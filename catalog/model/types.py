@@ -13,8 +13,6 @@ from typing import TypeAlias
 
 from catalog.errors import CorruptData
 
-JsonType: TypeAlias = "str | dict[str, object]"
-
 
 class TypeClass(StrEnum):
     """How values of a scalar type are ordered and encoded (see ``values``)."""
@@ -33,15 +31,22 @@ class TypeClass(StrEnum):
     OTHER = "other"
 
 
+INTEGER_BITS = {
+    "TINYINT": (8, True),
+    "SMALLINT": (16, True),
+    "INTEGER": (32, True),
+    "BIGINT": (64, True),
+    "HUGEINT": (128, True),
+    "UTINYINT": (8, False),
+    "USMALLINT": (16, False),
+    "UINTEGER": (32, False),
+    "UBIGINT": (64, False),
+}
+"""Width in bits and signedness of the integer types."""
+
 CLASSES = {
     "BOOLEAN": TypeClass.BOOLEAN,
-    "TINYINT": TypeClass.INTEGER,
-    "SMALLINT": TypeClass.INTEGER,
-    "INTEGER": TypeClass.INTEGER,
-    "BIGINT": TypeClass.INTEGER,
-    "UTINYINT": TypeClass.INTEGER,
-    "USMALLINT": TypeClass.INTEGER,
-    "UINTEGER": TypeClass.INTEGER,
+    **dict.fromkeys(INTEGER_BITS, TypeClass.INTEGER),
     "UBIGINT": TypeClass.WIDE_INTEGER,
     "HUGEINT": TypeClass.WIDE_INTEGER,
     "DECIMAL": TypeClass.DECIMAL,
@@ -57,19 +62,6 @@ CLASSES = {
     "UUID": TypeClass.UUID,
 }
 """Every scalar type whose values the catalog itself orders; others are kept as they are."""
-
-INTEGER_BITS = {
-    "TINYINT": (8, True),
-    "SMALLINT": (16, True),
-    "INTEGER": (32, True),
-    "BIGINT": (64, True),
-    "HUGEINT": (128, True),
-    "UTINYINT": (8, False),
-    "USMALLINT": (16, False),
-    "UINTEGER": (32, False),
-    "UBIGINT": (64, False),
-}
-"""Width in bits and signedness of the integer types."""
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
@@ -141,7 +133,7 @@ def is_float(kind: DataType) -> bool:
     return isinstance(kind, Scalar) and kind.name in ("FLOAT", "DOUBLE")
 
 
-def to_json(kind: DataType) -> JsonType:
+def to_json(kind: DataType) -> str | dict[str, object]:
     """Returns the stored form of a type."""
     match kind:
         case Scalar(name):

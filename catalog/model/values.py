@@ -168,6 +168,11 @@ def text(value: Value | None, kind: Scalar) -> str | None:
             return str(value)
 
 
+def encoded_text(encoded: bytes | None, kind: Scalar) -> str | None:
+    """Returns an encoded value in DuckDB's text form, None for NULL."""
+    return None if encoded is None else text(decode(encoded, kind), kind)
+
+
 def parse(stated: str, kind: Scalar) -> Value:
     """Reads a value from the text of a path segment or a literal, without loss.
 

@@ -62,10 +62,8 @@ class Backend(Protocol):
 ResolveRef: TypeAlias = Callable[[str | None], str]
 """Returns the commit id of a ref within the statement; None is the session's ref."""
 
-RelationFunction: TypeAlias = Callable[..., object]
-"""Called with a ``ResolveRef`` and the literal arguments; returns Arrow data."""
-
-Functions: TypeAlias = Mapping[str, RelationFunction]
+Functions: TypeAlias = Mapping[str, Callable[..., object]]
+"""By name; called with a ``ResolveRef`` and the literal arguments, and returning Arrow data."""
 
 Params: TypeAlias = Sequence[object] | Mapping[str, object] | None
 """Values of a statement's parameters, by position or by name."""

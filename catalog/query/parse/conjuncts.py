@@ -45,7 +45,7 @@ Parenthesised or nested joins      Nothing in this FROM.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -72,18 +72,13 @@ _SELECT_PARTS = frozenset(
 
 _JOIN_PARTS = frozenset({"this", "on", "using", "side", "kind", "method"})
 
-_TABLE_PARTS = frozenset({"this", "db", "catalog", "alias", "joins"})
-
-_NAMED = frozenset({"this", "db", "catalog", "alias"})
+NAMED_PARTS = frozenset({"this", "db", "catalog", "alias"})
+"""The parts of what is no more than a name with an alias."""
 
 _CHANGE_PARTS = frozenset(
     {"with_", "this", "expressions", "from_", "using", "where", "returning", "cluster"}
 )
 """The parts of UPDATE and DELETE that are known to be safe; any other forbids predicates."""
-
-_IN_PARTS = frozenset({"this", "expressions"})
-
-_BETWEEN_PARTS = frozenset({"this", "low", "high"})
 
 _JOIN_KINDS = frozenset({"", "INNER", "OUTER", "CROSS", "SEMI", "ANTI"})
 
@@ -102,7 +97,7 @@ def prunable(words: frozenset[str]) -> bool:
 def predicates_by_table(select: exp.Select) -> dict[int, tuple[Predicate, ...]]:
     """Returns the predicates of the tables in one SELECT's FROM, by the ``id`` of their nodes."""
     where = select.args.get("where")
-    if not isinstance(where, exp.Where) or _has_other_parts(select, _SELECT_PARTS):
+    if not isinstance(where, exp.Where) or has_other_parts(select, _SELECT_PARTS):
         return {}
     sources = _sources(select)
     if not sources:
@@ -124,14 +119,14 @@ def predicates_by_table(select: exp.Select) -> dict[int, tuple[Predicate, ...]]:
 def predicates_of_target(root: exp.Expr) -> tuple[Predicate, ...]:
     """Returns what the rows must meet that an UPDATE, DELETE or MERGE changes."""
     target = root.this
-    if not isinstance(target, exp.Table) or _has_other_parts(target, _NAMED):
+    if not isinstance(target, exp.Table) or has_other_parts(target, NAMED_PARTS):
         return ()
     condition = None
     using = root.args.get("using")
     others = [root.args.get("from_"), *(using if isinstance(using, list) else [using])]
     if isinstance(root, exp.Merge) and not root.args.get("using_cond"):
-        condition = None if asks_for_unmatched(root) else root.args.get("on")
-    elif isinstance(root, (exp.Update, exp.Delete)) and not _has_other_parts(root, _CHANGE_PARTS):
+        condition = None if wants_unmatched(root) else root.args.get("on")
+    elif isinstance(root, (exp.Update, exp.Delete)) and not has_other_parts(root, _CHANGE_PARTS):
         where = root.args.get("where")
         condition = where.this if isinstance(where, exp.Where) else None
     if condition is None:
@@ -152,7 +147,7 @@ def predicates_of_target(root: exp.Expr) -> tuple[Predicate, ...]:
     return tuple(found)
 
 
-def asks_for_unmatched(merge: exp.Merge) -> bool:
+def wants_unmatched(merge: exp.Merge) -> bool:
     """Returns whether a MERGE asks for rows of the target that no row of the source matches."""
     whens = merge.args["whens"].expressions
     return any(when.args.get("source") and not when.args.get("matched") for when in whens)
@@ -203,13 +198,13 @@ def _offered_table(node: exp.Expr) -> exp.Table | None:
     alias = node.args.get("alias")
     if isinstance(alias, exp.TableAlias) and alias.args.get("columns"):
         return None
-    if type(node) is not exp.Table or _has_other_parts(node, _TABLE_PARTS):
+    if type(node) is not exp.Table or has_other_parts(node, NAMED_PARTS | {"joins"}):
         return None
     return node if isinstance(node.this, exp.Identifier) else None
 
 
 def _is_plain_join(join: exp.Expr) -> bool:
-    if not isinstance(join, exp.Join) or _has_other_parts(join, _JOIN_PARTS):
+    if not isinstance(join, exp.Join) or has_other_parts(join, _JOIN_PARTS):
         return False
     if join.kind not in _JOIN_KINDS or join.method not in _JOIN_METHODS:
         return False
@@ -227,7 +222,8 @@ def _is_reshaped(node: exp.Expr) -> bool:
     return bool(node.args.get("pivots") or node.args.get("sample"))
 
 
-def _has_other_parts(node: exp.Expr, known: frozenset[str]) -> bool:
+def has_other_parts(node: exp.Expr, known: Set[str]) -> bool:
+    """Returns whether a node has parts beside the known ones."""
     return any(value for key, value in node.args.items() if key not in known)
 
 
@@ -254,9 +250,9 @@ def _predicate(node: exp.Expr) -> tuple[exp.Column, Op, tuple[LiteralValue, ...]
     column = _column(node.this)
     if type(node) is exp.Is and column is not None and type(node.expression) is exp.Null:
         return column, op, ()
-    if type(node) is exp.In and not _has_other_parts(node, _IN_PARTS):
+    if type(node) is exp.In and not has_other_parts(node, {"this", "expressions"}):
         return _with_literals(column, Op.IN, node.expressions)
-    if type(node) is exp.Between and not _has_other_parts(node, _BETWEEN_PARTS):
+    if type(node) is exp.Between and not has_other_parts(node, {"this", "low", "high"}):
         return _with_literals(column, Op.BETWEEN, [node.args["low"], node.args["high"]])
     return None
 
@@ -287,7 +283,7 @@ def _column(node: object) -> exp.Column | None:
         return _column(node.this)
     if type(node) is not exp.Column or type(node.this) is not exp.Identifier:
         return None
-    return None if _has_other_parts(node, frozenset({"this", "table"})) else node
+    return None if has_other_parts(node, {"this", "table"}) else node
 
 
 def _owner(column: exp.Column, sources: list[_Source], aliases: set[str]) -> _Source | None:

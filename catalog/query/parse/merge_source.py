@@ -2,12 +2,10 @@
 
 from sqlglot import exp
 
-from catalog.query.parse.conjuncts import asks_for_unmatched, conjuncts
+from catalog.query.parse.conjuncts import NAMED_PARTS, conjuncts, has_other_parts, wants_unmatched
 from catalog.query.parse.keywords import fold
 from catalog.query.parse.statements import MergeSource
 from catalog.query.parse.table_references import Reader
-
-_PLAIN = frozenset({"this", "db", "catalog", "alias"})
 
 
 def merge_source(root: exp.Expr, reader: Reader) -> MergeSource | None:
@@ -16,13 +14,13 @@ def merge_source(root: exp.Expr, reader: Reader) -> MergeSource | None:
     It is None if it is not plain enough, no column must be equal, or rows of the target without a
     match are asked for.
     """
-    if not isinstance(root, exp.Merge) or asks_for_unmatched(root):
+    if not isinstance(root, exp.Merge) or wants_unmatched(root):
         return None
     target, source = root.this, root.args.get("using")
     if not isinstance(target, exp.Table) or not isinstance(source, (exp.Table, exp.Subquery)):
         return None
     given = source.args.get("alias")
-    if any(value for key, value in source.args.items() if key not in _PLAIN):
+    if has_other_parts(source, NAMED_PARTS):
         return None
     if isinstance(given, exp.TableAlias) and given.args.get("columns"):
         return None

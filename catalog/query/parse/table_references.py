@@ -11,7 +11,7 @@ from sqlglot import exp
 from catalog.errors import InvalidInput
 from catalog.query.parse.arguments import read_arguments
 from catalog.query.parse.keywords import RESERVED, fold
-from catalog.query.parse.lexer import NAME_KINDS, Token, TokenKind, line_and_column
+from catalog.query.parse.lexer import NAME_KINDS, Token, TokenKind, line_and_column, word_at
 from catalog.query.parse.masking import Masked, lists
 from catalog.query.parse.outline import DESCRIBE_WORDS, closing
 from catalog.query.parse.predicates import Predicate
@@ -72,11 +72,7 @@ class Reader:
         return self.tokens[self._index_of(identifier)].name
 
     def start_of(self, identifier: exp.Expr) -> int:
-        """Returns the offset of an identifier of the tree in the user's text.
-
-        Raises:
-            MisreadError: There is no name at its position.
-        """
+        """Returns the offset of an identifier of the tree in the user's text, as ``name_of``."""
         return self.tokens[self._index_of(identifier)].start
 
     def table(
@@ -102,7 +98,7 @@ class Reader:
         if stands is Place.DESCRIBE and extent.ref is None and lists(self.tokens, extent.first - 1):
             return None
         first = extent.first
-        if at is Place.SOURCE and self._word_before(first) == "table":
+        if at is Place.SOURCE and word_at(self.tokens, first - 1) == "table":
             first -= 1
         span = (self.tokens[first].start, self.tokens[extent.last].end)
         name = tuple(self.tokens[index].name for index in indexes)
@@ -191,14 +187,11 @@ class Reader:
         )
 
     def _place(self, first: int) -> Place:
-        word = self._word_before(first)
+        word = word_at(self.tokens, first - 1)
         if word == "table":
-            described = self._word_before(first - 1) in DESCRIBE_WORDS
+            described = word_at(self.tokens, first - 2) in DESCRIBE_WORDS
             return Place.DESCRIBE if described else Place.TABLE_COMMAND
         return Place.DESCRIBE if word in DESCRIBE_WORDS else Place.SOURCE
-
-    def _word_before(self, index: int) -> str:
-        return self.tokens[index - 1].word if index > 0 else ""
 
     def _index_of(self, identifier: exp.Expr) -> int:
         """Returns the index of an identifier's token.

@@ -38,7 +38,7 @@ from catalog.model.types import (
     TypeClass,
     is_float,
 )
-from catalog.model.values import decode, encode, parse, text
+from catalog.model.values import encode, encoded_text, parse
 from catalog.storage.local import storage_errors
 from catalog.storage.store import ObjectStore, StagedFile
 from catalog.write.files.encodings import dictionary_paths
@@ -381,10 +381,7 @@ class DataWriter:
             InvalidInput: A value is too long for a path.
         """
         names, kinds = zip(*self.table.partition_fields, strict=True) if partition else ((), ())
-        values = [
-            None if value is None else text(decode(value, kind), kind)
-            for value, kind in zip(partition, kinds, strict=True)
-        ]
+        values = tuple(map(encoded_text, partition, kinds))
         parts = ("data", encode_segment(self._name), partition_path(names, values))
         return "/".join(part for part in parts if part)
 

@@ -11,7 +11,7 @@ from catalog.formats.unify import Unified
 from catalog.model.datafile import DataFile
 from catalog.model.names import encode_segment
 from catalog.model.partition import Partition
-from catalog.model.values import decode, text
+from catalog.model.values import encoded_text
 from catalog.repository.commit_writer import MAX_CHANGE_LIST
 from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.tables import data_files, files_in_partition, root_of, rows_of
@@ -173,11 +173,8 @@ def plan_files(
 
 def _path_start(task: SnapshotTask, one: TakenFile, spec: PartitionSpec) -> str:
     """Returns how the path of a new file begins: directory, partition and content."""
-    values = [
-        None if value is None else text(decode(value, kind), kind)
-        for value, kind in zip(spec.values[one.source.path], spec.kinds, strict=True)
-    ]
-    folders = partition_path(spec.names, values)
+    values = map(encoded_text, spec.values[one.source.path], spec.kinds)
+    folders = partition_path(spec.names, tuple(values))
     stem = one.token.removeprefix("sha256:")
     if stem == one.token:  # copied by the server, which has no hash of it
         stem = hashlib.sha256(f"{one.token}\n{one.source.path}".encode()).hexdigest()
