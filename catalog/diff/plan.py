@@ -14,8 +14,7 @@ from catalog.diff.column_matching import ColumnMatch, match_columns
 from catalog.diff.forms import comparable
 from catalog.diff.options import DiffOptions, Tolerance
 from catalog.errors import ErrorKind, InvalidInput
-from catalog.model.change import FileChanges
-from catalog.model.datafile import DataFile
+from catalog.model.datafile import DataFile, FileChanges
 from catalog.model.partition import Partition
 from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot

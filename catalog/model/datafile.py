@@ -1,4 +1,4 @@
-"""Data files: the entries of a table's manifest."""
+"""Data files: the entries of a table's manifest, and how two manifests differ."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -62,3 +62,16 @@ class Identity:
     token: str
     partition: tuple[bytes | None, ...]
     file_schema: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileChanges:
+    """The data files in which two snapshots of a table differ, in tree order.
+
+    ``partitions_kept`` counts the partitions whose files are the same in both.
+    """
+
+    removed: tuple[DataFile, ...]
+    added: tuple[DataFile, ...]
+    files_kept: int
+    partitions_kept: int

@@ -7,8 +7,7 @@ from catalog.diff.column_matching import ids_contradict, match_columns
 from catalog.diff.options import DiffOptions
 from catalog.diff.plan import SideName, TablePlan, plan_table
 from catalog.diff.view import End
-from catalog.model.change import FileChanges
-from catalog.model.datafile import DataFile
+from catalog.model.datafile import DataFile, FileChanges
 from catalog.operations.tables import find_table, unknown_table
 from catalog.repository import datafiles
 from catalog.repository.commits import StoredTable

@@ -18,8 +18,7 @@ from catalog.engine.workspace import Workspace
 from catalog.errors import ErrorKind, InvalidInput, Unsupported
 from catalog.formats.parquet import read_footer
 from catalog.formats.unify import unify
-from catalog.model.change import FileChanges
-from catalog.model.datafile import DataFile
+from catalog.model.datafile import DataFile, FileChanges
 from catalog.model.table import TableSnapshot
 from catalog.operations.context import OperationContext
 from catalog.operations.diff import resolve_ends

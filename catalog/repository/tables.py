@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from catalog.model.change import FileChanges
-from catalog.model.datafile import DataFile
+from catalog.model.datafile import DataFile, FileChanges
 from catalog.model.values import sort_key
 from catalog.repository import tree_diff
 from catalog.repository.commits import Commits, StoredTable

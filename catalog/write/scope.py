@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from catalog.model.change import FileChanges
-from catalog.model.datafile import DataFile
+from catalog.model.datafile import DataFile, FileChanges
 from catalog.model.partition import Partition
 
 

@@ -9,7 +9,7 @@ import pytest
 from catalog.diff.compare.sql_columns import SqlColumns
 from catalog.diff.options import DiffOptions
 from catalog.diff.plan import TablePlan, plan_table
-from catalog.model.change import FileChanges
+from catalog.model.datafile import FileChanges
 from catalog.model.schema import Field, FileSchema, PhysicalColumn, Schema
 from catalog.model.table import TableSnapshot
 from catalog.model.types import DataType, Scalar

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from catalog.model.change import FileChanges
+from catalog.model.datafile import FileChanges
 from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.history import fork
 from catalog.repository.tables import file_changes

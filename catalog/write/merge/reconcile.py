@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from catalog.model.change import FileChanges
+from catalog.model.datafile import FileChanges
 from catalog.repository.commits import StoredTable
 from catalog.write.files.writer import with_own_schema
 from catalog.write.merge.context import MergeContext

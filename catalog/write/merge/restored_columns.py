@@ -7,7 +7,7 @@ of that side, though it changed no file: so such files count as changed by it.
 from collections.abc import Iterable, Set
 from dataclasses import replace
 
-from catalog.model.change import FileChanges
+from catalog.model.datafile import FileChanges
 from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
 from catalog.repository.tables import data_files

@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from catalog.model.change import FileChanges
-from catalog.model.datafile import DataFile
+from catalog.model.datafile import DataFile, FileChanges
 from catalog.model.partition import Partition
 from catalog.model.table import TableSnapshot
 from catalog.query.pruning import Pruner

@@ -11,8 +11,7 @@ from catalog.diff.fingerprints.loading import load_prints
 from catalog.diff.options import DiffOptions
 from catalog.diff.plan import SIDES, TablePlan, plan_table
 from catalog.engine.quoting import type_sql
-from catalog.model.change import FileChanges
-from catalog.model.datafile import DataFile
+from catalog.model.datafile import DataFile, FileChanges
 from catalog.model.partition import Partition
 from catalog.repository.tables import has_path
 from catalog.write.conditions import all_same, constant
