@@ -29,15 +29,12 @@ def deleted_error(name: str) -> Conflict:
 def moved_error(name: str, *, during: str, now: Branch | None = None) -> Conflict:
     """Returns the error for a branch that another writer moved, or deleted, first.
 
-    Args:
-        name: The branch.
-        during: What was under way: ``the rebase``.
-        now: The branch as it is now, if it was read again.
+    It happened during, e.g., ``the rebase``; ``now`` is the branch if it was read again.
     """
-    if now is not None and now.commit_id is None:
-        return deleted_error(name)
     by = "another writer"
-    if now is not None and now.commit_id is not None:
+    if now is not None:
+        if now.commit_id is None:
+            return deleted_error(name)
         last = now.reflog[0]
         by = f"{last.who} to {now.commit_id[:8]} ({last.why})"
     return Conflict(

@@ -57,7 +57,6 @@ class Stamp:
     """Who moves a branch, when, and why.
 
     Attributes:
-        who: The author.
         time: Aware UTC.
         why: What is done, e.g. ``commit: daily load``.
         key: The idempotency key of the write, by which ``Branches.find_key`` finds it.

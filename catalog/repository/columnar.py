@@ -122,7 +122,7 @@ def required(columns: Columns, name: str) -> pa.Array:
 
 def optional(columns: Columns, name: str, count: int) -> list[Any]:
     """Returns the values of a column, ``count`` times None if it is missing."""
-    return list(columns[name].to_pylist()) if name in columns else [None] * count
+    return columns[name].to_pylist() if name in columns else [None] * count
 
 
 def joined(parts: Sequence[Columns]) -> dict[str, pa.Array]:

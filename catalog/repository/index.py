@@ -29,13 +29,9 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A row of an index node: it points to a node of the level below.
+    """A row of an index node, pointing to a node of the level below.
 
-    Attributes:
-        first: Sort key of the first row below.
-        id: Id of the node.
-        summary: The sums over what is below it.
-        place: Where it is stored; None while it is being written.
+    It has the sort key of the first row there; the place is None while the node is being written.
     """
 
     first: bytes
@@ -63,11 +59,9 @@ def merge_summaries(parts: Sequence[Summary]) -> Summary:
 
 
 def value_range(values: Sequence[bytes | None], ranges: Sequence[Range] | None = None) -> Range:
-    """Bounds some encoded values.
+    """Bounds some encoded values, None for NULL, or those that are the bounds of ranges.
 
-    Args:
-        values: The values; None is NULL, unless ``ranges`` are given.
-        ranges: The ranges whose bounds the values are: they count NULLs instead.
+    The ranges say then whether there are NULLs.
     """
     known = [v for v in values if v is not None]
     nulls = len(known) < len(values) if ranges is None else any(r.nulls for r in ranges)
@@ -96,9 +90,7 @@ def place_columns(
 ) -> Columns:
     """Returns the unhashed columns of a node: the places of the nodes it points to.
 
-    Args:
-        nodes: Id and stored place of each; the place is None for those in the same pack.
-        placed: The nodes written to the same pack so far.
+    A place is None for nodes ``placed`` in the same pack.
     """
     known = [place or placed[node_id] for node_id, place in nodes]
     return {

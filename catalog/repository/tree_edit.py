@@ -20,12 +20,7 @@ class LeafRow(NamedTuple, Generic[Row]):
     """A row of a leaf that is going to be written; one that stays is left in its columns, unread.
 
     A table of a hundred columns has some five hundred values a row; an edit needs the sort keys.
-
-    Attributes:
-        key: Its sort key.
-        leaf: The leaf it is in now; None if it is new.
-        at: Its position there.
-        row: The row, if it is new.
+    A row is at a position of the leaf it is in now, or is new.
     """
 
     key: bytes

@@ -18,6 +18,7 @@ import secrets
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from catalog.errors import AlreadyExists, ErrorKind, NotFound, StorageFailure, Unsupported
@@ -285,13 +286,13 @@ class LocalStore:
         self._known_directories.add(folder)
 
 
+@dataclass(slots=True)
 class LocalStaged:
     """A file copied under a temporary name; see ``StagedFile``."""
 
-    def __init__(self, temporary: str, sha256: str, size_bytes: int) -> None:
-        self.sha256 = sha256
-        self.size_bytes = size_bytes
-        self.local_path = temporary
+    local_path: str
+    sha256: str
+    size_bytes: int
 
     def discard(self) -> None:
         """Forgets it."""
@@ -310,12 +311,7 @@ _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 @contextlib.contextmanager
 def storage_errors(path: str, failed: str = "") -> Iterator[None]:
-    """Turns errors of the operating system into the catalog's.
-
-    Args:
-        path: The object or file that is dealt with.
-        failed: What fails then; empty means that storage fails at the path.
-    """
+    """Turns errors of the operating system into the catalog's; says what ``failed``, if given."""
     try:
         yield
     except (FileNotFoundError, NotADirectoryError) as error:

@@ -43,13 +43,7 @@ class ObjectInfo:
 
 
 class StagedFile(Protocol):
-    """A file taken in and hashed, not yet visible under any name.
-
-    Attributes:
-        sha256: Hex digest of its bytes.
-        size_bytes: Its size.
-        local_path: Where its bytes can be read until it is published or discarded.
-    """
+    """A file taken in and hashed, not yet visible under any name."""
 
     @property
     def sha256(self) -> str:
@@ -61,7 +55,7 @@ class StagedFile(Protocol):
 
     @property
     def local_path(self) -> str:
-        """Returns where its bytes can be read."""
+        """Returns where its bytes can be read until it is published or discarded."""
 
     def discard(self) -> None:
         """Forgets it; does nothing once it is published."""
@@ -72,9 +66,6 @@ class RemoteFile:
     """A file in a bucket, as a listing or a request about it describes it.
 
     Attributes:
-        uri: Where it is.
-        size_bytes: Its size.
-        modified: When it was written.
         etag: What its content is known by.
         version: Its version id; empty where there is none, and in listings.
         sha256: Hex digest of its bytes; empty where the server knows none, or was not asked.
@@ -89,12 +80,7 @@ class RemoteFile:
 
 
 class OpenFile(Protocol):
-    """A file in a bucket, open for reading by ranges; a binary file otherwise.
-
-    Attributes:
-        found: What is known of it.
-        size: Its size in bytes.
-    """
+    """A file in a bucket, open for reading by ranges; a binary file otherwise."""
 
     @property
     def found(self) -> RemoteFile:
@@ -159,21 +145,18 @@ class RemoteFiles(Protocol):
 
 
 class ObjectStore(Protocol):
-    """Objects by path; every method is safe to call from many threads and processes.
-
-    Attributes:
-        location: Where the store is: an absolute path or a URI.
-        external_files: Reads files in buckets; the store's own objects too where ``uri`` returns
-            URIs. None if the store was given no access of its own.
-    """
+    """Objects by path; every method is safe to call from many threads and processes."""
 
     @property
     def location(self) -> str:
-        """Returns where the store is."""
+        """Returns where the store is: an absolute path or a URI."""
 
     @property
     def external_files(self) -> RemoteFiles | None:
-        """Returns what reads files in buckets."""
+        """Returns what reads files in buckets, the store's own where ``uri`` returns URIs.
+
+        None if the store was given no access of its own.
+        """
 
     def read(self, path: str) -> Stored:
         """Returns an object.

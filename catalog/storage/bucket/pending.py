@@ -48,21 +48,8 @@ class PendingWrites:
         """
         with self._lock:
             running = self._running.get(path)
-        if running is not None:
-            self._settle(path, running)
-
-    def settle(self) -> None:
-        """Waits for all writes. A failure is raised again until the write is repeated.
-
-        Raises:
-            CatalogError: One of them failed, now or before.
-        """
-        with self._lock:
-            running = list(self._running.items())
-        for path, one in running:
-            self._settle(path, one)
-
-    def _settle(self, path: str, running: "Future[None]") -> None:
+        if running is None:
+            return
         failed = running.exception()
         if failed is None:
             with self._lock:
@@ -72,3 +59,14 @@ class PendingWrites:
             raise type(failed)(failed.message, kind=failed.kind, hint=failed.advice) from failed
         else:
             raise failed
+
+    def settle(self) -> None:
+        """Waits for all writes. A failure is raised again until the write is repeated.
+
+        Raises:
+            CatalogError: One of them failed, now or before.
+        """
+        with self._lock:
+            paths = list(self._running)
+        for path in paths:
+            self.wait(path)

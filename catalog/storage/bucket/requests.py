@@ -37,29 +37,17 @@ READ_TIMEOUT_S = 60
 
 
 class Fault(Enum):
-    """What a failed request means.
+    """What a failed request means."""
 
-    Attributes:
-        MISSING: The object does not exist.
-        NO_BUCKET: The bucket does not exist.
-        CONDITION: The condition of a write did not hold.
-        BUSY: Others write the same object right now; this was not done.
-        LATER: The server does not want to do it now; it was most likely not done.
-        UNREACHED: The server was never reached.
-        BROKEN: The answer was lost: it may or may not have been done.
-        RANGE: The range is behind the end.
-        REFUSED: The server will not do it.
-    """
-
-    MISSING = auto()
-    NO_BUCKET = auto()
-    CONDITION = auto()
-    BUSY = auto()
-    LATER = auto()
-    UNREACHED = auto()
-    BROKEN = auto()
-    RANGE = auto()
-    REFUSED = auto()
+    MISSING = auto()  # the object does not exist
+    NO_BUCKET = auto()  # the bucket does not exist
+    CONDITION = auto()  # the condition of a write did not hold
+    BUSY = auto()  # others write the same object right now; this was not done
+    LATER = auto()  # the server does not want to do it now; it was most likely not done
+    UNREACHED = auto()  # the server was never reached
+    BROKEN = auto()  # the answer was lost: it may or may not have been done
+    RANGE = auto()  # the range is behind the end
+    REFUSED = auto()  # the server will not do it
 
 
 AGAIN = frozenset({Fault.BUSY, Fault.LATER, Fault.UNREACHED, Fault.BROKEN})
@@ -83,13 +71,7 @@ _BY_STATUS = {
 
 
 class RequestFailed(Exception):
-    """A request that failed.
-
-    Attributes:
-        fault: What that means.
-        error: The error for the user.
-        code: The service's code, or the name of its library's error.
-    """
+    """A request that failed, with the service's code, or the name of its library's error."""
 
     def __init__(self, fault: Fault, error: CatalogError, code: str) -> None:
         super().__init__(error.message)

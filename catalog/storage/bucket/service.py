@@ -31,11 +31,8 @@ ABSENT = ""
 class Part:
     """A part of an object to read.
 
-    Attributes:
-        offset: Where it begins.
-        length: Its length; the answer is shorter where the object ends.
-        etag: The ETag the object must have. Services that cannot check it ignore it, and the
-            version of the answer shows.
+    The answer is shorter where the object ends. Services that cannot check the ETag the object
+    must have ignore it, and the version of the answer shows.
     """
 
     offset: int
@@ -48,7 +45,6 @@ class Failure:
     """What an error of a service's library means; nothing in it is secret.
 
     Attributes:
-        fault: What it means.
         detail: The service's code, or the name of the error.
         status: The status of the answer; 0 if there was none.
         credentials: What is wrong with the credentials, if anything.
@@ -66,15 +62,11 @@ class Service(ABC, Generic[C]):
     Each method about objects makes one request, once, and raises ``RequestFailed``.
 
     Attributes:
-        scheme: How URIs begin.
-        name: What people call it.
         conditions: The names of the conditions of writes: that of creating, and that of
             replacing.
         other_version: A version that no object has.
         supported_servers: Which servers honour the conditions, for messages.
         settings: What to check when it is not reached, and where that is set.
-        credentials_hint: What to do about credentials.
-        sending: Sends requests again.
     """
 
     scheme: ClassVar[str]
@@ -120,14 +112,9 @@ class Service(ABC, Generic[C]):
 
     @abstractmethod
     def put(self, bucket: str, key: str, data: bytes, *, version: str | None) -> str:
-        """Writes an object in one request, and returns its version.
+        """Writes an object that must have a version in one request, and returns its new one.
 
-        Args:
-            bucket: The bucket.
-            key: The object.
-            data: Its bytes.
-            version: The version it must have; ``ABSENT`` if it must not exist, None if it does
-                not matter.
+        The version is ``ABSENT`` if it must not exist, None if it does not matter.
         """
 
     @abstractmethod
@@ -169,28 +156,16 @@ class Service(ABC, Generic[C]):
     def copies_conditionally(self, bucket: str, start: str, like: RemoteFile) -> bool:
         """Tests whether the server copies objects, and refuses to copy one that has changed.
 
-        Args:
-            bucket: Where to.
-            start: How keys of the store begin.
-            like: An object that is going to be copied.
+        It copies ``like``, one that is going to be copied, to a key with that start.
         """
         return False
 
     def copy(self, source: RemoteFile, bucket: str, key: str) -> bool:
-        """Has the server copy an object; see ``copies_conditionally``.
-
-        Returns:
-            False if the object was changed, or is gone.
-        """
+        """Has the server copy an object; returns False if it was changed, or is gone."""
         raise NotImplementedError
 
     def once(self, call: Callable[[C], T], what: str, *, absent: Fault = Fault.MISSING) -> T:
-        """Makes a request once.
-
-        Args:
-            call: Makes it.
-            what: What it is about, for messages.
-            absent: What it means that nothing was found: the object, or the bucket.
+        """Makes a request about something once; ``absent`` is the fault if it is not found.
 
         Raises:
             RequestFailed: It failed.
@@ -250,12 +225,7 @@ class Service(ABC, Generic[C]):
 
 
 def not_installed(extra: str, error: ImportError) -> Unsupported:
-    """Returns the error for a service whose library is missing.
-
-    Args:
-        extra: The extra of this distribution that installs it.
-        error: How the import failed.
-    """
+    """Returns the error for a service whose library, which an extra installs, is missing."""
     return Unsupported(
         f"the library for this kind of bucket is not installed: {error.name}",
         kind=ErrorKind.EXTRA_NOT_INSTALLED,

@@ -60,6 +60,17 @@ class HashedFile:
                 os.unlink(self.local_path)
 
 
+@contextlib.contextmanager
+def _reading(source: str, gone: CatalogError) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise gone from error
+    except OSError as error:
+        message = f"cannot read {source}: {error.strerror}"
+        raise StorageFailure(message, hint="check its permissions") from error
+
+
 def hashed(source: str, *, own: bool) -> HashedFile:
     """Hashes a local file, ``own`` if it belongs to the store.
 
@@ -68,15 +79,11 @@ def hashed(source: str, *, own: bool) -> HashedFile:
         StorageFailure: It cannot be read.
         CorruptData: It was changed meanwhile.
     """
-    try:
-        with open(source, "rb", buffering=0) as file:
-            before = _Local.of(source, os.fstat(file.fileno()))
-            digest = hashlib.file_digest(file, "sha256")
-            after = _Local.of(source, os.fstat(file.fileno()))
-    except FileNotFoundError as error:
-        raise NotFound(f"no file {source}", kind=ErrorKind.SOURCE_NOT_FOUND) from error
-    except OSError as error:
-        raise unreadable(source, error) from error
+    missing = NotFound(f"no file {source}", kind=ErrorKind.SOURCE_NOT_FOUND)
+    with _reading(source, missing), open(source, "rb", buffering=0) as file:
+        before = _Local.of(source, os.fstat(file.fileno()))
+        digest = hashlib.file_digest(file, "sha256")
+        after = _Local.of(source, os.fstat(file.fileno()))
     if before != after:
         raise changed(source)
     return HashedFile(after, digest.hexdigest(), own=own)
@@ -90,12 +97,8 @@ def read_staged(staged: StagedFile) -> bytes:
         StorageFailure: It cannot be read.
     """
     source = staged.local_path
-    try:
+    with _reading(source, changed(source)):
         data = Path(source).read_bytes()
-    except FileNotFoundError as error:
-        raise changed(source) from error
-    except OSError as error:
-        raise unreadable(source, error) from error
     if hashlib.sha256(data).hexdigest() != staged.sha256:
         raise changed(source)
     return data
@@ -121,15 +124,14 @@ class CheckedReader:
             CorruptData: The file ends here, and was changed since it was hashed.
             StorageFailure: It cannot be read.
         """
-        try:
+        source = self._staged.local_path
+        with _reading(source, changed(source)):
             data = self._file.read(length)
-        except OSError as error:
-            raise unreadable(self._staged.local_path, error) from error
         self._digest.update(data)
         self._position += len(data)
         ended = self._position >= self._staged.size_bytes or not (data or length == 0)
         if ended and self._digest.hexdigest() != self._staged.sha256:
-            raise changed(self._staged.local_path)
+            raise changed(source)
         return data
 
     def tell(self) -> int:
@@ -147,12 +149,8 @@ def checked(staged: StagedFile) -> Iterator[CheckedReader]:
     """
     source = staged.local_path
     with contextlib.ExitStack() as held:
-        try:
+        with _reading(source, changed(source)):
             file = held.enter_context(open(source, "rb"))
-        except FileNotFoundError as error:
-            raise changed(source) from error
-        except OSError as error:
-            raise unreadable(source, error) from error
         yield CheckedReader(file, staged)
 
 
@@ -163,8 +161,3 @@ def changed(source: str) -> CatalogError:
         kind=ErrorKind.SOURCE_CHANGED,
         hint="run the command again once the writer has finished",
     )
-
-
-def unreadable(source: str, error: OSError) -> StorageFailure:
-    """Returns the error for a file that cannot be read."""
-    return StorageFailure(f"cannot read {source}: {error.strerror}", hint="check its permissions")

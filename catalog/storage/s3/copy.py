@@ -25,11 +25,8 @@ PARTS_AT_A_TIME = 8
 def copies_conditionally(target: Target, like: RemoteFile) -> bool:
     """Tests whether the server refuses to copy an object that is not as described.
 
-    A server that ignores the condition would copy what somebody else has written since.
-
-    Args:
-        target: An object to copy to, which is removed again.
-        like: An object that is going to be copied.
+    A server that ignores the condition would copy what somebody else has written since. The
+    target is removed again.
     """
     service, names = target.service, target.names
     try:
@@ -49,11 +46,8 @@ def copies_conditionally(target: Target, like: RemoteFile) -> bool:
 def copy_object(target: Target, source: RemoteFile) -> bool:
     """Copies an object that must still have its ETag, under a name derived from its content.
 
-    An object already there is left. The request may be repeated: every copy is the same.
-
-    Args:
-        target: Where to.
-        source: The object; of its version, if that is known.
+    An object already there is left. The request may be repeated: every copy is the same. If the
+    version of the source is known, that is copied.
 
     Returns:
         False if it was changed, or is gone.

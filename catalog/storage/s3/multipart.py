@@ -62,13 +62,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Multipart:
-    """An upload under way.
-
-    Attributes:
-        names: The parameters of requests about it.
-        part_bytes: The size of its parts.
-        parts: The parts that arrived, in order; to be filled.
-    """
+    """An upload under way, to be filled with the parts that arrived, in order."""
 
     names: dict[str, Any]
     part_bytes: int
@@ -81,11 +75,7 @@ def multipart(
 ) -> Iterator[Multipart]:
     """Begins a multipart upload, and completes it at the end; aborts it after an error.
 
-    Args:
-        target: The object.
-        size_bytes: Its size.
-        part_bytes: The size of parts, unless there would be too many.
-        options: What is asked of the server beside.
+    Parts are larger than ``part_bytes`` where there would be too many of them.
 
     Raises:
         RequestFailed: The server did not take it.
