@@ -87,7 +87,7 @@ def plain(text: str) -> str:
     """Returns text that stays on its line and cannot steer a terminal."""
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() else _escaped(c) for c in text)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def named_values(values: Mapping[str, str | None], between: str = "/") -> str:
@@ -99,10 +99,6 @@ def named_values(values: Mapping[str, str | None], between: str = "/") -> str:
 def arrow(before: str, after: str) -> str:
     """Returns ``before → after``, or the one where both are the same."""
     return before if before == after else f"{before} → {after}"
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
 
 
 def columns_of(text: str) -> int:

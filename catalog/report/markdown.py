@@ -6,14 +6,11 @@ from catalog.report.layout import markdown_table, markdown_text
 from catalog.report.text import example_text, header
 from catalog.report.words import (
     column_rows,
-    columns_line,
     covered_line,
-    files_line,
+    facts,
     partition_rows,
     partitions_line,
     problems,
-    rows_line,
-    schema_line,
     statistics_of,
     top_partitions,
 )
@@ -44,11 +41,8 @@ def _summary(table: TableView) -> list[str]:
 def _table(table: TableView) -> list[str]:
     key = ", ".join(table.key)
     lines = [f"#### {markdown_text(table.name)}", ""]
-    lines.append(f"- rows: {rows_line(table)}")
-    if table.compared and table.status == "modified" and table.columns:
-        lines.append(f"- columns: {columns_line(table)}")
-    lines += [f"- schema: {markdown_text(schema_line(one))}" for one in table.schema_changes]
-    lines.append(f"- files: {files_line(table)}")
+    for name, text in facts(table):  # of these only a schema has names that need escapes
+        lines.append(f"- {name}: {markdown_text(text) if name == 'schema' else text}")
     if table.compared:
         lines.append(f"- partitions: {partitions_line(table)}")
         lines.append(f"- key: {markdown_text(key) or 'none'}")

@@ -8,14 +8,11 @@ from catalog.report.figures import clipped, count, counted, plain, short
 from catalog.report.layout import GAP, aligned, widths_of
 from catalog.report.words import (
     column_rows,
-    columns_line,
     covered_line,
-    files_line,
+    facts,
     partition_rows,
     partitions_line,
     problems,
-    rows_line,
-    schema_line,
     statistics_of,
     statistics_words,
     top_partitions,
@@ -93,17 +90,13 @@ def _quiet(table: TableView, wide: int, paint: Paint) -> str:
 
 
 def _table(table: TableView, width: int, paint: Paint) -> list[str]:
-    facts = [("rows", rows_line(table))]
-    if table.compared and table.status == "modified" and table.columns:
-        facts.append(("columns", columns_line(table)))
-    facts += [("schema", schema_line(change)) for change in table.schema_changes]
-    facts.append(("files", files_line(table)))
+    named = facts(table)
     if table.compared and table.status == "modified" and table.partitions:
-        facts.append(("partitions", partitions_line(table)))
-    wide = max(len(name) for name, _ in facts)
+        named.append(("partitions", partitions_line(table)))
+    wide = max(len(name) for name, _ in named)
     seen = ""
     lines = [title(table, paint)]
-    for name, text in facts:
+    for name, text in named:
         lines.append(f"{INDENT}{'' if name == seen else name:<{wide}}  {text}")
         seen = name
     lines += _columns(table, width) + _partitions(table, width)

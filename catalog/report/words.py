@@ -23,7 +23,22 @@ MEAN_DIGITS = 6
 """Significant digits of a mean; more where two means would else look the same."""
 
 
-def rows_line(table: TableView) -> str:
+def facts(table: TableView) -> list[tuple[str, str]]:
+    """Returns what happened to rows, columns, schema and files, each line with its name.
+
+    Of the compared columns, those that did not change are proven the same.
+    """
+    found = [("rows", _rows_line(table))]
+    if table.compared and table.status == "modified" and table.columns:
+        touched = count(len(table.touched_columns))
+        found.append(("columns", f"{touched} of {count(len(table.columns))} changed"))
+    found += [("schema", schema_line(change)) for change in table.schema_changes]
+    files = table.coverage
+    moved = f"{count(files.files_added)} added, {count(files.files_removed)} removed"
+    return [*found, ("files", f"{moved}, {count(files.files_kept)} kept")]
+
+
+def _rows_line(table: TableView) -> str:
     """Returns the rows before and after, and what happened to them."""
     rows = table.rows
     ends = arrow_counts(rows.before, rows.after)
@@ -61,25 +76,11 @@ def _side(text: str | None) -> str:
     return plain(text) if text else "none"
 
 
-def files_line(table: TableView) -> str:
-    """Returns what happened to the data files."""
-    files = table.coverage
-    return (
-        f"{count(files.files_added)} added, {count(files.files_removed)} removed, "
-        f"{count(files.files_kept)} kept"
-    )
-
-
 def partitions_line(table: TableView) -> str:
     """Returns how many partitions were compared, and how many needed no look."""
     compared = f"{count(table.coverage.partitions_compared)} compared"
     skipped = table.coverage.partitions_skipped
     return f"{compared}, {count(skipped)} skipped (same files)" if skipped else compared
-
-
-def columns_line(table: TableView) -> str:
-    """Returns how many of the compared columns changed: the rest is proven the same."""
-    return f"{count(len(table.touched_columns))} of {count(len(table.columns))} changed"
 
 
 def statistics_of(columns: list[ColumnView]) -> tuple[str, ...]:

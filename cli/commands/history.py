@@ -1,6 +1,5 @@
 """``log`` and ``show``: commits."""
 
-import shutil
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +10,7 @@ from cli.opening import DEFAULT_REF, opened
 from cli.options import Format, Json, RefArgument, chosen
 from cli.output import stdout
 from cli.output.graph import draw
-from cli.output.listing import Cell, ListFormat, Listing, show_json, show_outcome
+from cli.output.listing import ListFormat, Listing, show_json, show_outcome
 from cli.output.listing import show as show_listing
 
 if TYPE_CHECKING:
@@ -49,7 +48,8 @@ def log(
         _show_log(commits, _names(cat), graph=graph, oneline=oneline)
     else:
         columns = ("commit", "time", "author", "message", "tables")
-        show_listing(Listing("commits", columns, tuple(_row(c) for c in commits)), how)
+        rows = tuple((c.id, c.time, c.author, c.message, tuple(c.tables)) for c in commits)
+        show_listing(Listing("commits", columns, rows), how)
 
 
 def show(context: typer.Context, ref: RefArgument = DEFAULT_REF, json: Json = False) -> None:
@@ -120,9 +120,7 @@ def _show_log(
 def _one_line(commit: "CommitInfo", names: Mapping[str, list[str]]) -> str:
     message = plain(commit.message.partition("\n")[0])
     line = f"{short(commit.id)} {moment(commit.time)[:16]}{_where(commit, names)} {message}"
-    if stdout.is_terminal():
-        return clipped(line, shutil.get_terminal_size().columns)
-    return line
+    return clipped(line, stdout.width()) if stdout.is_terminal() else line
 
 
 def _commit_lines(
@@ -152,7 +150,3 @@ def _change(name: str, change: "TableChange") -> str:
     """Returns what a commit did to a table: ``orders: 1 file added, 2 removed``."""
     files = files_changed(change.files_added, change.files_removed)
     return f"{plain(name)}: {files or 'no files, only its schema or keys'}"
-
-
-def _row(commit: "CommitInfo") -> tuple[Cell, ...]:
-    return commit.id, commit.time, commit.author, commit.message, tuple(commit.tables)

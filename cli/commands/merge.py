@@ -11,15 +11,14 @@ from catalog.report.figures import counted, short
 from cli.completion import complete_branch, complete_ref
 from cli.opening import DEFAULT_REF, opened
 from cli.options import DryRun, Format, Json, Limit, Message, Sides, chosen
-from cli.output import stderr, stdout
+from cli.output import stdout
 from cli.output.listing import ListFormat, Listing, show, show_outcome
 from cli.output.merge import (
     CONFLICT_COLUMNS,
     Names,
-    compared_rows,
     conflict_rows,
-    listed_conflicts,
     show_report,
+    watched_merge,
 )
 from cli.specs import sides
 from cli.usage import UsageError
@@ -104,27 +103,32 @@ def merge(
     taken = sides(resolve or [])
     if go_on or abort:
         option = "--continue" if go_on else "--abort"
-        _check_alone(option, "--abort", given=go_on and abort)
-        _check_alone(option, "-m", given=abort and message is not None)
-        _check_alone(option, "--squash", given=squash)
-        _check_alone(option, "--dry-run", given=dry_run)
-        _check_alone(option, "--resolve", given=abort and taken is not None)
+        others = {
+            "--abort": go_on and abort,
+            "-m": abort and message is not None,
+            "--squash": squash,
+            "--dry-run": dry_run,
+            "--resolve": abort and taken is not None,
+        }
+        given = [name for name, is_given in others.items() if is_given]
+        if given:
+            raise UsageError(f"{option} and {given[0]} exclude each other")
         cat = opened(context)
         one = _the_one(cat, source, into)
         if abort:
             _abort(cat, one, json=json)
             return
         about: Names = {"operation": "merge", "source": one.source, "branch": one.into}
-        with listed_conflicts(about, json=json), stderr.Progress("merge:") as progress:
+        with watched_merge(about, json=json) as progress:
             report = cat.continue_merge(
-                one.branch, message=message, resolve=taken, progress=compared_rows(progress)
+                one.branch, message=message, resolve=taken, progress=progress
             )
     elif source is None:
         raise UsageError("no SOURCE to merge", hint="e.g. parquetry merge backfill/2024-03")
     else:
         branch = into or DEFAULT_REF
         about = {"operation": "merge", "source": source, "branch": branch}
-        with listed_conflicts(about, json=json), stderr.Progress("merge:") as progress:
+        with watched_merge(about, json=json) as progress:
             report = opened(context).merge(
                 source,
                 into=branch,
@@ -132,7 +136,7 @@ def merge(
                 squash=squash,
                 resolve=taken,
                 dry_run=dry_run,
-                progress=compared_rows(progress),
+                progress=progress,
             )
     show_report(report, about, json=json, dry_run=dry_run)
 
@@ -178,11 +182,6 @@ def conflicts(
         stdout.line(
             f"({counted(len(rows), 'conflict')}, the first {len(shown)}; --limit -1 lists all)"
         )
-
-
-def _check_alone(option: str, other: str, *, given: bool) -> None:
-    if given:
-        raise UsageError(f"{option} and {other} exclude each other")
 
 
 def _matching(cat: "Catalog", source: str | None, into: str | None) -> "list[OpenMerge]":

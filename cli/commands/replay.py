@@ -10,9 +10,8 @@ from catalog.report.figures import counted, named_values, plain, short
 from cli.completion import complete_ref, complete_table
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Branch, BranchArgument, DryRun, Json, Message, Sides
-from cli.output import stderr, stdout
-from cli.output.listing import show_json
-from cli.output.merge import compared_rows, listed_conflicts, show_report
+from cli.output.listing import show_outcome
+from cli.output.merge import show_report, watched_merge
 from cli.specs import sides
 
 if TYPE_CHECKING:
@@ -54,18 +53,16 @@ def rebase(
       parquetry rebase fix --onto staging --dry-run
     """
     about = {"operation": "rebase", "branch": branch, "onto": onto}
-    with listed_conflicts(about, json=json), stderr.Progress("rebase:") as progress:
+    with watched_merge(about, json=json) as progress:
         found = opened(context).rebase(
             branch,
             onto=onto,
             resolve=sides(resolve or []),
             dry_run=dry_run,
-            progress=compared_rows(progress),
+            progress=progress,
         )
-    if json:
-        show_json(_rebase_json(found, onto, dry_run=dry_run))
-    else:
-        stdout.lines(_rebase_lines(found, onto, dry_run=dry_run))
+    outcome = _rebase_json(found, onto, dry_run=dry_run)
+    show_outcome(outcome, *_rebase_lines(found, onto, dry_run=dry_run), json=json)
 
 
 def cherry_pick(
@@ -87,14 +84,14 @@ def cherry_pick(
       parquetry cherry-pick fix~1 --branch staging --dry-run
     """
     about = {"operation": "cherry-pick", "branch": branch, "refs": [ref]}
-    with listed_conflicts(about, json=json), stderr.Progress("cherry-pick:") as progress:
+    with watched_merge(about, json=json) as progress:
         report = opened(context).cherry_pick(
             ref,
             branch=branch,
             resolve=sides(resolve or []),
             mainline=mainline,
             dry_run=dry_run,
-            progress=compared_rows(progress),
+            progress=progress,
         )
     show_report(report, about, json=json, dry_run=dry_run)
 
@@ -137,7 +134,7 @@ def revert(
       parquetry revert main -t orders --allow-partial --dry-run
     """
     about = {"operation": "revert", "branch": branch, "refs": list(refs)}
-    with listed_conflicts(about, json=json), stderr.Progress("revert:") as progress:
+    with watched_merge(about, json=json) as progress:
         report = opened(context).revert(
             *refs,
             branch=branch,
@@ -147,7 +144,7 @@ def revert(
             resolve=sides(resolve or []),
             mainline=mainline,
             dry_run=dry_run,
-            progress=compared_rows(progress),
+            progress=progress,
         )
     show_report(report, about, json=json, dry_run=dry_run)
 

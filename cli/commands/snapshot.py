@@ -1,7 +1,6 @@
 """``snapshot`` and ``status``: take the state of tables as their sources have it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
@@ -12,11 +11,10 @@ from cli.config import CONFIG_NAME
 from cli.location import find_config
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Branch, Format, Json, Message, chosen
-from cli.output import stderr, stdout
-from cli.output.listing import ListFormat, Listing, picked, show, show_json
+from cli.output import stderr
+from cli.output.listing import ListFormat, Listing, picked, show, show_outcome
 from cli.specs import (
     FileMode,
-    SourceFormat,
     TableSpec,
     pair,
     parse_sources,
@@ -99,6 +97,7 @@ AllowEmpty = Annotated[
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, write nothing.")]
 
 
+# long: one parameter for each option
 def snapshot(
     context: typer.Context,
     *,
@@ -129,13 +128,8 @@ def snapshot(
       parquetry snapshot --dry-run
     """
     specs = _specs(sources, keys, partition_by)
-    asked = _Asked(
-        mode,
-        None if source_format is None else supported_format(source_format),
-        _scope(partitions, append),
-        fingerprints,
-        allow_empty,
-    )
+    chosen_format = None if source_format is None else supported_format(source_format)
+    scope = _scope(partitions, append)
     pairs = [pair(text, "--meta KEY=VALUE", "--meta job=nightly") for text in metadata or []]
     transaction = opened(context).transaction(
         branch,
@@ -148,25 +142,29 @@ def snapshot(
         reports = []
         for n, spec in enumerate([] if transaction.is_repeated else specs):
             progress(n, len(specs), spec.table)
-            reports.append(_take(transaction, spec, asked))
+            report = transaction.snapshot(
+                spec.table,
+                spec.source,
+                key=spec.key,
+                partition_by=_partition_by(spec),
+                mode=mode or spec.mode or "copy",
+                format=chosen_format or spec.format or "auto",
+                scope=scope,
+                fingerprints=fingerprints,
+                allow_empty=allow_empty,
+            )
+            reports.append(report)
     for report in reports:
         for text in report.warnings:
             stderr.warning(text if report.table in text else f"{report.table}: {text}")
-    if json:
-        show_json(_json(reports, transaction, branch, dry_run=dry_run))
-    else:
-        stdout.lines(_lines(reports, transaction, branch, dry_run=dry_run))
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What the command asks for beyond the specs; None leaves a matter to them."""
-
-    mode: FileMode | None
-    format: SourceFormat | None
-    scope: "SnapshotScope"
-    fingerprints: FingerprintTime | None
-    allow_empty: bool
+    outcome = {
+        "branch": branch,
+        "commit": transaction.commit.id if transaction.commit else None,
+        "repeated": transaction.is_repeated,
+        "dry_run": dry_run,
+        "tables": [{**picked(one, *REPORTED), "warnings": list(one.warnings)} for one in reports],
+    }
+    show_outcome(outcome, *_lines(reports, transaction, branch, dry_run=dry_run), json=json)
 
 
 def status(
@@ -242,20 +240,6 @@ def _chosen(arguments: Sequence[str]) -> list[TableSpec]:
     return [*written, *(selected(config.tables, bare) if bare else config.tables)]
 
 
-def _take(transaction: "CatalogTransaction", spec: TableSpec, asked: _Asked) -> "SnapshotReport":
-    return transaction.snapshot(
-        spec.table,
-        spec.source,
-        key=spec.key,
-        partition_by=_partition_by(spec),
-        mode=asked.mode or spec.mode or "copy",
-        format=asked.format or spec.format or "auto",
-        scope=asked.scope,
-        fingerprints=asked.fingerprints,
-        allow_empty=asked.allow_empty,
-    )
-
-
 def _partition_by(spec: TableSpec) -> list[str] | dict[str, str] | None:
     if spec.partition_by is None:
         return None
@@ -278,7 +262,7 @@ def _lines(
     commit = transaction.commit
     if transaction.is_repeated and commit is not None:
         return [f"committed before as {short(commit.id)}: {plain(commit.message)}"]
-    wide = max(len(report.table) for report in reports)
+    wide = max((len(report.table) for report in reports), default=0)
     lines = [f"{plain(r.table):<{wide}}  {_outcome(r, dry_run=dry_run)}" for r in reports]
     changed = sum(report.changed for report in reports)
     if dry_run:
@@ -288,24 +272,6 @@ def _lines(
     else:
         lines.append(f"{branch} is now {short(commit.id)}: {plain(commit.message)}")
     return lines
-
-
-def _json(
-    reports: "Sequence[SnapshotReport]",
-    transaction: "CatalogTransaction",
-    branch: str,
-    *,
-    dry_run: bool,
-) -> dict[str, object]:
-    return {
-        "branch": branch,
-        "commit": transaction.commit.id if transaction.commit else None,
-        "repeated": transaction.is_repeated,
-        "dry_run": dry_run,
-        "tables": [
-            {**picked(report, *REPORTED), "warnings": list(report.warnings)} for report in reports
-        ],
-    }
 
 
 def _outcome(report: "SnapshotReport", *, dry_run: bool) -> str:

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 def write_picture(result: "Diff", view: DiffView, request: Request) -> None:
     """Writes a diff as text."""
     paint = Paint(request.target is None and stdout.has_colour())
-    _write_lines(render_diff(view, width=stdout.width(), paint=paint), request.target)
+    write_lines(render_diff(view, width=stdout.width(), paint=paint), request.target)
 
 
 def write_markdown(result: "Diff", view: DiffView, request: Request) -> None:
     """Writes a diff as Markdown."""
-    _write_lines(render_markdown(view), request.target)
+    write_lines(render_markdown(view), request.target)
 
 
 def write_json(result: "Diff", view: DiffView, request: Request) -> None:
@@ -45,7 +45,7 @@ def write_schema(result: "Diff", view: DiffView, request: Request) -> None:
             lines += [f"  {schema_line(change)}" for change in table.schema_changes]
     if len(lines) == 1:
         lines += ["", "no schema differs"]
-    _write_lines(lines, request.target)
+    write_lines(lines, request.target)
 
 
 def write_files(result: "Diff", view: DiffView, request: Request) -> None:
@@ -70,7 +70,7 @@ def write_files(result: "Diff", view: DiffView, request: Request) -> None:
         lines += [f"  - {_file_line(file)}" for file in files.files_removed]
         lines += [f"  + {_file_line(file)}" for file in files.files_added]
         lines.append(f"  {kept} kept")
-    _write_lines(lines, request.target)
+    write_lines(lines, request.target)
 
 
 def _file_line(file: "FileInfo") -> str:
@@ -90,10 +90,11 @@ def ends_json(view: DiffView) -> dict[str, object]:
 
 def write_json_text(value: Mapping[str, object], target: Path | None) -> None:
     """Writes one JSON object."""
-    _write_lines([json.dumps(value, indent=2, ensure_ascii=False)], target)
+    write_lines([json.dumps(value, indent=2, ensure_ascii=False)], target)
 
 
-def _write_lines(lines: Sequence[str], target: Path | None) -> None:
+def write_lines(lines: Sequence[str], target: Path | None) -> None:
+    """Writes lines to a file, or to stdout."""
     with text_target(target) as write:
         for line in lines:
             write(line + "\n")

@@ -1,13 +1,12 @@
 """Shows how a diff would go: ``diff --explain``."""
 
-import json
 from typing import TYPE_CHECKING
 
 from catalog.report.figures import count, counted, named_values, plain, size
 from catalog.report.layout import aligned
+from cli.diff.comparison import write_json_text, write_lines
 from cli.diff.request import Request
 from cli.output.listing import FORMAT_VERSION, picked
-from cli.output.results import text_target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,16 +25,11 @@ def write_explanation(cat: "Catalog", ends: tuple[str, str], request: Request) -
     found = cat.explain_diff(
         *ends, tables=request.tables or None, key=request.key, columns=request.columns or None
     )
-    with text_target(request.target) as write:
-        if request.as_json:
-            write(json.dumps(_json(ends, found), indent=2, ensure_ascii=False) + "\n")
-            return
-        if not found:
-            write("no table differs\n")
-        for number, (table, steps) in enumerate(found.items()):
-            write("\n" if number else "")
-            for line in _lines(table, steps):
-                write(line + "\n")
+    if request.as_json:
+        write_json_text(_json(ends, found), request.target)
+        return
+    lines = [line for table, steps in found.items() for line in ("", *_lines(table, steps))]
+    write_lines(lines[1:] or ["no table differs"], request.target)
 
 
 def _json(ends: tuple[str, str], found: "dict[str, list[Step]]") -> dict[str, object]:

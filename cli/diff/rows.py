@@ -1,8 +1,8 @@
 """The changed rows of a diff: as lines of text, JSON, CSV or Parquet."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from catalog.report.figures import clipped, plain
 from cli.output.results import Write
@@ -45,14 +45,10 @@ def changed_rows(reader: "pa.RecordBatchReader") -> Iterator[ChangedRow]:
     keys = key_columns(reader.schema)
     names = [_bare(name) for name in keys]
     for values in rows(reader):
-        change, columns, before, after = values[len(keys) :]
-        yield ChangedRow(
-            dict(zip(names, values, strict=False)),
-            str(change),
-            tuple(str(one) for one in _list(columns)),
-            _struct(before),
-            _struct(after),
-        )
+        rest = cast("tuple[str, list[str] | None, Row | None, Row | None]", values[len(keys) :])
+        change, columns, before, after = rest
+        key = dict(zip(names, values, strict=False))
+        yield ChangedRow(key, change, tuple(columns or ()), before, after)
 
 
 def text_line(row: ChangedRow, width: int) -> str:
@@ -111,14 +107,6 @@ def _bare(name: str) -> str:
     """Returns the name of a key column that stands as ``key._change`` beside ``_change``."""
     inner = name.removeprefix("key.")
     return inner if inner in (CHANGE, CHANGED_COLUMNS, "_from", "_to") else name
-
-
-def _list(value: object) -> Iterable[object]:
-    return value if isinstance(value, Sequence) and not isinstance(value, str) else ()
-
-
-def _struct(value: object) -> Row | None:
-    return value if isinstance(value, dict) else None
 
 
 def _value(value: object) -> str:

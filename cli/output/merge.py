@@ -34,21 +34,20 @@ Names = Mapping[str, Cell]
 
 
 @contextmanager
-def listed_conflicts(about: Names, *, json: bool) -> Iterator[None]:
-    """Lists the first conflicts of a merge on stderr, or all as JSON, and lets the error go on."""
+def watched_merge(about: Names, *, json: bool) -> "Iterator[MergeProgress]":
+    """Lends a callback that shows on a terminal how many rows of a table are compared.
+
+    Lists the first conflicts of a merge on stderr, or all as JSON, and lets the error go on.
+    """
     try:
-        yield
+        with stderr.Progress(f"{about['operation']}:") as progress:
+            yield lambda table, done, total: progress(0, 0, f"{table}: {done:,} of {total:,} rows")
     except MergeConflict as error:
         if json:
             show_json(_conflicted(about, error))
         else:
             stderr.note("\n".join(_first(error.conflicts)))
         raise
-
-
-def compared_rows(progress: stderr.Progress) -> "MergeProgress":
-    """Returns a callback that shows on a terminal how many rows of a table are compared."""
-    return lambda table, done, total: progress(0, 0, f"{table}: {done:,} of {total:,} rows")
 
 
 def show_report(report: "MergeReport", about: Names, *, json: bool, dry_run: bool) -> None:

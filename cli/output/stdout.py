@@ -24,10 +24,8 @@ def prepare() -> None:
 
     A stream that was closed before the start (``>&-``) is one that nobody reads.
     """
-    if sys.stdout is None:
-        sys.stdout = _nobody()
-    if sys.stderr is None:
-        sys.stderr = _nobody()
+    sys.stdout = sys.stdout or _nobody()
+    sys.stderr = sys.stderr or _nobody()
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is None:
