@@ -113,7 +113,7 @@ def test_a_missing_source_needs_leave_to_be_empty(cat: Catalog, daily: Path) -> 
     before = head(cat)
     with pytest.raises(NotFound) as caught:
         snap(cat, "t", daily / "nowhere")
-    assert "--allow-empty" in caught.value.hint
+    assert "allow_empty=True" in caught.value.hint
     assert head(cat) == before
     snap(cat, "t", daily / "nowhere", allow_empty=True)
     assert rows(cat, "SELECT * FROM t") == []
@@ -125,7 +125,7 @@ def test_an_empty_source_needs_leave_to_be_empty(cat: Catalog, daily: Path, tmp_
     (tmp_path / "none").mkdir()
     with pytest.raises(InvalidInput) as caught:
         snap(cat, "t", tmp_path / "none")
-    assert (caught.value.kind, "--allow-empty" in caught.value.hint) == ("empty-source", True)
+    assert (caught.value.kind, "allow_empty=True" in caught.value.hint) == ("empty-source", True)
     snap(cat, "t", tmp_path / "none", allow_empty=True)
     assert rows(cat, "SELECT count(*) FROM t") == [(0,)]
     snap(cat, "t", daily)
