@@ -33,12 +33,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     thorough: bool = config.getoption("thorough")
     set_effort(thorough=thorough)
-    if hasattr(config, "workerinput"):
-        return  # a worker of xdist is given what is chosen here
     chosen = config.option
     everything = config.args_source is not pytest.Config.ArgsSource.ARGS and not chosen.keyword
     if everything and not thorough and "oracle" not in chosen.markexpr:
         chosen.markexpr = f"({chosen.markexpr}) and not oracle" if chosen.markexpr else "not oracle"
+    if hasattr(config, "workerinput"):
+        return  # a worker of xdist is given its directory
     if chosen.basetemp is None and _has_room(MEMORY):
         chosen.basetemp = tempfile.mkdtemp(prefix="parquetry-tests-", dir=MEMORY)
         config.add_cleanup(lambda: shutil.rmtree(chosen.basetemp, ignore_errors=True))
