@@ -7,7 +7,6 @@ import typer
 
 from catalog.model.ref_expressions import split_range
 from cli.diff import options
-from cli.diff.explanation import write_explanation
 from cli.diff.request import DiffFormat, Form, Request, chosen_form, memory_bytes, tolerances
 from cli.exit_codes import ExitCode
 from cli.opening import DEFAULT_REF, opened
@@ -92,6 +91,8 @@ def _run(cat: "Catalog", refs: tuple[str, str | None], request: Request) -> bool
     """Compares and writes; returns whether there are differences."""
     ends = _ends(cat, *refs)
     if request.form is Form.EXPLAIN:
+        from cli.diff.explanation import write_explanation
+
         write_explanation(cat, ends, request)
         return False
 
