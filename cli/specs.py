@@ -81,7 +81,7 @@ def supported_format(text: str) -> SourceFormat:
 
 
 def with_options(
-    specs: Sequence[TableSpec], *, keys: Sequence[str], partition_by: Sequence[str]
+    specs: Sequence[TableSpec], *, keys: Sequence[str] | None, partition_by: Sequence[str] | None
 ) -> list[TableSpec]:
     """Returns the tables with what ``--key`` and ``--partition-by`` say about them.
 
@@ -91,10 +91,10 @@ def with_options(
         UsageError: A table is not among them, or an option has another form.
     """
     by_name = {spec.table: spec for spec in specs}
-    for text in keys:
+    for text in keys or ():
         table, columns = _for_table(text, by_name, option="--key", example="orders=order_id")
         by_name[table] = replace(by_name[table], key=_columns(columns, "--key"))
-    for text in partition_by:
+    for text in partition_by or ():
         option = "--partition-by"
         table, columns = _for_table(text, by_name, option=option, example="orders=day:DATE")
         typed = tuple(_typed(one) for one in _columns(columns, option))

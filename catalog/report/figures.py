@@ -2,7 +2,7 @@
 
 import datetime
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 ID_DIGITS = 8
 """Digits of an abbreviated commit id: what every command takes back."""
@@ -21,6 +21,12 @@ def arrow_counts(before: int | None, after: int | None) -> str:
 def counted(number: int, noun: str) -> str:
     """Returns a count with its noun, in the plural where it belongs."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def listed(texts: Sequence[str], most: int) -> str:
+    """Returns the first texts, and how many more there are: ``a, b and 3 more``."""
+    more = len(texts) - most
+    return ", ".join(texts[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def files_changed(added: int, removed: int) -> str:

@@ -176,8 +176,16 @@ def conflicts(
     columns = ("merge_branch", *CONFLICT_COLUMNS) if named else CONFLICT_COLUMNS
     shown = rows if most < 0 else rows[:most]
     empty = "" if rows else _nothing_left(found)
-    about = {"merges": [_merge_json(one, table) for one, table in found.items()]}
-    show(Listing("conflicts", columns, shown, about=about, empty=empty), how)
+    merges = [
+        {
+            "merge_branch": one.branch,
+            "source": one.source,
+            "branch": one.into,
+            "conflicts": table.num_rows,
+        }
+        for one, table in found.items()
+    ]
+    show(Listing("conflicts", columns, shown, about={"merges": merges}, empty=empty), how)
     if how is ListFormat.TEXT and len(shown) < len(rows):
         stdout.line(
             f"({counted(len(rows), 'conflict')}, the first {len(shown)}; --limit -1 lists all)"
@@ -240,12 +248,3 @@ def _nothing_left(found: "Mapping[OpenMerge, pa.Table]") -> str:
         return "no merge is in conflict"
     ready = ", ".join(f"parquetry merge {shlex.quote(one.branch)} --continue" for one in found)
     return f"everything is settled; to complete it: {ready}"
-
-
-def _merge_json(one: "OpenMerge", conflicts: "pa.Table") -> dict[str, str | int]:
-    return {
-        "merge_branch": one.branch,
-        "source": one.source,
-        "branch": one.into,
-        "conflicts": conflicts.num_rows,
-    }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from catalog.report.figures import counted, named_values, plain, short
+from catalog.report.figures import counted, listed, named_values, plain, short
 from cli.completion import complete_ref, complete_table
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Branch, BranchArgument, DryRun, Json, Message, Sides
@@ -162,11 +162,8 @@ def _rebase_lines(found: "RebaseReport", onto: str, *, dry_run: bool) -> Iterato
         yield f"on {onto} since {found.branch} left it; may need the same reprocessing:"
         wide = max(len(plain(table)) for table in found.arrived)
         for table, partitions in found.arrived.items():
-            first = partitions[:PARTITIONS_SHOWN]
-            shown = ", ".join(named_values(one) or "the whole table" for one in first)
-            more = len(partitions) - PARTITIONS_SHOWN
-            rest = f" and {more:,} more" if more > 0 else ""
-            yield f"  {plain(table):<{wide}}  {shown}{rest}"
+            names = [named_values(one) or "the whole table" for one in partitions]
+            yield f"  {plain(table):<{wide}}  {listed(names, PARTITIONS_SHOWN)}"
     if found.after is None:
         yield "dry run: nothing was moved"
         return

@@ -127,7 +127,7 @@ def snapshot(
       parquetry snapshot orders=backfill/out --partitions -m "backfill of March"
       parquetry snapshot --dry-run
     """
-    specs = _specs(sources, keys, partition_by)
+    specs = with_options(_chosen(sources or []), keys=keys, partition_by=partition_by)
     chosen_format = None if source_format is None else supported_format(source_format)
     scope = _scope(partitions, append)
     pairs = [pair(text, "--meta KEY=VALUE", "--meta job=nightly") for text in metadata or []]
@@ -188,6 +188,7 @@ def status(
     from catalog.operations.status import Source
 
     scope = _scope(partitions, append)
+    specs = with_options(_chosen(sources or []), keys=keys, partition_by=partition_by)
     wanted = [
         Source(
             spec.table,
@@ -197,7 +198,7 @@ def status(
             mode=spec.mode or "copy",
             scope=scope,
         )
-        for spec in _specs(sources, keys, partition_by)
+        for spec in specs
     ]
     found = opened(context).status(wanted, branch=branch)
     columns = ("table", "state", "files_added", "files_removed", "files_kept", "source")
@@ -209,14 +210,6 @@ def _scope(partitions: bool, append: bool) -> "SnapshotScope":
     if partitions and append:
         raise UsageError("--partitions and --append exclude each other")
     return "partitions" if partitions else "append" if append else "full"
-
-
-def _specs(
-    sources: Sequence[str] | None, keys: Sequence[str] | None, partition_by: Sequence[str] | None
-) -> list[TableSpec]:
-    """Returns the tables to take, with the options written for them."""
-    specs = _chosen(sources or [])
-    return with_options(specs, keys=keys or [], partition_by=partition_by or [])
 
 
 def _chosen(arguments: Sequence[str]) -> list[TableSpec]:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from catalog.report.figures import count, counted, named_values, plain, size
+from catalog.report.figures import count, counted, listed, named_values, plain, size
 from catalog.report.layout import aligned
 from cli.diff.comparison import write_json_text, write_lines
 from cli.diff.request import Request
@@ -68,7 +68,7 @@ def _lines(table: str, steps: "Sequence[Step]") -> list[str]:
             count(step.files),
             size(step.bytes_to_read),
             size(step.bytes_total),
-            _columns(step.columns),
+            listed([plain(name) for name in step.columns], COLUMNS_SHOWN) or "none",
         ]
         for step in steps
     ]
@@ -81,11 +81,3 @@ def _lines(table: str, steps: "Sequence[Step]") -> list[str]:
             "path may be a faster one)"
         )
     return lines
-
-
-def _columns(names: "Sequence[str]") -> str:
-    if not names:
-        return "none"
-    shown = ", ".join(plain(name) for name in names[:COLUMNS_SHOWN])
-    more = len(names) - COLUMNS_SHOWN
-    return f"{shown} and {more} more" if more > 0 else shown

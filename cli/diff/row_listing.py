@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog.diff.view import DiffView, TableView
-from catalog.report.figures import count
+from catalog.report.figures import count, counted
 from catalog.report.text import header, title
 from cli.diff.comparison import ends_json
 from cli.diff.request import Request
@@ -53,7 +53,7 @@ def write_rows_json(result: "Diff", view: DiffView, request: Request) -> None:
         write(f'{head[:-1]}, "changes": [')
         separator = "\n"
         for table in _tables_with_rows(view):
-            for row in changed_rows(_reader(result[table.name], request, limit=_limit(request))):
+            for row in changed_rows(_reader(result[table.name], request)):
                 write(separator + json_line(table.name, row))
                 separator = ",\n"
         write("\n]}\n")
@@ -62,7 +62,7 @@ def write_rows_json(result: "Diff", view: DiffView, request: Request) -> None:
 def write_rows_csv(result: "Diff", view: DiffView, request: Request) -> None:
     """Writes the changed rows of one table as CSV."""
     table = result[_only(view, request).name]
-    reader = _reader(table, request, limit=_limit(request))
+    reader = _reader(table, request)
     with text_target(request.target) as write:
         rows = write_csv(reader, write)
     _note(rows, request.target)
@@ -71,27 +71,24 @@ def write_rows_csv(result: "Diff", view: DiffView, request: Request) -> None:
 def write_rows_parquet(result: "Diff", view: DiffView, request: Request) -> None:
     """Writes the changed rows of one table as Parquet, in the row form as it is."""
     table = result[_only(view, request).name]
-    reader = _reader(table, request, limit=_limit(request))
+    reader = _reader(table, request)
     with byte_target(request.target) as stream:
         rows = write_parquet(reader, stream)
     _note(rows, request.target)
 
 
 def _reader(
-    table: "TableDiff", request: Request, *, limit: int, narrow: bool | None = None
+    table: "TableDiff", request: Request, *, limit: int | None = None, narrow: bool | None = None
 ) -> "pa.RecordBatchReader":
     """Returns the rows asked for; text of updated rows shows changed columns in any case."""
+    most = request.limit if limit is None else limit
     changed_only = (request.narrow if narrow is None else narrow) and request.where is None
     return table.changes(
         columns="changed" if changed_only or request.narrow else "all",
         where=request.where,
         change=request.change,
-        limit=None if limit < 0 else limit,
+        limit=None if most is None or most < 0 else most,
     )
-
-
-def _limit(request: Request) -> int:
-    return -1 if request.limit is None else request.limit
 
 
 def _tables_with_rows(view: DiffView) -> Iterator[TableView]:
@@ -119,11 +116,8 @@ def _tail(table: TableView, request: Request, shown: int, *, more: bool) -> str:
     total = table.rows_changed
     filtered = request.where is not None or request.change is not None
     if not more:
-        return (
-            f"({count(shown)} of {count(total)} changed rows)"
-            if filtered
-            else (f"({count(total)} changed {'row' if total == 1 else 'rows'})")
-        )
+        every = counted(total, "changed row")
+        return f"({count(shown)} of {count(total)} changed rows)" if filtered else f"({every})"
     of = "the first" if filtered else f"of {count(total)} changed rows, the first"
     return f"({of} {count(shown)}; --limit -1 lists all)"
 

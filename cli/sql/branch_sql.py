@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from catalog.report.figures import counted, plain, short
+from catalog.report.figures import plain, short
 from cli.output import stderr, stdout
 from cli.output.listing import FORMAT_VERSION, picked
 from cli.output.results import ResultFormat
@@ -94,19 +94,12 @@ def _lines(
 
 
 def _said(change: TableOutcome) -> str:
-    counts = [
-        f"{number:,} {word}"
-        for number, word in (
-            (change.inserted, "inserted"),
-            (change.updated, "updated"),
-            (change.deleted, "deleted"),
-        )
-        if number
-    ]
+    numbers = picked(change, "inserted", "updated", "deleted")
+    counts = [f"{number:,} {word}" for word, number in numbers.items() if number]
     shapes = [word for word in dict.fromkeys(change.done) if word in _SHAPED]
     shaped = ", ".join(_SHAPED[word] for word in shapes)
     rows_said = f"rows: {', '.join(counts)}" if counts else ""
-    return "; ".join(part for part in (shaped, rows_said) if part) or counted(0, "row") + " changed"
+    return "; ".join(part for part in (shaped, rows_said) if part) or "0 rows changed"
 
 
 _SHAPED = {"create": "created", "alter": "altered", "drop": "dropped"}
