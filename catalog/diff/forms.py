@@ -26,7 +26,7 @@ Form: TypeAlias = Callable[[str], str]
 EXACT_TEXT = "parquetry_exact_text"
 """The SQL function that writes a double as the decimal number it exactly is."""
 
-_NUMBERS = (TypeClass.INTEGER, TypeClass.WIDE_INTEGER, TypeClass.DECIMAL, TypeClass.FLOAT)
+NUMBERS = (TypeClass.INTEGER, TypeClass.WIDE_INTEGER, TypeClass.DECIMAL, TypeClass.FLOAT)
 _MOMENTS = (TypeClass.DATE, TypeClass.TIMESTAMP)
 
 _TIMES = {"TIME", "TIME_NS"}
@@ -74,7 +74,7 @@ def _scalar(kind: Scalar, other: Scalar) -> Form | None:
     mine, theirs = kind.type_class, other.type_class
     if TypeClass.TEXT in (mine, theirs):
         return identity if mine is TypeClass.TEXT else _text(kind)
-    if mine in _NUMBERS and theirs in _NUMBERS:
+    if mine in NUMBERS and theirs in NUMBERS:
         return _number(kind, other)
     if {kind.name, other.name} <= _TIMES:
         return identity if kind.name == "TIME_NS" else _cast("TIME_NS")

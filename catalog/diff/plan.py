@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from catalog.diff.column_matching import ColumnMatch, match_columns
-from catalog.diff.forms import comparable
+from catalog.diff.forms import NUMBERS, comparable
 from catalog.diff.options import DiffOptions, Tolerance
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.datafile import DataFile, FileChanges
 from catalog.model.partition import Partition
 from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
-from catalog.model.types import Scalar, TypeClass
+from catalog.model.types import Scalar
 
 SideName: TypeAlias = Literal["f", "t"]
 """The older side (``f``, *from*) or the newer (``t``, *to*)."""
@@ -26,8 +26,6 @@ SideName: TypeAlias = Literal["f", "t"]
 SIDES: tuple[SideName, SideName] = ("f", "t")
 
 Status: TypeAlias = Literal["added", "removed", "modified", "unchanged"]
-
-_NUMERIC = (TypeClass.INTEGER, TypeClass.WIDE_INTEGER, TypeClass.DECIMAL, TypeClass.FLOAT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +176,7 @@ def plan_table(
     """
     old, new = before or after, after or before
     assert old is not None and new is not None
-    columns = _Columns.of(table, match_columns(old, new, shared_ids))
+    columns = _Columns(table, match_columns(old, new, shared_ids))
     key = _key(columns, options)
     removed, added = changes.removed, changes.added
     if columns.match.shared_files_agree:
@@ -207,23 +205,17 @@ def plan_table(
     )
 
 
-@dataclass(frozen=True, slots=True)
 class _Columns:
     """The columns of both sides of a table, sorted by whether their types compare."""
 
-    table: str
-    match: ColumnMatch
-    usable: tuple[tuple[Field, Field], ...]
-    unusable: tuple[tuple[Field, Field], ...]
-
-    @classmethod
-    def of(cls, table: str, match: ColumnMatch) -> "_Columns":
-        """Sorts the columns by whether they compare."""
-        usable: list[tuple[Field, Field]] = []
-        unusable: list[tuple[Field, Field]] = []
+    def __init__(self, table: str, match: ColumnMatch) -> None:
+        self.table = table
+        self.match = match
+        self.usable: list[tuple[Field, Field]] = []
+        self.unusable: list[tuple[Field, Field]] = []
         for before, after in match.pairs:
-            (usable if comparable(before.type, after.type) else unusable).append((before, after))
-        return cls(table, match, tuple(usable), tuple(unusable))
+            fits = comparable(before.type, after.type)
+            (self.usable if fits else self.unusable).append((before, after))
 
     def own_key(self) -> tuple[str, ...] | None:
         """Returns the table's key: the newer side's, else the older's, if both sides have it.
@@ -304,7 +296,7 @@ def _pairs(columns: _Columns, key: Sequence[str], options: DiffOptions) -> tuple
 
 def _is_numeric(pair: ColumnPair) -> bool:
     return all(
-        isinstance(f.type, Scalar) and f.type.type_class in _NUMERIC
+        isinstance(f.type, Scalar) and f.type.type_class in NUMBERS
         for f in (pair.before, pair.after)
     )
 
@@ -370,12 +362,11 @@ def _tasks(
         both = DiffTask(None, tuple(removed), tuple(added))
         return (both,) if removed or added else ()
     partitions: dict[Partition, tuple[list[DataFile], list[DataFile]]] = {}
-    for file in removed:
-        partitions.setdefault(file.partition, ([], []))[0].append(file)
-    for file in added:
-        partitions.setdefault(file.partition, ([], []))[1].append(file)
+    for number, files in enumerate((removed, added)):
+        for file in files:
+            partitions.setdefault(file.partition, ([], []))[number].append(file)
     return tuple(
-        DiffTask(partition, tuple(partitions[partition][0]), tuple(partitions[partition][1]))
+        DiffTask(partition, *map(tuple, partitions[partition]))
         for partition in sorted(partitions, key=_partition_order)
     )
 

@@ -66,7 +66,7 @@ def route(plan: TablePlan, task: DiffTask, prints: Prints) -> Route:
     waiting, left = dict(enumerate(task.before)), dict(enumerate(task.after))
     pairs: list[FilePair] = []
     for permuted in (False, True) if plan.key else (False,):
-        pairing = _Pairing.of(plan, prints, permuted=permuted)
+        pairing = _Pairing(plan, prints, permuted=permuted)
         like: defaultdict[object, dict[int, DataFile]] = defaultdict(dict)
         for number, before in waiting.items():
             like[pairing.mark("f", before)][number] = before
@@ -112,7 +112,6 @@ def _row_sum(files: Sequence[DataFile], prints: Prints) -> tuple[int, int] | Non
     return rows, total
 
 
-@dataclass(frozen=True, slots=True)
 class _Pairing:
     """How files are paired: those of equal keys in order, or of the same keys in another order.
 
@@ -120,20 +119,12 @@ class _Pairing:
     ``whole_rows`` are compared.
     """
 
-    prints: Prints
-    permuted: bool
-    keys: tuple[ColumnPair, ...]
-    values: tuple[ColumnPair, ...]
-    whole_rows: bool
-
-    @classmethod
-    def of(cls, plan: TablePlan, prints: Prints, *, permuted: bool) -> "_Pairing":
-        """Looks up the columns of a plan."""
-        keys, values = (
-            tuple(pair for pair in pairs if not constant(plan, pair))
-            for pairs in (plan.key_pairs, plan.value_pairs)
-        )
-        return cls(prints, permuted, keys, values, not plan.key)
+    def __init__(self, plan: TablePlan, prints: Prints, *, permuted: bool) -> None:
+        self.prints = prints
+        self.permuted = permuted
+        self.keys = [pair for pair in plan.key_pairs if not constant(plan, pair)]
+        self.values = [pair for pair in plan.value_pairs if not constant(plan, pair)]
+        self.whole_rows = not plan.key
 
     def mark(self, side: SideName, file: DataFile) -> object:
         """Returns what a file must have in common with those that it may be paired with."""

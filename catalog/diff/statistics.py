@@ -16,6 +16,7 @@ import numpy as np
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.counts import SideStats
 from catalog.diff.fingerprints.summary import exact_float_total, float_total
+from catalog.diff.forms import NUMBERS
 from catalog.diff.plan import SideName
 from catalog.diff.route import Prints
 from catalog.engine.arrow_arrays import to_numpy
@@ -25,13 +26,12 @@ from catalog.errors import CatalogError
 from catalog.model.datafile import DataFile
 from catalog.model.fingerprint import BLOCK_ROWS, ColumnSummary
 from catalog.model.schema import Field
-from catalog.model.types import NULL_TYPE, DataType, Scalar, TypeClass, is_float, is_integer
+from catalog.model.types import NULL_TYPE, DataType, Scalar, is_float, is_integer
 from catalog.model.values import decode, encode, float_text, text
 
 SIGNIFICANT_DIGITS = 12
 """Digits of a sum of doubles: in other tools, further digits depend on the order of additions."""
 
-_SUMMED = (TypeClass.INTEGER, TypeClass.WIDE_INTEGER, TypeClass.DECIMAL, TypeClass.FLOAT)
 _ROUNDED = decimal.Context(
     prec=SIGNIFICANT_DIGITS, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX, traps=[]
 )
@@ -83,7 +83,7 @@ def _summed_up(
     except (CatalogError, ValueError, OverflowError):
         return None
     stats = SideStats(nulls, _bound(low), _bound(high))
-    if field.type.type_class not in _SUMMED:
+    if field.type.type_class not in NUMBERS:
         return stats
     if any(one.total is None for one in full):
         return None
@@ -173,7 +173,7 @@ def _aggregates(field: Field, *, sums: bool) -> list[str]:
 
 def _has_exact_sum(field: Field) -> bool:
     """Returns whether a column is summed up exactly: one of integers or decimals."""
-    summed = isinstance(field.type, Scalar) and field.type.type_class in _SUMMED
+    summed = isinstance(field.type, Scalar) and field.type.type_class in NUMBERS
     return summed and not is_float(field.type)
 
 

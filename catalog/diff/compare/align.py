@@ -5,7 +5,7 @@ into the older side's order and compared, in Arrow and numpy. Only rows that dif
 engine. Columns are read one at a time, so that memory follows the widest.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -15,14 +15,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.diff.compare.arrays import Arrays, Unreadable, arrow_type
-from catalog.diff.fingerprints.canonical import Fixed, fixed, repeated
+from catalog.diff.fingerprints.canonical import Fixed, fixed, repeated, unwrapped
 from catalog.diff.forms import form, identity
 from catalog.diff.plan import SIDES, ColumnPair, SideName, TablePlan
 from catalog.engine.arrow_arrays import constant, from_numpy, to_numpy
 from catalog.engine.connection import cursor
 from catalog.model.schema import Field
+from catalog.model.types import is_integer
 
 Numbers: TypeAlias = np.ndarray[Any, Any]
+Sides: TypeAlias = Mapping[SideName, Arrays]
 
 CANDIDATES = 4
 """Columns of integers that are tried as a key where a table has none: each is read to find out."""
@@ -47,23 +49,6 @@ class Aligned:
     equal: Numbers
 
 
-@dataclass(frozen=True, slots=True)
-class BothArrays:
-    """The columns of the files of both sides."""
-
-    before: Arrays
-    after: Arrays
-
-    def column(self, side: SideName, pair: ColumnPair) -> pa.Array:
-        """Returns a column of a side.
-
-        Raises:
-            CorruptData: A file cannot be read.
-            Unreadable: The engine must read it.
-        """
-        return (self.before if side == "f" else self.after).column(pair.on(side))
-
-
 def can_align(plan: TablePlan) -> bool:
     """Returns whether a plan's columns compare as they are, in types Arrow reads as DuckDB does."""
     before, after = plan.side("f").partition_by, plan.side("t").partition_by
@@ -85,34 +70,24 @@ def inner(plan: TablePlan, pairs: Sequence[ColumnPair]) -> list[ColumnPair]:
     return [p for p in pairs if p.before.id not in before and p.after.id not in after]
 
 
-def pseudo_key(plan: TablePlan, both: BothArrays) -> list[ColumnPair]:
+def pseudo_key(plan: TablePlan, both: Sides) -> list[ColumnPair]:
     """Returns a column of integers in which all rows of a side differ, if one is soon found.
 
     Equal rows have the same value in it, so rows without a key can be matched by it.
     """
     compared = [pair for pair in plan.pairs if pair.compared]
-    wanted = [p for p in inner(plan, compared) if _is_integer(p.before)]
+    wanted = [p for p in inner(plan, compared) if is_integer(p.before.type)]
     for pair in wanted[:CANDIDATES]:
-        sides = both.column("f", pair), both.column("t", pair)
-        if all(not column.null_count and _is_unique(column) for column in sides):
+        sides = [both[side].column(pair.on(side)) for side in SIDES]
+        if all(not column.null_count and not repeated(to_numpy(column)) for column in sides):
             return [pair]
     return []
-
-
-def _is_integer(field: Field) -> bool:
-    kind = arrow_type(field.type)
-    return kind is not None and bool(pa.types.is_integer(kind))
-
-
-def _is_unique(column: pa.Array) -> bool:
-    values = np.sort(to_numpy(column))
-    return not bool((values[1:] == values[:-1]).any())
 
 
 def align(
     con: duckdb.DuckDBPyConnection,
     plan: TablePlan,
-    both: BothArrays,
+    both: Sides,
     *,
     key: Sequence[ColumnPair],
 ) -> Aligned:
@@ -124,12 +99,13 @@ def align(
     """
     partner, inserted = _matched(con, both, key)
     here = partner >= 0
-    differs = np.zeros(both.before.rows, dtype=bool)
+    differs = np.zeros(both["f"].rows, dtype=bool)
     if here.any():
-        at = None if _in_order(partner, both.after.rows) else np.where(here, partner, 0)
+        at = None if _in_order(partner, both["t"].rows) else np.where(here, partner, 0)
         compared = [pair for pair in plan.pairs if pair.compared and pair not in key]
         for pair in inner(plan, compared):
-            differs |= _differs(both.column("f", pair), both.column("t", pair), at)
+            before, after = (both[side].column(pair.on(side)) for side in SIDES)
+            differs |= _differs(before, after, at)
     differs &= here
     return Aligned(
         np.flatnonzero(differs),
@@ -145,18 +121,18 @@ def _in_order(partner: Numbers, rows: int) -> bool:
 
 
 def _matched(
-    con: duckdb.DuckDBPyConnection, both: BothArrays, key: Sequence[ColumnPair]
+    con: duckdb.DuckDBPyConnection, both: Sides, key: Sequence[ColumnPair]
 ) -> tuple[Numbers, Numbers]:
     """Returns the partner of every older row, -1 for none, and the newer rows without one."""
     if len(key) == 1:
-        mine, theirs = (_as_integers(both.column(side, key[0])) for side in SIDES)
+        mine, theirs = (_as_integers(both[side].column(key[0].on(side))) for side in SIDES)
         if mine is not None and theirs is not None and mine.dtype == theirs.dtype:
             return _matched_integers(mine, theirs)
     tables = {}
     names = [*(f"k{n}" for n in range(len(key))), "n"]
-    for side, rows in zip(SIDES, (both.before.rows, both.after.rows), strict=True):
-        keys = [_plain(both.column(side, pair)) for pair in key]
-        tables[side] = pa.table([*keys, from_numpy(np.arange(rows))], names)
+    for side in SIDES:
+        keys = [unwrapped(both[side].column(pair.on(side))) for pair in key]
+        tables[side] = pa.table([*keys, from_numpy(np.arange(both[side].rows))], names)
     on = " AND ".join(f"f.k{n} IS NOT DISTINCT FROM t.k{n}" for n in range(len(key)))
     with cursor(con) as own:
         for side, table in tables.items():
@@ -168,7 +144,7 @@ def _matched(
         for side in tables:
             own.unregister(f"keys_{side}")
     mine, theirs = (to_numpy(partners[side]) for side in SIDES)
-    partner = np.full(both.before.rows, -1)
+    partner = np.full(both["f"].rows, -1)
     partner[mine[mine >= 0]] = theirs[mine >= 0]
     return partner, np.sort(theirs[mine < 0])
 
@@ -211,7 +187,7 @@ def _differs(before: pa.Array, after: pa.Array, at: Numbers | None) -> Numbers:
         return _numbers_differ(mine, theirs, at)
     if pa.types.is_dictionary(before.type) and pa.types.is_dictionary(after.type):
         return _entries_differ(before, after, at)
-    before, after = _plain(before), _plain(after)
+    before, after = unwrapped(before), unwrapped(after)
     other = after if at is None else after.take(from_numpy(at))
     unequal = pc.not_equal(before, other)
     if unequal.null_count:
@@ -235,11 +211,6 @@ def _numbers_differ(mine: Fixed, theirs: Fixed, at: Numbers | None) -> Numbers:
         there = np.ones(len(right), bool) if theirs.valid is None else theirs.valid
         differs = differs | (here != (there if at is None else there[at]))
     return np.asarray(differs)
-
-
-def _plain(column: pa.Array) -> pa.Array:
-    kind = column.type
-    return column.cast(kind.value_type) if pa.types.is_dictionary(kind) else column
 
 
 def _entries_differ(before: pa.Array, after: pa.Array, at: Numbers | None) -> Numbers:
@@ -272,17 +243,6 @@ def repeated_integers(arrays: Arrays, field: Field) -> int | None:
     except Unreadable:
         return None
     return None if integers is None else repeated(integers)
-
-
-def rows_at(plan: TablePlan, side: SideName, arrays: Arrays, *, numbers: Numbers) -> pa.Table:
-    """Returns rows of a side by number: all columns in files, called ``<side>_c<field id>``."""
-    wanted = from_numpy(numbers)
-    return pa.table(
-        {
-            f"{side}_c{field.id}": _plain(arrays.column(field).take(wanted))
-            for field in held(plan, side)
-        }
-    )
 
 
 def held(plan: TablePlan, side: SideName) -> Iterator[Field]:

@@ -5,16 +5,17 @@ import pyarrow as pa
 
 from catalog.diff.compare.align import (
     Aligned,
-    BothArrays,
     Numbers,
+    Sides,
     align,
     can_align,
+    held,
     inner,
     pseudo_key,
-    rows_at,
 )
 from catalog.diff.compare.arrays import Arrays, Unreadable
 from catalog.diff.compare.table_reader import TableReader
+from catalog.diff.fingerprints.canonical import unwrapped
 from catalog.diff.plan import SIDES, DiffTask, SideName
 from catalog.engine.arrow_arrays import constant, from_numpy
 
@@ -58,9 +59,9 @@ class Aligning:
             aligned = align(self._reader.con, self._plan, both, key=key)
             older = np.append(aligned.before, aligned.deleted)
             newer = np.append(aligned.after, aligned.inserted)
-            mine = self._rows_at("f", task, both.before, numbers=older)
-            theirs = self._rows_at("t", task, both.after, numbers=newer)
-            filled = self._filled(aligned, both.after)
+            mine = self._rows_at("f", task, both["f"], numbers=older)
+            theirs = self._rows_at("t", task, both["t"], numbers=newer)
+            filled = self._filled(aligned, both["t"])
         except Unreadable:
             return None
         pairs = len(aligned.before) if keyed else 0
@@ -88,7 +89,7 @@ class Aligning:
         self._waiting.clear()
         return rows
 
-    def _both(self, task: DiffTask) -> BothArrays | None:
+    def _both(self, task: DiffTask) -> Sides | None:
         """Returns what reads the columns of both sides; None if the engine must compare them."""
         if not self._possible or task.partition is None:
             return None
@@ -97,8 +98,7 @@ class Aligning:
             return None
         if max(rows) * ROW_BYTES > self._reader.align_bytes:
             return None
-        before, after = (self._reader.arrays(side, task.files(side)) for side in SIDES)
-        return BothArrays(before, after)
+        return {side: self._reader.arrays(side, task.files(side)) for side in SIDES}
 
     def _filled(self, aligned: Aligned, after: Arrays) -> dict[int, int]:
         filled = {}
@@ -113,16 +113,20 @@ class Aligning:
         self, side: SideName, task: DiffTask, arrays: Arrays, *, numbers: Numbers
     ) -> pa.Table:
         """Returns some rows of a side, with all columns."""
-        rows = rows_at(self._plan, side, arrays, numbers=numbers)
+        wanted = from_numpy(numbers)
+        rows = {
+            f"{side}_c{field.id}": unwrapped(arrays.column(field).take(wanted))
+            for field in held(self._plan, side)
+        }
         ids = self._plan.side(side).partition_by
         if not ids:
-            return rows
+            return pa.table(rows)
         file = next(file for file in task.files(side) if file.rows)
         listed = ", ".join(f"c{i} AS {side}_c{i}" for i in ids)
         query = f"SELECT {listed} FROM {self._reader.relation(side, (file,), ids)} LIMIT 1"
         constant = self._reader.con.sql(query).to_arrow_table()
         nothing = from_numpy(np.zeros(len(numbers), dtype=np.int64))
-        return pa.table({**_columns(rows), **_columns(constant.take(nothing))})
+        return pa.table({**rows, **_columns(constant.take(nothing))})
 
 
 def _columns(rows: pa.Table) -> dict[str, pa.ChunkedArray]:

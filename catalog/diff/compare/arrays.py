@@ -7,6 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from catalog.diff.fingerprints.canonical import is_binary, is_text
+from catalog.diff.fingerprints.column_reader import in_one, unreadable
 from catalog.errors import CorruptData
 from catalog.formats.parquet import ParquetSource, source_name
 from catalog.model.datafile import DataFile
@@ -123,8 +125,7 @@ class Arrays:
                 raise Unreadable(field.name)
             column = found.column(0)
         except (pa.ArrowException, OSError) as error:
-            reason = str(error).splitlines()[0]
-            raise CorruptData(f"{file.path} is not readable: {reason}") from error
+            raise unreadable(file.path, error) from error
         if len(column) != file.rows:
             where = source_name(source)
             raise CorruptData(f"{where} holds {len(column)} rows, {file.rows} were committed")
@@ -163,10 +164,7 @@ def _joined(parts: Sequence[pa.ChunkedArray], kind: pa.DataType) -> pa.Array | N
         if not entries.null_count and pc.count_distinct(entries).as_py() == len(entries):
             return whole
     chunks = [c for part in parts for c in (part if part.type == kind else part.cast(kind)).chunks]
-    whole = pa.chunked_array(chunks, kind).combine_chunks()
-    if not isinstance(whole, pa.ChunkedArray):
-        return whole
-    return whole.chunk(0) if whole.num_chunks == 1 else None
+    return in_one(pa.chunked_array(chunks, kind))
 
 
 def _as(column: pa.ChunkedArray, kind: pa.DataType, name: str) -> pa.ChunkedArray:
@@ -177,8 +175,8 @@ def _as(column: pa.ChunkedArray, kind: pa.DataType, name: str) -> pa.ChunkedArra
     if pa.types.is_dictionary(found):
         found = found.value_type
     same = (
-        (pa.types.is_string(kind) and (pa.types.is_string(found) or _is_wide_text(found)))
-        or (pa.types.is_binary(kind) and (pa.types.is_binary(found) or _is_wide_bytes(found)))
+        (is_text(kind) and is_text(found))
+        or (is_binary(kind) and is_binary(found))
         or (pa.types.is_timestamp(kind) and pa.types.is_timestamp(found) and _same(kind, found))
         or found == kind
     )
@@ -188,14 +186,6 @@ def _as(column: pa.ChunkedArray, kind: pa.DataType, name: str) -> pa.ChunkedArra
         return column.cast(kind)
     except pa.ArrowInvalid as error:
         raise Unreadable(name) from error
-
-
-def _is_wide_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
-
-
-def _is_wide_bytes(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind))
 
 
 def _same(kind: pa.DataType, found: pa.DataType) -> bool:

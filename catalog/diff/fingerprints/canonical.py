@@ -11,7 +11,7 @@ import struct
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +21,7 @@ import xxhash
 from catalog.engine.arrow_arrays import constant, to_numpy
 
 Update = Callable[[Any], None]
+ArrowColumn = TypeVar("ArrowColumn", pa.Array, pa.ChunkedArray)
 Numbers: TypeAlias = np.ndarray[Any, Any]
 
 _NAN = np.float64("nan")
@@ -65,7 +66,7 @@ def digest(column: pa.Array) -> bytes | None:
 def block(column: pa.Array) -> Block:
     """Returns what a fingerprint needs of a column of up to a block's rows."""
     state = xxhash.xxh3_128()
-    column = _unwrapped(column)
+    column = unwrapped(column)
     try:
         found = _add(column, state.update)
     except pa.ArrowInvalid:
@@ -86,9 +87,7 @@ def fixed(column: pa.Array) -> Fixed | None:
 
 def _valid(column: pa.Array) -> Numbers | None:
     """Returns which values are not NULL; None: all."""
-    if not column.null_count:
-        return None
-    return to_numpy(column.is_valid())
+    return to_numpy(column.is_valid()) if column.null_count else None
 
 
 def repeated(values: Numbers) -> int:
@@ -99,17 +98,17 @@ def repeated(values: Numbers) -> int:
     return int(same.sum()) + int(runs.sum())
 
 
-def _unwrapped(column: pa.Array) -> pa.Array:
+def unwrapped(column: ArrowColumn) -> ArrowColumn:
     """Returns a column without what Arrow may wrap its values in."""
-    if isinstance(column, pa.ExtensionArray):
-        column = column.storage
     kind = column.type
+    if isinstance(kind, pa.BaseExtensionType):
+        column, kind = column.cast(kind.storage_type), kind.storage_type
     return column.cast(kind.value_type) if pa.types.is_dictionary(kind) else column
 
 
 def _add(column: pa.Array, update: Update) -> bool | Fixed:
     """Feeds a column to a hash; False if it has no canonical form."""
-    column = _unwrapped(column)
+    column = unwrapped(column)
     kind = column.type
     tag = _tag(kind)
     if tag is None or sys.byteorder != "little":
@@ -141,10 +140,10 @@ def _tag(kind: pa.DataType) -> bytes | None:
         (b"float", pa.types.is_floating(kind)),
         (b"date", pa.types.is_date(kind)),
         (b"time", pa.types.is_time(kind)),
-        (b"text", _is_text(kind)),
-        (b"blob", _is_binary(kind)),
+        (b"text", is_text(kind)),
+        (b"blob", is_binary(kind) or pa.types.is_fixed_size_binary(kind)),
         (b"struct", pa.types.is_struct(kind)),
-        (b"list", _is_list(kind)),
+        (b"list", pa.types.is_list(kind) or pa.types.is_large_list(kind)),
     ]
     found = next((tag for tag, holds in checks if holds), None)
     if found is not None:
@@ -156,23 +155,16 @@ def _tag(kind: pa.DataType) -> bytes | None:
     return None
 
 
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-    )
+def is_text(kind: pa.DataType) -> bool:
+    """Returns whether values of an Arrow type are text, in any layout."""
+    types = pa.types
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
 
 
-def _is_binary(kind: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_binary(kind)
-        or pa.types.is_large_binary(kind)
-        or pa.types.is_binary_view(kind)
-        or pa.types.is_fixed_size_binary(kind)
-    )
-
-
-def _is_list(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
+def is_binary(kind: pa.DataType) -> bool:
+    """Returns whether values of an Arrow type are bytes of any length, in any layout."""
+    types = pa.types
+    return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind))
 
 
 def _add_nested(column: pa.Array, update: Update) -> bool:
@@ -226,7 +218,7 @@ class TextBytes:
 
 def text_bytes(column: pa.Array) -> TextBytes | None:
     """Returns a column of text or bytes in parts; None for other columns."""
-    column = _unwrapped(column)
+    column = unwrapped(column)
     tag = _tag(column.type)
     if tag not in (b"text", b"blob"):
         return None

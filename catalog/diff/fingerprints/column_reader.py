@@ -126,17 +126,13 @@ def _in_dictionaries(parquet: pq.ParquetFile) -> list[int]:
     found = []
     groups = [metadata.row_group(n) for n in range(metadata.num_row_groups)]
     for place, field in enumerate(arrow):
-        leaf = leaves.get(field.name)
-        if leaf is None or not _is_text(field.type):
+        leaf, kind = leaves.get(field.name), field.type
+        if leaf is None or not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
             continue
         chunks = [group.column(leaf) for group in groups]
         if chunks and all(map(_is_in_dictionary, chunks)):
             found.append(place)
     return found
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _is_in_dictionary(chunk: pq.ColumnChunkMetaData) -> bool:

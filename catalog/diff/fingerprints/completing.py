@@ -51,7 +51,8 @@ class Completing:
         self._plan = plan
         self._pool = pool
         self._prints = prints
-        self._same_key = self._key("f") == self._key("t")
+        self._keys = {side: key_ids(plan, side) for side in SIDES}
+        self._same_key = self._keys["f"] == self._keys["t"]
         self._looked: dict[Identity, StoredColumns] = {}
 
     def complete(self, entries: Sequence[Entry]) -> dict[str, int]:
@@ -68,7 +69,7 @@ class Completing:
         needed = {i: n for sides in groups.values() for i, n in self._needed(sides).items()}
         read: dict[str, int] = {}
         for side in SIDES:  # what one side has saves work on the other
-            others = _Others(groups, _OTHER[side], known=self._prints, key=self._key(side))
+            others = _Others(groups, _OTHER[side], known=self._prints, key=self._keys[side])
             missing = [
                 one.file
                 for one in entries
@@ -87,18 +88,15 @@ class Completing:
         self._looked.update(zip(ids, self._pool.map(self._look_at, missing), strict=True))
         known: dict[Identity, Known] = {**self._looked, **self._prints}
         others = {
-            side: _Others(groups, _OTHER[side], known=known, key=self._key(side)) for side in SIDES
+            side: _Others(groups, _OTHER[side], known=known, key=self._keys[side]) for side in SIDES
         }
         look = partial(self._look_into, others)
         self._looked.update(zip(ids, list(self._pool.map(look, missing)), strict=True))
 
     def _look_at(self, one: Entry) -> StoredColumns:
         path = local_path(self._repository.store, one.file)
-        return (
-            StoredColumns()
-            if path is None
-            else looked_at(path, self._keyed(one.side, one.file).columns)
-        )
+        keyed = self._keyed(one.side, one.file)
+        return StoredColumns() if path is None else looked_at(path, keyed.columns)
 
     def _look_into(self, others: Mapping[SideName, "_Others"], one: Entry) -> StoredColumns:
         known = self._looked[one.file.identity]
@@ -110,10 +108,7 @@ class Completing:
         return looked_into(path, keyed, known, like=like, keeping=False)
 
     def _keyed(self, side: SideName, file: DataFile) -> KeyedFile:
-        return KeyedFile(self._plan.side(side), file, self._key(side))
-
-    def _key(self, side: SideName) -> tuple[int, ...]:
-        return key_ids(self._plan, side)
+        return KeyedFile(self._plan.side(side), file, self._keys[side])
 
     def _known(self, file: DataFile) -> Known:
         return self._prints.get(file.identity) or self._looked[file.identity]
@@ -126,7 +121,7 @@ class Completing:
         if not self._same_key or not self._plan.key:
             return dict.fromkeys((file.identity for file in files), None)
         known = [[self._known(file) for file in sides[side]] for side in SIDES]
-        older, newer = needed_columns(known[0], known[1], self._key("t"))
+        older, newer = needed_columns(known[0], known[1], self._keys["t"])
         found: dict[Identity, set[int] | None] = {}
         for file, wanted in zip(files, [*older, *newer], strict=True):
             before = found.get(file.identity, set())  # the same bytes may be several files

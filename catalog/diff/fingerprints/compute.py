@@ -15,48 +15,39 @@ from catalog.diff.fingerprints.key_order import (
 )
 from catalog.diff.fingerprints.key_record import in_order, key_record
 from catalog.diff.fingerprints.keyed_file import KeyedFile
-from catalog.diff.fingerprints.reuse import looked_at, looked_into, taken_over
+from catalog.diff.fingerprints.reuse import looked_at, looked_into, taken_over, with_stored
 from catalog.diff.fingerprints.row_sum import MODULUS, RowSum
 from catalog.diff.fingerprints.summary import Summing
 from catalog.errors import CorruptData
 from catalog.formats.parquet import ParquetSource, source_name
 from catalog.model.datafile import DataFile
-from catalog.model.fingerprint import (
-    BLOCK_ROWS,
-    ColumnSummary,
-    Fingerprint,
-    KeyRecord,
-    StoredColumns,
-)
+from catalog.model.fingerprint import BLOCK_ROWS, Fingerprint, KeyRecord, StoredColumns
 from catalog.model.schema import PhysicalColumn
 from catalog.model.table import TableSnapshot
 
 
 class _Column:
-    """What a fingerprint records of one column, computed block by block."""
+    """What a fingerprint records of one column, computed block by block.
+
+    Attributes:
+        digests: The digests of the blocks; None if one of them has none.
+        sum: What all blocks sum up to.
+    """
 
     def __init__(self, column: PhysicalColumn) -> None:
         self._field_id = column.field_id
-        self._digests: list[bytes] | None = []
-        self._sum = Summing(column.type)
+        self.digests: list[bytes] | None = []
+        self.sum = Summing(column.type)
 
     def add(self, rows: pa.Array, row_sum: RowSum | None) -> bool:
         """Adds a block, also to a sum of its rows; False if that is not possible."""
         found = canonical_block(rows)
-        self._sum.add(found, len(rows))
+        self.sum.add(found, len(rows))
         if found.digest is None:
-            self._digests = None
-        elif self._digests is not None:
-            self._digests.append(found.digest)
+            self.digests = None
+        elif self.digests is not None:
+            self.digests.append(found.digest)
         return row_sum is None or row_sum.add(self._field_id, rows, found)
-
-    def digests(self) -> tuple[bytes, ...] | None:
-        """Returns the digests of the blocks; None if one of them has none."""
-        return None if self._digests is None else tuple(self._digests)
-
-    def summary(self) -> ColumnSummary:
-        """Returns what all blocks sum up to."""
-        return self._sum.summary()
 
 
 class Fingerprinter:
@@ -124,12 +115,11 @@ class Fingerprinter:
 def _fingerprint(
     rows: int, columns: Mapping[int, _Column], *, record: KeyRecord | None, total: int | None
 ) -> Fingerprint:
-    digests = {field_id: one.digests() for field_id, one in columns.items()}
     return Fingerprint(
         rows,
-        {field_id: found for field_id, found in digests.items() if found is not None},
+        {i: tuple(one.digests) for i, one in columns.items() if one.digests is not None},
         record,
-        {field_id: one.summary() for field_id, one in columns.items()},
+        {field_id: one.sum.summary() for field_id, one in columns.items()},
         total,
     )
 
@@ -179,7 +169,7 @@ def compute(
     if made is None:
         row_sum = shared is None and not skipped
         made = _decoded(source, keyed, places, shared=shared, row_sum=row_sum)
-    return _checked(_with_stored(made, known), source, keyed)
+    return _checked(with_stored(made, known), source, keyed)
 
 
 def _decoded(
@@ -211,10 +201,6 @@ def _decoded(
         ordered = keyed_digests(source, keyed, made.key, wanted=ids)
         made = replace(made, keyed={**made.keyed, **ordered})
     return made
-
-
-def _with_stored(found: Fingerprint, known: StoredColumns) -> Fingerprint:
-    return replace(found, stored=known.stored, encoded=known.encoded, writer=known.writer)
 
 
 def _unordered(path: str, keyed: KeyedFile) -> Fingerprint | None:

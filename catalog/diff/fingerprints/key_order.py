@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog.diff.fingerprints.canonical import digest
+from catalog.diff.fingerprints.canonical import digest, is_binary, is_text, unwrapped
 from catalog.diff.fingerprints.column_reader import in_one, opened
 from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.engine.arrow_arrays import from_numpy, to_numpy
@@ -68,11 +68,8 @@ def key_order(key: Sequence[pa.Array | None], record: KeyRecord | None) -> pa.Ar
 
 def _sortable(column: pa.Array) -> pa.Array | None:
     """Returns a column in a type whose order is that of its values; None if there is none."""
-    if isinstance(column, pa.ExtensionArray):
-        column = column.storage
+    column = unwrapped(column)
     kind = column.type
-    if pa.types.is_dictionary(kind):
-        column, kind = column.cast(kind.value_type), kind.value_type
     if pa.types.is_date32(kind) or pa.types.is_time32(kind):
         return column.view(pa.int32())
     if pa.types.is_date64(kind) or pa.types.is_time64(kind) or pa.types.is_timestamp(kind):
@@ -81,9 +78,7 @@ def _sortable(column: pa.Array) -> pa.Array | None:
         return column
     if pa.types.is_decimal(kind) and kind.bit_width <= 128:
         return column.cast(pa.decimal128(38, kind.scale))
-    text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
-    blob = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
-    if text or blob or pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
+    if is_text(kind) or is_binary(kind):
         return column.cast(pa.large_binary())
     return column.cast(pa.binary()) if pa.types.is_fixed_size_binary(kind) else None
 

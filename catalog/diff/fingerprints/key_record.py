@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog.diff.fingerprints.canonical import repeated
+from catalog.diff.fingerprints.canonical import repeated, unwrapped
 from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.engine.arrow_arrays import constant, to_numpy
 from catalog.errors import CatalogError
@@ -36,7 +36,7 @@ def key_record(keys: Sequence[pa.Table], keyed: KeyedFile) -> KeyRecord | None:
     held = {column.field_id for column in keyed.columns}
     ids = [field_id for field_id in key if field_id in held]
     inner = [  # where a file holds a partition column as well, the value of the entry counts
-        _plain(column)
+        unwrapped(column)
         for field_id, column in zip(ids, columns.columns, strict=True)
         if field_id not in constant
     ]
@@ -52,15 +52,6 @@ def key_record(keys: Sequence[pa.Table], keyed: KeyedFile) -> KeyRecord | None:
         return None
     low, high = _bounds(inner, keyed, constant) if not nulls else (None, None)
     return KeyRecord(nulls, duplicates, low, high, ordered and not nulls)
-
-
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        return column.cast(kind.value_type)
-    if isinstance(kind, pa.BaseExtensionType):
-        return pa.chunked_array([c.storage for c in column.chunks], kind.storage_type)
-    return column
 
 
 def _null_rows(columns: Sequence[pa.ChunkedArray]) -> int:
@@ -143,4 +134,4 @@ def _encoded(value: pa.Scalar, field: Field) -> bytes | None:
 
 def in_order(keys: pa.Table) -> bool:
     """Returns whether keys increase from row to row."""
-    return _strictly_increasing([_plain(column) for column in keys.columns])
+    return _strictly_increasing([unwrapped(column) for column in keys.columns])

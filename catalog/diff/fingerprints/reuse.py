@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import TypeAlias
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from catalog.diff.fingerprints.column_reader import unreadable
 from catalog.diff.fingerprints.keyed_file import KeyedFile
-from catalog.diff.fingerprints.stored_bytes import encoded_digests, stored_digests, written_by
+from catalog.diff.fingerprints.stored_bytes import encoded_digests, stored_digests
 from catalog.model.fingerprint import Fingerprint, StoredColumns, stored_alike
 from catalog.model.schema import PhysicalColumn
 from catalog.model.types import Scalar, TypeClass
@@ -25,7 +26,8 @@ def looked_at(path: str, columns: Sequence[PhysicalColumn]) -> StoredColumns:
     """
     try:
         stored = stored_digests(path, columns)
-        return StoredColumns(stored, writer=written_by(path) if stored else "")
+        writer = pq.read_metadata(path).created_by if stored else None
+        return StoredColumns(stored, writer=writer or "")
     except (pa.ArrowException, OSError) as error:
         raise unreadable(path, error) from error
 
@@ -87,21 +89,23 @@ def taken_over(
     for one in like:
         same = alike(looked, one) & one.summaries.keys()
         if same and same == looked.stored.keys() == one.stored.keys():
-            return replace(one, stored=looked.stored, encoded=looked.encoded, writer=looked.writer)
+            return with_stored(one, looked)
         inner = [field_id for field_id in key if field_id in looked.stored]
         if not inner or not same.issuperset(inner) or one.row_sum is not None:
             continue
         if best is None or len(same) > len(best.summaries):
             best = replace(
-                one,
+                with_stored(one, looked),
                 columns={i: one.columns[i] for i in same if i in one.columns},
                 summaries={i: one.summaries[i] for i in same},
                 keyed={i: one.keyed[i] for i in same if i in one.keyed},
-                stored=looked.stored,
-                encoded=looked.encoded,
-                writer=looked.writer,
             )
     return best
+
+
+def with_stored(one: Fingerprint, known: StoredColumns) -> Fingerprint:
+    """Returns a fingerprint with what is known of columns as they are stored."""
+    return replace(one, stored=known.stored, encoded=known.encoded, writer=known.writer)
 
 
 class KeyIndex:

@@ -68,15 +68,6 @@ def stored_digests(path: str, columns: Sequence[PhysicalColumn]) -> dict[int, by
         }
 
 
-def written_by(path: str) -> str:
-    """Returns the writer that a local file names.
-
-    Raises:
-        OSError: The file cannot be read; Arrow raises errors of its own for that, too.
-    """
-    return pq.read_metadata(path).created_by or ""
-
-
 def encoded_digests(
     path: str, columns: Sequence[PhysicalColumn], wanted: Collection[int]
 ) -> dict[int, bytes]:
