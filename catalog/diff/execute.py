@@ -1,11 +1,10 @@
 """Runs the plan of one table on an engine and counts what changed."""
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 import pyarrow as pa
 
-from catalog.diff.compare.align import repeated_integers
 from catalog.diff.compare.key_problems import key_problems
 from catalog.diff.compare.remainder import Remainder
 from catalog.diff.compare.sql_columns import Part, SqlColumns
@@ -22,7 +21,7 @@ from catalog.diff.counts import (
 from catalog.diff.options import DiffOptions
 from catalog.diff.plan import SIDES, SideName, TablePlan
 from catalog.diff.result import Selection, TableDiff
-from catalog.diff.route import Prints, known_keys, route
+from catalog.diff.route import Prints, route
 from catalog.diff.row_form import row_reader
 from catalog.diff.statistics import kept_stats, side_stats
 from catalog.diff.tally import Cells, Tally, examples, tally
@@ -30,9 +29,6 @@ from catalog.engine.connection import connect
 from catalog.engine.quoting import type_sql
 from catalog.model.partition import partition_values
 from catalog.storage.store import ObjectStore
-
-KEY_BYTES = 32
-"""Memory that sorting takes for every integer key."""
 
 Progress = Callable[[int], None]
 """Called with the rows of a task that is done."""
@@ -50,7 +46,7 @@ def unchanged_table(plan: TablePlan, store: ObjectStore) -> TableDiff:
     def no_rows(selection: Selection) -> pa.RecordBatchReader:
         remainder = Remainder(TableReader(connect(), plan, store), "remainder")
         remainder.settle()
-        return row_reader(remainder.con, remainder.columns, remainder, count=0)(selection)
+        return row_reader(remainder.con, remainder.columns, remainder.row_parts, count=0)(selection)
 
     return TableDiff(plan, counts, store, rows=no_rows)
 
@@ -71,7 +67,7 @@ def compare_table(
     register_functions(reader.con, plan)
     if plan.before is None or plan.after is None:
         return _one_sided(reader, options, keep_rows=keep_rows)
-    problems = _key_problems(reader, check_all=options.check_keys)
+    problems = key_problems(reader, check_all=options.check_keys)
     remainder = _settled(reader, name, problems, progress=progress)
     columns, parts = remainder.columns, remainder.parts()
     counts = tally(reader.con, columns, parts)
@@ -91,7 +87,7 @@ def compare_table(
         return TableDiff(plan, result, reader.store)
     changed = counts.inserted + counts.deleted + counts.updated
     touched = [name for name in counts.cells if _touched(counts, name)]
-    rows = row_reader(reader.con, columns, remainder, count=changed, touched=touched)
+    rows = row_reader(reader.con, columns, remainder.row_parts, count=changed, touched=touched)
     return TableDiff(plan, result, reader.store, rows=rows)
 
 
@@ -102,8 +98,8 @@ def changed_rows(reader: TableReader, *, name: str, progress: Progress = lambda 
         A table with ``kind`` (``u``, ``d``, ``i``) and every column of each side, called
         ``f_c<field id>`` and ``t_c<field id>``; see ``compare.sql_columns`` for the others.
     """
-    problems = _key_problems(reader, check_all=False)
-    (part,) = _settled(reader, name, problems, progress=progress).whole_parts(fit=True)
+    problems = key_problems(reader, check_all=False)
+    (part,) = _settled(reader, name, problems, progress=progress).row_parts(True)
     return part.relation
 
 
@@ -163,28 +159,15 @@ def _one_sided(reader: TableReader, options: DiffOptions, *, keep_rows: bool) ->
         _row_counts(plan, counts),
         {},
         partitions,
-        _key_problems(reader, check_all=options.check_keys),
+        key_problems(reader, check_all=options.check_keys),
         bytes_read=sum(reader.opened.values()),
     )
     if not keep_rows:
         return TableDiff(plan, result, reader.store)
     columns = SqlColumns(plan)
-    whole = _WholeTable(Part(_whole(reader, columns, side), (), partial=False))
-    reading = row_reader(reader.con, columns, whole, count=shape.rows)
+    whole = Part(_whole(reader, columns, side), (), partial=False)
+    reading = row_reader(reader.con, columns, lambda fit, shown: [whole], count=shape.rows)
     return TableDiff(plan, result, reader.store, rows=reading)
-
-
-@dataclass(frozen=True, slots=True)
-class _WholeTable:
-    """All rows of a table that was added or removed; see ``row_form.Rows``."""
-
-    part: Part
-
-    def whole_parts(self, *, fit: bool) -> list[Part]:
-        return [self.part]
-
-    def narrow_parts(self, shown: Collection[str]) -> list[Part] | None:
-        return [self.part]
 
 
 def _whole(reader: TableReader, columns: SqlColumns, side: SideName) -> str:
@@ -203,42 +186,6 @@ def _whole(reader: TableReader, columns: SqlColumns, side: SideName) -> str:
             parts.append(f"{source} AS {own}_c{one.id}")
         parts += [f"NULL AS {own}_m{pair.number}" for pair in columns.formed(own)]
     return f"(SELECT {', '.join(parts)} FROM {reader.relation(side, reader.plan.files(side))})"
-
-
-def _key_problems(reader: TableReader, *, check_all: bool) -> KeyProblems:
-    plan = reader.plan
-    one_sided = plan.before is None or plan.after is None
-    if not plan.key or (one_sided and not check_all):
-        return KeyProblems(all_rows=check_all)
-    columns = SqlColumns(plan)
-    counts = {
-        side: _side_key_problems(reader, columns, side, check_all=check_all) for side in SIDES
-    }
-    return KeyProblems(
-        null=(counts["f"][0], counts["t"][0]),
-        duplicate=(counts["f"][1], counts["t"][1]),
-        all_rows=check_all,
-    )
-
-
-def _side_key_problems(
-    reader: TableReader, columns: SqlColumns, side: SideName, *, check_all: bool
-) -> tuple[int, int]:
-    """Returns how many rows of a side have NULL in their key, and a key held twice."""
-    plan = reader.plan
-    files = () if plan.snapshot(side) is None else reader.covered(side, everything=check_all)
-    known = (0, 0) if not files else known_keys(files, reader.prints)
-    if known is not None:
-        return known
-    keys = [pair.on(side) for pair in plan.key_pairs]
-    sorting_bytes = KEY_BYTES * sum(file.rows for file in files)
-    if len(keys) == 1 and sorting_bytes <= reader.align_bytes:
-        repeated = repeated_integers(reader.arrays(side, files), keys[0])
-        pa.default_memory_pool().release_unused()
-        if repeated is not None:
-            return 0, repeated
-    relation = reader.relation(side, files, [key.id for key in keys])
-    return key_problems(reader.con, columns, relation, side=side)
 
 
 def _statistics(
@@ -274,9 +221,7 @@ def _statistics(
 
 
 def _touched(counts: Tally, column: str) -> bool:
-    cells = counts.cells.get(column)
-    if cells is None:
-        return False
+    cells = counts.cells.get(column, Cells())
     return bool(cells.filled or cells.cleared or cells.corrected or cells.within)
 
 

@@ -1,8 +1,8 @@
 """The changed rows of a table in the row form, built in Arrow."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TypeAlias
 
 import duckdb
 import numpy as np
@@ -34,25 +34,16 @@ SORTED_ROWS = 1_000_000
 """Changed rows up to which they are sorted by key; more come in any order, because sorting them
 would take longer than the diff."""
 
-_SIDE_COLUMNS: dict[SideName, str] = {"f": FROM, "t": TO}
-
 _KINDS = {"inserted": "i", "deleted": "d", "updated": "u"}
 
-
-class Rows(Protocol):
-    """The changed rows of a table."""
-
-    def whole_parts(self, *, fit: bool) -> list[Part]:
-        """Returns all rows, whole; see ``Remainder.whole_parts``."""
-
-    def narrow_parts(self, shown: Collection[str]) -> list[Part] | None:
-        """Returns all rows as they are held; see ``Remainder.narrow_parts``."""
+RowParts: TypeAlias = Callable[[bool, Collection[str] | None], list[Part]]
+"""Returns the changed rows of a table; see ``Remainder.row_parts``."""
 
 
 def row_reader(
     con: duckdb.DuckDBPyConnection,
     columns: SqlColumns,
-    rows: Rows,
+    rows: RowParts,
     *,
     count: int,
     touched: Collection[str] = (),
@@ -61,12 +52,9 @@ def row_reader(
 
     def read(selection: Selection) -> pa.RecordBatchReader:
         fit = count <= SORTED_ROWS
+        shown = frozenset(touched) if selection.narrow and columns.plan.key else None
         with engine_errors():
-            if not selection.narrow or not columns.plan.key:
-                form, parts = _RowForm(columns), rows.whole_parts(fit=fit)
-            else:
-                form = _RowForm(columns, frozenset(touched))
-                parts = rows.narrow_parts(touched) or rows.whole_parts(fit=fit)
+            form, parts = _RowForm(columns, shown), rows(fit, shown)
             return _ChangedRows(con, form, parts, selection=selection, fit=fit).reader()
 
     return read
@@ -136,7 +124,9 @@ class _ChangedRows:
         Raises:
             InvalidInput: The condition is not valid.
         """
-        nothing = self._form.batch(_with_change(_no_rows(self._cells), ""), self._schema)
+        no_cells = [pa.nulls(0, cell.type) for cell in self._cells]
+        no_rows = pa.RecordBatch.from_arrays(no_cells, schema=self._cells)
+        nothing = self._form.batch(_with_change(no_rows, ""), self._schema)
         if self._selection.where is not None:
             _kept(self._con, nothing, self._selection.where)
         return pa.RecordBatchReader.from_batches(self._schema, self._batches(nothing))
@@ -192,10 +182,6 @@ def _with_change(columns: pa.RecordBatch, name: str) -> pa.RecordBatch:
     listed = pa.ListArray.from_arrays(offsets, pa.repeat(constant(name), count))
     columns = columns.append_column("change", pa.repeat(constant("updated"), count))
     return columns.append_column("changed", listed)
-
-
-def _no_rows(schema: pa.Schema) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays([pa.nulls(0, f.type) for f in schema], schema=schema)
 
 
 def _kept(con: duckdb.DuckDBPyConnection, batch: pa.RecordBatch, where: str) -> pa.RecordBatch:
@@ -308,11 +294,11 @@ class _RowForm:
             _imported(selected.column(f"k{n}"), kind) for n, (_, kind) in enumerate(self.keys)
         ]
         arrays += [change.cast(pa.string()), selected.column("changed").cast(pa.list_(pa.string()))]
-        for side, absent in zip(SIDES, ("inserted", "deleted"), strict=True):
+        for side, name, absent in zip(SIDES, (FROM, TO), ("inserted", "deleted"), strict=True):
             fields = self.fields(side)
             columns = [_imported(selected.column(f"{side}_c{f.id}"), f.type) for f in fields]
             missing = pc.equal(change, constant(absent))
-            kind = schema.field(_SIDE_COLUMNS[side]).type
+            kind = schema.field(name).type
             arrays.append(
                 pa.StructArray.from_arrays(columns, fields=list(kind), mask=missing)
                 if columns

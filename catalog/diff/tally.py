@@ -1,6 +1,6 @@
 """Counts over the remainder of a table: rows, cells, partitions, and examples of changes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -8,7 +8,7 @@ import duckdb
 
 from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.counts import Example, PartitionCounts
-from catalog.diff.plan import SIDES, ColumnPair, SideName, TablePlan
+from catalog.diff.plan import SIDES, ColumnPair
 
 EXAMPLES = 2
 """Examples per column: one shows the rule, a second the exception."""
@@ -64,18 +64,19 @@ def tally(con: duckdb.DuckDBPyConnection, columns: SqlColumns, parts: Sequence[P
         cells={pair.name: Cells() for pair in plan.value_pairs},
         added={added.id: 0 for added in plan.added},
     )
-    names = {side: _partition_names(plan, side) for side in SIDES}
+    before, after = ([name for name, _ in plan.side(side).partition_fields] for side in SIDES)
     partitions: dict[Label, list[int]] = {}
     for part in parts:
-        for row in con.execute(_grouped(columns, part)).fetchall():
-            group = _Group.of(row, names)
-            own = _add(counts, part, group.counts)
-            known = partitions.setdefault(group.label, [0] * len(own))
-            partitions[group.label] = [a + b for a, b in zip(known, own, strict=True)]
+        for deleted, *row in con.execute(_grouped(columns, part)).fetchall():
+            names, values = (before, row) if deleted else (after, row[len(before) :])
+            label = tuple(zip(names, map(_text, values), strict=False))
+            own = _add(counts, part, row[len(before) + len(after) :])
+            known = partitions.setdefault(label, [0] * len(own))
+            partitions[label] = [a + b for a, b in zip(known, own, strict=True)]
     counts.partitions = tuple(
         PartitionCounts(dict(label), *partitions[label])
         for label in sorted(partitions, key=_label_order)
-        if (names["f"] or names["t"]) and any(partitions[label])
+        if (before or after) and any(partitions[label])
     )
     return counts
 
@@ -92,8 +93,9 @@ def _grouped(columns: SqlColumns, part: Part) -> str:
     """
     plan = columns.plan
     before, after = plan.side("f").partition_by, plan.side("t").partition_by
-    moved = "false" if part.partial else _moved(columns)
-    inner = ["kind", f"{updated(columns, part.pairs)} AS is_updated", f"{moved} AS is_moved"]
+    moved = [columns.differ(p) for p in plan.pairs if p.partition and not part.partial]
+    inner = ["kind", f"{updated(columns, part.pairs)} AS is_updated"]
+    inner.append(f"({' OR '.join(moved) or 'false'}) AS is_moved")
     inner += [f"CASE WHEN kind = 'd' THEN f_c{i} END AS p{i}f" for i in before]
     inner += [f"CASE WHEN kind <> 'd' THEN t_c{i} END AS p{i}t" for i in after]
     sums = [
@@ -123,29 +125,6 @@ def _grouped(columns: SqlColumns, part: Part) -> str:
         f"SELECT {', '.join([*shown, *sums])} FROM "
         f"(SELECT {', '.join(inner)} FROM {part.relation}) GROUP BY {grouping}"
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """The counts of the rows of one partition; see ``_grouped`` for their order."""
-
-    label: Label
-    counts: Sequence[int]
-
-    @classmethod
-    def of(cls, row: Sequence[object], names: Mapping[SideName, Sequence[str]]) -> "_Group":
-        """Takes a row apart.
-
-        Args:
-            row: A row of the grouping.
-            names: The partition columns of each side.
-        """
-        deleted, *rest = row
-        middle = len(names["f"])
-        end = middle + len(names["t"])
-        own, values = (names["f"], rest[:middle]) if deleted else (names["t"], rest[middle:end])
-        label = tuple(zip(own, map(_text, values), strict=True))
-        return cls(label, [_int(value) for value in rest[end:]])
 
 
 def _add(counts: Tally, part: Part, group: Sequence[int]) -> list[int]:
@@ -178,23 +157,8 @@ def updated(columns: SqlColumns, pairs: Sequence[ColumnPair]) -> str:
     return f"(kind = 'u' AND ({changed or 'false'}))"
 
 
-def _moved(columns: SqlColumns) -> str:
-    moved = [columns.differ(pair) for pair in columns.plan.pairs if pair.partition]
-    return f"({' OR '.join(moved) or 'false'})"
-
-
-def _partition_names(plan: TablePlan, side: SideName) -> list[str]:
-    shape = plan.side(side)
-    return [f.name for f in shape.fields(shape.partition_by)]
-
-
 def _label_order(label: Label) -> tuple[object, ...]:
     return tuple((name, value is not None, value or "") for name, value in label)
-
-
-def _int(value: object) -> int:
-    assert isinstance(value, int)
-    return value
 
 
 def _text(value: object) -> str | None:
@@ -256,7 +220,7 @@ def _column_examples(
             pair.name,
             _text(old),
             _text(new),
-            _int(count) if counted else None,
+            count if counted else None,
             {key.name: _text(value) for key, value in zip(keys, values, strict=True)},
         )
         for old, new, count, *values in rows

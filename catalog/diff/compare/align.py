@@ -104,8 +104,7 @@ def align(
         at = None if _in_order(partner, both["t"].rows) else np.where(here, partner, 0)
         compared = [pair for pair in plan.pairs if pair.compared and pair not in key]
         for pair in inner(plan, compared):
-            before, after = (both[side].column(pair.on(side)) for side in SIDES)
-            differs |= _differs(before, after, at)
+            differs |= _differs(both["f"].column(pair.before), both["t"].column(pair.after), at)
     differs &= here
     return Aligned(
         np.flatnonzero(differs),

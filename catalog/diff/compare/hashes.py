@@ -17,16 +17,15 @@ def hashed_rows(
     forms. Different values of wider and of nested types may share a hash: with any of those,
     or with types that differ between the sides, there are no such hashes.
     """
-    kinds = [kind for p in compared for kind in (p.before.type, p.after.type)]
-    plain = all(p.before.type == p.after.type for p in compared)
-    if not kinds or not plain or not all(_has_good_hash(kind) for kind in kinds):
+    plain = all(p.before.type == p.after.type and _has_good_hash(p.before.type) for p in compared)
+    if not compared or not plain:
         return None
     hashed = {}
     for side in SIDES:
         forward, backward = [], []
         for pair in compared:
             value = columns.value(side, pair)
-            other = f"{value} || '\\'" if _is_text(pair) else value
+            other = f"{value} || '\\'" if _is_text(pair.before.type) else value
             forward += [value, f"{value} IS NULL"]
             backward += [f"{value} IS NULL", other]
         both = f"hash({', '.join(forward)}) AS h, hash({', '.join(reversed(backward))}) AS g"
@@ -44,9 +43,8 @@ def _has_good_hash(kind: DataType) -> bool:
     if kind.decimal is not None:
         return kind.decimal[0] <= 18
     small = kind.type_class in _SMALL or kind.name in ("TIME", "TIMESTAMP", "TIMESTAMP_NS")
-    return small or kind.type_class is TypeClass.TEXT or kind.name == "UBIGINT"
+    return small or _is_text(kind) or kind.name == "UBIGINT"
 
 
-def _is_text(pair: ColumnPair) -> bool:
-    kinds = (pair.before.type, pair.after.type)
-    return any(isinstance(k, Scalar) and k.type_class is TypeClass.TEXT for k in kinds)
+def _is_text(kind: DataType) -> bool:
+    return isinstance(kind, Scalar) and kind.type_class is TypeClass.TEXT

@@ -1,29 +1,50 @@
 """Keys that do not identify a row: NULL, or shared by several rows of a side."""
 
-import duckdb
+import pyarrow as pa
 
+from catalog.diff.compare.align import repeated_integers
 from catalog.diff.compare.sql_columns import SqlColumns
-from catalog.diff.plan import SideName
+from catalog.diff.compare.table_reader import TableReader
+from catalog.diff.counts import KeyProblems
+from catalog.diff.plan import SIDES, SideName
+from catalog.diff.route import known_keys
 from catalog.engine.connection import single_row
 
+KEY_BYTES = 32
+"""Memory that sorting takes for every integer key."""
 
-def key_problems(
-    con: duckdb.DuckDBPyConnection, columns: SqlColumns, relation: str, *, side: SideName
-) -> tuple[int, int]:
-    """Counts the rows of a relation with NULL in their key, and with a key held twice.
 
-    Args:
-        con: Reads the relation.
-        columns: The columns of the table's plan.
-        relation: SQL of the relation, its columns called ``c<field id>``.
-        side: Which side's rows they are.
-    """
-    keys = columns.plan.key_pairs
-    forms = ", ".join(f"{columns.expression(side, pair)} AS k{n}" for n, pair in enumerate(keys))
-    missing = " OR ".join(f"{columns.original(side, pair)} IS NULL" for pair in keys)
+def key_problems(reader: TableReader, *, check_all: bool) -> KeyProblems:
+    """Counts bad keys among the rows of files that differ, or all."""
+    plan = reader.plan
+    one_sided = plan.before is None or plan.after is None
+    if not plan.key or (one_sided and not check_all):
+        return KeyProblems(all_rows=check_all)
+    before, after = (_side_problems(reader, side, check_all=check_all) for side in SIDES)
+    return KeyProblems((before[0], after[0]), (before[1], after[1]), all_rows=check_all)
+
+
+def _side_problems(reader: TableReader, side: SideName, *, check_all: bool) -> tuple[int, int]:
+    """Returns how many rows of a side have NULL in their key, and a key held twice."""
+    plan = reader.plan
+    files = () if plan.snapshot(side) is None else reader.covered(side, everything=check_all)
+    known = (0, 0) if not files else known_keys(files, reader.prints)
+    if known is not None:
+        return known
+    keys = [pair.on(side) for pair in plan.key_pairs]
+    sorting_bytes = KEY_BYTES * sum(file.rows for file in files)
+    if len(keys) == 1 and sorting_bytes <= reader.align_bytes:
+        repeated = repeated_integers(reader.arrays(side, files), keys[0])
+        pa.default_memory_pool().release_unused()
+        if repeated is not None:
+            return 0, repeated
+    columns = SqlColumns(plan)
+    forms = [f"{columns.expression(side, p)} AS k{n}" for n, p in enumerate(plan.key_pairs)]
+    missing = " OR ".join(f"c{key.id} IS NULL" for key in keys)
     null, duplicate = single_row(
-        con,
+        reader.con,
         "SELECT coalesce(sum(n) FILTER (has_null), 0), coalesce(sum(n) FILTER (n > 1), 0) FROM "
-        f"(SELECT {forms}, {missing} AS has_null, count(*) AS n FROM {relation} GROUP BY ALL)",
+        f"(SELECT {', '.join(forms)}, {missing} AS has_null, count(*) AS n "
+        f"FROM {reader.relation(side, files, [key.id for key in keys])} GROUP BY ALL)",
     )
     return int(null), int(duplicate)

@@ -8,7 +8,7 @@ Files that may differ in the same columns share a table, so that no table is wid
 Where most rows differ none are kept: reading them again costs no more than keeping them.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 import duckdb
 
@@ -37,26 +37,21 @@ class PartialRows:
     that differ in most of them are kept, too.
 
     Attributes:
-        tables: The tables of partial rows.
+        pairs: Files that may differ, each with the table of its rows; None if they are not kept.
     """
 
     def __init__(
         self, reader: TableReader, columns: SqlColumns, name: str, *, keep_all: bool
     ) -> None:
-        self.tables: list[str] = []
+        self._tables: list[str] = []
         self._con = reader.con
         self._reader = reader
         self._columns = columns
         self._plan = columns.plan
         self._name = name
         self._keep_all = keep_all
-        self._pairs: list[tuple[FilePair, str | None]] = []
+        self.pairs: list[tuple[FilePair, str | None]] = []
         self._by_changed: dict[tuple[bool, tuple[int, ...]], str | None] = {}
-
-    @property
-    def has_pairs(self) -> bool:
-        """Returns whether there are pairs of files that may differ."""
-        return bool(self._pairs)
 
     def match(self, pair: FilePair) -> None:
         """Finds the rows in which two files differ.
@@ -77,7 +72,7 @@ class PartialRows:
             ) from error
 
     def _match(self, pair: FilePair) -> None:
-        number = len(self._pairs)
+        number = len(self.pairs)
         changed = pair.permuted, tuple(column.number for column in pair.changed)
         if changed in self._by_changed:
             table = self._by_changed[changed]
@@ -86,11 +81,11 @@ class PartialRows:
         elif self._is_dense(pair):
             table = None
         else:
-            table = f"{self._name}_partial_{len(self.tables)}"
-            self.tables.append(table)
+            table = f"{self._name}_partial_{len(self._tables)}"
+            self._tables.append(table)
             self._con.execute(f"CREATE OR REPLACE TABLE {table} AS {self._partial(pair, number)}")
         self._by_changed[changed] = table
-        self._pairs.append((pair, table))
+        self.pairs.append((pair, table))
 
     def _is_dense(self, pair: FilePair) -> bool:
         """Returns whether most of the first rows of two files differ."""
@@ -125,7 +120,7 @@ class PartialRows:
     def parts(self) -> list[Part]:
         """Returns the rows, with the older values that equal those of the newer side."""
         parts = {}
-        for number, (pair, table) in enumerate(self._pairs):
+        for number, (pair, table) in enumerate(self.pairs):
             needed = set(self._needed("t", pair))
             derived = [
                 f"t_c{p.after.id} AS f_c{p.before.id}"
@@ -145,8 +140,7 @@ class PartialRows:
     def streams(self) -> list[Part]:
         """Returns SQL that finds the rows of each pair of files again, whole."""
         return [
-            Part(f"({self._streamed(pair)})", pair.changed, partial=False)
-            for pair, _ in self._pairs
+            Part(f"({self._streamed(pair)})", pair.changed, partial=False) for pair, _ in self.pairs
         ]
 
     def _streamed(self, pair: FilePair) -> str:
@@ -160,14 +154,14 @@ class PartialRows:
         return f"SELECT {', '.join(listed)} {self._side_by_side(pair, whole=True)}"
 
     def complete(self, whole: str) -> None:
-        """Moves all rows to a table of whole rows, reading the missing columns from the files.
+        """Moves all rows to a table of whole rows, reading the missing columns file by file.
 
         The first of the rows above, with the other columns ``c2`` and ``c3`` read by its place::
 
             kind  f_c1  f_c2  f_c3  f_c5  t_c1  t_c2  t_c3  t_c5
             u      118  a     true   9.5   118  a     true  10.5
         """
-        for number, (pair, table) in enumerate(self._pairs):
+        for number, (pair, table) in enumerate(self.pairs):
             if table is None:
                 self._con.execute(f"INSERT INTO {whole} BY NAME {self._streamed(pair)}")
                 continue
@@ -197,9 +191,9 @@ class PartialRows:
 
     def drop(self) -> None:
         """Drops the tables."""
-        for table in self.tables:
+        for table in self._tables:
             self._con.execute(f"DROP TABLE IF EXISTS {table}")
-        self.tables, self._pairs, self._by_changed = [], [], {}
+        self._tables, self.pairs, self._by_changed = [], [], {}
 
     def _side_by_side(self, pair: FilePair, *, whole: bool, first: int | None = None) -> str:
         """Returns the FROM and WHERE of rows in which two files differ, among the first or all.
@@ -219,7 +213,10 @@ class PartialRows:
             listed += [f"{sql} AS {name}" for name, sql in self._formed(side, pair, ids).items()]
             relation = self._reader.relation(side, (pair.on(side),), ids, numbered=True)
             places = pair.places if first is None else ((0, first),)
-            within = "" if places is None else f" WHERE {_within(places)}"
+            within = ""
+            if places is not None:
+                ranges = (f"(place >= {start} AND place < {stop})" for start, stop in places)
+                within = f" WHERE {' OR '.join(ranges) or 'false'}"
             sides.append(f"(SELECT {', '.join([*listed, 'place'])} FROM {relation}{within}) {side}")
         same = self._columns.same(pair.changed)
         if pair.permuted:
@@ -235,9 +232,11 @@ class PartialRows:
     def _equal(self, pair: FilePair) -> list[ColumnPair]:
         """Returns the columns whose older values are read from the newer side."""
         changed = {p.number for p in pair.changed}
-        return [p for p in self._plan.pairs if _same_type(p) and self._known_equal(p, changed)]
+        return [p for p in self._plan.pairs if self._known_equal(p, changed)]
 
     def _known_equal(self, column: ColumnPair, changed: Collection[int]) -> bool:
+        if column.before.type != column.after.type:
+            return False
         if column.partition:
             return constant(self._plan, column)
         return column.key or (column.compared and column.number not in changed)
@@ -274,13 +273,3 @@ class PartialRows:
             for p in self._columns.formed(side)
             if p.number not in numbers
         ]
-
-
-def _within(places: Sequence[tuple[int, int]]) -> str:
-    return (
-        " OR ".join(f"(place >= {start} AND place < {stop})" for start, stop in places) or "false"
-    )
-
-
-def _same_type(pair: ColumnPair) -> bool:
-    return pair.before.type == pair.after.type

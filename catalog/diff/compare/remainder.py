@@ -99,8 +99,7 @@ class Remainder:
                     f"SEMI JOIN {self.name}_places p ON s.place = p.place"
                 )
         self._cancel_equal(self._rows("f"), self._rows("t"), self._compared)
-        for table in ("f", "t", "places", "hashes"):
-            self._sql(f"DROP TABLE IF EXISTS {self.name}_{table}")
+        self._drop("f", "t", "places", "hashes")
 
     def _selected(self, task: DiffTask) -> dict[SideName, str]:
         """Returns SQL of the rows of a task's sides."""
@@ -117,24 +116,23 @@ class Remainder:
             return partial
         return [Part(self._whole(), self.plan.value_pairs, partial=False), *partial]
 
-    def whole_parts(self, *, fit: bool) -> list[Part]:
-        """Returns all rows, whole.
+    def row_parts(self, fit: bool, shown: Collection[str] | None = None) -> list[Part]:
+        """Returns all rows, as they are held if none is held without a column shown, else whole.
 
         If they do not ``fit``, too many to be held all at once, those found by position are read
         from the files again, when they are wanted.
         """
+        if shown is not None:
+            parts = self.parts()
+            if all({p.name for p in part.pairs} >= set(shown) for part in parts if part.partial):
+                return parts
         whole = Part(self._whole(), self.plan.value_pairs, partial=False)
-        if fit:
-            self._complete()
-            return [whole]
-        return [whole, *self._partial.streams()]
-
-    def narrow_parts(self, shown: Collection[str]) -> list[Part] | None:
-        """Returns all rows as they are held; None if one is held without a column that is shown."""
-        parts = self.parts()
-        if all({p.name for p in part.pairs} >= set(shown) for part in parts if part.partial):
-            return parts
-        return None
+        if not fit:
+            return [whole, *self._partial.streams()]
+        if self._partial.pairs:
+            self._partial.complete(whole.relation)
+            self._show()
+        return [whole]
 
     def _without_equal(self, rows: Mapping[SideName, str]) -> dict[SideName, str]:
         """Leaves out rows that occur equally often on both sides, by 128 bits of hash."""
@@ -152,12 +150,6 @@ class Remainder:
             "ON s.h = d.h AND s.g = d.g)"
             for side in SIDES
         }
-
-    def _complete(self) -> None:
-        """Reads the missing columns of partial rows, file by file."""
-        if self._partial.has_pairs:
-            self._partial.complete(self._whole())
-            self._show()
 
     def run(self, task: DiffTask) -> None:
         """Compares the files of a task by the plain join."""
@@ -179,8 +171,7 @@ class Remainder:
             self._cancel_equal(self._by_key("f", "SEMI"), self._by_key("t", "SEMI"), self._compared)
         else:
             self._join(self._rows("f"), self._rows("t"))
-        for table in ("f", "t", "duplicates"):
-            self._sql(f"DROP TABLE IF EXISTS {self.name}_{table}")
+        self._drop("f", "t", "duplicates")
 
     def _take_aligned(self, least: int = 1) -> None:
         """Moves aligned rows into the engine, if they take at least some bytes."""
@@ -206,16 +197,13 @@ class Remainder:
         self._show()
         keys = self.plan.key_pairs
         columns = [f"{self._either(pair)} AS k{n}" for n, pair in enumerate(keys)]
-        names = [f"k{n}" for n, _ in enumerate(keys)]
         several = " WHERE kind <> 'u'" if self.unique else ""
         self._sql(
-            f"CREATE OR REPLACE TABLE {self.name}_multiple AS SELECT {', '.join(names)} FROM "
-            f"(SELECT {', '.join(columns)} FROM {self.name}{several}) "
-            "GROUP BY ALL HAVING count(*) > 1"
+            f"CREATE OR REPLACE TABLE {self.name}_multiple AS SELECT {', '.join(columns)} "
+            f"FROM {self.name}{several} GROUP BY ALL HAVING count(*) > 1"
         )
         settled = not self._count(f"{self.name}_multiple") or self._settle_multiple(keys)
-        self._sql(f"DROP TABLE IF EXISTS {self.name}_multiple")
-        self._sql(f"DROP TABLE IF EXISTS {self.name}_again")
+        self._drop("multiple", "again")
         return settled
 
     def _settle_multiple(self, keys: Sequence[ColumnPair]) -> bool:
@@ -242,18 +230,7 @@ class Remainder:
         """Drops every table of this remainder."""
         self._sql(f"DROP VIEW IF EXISTS {self.name}")
         self._partial.drop()
-        for suffix in (
-            "_rows",
-            "_left",
-            "_f",
-            "_t",
-            "_duplicates",
-            "_multiple",
-            "_again",
-            "_places",
-            "_hashes",
-        ):
-            self._sql(f"DROP TABLE IF EXISTS {self.name}{suffix}")
+        self._drop("rows", "left", "f", "t", "duplicates", "multiple", "again", "places", "hashes")
 
     @property
     def _compared(self) -> tuple[ColumnPair, ...]:
@@ -317,12 +294,10 @@ class Remainder:
             f"WHERE f.here IS NULL OR t.here IS NULL OR NOT ({equal})"
         )
         if self.plan.added:
+            counted = ", ".join(f"count(t.c{f.id})" for f in self.plan.added)
             self._add_filled(
-                f"SELECT {self._counted('t.')} FROM {before} f JOIN {after} t ON {on} WHERE {equal}"
+                f"SELECT {counted} FROM {before} f JOIN {after} t ON {on} WHERE {equal}"
             )
-
-    def _counted(self, prefix: str) -> str:
-        return ", ".join(f"count({prefix}c{f.id})" for f in self.plan.added)
 
     def _add_filled(self, query: str) -> None:
         row = single_row(self.con, query)
@@ -435,7 +410,7 @@ class Remainder:
         self._sql(f"DELETE FROM {self._whole()}")
         left = self._cancelled_across(f"{self.name}_again")
         self._sql(f"INSERT INTO {self._whole()} FROM {left}")
-        self._sql(f"DROP TABLE {left}")
+        self._drop("left")
 
     def _either(self, pair: ColumnPair) -> str:
         before, after = self.columns.value("f", pair), self.columns.value("t", pair)
@@ -443,6 +418,10 @@ class Remainder:
 
     def _rows(self, side: SideName) -> str:
         return f"{self.name}_{side}"
+
+    def _drop(self, *tables: str) -> None:
+        for table in tables:
+            self._sql(f"DROP TABLE IF EXISTS {self.name}_{table}")
 
     def _count(self, table: str) -> int:
         return int(single_row(self.con, f"SELECT count(*) FROM {table}")[0])

@@ -1,6 +1,6 @@
 """SQL functions for the rare comparisons that DuckDB's arithmetic cannot make exactly."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 
@@ -18,26 +18,17 @@ from catalog.model.values import float_text
 
 def register_functions(con: duckdb.DuckDBPyConnection, plan: TablePlan) -> None:
     """Registers the functions that a plan's SQL may call."""
+    functions: dict[str, tuple[Callable[..., str | bool], list[str], str]] = {}
     if any(pair.before.type != pair.after.type for pair in plan.pairs):
-        _create(con, EXACT_TEXT, exact_text, parameters=["DOUBLE"], returned="VARCHAR")
+        functions[EXACT_TEXT] = exact_text, ["DOUBLE"], "VARCHAR"
     for pair in plan.pairs:
         if pair.tolerance is not None:
             within = _within(pair.tolerance, pair.before, pair.after)
-            name = tolerance_function(plan, pair)
-            _create(con, name, within, parameters=["VARCHAR", "VARCHAR"], returned="BOOLEAN")
-
-
-def _create(
-    con: duckdb.DuckDBPyConnection,
-    name: str,
-    function: Callable[..., str] | Callable[..., bool],
-    *,
-    parameters: Sequence[str],
-    returned: str,
-) -> None:
+            functions[tolerance_function(plan, pair)] = within, ["VARCHAR", "VARCHAR"], "BOOLEAN"
     known = "SELECT count(*) FROM duckdb_functions() WHERE function_name = ?"
-    if single_row(con, known, [name]) == (0,):
-        con.create_function(name, function, list(parameters), returned)
+    for name, (function, parameters, returned) in functions.items():
+        if single_row(con, known, [name]) == (0,):
+            con.create_function(name, function, list(parameters), returned)
 
 
 def exact_text(value: float) -> str:

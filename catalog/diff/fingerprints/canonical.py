@@ -25,6 +25,12 @@ ArrowColumn = TypeVar("ArrowColumn", pa.Array, pa.ChunkedArray)
 Numbers: TypeAlias = np.ndarray[Any, Any]
 
 _NAN = np.float64("nan")
+_WIDEST = {
+    b"bool": pa.uint8(),
+    b"float": pa.float64(),
+    b"date": pa.date32(),
+    b"time": pa.time64("ns"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +123,7 @@ def _add(column: pa.Array, update: Update) -> bool | Fixed:
     if pa.types.is_null(kind):
         return True
     valid = _valid(column)
-    if valid is not None:
-        update(b"n" + np.packbits(valid).tobytes())
-    else:
-        update(b"v")
+    update(b"v" if valid is None else b"n" + np.packbits(valid).tobytes())
     if tag in (b"list", b"struct"):
         return _add_nested(column, update)
     if tag in (b"text", b"blob"):
@@ -244,19 +247,8 @@ def _fixed(column: pa.Array, tag: bytes, valid: Numbers | None) -> Numbers:
 
 
 def _numbers(column: pa.Array, tag: bytes) -> Numbers:
-    kind = column.type
-    if tag == b"bool":
-        return to_numpy(column.cast(pa.uint8()))
-    if tag == b"uint64":
+    if tag in (b"uint64", b"timestamp_ns"):
         return to_numpy(column)
-    if tag == b"float":
-        return to_numpy(column.cast(pa.float64()))
-    if tag == b"date":
-        return to_numpy(column.cast(pa.date32()).view(pa.int32()))
-    if tag == b"time":
-        return to_numpy(column.cast(pa.time64("ns")).view(pa.int64()))
     if tag == b"timestamp":
-        return to_numpy(column.cast(pa.timestamp("us", kind.tz)).view(pa.int64()))
-    if tag == b"timestamp_ns":
-        return to_numpy(column.view(pa.int64()))
-    return to_numpy(column.cast(pa.int64()))
+        return to_numpy(column.cast(pa.timestamp("us", column.type.tz)))
+    return to_numpy(column.cast(_WIDEST.get(tag, pa.int64())))

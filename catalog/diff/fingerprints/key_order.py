@@ -53,12 +53,10 @@ def key_order(key: Sequence[pa.Array | None], record: KeyRecord | None) -> pa.Ar
     """
     if record is None or record.nulls or record.duplicates or not key:
         return None
-    sortable = []
-    for column in key:
-        found = None if column is None else _sortable(column)
-        if found is None:
-            return None
-        sortable.append(found)
+    found = [None if column is None else _sortable(column) for column in key]
+    sortable = [column for column in found if column is not None]
+    if len(sortable) < len(key):
+        return None
     if len(sortable) == 1 and pa.types.is_integer(sortable[0].type):
         return from_numpy(np.argsort(to_numpy(sortable[0])))
     names = [f"k{n}" for n in range(len(sortable))]

@@ -1,6 +1,7 @@
 """What fingerprints record of the keys of a file: NULLs, duplicates, and their bounds."""
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -55,12 +56,8 @@ def key_record(keys: Sequence[pa.Table], keyed: KeyedFile) -> KeyRecord | None:
 
 
 def _null_rows(columns: Sequence[pa.ChunkedArray]) -> int:
-    missing = None
-    for column in columns:
-        if column.null_count:
-            own = column.is_null()
-            missing = own if missing is None else pc.or_(missing, own)
-    return 0 if missing is None else int(pc.sum(missing).as_py() or 0)
+    missing = [column.is_null() for column in columns if column.null_count]
+    return int(pc.sum(reduce(pc.or_, missing)).as_py() or 0) if missing else 0
 
 
 def _duplicates(columns: Sequence[pa.ChunkedArray], rows: int) -> int:
@@ -94,11 +91,10 @@ def _strictly_increasing(columns: Sequence[pa.ChunkedArray]) -> bool:
             above, same = pc.less(before, after), pc.equal(before, after)
         except pa.ArrowException:
             return False
-        holds = above if tied is None else pc.or_(pc.invert(tied), above)
-        if tied is None:
-            fits, tied = pc.or_(above, same), same
-        else:
-            fits, tied = pc.or_(holds, pc.and_(tied, same)), pc.and_(tied, same)
+        fits = pc.or_(above, same)
+        if tied is not None:
+            fits, same = pc.or_(pc.invert(tied), fits), pc.and_(tied, same)
+        tied = same
         if count > 1 and not pc.all(fits).as_py():
             return False
     return tied is None or not pc.any(tied).as_py()

@@ -70,8 +70,7 @@ class Summing:
 
     def summary(self) -> ColumnSummary:
         """Returns what was found."""
-        known = self._bounded and self._edges is not None
-        low, high = self._edges if known and self._edges else (None, None)
+        low, high = self._edges if self._bounded and self._edges else (None, None)
         return ColumnSummary(
             self._nulls,
             self._nans,
@@ -94,7 +93,9 @@ class Summing:
 
     def _add_total(self, fixed: Fixed, kind: Scalar, edges: Edges) -> None:
         if fixed.tag == "float" and is_float(kind):
-            total, slack = float_total(fixed.values, _furthest(edges))
+            low, high = edges
+            most = math.nan if math.isnan(high) else float(max(-low, high))
+            total, slack = float_total(fixed.values, most)
         elif fixed.tag in ("int", "uint64") or fixed.tag.startswith("decimal"):
             scale = int(fixed.tag[7:]) if fixed.tag.startswith("decimal") else 0
             total, slack = Fraction(_integer_total(fixed, edges), 10**scale), Fraction(0)
@@ -110,7 +111,7 @@ def _value(edge: int | float, fixed: Fixed, kind: Scalar) -> Any:
     if fixed.tag.startswith("decimal"):
         if kind.decimal is None or fixed.tag != f"decimal{kind.decimal[1]}":
             raise ValueError(kind)
-        return _as_decimal(int(edge), kind.decimal[1])
+        return decimal.Decimal(int(edge)).scaleb(-kind.decimal[1], decimal.Context(prec=80))
     if fixed.tag == "time":
         whole, rest = divmod(int(edge), 1000)
         if rest:
@@ -147,16 +148,6 @@ def _edges(fixed: Fixed) -> Edges:
         return least, most
     numbers = values[~np.isnan(values)]
     return (numbers.min().item() if len(numbers) else math.nan), math.nan
-
-
-def _as_decimal(unscaled: int, scale: int) -> decimal.Decimal:
-    return decimal.Decimal(unscaled).scaleb(-scale, decimal.Context(prec=80))
-
-
-def _furthest(edges: Edges) -> float:
-    """Returns how far from 0 values lie; NaN if some is."""
-    low, high = edges
-    return math.nan if math.isnan(high) else float(max(-low, high))
 
 
 def _integer_total(fixed: Fixed, edges: Edges) -> int:
