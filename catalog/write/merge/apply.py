@@ -16,7 +16,6 @@ from catalog.write.merge.space import MergeSpace
 def apply_rows(
     space: MergeSpace,
     writer: DataWriter,
-    decisions: str,
     *,
     side: Side,
     where: str,
@@ -28,9 +27,8 @@ def apply_rows(
     here; see ``new_rows``.
 
     Args:
-        space: The merged table in the engine.
+        space: The merged table in the engine, with the decisions; see ``rows``.
         writer: Writes the files.
-        decisions: The decisions; see ``rows``.
         side: Whose files these are.
         where: The condition that the row which the side has of a decision is in these files.
         files: The files.
@@ -44,38 +42,37 @@ def apply_rows(
     # id  gone   old_c1  old_c2  new_c1  new_c2
     # 1   false  1       a       1       z         updated where it is
     # 2   true   2       b       2       b         deleted, or moved to another partition
-    space.create(
+    wanted = space.create(
         "wanted",
         "SELECT row_number() OVER () AS id, "
-        f"NOT merged_here OR {_moves(space, side)} AS gone, {before}, {after} FROM {decisions} "
+        f"NOT merged_here OR {_moves(space, side)} AS gone, {before}, {after} "
+        f"FROM {space.decisions} "
         f"WHERE {side}_here AND ({where}) AND (NOT merged_here OR {differs})",
     )
-    search = _Search(space, files)
-    if space.count(search.wanted):
-        search.run()
-        change = rewrite_files(writer, files, search.hits)
-    else:
-        change = FileEdit()
+    columns = ", ".join(f"new_c{i} AS c{i}" for i in space.ids)
+    hits = space.create(
+        "hits",
+        f"SELECT 0 AS file, 0::BIGINT AS place, gone, id, {columns} FROM {wanted} WHERE false",
+    )
+    if space.count(wanted):
+        _Search(space, files, wanted, hits).run()
+    change = rewrite_files(writer, files, hits)
     space.drop("wanted", "hits")
     return change
 
 
-def new_rows(space: MergeSpace, decisions: str, starts: str) -> str:
-    """Makes a table of the rows that no file of the side they go to has yet.
+def new_rows(space: MergeSpace, starts: str) -> str:
+    """Makes a table of the rows that no file of the side they go to has yet, columns ``c<id>``.
 
     Args:
-        space: The merged table in the engine.
-        decisions: The decisions.
+        space: The merged table in the engine, with the decisions.
         starts: SQL condition on ``merged_…`` that the row's partition starts from theirs' files.
-
-    Returns:
-        The table, with columns ``c<field id>``.
     """
     ours, theirs = (f"{side}_here AND NOT ({_moves(space, side)})" for side in ("ours", "theirs"))
     columns = ", ".join(f"merged_c{i} AS c{i}" for i in space.ids)
     return space.create(
         "new_rows",
-        f"SELECT {columns} FROM {decisions} "
+        f"SELECT {columns} FROM {space.decisions} "
         f"WHERE merged_here AND NOT CASE WHEN {starts} THEN {theirs} ELSE {ours} END",
     )
 
@@ -95,20 +92,16 @@ class _Search:
 
         file  place  gone   id  c1  c2
         1     3      false  7   1   z
+
+    Attributes:
+        wanted: The table of wanted rows: ``id``, ``gone``, ``old_c…``, ``new_c…``.
+        hits: The table that ``rewrite_files`` takes.
     """
 
     space: MergeSpace
     files: Sequence[DataFile]
-
-    @property
-    def wanted(self) -> str:
-        """The table of wanted rows: ``id``, ``gone``, ``old_c…``, ``new_c…``."""
-        return self.space.named("wanted")
-
-    @property
-    def hits(self) -> str:
-        """The table that ``rewrite_files`` takes."""
-        return self.space.named("hits")
+    wanted: str
+    hits: str
 
     def run(self) -> None:
         """Fills ``hits``.
@@ -117,12 +110,6 @@ class _Search:
             CorruptData: A wanted row is in none of the files.
         """
         space = self.space
-        shape = ", ".join(f"new_c{i} AS c{i}" for i in space.ids)
-        space.create(
-            "hits",
-            f"SELECT 0 AS file, 0::BIGINT AS place, gone, id, {shape} "
-            f"FROM {self.wanted} WHERE false",
-        )
         if space.shape.key:
             self._by_key()
         else:
@@ -139,11 +126,8 @@ class _Search:
 
     def _by_key(self) -> None:
         space, key = self.space, self.space.shape.key
-        asked = self._asked(key, self.wanted)
-        space.con.execute(
-            f"CREATE TABLE {space.named('found')} (id BIGINT, file INTEGER, place BIGINT)"
-        )
-        found = space.named("found")
+        asked, found = self._asked(key, self.wanted), space.named("found")
+        space.con.execute(f"CREATE TABLE {found} (id BIGINT, file INTEGER, place BIGINT)")
         for number, file in enumerate(self.files):
             rows = space.rows([file], key, numbered=True)
             space.con.execute(
@@ -164,11 +148,7 @@ class _Search:
         space.drop("found", "several")
 
     def _by_content(self, some: str) -> None:
-        """Finds rows by all of their columns, as many copies of each as are wanted.
-
-        Args:
-            some: SQL of the wanted rows.
-        """
+        """Finds some wanted rows by all of their columns, as many copies of each as are wanted."""
         if not self.files:
             return
         space, ids = self.space, self.space.ids

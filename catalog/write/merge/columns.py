@@ -145,10 +145,7 @@ def base_ids(
 ) -> dict[int, int]:
     """Gives every field id of the base its id in the merged table, so that its files are read.
 
-    Args:
-        columns: The columns.
-        tables: The three snapshots, with a base.
-        ids: What theirs' ids are in the merged table.
+    Theirs get ``ids`` there.
     """
     base = tables.base
     assert base is not None, "there are files of the base"
@@ -158,9 +155,8 @@ def base_ids(
             found[column.base.id] = column.ours.id
         elif column.base is not None and column.theirs is not None:
             found[column.base.id] = ids[column.theirs.id]
-    for field_id in sorted({*_physical_names(base), *(f.id for f in base.schema.fields)}):
-        if field_id in found:
-            continue
+    fields = {f.id for f in base.schema.fields}
+    for field_id in sorted({*_physical_names(base), *fields} - found.keys()):
         if field_id <= tables.shared.all:
             found[field_id] = field_id
         else:
@@ -183,7 +179,6 @@ def _physical_names(table: TableSnapshot) -> dict[int, set[str]]:
 
 
 def renumbered_schema(schema: FileSchema, ids: Mapping[int, int]) -> FileSchema:
-    """Returns a file schema of theirs with the field ids of the merged table."""
-    return FileSchema(
-        tuple(replace(c, field_id=ids.get(c.field_id, c.field_id)) for c in schema.columns)
-    )
+    """Returns a file schema with the field ids of the merged table."""
+    columns = (replace(c, field_id=ids.get(c.field_id, c.field_id)) for c in schema.columns)
+    return FileSchema(tuple(columns))

@@ -1,6 +1,6 @@
 """What the merge of the shape of a table comes to: the merged shape and its conflicts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal, TypeAlias
@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from catalog.model.datafile import DataFile, FileChanges
 from catalog.model.schema import Field, FileSchema
 from catalog.model.table import TableSnapshot
-from catalog.write.merge.columns import renumbered_schema
+from catalog.write.merge.columns import MatchedColumn, renumbered_schema
 
 Side: TypeAlias = Literal["ours", "theirs"]
 
@@ -67,13 +67,10 @@ class ShapeConflict:
 
 
 @dataclass(frozen=True, slots=True)
-class MergedColumn:
+class MergedColumn(MatchedColumn):
     """A column of the merged table, with what each snapshot has of it."""
 
     merged: Field
-    base: Field | None
-    ours: Field | None
-    theirs: Field | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +78,6 @@ class DroppedColumn:
     """A column that one side dropped and the other left as it was.
 
     Attributes:
-        column: Its name.
         field_id: Its id in the base and, where the ids are shared, everywhere else.
         kept_id: Its id in the snapshot of the side that kept it.
         side: Who dropped it.
@@ -133,11 +129,9 @@ class MergedShape:
 
 
 def renumber(file: DataFile, how: MergedShape | Renumbering) -> DataFile:
-    """Returns a file as the merged table has it: the same bytes, other field ids.
+    """Returns a file of theirs as the merged table has it: the same bytes, other field ids.
 
-    Args:
-        file: A file of theirs, or of the base.
-        how: The merged shape for one of theirs, its ``of_base`` for one of the base.
+    A file of the base takes the merged shape's ``of_base``.
     """
     file_schema = how.file_schemas.get(file.file_schema, file.file_schema)
     if file_schema == file.file_schema and how.renumbered.keys().isdisjoint(file.stats):
@@ -156,6 +150,18 @@ def renumbering(ids: Mapping[int, int], schemas: Mapping[str, FileSchema]) -> Re
     )
 
 
+def without_unchanged(
+    removed: Sequence[DataFile],
+    added: Sequence[DataFile],
+    content: Callable[[DataFile], object] = lambda file: file,
+) -> tuple[tuple[DataFile, ...], tuple[DataFile, ...]]:
+    """Leaves out files that go and come with the same content."""
+    before = {file.path: content(file) for file in removed}
+    same = {f.path for f in added if f.path in before and before[f.path] == content(f)}
+    gone, come = (tuple(f for f in files if f.path not in same) for files in (removed, added))
+    return gone, come
+
+
 def without_renumbered(changes: FileChanges, shape: TableSnapshot) -> FileChanges:
     """Leaves out files that only have other field ids than in the base, or other dead ones.
 
@@ -165,18 +171,9 @@ def without_renumbered(changes: FileChanges, shape: TableSnapshot) -> FileChange
     """
     living = {f.id for f in shape.schema.fields}
 
-    def reading(file: DataFile) -> object:
+    def content(file: DataFile) -> object:
         columns = shape.file_schemas[file.file_schema].columns
         return file.partition, file.token, tuple(c for c in columns if c.field_id in living)
 
-    removed = {file.path: file for file in changes.removed}
-    same = {
-        file.path
-        for file in changes.added
-        if file.path in removed and reading(file) == reading(removed[file.path])
-    }
-    return replace(
-        changes,
-        removed=tuple(f for f in changes.removed if f.path not in same),
-        added=tuple(f for f in changes.added if f.path not in same),
-    )
+    removed, added = without_unchanged(changes.removed, changes.added, content)
+    return replace(changes, removed=removed, added=added)

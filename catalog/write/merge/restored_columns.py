@@ -14,7 +14,14 @@ from catalog.repository.tables import data_files
 from catalog.write.files.rewrite import FileEdit
 from catalog.write.files.writer import paths_of
 from catalog.write.merge.ends import BothSides
-from catalog.write.merge.merged_schema import MergedShape, Renumbering, Side, renumber, renumbering
+from catalog.write.merge.merged_schema import (
+    MergedShape,
+    Renumbering,
+    Side,
+    renumber,
+    renumbering,
+    without_unchanged,
+)
 
 
 def returned_columns(both: BothSides, shape: MergedShape) -> dict[Side, frozenset[int]]:
@@ -72,10 +79,5 @@ def shown(change: FileEdit, how: Renumbering) -> FileEdit:
         {new: old for old, new in how.renumbered.items()},
         {new: old for old, new in how.file_schemas.items()},
     )
-    removed = tuple(renumber(file, back) for file in change.removed)
-    there = {file.path: file for file in removed}
-    same = {f.path for f in change.added if f.path in there and there[f.path] == f}
-    return FileEdit(
-        tuple(f for f in removed if f.path not in same),
-        tuple(f for f in change.added if f.path not in same),
-    )
+    removed = [renumber(file, back) for file in change.removed]
+    return FileEdit(*without_unchanged(removed, change.added))

@@ -18,11 +18,13 @@ updated (1, a) to (1, y):
     true      2       b        false       NULL      NULL       false       NULL      NULL
     false     NULL    NULL     true        3         c          true        3         c
 
-and a table of conflicts: ``cell``, key 1, base a, ours y, theirs z.
+and a table of conflicts, all of it text, the key as JSON:
+
+    kind  key             column_name  base  ours  theirs
+    cell  {"id": "1"}     name         a     y     z
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from catalog.engine.quoting import literal, type_sql
@@ -40,22 +42,8 @@ _WHOLE = "('inserted-both', 'deleted-by-ours', 'deleted-by-theirs')"
 """Of these kinds the conflict is about the row, whatever the cells."""
 
 
-@dataclass(frozen=True, slots=True)
-class RowDecisions:
-    """The tables of the engine that hold what was decided.
-
-    Attributes:
-        decisions: Per row that changes on either side, what each side and the merge has.
-        conflicts: ``kind``, ``key`` (JSON of texts by column), ``column_name``, ``base``,
-            ``ours``, ``theirs`` (texts).
-    """
-
-    decisions: str
-    conflicts: str
-
-
 class RowMerger:
-    """Decides row by row; see the module.
+    """Decides row by row, into the tables ``decisions`` and ``conflicts``; see the module.
 
     Args:
         space: The merged table in the engine.
@@ -74,24 +62,23 @@ class RowMerger:
         self._resolve = resolve
         self._by_cell = by_cell
         self._both = space.named("pairs")
-        self.result = RowDecisions(space.named("decisions"), space.named("conflicts"))
         columns = ", ".join(
             f"{part}_here BOOLEAN, "
             + ", ".join(f"{part}_c{f.id} {type_sql(f.type)}" for f in self._shape.schema.fields)
             for part in ("ours", "theirs", "merged")
         )
-        space.con.execute(f"CREATE TABLE {self.result.decisions} ({columns})")
+        space.con.execute(f"CREATE TABLE {space.decisions} ({columns})")
         space.con.execute(
-            f"CREATE TABLE {self.result.conflicts} (kind VARCHAR, key VARCHAR, "
+            f"CREATE TABLE {space.conflicts} (kind VARCHAR, key VARCHAR, "
             "column_name VARCHAR, base VARCHAR, ours VARCHAR, theirs VARCHAR)"
         )
 
-    def keyed(self, ours: str, theirs: str, repeated: Iterable[str]) -> RowDecisions:
+    def keyed(self, ours: str, theirs: str, repeated: Iterable[str]) -> None:
         """Decides for a table with a key.
 
         Args:
-            ours: The changes of ours.
-            theirs: The changes of theirs.
+            ours: The table of what ours changed; likewise ``theirs``.
+            theirs: See ``ours``.
             repeated: SQL of keys, called ``k0``, ``k1`` …, that several rows have in some state
                 of the table, among those of ``pairs``; not looked at if both changed no key.
         """
@@ -109,9 +96,8 @@ class RowMerger:
         self._decide_single()
         self._decide_groups(ours, theirs)
         self._space.drop("ours_by_key", "theirs_by_key", "pairs", "groups")
-        return self.result
 
-    def keyless(self, ours: str, theirs: str, base_rows: str) -> RowDecisions:
+    def keyless(self, ours: str, theirs: str, base_rows: str) -> None:
         """Decides for a table without a key: rows are counted, and both deltas applied.
 
         Of five copies of a row in the base ours deleted two, theirs one: two are left. Of two
@@ -153,7 +139,6 @@ class RowMerger:
                 f"FROM {clash}"
             )
         self._space.drop("clashes", "theirs_left")
-        return self.result
 
     def _deleted(self, changes: str) -> str:
         """Returns SQL of a side's deleted rows, the copies of each row counted from 1."""
@@ -399,10 +384,10 @@ class RowMerger:
         )
 
     def _decide(self, query: str) -> None:
-        self._space.con.execute(f"INSERT INTO {self.result.decisions} {query}")
+        self._space.con.execute(f"INSERT INTO {self._space.decisions} {query}")
 
     def _conflict(self, query: str) -> None:
-        self._space.con.execute(f"INSERT INTO {self.result.conflicts} {query}")
+        self._space.con.execute(f"INSERT INTO {self._space.conflicts} {query}")
 
     def _row(self, *parts: Literal["f", "t"]) -> str:
         """Returns a changed row as a decision: its state before or after for each of its parts."""

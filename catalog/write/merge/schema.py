@@ -34,7 +34,6 @@ from catalog.write.merge.columns import (
     last_id,
     match_columns,
     new_ids,
-    renumbered_schema,
 )
 from catalog.write.merge.merged_schema import (
     DroppedColumn,
@@ -49,14 +48,7 @@ from catalog.write.merge.merged_schema import (
 
 
 def merge_shapes(tables: Snapshots) -> MergedShape:
-    """Merges the shapes of two snapshots of a table that come from one base.
-
-    Args:
-        tables: The snapshots.
-
-    Returns:
-        The merged shape. Files of theirs belong to it after ``renumber``.
-    """
+    """Merges the shapes of two snapshots; files of theirs belong to the result by ``renumber``."""
     return _ShapeMerge(tables).run()
 
 
@@ -97,25 +89,25 @@ class _ShapeMerge:
             _pick((f.id for f in self.theirs.schema.fields), self.of_theirs),
             present=fields.keys(),
         )
-        schemas = {i: renumbered_schema(s, self.ids) for i, s in self.theirs.file_schemas.items()}
+        of_theirs = renumbering(self.ids, self.theirs.file_schemas)
         snapshot = replace(
             self.ours,
             schema=Schema(tuple(fields[n] for n in order)),
             last_field_id=last_id(self.tables, self.ids),
             key=tuple(fields[n].id for n in key),
-            file_schemas={**self.ours.file_schemas, **{s.id: s for s in schemas.values()}},
+            file_schemas={**self.ours.file_schemas, **of_theirs.schemas},
             properties=self.merge_properties(),
         )
         return MergedShape(
             snapshot=snapshot,
-            renumbered={old: new for old, new in self.ids.items() if old != new},
-            file_schemas={old: s.id for old, s in schemas.items() if old != s.id},
+            renumbered=of_theirs.renumbered,
+            file_schemas=of_theirs.file_schemas,
             conflicts=tuple(self.conflicts),
             dropped=tuple(self.dropped),
             of_base=self.of_base(),
             columns=tuple(
-                MergedColumn(fields[n], column.base, column.ours, column.theirs)
-                for n, column in ((n, self.columns[n]) for n in order)
+                MergedColumn(c.base, c.ours, c.theirs, fields[n])
+                for n, c in ((n, self.columns[n]) for n in order)
             ),
         )
 
@@ -124,8 +116,7 @@ class _ShapeMerge:
         shared = self.tables.shared
         if self.base is None or shared == SharedIds(*[self.base.last_field_id] * 2):
             return Renumbering()
-        ids = base_ids(self.columns, self.tables, self.ids)
-        return renumbering(ids, self.base.file_schemas)
+        return renumbering(base_ids(self.columns, self.tables, self.ids), self.base.file_schemas)
 
     def contradict(
         self,
@@ -204,9 +195,8 @@ class _ShapeMerge:
                 name = _three_way(base.name if base else None, ours.name, theirs.name)
                 claims[n] = {name} if name is not None else {ours.name, theirs.name}
                 if name is None:
-                    texts = base.name if base else None, ours.name, theirs.name
-                    kind = ShapeConflictKind.COLUMN_RENAMED
-                    self.contradict(kind, texts, column=column.name)
+                    texts = column.texts(lambda field: field.name)
+                    self.contradict(ShapeConflictKind.COLUMN_RENAMED, texts, column=column.name)
             elif base is None:
                 claims[n] = {kept.name}
             elif n not in in_use and (base.name, base.type) == (kept.name, kept.type):
@@ -291,18 +281,15 @@ class _ShapeMerge:
         their_types = theirs.type, self.theirs.held_type(theirs)
         if column.base is not None and self.base is not None:
             before = column.base.type, self.base.held_type(column.base)
-            if before in (
-                our_types,
-                their_types,
-            ):  # whether values fit is for ``types`` to find out
+            # whether values fit is for ``types`` to find out
+            if before in (our_types, their_types):
                 return theirs.type if our_types == before else ours.type
         common = common_type((our_types[1], their_types[1]))
         if common == NULL_TYPE:
             common = common_type((ours.type, theirs.type))
         if common is None:
-            added = column.base is None
-            kind = ShapeConflictKind
-            self.contradict_types(kind.COLUMN_ADDED if added else kind.TYPE_CHANGED, column)
+            kind = ShapeConflictKind.TYPE_CHANGED if column.base else ShapeConflictKind.COLUMN_ADDED
+            self.contradict_types(kind, column)
         return common or ours.type
 
     def contradict_types(self, kind: ShapeConflictKind, column: MatchedColumn) -> None:

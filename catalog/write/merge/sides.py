@@ -18,12 +18,11 @@ class TableSides:
     """What two sides did to the files of a table, all in the merged shape.
 
     Attributes:
-        name: The table.
         shape: The merged shape, which knows the file schemas of all files.
         base: The table that both sides started from; None if there was none.
         head: The table as ours has it.
-        ours: Files in which ours differs from the base.
-        theirs: Files in which theirs differs from the base.
+        ours: What ours changed since the base.
+        theirs: What theirs changed since the base.
         fitted: Returns a file of the base as it is in the merged shape.
         common: Files that both sides added alike, and that are in neither's changes.
     """
@@ -74,6 +73,12 @@ def is_apart(shape: TableSnapshot) -> bool:
     return not shape.key or set(shape.partition_by) <= set(shape.key)
 
 
+def chosen(changes: FileChanges, wanted: Callable[[DataFile], bool]) -> FileChanges:
+    """Returns those of the changed files that are wanted."""
+    removed, added = (tuple(filter(wanted, files)) for files in (changes.removed, changes.added))
+    return replace(changes, removed=removed, added=added)
+
+
 def touched(changes: FileChanges) -> frozenset[Partition]:
     """Returns the partitions in which a side changed files."""
     return frozenset(file.partition for file in (*changes.removed, *changes.added))
@@ -105,15 +110,11 @@ def without_common(sides: TableSides) -> TableSides:
             common += [f for f in added if f.path in shared]
     if not alike:
         return sides
-
-    def left(changes: FileChanges) -> FileChanges:
-        removed, added = (
-            tuple(f for f in files if id(f) not in alike)
-            for files in (changes.removed, changes.added)
-        )
-        return FileChanges(removed, added, changes.files_kept, changes.partitions_kept)
-
-    return replace(sides, ours=left(sides.ours), theirs=left(sides.theirs), common=tuple(common))
+    our_own, their_own = (
+        chosen(changes, lambda file: id(file) not in alike)
+        for changes in (sides.ours, sides.theirs)
+    )
+    return replace(sides, ours=our_own, theirs=their_own, common=tuple(common))
 
 
 def _by_partition(

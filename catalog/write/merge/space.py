@@ -8,7 +8,9 @@ from functools import cached_property
 import duckdb
 
 from catalog.diff.compare.sql_columns import SqlColumns
-from catalog.diff.plan import ColumnPair, TablePlan
+from catalog.diff.compare.table_reader import TableReader
+from catalog.diff.fingerprints.loading import load_prints
+from catalog.diff.plan import SIDES, ColumnPair, TablePlan
 from catalog.engine.connection import single_row
 from catalog.engine.workspace import Workspace
 from catalog.model.datafile import DataFile
@@ -21,7 +23,6 @@ class MergeSpace:
     """The merged table in the engine.
 
     Attributes:
-        write: Reads and writes data files.
         table: The table's name in the catalog.
         shape: The shape of the merged table, in which all rows are.
         plan: The plan by which one of the sides was compared with the base: how values compare.
@@ -43,6 +44,16 @@ class MergeSpace:
     def ids(self) -> list[int]:
         """The field ids of all columns."""
         return [f.id for f in self.shape.schema.fields]
+
+    @property
+    def decisions(self) -> str:
+        """The table of what was decided about each row; see ``rows``."""
+        return self.named("decisions")
+
+    @property
+    def conflicts(self) -> str:
+        """The table of conflicts about rows and cells; see ``rows``."""
+        return self.named("conflicts")
 
     def named(self, word: str) -> str:
         """Returns the name of one of the merge's tables."""
@@ -83,6 +94,14 @@ class MergeSpace:
     @cached_property
     def _pairs(self) -> dict[int, ColumnPair]:
         return {pair.after.id: pair for pair in self.plan.pairs}
+
+
+def table_reader(write: WriteContext, plan: TablePlan) -> TableReader:
+    """Returns what reads the files of a plan, after checking that linked ones did not change."""
+    for side in SIDES:
+        write.verified(plan.table, plan.files(side))
+    prints = load_prints(write.repository, plan, None).prints
+    return TableReader(write.con, plan, write.store, prints)
 
 
 @contextmanager

@@ -1,13 +1,11 @@
 """The merge of one table that both sides changed: partitions first, then rows and cells."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.execute import changed_rows
-from catalog.diff.fingerprints.loading import load_prints
 from catalog.diff.options import DiffOptions
 from catalog.diff.plan import SIDES, TablePlan, plan_table
 from catalog.engine.quoting import type_sql
@@ -20,16 +18,17 @@ from catalog.write.files.rewrite import FileEdit
 from catalog.write.files.writer import paths_of
 from catalog.write.merge.apply import apply_rows, new_rows
 from catalog.write.merge.context import MergeContext
-from catalog.write.merge.rows import RowDecisions, RowMerger, Taking
+from catalog.write.merge.rows import RowMerger, Taking
 from catalog.write.merge.sides import (
     TableSides,
     base_in,
+    chosen,
     is_apart,
     states_holding,
     touched,
     without_common,
 )
-from catalog.write.merge.space import MergeSpace, merge_schema
+from catalog.write.merge.space import MergeSpace, merge_schema, table_reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ def merge_rows(
 
     Args:
         context: What merging needs.
-        sides: The changes.
+        sides: What both sides changed.
         resolve: What is taken where both sides clash; None leaves ours, and conflicts.
         by_cell: Whether different cells of one row merge, and what both did alike is done
             once; else a row that both sides changed clashes in any case.
@@ -74,80 +73,45 @@ def merge_rows(
     if not scope:
         return MergedRows(_adopted_files(sides, adopted))
     our_plan, their_plan = (_plan(sides, changes, scope) for changes in (sides.ours, sides.theirs))
-    progress = _Progress(context, sides.name, [our_plan, their_plan])
+    total = sum(f.rows for plan in (our_plan, their_plan) for s in SIDES for f in plan.files(s))
+    done = 0
+
+    def progress(rows: int) -> None:
+        nonlocal done
+        done += rows
+        context.progress(sides.name, done, total)
+
+    progress(0)
     with merge_schema(context.write.work) as schema:
-        our_rows = _changed(context, our_plan, f"{schema}.ours", progress=progress.add)
-        their_rows = _changed(context, their_plan, f"{schema}.theirs", progress=progress.add)
+        our_rows, their_rows = (
+            changed_rows(table_reader(context.write, plan), name=name, progress=progress)
+            for plan, name in ((our_plan, f"{schema}.ours"), (their_plan, f"{schema}.theirs"))
+        )
         space = MergeSpace(context.write, sides.name, sides.shape, their_plan, schema)
         merger = RowMerger(space, resolve=resolve, by_cell=by_cell)
         if sides.shape.key:
             repeated = _repeated(space, sides, space.named("pairs"))
-            decided = merger.keyed(our_rows, their_rows, repeated)
+            merger.keyed(our_rows, their_rows, repeated)
         else:
             base = context.write.verified(sides.name, base_in(context.commits, sides, scope))
-            decided = merger.keyless(our_rows, their_rows, space.rows(base))
-        change = _apply(space, sides, decided, adopted=adopted)
-        conflicts = space.con.sql(f"FROM {decided.conflicts}").to_arrow_table()
+            merger.keyless(our_rows, their_rows, space.rows(base))
+        change = _Application(space, sides, adopted).run()
+        conflicts = space.con.sql(f"FROM {space.conflicts}").to_arrow_table()
     return MergedRows(change, conflicts if conflicts.num_rows else None)
 
 
-class _Progress:
-    """Counts the compared rows of a table, and reports them."""
-
-    def __init__(self, context: MergeContext, table: str, plans: list[TablePlan]) -> None:
-        self._context = context
-        self._table = table
-        self._total = sum(f.rows for plan in plans for side in SIDES for f in plan.files(side))
-        self._done = 0
-        self.add(0)
-
-    def add(self, rows: int) -> None:
-        """Reports that more rows were compared."""
-        self._done += rows
-        self._context.progress(self._table, self._done, self._total)
-
-
-def _adopted_files(sides: TableSides, adopted: frozenset[Partition]) -> FileEdit:
-    return FileEdit(
-        tuple(f for f in sides.theirs.removed if f.partition in adopted),
-        tuple(f for f in sides.theirs.added if f.partition in adopted),
-    )
-
-
 def _plan(sides: TableSides, changes: FileChanges, scope: frozenset[Partition]) -> TablePlan:
-    within = FileChanges(
-        tuple(f for f in changes.removed if f.partition in scope),
-        tuple(f for f in changes.added if f.partition in scope),
-        0,
-        0,
-    )
-    shape = sides.shape
-    options = DiffOptions(key=shape.key_names)
+    within = chosen(changes, lambda file: file.partition in scope)
+    shape, options = sides.shape, DiffOptions(key=sides.shape.key_names)
     return plan_table(sides.name, shape, shape, changes=within, options=options)
-
-
-def _changed(
-    context: MergeContext, plan: TablePlan, name: str, *, progress: Callable[[int], None]
-) -> str:
-    """Returns a table of the rows that a side changed; see ``rows``."""
-    write = context.write
-    for side in SIDES:
-        write.verified(plan.table, plan.files(side))
-    prints = load_prints(write.repository, plan, None).prints
-    reader = TableReader(write.con, plan, write.store, prints)
-    return changed_rows(reader, name=name, progress=progress)
 
 
 def _repeated(space: MergeSpace, sides: TableSides, keys: str) -> Iterator[str]:
     """Yields SQL of those of some keys that several rows have in one state of the table.
 
     The states are the base, ours and theirs. All files that may hold one of the keys are
-    searched, also those that no side changed.
-
-    Args:
-        space: The merged table in the engine.
-        sides: The changes.
-        keys: A table with keys ``k0``, ``k1`` …; the SQL yields keys called so too.
+    searched, also those that no side changed. The keys are called ``k0``, ``k1`` … in the table
+    ``keys`` and in the SQL.
     """
     key = list(enumerate(sides.shape.key))
     named = ", ".join(f"k{n} AS c{i}" for n, i in key)
@@ -161,88 +125,81 @@ def _repeated(space: MergeSpace, sides: TableSides, keys: str) -> Iterator[str]:
         )
 
 
-def _apply(
-    space: MergeSpace, sides: TableSides, decided: RowDecisions, *, adopted: frozenset[Partition]
-) -> FileEdit:
-    """Puts what was decided into ours' files, and into theirs' where those are adopted.
-
-    A rewritten file is named by its content. Where ours has another file of just that content
-    already, all is written again under other names.
-    """
-    application = _Application(sides, decided.decisions, _Adopted.in_space(space, adopted))
-    names = {
-        file.path
-        for changes in (sides.ours, sides.theirs)
-        for file in (*changes.removed, *changes.added)
-    }
-    while True:
-        change, clashing = application.attempt(names)
-        if not clashing:
-            return change
-        names |= clashing
-
-
-@dataclass(frozen=True, slots=True)
-class _Adopted:
-    """The partitions that start from theirs' files, since ours did not change them."""
-
-    space: MergeSpace
-    partitions: frozenset[Partition]
-
-    @staticmethod
-    def in_space(space: MergeSpace, partitions: frozenset[Partition]) -> "_Adopted":
-        """Makes their table: one row for each, columns ``p<field id>``."""
-        fields = space.shape.fields(space.shape.partition_by)
-        if fields:
-            columns = ", ".join(f"p{f.id} {type_sql(f.type)}" for f in fields)
-            space.con.execute(f"CREATE TABLE {space.named('adopted')} ({columns})")
-        kinds = [kind for _, kind in space.shape.partition_fields]
-        for partition in partitions if fields else ():
-            values = ", ".join(map(constant, partition, kinds))
-            space.con.execute(f"INSERT INTO {space.named('adopted')} VALUES ({values})")
-        return _Adopted(space, partitions)
-
-    def holding(self, part: str) -> str:
-        """Returns the condition that a row of a decision is in one of the partitions."""
-        by = self.space.shape.partition_by
-        if not by:
-            return "true" if self.partitions else "false"
-        same = all_same("p", f"{part}_c", by)
-        return f"EXISTS (SELECT 1 FROM {self.space.named('adopted')} WHERE {same})"
+def _adopted_files(sides: TableSides, adopted: frozenset[Partition]) -> FileEdit:
+    theirs = chosen(sides.theirs, lambda file: file.partition in adopted)
+    return FileEdit(theirs.removed, theirs.added)
 
 
 @dataclass(frozen=True, slots=True)
 class _Application:
-    """Decisions about the rows of a table, on their way into its files."""
+    """Decisions about the rows of a table, on their way into its files.
 
+    Attributes:
+        adopted: The partitions that start from theirs' files, since ours did not change them.
+    """
+
+    space: MergeSpace
     sides: TableSides
-    decisions: str
-    adopted: _Adopted
+    adopted: frozenset[Partition]
 
-    def attempt(self, names: set[str]) -> tuple[FileEdit, set[str]]:
+    def run(self) -> FileEdit:
+        """Puts what was decided into ours' files, and into theirs' where those are adopted.
+
+        A rewritten file is named by its content. Where ours has another file of just that
+        content already, all is written again under other names.
+        """
+        self._list_adopted()
+        ours, theirs = self.sides.ours, self.sides.theirs
+        names = paths_of((*ours.removed, *ours.added, *theirs.removed, *theirs.added))
+        while True:
+            change, clashing = self._attempt(names)
+            if not clashing:
+                return change
+            names |= clashing
+
+    def _list_adopted(self) -> None:
+        """Makes a table of the adopted partitions: one row for each, columns ``p<field id>``."""
+        shape, table = self.space.shape, self.space.named("adopted")
+        if not shape.partition_by:
+            return
+        fields = shape.fields(shape.partition_by)
+        columns = ", ".join(f"p{f.id} {type_sql(f.type)}" for f in fields)
+        self.space.con.execute(f"CREATE TABLE {table} ({columns})")
+        kinds = [kind for _, kind in shape.partition_fields]
+        for partition in self.adopted:
+            values = ", ".join(map(constant, partition, kinds))
+            self.space.con.execute(f"INSERT INTO {table} VALUES ({values})")
+
+    def _is_adopted(self, part: str) -> str:
+        """Returns the condition that a row of a decision is in an adopted partition."""
+        by = self.space.shape.partition_by
+        if not by:
+            return "true" if self.adopted else "false"
+        same = all_same("p", f"{part}_c", by)
+        return f"EXISTS (SELECT 1 FROM {self.space.named('adopted')} WHERE {same})"
+
+    def _attempt(self, names: set[str]) -> tuple[FileEdit, set[str]]:
         """Writes all files, none of which may have some names.
 
         Returns:
             What changes in ours; the names that ours has already, in which case nothing is
             written.
         """
-        space, adopted, sides = self.adopted.space, self.adopted, self.sides
-        whole = _adopted_files(sides, adopted.partitions)
+        space, sides = self.space, self.sides
+        whole = _adopted_files(sides, self.adopted)
         with space.write.writer(sides.name, space.shape, taken=names) as writer:
             kept = apply_rows(
                 space,
                 writer,
-                self.decisions,
                 side="ours",
-                where=f"NOT ({adopted.holding('ours')})",
+                where=f"NOT ({self._is_adopted('ours')})",
                 files=space.write.verified(sides.name, self._files_of_ours()),
             )
             taken = apply_rows(
                 space,
                 writer,
-                self.decisions,
                 side="theirs",
-                where=adopted.holding("theirs"),
+                where=self._is_adopted("theirs"),
                 files=space.write.verified(sides.name, whole.added),
             )
             written = (*kept.added, *taken.added)
@@ -251,21 +208,17 @@ class _Application:
                 for file in written:
                     writer.forget(file)
                 return FileEdit(), paths_of(clashing)
-            fresh = new_rows(space, self.decisions, adopted.holding("merged"))
-            added = writer.sorted(fresh, append=True)
+            added = writer.sorted(new_rows(space, self._is_adopted("merged")), append=True)
         rewritten = paths_of(taken.removed)
         unchanged = (file for file in whole.added if file.path not in rewritten)
-        change = FileEdit(
-            (*whole.removed, *kept.removed), (*unchanged, *kept.added, *taken.added, *added)
-        )
-        return change, set()
+        removed = (*whole.removed, *kept.removed)
+        return FileEdit(removed, (*unchanged, *written, *added)), set()
 
     def _files_of_ours(self) -> list[DataFile]:
         """Returns files of ours in partitions that either side changed and that ours keeps."""
-        sides, partitions = self.sides, self.adopted.partitions
-        gone = paths_of(sides.ours.removed)
+        gone = paths_of(self.sides.ours.removed)
         return [
             file
-            for file in (*sides.theirs.removed, *sides.ours.added)
-            if file.path not in gone and file.partition not in partitions
+            for file in (*self.sides.theirs.removed, *self.sides.ours.added)
+            if file.path not in gone and file.partition not in self.adopted
         ]

@@ -6,7 +6,8 @@ from catalog.model.table import TableSnapshot
 from catalog.repository.commit_writer import TableUpdate
 from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.tables import data_files, file_changes
-from catalog.write.merge.merged_schema import MergedShape, renumber
+from catalog.write.files.writer import paths_of
+from catalog.write.merge.merged_schema import MergedShape, renumber, without_unchanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,39 +24,26 @@ def whole_table(
     """Returns the update by which ours becomes what another commit has.
 
     Field ids that ours has given since are not given again: they are part of its history. Where
-    both sides gave one id to unlike columns, those that come get the ids of the merged shape.
-
-    Args:
-        commits: Reads the tables.
-        name: The table.
-        ours: The table as ours has it.
-        taken: The table as it is to be.
-        shape: What the shapes of both merge to; None if ours is older than what is taken.
+    both sides gave one id to unlike columns, those that come get the ids of the merged shape;
+    that is None if ours is older than what is taken.
     """
     old, new = ours.table, taken.table
     if new is None:
         return TableUpdate(name, old, None)
     changes = file_changes(commits, old, new, old_commit=ours.commit_id, new_commit=taken.commit_id)
-    last = 0  # field id that ours has given in the same table
     same = old is not None and old.snapshot.table_id == new.snapshot.table_id
-    if same and old is not None:
-        last = old.snapshot.last_field_id
+    last = old.snapshot.last_field_id if same and old is not None else 0
     if not same or shape is None or not (shape.renumbered or shape.file_schemas):
         if last > new.snapshot.last_field_id:
             snapshot = replace(new.snapshot, last_field_id=last)
             return TableUpdate(name, old, snapshot, changes.removed, changes.added)
         stored = commits.entries(taken.commit_id)[name]
         return TableUpdate(name, old, new.snapshot, changes.removed, changes.added, stored=stored)
-    gone, come = list(changes.removed), [renumber(file, shape) for file in changes.added]
-    fresh = {file.path for file in changes.added}
-    for file in data_files(commits, new):
-        other = renumber(file, shape)
-        if file.path not in fresh and other != file:
-            gone.append(file)
-            come.append(other)
-    before = {file.path: file for file in gone}
-    kept = {file.path for file in come if before.get(file.path) == file}
-    gone, come = ([f for f in files if f.path not in kept] for files in (gone, come))
+    fresh = paths_of(changes.added)
+    files = (file for file in data_files(commits, new) if file.path not in fresh)
+    stayed = [file for file in files if renumber(file, shape) != file]
+    renumbered = [renumber(file, shape) for file in (*changes.added, *stayed)]
+    gone, come = without_unchanged((*changes.removed, *stayed), renumbered)
     return TableUpdate(name, old, _renumbered(new.snapshot, shape), gone, come)
 
 
