@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from catalog.operations.status import Source, TableStatus
     from catalog.operations.transaction import CatalogTransaction
     from catalog.storage.options import AzureOptions, GcsOptions, S3Options
-    from catalog.write.merge.context import MergeProgress
+    from catalog.write.merge.ends import MergeProgress
 
 
 class Catalog(CatalogReader):

@@ -21,8 +21,7 @@ from catalog.repository.commit_writer import Description
 from catalog.repository.history import first_parents, is_ancestor, merge_base
 from catalog.repository.tables import file_changes
 from catalog.storage.store import SwapLost
-from catalog.write.merge.context import MergeProgress
-from catalog.write.merge.ends import Ends
+from catalog.write.merge.ends import Ends, MergeProgress
 
 Arrived = Mapping[str, tuple[dict[str, str | None], ...]]
 """Partitions by table: their values as text by column, None for NULL."""

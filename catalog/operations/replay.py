@@ -35,8 +35,7 @@ from catalog.repository.history import first_parents
 from catalog.repository.repository import DEFAULT_BRANCH
 from catalog.write.merge.commits import Merge
 from catalog.write.merge.conflicts import conflicting_tables, counted, in_order
-from catalog.write.merge.context import MergeProgress
-from catalog.write.merge.ends import Ends
+from catalog.write.merge.ends import Ends, MergeProgress
 from catalog.write.publish import Proposal, publish
 
 

@@ -14,7 +14,7 @@ from catalog.repository.table_entries import PlacedEntry
 from catalog.repository.tables import file_changes, has_path
 from catalog.write.conditions import all_same
 from catalog.write.context import WriteContext
-from catalog.write.merge.context import MergeContext
+from catalog.write.merge.ends import MergeContext
 from catalog.write.merge.reconcile import reconcile
 from catalog.write.working_table import WorkingTable, same_shape
 

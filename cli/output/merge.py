@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from catalog.operations.merge.steps import MergeReport, TableMerge
-    from catalog.write.merge.context import MergeProgress
+    from catalog.write.merge.ends import MergeProgress
 
 CONFLICT_COLUMNS = ("table", "kind", "key", "column", "base", "ours", "theirs")
 """What is shown of a conflict, which are its JSON keys."""

@@ -27,8 +27,7 @@ from catalog.operations.refs import BranchList
 from catalog.repository.branches import HeldBranch
 from catalog.repository.history import is_ancestor
 from catalog.write.merge.conflicts import CONFLICT_TABLE
-from catalog.write.merge.context import MergeProgress
-from catalog.write.merge.ends import Ends
+from catalog.write.merge.ends import Ends, MergeProgress
 from catalog.write.publish import Proposal, publish
 
 

@@ -23,8 +23,7 @@ from catalog.repository.branches import HeldBranch
 from catalog.repository.commit_writer import TableUpdate
 from catalog.write.merge.commits import Merge
 from catalog.write.merge.conflicts import CONFLICT_TABLE, counted, has_conflict_table
-from catalog.write.merge.context import MergeProgress
-from catalog.write.merge.ends import Ends
+from catalog.write.merge.ends import Ends, MergeProgress
 from catalog.write.publish import Proposal, publish
 from catalog.write.rows.landing import land
 from catalog.write.rows.target_schema import WriteRequest

@@ -19,8 +19,7 @@ from catalog.write.context import WriteContext
 from catalog.write.file_fingerprints import keep_prints
 from catalog.write.merge.commits import Merge, MergedTable, merge_commits
 from catalog.write.merge.conflicts import conflict_table, in_order
-from catalog.write.merge.context import MergeContext, MergeProgress
-from catalog.write.merge.ends import Ends
+from catalog.write.merge.ends import Ends, MergeContext, MergeProgress
 from catalog.write.merge.merged_schema import Side
 
 Resolutions = Side | Mapping[str, Side] | None

@@ -23,15 +23,9 @@ def apply_rows(
 ) -> FileEdit:
     """Rewrites the files of one side so that they hold what was decided.
 
-    Rows that come into a partition in which the side has none of their key are not written
-    here; see ``new_rows``.
-
-    Args:
-        space: The merged table in the engine, with the decisions; see ``rows``.
-        writer: Writes the files.
-        side: Whose files these are.
-        where: The condition that the row which the side has of a decision is in these files.
-        files: The files.
+    The condition ``where`` holds if the row which the side has of a decision is in these files.
+    Rows that come into a partition in which the side has none of their key are not written here;
+    see ``new_rows``.
 
     Raises:
         CorruptData: A row that a side must have is in none of its files.
@@ -64,9 +58,8 @@ def apply_rows(
 def new_rows(space: MergeSpace, starts: str) -> str:
     """Makes a table of the rows that no file of the side they go to has yet, columns ``c<id>``.
 
-    Args:
-        space: The merged table in the engine, with the decisions.
-        starts: SQL condition on ``merged_…`` that the row's partition starts from theirs' files.
+    The condition ``starts``, on ``merged_…``, holds where a row's partition starts from theirs'
+    files.
     """
     ours, theirs = (f"{side}_here AND NOT ({_moves(space, side)})" for side in ("ours", "theirs"))
     columns = ", ".join(f"merged_c{i} AS c{i}" for i in space.ids)

@@ -26,9 +26,8 @@ class MatchedColumn:
 
     def texts(self, text: Callable[[Field], str]) -> SideTexts:
         """Returns a text about the column in each snapshot."""
-        base, ours, theirs = (
-            None if field is None else text(field) for field in (self.base, self.ours, self.theirs)
-        )
+        fields = self.base, self.ours, self.theirs
+        base, ours, theirs = (None if field is None else text(field) for field in fields)
         return base, ours, theirs
 
     @property
@@ -67,14 +66,7 @@ def shared_from_base(
 
 @dataclass(frozen=True, slots=True)
 class Snapshots:
-    """The three snapshots of a table that a merge compares.
-
-    Attributes:
-        base: The table where the branches parted; None if it was not there.
-        ours: The table on the branch merged into.
-        theirs: The table on the branch that is merged.
-        shared: Up to which ids the sides mean the columns of the base.
-    """
+    """The three snapshots of a table that a merge compares; no base if it was not there."""
 
     base: TableSnapshot | None
     ours: TableSnapshot

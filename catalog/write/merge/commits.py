@@ -9,8 +9,7 @@ from catalog.repository.commit_writer import TableUpdate
 from catalog.repository.commits import StoredTable
 from catalog.write.files.writer import with_own_schema
 from catalog.write.merge.conflicts import CONFLICTS, ConflictRow, conflict_row, conflict_table
-from catalog.write.merge.context import MergeContext
-from catalog.write.merge.ends import BothSides, Ends
+from catalog.write.merge.ends import BothSides, Ends, MergeContext
 from catalog.write.merge.merged_schema import (
     MergedShape,
     Renumbering,
@@ -20,20 +19,12 @@ from catalog.write.merge.merged_schema import (
 )
 from catalog.write.merge.restored_columns import hidden, returned_columns, shown, with_returned
 from catalog.write.merge.rows import Taking
-from catalog.write.merge.schema_conflicts import (
-    check_may_take,
-    described,
-    is_lost,
-    shape_clashes,
-)
+from catalog.write.merge.schema_conflicts import check_may_take, described, is_lost, shape_clashes
 from catalog.write.merge.sides import TableSides
 from catalog.write.merge.table import merge_rows
 from catalog.write.merge.types import find_misfits, widened
 from catalog.write.merge.whole_table import TableAt, whole_table
 from catalog.write.working_table import same_shape
-
-SideByTable = Callable[[str], Taking | None]
-"""Returns which side of a table is taken where both clash; None leaves a conflict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +32,6 @@ class MergedTable:
     """What a merge does to a table.
 
     Attributes:
-        name: The table.
         how: ``taken`` from theirs as it is, ``merged``, ``conflict`` if neither; ``ours`` or
             ``theirs`` if both sides changed it, and one was to be taken, whole.
         update: What changes in ours; None if nothing does.
@@ -75,21 +65,16 @@ def merge_commits(
     context: MergeContext,
     ends: Ends,
     *,
-    resolve: SideByTable = lambda table: None,
+    resolve: Callable[[str], Taking | None] = lambda table: None,
     by_cell: bool = True,
     whole: bool = False,
     leave_out: Sequence[str] = (),
 ) -> Merge:
     """Merges what theirs did since the base into ours; writes data files, but no commit.
 
-    Args:
-        context: What merging needs.
-        ends: The three commits.
-        resolve: What is taken where both sides clash.
-        by_cell: Whether different cells of one row merge.
-        whole: Whether a side that is to be taken is taken whole where the shapes of both
-            contradict each other; else that is refused.
-        leave_out: Tables that stay as ours has them.
+    Where both sides clash in a table, the side that ``resolve`` returns is taken; None leaves a
+    conflict. Where the shapes of both contradict each other, that side is taken whole; without
+    ``whole``, that is refused. For ``by_cell`` see ``RowMerger``.
     """
     commits = context.commits
     entries = [commits.entries(c) for c in (ends.base, ends.ours, ends.theirs)]
@@ -131,16 +116,7 @@ def _apart_in_more_than_case(
 class _TableMerge:
     """A table of which theirs is neither what ours has nor what the base had.
 
-    Attributes:
-        context: What merging needs.
-        ends: The three commits.
-        name: The table.
-        base: The table in the base, None if it has none; likewise in ours and theirs.
-        ours: See ``base``.
-        theirs: See ``base``.
-        resolve: What is taken where both sides clash.
-        by_cell: Whether different cells of one row merge.
-        whole: Whether a side may be taken whole.
+    It is None in a commit that does not have it; see ``merge_commits`` for the rest.
     """
 
     context: MergeContext
@@ -162,12 +138,9 @@ class _TableMerge:
 
     def gone_on_one_side(self) -> MergedTable:
         """Decides for a table that one side dropped and the other changed."""
-        taken = self._one_side(self.base)
-        if taken is not None:
-            return taken
         ours, theirs = ("dropped" if t is None else "changed" for t in (self.ours, self.theirs))
-        found = conflict_row(self.name, "table-dropped", ("there", ours, theirs))
-        return self._result("conflict", None, [found])
+        texts = "there", ours, theirs
+        return self._one_side(self.base, [conflict_row(self.name, "table-dropped", texts)])
 
     def of_both_sides(self) -> MergedTable:
         """Merges a table that both sides have, and both changed or made."""
@@ -178,11 +151,10 @@ class _TableMerge:
         if both.base is not None and not both.base.snapshot.table_id == ours_id == theirs_id:
             texts = "there", "changed", "changed"
             conflicts = [conflict_row(self.name, "table-replaced", texts)]
-            return self._one_side(both.base, shape) or self._result("conflict", None, conflicts)
+            return self._one_side(both.base, conflicts, shape)
         kinds = {conflict.kind for conflict in shape.conflicts}
         if ShapeConflictKind.PARTITIONING_CHANGED in kinds:
-            conflicts = described(self.name, shape)
-            return self._one_side(both.base, shape) or self._result("conflict", None, conflicts)
+            return self._one_side(both.base, described(self.name, shape), shape)
         misfits = find_misfits(both, shape)
         found = shape_clashes(both, shape, misfits, resolve=self.resolve)
         clashes = found.listed
@@ -190,9 +162,8 @@ class _TableMerge:
             if not self.whole:
                 check_may_take(self.name, found, self.resolve)
             clashes = found.unsettled
-        taken = self._one_side(both.base, shape) if clashes else None
-        if taken is not None:
-            return taken
+        if clashes and self.resolve is not None:
+            return self._one_side(both.base, clashes, shape)
         if is_lost(shape) or any(misfit.wide is None for misfit in misfits):
             return self._result("conflict", None, clashes)
         snapshot = widened(shape.snapshot, misfits)
@@ -213,11 +184,11 @@ class _TableMerge:
         update = None
         if change.removed or change.added or not same_shape(both.ours.snapshot, snapshot):
             update = TableUpdate(self.name, self.ours, snapshot, change.removed, change.added)
-        tables = [conflict_table(clashes)]
-        if merged.conflicts is not None:
-            name = pa.array([self.name] * merged.conflicts.num_rows, pa.string())
-            tables.append(merged.conflicts.add_column(0, CONFLICTS.field(0), name).cast(CONFLICTS))
-        conflicts = pa.concat_tables(tables)
+        conflicts = conflict_table(clashes)
+        if (rows := merged.conflicts) is not None:
+            name = pa.array([self.name] * rows.num_rows, pa.string())
+            rows = rows.add_column(0, CONFLICTS.field(0), name).cast(CONFLICTS)
+            conflicts = pa.concat_tables([conflicts, rows])
         how = "conflict" if conflicts.num_rows else "merged"
         return MergedTable(self.name, how, update, conflicts)
 
@@ -229,12 +200,16 @@ class _TableMerge:
         return BothSides(self.context, self.ends, self.name, base, ours, theirs)
 
     def _one_side(
-        self, base: StoredTable | None, shape: MergedShape | None = None
-    ) -> MergedTable | None:
-        """Returns the table as the side has it that is to be taken; None if none is.
+        self,
+        base: StoredTable | None,
+        conflicts: Sequence[ConflictRow],
+        shape: MergedShape | None = None,
+    ) -> MergedTable:
+        """Returns the table as the side has it that is to be taken; in conflict if none is.
 
         Args:
             base: The table in the base, if it is the same table there.
+            conflicts: Where the sides clash.
             shape: What the shapes of both sides merge to, if both have the table.
         """
         match self.resolve:
@@ -244,7 +219,7 @@ class _TableMerge:
                 return self._taken("taken", TableAt(base, self.ends.base))
             case "ours":
                 return self._result("ours", None)
-        return None
+        return self._result("conflict", None, conflicts)
 
     def _taken(self, how: str, taken: TableAt, shape: MergedShape | None = None) -> MergedTable:
         """Takes the table as one of the commits has it."""
@@ -272,7 +247,6 @@ def _table_sides(both: BothSides, shape: MergedShape) -> tuple[TableSides, Renum
     merged = with_own_schema(
         replace(shape.snapshot, file_schemas={**schemas, **shape.snapshot.file_schemas})
     )
-
     ours, theirs = (
         replace(side, removed=tuple(renumber(file, old) for file in side.removed))
         for side in (ours, theirs)
@@ -288,10 +262,6 @@ def _table_sides(both: BothSides, shape: MergedShape) -> tuple[TableSides, Renum
 
 def _theirs_properties(shape: MergedShape) -> dict[str, str]:
     """Returns the merged properties, as theirs has them where both sides clash."""
-    merged = dict(shape.snapshot.properties)
-    for one in shape.conflicts:
-        if one.property_name is not None:
-            merged.pop(one.property_name, None)
-            if one.theirs is not None:
-                merged[one.property_name] = one.theirs
-    return merged
+    theirs = {c.property_name: c.theirs for c in shape.conflicts if c.property_name is not None}
+    merged = {**shape.snapshot.properties, **theirs}
+    return {name: value for name, value in merged.items() if value is not None}

@@ -42,24 +42,9 @@ ConflictRow: TypeAlias = dict[str, str | None]
 def conflict_row(
     table: str, kind: str, texts: SideTexts, *, column: str | None = None
 ) -> ConflictRow:
-    """Returns a conflict that is not about single rows.
-
-    Args:
-        table: The table.
-        kind: The kind of conflict.
-        texts: What the base, ours and theirs have.
-        column: The column that it is about, if it is about one.
-    """
-    base, ours, theirs = texts
-    return {
-        "table_name": table,
-        "kind": str(kind).replace("_", "-"),
-        "key": None,
-        "column_name": column,
-        "base": base,
-        "ours": ours,
-        "theirs": theirs,
-    }
+    """Returns a conflict that is not about single rows."""
+    values = table, kind.replace("_", "-"), None, column, *texts
+    return dict(zip(CONFLICTS.names, values, strict=True))
 
 
 def conflict_table(rows: Sequence[Mapping[str, str | None]]) -> pa.Table:
@@ -72,9 +57,7 @@ def conflict_table(rows: Sequence[Mapping[str, str | None]]) -> pa.Table:
 def key_json(fields: Sequence[Field], values: Sequence[str]) -> str:
     """Returns SQL of a key, or a row without one, as conflicts show it: JSON of texts by column.
 
-    Args:
-        fields: The columns.
-        values: SQL of their values, in the form in which they compare.
+    The values are SQL, in the form in which they compare.
     """
     parts = ", ".join(
         f"{literal(field.name)}, {_text(value, field.type)}"

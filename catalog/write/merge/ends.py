@@ -1,15 +1,38 @@
-"""The three commits of a merge, and a table as it is in them."""
+"""What merging needs: where it reads and writes, its three commits, a table as it is in them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from catalog.model.datafile import FileChanges
 from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.history import fork
 from catalog.repository.tables import file_changes
+from catalog.write.context import WriteContext
 from catalog.write.merge.columns import SharedIds, Snapshots, shared_from_base
-from catalog.write.merge.context import MergeContext
 from catalog.write.merge.merged_schema import MergedShape, Side
 from catalog.write.merge.schema import merge_shapes
+
+MergeProgress = Callable[[str, int, int], None]
+"""Receives a table, the rows of differing files compared so far, and how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class MergeContext:
+    """What merging needs besides the tables.
+
+    Attributes:
+        write: Reads and writes data files.
+        progress: Called for each table that both sides changed; it may stop the merge by an
+            exception.
+    """
+
+    write: WriteContext
+    progress: MergeProgress = lambda table, done, total: None
+
+    @property
+    def commits(self) -> Commits:
+        """What reads the tables as committed."""
+        return self.write.commits
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +52,7 @@ class Ends:
 
 @dataclass(frozen=True, slots=True)
 class BothSides:
-    """A table that both sides have.
-
-    Attributes:
-        context: Reads the table.
-        ends: The three commits.
-        name: The table.
-        base: The table at the base; None if it was not there, or was another.
-        ours: The table as ours has it.
-        theirs: The table as theirs has it.
-    """
+    """A table that both sides have; its base is None if it was not there, or was another."""
 
     context: MergeContext
     ends: Ends
@@ -55,11 +69,6 @@ class BothSides:
     def side(self, side: Side) -> StoredTable:
         """Returns the table as a side has it."""
         return self.ours if side == "ours" else self.theirs
-
-    def snapshots(self) -> Snapshots:
-        """Returns the snapshots, and up to which field ids they mean the same columns."""
-        base = None if self.base is None else self.base.snapshot
-        return Snapshots(base, self.ours.snapshot, self.theirs.snapshot, self.shared_ids())
 
     def shared_ids(self) -> SharedIds:
         """Returns up to which field ids the sides mean the columns of the base."""
@@ -85,7 +94,9 @@ class BothSides:
 
     def merged_shape(self) -> MergedShape:
         """Merges the shapes, by the ids that mean the same on both sides."""
-        return merge_shapes(self.snapshots())
+        base = None if self.base is None else self.base.snapshot
+        ours, theirs = self.ours.snapshot, self.theirs.snapshot
+        return merge_shapes(Snapshots(base, ours, theirs, self.shared_ids()))
 
     def changes(self, side: Side) -> FileChanges:
         """Returns in which files a side differs from the base."""

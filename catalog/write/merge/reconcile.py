@@ -5,7 +5,7 @@ from dataclasses import replace
 from catalog.model.datafile import FileChanges
 from catalog.repository.commits import StoredTable
 from catalog.write.files.writer import with_own_schema
-from catalog.write.merge.context import MergeContext
+from catalog.write.merge.ends import MergeContext
 from catalog.write.merge.sides import TableSides
 from catalog.write.merge.table import merge_rows
 from catalog.write.working_table import WorkingTable
@@ -18,12 +18,7 @@ def reconcile(
 
     Rows of different keys go together, also in one file; a row that both changed does not, even
     if it is the same afterwards: each may have meant its change to come on top of the other's.
-
-    Args:
-        context: What merging needs.
-        table: The table as the transaction has it; its shape is that of its base.
-        head: The table as the branch has it.
-        changes: What led from the transaction's base to the branch.
+    The table must have the shape of its base, from which the changes led to the branch's head.
     """
     base, shape = table.base, table.snapshot
     assert base is not None and shape is not None, "only rows of a table that stays are merged"

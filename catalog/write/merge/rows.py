@@ -46,7 +46,6 @@ class RowMerger:
     """Decides row by row, into the tables ``decisions`` and ``conflicts``; see the module.
 
     Args:
-        space: The merged table in the engine.
         resolve: What is taken where both sides clash; None leaves ours, and conflicts.
         by_cell: Whether different cells of one row merge, and what both did alike is done
             once; else a row that both sides changed clashes in any case.
@@ -74,13 +73,10 @@ class RowMerger:
         )
 
     def keyed(self, ours: str, theirs: str, repeated: Iterable[str]) -> None:
-        """Decides for a table with a key.
+        """Decides for a table with a key, from the tables of what each side changed.
 
-        Args:
-            ours: The table of what ours changed; likewise ``theirs``.
-            theirs: See ``ours``.
-            repeated: SQL of keys, called ``k0``, ``k1`` …, that several rows have in some state
-                of the table, among those of ``pairs``; not looked at if both changed no key.
+        ``repeated`` yields SQL of those keys of ``pairs``, called ``k0``, ``k1`` …, that several
+        rows have in some state of the table; not looked at if both changed no key.
         """
         ours, theirs = self._with_keys("ours", ours), self._with_keys("theirs", theirs)
         self._decide(
@@ -103,11 +99,8 @@ class RowMerger:
         Of five copies of a row in the base ours deleted two, theirs one: two are left. Of two
         copies ours deleted two, theirs one: that clashes, since -1 would be left.
 
-        Args:
-            ours: The changes of ours; none is ``u``.
-            theirs: The changes of theirs.
-            base_rows: SQL of the base's rows among which copies are counted, with columns
-                ``c<field id>``.
+        No row of the tables of changes is ``u``. ``base_rows`` is SQL of the base's rows among
+        which copies are counted, with columns ``c<field id>``.
         """
         if self._by_cell:
             theirs = self._without_alike(ours, theirs)

@@ -3,26 +3,18 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.execute import compare_table
-from catalog.diff.fingerprints.loading import load_prints
 from catalog.diff.options import DiffOptions
-from catalog.diff.plan import SIDES, ColumnPair, plan_table
+from catalog.diff.plan import ColumnPair, TablePlan, plan_table
 from catalog.diff.result import TableDiff
 from catalog.engine.quoting import identifier
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.repository.tables import data_files
-from catalog.write.merge.columns import SideTexts
 from catalog.write.merge.conflicts import ConflictRow, conflict_row
 from catalog.write.merge.ends import BothSides
-from catalog.write.merge.merged_schema import (
-    DroppedColumn,
-    MergedShape,
-    ShapeConflict,
-    ShapeConflictKind,
-    Side,
-)
+from catalog.write.merge.merged_schema import DroppedColumn, MergedShape, ShapeConflictKind, Side
 from catalog.write.merge.rows import Taking
+from catalog.write.merge.space import table_reader
 from catalog.write.merge.types import Misfit
 
 
@@ -42,40 +34,33 @@ class ShapeClashes:
 
 def described(name: str, shape: MergedShape) -> list[ConflictRow]:
     """Returns the conflicts of a merged shape in the form of all conflicts."""
-    return [_described(name, one) for one in shape.conflicts]
-
-
-def _described(name: str, one: ShapeConflict) -> ConflictRow:
-    texts = one.base, one.ours, one.theirs
-    return conflict_row(name, one.kind, texts, column=one.column or one.property_name)
+    return [
+        conflict_row(
+            name,
+            one.kind,
+            (one.base, one.ours, one.theirs),
+            column=one.column or one.property_name,
+        )
+        for one in shape.conflicts
+    ]
 
 
 def shape_clashes(
     both: BothSides, shape: MergedShape, misfits: Sequence[Misfit], *, resolve: Taking | None
 ) -> ShapeClashes:
-    """Finds what clashes in the shape of a table.
-
-    Args:
-        both: The table.
-        shape: The merged shape.
-        misfits: Columns that cannot have the merged type.
-        resolve: The side to be taken where both clash; None leaves conflicts.
-    """
+    """Finds what clashes in the shape of a table, also with its rows."""
     of_shape = described(both.name, shape)
     contradictions = [one for one in of_shape if one["kind"] != "property-changed"]
     if resolve == "ours" and not is_lost(shape):
         contradictions = []
     types = [_type_conflict(both.name, one) for one in misfits if not _is_settled(one, resolve)]
     known = {one["column_name"] for one in of_shape}
-    rows = [*_key_conflict(both, shape)]
+    rows = _key_conflict(both, shape)
     for dropped in shape.dropped:
         if dropped.side != resolve:
             rows += _dropped_conflict(both, dropped)
     new_types = [one for one in types if one["column_name"] not in known]
-    return ShapeClashes(
-        (*of_shape, *new_types, *rows),
-        (*contradictions, *types, *rows),
-    )
+    return ShapeClashes((*of_shape, *new_types, *rows), (*contradictions, *types, *rows))
 
 
 def check_may_take(name: str, clashes: ShapeClashes, side: Taking) -> None:
@@ -103,12 +88,9 @@ def _is_settled(misfit: Misfit, resolve: Taking | None) -> bool:
 
 
 def _type_conflict(name: str, misfit: Misfit) -> ConflictRow:
-    column = misfit.column
-    base, ours, theirs = (
-        str(field.type) if field else None for field in (column.base, column.ours, column.theirs)
-    )
+    texts = misfit.column.texts(lambda field: str(field.type))
     kind = ShapeConflictKind.TYPE_CHANGED
-    return conflict_row(name, kind, (base, ours, theirs), column=column.merged.name)
+    return conflict_row(name, kind, texts, column=misfit.column.merged.name)
 
 
 def _key_conflict(both: BothSides, shape: MergedShape) -> list[ConflictRow]:
@@ -126,9 +108,8 @@ def _dropped_conflict(both: BothSides, dropped: DroppedColumn) -> list[ConflictR
     """Returns the conflict that a column was dropped whose cells the other side changed."""
     cells = _changed_cells(both, dropped)
     written = f"{cells} cells written"
-    texts: SideTexts = ("there", written, "dropped")
-    if dropped.side == "ours":
-        texts = ("there", "dropped", written)
+    ours, theirs = ("dropped", written) if dropped.side == "ours" else (written, "dropped")
+    texts = "there", ours, theirs
     found = conflict_row(both.name, "column-dropped", texts, column=dropped.column)
     return [found] if cells else []
 
@@ -171,20 +152,37 @@ def _changed_cells(both: BothSides, dropped: DroppedColumn) -> int:
     Without a key, a changed row is one deleted and one inserted: those that are equal in all
     other columns were changed in this one.
     """
+    assert both.base is not None, "a column that was dropped was there"
     side: Side = "theirs" if dropped.side == "ours" else "ours"
-    fields = both.side(side).snapshot.schema.fields
-    name = next(f.name for f in fields if f.id == dropped.kept_id)
-    compared = _Comparison(both, side, f"dropped_{side}_{dropped.kept_id}")
-    only = compared.diff("cells", lambda pair: pair.name == name)
-    if only is None:
+    kept, shared = both.side(side).snapshot, both.shared_ids()
+    plan = plan_table(
+        both.name,
+        both.base.snapshot,
+        kept,
+        changes=both.changes(side),
+        options=DiffOptions(),
+        shared_ids=shared.ours if side == "ours" else shared.theirs,
+    )
+    if not plan.tasks:
         return 0
+    name = next(f.name for f in kept.schema.fields if f.id == dropped.kept_id)
+    label = f"dropped_{side}_{dropped.kept_id}"
+    only = _compared(both, plan, f"{label}_cells", lambda pair: pair.name == name)
     if only.key:
         return only.columns[name].changed + _brought(only, name)
-    whole = compared.diff("rows", lambda pair: True)
-    others = compared.diff("others", lambda pair: pair.name != name)
-    assert whole is not None and others is not None, "the files differ"
+    whole = _compared(both, plan, f"{label}_rows", lambda pair: True)
+    others = _compared(both, plan, f"{label}_others", lambda pair: pair.name != name)
     changed = (whole.rows.deleted or 0) - (others.rows.deleted or 0)
     return max(changed, _brought(whole, name))
+
+
+def _compared(
+    both: BothSides, plan: TablePlan, label: str, wanted: Callable[[ColumnPair], bool]
+) -> TableDiff:
+    """Compares the base with a side in some columns; the label is a name for the engine."""
+    pairs = tuple(replace(pair, compared=pair.key or wanted(pair)) for pair in plan.pairs)
+    reader = table_reader(both.context.write, replace(plan, pairs=pairs, added=()))
+    return compare_table(reader, DiffOptions(), name=label, keep_rows=True)
 
 
 def _brought(diff: TableDiff, name: str) -> int:
@@ -193,43 +191,3 @@ def _brought(diff: TableDiff, name: str) -> int:
         return 0
     rows = diff.changes(change="inserted", where=f"_to.{identifier(name)} IS NOT NULL")
     return sum(batch.num_rows for batch in rows)
-
-
-@dataclass(frozen=True, slots=True)
-class _Comparison:
-    """Comparisons of the base with a side, in some of the columns.
-
-    Attributes:
-        both: The table.
-        side: The side.
-        label: Begins the names of tables in the engine.
-    """
-
-    both: BothSides
-    side: Side
-    label: str
-
-    def diff(self, label: str, wanted: Callable[[ColumnPair], bool]) -> TableDiff | None:
-        """Compares some columns; None if no files differ."""
-        both, side = self.both, self.side
-        assert both.base is not None, "a column that was dropped was there"
-        shared = both.shared_ids()
-        plan = plan_table(
-            both.name,
-            both.base.snapshot,
-            both.side(side).snapshot,
-            changes=both.changes(side),
-            options=DiffOptions(),
-            shared_ids=shared.ours if side == "ours" else shared.theirs,
-        )
-        if not plan.tasks:
-            return None
-        pairs = tuple(replace(pair, compared=pair.key or wanted(pair)) for pair in plan.pairs)
-        plan = replace(plan, pairs=pairs, added=())
-        write = both.context.write
-        for end in SIDES:
-            write.verified(both.name, plan.files(end))
-        prints = load_prints(write.repository, plan, None).prints
-        reader = TableReader(write.con, plan, write.store, prints)
-        name = f"{self.label}_{label}"
-        return compare_table(reader, DiffOptions(), name=name, keep_rows=True)

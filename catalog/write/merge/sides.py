@@ -99,10 +99,8 @@ def without_common(sides: TableSides) -> TableSides:
     for partition in ours.keys() & theirs.keys():
         (removed, added), (also_removed, also_added) = ours[partition], theirs[partition]
         if sides.shape.key:
-            same = paths_of(removed) == paths_of(also_removed)
-            if same and Counter(f.identity for f in added) == Counter(
-                f.identity for f in also_added
-            ):
+            came, also_came = (Counter(f.identity for f in new) for new in (added, also_added))
+            if paths_of(removed) == paths_of(also_removed) and came == also_came:
                 alike |= {id(f) for f in (*removed, *added, *also_removed, *also_added)}
         elif not removed and not also_removed:
             shared = paths_of(added) & paths_of(also_added)
@@ -110,11 +108,8 @@ def without_common(sides: TableSides) -> TableSides:
             common += [f for f in added if f.path in shared]
     if not alike:
         return sides
-    our_own, their_own = (
-        chosen(changes, lambda file: id(file) not in alike)
-        for changes in (sides.ours, sides.theirs)
-    )
-    return replace(sides, ours=our_own, theirs=their_own, common=tuple(common))
+    own = [chosen(side, lambda file: id(file) not in alike) for side in (sides.ours, sides.theirs)]
+    return replace(sides, ours=own[0], theirs=own[1], common=tuple(common))
 
 
 def _by_partition(

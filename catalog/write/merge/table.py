@@ -17,7 +17,7 @@ from catalog.write.files.key_pruning import key_pruner
 from catalog.write.files.rewrite import FileEdit
 from catalog.write.files.writer import paths_of
 from catalog.write.merge.apply import apply_rows, new_rows
-from catalog.write.merge.context import MergeContext
+from catalog.write.merge.ends import MergeContext
 from catalog.write.merge.rows import RowMerger, Taking
 from catalog.write.merge.sides import (
     TableSides,
@@ -55,14 +55,8 @@ def merge_rows(
     """Merges what two sides did to the rows of a table.
 
     Partitions that one side changed are taken as they are; where keys might meet across
-    partitions, the rows that changed are compared first.
-
-    Args:
-        context: What merging needs.
-        sides: What both sides changed.
-        resolve: What is taken where both sides clash; None leaves ours, and conflicts.
-        by_cell: Whether different cells of one row merge, and what both did alike is done
-            once; else a row that both sides changed clashes in any case.
+    partitions, the rows that changed are compared first. See ``RowMerger`` for ``resolve`` and
+    ``by_cell``.
     """
     if by_cell:
         sides = without_common(sides)

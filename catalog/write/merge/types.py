@@ -24,7 +24,6 @@ class Misfit:
     """A column with values that are not the same in the merged type.
 
     Attributes:
-        column: The column.
         wide: A type that holds the values of all sides, that of ours or theirs if one does;
             None if there is none.
     """
@@ -34,12 +33,7 @@ class Misfit:
 
 
 def find_misfits(both: BothSides, shape: MergedShape) -> tuple[Misfit, ...]:
-    """Finds the columns whose merged type does not hold all values, since some would be lost.
-
-    Args:
-        both: The table.
-        shape: The merged shape.
-    """
+    """Finds the columns whose merged type does not hold all values, since some would be lost."""
     ours, theirs = both.changes("ours"), both.changes("theirs")
     before = {file.path: file for file in (*ours.removed, *theirs.removed)}
     misfits = []
