@@ -61,11 +61,6 @@ class BothSides:
     ours: StoredTable
     theirs: StoredTable
 
-    @property
-    def commits(self) -> Commits:
-        """What reads the tables."""
-        return self.context.commits
-
     def side(self, side: Side) -> StoredTable:
         """Returns the table as a side has it."""
         return self.ours if side == "ours" else self.theirs
@@ -82,13 +77,13 @@ class BothSides:
 
     def _shared(self, base: StoredTable, side: Side) -> int:
         """Returns the last field id that the table had where the base and a side parted."""
-        parted = fork(self.commits.read, self.ends.base, self._end(side))
+        parted = fork(self.context.commits.read, self.ends.base, self._end(side))
         if parted in (self.ends.base, self._end(side)):
             return base.snapshot.last_field_id
-        entry = None if parted is None else self.commits.entries(parted).get(self.name)
+        entry = None if parted is None else self.context.commits.entries(parted).get(self.name)
         if entry is None:
             return 0
-        there = self.commits.table(entry).snapshot
+        there = self.context.commits.table(entry).snapshot
         same = there.table_id == base.snapshot.table_id
         return min(there.last_field_id, base.snapshot.last_field_id) if same else 0
 
@@ -101,7 +96,7 @@ class BothSides:
     def changes(self, side: Side) -> FileChanges:
         """Returns in which files a side differs from the base."""
         return file_changes(
-            self.commits,
+            self.context.commits,
             self.base,
             self.side(side),
             old_commit=self.ends.base,

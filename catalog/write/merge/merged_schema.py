@@ -49,7 +49,6 @@ class ShapeConflict:
     """A contradiction, in words for people.
 
     Attributes:
-        kind: What it is about.
         column: The column, by its name in the base if it had one; None if it is not about a
             single column. For ``NAME_TAKEN`` the name that two columns would get.
         base: The value of the base: a type, a name, a list of names; None if it has none.

@@ -63,7 +63,7 @@ def with_returned(both: BothSides, changes: FileChanges, ids: Set[int]) -> FileC
     }
     files = tuple(
         file
-        for file in data_files(both.commits, base)
+        for file in data_files(both.context.commits, base)
         if file.path not in gone and file.file_schema in holding
     )
     removed, added = (*changes.removed, *files), (*changes.added, *files)

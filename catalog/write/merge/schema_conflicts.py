@@ -126,7 +126,7 @@ def _shares_key(both: BothSides, shape: MergedShape, side: Side) -> bool:
     if len(ids) < len(key):
         return True
     write = both.context.write
-    files = write.verified(both.name, list(data_files(both.commits, table)))
+    files = write.verified(both.name, list(data_files(both.context.commits, table)))
     listed = ", ".join(f"c{field_id}" for field_id in ids)
     repeated = (
         f"SELECT 1 FROM {write.relation(table.snapshot, files, columns=ids)} "
@@ -167,17 +167,17 @@ def _changed_cells(both: BothSides, dropped: DroppedColumn) -> int:
         return 0
     name = next(f.name for f in kept.schema.fields if f.id == dropped.kept_id)
     label = f"dropped_{side}_{dropped.kept_id}"
-    only = _compared(both, plan, f"{label}_cells", lambda pair: pair.name == name)
+    only = _compared(both, plan, label=f"{label}_cells", wanted=lambda pair: pair.name == name)
     if only.key:
         return only.columns[name].changed + _brought(only, name)
-    whole = _compared(both, plan, f"{label}_rows", lambda pair: True)
-    others = _compared(both, plan, f"{label}_others", lambda pair: pair.name != name)
+    whole = _compared(both, plan, label=f"{label}_rows", wanted=lambda pair: True)
+    others = _compared(both, plan, label=f"{label}_others", wanted=lambda pair: pair.name != name)
     changed = (whole.rows.deleted or 0) - (others.rows.deleted or 0)
     return max(changed, _brought(whole, name))
 
 
 def _compared(
-    both: BothSides, plan: TablePlan, label: str, wanted: Callable[[ColumnPair], bool]
+    both: BothSides, plan: TablePlan, *, label: str, wanted: Callable[[ColumnPair], bool]
 ) -> TableDiff:
     """Compares the base with a side in some columns; the label is a name for the engine."""
     pairs = tuple(replace(pair, compared=pair.key or wanted(pair)) for pair in plan.pairs)
