@@ -90,7 +90,7 @@ def commit(cat: Catalog, share: Share, number: int, like: DataFile) -> str:
 
 
 def work(share: Share) -> None:
-    """Is what one process does: waits for the start, commits, and tells what it cost.
+    """Waits for the start, commits, and prints what it cost; one process of the benchmark.
 
     It runs already when it starts to commit: what a transaction needs is imported.
     """
@@ -186,14 +186,14 @@ def measure(what: str, arguments: argparse.Namespace) -> bool:
             assert one.stdin is not None
             one.stdin.write("\n")
             one.stdin.flush()
-        told = [json.loads(one.communicate()[0]) for one in workers]
+        reports = [json.loads(one.communicate()[0]) for one in workers]
         elapsed_s = time.perf_counter() - started
         packs = sum(1 for _ in (folder / "lake" / "objects").glob("*/*")) - 2
-        acknowledged = {commit_id for one in told for commit_id in one["made"]}
+        acknowledged = {commit_id for one in reports for commit_id in one["made"]}
         wrong = lost(Catalog.open(shares[0].root), shares, acknowledged, arguments.files)
     commits = arguments.processes * arguments.commits
-    cpu_ms = 1000 * sum(one["cpu_s"] for one in told) / commits
-    conflicts = sum(one["conflicts"] for one in told)
+    cpu_ms = 1000 * sum(one["cpu_s"] for one in reports) / commits
+    conflicts = sum(one["conflicts"] for one in reports)
     print(
         f"| {what} | {commits:,} | {commits / elapsed_s:.0f} | {elapsed_s:.2f} | {cpu_ms:.1f} "
         f"| {packs / commits:.2f} | {conflicts} | {'; '.join(wrong) or '0'} |",

@@ -28,7 +28,7 @@ class Shape:
         key: The key columns.
         partition: The partition column, which only the paths have.
         partition_type: Its type.
-        rewritten: Whether the first state too was read from Parquet and written anew, as a
+        rewritten: Whether the first state too was read from Parquet and written again, as a
             backfill does: DuckDB then writes columns without NULL as required ones.
     """
 
@@ -175,7 +175,7 @@ class Rewrite:
 
     Attributes:
         rows: The rows of a partition.
-        partitions: How many partitions are written anew; the others stay as they are.
+        partitions: How many partitions are rewritten; the others stay as they are.
         codec: The codec they are written with.
         pyarrow: Whether pyarrow writes them, in row groups of its own.
     """
@@ -205,7 +205,7 @@ def write_base(con: Any, shape: Shape, root: Path, rows: int) -> None:
 
 
 def _salted(shape: Shape, number: int) -> Iterator[tuple[str, str]]:
-    """Yields columns; where row numbers begin anew in a partition, other values for each."""
+    """Yields columns; where row numbers start again in a partition, other values for each."""
     for name, sql in shape.columns.items():
         daily = shape.partition_type == "DATE" and name not in shape.key
         yield name, sql.replace("(i, ", f"(i + {number}000000000, ") if daily else sql
@@ -228,7 +228,7 @@ def write_newer(con: Any, shape: Shape, base: Path, root: Path, rewrite: Rewrite
 
 
 def write_tiny(root: Path, newer: Path, *, files: int, changed: int) -> None:
-    """Writes many files of ten rows, ten a partition, and anew the partitions that change.
+    """Writes many files of ten rows, ten a partition, and again the partitions that change.
 
     In each of those one file is another; the rest are links to the same files.
     """

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diff_measure import Measured
-from diff_runs import Bench, median, told
+from diff_runs import Bench, median, note
 from diff_scenarios import Scenario, scenario
 
 HERE = Path(__file__).parent
@@ -92,7 +92,7 @@ def environment(cache: Path, peer: Peer) -> Path | None:
     python = folder / "bin" / "python"
     if (folder / "complete").exists():
         return python
-    told(f"{peer.name}: installing")
+    note(f"{peer.name}: installing")
     shutil.rmtree(folder, ignore_errors=True)
     commands = (
         [sys.executable, "-m", "venv", str(folder)],
@@ -124,6 +124,6 @@ def run_peer(
             return (done.stderr.strip().splitlines() or ["?"])[-1][:100]
         if step == "measure":
             taken.append(Measured(**json.loads(done.stdout)))
-            told(f"{peer.name}: {taken[-1].cpu_s:.2f} CPU s")
+            note(f"{peer.name}: {taken[-1].cpu_s:.2f} CPU s")
     shutil.rmtree(work)
     return median(taken)

@@ -19,7 +19,7 @@ from diff_scenarios import TINY, Scenario
 HERE = Path(__file__).parent
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(HERE.parent)}
-"""What processes are started in: they measure the code that lies beside the benchmark."""
+"""What processes are started in: they measure the code beside the benchmark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Bench:
                     continue
                 taken = self._take(one, name, job, states)
                 before.append(taken)
-                told(f"{one.name} {number + 1}/{self._runs} {name}: {taken.cpu_s:.2f} CPU s")
+                note(f"{one.name} {number + 1}/{self._runs} {name}: {taken.cpu_s:.2f} CPU s")
         return Result(one, {n: median(m) for n, m in found.items()}, tuple(disagreements(found)))
 
     def _take(self, one: Scenario, name: str, job: Job, states: States) -> Measured:
@@ -128,7 +128,7 @@ class Bench:
         for _ in range(self._runs):
             for name, job in {"rows": own, "part": by_hand}.items():
                 found.setdefault(name, []).append(measure(job))
-                told(f"S11 {files:,} {name}: {found[name][-1].cpu_s:.2f} CPU s")
+                note(f"S11 {files:,} {name}: {found[name][-1].cpu_s:.2f} CPU s")
         for path in (base, newer, lake):
             shutil.rmtree(path)
         what = replace(TINY, what=f"{files:,} tiny files by reference, 10 changed")
@@ -255,7 +255,7 @@ def build(
     command += ["--base", str(base), "--rows", str(rows), *flags]
     command += ["--newer", str(newer)] if newer else []
     command += ["--lake", str(lake)] if lake else []
-    told(f"{one.name}: {what}")
+    note(f"{one.name}: {what}")
     subprocess.run(command, check=True, env=ENVIRONMENT)
 
 
@@ -280,7 +280,7 @@ def disagreements(found: dict[str, list[Measured]]) -> Iterator[str]:
                     yield f"{name}: {what} is {counts[what]:,}, by hand {reference[what]:,}"
 
 
-def told(text: str) -> None:
+def note(text: str) -> None:
     """Tells what goes on."""
     print(text, file=sys.stderr, flush=True)
 

@@ -66,7 +66,7 @@ class Scenario:
 
     @property
     def changed_partitions(self) -> range:
-        """Returns the numbers of the partitions that are written anew."""
+        """Returns the numbers of the partitions that are rewritten."""
         first = (PARTITIONS - self.rewrite.partitions) // 2
         return range(first, first + self.rewrite.partitions)
 

@@ -153,7 +153,7 @@ def lookups(root: Path, size: Size, *, runs: int) -> list[Measured]:
             )
         first = compared(fresh, lambda: plain.sql(theirs).fetchall(), runs=runs)
     what = f"`WHERE day = 7`, {size.small_files:,} files"
-    return [Measured(what, *again), Measured(f"{what}, catalog opened anew", *first)]
+    return [Measured(what, *again), Measured(f"{what}, catalog opened again", *first)]
 
 
 def compared(ours: Query, theirs: Query, *, runs: int) -> tuple[float, float]:

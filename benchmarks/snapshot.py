@@ -1,6 +1,6 @@
 """Measures snapshots in copy mode against ``cp`` and ``sha256sum`` over the same files.
 
-First 1 GB in 100 files, taken anew each time; then a source of 10,000 files in which nothing
+First 1 GB in 100 files, taken again each time; then a source of 10,000 files in which nothing
 changed. CPU time is user and system of whole processes, start-up told apart. ``--small``
 takes a tenth of everything.
 """
