@@ -103,13 +103,8 @@ def merge(
     taken = sides(resolve or [])
     if go_on or abort:
         option = "--continue" if go_on else "--abort"
-        others = {
-            "--abort": go_on and abort,
-            "-m": abort and message is not None,
-            "--squash": squash,
-            "--dry-run": dry_run,
-            "--resolve": abort and taken is not None,
-        }
+        others = {"--abort": go_on and abort, "-m": abort and message is not None}
+        others |= {"--squash": squash, "--dry-run": dry_run, "--resolve": abort and bool(taken)}
         given = [name for name, is_given in others.items() if is_given]
         if given:
             raise UsageError(f"{option} and {given[0]} exclude each other")
