@@ -1,6 +1,6 @@
 """A table that is being written, with what its operations share."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -9,6 +9,7 @@ from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
 from catalog.query.pruning import Pruner
 from catalog.write.context import WriteContext
+from catalog.write.files.rewrite import FileEdit, rewrite_files
 from catalog.write.files.writer import DataWriter, paths_of
 from catalog.write.working_table import WorkingTable
 
@@ -45,27 +46,13 @@ class TableWrite:
         wanted = [file for file in listed if all(one.wants_file(file) for one in pruners)]
         return self.context.verified(self.name, wanted)
 
-    def relation(
-        self,
-        files: Sequence[DataFile],
-        *,
-        columns: Sequence[int] | None = None,
-        nan_free: Collection[int] = (),
-        numbered: bool = False,
-    ) -> str:
-        """Returns SQL of rows of files in the table's shape; see ``WriteContext.relation``."""
-        return self.context.relation(
-            self.shape, files, columns=columns, nan_free=nan_free, numbered=numbered
-        )
-
-    def rewriter(self, files: Sequence[DataFile]) -> DataWriter:
-        """Returns a writer for files whose rows change, and for rows that come."""
-        return self.context.writer(
-            self.name,
-            self.shape,
-            taken=self._taken(files),
-            holds=self.table.holds(self.context.commits),
-        )
+    def rewrite(self, files: Sequence[DataFile], hits: str, fresh: str = "") -> FileEdit:
+        """Writes files again whose rows change, see ``rewrite_files``, and rows that come."""
+        taken, holds = self._taken(files), self.table.holds(self.context.commits)
+        with self.context.writer(self.name, self.shape, taken=taken, holds=holds) as writer:
+            change = rewrite_files(writer, files, hits)
+            added = writer.sorted(fresh, append=True) if fresh else ()
+        return FileEdit(change.removed, (*change.added, *added))
 
     def adder(self, gone: Sequence[DataFile]) -> DataWriter:
         """Returns a writer for rows that come, and take the place of all rows of some files."""

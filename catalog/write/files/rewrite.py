@@ -40,7 +40,7 @@ def rewrite_files(writer: DataWriter, files: Sequence[DataFile], hits: str) -> F
         check_content(place(writer.store, file), file)
         query = _changed(writer, file, f"(SELECT * FROM {hits} WHERE file = {number})")
         removed.append(file)
-        added.extend(writer.ordered(query, file.partition, place="place"))
+        added.extend(writer.ordered(query, file.partition))
     return FileEdit(tuple(removed), tuple(added))
 
 

@@ -5,7 +5,7 @@ order of their rows. The same rows give the same bytes, with the same version of
 """
 
 import secrets
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from catalog.diff.fingerprints.compute import Fingerprinter
 from catalog.diff.fingerprints.stored_bytes import stored_digests
-from catalog.engine.quoting import identifier, literal, type_sql
+from catalog.engine.quoting import identifier, literal
 from catalog.errors import CatalogError, ErrorKind, Unsupported
 from catalog.formats.hive_path import partition_path
 from catalog.formats.parquet import read_footer
@@ -41,6 +41,7 @@ from catalog.model.types import (
 from catalog.model.values import encode, encoded_text, parse
 from catalog.storage.local import storage_errors
 from catalog.storage.store import ObjectStore, StagedFile
+from catalog.write.conditions import constant
 from catalog.write.files.encodings import dictionary_paths
 from catalog.write.files.row_stream import Cutter, OutOfOrderError, in_order
 
@@ -132,41 +133,26 @@ class DataWriter:
                 one.staged.discard()
             self._written.clear()
 
-    def ordered(
-        self, query: str, partition: Partition, *, place: str = "", append: bool = False
-    ) -> list[DataFile]:
-        """Writes the rows of one partition in the order of a column, or as they come.
+    def ordered(self, query: str, partition: Partition) -> list[DataFile]:
+        """Writes the rows of one partition in the order of their place; no file if there are none.
 
         Args:
-            query: Yields the columns of ``stored_fields``, called ``c<field id>``.
+            query: Yields the columns of ``stored_fields``, called ``c<field id>``, and ``place``.
             partition: The encoded partition values.
-            place: A further column of the query that gives the rows' order; empty if the
-                query orders them itself.
-            append: Whether the files must have names that no other file of the table has,
-                also one that holds the same rows.
-
-        Returns:
-            The new files; none if there are no rows.
         """
+        by_place = f"SELECT * FROM ({query}) ORDER BY place"
         if self._engine:
-            order = f" ORDER BY {place}" if place else ""
-            return self._by_engine(f"{query}{order}", partition, append=append)
-        if not place:
-            with closing(self._reader(query)) as batches:
-                return self._by_arrow(batches, partition, append=append)
+            return self._by_engine(by_place, partition, append=False)
         try:
-            return self._placed(query, partition, place, append=append)
+            return self._placed(query, partition)
         except OutOfOrderError:
-            ordered = f"SELECT * FROM ({query}) ORDER BY {place}"
-            return self._placed(ordered, partition, place, append=append)
+            return self._placed(by_place, partition)
 
-    def _placed(
-        self, query: str, partition: Partition, place: str, *, append: bool
-    ) -> list[DataFile]:
+    def _placed(self, query: str, partition: Partition) -> list[DataFile]:
         first = len(self._written)
-        with closing(self._reader(query, f", {place}")) as batches:
+        with closing(self._reader(query, ", place")) as batches:
             try:
-                return self._by_arrow(in_order(batches), partition, append=append)
+                return self._by_arrow(in_order(batches), partition, append=False)
             except OutOfOrderError:
                 for one in self._written[first:]:
                     one.staged.discard()
@@ -185,7 +171,7 @@ class DataWriter:
         """
         partitions = self.partitions(rows)
         for partition, _, _ in partitions:
-            self._folder(partition)
+            folder_of(self._name, self.table.partition_fields, partition)
         order = [
             *(f"c{i} NULLS FIRST" for i in self.table.partition_by),
             *(f"c{i} NULLS LAST" for i in self.table.key if i not in self.table.partition_by),
@@ -245,16 +231,19 @@ class DataWriter:
         ).fetchall()
         partitions = []
         for count, *values in found:
-            encoded: list[bytes | None] = []
-            conditions = []
-            for value, field_id, (_, kind) in zip(values, ids, by, strict=True):
-                encoded.append(None if value is None else _encoded(value, kind))
-                conditions.append(f"c{field_id} IS NOT DISTINCT FROM {_constant(value, kind)}")
-            partitions.append((tuple(encoded), int(count), " AND ".join(conditions)))
+            partition = tuple(
+                None if value is None else _encoded(value, kind)
+                for value, (_, kind) in zip(values, by, strict=True)
+            )
+            condition = " AND ".join(
+                f"c{field_id} IS NOT DISTINCT FROM {constant(value, kind)}"
+                for value, field_id, (_, kind) in zip(partition, ids, by, strict=True)
+            )
+            partitions.append((partition, int(count), condition))
         return partitions
 
     def _by_arrow(
-        self, batches: Iterator[pa.RecordBatch], partition: Partition, *, append: bool = False
+        self, batches: Iterator[pa.RecordBatch], partition: Partition, *, append: bool
     ) -> list[DataFile]:
         files: list[DataFile] = []
         source = Cutter(batches)
@@ -279,10 +268,7 @@ class DataWriter:
         self._prints[written.entry.identity, self.table.key] = found
 
     def _write_groups(
-        self,
-        path: str,
-        groups: Iterator[pa.Table],
-        maker: Fingerprinter | None,
+        self, path: str, groups: Iterator[pa.Table], maker: Fingerprinter | None
     ) -> dict[int, int]:
         """Writes row groups, one at least, into a file; returns each float column's NaN count."""
         first = next(groups)
@@ -317,9 +303,7 @@ class DataWriter:
                 Path(path).unlink()
             raise
 
-    def _by_engine(
-        self, query: str, partition: Partition, *, append: bool = False
-    ) -> list[DataFile]:
+    def _by_engine(self, query: str, partition: Partition, *, append: bool) -> list[DataFile]:
         named = ", ".join(f"c{c.field_id} AS {identifier(c.name)}" for c in self._schema.columns)
         with self._scratch() as path:
             self.con.execute(
@@ -367,23 +351,34 @@ class DataWriter:
 
     def _path(self, sha256: str, partition: Partition, *, append: bool) -> str:
         stem = f"{sha256}-{secrets.token_hex(4)}" if append else sha256
-        start = "/".join(part for part in (self._folder(partition), stem) if part)
-        path, copy = f"{start}.parquet", 2
-        while path in self._taken or self._holds(partition, path):
-            path, copy = f"{start}-{copy}.parquet", copy + 1
+        folder = folder_of(self._name, self.table.partition_fields, partition)
+        path = unused_path(
+            f"{folder}/{stem}", lambda path: path in self._taken or self._holds(partition, path)
+        )
         self._taken.add(path)
         return path
 
-    def _folder(self, partition: Partition) -> str:
-        """Returns the directory of a partition.
 
-        Raises:
-            InvalidInput: A value is too long for a path.
-        """
-        names, kinds = zip(*self.table.partition_fields, strict=True) if partition else ((), ())
-        values = tuple(map(encoded_text, partition, kinds))
-        parts = ("data", encode_segment(self._name), partition_path(names, values))
-        return "/".join(part for part in parts if part)
+def folder_of(table: str, fields: Iterable[tuple[str, Scalar]], partition: Partition) -> str:
+    """Returns the directory of a partition of a table, whose partition columns are the fields.
+
+    Raises:
+        InvalidInput: A value is too long for a path.
+    """
+    values = {
+        name: encoded_text(value, kind)
+        for value, (name, kind) in zip(partition, fields, strict=True)
+    }
+    inner = partition_path(list(values), list(values.values()))
+    return "/".join(part for part in ("data", encode_segment(table), inner) if part)
+
+
+def unused_path(start: str, is_taken: Callable[[str], bool]) -> str:
+    """Returns a path of a Parquet file that no other file has."""
+    path, copy = f"{start}.parquet", 2
+    while is_taken(path):
+        path, copy = f"{start}-{copy}.parquet", copy + 1
+    return path
 
 
 def _engine_type(kind: DataType) -> bool:
@@ -396,14 +391,6 @@ def _engine_type(kind: DataType) -> bool:
             return any(_engine_type(inner) for _, inner in fields)
         case MapType(key, value):
             return _engine_type(key) or _engine_type(value)
-
-
-def _constant(shown: str | None, kind: Scalar) -> str:
-    if shown is None:
-        return "NULL"
-    if kind.type_class is TypeClass.BINARY:
-        return f"unhex({literal(shown)})"
-    return f"CAST({literal(shown)} AS {type_sql(kind)})"
 
 
 def _encoded(shown: str, kind: Scalar) -> bytes:

@@ -8,7 +8,7 @@ from catalog.model.datafile import DataFile
 from catalog.model.partition import key_text
 from catalog.write.conditions import all_same, any_differs
 from catalog.write.files.key_pruning import check_unique, key_pruner
-from catalog.write.files.rewrite import FileEdit, rewrite_files
+from catalog.write.files.rewrite import FileEdit
 from catalog.write.table_write import TableWrite
 
 
@@ -37,13 +37,10 @@ def upsert(write: TableWrite, staged: str, given: Collection[int]) -> FileEdit:
             f"WHERE rowid NOT IN (SELECT source FROM {matched.found}) "
             f"UNION ALL SELECT {columns} FROM {matched.hits} WHERE gone"
         )
-        with write.rewriter(files) as writer:
-            change = rewrite_files(writer, files, matched.hits)
-            added = writer.sorted(fresh, append=True)
+        return write.rewrite(files, matched.hits, fresh)
     finally:
         for table in (matched.found, matched.hits, fresh):
             con.execute(f"DROP TABLE IF EXISTS {table}")
-    return FileEdit(change.removed, (*change.added, *added))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +65,7 @@ class _Upsert:
         con, key = self.write.con, self.write.shape.key
         con.execute(f"CREATE TEMP TABLE {self.found} (file INTEGER, place BIGINT, source BIGINT)")
         for number, file in enumerate(self.files):
-            keys = self.write.relation([file], columns=key, numbered=True)
+            keys = self.write.context.relation(self.write.shape, [file], columns=key, numbered=True)
             con.execute(
                 f"INSERT INTO {self.found} SELECT {number}, f.place, s.rowid "
                 f"FROM {keys} f JOIN {self.staged} s ON {all_same('f.c', 's.c', key)}"
@@ -119,7 +116,7 @@ class _Upsert:
         moves = any_differs("f.c", "s.c", shape.partition_by)
         numbers = con.sql(f"SELECT DISTINCT file FROM {self.found} ORDER BY file").fetchall()
         for (number,) in numbers:
-            rows = self.write.relation([self.files[number]], numbered=True)
+            rows = self.write.context.relation(shape, [self.files[number]], numbered=True)
             con.execute(
                 f"INSERT INTO {self.hits} SELECT {number}, f.place, {moves}, s.rowid, {become} "
                 f"FROM {rows} f JOIN (SELECT * FROM {self.found} WHERE file = {number}) h "

@@ -4,18 +4,16 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from catalog.formats.hive_path import partition_path
 from catalog.formats.parquet import ParquetFooter, read_footer
 from catalog.formats.source import Discovery, Layout, SourceFile
 from catalog.formats.unify import Unified
 from catalog.model.datafile import DataFile
-from catalog.model.names import encode_segment
 from catalog.model.partition import Partition
-from catalog.model.values import encoded_text
 from catalog.repository.commit_writer import MAX_CHANGE_LIST
 from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.tables import data_files, files_in_partition, root_of, rows_of
 from catalog.repository.tree import TreeReader
+from catalog.write.files.writer import folder_of, unused_path
 from catalog.write.snapshot import ingest
 from catalog.write.snapshot.ingest import Mode, TakenFile
 from catalog.write.snapshot.table_plan import PartitionSpec, SnapshotTask
@@ -154,7 +152,7 @@ def plan_files(
                 continue
         footer = footer or read_footer(ingest.readable_source(task.store, one.source))
         if task.mode is not Mode.REFERENCE:
-            path = _unused(_path_start(task, one, source.spec), paths)
+            path = unused_path(_path_start(task, one, source.spec), paths.__contains__)
         paths.add(path)
         fresh.append(_entry(path, one, footer, partition=partition, unified=unified))
         sources.append(one)
@@ -173,22 +171,14 @@ def plan_files(
 
 def _path_start(task: SnapshotTask, one: TakenFile, spec: PartitionSpec) -> str:
     """Returns how the path of a new file begins: directory, partition and content."""
-    values = map(encoded_text, spec.values[one.source.path], spec.kinds)
-    folders = partition_path(spec.names, tuple(values))
+    fields = zip(spec.names, spec.kinds, strict=True)
+    folder = folder_of(task.name, fields, spec.values[one.source.path])
     stem = one.token.removeprefix("sha256:")
     if stem == one.token:  # copied by the server, which has no hash of it
         stem = hashlib.sha256(f"{one.token}\n{one.source.path}".encode()).hexdigest()
     if task.mode is Mode.LINK:
         stem = f"{stem}-{one.source.inode:x}"
-    return "/".join(part for part in ("data", encode_segment(task.name), folders, stem) if part)
-
-
-def _unused(start: str, taken_paths: set[str]) -> str:
-    """Returns a path of a Parquet file that no other file has."""
-    path, copy = f"{start}.parquet", 2
-    while path in taken_paths:
-        path, copy = f"{start}-{copy}.parquet", copy + 1
-    return path
+    return f"{folder}/{stem}"
 
 
 def _entry(

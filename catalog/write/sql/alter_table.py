@@ -15,7 +15,7 @@ from catalog.model.types import DataType, common_type
 from catalog.query.parse.definitions import Alteration, Altering
 from catalog.query.parse.keywords import fold
 from catalog.query.pending_write import WriteResult
-from catalog.write.files.rewrite import FileEdit, rewrite_files
+from catalog.write.files.rewrite import FileEdit
 from catalog.write.files.writer import with_own_schema
 from catalog.write.rows.landing import land_query
 from catalog.write.scope import Scope
@@ -46,10 +46,9 @@ def alter_table(statement: TableStatement, altering: Altering) -> tuple[WorkingT
     assert table.snapshot is not None, "columns are those of a table that is there"
     old = table.snapshot
     _check(table.name, old, altering)
-    if altering.has_default:
-        check_row_ids(table.name, old)
     files: Sequence[DataFile] = ()
     if altering.has_default:
+        check_row_ids(table.name, old)
         files = list(table.files(context.commits))
     with one_statement(context, table.name) as settings:
         files = context.verified(table.name, files)
@@ -166,7 +165,6 @@ def _filled(write: TableWrite, scratch: Scratch) -> tuple[FileEdit, int]:
         f"JOIN (SELECT *, row_number() OVER (ORDER BY rowid) - 1 AS {numbered} "
         f"FROM {scratch.table}) t ON o.rowid = t.{numbered} WHERE {value} IS NOT NULL"
     )
-    with write.rewriter(scratch.files) as writer:
-        change = rewrite_files(writer, scratch.files, hits)
+    change = write.rewrite(scratch.files, hits)
     (count,) = single_row(con, f"SELECT count(*) FROM {hits}")
     return change, int(count)

@@ -9,7 +9,7 @@ from catalog.write.files.writer import with_own_schema
 from catalog.write.rows.write import add_sorted
 from catalog.write.scope import Scope
 from catalog.write.sql.new_keys import NewKeys
-from catalog.write.sql.scratch import load, one_statement, perform, returned
+from catalog.write.sql.scratch import load, one_statement, perform
 from catalog.write.sql.statement import TableStatement
 from catalog.write.table_write import TableWrite
 from catalog.write.working_table import WorkingTable
@@ -43,7 +43,7 @@ def insert_rows(statement: TableStatement) -> tuple[WorkingTable, WriteResult]:
         table.name,
         str(statement.kind),
         sum(file.rows for file in change.added),
-        returned=returned(pending, answer),
+        returned=answer,
         warnings=warnings,
     )
     if not change.added:

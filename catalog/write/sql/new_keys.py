@@ -92,16 +92,16 @@ class NewKeys:
 
     def _not_loaded(self, files: Sequence[DataFile]) -> Iterator[str]:
         """Yields queries for the keys in files of the rows that are not in the engine."""
-        key, loaded = self.write.shape.key, self.loaded
-        columns = ", ".join(f"c{i}" for i in key)
+        shape, loaded, relation = self.write.shape, self.loaded, self.write.context.relation
+        columns = ", ".join(f"c{i}" for i in shape.key)
         numbers = {} if loaded is None else {file.path: n for n, file in enumerate(loaded.files)}
         others = [file for file in files if file.path not in numbers]
         if others:
-            yield f"SELECT {columns} FROM {self.write.relation(others, columns=key)}"
+            yield f"SELECT {columns} FROM {relation(shape, others, columns=shape.key)}"
         if loaded is None or loaded.whole:
             return
         for file in files:
             if file.path in numbers:
-                relation = self.write.relation([file], columns=key, numbered=True)
+                keys = relation(shape, [file], columns=shape.key, numbered=True)
                 here = f"SELECT place FROM {loaded.origin} WHERE file = {numbers[file.path]}"
-                yield f"SELECT {columns} FROM {relation} WHERE place NOT IN ({here})"
+                yield f"SELECT {columns} FROM {keys} WHERE place NOT IN ({here})"

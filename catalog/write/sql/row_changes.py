@@ -7,7 +7,6 @@ from catalog.engine.connection import single_row
 from catalog.engine.quoting import identifier
 from catalog.model.schema import Field
 from catalog.write.conditions import all_same
-from catalog.write.files.rewrite import FileEdit, rewrite_files
 from catalog.write.sql.scratch import Scratch, is_listlike
 
 
@@ -72,19 +71,6 @@ def find_changes(scratch: Scratch) -> RowChanges:
     )
     (inserted,) = single_row(con, f"SELECT count(*) FROM {now} WHERE r >= {scratch.rows}")
     return RowChanges(hits, fresh, now, int(inserted), int(updated), int(deleted))
-
-
-def write_changes(scratch: Scratch, changes: RowChanges) -> FileEdit:
-    """Writes the files again in which rows changed, and new ones for the rows that came.
-
-    Args:
-        scratch: The rows.
-        changes: What changed.
-    """
-    with scratch.write.rewriter(scratch.files) as writer:
-        change = rewrite_files(writer, scratch.files, changes.hits)
-        added = writer.sorted(changes.fresh, append=True)
-    return FileEdit(change.removed, (*change.added, *added))
 
 
 def _differ(fields: Sequence[Field]) -> str:

@@ -18,7 +18,6 @@ from catalog.model.table import TableSnapshot
 from catalog.model.types import DataType, ListType, MapType, Scalar, StructType, is_float
 from catalog.query.parse.definitions import has_clause
 from catalog.query.parse.keywords import fold
-from catalog.query.pending_write import PendingWrite
 from catalog.write.context import WriteContext
 from catalog.write.sql.statement import TableStatement
 from catalog.write.table_write import TableWrite
@@ -114,7 +113,7 @@ def load(
     with engine_errors():
         con.execute(f"CREATE TEMP TABLE {origin} (file INTEGER, place BIGINT, {columns})")
         for number, file in enumerate(files):
-            relation = write.relation([file], nan_free=floats, numbered=True)
+            relation = write.context.relation(write.shape, [file], nan_free=floats, numbered=True)
             chosen = ", ".join(f"c{f.id}" for f in fields)
             con.execute(
                 f"INSERT INTO {origin} SELECT {number}, place, {chosen} FROM {relation}{where}"
@@ -127,8 +126,8 @@ def load(
 
 def perform(
     statement: TableStatement, settings: UserSettings, sql: str, *, single_thread: bool = False
-) -> pa.Table:
-    """Runs the user's statement under the user's settings and returns what it answers.
+) -> pa.Table | None:
+    """Runs the user's statement under the user's settings and returns its RETURNING, if any.
 
     On a single thread, rows that it writes again come in the order of those read.
     """
@@ -138,7 +137,7 @@ def perform(
     relation = statement.con.sql(sql, params=statement.pending.params)
     answer = pa.table({}) if relation is None else relation.to_arrow_table()
     settings.put_aside()
-    return answer
+    return answer if has_clause(statement.pending.statement, "returning") else None
 
 
 def is_listlike(kind: DataType) -> bool:
@@ -163,11 +162,6 @@ def _check_names(name: str, shape: TableSnapshot) -> None:
                 kind=ErrorKind.AMBIGUOUS_COLUMNS,
                 hint="take a snapshot of the table with another name for one of them",
             )
-
-
-def returned(pending: PendingWrite, answer: pa.Table) -> pa.Table | None:
-    """Returns the rows of a statement's RETURNING; None if it has none."""
-    return answer if has_clause(pending.statement, "returning") else None
 
 
 def check_row_ids(name: str, shape: TableSnapshot) -> None:

@@ -1,15 +1,17 @@
 """UPDATE, DELETE and MERGE: run on the rows of the files that they may concern."""
 
 from catalog.engine.failures import engine_errors
+from catalog.model.types import Scalar
+from catalog.query.parse.predicates import Op
 from catalog.query.parse.statements import StatementKind
 from catalog.query.pending_write import WriteResult
-from catalog.query.pruning import pruner
+from catalog.query.pruning import Condition, Pruner, pruner
+from catalog.write.conditions import constant
 from catalog.write.files.writer import paths_of, with_own_schema
 from catalog.write.scope import Scope
 from catalog.write.sql.merge_source import SourceRead, with_source_read
 from catalog.write.sql.new_keys import NewKeys
-from catalog.write.sql.row_changes import RowChanges, find_changes, write_changes
-from catalog.write.sql.row_filter import row_filter
+from catalog.write.sql.row_changes import RowChanges, find_changes
 from catalog.write.sql.scratch import (
     Scratch,
     check_row_ids,
@@ -18,7 +20,6 @@ from catalog.write.sql.scratch import (
     load,
     one_statement,
     perform,
-    returned,
 )
 from catalog.write.sql.statement import TableStatement
 from catalog.write.table_write import TableWrite
@@ -44,7 +45,7 @@ def change_rows(statement: TableStatement) -> tuple[WorkingTable, WriteResult]:
         if kind is StatementKind.MERGE:
             source = with_source_read(statement, settings, shape)
         own = pruner(shape, pending.predicates)
-        conditions = [row_filter(own)] if own.conditions else []
+        conditions = [_row_filter(own)] if own.conditions else []
         conditions += [source.condition] if source.condition else []
         files = write.files(own, *([] if source.pruner is None else [source.pruner]))
         scratch = load(write, files, conditions=conditions)
@@ -59,20 +60,43 @@ def change_rows(statement: TableStatement) -> tuple[WorkingTable, WriteResult]:
             with engine_errors():
                 changes = find_changes(scratch)
                 warnings = _key_warnings(scratch, changes, kind)
-                change = write_changes(scratch, changes)
+                change = write.rewrite(files, changes.hits, changes.fresh)
     result = WriteResult(
         table.name,
         str(kind),
         changes.inserted,
         changes.updated,
         changes.deleted,
-        returned(pending, answer),
+        answer,
         warnings,
     )
     if not (change.removed or change.added):
         return table, result
     scope = Scope(files=frozenset(paths_of(change.removed)), keys=kind is StatementKind.MERGE)
     return statement.then(shape, change, scope), result
+
+
+def _row_filter(pruner: Pruner) -> str:
+    """Returns the condition for the rows that a pruner wants, over columns ``c<field id>``.
+
+    Like a file, a row that does not meet it cannot be affected.
+    """
+    return " AND ".join(map(_condition, pruner.conditions)) or "true"
+
+
+def _condition(condition: Condition) -> str:
+    kind = condition.field.type
+    assert isinstance(kind, Scalar), "only scalars have an order"
+    column = f"c{condition.field.id}"
+    values = [constant(value, kind) for value in condition.values]
+    match condition.op:
+        case Op.IS_NULL | Op.IS_NOT_NULL:
+            return f"{column} {condition.op.value.upper()}"
+        case Op.IN:
+            return f"{column} IN ({', '.join(values)})"
+        case Op.BETWEEN:
+            return f"{column} BETWEEN {values[0]} AND {values[1]}"
+    return f"{column} {condition.op.value} {values[0]}"
 
 
 def _key_warnings(scratch: Scratch, changes: RowChanges, kind: StatementKind) -> tuple[str, ...]:
