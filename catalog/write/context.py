@@ -1,21 +1,24 @@
 """What every writing operation needs: an engine, and the catalog to read from and write to."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import duckdb
 
 from catalog.engine.relation import prepare, relation_sql
 from catalog.engine.workspace import Workspace
-from catalog.model.datafile import DataFile
-from catalog.model.partition import Partition
+from catalog.model.datafile import DataFile, Identity
+from catalog.model.fingerprint import Fingerprint
 from catalog.model.scan_plan import scan_plan
 from catalog.model.table import TableSnapshot
 from catalog.repository.commits import Commits
 from catalog.repository.datafiles import place, verify
 from catalog.repository.repository import Repository
 from catalog.storage.store import ObjectStore
-from catalog.write.files.writer import DataWriter, FreshPrints
+
+FreshPrints: TypeAlias = dict[tuple[Identity, tuple[int, ...]], Fingerprint]
+"""Fingerprints by data file and key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +49,6 @@ class WriteContext:
         """What reads the tables as committed."""
         return self.repository.commits
 
-    def locate(self, file: DataFile) -> str:
-        """Returns where the engine reads a file."""
-        return place(self.store, file)
-
     def relation(
         self,
         table: TableSnapshot,
@@ -63,7 +62,7 @@ class WriteContext:
         plan = scan_plan(
             table,
             files,
-            locate=self.locate,
+            locate=lambda file: place(self.store, file),
             columns=columns,
             naming="id",
             nan_free=nan_free,
@@ -75,22 +74,3 @@ class WriteContext:
         """Returns files after checking that linked ones are still what was committed."""
         verify(self.store, files, what=f"table {table}")
         return files
-
-    def writer(
-        self,
-        table: str,
-        shape: TableSnapshot,
-        *,
-        taken: Collection[str] = (),
-        holds: Callable[[Partition, str], bool] | None = None,
-    ) -> DataWriter:
-        """Returns a writer for data files of a table; see ``DataWriter``."""
-        return DataWriter(
-            self.con,
-            self.store,
-            shape,
-            name=table,
-            taken=taken,
-            holds=holds,
-            prints=self.prints,
-        )

@@ -1,19 +1,23 @@
-"""Fingerprints of the files that an update adds: stored, and computed where they are missing."""
+"""Fingerprints of the files that an update adds, and what they say of their keys."""
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from catalog.diff.fingerprints.completing import Replaced, computed_whole
 from catalog.diff.route import known_keys
-from catalog.engine.connection import connect
+from catalog.engine.connection import connect, single_row
+from catalog.engine.relation import prepare, relation_sql
 from catalog.model.datafile import DataFile, Identity
 from catalog.model.fingerprint import Fingerprint
+from catalog.model.scan_plan import scan_plan
+from catalog.model.table import TableSnapshot
 from catalog.repository.commit_writer import TableUpdate
 from catalog.repository.datafiles import nearby, place
 from catalog.repository.fingerprints import Fingerprints
 from catalog.repository.repository import Repository
-from catalog.write.files.writer import FreshPrints
-from catalog.write.snapshot.key_check import count_bad_keys, key_warnings
+from catalog.storage.store import ObjectStore
+from catalog.write.context import FreshPrints
 
 
 def keep_prints(
@@ -50,10 +54,43 @@ def keep_prints(
         return ()
     counts = known_keys(update.added, prints)
     if counts is None:
-        with connect(store=repository.store) as con:
-            counts = count_bad_keys(con, update, lambda file: _place(repository, file))
+        counts = _count_bad_keys(repository.store, update.added, table)
     return key_warnings(update.name, table, counts)
 
 
-def _place(repository: Repository, file: DataFile) -> str:
-    return nearby(repository.store, file) or place(repository.store, file)
+def _count_bad_keys(
+    store: ObjectStore, files: Sequence[DataFile], table: TableSnapshot
+) -> tuple[int, int]:
+    """Counts the rows of files with NULL in their key, and those with duplicate keys."""
+    plan = scan_plan(
+        table,
+        files,
+        locate=lambda file: nearby(store, file) or place(store, file),
+        columns=table.key,
+        naming="id",
+    )
+    columns = [f"c{field_id}" for field_id in table.key]
+    missing = " OR ".join(f"{column} IS NULL" for column in columns)
+    with connect(store=store) as con:
+        nulls, duplicates = single_row(
+            con,
+            f"SELECT coalesce(sum(n) FILTER (WHERE {missing}), 0), "
+            "coalesce(sum(n) FILTER (WHERE n > 1), 0) FROM (SELECT "
+            f"{', '.join(columns)}, count(*) AS n FROM {prepare(con, relation_sql(plan))} "
+            "GROUP BY ALL)",
+        )
+    return int(nulls), int(duplicates)
+
+
+def key_warnings(name: str, table: TableSnapshot, counts: tuple[int, int]) -> tuple[str, ...]:
+    """Returns warnings about rows with NULL in their key, and with duplicate keys."""
+    nulls, duplicates = counts
+    key = ", ".join(table.key_names)
+    warnings = []
+    if nulls:
+        rows = "1 row" if nulls == 1 else f"{nulls:,} rows"
+        verb = "has" if nulls == 1 else "have"
+        warnings.append(f"{rows} of {name} {verb} NULL in the key ({key})")
+    if duplicates:
+        warnings.append(f"{duplicates:,} rows of {name} share their key ({key})")
+    return tuple(warnings)

@@ -55,11 +55,12 @@ class MovedBranch:
         head = self.commits.table(now)
         if not same_shape(base.snapshot, head.snapshot):
             raise self.conflict(table.name)
+        schemas = {**head.snapshot.file_schemas, **shape.file_schemas}
+        shape = replace(shape, file_schemas=schemas)
         if table.is_append_only and not any(
             has_path(self.commits, head, file) for file in table.added.values()
         ):
-            schemas = {**head.snapshot.file_schemas, **shape.file_schemas}
-            return replace(table, base=head, snapshot=replace(shape, file_schemas=schemas))
+            return replace(table, base=head, snapshot=shape)
         changes = file_changes(self.commits, base, head, old_commit=self.base, new_commit=self.head)
         conflicting = table.scope.conflicting(changes)
         if conflicting:
@@ -70,16 +71,15 @@ class MovedBranch:
                 if merged is not None:
                     return merged
             raise self.conflict(table.name, shape=base.snapshot, files=conflicting)
-        schemas = {**head.snapshot.file_schemas, **shape.file_schemas}
-        shape = replace(shape, file_schemas=schemas)
         bringing = table.scope.keys and shape.key and changes.added
         if bringing and self._share_keys(shape, tuple(table.added.values()), changes.added):
             raise self.conflict(table.name, shape=base.snapshot, files=changes.added)
         twice = [file for file in changes.added if file.path in table.added]
-        for file in twice:
-            same = table.added[file.path].identity == file.identity
-            if not same or file.path not in table.scope.shared:
-                raise self.conflict(table.name, shape=base.snapshot, files=twice)
+        if any(
+            table.added[file.path].identity != file.identity or file.path not in table.scope.shared
+            for file in twice
+        ):
+            raise self.conflict(table.name, shape=base.snapshot, files=twice)
         known = {file.path for file in twice}
         added = {path: file for path, file in table.added.items() if path not in known}
         return replace(table, base=head, snapshot=shape, added=added)

@@ -49,14 +49,14 @@ class TableWrite:
     def rewrite(self, files: Sequence[DataFile], hits: str, fresh: str = "") -> FileEdit:
         """Writes files again whose rows change, see ``rewrite_files``, and rows that come."""
         taken, holds = self._taken(files), self.table.holds(self.context.commits)
-        with self.context.writer(self.name, self.shape, taken=taken, holds=holds) as writer:
+        with DataWriter(self.context, self.name, self.shape, taken=taken, holds=holds) as writer:
             change = rewrite_files(writer, files, hits)
             added = writer.sorted(fresh, append=True) if fresh else ()
         return FileEdit(change.removed, (*change.added, *added))
 
     def adder(self, gone: Sequence[DataFile]) -> DataWriter:
         """Returns a writer for rows that come, and take the place of all rows of some files."""
-        return self.context.writer(self.name, self.shape, taken=self._taken(gone))
+        return DataWriter(self.context, self.name, self.shape, taken=self._taken(gone))
 
     def _taken(self, files: Sequence[DataFile]) -> set[str]:
         return paths_of(files) | set(self.table.added)

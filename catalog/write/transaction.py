@@ -30,7 +30,7 @@ from catalog.write.snapshot.table_plan import SnapshotRequest, SnapshotTask
 from catalog.write.snapshot.take import SnapshotReport, take_snapshot
 from catalog.write.sql.dispatch import run_statement
 from catalog.write.staged_tables import StagedTables
-from catalog.write.working_table import WorkingTable
+from catalog.write.working_table import WorkingTable, same_shape
 
 Isolation = Literal["snapshot", "serializable"]
 
@@ -92,7 +92,8 @@ class Transaction:
     ) -> None:
         about = replace(about, branch=canonical_name(about.branch))
         held = _open_branch(repository, about.branch)
-        self.base_id = _head(held)
+        assert held.branch.commit_id is not None, "an open branch is at a commit"
+        self.base_id = held.branch.commit_id
         self._repository = repository
         self._about = about
         self.commit_id: str | None = self._landed(held)
@@ -265,11 +266,7 @@ class Transaction:
         return known[1]
 
     def _rebased(self, tables: Sequence[WorkingTable], parent: str) -> Sequence[WorkingTable]:
-        """Returns the staged tables on top of what the branch has now.
-
-        Raises:
-            Conflict: Somebody else changed what they depend on.
-        """
+        """Returns the staged tables on top of what the branch has now."""
         if parent == self.base_id:
             return tables
         moved = MovedBranch(self.context, self._about.branch, self.base_id, parent)
@@ -280,12 +277,7 @@ class Transaction:
 
 
 def _open_branch(repository: Repository, branch: str) -> HeldBranch:
-    """Returns a branch as it is, after checking that it takes commits.
-
-    Raises:
-        NotFound: There is no such branch.
-        Conflict: It is protected.
-    """
+    """Returns a branch as it is, after checking that it takes commits."""
     held = repository.branches.held(branch)
     if held is None or held.branch.commit_id is None:
         raise NotFound(
@@ -297,11 +289,6 @@ def _open_branch(repository: Repository, branch: str) -> HeldBranch:
     return held
 
 
-def _head(held: HeldBranch) -> str:
-    assert held.branch.commit_id is not None, "an open branch is at a commit"
-    return held.branch.commit_id
-
-
 def _check_open(held: HeldBranch) -> None:
     if held.branch.protected:
         raise protected_error(held.branch.name)
@@ -309,8 +296,8 @@ def _check_open(held: HeldBranch) -> None:
 
 def _snapshot_scope(table: WorkingTable, update: TableUpdate, request: SnapshotRequest) -> Scope:
     """Returns what a snapshot depends on: all of the table, its partitions, or nothing."""
-    after = table.then(update.snapshot, FileEdit(), Scope(), lineage={})
-    reshaped = replace(after, removed={}, added={}).is_changed
+    old, new = table.base, update.snapshot
+    reshaped = old is None or new is None or not same_shape(old.snapshot, new)
     if request.scope == "full" or reshaped:
         return Scope(whole=True)
     files = frozenset(file.path for file in update.removed)

@@ -1,6 +1,6 @@
 """Tables as a transaction has changed them so far: what was committed, and what it did since."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from catalog.model.datafile import DataFile
@@ -14,9 +14,6 @@ from catalog.repository.tables import data_files, root_of, rows_of
 from catalog.repository.tree import TreeReader
 from catalog.write.files.rewrite import FileEdit
 from catalog.write.scope import Scope
-
-APPEND_ONLY = Scope()
-"""The scope of what depends on nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +36,7 @@ class WorkingTable:
     snapshot: TableSnapshot | None
     removed: Mapping[str, DataFile] = field(default_factory=dict)
     added: Mapping[str, DataFile] = field(default_factory=dict)
-    scope: Scope = APPEND_ONLY
+    scope: Scope = field(default_factory=Scope)
     lineage: tuple[Mapping[str, object], ...] = ()
     moved: StoredTable | None = None
 
@@ -68,8 +65,7 @@ class WorkingTable:
     @property
     def is_append_only(self) -> bool:
         """Whether files were added and nothing else was done."""
-        depends = self.scope.whole or self.scope.partitions or self.scope.files or self.scope.keys
-        return not depends and not self.removed
+        return not self.removed and replace(self.scope, shared=frozenset()) == Scope()
 
     @property
     def keeps_files(self) -> bool:
@@ -87,11 +83,10 @@ class WorkingTable:
         commits: Commits,
         *,
         wanted: Callable[[Summary], bool] | None = None,
-        fields: Iterable[int] | None = None,
     ) -> Iterator[DataFile]:
         """Yields the data files of the table as it is now; see ``data_files``."""
         if self.keeps_files and self.origin is not None:
-            for file in data_files(commits, self.origin, wanted=wanted, fields=fields):
+            for file in data_files(commits, self.origin, wanted=wanted):
                 if file.path not in self.removed:
                     yield file
         yield from self.added.values()
@@ -141,7 +136,7 @@ class WorkingTable:
     def update(self) -> TableUpdate:
         """Returns what a commit does to the table."""
         moved = self.moved if self.keeps_files else None
-        removed, added = _sequence(self.removed), _sequence(self.added)
+        removed, added = tuple(self.removed.values()), tuple(self.added.values())
         return TableUpdate(self.name, self.base, self.snapshot, removed, added, moved=moved)
 
     def described(self) -> Mapping[str, object]:
@@ -160,7 +155,3 @@ def same_shape(old: TableSnapshot, new: TableSnapshot) -> bool:
         new.partition_by,
         new.properties,
     )
-
-
-def _sequence(files: Mapping[str, DataFile]) -> Sequence[DataFile]:
-    return tuple(files.values())

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 import catalog.operations.transaction
 import catalog.repository.commit_writer
-import catalog.write.snapshot.key_check  # noqa: F401 - loaded before the first round is killed
+import catalog.write.file_fingerprints  # noqa: F401 - loaded before the first round is killed
 from catalog.catalog import Catalog
 
 

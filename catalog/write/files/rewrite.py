@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from catalog.engine.relation import prepare, relation_sql
 from catalog.model.datafile import DataFile
-from catalog.model.scan_plan import scan_plan
 from catalog.repository.datafiles import check_content, place
 from catalog.write.files.writer import DataWriter, stored_fields
 
@@ -32,12 +30,12 @@ def rewrite_files(writer: DataWriter, files: Sequence[DataFile], hits: str) -> F
     Raises:
         CorruptData: One of those is no longer what was committed.
     """
-    numbers = writer.con.sql(f"SELECT DISTINCT file FROM {hits} ORDER BY file").fetchall()
+    numbers = writer.context.con.sql(f"SELECT DISTINCT file FROM {hits} ORDER BY file").fetchall()
     removed: list[DataFile] = []
     added: list[DataFile] = []
     for (number,) in numbers:
         file = files[number]
-        check_content(place(writer.store, file), file)
+        check_content(place(writer.context.store, file), file)
         query = _changed(writer, file, f"(SELECT * FROM {hits} WHERE file = {number})")
         removed.append(file)
         added.extend(writer.ordered(query, file.partition))
@@ -53,15 +51,7 @@ def _changed(writer: DataWriter, file: DataFile, hits: str) -> str:
     2        3     c        NULL     NULL    NULL  NULL        3   c   2
     """
     ids = [f.id for f in stored_fields(writer.table)]
-    plan = scan_plan(
-        writer.table,
-        [file],
-        locate=lambda one: place(writer.store, one),
-        columns=ids,
-        naming="id",
-        numbered=True,
-    )
-    relation = prepare(writer.con, relation_sql(plan))
+    relation = writer.context.relation(writer.table, [file], columns=ids, numbered=True)
     columns = ", ".join(
         f"CASE WHEN h.place IS NULL THEN f.c{i} ELSE h.c{i} END AS c{i}" for i in ids
     )

@@ -10,9 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import TypeAlias
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -23,8 +21,7 @@ from catalog.engine.quoting import identifier, literal
 from catalog.errors import CatalogError, ErrorKind, Unsupported
 from catalog.formats.hive_path import partition_path
 from catalog.formats.parquet import read_footer
-from catalog.model.datafile import DataFile, Identity
-from catalog.model.fingerprint import Fingerprint
+from catalog.model.datafile import DataFile
 from catalog.model.names import encode_segment
 from catalog.model.partition import Partition
 from catalog.model.schema import Field, FileSchema, PhysicalColumn
@@ -40,8 +37,9 @@ from catalog.model.types import (
 )
 from catalog.model.values import encode, encoded_text, parse
 from catalog.storage.local import storage_errors
-from catalog.storage.store import ObjectStore, StagedFile
+from catalog.storage.store import StagedFile
 from catalog.write.conditions import constant
+from catalog.write.context import WriteContext
 from catalog.write.files.encodings import dictionary_paths
 from catalog.write.files.row_stream import Cutter, OutOfOrderError, in_order
 
@@ -53,9 +51,6 @@ MAX_FILE_ROWS = 32 * ROW_GROUP_ROWS
 
 ENGINE_TYPES = ("UUID", "JSON", "INTERVAL", "TIME WITH TIME ZONE")
 """Types that Arrow does not carry from DuckDB to Parquet: files with them DuckDB writes."""
-
-FreshPrints: TypeAlias = dict[tuple[Identity, tuple[int, ...]], Fingerprint]
-"""Fingerprints by data file and key."""
 
 
 def own_file_schema(table: TableSnapshot) -> FileSchema:
@@ -92,31 +87,28 @@ class DataWriter:
     Use it as a context manager: an exception inside leaves nothing behind.
 
     Args:
+        context: Runs the queries that yield rows, and takes the files and their fingerprints.
+        name: The table.
         table: The table's shape, with the file schema of ``own_file_schema``.
         taken: Paths that no new file may have.
         holds: Returns whether a partition has a file of some path that may stay: no new file
             may have that path either.
-        prints: Takes the fingerprints of the files; None if they are not needed.
     """
 
     def __init__(
         self,
-        con: duckdb.DuckDBPyConnection,
-        store: ObjectStore,
+        context: WriteContext,
+        name: str,
         table: TableSnapshot,
         *,
-        name: str,
         taken: Collection[str] = (),
         holds: Callable[[Partition, str], bool] | None = None,
-        prints: FreshPrints | None = None,
     ) -> None:
-        self.con = con
-        self.store = store
+        self.context = context
         self._name = name
         self.table = table
         self._taken = set(taken)
         self._holds = holds or (lambda partition, path: False)
-        self._prints = prints
         self._written: list[_Written] = []
         self._schema = own_file_schema(table)
         self._engine = any(_engine_type(f.type) for f in stored_fields(table))
@@ -127,7 +119,7 @@ class DataWriter:
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         try:
             if kind is None:
-                self.store.publish([(one.staged, one.entry.path) for one in self._written])
+                self.context.store.publish([(one.staged, one.entry.path) for one in self._written])
         finally:
             for one in self._written:
                 one.staged.discard()
@@ -207,7 +199,7 @@ class DataWriter:
     def _reader(self, query: str, more: str = "") -> Generator[pa.RecordBatch, None, None]:
         """Yields the rows of a query; the connection is free again once it is closed."""
         chosen = f"SELECT {self._columns()}{more} FROM ({query})"
-        reader = self.con.sql(chosen).to_arrow_reader(ROW_GROUP_ROWS)
+        reader = self.context.con.sql(chosen).to_arrow_reader(ROW_GROUP_ROWS)
         try:
             yield from reader
         finally:
@@ -218,7 +210,7 @@ class DataWriter:
         by = self.table.partition_fields
         ids = self.table.partition_by
         if not ids:
-            ((count,),) = self.con.sql(f"SELECT count(*) FROM {rows}").fetchall()
+            ((count,),) = self.context.con.sql(f"SELECT count(*) FROM {rows}").fetchall()
             return [((), count, "true")] if count else []
         shown = ", ".join(
             f"hex(c{i})" if kind.type_class is TypeClass.BINARY else f"CAST(c{i} AS VARCHAR)"
@@ -226,7 +218,7 @@ class DataWriter:
         )
         columns = ", ".join(f"c{i}" for i in ids)
         order = ", ".join(f"c{i} NULLS FIRST" for i in ids)
-        found = self.con.sql(
+        found = self.context.con.sql(
             f"SELECT count(*), {shown} FROM {rows} GROUP BY {columns} ORDER BY {order}"
         ).fetchall()
         partitions = []
@@ -252,7 +244,7 @@ class DataWriter:
         ) is not None:
             with self._scratch() as path:
                 maker = Fingerprinter(self._schema.columns, self.table.key)
-                wanted = None if self._prints is None else maker
+                wanted = None if self.context.prints is None else maker
                 nans = self._write_groups(path, chain([first], groups), wanted)
                 files.append(self._entry(path, partition, nans, append=append))
                 self._keep_print(maker)
@@ -260,12 +252,12 @@ class DataWriter:
 
     def _keep_print(self, maker: Fingerprinter) -> None:
         """Keeps the fingerprint of the file that was written last."""
-        if self._prints is None:
+        if self.context.prints is None:
             return
         written = self._written[-1]
         stored = stored_digests(written.staged.local_path, self._schema.columns)
         found = replace(maker.finish(self.table, written.entry), stored=stored)
-        self._prints[written.entry.identity, self.table.key] = found
+        self.context.prints[written.entry.identity, self.table.key] = found
 
     def _write_groups(
         self, path: str, groups: Iterator[pa.Table], maker: Fingerprinter | None
@@ -294,7 +286,7 @@ class DataWriter:
     @contextmanager
     def _scratch(self) -> Iterator[str]:
         """Yields the path of a file to write, which goes if anything fails."""
-        path = self.store.scratch()
+        path = self.context.store.scratch()
         try:
             with storage_errors(path, "cannot write a data file"):
                 yield path
@@ -306,7 +298,7 @@ class DataWriter:
     def _by_engine(self, query: str, partition: Partition, *, append: bool) -> list[DataFile]:
         named = ", ".join(f"c{c.field_id} AS {identifier(c.name)}" for c in self._schema.columns)
         with self._scratch() as path:
-            self.con.execute(
+            self.context.con.execute(
                 f"COPY (SELECT {named} FROM ({query})) TO {literal(path)} "
                 f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
             )
@@ -331,7 +323,7 @@ class DataWriter:
                 kind=ErrorKind.UNWRITABLE_TYPE,
                 hint="cast the column to another type",
             )
-        staged = self.store.take_over(path)
+        staged = self.context.store.take_over(path)
         ids = {c.name: c.field_id for c in self._schema.columns}
         stats = {ids[name]: one for name, one in footer.stats.items()}
         for field_id, count in nans.items():

@@ -15,7 +15,7 @@ from catalog.repository.tables import has_path
 from catalog.write.conditions import all_same, constant
 from catalog.write.files.key_pruning import key_pruner
 from catalog.write.files.rewrite import FileEdit
-from catalog.write.files.writer import paths_of
+from catalog.write.files.writer import DataWriter, paths_of
 from catalog.write.merge.apply import apply_rows, new_rows
 from catalog.write.merge.ends import MergeContext
 from catalog.write.merge.rows import RowMerger, Taking
@@ -181,7 +181,7 @@ class _Application:
         """
         space, sides = self.space, self.sides
         whole = _adopted_files(sides, self.adopted)
-        with space.write.writer(sides.name, space.shape, taken=names) as writer:
+        with DataWriter(space.write, sides.name, space.shape, taken=names) as writer:
             kept = apply_rows(
                 space,
                 writer,

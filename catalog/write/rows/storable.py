@@ -35,7 +35,9 @@ def stored_type(name: str, kind: DuckDBPyType, *, in_transit: bool = False) -> s
         case "map":
             return f"MAP({inner(_child(kind, 0))}, {inner(_child(kind, 1))})"
         case "struct":
-            _check_fields(name, kind)
+            names = [field.casefold() for field, _ in kind.children]
+            if not names or "" in names or len(set(names)) < len(names):
+                raise _unwritable(name, kind)
             fields = (
                 f"{identifier(field)} {inner(_child(kind, n))}"
                 for n, (field, _) in enumerate(kind.children)
@@ -67,12 +69,6 @@ def _child(kind: DuckDBPyType, number: int) -> DuckDBPyType:
     child = kind.children[number][1]
     assert isinstance(child, DuckDBPyType), f"{kind} has no type as its child {number}"
     return child
-
-
-def _check_fields(name: str, kind: DuckDBPyType) -> None:
-    names = [field.casefold() for field, _ in kind.children]
-    if not names or "" in names or len(set(names)) < len(names):
-        raise _unwritable(name, kind)
 
 
 def _unwritable(name: str, kind: DuckDBPyType) -> Unsupported:

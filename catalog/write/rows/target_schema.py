@@ -59,8 +59,9 @@ def shape_with(table: WorkingTable, landed: Landed, request: WriteRequest) -> Ta
         old,
         keep_columns=request.mode != "overwrite",
     )
-    if old is None or request.mode == "overwrite":
-        unified = replace(unified, schema=_in_order(unified.schema, names))
+    if old is None or request.mode == "overwrite":  # columns in the order of the data
+        ordered = Schema(tuple(unified.schema.named(name) for name in names))
+        unified = replace(unified, schema=ordered)
     start = TableSnapshot(unified.schema, unified.last_field_id) if old is None else old
     key = _key(table, unified, request)
     if request.mode == "upsert":
@@ -71,16 +72,9 @@ def shape_with(table: WorkingTable, landed: Landed, request: WriteRequest) -> Ta
             schema=unified.schema,
             last_field_id=unified.last_field_id,
             key=key,
-            partition_by=column_ids(
-                unified.schema, [name for name, _ in partition], "partition column"
-            ),
+            partition_by=column_ids(unified.schema, [n for n, _ in partition], "partition column"),
         )
     )
-
-
-def _in_order(schema: Schema, names: Sequence[str]) -> Schema:
-    """Returns a schema with its columns in the order of the data, partition columns too."""
-    return Schema(tuple(schema.named(name) for name in names))
 
 
 def _check_spelling(names: Sequence[str], old: TableSnapshot | None) -> None:
@@ -183,11 +177,7 @@ def stage(context: WriteContext, landed: Landed, shape: TableSnapshot) -> None:
 
 
 def _check_partition_values(context: WriteContext, landed: Landed, shape: TableSnapshot) -> None:
-    """Checks that partition values are the same in the column's type.
-
-    Raises:
-        InvalidInput: One is not; it is named.
-    """
+    """Checks that partition values are the same in the column's type."""
     wanted = dict(shape.partition_fields)
     for number, (name, given) in enumerate(landed.columns):
         kind = wanted.get(name)

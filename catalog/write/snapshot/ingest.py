@@ -22,12 +22,10 @@ from catalog.storage.external_files import remote_files
 from catalog.storage.store import (
     CopiesRemotely,
     ObjectStore,
+    OpenFile,
     RemoteFile,
     StagedFile,
 )
-
-READ_BYTES = 1 << 20
-"""Bytes hashed at a time."""
 
 REMOTE_READ_BYTES = 16 << 20
 """Bytes hashed at a time where each part is a request."""
@@ -66,11 +64,11 @@ def take(
     source: SourceFile,
     mode: Mode,
     *,
-    record: StatRecord | None,
+    known: str | None,
     remote: RemoteFile | None = None,
     dry_run: bool,
 ) -> TakenFile:
-    """Computes the content token of a file, copying it on the way if that is the mode.
+    """Computes the content token of a file unless it is known, copying it if that is the mode.
 
     Raises:
         CorruptData: The file changed while it was read.
@@ -78,8 +76,8 @@ def take(
     """
     if mode is Mode.REFERENCE:
         return TakenFile(source, reference_token(source), None, True)
-    if record is not None and matches(record, source):
-        return TakenFile(source, record.token, None, True, remote)
+    if known is not None:
+        return TakenFile(source, known, None, True, remote)
     if remote is not None:
         token = f"sha256:{remote.sha256}" if remote.sha256 else reference_token(source)
         return TakenFile(source, token, None, False, remote)
@@ -148,11 +146,7 @@ def _as_listed(source: SourceFile) -> RemoteFile:
 
 
 def _looked(store: ObjectStore, source: SourceFile) -> RemoteFile:
-    """Returns what the server says about a file.
-
-    Raises:
-        CorruptData: The file was changed since it was listed.
-    """
+    """Returns what the server says about a file, which must not have changed."""
     found = remote_files(store, source.path).look(source.path)
     if found is None or found.etag != source.etag:
         raise changed(source.path)
@@ -160,13 +154,11 @@ def _looked(store: ObjectStore, source: SourceFile) -> RemoteFile:
 
 
 def readable_source(store: ObjectStore, source: SourceFile) -> ParquetSource:
-    """Returns what reads a file of a source: its path, or the remote file, opened.
+    """Returns what reads a file of a source: its path, or the remote file, opened."""
+    return _opened(store, source) if source.etag else source.path
 
-    Raises:
-        CorruptData: It was changed since it was listed.
-    """
-    if not source.etag:
-        return source.path
+
+def _opened(store: ObjectStore, source: SourceFile) -> OpenFile:
     opened = remote_files(store, source.path).open(source.path)
     if opened.found.etag != source.etag:
         raise changed(source.path)
@@ -178,8 +170,7 @@ def footers(
 ) -> list[tuple[ParquetFooter, RemoteFile | None]]:
     """Reads the footers of files of a source, many at a time where each is a request.
 
-    Returns:
-        For each its footer, and what the server said about it if it is remote.
+    Beside each is what the server said about the file if it is remote.
     """
 
     def one(file: SourceFile) -> tuple[ParquetFooter, RemoteFile | None]:
@@ -203,20 +194,14 @@ def guard(source: SourceFile) -> str:
     return f"{source.size_bytes}+{source.mtime_ns}+{source.inode}"
 
 
-def matches(record: StatRecord, source: SourceFile) -> bool:
-    """Returns whether a file is still what a record says."""
-    return (record.size_bytes, record.mtime_ns, record.ctime_ns, record.inode) == (
-        source.size_bytes,
-        source.mtime_ns,
-        source.ctime_ns,
-        source.inode,
-    )
-
-
 def recorded_token(records: Mapping[str, StatRecord], source: SourceFile) -> str | None:
     """Returns the content token of a file as a record has it, None if there is no valid one."""
-    record = records.get(source.relative)
-    return record.token if record is not None and matches(record, source) else None
+    record, now = records.get(source.relative), source
+    if record is None:
+        return None
+    recorded = (record.size_bytes, record.mtime_ns, record.ctime_ns, record.inode)
+    same = recorded == (now.size_bytes, now.mtime_ns, now.ctime_ns, now.inode)
+    return record.token if same else None
 
 
 def check_unchanged(source: SourceFile) -> None:
@@ -289,16 +274,10 @@ def _copy_remotely(store: ObjectStore, taken: Sequence[tuple[TakenFile, str]]) -
 
 
 def _guards(store: ObjectStore, sources: Sequence[SourceFile]) -> list[str | None]:
-    """Returns the guards of files that stay where they are; objects are looked at once more.
-
-    Raises:
-        CorruptData: One was changed since it was listed.
-    """
+    """Returns the guards of files that stay where they are; objects are looked at once more."""
 
     def one(source: SourceFile) -> str:
-        if not source.etag:
-            return guard(source)
-        return remote_guard(_looked(store, source))
+        return remote_guard(_looked(store, source)) if source.etag else guard(source)
 
     with ThreadPoolExecutor(REQUESTS) as pool:
         return list(pool.map(one, sources))
@@ -312,26 +291,19 @@ def discard(taken: Sequence[TakenFile]) -> None:
 
 
 def _remote_hash(store: ObjectStore, source: SourceFile) -> str:
-    opened = remote_files(store, source.path).open(source.path)
-    if opened.found.etag != source.etag:
-        raise changed(source.path)
-    digest = hashlib.sha256()
+    opened, digest = _opened(store, source), hashlib.sha256()
     while part := opened.read(REMOTE_READ_BYTES):
         digest.update(part)
     return digest.hexdigest()
 
 
 def _hash(path: str) -> str:
-    digest = hashlib.sha256()
-    buffer = memoryview(bytearray(READ_BYTES))
     try:
         with open(path, "rb", buffering=0) as file:
-            while count := file.readinto(buffer):
-                digest.update(buffer[:count])
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError as error:
         raise changed(path) from error
     except OSError as error:
         raise StorageFailure(
             f"cannot read {path}: {error.strerror}", hint="check the file's permissions"
         ) from error
-    return digest.hexdigest()

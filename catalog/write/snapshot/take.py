@@ -85,13 +85,14 @@ def take_snapshot(task: SnapshotTask) -> TakenSnapshot:
     store, mode = task.store, task.mode
     listing = _discover(task)
     records = read_stat_records(store, task.name, listing.root)
-    source, seen = _read_source(task, listing, records)
+    known = {file.path: ingest.recorded_token(records, file) for file in listing.files}
+    source, seen = _read_source(task, listing, known)
     unified = _unify(task, source)
     snapshot = table_snapshot(unified, source.spec, task)
     unknown = [
         file
         for file in listing.files
-        if source.expected[file.path] is None and ingest.recorded_token(records, file) is None
+        if source.expected[file.path] is None and known[file.path] is None
     ]
     remote = ingest.copied_remotely(store, listing.files, mode, seen=seen, unknown=unknown)
     taken: list[TakenFile] = []
@@ -102,7 +103,7 @@ def take_snapshot(task: SnapshotTask) -> TakenSnapshot:
                     store,
                     file,
                     mode,
-                    record=records.get(file.relative),
+                    known=known[file.path],
                     remote=remote.get(file.path),
                     dry_run=task.dry_run,
                 )
@@ -157,7 +158,7 @@ def _check_apart(listing: Discovery, store: ObjectStore) -> None:
 
 
 def _read_source(
-    task: SnapshotTask, listing: Discovery, records: Mapping[str, StatRecord]
+    task: SnapshotTask, listing: Discovery, tokens: Mapping[str, str | None]
 ) -> tuple[SourceFiles, dict[str, RemoteFile]]:
     """Reads the footers of the files that are not recognised without that.
 
@@ -174,7 +175,7 @@ def _read_source(
             known,
             partition=spec.values[file.path],
             mode=task.mode,
-            token=ingest.recorded_token(records, file),
+            token=tokens[file.path],
         )
         for file in listing.files
     }

@@ -81,12 +81,7 @@ def _column(old: TableSnapshot, altering: Altering) -> Field | None:
 
 
 def _check(name: str, old: TableSnapshot, altering: Altering) -> None:
-    """Checks that a column can be changed, or may be missing.
-
-    Raises:
-        InvalidInput: The key or partitioning needs it as it is.
-        NotFound: It has to exist.
-    """
+    """Checks that a column can be changed, or may be missing."""
     column = _column(old, altering)
     if altering.kind is Alteration.ADD_COLUMN or (column is None and altering.lenient):
         return
@@ -132,11 +127,7 @@ def _altered(
 
 
 def _wider(name: str, column: Field, kind: DataType) -> DataType:
-    """Returns the new type of a column, which must hold all that the old one can.
-
-    Raises:
-        Unsupported: It does not.
-    """
+    """Returns the new type of a column, which must hold all that the old one can."""
     if common_type((column.type, kind)) != kind:
         raise Unsupported(
             f"column {column.name!r} of table {name} cannot become {kind}, which does not hold "

@@ -133,11 +133,7 @@ def _request(table: WorkingTable, landed: Landed, creation: Creation) -> WriteRe
 
 
 def _spelled(name: str, names: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
-    """Returns columns as the table spells them.
-
-    Raises:
-        InvalidInput: There is no such column.
-    """
+    """Returns columns, which must exist, as the table spells them."""
     known = {fold(column): column for column in names}
     lost = [column for column in wanted if fold(column) not in known]
     if lost:

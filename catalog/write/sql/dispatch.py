@@ -8,7 +8,6 @@ from catalog.query.failures import unknown_table
 from catalog.query.parse.definitions import Alteration, has_rest, read_altering
 from catalog.query.parse.statements import StatementKind
 from catalog.query.pending_write import PendingWrite, WriteResult
-from catalog.repository.commits import StoredTable
 from catalog.write.files.rewrite import FileEdit
 from catalog.write.scope import Scope
 from catalog.write.sql.alter_table import alter_table
@@ -59,7 +58,8 @@ def _drop(tables: StagedTables, statement: TableStatement) -> WriteResult:
         result = WriteResult(table.name, "drop", deleted=table.rows)
         tables.drop(table.name, statement.lineage)
         return result
-    if not _if_exists(pending):
+    words = pending.text[: pending.target.span[0] - pending.statement.span[0]].lower().split()
+    if words[-2:] != ["if", "exists"]:
         raise unknown_table(pending.name, "to drop", tables.names())
     return WriteResult(table.name, "drop")
 
@@ -69,7 +69,7 @@ def _alter(tables: StagedTables, statement: TableStatement) -> WriteResult:
     if statement.table.snapshot is None:
         if not altering.if_exists:
             raise unknown_table(statement.pending.name, "to alter", tables.names())
-        return WriteResult(statement.name, "alter")
+        return WriteResult(statement.table.name, "alter")
     if altering.kind is Alteration.RENAME_TABLE:
         return _rename(tables, statement, altering.new_name)
     after, result = alter_table(statement, altering)
@@ -82,10 +82,6 @@ def _rename(tables: StagedTables, statement: TableStatement, wanted: str) -> Wri
     """Stages that a table has another name: its files stay where they are.
 
     A name of one part stays in the namespace of the old one.
-
-    Raises:
-        AlreadyExists: A table has it already.
-        InvalidInput: It is reserved.
     """
     table = statement.table
     assert table.snapshot is not None, "a table that is there is renamed"
@@ -97,6 +93,7 @@ def _rename(tables: StagedTables, statement: TableStatement, wanted: str) -> Wri
         raise AlreadyExists(f"table {there.name!r} exists", kind=ErrorKind.TABLE_EXISTS)
     check_not_reserved(there.name)
     origin = table.origin if table.keeps_files else None
+    is_back = origin is not None and there.base is not None and origin.id == there.base.id
     tables.drop(table.name, statement.lineage)
     tables.stage(
         replace(
@@ -104,16 +101,12 @@ def _rename(tables: StagedTables, statement: TableStatement, wanted: str) -> Wri
             snapshot=table.snapshot,
             removed=table.removed if origin is not None else {},
             added=table.added,
-            moved=None if origin is None or origin.id == _id(there.base) else origin,
+            moved=None if is_back else origin,
             scope=there.scope | Scope(whole=True),
             lineage=(*table.lineage, statement.lineage),
         )
     )
     return WriteResult(there.name, "alter")
-
-
-def _id(table: StoredTable | None) -> str | None:
-    return None if table is None else table.id
 
 
 def _truncate(statement: TableStatement) -> tuple[WorkingTable, WriteResult]:
@@ -123,8 +116,3 @@ def _truncate(statement: TableStatement) -> tuple[WorkingTable, WriteResult]:
     if not files:
         return table, result
     return statement.then(table.snapshot, FileEdit(removed=files), Scope(whole=True)), result
-
-
-def _if_exists(pending: PendingWrite) -> bool:
-    words = pending.text[: pending.target.span[0] - pending.statement.span[0]].lower().split()
-    return words[-2:] == ["if", "exists"]

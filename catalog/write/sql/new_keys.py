@@ -8,8 +8,8 @@ from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.datafile import DataFile
 from catalog.model.partition import key_text
 from catalog.write.conditions import all_same
+from catalog.write.file_fingerprints import key_warnings
 from catalog.write.files.key_pruning import key_pruner
-from catalog.write.snapshot.key_check import key_warnings
 from catalog.write.sql.scratch import Scratch
 from catalog.write.table_write import TableWrite
 

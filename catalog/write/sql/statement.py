@@ -27,11 +27,6 @@ class TableStatement:
     pending: PendingWrite
 
     @property
-    def name(self) -> str:
-        """The table's name."""
-        return self.table.name
-
-    @property
     def kind(self) -> StatementKind:
         """What the statement does."""
         return self.pending.statement.kind

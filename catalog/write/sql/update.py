@@ -100,11 +100,7 @@ def _condition(condition: Condition) -> str:
 
 
 def _key_warnings(scratch: Scratch, changes: RowChanges, kind: StatementKind) -> tuple[str, ...]:
-    """Checks the keys that come: a MERGE must not bring one that is there already.
-
-    Raises:
-        InvalidInput: It does.
-    """
+    """Checks the keys that come: a MERGE must not bring one that is there already."""
     shape = scratch.write.shape
     if not shape.key or kind is StatementKind.DELETE:
         return ()
