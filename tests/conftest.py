@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -31,6 +32,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before pytest chooses a directory for temporary files
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as of what a shell runs with &
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     thorough: bool = config.getoption("thorough")
     set_effort(thorough=thorough)
     chosen = config.option
