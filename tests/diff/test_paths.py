@@ -304,20 +304,29 @@ def listed(changes: pa.RecordBatchReader, compared: set[str]) -> list[str]:
     """Writes changed rows so that they compare: NaN, and times of nanoseconds, too.
 
     Columns that are not compared are left out: of rows that differ in those alone, and share
-    their key, it is open which of them cancels. Nor does the sign of a zero count: a cell that did
-    not change is read on one side only, so that 0.0 may stand for the other's -0.0.
+    their key, it is open which of them cancels. Nor does the sign of a zero count in cells that
+    did not change: they are read on one side only, so that 0.0 may stand for the other's -0.0.
     """
     table = changes.read_all()
+    names = table.column_names
     rows = zip(*(oracle_values(column) for column in table.columns), strict=True)
-    return sorted(
-        NEGATIVE_ZERO.sub("0.0", repr([_without(value, compared) for value in row])) for row in rows
-    )
+    return sorted(_text(dict(zip(names, row, strict=True)), compared) for row in rows)
 
 
-def _without(value: object, compared: set[str]) -> object:
+def _text(row: dict[str, Any], compared: set[str]) -> str:
+    changed = set(row["_changed_columns"] or ())
+    loose = compared - changed if row["_change"] == "updated" else set()
+    return repr([_shown(value, compared, loose) for value in row.values()])
+
+
+def _shown(value: object, compared: set[str], loose: set[str]) -> object:
     if not isinstance(value, dict):
         return value
-    return {name: cell for name, cell in value.items() if name in compared}
+    return {
+        name: NEGATIVE_ZERO.sub("0.0", repr(cell)) if name in loose else repr(cell)
+        for name, cell in value.items()
+        if name in compared
+    }
 
 
 BLOCKS = (

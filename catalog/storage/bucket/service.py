@@ -161,7 +161,10 @@ class Service(ABC, Generic[C]):
         return False
 
     def copy(self, source: RemoteFile, bucket: str, key: str) -> bool:
-        """Has the server copy an object; returns False if it was changed, or is gone."""
+        """Has the server copy an object; returns False if it was changed, or is gone.
+
+        Asked only of services of which ``copies_conditionally`` is true; others need not have it.
+        """
         raise NotImplementedError
 
     def once(self, call: Callable[[C], T], what: str, *, absent: Fault = Fault.MISSING) -> T:
