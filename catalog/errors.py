@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from catalog.hints import Hint, python_wording
+from catalog.messages import shown
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -126,13 +127,14 @@ class ErrorKind(StrEnum):
     UNWRITABLE_VALUE = "unwritable-value", "A value cannot be stored exactly in Parquet."
     WRITE_CONFLICT = "write-conflict", "Somebody else changed the same meanwhile."
     WRONG_FINGERPRINT = "wrong-fingerprint", "A stored fingerprint contradicts its data file."
+    SECRET_IN_URI = "secret-in-uri", "A URI contains a password, a key or a signature."
 
 
 class CatalogError(Exception):
     """Base class of all catalog errors.
 
     Attributes:
-        message: What failed, with the value, then why.
+        message: What failed, with the value, then why; never a secret of a URI.
         kind: A stable word for programs, e.g. ``ref-not-found``.
         advice: What helps, as a value that a front end words; empty if nothing does.
     """
@@ -142,6 +144,7 @@ class CatalogError(Exception):
     def __init__(
         self, message: str, *, kind: ErrorKind | None = None, hint: Hint | str = ""
     ) -> None:
+        message = shown(message)
         super().__init__(message)
         self.message = message
         self.kind = kind or self.default_kind

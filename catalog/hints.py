@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from catalog.messages import shown
+
 Operation: TypeAlias = Literal[
     "abort_merge",
     "branches.create",
@@ -96,9 +98,9 @@ class Hint:
     def worded(self, wording: Wording) -> str:
         """Returns the sentence in the words of a front end."""
         pieces = self.text.split("{}") if self.parts else [self.text]
-        shown = [wording(part) for part in self.parts]
-        return "".join(
-            piece + (shown[n] if n < len(shown) else "") for n, piece in enumerate(pieces)
+        words = [wording(part) for part in self.parts]
+        return shown(
+            "".join(piece + (words[n] if n < len(words) else "") for n, piece in enumerate(pieces))
         )
 
 

@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 FLOORS = [
+    "catalog.messages",
     "catalog.hints",
     "catalog.errors",
     "catalog.model",

@@ -9,7 +9,7 @@ from catalog.formats.bucket import list_bucket
 from catalog.formats.directory import list_directory
 from catalog.formats.hive_path import segments
 from catalog.formats.source import Discovery, Listing, SourceFile, SourceFormat
-from catalog.storage.external_files import is_remote, remote_files
+from catalog.storage.external_files import check_no_secrets, is_remote, remote_files
 from catalog.storage.store import ObjectStore
 
 
@@ -32,13 +32,13 @@ def discover(
     Raises:
         NotFound: Nothing has that name.
         InvalidInput: The files are partitioned in different ways, a link leaves the
-            directory, or a name is not valid UTF-8.
+            directory, a name is not valid UTF-8, or the source contains a secret.
         StorageFailure: A directory cannot be read.
         Unsupported: It is a Delta or Iceberg table, or in a place that is not read.
     """
     try:
         listing = (
-            list_bucket(source, remote_files(store, source))
+            list_bucket(check_no_secrets(source), remote_files(store, source))
             if is_remote(source)
             else list_directory(source)
         )

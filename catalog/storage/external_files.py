@@ -1,6 +1,7 @@
 """Files outside a catalog, in buckets: who reads them for a store of any kind."""
 
-from catalog.errors import Unsupported
+from catalog.errors import ErrorKind, InvalidInput, Unsupported
+from catalog.messages import masked
 from catalog.storage.bucket.files import BucketFiles
 from catalog.storage.options import S3Options
 from catalog.storage.s3.service import SCHEME, S3Service
@@ -10,6 +11,22 @@ from catalog.storage.store import ObjectStore, RemoteFiles
 def is_remote(location: str) -> bool:
     """Returns whether a location is a URI rather than a local path."""
     return "://" in location
+
+
+def check_no_secrets(location: str) -> str:
+    """Returns a location that may be stored and shown.
+
+    Raises:
+        InvalidInput: It is a URI that contains a password, a key or a signature.
+    """
+    if is_remote(location) and masked(location) != location:
+        raise InvalidInput(
+            f"{location} contains a secret, which commits and messages would repeat",
+            kind=ErrorKind.SECRET_IN_URI,
+            hint="leave it out, and give credentials in the environment: AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY, GOOGLE_APPLICATION_CREDENTIALS, or AZURE_STORAGE_SAS_TOKEN",
+        )
+    return location
 
 
 def own_files(store: ObjectStore | None) -> RemoteFiles | None:

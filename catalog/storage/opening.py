@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from catalog.errors import ErrorKind, InvalidInput, Unsupported
 from catalog.storage.bucket.files import BucketFiles
+from catalog.storage.external_files import check_no_secrets
 from catalog.storage.local import LocalStore
 from catalog.storage.s3.service import S3Service
 from catalog.storage.store import ObjectStore
@@ -41,10 +42,11 @@ def open_store(
         new: Whether a catalog is going to be created: the server is then always tested.
 
     Raises:
-        InvalidInput: The URI is empty.
+        InvalidInput: The URI is empty, or contains a secret.
         Unsupported: This version does not support its scheme, or a server that ignores
             the conditions of writes, or the library for it is not installed.
     """
+    check_no_secrets(uri)
     service = _service(uri, s3=s3, gcs=gcs, azure=azure)
     if service is None:
         root = _local_root(uri)

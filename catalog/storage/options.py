@@ -1,10 +1,23 @@
 """How to reach buckets, beyond what the services' libraries find by themselves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+from catalog.messages import masked
 
 
-@dataclass(frozen=True, slots=True)
-class S3Options:
+class _Shown:
+    """Shows options without the secrets that a URL in them may contain."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        pairs = ((one.name, getattr(self, one.name)) for one in fields(self))  # type: ignore[arg-type]
+        inside = ", ".join(f"{name}={value!r}" for name, value in pairs)
+        return masked(f"{type(self).__name__}({inside})")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class S3Options(_Shown):
     """How to reach S3, beyond what boto3 finds in its environment and profiles.
 
     Attributes:
@@ -21,8 +34,8 @@ class S3Options:
     path_style: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class GcsOptions:
+@dataclass(frozen=True, slots=True, repr=False)
+class GcsOptions(_Shown):
     """How to reach Google Cloud Storage, beyond what Google's library finds by itself.
 
     Attributes:
@@ -33,8 +46,8 @@ class GcsOptions:
     endpoint_url: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AzureOptions:
+@dataclass(frozen=True, slots=True, repr=False)
+class AzureOptions(_Shown):
     """How to reach Azure Blob Storage, beyond what is in the environment.
 
     Attributes:
