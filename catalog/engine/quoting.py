@@ -1,7 +1,17 @@
 """Names and values written into SQL."""
 
-from catalog.errors import InvalidInput
-from catalog.model.types import DataType, ListType, MapType, Scalar, StructType
+import re
+
+from catalog.errors import CorruptData, InvalidInput
+from catalog.model.types import (
+    NULL_TYPE,
+    DataType,
+    ListType,
+    MapType,
+    Scalar,
+    StructType,
+    is_scalar_name,
+)
 
 
 def identifier(name: str) -> str:
@@ -38,11 +48,43 @@ def _checked(text: str) -> str:
     return text
 
 
+_QUOTED = re.compile(r""" "(?:[^"]|"")*" | '(?:[^']|'')*' """, re.VERBOSE)
+_LEADS_OUT = re.compile(r"""[;$\\"'] | -- | /[*]""", re.VERBOSE)
+_NOT_PARENTHESES = re.compile(r"[^()]+")
+
+
+def is_enclosed(text: str) -> bool:
+    """Returns whether SQL is one pair of parentheses and what is in it: it ends no statement.
+
+    Comments are not let through either, nor quotes other than those of ``identifier`` and
+    ``literal``. The engine's parser would tell the same, but take as long as for the query itself.
+
+    Example:
+        >>> is_enclosed("(SELECT ';' AS a)"), is_enclosed("(SELECT 1); (SELECT 2)")
+        (True, False)
+    """
+    bare = _QUOTED.sub("", text)
+    if _LEADS_OUT.search(bare):
+        return False
+    depth = 0
+    for at, mark in enumerate(marks := _NOT_PARENTHESES.sub("", bare)):
+        depth += 1 if mark == "(" else -1
+        if depth == 0:
+            return at == len(marks) - 1 and text.startswith("(") and text.endswith(")")
+    return False
+
+
 def type_sql(kind: DataType) -> str:
-    """Returns a type as SQL."""
+    """Returns a type as SQL.
+
+    Raises:
+        CorruptData: A scalar type in it has a name that is not a type's: it would be run as SQL.
+    """
     match kind:
         case Scalar(name):
-            return name
+            if not is_scalar_name(name):
+                raise CorruptData(f"{name[:100]!r} is not the name of a column type")
+            return f'"{name}"' if kind == NULL_TYPE else name
         case ListType(element):
             return f"{type_sql(element)}[]"
         case StructType(fields):

@@ -9,7 +9,8 @@ from urllib.parse import unquote
 import duckdb
 
 from catalog.engine.connection import make_readable
-from catalog.engine.quoting import identifier, literal, type_sql
+from catalog.engine.quoting import identifier, is_enclosed, literal, type_sql
+from catalog.errors import CorruptData
 from catalog.formats.hive_path import NULL_SEGMENT
 from catalog.model.partition import Partition
 from catalog.model.scan_plan import (
@@ -67,7 +68,14 @@ def relation_sql(plan: ScanPlan) -> RelationSql:
 
 
 def prepare(con: duckdb.DuckDBPyConnection, relation: RelationSql) -> str:
-    """Prepares a connection to run the SQL of a plan, and returns that SQL."""
+    """Prepares a connection to run the SQL of a plan, and returns that SQL.
+
+    Raises:
+        CorruptData: What is stored of the table would be run as SQL. Names and values are quoted,
+            and types are known ones, so this is a second wall.
+    """
+    if not is_enclosed(relation.text):
+        raise CorruptData("the SQL that reads a stored table is not one SELECT")
     make_readable(con, relation.uris)
     for name, values in relation.variables.items():
         con.execute(f"SET VARIABLE {name} = CAST(? AS VARCHAR[])", [values])

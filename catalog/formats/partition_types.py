@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.formats.source import SourceFile
-from catalog.model.types import Scalar
+from catalog.model.types import Scalar, is_scalar_name
 from catalog.model.values import encode, has_order, parse
 
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
@@ -33,7 +33,7 @@ def declared_type(text: str) -> Scalar:
     """
     name = re.sub(r"\s+", " ", text.strip().upper())
     kind = Scalar(ALIASES.get(name, name.replace(", ", ",")))
-    if not has_order(kind) or (kind.name.startswith("DECIMAL") and kind.decimal is None):
+    if not is_scalar_name(kind.name) or not has_order(kind):
         raise InvalidInput(
             f"tables cannot be partitioned by type {text!r}",
             hint="use BIGINT, INTEGER, VARCHAR, DATE, TIMESTAMP, BOOLEAN or DECIMAL(p,s)",

@@ -50,9 +50,37 @@ def parse_json(stored: bytes, what: str) -> dict[str, object]:
         CorruptData: The bytes are not a JSON object; ``what`` names them.
     """
     try:
-        value = json.loads(stored)
-    except ValueError as error:
+        value = json.loads(
+            stored.decode(),
+            parse_int=_integer,
+            parse_constant=_refused,
+        )
+        if b"\\ud" in stored or b"\\uD" in stored:  # half a character, unless it is escaped text
+            json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
         raise CorruptData(f"{what} is not readable: it is not valid JSON") from error
     if not isinstance(value, dict):
         raise CorruptData(f"{what} is not readable: it is not a JSON object")
     return value
+
+
+def _integer(digits: str) -> int:
+    """Returns a stored number, which has 64 bits, as everything that is counted here."""
+    number = int(digits)
+    if not -(1 << 63) <= number < 1 << 63:
+        raise ValueError(f"{digits[:20]}… has more than 64 bits")
+    return number
+
+
+def _refused(text: str) -> object:
+    raise ValueError(f"{text} is not a number")
+
+
+def excerpt(stored: object) -> str:
+    """Returns the beginning of something stored that is not as it should be, for messages."""
+    text = repr(stored)
+    return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}…"
+
+
+EXCERPT = 100
+"""Characters that messages show of something stored: what is wrong is near its beginning."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from catalog.errors import CorruptData, ErrorKind, NotFound
 from catalog.model import types
-from catalog.model.ids import canonical_json, content_id
+from catalog.model.ids import canonical_json, content_id, excerpt
 from catalog.model.types import DataType
 
 
@@ -85,10 +85,10 @@ class FileSchema:
         columns = []
         for row in stored if isinstance(stored, list) else [None]:
             match row:
-                case [str(name), kind, int(field_id)]:
+                case [str(name), kind, field_id] if _is_valid(field_id, name):
                     columns.append(PhysicalColumn(name, types.from_json(kind), field_id))
                 case _:
-                    raise CorruptData(f"unknown file schema: {stored!r}")
+                    raise CorruptData(f"unknown file schema: {excerpt(stored)}")
         return FileSchema(tuple(columns))
 
 
@@ -106,8 +106,23 @@ def schema_from_json(stored: object) -> Schema:
     fields = []
     for row in stored if isinstance(stored, list) else [None]:
         match row:
-            case [int(field_id), str(name), kind]:
+            case [field_id, str(name), kind] if _is_valid(field_id, name):
                 fields.append(Field(field_id, name, types.from_json(kind)))
             case _:
-                raise CorruptData(f"unknown schema: {stored!r}")
+                raise CorruptData(f"unknown schema: {excerpt(stored)}")
+    for what, values in (("ids", [f.id for f in fields]), ("names", [f.name for f in fields])):
+        if len(set(values)) < len(values):
+            raise CorruptData(f"unknown schema: columns share {what}: {excerpt(stored)}")
+    if any(types.holds_null_type(field.type) for field in fields):
+        raise CorruptData(f"unknown schema: a column has no type: {excerpt(stored)}")
     return Schema(tuple(fields))
+
+
+MAX_FIELD_ID = (1 << 31) - 1
+"""Greatest field id: the greatest that Parquet has, and more than any table will ever use."""
+
+
+def _is_valid(field_id: object, name: str) -> bool:
+    """Returns whether a stored column has an id and a name that a column can have."""
+    whole = type(field_id) is int and 0 < field_id <= MAX_FIELD_ID  # True is an int too
+    return whole and types.is_column_name(name)

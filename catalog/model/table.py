@@ -1,11 +1,13 @@
 """Table snapshots: the state of one table in one commit."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from catalog.errors import CorruptData
+from catalog.model.ids import COMMIT_ID, canonical_json, content_id, excerpt
 from catalog.model.schema import Field, FileSchema, Schema, schema_from_json, schema_to_json
 from catalog.model.types import NULL_TYPE, DataType, Scalar
+from catalog.model.values import has_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,20 +114,58 @@ def from_json(stored: Mapping[str, object]) -> TableSnapshot:
             "manifest": str() | None as manifest,
             "levels": int(levels),
             "properties": dict(properties),
-        }:
+        } if (
+            min(last_field_id, rows, size_bytes, files, partitions) >= 0
+            and _is_root(manifest, levels)
+            and all(isinstance(text, str) for text in properties.values())
+        ):
+            columns = schema_from_json(schema)
             return TableSnapshot(
-                schema=schema_from_json(schema),
+                schema=columns,
                 last_field_id=last_field_id,
-                key=tuple(i for i in key if isinstance(i, int)),
-                partition_by=tuple(i for i in partition_by if isinstance(i, int)),
+                key=_field_ids(key),
+                partition_by=_partition_columns(partition_by, columns),
                 rows=rows,
                 size_bytes=size_bytes,
                 files=files,
                 partitions=partitions,
-                file_schemas={i: FileSchema.from_json(s) for i, s in file_schemas.items()},
+                file_schemas={i: _file_schema(i, s) for i, s in file_schemas.items()},
                 manifest=manifest,
                 levels=levels,
-                properties={str(k): str(v) for k, v in properties.items()},
+                properties=properties,
                 table_id=table_id,
             )
     raise CorruptData("a table snapshot is not readable: fields are missing or of another type")
+
+
+MAX_LEVELS = 16
+"""Most levels of a tree: with 64 rows in a node, more than 2**63 rows."""
+
+
+def _is_root(manifest: str | None, levels: int) -> bool:
+    """Returns whether a tree of so many levels can have such a root."""
+    if manifest is None:
+        return levels == 0
+    return COMMIT_ID.fullmatch(manifest) is not None and 1 <= levels <= MAX_LEVELS
+
+
+def _field_ids(stored: Sequence[object]) -> tuple[int, ...]:
+    ids = tuple(i for i in stored if type(i) is int)
+    if len(set(ids)) < len(stored):
+        raise CorruptData(f"not a list of field ids: {excerpt(stored)}")
+    return ids
+
+
+def _partition_columns(stored: Sequence[object], schema: Schema) -> tuple[int, ...]:
+    ids = _field_ids(stored)
+    for field_id in ids:
+        column = schema.by_id(field_id)
+        if column is None or not has_order(column.type):
+            raise CorruptData(f"a table cannot be partitioned by {excerpt(stored)}")
+    return ids
+
+
+def _file_schema(schema_id: str, stored: object) -> FileSchema:
+    if content_id(canonical_json(stored)) != schema_id:
+        raise CorruptData(f"file schema {schema_id[:12]!r} does not match its id")
+    return FileSchema.from_json(stored)

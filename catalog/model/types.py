@@ -3,6 +3,9 @@
 A type is a ``Scalar`` (``BIGINT``, ``DECIMAL(10,2)``), a ``ListType``, a ``StructType``
 or a ``MapType``. Its stored form is JSON: a string for scalars, an object with one key
 (``list``, ``struct``, ``map``) for nested types, so that no field name needs quoting.
+
+Names of scalar types are written into SQL, and stored ones may be anybody's. So both where they
+are read and where they are written, only names that ``is_scalar_name`` knows are let through.
 """
 
 import re
@@ -12,6 +15,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from catalog.errors import CorruptData
+from catalog.model.ids import excerpt
 
 
 class TypeClass(StrEnum):
@@ -63,8 +67,47 @@ CLASSES = {
 }
 """Every scalar type whose values the catalog itself orders; others are kept as they are."""
 
+SCALAR_NAMES = frozenset(CLASSES) - {"DECIMAL"} | {
+    "GEOMETRY",
+    "INTERVAL",
+    "JSON",
+    "NULL",
+    "TIME WITH TIME ZONE",
+    "TIMESTAMPTZ_NS",
+    "TIMESTAMP_MS",
+    "TIMESTAMP_S",
+    "TIME_NS",
+    "VARIANT",
+}
+"""The scalar types without parameters that columns of tables and files may have."""
+
+MAX_DIGITS = 38
+"""Most digits of a DECIMAL."""
+
+MAX_DEPTH = 100
+"""Most levels of nesting: schemas of Parquet files that have more are refused by its readers."""
+
+_GEOMETRY = re.compile(r"GEOMETRY\('(?:[^'\0]|'')*'\)")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
+_DECIMAL = re.compile(r"DECIMAL\(([1-9][0-9]?),(0|[1-9][0-9]?)\)")
+
+
+def is_scalar_name(name: str) -> bool:
+    """Returns whether a text names a scalar type: nothing else in it, in its one spelling.
+
+    ``DECIMAL`` has precision and scale, and ``GEOMETRY`` may have a coordinate system as a quoted
+    text.
+
+    Example:
+        >>> is_scalar_name("DECIMAL(10,2)"), is_scalar_name("DECIMAL(10,2)) || (SELECT 1")
+        (True, False)
+    """
+    if name in SCALAR_NAMES:
+        return True
+    match = _DECIMAL.fullmatch(name)
+    if match is not None:
+        return int(match[2]) <= int(match[1]) <= MAX_DIGITS
+    return _GEOMETRY.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,29 +189,36 @@ def to_json(kind: DataType) -> str | dict[str, object]:
             return {"map": [to_json(key), to_json(value)]}
 
 
-def from_json(stored: object) -> DataType:
-    """Reads the stored form of a type.
+def from_json(stored: object, depth: int = 0) -> DataType:
+    """Reads the stored form of a type, which is ``depth`` levels deep in another.
 
     Raises:
         CorruptData: The form is not one of format 1.
     """
+    if depth > MAX_DEPTH:
+        raise CorruptData(f"a column type in a stored schema has more than {MAX_DEPTH} levels")
     match stored:
-        case str(name):
+        case str(name) if is_scalar_name(name):
             return Scalar(name)
-        case {"list": element}:
-            return ListType(from_json(element))
-        case {"struct": [*fields]}:
-            return StructType(tuple(_field(pair) for pair in fields))
-        case {"map": [key, value]}:
-            return MapType(from_json(key), from_json(value))
-    raise CorruptData(f"unknown column type in a stored schema: {stored!r}")
+        case {"list": element, **rest} if not rest:
+            return ListType(from_json(element, depth + 1))
+        case {"struct": [_, *_] as fields, **rest} if not rest:
+            return StructType(tuple(_field(pair, depth + 1) for pair in fields))
+        case {"map": [key, value], **rest} if not rest:
+            return MapType(from_json(key, depth + 1), from_json(value, depth + 1))
+    raise CorruptData(f"unknown column type in a stored schema: {excerpt(stored)}")
 
 
-def _field(pair: object) -> tuple[str, DataType]:
+def _field(pair: object, depth: int) -> tuple[str, DataType]:
     match pair:
-        case [str(name), kind]:
-            return name, from_json(kind)
-    raise CorruptData(f"unknown struct field in a stored schema: {pair!r}")
+        case [str(name), kind] if is_column_name(name):
+            return name, from_json(kind, depth)
+    raise CorruptData(f"unknown struct field in a stored schema: {excerpt(pair)}")
+
+
+def is_column_name(name: str) -> bool:
+    """Returns whether a column or field may have a name: all that SQL can quote."""
+    return name != "" and "\0" not in name
 
 
 def common_type(kinds: Sequence[DataType]) -> DataType | None:
@@ -184,6 +234,19 @@ def common_type(kinds: Sequence[DataType]) -> DataType | None:
 
 NULL_TYPE = Scalar("NULL")
 """The type of a column without any value; every other type holds it."""
+
+
+def holds_null_type(kind: DataType) -> bool:
+    """Returns whether a type is, or has inside, that of a column without any value."""
+    match kind:
+        case Scalar():
+            return kind == NULL_TYPE
+        case ListType(element):
+            return holds_null_type(element)
+        case StructType(fields):
+            return any(holds_null_type(inner) for _, inner in fields)
+        case MapType(key, value):
+            return holds_null_type(key) or holds_null_type(value)
 
 
 def _common_pair(left: DataType, right: DataType) -> DataType | None:

@@ -19,13 +19,20 @@ from catalog.model.types import (
     common_type,
 )
 
-SCALARS = [*types.CLASSES, "INTERVAL", "JSON", "DECIMAL(10,2)", "NULL"]
+SCALARS = [
+    *sorted(types.SCALAR_NAMES),
+    "DECIMAL(10,2)",
+    "DECIMAL(38,38)",
+    "GEOMETRY('EPSG:4326')",
+    "GEOMETRY('it''s (a) \"CRS\"; --')",
+]
 scalars: st.SearchStrategy[DataType] = st.sampled_from(SCALARS).map(Scalar)
+names = st.text(min_size=1, max_size=3).filter(lambda name: "\0" not in name)
 kinds = st.recursive(
     scalars,
     lambda inner: (
         inner.map(ListType)
-        | st.lists(st.tuples(st.text(max_size=3), inner), min_size=1, max_size=3).map(
+        | st.lists(st.tuples(names, inner), min_size=1, max_size=3).map(
             lambda fields: StructType(tuple(fields))
         )
         | st.tuples(scalars, inner).map(lambda pair: MapType(*pair))
@@ -39,10 +46,71 @@ def test_stored_forms_come_back(kind: DataType) -> None:
     assert types.from_json(types.to_json(kind)) == kind
 
 
-@pytest.mark.parametrize("stored", [None, 7, [], {}, {"list": 1}, {"struct": "x"}, {"map": ["A"]}])
+NOT_TYPES = [
+    "",
+    "A",
+    "bigint",
+    "BIGINT ",
+    "BIGINT\n",
+    "INT",
+    "BIGINT[]",
+    "ENUM('a')",
+    "STRUCT(a BIGINT)",
+    "VARCHAR COLLATE NOCASE",
+    "VARCHAR) || (SELECT content FROM read_text('/etc/hostname')",
+    "DECIMAL",
+    "DECIMAL()",
+    "DECIMAL(0,0)",
+    "DECIMAL(39,0)",
+    "DECIMAL(5,6)",
+    "DECIMAL(5, 2)",
+    "DECIMAL(05,2)",
+    "DECIMAL(5,02)",
+    "DECIMAL(5,2)\n",
+    "DECIMAL(\u0665,2)",
+    "DECIMAL(5,2)) || (SELECT 1",
+    "GEOMETRY()",
+    "GEOMETRY(EPSG:4326)",
+    "GEOMETRY('a'b')",
+    "GEOMETRY('a\0')",
+    "GEOMETRY('a') || ('b')",
+    "GEOMETRY('a''') || (''b')",
+]
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        None,
+        7,
+        True,
+        [],
+        {},
+        {"list": 1},
+        {"list": "BIGINT", "map": ["BIGINT", "BIGINT"]},
+        {"struct": "x"},
+        {"struct": []},
+        {"struct": [["", "BIGINT"]]},
+        {"struct": [["a\0", "BIGINT"]]},
+        {"struct": [["a", "BIGINT", 1]]},
+        {"map": ["BIGINT"]},
+        {"array": ["BIGINT", 3]},
+        *NOT_TYPES,
+        *({"list": {"struct": [["a", name]]}} for name in NOT_TYPES),
+    ],
+)
 def test_other_forms_are_corrupt(stored: object) -> None:
     with pytest.raises(CorruptData):
         types.from_json(stored)
+
+
+def test_types_nested_without_end_are_corrupt() -> None:
+    stored: object = "BIGINT"
+    for _ in range(types.MAX_DEPTH):
+        stored = {"list": stored}
+    assert str(types.from_json(stored)).count("[]") == types.MAX_DEPTH
+    with pytest.raises(CorruptData):
+        types.from_json({"list": stored})
 
 
 @given(left=kinds, right=kinds)

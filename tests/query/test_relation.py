@@ -3,12 +3,15 @@
 import duckdb
 import pytest
 
-from catalog.engine.relation import INLINE_FILES, prepare, relation_sql
+from catalog.engine.connection import connect
+from catalog.engine.quoting import identifier, literal, type_sql
+from catalog.engine.relation import INLINE_FILES, RelationSql, prepare, relation_sql
+from catalog.errors import CorruptData
 from catalog.model.datafile import DataFile
 from catalog.model.scan_plan import ScanPlan, scan_plan
 from catalog.model.schema import Field, FileSchema, PhysicalColumn, Schema
 from catalog.model.table import TableSnapshot
-from catalog.model.types import Scalar
+from catalog.model.types import SCALAR_NAMES, ListType, MapType, Scalar
 from catalog.model.values import encode
 
 BIGINT, VARCHAR = Scalar("BIGINT"), Scalar("VARCHAR")
@@ -70,3 +73,51 @@ def test_preparing_sets_the_variables_and_returns_the_sql(count: int) -> None:
         assert prepare(con, relation) == relation.text
         for name, values in relation.variables.items():
             assert con.execute(f"SELECT getvariable('{name}')").fetchall() == [(values,)]
+
+
+@pytest.mark.parametrize(
+    "name", ["VARCHAR) || (SELECT 1", "BIGINT); DROP TABLE t; --", "NO SUCH TYPE", "bigint", ""]
+)
+def test_only_types_that_are_known_are_written_into_sql(name: str) -> None:
+    for kind in (Scalar(name), ListType(Scalar(name)), MapType(BIGINT, Scalar(name))):
+        with pytest.raises(CorruptData):
+            type_sql(kind)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(SELECT 1); SELECT 2",
+        "(SELECT 1); COPY (SELECT 1) TO '/dev/null'",
+        "(SELECT 1))",
+        "(SELECT 1",
+        "",
+        "t",
+        "t; FROM u",
+        "(SELECT 1) UNION (SELECT 2)",
+        "SELECT (1)",
+        "(SELECT 1 -- )\n)",
+        "(SELECT 1 /* ) */)",
+        "(SELECT 'a)",
+        "(SELECT $$'$$); SELECT $$'$$)",
+        "(SELECT E'\\'); SELECT 1 -- ')",
+    ],
+)
+def test_a_relation_is_one_select(text: str) -> None:
+    with connect() as con, pytest.raises(CorruptData):
+        prepare(con, RelationSql(text, (), {}))
+
+
+def test_a_relation_may_hold_any_quoted_text() -> None:
+    hostile = """it's; "quoted" -- ( $$ /* \\ ;"""
+    text = f"(SELECT {literal(hostile)} AS {identifier(hostile)})"
+    with connect() as con:
+        relation = con.sql(f"FROM {prepare(con, RelationSql(text, (), {}))}")
+        assert (relation.columns, relation.fetchall()) == ([hostile], [(hostile,)])
+
+
+def test_every_type_that_may_be_stored_can_be_written_into_sql() -> None:
+    with connect() as con:
+        for name in sorted(SCALAR_NAMES):
+            (kind,) = con.sql(f"SELECT CAST(NULL AS {type_sql(Scalar(name))})").types
+            assert str(kind).strip('"') == name
