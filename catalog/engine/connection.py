@@ -1,7 +1,7 @@
 """Connections: the only place where DuckDB is opened."""
 
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,7 +25,7 @@ def connect(
     Args:
         threads: Threads to use; None means all cores.
         memory_limit_bytes: Memory to use before spilling; None is DuckDB's own limit.
-        temp_directory: Where to spill; None is the system's.
+        temp_directory: Where to spill; None is the system's, and empty is nowhere.
         database: A database file, or in memory.
         store: The store of the data files it will read.
 
@@ -44,7 +44,7 @@ def connect(
         "python_enable_replacements": False,
         "autoinstall_known_extensions": False,
         "enable_progress_bar": False,
-        "temp_directory": temp_directory or tempfile.gettempdir(),
+        "temp_directory": tempfile.gettempdir() if temp_directory is None else temp_directory,
     }
     if threads is not None:
         settings["threads"] = threads
@@ -56,6 +56,25 @@ def connect(
     if files is not None:
         _read_through(con, files)
     return con
+
+
+@contextmanager
+def connection_on_demand(
+    store: ObjectStore,
+) -> Iterator[Callable[[], duckdb.DuckDBPyConnection]]:
+    """Yields what opens a connection when it is first called; for questions, not for data."""
+    opened: list[duckdb.DuckDBPyConnection] = []
+
+    def engine() -> duckdb.DuckDBPyConnection:
+        if not opened:
+            opened.append(connect(threads=1, temp_directory="", store=store))
+        return opened[0]
+
+    try:
+        yield engine
+    finally:
+        for con in opened:
+            con.close()
 
 
 def _read_through(con: duckdb.DuckDBPyConnection, files: RemoteFiles) -> None:

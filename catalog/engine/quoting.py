@@ -42,6 +42,16 @@ def literal(text: str) -> str:
     return "'" + _checked(text).replace("'", "''") + "'"
 
 
+def pattern(uri: str) -> str:
+    """Returns a pattern that matches one file: glob characters are in brackets.
+
+    Example:
+        >>> print(pattern("/data/a[1].parquet"))
+        /data/a[[]1].parquet
+    """
+    return "".join(f"[{c}]" if c in "*?[" else c for c in uri)
+
+
 def _checked(text: str) -> str:
     if "\0" in text:
         raise InvalidInput(f"{text!r} has a NUL character, which SQL text cannot hold")

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import duckdb
 
 from catalog.engine.connection import make_readable
-from catalog.engine.quoting import identifier, is_enclosed, literal, type_sql
+from catalog.engine.quoting import identifier, is_enclosed, literal, pattern, type_sql
 from catalog.errors import CorruptData
 from catalog.formats.hive_path import NULL_SEGMENT
 from catalog.model.partition import Partition
@@ -116,7 +116,7 @@ class _Select:
                 columns.append(f"{prefix}place AS place")
                 names.append(f"{prefix}place")
                 options += f", {FILE_ROW_NUMBER} = true"
-        paths = self._list([_as_path(uri) for uri in self.group.uris])
+        paths = self._list([pattern(uri) for uri in self.group.uris])
         return (
             f"SELECT {', '.join(columns)} FROM read_parquet({paths}, {options}) "
             f"AS {prefix}file({', '.join(names)})"
@@ -205,11 +205,6 @@ def _cast(value: str, column: Field) -> str:
 
 def _literal(value: str | None) -> str:
     return "NULL" if value is None else literal(value)
-
-
-def _as_path(uri: str) -> str:
-    """Returns a path that DuckDB takes literally: glob characters are in brackets."""
-    return "".join(f"[{c}]" if c in "*?[" else c for c in uri)
 
 
 def _variable_name(values: Sequence[str | None]) -> str:

@@ -1,30 +1,24 @@
-"""Footers of Parquet files: rows, columns as DuckDB reads them, and trustworthy statistics.
+"""Footers of Parquet files: rows, columns as Arrow reads them, and trustworthy statistics.
 
-Types are taken from Parquet's own schema: ``ARROW:schema`` is ignored, since DuckDB ignores it.
+What the engine reads is for the engine to say: ``StoredFooter.read_as`` takes its types, and keeps
+of the statistics those of columns that both read alike.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import BinaryIO, TypeAlias, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from catalog.errors import CorruptData, ErrorKind, InvalidInput, NotFound, StorageFailure
+from catalog.errors import CorruptData, ErrorKind, NotFound, StorageFailure
+from catalog.formats.arrow_types import ArrowColumn, arrow_columns
 from catalog.formats.source import Layout
+from catalog.formats.structure import Structure, read_tail, structure_of
 from catalog.model.datafile import ColumnStats
 from catalog.model.schema import FileSchema
-from catalog.model.types import (
-    INTEGER_BITS,
-    NULL_TYPE,
-    DataType,
-    ListType,
-    MapType,
-    Scalar,
-    StructType,
-    TypeClass,
-)
+from catalog.model.types import INTEGER_BITS, DataType, Scalar, TypeClass, is_float
 from catalog.model.values import encode
 from catalog.storage.store import OpenFile
 
@@ -39,7 +33,7 @@ def source_name(source: ParquetSource) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ParquetFooter:
-    """What the footer of a file says.
+    """What the footer of a file says to who reads it through the engine.
 
     Attributes:
         rows: Rows in the file.
@@ -52,7 +46,39 @@ class ParquetFooter:
     stats: Mapping[str, ColumnStats]
 
 
-def read_footer(path: ParquetSource, *, name: str | None = None) -> ParquetFooter:
+@dataclass(frozen=True, slots=True)
+class StoredFooter:
+    """What the footer of a file says by itself.
+
+    Attributes:
+        rows: Rows in the file.
+        structure: What decides how the engine reads the columns.
+        columns: The columns in order, as Arrow reads them.
+        stats: Statistics of top-level scalar columns, by name; their bounds are values of the
+            types that Arrow reads.
+    """
+
+    rows: int
+    structure: Structure
+    columns: tuple[ArrowColumn, ...]
+    stats: Mapping[str, ColumnStats]
+
+    def read_as(self, types: Sequence[DataType]) -> ParquetFooter:
+        """Returns the footer with the types that the engine reads the columns as.
+
+        Bounds of a column that Arrow reads as another type would be compared with other values
+        than the rows': only the number of NULLs is the same for both.
+        """
+        stats = dict(self.stats)
+        for column, kind in zip(self.columns, types, strict=True):
+            known = stats.get(column.name)
+            if known is not None and column.type != kind:
+                stats[column.name] = ColumnStats(known.nulls, None if is_float(kind) else 0)
+        names = (column.name for column in self.columns)
+        return ParquetFooter(self.rows, tuple(zip(names, types, strict=True)), stats)
+
+
+def read_footer(path: ParquetSource, *, name: str | None = None) -> StoredFooter:
     """Reads the footer of a Parquet file, which errors call by ``name``, else its path or URI.
 
     Raises:
@@ -63,8 +89,9 @@ def read_footer(path: ParquetSource, *, name: str | None = None) -> ParquetFoote
     """
     shown = name or source_name(path)
     try:
-        metadata = pq.read_metadata(path)
-        structure = metadata.schema.to_arrow_schema()
+        footer, metadata = _read(path)
+        structure = structure_of(footer, (metadata.metadata or {}).get(b"geo"))
+        columns = arrow_columns(metadata.schema, shown)
         leaves = [metadata.schema.column(i) for i in range(len(metadata.schema))]
     except FileNotFoundError as error:
         raise NotFound(f"no file {shown}", kind=ErrorKind.SOURCE_NOT_FOUND) from error
@@ -79,8 +106,20 @@ def read_footer(path: ParquetSource, *, name: str | None = None) -> ParquetFoote
             kind=ErrorKind.DAMAGED_PARQUET,
             hint="write the file again, or remove it from the source",
         ) from error
-    columns, scalars = _columns(structure, leaves, shown)
-    return ParquetFooter(metadata.num_rows, columns, _stats(metadata, scalars, leaves))
+    return StoredFooter(metadata.num_rows, structure, columns, _stats(metadata, columns, leaves))
+
+
+def _read(source: ParquetSource) -> tuple[bytes, pq.FileMetaData]:
+    """Reads the bytes of a footer, once, and what Arrow makes of them."""
+    if isinstance(source, str):
+        with open(source, "rb", buffering=0) as file:
+            found = read_tail(file)
+    else:
+        found = read_tail(cast(BinaryIO, source))
+    if found is None:
+        return b"", pq.read_metadata(source)  # raises, with the reason
+    footer, tail = found
+    return footer, pq.read_metadata(pa.BufferReader(tail))
 
 
 def column_sizes(path: ParquetSource, schema: FileSchema) -> dict[int, int]:
@@ -107,121 +146,20 @@ def column_sizes(path: ParquetSource, schema: FileSchema) -> dict[int, int]:
     return sizes
 
 
-def _columns(
-    structure: pa.Schema, leaves: Sequence[pq.ColumnSchema], shown: str
-) -> tuple[Layout, list[tuple[int, str, Scalar]]]:
-    names = structure.names
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated or "" in names:
-        problem = f"several columns {repeated[0]!r}" if repeated else "a column without a name"
-        raise InvalidInput(f"{shown} has {problem}", kind=ErrorKind.BAD_COLUMNS)
-    remaining = iter(enumerate(leaves))
-    columns: list[tuple[str, DataType]] = []
-    scalars: list[tuple[int, str, Scalar]] = []
-    for field in structure:
-        kind, first = _type(field.type, remaining, f"{shown}: column {field.name!r}")
-        columns.append((field.name, kind))
-        if isinstance(kind, Scalar):
-            scalars.append((first, field.name, kind))
-    return tuple(columns), scalars
-
-
-def _type(
-    shape: pa.DataType, leaves: Iterator[tuple[int, pq.ColumnSchema]], what: str
-) -> tuple[DataType, int]:
-    """Returns the type of a column and the number of its first leaf.
-
-    Its Arrow type shows how it is nested. ``leaves`` begin with its own, which are consumed.
-    """
-    if isinstance(shape, pa.BaseExtensionType):
-        shape = shape.storage_type
-    if pa.types.is_map(shape):
-        key, first = _type(shape.key_type, leaves, what)
-        return MapType(key, _type(shape.item_type, leaves, what)[0]), first
-    if pa.types.is_struct(shape):
-        parts = [(field.name, _type(field.type, leaves, what)) for field in shape]
-        if not parts:
-            raise InvalidInput(f"{what} is a struct without fields")
-        return StructType(tuple((name, kind) for name, (kind, _) in parts)), parts[0][1][1]
-    if pa.types.is_nested(shape) and hasattr(shape, "value_type"):
-        element, first = _type(shape.value_type, leaves, what)
-        return ListType(element), first
-    number, leaf = next(leaves)
-    return _scalar(leaf, what), number
-
-
-_PLAIN = {
-    "BOOLEAN": "BOOLEAN",
-    "INT32": "INTEGER",
-    "INT64": "BIGINT",
-    "INT96": "TIMESTAMP",
-    "FLOAT": "FLOAT",
-    "DOUBLE": "DOUBLE",
-    "BYTE_ARRAY": "BLOB",
-    "FIXED_LEN_BYTE_ARRAY": "BLOB",
-}
-"""DuckDB's types for physical types that carry no logical type."""
-
-_LOGICAL = {
-    "STRING": "VARCHAR",
-    "ENUM": "VARCHAR",
-    "JSON": "JSON",
-    "BSON": "BLOB",
-    "DATE": "DATE",
-    "UUID": "UUID",
-    "FLOAT16": "FLOAT",
-    "INTERVAL": "INTERVAL",
-}
-"""DuckDB's types for logical types without parameters."""
-
-_INTEGERS = {(bits, signed): name for name, (bits, signed) in INTEGER_BITS.items()}
-
-
-def _scalar(leaf: pq.ColumnSchema, what: str) -> Scalar:
-    logical = leaf.logical_type
-    details = str(logical)
-    kind = logical.type
-    if leaf.converted_type == "INTERVAL":
-        return Scalar("INTERVAL")
-    if kind == "NULL" or details == "Null":
-        return NULL_TYPE
-    if kind == "DECIMAL":
-        if leaf.precision > 38:
-            raise InvalidInput(
-                f"{what} has {leaf.precision} decimal digits; 38 can be read exactly",
-                kind=ErrorKind.UNREADABLE_TYPE,
-            )
-        return Scalar(f"DECIMAL({leaf.precision},{leaf.scale})")
-    if kind == "INT":
-        bits = int(details.partition("bitWidth=")[2].partition(",")[0])
-        return Scalar(_INTEGERS[bits, "isSigned=true" in details])
-    if kind in ("TIME", "TIMESTAMP"):
-        return _temporal(kind, details)
-    return Scalar(_LOGICAL.get(kind) or _PLAIN[leaf.physical_type])
-
-
-def _temporal(kind: str, details: str) -> Scalar:
-    nanos, utc = "nanoseconds" in details, "isAdjustedToUTC=true" in details
-    if kind == "TIME":
-        if utc:
-            return Scalar("TIME WITH TIME ZONE")
-        return Scalar("TIME_NS" if nanos else "TIME")
-    if utc:
-        return Scalar("TIMESTAMPTZ_NS" if nanos else "TIMESTAMP WITH TIME ZONE")
-    return Scalar("TIMESTAMP_NS" if nanos else "TIMESTAMP")
-
-
 def _stats(
     metadata: pq.FileMetaData,
-    scalars: Sequence[tuple[int, str, Scalar]],
+    columns: Sequence[ArrowColumn],
     leaves: Sequence[pq.ColumnSchema],
 ) -> dict[str, ColumnStats]:
     groups = [metadata.row_group(g) for g in range(metadata.num_row_groups)]
     groups = [group for group in groups if group.num_rows]
     found = {}
-    for number, name, kind in scalars:
+    for column in columns:
+        kind, number = column.type, column.leaf
+        if not isinstance(kind, Scalar):
+            continue
         per_group = [group.column(number).statistics for group in groups]
-        found[name] = _column_stats(per_group, kind, leaves[number], rows=metadata.num_rows)
+        found[column.name] = _column_stats(per_group, kind, leaves[number], rows=metadata.num_rows)
     return found
 
 

@@ -13,6 +13,7 @@ from catalog.diff.plan import plan_table
 from catalog.diff.result import Diff
 from catalog.diff.view import End
 from catalog.engine.failures import engine_errors, file_error
+from catalog.engine.file_types import as_read
 from catalog.engine.quoting import identifier, literal
 from catalog.engine.workspace import Workspace
 from catalog.errors import ErrorKind, InvalidInput, Unsupported
@@ -41,8 +42,8 @@ def compare_query(
         files = [os.path.join(work.folder, name) for name in ("from.parquet", "to.parquet")]
         for end, path in zip((before, after), files, strict=True):
             _write_result(context, query, end=end, path=path)
-        old = _described(files[0], None)
-        new = _described(files[1], old[0])
+        old = _described(work, files[0], None)
+        new = _described(work, files[1], old[0])
         changes = FileChanges((old[1],), (new[1],), files_kept=0, partitions_kept=0)
         options = DiffOptions(key=key or ())
         plan = plan_table(NAME, old[0], new[0], changes=changes, options=options)
@@ -69,9 +70,12 @@ def _write_result(context: OperationContext, query: str, *, end: End, path: str)
             ) from error
 
 
-def _described(path: str, like: TableSnapshot | None) -> tuple[TableSnapshot, DataFile]:
+def _described(
+    work: Workspace, path: str, like: TableSnapshot | None
+) -> tuple[TableSnapshot, DataFile]:
     """Describes a file as a table, whose columns have the ids of those they are like."""
-    footer = read_footer(path, name="the result of the query")
+    stored = read_footer(path, name="the result of the query")
+    footer = as_read(stored, path, lambda: work.con)
     found = unify({footer.columns: path}, (), like, keep_columns=False)
     file_schema = found.file_schemas[footer.columns]
     table = TableSnapshot(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from catalog.engine.connection import connection_on_demand
 from catalog.engine.failures import engine_errors
 from catalog.engine.settings import UserSettings
 from catalog.engine.workspace import Workspace
@@ -161,11 +162,17 @@ class Transaction:
                 hint="take its snapshot first, or in a transaction of its own",
             )
         working = self.tables.working(name)
-        taken = take_snapshot(
-            SnapshotTask(
-                self._repository, name, working.base, source, request, dry_run=self._dry_run
+        with connection_on_demand(self._repository.store) as engine:
+            task = SnapshotTask(
+                self._repository,
+                name,
+                working.base,
+                source,
+                request,
+                dry_run=self._dry_run,
+                engine=engine,
             )
-        )
+            taken = take_snapshot(task)
         update = taken.update
         if update is None:
             return taken.report

@@ -35,7 +35,8 @@ def stored(path: Path) -> dict[int, bytes]:
 def described(path: Path, key: Sequence[int] = ()) -> tuple[TableSnapshot, DataFile]:
     """Returns the table that a file alone makes, and its entry; fields count from 1."""
     footer = read_footer(str(path))
-    fields = tuple(Field(n, name, kind) for n, (name, kind) in enumerate(footer.columns, 1))
+    typed = [(column.name, column.type) for column in footer.columns]
+    fields = tuple(Field(n, name, kind) for n, (name, kind) in enumerate(typed, 1))
     physical = tuple(PhysicalColumn(f.name, f.type, f.id) for f in fields)
     table = TableSnapshot(
         Schema(fields), len(fields), tuple(key), file_schemas={"s": FileSchema(physical)}

@@ -55,8 +55,8 @@ def test_statistics_hold(tmp_path: Path, name: str, data: st.DataObject) -> None
     size = data.draw(st.sampled_from([1, 3, 100]))
     pq.write_table(pa.table({"v": pa.array(column, arrow)}), path, row_group_size=size)
     footer = read_footer(str(path))
-    assert (footer.rows, footer.columns[0][0]) == (len(column), "v")
-    kind, stats = footer.columns[0][1], footer.stats["v"]
+    assert (footer.rows, footer.columns[0].name) == (len(column), "v")
+    kind, stats = footer.columns[0].type, footer.stats["v"]
     assert isinstance(kind, Scalar)
     assert stats.nulls in (None, sum(v is None for v in column))
     nans = sum(isinstance(v, float) and math.isnan(v) for v in column)
@@ -116,7 +116,7 @@ def test_types_are_those_that_duckdb_reads(tmp_path: Path, name: str) -> None:
 
     path = tmp_path / "x.parquet"
     pq.write_table(pa.table({"v": pa.array([None], TYPES[name])}), path)
-    assert str(read_footer(str(path)).columns[0][1]) == name
+    assert str(read_footer(str(path)).columns[0].type) == name
     if name != "NULL":
         with duckdb.connect() as con:
             described = con.execute(f"DESCRIBE FROM '{path}'").fetchall()

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from catalog.diff.fingerprints.compute import Fingerprinter
 from catalog.diff.fingerprints.stored_bytes import stored_digests
+from catalog.engine.file_types import as_read
 from catalog.engine.quoting import identifier, literal
 from catalog.errors import CatalogError, ErrorKind, Unsupported
 from catalog.formats.hive_path import partition_path
@@ -311,7 +312,8 @@ class DataWriter:
     def _entry(
         self, path: str, partition: Partition, nans: dict[int, int], *, append: bool
     ) -> DataFile:
-        footer = read_footer(path, name=f"a new file of table {self._name}")
+        stored = read_footer(path, name=f"a new file of table {self._name}")
+        footer = as_read(stored, path, lambda: self.context.con)
         wanted = tuple((c.name, c.type) for c in self._schema.columns)
         if footer.columns != wanted:
             differing = next(

@@ -8,10 +8,10 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from catalog.engine.file_types import column_types
 from catalog.engine.quoting import literal
 from catalog.engine.workspace import Workspace
 from catalog.errors import CatalogError, ErrorKind, InvalidInput, Unsupported
-from catalog.formats.parquet import read_footer
 from catalog.formats.source import Layout
 from catalog.write.rows.arrow_input import arrow_reader, check_names, inexact
 from catalog.write.rows.storable import is_inexact, stored_type
@@ -149,10 +149,10 @@ def _columns(work: Workspace, table: str, names: Sequence[str]) -> Layout:
         f"COPY (SELECT * FROM {table} LIMIT 0) TO {literal(str(path))} (FORMAT parquet)"
     )
     try:
-        found = read_footer(str(path)).columns
+        found = column_types(work.con, str(path))
     finally:
         path.unlink()
-    return tuple((name, kind) for name, (_, kind) in zip(names, found, strict=True))
+    return tuple(zip(names, found, strict=True))
 
 
 def _land_relation(work: Workspace, relation: duckdb.DuckDBPyRelation) -> Landed:

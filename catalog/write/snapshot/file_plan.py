@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from catalog.engine.file_types import as_read
 from catalog.formats.parquet import ParquetFooter, read_footer
 from catalog.formats.source import Discovery, Layout, SourceFile
 from catalog.formats.unify import Unified
@@ -150,7 +151,9 @@ def plan_files(
             if unified.file_schemas[columns].id == same.file_schema:
                 kept.add(same.path)
                 continue
-        footer = footer or read_footer(ingest.readable_source(task.store, one.source))
+        if footer is None:
+            stored = read_footer(ingest.readable_source(task.store, one.source))
+            footer = as_read(stored, path, task.engine)
         if task.mode is not Mode.REFERENCE:
             path = unused_path(_path_start(task, one, source.spec), paths.__contains__)
         paths.add(path)

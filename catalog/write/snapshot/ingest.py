@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import partial
 
 from catalog.errors import CorruptData, ErrorKind, NotFound, StorageFailure, Unsupported
-from catalog.formats.parquet import ParquetFooter, ParquetSource, read_footer
+from catalog.formats.parquet import ParquetSource, StoredFooter, read_footer
 from catalog.formats.source import SourceFile
 from catalog.hints import Option, hint
 from catalog.repository.datafiles import ETAG, guard_of, remote_guard
@@ -167,13 +167,13 @@ def _opened(store: ObjectStore, source: SourceFile) -> OpenFile:
 
 def footers(
     store: ObjectStore, files: Sequence[SourceFile]
-) -> list[tuple[ParquetFooter, RemoteFile | None]]:
+) -> list[tuple[StoredFooter, RemoteFile | None]]:
     """Reads the footers of files of a source, many at a time where each is a request.
 
     Beside each is what the server said about the file if it is remote.
     """
 
-    def one(file: SourceFile) -> tuple[ParquetFooter, RemoteFile | None]:
+    def one(file: SourceFile) -> tuple[StoredFooter, RemoteFile | None]:
         opened = readable_source(store, file)
         return read_footer(opened), None if isinstance(opened, str) else opened.found
 

@@ -1,8 +1,10 @@
 """What a snapshot makes of a table's shape: partition spec, key and schema."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
+
+import duckdb
 
 from catalog.errors import ErrorKind, InvalidInput, Unsupported
 from catalog.formats.partition_types import choose_types, declared_type, read_values
@@ -68,6 +70,7 @@ class SnapshotTask:
     Attributes:
         base: The table as the branch has it; None if it is new.
         dry_run: Whether nothing may be written.
+        engine: Returns a connection that is asked how files are read.
     """
 
     repository: Repository
@@ -76,6 +79,7 @@ class SnapshotTask:
     source: str
     request: SnapshotRequest
     dry_run: bool
+    engine: Callable[[], duckdb.DuckDBPyConnection]
 
     @property
     def store(self) -> ObjectStore:

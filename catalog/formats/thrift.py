@@ -1,0 +1,176 @@
+"""Thrift's compact protocol, as the footers and page headers of Parquet files are written in it.
+
+A struct comes as a dictionary of its fields by number: integers, bytes, lists, dictionaries. What
+is read may be damaged or hostile: nothing is believed that the bytes at hand do not hold, and
+nothing is read twice.
+
+Source: Apache Thrift, "Compact protocol".
+"""
+
+import struct
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+Fields: TypeAlias = dict[int, Any]
+
+DEPTH = 16
+"""Structs and lists within each other that are read; those of Parquet have seven at most."""
+
+_TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE = range(1, 8)
+_BINARY, _LIST, _SET, _MAP, _STRUCT, _UUID = range(8, 14)
+_UUID_BYTES = 16
+
+
+class ThriftError(ValueError):
+    """Bytes that violate the protocol."""
+
+
+def read_struct(data: bytes, at: int = 0, depth: int = 0) -> tuple[Fields, int]:
+    """Reads a struct: its fields by number, and where it ends.
+
+    Raises:
+        IndexError: The data end within it.
+        ThriftError: It violates the protocol.
+    """
+    if depth > DEPTH:
+        raise ThriftError("structs too deep within structs")
+    fields: Fields = {}
+    number = 0
+    # long: the integers that most fields are are read without a call, which takes a third off
+    while head := data[at]:
+        at += 1
+        kind = head & 15
+        if head > 15:
+            number += head >> 4
+        else:
+            number, at = signed(data, at)
+        if number in fields:
+            raise ThriftError(f"field {number} occurs twice")
+        if kind in (_I32, _I64):
+            found = data[at]
+            at += 1
+            if found > 127:
+                found, at = varint(data, at - 1)
+            fields[number] = (found >> 1) ^ -(found & 1)
+        elif kind <= _FALSE:
+            fields[number] = kind == _TRUE
+        else:
+            fields[number], at = _value(data, at, kind, depth)
+    return fields, at + 1
+
+
+def _value(data: bytes, at: int, kind: int, depth: int) -> tuple[Any, int]:
+    if kind == _BINARY:
+        size = data[at]
+        at += 1
+        if size > 127:
+            size, at = varint(data, at - 1)
+        end = at + size
+        if end > len(data):
+            raise IndexError(size)
+        return data[at:end], end
+    if kind == _STRUCT:
+        return read_struct(data, at, depth + 1)
+    reader = _READERS.get(kind)
+    if reader is None:
+        raise ThriftError(f"a field of kind {kind}")
+    return reader(data, at, depth)
+
+
+def _integer(data: bytes, at: int, _: int) -> tuple[int, int]:
+    return signed(data, at)
+
+
+def _byte(data: bytes, at: int, _: int) -> tuple[int, int]:
+    return data[at] - ((data[at] & 128) << 1), at + 1
+
+
+def _double(data: bytes, at: int, _: int) -> tuple[float, int]:
+    if at + 8 > len(data):
+        raise IndexError(at)
+    return struct.unpack_from("<d", data, at)[0], at + 8
+
+
+def _uuid(data: bytes, at: int, _: int) -> tuple[bytes, int]:
+    if at + _UUID_BYTES > len(data):
+        raise IndexError(at)
+    return data[at : at + _UUID_BYTES], at + _UUID_BYTES
+
+
+def _list(data: bytes, at: int, depth: int) -> tuple[list[Any], int]:
+    if depth > DEPTH:
+        raise ThriftError("lists too deep within lists")
+    head = data[at]
+    at += 1
+    count, kind = head >> 4, head & 15
+    if count == 15:
+        count, at = varint(data, at)
+    if count > len(data) - at:
+        raise IndexError(count)
+    found: list[Any] = []
+    for _ in range(count):
+        value, at = _element(data, at, kind, depth)
+        found.append(value)
+    return found, at
+
+
+def _map(data: bytes, at: int, depth: int) -> tuple[list[tuple[Any, Any]], int]:
+    if depth > DEPTH:
+        raise ThriftError("maps too deep within maps")
+    count, at = varint(data, at)
+    if not count:
+        return [], at
+    kinds = data[at]
+    at += 1
+    if 2 * count > len(data) - at:
+        raise IndexError(count)
+    found: list[tuple[Any, Any]] = []
+    for _ in range(count):
+        key, at = _element(data, at, kinds >> 4, depth)
+        value, at = _element(data, at, kinds & 15, depth)
+        found.append((key, value))
+    return found, at
+
+
+def _element(data: bytes, at: int, kind: int, depth: int) -> tuple[Any, int]:
+    """Reads an element of a list or map, where a boolean takes a byte."""
+    if kind in (_TRUE, _FALSE):
+        return data[at] == _TRUE, at + 1
+    if kind == _STRUCT:
+        return read_struct(data, at, depth + 1)
+    return _value(data, at, kind, depth + 1)
+
+
+_READERS: dict[int, Callable[[bytes, int, int], tuple[Any, int]]] = {
+    _BYTE: _byte,
+    _I16: _integer,
+    _I32: _integer,
+    _I64: _integer,
+    _DOUBLE: _double,
+    _LIST: _list,
+    _SET: _list,
+    _MAP: _map,
+    _UUID: _uuid,
+}
+
+
+def signed(data: bytes, at: int) -> tuple[int, int]:
+    """Reads an integer in zigzag, and where it ends."""
+    found, at = varint(data, at)
+    return (found >> 1) ^ -(found & 1), at
+
+
+def varint(data: bytes, at: int) -> tuple[int, int]:
+    """Reads an unsigned integer of at most 64 bits, and where it ends."""
+    found = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        found |= (byte & 127) << shift
+        if byte < 128:
+            if found >> 64:
+                raise ThriftError("a number of more than 64 bits")
+            return found, at
+        shift += 7
+        if shift > 63:
+            raise ThriftError("a number of more than 64 bits")
