@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from catalog.diff.column_matching import ColumnMatch, match_columns
-from catalog.diff.forms import NUMBERS, comparable
+from catalog.diff.forms import NUMBERS, common_forms
 from catalog.diff.options import DiffOptions, Tolerance
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.datafile import DataFile, FileChanges
@@ -214,7 +214,7 @@ class _Columns:
         self.usable: list[tuple[Field, Field]] = []
         self.unusable: list[tuple[Field, Field]] = []
         for before, after in match.pairs:
-            fits = comparable(before.type, after.type)
+            fits = common_forms(before.type, after.type) is not None
             (self.usable if fits else self.unusable).append((before, after))
 
     def own_key(self) -> tuple[str, ...] | None:

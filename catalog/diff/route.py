@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from catalog.diff.forms import form, identity
+from catalog.diff.forms import common_forms
 from catalog.diff.plan import ColumnPair, DiffTask, SideName, TablePlan
 from catalog.model.datafile import DataFile, Identity
 from catalog.model.fingerprint import BLOCK_ROWS, Fingerprint, stored_alike
@@ -195,8 +195,8 @@ def constant(plan: TablePlan, pair: ColumnPair) -> bool:
 
 
 def _compares_as_it_is(pair: ColumnPair) -> bool:
-    mine, theirs = pair.before.type, pair.after.type
-    return form(mine, theirs) is identity and form(theirs, mine) is identity
+    forms = common_forms(pair.before.type, pair.after.type)
+    return forms is not None and forms.as_they_are
 
 
 def known_keys(files: Sequence[DataFile], prints: Prints) -> tuple[int, int] | None:

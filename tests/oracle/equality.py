@@ -71,9 +71,16 @@ def _null_safe(form: Form) -> Form:
 
 def _form(own: Type, other: Type) -> Form | None:
     match own, other:
-        case (Integer() | Float() | Decimal(), Integer() | Float() | Decimal()):
-            return number
         case (Boolean(), Boolean()) | (Blob(), Blob()) | (Text(), Text()):
+            return _same
+        case (
+            Boolean() | Integer() | Float() | Decimal(),
+            Boolean() | Integer() | Float() | Decimal(),
+        ):
+            return number
+        case (Uuid(), Blob()):
+            return lambda value: cast(uuid.UUID, value).bytes
+        case (Blob(), Uuid()):
             return _same
         case (Date(), Date()):
             return _same
@@ -124,12 +131,12 @@ def _list_form(element: Form | None) -> Form | None:
 
 
 def _struct_form(own: Struct, other: Struct) -> Form | None:
-    other_fields = dict(other.fields)
-    if dict(own.fields).keys() != other_fields.keys():
+    other_fields = {name.casefold(): type_ for name, type_ in other.fields}
+    if sorted(name.casefold() for name, _ in own.fields) != sorted(other_fields):
         return None
     forms: list[tuple[str, Form]] = []
-    for name, type_ in sorted(own.fields):
-        form = form_against(type_, other_fields[name])
+    for name, type_ in sorted(own.fields, key=lambda field: field[0].casefold()):
+        form = form_against(type_, other_fields[name.casefold()])
         if form is None:
             return None
         forms.append((name, form))

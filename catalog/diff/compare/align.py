@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from catalog.diff.compare.arrays import Arrays, Unreadable, arrow_type
 from catalog.diff.fingerprints.canonical import Fixed, fixed, repeated, unwrapped
-from catalog.diff.forms import form, identity
+from catalog.diff.forms import common_forms
 from catalog.diff.plan import SIDES, ColumnPair, SideName, TablePlan
 from catalog.engine.arrow_arrays import constant, from_numpy, to_numpy
 from catalog.engine.connection import cursor
@@ -54,8 +54,8 @@ def can_align(plan: TablePlan) -> bool:
     before, after = plan.side("f").partition_by, plan.side("t").partition_by
     places = {side: {i: n for n, i in enumerate(plan.side(side).partition_by)} for side in SIDES}
     for pair in plan.pairs:
-        kinds = pair.before.type, pair.after.type
-        if form(*kinds) is not identity or kinds[0] != kinds[1]:
+        forms = common_forms(pair.before.type, pair.after.type)
+        if forms is None or not forms.as_they_are or pair.before.type != pair.after.type:
             return False
         if places["f"].get(pair.before.id) != places["t"].get(pair.after.id):
             return False

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from catalog.diff.forms import Form, form, identity
+from catalog.diff.forms import Form, common_forms, identity
 from catalog.diff.plan import ColumnPair, SideName, TablePlan
 from catalog.model.schema import Field
 
@@ -37,10 +37,12 @@ class SqlColumns:
 
     def __init__(self, plan: TablePlan) -> None:
         self.plan = plan
-        self._forms = {
-            "f": [_form(pair.before, pair.after) for pair in plan.pairs],
-            "t": [_form(pair.after, pair.before) for pair in plan.pairs],
-        }
+        self._forms: dict[SideName, list[Form]] = {"f": [], "t": []}
+        for pair in plan.pairs:
+            forms = common_forms(pair.before.type, pair.after.type)
+            assert forms is not None, "a pair in a plan compares"
+            self._forms["f"].append(forms.before)
+            self._forms["t"].append(forms.after)
 
     def fields(self, side: SideName) -> tuple[Field, ...]:
         """Returns the columns of a side's snapshot."""
@@ -119,12 +121,6 @@ class SqlColumns:
         if pair.tolerance is None:
             return f"({self.differ(pair)})"
         return f"({self.differ(pair)} AND NOT {self.within(pair)})"
-
-
-def _form(own: Field, other: Field) -> Form:
-    common = form(own.type, other.type)
-    assert common is not None, "a pair in a plan compares"
-    return common
 
 
 def tolerance_function(plan: TablePlan, pair: ColumnPair) -> str:

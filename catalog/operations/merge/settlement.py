@@ -12,7 +12,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog.diff.forms import form
+from catalog.diff.forms import common_forms
 from catalog.engine.connection import connect
 from catalog.engine.quoting import type_sql
 from catalog.errors import ErrorKind, InvalidInput
@@ -120,10 +120,10 @@ def _shown(fields: tuple[Field, ...], columns: list[str]) -> str:
     """Returns SQL of a key in the text that conflicts have, which is that of comparing forms."""
     values = []
     for field, column in zip(fields, columns, strict=True):
-        compared = form(field.type, field.type)
+        forms = common_forms(field.type, field.type)
         kind = field.type
         value = f"CAST({column} AS {type_sql(kind)})" if isinstance(kind, Scalar) else column
-        values.append(value if compared is None else compared(value))
+        values.append(value if forms is None else forms.before(value))
     return key_json(fields, values)
 
 

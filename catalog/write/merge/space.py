@@ -75,11 +75,11 @@ class MergeSpace:
 
     def value(self, field_id: int) -> str:
         """Returns what changed rows compare by in a column: ``c1``, after ``f_`` or ``t_``."""
-        return SqlColumns(self.plan).value("t", self._pairs[field_id])
+        return self._columns.value("t", self._pairs[field_id])
 
     def expression(self, field_id: int) -> str:
         """Returns SQL of the same value over a relation with columns ``c<field id>``."""
-        return SqlColumns(self.plan).expression("t", self._pairs[field_id])
+        return self._columns.expression("t", self._pairs[field_id])
 
     def comparing(self, ids: Sequence[int]) -> str:
         """Returns the select list of the values by which columns ``c<id>`` compare: ``v<id>``."""
@@ -90,6 +90,10 @@ class MergeSpace:
     ) -> str:
         """Returns SQL of the rows of files, in columns ``c<field id>``."""
         return self.write.relation(self.shape, files, columns=ids, numbered=numbered)
+
+    @cached_property
+    def _columns(self) -> SqlColumns:
+        return SqlColumns(self.plan)
 
     @cached_property
     def _pairs(self) -> dict[int, ColumnPair]:
