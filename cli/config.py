@@ -50,9 +50,9 @@ def read_config(path: Path) -> Config:
     return Config(
         path,
         root["catalog"].location(),
-        S3Options(path_style=s3.pop("path_style").boolean(), **_texts(s3)),
-        GcsOptions(**_texts(root["gcs"].section(GCS_KEYS))),
-        AzureOptions(**_texts(root["azure"].section(AZURE_KEYS))),
+        S3Options(path_style=s3.pop("path_style").boolean(), chosen_by=str(path), **_texts(s3)),
+        GcsOptions(chosen_by=str(path), **_texts(root["gcs"].section(GCS_KEYS))),
+        AzureOptions(chosen_by=str(path), **_texts(root["azure"].section(AZURE_KEYS))),
         tuple(_table(name, entry) for name, entry in _tables(root["tables"])),
     )
 

@@ -1,18 +1,37 @@
-"""Finds the catalog: by option, environment, or upwards from the working directory."""
+"""Finds the catalog: by option, environment, or upwards from the working directory.
+
+A configuration decides to which servers requests go only if it can be trusted, and if it names
+the catalog where ``-C`` or the environment names one.
+"""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypedDict
 
 import typer
 
 from catalog import AzureOptions, GcsOptions, S3Options
-from catalog.errors import ErrorKind, NotFound
+from catalog.errors import CatalogError, ErrorKind, NotFound
 from cli.config import CONFIG_NAME, Config, read_config
+from cli.output import stderr
+from cli.trust import distrust
 from cli.usage import UsageError
 
 CATALOG_VARIABLE = "PARQUETRY_CATALOG"
+CONFIG_VARIABLE = "PARQUETRY_CONFIG"
 CATALOG_FILE = "catalog.json"
+
+SECTIONS = {"gs": "gcs", "az": "azure"}
+"""Which section is about a catalog's bucket; about sources of a local one it is that of S3."""
+
+
+class BucketOptions(TypedDict, total=False):
+    """How buckets are reached, as ``catalog.open`` takes it."""
+
+    s3: S3Options
+    gcs: GcsOptions
+    azure: AzureOptions
 
 
 def named_uri(context: typer.Context) -> str | None:
@@ -37,43 +56,96 @@ def catalog_uri(context: typer.Context) -> str:
     uri = named_uri(context)
     if uri is not None:
         return uri
+    chosen = _chosen_config()
+    if chosen is not None and (uri := read_config(chosen).catalog) is not None:
+        return uri
     for directory in _upwards():
-        config = directory / CONFIG_NAME
-        if config.is_file() and (uri := read_config(config).catalog) is not None:
-            return uri
+        path = directory / CONFIG_NAME
+        if chosen is None and path.is_file() and (uri := read_config(path).catalog) is not None:
+            reason = distrust(path) if "://" in uri else ""
+            if not reason:
+                return uri
+            stderr.note(f"{path} does not choose the catalog: {reason}; {_way_out(path)}")
         if (directory / CATALOG_FILE).is_file():
             return str(directory)
+    here = next(iter(_upwards()), "a directory that is gone")
     raise NotFound(
-        f"no catalog named, and none found in {Path.cwd()} or above it",
+        f"no catalog named, and none found in {here} or above it",
         kind=ErrorKind.CATALOG_NOT_FOUND,
         hint="create one with: parquetry init DIR; or name one: -C DIR, "
         f'{CATALOG_VARIABLE}, or catalog = "DIR" in {CONFIG_NAME}',
     )
 
 
-class BucketOptions(TypedDict, total=False):
-    """How buckets are reached, as ``catalog.open`` takes it."""
+def bucket_options(uri: str, context: typer.Context, *, named: bool) -> BucketOptions:
+    """Returns how buckets are reached for a catalog, ``named`` by the user or found.
 
-    s3: S3Options
-    gcs: GcsOptions
-    azure: AzureOptions
+    The nearest configuration decides.
+    It is not asked where somebody else can have written it, nor about a catalog that the user
+    named and it does not: a note says so. Where it decides which server is asked, a note says
+    that as well, once it is asked.
 
-
-def bucket_options() -> BucketOptions:
-    """Returns how buckets are reached, by the nearest configuration."""
-    config = find_config()
-    return {} if config is None else {"s3": config.s3, "gcs": config.gcs, "azure": config.azure}
+    Raises:
+        InvalidInput: The configuration is not valid.
+    """
+    chosen = _chosen_config()
+    path = chosen or next((one for one in _configs() if one.is_file()), None)
+    if path is None:
+        return {}
+    reason = "" if chosen else distrust(path)
+    try:
+        config = read_config(path)
+    except CatalogError:
+        if not reason:
+            raise
+        config = None  # nobody needs it
+    key = SECTIONS.get(uri.partition("://")[0], "s3")
+    if config is None or getattr(config, key) in (S3Options(), GcsOptions(), AzureOptions()):
+        return {}
+    if named and not chosen and not reason and not _names(config, uri):
+        reason = f"it does not name the catalog {uri}"
+    if reason:
+        stderr.note(f"[{key}] of {path} is not used: {reason}; {_way_out(path)}")
+        return {}
+    context.call_on_close(stderr.show_log("catalog.storage"))
+    return {"s3": config.s3, "gcs": config.gcs, "azure": config.azure}
 
 
 def find_config() -> Config | None:
-    """Returns the nearest configuration upwards, None if there is none.
+    """Returns the configuration: the one that the environment names, else the nearest upwards.
 
     Raises:
         InvalidInput: It is not valid.
     """
-    paths = (directory / CONFIG_NAME for directory in _upwards())
-    return next((read_config(path) for path in paths if path.is_file()), None)
+    paths = (path for path in _configs() if path.is_file())
+    chosen = _chosen_config() or next(paths, None)
+    return None if chosen is None else read_config(chosen)
+
+
+def _chosen_config() -> Path | None:
+    """Returns the configuration that the user names, who then trusts it."""
+    chosen = os.environ.get(CONFIG_VARIABLE)
+    return Path(os.path.abspath(chosen)) if chosen else None
+
+
+def _names(config: Config, uri: str) -> bool:
+    """Returns whether a configuration names this catalog."""
+    if config.catalog is None or "://" in uri or "://" in config.catalog:
+        return config.catalog is not None and config.catalog.rstrip("/") == uri.rstrip("/")
+    return os.path.realpath(config.catalog) == os.path.realpath(uri)
+
+
+def _way_out(path: Path) -> str:
+    return f"{CONFIG_VARIABLE}={path} uses it nevertheless"
+
+
+def _configs() -> Iterator[Path]:
+    return (directory / CONFIG_NAME for directory in _upwards())
 
 
 def _upwards() -> tuple[Path, ...]:
-    return (Path.cwd(), *Path.cwd().parents)
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:
+        return ()
+    return (here, *here.parents)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cli.location import bucket_options, catalog_uri
+from cli.location import bucket_options, catalog_uri, named_uri
 from cli.usage import UsageError
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ def opened(context: typer.Context) -> "Catalog":
     """
     import catalog
 
-    return catalog.open(catalog_uri(context), **bucket_options())
+    uri = catalog_uri(context)
+    return catalog.open(uri, **bucket_options(uri, context, named=named_uri(context) is not None))
 
 
 def table_at(text: str) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """How to reach buckets, beyond what the services' libraries find by themselves."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 from catalog.messages import masked
 
@@ -11,7 +11,8 @@ class _Shown:
     __slots__ = ()
 
     def __repr__(self) -> str:
-        pairs = ((one.name, getattr(self, one.name)) for one in fields(self))  # type: ignore[arg-type]
+        shown = (one.name for one in fields(self) if one.repr)  # type: ignore[arg-type]
+        pairs = ((name, getattr(self, name)) for name in shown)
         inside = ", ".join(f"{name}={value!r}" for name, value in pairs)
         return masked(f"{type(self).__name__}({inside})")
 
@@ -26,12 +27,15 @@ class S3Options(_Shown):
         profile: The profile of boto3's configuration; None means its default.
         path_style: Whether bucket names are in paths rather than host names; None leaves the
             choice to boto3.
+        chosen_by: The file that chose these options, named when its server is first asked; None
+            if no file did.
     """
 
     endpoint_url: str | None = None
     region: str | None = None
     profile: str | None = None
     path_style: bool | None = None
+    chosen_by: str | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -40,10 +44,14 @@ class GcsOptions(_Shown):
 
     Attributes:
         endpoint_url: The server; None means Google's, or STORAGE_EMULATOR_HOST. No credentials
-            are sent to one that begins with ``http://``.
+            are sent to one that begins with ``http://``, nor to one that a file chose unless it
+            is Google's.
+        chosen_by: The file that chose these options, named when its server is first asked; None
+            if no file did.
     """
 
     endpoint_url: str | None = None
+    chosen_by: str | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -54,7 +62,10 @@ class AzureOptions(_Shown):
         account: The storage account; None means AZURE_STORAGE_ACCOUNT.
         endpoint_url: The server, with the account in its path if the server expects it there;
             None means the account's in Azure's public cloud.
+        chosen_by: The file that chose these options, named when its server is first asked; None
+            if no file did.
     """
 
     account: str | None = None
     endpoint_url: str | None = None
+    chosen_by: str | None = field(default=None, compare=False, repr=False)

@@ -31,7 +31,7 @@ def init(
     import catalog
 
     root = uri or named_uri(context) or "."
-    created = catalog.create(root, **bucket_options())
+    created = catalog.create(root, **bucket_options(root, context, named=root != "."))
     name = created.uri if Path(root).is_absolute() or root == "." else root
     outcome = {"catalog": created.uri, "catalog_id": created.info.catalog_id}
     show_outcome(outcome, f"created a catalog in {name}, with branch main", json=json)

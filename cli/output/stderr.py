@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 
 from catalog.errors import CatalogError
 from cli.hints import worded
@@ -29,6 +30,26 @@ def error(failure: CatalogError) -> None:
     hint = worded(failure.advice)
     if hint:
         _write(f"hint: {hint}\n")
+
+
+def show_log(name: str) -> Callable[[], None]:
+    """Writes what a logger tells as notes, and returns what ends that."""
+    import logging
+
+    class Notes(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            note(record.getMessage())
+
+    logger, handler = logging.getLogger(name), Notes()
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+
+    def end() -> None:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+
+    return end
 
 
 def _write(text: str) -> None:

@@ -167,11 +167,12 @@ def test_the_command_line_works_in_a_bucket(
         '[tables.orders]\nsource = "orders"\nkey = ["id"]\n'
     )
     made = in_process("init", f"{place}/lake", cwd=tmp_path)
-    assert (made.code, made.err) == (0, "")
+    note = f"S3: {server.endpoint}, as {tmp_path}/parquetry.toml says\n"
+    assert (made.code, made.err) == (0, note)
     assert f"{place}/lake" in made.out
     assert in_process("init", f"{place}/lake", cwd=tmp_path).code == 3
     taken = in_process("snapshot", "-m", "first", cwd=tmp_path)
-    assert (taken.code, taken.err) == (0, ""), taken.err
+    assert (taken.code, taken.err) == (0, note), taken.err
     (row,) = json.loads(
         in_process("sql", "SELECT count(*) AS n FROM orders", "--format", "json", cwd=tmp_path).out
     )["rows"] or [None]

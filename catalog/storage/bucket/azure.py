@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import parse_qs, urlsplit
 
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.storage.bucket import service
@@ -16,6 +17,7 @@ from catalog.storage.bucket.requests import (
     READ_TIMEOUT_S,
     SENDINGS,
     Fault,
+    check_token_stays_private,
     fault_of_status,
     never_sent,
     without_credentials,
@@ -44,6 +46,7 @@ _BY_CODE = {
 class AzureService(Service["BlobServiceClient"]):
     """Azure Blob Storage; see ``Service``."""
 
+    options: AzureOptions
     scheme = SCHEME
     name = "Azure"
     conditions = ("If-None-Match", "If-Match")
@@ -146,6 +149,8 @@ class AzureService(Service["BlobServiceClient"]):
             "max_single_put_size": WHOLE_BYTES,
             "max_single_get_size": WHOLE_BYTES,
             "max_block_size": service.PART_BYTES,
+            "permit_redirects": False,
+            "raw_request_hook": _check_private,
         }
         text = os.environ.get("AZURE_STORAGE_CONNECTION_STRING")
         try:
@@ -159,7 +164,10 @@ class AzureService(Service["BlobServiceClient"]):
                     hint="set AZURE_STORAGE_ACCOUNT, or account below [azure] in parquetry.toml",
                 )
             url = self.options.endpoint_url or f"https://{account}.blob.core.windows.net"
-            return BlobServiceClient(url, credential=_credential(account), **settings)
+            credential = _credential(account)
+            if hasattr(credential, "get_token"):
+                check_token_stays_private(url, "the access token of Azure")
+            return BlobServiceClient(url, credential=credential, **settings)
         except ValueError as error:
             raise InvalidInput(
                 "Azure Blob Storage cannot be set up: the account, the endpoint, the key or the "
@@ -167,6 +175,9 @@ class AzureService(Service["BlobServiceClient"]):
                 kind=ErrorKind.AZURE_CONFIGURATION,
                 hint="check [azure] in parquetry.toml, and AZURE_STORAGE_… in the environment",
             ) from error
+
+    def _server_chosen(self) -> bool:
+        return bool(self.options.endpoint_url or self.options.account)
 
     def _errors(self) -> tuple[type[Exception], ...]:
         from azure.core.exceptions import AzureError
@@ -189,6 +200,13 @@ class AzureService(Service["BlobServiceClient"]):
             fault = Fault.UNREACHED if never_sent(error) else Fault.BROKEN
         detail = str(code or type(error).__name__)
         return Failure(fault, detail, status, "missing" if rejected and not status else None)
+
+
+def _check_private(request: Any) -> None:
+    """Is called by Microsoft's library with each request."""
+    url: str = request.http_request.url
+    if "sig" in parse_qs(urlsplit(url).query):
+        check_token_stays_private(url, "the shared access signature of Azure")
 
 
 def _credential(account: str) -> Any:

@@ -7,6 +7,7 @@ of the generation that was read.
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 from catalog.errors import ErrorKind, StorageFailure
 from catalog.storage.bucket import service
@@ -14,6 +15,7 @@ from catalog.storage.bucket.requests import (
     CONNECT_TIMEOUT_S,
     READ_TIMEOUT_S,
     Fault,
+    check_token_stays_private,
     fault_of_status,
     never_sent,
     without_credentials,
@@ -32,6 +34,9 @@ SCHEME = "gs://"
 
 TIMEOUT_S = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
 
+GOOGLE_DOMAIN = "googleapis.com"
+"""Where Google's servers are, those of a private network too."""
+
 FIELDS = "items(name,size,generation,timeCreated),nextPageToken"
 """What a listing returns of each object."""
 
@@ -49,6 +54,9 @@ class GcsService(Service["Client"]):
         "run: gcloud auth application-default login; or set GOOGLE_APPLICATION_CREDENTIALS to "
         "the file of a service account"
     )
+
+    options: GcsOptions
+    naming_hint = "set API_ENDPOINT_OVERRIDE, or pass catalog.GcsOptions"
 
     def __init__(
         self, options: GcsOptions | None = None, *, sleep: Callable[[float], None] = time.sleep
@@ -163,7 +171,8 @@ class GcsService(Service["Client"]):
         more: dict[str, Any] = {}
         if endpoint is not None:
             more["client_options"] = ClientOptions(api_endpoint=endpoint)
-            if endpoint.startswith("http://"):
+            if not _gets_credentials(endpoint, chosen_by=self.options.chosen_by):
+                self.withheld_from = self.options.chosen_by or ""
                 more["credentials"] = AnonymousCredentials()  # type: ignore[no-untyped-call]
         try:
             client = Client(project=None, **more)
@@ -176,6 +185,7 @@ class GcsService(Service["Client"]):
         # Else the library asks in the background, for each client and missing object, for what only
         # its traces tell: requests, and a right, that nothing else needs. It allows for None here.
         client._bucket_metadata_cache = None
+        client._http.mount("http://", _plain_http())
         return client
 
     def _errors(self) -> tuple[type[Exception], ...]:
@@ -205,6 +215,30 @@ class GcsService(Service["Client"]):
         if isinstance(error, GoogleAPICallError):
             return Failure(fault_of_status(status), name, status)
         return Failure(Fault.UNREACHED if never_sent(error) else Fault.BROKEN, name, status)
+
+
+def _gets_credentials(endpoint: str, *, chosen_by: str | None) -> bool:
+    """Returns whether a server gets the user's token, with which it could do what the user can.
+
+    One that the user named does; one that a file chose must be Google's.
+    """
+    parts = urlsplit(endpoint)
+    host = (parts.hostname or "").rstrip(".")
+    is_google = host == GOOGLE_DOMAIN or host.endswith(f".{GOOGLE_DOMAIN}")
+    return parts.scheme != "http" and (is_google or not chosen_by)
+
+
+def _plain_http() -> Any:
+    """Returns what sends requests without TLS, e.g. to a server named in the environment."""
+    from requests.adapters import HTTPAdapter
+
+    class Plain(HTTPAdapter):
+        def send(self, request: Any, *args: Any, **more: Any) -> Any:
+            if "Authorization" in request.headers:
+                check_token_stays_private(request.url, "the access token of Google Cloud")
+            return super().send(request, *args, **more)
+
+    return Plain()
 
 
 def _described(blob: "Blob", bucket: str) -> RemoteFile:

@@ -4,6 +4,7 @@ The libraries' own retries are off: a conditional write that a library repeats c
 against its own first attempt unnoticed.
 """
 
+import ipaddress
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -185,6 +186,45 @@ def without_credentials(url: str) -> str:
     """
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def keeps_tokens_private(url: str) -> bool:
+    """Returns whether nobody can read what is sent there: by TLS, or because it stays here.
+
+    Example:
+        >>> keeps_tokens_private("http://127.0.0.1:9000"), keeps_tokens_private("http://minio:9000")
+        (True, False)
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "https":
+        return True
+    host = (parts.hostname or "").rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_token_stays_private(url: str, token: str) -> None:
+    """Refuses to send a token where others could read it, and use it.
+
+    Args:
+        url: Where it would be sent.
+        token: What it is, in words.
+
+    Raises:
+        InvalidInput: It is neither TLS nor this machine.
+    """
+    if not keeps_tokens_private(url):
+        parts = urlsplit(url)
+        raise InvalidInput(
+            f"{token} would be sent to {parts.scheme}://{parts.netloc.rpartition('@')[2]} without "
+            "encryption, for everybody on the way to read and use; nothing was sent",
+            kind=ErrorKind.INSECURE_ENDPOINT,
+            hint="use an endpoint that begins with https://, or credentials without a token",
+        )
 
 
 def never_sent(error: BaseException) -> bool:

@@ -1,5 +1,6 @@
 """Services that keep objects in buckets, each reached through its maker's library."""
 
+import logging
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -9,6 +10,7 @@ from typing import ClassVar, Generic, Literal, TypeVar
 
 from catalog.errors import CatalogError, ErrorKind, NotFound, StorageFailure, Unsupported
 from catalog.storage.bucket.requests import Fault, RequestFailed, Resending, file_changed
+from catalog.storage.options import AzureOptions, GcsOptions, S3Options
 from catalog.storage.store import RemoteFile, StagedFile, Stored
 
 C = TypeVar("C")
@@ -22,6 +24,9 @@ PART_BYTES = 16 << 20
 
 PARTS_AT_A_TIME = 4
 """Parts of one upload under way: 64 MB in memory."""
+
+LOG = logging.getLogger("catalog.storage")
+"""Tells which server is asked, where a file chose it."""
 
 ABSENT = ""
 """Stands for the version of an object that does not exist."""
@@ -67,6 +72,7 @@ class Service(ABC, Generic[C]):
         other_version: A version that no object has.
         supported_servers: Which servers honour the conditions, for messages.
         settings: What to check when it is not reached, and where that is set.
+        withheld_from: Why credentials are not sent to the server; empty if they are.
     """
 
     scheme: ClassVar[str]
@@ -76,10 +82,14 @@ class Service(ABC, Generic[C]):
     supported_servers: ClassVar[str]
     settings: ClassVar[str]
     credentials_hint: ClassVar[str]
+    naming_hint: ClassVar[str] = ""
+
+    options: S3Options | GcsOptions | AzureOptions
 
     def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
         """Takes what waits between attempts."""
         self.sending = Resending(sleep)
+        self.withheld_from = ""
         self._client: C | None = None
         self._lock = threading.Lock()
 
@@ -87,9 +97,16 @@ class Service(ABC, Generic[C]):
     def client(self) -> C:
         """Returns the library's client, configured to send every request once."""
         with self._lock:
-            if self._client is None:
-                self._client = self._connect()
-            return self._client
+            if self._client is not None:
+                return self._client
+            self._client = client = self._connect()
+        if self.options.chosen_by and self._server_chosen():
+            LOG.info("%s: %s, as %s says", self.name, self.endpoint, self.options.chosen_by)
+        return client
+
+    def _server_chosen(self) -> bool:
+        """Returns whether the options, and not the library, say which server is asked."""
+        return bool(self.options.endpoint_url)
 
     @abstractmethod
     def _connect(self) -> C: ...
@@ -204,6 +221,13 @@ class Service(ABC, Generic[C]):
                 f"{self.endpoint} cannot be reached for {what}",
                 kind=ErrorKind.NO_ENDPOINT,
                 hint=f"check the network and {self.settings}",
+            )
+        if self.withheld_from and (failure.credentials or failure.status in (401, 403)):
+            return StorageFailure(
+                f"access to {what} is denied: no credentials are sent to {self.endpoint}, as "
+                f"{self.withheld_from} chose it",
+                kind=ErrorKind.NOT_PERMITTED,
+                hint=f"if you trust that server, name it yourself: {self.naming_hint}",
             )
         if failure.credentials == "missing":
             return StorageFailure(

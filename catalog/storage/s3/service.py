@@ -22,6 +22,7 @@ from catalog.storage.bucket.requests import (
     CONNECTIONS,
     READ_TIMEOUT_S,
     Fault,
+    check_token_stays_private,
     fault_of_status,
     without_credentials,
 )
@@ -52,6 +53,9 @@ _BY_CODE = {
 }
 """What error codes mean, whatever the status that comes with them."""
 
+TOKEN_HEADERS = ("x-amz-security-token", "x-amz-s3session-token")
+"""Headers that whoever reads them can use; a signature is good for one request, which it names."""
+
 _REJECTED = frozenset(
     {
         "ExpiredToken",
@@ -68,6 +72,7 @@ _REJECTED = frozenset(
 class S3Service(Service["S3Client"]):
     """S3; see ``Service``."""
 
+    options: S3Options
     scheme = SCHEME
     name = "S3"
     conditions = ("If-None-Match", "If-Match")
@@ -206,13 +211,15 @@ class S3Service(Service["S3Client"]):
             session = boto3.session.Session(
                 botocore_session=core, region_name=options.region or None
             )
-            return session.client("s3", endpoint_url=options.endpoint_url or None, config=config)
+            client = session.client("s3", endpoint_url=options.endpoint_url or None, config=config)
         except (BotoCoreError, ValueError) as error:
             raise InvalidInput(
                 f"S3 cannot be set up: {error}",
                 kind=ErrorKind.S3_CONFIGURATION,
                 hint="check profile, region and endpoint, in the environment and in parquetry.toml",
             ) from error
+        client.meta.events.register("before-send.s3", _check_private)
+        return client
 
     def _errors(self) -> tuple[type[Exception], ...]:
         from boto3.exceptions import Boto3Error
@@ -249,6 +256,12 @@ class S3Service(Service["S3Client"]):
             | ResponseParserError,
         )
         return Failure(Fault.BROKEN if lost else Fault.REFUSED, name)
+
+
+def _check_private(request: Any, **_: object) -> None:
+    """Is called by boto3 with each request, also where a bucket turns out to be elsewhere."""
+    if any(name.lower() in TOKEN_HEADERS for name in request.headers):
+        check_token_stays_private(request.url, "the session token of AWS")
 
 
 @functools.cache
