@@ -8,7 +8,7 @@ BLOCK_ROWS = 65_536
 """Rows of a block: few enough to locate a change closely, many enough that the digests of a file
 stay far smaller than its footer."""
 
-ALGORITHM = "blocks-4:xxh3-128"
+ALGORITHM = "blocks-5:xxh3-128"
 """Names how digests and summaries are computed; fingerprints of other algorithms are ignored."""
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 import duckdb
 
 from catalog.engine.connection import connect
+from catalog.engine.copying import copy_sql
 from catalog.engine.failures import file_error
 from catalog.engine.quoting import literal
 from catalog.engine.relation import prepare, relation_sql
@@ -65,6 +66,7 @@ class _Export:
         """Writes one file per partition in the table's own schema."""
         os.makedirs(folder, exist_ok=True)
         inner = [f.id for f in stored_fields(self.table)]
+        kinds = [f.type for f in stored_fields(self.table)]
         partitions: dict[str, list[DataFile]] = {}
         for file in self.files:
             partitions.setdefault(self._target(folder, file, 0), []).append(file)
@@ -72,7 +74,7 @@ class _Export:
             con.execute("SET preserve_insertion_order = true")
             for target, members in partitions.items():
                 rows = self._relation(con, members, inner)
-                con.execute(f"COPY (FROM {rows}) TO {literal(target)} (FORMAT parquet)")
+                con.execute(copy_sql(f"FROM {rows}", target, kinds))
 
     def write_csv(self, path: str) -> None:
         """Writes all rows to a CSV file."""

@@ -105,11 +105,34 @@ def repeated(values: Numbers) -> int:
 
 
 def unwrapped(column: ArrowColumn) -> ArrowColumn:
-    """Returns a column without what Arrow may wrap its values in."""
+    """Returns a column without what Arrow may wrap its values in.
+
+    Types of which Arrow knows little become those of the same values of which it knows all. Files
+    have them where their writer stored Arrow's schema, too.
+    """
     kind = column.type
     if isinstance(kind, pa.BaseExtensionType):
         column, kind = column.cast(kind.storage_type), kind.storage_type
-    return column.cast(kind.value_type) if pa.types.is_dictionary(kind) else column
+    if pa.types.is_dictionary(kind):
+        column, kind = column.cast(kind.value_type), kind.value_type
+    plain = _plain(kind)
+    return column if plain is None else column.cast(plain)
+
+
+def _plain(kind: pa.DataType) -> pa.DataType | None:
+    """Returns the type that values of a rarer one are brought into; None for others."""
+    types = pa.types
+    if types.is_string_view(kind):
+        return pa.large_string()
+    if types.is_binary_view(kind):
+        return pa.large_binary()
+    if types.is_float16(kind):
+        return pa.float32()
+    if types.is_duration(kind):
+        return pa.int64()
+    if types.is_decimal(kind) and kind.bit_width != 128 and kind.precision <= 38:
+        return pa.decimal128(kind.precision, kind.scale)
+    return None
 
 
 def _add(column: pa.Array, update: Update) -> bool | Fixed:

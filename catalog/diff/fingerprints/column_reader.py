@@ -11,7 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from catalog.errors import CorruptData
+from catalog.formats.arrow_types import arrow_agrees
 from catalog.formats.parquet import ParquetSource, source_name
+from catalog.model.schema import PhysicalColumn
 
 INDEX_BYTES = 3
 """Bytes per value up to which text counts as in a dictionary: outside it each takes four more."""
@@ -21,10 +23,23 @@ class FileColumns:
     """An open file, whose columns are named by their places.
 
     It is read twice: columns by their values, and those ``kept`` as indices into dictionaries.
+
+    Attributes:
+        rows: Rows of the file.
+        agreed: By place, whether Arrow reads a column as the engine does. Of others, nothing but
+            their NULLs may be used.
     """
 
-    def __init__(self, plain: pq.ParquetFile, indexed: pq.ParquetFile, kept: Collection[int]):
+    def __init__(
+        self,
+        plain: pq.ParquetFile,
+        indexed: pq.ParquetFile,
+        kept: Collection[int],
+        *,
+        agreed: Sequence[bool],
+    ) -> None:
         self.rows: int = plain.metadata.num_rows
+        self.agreed = agreed
         self._plain, self._indexed = plain, indexed
         self._kept = frozenset(kept)
         self._names: list[str] = plain.schema_arrow.names
@@ -86,9 +101,9 @@ def _cut(stream: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
 
 @contextmanager
 def opened(
-    source: ParquetSource, *, width: int, plain: Collection[int] = ()
+    source: ParquetSource, columns: Sequence[PhysicalColumn], *, plain: Collection[int] = ()
 ) -> Iterator[FileColumns]:
-    """Opens a file of ``width`` columns, of which those at the ``plain`` places are read by value.
+    """Opens a file of some columns, of which those at the ``plain`` places are read by value.
 
     Raises:
         CorruptData: It has others, or cannot be read; also while it is read.
@@ -97,9 +112,14 @@ def opened(
     try:
         with ExitStack() as closing:
             first = closing.enter_context(
-                pq.ParquetFile(source, pre_buffer=True, binary_type=pa.large_binary())
+                pq.ParquetFile(
+                    source,
+                    pre_buffer=True,
+                    binary_type=pa.large_binary(),
+                    coerce_int96_timestamp_unit="us",  # as the engine; nanoseconds may not fit
+                )
             )
-            if len(first.schema_arrow.names) != width:
+            if len(first.schema_arrow.names) != len(columns):
                 raise CorruptData(f"{path} has other columns than were committed")
             kept: list[int] = []
             second = first
@@ -112,7 +132,8 @@ def opened(
                         source, metadata=first.metadata, pre_buffer=True, read_dictionary=names
                     )
                 )
-            yield FileColumns(first, second, kept)
+            agreed = arrow_agrees(first.schema, [column.type for column in columns])
+            yield FileColumns(first, second, kept, agreed=agreed)
     except (pa.ArrowException, OSError) as error:
         raise unreadable(path, error) from error
 

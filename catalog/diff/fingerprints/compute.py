@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
+from catalog.diff.fingerprints.canonical import Block
 from catalog.diff.fingerprints.canonical import block as canonical_block
 from catalog.diff.fingerprints.column_reader import in_one, opened
 from catalog.diff.fingerprints.key_order import (
@@ -30,42 +31,54 @@ class _Column:
     """What a fingerprint records of one column, computed block by block.
 
     Attributes:
+        agreed: Whether Arrow reads the column as the engine does; if not, only NULLs count.
         digests: The digests of the blocks; None if one of them has none.
         sum: What all blocks sum up to.
     """
 
-    def __init__(self, column: PhysicalColumn) -> None:
+    def __init__(self, column: PhysicalColumn, *, agreed: bool = True) -> None:
         self._field_id = column.field_id
+        self.agreed = agreed
         self.digests: list[bytes] | None = []
         self.sum = Summing(column.type)
 
     def add(self, rows: pa.Array, row_sum: RowSum | None) -> bool:
         """Adds a block, also to a sum of its rows; False if that is not possible."""
-        found = canonical_block(rows)
+        found = canonical_block(rows) if self.agreed else Block(None, rows.null_count)
         self.sum.add(found, len(rows))
         if found.digest is None:
             self.digests = None
         elif self.digests is not None:
             self.digests.append(found.digest)
-        return row_sum is None or row_sum.add(self._field_id, rows, found)
+        return row_sum is None or (self.agreed and row_sum.add(self._field_id, rows, found))
 
 
 class Fingerprinter:
     """A fingerprint in the making, of rows that are added piece by piece.
 
     Rows that are not in the order of their keys are summed up, if ``row_sum``. The key may have
-    columns that no row holds.
+    columns that no row holds. Rows come from the engine, or from Arrow, which has ``agreed`` with
+    the engine on some of the columns.
 
     Attributes:
         rows: Rows that are in it so far.
     """
 
     def __init__(
-        self, columns: Sequence[PhysicalColumn], key: Sequence[int], *, row_sum: bool = True
+        self,
+        columns: Sequence[PhysicalColumn],
+        key: Sequence[int],
+        *,
+        agreed: Sequence[bool] | None = None,
+        row_sum: bool = True,
     ) -> None:
         self.rows = 0
         self._key = key
-        self._columns = {column.field_id: _Column(column) for column in columns}
+        alike = agreed or [True] * len(columns)
+        self._columns = {
+            column.field_id: _Column(column, agreed=one)
+            for column, one in zip(columns, alike, strict=True)
+        }
         ids = list(self._columns)
         self._places = [ids.index(field_id) for field_id in key if field_id in ids]
         self._keys: list[pa.Table] = []
@@ -88,7 +101,8 @@ class Fingerprinter:
         if self._waiting_rows:
             self._add_waiting()
         keyed = KeyedFile(table, file, self._key)
-        record = key_record(self._keys, keyed) if self._key else None
+        known = all(one.agreed for i, one in self._columns.items() if i in self._key)
+        record = key_record(self._keys, keyed) if self._key and known else None
         return _fingerprint(self.rows, self._columns, record=record, total=self._total)
 
     def _add_waiting(self) -> None:
@@ -182,9 +196,11 @@ def _decoded(
 ) -> Fingerprint:
     """Computes a fingerprint from some columns, and what is shared with another file."""
     columns = [keyed.columns[n] for n in places]
-    maker = Fingerprinter(columns, keyed.key if shared is None else (), row_sum=row_sum)
     plain = [n for n in places if keyed.columns[n].field_id in keyed.key]
-    with opened(source, width=len(keyed.columns), plain=plain) as open_file:
+    with opened(source, keyed.columns, plain=plain) as open_file:
+        agreed = [open_file.agreed[n] for n in places]
+        key = keyed.key if shared is None else ()
+        maker = Fingerprinter(columns, key, agreed=agreed, row_sum=row_sum)
         for batch in open_file.batches(places, rows=BLOCK_ROWS):
             maker.add(batch)
     made = maker.finish(keyed.table, keyed.file)
@@ -215,7 +231,9 @@ def _unordered(path: str, keyed: KeyedFile) -> Fingerprint | None:
     places = [n for i in keyed.key for n, column in enumerate(columns) if column.field_id == i]
     if not places or not 0 < file.rows <= KEYED_ROWS:
         return None
-    with opened(path, width=len(columns), plain=places) as open_file:
+    with opened(path, columns, plain=places) as open_file:
+        if not all(open_file.agreed[place] for place in places):
+            return None
         first = open_file.first(places, rows=BLOCK_ROWS)
         if open_file.rows != file.rows or not first.num_rows or in_order(first):
             return None
@@ -226,14 +244,17 @@ def _unordered(path: str, keyed: KeyedFile) -> Fingerprint | None:
             return None
         starts = range(0, file.rows, BLOCK_ROWS)
         sums = [RowSum(min(BLOCK_ROWS, file.rows - start)) for start in starts]
-        made = {column.field_id: _Column(column) for column in columns}
+        made = {
+            column.field_id: _Column(column, agreed=agreed)
+            for column, agreed in zip(columns, open_file.agreed, strict=True)
+        }
         ordered = {}
         summed = True
         for place, (field_id, one) in enumerate(made.items()):
             column = open_file.column(place)
             for start, row_sum in zip(starts, sums, strict=True):
                 summed &= one.add(_block(column, start), row_sum if summed else None)
-            digests = ordered_digests(column, order)
+            digests = ordered_digests(column, order) if one.agreed else None
             if digests is not None:
                 ordered[field_id] = digests
     total = sum(one.total() for one in sums) % MODULUS if summed else None

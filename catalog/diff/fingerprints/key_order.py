@@ -36,13 +36,14 @@ def keyed_digests(
         return {}
     places = {column.field_id: n for n, column in enumerate(keyed.columns)}
     keys = [places[field_id] for field_id in keyed.key if field_id in places]
-    with opened(path, width=len(places), plain=keys) as file:
+    with opened(path, keyed.columns, plain=keys) as file:
         order = None
         if file.rows <= KEYED_ROWS:
             order = key_order([in_one(file.column(place)) for place in keys], record)
         if order is None:
             return {}
-        found = {i: ordered_digests(file.column(places[i]), order) for i in wanted}
+        agreed = [i for i in wanted if file.agreed[places[i]]]
+        found = {i: ordered_digests(file.column(places[i]), order) for i in agreed}
     return {field_id: digests for field_id, digests in found.items() if digests is not None}
 
 

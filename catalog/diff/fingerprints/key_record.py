@@ -111,6 +111,8 @@ def _bounds(
         return whole, whole
     field = keyed.table.schema.by_id(inner[0])
     assert field is not None, "key columns exist"
+    if not isinstance(field.type, Scalar) or not has_order(field.type):
+        return None, None
     edges = pc.min_max(columns[0])
     low, high = (_encoded(edges[edge], field) for edge in ("min", "max"))
     if low is None or high is None:

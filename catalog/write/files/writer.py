@@ -17,8 +17,9 @@ import pyarrow.parquet as pq
 
 from catalog.diff.fingerprints.compute import Fingerprinter
 from catalog.diff.fingerprints.stored_bytes import stored_digests
+from catalog.engine.copying import copy_sql, is_geometry
 from catalog.engine.file_types import as_read
-from catalog.engine.quoting import identifier, literal
+from catalog.engine.quoting import identifier
 from catalog.errors import CatalogError, ErrorKind, Unsupported
 from catalog.formats.hive_path import partition_path
 from catalog.formats.parquet import read_footer
@@ -50,7 +51,7 @@ ROW_GROUP_ROWS = 131_072
 MAX_FILE_ROWS = 32 * ROW_GROUP_ROWS
 """Rows after which a new file is begun: bounds what the change of one row rewrites."""
 
-ENGINE_TYPES = ("UUID", "JSON", "INTERVAL", "TIME WITH TIME ZONE")
+ENGINE_TYPES = ("UUID", "JSON", "INTERVAL", "TIME WITH TIME ZONE", "VARIANT")
 """Types that Arrow does not carry from DuckDB to Parquet: files with them DuckDB writes."""
 
 
@@ -299,10 +300,13 @@ class DataWriter:
     def _by_engine(self, query: str, partition: Partition, *, append: bool) -> list[DataFile]:
         named = ", ".join(f"c{c.field_id} AS {identifier(c.name)}" for c in self._schema.columns)
         with self._scratch() as path:
-            self.context.con.execute(
-                f"COPY (SELECT {named} FROM ({query})) TO {literal(path)} "
-                f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
+            copied = copy_sql(
+                f"SELECT {named} FROM ({query})",
+                path,
+                [column.type for column in self._schema.columns],
+                options=f", COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS}",
             )
+            self.context.con.execute(copied)
             file = self._entry(path, partition, {}, append=append)
         if file.rows:
             return [file]
@@ -378,7 +382,7 @@ def unused_path(start: str, is_taken: Callable[[str], bool]) -> str:
 def _engine_type(kind: DataType) -> bool:
     match kind:
         case Scalar(name):
-            return name in ENGINE_TYPES
+            return name in ENGINE_TYPES or is_geometry(kind)
         case ListType(element):
             return _engine_type(element)
         case StructType(fields):

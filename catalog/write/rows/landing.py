@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from catalog.engine.copying import copy_sql
 from catalog.engine.file_types import column_types
 from catalog.engine.quoting import literal
 from catalog.engine.workspace import Workspace
@@ -126,7 +127,7 @@ def _is_exact(work: Workspace, table: str, column: str) -> bool:
     """Returns, by writing and reading back, whether Parquet holds all values of a column."""
     con, path = work.con, Path(work.folder) / f"{table}_{column}.parquet"
     try:
-        con.execute(f"COPY (SELECT {column} FROM {table}) TO {literal(str(path))} (FORMAT parquet)")
+        con.execute(copy_sql(f"SELECT {column} FROM {table}", str(path), ()))
         back = f"read_parquet({literal(str(path))}, hive_partitioning = false) AS b(back)"
         unlike = con.sql(
             f"SELECT count(*) FROM {table} POSITIONAL JOIN {back} "
@@ -145,9 +146,7 @@ def _is_exact(work: Workspace, table: str, column: str) -> bool:
 def _columns(work: Workspace, table: str, names: Sequence[str]) -> Layout:
     """Returns the columns with the types that Parquet gives back, by writing no rows."""
     path = Path(work.folder) / f"{table}.parquet"
-    work.con.execute(
-        f"COPY (SELECT * FROM {table} LIMIT 0) TO {literal(str(path))} (FORMAT parquet)"
-    )
+    work.con.execute(copy_sql(f"SELECT * FROM {table} LIMIT 0", str(path), ()))
     try:
         found = column_types(work.con, str(path))
     finally:
@@ -164,7 +163,7 @@ def _land_relation(work: Workspace, relation: duckdb.DuckDBPyRelation) -> Landed
     for n, (name, kind) in enumerate(zip(names, relation.types, strict=True)):
         moved = stored_type(name, kind, in_transit=True)
         there.append(f"CAST(#{n + 1} AS {moved}) AS s{n}")
-        back.append(f"CAST(s{n} AS {stored_type(name, kind)}) AS s{n}")
+        back.append(f"CAST(CAST(s{n} AS {moved}) AS {stored_type(name, kind)}) AS s{n}")
     try:
         relation.project(", ".join(there)).write_parquet(path)
         source = f"read_parquet({literal(path)}, hive_partitioning = false)"

@@ -5,7 +5,7 @@ from duckdb.sqltypes import DuckDBPyType
 from catalog.engine.quoting import identifier
 from catalog.errors import ErrorKind, Unsupported
 
-UNWRITABLE = ("union", "variant", "geometry", "bignum", "bit", "aggregate_state", "type")
+UNWRITABLE = ("union", "bignum", "bit", "aggregate_state", "type")
 """Types that Parquet does not have, or that come back as others."""
 
 INEXACT = ("interval", "time with time zone")
@@ -18,13 +18,16 @@ def stored_type(name: str, kind: DuckDBPyType, *, in_transit: bool = False) -> s
     """Returns the type, as SQL, in which a column is kept.
 
     Integers of 128 bits, which Parquet does not have, become decimals of 38 digits: the engine
-    refuses those that do not fit. In transit, types that Parquet holds inexactly become text.
+    refuses those that do not fit. In transit, types that Parquet holds inexactly become text, and
+    geometries lose their coordinate system, which the column's type still has.
 
     Raises:
         Unsupported: Tables cannot keep it.
     """
 
     def inner(child: DuckDBPyType) -> str:
+        if str(child.id) == "variant":  # the engine writes it as a column only
+            raise _unwritable(name, kind)
         return stored_type(name, child, in_transit=in_transit)
 
     match str(kind.id):
@@ -51,6 +54,8 @@ def stored_type(name: str, kind: DuckDBPyType, *, in_transit: bool = False) -> s
             return "DECIMAL(38,0)"
         case scalar if scalar in INEXACT and in_transit:
             return "VARCHAR"
+        case "geometry" if in_transit:
+            return "GEOMETRY"
     return str(kind)
 
 

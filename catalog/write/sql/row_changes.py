@@ -80,10 +80,15 @@ def _differ(fields: Sequence[Field]) -> str:
 
 
 def _differs(old: str, new: str, kind: str) -> str:
-    """Compares a column; the engine takes a month for 30 days, so intervals go by their text."""
+    """Compares a column; the engine takes a month for 30 days, so intervals go by their text.
+
+    So do numbers in a VARIANT, of which the engine takes 1 for 1.0.
+    """
+    texts = f"CAST({old} AS VARCHAR) IS DISTINCT FROM CAST({new} AS VARCHAR)"
     if "INTERVAL" in kind:
-        old, new = f"CAST({old} AS VARCHAR)", f"CAST({new} AS VARCHAR)"
-    return f"{old} IS DISTINCT FROM {new}"
+        return texts
+    values = f"{old} IS DISTINCT FROM {new}"
+    return f"({values} OR {texts})" if "VARIANT" in kind else values
 
 
 def _pairs(scratch: Scratch, now: str) -> str:

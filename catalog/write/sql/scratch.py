@@ -8,6 +8,7 @@ import duckdb
 import pyarrow as pa
 
 from catalog.engine.connection import single_row
+from catalog.engine.copying import is_geometry
 from catalog.engine.failures import engine_errors
 from catalog.engine.quoting import identifier, literal, type_sql
 from catalog.engine.settings import UserSettings
@@ -148,7 +149,7 @@ def is_listlike(kind: DataType) -> bool:
         case StructType(fields):
             return any(is_listlike(inner) for _, inner in fields)
         case Scalar():
-            return kind.name.endswith("]")
+            return kind.name.endswith("]") or kind.name == "VARIANT" or is_geometry(kind)
 
 
 def _check_names(name: str, shape: TableSnapshot) -> None:
