@@ -3,9 +3,19 @@
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
-from catalog.errors import CorruptData
-from catalog.model.ids import canonical_json, content_id
+from catalog.errors import CorruptData, InvalidInput
+from catalog.model.ids import (
+    MAX_LEVELS,
+    are_ids,
+    canonical_json,
+    content_id,
+    excerpt,
+    is_id,
+    is_id_or_none,
+)
+from catalog.model.names import check_table_name
 
 INLINE_TABLES = 256
 """Tables that a commit lists inline; more go into a tree, so that a commit to one of thousands
@@ -33,9 +43,11 @@ class TableEntry:
             CorruptData: The form is not one of format 1.
         """
         match stored:
-            case [str(snapshot), int(rows), int(size_bytes), int(files)]:
+            case [str(snapshot), int(rows), int(size_bytes), int(files)] if (
+                is_id(snapshot) and min(rows, size_bytes, files) >= 0
+            ):
                 return TableEntry(snapshot, rows, size_bytes, files)
-        raise CorruptData(f"unknown table entry in a commit: {stored!r}")
+        raise CorruptData(f"unknown table entry in a commit: {excerpt(stored)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,19 +151,29 @@ def from_json(stored: Mapping[str, object]) -> Commit:
             "message": str(message),
             "metadata": dict(metadata),
             "lineage": dict(lineage),
-        }:
+        } if (
+            are_ids(parents)
+            and is_id_or_none(tables_tree)
+            and (tables is None) != (tables_tree is None)
+            and generation >= 0
+            and (0 if tables_tree is None else 1) <= tables_levels <= MAX_LEVELS
+            and all(isinstance(text, str) for text in metadata.values())
+        ):
             return Commit(
-                parents=tuple(str(p) for p in parents),
+                parents=tuple(parents),
                 generation=generation,
                 tables=None
                 if tables is None
-                else {name: TableEntry.from_json(entry) for name, entry in tables.items()},
+                else {
+                    checked_table_name(name): TableEntry.from_json(entry)
+                    for name, entry in tables.items()
+                },
                 tables_tree=tables_tree,
-                changes={name: _change(entry) for name, entry in changes.items()},
+                changes={checked_table_name(name): _change(one) for name, one in changes.items()},
                 author=author,
                 time=parse_time(time),
                 message=message,
-                metadata={str(k): str(v) for k, v in metadata.items()},
+                metadata=metadata,
                 lineage=lineage,
                 tables_levels=tables_levels,
             )
@@ -160,9 +182,30 @@ def from_json(stored: Mapping[str, object]) -> Commit:
 
 def _change(stored: object) -> TableChange:
     match stored:
-        case [int(added), int(removed), (str() | None) as change_list]:
+        case [int(added), int(removed), (str() | None) as change_list] if min(
+            added, removed
+        ) >= 0 and is_id_or_none(change_list):
             return TableChange(added, removed, change_list)
-    raise CorruptData(f"unknown change entry in a commit: {stored!r}")
+    raise CorruptData(f"unknown change entry in a commit: {excerpt(stored)}")
+
+
+KNOWN_NAMES = 1 << 16
+"""Table names that a process keeps as checked: every commit has those of its parent."""
+
+
+@lru_cache(KNOWN_NAMES)
+def checked_table_name(name: str) -> str:
+    """Returns a stored name of a table.
+
+    Raises:
+        CorruptData: No table can have that name.
+    """
+    try:
+        if check_table_name(name) == name:
+            return name
+    except InvalidInput as error:
+        raise CorruptData(f"a table in a commit has a name that none can have: {error}") from error
+    raise CorruptData(f"the name {excerpt(name)} of a table in a commit is not in form NFC")
 
 
 def time_text(moment: datetime.datetime) -> str:
@@ -179,8 +222,9 @@ def parse_time(stored: str) -> datetime.datetime:
     """
     try:
         moment = datetime.datetime.fromisoformat(stored)
-    except ValueError as error:
-        raise CorruptData(f"unknown time in a stored object: {stored!r}") from error
-    if moment.tzinfo is None or time_text(moment) != stored:
-        raise CorruptData(f"unknown time in a stored object: {stored!r}")
+        known = moment.tzinfo is not None and time_text(moment) == stored
+    except (ValueError, OverflowError) as error:
+        raise CorruptData(f"unknown time in a stored object: {excerpt(stored)}") from error
+    if not known:
+        raise CorruptData(f"unknown time in a stored object: {excerpt(stored)}")
     return moment

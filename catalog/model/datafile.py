@@ -1,5 +1,6 @@
 """Data files: the entries of a table's manifest, and how two manifests differ."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -62,6 +63,27 @@ class Identity:
     token: str
     partition: tuple[bytes | None, ...]
     file_schema: str
+
+
+_OWN_PATH = re.compile(r"data(?:/(?!\.{1,2}(?:/|\Z))[^/\\\0]+)+")
+_LOCAL_PATH = re.compile(r"/[^\0]+")
+_LOCAL_GUARD = re.compile(r"[0-9]{1,20}\+-?[0-9]{1,20}\+[0-9]{1,20}")
+_URI = re.compile(r"(?:s3|gs|az)://[^/\0]+/[^\0]+")
+_REMOTE_GUARD = re.compile(r"etag:[^\0]*\+[^+\0]*\+[0-9]{1,20}")
+
+
+def may_lie_at(path: str, guard: str | None) -> bool:
+    """Returns whether a table may have a file of this path and guard.
+
+    The catalog's own files are below ``data``. Others are where their guard says how they were
+    when they were committed, which nobody knows who has not seen them.
+    """
+    if guard is None:
+        return _OWN_PATH.fullmatch(path) is not None
+    if guard.startswith("etag:"):
+        return bool(_URI.fullmatch(path) and _REMOTE_GUARD.fullmatch(guard))
+    local = _LOCAL_PATH.fullmatch(path) or _OWN_PATH.fullmatch(path)
+    return bool(local and "://" not in path and _LOCAL_GUARD.fullmatch(guard))
 
 
 @dataclass(frozen=True, slots=True)

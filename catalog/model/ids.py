@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import secrets
+from typing import TypeGuard
 
 from catalog.errors import CorruptData, ErrorKind, InvalidInput
 
@@ -13,10 +14,28 @@ ID_PREFIX = re.compile(r"[0-9a-f]{4,64}")
 MIN_PREFIX = 8
 """Digits that abbreviated ids are printed with at least; 4 are enough in input."""
 
+MAX_LEVELS = 16
+"""Most levels of a stored tree: with 64 rows in a node, more than 2**63 rows."""
+
 
 def content_id(content: bytes) -> str:
     """Returns the id of some canonical content: its SHA-256 in lower-case hex."""
     return hashlib.sha256(content).hexdigest()
+
+
+def is_id(stored: object) -> TypeGuard[str]:
+    """Returns whether something stored is an id."""
+    return isinstance(stored, str) and COMMIT_ID.fullmatch(stored) is not None
+
+
+def is_id_or_none(stored: object) -> TypeGuard[str | None]:
+    """Returns whether something stored is an id, or none."""
+    return stored is None or is_id(stored)
+
+
+def are_ids(stored: list[object]) -> TypeGuard[list[str]]:
+    """Returns whether a stored list is one of ids."""
+    return all(map(is_id, stored))
 
 
 def random_id() -> str:

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from catalog.errors import CorruptData
 from catalog.model.commit import parse_time, time_text
-from catalog.model.ids import canonical_json
+from catalog.model.ids import canonical_json, is_id, is_id_or_none
 
 REFLOG_PAGE = 100
 """Newest moves that every branch object keeps; older ones are in immutable pages."""
@@ -97,10 +97,10 @@ def branch_from_json(stored: Mapping[str, object]) -> Branch:
             "name": str(name),
             "commit": str() | None as commit_id,
             "write_id": str(write_id),
-            "reflog": [*moves],
+            "reflog": [_, *_] as moves,
             "older": str() | None as older,
             "protected": bool(protected),
-        }:
+        } if is_id_or_none(commit_id) and is_id_or_none(older):
             return Branch(name, commit_id, write_id, tuple(moves), older, protected)
     raise CorruptData("a branch is not readable: fields are missing or of another type")
 
@@ -127,7 +127,7 @@ def move_from_json(stored: object) -> Move:
 def _move(stored: tuple[object, ...]) -> Move:
     match stored:
         case [str(write_id), str(time), str(who), before, after, str(why), *rest]:
-            if isinstance(before, str | None) and isinstance(after, str | None):
+            if is_id_or_none(before) and is_id_or_none(after):
                 match rest:
                     case []:
                         return Move(write_id, parse_time(time), who, before, after, why)
@@ -174,6 +174,6 @@ def tag_from_json(stored: Mapping[str, object]) -> Tag:
             "time": str(time),
             "who": str(who),
             "message": str(message),
-        }:
+        } if is_id(commit_id):
             return Tag(name, commit_id, parse_time(time), who, message)
     raise CorruptData("a tag is not readable: fields are missing or of another type")

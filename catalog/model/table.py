@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from catalog.errors import CorruptData
-from catalog.model.ids import COMMIT_ID, canonical_json, content_id, excerpt
+from catalog.model.ids import MAX_LEVELS, canonical_json, content_id, excerpt, is_id
 from catalog.model.schema import Field, FileSchema, Schema, schema_from_json, schema_to_json
 from catalog.model.types import NULL_TYPE, DataType, Scalar
 from catalog.model.values import has_order
@@ -138,15 +138,11 @@ def from_json(stored: Mapping[str, object]) -> TableSnapshot:
     raise CorruptData("a table snapshot is not readable: fields are missing or of another type")
 
 
-MAX_LEVELS = 16
-"""Most levels of a tree: with 64 rows in a node, more than 2**63 rows."""
-
-
 def _is_root(manifest: str | None, levels: int) -> bool:
     """Returns whether a tree of so many levels can have such a root."""
     if manifest is None:
         return levels == 0
-    return COMMIT_ID.fullmatch(manifest) is not None and 1 <= levels <= MAX_LEVELS
+    return is_id(manifest) and 1 <= levels <= MAX_LEVELS
 
 
 def _field_ids(stored: Sequence[object]) -> tuple[int, ...]:

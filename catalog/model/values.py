@@ -43,6 +43,7 @@ Value: TypeAlias = (
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _EPOCH_DAY = datetime.date(1970, 1, 1).toordinal()
+WIDE_BYTES = 17
 _WIDE_BIAS = 1 << 135
 _EXACT = decimal.Context(prec=80)
 
@@ -95,11 +96,11 @@ def decode(encoded: bytes, kind: Scalar) -> Value:
             case TypeClass.BOOLEAN:
                 return bool(_from_int64(encoded))
             case TypeClass.INTEGER:
-                return _from_int64(encoded)
+                return _checked_integer(_from_int64(encoded), kind)
             case TypeClass.WIDE_INTEGER:
-                return int.from_bytes(encoded, "big") - _WIDE_BIAS
+                return _checked_integer(_from_wide(encoded), kind)
             case TypeClass.DECIMAL:
-                unscaled = int.from_bytes(encoded, "big") - _WIDE_BIAS
+                unscaled = _from_wide(encoded)
                 return decimal.Decimal(unscaled).scaleb(-_scale(kind), _EXACT)
             case TypeClass.FLOAT:
                 return _from_float64(encoded)
@@ -260,6 +261,12 @@ def _int64(value: int) -> bytes:
 def _from_int64(encoded: bytes) -> int:
     (value,) = struct.unpack(">Q", encoded)
     return int(value) - (1 << 63)
+
+
+def _from_wide(encoded: bytes) -> int:
+    if len(encoded) != WIDE_BYTES:
+        raise ValueError(encoded)
+    return int.from_bytes(encoded, "big") - _WIDE_BIAS
 
 
 def _float64(value: float) -> bytes:

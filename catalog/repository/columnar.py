@@ -18,11 +18,27 @@ from typing import Any, TypeAlias, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog.errors import CorruptData
+from catalog.errors import CorruptData, Unsupported
+from catalog.model.ids import excerpt
+from catalog.repository.inflating import most_column_bytes
 
 Columns: TypeAlias = Mapping[str, pa.Array]
 
 _ZSTD = pa.Codec("zstd", compression_level=3)
+
+ID_BYTES = 32
+"""Length of an id."""
+
+MAX_ROWS = 1000
+"""Most rows of a node: change lists have up to so many, nodes of trees fewer."""
+
+_INTEGERS = frozenset(
+    ("size", "rows", "files", "added", "nulls", "nans", "exact", "@offset", "@length")
+)
+_BYTES = frozenset(
+    ("path", "token", "guard", "schema", "part", "low", "high", "first", "child", "name")
+) | {"snapshot", "@pack"}
+"""What columns hold, by their names up to a dot; others may hold either."""
 
 
 def integers(values: Sequence[int | None]) -> pa.Array:
@@ -109,15 +125,51 @@ def _bytes(column: pa.Array) -> bytes | memoryview:
 
 
 def required(columns: Columns, name: str) -> pa.Array:
-    """Returns a column that every node of its kind has.
+    """Returns a column that every node of its kind has, with a value in each row.
 
     Raises:
-        CorruptData: It is missing.
+        CorruptData: It is missing, or has NULLs.
+    """
+    column = columns.get(name)
+    if column is None or column.null_count:
+        raise CorruptData(f"column {name!r} of a node is missing, or values of it are")
+    return column
+
+
+def counts(columns: Columns, name: str) -> list[int]:
+    """Returns the values of a column of sizes or counts, which every node of its kind has.
+
+    Raises:
+        CorruptData: It is missing, or one is below zero.
+    """
+    values: list[int] = required(columns, name).to_pylist()
+    if min(values, default=0) < 0:
+        raise CorruptData(f"column {name!r} of a node has values below zero")
+    return values
+
+
+def texts(columns: Columns, name: str) -> list[str]:
+    """Returns the values of a column of UTF-8, which every node of its kind has.
+
+    Raises:
+        CorruptData: It is missing, or not UTF-8.
     """
     try:
-        return columns[name]
-    except KeyError as error:
-        raise CorruptData(f"column {name!r} of a node is missing") from error
+        return [value.decode() for value in required(columns, name).to_pylist()]
+    except UnicodeDecodeError as error:
+        raise CorruptData(f"column {name!r} of a node is not UTF-8") from error
+
+
+def node_ids(columns: Columns, name: str) -> list[str]:
+    """Returns the values of a column of ids, which every node of its kind has, as hex digits.
+
+    Raises:
+        CorruptData: It is missing, or one is not an id.
+    """
+    values = required(columns, name).to_pylist()
+    if any(len(value) != ID_BYTES for value in values):
+        raise CorruptData(f"column {name!r} of a node holds what is not an id")
+    return [value.hex() for value in values]
 
 
 def optional(columns: Columns, name: str, count: int) -> list[Any]:
@@ -148,7 +200,10 @@ def encode(columns: Columns) -> bytes:
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
     raw = sink.getvalue()
-    return struct.pack("<I", raw.size) + bytes(_ZSTD.compress(raw, asbytes=True))
+    packed = bytes(_ZSTD.compress(raw, asbytes=True))
+    if raw.size > most_column_bytes(len(packed)):
+        raise Unsupported(f"{raw.size} bytes of statistics are too many for one stored node")
+    return struct.pack("<I", raw.size) + packed
 
 
 def decode(stored: bytes, what: str) -> dict[str, pa.Array]:
@@ -159,16 +214,53 @@ def decode(stored: bytes, what: str) -> dict[str, pa.Array]:
     """
     try:
         (size,) = struct.unpack_from("<I", stored)
+        if size > most_column_bytes(len(stored)):
+            raise CorruptData(f"{what} is damaged: {len(stored)} bytes promise {size}")
         raw = _ZSTD.decompress(memoryview(stored)[4:], decompressed_size=size)
-        with pa.ipc.open_stream(raw) as reader:
-            batch = reader.read_next_batch()
+        messages = pa.ipc.MessageReader.open_stream(raw)
+        schema = pa.ipc.read_schema(messages.read_next_message())
+        for field in schema:
+            _check_type(field.name, field.type, what)
+        message = messages.read_next_message()
+        if message.type != "record batch" or is_compressed(message.metadata):
+            raise CorruptData(f"{what} is not readable: its rows are compressed twice")
+        batch = pa.ipc.read_record_batch(message, schema)
+        if batch.num_rows > MAX_ROWS:
+            raise CorruptData(f"{what} is damaged: it has {batch.num_rows} rows")
         batch.validate(full=True)
-        named = list(zip(batch.schema.names, batch.columns, strict=True))
+        return dict(zip(batch.schema.names, batch.columns, strict=True))
     except (pa.ArrowException, struct.error, OSError, ValueError, StopIteration) as error:
         raise CorruptData(f"{what} is not readable: {error}") from error
-    columns = {}
-    for name, column in named:
-        if column.type not in (pa.int64(), pa.binary()):
-            raise CorruptData(f"{what} is not readable: column {name} has type {column.type}")
-        columns[name] = column
-    return columns
+
+
+def _check_type(name: str, kind: pa.DataType, what: str) -> None:
+    """Checks, before any values are read, that a column has the type that its name tells."""
+    word = name.partition(".")[0]
+    wanted = [] if word in _BYTES else [pa.int64()]
+    wanted += [] if word in _INTEGERS else [pa.binary()]
+    if kind not in wanted:
+        raise CorruptData(f"{what} is not readable: column {excerpt(name)} has type {kind}")
+
+
+def is_compressed(metadata: pa.Buffer) -> bool:
+    """Returns whether the buffers of an Arrow message of a record batch are compressed.
+
+    They would inflate to whatever they promise themselves. A message is a flatbuffer: a table
+    ``Message``, whose third field points to the table ``RecordBatch``, whose fourth one is there if
+    buffers are compressed.
+    """
+    data = bytes(metadata)
+
+    def field(table: int, number: int) -> int:
+        """Returns where a field of a table is; 0 if it is absent."""
+        fields = table - int(struct.unpack_from("<i", data, table)[0])
+        (length,) = struct.unpack_from("<H", data, fields)
+        entry = 4 + 2 * number
+        place = struct.unpack_from("<H", data, fields + entry)[0] if entry < length else 0
+        return table + int(place) if place else 0
+
+    def target(place: int) -> int:
+        return place + int(struct.unpack_from("<I", data, place)[0])
+
+    header = field(target(0), 2)
+    return header != 0 and field(target(header), 3) != 0

@@ -7,14 +7,16 @@ is as good as none.
 
 import base64
 import hashlib
+import re
 import zlib
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from catalog.errors import CatalogError
 from catalog.model.datafile import DataFile
-from catalog.model.fingerprint import ALGORITHM, ColumnSummary, Fingerprint, KeyRecord
+from catalog.model.fingerprint import ALGORITHM, BLOCK_ROWS, ColumnSummary, Fingerprint, KeyRecord
 from catalog.model.ids import canonical_json, parse_json
+from catalog.repository.inflating import inflated
 from catalog.storage.store import ObjectStore
 
 DIGEST_BYTES = 16
@@ -34,8 +36,8 @@ class Fingerprints:
             checksum, _, packed = stored.partition(b"\n")
             if hashlib.sha256(packed).hexdigest().encode() != checksum:
                 return None
-            return _decoded(zlib.decompress(packed), file, key)
-        except (CatalogError, ValueError, zlib.error):
+            return _decoded(inflated(packed, "a fingerprint"), file, key)
+        except (CatalogError, ValueError, TypeError, AttributeError, ArithmeticError):
             return None
 
     def keep(self, file: DataFile, key: Sequence[int], fingerprint: Fingerprint) -> None:
@@ -115,14 +117,14 @@ def _decoded(content: bytes, file: DataFile, key: Sequence[int]) -> Fingerprint 
             known = {int(field_id): _summary(stored) for field_id, stored in summaries.items()}
             return Fingerprint(
                 rows,
-                _digests_by_column(columns),
+                _digests_by_column(columns, rows),
                 _record(record),
                 {field_id: one for field_id, one in known.items() if one is not None},
                 None if row_sum is None else int(row_sum, 16),
                 _digest_by_column(stored),
                 _digest_by_column(encoded),
                 writer,
-                _digests_by_column(keyed),
+                _digests_by_column(keyed, rows),
             )
     return None
 
@@ -137,9 +139,19 @@ def _summary(stored: object) -> ColumnSummary | None:
             (str() | None) as total,
             str(slack),
         ]:
-            exact = None if total is None else Fraction(total)
-            return ColumnSummary(nulls, nans, _bytes(low), _bytes(high), exact, Fraction(slack))
+            exact = None if total is None else _fraction(total)
+            return ColumnSummary(nulls, nans, _bytes(low), _bytes(high), exact, _fraction(slack))
     return None
+
+
+_FRACTION = re.compile(r"-?[0-9]{1,4000}(/[1-9][0-9]{0,3999})?")
+"""Fractions as they are stored: ``Fraction`` itself would also take ``1e999999999``."""
+
+
+def _fraction(text: str) -> Fraction:
+    if not _FRACTION.fullmatch(text):
+        raise ValueError(f"{text[:20]} is not a stored fraction")
+    return Fraction(text)
 
 
 def _record(stored: object) -> KeyRecord | None:
@@ -156,15 +168,23 @@ def _record(stored: object) -> KeyRecord | None:
 
 
 def _digest_by_column(stored: Mapping[str, str]) -> dict[int, bytes]:
-    return {int(i): base64.b64decode(text, validate=True) for i, text in stored.items()}
+    return {int(field_id): _digest_bytes(text, 1) for field_id, text in stored.items()}
 
 
-def _digests_by_column(stored: Mapping[str, str]) -> dict[int, tuple[bytes, ...]]:
-    return {int(field_id): _digests(text) for field_id, text in stored.items()}
+def _digests_by_column(stored: Mapping[str, str], rows: int) -> dict[int, tuple[bytes, ...]]:
+    blocks = -(-rows // BLOCK_ROWS)
+    return {int(field_id): _digests(text, blocks) for field_id, text in stored.items()}
 
 
-def _digests(text: str) -> tuple[bytes, ...]:
+def _digest_bytes(text: str, count: int) -> bytes:
     whole = base64.b64decode(text, validate=True)
+    if len(whole) != count * DIGEST_BYTES:
+        raise ValueError(f"{len(whole)} bytes are not {count} digests")
+    return whole
+
+
+def _digests(text: str, count: int) -> tuple[bytes, ...]:
+    whole = _digest_bytes(text, count)
     return tuple(whole[n : n + DIGEST_BYTES] for n in range(0, len(whole), DIGEST_BYTES))
 
 

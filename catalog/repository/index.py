@@ -108,16 +108,22 @@ def from_columns(columns: Columns) -> list[Child]:
     Raises:
         CorruptData: A column that format 1 requires is missing.
     """
-    firsts, ids, *numbers = (
-        columnar.required(columns, name).to_pylist()
-        for name in ("first", "child", "rows", "size", "files", "@pack", "@offset", "@length")
-    )
-    totals, where = numbers[:3], numbers[3:]
-    ranges = _ranges(columns, len(ids))
-    summaries = map(Summary, *totals, ranges)
-    places = (Place(p.hex(), offset, length) for p, offset, length in zip(*where, strict=True))
-    hex_ids = (node.hex() for node in ids)
-    return list(map(Child, firsts, hex_ids, summaries, places))
+    firsts = columnar.required(columns, "first").to_pylist()
+    ids = columnar.node_ids(columns, "child")
+    totals = (columnar.counts(columns, name) for name in ("rows", "size", "files"))
+    summaries = map(Summary, *totals, _ranges(columns, len(ids)))
+    return list(map(Child, firsts, ids, summaries, stored_places(columns)))
+
+
+def stored_places(columns: Columns) -> list[Place]:
+    """Reads the places of the nodes that rows point to.
+
+    Raises:
+        CorruptData: A column that format 1 requires is missing.
+    """
+    packs = columnar.node_ids(columns, "@pack")
+    numbers = (columnar.counts(columns, name) for name in ("@offset", "@length"))
+    return list(map(Place, packs, *numbers))
 
 
 def _ranges(columns: Columns, count: int) -> list[tuple[Range, ...]]:

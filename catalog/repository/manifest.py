@@ -6,11 +6,13 @@ F: ``nulls.F``, ``nans.F``, ``low.F``, ``high.F`` (encoded bounds), ``exact.F`` 
 Leaves are of kind ``files`` and sorted by partition values, then path.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from catalog.errors import CorruptData
-from catalog.model.datafile import ColumnStats, DataFile
+from catalog.model.datafile import ColumnStats, DataFile, may_lie_at
+from catalog.model.ids import excerpt
 from catalog.model.values import sort_key, stored_sort_key
 from catalog.repository import columnar
 from catalog.repository.columnar import Columns
@@ -19,6 +21,8 @@ from catalog.repository.pack import Place
 
 KIND = "files"
 STATS_PREFIXES = ("nulls.", "nans.", "low.", "high.", "exact.")
+
+_STATS = re.compile(r"(?:nulls|nans|low|high|exact)\.([1-9][0-9]{0,9})")
 
 CACHED_STATS = 1 << 16
 """Statistics kept in a process, some 10 MB: a node is mostly read again with few rows changed."""
@@ -75,18 +79,16 @@ class DataFileRows:
         Raises:
             CorruptData: A column that format 1 requires is missing.
         """
-        names = ("path", "token", "schema", "size", "rows")
-        texts, marks, shapes, sizes, rows = (
-            columnar.required(columns, name).to_pylist() for name in names
-        )
-        try:
-            paths = [path.decode() for path in texts]
-            tokens = [token.decode() for token in marks]
-        except UnicodeDecodeError as error:
-            raise CorruptData(f"a manifest node is not readable: {error}") from error
-        schemas = [shape.hex() for shape in shapes]
+        paths, tokens = columnar.texts(columns, "path"), columnar.texts(columns, "token")
+        schemas = columnar.node_ids(columns, "schema")
+        sizes, rows = columnar.counts(columns, "size"), columnar.counts(columns, "rows")
         count = len(paths)
-        guards = [g.decode() if g else None for g in columnar.optional(columns, "guard", count)]
+        guards = _guards(columns, count)
+        for path, guard in zip(paths, guards, strict=True):
+            if not may_lie_at(path, guard):
+                raise CorruptData(
+                    f"a table is said to have the file {excerpt(path)}, which it cannot have"
+                )
         partitions = self._partitions(columns, count)
         stats = _stats(columns, fields, count)
         return list(map(DataFile, paths, tokens, sizes, rows, partitions, schemas, guards, stats))
@@ -124,11 +126,19 @@ class DataFileRows:
         return {}
 
 
+def _guards(columns: Columns, count: int) -> list[str | None]:
+    try:
+        return [g.decode() if g else None for g in columnar.optional(columns, "guard", count)]
+    except UnicodeDecodeError as error:
+        raise CorruptData("column 'guard' of a node is not UTF-8") from error
+
+
 def _stats(
     columns: Columns, fields: Iterable[int] | None, count: int
 ) -> list[dict[int, ColumnStats]]:
     if fields is None:
-        fields = sorted({int(n.split(".")[1]) for n in columns if n.startswith(STATS_PREFIXES)})
+        named = (_STATS.fullmatch(name) for name in columns)
+        fields = sorted({int(match[1]) for match in named if match is not None})
     found: list[dict[int, ColumnStats]] = [{} for _ in range(count)]
     for field in fields:
         names = [f"{prefix}{field}" for prefix in STATS_PREFIXES]

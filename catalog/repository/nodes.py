@@ -117,6 +117,8 @@ class NodeReader:
             if "@offset" in columns:
                 own, packs = bytes.fromhex(place.pack), columns.get("@pack")
                 known = [None] * len(columns["@offset"]) if packs is None else packs.to_pylist()
+                if any(pack and len(pack) != len(own) for pack in known):
+                    raise CorruptData(f"{what} is damaged: it points to what is not a pack")
                 columns["@pack"] = columnar.byte_strings([pack or own for pack in known])
             return columns
 
@@ -147,6 +149,8 @@ class NodeReader:
         if cached is not None:
             return cast(T, cached)
         what = f"node {node_id[:12]} of pack {place.pack[:12]}"
+        if not pack.is_place(place.offset, place.length):
+            raise CorruptData(f"{what} cannot be where it is said to be")
         frame = self._frame(place, what, before)
         if frame[:1] != tag:
             raise CorruptData(f"{what} is damaged: it is of another kind")

@@ -18,12 +18,12 @@ canonical JSON, that JSON (its SHA-256 is the node id), and its own places.
 """
 
 import struct
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from catalog.errors import CorruptData
-from catalog.model.ids import COMMIT_ID, canonical_json, parse_json
+from catalog.model.ids import COMMIT_ID, canonical_json, excerpt, parse_json
+from catalog.repository.inflating import MAX_BYTES, deflated, inflated
 
 MAGIC = b"PQTRPACK"
 PACK_FORMAT = 1
@@ -31,6 +31,11 @@ HEADER = struct.Struct("<8sIII")
 
 HEAD_BYTES = 1 << 16
 """First read of a pack: it holds nearly every commit, its places and often its nodes."""
+
+
+MAX_HEAD_BYTES = 256 << 20
+"""What the commit and the places of a pack never take: with 256 tables they take 40 kB, and what
+users may write into them is a message, and metadata."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,10 @@ def head_length(start: bytes, what: str) -> int:
     magic, pack_format, commit_length, places_length = HEADER.unpack_from(start)
     if magic != MAGIC or pack_format != PACK_FORMAT:
         raise CorruptData(f"{what} is not a pack of format {PACK_FORMAT}")
-    return HEADER.size + int(commit_length) + int(places_length)
+    length = HEADER.size + int(commit_length) + int(places_length)
+    if length > MAX_HEAD_BYTES:
+        raise CorruptData(f"{what} is damaged: its commit and places take {length} bytes")
+    return length
 
 
 def decode_head(start: bytes, own_id: str, what: str) -> PackHead:
@@ -101,7 +109,7 @@ def decode_head(start: bytes, own_id: str, what: str) -> PackHead:
 def encode_json_node(content: bytes, places: Mapping[str, Place], own_id: str) -> bytes:
     """Returns the frame of a JSON node."""
     whole = struct.pack("<I", len(content)) + content + encode_places(places, own_id)
-    return b"J" + struct.pack("<I", len(whole)) + zlib.compress(whole, 6)
+    return b"J" + struct.pack("<I", len(whole)) + deflated(whole)
 
 
 def decode_json_node(frame: bytes, own_id: str, what: str) -> tuple[bytes, dict[str, Place]]:
@@ -111,9 +119,10 @@ def decode_json_node(frame: bytes, own_id: str, what: str) -> tuple[bytes, dict[
         CorruptData: The bytes are not readable.
     """
     try:
-        whole = zlib.decompress(frame[5:])
+        (promised,) = struct.unpack_from("<I", frame, 1)
+        whole = inflated(frame[5:], what, length=promised)
         (length,) = struct.unpack_from("<I", whole)
-    except (zlib.error, struct.error) as error:
+    except struct.error as error:
         raise CorruptData(f"{what} is not readable: {error}") from error
     return whole[4 : 4 + length], decode_places(whole[4 + length :], own_id, what)
 
@@ -137,10 +146,15 @@ def decode_places(stored: bytes, own_id: str, what: str) -> dict[str, Place]:
     places = {}
     for node, place in parse_json(stored, what).items():
         match place:
-            case [(str() | None) as pack, int(offset), int(length)] if (
-                offset >= 0 and length >= 0 and (pack is None or COMMIT_ID.fullmatch(pack))
-            ):
+            case [(str() | None) as pack, int(offset), int(length)] if is_place(
+                offset, length
+            ) and (pack is None or COMMIT_ID.fullmatch(pack)):
                 places[node] = Place(pack or own_id, offset, length)
             case _:
-                raise CorruptData(f"{what} has an unknown place: {place!r}")
+                raise CorruptData(f"{what} has an unknown place: {excerpt(place)}")
     return places
+
+
+def is_place(offset: int, length: int) -> bool:
+    """Returns whether a frame can lie there, so that reading it asks for no more than there is."""
+    return 0 <= offset < 1 << 62 and 0 <= length <= MAX_BYTES

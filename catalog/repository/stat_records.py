@@ -10,11 +10,14 @@ A record file is the hex SHA-256 of what follows, a line feed, and zlib of JSON
 
 import hashlib
 import json
+import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from catalog.errors import NotFound
+from catalog.errors import CorruptData, NotFound
+from catalog.model.ids import excerpt
+from catalog.repository.inflating import inflated
 from catalog.storage.store import ObjectStore
 
 REST_NS = 2_000_000_000
@@ -38,10 +41,24 @@ def read_stat_records(store: ObjectStore, table: str, source: str) -> dict[str, 
         checksum, _, packed = store.read(_path(table, source)).data.partition(b"\n")
         if hashlib.sha256(packed).hexdigest().encode() != checksum:
             return {}
-        stored = json.loads(zlib.decompress(packed))
-        return {path: StatRecord(*values) for path, values in stored["records"].items()}
-    except (NotFound, ValueError, KeyError, TypeError, zlib.error):
+        match json.loads(inflated(packed, "stat records")):
+            case {"records": dict(records)}:
+                return {path: _record(values) for path, values in records.items()}
         return {}
+    except (NotFound, CorruptData, ValueError, RecursionError):
+        return {}
+
+
+_TOKEN = re.compile(r"sha256:[0-9a-f]{64}|(?:stat|etag):[^\0]*")
+
+
+def _record(stored: object) -> StatRecord:
+    match stored:
+        case [int(size_bytes), int(mtime_ns), int(ctime_ns), int(inode), str(token)] if (
+            _TOKEN.fullmatch(token)
+        ):
+            return StatRecord(size_bytes, mtime_ns, ctime_ns, inode, token)
+    raise CorruptData(f"unknown stat record: {excerpt(stored)}")
 
 
 def write_stat_records(

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from catalog.model.commit import TableEntry
+from catalog.model.commit import TableEntry, checked_table_name
 from catalog.repository.pack import Place
 
 if TYPE_CHECKING:
@@ -62,18 +62,13 @@ class TableRows:
         Raises:
             CorruptData: A column that format 1 requires is missing.
         """
-        from catalog.repository.columnar import required
+        from catalog.repository.columnar import counts, node_ids, texts
+        from catalog.repository.index import stored_places
 
-        names = ("name", "snapshot", "rows", "size", "files", "@pack", "@offset", "@length")
-        values = [required(columns, name).to_pylist() for name in names]
-        return [
-            PlacedEntry(
-                name.decode(),
-                TableEntry(snapshot.hex(), rows, size, files),
-                Place(pack.hex(), offset, length),
-            )
-            for name, snapshot, rows, size, files, pack, offset, length in zip(*values, strict=True)
-        ]
+        names = [checked_table_name(name) for name in texts(columns, "name")]
+        totals = (counts(columns, name) for name in ("rows", "size", "files"))
+        entries = map(TableEntry, node_ids(columns, "snapshot"), *totals)
+        return list(map(PlacedEntry, names, entries, stored_places(columns)))
 
     def keys(self, columns: "Columns") -> list[bytes]:
         """Returns the sort keys of entries.

@@ -40,7 +40,7 @@ def made_up(number: int, seed: int) -> DataFile:
         rows=seed,
         partition=(chance.choice([None, b"", b"\x00p"]),),
         file_schema=content_id(b"%d" % chance.randrange(2)),
-        guard=chance.choice([None, "etag:x"]),
+        guard=chance.choice([None, "1+2+3"]),
         stats=stats,
     )
 
