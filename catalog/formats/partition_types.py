@@ -1,15 +1,19 @@
 """Types of partition columns, inferred from all their values, and those values."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.formats.source import SourceFile
+from catalog.hints import Option, hint
 from catalog.model.types import Scalar, is_scalar_name
 from catalog.model.values import encode, has_order, parse
 
-_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_FORMS = {
+    "BIGINT": re.compile(r"0|-?[1-9][0-9]{0,18}"),
+    "DATE": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
+}
+"""How the values of types that can be inferred are written; other texts are not theirs."""
 
 ALIASES = {
     "INT": "INTEGER",
@@ -20,6 +24,8 @@ ALIASES = {
     "TEXT": "VARCHAR",
     "BOOL": "BOOLEAN",
     "REAL": "FLOAT",
+    "TIMESTAMP_S": "TIMESTAMP",
+    "TIMESTAMP_MS": "TIMESTAMP",
     "TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE",
 }
 """Other names by which users declare partition types."""
@@ -48,10 +54,8 @@ def inferred_type(values: Sequence[str | None]) -> Scalar:
     ``01`` stays text, and nothing is lost.
     """
     known = [v for v in set(values) if v is not None]
-    for name, form in (("BIGINT", _INTEGER), ("DATE", _DATE)):
-        if known and all(map(form.fullmatch, known)) and _holds(Scalar(name), known):
-            return Scalar(name)
-    return Scalar("VARCHAR")
+    fitting = (name for name in _FORMS if known and _holds(Scalar(name), known, own=True))
+    return Scalar(next(fitting, "VARCHAR"))
 
 
 def choose_types(
@@ -60,25 +64,70 @@ def choose_types(
     *,
     declared: Mapping[str, Scalar],
     existing: Mapping[str, Scalar],
+    inferred: Collection[str],
 ) -> tuple[Scalar, ...]:
     """Returns the types of the partition columns: declared, else inferred.
 
-    A type that the table already has is kept if it holds all values.
+    A type that the table already has is kept if it holds all values. Where it was ``inferred``
+    itself, it holds only texts that it would be inferred from: ``01`` is not 1.
     """
     kinds = []
     for n, name in enumerate(names):
         values = [f.hive[n][1] for f in files]
         kind = declared.get(name) or existing.get(name)
-        if kind is None or (name not in declared and not _holds(kind, values)):
+        if name not in declared and (
+            kind is None or not _holds(kind, values, own=name in inferred)
+        ):
             kind = inferred_type(values)
+        assert kind is not None
         kinds.append(kind)
     return tuple(kinds)
 
 
-def _holds(kind: Scalar, values: Sequence[str | None]) -> bool:
+def is_inferable(kind: Scalar) -> bool:
+    """Returns whether a type other than text may come from the texts of paths alone."""
+    return kind.name in _FORMS
+
+
+def check_texts(
+    names: Sequence[str],
+    kinds: Sequence[Scalar],
+    files: Sequence[SourceFile],
+    *,
+    inferred: Collection[str],
+) -> None:
+    """Checks that columns of inferred types have only texts that these are inferred from.
+
+    Raises:
+        InvalidInput: One would become another text: ``01`` is not how 1 is written.
+    """
+    for n, (name, kind) in enumerate(zip(names, kinds, strict=True)):
+        if name not in inferred:
+            continue
+        wrong = (f for f in files if not _holds(kind, [f.hive[n][1]], own=True))
+        if (file := next(wrong, None)) is not None:
+            as_is = {name: kind.name for name, kind in zip(names, kinds, strict=True)}
+            raise InvalidInput(
+                f"{file.path}: partition column {name!r} is {kind}, but {file.hive[n][1]!r} is not "
+                f"how a {kind} is written",
+                kind=ErrorKind.PARTITION_VALUE,
+                hint=hint(
+                    "{} reads it as one; a full snapshot with {} keeps all values as text",
+                    Option("partition_by", as_is),
+                    Option("partition_by", {**as_is, name: "VARCHAR"}),
+                ),
+            )
+
+
+def _holds(kind: Scalar, values: Sequence[str | None], *, own: bool = False) -> bool:
+    """Returns whether a type holds all values; ``own``: as the texts of its own values."""
+    known = [value for value in set(values) if value is not None]
+    form = _FORMS.get(kind.name)
+    if own and form is not None and not all(map(form.fullmatch, known)):
+        return False
     try:
-        for value in set(values) - {None}:
-            parse(str(value), kind)
+        for value in known:
+            parse(value, kind)
     except InvalidInput:
         return False
     return True

@@ -116,6 +116,11 @@ def decode(encoded: bytes, kind: Scalar) -> Value:
         raise CorruptData(f"{encoded!r} is not a stored value of type {kind}") from error
 
 
+def encoded_ticks(encoded: bytes) -> int:
+    """Returns an encoded date in days, or an encoded time or timestamp in ticks of its type."""
+    return _from_int64(encoded)
+
+
 def has_order(kind: DataType) -> bool:
     """Returns whether values of the type can be encoded, hence bounded and partitioned by."""
     return isinstance(kind, Scalar) and kind.type_class is not TypeClass.OTHER
@@ -193,7 +198,7 @@ def _parsed(stated: str, kind: Scalar) -> Value:
         case TypeClass.TEXT:
             return stated
         case TypeClass.BINARY:
-            return stated.encode()
+            return _bytes(stated)
         case TypeClass.BOOLEAN:
             return {"true": True, "false": False, "t": True, "f": False}[stated.lower()]
         case TypeClass.INTEGER | TypeClass.WIDE_INTEGER:
@@ -207,6 +212,8 @@ def _parsed(stated: str, kind: Scalar) -> Value:
         case TypeClass.DATE:
             return datetime.date.fromisoformat(stated)
         case TypeClass.TIME:
+            if (fraction := _FRACTION.search(stated)) and len(fraction[1].rstrip("0")) > 6:
+                raise ValueError(stated)  # Python would silently truncate it
             return datetime.time.fromisoformat(stated)
         case TypeClass.TIMESTAMP:
             return _moment(stated, kind)
@@ -217,6 +224,13 @@ def _parsed(stated: str, kind: Scalar) -> Value:
 
 
 _FRACTION = re.compile(r"(?<=\d)[.,](\d+)")
+_BYTE = re.compile(rb"\\x([0-9A-Fa-f]{2})")
+
+
+def _bytes(stated: str) -> bytes:
+    r"""Reads bytes: those of the text, where ``\xHH`` is a byte as in DuckDB."""
+    raw = stated.encode(errors="surrogateescape")
+    return _BYTE.sub(lambda found: bytes([int(found[1], 16)]), raw)
 
 
 def _moment(stated: str, kind: Scalar) -> Value:
@@ -305,9 +319,11 @@ def _ticks(value: object, kind: Scalar) -> int:
             moment = value if value.tzinfo else value.replace(tzinfo=datetime.UTC)
             micros = (moment - _EPOCH) // datetime.timedelta(microseconds=1)
             return micros * (1000 if kind.name == "TIMESTAMP_NS" else 1)
+        case datetime.datetime():  # a date too in Python, but its time would be lost
+            pass
         case datetime.date() if kind.type_class is TypeClass.DATE:
             return value.toordinal() - _EPOCH_DAY
-        case datetime.time() if kind.type_class is TypeClass.TIME:
+        case datetime.time() if kind.type_class is TypeClass.TIME and value.tzinfo is None:
             seconds = value.hour * 3600 + value.minute * 60 + value.second
             return seconds * 10**6 + value.microsecond
     raise InvalidInput(f"{value!r} is not a value of type {kind}")

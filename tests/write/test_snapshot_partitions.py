@@ -219,3 +219,52 @@ def test_partitions_are_listed_in_the_order_of_their_values(cat: Catalog, source
     write(source / "p=__HIVE_DEFAULT_PARTITION__/a.parquet", {"id": [1]})
     snap(cat, "t", source)
     assert [p.values["p"] for p in cat.partitions("t")] == [None, "-1", "9", "10", "100"]
+
+
+REWRITTEN = [("1", "01"), ("1", "+1"), ("1", " 1"), ("1", "1_0"), ("0", "-0"), ("1", "\u0661")]
+REWRITTEN += [("2024-01-31", text) for text in ("20240131", "2024-W05-3", "2024-01-31 ")]
+
+
+@pytest.mark.invariant("A text in a path keeps its meaning: 01 never becomes 1 by itself")
+@pytest.mark.parametrize(("first", "later"), REWRITTEN)
+def test_an_inferred_type_takes_no_text_but_those_it_is_inferred_from(
+    cat: Catalog, source: Path, first: str, later: str
+) -> None:
+    write(source / "old" / f"p={first}/a.parquet", {"id": [1]})
+    write(source / "new" / f"p={later}/a.parquet", {"id": [2]})
+    snap(cat, "t", source / "old")
+    before = head(cat)
+    for scope in ("partitions", "append"):
+        with pytest.raises(InvalidInput) as caught:
+            snap(cat, "t", source / "new", scope=scope)
+        assert (caught.value.kind, head(cat)) == ("partition-value", before)
+        assert "partition_by=" in caught.value.hint
+    write(source / "new" / f"p={first}/a.parquet", {"id": [1]})
+    snap(cat, "t", source / "new")
+    assert rows(cat, "SELECT id, p FROM t ORDER BY id") == [(1, first), (2, later)]
+
+
+def test_a_declared_type_goes_on_taking_every_text_of_its_values(
+    cat: Catalog, source: Path
+) -> None:
+    write(source / "p=01/a.parquet", {"id": [1]})
+    snap(cat, "t", source, partition_by={"p": "BIGINT"})
+    write(source / "p=02/a.parquet", {"id": [2]})
+    snap(cat, "t", source)
+    write(source / "p=+2/a.parquet", {"id": [3]})
+    (source / "p=02/a.parquet").unlink()
+    snap(cat, "t", source, scope="partitions")
+    assert rows(cat, "SELECT id, p FROM t ORDER BY id") == [(1, 1), (3, 2)]
+    assert kind(cat, "p") == "BIGINT"
+
+
+def test_a_declaration_is_enough_to_take_another_text_as_the_value(
+    cat: Catalog, source: Path
+) -> None:
+    write(source / "old/p=1/a.parquet", {"id": [1]})
+    write(source / "new/p=01/a.parquet", {"id": [2]})
+    snap(cat, "t", source / "old")
+    with pytest.raises(InvalidInput, match="is BIGINT, not VARCHAR"):
+        snap(cat, "t", source / "new", scope="partitions", partition_by={"p": "VARCHAR"})
+    snap(cat, "t", source / "new", scope="partitions", partition_by={"p": "BIGINT"})
+    assert rows(cat, "SELECT id, p FROM t") == [(2, 1)]

@@ -7,7 +7,13 @@ from typing import Literal, TypeAlias
 import duckdb
 
 from catalog.errors import ErrorKind, InvalidInput, Unsupported
-from catalog.formats.partition_types import choose_types, declared_type, read_values
+from catalog.formats.partition_types import (
+    check_texts,
+    choose_types,
+    declared_type,
+    is_inferable,
+    read_values,
+)
 from catalog.formats.source import Discovery
 from catalog.formats.unify import Unified, column_ids
 from catalog.model.partition import Partition
@@ -19,6 +25,10 @@ from catalog.repository.commits import StoredTable
 from catalog.repository.repository import Repository
 from catalog.storage.store import ObjectStore
 from catalog.write.snapshot.ingest import Mode
+
+DECLARED = "partition_type."
+"""Begins the property that says that the type of a partition column was declared: it then takes
+texts that it would not have been inferred from, such as ``01`` for 1."""
 
 SnapshotScope: TypeAlias = Literal["full", "partitions", "append"]
 
@@ -134,12 +144,34 @@ def partition_spec(
             kind=ErrorKind.PARTITIONING_MISMATCH,
             hint="only a full snapshot may change the partitioning",
         )
-    kinds = choose_types(listing.columns, listing.files, declared=declared, existing=existing)
+    said = {} if base is None else base.snapshot.properties
+    inferred = {
+        n for n, k in existing.items() if is_inferable(k) and said.get(f"{DECLARED}{n}") != k.name
+    }
     if base is not None and request.scope != "full":
         kinds = tuple(existing[name] for name in listing.columns)
+        _check_declared(base.name, declared, existing)
+        loose = [name for name in listing.columns if name in inferred and name not in declared]
+        check_texts(listing.columns, kinds, listing.files, inferred=loose)
+    else:
+        kinds = choose_types(
+            listing.columns, listing.files, declared=declared, existing=existing, inferred=inferred
+        )
     seen: dict[tuple[str, str], bytes] = {}
     values = {file.path: read_values(file, kinds, seen) for file in listing.files}
     return PartitionSpec(listing.columns, kinds, values)
+
+
+def _check_declared(
+    table: str, declared: Mapping[str, Scalar], existing: Mapping[str, Scalar]
+) -> None:
+    for name, kind in declared.items():
+        if existing[name] != kind:
+            raise InvalidInput(
+                f"partition column {name!r} of table {table} is {existing[name]}, not {kind}",
+                kind=ErrorKind.PARTITIONING_MISMATCH,
+                hint="only a full snapshot may change its type",
+            )
 
 
 def _list(names: tuple[str, ...]) -> str:
@@ -161,12 +193,26 @@ def table_snapshot(unified: Unified, spec: PartitionSpec, task: SnapshotTask) ->
     start = TableSnapshot(schema, unified.last_field_id) if base is None else base.snapshot
     return replace(
         start,
+        properties=_properties(start.properties, spec, request),
         schema=schema,
         last_field_id=unified.last_field_id,
         key=key,
         partition_by=column_ids(schema, spec.names, "partition column"),
         file_schemas=file_schemas,
     )
+
+
+def _properties(
+    old: Mapping[str, str], spec: PartitionSpec, request: SnapshotRequest
+) -> dict[str, str]:
+    """Returns the properties of a table, which say what types its paths alone do not explain."""
+    declared = {name for name, kind in request.partition_by or () if kind is not None}
+    new = {name: text for name, text in old.items() if not name.startswith(DECLARED)}
+    for name, kind in zip(spec.names, spec.kinds, strict=True):
+        key = f"{DECLARED}{name}"
+        if is_inferable(kind) and (name in declared or old.get(key) == kind.name):
+            new[key] = kind.name
+    return new
 
 
 def _key(unified: Unified, base: StoredTable | None, request: SnapshotRequest) -> tuple[int, ...]:

@@ -194,7 +194,8 @@ def _check_partition_columns(
     store: ObjectStore, file: SourceFile, footer: ParquetFooter, *, spec: PartitionSpec
 ) -> None:
     present = {name for name, _ in footer.columns}
-    for name, kind, value in zip(spec.names, spec.kinds, spec.values[file.path], strict=True):
+    values = spec.values[file.path]
+    for (name, stated), kind, value in zip(file.hive, spec.kinds, values, strict=True):
         if name in present:
             check_partition_column(
                 file.path,
@@ -202,6 +203,8 @@ def _check_partition_columns(
                 name=name,
                 kind=kind,
                 value=value,
+                stated=stated,
+                types=dict(zip(spec.names, spec.kinds, strict=True)),
                 opened=partial(ingest.readable_source, store, file),
             )
 
