@@ -129,6 +129,7 @@ class ErrorKind(StrEnum):
     WRONG_FINGERPRINT = "wrong-fingerprint", "A stored fingerprint contradicts its data file."
     SECRET_IN_URI = "secret-in-uri", "A URI contains a password, a key or a signature."
     INSECURE_ENDPOINT = "insecure-endpoint", "A token would be sent without encryption."
+    ENCRYPTED = "encrypted", "A Parquet file is encrypted."
 
 
 class CatalogError(Exception):

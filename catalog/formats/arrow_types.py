@@ -7,6 +7,7 @@ both agree; ``arrow_agrees`` says where.
 Types are taken from Parquet's own schema: ``ARROW:schema`` is ignored, since the engine ignores it.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -48,7 +49,7 @@ def arrow_columns(schema: pq.ParquetSchema, shown: str) -> tuple[ArrowColumn, ..
     """
     structure = schema.to_arrow_schema()
     names = structure.names
-    repeated = sorted({name for name in names if names.count(name) > 1})
+    repeated = sorted(name for name, times in Counter(names).items() if times > 1)
     if repeated or "" in names:
         problem = f"several columns {repeated[0]!r}" if repeated else "a column without a name"
         raise InvalidInput(f"{shown} has {problem}", kind=ErrorKind.BAD_COLUMNS)

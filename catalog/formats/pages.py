@@ -3,26 +3,24 @@
 Arrow decodes values, but does not expose pages. Anything that violates the format, or is rare,
 ends in an error: callers must be able to do without.
 
-Source: Apache Parquet, ``parquet.thrift`` and "Data Pages"; Apache Thrift, "Compact protocol".
+Source: Apache Parquet, ``parquet.thrift`` and "Data Pages".
 """
 
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, TypeAlias
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from catalog.formats.thrift import Fields, read_struct, varint
+
 HEADER_BYTES = 256
 """Bytes that hold most headers; longer ones are read again."""
 
-DEPTH = 8
-"""Structs within structs that are read; headers of pages have three."""
-
 _DATA, _DICTIONARY, _DATA_V2 = 0, 2, 3
 _RLE = 3
-_Fields: TypeAlias = dict[int, Any]
 _CODECS = ("SNAPPY", "GZIP", "BROTLI", "ZSTD")
 
 
@@ -77,7 +75,7 @@ def pages(stream: BinaryIO, chunk: pq.ColumnChunkMetaData, *, nullable: bool) ->
         raise ValueError("the pages and the column differ in their number of values")
 
 
-def _page(fields: _Fields, body: memoryview, codec: pa.Codec | None, *, nullable: bool) -> Page:
+def _page(fields: Fields, body: memoryview, codec: pa.Codec | None, *, nullable: bool) -> Page:
     kind, size = _number(fields, 1), _number(fields, 2)
     if kind == _DICTIONARY:
         about = _inner(fields, 7)
@@ -120,21 +118,21 @@ def _without_full(levels: bytes, values: int) -> bytes:
     if not levels:
         return b""
     try:
-        run, at = _varint(levels, 0)
+        run, at = varint(levels, 0)
     except IndexError as error:
         raise ValueError("levels end within a run") from error
     full = run == values << 1 and levels[at:] == b"\1"
     return b"" if full else levels
 
 
-def _number(fields: _Fields, number: int) -> int:
+def _number(fields: Fields, number: int) -> int:
     found = fields.get(number)
     if not isinstance(found, int) or not 0 <= found < 1 << 31:
         raise ValueError(f"{found} in field {number}")
     return found
 
 
-def _inner(fields: _Fields, number: int) -> _Fields:
+def _inner(fields: Fields, number: int) -> Fields:
     found = fields.get(number)
     if not isinstance(found, dict):
         raise ValueError(f"{found} in field {number}")
@@ -144,66 +142,15 @@ def _inner(fields: _Fields, number: int) -> _Fields:
     return found
 
 
-def _header(stream: BinaryIO, at: int, end: int) -> tuple[_Fields, int]:
+def _header(stream: BinaryIO, at: int, end: int) -> tuple[Fields, int]:
     """Reads the header of a page, and how long it is."""
     size = HEADER_BYTES
     while True:
         stream.seek(at)
         data = stream.read(min(size, end - at))
         try:
-            return _struct(data, 0)
-        except (IndexError, struct.error) as error:
+            return read_struct(data)
+        except IndexError as error:
             if size >= end - at:
                 raise ValueError("the file ends within the header of a page") from error
         size *= 16
-
-
-def _struct(data: bytes, at: int, depth: int = 0) -> tuple[_Fields, int]:
-    """Reads a Thrift struct: its fields by number, and where it ends."""
-    if depth > DEPTH:
-        raise ValueError("structs within structs")
-    fields: _Fields = {}
-    number = 0
-    while data[at]:
-        step, kind = data[at] >> 4, data[at] & 15
-        at += 1
-        if step:
-            number += step
-        else:
-            number, at = _signed(data, at)
-        if kind in (1, 2):
-            fields[number] = kind == 1
-        else:
-            fields[number], at = _value(data, at, kind, depth)
-    return fields, at + 1
-
-
-def _value(data: bytes, at: int, kind: int, depth: int) -> tuple[Any, int]:
-    if kind in (5, 6):
-        return _signed(data, at)
-    if kind == 8:
-        size, at = _varint(data, at)
-        if at + size > len(data):
-            raise IndexError(size)
-        return data[at : at + size], at + size
-    if kind == 12:
-        return _struct(data, at, depth + 1)
-    raise ValueError(f"a field of kind {kind}")
-
-
-def _signed(data: bytes, at: int) -> tuple[int, int]:
-    found, at = _varint(data, at)
-    return (found >> 1) ^ -(found & 1), at
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    found = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        found |= (byte & 127) << shift
-        if byte < 128:
-            return found, at
-        shift += 7
-        if shift > 63:
-            raise ValueError("a number of more than 64 bits")

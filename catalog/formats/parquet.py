@@ -4,31 +4,23 @@ What the engine reads is for the engine to say: ``StoredFooter.read_as`` takes i
 of the statistics those of columns that both read alike.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, TypeAlias, cast
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from catalog.errors import CorruptData, ErrorKind, NotFound, StorageFailure
 from catalog.formats.arrow_types import ArrowColumn, arrow_columns
+from catalog.formats.bounds import column_stats
+from catalog.formats.footer import (
+    ParquetSource,
+    checked_metadata,
+    parquet_errors,
+    read_checked,
+    source_name,
+)
 from catalog.formats.source import Layout
-from catalog.formats.structure import Structure, read_tail, structure_of
+from catalog.formats.structure import Structure, structure_of
 from catalog.model.datafile import ColumnStats
 from catalog.model.schema import FileSchema
-from catalog.model.types import INTEGER_BITS, DataType, Scalar, TypeClass, is_float
-from catalog.model.values import encode
-from catalog.storage.store import OpenFile
-
-ParquetSource: TypeAlias = str | OpenFile
-"""What Parquet is read from: a local path, or an open remote file."""
-
-
-def source_name(source: ParquetSource) -> str:
-    """Returns the path or URI of a file, for messages."""
-    return source if isinstance(source, str) else source.found.uri
+from catalog.model.types import DataType, Scalar, is_float
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,40 +78,20 @@ def read_footer(path: ParquetSource, *, name: str | None = None) -> StoredFooter
         InvalidInput: Its columns have ambiguous names, or cannot be read exactly.
         NotFound: It is missing.
         StorageFailure: It cannot be read.
+        Unsupported: It is encrypted.
     """
     shown = name or source_name(path)
-    try:
-        footer, metadata = _read(path)
-        structure = structure_of(footer, (metadata.metadata or {}).get(b"geo"))
+    footer, metadata = read_checked(path, name=shown)
+    with parquet_errors(shown):
+        structure = structure_of(footer.data, (metadata.metadata or {}).get(b"geo"))
         columns = arrow_columns(metadata.schema, shown)
         leaves = [metadata.schema.column(i) for i in range(len(metadata.schema))]
-    except FileNotFoundError as error:
-        raise NotFound(f"no file {shown}", kind=ErrorKind.SOURCE_NOT_FOUND) from error
-    except PermissionError as error:
-        raise StorageFailure(
-            f"cannot read {shown}: {error.strerror}", hint="check its permissions"
-        ) from error
-    except (pa.ArrowException, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CorruptData(
-            f"{shown} is not a readable Parquet file: {reason}",
-            kind=ErrorKind.DAMAGED_PARQUET,
-            hint="write the file again, or remove it from the source",
-        ) from error
-    return StoredFooter(metadata.num_rows, structure, columns, _stats(metadata, columns, leaves))
-
-
-def _read(source: ParquetSource) -> tuple[bytes, pq.FileMetaData]:
-    """Reads the bytes of a footer, once, and what Arrow makes of them."""
-    if isinstance(source, str):
-        with open(source, "rb", buffering=0) as file:
-            found = read_tail(file)
-    else:
-        found = read_tail(cast(BinaryIO, source))
-    if found is None:
-        return b"", pq.read_metadata(source)  # raises, with the reason
-    footer, tail = found
-    return footer, pq.read_metadata(pa.BufferReader(tail))
+    stats = {
+        column.name: column_stats(footer, column.leaf, column.type, leaves[column.leaf])
+        for column in columns
+        if isinstance(column.type, Scalar)
+    }
+    return StoredFooter(footer.rows, structure, columns, stats)
 
 
 def column_sizes(path: ParquetSource, schema: FileSchema) -> dict[int, int]:
@@ -127,14 +99,9 @@ def column_sizes(path: ParquetSource, schema: FileSchema) -> dict[int, int]:
 
     Raises:
         CorruptData: It is not a Parquet file, or damaged.
+        Unsupported: It is encrypted.
     """
-    try:
-        metadata = pq.read_metadata(path)
-    except (pa.ArrowException, OSError) as error:
-        shown = source_name(path)
-        raise CorruptData(
-            f"{shown} is not readable: {error}", kind=ErrorKind.DAMAGED_PARQUET
-        ) from error
+    metadata = checked_metadata(path)
     ids = {column.name: column.field_id for column in schema.columns}
     sizes = dict.fromkeys(ids.values(), 0)
     for group in (metadata.row_group(n) for n in range(metadata.num_row_groups)):
@@ -144,67 +111,3 @@ def column_sizes(path: ParquetSource, schema: FileSchema) -> dict[int, int]:
             if owner in ids:
                 sizes[ids[owner]] += chunk.total_compressed_size
     return sizes
-
-
-def _stats(
-    metadata: pq.FileMetaData,
-    columns: Sequence[ArrowColumn],
-    leaves: Sequence[pq.ColumnSchema],
-) -> dict[str, ColumnStats]:
-    groups = [metadata.row_group(g) for g in range(metadata.num_row_groups)]
-    groups = [group for group in groups if group.num_rows]
-    found = {}
-    for column in columns:
-        kind, number = column.type, column.leaf
-        if not isinstance(kind, Scalar):
-            continue
-        per_group = [group.column(number).statistics for group in groups]
-        found[column.name] = _column_stats(per_group, kind, leaves[number], rows=metadata.num_rows)
-    return found
-
-
-def _column_stats(
-    groups: Sequence[pq.Statistics | None], kind: Scalar, leaf: pq.ColumnSchema, *, rows: int
-) -> ColumnStats:
-    nans = None if kind.type_class is TypeClass.FLOAT else 0
-    known = [g for g in groups if g is not None]
-    if len(known) < len(groups):
-        return ColumnStats(nans=nans)
-    nulls = sum(g.null_count for g in known) if all(g.has_null_count for g in known) else None
-    if nulls == rows:
-        return ColumnStats(nulls, 0)
-    bounded = [g for g in known if not (g.has_null_count and g.num_values == 0)]
-    if not bounded or not all(g.has_min_max for g in bounded):
-        return ColumnStats(nulls, nans)
-    lows = [_encoded(g.min_raw, kind, leaf) for g in bounded]
-    highs = [_encoded(g.max_raw, kind, leaf) for g in bounded]
-    if None in lows or None in highs:
-        return ColumnStats(nulls, nans)
-    exact = kind.type_class not in (TypeClass.TEXT, TypeClass.BINARY, TypeClass.FLOAT)
-    low, high = min(b for b in lows if b is not None), max(b for b in highs if b is not None)
-    return ColumnStats(nulls, nans, low, high, exact)
-
-
-def _encoded(raw: object, kind: Scalar, leaf: pq.ColumnSchema) -> bytes | None:
-    """Returns a bound of a row group as the catalog encodes it, None if it is not to be trusted."""
-    match kind.type_class:
-        case TypeClass.BOOLEAN | TypeClass.DATE if isinstance(raw, int):
-            return encode(raw, kind)
-        case TypeClass.INTEGER | TypeClass.WIDE_INTEGER if isinstance(raw, int):
-            bits, signed = INTEGER_BITS[kind.name]
-            return encode(raw if signed else raw % (1 << bits), kind)
-        case TypeClass.DECIMAL:
-            if isinstance(raw, bytes):
-                raw = int.from_bytes(raw, "big", signed=True)
-            if isinstance(raw, int) and kind.decimal is not None:
-                return encode(raw, Scalar(f"DECIMAL({kind.decimal[0]},0)"))
-        case TypeClass.FLOAT if isinstance(raw, float) and not math.isnan(raw):
-            return encode(raw, kind)
-        case TypeClass.TEXT | TypeClass.BINARY if isinstance(raw, bytes):
-            return raw
-        case TypeClass.UUID if isinstance(raw, bytes) and len(raw) == 16:
-            return raw
-        case TypeClass.TIME | TypeClass.TIMESTAMP if isinstance(raw, int):
-            millis = "milliseconds" in str(leaf.logical_type)
-            return encode(raw * 1000 if millis else raw, kind)
-    return None

@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from catalog.errors import CorruptData, ErrorKind, InvalidInput
+from catalog.formats.footer import ParquetSource
 from catalog.formats.moments import clock_text, date_text, interval_text, moment_text, time_ns
-from catalog.formats.parquet import ParquetFooter, ParquetSource
+from catalog.formats.parquet import ParquetFooter
 from catalog.hints import Option, hint
 from catalog.model.types import INTEGER_BITS, DataType, Scalar, TypeClass
 from catalog.model.values import decode, encode, encoded_ticks, parse, text

@@ -4,22 +4,12 @@ Files of equal structures are read as columns of equal types, so that the engine
 """
 
 import json
-import struct
 from dataclasses import dataclass
-from typing import BinaryIO, TypeAlias
 
 from catalog.formats.thrift import read_struct, varint
 
-MAGIC = b"PAR1"
-
-TAIL_BYTES = 1 << 16
-"""Bytes at the end of a file that hold most footers; longer ones are read by a second request."""
-
 _VERSION, _SCHEMA = b"\x15", b"\x19"
 """How the fields ``version`` and ``schema`` begin where they are the first of a footer."""
-
-Footer: TypeAlias = bytes
-"""The bytes of a footer without its length and the magic bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,34 +26,12 @@ class Structure:
     geo: str = ""
 
 
-def read_tail(file: BinaryIO) -> tuple[Footer, bytes] | None:
-    """Reads the end of a file: its footer, and all bytes from there on.
-
-    Returns:
-        Both; None if the file does not end as a Parquet file does.
-    """
-    size = file.seek(0, 2)
-    start = max(0, size - TAIL_BYTES)
-    file.seek(start)
-    tail = file.read(size - start)
-    if len(tail) < 8 or tail[-4:] != MAGIC:
-        return None
-    (length,) = struct.unpack("<I", tail[-8:-4])
-    if length + 8 > size:
-        return None
-    if length + 8 > len(tail):
-        file.seek(size - 8 - length)
-        tail = file.read(8 + length)
-    tail = tail[-8 - length :]
-    return tail[:-8], tail
-
-
-def structure_of(footer: Footer, geo: bytes | None) -> Structure:
-    """Returns the structure that a footer, and the value of its key ``geo``, describe."""
+def structure_of(footer: bytes, geo: bytes | None) -> Structure:
+    """Returns the structure that the bytes of a footer, and of its key ``geo``, describe."""
     return Structure(_elements(footer), "" if geo is None else _shared(geo))
 
 
-def _elements(footer: Footer) -> bytes:
+def _elements(footer: bytes) -> bytes:
     """Returns the part of a footer that holds the schema; all of it if it begins otherwise.
 
     A footer begins with ``version`` and ``schema``, a list of structs.

@@ -52,33 +52,45 @@ def read_struct(data: bytes, at: int = 0, depth: int = 0) -> tuple[Fields, int]:
             if found > 127:
                 found, at = varint(data, at - 1)
             fields[number] = (found >> 1) ^ -(found & 1)
+        elif kind == _BINARY:
+            size = data[at]
+            at += 1
+            if size > 127:
+                size, at = varint(data, at - 1)
+            end = at + size
+            if end > len(data):
+                raise IndexError(size)
+            fields[number], at = data[at:end], end
+        elif kind == _STRUCT:
+            fields[number], at = read_struct(data, at, depth + 1)
         elif kind <= _FALSE:
             fields[number] = kind == _TRUE
         else:
-            fields[number], at = _value(data, at, kind, depth)
+            read = _ELEMENTS.get(kind)
+            if read is None:
+                raise ThriftError(f"a field of kind {kind}")
+            fields[number], at = read(data, at, depth + 1)
     return fields, at + 1
 
 
-def _value(data: bytes, at: int, kind: int, depth: int) -> tuple[Any, int]:
-    if kind == _BINARY:
-        size = data[at]
-        at += 1
-        if size > 127:
-            size, at = varint(data, at - 1)
-        end = at + size
-        if end > len(data):
-            raise IndexError(size)
-        return data[at:end], end
-    if kind == _STRUCT:
-        return read_struct(data, at, depth + 1)
-    reader = _READERS.get(kind)
-    if reader is None:
-        raise ThriftError(f"a field of kind {kind}")
-    return reader(data, at, depth)
+def _binary(data: bytes, at: int, _: int) -> tuple[bytes, int]:
+    size, at = varint(data, at)
+    end = at + size
+    if end > len(data):
+        raise IndexError(size)
+    return data[at:end], end
 
 
 def _integer(data: bytes, at: int, _: int) -> tuple[int, int]:
-    return signed(data, at)
+    found = data[at]
+    at += 1
+    if found > 127:
+        found, at = varint(data, at - 1)
+    return (found >> 1) ^ -(found & 1), at
+
+
+def _boolean(data: bytes, at: int, _: int) -> tuple[bool, int]:
+    return data[at] == _TRUE, at + 1
 
 
 def _byte(data: bytes, at: int, _: int) -> tuple[int, int]:
@@ -107,9 +119,12 @@ def _list(data: bytes, at: int, depth: int) -> tuple[list[Any], int]:
         count, at = varint(data, at)
     if count > len(data) - at:
         raise IndexError(count)
+    read = _ELEMENTS.get(kind)
+    if read is None:
+        raise ThriftError(f"a list of kind {kind}")
     found: list[Any] = []
     for _ in range(count):
-        value, at = _element(data, at, kind, depth)
+        value, at = read(data, at, depth + 1)
         found.append(value)
     return found, at
 
@@ -122,36 +137,35 @@ def _map(data: bytes, at: int, depth: int) -> tuple[list[tuple[Any, Any]], int]:
         return [], at
     kinds = data[at]
     at += 1
+    read_key, read_value = _ELEMENTS.get(kinds >> 4), _ELEMENTS.get(kinds & 15)
+    if read_key is None or read_value is None:
+        raise ThriftError(f"a map of kinds {kinds}")
     if 2 * count > len(data) - at:
         raise IndexError(count)
     found: list[tuple[Any, Any]] = []
     for _ in range(count):
-        key, at = _element(data, at, kinds >> 4, depth)
-        value, at = _element(data, at, kinds & 15, depth)
+        key, at = read_key(data, at, depth + 1)
+        value, at = read_value(data, at, depth + 1)
         found.append((key, value))
     return found, at
 
 
-def _element(data: bytes, at: int, kind: int, depth: int) -> tuple[Any, int]:
-    """Reads an element of a list or map, where a boolean takes a byte."""
-    if kind in (_TRUE, _FALSE):
-        return data[at] == _TRUE, at + 1
-    if kind == _STRUCT:
-        return read_struct(data, at, depth + 1)
-    return _value(data, at, kind, depth + 1)
-
-
-_READERS: dict[int, Callable[[bytes, int, int], tuple[Any, int]]] = {
+_ELEMENTS: dict[int, Callable[[bytes, int, int], tuple[Any, int]]] = {
+    _TRUE: _boolean,
+    _FALSE: _boolean,
     _BYTE: _byte,
     _I16: _integer,
     _I32: _integer,
     _I64: _integer,
     _DOUBLE: _double,
+    _BINARY: _binary,
     _LIST: _list,
     _SET: _list,
     _MAP: _map,
+    _STRUCT: read_struct,
     _UUID: _uuid,
 }
+"""What reads an element of a list or map: there a boolean takes a byte."""
 
 
 def signed(data: bytes, at: int) -> tuple[int, int]:

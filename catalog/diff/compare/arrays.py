@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from catalog.diff.fingerprints.canonical import is_binary, is_text
 from catalog.diff.fingerprints.column_reader import in_one, unreadable
 from catalog.errors import CorruptData
-from catalog.formats.parquet import ParquetSource, source_name
+from catalog.formats.footer import ParquetSource, checked_metadata, source_name
 from catalog.model.datafile import DataFile
 from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
@@ -136,7 +136,7 @@ class Arrays:
         known = self._opened.get(file.path)
         if known is None:
             source = self._open(file)
-            footer = pq.read_metadata(source)
+            footer = checked_metadata(source)
             known = source, footer, footer.schema.to_arrow_schema().names
             self._opened[file.path] = known
         return known

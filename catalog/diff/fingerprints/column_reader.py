@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from catalog.errors import CorruptData
 from catalog.formats.arrow_types import arrow_agrees
-from catalog.formats.parquet import ParquetSource, source_name
+from catalog.formats.footer import ParquetSource, checked_metadata, source_name
 from catalog.model.schema import PhysicalColumn
 
 INDEX_BYTES = 3
@@ -114,6 +114,7 @@ def opened(
             first = closing.enter_context(
                 pq.ParquetFile(
                     source,
+                    metadata=checked_metadata(source),
                     pre_buffer=True,
                     binary_type=pa.large_binary(),
                     coerce_int96_timestamp_unit="us",  # as the engine; nanoseconds may not fit

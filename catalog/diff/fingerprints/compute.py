@@ -20,7 +20,7 @@ from catalog.diff.fingerprints.reuse import looked_at, looked_into, taken_over, 
 from catalog.diff.fingerprints.row_sum import MODULUS, RowSum
 from catalog.diff.fingerprints.summary import Summing
 from catalog.errors import CorruptData
-from catalog.formats.parquet import ParquetSource, source_name
+from catalog.formats.footer import ParquetSource, source_name
 from catalog.model.datafile import DataFile
 from catalog.model.fingerprint import BLOCK_ROWS, Fingerprint, KeyRecord, StoredColumns
 from catalog.model.schema import PhysicalColumn

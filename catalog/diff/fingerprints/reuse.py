@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import TypeAlias
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from catalog.diff.fingerprints.column_reader import unreadable
 from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.diff.fingerprints.stored_bytes import encoded_digests, stored_digests
+from catalog.formats.footer import checked_metadata, writer_of
 from catalog.model.fingerprint import Fingerprint, StoredColumns, stored_alike
 from catalog.model.schema import PhysicalColumn
 from catalog.model.types import Scalar, TypeClass
@@ -26,8 +26,8 @@ def looked_at(path: str, columns: Sequence[PhysicalColumn]) -> StoredColumns:
     """
     try:
         stored = stored_digests(path, columns)
-        writer = pq.read_metadata(path).created_by if stored else None
-        return StoredColumns(stored, writer=writer or "")
+        writer = writer_of(checked_metadata(path)) if stored else ""
+        return StoredColumns(stored, writer=writer)
     except (pa.ArrowException, OSError) as error:
         raise unreadable(path, error) from error
 

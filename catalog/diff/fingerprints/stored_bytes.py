@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
 
+from catalog.formats.footer import checked_metadata, writer_of
 from catalog.formats.pages import pages
 from catalog.model.schema import PhysicalColumn
 
@@ -34,11 +35,15 @@ def stored_digests(path: str, columns: Sequence[PhysicalColumn]) -> dict[int, by
     Raises:
         OSError: The file cannot be read; Arrow raises errors of its own for that, too.
     """
-    with pq.ParquetFile(path) as parquet, open(path, "rb", buffering=0) as stream:
+    metadata = checked_metadata(path)
+    with (
+        pq.ParquetFile(path, metadata=metadata) as parquet,
+        open(path, "rb", buffering=0) as stream,
+    ):
         owners = _owners(parquet, columns)
         if owners is None:
             return {}
-        metadata, arrow = parquet.metadata, parquet.schema_arrow
+        arrow = parquet.schema_arrow
         states = [_described(parquet, n, column) for n, column in enumerate(columns)]
         for number, owner in enumerate(owners):
             leaf = parquet.schema.column(number)
@@ -81,7 +86,8 @@ def encoded_digests(
         OSError: The file cannot be read; Arrow raises errors of its own for that, too.
     """
     digests = {}
-    with pq.ParquetFile(path) as parquet, open(path, "rb") as stream:
+    metadata = checked_metadata(path)
+    with pq.ParquetFile(path, metadata=metadata) as parquet, open(path, "rb") as stream:
         owners = _owners(parquet, columns) or ()
         for number, owner in enumerate(owners):
             leaf = parquet.schema.column(number)
@@ -119,7 +125,7 @@ def _owners(parquet: pq.ParquetFile, columns: Sequence[PhysicalColumn]) -> list[
     Returns:
         The places; None if they are not known for sure, or the writer is not to be trusted.
     """
-    writer = parquet.metadata.created_by or ""
+    writer = writer_of(parquet.metadata)
     arrow = parquet.schema_arrow
     if not writer or _is_too_old(writer) or len(arrow) != len(columns):
         return None
@@ -131,7 +137,7 @@ def _described(parquet: pq.ParquetFile, place: int, column: PhysicalColumn) -> x
     """Begins a digest of a column by who wrote it, and the types that it is read as."""
     state = xxhash.xxh3_128()
     kind = parquet.schema_arrow.field(place).type
-    state.update(repr((parquet.metadata.created_by, str(kind), str(column.type))).encode())
+    state.update(repr((writer_of(parquet.metadata), str(kind), str(column.type))).encode())
     return state
 
 

@@ -13,7 +13,8 @@ from enum import StrEnum
 from functools import partial
 
 from catalog.errors import CorruptData, ErrorKind, NotFound, StorageFailure, Unsupported
-from catalog.formats.parquet import ParquetSource, StoredFooter, read_footer
+from catalog.formats.footer import ParquetSource
+from catalog.formats.parquet import StoredFooter, read_footer
 from catalog.formats.source import SourceFile
 from catalog.hints import Option, hint
 from catalog.repository.datafiles import ETAG, guard_of, remote_guard
