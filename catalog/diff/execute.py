@@ -87,7 +87,14 @@ def compare_table(
         return TableDiff(plan, result, reader.store)
     changed = counts.inserted + counts.deleted + counts.updated
     touched = [name for name in counts.cells if _touched(counts, name)]
-    rows = row_reader(reader.con, columns, remainder.row_parts, count=changed, touched=touched)
+    rows = row_reader(
+        reader.con,
+        columns,
+        remainder.row_parts,
+        count=changed,
+        touched=touched,
+        checks=reader.checks,
+    )
     return TableDiff(plan, result, reader.store, rows=rows)
 
 
@@ -166,7 +173,9 @@ def _one_sided(reader: TableReader, options: DiffOptions, *, keep_rows: bool) ->
         return TableDiff(plan, result, reader.store)
     columns = SqlColumns(plan)
     whole = Part(_whole(reader, columns, side), (), partial=False)
-    reading = row_reader(reader.con, columns, lambda fit, shown: [whole], count=shape.rows)
+    reading = row_reader(
+        reader.con, columns, lambda fit, shown: [whole], count=shape.rows, checks=reader.checks
+    )
     return TableDiff(plan, result, reader.store, rows=reading)
 
 

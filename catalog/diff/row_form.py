@@ -14,6 +14,7 @@ from catalog.diff.plan import SIDES, ColumnPair, SideName
 from catalog.diff.result import RowReader, Selection
 from catalog.diff.tally import updated
 from catalog.engine.arrow_arrays import constant, from_numpy
+from catalog.engine.checked_reads import Check, checked_reader
 from catalog.engine.connection import cursor
 from catalog.engine.failures import engine_errors
 from catalog.engine.quoting import literal, type_sql
@@ -47,15 +48,20 @@ def row_reader(
     *,
     count: int,
     touched: Collection[str] = (),
+    checks: Sequence[Check] = (),
 ) -> RowReader:
-    """Returns what reads the ``count`` changed rows, with cells changed in ``touched`` columns."""
+    """Returns what reads the ``count`` changed rows, with cells changed in ``touched`` columns.
+
+    After the last row the checks are made.
+    """
 
     def read(selection: Selection) -> pa.RecordBatchReader:
         fit = count <= SORTED_ROWS
         shown = frozenset(touched) if selection.narrow and columns.plan.key else None
         with engine_errors():
             form, parts = _RowForm(columns, shown), rows(fit, shown)
-            return _ChangedRows(con, form, parts, selection=selection, fit=fit).reader()
+            changed = _ChangedRows(con, form, parts, selection=selection, fit=fit)
+            return checked_reader(changed.reader(), checks)
 
     return read
 

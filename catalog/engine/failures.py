@@ -27,7 +27,11 @@ _DAMAGED = (
     re.compile(r"(?P<why>Invalid string encoding) found in Parquet file \"(?P<file>[^\"]+)\""),
 )
 
-_OWN = re.compile(r"^(\w+): (.*)\Z", re.DOTALL | re.MULTILINE)
+_OWN = {kind.__name__: kind for kind in (CorruptData, StorageFailure, Unsupported)}
+"""Errors of ours that reading a file may raise, by name."""
+
+_RAISED = re.compile(rf"^({'|'.join(_OWN)}): ", re.MULTILINE)
+"""Begins the text of such an error at the end of a traceback."""
 
 
 @contextmanager
@@ -58,14 +62,15 @@ def engine_errors() -> Iterator[None]:
 def file_error(error: duckdb.Error) -> CatalogError | None:
     """Returns the catalog's error for a file that DuckDB could not read; None for other errors.
 
-    If our own code raised while it read for DuckDB, DuckDB keeps only the text of that error, as
-    the last line of a traceback. A damaged page inside a file ends in a plain ``duckdb.Error``
-    that does not name the file.
+    If our own code raised while it read for DuckDB, DuckDB keeps only the text of that error, at
+    the end of a traceback, and may add the place in the SQL. A damaged page inside a file ends in
+    a plain ``duckdb.Error`` that does not name the file.
     """
     if "Traceback" in str(error):
-        raised = _OWN.search(str(error), str(error).rfind("\n") + 1)
-        kinds = {kind.__name__: kind for kind in (CorruptData, StorageFailure, Unsupported)}
-        return kinds[raised[1]](raised[2]) if raised and raised[1] in kinds else None
+        *_, raised = None, *_RAISED.finditer(str(error))
+        if raised is None:
+            return None
+        return _OWN[raised[1]](str(error)[raised.end() :].partition("\n\nLINE ")[0].strip())
     texts = (pattern.search(str(error)) for pattern in _DAMAGED)
     found = next((match for match in texts if match is not None), None)
     if found is None and type(error) is not duckdb.Error:

@@ -116,12 +116,17 @@ class DiffPlanner:
             return 0
         return old.snapshot.last_field_id
 
-    def verify(self, planned: PlannedTable, side: SideName, files: Sequence[DataFile]) -> None:
-        """Checks that data files are still what was committed.
+    def verify(
+        self, planned: PlannedTable, side: SideName, files: Sequence[DataFile]
+    ) -> datafiles.Watch:
+        """Checks that data files are still what was committed; they may not all be read.
+
+        Returns:
+            What checks them again once they were read.
 
         Raises:
             CorruptData: One is not.
         """
         end = self.before if side == "f" else self.after
         what = f"table {planned.plan.table} in commit {end.commit_id[:8]}"
-        datafiles.verify(self.repository.store, files, what=what)
+        return datafiles.verify(self.repository.store, files, what=what, all_needed=False)

@@ -7,6 +7,7 @@ from catalog.diff.execute import compare_table, stat_table, unchanged_table
 from catalog.diff.fingerprints.loading import Loaded, load_prints
 from catalog.diff.plan import SIDES, SideName
 from catalog.diff.result import Diff, TableDiff
+from catalog.engine.checked_reads import checked
 from catalog.engine.failures import engine_errors
 from catalog.engine.workspace import Workspace, default_memory_limit
 from catalog.model.datafile import DataFile
@@ -41,13 +42,15 @@ def run_diff(planner: DiffPlanner, planned: Sequence[PlannedTable], request: Dif
                 memory_limit_bytes=_memory_bytes(request),
             )
             with engine_errors():
-                compared = compare_table(
-                    _reader(planner, one, request, work),
-                    planner.options,
-                    name=f"remainder_{number}",
-                    keep_rows=request.level == "rows",
-                    progress=counter.count,
-                )
+                reader = _reader(planner, one, request, work)
+                with checked(reader.checks):
+                    compared = compare_table(
+                        reader,
+                        planner.options,
+                        name=f"remainder_{number}",
+                        keep_rows=request.level == "rows",
+                        progress=counter.count,
+                    )
             results.append(compared)
     except BaseException:
         if work is not None:
@@ -110,8 +113,9 @@ def _reader(
         for side in SIDES:
             stored = planned.stored(side)
             all_files[side] = () if stored is None else tuple(data_files(commits, stored))
-    for side in SIDES:
-        planner.verify(planned, side, all_files.get(side, plan.files(side)))
+    watches = [
+        planner.verify(planned, side, all_files.get(side, plan.files(side))) for side in SIDES
+    ]
     by_fingerprints = request.method == "auto"
     loaded = Loaded({}, {})
     if by_fingerprints:
@@ -124,4 +128,5 @@ def _reader(
         align_bytes=_memory_bytes(request) // 2 if by_fingerprints else 0,
         all_files=all_files,
         opened=dict(loaded.read),
+        checks=[watch.check for watch in watches if watch.found],
     )

@@ -10,6 +10,7 @@ from typing import Literal
 
 import duckdb
 
+from catalog.engine.checked_reads import checked
 from catalog.engine.connection import connect
 from catalog.engine.copying import copy_sql
 from catalog.engine.failures import file_error
@@ -29,6 +30,7 @@ from catalog.operations.context import OperationContext
 from catalog.operations.tables import stored_table
 from catalog.repository import datafiles
 from catalog.repository.commits import StoredTable
+from catalog.repository.datafiles import Watch
 from catalog.repository.tables import data_files
 from catalog.storage.store import ObjectStore
 from catalog.write.files.writer import stored_fields
@@ -113,9 +115,10 @@ def export_table(
         raise InvalidInput(f"unknown export format {format!r}", hint="use parquet or csv")
     resolved = context.resolve(ref)
     stored = stored_table(context.repository, table, resolved)
-    files = _files(context, stored, resolved.commit_id)
+    files, watch = _files(context, stored, resolved.commit_id)
     export = _Export(context.repository.store, stored.snapshot, files)
-    with _whole_or_not(destination, folder=format == "parquet") as temporary:
+    whole = _whole_or_not(destination, folder=format == "parquet")
+    with whole as temporary, checked([watch.check]):
         if format == "csv":
             export.write_csv(temporary)
         elif export.reads_as_written():
@@ -149,11 +152,13 @@ def _whole_or_not(destination: str, *, folder: bool) -> Iterator[str]:
             os.unlink(temporary)
 
 
-def _files(context: OperationContext, stored: StoredTable, commit_id: str) -> list[DataFile]:
+def _files(
+    context: OperationContext, stored: StoredTable, commit_id: str
+) -> tuple[list[DataFile], Watch]:
+    """Returns the files of a table, and what checks them again once they were read."""
     files = list(data_files(context.repository.commits, stored))
     what = f"table {stored.name} in commit {commit_id[:8]}"
-    datafiles.verify(context.repository.store, files, what=what)
-    return files
+    return files, datafiles.verify(context.repository.store, files, what=what)
 
 
 def _check_free(destination: str, *, folder: bool = False) -> None:
@@ -177,7 +182,7 @@ def write_views(context: OperationContext, path: str, *, ref: str, replace: bool
     views = []
     for name in sorted(context.repository.commits.entries(resolved.commit_id)):
         stored = stored_table(context.repository, name, resolved)
-        files = _files(context, stored, resolved.commit_id)
+        files, _ = _files(context, stored, resolved.commit_id)
         views.append(View(tuple(name.split(".")), stored.snapshot, tuple(files)))
     try:
         store = context.repository.store

@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Sequence
 
+from catalog.engine.checked_reads import Check
 from catalog.engine.connection import connect
 from catalog.model.datafile import DataFile
 from catalog.model.types import is_float
@@ -23,6 +24,7 @@ class CatalogBackend:
     def __init__(self, repository: Repository, ref: str) -> None:
         self._repository = repository
         self._ref = ref
+        self._checks: list[Check] = []
 
     def commit_id(self, ref: str | None) -> str:
         """Returns the commit a ref expression stands for; ``@{…}`` belongs to the session's."""
@@ -62,8 +64,18 @@ class CatalogBackend:
         )
         wanted = [file for file in found if pruner.wants_file(file)]
         what = f"table {table.name} in commit {table.commit_id[:8]}"
-        datafiles.verify(self._repository.store, wanted, what=what)
+        self._watch(datafiles.verify(self._repository.store, wanted, what=what))
         return wanted
+
+    def _watch(self, watch: datafiles.Watch) -> None:
+        """Notes what checks files once they were read, if others can change any of them."""
+        if watch.found:
+            self._checks.append(watch.check)
+
+    def checks(self) -> tuple[Check, ...]:
+        """Returns what checks the files given out since the last call."""
+        found, self._checks = tuple(self._checks), []
+        return found
 
     def locate(self, file: DataFile) -> str:
         """Returns where the engine reads a file."""

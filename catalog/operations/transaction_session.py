@@ -49,7 +49,9 @@ class TransactionBackend(CatalogBackend):
         found = self._transaction.tables.working(table.name).files(
             write.commits, wanted=lambda summary: pruner.wants_ranges(summary.ranges)
         )
-        return write.verified(table.name, [f for f in found if pruner.wants_file(f)])
+        wanted = [file for file in found if pruner.wants_file(file)]
+        self._watch(write.watched(table.name, wanted))
+        return wanted
 
 
 class _Writer:

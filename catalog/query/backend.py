@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from catalog.engine.checked_reads import Check
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
 from catalog.query.pruning import Pruner
@@ -57,6 +58,12 @@ class Backend(Protocol):
 
     def locate(self, file: DataFile) -> str:
         """Returns where the engine reads a file."""
+
+    def checks(self) -> tuple[Check, ...]:
+        """Returns what checks, after the last row, the files given out since the last call.
+
+        Those are the files that others can change while they are read.
+        """
 
 
 ResolveRef: TypeAlias = Callable[[str | None], str]

@@ -1,11 +1,12 @@
 """Sessions: DuckDB connections that understand ``table@ref``."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 
 import duckdb
 
+from catalog.engine.checked_reads import Check, checked, checked_relation
 from catalog.engine.quoting import identifier
 from catalog.engine.relation import prepare, relation_sql
 from catalog.errors import CatalogError, ErrorKind, InvalidInput, Unsupported
@@ -16,7 +17,7 @@ from catalog.query import connection_state
 from catalog.query.backend import Backend, Functions, Params, VersionedTable
 from catalog.query.failures import translated, unknown_table
 from catalog.query.parse.analyse import analyse
-from catalog.query.parse.keywords import fold
+from catalog.query.parse.keywords import NEVER_BEFORE_REF, fold
 from catalog.query.parse.nan_safety import nan_free_columns
 from catalog.query.parse.statements import (
     FunctionReference,
@@ -28,6 +29,12 @@ from catalog.query.parse.statements import (
 from catalog.query.pending_write import WRITING, PendingWrite, Writer, WriteResult
 from catalog.query.pruning import pruner
 from catalog.query.splice import Replacement, replacements, splice
+
+_COMMON_WORDS = NEVER_BEFORE_REF | {
+    *("or", "replace", "temp", "temporary", "view", "macro", "function", "prepare", "if"),
+    *("exists", "recursive", "main"),
+}
+"""Words in statements that make something to be read later, other than its name."""
 
 _OPENING = ("begin", "start")
 """Words that begin a transaction; other statements of their kind end one."""
@@ -41,11 +48,13 @@ class _Rewritten:
         sql: The SQL.
         foreign: Folded names that are not tables of the catalog.
         pending: The statement, if the session's writer is to run it.
+        checks: What checks the files it reads that others can change, once they were read.
     """
 
     sql: str
     foreign: frozenset[str] = frozenset()
     pending: PendingWrite | None = None
+    checks: tuple[Check, ...] = ()
 
 
 class Session:
@@ -76,6 +85,8 @@ class Session:
         self._in_transaction = False
         self._registered = 0
         self._unfinished = False
+        self._unchecked: tuple[Check, ...] = ()
+        self._lasting: list[tuple[frozenset[str], tuple[Check, ...]]] = []
         self._home = connection_state.database(connection)
 
     def __enter__(self) -> "Session":
@@ -134,11 +145,13 @@ class Session:
             found += [written] if written is not None else []
         with self._performing(last, params) as rewritten:
             if rewritten.pending is not None:
-                return [*found, self._written(rewritten.pending)]
+                return [*found, self._written(rewritten)]
             command = self.connection.extract_statements(rewritten.sql)[-1]
-            relation = self.connection.sql(rewritten.sql, params=params)
-        has_rows = command.expected_result_type != [duckdb.ExpectedResultType.NOTHING]
-        return [*found, relation if has_rows else None]
+            with checked(rewritten.checks):
+                relation = self.connection.sql(rewritten.sql, params=params)
+        if command.expected_result_type == [duckdb.ExpectedResultType.NOTHING]:
+            return [*found, None]
+        return [*found, checked_relation(relation, rewritten.checks)]
 
     def execute(self, text: str, params: Params = None) -> "Session":
         """Runs statements; ``fetchall`` and the like then read the result of the last.
@@ -161,13 +174,22 @@ class Session:
 
     def fetchall(self) -> list[tuple[object, ...]]:
         """Returns the rows of the last result that were not fetched yet."""
-        with translated():
+        with translated(), self._last_checked():
             return list(self.connection.fetchall())
 
     def fetchone(self) -> tuple[object, ...] | None:
         """Returns the next row of the last result, None after the last."""
         with translated():
-            return self.connection.fetchone()
+            row: tuple[object, ...] | None = self.connection.fetchone()
+        if row is None:
+            with self._last_checked():
+                pass
+        return row
+
+    def _last_checked(self) -> AbstractContextManager[None]:
+        """Checks the files of the last result after its last row was read."""
+        checks, self._unchecked = self._unchecked, ()
+        return checked(checks)
 
     @property
     def description(self) -> Sequence[tuple[object, ...]] | None:
@@ -187,14 +209,17 @@ class Session:
     def _execute(self, statement: Statement, params: Params = None) -> WriteResult | None:
         with self._performing(statement, params) as rewritten:
             if rewritten.pending is not None:
-                return self._written(rewritten.pending)
+                return self._written(rewritten)
             self._unfinished = True
-            self.connection.execute(rewritten.sql, params)
+            with checked(rewritten.checks):
+                self.connection.execute(rewritten.sql, params)
+        self._unchecked = rewritten.checks  # rows are read as they are fetched
         return None
 
-    def _written(self, pending: PendingWrite) -> WriteResult:
-        assert self._writer is not None, "what is pending is for a writer"
-        return self._writer.write(pending)
+    def _written(self, rewritten: _Rewritten) -> WriteResult:
+        assert self._writer is not None and rewritten.pending is not None, "it is for a writer"
+        with checked(rewritten.checks):
+            return self._writer.write(rewritten.pending)
 
     def _settle(self) -> None:
         """Drops unfetched rows of the last result, which would keep DuckDB busy."""
@@ -213,6 +238,7 @@ class Session:
         if not self._in_transaction and self._writer is None:
             self._commits.clear()
         self._settle()
+        self._unchecked = ()
         controls = statement.kind is StatementKind.TRANSACTION
         opens = controls and statement.text.split(None, 1)[0].lower() in _OPENING
         if controls and self._writer is not None:
@@ -239,7 +265,8 @@ class Session:
     def _rewrite(self, statement: Statement, params: Params = None) -> _Rewritten:
         if not statement.parsed:
             self._check_unparsed(statement)
-            return _Rewritten(statement.text)
+            return _Rewritten(statement.text, checks=self._checks_of(statement))
+        self._backend.checks()  # what is left of a statement that failed
         own: frozenset[str] = frozenset()
         if statement.references or statement.target:
             with translated():
@@ -266,10 +293,27 @@ class Session:
             pending = PendingWrite(
                 statement, target, written, tuple(moved), certain, tuple(sorted(inputs)), params
             )
-            return _Rewritten("", frozenset(foreign), pending)
+            return _Rewritten("", frozenset(foreign), pending, self._checks_of(statement))
         if target is not None and statement.kind is not StatementKind.CREATE:
             foreign.update((fold(target.name[-1]), fold(".".join(target.name))))
-        return _Rewritten(splice(statement.text, moved), frozenset(foreign))
+        sql = splice(statement.text, moved)
+        return _Rewritten(sql, frozenset(foreign), checks=self._checks_of(statement))
+
+    def _checks_of(self, statement: Statement) -> tuple[Check, ...]:
+        """Returns what checks the files that a statement reads, also by what was made earlier.
+
+        What a view, a macro or a prepared statement reads is read whenever a later statement
+        mentions it.
+        """
+        checks = self._backend.checks()
+        for names, earlier in self._lasting:
+            if not names.isdisjoint(statement.identifiers):
+                checks += earlier
+        creates = statement.kind is StatementKind.CREATE
+        stores_rows = creates and statement.target_kind is TargetKind.TABLE
+        if checks and (creates or statement.kind is StatementKind.PREPARE) and not stores_rows:
+            self._lasting.append((statement.identifiers - _COMMON_WORDS, checks))
+        return checks
 
     def _commit_id(self, ref: str | None) -> str:
         if ref not in self._commits:

@@ -8,8 +8,9 @@ import hashlib
 import itertools
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 from catalog.errors import CorruptData, ErrorKind
 from catalog.hints import Option, hint
@@ -42,6 +43,8 @@ PAGE_FILES = 1000
 LOOKS = 16
 """Looks under way at a time."""
 
+_RESTORE = "restore the file from a backup, or snapshot the table again"
+
 
 def guard_of(found: os.stat_result) -> str:
     """Returns the guard of a file that others can reach: size, modification time, inode."""
@@ -60,14 +63,17 @@ def locate(store: ObjectStore, file: DataFile) -> str:
 
 
 def place(store: ObjectStore, file: DataFile) -> str:
-    """Returns where our engine reads a data file: what must still be as it was is opened so.
+    """Returns where our engine reads a data file.
 
-    Other tools do not understand the URIs of guarded files in S3: for them there is ``locate``.
+    One in a bucket is opened only if it has its size, and the ETag that its guard may name. Other
+    tools do not understand such URIs: for them there is ``locate``.
     """
     location = locate(store, file)
-    if file.guard is None or not file.guard.startswith(ETAG):
+    if not is_remote(location):
         return location
-    return remote_files(store, location).guarded(location, _parts(file.guard)[0])
+    etag = _parts(file.guard)[0] if file.guard is not None else ""
+    files = remote_files(store, location)
+    return files.guarded(location, etag=etag, size_bytes=file.size_bytes)
 
 
 def file_info(store: ObjectStore, table: TableSnapshot, file: DataFile) -> FileInfo:
@@ -186,32 +192,85 @@ def _not_as_committed(location: str) -> CorruptData:
     return CorruptData(
         f"{location} is gone, or is not the file that was committed",
         kind=ErrorKind.FILE_CHANGED,
-        hint="restore the file from a backup, or snapshot the table again",
+        hint=_RESTORE,
     )
 
 
-def verify(store: ObjectStore, files: Iterable[DataFile], *, what: str) -> None:
-    """Checks that linked and referenced files are still what was committed to a table, ``what``.
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Local files that others can reach, as they were before they were read.
+
+    Attributes:
+        what: The table that they belong to, for messages.
+    """
+
+    what: str
+    found: Mapping[str, os.stat_result] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Checks, after the last row was read, that it is the files of before that were read.
+
+        Links to a file come and go without a change of its content, but with one of its ctime.
+
+        Raises:
+            CorruptData: A file was changed, replaced or removed.
+        """
+        for path, before in self.found.items():
+            now = _stat(path)
+            if now is None or guard_of(now) != guard_of(before):
+                raise _read_while_changed(path, self.what)
+            if now.st_nlink == before.st_nlink and now.st_ctime_ns != before.st_ctime_ns:
+                raise _read_while_changed(path, self.what)
+
+
+def verify(
+    store: ObjectStore, files: Iterable[DataFile], *, what: str, all_needed: bool = True
+) -> Watch:
+    """Checks that files are still what was committed to a table, ``what``, as far as is cheap.
+
+    That is the size of local files, and the guards of those that are linked or referenced.
+    Files in buckets that have none are compared by size when they are opened, see ``place``.
+
+    Args:
+        store: The store of the table.
+        files: The files.
+        what: The table, for messages.
+        all_needed: Whether all will be opened; if not, the catalog's own may be missing.
+
+    Returns:
+        What compares local files that others can reach again, once they were read.
 
     Raises:
         CorruptData: A file was changed, replaced or removed.
     """
+    watched: dict[str, os.stat_result] = {}
     remote: list[DataFile] = []
     for file in files:
-        if file.guard is None:
-            continue
-        if file.guard.startswith(ETAG):
-            remote.append(file)
-            continue
         path = locate(store, file)
-        try:
-            now: str | None = guard_of(os.stat(path))
-        except OSError:
-            now = None
-        if now != file.guard:
-            raise _changed(path, what, gone=now is None)
+        if is_remote(path):
+            remote += [file] if file.guard is not None else []
+            continue
+        now = _stat(path)
+        own = file.guard is None
+        if now is None:
+            if own and not all_needed:
+                continue
+            raise _changed(path, what, gone=True, own=own)
+        regular = stat.S_ISREG(now.st_mode) and now.st_size == file.size_bytes
+        if not regular or not (own or file.guard == guard_of(now)):
+            raise _changed(path, what, gone=False, own=own)
+        if not own:
+            watched[path] = now
     if remote:
         _verify_remote(store, remote, what)
+    return Watch(what, watched)
+
+
+def _stat(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except OSError:
+        return None
 
 
 def _verify_remote(store: ObjectStore, files: Sequence[DataFile], what: str) -> None:
@@ -264,14 +323,26 @@ def _parts(guard: str) -> tuple[str, str, str]:
     return etag, version, size
 
 
-def _changed(path: str, what: str, *, gone: bool, version: str = "") -> CorruptData:
+def _changed(
+    path: str, what: str, *, gone: bool, own: bool = False, version: str = ""
+) -> CorruptData:
     happened = "is gone" if gone else "was changed"
     restore = f"restore its version {version}" if version else "restore the file"
+    protect = f"{restore}, or snapshot the table again; {{}} protects data from later writes"
     return CorruptData(
         f"{path} {happened} since {what} was committed",
         kind=ErrorKind.FILE_CHANGED,
+        hint=_RESTORE if own else hint(protect, Option("mode", "copy")),
+    )
+
+
+def _read_while_changed(path: str, what: str) -> CorruptData:
+    return CorruptData(
+        f"{path}, a file of {what}, was changed while it was read",
+        kind=ErrorKind.FILE_CHANGED,
         hint=hint(
-            f"{restore}, or snapshot the table again; {{}} protects data from later writes",
+            "snapshot the table again once the writer has finished; {} protects data from later "
+            "writes",
             Option("mode", "copy"),
         ),
     )

@@ -133,8 +133,8 @@ class RemoteFiles(Protocol):
             NotFound: There is none.
         """
 
-    def guarded(self, uri: str, etag: str) -> str:
-        """Returns a URI for ``open`` that opens a file only if its content is known by an ETag."""
+    def guarded(self, uri: str, *, etag: str = "", size_bytes: int | None = None) -> str:
+        """Returns a URI for ``open`` that opens a file only if it has an ETag, or a size."""
 
     def fetch(self, uri: str, target: str, *, etag: str) -> None:
         """Copies a file that must still have its ETag to a local one.

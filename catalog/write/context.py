@@ -13,7 +13,7 @@ from catalog.model.fingerprint import Fingerprint
 from catalog.model.scan_plan import scan_plan
 from catalog.model.table import TableSnapshot
 from catalog.repository.commits import Commits
-from catalog.repository.datafiles import place, verify
+from catalog.repository.datafiles import Watch, place, verify
 from catalog.repository.repository import Repository
 from catalog.storage.store import ObjectStore
 
@@ -28,11 +28,13 @@ class WriteContext:
     Attributes:
         prints: Takes the fingerprints of files that are written; None in a dry run, which has
             no use for them.
+        watches: What compares the files that others can reach again, once all were read.
     """
 
     work: Workspace
     repository: Repository
     prints: FreshPrints | None = field(default_factory=dict)
+    watches: list[Watch] = field(default_factory=list)
 
     @property
     def con(self) -> duckdb.DuckDBPyConnection:
@@ -71,6 +73,22 @@ class WriteContext:
         return prepare(self.con, relation_sql(plan))
 
     def verified(self, table: str, files: Sequence[DataFile]) -> Sequence[DataFile]:
-        """Returns files after checking that linked ones are still what was committed."""
-        verify(self.store, files, what=f"table {table}")
+        """Returns files after checking that they are still what was committed."""
+        self.watched(table, files)
         return files
+
+    def watched(self, table: str, files: Sequence[DataFile]) -> Watch:
+        """Checks that files are still what was committed, and returns what checks them again."""
+        watch = verify(self.store, files, what=f"table {table}")
+        if watch.found:
+            self.watches.append(watch)
+        return watch
+
+    def check_read(self) -> None:
+        """Checks that no file was changed while it was read, before what came of it is committed.
+
+        Raises:
+            CorruptData: One was.
+        """
+        for watch in self.watches:
+            watch.check()

@@ -262,6 +262,7 @@ class Transaction:
             lineage={table.name: dict(table.described()) for table in tables},
         )
         updates = [self._update(table) for table in tables]
+        self.context.check_read()
         first_line = message.partition("\n")[0]
         return Proposal([parent], updates, about, f"commit: {first_line}", self._about.key)
 

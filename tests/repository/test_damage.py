@@ -49,7 +49,7 @@ def opened(packs: dict[str, bytes]) -> Repository:
     return open_existing(store)
 
 
-@pytest.mark.invariant("A changed byte is an error, never an answer")
+@pytest.mark.invariant("A changed byte of a commit is an error, never an answer")
 @pytest.mark.parametrize("flip", FLIPS)
 def test_a_changed_byte_is_never_an_answer(packs: dict[str, bytes], flip: int) -> None:
     """Each byte is changed in one way, or in every way with ``--thorough``."""

@@ -193,7 +193,7 @@ READS = {
 }
 
 
-@pytest.mark.invariant("A changed byte is an error, never an answer")
+@pytest.mark.invariant("A linked or referenced file that was changed is an error, never an answer")
 @pytest.mark.usefixtures("hard_links")
 @pytest.mark.parametrize("read", READS)
 @pytest.mark.parametrize("mode", ["link", "reference"])

@@ -8,6 +8,7 @@ import duckdb
 from catalog.diff.compare.arrays import Arrays
 from catalog.diff.plan import SideName, TablePlan
 from catalog.diff.route import Prints
+from catalog.engine.checked_reads import Check
 from catalog.engine.relation import prepare, relation_sql
 from catalog.model.datafile import DataFile
 from catalog.model.scan_plan import scan_plan
@@ -28,6 +29,7 @@ class TableReader:
         align_bytes: Memory for aligning rows by key outside the engine; 0 forbids it.
         all_files: All files of each side, where they are wanted.
         opened: Sizes of the files that were opened so far, by path.
+        checks: What checks the files that others can change, once they were read.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -37,6 +39,7 @@ class TableReader:
     align_bytes: int = 0
     all_files: Mapping[SideName, Sequence[DataFile]] = field(default_factory=dict)
     opened: dict[str, int] = field(default_factory=dict)
+    checks: Sequence[Check] = ()
 
     def relation(
         self,

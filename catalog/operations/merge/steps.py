@@ -107,6 +107,7 @@ class Merger:
         for update in merge.updates:
             if prints is not None and update.stored is None:
                 keep_prints(self.context.repository, update, prints, warn=False)
+        self.work.write.check_read()
         return merge
 
     def base_of(self, left: str, right: str) -> str:

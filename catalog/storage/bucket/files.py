@@ -11,6 +11,7 @@ from catalog.storage.bucket.requests import (
     Fault,
     RequestFailed,
     file_changed,
+    other_size,
     raised,
     split_uri,
 )
@@ -26,8 +27,9 @@ FETCH_BYTES = 16 << 20
 END_BYTES = 1 << 20
 """Most of an end that is held: the footer of a file of many columns and row groups."""
 
-GUARD = "#parquetry-etag="
-"""Separates a URI from the ETag that the file must have."""
+GUARD = "#parquetry-guard="
+"""Separates a URI from the size and the ETag, either of which may be empty, that the file must
+have: ``#parquetry-guard=<size>+<etag>``."""
 
 
 class BucketFiles:
@@ -63,9 +65,9 @@ class BucketFiles:
 
         Raises:
             NotFound: There is none.
-            CorruptData: It does not have the ETag it must have.
+            CorruptData: It does not have the ETag or the size it must have.
         """
-        uri, etag = split_guard(uri)
+        uri, etag, size_bytes = split_guard(uri)
         if isinstance(like, RangedFile):
             return RangedFile(self, uri, like.end)
         bucket, key = split_uri(uri, self.scheme)
@@ -82,11 +84,13 @@ class BucketFiles:
             found, data = empty, b""
         if etag and found.etag != etag:
             raise file_changed(uri)
+        if size_bytes is not None and found.size_bytes != size_bytes:
+            raise other_size(uri, found.size_bytes, committed=size_bytes)
         return RangedFile(self, uri, End(found, data))
 
-    def guarded(self, uri: str, etag: str) -> str:
-        """Returns a URI for ``open`` that opens an object only if it has an ETag."""
-        return f"{uri}{GUARD}{etag}"
+    def guarded(self, uri: str, *, etag: str = "", size_bytes: int | None = None) -> str:
+        """Returns a URI for ``open`` that opens an object only if it has an ETag, or a size."""
+        return f"{uri}{GUARD}{'' if size_bytes is None else size_bytes}+{etag}"
 
     def fetch(self, uri: str, target: str, *, etag: str) -> None:
         """Copies an object that must still have its ETag to a local file.
@@ -94,7 +98,7 @@ class BucketFiles:
         Raises:
             CorruptData: It was changed.
         """
-        with self.open(self.guarded(uri, etag)) as file, open(target, "wb") as copy:
+        with self.open(self.guarded(uri, etag=etag)) as file, open(target, "wb") as copy:
             while part := file.read(FETCH_BYTES):
                 copy.write(part)
 
@@ -202,7 +206,8 @@ class RangedFile(io.RawIOBase):
         return data + tail[: offset + length - stop]
 
 
-def split_guard(uri: str) -> tuple[str, str]:
-    """Returns a URI, and the ETag that the file must have; empty if any will do."""
-    plain, found, etag = uri.rpartition(GUARD)
-    return (plain, etag) if found else (uri, "")
+def split_guard(uri: str) -> tuple[str, str, int | None]:
+    """Returns a URI, and the ETag and size that the file must have; empty and None if any do."""
+    plain, found, guard = uri.rpartition(GUARD)
+    size, _, etag = guard.partition("+")
+    return (plain, etag, int(size) if size else None) if found else (uri, "", None)

@@ -245,6 +245,15 @@ def never_sent(error: BaseException) -> bool:
     return False
 
 
+def other_size(uri: str, size_bytes: int, *, committed: int) -> CorruptData:
+    """Returns the error for a file in a bucket that has not the size that was committed."""
+    return CorruptData(
+        f"{uri} has {size_bytes:,} bytes, {committed:,} were committed",
+        kind=ErrorKind.FILE_CHANGED,
+        hint="restore the file from a backup, or snapshot the table again",
+    )
+
+
 def file_changed(uri: str) -> CorruptData:
     """Returns the error for a file in a bucket that changes while it is read."""
     return CorruptData(
