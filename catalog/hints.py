@@ -24,6 +24,7 @@ Operation: TypeAlias = Literal[
     "log",
     "merge",
     "reflog",
+    "reset",
     "tables",
     "tags.list",
     "transaction",

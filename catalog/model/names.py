@@ -122,6 +122,9 @@ def encode_segment(name: str) -> str:
 
 
 def decode_segment(segment: str) -> str:
-    """Returns the name that a path segment encodes."""
+    """Returns the name that a path segment encodes; empty if none does."""
     encoded = re.sub(r"%([0-9A-F]{2})", lambda m: chr(int(m[1], 16)), segment)
-    return encoded.encode("latin-1").decode(errors="surrogatepass")
+    try:
+        return encoded.encode("latin-1").decode(errors="surrogatepass")
+    except UnicodeError:
+        return ""

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from catalog.errors import CorruptData
 from catalog.model.commit import parse_time, time_text
+from catalog.model.digests import FIELD, check_digest, digest_of, with_digest
 from catalog.model.ids import canonical_json, is_id, is_id_or_none
 
 REFLOG_PAGE = 100
@@ -72,37 +73,66 @@ class Branch:
 
     def to_bytes(self) -> bytes:
         """Returns the stored form."""
-        return canonical_json(
-            {
-                "kind": "branch",
-                "name": self.name,
-                "commit": self.commit_id,
-                "write_id": self.write_id,
-                "reflog": self.moves,
-                "older": self.older,
-                "protected": self.protected,
-            }
-        )
+        fields = {
+            "kind": "branch",
+            "name": self.name,
+            "commit": self.commit_id,
+            "write_id": self.write_id,
+            "reflog": self.moves,
+            "older": self.older,
+            "protected": self.protected,
+        }
+        return canonical_json({**fields, FIELD: [self.write_id, digest_of(fields)]})
 
 
-def branch_from_json(stored: Mapping[str, object]) -> Branch:
-    """Reads the stored form of a branch.
+BRANCH_FIELDS = ("kind", "name", "commit", "write_id", "reflog", "older", "protected")
+"""Fields of branches without a digest."""
+
+
+def branch_from_json(stored: Mapping[str, object], name: str, *, trusted: bool = False) -> Branch:
+    """Reads the stored form of the branch of a name, also one that its digest contradicts.
 
     Raises:
-        CorruptData: The form is not one of format 1.
+        CorruptData: It is not as it was written, or the form is not one of format 1.
     """
+    if not trusted:
+        _check_branch(stored, name)
     match stored:
         case {
             "kind": "branch",
-            "name": str(name),
+            "name": str(own),
             "commit": str() | None as commit_id,
             "write_id": str(write_id),
             "reflog": [_, *_] as moves,
             "older": str() | None as older,
             "protected": bool(protected),
         } if is_id_or_none(commit_id) and is_id_or_none(older):
+            if own != name:
+                raise CorruptData(f"branch {name} is stored under the name {own}")
             return Branch(name, commit_id, write_id, tuple(moves), older, protected)
-    raise CorruptData("a branch is not readable: fields are missing or of another type")
+    raise CorruptData(f"branch {name} is not readable: fields are missing or of another type")
+
+
+def _check_branch(stored: Mapping[str, object], name: str) -> None:
+    """Checks the stored form of a branch by its digest.
+
+    A digest names the write it was made for: a program that moves a branch and keeps fields that
+    it does not know leaves the digest of an earlier write, which says nothing.
+
+    Raises:
+        CorruptData: It is not as it was written.
+    """
+    what = f"branch {name}"
+    match stored:
+        case {"digest": [str(write_id), digest], "write_id": now, "reflog": [newest, *moves]}:
+            known = isinstance(newest, list) and newest[:1] == [now]
+            earlier = any(isinstance(move, list) and move[:1] == [write_id] for move in moves)
+            if known and earlier and write_id != now:
+                return
+            of_now = digest if write_id == now else None
+            check_digest({**stored, FIELD: of_now}, known=BRANCH_FIELDS, what=what)
+        case _:
+            check_digest(stored, known=BRANCH_FIELDS, what=what)
 
 
 def move_to_json(move: Move) -> list[object]:
@@ -148,7 +178,7 @@ class Tag:
 
     def to_bytes(self) -> bytes:
         """Returns the stored form."""
-        return canonical_json(
+        return with_digest(
             {
                 "kind": "tag",
                 "name": self.name,
@@ -160,20 +190,27 @@ class Tag:
         )
 
 
-def tag_from_json(stored: Mapping[str, object]) -> Tag:
-    """Reads the stored form of a tag.
+TAG_FIELDS = ("kind", "name", "commit", "time", "who", "message")
+"""Fields of tags without a digest."""
+
+
+def tag_from_json(stored: Mapping[str, object], name: str) -> Tag:
+    """Reads the stored form of the tag of a name.
 
     Raises:
-        CorruptData: The form is not one of format 1.
+        CorruptData: It is not as it was written.
     """
+    check_digest(stored, known=TAG_FIELDS, what=f"tag {name}")
     match stored:
         case {
             "kind": "tag",
-            "name": str(name),
+            "name": str(own),
             "commit": str(commit_id),
             "time": str(time),
             "who": str(who),
             "message": str(message),
         } if is_id(commit_id):
+            if own != name:
+                raise CorruptData(f"tag {name} is stored under the name {own}")
             return Tag(name, commit_id, parse_time(time), who, message)
-    raise CorruptData("a tag is not readable: fields are missing or of another type")
+    raise CorruptData(f"tag {name} is not readable: fields are missing or of another type")

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from catalog.errors import ErrorKind, InvalidInput
+from catalog.errors import CorruptData, ErrorKind, InvalidInput
 from catalog.hints import Call, hint
+from catalog.model.names import canonical_name
 from catalog.operations.context import OperationContext
 from catalog.operations.refs import unprotected_branch
 from catalog.repository.branch_errors import moved_error
@@ -18,7 +19,7 @@ class Reset:
 
     Attributes:
         branch: The branch.
-        before: The commit it pointed at.
+        before: The commit it pointed at; empty if its object was damaged.
         after: The commit it points at now; equal to ``before`` if it did not move.
         removed: How many commits are no longer on the branch; they stay in its reflog.
         added: How many commits are on the branch that were not.
@@ -41,7 +42,10 @@ class Reset:
 def reset_branch(context: OperationContext, branch: str, *, to: str, dry_run: bool) -> Reset:
     """Moves a branch to the commit of a ref; see ``Catalog.reset``."""
     repository = context.repository
-    live = unprotected_branch(repository, branch)
+    try:
+        live = unprotected_branch(repository, branch)
+    except CorruptData:
+        return _mended(context, canonical_name(branch), to=to, dry_run=dry_run)
     name, before = live.name, live.head
     after = repository.refs.resolve(to, default=name).commit_id
     entries = repository.commits.entries
@@ -64,4 +68,17 @@ def reset_branch(context: OperationContext, branch: str, *, to: str, dry_run: bo
         raise moved_error(
             name, during="the reset", now=None if now is None else now.branch
         ) from error
+    return report
+
+
+def _mended(context: OperationContext, name: str, *, to: str, dry_run: bool) -> Reset:
+    """Points a branch whose object is damaged at a commit."""
+    repository = context.repository
+    after = repository.refs.resolve(to, default=name).commit_id
+    report = Reset(name, "", after, 0, 0, dry_run)
+    if not dry_run:
+        try:
+            repository.branches.mend(name, after, context.stamp(f"reset: damaged, to {to}"))
+        except SwapLost as error:
+            raise moved_error(name, during="the reset") from error
     return report

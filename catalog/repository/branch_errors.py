@@ -1,7 +1,7 @@
 """Errors about branches that other writers changed first, or that may not change this way."""
 
-from catalog.errors import AlreadyExists, Conflict, ErrorKind
-from catalog.hints import Call, hint
+from catalog.errors import AlreadyExists, Conflict, CorruptData, ErrorKind
+from catalog.hints import Blank, Call, hint
 from catalog.model.refs import Branch
 
 
@@ -68,4 +68,29 @@ def given_to_tag_error(name: str) -> AlreadyExists:
         f"tag {name!r} exists or is being created: branches and tags share their names",
         kind=ErrorKind.REF_EXISTS,
         hint=hint("choose another name, or see: {}", Call("tags.list")),
+    )
+
+
+def damaged_branch_error(name: str, path: str, error: CorruptData) -> CorruptData:
+    """Returns the error for a branch whose object, at ``path``, cannot be read or trusted."""
+    return CorruptData(
+        error.message,
+        kind=error.kind,
+        hint=hint(
+            f"restore {path} from a backup, or remove it if it is not the catalog's; or point the "
+            "branch at a commit again: {}. Files in objects/ are named by their commits, of which "
+            "the newest is likely to be the last; {} shows it",
+            Call("reset", (name,), to=Blank("COMMIT")),
+            Call("log", (Blank("COMMIT"),)),
+        ),
+    )
+
+
+def damaged_tag_error(name: str, path: str, error: CorruptData) -> CorruptData:
+    """Returns the error for a tag whose object, at ``path``, cannot be read or trusted."""
+    return CorruptData(
+        error.message,
+        kind=error.kind,
+        hint=f"restore {path} from a backup: a tag is written once, and never changed; or remove "
+        "it, and make the tag again",
     )

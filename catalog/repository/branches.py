@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 
-from catalog.errors import AlreadyExists, CorruptData, NotFound, StorageFailure
+from catalog.errors import AlreadyExists, CatalogError, CorruptData, NotFound, StorageFailure
 from catalog.hints import Call, hint
 from catalog.model.ids import canonical_json, content_id, parse_json, random_id
-from catalog.model.names import decode_segment, encode_segment
+from catalog.model.names import encode_segment
 from catalog.model.refs import (
     REFLOG_PAGE,
     Branch,
@@ -23,8 +24,9 @@ from catalog.model.refs import (
     move_to_json,
 )
 from catalog.model.texts import check_text
-from catalog.repository.branch_errors import exists_error, given_to_tag_error
+from catalog.repository.branch_errors import damaged_branch_error, exists_error, given_to_tag_error
 from catalog.repository.creation import create_named
+from catalog.repository.ref_listing import named_objects, passed_over
 from catalog.repository.tags import is_spent
 from catalog.storage.store import ObjectStore, OutcomeUnknown, SwapLost, TakesTurns
 
@@ -95,11 +97,38 @@ class Branches:
             return None
         data, branch = self._read.get(name, (b"", None))
         if branch is None or data != stored.data:
-            branch = branch_from_json(parse_json(stored.data, f"branch {name}"))
-            if branch.name != name:
-                raise CorruptData(f"branch {name} is stored under the name {branch.name}")
+            branch = self._checked(name, stored.data)
             self._keep(stored.data, branch)
         return HeldBranch(branch, stored.version)
+
+    def _checked(self, name: str, data: bytes) -> Branch:
+        try:
+            return branch_from_json(parse_json(data, f"branch {name}"), name)
+        except CorruptData as error:
+            raise damaged_branch_error(name, branch_path(name), error) from error
+
+    def mend(self, name: str, commit_id: str, stamp: Stamp) -> Branch:
+        """Puts a branch whose object is damaged at a commit.
+
+        What can still be read of its reflog is kept, for the idempotency keys in it; the first
+        move says that nothing vouches for the others. It is not protected.
+
+        Raises:
+            SwapLost: Another writer has changed the object since.
+        """
+        path = branch_path(name)
+        stored = self._store.read(path)
+        try:
+            left = branch_from_json(parse_json(stored.data, f"branch {name}"), name, trusted=True)
+            list(self.reflog(left))
+        except CatalogError:
+            left = Branch(name, None, "", ())
+        write_id = self._new_id()
+        move = move_to_json(stamp.move(write_id, left.commit_id, commit_id))
+        moves, older = self._paged((move, *left.moves), left.older)
+        branch = Branch(name, commit_id, write_id, moves, older)
+        self._store.swap(path, branch.to_bytes(), version=stored.version)
+        return branch
 
     def _keep(self, data: bytes, branch: Branch) -> None:
         if len(self._read) >= CACHED_BRANCHES:
@@ -112,14 +141,13 @@ class Branches:
         return None if held is None or held.branch.commit_id is None else held.branch
 
     def list(self) -> list[Branch]:
-        """Returns all branches that are not deleted, by name."""
-        names = [
-            decode_segment(info.path.removeprefix(PREFIX).removesuffix(".json"))
-            for info in self._store.list(PREFIX)
-            if info.path.endswith(".json")
-        ]
+        """Returns all branches that are not deleted, by name.
+
+        What lies there and is not a branch, or is damaged, is passed over with a warning.
+        """
+        names = named_objects((info.path for info in self._store.list(PREFIX)), PREFIX)
         with ThreadPoolExecutor(READS) as pool:
-            found = list(pool.map(self.find, names))
+            found = list(pool.map(partial(passed_over, self.find, branch_path), names))
         return sorted((b for b in found if b is not None), key=lambda b: b.name)
 
     def create(self, name: str, commit_id: str, stamp: Stamp) -> Branch:

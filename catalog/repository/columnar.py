@@ -32,10 +32,10 @@ ID_BYTES = 32
 MAX_ROWS = 1000
 """Most rows of a node: change lists have up to so many, nodes of trees fewer."""
 
-_INTEGERS = frozenset(
+INTEGER_COLUMNS = frozenset(
     ("size", "rows", "files", "added", "nulls", "nans", "exact", "@offset", "@length")
 )
-_BYTES = frozenset(
+BYTE_COLUMNS = frozenset(
     ("path", "token", "guard", "schema", "part", "low", "high", "first", "child", "name")
 ) | {"snapshot", "@pack"}
 """What columns hold, by their names up to a dot; others may hold either."""
@@ -236,8 +236,8 @@ def decode(stored: bytes, what: str) -> dict[str, pa.Array]:
 def _check_type(name: str, kind: pa.DataType, what: str) -> None:
     """Checks, before any values are read, that a column has the type that its name tells."""
     word = name.partition(".")[0]
-    wanted = [] if word in _BYTES else [pa.int64()]
-    wanted += [] if word in _INTEGERS else [pa.binary()]
+    wanted = [] if word in BYTE_COLUMNS else [pa.int64()]
+    wanted += [] if word in INTEGER_COLUMNS else [pa.binary()]
     if kind not in wanted:
         raise CorruptData(f"{what} is not readable: column {excerpt(name)} has type {kind}")
 

@@ -1,12 +1,14 @@
 """A repository: everything that is stored of a catalog, behind one object."""
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from catalog.errors import AlreadyExists, CorruptData, ErrorKind, NotFound, Unsupported
 from catalog.model.commit import Commit, parse_time, time_text
-from catalog.model.ids import canonical_json, parse_json, random_id
+from catalog.model.digests import FIELD, check_digest, with_digest
+from catalog.model.ids import parse_json, random_id
 from catalog.repository.branches import Branches, Stamp
 from catalog.repository.commits import Commits
 from catalog.repository.creation import create_named, create_own
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 CATALOG_PATH = "catalog.json"
+FIELDS = ("format_version", "catalog_id", "created_at")
+"""Fields of descriptions without a digest."""
+
 DEFAULT_BRANCH = "main"
 
 
@@ -67,7 +72,7 @@ def create(store: ObjectStore, *, author: str, now: datetime.datetime) -> Reposi
         CorruptData: There is one that lost its description.
     """
     info = CatalogInfo(random_id(), now)
-    data = canonical_json(
+    data = with_digest(
         {
             "format_version": info.format_version,
             "catalog_id": info.catalog_id,
@@ -106,6 +111,8 @@ def open_existing(store: ObjectStore) -> Repository:
         raise NotFound("no catalog there", kind=ErrorKind.CATALOG_NOT_FOUND) from error
     try:
         described = parse_json(stored.data, CATALOG_PATH)
+        if not _is_newer(described) and (FIELD in described or described.keys() >= set(FIELDS)):
+            check_digest(described, known=FIELDS, what=CATALOG_PATH)
     except CorruptData as error:
         raise CorruptData(error.message, kind=error.kind, hint=_RESTORE) from error
     match described:
@@ -127,6 +134,12 @@ def open_existing(store: ObjectStore) -> Repository:
         kind=ErrorKind.UNKNOWN_FORMAT,
         hint=_RESTORE,
     )
+
+
+def _is_newer(described: Mapping[str, object]) -> bool:
+    """Returns whether a description is of a newer format, whose digests may be others."""
+    version = described.get("format_version")
+    return isinstance(version, int) and version > FORMAT_VERSION
 
 
 def _first_commit(repository: Repository, author: str, now: datetime.datetime) -> str:

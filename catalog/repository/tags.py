@@ -3,9 +3,11 @@
 from catalog.errors import AlreadyExists, CorruptData, ErrorKind, NotFound
 from catalog.hints import Call, hint
 from catalog.model.ids import parse_json
-from catalog.model.names import decode_segment, encode_segment
+from catalog.model.names import encode_segment
 from catalog.model.refs import Tag, tag_from_json
+from catalog.repository.branch_errors import damaged_tag_error
 from catalog.repository.creation import create_named, create_own
+from catalog.repository.ref_listing import named_objects, passed_over
 from catalog.storage.store import ObjectStore
 
 PREFIX = "refs/tags/"
@@ -25,11 +27,14 @@ class Tags:
         return self._read(name) if path in paths and path + DELETED not in paths else None
 
     def list(self) -> list[Tag]:
-        """Returns all tags that are not deleted, by name."""
+        """Returns all tags that are not deleted, by name.
+
+        What lies there and is not a tag, or is damaged, is passed over with a warning.
+        """
         paths = {info.path for info in self._store.list(PREFIX)}
-        live = [p for p in paths if p.endswith(".json") and p + DELETED not in paths]
-        names = [decode_segment(p.removeprefix(PREFIX).removesuffix(".json")) for p in live]
-        found = (self._read(name) for name in sorted(names))
+        live = (p for p in paths if p + DELETED not in paths and not p.endswith(DELETED))
+        named = named_objects(live, PREFIX)
+        found = (passed_over(self._read, _path, name) for name in sorted(named))
         return [tag for tag in found if tag is not None]
 
     def create(self, tag: Tag) -> None:
@@ -68,10 +73,10 @@ class Tags:
             stored = self._store.read(_path(name))
         except NotFound:
             return None
-        tag = tag_from_json(parse_json(stored.data, f"tag {name}"))
-        if tag.name != name:
-            raise CorruptData(f"tag {name} is stored under the name {tag.name}")
-        return tag
+        try:
+            return tag_from_json(parse_json(stored.data, f"tag {name}"), name)
+        except CorruptData as error:
+            raise damaged_tag_error(name, _path(name), error) from error
 
 
 def is_spent(store: ObjectStore, name: str) -> bool:

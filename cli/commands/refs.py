@@ -9,7 +9,7 @@ from catalog.report.figures import counted, short
 from cli.completion import complete_branch, complete_ref
 from cli.opening import DEFAULT_REF, opened
 from cli.options import BranchArgument, Format, Json, chosen
-from cli.output.listing import Cell, ListFormat, Listing, picked, show, show_outcome
+from cli.output.listing import Cell, ListFormat, Listing, show, show_outcome
 
 if TYPE_CHECKING:
     from catalog.operations.reset import Reset
@@ -170,7 +170,9 @@ def reset(
     """
     found = opened(context).reset(branch, to=to, dry_run=dry_run)
     outcome = {
-        **picked(found, "branch", "before", "after"),
+        "branch": found.branch,
+        "before": found.before or None,
+        "after": found.after,
         "moved": found.moved and not dry_run,
         "commits_removed": found.removed,
         "commits_added": found.added,
@@ -181,6 +183,9 @@ def reset(
 
 def _reset_lines(found: "Reset") -> list[str]:
     name, before, after = found.branch, short(found.before), short(found.after)
+    if not found.before:
+        was = f"{name} was damaged, and {'would be' if found.dry_run else 'is'} at {after} now"
+        return [was, "not protected, and with as much of its reflog as can be read"]
     if not found.moved:
         return [f"{name} is already at {after}"]
     lines = [f"{name} {'would move' if found.dry_run else 'moved'} from {before} to {after}"]

@@ -96,6 +96,7 @@ def forge(root: Path, forgery: Forgery, *, name: str) -> str:
 def point(branch: Path, commit_id: str) -> None:
     """Lets the object of a branch point to a commit, as a writer without digests would."""
     stored = json.loads(branch.read_text())
+    stored.pop("digest", None)
     stored["commit"] = commit_id
     stored["reflog"][0][4] = commit_id
     branch.write_bytes(json_bytes(stored))

@@ -50,6 +50,14 @@ def checked_json(data: bytes) -> Json:
     return value
 
 
+def check_digest(says: Json, *known: str, write_id: str | None = None) -> None:
+    if "digest" not in says:
+        assert set(says) == set(known)
+        return
+    digest = sha256(canonical({name: one for name, one in says.items() if name != "digest"}))
+    assert says["digest"] == (digest if write_id is None else [write_id, digest])
+
+
 @dataclass(frozen=True)
 class Table:
     """Is a table snapshot: what it says, and where its manifest lies."""
@@ -76,6 +84,7 @@ class Reader:
         assert self.about["format_version"] == 1
         assert re.fullmatch(r"[0-9a-f]{32}", self.about["catalog_id"])
         assert TIME.fullmatch(self.about["created_at"])
+        check_digest(self.about, "format_version", "catalog_id", "created_at")
 
     # refs
 
@@ -85,6 +94,8 @@ class Reader:
         assert says["write_id"] == says["reflog"][0][0]
         assert says["commit"] == says["reflog"][0][4]
         assert isinstance(says["protected"], bool)
+        known = ("kind", "name", "commit", "write_id", "reflog", "older", "protected")
+        check_digest(says, *known, write_id=says["write_id"])
         return says
 
     def reflog(self, name: str) -> list[list[Any]]:
@@ -116,6 +127,7 @@ class Reader:
         says = checked_json(path.read_bytes())
         assert (says["kind"], says["name"]) == ("tag", name)
         assert TIME.fullmatch(says["time"])
+        check_digest(says, "kind", "name", "commit", "time", "who", "message")
         return says
 
     # packs and nodes

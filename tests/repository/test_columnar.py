@@ -9,11 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.errors import CorruptData
-from catalog.repository.columnar import byte_strings, decode, encode, integers, node_id
+from catalog.repository.columnar import (
+    BYTE_COLUMNS,
+    INTEGER_COLUMNS,
+    byte_strings,
+    decode,
+    encode,
+    integers,
+    node_id,
+)
 
 whole = st.none() | st.integers(-(2**63), 2**63 - 1)
 binary = st.none() | st.binary(max_size=6)
-names = st.text(st.characters(codec="utf-8", exclude_characters="@"), min_size=1, max_size=5)
+names = st.text(
+    st.characters(codec="utf-8", exclude_characters="@"), min_size=1, max_size=5
+).filter(lambda name: name.partition(".")[0] not in INTEGER_COLUMNS | BYTE_COLUMNS)
 
 
 @st.composite

@@ -11,6 +11,7 @@ import pytest
 
 from catalog.catalog import Catalog
 from catalog.errors import AlreadyExists, NotFound
+from tests.repository.format_reader import Reader
 from tests.write.conftest import write
 
 SAMPLE = Path(__file__).parent / "format-1"
@@ -206,3 +207,28 @@ def test_it_can_be_written_on(cat: Catalog, tmp_path: Path) -> None:
     assert rows(cat, "SELECT count(*), max(day) FROM orders@next") == [
         (6, datetime.date(2024, 1, 4))
     ]
+
+
+DIGESTS = Path(__file__).parent / "format-1-digests"
+"""A catalog of the first writer whose branches, tags and description carry digests."""
+
+
+def test_a_catalog_with_digests_is_the_same(tmp_path: Path) -> None:
+    shutil.copytree(DIGESTS, tmp_path / "lake")
+    cat = Catalog.open(str(tmp_path / "lake"))
+    assert rows(cat, "FROM t ORDER BY a") == [(1, "x"), (2, None)]
+    assert [(b.name, b.protected) for b in cat.branches.list()] == [("fix", False), ("main", True)]
+    assert [(t.name, t.message) for t in cat.tags.list()] == [("v1", "as published")]
+    assert [m.key for m in cat.reflog("main")] == [None, "load-1", None]
+    for path in ("catalog.json", "refs/branches/main.json", "refs/tags/v1.json"):
+        assert b'"digest":' in (DIGESTS / path).read_bytes()
+
+
+def test_the_sample_with_digests_is_what_the_format_says() -> None:
+    reader = Reader(DIGESTS)
+    for branch in ("main", "fix"):
+        assert reader.branch(branch)["digest"][0] == reader.branch(branch)["write_id"]
+    tag = reader.tag("v1")
+    assert tag is not None
+    assert tag["commit"] == reader.branch("main")["commit"]
+    assert reader.about["digest"]

@@ -1,0 +1,37 @@
+"""Listings of branches and tags: what is neither is passed over and reported."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+from catalog.errors import CorruptData
+from catalog.model.names import decode_segment, encode_segment
+
+T = TypeVar("T")
+
+LOG = logging.getLogger("catalog.storage.refs")
+"""Tells what is passed over: tools that synchronise folders, and people, leave files there."""
+
+SUFFIX = ".json"
+
+
+def named_objects(paths: Iterable[str], prefix: str) -> Iterator[str]:
+    """Yields the names that the paths of objects stand for; others are reported."""
+    for path in paths:
+        segment = path.removeprefix(prefix).removesuffix(SUFFIX)
+        name = decode_segment(segment)
+        if name and path == f"{prefix}{encode_segment(name)}{SUFFIX}":
+            yield name
+        else:
+            LOG.warning("%s is not the catalog's, and is passed over", path)
+
+
+def passed_over(
+    read: Callable[[str], T | None], path_of: Callable[[str], str], name: str
+) -> T | None:
+    """Returns what is read of a name; None if it is damaged, which is reported."""
+    try:
+        return read(name)
+    except CorruptData as error:
+        LOG.warning("%s is passed over: %s", path_of(name), error.message)
+        return None
