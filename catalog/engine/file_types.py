@@ -6,8 +6,10 @@ import duckdb
 
 from catalog.engine.connection import cursor, make_readable
 from catalog.engine.data_types import data_type
+from catalog.engine.failures import file_error
 from catalog.engine.quoting import literal, pattern
-from catalog.errors import CorruptData, ErrorKind, InvalidInput
+from catalog.errors import CatalogError, CorruptData, ErrorKind, InvalidInput, StorageFailure
+from catalog.formats.annotations import misplaced_annotation
 from catalog.formats.parquet import ParquetFooter, StoredFooter
 from catalog.formats.structure import Structure
 from catalog.model.ids import excerpt
@@ -41,7 +43,7 @@ def as_read(
         engine: Returns a connection; called only if the engine must be asked.
 
     Raises:
-        CorruptData: The engine cannot read the file, so that no query could.
+        CorruptData: The engine cannot read the file, so that no query could, or not as it is meant.
         InvalidInput: It cannot read a column exactly.
     """
     types = _known.get(footer.structure)
@@ -66,19 +68,57 @@ def column_types(con: duckdb.DuckDBPyConnection, uri: str) -> tuple[DataType, ..
         with cursor(con) as own:  # the connection may be in the middle of a result
             found = own.sql(f"SELECT * FROM {source}").types
     except duckdb.Error as error:
-        raise _unreadable(uri, str(error).partition("\n")[0]) from error
+        raise _refusal(uri, error) from error
     return tuple(map(data_type, found))
 
 
-def _unreadable(uri: str, reason: str) -> CorruptData:
+def check_values(
+    footer: ParquetFooter, uri: str, engine: Callable[[], duckdb.DuckDBPyConnection]
+) -> None:
+    """Checks that the engine can read the columns of a file of which that is doubtful.
+
+    Raises:
+        CorruptData: It cannot read one.
+    """
+    if not footer.doubtful or not footer.rows:
+        return
+    names = ", ".join(f"c{place}" for place in range(len(footer.columns)))
+    source = f"read_parquet({literal(pattern(uri))}, hive_partitioning = false) AS f({names})"
+    with cursor(engine()) as con:
+        make_readable(con, [uri])
+        for place in footer.doubtful:
+            try:
+                con.execute(f"SELECT max(hash(c{place})) FROM {source}")
+            except duckdb.Error as error:
+                where = f"{uri}: column {footer.columns[place][0]!r}"
+                raise _refusal(where, error) from error
+
+
+def _refusal(where: str, error: duckdb.Error) -> CatalogError:
+    """Returns the error for a file or column that the engine did not read."""
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return StorageFailure(f"out of memory while {where} is read", kind=ErrorKind.OUT_OF_MEMORY)
+    raised = file_error(error) if "Traceback" in str(error) else None  # by our own reading
+    reason = str(error).partition("\n")[0]
+    return raised or _unreadable(where, reason.partition(" Error: ")[2] or reason)
+
+
+def _unreadable(where: str, reason: str) -> CorruptData:
     return CorruptData(
-        f"{uri} cannot be read by any query: {reason.partition(' Error: ')[2] or reason}",
+        f"{where} cannot be read by any query: {reason}",
         kind=ErrorKind.DAMAGED_PARQUET,
         hint="write the file again, or remove it from the source",
     )
 
 
 def _check(footer: StoredFooter, types: tuple[DataType, ...], uri: str) -> None:
+    wrong = misplaced_annotation(footer.structure)
+    if wrong is not None:
+        raise CorruptData(
+            f"{uri}: {wrong}",
+            kind=ErrorKind.DAMAGED_PARQUET,
+            hint="write the column with another type, or leave it out",
+        )
     if not types or len(types) != len(footer.columns):
         raise _unreadable(uri, "it has no columns" if not types else "its columns are unclear")
     for column, kind in zip(footer.columns, types, strict=True):

@@ -33,11 +33,16 @@ class ArrowColumn:
     Attributes:
         type: The type of the engine that has the values which Arrow decodes.
         leaf: The number of its first leaf in the file.
+        leaves: How many it has.
+        strict: Whether the engine refuses some of the values that Arrow takes: times beyond a day,
+            JSON that is none, timestamps that do not fit.
     """
 
     name: str
     type: DataType
     leaf: int
+    leaves: int = 1
+    strict: bool = False
 
 
 def arrow_columns(schema: pq.ParquetSchema, shown: str) -> tuple[ArrowColumn, ...]:
@@ -74,8 +79,32 @@ def arrow_agrees(schema: pq.ParquetSchema, types: Sequence[DataType]) -> tuple[b
 
 def _columns(schema: pq.ParquetSchema, structure: pa.Schema) -> Iterator[ArrowColumn]:
     remaining = enumerate(schema.column(i) for i in range(len(schema)))
+    ahead = 0
     for field in structure:
-        yield ArrowColumn(field.name, *_type(field.type, remaining))
+        kind, first = _type(field.type, remaining)
+        own = range(ahead, ahead + _leaf_count(kind))
+        ahead = own.stop
+        strict = any(_is_strict(schema.column(n)) for n in own)
+        yield ArrowColumn(field.name, kind, first, len(own), strict)
+
+
+def _leaf_count(kind: DataType) -> int:
+    match kind:
+        case Scalar():
+            return 1
+        case ListType(element):
+            return _leaf_count(element)
+        case MapType(key, value):
+            return _leaf_count(key) + _leaf_count(value)
+        case StructType(fields):
+            return sum(_leaf_count(inner) for _, inner in fields)
+
+
+def _is_strict(leaf: pq.ColumnSchema) -> bool:
+    logical = leaf.logical_type
+    if logical.type == "TIMESTAMP":
+        return "milliseconds" in str(logical)
+    return logical.type in ("TIME", "JSON") or leaf.physical_type == "INT96"
 
 
 def _type(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from catalog.formats.arrow_types import ArrowColumn, arrow_columns
 from catalog.formats.bounds import column_stats
 from catalog.formats.footer import (
+    Footer,
     ParquetSource,
     checked_metadata,
     parquet_errors,
@@ -20,7 +21,22 @@ from catalog.formats.source import Layout
 from catalog.formats.structure import Structure, structure_of
 from catalog.model.datafile import ColumnStats
 from catalog.model.schema import FileSchema
-from catalog.model.types import DataType, Scalar, is_float
+from catalog.model.types import DataType, Scalar, TypeClass, is_float
+from catalog.model.values import encoded_ticks
+
+FIXED = 7
+"""Number of the physical type of bytes of a fixed length."""
+
+MAX_DECIMAL_BYTES = 16
+"""Bytes of the decimals that the engine has; longer ones may hold values that it has not."""
+
+BYTE_STREAM_SPLIT = 9
+"""Number of an encoding that the engine knows for numbers only."""
+
+USUAL_CODECS = frozenset((0, 1, 2, 4, 6, 7))
+"""Numbers of the codecs that the engine knows: of those of Arrow, all but an older LZ4."""
+
+DAY_MICROSECONDS = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +47,14 @@ class ParquetFooter:
         rows: Rows in the file.
         columns: Name and type per column, in order.
         stats: Statistics of top-level scalar columns, by name.
+        doubtful: The places of columns that the engine may not be able to read, although it knows
+            their types, and Arrow reads them.
     """
 
     rows: int
     columns: Layout
     stats: Mapping[str, ColumnStats]
+    doubtful: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +67,14 @@ class StoredFooter:
         columns: The columns in order, as Arrow reads them.
         stats: Statistics of top-level scalar columns, by name; their bounds are values of the
             types that Arrow reads.
+        doubtful: As in ``ParquetFooter``, as far as it does not depend on types.
     """
 
     rows: int
     structure: Structure
     columns: tuple[ArrowColumn, ...]
     stats: Mapping[str, ColumnStats]
+    doubtful: frozenset[int]
 
     def read_as(self, types: Sequence[DataType]) -> ParquetFooter:
         """Returns the footer with the types that the engine reads the columns as.
@@ -66,8 +87,13 @@ class StoredFooter:
             known = stats.get(column.name)
             if known is not None and column.type != kind:
                 stats[column.name] = ColumnStats(known.nulls, None if is_float(kind) else 0)
+        doubtful = tuple(
+            place
+            for place, (column, kind) in enumerate(zip(self.columns, types, strict=True))
+            if place in self.doubtful or column.type != kind
+        )
         names = (column.name for column in self.columns)
-        return ParquetFooter(self.rows, tuple(zip(names, types, strict=True)), stats)
+        return ParquetFooter(self.rows, tuple(zip(names, types, strict=True)), stats, doubtful)
 
 
 def read_footer(path: ParquetSource, *, name: str | None = None) -> StoredFooter:
@@ -91,7 +117,35 @@ def read_footer(path: ParquetSource, *, name: str | None = None) -> StoredFooter
         for column in columns
         if isinstance(column.type, Scalar)
     }
-    return StoredFooter(footer.rows, structure, columns, stats)
+    doubtful = frozenset(
+        place
+        for place, column in enumerate(columns)
+        if (column.strict and not _is_harmless(column, stats)) or _is_encoded_rarely(footer, column)
+    )
+    return StoredFooter(footer.rows, structure, columns, stats, doubtful)
+
+
+def _is_harmless(column: ArrowColumn, stats: Mapping[str, ColumnStats]) -> bool:
+    """Returns whether bounds show that the engine reads all values of a column."""
+    known = stats.get(column.name)
+    if known is None or known.low is None or known.high is None:
+        return False
+    if isinstance(column.type, Scalar) and column.type.type_class is TypeClass.TIME:
+        return encoded_ticks(known.low) >= 0 and encoded_ticks(known.high) < DAY_MICROSECONDS
+    return True  # bounds of timestamps that do not fit are not known
+
+
+def _is_encoded_rarely(footer: Footer, column: ArrowColumn) -> bool:
+    """Returns whether a column is encoded or compressed in a way that the engine may not know."""
+    for number in range(column.leaf, column.leaf + column.leaves):
+        fixed = footer.leaves[number].kind == FIXED
+        wide = fixed and footer.leaves[number].length > MAX_DECIMAL_BYTES
+        for group in footer.groups:
+            chunk = group.chunks[number]
+            split = fixed and BYTE_STREAM_SPLIT in chunk[2]
+            if wide or split or chunk[4] not in USUAL_CODECS:
+                return True
+    return False
 
 
 def column_sizes(path: ParquetSource, schema: FileSchema) -> dict[int, int]:

@@ -260,13 +260,12 @@ def _common_pair(left: DataType, right: DataType) -> DataType | None:
         case ListType(a), ListType(b):
             element = _common_pair(a, b)
             return ListType(element) if element is not None else None
-        case StructType(a), StructType(b) if [n for n, _ in a] == [n for n, _ in b]:
-            kinds = [_common_pair(x, y) for (_, x), (_, y) in zip(a, b, strict=True)]
-            if any(kind is None for kind in kinds):
+        case StructType(a), StructType(b) if sorted(n for n, _ in a) == sorted(n for n, _ in b):
+            others = dict(b)  # the engine goes by the names of fields, not by their order
+            kinds = [(name, _common_pair(kind, others[name])) for name, kind in a]
+            if any(kind is None for _, kind in kinds):
                 return None
-            return StructType(
-                tuple((n, k) for (n, _), k in zip(a, kinds, strict=True) if k is not None)
-            )
+            return StructType(tuple((name, kind) for name, kind in kinds if kind is not None))
         case MapType(ka, va), MapType(kb, vb):
             key, value = _common_pair(ka, kb), _common_pair(va, vb)
             return MapType(key, value) if key is not None and value is not None else None

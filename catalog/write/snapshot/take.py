@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from catalog.engine.file_types import as_read
+from catalog.engine.file_types import as_read, check_values
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.formats.discover import discover
 from catalog.formats.parquet import ParquetFooter
@@ -185,6 +185,8 @@ def _read_source(
     seen: dict[str, RemoteFile] = {}
     for file, (stored, remote) in zip(needed, ingest.footers(store, needed), strict=True):
         footer = footers[file.path] = as_read(stored, file.path, task.engine)
+        if request.fingerprints_now:
+            check_values(footer, file.path, task.engine)
         seen.update({} if remote is None else {file.path: remote})
         _check_partition_columns(store, file, footer, spec=spec)
     return SourceFiles(listing, spec, known, expected, footers), seen
