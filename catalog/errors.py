@@ -91,7 +91,7 @@ class ErrorKind(StrEnum):
     NOTHING_TO_TAKE = "nothing-to-take", "No source was given."
     OBJECT_EXISTS = "object-exists", "A stored object already exists."
     OBJECT_NOT_FOUND = "object-not-found", "A stored object does not exist."
-    OTHER_FORMAT = "other-format", "The source has another format: Delta, Iceberg."
+    OTHER_FORMAT = "other-format", "The source is, has or lies in a table of another format."
     OUT_OF_MEMORY = "out-of-memory", "The memory limit is too low for this."
     OUTPUT_UNWRITABLE = "output-unwritable", "The output cannot be written."
     PARTIAL_REVERT = "partial-revert", "The commits changed other tables as well."
@@ -130,6 +130,7 @@ class ErrorKind(StrEnum):
     SECRET_IN_URI = "secret-in-uri", "A URI contains a password, a key or a signature."
     INSECURE_ENDPOINT = "insecure-endpoint", "A token would be sent without encryption."
     ENCRYPTED = "encrypted", "A Parquet file is encrypted."
+    NOT_A_FILE = "not-a-file", "A source has a pipe, a socket or a device in the place of a file."
 
 
 class CatalogError(Exception):

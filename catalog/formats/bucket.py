@@ -1,89 +1,114 @@
-"""Prefixes of Parquet files in a bucket, listed as directories are."""
+"""Prefixes of Parquet files in a bucket as sources, listed as directories are."""
 
 import fnmatch
 import glob
 import hashlib
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
-from catalog.formats.directory import fixed_part, missing_source
+from catalog.errors import ErrorKind, StorageFailure
+from catalog.formats.directory import missing_source
 from catalog.formats.hive_path import segments
-from catalog.formats.source import (
-    DELTA_LOG,
-    ICEBERG_METADATA,
-    SUFFIXES,
-    Listing,
-    SourceFile,
-    SourceFormat,
-)
+from catalog.formats.source import Listing, OtherTable, SourceFile, SourceFormat
+from catalog.formats.source_names import MARKERS, Pattern
+from catalog.formats.walk import Entry, Parts, Walk
 from catalog.storage.store import RemoteFile, RemoteFiles
 
 INODE_BYTES = 7
 """Bytes of an ETag's hash used as an inode: enough to distinguish files, and below 2^63."""
 
+REQUESTS = 16
+"""Requests under way at a time."""
 
-def list_bucket(source: str, remote: RemoteFiles) -> Listing:
-    """Lists a prefix, an object, or what a glob pattern matches: files, and all below folders.
+
+def list_bucket(source: str, remote: RemoteFiles, own: str) -> Listing:
+    """Lists a prefix, an object, or what a glob pattern matches; ``own`` is the catalog.
 
     Raises:
         NotFound: Nothing has that name.
+        Unsupported: A table of another format is below it.
     """
-    if glob.has_magic(source):
-        root = fixed_part(source)
-        wanted = [part for part in source[len(root) + 1 :].split("/") if part]
-        matching = []
-        for one in remote.list(f"{root}/"):
-            parts = one.uri[len(root) + 1 :].split("/")
-            if any(_match(wanted, parts[:count]) for count in range(len(parts), 0, -1)):
-                matching.append(one)
-        return _parquet(matching, root)
     root = source.rstrip("/")
     objects = list(remote.list(f"{root}/"))
-    if not objects:
-        single = None if source.endswith("/") else remote.look(root)
-        if single is None:
-            raise missing_source(f"nothing exists under {source}", "prefix")
-        folder = root.rpartition("/")[0]
-        return Listing(folder, [_source_file(single, folder)])
-    names = [one.uri[len(root) + 1 :] for one in objects]
-    if any(name.startswith(f"{DELTA_LOG}/") for name in names):
-        return Listing(root, [], format=SourceFormat.DELTA)
-    if any(_match(ICEBERG_METADATA.split("/"), name.split("/")) for name in names):
-        return Listing(root, [], format=SourceFormat.ICEBERG)
-    return _parquet(objects, root)
+    if objects:
+        return Walk(Prefix(root, objects), Pattern(), own).listing()
+    single = None if source.endswith("/") else remote.look(root)
+    if single is not None:
+        folder, _, name = root.rpartition("/")
+        return Listing(folder, [Prefix(folder, [single]).file((name,))], named=True)
+    if glob.has_magic(source):
+        root, pattern = Pattern.split(source)
+        return Walk(Prefix(root, remote.list(f"{root}/")), pattern, own).listing()
+    raise missing_source(f"nothing exists under {source}", "prefix")
 
 
-def _source_file(found: RemoteFile, root: str) -> SourceFile:
-    relative = found.uri[len(root) + 1 :]
-    written_ns = int(found.modified.timestamp()) * 1_000_000_000
-    return SourceFile(
-        path=found.uri,
-        relative=relative,
-        size_bytes=found.size_bytes,
-        mtime_ns=written_ns,
-        ctime_ns=written_ns,
-        inode=int.from_bytes(hashlib.sha256(found.etag.encode()).digest()[:INODE_BYTES]),
-        hive=tuple(segments(relative)),
-        etag=found.etag,
-    )
+def table_around(folder: str, remote: RemoteFiles, own: str) -> OtherTable | None:
+    """Returns the table of another format that a prefix is, or is in."""
+    places, bucket = [folder], folder.count("/", 0, folder.index("://") + 3)
+    while places[-1].count("/") > bucket:
+        places.append(places[-1].rpartition("/")[0])
+
+    def is_there(place: str, marker: str, inner: str) -> bool:
+        try:
+            found = Prefix(place, remote.list(f"{place}/{marker}/"))
+        except StorageFailure as error:
+            if error.kind is ErrorKind.NOT_PERMITTED:  # to look around is not needed to read
+                return False
+            raise
+        return found.holds((marker,), inner) if inner else bool(found.entries(()))
+
+    asked = [(place, kind, *marker) for place in places for kind, marker in MARKERS.items()]
+    with ThreadPoolExecutor(REQUESTS) as pool:
+        answers = pool.map(lambda one: is_there(one[0], one[2], one[3]), asked)
+        for (place, kind, *_), answer in zip(asked, answers, strict=True):
+            if answer and not (kind is SourceFormat.PARQUETRY and place == own):
+                return OtherTable(place, kind)
+    return None
 
 
-def _parquet(objects: list[RemoteFile], root: str) -> Listing:
-    visible = [one for one in objects if _is_visible(one.uri[len(root) + 1 :])]
-    files = [_source_file(one, root) for one in visible if one.uri.lower().endswith(SUFFIXES)]
-    return Listing(root, files, len(visible) - len(files))
+class Prefix:
+    """The names below a prefix; see ``Tree``."""
 
+    def __init__(self, root: str, objects: Iterable[RemoteFile]) -> None:
+        self.root = root
+        self._files: dict[Parts, RemoteFile] = {}
+        self._folders: dict[Parts, set[tuple[str, bool]]] = {}
+        for one in objects:
+            parts = tuple(one.uri[len(root) + 1 :].split("/"))
+            if parts[-1]:  # else it marks a folder
+                self._files[parts] = one
+            for n in reversed(range(len(parts))):
+                known = parts[:n] in self._folders
+                inside = self._folders.setdefault(parts[:n], set())
+                if parts[n] or n < len(parts) - 1:
+                    inside.add((parts[n], n < len(parts) - 1))
+                if known:
+                    break
 
-def _is_visible(relative: str) -> bool:
-    """Returns whether an object counts: not a folder's marker, nor below a hidden name."""
-    parts = relative.split("/")
-    hidden = (part.startswith(("_", ".")) and "=" not in part for part in parts)
-    return bool(parts[-1]) and not any(hidden)
+    def entries(self, folder: Parts) -> Sequence[Entry]:
+        """Returns what is below a prefix, up to the next slash."""
+        return [Entry(name, is_folder) for name, is_folder in self._folders.get(folder, ())]
 
+    def holds(self, folder: Parts, pattern: str) -> bool:
+        """Returns whether a prefix has a name that matches."""
+        names = (name for name, _ in self._folders.get(folder, ()))
+        return any(fnmatch.fnmatchcase(name, pattern) for name in names)
 
-def _match(wanted: list[str], parts: list[str]) -> bool:
-    if not wanted:
-        return not parts
-    if wanted[0] == "**":
-        return any(_match(wanted[1:], parts[n:]) for n in range(len(parts) + 1))
-    return bool(
-        parts and fnmatch.fnmatchcase(parts[0], wanted[0]) and _match(wanted[1:], parts[1:])
-    )
+    def file(self, parts: Parts) -> SourceFile:
+        """Returns an object as it was listed."""
+        found, relative = self._files[parts], "/".join(parts)
+        written_ns = int(found.modified.timestamp()) * 1_000_000_000
+        return SourceFile(
+            path=found.uri,
+            relative=relative,
+            size_bytes=found.size_bytes,
+            mtime_ns=written_ns,
+            ctime_ns=written_ns,
+            inode=int.from_bytes(hashlib.sha256(found.etag.encode()).digest()[:INODE_BYTES]),
+            hive=tuple(segments(relative)),
+            etag=found.etag,
+        )
+
+    def real_path(self, parts: Parts) -> str:
+        """Returns a path as it is: buckets have no links."""
+        return "/".join((self.root, *parts))

@@ -1,43 +1,41 @@
-"""Directories of Parquet files, plain or hive-partitioned."""
+"""Directories of Parquet files as sources, plain or hive-partitioned."""
 
+import fnmatch
 import glob
 import os
+import stat
+from collections.abc import Iterator, Sequence
 
 from catalog.errors import ErrorKind, InvalidInput, NotFound, StorageFailure
 from catalog.formats.hive_path import segments
-from catalog.formats.source import (
-    DELTA_LOG,
-    ICEBERG_METADATA,
-    SUFFIXES,
-    Listing,
-    SourceFile,
-    SourceFormat,
-)
+from catalog.formats.source import Listing, OtherTable, SourceFile, SourceFormat
+from catalog.formats.source_names import HUDI_PARTITION, MARKERS, Pattern
+from catalog.formats.walk import Entry, Parts, Walk, not_a_file
 from catalog.hints import Option, hint
 
 
-def list_directory(source: str) -> Listing:
-    """Lists a directory, a file, or what a glob pattern matches.
+def list_directory(source: str, own: str) -> Listing:
+    """Lists a directory, a file, or what a glob pattern matches; ``own`` is the catalog.
 
     Raises:
         NotFound: Nothing has that name.
-        InvalidInput: A link leaves the directory.
+        InvalidInput: A link leaves the directory, or a name is not that of a file.
         StorageFailure: A directory cannot be read.
+        Unsupported: A table of another format is below it.
     """
     root = os.path.abspath(source)
     try:
-        if os.path.isfile(root):
-            folder = os.path.dirname(root)
-            return Listing(folder, [_source_file(root, folder, os.stat(root))])
         if os.path.isdir(root):
-            if os.path.isdir(os.path.join(root, DELTA_LOG)):
-                return Listing(root, [], format=SourceFormat.DELTA)
-            if glob.glob(f"{glob.escape(root)}/{ICEBERG_METADATA}"):
-                return Listing(root, [], format=SourceFormat.ICEBERG)
-            return Listing(root, *_walk(root))
+            return Walk(Directory(root), Pattern(), os.path.realpath(own)).listing()
+        if os.path.lexists(root):
+            folder, name = os.path.split(root)
+            return Listing(folder, [Directory(folder).file((name,))], named=True)
         if glob.has_magic(source):
-            root = os.path.abspath(fixed_part(source))
-            return Listing(root, *_matching(source, root))
+            folder, pattern = Pattern.split(source)
+            folder = os.path.abspath(folder)
+            if not os.path.isdir(folder):
+                return Listing(folder, [])
+            return Walk(Directory(folder), pattern, os.path.realpath(own)).listing()
     except OSError as error:
         raise StorageFailure(
             f"cannot read {error.filename}: {error.strerror}", hint="check its permissions"
@@ -53,73 +51,95 @@ def missing_source(problem: str, what: str) -> NotFound:
     return NotFound(problem, kind=ErrorKind.SOURCE_NOT_FOUND, hint=advice)
 
 
-def _walk(root: str) -> tuple[list[SourceFile], int]:
-    files: list[SourceFile] = []
-    ignored = 0
-    inside = os.path.realpath(root) + os.sep
-    pending = [root]
-    while pending:
-        folder = pending.pop()
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.startswith(("_", ".")) and "=" not in entry.name:
-                    continue
-                if entry.is_symlink():
-                    _check_inside(entry.path, inside)
-                if entry.is_dir():
-                    pending.append(entry.path)
-                elif entry.name.lower().endswith(SUFFIXES):
-                    files.append(_source_file(entry.path, root, entry.stat()))
-                else:
-                    ignored += 1
-    return files, ignored
+def table_around(folder: str, own: str) -> OtherTable | None:
+    """Returns the table of another format that a directory is, or is in."""
+    for start in dict.fromkeys((folder, os.path.realpath(folder))):
+        place, above = start, os.path.dirname(start)
+        while True:
+            kinds = list(_formats(place))
+            if SourceFormat.PARQUETRY in kinds and os.path.realpath(place) == own:
+                return None
+            if kinds:
+                return OtherTable(place, kinds[0])
+            if above == place:
+                break
+            place, above = above, os.path.dirname(above)
+    return None
 
 
-def _check_inside(path: str, inside: str) -> None:
-    target = os.path.realpath(path)
-    above = os.path.join(os.path.realpath(os.path.dirname(path)), "")
-    if not target.startswith(inside) or above.startswith(target + os.sep):
-        raise InvalidInput(
-            f"{path} links to {target}, which is outside the source or contains the link",
-            kind=ErrorKind.PATH_OUTSIDE,
-            hint="give the directory it points to as the source",
+def _formats(folder: str) -> Iterator[SourceFormat]:
+    here = Directory(folder)
+    for kind, (marker, inner) in MARKERS.items():
+        if here.holds((marker,), inner) if inner else os.path.isdir(os.path.join(folder, marker)):
+            yield kind
+    if os.path.exists(os.path.join(folder, HUDI_PARTITION)):
+        yield SourceFormat.HUDI
+
+
+class Directory:
+    """A directory; see ``Tree``."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self._real = os.path.join(os.path.realpath(root), "")
+
+    def entries(self, folder: Parts) -> Sequence[Entry]:
+        """Returns what is in a directory."""
+        with os.scandir(self._path(folder)) as found:
+            return [_entry(one) for one in found]
+
+    def holds(self, folder: Parts, pattern: str) -> bool:
+        """Returns whether a directory has a name that matches; not if it cannot be read."""
+        try:
+            names = os.listdir(self._path(folder))
+        except OSError:
+            return False
+        return any(fnmatch.fnmatchcase(name, pattern) for name in names)
+
+    def file(self, parts: Parts) -> SourceFile:
+        """Returns a file as it is now."""
+        path, relative = self._path(parts), "/".join(parts)
+        found = os.stat(path)
+        if not stat.S_ISREG(found.st_mode):
+            raise not_a_file(path)
+        return SourceFile(
+            path=path,
+            relative=relative,
+            size_bytes=found.st_size,
+            mtime_ns=found.st_mtime_ns,
+            ctime_ns=found.st_ctime_ns,
+            inode=found.st_ino,
+            hive=tuple(segments(relative)),
         )
 
+    def real_path(self, parts: Parts) -> str:
+        """Returns where a path leads, which must be within the directory."""
+        path = self._path(parts)
+        target = os.path.realpath(path)
+        if not os.path.exists(path):
+            raise InvalidInput(
+                f"{path} links to {target}, which does not exist",
+                kind=ErrorKind.PATH_OUTSIDE,
+                hint="remove the link, or restore what it links to",
+            )
+        if not parts:
+            return target
+        inside = os.path.join(target, "")
+        around = os.path.join(os.path.realpath(os.path.dirname(path)), "")
+        if not inside.startswith(self._real) or around.startswith(inside):
+            raise InvalidInput(
+                f"{path} links to {target}, which is outside the source or contains the link",
+                kind=ErrorKind.PATH_OUTSIDE,
+                hint="give the directory it points to as the source",
+            )
+        return target
 
-def _matching(pattern: str, base: str) -> tuple[list[SourceFile], int]:
-    """Lists what a pattern matches: files, and all that is in directories."""
-    files: dict[str, SourceFile] = {}
-    ignored = 0
-    tail = pattern[len(fixed_part(pattern)) :].lstrip(os.sep)
-    for found in glob.iglob(tail, root_dir=base, recursive=True):
-        path = os.path.normpath(os.path.join(base, found))
-        if os.path.isdir(path):
-            below, others = _walk(path)
-            files.update((f.path, _source_file(f.path, base, os.stat(f.path))) for f in below)
-            ignored += others
-        elif path.lower().endswith(SUFFIXES):
-            files[path] = _source_file(path, base, os.stat(path))
-        else:
-            ignored += 1
-    return list(files.values()), ignored
+    def _path(self, parts: Parts) -> str:
+        return os.path.join(self.root, *parts)
 
 
-def fixed_part(pattern: str) -> str:
-    """Returns the folder, here or in a bucket, that holds all that a pattern matches."""
-    folder = os.path.dirname(pattern)
-    while glob.has_magic(folder):
-        folder = os.path.dirname(folder)
-    return folder
-
-
-def _source_file(path: str, root: str, found: os.stat_result) -> SourceFile:
-    relative = path[len(root) :].lstrip(os.sep)
-    return SourceFile(
-        path=path,
-        relative=relative,
-        size_bytes=found.st_size,
-        mtime_ns=found.st_mtime_ns,
-        ctime_ns=found.st_ctime_ns,
-        inode=found.st_ino,
-        hive=tuple(segments(relative)),
-    )
+def _entry(found: "os.DirEntry[str]") -> Entry:
+    try:
+        return Entry(found.name, found.is_dir(), found.is_file(), found.is_symlink())
+    except OSError:  # a link to itself
+        return Entry(found.name, is_folder=False, is_file=False, is_link=found.is_symlink())

@@ -1,16 +1,24 @@
 """Finding what a source is and which files it has, in a directory or a bucket."""
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
-from catalog.errors import ErrorKind, InvalidInput, NotFound, Unsupported
-from catalog.formats.bucket import list_bucket
-from catalog.formats.directory import list_directory
+from catalog.errors import ErrorKind, InvalidInput, NotFound
+from catalog.formats import bucket, directory
 from catalog.formats.hive_path import segments
-from catalog.formats.source import Discovery, Listing, SourceFile, SourceFormat
+from catalog.formats.source import Discovery, Listing, OtherTable, SourceFile
+from catalog.formats.walk import other_format
 from catalog.storage.external_files import check_no_secrets, is_remote, remote_files
 from catalog.storage.store import ObjectStore
+
+
+def list_source(source: str, store: ObjectStore | None) -> Listing:
+    """Lists the Parquet files of a source; see ``discover``."""
+    own = "" if store is None else store.location
+    if is_remote(source):
+        return bucket.list_bucket(check_no_secrets(source), remote_files(store, source), own)
+    return directory.list_directory(source, own)
 
 
 def discover(
@@ -32,28 +40,21 @@ def discover(
     Raises:
         NotFound: Nothing has that name.
         InvalidInput: The files are partitioned in different ways, a link leaves the
-            directory, a name is not valid UTF-8, or the source contains a secret.
+            directory, a name is not valid UTF-8 or that of a pipe, or the source contains a
+            secret.
         StorageFailure: A directory cannot be read.
-        Unsupported: It is a Delta or Iceberg table, or in a place that is not read.
+        Unsupported: It is, has or lies in a table of another format, or is in a place that is not
+            read.
     """
     try:
-        listing = (
-            list_bucket(check_no_secrets(source), remote_files(store, source))
-            if is_remote(source)
-            else list_directory(source)
-        )
+        listing = list_source(source, store)
     except NotFound:
         if not missing_ok:
             raise
         listing = Listing(source if is_remote(source) else os.path.abspath(source), [])
-    if listing.format is not SourceFormat.PARQUET:
-        raise Unsupported(
-            f"{listing.root} is a table of {listing.format}: some of its files may be deleted or "
-            "hold deleted rows",
-            kind=ErrorKind.OTHER_FORMAT,
-            hint=f"export it to Parquet with a reader of {listing.format}, or name the files "
-            "themselves with a pattern",
-        )
+    table = (listing.table or _table_around(listing.root, store)) if listing.files else None
+    if table is not None and not listing.named:
+        raise other_format(table)
     files = listing.files
     for file in files:
         _check_unicode(file.path)
@@ -61,7 +62,31 @@ def discover(
     if outer:
         files = [replace(file, hive=(*outer, *file.hive)) for file in files]
     files = sorted(files, key=lambda file: file.relative)
-    return Discovery(listing.root, tuple(files), _columns(files), listing.ignored)
+    warnings = tuple(_warnings(listing, table))
+    return Discovery(listing.root, tuple(files), _columns(files), listing.ignored, warnings)
+
+
+def _table_around(root: str, store: ObjectStore | None) -> OtherTable | None:
+    own = "" if store is None else store.location
+    if is_remote(root):
+        return bucket.table_around(root, remote_files(store, root), own)
+    return directory.table_around(root, os.path.realpath(own))
+
+
+def _warnings(listing: Listing, table: OtherTable | None) -> Iterator[str]:
+    if table is not None:
+        yield (
+            f"{table.root} is a table of {table.format}: the files that were named are taken as "
+            "they are, though some of them may be deleted or hold deleted rows"
+        )
+    if listing.ignored:
+        files = "1 file" if listing.ignored == 1 else f"{listing.ignored} files"
+        verb = "is" if listing.ignored == 1 else "are"
+        yield f"skipped {files} in {listing.root} that {verb} not Parquet"
+    if listing.repeated:
+        links = "a link" if listing.repeated == 1 else f"{listing.repeated} links"
+        verb = "leads" if listing.repeated == 1 else "lead"
+        yield f"skipped {links} in {listing.root} that {verb} to files that are taken anyway"
 
 
 def _check_unicode(path: str) -> None:

@@ -9,22 +9,28 @@ from catalog.model.types import DataType
 SUFFIXES = (".parquet", ".parq", ".pq")
 """Endings of the names of Parquet files; other files in a directory are skipped, and counted."""
 
-DELTA_LOG = "_delta_log"
-"""Directory that says which files of a Delta table count."""
-
-ICEBERG_METADATA = "metadata/*.metadata.json"
-"""Files that say which files of an Iceberg table count."""
-
 Layout: TypeAlias = tuple[tuple[str, DataType], ...]
 """Name and type of each column of a file, in order."""
 
 
 class SourceFormat(StrEnum):
-    """What a directory or a prefix is, by the metadata in it."""
+    """What a directory or a prefix is, by what lies in it."""
 
     PARQUET = "Parquet"
     DELTA = "Delta"
+    HUDI = "Hudi"
     ICEBERG = "Iceberg"
+    PAIMON = "Paimon"
+    DUCKLAKE = "DuckLake"
+    PARQUETRY = "Parquetry"
+
+
+@dataclass(frozen=True, slots=True)
+class OtherTable:
+    """A table of another format, by its folder: its Parquet files are not its rows."""
+
+    root: str
+    format: SourceFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +63,35 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a directory or a prefix holds: Parquet files in any order, none of another format.
+    """What a source has: Parquet files in any order.
 
-    ``ignored`` counts the files that are not Parquet by their names.
+    Attributes:
+        ignored: How many files are not Parquet by their names.
+        repeated: How many links lead to what the source has anyway.
+        named: Whether the files themselves were named, by a path or a pattern of files.
+        table: What the root itself is a table of, if not of Parquet.
     """
 
     root: str
     files: list[SourceFile]
     ignored: int = 0
-    format: SourceFormat = SourceFormat.PARQUET
+    repeated: int = 0
+    named: bool = False
+    table: OtherTable | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """What was found in a source: Parquet files by relative path, and the rest as in ``Listing``.
+    """What was found in a source: Parquet files by relative path.
 
-    ``columns`` are the names of the partition columns in path order.
+    Attributes:
+        columns: The names of the partition columns in path order.
+        ignored: How many files are not Parquet by their names.
+        warnings: What the user should know.
     """
 
     root: str
     files: tuple[SourceFile, ...]
     columns: tuple[str, ...]
-    ignored: int
+    ignored: int = 0
+    warnings: tuple[str, ...] = ()

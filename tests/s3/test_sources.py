@@ -89,16 +89,19 @@ def test_references_are_read_compared_and_merged(
 def test_tables_of_other_formats_are_refused(
     cat: Catalog, access: S3Service, place: str, source: Path, log: str, kind: str
 ) -> None:
-    write(source / "x.parquet", {"id": [1]})
+    write(source / "t/x.parquet", {"id": [1]})
+    write(source / "t/p=1/y.parquet", {"id": [1]})
     prefix = upload(access, source, place)
-    bucket, _, key = f"{prefix}/{log}".removeprefix("s3://").partition("/")
+    bucket, _, key = f"{prefix}/t/{log}".removeprefix("s3://").partition("/")
     access.client.put_object(Bucket=bucket, Key=key, Body=b"{}")
-    (source / log).parent.mkdir()
-    (source / log).write_text("{}")
-    for where in (prefix, str(source)):
-        with pytest.raises(Unsupported, match=f"is a table of {kind}"):
-            snap(cat, "t", where)
-    assert snap(cat, "t", f"{prefix}/*.parquet").rows == 1, "its files, asked for by name"
+    (source / "t" / log).parent.mkdir()
+    (source / "t" / log).write_text("{}")
+    for root in (prefix, str(source)):
+        for where in ("t", "t/*", "t/p=1", "", "*", "**/*.parquet"):
+            with pytest.raises(Unsupported, match=f"t is a table of {kind}"):
+                snap(cat, "t", f"{root}/{where}")
+        report = snap(cat, "t", f"{root}/t/*.parquet")
+        assert (report.rows, len(report.warnings)) == (1, 1), "its files, asked for by name"
 
 
 @pytest.mark.invariant("A referenced file in S3 that has changed is never part of an answer")

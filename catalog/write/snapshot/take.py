@@ -8,7 +8,7 @@ from functools import partial
 
 from catalog.engine.file_types import as_read, check_values
 from catalog.errors import ErrorKind, InvalidInput
-from catalog.formats.discover import discover
+from catalog.formats.discover import discover, list_source
 from catalog.formats.parquet import ParquetFooter
 from catalog.formats.partition_columns import check_partition_column
 from catalog.formats.source import Discovery, SourceFile
@@ -109,7 +109,7 @@ def take_snapshot(task: SnapshotTask) -> TakenSnapshot:
                     dry_run=task.dry_run,
                 )
             )
-        _check_listing(task, listing, source.spec)
+        _check_listing(task, listing)
         plan = plan_files(task, source, taken=taken, unified=unified)
         if not task.dry_run:
             plan = replace(plan, added=_placed(store, plan, mode))
@@ -224,17 +224,16 @@ def _unify(task: SnapshotTask, source: SourceFiles) -> Unified:
     return unify(source.layouts(), partition, existing, keep_columns=keep)
 
 
-def _check_listing(task: SnapshotTask, listing: Discovery, spec: PartitionSpec) -> None:
+def _check_listing(task: SnapshotTask, listing: Discovery) -> None:
     """Checks that no file came, went or changed since the source was listed."""
     if not listing.files:
         return
 
-    def seen(files: Sequence[SourceFile]) -> list[tuple[str, int, int, int]]:
-        return [(f.path, f.size_bytes, f.mtime_ns, f.inode) for f in files]
+    def seen(files: Sequence[SourceFile]) -> set[tuple[str, int, int, int]]:
+        return {(f.path, f.size_bytes, f.mtime_ns, f.inode) for f in files}
 
-    again = discover(task.source, spec.names, store=task.store)
-    if seen(again.files) != seen(listing.files):
-        before, after = set(seen(listing.files)), set(seen(again.files))
+    before, after = seen(listing.files), seen(list_source(task.source, task.store).files)
+    if before != after:
         raise ingest.changed(min(before ^ after)[0])
 
 
@@ -272,11 +271,7 @@ def _result(
     removed = plan.removed
     if base is not None and changed and not respecified:
         removed = full_entries(task.repository.commits, base, removed, added=len(plan.added))
-    warnings = list(plan.warnings)
-    if listing.ignored:
-        files = "1 file" if listing.ignored == 1 else f"{listing.ignored} files"
-        verb = "is" if listing.ignored == 1 else "are"
-        warnings.append(f"skipped {files} in {listing.root} that {verb} not Parquet")
+    warnings = [*plan.warnings, *listing.warnings]
     if base is not None:
         kept = old.files - len(plan.removed)
         warnings.extend(_key_change(name, old, snapshot, files_kept=kept))
