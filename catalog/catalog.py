@@ -11,6 +11,7 @@ from catalog.operations.context import default_author, utc_now
 from catalog.reader import CatalogReader
 from catalog.repository import repository as stored
 from catalog.repository.repository import DEFAULT_BRANCH
+from catalog.storage.failures import tells_machine_errors
 from catalog.storage.opening import open_store
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from catalog.write.merge.ends import MergeProgress
 
 
+@tells_machine_errors
 class Catalog(CatalogReader):
     """Versions many tables as one; see ``catalog.create`` and ``catalog.open``."""
 

@@ -18,6 +18,7 @@ from catalog.operations.context import Clock, OperationContext, default_author, 
 from catalog.operations.refs import BranchList, TagList
 from catalog.repository.repository import DEFAULT_BRANCH, CatalogInfo, Repository
 from catalog.repository.resolve import ResolvedRef
+from catalog.storage.failures import tells_machine_errors
 
 if TYPE_CHECKING:
     import duckdb
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from catalog.query.session import Session
 
 
+@tells_machine_errors
 class CatalogReader:
     """Answers questions about a catalog; see ``Catalog``, which can change it too.
 

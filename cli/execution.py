@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from typer.exceptions import TyperException
 
 from catalog.errors import CatalogError, StorageFailure
+from catalog.storage.failures import machine_failure
 from cli.exit_codes import ExitCode, exit_code
 from cli.interruption import is_interruption
 from cli.output import stderr, stdout
@@ -45,11 +46,8 @@ def run(command: Command, arguments: Sequence[str]) -> int:
         return exit_code(type(failure))
     except TyperException as failure:
         return _usage(failure)
-    except OSError as failure:
-        stderr.error(StorageFailure(_described(failure)))
-        return ExitCode.ERROR
     except Exception as failure:  # noqa: BLE001 - Python's own exit code 1 would mean "no"
-        return ExitCode.INTERRUPTED if is_interruption(failure) else _bug(failure)
+        return ExitCode.INTERRUPTED if is_interruption(failure) else _last_resort(failure)
     return code if isinstance(code, int) else ExitCode.OK
 
 
@@ -80,11 +78,16 @@ def _described(failure: OSError) -> str:
     return f"{name}{failure.strerror or failure}"
 
 
-def _bug(failure: Exception) -> int:
+def _last_resort(failure: Exception) -> int:
+    """Reports an error that nobody has put into words: of the machine, or a mistake of ours."""
     if os.environ.get(DEBUG_VARIABLE):
         stderr.note("".join(traceback.format_exception(failure)).rstrip())
+    told = machine_failure(failure)
+    if told is None and isinstance(failure, OSError):
+        told = StorageFailure(_described(failure))
     stderr.error(
-        CatalogError(
+        told
+        or CatalogError(
             f"internal error: {type(failure).__name__}: {failure}",
             hint=f"this is a bug in parquetry; {DEBUG_VARIABLE}=1 shows where",
         )

@@ -22,6 +22,7 @@ from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.model.listings import FileInfo
 from catalog.model.texts import check_integer, check_text
 from catalog.repository.datafiles import file_info
+from catalog.storage.failures import tells_machine_errors
 from catalog.storage.store import ObjectStore
 
 CHANGES = ("inserted", "deleted", "updated")
@@ -53,6 +54,7 @@ RowReader = Callable[[Selection], pa.RecordBatchReader]
 """Reads changed rows."""
 
 
+@tells_machine_errors
 class TableDiff:
     """What changed in one table."""
 
@@ -208,6 +210,7 @@ class TableDiff:
         return table_json(self.view)
 
 
+@tells_machine_errors
 class Diff:
     """What changed between two refs, table by table.
 

@@ -1,5 +1,6 @@
 """DuckDB's failures as the catalog's errors: out of memory or space, unreadable data."""
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from contextlib import contextmanager
 import duckdb
 
 from catalog.errors import CatalogError, CorruptData, ErrorKind, StorageFailure, Unsupported
+from catalog.storage.failures import machine_failure
 
 _GONE = "No files found"
 
@@ -44,19 +46,25 @@ def engine_errors() -> Iterator[None]:
     """
     try:
         yield
-    except duckdb.OutOfMemoryException as error:
-        raise StorageFailure(
-            f"out of memory: {_first_line(error)}",
-            kind=ErrorKind.OUT_OF_MEMORY,
-            hint="raise the memory limit, or use fewer threads",
-        ) from error
     except duckdb.Error as error:
-        own = file_error(error)
+        own = engine_failure(error)
         if own is not None:
             raise own from error
         if isinstance(error, duckdb.IOException):
             raise StorageFailure(f"reading or spilling failed: {_first_line(error)}") from error
         raise
+
+
+def engine_failure(error: duckdb.Error) -> CatalogError | None:
+    """Returns the catalog's error where the machine or a file fails DuckDB; None for others."""
+    failure = machine_failure(error)
+    if failure is not None and failure.kind == ErrorKind.OUT_OF_MEMORY:
+        return StorageFailure(
+            f"out of memory: {_first_line(error)}",
+            kind=ErrorKind.OUT_OF_MEMORY,
+            hint="raise the memory limit, or use fewer threads",
+        )
+    return failure or file_error(error)
 
 
 def file_error(error: duckdb.Error) -> CatalogError | None:
@@ -75,6 +83,13 @@ def file_error(error: duckdb.Error) -> CatalogError | None:
     found = next((match for match in texts if match is not None), None)
     if found is None and type(error) is not duckdb.Error:
         return None
+    if found is not None and found["why"] == _GONE:
+        try:
+            os.stat(found["file"])
+        except OSError as cause:  # DuckDB finds no files in what it may not look into
+            failure = machine_failure(cause, f"cannot look at {found['file']}")
+            if failure is not None:
+                return failure
     file, why = (found["file"], found["why"]) if found else ("a data file", _first_line(error))
     return CorruptData(
         f"{file} cannot be read: {why.strip()}",

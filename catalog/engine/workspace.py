@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 import weakref
 from functools import cached_property
 from itertools import count
@@ -11,6 +10,7 @@ from pathlib import Path
 import duckdb
 
 from catalog.engine.connection import connect
+from catalog.storage.failures import temporary_folder
 from catalog.storage.store import ObjectStore
 
 OWN_PREFIX = "__parquetry_"
@@ -52,7 +52,7 @@ class Workspace:
 
     @cached_property
     def _opened(self) -> "tuple[duckdb.DuckDBPyConnection, str]":
-        folder = tempfile.mkdtemp(prefix="parquetry-")
+        folder = temporary_folder()
         memory = self._memory_limit_bytes
         try:
             con = connect(

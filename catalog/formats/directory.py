@@ -12,6 +12,7 @@ from catalog.formats.source import Listing, OtherTable, SourceFile, SourceFormat
 from catalog.formats.source_names import HUDI_PARTITION, MARKERS, Pattern
 from catalog.formats.walk import Entry, Parts, Walk, not_a_file
 from catalog.hints import Option, hint
+from catalog.storage.failures import machine_failure
 
 
 def list_directory(source: str, own: str) -> Listing:
@@ -37,8 +38,9 @@ def list_directory(source: str, own: str) -> Listing:
                 return Listing(folder, [])
             return Walk(Directory(folder), pattern, os.path.realpath(own)).listing()
     except OSError as error:
-        raise StorageFailure(
-            f"cannot read {error.filename}: {error.strerror}", hint="check its permissions"
+        failed = f"cannot read {error.filename or root}"
+        raise machine_failure(error, failed) or StorageFailure(
+            f"{failed}: {error.strerror}", hint="check its permissions"
         ) from error
     raise missing_source(f"no file or directory {source}", "path")
 

@@ -19,8 +19,9 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from catalog.errors import CorruptData, ErrorKind, NotFound, StorageFailure, Unsupported
+from catalog.errors import CorruptData, ErrorKind, NotFound, Unsupported
 from catalog.formats.thrift import Fields, read_struct
+from catalog.storage.failures import machine_failure
 from catalog.storage.store import OpenFile
 
 ParquetSource: TypeAlias = str | OpenFile
@@ -185,10 +186,6 @@ def parquet_errors(shown: str) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise NotFound(f"no file {shown}", kind=ErrorKind.SOURCE_NOT_FOUND) from error
-    except PermissionError as error:
-        raise StorageFailure(
-            f"cannot read {shown}: {error.strerror}", hint="check its permissions"
-        ) from error
     except _Encrypted as error:
         raise Unsupported(
             f"{shown} cannot be read: {error} encrypted",
@@ -196,7 +193,7 @@ def parquet_errors(shown: str) -> Iterator[None]:
             hint="decrypt it first: write it again without encryption",
         ) from error
     except (pa.ArrowException, OSError, ValueError, RecursionError) as error:
-        raise damaged(shown, error) from error
+        raise machine_failure(error, f"cannot read {shown}") or damaged(shown, error) from error
 
 
 def damaged(shown: str, reason: Exception | str) -> CorruptData:

@@ -16,6 +16,7 @@ from catalog.formats.parquet import ParquetFooter
 from catalog.hints import Option, hint
 from catalog.model.types import INTEGER_BITS, DataType, Scalar, TypeClass
 from catalog.model.values import decode, encode, encoded_ticks, parse, text
+from catalog.storage.failures import machine_failure
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 """How writers write numbers; ``01`` is the text of none."""
@@ -115,6 +116,9 @@ def _distinct(
         values = pc.unique(column)
         texts = values.cast(pa.string()) if pa.types.is_floating(values.type) else values
     except (pa.ArrowException, OSError, KeyError) as error:
+        failure = machine_failure(error, f"cannot read {path}")
+        if failure is not None:
+            raise failure from error
         reason = str(error).partition("\n")[0]
         raise CorruptData(
             f"{path}: column {name!r} is not readable: {reason}",

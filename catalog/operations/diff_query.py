@@ -12,7 +12,7 @@ from catalog.diff.options import DiffOptions
 from catalog.diff.plan import plan_table
 from catalog.diff.result import Diff
 from catalog.diff.view import End
-from catalog.engine.failures import engine_errors, file_error
+from catalog.engine.failures import engine_errors, engine_failure
 from catalog.engine.file_types import as_read
 from catalog.engine.quoting import identifier, literal
 from catalog.engine.workspace import Workspace
@@ -64,7 +64,7 @@ def _write_result(context: OperationContext, query: str, *, end: End, path: str)
         try:
             _exactly(relation).write_parquet(path)
         except duckdb.Error as error:
-            raise file_error(error) or InvalidInput(
+            raise engine_failure(error) or InvalidInput(
                 f"the query fails at {end.ref}: {str(error).splitlines()[0]}",
                 kind=ErrorKind.BAD_QUERY,
             ) from error

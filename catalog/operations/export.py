@@ -13,11 +13,11 @@ import duckdb
 from catalog.engine.checked_reads import checked
 from catalog.engine.connection import connect
 from catalog.engine.copying import copy_sql
-from catalog.engine.failures import file_error
+from catalog.engine.failures import engine_failure
 from catalog.engine.quoting import literal
 from catalog.engine.relation import prepare, relation_sql
 from catalog.engine.views import View, write_database
-from catalog.errors import AlreadyExists, ErrorKind, InvalidInput, StorageFailure
+from catalog.errors import AlreadyExists, CatalogError, ErrorKind, InvalidInput, StorageFailure
 from catalog.formats.hive_path import partition_path
 from catalog.hints import Option, hint
 from catalog.model.datafile import DataFile
@@ -32,6 +32,7 @@ from catalog.repository import datafiles
 from catalog.repository.commits import StoredTable
 from catalog.repository.datafiles import Watch
 from catalog.repository.tables import data_files
+from catalog.storage.failures import machine_failure
 from catalog.storage.store import ObjectStore
 from catalog.write.files.writer import stored_fields
 
@@ -138,18 +139,25 @@ def _whole_or_not(destination: str, *, folder: bool) -> Iterator[str]:
         yield temporary
         os.replace(temporary, destination)
     except (OSError, duckdb.Error) as error:
-        own = file_error(error) if isinstance(error, duckdb.Error) else None
-        if own is not None:
-            raise own from error
-        reason = error.strerror if isinstance(error, OSError) else str(error).partition("\n")[0]
-        raise StorageFailure(
-            f"cannot write {destination}: {reason}",
-            hint="check the directory and the space there is; nothing was left behind",
-        ) from error
+        raise _unwritable(destination, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         with contextlib.suppress(OSError):
             os.unlink(temporary)
+
+
+def _unwritable(destination: str, error: "OSError | duckdb.Error") -> CatalogError:
+    """Returns the error for an output of which nothing is left."""
+    if isinstance(error, duckdb.Error):
+        own = engine_failure(error)
+        reason = str(error).partition("\n")[0]
+    else:
+        own = machine_failure(error, f"cannot write {destination}")
+        reason = error.strerror or str(error)
+    return own or StorageFailure(
+        f"cannot write {destination}: {reason}",
+        hint="check the directory and the space there is; nothing was left behind",
+    )
 
 
 def _files(
@@ -188,8 +196,5 @@ def write_views(context: OperationContext, path: str, *, ref: str, replace: bool
         store = context.repository.store
         write_database(path, views, locate=lambda file: datafiles.locate(store, file), store=store)
     except (OSError, duckdb.Error) as error:
-        reason = str(error).partition("\n")[0]
-        raise StorageFailure(
-            f"cannot write {path}: {reason}", hint="check the directory and the space there is"
-        ) from error
+        raise _unwritable(path, error) from error
     return [".".join(view.name) for view in views]

@@ -12,6 +12,7 @@ from catalog.operations.context import OperationContext
 from catalog.repository.branch_errors import contested_error, moved_error, protected_error
 from catalog.repository.branches import HeldBranch
 from catalog.repository.repository import DEFAULT_BRANCH, Repository
+from catalog.storage.failures import tells_machine_errors
 from catalog.storage.store import SwapLost
 
 MAX_ATTEMPTS = 100
@@ -60,6 +61,7 @@ def unprotected_branch(repository: Repository, name: str) -> LiveBranch:
     return live
 
 
+@tells_machine_errors
 class BranchList:
     """Lists, creates, protects and deletes branches."""
 
@@ -162,6 +164,7 @@ class BranchList:
         return [*self._repository.branches.reflog(held.branch)]
 
 
+@tells_machine_errors
 class TagList:
     """Lists, creates and deletes tags."""
 

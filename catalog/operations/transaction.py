@@ -14,6 +14,7 @@ from catalog.query.backend import Params
 from catalog.query.parse.analyse import analyse
 from catalog.query.pending_write import WriteResult
 from catalog.query.session import Session, no_rows
+from catalog.storage.failures import tells_machine_errors
 from catalog.write.rows.target_schema import WriteMode, WriteRequest
 from catalog.write.rows.write import WriteReport
 from catalog.write.snapshot.table_plan import SnapshotRequest
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import duckdb
 
 
+@tells_machine_errors
 class CatalogTransaction:
     """Stages changes to tables of a branch and commits them together.
 

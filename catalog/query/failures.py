@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import duckdb
 
-from catalog.engine.failures import file_error
+from catalog.engine.failures import engine_failure
 from catalog.errors import CatalogError, ErrorKind, InvalidInput, NotFound
 
 LISTED_TABLES = 20
@@ -49,13 +49,14 @@ def translated(
         InvalidInput: DuckDB refused the statement.
         NotFound: A table does not exist.
         CorruptData: A file is damaged, missing or changed.
+        StorageFailure: The machine failed: no memory, no space, too many open files.
     """
     try:
         yield
     except duckdb.InterruptException:
         raise
     except duckdb.Error as error:
-        own = file_error(error)
+        own = engine_failure(error)
         if own is not None:
             raise own from error
         found = _MISSING_TABLE.search(str(error))

@@ -29,6 +29,7 @@ from catalog.query.parse.statements import (
 from catalog.query.pending_write import WRITING, PendingWrite, Writer, WriteResult
 from catalog.query.pruning import pruner
 from catalog.query.splice import Replacement, replacements, splice
+from catalog.storage.failures import tells_machine_errors
 
 _COMMON_WORDS = NEVER_BEFORE_REF | {
     *("or", "replace", "temp", "temporary", "view", "macro", "function", "prepare", "if"),
@@ -57,6 +58,7 @@ class _Rewritten:
     checks: tuple[Check, ...] = ()
 
 
+@tells_machine_errors
 class Session:
     """Runs SQL over versioned tables on a DuckDB connection of its own.
 

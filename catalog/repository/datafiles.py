@@ -19,6 +19,7 @@ from catalog.model.listings import FileInfo
 from catalog.model.partition import partition_values
 from catalog.model.table import TableSnapshot
 from catalog.storage.external_files import is_remote, remote_files
+from catalog.storage.failures import machine_errors
 from catalog.storage.store import KeepsCopies, ObjectStore, OpenFile, RemoteFile, RemoteFiles
 
 DATA = "data"
@@ -139,7 +140,8 @@ def _copy_locally(store: ObjectStore, file: DataFile, target: str) -> None:
     """
     location = locate(store, file)
     try:
-        opened = os.open(location, os.O_RDONLY | os.O_NONBLOCK)
+        with machine_errors(f"cannot read {location}"):
+            opened = os.open(location, os.O_RDONLY | os.O_NONBLOCK)
     except OSError as error:
         raise _not_as_committed(location) from error
     with open(opened, "rb") as source:
@@ -184,7 +186,7 @@ def _has_content(location: str, file: DataFile) -> bool:
     kind, _, expected = file.token.partition(":")
     if kind != "sha256":
         return True
-    with open(location, "rb") as content:
+    with machine_errors(f"cannot read {location}"), open(location, "rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest() == expected
 
 
@@ -267,8 +269,10 @@ def verify(
 
 
 def _stat(path: str) -> os.stat_result | None:
+    """Returns what a file is like; None if there is none."""
     try:
-        return os.stat(path)
+        with machine_errors(f"cannot look at {path}"):
+            return os.stat(path)
     except OSError:
         return None
 

@@ -8,6 +8,7 @@ A record file is the hex SHA-256 of what follows, a line feed, and zlib of JSON
 ``{kind, records: {relative path: [size, mtime_ns, ctime_ns, inode, token]}}``.
 """
 
+import contextlib
 import hashlib
 import json
 import re
@@ -15,7 +16,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from catalog.errors import CorruptData, NotFound
+from catalog.errors import CatalogError, CorruptData
 from catalog.model.ids import excerpt
 from catalog.repository.inflating import inflated
 from catalog.storage.store import ObjectStore
@@ -36,7 +37,7 @@ class StatRecord:
 
 
 def read_stat_records(store: ObjectStore, table: str, source: str) -> dict[str, StatRecord]:
-    """Returns the records of a source by relative path; none if there are none, or damaged."""
+    """Returns the records of a source by relative path; none if there are none to be trusted."""
     try:
         checksum, _, packed = store.read(_path(table, source)).data.partition(b"\n")
         if hashlib.sha256(packed).hexdigest().encode() != checksum:
@@ -45,7 +46,7 @@ def read_stat_records(store: ObjectStore, table: str, source: str) -> dict[str, 
             case {"records": dict(records)}:
                 return {path: _record(values) for path, values in records.items()}
         return {}
-    except (NotFound, CorruptData, ValueError, RecursionError):
+    except (CatalogError, ValueError, RecursionError):
         return {}
 
 
@@ -64,7 +65,10 @@ def _record(stored: object) -> StatRecord:
 def write_stat_records(
     store: ObjectStore, table: str, source: str, records: Mapping[str, StatRecord], *, now_ns: int
 ) -> None:
-    """Keeps the records of a source, leaving out files that have not rested."""
+    """Keeps the records of a source, leaving out files that have not rested.
+
+    Where nothing can be written, nothing is kept: the next snapshot reads the files again.
+    """
     kept = {
         path: [r.size_bytes, r.mtime_ns, r.ctime_ns, r.inode, r.token]
         for path, r in records.items()
@@ -73,7 +77,8 @@ def write_stat_records(
     text = json.dumps({"kind": "stat-records", "records": kept}, separators=(",", ":"))
     packed = zlib.compress(text.encode(errors="surrogatepass"), 1)
     checksum = hashlib.sha256(packed).hexdigest().encode()
-    store.put(_path(table, source), checksum + b"\n" + packed)
+    with contextlib.suppress(CatalogError):
+        store.put(_path(table, source), checksum + b"\n" + packed)
 
 
 def _path(table: str, source: str) -> str:

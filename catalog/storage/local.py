@@ -23,6 +23,7 @@ from pathlib import Path
 
 from catalog.errors import AlreadyExists, ErrorKind, NotFound, StorageFailure, Unsupported
 from catalog.hints import Blank, Call, Option, hint
+from catalog.storage.failures import storage_errors
 from catalog.storage.store import ObjectInfo, RemoteFiles, StagedFile, Stored, SwapLost, check_path
 
 COPY_BYTES = 1 << 20
@@ -303,32 +304,6 @@ class LocalStaged:
 def _unless_gone(error: OSError) -> None:
     if not isinstance(error, FileNotFoundError | NotADirectoryError):
         raise error
-
-
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
-
-
-@contextlib.contextmanager
-def storage_errors(path: str, failed: str = "") -> Iterator[None]:
-    """Turns errors of the operating system into the catalog's; says what ``failed``, if given."""
-    try:
-        yield
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise NotFound(f"no object or file {path}", kind=ErrorKind.OBJECT_NOT_FOUND) from error
-    except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:
-            missing = f"no object or file {path[:80]}…"
-            raise NotFound(missing, kind=ErrorKind.OBJECT_NOT_FOUND) from error
-        kind, advice = ErrorKind.STORAGE, "check the file system, then run it again"
-        if error.errno in _FULL:
-            kind = ErrorKind.NO_SPACE
-            advice = "free some space and run it again; nothing was committed"
-        elif error.errno in _FORBIDDEN:
-            kind = ErrorKind.NOT_PERMITTED
-            advice = "check the permissions there"
-        message = f"{failed or f'storage failed at {path}'}: {error.strerror or error}"
-        raise StorageFailure(message, kind=kind, hint=advice) from error
 
 
 def _locked_at_once(descriptor: int) -> bool:

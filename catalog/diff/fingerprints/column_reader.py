@@ -10,10 +10,11 @@ from contextlib import ExitStack, contextmanager
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from catalog.errors import CorruptData
+from catalog.errors import CatalogError, CorruptData
 from catalog.formats.arrow_types import arrow_agrees
 from catalog.formats.footer import ParquetSource, checked_metadata, source_name
 from catalog.model.schema import PhysicalColumn
+from catalog.storage.failures import machine_failure
 
 INDEX_BYTES = 3
 """Bytes per value up to which text counts as in a dictionary: outside it each takes four more."""
@@ -166,9 +167,11 @@ def _is_in_dictionary(chunk: pq.ColumnChunkMetaData) -> bool:
     )
 
 
-def unreadable(path: str, error: Exception) -> CorruptData:
-    """Returns the error for a file that cannot be read."""
-    return CorruptData(f"{path} is not readable: {str(error).splitlines()[0]}")
+def unreadable(path: str, error: Exception) -> CatalogError:
+    """Returns the error for a file that cannot be read: it is damaged, or the machine failed."""
+    return machine_failure(error, f"cannot read {path}") or CorruptData(
+        f"{path} is not readable: {str(error).splitlines()[0]}"
+    )
 
 
 def in_one(column: pa.ChunkedArray) -> pa.Array | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from catalog.errors import CatalogError, CorruptData, ErrorKind, NotFound, StorageFailure
+from catalog.storage.failures import machine_failure
 from catalog.storage.store import StagedFile
 
 
@@ -67,8 +68,10 @@ def _reading(source: str, gone: CatalogError) -> Iterator[None]:
     except FileNotFoundError as error:
         raise gone from error
     except OSError as error:
-        message = f"cannot read {source}: {error.strerror}"
-        raise StorageFailure(message, hint="check its permissions") from error
+        failed = f"cannot read {source}"
+        raise machine_failure(error, failed) or StorageFailure(
+            f"{failed}: {error.strerror}", hint="check its permissions"
+        ) from error
 
 
 def hashed(source: str, *, own: bool) -> HashedFile:

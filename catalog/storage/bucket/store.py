@@ -8,7 +8,6 @@ or a condition that fails after a lost answer, means is never guessed here: it i
 import contextlib
 import os
 import shutil
-import tempfile
 import threading
 import weakref
 from collections import OrderedDict
@@ -30,6 +29,7 @@ from catalog.storage.bucket.requests import (
 )
 from catalog.storage.bucket.service import ABSENT, Part, Service
 from catalog.storage.bucket.staged import HashedFile, hashed, read_staged
+from catalog.storage.failures import temporary_folder
 from catalog.storage.store import (
     ObjectInfo,
     RemoteFile,
@@ -159,7 +159,7 @@ class BucketStore:
     def scratch(self) -> str:
         """Returns a fresh path in a directory of the store's own, gone with it."""
         if self._folder is None:
-            self._folder = tempfile.mkdtemp(prefix="parquetry-")
+            self._folder = temporary_folder()
             self._remove = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         return os.path.join(self._folder, os.urandom(16).hex())
 

@@ -38,7 +38,7 @@ from catalog.model.types import (
     is_float,
 )
 from catalog.model.values import encode, encoded_text, parse
-from catalog.storage.local import storage_errors
+from catalog.storage.failures import storage_errors
 from catalog.storage.store import StagedFile
 from catalog.write.conditions import constant
 from catalog.write.context import WriteContext

@@ -20,6 +20,7 @@ from catalog.hints import Option, hint
 from catalog.repository.datafiles import ETAG, guard_of, remote_guard
 from catalog.repository.stat_records import StatRecord
 from catalog.storage.external_files import remote_files
+from catalog.storage.failures import machine_errors, machine_failure
 from catalog.storage.store import (
     CopiesRemotely,
     ObjectStore,
@@ -214,7 +215,8 @@ def check_unchanged(source: SourceFile) -> None:
     if source.etag:  # it is read under the condition of its ETag, and listed again at the end
         return
     try:
-        same = guard_of(os.stat(source.path)) == guard(source)
+        with machine_errors(f"cannot look at {source.path}"):
+            same = guard_of(os.stat(source.path)) == guard(source)
     except FileNotFoundError:
         same = False
     if not same:
@@ -305,6 +307,7 @@ def _hash(path: str) -> str:
     except FileNotFoundError as error:
         raise changed(path) from error
     except OSError as error:
-        raise StorageFailure(
-            f"cannot read {path}: {error.strerror}", hint="check the file's permissions"
+        failed = f"cannot read {path}"
+        raise machine_failure(error, failed) or StorageFailure(
+            f"{failed}: {error.strerror}", hint="check the file's permissions"
         ) from error
