@@ -42,7 +42,7 @@ _PLAIN = {
 }
 
 
-_Opened: TypeAlias = tuple[ParquetSource, pq.FileMetaData, list[str]]
+_Opened: TypeAlias = tuple[ParquetSource, pq.FileMetaData, list[str], dict[str, int]]
 
 
 class Unreadable(Exception):
@@ -114,11 +114,14 @@ class Arrays:
         if columns[place].type != field.type:
             raise Unreadable(field.name)
         try:
-            source, footer, names = self._source(file)
+            source, footer, names, leaves = self._source(file)
             name = names[place] if len(names) == len(columns) else "."
-            if names.count(name) > 1 or "." in name:
+            leaf = leaves.get(name)
+            if leaf is None or names.count(name) > 1 or "." in name:
                 raise Unreadable(field.name)
-            coded = [name] if pa.types.is_string(kind) and _is_coded(footer, name) else None
+            if footer.schema.column(leaf).physical_type == "INT96":
+                raise Unreadable(field.name)
+            coded = [name] if pa.types.is_string(kind) and _is_coded(footer, leaf) else None
             with pq.ParquetFile(source, metadata=footer, read_dictionary=coded) as parquet:
                 found = parquet.read(columns=[name])
             if found.column_names != [name]:
@@ -132,23 +135,22 @@ class Arrays:
         return _as(column, kind, field.name)
 
     def _source(self, file: DataFile) -> _Opened:
-        """Returns what reads a file, its footer, and its columns' names, each looked up once."""
+        """Returns what reads a file, its footer, its columns' names, and places of plain ones."""
         known = self._opened.get(file.path)
         if known is None:
             source = self._open(file)
             footer = checked_metadata(source)
-            known = source, footer, footer.schema.to_arrow_schema().names
+            leaves = {footer.schema.column(n).path: n for n in range(len(footer.schema))}
+            known = source, footer, footer.schema.to_arrow_schema().names, leaves
             self._opened[file.path] = known
         return known
 
 
-def _is_coded(footer: pq.FileMetaData, name: str) -> bool:
+def _is_coded(footer: pq.FileMetaData, leaf: int) -> bool:
     """Returns whether a column of text is stored in dictionaries throughout."""
     for group in range(footer.num_row_groups):
-        row_group = footer.row_group(group)
-        chunks = map(row_group.column, range(row_group.num_columns))
-        chunk = next((one for one in chunks if one.path_in_schema == name), None)
-        if chunk is None or not chunk.has_dictionary_page:
+        chunk = footer.row_group(group).column(leaf)
+        if not chunk.has_dictionary_page:
             return False
         if chunk.total_uncompressed_size > DICTIONARY_BYTES * chunk.num_values:
             return False

@@ -132,7 +132,7 @@ def _plain(kind: pa.DataType) -> pa.DataType | None:
         return pa.int64()
     if types.is_decimal(kind) and kind.bit_width != 128 and kind.precision <= 38:
         return pa.decimal128(kind.precision, kind.scale)
-    return None
+    return pa.list_(kind.value_type) if types.is_fixed_size_list(kind) else None
 
 
 def _add(column: pa.Array, update: Update) -> bool | Fixed:

@@ -8,8 +8,10 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from catalog.engine.arrow_arrays import constant
 from catalog.errors import CatalogError, CorruptData
 from catalog.formats.arrow_types import arrow_agrees
 from catalog.formats.footer import ParquetSource, checked_metadata, source_name
@@ -27,8 +29,10 @@ class FileColumns:
 
     Attributes:
         rows: Rows of the file.
+        columns: Its columns, by place.
         agreed: By place, whether Arrow reads a column as the engine does. Of others, nothing but
             their NULLs may be used.
+        int96: The places of columns of timestamps in 96 bits; see ``has_day_zero``.
     """
 
     def __init__(
@@ -37,10 +41,12 @@ class FileColumns:
         indexed: pq.ParquetFile,
         kept: Collection[int],
         *,
-        agreed: Sequence[bool],
+        columns: Sequence[PhysicalColumn],
     ) -> None:
         self.rows: int = plain.metadata.num_rows
-        self.agreed = agreed
+        self.columns = columns
+        self.agreed = arrow_agrees(plain.schema, [column.type for column in columns])
+        self.int96 = _int96_places(plain)
         self._plain, self._indexed = plain, indexed
         self._kept = frozenset(kept)
         self._names: list[str] = plain.schema_arrow.names
@@ -134,10 +140,27 @@ def opened(
                         source, metadata=first.metadata, pre_buffer=True, read_dictionary=names
                     )
                 )
-            agreed = arrow_agrees(first.schema, [column.type for column in columns])
-            yield FileColumns(first, second, kept, agreed=agreed)
+            yield FileColumns(first, second, kept, columns=columns)
     except (pa.ArrowException, OSError) as error:
         raise unreadable(path, error) from error
+
+
+def _int96_places(parquet: pq.ParquetFile) -> frozenset[int]:
+    """Returns the places of columns that hold timestamps in 96 bits, also within other values."""
+    leaves = (parquet.schema.column(n) for n in range(len(parquet.schema)))
+    paths = [leaf.path for leaf in leaves if leaf.physical_type == "INT96"]
+    return frozenset(
+        place
+        for place, name in enumerate(parquet.schema_arrow.names if paths else ())
+        if any(path == name or path.startswith(f"{name}.") for path in paths)
+    )
+
+
+def has_day_zero(column: pa.Array | pa.ChunkedArray) -> bool:
+    """Returns whether timestamps in 96 bits may be of Julian day 0, which Arrow reads as 1970."""
+    if pa.types.is_nested(column.type):
+        return True
+    return bool(pc.any(pc.equal(column.cast(pa.int64()), constant(0))).as_py())
 
 
 def _in_dictionaries(parquet: pq.ParquetFile) -> list[int]:

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from catalog.diff.fingerprints.canonical import Block
 from catalog.diff.fingerprints.canonical import block as canonical_block
-from catalog.diff.fingerprints.column_reader import in_one, opened
+from catalog.diff.fingerprints.column_reader import FileColumns, has_day_zero, in_one, opened
 from catalog.diff.fingerprints.key_order import (
     KEYED_ROWS,
     key_order,
@@ -19,6 +19,7 @@ from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.diff.fingerprints.reuse import looked_at, looked_into, taken_over, with_stored
 from catalog.diff.fingerprints.row_sum import MODULUS, RowSum
 from catalog.diff.fingerprints.summary import Summing
+from catalog.diff.fingerprints.undecodable import opaque
 from catalog.errors import CorruptData
 from catalog.formats.footer import ParquetSource, source_name
 from catalog.model.datafile import DataFile
@@ -32,18 +33,22 @@ class _Column:
 
     Attributes:
         agreed: Whether Arrow reads the column as the engine does; if not, only NULLs count.
+            Of one of timestamps in 96 bits, ``int96``, that shows as they come.
         digests: The digests of the blocks; None if one of them has none.
         sum: What all blocks sum up to.
     """
 
-    def __init__(self, column: PhysicalColumn, *, agreed: bool = True) -> None:
+    def __init__(self, column: PhysicalColumn, *, agreed: bool = True, int96: bool = False) -> None:
         self._field_id = column.field_id
+        self._int96 = int96
         self.agreed = agreed
         self.digests: list[bytes] | None = []
         self.sum = Summing(column.type)
 
     def add(self, rows: pa.Array, row_sum: RowSum | None) -> bool:
         """Adds a block, also to a sum of its rows; False if that is not possible."""
+        if self._int96 and has_day_zero(rows):
+            self.agreed = False
         found = canonical_block(rows) if self.agreed else Block(None, rows.null_count)
         self.sum.add(found, len(rows))
         if found.digest is None:
@@ -57,8 +62,8 @@ class Fingerprinter:
     """A fingerprint in the making, of rows that are added piece by piece.
 
     Rows that are not in the order of their keys are summed up, if ``row_sum``. The key may have
-    columns that no row holds. Rows come from the engine, or from Arrow, which has ``agreed`` with
-    the engine on some of the columns.
+    columns that no row holds. Rows come from the engine, or by Arrow from the columns of a
+    ``file``, on some of which it agrees with the engine.
 
     Attributes:
         rows: Rows that are in it so far.
@@ -69,16 +74,12 @@ class Fingerprinter:
         columns: Sequence[PhysicalColumn],
         key: Sequence[int],
         *,
-        agreed: Sequence[bool] | None = None,
+        file: FileColumns | None = None,
         row_sum: bool = True,
     ) -> None:
         self.rows = 0
         self._key = key
-        alike = agreed or [True] * len(columns)
-        self._columns = {
-            column.field_id: _Column(column, agreed=one)
-            for column, one in zip(columns, alike, strict=True)
-        }
+        self._columns = _made(columns, file)
         ids = list(self._columns)
         self._places = [ids.index(field_id) for field_id in key if field_id in ids]
         self._keys: list[pa.Table] = []
@@ -138,6 +139,20 @@ def _fingerprint(
     )
 
 
+def _made(columns: Sequence[PhysicalColumn], file: FileColumns | None) -> dict[int, _Column]:
+    """Returns the beginnings of what is recorded of columns, by field id."""
+    if file is None:
+        return {column.field_id: _Column(column) for column in columns}
+    places = {column.field_id: place for place, column in enumerate(file.columns)}
+    found = {}
+    for column in columns:
+        place = places[column.field_id]
+        found[column.field_id] = _Column(
+            column, agreed=file.agreed[place], int96=place in file.int96
+        )
+    return found
+
+
 def _key_table(columns: Sequence[pa.Array | pa.ChunkedArray]) -> pa.Table:
     return pa.table(list(columns), [f"k{n}" for n in range(len(columns))])
 
@@ -165,7 +180,28 @@ def compute(
     Raises:
         CorruptData: The file is not readable, or holds other rows than its entry says.
     """
-    columns, like = keyed.columns, tuple(like)
+    try:
+        made = _computed(source, keyed, tuple(like), known=known, needed=needed)
+    except CorruptData as error:
+        found = opaque(source, keyed, error)
+        if found is None:
+            raise
+        made = found
+    rows = keyed.file.rows
+    if made.rows != rows:
+        raise CorruptData(f"{source_name(source)} holds {made.rows} rows, {rows} were committed")
+    return made
+
+
+def _computed(
+    source: ParquetSource,
+    keyed: KeyedFile,
+    like: Sequence[Fingerprint],
+    *,
+    known: StoredColumns | None,
+    needed: Collection[int] | None,
+) -> Fingerprint:
+    columns = keyed.columns
     if not isinstance(source, str):
         known = StoredColumns()
     elif known is None:
@@ -176,14 +212,14 @@ def compute(
     have = skipped if shared is None else skipped | shared.summaries.keys()
     places = [n for n, column in enumerate(columns) if column.field_id not in have]
     if shared is not None and not places:
-        return _checked(shared, source, keyed)
+        return shared
     made = None
     if shared is None and not skipped and isinstance(source, str):
         made = _unordered(source, keyed)
     if made is None:
         row_sum = shared is None and not skipped
         made = _decoded(source, keyed, places, shared=shared, row_sum=row_sum)
-    return _checked(with_stored(made, known), source, keyed)
+    return with_stored(made, known)
 
 
 def _decoded(
@@ -198,9 +234,8 @@ def _decoded(
     columns = [keyed.columns[n] for n in places]
     plain = [n for n in places if keyed.columns[n].field_id in keyed.key]
     with opened(source, keyed.columns, plain=plain) as open_file:
-        agreed = [open_file.agreed[n] for n in places]
         key = keyed.key if shared is None else ()
-        maker = Fingerprinter(columns, key, agreed=agreed, row_sum=row_sum)
+        maker = Fingerprinter(columns, key, file=open_file, row_sum=row_sum)
         for batch in open_file.batches(places, rows=BLOCK_ROWS):
             maker.add(batch)
     made = maker.finish(keyed.table, keyed.file)
@@ -232,7 +267,7 @@ def _unordered(path: str, keyed: KeyedFile) -> Fingerprint | None:
     if not places or not 0 < file.rows <= KEYED_ROWS:
         return None
     with opened(path, columns, plain=places) as open_file:
-        if not all(open_file.agreed[place] for place in places):
+        if not all(open_file.agreed[n] and n not in open_file.int96 for n in places):
             return None
         first = open_file.first(places, rows=BLOCK_ROWS)
         if open_file.rows != file.rows or not first.num_rows or in_order(first):
@@ -244,10 +279,7 @@ def _unordered(path: str, keyed: KeyedFile) -> Fingerprint | None:
             return None
         starts = range(0, file.rows, BLOCK_ROWS)
         sums = [RowSum(min(BLOCK_ROWS, file.rows - start)) for start in starts]
-        made = {
-            column.field_id: _Column(column, agreed=agreed)
-            for column, agreed in zip(columns, open_file.agreed, strict=True)
-        }
+        made = _made(columns, open_file)
         ordered = {}
         summed = True
         for place, (field_id, one) in enumerate(made.items()):
@@ -259,10 +291,3 @@ def _unordered(path: str, keyed: KeyedFile) -> Fingerprint | None:
                 ordered[field_id] = digests
     total = sum(one.total() for one in sums) % MODULUS if summed else None
     return replace(_fingerprint(file.rows, made, record=record, total=total), keyed=ordered)
-
-
-def _checked(made: Fingerprint, source: ParquetSource, keyed: KeyedFile) -> Fingerprint:
-    rows = keyed.file.rows
-    if made.rows != rows:
-        raise CorruptData(f"{source_name(source)} holds {made.rows} rows, {rows} were committed")
-    return made

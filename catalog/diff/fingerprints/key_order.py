@@ -42,8 +42,8 @@ def keyed_digests(
             order = key_order([in_one(file.column(place)) for place in keys], record)
         if order is None:
             return {}
-        agreed = [i for i in wanted if file.agreed[places[i]]]
-        found = {i: ordered_digests(file.column(places[i]), order) for i in agreed}
+        usable = [i for i in wanted if file.agreed[places[i]] and places[i] not in file.int96]
+        found = {i: ordered_digests(file.column(places[i]), order) for i in usable}
     return {field_id: digests for field_id, digests in found.items() if digests is not None}
 
 
