@@ -75,7 +75,7 @@ def block(column: pa.Array) -> Block:
     column = unwrapped(column)
     try:
         found = _add(column, state.update)
-    except pa.ArrowInvalid:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return Block(None, column.null_count)
     if not found:
         return Block(None, column.null_count)

@@ -10,7 +10,7 @@ from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.engine.connection import connect, single_row
 from catalog.engine.relation import prepare, relation_sql
 from catalog.errors import CorruptData
-from catalog.formats.parquet import ParquetSource
+from catalog.formats.footer import ParquetSource
 from catalog.model.fingerprint import Fingerprint
 from catalog.model.scan_plan import scan_plan
 from catalog.model.types import Scalar
