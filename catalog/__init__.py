@@ -18,6 +18,7 @@ from catalog.storage.options import AzureOptions, GcsOptions, S3Options
 
 if TYPE_CHECKING:
     from os import PathLike
+    from typing import Literal
 
     from catalog.catalog import Catalog as Catalog
 
@@ -57,6 +58,7 @@ def create(
     gcs: GcsOptions | None = None,
     azure: AzureOptions | None = None,
     cache: str | None = None,
+    verify: 'Literal["size", "pages", "hash"]' = "size",
 ) -> "Catalog":
     """Creates an empty catalog in a directory or a bucket and opens it.
 
@@ -68,6 +70,8 @@ def create(
         azure: How to reach Azure Blob Storage, beyond what is set in the environment.
         cache: Directory for a local cache of a bucket's immutable objects; None is
             ``parquetry`` in the user's cache directory, and an empty text disables it.
+        verify: What of each data file is compared with the commit before it is read: its
+            ``size``, also the checksums in its ``pages``, or also the ``hash`` of its bytes.
 
     Raises:
         AlreadyExists: There is already a catalog.
@@ -78,7 +82,7 @@ def create(
     """
     from catalog.catalog import Catalog
 
-    return Catalog.create(uri, s3=s3, gcs=gcs, azure=azure, cache=cache)
+    return Catalog.create(uri, s3=s3, gcs=gcs, azure=azure, cache=cache, verify=verify)
 
 
 def open(
@@ -88,6 +92,7 @@ def open(
     gcs: GcsOptions | None = None,
     azure: AzureOptions | None = None,
     cache: str | None = None,
+    verify: 'Literal["size", "pages", "hash"]' = "size",
 ) -> "Catalog":
     """Opens the catalog in a directory or a bucket.
 
@@ -99,6 +104,8 @@ def open(
         azure: How to reach Azure Blob Storage, beyond what is set in the environment.
         cache: Directory for a local cache of a bucket's immutable objects; None is
             ``parquetry`` in the user's cache directory, and an empty text disables it.
+        verify: What of each data file is compared with the commit before it is read: its
+            ``size``, also the checksums in its ``pages``, or also the ``hash`` of its bytes.
 
     Raises:
         NotFound: There is no catalog, or the bucket does not exist.
@@ -108,4 +115,4 @@ def open(
     """
     from catalog.catalog import Catalog
 
-    return Catalog.open(uri, s3=s3, gcs=gcs, azure=azure, cache=cache)
+    return Catalog.open(uri, s3=s3, gcs=gcs, azure=azure, cache=cache, verify=verify)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 from catalog.errors import AlreadyExists, ErrorKind, NotFound
 from catalog.hints import Call, hint
-from catalog.model.texts import path_text
+from catalog.model.datafile import VERIFY
+from catalog.model.texts import check_choice, path_text
 from catalog.operations.context import default_author, utc_now
 from catalog.reader import CatalogReader
 from catalog.repository import repository as stored
@@ -15,6 +16,7 @@ from catalog.storage.failures import tells_machine_errors
 from catalog.storage.opening import open_store
 
 if TYPE_CHECKING:
+    from catalog.model.datafile import Verify
     from catalog.operations.merge.steps import MergeReport, Resolutions
     from catalog.operations.rebase import RebaseReport
     from catalog.operations.reset import Reset
@@ -37,12 +39,16 @@ class Catalog(CatalogReader):
         gcs: "GcsOptions | None" = None,
         azure: "AzureOptions | None" = None,
         cache: str | None = None,
+        verify: "Verify" = "size",
     ) -> "Catalog":
         """Creates an empty catalog and opens it; see ``catalog.create``."""
         uri = path_text(uri, "the catalog's place")
+        check_choice(verify, "verify", VERIFY)
         store = open_store(uri, s3=s3, gcs=gcs, azure=azure, cache=cache, new=True)
         try:
-            repository = stored.create(store, author=author or default_author(), now=utc_now())
+            repository = stored.create(
+                store, author=author or default_author(), now=utc_now(), verify=verify
+            )
         except AlreadyExists as error:
             message = f"there is already a catalog in {uri}"
             raise AlreadyExists(message, kind=error.kind, hint=error.advice) from error
@@ -57,12 +63,14 @@ class Catalog(CatalogReader):
         gcs: "GcsOptions | None" = None,
         azure: "AzureOptions | None" = None,
         cache: str | None = None,
+        verify: "Verify" = "size",
     ) -> "Catalog":
         """Opens a catalog; see ``catalog.open``."""
         uri = path_text(uri, "the catalog's place")
+        check_choice(verify, "verify", VERIFY)
         store = open_store(uri, s3=s3, gcs=gcs, azure=azure, cache=cache)
         try:
-            repository = stored.open_existing(store)
+            repository = stored.open_existing(store, verify=verify)
         except NotFound as error:
             if error.kind != ErrorKind.CATALOG_NOT_FOUND:
                 raise

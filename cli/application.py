@@ -9,6 +9,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 import catalog
+from catalog.model.datafile import Verify
 from cli.commands import demo, export, history, init, inspection, merge, refs, replay, snapshot, sql
 from cli.commands import diff as diff_command
 from cli.exit_codes import ExitCode
@@ -73,6 +74,15 @@ def options(
             metavar="URI",
             help="The catalog's directory. Default: PARQUETRY_CATALOG, else the nearest "
             "parquetry.toml or catalog upwards.",
+        ),
+    ] = None,
+    verify: Annotated[
+        Verify | None,
+        typer.Option(
+            "--verify",
+            help="What of data files is compared before they are read: their size, also the "
+            "checksums of their pages, or also their hash. Default: verify of parquetry.toml, "
+            "else size.",
         ),
     ] = None,
     version: Annotated[

@@ -7,11 +7,12 @@ from typing import Any, get_args
 
 from catalog import AzureOptions, GcsOptions, S3Options
 from catalog.errors import ErrorKind, InvalidInput, StorageFailure
+from catalog.model.datafile import VERIFY, Verify
 from cli.specs import FileMode, PartitionBy, SourceFormat, TableSpec
 from cli.usage import nearest
 
 CONFIG_NAME = "parquetry.toml"
-TOP_KEYS = ("catalog", "s3", "gcs", "azure", "tables")
+TOP_KEYS = ("catalog", "verify", "s3", "gcs", "azure", "tables")
 S3_KEYS = ("endpoint_url", "region", "profile", "path_style")
 GCS_KEYS = ("endpoint_url",)
 AZURE_KEYS = ("account", "endpoint_url")
@@ -28,6 +29,7 @@ class Config:
     gcs: GcsOptions
     azure: AzureOptions
     tables: tuple[TableSpec, ...]
+    verify: Verify | None = None
 
 
 def read_config(path: Path) -> Config:
@@ -54,6 +56,7 @@ def read_config(path: Path) -> Config:
         GcsOptions(chosen_by=str(path), **_texts(root["gcs"].section(GCS_KEYS))),
         AzureOptions(chosen_by=str(path), **_texts(root["azure"].section(AZURE_KEYS))),
         tuple(_table(name, entry) for name, entry in _tables(root["tables"])),
+        root["verify"].choice(VERIFY),
     )
 
 

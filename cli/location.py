@@ -6,6 +6,7 @@ the catalog where ``-C`` or the environment names one.
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TypedDict
 
@@ -13,6 +14,7 @@ import typer
 
 from catalog import AzureOptions, GcsOptions, S3Options
 from catalog.errors import CatalogError, ErrorKind, NotFound
+from catalog.model.datafile import Verify
 from cli.config import CONFIG_NAME, Config, read_config
 from cli.output import stderr
 from cli.trust import distrust
@@ -109,6 +111,21 @@ def bucket_options(uri: str, context: typer.Context, *, named: bool) -> BucketOp
         return {}
     context.call_on_close(stderr.show_log("catalog.storage"))
     return {"s3": config.s3, "gcs": config.gcs, "azure": config.azure}
+
+
+def verification(context: typer.Context) -> Verify:
+    """Returns what of data files is compared: by the option, else by the nearest configuration.
+
+    Whoever wrote it: it can only ask for more than the default.
+    """
+    option: Verify | None = context.find_root().params.get("verify")
+    if option is not None:
+        return option
+    with suppress(CatalogError):  # one that nobody needs
+        config = find_config()
+        if config is not None and config.verify is not None:
+            return config.verify
+    return "size"
 
 
 def find_config() -> Config | None:

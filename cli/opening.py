@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cli.location import bucket_options, catalog_uri, named_uri
+from cli.location import bucket_options, catalog_uri, named_uri, verification
 from cli.usage import UsageError
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ def opened(context: typer.Context) -> "Catalog":
     import catalog
 
     uri = catalog_uri(context)
-    return catalog.open(uri, **bucket_options(uri, context, named=named_uri(context) is not None))
+    buckets = bucket_options(uri, context, named=named_uri(context) is not None)
+    return catalog.open(uri, **buckets, verify=verification(context))
 
 
 def table_at(text: str) -> tuple[str, str]:

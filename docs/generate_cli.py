@@ -37,6 +37,7 @@ EXIT_CODES
 
 ```toml
 catalog = "lake"
+verify = "size"                   # or "pages", "hash"
 
 [tables.orders]
 source = "exports/orders"

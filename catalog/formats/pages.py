@@ -1,12 +1,14 @@
-"""Pages of Parquet columns that are not nested: values as they are encoded, decompressed.
+"""Pages of Parquet columns: their checksums, and the values of those that are not nested.
 
-Arrow decodes values, but does not expose pages. Anything that violates the format, or is rare,
-ends in an error: callers must be able to do without.
+Values come as they are encoded, decompressed. Arrow decodes values, but does not expose pages.
+Anything that violates the format, or is rare, ends in an error: callers must be able to do
+without.
 
 Source: Apache Parquet, ``parquet.thrift`` and "Data Pages".
 """
 
 import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -55,11 +57,46 @@ def pages(stream: BinaryIO, chunk: pq.ColumnChunkMetaData, *, nullable: bool) ->
     if chunk.compression not in ("UNCOMPRESSED", *_CODECS):
         raise ValueError(chunk.compression)
     codec = None if chunk.compression == "UNCOMPRESSED" else pa.Codec(chunk.compression.lower())
-    at = chunk.data_page_offset
-    if chunk.has_dictionary_page:
-        at = min(at, chunk.dictionary_page_offset)
-    end = at + chunk.total_compressed_size
     values = 0
+    for header, body in _stored(stream, _start(chunk), chunk.total_compressed_size):
+        page = _page(header, memoryview(body), codec, nullable=nullable)
+        values += 0 if page.dictionary else page.values
+        yield page
+    if values != chunk.num_values:
+        raise ValueError("the pages and the column differ in their number of values")
+
+
+def check_pages(stream: BinaryIO, metadata: pq.FileMetaData) -> None:
+    """Checks the pages of a file by their checksums, in the order in which they are stored.
+
+    Many writers write none. Where the first column has none, the others are not read.
+
+    Raises:
+        ValueError: A page is damaged.
+        OSError: The file cannot be read.
+    """
+    groups = (metadata.row_group(n) for n in range(metadata.num_row_groups))
+    chunks = [group.column(n) for group in groups for n in range(group.num_columns)]
+    found = False
+    for start, size in sorted((_start(one), one.total_compressed_size) for one in chunks):
+        for header, body in _stored(stream, start, size):
+            checksum = header.get(4)
+            if checksum is not None and (checksum ^ zlib.crc32(body)) & 0xFFFFFFFF:
+                raise ValueError("a page does not have its checksum")
+            found |= checksum is not None
+        if not found:
+            return
+
+
+def _start(chunk: pq.ColumnChunkMetaData) -> int:
+    """Returns where the pages of a column in a row group begin."""
+    first: int = chunk.data_page_offset
+    return min(first, chunk.dictionary_page_offset) if chunk.has_dictionary_page else first
+
+
+def _stored(stream: BinaryIO, at: int, size: int) -> Iterator[tuple[Fields, bytes]]:
+    """Yields the headers and the stored bytes of the pages that lie in a part of a file."""
+    end = at + size
     while at < end:
         header, length = _header(stream, at, end)
         size = _number(header, 3)
@@ -68,11 +105,7 @@ def pages(stream: BinaryIO, chunk: pq.ColumnChunkMetaData, *, nullable: bool) ->
         at += length + len(body)
         if len(body) != size or at > end:
             raise ValueError("the file ends within a page")
-        page = _page(header, memoryview(body), codec, nullable=nullable)
-        values += 0 if page.dictionary else page.values
-        yield page
-    if values != chunk.num_values:
-        raise ValueError("the pages and the column differ in their number of values")
+        yield header, body
 
 
 def _page(fields: Fields, body: memoryview, codec: pa.Codec | None, *, nullable: bool) -> Page:

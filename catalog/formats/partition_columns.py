@@ -110,7 +110,11 @@ def _distinct(
     """Yields the different values of a column, with their texts."""
     try:
         table = pq.read_table(
-            source, columns=[name], partitioning=None, coerce_int96_timestamp_unit="us"
+            source,
+            columns=[name],
+            partitioning=None,
+            coerce_int96_timestamp_unit="us",
+            page_checksum_verification=True,
         )
         column = _plain(table.column(name))
         values = pc.unique(column)

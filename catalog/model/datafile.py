@@ -3,6 +3,17 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias, get_args
+
+Verify: TypeAlias = Literal["size", "pages", "hash"]
+"""What of data files is compared with the commit before they are read.
+
+``size``: size and guard; ``pages``: also the checksums of pages; ``hash``: also the hash, or
+the checksums of pages where the hash is not known.
+"""
+
+VERIFY: tuple[Verify, ...] = get_args(Verify)
+"""All of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,9 @@ class OperationContext:
 
     def over(self, store: ObjectStore) -> "OperationContext":
         """Returns the same catalog read and written through another store."""
-        return replace(self, repository=Repository(store, self.repository.info))
+        return replace(
+            self, repository=Repository(store, self.repository.info, verify=self.repository.verify)
+        )
 
 
 def default_author() -> str:

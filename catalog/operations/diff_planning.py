@@ -7,10 +7,11 @@ from catalog.diff.column_matching import ids_contradict, match_columns
 from catalog.diff.options import DiffOptions
 from catalog.diff.plan import SideName, TablePlan, plan_table
 from catalog.diff.view import End
+from catalog.engine.verification import verified
 from catalog.model.datafile import DataFile, FileChanges
 from catalog.operations.tables import find_table, unknown_table
-from catalog.repository import datafiles
 from catalog.repository.commits import StoredTable
+from catalog.repository.datafiles import Watch
 from catalog.repository.history import fork
 from catalog.repository.repository import Repository
 from catalog.repository.resolve import ResolvedRef
@@ -116,9 +117,7 @@ class DiffPlanner:
             return 0
         return old.snapshot.last_field_id
 
-    def verify(
-        self, planned: PlannedTable, side: SideName, files: Sequence[DataFile]
-    ) -> datafiles.Watch:
+    def verify(self, planned: PlannedTable, side: SideName, files: Sequence[DataFile]) -> Watch:
         """Checks that data files are still what was committed; they may not all be read.
 
         Returns:
@@ -129,4 +128,4 @@ class DiffPlanner:
         """
         end = self.before if side == "f" else self.after
         what = f"table {planned.plan.table} in commit {end.commit_id[:8]}"
-        return datafiles.verify(self.repository.store, files, what=what, all_needed=False)
+        return verified(self.repository, files, what=what, all_needed=False)

@@ -16,6 +16,7 @@ from catalog.engine.copying import copy_sql
 from catalog.engine.failures import engine_failure
 from catalog.engine.quoting import literal
 from catalog.engine.relation import prepare, relation_sql
+from catalog.engine.verification import verified
 from catalog.engine.views import View, write_database
 from catalog.errors import AlreadyExists, CatalogError, ErrorKind, InvalidInput, StorageFailure
 from catalog.formats.hive_path import partition_path
@@ -166,7 +167,7 @@ def _files(
     """Returns the files of a table, and what checks them again once they were read."""
     files = list(data_files(context.repository.commits, stored))
     what = f"table {stored.name} in commit {commit_id[:8]}"
-    return files, datafiles.verify(context.repository.store, files, what=what)
+    return files, verified(context.repository, files, what=what)
 
 
 def _check_free(destination: str, *, folder: bool = False) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from catalog.engine.checked_reads import Check
 from catalog.engine.connection import connect
+from catalog.engine.verification import verified
 from catalog.model.datafile import DataFile
 from catalog.model.types import is_float
 from catalog.operations.context import OperationContext
@@ -64,7 +65,7 @@ class CatalogBackend:
         )
         wanted = [file for file in found if pruner.wants_file(file)]
         what = f"table {table.name} in commit {table.commit_id[:8]}"
-        self._watch(datafiles.verify(self._repository.store, wanted, what=what))
+        self._watch(verified(self._repository, wanted, what=what))
         return wanted
 
     def _watch(self, watch: datafiles.Watch) -> None:

@@ -200,7 +200,7 @@ def _not_as_committed(location: str) -> CorruptData:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Local files that others can reach, as they were before they were read.
+    """Local files as they were before they were read.
 
     Attributes:
         what: The table that they belong to, for messages.
@@ -226,7 +226,12 @@ class Watch:
 
 
 def verify(
-    store: ObjectStore, files: Iterable[DataFile], *, what: str, all_needed: bool = True
+    store: ObjectStore,
+    files: Iterable[DataFile],
+    *,
+    what: str,
+    all_needed: bool = True,
+    watch_own: bool = False,
 ) -> Watch:
     """Checks that files are still what was committed to a table, ``what``, as far as is cheap.
 
@@ -238,9 +243,10 @@ def verify(
         files: The files.
         what: The table, for messages.
         all_needed: Whether all will be opened; if not, the catalog's own may be missing.
+        watch_own: Whether the catalog's own are compared again, too.
 
     Returns:
-        What compares local files that others can reach again, once they were read.
+        What compares local files again once they were read: those that others can reach.
 
     Raises:
         CorruptData: A file was changed, replaced or removed.
@@ -261,7 +267,7 @@ def verify(
         regular = stat.S_ISREG(now.st_mode) and now.st_size == file.size_bytes
         if not regular or not (own or file.guard == guard_of(now)):
             raise _changed(path, what, gone=False, own=own)
-        if not own:
+        if watch_own or not own:
             watched[path] = now
     if remote:
         _verify_remote(store, remote, what)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from catalog.errors import AlreadyExists, CorruptData, ErrorKind, NotFound, Unsupported
 from catalog.model.commit import Commit, parse_time, time_text
+from catalog.model.datafile import Verify
 from catalog.model.digests import FIELD, check_digest, with_digest
 from catalog.model.ids import parse_json, random_id
 from catalog.repository.branches import Branches, Stamp
@@ -39,11 +40,18 @@ class CatalogInfo:
 
 
 class Repository:
-    """Reads and writes the stored objects of one catalog."""
+    """Reads and writes the stored objects of one catalog.
 
-    def __init__(self, store: ObjectStore, info: CatalogInfo) -> None:
+    Attributes:
+        verify: What of data files is compared with the commit before they are read.
+        verified: Files that were compared, each as it was, so that it is not read again for that.
+    """
+
+    def __init__(self, store: ObjectStore, info: CatalogInfo, *, verify: Verify = "size") -> None:
         self.store = store
         self.info = info
+        self.verify = verify
+        self.verified: set[tuple[object, ...]] = set()
         self.nodes = NodeReader(store)
         self.commits = Commits(self.nodes)
         self.branches = Branches(store)
@@ -64,7 +72,9 @@ _RESTORE = f"restore {CATALOG_PATH} from a backup: it is written once, and never
 """What helps if the description of a catalog cannot be read."""
 
 
-def create(store: ObjectStore, *, author: str, now: datetime.datetime) -> Repository:
+def create(
+    store: ObjectStore, *, author: str, now: datetime.datetime, verify: Verify = "size"
+) -> Repository:
     """Creates a catalog: its description, an empty first commit, and branch main.
 
     Raises:
@@ -81,7 +91,7 @@ def create(store: ObjectStore, *, author: str, now: datetime.datetime) -> Reposi
     )
     if store.info(CATALOG_PATH) is not None:
         raise _exists()
-    repository = Repository(store, info)
+    repository = Repository(store, info, verify=verify)
     first = _first_commit(repository, author, now)
     try:
         repository.branches.create(DEFAULT_BRANCH, first, Stamp(author, now, "catalog created"))
@@ -96,8 +106,8 @@ def create(store: ObjectStore, *, author: str, now: datetime.datetime) -> Reposi
     return repository
 
 
-def open_existing(store: ObjectStore) -> Repository:
-    """Opens a catalog.
+def open_existing(store: ObjectStore, *, verify: Verify = "size") -> Repository:
+    """Opens a catalog; ``verify`` is as in ``Repository``.
 
     Raises:
         NotFound: There is none.
@@ -128,7 +138,9 @@ def open_existing(store: ObjectStore) -> Repository:
                     kind=ErrorKind.NEWER_FORMAT,
                     hint="install a newer version of parquetry",
                 )
-            return Repository(store, CatalogInfo(catalog_id, parse_time(created_at), version))
+            return Repository(
+                store, CatalogInfo(catalog_id, parse_time(created_at), version), verify=verify
+            )
     raise Unsupported(
         f"{CATALOG_PATH} is not the description of a catalog",
         kind=ErrorKind.UNKNOWN_FORMAT,

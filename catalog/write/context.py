@@ -7,13 +7,14 @@ from typing import TypeAlias
 import duckdb
 
 from catalog.engine.relation import prepare, relation_sql
+from catalog.engine.verification import verified
 from catalog.engine.workspace import Workspace
 from catalog.model.datafile import DataFile, Identity
 from catalog.model.fingerprint import Fingerprint
 from catalog.model.scan_plan import scan_plan
 from catalog.model.table import TableSnapshot
 from catalog.repository.commits import Commits
-from catalog.repository.datafiles import Watch, place, verify
+from catalog.repository.datafiles import Watch, place
 from catalog.repository.repository import Repository
 from catalog.storage.store import ObjectStore
 
@@ -79,7 +80,7 @@ class WriteContext:
 
     def watched(self, table: str, files: Sequence[DataFile]) -> Watch:
         """Checks that files are still what was committed, and returns what checks them again."""
-        watch = verify(self.store, files, what=f"table {table}")
+        watch = verified(self.repository, files, what=f"table {table}")
         if watch.found:
             self.watches.append(watch)
         return watch

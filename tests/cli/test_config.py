@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from catalog.errors import InvalidInput
 from cli.config import read_config
+
+from .conftest import Runner
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -85,3 +89,30 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path, text: str, message: str,
         read_config(written(tmp_path, text))
     assert message in caught.value.message
     assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize("way", ["option", "configuration"])
+def test_a_changed_byte_is_found_by_the_option_or_the_configuration(
+    parquetry: Runner, tmp_path: Path, way: str
+) -> None:
+    pq.write_table(pa.table({"id": range(500)}), tmp_path / "a.parquet", compression="none")
+    parquetry("init", "lake")
+    parquetry("-C", "lake", "snapshot", "t=a.parquet")
+    (path,) = (tmp_path / "lake/data").rglob("*.parquet")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.chmod(0o644)
+    path.write_bytes(data)
+    options = ["--verify", "hash"] if way == "option" else []
+    if way == "configuration":
+        (tmp_path / "parquetry.toml").write_text('catalog = "lake"\nverify = "hash"\n')
+    found = parquetry("-C", "lake", *options, "sql", "SELECT sum(id) FROM t")
+    assert (found.code, found.out) == (3, "")
+    assert "is damaged: its bytes are not those that were committed" in found.err
+
+
+def test_what_is_verified_is_checked(parquetry: Runner, tmp_path: Path) -> None:
+    (tmp_path / "parquetry.toml").write_text('catalog = "lake"\nverify = "all"\n')
+    parquetry("init", "lake")
+    found = parquetry("log")
+    assert "verify must be one of size, pages, hash, not 'all'" in found.err

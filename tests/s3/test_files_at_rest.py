@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from catalog.errors import CorruptData
 from catalog.storage.bucket.requests import split_uri
 from catalog.storage.options import S3Options
 from catalog.storage.s3.service import S3Service
+from tests.write.flips import flipped, in_pages
 from tests.write.merges import put
 
 from .conftest import new_place
@@ -52,6 +54,31 @@ def test_an_object_of_another_size_is_never_an_answer(
     access.client.put_object(Bucket=bucket, Key=key, Body=body)
     with pytest.raises(CorruptData, match=r"bytes|committed"):
         READS[read](catalog.open(uri, s3=options, cache=""), tmp_path)
+    assert not any(tmp_path.glob("x*"))
+
+
+@pytest.mark.invariant(
+    "A changed byte of a data file is an error, never an answer, if the catalog is opened to "
+    "verify hashes"
+)
+@pytest.mark.parametrize("verify", ["pages", "hash"])
+@pytest.mark.parametrize("read", READS)
+def test_a_changed_byte_in_a_bucket_is_never_an_answer(
+    moto: Server, aws: None, tmp_path: Path, read: str, verify: Any
+) -> None:
+    options = S3Options(endpoint_url=moto.endpoint)
+    access = S3Service(options)
+    uri = f"{new_place(access)}/lake"
+    cat = catalog.create(uri, s3=options, cache="")
+    for more in range(2):
+        put(cat, "main", {n: n + more for n in range(200)})
+    bucket, key = split_uri(f"{uri}/{cat.files('t')[0].path}", "s3://")
+    local = tmp_path / "copy.parquet"
+    local.write_bytes(access.client.get_object(Bucket=bucket, Key=key)["Body"].read())
+    flipped(local, in_pages(local)[20], 2)
+    access.client.put_object(Bucket=bucket, Key=key, Body=local.read_bytes())
+    with pytest.raises(CorruptData):
+        READS[read](catalog.open(uri, s3=options, cache="", verify=verify), tmp_path)
     assert not any(tmp_path.glob("x*"))
 
 

@@ -1,17 +1,23 @@
 """Data files that are not what was committed when they are read, or no longer once they were."""
 
 import os
+import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
+import catalog
 from catalog.catalog import Catalog
-from catalog.errors import CorruptData
+from catalog.engine import verification
+from catalog.errors import CorruptData, InvalidInput
+from catalog.repository import datafiles
 from catalog.storage import local
 
 from .conftest import rows, snap, write
+from .flips import flipped, in_pages
 from .merges import put
 
 FILES = 3
@@ -56,6 +62,132 @@ def test_a_file_of_another_size_is_never_an_answer(
     with pytest.raises(CorruptData):
         READS[read](cat, tmp_path)
     assert not any(tmp_path.glob("x*"))
+
+
+FLIPS = 24
+
+
+KINDS = {
+    "own": lambda cat, source: put(cat, "main", ROWS, key=["id"]),
+    "uncompressed": lambda cat, source: plain_copy(cat, source, compression="none"),
+    "without dictionary": lambda cat, source: plain_copy(
+        cat, source, compression="none", use_dictionary=False
+    ),
+}
+ROWS = pa.table(
+    {
+        "id": range(400),
+        "v": [n * n for n in range(400)],
+        "s": [f"text {n % 7}" for n in range(400)],
+        "x": [[n / 3] if n % 5 else None for n in range(400)],
+    }
+)
+
+
+def plain_copy(cat: Catalog, source: Path, **options: Any) -> None:
+    write(source / "a.parquet", ROWS, write_page_checksum=True, **options)
+    snap(cat, "t", source, key=["id"])
+
+
+@pytest.mark.invariant(
+    "A changed byte of a data file is an error, never an answer, if the catalog is opened to "
+    "verify hashes"
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_changed_byte_of_a_file_whose_hash_is_verified_is_an_answer(
+    cat: Catalog, root: Path, source: Path, kind: str
+) -> None:
+    KINDS[kind](cat, source)
+    path = root / cat.files("t")[0].path
+    good = path.read_bytes()
+    chance = random.Random(kind)
+    for _ in range(FLIPS):
+        flipped(path, chance.randrange(len(good)), chance.randrange(8))
+        with pytest.raises(CorruptData) as caught:
+            catalog.open(root, verify="hash").sql("SELECT sum(v) FROM t")
+        assert caught.value.kind == "damaged-parquet"
+        assert path.name in caught.value.message
+        path.write_bytes(good)
+    assert catalog.open(root, verify="hash").sql("FROM t").to_arrow_table().num_rows == 400
+
+
+@pytest.mark.invariant(
+    "A changed byte in a page with a checksum is an error, never an answer, if the catalog is "
+    "opened to verify pages"
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_changed_byte_of_a_page_that_is_verified_is_an_answer(
+    cat: Catalog, root: Path, source: Path, kind: str
+) -> None:
+    KINDS[kind](cat, source)
+    path = root / cat.files("t")[0].path
+    good = path.read_bytes()
+    chance = random.Random(kind)
+    for at in chance.sample(in_pages(path), FLIPS):
+        flipped(path, at, chance.randrange(8))
+        with pytest.raises(CorruptData) as caught:
+            catalog.open(root, verify="pages").sql("SELECT count(*) FROM t")
+        assert caught.value.kind == "damaged-parquet"
+        path.write_bytes(good)
+    assert catalog.open(root, verify="pages").sql("FROM t").to_arrow_table().num_rows == 400
+
+
+@pytest.mark.parametrize("verify", ["pages", "hash"])
+@pytest.mark.parametrize("read", READS)
+def test_every_read_verifies(
+    cat: Catalog, root: Path, tmp_path: Path, read: str, verify: Any
+) -> None:
+    for more in range(2):
+        rows = ROWS.set_column(1, "v", pa.array([n + more for n in range(400)]))
+        put(cat, "main", rows, key=["id"])
+    path = root / cat.files("t")[0].path
+    flipped(path, in_pages(path)[50], 3)
+    with pytest.raises(CorruptData, match=path.name):
+        READS[read](catalog.open(root, verify=verify), tmp_path)
+    assert not any(tmp_path.glob("x*"))
+
+
+def test_a_file_is_verified_once_while_it_keeps_its_times(
+    cat: Catalog, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verification, "REST_NS", -1)
+    put(cat, "main", ROWS, key=["id"])
+    path = root / cat.files("t")[0].path
+    seen = []
+    original = verification._check_hash
+    monkeypatch.setattr(
+        verification, "_check_hash", lambda *given: (seen.append(given), original(*given))
+    )
+    again = catalog.open(root, verify="hash")
+    for _ in range(3):
+        again.sql("SELECT sum(v) FROM t").fetchall()
+    assert len(seen) == 1
+    flipped(path, 200, 1)
+    with pytest.raises(CorruptData):
+        again.sql("SELECT sum(v) FROM t")
+
+
+def test_a_reference_without_hash_is_verified_by_its_pages(
+    cat: Catalog, root: Path, source: Path
+) -> None:
+    path = write(source / "a.parquet", ROWS, write_page_checksum=True, compression="none")
+    flipped(path, in_pages(path)[50], 3)
+    snap(cat, "t", source, mode="reference", fingerprints="later")
+    with pytest.raises(CorruptData, match="a page does not have its checksum"):
+        catalog.open(root, verify="hash").sql("SELECT sum(v) FROM t")
+
+
+def test_a_page_that_is_damaged_at_its_source_is_not_committed(cat: Catalog, source: Path) -> None:
+    path = write(source / "a.parquet", ROWS, write_page_checksum=True, compression="none")
+    flipped(path, in_pages(path)[50], 3)
+    with pytest.raises(CorruptData, match=r"not (a )?readable"):
+        snap(cat, "t", source, key=["id"])
+    assert len(cat.log()) == 1
+
+
+def test_what_is_verified_is_one_of_three_words(root: Path, cat: Catalog) -> None:
+    with pytest.raises(InvalidInput, match="size, pages or hash, not 'all'"):
+        catalog.open(root, verify="all")  # type: ignore[arg-type]
 
 
 class Source:
@@ -178,10 +310,8 @@ def test_a_file_that_changes_during_a_read_is_never_an_answer(
     read: str,
 ) -> None:
     """The file changes after it was checked, and before it is opened."""
-    from catalog.repository import datafiles
-
     before = len(cat.log())
-    original, changed = datafiles.verify, []
+    original, changed = verification.verify, []
 
     def verify(*args: object, **options: object) -> datafiles.Watch:
         watch = original(*args, **options)
@@ -190,8 +320,7 @@ def test_a_file_that_changes_during_a_read_is_never_an_answer(
             CHANGES[change](referenced)
         return watch
 
-    for module in ("catalog.repository.datafiles", "catalog.write.context"):
-        monkeypatch.setattr(f"{module}.verify", verify)
+    monkeypatch.setattr(verification, "verify", verify)
     with pytest.raises(CorruptData):
         READS[read](cat, tmp_path)
     assert changed

@@ -122,7 +122,9 @@ class Arrays:
             if footer.schema.column(leaf).physical_type == "INT96":
                 raise Unreadable(field.name)
             coded = [name] if pa.types.is_string(kind) and _is_coded(footer, leaf) else None
-            with pq.ParquetFile(source, metadata=footer, read_dictionary=coded) as parquet:
+            with pq.ParquetFile(
+                source, metadata=footer, read_dictionary=coded, page_checksum_verification=True
+            ) as parquet:
                 found = parquet.read(columns=[name])
             if found.column_names != [name]:
                 raise Unreadable(field.name)

@@ -125,6 +125,7 @@ def opened(
                     pre_buffer=True,
                     binary_type=pa.large_binary(),
                     coerce_int96_timestamp_unit="us",  # as the engine; nanoseconds may not fit
+                    page_checksum_verification=True,
                 )
             )
             if len(first.schema_arrow.names) != len(columns):
@@ -137,7 +138,11 @@ def opened(
                 names = [first.schema_arrow.names[place] for place in kept]
                 second = closing.enter_context(
                     pq.ParquetFile(
-                        source, metadata=first.metadata, pre_buffer=True, read_dictionary=names
+                        source,
+                        metadata=first.metadata,
+                        pre_buffer=True,
+                        read_dictionary=names,
+                        page_checksum_verification=True,
                     )
                 )
             yield FileColumns(first, second, kept, columns=columns)

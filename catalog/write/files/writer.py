@@ -276,6 +276,7 @@ class DataWriter:
             compression="zstd",
             use_dictionary=dictionary_paths(first.rename_columns(names)),
             store_schema=False,
+            write_page_checksum=True,
         ) as writer:
             for group in chain([first], groups):
                 for place, field_id in floats.items():
