@@ -14,7 +14,7 @@ from functools import partial
 from typing import BinaryIO, cast
 
 from catalog.errors import CorruptData, ErrorKind, NotFound
-from catalog.formats.footer import ParquetSource, checked_metadata
+from catalog.formats.footer import ParquetSource, checked_metadata, committed_label
 from catalog.formats.pages import check_pages
 from catalog.model.datafile import DataFile
 from catalog.repository.datafiles import Watch, locate, readable, verify
@@ -107,7 +107,7 @@ def _check_hash(stream: BinaryIO, path: str, token: str) -> None:
 
 def _check_pages(source: ParquetSource, stream: BinaryIO, path: str) -> None:
     try:
-        check_pages(stream, checked_metadata(source))
+        check_pages(stream, checked_metadata(source, committed_label(path)))
     except CorruptData as error:
         raise _damaged(path, error.message) from error
     except ValueError as error:

@@ -56,6 +56,25 @@ def source_name(source: ParquetSource) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Label:
+    """What errors call a file, what they advise where it is damaged, and whether a table has it."""
+
+    name: str
+    advice: str
+    committed: bool
+
+
+def source_label(name: str) -> Label:
+    """Returns the label of a file that is about to be taken in."""
+    return Label(name, "write the file again, or remove it from the source", False)
+
+
+def committed_label(name: str) -> Label:
+    """Returns the label of a file that a table has."""
+    return Label(name, "restore the file from a backup, or snapshot the table again", True)
+
+
+@dataclass(frozen=True, slots=True)
 class Leaf:
     """A column of plain values, as a footer describes it.
 
@@ -129,10 +148,8 @@ class _EncryptedColumn(_Damaged):
     """A column that would be encrypted, if the file said by which algorithm."""
 
 
-def read_checked(
-    source: ParquetSource, *, name: str | None = None
-) -> tuple[Footer, pq.FileMetaData]:
-    """Reads the footer of a file, which errors call by ``name``, else its path or URI.
+def read_checked(source: ParquetSource, label: Label) -> tuple[Footer, pq.FileMetaData]:
+    """Reads the footer of a file.
 
     Raises:
         CorruptData: It is not a Parquet file, or damaged.
@@ -140,14 +157,14 @@ def read_checked(
         StorageFailure: It cannot be read.
         Unsupported: It is encrypted.
     """
-    with parquet_errors(name or source_name(source)):
+    with parquet_errors(label):
         footer, size = _footer_bytes(source)
         parsed = _parsed(footer, size)
         _remember(footer, size)
         return parsed, _metadata(footer)
 
 
-def checked_metadata(source: ParquetSource, *, name: str | None = None) -> pq.FileMetaData:
+def checked_metadata(source: ParquetSource, label: Label) -> pq.FileMetaData:
     """Returns Arrow's metadata of a file, of which every method may be called.
 
     Raises:
@@ -156,7 +173,7 @@ def checked_metadata(source: ParquetSource, *, name: str | None = None) -> pq.Fi
         StorageFailure: It cannot be read.
         Unsupported: It is encrypted.
     """
-    with parquet_errors(name or source_name(source)):
+    with parquet_errors(label):
         footer, size = _footer_bytes(source)
         if (_digest(footer), size) not in _sound:
             _parsed(footer, size)
@@ -173,7 +190,7 @@ def writer_of(metadata: pq.FileMetaData) -> str:
 
 
 @contextmanager
-def parquet_errors(shown: str) -> Iterator[None]:
+def parquet_errors(label: Label) -> Iterator[None]:
     """Raises what reading a Parquet file raises as the catalog's errors, which name the file.
 
     Raises:
@@ -185,24 +202,29 @@ def parquet_errors(shown: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise NotFound(f"no file {shown}", kind=ErrorKind.SOURCE_NOT_FOUND) from error
+        if label.committed:
+            raise CorruptData(
+                f"{label.name} is gone", kind=ErrorKind.FILE_CHANGED, hint=label.advice
+            ) from error
+        raise NotFound(f"no file {label.name}", kind=ErrorKind.SOURCE_NOT_FOUND) from error
     except _Encrypted as error:
         raise Unsupported(
-            f"{shown} cannot be read: {error} encrypted",
+            f"{label.name} cannot be read: {error} encrypted",
             kind=ErrorKind.ENCRYPTED,
             hint="decrypt it first: write it again without encryption",
         ) from error
     except (pa.ArrowException, OSError, ValueError, RecursionError) as error:
-        raise machine_failure(error, f"cannot read {shown}") or damaged(shown, error) from error
+        failure = machine_failure(error, f"cannot read {label.name}")
+        raise failure or damaged(label, error) from error
 
 
-def damaged(shown: str, reason: Exception | str) -> CorruptData:
+def damaged(label: Label, reason: Exception | str) -> CorruptData:
     """Returns the error for a file that is damaged, or is no Parquet file."""
     text = str(reason).strip() or type(reason).__name__
     return CorruptData(
-        f"{shown} is not a readable Parquet file: {text.splitlines()[0]}",
+        f"{label.name} is not a readable Parquet file: {text.splitlines()[0]}",
         kind=ErrorKind.DAMAGED_PARQUET,
-        hint="write the file again, or remove it from the source",
+        hint=label.advice,
     )
 
 

@@ -13,8 +13,10 @@ from catalog.formats.footer import (
     Footer,
     ParquetSource,
     checked_metadata,
+    committed_label,
     parquet_errors,
     read_checked,
+    source_label,
     source_name,
 )
 from catalog.formats.source import Layout
@@ -107,8 +109,9 @@ def read_footer(path: ParquetSource, *, name: str | None = None) -> StoredFooter
         Unsupported: It is encrypted.
     """
     shown = name or source_name(path)
-    footer, metadata = read_checked(path, name=shown)
-    with parquet_errors(shown):
+    label = source_label(shown)
+    footer, metadata = read_checked(path, label)
+    with parquet_errors(label):
         structure = structure_of(footer.data, (metadata.metadata or {}).get(b"geo"))
         columns = arrow_columns(metadata.schema, shown)
         leaves = [metadata.schema.column(i) for i in range(len(metadata.schema))]
@@ -149,13 +152,13 @@ def _is_encoded_rarely(footer: Footer, column: ArrowColumn) -> bool:
 
 
 def column_sizes(path: ParquetSource, schema: FileSchema) -> dict[int, int]:
-    """Returns the compressed bytes that the columns of a file take, by field id.
+    """Returns the compressed bytes that the columns of a table's file take, by field id.
 
     Raises:
         CorruptData: It is not a Parquet file, or damaged.
         Unsupported: It is encrypted.
     """
-    metadata = checked_metadata(path)
+    metadata = checked_metadata(path, committed_label(source_name(path)))
     ids = {column.name: column.field_id for column in schema.columns}
     sizes = dict.fromkeys(ids.values(), 0)
     for group in (metadata.row_group(n) for n in range(metadata.num_row_groups)):

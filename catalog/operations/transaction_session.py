@@ -45,6 +45,7 @@ class TransactionBackend(CatalogBackend):
         if not table.staged:
             return super().files(table, pruner)
         self._transaction.tables.read.add(table.name)
+        self._transaction.place_files()
         write = self._transaction.context
         found = self._transaction.tables.working(table.name).files(
             write.commits, wanted=lambda summary: pruner.wants_ranges(summary.ranges)

@@ -1,10 +1,11 @@
 """Fingerprints of the files that an update adds, and what they say of their keys."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 
-from catalog.diff.fingerprints.completing import Replaced, computed_whole
+from catalog.diff.fingerprints.completing import Replaced, TakenFrom, computed_whole
 from catalog.diff.route import known_keys
 from catalog.engine.connection import connect, single_row
 from catalog.engine.relation import prepare, relation_sql
@@ -16,14 +17,26 @@ from catalog.repository.commit_writer import TableUpdate
 from catalog.repository.datafiles import nearby, place
 from catalog.repository.fingerprints import Fingerprints
 from catalog.repository.repository import Repository
-from catalog.storage.store import ObjectStore
+from catalog.storage.store import KeepsCopies, ObjectStore
 from catalog.write.context import FreshPrints
 
 
 def keep_prints(
-    repository: Repository, update: TableUpdate, fresh: FreshPrints, *, warn: bool = True
+    repository: Repository,
+    update: TableUpdate,
+    fresh: FreshPrints,
+    *,
+    warn: bool = True,
+    sources: Mapping[str, TakenFrom] = MappingProxyType({}),
 ) -> tuple[str, ...]:
     """Stores fingerprints for the files an update adds, computing those that are not ``fresh``.
+
+    Args:
+        repository: Where they are stored.
+        update: The update.
+        fresh: Fingerprints of files that were just written.
+        warn: Whether to look at keys.
+        sources: Where files are read that are not in the catalog yet, by their paths there.
 
     Returns:
         Warnings about keys that are NULL, or that several of the rows that come have.
@@ -34,7 +47,8 @@ def keep_prints(
     table = update.snapshot
     if table is None or not update.added:
         return ()
-    kept = Fingerprints(repository.store)
+    store = repository.store
+    kept = Fingerprints(store)
     replaced = Replaced(kept, update.removed, table.key)
 
     def one(file: DataFile) -> tuple[Identity, Fingerprint]:
@@ -42,10 +56,19 @@ def keep_prints(
         if made is not None:
             kept.keep(file, table.key, made)
             return file.identity, made
-        new = nearby(repository.store, file) is not None  # what was just sent was never read
+        source = sources.get(file.path)
+        copied = source is not None and source.is_copy and isinstance(store, KeepsCopies)
+        new = copied or nearby(store, file) is not None  # what goes into a bucket was never read
         found = None if new else kept.read(file, table.key)
         if found is None or found.unread:
-            found = computed_whole(repository, table, file, replaced=replaced, partial=found)
+            found = computed_whole(
+                repository,
+                table,
+                file,
+                replaced=replaced,
+                partial=found,
+                taken_from=source,
+            )
         return file.identity, found
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
@@ -54,18 +77,28 @@ def keep_prints(
         return ()
     counts = known_keys(update.added, prints)
     if counts is None:
-        counts = _count_bad_keys(repository.store, update.added, table)
+        counts = _count_bad_keys(store, update.added, table, sources=sources)
     return key_warnings(update.name, table, counts)
 
 
 def _count_bad_keys(
-    store: ObjectStore, files: Sequence[DataFile], table: TableSnapshot
+    store: ObjectStore,
+    files: Sequence[DataFile],
+    table: TableSnapshot,
+    *,
+    sources: Mapping[str, TakenFrom],
 ) -> tuple[int, int]:
     """Counts the rows of files with NULL in their key, and those with duplicate keys."""
+
+    def located(file: DataFile) -> str:
+        if file.path in sources:
+            return sources[file.path].uri
+        return nearby(store, file) or place(store, file)
+
     plan = scan_plan(
         table,
         files,
-        locate=lambda file: nearby(store, file) or place(store, file),
+        locate=located,
         columns=table.key,
         naming="id",
     )

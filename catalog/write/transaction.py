@@ -27,6 +27,7 @@ from catalog.write.rows.landing import land
 from catalog.write.rows.target_schema import WriteRequest
 from catalog.write.rows.write import WriteReport, write_rows
 from catalog.write.scope import Scope
+from catalog.write.snapshot.placement import Placement
 from catalog.write.snapshot.table_plan import SnapshotRequest, SnapshotTask
 from catalog.write.snapshot.take import SnapshotReport, take_snapshot
 from catalog.write.sql.dispatch import run_statement
@@ -105,6 +106,7 @@ class Transaction:
         self._prints_missing = False
         self.context = WriteContext(Workspace(store=repository.store), repository)
         self.tables = StagedTables(self.context, self.base_id)
+        self._placements: list[Placement] = []
         self.has_begun = False
         self.has_ended = False
 
@@ -117,11 +119,14 @@ class Transaction:
         try:
             if kind is None and not self._dry_run:
                 if self._prints_missing:
+                    self.place_files()
                     for table in self.tables.changed():
                         self._keep_prints(table)
                 self._commit()
         finally:
             self.has_ended = True
+            for placement in self._placements:
+                placement.discard()
             self.context.work.close()
 
     def check_running(self) -> None:
@@ -180,10 +185,9 @@ class Transaction:
         scope = _snapshot_scope(working, update, request)
         after = working.then(update.snapshot, change, scope, lineage=taken.lineage)
         self.tables.stage(after)
-        if self._dry_run or not request.fingerprints_now:
-            return taken.report
-        warnings = (*taken.report.warnings, *self._keep_prints(after))
-        return replace(taken.report, warnings=warnings)
+        if taken.placement is not None:
+            self._placements.append(taken.placement)
+        return taken.report
 
     def write(self, table: str, data: object, request: WriteRequest) -> WriteReport:
         """Stages rows to be written to a table, made if it is new; see ``write_rows``."""
@@ -218,14 +222,21 @@ class Transaction:
         self._prints_missing = True
         return run_statement(self.tables, pending)
 
+    def place_files(self) -> None:
+        """Gives the copies of snapshots their places, since something is going to read them."""
+        for placement in self._placements:
+            placement.place()
+
     def _check_writing(self) -> None:
         if self._dry_run:
             raise InvalidInput("rows cannot be written in a dry run")
+        self.place_files()
 
     def _commit(self) -> None:
         tables = self.tables.changed()
         if self.commit_id is not None or not (tables or self._about.allow_empty):
             return
+        self.place_files()  # before other writers are made to wait
         made = publish(
             self._repository,
             self._about.branch,

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog.diff.fingerprints.stored_bytes import encoded_digests, stored_digests
+from catalog.diff.fingerprints.stored_bytes import encoded_digests
 from catalog.formats.pages import pages
 from tests.diff.cases_random import DOMAINS
-from tests.diff.test_fingerprint import described, fingerprint, taken_over
+from tests.diff.test_fingerprint import described, fingerprint, stored, taken_over
 from tests.effort import effort
 
 FLAT = [name for name in DOMAINS if name not in ("uuid", "list", "struct", "map")]
@@ -25,7 +25,8 @@ COUNT = 90
 
 def encoded(path: Path) -> dict[int, bytes]:
     columns = described(path)[0].file_schemas["s"].columns
-    return encoded_digests(str(path), columns, {column.field_id for column in columns})
+    wanted = {column.field_id for column in columns}
+    return encoded_digests(str(path), columns, wanted, metadata=pq.read_metadata(path))
 
 
 def write(path: Path, columns: dict[str, pa.Array], *, required: bool, **options: Any) -> Path:
@@ -115,9 +116,7 @@ def test_nested_columns_have_none(tmp_path: Path) -> None:
     columns["one"] = pa.array([{"x": 1}] * COUNT, pa.struct([pa.field("x", "int64", False)]))
     path = write(tmp_path / "f", columns, required=False)
     assert set(encoded(path)) == {4}
-    assert set(stored_digests(str(path), described(path)[0].file_schemas["s"].columns)) == {
-        *range(1, 6)
-    }
+    assert set(stored(path)) == {*range(1, 6)}
 
 
 def test_pages_are_what_was_written(tmp_path: Path) -> None:

@@ -29,7 +29,8 @@ OTHERS = [name for name in ALL_DOMAINS if name != "uuid"]
 
 
 def stored(path: Path) -> dict[int, bytes]:
-    return stored_digests(str(path), described(path)[0].file_schemas["s"].columns)
+    columns = described(path)[0].file_schemas["s"].columns
+    return stored_digests(str(path), columns, pq.read_metadata(path))
 
 
 def described(path: Path, key: Sequence[int] = ()) -> tuple[TableSnapshot, DataFile]:

@@ -16,7 +16,7 @@ import pyarrow.parquet.encryption as pe
 import pytest
 
 from catalog.errors import CatalogError, CorruptData, ErrorKind, Unsupported
-from catalog.formats.footer import checked_metadata
+from catalog.formats.footer import checked_metadata, source_label
 from catalog.formats.parquet import read_footer
 from catalog.formats.thrift import DEPTH, ThriftError, read_struct
 from tests.formats.tiny_parquet import (
@@ -95,25 +95,22 @@ HOSTILE: dict[str, dict[str, Any]] = {
 PROBE = """
 import sys
 from catalog.errors import CatalogError
-from catalog.formats.footer import checked_metadata
-from catalog.formats.parquet import column_sizes, read_footer
-from catalog.diff.fingerprints.column_reader import opened
-from catalog.diff.fingerprints.stored_bytes import encoded_digests, stored_digests
-from catalog.model.schema import FileSchema, PhysicalColumn
-import pyarrow as pa
+from catalog.formats.parquet import read_footer
+from catalog.diff.fingerprints.compute import compute
+from catalog.diff.fingerprints.keyed_file import KeyedFile
+from catalog.model.datafile import DataFile
+from catalog.model.schema import Field, FileSchema, PhysicalColumn, Schema
+from catalog.model.table import TableSnapshot
 
 for path in sys.stdin.read().splitlines():
     try:
         footer = read_footer(path)
         columns = [PhysicalColumn(c.name, c.type, i) for i, c in enumerate(footer.columns)]
-        try:
-            stored_digests(path, columns)
-            encoded_digests(path, columns, range(len(columns)))
-        except (pa.ArrowException, OSError):
-            pass
-        with opened(path, columns) as file:
-            rows = sum(part.num_rows for part in file.batches(range(len(columns)), rows=65_536))
-        print("read", rows == footer.rows, flush=True)
+        ids = tuple(column.field_id for column in columns)
+        schema = Schema(tuple(Field(c.field_id, c.name, c.type) for c in columns))
+        table = TableSnapshot(schema, len(ids), file_schemas={"s": FileSchema(tuple(columns))})
+        file = DataFile(path, "", 0, footer.rows, (), "s")
+        print("read", compute(path, KeyedFile(table, file, (), path)).rows, flush=True)
     except CatalogError as error:
         assert "\\n" not in str(error)
         print(error.kind, path in str(error), bool(error.hint), flush=True)
@@ -218,10 +215,9 @@ def test_encrypted_files_are_called_encrypted(
 def test_what_is_not_parquet_says_why(tmp_path: Path, content: bytes, why: str) -> None:
     path = tmp_path / "t.parquet"
     path.write_bytes(content)
-    for read in (read_footer, checked_metadata):
-        with pytest.raises(CorruptData, match=why) as failure:
-            read(str(path))
-        assert failure.value.kind is ErrorKind.DAMAGED_PARQUET
+    with pytest.raises(CorruptData, match=why) as failure:
+        read_footer(str(path))
+    assert failure.value.kind is ErrorKind.DAMAGED_PARQUET
 
 
 def test_a_footer_longer_than_one_read_is_whole(tmp_path: Path) -> None:
@@ -229,7 +225,7 @@ def test_a_footer_longer_than_one_read_is_whole(tmp_path: Path) -> None:
     pq.write_table(pa.table({f"column_{n}": [n] for n in range(600)}), path)
     assert pq.read_metadata(path).serialized_size > 1 << 16
     assert read_footer(str(path)).stats["column_599"].nulls == 0
-    assert checked_metadata(str(path)).num_columns == 600
+    assert checked_metadata(str(path), source_label("t")).num_columns == 600
 
 
 def test_bounds_that_may_be_in_another_order_are_left_out(tmp_path: Path) -> None:

@@ -206,7 +206,7 @@ def test_a_value_too_long_for_a_path_is_refused(cat: Catalog, root: Path, source
     snap(cat, "t", source, mode="reference")
 
 
-@pytest.mark.parametrize("step", ["publish", "create", "swap", "put"])
+@pytest.mark.parametrize("step", ["publish", "create", "swap"])
 def test_storage_that_fails_at_any_step_commits_nothing(
     faulty: FaultyStore, root: Path, source: Path, step: str
 ) -> None:

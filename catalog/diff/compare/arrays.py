@@ -8,9 +8,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from catalog.diff.fingerprints.canonical import is_binary, is_text
-from catalog.diff.fingerprints.column_reader import in_one, unreadable
-from catalog.errors import CorruptData
-from catalog.formats.footer import ParquetSource, checked_metadata, source_name
+from catalog.diff.fingerprints.column_reader import in_one
+from catalog.formats.footer import (
+    ParquetSource,
+    checked_metadata,
+    committed_label,
+    damaged,
+    parquet_errors,
+    source_name,
+)
 from catalog.model.datafile import DataFile
 from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
@@ -113,7 +119,7 @@ class Arrays:
             return pa.chunked_array([pa.nulls(file.rows, kind)])
         if columns[place].type != field.type:
             raise Unreadable(field.name)
-        try:
+        with parquet_errors(committed_label(file.path)):
             source, footer, names, leaves = self._source(file)
             name = names[place] if len(names) == len(columns) else "."
             leaf = leaves.get(name)
@@ -129,11 +135,11 @@ class Arrays:
             if found.column_names != [name]:
                 raise Unreadable(field.name)
             column = found.column(0)
-        except (pa.ArrowException, OSError) as error:
-            raise unreadable(file.path, error) from error
         if len(column) != file.rows:
-            where = source_name(source)
-            raise CorruptData(f"{where} holds {len(column)} rows, {file.rows} were committed")
+            raise damaged(
+                committed_label(source_name(source)),
+                f"it holds {len(column)} rows, {file.rows} were committed",
+            )
         return _as(column, kind, field.name)
 
     def _source(self, file: DataFile) -> _Opened:
@@ -141,7 +147,7 @@ class Arrays:
         known = self._opened.get(file.path)
         if known is None:
             source = self._open(file)
-            footer = checked_metadata(source)
+            footer = checked_metadata(source, committed_label(source_name(source)))
             leaves = {footer.schema.column(n).path: n for n in range(len(footer.schema))}
             known = source, footer, footer.schema.to_arrow_schema().names, leaves
             self._opened[file.path] = known

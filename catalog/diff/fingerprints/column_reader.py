@@ -11,12 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.engine.arrow_arrays import constant
-from catalog.errors import CatalogError, CorruptData
 from catalog.formats.arrow_types import arrow_agrees
-from catalog.formats.footer import ParquetSource, checked_metadata, source_name
+from catalog.formats.footer import ParquetSource, checked_metadata, damaged, parquet_errors
 from catalog.model.schema import PhysicalColumn
-from catalog.storage.failures import machine_failure
 
 INDEX_BYTES = 3
 """Bytes per value up to which text counts as in a dictionary: outside it each takes four more."""
@@ -108,46 +107,43 @@ def _cut(stream: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
 
 @contextmanager
 def opened(
-    source: ParquetSource, columns: Sequence[PhysicalColumn], *, plain: Collection[int] = ()
+    source: ParquetSource, keyed: KeyedFile, *, plain: Collection[int] = ()
 ) -> Iterator[FileColumns]:
-    """Opens a file of some columns, of which those at the ``plain`` places are read by value.
+    """Opens a file, of which the columns at the ``plain`` places are read by value.
 
     Raises:
-        CorruptData: It has others, or cannot be read; also while it is read.
+        CorruptData: It has other columns, or cannot be read; also while it is read.
     """
-    path = source_name(source)
-    try:
-        with ExitStack() as closing:
-            first = closing.enter_context(
+    label, columns = keyed.label(source), keyed.columns
+    with parquet_errors(label), ExitStack() as closing:
+        first = closing.enter_context(
+            pq.ParquetFile(
+                source,
+                metadata=checked_metadata(source, label),
+                pre_buffer=True,
+                binary_type=pa.large_binary(),
+                coerce_int96_timestamp_unit="us",  # as the engine; nanoseconds may not fit
+                page_checksum_verification=True,
+            )
+        )
+        if len(first.schema_arrow.names) != len(columns):
+            raise damaged(label, "it has other columns than were committed")
+        kept: list[int] = []
+        second = first
+        if isinstance(source, str):  # of a remote file, two readers would make more requests
+            kept = [place for place in _in_dictionaries(first) if place not in plain]
+        if kept:
+            names = [first.schema_arrow.names[place] for place in kept]
+            second = closing.enter_context(
                 pq.ParquetFile(
                     source,
-                    metadata=checked_metadata(source),
+                    metadata=first.metadata,
                     pre_buffer=True,
-                    binary_type=pa.large_binary(),
-                    coerce_int96_timestamp_unit="us",  # as the engine; nanoseconds may not fit
+                    read_dictionary=names,
                     page_checksum_verification=True,
                 )
             )
-            if len(first.schema_arrow.names) != len(columns):
-                raise CorruptData(f"{path} has other columns than were committed")
-            kept: list[int] = []
-            second = first
-            if isinstance(source, str):  # of a remote file, two readers would make more requests
-                kept = [place for place in _in_dictionaries(first) if place not in plain]
-            if kept:
-                names = [first.schema_arrow.names[place] for place in kept]
-                second = closing.enter_context(
-                    pq.ParquetFile(
-                        source,
-                        metadata=first.metadata,
-                        pre_buffer=True,
-                        read_dictionary=names,
-                        page_checksum_verification=True,
-                    )
-                )
-            yield FileColumns(first, second, kept, columns=columns)
-    except (pa.ArrowException, OSError) as error:
-        raise unreadable(path, error) from error
+        yield FileColumns(first, second, kept, columns=columns)
 
 
 def _int96_places(parquet: pq.ParquetFile) -> frozenset[int]:
@@ -192,13 +188,6 @@ def _is_in_dictionary(chunk: pq.ColumnChunkMetaData) -> bool:
     return (
         "PLAIN" not in chunk.encodings
         or chunk.total_uncompressed_size <= INDEX_BYTES * chunk.num_values
-    )
-
-
-def unreadable(path: str, error: Exception) -> CatalogError:
-    """Returns the error for a file that cannot be read: it is damaged, or the machine failed."""
-    return machine_failure(error, f"cannot read {path}") or CorruptData(
-        f"{path} is not readable: {str(error).splitlines()[0]}"
     )
 
 

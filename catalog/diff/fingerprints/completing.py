@@ -2,7 +2,7 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +13,7 @@ from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.diff.fingerprints.reuse import KeyIndex, Known, looked_at, looked_into, needed_columns
 from catalog.diff.plan import SIDES, SideName, TablePlan
 from catalog.diff.route import key_ids
+from catalog.formats.footer import ParquetSource
 from catalog.model.datafile import DataFile, Identity
 from catalog.model.fingerprint import Fingerprint, StoredColumns
 from catalog.model.partition import Partition
@@ -96,7 +97,7 @@ class Completing:
     def _look_at(self, one: Entry) -> StoredColumns:
         path = local_path(self._repository.store, one.file)
         keyed = self._keyed(one.side, one.file)
-        return StoredColumns() if path is None else looked_at(path, keyed.columns)
+        return StoredColumns() if path is None else looked_at(path, keyed)
 
     def _look_into(self, others: Mapping[SideName, "_Others"], one: Entry) -> StoredColumns:
         known = self._looked[one.file.identity]
@@ -182,6 +183,23 @@ class _Others:
         return self._known[_size(file)][:1]
 
 
+@dataclass(frozen=True, slots=True)
+class TakenFrom:
+    """Where a file is read that is about to be taken in.
+
+    Attributes:
+        name: What errors call it.
+        uri: Where an engine reads it.
+        opened: Returns what reads it here.
+        is_copy: Whether that is a copy made just now.
+    """
+
+    name: str
+    uri: str
+    opened: Callable[[], ParquetSource]
+    is_copy: bool
+
+
 class Replaced:
     """The fingerprints of files that an update removes, read when they are asked for."""
 
@@ -213,20 +231,34 @@ def computed_whole(
     *,
     replaced: Replaced,
     partial: Fingerprint | None,
+    taken_from: TakenFrom | None = None,
 ) -> Fingerprint:
     """Computes the whole fingerprint of a file that a table gets, and stores it.
 
-    ``replaced`` has the fingerprints of the files that go, ``partial`` is what is stored already.
+    Args:
+        repository: Where it is stored.
+        table: The table.
+        file: The file.
+        replaced: The fingerprints of the files that go.
+        partial: What is stored already.
+        taken_from: Where the file is read if it is not in the catalog yet.
+
+    Raises:
+        CorruptData: It cannot be read.
     """
-    keyed = KeyedFile(table, file, table.key)
-    path = local_path(repository.store, file)
-    if path is None:
-        return _computed(repository, keyed, ())
-    looked = looked_at(path, keyed.columns)
+    if taken_from is None:
+        keyed, source = KeyedFile(table, file, table.key), readable(repository.store, file)
+    else:
+        keyed = KeyedFile(table, file, table.key, taken_from.name)
+        source = taken_from.opened()
+    if not isinstance(source, str):
+        return _computed(repository, keyed, (), source=source)
+    path = source
+    looked = looked_at(path, keyed)
     like = replaced.like(file, looked)
     looked = looked_into(path, keyed, looked, like=like, keeping=True)
     like = [*replaced.like(file, looked), *([] if partial is None else [partial])]
-    return _computed(repository, keyed, like, known=looked)
+    return _computed(repository, keyed, like, known=looked, source=source)
 
 
 def _size(file: DataFile) -> _Size:
@@ -240,9 +272,10 @@ def _computed(
     *,
     known: StoredColumns | None = None,
     needed: Collection[int] | None = None,
+    source: ParquetSource | None = None,
 ) -> Fingerprint:
     """Computes the fingerprint of a file and stores it."""
-    source = readable(repository.store, keyed.file)
+    source = source or readable(repository.store, keyed.file)
     made = compute(source, keyed, like, known=known, needed=needed)
     Fingerprints(repository.store).keep(keyed.file, keyed.key, made)
     return made

@@ -21,7 +21,7 @@ from catalog.diff.fingerprints.row_sum import MODULUS, RowSum
 from catalog.diff.fingerprints.summary import Summing
 from catalog.diff.fingerprints.undecodable import opaque
 from catalog.errors import CorruptData
-from catalog.formats.footer import ParquetSource, source_name
+from catalog.formats.footer import ParquetSource, damaged
 from catalog.model.datafile import DataFile
 from catalog.model.fingerprint import BLOCK_ROWS, Fingerprint, KeyRecord, StoredColumns
 from catalog.model.schema import PhysicalColumn
@@ -187,9 +187,10 @@ def compute(
         if found is None:
             raise
         made = found
-    rows = keyed.file.rows
-    if made.rows != rows:
-        raise CorruptData(f"{source_name(source)} holds {made.rows} rows, {rows} were committed")
+    if made.rows != keyed.file.rows:
+        raise damaged(
+            keyed.label(source), f"it holds {made.rows} rows, its footer says {keyed.file.rows}"
+        )
     return made
 
 
@@ -205,7 +206,7 @@ def _computed(
     if not isinstance(source, str):
         known = StoredColumns()
     elif known is None:
-        stored = looked_at(source, columns)
+        stored = looked_at(source, keyed)
         known = looked_into(source, keyed, stored, like=like, keeping=True)
     shared = taken_over(known, keyed.key, like)
     skipped = set() if needed is None else known.stored.keys() - {*needed, *keyed.key}
@@ -233,7 +234,7 @@ def _decoded(
     """Computes a fingerprint from some columns, and what is shared with another file."""
     columns = [keyed.columns[n] for n in places]
     plain = [n for n in places if keyed.columns[n].field_id in keyed.key]
-    with opened(source, keyed.columns, plain=plain) as open_file:
+    with opened(source, keyed, plain=plain) as open_file:
         key = keyed.key if shared is None else ()
         maker = Fingerprinter(columns, key, file=open_file, row_sum=row_sum)
         for batch in open_file.batches(places, rows=BLOCK_ROWS):
@@ -266,7 +267,7 @@ def _unordered(path: str, keyed: KeyedFile) -> Fingerprint | None:
     places = [n for i in keyed.key for n, column in enumerate(columns) if column.field_id == i]
     if not places or not 0 < file.rows <= KEYED_ROWS:
         return None
-    with opened(path, columns, plain=places) as open_file:
+    with opened(path, keyed, plain=places) as open_file:
         if not all(open_file.agreed[n] and n not in open_file.int96 for n in places):
             return None
         first = open_file.first(places, rows=BLOCK_ROWS)

@@ -36,7 +36,7 @@ def keyed_digests(
         return {}
     places = {column.field_id: n for n, column in enumerate(keyed.columns)}
     keys = [places[field_id] for field_id in keyed.key if field_id in places]
-    with opened(path, keyed.columns, plain=keys) as file:
+    with opened(path, keyed, plain=keys) as file:
         order = None
         if file.rows <= KEYED_ROWS:
             order = key_order([in_one(file.column(place)) for place in keys], record)

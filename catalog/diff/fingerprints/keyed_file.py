@@ -3,6 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from catalog.formats.footer import (
+    Label,
+    ParquetSource,
+    committed_label,
+    source_label,
+    source_name,
+)
 from catalog.model.datafile import DataFile
 from catalog.model.schema import PhysicalColumn
 from catalog.model.table import TableSnapshot
@@ -13,13 +20,21 @@ class KeyedFile:
     """A data file of a table, and the field ids of the key that its rows are compared by.
 
     The key may have columns that the file does not hold.
+
+    Attributes:
+        name: What errors call the file if it is about to be taken in; empty if the table has it.
     """
 
     table: TableSnapshot
     file: DataFile
     key: Sequence[int]
+    name: str = ""
 
     @property
     def columns(self) -> Sequence[PhysicalColumn]:
         """Returns the columns that the file holds, in order."""
         return self.table.file_schemas[self.file.file_schema].columns
+
+    def label(self, source: ParquetSource) -> Label:
+        """Returns what errors call the file where it is read from a source."""
+        return source_label(self.name) if self.name else committed_label(source_name(source))

@@ -5,12 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-import pyarrow as pa
-
-from catalog.diff.fingerprints.column_reader import unreadable
 from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.diff.fingerprints.stored_bytes import encoded_digests, stored_digests
-from catalog.formats.footer import checked_metadata, writer_of
+from catalog.formats.footer import checked_metadata, parquet_errors, writer_of
 from catalog.model.fingerprint import Fingerprint, StoredColumns, stored_alike
 from catalog.model.schema import PhysicalColumn
 from catalog.model.types import Scalar, TypeClass
@@ -18,18 +15,17 @@ from catalog.model.types import Scalar, TypeClass
 Known: TypeAlias = StoredColumns | Fingerprint
 
 
-def looked_at(path: str, columns: Sequence[PhysicalColumn]) -> StoredColumns:
+def looked_at(path: str, keyed: KeyedFile) -> StoredColumns:
     """Looks at the stored bytes of a file.
 
     Raises:
         CorruptData: The file is not readable.
     """
-    try:
-        stored = stored_digests(path, columns)
-        writer = writer_of(checked_metadata(path)) if stored else ""
-        return StoredColumns(stored, writer=writer)
-    except (pa.ArrowException, OSError) as error:
-        raise unreadable(path, error) from error
+    label = keyed.label(path)
+    metadata = checked_metadata(path, label)
+    with parquet_errors(label):
+        stored = stored_digests(path, keyed.columns, metadata)
+    return StoredColumns(stored, writer=writer_of(metadata) if stored else "")
 
 
 def looked_into(
@@ -61,10 +57,10 @@ def looked_into(
         wanted = set(best.encoded if isinstance(best, Fingerprint) else known.stored)
     wanted -= same | encoded.keys()
     if known.stored and wanted:
-        try:
-            encoded |= encoded_digests(path, keyed.columns, wanted)
-        except (pa.ArrowException, OSError) as error:
-            raise unreadable(path, error) from error
+        label = keyed.label(path)
+        metadata = checked_metadata(path, label)
+        with parquet_errors(label):
+            encoded |= encoded_digests(path, keyed.columns, wanted, metadata=metadata)
     return StoredColumns(known.stored, encoded, known.writer)
 
 

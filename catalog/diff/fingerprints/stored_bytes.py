@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
 
-from catalog.formats.footer import checked_metadata, writer_of
+from catalog.formats.footer import writer_of
 from catalog.formats.pages import pages
 from catalog.model.schema import PhysicalColumn
 
@@ -25,8 +25,12 @@ _LONGER_CHUNKS = re.compile(r"parquet-mr(?:\s+version\s*(\d+)\.?(\d*)\.?(\d*).*)
 """A writer that before its version 1.2.9 gave columns more bytes than it said (PARQUET-816)."""
 
 
-def stored_digests(path: str, columns: Sequence[PhysicalColumn]) -> dict[int, bytes]:
+def stored_digests(
+    path: str, columns: Sequence[PhysicalColumn], metadata: pq.FileMetaData
+) -> dict[int, bytes]:
     """Returns a digest of 16 bytes for each column of a local file, by field id.
+
+    ``metadata`` is what its footer says, checked.
 
     It covers the bytes of all pages, the sizes of the row groups, and all that says how pages
     are read: encodings, codec, levels and types, of Arrow and of the catalog. Where the file
@@ -35,7 +39,6 @@ def stored_digests(path: str, columns: Sequence[PhysicalColumn]) -> dict[int, by
     Raises:
         OSError: The file cannot be read; Arrow raises errors of its own for that, too.
     """
-    metadata = checked_metadata(path)
     with (
         pq.ParquetFile(path, metadata=metadata) as parquet,
         open(path, "rb", buffering=0) as stream,
@@ -74,7 +77,11 @@ def stored_digests(path: str, columns: Sequence[PhysicalColumn]) -> dict[int, by
 
 
 def encoded_digests(
-    path: str, columns: Sequence[PhysicalColumn], wanted: Collection[int]
+    path: str,
+    columns: Sequence[PhysicalColumn],
+    wanted: Collection[int],
+    *,
+    metadata: pq.FileMetaData,
 ) -> dict[int, bytes]:
     """Returns a digest of 16 bytes for the wanted columns of a local file, by field id.
 
@@ -86,7 +93,6 @@ def encoded_digests(
         OSError: The file cannot be read; Arrow raises errors of its own for that, too.
     """
     digests = {}
-    metadata = checked_metadata(path)
     with pq.ParquetFile(path, metadata=metadata) as parquet, open(path, "rb") as stream:
         owners = _owners(parquet, columns) or ()
         for number, owner in enumerate(owners):

@@ -257,7 +257,8 @@ class DataWriter:
         if self.context.prints is None:
             return
         written = self._written[-1]
-        stored = stored_digests(written.staged.local_path, self._schema.columns)
+        path = written.staged.local_path
+        stored = stored_digests(path, self._schema.columns, pq.read_metadata(path))
         found = replace(maker.finish(self.table, written.entry), stored=stored)
         self.context.prints[written.entry.identity, self.table.key] = found
 

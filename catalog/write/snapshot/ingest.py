@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
+from catalog.diff.fingerprints.completing import TakenFrom
 from catalog.errors import CorruptData, ErrorKind, NotFound, StorageFailure, Unsupported
 from catalog.formats.footer import ParquetSource
 from catalog.formats.parquet import StoredFooter, read_footer
@@ -291,6 +292,18 @@ def discard(taken: Sequence[TakenFile]) -> None:
     for one in taken:
         if one.staged is not None:
             one.staged.discard()
+
+
+def taken_from(store: ObjectStore, one: TakenFile) -> TakenFrom:
+    """Returns where a file is read before it has its place in the store."""
+    source = one.source
+    if one.staged is not None:
+        path = one.staged.local_path
+        return TakenFrom(source.path, path, lambda: path, True)
+    uri = source.path
+    if source.etag:
+        uri = remote_files(store, uri).guarded(uri, etag=source.etag)
+    return TakenFrom(source.path, uri, partial(readable_source, store, source), False)
 
 
 def _remote_hash(store: ObjectStore, source: SourceFile) -> str:

@@ -14,12 +14,12 @@ from catalog.formats.partition_columns import check_partition_column
 from catalog.formats.source import Discovery, SourceFile
 from catalog.formats.unify import Unified, unify
 from catalog.hints import Option, hint
-from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
 from catalog.repository.commit_writer import TableUpdate
 from catalog.repository.stat_records import StatRecord, read_stat_records, write_stat_records
 from catalog.storage.external_files import is_remote
 from catalog.storage.store import ObjectStore, RemoteFile
+from catalog.write.file_fingerprints import keep_prints
 from catalog.write.snapshot import ingest
 from catalog.write.snapshot.file_plan import (
     FilePlan,
@@ -30,6 +30,7 @@ from catalog.write.snapshot.file_plan import (
     plan_files,
 )
 from catalog.write.snapshot.ingest import Mode, TakenFile
+from catalog.write.snapshot.placement import Placement
 from catalog.write.snapshot.table_plan import (
     PartitionSpec,
     SnapshotTask,
@@ -68,15 +69,22 @@ class SnapshotReport:
 
 @dataclass(frozen=True, slots=True)
 class TakenSnapshot:
-    """A snapshot ready to be committed; the update is None if nothing changed."""
+    """A snapshot ready to be committed; the update is None if nothing changed.
+
+    Attributes:
+        placement: Gives copies their places, which they need before they are read or committed.
+    """
 
     update: TableUpdate | None
     report: SnapshotReport
     lineage: Mapping[str, object]
+    placement: Placement | None = None
 
 
 def take_snapshot(task: SnapshotTask) -> TakenSnapshot:
     """Takes a table's state from a source; the catalog's refs do not move.
+
+    All files are read before the first gets a place in the store.
 
     Raises:
         InvalidInput: The source, its schema or the request is not valid.
@@ -111,12 +119,44 @@ def take_snapshot(task: SnapshotTask) -> TakenSnapshot:
             )
         _check_listing(task, listing)
         plan = plan_files(task, source, taken=taken, unified=unified)
-        if not task.dry_run:
-            plan = replace(plan, added=_placed(store, plan, mode))
-            _remember(task, listing, taken)
-    finally:
+        found = _result(task, snapshot, plan, listing=listing)
+        if task.dry_run:
+            ingest.discard(taken)
+            return found
+        found = _read(task, found, plan)
+        ingest.discard([one for one in taken if one not in plan.sources])
+        pairs = [(one, file.path) for one, file in zip(plan.sources, plan.added, strict=True)]
+        remember = partial(_remember, task, listing, taken)
+        return _placed(found, Placement(store, pairs, mode, remember=remember), mode)
+    except BaseException:
         ingest.discard(taken)
-    return _result(task, snapshot, plan, listing=listing)
+        raise
+
+
+def _read(task: SnapshotTask, found: TakenSnapshot, plan: FilePlan) -> TakenSnapshot:
+    """Reads the files that a table gets, for their fingerprints, where they are now."""
+    if found.update is None or not task.request.fingerprints_now:
+        return found
+    sources = {
+        file.path: ingest.taken_from(task.store, one)
+        for one, file in zip(plan.sources, plan.added, strict=True)
+    }
+    warnings = keep_prints(task.repository, found.update, {}, sources=sources)
+    report = replace(found.report, warnings=(*found.report.warnings, *warnings))
+    return replace(found, report=report)
+
+
+def _placed(found: TakenSnapshot, placement: Placement, mode: Mode) -> TakenSnapshot:
+    """Returns a snapshot whose files have their guards; copies have none, and can wait."""
+    if mode is Mode.COPY and found.update is not None:
+        return replace(found, placement=placement)
+    guards = placement.place()
+    if found.update is None:
+        return found
+    added = tuple(
+        replace(file, guard=guard) for file, guard in zip(found.update.added, guards, strict=True)
+    )
+    return replace(found, update=replace(found.update, added=added))
 
 
 def _discover(task: SnapshotTask) -> Discovery:
@@ -235,12 +275,6 @@ def _check_listing(task: SnapshotTask, listing: Discovery) -> None:
     before, after = seen(listing.files), seen(list_source(task.source, task.store).files)
     if before != after:
         raise ingest.changed(min(before ^ after)[0])
-
-
-def _placed(store: ObjectStore, plan: FilePlan, mode: Mode) -> tuple[DataFile, ...]:
-    pairs = [(one, file.path) for one, file in zip(plan.sources, plan.added, strict=True)]
-    guards = ingest.place(store, pairs, mode)
-    return tuple(replace(file, guard=guard) for file, guard in zip(plan.added, guards, strict=True))
 
 
 def _remember(task: SnapshotTask, listing: Discovery, taken: Sequence[TakenFile]) -> None:
