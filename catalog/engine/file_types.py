@@ -12,7 +12,7 @@ from catalog.errors import CatalogError, CorruptData, ErrorKind, InvalidInput, S
 from catalog.formats.annotations import misplaced_annotation
 from catalog.formats.parquet import ParquetFooter, StoredFooter
 from catalog.formats.structure import Structure
-from catalog.model.ids import excerpt
+from catalog.model.ids import EXCERPT
 from catalog.model.types import (
     DataType,
     ListType,
@@ -20,7 +20,9 @@ from catalog.model.types import (
     Scalar,
     StructType,
     from_json,
+    is_column_name,
     to_json,
+    unusable_name,
 )
 
 MAX_KNOWN = 4096
@@ -126,7 +128,7 @@ def _check(footer: StoredFooter, types: tuple[DataType, ...], uri: str) -> None:
         try:
             from_json(to_json(kind))
         except CorruptData:
-            problem = f"is {excerpt(kind)}, a type that tables cannot have"
+            problem = _unusable(column.type) or f"is {str(kind)[:EXCERPT]}, not a type of tables"
         if problem:
             raise InvalidInput(
                 f"{uri}: column {column.name!r} {problem}",
@@ -149,6 +151,24 @@ def _problem(stored: DataType, kind: DataType) -> str:
         case StructType(fields), StructType(read) if len(fields) == len(read):
             pairs = zip(fields, read, strict=True)
             return next((why for (_, a), (_, b) in pairs if (why := _problem(a, b))), "")
+    return ""
+
+
+def _unusable(stored: DataType) -> str:
+    """Returns what in a column has no name that SQL can write, or nothing in it; empty if none."""
+    match stored:
+        case ListType(element):
+            return _unusable(element)
+        case MapType(key, value):
+            return _unusable(key) or _unusable(value)
+        case StructType(()):
+            return "has a struct without fields"
+        case StructType(fields):
+            for name, inner in fields:
+                if not is_column_name(name):
+                    return f"has {unusable_name('field', name)}"
+                if why := _unusable(inner):
+                    return why
     return ""
 
 

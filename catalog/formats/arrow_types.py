@@ -23,6 +23,8 @@ from catalog.model.types import (
     MapType,
     Scalar,
     StructType,
+    is_column_name,
+    unusable_name,
 )
 
 
@@ -55,9 +57,16 @@ def arrow_columns(schema: pq.ParquetSchema, shown: str) -> tuple[ArrowColumn, ..
     structure = schema.to_arrow_schema()
     names = structure.names
     repeated = sorted(name for name, times in Counter(names).items() if times > 1)
-    if repeated or "" in names:
-        problem = f"several columns {repeated[0]!r}" if repeated else "a column without a name"
-        raise InvalidInput(f"{shown} has {problem}", kind=ErrorKind.BAD_COLUMNS)
+    unusable = next((name for name in names if not is_column_name(name)), None)
+    if repeated or unusable is not None:
+        problem = (
+            f"several columns {repeated[0]!r}" if repeated else unusable_name("column", unusable)
+        )
+        raise InvalidInput(
+            f"{shown} has {problem}",
+            kind=ErrorKind.BAD_COLUMNS,
+            hint="write the file again with other names of columns, or remove it from the source",
+        )
     return tuple(_columns(schema, structure))
 
 

@@ -221,6 +221,13 @@ def is_column_name(name: str) -> bool:
     return name != "" and "\0" not in name
 
 
+def unusable_name(what: str, name: str | None) -> str:
+    """Returns, for messages, a column or field whose name is not ``is_column_name``."""
+    if not name:
+        return f"a {what} without a name"
+    return f"a {what} {name!r}, whose name has a NUL character"
+
+
 def common_type(kinds: Sequence[DataType]) -> DataType | None:
     """Returns the narrowest type that holds every value of all the given types, one at least.
 

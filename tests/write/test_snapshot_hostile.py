@@ -7,6 +7,8 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from catalog.catalog import Catalog
@@ -324,3 +326,20 @@ def test_a_source_that_may_not_be_read_is_said(public: Path, what: str) -> None:
 def test_a_missing_source_is_not_found(cat: Catalog, root: Path, source: Path) -> None:
     error = refuses(cat, root, source / "missing")
     assert (type(error), error.kind) == (NotFound, "source-not-found")
+
+
+@pytest.mark.parametrize("name", ["", "\0", "a\0b"])
+@pytest.mark.parametrize("nested", [False, True])
+def test_names_that_sql_cannot_write_are_refused(
+    cat: Catalog, root: Path, source: Path, name: str, nested: bool
+) -> None:
+    numbers = pa.array([1, 2])
+    field = pa.StructArray.from_arrays([numbers], names=[name])
+    path = source / "a.parquet"
+    source.mkdir(exist_ok=True)
+    table = pa.table([numbers, field], ["id", "s"]) if nested else pa.table([numbers], [name])
+    pq.write_table(table, path)
+    error = refuses(cat, root, source)
+    assert str(path) in error.message
+    assert ("a field" in error.message) == nested
+    assert "StructType" not in error.message

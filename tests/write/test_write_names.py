@@ -101,3 +101,13 @@ def test_a_table_is_found_in_any_spelling_and_keeps_its_own(cat: Catalog) -> Non
     assert report.table == "Sales.Orders"
     assert [table.name for table in cat.tables()] == ["Sales.Orders"]
     check_totals(cat, "Sales.Orders")
+
+
+@pytest.mark.parametrize("name", ["", "\0", "a\0b"])
+def test_fields_that_sql_cannot_name_are_refused(cat: Catalog, name: str) -> None:
+    inner = pa.struct([("x", pa.int32()), (name, pa.int32())])
+    for kind in (inner, pa.list_(inner), pa.map_(pa.string(), inner)):
+        with pytest.raises(InvalidInput, match="column 's' has a field") as caught:
+            put(cat, "t", pa.table({"s": pa.nulls(2, kind)}))
+        assert caught.value.hint
+    assert not cat.tables()

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from catalog.engine.quoting import identifier
 from catalog.errors import ErrorKind, InvalidInput, Unsupported
+from catalog.model.types import is_column_name, unusable_name
 
 
 def arrow_reader(data: Any) -> pa.RecordBatchReader:
@@ -35,6 +36,8 @@ def arrow_reader(data: Any) -> pa.RecordBatchReader:
             "or a list of dictionaries",
         )
     check_names(reader.schema.names)
+    for column in reader.schema:
+        _check_fields(column.name, column.type)
     return _adapted(reader)
 
 
@@ -53,6 +56,21 @@ def check_names(names: Sequence[str]) -> None:
         )
     for name in names:
         identifier(name)
+
+
+def _check_fields(column: str, kind: pa.DataType) -> None:
+    """Checks the names of fields in a column: the engine would make up others, or cut them."""
+    if isinstance(kind, pa.BaseExtensionType):
+        kind = kind.storage_type
+    for n in range(kind.num_fields):
+        field = kind.field(n)
+        if pa.types.is_struct(kind) and not is_column_name(field.name):
+            raise InvalidInput(
+                f"column {column!r} has {unusable_name('field', field.name)}",
+                kind=ErrorKind.BAD_COLUMNS,
+                hint="name the fields of structs",
+            )
+        _check_fields(column, field.type)
 
 
 def _reader(data: Any) -> pa.RecordBatchReader | None:
