@@ -18,6 +18,7 @@ from catalog.engine.checked_reads import Check, checked_reader
 from catalog.engine.connection import cursor
 from catalog.engine.failures import engine_errors
 from catalog.engine.quoting import literal, type_sql
+from catalog.engine.relation import prepared_cursor
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.schema import Field
 from catalog.model.types import DataType, Scalar, TypeClass, common_type
@@ -113,7 +114,7 @@ class _ChangedRows:
         fit: bool,
     ) -> None:
         self._con = con
-        self._own = con.cursor()
+        self._own = prepared_cursor(con)
         self._form = form
         self._selection = selection
         self._queries = _queries(form, parts, selection, fit=fit)

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import duckdb
 
-from catalog.engine.connection import make_readable
+from catalog.engine.connection import make_readable, single_row
 from catalog.engine.quoting import identifier, is_enclosed, literal, pattern, type_sql
 from catalog.errors import CorruptData
 from catalog.formats.hive_path import NULL_SEGMENT
@@ -23,6 +23,9 @@ from catalog.model.scan_plan import (
 from catalog.model.schema import Field
 from catalog.model.types import NULL_TYPE, TypeClass
 from catalog.model.values import encoded_text
+
+VARIABLES = "parquetry_"
+"""How the names of variables begin that hold lists of files."""
 
 INLINE_FILES = 16
 """Longest lists that are written into the SQL; longer ones go through a variable, which binds
@@ -80,6 +83,16 @@ def prepare(con: duckdb.DuckDBPyConnection, relation: RelationSql) -> str:
     for name, values in relation.variables.items():
         con.execute(f"SET VARIABLE {name} = CAST(? AS VARCHAR[])", [values])
     return relation.text
+
+
+def prepared_cursor(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Returns a cursor that runs what its connection was prepared for: it has no variables else."""
+    own = con.cursor()
+    known = con.execute("SELECT name FROM duckdb_variables()").fetchall()
+    for name in (name for (name,) in known if name.startswith(VARIABLES)):
+        (values,) = single_row(con, f"SELECT getvariable({literal(name)})")
+        own.execute(f"SET VARIABLE {identifier(name)} = CAST(? AS VARCHAR[])", [values])
+    return own
 
 
 # The SELECT over a group of files, where "day" is a partition column, "price" was FLOAT when the
@@ -212,4 +225,4 @@ def _variable_name(values: Sequence[str | None]) -> str:
     digest = hashlib.sha256()
     for value in values:
         digest.update(b"\0-" if value is None else b"\0+" + os.fsencode(value))
-    return f"parquetry_{digest.hexdigest()[:32]}"
+    return f"{VARIABLES}{digest.hexdigest()[:32]}"

@@ -180,6 +180,16 @@ def test_text_of_few_values_is_compared_across_dictionaries(
     assert len(aligned) == 1
 
 
+def test_rows_of_a_table_of_many_files_are_listed(tmp_path: Path) -> None:
+    files = {f"{n:02}.parquet": (pa.table({"id": [n]}), {}) for n in range(40)}
+    lake = lake_of(tmp_path, Side(files, ("id",)))
+    for refs, kind in ((("main~1", "main"), "inserted"), (("main", "main~1"), "deleted")):
+        with lake.diff(*refs, level="rows") as diff:
+            changed = diff[TABLE].changes().read_all()
+        assert sorted(changed.column("id").to_pylist()) == list(range(40))
+        assert set(changed.column("_change").to_pylist()) == {kind}
+
+
 def test_columns_of_dotted_names_are_not_mistaken(tmp_path: Path, aligned: list[Aligned]) -> None:
     before = pa.table({"a.b": [9, 9, 9], "id": [1, 2, 3], "a": [1, 2, 3]})
     after = pa.table({"a.b": [9, 9, 9], "id": [3, 2, 1], "a": [3, 7, 1]})
