@@ -1,4 +1,4 @@
-"""Texts from outside as messages may show them: without secrets, and of bounded length."""
+"""Texts from outside as messages may show them: no secrets, no controls, and not without end."""
 
 import re
 
@@ -76,6 +76,23 @@ def shortened(text: str, length: int = SHOWN_CHARACTERS) -> str:
     return f"{text[: length - end]} … ({left_out:,} more characters) … {text[-end:]}"
 
 
+def printable(text: str) -> str:
+    r"""Returns a text that cannot steer a terminal, in lines as it is.
+
+    Whatever is not a letter, mark, digit, sign, blank or end of line is written as an escape:
+    control characters, and those that turn the direction of a line.
+
+    Example:
+        >>> printable("\x1b[31mred\x9b\u202e")
+        '\\x1b[31mred\\x9b\\u202e'
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text
+    )
+
+
 def shown(text: str) -> str:
-    """Returns a message as everybody may see it."""
-    return shortened(masked(text))
+    """Returns a message as everybody may see it, also in Python's tracebacks."""
+    return printable(shortened(masked(text)))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from catalog.errors import CorruptData
+from catalog.messages import printable
 from catalog.model.names import decode_segment, encode_segment
 
 T = TypeVar("T")
@@ -20,10 +21,10 @@ def named_objects(paths: Iterable[str], prefix: str) -> Iterator[str]:
     for path in paths:
         segment = path.removeprefix(prefix).removesuffix(SUFFIX)
         name = decode_segment(segment)
-        if name and path == f"{prefix}{encode_segment(name)}{SUFFIX}":
+        if name.isprintable() and name and path == f"{prefix}{encode_segment(name)}{SUFFIX}":
             yield name
         else:
-            LOG.warning("%s is not the catalog's, and is passed over", path)
+            LOG.warning("%s is not the catalog's, and is passed over", printable(path))
 
 
 def passed_over(

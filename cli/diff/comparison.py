@@ -1,6 +1,5 @@
 """Writes a diff where it lists no rows."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from cli.diff.request import Request
 from cli.output import stdout
 from cli.output.listing import FORMAT_VERSION, picked
 from cli.output.results import text_target
+from cli.output.values import dumped
 
 if TYPE_CHECKING:
     from catalog.diff.result import Diff
@@ -90,7 +90,7 @@ def ends_json(view: DiffView) -> dict[str, object]:
 
 def write_json_text(value: Mapping[str, object], target: Path | None) -> None:
     """Writes one JSON object."""
-    write_lines([json.dumps(value, indent=2, ensure_ascii=False)], target)
+    write_lines([dumped(value, indent=2)], target)
 
 
 def write_lines(lines: Sequence[str], target: Path | None) -> None:

@@ -13,7 +13,7 @@ from cli.diff.request import Request
 from cli.diff.rows import changed_rows, json_line, text_line, write_csv
 from cli.output import stderr, stdout
 from cli.output.listing import FORMAT_VERSION
-from cli.output.results import byte_target, text_target, write_parquet
+from cli.output.results import byte_target, data_target, text_target, write_parquet
 from cli.output.values import json_text
 from cli.usage import UsageError
 
@@ -48,7 +48,7 @@ def write_rows_text(result: "Diff", view: DiffView, request: Request) -> None:
 
 def write_rows_json(result: "Diff", view: DiffView, request: Request) -> None:
     """Writes the changed rows as one JSON object with one row a line, as they come."""
-    with text_target(request.target) as write:
+    with data_target(request.target) as write:
         head = json_text({"format_version": FORMAT_VERSION, **ends_json(view)})
         write(f'{head[:-1]}, "changes": [')
         separator = "\n"
@@ -63,7 +63,7 @@ def write_rows_csv(result: "Diff", view: DiffView, request: Request) -> None:
     """Writes the changed rows of one table as CSV."""
     table = result[_only(view, request).name]
     reader = _reader(table, request)
-    with text_target(request.target) as write:
+    with data_target(request.target) as write:
         rows = write_csv(reader, write)
     _note(rows, request.target)
 

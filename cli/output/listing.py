@@ -1,7 +1,6 @@
 """Listings: rows of named columns, printed as text, JSON, CSV or Markdown."""
 
 import datetime
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -10,7 +9,7 @@ from typing import TypeAlias
 from catalog.report.figures import exact_moment, grouped, moment, plain, short, size
 from catalog.report.layout import aligned, markdown_table
 from cli.output import stdout
-from cli.output.values import csv_line
+from cli.output.values import csv_line, dumped
 
 FORMAT_VERSION = 1
 """Version of all JSON that the commands print; it grows when a key changes its meaning."""
@@ -57,9 +56,9 @@ def show(listing: Listing, how: ListFormat) -> None:
             rows = [{name: _json(c) for name, c in _named(listing, row)} for row in listing.rows]
             show_json({**listing.about, listing.name: rows})
         case ListFormat.CSV:
-            stdout.write(csv_line(listing.columns))
+            stdout.data(csv_line(listing.columns))
             for row in listing.rows:
-                stdout.write(csv_line([_flat(cell) for cell in row]))
+                stdout.data(csv_line([_flat(cell) for cell in row]))
         case ListFormat.MARKDOWN:
             cells = [[_text(name, c) for name, c in _named(listing, row)] for row in listing.rows]
             stdout.lines(markdown_table(listing.columns, cells, right=_numeric(listing)))
@@ -70,7 +69,7 @@ def show(listing: Listing, how: ListFormat) -> None:
 def show_json(value: Mapping[str, object]) -> None:
     """Prints one JSON object with its format version."""
     whole = {"format_version": FORMAT_VERSION, **value}
-    stdout.line(json.dumps(whole, indent=2, ensure_ascii=False))
+    stdout.line(dumped(whole, indent=2))
 
 
 def show_outcome(value: Mapping[str, object], *lines: str, json: bool) -> None:

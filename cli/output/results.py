@@ -48,6 +48,13 @@ def text_target(path: Path | None) -> Iterator[Write]:
 
 
 @contextlib.contextmanager
+def data_target(path: Path | None) -> Iterator[Write]:
+    """Lends a function that writes data, which a terminal shows without obeying it."""
+    with text_target(path) as write:
+        yield stdout.data if path is None else write
+
+
+@contextlib.contextmanager
 def byte_target(path: Path | None) -> Iterator[BinaryIO]:
     """Lends a file, or stdout unless a person looks at it.
 
@@ -65,7 +72,7 @@ def write_result(reader: "pa.RecordBatchReader", how: ResultFormat, path: Path |
     if how is ResultFormat.PARQUET:
         with byte_target(path) as stream:
             return write_parquet(reader, stream)
-    with text_target(path) as write:
+    with data_target(path) as write:
         if how is ResultFormat.TABLE:
             return _write_table(reader, write, to_screen=path is None)
         return _TEXT_WRITERS[how](reader, write)

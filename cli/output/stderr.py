@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 
 from catalog.errors import CatalogError
+from catalog.messages import printable
+from catalog.report.figures import plain
 from cli.hints import worded
 
 FIRST_SHOWN_AFTER_S = 1.0
@@ -16,20 +18,20 @@ REDRAW_AFTER_S = 0.1
 
 def note(text: str) -> None:
     """Writes a note beside the data."""
-    _write(text + "\n")
+    _tell(text + "\n")
 
 
 def warning(text: str) -> None:
     """Writes a warning."""
-    _write(f"warning: {text}\n")
+    _tell(f"warning: {text}\n")
 
 
 def error(failure: CatalogError) -> None:
     """Writes what failed, and what helps."""
-    _write(f"error: {failure.message}\n")
+    _tell(f"error: {failure.message}\n")
     hint = worded(failure.advice)
     if hint:
-        _write(f"hint: {hint}\n")
+        _tell(f"hint: {hint}\n")
 
 
 def show_log(name: str) -> Callable[[], None]:
@@ -50,6 +52,11 @@ def show_log(name: str) -> Callable[[], None]:
         logger.setLevel(before)
 
     return end
+
+
+def _tell(text: str) -> None:
+    """Writes lines of people's text, whatever is quoted in it: names, data, words of libraries."""
+    _write(printable(text))
 
 
 def _write(text: str) -> None:
@@ -96,6 +103,7 @@ class Progress:
         left = ""
         if 0 < done < total:
             left = f", about {(now - self._started) * (total - done) / done:,.0f} s left"
-        _write(f"\r\x1b[K{self._title}{share} {what}{left}"[:100])
+        line = plain(f"{self._title}{share} {what}{left}")
+        _write(f"\r\x1b[K{line}"[:100])
         self._drawn = now
         self._shown = True

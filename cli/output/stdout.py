@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from catalog.errors import ErrorKind, StorageFailure
+from catalog.messages import printable
 
 PLAIN_WIDTH = 100
 """Width of text in columns where stdout is not a terminal."""
@@ -50,6 +51,15 @@ def write(text: str) -> None:
         sys.stdout.write(text)
     except BrokenPipeError as error:
         raise ReaderGoneError from error
+
+
+def data(text: str) -> None:
+    """Writes data: as it is for programs, but to a terminal nothing that would steer it.
+
+    Raises:
+        ReaderGoneError: Stdout was closed.
+    """
+    write(printable(text) if is_terminal() else text)
 
 
 def line(text: str = "") -> None:

@@ -3,6 +3,7 @@
 import datetime
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -60,7 +61,7 @@ def json_text(value: object) -> str:
     """
     match value:
         case None | bool() | int() | str():
-            return json.dumps(value, ensure_ascii=False)
+            return dumped(value)
         case float():
             return repr(value) if math.isfinite(value) else f'"{value!r}"'
         case Decimal():
@@ -70,7 +71,23 @@ def json_text(value: object) -> str:
             return f"{{{', '.join(inner)}}}"
         case list() | tuple():
             return f"[{', '.join(json_text(one) for one in value)}]"
-    return json.dumps(text(value), ensure_ascii=False)
+    return dumped(text(value))
+
+
+_STEERING = re.compile(
+    "[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufff9-\ufffb\ud800-\udfff]"
+)
+"""What could steer a terminal, and JSON need not escape: controls, marks of direction, halves."""
+
+
+def dumped(value: object, *, indent: int | None = None) -> str:
+    """Returns a value as JSON in which every character that could steer a terminal is an escape."""
+    found = json.dumps(value, indent=indent, ensure_ascii=False)
+    return found if found.isascii() and "\x7f" not in found else _STEERING.sub(_escape, found)
+
+
+def _escape(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 def rows(batches: "Iterable[pa.RecordBatch]") -> Iterator[tuple[object, ...]]:
