@@ -5,6 +5,7 @@ from collections.abc import Callable
 import duckdb
 
 from catalog.engine.connection import cursor, make_readable
+from catalog.engine.copying import is_geometry
 from catalog.engine.data_types import data_type
 from catalog.engine.failures import file_error
 from catalog.engine.quoting import literal, pattern
@@ -141,6 +142,8 @@ def _problem(stored: DataType, kind: DataType) -> str:
     """Returns why a column cannot be read exactly, or not be written again; empty if it can."""
     if not isinstance(kind, Scalar) and _has_variant(kind):
         return "has VARIANT values within other values, which cannot be written again"
+    if is_geometry(kind) and isinstance(stored, Scalar) and stored != Scalar("BLOB"):
+        return f"is GEOMETRY by the key geo of the file, which {stored} is not"
     match stored, kind:
         case Scalar(), Scalar("DOUBLE") if stored.decimal is not None:
             return f"has {stored.decimal[0]} decimal digits; 38 can be read exactly"

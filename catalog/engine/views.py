@@ -4,15 +4,18 @@ import contextlib
 import os
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from catalog.engine.connection import connect
+from catalog.engine.copying import is_geometry
 from catalog.engine.quoting import identifier, literal
 from catalog.engine.relation import prepare, relation_sql
 from catalog.errors import InvalidInput
 from catalog.model.datafile import DataFile
 from catalog.model.scan_plan import Locate, scan_plan
+from catalog.model.schema import Schema
 from catalog.model.table import TableSnapshot
+from catalog.model.types import DataType, ListType, MapType, Scalar, StructType
 from catalog.storage.store import ObjectStore
 
 STORAGE_VERSION = "v1.4.0"
@@ -56,7 +59,7 @@ def write_database(
                 raise InvalidInput(f"two tables would have the same view {schema}.{name}")
             made.add((schema.lower(), name.lower()))
             con.execute(f"CREATE SCHEMA IF NOT EXISTS target.{identifier(schema)}")
-            plan = scan_plan(view.table, view.files, locate=locate, self_contained=True)
+            plan = scan_plan(_keepable(view.table), view.files, locate=locate, self_contained=True)
             relation = prepare(con, relation_sql(plan))
             con.execute(
                 f"CREATE VIEW target.{identifier(schema)}.{identifier(name)} AS FROM {relation}"
@@ -67,3 +70,23 @@ def write_database(
         con.close()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
+
+
+def _keepable(table: TableSnapshot) -> TableSnapshot:
+    """Returns a table with types that a view can have: none with a coordinate system."""
+    fields = table.schema.fields
+    return replace(
+        table, schema=Schema(tuple(replace(f, type=_without_system(f.type)) for f in fields))
+    )
+
+
+def _without_system(kind: DataType) -> DataType:
+    """Returns a type whose geometries do not say in which coordinate system they are."""
+    match kind:
+        case ListType(element):
+            return ListType(_without_system(element))
+        case MapType(key, value):
+            return MapType(_without_system(key), _without_system(value))
+        case StructType(fields):
+            return StructType(tuple((name, _without_system(inner)) for name, inner in fields))
+    return Scalar("GEOMETRY") if is_geometry(kind) else kind

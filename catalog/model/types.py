@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 from catalog.errors import CorruptData
 from catalog.model.ids import excerpt
+from catalog.model.keywords import KEYWORDS
 
 
 class TypeClass(StrEnum):
@@ -313,4 +314,6 @@ def _decimal(whole: int, scale: int) -> Scalar | None:
 
 
 def _shown(name: str) -> str:
-    return name if _WORD.fullmatch(name) else '"' + name.replace('"', '""') + '"'
+    """Returns the name of a field as DuckDB shows it."""
+    plain = _WORD.fullmatch(name) and name.lower() not in KEYWORDS
+    return name if plain else '"' + name.replace('"', '""') + '"'

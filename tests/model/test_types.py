@@ -2,12 +2,14 @@
 
 import itertools
 
+import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.errors import CorruptData
 from catalog.model import types
+from catalog.model.keywords import KEYWORDS
 from catalog.model.types import (
     INTEGER_BITS,
     NULL_TYPE,
@@ -168,3 +170,26 @@ def test_common_decimals_have_the_digits_of_both(
 )
 def test_types_that_would_round_have_nothing_in_common(left: str, right: str) -> None:
     assert common_type([Scalar(left), Scalar(right)]) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["name", "LEFT", "a", "A1", "1a", "a b", 'a"b', "ä", "_x", "left_"]
+)
+def test_structs_are_shown_as_the_engine_shows_them(name: str) -> None:
+    kind = StructType(((name, Scalar("INTEGER")),))
+    quoted = name.replace('"', '""')
+    (shown,) = duckdb.sql(f'SELECT NULL::STRUCT("{quoted}" INTEGER)').types
+    assert str(kind) == str(shown)
+
+
+def test_all_keywords_of_the_engine_are_known() -> None:
+    found = duckdb.sql("SELECT DISTINCT keyword_name FROM duckdb_keywords()").fetchall()
+    assert {name for (name,) in found} == KEYWORDS
+
+
+def test_structs_with_the_same_fields_in_another_order_are_one_type() -> None:
+    one = StructType((("b", Scalar("INTEGER")), ("a", Scalar("VARCHAR"))))
+    other = StructType((("a", Scalar("VARCHAR")), ("b", Scalar("BIGINT"))))
+    both = StructType((("b", Scalar("BIGINT")), ("a", Scalar("VARCHAR"))))
+    assert common_type((one, other)) == both
+    assert common_type((one, StructType((("a", Scalar("VARCHAR")),)))) is None

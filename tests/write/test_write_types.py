@@ -8,6 +8,8 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -100,10 +102,31 @@ OTHERWISE: dict[str, tuple[pa.Array, str, list[Any]]] = {
         "UUID",
         [uuid.UUID(int=5)],
     ),
-    "unknown extension": (
-        pa.ExtensionArray.from_storage(pa.opaque(pa.int32(), "x", "y"), pa.array([1], pa.int32())),
-        "INTEGER",
-        [1],
+    "integers of Polars": (
+        pl.DataFrame({"v": pl.Series([-(2**100)], dtype=pl.Int128)}),
+        "DECIMAL(38,0)",
+        [D(-(2**100))],
+    ),
+    "unsigned integers of Polars": (
+        pl.DataFrame({"v": pl.Series([2**100], dtype=pl.UInt128)}),
+        "DECIMAL(38,0)",
+        [D(2**100)],
+    ),
+    "negative scale": (pa.array([D("1E+5")], pa.decimal128(5, -3)), "DECIMAL(8,0)", [D(100_000)]),
+    "nested half floats": (
+        pa.array([{"a": [1.5]}], pa.struct([("a", pa.list_(pa.float16()))])),
+        "STRUCT(a FLOAT[])",
+        [{"a": [1.5]}],
+    ),
+    "nested durations": (
+        pa.array([[("k", 2_000_000)]], pa.map_(pa.string(), pa.duration("ns"))),
+        "MAP(VARCHAR, INTERVAL)",
+        [{"k": datetime.timedelta(milliseconds=2)}],
+    ),
+    "seconds at the end": (
+        pa.array([datetime.datetime(9999, 12, 31)], pa.timestamp("s")),
+        "TIMESTAMP",
+        [datetime.datetime(9999, 12, 31)],
     ),
     "duration": (
         pa.array([90_061_001_000_000], pa.duration("ns")),
@@ -118,7 +141,7 @@ def test_types_without_an_equal_become_the_nearest_that_loses_nothing(
     cat: Catalog, name: str
 ) -> None:
     column, kind, values = OTHERWISE[name]
-    put(cat, "t", pa.table({"v": column}))
+    put(cat, "t", column if isinstance(column, pl.DataFrame) else pa.table({"v": column}))
     assert [c.type for c in cat.schema("t")] == [kind]
     found = duckdb.read_parquet(str(only_file(cat, "t"))).fetchall()
     assert [value for (value,) in found] == values
@@ -131,6 +154,28 @@ IMPOSSIBLE: dict[str, pa.Array] = {
     "back in time": pa.array([-5], pa.duration("s")),
     "interval of nanoseconds": pa.array([pa.MonthDayNano([1, 2, 1])]),
     "interval of microseconds": pa.array([pa.MonthDayNano([1, 2, 1_000])]),
+    "nested nanoseconds": pa.array([[1]], pa.list_(pa.duration("ns"))),
+    "nested interval of nanoseconds": pa.array([{"a": pa.MonthDayNano([1, 2, 1])}]),
+    "a date within a day": pa.array([5], pa.int64()).view(pa.date64()),
+    "seconds beyond all time": pa.array([2**62], pa.timestamp("s")),
+    "milliseconds beyond all time": pa.array([[2**62]], pa.list_(pa.timestamp("ms"))),
+    "seconds that last too long": pa.array([2**62], pa.duration("s")),
+    "too many digits within": pa.array([[D(1)]], pa.list_(pa.decimal256(50, 2))),
+    "too many digits before the point": pa.array([1], pa.int64())
+    .cast(pa.decimal128(38, 0))
+    .view(pa.decimal128(5, -38)),
+    "unknown extension": pa.ExtensionArray.from_storage(
+        pa.opaque(pa.int32(), "x", "y"), pa.array([1], pa.int32())
+    ),
+    "unknown extension within": pa.ListArray.from_arrays(
+        [0, 1],
+        pa.ExtensionArray.from_storage(pa.opaque(pa.int32(), "x", "y"), pa.array([1], pa.int32())),
+    ),
+    "tensors": pa.ExtensionArray.from_storage(
+        pa.fixed_shape_tensor(pa.int32(), [2]), pa.array([[1, 2]], pa.list_(pa.int32(), 2))
+    ),
+    "periods": pa.array(pd.period_range("2024-01", periods=1, freq="M")),
+    "intervals of pandas": pa.array(pd.interval_range(0, 1)),
     "fields that differ in case": pa.array([{"a": 1, "A": 2}]),
     "fields of one name": pa.StructArray.from_arrays(
         [pa.array([1]), pa.array([2])], names=["a", "a"]
@@ -155,6 +200,20 @@ def test_a_value_that_is_refused_on_the_way_is_reported_in_the_catalogs_words(
 ) -> None:
     with pytest.raises(Unsupported, match=r"^column 'v' of type \S+ has values .* exactly$"):
         put(cat, "t", pa.table({"v": IMPOSSIBLE[name]}))
+
+
+def test_an_extension_that_arrow_does_not_know_is_refused(cat: Catalog) -> None:
+    metadata = {"ARROW:extension:name": "acme.money", "ARROW:extension:metadata": ""}
+    field = pa.field("v", pa.int64(), metadata=metadata)
+    with pytest.raises(Unsupported, match=r"'v' has the extension type acme\.money") as caught:
+        put(cat, "t", pa.table([[1]], schema=pa.schema([field])))
+    assert caught.value.hint.startswith("cast it")
+
+
+def test_integers_of_more_digits_than_a_decimal_are_refused(cat: Catalog) -> None:
+    frame = pl.DataFrame({"v": pl.Series([2**127], dtype=pl.UInt128)})
+    with pytest.raises(Unsupported, match="column 'v' has integers of more than 38 digits"):
+        put(cat, "t", frame)
 
 
 def test_a_number_too_large_for_any_integer_is_bad_data(cat: Catalog) -> None:

@@ -1,6 +1,6 @@
 """Data handed over in memory, whatever library holds it, as a stream of Arrow batches."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -8,6 +8,7 @@ import pyarrow as pa
 from catalog.engine.quoting import identifier
 from catalog.errors import ErrorKind, InvalidInput, Unsupported
 from catalog.model.types import is_column_name, unusable_name
+from catalog.write.rows.arrow_types import adapted
 
 
 def arrow_reader(data: Any) -> pa.RecordBatchReader:
@@ -38,7 +39,7 @@ def arrow_reader(data: Any) -> pa.RecordBatchReader:
     check_names(reader.schema.names)
     for column in reader.schema:
         _check_fields(column.name, column.type)
-    return _adapted(reader)
+    return adapted(reader)
 
 
 def check_names(names: Sequence[str]) -> None:
@@ -52,7 +53,9 @@ def check_names(names: Sequence[str]) -> None:
     if repeated or "" in names or not names:
         problem = f"several columns {repeated[0]!r}" if repeated else "a column without a name"
         raise InvalidInput(
-            f"the data has {problem if names else 'no columns'}", kind=ErrorKind.BAD_COLUMNS
+            f"the data has {problem if names else 'no columns'}",
+            kind=ErrorKind.BAD_COLUMNS,
+            hint="give each column a name of its own" if names else "",
         )
     for name in names:
         identifier(name)
@@ -88,8 +91,8 @@ def _reader(data: Any) -> pa.RecordBatchReader | None:
         return _from_pandas(data)
     if module == "polars" and hasattr(data, "collect"):
         data = data.collect()
-    if module == "polars" and "Object" in (str(kind) for kind in getattr(data, "dtypes", ())):
-        raise InvalidInput("a column of the data holds Python objects", kind=ErrorKind.BAD_DATA)
+    if module == "polars" and hasattr(data, "dtypes"):
+        data = _from_polars(data)
     if hasattr(data, "scanner"):
         reader: pa.RecordBatchReader = data.scanner().to_reader()
         return reader
@@ -115,6 +118,28 @@ def _from_mappings(rows: Sequence[Mapping[str, object]]) -> pa.RecordBatchReader
     return pa.Table.from_arrays(columns, names=names).to_reader()
 
 
+def _from_polars(data: Any) -> Any:
+    """Returns a frame without types of its own: integers of 128 bits become decimals."""
+    kinds = {column: str(kind) for column, kind in zip(data.columns, data.dtypes, strict=True)}
+    if "Object" in kinds.values():
+        raise InvalidInput("a column of the data holds Python objects", kind=ErrorKind.BAD_DATA)
+    wide = [column for column, kind in kinds.items() if kind in ("Int128", "UInt128")]
+    if not wide:
+        return data
+    import polars
+
+    try:
+        return data.cast(dict.fromkeys(wide, polars.Decimal(38, 0)))
+    except polars.exceptions.PolarsError as error:
+        raise Unsupported(
+            f"column {wide[0]!r} has integers of more than 38 digits, which tables cannot keep"
+            if len(wide) == 1
+            else f"a column among {', '.join(wide)} has integers of more than 38 digits",
+            kind=ErrorKind.UNWRITABLE_VALUE,
+            hint="cast the column, e.g. to text",
+        ) from error
+
+
 def _from_pandas(data: Any) -> pa.RecordBatchReader | None:
     """Takes a frame's columns; its index too where it has names, since it then is data."""
     if not hasattr(data, "columns"):
@@ -123,60 +148,3 @@ def _from_pandas(data: Any) -> pa.RecordBatchReader | None:
     if named:
         data = data.reset_index(level=named)
     return pa.Table.from_pandas(data, preserve_index=False).to_reader()
-
-
-def _adapted(reader: pa.RecordBatchReader) -> pa.RecordBatchReader:
-    """Returns a stream without types that the engine does not know, if another loses nothing."""
-    kinds = [_adapted_type(field.name, field.type) for field in reader.schema]
-    schema = pa.schema(
-        [pa.field(f.name, kind) for f, kind in zip(reader.schema, kinds, strict=True)]
-    )
-    old = reader.schema.types
-    if kinds == old and not any(kind == pa.month_day_nano_interval() for kind in kinds):
-        return reader
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        for batch in reader:
-            columns = [
-                _cast(name, column, kind)
-                for name, column, kind in zip(schema.names, batch.columns, kinds, strict=True)
-            ]
-            yield pa.RecordBatch.from_arrays(columns, schema=schema)
-
-    return pa.RecordBatchReader.from_batches(schema, batches())
-
-
-def _adapted_type(name: str, kind: pa.DataType) -> pa.DataType:
-    if pa.types.is_float16(kind):
-        return pa.float32()
-    if pa.types.is_decimal256(kind):
-        if kind.precision > 38:
-            raise Unsupported(
-                f"column {name!r} has type {kind}: tables keep 38 digits at most",
-                kind=ErrorKind.UNWRITABLE_TYPE,
-            )
-        return pa.decimal128(kind.precision, kind.scale)
-    if kind == pa.duration("ns"):
-        return pa.duration("us")
-    return kind
-
-
-def _cast(name: str, column: pa.Array, kind: pa.DataType) -> pa.Array:
-    finer = kind == pa.month_day_nano_interval() and any(
-        value is not None and value.nanoseconds % 1000 for value in column.to_pylist()
-    )
-    try:
-        if not finer:
-            return column if column.type == kind else column.cast(kind)
-    except pa.ArrowInvalid:
-        pass
-    raise inexact(name, kind)
-
-
-def inexact(name: str, kind: object) -> Unsupported:
-    """Returns the error for values that Parquet would give back as others."""
-    return Unsupported(
-        f"column {name!r} of type {kind} has values that Parquet cannot hold exactly",
-        kind=ErrorKind.UNWRITABLE_VALUE,
-        hint="cast the column, e.g. to BIGINT or VARCHAR",
-    )

@@ -14,7 +14,8 @@ from catalog.engine.quoting import literal
 from catalog.engine.workspace import Workspace
 from catalog.errors import CatalogError, ErrorKind, InvalidInput, Unsupported
 from catalog.formats.source import Layout
-from catalog.write.rows.arrow_input import arrow_reader, check_names, inexact
+from catalog.write.rows.arrow_input import arrow_reader, check_names
+from catalog.write.rows.arrow_types import inexact
 from catalog.write.rows.storable import is_inexact, stored_type
 
 
@@ -43,7 +44,7 @@ def land(work: Workspace, data: object) -> Landed:
             return _land_relation(work, data)
         reader = arrow_reader(data)
         names = list(reader.schema.names)
-        renamed = pa.schema([pa.field(f"s{n}", f.type) for n, f in enumerate(reader.schema)])
+        renamed = pa.schema([field.with_name(f"s{n}") for n, field in enumerate(reader.schema)])
 
         refused: list[CatalogError] = []
 
