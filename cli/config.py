@@ -8,6 +8,7 @@ from typing import Any, get_args
 from catalog import AzureOptions, GcsOptions, S3Options
 from catalog.errors import ErrorKind, InvalidInput, StorageFailure
 from catalog.model.datafile import VERIFY, Verify
+from catalog.model.texts import path_text
 from cli.specs import FileMode, PartitionBy, SourceFormat, TableSpec
 from cli.usage import nearest
 
@@ -97,7 +98,10 @@ class _Entry:
     def location(self) -> str | None:
         """Returns a path relative to the file, or something with a scheme."""
         text = self.text()
-        if text is None or "://" in text:
+        if text is None:
+            return None
+        text = path_text(text, f"{self.path}: {self.name}")
+        if "://" in text:
             return text
         return str(self.path.parent / Path(text).expanduser())
 

@@ -15,6 +15,7 @@ import typer
 from catalog import AzureOptions, GcsOptions, S3Options
 from catalog.errors import CatalogError, ErrorKind, NotFound
 from catalog.model.datafile import Verify
+from catalog.model.texts import path_text
 from cli.config import CONFIG_NAME, Config, read_config
 from cli.output import stderr
 from cli.trust import distrust
@@ -45,7 +46,8 @@ def named_uri(context: typer.Context) -> str | None:
     option: str | None = context.find_root().params.get("catalog_uri")
     if option == "":
         raise UsageError("-C names no catalog: its value is empty", hint="-C DIR")
-    return option or os.environ.get(CATALOG_VARIABLE) or None
+    named = option or os.environ.get(CATALOG_VARIABLE)
+    return path_text(named, "the catalog's place") if named else None
 
 
 def catalog_uri(context: typer.Context) -> str:

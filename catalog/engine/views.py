@@ -3,6 +3,8 @@
 import contextlib
 import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -48,9 +50,11 @@ def write_database(
     """
     temporary = f"{path}.{secrets.token_hex(8)}.partial"
     con = connect(store=store)
+    folder = tempfile.mkdtemp()  # DuckDB cannot write a database to every path: ? and \ mean more
+    made_at = os.path.join(folder, "views.duckdb")
     try:
         con.execute(
-            f"ATTACH {literal(temporary)} AS target (STORAGE_VERSION {literal(STORAGE_VERSION)})"
+            f"ATTACH {literal(made_at)} AS target (STORAGE_VERSION {literal(STORAGE_VERSION)})"
         )
         made: set[tuple[str, str]] = set()
         for view in views:
@@ -65,9 +69,11 @@ def write_database(
                 f"CREATE VIEW target.{identifier(schema)}.{identifier(name)} AS FROM {relation}"
             )
         con.execute("DETACH target")
+        shutil.copyfile(made_at, temporary)
         os.replace(temporary, path)
     finally:
         con.close()
+        shutil.rmtree(folder, ignore_errors=True)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
 

@@ -57,7 +57,7 @@ def discover(
         raise other_format(table)
     files = listing.files
     for file in files:
-        _check_unicode(file.path)
+        _check_unicode(file)
     outer = tuple(pair for pair in segments(listing.root + os.sep) if pair[0] in partition_by)
     if outer:
         files = [replace(file, hive=(*outer, *file.hive)) for file in files]
@@ -89,11 +89,12 @@ def _warnings(listing: Listing, table: OtherTable | None) -> Iterator[str]:
         yield f"skipped {links} in {listing.root} that {verb} to files that are taken anyway"
 
 
-def _check_unicode(path: str) -> None:
+def _check_unicode(file: SourceFile) -> None:
+    """Checks that a path is UTF-8, and so are the names of partition columns in it."""
     try:
-        path.encode()
+        "".join((file.path, *(name for name, _ in file.hive))).encode()
     except UnicodeEncodeError as error:
-        shown = os.fsencode(path).decode(errors="backslashreplace")
+        shown = os.fsencode(file.path).decode(errors="backslashreplace")
         raise InvalidInput(
             f"the name {shown} is not valid UTF-8",
             kind=ErrorKind.NOT_UNICODE,

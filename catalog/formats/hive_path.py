@@ -4,13 +4,14 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 
-from catalog.errors import InvalidInput
+from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.names import MAX_SEGMENT_BYTES
 
 NULL_SEGMENT = "__HIVE_DEFAULT_PARTITION__"
 """Hive's text for a NULL partition value."""
 
-_SAFE = re.compile(r"[A-Za-z0-9_.,+@ -]")
+_UNSAFE = re.compile(r"""[\x00-\x1f\x7f"#%'*/:=?\\{}\[\]^]""")
+"""What Hive escapes. All else, such as letters beyond ASCII, is written as it is."""
 
 
 def segments(relative: str) -> Iterator[tuple[str, str | None]]:
@@ -39,9 +40,12 @@ def partition_path(names: Sequence[str], values: Sequence[str | None]) -> str:
     for name, value in zip(names, values, strict=True):
         text = NULL_SEGMENT if value is None else escape(value)
         segment = f"{escape(name)}={'%5F' + text[1:] if value == NULL_SEGMENT else text}"
-        if len(segment) > MAX_SEGMENT_BYTES:
+        if (length := len(os.fsencode(segment))) > MAX_SEGMENT_BYTES:
             raise InvalidInput(
-                f"partition value {(value or '')[:40]!r}… of column {name!r} is too long for a path"
+                f"partition value {(value or '')[:40]!r}… of column {name!r} is too long: "
+                f"{length} bytes in a path, where file systems take {MAX_SEGMENT_BYTES}",
+                kind=ErrorKind.PARTITION_VALUE,
+                hint="partition the table by something shorter",
             )
         segments.append(segment)
     return "/".join(segments)
@@ -49,9 +53,7 @@ def partition_path(names: Sequence[str], values: Sequence[str | None]) -> str:
 
 def escape(text: str) -> str:
     """Returns text as a part of a path segment, with Hive's escapes."""
-    encoded = "".join(
-        c if _SAFE.match(c) else "".join(f"%{b:02X}" for b in os.fsencode(c)) for c in text
-    )
+    encoded = _UNSAFE.sub(lambda found: f"%{ord(found[0]):02X}", text)
     if encoded.endswith((".", " ")):
         encoded = f"{encoded[:-1]}%{ord(encoded[-1]):02X}"
     return encoded

@@ -1,5 +1,6 @@
 """Types of partition columns, inferred from all their values, and those values."""
 
+import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 
@@ -153,11 +154,22 @@ def read_values(
             try:
                 encoded = encode(parse(text, kind), kind)
             except InvalidInput as error:
-                raise InvalidInput(
-                    f"{file.path}: partition column {name!r} is {kind}, but {error.message}",
-                    kind=ErrorKind.PARTITION_VALUE,
-                    hint="declare another type for it when you snapshot the table, e.g. VARCHAR",
-                ) from error
+                raise _unfit(file, name, kind, text=text, reason=error.message) from error
             seen[kind.name, text] = encoded
         values.append(encoded)
     return tuple(values)
+
+
+def _unfit(file: SourceFile, name: str, kind: Scalar, *, text: str, reason: str) -> InvalidInput:
+    advice = "declare another type for it when you snapshot the table, e.g. VARCHAR"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raw = "".join(f"%{byte:02X}" if byte > 127 else chr(byte) for byte in os.fsencode(text))
+        reason = f"the bytes of {raw} are not valid UTF-8"
+        advice = "rename the directory, or declare the type BLOB if these are bytes"
+    return InvalidInput(
+        f"{file.path}: partition column {name!r} is {kind}, but {reason}",
+        kind=ErrorKind.PARTITION_VALUE,
+        hint=advice,
+    )

@@ -1,7 +1,7 @@
 """Schemas of a table's files, unified where that loses nothing, else refused."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from catalog.errors import ErrorKind, InvalidInput
@@ -48,9 +48,10 @@ def unify(
     kinds: dict[str, list[tuple[DataType, str]]] = {}
     if keep_columns:
         kinds.update({name: [(f.type, "the table")] for name, f in old.items()})
+    by_path = _by_path([name for name, _ in partition], kinds)
     for columns, path in layouts.items():
         for name, kind in columns:
-            kinds.setdefault(name, []).append((kind, path))
+            kinds.setdefault(by_path(name), []).append((kind, path))
     for name, kind in partition:
         kinds.pop(name, None)
         kinds[name] = [(kind, "the paths")]
@@ -69,10 +70,21 @@ def unify(
         Schema(tuple(fields)),
         last,
         {
-            columns: FileSchema(tuple(PhysicalColumn(n, k, ids[n]) for n, k in columns))
+            columns: FileSchema(tuple(PhysicalColumn(n, k, ids[by_path(n)]) for n, k in columns))
             for columns in layouts
         },
     )
+
+
+def _by_path(names: Sequence[str], others: Collection[str]) -> Callable[[str], str]:
+    """Returns what gives a column of a file the name that it has in paths, if it is in them.
+
+    SQL could reach only one of two columns that differ in case. Tables that have both already keep
+    them: ``others``.
+    """
+    folded = {name.casefold(): name for name in names}
+    apart = {*names, *others}
+    return lambda name: name if name in apart else folded.get(name.casefold(), name)
 
 
 def _common(name: str, kinds: Sequence[tuple[DataType, str]]) -> DataType:

@@ -4,7 +4,9 @@ Python lets anything through, and a stored commit or branch with anything else i
 could never be read again. In all of them, ``what`` is the argument's name in messages.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from urllib.parse import unquote
 
 from catalog.errors import ErrorKind, InvalidInput
 
@@ -76,12 +78,33 @@ def check_integer(value: object, what: str, *, least: int) -> None:
         raise InvalidInput(f"{what} must be an integer of at least {least}, not {value!r}")
 
 
+_FILE_URI = re.compile(r"(?is)file:(?://([^/]*)(?=/)|(?!//))(/.*)")
+
+
 def path_text(path: object, what: str) -> str:
-    """Returns a path or URI, which may be a ``pathlib.Path``, as text.
+    """Returns a path or URI, which may be a ``pathlib.Path``, as text; of a ``file:`` URI its path.
 
     Raises:
-        InvalidInput: It is neither text nor a path.
+        InvalidInput: It is neither text nor a path, or cannot be the name of anything here.
+
+    Example:
+        >>> path_text("file:///lake/a%20b", "the source"), path_text("s3://lake/x", "the source")
+        ('/lake/a b', 's3://lake/x')
     """
     text = path if isinstance(path, str) else getattr(path, "__fspath__", lambda: path)()
     check_text(text, what)
-    return str(text)
+    text = str(text)
+    if not text or "\0" in text:
+        problem = "has a null character in it" if text else "is empty"
+        raise InvalidInput(f"{what} {problem}", hint="name a file or a directory")
+    if text[:5].lower() != "file:":
+        return text
+    found = _FILE_URI.fullmatch(text)
+    if found is None and text[5:7] != "//":
+        return text  # a name that begins so
+    if found is None or (found[1] or "").lower() not in ("", "localhost"):
+        raise InvalidInput(
+            f"{what} {text} is on another machine, or names no path",
+            hint="write file:///PATH, or the path alone",
+        )
+    return "/" + unquote(found[2], errors="surrogateescape").lstrip("/")

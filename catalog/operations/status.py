@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from catalog.model.texts import path_text
 from catalog.operations.context import OperationContext
 from catalog.operations.tables import tables
 from catalog.operations.transaction import CatalogTransaction
@@ -55,14 +56,15 @@ def status(context: OperationContext, sources: Sequence[Source], branch: str) ->
     known = {info.name.casefold() for info in tables(context, branch)}
     found = []
     for one in sources:
-        here = is_remote(one.source) or os.path.exists(one.source)
-        if not here and not set("*?[") & set(one.source):
+        source = path_text(one.source, "the source")
+        here = is_remote(source) or os.path.exists(source)
+        if not here and not set("*?[") & set(source):
             found.append(TableStatus(one.table, one.source, "missing", 0, 0, 0))
             continue
         with CatalogTransaction(context, Authorship(branch, context.author), dry_run=True) as tx:
             report = tx.snapshot(
                 one.table,
-                one.source,
+                source,
                 key=one.key,
                 partition_by=None if one.partition_by is None else dict(one.partition_by),
                 mode=one.mode,

@@ -32,7 +32,7 @@ def open_store(
     """Returns the store of a catalog.
 
     Args:
-        uri: A directory, ``s3://bucket/prefix``, ``gs://bucket/prefix`` or
+        uri: The path of a directory, ``s3://bucket/prefix``, ``gs://bucket/prefix`` or
             ``az://container/prefix``.
         s3: How S3 is reached.
         gcs: How Google Cloud Storage is reached.
@@ -42,7 +42,7 @@ def open_store(
         new: Whether a catalog is going to be created: the server is then always tested.
 
     Raises:
-        InvalidInput: The URI is empty, or contains a secret.
+        InvalidInput: The URI contains a secret.
         Unsupported: This version does not support its scheme, or a server that ignores
             the conditions of writes, or the library for it is not installed.
     """
@@ -96,18 +96,16 @@ def _local_root(uri: str) -> str:
     """Returns the directory a catalog's URI names.
 
     Raises:
-        InvalidInput: The URI is empty, or the directory or one above it is a file.
+        InvalidInput: The directory or one above it is a file.
         Unsupported: This version does not support its scheme.
     """
-    if not uri:
-        raise InvalidInput("the catalog's directory is empty")
-    if "://" in uri and not uri.startswith("file://"):
+    if "://" in uri:
         raise Unsupported(
             f"catalogs in {uri.partition('://')[0]}:// are not supported",
             hint="use a local directory, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or "
             "az://CONTAINER/PREFIX",
         )
-    root = Path(os.path.abspath(uri.removeprefix("file://")))
+    root = Path(os.path.abspath(uri))
     for path in (root, *root.parents):
         with suppress(OSError):
             if path.is_file():

@@ -1,6 +1,5 @@
 """``export`` and ``views``: tables for other tools."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -38,7 +37,7 @@ def export(
 def views(
     context: typer.Context,
     *,
-    path: Annotated[Path, typer.Argument(metavar="FILE.duckdb", help="The database to write.")],
+    path: Annotated[str, typer.Argument(metavar="FILE.duckdb", help="The database to write.")],
     ref: Ref = DEFAULT_REF,
     replace: Annotated[bool, typer.Option("--replace", help="Replace an existing file.")] = False,
     json: Json = False,
@@ -48,6 +47,6 @@ def views(
     Examples:
       parquetry views lake.duckdb --ref v1.0
     """
-    names = opened(context).write_views(str(path), ref=ref, replace=replace)
+    names = opened(context).write_views(path, ref=ref, replace=replace)
     text = f"wrote {path}: {', '.join(names) or 'no tables'} at {ref}"
-    show_outcome({"file": str(path), "ref": ref, "tables": names}, text, json=json)
+    show_outcome({"file": path, "ref": ref, "tables": names}, text, json=json)

@@ -29,8 +29,9 @@ def init(
       parquetry init s3://bucket/lake
     """
     import catalog
+    from catalog.model.texts import path_text
 
-    root = uri or named_uri(context) or "."
+    root = path_text(uri or named_uri(context) or ".", "the catalog's place")
     created = catalog.create(root, **bucket_options(root, context, named=root != "."))
     name = created.uri if Path(root).is_absolute() or root == "." else root
     outcome = {"catalog": created.uri, "catalog_id": created.info.catalog_id}

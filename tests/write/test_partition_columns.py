@@ -246,3 +246,29 @@ def test_the_hint_names_a_type_in_which_both_are_the_same(cat: Catalog, source: 
     assert "partition_by={'a': 'BIGINT', 'p': 'INTEGER'}" in caught.value.hint
     snap(cat, "t", source, partition_by={"a": "BIGINT", "p": "INTEGER"})
     assert rows(cat, "SELECT p FROM t") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("path", "file"), [("COL1", "col1"), ("col1", "COL1"), ("Straße", "STRASSE")]
+)
+def test_names_that_differ_in_case_are_one_column(
+    cat: Catalog, source: Path, path: str, file: str
+) -> None:
+    write(source / f"{path}=7/a.parquet", {"id": [1], file: [7]})
+    snap(cat, "t", source, key=["id"])
+    assert [column.name for column in cat.schema("t")] == ["id", path]
+    assert rows(cat, f'SELECT id, "{path}" FROM t') == [(1, 7)]
+    assert not snap(cat, "t", source).changed
+    with cat.transaction("main") as tx:
+        tx.sql("UPDATE t SET id = 2")
+    assert rows(cat, f'SELECT id, "{path}" FROM t') == [(2, 7)]
+    write(source / f"{path}=8/a.parquet", {"id": [1], file: [7]})
+    with pytest.raises(InvalidInput, match="holds 7, but its path says 8"):
+        snap(cat, "t", source)
+
+
+def test_a_path_and_two_columns_of_a_name_are_refused(cat: Catalog, source: Path) -> None:
+    write(source / "p=7/a.parquet", {"id": [1], "P": [7], "p": [7]})
+    with pytest.raises(InvalidInput) as caught:
+        snap(cat, "t", source)
+    assert (caught.value.kind, bool(caught.value.hint)) == ("bad-columns", True)

@@ -1,11 +1,14 @@
 """Snapshots of directories, files and patterns: what lands in the table."""
 
+from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from catalog.catalog import Catalog
 from catalog.errors import InvalidInput, NotFound
+from catalog.operations.status import Source
 
 from .conftest import head, rows, snap, write
 
@@ -191,3 +194,44 @@ def test_a_message_that_is_not_unicode_is_refused(cat: Catalog, source: Path) ->
     with pytest.raises(InvalidInput) as caught, cat.transaction("main", message="\udcff") as tx:
         tx.snapshot("t", str(source))
     assert (caught.value.kind, head(cat)) == ("not-unicode", before)
+
+
+URIS = ["file://{}", "file:{}", "FILE://{}", "file://localhost{}", "file:///{}"]
+
+
+@pytest.mark.parametrize("form", URIS)
+def test_file_uris_are_taken_wherever_paths_are(tmp_path: Path, form: str) -> None:
+    def uri(name: str) -> str:
+        return form.format(quote(str(tmp_path / name)))
+
+    write(tmp_path / "a b/p=1/x.parquet", {"id": [1]})
+    made = Catalog.create(uri("la ke"), author="tester")
+    assert made.uri == str(tmp_path / "la ke")
+    cat = Catalog.open(uri("la ke"), author="tester")
+    for n, source in enumerate(("a b", "a b/p=1/x.parquet", "a b/*")):
+        assert snap(cat, f"t{n}", uri(source).replace("%2A", "*")).rows == 1
+    (found,) = cat.status([Source("t0", uri("a b"))])
+    assert found.state == "unchanged"
+    (found,) = cat.status([Source("t0", uri("gone"))])
+    assert found.state == "missing"
+    cat.export("t0", uri("out"))
+    cat.write_views(uri("views.duckdb"))
+    assert (tmp_path / "out/p=1").is_dir()
+    assert (tmp_path / "views.duckdb").is_file()
+
+
+@pytest.mark.parametrize("uri", ["file://host/x", "file://lake", "", "a\0b"])
+def test_places_that_are_none_are_refused(cat: Catalog, source: Path, uri: str) -> None:
+    write(source / "a.parquet", {"id": [1]})
+    snap(cat, "t", source)
+    actions: list[Callable[[], object]] = [
+        lambda: Catalog.create(uri),
+        lambda: Catalog.open(uri),
+        lambda: snap(cat, "t", uri),
+        lambda: cat.export("t", uri),
+        lambda: cat.write_views(uri),
+    ]
+    for action in actions:
+        with pytest.raises(InvalidInput) as caught:
+            action()
+        assert caught.value.hint

@@ -235,14 +235,20 @@ def _read_source(
 def _check_partition_columns(
     store: ObjectStore, file: SourceFile, footer: ParquetFooter, *, spec: PartitionSpec
 ) -> None:
-    present = {name for name, _ in footer.columns}
     values = spec.values[file.path]
     for (name, stated), kind, value in zip(file.hive, spec.kinds, values, strict=True):
-        if name in present:
+        present = [known for known, _ in footer.columns if known.casefold() == name.casefold()]
+        if len(present) > 1:
+            raise InvalidInput(
+                f"{file.path} has columns {' and '.join(present)}, and {name} in its path",
+                kind=ErrorKind.BAD_COLUMNS,
+                hint="write the files with one of them",
+            )
+        for known in present:
             check_partition_column(
                 file.path,
                 footer,
-                name=name,
+                name=known,
                 kind=kind,
                 value=value,
                 stated=stated,
