@@ -1,5 +1,6 @@
 """The types of the columns of Parquet files: what the engine reads them as."""
 
+import re
 from collections.abc import Callable
 
 import duckdb
@@ -31,6 +32,9 @@ MAX_KNOWN = 4096
 
 _known: dict[Structure, tuple[DataType, ...]] = {}
 """The types of structures that were asked for: they depend on nothing but the structure."""
+
+_UNWRITABLE = re.compile(r"Can't convert VARIANT of type '(\w+)'")
+"""How the engine says that a VARIANT has no counterpart in Parquet, or is not known to it."""
 
 
 def as_read(
@@ -80,8 +84,12 @@ def check_values(
 ) -> None:
     """Checks that the engine can read the columns of a file of which that is doubtful.
 
+    Values of VARIANT must be such that they can be written again, too: a change of any other
+    column would fail, and so would handing them over.
+
     Raises:
         CorruptData: It cannot read one.
+        InvalidInput: It can read, but not write one.
     """
     if not footer.doubtful or not footer.rows:
         return
@@ -90,11 +98,21 @@ def check_values(
     with cursor(engine()) as con:
         make_readable(con, [uri])
         for place in footer.doubtful:
+            name, kind = footer.columns[place]
+            is_variant = isinstance(kind, Scalar) and kind.name == "VARIANT"
+            value = f"variant_to_parquet_variant(c{place})" if is_variant else f"c{place}"
             try:
-                con.execute(f"SELECT max(hash(c{place})) FROM {source}")
+                con.execute(f"SELECT max(hash({value})) FROM {source}")
             except duckdb.Error as error:
-                where = f"{uri}: column {footer.columns[place][0]!r}"
-                raise _refusal(where, error) from error
+                unwritable = _UNWRITABLE.search(str(error))
+                where = f"{uri}: column {name!r}"
+                if unwritable is None:
+                    raise _refusal(where, error) from error
+                raise InvalidInput(
+                    f"{where} has VARIANT values that cannot be written again: {unwritable[1]}",
+                    kind=ErrorKind.UNREADABLE_TYPE,
+                    hint="write the column with another type, or leave it out",
+                ) from error
 
 
 def _refusal(where: str, error: duckdb.Error) -> CatalogError:

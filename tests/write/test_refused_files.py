@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -112,3 +113,19 @@ def test_copies_that_others_commit_stay(cat: Catalog, tmp_path: Path) -> None:
             other.snapshot("t", str(source))
         raise InvalidInput("no")
     assert cat.sql("SELECT count(*) FROM t").fetchall() == [(2000,)]
+
+
+@pytest.mark.parametrize("mode", ["copy", "reference"])
+def test_a_variant_that_could_not_be_written_again_is_refused_by_name(
+    cat: Catalog, tmp_path: Path, mode: Any
+) -> None:
+    path = tmp_path / "moments.parquet"
+    with duckdb.connect() as con:
+        moment = "CAST(TIMESTAMPTZ '2020-01-01 00:00:00+00' AS TIMESTAMPTZ_NS)"
+        con.execute(f"COPY (SELECT 1 AS id, {moment}::VARIANT AS v) TO '{path}' (FORMAT parquet)")
+    with pytest.raises(InvalidInput) as caught, cat.transaction("main") as tx:
+        tx.snapshot("t", str(path), mode=mode)
+    assert caught.value.kind is ErrorKind.UNREADABLE_TYPE
+    assert str(path) in caught.value.message
+    assert "TIMESTAMP_NANOS_TZ" in caught.value.message
+    assert data_files(cat, tmp_path) == []
