@@ -157,7 +157,7 @@ def _numbers(before: Scalar, after: Scalar) -> Forms:
     mine, theirs = (_TRUTH if k.type_class is TypeClass.BOOLEAN else k for k in (before, after))
     common = common_type((mine, theirs))
     if common is None:
-        return Forms(_number_text(mine, theirs), _number_text(theirs, mine))
+        return Forms(_number_text(before, theirs), _number_text(after, mine))
     cast = _cast(type_sql(common))
     return Forms(
         identity if before == common else cast,
@@ -169,6 +169,8 @@ def _number_text(kind: Scalar, other: Scalar) -> Form:
     """Returns the form of a number as the decimal number that it exactly is, without zeros."""
     if kind.type_class is TypeClass.FLOAT:
         return _whole_text if other.name in INTEGER_BITS else _exact_text
+    if kind.type_class is TypeClass.BOOLEAN:
+        return lambda value: f"CAST(CAST({value} AS {_TRUTH}) AS VARCHAR)"
     return _decimal_text if kind.decimal is not None else _cast("VARCHAR")
 
 
