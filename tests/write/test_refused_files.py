@@ -115,7 +115,7 @@ def test_copies_that_others_commit_stay(cat: Catalog, tmp_path: Path) -> None:
     assert cat.sql("SELECT count(*) FROM t").fetchall() == [(2000,)]
 
 
-@pytest.mark.parametrize("mode", ["copy", "reference"])
+@pytest.mark.parametrize("mode", ["copy", "link"])
 def test_a_variant_that_could_not_be_written_again_is_refused_by_name(
     cat: Catalog, tmp_path: Path, mode: Any
 ) -> None:
