@@ -120,6 +120,8 @@ class _Select:
             f"{self._value(column, source, prefix, hive)} AS {identifier(column.name)}"
             for column, source in zip(self.plan.columns, self.group.sources, strict=True)
         ]
+        if not self.group.schema.columns:
+            raise CorruptData("a data file has no columns that could be read")
         names = [f"{prefix}{n}" for n in range(len(self.group.schema.columns))]
         options = self._hive_options() if hive else "hive_partitioning = false"
         if self.plan.numbered:

@@ -74,6 +74,14 @@ class TableSnapshot:
         return NULL_TYPE if kinds == {NULL_TYPE} else field.type
 
 
+class StoredFileSchemas(dict[str, FileSchema]):
+    """The file schemas of a stored table, by id; an entry of a file may name another one."""
+
+    def __missing__(self, schema_id: str) -> FileSchema:
+        """Raises CorruptData: every file of a table has a schema there."""
+        raise CorruptData(f"a data file has the file schema {schema_id[:12]}, which is missing")
+
+
 def to_json(table: TableSnapshot) -> dict[str, object]:
     """Returns the stored form of a table snapshot."""
     return {
@@ -129,7 +137,10 @@ def from_json(stored: Mapping[str, object]) -> TableSnapshot:
                 size_bytes=size_bytes,
                 files=files,
                 partitions=partitions,
-                file_schemas={i: _file_schema(i, s) for i, s in file_schemas.items()},
+                file_schemas=StoredFileSchemas(
+                    (schema_id, _file_schema(schema_id, one))
+                    for schema_id, one in file_schemas.items()
+                ),
                 manifest=manifest,
                 levels=levels,
                 properties=properties,

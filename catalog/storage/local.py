@@ -15,13 +15,22 @@ import hashlib
 import os
 import random
 import secrets
+import stat
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
-from catalog.errors import AlreadyExists, ErrorKind, NotFound, StorageFailure, Unsupported
+from catalog.errors import (
+    AlreadyExists,
+    CorruptData,
+    ErrorKind,
+    NotFound,
+    StorageFailure,
+    Unsupported,
+)
 from catalog.hints import Blank, Call, Option, hint
 from catalog.storage.failures import storage_errors
 from catalog.storage.store import ObjectInfo, RemoteFiles, StagedFile, Stored, SwapLost, check_path
@@ -40,6 +49,10 @@ theirs by then; nothing is wrong if one goes ahead."""
 TURN_PAUSE_S = 0.005
 """Longest pause between attempts to take the turn. A lock that wakes who waits was measured to be
 slower on busy machines, and has no time-out."""
+
+WHOLE_BYTES = 1 << 30
+"""What no object that is read whole is longer than: branches take some 100 kB, and fingerprints of
+thousands of columns and hundreds of millions of rows some 100 MB."""
 
 _FICLONE = 0x40049409
 """Linux's request to share all blocks of a file with another (``ioctl_ficlone(2)``)."""
@@ -60,13 +73,15 @@ class LocalStore:
 
     def read(self, path: str) -> Stored:
         """Returns an object."""
-        with storage_errors(path), open(self._file(path), "rb") as file:
+        with storage_errors(path), _open_regular(self._file(path), path) as file:
+            if os.fstat(file.fileno()).st_size > WHOLE_BYTES:
+                raise CorruptData(f"{path} is damaged: nothing that is read whole is so long")
             data = file.read()
         return Stored(data, _version(data))
 
     def read_range(self, path: str, offset: int, length: int) -> bytes:
         """Returns part of an object."""
-        with storage_errors(path), open(self._file(path), "rb", buffering=0) as file:
+        with storage_errors(path), _open_regular(self._file(path), path) as file:
             return os.pread(file.fileno(), length, offset)
 
     def info(self, path: str) -> ObjectInfo | None:
@@ -321,6 +336,23 @@ def _version(data: bytes) -> str:
 def _info(path: str, found: os.stat_result) -> ObjectInfo:
     modified = datetime.datetime.fromtimestamp(found.st_mtime, datetime.UTC)
     return ObjectInfo(path, found.st_size, modified)
+
+
+def _open_regular(name: str, path: str) -> BinaryIO:
+    """Opens an object for reading: a device would never end, a pipe never begin.
+
+    Raises:
+        CorruptData: It is neither a file nor a directory, or a file that no writer writes.
+    """
+    descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        found = os.fstat(descriptor)
+        if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+            raise CorruptData(f"{path} is damaged: it is not a file")
+        return os.fdopen(descriptor, "rb", buffering=0)
+    except BaseException:
+        os.close(descriptor)
+        raise
 
 
 def _write_synced(name: str, data: bytes) -> None:

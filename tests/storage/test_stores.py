@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from catalog.errors import StorageFailure
+from catalog.errors import CatalogError, StorageFailure
 from catalog.storage import local
 from catalog.storage.local import LocalStore
 from catalog.storage.store import ObjectStore
@@ -110,3 +110,24 @@ class TestLocalStore(ObjectStoreContract):
         os.rmdir(os.path.join(store.location, "folder"))
         store.create("folder/two", b"2")
         assert store.read("folder/two").data == b"2"
+
+
+@pytest.mark.parametrize("kind", ["device", "pipe", "directory", "huge"])
+def test_an_object_that_is_not_a_file_is_an_error(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "refs/branches/main.json"
+    path.parent.mkdir(parents=True)
+    if kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "directory":
+        path.mkdir()
+    else:
+        with path.open("wb") as file:
+            file.truncate(1 << 40)
+    store = LocalStore(str(tmp_path))
+    with pytest.raises(CatalogError):
+        store.read("refs/branches/main.json")
+    if kind != "huge":
+        with pytest.raises(CatalogError):
+            store.read_range("refs/branches/main.json", 0, 1 << 40)

@@ -15,6 +15,7 @@ import pyarrow as pa
 from catalog.errors import ErrorKind, InvalidInput, MergeConflict, NotFound
 from catalog.hints import Blank, Call, Option, hint
 from catalog.model.commit import Commit
+from catalog.model.ids import are_ids
 from catalog.model.names import canonical_name, check_ref_name
 from catalog.operations.context import OperationContext
 from catalog.repository.history import first_parents
@@ -86,7 +87,7 @@ def check_not_conflicted(commit_id: str, commit: Commit) -> None:
         InvalidInput: It is a merge in conflict: what is not settled in it would be lost.
     """
     if f"{ABOUT}ours" in commit.metadata:
-        source, into = commit.metadata[f"{ABOUT}source"], commit.metadata[f"{ABOUT}into"]
+        source, into = (commit.metadata.get(f"{ABOUT}{end}", "") for end in ("source", "into"))
         raise InvalidInput(
             f"commit {commit_id[:8]} is a merge in conflict: it cannot be replayed elsewhere",
             kind=ErrorKind.CONFLICT_TABLE,
@@ -125,19 +126,26 @@ def find_merge(context: OperationContext, branch: str) -> OpenMerge | None:
     if held is None or held.commit_id is None:
         return None
     for logged in first_parents(context.repository.commits.read, held.commit_id):
-        about = logged.commit.metadata
-        if "merge.ours" in about:
-            ends = Ends(about["merge.base"], about["merge.ours"], about["merge.theirs"])
-            return OpenMerge(
-                held.name,
-                held.commit_id,
-                logged.id,
-                about["merge.into"],
-                about["merge.source"],
-                ends,
-                about["merge.squash"] == "yes",
-                about["merge.message"],
-            )
+        match logged.commit.metadata:
+            case {
+                "merge.base": base,
+                "merge.ours": ours,
+                "merge.theirs": theirs,
+                "merge.into": into,
+                "merge.source": source,
+                "merge.squash": squash,
+                "merge.message": message,
+            } if are_ids([base, ours, theirs]):  # metadata are anybody's: others say nothing
+                return OpenMerge(
+                    held.name,
+                    held.commit_id,
+                    logged.id,
+                    into,
+                    source,
+                    Ends(base, ours, theirs),
+                    squash == "yes",
+                    message,
+                )
     return None
 
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from catalog.diff.forms import common_forms
 from catalog.engine.connection import connect
 from catalog.engine.quoting import type_sql
-from catalog.errors import ErrorKind, InvalidInput
+from catalog.errors import CorruptData, ErrorKind, InvalidInput
 from catalog.hints import Option, hint
 from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
@@ -66,7 +66,10 @@ def conflicts_at(context: OperationContext, commit_id: str) -> pa.Table:
         return conflict_table(())
     query = f"SELECT {', '.join(CONFLICTS.names)} FROM {CONFLICT_TABLE}"
     with open_session(context, commit_id) as session:
-        return in_order(session.sql(query).to_arrow_table().cast(CONFLICTS))
+        try:
+            return in_order(session.sql(query).to_arrow_table().cast(CONFLICTS))
+        except pa.ArrowException as error:
+            raise CorruptData(f"{CONFLICT_TABLE} holds values that are not texts") from error
 
 
 def _changed_since(
