@@ -9,7 +9,12 @@ from catalog.formats import bucket, directory
 from catalog.formats.hive_path import segments
 from catalog.formats.source import Discovery, Listing, OtherTable, SourceFile
 from catalog.formats.walk import other_format
-from catalog.storage.external_files import check_no_secrets, is_remote, remote_files
+from catalog.storage.external_files import (
+    check_no_secrets,
+    check_readable,
+    is_remote,
+    remote_files,
+)
 from catalog.storage.store import ObjectStore
 
 
@@ -58,6 +63,8 @@ def discover(
     files = listing.files
     for file in files:
         _check_unicode(file)
+        if not file.etag:
+            check_readable(file.path)
     outer = tuple(pair for pair in segments(listing.root + os.sep) if pair[0] in partition_by)
     if outer:
         files = [replace(file, hive=(*outer, *file.hive)) for file in files]
@@ -116,5 +123,15 @@ def _columns(files: Sequence[SourceFile]) -> tuple[str, ...]:
             )
     folded = [name.casefold() for name in columns]
     if len(set(folded)) < len(folded):
-        raise InvalidInput(f"the path {first.path} has a partition column twice")
+        raise InvalidInput(
+            f"the path {first.path} has a partition column twice",
+            kind=ErrorKind.BAD_COLUMNS,
+            hint="rename one of the directories: names that differ in case are one column",
+        )
+    if "\0" in "".join(columns):
+        raise InvalidInput(
+            f"a partition column in the path {first.path} has a null character in its name",
+            kind=ErrorKind.BAD_COLUMNS,
+            hint="rename the directory",
+        )
     return columns

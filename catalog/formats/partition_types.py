@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.formats.source import SourceFile
 from catalog.hints import Option, hint
-from catalog.model.types import Scalar, is_scalar_name
+from catalog.model.types import Scalar, TypeClass, is_scalar_name
 from catalog.model.values import encode, has_order, parse
 
 _FORMS = {
@@ -155,6 +155,9 @@ def read_values(
                 encoded = encode(parse(text, kind), kind)
             except InvalidInput as error:
                 raise _unfit(file, name, kind, text=text, reason=error.message) from error
+            if kind.type_class is TypeClass.TEXT and "\0" in text:
+                reason = "its text has a null character, which SQL cannot hold"
+                raise _unfit(file, name, kind, text=text, reason=reason)
             seen[kind.name, text] = encoded
         values.append(encoded)
     return tuple(values)
@@ -162,12 +165,13 @@ def read_values(
 
 def _unfit(file: SourceFile, name: str, kind: Scalar, *, text: str, reason: str) -> InvalidInput:
     advice = "declare another type for it when you snapshot the table, e.g. VARCHAR"
+    if kind.type_class is TypeClass.TEXT:
+        advice = "rename the directory, or declare the type BLOB if these are bytes"
     try:
         text.encode()
     except UnicodeEncodeError:
         raw = "".join(f"%{byte:02X}" if byte > 127 else chr(byte) for byte in os.fsencode(text))
         reason = f"the bytes of {raw} are not valid UTF-8"
-        advice = "rename the directory, or declare the type BLOB if these are bytes"
     return InvalidInput(
         f"{file.path}: partition column {name!r} is {kind}, but {reason}",
         kind=ErrorKind.PARTITION_VALUE,

@@ -29,6 +29,22 @@ def check_no_secrets(location: str) -> str:
     return location
 
 
+def check_readable(path: str) -> None:
+    """Checks that DuckDB can read files at a path.
+
+    It takes every path for a pattern, in which no form of a backslash means the character.
+
+    Raises:
+        InvalidInput: The path has a backslash beside a character of patterns.
+    """
+    if "\\" in path and any(sign in path for sign in "*?["):
+        raise InvalidInput(
+            f"DuckDB cannot read {path}: it has a backslash in it, and one of * ? [",
+            kind=ErrorKind.INVALID_NAME,
+            hint="rename the file or the directory",
+        )
+
+
 def own_files(store: ObjectStore | None) -> RemoteFiles | None:
     """Returns the store's own reader of files in buckets, or None if the default one serves.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from catalog.errors import ErrorKind, InvalidInput, Unsupported
 from catalog.storage.bucket.files import BucketFiles
-from catalog.storage.external_files import check_no_secrets
+from catalog.storage.external_files import check_no_secrets, check_readable
 from catalog.storage.local import LocalStore
 from catalog.storage.s3.service import S3Service
 from catalog.storage.store import ObjectStore
@@ -50,6 +50,8 @@ def open_store(
     service = _service(uri, s3=s3, gcs=gcs, azure=azure)
     if service is None:
         root = _local_root(uri)
+        if new:
+            check_readable(root)
         return LocalStore(root, external_files=BucketFiles(S3Service(s3)))
     from catalog.storage.bucket.probe import probe
     from catalog.storage.bucket.store import BucketStore

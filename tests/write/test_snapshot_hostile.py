@@ -191,6 +191,21 @@ def test_odd_directories_are_directories(tmp_path: Path, name: str) -> None:
         assert con.sql("SELECT t.id, u.p FROM t, u").fetchall() == [(1, 1)]
 
 
+@pytest.mark.parametrize("mode", ["copy", "reference"])
+@pytest.mark.parametrize("name", ["a\\b/x?.parquet", "p=\\*/a.parquet", "[\\].parquet"])
+def test_paths_that_duckdb_cannot_read_are_refused(
+    cat: Catalog, root: Path, source: Path, tmp_path: Path, name: str, mode: str
+) -> None:
+    write(source / "p=1/a.parquet", {"id": [1]})
+    snap(cat, "other", source)  # so that the engine is not asked for the types
+    shutil.rmtree(source / "p=1")
+    write(source / name, {"id": [1]})
+    error = refuses(cat, root, source, mode=mode)
+    assert "DuckDB cannot read" in error.message
+    with pytest.raises(CatalogError, match="DuckDB cannot read"):
+        Catalog.create(str(tmp_path / name))
+
+
 def test_names_that_are_no_unicode_are_refused(cat: Catalog, root: Path, source: Path) -> None:
     write(source / "a.parquet", {"id": [1]})
     os.link(source / "a.parquet", os.fsencode(source) + b"/b\xff.parquet")
