@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from catalog.errors import CorruptData, ErrorKind
 from catalog.hints import Call, hint
 from catalog.model.datafile import DataFile
-from catalog.write.conditions import all_same, any_differs
+from catalog.write.conditions import all_same, any_cell_differs, any_differs
 from catalog.write.files.rewrite import FileEdit, rewrite_files
 from catalog.write.files.writer import DataWriter
 from catalog.write.merge.merged_schema import Side
@@ -32,7 +32,7 @@ def apply_rows(
     """
     before = ", ".join(f"{side}_c{i} AS old_c{i}" for i in space.ids)
     after = ", ".join(f"merged_c{i} AS new_c{i}" for i in space.ids)
-    differs = any_differs(f"{side}_c", "merged_c", space.ids)
+    differs = any_cell_differs(f"{side}_c", "merged_c", space.shape.schema.fields)
     # id  gone   old_c1  old_c2  new_c1  new_c2
     # 1   false  1       a       1       z         updated where it is
     # 2   true   2       b       2       b         deleted, or moved to another partition

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.datafile import DataFile
 from catalog.model.partition import key_text
-from catalog.write.conditions import all_same, any_differs
+from catalog.write.conditions import all_same, any_cell_differs, any_differs
 from catalog.write.files.key_pruning import check_unique, key_pruner
 from catalog.write.files.rewrite import FileEdit
 from catalog.write.table_write import TableWrite
@@ -112,7 +112,8 @@ class _Upsert:
             f"FROM {self.found} JOIN {self.staged} ON false"
         )
         become = ", ".join(f"s.c{i}" if i in self.given else f"f.c{i}" for i in ids)
-        differs = any_differs("f.c", "s.c", [i for i in ids if i in self.given])
+        given = [field for field in shape.schema.fields if field.id in self.given]
+        differs = any_cell_differs("f.c", "s.c", given)
         moves = any_differs("f.c", "s.c", shape.partition_by)
         numbers = con.sql(f"SELECT DISTINCT file FROM {self.found} ORDER BY file").fetchall()
         for (number,) in numbers:

@@ -1,12 +1,10 @@
 """What a statement did to the rows of a table: found by comparing them before and after."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from catalog.engine.connection import single_row
 from catalog.engine.quoting import identifier
-from catalog.model.schema import Field
-from catalog.write.conditions import all_same
+from catalog.write.conditions import all_same, any_cell_differs
 from catalog.write.sql.scratch import Scratch, is_listlike
 
 
@@ -52,14 +50,15 @@ def find_changes(scratch: Scratch) -> RowChanges:
             f"(SELECT coalesce(p.r, t.r) AS r, {columns} FROM {now} t "
             f"LEFT JOIN {pairs} p ON p.s = t.r)"
         )
-    moves = _differ(shape.fields(shape.partition_by))
-    rekeyed = _differ(shape.fields(shape.key))
+    moves = any_cell_differs("o.c", "t.c", shape.fields(shape.partition_by))
+    rekeyed = any_cell_differs("o.c", "t.c", shape.fields(shape.key))
+    differs = any_cell_differs("o.c", "t.c", fields)
     con.execute(
         f"CREATE TEMP TABLE {hits} AS SELECT o.file, o.place, t.r IS NULL OR {moves} AS gone, "
         f"t.r IS NULL AS deleted, t.r IS NOT NULL AND ({rekeyed}) AS rekeyed, "
         f"{', '.join(f't.c{f.id}' for f in fields)} "
         f"FROM {scratch.origin} o LEFT JOIN {now} t ON o.rowid = t.r "
-        f"WHERE t.r IS NULL OR {_differ(fields)}"
+        f"WHERE t.r IS NULL OR {differs}"
     )
     con.execute(
         f"CREATE TEMP TABLE {fresh} AS SELECT {columns} FROM {now} WHERE r >= {scratch.rows} "
@@ -71,24 +70,6 @@ def find_changes(scratch: Scratch) -> RowChanges:
     )
     (inserted,) = single_row(con, f"SELECT count(*) FROM {now} WHERE r >= {scratch.rows}")
     return RowChanges(hits, fresh, now, int(inserted), int(updated), int(deleted))
-
-
-def _differ(fields: Sequence[Field]) -> str:
-    """Returns the condition that a row differs from what it was in some columns."""
-    conditions = [_differs(f"o.c{f.id}", f"t.c{f.id}", str(f.type)) for f in fields]
-    return f"({' OR '.join(conditions) or 'false'})"
-
-
-def _differs(old: str, new: str, kind: str) -> str:
-    """Compares a column; the engine takes a month for 30 days, so intervals go by their text.
-
-    So do numbers in a VARIANT, of which the engine takes 1 for 1.0.
-    """
-    texts = f"CAST({old} AS VARCHAR) IS DISTINCT FROM CAST({new} AS VARCHAR)"
-    if "INTERVAL" in kind:
-        return texts
-    values = f"{old} IS DISTINCT FROM {new}"
-    return f"({values} OR {texts})" if "VARIANT" in kind else values
 
 
 def _pairs(scratch: Scratch, now: str) -> str:
