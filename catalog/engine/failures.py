@@ -27,7 +27,20 @@ _DAMAGED = (
     re.compile(r"(?P<file>Parquet file) is (?P<why>corrupt: [^\n]*)"),
     re.compile(r"(?P<why>Could not read enough bytes) from file \"(?P<file>[^\"]+)\""),
     re.compile(r"(?P<why>Invalid string encoding) found in Parquet file \"(?P<file>[^\"]+)\""),
+    re.compile(r"Parquet file \((?P<file>[^)]+)\) (?P<why>corrupted: [^\n]*)"),
+    re.compile(r"(?P<why>Prefetch registered for bytes outside file): (?P<file>[^,]+),"),
+    re.compile(r"(?P<file>Parquet file) has (?P<why>invalid block sizes[^\n]*)"),
 )
+
+_DAMAGED_SOMEWHERE = re.compile(
+    r"Error: (?:Int96 timestamp is out of range|Invalid TIME value|DELTA_\w+ - |DECIMAL requires"
+    r"|MAP_KEY_VALUE|Geoparquet column|Unsupported converted type"
+    r"|\w+ converted type can only be set|Perfect hash aggregate: )"
+)
+"""How errors of reading begin that name no file. Aggregation over values beyond the bounds in a
+file's statistics is one of them."""
+
+_UNKNOWN_TO_PARQUET = re.compile(r"Can't convert VARIANT of type '(\w+)'")
 
 _OWN = {kind.__name__: kind for kind in (CorruptData, StorageFailure, Unsupported)}
 """Errors of ours that reading a file may raise, by name."""
@@ -40,12 +53,23 @@ _RAISED = re.compile(rf"^({'|'.join(_OWN)}): ", re.MULTILINE)
 def engine_errors() -> Iterator[None]:
     """Raises DuckDB's failures as the catalog's errors.
 
+    Arrow passes on only the text of those that end a stream of batches.
+
     Raises:
         CorruptData: A data file is damaged or missing.
         StorageFailure: Memory or disk space ran out.
+        Unsupported: A value cannot be handed over.
     """
     try:
         yield
+    except OSError as error:
+        passed_on = error.errno is None
+        failure: CatalogError | None = machine_failure(error) if passed_on else None
+        if passed_on and failure is None:
+            failure = engine_failure(duckdb.DataError(str(error)))
+        if failure is None:
+            raise
+        raise failure from error
     except duckdb.Error as error:
         own = engine_failure(error)
         if own is not None:
@@ -64,6 +88,13 @@ def engine_failure(error: duckdb.Error) -> CatalogError | None:
             kind=ErrorKind.OUT_OF_MEMORY,
             hint="raise the memory limit, or use fewer threads",
         )
+    variant = _UNKNOWN_TO_PARQUET.search(str(error))
+    if variant is not None:
+        return Unsupported(
+            f"a VARIANT value of type {variant[1]} cannot be handed over",
+            kind=ErrorKind.UNWRITABLE_VALUE,
+            hint="cast the column to VARCHAR, or leave it out",
+        )
     return failure or file_error(error)
 
 
@@ -81,7 +112,8 @@ def file_error(error: duckdb.Error) -> CatalogError | None:
         return _OWN[raised[1]](str(error)[raised.end() :].partition("\n\nLINE ")[0].strip())
     texts = (pattern.search(str(error)) for pattern in _DAMAGED)
     found = next((match for match in texts if match is not None), None)
-    if found is None and type(error) is not duckdb.Error:
+    named = found is not None or _DAMAGED_SOMEWHERE.search(str(error)) is not None
+    if not named and type(error) is not duckdb.Error:
         return None
     if found is not None and found["why"] == _GONE:
         try:
