@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from catalog.errors import CorruptData, ErrorKind, NotFound, Unsupported
-from catalog.formats.thrift import Fields, read_struct
+from catalog.formats.thrift import Fields, read_struct, varint
 from catalog.storage.failures import machine_failure
 from catalog.storage.store import OpenFile
 
@@ -36,6 +36,13 @@ MAX_LEVELS = 128
 KNOWN_FOOTERS = 10_000
 """Footers that are remembered as sound: a file is opened several times on its way."""
 
+KNOWN_SCHEMAS = 64
+"""Schemas that are remembered: the files of a source rarely have more than a few."""
+
+_VERSION, _SCHEMA, _STRUCT = b"\x15", b"\x19", 12
+"""How the fields ``version`` and ``schema`` begin where they are the first of a footer, and the
+kind of the schema's elements."""
+
 MAGIC, ENCRYPTED_MAGIC = b"PAR1", b"PARE"
 
 _BOOLEAN, _INT32, _INT64, _INT96, _FLOAT, _DOUBLE, _BYTE_ARRAY, _FIXED = range(8)
@@ -47,6 +54,8 @@ _BOUNDS = (1, 2, 5, 6)
 """Fields of a chunk's statistics that hold a bound."""
 
 _sound: dict[tuple[bytes, int], None] = {}
+_schemas: dict[bytes, tuple["Leaf", ...]] = {}
+_schema_sizes: dict[int, None] = {}
 _lock = threading.Lock()
 
 
@@ -120,12 +129,14 @@ class Footer:
     """What the footer of a file says.
 
     Attributes:
-        data: Its bytes, without their length and the magic bytes.
+        schema: The bytes of it that hold the schema; all of it if it begins otherwise.
+        geo: The value of its key ``geo``; None if it has none.
         leaves: Its columns of plain values, in order.
         ordered: Whether bounds are in the order of their types, as the file says.
     """
 
-    data: bytes
+    schema: bytes
+    geo: bytes | None
     leaves: tuple[Leaf, ...]
     groups: tuple[RowGroup, ...]
     ordered: bool
@@ -283,11 +294,13 @@ def _bytes_at(file: FileIO | OpenFile, start: int, length: int) -> bytes:
 
 def _parsed(footer: bytes, size: int) -> Footer:
     try:
-        fields, _ = read_struct(footer)
+        schema, leaves = _schema(footer)
+        fields, _ = read_struct(footer, len(schema), after=2) if schema else read_struct(footer)
     except IndexError as error:
         raise _Damaged("its footer ends too early") from error
-    elements, groups = _list(fields, 2), _list(fields, 4)
-    leaves = _leaves(elements)
+    if not schema:
+        schema, leaves = footer, _leaves(_list(fields, 2))
+    groups = _list(fields, 4)
     try:
         checked = tuple(_row_group(group, leaves, size) for group in groups)
     except _EncryptedColumn as error:
@@ -300,7 +313,58 @@ def _parsed(footer: bytes, size: int) -> Footer:
         and len(orders) == len(leaves)
         and all(isinstance(one, dict) and 1 in one for one in orders)
     )
-    return Footer(footer, leaves, checked, ordered)
+    return Footer(schema, _value_of(fields, b"geo"), leaves, checked, ordered)
+
+
+def _value_of(fields: Fields, key: bytes) -> bytes | None:
+    """Returns the value of a key of a footer; None if it has none."""
+    pairs = fields.get(5)
+    for pair in pairs if isinstance(pairs, list) else ():
+        if isinstance(pair, dict) and pair.get(1) == key:
+            value = pair.get(2, b"")
+            return value if isinstance(value, bytes) else b""
+    return None
+
+
+def _schema(footer: bytes) -> tuple[bytes, tuple[Leaf, ...]]:
+    """Returns the bytes of a footer up to the end of its schema, and the leaves that it has.
+
+    Files of one writer begin alike, so that this part is read once. The bytes are empty if the
+    footer does not begin with ``version`` and ``schema``, as the standard writes them.
+    """
+    for size in tuple(_schema_sizes):
+        known = _schemas.get(footer[:size])
+        if known is not None:
+            return footer[:size], known
+    at = _schema_start(footer)
+    if not at:
+        return b"", ()
+    count, kind = footer[at] >> 4, footer[at] & 15
+    at += 1
+    if count == 15:
+        count, at = varint(footer, at)
+    if kind != _STRUCT or count > len(footer) - at:
+        return b"", ()
+    elements = []
+    for _ in range(count):
+        element, at = read_struct(footer, at)
+        elements.append(element)
+    leaves = _leaves(elements)
+    with _lock:
+        if len(_schemas) >= KNOWN_SCHEMAS:
+            _schemas.clear()
+            _schema_sizes.clear()
+        _schemas[footer[:at]] = leaves
+        _schema_sizes[at] = None
+    return footer[:at], leaves
+
+
+def _schema_start(footer: bytes) -> int:
+    """Returns where the list ``schema`` begins behind ``version``; 0 if it is not there."""
+    if footer[:1] != _VERSION:
+        return 0
+    _, at = varint(footer, 1)
+    return at + 1 if footer[at : at + 1] == _SCHEMA else 0
 
 
 def _leaves(elements: Sequence[Fields]) -> tuple[Leaf, ...]:

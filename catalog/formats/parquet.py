@@ -7,9 +7,12 @@ of the statistics those of columns that both read alike.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import pyarrow.parquet as pq
+
 from catalog.formats.arrow_types import ArrowColumn, arrow_columns
 from catalog.formats.bounds import column_stats
 from catalog.formats.footer import (
+    KNOWN_SCHEMAS,
     Footer,
     ParquetSource,
     checked_metadata,
@@ -39,6 +42,8 @@ USUAL_CODECS = frozenset((0, 1, 2, 4, 6, 7))
 """Numbers of the codecs that the engine knows: of those of Arrow, all but an older LZ4."""
 
 DAY_MICROSECONDS = 86_400_000_000
+
+_columns: dict[bytes, tuple[tuple[ArrowColumn, ...], list[pq.ColumnSchema]]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +117,8 @@ def read_footer(path: ParquetSource, *, name: str | None = None) -> StoredFooter
     label = source_label(shown)
     footer, metadata = read_checked(path, label)
     with parquet_errors(label):
-        structure = structure_of(footer.data, (metadata.metadata or {}).get(b"geo"))
-        columns = arrow_columns(metadata.schema, shown)
-        leaves = [metadata.schema.column(i) for i in range(len(metadata.schema))]
+        structure = structure_of(footer.schema, footer.geo)
+        columns, leaves = _as_arrow_reads(footer.schema, metadata.schema, shown)
     stats = {
         column.name: column_stats(footer, column.leaf, column.type, leaves[column.leaf])
         for column in columns
@@ -126,6 +130,20 @@ def read_footer(path: ParquetSource, *, name: str | None = None) -> StoredFooter
         if (column.strict and not _is_harmless(column, stats)) or _is_encoded_rarely(footer, column)
     )
     return StoredFooter(footer.rows, structure, columns, stats, doubtful)
+
+
+def _as_arrow_reads(
+    stored: bytes, schema: pq.ParquetSchema, shown: str
+) -> tuple[tuple[ArrowColumn, ...], list[pq.ColumnSchema]]:
+    """Returns the columns and leaves of a file as Arrow reads them, once for each schema."""
+    known = _columns.get(stored)
+    if known is None:
+        columns = arrow_columns(schema, shown)
+        known = columns, [schema.column(i) for i in range(len(schema))]
+        if len(_columns) >= KNOWN_SCHEMAS:
+            _columns.clear()
+        _columns[stored] = known
+    return known
 
 
 def _is_harmless(column: ArrowColumn, stats: Mapping[str, ColumnStats]) -> bool:

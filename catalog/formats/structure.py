@@ -6,11 +6,6 @@ Files of equal structures are read as columns of equal types, so that the engine
 import json
 from dataclasses import dataclass
 
-from catalog.formats.thrift import read_struct, varint
-
-_VERSION, _SCHEMA = b"\x15", b"\x19"
-"""How the fields ``version`` and ``schema`` begin where they are the first of a footer."""
-
 
 @dataclass(frozen=True, slots=True)
 class Structure:
@@ -26,33 +21,9 @@ class Structure:
     geo: str = ""
 
 
-def structure_of(footer: bytes, geo: bytes | None) -> Structure:
-    """Returns the structure that the bytes of a footer, and of its key ``geo``, describe."""
-    return Structure(_elements(footer), "" if geo is None else _shared(geo))
-
-
-def _elements(footer: bytes) -> bytes:
-    """Returns the part of a footer that holds the schema; all of it if it begins otherwise.
-
-    A footer begins with ``version`` and ``schema``, a list of structs.
-    """
-    try:
-        if footer[:1] != _VERSION:
-            return footer
-        _, at = varint(footer, 1)
-        if footer[at : at + 1] != _SCHEMA:
-            return footer
-        count, kind = footer[at + 1] >> 4, footer[at + 1] & 15
-        at += 2
-        if count == 15:
-            count, at = varint(footer, at)
-        if kind != 12:
-            return footer
-        for _ in range(count):
-            _, at = read_struct(footer, at)
-    except (IndexError, ValueError):
-        return footer
-    return footer[:at]
+def structure_of(schema: bytes, geo: bytes | None) -> Structure:
+    """Returns the structure that a footer's schema, and the value of its key ``geo``, describe."""
+    return Structure(schema, "" if geo is None else _shared(geo))
 
 
 def _shared(geo: bytes) -> str:

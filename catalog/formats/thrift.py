@@ -25,8 +25,8 @@ class ThriftError(ValueError):
     """Bytes that violate the protocol."""
 
 
-def read_struct(data: bytes, at: int = 0, depth: int = 0) -> tuple[Fields, int]:
-    """Reads a struct: its fields by number, and where it ends.
+def read_struct(data: bytes, at: int = 0, depth: int = 0, *, after: int = 0) -> tuple[Fields, int]:
+    """Reads a struct, from the field that follows the one ``after``: its fields, and where it ends.
 
     Raises:
         IndexError: The data end within it.
@@ -35,7 +35,7 @@ def read_struct(data: bytes, at: int = 0, depth: int = 0) -> tuple[Fields, int]:
     if depth > DEPTH:
         raise ThriftError("structs too deep within structs")
     fields: Fields = {}
-    number = 0
+    number = after
     # long: the integers that most fields are are read without a call, which takes a third off
     while head := data[at]:
         at += 1
@@ -119,6 +119,10 @@ def _list(data: bytes, at: int, depth: int) -> tuple[list[Any], int]:
         count, at = varint(data, at)
     if count > len(data) - at:
         raise IndexError(count)
+    if kind == _I32 and count:  # encodings: a byte each
+        small = data[at : at + count]
+        if max(small) < 128:
+            return [(byte >> 1) ^ -(byte & 1) for byte in small], at + count
     read = _ELEMENTS.get(kind)
     if read is None:
         raise ThriftError(f"a list of kind {kind}")

@@ -120,7 +120,8 @@ class Scalar:
     @property
     def type_class(self) -> TypeClass:
         """Returns how its values are ordered and encoded."""
-        return CLASSES.get(self.name.split("(")[0], TypeClass.OTHER)
+        found = CLASSES.get(self.name)  # most types have no parameters
+        return found or CLASSES.get(self.name.partition("(")[0], TypeClass.OTHER)
 
     @property
     def decimal(self) -> tuple[int, int] | None:
