@@ -56,8 +56,8 @@ class RelationSql:
 def relation_sql(plan: ScanPlan) -> RelationSql:
     """Renders a scan plan.
 
-    Columns that may hold NaN are read through ``TRY``, which keeps DuckDB from pushing filters
-    into Parquet's statistics: those leave NaN out, and it would answer wrongly.
+    Columns that may hold NaN, or whose statistics are false, are read through ``TRY``, which keeps
+    DuckDB from using Parquet's statistics: it would answer wrongly.
     """
     variables: dict[str, list[str | None]] = {}
     selects = [_Select(plan, group, variables).sql() for group in plan.groups]
@@ -150,7 +150,7 @@ class _Select:
             value = f"{prefix}{source.position}"
             if source.type != column.type:
                 value = _cast("NULL" if source.type == NULL_TYPE else value, column)
-            return f"TRY({value})" if source.may_hold_nan else value
+            return f"TRY({value})" if source.unprunable else value
         if isinstance(source, PartitionColumn):
             return _cast(self._partition_value(source.position, hive), column)
         return _cast("NULL", column)

@@ -1,7 +1,9 @@
 """Statistics of columns, as far as a footer can be trusted about them."""
 
+import hashlib
 import math
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow.parquet as pq
@@ -19,62 +21,122 @@ floats; those of text, and of decimals in bytes, are in whatever order the write
 _NUMBERS = {"BOOLEAN": "<?", "INT32": "<i", "INT64": "<q", "FLOAT": "<f", "DOUBLE": "<d"}
 
 
-def column_stats(footer: Footer, number: int, kind: Scalar, leaf: pq.ColumnSchema) -> ColumnStats:
-    """Returns the statistics of the column of plain values at a place, read as a type."""
-    nans = None if kind.type_class is TypeClass.FLOAT else 0
-    groups = [group for group in footer.groups if group.rows]
-    chunks = [_chunk(group.chunks[number], footer, kind, leaf) for group in groups]
-    known = [chunk for chunk in chunks if chunk is not None]
-    if len(known) < len(chunks):
-        return ColumnStats(nans=nans)
-    counted = all(one.nulls is not None for one in known)
-    nulls = sum(one.nulls or 0 for one in known) if counted else None
-    if nulls == footer.rows:
-        return ColumnStats(nulls, 0)
-    bounded = [one for one in known if one.nulls is None or one.nulls < one.values]
-    if not bounded:
-        return ColumnStats(nulls, nans)
-    as_stored = _Stored(kind, leaf)
-    lows = [as_stored.encoded(one.low) for one in bounded]
-    highs = [as_stored.encoded(one.high) for one in bounded]
-    low = min((bound for bound in lows if bound is not None), default=None)
-    high = max((bound for bound in highs if bound is not None), default=None)
-    if low is None or high is None or None in lows or None in highs:
-        return ColumnStats(nulls, nans)
-    exact = kind.type_class not in (TypeClass.TEXT, TypeClass.BINARY, TypeClass.FLOAT)
-    return ColumnStats(nulls, nans, low, high, exact)
-
-
 @dataclass(frozen=True, slots=True)
-class _Chunk:
-    """Statistics of a column in a row group.
+class Claim:
+    """What a footer claims of a column in a row group, as an engine takes it.
 
     Attributes:
-        values: Its values, NULL included.
-        nulls: How many are NULL; None if unknown.
-        low: The least value, as stored; None if unknown.
-        high: The greatest value.
+        rows: Rows of the row group.
+        nulls: How many are NULL; None if that is not said.
+        low: A value, encoded (see ``values``), that no other is below; None if that is not said.
+        high: A value that no other is above.
     """
 
-    values: int
+    rows: int
     nulls: int | None
     low: bytes | None
     high: bytes | None
 
 
-def _chunk(meta: Fields, footer: Footer, kind: Scalar, leaf: pq.ColumnSchema) -> _Chunk | None:
-    stats = meta.get(12)
-    if stats is None:
-        return None
-    nulls, values = stats.get(3), meta[5]
-    if type(nulls) is not int or not 0 <= nulls <= values:
-        nulls = None
-    low = high = None
-    if footer.ordered:
-        low, high = stats.get(6), stats.get(5)
-    if (low is None or high is None) and _is_signed(kind, leaf):
-        low, high = stats.get(2), stats.get(1)
-    return _Chunk(values, nulls, low, high)
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a footer claims of a column in all row groups that have rows.
+
+    Attributes:
+        garbled: Whether a bound is of no value of the column's type.
+    """
+
+    groups: tuple[Claim, ...]
+    garbled: bool
+
+    @property
+    def digest(self) -> bytes:
+        """Returns eight bytes that stand for all of it."""
+        parts = [(one.rows, one.nulls, one.low, one.high) for one in self.groups]
+        text = repr((self.garbled, parts)).encode()
+        return hashlib.blake2b(text, digest_size=8).digest()
+
+
+def column_facts(
+    footer: Footer, number: int, kind: Scalar, leaf: pq.ColumnSchema
+) -> tuple[ColumnStats, Claims | None]:
+    """Returns statistics of the column of plain values at a place, read as a type, and all claims.
+
+    Engines believe bounds that the statistics leave out, such as those in the order of bytes with
+    a sign that old writers gave text. There are no claims where the footer says nothing.
+    """
+    reader = _Reader(kind, leaf)
+    claims: list[Claim] = []
+    trusted: list[Claim] = []
+    garbled = said = False
+    for group in footer.groups:
+        if not group.rows:
+            continue
+        stats = group.chunks[number].get(12)
+        if stats is None:
+            claims.append(Claim(group.rows, None, None, None))
+            continue
+        said = True
+        claim = reader.claim(group.rows, stats)
+        garbled |= reader.is_garbled(claim, stats)
+        claims.append(claim)
+        trusted.append(reader.trusted(claim, stats, ordered=footer.ordered))
+    found = _summed_up(kind, trusted, rows=footer.rows, complete=len(trusted) == len(claims))
+    return found, Claims(tuple(claims), garbled) if said else None
+
+
+class _Reader:
+    """Reads the statistics of a column's chunks."""
+
+    def __init__(self, kind: Scalar, leaf: pq.ColumnSchema) -> None:
+        self._stored = _Stored(kind, leaf)
+        self._signed = _is_signed(kind, leaf)
+        self._strict = kind.type_class in (TypeClass.DECIMAL, TypeClass.UUID)
+
+    def claim(self, rows: int, stats: Fields) -> Claim:
+        """Returns what an engine takes from statistics."""
+        nulls = stats.get(3)
+        low, high = map(self._stored.encoded, _ends(stats))
+        return Claim(rows, nulls if type(nulls) is int else None, low, high)
+
+    def is_garbled(self, claim: Claim, stats: Fields) -> bool:
+        """Returns whether a bound is there that no value of the type can be."""
+        low, high = _ends(stats)
+        lost = (claim.low is None and low is not None) or (claim.high is None and high is not None)
+        return self._strict and lost
+
+    def trusted(self, claim: Claim, stats: Fields, *, ordered: bool) -> Claim:
+        """Returns what of it is certainly in the order of the type."""
+        if not (ordered and 5 in stats and 6 in stats):
+            old = (stats.get(2), stats.get(1)) if self._signed else (None, None)
+            if old != _ends(stats):
+                low, high = map(self._stored.encoded, old)
+                claim = Claim(claim.rows, claim.nulls, low, high)
+        if claim.nulls is not None and not 0 <= claim.nulls <= claim.rows:
+            return Claim(claim.rows, None, claim.low, claim.high)
+        return claim
+
+
+def _ends(stats: Fields) -> tuple[bytes | None, bytes | None]:
+    return stats.get(6, stats.get(2)), stats.get(5, stats.get(1))
+
+
+def _summed_up(kind: Scalar, groups: Sequence[Claim], *, rows: int, complete: bool) -> ColumnStats:
+    """Returns statistics of a file from those of its row groups."""
+    nans = None if kind.type_class is TypeClass.FLOAT else 0
+    if not complete:
+        return ColumnStats(nans=nans)
+    counts = [one.nulls for one in groups if one.nulls is not None]
+    nulls = sum(counts) if len(counts) == len(groups) else None
+    if nulls == rows:
+        return ColumnStats(nulls, 0)
+    bounded = [one for one in groups if one.nulls != one.rows]
+    lows = [one.low for one in bounded if one.low is not None]
+    highs = [one.high for one in bounded if one.high is not None]
+    if not bounded or len(lows) < len(bounded) or len(highs) < len(bounded):
+        return ColumnStats(nulls, nans)
+    exact = kind.type_class not in (TypeClass.TEXT, TypeClass.BINARY, TypeClass.FLOAT)
+    return ColumnStats(nulls, nans, min(lows), max(highs), exact)
 
 
 def _is_signed(kind: Scalar, leaf: pq.ColumnSchema) -> bool:

@@ -5,12 +5,12 @@ of the statistics those of columns that both read alike.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow.parquet as pq
 
 from catalog.formats.arrow_types import ArrowColumn, arrow_columns
-from catalog.formats.bounds import column_stats
+from catalog.formats.bounds import Claims, column_facts
 from catalog.formats.footer import (
     KNOWN_SCHEMAS,
     Footer,
@@ -56,12 +56,14 @@ class ParquetFooter:
         stats: Statistics of top-level scalar columns, by name.
         doubtful: The places of columns that the engine may not be able to read, although it knows
             their types, and Arrow reads them.
+        claims: Statistics of top-level scalar columns as they stand there, by name.
     """
 
     rows: int
     columns: Layout
     stats: Mapping[str, ColumnStats]
     doubtful: tuple[int, ...] = ()
+    claims: Mapping[str, Claims] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class StoredFooter:
         stats: Statistics of top-level scalar columns, by name; their bounds are values of the
             types that Arrow reads.
         doubtful: As in ``ParquetFooter``, as far as it does not depend on types.
+        claims: As in ``ParquetFooter``, with bounds as in ``stats``.
     """
 
     rows: int
@@ -82,6 +85,7 @@ class StoredFooter:
     columns: tuple[ArrowColumn, ...]
     stats: Mapping[str, ColumnStats]
     doubtful: frozenset[int]
+    claims: Mapping[str, Claims]
 
     def read_as(self, types: Sequence[DataType]) -> ParquetFooter:
         """Returns the footer with the types that the engine reads the columns as.
@@ -99,8 +103,14 @@ class StoredFooter:
             for place, (column, kind) in enumerate(zip(self.columns, types, strict=True))
             if place in self.doubtful or column.type != kind
         )
+        claims = {
+            column.name: self.claims[column.name]
+            for column, kind in zip(self.columns, types, strict=True)
+            if column.type == kind and column.name in self.claims
+        }
         names = (column.name for column in self.columns)
-        return ParquetFooter(self.rows, tuple(zip(names, types, strict=True)), stats, doubtful)
+        layout = tuple(zip(names, types, strict=True))
+        return ParquetFooter(self.rows, layout, stats, doubtful, claims)
 
 
 def read_footer(path: ParquetSource, *, name: str | None = None) -> StoredFooter:
@@ -119,17 +129,19 @@ def read_footer(path: ParquetSource, *, name: str | None = None) -> StoredFooter
     with parquet_errors(label):
         structure = structure_of(footer.schema, footer.geo)
         columns, leaves = _as_arrow_reads(footer.schema, metadata.schema, shown)
-    stats = {
-        column.name: column_stats(footer, column.leaf, column.type, leaves[column.leaf])
+    facts = {
+        column.name: column_facts(footer, column.leaf, column.type, leaves[column.leaf])
         for column in columns
         if isinstance(column.type, Scalar)
     }
+    stats = {name: known for name, (known, _) in facts.items()}
+    claims = {name: said for name, (_, said) in facts.items() if said is not None}
     doubtful = frozenset(
         place
         for place, column in enumerate(columns)
         if (column.strict and not _is_harmless(column, stats)) or _is_encoded_rarely(footer, column)
     )
-    return StoredFooter(footer.rows, structure, columns, stats, doubtful)
+    return StoredFooter(footer.rows, structure, columns, stats, doubtful, claims)
 
 
 def _as_arrow_reads(

@@ -50,6 +50,8 @@ class DataFile:
         guard: For files that others can reach (links, references), the
             ``<size>+<mtime_ns>+<inode>`` that every read plan verifies; else None.
         stats: Statistics by field id.
+        unsound: Field ids of columns whose statistics in the file's footer contradict the values:
+            an engine must not go by them. ``stats`` are right.
     """
 
     path: str
@@ -60,6 +62,7 @@ class DataFile:
     file_schema: str
     guard: str | None = None
     stats: Mapping[int, ColumnStats] = field(default_factory=dict)
+    unsound: tuple[int, ...] = ()
 
     @property
     def identity(self) -> "Identity":

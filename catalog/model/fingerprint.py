@@ -71,6 +71,19 @@ class StoredColumns:
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of comparing the statistics of a column in a footer with its values.
+
+    Attributes:
+        claims: A digest of those statistics.
+        contradiction: What of them is wrong, for people; empty if nothing is.
+    """
+
+    claims: bytes
+    contradiction: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fingerprint:
     """The contents of a data file as read through its file schema.
 
@@ -88,6 +101,8 @@ class Fingerprint:
         keyed: By field id, digests as in ``columns``, of the rows sorted by their key. Empty where
             rows are in that order anyway, see ``by_key``, and for files that were never read, are
             remote or very large, or have keys that give no order.
+        verdicts: By field id, whether statistics in the footer agree with the values; empty for
+            files that were never part of a snapshot's source.
     """
 
     rows: int
@@ -99,6 +114,7 @@ class Fingerprint:
     encoded: Mapping[int, bytes] = field(default_factory=dict)
     writer: str = ""
     keyed: Mapping[int, tuple[bytes, ...]] = field(default_factory=dict)
+    verdicts: Mapping[int, Verdict] = field(default_factory=dict)
 
     @property
     def by_key(self) -> Mapping[int, tuple[bytes, ...]]:

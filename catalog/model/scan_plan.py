@@ -26,13 +26,13 @@ class FileColumn:
     Attributes:
         position: Its place among the columns of the file schema.
         type: Its type in the files, which may differ from the table's.
-        may_hold_nan: Whether a value may be NaN, or have NaN inside. Parquet's statistics leave
-            NaN out, so an engine must not filter such a column by them.
+        unprunable: Whether an engine must not go by Parquet's statistics: they contradict the
+            values, or a value may be NaN, or have NaN inside, which they leave out.
     """
 
     position: int
     type: DataType
-    may_hold_nan: bool
+    unprunable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +140,7 @@ def _sources(
     columns = table.file_schemas[files[0].file_schema].columns
     positions = {column.field_id: position for position, column in enumerate(columns)}
     partition_by = table.partition_by
+    unsound = {field_id for file in files if file.unsound for field_id in file.unsound}
     for field in fields:
         position = positions.get(field.id)
         if field.id in partition_by:
@@ -153,7 +154,7 @@ def _sources(
                 stats = (file.stats.get(field.id) for file in files)
                 known = all(found is not None and found.nans == 0 for found in stats)
                 doubtful = field.id not in nan_free and not known
-            yield FileColumn(position, kind, doubtful)
+            yield FileColumn(position, kind, doubtful or field.id in unsound)
 
 
 def _has_float(kind: DataType) -> bool:

@@ -14,7 +14,14 @@ from fractions import Fraction
 
 from catalog.errors import CatalogError
 from catalog.model.datafile import DataFile
-from catalog.model.fingerprint import ALGORITHM, BLOCK_ROWS, ColumnSummary, Fingerprint, KeyRecord
+from catalog.model.fingerprint import (
+    ALGORITHM,
+    BLOCK_ROWS,
+    ColumnSummary,
+    Fingerprint,
+    KeyRecord,
+    Verdict,
+)
 from catalog.model.ids import canonical_json, parse_json
 from catalog.repository.inflating import inflated
 from catalog.storage.store import ObjectStore
@@ -92,6 +99,9 @@ def _encoded(file: DataFile, key: Sequence[int], fingerprint: Fingerprint) -> di
         "encoded": {str(i): _base64(digest) for i, digest in fingerprint.encoded.items()},
         "writer": fingerprint.writer,
         "keyed": _blocks(fingerprint.keyed),
+        "verdicts": {
+            str(i): [one.claims.hex(), one.contradiction] for i, one in fingerprint.verdicts.items()
+        },
     }
 
 
@@ -100,7 +110,7 @@ def _blocks(columns: Mapping[int, tuple[bytes, ...]]) -> dict[str, str]:
 
 
 def _decoded(content: bytes, file: DataFile, key: Sequence[int]) -> Fingerprint | None:
-    match {"encoded": {}, "writer": "", **parse_json(content, "a fingerprint")}:
+    match {"encoded": {}, "writer": "", "verdicts": {}, **parse_json(content, "a fingerprint")}:
         case {
             "algorithm": str(algorithm),
             "about": [*about],
@@ -113,6 +123,7 @@ def _decoded(content: bytes, file: DataFile, key: Sequence[int]) -> Fingerprint 
             "encoded": dict(encoded),
             "writer": str(writer),
             "keyed": dict(keyed),
+            "verdicts": dict(verdicts),
         } if algorithm == ALGORITHM and about == _about(file, key) and rows == file.rows:
             known = {int(field_id): _summary(stored) for field_id, stored in summaries.items()}
             return Fingerprint(
@@ -125,8 +136,18 @@ def _decoded(content: bytes, file: DataFile, key: Sequence[int]) -> Fingerprint 
                 _digest_by_column(encoded),
                 writer,
                 _digests_by_column(keyed, rows),
+                _verdicts(verdicts),
             )
     return None
+
+
+def _verdicts(stored: Mapping[str, object]) -> dict[int, Verdict]:
+    found = {}
+    for field_id, one in stored.items():
+        match one:
+            case [str(claims), str(contradiction)]:
+                found[int(field_id)] = Verdict(bytes.fromhex(claims), contradiction)
+    return found
 
 
 def _summary(stored: object) -> ColumnSummary | None:

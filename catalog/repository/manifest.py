@@ -3,6 +3,7 @@
 Columns of a leaf: ``path``, ``token``, ``guard``, ``schema`` (file schema id, 32 bytes),
 ``size``, ``rows``, ``part.N`` (encoded value of the Nth partition column), and by field id
 F: ``nulls.F``, ``nans.F``, ``low.F``, ``high.F`` (encoded bounds), ``exact.F`` (1 or NULL).
+``unsound`` are field ids in ASCII, with commas between them, or NULL.
 Leaves are of kind ``files`` and sorted by partition values, then path.
 """
 
@@ -21,6 +22,8 @@ from catalog.repository.pack import Place
 
 KIND = "files"
 STATS_PREFIXES = ("nulls.", "nans.", "low.", "high.", "exact.")
+
+_FIELD_IDS = re.compile(rb"[1-9][0-9]{0,9}(,[1-9][0-9]{0,9})*")
 
 _STATS = re.compile(r"(?:nulls|nans|low|high|exact)\.([1-9][0-9]{0,9})")
 
@@ -54,6 +57,7 @@ class DataFileRows:
             "schema": columnar.byte_strings([bytes.fromhex(r.file_schema) for r in rows]),
             "size": columnar.integers([r.size_bytes for r in rows]),
             "rows": columnar.integers([r.rows for r in rows]),
+            "unsound": columnar.byte_strings([_listed(r.unsound) for r in rows]),
         }
         for n in range(self._partition_columns):
             columns[f"part.{n}"] = columnar.byte_strings([r.partition[n] for r in rows])
@@ -91,7 +95,10 @@ class DataFileRows:
                 )
         partitions = self._partitions(columns, count)
         stats = _stats(columns, fields, count)
-        return list(map(DataFile, paths, tokens, sizes, rows, partitions, schemas, guards, stats))
+        unsound = map(_field_ids, columnar.optional(columns, "unsound", count))
+        return list(
+            map(DataFile, paths, tokens, sizes, rows, partitions, schemas, guards, stats, unsound)
+        )
 
     def keys(self, columns: Columns) -> list[bytes]:
         """Returns the sort keys of entries.
@@ -124,6 +131,18 @@ class DataFileRows:
     def places(self, rows: Sequence[DataFile], placed: Mapping[str, Place]) -> Columns:
         """Returns nothing: entries point to no nodes."""
         return {}
+
+
+def _listed(ids: Sequence[int]) -> bytes | None:
+    return ",".join(map(str, ids)).encode() if ids else None
+
+
+def _field_ids(stored: bytes | None) -> tuple[int, ...]:
+    if stored is None:
+        return ()
+    if not _FIELD_IDS.fullmatch(stored):
+        raise CorruptData(f"column 'unsound' of a node has {excerpt(stored)}")
+    return tuple(map(int, stored.split(b",")))
 
 
 def _guards(columns: Columns, count: int) -> list[str | None]:

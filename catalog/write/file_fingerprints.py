@@ -3,8 +3,10 @@
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from types import MappingProxyType
 
+from catalog.diff.fingerprints.claims import unproved
 from catalog.diff.fingerprints.completing import Replaced, TakenFrom, computed_whole
 from catalog.diff.route import known_keys
 from catalog.engine.connection import connect, single_row
@@ -21,6 +23,18 @@ from catalog.storage.store import KeepsCopies, ObjectStore
 from catalog.write.context import FreshPrints
 
 
+@dataclass(frozen=True, slots=True)
+class KeptPrints:
+    """The fingerprints of the files that an update adds.
+
+    Attributes:
+        warnings: About keys that are NULL, or that several of the rows that come have.
+    """
+
+    prints: Mapping[Identity, Fingerprint]
+    warnings: tuple[str, ...]
+
+
 def keep_prints(
     repository: Repository,
     update: TableUpdate,
@@ -28,7 +42,7 @@ def keep_prints(
     *,
     warn: bool = True,
     sources: Mapping[str, TakenFrom] = MappingProxyType({}),
-) -> tuple[str, ...]:
+) -> KeptPrints:
     """Stores fingerprints for the files an update adds, computing those that are not ``fresh``.
 
     Args:
@@ -38,15 +52,12 @@ def keep_prints(
         warn: Whether to look at keys.
         sources: Where files are read that are not in the catalog yet, by their paths there.
 
-    Returns:
-        Warnings about keys that are NULL, or that several of the rows that come have.
-
     Raises:
         CorruptData: A file cannot be read.
     """
     table = update.snapshot
     if table is None or not update.added:
-        return ()
+        return KeptPrints({}, ())
     store = repository.store
     kept = Fingerprints(store)
     replaced = Replaced(kept, update.removed, table.key)
@@ -60,7 +71,8 @@ def keep_prints(
         copied = source is not None and source.is_copy and isinstance(store, KeepsCopies)
         new = copied or nearby(store, file) is not None  # what goes into a bucket was never read
         found = None if new else kept.read(file, table.key)
-        if found is None or found.unread:
+        claims = {} if source is None else source.claims
+        if found is None or found.unread or unproved(found, claims):
             found = computed_whole(
                 repository,
                 table,
@@ -74,11 +86,11 @@ def keep_prints(
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         prints = dict(pool.map(one, update.added))
     if not table.key or not warn:
-        return ()
+        return KeptPrints(prints, ())
     counts = known_keys(update.added, prints)
     if counts is None:
         counts = _count_bad_keys(store, update.added, table, sources=sources)
-    return key_warnings(update.name, table, counts)
+    return KeptPrints(prints, key_warnings(update.name, table, counts))
 
 
 def _count_bad_keys(

@@ -214,7 +214,8 @@ class Transaction:
 
     def _keep_prints(self, table: WorkingTable) -> tuple[str, ...]:
         """Stores the fingerprints of the files that a table gets; returns warnings about keys."""
-        return keep_prints(self._repository, self._update(table), self.context.prints or {})
+        prints = self.context.prints or {}
+        return keep_prints(self._repository, self._update(table), prints).warnings
 
     def run(self, pending: PendingWrite) -> WriteResult:
         """Stages what a SQL statement does to a table; see ``sql.dispatch.run_statement``."""

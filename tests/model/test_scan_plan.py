@@ -42,8 +42,8 @@ def test_files_are_grouped_by_the_schema_through_which_they_are_read() -> None:
 def test_columns_are_found_by_field_id_and_keep_their_physical_type() -> None:
     (group,) = plan(file("b", OLD)).groups
     assert group.sources == (
-        FileColumn(1, BIGINT, may_hold_nan=False),
-        FileColumn(0, FLOAT, may_hold_nan=True),
+        FileColumn(1, BIGINT, unprunable=False),
+        FileColumn(0, FLOAT, unprunable=True),
         PartitionColumn(0),
     )
     assert group.partitions == ((encode(19_000, DATE),),)

@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from catalog.diff.fingerprints.keyed_file import KeyedFile
+from catalog.diff.fingerprints.text import is_utf8
 from catalog.engine.arrow_arrays import constant
 from catalog.formats.arrow_types import arrow_agrees
 from catalog.formats.footer import ParquetSource, checked_metadata, damaged, parquet_errors
-from catalog.model.schema import PhysicalColumn
 
 INDEX_BYTES = 3
 """Bytes per value up to which text counts as in a dictionary: outside it each takes four more."""
@@ -28,6 +28,7 @@ class FileColumns:
 
     Attributes:
         rows: Rows of the file.
+        keyed: What is read.
         columns: Its columns, by place.
         agreed: By place, whether Arrow reads a column as the engine does. Of others, nothing but
             their NULLs may be used.
@@ -40,11 +41,12 @@ class FileColumns:
         indexed: pq.ParquetFile,
         kept: Collection[int],
         *,
-        columns: Sequence[PhysicalColumn],
+        keyed: KeyedFile,
     ) -> None:
         self.rows: int = plain.metadata.num_rows
-        self.columns = columns
-        self.agreed = arrow_agrees(plain.schema, [column.type for column in columns])
+        self.keyed = keyed
+        self.columns = keyed.columns
+        self.agreed = arrow_agrees(plain.schema, [column.type for column in keyed.columns])
         self.int96 = _int96_places(plain)
         self._plain, self._indexed = plain, indexed
         self._kept = frozenset(kept)
@@ -60,7 +62,7 @@ class FileColumns:
         order = [self._names[place] for place in places]
         for parts in zip(*(_cut(stream, rows) for stream in streams), strict=True):
             columns = {
-                name: column
+                name: _readable(name, column)
                 for part in parts
                 for name, column in zip(part.column_names, part.columns, strict=True)
             }
@@ -77,7 +79,7 @@ class FileColumns:
         """Returns all rows of a column."""
         name = self._names[place]
         reader = self._indexed if place in self._kept else self._plain
-        return reader.read(columns=[name]).column(name)
+        return _readable(name, reader.read(columns=[name]).column(name))
 
     def _read(
         self, reader: pq.ParquetFile, places: Sequence[int], rows: int
@@ -87,6 +89,13 @@ class FileColumns:
         for batch in reader.iter_batches(batch_size=rows, columns=some):
             # a name with a dot may also mean a column inside another one
             yield batch if batch.schema.names == wanted else batch.select(wanted)
+
+
+def _readable(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Returns a column that the engine can read: Arrow does not look at what text is made of."""
+    if not is_utf8(column):
+        raise ValueError(f"column {name!r} has text that is not UTF-8")
+    return column
 
 
 def _cut(stream: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
@@ -114,7 +123,7 @@ def opened(
     Raises:
         CorruptData: It has other columns, or cannot be read; also while it is read.
     """
-    label, columns = keyed.label(source), keyed.columns
+    label = keyed.label(source)
     with parquet_errors(label), ExitStack() as closing:
         first = closing.enter_context(
             pq.ParquetFile(
@@ -126,7 +135,7 @@ def opened(
                 page_checksum_verification=True,
             )
         )
-        if len(first.schema_arrow.names) != len(columns):
+        if len(first.schema_arrow.names) != len(keyed.columns):
             raise damaged(label, "it has other columns than were committed")
         kept: list[int] = []
         second = first
@@ -143,7 +152,7 @@ def opened(
                     page_checksum_verification=True,
                 )
             )
-        yield FileColumns(first, second, kept, columns=columns)
+        yield FileColumns(first, second, kept, keyed=keyed)
 
 
 def _int96_places(parquet: pq.ParquetFile) -> frozenset[int]:

@@ -13,6 +13,7 @@ from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.diff.fingerprints.reuse import KeyIndex, Known, looked_at, looked_into, needed_columns
 from catalog.diff.plan import SIDES, SideName, TablePlan
 from catalog.diff.route import key_ids
+from catalog.formats.bounds import Claims
 from catalog.formats.footer import ParquetSource
 from catalog.model.datafile import DataFile, Identity
 from catalog.model.fingerprint import Fingerprint, StoredColumns
@@ -192,12 +193,14 @@ class TakenFrom:
         uri: Where an engine reads it.
         opened: Returns what reads it here.
         is_copy: Whether that is a copy made just now.
+        claims: What its footer claims of columns, by field id.
     """
 
     name: str
     uri: str
     opened: Callable[[], ParquetSource]
     is_copy: bool
+    claims: Mapping[int, Claims]
 
 
 class Replaced:
@@ -249,7 +252,7 @@ def computed_whole(
     if taken_from is None:
         keyed, source = KeyedFile(table, file, table.key), readable(repository.store, file)
     else:
-        keyed = KeyedFile(table, file, table.key, taken_from.name)
+        keyed = KeyedFile(table, file, table.key, taken_from.name, taken_from.claims)
         source = taken_from.opened()
     if not isinstance(source, str):
         return _computed(repository, keyed, (), source=source)

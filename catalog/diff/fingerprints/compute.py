@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from catalog.diff.fingerprints.canonical import Block
 from catalog.diff.fingerprints.canonical import block as canonical_block
+from catalog.diff.fingerprints.claims import ClaimCheck, unproved
 from catalog.diff.fingerprints.column_reader import FileColumns, has_day_zero, in_one, opened
 from catalog.diff.fingerprints.key_order import (
     KEYED_ROWS,
@@ -21,6 +22,7 @@ from catalog.diff.fingerprints.row_sum import MODULUS, RowSum
 from catalog.diff.fingerprints.summary import Summing
 from catalog.diff.fingerprints.undecodable import opaque
 from catalog.errors import CorruptData
+from catalog.formats.bounds import Claims
 from catalog.formats.footer import ParquetSource, damaged
 from catalog.model.datafile import DataFile
 from catalog.model.fingerprint import BLOCK_ROWS, Fingerprint, KeyRecord, StoredColumns
@@ -34,23 +36,34 @@ class _Column:
     Attributes:
         agreed: Whether Arrow reads the column as the engine does; if not, only NULLs count.
             Of one of timestamps in 96 bits, ``int96``, that shows as they come.
+        check: Compares its values with what the footer claims; None if it claims nothing.
         digests: The digests of the blocks; None if one of them has none.
         sum: What all blocks sum up to.
     """
 
-    def __init__(self, column: PhysicalColumn, *, agreed: bool = True, int96: bool = False) -> None:
+    def __init__(
+        self,
+        column: PhysicalColumn,
+        *,
+        agreed: bool = True,
+        int96: bool = False,
+        claims: Claims | None = None,
+    ) -> None:
         self._field_id = column.field_id
         self._int96 = int96
         self.agreed = agreed
         self.digests: list[bytes] | None = []
         self.sum = Summing(column.type)
+        self.check = ClaimCheck(claims, column.type) if claims is not None and agreed else None
 
     def add(self, rows: pa.Array, row_sum: RowSum | None) -> bool:
         """Adds a block, also to a sum of its rows; False if that is not possible."""
         if self._int96 and has_day_zero(rows):
             self.agreed = False
         found = canonical_block(rows) if self.agreed else Block(None, rows.null_count)
-        self.sum.add(found, len(rows))
+        edges = self.sum.add(found, len(rows))
+        if self.check is not None:
+            self.check.add(rows, found, edges)
         if found.digest is None:
             self.digests = None
         elif self.digests is not None:
@@ -136,6 +149,7 @@ def _fingerprint(
         record,
         {field_id: one.sum.summary() for field_id, one in columns.items()},
         total,
+        verdicts={i: one.check.verdict() for i, one in columns.items() if one.check is not None},
     )
 
 
@@ -148,7 +162,10 @@ def _made(columns: Sequence[PhysicalColumn], file: FileColumns | None) -> dict[i
     for column in columns:
         place = places[column.field_id]
         found[column.field_id] = _Column(
-            column, agreed=file.agreed[place], int96=place in file.int96
+            column,
+            agreed=file.agreed[place],
+            int96=place in file.int96,
+            claims=file.keyed.claims.get(column.field_id),
         )
     return found
 
@@ -210,7 +227,9 @@ def _computed(
         known = looked_into(source, keyed, stored, like=like, keeping=True)
     shared = taken_over(known, keyed.key, like)
     skipped = set() if needed is None else known.stored.keys() - {*needed, *keyed.key}
-    have = skipped if shared is None else skipped | shared.summaries.keys()
+    have = skipped
+    if shared is not None:
+        have = skipped | (shared.summaries.keys() - unproved(shared, keyed.claims))
     places = [n for n, column in enumerate(columns) if column.field_id not in have]
     if shared is not None and not places:
         return shared
@@ -247,6 +266,8 @@ def _decoded(
             key=shared.key,
             summaries={**shared.summaries, **made.summaries},
             keyed=shared.keyed,
+            row_sum=shared.row_sum,
+            verdicts={**shared.verdicts, **made.verdicts},
         )
     if isinstance(source, str):
         ids = [column.field_id for column in columns]

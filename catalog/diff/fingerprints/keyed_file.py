@@ -1,8 +1,9 @@
 """What a fingerprint is of: a data file, as its table reads it, and a key."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+from catalog.formats.bounds import Claims
 from catalog.formats.footer import (
     Label,
     ParquetSource,
@@ -23,12 +24,14 @@ class KeyedFile:
 
     Attributes:
         name: What errors call the file if it is about to be taken in; empty if the table has it.
+        claims: What its footer claims of columns, by field id, to be compared with their values.
     """
 
     table: TableSnapshot
     file: DataFile
     key: Sequence[int]
     name: str = ""
+    claims: Mapping[int, Claims] = field(default_factory=dict)
 
     @property
     def columns(self) -> Sequence[PhysicalColumn]:

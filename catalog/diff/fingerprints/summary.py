@@ -29,6 +29,9 @@ Total: TypeAlias = tuple[Fraction, Fraction]
 Edges: TypeAlias = tuple[int | float, int | float]
 """The least and the greatest value."""
 
+EncodedEdges: TypeAlias = tuple[bytes, bytes | None]
+"""Both as the catalog encodes values; the greatest is None where values are NaN."""
+
 GREATEST = 1000
 """Binary exponent up to which sums of doubles cannot overflow on the way."""
 
@@ -50,23 +53,24 @@ class Summing:
         self._bounded = isinstance(kind, Scalar) and kind != NULL_TYPE
         self._summed = self._bounded
 
-    def add(self, block: Block, rows: int) -> None:
-        """Adds a block of a number of rows."""
+    def add(self, block: Block, rows: int) -> EncodedEdges | None:
+        """Adds a block of a number of rows, and returns its edges as far as they are known."""
         self._nulls += block.nulls
         self._rows += rows
         if block.nulls == rows or not isinstance(self._kind, Scalar):
-            return
+            return None
         fixed = block.fixed
         if fixed is None:
             self._bounded = self._summed = False
-            return
+            return None
         edges = _edges(fixed)
-        if isinstance(edges[1], float) and math.isnan(edges[1]):
+        is_nan = isinstance(edges[1], float) and math.isnan(edges[1])
+        if is_nan:
             self._nans += int(np.isnan(fixed.values).sum())
-        if self._bounded:
-            self._add_edges(fixed, self._kind, edges)
+        found = self._add_edges(fixed, self._kind, edges) if self._bounded else None
         if self._summed:
             self._add_total(fixed, self._kind, edges)
+        return (found[0], None) if found is not None and is_nan else found
 
     def summary(self) -> ColumnSummary:
         """Returns what was found."""
@@ -80,16 +84,15 @@ class Summing:
             self._slack if self._summed else Fraction(0),
         )
 
-    def _add_edges(self, fixed: Fixed, kind: Scalar, edges: Edges) -> None:
-        try:
-            low, high = (encode(_value(edge, fixed, kind), kind) for edge in edges)
-        except (CatalogError, ValueError, OverflowError):
+    def _add_edges(self, fixed: Fixed, kind: Scalar, edges: Edges) -> tuple[bytes, bytes] | None:
+        found = _encoded(fixed, kind, edges)
+        if found is None:
             self._bounded = False
-            return
-        if self._edges is None:
-            self._edges = low, high
+        elif self._edges is None:
+            self._edges = found
         else:
-            self._edges = min(self._edges[0], low), max(self._edges[1], high)
+            self._edges = min(self._edges[0], found[0]), max(self._edges[1], found[1])
+        return found
 
     def _add_total(self, fixed: Fixed, kind: Scalar, edges: Edges) -> None:
         if fixed.tag == "float" and is_float(kind):
@@ -104,6 +107,23 @@ class Summing:
             return
         self._total += total
         self._slack += slack
+
+
+def encoded_edges(fixed: Fixed, kind: Scalar) -> EncodedEdges | None:
+    """Returns the least and the greatest of some values, not all NULL; None if unknown."""
+    edges = _edges(fixed)
+    found = _encoded(fixed, kind, edges)
+    if found is not None and isinstance(edges[1], float) and math.isnan(edges[1]):
+        return found[0], None
+    return found
+
+
+def _encoded(fixed: Fixed, kind: Scalar, edges: Edges) -> tuple[bytes, bytes] | None:
+    try:
+        low, high = (encode(_value(edge, fixed, kind), kind) for edge in edges)
+    except (CatalogError, ValueError, OverflowError):
+        return None
+    return low, high
 
 
 def _value(edge: int | float, fixed: Fixed, kind: Scalar) -> Any:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from catalog.engine.file_types import as_read
+from catalog.formats.bounds import Claims
 from catalog.formats.parquet import ParquetFooter, read_footer
 from catalog.formats.source import Discovery, Layout, SourceFile
 from catalog.formats.unify import Unified
@@ -85,11 +86,13 @@ class FilePlan:
     """What becomes of a table's files.
 
     Attributes:
-        sources: Where each of them comes from.
+        sources: Where each of those that come is from.
+        claims: What the footer of each claims of its columns, by field id.
     """
 
     added: tuple[DataFile, ...]
     sources: tuple[TakenFile, ...]
+    claims: tuple[Mapping[int, Claims], ...]
     removed: tuple[DataFile, ...]
     warnings: tuple[str, ...] = ()
 
@@ -142,6 +145,7 @@ def plan_files(
     kept: set[str] = set()
     fresh: list[DataFile] = []
     sources: list[TakenFile] = []
+    claims: list[Mapping[int, Claims]] = []
     for one in taken:
         path, partition = one.source.path, source.spec.values[one.source.path]
         footer = source.footers.get(path)
@@ -157,8 +161,21 @@ def plan_files(
         if task.mode is not Mode.REFERENCE:
             path = unused_path(_path_start(task, one, source.spec), paths.__contains__)
         paths.add(path)
-        fresh.append(_entry(path, one, footer, partition=partition, unified=unified))
+        file_schema = unified.file_schemas[footer.columns]
+        ids = {column.name: column.field_id for column in file_schema.columns}
+        fresh.append(
+            DataFile(
+                path=path,
+                token=one.token,
+                size_bytes=one.source.size_bytes,
+                rows=footer.rows,
+                partition=partition,
+                file_schema=file_schema.id,
+                stats={ids[column]: stats for column, stats in footer.stats.items()},
+            )
+        )
         sources.append(one)
+        claims.append({ids[column]: one for column, one in footer.claims.items()})
     warnings: tuple[str, ...] = ()
     if task.request.scope != "append":
         removed = tuple(file for file in known.files if file.path not in kept)
@@ -169,7 +186,7 @@ def plan_files(
             files = "1 file is" if len(kept) == 1 else f"{len(kept)} files are"
             again = "was" if len(kept) == 1 else "were"
             warnings = (f"{files} already in table {task.name} and {again} not added again",)
-    return FilePlan(tuple(fresh), tuple(sources), removed, warnings)
+    return FilePlan(tuple(fresh), tuple(sources), tuple(claims), removed, warnings)
 
 
 def _path_start(task: SnapshotTask, one: TakenFile, spec: PartitionSpec) -> str:
@@ -182,22 +199,6 @@ def _path_start(task: SnapshotTask, one: TakenFile, spec: PartitionSpec) -> str:
     if task.mode is Mode.LINK:
         stem = f"{stem}-{one.source.inode:x}"
     return f"{folder}/{stem}"
-
-
-def _entry(
-    path: str, one: TakenFile, footer: ParquetFooter, *, partition: Partition, unified: Unified
-) -> DataFile:
-    file_schema = unified.file_schemas[footer.columns]
-    ids = {column.name: column.field_id for column in file_schema.columns}
-    return DataFile(
-        path=path,
-        token=one.token,
-        size_bytes=one.source.size_bytes,
-        rows=footer.rows,
-        partition=partition,
-        file_schema=file_schema.id,
-        stats={ids[column]: stats for column, stats in footer.stats.items()},
-    )
 
 
 def full_entries(

@@ -14,6 +14,7 @@ from functools import partial
 
 from catalog.diff.fingerprints.completing import TakenFrom
 from catalog.errors import CorruptData, ErrorKind, NotFound, StorageFailure, Unsupported
+from catalog.formats.bounds import Claims
 from catalog.formats.footer import ParquetSource
 from catalog.formats.parquet import StoredFooter, read_footer
 from catalog.formats.source import SourceFile
@@ -294,16 +295,16 @@ def discard(taken: Sequence[TakenFile]) -> None:
             one.staged.discard()
 
 
-def taken_from(store: ObjectStore, one: TakenFile) -> TakenFrom:
+def taken_from(store: ObjectStore, one: TakenFile, claims: Mapping[int, Claims]) -> TakenFrom:
     """Returns where a file is read before it has its place in the store."""
     source = one.source
     if one.staged is not None:
         path = one.staged.local_path
-        return TakenFrom(source.path, path, lambda: path, True)
+        return TakenFrom(source.path, path, lambda: path, True, claims)
     uri = source.path
     if source.etag:
         uri = remote_files(store, uri).guarded(uri, etag=source.etag)
-    return TakenFrom(source.path, uri, partial(readable_source, store, source), False)
+    return TakenFrom(source.path, uri, partial(readable_source, store, source), False, claims)
 
 
 def _remote_hash(store: ObjectStore, source: SourceFile) -> str:

@@ -21,6 +21,7 @@ from catalog.storage.external_files import is_remote
 from catalog.storage.store import ObjectStore, RemoteFile
 from catalog.write.file_fingerprints import keep_prints
 from catalog.write.snapshot import ingest
+from catalog.write.snapshot.false_claims import false_claims, with_right_stats
 from catalog.write.snapshot.file_plan import (
     FilePlan,
     KnownFiles,
@@ -124,7 +125,8 @@ def take_snapshot(task: SnapshotTask) -> TakenSnapshot:
             ingest.discard(taken)
             return found
         found = _read(task, found, plan)
-        ingest.discard([one for one in taken if one not in plan.sources])
+        placed = set(map(id, plan.sources))
+        ingest.discard([one for one in taken if id(one) not in placed])
         pairs = [(one, file.path) for one, file in zip(plan.sources, plan.added, strict=True)]
         remember = partial(_remember, task, listing, taken)
         return _placed(found, Placement(store, pairs, mode, remember=remember), mode)
@@ -138,12 +140,18 @@ def _read(task: SnapshotTask, found: TakenSnapshot, plan: FilePlan) -> TakenSnap
     if found.update is None or not task.request.fingerprints_now:
         return found
     sources = {
-        file.path: ingest.taken_from(task.store, one)
-        for one, file in zip(plan.sources, plan.added, strict=True)
+        file.path: ingest.taken_from(task.store, one, claims)
+        for file, one, claims in zip(plan.added, plan.sources, plan.claims, strict=True)
     }
-    warnings = keep_prints(task.repository, found.update, {}, sources=sources)
-    report = replace(found.report, warnings=(*found.report.warnings, *warnings))
-    return replace(found, report=report)
+    kept = keep_prints(task.repository, found.update, {}, sources=sources)
+    added = tuple(with_right_stats(file, kept.prints[file.identity]) for file in plan.added)
+    false = false_claims(found.update.snapshot, added, kept.prints, sources)
+    warnings = (*found.report.warnings, *false, *kept.warnings)
+    return replace(
+        found,
+        update=replace(found.update, added=added),
+        report=replace(found.report, warnings=warnings),
+    )
 
 
 def _placed(found: TakenSnapshot, placement: Placement, mode: Mode) -> TakenSnapshot:
