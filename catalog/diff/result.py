@@ -1,5 +1,6 @@
 """What a diff answers: what was counted, table by table, and the changed rows."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -188,9 +189,11 @@ class TableDiff:
     @property
     def view(self) -> TableView:
         """Returns all that was counted, as one value."""
+        examples: defaultdict[str, list[Example]] = defaultdict(list)
+        for one in self.examples:
+            examples[one.column].append(one)
         columns = tuple(
-            ColumnView(name, counts, tuple(one for one in self.examples if one.column == name))
-            for name, counts in self.columns.items()
+            ColumnView(name, counts, tuple(examples[name])) for name, counts in self.columns.items()
         )
         return TableView(
             name=self.table,
@@ -230,6 +233,7 @@ class Diff:
         self.before = before
         self.after = after
         self.tables = tuple(tables)
+        self._by_name = {one.table.casefold(): one for one in reversed(self.tables)}
         self._lookup = lookup
         self._close = close
 
@@ -239,10 +243,9 @@ class Diff:
         Raises:
             NotFound: Neither side has such a table.
         """
-        folded = table.casefold()
-        for one in self.tables:
-            if one.table.casefold() == folded:
-                return one
+        known = self._by_name.get(table.casefold())
+        if known is not None:
+            return known
         if self._lookup is None:
             raise NotFound(f"no table {table!r} in this diff", kind=ErrorKind.TABLE_NOT_FOUND)
         return self._lookup(table)

@@ -17,12 +17,7 @@ from catalog.repository.resolve import ResolvedRef
 
 def find_table(repository: Repository, name: str, ref: ResolvedRef) -> StoredTable | None:
     """Returns a table by name without regard to case, None if there is none."""
-    entries = repository.commits.entries(ref.commit_id)
-    name = canonical_name(name)
-    entry = entries.get(name)
-    if entry is None:
-        folded = name.casefold()
-        entry = next((e for known, e in entries.items() if known.casefold() == folded), None)
+    entry = repository.commits.entry(ref.commit_id, canonical_name(name))
     return None if entry is None else repository.commits.table(entry)
 
 

@@ -35,6 +35,7 @@ class Commits:
         self.nodes = nodes
         self._commits: dict[str, Commit] = {}
         self._entries: dict[str, Mapping[str, PlacedEntry]] = {}
+        self._folded: dict[str, Mapping[str, PlacedEntry]] = {}
 
     def read(self, commit_id: str) -> Commit:
         """Returns a commit.
@@ -79,6 +80,22 @@ class Commits:
             self._entries.clear()
         self._entries[commit_id] = found
         return found
+
+    def entry(self, commit_id: str, name: str) -> PlacedEntry | None:
+        """Returns a table entry of a commit by name without regard to case, None if it has none."""
+        entries = self.entries(commit_id)
+        exact = entries.get(name)
+        if exact is not None:
+            return exact
+        found = self._folded.get(commit_id)
+        if found is None:
+            folded: dict[str, PlacedEntry] = {}
+            for known, entry in entries.items():
+                folded.setdefault(known.casefold(), entry)
+            if len(self._folded) >= CACHED_ENTRIES:
+                self._folded.clear()
+            self._folded[commit_id] = found = folded
+        return found.get(name.casefold())
 
     def _from_tree(self, commit: Commit, commit_id: str) -> dict[str, PlacedEntry]:
         from catalog.repository.tree import Root, TreeReader

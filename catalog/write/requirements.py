@@ -1,6 +1,6 @@
 """Requirements: whether a transaction's changes still hold on a branch that has moved."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from catalog.engine.connection import single_row
@@ -10,7 +10,6 @@ from catalog.model.datafile import DataFile
 from catalog.model.partition import partition_text, partition_values
 from catalog.model.table import TableSnapshot
 from catalog.repository.commits import Commits
-from catalog.repository.table_entries import PlacedEntry
 from catalog.repository.tables import file_changes, has_path
 from catalog.write.conditions import all_same
 from catalog.write.context import WriteContext
@@ -44,8 +43,7 @@ class MovedBranch:
         Raises:
             Conflict: Another writer changed what the changes depend on.
         """
-        entries = self.commits.entries(self.head)
-        now = self._entry(entries, table.name)
+        now = self.commits.entry(self.head, table.name)
         before = None if table.base is None else table.base.id
         if (None if now is None else now.entry.snapshot) == before:
             return table
@@ -100,18 +98,10 @@ class MovedBranch:
         Raises:
             Conflict: Another writer changed it.
         """
-        before = self._entry(self.commits.entries(self.base), name)
-        now = self._entry(self.commits.entries(self.head), name)
+        before, now = (self.commits.entry(commit, name) for commit in (self.base, self.head))
         old = None if before is None else before.entry.snapshot
         if old != (None if now is None else now.entry.snapshot):
             raise self.conflict(name, did="read")
-
-    def _entry(self, entries: Mapping[str, PlacedEntry], name: str) -> PlacedEntry | None:
-        found = entries.get(name)
-        if found is not None:
-            return found
-        folded = name.casefold()
-        return next((e for known, e in entries.items() if known.casefold() == folded), None)
 
     def conflict(
         self,

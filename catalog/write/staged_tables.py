@@ -24,6 +24,7 @@ class StagedTables:
         self.base_id = base_id
         self.read: set[str] = set()
         self._staged: dict[str, WorkingTable] = {}
+        self._spellings: dict[str, str] = {}
 
     def names(self) -> list[str]:
         """Returns the names of the tables that exist now, in order."""
@@ -39,9 +40,8 @@ class StagedTables:
     def spelled(self, table: str) -> str:
         """Returns a table's name as it is spelled on the branch already, if it is there."""
         name = check_table_name(table)
-        folded = name.casefold()
-        known = (*self.context.commits.entries(self.base_id), *self._staged)
-        return next((one for one in known if one.casefold() == folded), name)
+        known = self.context.commits.entry(self.base_id, name)
+        return self._spellings.get(name.casefold(), name) if known is None else known.name
 
     def spelled_to_fill(self, table: str) -> str:
         """Returns the name of a table that is made if it is not there.
@@ -66,6 +66,7 @@ class StagedTables:
     def stage(self, table: WorkingTable) -> None:
         """Takes over the state of a table that an operation led to."""
         self._staged[table.name] = table
+        self._spellings.setdefault(table.name.casefold(), table.name)
 
     def drop(self, table: str, lineage: Mapping[str, object] | None = None) -> None:
         """Stages that a table goes.
