@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -36,6 +37,10 @@ FILE_ROW_NUMBER = "file_row_number"
 
 _PATH_CLASSES = (TypeClass.INTEGER, TypeClass.TEXT, TypeClass.DATE, TypeClass.BOOLEAN)
 """Partition types whose values DuckDB certainly reads unchanged from paths."""
+
+
+_PLAIN_TEXT = re.compile(r"(?:[\w .,:@~()&;!$'-]|%[0-9A-Fa-f]{2})*")
+"""Values of paths that DuckDB certainly reads as the text that they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,10 +210,12 @@ class _Select:
 def _hive_values(folder: str) -> dict[str, str | None] | None:
     """Returns what DuckDB reads from the directories of a path; None if it is not certain."""
     values: dict[str, str | None] = {}
+    if any(sign in folder for sign in "\\?*["):  # ends a path, or a part of one, for DuckDB
+        return None
     for segment in folder.split("/"):
         name, equals, value = segment.partition("=")
         if equals:
-            if name in values or not name.isidentifier() or "=" in value or "+" in value:
+            if name in values or not name.isidentifier() or not _PLAIN_TEXT.fullmatch(value):
                 return None
             values[name] = None if value == NULL_SEGMENT else unquote(value)
     return values

@@ -2,6 +2,7 @@
 
 import datetime
 from pathlib import Path
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pytest
@@ -74,6 +75,34 @@ def test_values_of_paths_come_back_as_they_are(cat: Catalog, source: Path, mode:
         where = "p IS NULL" if value is None else "p = ?"
         params = [] if value is None else [value]
         assert cat.sql(f"SELECT n FROM t WHERE {where}", params=params).fetchall() == [(n,)]
+
+
+PAIRS = [
+    "a\\b",
+    "\\",
+    "a?b",
+    "a[b]",
+    "a*",
+    "a+b",
+    "x=y",
+    "#",
+    "{}",
+    "\n",
+    "%5C",
+    "%3F",
+    "NULL",
+    "",
+    " ",
+]
+
+
+@pytest.mark.invariant("A text in a path keeps its meaning: 01 never becomes 1 by itself")
+@pytest.mark.parametrize("segment", PAIRS)
+def test_two_partitions_are_read_where_they_stay(cat: Catalog, source: Path, segment: str) -> None:
+    for n, value in enumerate((segment, "z")):  # the engine may read their values from their paths
+        write(source / f"p={value}/a.parquet", {"n": [n]})
+    snap(cat, "t", source, mode="reference")
+    assert rows(cat, "SELECT n, p FROM t ORDER BY n") == [(0, unquote(segment)), (1, "z")]
 
 
 DECLARED = [
