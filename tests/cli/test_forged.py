@@ -1,11 +1,16 @@
 """A catalog that somebody else wrote is data: it runs no SQL, and leads nowhere else."""
 
+import copy
+import functools
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.conftest import Outcome, Runner
+from tests.effort import effort
 from tests.repository.forge import Forgery, forge
 
 INJECTED = [
@@ -27,38 +32,6 @@ def strange(tmp_path: Path) -> tuple[Path, Path]:
     return secret, written
 
 
-def everything(parquetry: Runner, table: str, out: Path) -> list[Outcome]:
-    """Runs all that reads the newest commit and what it has of a table."""
-    return [
-        parquetry("-C", "lake", *words)
-        for words in (
-            ("log",),
-            ("log", "--json"),
-            ("show", "main"),
-            ("show", "main", "--json"),
-            ("schema", table),
-            ("schema", table, "--json"),
-            ("sql", f"FROM {table}"),
-            ("sql", f"FROM {table}", "--json"),
-            ("sql", f"SELECT count(*) FROM {table} WHERE note = 'a' OR amount > 3"),
-            ("diff", "main~1", "main"),
-            ("diff", "main~1", "main", "--stat"),
-            ("diff", "main~1", "main", "--rows"),
-            ("diff", "main~1", "main", "--format", "markdown"),
-            ("diff", "main~1", "main", "--json"),
-            ("views", str(out / "views.duckdb")),
-            ("export", table, str(out / "exported")),
-            ("export", table, str(out / "exported.csv")),
-            ("export", table, str(out / "exported.parquet")),
-            ("status",),
-            ("branch", "list"),
-            ("branch", "create", "theirs", "main"),
-            ("sql", "--branch", "theirs", f"UPDATE {table} SET note = 'z' WHERE note = 'a'"),
-            ("merge", "theirs", "-m", "merged"),
-        )
-    ]
-
-
 def check(outcomes: list[Outcome], secret: Path, written: Path) -> None:
     """Checks that nothing was run or shown, and that commands ended as they should."""
     assert not written.exists()
@@ -66,6 +39,84 @@ def check(outcomes: list[Outcome], secret: Path, written: Path) -> None:
         assert "internal error" not in outcome.err
         assert "top secret" not in outcome.out + outcome.err
         assert outcome.code in (0, 1, 2, 3, 4)
+
+
+HOSTILE = "'); COPY (SELECT 1) TO '{written}'; --\x1b[2J\x9b\u202e\" /../../x"
+NUMBERS = (-1, 1 << 62)
+STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e\ud800-\udfff]")
+
+
+def leaves(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yields where the texts and numbers of JSON, or of columns of nodes, are."""
+    inner: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, dict):
+        inner = value.items()
+    elif isinstance(value, list):
+        inner = enumerate(value)
+    else:
+        yield place
+    for at, one in inner:
+        yield from leaves(one, (*place, at))
+
+
+def forged(value: Any, place: tuple[Any, ...], new: Any) -> None:
+    """Puts something else in a place."""
+    for at in place[:-1]:
+        value = value[at]
+    value[place[-1]] = new
+
+
+def reading(parquetry: Runner, out: Path) -> Iterator[Outcome]:
+    """Runs commands that read the newest commit; few if its table is refused."""
+    words = [("schema", "orders"), ("sql", "FROM orders", "--format", "json")]
+    found = [parquetry("-C", "lake", *one) for one in words]
+    yield from found
+    words = [("log",), ("show", "main", "--json"), ("diff", "main~1", "main", "--rows")]
+    if any(one.code == 0 for one in found):
+        words += [
+            ("files", "orders", "--json"),
+            ("diff", "main~1", "main", "--format", "markdown"),
+            ("sql", "SELECT count(*) FROM orders WHERE note = 'a' OR day = '2024-01-01'"),
+            ("views", str(out / "views.duckdb")),
+            ("export", "orders", str(out / "exported")),
+            ("snapshot", "orders=v1/orders", "--dry-run"),
+        ]
+    for one in words:
+        yield parquetry("-C", "lake", *one)
+
+
+@pytest.mark.parametrize("part", ["commit", "table", "files"])
+def test_no_text_or_number_of_a_commit_is_more_than_data(
+    parquetry: Runner, lake: Path, tmp_path: Path, strange: tuple[Path, Path], part: str
+) -> None:
+    """Every eighth is forged, or all of them with ``--thorough``."""
+    secret, written = strange
+    branch = (lake / "refs/branches/main.json").read_bytes()
+    seen: list[Any] = []
+    forge(lake, Forgery(**{part: lambda value: seen.append(copy.deepcopy(value))}), name="orders")
+    hostile = HOSTILE.format(written=written)
+    refused = 0
+    for number, place in enumerate(leaves(seen[0])):
+        old = functools.reduce(lambda value, at: value[at], place, seen[0])
+        texts = [hostile.encode() if isinstance(old, bytes) else hostile, str(secret), ""]
+        for turn, new in enumerate(NUMBERS if isinstance(old, int) else texts[:-1]):
+            if (number + turn) % effort(8, 1):
+                continue
+            (lake / "refs/branches/main.json").write_bytes(branch)
+            if isinstance(old, bytes) and isinstance(new, str):
+                new = new.encode()
+            change = functools.partial(forged, place=place, new=new)
+            forge(lake, Forgery(**{part: change}), name="orders")
+            out = tmp_path / f"out-{number}-{turn}"
+            out.mkdir()
+            outcomes = list(reading(parquetry, out))
+            check(outcomes, secret, written)
+            refused += any(outcome.code == 3 for outcome in outcomes)
+            for outcome in outcomes:
+                assert not STEERING.search(outcome.out + outcome.err), (place, new)
+            copied = [file for file in out.rglob("*") if file.is_file()]
+            assert not any(b"top secret" in file.read_bytes() for file in copied)
+    assert refused
 
 
 def in_shell(shell: str, name: str) -> Any:
@@ -93,7 +144,7 @@ def test_a_stored_type_is_never_run(
 ) -> None:
     secret, written = strange
     pristine = (lake / "refs/branches/main.json").read_bytes()
-    for injected in INJECTED:
+    for injected in INJECTED if shell == "{}" else INJECTED[:2]:
         name = in_shell(shell, injected.format(secret=secret, written=written))
 
         def change(table: dict[str, Any], name: Any = name) -> None:
