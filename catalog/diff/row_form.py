@@ -18,6 +18,7 @@ from catalog.engine.checked_reads import Check, checked_reader
 from catalog.engine.connection import cursor
 from catalog.engine.failures import engine_errors
 from catalog.engine.quoting import literal, type_sql
+from catalog.engine.readable import readable_type
 from catalog.engine.relation import prepared_cursor
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.schema import Field
@@ -347,9 +348,10 @@ def _is_small(kind: DataType) -> bool:
 
 
 def _exported(column: str, kind: DataType) -> str:
-    """Returns a column as it leaves DuckDB: UUIDs as 16 bytes, not as text."""
+    """Returns a column as it leaves DuckDB: UUIDs as 16 bytes, geometries and variants as text."""
     if kind != UUID:
-        return column
+        shown = readable_type(kind)
+        return column if shown == kind else f"CAST({column} AS {type_sql(shown)})"
     return f"unhex(replace(CAST({column} AS VARCHAR), '-', ''))"
 
 

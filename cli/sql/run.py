@@ -60,11 +60,16 @@ def run_sql(
 def rows_of(
     result: "duckdb.DuckDBPyRelation | WriteResult | None",
 ) -> "pa.RecordBatchReader | None":
-    """Returns the rows of a query, or of RETURNING; None of a statement without rows."""
+    """Returns the rows of a query, or of RETURNING; None of a statement without rows.
+
+    Geometries and variants are text: in Arrow they are bytes.
+    """
     import duckdb
 
+    from catalog.engine.readable import readable
+
     if isinstance(result, duckdb.DuckDBPyRelation):
-        return result.to_arrow_reader()
+        return readable(result).to_arrow_reader()
     returned = None if result is None else result.returned
     return None if returned is None else returned.to_reader()
 

@@ -55,6 +55,21 @@ def test_values_keep_all_their_digits(lake: Path, parquetry: Runner) -> None:
     assert row["l"] == "[1, NULL]"
 
 
+VALUES = (
+    "SELECT 'POINT (1 2)'::GEOMETRY AS g, {'a': 1}::VARIANT AS v, "
+    "[{'g': 'POINT (3 4)'::GEOMETRY}] AS n, NULL::VARIANT AS x"
+)
+
+
+def test_geometries_and_variants_are_printed_as_text(lake: Path, parquetry: Runner) -> None:
+    row = next(csv.DictReader(io.StringIO(parquetry("sql", "--format", "csv", VALUES).out)))
+    shown = {"g": "POINT (1 2)", "v": "{'a': 1}", "n": "[{'g': 'POINT (3 4)'}]", "x": "NULL"}
+    assert row == shown
+    (row,) = json.loads(parquetry("sql", VALUES, "--json").out)["rows"]
+    assert row == {**shown, "n": [{"g": "POINT (3 4)"}], "x": None}
+    assert "POINT (1 2)" in parquetry("sql", VALUES).out
+
+
 def test_only_a_statement_without_rows_prints_nothing(lake: Path, parquetry: Runner) -> None:
     assert parquetry("sql", "SET threads = 1").out == ""
     outcome = parquetry("sql", "--format", "csv", 'SELECT 1 AS "Success"')

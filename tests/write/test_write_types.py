@@ -257,3 +257,14 @@ def test_a_key_of_any_type_is_matched(cat: Catalog) -> None:
         assert sorted(cat.sql(f"SELECT v FROM {table}").fetchall()) == [
             (n,) for n in range(100, 100 + len(column))
         ], name
+
+
+def test_moments_of_nanoseconds_in_a_time_zone_may_be_written_as_literals(cat: Catalog) -> None:
+    moment = "2024-01-01 00:00:00.123456789+00"
+    put(cat, "t", duckdb.sql("SELECT 1 AS id, now()::TIMESTAMPTZ_NS AS v"))
+    with cat.transaction("main") as tx:
+        assert tx.sql(f"INSERT INTO t VALUES (2, TIMESTAMPTZ_NS '{moment}')").inserted == 1
+        assert tx.sql(f"UPDATE t SET v = timestamptz_ns '{moment}' WHERE id = 1").updated == 1
+    found = cat.sql(f"SELECT id FROM t WHERE v = TIMESTAMPTZ_NS '{moment}' ORDER BY id")
+    assert found.fetchall() == [(1,), (2,)]
+    assert cat.sql("SELECT 1 AS timestamptz_ns").columns == ["timestamptz_ns"]

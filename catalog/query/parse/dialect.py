@@ -7,6 +7,7 @@ need no grammar here, since ``masking`` has covered them.
 """
 
 import re
+from itertools import pairwise
 from typing import ClassVar
 
 from sqlglot import exp
@@ -73,7 +74,7 @@ def parse(text: str) -> exp.Expr:
         NotUnderstoodError: sqlglot cannot parse it.
     """
     try:
-        tokens = _DIALECT.tokenize(text)
+        tokens = _with_literals(_DIALECT.tokenize(text))
         trees = _Parser(dialect=_DIALECT).parse(tokens, text)
     except ParseError as error:
         first = error.errors[0] if error.errors else {}
@@ -90,6 +91,25 @@ def parse(text: str) -> exp.Expr:
     if len(trees) != 1 or trees[0] is None:
         raise NotUnderstoodError("the statement is empty")
     return trees[0]
+
+
+def _with_literals(tokens: list[Token]) -> list[Token]:
+    """Lets the name of a type that sqlglot does not know begin a literal: ``TIMESTAMPTZ_NS '…'``.
+
+    It stands for its coarser sister, which no condition is read from either.
+    """
+    for n, (token, after) in enumerate(pairwise(tokens)):
+        if token.text.upper() == "TIMESTAMPTZ_NS" and after.token_type == TokenType.STRING:
+            tokens[n] = Token(
+                TokenType.TIMESTAMPTZ,
+                token.text,
+                token.line,
+                token.col,
+                token.start,
+                token.end,
+                token.comments,
+            )
+    return tokens
 
 
 def _offset(text: str, line: int, column: int) -> int:
