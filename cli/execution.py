@@ -32,7 +32,8 @@ def run(command: Command, arguments: Sequence[str]) -> int:
     A closed stdout ends a command quietly with 0: its reader has seen what it wanted to see.
     """
     try:
-        code = command.main(list(arguments), PROGRAM, standalone_mode=False)
+        with stderr.logged():
+            code = command.main(list(arguments), PROGRAM, standalone_mode=False)
         stdout.flush()
     except stdout.ReaderGoneError:
         stdout.abandon()

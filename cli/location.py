@@ -111,7 +111,7 @@ def bucket_options(uri: str, context: typer.Context, *, named: bool) -> BucketOp
     if reason:
         stderr.note(f"[{key}] of {path} is not used: {reason}; {_way_out(path)}")
         return {}
-    context.call_on_close(stderr.show_log("catalog.storage"))
+    context.with_resource(stderr.told_of("catalog.storage"))
     return {"s3": config.s3, "gcs": config.gcs, "azure": config.azure}
 
 

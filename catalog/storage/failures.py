@@ -77,14 +77,15 @@ def machine_failure(error: BaseException, doing: str = "") -> StorageFailure | N
     elif number in _MEMORY:
         kind, reason = ErrorKind.OUT_OF_MEMORY, "out of memory"
     elif number in _FILES:
-        kind, advice = ErrorKind.MACHINE_LIMIT, _FILES_HINT
+        advice = _FILES_HINT
     elif number == errno.EAGAIN:
-        kind, advice = ErrorKind.MACHINE_LIMIT, _THREADS_HINT
-        reason = "no thread can be started"
+        advice, reason = _THREADS_HINT, "no thread can be started"
     elif number == errno.ENAMETOOLONG:
         advice = "use a shorter path"
     failed = doing or _described(error)
     message = failed if reason in failed else f"{failed}: {reason}" if failed else reason
+    if advice in (_FILES_HINT, _THREADS_HINT):
+        return StorageFailure(message, kind=ErrorKind.MACHINE_LIMIT, hint=advice)
     return StorageFailure(message, kind=kind, hint=_HINTS.get(kind, advice))
 
 
@@ -99,6 +100,8 @@ def _number(error: BaseException) -> int | None:
     if isinstance(error, MemoryError):  # pyarrow's too
         wanted = _ALLOCATION.search(text)
         return None if wanted and int(wanted[1]) > LARGEST_BYTES else errno.ENOMEM
+    if isinstance(error, ImportError):  # of a library that is loaded late
+        return errno.ENOMEM if "map segment" in text else _number_of_text(text)
     if isinstance(error, OSError):
         return error.errno if error.errno in _MACHINE else None
     no_thread = isinstance(error, RuntimeError) and any(t in text for t in _NO_THREAD)
@@ -113,6 +116,10 @@ def _number_of_engine(name: str, text: str) -> int | None:
         return None  # its message may be about a value of the data
     if any(part in text for part in _NO_THREAD):
         return errno.EAGAIN
+    return _number_of_text(text)
+
+
+def _number_of_text(text: str) -> int | None:
     return next((number for words, number in _TEXTS.items() if words in text), None)
 
 
@@ -184,6 +191,20 @@ def _telling(function: Callable[P, R]) -> Callable[P, R]:
             return function(*arguments, **named)
 
     return telling
+
+
+@contextlib.contextmanager
+def reading_errors(path: str) -> Iterator[None]:
+    """Raises errors of reading an object like ``storage_errors``; no object has too long a name."""
+    try:
+        with storage_errors(path):
+            yield
+    except StorageFailure as failure:
+        cause = failure.__cause__
+        if isinstance(cause, OSError) and cause.errno == errno.ENAMETOOLONG:
+            missing = f"no object or file {path[:80]}…"
+            raise NotFound(missing, kind=ErrorKind.OBJECT_NOT_FOUND) from cause
+        raise
 
 
 @contextlib.contextmanager

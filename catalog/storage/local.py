@@ -32,7 +32,7 @@ from catalog.errors import (
     Unsupported,
 )
 from catalog.hints import Blank, Call, Option, hint
-from catalog.storage.failures import storage_errors
+from catalog.storage.failures import reading_errors, storage_errors
 from catalog.storage.store import ObjectInfo, RemoteFiles, StagedFile, Stored, SwapLost, check_path
 
 COPY_BYTES = 1 << 20
@@ -73,7 +73,7 @@ class LocalStore:
 
     def read(self, path: str) -> Stored:
         """Returns an object."""
-        with storage_errors(path), _open_regular(self._file(path), path) as file:
+        with reading_errors(path), _open_regular(self._file(path), path) as file:
             if os.fstat(file.fileno()).st_size > WHOLE_BYTES:
                 raise CorruptData(f"{path} is damaged: nothing that is read whole is so long")
             data = file.read()
@@ -81,14 +81,14 @@ class LocalStore:
 
     def read_range(self, path: str, offset: int, length: int) -> bytes:
         """Returns part of an object."""
-        with storage_errors(path), _open_regular(self._file(path), path) as file:
+        with reading_errors(path), _open_regular(self._file(path), path) as file:
             return os.pread(file.fileno(), length, offset)
 
     def info(self, path: str) -> ObjectInfo | None:
         """Returns what a listing would say of an object."""
         target = self._file(path)
         try:
-            with storage_errors(path):
+            with reading_errors(path):
                 return _info(path, os.stat(target))
         except NotFound:
             return None

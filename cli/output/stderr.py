@@ -1,8 +1,10 @@
 """Owns stderr: notes, warnings, progress and errors."""
 
+import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from catalog.errors import CatalogError
 from catalog.messages import printable
@@ -34,24 +36,41 @@ def error(failure: CatalogError) -> None:
         _tell(f"hint: {hint}\n")
 
 
-def show_log(name: str) -> Callable[[], None]:
-    """Writes what a logger tells as notes, and returns what ends that."""
-    import logging
+class _Log(logging.Handler):
+    """Writes what the catalog logs, each message once: warnings as such, the rest as notes."""
 
-    class Notes(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            note(record.getMessage())
+    def __init__(self) -> None:
+        super().__init__()
+        self._written: set[str] = set()
 
-    logger, handler = logging.getLogger(name), Notes()
-    before = logger.level
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if text not in self._written:
+            self._written.add(text)
+            (warning if record.levelno >= logging.WARNING else note)(text)
+
+
+@contextmanager
+def logged() -> Iterator[None]:
+    """Writes what the catalog logs meanwhile."""
+    logger, handler = logging.getLogger("catalog"), _Log()
     logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-
-    def end() -> None:
+    try:
+        yield
+    finally:
         logger.removeHandler(handler)
-        logger.setLevel(before)
 
-    return end
+
+@contextmanager
+def told_of(name: str) -> Iterator[None]:
+    """Has a logger tell not only of warnings."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _tell(text: str) -> None:

@@ -1,6 +1,7 @@
 """A server on loopback that keeps what it is asked, with all headers, and answers as it is told."""
 
 import contextlib
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,8 +19,13 @@ class Recorder:
     answer: Callable[[str, str], Answer] = lambda method, path: (403, {}, b"")
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Says nothing of clients that break off."""
+
+
 @contextlib.contextmanager
-def recording(host: str = "127.0.0.1") -> Iterator[Recorder]:
+def recording(host: str = "127.0.0.1", *, tls: ssl.SSLContext | None = None) -> Iterator[Recorder]:
     """Starts such a server; the address names it by ``host``."""
     recorder = Recorder()
 
@@ -45,9 +51,13 @@ def recording(host: str = "127.0.0.1") -> Iterator[Recorder]:
 
         do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _answer  # noqa: N815 - http.server's
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    recorder.endpoint = f"http://{host}:{server.server_address[1]}"
+    if tls is not None:
+        server.socket = tls.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
+    recorder.endpoint = f"http{'s' if tls else ''}://{host}:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

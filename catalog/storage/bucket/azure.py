@@ -17,9 +17,11 @@ from catalog.storage.bucket.requests import (
     READ_TIMEOUT_S,
     SENDINGS,
     Fault,
+    StrangeAnswer,
     check_token_stays_private,
     fault_of_status,
     never_sent,
+    tls_problem,
     without_credentials,
 )
 from catalog.storage.bucket.service import ABSENT, Failure, Part, Service, not_installed
@@ -72,7 +74,7 @@ class AzureService(Service["BlobServiceClient"]):
 
         def fetch(blob: "BlobClient") -> Stored:
             answer = blob.download_blob(offset=offset, length=length)
-            return Stored(answer.readall(), str(answer.properties.etag))
+            return Stored(answer.readall(), _etag(answer.properties.etag))
 
         return self._about(bucket, key, fetch)
 
@@ -86,7 +88,7 @@ class AzureService(Service["BlobServiceClient"]):
 
         def send(blob: "BlobClient") -> str:
             answer = blob.upload_blob(data, length=len(data), validate_content=True, **condition)
-            return str(answer["etag"])
+            return _etag(answer["etag"])
 
         return self._about(bucket, key, send)
 
@@ -185,11 +187,27 @@ class AzureService(Service["BlobServiceClient"]):
         return (AzureError,)
 
     def _failure(self, error: Any) -> Failure:
-        from azure.core.exceptions import ClientAuthenticationError
+        from azure.core.exceptions import (
+            ClientAuthenticationError,
+            DecodeError,
+            HttpResponseError,
+        )
 
         code = getattr(error, "error_code", None)
         code, status = getattr(code, "value", code), int(getattr(error, "status_code", None) or 0)
         rejected = isinstance(error, ClientAuthenticationError)
+        certificate = tls_problem(error)
+        if certificate:
+            return Failure(Fault.REFUSED, certificate, problem="certificate")
+        if isinstance(error, DecodeError):
+            return Failure(Fault.BROKEN, "unreadable XML", status, problem="strange")
+        if 200 <= status < 300 or (isinstance(error, HttpResponseError) and not status):
+            return Failure(Fault.REFUSED, f"status {status}", status, problem="strange")
+        if 300 <= status < 400:
+            where = without_credentials(error.response.headers.get("Location", "elsewhere"))
+            return Failure(Fault.REFUSED, f"it leads to {where}", status, problem="strange")
+        if rejected and "date header" in str(error).lower():
+            return Failure(Fault.REFUSED, "a request is too old or new", status, problem="clock")
         if rejected:
             fault = Fault.REFUSED
         elif code in _BY_CODE:
@@ -224,10 +242,16 @@ def _credential(account: str) -> Any:
     return DefaultAzureCredential()
 
 
+def _etag(found: object) -> str:
+    if not found:
+        raise StrangeAnswer("no ETag")
+    return str(found)
+
+
 def _described(blob: "BlobProperties", bucket: str) -> RemoteFile:
     return RemoteFile(
         f"{SCHEME}{bucket}/{blob.name}",
         int(blob.size),
         blob.last_modified,
-        str(blob.etag).strip('"'),
+        _etag(blob.etag).strip('"'),
     )

@@ -15,9 +15,11 @@ from catalog.storage.bucket.requests import (
     CONNECT_TIMEOUT_S,
     READ_TIMEOUT_S,
     Fault,
+    StrangeAnswer,
     check_token_stays_private,
     fault_of_status,
     never_sent,
+    tls_problem,
     without_credentials,
 )
 from catalog.storage.bucket.service import ABSENT, Failure, Part, Service, not_installed
@@ -33,6 +35,9 @@ T = TypeVar("T")
 SCHEME = "gs://"
 
 TIMEOUT_S = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
+
+_SKEWED = ("iat and exp", "Token used too early", "Token expired", "reasonable timeframe")
+"""What errors of tokens say where the machine's clock is wrong."""
 
 GOOGLE_DOMAIN = "googleapis.com"
 """Where Google's servers are, those of a private network too."""
@@ -78,7 +83,7 @@ class GcsService(Service["Client"]):
             data = blob.download_as_bytes(
                 start=start, end=end, raw_download=True, retry=None, timeout=TIMEOUT_S
             )
-            return Stored(data, str(blob.generation))
+            return Stored(data, _generation(blob))
 
         return self._about(bucket, key, fetch)
 
@@ -95,7 +100,7 @@ class GcsService(Service["Client"]):
                 retry=None,
                 timeout=TIMEOUT_S,
             )
-            return str(blob.generation)
+            return _generation(blob)
 
         return self._about(bucket, key, send, absent=Fault.NO_BUCKET)
 
@@ -209,6 +214,11 @@ class GcsService(Service["Client"]):
         from google.auth.exceptions import GoogleAuthError, TransportError
 
         name, status = type(error).__name__, int(getattr(error, "code", None) or 0)
+        certificate = tls_problem(error)
+        if certificate:
+            return Failure(Fault.REFUSED, certificate, problem="certificate")
+        if isinstance(error, GoogleAuthError) and any(word in str(error) for word in _SKEWED):
+            return Failure(Fault.REFUSED, "its token is too old or new", status, problem="clock")
         if isinstance(error, GoogleAuthError):
             fault = Fault.UNREACHED if isinstance(error, TransportError) else Fault.REFUSED
             return Failure(fault, name, status, "rejected")
@@ -241,10 +251,16 @@ def _plain_http() -> Any:
     return Plain()
 
 
+def _generation(blob: "Blob") -> str:
+    if blob.generation is None:
+        raise StrangeAnswer("no generation")
+    return str(blob.generation)
+
+
 def _described(blob: "Blob", bucket: str) -> RemoteFile:
     return RemoteFile(
         f"{SCHEME}{bucket}/{blob.name}",
         int(blob.size or 0),
         blob.time_created,
-        str(blob.generation),
+        _generation(blob),
     )

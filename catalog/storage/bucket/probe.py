@@ -32,6 +32,8 @@ def probe(store: BucketStore) -> bool:
         cause = error.__cause__
         if isinstance(cause, RequestFailed) and cause.code in UNKNOWN_CONDITION:
             raise _refused(store, "does not know conditional writes") from error
+        if isinstance(cause, RequestFailed):  # whether it was written does not matter
+            raise cause.error from error
         raise
     try:
         with contextlib.suppress(AlreadyExists):

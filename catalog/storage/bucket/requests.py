@@ -6,7 +6,9 @@ against its own first attempt unnoticed.
 
 import ipaddress
 import random
+import ssl
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum, auto
@@ -20,6 +22,10 @@ T = TypeVar("T")
 
 SENDINGS = 6
 """Times that a request is sent: with the pauses between, a store may be away for some seconds."""
+
+PATIENT_SENDINGS = 32
+"""Times that a request is sent which a busy server puts off: with the pauses, most of a minute. Of
+half of all answers being put off, one in four billion requests meets only such."""
 
 PAUSE_S = 0.1
 """Longest pause before the second sending; it doubles."""
@@ -44,7 +50,7 @@ class Fault(Enum):
     NO_BUCKET = auto()  # the bucket does not exist
     CONDITION = auto()  # the condition of a write did not hold
     BUSY = auto()  # others write the same object right now; this was not done
-    LATER = auto()  # the server does not want to do it now; it was most likely not done
+    LATER = auto()  # the server does not want to do it now; it was not done
     UNREACHED = auto()  # the server was never reached
     BROKEN = auto()  # the answer was lost: it may or may not have been done
     RANGE = auto()  # the range is behind the end
@@ -55,7 +61,8 @@ AGAIN = frozenset({Fault.BUSY, Fault.LATER, Fault.UNREACHED, Fault.BROKEN})
 """Faults after which a request that changes nothing twice is sent again."""
 
 DOUBTFUL = frozenset({Fault.LATER, Fault.BROKEN})
-"""Faults after which a write may have been done all the same."""
+"""Faults after which a failed condition proves nothing: by a server's word nothing was done when it
+puts a request off, but what it did then is read back rather than trusted."""
 
 _BY_STATUS = {
     404: Fault.MISSING,
@@ -91,6 +98,13 @@ def raised(*expected: Fault) -> Iterator[None]:
             raise failed.error from failed
 
 
+class StrangeAnswer(Exception):
+    """An answer that no such service gives: a proxy's page, or one of a network that wants a login.
+
+    The text says what is strange about it.
+    """
+
+
 class ConditionFailed(Exception):
     """The only write that was sent did not meet its condition."""
 
@@ -107,14 +121,13 @@ class Resending:
         Raises:
             RequestFailed: It failed every time it was sent.
         """
-        for sending in range(SENDINGS - 1):
+        sent: Counter[bool] = Counter()
+        while True:
             try:
                 return send()
             except RequestFailed as failed:
-                if failed.fault not in AGAIN:
+                if not self._again(failed, sent):
                     raise
-                self._pause(sending)
-        return send()
 
     def conditional(self, send: Callable[[], T], path: str) -> T:
         """Writes under a condition.
@@ -127,11 +140,13 @@ class Resending:
             OutcomeUnknown: It may or may not have been done.
             CatalogError: It was not done.
         """
-        doubtful = False
-        for sending in range(SENDINGS):
+        doubtful = broken = False
+        sent: Counter[bool] = Counter()
+        while True:
             try:
                 return send()
             except RequestFailed as failed:
+                broken = broken or failed.fault is Fault.BROKEN
                 doubtful = doubtful or failed.fault in DOUBTFUL
                 last = failed
                 if failed.fault in (Fault.CONDITION, Fault.MISSING):
@@ -140,20 +155,30 @@ class Resending:
                     if failed.fault is Fault.MISSING:
                         raise failed.error from failed
                     raise ConditionFailed from failed
-                if failed.fault not in AGAIN:
+                if not self._again(failed, sent):
                     break
-                if sending < SENDINGS - 1:
-                    self._pause(sending)
-        if doubtful or last.fault is Fault.BUSY:
+        unproven = last.fault in (Fault.CONDITION, Fault.MISSING)  # and doubtful: see above
+        if broken or unproven or last.fault is Fault.BUSY:
             raise OutcomeUnknown(
                 f"object {path} was written, and the answer was lost: {last.error.message}",
                 hint="check whether it is there, then run it again",
             ) from last
         raise last.error from last
 
-    def _pause(self, sending: int) -> None:
-        """Waits before the next sending, a random while that grows."""
-        self._sleep(random.uniform(0, min(PAUSE_S * 2**sending, MAX_PAUSE_S)))
+    def _again(self, failed: RequestFailed, sent: "Counter[bool]") -> bool:
+        """Returns whether to send a request again, after a random while that grows.
+
+        Args:
+            failed: What it met with this time.
+            sent: How often it was sent, and put off or not.
+        """
+        patient = failed.fault is Fault.LATER
+        sent[patient] += 1
+        most = PATIENT_SENDINGS if patient else SENDINGS
+        if failed.fault not in AGAIN or sent[patient] >= most:
+            return False
+        self._sleep(random.uniform(0, min(PAUSE_S * 2 ** (sent.total() - 1), MAX_PAUSE_S)))
+        return True
 
 
 def fault_of_status(status: int) -> Fault:
@@ -229,20 +254,35 @@ def check_token_stays_private(url: str, token: str) -> None:
 
 def never_sent(error: BaseException) -> bool:
     """Returns whether a request over urllib3 failed before there was a connection to send it on."""
-    from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+    from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyError
 
+    early = (ConnectTimeoutError, NewConnectionError, ProxyError)
+    return any(isinstance(one, early) for one in _causes(error))
+
+
+def tls_problem(error: BaseException) -> str:
+    """Returns what is wrong with a server's certificate, or with TLS; empty if nothing is."""
+    for one in _causes(error):
+        if isinstance(one, ssl.SSLCertVerificationError):
+            return one.verify_message or str(one)
+        if isinstance(one, ssl.SSLError):
+            return (one.reason or str(one)).replace("_", " ").lower()
+    return ""
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yields an error and all that led to it, wherever libraries keep those."""
     seen: set[int] = set()
     left: list[object] = [error]
     while left:
         one = left.pop()
         if not isinstance(one, BaseException) or id(one) in seen:
             continue
-        if isinstance(one, ConnectTimeoutError | NewConnectionError):
-            return True
+        yield one
         seen.add(id(one))
         left += [one.__cause__, one.__context__, *one.args]
         left += [getattr(one, name, None) for name in ("reason", "inner_exception")]
-    return False
+        left.append(getattr(one, "kwargs", {}).get("error"))  # botocore's
 
 
 def other_size(uri: str, size_bytes: int, *, committed: int) -> CorruptData:

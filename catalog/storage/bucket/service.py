@@ -7,9 +7,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, Literal, TypeVar
+from urllib.request import getproxies
 
 from catalog.errors import CatalogError, ErrorKind, NotFound, StorageFailure, Unsupported
-from catalog.storage.bucket.requests import Fault, RequestFailed, Resending, file_changed
+from catalog.storage.bucket.requests import (
+    Fault,
+    RequestFailed,
+    Resending,
+    StrangeAnswer,
+    file_changed,
+)
 from catalog.storage.options import AzureOptions, GcsOptions, S3Options
 from catalog.storage.store import RemoteFile, StagedFile, Stored
 
@@ -53,12 +60,16 @@ class Failure:
         detail: The service's code, or the name of the error.
         status: The status of the answer; 0 if there was none.
         credentials: What is wrong with the credentials, if anything.
+        problem: What else is wrong: the machine's clock, the certificate of the server (``detail``
+            says what), the region (``detail`` is the right one), or the answer is none of the
+            service's.
     """
 
     fault: Fault
     detail: str
     status: int = 0
     credentials: Literal["missing", "rejected"] | None = None
+    problem: Literal["clock", "certificate", "region", "strange"] | None = None
 
 
 class Service(ABC, Generic[C]):
@@ -83,6 +94,7 @@ class Service(ABC, Generic[C]):
     settings: ClassVar[str]
     credentials_hint: ClassVar[str]
     naming_hint: ClassVar[str] = ""
+    authority_hint: ClassVar[str] = "REQUESTS_CA_BUNDLE=/path/authorities.pem"
 
     options: S3Options | GcsOptions | AzureOptions
 
@@ -193,6 +205,14 @@ class Service(ABC, Generic[C]):
         client = self.client
         try:
             return call(client)
+        except UnicodeError:  # of a name, not of an answer
+            raise
+        except (StrangeAnswer, KeyError, ValueError, RecursionError) as error:
+            said = f"no {error.args[0]}" if isinstance(error, KeyError) else str(error)
+            if isinstance(error, RecursionError):  # boto3 follows redirections on and on
+                said = "it leads in circles"
+            strange = self._problem(Failure(Fault.REFUSED, said, problem="strange"), what)
+            raise RequestFailed(Fault.REFUSED, strange, said) from error
         except self._errors() as error:
             failure = self._failure(error)
             fault = absent if failure.fault is Fault.MISSING else failure.fault
@@ -207,7 +227,39 @@ class Service(ABC, Generic[C]):
         """
         return self.sending.repeated(lambda: self.once(call, what))
 
+    def _problem(self, failure: Failure, what: str) -> StorageFailure:
+        """Returns the error for a problem that is neither the service's nor of the rights there."""
+        if failure.problem == "clock":
+            return StorageFailure(
+                f"{self.name} refuses requests about {what}, as this machine's clock is wrong: "
+                f"{failure.detail}",
+                kind=ErrorKind.CLOCK_SKEW,
+                hint="set the clock of this machine",
+            )
+        if failure.problem == "region":
+            return StorageFailure(
+                f"the bucket of {what} is in another region: {failure.detail}",
+                kind=ErrorKind.S3_CONFIGURATION,
+                hint=f"set the region: AWS_REGION={failure.detail}, or region below [s3] in "
+                "parquetry.toml, or catalog.S3Options",
+            )
+        if failure.problem == "certificate":
+            return StorageFailure(
+                f"{self.endpoint} cannot be trusted for {what}: {failure.detail}",
+                kind=ErrorKind.NO_ENDPOINT,
+                hint="check the endpoint and this machine's clock; if its certificate is of an "
+                f"authority of your own, name that one's: {self.authority_hint}",
+            )
+        return StorageFailure(
+            f"{self.endpoint} does not answer as {self.name} does, for {what}: {failure.detail}",
+            kind=ErrorKind.NO_ENDPOINT,
+            hint="a proxy, or a network that wants a login, may have answered instead; check the "
+            f"network and {self.settings}",
+        )
+
     def _error(self, fault: Fault, failure: Failure, what: str) -> CatalogError:
+        if failure.problem is not None:
+            return self._problem(failure, what)
         if fault is Fault.MISSING:
             return NotFound(f"no object {what}", kind=ErrorKind.OBJECT_NOT_FOUND)
         if fault is Fault.NO_BUCKET:
@@ -220,7 +272,9 @@ class Service(ABC, Generic[C]):
             return StorageFailure(
                 f"{self.endpoint} cannot be reached for {what}",
                 kind=ErrorKind.NO_ENDPOINT,
-                hint=f"check the network and {self.settings}",
+                hint=f"check the network, {self.settings}, and a proxy (HTTPS_PROXY)"
+                if getproxies()
+                else f"check the network and {self.settings}",
             )
         if self.withheld_from and (failure.credentials or failure.status in (401, 403)):
             return StorageFailure(

@@ -24,6 +24,7 @@ from catalog.storage.bucket.requests import (
     Fault,
     check_token_stays_private,
     fault_of_status,
+    tls_problem,
     without_credentials,
 )
 from catalog.storage.bucket.service import ABSENT, Failure, Part, Service
@@ -68,6 +69,16 @@ _REJECTED = frozenset(
 )
 """Error codes about credentials that expired or that the server does not know."""
 
+_SKEWED = ("RequestTimeTooSkewed", "RequestInTheFuture")
+"""Error codes about the time that a request was signed at."""
+
+_ELSEWHERE = (
+    "PermanentRedirect",
+    "AuthorizationHeaderMalformed",
+    "IllegalLocationConstraintException",
+)
+"""Error codes that may come with the region a bucket is in."""
+
 
 class S3Service(Service["S3Client"]):
     """S3; see ``Service``."""
@@ -78,6 +89,7 @@ class S3Service(Service["S3Client"]):
     conditions = ("If-None-Match", "If-Match")
     other_version = '"00000000000000000000000000000000"'
     supported_servers = "S3 itself, MinIO or SeaweedFS"
+    authority_hint = "AWS_CA_BUNDLE=/path/authorities.pem"
     settings = "the endpoint and the region (AWS_ENDPOINT_URL, or [s3] in parquetry.toml)"
     credentials_hint = (
         "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile: AWS_PROFILE; "
@@ -138,32 +150,35 @@ class S3Service(Service["S3Client"]):
     def look(self, bucket: str, key: str) -> RemoteFile:
         """Returns what is known of an object, its SHA-256 too if the server has one."""
         uri = f"{SCHEME}{bucket}/{key}"
-        answer = self.once(
-            lambda client: client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED"), uri
-        )
-        return _described(uri, answer, answer["ContentLength"], _sha256(answer))
+
+        def ask(client: "S3Client") -> RemoteFile:
+            answer = client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+            return _described(uri, answer, answer["ContentLength"], _sha256(answer))
+
+        return self.once(ask, uri)
 
     def page(
         self, bucket: str, prefix: str, token: str | None
     ) -> tuple[Sequence[RemoteFile], str | None]:
         """Returns a page of a listing, and what asks for the next."""
         more: dict[str, Any] = {} if token is None else {"ContinuationToken": token}
-        answer = self.once(
-            lambda client: client.list_objects_v2(
+
+        def ask(client: "S3Client") -> tuple[Sequence[RemoteFile], str | None]:
+            answer = client.list_objects_v2(
                 Bucket=bucket, Prefix=prefix, MaxKeys=service.PAGE_OBJECTS, **more
-            ),
-            f"{SCHEME}{bucket}/{prefix}",
-        )
-        found = [
-            RemoteFile(
-                f"{SCHEME}{bucket}/{one['Key']}",
-                one["Size"],
-                one["LastModified"].astimezone(datetime.UTC),
-                one.get("ETag", "").strip('"'),
             )
-            for one in answer.get("Contents", ())
-        ]
-        return found, answer["NextContinuationToken"] if answer["IsTruncated"] else None
+            found = [
+                RemoteFile(
+                    f"{SCHEME}{bucket}/{one['Key']}",
+                    one["Size"],
+                    one["LastModified"].astimezone(datetime.UTC),
+                    one.get("ETag", "").strip('"'),
+                )
+                for one in answer.get("Contents", ())
+            ]
+            return found, answer["NextContinuationToken"] if answer["IsTruncated"] else None
+
+        return self.once(ask, f"{SCHEME}{bucket}/{prefix}")
 
     def tail(self, bucket: str, key: str, length: int) -> tuple[RemoteFile, bytes]:
         """Returns what is known of an object, and its last bytes, in one request."""
@@ -232,16 +247,35 @@ class S3Service(Service["S3Client"]):
         from botocore.parsers import ResponseParserError
 
         if isinstance(error, boto.ClientError):
-            code = str(error.response.get("Error", {}).get("Code", "")) or "unknown"
-            status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+            found = error.response.get("Error", {})
+            code = str(found.get("Code", "")) or "unknown"
+            about = error.response.get("ResponseMetadata", {})
+            status = int(about.get("HTTPStatusCode", 0))
+            headers = about.get("HTTPHeaders", {})
+            region = found.get("Region") or headers.get("x-amz-bucket-region")
+            if code in _SKEWED:
+                server = found.get("ServerTime") or headers.get("date") or "of the server"
+                return Failure(Fault.REFUSED, f"its time is {server}", status, problem="clock")
+            if code in _ELSEWHERE and region:
+                return Failure(Fault.REFUSED, str(region), status, problem="region")
+            if 300 <= status < 400 and code == str(status):
+                where = without_credentials(headers.get("location", "elsewhere"))
+                return Failure(Fault.REFUSED, f"it leads to {where}", status, problem="strange")
+            if code == "500" and "x-amz-request-id" not in headers:  # boto3's: it was 200
+                return Failure(Fault.BROKEN, "no XML", status, problem="strange")
             rejected = code in _REJECTED
             fault = _BY_CODE.get(code) or fault_of_status(status)
             return Failure(fault, code, status, "rejected" if rejected else None)
         name = type(error).__name__
         if isinstance(error, boto.NoCredentialsError | boto.PartialCredentialsError):
             return Failure(Fault.REFUSED, name, credentials="missing")
-        if isinstance(error, boto.SSLError | boto.InvalidProxiesConfigError):
+        if isinstance(error, boto.SSLError):
+            detail = tls_problem(error) or name
+            return Failure(Fault.REFUSED, detail, problem="certificate")
+        if isinstance(error, boto.InvalidProxiesConfigError):
             return Failure(Fault.REFUSED, name)
+        if isinstance(error, ResponseParserError):
+            return Failure(Fault.BROKEN, "no XML", problem="strange")
         if isinstance(
             error,
             boto.EndpointConnectionError | boto.ConnectTimeoutError | boto.ProxyConnectionError,
@@ -252,8 +286,7 @@ class S3Service(Service["S3Client"]):
             boto.HTTPClientError
             | boto.ConnectionError
             | boto.IncompleteReadError
-            | boto.FlexibleChecksumError
-            | ResponseParserError,
+            | boto.FlexibleChecksumError,
         )
         return Failure(Fault.BROKEN if lost else Fault.REFUSED, name)
 
