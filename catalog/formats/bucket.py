@@ -8,10 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from catalog.errors import ErrorKind, StorageFailure
 from catalog.formats.directory import missing_source
-from catalog.formats.hive_path import segments
 from catalog.formats.source import Listing, OtherTable, SourceFile, SourceFormat
-from catalog.formats.source_names import MARKERS, Pattern
-from catalog.formats.walk import Entry, Parts, Walk
+from catalog.formats.source_names import MARKERS, Pattern, holds_files
+from catalog.formats.walk import Entry, Hive, Parts, Walk
 from catalog.storage.store import RemoteFile, RemoteFiles
 
 INODE_BYTES = 7
@@ -35,7 +34,7 @@ def list_bucket(source: str, remote: RemoteFiles, own: str) -> Listing:
     single = None if source.endswith("/") else remote.look(root)
     if single is not None:
         folder, _, name = root.rpartition("/")
-        return Listing(folder, [Prefix(folder, [single]).file((name,))], named=True)
+        return Listing(folder, [Prefix(folder, [single]).file(name, ())], named=True)
     if glob.has_magic(source):
         root, pattern = Pattern.split(source)
         return Walk(Prefix(root, remote.list(f"{root}/")), pattern, own).listing()
@@ -61,7 +60,8 @@ def table_around(folder: str, remote: RemoteFiles, own: str) -> OtherTable | Non
     with ThreadPoolExecutor(REQUESTS) as pool:
         answers = pool.map(lambda one: is_there(one[0], one[2], one[3]), asked)
         for (place, kind, *_), answer in zip(asked, answers, strict=True):
-            if answer and not (kind is SourceFormat.PARQUETRY and place == own):
+            at_home = kind is SourceFormat.PARQUETRY and place == own
+            if answer and not at_home and holds_files(kind, place, folder):
                 return OtherTable(place, kind)
     return None
 
@@ -71,12 +71,13 @@ class Prefix:
 
     def __init__(self, root: str, objects: Iterable[RemoteFile]) -> None:
         self.root = root
-        self._files: dict[Parts, RemoteFile] = {}
+        self._files: dict[str, RemoteFile] = {}
         self._folders: dict[Parts, set[tuple[str, bool]]] = {}
         for one in objects:
-            parts = tuple(one.uri[len(root) + 1 :].split("/"))
+            relative = one.uri[len(root) + 1 :]
+            parts = tuple(relative.split("/"))
             if parts[-1]:  # else it marks a folder
-                self._files[parts] = one
+                self._files[relative] = one
             for n in reversed(range(len(parts))):
                 known = parts[:n] in self._folders
                 inside = self._folders.setdefault(parts[:n], set())
@@ -94,9 +95,9 @@ class Prefix:
         names = (name for name, _ in self._folders.get(folder, ()))
         return any(fnmatch.fnmatchcase(name, pattern) for name in names)
 
-    def file(self, parts: Parts) -> SourceFile:
+    def file(self, relative: str, hive: Hive) -> SourceFile:
         """Returns an object as it was listed."""
-        found, relative = self._files[parts], "/".join(parts)
+        found = self._files[relative]
         written_ns = int(found.modified.timestamp()) * 1_000_000_000
         return SourceFile(
             path=found.uri,
@@ -105,7 +106,7 @@ class Prefix:
             mtime_ns=written_ns,
             ctime_ns=written_ns,
             inode=int.from_bytes(hashlib.sha256(found.etag.encode()).digest()[:INODE_BYTES]),
-            hive=tuple(segments(relative)),
+            hive=hive,
             etag=found.etag,
         )
 

@@ -7,10 +7,9 @@ import stat
 from collections.abc import Iterator, Sequence
 
 from catalog.errors import ErrorKind, InvalidInput, NotFound, StorageFailure
-from catalog.formats.hive_path import segments
 from catalog.formats.source import Listing, OtherTable, SourceFile, SourceFormat
-from catalog.formats.source_names import HUDI_PARTITION, MARKERS, Pattern
-from catalog.formats.walk import Entry, Parts, Walk, not_a_file
+from catalog.formats.source_names import HUDI_PARTITION, MARKERS, Pattern, holds_files
+from catalog.formats.walk import Entry, Hive, Parts, Walk, not_a_file
 from catalog.hints import Option, hint
 from catalog.storage.failures import machine_failure
 
@@ -30,7 +29,7 @@ def list_directory(source: str, own: str) -> Listing:
             return Walk(Directory(root), Pattern(), os.path.realpath(own)).listing()
         if os.path.lexists(root):
             folder, name = os.path.split(root)
-            return Listing(folder, [Directory(folder).file((name,))], named=True)
+            return Listing(folder, [Directory(folder).file(name, ())], named=True)
         if glob.has_magic(source):
             folder, pattern = Pattern.split(source)
             folder = os.path.abspath(folder)
@@ -55,14 +54,13 @@ def missing_source(problem: str, what: str) -> NotFound:
 
 def table_around(folder: str, own: str) -> OtherTable | None:
     """Returns the table of another format that a directory is, or is in."""
-    for start in dict.fromkeys((folder, os.path.realpath(folder))):
+    for start in dict.fromkeys((os.path.realpath(folder), folder)):
         place, above = start, os.path.dirname(start)
         while True:
-            kinds = list(_formats(place))
-            if SourceFormat.PARQUETRY in kinds and os.path.realpath(place) == own:
-                return None
-            if kinds:
-                return OtherTable(place, kinds[0])
+            for kind in _formats(place):
+                at_home = kind is SourceFormat.PARQUETRY and os.path.realpath(place) == own
+                if not at_home and holds_files(kind, place, start):
+                    return OtherTable(place, kind)
             if above == place:
                 break
             place, above = above, os.path.dirname(above)
@@ -83,6 +81,7 @@ class Directory:
 
     def __init__(self, root: str) -> None:
         self.root = root
+        self._prefix = os.path.join(root, "")
         self._real = os.path.join(os.path.realpath(root), "")
 
     def entries(self, folder: Parts) -> Sequence[Entry]:
@@ -98,9 +97,9 @@ class Directory:
             return False
         return any(fnmatch.fnmatchcase(name, pattern) for name in names)
 
-    def file(self, parts: Parts) -> SourceFile:
+    def file(self, relative: str, hive: Hive) -> SourceFile:
         """Returns a file as it is now."""
-        path, relative = self._path(parts), "/".join(parts)
+        path = f"{self._prefix}{relative}"
         found = os.stat(path)
         if not stat.S_ISREG(found.st_mode):
             raise not_a_file(path)
@@ -111,7 +110,7 @@ class Directory:
             mtime_ns=found.st_mtime_ns,
             ctime_ns=found.st_ctime_ns,
             inode=found.st_ino,
-            hive=tuple(segments(relative)),
+            hive=hive,
         )
 
     def real_path(self, parts: Parts) -> str:
@@ -141,7 +140,10 @@ class Directory:
 
 
 def _entry(found: "os.DirEntry[str]") -> Entry:
+    if found.is_file(follow_symlinks=False):
+        return Entry(found.name, is_folder=False)
+    is_link = found.is_symlink()
     try:
-        return Entry(found.name, found.is_dir(), found.is_file(), found.is_symlink())
+        return Entry(found.name, found.is_dir(), found.is_file(), is_link)
     except OSError:  # a link to itself
-        return Entry(found.name, is_folder=False, is_file=False, is_link=found.is_symlink())
+        return Entry(found.name, is_folder=False, is_file=False, is_link=is_link)

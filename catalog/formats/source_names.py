@@ -16,6 +16,8 @@ from catalog.formats.source import SUFFIXES, SourceFormat
 State: TypeAlias = frozenset[int]
 """Where in a pattern one may be after some folders: how many parts of it they match."""
 
+_NOWHERE: State = frozenset()
+
 MARKERS = {
     SourceFormat.DELTA: ("_delta_log", ""),
     SourceFormat.HUDI: (".hoodie", ""),
@@ -50,6 +52,15 @@ def is_ducklake(name: str) -> bool:
     return _DUCKLAKE.fullmatch(name) is not None
 
 
+def holds_files(kind: SourceFormat, root: str, folder: str) -> bool:
+    """Returns whether a folder in a table of another format is one where its files are.
+
+    A catalog keeps them in one directory, and others may lie beside it.
+    """
+    inside = folder[len(root) :].strip("/").partition("/")[0]
+    return kind is not SourceFormat.PARQUETRY or inside in ("", "data")
+
+
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """A pattern of paths below a folder, part by part; without parts it is the whole folder.
@@ -64,7 +75,7 @@ class Pattern:
         """Splits a source into the folder that holds all that it matches, and a pattern in it."""
         folder = fixed_part(source)
         below = source[len(folder) :]
-        return folder, Pattern(tuple(part for part in below.split("/") if part))
+        return folder, Pattern(tuple(part for part in below.split("/") if part not in ("", ".")))
 
     @property
     def names_files(self) -> bool:
@@ -79,6 +90,8 @@ class Pattern:
     def after(self, state: State, name: str) -> State:
         """Returns where one is after a name in a folder; empty if nothing there matches."""
         hidden, end = is_hidden(name), len(self.parts)
+        if not end:
+            return _NOWHERE if hidden else state
         found = set()
         for at in state:
             if at == end or self.parts[at] == "**":

@@ -13,6 +13,10 @@ Parts: TypeAlias = tuple[str, ...]
 """A path below a root, name by name."""
 
 
+Hive: TypeAlias = tuple[tuple[str, str | None], ...]
+"""Column and text per hive segment of a path, in order; None is NULL."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """Something in a folder of a source.
@@ -44,8 +48,8 @@ class Tree(Protocol):
     def holds(self, folder: Parts, pattern: str) -> bool:
         """Returns whether a folder has a name that matches."""
 
-    def file(self, parts: Parts) -> SourceFile:
-        """Returns a file as it is now."""
+    def file(self, relative: str, hive: Hive) -> SourceFile:
+        """Returns a file as it is now; ``hive`` is the partition that it is in."""
 
     def real_path(self, parts: Parts) -> str:
         """Returns where something really is.
@@ -63,9 +67,14 @@ class _Place:
     state: State
 
     @property
-    def hive(self) -> tuple[tuple[str, str | None], ...]:
+    def prefix(self) -> str:
+        """Returns what the relative paths of everything in it begin with."""
+        return "/".join((*self.parts, ""))
+
+    @property
+    def hive(self) -> Hive:
         """Returns the partition that everything in it is in."""
-        return tuple(segments("/".join((*self.parts, ""))))
+        return tuple(segments(self.prefix))
 
 
 class Walk:
@@ -78,7 +87,7 @@ class Walk:
         self._tree, self._pattern, self._own = tree, pattern, own
         self._files: dict[str, SourceFile] = {}
         self._walked: set[tuple[str, object, State]] = set()
-        self._links: list[tuple[_Place, Entry]] = []
+        self._links: list[tuple[_Place, _Place, Entry]] = []
         self._ignored = 0
         self._repeated = 0
         self._table: OtherTable | None = None
@@ -92,11 +101,10 @@ class Walk:
         """
         self._walk(_Place((), self._pattern.start))
         while self._links:
-            at, entry = self._links.pop()
+            folder, at, entry = self._links.pop()
             target = self._tree.real_path(at.parts)
             if not entry.is_folder:
-                if self._takes(at, entry):
-                    self._add(self._tree.file(at.parts), target)
+                self._take(entry, f"{folder.prefix}{entry.name}", folder.hive, target)
             elif (target, at.hive, at.state) in self._walked:
                 self._repeated += 1
             else:
@@ -117,44 +125,41 @@ class Walk:
         while pending:
             place = pending.pop()
             here = "/".join((real, *place.parts[len(start.parts) :]))
-            self._walked.add((here, place.hive, place.state))
+            prefix, hive = place.prefix, place.hive
+            self._walked.add((here, hive, place.state))
             entries = self._tree.entries(place.parts)
             self._check_format(place.parts, here, {entry.name for entry in entries})
             for entry in entries:
                 state = self._pattern.after(place.state, entry.name)
-                at = _Place((*place.parts, entry.name), state)
                 if not state:
                     continue
                 if entry.is_link:
-                    self._links.append((at, entry))
+                    at = _Place((*place.parts, entry.name), state)
+                    if entry.is_folder or self._pattern.covers(state):
+                        self._links.append((place, at, entry))
                 elif entry.is_folder:
-                    pending.append(at)
-                elif self._takes(at, entry):
-                    self._add(self._tree.file(at.parts), f"{here}/{entry.name}")
+                    pending.append(_Place((*place.parts, entry.name), state))
+                elif self._pattern.covers(state):
+                    self._take(entry, f"{prefix}{entry.name}", hive, f"{here}/{entry.name}")
 
-    def _takes(self, at: _Place, entry: Entry) -> bool:
-        """Returns whether something that is no folder is a file of the source."""
-        if not self._pattern.covers(at.state):
-            return False
+    def _take(self, entry: Entry, relative: str, hive: Hive, target: str) -> None:
+        """Adds a file by where it really is, if it is one; links to it do not add it again."""
         if not is_parquet(entry.name):
             self._ignored += 1
-            return False
-        if not entry.is_file:
-            raise not_a_file("/".join((self._tree.root, *at.parts)))
-        return True
-
-    def _add(self, file: SourceFile, target: str) -> None:
-        """Adds a file by where it really is; links to it do not add it again."""
-        known = self._files.setdefault(target, file)
-        if known is file:
             return
-        if known.hive != file.hive:
+        if not entry.is_file:
+            raise not_a_file(f"{self._tree.root}/{relative}")
+        known = self._files.get(target)
+        if known is None:
+            self._files[target] = self._tree.file(relative, hive)
+        elif known.hive == hive:
+            self._repeated += 1
+        else:
             raise InvalidInput(
-                f"{file.path} and {known.path} are one file, in two partitions",
+                f"{self._tree.root}/{relative} and {known.path} are one file, in two partitions",
                 kind=ErrorKind.MIXED_PARTITIONING,
                 hint="write a copy of it, or remove the link",
             )
-        self._repeated += 1
 
     def _check_format(self, folder: Parts, here: str, names: set[str]) -> None:
         found = [
