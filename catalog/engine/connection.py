@@ -44,6 +44,8 @@ def connect(
         "python_enable_replacements": False,
         "autoinstall_known_extensions": False,
         "enable_progress_bar": False,
+        # what it says of pages is compared with no value, as statistics of row groups are
+        "parquet_use_page_index": False,
         "temp_directory": tempfile.gettempdir() if temp_directory is None else temp_directory,
     }
     if threads is not None:

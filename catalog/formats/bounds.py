@@ -43,27 +43,33 @@ class Claims:
     """What a footer claims of a column in all row groups that have rows.
 
     Attributes:
-        garbled: Whether a bound is of no value of the column's type.
+        fault: What is wrong with them by itself, for people; empty if nothing is.
     """
 
     groups: tuple[Claim, ...]
-    garbled: bool
+    fault: str
 
     @property
     def digest(self) -> bytes:
         """Returns eight bytes that stand for all of it."""
         parts = [(one.rows, one.nulls, one.low, one.high) for one in self.groups]
-        text = repr((self.garbled, parts)).encode()
+        text = repr((self.fault, parts)).encode()
         return hashlib.blake2b(text, digest_size=8).digest()
 
 
+GARBLED = "bounds of another type"
+
+NO_FILTER = "a Bloom filter where none is"
+
+
 def column_facts(
-    footer: Footer, number: int, kind: Scalar, leaf: pq.ColumnSchema
+    footer: Footer, number: int, kind: Scalar, leaf: pq.ColumnSchema, *, fault: str = ""
 ) -> tuple[ColumnStats, Claims | None]:
     """Returns statistics of the column of plain values at a place, read as a type, and all claims.
 
     Engines believe bounds that the statistics leave out, such as those in the order of bytes with
-    a sign that old writers gave text. There are no claims where the footer says nothing.
+    a sign that old writers gave text. There are no claims where the footer says nothing, unless
+    there is a ``fault``.
     """
     reader = _Reader(kind, leaf)
     claims: list[Claim] = []
@@ -82,7 +88,8 @@ def column_facts(
         claims.append(claim)
         trusted.append(reader.trusted(claim, stats, ordered=footer.ordered))
     found = _summed_up(kind, trusted, rows=footer.rows, complete=len(trusted) == len(claims))
-    return found, Claims(tuple(claims), garbled) if said else None
+    fault = fault or (GARBLED if garbled else "")
+    return found, Claims(tuple(claims), fault) if said or fault else None
 
 
 class _Reader:

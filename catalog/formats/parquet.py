@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import pyarrow.parquet as pq
 
 from catalog.formats.arrow_types import ArrowColumn, arrow_columns
-from catalog.formats.bounds import Claims, column_facts
+from catalog.formats.bloom_filters import faulty_filters
+from catalog.formats.bounds import NO_FILTER, Claims, column_facts
 from catalog.formats.footer import (
     KNOWN_SCHEMAS,
     Footer,
@@ -129,8 +130,15 @@ def read_footer(path: ParquetSource, *, name: str | None = None) -> StoredFooter
     with parquet_errors(label):
         structure = structure_of(footer.schema, footer.geo)
         columns, leaves = _as_arrow_reads(footer.schema, metadata.schema, shown)
+    filters = faulty_filters(path, footer) if isinstance(path, str) else frozenset()
     facts = {
-        column.name: column_facts(footer, column.leaf, column.type, leaves[column.leaf])
+        column.name: column_facts(
+            footer,
+            column.leaf,
+            column.type,
+            leaves[column.leaf],
+            fault=NO_FILTER if column.leaf in filters else "",
+        )
         for column in columns
         if isinstance(column.type, Scalar)
     }

@@ -32,7 +32,7 @@ class ClaimCheck:
         self._groups = iter(claims.groups)
         self._group: Claim | None = next(self._groups, None)
         self._rows = self._nulls = 0
-        self._contradiction = "bounds of another type" if claims.garbled else ""
+        self._contradiction = claims.fault
 
     def add(self, rows: pa.Array, block: Block, edges: EncodedEdges | None) -> None:
         """Adds a block of rows, of which a summary has found the least and greatest value."""
