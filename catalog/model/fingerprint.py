@@ -43,6 +43,8 @@ class ColumnSummary:
         high: The greatest value, NaN above all.
         total: The sum of finite numbers; None if it was not computed.
         slack: How far the sum may be from the true one; 0 for all but floats.
+        negative_zeros: Whether a float is -0.0, which digests take for 0.0; None if that is not
+            known.
     """
 
     nulls: int
@@ -51,6 +53,7 @@ class ColumnSummary:
     high: bytes | None = None
     total: Fraction | None = None
     slack: Fraction = Fraction(0)
+    negative_zeros: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

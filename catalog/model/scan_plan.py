@@ -13,7 +13,7 @@ from catalog.model.datafile import DataFile
 from catalog.model.partition import Partition
 from catalog.model.schema import Field, FileSchema
 from catalog.model.table import TableSnapshot
-from catalog.model.types import DataType, ListType, MapType, Scalar, StructType, is_float
+from catalog.model.types import DataType, Scalar, has_float
 
 Locate: TypeAlias = Callable[[DataFile], str]
 """Returns where the engine reads a file: a path or a URI."""
@@ -149,22 +149,9 @@ def _sources(
             yield None
         else:
             kind = columns[position].type
-            doubtful = _has_float(kind)
+            doubtful = has_float(kind)
             if doubtful and isinstance(kind, Scalar):
                 stats = (file.stats.get(field.id) for file in files)
                 known = all(found is not None and found.nans == 0 for found in stats)
                 doubtful = field.id not in nan_free and not known
             yield FileColumn(position, kind, doubtful or field.id in unsound)
-
-
-def _has_float(kind: DataType) -> bool:
-    """Returns whether values may have NaN inside; filters of engines look that deep."""
-    match kind:
-        case Scalar():  # first: a table may have thousands of columns, and few are nested
-            return is_float(kind)
-        case StructType(fields):
-            return any(_has_float(inner) for _, inner in fields)
-        case ListType(element):
-            return _has_float(element)
-        case MapType(key, value):
-            return _has_float(key) or _has_float(value)

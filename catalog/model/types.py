@@ -178,6 +178,19 @@ def is_float(kind: DataType) -> bool:
     return isinstance(kind, Scalar) and kind.name in ("FLOAT", "DOUBLE")
 
 
+def has_float(kind: DataType) -> bool:
+    """Returns whether values may have floats inside; filters of engines look that deep."""
+    match kind:
+        case Scalar():  # first: a table may have thousands of columns, and few are nested
+            return is_float(kind)
+        case StructType(fields):
+            return any(has_float(inner) for _, inner in fields)
+        case ListType(element):
+            return has_float(element)
+        case MapType(key, value):
+            return has_float(key) or has_float(value)
+
+
 def to_json(kind: DataType) -> str | dict[str, object]:
     """Returns the stored form of a type."""
     match kind:

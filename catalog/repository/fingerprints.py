@@ -91,6 +91,7 @@ def _encoded(file: DataFile, key: Sequence[int], fingerprint: Fingerprint) -> di
                 _hex(one.high),
                 None if one.total is None else str(one.total),
                 str(one.slack),
+                one.negative_zeros,
             ]
             for field_id, one in fingerprint.summaries.items()
         },
@@ -159,9 +160,13 @@ def _summary(stored: object) -> ColumnSummary | None:
             (str() | None) as high,
             (str() | None) as total,
             str(slack),
+            *more,
         ]:
             exact = None if total is None else _fraction(total)
-            return ColumnSummary(nulls, nans, _bytes(low), _bytes(high), exact, _fraction(slack))
+            zeros = more[0] if more and isinstance(more[0], bool) else None
+            return ColumnSummary(
+                nulls, nans, _bytes(low), _bytes(high), exact, _fraction(slack), zeros
+            )
     return None
 
 

@@ -1,6 +1,5 @@
 """The paths of a diff: what is opened, and that all give one answer."""
 
-import re
 import shutil
 import tempfile
 from collections.abc import Collection
@@ -297,15 +296,11 @@ def test_rows_that_are_not_kept_are_counted_and_listed(tmp_path: Path) -> None:
         assert set(changed.column("_from").combine_chunks().field("w").to_pylist()) == {"x"}
 
 
-NEGATIVE_ZERO = re.compile(r"(?<![\w.])-0\.0(?![\d])")
-
-
 def listed(changes: pa.RecordBatchReader, compared: set[str]) -> list[str]:
     """Writes changed rows so that they compare: NaN, and times of nanoseconds, too.
 
     Columns that are not compared are left out: of rows that differ in those alone, and share
-    their key, it is open which of them cancels. Nor does the sign of a zero count in cells that
-    did not change: they are read on one side only, so that 0.0 may stand for the other's -0.0.
+    their key, it is open which of them cancels.
     """
     table = changes.read_all()
     names = table.column_names
@@ -314,19 +309,13 @@ def listed(changes: pa.RecordBatchReader, compared: set[str]) -> list[str]:
 
 
 def _text(row: dict[str, Any], compared: set[str]) -> str:
-    changed = set(row["_changed_columns"] or ())
-    loose = compared - changed if row["_change"] == "updated" else set()
-    return repr([_shown(value, compared, loose) for value in row.values()])
+    return repr([_shown(value, compared) for value in row.values()])
 
 
-def _shown(value: object, compared: set[str], loose: set[str]) -> object:
+def _shown(value: object, compared: set[str]) -> object:
     if not isinstance(value, dict):
         return value
-    return {
-        name: NEGATIVE_ZERO.sub("0.0", repr(cell)) if name in loose else repr(cell)
-        for name, cell in value.items()
-        if name in compared
-    }
+    return {name: repr(cell) for name, cell in value.items() if name in compared}
 
 
 BLOCKS = (

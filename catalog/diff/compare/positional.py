@@ -18,7 +18,8 @@ from catalog.diff.plan import SIDES, ColumnPair, SideName
 from catalog.diff.route import FilePair, constant
 from catalog.engine.connection import single_row
 from catalog.errors import CorruptData, ErrorKind
-from catalog.model.fingerprint import BLOCK_ROWS
+from catalog.model.fingerprint import BLOCK_ROWS, stored_alike
+from catalog.model.types import has_float
 
 DENSE_SHARE = 0.5
 """Share of the first rows of a file that must differ for its rows not to be kept."""
@@ -33,8 +34,8 @@ LONELY = "a key without a partner"
 class PartialRows:
     """Finds, completes and streams the rows in which files differ position by position.
 
-    Columns known to be equal are read from the newer side alone. If ``keep_all``, the rows of files
-    that differ in most of them are kept, too.
+    Columns known to be equal are read from the newer side alone, but floats only if none is -0.0.
+    If ``keep_all``, the rows of files that differ in most of them are kept, too.
 
     Attributes:
         pairs: Files that may differ, each with the table of its rows; None if they are not kept.
@@ -232,14 +233,29 @@ class PartialRows:
     def _equal(self, pair: FilePair) -> list[ColumnPair]:
         """Returns the columns whose older values are read from the newer side."""
         changed = {p.number for p in pair.changed}
-        return [p for p in self._plan.pairs if self._known_equal(p, changed)]
+        return [p for p in self._plan.pairs if self._known_equal(p, pair, changed)]
 
-    def _known_equal(self, column: ColumnPair, changed: Collection[int]) -> bool:
+    def _known_equal(self, column: ColumnPair, pair: FilePair, changed: Collection[int]) -> bool:
         if column.before.type != column.after.type:
             return False
         if column.partition:
             return constant(self._plan, column)
-        return column.key or (column.compared and column.number not in changed)
+        if column.key:  # the same for all files, since rows of several share a table
+            return not has_float(column.after.type)
+        equal = column.compared and column.number not in changed
+        return equal and (not has_float(column.after.type) or self._same_zeros(column, pair))
+
+    def _same_zeros(self, column: ColumnPair, pair: FilePair) -> bool:
+        """Returns whether equal floats of two files have the same sign, also where they are 0."""
+        prints = [self._reader.prints.get(file.identity) for file in (pair.before, pair.after)]
+        before, after = prints
+        if before is None or after is None:
+            return False
+        ids = column.before.id, column.after.id
+        if stored_alike(before, ids[0], after, ids[1]):
+            return True
+        summaries = before.summaries.get(ids[0]), after.summaries.get(ids[1])
+        return all(one is not None and one.negative_zeros is False for one in summaries)
 
     def _needed(self, side: SideName, pair: FilePair) -> list[int]:
         """Returns the field ids that are read of a side to find and to identify its rows."""

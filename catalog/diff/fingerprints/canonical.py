@@ -25,6 +25,8 @@ ArrowColumn = TypeVar("ArrowColumn", pa.Array, pa.ChunkedArray)
 Numbers: TypeAlias = np.ndarray[Any, Any]
 
 _NAN = np.float64("nan")
+_NEGATIVE_ZERO = np.int64(-(1 << 63))
+"""The bits of -0.0, below those of all other numbers."""
 _WIDEST = {
     b"bool": pa.uint8(),
     b"float": pa.float64(),
@@ -41,11 +43,13 @@ class Fixed:
         tag: The kind of values: ``int``, ``float``, ``decimal2``, ….
         valid: Which rows are not NULL; None: all.
         values: The values, 0 where NULL; of decimals pairs of words, the lower first.
+        negative_zeros: Whether a value was -0.0, which is 0.0 here.
     """
 
     tag: str
     valid: Numbers | None
     values: Numbers
+    negative_zeros: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +91,7 @@ def fixed(column: pa.Array) -> Fixed | None:
     tag = _tag(column.type)
     if tag is None or tag in (b"null", b"text", b"blob", b"list", b"struct"):
         return None
-    valid = _valid(column)
-    return Fixed(tag.decode(), valid, _fixed(column, tag, valid))
+    return _fixed(column, tag, _valid(column))
 
 
 def _valid(column: pa.Array) -> Numbers | None:
@@ -152,7 +155,7 @@ def _add(column: pa.Array, update: Update) -> bool | Fixed:
     if tag in (b"text", b"blob"):
         _add_bytes(column, update)
         return True
-    fixed = Fixed(tag.decode(), valid, _fixed(column, tag, valid))
+    fixed = _fixed(column, tag, valid)
     update(fixed.values)
     return fixed
 
@@ -251,13 +254,15 @@ def text_bytes(column: pa.Array) -> TextBytes | None:
     return TextBytes(tag.decode(), *_marks_and_bytes(column), _valid(column))
 
 
-def _fixed(column: pa.Array, tag: bytes, valid: Numbers | None) -> Numbers:
-    """Returns the canonical values of a column of fixed width; NULL is 0."""
+def _fixed(column: pa.Array, tag: bytes, valid: Numbers | None) -> Fixed:
+    """Returns the canonical values of a column of fixed width."""
+    negative_zeros = False
     if tag.startswith(b"decimal"):
         wide = column.cast(pa.decimal128(38, column.type.scale))
         words = np.frombuffer(wide.buffers()[1], np.int64, 2 * len(wide), wide.offset * 16)
         pairs = words.reshape(-1, 2)
-        return np.ascontiguousarray(pairs if valid is None else np.where(valid[:, None], pairs, 0))
+        pairs = pairs if valid is None else np.where(valid[:, None], pairs, 0)
+        return Fixed(tag.decode(), valid, np.ascontiguousarray(pairs))
     values: Numbers = _numbers(column, tag)
     if valid is not None:
         values = np.where(valid, values, values.dtype.type(0))
@@ -265,8 +270,9 @@ def _fixed(column: pa.Array, tag: bytes, valid: Numbers | None) -> Numbers:
         unordered = np.isnan(values)
         if unordered.any():
             values = np.where(unordered, _NAN, values)
+        negative_zeros = bool(values.view(np.int64).min(initial=0) == _NEGATIVE_ZERO)
         values = values + 0.0
-    return np.ascontiguousarray(values)
+    return Fixed(tag.decode(), valid, np.ascontiguousarray(values), negative_zeros)
 
 
 def _numbers(column: pa.Array, tag: bytes) -> Numbers:

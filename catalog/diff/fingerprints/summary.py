@@ -48,6 +48,7 @@ class Summing:
     def __init__(self, kind: DataType) -> None:
         self._kind = kind
         self._nulls = self._rows = self._nans = 0
+        self._negative_zeros: bool | None = False if is_float(kind) else None
         self._edges: tuple[bytes, bytes] | None = None
         self._total, self._slack = Fraction(0), Fraction(0)
         self._bounded = isinstance(kind, Scalar) and kind != NULL_TYPE
@@ -62,7 +63,10 @@ class Summing:
         fixed = block.fixed
         if fixed is None:
             self._bounded = self._summed = False
+            self._negative_zeros = None
             return None
+        if self._negative_zeros is not None:
+            self._negative_zeros |= fixed.negative_zeros
         edges = _edges(fixed)
         is_nan = isinstance(edges[1], float) and math.isnan(edges[1])
         if is_nan:
@@ -82,6 +86,7 @@ class Summing:
             high,
             self._total if self._summed else None,
             self._slack if self._summed else Fraction(0),
+            self._negative_zeros,
         )
 
     def _add_edges(self, fixed: Fixed, kind: Scalar, edges: Edges) -> tuple[bytes, bytes] | None:
