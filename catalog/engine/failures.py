@@ -34,7 +34,7 @@ _DAMAGED = (
 
 _DAMAGED_SOMEWHERE = re.compile(
     r"Error: (?:Int96 timestamp is out of range|Invalid TIME value|DELTA_\w+ - |DECIMAL requires"
-    r"|MAP_KEY_VALUE|Geoparquet column|Unsupported converted type"
+    r"|MAP_KEY_VALUE|Geoparquet column|Unsupported converted type|Mismatch in parquet read"
     r"|\w+ converted type can only be set|Perfect hash aggregate: )"
 )
 """How errors of reading begin that name no file. Aggregation over values beyond the bounds in a
