@@ -135,14 +135,15 @@ def opened(
                 page_checksum_verification=True,
             )
         )
-        if len(first.schema_arrow.names) != len(keyed.columns):
+        arrow_names = first.schema_arrow.names
+        if len(arrow_names) != len(keyed.columns):
             raise damaged(label, "it has other columns than were committed")
         kept: list[int] = []
         second = first
         if isinstance(source, str):  # of a remote file, two readers would make more requests
             kept = [place for place in _in_dictionaries(first) if place not in plain]
         if kept:
-            names = [first.schema_arrow.names[place] for place in kept]
+            names = [arrow_names[place] for place in kept]
             second = closing.enter_context(
                 pq.ParquetFile(
                     source,
@@ -159,11 +160,10 @@ def _int96_places(parquet: pq.ParquetFile) -> frozenset[int]:
     """Returns the places of columns that hold timestamps in 96 bits, also within other values."""
     leaves = (parquet.schema.column(n) for n in range(len(parquet.schema)))
     paths = [leaf.path for leaf in leaves if leaf.physical_type == "INT96"]
-    return frozenset(
-        place
-        for place, name in enumerate(parquet.schema_arrow.names if paths else ())
-        if any(path == name or path.startswith(f"{name}.") for path in paths)
-    )
+    steps = (path.split(".") for path in paths)
+    owners = {".".join(parts[:end]) for parts in steps for end in range(1, len(parts) + 1)}
+    names = enumerate(parquet.schema_arrow.names if owners else ())
+    return frozenset(place for place, name in names if name in owners)
 
 
 def has_day_zero(column: pa.Array | pa.ChunkedArray) -> bool:

@@ -47,7 +47,8 @@ def stored_digests(
         if owners is None:
             return {}
         arrow = parquet.schema_arrow
-        states = [_described(parquet, n, column) for n, column in enumerate(columns)]
+        writer = writer_of(metadata)
+        states = [_described(writer, arrow.field(n), one) for n, one in enumerate(columns)]
         for number, owner in enumerate(owners):
             leaf = parquet.schema.column(number)
             levels = leaf.max_definition_level, leaf.max_repetition_level
@@ -95,13 +96,14 @@ def encoded_digests(
     digests = {}
     with pq.ParquetFile(path, metadata=metadata) as parquet, open(path, "rb") as stream:
         owners = _owners(parquet, columns) or ()
+        arrow, writer = parquet.schema_arrow, writer_of(metadata)
         for number, owner in enumerate(owners):
             leaf = parquet.schema.column(number)
             if columns[owner].field_id not in wanted or leaf.max_repetition_level:
                 continue
-            if _is_nested(parquet.schema_arrow.field(owner).type):
+            if _is_nested(arrow.field(owner).type):
                 continue
-            state = _described(parquet, owner, columns[owner])
+            state = _described(writer, arrow.field(owner), columns[owner])
             state.update(repr(_leaf_described(leaf)).encode())
             try:
                 _add_pages(state, stream, parquet, number=number)
@@ -139,11 +141,10 @@ def _owners(parquet: pq.ParquetFile, columns: Sequence[PhysicalColumn]) -> list[
     return owners if len(owners) == len(parquet.schema) else None
 
 
-def _described(parquet: pq.ParquetFile, place: int, column: PhysicalColumn) -> xxhash.xxh3_128:
+def _described(writer: str, field: pa.Field, column: PhysicalColumn) -> xxhash.xxh3_128:
     """Begins a digest of a column by who wrote it, and the types that it is read as."""
     state = xxhash.xxh3_128()
-    kind = parquet.schema_arrow.field(place).type
-    state.update(repr((writer_of(parquet.metadata), str(kind), str(column.type))).encode())
+    state.update(repr((writer, str(field.type), str(column.type))).encode())
     return state
 
 
