@@ -13,6 +13,7 @@ import pytest
 
 from catalog.catalog import Catalog
 from catalog.errors import CorruptData, InvalidInput
+from catalog.model.types import Scalar
 from tests.formats.handmade import LOGICAL, Converted, Leaf, Node, Physical
 from tests.formats.handmade import write as write_parquet
 
@@ -224,3 +225,23 @@ def test_the_engine_is_asked_once_for_files_of_one_layout(
         pq.write_table(table, source / f"{n}.parquet")
     snap(cat, "t", source)
     assert len(asked) == 1
+
+
+def test_types_that_an_earlier_version_stored_are_corrected_where_they_are_in_the_way(
+    cat: Catalog, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from catalog.engine import file_types
+
+    ts = Leaf("ts", Physical.INT64, [whole(1_000_000)], Converted.TIMESTAMP_MICROS)
+    write_parquet(source / "a.parquet", [ids(), ts])
+    with monkeypatch.context() as patched:  # as it was read before the engine was asked
+        stored = Scalar("BIGINT"), Scalar("TIMESTAMP WITH TIME ZONE")
+        patched.setattr(file_types, "_known", {})
+        patched.setattr(file_types, "column_types", lambda con, uri: stored)
+        snap(cat, "t", source)
+    assert [c.type for c in cat.schema("t")] == [kind.name for kind in stored]
+    table = pa.table({"id": [2], "ts": pa.array([2_000_000], pa.timestamp("us"))})
+    pq.write_table(table, source / "b.parquet")
+    snap(cat, "t", source)
+    assert [c.type for c in cat.schema("t")] == ["BIGINT", "TIMESTAMP"]
+    assert rows(cat, "SELECT epoch_us(ts) FROM t ORDER BY 1") == [(1_000_000,), (2_000_000,)]

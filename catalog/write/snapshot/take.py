@@ -96,8 +96,7 @@ def take_snapshot(task: SnapshotTask) -> TakenSnapshot:
     listing = _discover(task)
     records = read_stat_records(store, task.name, listing.root)
     known = {file.path: ingest.recorded_token(records, file) for file in listing.files}
-    source, seen = _read_source(task, listing, known)
-    unified = _unify(task, source)
+    source, seen, unified = _read_and_unify(task, listing, known)
     snapshot = table_snapshot(unified, source.spec, task)
     unknown = [
         file
@@ -133,6 +132,24 @@ def take_snapshot(task: SnapshotTask) -> TakenSnapshot:
     except BaseException:
         ingest.discard(taken)
         raise
+
+
+def _read_and_unify(
+    task: SnapshotTask, listing: Discovery, tokens: Mapping[str, str | None]
+) -> tuple[SourceFiles, dict[str, RemoteFile], Unified]:
+    """Reads the files of a source as far as they are not known, and finds their common schema.
+
+    If there is none, those that the table has already are read as well: earlier versions may have
+    stored other types of them than the engine reads.
+    """
+    source, seen = _read_source(task, listing, tokens)
+    try:
+        return source, seen, _unify(task, source)
+    except InvalidInput as error:
+        if error.kind != ErrorKind.SCHEMA_MISMATCH or not any(source.expected.values()):
+            raise
+    source, seen = _read_source(task, listing, tokens, anew=True)
+    return source, seen, _unify(task, source)
 
 
 def _read(task: SnapshotTask, found: TakenSnapshot, plan: FilePlan) -> TakenSnapshot:
@@ -207,9 +224,13 @@ def _check_apart(listing: Discovery, store: ObjectStore) -> None:
 
 
 def _read_source(
-    task: SnapshotTask, listing: Discovery, tokens: Mapping[str, str | None]
+    task: SnapshotTask,
+    listing: Discovery,
+    tokens: Mapping[str, str | None],
+    *,
+    anew: bool = False,
 ) -> tuple[SourceFiles, dict[str, RemoteFile]]:
-    """Reads the footers of the files that are not recognised without that.
+    """Reads the footers of the files that are not recognised without that, or of all ``anew``.
 
     Returns:
         The files; what the server said about those that were read, by path.
@@ -219,7 +240,9 @@ def _read_source(
     full = request.scope == "full"
     known = KnownFiles.load(task.repository.commits, task.base, spec, full=full)
     expected = {
-        file.path: expected_file(
+        file.path: None
+        if anew
+        else expected_file(
             file,
             known,
             partition=spec.values[file.path],
