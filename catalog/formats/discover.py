@@ -7,7 +7,8 @@ from dataclasses import replace
 from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.formats import bucket, directory
 from catalog.formats.hive_path import segments
-from catalog.formats.source import Discovery, Listing, OtherTable, SourceFile
+from catalog.formats.source import Discovery, Listing, OtherTable, SourceFile, SourceFormat
+from catalog.formats.source_names import is_ducklake
 from catalog.formats.walk import other_format
 from catalog.storage.external_files import (
     check_no_secrets,
@@ -57,7 +58,9 @@ def discover(
         if not missing_ok:
             raise
         listing = Listing(source if is_remote(source) else os.path.abspath(source), [])
-    table = (listing.table or _table_around(listing.root, store)) if listing.files else None
+    table = listing.table or _table_around(listing.root, store)
+    if table is None and any(is_ducklake(os.path.basename(file.path)) for file in listing.files):
+        table = OtherTable(listing.root, SourceFormat.DUCKLAKE)
     if table is not None and not listing.named:
         raise other_format(table)
     files = listing.files

@@ -169,7 +169,7 @@ class Walk:
         ]
         if SourceFormat.PARQUETRY in found and here == self._own:
             found.remove(SourceFormat.PARQUETRY)
-        found += [SourceFormat.DUCKLAKE] if any(map(is_ducklake, names)) else []
+        found += [SourceFormat.DUCKLAKE] if folder and any(map(is_ducklake, names)) else []
         if not found:
             return
         table = OtherTable("/".join((self._tree.root, *folder)), found[0])

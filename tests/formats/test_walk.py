@@ -144,7 +144,11 @@ def test_files_of_another_table_that_are_named_themselves_are_taken_with_a_warni
     tmp_path: Path, remote: bool
 ) -> None:
     inside = ["_delta_log/0.json", "_delta_log/1.checkpoint.parquet", "a.parquet", "p=1/b.parquet"]
-    tree = Tree(tmp_path, [f"t/{one}" for one in inside], remote=remote)
+    of_ducklake = f"l/{MARKS['DuckLake']}"
+    tree = Tree(tmp_path, [*(f"t/{one}" for one in inside), of_ducklake], remote=remote)
+    for source in (of_ducklake, "l/d*.parquet"):
+        (warning,) = tree.found(source).warnings
+        assert "l is a table of DuckLake" in warning
     for source, files in {
         "t/*.parquet": ["t/a.parquet"],
         "t/a.parquet": ["t/a.parquet"],
@@ -153,6 +157,17 @@ def test_files_of_another_table_that_are_named_themselves_are_taken_with_a_warni
         assert tree.files(source) == files
         (warning,) = tree.found(source).warnings
         assert "t is a table of Delta" in warning
+
+
+@both
+@pytest.mark.parametrize("name", MARKS)
+def test_a_table_without_files_of_its_own_is_one_too(
+    tmp_path: Path, name: str, remote: bool
+) -> None:
+    tree = Tree(tmp_path, [f"wh/t/{MARKS[name]}", "wh/t/data/notes.txt"], remote=remote)
+    for source in ("wh", "wh/t", "wh/t/*") + (("wh/t/data",) if name != "DuckLake" else ()):
+        with pytest.raises(Unsupported, match=name.strip()):
+            discover(f"{tree.root}/{source}", store=tree.store, missing_ok=True)
 
 
 @both
