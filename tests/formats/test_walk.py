@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from catalog.errors import ErrorKind, InvalidInput, NotFound, Unsupported
+from catalog.errors import ErrorKind, InvalidInput, NotFound, StorageFailure, Unsupported
 from catalog.formats.discover import discover
 
 from .trees import Tree, touch
@@ -293,6 +293,14 @@ def test_what_cannot_be_read_as_a_file_is_refused_at_once(
     odd.rename(tmp_path / "s/b.pipe")
     if kind != "device":
         assert discover(f"{tmp_path}/s").ignored == 1
+
+
+def test_prefixes_around_a_source_need_not_be_readable(tmp_path: Path) -> None:
+    tree = Tree(tmp_path, ["wh/t/a.parquet"], remote=True)
+    tree.store.only = "wh/t"
+    assert tree.files("wh/t") == ["wh/t/a.parquet"]
+    with pytest.raises(StorageFailure):
+        tree.files("wh")
 
 
 @both

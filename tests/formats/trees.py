@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from catalog.errors import ErrorKind, StorageFailure
 from catalog.formats.discover import discover
 from catalog.formats.source import Discovery
 from catalog.storage.store import RemoteFile
@@ -20,12 +21,15 @@ class Bucket:
 
     def __init__(self, names: list[str]) -> None:
         self.names = sorted(names)
+        self.only = ""  # nothing else may be listed
 
     @property
     def external_files(self) -> "Bucket":
         return self
 
     def list(self, uri: str) -> Iterator[RemoteFile]:
+        if not uri.startswith(f"s3://b/{self.only}"):
+            raise StorageFailure(f"access to {uri} is denied", kind=ErrorKind.NOT_PERMITTED)
         return (self._file(name) for name in self.names if f"s3://b/{name}".startswith(uri))
 
     def look(self, uri: str) -> RemoteFile | None:
