@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable
 
+import pyarrow as pa
+
+from catalog.engine.connection import connect, single_row
 from catalog.engine.quoting import literal
 from catalog.model.types import DataType, Scalar
 
@@ -25,6 +28,18 @@ def copy_sql(query: str, path: str, kinds: Iterable[DataType], *, options: str =
         f"COPY ({query}) TO {literal(path)} "
         f"(FORMAT parquet, GEOPARQUET_VERSION '{version}'{options})"
     )
+
+
+def copy_rows(rows: pa.RecordBatchReader, path: str) -> int:
+    """Writes rows to a local Parquet file, also of types that Arrow does not write: intervals.
+
+    Returns:
+        How many rows there were.
+    """
+    with connect() as con:
+        con.register("rows", rows)
+        copied = copy_sql("FROM rows", path, (), options=", COMPRESSION zstd")
+        return int(single_row(con, copied)[0])
 
 
 def is_geometry(kind: DataType) -> bool:

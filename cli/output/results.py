@@ -1,6 +1,8 @@
 """Writes rows that come as Arrow batches: as a table, JSON, CSV, Parquet or Markdown."""
 
 import contextlib
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -85,11 +87,34 @@ def write_parquet(reader: "pa.RecordBatchReader", stream: BinaryIO) -> int:
 
     names = unique_names(reader.schema.names)
     schema = pa.schema([field.with_name(n) for field, n in zip(reader.schema, names, strict=True)])
+    if any(map(_has_interval, schema.types)):
+        renamed = (batch.rename_columns(names) for batch in reader)
+        return _write_by_engine(pa.RecordBatchReader.from_batches(schema, renamed), stream)
     count = 0
     with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
         for batch in reader:
             count += batch.num_rows
             writer.write_batch(batch.rename_columns(names))
+    return count
+
+
+def _has_interval(kind: "pa.DataType") -> bool:
+    """Returns whether values are intervals, or have some inside, which Arrow does not write."""
+    import pyarrow as pa
+
+    if kind == pa.month_day_nano_interval():
+        return True
+    return any(_has_interval(kind.field(n).type) for n in range(kind.num_fields))
+
+
+def _write_by_engine(reader: "pa.RecordBatchReader", stream: BinaryIO) -> int:
+    from catalog.engine.copying import copy_rows
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "rows.parquet")
+        count = copy_rows(reader, str(path))
+        with open(path, "rb") as file:
+            shutil.copyfileobj(file, stream)
     return count
 
 

@@ -61,6 +61,18 @@ VALUES = (
 )
 
 
+def test_intervals_are_written_to_parquet_inside_of_others_too(
+    lake: Path, parquetry: Runner, tmp_path: Path
+) -> None:
+    query = "SELECT INTERVAL '1 month' AS i, [{'x': INTERVAL '30 days'}] AS l, 'a' AS i"
+    file = tmp_path / "o.parquet"
+    assert parquetry("sql", query, "--format", "parquet", "-o", str(file)).code == 0
+    with duckdb.connect() as con:
+        found = con.sql(f"SELECT i::VARCHAR, l::VARCHAR, * FROM '{file}'")
+        (row,) = found.fetchall()
+        assert [*row[:2], row[-1]] == ["1 month", "[{'x': 30 days}]", "a"]
+
+
 def test_geometries_and_variants_are_printed_as_text(lake: Path, parquetry: Runner) -> None:
     row = next(csv.DictReader(io.StringIO(parquetry("sql", "--format", "csv", VALUES).out)))
     shown = {"g": "POINT (1 2)", "v": "{'a': 1}", "n": "[{'g': 'POINT (3 4)'}]", "x": "NULL"}
