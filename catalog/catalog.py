@@ -13,7 +13,7 @@ from catalog.reader import CatalogReader
 from catalog.repository import repository as stored
 from catalog.repository.repository import DEFAULT_BRANCH
 from catalog.storage.failures import tells_machine_errors
-from catalog.storage.opening import open_store
+from catalog.storage.opening import open_store, outer_stores
 
 if TYPE_CHECKING:
     from catalog.model.datafile import Verify
@@ -45,6 +45,14 @@ class Catalog(CatalogReader):
         uri = path_text(uri, "the catalog's place")
         check_choice(verify, "verify", VERIFY)
         store = open_store(uri, s3=s3, gcs=gcs, azure=azure, cache=cache, new=True)
+        for outer in outer_stores(store):
+            if stored.is_catalog(outer):
+                raise AlreadyExists(
+                    f"{uri} is inside the catalog {outer.location}, whose files those of another "
+                    "catalog would be mixed with",
+                    kind=ErrorKind.CATALOG_EXISTS,
+                    hint="choose a place outside of it",
+                )
         try:
             repository = stored.create(
                 store, author=author or default_author(), now=utc_now(), verify=verify

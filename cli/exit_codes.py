@@ -26,7 +26,7 @@ class ExitCode(IntEnum):
     USAGE = 2, "wrong usage"
     ERROR = 3, "an error"
     CONFLICT = 4, "a conflict with somebody else's change, also in a dry run"
-    INTERRUPTED = 130, "interrupted"
+    INTERRUPTED = 130, "interrupted, also by SIGTERM or SIGHUP"
 
 
 def exit_code(failure: type[CatalogError]) -> ExitCode:

@@ -37,7 +37,7 @@ def passed_on(interrupt: Callable[[], None]) -> Iterator[None]:
 
 def _watch(reader: int, interrupt: Callable[[], None]) -> None:
     while signals := os.read(reader, 16):
-        if signal.SIGINT in signals:
+        if any(number in signals for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)):
             interrupt()
 
 

@@ -5,7 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from catalog.errors import AlreadyExists, CorruptData, ErrorKind, NotFound, Unsupported
+from catalog.errors import (
+    AlreadyExists,
+    CatalogError,
+    CorruptData,
+    ErrorKind,
+    NotFound,
+    Unsupported,
+)
 from catalog.model.commit import Commit, parse_time, time_text
 from catalog.model.datafile import Verify
 from catalog.model.digests import FIELD, check_digest, with_digest
@@ -104,6 +111,15 @@ def create(
     except AlreadyExists as error:
         raise _exists() from error
     return repository
+
+
+def is_catalog(store: ObjectStore) -> bool:
+    """Returns whether a store holds a catalog, as far as it can be read."""
+    try:
+        open_existing(store)
+    except CatalogError as error:
+        return error.kind == ErrorKind.NEWER_FORMAT
+    return True
 
 
 def open_existing(store: ObjectStore, *, verify: Verify = "size") -> Repository:

@@ -14,6 +14,7 @@ import fcntl
 import hashlib
 import os
 import random
+import re
 import secrets
 import stat
 import time
@@ -54,6 +55,13 @@ WHOLE_BYTES = 1 << 30
 """What no object that is read whole is longer than: branches take some 100 kB, and fingerprints of
 thousands of columns and hundreds of millions of rows some 100 MB."""
 
+LEFT_AFTER_S = 7 * 86_400
+"""How long a temporary file must have rested to count as left by a writer that was killed: longer
+than any transaction is open."""
+
+_TEMPORARY = re.compile(r"[0-9a-f]{32}(?:\.\w+)?")
+"""Names that ``scratch`` gives."""
+
 _FICLONE = 0x40049409
 """Linux's request to share all blocks of a file with another (``ioctl_ficlone(2)``)."""
 
@@ -69,6 +77,7 @@ class LocalStore:
     def __init__(self, root: str, *, external_files: RemoteFiles | None = None) -> None:
         self.location = os.path.abspath(root)
         self._known_directories: set[str] = set()
+        self._swept = False
         self.external_files = external_files
 
     def read(self, path: str) -> Stored:
@@ -163,6 +172,9 @@ class LocalStore:
         folder = os.path.join(self.location, "tmp")
         with storage_errors("tmp"):
             self._make_directory(folder)
+        if not self._swept:
+            self._swept = True
+            _remove_left(folder)
         return os.path.join(folder, secrets.token_hex(16))
 
     def take_over(self, source: str) -> "LocalStaged":
@@ -319,6 +331,18 @@ class LocalStaged:
 def _unless_gone(error: OSError) -> None:
     if not isinstance(error, FileNotFoundError | NotADirectoryError):
         raise error
+
+
+def _remove_left(folder: str) -> None:
+    """Removes temporary files that writers left which were killed, long after."""
+    oldest = time.time() - LEFT_AFTER_S
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                found = entry.stat(follow_symlinks=False)
+                own = _TEMPORARY.fullmatch(entry.name) and stat.S_ISREG(found.st_mode)
+                if own and max(found.st_mtime, found.st_ctime) < oldest:
+                    os.unlink(entry.path)
 
 
 def _locked_at_once(descriptor: int) -> bool:

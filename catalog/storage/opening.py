@@ -1,6 +1,7 @@
 """The store behind a catalog's URI, and the local cache of a catalog in a bucket."""
 
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,6 +70,21 @@ def open_store(
     if (new or known.get(note) is None) and probe(store):
         known.put(note, b"")
     return store
+
+
+def outer_stores(store: ObjectStore) -> Iterator[ObjectStore]:
+    """Yields stores of the directories or prefixes around a store, the nearest first."""
+    from catalog.storage.bucket.store import BucketStore
+
+    if isinstance(store, BucketStore):
+        place = store.location
+        while place.rstrip("/") != store.bucket_uri:
+            place = place.rpartition("/")[0]
+            yield BucketStore(place, store.service)
+        return
+    real, named = Path(os.path.realpath(store.location)), Path(store.location)
+    for parent in dict.fromkeys((*named.parents, *real.parents)):
+        yield LocalStore(str(parent))
 
 
 def _service(
