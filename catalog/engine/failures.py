@@ -122,6 +122,11 @@ def file_error(error: duckdb.Error) -> CatalogError | None:
             failure = machine_failure(cause, f"cannot look at {found['file']}")
             if failure is not None:
                 return failure
+        else:
+            return StorageFailure(
+                f"{found['file']} was not found, though it is there now",
+                hint="check the disk or the network file system, then run it again",
+            )
     file, why = (found["file"], found["why"]) if found else ("a data file", _first_line(error))
     return CorruptData(
         f"{file} cannot be read: {why.strip()}",
