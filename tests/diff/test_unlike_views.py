@@ -119,6 +119,30 @@ def test_every_type_can_be_a_key(kind: str, values: pa.Array, tmp_path: Path) ->
     assert counts(cat) == [(1, 1, 0)] * 2
 
 
+@pytest.mark.parametrize("kind", ["INTERVAL", "STRUCT(i INTERVAL)"])
+@pytest.mark.parametrize("order", ["ASC", "DESC"])
+def test_intervals_are_keys_by_their_parts(kind: str, order: str, tmp_path: Path) -> None:
+    files = [tmp_path / "0.parquet", tmp_path / "1.parquet"]
+    values = ("1 month", "30 days", "720 hours", "31 days")
+    shape = "{{'i': INTERVAL '{0}'}}" if "STRUCT" in kind else "INTERVAL '{0}'"
+    with duckdb.connect() as con:
+        for number, (file, direction) in enumerate(zip(files, ("ASC", order), strict=True)):
+            rows = ", ".join(
+                f"({n}, {shape.format(value)}, {n if n else number})"
+                for n, value in enumerate(values)
+            )
+            con.execute(
+                f"COPY (SELECT k, v FROM (VALUES {rows}) t(n, k, v) ORDER BY n {direction}) "
+                f"TO '{file}' (FORMAT parquet)"
+            )
+    cat = lake(tmp_path, files, ["k"])
+    assert counts(cat) == [(0, 0, 1)] * 2
+    for method in ("auto", "join"):
+        with cat.diff("main~1", "main", level="rows", method=method) as result:
+            assert result["t"].changes().read_all().num_rows == 1
+            assert result["t"].key_problems.duplicate == (0, 0)
+
+
 def test_rare_types_within_others_in_another_order(tmp_path: Path) -> None:
     kind = pa.struct([("x", pa.list_view(pa.string_view())), ("y", pa.duration("s"))])
     files = [tmp_path / "0.parquet", tmp_path / "1.parquet"]

@@ -80,6 +80,20 @@ def test_what_both_sides_changed_comes_together(case: str, key: list[str], tmp_p
     assert found == [(1, texts[0], 5), (2, texts[1], 0), (3, texts[0], 0)]
 
 
+def test_cells_of_a_row_with_an_interval_come_together(tmp_path: Path) -> None:
+    row = "{n} AS id, INTERVAL '{n} months' AS v, {ours} AS w, {theirs} AS x"
+    states = {
+        name: [row.format(n=n, ours=ours, theirs=theirs) for n in (1, 2, 3)]
+        for name, ours, theirs in (("base", 0, 0), ("ours", 5, 0), ("theirs", 0, 7))
+    }
+    for key in (["id"], ["v"]):
+        folder = tmp_path / key[0]
+        folder.mkdir()
+        cat = lake_of(folder, key, **states)
+        cat.merge("fix", into="main")
+        assert cat.sql("SELECT w, x FROM t").fetchall() == [(5, 7)] * 3
+
+
 def test_a_month_that_became_30_days_is_upserted(tmp_path: Path) -> None:
     row = ["1 AS id, INTERVAL '1 month' AS v, 0 AS w"]
     cat = lake_of(tmp_path, ["id"], base=row, ours=row, theirs=row)

@@ -49,6 +49,7 @@ class PartialRows:
         self._reader = reader
         self._columns = columns
         self._plan = columns.plan
+        self._formed_numbers = {p.number for side in SIDES for p in columns.formed(side)}
         self._name = name
         self._keep_all = keep_all
         self.pairs: list[tuple[FilePair, str | None]] = []
@@ -236,7 +237,7 @@ class PartialRows:
         return [p for p in self._plan.pairs if self._known_equal(p, pair, changed)]
 
     def _known_equal(self, column: ColumnPair, pair: FilePair, changed: Collection[int]) -> bool:
-        if column.before.type != column.after.type:
+        if column.before.type != column.after.type or column.number in self._formed_numbers:
             return False
         if column.partition:
             return constant(self._plan, column)
