@@ -3,15 +3,23 @@
 import hashlib
 import math
 import struct
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import pyarrow.parquet as pq
 
 from catalog.formats.footer import Footer
 from catalog.formats.thrift import Fields
 from catalog.model.datafile import ColumnStats
-from catalog.model.types import INTEGER_BITS, Scalar, TypeClass
+from catalog.model.types import (
+    INTEGER_BITS,
+    DataType,
+    ListType,
+    MapType,
+    Scalar,
+    StructType,
+    TypeClass,
+)
 from catalog.model.values import encode
 
 _SIGNED = frozenset((TypeClass.BOOLEAN, TypeClass.DATE, TypeClass.TIME, TypeClass.TIMESTAMP))
@@ -44,17 +52,38 @@ class Claims:
 
     Attributes:
         fault: What is wrong with them by itself, for people; empty if nothing is.
+        leaves: What it claims of the values inside of a nested column, which has no other claims.
     """
 
     groups: tuple[Claim, ...]
     fault: str
+    leaves: tuple["LeafClaims", ...] = ()
 
     @property
     def digest(self) -> bytes:
         """Returns eight bytes that stand for all of it."""
         parts = [(one.rows, one.nulls, one.low, one.high) for one in self.groups]
-        text = repr((self.fault, parts)).encode()
+        inner = [one.claims.digest for one in self.leaves]
+        text = repr((self.fault, parts, *inner)).encode()
         return hashlib.blake2b(text, digest_size=8).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class LeafClaims:
+    """What a footer claims of values inside of a nested column.
+
+    Attributes:
+        path: The steps to them: places of fields in structs, or ``ITEMS`` of lists and maps.
+        kind: Their type.
+    """
+
+    path: tuple[int, ...]
+    kind: Scalar
+    claims: Claims
+
+
+ITEMS = -1
+"""The step to all elements of lists, or all entries of maps, which are structs of two fields."""
 
 
 GARBLED = "bounds of another type"
@@ -90,6 +119,48 @@ def column_facts(
     found = _summed_up(kind, trusted, rows=footer.rows, complete=len(trusted) == len(claims))
     fault = fault or (GARBLED if garbled else "")
     return found, Claims(tuple(claims), fault) if said or fault else None
+
+
+def nested_claims(
+    footer: Footer, number: int, kind: DataType, leaves: Sequence[pq.ColumnSchema]
+) -> Claims | None:
+    """Returns what a footer claims of a nested column, whose first leaf has a number."""
+    found = []
+    for leaf, (path, inner) in enumerate(_leaf_paths(kind), number):
+        _, said = column_facts(footer, leaf, inner, leaves[leaf])
+        if said is None:
+            continue
+        groups = tuple(_as_nested(group, path) for group in said.groups)
+        said = replace(said, groups=groups)
+        found.append(LeafClaims(path, inner, said))
+    return Claims((), "", tuple(found)) if found else None
+
+
+def _as_nested(claim: Claim, path: tuple[int, ...]) -> Claim:
+    """Returns a claim of values in a nested column without a number of NULLs that loses no row.
+
+    Writers count NULLs in lists in one way or another, and those of structs that are NULL.
+    """
+    telling = ITEMS not in path and claim.nulls in (0, claim.rows)
+    return claim if telling else replace(claim, nulls=None)
+
+
+def _leaf_paths(kind: DataType) -> Iterator[tuple[tuple[int, ...], Scalar]]:
+    """Yields the paths and types of the plain values in a type, in the order of its leaves."""
+    match kind:
+        case Scalar():
+            yield (), kind
+        case ListType(element):
+            parts: Sequence[tuple[tuple[int, ...], DataType]] = [((ITEMS,), element)]
+        case MapType(key, value):
+            parts = [((ITEMS, 0), key), ((ITEMS, 1), value)]
+        case StructType(fields):
+            parts = [((n,), inner) for n, (_, inner) in enumerate(fields)]
+    if isinstance(kind, Scalar):
+        return
+    for step, inner in parts:
+        for path, leaf in _leaf_paths(inner):
+            yield (*step, *path), leaf
 
 
 class _Reader:

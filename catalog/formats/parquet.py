@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from catalog.formats.arrow_types import ArrowColumn, arrow_columns
 from catalog.formats.bloom_filters import faulty_filters
-from catalog.formats.bounds import NO_FILTER, Claims, column_facts
+from catalog.formats.bounds import NO_FILTER, Claims, column_facts, nested_claims
 from catalog.formats.footer import (
     KNOWN_SCHEMAS,
     Footer,
@@ -144,6 +144,12 @@ def read_footer(path: ParquetSource, *, name: str | None = None) -> StoredFooter
     }
     stats = {name: known for name, (known, _) in facts.items()}
     claims = {name: said for name, (_, said) in facts.items() if said is not None}
+    for column in columns:
+        nested = None
+        if not isinstance(column.type, Scalar):
+            nested = nested_claims(footer, column.leaf, column.type, leaves)
+        if nested is not None:
+            claims[column.name] = nested
     doubtful = frozenset(
         place
         for place, column in enumerate(columns)

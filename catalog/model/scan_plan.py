@@ -130,6 +130,10 @@ def scan_plan(
     )
 
 
+_NEVER_COMPARED = tuple(map(Scalar, ("JSON", "TIME_NS", "TIME WITH TIME ZONE", "TIMESTAMPTZ_NS")))
+"""Types whose bounds in footers nothing compares with the values, while engines go by them."""
+
+
 def _sources(
     table: TableSnapshot,
     fields: Sequence[Field],
@@ -154,4 +158,5 @@ def _sources(
                 stats = (file.stats.get(field.id) for file in files)
                 known = all(found is not None and found.nans == 0 for found in stats)
                 doubtful = field.id not in nan_free and not known
-            yield FileColumn(position, kind, doubtful or field.id in unsound)
+            doubtful = doubtful or field.id in unsound or kind in _NEVER_COMPARED
+            yield FileColumn(position, kind, doubtful)

@@ -45,6 +45,8 @@ def byte_edges(column: pa.Array, *, used: bool) -> tuple[bytes, bytes] | None:
     if pa.types.is_dictionary(column.type):
         entries = column.dictionary
         column = entries.take(pc.unique(column.indices.drop_null())) if used else entries
+    if isinstance(column.type, pa.BaseExtensionType):
+        column = column.storage
     if is_text(column.type) or is_binary(column.type):
         column = column.cast(pa.large_binary())
     elif not pa.types.is_fixed_size_binary(column.type):

@@ -19,7 +19,7 @@ def with_right_stats(file: DataFile, known: Fingerprint) -> DataFile:
     if not unsound:
         return file
     stats = dict(file.stats)
-    for field_id in unsound:
+    for field_id in stats.keys() & set(unsound):
         found = known.summaries.get(field_id)
         stats[field_id] = ColumnStats()
         if found is not None:
