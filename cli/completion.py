@@ -1,6 +1,8 @@
 """What a shell completes: refs and tables of the catalog at hand."""
 
 from collections.abc import Callable, Iterable
+from contextlib import redirect_stderr
+from io import StringIO
 from typing import TYPE_CHECKING
 
 import typer
@@ -42,6 +44,7 @@ def _matching(
     ctx: typer.Context, start: str, names: "Callable[[Catalog], Iterable[str]]"
 ) -> list[str]:
     try:
-        return [name for name in names(opened(ctx)) if name.startswith(start)]
+        with redirect_stderr(StringIO()):  # notes would be written into the line that is typed
+            return [name for name in names(opened(ctx)) if name.startswith(start)]
     except CatalogError:
         return []

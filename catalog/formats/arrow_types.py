@@ -50,8 +50,9 @@ class ArrowColumn:
 def arrow_columns(schema: pq.ParquetSchema, shown: str) -> tuple[ArrowColumn, ...]:
     """Returns the columns of a file, which errors call ``shown``.
 
+    What Arrow does not know how to read ends in an error of its own.
+
     Raises:
-        ArrowException: Arrow does not know how to read them.
         InvalidInput: They have ambiguous names.
     """
     structure = schema.to_arrow_schema()
@@ -76,9 +77,6 @@ def arrow_agrees(schema: pq.ParquetSchema, types: Sequence[DataType]) -> tuple[b
     Args:
         schema: The schema of the file, e.g. ``ParquetFile.schema``.
         types: The types of its columns, in order, as the engine reads them.
-
-    Raises:
-        ArrowException: Arrow does not know how to read them.
     """
     columns = list(_columns(schema, schema.to_arrow_schema()))
     if len(columns) != len(types):
