@@ -42,7 +42,8 @@ def unify(
     the table is replaced.
 
     Raises:
-        InvalidInput: A column has types without a common one that loses nothing.
+        InvalidInput: A column has types without a common one that loses nothing, or is spelled
+            in different ways.
     """
     old = {} if existing is None else {f.name: f for f in existing.schema.fields}
     kinds: dict[str, list[tuple[DataType, str]]] = {}
@@ -52,6 +53,8 @@ def unify(
     for columns, path in layouts.items():
         for name, kind in columns:
             kinds.setdefault(by_path(name), []).append((kind, path))
+    spelled = {path: [by_path(name) for name, _ in columns] for columns, path in layouts.items()}
+    _check_spelling({"the table": [*old], **spelled} if keep_columns else spelled)
     for name, kind in partition:
         kinds.pop(name, None)
         kinds[name] = [(kind, "the paths")]
@@ -85,6 +88,25 @@ def _by_path(names: Sequence[str], others: Collection[str]) -> Callable[[str], s
     folded = {name.casefold(): name for name in names}
     apart = {*names, *others}
     return lambda name: name if name in apart else folded.get(name.casefold(), name)
+
+
+def _check_spelling(columns: Mapping[str, Sequence[str]]) -> None:
+    """Checks that no column is spelled otherwise in another place: in SQL, both are one.
+
+    Where one place has both spellings, they are two columns.
+    """
+    spellings: dict[bytes, dict[str, str]] = {}
+    for place, names in columns.items():
+        for name in names:  # only A to Z are folded, as by the engine
+            spellings.setdefault(name.encode().lower(), {}).setdefault(name, place)
+    for found in spellings.values():
+        if len(found) > 1 and not any(found.keys() <= {*names} for names in columns.values()):
+            (one, place), (other, where) = list(found.items())[:2]
+            raise InvalidInput(
+                f"a column is spelled {one!r} in {place} and {other!r} in {where}",
+                kind=ErrorKind.SCHEMA_MISMATCH,
+                hint="write these files again with one spelling for the column",
+            )
 
 
 def _common(name: str, kinds: Sequence[tuple[DataType, str]]) -> DataType:

@@ -160,6 +160,28 @@ def test_columns_that_differ_in_case_only_stay_apart(cat: Catalog, source: Path)
     assert ids(cat) == {"v": 1, "V": 2}
 
 
+def test_a_column_that_is_spelled_in_two_ways_is_refused(cat: Catalog, source: Path) -> None:
+    write(source / "a.parquet", {"v": [1], "w": [1]})
+    write(source / "b.parquet", {"V": [2]})
+    with pytest.raises(InvalidInput, match=r"spelled 'v' in .*'V' in") as caught:
+        snap(cat, "t", source)
+    assert caught.value.kind == "schema-mismatch"
+    assert all(str(source / name) in caught.value.message for name in ("a.parquet", "b.parquet"))
+    write(source / "b.parquet", {"V": [2], "v": [3]})  # these are two columns
+    snap(cat, "t", source)
+    assert rows(cat, "FROM t ORDER BY ALL") == [(1, 1, None), (3, None, 2)]
+
+
+def test_what_is_added_is_spelled_as_the_table_is(cat: Catalog, source: Path) -> None:
+    write(source / "a.parquet", {"v": [1]})
+    snap(cat, "t", source)
+    write(source / "a.parquet", {"V": [2]})
+    with pytest.raises(InvalidInput, match="spelled 'v' in the table and 'V' in"):
+        snap(cat, "t", source, scope="append")
+    snap(cat, "t", source)  # another table altogether
+    assert list(types(cat)) == ["V"]
+
+
 def test_several_columns_of_one_name_are_refused(cat: Catalog, source: Path) -> None:
     twice = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["v", "v"])
     write(source / "a.parquet", twice)
