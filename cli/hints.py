@@ -47,7 +47,7 @@ def _part(part: Part) -> str:
 def _option(name: str, value: Value) -> str:
     option = f"--{name.replace('_', '-')}"
     if name == "partition_by" and isinstance(value, Mapping):
-        return f"{option} {shlex.quote(','.join(f'{k}:{_value(v)}' for k, v in value.items()))}"
+        return f"{option} {shlex.quote(','.join(f'{k}:{v}' for k, v in value.items()))}"
     if isinstance(value, Mapping):
         return " ".join(f"{option} {shlex.quote(k)}={_value(v)}" for k, v in value.items())
     return option if value is True else f"{option} {_value(value)}"

@@ -200,7 +200,8 @@ def other_format(table: OtherTable) -> Unsupported:
         problem = "its files alone do not say which rows count"
         advice = f"write its current rows to plain Parquet with a reader of {table.format}"
         if table.format in _READERS:
-            query = f"FROM {_READERS[table.format]}('{table.root}')"
+            place = table.root.replace("'", "''")
+            query = f"FROM {_READERS[table.format]}('{place}')"
             advice += f", e.g. in DuckDB: COPY ({query}) TO 'orders.parquet'"
         advice += "; then give those files"
     return Unsupported(

@@ -218,7 +218,7 @@ class LocalStore:
                         self._link(temporary, target, path, sync=False)
                     return False
             try:
-                os.link(source, target)
+                os.link(os.path.realpath(source), target)  # not the symbolic link itself
             except FileExistsError:
                 return os.stat(target).st_nlink > 1
             except OSError as error:

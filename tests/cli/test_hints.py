@@ -72,3 +72,5 @@ def test_a_call_is_worded_as_a_command() -> None:
         "parquetry merge fix --into main --continue --resolve ours|theirs; "
         "parquetry sql --branch 'my branch'; --allow-empty"
     )
+    types = Option("partition_by", {"day": "DATE", "p": "DECIMAL(5,2)"})
+    assert worded(hint("{}", types)) == "--partition-by 'day:DATE,p:DECIMAL(5,2)'"

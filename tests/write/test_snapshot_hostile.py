@@ -154,6 +154,23 @@ def test_links_within_the_source_are_followed(cat: Catalog, source: Path) -> Non
     assert rows(cat, "SELECT id FROM t") == [(1,)]
 
 
+@pytest.mark.parametrize("mode", ["copy", "link", "reference"])
+@pytest.mark.parametrize("target", ["_hidden/x", "../source/_hidden/x", "absolute"])
+@pytest.mark.parametrize("named", [False, True])
+def test_files_are_taken_through_links_in_every_mode(
+    cat: Catalog, root: Path, source: Path, mode: str, target: str, named: bool
+) -> None:
+    data = write(source / "_hidden/x", {"id": [1]})
+    link = source / "a.parquet"
+    link.symlink_to(data if target == "absolute" else target)
+    snap(cat, "t", link if named else source, mode=mode)
+    assert rows(cat, "SELECT id FROM t") == [(1,)]
+    link.unlink()
+    assert not any(path.is_symlink() for path in root.rglob("*"))
+    if mode != "reference":
+        assert rows(cat, "SELECT id FROM t") == [(1,)]
+
+
 def test_a_broken_link_is_said(cat: Catalog, root: Path, source: Path) -> None:
     write(source / "a.parquet", {"id": [1]})
     (source / "b.parquet").symlink_to(source / "missing")
