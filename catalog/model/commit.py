@@ -7,12 +7,12 @@ from functools import lru_cache
 
 from catalog.errors import CorruptData, InvalidInput
 from catalog.model.ids import (
+    COMMIT_ID,
     MAX_LEVELS,
     are_ids,
     canonical_json,
     content_id,
     excerpt,
-    is_id,
     is_id_or_none,
 )
 from catalog.model.names import check_table_name
@@ -44,7 +44,7 @@ class TableEntry:
         """
         match stored:
             case [str(snapshot), int(rows), int(size_bytes), int(files)] if (
-                is_id(snapshot) and min(rows, size_bytes, files) >= 0
+                rows >= 0 and size_bytes >= 0 and files >= 0 and COMMIT_ID.fullmatch(snapshot)
             ):
                 return TableEntry(snapshot, rows, size_bytes, files)
         raise CorruptData(f"unknown table entry in a commit: {excerpt(stored)}")

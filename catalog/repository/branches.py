@@ -309,7 +309,10 @@ class Branches:
         cached = self._pages.get(page_id)
         if cached is not None:
             return cached
-        data = self._store.read(page_path(page_id)).data
+        try:
+            data = self._store.read(page_path(page_id)).data
+        except NotFound as error:
+            raise CorruptData(f"reflog page {page_id[:12]} is gone") from error
         if content_id(data) != page_id:
             raise CorruptData(f"reflog page {page_id[:12]} is damaged")
         match parse_json(data, f"reflog page {page_id[:12]}"):

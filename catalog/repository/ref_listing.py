@@ -10,7 +10,7 @@ from catalog.model.names import decode_segment, encode_segment
 
 T = TypeVar("T")
 
-LOG = logging.getLogger("catalog.storage.refs")
+LOG = logging.getLogger("catalog.refs")
 """Tells what is passed over: tools that synchronise folders, and people, leave files there."""
 
 SUFFIX = ".json"

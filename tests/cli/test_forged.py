@@ -2,16 +2,19 @@
 
 import copy
 import functools
+import json
+import os
 import re
+import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Outcome, Runner
+from tests.cli.conftest import Outcome, Runner, write_parquet
 from tests.effort import effort
-from tests.repository.forge import Forgery, forge
+from tests.repository.forge import Files, Forgery, forge
 
 INJECTED = [
     "VARCHAR) || (SELECT content FROM read_text('{secret}')",
@@ -170,3 +173,137 @@ def test_a_stored_type_is_never_run(
         assert {outcome.code for outcome in outcomes} == {3}
         assert all("unknown column type" in outcome.err for outcome in outcomes)
         (lake / "refs/branches/main.json").write_bytes(pristine)
+
+
+def only(files: Files, **values: Any) -> None:
+    """Leaves one entry, and changes it."""
+    for column in files.values():
+        del column[1:]
+    for name, value in values.items():
+        files[name] = [value]
+
+
+@pytest.fixture
+def no_hash(lake: Path) -> Path:
+    """A Parquet file of the user's, outside of the catalog."""
+    path = lake.parent / "private.parquet"
+    write_parquet(path, {"order_id": [7], "amount": [1.0], "note": ["top secret"]})
+    return path
+
+
+@pytest.mark.invariant("A catalog that somebody else wrote leads to no other file")
+@pytest.mark.parametrize("kind", ["text", "device", "parquet", "relative", "dots", "uri", "http"])
+def test_paths_that_lead_elsewhere_are_refused(
+    parquetry: Runner,
+    lake: Path,
+    tmp_path: Path,
+    strange: tuple[Path, Path],
+    no_hash: Path,
+    kind: str,
+) -> None:
+    secret, written = strange
+    path = {
+        "text": str(secret),
+        "device": "/dev/zero",
+        "parquet": str(no_hash),
+        "relative": "../private.parquet",
+        "dots": "data/orders/../../../private.parquet",
+        "uri": f"file://{no_hash}",
+        "http": "http://127.0.0.1:9/private.parquet",
+    }[kind]
+    for token in (b"etag:x++3", None):
+        branch = (lake / "refs/branches/main.json").read_bytes()
+        values = {"path": path.encode(), **({"token": token} if token else {})}
+        forge(lake, Forgery(files=functools.partial(only, **values)), name="orders")
+        out = tmp_path / f"out{token is None}"
+        out.mkdir()
+        outcomes = list(reading(parquetry, out))
+        check(outcomes, secret, written)
+        assert outcomes[1].code == 3
+        assert not any(file.is_file() for file in out.rglob("*.parquet"))
+        (lake / "refs/branches/main.json").write_bytes(branch)
+
+
+@pytest.mark.parametrize("guard", ["stat", "guessed"])
+def test_a_reference_is_read_only_as_its_guard_says(
+    parquetry: Runner, lake: Path, no_hash: Path, guard: str
+) -> None:
+    found = no_hash.stat()
+    right = f"{found.st_size}+{found.st_mtime_ns}+{found.st_ino}"
+    values = {
+        "path": str(no_hash).encode(),
+        "token": b"stat:x",
+        "guard": (right if guard == "stat" else f"{found.st_size}+1+1").encode(),
+        "size": found.st_size,
+        "rows": 1,
+    }
+    forge(lake, Forgery(files=functools.partial(only, **values)), name="orders")
+    for words in (("sql", "FROM orders"), ("export", "orders", "out")):
+        assert parquetry("-C", "lake", *words).code == (0 if guard == "stat" else 3)
+    assert Path("out").exists() == (guard == "stat")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "text", "larger", "private"])
+def test_an_export_copies_what_was_committed(
+    parquetry: Runner, lake: Path, strange: tuple[Path, Path], no_hash: Path, kind: str
+) -> None:
+    """A file below ``data/`` may be anything in a catalog that came in an archive."""
+    secret, _ = strange
+    sizes = {"text": secret.stat().st_size, "private": no_hash.stat().st_size}
+    place = lake / "data/orders/x.parquet"
+    match kind:
+        case "pipe":
+            os.mkfifo(place)
+        case "device":
+            place.symlink_to("/dev/zero")
+        case "text":
+            place.symlink_to(secret)
+        case "larger":
+            shutil.copy(no_hash, place)
+        case "private":
+            place.symlink_to(no_hash)
+    for token in (b"etag:x++3", b"sha256:" + b"0" * 64):
+        for size in (sizes.get(kind, 0), 100):
+            values = {"path": b"data/orders/x.parquet", "token": token, "size": size, "rows": 1}
+            forge(lake, Forgery(files=functools.partial(only, **values)), name="orders")
+            found = parquetry("-C", "lake", "export", "orders", "out")
+            assert (found.code, Path("out").exists()) == (3, False)
+            assert "internal error" not in found.err
+
+
+def test_a_damaged_branch_is_mended_as_its_hint_says(parquetry: Runner, lake: Path) -> None:
+    newest = json.loads(parquetry("-C", "lake", "log", "--json").out)["commits"][0]["commit"]
+    (lake / "refs/branches/main.json").write_bytes(b"")
+    for words in (("log",), ("sql", "FROM orders"), ("snapshot", "orders=v1/orders", "-m", "x")):
+        found = parquetry("-C", "lake", *words)
+        assert found.code == 3
+        assert "branch main is not readable" in found.err
+        assert "parquetry reset main --to COMMIT" in found.err
+    assert "refs/branches/main.json is passed over" in parquetry("-C", "lake", "branch", "list").err
+    assert parquetry("-C", "lake", "log", newest).code == 0
+    found = parquetry("-C", "lake", "reset", "main", "--to", newest[:10], "--dry-run")
+    assert (found.code, "would be" in found.out) == (0, True)
+    found = parquetry("-C", "lake", "reset", "main", "--to", newest[:10])
+    assert (found.code, found.out.splitlines()[0]) == (
+        0,
+        f"main was damaged, and is at {newest[:8]} now",
+    )
+    assert parquetry("-C", "lake", "log").code == 0
+
+
+def test_stray_files_in_refs_are_reported_and_break_nothing(parquetry: Runner, lake: Path) -> None:
+    main = (lake / "refs/branches/main.json").read_bytes()
+    for folder in ("branches", "tags"):
+        (lake / f"refs/{folder}/folder.json").mkdir(parents=True)
+        for name in ("main.sync-conflict.json", ".DS_Store", "folder.json/x", "b\u00f6se.json"):
+            (lake / f"refs/{folder}/{name}").write_bytes(main)
+    before = parquetry("-C", "lake", "log", "main").out
+    for words in (("branch", "list"), ("tag", "list"), ("log", "--all"), ("show", "unknown")):
+        found = parquetry("-C", "lake", *words)
+        assert found.code == (3 if words[0] == "show" else 0)
+        assert "no branch, tag or commit" in found.err or found.code == 0
+    found = parquetry("-C", "lake", "branch", "list")
+    for name in ("main.sync-conflict.json", ".DS_Store", "folder.json/x"):
+        assert f"refs/branches/{name}" in found.err
+    assert [line.split()[0] for line in found.out.splitlines()] == ["branch", "main"]
+    assert parquetry("-C", "lake", "log", "--all").out.splitlines()[0] == before.splitlines()[0]
