@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from catalog.errors import CorruptData, ErrorKind, NotFound, Unsupported
 from catalog.formats.thrift import Fields, read_struct, varint
+from catalog.model.ids import excerpt
 from catalog.storage.failures import machine_failure
 from catalog.storage.store import OpenFile
 
@@ -475,7 +476,7 @@ def _check_sizes(sizes: object, leaf: Leaf) -> None:
 def _integer(fields: Fields, number: int, *, default: int | None = None) -> int:
     found = fields.get(number, default)
     if type(found) is not int or not 0 <= found < 1 << 63:
-        raise _Damaged(f"its footer has {found!r} where a number is expected")
+        raise _Damaged(f"its footer has {excerpt(found)} where a number is expected")
     return found
 
 
@@ -492,4 +493,4 @@ def _text(found: object) -> str:
     try:
         return found.decode()
     except UnicodeDecodeError as error:
-        raise _Damaged(f"the name of column {found!r} is not UTF-8") from error
+        raise _Damaged(f"the name of column {excerpt(found)} is not UTF-8") from error
