@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -107,6 +108,10 @@ def _column_values(column: "pa.Array") -> Sequence[object]:
         return _as_text(column)
     if pa.types.is_map(kind):
         return [None if one is None else _map(one) for one in column.to_pylist()]
+    if pa.types.is_struct(kind):
+        return _struct_values(column)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return _list_values(column)
     if pa.types.is_interval(kind):
         return [None if one is None else _interval(*one) for one in column.to_pylist()]
     try:
@@ -114,6 +119,23 @@ def _column_values(column: "pa.Array") -> Sequence[object]:
     except (ValueError, OverflowError):
         return _as_text(column)
     return found
+
+
+def _struct_values(column: "pa.Array") -> Sequence[object]:
+    names = [field.name for field in column.type]
+    fields = [_column_values(field) for field in column.flatten()]
+    whole = zip(*fields, strict=True) if fields else iter([()] * len(column))
+    present = column.is_valid().to_pylist()
+    return [
+        dict(zip(names, values, strict=True)) if there else None
+        for values, there in zip(whole, present, strict=True)
+    ]
+
+
+def _list_values(column: "pa.Array") -> Sequence[object]:
+    lengths = column.value_lengths().to_pylist()
+    values = iter(_column_values(column.flatten()))
+    return [None if one is None else list(islice(values, one)) for one in lengths]
 
 
 def _as_text(column: "pa.Array") -> Sequence[object]:
