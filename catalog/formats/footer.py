@@ -14,12 +14,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import FileIO
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from catalog.errors import CorruptData, ErrorKind, NotFound, Unsupported
+from catalog.formats.chunks import (
+    Damaged,
+    EncryptedColumn,
+    Leaf,
+    RowGroup,
+    integer,
+    list_of,
+    row_group,
+)
 from catalog.formats.thrift import Fields, read_struct, varint
 from catalog.model.ids import excerpt
 from catalog.storage.failures import machine_failure
@@ -46,13 +55,7 @@ kind of the schema's elements."""
 
 MAGIC, ENCRYPTED_MAGIC = b"PAR1", b"PARE"
 
-_BOOLEAN, _INT32, _INT64, _INT96, _FLOAT, _DOUBLE, _BYTE_ARRAY, _FIXED = range(8)
-_WIDTHS = {_BOOLEAN: 1, _INT32: 4, _INT64: 8, _INT96: 12, _FLOAT: 4, _DOUBLE: 8}
-_REPEATED = 2
-_CODECS = range(8)
-_ENCODINGS = frozenset((0, 2, 3, 4, 5, 6, 7, 8, 9))
-_BOUNDS = (1, 2, 5, 6)
-"""Fields of a chunk's statistics that hold a bound."""
+_REPEATED, _FIXED = 2, 7
 
 _sound: dict[tuple[bytes, int], None] = {}
 _schemas: dict[bytes, tuple["Leaf", ...]] = {}
@@ -84,29 +87,6 @@ def committed_label(name: str) -> Label:
     return Label(name, "restore the file from a backup, or snapshot the table again", True)
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """A column of plain values, as a footer describes it.
-
-    Attributes:
-        kind: Number of its physical type.
-        length: Bytes of a value of fixed length; 0 for other types.
-        definition: Its greatest definition level.
-        repetition: Its greatest repetition level: 0 outside lists and maps.
-    """
-
-    path: tuple[str, ...]
-    kind: int
-    length: int
-    definition: int
-    repetition: int
-
-    @property
-    def name(self) -> str:
-        """Returns its path as text, for messages."""
-        return repr(".".join(self.path))[1:-1]
-
-
 @dataclass(slots=True)
 class _Group:
     """A group of a schema that is walked, of whose children some are left."""
@@ -115,14 +95,6 @@ class _Group:
     definition: int
     repetition: int
     left: int
-
-
-@dataclass(frozen=True, slots=True)
-class RowGroup:
-    """A row group: its rows, and per leaf the fields of ``ColumnMetaData``."""
-
-    rows: int
-    chunks: Sequence[Fields]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,16 +120,8 @@ class Footer:
         return sum(group.rows for group in self.groups)
 
 
-class _Damaged(ValueError):
-    """What is wrong with a footer."""
-
-
 class _Encrypted(Exception):
     """What is encrypted."""
-
-
-class _EncryptedColumn(_Damaged):
-    """A column that would be encrypted, if the file said by which algorithm."""
 
 
 def read_checked(source: ParquetSource, label: Label) -> tuple[Footer, pq.FileMetaData]:
@@ -266,16 +230,16 @@ def _footer_bytes(source: ParquetSource) -> tuple[bytes, int]:
 
 def _read_footer(file: FileIO | OpenFile, size: int) -> tuple[bytes, int]:
     if size < 12:
-        raise _Damaged("it is too short")
+        raise Damaged("it is too short")
     start = max(0, size - TAIL_BYTES)
     tail = _bytes_at(file, start, size - start)
     if tail[-4:] == ENCRYPTED_MAGIC == _bytes_at(file, 0, 4):
         raise _Encrypted("it is")
     if tail[-4:] != MAGIC:
-        raise _Damaged("it does not end as one does")
+        raise Damaged("it does not end as one does")
     (length,) = struct.unpack("<I", tail[-8:-4])
     if not 0 < length <= size - 12:
-        raise _Damaged(f"its footer cannot be {length} bytes long")
+        raise Damaged(f"its footer cannot be {length} bytes long")
     if length + 8 > len(tail):
         tail = _bytes_at(file, size - 8 - length, length) + tail[-8:]
     return tail[-8 - length : -8], size
@@ -287,7 +251,7 @@ def _bytes_at(file: FileIO | OpenFile, start: int, length: int) -> bytes:
     while length:
         part = file.read(length)
         if not part:
-            raise _Damaged("it ends while it is read")
+            raise Damaged("it ends while it is read")
         parts.append(part)
         length -= len(part)
     return b"".join(parts)
@@ -298,16 +262,16 @@ def _parsed(footer: bytes, size: int) -> Footer:
         schema, leaves = _schema(footer)
         fields, _ = read_struct(footer, len(schema), after=2) if schema else read_struct(footer)
     except IndexError as error:
-        raise _Damaged("its footer ends too early") from error
+        raise Damaged("its footer ends too early") from error
     if not schema:
-        schema, leaves = footer, _leaves(_list(fields, 2))
-    groups = _list(fields, 4)
+        schema, leaves = footer, _leaves(list_of(fields, 2))
+    groups = list_of(fields, 4)
     try:
-        checked = tuple(_row_group(group, leaves, size) for group in groups)
-    except _EncryptedColumn as error:
+        checked = tuple(row_group(group, leaves, size) for group in groups)
+    except EncryptedColumn as error:
         if 8 in fields:
             raise _Encrypted(f"column {error} is") from error
-        raise _Damaged(f"column {error} is encrypted, the footer does not say how") from error
+        raise Damaged(f"column {error} is encrypted, the footer does not say how") from error
     orders = fields.get(7)
     ordered = (
         isinstance(orders, list)
@@ -374,123 +338,44 @@ def _leaves(elements: Sequence[Fields]) -> tuple[Leaf, ...]:
     groups: list[_Group] = []
     for element in elements:
         if not isinstance(element, dict):
-            raise _Damaged("its schema is not a list of columns")
+            raise Damaged("its schema is not a list of columns")
         while groups and not groups[-1].left:
             groups.pop()
-        children = _integer(element, 5, default=0)
+        children = integer(element, 5, default=0)
         if element is elements[0]:
             groups.append(_Group((), 0, 0, children))
             continue
         if not groups:
-            raise _Damaged("its schema has more columns than it says")
+            raise Damaged("its schema has more columns than it says")
         above = groups[-1]
         above.left -= 1
         path = (*above.path, _text(element.get(4)))
-        kind = _integer(element, 3, default=0)
+        kind = integer(element, 3, default=0)
         if kind > _REPEATED:
-            raise _Damaged(f"column {path[0]} has repetition {kind}")
+            raise Damaged(f"column {path[0]} has repetition {kind}")
         levels = above.definition + (kind > 0), above.repetition + (kind == _REPEATED)
         if children or 1 not in element:
             groups.append(_Group(path, *levels, children))
         else:
             found.append(_leaf(element, path, *levels))
         if len(groups) > MAX_LEVELS:
-            raise _Damaged(f"column {path[0]} is nested in more than {MAX_LEVELS} levels")
+            raise Damaged(f"column {path[0]} is nested in more than {MAX_LEVELS} levels")
     if any(group.left for group in groups):
-        raise _Damaged("its schema has fewer columns than it says")
+        raise Damaged("its schema has fewer columns than it says")
     return tuple(found)
 
 
 def _leaf(element: Fields, path: tuple[str, ...], definition: int, repetition: int) -> Leaf:
-    kind = _integer(element, 1)
+    kind = integer(element, 1)
     if kind > _FIXED:
-        raise _Damaged(f"column {path[0]} has physical type {kind}, which does not exist")
-    return Leaf(path, kind, _integer(element, 2, default=0), definition, repetition)
-
-
-def _row_group(group: object, leaves: Sequence[Leaf], size: int) -> RowGroup:
-    if not isinstance(group, dict):
-        raise _Damaged("a row group is missing")
-    chunks = _list(group, 1)
-    if len(chunks) != len(leaves):
-        raise _Damaged(f"a row group has {len(chunks)} columns, the schema {len(leaves)}")
-    metas = [_chunk(chunk, leaf, size) for chunk, leaf in zip(chunks, leaves, strict=True)]
-    return RowGroup(_integer(group, 3), metas)
-
-
-def _chunk(chunk: object, leaf: Leaf, size: int) -> Fields:
-    """Returns the fields of the metadata of a column chunk after checking them."""
-    if not isinstance(chunk, dict):
-        raise _Damaged(f"column {leaf.name} is missing from a row group")
-    if 8 in chunk or 9 in chunk:
-        raise _EncryptedColumn(leaf.name)
-    if 1 in chunk:
-        raise _Damaged(f"column {leaf.name} is kept in another file")
-    meta = chunk.get(3)
-    if not isinstance(meta, dict):
-        raise _Damaged(f"column {leaf.name} has no metadata in a row group")
-    if meta.get(1) != leaf.kind:
-        raise _Damaged(f"column {leaf.name} has another type in a row group than in the schema")
-    if meta.get(4) not in _CODECS:
-        raise _Damaged(f"column {leaf.name} is compressed by codec {meta.get(4)}, unknown here")
-    encodings = _list(meta, 2)
-    if not _ENCODINGS.issuperset(encodings):
-        raise _Damaged(f"column {leaf.name} has encodings {encodings}, some unknown here")
-    values, start = _integer(meta, 5), _integer(meta, 9)
-    stored = _integer(meta, 7)
-    dictionary = _integer(meta, 11, default=start)
-    if (values and max(start, dictionary) >= size) or stored > size:
-        raise _Damaged(f"column {leaf.name} would be outside the file")
-    stats = meta.get(12)
-    if stats is not None:
-        _check_statistics(stats, leaf)
-    sizes = meta.get(16)
-    if sizes is not None:
-        _check_sizes(sizes, leaf)
-    return meta
-
-
-def _check_statistics(stats: object, leaf: Leaf) -> None:
-    if not isinstance(stats, dict):
-        raise _Damaged(f"column {leaf.name} has statistics of no known form")
-    width = _WIDTHS.get(leaf.kind)
-    for number in _BOUNDS:
-        if number in stats:
-            bound = stats[number]
-            if not isinstance(bound, bytes) or (width is not None and len(bound) != width):
-                raise _Damaged(f"column {leaf.name} has statistics of another size than its type")
-
-
-def _check_sizes(sizes: object, leaf: Leaf) -> None:
-    """Checks statistics of the sizes of values, and of how often each level occurs."""
-    if not isinstance(sizes, dict):
-        raise _Damaged(f"column {leaf.name} has statistics of no known form")
-    for number, most in ((2, leaf.repetition), (3, leaf.definition)):
-        levels = sizes.get(number)
-        if levels and (not isinstance(levels, list) or len(levels) != most + 1):
-            raise _Damaged(f"column {leaf.name} has statistics of other levels than its own")
-    if 1 in sizes and leaf.kind != _BYTE_ARRAY:
-        raise _Damaged(f"column {leaf.name} has statistics of another type")
-
-
-def _integer(fields: Fields, number: int, *, default: int | None = None) -> int:
-    found = fields.get(number, default)
-    if type(found) is not int or not 0 <= found < 1 << 63:
-        raise _Damaged(f"its footer has {excerpt(found)} where a number is expected")
-    return found
-
-
-def _list(fields: Fields, number: int) -> list[Any]:
-    found = fields.get(number)
-    if not isinstance(found, list):
-        raise _Damaged("its footer lacks a list")
-    return found
+        raise Damaged(f"column {path[0]} has physical type {kind}, which does not exist")
+    return Leaf(path, kind, integer(element, 2, default=0), definition, repetition)
 
 
 def _text(found: object) -> str:
     if not isinstance(found, bytes):
-        raise _Damaged("a column has no name")
+        raise Damaged("a column has no name")
     try:
         return found.decode()
     except UnicodeDecodeError as error:
-        raise _Damaged(f"the name of column {excerpt(found)} is not UTF-8") from error
+        raise Damaged(f"the name of column {excerpt(found)} is not UTF-8") from error

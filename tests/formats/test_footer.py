@@ -45,6 +45,12 @@ HOSTILE: dict[str, dict[str, Any]] = {
     "codec below 0": {"meta": {4: (I32, -1)}},
     "codec of another type": {"meta": {4: (I64, 0), 5: (I32, 1)}},
     "encoding": {"meta": {2: (LIST, (I32, [99]))}},
+    "encoding of some pages": {
+        "meta": {13: (LIST, (STRUCT, [{1: (I32, 0), 2: (I32, 99), 3: (I32, 1)}]))}
+    },
+    "kind of some pages": {
+        "meta": {13: (LIST, (STRUCT, [{1: (I32, 9), 2: (I32, 0), 3: (I32, 1)}]))}
+    },
     "short bounds": {"meta": bounds(b"1", b"12")},
     "empty bounds": {"meta": bounds(b"", b"")},
     "short deprecated bounds": {"meta": bounds(b"1", b"2", numbers=(2, 1))},

@@ -232,6 +232,19 @@ def test_deprecated_bounds_in_another_order_are_false(cat: Catalog, tmp_path: Pa
         assert cat.sql(f"SELECT a FROM t WHERE a = '{value}'").fetchall() == [(value,)]
 
 
+@pytest.mark.parametrize("deep", [False, True])
+def test_fields_of_structs_are_compared_too(cat: Catalog, tmp_path: Path, deep: bool) -> None:
+    rows: list[Any] = [{"x": str(n), "a": n, "l": [n]} for n in (100, 300, 500)]
+    rows = [None, *([{"in": row} for row in rows] if deep else rows)]
+    path = patched(written(tmp_path / "t.parquet", pa.array(rows)), (int64(100), int64(300)))
+    assert len(snap(cat, path)) == 1
+    field = "v.in.a" if deep else "v.a"
+    assert cat.sql(f"SELECT id FROM t WHERE {field} = 100").fetchall() == [(1,)]
+    assert cat.sql(f"SELECT id FROM t WHERE {field} IS NULL").fetchall() == [(0,)]
+    written(path, pa.array(rows), row_group_size=3)
+    assert snap(cat, path) == ()
+
+
 def test_honest_files_are_not_suspected(cat: Catalog, tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()

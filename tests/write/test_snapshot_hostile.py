@@ -388,7 +388,7 @@ def test_a_source_that_may_not_be_read_is_said(public: Path, what: str) -> None:
     (source / what).chmod(0)
     output = run(FORBIDDEN, str(root), str(source))
     (source / what).chmod(0o755)
-    assert output == "storage True\n"
+    assert output == "not-permitted True\n"
 
 
 def test_a_missing_source_is_not_found(cat: Catalog, root: Path, source: Path) -> None:

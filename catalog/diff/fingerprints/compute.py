@@ -258,7 +258,7 @@ def _decoded(
         maker = Fingerprinter(columns, key, file=open_file, row_sum=row_sum)
         for batch in open_file.batches(places, rows=BLOCK_ROWS):
             maker.add(batch)
-    made = maker.finish(keyed.table, keyed.file)
+        made = maker.finish(keyed.table, keyed.file)  # decodes what is left, which may fail, too
     if shared is not None:
         made = replace(
             made,
