@@ -1,6 +1,7 @@
 """What commands leave behind, and where catalogs may be: nothing, and not in each other."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -209,3 +210,23 @@ def test_errors_that_are_not_the_catalogs_never_come_out_of_it(
         for call in (cat.log, cat.tables, cat.branches.list, cat.reflog):
             with pytest.raises(CatalogError):
                 call()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("words", ["sql|SELECT sum(id) FROM t", "diff|main~1|main|--rows"])
+def test_too_few_open_files_are_told_as_such(tmp_path: Path, words: str) -> None:
+    for number in range(20):
+        write_parquet(tmp_path / f"src/{number}.parquet", {"id": [number], "v": [1]})
+    _snapshot(catalog.create(tmp_path / "lake"), tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", *words.split("|")],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PARQUETRY_CATALOG": "lake"},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (6, 6)),
+    )
+    assert done.returncode == 3
+    assert "Too many open files" in done.stderr
+    assert "ulimit -n" in done.stderr
+    assert "bug" not in done.stderr
