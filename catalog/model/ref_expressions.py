@@ -55,7 +55,7 @@ class RefExpression:
 
 
 MAX_REF_CHARACTERS = 2000
-"""Longest ref expression: a name has some hundred at most, and each step costs a read."""
+"""Longest part of a ref expression behind the name: each step costs a read."""
 
 _STEP = re.compile(r"~(?P<tilde>\d*)|\^(?P<caret>\d*)|@\{(?P<braces>[^{}]*)\}")
 
@@ -67,11 +67,11 @@ def parse_ref(text: str) -> RefExpression:
         InvalidInput: The text is not a valid ref expression.
     """
     check_text(text, "a ref")
-    if len(text) > MAX_REF_CHARACTERS:
-        raise _invalid(text)
     text = canonical_name(text)
     start = next((i for i, c in enumerate(text) if c in "~^" or text.startswith("@{", i)), None)
     name = text if start is None else text[:start]
+    if len(text) - len(name) > MAX_REF_CHARACTERS:
+        raise _invalid(text)
     steps: list[RefStep] = []
     position = len(name)
     while position < len(text):
