@@ -1,5 +1,7 @@
 """The history of a ref: its commits, described."""
 
+from itertools import islice
+
 from catalog.model.listings import CommitInfo, commit_info
 from catalog.model.texts import check_integer
 from catalog.operations.context import OperationContext
@@ -10,13 +12,18 @@ def log(context: OperationContext, ref: str, limit: int | None) -> list[CommitIn
     """Returns a commit and its ancestors; see ``Catalog.log``."""
     if limit is not None:
         check_integer(limit, "limit", least=0)
-    start = context.resolve(ref).commit_id
-    found: list[CommitInfo] = []
-    for logged in walk(context.repository.commits.read, start):
-        if limit is not None and len(found) >= limit:
-            break
-        found.append(commit_info(logged.id, logged.commit))
-    return found
+    return _walked(context, [context.resolve(ref).commit_id], limit)
+
+
+def log_all(context: OperationContext, limit: int | None) -> list[CommitInfo]:
+    """Returns the commits of all branches, newest first."""
+    heads = [branch.commit_id for branch in context.repository.branches.list()]
+    return _walked(context, [head for head in heads if head is not None], limit)
+
+
+def _walked(context: OperationContext, starts: list[str], limit: int | None) -> list[CommitInfo]:
+    walked = walk(context.repository.commits.read, *starts)
+    return [commit_info(one.id, one.commit) for one in islice(walked, limit)]
 
 
 def describe_commit(context: OperationContext, commit_id: str) -> CommitInfo:

@@ -5,11 +5,10 @@ read back. So a lost answer, or a write the network sent twice, is settled by re
 """
 
 import datetime
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import partial
 
 from catalog.errors import AlreadyExists, CatalogError, CorruptData, NotFound, StorageFailure
 from catalog.hints import Call, hint
@@ -26,7 +25,7 @@ from catalog.model.refs import (
 from catalog.model.texts import check_text
 from catalog.repository.branch_errors import damaged_branch_error, exists_error, given_to_tag_error
 from catalog.repository.creation import create_named
-from catalog.repository.ref_listing import named_objects, passed_over
+from catalog.repository.ref_listing import mentions, named_objects, passed_over
 from catalog.repository.tags import is_spent
 from catalog.storage.store import ObjectStore, OutcomeUnknown, SwapLost, TakesTurns
 
@@ -140,15 +139,22 @@ class Branches:
         held = self.held(name)
         return None if held is None or held.branch.commit_id is None else held.branch
 
-    def list(self) -> list[Branch]:
-        """Returns all branches that are not deleted, by name.
+    def list(self, *, of: Collection[str] | None = None) -> list[Branch]:
+        """Returns the branches that are not deleted, at some commits or at any, by name.
 
         What lies there and is not a branch, or is damaged, is passed over with a warning.
         """
         names = named_objects((info.path for info in self._store.list(PREFIX)), PREFIX)
+
+        def find(name: str) -> Branch | None:
+            if of is not None and not mentions(self._store, branch_path(name), of):
+                return None
+            found = passed_over(self.find, branch_path, name)
+            wanted = found is not None and (of is None or found.commit_id in of)
+            return found if wanted else None
+
         with ThreadPoolExecutor(READS) as pool:
-            found = list(pool.map(partial(passed_over, self.find, branch_path), names))
-        return sorted((b for b in found if b is not None), key=lambda b: b.name)
+            return sorted((b for b in pool.map(find, names) if b), key=lambda b: b.name)
 
     def create(self, name: str, commit_id: str, stamp: Stamp) -> Branch:
         """Creates a branch, or revives a deleted one.

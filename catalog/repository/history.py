@@ -16,8 +16,8 @@ class LoggedCommit:
     commit: Commit
 
 
-def walk(read: Callable[[str], Commit], start: str) -> Iterator[LoggedCommit]:
-    """Yields a commit and all its ancestors, children before parents, newer before older."""
+def walk(read: Callable[[str], Commit], *starts: str) -> Iterator[LoggedCommit]:
+    """Yields commits and all their ancestors once, children before parents, newer before older."""
     heap: list[tuple[int, float, str]] = []
     seen: set[str] = set()
 
@@ -27,7 +27,8 @@ def walk(read: Callable[[str], Commit], start: str) -> Iterator[LoggedCommit]:
             commit = read(commit_id)
             heapq.heappush(heap, (-commit.generation, -commit.time.timestamp(), commit_id))
 
-    push(start)
+    for start in starts:
+        push(start)
     while heap:
         _, _, commit_id = heapq.heappop(heap)
         commit = read(commit_id)

@@ -1,12 +1,13 @@
 """Listings of branches and tags: what is neither is passed over and reported."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TypeVar
 
-from catalog.errors import CorruptData
+from catalog.errors import CorruptData, NotFound
 from catalog.messages import printable
 from catalog.model.names import decode_segment, encode_segment
+from catalog.storage.store import ObjectStore
 
 T = TypeVar("T")
 
@@ -25,6 +26,15 @@ def named_objects(paths: Iterable[str], prefix: str) -> Iterator[str]:
             yield name
         else:
             LOG.warning("%s is not the catalog's, and is passed over", printable(path))
+
+
+def mentions(store: ObjectStore, path: str, commit_ids: Collection[str]) -> bool:
+    """Returns whether an object mentions one of some commits; looking costs less than reading."""
+    try:
+        data = store.read(path).data
+    except (CorruptData, NotFound):
+        return True  # whoever reads it says what is wrong
+    return any(commit_id.encode() in data for commit_id in commit_ids)
 
 
 def passed_over(

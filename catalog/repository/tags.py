@@ -1,5 +1,7 @@
 """Tags: names given once to a commit, and spent once deleted."""
 
+from collections.abc import Collection
+
 from catalog.errors import AlreadyExists, CorruptData, ErrorKind, NotFound
 from catalog.hints import Call, hint
 from catalog.model.ids import parse_json
@@ -7,7 +9,7 @@ from catalog.model.names import encode_segment
 from catalog.model.refs import Tag, tag_from_json
 from catalog.repository.branch_errors import damaged_tag_error
 from catalog.repository.creation import create_named, create_own
-from catalog.repository.ref_listing import named_objects, passed_over
+from catalog.repository.ref_listing import mentions, named_objects, passed_over
 from catalog.storage.store import ObjectStore
 
 PREFIX = "refs/tags/"
@@ -26,16 +28,17 @@ class Tags:
         paths = {info.path for info in self._store.list(path)}
         return self._read(name) if path in paths and path + DELETED not in paths else None
 
-    def list(self) -> list[Tag]:
-        """Returns all tags that are not deleted, by name.
+    def list(self, *, of: Collection[str] | None = None) -> list[Tag]:
+        """Returns the tags that are not deleted, ``of`` some commits or of all, by name.
 
         What lies there and is not a tag, or is damaged, is passed over with a warning.
         """
         paths = {info.path for info in self._store.list(PREFIX)}
         live = (p for p in paths if p + DELETED not in paths and not p.endswith(DELETED))
         named = named_objects(live, PREFIX)
-        found = (passed_over(self._read, _path, name) for name in sorted(named))
-        return [tag for tag in found if tag is not None]
+        wanted = (n for n in sorted(named) if of is None or mentions(self._store, _path(n), of))
+        found = (passed_over(self._read, _path, name) for name in wanted)
+        return [tag for tag in found if tag is not None and (of is None or tag.commit_id in of)]
 
     def create(self, tag: Tag) -> None:
         """Creates a tag.

@@ -1,10 +1,11 @@
 """``log`` and ``show``: commits."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from catalog.operations.history import log_all
 from catalog.report.figures import clipped, exact_moment, files_changed, moment, plain, short
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Format, Json, RefArgument, chosen
@@ -12,6 +13,9 @@ from cli.output import stdout
 from cli.output.graph import draw
 from cli.output.listing import ListFormat, Listing, show_json, show_outcome
 from cli.output.listing import show as show_listing
+
+MANY_COMMITS = 100
+"""Commits from which on it is not looked first which branches and tags mention any of them."""
 
 if TYPE_CHECKING:
     from catalog import Catalog
@@ -40,12 +44,12 @@ def log(
       parquetry log v1.0 -n 5 --json
     """
     cat = opened(context)
-    commits = _of_all(cat, limit) if every else cat.log(ref, limit=limit)
+    commits = log_all(cat.context, limit) if every else cat.log(ref, limit=limit)
     how = chosen(how, json)
     if how is ListFormat.JSON:
         show_json({"commits": [commit_json(commit) for commit in commits]})
     elif how is ListFormat.TEXT:
-        _show_log(commits, _names(cat), graph=graph, oneline=oneline)
+        _show_log(commits, _names(cat, commits), graph=graph, oneline=oneline)
     else:
         columns = ("commit", "time", "author", "message", "tables")
         rows = tuple((c.id, c.time, c.author, c.message, tuple(c.tables)) for c in commits)
@@ -60,7 +64,9 @@ def show(context: typer.Context, ref: RefArgument = DEFAULT_REF, json: Json = Fa
     """
     cat = opened(context)
     commit = cat.show(ref)
-    show_outcome(commit_json(commit), *_commit_lines(commit, _names(cat), full=True), json=json)
+    show_outcome(
+        commit_json(commit), *_commit_lines(commit, _names(cat, [commit]), full=True), json=json
+    )
 
 
 def commit_json(commit: "CommitInfo") -> dict[str, object]:
@@ -81,18 +87,13 @@ def commit_json(commit: "CommitInfo") -> dict[str, object]:
     }
 
 
-def _of_all(cat: "Catalog", limit: int | None) -> "list[CommitInfo]":
-    found = {c.id: c for branch in cat.branches.list() for c in cat.log(branch.name)}
-    ordered = sorted(found.values(), key=lambda c: (-c.generation, -c.time.timestamp(), c.id))
-    return ordered[:limit]
-
-
-def _names(cat: "Catalog") -> Mapping[str, list[str]]:
-    """Returns the branches and tags of each commit."""
+def _names(cat: "Catalog", commits: "Sequence[CommitInfo]") -> Mapping[str, list[str]]:
+    """Returns the branches and tags of each of some commits."""
     names: dict[str, list[str]] = {}
-    for branch in cat.branches.list():
+    of = {commit.id for commit in commits} if len(commits) < MANY_COMMITS else None
+    for branch in cat.repository.branches.list(of=of):
         names.setdefault(branch.commit_id or "", []).append(branch.name)
-    for tag in cat.tags.list():
+    for tag in cat.repository.tags.list(of=of):
         names.setdefault(tag.commit_id, []).append(f"tag {tag.name}")
     return names
 
