@@ -95,6 +95,7 @@ def small_blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 def blocks(patch: pytest.MonkeyPatch, rows: int) -> None:
     for module in ("compute", "key_order"):
         patch.setattr(f"catalog.diff.fingerprints.{module}.BLOCK_ROWS", rows)
+    patch.setattr("catalog.repository.fingerprints.BLOCK_ROWS", rows)
 
 
 def shuffled(count: int, rnd: random.Random) -> list[int]:
