@@ -12,6 +12,7 @@ _WIDTHS = {_BOOLEAN: 1, _INT32: 4, _INT64: 8, _INT96: 12, _FLOAT: 4, _DOUBLE: 8}
 _CODECS = range(8)
 _ENCODINGS = frozenset((0, 2, 3, 4, 5, 6, 7, 8, 9))
 _PAGES = range(4)
+_PAGES = range(4)
 _BOUNDS = (1, 2, 5, 6)
 """Fields of a chunk's statistics that hold a bound."""
 
@@ -67,7 +68,11 @@ def row_group(group: object, leaves: Sequence[Leaf], size: int) -> RowGroup:
     if len(chunks) != len(leaves):
         raise Damaged(f"a row group has {len(chunks)} columns, the schema {len(leaves)}")
     metas = [_chunk(chunk, leaf, size) for chunk, leaf in zip(chunks, leaves, strict=True)]
-    return RowGroup(integer(group, 3), metas)
+    rows = integer(group, 3)
+    for meta, leaf in zip(metas, leaves, strict=True):
+        if not leaf.repetition and meta[5] != rows:
+            raise Damaged(f"column {leaf.name} has {meta[5]} values in a row group of {rows} rows")
+    return RowGroup(rows, metas)
 
 
 def _chunk(chunk: object, leaf: Leaf, size: int) -> Fields:
@@ -95,6 +100,9 @@ def _chunk(chunk: object, leaf: Leaf, size: int) -> Fields:
     dictionary = integer(meta, 11, default=start)
     if (values and max(start, dictionary) >= size) or stored > size:
         raise Damaged(f"column {leaf.name} would be outside the file")
+    for pages in list_of(meta, 13) if 13 in meta else ():
+        if not isinstance(pages, dict) or pages.get(1) not in _PAGES:
+            raise Damaged(f"column {leaf.name} has pages of a kind that does not exist")
     stats = meta.get(12)
     if stats is not None:
         _check_statistics(stats, leaf)

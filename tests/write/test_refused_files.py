@@ -129,3 +129,28 @@ def test_a_variant_that_could_not_be_written_again_is_refused_by_name(
     assert str(path) in caught.value.message
     assert "TIMESTAMP_NANOS_TZ" in caught.value.message
     assert data_files(cat, tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("stored", "damaged", "why"),
+    [
+        (b"\x15\x00\x16\x3c", b"\x15\x00\x16\x34", "26 values in a row group of 30 rows"),
+        (b"\x15\x04\x15", b"\x15\x6a\x15", "pages of a kind that does not exist"),
+    ],
+    ids=["values", "pages"],
+)
+def test_footers_that_only_the_engine_refuses_are_refused(
+    cat: Catalog, tmp_path: Path, stored: bytes, damaged: bytes, why: str
+) -> None:
+    path = tmp_path / "damaged.parquet"
+    pq.write_table(pa.table({"id": [n % 7 for n in range(30)]}), path, compression="none")
+    with cat.transaction("main") as tx:
+        tx.snapshot("sound", str(path))  # from now on the types of such files are known
+    whole = path.read_bytes()
+    at = whole.index(stored, len(whole) - 8 - int.from_bytes(whole[-8:-4], "little"))
+    path.write_bytes(whole[:at] + damaged + whole[at + len(stored) :])
+    before = data_files(cat, tmp_path)
+    with pytest.raises(CorruptData, match=why) as caught, cat.transaction("main") as tx:
+        tx.snapshot("t", str(path))
+    assert str(path) in caught.value.message
+    assert data_files(cat, tmp_path) == before
