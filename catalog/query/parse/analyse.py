@@ -24,6 +24,7 @@ from catalog.query.parse.keywords import fold
 from catalog.query.parse.lexer import NAME_KINDS, Token, TokenKind, line_and_column, tokenize
 from catalog.query.parse.masking import lists, mask
 from catalog.query.parse.merge_source import merge_source
+from catalog.query.parse.nesting import depth, with_stack
 from catalog.query.parse.outline import Outline, outlines
 from catalog.query.parse.scopes import tables_read
 from catalog.query.parse.statements import (
@@ -98,7 +99,7 @@ def _statement(text: str, outline: Outline, functions: frozenset[str]) -> Statem
     by_start = {token.start: at for at, token in enumerate(tokens)}
     reader = Reader(text, tokens, masked, functions, by_start)
     try:
-        return _completed(known, outline, reader)
+        return with_stack(depth(tokens), lambda: _completed(known, outline, reader))
     except NotUnderstoodError as error:
         reason, offset = error.reason, masked.start + error.offset
     except MisreadError as error:
