@@ -12,7 +12,6 @@ _WIDTHS = {_BOOLEAN: 1, _INT32: 4, _INT64: 8, _INT96: 12, _FLOAT: 4, _DOUBLE: 8}
 _CODECS = range(8)
 _ENCODINGS = frozenset((0, 2, 3, 4, 5, 6, 7, 8, 9))
 _PAGES = range(4)
-_PAGES = range(4)
 _BOUNDS = (1, 2, 5, 6)
 """Fields of a chunk's statistics that hold a bound."""
 
@@ -100,9 +99,6 @@ def _chunk(chunk: object, leaf: Leaf, size: int) -> Fields:
     dictionary = integer(meta, 11, default=start)
     if (values and max(start, dictionary) >= size) or stored > size:
         raise Damaged(f"column {leaf.name} would be outside the file")
-    for pages in list_of(meta, 13) if 13 in meta else ():
-        if not isinstance(pages, dict) or pages.get(1) not in _PAGES:
-            raise Damaged(f"column {leaf.name} has pages of a kind that does not exist")
     stats = meta.get(12)
     if stats is not None:
         _check_statistics(stats, leaf)

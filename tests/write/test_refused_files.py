@@ -135,7 +135,7 @@ def test_a_variant_that_could_not_be_written_again_is_refused_by_name(
     ("stored", "damaged", "why"),
     [
         (b"\x15\x00\x16\x3c", b"\x15\x00\x16\x34", "26 values in a row group of 30 rows"),
-        (b"\x15\x04\x15", b"\x15\x6a\x15", "pages of a kind that does not exist"),
+        (b"\x15\x04\x15", b"\x15\x6a\x15", "pages of kinds or encodings unknown here"),
     ],
     ids=["values", "pages"],
 )
