@@ -358,8 +358,15 @@ KEYLESS = [
     ),
     pair(
         "without_a_key_a_column_that_is_not_compared_is_left_out",
-        rows({"a": I64, "b": BOOL}, (1, True), (1, False), (2, True)),
+        rows({"a": I64, "b": pa.list_(I64)}, (1, [5]), (1, [6]), (2, [7])),
         rows({"a": I64, "b": I64}, (1, 5), (2, 6), (2, 7)),
+        declared=(),
+        rows=(1, 1, 0, 0),
+    ),
+    pair(
+        "without_a_key_booleans_are_numbers",
+        rows({"a": I64, "b": BOOL}, (1, True), (1, False), (2, True)),
+        rows({"a": I64, "b": I64}, (1, 5), (1, 0), (2, 1)),
         declared=(),
         rows=(1, 1, 0, 0),
     ),
