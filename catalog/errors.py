@@ -128,7 +128,7 @@ class ErrorKind(StrEnum):
     WRITE_CONFLICT = "write-conflict", "Somebody else changed the same meanwhile."
     WRONG_FINGERPRINT = "wrong-fingerprint", "A stored fingerprint contradicts its data file."
     SECRET_IN_URI = "secret-in-uri", "A URI contains a password, a key or a signature."
-    CLOCK_SKEW = "clock-skew", "A commit is far in the future of this machine's clock."
+    CLOCK_SKEW = "clock-skew", "A server refuses requests, since this machine's clock is wrong."
     MACHINE_LIMIT = "machine-limit", "A limit of the process: open files, threads."
     INSECURE_ENDPOINT = "insecure-endpoint", "A token would be sent without encryption."
     ENCRYPTED = "encrypted", "A Parquet file is encrypted."

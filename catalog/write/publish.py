@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from catalog.repository.branch_errors import contested_error, deleted_error
 from catalog.repository.branches import HeldBranch, Stamp
-from catalog.repository.clock import check_clock
+from catalog.repository.clock import warn_of_clocks
 from catalog.repository.commit_writer import Description, TableUpdate
 from catalog.repository.repository import Repository
 from catalog.storage.store import SwapLost
@@ -61,8 +61,7 @@ def publish(
         The id of the commit; None if none was wanted.
 
     Raises:
-        Conflict: The branch was deleted, other writers kept moving it, or it is far ahead of the
-            clock.
+        Conflict: The branch was deleted, or other writers kept moving it.
         OutcomeUnknown: Whether the commit landed is no longer known.
     """
     pause_s = FIRST_PAUSE_S
@@ -75,7 +74,7 @@ def publish(
             made = propose(held, held.branch.commit_id)
             if made is None:
                 return None
-            check_clock(repository.commits.read, made.parents, made.about.time)
+            warn_of_clocks(repository.commits.read, made.parents, made.about.time)
             commit_id = repository.writer().write(made.parents, made.updates, made.about)
             stamp = Stamp(made.about.author, made.about.time, made.why, made.key)
             with suppress(SwapLost):

@@ -8,7 +8,6 @@ import pytest
 
 import catalog
 from catalog.catalog import Catalog
-from catalog.errors import Conflict
 
 NOW = datetime.datetime(2026, 3, 4, 5, 6, tzinfo=datetime.UTC)
 DAYS = datetime.timedelta(days=1)
@@ -41,21 +40,23 @@ def commit(cat: Catalog, branch: str = "main") -> None:
         pass
 
 
-@pytest.mark.invariant("A commit far in the future is not built upon")
-def test_a_commit_far_in_the_future_is_not_built_upon(cat: Catalog, clock: Clock) -> None:
+@pytest.mark.invariant("A commit on a head from the future is warned about")
+def test_a_head_far_in_the_future_is_named_with_the_way_out(
+    cat: Catalog, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     clock.now = NOW + 73 * 365 * DAYS
     commit(cat)
-    (wrong, first) = cat.log()
+    wrong, first = cat.log()
     clock.now = NOW + DAYS
-    with pytest.raises(Conflict) as refused:
+    with caplog.at_level(logging.WARNING):
         commit(cat)
-    assert refused.value.kind == "clock-skew"
-    assert wrong.id[:8] in refused.value.message
-    assert "26,644 days ahead" in refused.value.message
-    assert refused.value.hint.endswith(f"cat.reset(BRANCH, to='{wrong.id[:8]}~1')")
-    assert cat.log() == [wrong, first]
+    assert cat.log()[0].time == wrong.time
+    assert f"commit {wrong.id[:8]} is of" in caplog.text
+    assert "26,644 days ahead" in caplog.text
+    caplog.clear()
     cat.reset("main", to=f"{wrong.id[:8]}~1")
     commit(cat)
+    assert not caplog.records
     assert [one.time for one in cat.log()] == [clock.now, first.time]
     assert cat.resolve("main@{2026-03-05 06:00}").commit_id == cat.log()[0].id
 
@@ -85,12 +86,14 @@ def test_a_clock_that_is_behind_does_no_harm(cat: Catalog, clock: Clock) -> None
     assert [one.time for one in cat.log()] == [clock.now, NOW]
 
 
-def test_a_merge_of_a_branch_from_the_future_is_refused_too(cat: Catalog, clock: Clock) -> None:
+def test_a_merge_of_a_branch_from_the_future_is_warned_about_too(
+    cat: Catalog, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     cat.branches.create("dev", at="main")
     clock.now = NOW + 9 * DAYS
     commit(cat, "dev")
     clock.now = NOW
     commit(cat)
-    with pytest.raises(Conflict) as refused:
+    with caplog.at_level(logging.WARNING):
         cat.merge("dev", into="main")
-    assert refused.value.kind == "clock-skew"
+    assert "9 days ahead of this machine's clock" in caplog.text
