@@ -209,6 +209,11 @@ class GcsService(Service["Client"]):
             HTTPError,
         )
 
+    def _credential_errors(self) -> tuple[type[Exception], ...]:
+        from google.auth.exceptions import GoogleAuthError
+
+        return (GoogleAuthError,)
+
     def _failure(self, error: Exception) -> Failure:
         from google.api_core.exceptions import GoogleAPICallError
         from google.auth.exceptions import GoogleAuthError, TransportError

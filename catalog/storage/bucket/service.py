@@ -208,16 +208,24 @@ class Service(ABC, Generic[C]):
         except UnicodeError:  # of a name, not of an answer
             raise
         except (StrangeAnswer, KeyError, ValueError, RecursionError) as error:
+            if isinstance(error, self._credential_errors()):
+                raise self._failed(error, what, absent) from error
             said = f"no {error.args[0]}" if isinstance(error, KeyError) else str(error)
             if isinstance(error, RecursionError):  # boto3 follows redirections on and on
                 said = "it leads in circles"
             strange = self._problem(Failure(Fault.REFUSED, said, problem="strange"), what)
             raise RequestFailed(Fault.REFUSED, strange, said) from error
         except self._errors() as error:
-            failure = self._failure(error)
-            fault = absent if failure.fault is Fault.MISSING else failure.fault
-            found = self._error(fault, failure, what)
-            raise RequestFailed(fault, found, failure.detail) from error
+            raise self._failed(error, what, absent) from error
+
+    def _failed(self, error: Exception, what: str, absent: Fault) -> RequestFailed:
+        failure = self._failure(error)
+        fault = absent if failure.fault is Fault.MISSING else failure.fault
+        return RequestFailed(fault, self._error(fault, failure, what), failure.detail)
+
+    def _credential_errors(self) -> tuple[type[Exception], ...]:
+        """Returns those of ``_errors`` that Python takes for errors of values."""
+        return ()
 
     def repeated(self, call: Callable[[C], T], what: str) -> T:
         """Makes a request that has the same effect when it is made twice.
