@@ -46,6 +46,9 @@ MAX_LEVELS = 128
 KNOWN_FOOTERS = 10_000
 """Footers that are remembered as sound: a file is opened several times on its way."""
 
+KNOWN_METADATA = 16
+"""Footers of which Arrow's metadata are kept: those of files in progress, if they are small."""
+
 KNOWN_SCHEMAS = 64
 """Schemas that are remembered: the files of a source rarely have more than a few."""
 
@@ -58,6 +61,7 @@ MAGIC, ENCRYPTED_MAGIC = b"PAR1", b"PARE"
 _REPEATED, _FIXED = 2, 7
 
 _sound: dict[tuple[bytes, int], None] = {}
+_arrow_metadata: dict[bytes, pq.FileMetaData] = {}
 _schemas: dict[bytes, tuple["Leaf", ...]] = {}
 _schema_sizes: dict[int, None] = {}
 _lock = threading.Lock()
@@ -136,8 +140,9 @@ def read_checked(source: ParquetSource, label: Label) -> tuple[Footer, pq.FileMe
     with parquet_errors(label):
         footer, size = _footer_bytes(source)
         parsed = _parsed(footer, size)
-        _remember(footer, size)
-        return parsed, _metadata(footer)
+        digest = _digest(footer)
+        _remember(digest, size)
+        return parsed, _metadata(footer, digest)
 
 
 def checked_metadata(source: ParquetSource, label: Label) -> pq.FileMetaData:
@@ -151,10 +156,11 @@ def checked_metadata(source: ParquetSource, label: Label) -> pq.FileMetaData:
     """
     with parquet_errors(label):
         footer, size = _footer_bytes(source)
-        if (_digest(footer), size) not in _sound:
+        digest = _digest(footer)
+        if (digest, size) not in _sound:
             _parsed(footer, size)
-            _remember(footer, size)
-        return _metadata(footer)
+            _remember(digest, size)
+        return _metadata(footer, digest)
 
 
 def writer_of(metadata: pq.FileMetaData) -> str:
@@ -204,20 +210,30 @@ def damaged(label: Label, reason: Exception | str) -> CorruptData:
     )
 
 
-def _metadata(footer: bytes) -> pq.FileMetaData:
-    whole = b"".join((MAGIC, footer, struct.pack("<I", len(footer)), MAGIC))
-    return pq.read_metadata(pa.BufferReader(whole))
+def _metadata(footer: bytes, digest: bytes) -> pq.FileMetaData:
+    """Returns Arrow's metadata of a footer, made once for a file that is opened several times."""
+    found = _arrow_metadata.get(digest)
+    if found is None:
+        whole = b"".join((MAGIC, footer, struct.pack("<I", len(footer)), MAGIC))
+        found = pq.read_metadata(pa.BufferReader(whole))
+        if len(footer) > TAIL_BYTES:
+            return found
+        with _lock:
+            while len(_arrow_metadata) >= KNOWN_METADATA:
+                del _arrow_metadata[next(iter(_arrow_metadata))]
+            _arrow_metadata[digest] = found
+    return found
 
 
 def _digest(footer: bytes) -> bytes:
     return hashlib.sha256(footer).digest()
 
 
-def _remember(footer: bytes, size: int) -> None:
+def _remember(digest: bytes, size: int) -> None:
     with _lock:
         while len(_sound) >= KNOWN_FOOTERS:
             del _sound[next(iter(_sound))]
-        _sound[_digest(footer), size] = None
+        _sound[digest, size] = None
 
 
 def _footer_bytes(source: ParquetSource) -> tuple[bytes, int]:
