@@ -41,16 +41,17 @@ class FileColumns:
         indexed: pq.ParquetFile,
         kept: Collection[int],
         *,
+        names: list[str],
         keyed: KeyedFile,
     ) -> None:
         self.rows: int = plain.metadata.num_rows
         self.keyed = keyed
         self.columns = keyed.columns
         self.agreed = arrow_agrees(plain.schema, [column.type for column in keyed.columns])
-        self.int96 = _int96_places(plain)
+        self.int96 = _int96_places(plain, names)
         self._plain, self._indexed = plain, indexed
         self._kept = frozenset(kept)
-        self._names: list[str] = plain.schema_arrow.names
+        self._names = names
 
     def batches(self, places: Sequence[int], *, rows: int) -> Iterator[pa.Table]:
         """Yields some columns, a number of rows at a time."""
@@ -135,13 +136,14 @@ def opened(
                 page_checksum_verification=True,
             )
         )
-        arrow_names = first.schema_arrow.names
+        arrow = first.schema_arrow
+        arrow_names: list[str] = arrow.names
         if len(arrow_names) != len(keyed.columns):
             raise damaged(label, "it has other columns than were committed")
         kept: list[int] = []
         second = first
         if isinstance(source, str):  # of a remote file, two readers would make more requests
-            kept = [place for place in _in_dictionaries(first) if place not in plain]
+            kept = [place for place in _in_dictionaries(first, arrow) if place not in plain]
         if kept:
             names = [arrow_names[place] for place in kept]
             second = closing.enter_context(
@@ -153,17 +155,16 @@ def opened(
                     page_checksum_verification=True,
                 )
             )
-        yield FileColumns(first, second, kept, keyed=keyed)
+        yield FileColumns(first, second, kept, names=arrow_names, keyed=keyed)
 
 
-def _int96_places(parquet: pq.ParquetFile) -> frozenset[int]:
+def _int96_places(parquet: pq.ParquetFile, names: Sequence[str]) -> frozenset[int]:
     """Returns the places of columns that hold timestamps in 96 bits, also within other values."""
     leaves = (parquet.schema.column(n) for n in range(len(parquet.schema)))
     paths = [leaf.path for leaf in leaves if leaf.physical_type == "INT96"]
     steps = (path.split(".") for path in paths)
     owners = {".".join(parts[:end]) for parts in steps for end in range(1, len(parts) + 1)}
-    names = enumerate(parquet.schema_arrow.names if owners else ())
-    return frozenset(place for place, name in names if name in owners)
+    return frozenset(place for place, name in enumerate(names) if name in owners)
 
 
 def has_day_zero(column: pa.Array | pa.ChunkedArray) -> bool:
@@ -173,9 +174,9 @@ def has_day_zero(column: pa.Array | pa.ChunkedArray) -> bool:
     return bool(pc.any(pc.equal(column.cast(pa.int64()), constant(0))).as_py())
 
 
-def _in_dictionaries(parquet: pq.ParquetFile) -> list[int]:
+def _in_dictionaries(parquet: pq.ParquetFile, arrow: pa.Schema) -> list[int]:
     """Returns the places of columns of text that the file keeps in dictionaries throughout."""
-    arrow, metadata = parquet.schema_arrow, parquet.metadata
+    metadata = parquet.metadata
     leaves = {metadata.schema.column(n).path: n for n in range(metadata.num_columns)}
     if len(leaves) != metadata.num_columns:
         return []

@@ -233,32 +233,35 @@ def _computed(
     places = [n for n, column in enumerate(columns) if column.field_id not in have]
     if shared is not None and not places:
         return shared
-    made = None
-    if shared is None and not skipped and isinstance(source, str):
-        made = _unordered(source, keyed)
-    if made is None:
-        row_sum = shared is None and not skipped
-        made = _decoded(source, keyed, places, shared=shared, row_sum=row_sum)
+    whole = shared is None and not skipped
+    plain = [n for n in places if columns[n].field_id in keyed.key]
+    with opened(source, keyed, plain=plain) as open_file:
+        made = _unordered(open_file) if whole and isinstance(source, str) else None
+        if made is not None:
+            return with_stored(made, known)
+        made = _decoded(open_file, places, shared=shared, row_sum=whole)
+    if isinstance(source, str):
+        ids = [columns[n].field_id for n in places]
+        ordered = keyed_digests(source, keyed, made.key, wanted=ids)
+        made = replace(made, keyed={**made.keyed, **ordered})
     return with_stored(made, known)
 
 
 def _decoded(
-    source: ParquetSource,
-    keyed: KeyedFile,
+    open_file: FileColumns,
     places: Sequence[int],
     *,
     shared: Fingerprint | None,
     row_sum: bool,
 ) -> Fingerprint:
     """Computes a fingerprint from some columns, and what is shared with another file."""
+    keyed = open_file.keyed
     columns = [keyed.columns[n] for n in places]
-    plain = [n for n in places if keyed.columns[n].field_id in keyed.key]
-    with opened(source, keyed, plain=plain) as open_file:
-        key = keyed.key if shared is None else ()
-        maker = Fingerprinter(columns, key, file=open_file, row_sum=row_sum)
-        for batch in open_file.batches(places, rows=BLOCK_ROWS):
-            maker.add(batch)
-        made = maker.finish(keyed.table, keyed.file)  # decodes what is left, which may fail, too
+    key = keyed.key if shared is None else ()
+    maker = Fingerprinter(columns, key, file=open_file, row_sum=row_sum)
+    for batch in open_file.batches(places, rows=BLOCK_ROWS):
+        maker.add(batch)
+    made = maker.finish(keyed.table, keyed.file)  # decodes what is left, which may fail, too
     if shared is not None:
         made = replace(
             made,
@@ -269,14 +272,10 @@ def _decoded(
             row_sum=shared.row_sum,
             verdicts={**shared.verdicts, **made.verdicts},
         )
-    if isinstance(source, str):
-        ids = [column.field_id for column in columns]
-        ordered = keyed_digests(source, keyed, made.key, wanted=ids)
-        made = replace(made, keyed={**made.keyed, **ordered})
     return made
 
 
-def _unordered(path: str, keyed: KeyedFile) -> Fingerprint | None:
+def _unordered(open_file: FileColumns) -> Fingerprint | None:
     """Computes the fingerprint of a file whose first rows are not in the order of their keys.
 
     Each column is read once, and digested in the order of rows and in that of their keys.
@@ -284,32 +283,32 @@ def _unordered(path: str, keyed: KeyedFile) -> Fingerprint | None:
     Returns:
         The fingerprint; None if rows may lie in the order of their keys, or have none.
     """
+    keyed = open_file.keyed
     columns, file = keyed.columns, keyed.file
     places = [n for i in keyed.key for n, column in enumerate(columns) if column.field_id == i]
     if not places or not 0 < file.rows <= KEYED_ROWS:
         return None
-    with opened(path, keyed, plain=places) as open_file:
-        if not all(open_file.agreed[n] and n not in open_file.int96 for n in places):
-            return None
-        first = open_file.first(places, rows=BLOCK_ROWS)
-        if open_file.rows != file.rows or not first.num_rows or in_order(first):
-            return None
-        keys = [open_file.column(place) for place in places]
-        record = key_record([_key_table(keys)], keyed)
-        order = key_order([in_one(column) for column in keys], record)
-        if order is None:
-            return None
-        starts = range(0, file.rows, BLOCK_ROWS)
-        sums = [RowSum(min(BLOCK_ROWS, file.rows - start)) for start in starts]
-        made = _made(columns, open_file)
-        ordered = {}
-        summed = True
-        for place, (field_id, one) in enumerate(made.items()):
-            column = open_file.column(place)
-            for start, row_sum in zip(starts, sums, strict=True):
-                summed &= one.add(_block(column, start), row_sum if summed else None)
-            digests = ordered_digests(column, order) if one.agreed else None
-            if digests is not None:
-                ordered[field_id] = digests
+    if not all(open_file.agreed[n] and n not in open_file.int96 for n in places):
+        return None
+    first = open_file.first(places, rows=BLOCK_ROWS)
+    if open_file.rows != file.rows or not first.num_rows or in_order(first):
+        return None
+    keys = [open_file.column(place) for place in places]
+    record = key_record([_key_table(keys)], keyed)
+    order = key_order([in_one(column) for column in keys], record)
+    if order is None:
+        return None
+    starts = range(0, file.rows, BLOCK_ROWS)
+    sums = [RowSum(min(BLOCK_ROWS, file.rows - start)) for start in starts]
+    made = _made(columns, open_file)
+    ordered = {}
+    summed = True
+    for place, (field_id, one) in enumerate(made.items()):
+        column = open_file.column(place)
+        for start, row_sum in zip(starts, sums, strict=True):
+            summed &= one.add(_block(column, start), row_sum if summed else None)
+        digests = ordered_digests(column, order) if one.agreed else None
+        if digests is not None:
+            ordered[field_id] = digests
     total = sum(one.total() for one in sums) % MODULUS if summed else None
     return replace(_fingerprint(file.rows, made, record=record, total=total), keyed=ordered)

@@ -43,10 +43,10 @@ def stored_digests(
         pq.ParquetFile(path, metadata=metadata) as parquet,
         open(path, "rb", buffering=0) as stream,
     ):
-        owners = _owners(parquet, columns)
+        arrow = parquet.schema_arrow
+        owners = _owners(parquet, arrow, columns)
         if owners is None:
             return {}
-        arrow = parquet.schema_arrow
         writer = writer_of(metadata)
         states = [_described(writer, arrow.field(n), one) for n, one in enumerate(columns)]
         for number, owner in enumerate(owners):
@@ -95,8 +95,8 @@ def encoded_digests(
     """
     digests = {}
     with pq.ParquetFile(path, metadata=metadata) as parquet, open(path, "rb") as stream:
-        owners = _owners(parquet, columns) or ()
         arrow, writer = parquet.schema_arrow, writer_of(metadata)
+        owners = _owners(parquet, arrow, columns) or ()
         for number, owner in enumerate(owners):
             leaf = parquet.schema.column(number)
             if columns[owner].field_id not in wanted or leaf.max_repetition_level:
@@ -127,14 +127,15 @@ def _add_pages(
             state.update(page.data)
 
 
-def _owners(parquet: pq.ParquetFile, columns: Sequence[PhysicalColumn]) -> list[int] | None:
+def _owners(
+    parquet: pq.ParquetFile, arrow: pa.Schema, columns: Sequence[PhysicalColumn]
+) -> list[int] | None:
     """Returns the places of the columns that the file's columns of plain values belong to.
 
     Returns:
         The places; None if they are not known for sure, or the writer is not to be trusted.
     """
     writer = writer_of(parquet.metadata)
-    arrow = parquet.schema_arrow
     if not writer or _is_too_old(writer) or len(arrow) != len(columns):
         return None
     owners = [n for n, field in enumerate(arrow) for _ in range(_leaves(field.type))]
