@@ -11,6 +11,7 @@ import struct
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -23,6 +24,9 @@ from catalog.engine.arrow_arrays import constant, to_numpy
 Update = Callable[[Any], None]
 ArrowColumn = TypeVar("ArrowColumn", pa.Array, pa.ChunkedArray)
 Numbers: TypeAlias = np.ndarray[Any, Any]
+
+KNOWN_TYPES = 1024
+"""Types of which is remembered how they are brought into one form."""
 
 _NAN = np.float64("nan")
 _NEGATIVE_ZERO = np.int64(-(1 << 63))
@@ -122,6 +126,7 @@ def unwrapped(column: ArrowColumn) -> ArrowColumn:
     return column if plain is None else column.cast(plain)
 
 
+@lru_cache(maxsize=KNOWN_TYPES)
 def _plain(kind: pa.DataType) -> pa.DataType | None:
     """Returns the type that values of a rarer one are brought into; None for others."""
     types = pa.types
@@ -160,6 +165,7 @@ def _add(column: pa.Array, update: Update) -> bool | Fixed:
     return fixed
 
 
+@lru_cache(maxsize=KNOWN_TYPES)
 def _tag(kind: pa.DataType) -> bytes | None:
     checks: list[tuple[bytes, bool]] = [
         (b"null", pa.types.is_null(kind)),
@@ -216,18 +222,34 @@ def _add_bytes(column: pa.Array, update: Update) -> None:
 
 def _marks_and_bytes(column: pa.Array) -> tuple[Numbers, Numbers]:
     """Returns where values begin, the end of the last, and the bytes of all; NULL is empty."""
-    wide = column.cast(pa.large_binary())
-    if wide.null_count and np.diff(_offsets(wide))[~to_numpy(wide.is_valid())].any():
-        wide = pc.fill_null(wide, constant(b"").cast(pa.large_binary()))
-    marks, data = _offsets(wide), wide.buffers()[2]
+    values = as_bytes(column)
+    if values.null_count and np.diff(_offsets(values))[~to_numpy(values.is_valid())].any():
+        values = pc.fill_null(values, constant(b"").cast(values.type))
+    marks, data = _offsets(values), values.buffers()[2]
     first, last = (int(marks[0]), int(marks[-1])) if len(marks) else (0, 0)
     if data is None:
         return marks, np.zeros(0, dtype=np.uint8)
     return marks - first, np.frombuffer(data, np.uint8)[first:last]
 
 
+def as_bytes(column: pa.Array) -> pa.Array:
+    """Returns a column of text or bytes as one of bytes, with offsets of 32 or 64 bits."""
+    kind = column.type
+    if pa.types.is_string(kind):
+        return column.view(pa.binary())  # copies nothing, and takes a tenth of a cast
+    if pa.types.is_large_string(kind):
+        return column.view(pa.large_binary())
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return column
+    return column.cast(pa.large_binary())
+
+
 def _offsets(column: pa.Array) -> Numbers:
-    return np.frombuffer(column.buffers()[1], np.int64, len(column) + 1, column.offset * 8)
+    if not len(column):  # which may have no offsets
+        return np.zeros(1, np.int64)
+    size = 8 if pa.types.is_large_binary(column.type) else 4
+    buffer, count = column.buffers()[1], len(column) + 1
+    return np.frombuffer(buffer, f"i{size}", count, column.offset * size).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,16 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog.diff.fingerprints.canonical import is_binary, is_text, text_bytes
+from catalog.diff.fingerprints.canonical import as_bytes, is_binary, is_text, text_bytes
 
 
 def is_utf8(column: pa.Array | pa.ChunkedArray) -> bool:
     """Returns whether all text is UTF-8, also that within other values."""
+    kind = column.type
+    if pa.types.is_primitive(kind):
+        return True
     if isinstance(column, pa.ChunkedArray):
         return all(map(is_utf8, column.chunks))
-    kind = column.type
     if isinstance(kind, pa.BaseExtensionType):
         return is_utf8(column.storage)
     if pa.types.is_dictionary(kind):
@@ -48,7 +50,7 @@ def byte_edges(column: pa.Array, *, used: bool) -> tuple[bytes, bytes] | None:
     if isinstance(column.type, pa.BaseExtensionType):
         column = column.storage
     if is_text(column.type) or is_binary(column.type):
-        column = column.cast(pa.large_binary())
+        column = as_bytes(column)
     elif not pa.types.is_fixed_size_binary(column.type):
         return None
     found = pc.min_max(column)
