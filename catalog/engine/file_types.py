@@ -1,6 +1,7 @@
 """The types of the columns of Parquet files: what the engine reads them as."""
 
 import re
+import tempfile
 from collections.abc import Callable
 
 import duckdb
@@ -12,6 +13,7 @@ from catalog.engine.failures import file_error
 from catalog.engine.quoting import literal, pattern
 from catalog.errors import CatalogError, CorruptData, ErrorKind, InvalidInput, StorageFailure
 from catalog.formats.annotations import misplaced_annotation
+from catalog.formats.footer import file_of
 from catalog.formats.parquet import ParquetFooter, StoredFooter
 from catalog.formats.structure import Structure
 from catalog.model.ids import EXCERPT
@@ -26,6 +28,7 @@ from catalog.model.types import (
     to_json,
     unusable_name,
 )
+from catalog.storage.external_files import is_remote
 
 MAX_KNOWN = 4096
 """Structures whose types a process remembers: a table rarely has more than a few."""
@@ -55,7 +58,7 @@ def as_read(
     """
     types = _known.get(footer.structure)
     if types is None:
-        types = column_types(engine(), uri)
+        types = _asked(footer, uri, engine())
         _check(footer, types, uri)
         if len(_known) >= MAX_KNOWN:
             _known.clear()
@@ -63,8 +66,22 @@ def as_read(
     return footer.read_as(types)
 
 
-def column_types(con: duckdb.DuckDBPyConnection, uri: str) -> tuple[DataType, ...]:
+def _asked(footer: StoredFooter, uri: str, con: duckdb.DuckDBPyConnection) -> tuple[DataType, ...]:
+    """Asks the engine for the types of a file; of a remote one it reads the footer that is here."""
+    if not is_remote(uri):
+        return column_types(con, uri)
+    with tempfile.NamedTemporaryFile(suffix=".parquet") as file:
+        file.write(file_of(footer.raw))
+        file.flush()
+        return column_types(con, file.name, name=uri)
+
+
+def column_types(
+    con: duckdb.DuckDBPyConnection, uri: str, *, name: str | None = None
+) -> tuple[DataType, ...]:
     """Returns the types that the engine reads the columns of a file as, in order.
+
+    Errors call the file by ``name``, else by its URI.
 
     Raises:
         CorruptData: The engine cannot read the file.
@@ -75,7 +92,7 @@ def column_types(con: duckdb.DuckDBPyConnection, uri: str) -> tuple[DataType, ..
         with cursor(con) as own:  # the connection may be in the middle of a result
             found = own.sql(f"SELECT * FROM {source}").types
     except duckdb.Error as error:
-        raise _refusal(uri, error) from error
+        raise _refusal(name or uri, error) from error
     return tuple(map(data_type, found))
 
 

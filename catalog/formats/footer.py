@@ -106,12 +106,14 @@ class Footer:
     """What the footer of a file says.
 
     Attributes:
+        raw: All of its bytes.
         schema: The bytes of it that hold the schema; all of it if it begins otherwise.
         geo: The value of its key ``geo``; None if it has none.
         leaves: Its columns of plain values, in order.
         ordered: Whether bounds are in the order of their types, as the file says.
     """
 
+    raw: bytes
     schema: bytes
     geo: bytes | None
     leaves: tuple[Leaf, ...]
@@ -214,8 +216,7 @@ def _metadata(footer: bytes, digest: bytes) -> pq.FileMetaData:
     """Returns Arrow's metadata of a footer, made once for a file that is opened several times."""
     found = _arrow_metadata.get(digest)
     if found is None:
-        whole = b"".join((MAGIC, footer, struct.pack("<I", len(footer)), MAGIC))
-        found = pq.read_metadata(pa.BufferReader(whole))
+        found = pq.read_metadata(pa.BufferReader(file_of(footer)))
         if len(footer) > TAIL_BYTES:
             return found
         with _lock:
@@ -223,6 +224,11 @@ def _metadata(footer: bytes, digest: bytes) -> pq.FileMetaData:
                 del _arrow_metadata[next(iter(_arrow_metadata))]
             _arrow_metadata[digest] = found
     return found
+
+
+def file_of(footer: bytes) -> bytes:
+    """Returns a file that has a footer, and none of the rows that it tells of."""
+    return b"".join((MAGIC, footer, struct.pack("<I", len(footer)), MAGIC))
 
 
 def _digest(footer: bytes) -> bytes:
@@ -294,7 +300,7 @@ def _parsed(footer: bytes, size: int) -> Footer:
         and len(orders) == len(leaves)
         and all(isinstance(one, dict) and 1 in one for one in orders)
     )
-    return Footer(schema, _value_of(fields, b"geo"), leaves, checked, ordered)
+    return Footer(footer, schema, _value_of(fields, b"geo"), leaves, checked, ordered)
 
 
 def _value_of(fields: Fields, key: bytes) -> bytes | None:

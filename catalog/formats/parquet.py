@@ -72,6 +72,7 @@ class StoredFooter:
     """What the footer of a file says by itself.
 
     Attributes:
+        raw: The bytes of the footer.
         rows: Rows in the file.
         structure: What decides how the engine reads the columns.
         columns: The columns in order, as Arrow reads them.
@@ -81,6 +82,7 @@ class StoredFooter:
         claims: As in ``ParquetFooter``, with bounds as in ``stats``.
     """
 
+    raw: bytes
     rows: int
     structure: Structure
     columns: tuple[ArrowColumn, ...]
@@ -155,7 +157,9 @@ def read_footer(path: ParquetSource, *, name: str | None = None) -> StoredFooter
         for place, column in enumerate(columns)
         if (column.strict and not _is_harmless(column, stats)) or _is_encoded_rarely(footer, column)
     )
-    return StoredFooter(footer.rows, structure, columns, stats, doubtful, claims)
+    return StoredFooter(
+        footer.raw, footer.rows, structure, columns, stats, doubtful=doubtful, claims=claims
+    )
 
 
 def _as_arrow_reads(

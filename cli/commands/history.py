@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from catalog.operations.history import log_all
 from catalog.report.figures import clipped, exact_moment, files_changed, moment, plain, short
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Format, Json, RefArgument, chosen
@@ -43,6 +42,8 @@ def log(
       parquetry log --graph --all --oneline
       parquetry log v1.0 -n 5 --json
     """
+    from catalog.operations.history import log_all
+
     cat = opened(context)
     commits = log_all(cat.context, limit) if every else cat.log(ref, limit=limit)
     how = chosen(how, json)
