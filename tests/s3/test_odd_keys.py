@@ -27,7 +27,8 @@ def test_odd_keys_are_names(
     cat = catalog.create(lake, s3=S3Options(endpoint_url=server.endpoint))
     bucket, _, prefix = place.removeprefix("s3://").partition("/")
     wanted = []
-    for n, segment in enumerate(SEGMENTS):
+    segments = [one for one in SEGMENTS if "\\" not in one or server.name != "seaweed"]
+    for n, segment in enumerate(segments):  # SeaweedFS takes a backslash for a slash
         body = write(tmp_path / "x.parquet", {"n": [n]}).read_bytes()
         key = f"{prefix}/src/{segment}/a {n}%41.parquet"
         access.client.put_object(Bucket=bucket, Key=key, Body=body)
@@ -35,7 +36,7 @@ def test_odd_keys_are_names(
         wanted.append((n, None if text.startswith("__HIVE") else unquote(text)))
     for source in (f"{place}/src", f"{place}/src/**/*.parquet"):
         report = snap(cat, "t", source, mode=mode)
-        assert report.rows == len(SEGMENTS)
+        assert report.rows == len(segments)
         assert rows(cat, "SELECT n, p FROM t ORDER BY n") == wanted
     access.client.put_object(Bucket=bucket, Key=f"{prefix}/src/_temporary/0/x.parquet", Body=b"")
     access.client.put_object(Bucket=bucket, Key=f"{prefix}/src/p=a b/", Body=b"")
