@@ -59,7 +59,6 @@ def unify(
         kinds.pop(name, None)
         kinds[name] = [(kind, "the paths")]
     last = 0 if existing is None else existing.last_field_id
-    old = _respelled(old, kinds)
     fields = []
     # The order of a table that is added to stays; else the columns are in that of the files.
     first = [name for name in old if name in kinds] if keep_columns else []
@@ -91,22 +90,6 @@ def _by_path(names: Sequence[str], others: Collection[str]) -> Callable[[str], s
     return lambda name: name if name in apart else folded.get(name.casefold(), name)
 
 
-def _respelled(old: Mapping[str, Field], names: Collection[str]) -> dict[str, Field]:
-    """Returns the columns of a table by the names that files have now, which may differ in case."""
-    gone, come = ([n for n in a if n not in b] for a, b in ((old, names), (names, old)))
-    found = dict(old)
-    for name in come:
-        before = [one for one in gone if _folded(one) == _folded(name)]
-        if len(before) == 1 and [_folded(one) for one in come].count(_folded(name)) == 1:
-            found[name] = old[before[0]]
-    return found
-
-
-def _folded(name: str) -> bytes:
-    """Returns what the engine compares of a name: it folds A to Z, and no other letters."""
-    return name.encode().lower()
-
-
 def _check_spelling(columns: Mapping[str, Sequence[str]]) -> None:
     """Checks that no column is spelled otherwise in another place: in SQL, both are one.
 
@@ -114,8 +97,8 @@ def _check_spelling(columns: Mapping[str, Sequence[str]]) -> None:
     """
     spellings: dict[bytes, dict[str, str]] = {}
     for place, names in columns.items():
-        for name in names:
-            spellings.setdefault(_folded(name), {}).setdefault(name, place)
+        for name in names:  # only A to Z are folded, as by the engine
+            spellings.setdefault(name.encode().lower(), {}).setdefault(name, place)
     for found in spellings.values():
         if len(found) > 1 and not any(found.keys() <= {*names} for names in columns.values()):
             (one, place), (other, where) = list(found.items())[:2]

@@ -240,36 +240,3 @@ def test_null_and_duplicate_keys_are_warnings(cat: Catalog, source: Path) -> Non
         "2 rows of t share their key (id)",
     )
     assert rows(cat, "SELECT count(*) FROM t") == [(3,)]
-
-
-def test_a_column_that_files_spell_in_another_case_is_the_same_column(
-    cat: Catalog, source: Path
-) -> None:
-    """In SQL both are one, so that its cells are compared, and its key stays."""
-    write(source / "a.parquet", {"id": [1, 2], "v": [10, 20], "gone": [1, 1]})
-    snap(cat, "t", source, key=["id"])
-    write(source / "a.parquet", {"ID": [1, 2], "V": [10, 21], "come": [1, 1]})
-    snap(cat, "t", source)
-    table = cat.diff("main~1", "main")["t"]
-    assert (table.rows.inserted, table.rows.deleted, table.rows.updated) == (0, 0, 1)
-    assert {(one.change, one.column) for one in table.schema_changes} == {
-        ("column_renamed", "ID"),
-        ("column_renamed", "V"),
-        ("column_added", "come"),
-        ("column_removed", "gone"),
-        ("key_changed", None),  # the name of its column, that is
-    }
-    assert cat.sql("SELECT id, v FROM t ORDER BY id").fetchall() == [(1, 10), (2, 21)]
-
-
-def test_columns_that_differ_in_case_alone_stay_apart_where_both_are_there(
-    cat: Catalog, source: Path
-) -> None:
-    write(source / "a.parquet", {"id": [1], "v": [1], "V": [2]})
-    snap(cat, "t", source, key=["id"])
-    ids = {column.name: column.field_id for column in cat.schema("t")}
-    write(source / "a.parquet", {"id": [1], "V": [2]})
-    snap(cat, "t", source)
-    assert {column.name: column.field_id for column in cat.schema("t")} == {
-        name: ids[name] for name in ("id", "V")
-    }
