@@ -35,7 +35,7 @@ def checked(checks: Sequence[Check]) -> Iterator[None]:
     """
     try:
         yield
-    except Exception:
+    except Exception:  # whatever it is, it passes on, unless a check knows why; not an interrupt
         for check in checks:
             check()
         raise

@@ -161,7 +161,7 @@ def machine_errors(doing: str = "") -> Iterator[None]:
         yield
     except CatalogError:
         raise
-    except Exception as error:
+    except Exception as error:  # libraries have classes of their own for lack of memory
         failure = machine_failure(error, doing)
         if failure is None:
             raise

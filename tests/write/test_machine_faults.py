@@ -17,7 +17,7 @@ COMPILER = shutil.which("cc") or shutil.which("gcc")
 @pytest.fixture
 def library(tmp_path: Path) -> Path:
     if COMPILER is None or not sys.platform.startswith("linux"):
-        pytest.skip("a C compiler is not installed")
+        pytest.skip("needs Linux and a C compiler: its faults are injected below the libraries")
     target = tmp_path / "faults.so"
     source = Path(__file__).with_name("machine_faults.c")
     words = [COMPILER, "-O1", "-w", "-shared", "-fPIC", "-o", str(target), str(source), "-ldl"]

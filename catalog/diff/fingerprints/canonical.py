@@ -84,6 +84,7 @@ def block(column: pa.Array) -> Block:
     try:
         found = _add(column, state.update)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        # Arrow has no kernel for the type, or doubts its own array; the engine compares it
         return Block(None, column.null_count)
     if not found:
         return Block(None, column.null_count)
