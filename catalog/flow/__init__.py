@@ -1,0 +1,1 @@
+"""Derived tables: what a table is computed from, whether it is stale, and refreshing it."""
