@@ -133,6 +133,11 @@ class ErrorKind(StrEnum):
     INSECURE_ENDPOINT = "insecure-endpoint", "A token would be sent without encryption."
     ENCRYPTED = "encrypted", "A Parquet file is encrypted."
     NOT_A_FILE = "not-a-file", "A source has a pipe, a socket or a device in the place of a file."
+    DERIVED_TABLE = "derived-table", "A derived table is not written by hand."
+    NOT_DERIVED = "not-derived", "The table is not a derived one."
+    BAD_DEFINITION = "bad-definition", "The definition of a derived table is not valid."
+    DERIVATION_CYCLE = "derivation-cycle", "Derived tables depend on each other in a circle."
+    STEP_FAILED = "step-failed", "A derived table could not be computed."
 
 
 class CatalogError(Exception):

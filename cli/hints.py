@@ -14,6 +14,7 @@ COMMANDS: Mapping[Operation, tuple[str, str]] = {
     "branches.unprotect": ("branch protect", "--off"),
     "continue_merge": ("merge", "--continue"),
     "create": ("init", ""),
+    "drop_definition": ("derive --drop", ""),
     "tags.list": ("tag list", ""),
     "transaction": ("sql --branch", ""),
 }

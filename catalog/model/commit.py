@@ -3,9 +3,8 @@
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 
-from catalog.errors import CorruptData, InvalidInput
+from catalog.errors import CorruptData
 from catalog.model.ids import (
     COMMIT_ID,
     MAX_LEVELS,
@@ -15,7 +14,7 @@ from catalog.model.ids import (
     excerpt,
     is_id_or_none,
 )
-from catalog.model.names import check_table_name
+from catalog.model.table_names import checked_table_name
 
 INLINE_TABLES = 256
 """Tables that a commit lists inline; more go into a tree, so that a commit to one of thousands
@@ -187,25 +186,6 @@ def _change(stored: object) -> TableChange:
         ) >= 0 and is_id_or_none(change_list):
             return TableChange(added, removed, change_list)
     raise CorruptData(f"unknown change entry in a commit: {excerpt(stored)}")
-
-
-KNOWN_NAMES = 1 << 16
-"""Table names that a process keeps as checked: every commit has those of its parent."""
-
-
-@lru_cache(KNOWN_NAMES)
-def checked_table_name(name: str) -> str:
-    """Returns a stored name of a table.
-
-    Raises:
-        CorruptData: No table can have that name.
-    """
-    try:
-        if check_table_name(name) == name:
-            return name
-    except InvalidInput as error:
-        raise CorruptData(f"a table in a commit has a name that none can have: {error}") from error
-    raise CorruptData(f"the name {excerpt(name)} of a table in a commit is not in form NFC")
 
 
 def time_text(moment: datetime.datetime) -> str:

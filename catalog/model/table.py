@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from catalog.errors import CorruptData
+from catalog.model.derived import Computed, computed_from_json
 from catalog.model.ids import MAX_LEVELS, canonical_json, content_id, excerpt, is_id
 from catalog.model.schema import Field, FileSchema, Schema, schema_from_json, schema_to_json
 from catalog.model.types import NULL_TYPE, DataType, Scalar
@@ -29,6 +30,7 @@ class TableSnapshot:
         properties: Free text properties.
         table_id: Random, assigned at creation: field ids of two snapshots mean the same columns
             only if this is equal too. Empty until the first commit.
+        computed: What a derived table was computed from; None if no refresh left it as it is.
     """
 
     schema: Schema
@@ -44,6 +46,20 @@ class TableSnapshot:
     levels: int = 0
     properties: Mapping[str, str] = field(default_factory=dict)
     table_id: str = ""
+    computed: Computed | None = None
+
+    @property
+    def content(self) -> str:
+        """Returns an id of all that a query sees: tables that agree in it have the same rows."""
+        return content_id(
+            canonical_json(
+                {
+                    "schema": schema_to_json(self.schema),
+                    "partition_by": list(self.partition_by),
+                    "manifest": self.manifest,
+                }
+            )
+        )
 
     def fields(self, ids: tuple[int, ...]) -> tuple[Field, ...]:
         """Returns the columns of the given ids that the schema still has."""
@@ -84,7 +100,9 @@ class StoredFileSchemas(dict[str, FileSchema]):
 
 def to_json(table: TableSnapshot) -> dict[str, object]:
     """Returns the stored form of a table snapshot."""
+    computed = {} if table.computed is None else {"computed": table.computed.to_json()}
     return {
+        **computed,
         "table_id": table.table_id,
         "schema": schema_to_json(table.schema),
         "last_field_id": table.last_field_id,
@@ -145,6 +163,7 @@ def from_json(stored: Mapping[str, object]) -> TableSnapshot:
                 levels=levels,
                 properties=properties,
                 table_id=table_id,
+                computed=computed_from_json(stored.get("computed")),
             )
     raise CorruptData("a table snapshot is not readable: fields are missing or of another type")
 

@@ -76,6 +76,7 @@ class _Encoded:
     """What a commit says of an updated table, whatever its parents are."""
 
     entry: PlacedEntry
+    snapshot: TableSnapshot
     change: TableChange
     nodes: PackBuilder
 
@@ -99,10 +100,23 @@ class CommitWriter:
         known = self._known.get(update)
         if known is None:
             nodes = PackBuilder()
-            entry = update.stored or self._write_table(update, snapshot, nodes)
+            entry, complete = (
+                (update.stored, snapshot)
+                if update.stored is not None
+                else self._write_table(update, snapshot, nodes)
+            )
             change = self._write_changes(update, snapshot, nodes)
-            known = self._known[update] = _Encoded(entry, change, nodes)
+            known = self._known[update] = _Encoded(entry, complete, change, nodes)
         return known
+
+    def table_to_come(self, update: TableUpdate) -> tuple[str, TableSnapshot]:
+        """Returns the table snapshot, and its id, that a commit with an update will have.
+
+        The table is not dropped by it.
+        """
+        assert update.snapshot is not None, "the table is not dropped"
+        encoded = self._encoded(update, update.snapshot)
+        return encoded.entry.entry.snapshot, encoded.snapshot
 
     def write(
         self, parents: Sequence[str], updates: Sequence[TableUpdate], about: Description
@@ -187,7 +201,7 @@ class CommitWriter:
 
     def _write_table(
         self, update: TableUpdate, snapshot: TableSnapshot, pack: PackBuilder
-    ) -> PlacedEntry:
+    ) -> tuple[PlacedEntry, TableSnapshot]:
         base = update.moved or update.base
         if base is not None and (
             base.snapshot.partition_by != snapshot.partition_by
@@ -219,7 +233,7 @@ class CommitWriter:
         places = {} if root is None or root.place is None else {root.id: root.place}
         node = pack.add_json(content, places, [] if root is None else [root.id])
         entry = TableEntry(node, complete.rows, complete.size_bytes, complete.files)
-        return PlacedEntry(update.name, entry, None)
+        return PlacedEntry(update.name, entry, None), complete
 
     def _partitions(
         self, base: StoredTable | None, removed: Sequence[DataFile], added: Sequence[DataFile]

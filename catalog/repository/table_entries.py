@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from catalog.model.commit import TableEntry, checked_table_name
+from catalog.model.commit import TableEntry
+from catalog.model.table_names import checked_table_name
 from catalog.repository.pack import Place
 
 if TYPE_CHECKING:

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from catalog.errors import ErrorKind, NotFound
+from catalog.errors import ErrorKind, InvalidInput, NotFound
+from catalog.hints import Call, hint
+from catalog.model.derived import is_derived
 from catalog.model.names import check_not_reserved, check_table_name
 from catalog.write.context import WriteContext
 from catalog.write.files.rewrite import FileEdit
@@ -47,9 +49,10 @@ class StagedTables:
         """Returns the name of a table that is made if it is not there.
 
         Raises:
-            InvalidInput: It is not there, and its name is reserved.
+            InvalidInput: It is not there, and its name is reserved; or it is derived.
         """
         name = self.spelled(table)
+        self.check_not_derived(name)
         if self.working(name).snapshot is None:
             check_not_reserved(name)
         return name
@@ -62,6 +65,26 @@ class StagedTables:
         entry = self.context.commits.entries(self.base_id).get(name)
         base = None if entry is None else self.context.commits.table(entry)
         return WorkingTable(name, base, None if base is None else base.snapshot)
+
+    def check_not_derived(self, name: str) -> None:
+        """Checks that a table may be written by hand.
+
+        Raises:
+            InvalidInput: It is derived: the next refresh would undo what was written.
+        """
+        snapshot = self.working(name).snapshot
+        if snapshot is not None and is_derived(snapshot.properties):
+            raise InvalidInput(
+                f"table {name!r} is derived: its rows come from its definition, and the next "
+                "refresh would undo what is written by hand",
+                kind=ErrorKind.DERIVED_TABLE,
+                hint=hint(
+                    "change the tables it reads, then refresh it: {}; or keep its rows and drop "
+                    "the definition: {}",
+                    Call("refresh", (name,)),
+                    Call("drop_definition", (name,)),
+                ),
+            )
 
     def stage(self, table: WorkingTable) -> None:
         """Takes over the state of a table that an operation led to."""

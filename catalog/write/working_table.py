@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from catalog.model.datafile import DataFile
+from catalog.model.derived import Computed
 from catalog.model.partition import Partition
 from catalog.model.table import TableSnapshot
 from catalog.model.values import sort_key
@@ -98,11 +99,15 @@ class WorkingTable:
         scope: Scope,
         *,
         lineage: Mapping[str, object],
+        computed: Computed | None = None,
     ) -> "WorkingTable":
         """Returns the table after a further change to it as it is now.
 
-        In the scope of the change, files of this transaction do not count.
+        In the scope of the change, files of this transaction do not count. What its rows were
+        ``computed`` from is forgotten unless it is given: only a refresh knows it.
         """
+        if snapshot is not None:
+            snapshot = replace(snapshot, computed=computed)
         removed, added = dict(self.removed), dict(self.added)
         for file in change.removed:
             if added.pop(file.path, None) is None:
@@ -148,10 +153,15 @@ class WorkingTable:
 
 def same_shape(old: TableSnapshot, new: TableSnapshot) -> bool:
     """Returns whether two snapshots agree in all but their files."""
-    return (old.table_id, old.schema, old.key, old.partition_by, old.properties) == (
-        new.table_id,
-        new.schema,
-        new.key,
-        new.partition_by,
-        new.properties,
+    return _shape(old) == _shape(new)
+
+
+def _shape(table: TableSnapshot) -> tuple[object, ...]:
+    return (
+        table.table_id,
+        table.schema,
+        table.key,
+        table.partition_by,
+        table.properties,
+        table.computed,
     )

@@ -97,6 +97,7 @@ class _ShapeMerge:
             key=tuple(fields[n].id for n in key),
             file_schemas={**self.ours.file_schemas, **of_theirs.schemas},
             properties=self.merge_properties(),
+            computed=None,
         )
         return MergedShape(
             snapshot=snapshot,

@@ -30,6 +30,7 @@ def run_statement(tables: StagedTables, pending: PendingWrite) -> WriteResult:
     kind, exists = statement.kind, statement.table.snapshot is not None
     if kind is StatementKind.DROP:
         return _drop(tables, statement)
+    tables.check_not_derived(name)
     if kind is StatementKind.ALTER:
         return _alter(tables, statement)
     if kind is StatementKind.CREATE:
