@@ -28,6 +28,7 @@ from catalog.catalog import Catalog
 from catalog.errors import Conflict
 from catalog.model.datafile import DataFile
 from catalog.model.ids import content_id
+from catalog.model.lineage import LineageEntry
 from catalog.operations.tables import stored_table
 from catalog.operations.transaction import CatalogTransaction
 from catalog.repository.commit_writer import TableUpdate
@@ -72,7 +73,7 @@ def stage(tx: CatalogTransaction, update: TableUpdate) -> None:
     assert update.base is not None, "the tables are there already"
     change = FileEdit(tuple(update.removed), tuple(update.added))
     table = WorkingTable(update.name, update.base, update.base.snapshot)
-    lineage = {"operation": "append"}
+    lineage = LineageEntry("append")
     tx._transaction.tables.stage(table.then(update.snapshot, change, Scope(), lineage=lineage))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from catalog.model.lineage import StoredLineage
 from catalog.model.texts import check_text
 from catalog.repository.branches import Stamp
 from catalog.repository.history import merge_base
@@ -65,7 +66,7 @@ class OperationContext:
         *,
         author: str | None = None,
         metadata: Mapping[str, str] | None = None,
-        lineage: Mapping[str, object] | None = None,
+        lineage: Mapping[str, StoredLineage] | None = None,
     ) -> "Description":
         """Returns what a commit made now says about itself.
 

@@ -1,9 +1,10 @@
 """Rebasing: the commits of a branch made again on another base."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from catalog.model.commit import Commit
+from catalog.model.lineage import made_again
 from catalog.model.listings import CommitInfo, commit_info
 from catalog.model.partition import partition_values
 from catalog.operations.context import OperationContext
@@ -17,8 +18,9 @@ from catalog.operations.merge.steps import Merger, Resolutions, check_resolution
 from catalog.operations.refs import unprotected_branch
 from catalog.operations.replay import replay_conflict
 from catalog.repository.branch_errors import moved_error
-from catalog.repository.commit_writer import Description
+from catalog.repository.commit_writer import Description, TableUpdate
 from catalog.repository.history import first_parents, is_ancestor, merge_base
+from catalog.repository.lineage import stored_lineage
 from catalog.repository.tables import file_changes
 from catalog.storage.store import SwapLost
 from catalog.write.merge.ends import Ends, MergeProgress
@@ -95,7 +97,7 @@ def rebase(
                     theirs=f"what {name} did",
                 )
             if merge.updates:
-                about = _like(context, commit)
+                about = _like(context, commit_id, merge.updates)
                 at = context.repository.writer().write([at], merge.updates, about)
                 replayed.append(at)
     try:
@@ -106,13 +108,19 @@ def rebase(
     return RebaseReport(name, base, target, before, at, made, arrived)
 
 
-def _like(context: OperationContext, commit: Commit) -> Description:
+def _like(context: OperationContext, commit_id: str, updates: Sequence[TableUpdate]) -> Description:
     """Returns what a commit made again says: what the original says, at the current time."""
+    commits = context.repository.commits
+    commit, lineage = commits.read(commit_id), stored_lineage(commits, commit_id)
     return context.describe(
         commit.message,
         author=commit.author,
         metadata=without_merge(commit.metadata),
-        lineage=commit.lineage,
+        lineage={
+            update.name: made_again(lineage[update.name], commit_id)
+            for update in updates
+            if update.name in lineage
+        },
     )
 
 

@@ -69,6 +69,7 @@ class Replay:
         message: The commit's message.
         metadata: The commit's metadata.
         named: Names the replayed commits in errors and in the reflog.
+        origins: The replayed commits.
         tables: The tables to look at; None means all.
     """
 
@@ -77,6 +78,7 @@ class Replay:
     message: str
     metadata: Mapping[str, str]
     named: str
+    origins: Sequence[str]
     tables: Sequence[str] | None = None
 
 
@@ -91,6 +93,7 @@ def cherry_pick(context: OperationContext, ref: str, options: ReplayOptions) -> 
         commit.message,
         {**without_merge(commit.metadata), "cherry-picked-from": commit_id},
         commit_id[:8],
+        [commit_id],
     )
     return _apply(context, replay, options)
 
@@ -116,7 +119,8 @@ def revert(
     )
     named = ", ".join(commit_id[:8] for commit_id in commits)
     metadata = {"reverted": ", ".join(commits)}
-    return _apply(context, Replay("revert", steps, text, metadata, named, tables), options)
+    replay = Replay("revert", steps, text, metadata, named, list(commits), tables)
+    return _apply(context, replay, options)
 
 
 def _apply(context: OperationContext, replay: Replay, options: ReplayOptions) -> MergeReport:
@@ -179,7 +183,13 @@ class _Attempt:
         self.reports.append(report_merge(self.branch, Ends(base, head, source), whole))
         if self.options.dry_run or not whole.updates:
             return None
-        lineage = lineage_of(replay.operation, whole, source)
+        lineage = lineage_of(
+            context,
+            replay.operation,
+            whole,
+            ends=Ends(base, head, source),
+            origins=replay.origins,
+        )
         about = context.describe(replay.message, metadata=replay.metadata, lineage=lineage)
         return Proposal([head], whole.updates, about, f"{replay.operation}: {replay.named}")
 

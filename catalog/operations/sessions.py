@@ -37,7 +37,9 @@ class CatalogBackend:
         """Returns a table by name."""
         ref = ResolvedRef(commit_id, commit_id)
         found = find_table(self._repository, unicodedata.normalize("NFC", name), ref)
-        return None if found is None else VersionedTable(found.name, commit_id, found.snapshot)
+        if found is None:
+            return None
+        return VersionedTable(found.name, commit_id, found.snapshot, found.id)
 
     def table_names(self, commit_id: str) -> Sequence[str]:
         """Returns the names of the tables of a commit."""

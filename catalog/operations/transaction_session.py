@@ -34,7 +34,8 @@ class TransactionBackend(CatalogBackend):
         table = self._transaction.tables.working(known[folded])
         if table.snapshot is None:
             return None
-        return VersionedTable(table.name, commit_id, table.snapshot, staged=True)
+        stored_id = None if table.base is None or table.is_changed else table.base.id
+        return VersionedTable(table.name, commit_id, table.snapshot, stored_id, staged=True)
 
     def bare_names(self, commit_id: str) -> Sequence[str]:
         """Returns the names of the tables that exist now."""

@@ -6,6 +6,7 @@ from typing import Protocol, TypeAlias
 
 from catalog.engine.checked_reads import Check
 from catalog.model.datafile import DataFile
+from catalog.model.lineage import Input
 from catalog.model.table import TableSnapshot
 from catalog.query.pruning import Pruner
 
@@ -18,13 +19,21 @@ class VersionedTable:
         name: The table, as it is spelled in the catalog.
         commit_id: The commit.
         snapshot: The table there.
+        snapshot_id: Its id; None if a transaction has changed the table.
         staged: Whether it is the table as a transaction that started there has it now.
     """
 
     name: str
     commit_id: str
     snapshot: TableSnapshot
+    snapshot_id: str | None = None
     staged: bool = False
+
+    @property
+    def input(self) -> Input:
+        """Returns the table as lineage names what was read."""
+        changed = self.snapshot_id is None
+        return Input(self.name, None if changed else self.commit_id, self.snapshot_id)
 
 
 class Backend(Protocol):

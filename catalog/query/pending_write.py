@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from catalog.engine.quoting import identifier
+from catalog.model.lineage import Input
 from catalog.query.backend import Params
 from catalog.query.parse.predicates import Predicate
 from catalog.query.parse.statements import Span, Statement, StatementKind, TableReference
@@ -39,7 +40,7 @@ class PendingWrite:
         replacements: What to splice for the tables that it reads; spans are offsets in the
             statement's own text.
         predicates: Conditions that all rows it changes certainly meet.
-        inputs: The tables that it reads, with their commits: ``orders@<commit id>``.
+        inputs: The tables that it reads.
         params: Values of its parameters.
     """
 
@@ -48,7 +49,7 @@ class PendingWrite:
     name: str
     replacements: tuple[Replacement, ...] = ()
     predicates: tuple[Predicate, ...] = ()
-    inputs: tuple[str, ...] = ()
+    inputs: tuple[Input, ...] = ()
     params: Params = None
 
     @property

@@ -11,6 +11,7 @@ from catalog.engine.quoting import identifier
 from catalog.engine.relation import prepare, relation_sql
 from catalog.errors import CatalogError, ErrorKind, InvalidInput, Unsupported
 from catalog.hints import Blank, Call, hint
+from catalog.model.lineage import Input
 from catalog.model.scan_plan import scan_plan
 from catalog.model.types import is_float
 from catalog.query import connection_state
@@ -276,13 +277,13 @@ class Session:
         written = self._written_name(statement, own)
         changes: list[Replacement] = []
         foreign: set[str] = set()
-        inputs: set[str] = set()
+        inputs: dict[Input, None] = {}
         for reference in statement.references:
             table = self._find(reference, own)
             if table is not None:
                 relation = self._relation(statement, reference, table)
                 changes.extend(replacements(reference, relation))
-                inputs.add(f"{table.name}@{table.commit_id}")
+                inputs[table.input] = None
             else:
                 foreign.update((fold(reference.name[-1]), fold(".".join(reference.name))))
         for call in statement.functions:
@@ -293,7 +294,7 @@ class Session:
         if target is not None and written is not None:
             certain = connection_state.certain(self.connection, target.predicates)
             pending = PendingWrite(
-                statement, target, written, tuple(moved), certain, tuple(sorted(inputs)), params
+                statement, target, written, tuple(moved), certain, tuple(inputs), params
             )
             return _Rewritten("", frozenset(foreign), pending, self._checks_of(statement))
         if target is not None and statement.kind is not StatementKind.CREATE:

@@ -9,6 +9,7 @@ from catalog.model import table as table_model
 from catalog.model.commit import INLINE_TABLES, Commit, TableChange, TableEntry
 from catalog.model.datafile import DataFile
 from catalog.model.ids import canonical_json, content_id, random_id
+from catalog.model.lineage import StoredLineage
 from catalog.model.table import TableSnapshot
 from catalog.model.texts import check_text, check_texts
 from catalog.repository import columnar
@@ -63,12 +64,28 @@ class Description:
     time: datetime.datetime
     message: str
     metadata: Mapping[str, str] = field(default_factory=dict)
-    lineage: Mapping[str, object] = field(default_factory=dict)
+    lineage: Mapping[str, StoredLineage] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_text(self.author, "the author")
         check_text(self.message, "the message")
         check_texts(self.metadata, "metadata")
+
+
+def _add_lineage(
+    lineage: Mapping[str, StoredLineage], pack: PackBuilder
+) -> tuple[dict[str, object], list[str]]:
+    """Adds what is long in a commit's lineage to its pack; returns the lineage and those nodes."""
+    entries: dict[str, object] = {}
+    details: list[str] = []
+    for table, stored in lineage.items():
+        entry = {name: value for name, value in stored.entry.items() if name != "detail"}
+        if stored.detail is not None:
+            node = pack.add_json(canonical_json(stored.detail), {}, ())
+            entry["detail"] = node
+            details.append(node)
+        entries[table] = entry
+    return entries, details
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +162,11 @@ class CommitWriter:
         if root is not None:
             pointed.append(root.id)
             known |= {root.id: root.place} if root.place is not None else {}
-        commit = self._commit(parents, about, changes=changes, inline=inline, root=root)
+        lineage, details = _add_lineage(about.lineage, pack)
+        pointed += details
+        commit = self._commit(
+            parents, about, lineage=lineage, changes=changes, inline=inline, root=root
+        )
         content = commit.to_bytes()
         data = pack.build(content, known, pointed)
         commit_id = content_id(content)
@@ -160,6 +181,7 @@ class CommitWriter:
         parents: Sequence[str],
         about: Description,
         *,
+        lineage: Mapping[str, object],
         changes: Mapping[str, TableChange],
         inline: Mapping[str, TableEntry] | None,
         root: Root | None,
@@ -175,7 +197,7 @@ class CommitWriter:
             time=max([about.time, *(p.time for p in before)]),
             message=about.message,
             metadata=about.metadata,
-            lineage=about.lineage,
+            lineage=lineage,
             tables_levels=0 if root is None else root.levels,
         )
 

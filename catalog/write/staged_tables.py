@@ -1,11 +1,11 @@
 """The tables of a branch as a transaction has changed them so far."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.hints import Call, hint
 from catalog.model.derived import is_derived
+from catalog.model.lineage import LineageEntry
 from catalog.model.names import check_not_reserved, check_table_name
 from catalog.write.context import WriteContext
 from catalog.write.files.rewrite import FileEdit
@@ -91,7 +91,7 @@ class StagedTables:
         self._staged[table.name] = table
         self._spellings.setdefault(table.name.casefold(), table.name)
 
-    def drop(self, table: str, lineage: Mapping[str, object] | None = None) -> None:
+    def drop(self, table: str, lineage: LineageEntry | None = None) -> None:
         """Stages that a table goes.
 
         Raises:
@@ -101,7 +101,7 @@ class StagedTables:
         if working.snapshot is None:
             raise NotFound(f"no table {table!r} to drop", kind=ErrorKind.TABLE_NOT_FOUND)
         gone = replace(working, removed={}, added={}, snapshot=None, moved=None)
-        lineage = lineage or {"operation": "drop"}
+        lineage = lineage or LineageEntry("drop")
         self.stage(gone.then(None, FileEdit(), Scope(whole=True), lineage=lineage))
 
     def changed(self) -> list[WorkingTable]:

@@ -11,6 +11,7 @@ from catalog.engine.settings import UserSettings
 from catalog.engine.workspace import Workspace
 from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.hints import Call, hint
+from catalog.model.lineage import combined
 from catalog.model.names import canonical_name
 from catalog.model.texts import check_choice, check_text, check_texts
 from catalog.query.pending_write import PendingWrite, WriteResult
@@ -271,7 +272,7 @@ class Transaction:
             time=self._clock(),
             message=message,
             metadata=self._about.metadata,
-            lineage={table.name: dict(table.described()) for table in tables},
+            lineage={table.name: combined(table.lineage).stored() for table in tables},
         )
         updates = [self._update(table) for table in tables]
         self.context.check_read()
@@ -327,5 +328,5 @@ def _snapshot_scope(table: WorkingTable, update: TableUpdate, request: SnapshotR
 
 
 def _message(tables: Sequence[WorkingTable], names: str) -> str:
-    done = {str(one.get("operation")) for table in tables for one in table.lineage}
+    done = {one.operation for table in tables for one in table.lineage}
     return f"{done.pop() if len(done) == 1 else 'change'} of {names}" if names else "no change"

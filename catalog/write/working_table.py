@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from catalog.model.datafile import DataFile
 from catalog.model.derived import Computed
+from catalog.model.lineage import LineageEntry
 from catalog.model.partition import Partition
 from catalog.model.table import TableSnapshot
 from catalog.model.values import sort_key
@@ -38,7 +39,7 @@ class WorkingTable:
     removed: Mapping[str, DataFile] = field(default_factory=dict)
     added: Mapping[str, DataFile] = field(default_factory=dict)
     scope: Scope = field(default_factory=Scope)
-    lineage: tuple[Mapping[str, object], ...] = ()
+    lineage: tuple[LineageEntry, ...] = ()
     moved: StoredTable | None = None
 
     @property
@@ -98,7 +99,7 @@ class WorkingTable:
         change: FileEdit,
         scope: Scope,
         *,
-        lineage: Mapping[str, object],
+        lineage: LineageEntry,
         computed: Computed | None = None,
     ) -> "WorkingTable":
         """Returns the table after a further change to it as it is now.
@@ -143,12 +144,6 @@ class WorkingTable:
         moved = self.moved if self.keeps_files else None
         removed, added = tuple(self.removed.values()), tuple(self.added.values())
         return TableUpdate(self.name, self.base, self.snapshot, removed, added, moved=moved)
-
-    def described(self) -> Mapping[str, object]:
-        """Returns the lineage as a commit records it."""
-        if len(self.lineage) == 1:
-            return self.lineage[0]
-        return {"operation": "several", "steps": [dict(one) for one in self.lineage]}
 
 
 def same_shape(old: TableSnapshot, new: TableSnapshot) -> bool:

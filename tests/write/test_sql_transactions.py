@@ -93,10 +93,16 @@ def test_the_lineage_names_statement_and_inputs(lake: Catalog) -> None:
     with lake.transaction("main") as tx:
         tx.sql(f"DELETE FROM other WHERE id = 1; {text};")
     lineage: Any = lake.repository.commits.read(lake.resolve("main").commit_id).lineage
-    assert lineage["other"]["inputs"] == []
+    assert [one["table"] for one in lineage["other"]["inputs"]] == ["other"]
     assert lineage["orders"]["operation"] == "sql"
     assert lineage["orders"]["statement"] == text
-    assert lineage["orders"]["inputs"] == [f"orders@{before}", f"other@{start}"]
+    entries = lake.repository.commits.entries
+    assert lineage["orders"]["inputs"] == [
+        {"table": table, "commit": commit, "snapshot": entries(commit)[table].entry.snapshot}
+        if commit
+        else {"table": table, "commit": None, "snapshot": None}
+        for table, commit in (("orders", start), ("orders", before), ("other", None))
+    ]
     assert lineage["orders"]["engine"].startswith("duckdb ")
 
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from catalog.errors import Conflict, ErrorKind, MergeConflict, NotFound
 from catalog.hints import Blank, Call, Hint, hint
+from catalog.model.lineage import lineage_entry
 from catalog.operations.context import OperationContext
 from catalog.operations.merge.open_merges import OpenMerge, conflict_error, find_one
 from catalog.operations.merge.settlement import conflicts_at, take_side, unsettled
@@ -114,7 +115,9 @@ class _Completion:
         parents = [head] if merge.squash or known else [head, theirs]
         if len(parents) == 1 and not merged.updates:
             return None
-        about = context.describe(self.message, lineage=lineage_of("merge", merged, theirs))
+        sides = Ends(ends.base, head, theirs)
+        lineage = lineage_of(context, "merge", merged, ends=sides)
+        about = context.describe(self.message, lineage=lineage)
         return Proposal(parents, merged.updates, about, f"merge: {merge.source}")
 
 
@@ -184,11 +187,11 @@ def _check_unmoved(context: OperationContext, merge: OpenMerge) -> None:
 
 def _first_merged(context: OperationContext, merge: OpenMerge) -> dict[str, str]:
     """Returns how the tables of a merge in conflict came about that were not simply taken."""
-    lineage = context.repository.commits.read(merge.start).lineage
+    commits = context.repository.commits
     tables = conflicts_at(context, merge.start)["table_name"].to_pylist()
     hows: dict[str, str] = dict.fromkeys(tables, "merged")
-    for table, origin in lineage.items():
-        how = origin.get("how") if isinstance(origin, Mapping) else None
-        if isinstance(origin, Mapping) and how != "taken":
+    for table, stored in commits.read(merge.start).lineage.items():
+        how = lineage_entry(stored).facts.get("how")
+        if how != "taken":
             hows[table] = "theirs" if how == "theirs" else "merged"
     return hows

@@ -112,9 +112,9 @@ class _Attempt:
         self.report = report_merge(request.into, ends, merge)
         if self.dry_run or (request.squash and not merge.updates):
             return None
-        about = self.merger.context.describe(
-            request.message, lineage=lineage_of("merge", merge, theirs)
-        )
+        context = self.merger.context
+        lineage = lineage_of(context, "merge", merge, ends=ends)
+        about = context.describe(request.message, lineage=lineage)
         parents = [head] if request.squash else [head, theirs]
         return Proposal(parents, merge.updates, about, f"merge: {request.source}")
 
@@ -184,7 +184,7 @@ def _leave_branch(
             "merge.squash": "yes" if request.squash else "no",
             "merge.message": request.message,
         },
-        lineage=lineage_of("merge", merge, ends.theirs),
+        lineage=lineage_of(context, "merge", merge, ends=ends),
     )
     updates = [*merge.updates, _conflict_table(merger, conflicted)]
     commit_id = context.repository.writer().write([ends.ours, ends.theirs], updates, about)

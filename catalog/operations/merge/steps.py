@@ -10,6 +10,7 @@ import pyarrow as pa
 from catalog.engine.failures import engine_errors
 from catalog.engine.workspace import Workspace
 from catalog.errors import ErrorKind, InvalidInput, NotFound
+from catalog.model.lineage import Input, LineageEntry, StoredLineage
 from catalog.model.listings import CommitInfo
 from catalog.model.texts import check_text
 from catalog.operations.context import OperationContext
@@ -187,17 +188,38 @@ def check_resolutions(
             )
 
 
-def lineage_of(operation: str, merge: Merge, source: str) -> dict[str, object]:
-    """Returns what a commit records about where the tables of a merge come from."""
-    return {
-        table.name: {
-            "operation": operation,
-            "how": table.how,
-            "source": f"{table.name}@{source}",
-        }
-        for table in merge.tables
-        if table.update is not None
-    }
+def lineage_of(
+    context: OperationContext,
+    operation: str,
+    merge: Merge,
+    *,
+    ends: Ends,
+    origins: Sequence[str] = (),
+) -> dict[str, StoredLineage]:
+    """Returns what a commit records about where the tables of a merge come from.
+
+    Args:
+        context: The catalog.
+        operation: What merged them.
+        merge: What it did.
+        ends: Where the tables come from: theirs, and ours if both went into a table.
+        origins: The commits whose changes these are; none means theirs.
+    """
+    entries = context.repository.commits.entries
+    found = {}
+    for table in merge.tables:
+        if table.update is None:
+            continue
+        sides = {"taken": [ends.theirs], "theirs": [ends.theirs], "ours": [ends.ours]}
+        inputs = [
+            Input(table.name, side, entry.entry.snapshot)
+            for side in sides.get(table.how, [ends.ours, ends.theirs])
+            if (entry := entries(side).get(table.name)) is not None
+        ]
+        found[table.name] = LineageEntry(
+            operation, tuple(inputs), tuple(origins) or (ends.theirs,), facts={"how": table.how}
+        ).stored()
+    return found
 
 
 def relabelled(merge: Merge, hows: Mapping[str, str]) -> Merge:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from catalog.engine.connection import single_row
 from catalog.model.datafile import DataFile
+from catalog.model.lineage import LineageEntry
 from catalog.model.partition import Partition
 from catalog.write.context import WriteContext
 from catalog.write.files.key_pruning import check_unique, key_pruner
@@ -82,7 +83,7 @@ def _write(write: TableWrite, landed: Landed, request: WriteRequest) -> WorkingT
     if not (reshaped or change.removed or change.added):
         return table
     (rows,) = single_row(write.con, f"SELECT count(*) FROM {staged}")
-    lineage = {"operation": "write", "mode": request.mode, "rows": rows}
+    lineage = LineageEntry("write", facts={"mode": request.mode, "rows": rows})
     return table.then(shape, change, scope, lineage=lineage)
 
 

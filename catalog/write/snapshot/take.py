@@ -14,6 +14,7 @@ from catalog.formats.partition_columns import check_partition_column
 from catalog.formats.source import Discovery, SourceFile
 from catalog.formats.unify import Unified, unify
 from catalog.hints import Option, hint
+from catalog.model.lineage import LineageEntry
 from catalog.model.table import TableSnapshot
 from catalog.repository.commit_writer import TableUpdate
 from catalog.repository.stat_records import StatRecord, read_stat_records, write_stat_records
@@ -78,7 +79,7 @@ class TakenSnapshot:
 
     update: TableUpdate | None
     report: SnapshotReport
-    lineage: Mapping[str, object]
+    lineage: LineageEntry
     placement: Placement | None = None
 
 
@@ -359,12 +360,8 @@ def _result(
         bytes_copied=sum(f.size_bytes for f in plan.added) if request.mode == "copy" else 0,
         warnings=tuple(warnings),
     )
-    lineage = {
-        "operation": "snapshot",
-        "source": listing.root,
-        "mode": request.mode,
-        "scope": request.scope,
-    }
+    facts = {"source": listing.root, "mode": request.mode, "scope": request.scope}
+    lineage = LineageEntry("snapshot", facts=facts)
     update = TableUpdate(name, base, snapshot, removed, plan.added) if changed else None
     return TakenSnapshot(update, report, lineage)
 

@@ -26,7 +26,7 @@ def run_statement(tables: StagedTables, pending: PendingWrite) -> WriteResult:
         CatalogError: It cannot be done; nothing is staged then.
     """
     name = tables.spelled(pending.name)
-    statement = TableStatement(tables.context, tables.working(name), pending)
+    statement = TableStatement(tables.context, tables.working(name), pending, tables.base_id)
     kind, exists = statement.kind, statement.table.snapshot is not None
     if kind is StatementKind.DROP:
         return _drop(tables, statement)
