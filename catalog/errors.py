@@ -138,6 +138,10 @@ class ErrorKind(StrEnum):
     BAD_DEFINITION = "bad-definition", "The definition of a derived table is not valid."
     DERIVATION_CYCLE = "derivation-cycle", "Derived tables depend on each other in a circle."
     STEP_FAILED = "step-failed", "A derived table could not be computed."
+    STORED_SQL = "stored-sql", "SQL that a catalog stores does more than it may."
+    TIME_LIMIT = "time-limit", "A statement was stopped since its time was over."
+    COMMAND_REFUSED = "command-refused", "A command of a catalog is not allowed to run."
+    COMMAND_FAILED = "command-failed", "A command failed, or did not end in time."
 
 
 class CatalogError(Exception):

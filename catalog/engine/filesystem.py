@@ -7,15 +7,31 @@ more is transferred than that, and answers are never stale.
 import datetime
 import threading
 from collections import OrderedDict
-from typing import Any
+from typing import Any, Protocol
 
 import fsspec
 
 from catalog.errors import CorruptData, ErrorKind, NotFound
-from catalog.storage.store import OpenFile, RemoteFile, RemoteFiles
+from catalog.storage.store import OpenFile, RemoteFile
 
 KNOWN_FILES = 1000
 """Files whose ends are cached, some 64 kB each: DuckDB opens a file several times."""
+
+
+class Files(Protocol):
+    """What reads the files of a filesystem, by URI; ``RemoteFiles`` are such.
+
+    Attributes:
+        scheme: How their URIs begin, e.g. ``s3://``.
+    """
+
+    scheme: str
+
+    def look(self, uri: str) -> RemoteFile | None:
+        """Returns what is known of a file; None if there is none."""
+
+    def open(self, uri: str, *, like: OpenFile | None = None) -> OpenFile:
+        """Opens a file; see ``RemoteFiles``."""
 
 
 class EngineFilesystem(fsspec.AbstractFileSystem):  # type: ignore[misc]
@@ -23,7 +39,7 @@ class EngineFilesystem(fsspec.AbstractFileSystem):  # type: ignore[misc]
 
     cachable = False
 
-    def __init__(self, files: RemoteFiles) -> None:
+    def __init__(self, files: Files) -> None:
         super().__init__(skip_instance_cache=True)
         self.protocol = files.scheme.removesuffix("://")
         self._files = files

@@ -1,0 +1,136 @@
+"""A read-only filesystem of exactly the files that were named before, local ones and remote ones.
+
+Their names in the engine begin with ``SCHEME``; no other name can be opened, and none listed.
+"""
+
+import datetime
+import io
+import os
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+from catalog.errors import NotFound, Unsupported
+from catalog.storage.external_files import is_remote, remote_files
+from catalog.storage.store import ObjectStore, OpenFile, RemoteFile, RemoteFiles
+
+SCHEME = "catalog-file://"
+"""Begins the names of the files in the engine; the path or URI follows as it is."""
+
+
+class AllowedFiles:
+    """The files that may be read; see ``filesystem.Files``."""
+
+    scheme = SCHEME
+
+    def __init__(self, store: ObjectStore | None) -> None:
+        self._store = store
+        self._allowed: set[str] = set()
+        self._remote: dict[str, RemoteFiles] = {}
+        self._lock = threading.Lock()
+
+    def allow(self, uris: Iterable[str]) -> tuple[str, ...]:
+        """Lets files be read from now on, and returns their names in the engine."""
+        names = tuple(f"{SCHEME}{uri}" for uri in uris)
+        self._allowed.update(names)
+        return names
+
+    def look(self, uri: str) -> RemoteFile | None:
+        """Returns what is known of a file; None if it is not there, or not one of the allowed."""
+        if uri not in self._allowed:
+            return None
+        path = uri.removeprefix(SCHEME)
+        if is_remote(path):
+            return self._files(path).look(path)
+        try:
+            return _described(path, os.stat(path))
+        except FileNotFoundError:
+            return None
+
+    def open(self, uri: str, *, like: OpenFile | None = None) -> OpenFile:
+        """Opens a file.
+
+        Raises:
+            Unsupported: It is not one of the allowed.
+            NotFound: It is gone.
+        """
+        if uri not in self._allowed:
+            raise Unsupported(f"{uri} is not a file of the tables that are read")
+        path = uri.removeprefix(SCHEME)
+        if is_remote(path):
+            return self._files(path).open(path, like=like)
+        try:
+            return LocalFile(path)
+        except FileNotFoundError as error:
+            raise NotFound(f"{path} is gone") from error
+
+    def _files(self, uri: str) -> RemoteFiles:
+        scheme = uri.partition("://")[0]
+        with self._lock:
+            if scheme not in self._remote:
+                self._remote[scheme] = remote_files(self._store, uri)
+            return self._remote[scheme]
+
+
+class LocalFile(io.RawIOBase):
+    """A local file, open for reading; a read is one system call at the position set before it.
+
+    The engine sets the position and reads in two steps, from several threads.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self.found = _described(path, os.fstat(self._descriptor))
+        self._position = 0
+
+    @property
+    def size(self) -> int:
+        """Returns its size in bytes."""
+        return self.found.size_bytes
+
+    def readable(self) -> bool:
+        """Returns True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Returns True."""
+        return True
+
+    def tell(self) -> int:
+        """Returns where the next read begins."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Sets where the next read begins."""
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.size}[whence]
+        self._position = max(start + offset, 0)
+        return self._position
+
+    def read(self, length: int | None = -1) -> bytes:
+        """Reads from the current position, as much as requested unless the file ends before."""
+        position = self._position
+        left = max(self.size - position, 0)
+        data = os.pread(
+            self._descriptor, left if length is None or length < 0 else min(length, left), position
+        )
+        self._position = position + len(data)
+        return data
+
+    def readinto(self, buffer: Any) -> int:
+        """Reads into a buffer."""
+        position = self._position
+        count = os.preadv(self._descriptor, [buffer], position)
+        self._position = position + count
+        return count
+
+    def close(self) -> None:
+        """Closes it; does nothing if it is closed."""
+        if not self.closed:
+            super().close()
+            os.close(self._descriptor)
+
+
+def _described(path: str, found: os.stat_result) -> RemoteFile:
+    modified = datetime.datetime.fromtimestamp(found.st_mtime, datetime.UTC)
+    return RemoteFile(path, found.st_size, modified, etag="")

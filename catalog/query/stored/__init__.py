@@ -1,0 +1,1 @@
+"""SQL that a catalog stores: what of it may be run."""
