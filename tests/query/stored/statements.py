@@ -1,8 +1,8 @@
 """Statements that a catalog may store, and those that it must never run: one a line of a file.
 
-In hostile ones, names in braces are filled in: ``secret`` (a file), ``data`` (a data
-file), ``name`` (that file in the engine), ``new`` (a file that is not there), ``folder``, ``variable`` (of the
-environment).
+In hostile ones, names in braces are filled in: ``secret`` (a file), ``data`` (a data file),
+``name`` (of that file in the engine), ``new`` (a file that is not there), ``folder``,
+``variable`` (of the environment).
 """
 
 from pathlib import Path
