@@ -16,7 +16,11 @@ from catalog.storage.failures import tells_machine_errors
 from catalog.storage.opening import open_store, outer_stores
 
 if TYPE_CHECKING:
+    from catalog.flow.refresh.run import StepProgress
     from catalog.model.datafile import Verify
+    from catalog.model.listings import CommitInfo
+    from catalog.operations.flow.derive import DeriveReport
+    from catalog.operations.flow.refresh import RefreshReport
     from catalog.operations.merge.steps import MergeReport, Resolutions
     from catalog.operations.rebase import RebaseReport
     from catalog.operations.reset import Reset
@@ -321,6 +325,109 @@ class Catalog(CatalogReader):
 
         return rebase(
             self.context, branch, onto=onto, resolve=resolve, dry_run=dry_run, progress=progress
+        )
+
+    def derive(
+        self,
+        table: str,
+        sql: str,
+        *,
+        branch: str = DEFAULT_BRANCH,
+        key: Sequence[str] | None = None,
+        partition_by: Sequence[str] | Mapping[str, str | None] | None = None,
+        replace: bool = False,
+        refresh: bool = True,
+        message: str | None = None,
+    ) -> "DeriveReport":
+        """Defines a derived table on a branch, and computes it, in one commit.
+
+        From then on nothing but ``refresh`` writes its rows.
+
+        Args:
+            table: The table.
+            sql: One SELECT; names without ``@ref`` mean tables of the branch.
+            branch: The branch.
+            key: Key columns; None means those that the SQL groups by or is DISTINCT ON, an empty
+                list none.
+            partition_by: Names of the partition columns, or their types by name.
+            replace: Whether a table of that name that is not derived may be replaced.
+            refresh: Whether to compute it; else it is stale until it is refreshed.
+            message: The commit's message; None makes one up.
+
+        Raises:
+            InvalidInput: The SQL may not be stored, does not bind, or fails; the table would
+                depend on itself.
+            AlreadyExists: A table has that name that is not derived.
+        """
+        from catalog.model.derived import Definition
+        from catalog.model.texts import listed
+        from catalog.operations.flow.derive import Derivation, derive
+        from catalog.operations.transaction import column_types
+
+        one = Derivation(
+            table,
+            Definition(sql=sql),
+            None if key is None else listed(key, "key"),
+            column_types(partition_by),
+        )
+        return derive(
+            self.context, branch, [one], replace_tables=replace, compute=refresh, message=message
+        )
+
+    def drop_definition(
+        self, table: str, *, branch: str = DEFAULT_BRANCH, message: str | None = None
+    ) -> "CommitInfo":
+        """Makes a derived table a plain one; its rows stay as they are.
+
+        Raises:
+            NotFound: There is no such table.
+            InvalidInput: It is not derived.
+        """
+        from catalog.operations.flow.derive import drop_definition
+
+        return drop_definition(self.context, branch, table, message=message)
+
+    def refresh(
+        self,
+        *tables: str,
+        branch: str = DEFAULT_BRANCH,
+        downstream_of: Sequence[str] = (),
+        full: bool = False,
+        dry_run: bool = False,
+        message: str | None = None,
+        progress: "StepProgress | None" = None,
+    ) -> "RefreshReport":
+        """Computes derived tables that are stale, each after its inputs, in one commit.
+
+        Only partitions whose inputs changed are computed where that is proved to give the same,
+        and only rows that differ are written. If anything fails, the branch stays as it was.
+
+        Args:
+            tables: Derived tables; those that they are computed from are refreshed first. None
+                means all.
+            branch: The branch.
+            downstream_of: Tables whose dependents are refreshed.
+            full: Whether tables are computed in full, also those that are up to date.
+            dry_run: Whether to report only what would be computed, and how.
+            message: The commit's message; None makes one up.
+            progress: Called after each table with its name, how many are done, and how many
+                there are.
+
+        Raises:
+            NotFound: A table does not exist.
+            InvalidInput: A table is not derived, or cannot be computed.
+        """
+        from catalog.operations.flow.refresh import refresh
+
+        return refresh(
+            self.context,
+            branch,
+            tables=tables or None,
+            downstream_of=downstream_of,
+            full=full,
+            dry_run=dry_run,
+            message=message,
+            progress=progress,
         )
 
     def reset(self, branch: str, *, to: str, dry_run: bool = False) -> "Reset":

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from catalog.diff.explain import Step
     from catalog.diff.result import Diff
+    from catalog.operations.flow.stale import StaleTable
     from catalog.operations.merge.open_merges import OpenMerge
     from catalog.query.session import Session
 
@@ -103,6 +104,15 @@ class CatalogReader:
         from catalog.operations import tables
 
         return tables.tables(self.context, ref)
+
+    def stale(self, ref: str = DEFAULT_BRANCH) -> "list[StaleTable]":
+        """Returns the derived tables at a ref, and which inputs they are behind.
+
+        No data file is opened.
+        """
+        from catalog.operations.flow.stale import stale_tables
+
+        return stale_tables(self.context, ref)
 
     def table(self, name: str, ref: str = DEFAULT_BRANCH) -> TableSnapshot:
         """Returns the snapshot of a table at a ref.

@@ -105,7 +105,7 @@ class CatalogTransaction:
         self._transaction.check_running()
         request = SnapshotRequest(
             key=None if key is None else listed(key, "key"),
-            partition_by=_types(partition_by),
+            partition_by=column_types(partition_by),
             mode=mode,
             scope=scope,
             format=format,
@@ -147,7 +147,7 @@ class CatalogTransaction:
         """
         self._transaction.check_running()
         columns = None if key is None else listed(key, "key")
-        request = WriteRequest(mode, columns, _types(partition_by))
+        request = WriteRequest(mode, columns, column_types(partition_by))
         return self._transaction.write(table, data, request)
 
     def sql(self, text: str, params: Params = None) -> "duckdb.DuckDBPyRelation | WriteResult":
@@ -231,9 +231,10 @@ class CatalogTransaction:
         self._transaction.tables.drop(table)
 
 
-def _types(
+def column_types(
     partition_by: Sequence[str] | Mapping[str, str | None] | None,
 ) -> tuple[tuple[str, str | None], ...] | None:
+    """Returns partition columns with their declared types, None where none is declared."""
     if partition_by is None:
         return None
     if isinstance(partition_by, Mapping):

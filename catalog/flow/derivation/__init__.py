@@ -1,0 +1,1 @@
+"""Which tables are derived from which: definitions, the graph that they form, what is stale."""

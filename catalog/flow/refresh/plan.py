@@ -1,0 +1,292 @@
+"""How a derived table is to be computed: in full, or only the partitions that its inputs changed.
+
+Only what is proved is done by partitions; see ``flow.partitionwise``. Planning opens no data file.
+"""
+
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import duckdb
+
+from catalog.engine.quoting import identifier, type_sql
+from catalog.flow.candidate import Candidate, CandidateTable
+from catalog.flow.derivation.graph import Graph
+from catalog.flow.derivation.staleness import own_staleness
+from catalog.flow.partitionwise import Carrier, InputTable, NotPartitionWise, PartitionWise, analyse
+from catalog.flow.refresh.edit import Part
+from catalog.model.datafile import DataFile
+from catalog.model.derived import Computed, ComputedInput
+from catalog.model.types import Scalar
+from catalog.repository.commits import Commits, StoredTable
+from catalog.repository.tables import file_changes
+from catalog.write.conditions import constant
+from catalog.write.context import WriteContext
+
+ENGINE = f"duckdb {duckdb.__version__}"
+"""What computes derived tables; its results may differ in the next version."""
+
+SEARCHED_COMMITS = 2_000
+"""Commits among which the former state of an input is looked for, the newest first."""
+
+Encoded = bytes | None
+"""An encoded partition value; None is NULL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The files of an input that a step reads.
+
+    Attributes:
+        table: The input, as it is spelled in the catalog.
+        files: The files.
+        whole: Whether they are all files of the table.
+        partitions: How many partitions they are in.
+    """
+
+    table: str
+    files: tuple[DataFile, ...]
+    whole: bool
+
+    @property
+    def partitions(self) -> int:
+        """Returns the number of partitions that they are in."""
+        return len({file.partition for file in self.files})
+
+    @property
+    def rows(self) -> int:
+        """Returns how many rows they hold."""
+        return sum(file.rows for file in self.files)
+
+    @property
+    def size_bytes(self) -> int:
+        """Returns how long they are."""
+        return sum(file.size_bytes for file in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class StepPlan:
+    """How one derived table is to be computed.
+
+    Attributes:
+        table: The table.
+        how: ``full`` computes all of it, ``incremental`` some of its parts.
+        reason: For ``full``: what forbids less, in plain words.
+        readings: What is read of each input, by its name in the catalog.
+        part: For ``incremental``: the parts, in the engine that planned.
+        parts: For ``incremental``: the values of the parts as text, None for NULL.
+        column: For ``incremental``: the column that tells the parts apart.
+    """
+
+    table: str
+    how: Literal["full", "incremental"]
+    reason: str
+    readings: Mapping[str, Reading] = field(default_factory=dict)
+    part: Part | None = None
+    parts: tuple[str | None, ...] = ()
+
+    @property
+    def column(self) -> str | None:
+        """Returns the column that tells the parts apart; None if all are computed."""
+        return None if self.part is None else self.part.column
+
+
+def plan_step(
+    context: WriteContext, candidate: Candidate, graph: Graph, name: str, *, full: bool = False
+) -> StepPlan:
+    """Decides how a derived table is to be computed, from metadata alone.
+
+    Args:
+        context: The engine that is going to compute it.
+        candidate: The tables as they are.
+        graph: The derived tables among them.
+        name: The table; all its inputs are there.
+        full: Whether to compute all of it in any case.
+    """
+    inputs = {one: _table(candidate, one) for one in graph.inputs[name]}
+    found = (
+        "it was asked for" if full else _increment(context, candidate, graph, name, inputs=inputs)
+    )
+    if not isinstance(found, str):
+        return found
+    readings = {
+        one: Reading(one, tuple(table.files(candidate.commits)), whole=True)
+        for one, table in inputs.items()
+    }
+    return StepPlan(name, "full", found, readings)
+
+
+def _table(candidate: Candidate, name: str) -> CandidateTable:
+    table = candidate.table(name)
+    assert table is not None, "the inputs of a step were looked up before"
+    return table
+
+
+def _increment(
+    context: WriteContext,
+    candidate: Candidate,
+    graph: Graph,
+    name: str,
+    *,
+    inputs: Mapping[str, CandidateTable],
+) -> StepPlan | str:
+    """Returns a plan by parts, or why there is none."""
+    table, definition = _table(candidate, name), graph.definitions[name]
+    computed = table.snapshot.computed
+    stale = own_staleness(candidate, graph, name)
+    reason = _as_refreshed(computed, redefined=stale.redefined)
+    if reason or computed is None:
+        return reason
+    if definition.command:
+        return "it is computed by a command"
+    shapes = {one: _shape(found) for one, found in inputs.items()}
+    prefer = table.snapshot.fields(table.snapshot.partition_by)
+    verdict = analyse(definition.sql, shapes, prefer=[one.name for one in prefer])
+    if isinstance(verdict, NotPartitionWise):
+        return verdict.reason
+    changed = stale.changed or {}
+    facts = {one: verdict.facts[one] for one in inputs if one in verdict.facts}
+    for one in changed:
+        if one not in facts:
+            return f"{one} has changed, and every part of the result may depend on all of it"
+    keys: dict[str, set[Encoded]] = {}
+    for one, before in changed.items():
+        old = None if before is None else find_former(candidate, one, before)
+        if old is None:
+            return f"the former state of {one} is no longer known"
+        values = _changed_values(candidate.commits, old, inputs[one], facts[one].column)
+        if values is None:
+            return f"the columns or the partitioning of {one} have changed"
+        keys[one] = values
+    return _Parts(context, candidate.commits, table, verdict, inputs).plan(keys)
+
+
+def _as_refreshed(computed: Computed | None, *, redefined: bool) -> str:
+    """Returns why a table is not as its last refresh by the same definition left it, or nothing."""
+    if computed is None:
+        return "no refresh left it as it is"
+    if redefined:
+        return "its definition has changed"
+    if computed.engine != ENGINE:
+        return f"it was computed by {computed.engine}, and this is {ENGINE}"
+    return ""
+
+
+def _shape(table: CandidateTable) -> InputTable:
+    snapshot = table.snapshot
+    return InputTable(
+        tuple((f.name, type_sql(f.type)) for f in snapshot.schema.fields),
+        tuple(f.name for f in snapshot.fields(snapshot.partition_by)),
+    )
+
+
+def find_former(candidate: Candidate, name: str, before: ComputedInput) -> StoredTable | None:
+    """Returns a table as a derived one was computed from it; None if that cannot be found.
+
+    It is looked for in the commit recorded, then among the ancestors of the candidate.
+    """
+    commits = candidate.commits
+    known = () if before.commit is None else (before.commit,)
+    for commit_id in (*known, *_ancestors(commits, candidate.base_id)):
+        if not commits.exists(commit_id):
+            continue
+        entry = commits.entry(commit_id, name)
+        if entry is not None and entry.entry.snapshot == before.snapshot:
+            return commits.table(entry)
+    return None
+
+
+def _ancestors(commits: Commits, head: str) -> Iterator[str]:
+    """Yields a commit and its ancestors, the nearest first, up to a bound."""
+    seen, waiting = {head}, [(-commits.read(head).generation, head)]
+    for _ in range(SEARCHED_COMMITS):
+        if not waiting:
+            return
+        _, commit_id = heapq.heappop(waiting)
+        yield commit_id
+        for parent in commits.read(commit_id).parents:
+            if parent not in seen:
+                seen.add(parent)
+                heapq.heappush(waiting, (-commits.read(parent).generation, parent))
+
+
+def _changed_values(
+    commits: Commits, old: StoredTable, now: CandidateTable, column: str
+) -> set[Encoded] | None:
+    """Returns the values of a partition column whose files differ; None if they cannot be told."""
+    before, after, base = old.snapshot, now.snapshot, now.working.origin
+    alike = (before.table_id, before.schema, before.partition_by)
+    if alike != (after.table_id, after.schema, after.partition_by):
+        return None
+    names = [f.name for f in after.fields(after.partition_by)]
+    place = names.index(column)
+    files: list[DataFile] = [*now.working.removed.values(), *now.working.added.values()]
+    if not now.working.keeps_files or base is None:
+        return None
+    if base.snapshot.table_id != before.table_id:
+        return None
+    changes = file_changes(commits, old, base)
+    files += [*changes.removed, *changes.added]
+    return {file.partition[place] for file in files}
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Finds the parts of a table, and of its inputs, that belong to changed partitions."""
+
+    context: WriteContext
+    commits: Commits
+    table: CandidateTable
+    verdict: PartitionWise
+    inputs: Mapping[str, CandidateTable]
+
+    def plan(self, keys: Mapping[str, set[Encoded]]) -> StepPlan:
+        """Returns the plan for the values of each input's partition column that changed."""
+        con, output = self.context.con, self.verdict.output
+        (kind,) = (f.type for f in self.table.snapshot.schema.fields if f.name == output)
+        values = self.context.work.name("parts")
+        con.execute(f"CREATE TEMP TABLE {values} (value {type_sql(kind)})")
+        for name, found in keys.items():
+            for query in self._mapped(name, sorted(found, key=lambda v: (v is None, v or b""))):
+                con.execute(f"INSERT INTO {values} SELECT DISTINCT value FROM ({query})")
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {values} AS SELECT DISTINCT * FROM {values}")
+        readings = {name: self._reading(name, values) for name in self.inputs}
+        shown = con.sql(f"SELECT CAST(value AS VARCHAR) FROM {values} ORDER BY value").fetchall()
+        parts = tuple(text for (text,) in shown)
+        return StepPlan(self.table.name, "incremental", "", readings, Part(output, values), parts)
+
+    def _mapped(self, name: str, values: Sequence[Encoded]) -> Iterator[str]:
+        """Yields queries of ``place`` and ``value``: which part each partition value belongs to."""
+        carrier = self.verdict.facts[name]
+        kind = self._kind(name, carrier)
+        for start in range(0, len(values), 1_000):
+            rows = ", ".join(
+                f"({start + n}, {constant(value, kind)})"
+                for n, value in enumerate(values[start : start + 1_000])
+            )
+            column = identifier(carrier.column)
+            typed = f"CAST(v AS {type_sql(kind)})"
+            source = f"(SELECT place, {typed} AS {column} FROM (VALUES {rows}) AS t(place, v))"
+            yield f"SELECT place, {carrier.expression} AS value FROM {source} AS s"
+
+    def _kind(self, name: str, carrier: Carrier) -> Scalar:
+        return dict(self.inputs[name].snapshot.partition_fields)[carrier.column]
+
+    def _reading(self, name: str, values: str) -> Reading:
+        files = tuple(self.inputs[name].files(self.commits))
+        carrier = self.verdict.facts.get(name)
+        if carrier is None:
+            return Reading(name, files, whole=True)
+        columns = [column for column, _ in self.inputs[name].snapshot.partition_fields]
+        place = columns.index(carrier.column)
+        known = list({file.partition[place] for file in files})
+        wanted: set[Encoded] = set()
+        for query in self._mapped(name, known):
+            found = self.context.con.sql(
+                f"SELECT place FROM ({query}) m WHERE EXISTS "
+                f"(SELECT 1 FROM {values} v WHERE v.value IS NOT DISTINCT FROM m.value)"
+            ).fetchall()
+            wanted.update(known[at] for (at,) in found)
+        chosen = tuple(file for file in files if file.partition[place] in wanted)
+        return Reading(name, chosen, whole=False)

@@ -1,0 +1,93 @@
+"""A refresh: derived tables computed in order, in a commit to come."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+
+from catalog.engine.executor import Executor, ThreadExecutor
+from catalog.flow.candidate import Candidate
+from catalog.flow.derivation.graph import Graph
+from catalog.flow.derivation.staleness import own_staleness
+from catalog.flow.refresh.step import KEEP, Step, StepResult
+from catalog.repository.repository import Repository
+from catalog.write.rows.target_schema import WriteRequest
+
+StepProgress = Callable[[str, int, int], None]
+"""Receives the table that was computed last, how many were, and how many there are."""
+
+StepKey = tuple[object, ...]
+
+
+@dataclass(slots=True)
+class Refresher:
+    """Computes derived tables; it keeps what it has computed as long as the inputs are the same.
+
+    So a refresh that lost a race computes again only what somebody else's commit has changed.
+
+    Attributes:
+        executor: Runs steps that do not depend on each other.
+        requests: Key and partition columns of tables that are not to keep theirs.
+        full: Whether tables are computed in full although parts would do.
+        progress: Called after each step.
+    """
+
+    repository: Repository
+    executor: Executor = field(default_factory=ThreadExecutor)
+    requests: Mapping[str, WriteRequest] = field(default_factory=dict)
+    full: bool = False
+    progress: StepProgress = lambda table, done, total: None
+    _done: dict[StepKey, StepResult] = field(default_factory=dict)
+
+    def run(self, candidate: Candidate, wanted: Collection[str]) -> list[StepResult]:
+        """Computes those of some derived tables that are stale, each after its inputs.
+
+        What they become is put into the candidate.
+
+        Args:
+            candidate: The tables as they are; it is changed.
+            wanted: Derived tables; one that is up to date is left alone.
+
+        Returns:
+            What was done, in order; nothing for tables that were up to date.
+
+        Raises:
+            InvalidInput: They depend on each other in a circle, an input is gone, or one fails.
+        """
+        graph = Graph(candidate)
+        results: list[StepResult] = []
+        for names in graph.levels(wanted):
+            todo = [n for n in names if self._is_due(candidate, graph, n)]
+            keys = {name: self._key(candidate, graph, name) for name in todo}
+            fresh = [name for name in todo if keys[name] not in self._done]
+            steps = [
+                Step(
+                    self.repository,
+                    candidate,
+                    graph,
+                    name,
+                    request=self.requests.get(name, KEEP),
+                    full=self.full,
+                    share=max(1, len(fresh)),
+                )
+                for name in fresh
+            ]
+            for name, done in zip(fresh, self.executor.run(steps), strict=True):
+                self._done[keys[name]] = done
+            for name in todo:
+                result = self._done[keys[name]]
+                update, base = result.update, candidate.working(name).base
+                if update is not None:
+                    if update.base != base:
+                        update = replace(update, base=base)
+                        self._done[keys[name]] = result = replace(result, update=update)
+                    candidate.put(update)
+                results.append(result)
+                self.progress(name, len(results), len(wanted))
+        return results
+
+    def _is_due(self, candidate: Candidate, graph: Graph, name: str) -> bool:
+        return self.full or name in self.requests or own_staleness(candidate, graph, name).is_own
+
+    def _key(self, candidate: Candidate, graph: Graph, name: str) -> StepKey:
+        tables = [candidate.table(one) for one in (name, *graph.inputs[name])]
+        ids = tuple(None if table is None else table.id for table in tables)
+        return (name, graph.definitions[name].digest, *ids)

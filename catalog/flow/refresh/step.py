@@ -1,0 +1,290 @@
+"""A step: one derived table computed from its inputs."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import duckdb
+
+from catalog.engine.connection import single_row
+from catalog.engine.failures import engine_errors
+from catalog.engine.relation import prepare, relation_sql
+from catalog.engine.workspace import Workspace, default_memory_limit
+from catalog.errors import CatalogError, ErrorKind, InvalidInput, NotFound, Unsupported
+from catalog.flow.candidate import Candidate
+from catalog.flow.derivation.definitions import select_of
+from catalog.flow.derivation.graph import Graph
+from catalog.flow.refresh.edit import Edit, MustBeWholeError, edit_table
+from catalog.flow.refresh.plan import ENGINE, StepPlan, plan_step
+from catalog.model.datafile import DataFile
+from catalog.model.derived import Computed
+from catalog.model.lineage import Input, LineageEntry
+from catalog.model.scan_plan import scan_plan
+from catalog.model.table import TableSnapshot
+from catalog.query.failures import translated
+from catalog.query.splice import replacements, splice
+from catalog.repository.commit_writer import TableUpdate
+from catalog.repository.datafiles import place
+from catalog.repository.repository import Repository
+from catalog.write.context import WriteContext
+from catalog.write.file_fingerprints import keep_prints
+from catalog.write.rows.landing import Landed, land_query
+from catalog.write.rows.target_schema import WriteRequest
+from catalog.write.scope import Scope
+
+_log = logging.getLogger(__name__)
+
+KEEP = WriteRequest("overwrite")
+"""How a table is written that keeps its key and its partition columns."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StepResult:
+    """What a step did.
+
+    Attributes:
+        plan: How the table was computed.
+        update: What the table is to be; None if it is that already.
+        rows: The rows that were computed.
+        inserted: Rows that came.
+        updated: Rows whose values changed.
+        deleted: Rows that went.
+        check_read: Checks that the files read, if others can change them, are still the same.
+        lineage: What a commit records about it.
+    """
+
+    plan: StepPlan
+    update: TableUpdate | None
+    rows: int
+    inserted: int
+    updated: int
+    deleted: int
+    check_read: Callable[[], None]
+    lineage: LineageEntry
+
+
+class Step:
+    """Computes one derived table; a task of an executor.
+
+    The candidate is only read: several steps that do not depend on each other may run at a time.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        candidate: Candidate,
+        graph: Graph,
+        name: str,
+        *,
+        request: WriteRequest = KEEP,
+        full: bool = False,
+        share: int = 1,
+    ) -> None:
+        """Takes what is computed, and how.
+
+        Args:
+            repository: Where data files are read and written.
+            candidate: The tables as they are.
+            graph: The derived tables among them.
+            name: The table.
+            request: Its key and partition columns, if they are not to stay.
+            full: Whether all of it is computed in any case.
+            share: How many steps share the memory.
+        """
+        self._repository = repository
+        self._candidate = candidate
+        self._graph = graph
+        self._name = name
+        self._request = request
+        self._full = full
+        memory = default_memory_limit() // share
+        self._work = Workspace(store=repository.store, memory_limit_bytes=memory)
+
+    def cancel(self) -> None:
+        """Stops the step; it then fails."""
+        self._work.con.interrupt()
+
+    def run(self) -> StepResult:
+        """Computes the table, and writes the files that differ.
+
+        Raises:
+            InvalidInput: An input is gone, or the definition does not bind or fails.
+            CorruptData: A data file is not what was committed.
+        """
+        context = WriteContext(self._work, self._repository)
+        try:
+            self._check_inputs()
+            with step_errors(self._name):
+                plan = plan_step(context, self._candidate, self._graph, self._name, full=self._full)
+                try:
+                    return self._computed(context, plan)
+                except MustBeWholeError:
+                    plan = plan_step(context, self._candidate, self._graph, self._name, full=True)
+                    return self._computed(context, plan)
+        finally:
+            self._work.close()
+
+    def plan(self) -> StepPlan:
+        """Returns how the table would be computed; no data file is opened.
+
+        Raises:
+            InvalidInput: An input is gone.
+        """
+        try:
+            self._check_inputs()
+            context = WriteContext(self._work, self._repository)
+            return plan_step(context, self._candidate, self._graph, self._name, full=self._full)
+        finally:
+            self._work.close()
+
+    def _check_inputs(self) -> None:
+        """Checks that all inputs are there.
+
+        Raises:
+            InvalidInput: One is gone.
+        """
+        for name in self._graph.inputs[self._name]:
+            if self._candidate.table(name) is None:
+                raise missing_input(self._name, name)
+
+    def _computed(self, context: WriteContext, plan: StepPlan) -> StepResult:
+        candidate, name = self._candidate, self._name
+        table = candidate.working(name)
+        assert table.snapshot is not None, "a derived table is there before it is computed"
+        landed = self._landed(context, plan)
+        if plan.part is not None and not _is_within(context, landed, plan):
+            _log.warning(
+                "table %s: a part of it yields rows of another part; all of it is computed", name
+            )
+            context.con.execute(f"DROP TABLE {landed.table}")
+            raise MustBeWholeError
+        edit = edit_table(context, table, landed, request=self._request, part=plan.part)
+        inputs = {one: candidate.table(one) for one in self._graph.inputs[name]}
+        recorded = {one: candidate.as_input(t) for one, t in inputs.items() if t is not None}
+        computed = Computed(self._graph.definitions[name].digest, ENGINE, recorded)
+        lineage = _lineage(self._graph.definitions[name].sql, plan, edit, computed)
+        after = table.then(
+            edit.shape, edit.change, Scope(whole=True), lineage=lineage, computed=computed
+        )
+        update = after.update() if after.is_changed else None
+        if update is not None:
+            keep_prints(self._repository, update, context.prints or {}, warn=False)
+        return StepResult(
+            plan,
+            update,
+            edit.rows,
+            edit.inserted,
+            edit.updated,
+            edit.deleted,
+            context.check_read,
+            lineage,
+        )
+
+    def _landed(self, context: WriteContext, plan: StepPlan) -> Landed:
+        """Runs the definition over the files to be read, and takes the rows in."""
+        definition = self._graph.definitions[self._name]
+        with engine_errors(), translated(definition.sql):
+            query = spliced(
+                context,
+                definition.sql,
+                lambda name: self._input(name),
+                {one: reading.files for one, reading in plan.readings.items()},
+            )
+            names = list(context.con.sql(query).columns)
+            return land_query(context.work, query, names)
+
+    def _input(self, name: str) -> tuple[str, TableSnapshot]:
+        found = {one.casefold(): one for one in self._graph.inputs[self._name]}
+        spelled = found[name.casefold()]
+        table = self._candidate.table(spelled)
+        assert table is not None, "the inputs were looked up before"
+        return spelled, table.snapshot
+
+
+def spliced(
+    context: WriteContext,
+    sql: str,
+    find: Callable[[str], tuple[str, TableSnapshot]],
+    files: Mapping[str, tuple[DataFile, ...]],
+) -> str:
+    """Returns the SQL of a definition with the relations of its inputs in place of their names.
+
+    Args:
+        context: The engine that will run it.
+        sql: The definition.
+        find: Returns the name and the snapshot of a table, as the definition spells it.
+        files: The files to read of each table, by its name.
+    """
+    statement = select_of(sql)
+    start, changes = statement.span[0], []
+    for reference in statement.references:
+        name, snapshot = find(".".join(reference.name))
+        read = context.verified(name, files[name])
+        plan = scan_plan(snapshot, read, locate=lambda file: place(context.store, file))
+        relation = prepare(context.con, relation_sql(plan))
+        changes += [
+            ((a - start, b - start), new) for (a, b), new in replacements(reference, relation)
+        ]
+    return splice(statement.text, changes)
+
+
+def _is_within(context: WriteContext, landed: Landed, plan: StepPlan) -> bool:
+    """Returns whether all rows of a part belong to it: it guards against a wrong proof."""
+    assert plan.part is not None, "it is asked about parts"
+    names = [name for name, _ in landed.columns]
+    if plan.part.column not in names:
+        return False
+    column = f"s{names.index(plan.part.column)}"
+    (astray,) = single_row(
+        context.con,
+        f"SELECT count(*) FROM {landed.table} n WHERE NOT EXISTS (SELECT 1 FROM "
+        f"{plan.part.values} v WHERE v.value IS NOT DISTINCT FROM n.{column})",
+    )
+    return int(astray) == 0
+
+
+def _lineage(sql: str, plan: StepPlan, edit: Edit, computed: Computed) -> LineageEntry:
+    inputs = computed.inputs.items()
+    return LineageEntry(
+        "refresh",
+        tuple(Input(name, one.commit, one.snapshot) for name, one in inputs),
+        facts={"how": plan.how, "rows": edit.rows},
+        engine=computed.engine,
+        statement=sql,
+    )
+
+
+def missing_input(table: str, name: str) -> InvalidInput:
+    """Returns the error for a derived table that reads a table that is not there."""
+    return InvalidInput(
+        f"derived table {table!r} reads {name!r}, which is not there",
+        kind=ErrorKind.TABLE_NOT_FOUND,
+        hint=f"bring {name} back, or change the definition of {table}",
+    )
+
+
+@contextmanager
+def step_errors(table: str) -> Iterator[None]:
+    """Says of errors of a definition which table's it is.
+
+    Raises:
+        InvalidInput: The definition cannot be computed.
+    """
+    try:
+        yield
+    except (InvalidInput, NotFound, Unsupported) as error:
+        raise _failed(table, error) from error
+    except duckdb.InterruptException:
+        raise
+    except duckdb.Error as error:
+        first = str(error).partition("\n")[0]
+        raise _failed(table, InvalidInput(first)) from error
+
+
+def _failed(table: str, error: CatalogError) -> InvalidInput:
+    return InvalidInput(
+        f"derived table {table!r} cannot be computed: {error.message}",
+        kind=ErrorKind.STEP_FAILED,
+        hint=error.advice,
+    )

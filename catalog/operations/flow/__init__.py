@@ -1,0 +1,1 @@
+"""Derived tables of an open catalog: defining them, refreshing them, and which are stale."""

@@ -1,0 +1,233 @@
+"""Refreshing the derived tables of a branch, in one commit: ``cat.refresh(…)``."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from catalog.errors import ErrorKind, InvalidInput
+from catalog.flow.candidate import Candidate
+from catalog.flow.derivation.graph import Graph
+from catalog.flow.derivation.staleness import staleness
+from catalog.flow.refresh.plan import StepPlan
+from catalog.flow.refresh.run import Refresher, StepProgress
+from catalog.flow.refresh.step import Step, StepResult
+from catalog.hints import Call, hint
+from catalog.model.lineage import StoredLineage
+from catalog.model.listings import CommitInfo
+from catalog.model.names import canonical_name
+from catalog.operations.context import OperationContext
+from catalog.operations.history import describe_commit
+from catalog.operations.refs import unprotected_branch
+from catalog.operations.tables import unknown_table
+from catalog.repository.branches import HeldBranch
+from catalog.write.publish import Proposal, publish
+
+
+@dataclass(frozen=True, slots=True)
+class TableRefresh:
+    """What a refresh did to a derived table, or would do.
+
+    Attributes:
+        table: The table.
+        how: ``full`` if all of it was computed, ``incremental`` if only some parts were.
+        reason: For ``full``: what forbids less.
+        column: For ``incremental``: the column that tells the parts apart.
+        parts: For ``incremental``: the values of the parts, as text; None for NULL.
+        partitions_read: Partitions read of all inputs.
+        rows_read: Rows in the files read.
+        bytes_read: Bytes of these files.
+        rows: Rows computed; None if it was only planned.
+        inserted: Rows that came, of those; None if it was only planned.
+        updated: Rows that changed; None if it was only planned.
+        deleted: Rows that went; None if it was only planned.
+    """
+
+    table: str
+    how: str
+    reason: str
+    column: str | None
+    parts: tuple[str | None, ...]
+    partitions_read: int
+    rows_read: int
+    bytes_read: int
+    rows: int | None = None
+    inserted: int | None = None
+    updated: int | None = None
+    deleted: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshReport:
+    """What a refresh did, or would do.
+
+    Attributes:
+        branch: The branch.
+        commit: The commit made; None if nothing had to change, or in a dry run.
+        tables: The tables that were computed, each after its inputs.
+        dry_run: Whether it was only planned.
+    """
+
+    branch: str
+    commit: CommitInfo | None
+    tables: tuple[TableRefresh, ...]
+    dry_run: bool = False
+
+
+def refresh(
+    context: OperationContext,
+    branch: str,
+    *,
+    tables: Sequence[str] | None,
+    downstream_of: Sequence[str],
+    full: bool,
+    dry_run: bool,
+    message: str | None,
+    progress: StepProgress | None,
+) -> RefreshReport:
+    """Computes derived tables of a branch that are stale; see ``Catalog.refresh``."""
+    branch = canonical_name(branch)
+    head = unprotected_branch(context.repository, branch).head
+    if dry_run:
+        candidate = Candidate(context.repository, head)
+        wanted = _wanted(candidate, branch, tables, downstream_of)
+        planned = planned_steps(context, candidate, wanted, full=full)
+        return RefreshReport(branch, None, tuple(map(_described, planned)), dry_run=True)
+    attempt = _Attempt(context, branch, tables, downstream_of, message)
+    attempt.refresher.full = full
+    if progress is not None:
+        attempt.refresher.progress = progress
+    made = publish(context.repository, branch, attempt.propose)
+    commit = None if made is None else describe_commit(context, made)
+    return RefreshReport(branch, commit, tuple(map(described, attempt.results)))
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """Refreshes tables for wherever the branch is, until a commit is published."""
+
+    context: OperationContext
+    branch: str
+    tables: Sequence[str] | None
+    downstream_of: Sequence[str]
+    message: str | None
+    refresher: Refresher = field(init=False)
+    results: list[StepResult] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.refresher = Refresher(self.context.repository)
+
+    def propose(self, held: HeldBranch, head: str) -> Proposal | None:
+        """Computes what is stale at a head of the branch."""
+        if held.branch.protected:
+            unprotected_branch(self.context.repository, self.branch)
+        candidate = Candidate(self.context.repository, head)
+        wanted = _wanted(candidate, self.branch, self.tables, self.downstream_of)
+        self.results = self.refresher.run(candidate, wanted)
+        updates = candidate.updates()
+        if not updates:
+            return None
+        for result in self.results:
+            result.check_read()
+        names = ", ".join(sorted(update.name for update in updates))
+        message = self.message or f"refresh of {names}"
+        lineage = lineage_of(self.results)
+        about = self.context.describe(message, lineage=lineage)
+        return Proposal([head], updates, about, f"refresh: {names}")
+
+
+def lineage_of(results: Sequence[StepResult]) -> dict[str, StoredLineage]:
+    """Returns what a commit records about the tables that steps computed."""
+    return {one.plan.table: one.lineage.stored() for one in results if one.update is not None}
+
+
+def _wanted(
+    candidate: Candidate,
+    branch: str,
+    tables: Sequence[str] | None,
+    downstream_of: Sequence[str],
+) -> set[str]:
+    """Returns the derived tables to refresh, with those that they are computed from.
+
+    Raises:
+        NotFound: A table is not there.
+        InvalidInput: One is not derived.
+    """
+    graph = Graph(candidate)
+    graph.order()
+    if tables is None and not downstream_of:
+        return set(graph.definitions)
+    wanted: set[str] = set()
+    for name in tables or ():
+        spelled = _spelled(candidate, branch, name)
+        if spelled not in graph.definitions:
+            raise not_derived(spelled)
+        wanted.add(spelled)
+    starts = [_spelled(candidate, branch, name) for name in downstream_of]
+    wanted |= graph.downstream(starts)
+    return wanted | graph.upstream(wanted)
+
+
+def _spelled(candidate: Candidate, branch: str, name: str) -> str:
+    found = candidate.spelled(canonical_name(name))
+    if found is None:
+        raise unknown_table(name, branch, candidate.names())
+    return found
+
+
+def not_derived(name: str) -> InvalidInput:
+    """Returns the error for a table that has no definition."""
+    return InvalidInput(
+        f"table {name!r} is not a derived table: it has no definition",
+        kind=ErrorKind.NOT_DERIVED,
+        hint=hint("define it: {}", Call("derive", (name,))),
+    )
+
+
+def planned_steps(
+    context: OperationContext, candidate: Candidate, wanted: set[str], *, full: bool
+) -> list[StepPlan]:
+    """Returns how the stale ones among derived tables would be computed; opens no data file.
+
+    A table behind others that are stale is planned as if all partitions of theirs may change that
+    theirs are.
+    """
+    graph = Graph(candidate)
+    stale = staleness(candidate, graph)
+    plans = []
+    for name in graph.order(wanted):
+        if full or stale[name].is_stale:
+            step = Step(context.repository, candidate, graph, name, full=full)
+            plans.append(step.plan())
+    return plans
+
+
+def _described(plan: StepPlan) -> TableRefresh:
+    readings = plan.readings.values()
+    return TableRefresh(
+        plan.table,
+        plan.how,
+        plan.reason,
+        plan.column,
+        plan.parts,
+        sum(one.partitions for one in readings),
+        sum(one.rows for one in readings),
+        sum(one.size_bytes for one in readings),
+    )
+
+
+def described(result: StepResult) -> TableRefresh:
+    """Returns what a step did, for people."""
+    plan = _described(result.plan)
+    return TableRefresh(
+        plan.table,
+        plan.how,
+        plan.reason,
+        plan.column,
+        plan.parts,
+        plan.partitions_read,
+        plan.rows_read,
+        plan.bytes_read,
+        result.rows,
+        result.inserted,
+        result.updated,
+        result.deleted,
+    )
