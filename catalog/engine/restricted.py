@@ -173,6 +173,7 @@ def _connection(folder: str, limits: Limits) -> duckdb.DuckDBPyConnection:
 
 def _lock(con: duckdb.DuckDBPyConnection) -> None:
     """Takes from a connection all that reaches out of it, for good; it can still spill."""
+    con.execute("SET arrow_lossless_conversion = true")  # rows go to another connection
     con.execute("SET allow_community_extensions = false")
     con.execute("SET autoload_known_extensions = false")
     con.execute("SET allow_persistent_secrets = false")

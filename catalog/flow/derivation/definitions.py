@@ -4,19 +4,17 @@ from functools import lru_cache
 
 from catalog.errors import CatalogError, ErrorKind, InvalidInput
 from catalog.model.derived import Definition
-from catalog.query.parse.analyse import analyse
-from catalog.query.parse.statements import Statement
+from catalog.query.stored.check import StoredSelect, check_stored_select
 
 
 @lru_cache(4096)
-def select_of(sql: str) -> Statement:
-    """Returns the only statement of a definition's SQL, checked to be one that may run.
+def select_of(sql: str) -> StoredSelect:
+    """Returns the SELECT of a definition, checked to be one that may be stored and run.
 
     Raises:
-        InvalidInput: It is not one SELECT over tables of the catalog.
+        InvalidInput: It is not one SELECT over tables of the catalog, by known functions.
     """
-    (statement,) = analyse(sql)
-    return statement
+    return check_stored_select(sql, what="it")
 
 
 def input_names(definition: Definition, *, table: str) -> tuple[str, ...]:
@@ -28,10 +26,10 @@ def input_names(definition: Definition, *, table: str) -> tuple[str, ...]:
     if definition.command:
         return tuple(dict.fromkeys(definition.inputs))
     try:
-        references = select_of(definition.sql).references
+        names = select_of(definition.sql).references
     except CatalogError as error:
         raise bad_definition(table, error) from error
-    return tuple(dict.fromkeys(".".join(one.name) for one in references))
+    return tuple(dict.fromkeys(".".join(one.name) for one in names))
 
 
 def bad_definition(table: str, error: CatalogError) -> InvalidInput:

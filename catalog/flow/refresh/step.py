@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import duckdb
 
 from catalog.engine.connection import single_row
-from catalog.engine.failures import engine_errors
-from catalog.engine.relation import prepare, relation_sql
+from catalog.engine.restricted import RestrictedEngine, restricted_engine
 from catalog.engine.workspace import Workspace, default_memory_limit
 from catalog.errors import CatalogError, ErrorKind, InvalidInput, NotFound, Unsupported
 from catalog.flow.candidate import Candidate
@@ -19,17 +18,17 @@ from catalog.flow.refresh.edit import Edit, MustBeWholeError, edit_table
 from catalog.flow.refresh.plan import ENGINE, StepPlan, plan_step
 from catalog.model.datafile import DataFile
 from catalog.model.derived import Computed
+from catalog.model.limits import Limits
 from catalog.model.lineage import Input, LineageEntry
 from catalog.model.scan_plan import scan_plan
 from catalog.model.table import TableSnapshot
-from catalog.query.failures import translated
-from catalog.query.splice import replacements, splice
+from catalog.query.splice import Replacement, replacements, splice
 from catalog.repository.commit_writer import TableUpdate
 from catalog.repository.datafiles import place
 from catalog.repository.repository import Repository
 from catalog.write.context import WriteContext
 from catalog.write.file_fingerprints import keep_prints
-from catalog.write.rows.landing import Landed, land_query
+from catalog.write.rows.landing import Landed, land_rows
 from catalog.write.rows.target_schema import WriteRequest
 from catalog.write.scope import Scope
 
@@ -98,12 +97,15 @@ class Step:
         self._name = name
         self._request = request
         self._full = full
-        memory = default_memory_limit() // share
-        self._work = Workspace(store=repository.store, memory_limit_bytes=memory)
+        self._memory = default_memory_limit() // (2 * share)
+        self._work = Workspace(store=repository.store, memory_limit_bytes=self._memory)
+        self._running: duckdb.DuckDBPyConnection | None = None
 
     def cancel(self) -> None:
         """Stops the step; it then fails."""
-        self._work.con.interrupt()
+        running = self._running
+        for connection in (self._work.con, *(() if running is None else (running,))):
+            connection.interrupt()
 
     def run(self) -> StepResult:
         """Computes the table, and writes the files that differ.
@@ -184,15 +186,22 @@ class Step:
     def _landed(self, context: WriteContext, plan: StepPlan) -> Landed:
         """Runs the definition over the files to be read, and takes the rows in."""
         definition = self._graph.definitions[self._name]
-        with engine_errors(), translated(definition.sql):
-            query = spliced(
-                context,
-                definition.sql,
-                lambda name: self._input(name),
-                {one: reading.files for one, reading in plan.readings.items()},
-            )
-            names = list(context.con.sql(query).columns)
-            return land_query(context.work, query, names)
+        files = {one: reading.files for one, reading in plan.readings.items()}
+        with self._engine() as engine:
+            query = spliced(context, engine, definition.sql, find=self._input, files=files)
+            names = [name for name, _ in engine.describe(query)]
+            return land_rows(context.work, engine.rows(query), names)
+
+    @contextmanager
+    def _engine(self) -> Iterator[RestrictedEngine]:
+        """Yields the engine that runs the definition, which a stranger may have written."""
+        limits = Limits(memory_bytes=self._memory)
+        with restricted_engine(store=self._repository.store, limits=limits) as engine:
+            self._running = engine.connection
+            try:
+                yield engine
+            finally:
+                self._running = None
 
     def _input(self, name: str) -> tuple[str, TableSnapshot]:
         found = {one.casefold(): one for one in self._graph.inputs[self._name]}
@@ -204,29 +213,28 @@ class Step:
 
 def spliced(
     context: WriteContext,
+    engine: RestrictedEngine,
     sql: str,
+    *,
     find: Callable[[str], tuple[str, TableSnapshot]],
     files: Mapping[str, tuple[DataFile, ...]],
 ) -> str:
     """Returns the SQL of a definition with the relations of its inputs in place of their names.
 
     Args:
-        context: The engine that will run it.
+        context: What knows where files are, and checks them.
+        engine: What will run it, and lets these files be read.
         sql: The definition.
         find: Returns the name and the snapshot of a table, as the definition spells it.
         files: The files to read of each table, by its name.
     """
-    statement = select_of(sql)
-    start, changes = statement.span[0], []
-    for reference in statement.references:
+    select, changes = select_of(sql), list[Replacement]()
+    for reference in select.references:
         name, snapshot = find(".".join(reference.name))
         read = context.verified(name, files[name])
         plan = scan_plan(snapshot, read, locate=lambda file: place(context.store, file))
-        relation = prepare(context.con, relation_sql(plan))
-        changes += [
-            ((a - start, b - start), new) for (a, b), new in replacements(reference, relation)
-        ]
-    return splice(statement.text, changes)
+        changes += replacements(reference, engine.relation(plan))
+    return splice(select.text, changes)
 
 
 def _is_within(context: WriteContext, landed: Landed, plan: StepPlan) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from catalog.engine.failures import engine_errors
+from catalog.engine.restricted import restricted_engine
 from catalog.engine.workspace import Workspace
 from catalog.errors import AlreadyExists, ErrorKind, InvalidInput
 from catalog.flow.candidate import Candidate
@@ -24,12 +24,11 @@ from catalog.operations.flow.refresh import TableRefresh, described, lineage_of,
 from catalog.operations.history import describe_commit
 from catalog.operations.refs import unprotected_branch
 from catalog.operations.tables import unknown_table
-from catalog.query.failures import translated
 from catalog.repository.branches import HeldBranch
 from catalog.repository.commit_writer import TableUpdate
 from catalog.write.context import WriteContext
 from catalog.write.publish import Proposal, publish
-from catalog.write.rows.landing import land_query
+from catalog.write.rows.landing import land_rows
 from catalog.write.rows.target_schema import WriteRequest, shape_with
 
 
@@ -221,10 +220,10 @@ def _shape(
 
     files = dict.fromkeys(candidate.names(), ())
     with step_errors(one.table):
-        with engine_errors(), translated(one.definition.sql):
-            query = spliced(context, one.definition.sql, find, files)
-            names = list(context.con.sql(query).columns)
-            landed = land_query(context.work, f"SELECT * FROM ({query}) LIMIT 0", names)
+        with restricted_engine(store=context.store) as engine:
+            query = spliced(context, engine, one.definition.sql, find=find, files=files)
+            names = [name for name, _ in engine.describe(query)]
+            landed = land_rows(context.work, engine.rows(f"FROM ({query}) LIMIT 0"), names)
         key = one.key
         if key is None:
             found = result_key(one.definition.sql, names, input_columns=columns)

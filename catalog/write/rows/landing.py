@@ -43,29 +43,46 @@ def land(work: Workspace, data: object) -> Landed:
         if isinstance(data, duckdb.DuckDBPyRelation):
             return _land_relation(work, data)
         reader = arrow_reader(data)
-        names = list(reader.schema.names)
-        renamed = pa.schema([field.with_name(f"s{n}") for n, field in enumerate(reader.schema)])
+        return _land_batches(work, reader, list(reader.schema.names))
 
-        refused: list[CatalogError] = []
 
-        def batches() -> Iterator[pa.RecordBatch]:
-            try:
-                for batch in reader:
-                    yield pa.RecordBatch.from_arrays(batch.columns, schema=renamed)
-            except CatalogError as error:  # the engine would report it in words of its own
-                refused.append(error)
-                raise
+def land_rows(work: Workspace, reader: pa.RecordBatchReader, names: Sequence[str]) -> Landed:
+    """Takes rows of another connection into the engine, types as that exported them; see ``land``.
 
-        con, source = work.con, work.name("landing")
-        con.register(source, pa.RecordBatchReader.from_batches(renamed, batches()))
+    Args:
+        work: The engine.
+        reader: The rows, exported without loss.
+        names: The names of the columns, which may differ in case only or repeat in ``reader``.
+
+    Raises:
+        CatalogError: What reading the rows raised.
+    """
+    with data_errors():
+        return _land_batches(work, reader, names)
+
+
+def _land_batches(work: Workspace, reader: pa.RecordBatchReader, names: Sequence[str]) -> Landed:
+    renamed = pa.schema([field.with_name(f"s{n}") for n, field in enumerate(reader.schema)])
+    refused: list[BaseException] = []
+
+    def batches() -> Iterator[pa.RecordBatch]:
         try:
-            return land_query(work, f"SELECT * FROM {source}", names)
-        except duckdb.Error as error:
-            if refused:
-                raise refused[0] from error
+            for batch in reader:
+                yield pa.RecordBatch.from_arrays(batch.columns, schema=renamed)
+        except (CatalogError, duckdb.InterruptException) as error:
+            refused.append(error)  # the engine would report it in words of its own
             raise
-        finally:
-            con.unregister(source)
+
+    con, source = work.con, work.name("landing")
+    con.register(source, pa.RecordBatchReader.from_batches(renamed, batches()))
+    try:
+        return land_query(work, f"SELECT * FROM {source}", names)
+    except duckdb.Error as error:
+        if refused:
+            raise refused[0] from error
+        raise
+    finally:
+        con.unregister(source)
 
 
 def land_query(work: Workspace, query: str, names: Sequence[str]) -> Landed:
