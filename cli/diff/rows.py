@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from catalog.report.figures import clipped, plain
+from catalog.report.values import rows, text
 from cli.output.results import Write
-from cli.output.values import csv_line, json_text, rows, text
+from cli.output.values import csv_line, json_text
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from catalog.report.figures import clipped, counted, plain
 from catalog.report.layout import GAP, aligned, markdown_table, widths_of
+from catalog.report.values import rows, text
 from cli.output import stdout
 from cli.output.listing import FORMAT_VERSION
-from cli.output.values import csv_line, json_text, rows, text, unique_names
+from cli.output.values import csv_line, json_text, unique_names
 from cli.usage import UsageError
 
 if TYPE_CHECKING:

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog.report.figures import plain, short
+from catalog.report.values import rows
 from cli.output import stderr, stdout
 from cli.output.listing import FORMAT_VERSION, picked
 from cli.output.results import ResultFormat
-from cli.output.values import json_text, rows, unique_names
+from cli.output.values import json_text, unique_names
 from cli.sql.run import rows_of, running, write_rows
 
 if TYPE_CHECKING:

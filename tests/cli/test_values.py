@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from cli.output.values import rows, text
+from catalog.report.values import rows, text
 
 INTERVAL = pa.month_day_nano_interval()
 KIND = pa.struct(
