@@ -70,24 +70,25 @@ class DiffPlanner:
             entries = self.repository.commits.entries
             names = {n for end in (self.before, self.after) for n in entries(end.commit_id)}
             raise unknown_table(name, f"{self.before.ref} or {self.after.ref}", names)
-        shared_ids = self._shared_ids(before, after)
+        ends = self.before.commit_id, self.after.commit_id
+        shared = shared_ids(self.repository, before, after, ends=ends)
         plan = plan_table(
             stored.name,
             None if before is None else before.snapshot,
             None if after is None else after.snapshot,
-            changes=self._changes(before, after, shared_ids),
+            changes=self._changes(before, after, shared),
             options=self.options,
-            shared_ids=shared_ids,
+            shared_ids=shared,
         )
         return PlannedTable(plan, before, after)
 
     def _changes(
-        self, before: StoredTable | None, after: StoredTable | None, shared_ids: int | None
+        self, before: StoredTable | None, after: StoredTable | None, shared: int | None
     ) -> FileChanges:
         commits = self.repository.commits
         if before is not None and after is not None:
             old, new = before.snapshot, after.snapshot
-            if not match_columns(old, new, shared_ids).shared_files_agree:
+            if not match_columns(old, new, shared).shared_files_agree:
                 removed, added = (tuple(data_files(commits, one)) for one in (before, after))
                 return FileChanges(removed, added, files_kept=0, partitions_kept=0)
         return file_changes(
@@ -97,25 +98,6 @@ class DiffPlanner:
             old_commit=self.before.commit_id,
             new_commit=self.after.commit_id,
         )
-
-    def _shared_ids(self, before: StoredTable | None, after: StoredTable | None) -> int | None:
-        """Returns the greatest field id that means the same column on both sides; None if all do.
-
-        Branches give the columns they add the same ids, so ids given since they parted prove
-        nothing.
-        """
-        if before is None or after is None or not ids_contradict(before.snapshot, after.snapshot):
-            return None
-        read = self.repository.commits.read
-        parted = fork(read, self.before.commit_id, self.after.commit_id)
-        if parted in (self.before.commit_id, self.after.commit_id):
-            return None
-        if parted is None:
-            return 0
-        old = find_table(self.repository, after.name, ResolvedRef(parted, parted))
-        if old is None or old.snapshot.table_id != after.snapshot.table_id:
-            return 0
-        return old.snapshot.last_field_id
 
     def verify(self, planned: PlannedTable, side: SideName, files: Sequence[DataFile]) -> Watch:
         """Checks that data files are still what was committed; they may not all be read.
@@ -129,3 +111,28 @@ class DiffPlanner:
         end = self.before if side == "f" else self.after
         what = f"table {planned.plan.table} in commit {end.commit_id[:8]}"
         return verified(self.repository, files, what=what, all_needed=False)
+
+
+def shared_ids(
+    repository: Repository,
+    before: StoredTable | None,
+    after: StoredTable | None,
+    *,
+    ends: tuple[str, str],
+) -> int | None:
+    """Returns the greatest field id that means the same column on both sides; None if all do.
+
+    Branches give the columns they add the same ids, so ids given since they parted prove nothing.
+    ``ends`` are the commits of both sides.
+    """
+    if before is None or after is None or not ids_contradict(before.snapshot, after.snapshot):
+        return None
+    parted = fork(repository.commits.read, *ends)
+    if parted in ends:
+        return None
+    if parted is None:
+        return 0
+    old = find_table(repository, after.name, ResolvedRef(parted, parted))
+    if old is None or old.snapshot.table_id != after.snapshot.table_id:
+        return 0
+    return old.snapshot.last_field_id

@@ -1,6 +1,6 @@
 """Commits as stored: reading them, their tables and what they changed."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from catalog.errors import CorruptData, NotFound
@@ -119,11 +119,17 @@ class Commits:
         return StoredTable(entry.name, entry.entry.snapshot, entry.place, snapshot, place)
 
     def change_list(
-        self, commit_id: str, table: str, partition_columns: int
+        self,
+        commit_id: str,
+        table: str,
+        partition_columns: int,
+        *,
+        fields: Collection[int] | None = None,
     ) -> tuple[list[DataFile], list[DataFile]] | None:
         """Returns the files a commit removed from and added to a table, against its first parent.
 
-        None means that the commit keeps no such list.
+        They come with the statistics of some fields, of all if None. None means that the commit
+        keeps no such list.
         """
         from catalog.repository.manifest import DataFileRows
 
@@ -132,7 +138,7 @@ class Commits:
             return None
         place = _place(self.nodes.head(commit_id).places, change.change_list)
         columns = self.nodes.columns(change.change_list, CHANGES_KIND, place)
-        files = DataFileRows(partition_columns).from_columns(columns)
+        files = DataFileRows(partition_columns, fields).from_columns(columns)
         added = columns["added"].to_pylist()
         pairs = list(zip(files, added, strict=True))
         return [f for f, new in pairs if not new], [f for f, new in pairs if new]

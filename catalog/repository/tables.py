@@ -1,6 +1,6 @@
 """The data files of stored tables: listing them, and how two snapshots differ."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from catalog.model.datafile import DataFile, FileChanges
 from catalog.model.values import sort_key
@@ -72,7 +72,7 @@ def file_changes(
     other, the change list answers and no tree is read. A table made in the place of another is
     compared by the trees.
     """
-    removed, added = _changed_files(commits, old, new, old_commit, new_commit)
+    removed, added = changed_files(commits, old, new, old_commit=old_commit, new_commit=new_commit)
     gone, come = {f.partition for f in removed}, {f.partition for f in added}
     if old is None or new is None or old.snapshot.partition_by != new.snapshot.partition_by:
         kept = 0
@@ -87,38 +87,51 @@ def file_changes(
     return FileChanges(tuple(removed), tuple(added), total - len(removed), kept)
 
 
-def _changed_files(
+def changed_files(
     commits: Commits,
     old: StoredTable | None,
     new: StoredTable | None,
-    old_commit: str | None,
-    new_commit: str | None,
+    *,
+    old_commit: str | None = None,
+    new_commit: str | None = None,
+    fields: Collection[int] | None = None,
 ) -> tuple[list[DataFile], list[DataFile]]:
+    """Returns the files that only the older of two snapshots has, and those of the newer alone.
+
+    They come with the statistics of some fields; None means all. See ``file_changes``.
+    """
     if old is not None and new is not None:
         if old.snapshot.manifest == new.snapshot.manifest:
             return [], []
         if old.snapshot.partition_by == new.snapshot.partition_by:
             if old.snapshot.table_id == new.snapshot.table_id:
-                listed = _listed(commits, new, old_commit, new_commit)
+                listed = _listed(commits, new, (old_commit, new_commit), fields)
                 if listed is not None:
                     return listed
-                backwards = _listed(commits, old, new_commit, old_commit)
+                backwards = _listed(commits, old, (new_commit, old_commit), fields)
                 if backwards is not None:
                     return backwards[1], backwards[0]
-            reader = TreeReader(rows_of(new), commits.nodes)
+            rows = DataFileRows(len(new.snapshot.partition_by), fields)
+            reader = TreeReader(rows, commits.nodes)
             found = tree_diff.differences(reader, root_of(old), root_of(new))
             return found.removed, found.added
     return (
-        [] if old is None else list(data_files(commits, old)),
-        [] if new is None else list(data_files(commits, new)),
+        [] if old is None else list(data_files(commits, old, fields=fields)),
+        [] if new is None else list(data_files(commits, new, fields=fields)),
     )
 
 
 def _listed(
-    commits: Commits, table: StoredTable, parent: str | None, commit_id: str | None
+    commits: Commits,
+    table: StoredTable,
+    ends: tuple[str | None, str | None],
+    fields: Collection[int] | None,
 ) -> tuple[list[DataFile], list[DataFile]] | None:
+    """Returns what a change list says, if the ends are a first parent and its child."""
+    parent, commit_id = ends
     if parent is None or commit_id is None:
         return None
     if commits.read(commit_id).parents[:1] != (parent,):
         return None
-    return commits.change_list(commit_id, table.name, len(table.snapshot.partition_by))
+    width = len(table.snapshot.partition_by)
+    return commits.change_list(commit_id, table.name, width, fields=fields)
