@@ -142,6 +142,7 @@ class ErrorKind(StrEnum):
     TIME_LIMIT = "time-limit", "A statement was stopped since its time was over."
     COMMAND_REFUSED = "command-refused", "A command of a catalog is not allowed to run."
     COMMAND_FAILED = "command-failed", "A command failed, or did not end in time."
+    ROW_NOT_FOUND = "row-not-found", "No row of the table has that key."
 
 
 class CatalogError(Exception):

@@ -23,6 +23,7 @@ Operation: TypeAlias = Literal[
     "create",
     "derive",
     "drop_definition",
+    "history",
     "log",
     "merge",
     "reflog",

@@ -12,6 +12,7 @@ from catalog.model.listings import (
     column_infos,
 )
 from catalog.model.refs import Move
+from catalog.model.row_history import Blame, RowHistory
 from catalog.model.table import TableSnapshot
 from catalog.operations import history
 from catalog.operations.context import Clock, OperationContext, default_author, utc_now
@@ -170,6 +171,64 @@ class CatalogReader:
             NotFound: A table or ref does not exist.
         """
         return self.connect(ref).sql(query, params)
+
+    def blame(
+        self,
+        table: str,
+        ref: str = DEFAULT_BRANCH,
+        *,
+        key: Mapping[str, object],
+        columns: Sequence[str] | None = None,
+    ) -> Blame:
+        """Returns which commits last changed a row, and each of its cells.
+
+        A merge that takes a row, or a cell, as a side has it did not change it: the commit on that
+        side did. Only data files that may hold the key are opened.
+
+        Args:
+            table: The table.
+            ref: The state of the row that is asked about.
+            key: Values by column: those of the table's key, or others that one row alone has.
+                Texts are read as values of the column's type; None is NULL.
+            columns: The cells asked about; None means all.
+
+        Raises:
+            InvalidInput: A value is not one of its column's type, or several rows have the values.
+            NotFound: The ref, the table, a column or the row does not exist; where it was deleted
+                is said if that is found quickly.
+            CorruptData: A linked or referenced data file was changed since it was committed.
+        """
+        from catalog.operations.rows.request import blame
+
+        return blame(self.context, table, key, ref=ref, columns=columns)
+
+    def history(
+        self,
+        table: str,
+        ref: str = DEFAULT_BRANCH,
+        *,
+        key: Mapping[str, object],
+        limit: int | None = None,
+    ) -> RowHistory:
+        """Returns every state of a row, newest first, with the commits that made it so.
+
+        It follows merges to the side that brought a change, and goes on below where the table was
+        dropped, made again or renamed. Only data files that may hold the key are opened.
+
+        Args:
+            table: The table; it may be gone at the ref.
+            ref: Where the history ends.
+            key: Values by column, as for ``blame``.
+            limit: How many states at most; None means all.
+
+        Raises:
+            InvalidInput: A value is not one of its column's type, or several rows have the values.
+            NotFound: The ref or a column does not exist, or there never was such a table.
+            CorruptData: A linked or referenced data file was changed since it was committed.
+        """
+        from catalog.operations.rows.request import row_history
+
+        return row_history(self.context, table, key, ref=ref, limit=limit)
 
     def diff(
         self,

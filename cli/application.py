@@ -10,7 +10,19 @@ from typer.main import get_command
 
 import catalog
 from catalog.model.datafile import Verify
-from cli.commands import demo, export, history, init, inspection, merge, refs, replay, snapshot, sql
+from cli.commands import (
+    demo,
+    export,
+    history,
+    init,
+    inspection,
+    merge,
+    refs,
+    replay,
+    rows,
+    snapshot,
+    sql,
+)
 from cli.commands import diff as diff_command
 from cli.exit_codes import ExitCode
 from cli.output import stdout
@@ -122,6 +134,8 @@ _add(application, "tables", inspection.tables)
 _add(application, "schema", inspection.schema)
 _add(application, "partitions", inspection.partitions)
 _add(application, "files", inspection.files)
+_add(application, "blame", rows.blame)
+_add(application, "history", rows.history)
 
 branches = _group("branch", "List, create, delete and protect branches.")
 _add(branches, "list", refs.branch_list)

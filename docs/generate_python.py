@@ -79,6 +79,8 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
                 for name in ("CommitInfo", "TableInfo", "ColumnInfo")
             ),
             *(f"catalog.model.listings:{name}" for name in ("PartitionInfo", "FileInfo")),
+            *(f"catalog.model.row_history:{name}" for name in ("Blame", "RowBlame", "CellBlame")),
+            *(f"catalog.model.row_history:{name}" for name in ("RowHistory", "RowState", "Gap")),
             *(f"catalog.model.refs:{name}" for name in ("Branch", "Tag", "Move")),
             "catalog.operations.reset:Reset",
             "catalog.repository.resolve:ResolvedRef",

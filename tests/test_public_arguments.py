@@ -38,6 +38,8 @@ CALLS: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "schema": ("schema", {"table": "t", "ref": "main"}),
     "partitions": ("partitions", {"table": "t", "ref": "main"}),
     "files": ("files", {"table": "t", "ref": "main"}),
+    "blame": ("blame", {"table": "t", "ref": "main", "key": {"k": 1}, "columns": ["v"]}),
+    "history": ("history", {"table": "t", "ref": "main", "key": {"k": 1}, "limit": 1}),
     "connect": ("connect", {"ref": "main"}),
     "sql": ("sql", {"query": "FROM t", "ref": "main", "params": None}),
     "diff": (

@@ -1,0 +1,1 @@
+"""The past of single rows: which commits changed them, and what they were before."""
