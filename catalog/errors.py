@@ -138,6 +138,8 @@ class ErrorKind(StrEnum):
     BAD_DEFINITION = "bad-definition", "The definition of a derived table is not valid."
     DERIVATION_CYCLE = "derivation-cycle", "Derived tables depend on each other in a circle."
     STEP_FAILED = "step-failed", "A derived table could not be computed."
+    INPUTS_GONE = "inputs-gone", "What a table was computed from is no longer in the catalog."
+    NOT_REPRODUCIBLE = "not-reproducible", "What is recorded does not say how to compute it."
     STORED_SQL = "stored-sql", "SQL that a catalog stores does more than it may."
     TIME_LIMIT = "time-limit", "A statement was stopped since its time was over."
     COMMAND_REFUSED = "command-refused", "A command of a catalog is not allowed to run."

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from catalog.diff.explain import Step
     from catalog.diff.result import Diff
+    from catalog.operations.flow.reproduce import Reproduction
     from catalog.operations.flow.stale import StaleTable
     from catalog.operations.merge.open_merges import OpenMerge
     from catalog.query.session import Session
@@ -114,6 +115,30 @@ class CatalogReader:
         from catalog.operations.flow.stale import stale_tables
 
         return stale_tables(self.context, ref)
+
+    def reproduce(
+        self, table: str, ref: str = DEFAULT_BRANCH, *, allow_statements: bool = False
+    ) -> "Reproduction":
+        """Computes a table again from what is recorded of it, and compares the rows.
+
+        A derived table is computed from its inputs as they were; one that SQL wrote by running
+        the statements of the commit that wrote it. Nothing of it stays in the catalog.
+
+        Args:
+            table: The table.
+            ref: The state that is reproduced.
+            allow_statements: Whether recorded statements may run that can do more than compute
+                rows, since somebody else may have recorded them. Definitions, and what fills a
+                table by a SELECT of known functions, may run in any case.
+
+        Raises:
+            NotFound: There is no such table, or an input is no longer in the catalog as it was.
+            InvalidInput: What is recorded does not say how the table was computed, or statements
+                may not run.
+        """
+        from catalog.operations.flow.reproduce import reproduce
+
+        return reproduce(self.context, table, ref, allow_statements=allow_statements)
 
     def table(self, name: str, ref: str = DEFAULT_BRANCH) -> TableSnapshot:
         """Returns the snapshot of a table at a ref.

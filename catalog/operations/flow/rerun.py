@@ -1,0 +1,133 @@
+"""Statements that a commit recorded, run again on a scratch branch, reading what they read then."""
+
+from catalog.engine.quoting import identifier, literal
+from catalog.errors import ErrorKind, InvalidInput
+from catalog.model.ids import random_id
+from catalog.model.lineage import LineageEntry
+from catalog.operations.context import OperationContext
+from catalog.operations.refs import BranchList
+from catalog.operations.transaction import CatalogTransaction
+from catalog.query.parse.analyse import analyse
+from catalog.query.parse.lexer import DEPTH, TokenKind, tokenize
+from catalog.query.parse.statements import Place, StatementKind, TableReference
+from catalog.query.splice import Replacement, splice
+from catalog.query.stored.check import check_stored_select
+from catalog.write.transaction import Authorship
+
+_QUERY_WORDS = ("select", "from", "with", "values", "table")
+"""Words that begin the query of an INSERT."""
+
+
+def only_selects(sql: str) -> bool:
+    """Returns whether a statement fills a table with what a SELECT yields that may be stored.
+
+    Such a one can do nothing but compute rows from tables of the catalog.
+    """
+    (statement,) = analyse(sql) or (None,)
+    if statement is None or not statement.parsed or statement.target is None:
+        return False
+    if statement.kind not in (StatementKind.CREATE, StatementKind.INSERT):
+        return False
+    refs = [r.ref.span for r in statement.references if r.ref is not None]
+    bare = splice(sql, [(span, "") for span in refs])
+    begin = _query_start(bare, created=statement.kind is StatementKind.CREATE)
+    if begin is None:
+        return False
+    try:
+        check_stored_select(bare[begin:], what="it")
+    except InvalidInput:
+        return False
+    return True
+
+
+def _query_start(sql: str, *, created: bool) -> int | None:
+    """Returns where the query of CREATE TABLE … AS or of INSERT INTO … begins."""
+    depth = 0
+    for token in tokenize(sql):
+        depth += DEPTH.get(token.text, 0)
+        if depth == 0 and created and token.word == "as":
+            return token.end
+        if depth == 0 and not created and token.word in _QUERY_WORDS:
+            return token.start
+    return None
+
+
+def run_statements(
+    context: OperationContext, table: str, commit_id: str, entry: LineageEntry
+) -> str:
+    """Runs the SQL that wrote a table in a commit again, and returns the commit it makes.
+
+    Args:
+        context: A trial copy of the catalog: a branch and a commit are made there.
+        table: The table.
+        commit_id: The commit.
+        entry: What it recorded of the table: statements of SQL.
+
+    Raises:
+        InvalidInput: It is not certain what a statement read, or what it ran with.
+        NotFound: What it read is gone.
+    """
+    commits = context.repository.commits
+    parents = commits.read(commit_id).parents
+    if not parents:
+        raise _unclear(table, "it is in the first commit")
+    texts = [_pinned(table, step, parents[0]) for step in (entry.steps or (entry,))]
+    name = f"reproduce-{random_id()}"
+    BranchList(context).create(name, at=parents[0])
+    about = Authorship(name, context.author, "reproduction", allow_empty=True)
+    with CatalogTransaction(context, about) as transaction:
+        for text in texts:
+            transaction.sql(text)
+    assert transaction.commit is not None, "an empty commit is allowed"
+    return transaction.commit.id
+
+
+def _pinned(table: str, step: LineageEntry, parent: str) -> str:
+    """Returns a statement with the commits that it read in place of its refs."""
+    sql = step.statement or ""
+    if any(token.kind is TokenKind.PARAMETER for token in tokenize(sql)):
+        raise _unclear(table, "the values of its parameters are not recorded")
+    (statement,) = analyse(sql)
+    read: dict[str, set[str | None]] = {}
+    for one in step.inputs:
+        read.setdefault(one.table.casefold(), set()).add(one.commit)
+    changes: list[Replacement] = []
+    for reference in statement.references:
+        name = ".".join(reference.name).casefold()
+        known = read.get(name)
+        if not known:
+            continue
+        if len(known) > 1:
+            raise _unclear(table, f"it read {'.'.join(reference.name)} at several commits")
+        (commit,) = known
+        if commit is None and name != table.casefold():
+            raise _unclear(
+                table, f"it read {'.'.join(reference.name)} as the same transaction had changed it"
+            )
+        if commit is not None and (reference.ref is not None or commit != parent):
+            changes.append(_at(sql, reference, commit))
+    return splice(sql, changes)
+
+
+def _at(sql: str, reference: TableReference, commit: str) -> Replacement:
+    """Returns what makes a reference read a commit."""
+    if reference.ref is not None:
+        span = reference.ref.span
+        is_short = sql[span[0]] == "@"
+        return span, f"@{commit}" if is_short else f"AT (VERSION => {literal(commit)})"
+    if reference.place is not Place.SOURCE:
+        raise InvalidInput(
+            f"it is not certain what {'.'.join(reference.name)} was read as",
+            kind=ErrorKind.NOT_REPRODUCIBLE,
+        )
+    name = ".".join(map(identifier, reference.name))
+    alias = "" if reference.alias is None else f" AS {identifier(reference.alias)}"
+    columns = ", ".join(map(identifier, reference.column_aliases))
+    return reference.span, f"{name}@{commit}{alias}{f'({columns})' if columns else ''}"
+
+
+def _unclear(table: str, why: str) -> InvalidInput:
+    return InvalidInput(
+        f"the SQL that wrote table {table!r} cannot be run again: {why}",
+        kind=ErrorKind.NOT_REPRODUCIBLE,
+    )
