@@ -4,13 +4,13 @@ Only what is proved is done by partitions; see ``flow.partitionwise``. Planning 
 """
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import duckdb
 
-from catalog.engine.quoting import identifier, type_sql
+from catalog.engine.quoting import identifier, literal, type_sql
 from catalog.flow.candidate import Candidate, CandidateTable
 from catalog.flow.derivation.graph import Graph
 from catalog.flow.derivation.staleness import own_staleness
@@ -76,6 +76,7 @@ class StepPlan:
         readings: What is read of each input, by its name in the catalog.
         part: For ``incremental``: the parts, in the engine that planned.
         parts: For ``incremental``: the values of the parts as text, None for NULL.
+        forbidden: For ``full``: what in the definition forbids less; None if it is not that.
         column: For ``incremental``: the column that tells the parts apart.
     """
 
@@ -85,6 +86,7 @@ class StepPlan:
     readings: Mapping[str, Reading] = field(default_factory=dict)
     part: Part | None = None
     parts: tuple[str | None, ...] = ()
+    forbidden: NotPartitionWise | None = None
 
     @property
     def column(self) -> str | None:
@@ -93,7 +95,13 @@ class StepPlan:
 
 
 def plan_step(
-    context: WriteContext, candidate: Candidate, graph: Graph, name: str, *, full: bool = False
+    context: WriteContext,
+    candidate: Candidate,
+    graph: Graph,
+    name: str,
+    *,
+    full: bool = False,
+    before: Mapping[str, StepPlan] | None = None,
 ) -> StepPlan:
     """Decides how a derived table is to be computed, from metadata alone.
 
@@ -103,18 +111,41 @@ def plan_step(
         graph: The derived tables among them.
         name: The table; all its inputs are there.
         full: Whether to compute all of it in any case.
+        before: Steps that are to come before it, by table: what they may change of its inputs
+            counts as changed.
     """
     inputs = {one: _table(candidate, one) for one in graph.inputs[name]}
-    found = (
-        "it was asked for" if full else _increment(context, candidate, graph, name, inputs=inputs)
-    )
-    if not isinstance(found, str):
+    to_come = {one: plan for one, plan in (before or {}).items() if one in inputs}
+    found: StepPlan | NotPartitionWise | str = "it was asked for"
+    if not full:
+        found = _increment(context, candidate, graph, name, inputs=inputs, to_come=to_come)
+    if isinstance(found, StepPlan):
         return found
     readings = {
         one: Reading(one, tuple(table.files(candidate.commits)), whole=True)
         for one, table in inputs.items()
     }
+    if isinstance(found, NotPartitionWise):
+        return StepPlan(name, "full", found.reason, readings, forbidden=found)
     return StepPlan(name, "full", found, readings)
+
+
+def definition_verdict(
+    candidate: Candidate, graph: Graph, name: str
+) -> PartitionWise | NotPartitionWise:
+    """Returns whether a definition may be computed by partitions, whatever has changed.
+
+    Args:
+        candidate: The tables as they are.
+        graph: The derived tables among them.
+        name: The table; all its inputs are there.
+    """
+    if graph.definitions[name].command:
+        return NotPartitionWise("it is computed by a command")
+    snapshot = _table(candidate, name).snapshot
+    shapes = {one: _shape(_table(candidate, one)) for one in graph.inputs[name]}
+    prefer = [one.name for one in snapshot.fields(snapshot.partition_by)]
+    return analyse(graph.definitions[name].sql, shapes, prefer=prefer)
 
 
 def _table(candidate: Candidate, name: str) -> CandidateTable:
@@ -130,24 +161,21 @@ def _increment(
     name: str,
     *,
     inputs: Mapping[str, CandidateTable],
-) -> StepPlan | str:
+    to_come: Mapping[str, StepPlan],
+) -> StepPlan | NotPartitionWise | str:
     """Returns a plan by parts, or why there is none."""
-    table, definition = _table(candidate, name), graph.definitions[name]
+    table = _table(candidate, name)
     computed = table.snapshot.computed
     stale = own_staleness(candidate, graph, name)
     reason = _as_refreshed(computed, redefined=stale.redefined)
     if reason or computed is None:
         return reason
-    if definition.command:
-        return "it is computed by a command"
-    shapes = {one: _shape(found) for one, found in inputs.items()}
-    prefer = table.snapshot.fields(table.snapshot.partition_by)
-    verdict = analyse(definition.sql, shapes, prefer=[one.name for one in prefer])
+    verdict = definition_verdict(candidate, graph, name)
     if isinstance(verdict, NotPartitionWise):
-        return verdict.reason
+        return verdict
     changed = stale.changed or {}
     facts = {one: verdict.facts[one] for one in inputs if one in verdict.facts}
-    for one in changed:
+    for one in (*changed, *to_come):
         if one not in facts:
             return f"{one} has changed, and every part of the result may depend on all of it"
     keys: dict[str, set[Encoded]] = {}
@@ -159,7 +187,7 @@ def _increment(
         if values is None:
             return f"the columns or the partitioning of {one} have changed"
         keys[one] = values
-    return _Parts(context, candidate.commits, table, verdict, inputs).plan(keys)
+    return _Parts(context, candidate.commits, table, verdict, inputs).plan(keys, to_come)
 
 
 def _as_refreshed(computed: Computed | None, *, redefined: bool) -> str:
@@ -241,15 +269,28 @@ class _Parts:
     verdict: PartitionWise
     inputs: Mapping[str, CandidateTable]
 
-    def plan(self, keys: Mapping[str, set[Encoded]]) -> StepPlan:
-        """Returns the plan for the values of each input's partition column that changed."""
+    def plan(
+        self, keys: Mapping[str, set[Encoded]], to_come: Mapping[str, StepPlan]
+    ) -> StepPlan:
+        """Returns the plan for the values of each input's partition column that changed.
+
+        Args:
+            keys: The values, by input.
+            to_come: Steps that will compute inputs, by input.
+        """
         con, output = self.context.con, self.verdict.output
         (kind,) = (f.type for f in self.table.snapshot.schema.fields if f.name == output)
         values = self.context.work.name("parts")
         con.execute(f"CREATE TEMP TABLE {values} (value {type_sql(kind)})")
-        for name, found in keys.items():
+        known = {name: set(found) for name, found in keys.items()}
+        expected = {name: self._expected(name, step) for name, step in to_come.items()}
+        for name in expected.keys() - {one for one, query in expected.items() if query}:
+            known[name] = self._all_values(name)
+        for name, found in known.items():
             for query in self._mapped(name, sorted(found, key=lambda v: (v is None, v or b""))):
                 con.execute(f"INSERT INTO {values} SELECT DISTINCT value FROM ({query})")
+        for query in filter(None, expected.values()):
+            con.execute(f"INSERT INTO {values} SELECT DISTINCT value FROM ({query})")
         con.execute(f"CREATE OR REPLACE TEMP TABLE {values} AS SELECT DISTINCT * FROM {values}")
         readings = {name: self._reading(name, values) for name in self.inputs}
         shown = con.sql(f"SELECT CAST(value AS VARCHAR) FROM {values} ORDER BY value").fetchall()
@@ -269,6 +310,24 @@ class _Parts:
             typed = f"CAST(v AS {type_sql(kind)})"
             source = f"(SELECT place, {typed} AS {column} FROM (VALUES {rows}) AS t(place, v))"
             yield f"SELECT place, {carrier.expression} AS value FROM {source} AS s"
+
+    def _expected(self, name: str, step: StepPlan) -> str:
+        """Returns a query of the values that a step will change; empty if it may be any of them."""
+        carrier = self.verdict.facts[name]
+        if step.column != carrier.column:
+            return ""
+        if not step.parts:
+            return "SELECT NULL AS value WHERE false"
+        rows = ", ".join(f"({'NULL' if one is None else literal(one)})" for one in step.parts)
+        typed = f"CAST(v AS {type_sql(self._kind(name, carrier))})"
+        source = f"(SELECT {typed} AS {identifier(carrier.column)} FROM (VALUES {rows}) AS t(v))"
+        return f"SELECT {carrier.expression} AS value FROM {source} AS s"
+
+    def _all_values(self, name: str) -> set[Encoded]:
+        place = [c for c, _ in self.inputs[name].snapshot.partition_fields].index(
+            self.verdict.facts[name].column
+        )
+        return {file.partition[place] for file in self.inputs[name].files(self.commits)}
 
     def _kind(self, name: str, carrier: Carrier) -> Scalar:
         return dict(self.inputs[name].snapshot.partition_fields)[carrier.column]

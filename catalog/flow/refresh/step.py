@@ -127,8 +127,11 @@ class Step:
         finally:
             self._work.close()
 
-    def plan(self) -> StepPlan:
+    def plan(self, before: Mapping[str, StepPlan] | None = None) -> StepPlan:
         """Returns how the table would be computed; no data file is opened.
+
+        Args:
+            before: Steps that would come before it, by table.
 
         Raises:
             InvalidInput: An input is gone.
@@ -136,7 +139,14 @@ class Step:
         try:
             self._check_inputs()
             context = WriteContext(self._work, self._repository)
-            return plan_step(context, self._candidate, self._graph, self._name, full=self._full)
+            return plan_step(
+                context,
+                self._candidate,
+                self._graph,
+                self._name,
+                full=self._full,
+                before=before,
+            )
         finally:
             self._work.close()
 

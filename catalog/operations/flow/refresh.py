@@ -1,12 +1,13 @@
 """Refreshing the derived tables of a branch, in one commit: ``cat.refresh(…)``."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.flow.candidate import Candidate
 from catalog.flow.derivation.graph import Graph
 from catalog.flow.derivation.staleness import staleness
+from catalog.flow.partitionwise import NotPartitionWise
 from catalog.flow.refresh.plan import StepPlan
 from catalog.flow.refresh.run import Refresher, StepProgress
 from catalog.flow.refresh.step import Step, StepResult
@@ -30,6 +31,8 @@ class TableRefresh:
         table: The table.
         how: ``full`` if all of it was computed, ``incremental`` if only some parts were.
         reason: For ``full``: what forbids less.
+        forbidden: For ``full``: the construct of the definition that forbids less, and where it
+            is; None if it is something else that forbids it.
         column: For ``incremental``: the column that tells the parts apart.
         parts: For ``incremental``: the values of the parts, as text; None for NULL.
         partitions_read: Partitions read of all inputs.
@@ -49,6 +52,7 @@ class TableRefresh:
     partitions_read: int
     rows_read: int
     bytes_read: int
+    forbidden: NotPartitionWise | None = None
     rows: int | None = None
     inserted: int | None = None
     updated: int | None = None
@@ -88,9 +92,9 @@ def refresh(
     head = unprotected_branch(context.repository, branch).head
     if dry_run:
         candidate = Candidate(context.repository, head)
-        wanted = _wanted(candidate, branch, tables, downstream_of)
+        wanted = wanted_tables(candidate, branch, tables, downstream_of)
         planned = planned_steps(context, candidate, wanted, full=full)
-        return RefreshReport(branch, None, tuple(map(_described, planned)), dry_run=True)
+        return RefreshReport(branch, None, tuple(map(described_plan, planned)), dry_run=True)
     attempt = _Attempt(context, branch, tables, downstream_of, message)
     attempt.refresher.full = full
     if progress is not None:
@@ -120,7 +124,7 @@ class _Attempt:
         if held.branch.protected:
             unprotected_branch(self.context.repository, self.branch)
         candidate = Candidate(self.context.repository, head)
-        wanted = _wanted(candidate, self.branch, self.tables, self.downstream_of)
+        wanted = wanted_tables(candidate, self.branch, self.tables, self.downstream_of)
         self.results = self.refresher.run(candidate, wanted)
         updates = candidate.updates()
         if not updates:
@@ -139,7 +143,7 @@ def lineage_of(results: Sequence[StepResult]) -> dict[str, StoredLineage]:
     return {one.plan.table: one.lineage.stored() for one in results if one.update is not None}
 
 
-def _wanted(
+def wanted_tables(
     candidate: Candidate,
     branch: str,
     tables: Sequence[str] | None,
@@ -187,20 +191,20 @@ def planned_steps(
 ) -> list[StepPlan]:
     """Returns how the stale ones among derived tables would be computed; opens no data file.
 
-    A table behind others that are stale is planned as if all partitions of theirs may change that
-    theirs are.
+    A table behind others that are stale is planned as if all that is computed of them changed.
     """
     graph = Graph(candidate)
     stale = staleness(candidate, graph)
-    plans = []
+    plans: dict[str, StepPlan] = {}
     for name in graph.order(wanted):
         if full or stale[name].is_stale:
             step = Step(context.repository, candidate, graph, name, full=full)
-            plans.append(step.plan())
-    return plans
+            plans[name] = step.plan(plans)
+    return list(plans.values())
 
 
-def _described(plan: StepPlan) -> TableRefresh:
+def described_plan(plan: StepPlan) -> TableRefresh:
+    """Returns what a step would do, for people."""
     readings = plan.readings.values()
     return TableRefresh(
         plan.table,
@@ -211,23 +215,16 @@ def _described(plan: StepPlan) -> TableRefresh:
         sum(one.partitions for one in readings),
         sum(one.rows for one in readings),
         sum(one.size_bytes for one in readings),
+        plan.forbidden,
     )
 
 
 def described(result: StepResult) -> TableRefresh:
     """Returns what a step did, for people."""
-    plan = _described(result.plan)
-    return TableRefresh(
-        plan.table,
-        plan.how,
-        plan.reason,
-        plan.column,
-        plan.parts,
-        plan.partitions_read,
-        plan.rows_read,
-        plan.bytes_read,
-        result.rows,
-        result.inserted,
-        result.updated,
-        result.deleted,
+    return replace(
+        described_plan(result.plan),
+        rows=result.rows,
+        inserted=result.inserted,
+        updated=result.updated,
+        deleted=result.deleted,
     )
