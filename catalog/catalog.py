@@ -338,6 +338,7 @@ class Catalog(CatalogReader):
         replace: bool = False,
         refresh: bool = True,
         message: str | None = None,
+        progress: "StepProgress | None" = None,
     ) -> "DeriveReport":
         """Defines a derived table on a branch, and computes it, in one commit.
 
@@ -353,6 +354,7 @@ class Catalog(CatalogReader):
             replace: Whether a table of that name that is not derived may be replaced.
             refresh: Whether to compute it; else it is stale until it is refreshed.
             message: The commit's message; None makes one up.
+            progress: Called after each table that was computed.
 
         Raises:
             InvalidInput: The SQL may not be stored, does not bind, or fails; the table would
@@ -371,7 +373,13 @@ class Catalog(CatalogReader):
             column_types(partition_by),
         )
         return derive(
-            self.context, branch, [one], replace_tables=replace, compute=refresh, message=message
+            self.context,
+            branch,
+            [one],
+            replace_tables=replace,
+            compute=refresh,
+            message=message,
+            progress=progress,
         )
 
     def drop_definition(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from catalog.diff.explain import Step
     from catalog.diff.result import Diff
+    from catalog.operations.flow.explain import RefreshExplanation
     from catalog.operations.flow.reproduce import Reproduction
     from catalog.operations.flow.stale import StaleTable
     from catalog.operations.merge.open_merges import OpenMerge
@@ -139,6 +140,34 @@ class CatalogReader:
         from catalog.operations.flow.reproduce import reproduce
 
         return reproduce(self.context, table, ref, allow_statements=allow_statements)
+
+    def explain_refresh(
+        self,
+        *tables: str,
+        branch: str = DEFAULT_BRANCH,
+        downstream_of: Sequence[str] = (),
+        full: bool = False,
+    ) -> "list[RefreshExplanation]":
+        """Returns how derived tables would be refreshed, each after its inputs, and why so.
+
+        No data file is opened.
+
+        Args:
+            tables: Derived tables; those that they are computed from are explained as well. None
+                means all.
+            branch: The branch.
+            downstream_of: Tables whose dependents are explained.
+            full: Whether they are to be computed in full.
+
+        Raises:
+            NotFound: A table does not exist.
+            InvalidInput: A table is not derived, or an input is gone.
+        """
+        from catalog.operations.flow.explain import explain_refresh
+
+        return explain_refresh(
+            self.context, branch, tables=tables or None, downstream_of=downstream_of, full=full
+        )
 
     def table(self, name: str, ref: str = DEFAULT_BRANCH) -> TableSnapshot:
         """Returns the snapshot of a table at a ref.

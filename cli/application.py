@@ -12,16 +12,19 @@ import catalog
 from catalog.model.datafile import Verify
 from cli.commands import (
     demo,
+    derive,
     export,
     history,
     init,
     inspection,
     merge,
+    refresh,
     refs,
     replay,
     rows,
     snapshot,
     sql,
+    status,
 )
 from cli.commands import diff as diff_command
 from cli.exit_codes import ExitCode
@@ -124,7 +127,9 @@ def _help(function: Callable[..., None]) -> str:
 
 _add(application, "init", init.init)
 _add(application, "snapshot", snapshot.snapshot)
-_add(application, "status", snapshot.status)
+_add(application, "status", status.status)
+_add(application, "derive", derive.derive)
+_add(application, "refresh", refresh.refresh)
 _add(application, "diff", diff_command.diff)
 _add(application, "sql", sql.sql)
 _add(application, "shell", sql.shell)

@@ -1,7 +1,7 @@
 """What ``snapshot`` takes: tables with their sources, and the options written per table."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
@@ -93,11 +93,11 @@ def with_options(
     by_name = {spec.table: spec for spec in specs}
     for text in keys or ():
         table, columns = _for_table(text, by_name, option="--key", example="orders=order_id")
-        by_name[table] = replace(by_name[table], key=_columns(columns, "--key"))
+        by_name[table] = replace(by_name[table], key=columns_of(columns, "--key"))
     for text in partition_by or ():
         option = "--partition-by"
         table, columns = _for_table(text, by_name, option=option, example="orders=day:DATE")
-        typed = tuple(_typed(one) for one in _columns(columns, option))
+        typed = tuple(_typed(one) for one in columns_of(columns, option))
         by_name[table] = replace(by_name[table], partition_by=typed)
     return list(by_name.values())
 
@@ -115,11 +115,28 @@ def _for_table(
     return table, value
 
 
-def _columns(text: str, option: str) -> tuple[str, ...]:
+def columns_of(text: str, option: str) -> tuple[str, ...]:
+    """Reads ``COL,COL``.
+
+    Raises:
+        UsageError: A column is missing.
+    """
     columns = tuple(part.strip() for part in _OUTSIDE_COMMA.split(text))
     if not all(columns):
         raise UsageError(f"{option}: a column is missing in {text!r}")
     return columns
+
+
+def typed_columns(text: str) -> Mapping[str, str | None]:
+    """Reads ``COL[:TYPE],…`` of ``--partition-by``.
+
+    Raises:
+        UsageError: A column is missing, or named twice.
+    """
+    pairs = [_typed(one) for one in columns_of(text, "--partition-by")]
+    if len(dict(pairs)) < len(pairs):
+        raise UsageError(f"--partition-by names a column twice: {text}")
+    return dict(pairs)
 
 
 def _typed(text: str) -> tuple[str, str | None]:

@@ -1,4 +1,4 @@
-"""``snapshot`` and ``status``: take the state of tables as their sources have it."""
+"""``snapshot``: takes the state of tables as their sources have it."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
@@ -10,9 +10,9 @@ from catalog.report.figures import counted, plain, short, size
 from cli.config import CONFIG_NAME
 from cli.location import find_config
 from cli.opening import DEFAULT_REF, opened
-from cli.options import Branch, Format, Json, Message, chosen
+from cli.options import Branch, Json, Message
 from cli.output import stderr
-from cli.output.listing import ListFormat, Listing, picked, show, show_outcome
+from cli.output.listing import picked, show_outcome
 from cli.specs import (
     FileMode,
     TableSpec,
@@ -127,9 +127,9 @@ def snapshot(
       parquetry snapshot orders=backfill/out --partitions -m "backfill of March"
       parquetry snapshot --dry-run
     """
-    specs = with_options(_chosen(sources or []), keys=keys, partition_by=partition_by)
+    specs = with_options(chosen_tables(sources or []), keys=keys, partition_by=partition_by)
     chosen_format = None if source_format is None else supported_format(source_format)
-    scope = _scope(partitions, append)
+    scope = scope_of(partitions, append)
     pairs = [pair(text, "--meta KEY=VALUE", "--meta job=nightly") for text in metadata or []]
     transaction = opened(context).transaction(
         branch,
@@ -167,53 +167,24 @@ def snapshot(
     show_outcome(outcome, *_lines(reports, transaction, branch, dry_run=dry_run), json=json)
 
 
-def status(
-    context: typer.Context,
-    *,
-    sources: Sources = None,
-    keys: Keys = None,
-    partition_by: PartitionColumns = None,
-    partitions: Partitions = False,
-    append: Append = False,
-    branch: Branch = DEFAULT_REF,
-    how: Format = ListFormat.TEXT,
-    json: Json = False,
-) -> None:
-    """Show what snapshot would change, and write nothing.
+def scope_of(partitions: bool, append: bool) -> "SnapshotScope":
+    """Returns what a source replaces.
 
-    Examples:
-      parquetry status
-      parquetry status orders=exports/orders --json
+    Raises:
+        UsageError: Both options were given.
     """
-    from catalog.operations.status import Source
-
-    scope = _scope(partitions, append)
-    specs = with_options(_chosen(sources or []), keys=keys, partition_by=partition_by)
-    wanted = [
-        Source(
-            spec.table,
-            spec.source,
-            key=spec.key,
-            partition_by=spec.partition_by,
-            mode=spec.mode or "copy",
-            scope=scope,
-        )
-        for spec in specs
-    ]
-    found = opened(context).status(wanted, branch=branch)
-    columns = ("table", "state", "files_added", "files_removed", "files_kept", "source")
-    rows = tuple(tuple(getattr(one, name) for name in columns) for one in found)
-    show(Listing("tables", columns, rows, about={"branch": branch}), chosen(how, json))
-
-
-def _scope(partitions: bool, append: bool) -> "SnapshotScope":
     if partitions and append:
         raise UsageError("--partitions and --append exclude each other")
     return "partitions" if partitions else "append" if append else "full"
 
 
-def _chosen(arguments: Sequence[str]) -> list[TableSpec]:
-    """Returns the tables to take: those written out, and those of the configuration."""
+def chosen_tables(arguments: Sequence[str]) -> list[TableSpec]:
+    """Returns the tables to take: those written out, and those of the configuration.
+
+    Raises:
+        UsageError: A table has no source.
+        NotFound: None are written out, and none are configured.
+    """
     bare = [text for text in arguments if "=" not in text]
     written = parse_sources([text for text in arguments if "=" in text])
     if arguments and not bare:

@@ -6,6 +6,13 @@ from catalog.errors import CatalogError, ErrorKind, InvalidInput
 from catalog.model.derived import Definition
 from catalog.query.stored.check import StoredSelect, check_stored_select
 
+_CLOCK = "ago current_date current_localtime current_localtimestamp current_time current_timestamp"
+_TIMES = "get_current_time get_current_timestamp localtime localtimestamp now transaction_timestamp"
+_CHANCE = "gen_random_uuid random today uuid uuidv4 uuidv7"
+
+CHANGING = frozenset(name for names in (_CLOCK, _TIMES, _CHANCE) for name in names.split())
+"""Functions whose result depends on chance or on the clock."""
+
 
 @lru_cache(4096)
 def select_of(sql: str) -> StoredSelect:
@@ -30,6 +37,15 @@ def input_names(definition: Definition, *, table: str) -> tuple[str, ...]:
     except CatalogError as error:
         raise bad_definition(table, error) from error
     return tuple(dict.fromkeys(".".join(one.name) for one in names))
+
+
+def changing_functions(definition: Definition) -> tuple[str, ...]:
+    """Returns the functions of a definition that may give another result each time.
+
+    Raises:
+        InvalidInput: The definition is not valid.
+    """
+    return tuple(sorted(select_of(definition.sql).functions & CHANGING)) if definition.sql else ()
 
 
 def bad_definition(table: str, error: CatalogError) -> InvalidInput:

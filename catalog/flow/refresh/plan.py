@@ -4,7 +4,7 @@ Only what is proved is done by partitions; see ``flow.partitionwise``. Planning 
 """
 
 import heapq
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -269,9 +269,7 @@ class _Parts:
     verdict: PartitionWise
     inputs: Mapping[str, CandidateTable]
 
-    def plan(
-        self, keys: Mapping[str, set[Encoded]], to_come: Mapping[str, StepPlan]
-    ) -> StepPlan:
+    def plan(self, keys: Mapping[str, set[Encoded]], to_come: Mapping[str, StepPlan]) -> StepPlan:
         """Returns the plan for the values of each input's partition column that changed.
 
         Args:

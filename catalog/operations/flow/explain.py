@@ -18,7 +18,7 @@ from catalog.operations.flow.refresh import (
     planned_steps,
     wanted_tables,
 )
-from catalog.operations.refs import existing_branch
+from catalog.operations.refs import live_branch
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +59,14 @@ def explain_refresh(
 ) -> list[RefreshExplanation]:
     """Returns how derived tables are refreshed; see ``Catalog.explain_refresh``."""
     branch = canonical_name(branch)
-    head = existing_branch(context.repository, branch).commit_id
-    assert head is not None, "a branch that exists has a commit"
-    candidate = Candidate(context.repository, head)
+    candidate = Candidate(context.repository, live_branch(context.repository, branch).head)
     wanted = wanted_tables(candidate, branch, tables, downstream_of)
     planned = {
         plan.table: described_plan(plan)
         for plan in planned_steps(context, candidate, wanted, full=full)
     }
     graph = Graph(candidate)
-    return [
-        _explained(candidate, graph, name, planned.get(name)) for name in graph.order(wanted)
-    ]
+    return [_explained(candidate, graph, name, planned.get(name)) for name in graph.order(wanted)]
 
 
 def _explained(

@@ -41,12 +41,14 @@ class StaleTable:
         is_stale: Whether it is not.
         reason: Why, in plain words; empty if it is up to date.
         inputs: The inputs that it is behind.
+        of_itself: Whether the reason is another one than its inputs.
     """
 
     table: str
     is_stale: bool
     reason: str = ""
     inputs: tuple[StaleInput, ...] = ()
+    of_itself: bool = False
 
 
 def stale_tables(context: OperationContext, ref: str) -> list[StaleTable]:
@@ -72,7 +74,8 @@ def _described(
         inputs.append(_changed(context, candidate, table, before, behind=one in stale.behind))
     known = {one.table for one in inputs}
     inputs += [StaleInput(one, behind=True) for one in stale.behind if one not in known]
-    return StaleTable(name, is_stale=True, reason=_reason(stale), inputs=tuple(inputs))
+    of_itself = stale.never_computed or stale.redefined
+    return StaleTable(name, True, _reason(stale), tuple(inputs), of_itself=of_itself)
 
 
 def _reason(stale: Staleness) -> str:

@@ -1,0 +1,149 @@
+"""``status``: what snapshot would change, and which derived tables are stale."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from catalog.report.figures import counted
+from cli.commands.snapshot import (
+    Append,
+    Keys,
+    PartitionColumns,
+    Partitions,
+    Sources,
+    chosen_tables,
+    scope_of,
+)
+from cli.completion import complete_ref
+from cli.exit_codes import ExitCode
+from cli.opening import DEFAULT_REF, opened
+from cli.options import Branch, Format, Json, chosen
+from cli.output import stdout
+from cli.output.derived import stale_json
+from cli.output.listing import Cell, ListFormat, Listing, show, show_json
+from cli.specs import with_options
+from cli.usage import UsageError
+
+if TYPE_CHECKING:
+    from catalog.operations.flow.stale import StaleInput, StaleTable
+
+STALE_COLUMNS = ("table", "state", "input", "change", "commit", "partitions")
+"""What is listed of a derived table: a line for each input that it is behind."""
+
+Stale = Annotated[
+    bool,
+    typer.Option(
+        "--stale", help="List the derived tables instead, and which inputs they are behind."
+    ),
+]
+StaleRef = Annotated[
+    str | None,
+    typer.Option(
+        "--ref",
+        metavar="REF",
+        help="With --stale: where to look. Default: the branch.",
+        autocompletion=complete_ref,
+    ),
+]
+ExitCodeOption = Annotated[
+    bool, typer.Option("--exit-code", help="With --stale: exit with 1 if any table is stale.")
+]
+
+
+# long: one parameter for each option
+def status(
+    context: typer.Context,
+    *,
+    sources: Sources = None,
+    keys: Keys = None,
+    partition_by: PartitionColumns = None,
+    partitions: Partitions = False,
+    append: Append = False,
+    branch: Branch = DEFAULT_REF,
+    stale: Stale = False,
+    ref: StaleRef = None,
+    exit_code: ExitCodeOption = False,
+    how: Format = ListFormat.TEXT,
+    json: Json = False,
+) -> None:
+    """Show what snapshot would change, or which derived tables are stale; write nothing.
+
+    Examples:
+      parquetry status
+      parquetry status orders=exports/orders --json
+      parquetry status --stale
+    """
+    if stale:
+        if sources or keys or partition_by or partitions or append:
+            raise UsageError("--stale lists derived tables, and takes no sources")
+        _stale(context, ref or branch, chosen(how, json), exit_code=exit_code)
+        return
+    if ref is not None or exit_code:
+        raise UsageError(f"{'--ref' if ref is not None else '--exit-code'} is for --stale")
+    from catalog.operations.status import Source
+
+    scope = scope_of(partitions, append)
+    specs = with_options(chosen_tables(sources or []), keys=keys, partition_by=partition_by)
+    wanted = [
+        Source(
+            spec.table,
+            spec.source,
+            key=spec.key,
+            partition_by=spec.partition_by,
+            mode=spec.mode or "copy",
+            scope=scope,
+        )
+        for spec in specs
+    ]
+    found = opened(context).status(wanted, branch=branch)
+    columns = ("table", "state", "files_added", "files_removed", "files_kept", "source")
+    rows = tuple(tuple(getattr(one, name) for name in columns) for one in found)
+    show(Listing("tables", columns, rows, about={"branch": branch}), chosen(how, json))
+
+
+def _stale(context: typer.Context, ref: str, how: ListFormat, *, exit_code: bool) -> None:
+    """Lists derived tables, and which inputs they are behind.
+
+    Raises:
+        Exit: A table is stale, and the exit code is to say so.
+    """
+    cat = opened(context)
+    commit = cat.resolve(ref).commit_id
+    found = cat.stale(ref)
+    behind = sum(one.is_stale for one in found)
+    if how is ListFormat.JSON:
+        tables = [stale_json(one) for one in found]
+        show_json({"ref": ref, "commit": commit, "stale": behind, "tables": tables})
+    else:
+        rows = tuple(row for one in found for row in _stale_rows(one, how))
+        show(Listing("tables", STALE_COLUMNS, rows, empty=f"no derived tables at {ref}"), how)
+        if how is ListFormat.TEXT and found:
+            stdout.line(f"{behind:,} of {counted(len(found), 'derived table')} stale")
+    if exit_code and behind:
+        raise typer.Exit(ExitCode.ANSWER_IS_NO)
+
+
+def _stale_rows(one: "StaleTable", how: ListFormat) -> list[tuple[Cell, ...]]:
+    none: Cell = "" if how is ListFormat.TEXT else None
+    if not one.is_stale:
+        return [(one.table, "up to date", none, none, none, none)]
+    itself: list[tuple[Cell, ...]] = []
+    if one.of_itself or not one.inputs:
+        itself = [(one.table, "stale", none, one.reason, none, none)]
+    return itself + [
+        (
+            one.table,
+            "stale",
+            read.table,
+            _change(read),
+            none if read.since is None else read.since,
+            none if read.partitions is None else read.partitions,
+        )
+        for read in one.inputs
+    ]
+
+
+def _change(read: "StaleInput") -> str:
+    if read.gone:
+        return "is gone"
+    return "is stale itself" if read.behind and read.since is None else "has changed"
