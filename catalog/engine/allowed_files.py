@@ -1,4 +1,4 @@
-"""A read-only filesystem of exactly the files that were named before, local ones and remote ones.
+"""A read-only filesystem of exactly the files that were named before, local and remote.
 
 Their names in the engine begin with ``SCHEME``; no other name can be opened, and none listed.
 """
@@ -7,37 +7,43 @@ import datetime
 import io
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from catalog.engine.filesystem import Files
 from catalog.errors import NotFound, Unsupported
-from catalog.storage.external_files import is_remote, remote_files
-from catalog.storage.store import ObjectStore, OpenFile, RemoteFile, RemoteFiles
+from catalog.storage.external_files import is_remote
+from catalog.storage.store import OpenFile, RemoteFile
 
 SCHEME = "catalog-file://"
 """Begins the names of the files in the engine; the path or URI follows as it is."""
 
 
 class AllowedFiles:
-    """The files that may be read; see ``filesystem.Files``."""
+    """The files that may be read; see ``filesystem.Files``.
+
+    Attributes:
+        allowed: Their names in the engine.
+    """
 
     scheme = SCHEME
 
-    def __init__(self, store: ObjectStore | None) -> None:
-        self._store = store
-        self._allowed: set[str] = set()
-        self._remote: dict[str, RemoteFiles] = {}
+    def __init__(self, remote: Callable[[str], Files]) -> None:
+        """Takes what returns the reader of a file in a bucket, by its URI."""
+        self.allowed: set[str] = set()
+        self._of_remote = remote
+        self._remote: dict[str, Files] = {}
         self._lock = threading.Lock()
 
     def allow(self, uris: Iterable[str]) -> tuple[str, ...]:
         """Lets files be read from now on, and returns their names in the engine."""
         names = tuple(f"{SCHEME}{uri}" for uri in uris)
-        self._allowed.update(names)
+        self.allowed.update(names)
         return names
 
     def look(self, uri: str) -> RemoteFile | None:
         """Returns what is known of a file; None if it is not there, or not one of the allowed."""
-        if uri not in self._allowed:
+        if uri not in self.allowed:
             return None
         path = uri.removeprefix(SCHEME)
         if is_remote(path):
@@ -54,7 +60,7 @@ class AllowedFiles:
             Unsupported: It is not one of the allowed.
             NotFound: It is gone.
         """
-        if uri not in self._allowed:
+        if uri not in self.allowed:
             raise Unsupported(f"{uri} is not a file of the tables that are read")
         path = uri.removeprefix(SCHEME)
         if is_remote(path):
@@ -64,25 +70,31 @@ class AllowedFiles:
         except FileNotFoundError as error:
             raise NotFound(f"{path} is gone") from error
 
-    def _files(self, uri: str) -> RemoteFiles:
+    def _files(self, uri: str) -> Files:
         scheme = uri.partition("://")[0]
         with self._lock:
             if scheme not in self._remote:
-                self._remote[scheme] = remote_files(self._store, uri)
+                self._remote[scheme] = self._of_remote(uri)
             return self._remote[scheme]
 
 
-class LocalFile(io.RawIOBase):
-    """A local file, open for reading; a read is one system call at the position set before it.
+class PositionedFile(io.RawIOBase):
+    """A file that is open for reading; a read is one call, at the position that was set before it.
 
     The engine sets the position and reads in two steps, from several threads.
+
+    Attributes:
+        found: What is known of the file.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, found: RemoteFile) -> None:
         super().__init__()
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        self.found = _described(path, os.fstat(self._descriptor))
+        self.found = found
         self._position = 0
+
+    def part(self, offset: int, length: int) -> bytes:
+        """Returns bytes from an offset on, fewer only at the end."""
+        raise NotImplementedError
 
     @property
     def size(self) -> int:
@@ -111,18 +123,29 @@ class LocalFile(io.RawIOBase):
         """Reads from the current position, as much as requested unless the file ends before."""
         position = self._position
         left = max(self.size - position, 0)
-        data = os.pread(
-            self._descriptor, left if length is None or length < 0 else min(length, left), position
-        )
+        wanted = left if length is None or length < 0 else min(length, left)
+        data = self.part(position, wanted) if wanted else b""
         self._position = position + len(data)
         return data
 
     def readinto(self, buffer: Any) -> int:
         """Reads into a buffer."""
-        position = self._position
-        count = os.preadv(self._descriptor, [buffer], position)
-        self._position = position + count
-        return count
+        view = memoryview(buffer).cast("B")
+        data = self.read(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+
+class LocalFile(PositionedFile):
+    """A local file."""
+
+    def __init__(self, path: str) -> None:
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        super().__init__(_described(path, os.fstat(self._descriptor)))
+
+    def part(self, offset: int, length: int) -> bytes:
+        """Returns bytes from an offset on, fewer only at the end."""
+        return os.pread(self._descriptor, length, offset)
 
     def close(self) -> None:
         """Closes it; does nothing if it is closed."""

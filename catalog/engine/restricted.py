@@ -6,20 +6,24 @@ through a filesystem that cannot write and knows only them; everything else outs
 settings are locked. Only a directory that goes with the connection stays, to spill into.
 """
 
+import os
 import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Protocol
+from uuid import uuid4
 
 import duckdb
-import pyarrow as pa
 
 from catalog.engine.allowed_files import SCHEME, AllowedFiles
 from catalog.engine.connection import connect
 from catalog.engine.data_types import data_type
 from catalog.engine.failures import engine_failure
 from catalog.engine.filesystem import EngineFilesystem
+from catalog.engine.quoting import literal
 from catalog.engine.relation import RelationSql, prepare, relation_sql
 from catalog.engine.workspace import default_memory_limit
 from catalog.errors import ErrorKind, InvalidInput, StorageFailure
@@ -27,68 +31,112 @@ from catalog.model.limits import Limits
 from catalog.model.scan_plan import ScanPlan
 from catalog.model.types import DataType
 from catalog.storage.failures import temporary_folder
-from catalog.storage.store import ObjectStore
 
 INTERRUPT_EVERY_S = 0.2
 """An interrupt that falls between two steps of the engine has no effect, so it is repeated."""
 
-BATCH_ROWS = 100_000
-"""Rows handed over at a time."""
+_DATABASE, _TABLE = "parquetry_result", "result"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Rows of a SELECT in another connection.
+
+    Attributes:
+        table: The table there, its columns called ``s0``, ``s1`` …
+        names: The names of the columns of the SELECT; some may be equal.
+    """
+
+    table: str
+    names: tuple[str, ...]
+
+
+class SelectEngine(Protocol):
+    """What runs SELECTs of strangers over relations that were made known to it, with limits."""
+
+    def relation(self, plan: ScanPlan) -> str:
+        """Lets the files of a plan be read, and returns SQL for a FROM clause that reads it."""
+
+    def result(
+        self, sql: str, *, within: duckdb.DuckDBPyConnection, limit: int | None = None
+    ) -> AbstractContextManager[Result]:
+        """Runs a SELECT, and yields its rows as a table within another connection.
+
+        Args:
+            sql: The SELECT.
+            within: The connection.
+            limit: Most rows; 0 to learn its columns only, None for all.
+
+        Raises:
+            InvalidInput: It is not valid, or fails.
+            StorageFailure: Time, memory or disk space ran out.
+            CorruptData: A data file is damaged or missing.
+        """
+
+    def interrupt(self) -> None:
+        """Stops what runs; it then fails."""
 
 
 class RestrictedEngine:
-    """Runs SELECTs over relations that were made known to it, with limits.
+    """The engine in this process: its limits hold where DuckDB heeds them.
 
     Attributes:
         connection: The DuckDB connection: in UTC, with the settings of all others here.
     """
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, files: AllowedFiles, limits: Limits
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        files: AllowedFiles,
+        limits: Limits,
+        *,
+        folder: str,
     ) -> None:
         self.connection = connection
         self._files = files
         self._limits = limits
+        self._folder = folder
+        self._numbers = count(1)
 
     def relation(self, plan: ScanPlan) -> str:
-        """Lets the files of a plan be read, and returns SQL for a FROM clause that reads it."""
-        return prepare(self.connection, self._allowed(plan))
+        """See ``SelectEngine``."""
+        return prepare(self.connection, allowed_relation(plan, self._files))
 
-    def describe(self, sql: str) -> tuple[tuple[str, DataType], ...]:
-        """Returns the names and types of the columns of a SELECT, without running it.
+    @contextmanager
+    def result(
+        self, sql: str, *, within: duckdb.DuckDBPyConnection, limit: int | None = None
+    ) -> Iterator[Result]:
+        """See ``SelectEngine``."""
+        path = os.path.join(self._folder, f"{next(self._numbers)}.db")
+        try:
+            names = self.write(sql, path, limit=limit)
+            with attached(path, within) as table:
+                yield Result(table, names)
+        finally:
+            with suppress(FileNotFoundError):
+                os.remove(path)
 
-        Raises:
-            InvalidInput: It is not valid.
+    def write(self, sql: str, path: str, *, limit: int | None = None) -> tuple[str, ...]:
+        """Writes the rows of a SELECT into a new database file, and returns their columns' names.
+
+        It is a file of DuckDB's, since that keeps every type as it is.
         """
         with self._limited():
-            found = self.connection.sql(sql)
-            kinds = (data_type(kind) for kind in found.types)
-            return tuple(zip(found.columns, kinds, strict=True))
+            names = tuple(self.connection.sql(sql).columns)
+            numbered = ", ".join(f"s{n}" for n in range(len(names)))
+            self.connection.execute(f"ATTACH {literal(path)} AS {_DATABASE}")
+            try:
+                self.connection.execute(
+                    f"CREATE TABLE {_DATABASE}.{_TABLE} AS SELECT * FROM ({sql}) AS q({numbered})"
+                    + ("" if limit is None else f" LIMIT {limit}")
+                )
+            finally:
+                self.connection.execute(f"DETACH {_DATABASE}")
+        return names
 
-    def rows(self, sql: str) -> pa.RecordBatchReader:
-        """Returns the rows of a SELECT, in batches; until the last, nothing else can be run.
-
-        Errors, such as that of the time limit, may also come with any batch.
-
-        Raises:
-            InvalidInput: It is not valid.
-            StorageFailure: Time, memory or disk space ran out.
-            CorruptData: A data file is damaged or missing.
-        """
-        with ExitStack() as started:
-            started.enter_context(self._limited())
-            reader = self.connection.sql(sql).to_arrow_reader(BATCH_ROWS)
-            running = started.pop_all()
-
-        def batches() -> Iterator[pa.RecordBatch]:
-            with running:
-                yield from reader
-
-        return pa.RecordBatchReader.from_batches(reader.schema, batches())
-
-    def _allowed(self, plan: ScanPlan) -> RelationSql:
-        groups = (replace(group, uris=self._files.allow(group.uris)) for group in plan.groups)
-        return replace(relation_sql(replace(plan, groups=tuple(groups))), uris=())
+    def interrupt(self) -> None:
+        """See ``SelectEngine``."""
+        self.connection.interrupt()
 
     @contextmanager
     def _limited(self) -> Iterator[None]:
@@ -116,6 +164,37 @@ class RestrictedEngine:
                 watch.join()
 
 
+def columns_of(
+    engine: SelectEngine, sql: str, *, within: duckdb.DuckDBPyConnection
+) -> tuple[tuple[str, DataType], ...]:
+    """Returns the names and types of the columns of a SELECT, without its rows.
+
+    Raises:
+        InvalidInput: It is not valid.
+        StorageFailure: Time or memory ran out.
+    """
+    with engine.result(sql, within=within, limit=0) as result:
+        kinds = within.sql(f"SELECT * FROM {result.table}").types
+        return tuple(zip(result.names, map(data_type, kinds), strict=True))
+
+
+def allowed_relation(plan: ScanPlan, files: AllowedFiles) -> RelationSql:
+    """Returns the SQL of a plan by the names that its files have in a restricted engine."""
+    groups = (replace(group, uris=files.allow(group.uris)) for group in plan.groups)
+    return replace(relation_sql(replace(plan, groups=tuple(groups))), uris=())
+
+
+@contextmanager
+def attached(path: str, con: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """Yields the name of the table of a database file within a connection."""
+    name = f"parquetry_{uuid4().hex}"
+    con.execute(f"ATTACH {literal(path)} AS {name} (READ_ONLY)")
+    try:
+        yield f"{name}.{_TABLE}"
+    finally:
+        con.execute(f"DETACH {name}")
+
+
 def _failure(error: duckdb.Error, limits: Limits | None) -> Exception:
     """Returns the error to raise; the limits are given if the time was over."""
     if limits is not None:
@@ -133,30 +212,34 @@ def _failure(error: duckdb.Error, limits: Limits | None) -> Exception:
 
 @contextmanager
 def restricted_engine(
-    *, store: ObjectStore | None = None, limits: Limits | None = None
+    *, files: AllowedFiles, limits: Limits | None = None, folder: str | None = None
 ) -> Iterator[RestrictedEngine]:
     """Opens an engine that can read only what is made known to it, and closes it.
 
     Args:
-        store: The catalog's store, through which files in buckets are read.
+        files: The files that it may read.
         limits: What each statement may take.
+        folder: A directory to spill into; None means a new one, which goes with the engine.
 
     Raises:
         StorageFailure: There is no place for temporary files.
     """
-    allowed = limits or Limits()
-    folder = temporary_folder()
-    try:
-        con = _connection(folder, allowed)
+    if folder is None:
+        folder = temporary_folder()
         try:
-            files = AllowedFiles(store)
-            con.register_filesystem(EngineFilesystem(files))
-            _lock(con)
-            yield RestrictedEngine(con, files, allowed)
+            with restricted_engine(files=files, limits=limits, folder=folder) as engine:
+                yield engine
         finally:
-            con.close()
+            shutil.rmtree(folder, ignore_errors=True)
+        return
+    allowed = limits or Limits()
+    con = _connection(folder, allowed)
+    try:
+        con.register_filesystem(EngineFilesystem(files))
+        _lock(con)
+        yield RestrictedEngine(con, files, allowed, folder=folder)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        con.close()
 
 
 def _connection(folder: str, limits: Limits) -> duckdb.DuckDBPyConnection:

@@ -16,6 +16,7 @@ from catalog.query.parse.keywords import fold
 from catalog.query.parse.lexer import TokenKind, line_and_column, tokenize
 from catalog.query.parse.nesting import DEEP, depth, with_stack
 from catalog.query.parse.statements import Place, Statement, StatementKind, TableReference
+from catalog.query.stored.growth import is_bounded
 from catalog.query.stored.tree import Findings, NamedTable, findings
 
 MAX_SQL_BYTES = 100_000
@@ -50,12 +51,15 @@ class StoredSelect:
             offsets in ``text``.
         names: Their folded names, each once, in order: ``sales.orders``.
         functions: The functions and operators that it calls, in lower case, as DuckDB knows them.
+        bounded: Whether its values cannot grow much beyond those stored, so that the limits of an
+            engine in this process suffice.
     """
 
     text: str
     references: tuple[TableReference, ...]
     names: tuple[str, ...]
     functions: frozenset[str]
+    bounded: bool
 
 
 @lru_cache(maxsize=KEPT)
@@ -82,7 +86,9 @@ def check_stored_select(sql: str, *, what: str) -> StoredSelect:
     start = statement.span[0]
     references = tuple(_moved(reference, -start) for reference in statement.references)
     names = dict.fromkeys(fold(".".join(reference.name)) for reference in references)
-    return StoredSelect(statement.text, references, tuple(names), frozenset(found.functions))
+    return StoredSelect(
+        statement.text, references, tuple(names), frozenset(found.functions), is_bounded(tree)
+    )
 
 
 @dataclass(frozen=True, slots=True)
