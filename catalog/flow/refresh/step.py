@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import duckdb
 
 from catalog.engine.connection import single_row
-from catalog.engine.restricted import RestrictedEngine, restricted_engine
+from catalog.engine.restricted import SelectEngine
 from catalog.engine.workspace import Workspace, default_memory_limit
 from catalog.errors import CatalogError, ErrorKind, InvalidInput, NotFound, Unsupported
 from catalog.flow.candidate import Candidate
@@ -23,12 +23,13 @@ from catalog.model.lineage import Input, LineageEntry
 from catalog.model.scan_plan import scan_plan
 from catalog.model.table import TableSnapshot
 from catalog.query.splice import Replacement, replacements, splice
+from catalog.query.stored.engine import engine_for
 from catalog.repository.commit_writer import TableUpdate
 from catalog.repository.datafiles import place
 from catalog.repository.repository import Repository
 from catalog.write.context import WriteContext
 from catalog.write.file_fingerprints import keep_prints
-from catalog.write.rows.landing import Landed, land_rows
+from catalog.write.rows.landing import Landed, land_query
 from catalog.write.rows.target_schema import WriteRequest
 from catalog.write.scope import Scope
 
@@ -99,13 +100,13 @@ class Step:
         self._full = full
         self._memory = default_memory_limit() // (2 * share)
         self._work = Workspace(store=repository.store, memory_limit_bytes=self._memory)
-        self._running: duckdb.DuckDBPyConnection | None = None
+        self._running: SelectEngine | None = None
 
     def cancel(self) -> None:
         """Stops the step; it then fails."""
         running = self._running
-        for connection in (self._work.con, *(() if running is None else (running,))):
-            connection.interrupt()
+        for engine in (self._work.con, *(() if running is None else (running,))):
+            engine.interrupt()
 
     def run(self) -> StepResult:
         """Computes the table, and writes the files that differ.
@@ -199,15 +200,16 @@ class Step:
         files = {one: reading.files for one, reading in plan.readings.items()}
         with self._engine() as engine:
             query = spliced(context, engine, definition.sql, find=self._input, files=files)
-            names = [name for name, _ in engine.describe(query)]
-            return land_rows(context.work, engine.rows(query), names)
+            with engine.result(query, within=context.con) as result:
+                return land_query(context.work, f"SELECT * FROM {result.table}", result.names)
 
     @contextmanager
-    def _engine(self) -> Iterator[RestrictedEngine]:
+    def _engine(self) -> Iterator[SelectEngine]:
         """Yields the engine that runs the definition, which a stranger may have written."""
         limits = Limits(memory_bytes=self._memory)
-        with restricted_engine(store=self._repository.store, limits=limits) as engine:
-            self._running = engine.connection
+        select = select_of(self._graph.definitions[self._name].sql)
+        with engine_for(select, store=self._repository.store, limits=limits) as engine:
+            self._running = engine
             try:
                 yield engine
             finally:
@@ -223,7 +225,7 @@ class Step:
 
 def spliced(
     context: WriteContext,
-    engine: RestrictedEngine,
+    engine: SelectEngine,
     sql: str,
     *,
     find: Callable[[str], tuple[str, TableSnapshot]],

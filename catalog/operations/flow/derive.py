@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from catalog.engine.restricted import restricted_engine
 from catalog.engine.workspace import Workspace
 from catalog.errors import AlreadyExists, ErrorKind, InvalidInput
 from catalog.flow.candidate import Candidate
-from catalog.flow.derivation.definitions import input_names
+from catalog.flow.derivation.definitions import input_names, select_of
 from catalog.flow.derivation.graph import Graph
 from catalog.flow.derivation.keys import result_key
 from catalog.flow.refresh.run import Refresher, StepProgress
@@ -24,11 +23,12 @@ from catalog.operations.flow.refresh import TableRefresh, described, lineage_of,
 from catalog.operations.history import describe_commit
 from catalog.operations.refs import unprotected_branch
 from catalog.operations.tables import unknown_table
+from catalog.query.stored.engine import engine_for
 from catalog.repository.branches import HeldBranch
 from catalog.repository.commit_writer import TableUpdate
 from catalog.write.context import WriteContext
 from catalog.write.publish import Proposal, publish
-from catalog.write.rows.landing import land_rows
+from catalog.write.rows.landing import land_query
 from catalog.write.rows.target_schema import WriteRequest, shape_with
 
 
@@ -220,10 +220,12 @@ def _shape(
 
     files = dict.fromkeys(candidate.names(), ())
     with step_errors(one.table):
-        with restricted_engine(store=context.store) as engine:
+        select = select_of(one.definition.sql)
+        with engine_for(select, store=context.store) as engine:
             query = spliced(context, engine, one.definition.sql, find=find, files=files)
-            names = [name for name, _ in engine.describe(query)]
-            landed = land_rows(context.work, engine.rows(f"FROM ({query}) LIMIT 0"), names)
+            with engine.result(query, within=context.con, limit=0) as result:
+                names = result.names
+                landed = land_query(context.work, f"SELECT * FROM {result.table}", names)
         key = one.key
         if key is None:
             found = result_key(one.definition.sql, names, input_columns=columns)

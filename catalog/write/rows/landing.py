@@ -46,21 +46,6 @@ def land(work: Workspace, data: object) -> Landed:
         return _land_batches(work, reader, list(reader.schema.names))
 
 
-def land_rows(work: Workspace, reader: pa.RecordBatchReader, names: Sequence[str]) -> Landed:
-    """Takes rows of another connection into the engine, types as that exported them; see ``land``.
-
-    Args:
-        work: The engine.
-        reader: The rows, exported without loss.
-        names: The names of the columns, which may differ in case only or repeat in ``reader``.
-
-    Raises:
-        CatalogError: What reading the rows raised.
-    """
-    with data_errors():
-        return _land_batches(work, reader, names)
-
-
 def _land_batches(work: Workspace, reader: pa.RecordBatchReader, names: Sequence[str]) -> Landed:
     renamed = pa.schema([field.with_name(f"s{n}") for n, field in enumerate(reader.schema)])
     refused: list[BaseException] = []
