@@ -101,6 +101,8 @@ class _Attempt:
     refresher: Refresher = field(init=False)
     defined: list[str] = field(default_factory=list)
     results: list[StepResult] = field(default_factory=list)
+    table_ids: dict[str, str] = field(default_factory=dict)
+    """Those of new tables: the same at every attempt, so that none is computed twice."""
 
     def __post_init__(self) -> None:
         self.refresher = Refresher(self.context.repository)
@@ -176,7 +178,7 @@ def _define(
                 kind=ErrorKind.TABLE_EXISTS,
                 hint=hint("choose another name, or replace it: {}", Option("replace")),
             )
-        shape, request = _shape(context, candidate, one)
+        shape, request = _shape(context, candidate, one, attempt.table_ids)
         before = None if table is None else table.snapshot
         if before is not None and _says_the_same(before, shape):
             continue
@@ -199,7 +201,7 @@ def _says_the_same(old: TableSnapshot, new: TableSnapshot) -> bool:
 
 
 def _shape(
-    context: WriteContext, candidate: Candidate, one: Derivation
+    context: WriteContext, candidate: Candidate, one: Derivation, table_ids: dict[str, str]
 ) -> tuple[TableSnapshot, WriteRequest]:
     """Returns the shape that a definition gives its table, by running it on no rows."""
     columns: set[str] = set()
@@ -236,7 +238,7 @@ def _shape(
         finally:
             context.con.execute(f"DROP TABLE {landed.table}")
     properties = {**without_definition(shape.properties), **one.definition.properties()}
-    table_id = shape.table_id or random_id()
+    table_id = shape.table_id or table_ids.setdefault(one.table, random_id())
     return replace(shape, properties=properties, table_id=table_id, computed=None), request
 
 
