@@ -57,6 +57,8 @@ PURE = [
     "catalog.model",
     "catalog.diff.options",
     "catalog.diff.plan",
+    "catalog.flow.functions",
+    "catalog.flow.partitionwise.verdict",
     "catalog.query.pruning",
     "catalog.write.merge.columns",
     "catalog.write.merge.column_order",

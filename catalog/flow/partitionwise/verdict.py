@@ -32,29 +32,6 @@ class Carrier:
 
 
 @dataclass(frozen=True, slots=True)
-class PartitionWise:
-    """A query whose result can be computed for some partitions from these alone.
-
-    For every set of values, NULL among them or not: the rows of the whole result whose ``output``
-    is in the set are those that the query gives if each table of ``facts`` has only its
-    rows whose carrier expression is in the set, and all other tables are whole.
-
-    Attributes:
-        output: The output column that holds the value.
-        facts: By table, as named to the analysis: how its partition column becomes the value.
-        dimensions: The other tables that the query reads: if one changes, all may change.
-        ties: The functions whose result the engine may choose among rows of equal order, e.g.
-            ``row_number() OVER (PARTITION BY day ORDER BY delay)``. The query itself leaves open
-            which of its results is meant; the choice may differ between two runs.
-    """
-
-    output: str
-    facts: Mapping[str, Carrier]
-    dimensions: frozenset[str] = frozenset()
-    ties: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class NotPartitionWise:
     """A query for which this cannot be shown.
 
@@ -69,6 +46,31 @@ class NotPartitionWise:
     construct: str = ""
     line: int | None = None
     column: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionWise:
+    """A query whose result can be computed for some partitions from these alone.
+
+    For every set of values, NULL among them or not: the rows of the whole result whose ``output``
+    is in the set are those that the query gives if each table of ``facts`` has only its
+    rows whose carrier expression is in the set, and all other tables are whole.
+
+    Attributes:
+        output: The output column that holds the value.
+        facts: By table, as named to the analysis: how its partition column becomes the value.
+        dimensions: The other tables that the query reads: if one changes, all may change.
+        ties: The functions whose result the engine may choose among rows of equal order, e.g.
+            ``row_number() OVER (PARTITION BY day ORDER BY delay)``. The query itself leaves open
+            which of its results is meant; the choice may differ between two runs.
+        rest: Why not all partitioned tables are facts; None if they are.
+    """
+
+    output: str
+    facts: Mapping[str, Carrier]
+    dimensions: frozenset[str] = frozenset()
+    ties: tuple[str, ...] = ()
+    rest: NotPartitionWise | None = None
 
 
 @dataclass(frozen=True, slots=True)
