@@ -135,7 +135,7 @@ def _attempt(question: _Question, choice: Choice, goal: Carry | None) -> _Attemp
     """
     tree = question.reading.tree
     prover = Prover(question.tables, choice, goal, question.reading.calls, query_relation)
-    relation = prover.relation(tree, Place(Scope(Rows(split=False))))
+    relation = prover.relation(tree, Place(prover, Scope(Rows(split=False))))
     for node in tree.find_all(exp.Table, exp.Select):
         if id(node) not in prover.seen:
             raise Refused(f"{shown(node)} stands where no rule looks for it", node)
@@ -188,7 +188,7 @@ def _choices(read_tables: frozenset[str], tables: Mapping[str, InputTable]) -> I
                 kinds = {kind for _, kind in columns}
                 if len(kinds) == 1:
                     chosen = {n: column for n, (column, _) in zip(facts, columns, strict=True)}
-                    yield Choice(chosen, kinds.pop())
+                    yield Choice(chosen)
 
 
 def _partition_columns(table: InputTable) -> list[tuple[str, str]]:

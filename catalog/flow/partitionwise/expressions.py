@@ -181,7 +181,7 @@ def conjuncts(node: exp.Expr | None) -> Iterator[exp.Expr]:
             yield one
 
 
-def check(prover: Prover, node: exp.Expr | None, place: Place) -> Contents:
+def check(node: exp.Expr | None, place: Place) -> Contents:
     """Refuses an expression whose value may depend on other rows than its own.
 
     Returns:
@@ -193,7 +193,7 @@ def check(prover: Prover, node: exp.Expr | None, place: Place) -> Contents:
     """
     contents = Contents()
     if node is not None:
-        _Check(prover, contents).visit(node, place)
+        _Check(place.prover, contents).visit(node, place)
     return contents
 
 

@@ -82,7 +82,7 @@ class Join:
     where: Sequence[exp.Expr]
 
 
-def joined(prover: Prover, join: Join, place: Place) -> Rows:
+def joined(join: Join, place: Place) -> Rows:
     """Returns the rows of a join.
 
     Raises:
@@ -93,7 +93,7 @@ def joined(prover: Prover, join: Join, place: Place) -> Rows:
     keys = _using(join)
     pair = Rows(left.split or right.split, left.sources + right.sources, left.merged + right.merged)
     inner = replace(place, scope=Scope(pair, place.scope))
-    check(prover, join.node.args.get("on"), inner)
+    check(join.node.args.get("on"), inner)
     found = equalities(conjuncts(join.node.args.get("on")), inner)
     for key in keys:
         found.add(_named(left, key, join.node), _named(right, key, join.node))
@@ -104,10 +104,10 @@ def joined(prover: Prover, join: Join, place: Place) -> Rows:
                 found.add(group[0], other)
     left_ids, right_ids = left.ids(), right.ids()
     first = not kind.asof and kind.name in ("INNER", "LEFT", "SEMI", "ANTI")
-    if right.split and first and any(map(prover.fixes, found.pinned(right_ids))):
+    if right.split and first and any(map(place.prover.fixes, found.pinned(right_ids))):
         right = replace(right.without_carriers(), split=False)
         found = found.without(right_ids)
-    split = _split(prover, join, (left, right), found)
+    split = _split(place.prover, join, (left, right), found)
     merged = _merged(left, right, keys, join)
     return _result(
         kind, (left, right), found, split=split, merged=merged, ids=(left_ids, right_ids)

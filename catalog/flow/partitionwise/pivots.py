@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlglot import exp
 
 from catalog.flow.partitionwise.expressions import carried, check
-from catalog.flow.partitionwise.prover import Place, Prover
+from catalog.flow.partitionwise.prover import Place
 from catalog.flow.partitionwise.refusal import Refused, refuse_others, shown
 from catalog.flow.partitionwise.relation import Column, Relation, Rows
 from catalog.query.parse.keywords import fold
@@ -33,11 +33,10 @@ _PIVOT = frozenset(
 )
 
 
-def pivoted(prover: Prover, node: exp.Pivot, rows: Rows, place: Place) -> Relation:
+def pivoted(node: exp.Pivot, rows: Rows, place: Place) -> Relation:
     """Returns the relation of PIVOT or UNPIVOT, as a clause or as a statement.
 
     Args:
-        prover: The attempt.
         node: The PIVOT.
         rows: What it turns.
         place: Where names mean the columns of these rows.
@@ -46,7 +45,7 @@ def pivoted(prover: Prover, node: exp.Pivot, rows: Rows, place: Place) -> Relati
         Refused: It mixes partitions, or its columns depend on data.
     """
     refuse_others(node, _PIVOT, "PIVOT")
-    prover.seen.add(id(node))
+    place.prover.seen.add(id(node))
     if node.args.get("limit") is not None:
         raise Refused("LIMIT takes rows from all partitions together", node)
     if any(source.wild for source in rows.sources):
@@ -59,12 +58,12 @@ def pivoted(prover: Prover, node: exp.Pivot, rows: Rows, place: Place) -> Relati
     turned = node.expressions if statement else fields
     listed = [_listed(one, node) for one in turned]
     for aggregate in aggregates:
-        check(prover, aggregate.unalias(), place)
+        check(aggregate.unalias(), place)
     for one in turned:
-        check(prover, one.this, place)
+        check(one.this, place)
     group = node.args.get("group")
-    columns = _group(prover, group, rows, place, (*aggregates, *(one.this for one in turned)))
-    if rows.split and not any(prover.fixes(column.carry) for column in columns):
+    columns = _group(group, rows, place, (*aggregates, *(one.this for one in turned)))
+    if rows.split and not any(place.prover.fixes(column.carry) for column in columns):
         raise Refused("PIVOT does not group by a partition column", node)
     plain = len(listed) == 1 and len(aggregates) == 1 and not isinstance(aggregates[0], exp.Alias)
     keys = {column.key for column in columns}
@@ -89,7 +88,6 @@ def _listed(node: exp.Expr, pivot: exp.Pivot) -> list[str]:
 
 
 def _group(
-    prover: Prover,
     group: exp.Group | None,
     rows: Rows,
     place: Place,
@@ -104,7 +102,7 @@ def _group(
     for key in group.expressions:
         if not isinstance(key, exp.Column):
             raise Refused(f"{shown(key)} in GROUP BY of PIVOT has no rule", key)
-        check(prover, key, place)
+        check(key, place)
         column = place.scope.meaning(key).column
         columns.append(Column(column.name, carried(key, place)))
     return tuple(columns)

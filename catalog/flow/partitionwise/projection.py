@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from sqlglot import exp
 
 from catalog.flow.partitionwise.expressions import Contents, carried, check, unwrapped
-from catalog.flow.partitionwise.prover import Place, Prover
+from catalog.flow.partitionwise.prover import Place
 from catalog.flow.partitionwise.refusal import Refused, refuse_others, shown
 from catalog.flow.partitionwise.relation import Column, Rows
 from catalog.query.parse.keywords import fold
@@ -58,7 +58,7 @@ class Projection:
         return self.columns[number - 1]
 
 
-def projection(prover: Prover, nodes: Sequence[exp.Expr], place: Place) -> Projection:
+def projection(nodes: Sequence[exp.Expr], place: Place) -> Projection:
     """Reads a select list.
 
     Raises:
@@ -68,7 +68,7 @@ def projection(prover: Prover, nodes: Sequence[exp.Expr], place: Place) -> Proje
     known: int | None = None
     for node in nodes:
         before = len(columns)
-        columns += _projected(prover, node, place)
+        columns += _projected(node, place)
         if known is not None:
             continue
         wild = [source.wild for source in place.scope.rows.sources]
@@ -94,13 +94,13 @@ def _is_star(node: exp.Expr) -> bool:
     )
 
 
-def _projected(prover: Prover, node: exp.Expr, place: Place) -> Iterator[Projected]:
+def _projected(node: exp.Expr, place: Place) -> Iterator[Projected]:
     if _is_star(node):
-        yield from _starred(prover, node, place)
+        yield from _starred(node, place)
         return
     value = node.this if isinstance(node, exp.Alias) else node
-    contents = check(prover, value, place)
-    prover.seen.add(id(node))
+    contents = check(value, place)
+    place.prover.seen.add(id(node))
     carry = carried(value, place) if contents.aggregate is None else None
     bare = unwrapped(value)
     name, type_name = None, ""
@@ -116,7 +116,7 @@ def _projected(prover: Prover, node: exp.Expr, place: Place) -> Iterator[Project
     yield Projected(Column(name, carry, type_name), value, contents)
 
 
-def _starred(prover: Prover, node: exp.Expr, place: Place) -> Iterator[Projected]:
+def _starred(node: exp.Expr, place: Place) -> Iterator[Projected]:
     star = node if isinstance(node, exp.Star) else node.this
     refuse_others(star, frozenset({"except_", "replace", "rename"}), "*")
     rows = place.scope.rows
@@ -140,15 +140,13 @@ def _starred(prover: Prover, node: exp.Expr, place: Place) -> Iterator[Projected
     for _, column in rows.star():
         if column.key not in excluded:
             key = column.key or ""
-            yield _changed(prover, place, column, (replaced.get(key), renamed.get(key)))
+            yield _changed(place, column, (replaced.get(key), renamed.get(key)))
 
 
-def _changed(
-    prover: Prover, place: Place, column: Column, change: tuple[exp.Expr | None, str | None]
-) -> Projected:
+def _changed(place: Place, column: Column, change: tuple[exp.Expr | None, str | None]) -> Projected:
     """Returns a column of a star with what REPLACE and RENAME make of it."""
     value, name = change
-    contents = check(prover, value, place)
+    contents = check(value, place)
     made = replace(column, half=None)
     if value is not None:
         made = Column(column.name, carried(value, place) if contents.aggregate is None else None)

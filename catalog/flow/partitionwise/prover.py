@@ -21,21 +21,6 @@ _NAMELESS: Mapping[type[exp.Expr], str] = {
 """Aggregates for which the parser keeps no position."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where in a query an expression or a subquery stands.
-
-    Attributes:
-        scope: The names that it may use.
-        ctes: The CTEs that it may read, by folded name.
-        windows: The named windows of its SELECT, by folded name.
-    """
-
-    scope: Scope
-    ctes: Mapping[str, Relation] = field(default_factory=dict)
-    windows: Mapping[str, exp.Window] = field(default_factory=dict)
-
-
 @dataclass(slots=True)
 class Prover:
     """One attempt to show that a query is partition-wise.
@@ -56,7 +41,7 @@ class Prover:
     choice: Choice
     goal: Carry | None
     calls: Mapping[int, str]
-    query: "Callable[[Prover, exp.Expr, Place], Relation]"
+    query: "Callable[[exp.Expr, Place], Relation]"
     seen: set[int] = field(default_factory=set)
     aggregates: set[int] = field(default_factory=set)
     read: set[str] = field(default_factory=set)
@@ -66,13 +51,13 @@ class Prover:
         """Returns whether equal values of an expression mean the same part of the result."""
         return carry is not None and (self.goal is None or determines(carry, self.goal))
 
-    def relation(self, node: exp.Expr, place: Place) -> Relation:
+    def relation(self, node: exp.Expr, place: "Place") -> Relation:
         """Returns what is known of a query.
 
         Raises:
             Refused: It mixes partitions, or has a construct without a rule.
         """
-        return self.query(self, node, place)
+        return self.query(node, place)
 
     def called(self, node: exp.Expr) -> str:
         """Returns the folded name of the function that a node calls, empty for other nodes."""
@@ -92,3 +77,20 @@ class Prover:
         """Notes that the engine may choose among equals."""
         if text not in self.ties:
             self.ties.append(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a query an expression or a subquery stands.
+
+    Attributes:
+        prover: The attempt.
+        scope: The names that it may use.
+        ctes: The CTEs that it may read, by folded name.
+        windows: The named windows of its SELECT, by folded name.
+    """
+
+    prover: Prover
+    scope: Scope
+    ctes: Mapping[str, Relation] = field(default_factory=dict)
+    windows: Mapping[str, exp.Window] = field(default_factory=dict)

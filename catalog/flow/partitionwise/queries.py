@@ -21,38 +21,37 @@ _SET_PARTS = frozenset(
 )
 
 
-def query_relation(prover: Prover, node: exp.Expr, place: Place) -> Relation:
+def query_relation(node: exp.Expr, place: Place) -> Relation:
     """Returns what is known of the result of a query.
 
     Args:
-        prover: The attempt.
         node: The query.
         place: Where it stands: the rows of the queries around it, and the CTEs in scope.
 
     Raises:
         Refused: It mixes partitions, or has a construct without a rule.
     """
-    place = replace(place, windows={}, ctes=_with(prover, node, place))
+    place = replace(place, windows={}, ctes=_with(node, place))
     match node:
         case exp.Select():
-            return selected(prover, node, place)
+            return selected(node, place)
         case exp.SetOperation():
-            return _combined(prover, node, place)
+            return _combined(node, place)
         case exp.Subquery() if is_query(node.this):
             refuse_others(node, frozenset({"this", "order", "limit", "offset", "with_"}), "a query")
-            relation = prover.relation(node.this, place)
-            _check_end(prover, node, relation)
+            relation = place.prover.relation(node.this, place)
+            _check_end(place.prover, node, relation)
             return relation
         case exp.Values():
-            return _values(prover, node, place)
+            return _values(node, place)
         case exp.Pivot() if node.this is not None:
-            rows = item_rows(prover, node.this, place)
+            rows = item_rows(node.this, place)
             inner = replace(place, scope=Scope(rows, place.scope))
-            return pivoted(prover, node, rows, inner)
+            return pivoted(node, rows, inner)
     raise Refused(f"{shown(node)} has no rule that keeps partitions apart", node)
 
 
-def _with(prover: Prover, node: exp.Expr, place: Place) -> Mapping[str, Relation]:
+def _with(node: exp.Expr, place: Place) -> Mapping[str, Relation]:
     """Returns the CTEs that a query may read: those around it and its own."""
     clause = node.args.get("with_")
     if clause is None:
@@ -65,7 +64,7 @@ def _with(prover: Prover, node: exp.Expr, place: Place) -> Mapping[str, Relation
         refuse_others(cte, frozenset({"this", "alias", "materialized"}), "a CTE")
         if not is_query(cte.this):
             raise Refused(f"the CTE {cte.alias} is not a query", cte)
-        relation = prover.relation(cte.this, replace(place, ctes=ctes, windows={}))
+        relation = place.prover.relation(cte.this, replace(place, ctes=ctes, windows={}))
         names = [one.name for one in cte.args["alias"].args.get("columns") or []]
         if names:
             if relation.wild or len(names) > len(relation.columns):
@@ -79,13 +78,13 @@ def _with(prover: Prover, node: exp.Expr, place: Place) -> Mapping[str, Relation
     return ctes
 
 
-def _values(prover: Prover, node: exp.Values, place: Place) -> Relation:
+def _values(node: exp.Values, place: Place) -> Relation:
     width = 0
     for row in node.expressions:
         values = row.expressions if isinstance(row, exp.Tuple) else [row]
         width = max(width, len(values))
         for value in values:
-            check(prover, value, place)
+            check(value, place)
     return Relation(split=False, columns=tuple(Column(f"col{n}") for n in range(width)))
 
 
@@ -99,20 +98,20 @@ def _check_end(prover: Prover, node: exp.Expr, relation: Relation) -> None:
     check_limit(prover, node, relation.split)
 
 
-def _combined(prover: Prover, node: exp.SetOperation, place: Place) -> Relation:
+def _combined(node: exp.SetOperation, place: Place) -> Relation:
     """Returns the result of a chain of set operations, from the left."""
     chain: list[exp.SetOperation] = []
     left: exp.Expr = node
     while isinstance(left, exp.SetOperation) and (left is node or not _has_end(left)):
         chain.append(left)
         left = left.this
-    relation = prover.relation(left, place)
+    relation = place.prover.relation(left, place)
     for operation in reversed(chain):
         refuse_others(operation, _SET_PARTS, "a set operation")
-        prover.seen.add(id(operation))
-        right = prover.relation(operation.expression, place)
-        relation = _pair(prover, operation, relation, right)
-    _check_end(prover, node, relation)
+        place.prover.seen.add(id(operation))
+        right = place.prover.relation(operation.expression, place)
+        relation = _pair(place.prover, operation, relation, right)
+    _check_end(place.prover, node, relation)
     return relation
 
 

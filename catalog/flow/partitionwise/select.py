@@ -44,31 +44,31 @@ _KNOWN = frozenset(
 )
 
 
-def selected(prover: Prover, select: exp.Select, place: Place) -> Relation:
+def selected(select: exp.Select, place: Place) -> Relation:
     """Returns what is known of the result of a SELECT, whose WITH was read already.
 
     Raises:
         Refused: It mixes partitions, or has a construct without a rule.
     """
     refuse_others(select, _KNOWN, "SELECT")
-    prover.seen.add(id(select))
+    place.prover.seen.add(id(select))
     where = list(conjuncts(select.args["where"].this if select.args.get("where") else None))
-    rows = from_rows(prover, select, place, where)
+    rows = from_rows(select, place, where)
     inner = _inner(select, place, rows)
-    rows = _filtered(prover, where, rows, inner)
+    rows = _filtered(where, rows, inner)
     inner = _inner(select, place, rows)
     if not select.expressions:
         raise Refused("SELECT without columns", select)
-    result = projection(prover, select.expressions, inner)
+    result = projection(select.expressions, inner)
     having, qualify = select.args.get("having"), select.args.get("qualify")
-    others = [check(prover, clause.this, inner) for clause in (having, qualify) if clause]
-    others += _check_order(prover, select, inner)
+    others = [check(clause.this, inner) for clause in (having, qualify) if clause]
+    others += _check_order(select, inner)
     every = [*(one.contents for one in result.columns), *others]
     grouped = any(one.aggregate is not None for one in every) or select.args.get("group")
     if grouped or having:
-        check_groups(prover, select, result, inner)
-    _check_distinct(prover, select, result, inner)
-    check_limit(prover, select, rows.split)
+        check_groups(select, result, inner)
+    _check_distinct(select, result, inner)
+    check_limit(place.prover, select, rows.split)
     columns = tuple(
         one.column if rows.split else replace(one.column, carry=None) for one in result.certain
     )
@@ -81,24 +81,24 @@ def _inner(select: exp.Select, place: Place, rows: Rows) -> Place:
     return replace(place, scope=scope, windows=windows)
 
 
-def _filtered(prover: Prover, where: Sequence[exp.Expr], rows: Rows, place: Place) -> Rows:
+def _filtered(where: Sequence[exp.Expr], rows: Rows, place: Place) -> Rows:
     """Returns the rows that meet WHERE: fixed, if it asks for the partition of an outer row.
 
     Raises:
         Refused: A condition depends on other partitions than its row's.
     """
     for condition in where:
-        if not _is_semijoin(prover, condition, place):
-            contents = check(prover, condition, place)
+        if not _is_semijoin(condition, place):
+            contents = check(condition, place)
             if contents.aggregate is not None:
                 raise Refused(f"the aggregate {shown(contents.aggregate)} in WHERE", condition)
     found = equalities(where, place)
-    if rows.split and any(map(prover.fixes, found.pinned(rows.ids()))):
+    if rows.split and any(map(place.prover.fixes, found.pinned(rows.ids()))):
         return replace(rows.without_carriers(), split=False)
     return found.spread(rows) if rows.split else rows
 
 
-def _is_semijoin(prover: Prover, node: exp.Expr, place: Place) -> bool:
+def _is_semijoin(node: exp.Expr, place: Place) -> bool:
     """Returns whether a condition is ``p IN (SELECT p …)`` on equal partition values.
 
     Only as a condition that must be true: where it is NULL and where it is false come to the same.
@@ -107,17 +107,17 @@ def _is_semijoin(prover: Prover, node: exp.Expr, place: Place) -> bool:
     if query is None or not place.scope.rows.split:
         return False
     value = carried(node.this, place)
-    if value is None or not prover.fixes(value):
+    if value is None or not place.prover.fixes(value):
         return False
-    check(prover, node.this, place)
-    relation = prover.relation(query, place)
+    check(node.this, place)
+    relation = place.prover.relation(query, place)
     if relation.wild or len(relation.columns) != 1:
         return False
     carry = relation.columns[0].carry
     return not relation.split or (carry is not None and carry.text == value.text)
 
 
-def _check_order(prover: Prover, select: exp.Select, place: Place) -> list[Contents]:
+def _check_order(select: exp.Select, place: Place) -> list[Contents]:
     order = select.args.get("order")
     if order is None:
         return []
@@ -131,11 +131,11 @@ def _check_order(prover: Prover, select: exp.Select, place: Place) -> list[Conte
             isinstance(value, exp.Column) and len(value.parts) == 1 and fold(value.name) in names
         )
         if not everything and not named:
-            found.append(check(prover, value, place))
+            found.append(check(value, place))
     return found
 
 
-def _check_distinct(prover: Prover, select: exp.Select, result: Projection, place: Place) -> None:
+def _check_distinct(select: exp.Select, result: Projection, place: Place) -> None:
     distinct = select.args.get("distinct")
     if distinct is None:
         return
@@ -143,19 +143,19 @@ def _check_distinct(prover: Prover, select: exp.Select, result: Projection, plac
     on = distinct.args.get("on")
     split = place.scope.rows.split
     if on is None:
-        if split and not any(prover.fixes(one.column.carry) for one in result.certain):
+        if split and not any(place.prover.fixes(one.column.carry) for one in result.certain):
             raise Refused("DISTINCT has no partition column in its select list", select)
         return
     keys = on.expressions if isinstance(on, exp.Tuple) else [on]
-    carries = [_distinct_key(prover, key, result, place) for key in keys]
+    carries = [_distinct_key(key, result, place) for key in keys]
     if select.args.get("order") is None:
         raise Refused("DISTINCT ON without ORDER BY keeps any row of several", on)
-    prover.tie(f"DISTINCT ON {shown(on)}")
-    if split and not any(map(prover.fixes, carries)):
+    place.prover.tie(f"DISTINCT ON {shown(on)}")
+    if split and not any(map(place.prover.fixes, carries)):
         raise Refused("DISTINCT ON has no partition column in its list", on)
 
 
-def _distinct_key(prover: Prover, node: exp.Expr, result: Projection, place: Place) -> Carry | None:
+def _distinct_key(node: exp.Expr, result: Projection, place: Place) -> Carry | None:
     """Returns what a key of DISTINCT ON carries, which takes an alias before a column."""
     key = unwrapped(node)
     if isinstance(key, exp.Literal) and not key.is_string:
@@ -171,7 +171,7 @@ def _distinct_key(prover: Prover, node: exp.Expr, result: Projection, place: Pla
             return named[0].column.carry
     elif any(fold(one.name) in place.scope.aliases for one in key.find_all(exp.Column)):
         raise Refused(f"{shown(key)} in DISTINCT ON has no rule", key)
-    check(prover, node, place)
+    check(node, place)
     return carried(node, place)
 
 

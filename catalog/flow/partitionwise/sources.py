@@ -10,18 +10,17 @@ from catalog.flow.partitionwise.carry import bare
 from catalog.flow.partitionwise.expressions import check, is_query
 from catalog.flow.partitionwise.joins import PRESERVES_LEFT, Join, Kind, joined, kind_of
 from catalog.flow.partitionwise.pivots import pivoted
-from catalog.flow.partitionwise.prover import Place, Prover
+from catalog.flow.partitionwise.prover import Place
 from catalog.flow.partitionwise.refusal import Refused, refuse_others, shown
 from catalog.flow.partitionwise.relation import Column, Relation, Rows, Source, new_id
 from catalog.flow.partitionwise.scope import Scope
 from catalog.query.parse.keywords import fold
 
 
-def from_rows(prover: Prover, select: exp.Select, place: Place, where: Sequence[exp.Expr]) -> Rows:
+def from_rows(select: exp.Select, place: Place, where: Sequence[exp.Expr]) -> Rows:
     """Returns the rows of the FROM clause of a SELECT: one fixed row without it.
 
     Args:
-        prover: The attempt.
         select: The SELECT.
         place: Where it stands.
         where: The conditions of its WHERE that are all true.
@@ -38,22 +37,22 @@ def from_rows(prover: Prover, select: exp.Select, place: Place, where: Sequence[
             raise Refused("a join without FROM has no rule", joins[0])
         return Rows(split=False)
     refuse_others(clause, frozenset({"this"}), "FROM")
-    first = _item(prover, clause.this, place, Rows(split=False))
-    return _joined_all(prover, first, joins, place, where)
+    first = _item(clause.this, place, Rows(split=False))
+    return _joined_all(first, joins, place, where)
 
 
 def _joined_all(
-    prover: Prover, rows: Rows, joins: Sequence[exp.Join], place: Place, where: Sequence[exp.Expr]
+    rows: Rows, joins: Sequence[exp.Join], place: Place, where: Sequence[exp.Expr]
 ) -> Rows:
     kinds = [kind_of(join) for join in joins]
     for n, (node, kind) in enumerate(zip(joins, kinds, strict=True)):
         lateral = rows if kind.name in PRESERVES_LEFT and not kind.asof else Rows(split=False)
-        right = _item(prover, node.this, place, lateral)
+        right = _item(node.this, place, lateral)
         _refuse_double_names(rows, right, node)
         if kind.asof:
-            prover.tie(shown(node))
+            place.prover.tie(shown(node))
         known = where if all(later.name in PRESERVES_LEFT for later in kinds[n + 1 :]) else ()
-        rows = joined(prover, Join(node, _crossed(kind, node), rows, right, known), place)
+        rows = joined(Join(node, _crossed(kind, node), rows, right, known), place)
     return rows
 
 
@@ -70,38 +69,38 @@ def _refuse_double_names(left: Rows, right: Rows, node: exp.Expr) -> None:
             raise Refused(f"two tables of a FROM clause are named {source.alias}", node)
 
 
-def _item(prover: Prover, node: exp.Expr, place: Place, left: Rows) -> Rows:
+def _item(node: exp.Expr, place: Place, left: Rows) -> Rows:
     """Returns the rows of one item of a FROM clause, which may use those to its left."""
     lateral = replace(place, scope=Scope(left, place.scope) if left.sources else place.scope)
     match node:
         case exp.Table():
-            return _table(prover, node, place, lateral)
+            return _table(node, place, lateral)
         case exp.Lateral():
             refuse_others(node, frozenset({"this", "alias"}), "LATERAL")
             if not is_query(node.this):
-                return _function(prover, node.this, node, lateral)
-            return _source(prover.relation(node.this, lateral), node)
+                return _function(node.this, node, lateral)
+            return _source(place.prover.relation(node.this, lateral), node)
         case exp.Unnest():
             refuse_others(node, frozenset({"expressions", "alias"}), "unnest")
-            return _function(prover, node, node, lateral)
+            return _function(node, node, lateral)
         case exp.Values():
             refuse_others(node, frozenset({"expressions", "alias"}), "VALUES")
-            relation = prover.relation(node, lateral)
+            relation = place.prover.relation(node, lateral)
             return _source(relation, node)
         case exp.Subquery():
             refuse_others(node, frozenset({"this", "alias", "pivots", "joins"}), "a subquery")
             if is_query(node):
-                rows = _source(prover.relation(node.this, lateral), node)
+                rows = _source(place.prover.relation(node.this, lateral), node)
             else:
-                rows = _parenthesized(prover, node, place)
-            rows = _pivots(prover, node, rows, lateral)
-            return _joined_all(prover, rows, node.args.get("joins") or [], place, ())
+                rows = _parenthesized(node, place)
+            rows = _pivots(node, rows, lateral)
+            return _joined_all(rows, node.args.get("joins") or [], place, ())
     raise Refused(f"{shown(node)} in FROM has no rule that keeps partitions apart", node)
 
 
-def _parenthesized(prover: Prover, node: exp.Subquery, place: Place) -> Rows:
+def _parenthesized(node: exp.Subquery, place: Place) -> Rows:
     """Returns the rows of ``(a JOIN b …)``, under a common alias if it has one."""
-    rows = _item(prover, node.this, place, Rows(split=False))
+    rows = _item(node.this, place, Rows(split=False))
     if not node.alias:
         return rows
     wild = [source.wild for source in rows.sources]
@@ -109,27 +108,27 @@ def _parenthesized(prover: Prover, node: exp.Subquery, place: Place) -> Rows:
     return _source(Relation(rows.split, columns, any(wild)), node)
 
 
-def _table(prover: Prover, node: exp.Table, place: Place, lateral: Place) -> Rows:
-    prover.seen.add(id(node))
+def _table(node: exp.Table, place: Place, lateral: Place) -> Rows:
+    place.prover.seen.add(id(node))
     refuse_others(node, frozenset({"this", "db", "catalog", "alias", "joins", "pivots"}), "a table")
     if isinstance(node.this, exp.Func):
-        rows = _function(prover, node.this, node, lateral)
+        rows = _function(node.this, node, lateral)
     else:
-        rows = _source(_relation(prover, node, place), node)
-    rows = _pivots(prover, node, rows, lateral)
-    return _joined_all(prover, rows, node.args.get("joins") or [], place, ())
+        rows = _source(_relation(node, place), node)
+    rows = _pivots(node, rows, lateral)
+    return _joined_all(rows, node.args.get("joins") or [], place, ())
 
 
-def _relation(prover: Prover, node: exp.Table, place: Place) -> Relation:
+def _relation(node: exp.Table, place: Place) -> Relation:
     parts = [fold(part.name) for part in node.parts]
     name = ".".join(parts)
     if len(parts) == 1 and name in place.ctes:
         return place.ctes[name]
-    table = prover.tables.get(name)
+    table = place.prover.tables.get(name)
     if table is None:
         raise Refused(f"{'.'.join(p.name for p in node.parts)} is not a table of the catalog", node)
-    prover.read.add(name)
-    chosen = prover.choice.facts.get(name)
+    place.prover.read.add(name)
+    chosen = place.prover.choice.facts.get(name)
     columns = tuple(
         Column(column, bare(kind) if column == chosen else None, kind)
         for column, kind in table.columns
@@ -177,27 +176,27 @@ def _deduplicated(columns: tuple[Column, ...]) -> tuple[tuple[Column, ...], froz
     return tuple(made), doubled
 
 
-def _function(prover: Prover, call: exp.Expr, node: exp.Expr, lateral: Place) -> Rows:
+def _function(call: exp.Expr, node: exp.Expr, lateral: Place) -> Rows:
     """Returns the rows of a table function: fixed for each row to its left."""
-    name = prover.called(call) or ("unnest" if isinstance(call, exp.Unnest) else "")
-    prover.seen.add(id(call))
+    name = lateral.prover.called(call) or ("unnest" if isinstance(call, exp.Unnest) else "")
+    lateral.prover.seen.add(id(call))
     if name not in TABLE_FUNCTIONS:
         raise Refused(f"the table function {name or shown(call)} is not known to be safe", node)
     for argument in call.iter_expressions():
         if not isinstance(argument, exp.TableAlias):
-            check(prover, argument, lateral)
+            check(argument, lateral)
     column = Column(node.alias or name)
     return _source(Relation(split=False, columns=(column,)), node)
 
 
-def item_rows(prover: Prover, node: exp.Expr, place: Place) -> Rows:
+def item_rows(node: exp.Expr, place: Place) -> Rows:
     """Returns the rows of one table or subquery that stands alone, as after PIVOT."""
-    return _item(prover, node, place, Rows(split=False))
+    return _item(node, place, Rows(split=False))
 
 
-def _pivots(prover: Prover, node: exp.Expr, rows: Rows, place: Place) -> Rows:
+def _pivots(node: exp.Expr, rows: Rows, place: Place) -> Rows:
     for pivot in node.args.get("pivots") or []:
         inner = replace(place, scope=Scope(rows, place.scope))
-        relation = pivoted(prover, pivot, rows, inner)
+        relation = pivoted(pivot, rows, inner)
         rows = _source(relation, pivot)
     return rows

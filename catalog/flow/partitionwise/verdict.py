@@ -79,8 +79,6 @@ class Choice:
 
     Attributes:
         facts: The chosen column of each fact, by the table's folded name.
-        type_name: The type that all chosen columns have.
     """
 
     facts: Mapping[str, str] = field(default_factory=dict)
-    type_name: str = ""
