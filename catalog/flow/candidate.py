@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from catalog.model.datafile import DataFile
-from catalog.model.derived import ComputedInput
+from catalog.model.derived import ComputedInput, is_derived
 from catalog.model.table import TableSnapshot
 from catalog.repository.commit_writer import TableUpdate
 from catalog.repository.commits import Commits
@@ -74,6 +74,14 @@ class Candidate:
         for name, update in self._updates.items():
             (known.discard if update.snapshot is None else known.add)(name)
         return sorted(known)
+
+    def derived(self) -> list[str]:
+        """Returns the names of the derived tables in order."""
+        found = set(self.commits.derived(self.base_id)) - self._updates.keys()
+        for name, update in self._updates.items():
+            if update.snapshot is not None and is_derived(update.snapshot.properties):
+                found.add(name)
+        return sorted(found)
 
     def spelled(self, name: str) -> str | None:
         """Returns a table's name as it is spelled, found without regard to case; None if none."""

@@ -20,6 +20,9 @@ INLINE_TABLES = 256
 """Tables that a commit lists inline; more go into a tree, so that a commit to one of thousands
 of tables stays small."""
 
+LISTED_DERIVED = 256
+"""Derived tables that a commit lists; where there are more, tables are looked at one by one."""
+
 
 @dataclass(frozen=True, slots=True)
 class TableEntry:
@@ -81,6 +84,8 @@ class Commit:
         message: The author's description.
         metadata: Free text by key.
         lineage: Provenance by written table (free JSON).
+        derived: Names of the derived tables in order; None if the commit does not say, as those
+            of older releases do not, and those with too many.
     """
 
     parents: tuple[str, ...]
@@ -94,6 +99,7 @@ class Commit:
     metadata: Mapping[str, str] = field(default_factory=dict)
     lineage: Mapping[str, object] = field(default_factory=dict)
     tables_levels: int = 0
+    derived: tuple[str, ...] | None = None
 
     @property
     def title(self) -> str:
@@ -102,8 +108,10 @@ class Commit:
 
     def to_bytes(self) -> bytes:
         """Returns the canonical JSON that the id is taken over."""
+        derived = {} if self.derived is None else {"derived": list(self.derived)}
         return canonical_json(
             {
+                **derived,
                 "kind": "commit",
                 "parents": list(self.parents),
                 "generation": self.generation,
@@ -175,8 +183,18 @@ def from_json(stored: Mapping[str, object]) -> Commit:
                 metadata=metadata,
                 lineage=lineage,
                 tables_levels=tables_levels,
+                derived=_derived(stored.get("derived")),
             )
     raise CorruptData("a commit is not readable: fields are missing or of another type")
+
+
+def _derived(stored: object) -> tuple[str, ...] | None:
+    match stored:
+        case None:
+            return None
+        case [*names] if len(names) <= LISTED_DERIVED:
+            return tuple(map(checked_table_name, names))
+    raise CorruptData(f"not a list of derived tables in a commit: {excerpt(stored)}")
 
 
 def _change(stored: object) -> TableChange:

@@ -6,8 +6,15 @@ from dataclasses import dataclass, field, replace
 from weakref import WeakKeyDictionary
 
 from catalog.model import table as table_model
-from catalog.model.commit import INLINE_TABLES, Commit, TableChange, TableEntry
+from catalog.model.commit import (
+    INLINE_TABLES,
+    LISTED_DERIVED,
+    Commit,
+    TableChange,
+    TableEntry,
+)
 from catalog.model.datafile import DataFile
+from catalog.model.derived import is_derived
 from catalog.model.ids import canonical_json, content_id, random_id
 from catalog.model.lineage import StoredLineage
 from catalog.model.table import TableSnapshot
@@ -165,7 +172,13 @@ class CommitWriter:
         lineage, details = _add_lineage(about.lineage, pack)
         pointed += details
         commit = self._commit(
-            parents, about, lineage=lineage, changes=changes, inline=inline, root=root
+            parents,
+            about,
+            lineage=lineage,
+            changes=changes,
+            inline=inline,
+            root=root,
+            derived=self._derived(parents, updates),
         )
         content = commit.to_bytes()
         data = pack.build(content, known, pointed)
@@ -185,6 +198,7 @@ class CommitWriter:
         changes: Mapping[str, TableChange],
         inline: Mapping[str, TableEntry] | None,
         root: Root | None,
+        derived: tuple[str, ...] | None,
     ) -> Commit:
         before = [self._commits.read(parent) for parent in parents]
         return Commit(
@@ -199,7 +213,21 @@ class CommitWriter:
             metadata=about.metadata,
             lineage=lineage,
             tables_levels=0 if root is None else root.levels,
+            derived=derived,
         )
+
+    def _derived(
+        self, parents: Sequence[str], updates: Sequence[TableUpdate]
+    ) -> tuple[str, ...] | None:
+        """Returns the names of the derived tables to come; None if those before are not known."""
+        before = self._commits.known_derived(parents[0]) if parents else ()
+        if before is None:
+            return None
+        names = set(before).difference(update.name for update in updates)
+        for update in updates:
+            if update.snapshot is not None and is_derived(update.snapshot.properties):
+                names.add(update.name)
+        return tuple(sorted(names)) if len(names) <= LISTED_DERIVED else None
 
     def _write_entries(
         self, entries: Mapping[str, PlacedEntry], parents: Sequence[str], pack: PackBuilder

@@ -8,6 +8,7 @@ from catalog.model import commit as commit_model
 from catalog.model import table as table_model
 from catalog.model.commit import Commit
 from catalog.model.datafile import DataFile
+from catalog.model.derived import is_derived
 from catalog.model.ids import parse_json
 from catalog.model.table import TableSnapshot
 from catalog.repository.nodes import NodeReader
@@ -36,6 +37,7 @@ class Commits:
         self._commits: dict[str, Commit] = {}
         self._entries: dict[str, Mapping[str, PlacedEntry]] = {}
         self._folded: dict[str, Mapping[str, PlacedEntry]] = {}
+        self._derived: dict[str, tuple[str, ...]] = {}
 
     def read(self, commit_id: str) -> Commit:
         """Returns a commit.
@@ -96,6 +98,34 @@ class Commits:
                 self._folded.clear()
             self._folded[commit_id] = found = folded
         return found.get(name.casefold())
+
+    def derived(self, commit_id: str) -> tuple[str, ...]:
+        """Returns the names of a commit's derived tables, in order.
+
+        Where the commit does not say it, the snapshots of all its tables are read.
+        """
+        known = self.known_derived(commit_id)
+        if known is None:
+            entries = self.entries(commit_id).items()
+            known = tuple(
+                name
+                for name, entry in entries
+                if is_derived(self.table(entry).snapshot.properties)
+            )
+            if len(self._derived) >= CACHED_ENTRIES:
+                self._derived.clear()
+            self._derived[commit_id] = known
+        return known
+
+    def known_derived(self, commit_id: str) -> tuple[str, ...] | None:
+        """Returns the names of a commit's derived tables if no table need be read for it."""
+        said = self.read(commit_id).derived
+        if said is None and commit_id in self._derived:
+            return self._derived[commit_id]
+        entries = self.entries(commit_id)
+        if said is None:
+            return None if entries else ()
+        return tuple(name for name in said if name in entries)
 
     def _from_tree(self, commit: Commit, commit_id: str) -> dict[str, PlacedEntry]:
         from catalog.repository.tree import Root, TreeReader

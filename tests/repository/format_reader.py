@@ -227,6 +227,10 @@ class Reader:
                 max((i for i, _, _ in snapshot["schema"]), default=0) <= snapshot["last_field_id"]
             )
             tables[name] = Table(snapshot, below)
+        if "derived" in says:
+            derived = {"derive.sql", "derive.command"}
+            told = [n for n, t in sorted(tables.items()) if derived & t.says["properties"].keys()]
+            assert says["derived"] == told
         return tables
 
     def change_list(self, commit_id: str, table: str) -> list[Json] | None:

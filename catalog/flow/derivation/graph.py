@@ -31,9 +31,11 @@ class Graph:
         self.definitions: dict[str, Definition] = {}
         self.inputs: dict[str, tuple[str, ...]] = {}
         to_come = also or {}
-        names = dict.fromkeys((*candidate.names(), *to_come))
-        spelled = {name.casefold(): name for name in names}
-        for name in names:
+        derived = dict.fromkeys((*candidate.derived(), *to_come))
+        if not derived:
+            return
+        spelled = {name.casefold(): name for name in (*candidate.names(), *to_come)}
+        for name in derived:
             definition = to_come.get(name) or _defined(candidate, name)
             if definition is None:
                 continue
