@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
+from catalog.model.derived import is_derived
 from catalog.repository.commit_writer import TableUpdate
 from catalog.repository.commits import StoredTable
 from catalog.write.files.writer import with_own_schema
 from catalog.write.merge.conflicts import CONFLICTS, ConflictRow, conflict_row, conflict_table
+from catalog.write.merge.derivation import is_only_refreshed, merge_derivations
 from catalog.write.merge.ends import BothSides, Ends, MergeContext
 from catalog.write.merge.merged_schema import (
     MergedShape,
@@ -137,7 +139,16 @@ class _TableMerge:
         return self._taken("taken", TableAt(self.theirs, self.ends.theirs), shape)
 
     def gone_on_one_side(self) -> MergedTable:
-        """Decides for a table that one side dropped and the other changed."""
+        """Decides for a table that one side dropped and the other changed.
+
+        A derived table that the other side only refreshed is dropped.
+        """
+        kept = self.ours or self.theirs
+        before = None if self.base is None else self.base.snapshot
+        if kept is not None and is_only_refreshed(before, kept.snapshot):
+            if self.ours is None:
+                return self._result("ours", None)
+            return self._taken("taken", TableAt(None, self.ends.theirs))
         ours, theirs = ("dropped" if t is None else "changed" for t in (self.ours, self.theirs))
         texts = "there", ours, theirs
         return self._one_side(self.base, [conflict_row(self.name, "table-dropped", texts)])
@@ -146,6 +157,8 @@ class _TableMerge:
         """Merges a table that both sides have, and both changed or made."""
         assert self.ours is not None and self.theirs is not None, "both sides have the table"
         both = self._both(self.ours, self.theirs)
+        if any(is_derived(table.snapshot.properties) for table in (self.ours, self.theirs)):
+            return self._derived(both)
         shape = both.merged_shape()
         ours_id, theirs_id = both.ours.snapshot.table_id, both.theirs.snapshot.table_id
         if both.base is not None and not both.base.snapshot.table_id == ours_id == theirs_id:
@@ -170,6 +183,26 @@ class _TableMerge:
         if self.resolve == "theirs":
             snapshot = replace(snapshot, properties=_theirs_properties(shape))
         return self._rows(both, replace(shape, snapshot=snapshot), clashes)
+
+    def _derived(self, both: BothSides) -> MergedTable:
+        """Decides for a derived table: it is one side's, whole, with what it was computed from."""
+        base = None if self.base is None else self.base.snapshot
+        ours, theirs = both.ours.snapshot, both.theirs.snapshot
+        merged = merge_derivations(self.name, base, ours, theirs, resolve=self.resolve)
+        shape = both.merged_shape()
+        if merged.side is None:
+            return self._one_side(self.base, merged.conflicts, shape)
+        update = None
+        if merged.side == "theirs":
+            update = self._taken("theirs", TableAt(self.theirs, self.ends.theirs), shape).update
+        snapshot = ours if update is None else update.snapshot
+        assert snapshot is not None, "both sides have the table"
+        if snapshot.properties != merged.properties:
+            snapshot = replace(snapshot, properties=merged.properties)
+            before = update or TableUpdate(self.name, both.ours, snapshot)
+            update = replace(before, snapshot=snapshot, stored=None)
+        how = "conflict" if merged.conflicts else merged.side
+        return self._result(how, update, merged.conflicts)
 
     def _rows(
         self, both: BothSides, shape: MergedShape, clashes: Sequence[ConflictRow]
