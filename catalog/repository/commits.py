@@ -108,9 +108,7 @@ class Commits:
         if known is None:
             entries = self.entries(commit_id).items()
             known = tuple(
-                name
-                for name, entry in entries
-                if is_derived(self.table(entry).snapshot.properties)
+                name for name, entry in entries if is_derived(self.table(entry).snapshot.properties)
             )
             if len(self._derived) >= CACHED_ENTRIES:
                 self._derived.clear()
