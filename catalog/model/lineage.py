@@ -123,18 +123,14 @@ class ColumnLineage:
         return sum(1 + len(c.inputs) for c in self.columns) + len(self.rows) + len(self.everything)
 
     def inputs_of(self, name: str) -> tuple[ColumnInput, ...]:
-        """Returns all that a written column may depend on; of an unknown one, all there is."""
+        """Returns all that a column may depend on; of one that was not written, only ``rows``."""
         folded = name.casefold()
-        own = [c for c in self.columns if c.name.casefold() == folded]
-        approximate = not own or any(c.approximate for c in own)
-        kinds = (Influence.TRANSFORMATION,)
-        everything = [ColumnInput(at, column, kinds) for at, column in self.everything]
-        every = [
-            *(i for c in own or self.columns for i in c.inputs),
-            *(everything if approximate else ()),
-            *self.rows,
-        ]
-        return united(every)
+        own = [column for column in self.columns if column.name.casefold() == folded]
+        inputs = [one for column in own for one in column.inputs]
+        if any(column.approximate for column in own):
+            kinds = (Influence.TRANSFORMATION,)
+            inputs += [ColumnInput(at, column, kinds) for at, column in self.everything]
+        return united([*inputs, *self.rows])
 
     def to_json(self) -> dict[str, object]:
         """Returns the stored form."""

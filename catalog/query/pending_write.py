@@ -1,14 +1,14 @@
 """Statements that a session passes to its writer, and their results."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from catalog.engine.quoting import identifier
-from catalog.model.lineage import Input
-from catalog.query.backend import Params
+from catalog.query.backend import Params, VersionedTable
 from catalog.query.parse.predicates import Predicate
 from catalog.query.parse.statements import Span, Statement, StatementKind, TableReference
-from catalog.query.splice import Replacement, splice
+from catalog.query.splice import Replacement, replacements, splice
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,7 +40,9 @@ class PendingWrite:
         replacements: What to splice for the tables that it reads; spans are offsets in the
             statement's own text.
         predicates: Conditions that all rows it changes certainly meet.
-        inputs: The tables that it reads.
+        reads: The tables that it reads, where it names them.
+        behind: The tables of the catalog behind what else it reads: views, temporary tables, macros
+            and functions of the session.
         params: Values of its parameters.
     """
 
@@ -49,7 +51,8 @@ class PendingWrite:
     name: str
     replacements: tuple[Replacement, ...] = ()
     predicates: tuple[Predicate, ...] = ()
-    inputs: tuple[Input, ...] = ()
+    reads: tuple[tuple[TableReference, VersionedTable], ...] = ()
+    behind: tuple[VersionedTable, ...] = ()
     params: Params = None
 
     @property
@@ -67,6 +70,19 @@ class PendingWrite:
         """Returns the replacements within a part of the statement's text."""
         begin, end = span
         return tuple(one for one in self.replacements if begin <= one[0][0] and one[0][1] <= end)
+
+    def with_names(self) -> tuple[str, Mapping[str, VersionedTable]]:
+        """Returns the statement with a plain name for every table that it reads, and these."""
+        tables: dict[str, VersionedTable] = {}
+        changes: list[Replacement] = []
+        start = self.statement.span[0]
+        for reference, table in self.reads:
+            name = f"parquetry_input_{len(tables)}"
+            tables[name] = table
+            changes.extend(
+                ((a - start, b - start), new) for (a, b), new in replacements(reference, name)
+            )
+        return splice(self.text, changes), tables
 
     def spliced(self, table: str, *more: Replacement) -> str:
         """Returns the SQL that writes another table, given as SQL, instead of the target.

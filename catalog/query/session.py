@@ -11,7 +11,6 @@ from catalog.engine.quoting import identifier
 from catalog.engine.relation import prepare, relation_sql
 from catalog.errors import CatalogError, ErrorKind, InvalidInput, Unsupported
 from catalog.hints import Blank, Call, hint
-from catalog.model.lineage import Input
 from catalog.model.scan_plan import scan_plan
 from catalog.model.types import is_float
 from catalog.query import connection_state
@@ -29,6 +28,7 @@ from catalog.query.parse.statements import (
 )
 from catalog.query.pending_write import WRITING, PendingWrite, Writer, WriteResult
 from catalog.query.pruning import pruner
+from catalog.query.session_origins import SessionOrigins
 from catalog.query.splice import Replacement, replacements, splice
 from catalog.storage.failures import tells_machine_errors
 
@@ -90,6 +90,7 @@ class Session:
         self._unfinished = False
         self._unchecked: tuple[Check, ...] = ()
         self._lasting: list[tuple[frozenset[str], tuple[Check, ...]]] = []
+        self._origins = SessionOrigins()
         self._home = connection_state.database(connection)
 
     def __enter__(self) -> "Session":
@@ -277,13 +278,13 @@ class Session:
         written = self._written_name(statement, own)
         changes: list[Replacement] = []
         foreign: set[str] = set()
-        inputs: dict[Input, None] = {}
+        reads: list[tuple[TableReference, VersionedTable]] = []
         for reference in statement.references:
             table = self._find(reference, own)
             if table is not None:
                 relation = self._relation(statement, reference, table)
                 changes.extend(replacements(reference, relation))
-                inputs[table.input] = None
+                reads.append((reference, table))
             else:
                 foreign.update((fold(reference.name[-1]), fold(".".join(reference.name))))
         for call in statement.functions:
@@ -293,10 +294,13 @@ class Session:
         target = statement.target
         if target is not None and written is not None:
             certain = connection_state.certain(self.connection, target.predicates)
+            behind = self._origins.behind(statement)
             pending = PendingWrite(
-                statement, target, written, tuple(moved), certain, tuple(inputs), params
+                statement, target, written, tuple(moved), certain, tuple(reads), behind, params
             )
             return _Rewritten("", frozenset(foreign), pending, self._checks_of(statement))
+        if self._writer is not None:
+            self._origins.note(statement, [table for _, table in reads])
         if target is not None and statement.kind is not StatementKind.CREATE:
             foreign.update((fold(target.name[-1]), fold(".".join(target.name))))
         sql = splice(statement.text, moved)

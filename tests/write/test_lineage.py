@@ -152,3 +152,64 @@ def test_a_damaged_detail_is_refused_and_everything_else_is_read(lake: Catalog, 
     assert again.log()[0].id == head
     with pytest.raises(CorruptData):
         lineage_detail(again.repository.commits, head, "twice")
+
+
+def columns(cat: Catalog, table: str, column: str) -> set[str]:
+    """Returns what a column depends on by the newest commit: ``orders.v``."""
+    found = of(cat, table)
+    assert found.columns is not None
+    inputs = found.columns.inputs_of(column)
+    return {f"{found.inputs[one.input].table}.{one.column}" for one in inputs}
+
+
+def test_columns_are_recorded_by_every_statement(lake: Catalog) -> None:
+    run(lake, "CREATE TABLE sums AS SELECT id % 2 AS odd, sum(v) AS total FROM orders GROUP BY 1")
+    assert columns(lake, "sums", "total") == {"orders.id", "orders.v"}
+    run(lake, "INSERT INTO sums SELECT id, v * 2 FROM orders@main~1 WHERE id > 3")
+    assert columns(lake, "sums", "odd") == {"orders.id"}
+    assert of(lake, "sums").inputs == (at(lake, "orders", "main~2"),)
+    run(lake, "UPDATE sums SET total = o.v FROM orders o WHERE o.id = odd")
+    assert columns(lake, "sums", "total") == {"orders.v", "orders.id", "sums.odd", "sums.total"}
+    run(lake, "DELETE FROM sums s WHERE EXISTS (FROM orders WHERE orders.v > s.odd)")
+    assert columns(lake, "sums", "odd") == {"orders.v", "sums.odd"}
+    run(
+        lake,
+        "MERGE INTO sums USING orders ON odd = id WHEN MATCHED THEN UPDATE SET total = v + 1 "
+        "WHEN NOT MATCHED THEN INSERT VALUES (id, v)",
+    )
+    assert columns(lake, "sums", "total") == {
+        *("orders.id", "orders.v", "sums.odd", "sums.total"),
+    }
+    run(lake, "ALTER TABLE sums RENAME COLUMN total TO amount")
+    assert columns(lake, "sums", "amount") == {"sums.total"}
+    assert columns(lake, "sums", "odd") == set()
+
+
+def test_several_statements_are_steps(lake: Catalog) -> None:
+    with lake.transaction("main") as tx:
+        tx.sql("UPDATE orders SET v = v + 1")
+        tx.sql("UPDATE orders SET v = id WHERE id > 3")
+    found = of(lake, "orders")
+    assert found.operation == "several"
+    assert [step.columns is not None for step in found.steps] == [True, True]
+    assert found.inputs == (at(lake, "orders", "main~1"), Input("orders"))
+
+
+def test_tables_are_named_through_views_macros_and_temporary_tables(lake: Catalog) -> None:
+    for made in (
+        "CREATE TEMP VIEW seen AS SELECT id, v FROM orders; CREATE TABLE t AS FROM seen",
+        "CREATE TEMP TABLE seen AS SELECT id, v FROM orders; CREATE TABLE t AS FROM seen",
+        "CREATE TEMP TABLE seen (v INT); INSERT INTO seen SELECT v FROM orders; "
+        "CREATE TABLE t AS FROM seen",
+        "CREATE TEMP MACRO top() AS (SELECT max(v) FROM orders); CREATE TABLE t AS SELECT top() x",
+        "CREATE TEMP MACRO seen() AS TABLE SELECT id FROM orders; CREATE TABLE t AS FROM seen()",
+        "CREATE TEMP VIEW a AS FROM orders; CREATE TEMP VIEW b AS FROM a; CREATE TABLE t AS FROM b",
+    ):
+        with lake.transaction("main") as tx:
+            tx.sql(made)
+        found = of(lake, "t")
+        assert [one.table for one in found.inputs] == ["orders"], made
+        assert found.columns is not None
+        every = {one.column for one in found.columns.inputs_of(found.columns.columns[0].name)}
+        assert every == {"id", "v"}, made
+        run(lake, "DROP TABLE t")

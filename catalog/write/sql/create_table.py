@@ -64,7 +64,7 @@ def create_table(statement: TableStatement) -> tuple[WorkingTable, WriteResult]:
         deleted=0 if before is None else table.rows,
         warnings=warnings,
     )
-    return replace(written, lineage=(*table.lineage, statement.lineage)), result
+    return replace(written, lineage=(*table.lineage, statement.lineage(written.snapshot))), result
 
 
 def _warnings(context: WriteContext, written: WorkingTable, scratch: str) -> tuple[str, ...]:

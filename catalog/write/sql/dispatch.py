@@ -57,7 +57,7 @@ def _drop(tables: StagedTables, statement: TableStatement) -> WriteResult:
         raise Unsupported("DROP TABLE takes one table", kind=ErrorKind.UNSUPPORTED_STATEMENT)
     if table.snapshot is not None:
         result = WriteResult(table.name, "drop", deleted=table.rows)
-        tables.drop(table.name, statement.lineage)
+        tables.drop(table.name, statement.lineage())
         return result
     words = pending.text[: pending.target.span[0] - pending.statement.span[0]].lower().split()
     if words[-2:] != ["if", "exists"]:
@@ -95,7 +95,7 @@ def _rename(tables: StagedTables, statement: TableStatement, wanted: str) -> Wri
     check_not_reserved(there.name)
     origin = table.origin if table.keeps_files else None
     is_back = origin is not None and there.base is not None and origin.id == there.base.id
-    tables.drop(table.name, statement.lineage)
+    tables.drop(table.name, statement.lineage())
     tables.stage(
         replace(
             there,
@@ -104,7 +104,7 @@ def _rename(tables: StagedTables, statement: TableStatement, wanted: str) -> Wri
             added=table.added,
             moved=None if is_back else origin,
             scope=there.scope | Scope(whole=True),
-            lineage=(*table.lineage, statement.lineage),
+            lineage=(*table.lineage, statement.lineage()),
         )
     )
     return WriteResult(there.name, "alter")
