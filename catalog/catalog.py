@@ -363,7 +363,8 @@ class Catalog(CatalogReader):
         """
         from catalog.model.derived import Definition
         from catalog.model.texts import listed
-        from catalog.operations.flow.derive import Derivation, derive
+        from catalog.operations.flow.definition import Derivation
+        from catalog.operations.flow.derive import derive
         from catalog.operations.transaction import column_types
 
         one = Derivation(
