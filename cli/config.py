@@ -1,6 +1,8 @@
 """Reads ``parquetry.toml``: the catalog, and the tables that ``snapshot`` takes."""
 
+import shlex
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -13,16 +15,36 @@ from cli.specs import FileMode, PartitionBy, SourceFormat, TableSpec
 from cli.usage import nearest
 
 CONFIG_NAME = "parquetry.toml"
-TOP_KEYS = ("catalog", "verify", "s3", "gcs", "azure", "tables")
+TOP_KEYS = ("catalog", "verify", "s3", "gcs", "azure", "tables", "models", "steps")
 S3_KEYS = ("endpoint_url", "region", "profile", "path_style")
 GCS_KEYS = ("endpoint_url",)
 AZURE_KEYS = ("account", "endpoint_url")
 TABLE_KEYS = ("source", "key", "partition_by", "mode", "format")
+MODELS_KEYS = ("path",)
+STEP_KEYS = ("command", "timeout_s")
+
+
+@dataclass(frozen=True, slots=True)
+class StepCommand:
+    """A command that may run to compute a derived table.
+
+    Attributes:
+        table: The table.
+        command: The words of the command.
+        timeout_s: After how many seconds it is stopped; None means never.
+    """
+
+    table: str
+    command: tuple[str, ...]
+    timeout_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A configuration; its catalog is absolute or has a scheme, and is None if it names none."""
+    """A configuration; its catalog is absolute or has a scheme, and is None if it names none.
+
+    Its directory of models is absolute.
+    """
 
     path: Path
     catalog: str | None
@@ -31,6 +53,8 @@ class Config:
     azure: AzureOptions
     tables: tuple[TableSpec, ...]
     verify: Verify | None = None
+    models: str | None = None
+    steps: tuple[StepCommand, ...] = ()
 
 
 def read_config(path: Path) -> Config:
@@ -58,6 +82,8 @@ def read_config(path: Path) -> Config:
         AzureOptions(chosen_by=str(path), **_texts(root["azure"].section(AZURE_KEYS))),
         tuple(_table(name, entry) for name, entry in _tables(root["tables"])),
         root["verify"].choice(VERIFY),
+        _models(root["models"]),
+        tuple(_step(name, entry) for name, entry in _tables(root["steps"], part="command")),
     )
 
 
@@ -118,6 +144,14 @@ class _Entry:
             raise self.invalid('a list of columns like ["order_id"]')
         return tuple(self.value)
 
+    def seconds(self) -> float | None:
+        match self.value:
+            case None:
+                return None
+            case int() | float() as number if number > 0 and self.value is not True:
+                return number
+        raise self.invalid("a number of seconds")
+
     def choice(self, known: tuple[str, ...]) -> Any:
         if self.value is not None and self.value not in known:
             raise self.invalid(f"one of {', '.join(known)}")
@@ -128,17 +162,38 @@ def _texts(section: dict[str, _Entry]) -> dict[str, str | None]:
     return {key: entry.text() for key, entry in section.items()}
 
 
-def _tables(entry: _Entry, prefix: str = "") -> list[tuple[str, _Entry]]:
+def _models(entry: _Entry) -> str | None:
+    """Returns the directory of models: ``models = "models"``, or ``path`` of a section."""
+    if not isinstance(entry.value, str):
+        entry = entry.section(MODELS_KEYS)["path"]
+    found = entry.location()
+    if found is not None and "://" in found:
+        raise entry.invalid("a local directory")
+    return found
+
+
+def _step(name: str, entry: _Entry) -> StepCommand:
+    keys = entry.section(STEP_KEYS)
+    words = keys["command"].value
+    if isinstance(words, str):
+        with suppress(ValueError):  # quotes that are not closed
+            words = shlex.split(words)
+    if not isinstance(words, list) or not words or not all(isinstance(w, str) for w in words):
+        raise keys["command"].invalid('a list of words like ["python", "score.py"]')
+    return StepCommand(name, tuple(words), keys["timeout_s"].seconds())
+
+
+def _tables(entry: _Entry, prefix: str = "", *, part: str = "source") -> list[tuple[str, _Entry]]:
     """Lists the tables; ``[tables.sales.orders]`` is the table ``sales.orders``."""
     stored = {} if entry.value is None else entry.value
     if not isinstance(stored, dict):
-        raise entry.invalid("tables like [tables.orders]")
+        raise entry.invalid(f"tables like [{entry.name}.orders]")
     found: list[tuple[str, _Entry]] = []
     for name, value in stored.items():
         inner = entry.inner(name, value)
-        has_tables = isinstance(value, dict) and value and "source" not in value
+        has_tables = isinstance(value, dict) and value and part not in value
         if has_tables and all(isinstance(one, dict) for one in value.values()):
-            found += _tables(inner, f"{prefix}{name}.")
+            found += _tables(inner, f"{prefix}{name}.", part=part)
         else:
             found.append((prefix + name, inner))
     return found

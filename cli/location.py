@@ -147,6 +147,11 @@ def _chosen_config() -> Path | None:
     return Path(os.path.abspath(chosen)) if chosen else None
 
 
+def config_distrust(path: Path) -> str:
+    """Returns why a configuration may not decide what runs; empty if it may."""
+    return "" if _chosen_config() == path else distrust(path)
+
+
 def _names(config: Config, uri: str) -> bool:
     """Returns whether a configuration names this catalog."""
     if config.catalog is None or "://" in uri or "://" in config.catalog:

@@ -127,15 +127,15 @@ def columns_of(text: str, option: str) -> tuple[str, ...]:
     return columns
 
 
-def typed_columns(text: str) -> Mapping[str, str | None]:
-    """Reads ``COL[:TYPE],…`` of ``--partition-by``.
+def typed_columns(text: str, option: str) -> Mapping[str, str | None]:
+    """Reads ``COL[:TYPE],…``.
 
     Raises:
         UsageError: A column is missing, or named twice.
     """
-    pairs = [_typed(one) for one in columns_of(text, "--partition-by")]
+    pairs = [_typed(one) for one in columns_of(text, option)]
     if len(dict(pairs)) < len(pairs):
-        raise UsageError(f"--partition-by names a column twice: {text}")
+        raise UsageError(f"{option}: a column is named twice in {text!r}")
     return dict(pairs)
 
 

@@ -1,14 +1,24 @@
 """``derive``: defines derived tables, and makes them plain ones again."""
 
 import sys
+from collections.abc import Sequence
+from dataclasses import replace as replace_fields
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from catalog.errors import ErrorKind, InvalidInput, StorageFailure
-from catalog.report.figures import plain, short
+from catalog.report.figures import counted, plain
 from cli.completion import complete_table
+from cli.model_files import (
+    configured_models,
+    derivations,
+    model_of,
+    read_models,
+    read_sql,
+    required_models,
+    sql_text,
+)
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Branch, Json, Message
 from cli.output import stderr
@@ -17,13 +27,22 @@ from cli.output.listing import show_outcome
 from cli.specs import columns_of, typed_columns
 from cli.usage import UsageError
 
+if TYPE_CHECKING:
+    from catalog import Catalog
+    from catalog.operations.flow.definition import Derivation
+    from catalog.operations.flow.derive import DeriveReport
+
 Name = Annotated[
     str | None,
     typer.Argument(metavar="[NAME]", help="The table.", autocompletion=complete_table),
 ]
 Sql = Annotated[
     str | None,
-    typer.Option("--sql", metavar="SELECT", help="One SELECT over tables of the branch."),
+    typer.Option(
+        "--sql",
+        metavar="SELECT",
+        help="One SELECT over tables of the branch. Default: NAME's model file.",
+    ),
 ]
 SqlFile = Annotated[
     Path | None,
@@ -54,6 +73,18 @@ NoRefresh = Annotated[
 Drop = Annotated[
     bool, typer.Option("--drop", help="Make NAME a plain table; its rows stay as they are.")
 ]
+All = Annotated[
+    bool, typer.Option("--all", help="Take all model files over that differ from the branch.")
+]
+Prune = Annotated[
+    bool,
+    typer.Option(
+        "--prune", help="With --all: make derived tables plain ones that have no model file."
+    ),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Check the definitions, and show which would change.")
+]
 
 
 # long: one parameter for each option
@@ -65,107 +96,158 @@ def derive(
     file: SqlFile = None,
     key: Key = None,
     partition_by: PartitionColumns = None,
+    every: All = False,
+    prune: Prune = False,
     branch: Branch = DEFAULT_REF,
     message: Message = None,
     replace: Replace = False,
     no_refresh: NoRefresh = False,
     drop: Drop = False,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """Define a table as the result of a SELECT, and compute it: both in one commit.
+    """Define tables as the results of SELECTs, and compute them: all in one commit.
 
-    From then on only refresh writes its rows.
+    From then on only refresh writes their rows. The SELECT is written, or read from a file, or
+    from the directory of models that parquetry.toml names.
 
     Examples:
       parquetry derive daily --sql "SELECT day, sum(amount) AS total FROM orders GROUP BY day"
-      parquetry derive daily -f models/daily.sql --partition-by day:DATE --branch fix
+      parquetry derive daily -f daily.sql --partition-by day:DATE --branch fix
+      parquetry derive --all --dry-run
       parquetry derive --drop daily
     """
-    cat = opened(context)
-    if name is None:
-        raise UsageError("no NAME of a table", hint="parquetry derive NAME --sql SELECT")
+    given = {
+        "--sql": sql is not None,
+        "-f": file is not None,
+        "--key": key is not None,
+        "--partition-by": partition_by is not None,
+    }
     if drop:
-        others = {
-            "--sql": sql is not None,
-            "-f": file is not None,
-            "--key": key is not None,
-            "--partition-by": partition_by is not None,
-            "--replace": replace,
-            "--no-refresh": no_refresh,
-        }
-        for option, is_given in others.items():
-            if is_given:
-                raise UsageError(f"--drop and {option} exclude each other")
-        commit = cat.drop_definition(name, branch=branch, message=message)
-        outcome: dict[str, object] = {
-            "branch": branch,
-            "commit": commit.id,
-            "dropped": [name],
-        }
-        lines = [f"{plain(branch)} is now {short(commit.id)}: {plain(commit.message)}"]
-        show_outcome(outcome, *lines, json=json)
+        given |= {"--all": every, "--prune": prune, "--replace": replace}
+        given |= {"--no-refresh": no_refresh, "--dry-run": dry_run}
+        _refuse(given, with_option="--drop")
+        _drop(context, _required(name), branch=branch, message=message, json=json)
         return
+    if every:
+        _refuse({"NAME": name is not None, **given}, with_option="--all")
+    elif prune:
+        raise UsageError("--prune is for --all")
+    cat = opened(context)
+    if every:
+        wanted, rest = _all_models(cat, branch)
+    else:
+        wanted, rest = [_one(cat, _required(name), sql, file, branch=branch)], []
+        wanted = [_with_options(wanted[0], key, partition_by)]
     with stderr.Progress("derive:") as progress:
-        report = cat.derive(
-            name,
-            _sql(sql, file),
-            branch=branch,
-            key=columns_of(key, "--key") if key else None if key is None else (),
-            partition_by=typed_columns(partition_by)
-            if partition_by
-            else None
-            if partition_by is None
-            else (),
-            replace=replace,
-            refresh=not no_refresh,
+        from catalog.operations.flow.derive import derive as define
+
+        report = define(
+            cat.context,
+            branch,
+            wanted,
+            replace_tables=replace,
+            compute=not no_refresh,
+            drop=rest if prune else (),
+            dry_run=dry_run,
             message=message,
             progress=lambda table, done, total: progress(done, total, table),
         )
-    outcome = {
+    _show(report, wanted, without=[] if prune else rest, json=json)
+
+
+def _refuse(given: dict[str, bool], *, with_option: str) -> None:
+    for option, is_given in given.items():
+        if is_given:
+            raise UsageError(f"{with_option} and {option} exclude each other")
+
+
+def _required(name: str | None) -> str:
+    if name is None:
+        raise UsageError("no NAME of a table", hint="parquetry derive NAME --sql SELECT")
+    return name
+
+
+def _drop(
+    context: typer.Context, name: str, *, branch: str, message: str | None, json: bool
+) -> None:
+    commit = opened(context).drop_definition(name, branch=branch, message=message)
+    outcome: dict[str, object] = {"branch": branch, "commit": commit.id, "dropped": [name]}
+    show_outcome(outcome, closing_line(branch, commit, nothing=""), json=json)
+
+
+def _all_models(cat: "Catalog", branch: str) -> "tuple[list[Derivation], list[str]]":
+    """Returns what all model files define, and the derived tables without one."""
+    from catalog.operations.flow.model_status import definition_status
+
+    wanted = derivations(cat, branch, read_models(required_models()))
+    found = definition_status(cat.context, branch, wanted)
+    return wanted, [one.table for one in found if one.state == "without a file"]
+
+
+# long: one line for each way in which a SELECT is given
+def _one(
+    cat: "Catalog", name: str, sql: str | None, file: Path | None, *, branch: str
+) -> "Derivation":
+    """Returns what is written about a table, in words of the command or in a file.
+
+    Raises:
+        UsageError: It is written in two places.
+    """
+    from catalog.model.derived import Definition
+    from catalog.operations.flow.definition import Derivation
+
+    if sql is not None and file is not None:
+        raise UsageError("--sql and -f exclude each other")
+    if sql is not None:
+        return Derivation(name, Definition(sql=sql))
+    if file is not None:
+        is_stdin = str(file) == "-"
+        text = sql_text(sys.stdin.buffer.read(), "stdin") if is_stdin else read_sql(file, str(file))
+        return Derivation(name, Definition(sql=text), origin="" if is_stdin else str(file))
+    if configured_models() is None:
+        raise UsageError("no SELECT", hint="write it: --sql SELECT, or name a file: -f FILE")
+    folder = required_models()
+    models = read_models(folder)
+    (found,) = derivations(cat, branch, [model_of(name, models, folder)])
+    return found
+
+
+def _with_options(one: "Derivation", key: str | None, partition_by: str | None) -> "Derivation":
+    if key is not None:
+        one = replace_fields(one, key=columns_of(key, "--key") if key else ())
+    if partition_by is not None:
+        columns = typed_columns(partition_by, "--partition-by") if partition_by else {}
+        one = replace_fields(one, partition_by=tuple(columns.items()))
+    return one
+
+
+def _show(
+    report: "DeriveReport", wanted: "Sequence[Derivation]", *, without: Sequence[str], json: bool
+) -> None:
+    outcome: dict[str, object] = {
         "branch": report.branch,
         "commit": report.commit.id if report.commit else None,
+        "dry_run": report.dry_run,
         "defined": list(report.defined),
+        "dropped": list(report.dropped),
+        "without_file": list(without),
         "tables": [refresh_json(one) for one in report.tables],
     }
-    last = f"{plain(name)} is defined so already, no commit"
+    lines = refresh_lines(report.tables)
+    if report.dry_run or not report.tables:
+        lines = [f"{plain(name)}  would be defined" for name in report.defined]
+        if not report.dry_run:
+            lines = [f"{plain(name)}  defined, and stale" for name in report.defined]
+    would = "would be" if report.dry_run else "is now"
+    lines += [f"{plain(name)}  {would} a plain table" for name in report.dropped]
+    lines += [f"{plain(name)}  has no model file" for name in without]
+    last = "all is defined so already, no commit"
+    if len(wanted) == 1:
+        last = f"{plain(wanted[0].table)} is defined so already, no commit"
+    if report.dry_run:
+        changed = counted(len(report.defined), "definition")
+        last = f"dry run: {changed} would change, nothing was written"
     show_outcome(
-        outcome,
-        *refresh_lines(report.tables),
-        closing_line(report.branch, report.commit, nothing=last),
-        json=json,
+        outcome, *lines, closing_line(report.branch, report.commit, nothing=last), json=json
     )
-
-
-def _sql(text: str | None, file: Path | None) -> str:
-    """Returns the SELECT that was written, or that is in a file.
-
-    Raises:
-        UsageError: There is none, or there are two.
-    """
-    if text is not None and file is not None:
-        raise UsageError("--sql and -f exclude each other")
-    if file is not None:
-        return read_sql(file)
-    if text is None:
-        raise UsageError("no SELECT", hint="write it: --sql SELECT, or name a file: -f FILE")
-    return text
-
-
-def read_sql(file: Path) -> str:
-    """Returns the SQL in a file, whose lines end alike on every machine.
-
-    Raises:
-        InvalidInput: It is not text in UTF-8.
-        StorageFailure: It cannot be read.
-    """
-    try:
-        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-        text = data.decode("utf-8-sig")
-    except OSError as error:
-        raise StorageFailure(f"cannot read {file}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InvalidInput(
-            f"{file} is not text in UTF-8: {error.reason} at byte {error.start}",
-            kind=ErrorKind.BAD_DEFINITION,
-        ) from error
-    return text.replace("\r\n", "\n")

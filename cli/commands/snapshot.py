@@ -178,8 +178,12 @@ def scope_of(partitions: bool, append: bool) -> "SnapshotScope":
     return "partitions" if partitions else "append" if append else "full"
 
 
-def chosen_tables(arguments: Sequence[str]) -> list[TableSpec]:
+def chosen_tables(arguments: Sequence[str], *, or_none: bool = False) -> list[TableSpec]:
     """Returns the tables to take: those written out, and those of the configuration.
+
+    Args:
+        arguments: What is written out.
+        or_none: Whether there may be none.
 
     Raises:
         UsageError: A table has no source.
@@ -191,6 +195,8 @@ def chosen_tables(arguments: Sequence[str]) -> list[TableSpec]:
         return written
     config = find_config()
     if config is None or not config.tables:
+        if or_none and not arguments:
+            return []
         if bare:
             raise UsageError(
                 f"{bare[0]!r} has no source", hint=f"write TABLE=SOURCE: {bare[0]}=DIR"

@@ -1,5 +1,6 @@
 """``status``: what snapshot would change, and which derived tables are stale."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +17,7 @@ from cli.commands.snapshot import (
 )
 from cli.completion import complete_ref
 from cli.exit_codes import ExitCode
+from cli.model_files import configured_models, derivations, read_models
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Branch, Format, Json, chosen
 from cli.output import stdout
@@ -25,7 +27,12 @@ from cli.specs import with_options
 from cli.usage import UsageError
 
 if TYPE_CHECKING:
+    from catalog import Catalog
+    from catalog.operations.flow.model_status import DefinitionStatus
     from catalog.operations.flow.stale import StaleInput, StaleTable
+
+COLUMNS = ("table", "state", "files_added", "files_removed", "files_kept", "source")
+"""What is listed of a source."""
 
 STALE_COLUMNS = ("table", "state", "input", "change", "commit", "partitions")
 """What is listed of a derived table: a line for each input that it is behind."""
@@ -68,6 +75,9 @@ def status(
 ) -> None:
     """Show what snapshot would change, or which derived tables are stale; write nothing.
 
+    Where parquetry.toml names a directory of models, it also shows which definitions differ from
+    those of the branch.
+
     Examples:
       parquetry status
       parquetry status orders=exports/orders --json
@@ -83,7 +93,9 @@ def status(
     from catalog.operations.status import Source
 
     scope = scope_of(partitions, append)
-    specs = with_options(chosen_tables(sources or []), keys=keys, partition_by=partition_by)
+    models = None if sources else configured_models()
+    tables = chosen_tables(sources or [], or_none=models is not None)
+    specs = with_options(tables, keys=keys, partition_by=partition_by)
     wanted = [
         Source(
             spec.table,
@@ -95,10 +107,44 @@ def status(
         )
         for spec in specs
     ]
-    found = opened(context).status(wanted, branch=branch)
-    columns = ("table", "state", "files_added", "files_removed", "files_kept", "source")
-    rows = tuple(tuple(getattr(one, name) for name in columns) for one in found)
-    show(Listing("tables", columns, rows, about={"branch": branch}), chosen(how, json))
+    cat = opened(context)
+    found = cat.status(wanted, branch=branch)
+    rows = tuple(tuple(getattr(one, name) for name in COLUMNS) for one in found)
+    defined = None if models is None else _definitions(cat, branch, models[1])
+    _show(branch, rows, defined, chosen(how, json))
+
+
+def _definitions(cat: "Catalog", branch: str, folder: Path) -> "list[DefinitionStatus]":
+    from catalog.operations.flow.model_status import definition_status
+
+    return definition_status(cat.context, branch, derivations(cat, branch, read_models(folder)))
+
+
+def _show(
+    branch: str,
+    rows: tuple[tuple[Cell, ...], ...],
+    defined: "list[DefinitionStatus] | None",
+    how: ListFormat,
+) -> None:
+    """Shows sources and model files: apart in text and JSON, else as one table."""
+    about = {"branch": branch}
+    if defined is None:
+        show(Listing("tables", COLUMNS, rows, about=about), how)
+    elif how is ListFormat.JSON:
+        tables = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+        models = [
+            {"table": one.table, "state": one.state, "file": one.origin or None} for one in defined
+        ]
+        show_json({**about, "tables": tables, "models": models})
+    elif how is ListFormat.TEXT:
+        show(Listing("tables", COLUMNS, rows), how)
+        if rows and defined:
+            stdout.line()
+        cells = tuple((one.table, one.state, one.origin) for one in defined)
+        show(Listing("models", ("model", "state", "file"), cells, empty="no model files"), how)
+    else:
+        files = tuple((one.table, one.state, None, None, None, one.origin) for one in defined)
+        show(Listing("tables", COLUMNS, (*rows, *files)), how)
 
 
 def _stale(context: typer.Context, ref: str, how: ListFormat, *, exit_code: bool) -> None:
