@@ -14,12 +14,13 @@ from catalog.errors import CatalogError, ErrorKind, InvalidInput, NotFound, Unsu
 from catalog.flow.candidate import Candidate
 from catalog.flow.derivation.definitions import select_of
 from catalog.flow.derivation.graph import Graph
-from catalog.flow.refresh.edit import Edit, MustBeWholeError, edit_table
+from catalog.flow.refresh.edit import MustBeWholeError, edit_table
 from catalog.flow.refresh.plan import ENGINE, StepPlan, plan_step
+from catalog.flow.refresh.recording import step_lineage
 from catalog.model.datafile import DataFile
 from catalog.model.derived import Computed
 from catalog.model.limits import Limits
-from catalog.model.lineage import Input, LineageEntry
+from catalog.model.lineage import LineageEntry
 from catalog.model.scan_plan import scan_plan
 from catalog.model.table import TableSnapshot
 from catalog.query.splice import Replacement, replacements, splice
@@ -173,10 +174,18 @@ class Step:
             context.con.execute(f"DROP TABLE {landed.table}")
             raise MustBeWholeError
         edit = edit_table(context, table, landed, request=self._request, part=plan.part)
-        inputs = {one: candidate.table(one) for one in self._graph.inputs[name]}
-        recorded = {one: candidate.as_input(t) for one, t in inputs.items() if t is not None}
-        computed = Computed(self._graph.definitions[name].digest, ENGINE, recorded)
-        lineage = _lineage(self._graph.definitions[name].sql, plan, edit, computed)
+        definition = self._graph.definitions[name]
+        found = {one: candidate.table(one) for one in self._graph.inputs[name]}
+        inputs = {one: table for one, table in found.items() if table is not None}
+        recorded = {one: candidate.as_input(table) for one, table in inputs.items()}
+        computed = Computed(definition.digest, ENGINE, recorded)
+        lineage = step_lineage(
+            definition.sql,
+            plan,
+            edit,
+            computed=computed,
+            inputs={one: table.snapshot for one, table in inputs.items()},
+        )
         after = table.then(
             edit.shape, edit.change, Scope(whole=True), lineage=lineage, computed=computed
         )
@@ -262,17 +271,6 @@ def _is_within(context: WriteContext, landed: Landed, plan: StepPlan) -> bool:
         f"{plan.part.values} v WHERE v.value IS NOT DISTINCT FROM n.{column})",
     )
     return int(astray) == 0
-
-
-def _lineage(sql: str, plan: StepPlan, edit: Edit, computed: Computed) -> LineageEntry:
-    inputs = computed.inputs.items()
-    return LineageEntry(
-        "refresh",
-        tuple(Input(name, one.commit, one.snapshot) for name, one in inputs),
-        facts={"how": plan.how, "rows": edit.rows},
-        engine=computed.engine,
-        statement=sql,
-    )
 
 
 def missing_input(table: str, name: str) -> InvalidInput:
