@@ -28,6 +28,7 @@ Operation: TypeAlias = Literal[
     "merge",
     "reflog",
     "refresh",
+    "reproduce",
     "reset",
     "tables",
     "tags.list",

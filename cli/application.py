@@ -21,6 +21,7 @@ from cli.commands import (
     refresh,
     refs,
     replay,
+    reproduce,
     rows,
     snapshot,
     sql,
@@ -141,6 +142,7 @@ _add(application, "partitions", inspection.partitions)
 _add(application, "files", inspection.files)
 _add(application, "blame", rows.blame)
 _add(application, "history", rows.history)
+_add(application, "reproduce", reproduce.reproduce)
 
 branches = _group("branch", "List, create, delete and protect branches.")
 _add(branches, "list", refs.branch_list)

@@ -21,7 +21,8 @@ class ExitCode(IntEnum):
     OK = 0, "done; also when the reader of stdout stopped reading"
     ANSWER_IS_NO = (
         1,
-        "the answer is no: differences under `--exit-code`, a failed statement in a shell",
+        "the answer is no: differences under `--exit-code`, a table that is not reproduced, a "
+        "failed statement in a shell",
     )
     USAGE = 2, "wrong usage"
     ERROR = 3, "an error"

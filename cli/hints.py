@@ -35,8 +35,12 @@ def _part(part: Part) -> str:
     if isinstance(part, Option):
         return _option(part.name, part.value)
     command, flag = COMMANDS.get(part.operation, (part.operation, ""))
-    words = ["parquetry", command, *(_value(one) for one in part.arguments)]
     options = dict(part.options)
+    arguments = [_value(one) for one in part.arguments]
+    ref = options.pop("ref", None) if part.operation == "reproduce" else None
+    if ref is not None:
+        arguments[0] += f"@{_value(ref)}"
+    words = ["parquetry", command, *arguments]
     into = options.pop("into", None)  # names what is merged, so it stands before the flag
     if into is not None:
         words.append(_option("into", into))

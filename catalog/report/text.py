@@ -74,6 +74,11 @@ def title(table: TableView, paint: Paint = PLAIN) -> str:
     return f"{paint(plain(table.name), 'bold')}  {status}{key}"
 
 
+def render_table(table: TableView, *, width: int, paint: Paint = PLAIN) -> list[str]:
+    """Returns the lines of the picture of one table, within a width in columns of text."""
+    return _table(table, width, paint)
+
+
 def _end(end: End) -> str:
     commit_id = short(end.commit_id)
     return commit_id if end.commit_id.startswith(end.ref) else f"{plain(end.ref)} ({commit_id})"

@@ -6,6 +6,7 @@ Only what is proved is done by partitions; see ``flow.partitionwise``. Planning 
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Literal
 
 import duckdb
@@ -216,7 +217,7 @@ def find_former(candidate: Candidate, name: str, before: ComputedInput) -> Store
     """
     commits = candidate.commits
     known = () if before.commit is None else (before.commit,)
-    for commit_id in (*known, *_ancestors(commits, candidate.base_id)):
+    for commit_id in chain(known, _ancestors(commits, candidate.base_id)):
         if not commits.exists(commit_id):
             continue
         entry = commits.entry(commit_id, name)
@@ -226,7 +227,7 @@ def find_former(candidate: Candidate, name: str, before: ComputedInput) -> Store
 
 
 def _ancestors(commits: Commits, head: str) -> Iterator[str]:
-    """Yields a commit and its ancestors, the nearest first, up to a bound."""
+    """Yields a commit and its ancestors that are there, the nearest first, up to a bound."""
     seen, waiting = {head}, [(-commits.read(head).generation, head)]
     for _ in range(SEARCHED_COMMITS):
         if not waiting:
@@ -234,7 +235,7 @@ def _ancestors(commits: Commits, head: str) -> Iterator[str]:
         _, commit_id = heapq.heappop(waiting)
         yield commit_id
         for parent in commits.read(commit_id).parents:
-            if parent not in seen:
+            if parent not in seen and commits.exists(parent):
                 seen.add(parent)
                 heapq.heappush(waiting, (-commits.read(parent).generation, parent))
 

@@ -1,14 +1,16 @@
 """Reproducing a table: computed again from what is recorded, and compared: ``cat.reproduce(…)``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from catalog.diff.result import TableDiff
-from catalog.errors import ErrorKind, InvalidInput, NotFound
+from catalog.errors import CorruptData, ErrorKind, InvalidInput
 from catalog.flow.candidate import Candidate
+from catalog.flow.causes import likely_causes
 from catalog.flow.derivation.graph import Graph
+from catalog.flow.permission import command_text
 from catalog.flow.refresh.plan import ENGINE, find_former
-from catalog.flow.refresh.step import Step
+from catalog.flow.refresh.step import Step, StepResult
 from catalog.hints import Call, Hint, Option, hint
 from catalog.model.derived import Computed, definition_of
 from catalog.model.lineage import Input, LineageEntry
@@ -19,15 +21,14 @@ from catalog.operations.context import OperationContext
 from catalog.operations.diff import compare_refs
 from catalog.operations.diff_request import DiffRequest
 from catalog.operations.dry_run import on_trial
+from catalog.operations.flow.former import are_there, gone_input, gone_inputs, last_writer
+from catalog.operations.flow.pairing import SAME_FLOATS, same_but_for_floats
 from catalog.operations.flow.rerun import only_selects, run_statements
 from catalog.operations.tables import stored_table
 from catalog.repository.commit_writer import TableUpdate
-from catalog.repository.commits import StoredTable
+from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.lineage import lineage_detail
 from catalog.repository.tables import data_files
-
-SAME_FLOATS = "0.0000000005%"
-"""Within this, floats are the same: 12 significant digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Reproduction:
         engine: The engine that ran it now.
         recorded_engine: The engine that computed it; None if that is not recorded.
         inputs: The tables that were read, as they were then.
+        rows: The rows that the table has.
         diff: From the table as it is to what came of it; None if they are the same.
         causes: What may explain a difference, the likeliest first; also what could, though there
             is none.
@@ -52,6 +54,7 @@ class Reproduction:
     engine: str
     recorded_engine: str | None
     inputs: tuple[Input, ...]
+    rows: int
     diff: TableDiff | None
     causes: tuple[str, ...] = ()
 
@@ -67,27 +70,11 @@ def reproduce(
     """Computes a table again from what is recorded; see ``Catalog.reproduce``."""
     resolved = context.resolve(ref)
     stored = stored_table(context.repository, table, resolved)
-    commit_id = last_writer(context, stored, resolved.commit_id)
+    commit_id, stored = last_writer(context.repository.commits, stored, resolved.commit_id)
     with on_trial(context, dry_run=True) as trial:
         if definition_of(stored.snapshot.properties) is not None:
             return _by_definition(trial, stored, commit_id)
         return _by_lineage(trial, stored, commit_id, allow_statements=allow_statements)
-
-
-def last_writer(context: OperationContext, table: StoredTable, commit_id: str) -> str:
-    """Returns the commit that first had a table as it is at a commit.
-
-    At a merge that took it from a side, the search goes on in that side.
-    """
-    commits = context.repository.commits
-    while True:
-        for parent in commits.read(commit_id).parents:
-            entry = commits.entry(parent, table.name)
-            if entry is not None and entry.entry.snapshot == table.id:
-                commit_id = parent
-                break
-        else:
-            return commit_id
 
 
 def _by_definition(context: OperationContext, table: StoredTable, commit_id: str) -> Reproduction:
@@ -95,16 +82,16 @@ def _by_definition(context: OperationContext, table: StoredTable, commit_id: str
     computed = table.snapshot.computed
     if computed is None:
         raise not_reproducible(
-            f"derived table {table.name!r} was not computed as it is there",
+            f"derived table {table.name!r} was not computed as it is in commit {commit_id[:8]}",
             hint("compute it: {}", Call("refresh", (table.name,))),
         )
     candidate = Candidate(context.repository, commit_id)
-    inputs = _put_inputs(candidate, table, computed)
+    inputs = _put_inputs(candidate, table, computed, commit_id=commit_id)
     graph = Graph(candidate)
     definition = graph.definitions[table.name]
     if definition.command:
         raise not_reproducible(
-            f"table {table.name!r} is the output of a command: {' '.join(definition.command)}",
+            f"table {table.name!r} is the output of a command: {command_text(definition.command)}",
             "run the command on these inputs, and compare the tables",
         )
     if computed.definition != definition.digest:
@@ -112,9 +99,19 @@ def _by_definition(context: OperationContext, table: StoredTable, commit_id: str
             f"the definition of {table.name!r} has changed since it was computed",
             hint("compute it: {}", Call("refresh", (table.name,))),
         )
-    done = Step(context.repository, candidate, graph, table.name, full=True).run()
+    known = {one.table.casefold() for one in inputs}
+    for name in graph.inputs[table.name]:
+        if name.casefold() not in known:
+            raise not_reproducible(
+                f"it is not recorded what {table.name!r} was computed from: {name} is missing"
+            )
+    try:
+        done = Step(context.repository, candidate, graph, table.name, full=True).run()
+    except CorruptData as error:
+        _check_inputs_exist(context, candidate, table.name, inputs, error)
+        raise
     diff = None
-    if done.update is not None and (done.inserted or done.updated or done.deleted):
+    if done.update is not None and _may_differ(table.snapshot, done):
         diff = _difference(context, commit_id, done.update)
     return Reproduction(
         table.name,
@@ -123,12 +120,22 @@ def _by_definition(context: OperationContext, table: StoredTable, commit_id: str
         ENGINE,
         computed.engine,
         inputs,
+        table.snapshot.rows,
         diff,
-        likely_causes(computed.engine),
+        likely_causes(definition.sql, table.snapshot, engine=computed.engine),
     )
 
 
-def _put_inputs(candidate: Candidate, table: StoredTable, computed: Computed) -> tuple[Input, ...]:
+def _may_differ(table: TableSnapshot, done: StepResult) -> bool:
+    """Returns whether rows or columns came out otherwise than a table has them."""
+    assert done.update is not None and done.update.snapshot is not None, "it is not dropped"
+    same = done.update.snapshot.schema == table.schema
+    return not same or bool(done.inserted or done.updated or done.deleted)
+
+
+def _put_inputs(
+    candidate: Candidate, table: StoredTable, computed: Computed, *, commit_id: str
+) -> tuple[Input, ...]:
     """Puts the inputs of a derived table into a candidate as they were.
 
     Raises:
@@ -136,14 +143,39 @@ def _put_inputs(candidate: Candidate, table: StoredTable, computed: Computed) ->
     """
     inputs = []
     for name, before in computed.inputs.items():
-        found = find_former(candidate, name, before)
-        if found is None:
-            raise gone_input(table.name, name, before.commit)
-        inputs.append(Input(name, before.commit, before.snapshot))
-        there = candidate.table(found.name)
-        if there is None or there.id != found.id:
-            candidate.put(_as_it_was(candidate, found))
+        with gone_inputs(table.name, name, before.commit):
+            found = find_former(candidate, name, before)
+            if found is None:
+                raise gone_input(table.name, name, before.commit)
+            inputs.append(Input(found.name, before.commit or commit_id, before.snapshot))
+            spelled = candidate.spelled(name)
+            if spelled is not None and spelled != found.name:
+                base = candidate.working(spelled).base
+                candidate.put(TableUpdate(spelled, base, None))
+            there = candidate.table(found.name)
+            if there is None or there.id != found.id:
+                candidate.put(_as_it_was(candidate, found))
     return tuple(inputs)
+
+
+def _check_inputs_exist(
+    context: OperationContext,
+    candidate: Candidate,
+    table: str,
+    inputs: Sequence[Input],
+    error: CorruptData,
+) -> None:
+    """Checks that the files of inputs are there, after one could not be read.
+
+    Raises:
+        NotFound: Some are gone.
+    """
+    store = context.repository.store
+    for one in inputs:
+        found = candidate.table(one.table)
+        assert found is not None, "it was put there"
+        if not are_there(store, found.files(candidate.commits)):
+            raise gone_input(table, one.table, one.commit) from error
 
 
 def _as_it_was(candidate: Candidate, former: StoredTable) -> TableUpdate:
@@ -161,16 +193,6 @@ def _as_it_was(candidate: Candidate, former: StoredTable) -> TableUpdate:
     return TableUpdate(former.name, base, former.snapshot, tuple(now), files)
 
 
-def gone_input(table: str, name: str, commit_id: str | None) -> NotFound:
-    """Returns the error for an input that is no longer in the catalog as it was."""
-    where = "" if commit_id is None else f" at commit {commit_id[:8]}"
-    return NotFound(
-        f"table {table!r} was computed from {name!r}{where}, which the catalog no longer has",
-        kind=ErrorKind.INPUTS_GONE,
-        hint="recorded inputs do not keep a commit alive: a tag does",
-    )
-
-
 def not_reproducible(why: str, advice: Hint | str = "") -> InvalidInput:
     """Returns the error for a table that cannot be computed again."""
     return InvalidInput(why, kind=ErrorKind.NOT_REPRODUCIBLE, hint=advice)
@@ -181,6 +203,7 @@ def _by_lineage(
 ) -> Reproduction:
     """Runs the statements again that wrote a table."""
     commits = context.repository.commits
+    commit_id, table = _first_done(commits, table, commit_id)
     entry = lineage_detail(commits, commit_id, table.name)
     statements = _statements(table.name, commit_id, entry)
     assert entry is not None, "it has statements"
@@ -191,21 +214,59 @@ def _by_lineage(
             kind=ErrorKind.STORED_SQL,
             hint=hint("if it may run here: {}", Option("allow_statements")),
         )
+    for one in entry.inputs:
+        if one.commit is not None and not commits.exists(one.commit):
+            raise gone_input(table.name, one.table, one.commit)
     made = run_statements(context, table.name, commit_id, entry)
     after = commits.entry(made, table.name)
     diff = None
     if after is None or after.entry.snapshot != table.id:
         diff = _compared(context, commit_id, made, table)
+    causes: dict[str, None] = {}
+    for sql in statements:
+        causes |= dict.fromkeys(likely_causes(sql, table.snapshot, engine=entry.engine))
+    inputs = tuple(replace(one, commit=one.commit or commit_id) for one in entry.inputs)
     return Reproduction(
         table.name,
         commit_id,
         "statements",
         ENGINE,
         entry.engine,
-        entry.inputs,
+        inputs,
+        table.snapshot.rows,
         diff,
-        likely_causes(entry.engine),
+        tuple(causes),
     )
+
+
+def _first_done(commits: Commits, table: StoredTable, commit_id: str) -> tuple[str, StoredTable]:
+    """Returns the commit in which was done first what a rebase did again, with the table there.
+
+    Raises:
+        InvalidInput: The table has other rows there: it came to be by the rows that were changed,
+            not by what was run.
+        NotFound: That commit is gone.
+    """
+    while True:
+        entry = lineage_detail(commits, commit_id, table.name)
+        if entry is None or not entry.origins or entry.operation in _NOT_RUN:
+            return commit_id, table
+        origin = entry.origins[-1]
+        if not commits.exists(origin):
+            raise gone_input(table.name, table.name, origin)
+        placed = commits.entry(origin, table.name)
+        before = None if placed is None else commits.table(placed)
+        if before is None or before.snapshot.content != table.snapshot.content:
+            raise not_reproducible(
+                f"table {table.name!r} in commit {commit_id[:8]} has the changes of {origin[:8]}, "
+                "made again on other rows by a rebase: it was not computed there",
+                hint("look at the first: {}", Call("reproduce", (table.name,), ref=origin[:8])),
+            )
+        commit_id, table = origin, before
+
+
+_NOT_RUN = frozenset({"merge", "cherry-pick", "revert"})
+"""Operations that take the rows of other commits, and say so."""
 
 
 def _statements(table: str, commit_id: str, entry: LineageEntry | None) -> list[str]:
@@ -220,18 +281,28 @@ def _statements(table: str, commit_id: str, entry: LineageEntry | None) -> list[
     steps = entry.steps or (entry,)
     for step in steps:
         if step.operation != "sql":
-            origins = ", ".join(one[:8] for one in step.origins)
-            raise not_reproducible(
-                f"{where} comes from {step.operation}"
-                + (f" of {origins}" if origins else "")
-                + ": its rows were not computed by SQL that is recorded",
-                f"its origin: {origins}" if origins else "",
-            )
+            raise _not_by_sql(table, where, step)
         if step.statement is None:
             raise not_reproducible(f"the SQL that wrote {where} was too long to be recorded")
     if entry.steps_left_out:
         raise not_reproducible(f"{where} was written by more statements than are recorded")
     return [step.statement or "" for step in steps]
+
+
+def _not_by_sql(table: str, where: str, step: LineageEntry) -> InvalidInput:
+    """Returns the error for a table that SQL did not write, which says what did."""
+    if not step.origins:
+        return not_reproducible(
+            f"{where} was written by {step.operation}: its rows came from outside, not from SQL "
+            "that is recorded"
+        )
+    sides = [f"{one.table}@{one.commit[:8]}" for one in step.inputs if one.commit is not None]
+    origins = [one[:8] for one in step.origins]
+    return not_reproducible(
+        f"{where} was made by a {step.operation} from the rows of "
+        f"{' and '.join(sides or origins)}: they were not computed there",
+        hint("look where they were: {}", Call("reproduce", (table,), ref=origins[-1])),
+    )
 
 
 def _difference(context: OperationContext, commit_id: str, update: TableUpdate) -> TableDiff | None:
@@ -247,21 +318,23 @@ def _compared(
     context: OperationContext, commit_id: str, made: str, table: StoredTable
 ) -> TableDiff | None:
     floats = {f.name: SAME_FLOATS for f in _plain(table.snapshot)}
-    request = DiffRequest(from_ref=commit_id, to_ref=made, tables=[table.name], tolerance=floats)
-    diff = compare_refs(context, request)
-    found = diff[table.name]
-    rows = found.rows
-    same = not (rows.inserted or rows.deleted or rows.updated or found.schema_changes)
-    return None if same else found
+    request = DiffRequest(
+        from_ref=commit_id,
+        to_ref=made,
+        tables=[table.name],
+        tolerance=floats,
+        level="cells" if table.snapshot.key else "rows",
+    )
+    with compare_refs(context, request) as diff:
+        found = diff[table.name]
+        rows = found.rows
+        if found.schema_changes:
+            return found
+        if not (rows.inserted or rows.deleted or rows.updated):
+            return None
+        return None if not found.key and same_but_for_floats(found) else found
 
 
 def _plain(table: TableSnapshot) -> Iterator[Field]:
     keys = {*table.key, *table.partition_by}
     return (f for f in table.schema.fields if is_float(f.type) and f.id not in keys)
-
-
-def likely_causes(engine: str | None) -> tuple[str, ...]:
-    """Returns what may make a result differ from run to run, the likeliest first."""
-    if engine is None or engine == ENGINE:
-        return ()
-    return (f"it was computed by {engine}, and this is {ENGINE}",)

@@ -1,17 +1,22 @@
 """Statements that a commit recorded, run again on a scratch branch, reading what they read then."""
 
+from collections.abc import Sequence
+
 from catalog.engine.quoting import identifier, literal
 from catalog.errors import ErrorKind, InvalidInput
+from catalog.messages import MASK
 from catalog.model.ids import random_id
-from catalog.model.lineage import LineageEntry
+from catalog.model.lineage import LineageEntry, lineage_entry
 from catalog.operations.context import OperationContext
 from catalog.operations.refs import BranchList
 from catalog.operations.transaction import CatalogTransaction
 from catalog.query.parse.analyse import analyse
+from catalog.query.parse.keywords import fold
 from catalog.query.parse.lexer import DEPTH, TokenKind, tokenize
-from catalog.query.parse.statements import Place, StatementKind, TableReference
+from catalog.query.parse.statements import Place, Statement, StatementKind, TableReference
 from catalog.query.splice import Replacement, splice
 from catalog.query.stored.check import check_stored_select
+from catalog.repository.commits import Commits
 from catalog.write.transaction import Authorship
 
 _QUERY_WORDS = ("select", "from", "with", "values", "table")
@@ -23,7 +28,7 @@ def only_selects(sql: str) -> bool:
 
     Such a one can do nothing but compute rows from tables of the catalog.
     """
-    (statement,) = analyse(sql) or (None,)
+    statement = _single(sql)
     if statement is None or not statement.parsed or statement.target is None:
         return False
     if statement.kind not in (StatementKind.CREATE, StatementKind.INSERT):
@@ -38,6 +43,12 @@ def only_selects(sql: str) -> bool:
     except InvalidInput:
         return False
     return True
+
+
+def _single(sql: str) -> Statement | None:
+    """Returns the statement of a text; None if it is not exactly one, as a stranger may have it."""
+    statements = analyse(sql)
+    return statements[0] if len(statements) == 1 else None
 
 
 def _query_start(sql: str, *, created: bool) -> int | None:
@@ -71,7 +82,8 @@ def run_statements(
     parents = commits.read(commit_id).parents
     if not parents:
         raise _unclear(table, "it is in the first commit")
-    texts = [_pinned(table, step, parents[0]) for step in (entry.steps or (entry,))]
+    steps = entry.steps or (entry,)
+    texts = [_pinned(commits, table, step, commit_id=commit_id) for step in steps]
     name = f"reproduce-{random_id()}"
     BranchList(context).create(name, at=parents[0])
     about = Authorship(name, context.author, "reproduction", allow_empty=True)
@@ -82,31 +94,76 @@ def run_statements(
     return transaction.commit.id
 
 
-def _pinned(table: str, step: LineageEntry, parent: str) -> str:
+def _pinned(commits: Commits, table: str, step: LineageEntry, *, commit_id: str) -> str:
     """Returns a statement with the commits that it read in place of its refs."""
-    sql = step.statement or ""
+    sql, parent = step.statement or "", commits.read(commit_id).parents[0]
     if any(token.kind is TokenKind.PARAMETER for token in tokenize(sql)):
         raise _unclear(table, "the values of its parameters are not recorded")
-    (statement,) = analyse(sql)
-    read: dict[str, set[str | None]] = {}
+    if MASK in sql:
+        raise _unclear(table, "a secret in it was not recorded")
+    statement = _single(sql)
+    if statement is None:
+        raise _unclear(table, "what is recorded is not one statement")
+    read: dict[str, list[str | None]] = {}
     for one in step.inputs:
-        read.setdefault(one.table.casefold(), set()).add(one.commit)
+        commit = one.commit
+        if commit is None and one.table.casefold() != table.casefold():
+            commit = _settled(commits, table, one.table, commit_id=commit_id)
+        read.setdefault(one.table.casefold(), []).append(commit)
     changes: list[Replacement] = []
     for reference in statement.references:
         name = ".".join(reference.name).casefold()
-        known = read.get(name)
-        if not known:
+        if name not in read:
             continue
-        if len(known) > 1:
-            raise _unclear(table, f"it read {'.'.join(reference.name)} at several commits")
-        (commit,) = known
-        if commit is None and name != table.casefold():
-            raise _unclear(
-                table, f"it read {'.'.join(reference.name)} as the same transaction had changed it"
-            )
+        commit = _commit_of(table, statement, reference, known=read[name])
         if commit is not None and (reference.ref is not None or commit != parent):
             changes.append(_at(sql, reference, commit))
     return splice(sql, changes)
+
+
+def _settled(commits: Commits, table: str, name: str, *, commit_id: str) -> str:
+    """Returns the commit that has a table as the same transaction had changed it when it was read.
+
+    That is certain only if the transaction did one thing to it.
+
+    Raises:
+        InvalidInput: It did more.
+    """
+    entry = commits.read(commit_id).lineage.get(name)
+    done = None if entry is None else lineage_entry(entry)
+    if done is None or done.operation in ("several", "unknown", "drop"):
+        raise _unclear(table, f"it read {name} as the same transaction had changed it so far")
+    return commit_id
+
+
+def _commit_of(
+    table: str, statement: Statement, reference: TableReference, *, known: Sequence[str | None]
+) -> str | None:
+    """Returns the commit that a reference was read at.
+
+    If a table was read at several, they were recorded in the order of the references: as many
+    different refs as commits are these commits.
+    """
+    if len(known) == 1:
+        return known[0]
+    name = fold(".".join(reference.name))
+    refs = [
+        _ref_text(statement, one)
+        for one in statement.references
+        if fold(".".join(one.name)) == name
+    ]
+    places = list(dict.fromkeys(refs))
+    reads_target = statement.kind not in (StatementKind.CREATE, StatementKind.INSERT)
+    if reads_target or len(places) != len(known):
+        raise _unclear(table, f"it read {'.'.join(reference.name)} at several commits")
+    return known[places.index(_ref_text(statement, reference))]
+
+
+def _ref_text(statement: Statement, reference: TableReference) -> str | None:
+    if reference.ref is None:
+        return None
+    start, (first, end) = statement.span[0], reference.ref.span
+    return statement.text[first - start : end - start]
 
 
 def _at(sql: str, reference: TableReference, commit: str) -> Replacement:
