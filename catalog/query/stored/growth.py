@@ -3,16 +3,20 @@
 DuckDB looks at its limits of time and memory between calls of functions, chunk by chunk. That is
 enough while a chunk stays about as large as what it was made from. What can make it larger without
 bound is counted here, in doublings: ``x || x`` doubles a text, and thirty of them in a row make a
-gigabyte of a byte; ``SELECT *, *`` doubles the columns; ``repeat`` and ``range`` need no second
-step. The count is coarse and on the safe side: a query beyond it runs, too, only elsewhere.
+gigabyte of a byte; ``SELECT *, *`` doubles the columns, a CTE that is read twice doubles the plan;
+``repeat`` and ``range`` need no second step. The count is coarse and on the safe side: a query beyond it runs, too, only elsewhere.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 
 from catalog.engine.syntax_trees import Node
 
 MOST = 16
 """Half doublings that a query may have: at worst, a value is 256 times those that it is made of."""
+
+MOST_TABLES = 100
+"""Tables, each as often as it is named, of a query that is planned in this process."""
 
 
 def _names(text: str) -> frozenset[str]:
@@ -69,6 +73,7 @@ def is_bounded(root: Node) -> bool:
     """Returns whether the limits of the engine suffice for a query."""
     points = growing = 0
     gathers = False
+    read = Counter[str]()
     for node, within_lambda in _expressions(root):
         kind = node.get("class", node.get("type"))
         name = str(node.get("function_name")).lower()
@@ -85,8 +90,22 @@ def is_bounded(root: Node) -> bool:
             weight = 4
         elif kind == "STAR" or name in _REPEATING:
             points += 1
+        elif kind == "BASE_TABLE":
+            read[str(node.get("table_name")).lower()] += 1
         growing += weight
+    if read.total() > MOST_TABLES:
+        return False
+    points += 2 * sum(read[name.lower()] - 1 for name in _ctes(root) if read[name.lower()])
     return points + growing <= MOST and not (gathers and growing > 0)
+
+
+def _ctes(root: Node) -> Iterator[str]:
+    """Yields the names of CTEs: they are the keys of maps, written as lists of pairs."""
+    for node, _ in _expressions(root):
+        pairs = node.get("map")
+        for pair in pairs if isinstance(pairs, list) else ():
+            if isinstance(pair, dict):
+                yield str(pair.get("key"))
 
 
 def _of_call(name: str, node: Node) -> int:
@@ -100,7 +119,9 @@ def _of_call(name: str, node: Node) -> int:
         numbers = constants
     elif name == "bar":
         numbers = constants[3:4]
-    small = all(number is not None and number.lstrip("-").isdecimal() for number in numbers)
+    small = bool(numbers) and all(
+        number is not None and number.lstrip("-").isdecimal() for number in numbers
+    )
     if not small or any(int(number or 0) > _LARGEST for number in numbers):
         return MOST + 1
     if name == "repeat" and any(int(number or 0) > _LONGEST for number in numbers):
@@ -126,9 +147,11 @@ def _constant(argument: object) -> str | None:
 
 
 def _arguments(node: Node) -> list[object]:
+    """Returns the arguments of a call; ``x.f(y)`` has ``x``, which the tree takes for a schema."""
     found = node.get("arguments")
     pairs = found if isinstance(found, list) else []
-    return [pair.get("expression") for pair in pairs if isinstance(pair, dict)]
+    before = [None] if node.get("schema") or node.get("catalog") else []
+    return [*before, *(pair.get("expression") for pair in pairs if isinstance(pair, dict))]
 
 
 def _captures(node: Node) -> bool:
