@@ -4,7 +4,8 @@ DuckDB looks at its limits of time and memory between calls of functions, chunk 
 enough while a chunk stays about as large as what it was made from. What can make it larger without
 bound is counted here, in doublings: ``x || x`` doubles a text, and thirty of them in a row make a
 gigabyte of a byte; ``SELECT *, *`` doubles the columns, a CTE that is read twice doubles the plan;
-``repeat`` and ``range`` need no second step. The count is coarse and on the safe side: a query beyond it runs, too, only elsewhere.
+``repeat`` and ``range`` need no second step. The count is coarse and on the safe side: a query
+beyond it runs, too, only elsewhere.
 """
 
 from collections import Counter

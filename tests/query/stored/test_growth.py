@@ -19,7 +19,6 @@ UNBOUNDED = [
     "SELECT repeat(note, id) FROM orders",
     "SELECT note.repeat(1000000000) FROM orders",
     "SELECT note.lpad(1000000000, 'x') FROM orders",
-    "SELECT range() FROM orders",
     "SELECT repeat(repeat(repeat(note, 16), 16), 16) FROM orders",
     "SELECT lpad(note, 1000000000, 'x') FROM orders",
     "SELECT rpad(note, id, 'x') FROM orders",
