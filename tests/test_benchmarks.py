@@ -61,3 +61,20 @@ def test_a_merge_is_measured_against_its_parts(tmp_path: Path) -> None:
     lines = [line.split("|")[1].strip() for line in done.stdout.splitlines()[3:]]
     assert lines == ["merge", "diff of one side", "rewrite by DuckDB", "2.5 diffs and 1.2 rewrites"]
     assert not list(tmp_path.iterdir())
+
+
+def test_blame_opens_few_files_of_a_table_with_clustered_keys() -> None:
+    done = subprocess.run(
+        [sys.executable, str(BENCHMARKS / "blame.py"), "--files", "100", "--commits", "4"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    opened = {
+        (cells[1].strip(), cells[2].strip()): int(cells[3])
+        for cells in (line.split("|") for line in done.stdout.splitlines()[4:])
+    }
+    assert len(opened) == 6
+    assert all(files <= 4 for (keys, _), files in opened.items() if keys == "clustered")
+    assert opened["hashed", "blame, never changed"] > 20

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from catalog.model.ids import are_ids
 from catalog.report.figures import clipped, exact_moment, moment, plain, short
 from catalog.report.layout import aligned
 from catalog.report.values import text
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 VALUE_WIDTH = 32
 """Columns that a value takes at most in text."""
 
-ORIGINS = {"cherry-picked-from": "cherry-picked from", "reverted": "reverts"}
-"""Metadata that say which commits a commit came from, and the words for them."""
+OPERATIONS = {"cherry-pick": "cherry-picked from", "revert": "reverts", "merge": "merges"}
+"""Words for what operations did with the commits that a commit comes from; others made it again."""
 
 
 def blame_lines(blame: "Blame") -> list[str]:
@@ -26,7 +27,8 @@ def blame_lines(blame: "Blame") -> list[str]:
     lines: list[str] = []
     many = f"  ({len(blame.rows)} rows have this key)" if len(blame.rows) > 1 else ""
     for row in blame.rows:
-        lines += ["", *_commit_lines(row.commit)] if lines else _commit_lines(row.commit)
+        lines += [""] if lines else []
+        lines += _commit_lines(row.commit, blame.table)
         lines.append(f"  {row.change}  {_key(blame.key)}{many}")
         cells = [
             (plain(c.column), _value(c.value), _before(c), short(c.commit.id), *_who(c.commit))
@@ -58,7 +60,7 @@ def blame_json(blame: "Blame") -> str:
         [
             {
                 "change": row.change,
-                **commit_values(row.commit),
+                **commit_values(row.commit, blame.table),
                 "values": row.values,
                 "columns": [
                     {
@@ -66,7 +68,7 @@ def blame_json(blame: "Blame") -> str:
                         "value": cell.value,
                         "change": cell.change,
                         "from": cell.before,
-                        **commit_values(cell.commit),
+                        **commit_values(cell.commit, blame.table),
                     }
                     for cell in row.cells
                 ],
@@ -87,7 +89,8 @@ def history_lines(history: "RowHistory") -> list[str]:
     last = ""
     for state in history.states:
         if state.commit.id != last:
-            lines += ["", *_commit_lines(state.commit)] if lines else _commit_lines(state.commit)
+            lines += [""] if lines else []
+            lines += _commit_lines(state.commit, state.table)
         last = state.commit.id
         lines.append(clipped(_state_line(state, history.key), width))
     if history.more:
@@ -116,7 +119,7 @@ def history_json(history: "RowHistory") -> str:
     """Returns the states of rows, as JSON with one state a line."""
     states = [
         {
-            **commit_values(state.commit),
+            **commit_values(state.commit, state.table),
             "table": state.table,
             "change": state.change,
             "changed_columns": state.changed_columns,
@@ -131,14 +134,14 @@ def history_json(history: "RowHistory") -> str:
     return _json(history, "history", states, more=history.more)
 
 
-def commit_values(commit: "CommitInfo") -> dict[str, object]:
-    """Returns what the JSON of a row says of a commit."""
+def commit_values(commit: "CommitInfo", table: str) -> dict[str, object]:
+    """Returns what the JSON of a row says of a commit that changed it."""
     return {
         "commit": commit.id,
         "time": exact_moment(commit.time),
         "author": commit.author,
         "message": commit.message,
-        "metadata": commit.metadata,
+        "taken_from": _came_from(commit, table)[0],
     }
 
 
@@ -160,17 +163,24 @@ def _json(
     return f'{json_text(head)[:-1]}, "{name}": [\n{entries}\n]}}'
 
 
-def _commit_lines(commit: "CommitInfo") -> list[str]:
+def _commit_lines(commit: "CommitInfo", table: str) -> list[str]:
     lines = [
         f"commit {short(commit.id)}",
         f"  {moment(commit.time)}, {plain(commit.author)}",
         *(f"  {plain(line)}" for line in commit.message.splitlines()),
     ]
-    for name, word in ORIGINS.items():
-        if name in commit.metadata:
-            ids = (short(one) for one in commit.metadata[name].split(", "))
-            lines.append(f"  ({word} {plain(', '.join(ids))})")
+    ids, word = _came_from(commit, table)
+    if ids:
+        lines.append(f"  ({word} {', '.join(map(short, ids))})")
     return lines
+
+
+def _came_from(commit: "CommitInfo", table: str) -> tuple[list[str], str]:
+    """Returns the commits that a commit's change of a table was taken from, and a word for it."""
+    match commit.lineage.get(table):
+        case {"from": list(ids), "operation": str(operation)} if are_ids(ids):
+            return ids, OPERATIONS.get(operation, "made again from")
+    return [], ""
 
 
 def _state_line(state: "RowState", key: Mapping[str, object]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from catalog.diff.column_matching import ColumnMatch, match_columns
+from catalog.errors import CorruptData, NotFound
 from catalog.model.datafile import DataFile
 from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
@@ -103,9 +104,17 @@ class RowWalk:
             CorruptData: A file is not what was committed, or damaged.
             UnreadableError: The commit, or a file that is needed of it, is gone.
         """
+        try:
+            return self._step(state, parent_id)
+        except CorruptData as error:
+            gone = isinstance(error.__cause__, NotFound)
+            if gone or isinstance(error, GoneData):
+                raise UnreadableError(parent_id, error.message) from error
+            raise
+
+    def _step(self, state: State, parent_id: str) -> Step:
         commits = self.repository.commits
-        if not commits.exists(parent_id):
-            raise UnreadableError(parent_id, "the commit is gone")
+        commits.read(parent_id)
         first = commits.read(state.commit_id).parents[0] == parent_id
         if first and not self.changes_table(state):
             return Step(replace(state, commit_id=parent_id), unchanged(len(state.rows)))
@@ -117,10 +126,7 @@ class RowWalk:
         match = None
         if table is not None and state.table is not None:
             match = match_columns(table.snapshot, state.table.snapshot, shared)
-        try:
-            before = self._parent_state(state, parent_id, table, match)
-        except GoneData as error:
-            raise UnreadableError(parent_id, error.message) from error
+        before = self._parent_state(state, parent_id, table, match)
         if match is None or before.lacks or state.lacks:
             return Step(before, all_new(len(state.rows), len(before.rows)), match)
         return Step(before, compared(self.found, match, before.rows, state.rows), match)
