@@ -65,7 +65,7 @@ def test_a_merge_is_measured_against_its_parts(tmp_path: Path) -> None:
 
 def test_blame_opens_few_files_of_a_table_with_clustered_keys() -> None:
     done = subprocess.run(
-        [sys.executable, str(BENCHMARKS / "blame.py"), "--files", "100", "--commits", "4"],
+        [sys.executable, str(BENCHMARKS / "blame.py"), "--files", "200", "--commits", "4"],
         capture_output=True,
         text=True,
         check=False,
