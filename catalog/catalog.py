@@ -18,6 +18,7 @@ from catalog.storage.opening import open_store, outer_stores
 if TYPE_CHECKING:
     from catalog.flow.refresh.run import StepProgress
     from catalog.model.datafile import Verify
+    from catalog.model.derived import Definition
     from catalog.model.listings import CommitInfo
     from catalog.operations.flow.derive import DeriveReport
     from catalog.operations.flow.refresh import RefreshReport
@@ -330,13 +331,14 @@ class Catalog(CatalogReader):
     def derive(
         self,
         table: str,
-        sql: str,
+        sql: "str | Definition",
         *,
         branch: str = DEFAULT_BRANCH,
         key: Sequence[str] | None = None,
         partition_by: Sequence[str] | Mapping[str, str | None] | None = None,
         replace: bool = False,
         refresh: bool = True,
+        allow_commands: bool = False,
         message: str | None = None,
         progress: "StepProgress | None" = None,
     ) -> "DeriveReport":
@@ -346,13 +348,15 @@ class Catalog(CatalogReader):
 
         Args:
             table: The table.
-            sql: One SELECT; names without ``@ref`` mean tables of the branch.
+            sql: One SELECT; names without ``@ref`` mean tables of the branch. Or a definition by a
+                command, whose output directory the table is then.
             branch: The branch.
             key: Key columns; None means those that the SQL groups by or is DISTINCT ON, an empty
                 list none.
             partition_by: Names of the partition columns, or their types by name.
             replace: Whether a table of that name that is not derived may be replaced.
             refresh: Whether to compute it; else it is stale until it is refreshed.
+            allow_commands: Whether a command may run.
             message: The commit's message; None makes one up.
             progress: Called after each table that was computed.
 
@@ -361,6 +365,7 @@ class Catalog(CatalogReader):
                 depend on itself.
             AlreadyExists: A table has that name that is not derived.
         """
+        from catalog.flow.refresh.external import NO_COMMANDS, any_commands
         from catalog.model.derived import Definition
         from catalog.model.texts import listed
         from catalog.operations.flow.definition import Derivation
@@ -369,7 +374,7 @@ class Catalog(CatalogReader):
 
         one = Derivation(
             table,
-            Definition(sql=sql),
+            Definition(sql=sql) if isinstance(sql, str) else sql,
             None if key is None else listed(key, "key"),
             column_types(partition_by),
         )
@@ -381,6 +386,7 @@ class Catalog(CatalogReader):
             compute=refresh,
             message=message,
             progress=progress,
+            runs=any_commands() if allow_commands else NO_COMMANDS,
         )
 
     def drop_definition(
@@ -403,6 +409,7 @@ class Catalog(CatalogReader):
         downstream_of: Sequence[str] = (),
         full: bool = False,
         dry_run: bool = False,
+        allow_commands: bool = False,
         message: str | None = None,
         progress: "StepProgress | None" = None,
     ) -> "RefreshReport":
@@ -418,6 +425,7 @@ class Catalog(CatalogReader):
             downstream_of: Tables whose dependents are refreshed.
             full: Whether tables are computed in full, also those that are up to date.
             dry_run: Whether to report only what would be computed, and how.
+            allow_commands: Whether tables may be computed by the commands that define them.
             message: The commit's message; None makes one up.
             progress: Called after each table with its name, how many are done, and how many
                 there are.
@@ -426,6 +434,7 @@ class Catalog(CatalogReader):
             NotFound: A table does not exist.
             InvalidInput: A table is not derived, or cannot be computed.
         """
+        from catalog.flow.refresh.external import NO_COMMANDS, any_commands
         from catalog.operations.flow.refresh import refresh
 
         return refresh(
@@ -437,6 +446,7 @@ class Catalog(CatalogReader):
             dry_run=dry_run,
             message=message,
             progress=progress,
+            runs=any_commands() if allow_commands else NO_COMMANDS,
         )
 
     def reset(self, branch: str, *, to: str, dry_run: bool = False) -> "Reset":

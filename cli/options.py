@@ -50,6 +50,13 @@ DryRun: TypeAlias = Annotated[
         "--dry-run", help="Show what would change, write nothing; conflicts still exit with 4."
     ),
 ]
+AllowCommands: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--allow-commands",
+        help="Run the commands of derived tables though no configuration of yours names them.",
+    ),
+]
 Limit: TypeAlias = Annotated[
     int | None,
     typer.Option(

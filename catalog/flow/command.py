@@ -6,7 +6,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO
 
@@ -54,6 +54,7 @@ def run_command(
     env: Mapping[str, str],
     cwd: str,
     timeout_s: float | None = None,
+    is_cancelled: Callable[[], bool] = lambda: False,
 ) -> CommandResult:
     """Runs a command and waits for it; when this returns or raises, its processes have ended.
 
@@ -66,9 +67,10 @@ def run_command(
         env: Its whole environment.
         cwd: Where it runs.
         timeout_s: After how many seconds it is stopped; None means never.
+        is_cancelled: Returns whether to stop it; asked again and again while it runs.
 
     Raises:
-        InvalidInput: It cannot be started, fails, or does not end in time.
+        InvalidInput: It cannot be started, fails, is stopped, or does not end in time.
     """
     started = time.monotonic()
     shown = command_text(command)
@@ -76,7 +78,8 @@ def run_command(
     assert process.stdout is not None, "it is a pipe"
     tail = _Tail(process.stdout)
     try:
-        ended = _wait(process, tail, None if timeout_s is None else started + timeout_s)
+        deadline = None if timeout_s is None else started + timeout_s
+        ended = _wait(process, tail, deadline, is_cancelled=is_cancelled)
     except BaseException:
         _end(process, signal.SIGINT)
         raise
@@ -88,6 +91,8 @@ def run_command(
         process.stdout.close()
         process.wait()
     output = _without_secrets(tail.text(), env)
+    if not ended and is_cancelled():
+        raise _failure(f"{shown} was stopped", output)
     if not ended:
         raise _failure(f"{shown} did not end within {timeout_s:g} seconds", output)
     if process.returncode != 0:
@@ -149,10 +154,16 @@ class _Tail:
         return f"…{text.partition(chr(10))[2] or text}" if self._cut else text
 
 
-def _wait(process: subprocess.Popen[bytes], tail: _Tail, deadline: float | None) -> bool:
-    """Waits until a command has ended; returns False if it has not by the deadline."""
+def _wait(
+    process: subprocess.Popen[bytes],
+    tail: _Tail,
+    deadline: float | None,
+    *,
+    is_cancelled: Callable[[], bool],
+) -> bool:
+    """Waits until a command has ended; returns False if it has not, and is to be stopped."""
     while not _has_ended(process):
-        if deadline is not None and time.monotonic() > deadline:
+        if is_cancelled() or (deadline is not None and time.monotonic() > deadline):
             return False
         tail.read_for(_POLL_S)
     return True

@@ -61,7 +61,7 @@ def check_permitted(command: Sequence[str], permission: Permission, *, what: str
         kind=ErrorKind.COMMAND_REFUSED,
         hint=hint(
             "look at what it does; then name it in your own parquetry.toml, "
-            'commands = ["…"], or allow it for once: {}',
+            '[steps.TABLE] command = ["…"], or allow it for once: {}',
             Option("allow_commands"),
         ),
     )

@@ -20,11 +20,12 @@ from cli.model_files import (
     sql_text,
 )
 from cli.opening import DEFAULT_REF, opened
-from cli.options import Branch, Json, Message
+from cli.options import AllowCommands, Branch, Json, Message
 from cli.output import stderr
 from cli.output.derived import closing_line, refresh_json, refresh_lines
 from cli.output.listing import show_outcome
 from cli.specs import columns_of, typed_columns
+from cli.steps import command_runs
 from cli.usage import UsageError
 
 if TYPE_CHECKING:
@@ -47,6 +48,30 @@ Sql = Annotated[
 SqlFile = Annotated[
     Path | None,
     typer.Option("-f", "--file", metavar="FILE", help="Read the SELECT from a file; - is stdin."),
+]
+Command = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[-- COMMAND...]",
+        help="A command that computes the table from --input tables, and leaves it in --output.",
+    ),
+]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input",
+        metavar="TABLE",
+        help="A table that the command reads.",
+        autocompletion=complete_table,
+    ),
+]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        metavar="PATH",
+        help="Where the command leaves the table as Parquet, relative to where it runs.",
+    ),
 ]
 Key = Annotated[
     str | None,
@@ -92,8 +117,11 @@ def derive(
     context: typer.Context,
     *,
     name: Name = None,
+    command: Command = None,
     sql: Sql = None,
     file: SqlFile = None,
+    inputs: Inputs = None,
+    output: Output = None,
     key: Key = None,
     partition_by: PartitionColumns = None,
     every: All = False,
@@ -102,6 +130,7 @@ def derive(
     message: Message = None,
     replace: Replace = False,
     no_refresh: NoRefresh = False,
+    allow_commands: AllowCommands = False,
     drop: Drop = False,
     dry_run: DryRun = False,
     json: Json = False,
@@ -115,11 +144,15 @@ def derive(
       parquetry derive daily --sql "SELECT day, sum(amount) AS total FROM orders GROUP BY day"
       parquetry derive daily -f daily.sql --partition-by day:DATE --branch fix
       parquetry derive --all --dry-run
+      parquetry derive scored --input orders --output out -- python score.py
       parquetry derive --drop daily
     """
     given = {
         "--sql": sql is not None,
         "-f": file is not None,
+        "COMMAND": bool(command),
+        "--input": bool(inputs),
+        "--output": output is not None,
         "--key": key is not None,
         "--partition-by": partition_by is not None,
     }
@@ -137,8 +170,13 @@ def derive(
     if every:
         wanted, rest = _all_models(cat, branch)
     else:
-        wanted, rest = [_one(cat, _required(name), sql, file, branch=branch)], []
-        wanted = [_with_options(wanted[0], key, partition_by)]
+        table, rest = _required(name), []
+        if command or inputs or output is not None:
+            _refuse({"--sql": sql is not None, "-f": file is not None}, with_option="COMMAND")
+            one = _external(table, command or [], inputs or [], output=output)
+        else:
+            one = _one(cat, table, sql, file, branch=branch)
+        wanted = [_with_options(one, key, partition_by)]
     with stderr.Progress("derive:") as progress:
         from catalog.operations.flow.derive import derive as define
 
@@ -152,6 +190,7 @@ def derive(
             dry_run=dry_run,
             message=message,
             progress=lambda table, done, total: progress(done, total, table),
+            runs=command_runs(allow=allow_commands),
         )
     _show(report, wanted, without=[] if prune else rest, json=json)
 
@@ -185,7 +224,25 @@ def _all_models(cat: "Catalog", branch: str) -> "tuple[list[Derivation], list[st
     return wanted, [one.table for one in found if one.state == "without a file"]
 
 
-# long: one line for each way in which a SELECT is given
+def _external(
+    table: str, command: list[str], inputs: list[str], *, output: str | None
+) -> "Derivation":
+    """Returns a table that a command computes.
+
+    Raises:
+        UsageError: The command, or where it leaves the table, is missing.
+    """
+    from catalog.model.derived import Definition
+    from catalog.operations.flow.definition import Derivation
+
+    if not command:
+        raise UsageError("no COMMAND", hint="write it behind --: … -- python score.py")
+    if not output:
+        raise UsageError("no --output", hint="name what the command writes: --output out")
+    definition = Definition(command=tuple(command), inputs=tuple(inputs), output=output)
+    return Derivation(table, definition)
+
+
 def _one(
     cat: "Catalog", name: str, sql: str | None, file: Path | None, *, branch: str
 ) -> "Derivation":

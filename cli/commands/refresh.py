@@ -6,7 +6,7 @@ import typer
 
 from cli.completion import complete_table
 from cli.opening import DEFAULT_REF, opened
-from cli.options import Branch, Json, Message
+from cli.options import AllowCommands, Branch, Json, Message
 from cli.output import stderr
 from cli.output.derived import (
     closing_line,
@@ -16,6 +16,7 @@ from cli.output.derived import (
     refresh_lines,
 )
 from cli.output.listing import show_outcome
+from cli.steps import command_runs
 
 if TYPE_CHECKING:
     from catalog import Catalog
@@ -53,6 +54,7 @@ DryRun = Annotated[
 ]
 
 
+# long: one parameter for each option
 def refresh(
     context: typer.Context,
     *,
@@ -62,6 +64,7 @@ def refresh(
     full: Full = False,
     explain: Explain = False,
     dry_run: DryRun = False,
+    allow_commands: AllowCommands = False,
     message: Message = None,
     json: Json = False,
 ) -> None:
@@ -79,15 +82,19 @@ def refresh(
     if explain:
         _explain(cat, tables or [], downstream_of or [], branch=branch, full=full, json=json)
         return
+    from catalog.operations.flow.refresh import refresh as run
+
     with stderr.Progress("refresh:") as progress:
-        report = cat.refresh(
-            *(tables or ()),
-            branch=branch,
+        report = run(
+            cat.context,
+            branch,
+            tables=tables or None,
             downstream_of=downstream_of or (),
             full=full,
             dry_run=dry_run,
             message=message,
             progress=lambda table, done, total: progress(done, total, table),
+            runs=command_runs(allow=allow_commands),
         )
     outcome = {
         "branch": report.branch,

@@ -26,6 +26,10 @@ REFRESH = (
 """What JSON says of a table that was computed, or is to be."""
 
 
+_HOW = {"incremental": "in parts", "full": "in full ", "command": "command "}
+"""How a table is computed, in words of one width."""
+
+
 def refresh_json(one: "TableRefresh") -> dict[str, object]:
     """Returns the JSON form of what was done to a table, or would be."""
     found = picked(one, *REFRESH)
@@ -55,24 +59,23 @@ def closing_line(branch: str, commit: "CommitInfo | None", *, nothing: str) -> s
 
 
 def _how(one: "TableRefresh") -> str:
-    return "in parts" if one.how == "incremental" else "in full "
+    return _HOW[one.how]
 
 
 def _extent(one: "TableRefresh", *, dry_run: bool, because: bool = True) -> str:
-    parts = []
-    if one.how == "incremental":
-        parts.append(f"{_parts(one)}")
+    is_command = one.how == "command"
+    parts = [_parts(one)] if one.how == "incremental" else []
     if dry_run or one.rows is None:
-        if one.how != "command":
-            parts.append(
-                f"reads {counted(one.rows_read, 'row')} in "
-                f"{counted(one.partitions_read, 'partition')}, {size(one.bytes_read)}"
-            )
+        read = (
+            f"{counted(one.rows_read, 'row')} in "
+            f"{counted(one.partitions_read, 'partition')}, {size(one.bytes_read)}"
+        )
+        parts.append(f"would run; its inputs have {read}" if is_command else f"reads {read}")
     else:
         changes = {"inserted": one.inserted, "updated": one.updated, "deleted": one.deleted}
         done = ", ".join(f"{n:,} {word}" for word, n in changes.items() if n)
         parts.append(f"{counted(one.rows, 'row')}: {done or 'none differs'}")
-    if one.how != "incremental" and because:
+    if one.how == "full" and because:
         parts.append(f"because {_because(one)}")
     return "; ".join(parts)
 

@@ -72,7 +72,8 @@ class StepPlan:
 
     Attributes:
         table: The table.
-        how: ``full`` computes all of it, ``incremental`` some of its parts.
+        how: ``full`` computes all of it, ``incremental`` some of its parts; ``command`` runs a
+            command, which leaves all of it.
         reason: For ``full``: what forbids less, in plain words.
         readings: What is read of each input, by its name in the catalog.
         part: For ``incremental``: the parts, in the engine that planned.
@@ -82,7 +83,7 @@ class StepPlan:
     """
 
     table: str
-    how: Literal["full", "incremental"]
+    how: Literal["full", "incremental", "command"]
     reason: str
     readings: Mapping[str, Reading] = field(default_factory=dict)
     part: Part | None = None
@@ -118,7 +119,8 @@ def plan_step(
     inputs = {one: _table(candidate, one) for one in graph.inputs[name]}
     to_come = {one: plan for one, plan in (before or {}).items() if one in inputs}
     found: StepPlan | NotPartitionWise | str = "it was asked for"
-    if not full:
+    is_command = bool(graph.definitions[name].command)
+    if not full and not is_command:
         found = _increment(context, candidate, graph, name, inputs=inputs, to_come=to_come)
     if isinstance(found, StepPlan):
         return found
@@ -126,6 +128,8 @@ def plan_step(
         one: Reading(one, tuple(table.files(candidate.commits)), whole=True)
         for one, table in inputs.items()
     }
+    if is_command:
+        return StepPlan(name, "command", "it is computed by a command", readings)
     if isinstance(found, NotPartitionWise):
         return StepPlan(name, "full", found.reason, readings, forbidden=found)
     return StepPlan(name, "full", found, readings)

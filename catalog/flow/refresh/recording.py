@@ -4,17 +4,18 @@ from collections.abc import Mapping
 
 from catalog.engine.quoting import identifier
 from catalog.flow.derivation.definitions import select_of
+from catalog.flow.permission import command_text
 from catalog.flow.refresh.edit import Edit
 from catalog.flow.refresh.plan import StepPlan
-from catalog.model.derived import Computed
-from catalog.model.lineage import ColumnLineage, Input, LineageEntry
+from catalog.model.derived import Computed, Definition
+from catalog.model.lineage import ColumnLineage, Input, LineageEntry, OutputColumn
 from catalog.model.table import TableSnapshot
 from catalog.query.lineage.columns import query_lineage
 from catalog.query.splice import Replacement, replacements, splice
 
 
 def step_lineage(
-    sql: str,
+    definition: Definition,
     plan: StepPlan,
     edit: Edit,
     *,
@@ -24,19 +25,37 @@ def step_lineage(
     """Returns where the rows of a derived table come from.
 
     Args:
-        sql: The definition.
+        definition: What it was computed by.
         plan: How it was computed.
         edit: What came of it.
         computed: What it was computed from.
         inputs: The inputs, in the order of ``computed``.
     """
+    command = definition.command
     return LineageEntry(
         "refresh",
         tuple(Input(name, one.commit, one.snapshot) for name, one in computed.inputs.items()),
         facts={"how": plan.how, "rows": edit.rows},
+        code={"command": command_text(command)} if command else {},
         engine=computed.engine,
-        statement=sql,
-        columns=column_lineage(sql, inputs, edit.shape),
+        statement=definition.sql or None,
+        columns=_unknown_columns(inputs, edit.shape)
+        if command
+        else column_lineage(definition.sql, inputs, edit.shape),
+    )
+
+
+def _unknown_columns(
+    inputs: Mapping[str, TableSnapshot], shape: TableSnapshot
+) -> ColumnLineage | None:
+    """Returns that any column of the inputs may have gone into any column of a table."""
+    if not inputs:
+        return None
+    return ColumnLineage(
+        tuple(OutputColumn(name, approximate=True) for name in shape.schema.names),
+        everything=tuple(
+            (at, name) for at, one in enumerate(inputs.values()) for name in one.schema.names
+        ),
     )
 
 

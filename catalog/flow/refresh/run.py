@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from catalog.engine.executor import Executor, ThreadExecutor
 from catalog.flow.candidate import Candidate
 from catalog.flow.derivation.graph import Graph
-from catalog.flow.derivation.staleness import own_staleness
+from catalog.flow.derivation.staleness import own_staleness, staleness
+from catalog.flow.refresh.external import NO_COMMANDS, CommandRuns, commit_of_inputs
 from catalog.flow.refresh.step import KEEP, Step, StepResult
+from catalog.repository.commit_writer import Description
 from catalog.repository.repository import Repository
 from catalog.write.rows.target_schema import WriteRequest
 
@@ -28,6 +31,8 @@ class Refresher:
         requests: Key and partition columns of tables that are not to keep theirs.
         full: Whether tables are computed in full although parts would do.
         progress: Called after each step.
+        runs: How commands run, and which may.
+        describe: What a commit says that a command reads its inputs from.
     """
 
     repository: Repository
@@ -35,6 +40,8 @@ class Refresher:
     requests: Mapping[str, WriteRequest] = field(default_factory=dict)
     full: bool = False
     progress: StepProgress = lambda table, done, total: None
+    runs: CommandRuns = NO_COMMANDS
+    describe: Callable[[], Description] | None = None
     _done: dict[StepKey, StepResult] = field(default_factory=dict)
 
     def run(self, candidate: Candidate, wanted: Collection[str]) -> list[StepResult]:
@@ -53,6 +60,7 @@ class Refresher:
             InvalidInput: They depend on each other in a circle, an input is gone, or one fails.
         """
         graph = Graph(candidate)
+        self._check_commands(candidate, graph, wanted)
         results: list[StepResult] = []
         for names in graph.levels(wanted):
             todo = [n for n in names if self._is_due(candidate, graph, n)]
@@ -67,6 +75,8 @@ class Refresher:
                     request=self.requests.get(name, KEEP),
                     full=self.full,
                     share=max(1, len(fresh)),
+                    runs=self.runs,
+                    inputs_at=partial(self._inputs_at, candidate),
                 )
                 for name in fresh
             ]
@@ -83,6 +93,23 @@ class Refresher:
                 results.append(result)
                 self.progress(name, len(results), len(wanted))
         return results
+
+    def _check_commands(self, candidate: Candidate, graph: Graph, wanted: Collection[str]) -> None:
+        """Checks that all commands may run that may have to, before anything is computed.
+
+        Raises:
+            InvalidInput: One may not.
+        """
+        commands = [name for name in wanted if graph.definitions[name].command]
+        if commands:
+            stale = staleness(candidate, graph)
+            for name in commands:
+                if self.full or name in self.requests or stale[name].is_stale:
+                    self.runs.check(name, graph.definitions[name])
+
+    def _inputs_at(self, candidate: Candidate, inputs: Collection[str]) -> str:
+        assert self.describe is not None, "whoever lets commands run can describe commits"
+        return commit_of_inputs(self.repository, candidate, inputs, describe=self.describe)
 
     def _is_due(self, candidate: Candidate, graph: Graph, name: str) -> bool:
         return self.full or name in self.requests or own_staleness(candidate, graph, name).is_own

@@ -1,7 +1,8 @@
 """A step: one derived table computed from its inputs."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -15,10 +16,11 @@ from catalog.flow.candidate import Candidate
 from catalog.flow.derivation.definitions import select_of
 from catalog.flow.derivation.graph import Graph
 from catalog.flow.refresh.edit import MustBeWholeError, edit_table
+from catalog.flow.refresh.external import NO_COMMANDS, CommandRuns, command_rows
 from catalog.flow.refresh.plan import ENGINE, StepPlan, plan_step
 from catalog.flow.refresh.recording import step_lineage
 from catalog.model.datafile import DataFile
-from catalog.model.derived import Computed
+from catalog.model.derived import Computed, Definition
 from catalog.model.limits import Limits
 from catalog.model.lineage import LineageEntry
 from catalog.model.scan_plan import scan_plan
@@ -81,6 +83,8 @@ class Step:
         request: WriteRequest = KEEP,
         full: bool = False,
         share: int = 1,
+        runs: CommandRuns = NO_COMMANDS,
+        inputs_at: Callable[[Collection[str]], str] | None = None,
     ) -> None:
         """Takes what is computed, and how.
 
@@ -92,6 +96,8 @@ class Step:
             request: Its key and partition columns, if they are not to stay.
             full: Whether all of it is computed in any case.
             share: How many steps share the memory.
+            runs: How commands run, and which may.
+            inputs_at: Returns a commit in which some tables are as in the candidate, for commands.
         """
         self._repository = repository
         self._candidate = candidate
@@ -102,9 +108,13 @@ class Step:
         self._memory = default_memory_limit() // (2 * share)
         self._work = Workspace(store=repository.store, memory_limit_bytes=self._memory)
         self._running: SelectEngine | None = None
+        self._runs = runs
+        self._inputs_at = inputs_at
+        self._cancelled = threading.Event()
 
     def cancel(self) -> None:
         """Stops the step; it then fails."""
+        self._cancelled.set()
         running = self._running
         for engine in (self._work.con, *(() if running is None else (running,))):
             engine.interrupt()
@@ -180,7 +190,7 @@ class Step:
         recorded = {one: candidate.as_input(table) for one, table in inputs.items()}
         computed = Computed(definition.digest, ENGINE, recorded)
         lineage = step_lineage(
-            definition.sql,
+            definition,
             plan,
             edit,
             computed=computed,
@@ -206,11 +216,25 @@ class Step:
     def _landed(self, context: WriteContext, plan: StepPlan) -> Landed:
         """Runs the definition over the files to be read, and takes the rows in."""
         definition = self._graph.definitions[self._name]
+        if definition.command:
+            return self._command_rows(context, definition)
         files = {one: reading.files for one, reading in plan.readings.items()}
         with self._engine() as engine:
             query = spliced(context, engine, definition.sql, find=self._input, files=files)
             with engine.result(query, within=context.con) as result:
                 return land_query(context.work, f"SELECT * FROM {result.table}", result.names)
+
+    def _command_rows(self, context: WriteContext, definition: Definition) -> Landed:
+        """Runs the command, and takes in the rows that it leaves."""
+        assert self._inputs_at is not None, "whoever lets commands run says where inputs are"
+        return command_rows(
+            context,
+            self._name,
+            definition,
+            inputs_at=self._inputs_at(self._graph.inputs[self._name]),
+            runs=self._runs,
+            is_cancelled=self._cancelled.is_set,
+        )
 
     @contextmanager
     def _engine(self) -> Iterator[SelectEngine]:
@@ -301,8 +325,9 @@ def step_errors(table: str) -> Iterator[None]:
 
 
 def _failed(table: str, error: CatalogError) -> InvalidInput:
+    is_command = error.kind in (ErrorKind.COMMAND_FAILED, ErrorKind.COMMAND_REFUSED)
     return InvalidInput(
         f"derived table {table!r} cannot be computed: {error.message}",
-        kind=ErrorKind.STEP_FAILED,
+        kind=error.kind if is_command else ErrorKind.STEP_FAILED,
         hint=error.advice,
     )

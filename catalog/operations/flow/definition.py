@@ -10,10 +10,11 @@ from catalog.flow.derivation.definitions import input_names, select_of
 from catalog.flow.derivation.graph import Graph
 from catalog.flow.derivation.keys import result_key
 from catalog.flow.refresh.step import missing_input, spliced, step_errors
-from catalog.hints import Option, hint
+from catalog.hints import Blank, Option, hint
 from catalog.model.derived import Definition, definition_of, is_derived, without_definition
 from catalog.model.ids import random_id
 from catalog.model.names import check_not_reserved, check_table_name
+from catalog.model.schema import Schema
 from catalog.model.table import TableSnapshot
 from catalog.query.stored.engine import engine_for
 from catalog.repository.commit_writer import TableUpdate
@@ -148,7 +149,7 @@ class Definitions:
             )
         shape, request = self._shape(one, before)
         self._shapes[one.table.casefold()] = shape
-        if before is not None and _says_the_same(before, shape):
+        if before is not None and _says_the_same(before, shape) and _has(before, one):
             return False
         self.requests[one.table] = request
         base = self.candidate.working(one.table).base
@@ -168,6 +169,8 @@ class Definitions:
     ) -> tuple[TableSnapshot, WriteRequest]:
         """Returns the shape that a definition gives its table, by running it on no rows."""
         context, candidate = self.context, self.candidate
+        if one.definition.command:
+            return self._command_shape(one, before)
         columns: set[str] = set()
         for name in input_names(one.definition, table=one.table):
             spelled = candidate.spelled(name)
@@ -195,6 +198,32 @@ class Definitions:
         table_id = shape.table_id or self.table_ids.setdefault(one.table, random_id())
         return replace(shape, properties=properties, table_id=table_id, computed=None), request
 
+    def _command_shape(
+        self, one: Derivation, before: TableSnapshot | None
+    ) -> tuple[TableSnapshot, WriteRequest]:
+        """Returns the shape of a table that a command computes: it has none before it ran."""
+        for name in one.definition.inputs:
+            if self.candidate.spelled(name) is None:
+                raise missing_input(one.table, name)
+        if not one.definition.output:
+            raise InvalidInput(
+                f"the definition of table {one.table!r} does not say where its command leaves it",
+                kind=ErrorKind.BAD_DEFINITION,
+                hint=hint("{}", Option("output", Blank("PATH"))),
+            )
+        if before is None and not self.compute:
+            raise InvalidInput(
+                f"table {one.table!r} has to be computed: nobody knows its columns before its "
+                "command has run",
+                kind=ErrorKind.BAD_DEFINITION,
+            )
+        if before is None:
+            table_id = self.table_ids.setdefault(one.table, random_id())
+            before = TableSnapshot(Schema(()), 0, table_id=table_id)
+        properties = {**without_definition(before.properties), **one.definition.properties()}
+        request = WriteRequest("overwrite", one.key, one.partition_by)
+        return replace(before, properties=properties, computed=None), request
+
     def _found(self, name: str) -> tuple[str, TableSnapshot]:
         spelled = self.candidate.spelled(name)
         assert spelled is not None, "the inputs were looked up before"
@@ -209,6 +238,13 @@ class Definitions:
 
 def _says_the_same(old: TableSnapshot, new: TableSnapshot) -> bool:
     return definition_of(old.properties) == definition_of(new.properties) and _is_kept(old, new)
+
+
+def _has(table: TableSnapshot, one: Derivation) -> bool:
+    """Returns whether a table has the key and the partition columns that are asked for."""
+    names = tuple(name for name, _ in table.partition_fields)
+    by = None if one.partition_by is None else tuple(name for name, _ in one.partition_by)
+    return one.key in (None, table.key_names) and by in (None, names)
 
 
 def _is_kept(old: TableSnapshot, new: TableSnapshot) -> bool:

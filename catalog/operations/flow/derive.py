@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from catalog.engine.workspace import Workspace
 from catalog.flow.candidate import Candidate
+from catalog.flow.refresh.external import NO_COMMANDS, CommandRuns
 from catalog.flow.refresh.run import Refresher, StepProgress
 from catalog.flow.refresh.step import StepResult
 from catalog.model.derived import is_derived, without_definition
@@ -13,7 +15,13 @@ from catalog.model.listings import CommitInfo
 from catalog.model.names import canonical_name
 from catalog.operations.context import OperationContext
 from catalog.operations.flow.definition import Definitions, Derivation
-from catalog.operations.flow.refresh import TableRefresh, described, lineage_of, not_derived
+from catalog.operations.flow.refresh import (
+    INPUTS_OF_COMMAND,
+    TableRefresh,
+    described,
+    lineage_of,
+    not_derived,
+)
 from catalog.operations.history import describe_commit
 from catalog.operations.refs import unprotected_branch
 from catalog.operations.tables import unknown_table
@@ -55,6 +63,7 @@ def derive(
     dry_run: bool = False,
     message: str | None = None,
     progress: StepProgress | None = None,
+    runs: CommandRuns = NO_COMMANDS,
 ) -> DeriveReport:
     """Defines derived tables and computes them, in one commit; see ``Catalog.derive``.
 
@@ -68,10 +77,12 @@ def derive(
         dry_run: Whether only to check, and to say what would be defined.
         message: The commit's message; None makes one up.
         progress: Called after each table that was computed.
+        runs: How commands run, and which may.
     """
     branch = canonical_name(branch)
     head = unprotected_branch(context.repository, branch).head
     attempt = _Attempt(context, branch, derivations, drop, replace_tables, compute, message)
+    attempt.refresher.runs = runs
     if progress is not None:
         attempt.refresher.progress = progress
     if dry_run:
@@ -101,7 +112,8 @@ class _Attempt:
     table_ids: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.refresher = Refresher(self.context.repository)
+        describe = partial(self.context.describe, INPUTS_OF_COMMAND)
+        self.refresher = Refresher(self.context.repository, describe=describe)
 
     def propose(self, held: HeldBranch, head: str) -> Proposal | None:
         """Defines the tables at a head of the branch, and computes them."""

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.flow.candidate import Candidate
 from catalog.flow.derivation.graph import Graph
 from catalog.flow.derivation.staleness import staleness
 from catalog.flow.partitionwise import NotPartitionWise
+from catalog.flow.refresh.external import NO_COMMANDS, CommandRuns
 from catalog.flow.refresh.plan import StepPlan
 from catalog.flow.refresh.run import Refresher, StepProgress
 from catalog.flow.refresh.step import Step, StepResult
@@ -22,6 +24,9 @@ from catalog.operations.tables import unknown_table
 from catalog.repository.branches import HeldBranch
 from catalog.write.publish import Proposal, publish
 
+INPUTS_OF_COMMAND = "inputs of a command"
+"""Message of the commit that a command reads inputs from which the same refresh has computed."""
+
 
 @dataclass(frozen=True, slots=True)
 class TableRefresh:
@@ -29,7 +34,8 @@ class TableRefresh:
 
     Attributes:
         table: The table.
-        how: ``full`` if all of it was computed, ``incremental`` if only some parts were.
+        how: ``full`` if all of it was computed, ``incremental`` if only some parts were,
+            ``command`` if a command was run.
         reason: For ``full``: what forbids less.
         forbidden: For ``full``: the construct of the definition that forbids less, and where it
             is; None if it is something else that forbids it.
@@ -86,6 +92,7 @@ def refresh(
     dry_run: bool,
     message: str | None,
     progress: StepProgress | None,
+    runs: CommandRuns = NO_COMMANDS,
 ) -> RefreshReport:
     """Computes derived tables of a branch that are stale; see ``Catalog.refresh``."""
     branch = canonical_name(branch)
@@ -97,6 +104,7 @@ def refresh(
         return RefreshReport(branch, None, tuple(map(described_plan, planned)), dry_run=True)
     attempt = _Attempt(context, branch, tables, downstream_of, message)
     attempt.refresher.full = full
+    attempt.refresher.runs = runs
     if progress is not None:
         attempt.refresher.progress = progress
     made = publish(context.repository, branch, attempt.propose)
@@ -117,7 +125,8 @@ class _Attempt:
     results: list[StepResult] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.refresher = Refresher(self.context.repository)
+        describe = partial(self.context.describe, INPUTS_OF_COMMAND)
+        self.refresher = Refresher(self.context.repository, describe=describe)
 
     def propose(self, held: HeldBranch, head: str) -> Proposal | None:
         """Computes what is stale at a head of the branch."""

@@ -1,0 +1,187 @@
+"""Steps that are commands: they are run with their inputs, and their output is taken in."""
+
+import os
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from catalog.engine.connection import connection_on_demand
+from catalog.errors import ErrorKind, InvalidInput
+from catalog.flow.candidate import Candidate
+from catalog.flow.command import run_command
+from catalog.flow.permission import Permission, check_permitted
+from catalog.formats.source_names import is_hidden, is_parquet
+from catalog.model.derived import Definition
+from catalog.repository.commit_writer import Description
+from catalog.repository.repository import Repository
+from catalog.write.context import WriteContext
+from catalog.write.rows.landing import Landed, data_errors, land_query
+from catalog.write.snapshot.table_plan import SnapshotRequest, SnapshotTask
+from catalog.write.snapshot.take import take_snapshot
+
+MOST_LISTED = 200_000
+"""Files of an output that are looked at before the command runs."""
+
+_Stat = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRuns:
+    """How commands of derived tables run, and which may.
+
+    Attributes:
+        everything: Whether any command may run.
+        commands: The commands that may run, as their words, by the folded name of their table.
+        timeouts_s: After how many seconds each is stopped, by the folded name of its table.
+        reservation: Why commands of a configuration do not count, for messages; may be empty.
+        folder: Where they run.
+        environment: Their environment, to which catalog, inputs and output are added.
+    """
+
+    everything: bool = False
+    commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    timeouts_s: Mapping[str, float] = field(default_factory=dict)
+    reservation: str = ""
+    folder: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def check(self, table: str, definition: Definition) -> None:
+        """Checks that the command of a table may run.
+
+        Raises:
+            InvalidInput: It may not.
+        """
+        named = self.commands.get(table.casefold())
+        commands = frozenset() if named is None else frozenset({named})
+        permission = Permission(self.everything, commands, self.reservation)
+        check_permitted(definition.command, permission, what=f"derived table {table!r}")
+
+
+NO_COMMANDS = CommandRuns()
+"""Lets no command run."""
+
+
+def any_commands() -> CommandRuns:
+    """Lets every command run, in the working directory and with the environment of this process."""
+    return CommandRuns(everything=True, environment=os.environ)
+
+
+def commit_of_inputs(
+    repository: Repository,
+    candidate: Candidate,
+    inputs: Collection[str],
+    *,
+    describe: Callable[[], Description],
+) -> str:
+    """Returns a commit in which inputs are as in a candidate; no branch leads to one that is new.
+
+    So a command reads what the refresh has computed so far, and a kill leaves no more than an
+    object that nothing refers to.
+    """
+    updates = [update for update in candidate.updates() if update.name in inputs]
+    if not updates:
+        return candidate.base_id
+    return repository.writer().write([candidate.base_id], updates, describe())
+
+
+def command_rows(
+    context: WriteContext,
+    table: str,
+    definition: Definition,
+    *,
+    inputs_at: str,
+    runs: CommandRuns,
+    is_cancelled: Callable[[], bool] = lambda: False,
+) -> Landed:
+    """Runs the command of a derived table, and takes in the rows that it leaves.
+
+    Args:
+        context: The engine that takes the rows in.
+        table: The table.
+        definition: The command, its inputs, and where it leaves its output.
+        inputs_at: The commit with its inputs.
+        runs: How commands run, and which may.
+        is_cancelled: Returns whether to stop it.
+
+    Raises:
+        InvalidInput: It may not run, fails, or leaves nothing that can be taken.
+        NotFound: It leaves nothing.
+        CorruptData: What it leaves is damaged.
+    """
+    runs.check(table, definition)
+    folder = os.path.abspath(runs.folder or os.curdir)
+    output = os.path.join(folder, definition.output)
+    before = _files(output)
+    location = context.store.location
+    environment = {
+        **runs.environment,
+        "PARQUETRY_CATALOG": location if "://" in location else os.path.abspath(location),
+        "PARQUETRY_REF": inputs_at,
+        "PARQUETRY_BRANCH": inputs_at,
+        "PARQUETRY_TABLE": table,
+        "PARQUETRY_INPUTS": "\n".join(definition.inputs),
+        "PARQUETRY_OUTPUT": output,
+    }
+    run_command(
+        definition.command,
+        env=environment,
+        cwd=folder,
+        timeout_s=runs.timeouts_s.get(table.casefold()),
+        is_cancelled=is_cancelled,
+    )
+    _check_written(output, before)
+    return _landed(context, table, output)
+
+
+def _files(output: str) -> dict[str, _Stat]:
+    """Returns what the Parquet files of an output are now, hidden ones left out."""
+    path = Path(output)
+    found: dict[str, _Stat] = {}
+    paths = [path] if path.is_file() else sorted(path.rglob("*")) if path.is_dir() else []
+    for one in paths[:MOST_LISTED]:
+        hidden = any(map(is_hidden, one.relative_to(path).parts))
+        if is_parquet(one.name) and one.is_file() and not hidden:
+            stat = one.stat()
+            found[str(one)] = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+    return found
+
+
+def _check_written(output: str, before: Mapping[str, _Stat]) -> None:
+    """Checks that a command wrote its output, all of it: what an earlier run left is not its own.
+
+    Raises:
+        InvalidInput: It wrote nothing, or left files that were there before.
+    """
+    after = _files(output)
+    written = {path for path, stat in after.items() if before.get(path) != stat}
+    if not written:
+        raise InvalidInput(
+            f"the command wrote nothing to {output}",
+            kind=ErrorKind.COMMAND_FAILED,
+            hint="it has to write Parquet there, where PARQUETRY_OUTPUT says",
+        )
+    left = sorted(after.keys() - written)
+    if left:
+        raise InvalidInput(
+            f"{output} holds files that the command did not write: {left[0]}",
+            kind=ErrorKind.COMMAND_FAILED,
+            hint="have the command clear the directory before it writes",
+        )
+
+
+def _landed(context: WriteContext, table: str, output: str) -> Landed:
+    """Takes an output in as a snapshot would, files where they are, and returns its rows."""
+    request = SnapshotRequest(mode="reference", fingerprints="later")
+    with connection_on_demand(context.store) as engine:
+        task = SnapshotTask(
+            context.repository, table, None, output, request, dry_run=False, engine=engine
+        )
+        update = take_snapshot(task).update
+    assert update is not None and update.snapshot is not None, "a new table has been taken"
+    files = context.verified(table, update.added)
+    relation = context.relation(update.snapshot, files)
+    fields = update.snapshot.schema.fields
+    columns = ", ".join(f"c{one.id}" for one in fields)
+    with data_errors():
+        query = f"SELECT {columns} FROM {relation}"
+        return land_query(context.work, query, [one.name for one in fields])
