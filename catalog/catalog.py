@@ -101,6 +101,8 @@ class Catalog(CatalogReader):
         isolation: Literal["snapshot", "serializable"] = "snapshot",
         allow_empty: bool = False,
         idempotency_key: str | None = None,
+        inputs: Sequence[str] = (),
+        code: Mapping[str, str] | None = None,
         dry_run: bool = False,
     ) -> "CatalogTransaction":
         """Starts a transaction over any number of tables.
@@ -115,6 +117,10 @@ class Catalog(CatalogReader):
             allow_empty: Whether to commit although nothing changed.
             idempotency_key: A name for what is done: of all transactions with one key on the
                 branch, one is committed, so that a pipeline can run again after a failure.
+            inputs: Tables that everything written was made from, as ``TABLE@REF``, to be recorded
+                beside those that SQL is seen to read. Without a ref it is the branch's.
+            code: The code that writes, as texts by name, to be recorded. None finds it: the file
+                that called, and the commit of the git repository that it lies in.
             dry_run: Whether to report what would change, without writing anything.
 
         Returns:
@@ -135,7 +141,7 @@ class Catalog(CatalogReader):
             allow_empty=allow_empty,
             key=idempotency_key,
         )
-        return CatalogTransaction(self.context, about, dry_run=dry_run)
+        return CatalogTransaction(self.context, about, inputs=inputs, code=code, dry_run=dry_run)
 
     def status(
         self, sources: "Sequence[Source]", *, branch: str = DEFAULT_BRANCH

@@ -15,7 +15,7 @@ from cli.specs import FileMode, PartitionBy, SourceFormat, TableSpec
 from cli.usage import nearest
 
 CONFIG_NAME = "parquetry.toml"
-TOP_KEYS = ("catalog", "verify", "s3", "gcs", "azure", "tables", "models", "steps")
+TOP_KEYS = ("catalog", "verify", "record_code", "s3", "gcs", "azure", "tables", "models", "steps")
 S3_KEYS = ("endpoint_url", "region", "profile", "path_style")
 GCS_KEYS = ("endpoint_url",)
 AZURE_KEYS = ("account", "endpoint_url")
@@ -55,6 +55,7 @@ class Config:
     verify: Verify | None = None
     models: str | None = None
     steps: tuple[StepCommand, ...] = ()
+    record_code: bool = True
 
 
 def read_config(path: Path) -> Config:
@@ -84,6 +85,7 @@ def read_config(path: Path) -> Config:
         root["verify"].choice(VERIFY),
         _models(root["models"]),
         tuple(_step(name, entry) for name, entry in _tables(root["steps"], part="command")),
+        root["record_code"].boolean() is not False,
     )
 
 

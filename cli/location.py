@@ -130,6 +130,20 @@ def verification(context: typer.Context) -> Verify:
     return "size"
 
 
+def running_code(file: Path | None = None) -> dict[str, str]:
+    """Returns which code a command runs: that of a file, or of the working directory.
+
+    Nothing if the nearest configuration says so.
+    """
+    from catalog.operations.code import code_in_directory
+
+    with suppress(CatalogError):  # one that nobody needs
+        config = find_config()
+        if config is not None and not config.record_code:
+            return {}
+    return code_in_directory(file)
+
+
 def find_config() -> Config | None:
     """Returns the configuration: the one that the environment names, else the nearest upwards.
 

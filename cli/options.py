@@ -36,6 +36,15 @@ Ref: TypeAlias = Annotated[
 Message: TypeAlias = Annotated[
     str | None, typer.Option("-m", "--message", help="The commit message.")
 ]
+Inputs: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input",
+        metavar="TABLE[@REF]",
+        help="Record that the tables were made from this one. Repeatable.",
+        autocompletion=complete_table_at,
+    ),
+]
 Sides: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(

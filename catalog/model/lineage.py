@@ -233,6 +233,24 @@ class LineageEntry:
         return {"steps": steps, **({"steps_left_out": left_out} if left_out else {})}
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a caller says about the origin of what is written, or what is known of the caller.
+
+    Attributes:
+        inputs: Tables that went into it, beside those that are seen to.
+        code: The code that wrote it, by name.
+    """
+
+    inputs: tuple[Input, ...] = ()
+    code: Mapping[str, str] = field(default_factory=dict)
+
+    def added(self, entry: LineageEntry) -> LineageEntry:
+        """Returns an entry with what it does not say yet."""
+        inputs = tuple(dict.fromkeys((*entry.inputs, *self.inputs)))
+        return replace(entry, inputs=inputs, code=entry.code or self.code)
+
+
 def combined(steps: Sequence[LineageEntry]) -> LineageEntry:
     """Returns one entry for all that was done to a table, in order; one step stays as it is."""
     if len(steps) == 1:

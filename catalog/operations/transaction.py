@@ -5,9 +5,12 @@ from typing import TYPE_CHECKING, Literal
 
 from catalog.engine.quoting import identifier
 from catalog.errors import ErrorKind, InvalidInput, NotFound
+from catalog.model.lineage import Origin
 from catalog.model.listings import CommitInfo
 from catalog.model.texts import check_text, listed, path_text
+from catalog.operations.code import calling_code, checked_code
 from catalog.operations.context import OperationContext
+from catalog.operations.declared_inputs import declared_inputs
 from catalog.operations.history import describe_commit
 from catalog.operations.transaction_session import open_writing_session
 from catalog.query.backend import Params
@@ -34,14 +37,25 @@ class CatalogTransaction:
     """
 
     def __init__(
-        self, context: OperationContext, about: Authorship, *, dry_run: bool = False
+        self,
+        context: OperationContext,
+        about: Authorship,
+        *,
+        inputs: Sequence[str] = (),
+        code: Mapping[str, str] | None = None,
+        dry_run: bool = False,
     ) -> None:
+        known_code = checked_code(code)
         self._context = context
         self._transaction = Transaction(
             context.repository,
             about,
             clock=context.clock,
             dry_run=dry_run,
+        )
+        self._transaction.origin = Origin(
+            declared_inputs(context, inputs, self._transaction.tables),
+            calling_code() if known_code is None and not dry_run else known_code or {},
         )
         self._session: Session | None = None
         self.commit: CommitInfo | None = None
@@ -54,6 +68,11 @@ class CatalogTransaction:
         self._transaction.__exit__(kind, error, trace)
         if self._transaction.commit_id is not None:
             self.commit = describe_commit(self._context, self._transaction.commit_id)
+
+    @property
+    def branch(self) -> str:
+        """Returns the branch that it commits to."""
+        return self._transaction.branch
 
     @property
     def is_repeated(self) -> bool:
@@ -75,6 +94,8 @@ class CatalogTransaction:
         format: Literal["auto", "parquet"] = "auto",
         fingerprints: Literal["now", "later"] | None = None,
         allow_empty: bool = False,
+        inputs: Sequence[str] = (),
+        code: Mapping[str, str] | None = None,
     ) -> SnapshotReport:
         """Stages the state of a table as a source has it.
 
@@ -93,6 +114,10 @@ class CatalogTransaction:
                 ``later``, by the first diff; None means now for copies and links, later
                 for references.
             allow_empty: Whether the source may be empty or missing.
+            inputs: Tables that the source was made from, as ``TABLE@REF``, to be recorded. Without
+                a ref it is the table as this transaction has it.
+            code: The code that made it, as texts by name, to be recorded; None is that of the
+                transaction.
 
         Returns:
             What would change; nothing is committed before the transaction ends.
@@ -112,7 +137,12 @@ class CatalogTransaction:
             fingerprints=fingerprints,
             allow_empty=allow_empty,
         )
-        return self._transaction.snapshot(table, path_text(source, "the source"), request)
+        place, origin = path_text(source, "the source"), self._origin(inputs, code)
+        return self._transaction.snapshot(table, place, request, origin=origin)
+
+    def _origin(self, inputs: Sequence[str], code: Mapping[str, str] | None) -> Origin:
+        found = declared_inputs(self._context, inputs, self._transaction.tables)
+        return Origin(found, checked_code(code) or {})
 
     def write(
         self,
@@ -122,6 +152,8 @@ class CatalogTransaction:
         mode: WriteMode,
         key: Sequence[str] | None = None,
         partition_by: Sequence[str] | Mapping[str, str | None] | None = None,
+        inputs: Sequence[str] = (),
+        code: Mapping[str, str] | None = None,
     ) -> WriteReport:
         """Stages rows to be written to a table.
 
@@ -137,6 +169,10 @@ class CatalogTransaction:
             key: Key columns; None keeps the table's, an empty list removes them.
             partition_by: Partition columns of a new or overwritten table, or their types by
                 name.
+            inputs: Tables that the rows were made from, as ``TABLE@REF``, to be recorded. Without
+                a ref it is the table as this transaction has it.
+            code: The code that made them, as texts by name, to be recorded; None is that of the
+                transaction.
 
         Returns:
             What would change; nothing is committed before the transaction ends.
@@ -148,7 +184,8 @@ class CatalogTransaction:
         self._transaction.check_running()
         columns = None if key is None else listed(key, "key")
         request = WriteRequest(mode, columns, column_types(partition_by))
-        return self._transaction.write(table, data, request)
+        origin = self._origin(inputs, code)
+        return self._transaction.write(table, data, request, origin=origin)
 
     def sql(self, text: str, params: Params = None) -> "duckdb.DuckDBPyRelation | WriteResult":
         """Runs SQL on the branch, as this transaction has changed it so far.

@@ -11,7 +11,7 @@ from catalog.engine.settings import UserSettings
 from catalog.engine.workspace import Workspace
 from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.hints import Call, hint
-from catalog.model.lineage import combined
+from catalog.model.lineage import Origin, combined
 from catalog.model.names import canonical_name
 from catalog.model.texts import check_choice, check_text, check_texts
 from catalog.query.pending_write import PendingWrite, WriteResult
@@ -34,6 +34,8 @@ from catalog.write.snapshot.take import SnapshotReport, take_snapshot
 from catalog.write.sql.dispatch import run_statement
 from catalog.write.staged_tables import StagedTables
 from catalog.write.working_table import WorkingTable, same_shape
+
+NO_ORIGIN = Origin()
 
 Isolation = Literal["snapshot", "serializable"]
 
@@ -83,6 +85,7 @@ class Transaction:
         base_id: The commit that it starts from.
         commit_id: The commit made; None before the end, or if nothing changed.
         is_repeated: Whether that commit was made by an earlier transaction of the same key.
+        origin: What is recorded about everything that is written.
     """
 
     def __init__(
@@ -108,6 +111,7 @@ class Transaction:
         self.context = WriteContext(Workspace(store=repository.store), repository)
         self.tables = StagedTables(self.context, self.base_id)
         self._placements: list[Placement] = []
+        self.origin = Origin()
         self.has_begun = False
         self.has_ended = False
 
@@ -154,7 +158,9 @@ class Transaction:
         """Returns the branch that the transaction commits to."""
         return self._about.branch
 
-    def snapshot(self, table: str, source: str, request: SnapshotRequest) -> SnapshotReport:
+    def snapshot(
+        self, table: str, source: str, request: SnapshotRequest, *, origin: Origin = NO_ORIGIN
+    ) -> SnapshotReport:
         """Stages the state of a table, made if it is new, as a source has it.
 
         Raises:
@@ -184,13 +190,15 @@ class Transaction:
             return taken.report
         change = FileEdit(tuple(update.removed), tuple(update.added))
         scope = _snapshot_scope(working, update, request)
-        after = working.then(update.snapshot, change, scope, lineage=taken.lineage)
+        after = working.then(update.snapshot, change, scope, lineage=origin.added(taken.lineage))
         self.tables.stage(after)
         if taken.placement is not None:
             self._placements.append(taken.placement)
         return taken.report
 
-    def write(self, table: str, data: object, request: WriteRequest) -> WriteReport:
+    def write(
+        self, table: str, data: object, request: WriteRequest, *, origin: Origin = NO_ORIGIN
+    ) -> WriteReport:
         """Stages rows to be written to a table, made if it is new; see ``write_rows``."""
         name = self.tables.spelled_to_fill(table)
         self._check_writing()
@@ -203,6 +211,9 @@ class Transaction:
                 written = write_rows(self.context, working, landed, request=request)
         finally:
             settings.put_back()
+        if written is not working:
+            *before, last = written.lineage
+            written = replace(written, lineage=(*before, origin.added(last)))
         self.tables.stage(written)
         return WriteReport(
             written.name,
@@ -272,7 +283,9 @@ class Transaction:
             time=self._clock(),
             message=message,
             metadata=self._about.metadata,
-            lineage={table.name: combined(table.lineage).stored() for table in tables},
+            lineage={
+                table.name: self.origin.added(combined(table.lineage)).stored() for table in tables
+            },
         )
         updates = [self._update(table) for table in tables]
         self.context.check_read()

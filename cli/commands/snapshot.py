@@ -8,9 +8,9 @@ import typer
 from catalog.errors import ErrorKind, NotFound
 from catalog.report.figures import counted, plain, short, size
 from cli.config import CONFIG_NAME
-from cli.location import find_config
+from cli.location import find_config, running_code
 from cli.opening import DEFAULT_REF, opened
-from cli.options import Branch, Json, Message
+from cli.options import Branch, Inputs, Json, Message
 from cli.output import stderr
 from cli.output.listing import picked, show_outcome
 from cli.specs import (
@@ -113,6 +113,7 @@ def snapshot(
     fingerprints: WhenFingerprinted = None,
     metadata: Metadata = None,
     idempotency_key: IdempotencyKey = None,
+    inputs: Inputs = None,
     allow_empty: AllowEmpty = False,
     dry_run: DryRun = False,
     json: Json = False,
@@ -136,6 +137,8 @@ def snapshot(
         message=message,
         metadata=dict(pairs),
         idempotency_key=idempotency_key,
+        inputs=inputs or [],
+        code=running_code(),
         dry_run=dry_run,
     )
     with stderr.Progress("snapshot:") as progress, transaction:

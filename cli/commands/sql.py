@@ -9,8 +9,9 @@ import typer
 from catalog.errors import NotFound, StorageFailure
 from cli.completion import complete_branch, complete_ref
 from cli.exit_codes import ExitCode
+from cli.location import running_code
 from cli.opening import DEFAULT_REF, opened
-from cli.options import Json, Message, OutputFile, Ref
+from cli.options import Inputs, Json, Message, OutputFile, Ref
 from cli.output.results import ResultFormat
 from cli.sql.branch_sql import run_on_branch
 from cli.sql.run import run_sql
@@ -18,6 +19,7 @@ from cli.sql.statements import split
 from cli.usage import UsageError
 
 
+# long: one parameter for each option
 def sql(
     context: typer.Context,
     *,
@@ -45,6 +47,7 @@ def sql(
         ),
     ] = None,
     message: Message = None,
+    inputs: Inputs = None,
     how: Annotated[ResultFormat, typer.Option("--format", help="How to write the rows.")] = (
         ResultFormat.TABLE
     ),
@@ -71,10 +74,16 @@ def sql(
             "-m is the message of a commit, and a query makes none",
             hint="name the branch: --branch main",
         )
+    if branch is None and inputs:
+        raise UsageError(
+            "--input is recorded in a commit, and a query makes none",
+            hint="name the branch: --branch main",
+        )
     text = _text(query, file)
     cat = opened(context)
     if branch is not None:
-        run_on_branch(cat, text, branch, message=message, how=how, target=target)
+        tx = cat.transaction(branch, message=message, inputs=inputs or [], code=running_code(file))
+        run_on_branch(tx, text, how=how, target=target)
         return
     with cat.connect(ref or DEFAULT_REF) as session:
         run_sql(session, text, how=how, target=target)

@@ -16,8 +16,8 @@ from cli.sql.run import rows_of, running, write_rows
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from catalog import Catalog
     from catalog.model.listings import CommitInfo
+    from catalog.operations.transaction import CatalogTransaction
     from catalog.query.pending_write import WriteResult
 
 
@@ -33,15 +33,9 @@ class TableOutcome:
 
 
 def run_on_branch(
-    cat: "Catalog",
-    query: str,
-    branch: str,
-    *,
-    message: str | None,
-    how: ResultFormat,
-    target: Path | None,
+    tx: "CatalogTransaction", query: str, *, how: ResultFormat, target: Path | None
 ) -> None:
-    """Runs statements in one transaction, commits it, and prints what changed.
+    """Runs statements in a transaction, commits it, and prints what changed.
 
     Rows of the last statement, if it has any, go where rows of queries go; what changed then
     goes to stderr, or into the same JSON.
@@ -51,7 +45,6 @@ def run_on_branch(
     """
     from catalog.query.pending_write import WriteResult
 
-    tx = cat.transaction(branch, message=message)
     with running(query, tx.interrupt), tx:
         results = tx.run(query)
         reader = rows_of(results[-1])
@@ -61,12 +54,12 @@ def run_on_branch(
         stderr.warning(text)
     changes = _by_table(written)
     if how is ResultFormat.JSON and target is None:
-        _write_json(branch, changes, commit=tx.commit, answer=answer)
+        _write_json(tx.branch, changes, commit=tx.commit, answer=answer)
         return
     if answer is not None:
         write_rows(answer.to_reader(), how, target)
     say = stdout.line if answer is None else stderr.note
-    for line in _lines(branch, tx.commit, changes):
+    for line in _lines(tx.branch, tx.commit, changes):
         say(line)
 
 

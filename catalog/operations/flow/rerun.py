@@ -87,7 +87,7 @@ def run_statements(
     name = f"reproduce-{random_id()}"
     BranchList(context).create(name, at=parents[0])
     about = Authorship(name, context.author, "reproduction", allow_empty=True)
-    with CatalogTransaction(context, about) as transaction:
+    with CatalogTransaction(context, about, code={}) as transaction:
         for text in texts:
             transaction.sql(text)
     assert transaction.commit is not None, "an empty commit is allowed"
