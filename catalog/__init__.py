@@ -93,6 +93,7 @@ def open(
     azure: AzureOptions | None = None,
     cache: str | None = None,
     verify: 'Literal["size", "pages", "hash"]' = "size",
+    time_limit_s: float | None = 21_600.0,
 ) -> "Catalog":
     """Opens the catalog in a directory or a bucket.
 
@@ -106,6 +107,8 @@ def open(
             ``parquetry`` in the user's cache directory, and an empty text disables it.
         verify: What of each data file is compared with the commit before it is read: its
             ``size``, also the checksums in its ``pages``, or also the ``hash`` of its bytes.
+        time_limit_s: After how many seconds SQL that the catalog stores, such as the definition
+            of a derived table, is stopped; None means never.
 
     Raises:
         NotFound: There is no catalog, or the bucket does not exist.
@@ -115,4 +118,12 @@ def open(
     """
     from catalog.catalog import Catalog
 
-    return Catalog.open(uri, s3=s3, gcs=gcs, azure=azure, cache=cache, verify=verify)
+    return Catalog.open(
+        uri,
+        s3=s3,
+        gcs=gcs,
+        azure=azure,
+        cache=cache,
+        verify=verify,
+        time_limit_s=time_limit_s,
+    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from catalog.errors import AlreadyExists, ErrorKind, NotFound
 from catalog.hints import Call, hint
 from catalog.model.datafile import VERIFY
+from catalog.model.limits import TIME_LIMIT_S, limited_to
 from catalog.model.texts import check_choice, path_text
 from catalog.operations.context import default_author, utc_now
 from catalog.reader import CatalogReader
@@ -77,13 +78,15 @@ class Catalog(CatalogReader):
         azure: "AzureOptions | None" = None,
         cache: str | None = None,
         verify: "Verify" = "size",
+        time_limit_s: float | None = TIME_LIMIT_S,
     ) -> "Catalog":
         """Opens a catalog; see ``catalog.open``."""
         uri = path_text(uri, "the catalog's place")
         check_choice(verify, "verify", VERIFY)
         store = open_store(uri, s3=s3, gcs=gcs, azure=azure, cache=cache)
         try:
-            repository = stored.open_existing(store, verify=verify)
+            limits = limited_to(time_limit_s)
+            repository = stored.open_existing(store, verify=verify, limits=limits)
         except NotFound as error:
             if error.kind != ErrorKind.CATALOG_NOT_FOUND:
                 raise

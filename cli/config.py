@@ -15,7 +15,18 @@ from cli.specs import FileMode, PartitionBy, SourceFormat, TableSpec
 from cli.usage import nearest
 
 CONFIG_NAME = "parquetry.toml"
-TOP_KEYS = ("catalog", "verify", "record_code", "s3", "gcs", "azure", "tables", "models", "steps")
+TOP_KEYS = (
+    "catalog",
+    "verify",
+    "record_code",
+    "s3",
+    "gcs",
+    "azure",
+    "tables",
+    "models",
+    "steps",
+    "time_limit_s",
+)
 S3_KEYS = ("endpoint_url", "region", "profile", "path_style")
 GCS_KEYS = ("endpoint_url",)
 AZURE_KEYS = ("account", "endpoint_url")
@@ -56,6 +67,7 @@ class Config:
     models: str | None = None
     steps: tuple[StepCommand, ...] = ()
     record_code: bool = True
+    time_limit_s: float | None = None
 
 
 def read_config(path: Path) -> Config:
@@ -86,6 +98,7 @@ def read_config(path: Path) -> Config:
         _models(root["models"]),
         tuple(_step(name, entry) for name, entry in _tables(root["steps"], part="command")),
         root["record_code"].boolean() is not False,
+        root["time_limit_s"].seconds(),
     )
 
 

@@ -15,6 +15,7 @@ import typer
 from catalog import AzureOptions, GcsOptions, S3Options
 from catalog.errors import CatalogError, ErrorKind, NotFound
 from catalog.model.datafile import Verify
+from catalog.model.limits import TIME_LIMIT_S
 from catalog.model.texts import path_text
 from cli.config import CONFIG_NAME, Config, read_config
 from cli.output import stderr
@@ -142,6 +143,18 @@ def running_code(file: Path | None = None) -> dict[str, str]:
         if config is not None and not config.record_code:
             return {}
     return code_in_directory(file)
+
+
+def time_limit_s() -> float | None:
+    """Returns after how many seconds stored SQL is stopped; None for never.
+
+    The nearest configuration says it if it is trusted: it may allow more than the default.
+    """
+    with suppress(CatalogError):  # one that nobody needs
+        config = find_config()
+        if config is not None and config.time_limit_s is not None:
+            return TIME_LIMIT_S if config_distrust(config.path) else config.time_limit_s
+    return TIME_LIMIT_S
 
 
 def find_config() -> Config | None:

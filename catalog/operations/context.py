@@ -88,8 +88,10 @@ class OperationContext:
 
     def over(self, store: ObjectStore) -> "OperationContext":
         """Returns the same catalog read and written through another store."""
+        old = self.repository
         return replace(
-            self, repository=Repository(store, self.repository.info, verify=self.repository.verify)
+            self,
+            repository=Repository(store, old.info, verify=old.verify, limits=old.limits),
         )
 
 

@@ -17,6 +17,7 @@ from catalog.model.commit import Commit, parse_time, time_text
 from catalog.model.datafile import Verify
 from catalog.model.digests import FIELD, check_digest, with_digest
 from catalog.model.ids import parse_json, random_id
+from catalog.model.limits import LIMITS, Limits
 from catalog.repository.branches import Branches, Stamp
 from catalog.repository.commits import Commits
 from catalog.repository.creation import create_named, create_own
@@ -51,13 +52,22 @@ class Repository:
 
     Attributes:
         verify: What of data files is compared with the commit before they are read.
+        limits: What a statement that the catalog stores may take.
         verified: Files that were compared, each as it was, so that it is not read again for that.
     """
 
-    def __init__(self, store: ObjectStore, info: CatalogInfo, *, verify: Verify = "size") -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        info: CatalogInfo,
+        *,
+        verify: Verify = "size",
+        limits: Limits = LIMITS,
+    ) -> None:
         self.store = store
         self.info = info
         self.verify = verify
+        self.limits = limits
         self.verified: set[tuple[object, ...]] = set()
         self.nodes = NodeReader(store)
         self.commits = Commits(self.nodes)
@@ -122,8 +132,10 @@ def is_catalog(store: ObjectStore) -> bool:
     return True
 
 
-def open_existing(store: ObjectStore, *, verify: Verify = "size") -> Repository:
-    """Opens a catalog; ``verify`` is as in ``Repository``.
+def open_existing(
+    store: ObjectStore, *, verify: Verify = "size", limits: Limits = LIMITS
+) -> Repository:
+    """Opens a catalog; ``verify`` and ``limits`` are as in ``Repository``.
 
     Raises:
         NotFound: There is none.
@@ -154,9 +166,8 @@ def open_existing(store: ObjectStore, *, verify: Verify = "size") -> Repository:
                     kind=ErrorKind.NEWER_FORMAT,
                     hint="install a newer version of parquetry",
                 )
-            return Repository(
-                store, CatalogInfo(catalog_id, parse_time(created_at), version), verify=verify
-            )
+            info = CatalogInfo(catalog_id, parse_time(created_at), version)
+            return Repository(store, info, verify=verify, limits=limits)
     raise Unsupported(
         f"{CATALOG_PATH} is not the description of a catalog",
         kind=ErrorKind.UNKNOWN_FORMAT,

@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 
@@ -21,7 +21,6 @@ from catalog.flow.refresh.plan import ENGINE, StepPlan, plan_step
 from catalog.flow.refresh.recording import step_lineage
 from catalog.model.datafile import DataFile
 from catalog.model.derived import Computed, Definition
-from catalog.model.limits import Limits
 from catalog.model.lineage import LineageEntry
 from catalog.model.scan_plan import scan_plan
 from catalog.model.table import TableSnapshot
@@ -239,7 +238,7 @@ class Step:
     @contextmanager
     def _engine(self) -> Iterator[SelectEngine]:
         """Yields the engine that runs the definition, which a stranger may have written."""
-        limits = Limits(memory_bytes=self._memory)
+        limits = replace(self._repository.limits, memory_bytes=self._memory)
         select = select_of(self._graph.definitions[self._name].sql)
         with engine_for(select, store=self._repository.store, limits=limits) as engine:
             self._running = engine

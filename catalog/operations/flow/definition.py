@@ -180,7 +180,9 @@ class Definitions:
         files = dict.fromkeys(candidate.names(), ())
         with step_errors(one.table):
             select = select_of(one.definition.sql)
-            with engine_for(select, store=context.store) as engine:
+            with engine_for(
+                select, store=context.store, limits=context.repository.limits
+            ) as engine:
                 query = spliced(context, engine, one.definition.sql, find=self._found, files=files)
                 with engine.result(query, within=context.con, limit=0) as result:
                     names = result.names
