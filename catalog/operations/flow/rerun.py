@@ -26,7 +26,7 @@ _QUERY_WORDS = ("select", "from", "with", "values", "table")
 def only_selects(sql: str) -> bool:
     """Returns whether a statement fills a table with what a SELECT yields that may be stored.
 
-    Such a one can do nothing but compute rows from tables of the catalog.
+    Such a one can do nothing but compute rows from tables of the catalog, and not take all memory.
     """
     statement = _single(sql)
     if statement is None or not statement.parsed or statement.target is None:
@@ -39,10 +39,9 @@ def only_selects(sql: str) -> bool:
     if begin is None:
         return False
     try:
-        check_stored_select(bare[begin:], what="it")
+        return check_stored_select(bare[begin:], what="it").bounded
     except InvalidInput:
         return False
-    return True
 
 
 def _single(sql: str) -> Statement | None:
