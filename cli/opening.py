@@ -31,7 +31,7 @@ def opened(context: typer.Context) -> "Catalog":
 
 
 def table_at(text: str) -> tuple[str, str]:
-    """Splits ``orders@main~1``; without a ref it is main.
+    """Splits ``orders@main~1``; without a ref it is main, as in ``orders@{2024-05-01}``.
 
     Raises:
         UsageError: A side is missing.
@@ -39,6 +39,8 @@ def table_at(text: str) -> tuple[str, str]:
     table, at, ref = text.partition("@")
     if not table or (at and not ref):
         raise UsageError(f"{text!r} is not of the form TABLE@REF", hint="e.g. orders@main~1")
+    if ref.startswith("{"):
+        ref = f"{DEFAULT_REF}@{ref}"
     return _bare(table), _bare(ref) or DEFAULT_REF
 
 

@@ -1,6 +1,6 @@
 """Why a query may give other rows when it runs again over the same tables."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sqlglot import exp
 
@@ -45,17 +45,27 @@ _SUMS = _names(
 )
 """Aggregates that add floats up, in the order in which threads come to them."""
 
+_MAKE_FLOATS = (exp.Div, exp.Cast, exp.TryCast, exp.Func)
+"""What may make a float of what is none."""
+
 _NAMES = {"listagg": "string_agg", "array_agg": "list", "rand": "random"}
 """What functions are called that have several names."""
 
 
-def likely_causes(sql: str, table: TableSnapshot, *, engine: str | None) -> tuple[str, ...]:
+def likely_causes(
+    sql: str,
+    table: TableSnapshot,
+    *,
+    engine: str | None,
+    inputs: Iterable[TableSnapshot] | None = None,
+) -> tuple[str, ...]:
     """Returns what may make the rows of a query differ from run to run, the likeliest first.
 
     Args:
         sql: The query, or a statement with one in it.
         table: What it yields.
         engine: What ran it, with its version; None if that is not known.
+        inputs: The tables that it reads; None if they are not known.
     """
     other = engine is not None and engine != ENGINE
     found = [f"it was computed by {engine}, and this is {ENGINE}"] if other else []
@@ -66,13 +76,32 @@ def likely_causes(sql: str, table: TableSnapshot, *, engine: str | None) -> tupl
     by_place = dict.fromkeys(_of_functions(tree))
     by_place |= dict.fromkeys(_of_clauses(tree))
     found += sorted(by_place, key=_rank)
-    sums = [name for node in tree.find_all(exp.Func) if (name := _name(node)) in _SUMS]
-    if sums and any(has_float(f.type) for f in table.schema.fields):
+    given = inputs is None or any(map(_has_floats, inputs))
+    if _has_floats(table) and (summed := _sum_of_floats(tree, given=given)):
         found.append(
-            f"{sums[0]}() of floats depends on the order in which they are added: results that "
+            f"{summed}() of floats depends on the order in which they are added: results that "
             "differ in the 13th digit differ in more once they are subtracted, rounded or compared"
         )
     return tuple(found)
+
+
+def _has_floats(table: TableSnapshot) -> bool:
+    return any(has_float(field.type) for field in table.schema.fields)
+
+
+def _sum_of_floats(tree: exp.Expr, *, given: bool) -> str:
+    """Returns the name of an aggregate that may add floats up; empty if there is none.
+
+    Args:
+        tree: The query.
+        given: Whether the tables that it reads have floats; if not, a division or the like makes
+            them.
+    """
+    for node in tree.find_all(exp.Func):
+        name = _name(node)
+        if name in _SUMS and (given or any(one.find(*_MAKE_FLOATS) for one in _arguments(node))):
+            return name
+    return ""
 
 
 def _rank(text: str) -> int:

@@ -24,7 +24,7 @@ def reproduction_lines(found: "Reproduction") -> list[str]:
     inputs = ", ".join(
         dict.fromkeys(f"{plain(one.table)}@{short(one.commit or '')}" for one in found.inputs)
     )
-    run = f"computed again {HOW.get(found.how, found.how)}, with {found.engine}"
+    run = f"computed again {HOW.get(found.how, found.how)}"
     run += f", from {inputs}" if inputs else ", from no table"
     if found.diff is None:
         lines = [f"the same: {what}, {counted(found.rows, 'row')}"]

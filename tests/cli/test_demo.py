@@ -23,6 +23,10 @@ def test_the_demo_tells_its_story(tmp_path: Path) -> None:
             for column, cells in counts["columns"].items():
                 numbers = r"\s+".join(str(cells[k]) for k in ("filled", "cleared", "corrected"))
                 assert re.search(rf"^  {column}\s+{numbers}\s", told, re.MULTILINE), column
+    assert re.search(r"^daily_delays +in parts  month 5, 6; ", outcome.out, re.MULTILINE)
+    assert "because weather has changed" in told
+    assert re.search(r"^daily_delays +taken ", told, re.MULTILINE)
+    assert "the same: monthly_by_carrier" in told
     assert (tmp_path / "show/lake/catalog.json").is_file()
     assert (tmp_path / "show/parquetry.toml").is_file()
     suggested = outcome.out.split("# now try")[1]

@@ -19,6 +19,7 @@ def test_the_same_rows_are_said_with_their_inputs(parquetry: Runner, lake: Path)
     assert done.code == 0
     assert done.out.splitlines()[0] == f"the same: daily, as commit {written[:8]} wrote it, 2 rows"
     assert f"from orders@{read[:8]}" in done.out
+    assert parquetry("reproduce", "daily@{2999-01-01}").out == done.out, "main, at that time"
     told = json.loads(parquetry("reproduce", "daily@main~1", "--json").out)
     assert (told["format_version"], told["same"], told["how"]) == (1, True, "definition")
     assert (told["commit"], told["diff"]) == (written, None)

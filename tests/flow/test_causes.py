@@ -55,6 +55,18 @@ def test_sums_of_floats_count_where_there_are_floats() -> None:
     assert "sum() of floats" in cause
 
 
+@pytest.mark.parametrize(
+    ("sql", "inputs", "count"),
+    [
+        ("SELECT sum(n) / sum(m) AS x FROM t", WHOLE, 0),
+        ("SELECT sum(n / m) AS x FROM t", WHOLE, 1),
+        ("SELECT sum(n) / sum(m) AS x FROM t", FLOATS, 1),
+    ],
+)
+def test_sums_of_integers_are_exact(sql: str, inputs: TableSnapshot, count: int) -> None:
+    assert len(likely_causes(sql, FLOATS, engine=None, inputs=[inputs])) == count
+
+
 def test_another_engine_comes_first_and_chance_before_order() -> None:
     found = likely_causes(
         "SELECT first(n), random() AS r FROM t LIMIT 1", WHOLE, engine="duckdb 0.0.1"

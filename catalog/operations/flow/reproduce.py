@@ -122,7 +122,12 @@ def _by_definition(context: OperationContext, table: StoredTable, commit_id: str
         inputs,
         table.snapshot.rows,
         diff,
-        likely_causes(definition.sql, table.snapshot, engine=computed.engine),
+        likely_causes(
+            definition.sql,
+            table.snapshot,
+            engine=computed.engine,
+            inputs=[t.snapshot for one in inputs if (t := candidate.table(one.table))],
+        ),
     )
 
 
