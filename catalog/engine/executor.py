@@ -46,19 +46,16 @@ class ThreadExecutor:
             return [task.run() for task in tasks]
         with ThreadPoolExecutor(self.workers) as pool:
             futures = [pool.submit(task.run) for task in tasks]
+            failed: list[Future[Result]] = []
             try:
-                wait(futures, return_when=FIRST_EXCEPTION)
+                ended, _ = wait(futures, return_when=FIRST_EXCEPTION)
+                failed = [f for f in futures if f in ended and f.exception() is not None]
             finally:
-                if any(_failed(future) for future in futures):
+                if failed or not all(future.done() for future in futures):
                     _stop(futures, tasks)
-        failed = next((f for f in futures if _failed(f) and f.exception() is not None), None)
-        if failed is not None:
-            failed.result()
+        for future in failed:  # not those that failed because they were stopped
+            future.result()
         return [future.result() for future in futures]
-
-
-def _failed(future: "Future[Result]") -> bool:
-    return not future.done() or future.cancelled() or future.exception() is not None
 
 
 def _stop(futures: "Sequence[Future[Result]]", tasks: Sequence[Task[Result]]) -> None:

@@ -20,6 +20,8 @@ from catalog.write.rows.write import add_sorted
 from catalog.write.table_write import TableWrite
 from catalog.write.working_table import WorkingTable
 
+_OTHER_KEY = "name key columns that tell the rows of the result apart, or none"
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -57,7 +59,10 @@ class Edit:
 
 
 class MustBeWholeError(Exception):
-    """The part that was computed does not fit the table as it is: all of it must be computed."""
+    """The part that was computed does not fit the table as it is: all of it must be computed.
+
+    Its text says why.
+    """
 
 
 def edit_table(
@@ -91,10 +96,10 @@ def edit_table(
         write = TableWrite(context, table, shape)
         (rows,) = single_row(context.con, f"SELECT count(*) FROM {landed.table}")
         if shape.key:
-            check_unique(context.con, shape, landed.table, name=table.name)
+            check_unique(context.con, shape, landed.table, name=table.name, advice=_OTHER_KEY)
         if table.snapshot is None or not _is_alike(table.snapshot, shape):
             if part is not None:
-                raise MustBeWholeError
+                raise MustBeWholeError("its columns have changed")
             gone = list(table.files(context.commits)) if table.snapshot is not None else []
             deleted = sum(file.rows for file in gone)
             change = add_sorted(write, _in_order(write, landed.table), gone, append=False)
@@ -266,7 +271,7 @@ class _Comparison:
                 f"several rows for table {write.name} share the key "
                 f"{key_text(write.shape.key_names, found[0])}",
                 kind=ErrorKind.DUPLICATE_KEY,
-                hint="name key columns that tell the rows of the result apart",
+                hint=_OTHER_KEY,
             )
 
     def _touched(self, old: str, pairs: str, touched: str) -> set[Partition]:

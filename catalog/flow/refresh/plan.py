@@ -309,10 +309,13 @@ class _Parts:
                 f"({start + n}, {constant(value, kind)})"
                 for n, value in enumerate(values[start : start + 1_000])
             )
-            column = identifier(carrier.column)
+            column, other = identifier(carrier.column), identifier(f"not {carrier.column}")
             typed = f"CAST(v AS {type_sql(kind)})"
-            source = f"(SELECT place, {typed} AS {column} FROM (VALUES {rows}) AS t(place, v))"
-            yield f"SELECT place, {carrier.expression} AS value FROM {source} AS s"
+            source = (
+                f"(SELECT place AS {other}, {typed} AS {column} FROM (VALUES {rows}) t(place, v))"
+            )
+            mapped = f"SELECT {other}, {carrier.expression} FROM {source} AS s"
+            yield f"SELECT place, value FROM ({mapped}) AS m(place, value)"
 
     def _expected(self, name: str, step: StepPlan) -> str:
         """Returns a query of the values that a step will change; empty if it may be any of them."""

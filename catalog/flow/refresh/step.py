@@ -3,15 +3,24 @@
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 import duckdb
 
 from catalog.engine.connection import single_row
+from catalog.engine.failures import engine_errors
 from catalog.engine.restricted import SelectEngine
 from catalog.engine.workspace import Workspace, default_memory_limit
-from catalog.errors import CatalogError, ErrorKind, InvalidInput, NotFound, Unsupported
+from catalog.errors import (
+    CatalogError,
+    CorruptData,
+    ErrorKind,
+    InvalidInput,
+    NotFound,
+    StorageFailure,
+    Unsupported,
+)
 from catalog.flow.candidate import Candidate
 from catalog.flow.derivation.definitions import select_of
 from catalog.flow.derivation.graph import Graph
@@ -116,7 +125,8 @@ class Step:
         self._cancelled.set()
         running = self._running
         for engine in (self._work.con, *(() if running is None else (running,))):
-            engine.interrupt()
+            with suppress(duckdb.ConnectionException):  # it has just ended
+                engine.interrupt()
 
     def run(self) -> StepResult:
         """Computes the table, and writes the files that differ.
@@ -132,9 +142,9 @@ class Step:
                 plan = plan_step(context, self._candidate, self._graph, self._name, full=self._full)
                 try:
                     return self._computed(context, plan)
-                except MustBeWholeError:
+                except MustBeWholeError as error:
                     plan = plan_step(context, self._candidate, self._graph, self._name, full=True)
-                    return self._computed(context, plan)
+                    return self._computed(context, replace(plan, reason=str(error)))
         finally:
             self._work.close()
 
@@ -181,13 +191,15 @@ class Step:
                 "table %s: a part of it yields rows of another part; all of it is computed", name
             )
             context.con.execute(f"DROP TABLE {landed.table}")
-            raise MustBeWholeError
+            raise MustBeWholeError("a part of it yielded rows of another part")
         edit = edit_table(context, table, landed, request=self._request, part=plan.part)
         definition = self._graph.definitions[name]
         found = {one: candidate.table(one) for one in self._graph.inputs[name]}
         inputs = {one: table for one, table in found.items() if table is not None}
         recorded = {one: candidate.as_input(table) for one, table in inputs.items()}
         computed = Computed(definition.digest, ENGINE, recorded)
+        if _is_same_origin(table.snapshot.computed, computed):
+            computed = table.snapshot.computed or computed
         lineage = step_lineage(
             definition,
             plan,
@@ -296,6 +308,17 @@ def _is_within(context: WriteContext, landed: Landed, plan: StepPlan) -> bool:
     return int(astray) == 0
 
 
+def _is_same_origin(old: Computed | None, new: Computed) -> bool:
+    """Returns whether rows were computed from the same, if found by another commit perhaps."""
+    return old is not None and old == replace(
+        new,
+        inputs={
+            name: replace(one, commit=old.inputs[name].commit) if name in old.inputs else one
+            for name, one in new.inputs.items()
+        },
+    )
+
+
 def missing_input(table: str, name: str) -> InvalidInput:
     """Returns the error for a derived table that reads a table that is not there."""
     return InvalidInput(
@@ -307,15 +330,22 @@ def missing_input(table: str, name: str) -> InvalidInput:
 
 @contextmanager
 def step_errors(table: str) -> Iterator[None]:
-    """Says of errors of a definition which table's it is.
+    """Says of errors of a definition, of data and of the machine which table could not be computed.
 
     Raises:
         InvalidInput: The definition cannot be computed.
+        CorruptData: A data file is damaged or missing.
+        StorageFailure: Memory or disk space ran out, or the storage failed.
     """
     try:
-        yield
+        with engine_errors():
+            yield
     except (InvalidInput, NotFound, Unsupported) as error:
         raise _failed(table, error) from error
+    except CorruptData as error:
+        raise CorruptData(_why(table, error), kind=error.kind, hint=error.advice) from error
+    except StorageFailure as error:
+        raise StorageFailure(_why(table, error), kind=error.kind, hint=error.advice) from error
     except duckdb.InterruptException:
         raise
     except duckdb.Error as error:
@@ -323,10 +353,14 @@ def step_errors(table: str) -> Iterator[None]:
         raise _failed(table, InvalidInput(first)) from error
 
 
+def _why(table: str, error: CatalogError) -> str:
+    return f"derived table {table!r} cannot be computed: {error.message}"
+
+
 def _failed(table: str, error: CatalogError) -> InvalidInput:
     is_command = error.kind in (ErrorKind.COMMAND_FAILED, ErrorKind.COMMAND_REFUSED)
     return InvalidInput(
-        f"derived table {table!r} cannot be computed: {error.message}",
+        _why(table, error),
         kind=error.kind if is_command else ErrorKind.STEP_FAILED,
         hint=error.advice,
     )

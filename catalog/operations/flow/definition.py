@@ -30,7 +30,8 @@ class Derivation:
     Attributes:
         table: The table.
         definition: What it is computed by.
-        key: Its key columns; None means those that the SQL groups by, or those that it has.
+        key: Its key columns; None means those that the SQL groups by, or those that it has
+            unless its SQL so far gave it them.
         partition_by: Its partition columns; None means those that it has.
         origin: Where the definition is written, for messages: ``models/daily.sql``.
     """
@@ -171,12 +172,9 @@ class Definitions:
         context, candidate = self.context, self.candidate
         if one.definition.command:
             return self._command_shape(one, before)
-        columns: set[str] = set()
         for name in input_names(one.definition, table=one.table):
-            spelled = candidate.spelled(name)
-            if spelled is None:
+            if candidate.spelled(name) is None:
                 raise missing_input(one.table, name)
-            columns.update(self._snapshot(spelled).schema.names)
         files = dict.fromkeys(candidate.names(), ())
         with step_errors(one.table):
             select = select_of(one.definition.sql)
@@ -189,8 +187,9 @@ class Definitions:
                     landed = land_query(context.work, f"SELECT * FROM {result.table}", names)
             key = one.key
             if key is None:
-                found = result_key(one.definition.sql, names, input_columns=columns)
-                key = found if found or before is None or not before.key else None
+                key = self._said_key(one.table, one.definition, names)
+                if not key and before is not None and not self._is_said(one.table, before):
+                    key = None
             request = WriteRequest("overwrite", key, one.partition_by)
             try:
                 shape = shape_with(candidate.working(one.table), landed, request)
@@ -225,6 +224,28 @@ class Definitions:
         properties = {**without_definition(before.properties), **one.definition.properties()}
         request = WriteRequest("overwrite", one.key, one.partition_by)
         return replace(before, properties=properties, computed=None), request
+
+    def _said_key(
+        self, table: str, definition: Definition, names: Sequence[str]
+    ) -> tuple[str, ...]:
+        """Returns the key that the SQL of a definition gives columns of some names."""
+        columns: set[str] = set()
+        for name in input_names(definition, table=table):
+            spelled = self.candidate.spelled(name)
+            if spelled is not None:
+                columns.update(self._snapshot(spelled).schema.names)
+        return result_key(definition.sql, names, input_columns=columns)
+
+    def _is_said(self, table: str, before: TableSnapshot) -> bool:
+        """Returns whether a table has the key that its SQL so far gave it, and nobody else did."""
+        definition = definition_of(before.properties)
+        if definition is None or not definition.sql:
+            return False
+        try:
+            said = self._said_key(table, definition, before.schema.names)
+        except InvalidInput:  # a definition that was valid for another release
+            return False
+        return said == before.key_names
 
     def _found(self, name: str) -> tuple[str, TableSnapshot]:
         spelled = self.candidate.spelled(name)

@@ -73,7 +73,12 @@ def _encoded(shown: str | None, kind: Scalar) -> bytes | None:
 
 
 def check_unique(
-    con: duckdb.DuckDBPyConnection, table: TableSnapshot, rows: str, *, name: str
+    con: duckdb.DuckDBPyConnection,
+    table: TableSnapshot,
+    rows: str,
+    *,
+    name: str,
+    advice: str = "keep one row per key, or append them",
 ) -> None:
     """Checks that no two rows, of a table of the engine with columns ``c<field id>``, share a key.
 
@@ -90,5 +95,5 @@ def check_unique(
         raise InvalidInput(
             f"{rows_alike} rows for table {name} share the key {key_text(table.key_names, values)}",
             kind=ErrorKind.DUPLICATE_KEY,
-            hint="keep one row per key, or append them",
+            hint=advice,
         )
