@@ -15,6 +15,7 @@ from catalog.diff.forms import NUMBERS, common_forms
 from catalog.diff.options import DiffOptions, Tolerance
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.datafile import DataFile, FileChanges
+from catalog.model.derived import definition_text
 from catalog.model.partition import Partition
 from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
@@ -69,6 +70,7 @@ class SchemaChange:
         "type_changed",
         "key_changed",
         "partitioning_changed",
+        "definition_changed",
     ]
     column: str | None
     before: str | None
@@ -323,6 +325,9 @@ def _schema_changes(columns: _Columns) -> tuple[SchemaChange, ...]:
     specs = [_joined([n for n, _ in side.partition_fields]) for side in (match.old, match.new)]
     if specs[0] != specs[1]:
         changes.append(SchemaChange("partitioning_changed", None, specs[0], specs[1]))
+    before, after = (definition_text(side.properties) for side in (match.old, match.new))
+    if before != after:
+        changes.append(SchemaChange("definition_changed", None, before, after))
     return tuple(changes)
 
 

@@ -93,6 +93,19 @@ def definition_of(properties: Mapping[str, str]) -> Definition | None:
     )
 
 
+def definition_text(properties: Mapping[str, str]) -> str | None:
+    """Returns what defines a table, as text for people; None if it is not derived.
+
+    It is the SQL, or the command with its inputs and its output.
+    """
+    if SQL in properties:
+        return properties[SQL]
+    if COMMAND not in properties:
+        return None
+    reads, writes = properties.get(INPUTS, ""), properties.get(OUTPUT, "")
+    return f"command {properties[COMMAND]} of {reads} into {writes}"
+
+
 def without_definition(properties: Mapping[str, str]) -> dict[str, str]:
     """Returns properties without those that define a table."""
     return {name: text for name, text in properties.items() if name not in PROPERTIES}

@@ -39,12 +39,13 @@ class CommitInfo:
 
 @dataclass(frozen=True, slots=True)
 class TableInfo:
-    """A table at a commit in totals."""
+    """A table at a commit in totals; ``derived`` if it has a definition."""
 
     name: str
     rows: int
     size_bytes: int
     files: int
+    derived: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from itertools import islice
 
+from catalog.model.derived import definition_text
 from catalog.model.listings import CommitInfo, commit_info
 from catalog.model.texts import check_integer
 from catalog.operations.context import OperationContext
@@ -24,6 +25,28 @@ def log_all(context: OperationContext, limit: int | None) -> list[CommitInfo]:
 def _walked(context: OperationContext, starts: list[str], limit: int | None) -> list[CommitInfo]:
     walked = walk(context.repository.commits.read, *starts)
     return [commit_info(one.id, one.commit) for one in islice(walked, limit)]
+
+
+def changed_definitions(
+    context: OperationContext, commit: CommitInfo
+) -> dict[str, tuple[str | None, str | None]]:
+    """Returns the definitions that a commit changed: what the first parent had, and what it has.
+
+    They are by table; None stands for a table that is not derived, or not there.
+    """
+    commits = context.repository.commits
+    ends = (commit.parents[0] if commit.parents else None, commit.id)
+
+    def definition(commit_id: str | None, table: str) -> str | None:
+        entry = None if commit_id is None else commits.entry(commit_id, table)
+        return None if entry is None else definition_text(commits.table(entry).snapshot.properties)
+
+    derived = {name for one in ends if one is not None for name in commits.derived(one)}
+    found = {
+        name: (definition(ends[0], name), definition(ends[1], name))
+        for name in sorted(derived & commit.changes.keys())
+    }
+    return {name: (before, after) for name, (before, after) in found.items() if before != after}
 
 
 def describe_commit(context: OperationContext, commit_id: str) -> CommitInfo:

@@ -46,9 +46,10 @@ def unknown_table(name: str, ref: str, names: Iterable[str]) -> NotFound:
 
 def tables(context: OperationContext, ref: str) -> list[TableInfo]:
     """Returns the tables at a ref by name, with their totals."""
-    entries = context.repository.commits.entries(context.resolve(ref).commit_id)
+    commits, commit_id = context.repository.commits, context.resolve(ref).commit_id
+    entries, derived = commits.entries(commit_id), set(commits.derived(commit_id))
     return [
-        TableInfo(name, e.entry.rows, e.entry.size_bytes, e.entry.files)
+        TableInfo(name, e.entry.rows, e.entry.size_bytes, e.entry.files, name in derived)
         for name, e in sorted(entries.items())
     ]
 

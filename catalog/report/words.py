@@ -8,6 +8,7 @@ from catalog.diff.view import ColumnView, TableView
 from catalog.report.figures import (
     arrow,
     arrow_counts,
+    clipped,
     count,
     counted,
     grouped,
@@ -18,6 +19,9 @@ from catalog.report.figures import (
 
 PARTITIONS_SHOWN = 10
 """Partitions that are listed: the most changed ones tell the story, the JSON form has all."""
+
+DEFINITION_WIDTH = 100
+"""Columns that a definition takes at most: the JSON form has all of it."""
 
 MEAN_DIGITS = 6
 """Significant digits of a mean; more where two means would else look the same."""
@@ -69,7 +73,14 @@ def schema_line(change: SchemaChange) -> str:
             text = f"key: {before} → {after}"
         case "partitioning_changed":
             text = f"partitioned by: {before} → {after}"
+        case "definition_changed":
+            text = f"derived by: {_shortened(change.before)} → {_shortened(change.after)}"
     return text if change.compared else f"{text}, values not compared"
+
+
+def _shortened(text: str | None) -> str:
+    """Returns the definition of a derived table on one line, cut if it is long."""
+    return clipped(_side(text and " ".join(text.split())), DEFINITION_WIDTH)
 
 
 def _side(text: str | None) -> str:

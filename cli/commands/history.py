@@ -9,6 +9,7 @@ from catalog.report.figures import clipped, exact_moment, files_changed, moment,
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Format, Json, RefArgument, chosen
 from cli.output import stdout
+from cli.output.definitions import definition_lines
 from cli.output.graph import draw
 from cli.output.listing import ListFormat, Listing, show_json, show_outcome
 from cli.output.listing import show as show_listing
@@ -58,16 +59,21 @@ def log(
 
 
 def show(context: typer.Context, ref: RefArgument = DEFAULT_REF, json: Json = False) -> None:
-    """Show one commit: who, when, why, and which tables it changed.
+    """Show one commit: who, when, why, and which tables it changed or defined.
 
     Examples:
       parquetry show main~1
     """
+    from catalog.operations.history import changed_definitions
+
     cat = opened(context)
     commit = cat.show(ref)
-    show_outcome(
-        commit_json(commit), *_commit_lines(commit, _names(cat, [commit]), full=True), json=json
-    )
+    definitions = changed_definitions(cat.context, commit)
+    changed = {t: {"from": old, "to": new} for t, (old, new) in definitions.items()}
+    lines = _commit_lines(commit, _names(cat, [commit]), full=True)
+    for name, (_, definition) in definitions.items():
+        lines += definition_lines(definition, f"{plain(name)} is")
+    show_outcome({**commit_json(commit), "definitions": changed}, *lines, json=json)
 
 
 def commit_json(commit: "CommitInfo") -> dict[str, object]:

@@ -2,8 +2,12 @@
 
 import typer
 
+from catalog.model.derived import definition_of, definition_text
+from catalog.model.listings import column_infos
 from cli.opening import DEFAULT_REF, opened, table_at
 from cli.options import Format, Json, RefArgument, TableAt, chosen
+from cli.output import stdout
+from cli.output.definitions import definition_json, definition_lines
 from cli.output.listing import Cell, ListFormat, Listing, show
 
 
@@ -22,31 +26,43 @@ def tables(
     """
     cat = opened(context)
     resolved = cat.resolve(ref)
-    rows = tuple((t.name, t.rows, t.size_bytes, t.files) for t in cat.tables(ref))
+    found, how = cat.tables(ref), chosen(how, json)
+    columns: tuple[str, ...] = ("table", "rows", "size_bytes", "files")
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (t.name, t.rows, t.size_bytes, t.files) for t in found
+    )
+    if how in (ListFormat.JSON, ListFormat.CSV) or any(t.derived for t in found):
+        columns += ("derived",)
+        rows = tuple((*row, t.derived) for row, t in zip(rows, found, strict=True))
     listing = Listing(
         "tables",
-        ("table", "rows", "size_bytes", "files"),
+        columns,
         rows,
         about={"ref": ref, "commit": resolved.commit_id},
         empty=f"no tables at {ref}",
     )
-    show(listing, chosen(how, json))
+    show(listing, how)
 
 
 def schema(
     context: typer.Context, *, table: TableAt, how: Format = ListFormat.TEXT, json: Json = False
 ) -> None:
-    """List the columns of a table with their types.
+    """List the columns of a table with their types, and what a derived table is computed by.
 
     Examples:
       parquetry schema orders
       parquetry schema orders@main~1 --json
     """
     name, ref = table_at(table)
-    found = opened(context).schema(name, ref)
-    rows = tuple((c.name, c.type, c.key, c.partition, c.field_id) for c in found)
+    found, how = opened(context).table(name, ref), chosen(how, json)
+    rows = tuple((c.name, c.type, c.key, c.partition, c.field_id) for c in column_infos(found))
     columns = ("column", "type", "key", "partition", "field_id")
-    show(Listing("columns", columns, rows, about={"table": name, "ref": ref}), chosen(how, json))
+    definition = definition_of(found.properties)
+    about = {"table": name, "ref": ref, "definition": definition_json(definition)}
+    show(Listing("columns", columns, rows, about=about), how)
+    if definition is not None and how is ListFormat.TEXT:
+        stdout.line()
+        stdout.lines(definition_lines(definition_text(found.properties), "derived table"))
 
 
 def partitions(

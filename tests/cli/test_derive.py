@@ -144,3 +144,40 @@ def test_a_file_is_read_as_editors_leave_it(
     done = parquetry("derive", "daily", "-f", "daily.sql")
     assert (done.code, done.err) == (0, "")
     assert rows(parquetry, "SELECT n FROM daily ORDER BY day") == [{"n": 4}, {"n": 1}]
+
+
+def test_what_defines_a_table_is_shown(parquetry: Runner, derived: Path) -> None:
+    assert json.loads(parquetry("schema", "daily", "--json").out)["definition"] == {"sql": DAILY}
+    assert DAILY in parquetry("schema", "daily").out
+    assert json.loads(parquetry("schema", "orders", "--json").out)["definition"] is None
+    told = json.loads(parquetry("tables", "--json").out)["tables"]
+    assert {one["table"]: one["derived"] for one in told} == {
+        "customers": False,
+        "daily": True,
+        "monthly": True,
+        "orders": False,
+    }
+    assert MONTHLY in parquetry("show").out
+    shown = json.loads(parquetry("show", "--json").out)
+    assert shown["definitions"] == {"monthly": {"from": None, "to": MONTHLY}}
+
+
+def test_a_definition_that_changes_is_a_change_of_schema(parquetry: Runner, derived: Path) -> None:
+    new = MONTHLY.replace("sum(total)", "max(total)")
+    parquetry("derive", "monthly", "--sql", new)
+    told = json.loads(parquetry("diff", "main~1", "main", "--json").out)
+    (table,) = told["tables"]
+    assert table["schema_changes"] == [
+        {
+            "change": "definition_changed",
+            "column": None,
+            "from": MONTHLY,
+            "to": new,
+            "compared": True,
+        }
+    ]
+    text = parquetry("diff", "main~1", "main").out
+    assert "derived by: SELECT date_trunc" in text
+    parquetry("derive", "--drop", "monthly")
+    told = json.loads(parquetry("diff", "main~1", "main", "--stat", "--json").out)
+    assert told["tables"][0]["schema_changes"][0]["to"] is None
