@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from catalog.diff.column_matching import ColumnMatch
 from catalog.diff.forms import common_forms
+from catalog.model.types import NULL_TYPE
 from catalog.operations.rows.found import FoundRow, FoundRows
 
 
@@ -96,6 +97,9 @@ def _differences(
     found: FoundRows, match: ColumnMatch, before: Sequence[FoundRow], after: Sequence[FoundRow]
 ) -> dict[tuple[int, int], frozenset[int]]:
     """Returns, for rows of both sides by their places, the newer side's columns that differ."""
+    plain = _plain_differences(found, match, before, after)
+    if plain is not None:
+        return plain
     conditions: dict[int, str] = {}
     for a, b in match.pairs:
         forms = common_forms(a.type, b.type)
@@ -114,4 +118,26 @@ def _differences(
         assert isinstance(m, int) and isinstance(n, int) and isinstance(flags, list)
         pairs = zip(ids, flags, strict=True)
         result[m, n] = frozenset(i for i, flag in pairs if not flag)
+    return result
+
+
+def _plain_differences(
+    found: FoundRows, match: ColumnMatch, before: Sequence[FoundRow], after: Sequence[FoundRow]
+) -> dict[tuple[int, int], frozenset[int]] | None:
+    """Returns the same without the engine, None where Python does not tell it exactly."""
+    if any(NULL_TYPE not in (a.type, b.type) and a.type != b.type for a, b in match.pairs):
+        return None
+    mine = [found.cells(match.old, row) for row in before]
+    theirs = [found.cells(match.new, row) for row in after]
+    result = {}
+    for m, old in enumerate(mine):
+        for n, new in enumerate(theirs):
+            if old is None or new is None:
+                return None
+            pairs = [(b.id, old[a.id], new[b.id]) for a, b in match.pairs]
+            if any(None not in (x, y) and type(x) is not type(y) for _, x, y in pairs):
+                return None
+            differing = {i for i, x, y in pairs if x != y and not (x != x and y != y)}
+            differing |= {f.id for f in match.added if new[f.id] is not None}
+            result[m, n] = frozenset(differing)
     return result

@@ -18,8 +18,8 @@ from catalog.model.datafile import DataFile
 from catalog.model.scan_plan import scan_plan
 from catalog.model.schema import Field, FileSchema, PhysicalColumn, Schema
 from catalog.model.table import TableSnapshot
-from catalog.model.types import NULL_TYPE, Scalar
-from catalog.model.values import encode, encoded_text
+from catalog.model.types import NULL_TYPE, DataType, Scalar, TypeClass
+from catalog.model.values import decode, encode, encoded_text
 from catalog.operations.rows.key import RowKey, comparing_class
 from catalog.report.values import rows as python_rows
 from catalog.repository.datafiles import locate, place
@@ -31,6 +31,9 @@ MAX_ROWS = 200
 
 BATCH_FILES = 1000
 """Files that one query opens."""
+
+MANY_LAYOUTS = 256
+"""Snapshots of tables that are kept, each for as long as its place in memory names it."""
 
 _NUMBER = Scalar("BIGINT")
 
@@ -53,6 +56,15 @@ class FoundRow:
     number: int
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A file of a table that may hold rows of a key, whose columns are ``fields``."""
+
+    table: TableSnapshot
+    fields: tuple[Field, ...]
+    file: DataFile
+
+
 class FoundRows:
     """Finds the rows of a key in data files, and keeps them as the files hold them.
 
@@ -65,6 +77,8 @@ class FoundRows:
         self._repository = repository
         self._work = work
         self._known: dict[object, tuple[tuple[str, int], ...]] = {}
+        self._cells: dict[tuple[str, int], tuple[object, ...]] = {}
+        self._layouts: dict[object, tuple[TableSnapshot, object]] = {}
         self._exact = False
 
     def rows(
@@ -86,28 +100,53 @@ class FoundRows:
             Unsupported: Too many rows have the key.
         """
         files = list(files)
-        schemas = {f.file_schema for f in files}
-        layouts = {schema: _layout(table, schema, key, fields) for schema in schemas}
-        marks = [(f.token, layouts[f.file_schema]) for f in files]
-        unknown: dict[str, dict[object, DataFile]] = {}
-        for file, mark in zip(files, marks, strict=True):
+        wanted = [Wanted(table, tuple(fields), file) for file in files]
+        self.open(wanted, key=key, what=what)
+        found = tuple(
+            FoundRow(one.file, relation, number)
+            for one in wanted
+            for relation, number in self._known[self._mark(one, key)]
+        )
+        if len(found) > MAX_ROWS:
+            raise _too_many(what)
+        return found
+
+    def knows(self, wanted: Sequence[Wanted], key: RowKey) -> bool:
+        """Returns whether no file has to be opened."""
+        return all(self._mark(one, key) in self._known for one in wanted)
+
+    def open(self, wanted: Sequence[Wanted], *, key: RowKey, what: str) -> None:
+        """Finds the rows of a key in files that were not opened for it yet.
+
+        Raises:
+            CorruptData: A file is not what was committed, or damaged.
+            GoneData: One is gone.
+            Unsupported: Too many rows have the key.
+        """
+        unknown: dict[object, dict[object, Wanted]] = {}
+        for one in wanted:
+            mark = self._mark(one, key)
             if mark not in self._known:
-                unknown.setdefault(file.file_schema, {})[mark] = file
-        for schema, by_mark in unknown.items():
-            columns = table.file_schemas[schema].columns
-            condition = _condition(columns, key, fields, table.partition_by)
-            pairs = list(by_mark.items())
+                unknown.setdefault((one.file.file_schema, mark[1]), {})[mark] = one
+        for by_mark in unknown.values():
+            one = next(iter(by_mark.values()))
+            columns = one.table.file_schemas[one.file.file_schema].columns
+            condition = _condition(columns, key, one.fields, one.table.partition_by)
+            pairs = [(mark, each.file) for mark, each in by_mark.items()]
             for start in range(0, len(pairs), BATCH_FILES):
                 batch = pairs[start : start + BATCH_FILES]
                 self._open(columns, batch, condition=condition, what=what)
-        found = tuple(
-            FoundRow(file, relation, number)
-            for file, mark in zip(files, marks, strict=True)
-            for relation, number in self._known[mark]
-        )
-        if len(found) > MAX_ROWS:
-            raise _too_many(key, what)
-        return found
+
+    def _mark(self, wanted: Wanted, key: RowKey) -> tuple[str, object]:
+        """Returns on what it depends which rows of a file have a key."""
+        table, schema = wanted.table, wanted.file.file_schema
+        about = id(table), schema, wanted.fields, key
+        known = self._layouts.get(about)
+        if known is None:
+            if len(self._layouts) >= MANY_LAYOUTS:
+                self._layouts.clear()
+            known = self._layouts[about] = table, _layout(table, schema, key, wanted.fields)
+        return wanted.file.token, known[1]
 
     def _open(
         self,
@@ -119,7 +158,6 @@ class FoundRows:
     ) -> None:
         """Reads rows that meet a condition from files of one schema, which have a number each."""
         files = [file for _, file in batch]
-        number = f"c{len(columns) + 1}"
         name = self._work.name("rows")
         store = self._repository.store
         try:
@@ -138,25 +176,52 @@ class FoundRows:
                     f"CREATE TEMP TABLE {name} AS SELECT row_number() OVER () AS r, * FROM "
                     f"(SELECT * FROM {relation} WHERE {condition} LIMIT {MAX_ROWS + 1})"
                 )
-                rows = con.execute(f"SELECT {number}, r FROM {name} ORDER BY r").fetchall()
+                kept = readable(con.sql(f"SELECT * FROM {name} ORDER BY r")).to_arrow_table()
         except CorruptData as error:
             gone = [file for file in files if _is_gone(self._repository, file)]
             if gone and error.kind == ErrorKind.FILE_CHANGED:
                 raise GoneData(error.message, kind=error.kind, hint=error.advice) from error
             raise
         self.opened.update(file.path for file in files)
-        if len(rows) > MAX_ROWS:
-            raise Unsupported(
-                f"more than {MAX_ROWS} rows of {what} have this key, too many to follow",
-                hint="name more columns",
-            )
-        if not rows:
+        if kept.num_rows == 0 or kept.num_rows > MAX_ROWS:
             self._work.con.execute(f"DROP TABLE {name}")
+        if kept.num_rows > MAX_ROWS:
+            if len(batch) == 1:
+                raise _too_many(what)
+            for half in (batch[: len(batch) // 2], batch[len(batch) // 2 :]):
+                self._open(columns, half, condition=condition, what=what)
+            return
         found: dict[int, list[tuple[str, int]]] = {}
-        for at, row in rows:
-            found.setdefault(at, []).append((name, row))
+        for number, *cells, at in python_rows(kept.to_batches()):
+            assert isinstance(number, int) and isinstance(at, int)
+            found.setdefault(at, []).append((name, number))
+            self._cells[name, number] = tuple(cells)
         for n, (mark, _) in enumerate(batch):
             self._known[mark] = tuple(found.get(n, ()))
+
+    def cells(self, table: TableSnapshot, row: FoundRow) -> dict[int, object] | None:
+        """Returns the values of a row by field id, if they compare in Python as in the engine.
+
+        That is if all of them have simple types, which are those of the file.
+        """
+        columns = table.file_schemas[row.file.file_schema].columns
+        places = {column.field_id: n for n, column in enumerate(columns)}
+        cells = self._cells[row.relation, row.number]
+        found: dict[int, object] = {}
+        for field in table.schema.fields:
+            place = places.get(field.id)
+            if field.id in table.partition_by:
+                encoded = row.file.partition[table.partition_by.index(field.id)]
+                if not isinstance(field.type, Scalar) or field.type.type_class not in _IN_PATHS:
+                    return None
+                found[field.id] = None if encoded is None else decode(encoded, field.type)
+            elif place is None or columns[place].type == NULL_TYPE:
+                found[field.id] = None
+            elif columns[place].type == field.type and _is_simple(field.type):
+                found[field.id] = cells[place]
+            else:
+                return None
+        return found
 
     def _register(self, sql: str) -> None:
         """Registers the function that SQL may call."""
@@ -200,8 +265,11 @@ class FoundRows:
         self, table: TableSnapshot, rows: Sequence[FoundRow]
     ) -> tuple[Mapping[str, object], ...]:
         """Returns the values of rows by column, as a table has them."""
-        if not rows:
-            return ()
+        known = [self.cells(table, row) for row in rows]
+        plain = [one for one in known if one is not None]
+        if len(plain) == len(rows):
+            fields = table.schema.fields
+            return tuple({f.name: one[f.id] for f in fields} for one in plain)
         with engine_errors():
             selected = f"SELECT * FROM {self.select(table, rows)} ORDER BY i"
             found = readable(self._work.con.sql(selected)).to_arrow_table()
@@ -291,8 +359,19 @@ def _is_gone(repository: Repository, file: DataFile) -> bool:
     return remote_files(repository.store, location).look(location) is None
 
 
-def _too_many(key: RowKey, what: str) -> Unsupported:
+def _too_many(what: str) -> Unsupported:
     return Unsupported(
-        f"more than {MAX_ROWS} rows of {what} have {key}, too many to follow",
+        f"more than {MAX_ROWS} rows of {what} have this key, too many to follow",
         hint="name more columns",
     )
+
+
+_IN_PATHS = (TypeClass.INTEGER, TypeClass.TEXT, TypeClass.DATE, TypeClass.BOOLEAN)
+"""Types whose partition values are in Python what Arrow makes of the values in files."""
+
+_SIMPLE = (*_IN_PATHS, TypeClass.DECIMAL, TypeClass.FLOAT, TypeClass.BINARY)
+
+
+def _is_simple(kind: DataType) -> bool:
+    simple = isinstance(kind, Scalar) and kind.type_class in _SIMPLE
+    return simple or kind == Scalar("TIMESTAMP")

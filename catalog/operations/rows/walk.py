@@ -4,18 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from catalog.diff.column_matching import ColumnMatch, match_columns
-from catalog.errors import CorruptData, NotFound
+from catalog.errors import CatalogError, CorruptData, NotFound
 from catalog.model.datafile import DataFile
 from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
 from catalog.model.values import sort_key
 from catalog.operations.diff_planning import shared_ids
 from catalog.operations.rows.comparison import Pairing, all_new, compared, unchanged
-from catalog.operations.rows.found import FoundRow, FoundRows, GoneData
+from catalog.operations.rows.found import FoundRow, FoundRows, GoneData, Wanted
 from catalog.operations.rows.key import RowKey, comparing_class, has_conditions, key_pruner
 from catalog.repository.commits import StoredTable
 from catalog.repository.repository import Repository
 from catalog.repository.tables import changed_files, data_files
+
+MOST_AHEAD = 64
+"""Commits that changed the table whose files are opened at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,29 @@ class Step:
     match: ColumnMatch | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """A table in a commit and in a parent, as far as metadata tell.
+
+    Attributes:
+        table: The table in the parent; None if there is none.
+        fields: The key's columns there; those of the commit, if some are missing.
+        lacks: A key column that is missing there.
+        match: The columns of both.
+        whole: Whether all files must be looked at in the parent: they may mean other rows.
+        went: Otherwise, files of the parent that the commit does not have and may hold the key.
+        come: The places of the files that the parent does not have.
+    """
+
+    table: StoredTable | None
+    fields: tuple[Field, ...]
+    lacks: str = ""
+    match: ColumnMatch | None = None
+    whole: bool = True
+    went: tuple[DataFile, ...] = ()
+    come: frozenset[object] = frozenset()
+
+
 class UnreadableError(Exception):
     """A commit cannot be read any more.
 
@@ -86,6 +112,8 @@ class RowWalk:
     found: FoundRows
     key: RowKey
     _states: dict[tuple[object, ...], State] = field(default_factory=dict)
+    _links: dict[tuple[object, ...], _Link] = field(default_factory=dict)
+    _ahead: int = 1
 
     def at(self, commit_id: str, table: StoredTable, fields: tuple[Field, ...]) -> State:
         """Returns the rows at a commit, of whose files all may hold them."""
@@ -118,18 +146,49 @@ class RowWalk:
         first = commits.read(state.commit_id).parents[0] == parent_id
         if first and not self.changes_table(state):
             return Step(replace(state, commit_id=parent_id), unchanged(len(state.rows)))
-        table = self._parent_table(state, parent_id)
-        old, new = (None if t is None else t.id for t in (table, state.table))
-        if old == new and (table is None or table.name == state.name):
+        link = self._link(state, parent_id)
+        self._links.pop((state.node, parent_id), None)
+        old, new = (None if t is None else t.id for t in (link.table, state.table))
+        if old == new and (link.table is None or link.table.name == state.name):
             return Step(replace(state, commit_id=parent_id), unchanged(len(state.rows)))
-        shared = shared_ids(self.repository, table, state.table, ends=(parent_id, state.commit_id))
+        before = self._parent_state(state, parent_id, link)
+        if link.match is None or before.lacks or state.lacks:
+            return Step(before, all_new(len(state.rows), len(before.rows)), link.match)
+        pairing = compared(self.found, link.match, before.rows, state.rows)
+        return Step(before, pairing, link.match)
+
+    def _link(self, state: State, parent_id: str) -> _Link:
+        """Returns what lies between a commit and a parent; its rows do not matter."""
+        known = self._links.get((state.node, parent_id))
+        if known is None:
+            table = self._parent_table(state, parent_id)
+            known = _Link(table, state.fields)
+            if table is not None:
+                known = self._linked(state, parent_id, table)
+            self._links[state.node, parent_id] = known
+        return known
+
+    def _linked(self, state: State, parent_id: str, table: StoredTable) -> _Link:
         match = None
-        if table is not None and state.table is not None:
+        if state.table is not None:
+            ends = parent_id, state.commit_id
+            shared = shared_ids(self.repository, table, state.table, ends=ends)
             match = match_columns(table.snapshot, state.table.snapshot, shared)
-        before = self._parent_state(state, parent_id, table, match)
-        if match is None or before.lacks or state.lacks:
-            return Step(before, all_new(len(state.rows), len(before.rows)), match)
-        return Step(before, compared(self.found, match, before.rows, state.rows), match)
+        fields, lacks = self._key_fields(state, table.snapshot, match)
+        link = _Link(table, fields, lacks, match)
+        if lacks or match is None or not _files_mean_the_same(state, link, match):
+            return link
+        pruner = key_pruner(table.snapshot, self.key, fields)
+        removed, added = changed_files(
+            self.repository.commits,
+            table,
+            state.table,
+            old_commit=parent_id,
+            new_commit=state.commit_id,
+            fields=pruner.fields,
+        )
+        come = frozenset((f.partition, f.path) for f in added)
+        return replace(link, whole=False, went=tuple(filter(pruner.wants_file, removed)), come=come)
 
     def _parent_table(self, state: State, parent_id: str) -> StoredTable | None:
         """Returns the table in a parent: of the same id, else of the same name."""
@@ -150,19 +209,47 @@ class RowWalk:
                     return renamed
         return named
 
-    def _parent_state(
-        self, state: State, parent_id: str, table: StoredTable | None, match: ColumnMatch | None
-    ) -> State:
-        if table is None:
+    def _parent_state(self, state: State, parent_id: str, link: _Link) -> State:
+        if link.table is None:
             return State(parent_id, state.name, None, state.fields)
-        fields, lacks = self._key_fields(state, table.snapshot, match)
-        found = State(parent_id, table.name, table, fields, lacks=lacks)
+        found = State(parent_id, link.table.name, link.table, link.fields, lacks=link.lacks)
         known = self._states.get(found.node)
         if known is None:
-            files = () if lacks else self._candidates(state, found, match)
-            known = replace(found, rows=self._rows(found, files))
+            known = found
+            if not link.lacks:
+                files = self._all_files(found) if link.whole else _candidates(state, link)
+                known = replace(found, rows=self._rows(found, files))
             self._states[found.node] = known
         return known
+
+    def _look_ahead(self, state: State, files: Sequence[DataFile]) -> None:
+        """Opens files together with those that the next commits down will probably need.
+
+        One query for many files costs a fraction of many queries. How far it looks doubles, so
+        that few files are opened in vain where the walk ends soon.
+        """
+        wanted = [Wanted(state.snapshot, state.fields, file) for file in files]
+        if not self._ahead or self.found.knows(wanted, self.key):
+            return
+        looked = 0
+        try:
+            while looked < self._ahead:
+                parents = self.repository.commits.read(state.commit_id).parents
+                if len(parents) != 1:
+                    break
+                if not self.changes_table(state):
+                    state = replace(state, commit_id=parents[0], rows=())
+                    continue
+                link = self._link(state, parents[0])
+                if link.table is None or link.whole:
+                    break
+                wanted += [Wanted(link.table.snapshot, link.fields, file) for file in link.went]
+                state = State(parents[0], link.table.name, link.table, link.fields)
+                looked += 1
+            self.found.open(wanted, key=self.key, what=f"table {state.name}")
+            self._ahead = min(self._ahead * 2, MOST_AHEAD)
+        except CatalogError:  # it matters only if the walk comes there, and is raised then
+            self._ahead = 0
 
     def forget(self, state: State) -> None:
         """Forgets a state that no commit will ask for again."""
@@ -182,39 +269,6 @@ class RowWalk:
             fields.append(known)
         return tuple(fields), ""
 
-    def _candidates(
-        self, state: State, parent: State, match: ColumnMatch | None
-    ) -> Sequence[DataFile]:
-        """Returns the files of a parent that may hold the key.
-
-        Those that a commit left as they are hold what they hold in it, so only files that it took
-        away are new here.
-        """
-        if match is None or not self._files_mean_the_same(state, parent, match):
-            return self._all_files(parent)
-        pruner = key_pruner(parent.snapshot, self.key, parent.fields)
-        removed, added = changed_files(
-            self.repository.commits,
-            parent.table,
-            state.table,
-            old_commit=parent.commit_id,
-            new_commit=state.commit_id,
-            fields=pruner.fields,
-        )
-        come = {(f.partition, f.path) for f in added}
-        held = {(row.file.partition, row.file.path): row.file for row in state.rows}
-        kept = [file for place, file in held.items() if place not in come]
-        return [*kept, *filter(pruner.wants_file, removed)]
-
-    def _files_mean_the_same(self, state: State, parent: State, match: ColumnMatch) -> bool:
-        """Returns whether a file holds the same rows of the key in a commit and in its parent."""
-        if parent.snapshot.table_id != state.snapshot.table_id or not match.shared_files_agree:
-            return False
-        return not state.lacks and all(
-            a.id == b.id and comparing_class(a.type) == comparing_class(b.type)
-            for a, b in zip(parent.fields, state.fields, strict=True)
-        )
-
     def _all_files(self, state: State) -> Sequence[DataFile]:
         pruner = key_pruner(state.snapshot, self.key, state.fields)
         assert state.table is not None, "files are of a table"
@@ -228,6 +282,7 @@ class RowWalk:
 
     def _rows(self, state: State, files: Sequence[DataFile]) -> tuple[FoundRow, ...]:
         """Returns the rows of the key in files of a state's table."""
+        self._look_ahead(state, files)
         rows = self.found.rows(
             state.snapshot,
             sorted(files, key=lambda file: sort_key(file.partition, file.path)),
@@ -243,3 +298,24 @@ class RowWalk:
         selected = self.found.select(state.snapshot, rows)
         places = self.found.query(f"SELECT i FROM {selected} WHERE {condition} ORDER BY i")
         return tuple(rows[n] for (n,) in places if isinstance(n, int))
+
+
+def _candidates(state: State, link: _Link) -> Sequence[DataFile]:
+    """Returns the files of a parent that may hold the key.
+
+    Those that a commit left as they are hold what they hold in it, so only files that it took
+    away are new there.
+    """
+    held = {(row.file.partition, row.file.path): row.file for row in state.rows}
+    return [*(file for place, file in held.items() if place not in link.come), *link.went]
+
+
+def _files_mean_the_same(state: State, link: _Link, match: ColumnMatch) -> bool:
+    """Returns whether a file holds the same rows of the key in a commit and in its parent."""
+    assert link.table is not None, "the parent has the table"
+    if link.table.snapshot.table_id != state.snapshot.table_id or not match.shared_files_agree:
+        return False
+    return not state.lacks and all(
+        a.id == b.id and comparing_class(a.type) == comparing_class(b.type)
+        for a, b in zip(link.fields, state.fields, strict=True)
+    )
