@@ -13,6 +13,8 @@ from catalog.errors import InvalidInput
 from catalog.flow import command
 from catalog.flow.command import run_command
 from catalog.flow.permission import NOTHING, Permission, check_permitted
+from catalog.flow.refresh.external import CommandRuns
+from catalog.model.derived import Definition
 
 ENV = {"PATH": os.environ["PATH"]}
 
@@ -180,3 +182,15 @@ command.run_command(words, env={ENV!r}, cwd={str(tmp_path)!r})
     _, errors = outer.communicate(timeout=20)
     assert b"KeyboardInterrupt" in errors
     assert alive(pids) == []
+
+
+def test_a_configuration_does_not_let_a_command_write_elsewhere(tmp_path: Path) -> None:
+    runs = CommandRuns(commands={"scored": ("score",)}, folder=str(tmp_path))
+    for output in ("..", ".", "", "/home", "../other", "out/../..", str(tmp_path)):
+        with pytest.raises(InvalidInput, match="would write to") as refused:
+            runs.output("scored", Definition(command=("score",), output=output))
+        assert refused.value.kind == "path-outside"
+    inside = Definition(command=("score",), output="out/../data/scored")
+    assert runs.output("scored", inside) == str(tmp_path / "data/scored")
+    anywhere = CommandRuns(everything=True, folder=str(tmp_path))
+    assert anywhere.output("scored", Definition(command=("score",), output="/data/x")) == "/data/x"

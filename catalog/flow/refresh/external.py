@@ -11,6 +11,7 @@ from catalog.flow.candidate import Candidate
 from catalog.flow.command import run_command
 from catalog.flow.permission import Permission, check_permitted
 from catalog.formats.source_names import is_hidden, is_parquet
+from catalog.hints import Option, hint
 from catalog.model.derived import Definition
 from catalog.repository.commit_writer import Description
 from catalog.repository.repository import Repository
@@ -55,6 +56,28 @@ class CommandRuns:
         commands = frozenset() if named is None else frozenset({named})
         permission = Permission(self.everything, commands, self.reservation)
         check_permitted(definition.command, permission, what=f"derived table {table!r}")
+
+    def output(self, table: str, definition: Definition) -> str:
+        """Returns where the command of a table leaves its output, as an absolute path.
+
+        A configuration names a command, not where it writes: that may be a stranger's word, and
+        commands clear what they write to.
+
+        Raises:
+            InvalidInput: It is not below the directory where the command runs, and not every
+                command may run.
+        """
+        folder = os.path.abspath(self.folder or os.curdir)
+        path = os.path.normpath(os.path.join(folder, definition.output))
+        inside = os.path.commonpath([folder, path]) == folder != path
+        if not inside and not self.everything:
+            raise InvalidInput(
+                f"the command of derived table {table!r} would write to {path}, which is not "
+                f"below {folder}",
+                kind=ErrorKind.PATH_OUTSIDE,
+                hint=hint("if it may: {}", Option("allow_commands")),
+            )
+        return path
 
 
 NO_COMMANDS = CommandRuns()
@@ -110,7 +133,7 @@ def command_rows(
     """
     runs.check(table, definition)
     folder = os.path.abspath(runs.folder or os.curdir)
-    output = os.path.join(folder, definition.output)
+    output = runs.output(table, definition)
     before = _files(output)
     location = context.store.location
     environment = {
