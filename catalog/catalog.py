@@ -162,6 +162,7 @@ class Catalog(CatalogReader):
         message: str | None = None,
         squash: bool = False,
         resolve: "Resolutions" = None,
+        refresh: bool = True,
         dry_run: bool = False,
         progress: "MergeProgress | None" = None,
     ) -> "MergeReport":
@@ -175,10 +176,13 @@ class Catalog(CatalogReader):
             resolve: The side to take where both changed the same cells, rows or schema
                 differently: ``ours`` (the branch) or ``theirs`` (the source), for all tables or
                 by table. None leaves a conflict.
+            refresh: Whether derived tables that the merge makes stale are computed again, in the
+                same commit; else they are left stale. What a command computes is never run.
             dry_run: Whether to report only, without merging; conflicts are then reported, not
                 raised.
             progress: Receives a table that both changed, how many of its rows have been
-                compared, and how many there are to compare.
+                compared, and how many there are to compare; and each derived table that was
+                computed, with two zeros.
 
         Returns:
             What was merged. The commit is None if the branch had everything already.
@@ -187,10 +191,13 @@ class Catalog(CatalogReader):
             MergeConflict: Both changed the same differently. The branch is not moved; a
                 branch ``merge/<source>-into-<branch>`` holds the merge until it is settled.
             NotFound: A ref does not exist.
+            InvalidInput: A derived table cannot be computed from what is merged.
         """
         from catalog.operations.merge.start import merge_into, merge_request
 
-        request = merge_request(source, into, message, squash=squash, resolve=resolve)
+        request = merge_request(
+            source, into, message, squash=squash, resolve=resolve, refresh=refresh
+        )
         return merge_into(self.context, request, dry_run=dry_run, progress=progress)
 
     def continue_merge(
@@ -200,6 +207,7 @@ class Catalog(CatalogReader):
         into: str | None = None,
         message: str | None = None,
         resolve: "Resolutions" = None,
+        refresh: bool = True,
         progress: "MergeProgress | None" = None,
     ) -> "MergeReport":
         """Completes a merge in conflict, with what was settled on its branch.
@@ -210,6 +218,7 @@ class Catalog(CatalogReader):
             into: The branch merged into; None means any.
             message: The commit's message; None takes the one the merge was started with.
             resolve: The side to take for all that is not settled.
+            refresh: As for ``merge``.
             progress: As for ``merge``.
 
         Raises:
@@ -219,7 +228,13 @@ class Catalog(CatalogReader):
         from catalog.operations.merge.resume import continue_merge
 
         return continue_merge(
-            self.context, source, into=into, message=message, resolve=resolve, progress=progress
+            self.context,
+            source,
+            into=into,
+            message=message,
+            resolve=resolve,
+            refresh=refresh,
+            progress=progress,
         )
 
     def abort_merge(self, source: str | None = None, *, into: str | None = None) -> str:
@@ -239,6 +254,7 @@ class Catalog(CatalogReader):
         branch: str = DEFAULT_BRANCH,
         resolve: "Resolutions" = None,
         mainline: int = 1,
+        refresh: bool = True,
         dry_run: bool = False,
         progress: "MergeProgress | None" = None,
     ) -> "MergeReport":
@@ -249,6 +265,7 @@ class Catalog(CatalogReader):
             branch: The branch.
             resolve: The side to take in a conflict: ``ours`` is the branch.
             mainline: Which parent of a merge its changes are relative to.
+            refresh: As for ``merge``.
             dry_run: Whether to report only; conflicts are then reported, not raised.
             progress: As for ``merge``.
 
@@ -258,7 +275,12 @@ class Catalog(CatalogReader):
         from catalog.operations.replay import ReplayOptions, cherry_pick
 
         options = ReplayOptions(
-            branch=branch, resolve=resolve, mainline=mainline, dry_run=dry_run, progress=progress
+            branch=branch,
+            resolve=resolve,
+            mainline=mainline,
+            dry_run=dry_run,
+            refresh=refresh,
+            progress=progress,
         )
         return cherry_pick(self.context, ref, options)
 
@@ -271,6 +293,7 @@ class Catalog(CatalogReader):
         message: str | None = None,
         resolve: "Resolutions" = None,
         mainline: int = 1,
+        refresh: bool = True,
         dry_run: bool = False,
         progress: "MergeProgress | None" = None,
     ) -> "MergeReport":
@@ -284,6 +307,7 @@ class Catalog(CatalogReader):
             message: The commit's message; None makes one up.
             resolve: The side to take in a conflict: ``ours`` is the branch.
             mainline: Which parent of a merge its changes are relative to.
+            refresh: As for ``merge``.
             dry_run: Whether to report only what all of it together would change; the conflicts
                 of the first commit that has some are then reported, not raised.
             progress: As for ``merge``, of one commit after the other.
@@ -295,7 +319,12 @@ class Catalog(CatalogReader):
         from catalog.operations.replay import ReplayOptions, revert
 
         options = ReplayOptions(
-            branch=branch, resolve=resolve, mainline=mainline, dry_run=dry_run, progress=progress
+            branch=branch,
+            resolve=resolve,
+            mainline=mainline,
+            dry_run=dry_run,
+            refresh=refresh,
+            progress=progress,
         )
         return revert(
             self.context,
@@ -312,6 +341,7 @@ class Catalog(CatalogReader):
         *,
         onto: str = DEFAULT_BRANCH,
         resolve: "Resolutions" = None,
+        refresh: bool = True,
         dry_run: bool = False,
         progress: "MergeProgress | None" = None,
     ) -> "RebaseReport":
@@ -321,6 +351,8 @@ class Catalog(CatalogReader):
             branch: The branch.
             onto: The new base.
             resolve: The side to take in a conflict: ``ours`` is the new base.
+            refresh: Whether derived tables that this makes stale are computed again, in one more
+                commit at the end; in the commits below they may be stale.
             dry_run: Whether to report only which commits and partitions are affected.
             progress: As for ``merge``, of one commit after the other.
 
@@ -334,7 +366,13 @@ class Catalog(CatalogReader):
         from catalog.operations.rebase import rebase
 
         return rebase(
-            self.context, branch, onto=onto, resolve=resolve, dry_run=dry_run, progress=progress
+            self.context,
+            branch,
+            onto=onto,
+            resolve=resolve,
+            refresh=refresh,
+            dry_run=dry_run,
+            progress=progress,
         )
 
     def derive(

@@ -49,7 +49,7 @@ class Blank:
 
 
 Value: TypeAlias = str | bool | Blank | Mapping[str, str | Blank]
-"""A text, True for a flag, a blank, or texts by name."""
+"""A text, True for a flag, False for one that says no, a blank, or texts by name."""
 
 
 class Call:
@@ -78,7 +78,7 @@ class Option:
 
     Attributes:
         name: Its name in Python.
-        value: Its value; True for a flag.
+        value: Its value; True for a flag, False for one that says no.
     """
 
     name: str

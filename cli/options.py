@@ -66,6 +66,14 @@ AllowCommands: TypeAlias = Annotated[
         help="Run the commands of derived tables though no configuration of yours names them.",
     ),
 ]
+Refresh: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--refresh/--no-refresh",
+        show_default=False,
+        help="Whether to compute derived tables again that become stale. Default: yes.",
+    ),
+]
 Limit: TypeAlias = Annotated[
     int | None,
     typer.Option(

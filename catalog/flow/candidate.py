@@ -39,6 +39,7 @@ class Candidate:
 
     Attributes:
         base_id: The commit that the updates are relative to.
+        known_in: Commits that tables may be known from, that one first.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Candidate:
         """
         self.base_id = base_id
         self._repository = repository
-        self._known_in = (base_id, *also)
+        self.known_in = tuple(dict.fromkeys((base_id, *also)))
         self._updates = {update.name: update for update in updates}
         self._tables: dict[str, CandidateTable] = {}
 
@@ -130,13 +131,22 @@ class Candidate:
         self._updates[update.name] = update
         self._tables.pop(update.name, None)
 
+    def is_updated(self, name: str) -> bool:
+        """Returns whether a table has changed relative to the base."""
+        return name in self._updates
+
+    def restore(self, name: str) -> None:
+        """Takes a table back to what the base has."""
+        self._updates.pop(name, None)
+        self._tables.pop(name, None)
+
     def updates(self) -> list[TableUpdate]:
         """Returns what has changed relative to the base."""
         return list(self._updates.values())
 
     def as_input(self, table: CandidateTable) -> ComputedInput:
         """Returns how a derived table records that it was computed from a table."""
-        commit = next((c for c in self._known_in if self._holds(c, table)), None)
+        commit = next((c for c in self.known_in if self._holds(c, table)), None)
         return ComputedInput(table.id, table.snapshot.content, commit)
 
     def _holds(self, commit_id: str, table: CandidateTable) -> bool:

@@ -8,7 +8,9 @@ from catalog.model.lineage import made_again
 from catalog.model.listings import CommitInfo, commit_info
 from catalog.model.partition import partition_values
 from catalog.operations.context import OperationContext
+from catalog.operations.dry_run import on_trial
 from catalog.operations.history import describe_commit
+from catalog.operations.merge.derived import DerivedMerge, DerivedMerger
 from catalog.operations.merge.open_merges import (
     check_not_conflicted,
     foreign_conflicts,
@@ -23,6 +25,7 @@ from catalog.repository.history import first_parents, is_ancestor, merge_base
 from catalog.repository.lineage import stored_lineage
 from catalog.repository.tables import file_changes
 from catalog.storage.store import SwapLost
+from catalog.write.merge.commits import Merge
 from catalog.write.merge.ends import Ends, MergeProgress
 
 Arrived = Mapping[str, tuple[dict[str, str | None], ...]]
@@ -43,6 +46,9 @@ class RebaseReport:
             left to do.
         arrived: By table that the branch changed, the partitions that came or changed on the
             new base since the branch left it: they may still need what the branch did.
+        derived: What became of derived tables, each after its inputs.
+        refresh: The commit on top of those that were made again, in which derived tables are
+            computed; None if that was not needed. In those below they may be stale.
     """
 
     branch: str
@@ -52,6 +58,8 @@ class RebaseReport:
     after: str | None
     commits: tuple[CommitInfo, ...]
     arrived: Arrived
+    derived: tuple[DerivedMerge, ...] = ()
+    refresh: CommitInfo | None = None
 
     @property
     def is_up_to_date(self) -> bool:
@@ -65,6 +73,7 @@ def rebase(
     *,
     onto: str,
     resolve: Resolutions,
+    refresh: bool,
     dry_run: bool,
     progress: MergeProgress | None,
 ) -> RebaseReport:
@@ -82,7 +91,9 @@ def rebase(
     arrived = _arrived(context, base, target, names={n for c in own.values() for n in c.changes})
     if dry_run:
         made = tuple(commit_info(commit_id, commit) for commit_id, commit in own.items())
-        return RebaseReport(name, base, target, before, None, made, arrived)
+        ends = Ends(base, target, before)
+        planned = _planned(context, ends, resolve, refresh=refresh) if own else ()
+        return RebaseReport(name, base, target, before, None, made, arrived, planned)
     at, replayed = target, list[str]()
     with merging(context, progress=progress) as merger:
         for commit_id, commit in own.items():
@@ -100,12 +111,38 @@ def rebase(
                 about = _like(context, commit_id, merge.updates)
                 at = context.repository.writer().write([at], merge.updates, about)
                 replayed.append(at)
+        how = DerivedMerger(context, refresh, progress=progress)
+        ends, sides = Ends(base, at, before), {before: base}
+        derived = merger.settle(how, ends, Merge(()), sides=sides, target=target)
+    top = None
+    if derived.updates:
+        about = context.describe(f"refresh after the rebase onto {onto}", lineage=derived.lineage)
+        top = at = context.repository.writer().write([at], derived.updates, about)
     try:
         context.repository.branches.move(live.held, at, context.stamp(f"rebase: onto {onto}"))
     except SwapLost as error:
         raise moved_error(name, during="the rebase") from error
     made = tuple(describe_commit(context, one) for one in replayed)
-    return RebaseReport(name, base, target, before, at, made, arrived)
+    last = None if top is None else describe_commit(context, top)
+    return RebaseReport(name, base, target, before, at, made, arrived, derived.tables, last)
+
+
+def _planned(
+    context: OperationContext, ends: Ends, resolve: Resolutions, *, refresh: bool
+) -> tuple[DerivedMerge, ...]:
+    """Returns what a rebase would do to derived tables; nothing if it would end in conflicts."""
+    commits = context.repository.commits
+    if not (commits.derived(ends.ours) or commits.derived(ends.theirs)):
+        return ()
+    with (
+        on_trial(context, dry_run=True) as context,
+        merging(context, dry_run=True) as merger,
+    ):
+        merge = merger.merge(ends, resolve, leave_out=foreign_conflicts(context, ends))
+        if merge.conflicts.num_rows:
+            return ()
+        derived = DerivedMerger(context, refresh, dry_run=True)
+        return merger.settle(derived, ends, merge, sides={ends.theirs: ends.base}).tables
 
 
 def _like(context: OperationContext, commit_id: str, updates: Sequence[TableUpdate]) -> Description:

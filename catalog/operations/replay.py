@@ -13,6 +13,7 @@ from catalog.model.ref_expressions import split_range
 from catalog.model.texts import check_integer, listed
 from catalog.operations.context import OperationContext
 from catalog.operations.dry_run import on_trial
+from catalog.operations.merge.derived import DerivedMerger
 from catalog.operations.merge.open_merges import (
     check_not_conflicted,
     foreign_conflicts,
@@ -28,6 +29,7 @@ from catalog.operations.merge.steps import (
     relabelled,
     report_merge,
     with_commit,
+    with_derived,
 )
 from catalog.operations.refs import unprotected_branch
 from catalog.repository.branches import HeldBranch
@@ -49,6 +51,7 @@ class ReplayOptions:
         mainline: The parent of a merge that its changes are relative to, from 1.
         dry_run: Whether nothing is moved and nothing left behind; the first step in conflict is
             then reported, not raised.
+        refresh: Whether derived tables that it makes stale are computed again.
         progress: See ``Catalog.merge``.
     """
 
@@ -56,6 +59,7 @@ class ReplayOptions:
     resolve: Resolutions = None
     mainline: int = 1
     dry_run: bool = False
+    refresh: bool = True
     progress: MergeProgress | None = None
 
 
@@ -133,7 +137,8 @@ def _apply(context: OperationContext, replay: Replay, options: ReplayOptions) ->
         on_trial(context, dry_run=options.dry_run) as context,
         merging(context, dry_run=options.dry_run, progress=options.progress) as merger,
     ):
-        attempt = _Attempt(merger, replay, options, branch)
+        derived = DerivedMerger(context, options.refresh, options.dry_run, options.progress)
+        attempt = _Attempt(merger, replay, options, branch, derived)
         commit_id = publish(context.repository, branch, attempt.propose)
         return with_commit(context, attempt.reports[-1], commit_id)
 
@@ -150,6 +155,7 @@ class _Attempt:
     replay: Replay
     options: ReplayOptions
     branch: str
+    derived: DerivedMerger
     reports: list[MergeReport] = field(default_factory=list)
 
     def propose(self, held: HeldBranch, head: str) -> Proposal | None:
@@ -178,18 +184,18 @@ class _Attempt:
         if at == head:
             return None
         hows = {t.name: t.how for one in merges for t in one.tables if t.how != "taken"}
-        whole = relabelled(self.merger.merge(Ends(head, head, at), None), hows)
+        ends = Ends(head, head, at)
+        whole = relabelled(self.merger.merge(ends, None), hows)
+        sides = {theirs: base for base, theirs in replay.steps[::-1]}
+        derived = self.merger.settle(self.derived, ends, whole, sides=sides)
+        whole = with_derived(whole, derived)
         base, source = replay.steps[-1]
-        self.reports.append(report_merge(self.branch, Ends(base, head, source), whole))
+        ends = Ends(base, head, source)
+        self.reports.append(report_merge(self.branch, ends, whole, derived.tables))
         if self.options.dry_run or not whole.updates:
             return None
-        lineage = lineage_of(
-            context,
-            replay.operation,
-            whole,
-            ends=Ends(base, head, source),
-            origins=replay.origins,
-        )
+        lineage = lineage_of(context, replay.operation, whole, ends=ends, origins=replay.origins)
+        lineage |= derived.lineage
         about = context.describe(replay.message, metadata=replay.metadata, lineage=lineage)
         return Proposal([head], whole.updates, about, f"{replay.operation}: {replay.named}")
 

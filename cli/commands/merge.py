@@ -10,7 +10,7 @@ from catalog.errors import ErrorKind, NotFound
 from catalog.report.figures import counted, short
 from cli.completion import complete_branch, complete_ref
 from cli.opening import DEFAULT_REF, opened
-from cli.options import DryRun, Format, Json, Limit, Message, Sides, chosen
+from cli.options import DryRun, Format, Json, Limit, Message, Refresh, Sides, chosen
 from cli.output import stdout
 from cli.output.listing import ListFormat, Listing, show, show_outcome
 from cli.output.merge import (
@@ -84,6 +84,7 @@ def merge(
     message: Message = None,
     squash: Squash = False,
     resolve: Sides = None,
+    refresh: Refresh = True,
     dry_run: DryRun = False,
     go_on: Continue = False,
     abort: Abort = False,
@@ -92,7 +93,8 @@ def merge(
     """Merge what a branch changed into another: all tables at once, by partitions, rows and cells.
 
     Where both changed the same differently, the target does not move: a branch
-    merge/SOURCE-into-BRANCH holds the merge until its conflicts are settled.
+    merge/SOURCE-into-BRANCH holds the merge until its conflicts are settled. Derived tables that
+    the merge makes stale are computed again, in the same commit.
 
     Examples:
       parquetry merge backfill/2024-03
@@ -105,8 +107,8 @@ def merge(
         option = "--continue" if go_on else "--abort"
         others = {"--abort": go_on and abort, "-m": abort and message is not None}
         others |= {"--squash": squash, "--dry-run": dry_run, "--resolve": abort and bool(taken)}
-        given = [name for name, is_given in others.items() if is_given]
-        if given:
+        others["--no-refresh"] = abort and not refresh
+        if given := [name for name, is_given in others.items() if is_given]:
             raise UsageError(f"{option} and {given[0]} exclude each other")
         cat = opened(context)
         one = _the_one(cat, source, into)
@@ -116,7 +118,7 @@ def merge(
         about: Names = {"operation": "merge", "source": one.source, "branch": one.into}
         with watched_merge(about, json=json) as progress:
             report = cat.continue_merge(
-                one.branch, message=message, resolve=taken, progress=progress
+                one.branch, message=message, resolve=taken, refresh=refresh, progress=progress
             )
     elif source is None:
         raise UsageError("no SOURCE to merge", hint="e.g. parquetry merge backfill/2024-03")
@@ -130,6 +132,7 @@ def merge(
                 message=message,
                 squash=squash,
                 resolve=taken,
+                refresh=refresh,
                 dry_run=dry_run,
                 progress=progress,
             )

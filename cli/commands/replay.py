@@ -9,7 +9,8 @@ import typer
 from catalog.report.figures import counted, listed, named_values, plain, short
 from cli.completion import complete_ref, complete_table
 from cli.opening import DEFAULT_REF, opened
-from cli.options import Branch, BranchArgument, DryRun, Json, Message, Sides
+from cli.options import Branch, BranchArgument, DryRun, Json, Message, Refresh, Sides
+from cli.output.derived import derived_lines, derived_tables_json
 from cli.output.listing import show_outcome
 from cli.output.merge import show_report, watched_merge
 from cli.specs import sides
@@ -37,6 +38,7 @@ def rebase(
         typer.Option("--onto", metavar="REF", help="The new base.", autocompletion=complete_ref),
     ] = DEFAULT_REF,
     resolve: Sides = None,
+    refresh: Refresh = True,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Show which commits and partitions, without reading rows."),
@@ -46,7 +48,8 @@ def rebase(
     """Move the commits of a branch onto another base, by rows and cells.
 
     Also lists the partitions that were added or changed on the new base since the branch left
-    it: they may need the same reprocessing. In a conflict, ours is the new base.
+    it: they may need the same reprocessing. In a conflict, ours is the new base. Derived tables
+    that are stale then are computed in one more commit at the end.
 
     Examples:
       parquetry rebase backfill/2024-03
@@ -58,6 +61,7 @@ def rebase(
             branch,
             onto=onto,
             resolve=sides(resolve or []),
+            refresh=refresh,
             dry_run=dry_run,
             progress=progress,
         )
@@ -74,6 +78,7 @@ def cherry_pick(
     branch: Branch = DEFAULT_REF,
     mainline: Mainline = 1,
     resolve: Sides = None,
+    refresh: Refresh = True,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -90,6 +95,7 @@ def cherry_pick(
             branch=branch,
             resolve=sides(resolve or []),
             mainline=mainline,
+            refresh=refresh,
             dry_run=dry_run,
             progress=progress,
         )
@@ -121,6 +127,7 @@ def revert(
     message: Message = None,
     mainline: Mainline = 1,
     resolve: Sides = None,
+    refresh: Refresh = True,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -143,6 +150,7 @@ def revert(
             message=message,
             resolve=sides(resolve or []),
             mainline=mainline,
+            refresh=refresh,
             dry_run=dry_run,
             progress=progress,
         )
@@ -158,6 +166,7 @@ def _rebase_lines(found: "RebaseReport", onto: str, *, dry_run: bool) -> Iterato
     yield f"{counted(len(found.commits), 'commit')} {verb} {base}"
     for commit in found.commits:
         yield f"  {short(commit.id)} {plain(commit.message.partition(chr(10))[0])}"
+    yield from derived_lines(found.derived, dry_run=dry_run)
     if found.arrived:
         yield f"on {onto} since {found.branch} left it; may need the same reprocessing:"
         wide = max(len(plain(table)) for table in found.arrived)
@@ -183,6 +192,8 @@ def _rebase_json(found: "RebaseReport", onto: str, *, dry_run: bool) -> dict[str
         "after": found.after,
         "dry_run": dry_run,
         "commits": [{"commit": c.id, "message": c.message} for c in found.commits],
+        **derived_tables_json(found.derived),
+        **({} if found.refresh is None else {"refresh_commit": found.refresh.id}),
         "arrived": [
             {"table": table, "partitions": [dict(one) for one in partitions]}
             for table, partitions in found.arrived.items()

@@ -8,10 +8,11 @@ from cli.output.listing import picked
 
 if TYPE_CHECKING:
     from catalog.flow.partitionwise import NotPartitionWise
+    from catalog.flow.refresh.outcome import TableRefresh
     from catalog.model.listings import CommitInfo
     from catalog.operations.flow.explain import RefreshExplanation
-    from catalog.operations.flow.refresh import TableRefresh
     from catalog.operations.flow.stale import StaleTable
+    from catalog.operations.merge.derived import DerivedMerge
 
 PARTS_SHOWN = 6
 """Parts of a table that a line lists; JSON has all."""
@@ -48,6 +49,40 @@ def refresh_lines(tables: "Sequence[TableRefresh]", *, dry_run: bool = False) ->
         f"{plain(one.table):<{wide}}  {_how(one)}  {_extent(one, dry_run=dry_run)}"
         for one in tables
     ]
+
+
+def derived_lines(
+    tables: "Sequence[DerivedMerge]", *, dry_run: bool = False, wide: int = 0
+) -> list[str]:
+    """Returns a line for each derived table of a merge: what became of it, or would.
+
+    Args:
+        tables: The tables.
+        dry_run: Whether nothing was computed.
+        wide: Least characters of the column of names.
+    """
+    wide = max(wide, *(len(plain(one.table)) for one in tables), 0)
+    return [
+        f"{plain(one.table):<{wide}}  {one.what:<9}  {_became(one, dry_run=dry_run)}"
+        for one in tables
+    ]
+
+
+def _became(one: "DerivedMerge", *, dry_run: bool) -> str:
+    parts = [plain(one.reason)] if one.reason else []
+    if one.refresh is not None:
+        parts.append(f"{_how(one.refresh).strip()}; {_extent(one.refresh, dry_run=dry_run)}")
+    return "; ".join(parts) or "whole, from the same inputs"
+
+
+def derived_tables_json(tables: "Sequence[DerivedMerge]") -> dict[str, object]:
+    """Returns the JSON field of the derived tables of a merge; none if it concerns none."""
+    return {"derived": [_derived_json(one) for one in tables]} if tables else {}
+
+
+def _derived_json(one: "DerivedMerge") -> dict[str, object]:
+    refresh = None if one.refresh is None else refresh_json(one.refresh)
+    return {"table": one.table, "what": one.what, "reason": one.reason, "refresh": refresh}
 
 
 def closing_line(branch: str, commit: "CommitInfo | None", *, nothing: str) -> str:

@@ -10,6 +10,7 @@ from catalog.errors import MergeConflict
 from catalog.report.figures import counted, files_changed, named_values, plain, short
 from catalog.report.layout import aligned
 from cli.output import stderr, stdout
+from cli.output.derived import derived_lines, derived_tables_json
 from cli.output.listing import Cell, ListFormat, picked, show_json
 
 if TYPE_CHECKING:
@@ -41,13 +42,17 @@ def watched_merge(about: Names, *, json: bool) -> "Iterator[MergeProgress]":
     """
     try:
         with stderr.Progress(f"{about['operation']}:") as progress:
-            yield lambda table, done, total: progress(0, 0, f"{table}: {done:,} of {total:,} rows")
+            yield lambda table, done, total: progress(0, 0, _progress_text(table, done, total))
     except MergeConflict as error:
         if json:
             show_json(_conflicted(about, error))
         else:
             stderr.note("\n".join(_first(error.conflicts)))
         raise
+
+
+def _progress_text(table: str, done: int, total: int) -> str:
+    return f"{table}: {done:,} of {total:,} rows" if total else f"{table}: computed"
 
 
 def show_report(report: "MergeReport", about: Names, *, json: bool, dry_run: bool) -> None:
@@ -59,8 +64,13 @@ def show_report(report: "MergeReport", about: Names, *, json: bool, dry_run: boo
     if json:
         show_json(_report_json(report, about, dry_run=dry_run))
     else:
-        wide = max((len(plain(table.table)) for table in report.tables), default=0)
-        stdout.lines(_table_line(table, wide) for table in report.tables)
+        derived = {one.table for one in report.derived}
+        tables = [table for table in report.tables if table.table not in derived]
+        names = [*(one.table for one in tables), *(one.table for one in report.derived)]
+        wide = max((len(plain(name)) for name in names), default=0)
+        how = len("refreshed" if derived else "conflict")
+        stdout.lines(_table_line(table, wide, how) for table in tables)
+        stdout.lines(derived_lines(report.derived, dry_run=dry_run, wide=wide))
         if report.conflicts.num_rows:
             stdout.flush()
             stderr.note("\n".join(_first(report.conflicts)))
@@ -94,12 +104,12 @@ def _first(conflicts: "pa.Table") -> list[str]:
     return lines
 
 
-def _table_line(table: "TableMerge", wide: int) -> str:
+def _table_line(table: "TableMerge", wide: int, how: int) -> str:
     parts = [_WHOLE.get(table.how, ""), files_changed(table.files_added, table.files_removed)]
     if table.conflicts:
         parts.append(counted(table.conflicts, "conflict"))
     what = "; ".join(part for part in parts if part) or "no files changed"
-    return f"{plain(table.table):<{wide}}  {table.how:<8}  {what}"
+    return f"{plain(table.table):<{wide}}  {table.how:<{how}}  {what}"
 
 
 def _closing(report: "MergeReport", about: Names, *, dry_run: bool) -> str:
@@ -144,6 +154,7 @@ def _report_json(report: "MergeReport", about: Names, *, dry_run: bool) -> dict[
         "up_to_date": about["operation"] == "merge" and report.is_up_to_date,
         "dry_run": dry_run,
         "tables": [picked(table, *names) for table in report.tables],
+        **derived_tables_json(report.derived),
         "conflicts": _conflicts_json(report.conflicts),
         "merge_branch": None,
     }

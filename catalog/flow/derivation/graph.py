@@ -1,12 +1,24 @@
 """The graph of derived tables: which reads which, and an order in which to compute them."""
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.flow.candidate import Candidate
 from catalog.flow.derivation.definitions import input_names
 from catalog.model.derived import Definition, definition_of
+
+
+@dataclass(frozen=True, slots=True)
+class Circle:
+    """Derived tables that depend on each other.
+
+    Attributes:
+        tables: Each reads the next; the last is the first again.
+    """
+
+    tables: tuple[str, ...]
 
 
 class Graph:
@@ -52,19 +64,28 @@ class Graph:
         Raises:
             InvalidInput: Some of all derived tables depend on each other in a circle.
         """
+        found = self._sorted()
+        if isinstance(found, Circle):
+            raise InvalidInput(
+                f"derived tables depend on each other in a circle: {' ← '.join(found.tables)}",
+                kind=ErrorKind.DERIVATION_CYCLE,
+                hint="change one of the definitions so that it does not read the others",
+            )
+        return [name for name in found if wanted is None or name in wanted]
+
+    def circle(self) -> Circle | None:
+        """Returns a circle of derived tables that depend on each other; None if there is none."""
+        found = self._sorted()
+        return found if isinstance(found, Circle) else None
+
+    def _sorted(self) -> list[str] | Circle:
         sorter = TopologicalSorter(
             {name: [i for i in read if i in self.definitions] for name, read in self.inputs.items()}
         )
         try:
-            found = list(sorter.static_order())
+            return list(sorter.static_order())
         except CycleError as error:
-            circle = [str(name) for name in error.args[1]][::-1]
-            raise InvalidInput(
-                f"derived tables depend on each other in a circle: {' ← '.join(circle)}",
-                kind=ErrorKind.DERIVATION_CYCLE,
-                hint="change one of the definitions so that it does not read the others",
-            ) from error
-        return [name for name in found if wanted is None or name in wanted]
+            return Circle(tuple(str(name) for name in error.args[1])[::-1])
 
     def levels(self, wanted: Collection[str]) -> Iterable[list[str]]:
         """Yields derived tables in groups: those of a group do not depend on each other."""

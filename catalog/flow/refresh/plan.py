@@ -4,7 +4,7 @@ Only what is proved is done by partitions; see ``flow.partitionwise``. Planning 
 """
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Literal
@@ -217,11 +217,12 @@ def _shape(table: CandidateTable) -> InputTable:
 def find_former(candidate: Candidate, name: str, before: ComputedInput) -> StoredTable | None:
     """Returns a table as a derived one was computed from it; None if that cannot be found.
 
-    It is looked for in the commit recorded, then among the ancestors of the candidate.
+    It is looked for in the commit recorded, then among the commits that the tables of the
+    candidate come from, and their ancestors.
     """
     commits = candidate.commits
     known = () if before.commit is None else (before.commit,)
-    for commit_id in chain(known, _ancestors(commits, candidate.base_id)):
+    for commit_id in chain(known, _ancestors(commits, candidate.known_in)):
         if not commits.exists(commit_id):
             continue
         entry = commits.entry(commit_id, name)
@@ -230,9 +231,11 @@ def find_former(candidate: Candidate, name: str, before: ComputedInput) -> Store
     return None
 
 
-def _ancestors(commits: Commits, head: str) -> Iterator[str]:
-    """Yields a commit and its ancestors that are there, the nearest first, up to a bound."""
-    seen, waiting = {head}, [(-commits.read(head).generation, head)]
+def _ancestors(commits: Commits, heads: Iterable[str]) -> Iterator[str]:
+    """Yields commits and their ancestors that are there, the nearest first, up to a bound."""
+    seen = set(heads)
+    waiting = [(-commits.read(head).generation, head) for head in seen]
+    heapq.heapify(waiting)
     for _ in range(SEARCHED_COMMITS):
         if not waiting:
             return

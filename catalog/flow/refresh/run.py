@@ -1,6 +1,6 @@
 """A refresh: derived tables computed in order, in a commit to come."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -64,35 +64,54 @@ class Refresher:
         results: list[StepResult] = []
         for names in graph.levels(wanted):
             todo = [n for n in names if self._is_due(candidate, graph, n)]
-            keys = {name: self._key(candidate, graph, name) for name in todo}
-            fresh = [name for name in todo if keys[name] not in self._done]
-            steps = [
-                Step(
-                    self.repository,
-                    candidate,
-                    graph,
-                    name,
-                    request=self.requests.get(name, KEEP),
-                    full=self.full,
-                    share=max(1, len(fresh)),
-                    runs=self.runs,
-                    inputs_at=partial(self._inputs_at, candidate),
-                )
-                for name in fresh
-            ]
-            for name, done in zip(fresh, self.executor.run(steps), strict=True):
-                self._done[keys[name]] = done
-            for name in todo:
-                result = self._done[keys[name]]
-                update, base = result.update, candidate.working(name).base
-                if update is not None:
-                    if update.base != base:
-                        update = replace(update, base=base)
-                        self._done[keys[name]] = result = replace(result, update=update)
-                    candidate.put(update)
+            for result in self.compute(candidate, graph, todo):
                 results.append(result)
-                self.progress(name, len(results), len(wanted))
+                self.progress(result.plan.table, len(results), len(wanted))
         return results
+
+    def compute(
+        self, candidate: Candidate, graph: Graph, names: Sequence[str]
+    ) -> Iterator[StepResult]:
+        """Computes derived tables that do not depend on each other, side by side.
+
+        Args:
+            candidate: The tables as they are; what these become is put there.
+            graph: The derived tables among them.
+            names: The tables to compute.
+
+        Yields:
+            What was done, in the order of the names.
+
+        Raises:
+            InvalidInput: An input is gone, or a table cannot be computed.
+        """
+        keys = {name: self._key(candidate, graph, name) for name in names}
+        fresh = [name for name in names if keys[name] not in self._done]
+        steps = [
+            Step(
+                self.repository,
+                candidate,
+                graph,
+                name,
+                request=self.requests.get(name, KEEP),
+                full=self.full,
+                share=max(1, len(fresh)),
+                runs=self.runs,
+                inputs_at=partial(self._inputs_at, candidate),
+            )
+            for name in fresh
+        ]
+        for name, done in zip(fresh, self.executor.run(steps), strict=True):
+            self._done[keys[name]] = done
+        for name in names:
+            result = self._done[keys[name]]
+            update, base = result.update, candidate.working(name).base
+            if update is not None:
+                if update.base != base:
+                    update = replace(update, base=base)
+                    self._done[keys[name]] = result = replace(result, update=update)
+                candidate.put(update)
+            yield result
 
     def _check_commands(self, candidate: Candidate, graph: Graph, wanted: Collection[str]) -> None:
         """Checks that all commands may run that may have to, before anything is computed.

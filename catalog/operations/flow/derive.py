@@ -7,6 +7,7 @@ from functools import partial
 from catalog.engine.workspace import Workspace
 from catalog.flow.candidate import Candidate
 from catalog.flow.refresh.external import NO_COMMANDS, CommandRuns
+from catalog.flow.refresh.outcome import TableRefresh, described, lineage_of
 from catalog.flow.refresh.run import Refresher, StepProgress
 from catalog.flow.refresh.step import StepResult
 from catalog.model.derived import is_derived, without_definition
@@ -15,13 +16,7 @@ from catalog.model.listings import CommitInfo
 from catalog.model.names import canonical_name
 from catalog.operations.context import OperationContext
 from catalog.operations.flow.definition import Definitions, Derivation
-from catalog.operations.flow.refresh import (
-    INPUTS_OF_COMMAND,
-    TableRefresh,
-    described,
-    lineage_of,
-    not_derived,
-)
+from catalog.operations.flow.refresh import INPUTS_OF_COMMAND, not_derived
 from catalog.operations.history import describe_commit
 from catalog.operations.refs import unprotected_branch
 from catalog.operations.tables import unknown_table

@@ -7,17 +7,13 @@ from catalog.flow.candidate import Candidate
 from catalog.flow.derivation.definitions import changing_functions
 from catalog.flow.derivation.graph import Graph
 from catalog.flow.partitionwise import NotPartitionWise
+from catalog.flow.refresh.outcome import TableRefresh, described_plan
 from catalog.flow.refresh.plan import definition_verdict
 from catalog.flow.refresh.step import missing_input
 from catalog.model.derived import Definition
 from catalog.model.names import canonical_name
 from catalog.operations.context import OperationContext
-from catalog.operations.flow.refresh import (
-    TableRefresh,
-    described_plan,
-    planned_steps,
-    wanted_tables,
-)
+from catalog.operations.flow.refresh import planned_steps, wanted_tables
 from catalog.operations.refs import live_branch
 
 

@@ -1,20 +1,19 @@
 """Refreshing the derived tables of a branch, in one commit: ``cat.refresh(…)``."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.flow.candidate import Candidate
 from catalog.flow.derivation.graph import Graph
 from catalog.flow.derivation.staleness import staleness
-from catalog.flow.partitionwise import NotPartitionWise
 from catalog.flow.refresh.external import NO_COMMANDS, CommandRuns
+from catalog.flow.refresh.outcome import TableRefresh, described, described_plan, lineage_of
 from catalog.flow.refresh.plan import StepPlan
 from catalog.flow.refresh.run import Refresher, StepProgress
 from catalog.flow.refresh.step import Step, StepResult
 from catalog.hints import Call, hint
-from catalog.model.lineage import StoredLineage
 from catalog.model.listings import CommitInfo
 from catalog.model.names import canonical_name
 from catalog.operations.context import OperationContext
@@ -26,43 +25,6 @@ from catalog.write.publish import Proposal, publish
 
 INPUTS_OF_COMMAND = "inputs of a command"
 """Message of the commit that a command reads inputs from which the same refresh has computed."""
-
-
-@dataclass(frozen=True, slots=True)
-class TableRefresh:
-    """What a refresh did to a derived table, or would do.
-
-    Attributes:
-        table: The table.
-        how: ``full`` if all of it was computed, ``incremental`` if only some parts were,
-            ``command`` if a command was run.
-        reason: For ``full``: what forbids less.
-        forbidden: For ``full``: the construct of the definition that forbids less, and where it
-            is; None if it is something else that forbids it.
-        column: For ``incremental``: the column that tells the parts apart.
-        parts: For ``incremental``: the values of the parts, as text; None for NULL.
-        partitions_read: Partitions read of all inputs.
-        rows_read: Rows in the files read.
-        bytes_read: Bytes of these files.
-        rows: Rows computed; None if it was only planned.
-        inserted: Rows that came, of those; None if it was only planned.
-        updated: Rows that changed; None if it was only planned.
-        deleted: Rows that went; None if it was only planned.
-    """
-
-    table: str
-    how: str
-    reason: str
-    column: str | None
-    parts: tuple[str | None, ...]
-    partitions_read: int
-    rows_read: int
-    bytes_read: int
-    forbidden: NotPartitionWise | None = None
-    rows: int | None = None
-    inserted: int | None = None
-    updated: int | None = None
-    deleted: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +109,6 @@ class _Attempt:
         return Proposal([head], updates, about, f"refresh: {names}")
 
 
-def lineage_of(results: Sequence[StepResult]) -> dict[str, StoredLineage]:
-    """Returns what a commit records about the tables that steps computed."""
-    return {one.plan.table: one.lineage.stored() for one in results if one.update is not None}
-
-
 def wanted_tables(
     candidate: Candidate,
     branch: str,
@@ -210,30 +167,3 @@ def planned_steps(
             step = Step(context.repository, candidate, graph, name, full=full)
             plans[name] = step.plan(plans)
     return list(plans.values())
-
-
-def described_plan(plan: StepPlan) -> TableRefresh:
-    """Returns what a step would do, for people."""
-    readings = plan.readings.values()
-    return TableRefresh(
-        plan.table,
-        plan.how,
-        plan.reason,
-        plan.column,
-        plan.parts,
-        sum(one.partitions for one in readings),
-        sum(one.rows for one in readings),
-        sum(one.size_bytes for one in readings),
-        plan.forbidden,
-    )
-
-
-def described(result: StepResult) -> TableRefresh:
-    """Returns what a step did, for people."""
-    return replace(
-        described_plan(result.plan),
-        rows=result.rows,
-        inserted=result.inserted,
-        updated=result.updated,
-        deleted=result.deleted,
-    )

@@ -10,6 +10,7 @@ from catalog.errors import Conflict, ErrorKind, MergeConflict, NotFound
 from catalog.hints import Blank, Call, Hint, hint
 from catalog.model.lineage import lineage_entry
 from catalog.operations.context import OperationContext
+from catalog.operations.merge.derived import DerivedMerger
 from catalog.operations.merge.open_merges import OpenMerge, conflict_error, find_one
 from catalog.operations.merge.settlement import conflicts_at, take_side, unsettled
 from catalog.operations.merge.steps import (
@@ -23,6 +24,7 @@ from catalog.operations.merge.steps import (
     report_merge,
     side_for,
     with_commit,
+    with_derived,
 )
 from catalog.operations.refs import BranchList
 from catalog.repository.branches import HeldBranch
@@ -46,13 +48,17 @@ def continue_merge(
     into: str | None,
     message: str | None,
     resolve: Resolutions,
+    refresh: bool,
     progress: MergeProgress | None,
 ) -> MergeReport:
     """Completes a merge in conflict once all of it is settled; see ``Catalog.continue_merge``."""
     merge = find_one(context, source, into)
     check_resolutions(context, resolve, (merge.ends.ours, merge.ends.theirs))
     with merging(context, progress=progress) as merger:
-        completion = _Completion(merger, merge, resolve, message or merge.message, merge.head)
+        derived = DerivedMerger(context, refresh, progress=progress)
+        completion = _Completion(
+            merger, merge, resolve, message or merge.message, merge.head, derived
+        )
         completion.settle()
         commit_id = publish(context.repository, merge.into, completion.propose)
     with suppress(NotFound):
@@ -76,6 +82,7 @@ class _Completion:
     resolve: Resolutions
     message: str
     settled: str
+    derived: DerivedMerger
     hows: Mapping[str, str] = field(default_factory=dict)
     report: MergeReport | None = None
 
@@ -109,14 +116,17 @@ class _Completion:
             raise conflict_error(
                 merge.source, merge.into, merged.conflicts, branch=merge.branch, moved=True
             )
-        self.report = report_merge(merge.into, ends, merged)
-        theirs = merge.ends.theirs
+        theirs, base = merge.ends.theirs, merge.ends.base
+        sides = {self.settled: ends.base, theirs: base}
+        derived = self.merger.settle(self.derived, ends, merged, sides=sides)
+        merged = with_derived(merged, derived)
+        self.report = report_merge(merge.into, ends, merged, derived.tables)
         known = is_ancestor(context.repository.commits.read, theirs, head)
         parents = [head] if merge.squash or known else [head, theirs]
         if len(parents) == 1 and not merged.updates:
             return None
-        sides = Ends(ends.base, head, theirs)
-        lineage = lineage_of(context, "merge", merged, ends=sides)
+        both = Ends(ends.base, head, theirs)
+        lineage = {**lineage_of(context, "merge", merged, ends=both), **derived.lineage}
         about = context.describe(self.message, lineage=lineage)
         return Proposal(parents, merged.updates, about, f"merge: {merge.source}")
 

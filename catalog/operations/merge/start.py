@@ -7,6 +7,7 @@ from catalog.hints import Call, hint
 from catalog.model.names import canonical_name
 from catalog.operations.context import OperationContext
 from catalog.operations.dry_run import on_trial
+from catalog.operations.merge.derived import DerivedMerger
 from catalog.operations.merge.open_merges import branch_name, conflict_error, find_merge
 from catalog.operations.merge.steps import (
     Merger,
@@ -17,6 +18,7 @@ from catalog.operations.merge.steps import (
     merging,
     report_merge,
     with_commit,
+    with_derived,
 )
 from catalog.operations.refs import live_branch
 from catalog.repository.branches import HeldBranch
@@ -41,6 +43,7 @@ class MergeRequest:
     branch: str
     squash: bool = False
     resolve: Resolutions = None
+    refresh: bool = True
 
 
 class ConflictedMerge(Exception):
@@ -70,7 +73,8 @@ def merge_into(
         on_trial(context, dry_run=dry_run) as context,
         merging(context, dry_run=dry_run, progress=progress) as merger,
     ):
-        attempt = _Attempt(merger, request, theirs, dry_run)
+        derived = DerivedMerger(context, request.refresh, dry_run, progress)
+        attempt = _Attempt(merger, request, theirs, dry_run, derived)
         try:
             commit_id = publish(context.repository, request.into, attempt.propose)
         except ConflictedMerge as error:
@@ -93,6 +97,7 @@ class _Attempt:
     request: MergeRequest
     theirs: str
     dry_run: bool
+    derived: DerivedMerger
     report: MergeReport | None = None
 
     def propose(self, held: HeldBranch, head: str) -> Proposal | None:
@@ -109,11 +114,13 @@ class _Attempt:
         merge = self.merger.merge(ends, request.resolve, whole=True)
         if merge.conflicts.num_rows:
             raise ConflictedMerge(ends, merge)
-        self.report = report_merge(request.into, ends, merge)
+        derived = self.merger.settle(self.derived, ends, merge, sides={theirs: ends.base})
+        merge = with_derived(merge, derived)
+        self.report = report_merge(request.into, ends, merge, derived.tables)
         if self.dry_run or (request.squash and not merge.updates):
             return None
         context = self.merger.context
-        lineage = lineage_of(context, "merge", merge, ends=ends)
+        lineage = {**lineage_of(context, "merge", merge, ends=ends), **derived.lineage}
         about = context.describe(request.message, lineage=lineage)
         parents = [head] if request.squash else [head, theirs]
         return Proposal(parents, merge.updates, about, f"merge: {request.source}")
@@ -208,9 +215,15 @@ def _conflict_table(merger: Merger, conflicted: ConflictedMerge) -> TableUpdate:
 
 
 def merge_request(
-    source: str, into: str, message: str | None, *, squash: bool, resolve: Resolutions
+    source: str,
+    into: str,
+    message: str | None,
+    *,
+    squash: bool,
+    resolve: Resolutions,
+    refresh: bool,
 ) -> MergeRequest:
     """Returns the request to merge a ref into a branch; without a message it makes one up."""
     into = canonical_name(into)
     text = message or f"merge {source} into {into}"
-    return MergeRequest(source, into, text, branch_name(source, into), squash, resolve)
+    return MergeRequest(source, into, text, branch_name(source, into), squash, resolve, refresh)

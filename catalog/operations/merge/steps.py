@@ -10,15 +10,18 @@ import pyarrow as pa
 from catalog.engine.failures import engine_errors
 from catalog.engine.workspace import Workspace
 from catalog.errors import ErrorKind, InvalidInput, NotFound
+from catalog.flow.candidate import Candidate
 from catalog.model.lineage import Input, LineageEntry, StoredLineage
 from catalog.model.listings import CommitInfo
 from catalog.model.texts import check_text
 from catalog.operations.context import OperationContext
 from catalog.operations.history import describe_commit
+from catalog.operations.merge.circles import without_circles
+from catalog.operations.merge.derived import DerivedMerge, DerivedMerger, DerivedTables
 from catalog.repository.history import merge_bases
 from catalog.write.context import WriteContext
 from catalog.write.file_fingerprints import keep_prints
-from catalog.write.merge.commits import Merge, MergedTable, merge_commits
+from catalog.write.merge.commits import KnownTables, Merge, MergedTable, merge_commits, taken_whole
 from catalog.write.merge.conflicts import conflict_table, in_order
 from catalog.write.merge.ends import Ends, MergeContext, MergeProgress
 from catalog.write.merge.merged_schema import Side
@@ -34,8 +37,9 @@ class TableMerge:
     Attributes:
         table: The table.
         how: ``taken`` as theirs has it since ours left it alone, ``merged`` row by row,
-            ``conflict``; ``ours`` or ``theirs`` if the whole table is as that side has it, though
-            both changed it, since a side was to be taken where rows could not be merged.
+            ``refreshed`` if it is a derived table that was computed again, ``conflict``; ``ours``
+            or ``theirs`` if the whole table is as that side has it, though both changed it: a side
+            was to be taken where rows could not be merged, or the table is a derived one.
         files_added: Files that came.
         files_removed: Files that went.
         conflicts: Rows and cells in conflict.
@@ -59,6 +63,8 @@ class MergeReport:
         commit: The commit made; None if there was nothing to merge, or in a dry run.
         tables: The tables in which theirs differed from what ours already had.
         conflicts: All conflicts; see ``MergeConflict``.
+        derived: What became of derived tables, each after its inputs: those that came or were
+            computed, and those that are stale now.
     """
 
     branch: str
@@ -66,6 +72,7 @@ class MergeReport:
     commit: CommitInfo | None
     tables: tuple[TableMerge, ...] = ()
     conflicts: pa.Table = field(default_factory=lambda: conflict_table(()))
+    derived: tuple[DerivedMerge, ...] = ()
 
     @property
     def is_up_to_date(self) -> bool:
@@ -80,10 +87,13 @@ class Merger:
     Attributes:
         context: The catalog.
         work: The engine, and what merging tables needs.
+        known: What tables were merged to, so that a merge that lost a race does not merge again
+            what nobody changed meanwhile.
     """
 
     context: OperationContext
     work: MergeContext
+    known: KnownTables = field(default_factory=dict)
 
     def merge(
         self,
@@ -103,13 +113,50 @@ class Merger:
             resolve=(lambda table: "base") if resolve == "base" else side_for(resolve),
             whole=whole,
             leave_out=leave_out,
+            known=self.known,
         )
+        if resolve != "base":
+            repository, side = self.context.repository, side_for(resolve)
+            merge = without_circles(repository, self.work, ends, merge, resolve=side)
         prints = self.work.write.prints
         for update in merge.updates:
             if prints is not None and update.stored is None:
                 keep_prints(self.context.repository, update, prints, warn=False)
         self.work.write.check_read()
         return merge
+
+    def settle(
+        self,
+        derived: DerivedMerger,
+        ends: Ends,
+        merge: Merge,
+        *,
+        sides: Mapping[str, str],
+        target: str | None = None,
+    ) -> DerivedTables:
+        """Settles the derived tables of a commit on top of ours, once all others are merged.
+
+        Args:
+            derived: What settles them.
+            ends: The commits that were merged.
+            merge: What their merge does.
+            sides: Commits whose tables may be taken whole, besides the target's, and where each
+                of them parted from it.
+            target: The commit merged into; None means ours.
+        """
+        repository, target = self.context.repository, target or ends.ours
+        bases = {target: ends.base, **sides}
+        candidate = Candidate(repository, ends.ours, merge.updates, also=tuple(bases))
+        settled = derived.settle(
+            candidate,
+            target=target,
+            sides=tuple(bases),
+            take=lambda name, side: taken_whole(
+                self.work, Ends(bases[side], ends.ours, side), name
+            ),
+        )
+        settled.check_read()
+        return settled
 
     def base_of(self, left: str, right: str) -> str:
         """Returns the commit where two lines of history parted, from which their merge starts.
@@ -237,7 +284,27 @@ def relabelled(merge: Merge, hows: Mapping[str, str]) -> Merge:
     )
 
 
-def report_merge(branch: str, ends: Ends, merge: Merge) -> MergeReport:
+def with_derived(merge: Merge, derived: DerivedTables) -> Merge:
+    """Returns a merge with its derived tables as they were settled."""
+    if not derived.tables:
+        return merge
+    updates = {update.name: update for update in derived.updates}
+    refreshed = {one.table for one in derived.tables if one.refresh is not None}
+    hows = {table.name: table.how for table in merge.tables}
+    found = {table.name: table for table in merge.tables}
+    for one in derived.tables:
+        update = updates.get(one.table)
+        if update is None and one.table not in found:
+            continue
+        kept = "ours" if update is None else hows.get(one.table, "taken")
+        how = "refreshed" if one.table in refreshed else kept
+        found[one.table] = MergedTable(one.table, how, update, conflict_table(()))
+    return Merge(tuple(found[name] for name in sorted(found)))
+
+
+def report_merge(
+    branch: str, ends: Ends, merge: Merge, derived: Sequence[DerivedMerge] = ()
+) -> MergeReport:
     """Returns what a merge does, as the facade reports it."""
     tables = tuple(
         TableMerge(
@@ -249,7 +316,7 @@ def report_merge(branch: str, ends: Ends, merge: Merge) -> MergeReport:
         )
         for table in merge.tables
     )
-    return MergeReport(branch, ends, None, tables, in_order(merge.conflicts))
+    return MergeReport(branch, ends, None, tables, in_order(merge.conflicts), tuple(derived))
 
 
 def with_commit(

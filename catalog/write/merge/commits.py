@@ -63,6 +63,10 @@ class Merge:
         return pa.concat_tables([conflict_table(()), *(t.conflicts for t in self.tables)])
 
 
+KnownTables = dict[tuple[object, ...], MergedTable]
+"""Tables that were merged, by all that decides what they are merged to."""
+
+
 def merge_commits(
     context: MergeContext,
     ends: Ends,
@@ -71,12 +75,14 @@ def merge_commits(
     by_cell: bool = True,
     whole: bool = False,
     leave_out: Sequence[str] = (),
+    known: KnownTables | None = None,
 ) -> Merge:
     """Merges what theirs did since the base into ours; writes data files, but no commit.
 
     Where both sides clash in a table, the side that ``resolve`` returns is taken; None leaves a
     conflict. Where the shapes of both contradict each other, that side is taken whole; without
-    ``whole``, that is refused. For ``by_cell`` see ``RowMerger``.
+    ``whole``, that is refused. For ``by_cell`` see ``RowMerger``. Tables in ``known`` that
+    both sides changed are not merged again; those that are merged are added.
     """
     commits = context.commits
     entries = [commits.entries(c) for c in (ends.base, ends.ours, ends.theirs)]
@@ -95,8 +101,26 @@ def merge_commits(
         elif ours is None or theirs is None:
             merged.append(one.gone_on_one_side())
         else:
-            merged.append(one.of_both_sides())
+            ids = base_id, ours_id, theirs_id
+            key = (name, *ids, ends.base, ends.theirs, resolve(name), by_cell, whole)
+            found_before = None if known is None else known.get(key)
+            merged.append(found_before or one.of_both_sides())
+            if known is not None:
+                known[key] = merged[-1]
     return Merge(tuple(_apart_in_more_than_case(merged, entries[1])))
+
+
+def taken_whole(context: MergeContext, ends: Ends, name: str) -> TableUpdate | None:
+    """Returns the update by which a table of ours becomes what theirs has, whole.
+
+    None means that theirs has no such table.
+    """
+    found = (context.commits.entries(c).get(name) for c in (ends.base, ends.ours, ends.theirs))
+    base, ours, theirs = (None if e is None else context.commits.table(e) for e in found)
+    if theirs is None:
+        return None
+    one = _TableMerge(context, ends, name, base, ours, theirs, None, by_cell=True, whole=True)
+    return one.take_theirs().update
 
 
 def _apart_in_more_than_case(

@@ -1,0 +1,392 @@
+"""Derived tables in merges, rebases, cherry-picks and reverts: computed, never merged by rows."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from catalog import Catalog, MergeConflict
+from catalog.errors import ErrorKind, InvalidInput
+from catalog.flow.refresh import step
+from catalog.model.lineage import lineage_entry
+from catalog.operations.merge.steps import MergeReport
+
+JOINED = "SELECT o.id, c.name FROM orders o JOIN customers c ON c.id = o.customer"
+
+
+@pytest.fixture
+def cat(tmp_path: Path) -> Catalog:
+    return Catalog.create(tmp_path / "c", author="tester")
+
+
+def put(
+    cat: Catalog,
+    branch: str = "main",
+    /,
+    *,
+    partition_by: Sequence[str] | None = None,
+    **tables: Sequence[Mapping[str, object]],
+) -> str:
+    """Adds or replaces rows by the key ``id``, in one commit; returns its id."""
+    with cat.transaction(branch, message=f"rows of {', '.join(tables)}") as tx:
+        for name, rows in tables.items():
+            mode = "upsert" if name in names(cat, branch) else "append"
+            data = pa.Table.from_pylist([dict(row) for row in rows])
+            tx.write(name, data, mode=mode, key=["id"], partition_by=partition_by)
+    assert tx.commit is not None
+    return tx.commit.id
+
+
+def names(cat: Catalog, ref: str = "main") -> list[str]:
+    return [table.name for table in cat.tables(ref)]
+
+
+def head_of(cat: Catalog, ref: str = "main") -> str:
+    return cat.resolve(ref).commit_id
+
+
+def rows(cat: Catalog, table: str, ref: str = "main") -> list[tuple[object, ...]]:
+    return cat.sql(f"SELECT * FROM {table} ORDER BY ALL", ref=ref).fetchall()
+
+
+def stale(cat: Catalog, ref: str = "main") -> list[str]:
+    return [one.table for one in cat.stale(ref) if one.is_stale]
+
+
+def became(report: MergeReport) -> dict[str, str]:
+    return {one.table: one.what for one in report.derived}
+
+
+@pytest.fixture
+def shop(cat: Catalog) -> Catalog:
+    """Is a catalog of customers, their orders, and what joins both."""
+    put(cat, customers=[{"id": 1, "name": "Ada"}], orders=[{"id": 10, "customer": 1}])
+    cat.derive("joined", JOINED, key=["id"])
+    return cat
+
+
+def both_sides(cat: Catalog, *, refresh: bool = True) -> None:
+    """Adds a customer on a branch, and an order of that customer on main."""
+    cat.branches.create("fix")
+    put(cat, "fix", customers=[{"id": 2, "name": "Bob"}])
+    put(cat, "main", orders=[{"id": 20, "customer": 2}])
+    if refresh:
+        cat.refresh(branch="fix")
+        cat.refresh()
+
+
+@pytest.mark.parametrize("refresh", [True, False], ids=["refreshed", "stale"])
+@pytest.mark.parametrize("squash", [True, False], ids=["squash", "merge"])
+@pytest.mark.invariant(
+    "A merge computes derived tables again that it makes stale, in the same commit"
+)
+def test_a_row_that_joins_what_two_branches_added_is_there(
+    shop: Catalog, squash: bool, refresh: bool
+) -> None:
+    both_sides(shop, refresh=refresh)
+    report = shop.merge("fix", squash=squash)
+    assert rows(shop, "joined") == [(10, "Ada"), (20, "Bob")]
+    assert became(report) == {"joined": "refreshed"}
+    (found,) = report.derived
+    assert found.refresh is not None
+    assert (found.refresh.rows, found.refresh.inserted) == (2, 1)
+    assert {one.table: one.how for one in report.tables}["joined"] == "refreshed"
+    assert not stale(shop)
+    assert report.commit is not None
+    entry = lineage_entry(shop.repository.commits.read(report.commit.id).lineage["joined"])
+    assert entry.operation == "refresh"
+    assert [one.table for one in entry.inputs] == ["orders", "customers"]
+
+
+def test_a_table_that_fits_is_taken_without_being_computed(
+    shop: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.branches.create("fix")
+    put(shop, "fix", orders=[{"id": 11, "customer": 1}])
+    shop.refresh(branch="fix")
+    put(shop, other=[{"id": 1}])
+    monkeypatch.setattr(step.Step, "run", None)
+    report = shop.merge("fix")
+    assert became(report) == {"joined": "taken"}
+    assert rows(shop, "joined") == [(10, "Ada"), (11, "Ada")]
+    assert not stale(shop)
+
+
+def test_a_table_that_both_refreshed_alike_is_taken_from_the_side_that_fits(
+    shop: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.branches.create("fix")
+    put(shop, "fix", orders=[{"id": 11, "customer": 1}])
+    shop.refresh(branch="fix")
+    shop.derive("noted", "SELECT id FROM joined")
+    put(shop, customers=[{"id": 1, "name": "Ada B"}])
+    shop.refresh()
+    put(shop, customers=[{"id": 1, "name": "Ada"}])
+    shop.refresh()
+    monkeypatch.setattr(step.Step, "run", None)
+    with pytest.raises(TypeError):  # the customers are another snapshot than before
+        shop.merge("fix")
+
+
+def test_what_is_computed_first_is_what_others_are_computed_from(shop: Catalog) -> None:
+    shop.derive("names", "SELECT name, count(*) AS n FROM joined GROUP BY name")
+    shop.derive("total", "SELECT sum(n) AS n FROM names")
+    both_sides(shop)
+    report = shop.merge("fix")
+    assert list(became(report).items()) == [
+        ("joined", "refreshed"),
+        ("names", "refreshed"),
+        ("total", "refreshed"),
+    ]
+    assert rows(shop, "names") == [("Ada", 1), ("Bob", 1)]
+    assert rows(shop, "total") == [(2,)]
+    assert not stale(shop)
+
+
+def test_what_was_stale_before_stays_so_and_is_said(shop: Catalog) -> None:
+    put(shop, items=[{"id": 1}])
+    shop.derive("counted", "SELECT count(*) AS n FROM items")
+    both_sides(shop)
+    put(shop, items=[{"id": 2}])
+    before = shop.merge("fix", dry_run=True)
+    report = shop.merge("fix")
+    assert became(before) == became(report) == {"counted": "stale", "joined": "refreshed"}
+    assert "was stale before" in next(o.reason for o in report.derived if o.table == "counted")
+    assert stale(shop) == ["counted"]
+
+
+def test_what_was_stale_before_is_computed_if_the_merge_changes_an_input(shop: Catalog) -> None:
+    put(shop, orders=[{"id": 12, "customer": 1}])
+    shop.branches.create("fix")
+    put(shop, "fix", orders=[{"id": 13, "customer": 1}])
+    assert became(shop.merge("fix")) == {"joined": "refreshed"}
+    assert len(rows(shop, "joined")) == 3
+
+
+def test_without_refresh_the_table_of_the_target_stays_and_is_stale(shop: Catalog) -> None:
+    both_sides(shop)
+    report = shop.merge("fix", refresh=False)
+    assert became(report) == {"joined": "stale"}
+    assert rows(shop, "joined") == [(10, "Ada")]
+    assert stale(shop) == ["joined"]
+    shop.refresh()
+    assert rows(shop, "joined") == [(10, "Ada"), (20, "Bob")]
+
+
+def test_a_dry_run_lists_what_would_be_computed_and_computes_nothing(
+    shop: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.derive("names", "SELECT name, count(*) AS n FROM joined GROUP BY name")
+    both_sides(shop)
+    head = head_of(shop)
+    monkeypatch.setattr(step.Step, "run", None)
+    report = shop.merge("fix", dry_run=True)
+    assert became(report) == {"joined": "refreshed", "names": "refreshed"}
+    planned = report.derived[0].refresh
+    assert planned is not None
+    assert (planned.rows_read, planned.rows) == (4, None)
+    assert planned.bytes_read > 0
+    assert head_of(shop) == head
+
+
+def test_only_changed_parts_are_computed_where_that_is_proved(cat: Catalog) -> None:
+    days = [{"id": n, "day": n % 5, "v": 1} for n in range(50)]
+    put(cat, sales=days, partition_by=["day"])
+    cat.derive("daily", "SELECT day, sum(v) AS v FROM sales GROUP BY day", partition_by=["day"])
+    cat.branches.create("fix")
+    put(cat, "fix", sales=[{"id": 1, "day": 1, "v": 5}])
+    cat.refresh(branch="fix")
+    put(cat, sales=[{"id": 2, "day": 2, "v": 7}])
+    cat.refresh()
+    (found,) = cat.merge("fix").derived
+    assert found.refresh is not None
+    assert (found.refresh.how, found.refresh.parts) == ("incremental", ("1",))
+    assert rows(cat, "daily") == [(0, 10), (1, 14), (2, 16), (3, 10), (4, 10)]
+
+
+def test_definitions_that_both_changed_are_a_conflict(shop: Catalog) -> None:
+    shop.branches.create("fix")
+    shop.derive("joined", JOINED + " WHERE o.id > 1", branch="fix", key=["id"])
+    shop.derive("joined", JOINED + " WHERE o.id > 2", key=["id"])
+    with pytest.raises(MergeConflict) as caught:
+        shop.merge("fix")
+    (row,) = caught.value.conflicts.to_pylist()
+    assert (row["kind"], row["column_name"]) == ("property-changed", "derive.sql")
+    assert row["theirs"].endswith("> 1")
+    report = shop.continue_merge("fix", resolve="theirs")
+    assert became(report) == {"joined": "taken"}
+    assert not stale(shop)
+    assert shop.table("joined").properties["derive.sql"].endswith("> 1")
+
+
+def test_a_definition_that_one_side_changed_is_taken_and_computed_from_what_is_merged(
+    shop: Catalog,
+) -> None:
+    shop.branches.create("fix")
+    sql = (
+        "SELECT o.id, c.name, o.customer AS who FROM orders o JOIN customers c ON c.id = o.customer"
+    )
+    shop.derive("joined", sql, branch="fix", key=["id"])
+    put(shop, orders=[{"id": 11, "customer": 1}])
+    shop.refresh()
+    report = shop.merge("fix")
+    assert became(report) == {"joined": "refreshed"}
+    assert rows(shop, "joined") == [(10, "Ada", 1), (11, "Ada", 1)]
+
+
+def test_a_table_that_one_side_dropped_and_the_other_refreshed_is_dropped(shop: Catalog) -> None:
+    for n, (dropping, other) in enumerate([("fix", "main"), ("main", "fix")]):
+        shop.branches.create("fix")
+        with shop.transaction(dropping, message="drop") as tx:
+            tx.drop("joined")
+        put(shop, other, orders=[{"id": 15 + n, "customer": 1}])
+        shop.refresh(branch=other)
+        shop.merge("fix")
+        assert "joined" not in names(shop)
+        shop.branches.delete("fix")
+        shop.derive("joined", JOINED, key=["id"])
+
+
+def test_a_definition_dropped_on_one_side_is_dropped(shop: Catalog) -> None:
+    shop.branches.create("fix")
+    shop.drop_definition("joined", branch="fix")
+    put(shop, "fix", joined=[{"id": 99, "name": "by hand"}])
+    put(shop, orders=[{"id": 15, "customer": 1}])
+    shop.refresh()
+    shop.merge("fix")
+    assert rows(shop, "joined") == [(10, "Ada"), (99, "by hand")]
+    assert not shop.stale()
+
+
+def test_a_plain_table_that_was_changed_does_not_become_derived_silently(shop: Catalog) -> None:
+    put(shop, plain=[{"id": 1, "v": 1}])
+    shop.branches.create("fix")
+    shop.derive("plain", "SELECT id, customer AS v FROM orders", branch="fix", replace=True)
+    put(shop, plain=[{"id": 2, "v": 2}])
+    with pytest.raises(MergeConflict) as caught:
+        shop.merge("fix")
+    assert [r["kind"] for r in caught.value.conflicts.to_pylist()] == ["table-derived"]
+    report = shop.continue_merge("fix", resolve="ours")
+    assert rows(shop, "plain") == [(1, 1), (2, 2)]
+    assert report.commit is not None
+
+
+def test_a_circle_that_only_the_merge_closes_is_a_conflict(shop: Catalog) -> None:
+    shop.derive("a", "SELECT id FROM orders", key=["id"])
+    shop.derive("b", "SELECT id FROM orders", key=["id"])
+    shop.branches.create("fix")
+    shop.derive("a", "SELECT id FROM b", branch="fix", key=["id"])
+    shop.derive("b", "SELECT id FROM a", key=["id"])
+    head = head_of(shop)
+    with pytest.raises(MergeConflict) as caught:
+        shop.merge("fix")
+    found = caught.value.conflicts.to_pylist()
+    assert [(r["table_name"], r["kind"]) for r in found] == [
+        ("a", "derivation-cycle"),
+        ("b", "derivation-cycle"),
+    ]
+    assert head_of(shop) == head
+    with pytest.raises(MergeConflict):
+        shop.cherry_pick("fix", branch="main")
+    shop.continue_merge("fix", resolve="theirs")
+    assert shop.table("a").properties["derive.sql"] == "SELECT id FROM b"
+    assert shop.table("b").properties["derive.sql"] == "SELECT id FROM orders"
+    assert not stale(shop)
+
+
+def test_inputs_in_conflict_leave_the_table_stale_until_they_are_settled(shop: Catalog) -> None:
+    shop.branches.create("fix")
+    put(shop, "fix", customers=[{"id": 1, "name": "Theirs"}, {"id": 2, "name": "Bob"}])
+    shop.refresh(branch="fix")
+    put(shop, customers=[{"id": 1, "name": "Ours"}], orders=[{"id": 20, "customer": 2}])
+    shop.refresh()
+    with pytest.raises(MergeConflict) as caught:
+        shop.merge("fix")
+    assert stale(shop, caught.value.branch) == ["joined"]
+    report = shop.continue_merge("fix", resolve="theirs")
+    assert became(report) == {"joined": "refreshed"}
+    assert rows(shop, "joined") == [(10, "Theirs"), (20, "Bob")]
+    assert not stale(shop)
+
+
+def test_a_table_that_cannot_be_computed_stops_the_merge_and_says_the_way_out(
+    shop: Catalog,
+) -> None:
+    shop.branches.create("fix")
+    with shop.transaction("fix", message="rename") as tx:
+        tx.sql("ALTER TABLE customers RENAME COLUMN name TO full_name")
+    put(shop, orders=[{"id": 11, "customer": 1}])
+    shop.refresh()
+    head = head_of(shop)
+    with pytest.raises(InvalidInput, match="joined") as caught:
+        shop.merge("fix")
+    assert caught.value.kind is ErrorKind.STEP_FAILED
+    assert "refresh=False" in caught.value.hint
+    assert head_of(shop) == head
+    assert became(shop.merge("fix", refresh=False)) == {"joined": "stale"}
+    assert stale(shop) == ["joined"]
+
+
+def test_an_input_that_a_merge_drops_stops_it(shop: Catalog) -> None:
+    shop.branches.create("fix")
+    with shop.transaction("fix", message="drop") as tx:
+        tx.drop("customers")
+        tx.drop("joined")
+    shop.derive("others", JOINED, key=["id"])
+    with pytest.raises(InvalidInput, match=r"others.*customers"):
+        shop.merge("fix")
+    report = shop.merge("fix", refresh=False)
+    assert became(report) == {"others": "stale"}
+
+
+def test_a_rebase_refreshes_once_in_a_commit_at_the_end(shop: Catalog) -> None:
+    both_sides(shop)
+    put(shop, "fix", customers=[{"id": 3, "name": "Cid"}])
+    planned = shop.rebase("fix", dry_run=True)
+    assert [(one.table, one.what) for one in planned.derived] == [("joined", "refreshed")]
+    report = shop.rebase("fix")
+    assert [(one.table, one.what) for one in report.derived] == [("joined", "refreshed")]
+    assert report.refresh is not None
+    assert report.refresh.id == report.after
+    assert rows(shop, "joined", "fix") == [(10, "Ada"), (20, "Bob")]
+    assert not stale(shop, "fix")
+    again = put(shop, orders=[{"id": 30, "customer": 3}])
+    second = shop.rebase("fix", refresh=False)
+    assert second.refresh is None
+    assert stale(shop, "fix") == ["joined"]
+    assert second.onto == again
+
+
+def test_a_cherry_pick_and_its_revert_bring_the_table_along(shop: Catalog) -> None:
+    both_sides(shop)
+    report = shop.cherry_pick("fix~1")
+    assert became(report) == {"joined": "refreshed"}
+    assert rows(shop, "joined") == [(10, "Ada"), (20, "Bob")]
+    assert report.commit is not None
+    back = shop.revert(report.commit.id)
+    assert became(back) == {"joined": "taken"}
+    assert rows(shop, "joined") == [(10, "Ada")]
+    assert not stale(shop)
+
+
+def test_a_merge_that_refreshed_is_reverted(shop: Catalog) -> None:
+    both_sides(shop)
+    report = shop.merge("fix")
+    assert report.commit is not None
+    put(shop, orders=[{"id": 21, "customer": 1}])
+    shop.refresh()
+    assert became(shop.revert(report.commit.id)) == {"joined": "refreshed"}
+    assert rows(shop, "joined") == [(10, "Ada"), (21, "Ada")]
+    assert not stale(shop)
+
+
+def test_a_refresh_that_is_reverted_changes_nothing_but_without_refresh(shop: Catalog) -> None:
+    put(shop, orders=[{"id": 11, "customer": 1}])
+    done = shop.refresh().commit
+    assert done is not None
+    assert shop.revert(done.id).commit is None
+    assert not stale(shop)
+    report = shop.revert(done.id, refresh=False)
+    assert report.commit is None
+    assert not stale(shop)
