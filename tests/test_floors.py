@@ -29,6 +29,7 @@ FLOORS = [
     "catalog.flow",
     "catalog.operations",
     "catalog.reader",
+    "catalog.merger",
     "catalog.catalog",
     "catalog",
     "cli",

@@ -107,7 +107,6 @@ def merge(
         option = "--continue" if go_on else "--abort"
         others = {"--abort": go_on and abort, "-m": abort and message is not None}
         others |= {"--squash": squash, "--dry-run": dry_run, "--resolve": abort and bool(taken)}
-        others["--no-refresh"] = abort and not refresh
         if given := [name for name, is_given in others.items() if is_given]:
             raise UsageError(f"{option} and {given[0]} exclude each other")
         cat = opened(context)
