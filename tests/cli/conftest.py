@@ -114,6 +114,29 @@ def two_commits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+DAILY = "SELECT day, count(*) AS n, sum(amount) AS total FROM orders GROUP BY day"
+MONTHLY = "SELECT date_trunc('month', day) AS month, sum(total) AS total FROM daily GROUP BY 1"
+
+
+@pytest.fixture(scope="session")
+def with_derived(two_commits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Makes a copy of that catalog with the derived tables daily and monthly."""
+    folder = tmp_path_factory.mktemp("with-derived")
+    shutil.copytree(two_commits, folder, dirs_exist_ok=True)
+    daily = ["derive", "daily", "--sql", DAILY, "--partition-by", "day"]
+    with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()):
+        for words in (daily, ["derive", "monthly", "--sql", MONTHLY]):
+            assert run(words) == 0
+    return folder
+
+
+@pytest.fixture
+def derived(with_derived: Path, tmp_path: Path) -> Path:
+    """A copy of the catalog with derived tables, and of its sources: the test's own."""
+    shutil.copytree(with_derived, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "lake"
+
+
 @pytest.fixture
 def lake(two_commits: Path, tmp_path: Path) -> Path:
     """A copy of the catalog with two commits, and of its sources: the test's own."""

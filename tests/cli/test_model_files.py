@@ -102,33 +102,31 @@ def test_a_source_is_found_with_and_without_its_schema(parquetry: Runner, models
     assert rows(parquetry, "SELECT a, b FROM pair_") == [{"a": 5, "b": 2}]
 
 
-@pytest.mark.parametrize(
-    ("text", "place"),
-    [
-        ("SELECT 1 AS a\nFROM {{ ref('a', 'b') }}", "line 2, column 6"),
-        ("SELECT 1 AS a FROM {{ source('a') }}", "line 1, column 20"),
-        ("SELECT 1 AS a FROM {{ ref(a) }}", "line 1, column 20"),
-        ("SELECT 1 AS a FROM {{ ref('') }}", "line 1, column 20"),
-        ("SELECT 1 AS a FROM {{ ref('a' }}", "line 1, column 20"),
-        ("SELECT 1 AS a FROM {{ ref('a", "line 1, column 20"),
-        ("{{ config(materialized='table') }}\nSELECT 1 AS a", "line 1, column 1"),
-        ("SELECT 1 AS a\n  {% if x %} {% endif %}", "line 2, column 3"),
-        ("SELECT 1 AS a {# note #}", "line 1, column 15"),
-        ("SELECT '{{ x }}' AS a", "line 1, column 9"),
-        ("SELECT {{ ref('a') | upper }} AS a", "line 1, column 8"),
-        ("-- keys: a\nSELECT 1 AS a", "line 1"),
-        ("-- key: a,\nSELECT 1 AS a", "line 1"),
-    ],
-)
-def test_other_jinja_is_refused_with_its_place(
-    parquetry: Runner, models: Path, text: str, place: str
-) -> None:
+JINJA = [
+    ("SELECT 1 AS a\nFROM {{ ref('a', 'b') }}", "line 2, column 6"),
+    ("SELECT 1 AS a FROM {{ source('a') }}", "line 1, column 20"),
+    ("SELECT 1 AS a FROM {{ ref(a) }}", "line 1, column 20"),
+    ("SELECT 1 AS a FROM {{ ref('') }}", "line 1, column 20"),
+    ("SELECT 1 AS a FROM {{ ref('a' }}", "line 1, column 20"),
+    ("SELECT 1 AS a FROM {{ ref('a", "line 1, column 20"),
+    ("{{ config(materialized='table') }}\nSELECT 1 AS a", "line 1, column 1"),
+    ("SELECT 1 AS a\n  {% if x %} {% endif %}", "line 2, column 3"),
+    ("SELECT 1 AS a {# note #}", "line 1, column 15"),
+    ("SELECT '{{ x }}' AS a", "line 1, column 9"),
+    ("SELECT {{ ref('a') | upper }} AS a", "line 1, column 8"),
+    ("-- keys: a\nSELECT 1 AS a", "line 1"),
+    ("-- key: a,\nSELECT 1 AS a", "line 1"),
+]
+
+
+def test_other_jinja_is_refused_with_its_place(parquetry: Runner, models: Path) -> None:
     (models / "daily.sql").write_text(DAILY)
-    (models / "bad.sql").write_text(text)
     before = head(parquetry)
-    done = parquetry("derive", "--all")
-    assert (done.code, head(parquetry)) == (3, before)
-    assert f"models/bad.sql, {place}" in done.err
+    for text, place in JINJA:
+        (models / "bad.sql").write_text(text)
+        done = parquetry("derive", "--all")
+        assert (text, done.code, head(parquetry)) == (text, 3, before)
+        assert f"models/bad.sql, {place}" in done.err
 
 
 def test_all_errors_are_listed_with_their_files(parquetry: Runner, models: Path) -> None:
