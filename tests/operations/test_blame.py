@@ -262,6 +262,67 @@ def test_keys_of_any_type(cat: Catalog, kind: str, value: object, text: str) -> 
     assert cat.blame("t", key={"k": None}).rows[0].values["v"] == 12
 
 
+@pytest.mark.parametrize("day", ["12024-01-01", "infinity"])
+def test_keys_that_python_has_no_value_for(cat: Catalog, day: str) -> None:
+    sql(cat, "CREATE TABLE t (k DATE PRIMARY KEY, v INTEGER)", message="made")
+    sql(cat, f"INSERT INTO t VALUES (DATE '{day}', 1), (DATE '2024-01-01', 2)", message="load")
+    sql(cat, "UPDATE t SET v = v + 10", message="more")
+    assert makers(cat.blame("t", key={"k": day})) == {"k": "load", "v": "more"}
+
+
+def test_both_sides_of_a_merge_added_columns(cat: Catalog) -> None:
+    """New columns of two branches have the same field ids, and are not the same."""
+    orders(cat)
+    cat.branches.create("side", at="main")
+    sql(cat, "ALTER TABLE orders ADD COLUMN x VARCHAR", message="x", branch="side")
+    sql(cat, "UPDATE orders SET x = 'x' WHERE order_id = 5", message="x set", branch="side")
+    sql(cat, "ALTER TABLE orders ADD COLUMN y VARCHAR", message="y")
+    sql(cat, "UPDATE orders SET y = 'y' WHERE order_id = 5", message="y set")
+    cat.merge("side", into="main")
+    found = makers(cat.blame("orders", key=FIVE))
+    assert found == {
+        "order_id": "load",
+        "amount": "load",
+        "note": "load",
+        "x": "x set",
+        "y": "y set",
+    }
+
+
+def test_a_commit_that_is_gone_ends_what_is_known(cat: Catalog) -> None:
+    orders(cat)
+    gone = cat.resolve("main").commit_id
+    sql(cat, "UPDATE orders SET amount = 8 WHERE order_id = 5", message="dearer")
+    (pack,) = Path(cat.uri).glob(f"objects/*/{gone}*")
+    pack.unlink()
+    again = catalog.open(cat.uri)
+    found = again.blame("orders", key=FIVE)
+    assert {cell.change for cell in found.rows[0].cells} == {"unknown"}
+    assert [gap.commit_id for gap in found.gaps] == [gone]
+
+
+def test_the_columns_of_a_key_must_tell_the_row(cat: Catalog) -> None:
+    lines = {"order_id": [5, 5, 6], "line": [1, 2, 1], "amount": [1, 2, 3]}
+    write(cat, "lines", "load", lines, key=["order_id", "line"])
+    assert cat.blame("lines", key={"line": 2, "order_id": 5}).rows[0].values["amount"] == 2
+    assert cat.blame("lines", key={"order_id": 6}).key == {"order_id": 6, "line": 1}
+    with pytest.raises(InvalidInput, match="2 rows of lines at main have order_id=5") as raised:
+        cat.history("lines", key=FIVE)
+    assert raised.value.hint == "name all columns of its key: order_id, line"
+
+
+def test_a_row_that_many_commits_changed_takes_few_queries(cat: Catalog) -> None:
+    orders(cat)
+    for n in range(12):
+        sql(cat, f"UPDATE orders SET amount = -{n} WHERE order_id = 5", message=f"fix {n}")
+    history = cat.history("orders", key=FIVE)
+    assert [state.after["amount"] for state in history.states if state.after] == [
+        *(-float(n) for n in reversed(range(12))),
+        7.5,
+    ]
+    assert history.files_opened == 13
+
+
 @pytest.mark.parametrize("stated", ["x", 1.5, True, "5.4", datetime.date(2024, 1, 1), [5]])
 def test_a_value_of_another_type_is_refused(cat: Catalog, stated: object) -> None:
     orders(cat)

@@ -108,13 +108,18 @@ def _text(value: object, field: Field, engine: Engine) -> str | None:
     kind = field.type
     if value is None:
         return None
+    cast = f"SELECT CAST(CAST(? AS {type_sql(kind)}) AS VARCHAR)"
     try:
-        if isinstance(kind, Scalar) and has_order(kind):
+        if not isinstance(kind, Scalar) or not has_order(kind):
+            return str(single_row(engine(), cast, [value])[0])
+        try:
             typed = parse(value, kind) if isinstance(value, str) else _typed(value, kind)
             return text(decode(encode(typed, kind), kind), kind)
-        query = f"SELECT CAST(CAST(? AS {type_sql(kind)}) AS VARCHAR)"
-        return str(single_row(engine(), query, [value])[0])
-    except (InvalidInput, duckdb.Error) as error:
+        except (InvalidInput, OverflowError):  # Python's years have four digits
+            if kind.type_class in _MOMENTS and single_row(engine(), cast, [value]) == (value,):
+                return str(value)
+            raise
+    except (InvalidInput, OverflowError, duckdb.Error) as error:
         raise InvalidInput(
             f"column {field.name!r} has the type {kind}, and {value!r} is not a value of it",
             kind=ErrorKind.BAD_KEY,
