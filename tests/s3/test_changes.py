@@ -5,6 +5,7 @@ import pytest
 import catalog
 from catalog.catalog import Catalog
 from catalog.storage.options import S3Options
+from catalog.storage.s3.service import S3Service
 
 from .servers import Server
 
@@ -61,3 +62,24 @@ def test_rows_changed_by_two_transactions_go_together(cat: Catalog) -> None:
         with cat.transaction() as second:
             second.sql("UPDATE t SET x = 12 WHERE id = 2")
     assert table(cat)[1:3] == [(1, 11, 1), (2, 12, 2)]
+
+
+def test_the_past_of_a_row_is_read_from_the_bucket(cat: Catalog, access: S3Service) -> None:
+    for n in (10, 20):
+        with cat.transaction(message=f"x is {n}") as tx:
+            tx.sql(f"UPDATE t SET x = {n} WHERE id = 1")
+    (row,) = cat.blame("t", key={"id": 1}).rows
+    assert [cell.before for cell in row.cells] == [None, None, 10, None]
+    assert [s.change for s in cat.history("t", key={"id": 1}).states] == [
+        "updated",
+        "updated",
+        "inserted",
+    ]
+    gone = {file.uri for file in cat.files("t", "main~1")} - {f.uri for f in cat.files("t")}
+    for uri in gone:
+        bucket, _, name = uri.removeprefix("s3://").partition("/")
+        access.client.delete_object(Bucket=bucket, Key=name)
+    again = catalog.open(cat.uri, s3=S3Options(endpoint_url=access.client.meta.endpoint_url))
+    found = again.blame("t", key={"id": 1})
+    assert {cell.change for cell in found.rows[0].cells} == {"unknown"}
+    assert len(found.gaps) == 1

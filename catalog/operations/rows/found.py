@@ -178,9 +178,13 @@ class FoundRows:
                 )
                 kept = readable(con.sql(f"SELECT * FROM {name} ORDER BY r")).to_arrow_table()
         except CorruptData as error:
-            gone = [file for file in files if _is_gone(self._repository, file)]
-            if gone and error.kind == ErrorKind.FILE_CHANGED:
-                raise GoneData(error.message, kind=error.kind, hint=error.advice) from error
+            for location in (locate(store, file) for file in files):
+                if _is_gone(self._repository, location):
+                    raise GoneData(
+                        f"{location}, a file of {what}, is gone",
+                        kind=ErrorKind.FILE_CHANGED,
+                        hint="restore the file from a backup, or snapshot the table again",
+                    ) from error
             raise
         self.opened.update(file.path for file in files)
         if kept.num_rows == 0 or kept.num_rows > MAX_ROWS:
@@ -352,8 +356,7 @@ def _numbered(file: DataFile, columns: Sequence[PhysicalColumn], number: int) ->
     return replace(file, partition=partition, file_schema="", stats={}, unsound=unsound)
 
 
-def _is_gone(repository: Repository, file: DataFile) -> bool:
-    location = locate(repository.store, file)
+def _is_gone(repository: Repository, location: str) -> bool:
     if not is_remote(location):
         return not os.path.lexists(location)
     return remote_files(repository.store, location).look(location) is None
