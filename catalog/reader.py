@@ -118,7 +118,12 @@ class CatalogReader:
         return stale_tables(self.context, ref)
 
     def reproduce(
-        self, table: str, ref: str = DEFAULT_BRANCH, *, allow_statements: bool = False
+        self,
+        table: str,
+        ref: str = DEFAULT_BRANCH,
+        *,
+        allow_statements: bool = False,
+        allow_commands: bool = False,
     ) -> "Reproduction":
         """Computes a table again from what is recorded of it, and compares the rows.
 
@@ -131,15 +136,24 @@ class CatalogReader:
             allow_statements: Whether recorded statements may run that can do more than compute
                 rows, since somebody else may have recorded them. Definitions, and what fills a
                 table by a SELECT of known functions, may run in any case.
+            allow_commands: Whether the command of a derived table may run. It reads its inputs as
+                they were, and is told to leave its output in a temporary directory.
 
         Raises:
             NotFound: There is no such table, or an input is no longer in the catalog as it was.
             InvalidInput: What is recorded does not say how the table was computed, or statements
                 may not run.
         """
+        from catalog.flow.refresh.external import NO_COMMANDS, any_commands
         from catalog.operations.flow.reproduce import reproduce
 
-        return reproduce(self.context, table, ref, allow_statements=allow_statements)
+        return reproduce(
+            self.context,
+            table,
+            ref,
+            allow_statements=allow_statements,
+            runs=any_commands() if allow_commands else NO_COMMANDS,
+        )
 
     def explain_refresh(
         self,

@@ -6,8 +6,9 @@ import typer
 
 from cli.exit_codes import ExitCode
 from cli.opening import opened, table_at
-from cli.options import Json, TableAt
+from cli.options import AllowCommands, Json, TableAt
 from cli.output import stdout
+from cli.steps import command_runs
 
 AllowStatements = Annotated[
     bool,
@@ -23,6 +24,7 @@ def reproduce(
     *,
     table: TableAt,
     allow_statements: AllowStatements = False,
+    allow_commands: AllowCommands = False,
     json: Json = False,
 ) -> None:
     """Compute a table again from its recorded inputs, and compare row by row.
@@ -34,10 +36,17 @@ def reproduce(
       parquetry reproduce daily
       parquetry reproduce daily@main~3 --json
     """
+    from catalog.operations.flow.reproduce import reproduce as run
     from cli.output.reproduction import reproduction_json, reproduction_lines
 
     name, ref = table_at(table)
-    found = opened(context).reproduce(name, ref, allow_statements=allow_statements)
+    found = run(
+        opened(context).context,
+        name,
+        ref,
+        allow_statements=allow_statements,
+        runs=command_runs(allow=allow_commands),
+    )
     if json:
         stdout.line(reproduction_json(found, ref))
     else:

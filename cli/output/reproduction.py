@@ -13,7 +13,11 @@ from cli.output.values import dumped
 if TYPE_CHECKING:
     from catalog.operations.flow.reproduce import Reproduction
 
-HOW = {"definition": "by its definition", "statements": "by the SQL that wrote it"}
+HOW = {
+    "definition": "by its definition",
+    "statements": "by the SQL that wrote it",
+    "command": "by its command",
+}
 """What was run, in words."""
 
 

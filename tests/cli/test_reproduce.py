@@ -1,11 +1,21 @@
 """``reproduce``: what it prints, its JSON, and its exit codes."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from .conftest import Runner
+from .test_external_steps import SCORE, allowed, words
+
+
+@pytest.fixture
+def script(lake: Path) -> Path:
+    path = lake.parent / "score.py"
+    path.write_text(SCORE)
+    return path
+
 
 DAILY = "SELECT day, count(*) AS n, sum(amount) AS total FROM orders GROUP BY day"
 
@@ -67,3 +77,26 @@ def test_merged_rows_are_looked_for_where_they_were(parquetry: Runner, lake: Pat
     done = parquetry("reproduce", "orders", "--allow-statements")
     assert done.code == 3
     assert f"hint: look where they were: parquetry reproduce orders@{theirs[:8]}" in done.err
+
+
+def test_a_command_is_run_on_former_inputs_if_it_is_allowed(
+    parquetry: Runner, script: Path
+) -> None:
+    assert parquetry(*allowed(*words(script))).code == 0
+    written = script.parent / "out" / "a.parquet"
+    before = written.read_bytes()
+    parquetry("sql", "--branch", "main", "DELETE FROM orders WHERE order_id = 1")
+    refused = parquetry("reproduce", "scored")
+    assert refused.code == 3
+    assert "which nobody has allowed" in refused.err
+    done = parquetry("reproduce", "scored", "--allow-commands")
+    assert (done.code, done.err) == (0, "")
+    assert "computed again by its command, from orders@" in done.out
+    assert written.read_bytes() == before
+    config, command = script.parent / "parquetry.toml", json.dumps([sys.executable, str(script)])
+    config.write_text(f'catalog = "lake"\n[steps.scored]\ncommand = {command}\n')
+    assert parquetry("reproduce", "scored").code == 0
+    assert written.read_bytes() == before
+    script.write_text(script.read_text().replace('"n": [found[0][0]]', '"n": [7]'))
+    told = parquetry("reproduce", "scored", "--allow-commands", "--json")
+    assert (told.code, json.loads(told.out)["how"]) == (1, "command")

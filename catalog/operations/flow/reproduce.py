@@ -1,6 +1,8 @@
 """Reproducing a table: computed again from what is recorded, and compared: ``cat.reproduce(…)``."""
 
-from collections.abc import Iterator, Sequence
+import os
+import tempfile
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from catalog.diff.result import TableDiff
@@ -8,7 +10,7 @@ from catalog.errors import CorruptData, ErrorKind, InvalidInput
 from catalog.flow.candidate import Candidate
 from catalog.flow.causes import likely_causes
 from catalog.flow.derivation.graph import Graph
-from catalog.flow.permission import command_text
+from catalog.flow.refresh.external import NO_COMMANDS, CommandRuns
 from catalog.flow.refresh.plan import ENGINE, find_former
 from catalog.flow.refresh.step import Step, StepResult
 from catalog.hints import Call, Hint, Option, hint
@@ -65,7 +67,12 @@ class Reproduction:
 
 
 def reproduce(
-    context: OperationContext, table: str, ref: str, *, allow_statements: bool = False
+    context: OperationContext,
+    table: str,
+    ref: str,
+    *,
+    allow_statements: bool = False,
+    runs: CommandRuns = NO_COMMANDS,
 ) -> Reproduction:
     """Computes a table again from what is recorded; see ``Catalog.reproduce``."""
     resolved = context.resolve(ref)
@@ -73,11 +80,13 @@ def reproduce(
     commit_id, stored = last_writer(context.repository.commits, stored, resolved.commit_id)
     with on_trial(context, dry_run=True) as trial:
         if definition_of(stored.snapshot.properties) is not None:
-            return _by_definition(trial, stored, commit_id)
+            return _by_definition(trial, stored, commit_id, runs=runs)
         return _by_lineage(trial, stored, commit_id, allow_statements=allow_statements)
 
 
-def _by_definition(context: OperationContext, table: StoredTable, commit_id: str) -> Reproduction:
+def _by_definition(
+    context: OperationContext, table: StoredTable, commit_id: str, *, runs: CommandRuns
+) -> Reproduction:
     """Computes a derived table from its inputs as they were."""
     computed = table.snapshot.computed
     if computed is None:
@@ -89,46 +98,86 @@ def _by_definition(context: OperationContext, table: StoredTable, commit_id: str
     inputs = _put_inputs(candidate, table, computed, commit_id=commit_id)
     graph = Graph(candidate)
     definition = graph.definitions[table.name]
-    if definition.command:
-        raise not_reproducible(
-            f"table {table.name!r} is the output of a command: {command_text(definition.command)}",
-            "run the command on these inputs, and compare the tables",
-        )
-    if computed.definition != definition.digest:
-        raise not_reproducible(
-            f"the definition of {table.name!r} has changed since it was computed",
-            hint("compute it: {}", Call("refresh", (table.name,))),
-        )
-    known = {one.table.casefold() for one in inputs}
-    for name in graph.inputs[table.name]:
-        if name.casefold() not in known:
-            raise not_reproducible(
-                f"it is not recorded what {table.name!r} was computed from: {name} is missing"
-            )
+    _check_recorded(table.name, graph, computed)
     try:
-        done = Step(context.repository, candidate, graph, table.name, full=True).run()
+        done = _computed_aside(context, candidate, graph, table.name, runs=runs)
     except CorruptData as error:
         _check_inputs_exist(context, candidate, table.name, inputs, error)
         raise
     diff = None
     if done.update is not None and _may_differ(table.snapshot, done):
         diff = _difference(context, commit_id, done.update)
+    causes: tuple[str, ...] = ("a command may give other rows in each run",)
+    if definition.sql:
+        read = [t.snapshot for one in inputs if (t := candidate.table(one.table))]
+        causes = likely_causes(definition.sql, table.snapshot, engine=computed.engine, inputs=read)
     return Reproduction(
         table.name,
         commit_id,
-        "definition",
+        "definition" if definition.sql else "command",
         ENGINE,
         computed.engine,
         inputs,
         table.snapshot.rows,
         diff,
-        likely_causes(
-            definition.sql,
-            table.snapshot,
-            engine=computed.engine,
-            inputs=[t.snapshot for one in inputs if (t := candidate.table(one.table))],
-        ),
+        causes,
     )
+
+
+def _check_recorded(table: str, graph: Graph, computed: Computed) -> None:
+    """Checks that what is recorded is what the definition reads.
+
+    Raises:
+        InvalidInput: The table was computed by another definition, or an input is not recorded.
+    """
+    if computed.definition != graph.definitions[table].digest:
+        raise not_reproducible(
+            f"the definition of {table!r} has changed since it was computed",
+            hint("compute it: {}", Call("refresh", (table,))),
+        )
+    known = {name.casefold() for name in computed.inputs}
+    for name in graph.inputs[table]:
+        if name.casefold() not in known:
+            raise not_reproducible(
+                f"it is not recorded what {table!r} was computed from: {name} is missing"
+            )
+
+
+def _computed_aside(
+    context: OperationContext, candidate: Candidate, graph: Graph, name: str, *, runs: CommandRuns
+) -> StepResult:
+    """Computes all of a table; a command is told to leave its output in a temporary directory."""
+    definition = graph.definitions[name]
+    with tempfile.TemporaryDirectory(prefix="parquetry-") as folder:
+        if definition.command:
+            runs.check(name, definition)
+            output = os.path.join(folder, os.path.basename(definition.output) or "output")
+            graph.definitions[name] = replace(definition, output=output)
+            runs = replace(runs, everything=True)  # it may, and where it writes is ours
+        return Step(
+            context.repository,
+            candidate,
+            graph,
+            name,
+            full=True,
+            runs=runs,
+            inputs_at=lambda names: _commit_with(candidate, name, names),
+        ).run()
+
+
+def _commit_with(candidate: Candidate, table: str, names: Collection[str]) -> str:
+    """Returns the commit in which a command finds its inputs as they were.
+
+    Raises:
+        InvalidInput: There is none: in the commit that wrote the table, some are not.
+    """
+    for update in candidate.updates():
+        if update.name in names:
+            raise not_reproducible(
+                f"the command of table {table!r} reads a commit, and none has all of its inputs "
+                f"as they were: {update.name} differs in {candidate.base_id[:8]}"
+            )
+    return candidate.base_id
 
 
 def _may_differ(table: TableSnapshot, done: StepResult) -> bool:
