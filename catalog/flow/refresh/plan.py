@@ -13,6 +13,7 @@ import duckdb
 
 from catalog.engine.quoting import identifier, literal, type_sql
 from catalog.flow.candidate import Candidate, CandidateTable
+from catalog.flow.derivation.definitions import select_of
 from catalog.flow.derivation.graph import Graph
 from catalog.flow.derivation.staleness import own_staleness
 from catalog.flow.partitionwise import Carrier, InputTable, NotPartitionWise, PartitionWise, analyse
@@ -147,6 +148,8 @@ def definition_verdict(
     """
     if graph.definitions[name].command:
         return NotPartitionWise("it is computed by a command")
+    if not select_of(graph.definitions[name].sql).growth.is_analysable:
+        return NotPartitionWise("its columns or expressions double too often to be followed")
     snapshot = _table(candidate, name).snapshot
     shapes = {one: _shape(_table(candidate, one)) for one in graph.inputs[name]}
     prefer = [one.name for one in snapshot.fields(snapshot.partition_by)]

@@ -70,6 +70,8 @@ def column_lineage(
         return None
     own = {name.casefold(): f"input_{at}" for at, name in enumerate(inputs)}
     select, changes = select_of(sql), list[Replacement]()
+    if not select.growth.is_analysable:
+        return _unknown_columns(inputs, shape)
     for reference in select.references:
         name = own[".".join(reference.name).casefold()]
         changes += replacements(reference, identifier(name))

@@ -16,7 +16,7 @@ from catalog.query.parse.keywords import fold
 from catalog.query.parse.lexer import TokenKind, line_and_column, tokenize
 from catalog.query.parse.nesting import DEEP, depth, with_stack
 from catalog.query.parse.statements import Place, Statement, StatementKind, TableReference
-from catalog.query.stored.growth import is_bounded
+from catalog.query.stored.growth import Growth, growth
 from catalog.query.stored.tree import Findings, NamedTable, findings
 
 MAX_SQL_BYTES = 100_000
@@ -51,15 +51,19 @@ class StoredSelect:
             offsets in ``text``.
         names: Their folded names, each once, in order: ``sales.orders``.
         functions: The functions and operators that it calls, in lower case, as DuckDB knows them.
-        bounded: Whether its values cannot grow much beyond those stored, so that the limits of an
-            engine in this process suffice.
+        growth: How much larger than what is stored its values may become.
     """
 
     text: str
     references: tuple[TableReference, ...]
     names: tuple[str, ...]
     functions: frozenset[str]
-    bounded: bool
+    growth: Growth
+
+    @property
+    def bounded(self) -> bool:
+        """Returns whether the limits of an engine in this process suffice for it."""
+        return self.growth.is_bounded
 
 
 @lru_cache(maxsize=KEPT)
@@ -87,7 +91,7 @@ def check_stored_select(sql: str, *, what: str) -> StoredSelect:
     references = tuple(_moved(reference, -start) for reference in statement.references)
     names = dict.fromkeys(fold(".".join(reference.name)) for reference in references)
     return StoredSelect(
-        statement.text, references, tuple(names), frozenset(found.functions), is_bounded(tree)
+        statement.text, references, tuple(names), frozenset(found.functions), growth(tree)
     )
 
 

@@ -8,13 +8,16 @@ gigabyte of a byte; ``SELECT *, *`` doubles the columns, a CTE that is read twic
 beyond it runs, too, only elsewhere.
 """
 
+import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from catalog.engine.syntax_trees import Node
 
-MOST = 16
-"""Half doublings that a query may have: at worst, a value is 256 times those that it is made of."""
+MOST = 20
+"""Half doublings that a query may have: at worst, a value is 1024 times what it is made of, and an
+expression that was followed through CTEs is made of 1024 columns."""
 
 MOST_TABLES = 100
 """Tables, each as often as it is named, of a query that is planned in this process."""
@@ -26,7 +29,6 @@ def _names(text: str) -> frozenset[str]:
 
 _DOUBLING = _names(
     """
-    || concat concat_ws list_concat list_cat array_concat array_cat map_concat struct_concat
     array_to_string array_to_string_comma_default list_aggregate list_aggr array_aggregate
     array_aggr aggregate list_string_agg overlay list_zip array_zip hex to_hex bin to_binary base64
     to_base64 to_base url_encode regexp_escape to_json json_quote json_pretty json_object json_array
@@ -34,6 +36,13 @@ _DOUBLING = _names(
     """
 )
 """Functions whose result may be about twice as large as their arguments."""
+
+_CONCATENATING = _names(
+    """
+    || concat concat_ws list_concat list_cat array_concat array_cat map_concat struct_concat
+    """
+)
+"""Functions whose result is as long as their arguments together."""
 
 _REPEATING = _names("list_value list_pack array_value row struct_pack map struct_insert")
 """Functions whose result may hold an argument several times."""
@@ -70,34 +79,85 @@ _LONGEST = 16
 """Longest constant text that counts as short."""
 
 
-def is_bounded(root: Node) -> bool:
-    """Returns whether the limits of the engine suffice for a query."""
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """How much larger than what is stored a query may become.
+
+    Attributes:
+        half_doublings: How often values, columns or the plan itself may double, twice.
+        endless: Whether a single call may make anything of any size.
+    """
+
+    half_doublings: int
+    endless: bool
+
+    @property
+    def is_bounded(self) -> bool:
+        """Returns whether the limits of the engine suffice for the query."""
+        return not self.endless and self.half_doublings <= MOST
+
+    @property
+    def is_analysable(self) -> bool:
+        """Returns whether expressions and columns of the query stay few when they are followed."""
+        return self.half_doublings <= MOST
+
+
+def growth(root: Node) -> Growth:
+    """Returns how much larger than what is stored a query may become."""
     points = growing = 0
-    gathers = False
-    read = Counter[str]()
+    endless = gathers = False
+    read, chained = Counter[str](), set[int]()
     for node, within_lambda in _expressions(root):
         kind = node.get("class", node.get("type"))
-        name = str(node.get("function_name")).lower()
-        weight = 0
+        name = str(node.get("function_name")).lower() if kind in ("FUNCTION", "WINDOW") else ""
         if kind == "LAMBDA":
-            weight = MOST + 1 if within_lambda or _captures(node) else 0
+            endless = endless or within_lambda or _captures(node)
         elif kind == "RECURSIVE_CTE_NODE" or name in _COLLECTING:
             gathers = True
-        elif kind == "FUNCTION" and name in _DOUBLING:
-            weight = 2 * max(1, len(_arguments(node)) - 1)
-        elif kind == "FUNCTION" and name in _CAPPED | _COUNTED | _PATTERNED:
-            weight = _of_call(name, node)
-        elif kind == "FUNCTION" and name in _SPLITTING:
-            weight = 4
-        elif kind == "STAR" or name in _REPEATING:
-            points += 1
         elif kind == "BASE_TABLE":
             read[str(node.get("table_name")).lower()] += 1
-        growing += weight
-    if read.total() > MOST_TABLES:
-        return False
+        elif kind == "SELECT_NODE":
+            points += 2 * max(0, _stars(node) - 1)
+        elif name in _CAPPED | _COUNTED | _PATTERNED:
+            weight = _of_call(name, node)
+            endless = endless or weight is None
+            growing += weight or 0
+        elif name in _SPLITTING:
+            growing += 4
+        elif name in _REPEATING:
+            points += _joining(_arguments(node))
+        elif name in _CONCATENATING and id(node) not in chained:
+            growing += _joining(_chain(node, chained))
+        elif name in _DOUBLING:
+            growing += 2
     points += 2 * sum(read[name.lower()] - 1 for name in _ctes(root) if read[name.lower()])
-    return points + growing <= MOST and not (gathers and growing > 0)
+    endless = endless or (gathers and growing > 0) or read.total() > MOST_TABLES
+    return Growth(points + growing, endless)
+
+
+def _stars(select: Node) -> int:
+    """Returns how many stars are in a select list."""
+    return sum(node.get("class") == "STAR" for node, _ in _expressions(select.get("select_list")))
+
+
+def _joining(arguments: Sequence[object]) -> int:
+    """Returns the half doublings of what puts some values into one; constants do not count."""
+    values = sum(_constant(argument) is None for argument in arguments)
+    return 2 * math.ceil(math.log2(values)) if values > 1 else 0
+
+
+def _chain(node: Node, chained: set[int]) -> list[object]:
+    """Returns what ``a || b || c`` puts together, and notes the calls within."""
+    found: list[object] = []
+    pending = _arguments(node)
+    while pending:
+        argument = pending.pop()
+        if isinstance(argument, dict) and argument.get("function_name") == "||":
+            chained.add(id(argument))
+            pending.extend(_arguments(argument))
+        else:
+            found.append(argument)
+    return found
 
 
 def _ctes(root: Node) -> Iterator[str]:
@@ -109,12 +169,12 @@ def _ctes(root: Node) -> Iterator[str]:
                 yield str(pair.get("key"))
 
 
-def _of_call(name: str, node: Node) -> int:
-    """Returns the weight of a call whose growth depends on its arguments."""
+def _of_call(name: str, node: Node) -> int | None:
+    """Returns the half doublings of a call that depend on its arguments; None for any number."""
     constants = [_constant(argument) for argument in _arguments(node)]
     if name in _PATTERNED:
         text = constants[0] if name in ("format", "printf") else (constants[2:3] or [None])[0]
-        return 8 if text is not None and len(text) <= _LONGEST and _is_plain(text) else MOST + 1
+        return 8 if text is not None and len(text) <= _LONGEST and _is_plain(text) else None
     numbers = constants[1:2]
     if name in ("range", "generate_series", "equi_width_bins"):
         numbers = constants
@@ -124,9 +184,9 @@ def _of_call(name: str, node: Node) -> int:
         number is not None and number.lstrip("-").isdecimal() for number in numbers
     )
     if not small or any(int(number or 0) > _LARGEST for number in numbers):
-        return MOST + 1
+        return None
     if name == "repeat" and any(int(number or 0) > _LONGEST for number in numbers):
-        return MOST + 1
+        return None
     return 8 if name == "repeat" else 2
 
 

@@ -10,6 +10,8 @@ LAUGHS = ", ".join(f"c{n} AS (SELECT a.x FROM c{n - 1} a, c{n - 1} b)" for n in 
 COLUMNS = ", ".join(f"c{n} AS (SELECT *, * FROM c{n - 1})" for n in range(1, 31))
 LISTS = ", ".join(f"c{n} AS (SELECT [x, x] AS x FROM c{n - 1})" for n in range(1, 31))
 
+CHAIN = ", ".join(f"c{n} AS (SELECT * FROM c{n - 1} WHERE x > {n})" for n in range(1, 30))
+
 UNBOUNDED = [
     "SELECT list_sum(range(1000000000)) FROM orders",
     "SELECT range(id) FROM orders",
@@ -48,6 +50,19 @@ def test_growth_without_bound_is_recognised(sql: str) -> None:
     assert not check_stored_select(sql, what="it").bounded
 
 
+@pytest.mark.parametrize("steps", [DOUBLINGS, LAUGHS, COLUMNS, LISTS])
+def test_what_doubles_often_is_not_analysed(steps: str) -> None:
+    sql = f"WITH c0 AS (SELECT note AS x FROM orders), {steps} SELECT * FROM c30"
+    assert not check_stored_select(sql, what="it").growth.is_analysable
+
+
+def test_ordinary_statements_are_analysed() -> None:
+    left_out = [
+        sql for sql in ORDINARY if not check_stored_select(sql, what="it").growth.is_analysable
+    ]
+    assert left_out == []
+
+
 def test_ordinary_statements_need_no_process() -> None:
     elsewhere = [sql for sql in ORDINARY if not check_stored_select(sql, what="it").bounded]
     assert elsewhere == []
@@ -59,7 +74,9 @@ def test_ordinary_statements_need_no_process() -> None:
         "SELECT lpad(note, 5, '0'), repeat('-', 10) FROM orders",
         "SELECT range(10), generate_series(1, 12) FROM orders",
         "SELECT replace(note, ',', '.'), regexp_replace(note, '[^0-9]', '', 'g') FROM orders",
-        "SELECT note || '-' || customer || '-' || day || '-' || id FROM orders",
+        "SELECT note || '-' || customer || '-' || day || '-' || id || '-' || item AS k FROM orders",
+        "SELECT {'a': id, 'b': note, 'c': day}, [id, amount], (id, note) FROM orders",
+        f"WITH c0 AS (FROM orders), {CHAIN} FROM c29",
         "SELECT * FROM range(1000000000)",
         "WITH RECURSIVE r AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM r) SELECT i FROM r",
     ],
