@@ -1,0 +1,250 @@
+"""Refreshes while others write: what their inputs are at the end, computed no more than needed."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from catalog.catalog import Catalog
+from catalog.errors import CatalogError, Conflict, ErrorKind, InvalidInput
+from catalog.flow.refresh.step import Step, StepResult
+from catalog.repository import repository as stored
+from catalog.storage.local import LocalStore
+from tests.effort import effort
+from tests.storage.faulty import Around, PlannedStore
+
+from .conftest import Put, run
+from .refresher import MODELS, change, fill
+
+Racing = Callable[..., Catalog]
+
+
+@pytest.fixture
+def computed(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Counts how often each table was computed."""
+    counts: Counter[str] = Counter()
+    original = Step.run
+
+    def counting(step: Step) -> StepResult:
+        result = original(step)
+        counts[result.plan.table] += 1
+        return result
+
+    monkeypatch.setattr(Step, "run", counting)
+    return counts
+
+
+@pytest.fixture
+def racing(cat: Catalog, tmp_path: Path) -> Racing:
+    """Returns a catalog before whose next swaps of ``main`` others do something, one thing each."""
+
+    def opened(*others: Callable[[], object]) -> Catalog:
+        pending = list(others)
+
+        def plan(method: str, path: str) -> Around | None:
+            if method != "swap" or not path.startswith("refs/branches/") or not pending:
+                return None
+            return Around(before=pending.pop(0))
+
+        store = PlannedStore(LocalStore(str(tmp_path / "lake")), plan)
+        return Catalog("lake", stored.open_existing(store), author="racer")
+
+    return opened
+
+
+def rows(cat: Catalog, sql: str, ref: str = "main") -> list[str]:
+    query = f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM ({sql})"
+    return sorted(map(str, cat.sql(query, ref=ref).fetchall()))
+
+
+def check_fresh(cat: Catalog, models: dict[str, str]) -> None:
+    assert {one.table: one.is_stale for one in cat.stale()} == dict.fromkeys(models, False)
+    for table, sql in models.items():
+        assert rows(cat, f"FROM {table}") == rows(cat, sql), table
+
+
+OTHER = "SELECT a + 1 AS b FROM apart"
+
+
+@pytest.fixture
+def stale(cat: Catalog, put: Put) -> Catalog:
+    """A catalog with stale tables: those of ``MODELS``, and one of an input of its own."""
+    fill(cat)
+    put("apart", "SELECT range AS a FROM range(5)")
+    put("aside", "SELECT 1 AS x")
+    cat.derive("other", OTHER)
+    change(cat, 1)
+    run(cat, "INSERT INTO apart VALUES (77)")
+    return cat
+
+
+@pytest.mark.invariant("After a lost race, a refresh computes again only what others changed")
+def test_commits_to_other_tables_make_no_step_run_twice(
+    stale: Catalog, racing: Racing, computed: Counter[str]
+) -> None:
+    aside = [lambda: run(stale, "INSERT INTO aside VALUES (2)")] * 4
+    report = racing(*aside).refresh()
+    assert report.commit is not None
+    assert computed == dict.fromkeys((*MODELS, "other"), 1)
+    assert report.commit.parents == (stale.log()[1].id,)
+    check_fresh(stale, {**MODELS, "other": OTHER})
+    assert len(rows(stale, "FROM aside")) == 5
+
+
+def test_a_changed_input_makes_only_what_depends_on_it_run_again(
+    stale: Catalog, racing: Racing, computed: Counter[str]
+) -> None:
+    racing(lambda: run(stale, "INSERT INTO apart VALUES (78)"), lambda: change(stale, 2)).refresh()
+    assert computed == {**dict.fromkeys(MODELS, 2), "other": 2}
+    check_fresh(stale, {**MODELS, "other": OTHER})
+    computed.clear()
+    change(stale, 3)
+    racing(lambda: run(stale, "INSERT INTO apart VALUES (79)")).refresh()
+    assert computed == {**dict.fromkeys(MODELS, 1), "other": 1}
+    check_fresh(stale, {**MODELS, "other": OTHER})
+
+
+def test_an_input_rewritten_with_equal_rows_makes_nothing_run_again(
+    stale: Catalog, racing: Racing, computed: Counter[str]
+) -> None:
+    def back_and_forth() -> None:
+        run(stale, "INSERT INTO aside VALUES (3)")
+        stale.reset("main", to="main~1")
+
+    racing(back_and_forth).refresh()
+    assert computed == dict.fromkeys((*MODELS, "other"), 1)
+    check_fresh(stale, {**MODELS, "other": OTHER})
+
+
+def test_another_refresh_meanwhile_leaves_nothing_to_do(
+    stale: Catalog, racing: Racing, computed: Counter[str]
+) -> None:
+    report = racing(lambda: stale.refresh()).refresh()
+    assert report.commit is None
+    assert computed == dict.fromkeys((*MODELS, "other"), 2)
+    check_fresh(stale, {**MODELS, "other": OTHER})
+
+
+def test_a_definition_that_changes_meanwhile_is_the_one_that_counts(
+    stale: Catalog, racing: Racing
+) -> None:
+    sql = "SELECT a * 2 AS b, 'x' AS c FROM apart"
+    racing(lambda: stale.derive("other", sql, refresh=False)).refresh()
+    check_fresh(stale, {**MODELS, "other": sql})
+    change(stale, 5)
+    racing(lambda: stale.derive("daily", "SELECT 1 AS day, 2 AS s", key=[])).refresh()
+    check_fresh(stale, {**MODELS, "other": sql, "daily": "SELECT 1 AS day, 2 AS s"})
+
+
+def test_a_table_that_is_no_longer_derived_is_left_alone(stale: Catalog, racing: Racing) -> None:
+    before = rows(stale, "FROM other")
+    racing(lambda: stale.drop_definition("other")).refresh()
+    assert rows(stale, "FROM other") == before
+    assert stale.table("other").computed is None
+    check_fresh(stale, MODELS)
+
+
+def test_a_table_that_is_dropped_meanwhile_stays_dropped(stale: Catalog, racing: Racing) -> None:
+    def drop() -> None:
+        with stale.transaction() as tx:
+            tx.drop("other")
+
+    racing(drop).refresh()
+    assert "other" not in [one.name for one in stale.tables()]
+    check_fresh(stale, MODELS)
+
+
+def test_an_input_that_is_dropped_meanwhile_is_an_error(stale: Catalog, racing: Racing) -> None:
+    def drop() -> None:
+        with stale.transaction() as tx:
+            tx.drop("apart")
+
+    with pytest.raises(InvalidInput, match="'other' reads 'apart', which is not there"):
+        racing(drop).refresh()
+    assert stale.log()[0].tables == ("apart",)
+
+
+@pytest.mark.parametrize("how", ["deleted", "protected"])
+def test_a_branch_may_be_deleted_or_protected_meanwhile(
+    stale: Catalog, racing: Racing, how: str
+) -> None:
+    stale.branches.create("work", at="main")
+
+    def meanwhile() -> None:
+        if how == "deleted":
+            stale.branches.delete("work")
+        else:
+            stale.branches.protect("work")
+
+    with pytest.raises(Conflict) as caught:
+        racing(meanwhile).refresh(branch="work")
+    assert caught.value.kind in (ErrorKind.BRANCH_DELETED, ErrorKind.BRANCH_PROTECTED)
+    if how == "protected":
+        assert stale.resolve("work").commit_id == stale.resolve("main").commit_id
+
+
+@pytest.mark.invariant("Nobody who reads a branch ever sees derived tables that disagree")
+def test_readers_never_see_tables_disagree(cat: Catalog, put: Put, tmp_path: Path) -> None:
+    fill(cat)
+    put("aside", "SELECT 1 AS x")
+    over, failures, looks = threading.Event(), list[object](), Counter[bool]()
+    query = (
+        "SELECT (SELECT sum(v) FROM joined) = (SELECT sum(s) FROM daily) "
+        "AND (SELECT sum(s) FROM daily, joined) = (SELECT s FROM total) "
+        "AND (SELECT count(name) FROM daily, joined) = (SELECT named FROM total)"
+    )
+
+    def read() -> None:
+        try:
+            with Catalog.open(str(tmp_path / "lake")).connect("main") as session:
+                while not over.is_set():
+                    ((agree,),) = session.sql(query).fetchall()
+                    looks[agree] += 1
+                    over.wait(0.02)
+        except CatalogError as error:
+            failures.append(error)
+
+    def write() -> None:
+        try:
+            other = Catalog.open(str(tmp_path / "lake"))
+            while not over.is_set():
+                run(other, "INSERT INTO aside VALUES (2)")
+                over.wait(0.02)
+        except CatalogError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=one) for one in (read, write)]
+    for thread in threads:
+        thread.start()
+    try:
+        for number in range(effort(4, 60)):
+            change(cat, number)
+            cat.refresh()
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert not failures
+    assert looks[False] == 0
+    assert looks[True] > 0
+
+
+def test_two_that_refresh_at_once_end_with_one_truth(stale: Catalog, tmp_path: Path) -> None:
+    failures: list[CatalogError] = []
+
+    def refresh() -> None:
+        try:
+            Catalog.open(str(tmp_path / "lake")).refresh()
+        except CatalogError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=refresh) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    check_fresh(stale, {**MODELS, "other": OTHER})
+    assert len([one for one in stale.log() if one.message.startswith("refresh")]) == 1
