@@ -35,6 +35,9 @@ from catalog.storage.store import OpenFile
 KILL_AFTER_S = 2.0
 """How long after its time the process is killed: it should have stopped by itself."""
 
+_LIBRARIES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+"""Variables that Python may need to start: where its libraries are."""
+
 OPEN_FILES = 100
 """Remote files that are kept open for a process."""
 
@@ -49,6 +52,7 @@ class IsolatedEngine:
         self._variables: dict[str, list[str | None]] = {}
         self._numbers = count(1)
         self._running: set[subprocess.Popen[bytes]] = set()
+        self._interrupted = False
 
     def relation(self, plan: ScanPlan) -> str:
         """See ``SelectEngine``."""
@@ -72,6 +76,7 @@ class IsolatedEngine:
 
     def interrupt(self) -> None:
         """See ``SelectEngine``."""
+        self._interrupted = True
         for process in tuple(self._running):
             process.kill()
 
@@ -106,20 +111,14 @@ class IsolatedEngine:
                     process.stdin.write(remote.reply(message))
                     process.stdin.flush()
             process.wait()
+        if self._interrupted:
+            raise duckdb.InterruptException("INTERRUPT Error: Interrupted!")
         raise self._ended(process.returncode, over.is_set())
 
     @contextmanager
     def _process(self, over: threading.Event) -> Iterator[subprocess.Popen[bytes]]:
         """Yields a started process, which is killed when its time is over, or in the end."""
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-c", BOOT],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={},
-            cwd=self._folder,
-            start_new_session=True,
-        )
+        process = _started(self._folder)
         self._running.add(process)
 
         def kill() -> None:
@@ -159,6 +158,24 @@ class IsolatedEngine:
             kind=ErrorKind.OUT_OF_MEMORY,
             hint="raise the memory limit",
         )
+
+
+def _started(folder: str) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-I", "-c", BOOT],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={name: os.environ[name] for name in _LIBRARIES if name in os.environ},
+            cwd=folder,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise StorageFailure(
+            f"cannot start a process to run the statement in: {error.strerror}",
+            kind=ErrorKind.MACHINE_LIMIT,
+        ) from error
 
 
 def _answered(message: Mapping[str, Any]) -> tuple[str, ...]:

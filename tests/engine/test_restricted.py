@@ -4,6 +4,8 @@ import datetime
 import hashlib
 import io
 import resource
+import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -113,6 +115,27 @@ def test_what_fails_is_told(
         rows(engine, sql.format(name=name))
     assert getattr(failed.value, "kind", "") == kind
     assert "catalog-file" not in str(failed.value)
+
+
+@pytest.mark.parametrize("how", ["restricted", "isolated"])
+def test_whoever_waits_may_interrupt(how: str, files: AllowedFiles) -> None:
+    with opened(how, files, Limits()) as engine:
+        timer = threading.Timer(1, engine.interrupt)
+        timer.start()
+        with pytest.raises(duckdb.InterruptException):
+            rows(engine, "SELECT sum(a.range) FROM range(100000) a, range(90000000) b")
+        timer.join()
+
+
+@pytest.mark.parametrize("how", ["restricted", "isolated"])
+def test_nothing_stays_on_disk(how: str, files: AllowedFiles, name: str, tmp_path: Path) -> None:
+    before = set(Path(tempfile.gettempdir()).glob("parquetry-*"))
+    with opened(how, files, Limits(memory_bytes=64 << 20)) as engine:
+        rows(engine, f"SELECT * FROM read_parquet('{name}')")
+        rows(engine, "SELECT count(DISTINCT hash(range)) FROM range(5000000)")
+        with pytest.raises(InvalidInput):
+            rows(engine, "SELECT 'x'::INTEGER")
+    assert set(Path(tempfile.gettempdir()).glob("parquetry-*")) <= before
 
 
 class _Bucket:
