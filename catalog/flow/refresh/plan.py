@@ -19,7 +19,8 @@ from catalog.flow.derivation.staleness import own_staleness
 from catalog.flow.partitionwise import Carrier, InputTable, NotPartitionWise, PartitionWise, analyse
 from catalog.flow.refresh.edit import Part
 from catalog.model.datafile import DataFile
-from catalog.model.derived import Computed, ComputedInput
+from catalog.model.derived import ComputedInput
+from catalog.model.table import TableSnapshot
 from catalog.model.types import Scalar
 from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.tables import file_changes
@@ -175,7 +176,7 @@ def _increment(
     table = _table(candidate, name)
     computed = table.snapshot.computed
     stale = own_staleness(candidate, graph, name)
-    reason = _as_refreshed(computed, redefined=stale.redefined)
+    reason = _as_refreshed(table.snapshot, redefined=stale.redefined)
     if reason or computed is None:
         return reason
     verdict = definition_verdict(candidate, graph, name)
@@ -185,7 +186,7 @@ def _increment(
     facts = {one: verdict.facts[one] for one in inputs if one in verdict.facts}
     for one in (*changed, *to_come):
         if one not in facts:
-            return f"{one} has changed, and every part of the result may depend on all of it"
+            return f"{one} has changed, and any part may read all of it"
     keys: dict[str, set[Encoded]] = {}
     for one, before in changed.items():
         old = None if before is None else find_former(candidate, one, before)
@@ -198,10 +199,11 @@ def _increment(
     return _Parts(context, candidate.commits, table, verdict, inputs).plan(keys, to_come)
 
 
-def _as_refreshed(computed: Computed | None, *, redefined: bool) -> str:
+def _as_refreshed(table: TableSnapshot, *, redefined: bool) -> str:
     """Returns why a table is not as its last refresh by the same definition left it, or nothing."""
+    computed = table.computed
     if computed is None:
-        return "no refresh left it as it is"
+        return "no refresh left it as it is" if table.files else "it is computed for the first time"
     if redefined:
         return "its definition has changed"
     if computed.engine != ENGINE:
