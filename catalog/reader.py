@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
+from catalog.model.lineage_tree import TableLineage
 from catalog.model.listings import (
     ColumnInfo,
     CommitInfo,
@@ -239,6 +240,33 @@ class CatalogReader:
             NotFound: A table or ref does not exist.
         """
         return self.connect(ref).sql(query, params)
+
+    def lineage(
+        self,
+        table: str,
+        ref: str = DEFAULT_BRANCH,
+        *,
+        column: str | None = None,
+        direction: Literal["upstream", "downstream"] = "upstream",
+    ) -> TableLineage:
+        """Returns what a table was made from, or what was made from it, as commits recorded it.
+
+        No data file is opened.
+
+        Args:
+            table: The table.
+            ref: Its state. Downstream, it is also the state of the tables made from it.
+            column: The column that is asked about; None means all.
+            direction: ``upstream`` goes to what the table was made from, at the commits at which
+                that was read; ``downstream`` to the tables at the ref that were made from it.
+
+        Raises:
+            NotFound: The ref, the table or the column does not exist.
+            CorruptData: What a commit recorded is damaged.
+        """
+        from catalog.operations.lineage.trees import lineage
+
+        return lineage(self.context, table, ref, column=column, direction=direction)
 
     def blame(
         self,

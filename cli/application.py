@@ -17,6 +17,7 @@ from cli.commands import (
     history,
     init,
     inspection,
+    lineage,
     merge,
     refresh,
     refs,
@@ -131,6 +132,7 @@ _add(application, "snapshot", snapshot.snapshot)
 _add(application, "status", status.status)
 _add(application, "derive", derive.derive)
 _add(application, "refresh", refresh.refresh)
+_add(application, "lineage", lineage.lineage)
 _add(application, "diff", diff_command.diff)
 _add(application, "sql", sql.sql)
 _add(application, "shell", sql.shell)

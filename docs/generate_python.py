@@ -81,6 +81,15 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             *(f"catalog.model.listings:{name}" for name in ("PartitionInfo", "FileInfo")),
             *(f"catalog.model.row_history:{name}" for name in ("Blame", "RowBlame", "CellBlame")),
             *(f"catalog.model.row_history:{name}" for name in ("RowHistory", "RowState", "Gap")),
+            *(
+                f"catalog.model.lineage_tree:{name}"
+                for name in ("TableLineage", "TableNode", "TableWrite", "Dependent")
+            ),
+            *(f"catalog.model.lineage:{name}" for name in ("LineageEntry", "Input")),
+            *(
+                f"catalog.model.lineage:{name}"
+                for name in ("ColumnLineage", "OutputColumn", "ColumnInput", "Influence")
+            ),
             *(f"catalog.model.refs:{name}" for name in ("Branch", "Tag", "Move")),
             "catalog.operations.reset:Reset",
             "catalog.repository.resolve:ResolvedRef",

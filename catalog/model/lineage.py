@@ -126,11 +126,15 @@ class ColumnLineage:
         """Returns all that a column may depend on; of one that was not written, only ``rows``."""
         folded = name.casefold()
         own = [column for column in self.columns if column.name.casefold() == folded]
-        inputs = [one for column in own for one in column.inputs]
-        if any(column.approximate for column in own):
-            kinds = (Influence.TRANSFORMATION,)
-            inputs += [ColumnInput(at, column, kinds) for at, column in self.everything]
-        return united([*inputs, *self.rows])
+        return united([*(one for column in own for one in self.made_from(column)), *self.rows])
+
+    def made_from(self, column: OutputColumn) -> tuple[ColumnInput, ...]:
+        """Returns the inputs of a column that was written, without what decides rows."""
+        if not column.approximate:
+            return column.inputs
+        kinds = (Influence.TRANSFORMATION,)
+        every = [ColumnInput(at, name, kinds) for at, name in self.everything]
+        return united([*column.inputs, *every])
 
     def to_json(self) -> dict[str, object]:
         """Returns the stored form."""

@@ -13,6 +13,7 @@ from catalog.errors import InvalidInput, NotFound
 from catalog.model.lineage import Input, LineageEntry
 from catalog.operations import code
 from catalog.repository.lineage import lineage_detail
+from tests.write.conftest import Filled
 
 SCRIPT = """
 import catalog
@@ -22,12 +23,14 @@ with cat.transaction("main") as tx:
 """
 
 
-@pytest.fixture
-def lake(root: Path) -> Catalog:
-    cat = Catalog.create(str(root))
+def fill(cat: Catalog) -> None:
     with cat.transaction("main", code={}) as tx:
         tx.sql("CREATE TABLE orders AS SELECT 1 AS id")
-    return cat
+
+
+@pytest.fixture
+def lake(filled_by: Filled) -> Catalog:
+    return filled_by(fill)
 
 
 def git(directory: Path, *arguments: str) -> str:

@@ -11,18 +11,21 @@ from catalog.errors import CorruptData
 from catalog.model.lineage import Input, LineageEntry
 from catalog.repository.lineage import lineage_detail
 from tests.repository.format_reader import Reader
+from tests.write.conftest import Filled
 
 LONG = "SELECT id, v * 2 AS v FROM orders WHERE " + " AND ".join(
     f"v <> {n}" for n in range(100, 150)
 )
 
 
-@pytest.fixture
-def lake(root: Path) -> Catalog:
-    cat = Catalog.create(str(root))
-    with cat.transaction("main") as tx:
+def fill(cat: Catalog) -> None:
+    with cat.transaction("main", code={}) as tx:
         tx.sql("CREATE TABLE orders AS SELECT i::INT AS id, i::INT AS v FROM range(6) t(i)")
-    return cat
+
+
+@pytest.fixture
+def lake(filled_by: Filled) -> Catalog:
+    return filled_by(fill)
 
 
 def of(cat: Catalog, table: str, ref: str = "main") -> LineageEntry:
