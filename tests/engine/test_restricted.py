@@ -128,14 +128,18 @@ def test_whoever_waits_may_interrupt(how: str, files: AllowedFiles) -> None:
 
 
 @pytest.mark.parametrize("how", ["restricted", "isolated"])
-def test_nothing_stays_on_disk(how: str, files: AllowedFiles, name: str, tmp_path: Path) -> None:
-    before = set(Path(tempfile.gettempdir()).glob("parquetry-*"))
+def test_nothing_stays_on_disk(
+    how: str, files: AllowedFiles, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
     with opened(how, files, Limits(memory_bytes=64 << 20)) as engine:
         rows(engine, f"SELECT * FROM read_parquet('{name}')")
         rows(engine, "SELECT count(DISTINCT hash(range)) FROM range(5000000)")
         with pytest.raises(InvalidInput):
             rows(engine, "SELECT 'x'::INTEGER")
-    assert set(Path(tempfile.gettempdir()).glob("parquetry-*")) <= before
+    assert list(folder.iterdir()) == []
 
 
 class _Bucket:
