@@ -62,6 +62,23 @@ def test_only_derived_tables_are_read_to_know_the_graph(
     assert read == ["d"]
 
 
+def test_a_merge_of_plain_tables_reads_only_those_that_differ(
+    cat: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(cat, *(f"t{n}" for n in range(20)))
+    cat.branches.create("fix")
+    write(cat, "t1", rows=4, branch="fix")
+    write(cat, "t2", rows=4)
+    again = Catalog.open(tmp_path / "c", author="tester")
+    commits, read = again.repository.commits, set()
+    table = commits.table
+    monkeypatch.setattr(
+        type(commits), "table", lambda self, entry: read.add(entry.name) or table(entry)
+    )
+    again.merge("fix")
+    assert read == {"t1"}
+
+
 def test_where_older_releases_committed_the_tables_say_it(
     cat: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

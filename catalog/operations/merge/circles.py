@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from catalog.errors import InvalidInput
 from catalog.flow.candidate import Candidate
-from catalog.flow.derivation.graph import Graph
 from catalog.model.derived import COMMAND, SQL
 from catalog.model.table import TableSnapshot
 from catalog.repository.repository import Repository
@@ -51,6 +50,8 @@ def _circle(candidate: Candidate) -> tuple[str, ...]:
     """Returns the tables of a circle, each once; none if there is no circle."""
     if not candidate.derived():
         return ()
+    from catalog.flow.derivation.graph import Graph  # loads what analyses SQL
+
     try:
         found = Graph(candidate).circle()
     except InvalidInput:

@@ -147,7 +147,12 @@ class Merger:
         repository, target = self.context.repository, target or ends.ours
         bases = {target: ends.base, **sides}
         candidate = Candidate(repository, ends.ours, merge.updates, also=tuple(bases))
-        settled = derived.settle(
+        if not candidate.derived():
+            return DerivedTables((), tuple(merge.updates))
+        from catalog.operations.merge.settling import settle  # loads what analyses SQL
+
+        settled = settle(
+            derived,
             candidate,
             target=target,
             sides=tuple(bases),
