@@ -9,7 +9,7 @@ from sqlglot import exp
 from catalog.flow.partitionwise.carry import Carry, is_exact
 from catalog.flow.partitionwise.prover import Place, Prover
 from catalog.flow.partitionwise.queries import query_relation
-from catalog.flow.partitionwise.reading import Reading, read
+from catalog.flow.partitionwise.reading import Reading, check_query, read
 from catalog.flow.partitionwise.refusal import Refused, offset, shown
 from catalog.flow.partitionwise.relation import Relation, Rows
 from catalog.flow.partitionwise.scope import Scope
@@ -55,6 +55,7 @@ def analyse(
         '"day"'
     """
     try:
+        check_query(sql)
         levels = depth(tokenize(sql))
         return with_stack(levels, lambda: _analysed(sql, tables, [fold(one) for one in prefer]))
     except Refused as refusal:
@@ -152,12 +153,17 @@ def _proofs(question: _Question, choice: Choice) -> Iterator[_Proof]:
     """
     open_end = _attempt(question, choice, None).relation
     if not open_end.split:
-        raise Refused("the rows of the result do not come from a partitioned table")
+        raise Refused(
+            "the rows of the result do not come from a partitioned table", question.reading.tree
+        )
     carried = [
         (column, column.carry) for column in open_end.columns if column.name and column.carry
     ]
     if not carried:
-        raise Refused("no column of the result holds a partition value, or a function of it")
+        raise Refused(
+            "no column of the result holds a partition value, or a function of it",
+            question.reading.tree,
+        )
     refusals: list[Refused] = []
     shows = False
     for text in list(dict.fromkeys(carry.text for _, carry in carried))[:MAX_GOALS]:

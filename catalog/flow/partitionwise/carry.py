@@ -27,11 +27,13 @@ _INTEGERS = _names(
     "TINYINT SMALLINT INTEGER BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT UHUGEINT"
 )
 
-_EXACT = _INTEGERS | _names(
-    "BOOLEAN VARCHAR BLOB DATE TIMESTAMP TIMESTAMP_S TIMESTAMP_MS TIMESTAMP_NS UUID"
+_EXACT = (
+    frozenset({"TIMESTAMP WITH TIME ZONE"})
+    | _INTEGERS
+    | _names("BOOLEAN VARCHAR BLOB DATE TIME TIMESTAMP TIMESTAMP_S TIMESTAMP_MS TIMESTAMP_NS UUID")
 )
 """Types whose values are equal only if they are the same: neither floats (``-0.0``) nor
-intervals (``30 days``), nor anything with a time zone or a collation."""
+intervals (``30 days``), nor times with a zone or text with a collation."""
 
 _DECIMAL = re.compile(r"DECIMAL\(\d+,\s*\d+\)")
 
@@ -268,4 +270,6 @@ def _kind_of_cast(node: exp.Cast, below: str | None) -> str | None:
     to = node.to
     if not isinstance(to, exp.DataType) or to.expressions or not isinstance(to.this, exp.DType):
         return None
+    if isinstance(node.this, exp.Literal) and node.this.is_string:
+        return {"DATE": "date", "TEXT": "text", "VARCHAR": "text"}.get(to.this.value.upper())
     return _CASTS.get((below or "", to.this.value.upper()))

@@ -9,6 +9,7 @@ from catalog.flow.functions import (
     ALL_AGGREGATES,
     ORDERED_AGGREGATES,
     ORDERED_WINDOW_ONLY,
+    SYNTAX,
     UNSTABLE_AGGREGATES,
     WINDOW_ONLY,
 )
@@ -48,6 +49,9 @@ _KNOWN_NODES = (
     exp.WithinGroup,
 )
 """What an expression may be made of besides what has a rule of its own below."""
+
+_BINDING = (exp.Window, exp.Lambda, exp.Comprehension)
+"""Nodes in which a value is of more than its row, or a name is not a column."""
 
 _REFUSED_NODES = (exp.Collate, exp.Columns, exp.Placeholder, exp.Parameter, exp.PositionalColumn)
 
@@ -123,7 +127,7 @@ def term(node: exp.Expr, place: Place) -> Term | None:
     either = _coalesced_halves(node, place)
     if either is not None:
         return Term(("either", either.text, id(node)), None, either, "", 0)
-    if any(is_query(one) or isinstance(one, exp.Window) for one in node.walk()):
+    if any(is_query(one) or isinstance(one, _BINDING) for one in node.walk()):
         return None
     columns = list(node.find_all(exp.Column))
     terms = [_column_term(column, place) for column in columns]
@@ -140,10 +144,10 @@ def term(node: exp.Expr, place: Place) -> Term | None:
 
 def _column_term(node: exp.Column, place: Place) -> Term | None:
     meaning = place.scope.meaning(node)
-    if meaning.alias is not None:
-        aliased = unwrapped(meaning.alias)
-        inner = replace(place, scope=replace(place.scope, aliases={}))
-        return term(aliased, inner)
+    if meaning.alias is not None and meaning.level == 0:
+        others = {k: v for k, v in place.scope.aliases.items() if k != fold(node.name)}
+        inner = replace(place, scope=replace(place.scope, aliases=others))
+        return term(unwrapped(meaning.alias), inner)
     if meaning.id is None:
         return None
     column = meaning.column
@@ -235,7 +239,7 @@ class _Check:
                 raise Refused(f"{shown(node)} has no rule that keeps partitions apart", node)
         if name in WINDOW_ONLY | ORDERED_WINDOW_ONLY:
             raise Refused(f"{name}() has no OVER", node)
-        if name in ALL_AGGREGATES or isinstance(node, exp.AggFunc):
+        if name in ALL_AGGREGATES or (isinstance(node, exp.AggFunc) and name not in SYNTAX):
             self._aggregate(node, place, name)
         elif isinstance(node, exp.Explode):
             self.contents.unnest = True

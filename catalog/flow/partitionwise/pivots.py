@@ -9,6 +9,7 @@ from catalog.flow.partitionwise.prover import Place
 from catalog.flow.partitionwise.refusal import Refused, refuse_others, shown
 from catalog.flow.partitionwise.relation import Column, Relation, Rows
 from catalog.query.parse.keywords import fold
+from catalog.query.parse.masking import COVERED
 
 _PIVOT = frozenset(
     {
@@ -79,7 +80,9 @@ def _listed(node: exp.Expr, pivot: exp.Pivot) -> list[str]:
         Refused: They are not listed.
     """
     values = node.expressions if isinstance(node, exp.In) else []
-    if not values or not all(isinstance(value, exp.Literal) for value in values):
+    if not values or not all(
+        isinstance(value, exp.Literal) and COVERED not in value.name for value in values
+    ):
         raise Refused(
             f"the columns that PIVOT makes of {shown(node)} depend on all rows: list them with IN",
             pivot,

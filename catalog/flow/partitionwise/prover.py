@@ -17,6 +17,9 @@ _NAMELESS: Mapping[type[exp.Expr], str] = {
     exp.GroupConcat: "string_agg",
     exp.Max: "max",
     exp.Min: "min",
+    exp.PercentileCont: "quantile_cont",
+    exp.PercentileDisc: "quantile_disc",
+    exp.Quantile: "quantile",
 }
 """Aggregates for which the parser keeps no position."""
 

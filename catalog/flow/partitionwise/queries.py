@@ -12,7 +12,7 @@ from catalog.flow.partitionwise.prover import Place, Prover
 from catalog.flow.partitionwise.refusal import Refused, refuse_others, shown
 from catalog.flow.partitionwise.relation import Column, Relation
 from catalog.flow.partitionwise.scope import Scope
-from catalog.flow.partitionwise.select import check_limit, selected
+from catalog.flow.partitionwise.selects import check_limit, selected
 from catalog.flow.partitionwise.sources import item_rows
 from catalog.query.parse.keywords import fold
 

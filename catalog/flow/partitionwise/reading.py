@@ -13,17 +13,20 @@ from catalog.errors import CatalogError
 from catalog.flow.functions import (
     ALL_AGGREGATES,
     BARE,
+    CLOCK,
+    SESSION,
     TABLE_FUNCTIONS,
     TRUSTED,
     UNSTABLE_AGGREGATES,
+    VOLATILE,
 )
 from catalog.flow.partitionwise.refusal import Refused
 from catalog.query.parse.analyse import analyse as analyse_statements
 from catalog.query.parse.dialect import NotUnderstoodError, parse
 from catalog.query.parse.keywords import RESERVED, fold
 from catalog.query.parse.lexer import NAME_KINDS, Token, TokenKind, tokenize
-from catalog.query.parse.masking import mask
-from catalog.query.parse.outline import outlines
+from catalog.query.parse.masking import mask, shows
+from catalog.query.parse.outline import DESCRIBE_WORDS, outlines
 from catalog.query.parse.statements import StatementKind
 
 _WORDS = """
@@ -53,12 +56,11 @@ class Reading:
     aggregates: int
 
 
-def read(sql: str) -> Reading:
-    """Reads a definition.
+def check_query(sql: str) -> None:
+    """Refuses a text that is not exactly one query over tables without refs.
 
     Raises:
-        Refused: It is not exactly one query, cannot be parsed, names refs, or calls a function
-            that is not known to depend on its arguments alone.
+        Refused: It is not.
     """
     try:
         statements = analyse_statements(sql)
@@ -70,7 +72,21 @@ def read(sql: str) -> Reading:
         raise Refused(f"the SQL cannot be read: {statements[0].error}")
     if statements[0].explicit_refs:
         raise Refused("the SQL names a ref of a table")
+
+
+def read(sql: str) -> Reading:
+    """Reads a definition that was checked already; it takes a stack for how deeply it is nested.
+
+    Raises:
+        Refused: It cannot be parsed, or calls a function that is not known to depend on its
+            arguments alone.
+    """
     outline = outlines(tokenize(sql))[0]
+    for n in range(len(outline.tokens)):
+        if outline.tokens[n].word in DESCRIBE_WORDS and shows(outline.tokens, n, outline.body):
+            raise Refused(
+                f"{outline.tokens[n].text} describes all rows together", _at(outline.tokens[n])
+            )
     masked = mask(sql, outline, frozenset())
     try:
         tree = parse(masked.text)
@@ -112,11 +128,22 @@ def called(tokens: tuple[Token, ...], tree: exp.Expr) -> dict[int, str]:
             if name not in TRUSTED or name in RESERVED:
                 continue
         elif name not in TRUSTED | UNSTABLE_AGGREGATES | TABLE_FUNCTIONS:
-            raise Refused(
-                f"the function {name}() is not known to depend on its arguments alone", _at(token)
-            )
+            raise Refused(_distrust(name), _at(token))
         calls[token.start] = name
     return calls
+
+
+def _distrust(name: str) -> str:
+    """Returns why a function is not trusted."""
+    if name in VOLATILE:
+        return f"{name}() may give another result with each call"
+    if name in CLOCK:
+        return f"{name}() reads the clock"
+    if name in SESSION:
+        return f"{name}() reads the session"
+    if name == "columns":
+        return "COLUMNS(…) chooses columns by a pattern"
+    return f"the function {name}() is not known to depend on its arguments alone"
 
 
 def _named_with_columns(tree: exp.Expr) -> frozenset[int]:

@@ -1,0 +1,72 @@
+"""Whether a verdict holds on random rows, by DuckDB alone: restricted inputs, filtered output."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from random import Random
+
+import duckdb
+
+from catalog.flow.partitionwise import PartitionWise
+
+Row = tuple[object, ...]
+Table = tuple[Sequence[str], Sequence[Row]]
+"""The columns of a table with their types, as in CREATE TABLE, and its rows."""
+
+
+class Instance:
+    """Tables of random rows, in an engine of their own."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Table]) -> None:
+        self.connection = connection
+        self.tables = tuple(tables)
+        for name, (columns, rows) in tables.items():
+            connection.execute(f"CREATE OR REPLACE TABLE {name}_all ({', '.join(columns)})")
+            if rows:
+                places = ", ".join("?" for _ in columns)
+                connection.executemany(f"INSERT INTO {name}_all VALUES ({places})", rows)
+            self.restrict(name, "")
+
+    def restrict(self, name: str, condition: str) -> None:
+        """Lets a query see the rows of a table that meet a condition."""
+        where = f" WHERE {condition}" if condition else ""
+        self.connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM {name}_all{where}"
+        )
+
+    def rows(self, sql: str) -> tuple[list[str], list[Row]]:
+        """Returns the columns and rows of a query."""
+        result = self.connection.sql(sql)
+        return result.columns, result.fetchall()
+
+    def difference(self, sql: str, verdict: PartitionWise, random: Random) -> str:
+        """Returns how a verdict is wrong for some random sets of values; empty if it is not."""
+        for name in self.tables:
+            self.restrict(name, "")
+        columns, whole = self.rows(sql)
+        place = columns.index(verdict.output)
+        values: set[object] = {row[place] for row in whole}
+        for name, carrier in verdict.facts.items():
+            found = self.connection.execute(
+                f"SELECT DISTINCT {carrier.expression} FROM {name}_all"
+            ).fetchall()
+            values |= {value for (value,) in found}
+        ordered = sorted(values, key=repr)
+        sets = [{value} for value in ordered] + [
+            {value for value in ordered if random.random() < 0.5} for _ in range(2)
+        ]
+        for wanted in sets:
+            self.connection.execute("CREATE OR REPLACE TEMP TABLE wanted (value VARCHAR)")
+            for value in wanted:
+                text = None if value is None else str(value)
+                self.connection.execute("INSERT INTO wanted VALUES (?)", [text])
+            for name, carrier in verdict.facts.items():
+                test = f"w.value IS NOT DISTINCT FROM CAST({carrier.expression} AS VARCHAR)"
+                self.restrict(name, f"EXISTS (SELECT 1 FROM wanted w WHERE {test})")
+            _, part = self.rows(sql)
+            for name in verdict.facts:
+                self.restrict(name, "")
+            expected = [row for row in whole if row[place] in wanted]
+            if Counter(map(repr, part)) != Counter(map(repr, expected)):
+                found, right = sorted(map(repr, part)), sorted(map(repr, expected))
+                return f"{verdict}\nfor {wanted}:\n{found} instead of\n{right}"
+        return ""
