@@ -7,6 +7,10 @@ from random import Random
 import duckdb
 
 from catalog.flow.partitionwise import PartitionWise
+from tests.effort import effort
+
+SINGLE, SEVERAL = effort(1, 4), effort(2, 3)
+"""How many single values, and how many sets of values, the inputs are restricted to."""
 
 Row = tuple[object, ...]
 Table = tuple[Sequence[str], Sequence[Row]]
@@ -51,17 +55,13 @@ class Instance:
             ).fetchall()
             values |= {value for (value,) in found}
         ordered = sorted(values, key=repr)
-        sets = [{value} for value in ordered] + [
-            {value for value in ordered if random.random() < 0.5} for _ in range(2)
+        random.shuffle(ordered)
+        sets = [{value} for value in ordered[:SINGLE]] + [
+            {value for value in ordered if random.random() < 0.5} for _ in range(SEVERAL)
         ]
         for wanted in sets:
-            self.connection.execute("CREATE OR REPLACE TEMP TABLE wanted (value VARCHAR)")
-            for value in wanted:
-                text = None if value is None else str(value)
-                self.connection.execute("INSERT INTO wanted VALUES (?)", [text])
             for name, carrier in verdict.facts.items():
-                test = f"w.value IS NOT DISTINCT FROM CAST({carrier.expression} AS VARCHAR)"
-                self.restrict(name, f"EXISTS (SELECT 1 FROM wanted w WHERE {test})")
+                self.restrict(name, _among(carrier.expression, wanted))
             _, part = self.rows(sql)
             for name in verdict.facts:
                 self.restrict(name, "")
@@ -70,3 +70,10 @@ class Instance:
                 found, right = sorted(map(repr, part)), sorted(map(repr, expected))
                 return f"{verdict}\nfor {wanted}:\n{found} instead of\n{right}"
         return ""
+
+
+def _among(expression: str, values: set[object]) -> str:
+    """Returns the condition that an expression has one of some values, NULL among them."""
+    texts = ", ".join("'" + str(value).replace("'", "''") + "'" for value in values - {None})
+    known = f"CAST({expression} AS VARCHAR) IN ({texts})" if texts else "false"
+    return f"({known}) OR ({None in values} AND {expression} IS NULL)"
