@@ -39,6 +39,7 @@ PAGES = (
     "docs/how-to/backfill-on-a-branch.md",
     "docs/how-to/settle-a-conflict.md",
     "docs/how-to/who-changed-this-row.md",
+    "docs/how-to/derive-tables.md",
 )
 """The pages with sessions."""
 
@@ -174,7 +175,9 @@ class Session:
 
     def write(self, name: str, text: str) -> None:
         """Writes a file that the page shows."""
-        (self._work / name).write_text(text)
+        path = self._work / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
 
     def run(self, command: str) -> str:
         """Runs a command and returns its output, of both streams."""

@@ -43,6 +43,11 @@ class Derivation:
     origin: str = ""
 
 
+def trimmed(one: Derivation) -> Derivation:
+    """Returns a derivation without blanks around its SQL: they define nothing."""
+    return replace(one, definition=replace(one.definition, sql=one.definition.sql.strip()))
+
+
 @dataclass(slots=True)
 class Definitions:
     """Puts definitions into a candidate, and finds all that is wrong with them.
@@ -72,7 +77,7 @@ class Definitions:
             InvalidInput: A definition is not valid, or an input is missing; where several are
                 not, the message lists them all.
         """
-        valid = [one for one in derivations if self._is_valid(one)]
+        valid = [one for one in map(trimmed, derivations) if self._is_valid(one)]
         ordered = [] if self._errors and len(derivations) == 1 else self._ordered(valid)
         defined = []
         for one in ordered:

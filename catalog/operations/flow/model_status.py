@@ -7,7 +7,7 @@ from typing import Literal
 from catalog.flow.candidate import Candidate
 from catalog.model.derived import definition_of
 from catalog.operations.context import OperationContext
-from catalog.operations.flow.definition import Derivation, names_without
+from catalog.operations.flow.definition import Derivation, names_without, trimmed
 
 DefinitionState = Literal["new", "changed", "unchanged", "taken", "without a file"]
 
@@ -33,7 +33,10 @@ def definition_status(
 ) -> list[DefinitionStatus]:
     """Compares definitions with those at a ref; a table without one there comes last."""
     candidate = Candidate(context.repository, context.resolve(ref).commit_id)
-    found = [DefinitionStatus(one.table, one.origin, _state(candidate, one)) for one in derivations]
+    found = [
+        DefinitionStatus(one.table, one.origin, _state(candidate, trimmed(one)))
+        for one in derivations
+    ]
     rest = names_without(candidate, [one.table for one in derivations])
     return found + [DefinitionStatus(name, "", "without a file") for name in rest]
 
