@@ -309,14 +309,11 @@ def _is_within(context: WriteContext, landed: Landed, plan: StepPlan) -> bool:
 
 
 def _is_same_origin(old: Computed | None, new: Computed) -> bool:
-    """Returns whether rows were computed from the same, if found by another commit perhaps."""
-    return old is not None and old == replace(
-        new,
-        inputs={
-            name: replace(one, commit=old.inputs[name].commit) if name in old.inputs else one
-            for name, one in new.inputs.items()
-        },
-    )
+    """Returns whether rows were computed from the same rows, if of other snapshots perhaps."""
+    if old is None or (old.definition, old.engine) != (new.definition, new.engine):
+        return False
+    contents = [{name: one.content for name, one in of.inputs.items()} for of in (old, new)]
+    return contents[0] == contents[1]
 
 
 def missing_input(table: str, name: str) -> InvalidInput:
