@@ -24,7 +24,7 @@ import duckdb
 from catalog.engine.allowed_files import AllowedFiles
 from catalog.engine.isolated_process import BOOT, failure_from, failure_of
 from catalog.engine.relation import RelationSql
-from catalog.engine.restricted import Result, allowed_relation, attached
+from catalog.engine.restricted import Result, allowed_relation, attached, time_is_over
 from catalog.engine.workspace import default_memory_limit
 from catalog.errors import CatalogError, ErrorKind, StorageFailure
 from catalog.model.limits import Limits
@@ -146,11 +146,7 @@ class IsolatedEngine:
     def _ended(self, code: int, over: bool) -> CatalogError:
         """Returns the error for a process that ended without an answer."""
         if over:
-            return StorageFailure(
-                f"the statement was stopped after {self._limits.time_s:g} seconds",
-                kind=ErrorKind.TIME_LIMIT,
-                hint="raise the time limit if it is meant to take longer",
-            )
+            return time_is_over(self._limits)
         name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return StorageFailure(
             f"the process that ran the statement ended by {name}: it may have needed more memory "

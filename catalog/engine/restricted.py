@@ -157,7 +157,9 @@ class RestrictedEngine:
         try:
             yield
         except duckdb.Error as error:
-            raise _failure(error, self._limits if over.is_set() else None) from error
+            if over.is_set():  # without the engine's word, which would tell of the user's interrupt
+                raise time_is_over(self._limits) from None
+            raise _failure(error) from error
         finally:
             ended.set()
             if self._limits.time_s is not None:
@@ -195,14 +197,17 @@ def attached(path: str, con: duckdb.DuckDBPyConnection) -> Iterator[str]:
         con.execute(f"DETACH {name}")
 
 
-def _failure(error: duckdb.Error, limits: Limits | None) -> Exception:
-    """Returns the error to raise; the limits are given if the time was over."""
-    if limits is not None:
-        return StorageFailure(
-            f"the statement was stopped after {limits.time_s:g} seconds",
-            kind=ErrorKind.TIME_LIMIT,
-            hint="raise the time limit if it is meant to take longer",
-        )
+def time_is_over(limits: Limits) -> StorageFailure:
+    """Returns the error of a statement whose time is over."""
+    return StorageFailure(
+        f"the statement was stopped after {limits.time_s:g} seconds",
+        kind=ErrorKind.TIME_LIMIT,
+        hint="raise the time limit if it is meant to take longer",
+    )
+
+
+def _failure(error: duckdb.Error) -> Exception:
+    """Returns the catalog's error, or an interrupt as it is."""
     if isinstance(error, duckdb.InterruptException):
         return error
     text = str(error).replace(SCHEME, "")

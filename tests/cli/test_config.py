@@ -116,3 +116,27 @@ def test_what_is_verified_is_checked(parquetry: Runner, tmp_path: Path) -> None:
     parquetry("init", "lake")
     found = parquetry("log")
     assert "verify must be one of size, pages, hash, not 'all'" in found.err
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_trusted_configuration_says_when_stored_sql_is_stopped(
+    parquetry: Runner, lake: Path, trusted: bool
+) -> None:
+    path = lake.parent / "parquetry.toml"
+    path.write_text(f'catalog = "lake"\ntime_limit_s = {"0.3" if trusted else "1e-9"}\n')
+    path.chmod(0o644 if trusted else 0o666)
+    rows = 100_000_000 if trusted else 10
+    done = parquetry(
+        *("derive", "n", "--sql"),
+        f"SELECT count(*) AS n, 1 AS k FROM range({rows}) a, range({rows}) b, orders",
+    )
+    assert done.code == (3 if trusted else 0), done.err
+    assert ("stopped after 0.3 seconds" in done.err) is trusted
+
+
+def test_time_limits_are_numbers_of_seconds(tmp_path: Path) -> None:
+    assert read_config(written(tmp_path, "time_limit_s = inf\n")).time_limit_s == float("inf")
+    assert read_config(written(tmp_path, "")).time_limit_s is None
+    for text in ('"1h"', "0", "-1", "true"):
+        with pytest.raises(InvalidInput, match="time_limit_s must be a number of seconds"):
+            read_config(written(tmp_path, f"time_limit_s = {text}\n"))

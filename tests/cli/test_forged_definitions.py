@@ -59,7 +59,7 @@ def define(lake: Path, **properties: str) -> None:
 
 
 @pytest.mark.invariant("SQL of a stranger reaches no file, setting or variable, whatever it says")
-@pytest.mark.parametrize("sql", CHOSEN[:: effort(24, 3)])
+@pytest.mark.parametrize("sql", CHOSEN[:: effort(70, 3)])
 def test_forged_sql_is_refused_when_it_would_run(
     parquetry: Runner, derived: Path, tmp_path: Path, sql: str
 ) -> None:
