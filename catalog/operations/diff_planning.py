@@ -1,6 +1,6 @@
 """Planning the diff of two commits: which tables, which files, which columns mean the same."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from catalog.diff.column_matching import ids_contradict, match_columns
@@ -12,9 +12,10 @@ from catalog.model.datafile import DataFile, FileChanges
 from catalog.operations.tables import find_table, unknown_table
 from catalog.repository.commits import StoredTable
 from catalog.repository.datafiles import Watch
-from catalog.repository.history import fork
+from catalog.repository.history import first_parents, fork
 from catalog.repository.repository import Repository
 from catalog.repository.resolve import ResolvedRef
+from catalog.repository.table_entries import PlacedEntry
 from catalog.repository.tables import data_files, file_changes
 
 
@@ -122,17 +123,26 @@ def shared_ids(
 ) -> int | None:
     """Returns the greatest field id that means the same column on both sides; None if all do.
 
-    Branches give the columns they add the same ids, so ids given since they parted prove nothing.
-    ``ends`` are the commits of both sides.
+    Branches give the columns they add the same ids, so ids given since they parted prove nothing:
+    since the last snapshot of the table that both lines of first parents have. ``ends`` are the
+    commits of both sides.
     """
     if before is None or after is None or not ids_contradict(before.snapshot, after.snapshot):
         return None
-    parted = fork(repository.commits.read, *ends)
-    if parted in ends:
+    if fork(repository.commits.read, *ends) in ends:
         return None
-    if parted is None:
-        return 0
-    old = find_table(repository, after.name, ResolvedRef(parted, parted))
-    if old is None or old.snapshot.table_id != after.snapshot.table_id:
-        return 0
-    return old.snapshot.last_field_id
+    known = {entry.entry.snapshot for entry in _first_line(repository, after.name, ends[0])}
+    for entry in _first_line(repository, after.name, ends[1]):
+        if entry.entry.snapshot in known:
+            old = repository.commits.table(entry).snapshot
+            return old.last_field_id if old.table_id == after.snapshot.table_id else 0
+    return 0
+
+
+def _first_line(repository: Repository, name: str, commit_id: str) -> Iterator[PlacedEntry]:
+    """Yields the entries of a table along first parents, as long as they have it."""
+    for logged in first_parents(repository.commits.read, commit_id):
+        entry = repository.commits.entry(logged.id, name)
+        if entry is None:
+            return
+        yield entry

@@ -228,6 +228,21 @@ def test_other_columns_than_the_key_mean_the_one_row_that_has_them(cat: Catalog)
     assert raised.value.kind == ErrorKind.BAD_KEY
 
 
+def test_it_is_said_how_many_rows_have_the_values(cat: Catalog) -> None:
+    rows = {"id": list(range(5000)), "kind": ["a", "b"] * 2500, "n": [1] * 5000}
+    write(cat, "events", "load", rows, key=["id"], partition_by=["kind"])
+    for key, count in (
+        ({"n": 1}, "5,000"),
+        ({"kind": "a"}, "2,500"),
+        ({"kind": "a", "n": 1}, "2,500"),
+    ):
+        with pytest.raises(InvalidInput, match=f"{count} rows of events at main"):
+            cat.blame("events", key=key)
+    write(cat, "events", "copies", {"id": [1] * 300, "kind": ["a"] * 300, "n": [1] * 300})
+    with pytest.raises(CatalogError, match="more than 200 rows"):
+        cat.blame("events", key={"id": 1})
+
+
 def test_a_table_without_key_is_followed_by_the_columns_named(cat: Catalog) -> None:
     write(cat, "events", "load", {"id": [1, 2, 2], "kind": ["a", "b", "b"]})
     sql(cat, "UPDATE events SET kind = 'c' WHERE id = 1", message="renamed")

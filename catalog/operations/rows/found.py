@@ -38,6 +38,10 @@ MANY_LAYOUTS = 256
 _NUMBER = Scalar("BIGINT")
 
 
+class TooManyRows(Unsupported):
+    """More rows have a key than are followed."""
+
+
 class GoneData(CorruptData):
     """Data files that a commit needs are no longer there."""
 
@@ -97,7 +101,7 @@ class FoundRows:
         Raises:
             CorruptData: A file is not what was committed, or damaged.
             GoneData: One is gone.
-            Unsupported: Too many rows have the key.
+            TooManyRows: Too many rows have the key.
         """
         files = list(files)
         wanted = [Wanted(table, tuple(fields), file) for file in files]
@@ -111,6 +115,31 @@ class FoundRows:
             raise _too_many(what)
         return found
 
+    def count(
+        self,
+        table: TableSnapshot,
+        files: Sequence[DataFile],
+        *,
+        key: RowKey,
+        fields: Sequence[Field],
+    ) -> int:
+        """Returns how many rows of files have a key."""
+        store = self._repository.store
+        scan = scan_plan(
+            table,
+            files,
+            locate=lambda file: place(store, file),
+            columns=[f.id for f in fields],
+            naming="id",
+        )
+        pairs = zip(key.columns, fields, strict=True)
+        condition = " AND ".join(column.matches(f"c{f.id}", f.type) for column, f in pairs)
+        self._register(condition)
+        relation = prepare(self._work.con, relation_sql(scan))
+        ((rows,),) = self.query(f"SELECT count(*) FROM {relation} WHERE {condition}")
+        assert isinstance(rows, int)
+        return rows
+
     def knows(self, wanted: Sequence[Wanted], key: RowKey) -> bool:
         """Returns whether no file has to be opened."""
         return all(self._mark(one, key) in self._known for one in wanted)
@@ -121,7 +150,7 @@ class FoundRows:
         Raises:
             CorruptData: A file is not what was committed, or damaged.
             GoneData: One is gone.
-            Unsupported: Too many rows have the key.
+            TooManyRows: Too many rows have the key.
         """
         unknown: dict[object, dict[object, Wanted]] = {}
         for one in wanted:
@@ -362,8 +391,8 @@ def _is_gone(repository: Repository, location: str) -> bool:
     return remote_files(repository.store, location).look(location) is None
 
 
-def _too_many(what: str) -> Unsupported:
-    return Unsupported(
+def _too_many(what: str) -> TooManyRows:
+    return TooManyRows(
         f"more than {MAX_ROWS} rows of {what} have this key, too many to follow",
         hint="name more columns",
     )

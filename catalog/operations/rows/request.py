@@ -16,7 +16,7 @@ from catalog.model.texts import check_integer, check_text, listed
 from catalog.operations.context import OperationContext
 from catalog.operations.rows.blame import Blaming
 from catalog.operations.rows.comparison import compared
-from catalog.operations.rows.found import FoundRows
+from catalog.operations.rows.found import FoundRows, TooManyRows
 from catalog.operations.rows.key import KeyColumn, RowKey, column_named, stated_key
 from catalog.operations.rows.past import Past
 from catalog.operations.rows.walk import RowWalk, State
@@ -147,12 +147,19 @@ class _Rows:
         key, fields = stated_key(table.snapshot.schema, stated, lambda: self.work.con)
         found = FoundRows(self.repository, self.work)
         walk = RowWalk(self.repository, found, key)
-        start = walk.at(ref.commit_id, table, fields)
         own = table.snapshot.fields(table.snapshot.key)
-        if not start.rows or (own and {f.id for f in own} == {f.id for f in fields}):
+        whole = bool(own) and {f.id for f in own} == {f.id for f in fields}
+        try:
+            start = walk.at(ref.commit_id, table, fields)
+        except TooManyRows as error:
+            if whole:
+                raise
+            count = walk.count(ref.commit_id, table, fields)
+            raise _several(table, key, ref.text, count=count) from error
+        if not start.rows or whole:
             return walk, start
         if len(start.rows) > 1 and (own or not _all_equal(found, start)):
-            raise _several(start, key, ref.text)
+            raise _several(table, key, ref.text, count=len(start.rows))
         if not own:
             return walk, start
         walk = RowWalk(self.repository, found, self._key_of(found, start, own))
@@ -218,10 +225,10 @@ def _last_of(repository: Repository, name: str, ref: ResolvedRef) -> tuple[str, 
     raise AssertionError("a table is there that was not there")
 
 
-def _several(start: State, key: RowKey, ref: str) -> InvalidInput:
-    own = start.snapshot.key_names
+def _several(table: StoredTable, key: RowKey, ref: str, *, count: int) -> InvalidInput:
+    own = table.snapshot.key_names
     return InvalidInput(
-        f"{len(start.rows)} rows of {start.name} at {ref} have {key}: "
+        f"{count:,} rows of {table.name} at {ref} have {key}: "
         "that does not say which of them is meant",
         kind=ErrorKind.BAD_KEY,
         hint=f"name all columns of its key: {', '.join(own)}" if own else "name more columns",

@@ -20,6 +20,9 @@ from catalog.repository.tables import changed_files, data_files
 MOST_AHEAD = 64
 """Commits that changed the table whose files are opened at once."""
 
+QUIET_COMMITS = 8
+"""Commits that are looked at, at most, for each that changed the table."""
+
 
 @dataclass(frozen=True, slots=True)
 class State:
@@ -119,6 +122,11 @@ class RowWalk:
         """Returns the rows at a commit, of whose files all may hold them."""
         state = State(commit_id, table.name, table, fields)
         return replace(state, rows=self._rows(state, self._all_files(state)))
+
+    def count(self, commit_id: str, table: StoredTable, fields: tuple[Field, ...]) -> int:
+        """Returns how many rows a commit has of the key, however many they are."""
+        files = self._all_files(State(commit_id, table.name, table, fields))
+        return self.found.count(table.snapshot, files, key=self.key, fields=fields)
 
     def changes_table(self, state: State) -> bool:
         """Returns whether a commit did anything to the table, compared with its first parent."""
@@ -233,7 +241,9 @@ class RowWalk:
             return
         looked = 0
         try:
-            while looked < self._ahead:
+            for _ in range(self._ahead * QUIET_COMMITS):
+                if looked == self._ahead:
+                    break
                 parents = self.repository.commits.read(state.commit_id).parents
                 if len(parents) != 1:
                     break
