@@ -157,13 +157,14 @@ class RestrictedEngine:
         try:
             yield
         except duckdb.Error as error:
-            if over.is_set():  # without the engine's word, which would tell of the user's interrupt
-                raise time_is_over(self._limits) from None
-            raise _failure(error) from error
+            if not over.is_set():
+                raise _failure(error) from error
         finally:
             ended.set()
             if self._limits.time_s is not None:
                 watch.join()
+        if over.is_set():  # not within the engine's error: that tells of the user's interrupt
+            raise time_is_over(self._limits)
 
 
 def columns_of(
