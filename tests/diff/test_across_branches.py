@@ -47,3 +47,19 @@ def test_a_rename_on_a_branch_stays_a_rename(cat: Catalog) -> None:
         tx.sql("ALTER TABLE t RENAME COLUMN x TO y")
     assert ("column_renamed", "y") in changes(cat, "main", "other")
     assert changes(cat, "other~1", "other") == [("column_renamed", "y")]
+
+
+def test_a_table_that_a_merge_brought_keeps_its_ids(tmp_path: Path) -> None:
+    made = catalog.create(str(tmp_path / "later"))
+    made.branches.create("side")
+    with made.transaction() as tx:
+        tx.write("t", [{"id": 1, "x": 1}], mode="append", key=["id"])
+    made.merge("main", into="side")
+    with made.transaction("side") as tx:
+        tx.sql("UPDATE t SET x = 2")
+    with made.transaction() as tx:
+        tx.sql("ALTER TABLE t RENAME COLUMN x TO y")
+    assert changes(made, "side", "main") == [("column_renamed", "y")]
+    made.merge("side")
+    (row,) = made.blame("t", key={"id": 1}, columns=["y"]).rows
+    assert row.cells[0].commit.id == made.resolve("side").commit_id
