@@ -1,5 +1,6 @@
 """Which queries are partition-wise: measured cases, and some made to deceive the analysis."""
 
+from pathlib import Path
 from random import Random
 
 import duckdb
@@ -183,3 +184,18 @@ def test_deep_and_long_queries_are_answered() -> None:
 )
 def test_what_is_not_a_query_is_refused(sql: str) -> None:
     assert isinstance(analyse(sql, TABLES), NotPartitionWise)
+
+
+def _examples() -> list[str]:
+    """Returns the queries that the page on increments calls not partition-wise."""
+    page = (Path(__file__).parents[2] / "docs/reference/incremental.md").read_text("utf-8")
+    rows = [line.strip("| \n").split(" | ") for line in page.splitlines() if line.startswith("| ")]
+    return [row[2].strip("` |") for row in rows if len(row) == 3 and "`" in row[2]]
+
+
+@pytest.mark.parametrize("sql", _examples())
+def test_examples_of_the_page_are_refused(sql: str) -> None:
+    verdict = analyse(sql, TABLES)
+    if isinstance(verdict, PartitionWise):
+        assert verdict.rest is not None, verdict
+    assert len(_examples()) > 20
