@@ -53,5 +53,6 @@ def is_interruption(error: BaseException) -> bool:
             return True
         if isinstance(current, RuntimeError) and INTERRUPTED in str(current):
             return True
-        current = current.__cause__ or current.__context__
+        hidden = current.__suppress_context__
+        current = current.__cause__ or (None if hidden else current.__context__)
     return False

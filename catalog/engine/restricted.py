@@ -163,8 +163,8 @@ class RestrictedEngine:
             ended.set()
             if self._limits.time_s is not None:
                 watch.join()
-        if over.is_set():  # not within the engine's error: that tells of the user's interrupt
-            raise time_is_over(self._limits)
+        if over.is_set():  # without the engine's error, which would tell of the user's interrupt
+            raise time_is_over(self._limits) from None
 
 
 def columns_of(
