@@ -59,12 +59,12 @@ class Trial:
         with self.cat.transaction() as tx:
             tx.sql(statement)
 
-    def change(self) -> str:
+    def change(self, kind: str = "") -> str:
         """Changes one input, or a definition; returns how."""
         draw, model = self.draw, self.draw.choice(self.chain.inputs)
         name, start, con = model.name, draw.randrange(200), self.oracle.con
         new = row_sql(draw, model.x, start, draw.choice([1, 3, 20]))
-        kind = draw.choice(
+        kind = kind or draw.choice(
             ["insert", "update", "delete", "move", "overwrite", "partitions", "column", "recreate"]
             + ["redefine"] * 2
         )
@@ -148,7 +148,9 @@ def test_a_chain_is_what_a_rebuild_gives(cat: Catalog, seed: int) -> None:
         rows_before = {one: by_day(trial.oracle, model) for one, model in old.items()}
         shapes = {one: trial.oracle.columns(one) for one in old}
         files_before = {one: trial.files(model) for one, model in old.items()}
-        why = (trial.chain.seed, [trial.change() for _ in range(trial.draw.choice([1, 1, 2]))])
+        why = (trial.chain.seed, [trial.change("" if number else "update")])
+        if trial.draw.random() < 0.3:
+            why[1].append(trial.change())
         trial.oracle.rebuild(trial.chain.models)
         planned = {one.table for one in cat.refresh(dry_run=True).tables}
         report = cat.refresh()
@@ -170,4 +172,4 @@ def test_a_chain_is_what_a_rebuild_gives(cat: Catalog, seed: int) -> None:
             trial_files = {model.name: trial.files(model) for model in trial.chain.models}
             assert cat.refresh(full=True).commit is None, why
             assert trial_files == {model.name: trial.files(model) for model in trial.chain.models}
-    assert "incremental" in ways or effort(False, True)
+    assert "incremental" in ways
