@@ -38,7 +38,8 @@ class TableNode:
         changed: Whether it has other rows at the ref that was asked about, or is not there.
         note: Why it is not followed further; empty if it is.
         more: Whether there are older writes that are not listed.
-        derived_stale: For a derived table as it is at the ref, whether it is stale; else None.
+        known_stale: Whether it is stale, where its writes do not say: for a derived table as it
+            is at the ref, and for one that is somewhere else in the tree.
     """
 
     table: str
@@ -48,7 +49,7 @@ class TableNode:
     changed: bool = False
     note: Note = ""
     more: bool = False
-    derived_stale: bool | None = None
+    known_stale: bool | None = None
 
     @property
     def inputs(self) -> Iterator["TableNode"]:
@@ -59,8 +60,8 @@ class TableNode:
     @property
     def is_stale(self) -> bool:
         """Returns whether anything that it was made from has changed since."""
-        if self.derived_stale is not None:
-            return self.derived_stale
+        if self.known_stale is not None:
+            return self.known_stale
         return any(one.changed or one.is_stale for one in self.inputs)
 
 

@@ -1,5 +1,6 @@
 """The table functions of SQL: ``diff(…)``, ``log(…)``, ``tables(…)`` and ``conflicts(…)``."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import pyarrow as pa
@@ -13,7 +14,7 @@ from catalog.operations.diff_request import DiffRequest
 from catalog.operations.merge.open_merges import find_one, open_merges
 from catalog.operations.merge.settlement import unsettled
 from catalog.operations.tables import tables
-from catalog.query.backend import Functions, ResolveRef
+from catalog.query.backend import FunctionReads, Functions, ResolveRef
 from catalog.write.merge.conflicts import CONFLICTS
 
 
@@ -27,6 +28,32 @@ def table_functions(context: OperationContext) -> Functions:
     }
 
 
+def function_reads(context: OperationContext) -> FunctionReads:
+    """Returns which tables those of the functions read that read any, by name."""
+    return {"diff": partial(_diff_reads, context)}
+
+
+def _diff_reads(
+    context: OperationContext,
+    resolve: ResolveRef,
+    table: str,
+    from_ref: str,
+    to_ref: str | None = None,
+) -> Sequence[tuple[str, str]]:
+    return [(end.commit_id, table) for end in _diff_ends(context, resolve, from_ref, to_ref)]
+
+
+def _diff_ends(
+    context: OperationContext, resolve: ResolveRef, from_ref: str, to_ref: str | None
+) -> tuple[End, End]:
+    ends = split_range(from_ref) if to_ref is None else None
+    first, last = (ends[0] or None, ends[1] or None) if ends else (from_ref, to_ref)
+    start, end = resolve(first), resolve(last)
+    if ends is not None and ends[2]:
+        start = context.merge_base(start, end)
+    return End(from_ref, start), End(last or "the session's ref", end)
+
+
 def _diff(
     context: OperationContext,
     resolve: ResolveRef,
@@ -35,12 +62,8 @@ def _diff(
     to_ref: str | None = None,
 ) -> object:
     """Returns the changed rows of a table between two refs, or of a range ``A..B``."""
-    ends = split_range(from_ref) if to_ref is None else None
-    first, last = (ends[0] or None, ends[1] or None) if ends else (from_ref, to_ref)
-    start, end = resolve(first), resolve(last)
-    if ends is not None and ends[2]:
-        start = context.merge_base(start, end)
-    before, after = End(from_ref, start), End(last or "the session's ref", end)
+    before, after = _diff_ends(context, resolve, from_ref, to_ref)
+    start, end = before.commit_id, after.commit_id
     request = DiffRequest(from_ref=start, to_ref=end, tables=[table], level="rows")
     return compare_refs(context, request, (before, after))[table].changes().read_all()
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from catalog.model.datafile import DataFile
 from catalog.operations.context import OperationContext
 from catalog.operations.sessions import CatalogBackend
-from catalog.operations.table_functions import table_functions
+from catalog.operations.table_functions import function_reads, table_functions
 from catalog.query.backend import VersionedTable
 from catalog.query.pending_write import PendingWrite, WriteResult
 from catalog.query.pruning import Pruner
@@ -73,5 +73,6 @@ def open_writing_session(context: OperationContext, transaction: Transaction) ->
         transaction.context.con,
         TransactionBackend(context, transaction),
         functions=table_functions(context),
+        function_reads=function_reads(context),
         writer=_Writer(transaction),
     )

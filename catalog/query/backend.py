@@ -1,6 +1,6 @@
 """What a query session asks of a catalog, without depending on it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -80,6 +80,9 @@ ResolveRef: TypeAlias = Callable[[str | None], str]
 
 Functions: TypeAlias = Mapping[str, Callable[..., object]]
 """By name; called with a ``ResolveRef`` and the literal arguments, and returning Arrow data."""
+
+FunctionReads: TypeAlias = Mapping[str, Callable[..., Iterable[tuple[str, str]]]]
+"""By name of a function; called as it is, and returning the commits and tables that it reads."""
 
 Params: TypeAlias = Sequence[object] | Mapping[str, object] | None
 """Values of a statement's parameters, by position or by name."""

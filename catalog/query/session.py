@@ -14,7 +14,7 @@ from catalog.hints import Blank, Call, hint
 from catalog.model.scan_plan import scan_plan
 from catalog.model.types import is_float
 from catalog.query import connection_state
-from catalog.query.backend import Backend, Functions, Params, VersionedTable
+from catalog.query.backend import Backend, FunctionReads, Functions, Params, VersionedTable
 from catalog.query.failures import translated, unknown_table
 from catalog.query.parse.analyse import analyse
 from catalog.query.parse.keywords import NEVER_BEFORE_REF, fold
@@ -78,11 +78,13 @@ class Session:
         backend: Backend,
         *,
         functions: Functions | None = None,
+        function_reads: FunctionReads | None = None,
         writer: Writer | None = None,
     ) -> None:
         self.connection = connection
         self._backend = backend
         self._functions = functions or {}
+        self._function_reads = function_reads or {}
         self._writer = writer
         self._commits: dict[str | None, str] = {}
         self._in_transaction = False
@@ -294,13 +296,14 @@ class Session:
         target = statement.target
         if target is not None and written is not None:
             certain = connection_state.certain(self.connection, target.predicates)
-            behind = self._origins.behind(statement)
+            behind = (*self._origins.behind(statement), *self._read_by_functions(statement))
             pending = PendingWrite(
                 statement, target, written, tuple(moved), certain, tuple(reads), behind, params
             )
             return _Rewritten("", frozenset(foreign), pending, self._checks_of(statement))
         if self._writer is not None:
-            self._origins.note(statement, [table for _, table in reads])
+            tables = [table for _, table in reads]
+            self._origins.note(statement, [*tables, *self._read_by_functions(statement)])
         if target is not None and statement.kind is not StatementKind.CREATE:
             foreign.update((fold(target.name[-1]), fold(".".join(target.name))))
         sql = splice(statement.text, moved)
@@ -369,6 +372,17 @@ class Session:
         name = f"parquetry_{call.name}_{self._registered}"
         self.connection.register(name, data)
         return identifier(name)
+
+    def _read_by_functions(self, statement: Statement) -> Iterator[VersionedTable]:
+        """Yields the tables that the table functions of a statement read."""
+        for call in statement.functions:
+            reads = self._function_reads.get(call.name)
+            if reads is None:
+                continue
+            for commit_id, name in reads(self._commit_id, *call.arguments, **dict(call.keywords)):
+                table = self._backend.table(commit_id, name)
+                if table is not None:
+                    yield table
 
     def _written_name(self, statement: Statement, own: frozenset[str]) -> str | None:
         """Returns the name of the table of the catalog that a statement writes, if it does.

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from catalog.model.ids import is_id, parse_json
-from catalog.model.lineage import LineageEntry, StoredLineage, lineage_entry
+from catalog.model.lineage import LineageEntry, StoredLineage
+from catalog.model.lineage_reading import lineage_entry
 from catalog.repository.commits import Commits
 
 

@@ -17,9 +17,9 @@ from catalog.model.lineage import (
     OutputColumn,
     StoredLineage,
     combined,
-    lineage_entry,
     made_again,
 )
+from catalog.model.lineage_reading import lineage_entry
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 ORDERS, STAGED = Input("orders", A, B), Input("sales.items")
@@ -140,6 +140,13 @@ STRANGE: list[Any] = [
 def test_anything_in_the_free_form_is_read_as_far_as_it_goes(stored: Any) -> None:
     found = lineage_entry(stored)
     assert (found.operation, found.inputs) == ("unknown", ())
+
+
+def test_steps_in_steps_in_steps_are_not_followed() -> None:
+    stored: dict[str, Any] = {"operation": "sql"}
+    for _ in range(5000):
+        stored = {"operation": "several", "steps": [stored]}
+    assert [step.steps for step in lineage_entry(stored).steps] == [()]
 
 
 DAMAGED: list[Any] = [

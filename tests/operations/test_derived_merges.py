@@ -9,7 +9,7 @@ import pytest
 from catalog import Catalog, MergeConflict
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.flow.refresh import step
-from catalog.model.lineage import lineage_entry
+from catalog.model.lineage_reading import lineage_entry
 from catalog.operations.merge.steps import MergeReport
 
 JOINED = "SELECT o.id, c.name FROM orders o JOIN customers c ON c.id = o.customer"

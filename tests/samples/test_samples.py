@@ -56,6 +56,16 @@ def test_the_log_is_the_same(cat: Catalog) -> None:
     assert {c.author for c in log} == {"sample", "eve"}
 
 
+def test_lineage_of_every_table_is_drawn(cat: Catalog) -> None:
+    for table in cat.tables():
+        node = cat.lineage(table.name).upstream
+        assert node is not None
+        assert node.writes[-1].entry is not None
+        for column in cat.schema(table.name):
+            assert cat.lineage(table.name, column=column.name).upstream is not None
+        assert cat.lineage(table.name, direction="downstream").downstream is not None
+
+
 ORDERS_V1 = [
     (1, "ann", Decimal("10.50"), DAY[0], None),
     (2, "bob", None, DAY[0], None),

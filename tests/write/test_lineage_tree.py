@@ -92,6 +92,16 @@ def test_a_table_is_stale_if_anything_above_it_has_changed(lake: Catalog) -> Non
     assert all(one.changed for one in daily.inputs)
 
 
+def test_a_table_that_is_shown_twice_is_as_stale_both_times(lake: Catalog) -> None:
+    run(lake, "CREATE TABLE weekly AS SELECT name FROM daily")
+    run(lake, "CREATE TABLE report AS SELECT name FROM monthly JOIN weekly USING (name)")
+    run(lake, "UPDATE cust SET name = 'z' WHERE id = 1")
+    assert {one.table: one.is_stale for one in up(lake, "report").inputs} == {
+        "monthly": True,
+        "weekly": True,
+    }
+
+
 def test_a_column_is_traced_through(lake: Catalog) -> None:
     assert columns(up(lake, "monthly", column="TOP")) == {
         "daily": {"name", "s"},

@@ -6,7 +6,8 @@ from catalog.engine.quoting import identifier, literal
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.messages import MASK
 from catalog.model.ids import random_id
-from catalog.model.lineage import LineageEntry, lineage_entry
+from catalog.model.lineage import LineageEntry
+from catalog.model.lineage_reading import lineage_entry
 from catalog.operations.context import OperationContext
 from catalog.operations.refs import BranchList
 from catalog.operations.transaction import CatalogTransaction

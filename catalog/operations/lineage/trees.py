@@ -110,7 +110,7 @@ class _Upstream:
     def __init__(self, repository: Repository, at: str) -> None:
         self._commits = repository.commits
         self._now = _Now(repository, at)
-        self._seen: set[tuple[State, Columns]] = set()
+        self._seen: dict[tuple[State, Columns], bool | None] = {}
         self._count = 0
 
     def node(
@@ -128,8 +128,10 @@ class _Upstream:
         changed = bool(path) and self._now.differs(state.table, there, snapshot)
         shown = None if columns is None else tuple(sorted(columns))
 
-        def ended(note: Note) -> TableNode:
-            return TableNode(state.table, state.commit_id, shown, (), changed, note)
+        def ended(note: Note, *, stale: bool | None = None) -> TableNode:
+            return TableNode(
+                state.table, state.commit_id, shown, (), changed, note, known_stale=stale
+            )
 
         if there is None:
             return ended("gone")
@@ -137,21 +139,23 @@ class _Upstream:
         if write is None:
             return ended("gone")
         if (write.state, columns) in self._seen:
-            return ended("again")
+            return ended("again", stale=self._seen[write.state, columns])
         self._count += 1
         if len(path) >= MOST_DEEP or self._count > MOST_NODES:
             return ended("deep")
-        self._seen.add((write.state, columns))
+        self._seen[write.state, columns] = None
         writes, more = self._writes(state, columns, path=(*path, state))
-        return TableNode(
+        node = TableNode(
             state.table,
             state.commit_id,
             shown,
             tuple(writes),
             changed,
             more=more,
-            derived_stale=None if changed else self._now.derived.get(state.table),
+            known_stale=None if changed else self._now.derived.get(state.table),
         )
+        self._seen[write.state, columns] = node.is_stale
+        return node
 
     def _writes(
         self, state: State, columns: Columns, *, path: tuple[State, ...]

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from catalog.errors import Conflict, ErrorKind, MergeConflict, NotFound
 from catalog.hints import Blank, Call, Hint, hint
-from catalog.model.lineage import lineage_entry
+from catalog.model.lineage_reading import lineage_entry
 from catalog.operations.context import OperationContext
 from catalog.operations.merge.derived import DerivedMerger
 from catalog.operations.merge.open_merges import OpenMerge, conflict_error, find_one

@@ -7,13 +7,11 @@ from functools import partial
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from catalog.model.lineage import ColumnLineage, Influence, OutputColumn
+from catalog.model.lineage import ColumnLineage, OutputColumn
 from catalog.query.lineage.parts import (
-    NOTHING,
     UNKNOWN,
     Parts,
     column_inputs,
-    through,
     united,
 )
 from catalog.query.lineage.queries import Names, QueryReader
@@ -43,12 +41,13 @@ class Sources:
     Attributes:
         columns: The columns of each input.
         names: Position of an input by the name that the SQL has for it.
-        foreign: Positions of inputs that are read through other names: views, temporary tables.
+        complete: Whether it reads the inputs by these names alone. Otherwise it does so through
+            views, macros or functions that are not looked into: no column can be followed.
     """
 
     columns: Sequence[Sequence[str]]
     names: Mapping[str, int]
-    foreign: Sequence[int] = ()
+    complete: bool = True
 
     @property
     def everything(self) -> tuple[tuple[int, str], ...]:
@@ -91,7 +90,7 @@ _Read = Callable[[exp.Expr, QueryReader, Names], Found | Inserted | Relation]
 def _lineage(sql: str, sources: Sources, outputs: Sequence[str], read: _Read) -> ColumnLineage:
     if not any(sources.columns):
         return ColumnLineage(tuple(OutputColumn(name) for name in outputs))
-    if len(sql) > LONGEST_SQL:
+    if len(sql) > LONGEST_SQL or not sources.complete:
         return _approximate(sources, outputs)
     try:
         tree = parse(sql)
@@ -99,7 +98,7 @@ def _lineage(sql: str, sources: Sources, outputs: Sequence[str], read: _Read) ->
             input_relation(at, names, map(fold, names)) for at, names in enumerate(sources.columns)
         ]
         known = {fold(name): relations[at] for name, at in sources.names.items()}
-        reader = QueryReader(_foreign(sources, relations))
+        reader = QueryReader()
         found = read(tree, reader, known)
         missed = not _all_seen(tree, reader, known)
     except _NOT_FOLLOWED:
@@ -140,15 +139,6 @@ def _recorded(found: Found, sources: Sources) -> ColumnLineage:
 def _approximate(sources: Sources, outputs: Sequence[str]) -> ColumnLineage:
     columns = tuple(OutputColumn(name, approximate=True) for name in outputs)
     return ColumnLineage(columns, everything=sources.everything)
-
-
-def _foreign(sources: Sources, relations: Sequence[Relation]) -> Relation:
-    """Returns what a name that is not an input's stands for."""
-    if not sources.foreign:
-        return Relation((Item("", NOTHING, many=True),))
-    parts = united(relations[at].everything for at in sources.foreign)
-    parts = {**through(parts, Influence.TRANSFORMATION), UNKNOWN: 1}
-    return Relation((Item("", parts, many=True),), parts)
 
 
 def _all_seen(tree: exp.Expr, reader: QueryReader, known: Names) -> bool:

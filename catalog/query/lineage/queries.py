@@ -25,6 +25,9 @@ from catalog.query.parse.keywords import fold
 Names = Mapping[str, Relation]
 """What names of one part mean as tables: the inputs, and the CTEs in scope."""
 
+_NO_INPUT = Relation((Item("", NOTHING, many=True),))
+"""A file, or a table of the session that is made from no input."""
+
 MOST_ROUNDS = 50
 """Rounds after which a recursive CTE must have settled: a column per round is far more than any
 has."""
@@ -42,10 +45,9 @@ class QueryReader:
         names: What names of tables mean to subqueries in expressions.
     """
 
-    def __init__(self, foreign: Relation) -> None:
+    def __init__(self) -> None:
         self.expressions = ExpressionReader(self._subquery)
         self.seen: set[int] = set()
-        self._foreign = foreign
         self.names: Names = {}
 
     def query(self, node: exp.Expr, outer: Scope, names: Names) -> Relation:
@@ -395,7 +397,7 @@ class QueryReader:
         if isinstance(schema, exp.Identifier):
             name = f"{fold(schema.name)}.{name}"
         found = None if node.args.get("catalog") else names.get(name)
-        return self._foreign if found is None else found
+        return _NO_INPUT if found is None else found
 
     def _values(self, node: exp.Values, scope: Scope) -> Relation:
         rows = [

@@ -90,7 +90,7 @@ class TableStatement:
             Sources(
                 columns,
                 {name: inputs.index(table.input) for name, table in tables.items()},
-                [inputs.index(table.input) for table in pending.behind],
+                complete=not pending.behind,
             ),
             Target(names, _names(shape), at),
         )
