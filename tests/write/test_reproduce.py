@@ -288,3 +288,33 @@ def test_two_statements_in_one_text_are_no_crash(cat: catalog.Catalog) -> None:
 def test_derived_table_that_was_never_computed(cat: catalog.Catalog) -> None:
     cat.derive("later", "SELECT id FROM sales", key=["id"], refresh=False)
     assert kind_of(cat, "later") is ErrorKind.NOT_REPRODUCIBLE
+
+
+@pytest.mark.invariant("every derived table that is not stale is reproduced, however it came there")
+def test_derived_tables_of_every_commit_are_reproduced(cat: catalog.Catalog) -> None:
+    cat.derive("top", "SELECT max(total) AS t FROM totals", key=[])
+    cat.branches.create("fix", at="main")
+
+    def change(branch: str, sql: str) -> None:
+        with cat.transaction(branch) as tx:
+            tx.sql(sql)
+
+    change("fix", "UPDATE sales SET amount = 7 WHERE id = 1")
+    change("main", "UPDATE shops SET name = 'z' WHERE shop = 2")
+    cat.refresh(branch="fix")
+    cat.refresh()
+    cat.merge("fix", into="main")
+    change("fix", "UPDATE sales SET amount = 11 WHERE id = 4")
+    cat.cherry_pick("fix", branch="main")
+    change("fix", "DELETE FROM shops WHERE shop = 0")
+    cat.rebase("fix", onto="main")
+    cat.revert("main", branch="main")
+    for ref in ("main", "main~1", "main~2", "main~3", "fix", "fix~1"):
+        fresh = {one.table for one in cat.stale(ref) if not one.is_stale}
+        assert fresh == {"totals", "top"} or ref == "fix~1", ref
+        for table in ("totals", "top"):
+            found = cat.reproduce(table, ref)
+            assert found.is_same, (ref, table)
+            read = {one.table: one.commit for one in found.inputs}
+            for name, commit in read.items():
+                assert commit is not None and name in {one.name for one in cat.tables(commit)}
