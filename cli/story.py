@@ -61,8 +61,8 @@ SCENES = (
     ),
     Scene(
         (
-            "Two tables are derived from these: models/*.sql say how. Nobody writes their rows",
-            "by hand, and every commit says what they were computed from.",
+            "Two tables are derived from these: models/*.sql say how. Nobody writes their",
+            "rows by hand, and every commit says what they were computed from.",
         ),
         (("derive", "--all", "-m", "two layers"),),
     ),
@@ -88,8 +88,8 @@ SCENES = (
     ),
     Scene(
         (
-            "Corrections, on a branch: kilometres become miles, repeated rows go, Celsius becomes",
-            "Fahrenheit. Two tables change in one commit.",
+            "Corrections, on a branch: kilometres become miles, repeated rows go, Celsius",
+            "becomes Fahrenheit. Two tables change in one commit.",
         ),
         (
             ("branch", "create", "corrections"),
@@ -106,8 +106,8 @@ SCENES = (
     ),
     Scene(
         (
-            "The layers follow on the branch. Weather is not partitioned by month, so one of them",
-            "is computed in full. Then all four tables reach main in one step.",
+            "The layers follow on the branch. Weather is not partitioned by month, so one of",
+            "them is computed in full. Then all four tables reach main in one step.",
         ),
         (
             ("refresh", "--branch", "corrections", "--explain"),
@@ -118,10 +118,11 @@ SCENES = (
     ),
     Scene(
         (
-            "Frost in May? The temperatures were Celsius. Which inputs made that number, who",
-            "changed it, and can it be had again, as it was?",
+            "Frost in May? The temperatures were Celsius. Which inputs made that number,",
+            "who changed it, and can it be had again, as it was?",
         ),
         (
+            ("lineage", "monthly_by_carrier", "--column", "in_frost"),
             (
                 *("blame", "monthly_by_carrier", "--key", "month=5", "--key", "carrier=UA"),
                 *("--column", "in_frost"),
@@ -131,8 +132,8 @@ SCENES = (
     ),
     Scene(
         (
-            "A formula was wrong: miles per minute were called mph. The backfill rewrites all",
-            "files. Did it change anything but that column?",
+            "A formula was wrong: miles per minute were called mph. The backfill rewrites",
+            "all files. Did it change anything but that column?",
         ),
         (
             (

@@ -1,5 +1,6 @@
 """Lineage as text and JSON: a tree of tables, with the commits that wrote them."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -105,13 +106,19 @@ def done_by(entry: "LineageEntry") -> str:
         case "sql":
             return f"sql {facts['kind']}" if "kind" in facts else "sql"
         case "snapshot" if "source" in facts:
-            return f"snapshot of {facts['source']}"
+            return f"snapshot of {plain(_place(str(entry.facts['source'])))}"
         case "write" if "mode" in facts:
             return f"write, {facts['mode']}"
         case "refresh" if "how" in facts:
             return f"refresh, {facts['how']}"
     of = ", ".join(map(short, entry.origins))
     return f"{plain(entry.operation)} of {of}" if of else plain(entry.operation)
+
+
+def _place(source: str) -> str:
+    """Returns where a snapshot was taken from, relative to the working directory if below it."""
+    here = os.path.join(os.getcwd(), "")
+    return source.removeprefix(here) or source
 
 
 def _code(code: Mapping[str, str]) -> str:

@@ -13,6 +13,9 @@ from cli.output.values import dumped
 if TYPE_CHECKING:
     from catalog.operations.flow.reproduce import Reproduction
 
+NARROWEST = 20
+"""Columns that a line takes at least, however narrow the terminal is."""
+
 HOW = {
     "definition": "by its definition",
     "statements": "by the SQL that wrote it",
@@ -31,9 +34,9 @@ def reproduction_lines(found: "Reproduction") -> list[str]:
     run = f"computed again {HOW.get(found.how, found.how)}"
     run += f", from {inputs}" if inputs else ", from no table"
     if found.diff is None:
-        lines = [f"the same: {what}, {counted(found.rows, 'row')}"]
+        lines = _wrapped(f"the same: {what}, {counted(found.rows, 'row')}", width, indent="")
     else:
-        lines = [f"different: {what}"]
+        lines = _wrapped(f"different: {what}", width, indent="")
     lines += _wrapped(run, width)
     if found.diff is not None:
         paint = Paint(stdout.has_colour())
@@ -46,12 +49,12 @@ def reproduction_lines(found: "Reproduction") -> list[str]:
     return lines
 
 
-def _wrapped(text: str, width: int) -> list[str]:
+def _wrapped(text: str, width: int, *, indent: str = "  ") -> list[str]:
     return textwrap.wrap(
         text,
-        width,
-        initial_indent="  ",
-        subsequent_indent="    ",
+        max(width, NARROWEST),
+        initial_indent=indent,
+        subsequent_indent=f"{indent}  ",
         break_long_words=False,
         break_on_hyphens=False,
     )

@@ -26,6 +26,7 @@ def test_the_demo_tells_its_story(tmp_path: Path) -> None:
     assert re.search(r"^daily_delays +in parts  month 5, 6; ", outcome.out, re.MULTILINE)
     assert "because weather has changed" in told
     assert re.search(r"^daily_delays +taken ", told, re.MULTILINE)
+    assert re.search(r"weather@[0-9a-f]{8} \[.*temp.*\]", outcome.out)
     assert "the same: monthly_by_carrier" in told
     assert (tmp_path / "show/lake/catalog.json").is_file()
     assert (tmp_path / "show/parquetry.toml").is_file()
