@@ -16,7 +16,14 @@ from catalog.operations.merge.open_merges import (
     foreign_conflicts,
     without_merge,
 )
-from catalog.operations.merge.steps import Merger, Resolutions, check_resolutions, merging
+from catalog.operations.merge.steps import (
+    Merger,
+    Resolutions,
+    check_resolutions,
+    lineage_of,
+    merging,
+    with_derived,
+)
 from catalog.operations.refs import unprotected_branch
 from catalog.operations.replay import replay_conflict
 from catalog.repository.branch_errors import moved_error
@@ -116,7 +123,9 @@ def rebase(
         derived = merger.settle(how, ends, Merge(()), sides=sides, target=target)
     top = None
     if derived.updates:
-        about = context.describe(f"refresh after the rebase onto {onto}", lineage=derived.lineage)
+        merge = with_derived(Merge(()), derived)
+        lineage = {**lineage_of(context, "rebase", merge, ends=ends), **derived.lineage}
+        about = context.describe(f"refresh after the rebase onto {onto}", lineage=lineage)
         top = at = context.repository.writer().write([at], derived.updates, about)
     try:
         context.repository.branches.move(live.held, at, context.stamp(f"rebase: onto {onto}"))

@@ -1,5 +1,6 @@
 """Derived tables in merges, rebases, cherry-picks and reverts: computed, never merged by rows."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from catalog import Catalog, MergeConflict
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.flow.refresh import step
+from catalog.model.derived import Definition
 from catalog.model.lineage_reading import lineage_entry
 from catalog.operations.merge.steps import MergeReport
 
@@ -390,3 +392,92 @@ def test_a_refresh_that_is_reverted_changes_nothing_but_without_refresh(shop: Ca
     report = shop.revert(done.id, refresh=False)
     assert report.commit is None
     assert not stale(shop)
+
+
+def test_a_table_of_another_engine_is_not_taken(
+    shop: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.branches.create("fix")
+    put(shop, "fix", orders=[{"id": 11, "customer": 1}])
+    with monkeypatch.context() as other:
+        other.setattr(step, "ENGINE", "duckdb 0.0.1")
+        shop.refresh(branch="fix")
+    assert became(shop.merge("fix")) == {"joined": "refreshed"}
+    computed = shop.table("joined").computed
+    assert computed is not None
+    assert computed.engine == step.ENGINE
+
+
+COPY = """
+import os, pyarrow as pa, pyarrow.parquet as pq
+os.makedirs(os.environ["PARQUETRY_OUTPUT"], exist_ok=True)
+pq.write_table(pa.table({"n": [1]}), os.path.join(os.environ["PARQUETRY_OUTPUT"], "a.parquet"))
+open("runs", "a").write("x")
+"""
+
+
+@pytest.mark.invariant(
+    "A merge runs no commands of derived tables: they are left stale, and it is said"
+)
+def test_a_merge_never_runs_a_command(
+    shop: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    one = Definition(command=(sys.executable, "-c", COPY), inputs=("orders",), output="out")
+    shop.derive("exported", one, allow_commands=True)
+    shop.derive("of_it", "SELECT n, count(*) AS c FROM exported, orders GROUP BY n")
+    shop.branches.create("fix")
+    put(shop, "fix", orders=[{"id": 11, "customer": 1}])
+    runs = len(Path("runs").read_text())
+    report = shop.merge("fix")
+    assert became(report) == {"joined": "refreshed", "exported": "stale", "of_it": "stale"}
+    assert len(Path("runs").read_text()) == runs
+    assert rows(shop, "of_it") == [(1, 2)]  # of the exported table as it is
+    assert set(stale(shop)) == {"exported", "of_it"}
+    shop.branches.create("ran")
+    put(shop, "ran", orders=[{"id": 12, "customer": 1}])
+    shop.refresh(branch="ran", allow_commands=True)
+    assert became(shop.merge("ran")) == {"joined": "taken", "exported": "taken", "of_it": "taken"}
+    assert not stale(shop)
+
+
+def test_tables_that_both_sides_define_alike_are_one(shop: Catalog) -> None:
+    shop.branches.create("fix")
+    for branch, n in (("fix", 11), ("main", 12)):
+        shop.derive("firsts", "SELECT min(id) AS n, count(*) AS c FROM orders", branch=branch)
+        put(shop, branch, orders=[{"id": n, "customer": 1}])
+        shop.refresh(branch=branch)
+    assert became(shop.merge("fix"))["firsts"] == "refreshed"
+    assert rows(shop, "firsts") == [(10, 3)]
+
+
+def test_a_definition_on_one_side_and_a_key_on_the_other_are_a_conflict(shop: Catalog) -> None:
+    shop.branches.create("fix")
+    shop.derive("joined", JOINED, branch="fix", key=["id", "name"])
+    shop.derive("joined", JOINED + " WHERE o.id > 0", key=["id"])
+    with pytest.raises(MergeConflict) as caught:
+        shop.merge("fix")
+    kinds = {row["kind"] for row in caught.value.conflicts.to_pylist()}
+    assert kinds == {"property-changed", "key-changed"}
+    with pytest.raises(MergeConflict):
+        shop.rebase("fix")
+    shop.continue_merge("fix", resolve="ours")
+    assert shop.table("joined").key_names == ("id",)
+    assert not stale(shop)
+
+
+def test_tables_crosswise_merged_before_are_settled_once_more(shop: Catalog) -> None:
+    shop.branches.create("fix")
+    shop.branches.create("other")
+    put(shop, "fix", customers=[{"id": 2, "name": "Bob"}])
+    put(shop, "other", orders=[{"id": 20, "customer": 2}])
+    shop.branches.create("fix-before", at="fix")
+    shop.merge("other", into="fix", refresh=False)
+    shop.merge("fix-before", into="other")
+    put(shop, "fix", orders=[{"id": 21, "customer": 2}])
+    put(shop, "other", orders=[{"id": 22, "customer": 2}])
+    shop.refresh(branch="other")
+    report = shop.merge("fix", into="other")
+    assert became(report) == {"joined": "refreshed"}
+    assert [key for key, _ in rows(shop, "joined", "other")] == [10, 20, 21, 22]
+    assert not stale(shop, "other")
