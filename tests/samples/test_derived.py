@@ -1,4 +1,4 @@
-"""Tables can be derived in catalogs of every release before there were any."""
+"""Derived tables in catalogs of older releases: those that they have, and new ones."""
 
 import shutil
 from pathlib import Path
@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from catalog.catalog import Catalog
+from catalog.repository.lineage import lineage_detail
+from tests.repository.format_reader import Reader, canonical, sha256
 from tests.samples.test_samples import DIGESTS, SAMPLE, rows
 
 DEFINITIONS = {
@@ -58,3 +60,62 @@ def test_old_lineage_says_what_cannot_be_reproduced(ref: str, tmp_path: Path) ->
     with pytest.raises(Exception, match="was written by snapshot"):
         cat.reproduce("orders", ref)
     assert rows(cat, f"SELECT count(*) FROM orders@{ref}")[0][0] > 0
+
+
+DERIVED = Path(__file__).parent / "format-1-derived"
+"""A catalog of the first writer of derived tables."""
+
+
+@pytest.fixture
+def derived(tmp_path: Path) -> Catalog:
+    shutil.copytree(DERIVED, tmp_path / "lake")
+    return Catalog.open(str(tmp_path / "lake"))
+
+
+def test_derived_tables_are_the_same(derived: Catalog) -> None:
+    stale = {
+        ref: {one.table for one in derived.stale(ref) if one.is_stale}
+        for ref in ("main", "merged", "merged~1", "fix")
+    }
+    assert stale == {
+        "main": {"daily", "by_name"},
+        "merged": set(),
+        "merged~1": {"by_name"},
+        "fix": set(),
+    }
+    assert rows(derived, "FROM by_name@merged ORDER BY name") == [("South", 360), ("north", 267)]
+    assert derived.table("daily").properties["derive.sql"].startswith("SELECT day, shop,")
+    for table in ("daily", "by_name"):
+        assert derived.reproduce(table, "main").is_same
+    derived.refresh()
+    assert rows(derived, "FROM by_name ORDER BY name") == [("South", 860), ("north", 267)]
+
+
+def test_lineage_of_derived_tables_is_the_same(derived: Catalog) -> None:
+    entry = lineage_detail(
+        derived.repository.commits, derived.resolve("merged").commit_id, "by_name"
+    )
+    assert entry is not None and entry.columns is not None
+    assert (entry.operation, [one.table for one in entry.inputs]) == ("refresh", ["daily", "shops"])
+    assert entry.statement == derived.table("by_name").properties["derive.sql"]
+    read = {(entry.inputs[one.input].table, one.column) for one in entry.columns.inputs_of("total")}
+    assert read == {("daily", "total"), ("daily", "shop"), ("shops", "shop"), ("shops", "name")}
+
+
+def test_what_tables_were_computed_from_is_what_the_format_says() -> None:
+    reader = Reader(DERIVED)
+    commit_id = reader.tag("merged")["commit"]  # type: ignore[index]
+    tables = reader.tables(commit_id)
+    assert reader.commit(commit_id)["derived"] == ["by_name", "daily"]
+    for name, inputs in (("daily", ["sales"]), ("by_name", ["daily", "shops"])):
+        snapshot = tables[name].says
+        computed = snapshot["computed"]
+        definition = {"derive.sql": snapshot["properties"]["derive.sql"]}
+        assert computed["definition"] == sha256(canonical(definition))
+        assert sorted(computed["inputs"]) == inputs
+        for table, (snapshot_id, content, commit) in computed["inputs"].items():
+            then = reader.tables(commit or commit_id)[table].says
+            assert content == sha256(
+                canonical({k: then[k] for k in ("manifest", "partition_by", "schema")})
+            )
+            assert reader.commit(commit or commit_id)["tables"][table][0] == snapshot_id
