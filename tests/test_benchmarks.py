@@ -78,3 +78,15 @@ def test_blame_opens_few_files_of_a_table_with_clustered_keys() -> None:
     assert len(opened) == 6
     assert all(files <= 4 for (keys, _), files in opened.items() if keys == "clustered")
     assert opened["hashed", "blame, never changed"] > 20
+
+
+def test_a_refresh_of_one_partition_is_measured_against_a_full_one() -> None:
+    done = subprocess.run(
+        [sys.executable, str(BENCHMARKS / "refresh.py"), "--rows", "20000", "--runs", "1"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = [line.split("|")[1].strip() for line in done.stdout.splitlines()[4:]]
+    assert lines == ["aggregate", "join", "start-up, and what is stale"]
