@@ -10,6 +10,7 @@ import typer
 
 from catalog.report.figures import counted, plain
 from cli.completion import complete_table
+from cli.interruption import passed_on
 from cli.model_files import (
     configured_models,
     derivations,
@@ -191,6 +192,7 @@ def derive(
             message=message,
             progress=lambda table, done, total: progress(done, total, table),
             runs=command_runs(allow=allow_commands),
+            watch=passed_on,
         )
     _show(report, wanted, without=[] if prune else rest, json=json)
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.completion import complete_table
+from cli.interruption import passed_on
 from cli.opening import DEFAULT_REF, opened
 from cli.options import AllowCommands, Branch, Json, Message
 from cli.output import stderr
@@ -95,6 +96,7 @@ def refresh(
             message=message,
             progress=lambda table, done, total: progress(done, total, table),
             runs=command_runs(allow=allow_commands),
+            watch=passed_on,
         )
     outcome = {
         "branch": report.branch,

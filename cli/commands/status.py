@@ -148,11 +148,7 @@ def _show(
 
 
 def _stale(context: typer.Context, ref: str, how: ListFormat, *, exit_code: bool) -> None:
-    """Lists derived tables, and which inputs they are behind.
-
-    Raises:
-        Exit: A table is stale, and the exit code is to say so.
-    """
+    """Lists derived tables, and which inputs they are behind."""
     cat = opened(context)
     commit = cat.resolve(ref).commit_id
     found = cat.stale(ref)

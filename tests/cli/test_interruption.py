@@ -115,3 +115,33 @@ def test_a_catalog_option_without_a_value_is_no_default(lake: Path, parquetry: R
 
 def test_usage_lines_show_arguments_as_they_are_described(parquetry: Runner) -> None:
     assert parquetry("diff", "--help").out.startswith("Usage: parquetry diff [OPTIONS] FROM [TO]\n")
+
+
+INTERRUPT_A_STEP = """
+import os, signal, sys, threading
+from catalog.flow.refresh import step
+from cli.main import run
+
+computing = step.Step._landed
+
+def started(self, *arguments):
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    return computing(self, *arguments)
+
+step.Step._landed = started
+raise SystemExit(run(sys.argv[1:]))
+"""
+
+
+def test_an_interrupted_refresh_ends_at_once_and_changes_nothing(lake: Path) -> None:
+    words = ("derive", "endless", "--sql", ENDLESS.replace("count(*)", "count(*) AS n"))
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPT_A_STEP, *words],
+        cwd=lake.parent,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

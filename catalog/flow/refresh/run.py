@@ -1,6 +1,7 @@
 """A refresh: derived tables computed in order, in a commit to come."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -16,6 +17,9 @@ from catalog.write.rows.target_schema import WriteRequest
 
 StepProgress = Callable[[str, int, int], None]
 """Receives the table that was computed last, how many were, and how many there are."""
+
+Watch = Callable[[Callable[[], None]], AbstractContextManager[object]]
+"""Is entered while something runs, with a function that stops it, which any thread may call."""
 
 StepKey = tuple[object, ...]
 
@@ -33,6 +37,7 @@ class Refresher:
         progress: Called after each step.
         runs: How commands run, and which may.
         describe: What a commit says that a command reads its inputs from.
+        watch: Is given what stops the steps that run, for as long as they do.
     """
 
     repository: Repository
@@ -42,6 +47,7 @@ class Refresher:
     progress: StepProgress = lambda table, done, total: None
     runs: CommandRuns = NO_COMMANDS
     describe: Callable[[], Description] | None = None
+    watch: Watch = nullcontext
     _done: dict[StepKey, StepResult] = field(default_factory=dict)
 
     def run(self, candidate: Candidate, wanted: Collection[str]) -> list[StepResult]:
@@ -101,7 +107,14 @@ class Refresher:
             )
             for name in fresh
         ]
-        for name, done in zip(fresh, self.executor.run(steps), strict=True):
+
+        def cancel() -> None:
+            for step in steps:
+                step.cancel()
+
+        with self.watch(cancel):
+            computed = self.executor.run(steps)
+        for name, done in zip(fresh, computed, strict=True):
             self._done[keys[name]] = done
         for name in names:
             result = self._done[keys[name]]

@@ -1,6 +1,7 @@
 """Defining derived tables of a branch: ``cat.derive(…)``."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -8,7 +9,7 @@ from catalog.engine.workspace import Workspace
 from catalog.flow.candidate import Candidate
 from catalog.flow.refresh.external import NO_COMMANDS, CommandRuns
 from catalog.flow.refresh.outcome import TableRefresh, described, lineage_of
-from catalog.flow.refresh.run import Refresher, StepProgress
+from catalog.flow.refresh.run import Refresher, StepProgress, Watch
 from catalog.flow.refresh.step import StepResult
 from catalog.model.derived import is_derived, without_definition
 from catalog.model.lineage import LineageEntry
@@ -59,6 +60,7 @@ def derive(
     message: str | None = None,
     progress: StepProgress | None = None,
     runs: CommandRuns = NO_COMMANDS,
+    watch: Watch = nullcontext,
 ) -> DeriveReport:
     """Defines derived tables and computes them, in one commit; see ``Catalog.derive``.
 
@@ -73,11 +75,13 @@ def derive(
         message: The commit's message; None makes one up.
         progress: Called after each table that was computed.
         runs: How commands run, and which may.
+        watch: Is given what stops the steps that run, for as long as they do.
     """
     branch = canonical_name(branch)
     head = unprotected_branch(context.repository, branch).head
     attempt = _Attempt(context, branch, derivations, drop, replace_tables, compute, message)
     attempt.refresher.runs = runs
+    attempt.refresher.watch = watch
     if progress is not None:
         attempt.refresher.progress = progress
     if dry_run:

@@ -1,6 +1,7 @@
 """Refreshing the derived tables of a branch, in one commit: ``cat.refresh(…)``."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -11,7 +12,7 @@ from catalog.flow.derivation.staleness import staleness
 from catalog.flow.refresh.external import NO_COMMANDS, CommandRuns
 from catalog.flow.refresh.outcome import TableRefresh, described, described_plan, lineage_of
 from catalog.flow.refresh.plan import StepPlan
-from catalog.flow.refresh.run import Refresher, StepProgress
+from catalog.flow.refresh.run import Refresher, StepProgress, Watch
 from catalog.flow.refresh.step import Step, StepResult
 from catalog.hints import Call, hint
 from catalog.model.listings import CommitInfo
@@ -55,6 +56,7 @@ def refresh(
     message: str | None,
     progress: StepProgress | None,
     runs: CommandRuns = NO_COMMANDS,
+    watch: Watch = nullcontext,
 ) -> RefreshReport:
     """Computes derived tables of a branch that are stale; see ``Catalog.refresh``."""
     branch = canonical_name(branch)
@@ -67,6 +69,7 @@ def refresh(
     attempt = _Attempt(context, branch, tables, downstream_of, message)
     attempt.refresher.full = full
     attempt.refresher.runs = runs
+    attempt.refresher.watch = watch
     if progress is not None:
         attempt.refresher.progress = progress
     made = publish(context.repository, branch, attempt.propose)
