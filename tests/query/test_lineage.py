@@ -10,6 +10,7 @@ from catalog.query.lineage.columns import Sources, query_lineage, statement_line
 from catalog.query.lineage.statements import Target
 from tests.effort import effort
 from tests.query.lineage_corpus import CASES, TABLES, TYPES
+from tests.query.lineage_tricky import TRICKY
 from tests.query.perturbation import answers, dependent, open_filled
 from tests.query.random_queries import RandomQueries
 
@@ -83,6 +84,13 @@ def test_what_changes_with_a_column_depends_on_it() -> None:
     rng = random.Random(effort(1, random.randrange(1 << 30)))
     con = open_filled(rng)
     assert sum(check_sound(con, case.sql, rng) for case in CASES.values()) > 100
+
+
+@pytest.mark.invariant("Lineage of columns leaves out nothing that the result depends on")
+def test_what_changes_with_a_column_depends_on_it_in_tricky_queries() -> None:
+    rng = random.Random(effort(3, random.randrange(1 << 30)))
+    con = open_filled(rng)
+    assert sum(check_sound(con, sql, rng) for sql in rng.sample(TRICKY, effort(25, len(TRICKY))))
 
 
 @pytest.mark.invariant("Lineage of columns leaves out nothing that the result depends on")
