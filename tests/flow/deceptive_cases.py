@@ -646,5 +646,229 @@ DECEPTIVE: tuple[str, ...] = (
         "with src as (select * from e qualify row_number() over (partition by day, id "
         "order by x desc) = 1) select * exclude (x), x as value from src"
     ),
+    (
+        "select t.p, t.n from (select p, count(*) as n from o group by p) t join "
+        "(select p as id, count(*) as p from i group by 1) u on t.p = u.p"
+    ),
+    (
+        "select a.p, b.p as bp from (select p, id from o) a join (select id as p, p "
+        "as id from i) b on a.p = b.p"
+    ),
+    ("select a.p, b.id from o a join o b on a.p = b.p join i c on c.p = b.p and c.id = a.id"),
+    ("select a.p, c.w from o a left join o b on a.p = b.p left join i c on c.p = b.p"),
+    "select a.p, c.w from o a left join o b on a.p = b.p join i c on c.p = b.p",
+    "select b.p, c.w from o a left join o b on a.p = b.p join i c on c.p = b.p",
+    ("select a.p, c.w from o a right join o b on a.p = b.p left join i c on c.p = a.p"),
+    "select a.p, c.w from o a right join o b on a.p = b.p join i c on c.p = b.p",
+    "select b.p, c.w from o a right join o b on a.p = b.p join i c on c.p = b.p",
+    "select p, w from o full join i using (p) where o.v > 1",
+    "select p, count(*) as n from o full join i using (p) group by p",
+    "select p, count(*) as n from o full join i using (p) group by o.p, p",
+    "select o.p, count(*) as n from o full join i using (p) group by o.p",
+    (
+        "select coalesce(o.p, i.p) as p, count(*) as n from o full join i on o.p = "
+        "i.p and o.id = i.id group by 1"
+    ),
+    (
+        "select coalesce(o.p, i.p) as p, row_number() over (partition by "
+        "coalesce(o.p, i.p) order by o.id, i.id, o.v, i.w, o.c, i.c, o.l, o.q, i.q, "
+        "o.s) as r from o full join i on o.p = i.p"
+    ),
+    (
+        "select coalesce(o.p, i.p) as p, row_number() over (partition by o.p order by "
+        "o.id) as r from o full join i on o.p = i.p"
+    ),
+    "select distinct coalesce(o.p, i.p) as p, o.c from o full join i on o.p = i.p",
+    ("select coalesce(o.p, i.p) as p, d.n from o full join i on o.p = i.p join d on d.c = o.c"),
+    (
+        "select coalesce(o.p, i.p) as p, j.w from o full join i on o.p = i.p join i j "
+        "on j.p = coalesce(o.p, i.p)"
+    ),
+    ("select coalesce(o.p, i.p) as p, j.w from o full join i on o.p = i.p join i j on j.p = o.p"),
+    (
+        "select coalesce(x.p, y.p) as p, n, m from (select p // 2 as p, count(*) as n "
+        "from o group by 1) x full join (select p // 2 as p, count(*) as m from i "
+        "group by 1) y on x.p = y.p"
+    ),
+    (
+        "select coalesce(x.p, y.p) as p, n, m from (select p // 2 as p, count(*) as n "
+        "from o group by 1) x full join (select p % 2 as p, count(*) as m from i "
+        "group by 1) y on x.p = y.p"
+    ),
+    ("select coalesce(o.p, i.p) as p, 1 as one from o full join i on o.p // 2 = i.p // 2"),
+    ("select coalesce(o.p, i.p) // 2 as p, 1 as one from o full join i on o.p // 2 = i.p // 2"),
+    "select p // 2 as m, w from o full join i using (p)",
+    ("select m, count(*) as n from (select p // 2 as m, p from o) group by m having max(p) > 1"),
+    "select p // 2 as m, p % 2 as r, count(*) as n from o group by p // 2, p % 2",
+    (
+        "select p // 2 as m, lag(sum(v)) over (partition by p // 2 order by p) as l "
+        "from o group by p"
+    ),
+    (
+        "select p, sum(v) as s from o group by p having sum(v) > (select avg(n) from "
+        "k where k.p = o.p)"
+    ),
+    (
+        "select p, sum(v) as s from o group by p having sum(v) > (select avg(w) from "
+        "i where i.p = o.p)"
+    ),
+    (
+        "select p, id from o where exists (select 1 from i where i.p = o.p group by "
+        "i.id having count(*) > 1)"
+    ),
+    ("select p, id from o where (select count(*) from i where i.p = o.p and i.id = o.id) > 1"),
+    ("select p, id, (select id from i where i.p = o.p order by w, id limit 1) as f from o"),
+    ("select p, id from o where exists (from i where i.p is not distinct from o.p and w > o.v)"),
+    "select p, id from o where exists (from i where i.p = o.p or i.id = o.id)",
+    "select p, id from o where exists (from i where i.p = o.p and i.q = o.q)",
+    "select q, id from o where exists (from i where i.p = o.p and i.q = o.q)",
+    "select p, q, sum(v) as s from o group by p, q",
+    "select q as z, sum(v) as s from o group by q",
+    "select p as x, q as y from o union all select q, p from i",
+    "select p, id from o where p in (select p from k)",
+    "select p, id from o where p in (select p from i where i.id = o.id)",
+    "select p, id from o where p in (select i.p from i join k on i.p = k.p)",
+    ("select p, id from o where p in (select p from i group by p having count(*) > 1)"),
+    "select p, id from o where p in (select p from i limit 2)",
+    "select p, id from o where p in (select p from i order by p limit 2)",
+    "select p, id from o where p in (select max(p) from i)",
+    "select p, id from o where p in (select p from i union all select p from k)",
+    "select p, id from o where p in (select p from i intersect select p from k)",
+    "select p, id from o where p // 2 in (select p // 2 from i)",
+    "select p // 2 as m, id from o where p // 2 in (select p // 2 from i)",
+    "select p // 2 as m, id from o where p in (select p from i)",
+    "select p, id from o where (p in (select p from i)) = true",
+    "select p, id from o where (p in (select p from i)) is null",
+    ("select p, id from o where p in (select p from i) and p not in (select p from i where w = 1)"),
+    "select p, id, p in (select p from i) as b from o",
+    "select p, count(*) as n from o group by p, p in (select p from i)",
+    (
+        "select x.p, x.n from (select o.p, (select count(*) from i where i.p = o.p) "
+        "as n from o) x where x.n > 0"
+    ),
+    (
+        "select x.p, (select count(*) from i where i.p = x.p and i.id = x.id) as n "
+        "from (select p, id from o where v > 1) x"
+    ),
+    (
+        "select x.p, (select count(*) from i where i.p = x.p2) as n from (select p, "
+        "id as p2 from o) x"
+    ),
+    "select k.p, (select count(*) from o where o.p = k.p) as n from k",
+    "select k.p, o.v from k, o where k.p = o.p and k.n > 1",
+    "select k.p, o.v from k, o where k.p = o.p or k.n > 1",
+    "select k.id as p, o.v from k, o where k.id = o.p",
+    ("select k.p, z.p as zp, o.v from k join k as z on k.p = z.p join o on o.p = z.p"),
+    "select k.p, count(*) as n from k join o using (p) group by k.p",
+    "select p, count(*) as n from k join o using (p) group by p",
+    "select p, count(*) as n from k right join o using (p) group by p",
+    "select k.p, count(*) as n from k right join o using (p) group by k.p",
+    "select o.p, w from o join i on o.p = i.p and i.p = 1",
+    "select o.p, w from o left join i on o.p = i.p and i.p = 1",
+    "select o.p, w from o left join i on o.p = i.p where i.p is null",
+    "select i.p, w from o left join i on o.p = i.p where i.p is not null",
+    "select i.p, w from o left join i on o.p = i.p where i.p = o.p",
+    "select t.z as p, t.v from (select * rename (p as z) from o) t",
+    "select t.p from (select * exclude (p), id as p from o) t",
+    "select t.p, t.v from (select * replace (p as id, id as p) from o) t",
+    "select o.* replace (v as p) from o",
+    "select o.*, p // 2 as m from o",
+    (
+        "select *, row_number() over (partition by m order by id) as r from (select p "
+        "// 2 as m, id from o)"
+    ),
+    (
+        "with a as (select p, v from o), a2 as (with a as (select id as p, v from o) "
+        "select * from a) select p, sum(v) as s from a2 group by p"
+    ),
+    (
+        "with a as (select p, v from o) select * from (with a as (select id as p, v "
+        "from o) select * from a) b"
+    ),
+    (
+        "with a as (select p, v from o), b as (select p, sum(v) as s from a group by "
+        "p), c as (select p, max(v) as m from a group by p) select b.p, s, m from b "
+        "join c using (p)"
+    ),
+    (
+        "with a as (select p, v from o), b as (select sum(v) as s from a) select p, v "
+        "/ s as r from a, b"
+    ),
+    "with a(p, v) as (select v, p from o) select p, sum(v) as s from a group by p",
+    "with a(x) as (select p, v from o) select x, v from a",
+    "select p, v from (select p, v from o) t(p, v)",
+    "select v, p from (select p, v from o) t(v, p)",
+    "select p, n from (values (1, 2)) t(p, n) union all select p, v from o",
+    "select p, v from o union all (select p, w from i union select p, id from i)",
+    "select p, v from o except all select p, w from i",
+    (
+        "(select p, v from o except select p, w from i) union all select p, n from "
+        "(select p, id as n from i)"
+    ),
+    "select id, p from o intersect select id, p from i",
+    "select p, v from o union by name select p, w as v from i",
+    "select p, v from o union all by name select w, p from i",
+    ("select p from (select p, id from o union all by name select id as p, p as id from i)"),
+    "select p, u from o, unnest([o.p, 1]) as t(u)",
+    "select u as p from o, unnest([o.p, 1]) as t(u)",
+    "select unnest([p, 1]) as p from o",
+    "select unnest({'p': id}), p from o",
+    "select p, unnest({'q': id}) from o",
+    "select unnest(s), p from o",
+    "select p, unnest(s, recursive := true) from o",
+    "select * from (select unnest(s), p from o) t",
+    "select p, count(*) as n from (select unnest(s), v from o) t group by p",
+    "select p, struct_pack(p := id).p as id from o",
+    "select struct_pack(p := id).p as p from o",
+    "select p, (s).p as sp from o",
+    "select (s).p, v from o",
+    "select p, l[p] as e from o",
+    "select p, list_sum(list_transform(l, lambda x: x + p)) as e from o",
+    "select p, (select max(x) from unnest(l) as t(x)) as m from o",
+    "select p, (select list(x order by x) from unnest(l) as t(x)) as m from o",
+    ("select p, exists(select 1 from unnest(o.l) as t(x) where x = o.p) as m from o"),
+    "select p, g.x from o, generate_series(1, o.p) as g(x)",
+    (
+        "select g.x as p, count(*) as n from generate_series(0, 3) as g(x) left join "
+        "o on o.p = g.x group by 1"
+    ),
+    "select o.p, g.x from o right join generate_series(0, 3) as g(x) on o.p = g.x",
+    "select o.p, b.w from o asof left join i b on o.p = b.p and o.id >= b.id",
+    "select b.p, b.w from o asof left join i b on o.p = b.p and o.id >= b.id",
+    "select o.p, k.n from o asof join k on o.p = k.p and o.id >= k.id",
+    "select k.p, o.v from k asof join o on o.p = k.p and k.id >= o.id",
+    (
+        "select p, sum(v) over (partition by p order by id range between 1 preceding "
+        "and 1 following) as s from o"
+    ),
+    (
+        "select p, sum(v) over (partition by p order by id groups between 1 preceding "
+        "and 1 following) as s from o"
+    ),
+    "select p, count(*) over (partition by (p)) as s from o",
+    "select p, count(*) over (partition by p + 0) as s from o",
+    "select p, count(*) over (partition by (select max(p) from o)) as s from o",
+    (
+        "select p, first_value(v) over w as f from o window w as (partition by p "
+        "order by id, v, c, l, q, s)"
+    ),
+    ("select p, ntile(2) over (partition by p order by id, v, c, l, q, s) as f from o"),
+    (
+        "select p, percent_rank() over (partition by p order by id) as f, cume_dist() "
+        "over (partition by p order by id) as g, dense_rank() over (partition by p "
+        "order by id) as h from o"
+    ),
+    "select p, sum(v) filter (where id > 1) over (partition by p) as f from o",
+    ("select p, lag(v ignore nulls) over (partition by p order by id, v, c, l, q, s) as f from o"),
+    "select p, row_number() over (partition by q order by id) as r from o",
+    ("select p, q, row_number() over (partition by p, q order by id, v, c, l, s) as r from o"),
+    ("select p, q, row_number() over (partition by q, c order by id, v, l, s, p) as r from o"),
+    ("pivot (select p, c, v from o) on c in ('x', 'y') using sum(v), max(v) group by p"),
+    "pivot (select p, c, v from o) on c in ('x', 'y') using sum(v) as s",
+    "pivot (select p, c, v from o) on p in (1, 2) using sum(v) group by c",
+    "select * from o pivot (sum(v) for p in (1, 2) group by c)",
+    ("select * from (select p, id, v from o) unpivot include nulls (y for z in (id, v))"),
+    "select * from (select p, id, v from o) unpivot (y for z in (p, v))",
+    "unpivot (select p, id, v from o) on columns(* exclude p) into name n value y",
 )
 """Queries that must be refused, or be what the analysis says of them."""

@@ -137,6 +137,26 @@ def test_names_are_those_given_whatever_their_case() -> None:
     assert verdict.facts["Sales.Orders"].column == "Day"
 
 
+@pytest.mark.parametrize(
+    ("sql", "name"),
+    [
+        ("SELECT E.DAY AS dAy, x FROM e", "dAy"),
+        ("SELECT P, w FROM o RIGHT JOIN i USING (P)", "p"),
+        ("SELECT P, w FROM o FULL JOIN i USING (p)", "P"),
+        ("SELECT * FROM o FULL JOIN i USING (P, q, id, c)", "p"),
+        ("WITH a(Pp) AS (SELECT p FROM o) SELECT pP FROM a", "Pp"),
+        ('SELECT p AS "X" FROM o UNION ALL SELECT p FROM i', "X"),
+    ],
+)
+def test_the_output_is_spelled_as_duckdb_names_it(
+    sql: str, name: str, all_instances: list[Instance]
+) -> None:
+    verdict = analyse(sql, TABLES)
+    assert isinstance(verdict, PartitionWise)
+    assert verdict.output == name
+    assert name in all_instances[0].rows(sql)[0]
+
+
 @pytest.mark.parametrize("kind", ["DOUBLE", "FLOAT", "INTERVAL", "INTEGER[]", "STRUCT(a INTEGER)"])
 def test_values_that_are_equal_and_yet_differ_carry_nothing(kind: str) -> None:
     tables = {"t": InputTable((("p", kind), ("v", "INTEGER")), ("p",))}

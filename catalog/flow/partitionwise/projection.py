@@ -108,7 +108,9 @@ def _projected(node: exp.Expr, place: Place) -> Iterator[Projected]:
         meaning = place.scope.meaning(bare)
         name = bare.name
         if meaning.level == 0 and meaning.id is not None:
-            name, type_name = meaning.column.name or name, meaning.column.type_name
+            either = any(m.first == meaning.id and m.is_either for m in place.scope.rows.merged)
+            name = name if either else meaning.column.name or name
+            type_name = meaning.column.type_name
     elif isinstance(bare, exp.Dot) and isinstance(bare.expression, exp.Identifier):
         name = bare.expression.name
     if isinstance(node, exp.Alias):

@@ -22,6 +22,7 @@ from catalog.model.datafile import DataFile
 from catalog.model.derived import ComputedInput
 from catalog.model.table import TableSnapshot
 from catalog.model.types import Scalar
+from catalog.query.parse.keywords import fold
 from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.tables import file_changes
 from catalog.write.conditions import constant
@@ -289,8 +290,9 @@ class _Parts:
             keys: The values, by input.
             to_come: Steps that will compute inputs, by input.
         """
-        con, output = self.context.con, self.verdict.output
-        (kind,) = (f.type for f in self.table.snapshot.schema.fields if f.name == output)
+        con, wanted = self.context.con, fold(self.verdict.output)
+        fields = self.table.snapshot.schema.fields
+        output, kind = next((f.name, f.type) for f in fields if fold(f.name) == wanted)
         values = self.context.work.name("parts")
         con.execute(f"CREATE TEMP TABLE {values} (value {type_sql(kind)})")
         known = {name: set(found) for name, found in keys.items()}
