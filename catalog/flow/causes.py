@@ -4,45 +4,32 @@ from collections.abc import Iterable, Iterator
 
 from sqlglot import exp
 
+from catalog.flow.functions import (
+    CLOCK,
+    ORDERED_AGGREGATES,
+    ORDERED_WINDOW_ONLY,
+    UNSTABLE_AGGREGATES,
+    VOLATILE,
+)
 from catalog.flow.refresh.plan import ENGINE
 from catalog.model.table import TableSnapshot
 from catalog.model.types import has_float
 from catalog.query.parse.dialect import NotUnderstoodError, parse
 
-
-def _names(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_CHANCE = _names("random rand setseed uuid gen_random_uuid uuidv4 uuidv7")
-"""Functions that give something else with each call."""
-
-_CLOCK = _names(
-    "now today age ago current_date current_time current_timestamp current_localtime "
-    "current_localtimestamp get_current_time get_current_timestamp localtime localtimestamp "
-    "transaction_timestamp"
-)
-"""Functions that read the clock; ``age`` does with one argument."""
-
-_ORDERED = _names(
-    "first arbitrary any_value last list array_agg string_agg group_concat listagg "
-    "json_group_array json_group_object"
-)
-"""Aggregates that depend on the order in which rows come, unless they are given one."""
-
-_AMONG_EQUALS = _names("arg_min arg_max argmin argmax min_by max_by mode lttb approx_top_k")
+_AMONG_EQUALS = UNSTABLE_AGGREGATES - {"approx_quantile", "reservoir_quantile"}
 """Aggregates that choose among rows that are equal to them."""
 
-_ESTIMATES = _names("approx_quantile reservoir_quantile approx_count_distinct")
+_ESTIMATES = frozenset(("approx_quantile", "reservoir_quantile", "approx_count_distinct"))
 """Aggregates whose estimates depend on the order in which rows come."""
 
-_RANKS = _names("row_number ntile lag lead first_value last_value first last nth_value fill")
+_RANKS = ORDERED_WINDOW_ONLY | ORDERED_AGGREGATES
 """Window functions that tell rows of equal order apart."""
 
-_SUMS = _names(
-    "sum avg mean favg fsum stddev stddev_pop stddev_samp variance var_pop var_samp corr "
-    "covar_pop covar_samp regr_slope regr_intercept regr_r2 product geomean weighted_avg"
-)
+_SUM_NAMES = """
+avg corr covar_pop covar_samp favg fsum geomean mean product regr_intercept regr_r2 regr_slope
+stddev stddev_pop stddev_samp sum var_pop var_samp variance weighted_avg
+"""
+_SUMS = frozenset(_SUM_NAMES.split())
 """Aggregates that add floats up, in the order in which threads come to them."""
 
 _MAKE_FLOATS = (exp.Div, exp.Cast, exp.TryCast, exp.Func)
@@ -113,14 +100,14 @@ def _of_functions(tree: exp.Expr) -> Iterator[str]:
     for node in tree.find_all(exp.Func):
         name = _name(node)
         window = _window(node)
-        if name in _CHANCE:
+        if name in VOLATILE:
             yield f"{name}() gives other values in each run"
-        elif name in _CLOCK and (name != "age" or len(_arguments(node)) < 2):
+        elif name in CLOCK or (name == "age" and len(_arguments(node)) < 2):
             yield f"{name}() reads the clock, which differs in each run"
         elif window is not None and name in _RANKS:
             order = "among rows of equal order" if window.args.get("order") else "without ORDER BY"
             yield f"{name}() OVER (…) chooses by chance {order}"
-        elif window is None and name in _ORDERED and not _is_ordered(node):
+        elif window is None and name in ORDERED_AGGREGATES and not _is_ordered(node):
             yield f"{name}() depends on the order of rows, and has no ORDER BY"
         elif name in _AMONG_EQUALS:
             yield f"{name}() chooses by chance among rows that are equal to it"
