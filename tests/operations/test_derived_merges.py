@@ -207,6 +207,27 @@ def test_only_changed_parts_are_computed_where_that_is_proved(cat: Catalog) -> N
     assert rows(cat, "daily") == [(0, 10), (1, 14), (2, 16), (3, 10), (4, 10)]
 
 
+@pytest.mark.parametrize(("theirs", "parts"), [(range(1, 5), ("0",)), ([1], ("1",))])
+def test_a_table_is_computed_from_the_side_that_has_more_of_it(
+    cat: Catalog, theirs: Sequence[int], parts: tuple[str, ...]
+) -> None:
+    days = [{"id": n, "day": n % 5, "v": 1} for n in range(50)]
+    put(cat, sales=days, partition_by=["day"])
+    cat.derive("daily", "SELECT day, sum(v) AS v FROM sales GROUP BY day", partition_by=["day"])
+    cat.branches.create("backfill")
+    put(cat, "backfill", sales=[{"id": n, "day": n, "v": 5} for n in theirs])
+    cat.refresh(branch="backfill")
+    ours = [0] if len(theirs) > 1 else [0, 2, 3]
+    put(cat, sales=[{"id": n, "day": n, "v": 7} for n in ours])
+    cat.refresh()
+    (found,) = cat.merge("backfill").derived
+    assert found.refresh is not None
+    assert found.refresh.parts == parts
+    wanted = {n: 10 + 4 * (n in theirs) + 6 * (n in ours) for n in range(5)}
+    assert dict(rows(cat, "daily")) == wanted
+    assert not stale(cat)
+
+
 def test_definitions_that_both_changed_are_a_conflict(shop: Catalog) -> None:
     shop.branches.create("fix")
     shop.derive("joined", JOINED + " WHERE o.id > 1", branch="fix", key=["id"])

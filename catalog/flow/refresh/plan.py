@@ -18,7 +18,7 @@ from catalog.flow.derivation.graph import Graph
 from catalog.flow.derivation.staleness import own_staleness
 from catalog.flow.partitionwise import Carrier, InputTable, NotPartitionWise, PartitionWise, analyse
 from catalog.flow.refresh.edit import Part
-from catalog.model.datafile import DataFile
+from catalog.model.datafile import DataFile, Identity
 from catalog.model.derived import ComputedInput
 from catalog.model.table import TableSnapshot
 from catalog.model.types import Scalar
@@ -263,14 +263,26 @@ def _changed_values(
         return None
     names = [f.name for f in after.fields(after.partition_by)]
     place = names.index(column)
-    files: list[DataFile] = [*now.working.removed.values(), *now.working.added.values()]
     if not now.working.keeps_files or base is None:
         return None
     if base.snapshot.table_id != before.table_id:
         return None
     changes = file_changes(commits, old, base)
-    files += [*changes.removed, *changes.added]
-    return {file.partition[place] for file in files}
+    gone, come = (
+        {_as_it_is(file): file for file in files} for files in (changes.removed, changes.added)
+    )
+    for file in now.working.removed.values():
+        if come.pop(_as_it_is(file), None) is None:
+            gone[_as_it_is(file)] = file
+    for file in now.working.added.values():
+        if gone.pop(_as_it_is(file), None) is None:
+            come[_as_it_is(file)] = file
+    return {file.partition[place] for file in (*gone.values(), *come.values())}
+
+
+def _as_it_is(file: DataFile) -> tuple[str, Identity]:
+    """Returns what a file is known by that went, and comes back with the same rows."""
+    return file.path, file.identity
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,8 @@ class _Settling:
         """Settles the tables."""
         for names in self.graph.levels(order):
             due = [name for name in names if not self._is_settled(name)]
+            for name in due:
+                self._start_cheaply(name)
             if self.merger.dry_run:
                 self._plan(due)
             else:
@@ -238,6 +240,47 @@ class _Settling:
         now, old = self._snapshot(self.candidate, name), self._snapshot(self.before, name)
         if now is not None and old is not None and derivation(now) == derivation(old):
             self._put_side(name, self.before.base_id, now)
+
+    def _start_cheaply(self, name: str) -> None:
+        """Puts the side's table from which fewer rows have to be read to compute the merged one.
+
+        A branch that was backfilled has computed most parts, and the target the latest few.
+        """
+        now = self._snapshot(self.candidate, name)
+        starts = [side for side in self.sides if self._may_start(name, side)]
+        if now is None or not starts:
+            return
+        least = self._rows_to_read(name)
+        for side in starts if least is not None else ():
+            before = self.candidate.working(name).update()
+            self._put_side(name, side, now)
+            rows = self._rows_to_read(name)
+            if rows is not None and least is not None and rows < least:
+                least = rows
+            else:
+                self.candidate.put(before)
+
+    def _may_start(self, name: str, side: str) -> bool:
+        """Returns whether a side has another state of a table, by the same definition."""
+        now, entry = self.candidate.table(name), self.candidate.commits.entries(side).get(name)
+        if now is None or entry is None or entry.entry.snapshot == now.id:
+            return False
+        there = self.candidate.commits.table(entry).snapshot
+        computed, digest = there.computed, self.graph.definitions[name].digest
+        if computed is None or (computed.definition, computed.engine) != (digest, ENGINE):
+            return False
+        return derivation(there) == derivation(now.snapshot)
+
+    def _rows_to_read(self, name: str) -> int | None:
+        """Returns how many rows computing a table reads; None if it does not matter what it is."""
+        step = Step(self.merger.context.repository, self.candidate, self.graph, name)
+        try:
+            plan = step.plan(self.plans)
+        except InvalidInput:
+            return None
+        if plan.how == "full" and plan.forbidden is not None:
+            return None
+        return sum(reading.rows for reading in plan.readings.values())
 
     def _plan(self, names: Sequence[str]) -> None:
         planned = {}
