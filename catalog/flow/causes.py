@@ -58,7 +58,7 @@ def likely_causes(
     found = [f"it was computed by {engine}, and this is {ENGINE}"] if other else []
     try:
         tree = parse(sql)
-    except NotUnderstoodError:
+    except (NotUnderstoodError, RecursionError):
         return tuple(found)
     by_place = dict.fromkeys(_of_functions(tree))
     by_place |= dict.fromkeys(_of_clauses(tree))

@@ -285,6 +285,18 @@ def test_two_statements_in_one_text_are_no_crash(cat: catalog.Catalog) -> None:
     assert not only_selects("")
 
 
+def test_recorded_sql_has_a_time_limit_and_may_not_grow(cat: catalog.Catalog) -> None:
+    with cat.transaction("main") as tx:
+        tx.sql(
+            "CREATE TABLE pairs AS SELECT count(*) AS n FROM sales a, sales b, sales c "
+            "WHERE a.amount * b.amount <> c.amount"
+        )
+    assert cat.reproduce("pairs").is_same
+    assert kind_of(catalog.open(cat.uri, time_limit_s=0.001), "pairs") is ErrorKind.TIME_LIMIT
+    assert only_selects("CREATE TABLE a AS SELECT x FROM t")
+    assert not only_selects("CREATE TABLE a AS SELECT repeat(x, 1000000000) AS x FROM t")
+
+
 def test_derived_table_that_was_never_computed(cat: catalog.Catalog) -> None:
     cat.derive("later", "SELECT id FROM sales", key=["id"], refresh=False)
     assert kind_of(cat, "later") is ErrorKind.NOT_REPRODUCIBLE

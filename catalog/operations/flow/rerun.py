@@ -1,11 +1,15 @@
 """Statements that a commit recorded, run again on a scratch branch, reading what they read then."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from threading import Event, Thread
 
 from catalog.engine.quoting import identifier, literal
+from catalog.engine.restricted import INTERRUPT_EVERY_S, time_is_over
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.messages import MASK
 from catalog.model.ids import random_id
+from catalog.model.limits import Limits
 from catalog.model.lineage import LineageEntry
 from catalog.model.lineage_reading import lineage_entry
 from catalog.operations.context import OperationContext
@@ -87,11 +91,40 @@ def run_statements(
     name = f"reproduce-{random_id()}"
     BranchList(context).create(name, at=parents[0])
     about = Authorship(name, context.author, "reproduction", allow_empty=True)
-    with CatalogTransaction(context, about, code={}) as transaction:
+    with (
+        CatalogTransaction(context, about, code={}) as transaction,
+        _within(context.repository.limits, transaction.interrupt),
+    ):
         for text in texts:
             transaction.sql(text)
     assert transaction.commit is not None, "an empty commit is allowed"
     return transaction.commit.id
+
+
+@contextmanager
+def _within(limits: Limits, interrupt: Callable[[], None]) -> Iterator[None]:
+    """Stops what runs when its time is over.
+
+    Raises:
+        StorageFailure: It was stopped.
+    """
+    over, ended = Event(), Event()
+
+    def stop() -> None:
+        if not ended.wait(limits.time_s):
+            over.set()
+            while not ended.wait(INTERRUPT_EVERY_S):
+                interrupt()
+
+    watch = Thread(target=stop, daemon=True)
+    watch.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watch.join()
+        if over.is_set():
+            raise time_is_over(limits) from None
 
 
 def _pinned(commits: Commits, table: str, step: LineageEntry, *, commit_id: str) -> str:
