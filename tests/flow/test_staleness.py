@@ -37,13 +37,25 @@ def agree(cat: Catalog, table: str, sql: str) -> bool:
     return sorted(map(str, found)) == sorted(map(str, wanted))
 
 
-@pytest.fixture
-def two(cat: Catalog, put: Put) -> Catalog:
-    """A catalog with a derived table and another one of it, partitioned like the input."""
-    put("t", ROWS, partition_by=["d"])
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a catalog with a derived table and another of it, refreshed at once."""
+    root = tmp_path_factory.mktemp("template") / "lake"
+    cat = Catalog.create(str(root))
+    with cat.transaction() as tx:
+        tx.write("t", duckdb.sql(ROWS), mode="append", partition_by=["d"])
     cat.derive("a", SQL, partition_by=["d"])
     cat.derive("b", NEXT, partition_by=["d"])
-    return cat
+    run(cat, "INSERT INTO t VALUES (1, 7)")
+    cat.refresh()
+    return root
+
+
+@pytest.fixture
+def two(template: Path, tmp_path: Path) -> Catalog:
+    """A copy of it."""
+    shutil.copytree(template, tmp_path / "lake")
+    return Catalog.open(str(tmp_path / "lake"))
 
 
 @pytest.mark.invariant("What is stale, and what a refresh would do, is known without data files")
@@ -88,8 +100,6 @@ def test_a_refreshed_input_with_equal_rows_makes_nothing_stale(two: Catalog) -> 
 
 def test_what_an_older_release_writes_is_stale(two: Catalog, tmp_path: Path) -> None:
     """It keeps properties, and drops what it does not know."""
-    run(two, "INSERT INTO t VALUES (3, 3)")
-    two.refresh()
     forge(tmp_path / "lake", Forgery(table=lambda table: table.pop("computed")), name="a")
     cat = Catalog.open(str(tmp_path / "lake"))
     assert stale(cat) == {"a": True, "b": True}
@@ -131,8 +141,6 @@ FORGED: dict[str, Callable[[dict[str, Any]], object]] = {
 
 @pytest.mark.parametrize("how", FORGED)
 def test_a_forged_origin_is_corrupt(two: Catalog, tmp_path: Path, how: str) -> None:
-    run(two, "INSERT INTO t VALUES (3, 3)")
-    two.refresh()
     forge(tmp_path / "lake", Forgery(table=FORGED[how]), name="a")
     cat = Catalog.open(str(tmp_path / "lake"))
     for attempt in (cat.stale, cat.refresh, lambda: cat.refresh(dry_run=True)):
@@ -158,8 +166,6 @@ NOT_ALLOWED = (
 def test_a_forged_definition_is_refused_and_never_fresh(
     two: Catalog, tmp_path: Path, sql: str
 ) -> None:
-    run(two, "INSERT INTO t VALUES (3, 3)")
-    two.refresh()
     forge(tmp_path / "lake", Forgery(table=changed("properties", {"derive.sql": sql})), name="a")
     cat = Catalog.open(str(tmp_path / "lake"))
     head = cat.log()[0].id
@@ -174,9 +180,6 @@ def test_a_forged_definition_is_refused_and_never_fresh(
 def test_what_a_forged_origin_may_do_is_no_more_than_a_full_refresh_repairs(
     two: Catalog, tmp_path: Path, lie: str
 ) -> None:
-    run(two, "INSERT INTO t VALUES (3, 3)")
-    two.refresh()
-
     def forged(table: dict[str, Any]) -> None:
         values = table["computed"]["inputs"]["t"]
         values[{"snapshot": 0, "content": 1, "commit": 2}[lie]] = ID
@@ -196,9 +199,7 @@ def test_a_former_state_too_far_back_means_full(
     two: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plan, "SEARCHED_COMMITS", 3)
-    run(two, "INSERT INTO t VALUES (1, 7)")
-    two.refresh()  # both in one commit, whose id neither can record
-    run(two, "INSERT INTO t VALUES (1, 8)")
+    run(two, "INSERT INTO t VALUES (1, 8)")  # a and b were refreshed in one commit
     two.refresh("a")
     assert [one.how for one in two.refresh(dry_run=True).tables] == ["incremental"]
     for number in range(3):
