@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from catalog.engine.allowed_files import SCHEME, AllowedFiles, PositionedFile
+from catalog.engine.allowed_files import SCHEME, AllowedFiles
 from catalog.engine.restricted import restricted_engine
 from catalog.errors import (
     CatalogError,
@@ -28,6 +28,7 @@ from catalog.errors import (
     Unsupported,
 )
 from catalog.model.limits import Limits
+from catalog.storage.positioned_file import PositionedFile
 from catalog.storage.store import OpenFile, RemoteFile
 
 BOOT = (

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from catalog.model.lineage import ColumnLineage, LineageEntry
+from catalog.model.lineage import LineageEntry
 from catalog.model.listings import CommitInfo
 
 Note = Literal["", "gone", "again", "deep"]
@@ -126,9 +126,3 @@ def replaces(entry: LineageEntry) -> bool:
     if fact == "kind" and said is None:  # of an older release
         said = (entry.statement or "").lstrip().partition(" ")[0].lower()
     return said in words
-
-
-def own_columns(lineage: ColumnLineage, *, at: int, wanted: frozenset[str]) -> frozenset[str]:
-    """Returns the columns of one input that some written columns depend on."""
-    found = (i for name in wanted for i in lineage.inputs_of(name))
-    return frozenset(one.column for one in found if one.input == at)

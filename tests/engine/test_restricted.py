@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from catalog.engine import isolated
-from catalog.engine.allowed_files import AllowedFiles, PositionedFile
+from catalog.engine.allowed_files import AllowedFiles
 from catalog.engine.filesystem import Files
 from catalog.engine.isolated import IsolatedEngine, isolated_engine
 from catalog.engine.restricted import RestrictedEngine, columns_of, restricted_engine
@@ -25,6 +25,7 @@ from catalog.errors import CorruptData, InvalidInput, NotFound, StorageFailure, 
 from catalog.model.limits import Limits
 from catalog.model.types import Scalar
 from catalog.query.stored.check import check_stored_select
+from catalog.storage.positioned_file import PositionedFile
 from catalog.storage.store import OpenFile, RemoteFile
 from tests.query.stored.statements import HOSTILE
 

@@ -1,6 +1,5 @@
 """Files in any bucket of a service: listed by page, read by ranges, nothing read ahead."""
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +15,7 @@ from catalog.storage.bucket.requests import (
     split_uri,
 )
 from catalog.storage.bucket.service import Part, Service
+from catalog.storage.positioned_file import PositionedFile
 from catalog.storage.store import OpenFile, RemoteFile
 
 TAIL_BYTES = 1 << 16
@@ -129,7 +129,7 @@ class End:
     data: bytes
 
 
-class RangedFile(io.RawIOBase):
+class RangedFile(PositionedFile):
     """A file in a bucket, open for reading.
 
     Attributes:
@@ -137,62 +137,13 @@ class RangedFile(io.RawIOBase):
     """
 
     def __init__(self, files: BucketFiles, uri: str, end: End) -> None:
-        super().__init__()
+        super().__init__(end.found)
         self._files = files
         self._uri = uri
         self.end = end
-        self._position = 0
 
-    @property
-    def found(self) -> RemoteFile:
-        """Returns what is known of it."""
-        return self.end.found
-
-    @property
-    def size(self) -> int:
-        """Returns its size in bytes."""
-        return self.found.size_bytes
-
-    def readable(self) -> bool:
-        """Returns True."""
-        return True
-
-    def seekable(self) -> bool:
-        """Returns True: any part of it can be read."""
-        return True
-
-    def tell(self) -> int:
-        """Returns where the next read begins."""
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Sets where the next read begins."""
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.size}[whence]
-        self._position = max(start + offset, 0)
-        return self._position
-
-    def read(self, length: int | None = -1) -> bytes:
-        """Reads from the current position, exactly as much as requested."""
-        left = max(self.size - self._position, 0)
-        wanted = left if length is None or length < 0 else min(length, left)
-        data = self._at(self._position, wanted)
-        self._position += len(data)
-        return data
-
-    def readall(self) -> bytes:
-        """Reads all that is left."""
-        return self.read()
-
-    def readinto(self, buffer: Any) -> int:
-        """Reads into a buffer."""
-        view = memoryview(buffer).cast("B")
-        data = self.read(len(view))
-        view[: len(data)] = data
-        return len(data)
-
-    def _at(self, offset: int, length: int) -> bytes:
-        if length <= 0:
-            return b""
+    def part(self, offset: int, length: int) -> bytes:
+        """Returns exactly the bytes of a part of it."""
         tail = self.end.data
         held = self.size - len(tail)
         if offset >= held:
