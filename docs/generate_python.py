@@ -90,6 +90,11 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
                 f"catalog.model.lineage:{name}"
                 for name in ("ColumnLineage", "OutputColumn", "ColumnInput", "Influence")
             ),
+            *(f"catalog.operations.flow.stale:{name}" for name in ("StaleTable", "StaleInput")),
+            "catalog.operations.flow.derive:DeriveReport",
+            "catalog.operations.flow.refresh:RefreshReport",
+            "catalog.flow.refresh.outcome:TableRefresh",
+            "catalog.operations.flow.reproduce:Reproduction",
             *(f"catalog.model.refs:{name}" for name in ("Branch", "Tag", "Move")),
             "catalog.operations.reset:Reset",
             "catalog.repository.resolve:ResolvedRef",
