@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from random import Random
+from time import process_time
 
 import duckdb
 import pytest
@@ -197,6 +198,25 @@ def test_deep_and_long_queries_are_answered() -> None:
     long = " UNION ALL ".join(["SELECT p, id FROM o"] * 100)
     assert isinstance(analyse(long, TABLES), PartitionWise)
     assert isinstance(analyse("SELECT " + "(" * 5_000, TABLES), NotPartitionWise)
+
+
+def test_hostile_queries_are_answered_soon() -> None:
+    nested = "SELECT p FROM i"
+    for _ in range(25):
+        nested = f"SELECT id FROM o WHERE p IN ({nested})"
+    aliases = ", ".join(f"a{n} + a{n} AS a{n + 1}" for n in range(60))
+    conditions = " AND ".join(f"o.id = i.w AND o.v = {n}" for n in range(300))
+    joins = " ".join(f"JOIN o AS t{n} ON t{n}.id = o.id" for n in range(100))
+    for sql in (
+        nested,
+        f"SELECT p AS a0, {aliases} FROM o",
+        f"SELECT o.p FROM o, i WHERE {conditions}",
+        f"SELECT o.p FROM o {joins}",
+        " UNION ALL ".join(["SELECT p FROM o"] * 400),
+    ):
+        before = process_time()
+        analyse(sql, TABLES)
+        assert process_time() - before < 5, sql[:80]
 
 
 @pytest.mark.parametrize(

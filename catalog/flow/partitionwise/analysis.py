@@ -28,6 +28,9 @@ MAX_CHOICES = 64
 """Most ways that are tried to take tables as facts or dimensions; one takes milliseconds."""
 
 
+MAX_WORK = 20_000
+"""Most nodes that are looked at with all these choices together, each several times."""
+
 MAX_COMBINATIONS = 256
 """Most combinations of tables, and of their columns, that are looked at for a number of facts."""
 
@@ -72,7 +75,8 @@ def _analysed(
     whole = _attempt(question, Choice(), None)
     first: Refused | None = None
     best: PartitionWise | None = None
-    for choice in islice(_choices(whole.read, question.tables), MAX_CHOICES):
+    most = min(MAX_CHOICES, max(2, MAX_WORK // sum(1 for _ in question.reading.tree.walk())))
+    for choice in islice(_choices(whole.read, question.tables), most):
         if best is not None and len(choice.facts) < len(best.facts):
             break
         try:

@@ -35,6 +35,9 @@ _EXACT = (
 """Types whose values are equal only if they are the same: neither floats (``-0.0``) nor
 intervals (``30 days``), nor times with a zone or text with a collation."""
 
+MAX_TEXT = 300
+"""Most characters of an expression that others are made of: ``x + x`` of ``x + x`` doubles it."""
+
 _DECIMAL = re.compile(r"DECIMAL\(\d+,\s*\d+\)")
 
 
@@ -78,6 +81,8 @@ def composed(node: exp.Expr, inner: Carry, is_column: Callable[[exp.Expr], bool]
         inner: What that column carries.
         is_column: Returns whether a node is that column.
     """
+    if len(inner.text) > MAX_TEXT:
+        return None
     tree = _replaced(node, is_column, lambda: exp.Paren(this=inner.tree.copy()))
     tree = _without_idle_parentheses(tree)
     if is_value(tree):

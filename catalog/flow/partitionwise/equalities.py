@@ -6,6 +6,7 @@ transitive: between ``BIGINT`` and ``DOUBLE``, say, it is not.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from sqlglot import exp
 
@@ -14,6 +15,9 @@ from catalog.flow.partitionwise.expressions import Term, term
 from catalog.flow.partitionwise.prover import Place
 from catalog.flow.partitionwise.refusal import Refused
 from catalog.flow.partitionwise.relation import Column, ColumnId, Rows
+
+MAX_EQUALITIES = 200
+"""Most equalities of a condition that are read; without the others, less is known."""
 
 
 @dataclass(slots=True)
@@ -111,9 +115,8 @@ def equalities(conditions: Iterable[exp.Expr], place: Place, *, local: bool = Fa
             mean columns of it count.
     """
     found = Equalities()
-    for condition in conditions:
-        if type(condition) not in (exp.EQ, exp.NullSafeEQ):
-            continue
+    signs = (one for one in conditions if type(one) in (exp.EQ, exp.NullSafeEQ))
+    for condition in islice(signs, MAX_EQUALITIES):
         try:
             one, other = term(condition.this, place), term(condition.expression, place)
         except Refused:

@@ -50,6 +50,9 @@ _KNOWN_NODES = (
 )
 """What an expression may be made of besides what has a rule of its own below."""
 
+MAX_HOPS = 16
+"""How far an alias of an alias is followed."""
+
 _BINDING = (exp.Window, exp.Lambda, exp.Comprehension)
 """Nodes in which a value is of more than its row, or a name is not a column."""
 
@@ -115,7 +118,7 @@ def carried(node: exp.Expr, place: Place) -> Carry | None:
     return found.carry if found is not None and found.level == 0 else None
 
 
-def term(node: exp.Expr, place: Place) -> Term | None:
+def term(node: exp.Expr, place: Place, *, hops: int = 0) -> Term | None:
     """Reads a side of an equality, None if it is not an expression over exactly one column.
 
     Raises:
@@ -123,18 +126,17 @@ def term(node: exp.Expr, place: Place) -> Term | None:
     """
     node = unwrapped(node)
     if isinstance(node, exp.Column):
-        return _column_term(node, place)
+        return _column_term(node, place, hops)
     either = _coalesced_halves(node, place)
     if either is not None:
         return Term(("either", either.text, id(node)), None, either, "", 0)
     if any(is_query(one) or isinstance(one, _BINDING) for one in node.walk()):
         return None
     columns = list(node.find_all(exp.Column))
-    terms = [_column_term(column, place) for column in columns]
-    first = terms[0] if terms else None
-    if first is None or first.carry is None:
+    if len({tuple(fold(part.name) for part in column.parts) for column in columns}) != 1:
         return None
-    if any(other is None or other.id != first.id for other in terms):
+    first = _column_term(columns[0], place, hops)
+    if first is None or first.carry is None:
         return None
     carry = composed(node, first.carry, lambda one: isinstance(one, exp.Column))
     if carry is None:
@@ -142,12 +144,10 @@ def term(node: exp.Expr, place: Place) -> Term | None:
     return Term((*first.id, carry.text), None, carry, "", first.level)
 
 
-def _column_term(node: exp.Column, place: Place) -> Term | None:
+def _column_term(node: exp.Column, place: Place, hops: int) -> Term | None:
     meaning = place.scope.meaning(node)
-    if meaning.alias is not None and meaning.level == 0:
-        others = {k: v for k, v in place.scope.aliases.items() if k != fold(node.name)}
-        inner = replace(place, scope=replace(place.scope, aliases=others))
-        return term(unwrapped(meaning.alias), inner)
+    if meaning.alias is not None and meaning.level == 0 and hops < MAX_HOPS:
+        return term(meaning.alias, place, hops=hops + 1)
     if meaning.id is None:
         return None
     column = meaning.column

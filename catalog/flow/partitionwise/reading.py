@@ -6,6 +6,7 @@ another name.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from sqlglot import exp
 
@@ -39,6 +40,10 @@ table text then time timestamp to try union unpivot using values varchar when wh
 
 _BEFORE_PARENTHESIS = frozenset(_WORDS.split())
 """Words that may stand before a parenthesis without calling anything; some are functions, too."""
+
+
+MAX_TABLES, MAX_NODES = 300, 20_000
+"""Most places where a query may name tables, and most nodes of its tree: SQL may be anybody's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,9 @@ def read(sql: str) -> Reading:
         tree = parse(masked.text)
     except NotUnderstoodError as error:
         raise Refused(f"the SQL cannot be read: {error.reason}") from error
+    tables = sum(1 for _ in islice(tree.find_all(exp.Table), MAX_TABLES + 1))
+    if tables > MAX_TABLES or sum(1 for _ in islice(tree.walk(), MAX_NODES + 1)) > MAX_NODES:
+        raise Refused("the query is too large to be analysed")
     shift(tree, masked.start)
     calls = called(outline.tokens, tree)
     aggregates = sum(1 for name in calls.values() if name in ALL_AGGREGATES)

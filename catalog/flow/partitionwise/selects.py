@@ -111,10 +111,10 @@ def _is_semijoin(node: exp.Expr, place: Place) -> bool:
         return False
     check(node.this, place)
     relation = place.prover.relation(query, place)
-    if relation.wild or len(relation.columns) != 1:
-        return False
-    carry = relation.columns[0].carry
-    return not relation.split or (carry is not None and carry.text == value.text)
+    carry = None if relation.wild or len(relation.columns) != 1 else relation.columns[0].carry
+    if relation.split and (carry is None or carry.text != value.text):
+        raise Refused("the subquery is not restricted to the partition of the row it is for", query)
+    return True
 
 
 def _check_order(select: exp.Select, place: Place) -> list[Contents]:
