@@ -138,8 +138,12 @@ def required_models() -> Path:
     return found[1]
 
 
-def read_models(folder: Path) -> list[ModelFile]:
+def read_models(folder: Path, *, only: str | None = None) -> list[ModelFile]:
     """Reads the model files of a directory, and of those below it.
+
+    Args:
+        folder: The directory.
+        only: A table, whose files alone are read, if there are any; the others keep their names.
 
     Raises:
         InvalidInput: Some are not valid; the message lists them all.
@@ -149,9 +153,10 @@ def read_models(folder: Path) -> list[ModelFile]:
     errors: list[CatalogError] = []
     for path in sorted(_paths(folder)):
         try:
-            model = read_model(path, folder)
+            is_other = only is not None and _table_of(path).casefold() != only.casefold()
+            model = ModelFile(_table_of(path), "", "") if is_other else read_model(path, folder)
             other = found.setdefault(model.table.casefold(), model)
-            if other is not model:
+            if other is not model and model.path:
                 raise InvalidInput(
                     f"{other.path} and {model.path} both define table {model.table!r}",
                     kind=ErrorKind.BAD_DEFINITION,
@@ -179,8 +184,12 @@ def raise_all(errors: Sequence[CatalogError]) -> None:
         )
 
 
-def derivations(cat: "Catalog", branch: str, models: Sequence[ModelFile]) -> "list[Derivation]":
-    """Returns what model files define, for the tables that a branch has and they bring.
+def derivations(
+    cat: "Catalog", branch: str, models: Sequence[ModelFile], *, wanted: ModelFile | None = None
+) -> "list[Derivation]":
+    """Returns what model files define, all or a wanted one.
+
+    Names mean tables that the branch has, or that one of the files brings.
 
     Raises:
         InvalidInput: Some are not valid; the message lists them all.
@@ -192,7 +201,7 @@ def derivations(cat: "Catalog", branch: str, models: Sequence[ModelFile]) -> "li
     known |= {model.table.casefold() for model in models}
     found: list[Derivation] = []
     errors: list[CatalogError] = []
-    for model in models:
+    for model in models if wanted is None else [wanted]:
         try:
             definition = Definition(sql=model.sql(known))
             found.append(
@@ -226,6 +235,10 @@ def model_of(table: str, models: Sequence[ModelFile], folder: Path) -> ModelFile
     )
 
 
+def _table_of(path: Path) -> str:
+    return path.name.removesuffix(SUFFIX)
+
+
 def _paths(folder: Path) -> Iterator[Path]:
     """Yields the model files; nothing hidden, and no directory behind a link."""
     try:
@@ -250,7 +263,7 @@ def read_model(path: Path, folder: Path) -> ModelFile:
     shown = str(Path(folder.name, path.relative_to(folder)))
     text = read_sql(path, shown)
     try:
-        table = check_table_name(path.name.removesuffix(SUFFIX))
+        table = check_table_name(_table_of(path))
     except InvalidInput as error:
         raise InvalidInput(f"{shown}: {error.message}", kind=error.kind) from error
     key: tuple[str, ...] | None = None

@@ -267,8 +267,8 @@ def _one(
     if configured_models() is None:
         raise UsageError("no SELECT", hint="write it: --sql SELECT, or name a file: -f FILE")
     folder = required_models()
-    models = read_models(folder)
-    (found,) = derivations(cat, branch, [model_of(name, models, folder)])
+    models = read_models(folder, only=name)
+    (found,) = derivations(cat, branch, models, wanted=model_of(name, models, folder))
     return found
 
 

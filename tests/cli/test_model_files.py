@@ -191,3 +191,12 @@ def test_a_directory_that_is_gone_is_named(parquetry: Runner, models: Path) -> N
     models.rmdir()
     done = parquetry("derive", "--all")
     assert (done.code, f"cannot read the models in {models}" in done.err) == (3, True)
+
+
+def test_one_file_is_taken_over_whatever_is_wrong_with_others(
+    parquetry: Runner, models: Path
+) -> None:
+    (models / "daily.sql").write_text(DAILY)
+    (models / "bad.sql").write_text("-- keys: a\n{{ config() }}")
+    assert parquetry("derive", "daily").code == 0
+    assert parquetry("derive", "--all").code == 3
