@@ -197,7 +197,11 @@ def _increment(
         if values is None:
             return f"the columns or the partitioning of {one} have changed"
         keys[one] = values
-    return _Parts(context, candidate.commits, table, verdict, inputs).plan(keys, to_come)
+    parts = _Parts(context, candidate.commits, table, verdict, inputs)
+    try:
+        return parts.plan(keys, to_come)
+    except (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException):
+        return "it cannot be told for every partition which part of the result it belongs to"
 
 
 def _as_refreshed(table: TableSnapshot, *, redefined: bool) -> str:
