@@ -20,6 +20,9 @@ COMMANDS: Mapping[Operation, tuple[str, str]] = {
 }
 """Operations whose command is not their name: the command, and an option that completes it."""
 
+WITH_REF: frozenset[Operation] = frozenset({"reproduce"})
+"""Operations whose first argument has the ref on the command line: ``orders@main``."""
+
 
 def worded(hint: Hint) -> str:
     """Returns a hint as somebody at a terminal reads it.
@@ -37,7 +40,7 @@ def _part(part: Part) -> str:
     command, flag = COMMANDS.get(part.operation, (part.operation, ""))
     options = dict(part.options)
     arguments = [_value(one) for one in part.arguments]
-    ref = options.pop("ref", None) if part.operation == "reproduce" else None
+    ref = options.pop("ref", None) if part.operation in WITH_REF else None
     if ref is not None:
         arguments[0] += f"@{_value(ref)}"
     words = ["parquetry", command, *arguments]
