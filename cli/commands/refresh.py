@@ -101,6 +101,7 @@ def refresh(
     outcome = {
         "branch": report.branch,
         "commit": report.commit.id if report.commit else None,
+        "as_of": report.as_of,
         "dry_run": report.dry_run,
         "tables": [refresh_json(one) for one in report.tables],
     }

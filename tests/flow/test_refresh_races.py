@@ -257,3 +257,27 @@ def test_two_that_refresh_at_once_end_with_one_truth(stale: Catalog, tmp_path: P
     assert not failures
     check_fresh(stale, {**MODELS, "other": OTHER})
     assert len([one for one in stale.log() if one.message.startswith("refresh")]) == 1
+
+
+@pytest.mark.invariant("A refresh lands although others change what it reads all the while")
+def test_inputs_that_never_rest_do_not_keep_a_refresh_from_landing(tmp_path: Path) -> None:
+    cat = Catalog.create(str(tmp_path / "lake"))
+    with cat.transaction("main") as tx:
+        tx.sql("CREATE TABLE orders AS SELECT 1 AS id, 10 AS amount")
+    cat.derive("totals", "SELECT sum(amount) AS total FROM orders")
+    changes = 0
+
+    def change(*_: object) -> None:
+        nonlocal changes
+        changes += 1
+        with cat.transaction("main") as tx:
+            tx.sql(f"INSERT INTO orders VALUES ({changes + 1}, 10)")
+
+    change()
+    report = cat.refresh(progress=change)
+    assert report.commit is not None and report.as_of is not None
+    total = cat.sql("SELECT total FROM totals").fetchall()
+    assert total == cat.sql(f"SELECT sum(amount) FROM orders@{report.as_of}").fetchall()
+    assert [one.table for one in cat.stale() if one.is_stale] == ["totals"]
+    assert cat.refresh().as_of is None
+    assert not any(one.is_stale for one in cat.stale())

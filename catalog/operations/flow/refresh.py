@@ -1,8 +1,9 @@
 """Refreshing the derived tables of a branch, in one commit: ``cat.refresh(…)``."""
 
+import logging
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from catalog.errors import ErrorKind, InvalidInput
@@ -22,10 +23,19 @@ from catalog.operations.history import describe_commit
 from catalog.operations.refs import unprotected_branch
 from catalog.operations.tables import unknown_table
 from catalog.repository.branches import HeldBranch
+from catalog.repository.commit_writer import TableUpdate
 from catalog.write.publish import Proposal, publish
 
 INPUTS_OF_COMMAND = "inputs of a command"
 """Message of the commit that a command reads inputs from which the same refresh has computed."""
+
+
+PATIENCE = 3
+"""Times that tables are computed again since others changed their inputs meanwhile. After that they
+are published as they are, right for the inputs that they name, and stale: they would never land
+where inputs change more often than a refresh takes."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +47,15 @@ class RefreshReport:
         commit: The commit made; None if nothing had to change, or in a dry run.
         tables: The tables that were computed, each after its inputs.
         dry_run: Whether it was only planned.
+        as_of: The commit whose tables they were computed from, if others changed these so often
+            meanwhile that they are stale again; else None.
     """
 
     branch: str
     commit: CommitInfo | None
     tables: tuple[TableRefresh, ...]
     dry_run: bool = False
+    as_of: str | None = None
 
 
 def refresh(
@@ -74,12 +87,21 @@ def refresh(
         attempt.refresher.progress = progress
     made = publish(context.repository, branch, attempt.propose)
     commit = None if made is None else describe_commit(context, made)
-    return RefreshReport(branch, commit, tuple(map(described, attempt.results)))
+    tables_done = tuple(map(described, attempt.results))
+    return RefreshReport(branch, commit, tables_done, as_of=attempt.as_of)
 
 
 @dataclass(slots=True)
 class _Attempt:
-    """Refreshes tables for wherever the branch is, until a commit is published."""
+    """Refreshes tables for wherever the branch is, until a commit is published.
+
+    Attributes:
+        results: What the last attempt computed.
+        updates: What it would have published.
+        head: The commit that it started from.
+        lost: How many attempts lost their race.
+        as_of: See ``RefreshReport``.
+    """
 
     context: OperationContext
     branch: str
@@ -88,6 +110,10 @@ class _Attempt:
     message: str | None
     refresher: Refresher = field(init=False)
     results: list[StepResult] = field(default_factory=list)
+    updates: Sequence[TableUpdate] = ()
+    head: str = ""
+    lost: int = -1
+    as_of: str | None = None
 
     def __post_init__(self) -> None:
         describe = partial(self.context.describe, INPUTS_OF_COMMAND)
@@ -97,10 +123,14 @@ class _Attempt:
         """Computes what is stale at a head of the branch."""
         if held.branch.protected:
             unprotected_branch(self.context.repository, self.branch)
+        self.lost += 1
         candidate = Candidate(self.context.repository, head)
-        wanted = wanted_tables(candidate, self.branch, self.tables, self.downstream_of)
-        self.results = self.refresher.run(candidate, wanted)
-        updates = candidate.updates()
+        updates = self._as_they_are(candidate) if self.lost > PATIENCE else None
+        if updates is None:
+            wanted = wanted_tables(candidate, self.branch, self.tables, self.downstream_of)
+            self.results = self.refresher.run(candidate, wanted)
+            updates = candidate.updates()
+            self.updates, self.head, self.as_of = updates, head, None
         if not updates:
             return None
         for result in self.results:
@@ -110,6 +140,26 @@ class _Attempt:
         lineage = lineage_of(self.results)
         about = self.context.describe(message, lineage=lineage)
         return Proposal([head], updates, about, f"refresh: {names}")
+
+    def _as_they_are(self, candidate: Candidate) -> list[TableUpdate] | None:
+        """Returns what the last attempt computed, on top of what the branch has now.
+
+        None if there is nothing, or somebody else changed the same tables.
+        """
+        found = []
+        for update in self.updates:
+            base = candidate.working(update.name).base
+            if (base and base.id) != (update.base and update.base.id):
+                return None
+            found.append(replace(update, base=base))
+        if found:
+            if self.as_of is None:
+                _log.warning(
+                    "others keep changing what is read: the tables are as of commit %s, and stale",
+                    self.head[:8],
+                )
+            self.as_of = self.head
+        return found or None
 
 
 def wanted_tables(
