@@ -31,7 +31,8 @@ def tables(
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (t.name, t.rows, t.size_bytes, t.files) for t in found
     )
-    if how in (ListFormat.JSON, ListFormat.CSV) or any(t.derived for t in found):
+    # readers of CSV find the four columns that they know, as long as no table is derived
+    if how is ListFormat.JSON or any(t.derived for t in found):
         columns += ("derived",)
         rows = tuple((*row, t.derived) for row, t in zip(rows, found, strict=True))
     listing = Listing(
