@@ -28,6 +28,7 @@ MOST_BYTES = 1 << 20
 """Longest model file: what is longer is not written by people."""
 
 _SIGNS = re.compile(r"\{\{|\{%|\{#")
+_CONSTRUCT = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _CALL = re.compile(r"\{\{-?\s*(\w+)\s*\(([^{}]*)\)\s*-?\}\}")
 _TEXT = r"(?:'([^'\"\\]*)'|\"([^'\"\\]*)\")"
 _ARGUMENTS = re.compile(rf"\s*{_TEXT}\s*(?:,\s*{_TEXT}\s*)?,?\s*")
@@ -94,7 +95,8 @@ class ModelFile:
     def _refused(self, offset: int, problem: str) -> InvalidInput:
         line = self.text.count("\n", 0, offset) + 1
         column = offset - self.text.rfind("\n", 0, offset)
-        shown = self.text[offset:].partition("\n")[0][:60]
+        whole = _CONSTRUCT.match(self.text, offset)
+        shown = (whole[0] if whole else self.text[offset:]).partition("\n")[0][:60]
         return InvalidInput(
             f"{self.path}, line {line}, column {column}: {shown} {problem}: only "
             "{{ ref('table') }} and {{ source('schema', 'table') }} are",

@@ -129,6 +129,12 @@ def test_other_jinja_is_refused_with_its_place(parquetry: Runner, models: Path) 
         assert f"models/bad.sql, {place}" in done.err
 
 
+def test_the_construct_that_is_refused_is_named_alone(parquetry: Runner, models: Path) -> None:
+    (models / "bad.sql").write_text("{{ config(tags=['x']) }} SELECT {{ ref('a') }} AS a")
+    done = parquetry("derive", "--all")
+    assert (done.code, "column 1: {{ config(tags=['x']) }} is not" in done.err) == (3, True)
+
+
 def test_all_errors_are_listed_with_their_files(parquetry: Runner, models: Path) -> None:
     (models / "good.sql").write_text(DAILY)
     (models / "unbound.sql").write_text("SELECT nosuch FROM orders")
