@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import duckdb
 
-from catalog.catalog import Catalog
+from catalog.query.session import Session
 
 SPECIAL = {
     "DECIMAL(12,3)": "(i * 7.001)::DECIMAL(12,3)",
@@ -205,12 +205,12 @@ class Oracle:
         return Counter(self.con.execute(query).fetchall())
 
 
-def described(cat: Catalog, name: str) -> list[tuple[str, str]]:
-    return [(row[0], row[1]) for row in cat.sql(f"DESCRIBE {name}").fetchall()]
+def described(session: Session, name: str) -> list[tuple[str, str]]:
+    return [(str(row[0]), str(row[1])) for row in session.sql(f"DESCRIBE {name}").fetchall()]
 
 
-def rows(cat: Catalog, name: str) -> Rows:
-    return Counter(cat.sql(f"SELECT {shown(described(cat, name))} FROM {name}").fetchall())
+def rows(session: Session, name: str, columns: Sequence[tuple[str, str]]) -> Rows:
+    return Counter(session.sql(f"SELECT {shown(columns)} FROM {name}").fetchall())
 
 
 def row_sql(draw: random.Random, kind: str, start: int, rows: int) -> str:

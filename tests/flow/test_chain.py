@@ -118,10 +118,12 @@ class Trial:
 
     def check(self, why: object) -> None:
         """Checks that all tables are what a rebuild gives."""
-        for model in (*self.chain.inputs, *self.chain.models):
-            wanted, found = self.oracle.rows(model.name), rows(self.cat, model.name)
-            assert found == wanted, (why, model, found - wanted, wanted - found)
-            assert described(self.cat, model.name) == self.oracle.columns(model.name), (why, model)
+        with self.cat.connect("main") as session:
+            for model in (*self.chain.inputs, *self.chain.models):
+                columns = described(session, model.name)
+                assert columns == self.oracle.columns(model.name), (why, model)
+                wanted, found = self.oracle.rows(model.name), rows(session, model.name, columns)
+                assert found == wanted, (why, model, found - wanted, wanted - found)
         assert not [one for one in self.cat.stale() if one.is_stale]
         assert self.cat.refresh().commit is None
 

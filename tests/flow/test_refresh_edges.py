@@ -34,10 +34,12 @@ def quoted(name: str) -> str:
 
 def both(cat: Catalog, table: str, sql: str) -> tuple[list[str], list[str]]:
     """Returns the rows of a derived table, and those of its definition."""
-    found, wanted = (
-        sorted(map(str, cat.sql(f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM ({one})").fetchall()))
-        for one in (f"FROM {table}", sql)
-    )
+    texts = "SELECT CAST(COLUMNS(*) AS VARCHAR) FROM ({})"
+    with cat.connect("main") as session:
+        found, wanted = (
+            sorted(map(str, session.sql(texts.format(one)).fetchall()))
+            for one in (f"FROM {table}", sql)
+        )
     return found, wanted
 
 

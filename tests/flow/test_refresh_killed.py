@@ -14,6 +14,7 @@ import duckdb
 import pytest
 
 from catalog.catalog import Catalog
+from catalog.query.session import Session
 from catalog.repository import repository as stored
 from catalog.storage.local import LocalStore
 from tests.effort import effort
@@ -67,9 +68,9 @@ def opened(store: Any) -> Catalog:
     return Catalog("lake", stored.open_existing(store), author="tester")
 
 
-def rows(cat: Catalog, sql: str, ref: str) -> list[str]:
+def rows(session: Session, sql: str) -> list[str]:
     query = f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM ({sql})"
-    return sorted(map(str, cat.sql(query, ref=ref).fetchall()))
+    return sorted(map(str, session.sql(query).fetchall()))
 
 
 def check_agree(cat: Catalog, *, stale: bool) -> None:
@@ -78,8 +79,9 @@ def check_agree(cat: Catalog, *, stale: bool) -> None:
     marked = {one.table: one.is_stale for one in cat.stale(head)}
     assert marked == dict.fromkeys(MODELS, stale)
     if not stale:
-        for table, sql in MODELS.items():
-            assert rows(cat, f"FROM {table}", head) == rows(cat, sql, head), table
+        with cat.connect(head) as session:
+            for table, sql in MODELS.items():
+                assert rows(session, f"FROM {table}") == rows(session, sql), table
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +119,7 @@ def test_a_refresh_that_ends_at_any_operation_is_completed_by_the_next(
     among = range(before + 1, len(calls) + 1)
     kinds = effort(WRITES, frozenset(calls))
     chosen = [n for n in among if calls[n - 1] in kinds]
-    for number in chosen[:: -effort(4, 1)]:
+    for number in chosen[:: -effort(6, 1)]:
         for after in effort((True,), (True, False)):
             root = copies()
             killing = KillingStore(LocalStore(str(root)), at=number, after=after)
@@ -173,9 +175,9 @@ def test_refreshes_killed_at_any_moment_are_completed(copies: Callable[[], Path]
         for commit in cat.log(limit=3):
             known = {one.table: one.is_stale for one in cat.stale(commit.id)}
             assert len(set(known.values())) == 1
-            for table in [one for one, is_stale in known.items() if not is_stale]:
-                found = rows(cat, f"FROM {table}", commit.id)
-                assert found == rows(cat, MODELS[table], commit.id)
+            with cat.connect(commit.id) as session:
+                for table in [one for one, is_stale in known.items() if not is_stale]:
+                    assert rows(session, f"FROM {table}") == rows(session, MODELS[table])
         cat.refresh()
         check_agree(cat, stale=False)
         change(cat, 100 + number)
@@ -186,13 +188,14 @@ def test_the_oracle_is_plain_duckdb(template: Path) -> None:
     cat = opened(LocalStore(str(template)))
     con = duckdb.connect()
     con.execute("SET TimeZone = 'UTC'")
-    for table in ("orders", "customers"):
-        con.register("given", cat.sql(f"FROM {table}").to_arrow_table())
-        con.execute(f"CREATE TABLE {table} AS FROM given")
-    for table, sql in MODELS.items():
-        con.execute(f"CREATE TABLE {table} AS {sql}")
-        found = con.execute(f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM {table}").fetchall()
-        assert sorted(map(str, found)) == rows(cat, sql_over_inputs(table), "main")
+    with cat.connect("main") as session:
+        for table in ("orders", "customers"):
+            con.register("given", session.sql(f"FROM {table}").to_arrow_table())
+            con.execute(f"CREATE TABLE {table} AS FROM given")
+        for table, sql in MODELS.items():
+            con.execute(f"CREATE TABLE {table} AS {sql}")
+            found = con.execute(f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM {table}").fetchall()
+            assert sorted(map(str, found)) == rows(session, sql_over_inputs(table))
 
 
 def sql_over_inputs(table: str) -> str:

@@ -11,6 +11,7 @@ import pytest
 from catalog.catalog import Catalog
 from catalog.errors import CatalogError, Conflict, ErrorKind, InvalidInput
 from catalog.flow.refresh.step import Step, StepResult
+from catalog.query.session import Session
 from catalog.repository import repository as stored
 from catalog.storage.local import LocalStore
 from tests.effort import effort
@@ -55,15 +56,16 @@ def racing(tmp_path: Path) -> Racing:
     return opened
 
 
-def rows(cat: Catalog, sql: str, ref: str = "main") -> list[str]:
+def rows(of: Catalog | Session, sql: str) -> list[str]:
     query = f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM ({sql})"
-    return sorted(map(str, cat.sql(query, ref=ref).fetchall()))
+    return sorted(map(str, of.sql(query).fetchall()))
 
 
 def check_fresh(cat: Catalog, models: dict[str, str]) -> None:
     assert {one.table: one.is_stale for one in cat.stale()} == dict.fromkeys(models, False)
-    for table, sql in models.items():
-        assert rows(cat, f"FROM {table}") == rows(cat, sql), table
+    with cat.connect("main") as session:
+        for table, sql in models.items():
+            assert rows(session, f"FROM {table}") == rows(session, sql), table
 
 
 OTHER = "SELECT a + 1 AS b FROM apart"

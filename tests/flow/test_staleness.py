@@ -33,7 +33,9 @@ def stale(cat: Catalog, ref: str = "main") -> dict[str, bool]:
 
 def agree(cat: Catalog, table: str, sql: str) -> bool:
     texts = "SELECT CAST(COLUMNS(*) AS VARCHAR) FROM ({})"
-    found, wanted = (cat.sql(texts.format(one)).fetchall() for one in (f"FROM {table}", sql))
+    with cat.connect("main") as session:
+        both = (f"FROM {table}", sql)
+        found, wanted = (session.sql(texts.format(one)).fetchall() for one in both)
     return sorted(map(str, found)) == sorted(map(str, wanted))
 
 

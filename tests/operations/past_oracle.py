@@ -28,6 +28,9 @@ class Everything:
     table: str
     states: dict[str, TableState | None] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.session = self.cat.connect("main")
+
     def at(self, commit_id: str) -> TableState | None:
         if commit_id not in self.states:
             self.states[commit_id] = self._read(commit_id)
@@ -38,7 +41,7 @@ class Everything:
             return None
         found = self.cat.table(self.table, commit_id)
         columns = {f.name: f.id for f in found.schema.fields}
-        read = self.cat.sql(f"FROM {self.table}@{commit_id}").to_arrow_table()
+        read = self.session.sql(f"FROM {self.table}@{commit_id}").to_arrow_table()
         return TableState(found.table_id, columns, read.to_pylist())
 
     def had_duplicates(self, key: Row) -> bool:

@@ -75,6 +75,10 @@ class History:
     right: set[tuple[str, ...]] = field(default_factory=set)
     read: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
+    oracle: duckdb.DuckDBPyConnection = field(default_factory=duckdb.connect)
+
+    def __post_init__(self) -> None:
+        self.session = self.cat.connect("main")
 
     def begin(self) -> None:
         for name in SOURCES:
@@ -229,22 +233,26 @@ class History:
             self.right.add(ids)
 
     def expected(self, commit_id: str, sql: str, inputs: list[str]) -> Counter[tuple[str, ...]]:
-        with duckdb.connect() as con:
-            for name in inputs:
-                shape = self.cat.schema(name, commit_id)
-                columns = ", ".join(f'"{one.name}" {one.type}' for one in shape)
-                con.execute(f"CREATE TABLE {name} ({columns})")
-                rows = self.rows(commit_id, name)
-                if rows:
-                    places = ", ".join("?" for _ in shape)
-                    values = [[row[one.name] for one in shape] for row in rows]
-                    con.executemany(f"INSERT INTO {name} VALUES ({places})", values)
+        con = self.oracle
+        for name in inputs:
+            shape = self.cat.schema(name, commit_id)
+            columns = ", ".join(f'"{one.name}" {one.type}' for one in shape)
+            con.execute(f"CREATE TABLE {name} ({columns})")
+            rows = self.rows(commit_id, name)
+            if rows:
+                places = ", ".join("?" for _ in shape)
+                values = [[row[one.name] for one in shape] for row in rows]
+                con.executemany(f"INSERT INTO {name} VALUES ({places})", values)
+        try:
             return rows_of(con.sql(sql).to_arrow_table().to_pylist())
+        finally:  # so that a definition sees no table but its inputs
+            for name in inputs:
+                con.execute(f"DROP TABLE {name}")
 
     def rows(self, commit_id: str, table: str) -> list[dict[str, Any]]:
         snapshot = self.cat.repository.commits.entries(commit_id)[table].entry.snapshot
         if snapshot not in self.read:
-            found = self.cat.sql(f"SELECT * FROM {table}", ref=commit_id).to_arrow_table()
+            found = self.session.sql(f"SELECT * FROM {table}@{commit_id}").to_arrow_table()
             self.read[snapshot] = found.to_pylist()
         return self.read[snapshot]
 

@@ -1,5 +1,6 @@
 """Derived tables in merges, rebases, cherry-picks and reverts: computed, never merged by rows."""
 
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,11 +16,6 @@ from catalog.model.lineage_reading import lineage_entry
 from catalog.operations.merge.steps import MergeReport
 
 JOINED = "SELECT o.id, c.name FROM orders o JOIN customers c ON c.id = o.customer"
-
-
-@pytest.fixture
-def cat(tmp_path: Path) -> Catalog:
-    return Catalog.create(tmp_path / "c", author="tester")
 
 
 def put(
@@ -60,12 +56,54 @@ def became(report: MergeReport) -> dict[str, str]:
     return {one.table: one.what for one in report.derived}
 
 
-@pytest.fixture
-def shop(cat: Catalog) -> Catalog:
-    """Is a catalog of customers, their orders, and what joins both."""
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a catalog of customers, their orders, and what joins both."""
+    root = tmp_path_factory.mktemp("shop") / "c"
+    cat = Catalog.create(root, author="tester")
     put(cat, customers=[{"id": 1, "name": "Ada"}], orders=[{"id": 10, "customer": 1}])
     cat.derive("joined", JOINED, key=["id"])
-    return cat
+    return root
+
+
+@pytest.fixture
+def shop(template: Path, tmp_path: Path) -> Catalog:
+    """Is a copy of it."""
+    shutil.copytree(template, tmp_path / "c")
+    return Catalog.open(tmp_path / "c", author="tester")
+
+
+@pytest.fixture(scope="module")
+def sides_template(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a copy with a branch whose rows join those of main, both refreshed."""
+    root = Path(shutil.copytree(template, tmp_path_factory.mktemp("sides") / "c"))
+    both_sides(Catalog.open(root, author="tester"))
+    return root
+
+
+@pytest.fixture
+def sides(sides_template: Path, tmp_path: Path) -> Catalog:
+    """Is a copy of it."""
+    shutil.copytree(sides_template, tmp_path / "c")
+    return Catalog.open(tmp_path / "c", author="tester")
+
+
+@pytest.fixture(scope="module")
+def days_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a catalog of sales, partitioned by day, and what is derived of each day."""
+    root = tmp_path_factory.mktemp("days") / "c"
+    cat = Catalog.create(root, author="tester")
+    sales = [{"id": n, "day": n % 5, "v": 1} for n in range(50)]
+    put(cat, sales=sales, partition_by=["day"])
+    cat.derive("daily", "SELECT day, sum(v) AS v FROM sales GROUP BY day", partition_by=["day"])
+    return root
+
+
+@pytest.fixture
+def days(days_template: Path, tmp_path: Path) -> Catalog:
+    """Is a copy of it."""
+    shutil.copytree(days_template, tmp_path / "c")
+    return Catalog.open(tmp_path / "c", author="tester")
 
 
 def both_sides(cat: Catalog, *, refresh: bool = True) -> None:
@@ -166,14 +204,13 @@ def test_what_was_stale_before_is_computed_if_the_merge_changes_an_input(shop: C
     assert len(rows(shop, "joined")) == 3
 
 
-def test_without_refresh_the_table_of_the_target_stays_and_is_stale(shop: Catalog) -> None:
-    both_sides(shop)
-    report = shop.merge("fix", refresh=False)
+def test_without_refresh_the_table_of_the_target_stays_and_is_stale(sides: Catalog) -> None:
+    report = sides.merge("fix", refresh=False)
     assert became(report) == {"joined": "stale"}
-    assert rows(shop, "joined") == [(10, "Ada")]
-    assert stale(shop) == ["joined"]
-    shop.refresh()
-    assert rows(shop, "joined") == [(10, "Ada"), (20, "Bob")]
+    assert rows(sides, "joined") == [(10, "Ada")]
+    assert stale(sides) == ["joined"]
+    sides.refresh()
+    assert rows(sides, "joined") == [(10, "Ada"), (20, "Bob")]
 
 
 def test_a_dry_run_lists_what_would_be_computed_and_computes_nothing(
@@ -192,40 +229,34 @@ def test_a_dry_run_lists_what_would_be_computed_and_computes_nothing(
     assert head_of(shop) == head
 
 
-def test_only_changed_parts_are_computed_where_that_is_proved(cat: Catalog) -> None:
-    days = [{"id": n, "day": n % 5, "v": 1} for n in range(50)]
-    put(cat, sales=days, partition_by=["day"])
-    cat.derive("daily", "SELECT day, sum(v) AS v FROM sales GROUP BY day", partition_by=["day"])
-    cat.branches.create("fix")
-    put(cat, "fix", sales=[{"id": 1, "day": 1, "v": 5}])
-    cat.refresh(branch="fix")
-    put(cat, sales=[{"id": 2, "day": 2, "v": 7}])
-    cat.refresh()
-    (found,) = cat.merge("fix").derived
+def test_only_changed_parts_are_computed_where_that_is_proved(days: Catalog) -> None:
+    days.branches.create("fix")
+    put(days, "fix", sales=[{"id": 1, "day": 1, "v": 5}])
+    days.refresh(branch="fix")
+    put(days, sales=[{"id": 2, "day": 2, "v": 7}])
+    days.refresh()
+    (found,) = days.merge("fix").derived
     assert found.refresh is not None
     assert (found.refresh.how, found.refresh.parts) == ("incremental", ("1",))
-    assert rows(cat, "daily") == [(0, 10), (1, 14), (2, 16), (3, 10), (4, 10)]
+    assert rows(days, "daily") == [(0, 10), (1, 14), (2, 16), (3, 10), (4, 10)]
 
 
 @pytest.mark.parametrize(("theirs", "parts"), [(range(1, 5), ("0",)), ([1], ("1",))])
 def test_a_table_is_computed_from_the_side_that_has_more_of_it(
-    cat: Catalog, theirs: Sequence[int], parts: tuple[str, ...]
+    days: Catalog, theirs: Sequence[int], parts: tuple[str, ...]
 ) -> None:
-    days = [{"id": n, "day": n % 5, "v": 1} for n in range(50)]
-    put(cat, sales=days, partition_by=["day"])
-    cat.derive("daily", "SELECT day, sum(v) AS v FROM sales GROUP BY day", partition_by=["day"])
-    cat.branches.create("backfill")
-    put(cat, "backfill", sales=[{"id": n, "day": n, "v": 5} for n in theirs])
-    cat.refresh(branch="backfill")
+    days.branches.create("backfill")
+    put(days, "backfill", sales=[{"id": n, "day": n, "v": 5} for n in theirs])
+    days.refresh(branch="backfill")
     ours = [0] if len(theirs) > 1 else [0, 2, 3]
-    put(cat, sales=[{"id": n, "day": n, "v": 7} for n in ours])
-    cat.refresh()
-    (found,) = cat.merge("backfill").derived
+    put(days, sales=[{"id": n, "day": n, "v": 7} for n in ours])
+    days.refresh()
+    (found,) = days.merge("backfill").derived
     assert found.refresh is not None
     assert found.refresh.parts == parts
     wanted = {n: 10 + 4 * (n in theirs) + 6 * (n in ours) for n in range(5)}
-    assert dict(rows(cat, "daily")) == wanted
-    assert not stale(cat)
+    assert dict(rows(days, "daily")) == wanted
+    assert not stale(days)
 
 
 def test_definitions_that_both_changed_are_a_conflict(shop: Catalog) -> None:
@@ -363,45 +394,42 @@ def test_an_input_that_a_merge_drops_stops_it(shop: Catalog) -> None:
     assert became(report) == {"others": "stale"}
 
 
-def test_a_rebase_refreshes_once_in_a_commit_at_the_end(shop: Catalog) -> None:
-    both_sides(shop)
-    put(shop, "fix", customers=[{"id": 3, "name": "Cid"}])
-    planned = shop.rebase("fix", dry_run=True)
+def test_a_rebase_refreshes_once_in_a_commit_at_the_end(sides: Catalog) -> None:
+    put(sides, "fix", customers=[{"id": 3, "name": "Cid"}])
+    planned = sides.rebase("fix", dry_run=True)
     assert [(one.table, one.what) for one in planned.derived] == [("joined", "refreshed")]
-    report = shop.rebase("fix")
+    report = sides.rebase("fix")
     assert [(one.table, one.what) for one in report.derived] == [("joined", "refreshed")]
     assert report.refresh is not None
     assert report.refresh.id == report.after
-    assert rows(shop, "joined", "fix") == [(10, "Ada"), (20, "Bob")]
-    assert not stale(shop, "fix")
-    again = put(shop, orders=[{"id": 30, "customer": 3}])
-    second = shop.rebase("fix", refresh=False)
+    assert rows(sides, "joined", "fix") == [(10, "Ada"), (20, "Bob")]
+    assert not stale(sides, "fix")
+    again = put(sides, orders=[{"id": 30, "customer": 3}])
+    second = sides.rebase("fix", refresh=False)
     assert second.refresh is None
-    assert stale(shop, "fix") == ["joined"]
+    assert stale(sides, "fix") == ["joined"]
     assert second.onto == again
 
 
-def test_a_cherry_pick_and_its_revert_bring_the_table_along(shop: Catalog) -> None:
-    both_sides(shop)
-    report = shop.cherry_pick("fix~1")
+def test_a_cherry_pick_and_its_revert_bring_the_table_along(sides: Catalog) -> None:
+    report = sides.cherry_pick("fix~1")
     assert became(report) == {"joined": "refreshed"}
-    assert rows(shop, "joined") == [(10, "Ada"), (20, "Bob")]
+    assert rows(sides, "joined") == [(10, "Ada"), (20, "Bob")]
     assert report.commit is not None
-    back = shop.revert(report.commit.id)
+    back = sides.revert(report.commit.id)
     assert became(back) == {"joined": "taken"}
-    assert rows(shop, "joined") == [(10, "Ada")]
-    assert not stale(shop)
+    assert rows(sides, "joined") == [(10, "Ada")]
+    assert not stale(sides)
 
 
-def test_a_merge_that_refreshed_is_reverted(shop: Catalog) -> None:
-    both_sides(shop)
-    report = shop.merge("fix")
+def test_a_merge_that_refreshed_is_reverted(sides: Catalog) -> None:
+    report = sides.merge("fix")
     assert report.commit is not None
-    put(shop, orders=[{"id": 21, "customer": 1}])
-    shop.refresh()
-    assert became(shop.revert(report.commit.id)) == {"joined": "refreshed"}
-    assert rows(shop, "joined") == [(10, "Ada"), (21, "Ada")]
-    assert not stale(shop)
+    put(sides, orders=[{"id": 21, "customer": 1}])
+    sides.refresh()
+    assert became(sides.revert(report.commit.id)) == {"joined": "refreshed"}
+    assert rows(sides, "joined") == [(10, "Ada"), (21, "Ada")]
+    assert not stale(sides)
 
 
 def test_a_refresh_that_is_reverted_changes_nothing_but_without_refresh(shop: Catalog) -> None:
