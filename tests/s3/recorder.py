@@ -38,6 +38,9 @@ def recording(host: str = "127.0.0.1", *, tls: ssl.SSLContext | None = None) -> 
                 super().handle()
 
         def _answer(self) -> None:
+            if self.headers.get("Expect") == "100-continue":  # else a client waits for a second
+                self.send_response_only(100)
+                self.end_headers()
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             recorder.requests.append(f"{self.command} {self.path}\n{self.headers}{body!r}")
             status, headers, content = recorder.answer(self.command, self.path)
