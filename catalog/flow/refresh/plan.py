@@ -208,7 +208,11 @@ def _as_refreshed(table: TableSnapshot, *, redefined: bool) -> str:
     """Returns why a table is not as its last refresh by the same definition left it, or nothing."""
     computed = table.computed
     if computed is None:
-        return "no refresh left it as it is" if table.files else "it is computed for the first time"
+        return (
+            "it is not as its last refresh left it"
+            if table.files
+            else "it is computed for the first time"
+        )
     if redefined:
         return "its definition has changed"
     if computed.engine != ENGINE:

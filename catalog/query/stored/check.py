@@ -195,7 +195,7 @@ class _Checked:
         if strings or (looks_like_file and '"' in self.sql[start:end]):
             self.refuse(f"it reads the file {name}", start, hint=_ONE_SELECT)
         if folded[0] in _SYSTEM_SCHEMAS or folded[-1].startswith(_SYSTEM_NAMES):
-            self.refuse(f"it reads {name}, which describes the engine", start, hint=_ONE_SELECT)
+            self.refuse(f"it reads {name} (which describes the engine)", start, hint=_ONE_SELECT)
 
     def refuse(
         self,
