@@ -26,8 +26,11 @@ class Instance:
         for name, (columns, rows) in tables.items():
             connection.execute(f"CREATE OR REPLACE TABLE {name}_all ({', '.join(columns)})")
             if rows:
-                places = ", ".join("?" for _ in columns)
-                connection.executemany(f"INSERT INTO {name}_all VALUES ({places})", rows)
+                places = f"({', '.join('?' for _ in columns)})"
+                connection.execute(
+                    f"INSERT INTO {name}_all VALUES {', '.join([places] * len(rows))}",
+                    [value for row in rows for value in row],
+                )
             self.restrict(name, "")
 
     def restrict(self, name: str, condition: str) -> None:

@@ -257,7 +257,7 @@ class History:
         return self.read[snapshot]
 
 
-@pytest.mark.parametrize("seed", range(effort(6, 300)))
+@pytest.mark.parametrize("seed", range(effort(5, 300)))
 @pytest.mark.invariant(
     "At every commit, a derived table equals its definition on that commit's inputs, or is stale"
 )

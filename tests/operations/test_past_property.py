@@ -14,7 +14,7 @@ from tests.effort import effort
 from tests.operations.past_oracle import Everything, Row, author, expected_history
 
 KEYS = 5
-STEPS = 24
+STEPS = effort(18, 24)
 
 
 class History:
