@@ -106,7 +106,7 @@ def versions(draw: st.DrawFn) -> tuple[Side, Side]:
 
 
 @pytest.mark.invariant("Every path of a diff gives the answer of the join")
-@settings(max_examples=effort(100, 1500))
+@settings(max_examples=effort(67, 1500))
 @given(versions(), st.booleans())
 def test_aligned_rows_are_those_of_the_join(sides: tuple[Side, Side], kept: bool) -> None:
     before, after = sides

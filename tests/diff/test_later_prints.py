@@ -313,7 +313,7 @@ def write_somehow(rnd: random.Random, rows: list[Row], folder: Path) -> None:
 @pytest.mark.invariant(
     "A first diff does not read what two files store alike; it is read once it is needed"
 )
-@settings(max_examples=effort(40, 600))
+@settings(max_examples=effort(27, 600))
 @given(st.integers(0, 2**63).map(random.Random))
 def test_diffs_in_any_order_count_what_differs(
     tmp_path_factory: pytest.TempPathFactory, rnd: random.Random

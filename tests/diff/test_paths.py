@@ -327,7 +327,7 @@ BLOCKS = (
 
 
 @pytest.mark.invariant("Every path of a diff gives the answer of the join")
-@settings(max_examples=effort(40, 600))
+@settings(max_examples=effort(27, 600))
 @given(pairs(), st.sampled_from([1, 2, 3, 65_536]), st.booleans())
 def test_every_path_gives_the_answer_of_the_join(pair: Pair, block: int, dense: bool) -> None:
     note(described(pair))
@@ -366,7 +366,7 @@ def test_every_path_gives_the_answer_of_the_join(pair: Pair, block: int, dense: 
             assert values(narrow, column, compared) == values(narrow_streamed, column, compared)
 
 
-@settings(max_examples=effort(30, 600))
+@settings(max_examples=effort(20, 600))
 @given(pairs())
 def test_narrow_rows_are_the_rows_without_the_columns_that_did_not_change(pair: Pair) -> None:
     note(described(pair))

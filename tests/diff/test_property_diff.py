@@ -19,7 +19,7 @@ from tests.oracle import Table, diff
 
 
 @pytest.mark.invariant("A diff counts what an oracle in plain Python counts")
-@settings(max_examples=effort(100, 3000))
+@settings(max_examples=effort(67, 3000))
 @given(pairs(), st.booleans())
 def test_any_diff_is_that_of_the_oracle(pair: Pair, aligned: bool) -> None:
     note(described(pair))
@@ -34,7 +34,7 @@ def test_any_diff_is_that_of_the_oracle(pair: Pair, aligned: bool) -> None:
 
 
 @pytest.mark.invariant("Files that both sides share do not alter the result")
-@settings(max_examples=effort(50, 2000))
+@settings(max_examples=effort(34, 2000))
 @given(pairs())
 def test_files_both_sides_have_alter_nothing(pair: Pair) -> None:
     note(described(pair))

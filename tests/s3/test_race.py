@@ -15,7 +15,7 @@ from .servers import Server
 
 WRITERS = 16
 SHARING = 4
-COMMITS = effort(5, 40)
+COMMITS = effort(4, 40)
 """Commits per writer: each race that is lost costs three requests."""
 
 
@@ -56,9 +56,10 @@ def test_sixteen_writers_on_one_branch_all_land(lake: str) -> None:
     cat = catalog.open(lake, cache="")
     wanted = {f"w{writer}": COMMITS for writer in range(WRITERS)} | {"shared": SHARING}
     check(cat, landed, wanted)
-    for table, rows in wanted.items():
-        found = cat.sql(f"SELECT id FROM {table} ORDER BY id").fetchall()
-        assert found == [(n,) for n in range(rows)]
+    with cat.connect() as session:
+        for table, rows in wanted.items():
+            found = session.sql(f"SELECT id FROM {table} ORDER BY id").fetchall()
+            assert found == [(n,) for n in range(rows)]
 
 
 def test_processes_on_disjoint_tables_both_land(lake: str, source: Path) -> None:

@@ -38,8 +38,8 @@ def quoted(name: str) -> str:
 def make(cat: Catalog, *samples: Sample) -> None:
     """Commits tables; each file of a sample becomes a file of its own per partition."""
     for sample in samples:
-        for number, rows in enumerate(sample.files):
-            with cat.transaction("main") as tx:
+        with cat.transaction("main") as tx:
+            for number, rows in enumerate(sample.files):
                 tx.write(
                     sample.name,
                     rows,

@@ -115,7 +115,7 @@ def statements(draw: st.DrawFn) -> str:
 @pytest.mark.invariant(
     "A statement on a branch gives the rows DuckDB gives, whichever files it skips"
 )
-@settings(max_examples=effort(40, 600))
+@settings(max_examples=effort(27, 600))
 @given(
     files=st.lists(ROWS, min_size=1, max_size=4),
     partition_by=st.sampled_from([[], ["grp"], ["grp", "id"]]),

@@ -81,7 +81,7 @@ def read(cat: Catalog, ref: str = "main") -> list[Row]:
 
 
 @pytest.mark.invariant("An upsert gives what an oracle in plain Python gives")
-@settings(max_examples=effort(40, 600))
+@settings(max_examples=effort(27, 600))
 @given(
     before=st.lists(st.lists(ROWS, max_size=8), min_size=1, max_size=3),
     writes=st.lists(
