@@ -1,5 +1,6 @@
 """The typer application: global options, and all commands in the order help lists them."""
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Annotated
@@ -169,6 +170,7 @@ _add(application, "views", export.views)
 _add(application, "demo", demo.demo)
 
 
+@functools.cache  # typer takes longer to make it than many commands take to run
 def command() -> TyperGroup:
     """Returns the whole command line as one command."""
     group = get_command(application)
