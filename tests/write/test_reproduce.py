@@ -1,5 +1,6 @@
 """Tables computed again from what is recorded of them, and compared."""
 
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,10 +12,11 @@ from catalog.errors import ErrorKind
 from catalog.operations.flow.rerun import only_selects
 
 
-@pytest.fixture
-def cat(tmp_path: Path) -> catalog.Catalog:
-    """Returns a catalog with two tables and one derived from them."""
-    made = catalog.create(str(tmp_path / "lake"))
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Makes a catalog with two tables and one derived from them."""
+    root = tmp_path_factory.mktemp("made") / "lake"
+    made = catalog.create(str(root))
     with made.transaction("main") as tx:
         tx.sql(
             "CREATE TABLE sales AS SELECT range AS id, range % 3 AS shop, 0.1 * range AS amount "
@@ -28,7 +30,13 @@ def cat(tmp_path: Path) -> catalog.Catalog:
         "totals",
         "SELECT name, sum(amount) AS total FROM sales JOIN shops USING (shop) GROUP BY name",
     )
-    return made
+    return root
+
+
+@pytest.fixture
+def cat(made: Path, tmp_path: Path) -> catalog.Catalog:
+    """Returns a copy of that catalog: the test's own."""
+    return catalog.open(str(shutil.copytree(made, tmp_path / "lake")))
 
 
 @pytest.mark.invariant(
