@@ -11,6 +11,7 @@ import typer
 from catalog.report.figures import counted, plain
 from cli.completion import complete_table
 from cli.interruption import passed_on
+from cli.location import running_code
 from cli.model_files import (
     configured_models,
     derivations,
@@ -193,6 +194,7 @@ def derive(
             progress=lambda table, done, total: progress(done, total, table),
             runs=command_runs(allow=allow_commands),
             watch=passed_on,
+            code=running_code(),
         )
     _show(report, wanted, without=[] if prune else rest, json=json)
 

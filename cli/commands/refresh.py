@@ -6,6 +6,7 @@ import typer
 
 from cli.completion import complete_table
 from cli.interruption import passed_on
+from cli.location import running_code
 from cli.opening import DEFAULT_REF, opened
 from cli.options import AllowCommands, Branch, Json, Message
 from cli.output import stderr
@@ -97,6 +98,7 @@ def refresh(
             progress=lambda table, done, total: progress(done, total, table),
             runs=command_runs(allow=allow_commands),
             watch=passed_on,
+            code=running_code(),
         )
     outcome = {
         "branch": report.branch,

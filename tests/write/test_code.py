@@ -193,3 +193,18 @@ def test_an_unknown_input_is_an_error(wrong: str, lake: Catalog) -> None:
     assert lake.resolve("main").commit_id == before
     with pytest.raises(InvalidInput):
         lake.transaction("main", inputs="orders@main")
+
+
+def test_refreshes_and_definitions_say_whose_code_made_them(tmp_path: Path) -> None:
+    cat = Catalog.create(str(tmp_path / "lake"))
+    with cat.transaction("main") as tx:
+        tx.sql("CREATE TABLE t AS SELECT 1 AS a")
+    cat.derive("d", "SELECT a FROM t")
+    with cat.transaction("main") as tx:
+        tx.sql("UPDATE t SET a = 2")
+    cat.refresh()
+    entries = cat.context.repository.commits.read
+    written = [entries(cat.resolve(ref).commit_id).lineage["d"] for ref in ("main", "main~2")]
+    told = entries(cat.resolve("main~1").commit_id).lineage["t"]
+    assert isinstance(told, dict)
+    assert [one.get("code") for one in written if isinstance(one, dict)] == [told.get("code")] * 2

@@ -1,7 +1,8 @@
 """What a refresh did to derived tables, or would do, for people and for the commit."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from catalog.flow.partitionwise import NotPartitionWise
 from catalog.flow.refresh.plan import StepPlan
@@ -46,9 +47,15 @@ class TableRefresh:
     deleted: int | None = None
 
 
-def lineage_of(results: Sequence[StepResult]) -> dict[str, StoredLineage]:
-    """Returns what a commit records about the tables that steps computed."""
-    return {one.plan.table: one.lineage.stored() for one in results if one.update is not None}
+def lineage_of(
+    results: Sequence[StepResult], code: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, StoredLineage]:
+    """Returns what a commit records about the tables that steps computed, by whose code."""
+    return {
+        one.plan.table: replace(one.lineage, code=dict(code)).stored()
+        for one in results
+        if one.update is not None
+    }
 
 
 def described_plan(plan: StepPlan) -> TableRefresh:

@@ -1,6 +1,6 @@
 """Defining derived tables of a branch: ``cat.derive(…)``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,6 +15,7 @@ from catalog.model.derived import is_derived, without_definition
 from catalog.model.lineage import LineageEntry
 from catalog.model.listings import CommitInfo
 from catalog.model.names import canonical_name
+from catalog.operations.code import calling_code
 from catalog.operations.context import OperationContext
 from catalog.operations.flow.definition import Definitions, Derivation
 from catalog.operations.flow.refresh import INPUTS_OF_COMMAND, not_derived
@@ -61,6 +62,7 @@ def derive(
     progress: StepProgress | None = None,
     runs: CommandRuns = NO_COMMANDS,
     watch: Watch = nullcontext,
+    code: Mapping[str, str] | None = None,
 ) -> DeriveReport:
     """Defines derived tables and computes them, in one commit; see ``Catalog.derive``.
 
@@ -76,10 +78,12 @@ def derive(
         progress: Called after each table that was computed.
         runs: How commands run, and which may.
         watch: Is given what stops the steps that run, for as long as they do.
+        code: The code that does it, to be recorded; None is that of the caller.
     """
     branch = canonical_name(branch)
     head = unprotected_branch(context.repository, branch).head
-    attempt = _Attempt(context, branch, derivations, drop, replace_tables, compute, message)
+    found = calling_code() if code is None else code
+    attempt = _Attempt(context, branch, derivations, drop, replace_tables, compute, message, found)
     attempt.refresher.runs = runs
     attempt.refresher.watch = watch
     if progress is not None:
@@ -105,6 +109,7 @@ class _Attempt:
     replace_tables: bool
     compute: bool
     message: str | None
+    code: Mapping[str, str]
     refresher: Refresher = field(init=False)
     defined: list[str] = field(default_factory=list)
     results: list[StepResult] = field(default_factory=list)
@@ -131,9 +136,9 @@ class _Attempt:
         defined, dropped = ", ".join(sorted(self.defined)), ", ".join(self.drop)
         does = [f"derive {defined}"] if defined else []
         does += [f"drop the definition of {dropped}"] if dropped else []
-        lineage = dict.fromkeys(self.defined, LineageEntry("derive").stored())
+        lineage = dict.fromkeys(self.defined, LineageEntry("derive", code=dict(self.code)).stored())
         lineage |= dict.fromkeys(self.drop, LineageEntry("drop-definition").stored())
-        lineage |= lineage_of(self.results)
+        lineage |= lineage_of(self.results, self.code)
         about = self.context.describe(self.message or "; ".join(does), lineage=lineage)
         return Proposal([head], updates, about, f"derive: {defined or dropped}")
 

@@ -1,7 +1,7 @@
 """Refreshing the derived tables of a branch, in one commit: ``cat.refresh(…)``."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -18,6 +18,7 @@ from catalog.flow.refresh.step import Step, StepResult
 from catalog.hints import Call, hint
 from catalog.model.listings import CommitInfo
 from catalog.model.names import canonical_name
+from catalog.operations.code import calling_code
 from catalog.operations.context import OperationContext
 from catalog.operations.history import describe_commit
 from catalog.operations.refs import unprotected_branch
@@ -70,6 +71,7 @@ def refresh(
     progress: StepProgress | None,
     runs: CommandRuns = NO_COMMANDS,
     watch: Watch = nullcontext,
+    code: Mapping[str, str] | None = None,
 ) -> RefreshReport:
     """Computes derived tables of a branch that are stale; see ``Catalog.refresh``."""
     branch = canonical_name(branch)
@@ -79,7 +81,8 @@ def refresh(
         wanted = wanted_tables(candidate, branch, tables, downstream_of)
         planned = planned_steps(context, candidate, wanted, full=full)
         return RefreshReport(branch, None, tuple(map(described_plan, planned)), dry_run=True)
-    attempt = _Attempt(context, branch, tables, downstream_of, message)
+    found = calling_code() if code is None else code
+    attempt = _Attempt(context, branch, tables, downstream_of, message, found)
     attempt.refresher.full = full
     attempt.refresher.runs = runs
     attempt.refresher.watch = watch
@@ -108,6 +111,7 @@ class _Attempt:
     tables: Sequence[str] | None
     downstream_of: Sequence[str]
     message: str | None
+    code: Mapping[str, str]
     refresher: Refresher = field(init=False)
     results: list[StepResult] = field(default_factory=list)
     updates: Sequence[TableUpdate] = ()
@@ -137,7 +141,7 @@ class _Attempt:
             result.check_read()
         names = ", ".join(sorted(update.name for update in updates))
         message = self.message or f"refresh of {names}"
-        lineage = lineage_of(self.results)
+        lineage = lineage_of(self.results, self.code)
         about = self.context.describe(message, lineage=lineage)
         return Proposal([head], updates, about, f"refresh: {names}")
 
