@@ -1,6 +1,7 @@
 """Files that are read by parts, as a file object with a position."""
 
 import io
+from abc import abstractmethod
 from typing import Any
 
 from catalog.storage.store import RemoteFile
@@ -20,9 +21,9 @@ class PositionedFile(io.RawIOBase):
         self.found = found
         self._position = 0
 
+    @abstractmethod
     def part(self, offset: int, length: int) -> bytes:
         """Returns bytes from an offset on, fewer only at the end."""
-        raise NotImplementedError
 
     @property
     def size(self) -> int:
