@@ -32,12 +32,19 @@ def rounded(value: str, kind: DataType, *, depth: int = 0) -> str:
     """Returns SQL of a value in a form in which values that are the same are mostly equal.
 
     Floats become texts of 12 significant digits; two that agree in more may still round apart.
+    Intervals become texts, since the engine takes a month for 30 days, and a VARIANT value and
+    text, since it takes 1 for 1.0, while the texts of 1 and '1' are the same.
     """
-    if not has_float(kind):
-        name = str(kind)
-        return f"CAST({value} AS VARCHAR)" if "INTERVAL" in name or "VARIANT" in name else value
+    if not (has_float(kind) or "INTERVAL" in str(kind) or "VARIANT" in str(kind)):
+        return value
     inner = f"x{depth}"
     match kind:
+        case Scalar("INTERVAL"):
+            return f"CAST({value} AS VARCHAR)"
+        case Scalar("VARIANT"):
+            return f"struct_pack(v := {value}, t := CAST({value} AS VARCHAR))"
+        case Scalar() if not is_float(kind):
+            return value
         case ListType(element):
             each = rounded(inner, element, depth=depth + 1)
             return f"list_transform({value}, lambda {inner}: {each})"
