@@ -4,9 +4,9 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
+from catalog.backfiller import CatalogBackfiller
 from catalog.errors import AlreadyExists, ErrorKind, NotFound
 from catalog.hints import Call, hint
-from catalog.merger import CatalogMerger
 from catalog.model.datafile import VERIFY
 from catalog.model.limits import TIME_LIMIT_S, limited_to
 from catalog.model.texts import check_choice, path_text
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @tells_machine_errors
-class Catalog(CatalogMerger):
+class Catalog(CatalogBackfiller):
     """Versions many tables as one; see ``catalog.create`` and ``catalog.open``."""
 
     @staticmethod

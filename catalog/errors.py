@@ -1,7 +1,7 @@
 """The errors of the catalog: few categories, by what the caller would do about them."""
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from catalog.hints import Hint, python_wording
 from catalog.messages import shown
@@ -145,6 +145,16 @@ class ErrorKind(StrEnum):
     COMMAND_REFUSED = "command-refused", "A command of a catalog is not allowed to run."
     COMMAND_FAILED = "command-failed", "A command failed, or did not end in time."
     ROW_NOT_FOUND = "row-not-found", "No row of the table has that key."
+    GATE_REFUSED = "gate-refused", "A change does not pass the gate of the branch."
+    BRANCH_GATED = "branch-gated", "The rules of the branch do not allow it to be moved so."
+    BAD_CHECK = "bad-check", "A check is not valid."
+    CHECK_NOT_FOUND = "check-not-found", "The table has no check of that name."
+    BAD_CONTRACT = "bad-contract", "A contract is not valid."
+    CONTRACT_NOT_FOUND = "contract-not-found", "There is no contract of that name."
+    BACKFILL_EXISTS = "backfill-exists", "Another backfill has that name."
+    BACKFILL_NOT_FOUND = "backfill-not-found", "There is no backfill of that name."
+    BACKFILL_BROKEN = "backfill-broken", "The branch of a backfill was moved or deleted."
+    BACKFILL_FAILED = "backfill-failed", "A step of a backfill failed."
 
 
 class CatalogError(Exception):
@@ -208,6 +218,20 @@ class MergeConflict(Conflict):
         super().__init__(message, hint=hint)
         self.conflicts = conflicts
         self.branch = branch
+
+
+class GateRefused(CatalogError):
+    """A change does not pass the gate of the branch: look at what it found, then correct it.
+
+    Attributes:
+        judgement: What it found; see ``catalog.model.judgement.Judgement``.
+    """
+
+    default_kind = ErrorKind.GATE_REFUSED
+
+    def __init__(self, message: str, *, judgement: Any = None, hint: Hint | str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.judgement = judgement
 
 
 class InvalidInput(CatalogError):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from catalog.reader import CatalogReader
+from catalog.checker import CatalogChecker
 from catalog.repository.repository import DEFAULT_BRANCH
 from catalog.storage.failures import tells_machine_errors
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 @tells_machine_errors
-class CatalogMerger(CatalogReader):
-    """Merges, rebases, cherry-picks and reverts; ``Catalog`` inherits it."""
+class CatalogMerger(CatalogChecker):
+    """Merges, rebases, cherry-picks and reverts; ``CatalogBackfiller`` inherits it."""
 
     def merge(
         self,

@@ -31,27 +31,8 @@ from cli.commands import (
 )
 from cli.commands import diff as diff_command
 from cli.exit_codes import ExitCode
+from cli.groups import NamedGroup
 from cli.output import stdout
-from cli.usage import UsageError, nearest
-
-
-class NamedGroup(TyperGroup):
-    """A group of commands that suggests the nearest name for an unknown one."""
-
-    def resolve_command(self, ctx, args):  # type: ignore[no-untyped-def]
-        """Returns the command that the arguments name.
-
-        Raises:
-            UsageError: There is none.
-        """
-        name = args[0]
-        unknown = self.get_command(ctx, name) is None and not name.startswith("-")
-        if unknown and not ctx.resilient_parsing:
-            hint = nearest(name, self.list_commands(ctx))
-            if not hint.startswith("did"):
-                hint = f"{ctx.command_path} --help lists the commands"
-            raise UsageError(f"no command {ctx.command_path} {name}", hint=hint)
-        return super().resolve_command(ctx, args)
 
 
 class PlainCommand(TyperCommand):

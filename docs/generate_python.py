@@ -121,7 +121,14 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         tuple(
             f"catalog.errors:{name}"
             for name in (
-                *("CatalogError", "NotFound", "AlreadyExists", "Conflict", "MergeConflict"),
+                *(
+                    "CatalogError",
+                    "NotFound",
+                    "AlreadyExists",
+                    "Conflict",
+                    "MergeConflict",
+                    "GateRefused",
+                ),
                 "InvalidInput",
                 *("CorruptData", "StorageFailure", "Unsupported", "ErrorKind"),
             )

@@ -20,8 +20,9 @@ INLINE_TABLES = 256
 """Tables that a commit lists inline; more go into a tree, so that a commit to one of thousands
 of tables stays small."""
 
-LISTED_DERIVED = 256
-"""Derived tables that a commit lists; where there are more, tables are looked at one by one."""
+LISTED = 256
+"""Derived tables, and tables with checks, that a commit lists; where there are more, tables are
+looked at one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,9 @@ class Commit:
         lineage: Provenance by written table (free JSON).
         derived: Names of the derived tables in order; None if the commit does not say, as those
             of older releases do not, and those with too many.
+        checked: Names of the tables with checks in order; None as for ``derived``.
+        gate: What a gate found before the commit was published, as JSON; see ``model.judgement``.
+            None if nothing was judged.
     """
 
     parents: tuple[str, ...]
@@ -100,6 +104,8 @@ class Commit:
     lineage: Mapping[str, object] = field(default_factory=dict)
     tables_levels: int = 0
     derived: tuple[str, ...] | None = None
+    checked: tuple[str, ...] | None = None
+    gate: Mapping[str, object] | None = None
 
     @property
     def title(self) -> str:
@@ -108,10 +114,13 @@ class Commit:
 
     def to_bytes(self) -> bytes:
         """Returns the canonical JSON that the id is taken over."""
-        derived = {} if self.derived is None else {"derived": list(self.derived)}
+        said = {"derived": self.derived, "checked": self.checked}
+        lists = {name: list(names) for name, names in said.items() if names is not None}
+        gate = {} if self.gate is None else {"gate": dict(self.gate)}
         return canonical_json(
             {
-                **derived,
+                **lists,
+                **gate,
                 "kind": "commit",
                 "parents": list(self.parents),
                 "generation": self.generation,
@@ -183,18 +192,26 @@ def from_json(stored: Mapping[str, object]) -> Commit:
                 metadata=metadata,
                 lineage=lineage,
                 tables_levels=tables_levels,
-                derived=_derived(stored.get("derived")),
+                derived=_listed(stored.get("derived")),
+                checked=_listed(stored.get("checked")),
+                gate=_gate(stored.get("gate")),
             )
     raise CorruptData("a commit is not readable: fields are missing or of another type")
 
 
-def _derived(stored: object) -> tuple[str, ...] | None:
+def _listed(stored: object) -> tuple[str, ...] | None:
     match stored:
         case None:
             return None
-        case [*names] if len(names) <= LISTED_DERIVED:
+        case [*names] if len(names) <= LISTED:
             return tuple(map(checked_table_name, names))
-    raise CorruptData(f"not a list of derived tables in a commit: {excerpt(stored)}")
+    raise CorruptData(f"not a list of tables in a commit: {excerpt(stored)}")
+
+
+def _gate(stored: object) -> Mapping[str, object] | None:
+    if stored is None or isinstance(stored, dict):
+        return stored
+    raise CorruptData(f"not what a gate found, in a commit: {excerpt(stored)}")
 
 
 def _change(stored: object) -> TableChange:

@@ -53,6 +53,7 @@ class Branch:
         moves: Moves as stored, newest first; ``reflog`` parses them.
         older: Id of the page with older moves, if there are any.
         protected: Whether it changes only by merge.
+        rules: What it demands of changes, as stored; see ``model.rules``. None for nothing.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Branch:
     moves: tuple[object, ...]
     older: str | None = None
     protected: bool = False
+    rules: object = None
 
     @property
     def reflog(self) -> tuple[Move, ...]:
@@ -73,7 +75,9 @@ class Branch:
 
     def to_bytes(self) -> bytes:
         """Returns the stored form."""
+        rules = {} if self.rules is None else {"rules": self.rules}
         fields = {
+            **rules,
             "kind": "branch",
             "name": self.name,
             "commit": self.commit_id,
@@ -109,7 +113,9 @@ def branch_from_json(stored: Mapping[str, object], name: str, *, trusted: bool =
         } if is_id_or_none(commit_id) and is_id_or_none(older):
             if own != name:
                 raise CorruptData(f"branch {name} is stored under the name {own}")
-            return Branch(name, commit_id, write_id, tuple(moves), older, protected)
+            return Branch(
+                name, commit_id, write_id, tuple(moves), older, protected, stored.get("rules")
+            )
     raise CorruptData(f"branch {name} is not readable: fields are missing or of another type")
 
 

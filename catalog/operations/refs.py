@@ -148,7 +148,9 @@ class BranchList:
                 return held.branch
             with contextlib.suppress(SwapLost):
                 stamp = self._context.stamp(why)
-                return self._repository.branches.protect(held, protected, stamp)
+                return self._repository.branches.protect(
+                    held, stamp, protected=protected, rules=held.branch.rules
+                )
         raise contested_error(name, MAX_ATTEMPTS)
 
     def reflog(self, name: str) -> "Moves":

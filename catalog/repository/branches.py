@@ -221,7 +221,8 @@ class Branches:
             SwapLost: Another writer has moved it since.
             OutcomeUnknown: It may or may not have moved, and the reflog no longer shows it.
         """
-        return self._move(held, commit_id, stamp, protected=held.branch.protected)
+        branch = held.branch
+        return self._move(held, commit_id, stamp, protected=branch.protected, rules=branch.rules)
 
     def turn(self, name: str) -> AbstractContextManager[None]:
         """Waits until no other writer is about to move a branch, if the store knows.
@@ -233,14 +234,22 @@ class Branches:
             return self._store.turn(branch_path(name))
         return nullcontext()
 
-    def protect(self, held: HeldBranch, protected: bool, stamp: Stamp) -> Branch:
-        """Sets whether a branch changes only by merge; it stays where it is.
+    def protect(
+        self, held: HeldBranch, stamp: Stamp, *, protected: bool, rules: object = None
+    ) -> Branch:
+        """Sets whether a branch changes only by merge, and its rules; it stays where it is.
+
+        Args:
+            held: The branch.
+            stamp: Who sets it, when, and why.
+            protected: Whether it changes only by merge.
+            rules: What it demands of changes, as stored; None for nothing.
 
         Raises:
             SwapLost: Another writer has moved it since.
             OutcomeUnknown: It may or may not have been set, and the reflog no longer shows it.
         """
-        return self._move(held, held.branch.commit_id, stamp, protected=protected)
+        return self._move(held, held.branch.commit_id, stamp, protected=protected, rules=rules)
 
     def find_key(self, branch: Branch, key: str) -> Move | None:
         """Returns the newest move that a write of some idempotency key made, if any.
@@ -258,7 +267,13 @@ class Branches:
         return None
 
     def _move(
-        self, held: HeldBranch, commit_id: str | None, stamp: Stamp, *, protected: bool
+        self,
+        held: HeldBranch,
+        commit_id: str | None,
+        stamp: Stamp,
+        *,
+        protected: bool,
+        rules: object = None,
     ) -> Branch:
         old = held.branch
         write_id = self._new_id()
@@ -271,6 +286,7 @@ class Branches:
             moves=moves,
             older=older,
             protected=protected and commit_id is not None,
+            rules=None if commit_id is None else rules,
         )
         data = new.to_bytes()
         try:

@@ -8,19 +8,18 @@ from weakref import WeakKeyDictionary
 from catalog.model import table as table_model
 from catalog.model.commit import (
     INLINE_TABLES,
-    LISTED_DERIVED,
+    LISTED,
     Commit,
     TableChange,
     TableEntry,
 )
 from catalog.model.datafile import DataFile
-from catalog.model.derived import is_derived
 from catalog.model.ids import canonical_json, content_id, random_id
 from catalog.model.lineage import StoredLineage
 from catalog.model.table import TableSnapshot
 from catalog.model.texts import check_text, check_texts
 from catalog.repository import columnar
-from catalog.repository.commits import CHANGES_KIND, Commits, StoredTable
+from catalog.repository.commits import CHANGES_KIND, MARKS, Commits, Mark, StoredTable
 from catalog.repository.creation import create_named
 from catalog.repository.manifest import DataFileRows
 from catalog.repository.nodes import PackBuilder
@@ -65,13 +64,14 @@ class TableUpdate:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """Who commits, when and why; see ``Commit``."""
+    """Who commits, when and why, and what a gate found; see ``Commit``."""
 
     author: str
     time: datetime.datetime
     message: str
     metadata: Mapping[str, str] = field(default_factory=dict)
     lineage: Mapping[str, StoredLineage] = field(default_factory=dict)
+    gate: Mapping[str, object] | None = None
 
     def __post_init__(self) -> None:
         check_text(self.author, "the author")
@@ -178,7 +178,7 @@ class CommitWriter:
             changes=changes,
             inline=inline,
             root=root,
-            derived=self._derived(parents, updates),
+            marked={mark: self._marked(parents, updates, mark) for mark in MARKS},
         )
         content = commit.to_bytes()
         data = pack.build(content, known, pointed)
@@ -198,7 +198,7 @@ class CommitWriter:
         changes: Mapping[str, TableChange],
         inline: Mapping[str, TableEntry] | None,
         root: Root | None,
-        derived: tuple[str, ...] | None,
+        marked: Mapping[Mark, tuple[str, ...] | None],
     ) -> Commit:
         before = [self._commits.read(parent) for parent in parents]
         return Commit(
@@ -213,21 +213,23 @@ class CommitWriter:
             metadata=about.metadata,
             lineage=lineage,
             tables_levels=0 if root is None else root.levels,
-            derived=derived,
+            derived=marked["derived"],
+            checked=marked["checked"],
+            gate=about.gate,
         )
 
-    def _derived(
-        self, parents: Sequence[str], updates: Sequence[TableUpdate]
+    def _marked(
+        self, parents: Sequence[str], updates: Sequence[TableUpdate], mark: Mark
     ) -> tuple[str, ...] | None:
-        """Returns the names of the derived tables to come; None if those before are not known."""
-        before = self._commits.known_derived(parents[0]) if parents else ()
+        """Returns the names of the tables of a kind to come; None if those before are unknown."""
+        before = self._commits.known_marked(parents[0], mark) if parents else ()
         if before is None:
             return None
         names = set(before).difference(update.name for update in updates)
         for update in updates:
-            if update.snapshot is not None and is_derived(update.snapshot.properties):
+            if update.snapshot is not None and MARKS[mark](update.snapshot.properties):
                 names.add(update.name)
-        return tuple(sorted(names)) if len(names) <= LISTED_DERIVED else None
+        return tuple(sorted(names)) if len(names) <= LISTED else None
 
     def _write_entries(
         self, entries: Mapping[str, PlacedEntry], parents: Sequence[str], pack: PackBuilder

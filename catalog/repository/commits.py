@@ -1,11 +1,13 @@
 """Commits as stored: reading them, their tables and what they changed."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from catalog.errors import CorruptData, NotFound
 from catalog.model import commit as commit_model
 from catalog.model import table as table_model
+from catalog.model.checks import has_checks
 from catalog.model.commit import Commit
 from catalog.model.datafile import DataFile
 from catalog.model.derived import is_derived
@@ -16,6 +18,15 @@ from catalog.repository.pack import Place
 from catalog.repository.table_entries import PlacedEntry, TableRows
 
 CHANGES_KIND = "changes"
+
+Mark = Literal["derived", "checked"]
+"""Kinds of tables that commits list, so that not all table snapshots need be read for them."""
+
+MARKS: Mapping[Mark, Callable[[Mapping[str, str]], bool]] = {
+    "derived": is_derived,
+    "checked": has_checks,
+}
+"""Whether the properties of a table say that it is of a kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +48,7 @@ class Commits:
         self._commits: dict[str, Commit] = {}
         self._entries: dict[str, Mapping[str, PlacedEntry]] = {}
         self._folded: dict[str, Mapping[str, PlacedEntry]] = {}
-        self._derived: dict[str, tuple[str, ...]] = {}
+        self._marks: dict[tuple[Mark, str], tuple[str, ...]] = {}
 
     def read(self, commit_id: str) -> Commit:
         """Returns a commit.
@@ -104,22 +115,30 @@ class Commits:
 
         Where the commit does not say it, the snapshots of all its tables are read.
         """
-        known = self.known_derived(commit_id)
+        return self._marked(commit_id, "derived")
+
+    def checked(self, commit_id: str) -> tuple[str, ...]:
+        """Returns the names of a commit's tables that have checks, in order; see ``derived``."""
+        return self._marked(commit_id, "checked")
+
+    def _marked(self, commit_id: str, mark: Mark) -> tuple[str, ...]:
+        known = self.known_marked(commit_id, mark)
         if known is None:
-            entries = self.entries(commit_id).items()
+            has_mark, entries = MARKS[mark], self.entries(commit_id).items()
             known = tuple(
-                name for name, entry in entries if is_derived(self.table(entry).snapshot.properties)
+                name for name, entry in entries if has_mark(self.table(entry).snapshot.properties)
             )
-            if len(self._derived) >= CACHED_ENTRIES:
-                self._derived.clear()
-            self._derived[commit_id] = known
+            if len(self._marks) >= 2 * CACHED_ENTRIES:
+                self._marks.clear()
+            self._marks[mark, commit_id] = known
         return known
 
-    def known_derived(self, commit_id: str) -> tuple[str, ...] | None:
-        """Returns the names of a commit's derived tables if no table need be read for it."""
-        said = self.read(commit_id).derived
-        if said is None and commit_id in self._derived:
-            return self._derived[commit_id]
+    def known_marked(self, commit_id: str, mark: Mark) -> tuple[str, ...] | None:
+        """Returns the names of a commit's tables of some kind if no table need be read for it."""
+        commit = self.read(commit_id)
+        said = commit.derived if mark == "derived" else commit.checked
+        if said is None and (mark, commit_id) in self._marks:
+            return self._marks[mark, commit_id]
         entries = self.entries(commit_id)
         if said is None:
             return None if entries else ()

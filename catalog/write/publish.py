@@ -2,9 +2,9 @@
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from catalog.repository.branch_errors import contested_error, deleted_error
 from catalog.repository.branches import HeldBranch, Stamp
@@ -44,18 +44,34 @@ class Proposal:
 Propose = Callable[[HeldBranch, str], Proposal | None]
 """Makes a commit for a branch as it was read, and its head; None if none is wanted."""
 
+Judge = Callable[[HeldBranch, Proposal, str], Mapping[str, object] | None]
+"""Judges a proposed commit before the branch moves to it.
+
+It receives the branch as it was read, the proposal, and the id of the commit that was written for
+it, which nobody points at. It returns what is recorded with the commit, None if nothing was
+judged, and raises an error if the commit may not be published.
+"""
+
 
 def publish(
     repository: Repository,
     branch: str,
     propose: Propose,
     *,
+    judge: Judge | None = None,
     take_turns: bool = False,
 ) -> str | None:
     """Commits to a branch, trying again if another writer moved it in the meantime.
 
     To wait for other writers first, where the store can tell, saves lost races where many write,
     and is only for commits that are quickly made.
+
+    Args:
+        repository: The stored objects.
+        branch: The branch.
+        propose: Makes the commit.
+        judge: Judges it; a branch with rules takes no commit without.
+        take_turns: Whether to wait for other writers.
 
     Returns:
         The id of the commit; None if none was wanted.
@@ -75,7 +91,7 @@ def publish(
             if made is None:
                 return None
             warn_of_clocks(repository.commits.read, made.parents, made.about.time)
-            commit_id = repository.writer().write(made.parents, made.updates, made.about)
+            commit_id = _written(repository, held, made, judge=judge)
             stamp = Stamp(made.about.author, made.about.time, made.why, made.key)
             with suppress(SwapLost):
                 repository.branches.move(held, commit_id, stamp)
@@ -83,3 +99,17 @@ def publish(
         time.sleep(random.uniform(0, pause_s))
         pause_s = min(2 * pause_s, MAX_PAUSE_S)
     raise contested_error(branch, MAX_ATTEMPTS)
+
+
+def _written(
+    repository: Repository, held: HeldBranch, made: Proposal, *, judge: Judge | None
+) -> str:
+    """Writes a proposed commit, and again with what was found about it, if it was judged."""
+    writer = repository.writer()
+    commit_id = writer.write(made.parents, made.updates, made.about)
+    if judge is None:
+        return commit_id
+    found = judge(held, made, commit_id)
+    if found is None:
+        return commit_id
+    return writer.write(made.parents, made.updates, replace(made.about, gate=found))

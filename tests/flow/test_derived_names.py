@@ -10,7 +10,7 @@ from catalog import Catalog
 from catalog.errors import CorruptData
 from catalog.flow.candidate import Candidate
 from catalog.flow.derivation.graph import Graph
-from catalog.model.commit import LISTED_DERIVED, from_json
+from catalog.model.commit import LISTED, from_json
 from catalog.model.ids import parse_json
 from catalog.repository import commit_writer
 
@@ -84,10 +84,10 @@ def test_where_older_releases_committed_the_tables_say_it(
 ) -> None:
     write(cat, "a", "b")
     cat.derive("d", "SELECT k FROM a")
-    listing = commit_writer.CommitWriter._derived
-    monkeypatch.setattr(commit_writer.CommitWriter, "_derived", lambda *a: None)
+    listing = commit_writer.CommitWriter._marked
+    monkeypatch.setattr(commit_writer.CommitWriter, "_marked", lambda *a: None)
     write(cat, "a", rows=4)
-    monkeypatch.setattr(commit_writer.CommitWriter, "_derived", listing)
+    monkeypatch.setattr(commit_writer.CommitWriter, "_marked", listing)
     again = Catalog.open(tmp_path / "c", author="tester")
     assert again.repository.commits.read(head(again)).derived is None
     assert [one.table for one in again.stale()] == ["d"]
@@ -96,7 +96,7 @@ def test_where_older_releases_committed_the_tables_say_it(
     assert again.repository.commits.read(head(again)).derived == ("d",)
 
 
-@pytest.mark.parametrize("derived", ["a", [1], ["a", ""], ["t"] * (LISTED_DERIVED + 1)])
+@pytest.mark.parametrize("derived", ["a", [1], ["a", ""], ["t"] * (LISTED + 1)])
 def test_what_is_not_a_list_of_names_is_corrupt(cat: Catalog, derived: object) -> None:
     commit = replace(cat.repository.commits.read(head(cat)), derived=None)
     stored = {**parse_json(commit.to_bytes(), "commit"), "derived": derived}
@@ -107,6 +107,6 @@ def test_what_is_not_a_list_of_names_is_corrupt(cat: Catalog, derived: object) -
 def test_names_of_tables_that_are_not_there_count_for_nothing(
     cat: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commit_writer.CommitWriter, "_derived", lambda *a: ("a", "gone"))
+    monkeypatch.setattr(commit_writer.CommitWriter, "_marked", lambda *a: ("a", "gone"))
     write(cat, "a")
     assert not Graph(Candidate(cat.repository, head(cat))).definitions

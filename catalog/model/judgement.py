@@ -1,0 +1,215 @@
+"""What a gate found: results of checks, violations of contracts, answers of hooks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+JUDGEMENT_VERSION = 1
+"""Of the stored form."""
+
+CheckStatus = Literal["passed", "warned", "failed", "broken"]
+"""``broken``: it could not be run, which counts as failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A row that breaks a rule.
+
+    Attributes:
+        key: Its key columns, as texts by name; all columns if the table has no key.
+        column: The column that is wrong; empty if it is the row.
+        before: The value before, as text; None for NULL, or if there is no row.
+        after: The value after, as text; None for NULL, or if there is no row.
+    """
+
+    key: Mapping[str, str | None]
+    column: str = ""
+    before: str | None = None
+    after: str | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """Returns the JSON form."""
+        return {
+            "key": dict(self.key),
+            "column": self.column or None,
+            "from": self.before,
+            "to": self.after,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What a check found.
+
+    Attributes:
+        table: The table.
+        check: The name of the check.
+        kind: Its kind.
+        columns: The columns that it is about.
+        status: How it went.
+        failures: How many rows, values or groups are wrong; None if it could not be run.
+        message: Why it could not be run, or what is wrong, in a sentence; may be empty.
+        examples: Some of the rows that are wrong.
+        digest: What the check means; see ``Check.digest``.
+        allowed: Why its failure was allowed; empty if it was not.
+        reads: Ids of the table snapshots that it was run on, by table.
+    """
+
+    table: str
+    check: str
+    kind: str
+    columns: tuple[str, ...] = ()
+    status: CheckStatus = "passed"
+    failures: int | None = 0
+    message: str = ""
+    examples: tuple[Example, ...] = ()
+    digest: str = ""
+    allowed: str = ""
+    reads: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Returns ``table.check``."""
+        return f"{self.table}.{self.check}"
+
+    @property
+    def refuses(self) -> bool:
+        """Returns whether a gate refuses because of it."""
+        return self.status in ("failed", "broken") and not self.allowed
+
+    def to_json(self) -> dict[str, object]:
+        """Returns the JSON form."""
+        return {
+            "table": self.table,
+            "check": self.check,
+            "kind": self.kind,
+            "columns": list(self.columns),
+            "status": self.status,
+            "failures": self.failures,
+            "message": self.message or None,
+            "examples": [example.to_json() for example in self.examples],
+            "digest": self.digest,
+            "allowed": self.allowed or None,
+            "reads": dict(self.reads),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """Something that a contract does not allow.
+
+    Attributes:
+        contract: The name of the contract.
+        rule: The rule, as a path in the contract: ``table.weather.columns``.
+        message: What is wrong, in a sentence.
+        table: The table; empty if it is about none.
+        partition: The partition, as texts by column; None if it is about none.
+        column: The column; empty if it is about none.
+        count: How many rows or cells; None where nothing is counted.
+        allowed: What is allowed, as text: ``at most 5%``.
+        examples: Some rows, with their values before and after.
+    """
+
+    contract: str
+    rule: str
+    message: str
+    table: str = ""
+    partition: Mapping[str, str | None] | None = None
+    column: str = ""
+    count: int | None = None
+    allowed: str = ""
+    examples: tuple[Example, ...] = ()
+
+    def to_json(self) -> dict[str, object]:
+        """Returns the JSON form."""
+        return {
+            "contract": self.contract,
+            "rule": self.rule,
+            "message": self.message,
+            "table": self.table or None,
+            "partition": None if self.partition is None else dict(self.partition),
+            "column": self.column or None,
+            "count": self.count,
+            "allowed": self.allowed or None,
+            "examples": [example.to_json() for example in self.examples],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class HookResult:
+    """What a hook of a gate answered.
+
+    Attributes:
+        hook: Its name.
+        passed: Whether it lets the change through.
+        message: What it said, or why it could not be run.
+    """
+
+    hook: str
+    passed: bool
+    message: str = ""
+
+    def to_json(self) -> dict[str, object]:
+        """Returns the JSON form."""
+        return {"hook": self.hook, "passed": self.passed, "message": self.message or None}
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a gate found about a commit to come, against what readers of the branch see now.
+
+    Attributes:
+        branch: The branch.
+        before: The commit that the branch points at.
+        candidate: The commit that was judged; no branch points at it if it was refused.
+        checks: What checks found.
+        contracts: The names of the contracts that were judged.
+        violations: What they do not allow.
+        hooks: What hooks answered.
+        notes: What else to know, such as rules that change with it.
+    """
+
+    branch: str
+    before: str
+    candidate: str
+    checks: tuple[CheckResult, ...] = ()
+    contracts: tuple[str, ...] = ()
+    violations: tuple[Violation, ...] = ()
+    hooks: tuple[HookResult, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Returns whether nothing is in the way."""
+        return not (
+            any(check.refuses for check in self.checks)
+            or self.violations
+            or any(not hook.passed for hook in self.hooks)
+        )
+
+    def to_json(self) -> dict[str, object]:
+        """Returns the JSON form."""
+        return {
+            "version": JUDGEMENT_VERSION,
+            "passed": self.passed,
+            "branch": self.branch,
+            "from": self.before,
+            "candidate": self.candidate,
+            "checks": [check.to_json() for check in self.checks],
+            "contracts": list(self.contracts),
+            "violations": [violation.to_json() for violation in self.violations],
+            "hooks": [hook.to_json() for hook in self.hooks],
+            "notes": list(self.notes),
+        }
+
+
+def refusals(judgement: Judgement) -> Sequence[str]:
+    """Returns what is in the way, a line each."""
+    lines = [
+        f"check {one.name}: {one.message or one.status}" for one in judgement.checks if one.refuses
+    ]
+    lines += [f"contract {one.contract}: {one.message}" for one in judgement.violations]
+    lines += [
+        f"hook {one.hook}: {one.message or 'refused'}" for one in judgement.hooks if not one.passed
+    ]
+    return lines

@@ -1,0 +1,82 @@
+"""The rules of a branch: what a commit to come has to pass before the branch moves to it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from catalog.errors import CorruptData
+from catalog.model.ids import canonical_json, excerpt
+
+RULES_VERSION = 1
+"""Of the stored form."""
+
+MAX_RULES = 1 << 16
+"""Most bytes of the stored form: every commit to the branch writes it again."""
+
+_LISTS = ("required", "may_fail", "hooks")
+
+
+@dataclass(frozen=True, slots=True)
+class BranchRules:
+    """What a branch demands of changes, beside the checks of its tables.
+
+    Attributes:
+        contracts: What changes may do, as stored, by name; see ``model.contracts``.
+        required: Checks that tables must have and pass, as ``table.check``.
+        may_fail: Checks whose failure may be allowed, with a reason, as ``table.check``.
+        hooks: Names of hooks that must let a change through.
+        direct: Whether commits that are no merges are judged too.
+    """
+
+    contracts: Mapping[str, object] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    may_fail: tuple[str, ...] = ()
+    hooks: tuple[str, ...] = ()
+    direct: bool = False
+
+    def __bool__(self) -> bool:
+        """Returns whether there are any."""
+        return bool(self.contracts or self.required or self.may_fail or self.hooks or self.direct)
+
+    def to_json(self) -> dict[str, object] | None:
+        """Returns the stored form; None if there are none."""
+        if not self:
+            return None
+        return {
+            "version": RULES_VERSION,
+            "contracts": dict(self.contracts),
+            "required": list(self.required),
+            "may_fail": list(self.may_fail),
+            "hooks": list(self.hooks),
+            "direct": self.direct,
+        }
+
+
+NO_RULES = BranchRules()
+"""Those of most branches."""
+
+
+def rules_from_json(stored: Any) -> BranchRules:
+    """Reads the stored form of the rules of a branch.
+
+    Raises:
+        CorruptData: It is of a newer release, or not readable: nobody can say then what the branch
+            demands.
+    """
+    match stored:
+        case None:
+            return NO_RULES
+        case {"version": 1, "contracts": dict(contracts), "direct": bool(direct)} if (
+            len(stored) == len(_LISTS) + 3
+            and len(canonical_json(stored)) <= MAX_RULES
+            and all(_is_texts(stored.get(name)) for name in _LISTS)
+        ):
+            lists = {name: tuple(stored[name]) for name in _LISTS}
+            return BranchRules(contracts, direct=direct, **lists)
+        case {"version": int(version)} if version > RULES_VERSION:
+            raise CorruptData("the rules of a branch were stored by a newer release")
+    raise CorruptData(f"the rules of a branch are not readable: {excerpt(stored)}")
+
+
+def _is_texts(stored: object) -> bool:
+    return isinstance(stored, list) and all(isinstance(one, str) for one in stored)
