@@ -150,6 +150,52 @@ def is_met(condition: str, failures: int) -> bool:
     }[sign]
 
 
+@dataclass(frozen=True, slots=True)
+class TableCheck:
+    """A check, and the table that it is stored with.
+
+    Attributes:
+        table: The table.
+        name: The name of the check.
+        check: The check; None if it cannot be read, which counts as failed.
+        problem: Why it cannot be read.
+        text: Its stored form.
+    """
+
+    table: str
+    name: str
+    check: Check | None
+    problem: str = ""
+    text: str = ""
+
+    @property
+    def full_name(self) -> str:
+        """Returns ``table.check``."""
+        return f"{self.table}.{self.name}"
+
+    @property
+    def digest(self) -> str:
+        """Returns an id of what it means; see ``Check.digest``."""
+        return content_id(self.text.encode()) if self.check is None else self.check.digest
+
+
+def table_check(table: str, check: Check) -> TableCheck:
+    """Returns a check as one of a table."""
+    return TableCheck(table, check.name, check)
+
+
+def table_checks(table: str, properties: Mapping[str, str]) -> list[TableCheck]:
+    """Returns the checks among the properties of a table, in order, also unreadable ones."""
+    found = []
+    for key in sorted(key for key in properties if key.startswith(PREFIX)):
+        name, text = key.removeprefix(PREFIX), properties[key]
+        try:
+            found.append(TableCheck(table, name, _read(name, text), text=text))
+        except CorruptData as error:
+            found.append(TableCheck(table, name, None, problem=error.message, text=text))
+    return found
+
+
 def checks_of(properties: Mapping[str, str]) -> dict[str, Check]:
     """Returns the checks among the properties of a table, by name, in order.
 

@@ -48,11 +48,14 @@ class CheckResult:
         columns: The columns that it is about.
         status: How it went.
         failures: How many rows, values or groups are wrong; None if it could not be run.
+        rows: How many rows were looked at: those that meet its condition; None if that is not
+            counted.
         message: Why it could not be run, or what is wrong, in a sentence; may be empty.
         examples: Some of the rows that are wrong.
         digest: What the check means; see ``Check.digest``.
         allowed: Why its failure was allowed; empty if it was not.
         reads: Ids of the table snapshots that it was run on, by table.
+        elapsed_ms: How long it took, together with the checks that were run with it.
     """
 
     table: str
@@ -61,11 +64,13 @@ class CheckResult:
     columns: tuple[str, ...] = ()
     status: CheckStatus = "passed"
     failures: int | None = 0
+    rows: int | None = None
     message: str = ""
     examples: tuple[Example, ...] = ()
     digest: str = ""
     allowed: str = ""
     reads: Mapping[str, str] = field(default_factory=dict)
+    elapsed_ms: int = 0
 
     @property
     def name(self) -> str:
@@ -86,11 +91,13 @@ class CheckResult:
             "columns": list(self.columns),
             "status": self.status,
             "failures": self.failures,
+            "rows": self.rows,
             "message": self.message or None,
             "examples": [example.to_json() for example in self.examples],
             "digest": self.digest,
             "allowed": self.allowed or None,
             "reads": dict(self.reads),
+            "elapsed_ms": self.elapsed_ms,
         }
 
 

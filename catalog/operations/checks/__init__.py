@@ -1,0 +1,1 @@
+"""Checks of tables: run, listed, added and dropped."""
