@@ -12,7 +12,10 @@ from typing import Literal, TypeAlias
 from catalog.messages import shown
 
 Operation: TypeAlias = Literal[
+    "abandon_backfill",
     "abort_merge",
+    "backfill",
+    "backfills",
     "branches.create",
     "branches.delete",
     "branches.list",
@@ -33,6 +36,7 @@ Operation: TypeAlias = Literal[
     "tables",
     "tags.list",
     "transaction",
+    "undo_backfill",
 ]
 """What a hint can recommend, by its name in Python."""
 

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from catalog.hints import Blank, Hint, Operation, Option, Part, Value
 
 COMMANDS: Mapping[Operation, tuple[str, str]] = {
+    "abandon_backfill": ("backfill abandon", ""),
     "abort_merge": ("merge", "--abort"),
+    "backfills": ("backfill list", ""),
     "branches.create": ("branch create", ""),
     "branches.delete": ("branch delete", ""),
     "branches.list": ("branch list", ""),
@@ -17,6 +19,7 @@ COMMANDS: Mapping[Operation, tuple[str, str]] = {
     "drop_definition": ("derive --drop", ""),
     "tags.list": ("tag list", ""),
     "transaction": ("sql --branch", ""),
+    "undo_backfill": ("backfill undo", ""),
 }
 """Operations whose command is not their name: the command, and an option that completes it."""
 

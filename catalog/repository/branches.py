@@ -156,6 +156,10 @@ class Branches:
         with ThreadPoolExecutor(READS) as pool:
             return sorted((b for b in pool.map(find, names) if b), key=lambda b: b.name)
 
+    def names(self) -> Iterator[str]:
+        """Yields the names of all branches, also of deleted ones, in no order."""
+        yield from named_objects((info.path for info in self._store.list(PREFIX)), PREFIX)
+
     def create(self, name: str, commit_id: str, stamp: Stamp) -> Branch:
         """Creates a branch, or revives a deleted one.
 

@@ -1,0 +1,218 @@
+"""Backfills: what one is to do, as the first commit of its branch says it; pure values."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from catalog.errors import CorruptData
+from catalog.model.ids import canonical_json, content_id, excerpt, is_id
+from catalog.model.names import canonical_name, check_ref_name
+
+PREFIX = "backfill/"
+"""What the names of the branches of backfills begin with, and those of their idempotency keys."""
+
+VERSION = "1"
+"""The form of a description in the metadata of a commit."""
+
+MAX_FIX_TEXT = 64_000
+"""Characters of a fix that its description keeps, for people; its identity covers all of it."""
+
+MAX_STEPS = 10_000
+"""Most steps of a backfill: each is a commit."""
+
+MAX_CONTRACT_TEXT = 1 << 20
+"""Most characters of the contracts that a description holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillStep:
+    """One run of a fix, which makes one commit.
+
+    Attributes:
+        name: What it is called in messages, and in its idempotency key: ``fix``, or the values as
+            ``month=2024-01``.
+        values: What the fix is run for, as texts by name; none if it runs once.
+    """
+
+    name: str
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+WHOLE = BackfillStep("fix")
+"""The one step of a fix that is not run for several values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """What a backfill is to do: enough to go on with it on another machine.
+
+    Attributes:
+        name: Its name; its branch is ``backfill/NAME``.
+        id: A random id of this start: begun again under the same name, it has another.
+        into: The branch that it is for.
+        base: The commit that its branch was made from.
+        from_ref: The ref that was named for it; empty if it is where ``into`` was.
+        fix: The identity of the fix: a hash of all that it does.
+        fix_text: The fix for people: SQL, or a command as one types it; cut if it is long.
+        for_each: What the fix is run for, as it was written; empty if it runs once.
+        steps: The runs of the fix.
+        contract: Canonical JSON of the contracts that its change must keep; empty without one.
+        refresh: Whether derived tables are computed again that it makes stale.
+        message: The message of its merge; empty if one is made up.
+    """
+
+    name: str
+    id: str
+    into: str
+    base: str
+    fix: str
+    steps: tuple[BackfillStep, ...] = (WHOLE,)
+    from_ref: str = ""
+    fix_text: str = ""
+    for_each: str = ""
+    contract: str = ""
+    refresh: bool = True
+    message: str = ""
+
+    @property
+    def branch(self) -> str:
+        """Returns its branch."""
+        return branch_of(self.name)
+
+    def key(self, step: BackfillStep) -> str:
+        """Returns the idempotency key of a step: of all commits with it, one is made."""
+        identity = [self.id, self.fix, step.name, dict(step.values)]
+        return f"{PREFIX}{self.name}/{step.name}/{content_id(canonical_json(identity))[:32]}"
+
+    def step_metadata(self, step: BackfillStep) -> dict[str, str]:
+        """Returns the metadata of the commit that a step makes, by which it is known as done."""
+        return {"backfill.step": step.name, "backfill.key": self.key(step)}
+
+    def metadata(self) -> dict[str, str]:
+        """Returns the metadata of the commit that describes it."""
+        steps = [[step.name, dict(step.values)] for step in self.steps]
+        optional = {
+            "backfill.from": self.from_ref,
+            "backfill.for_each": self.for_each,
+            "backfill.contract": self.contract,
+            "backfill.message": self.message,
+        }
+        return {
+            "backfill.version": VERSION,
+            "backfill.name": self.name,
+            "backfill.id": self.id,
+            "backfill.into": self.into,
+            "backfill.base": self.base,
+            "backfill.fix": self.fix,
+            "backfill.fix_text": shortened_fix(self.fix_text),
+            "backfill.steps": canonical_json(steps).decode(),
+            "backfill.refresh": "yes" if self.refresh else "no",
+            **{name: text for name, text in optional.items() if text},
+        }
+
+    def same_as(self, other: "Backfill") -> bool:
+        """Returns whether another one would do the same, whenever it was begun."""
+        return not self.differences(other)
+
+    def differences(self, other: "Backfill") -> tuple[str, ...]:
+        """Returns in what another one differs, in the words of its options."""
+        mine, theirs = replace(self, id="", base=""), replace(other, id="", base="")
+        pairs = {
+            "fix": (mine.fix, theirs.fix),
+            "target": (mine.into, theirs.into),
+            "starting point": (mine.from_ref, theirs.from_ref),
+            "contract": (mine.contract, theirs.contract),
+            "list of values": (mine.for_each, theirs.for_each),
+        }
+        return tuple(name for name, (one, two) in pairs.items() if one != two)
+
+
+def branch_of(name: str) -> str:
+    """Returns the branch of the backfill of a name."""
+    return f"{PREFIX}{name}"
+
+
+def checked_name(name: str) -> str:
+    """Returns the name of a backfill, which may be given as that of its branch.
+
+    Raises:
+        InvalidInput: No branch can be called so.
+    """
+    name = canonical_name(name)
+    return check_ref_name(branch_of(name.removeprefix(PREFIX))).removeprefix(PREFIX)
+
+
+def shortened_fix(text: str) -> str:
+    """Returns the text of a fix as a description keeps it."""
+    return text if len(text) <= MAX_FIX_TEXT else f"{text[:MAX_FIX_TEXT]}\n…"
+
+
+def is_description(metadata: Mapping[str, str]) -> bool:
+    """Returns whether the metadata of a commit describe a backfill."""
+    return "backfill.version" in metadata
+
+
+def backfill_of(metadata: Mapping[str, str]) -> Backfill | None:
+    """Returns the backfill that the metadata of a commit describe; None if they describe none.
+
+    Raises:
+        CorruptData: They are not of the form that this release reads.
+    """
+    if not is_description(metadata):
+        return None
+    texts = {name.removeprefix(_FIELD): text for name, text in metadata.items()}
+    match texts:
+        case {
+            "version": "1",
+            "name": name,
+            "id": str(own),
+            "into": into,
+            "base": base,
+            "fix": fix,
+            "fix_text": fix_text,
+            "steps": steps,
+            "refresh": ("yes" | "no") as refresh,
+        } if is_id(base) and name and own and into:
+            contract = texts.get("contract", "")
+            if len(contract) > MAX_CONTRACT_TEXT:
+                raise CorruptData(f"the contract of backfill {excerpt(name)} is too long")
+            return Backfill(
+                name=name,
+                id=own,
+                into=into,
+                base=base,
+                fix=fix,
+                steps=_steps(steps),
+                from_ref=texts.get("from", ""),
+                fix_text=shortened_fix(fix_text),
+                for_each=texts.get("for_each", ""),
+                contract=contract,
+                refresh=refresh == "yes",
+                message=texts.get("message", ""),
+            )
+    raise CorruptData(
+        f"the description of a backfill is not readable: {excerpt(texts.get('name'))}, "
+        f"version {excerpt(texts.get('version'))}"
+    )
+
+
+_FIELD = "backfill."
+
+
+def _steps(text: str) -> tuple[BackfillStep, ...]:
+    try:
+        stored = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CorruptData(f"the steps of a backfill are not JSON: {excerpt(text)}") from error
+    if not isinstance(stored, list) or not 0 < len(stored) <= MAX_STEPS:
+        raise CorruptData(f"not the steps of a backfill: {excerpt(stored)}")
+    return tuple(map(_step, stored))
+
+
+def _step(stored: object) -> BackfillStep:
+    match stored:
+        case [str(name), dict(values)] if (
+            name and all(isinstance(value, str) for value in values.values())
+        ):
+            return BackfillStep(name, values)
+    raise CorruptData(f"not a step of a backfill: {excerpt(stored)}")

@@ -1,0 +1,1 @@
+"""One backfill from its fix to its merge: ``cat.backfill(…)``."""
