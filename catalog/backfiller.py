@@ -1,9 +1,77 @@
 """Backfills from fix to merge: the part of the facade that runs them."""
 
+from typing import TYPE_CHECKING
+
 from catalog.merger import CatalogMerger
 from catalog.storage.failures import tells_machine_errors
+
+if TYPE_CHECKING:
+    from catalog.operations.backfill.fix import Fix
+    from catalog.operations.backfill.report import BackfillReport
+    from catalog.operations.merge.steps import Resolutions
 
 
 @tells_machine_errors
 class CatalogBackfiller(CatalogMerger):
     """Runs backfills, lists them, and takes them back; ``Catalog`` inherits it."""
+
+    def backfill(
+        self,
+        name: str,
+        *,
+        fix: "Fix | str | None" = None,
+        from_ref: str | None = None,
+        into: str | None = None,
+        refresh: bool = True,
+        merge: bool = False,
+        restart: bool = False,
+        allow_empty: bool = False,
+        jobs: int = 1,
+        resolve: "Resolutions" = None,
+        message: str | None = None,
+    ) -> "BackfillReport":
+        """Runs a fix on a branch of its own, ``backfill/NAME``, judges what it does, and merges it.
+
+        Args:
+            name: The name of the backfill. The same call again goes on where it stopped, and does
+                no step twice.
+            fix: SQL that changes tables, or a fix with more to it; None goes on with a backfill
+                whose fix has been run.
+            from_ref: The commit of the target to begin from; None is where the target is. From an
+                earlier one, the branch is rebased onto the target before it is judged.
+            into: The target; None is the backfill's own, or ``main``.
+            refresh: Whether derived tables that it makes stale are computed again.
+            merge: Whether to merge it if it passes the gate of the target.
+            restart: Whether to drop what is on the branch, and to begin again.
+            allow_empty: Whether the fix may change nothing.
+            jobs: How many runs of the fix go side by side.
+            resolve: The side to take where the target changed the same: ``ours`` is the target.
+            message: The message of the merge; None makes one up.
+
+        Returns:
+            How far it is, and what it does to the target.
+
+        Raises:
+            InvalidInput: The fix failed, changes nothing, or an argument is not valid.
+            AlreadyExists: The name is that of another backfill, or of one that was merged.
+            Conflict: The branch was moved, so that what was done is no longer on it, or deleted.
+            MergeConflict: The target changed the same differently.
+            GateRefused: It was to be merged, and the gate of the target says no.
+        """
+        from catalog.operations.backfill.run import Surroundings, run_backfill
+        from catalog.operations.backfill.start import BackfillRequest, fix_of
+
+        request = BackfillRequest(
+            name=name,
+            fix=fix_of(fix),
+            from_ref=from_ref,
+            into=into,
+            refresh=refresh,
+            merge=merge,
+            restart=restart,
+            allow_empty=allow_empty,
+            jobs=jobs,
+            resolve=resolve,
+            message=message,
+        )
+        return run_backfill(self.context, request, Surroundings())

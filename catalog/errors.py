@@ -155,12 +155,7 @@ class ErrorKind(StrEnum):
     BACKFILL_NOT_FOUND = "backfill-not-found", "There is no backfill of that name."
     BACKFILL_BROKEN = "backfill-broken", "The branch of a backfill was moved or deleted."
     BACKFILL_FAILED = "backfill-failed", "A step of a backfill failed."
-    BACKFILL_NOT_FOUND = "backfill-not-found", "There is no backfill of that name."
-    BACKFILL_DIFFERS = "backfill-differs", "A backfill of that name does something else."
-    BACKFILL_MERGED = "backfill-merged", "A backfill of that name was merged before."
-    BACKFILL_MOVED = "backfill-moved", "The branch of a backfill no longer holds its work."
-    FIX_FAILED = "fix-failed", "The fix of a backfill failed."
-    FIX_CHANGES_NOTHING = "fix-changes-nothing", "The fix of a backfill changed nothing."
+    BACKFILL_EMPTY = "backfill-empty", "The fix of a backfill changed nothing."
 
 
 class CatalogError(Exception):

@@ -152,6 +152,11 @@ def is_description(metadata: Mapping[str, str]) -> bool:
     return "backfill.version" in metadata
 
 
+def belongs_to_backfill(metadata: Mapping[str, str]) -> bool:
+    """Returns whether the metadata of a commit describe a backfill, or say that a step is done."""
+    return is_description(metadata) or "backfill.key" in metadata
+
+
 def backfill_of(metadata: Mapping[str, str]) -> Backfill | None:
     """Returns the backfill that the metadata of a commit describe; None if they describe none.
 
@@ -211,8 +216,8 @@ def _steps(text: str) -> tuple[BackfillStep, ...]:
 
 def _step(stored: object) -> BackfillStep:
     match stored:
-        case [str(name), dict(values)] if (
-            name and all(isinstance(value, str) for value in values.values())
+        case [str(name), dict(values)] if name and all(
+            isinstance(value, str) for value in values.values()
         ):
             return BackfillStep(name, values)
     raise CorruptData(f"not a step of a backfill: {excerpt(stored)}")

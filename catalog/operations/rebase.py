@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from catalog.model.backfill import belongs_to_backfill
 from catalog.model.commit import Commit
 from catalog.model.lineage import made_again
 from catalog.model.listings import CommitInfo, commit_info
@@ -50,7 +51,7 @@ class RebaseReport:
         before: The commit it pointed at.
         after: The commit it points at now; None in a dry run.
         commits: The commits that were made again, oldest first; without those that had nothing
-            left to do.
+            left to do, unless they say how far a backfill is.
         arrived: By table that the branch changed, the partitions that came or changed on the
             new base since the branch left it: they may still need what the branch did.
         derived: What became of derived tables, each after its inputs.
@@ -114,7 +115,7 @@ def rebase(
                     ours=f"what {onto} has",
                     theirs=f"what {name} did",
                 )
-            if merge.updates:
+            if merge.updates or belongs_to_backfill(commit.metadata):
                 about = _like(context, commit_id, merge.updates)
                 at = context.repository.writer().write([at], merge.updates, about)
                 replayed.append(at)

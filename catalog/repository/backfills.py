@@ -58,6 +58,15 @@ def described_backfills(read: Read, head: str, target: str) -> tuple[Described, 
     return tuple(found)
 
 
+def merged_metadata(read: Read, source: str, target: str) -> dict[str, str]:
+    """Returns what the merge of a commit into another one says about backfills that it brings."""
+    found = described_backfills(read, source, target)
+    if not found:
+        return {}
+    merged = ", ".join(one.backfill.id for one in found)
+    return {"backfill.merged": merged, "backfill.head": source}
+
+
 def find_description(read: Read, head: str, own_id: str, *, above: int) -> Described | None:
     """Returns the backfill of an id as a branch describes it; None if the branch does not.
 

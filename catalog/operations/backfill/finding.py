@@ -66,7 +66,7 @@ class FoundBackfill:
             before = next((m.before for m in self.moves if m.after == self.head), None)
             raise Conflict(
                 f"branch {self.backfill.branch!r} was moved since: {what} no longer on it",
-                kind=ErrorKind.BACKFILL_MOVED,
+                kind=ErrorKind.BACKFILL_BROKEN,
                 hint=hint(
                     "see how it was moved: {}; put it back: {}; or begin the backfill again, "
                     "without what is on the branch now: {}",
@@ -132,7 +132,7 @@ def find_merge(context: OperationContext, backfill: Backfill) -> Merged | None:
         info = commit_info(logged.id, logged.commit)
         for one in logged.commit.metadata.get("reverted", "").split(", "):
             undone.setdefault(one, info)
-        if logged.commit.metadata.get("backfill.merged") == backfill.id or any(
+        if backfill.id in logged.commit.metadata.get("backfill.merged", "").split(", ") or any(
             find_description(read, parent, backfill.id, above=least)
             for parent in logged.commit.parents[1:]
         ):
@@ -140,8 +140,10 @@ def find_merge(context: OperationContext, backfill: Backfill) -> Merged | None:
     return None
 
 
-def has_all_of(context: OperationContext, found: FoundBackfill) -> bool:
-    """Returns whether the target of a backfill has all that is on its branch."""
+def has_all_of(context: OperationContext, found: FoundBackfill, merged: Merged) -> bool:
+    """Returns whether the target of a backfill that was merged has all that is on its branch."""
+    if merged.commit.metadata.get("backfill.head") == found.head:
+        return True
     target = context.repository.branches.find(found.backfill.into)
     if target is None or target.commit_id is None:
         return False

@@ -1,18 +1,16 @@
 """Fixes: what a backfill runs on its branch, and its runs, each of which makes one commit."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from catalog.errors import CatalogError, ErrorKind, InvalidInput
+from catalog.flow.refresh.run import StepProgress, Watch
 from catalog.model.backfill import WHOLE, Backfill, BackfillStep
 from catalog.model.ids import canonical_json, content_id
 from catalog.operations.context import OperationContext
 from catalog.operations.transaction import CatalogTransaction
 from catalog.write.transaction import Authorship
-
-StepProgress = Callable[[str, int, int], None]
-"""Receives the step that is done, how many are, and how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ class FixRun:
     steps: Sequence[BackfillStep]
     jobs: int = 1
     progress: StepProgress = lambda step, done, total: None
-    watch: Callable[[Callable[[], None]], AbstractContextManager[None]] = nullcontext
+    watch: Watch = nullcontext
     code: Mapping[str, str] | None = field(default=None)
 
 
@@ -77,8 +75,8 @@ def run_fix(fix: Fix, run: FixRun) -> None:
     with ``Backfill.step_metadata`` as metadata and ``Backfill.key`` as idempotency key.
 
     Raises:
-        InvalidInput: A step failed; of kind ``fix-failed``, and it names the step. Nothing of it is
-            committed; what other steps committed stays.
+        InvalidInput: A step failed; of kind ``backfill-failed``, and it names the step. Nothing of
+            it is committed; what other steps committed stays.
     """
     for number, step in enumerate(run.steps, start=1):
         about = Authorship(
@@ -97,7 +95,7 @@ def run_fix(fix: Fix, run: FixRun) -> None:
             raise InvalidInput(
                 f"step {step.name!r} of backfill {run.backfill.name!r} failed, and nothing of it "
                 f"was committed: {error.message}",
-                kind=ErrorKind.FIX_FAILED,
+                kind=ErrorKind.BACKFILL_FAILED,
                 hint=error.advice,
             ) from error
         run.progress(step.name, number, len(run.steps))

@@ -44,6 +44,19 @@ class BackfillRequest:
     message: str | None = None
 
 
+def fix_of(fix: Fix | str | None) -> Fix | None:
+    """Returns a fix that may be given as its SQL.
+
+    Raises:
+        InvalidInput: It is neither.
+    """
+    if isinstance(fix, str):
+        return Fix(sql=fix)
+    if fix is not None and not isinstance(fix, Fix):
+        raise InvalidInput(f"a fix must be SQL or a Fix, not {fix!r}")
+    return fix
+
+
 def start(context: OperationContext, request: BackfillRequest, *, into: str) -> FoundBackfill:
     """Begins a backfill, or finds the one to go on with; ``into`` is where it goes by default.
 
@@ -149,7 +162,7 @@ def _check_same(
         raise AlreadyExists(
             f"backfill {backfill.name!r} was merged into {backfill.into} as "
             f"{merged.commit.id[:8]}{undone}",
-            kind=ErrorKind.BACKFILL_MERGED,
+            kind=ErrorKind.BACKFILL_EXISTS,
             hint=hint(
                 "give the new one another name, or begin again under this one: {}",
                 Option("restart"),
@@ -160,7 +173,7 @@ def _check_same(
         raise Conflict(
             f"backfill {backfill.name!r} was abandoned: its branch {backfill.branch!r} was deleted "
             f"by {found.held.branch.reflog[0].who}",
-            kind=ErrorKind.BACKFILL_MOVED,
+            kind=ErrorKind.BACKFILL_BROKEN,
             hint=hint(
                 "begin it again: {}; or go on from where it was, after: {}",
                 Option("restart"),
@@ -174,7 +187,7 @@ def _check_differences(backfill: Backfill, differ: "list[str] | tuple[str, ...]"
         return
     raise AlreadyExists(
         f"backfill {backfill.name!r} was begun with another {' and another '.join(differ)}",
-        kind=ErrorKind.BACKFILL_DIFFERS,
+        kind=ErrorKind.BACKFILL_EXISTS,
         hint=hint(
             "choose another name; or drop what is on its branch, and begin again: {}",
             Option("restart"),
@@ -201,6 +214,8 @@ def _no_fix(name: str) -> NotFound:
         f"no backfill {name!r} to go on with, and no fix to begin one with",
         kind=ErrorKind.BACKFILL_NOT_FOUND,
         hint=hint(
-            "give a fix, {} or a command; or see: {}", Option("fix", Blank("FILE")), Call("backfills")
+            "give a fix, {} or a command; or see: {}",
+            Option("fix", Blank("FILE")),
+            Call("backfills"),
         ),
     )

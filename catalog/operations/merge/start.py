@@ -21,6 +21,7 @@ from catalog.operations.merge.steps import (
     with_derived,
 )
 from catalog.operations.refs import live_branch
+from catalog.repository.backfills import merged_metadata
 from catalog.repository.branches import HeldBranch
 from catalog.repository.commit_writer import TableUpdate
 from catalog.write.merge.commits import Merge
@@ -121,7 +122,9 @@ class _Attempt:
             return None
         context = self.merger.context
         lineage = {**lineage_of(context, "merge", merge, ends=ends), **derived.lineage}
-        about = context.describe(request.message, lineage=lineage)
+        read = context.repository.commits.read
+        metadata = merged_metadata(read, theirs, head)
+        about = context.describe(request.message, metadata=metadata, lineage=lineage)
         parents = [head] if request.squash else [head, theirs]
         return Proposal(parents, merge.updates, about, f"merge: {request.source}")
 

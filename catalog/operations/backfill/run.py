@@ -1,0 +1,294 @@
+"""A backfill, step by step: its fix, the rebase, derived tables, the gate, and the merge.
+
+Each step asks the branch whether it is done, and ends with one move of a branch. So the same call
+goes on wherever an earlier one stopped, on this machine or on another.
+"""
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+
+from catalog.errors import (
+    CatalogError,
+    Conflict,
+    ErrorKind,
+    GateRefused,
+    InvalidInput,
+    MergeConflict,
+)
+from catalog.flow.candidate import Candidate
+from catalog.flow.derivation.graph import Graph
+from catalog.flow.derivation.staleness import staleness
+from catalog.flow.refresh.external import NO_COMMANDS, CommandRuns
+from catalog.flow.refresh.run import StepProgress, Watch
+from catalog.hints import Option, hint
+from catalog.model.backfill import Backfill
+from catalog.model.derived import Definition
+from catalog.operations.backfill.effect import effect_of, effect_of_merge, merge_of
+from catalog.operations.backfill.finding import (
+    FoundBackfill,
+    find_backfill,
+    find_merge,
+    has_all_of,
+)
+from catalog.operations.backfill.fix import FixRun, run_fix
+from catalog.operations.backfill.notes import note
+from catalog.operations.backfill.report import BackfillReport, State, StepDone
+from catalog.operations.backfill.start import BackfillRequest, start
+from catalog.operations.context import OperationContext
+from catalog.operations.flow.refresh import refresh
+from catalog.operations.merge.start import merge_into
+from catalog.operations.rebase import RebaseReport, rebase
+from catalog.operations.refs import live_branch
+from catalog.repository.history import count_missing, merge_base
+from catalog.repository.repository import DEFAULT_BRANCH
+from catalog.write.merge.ends import MergeProgress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """Who watches a backfill, and what it may run.
+
+    Attributes:
+        steps: Receives each step of the fix, and each derived table, that is done.
+        merges: Receives the progress of the rebase and of the merge; see ``Catalog.merge``.
+        watch: Is entered while something runs, with a function that stops it.
+        runs: Which commands of derived tables may run.
+        code: What is recorded as the code that wrote; None finds it.
+    """
+
+    steps: StepProgress = lambda step, done, total: None
+    merges: MergeProgress | None = None
+    watch: Watch = nullcontext
+    runs: CommandRuns = NO_COMMANDS
+    code: Mapping[str, str] | None = None
+
+
+def run_backfill(
+    context: OperationContext, request: BackfillRequest, around: Surroundings
+) -> BackfillReport:
+    """Runs a backfill, or goes on with it; see ``CatalogBackfiller.backfill``.
+
+    A refusal by the gate is reported, not raised.
+    """
+    found = start(context, request, into=DEFAULT_BRANCH)
+    finished = _finished(context, found)
+    if finished is not None:
+        return finished
+    found.check_whole()
+    run = _Run(context, request, around, found)
+    run.run_steps()
+    run.rebase()
+    run.refresh()
+    run.check_changed()
+    return run.conclude()
+
+
+def steps_of(found: FoundBackfill) -> tuple[StepDone, ...]:
+    """Returns the steps of a backfill, each with its commit if it is done."""
+    own = {} if found.described is None else {one.id: one.commit for one in found.described.own}
+    done = {} if found.described is None else found.described.done
+
+    def step_done(commit_id: str | None) -> tuple[str | None, tuple[str, ...]]:
+        return commit_id, () if commit_id is None else tuple(sorted(own[commit_id].changes))
+
+    steps = found.backfill.steps
+    return tuple(StepDone(one, *step_done(done.get(found.backfill.key(one)))) for one in steps)
+
+
+def _finished(context: OperationContext, found: FoundBackfill) -> BackfillReport | None:
+    """Returns the report of a backfill that was merged before; None if it is still to be."""
+    merged = find_merge(context, found.backfill)
+    if merged is None or not (found.is_deleted or has_all_of(context, found, merged)):
+        return None
+    return BackfillReport(
+        found.backfill,
+        "merged",
+        found.head,
+        steps_of(found),
+        effect_of_merge(context, found.backfill, merged.commit),
+        commit=merged.commit,
+        reason="it was merged before",
+    )
+
+
+@dataclass(slots=True)
+class _Run:
+    """What remains to be done of a backfill, in order.
+
+    Attributes:
+        found: The backfill, and its branch as it was last read.
+        rebased: How the branch was rebased; None if it was not.
+    """
+
+    context: OperationContext
+    request: BackfillRequest
+    around: Surroundings
+    found: FoundBackfill
+    rebased: RebaseReport | None = None
+
+    @property
+    def backfill(self) -> Backfill:
+        """Returns what is to be done."""
+        return self.found.backfill
+
+    def _look_again(self) -> None:
+        """Reads the backfill again, since its branch has moved."""
+        now = find_backfill(self.context, self.backfill.name)
+        if now is None or now.is_deleted or now.backfill.id != self.backfill.id:
+            raise Conflict(
+                f"backfill {self.backfill.name!r} was abandoned or begun again meanwhile",
+                kind=ErrorKind.BACKFILL_BROKEN,
+                hint="look at it, and run it again",
+            )
+        now.check_whole()
+        self.found = now
+
+    def run_steps(self) -> None:
+        """Runs the steps of the fix that are not done."""
+        backfill, fix = self.backfill, self.request.fix
+        todo = [step for step in backfill.steps if backfill.key(step) not in self.found.done]
+        if not todo:
+            return
+        if fix is None:
+            raise InvalidInput(
+                f"{len(todo)} of {len(backfill.steps)} steps of backfill {backfill.name!r} are "
+                "still to be done",
+                kind=ErrorKind.BACKFILL_FAILED,
+                hint="give its fix again: what is done is not done again",
+            )
+        run = FixRun(
+            self.context,
+            backfill,
+            todo,
+            jobs=self.request.jobs,
+            progress=self.around.steps,
+            watch=self.around.watch,
+            code=self.around.code,
+        )
+        try:
+            run_fix(fix, run)
+        except CatalogError as error:
+            if error.kind == ErrorKind.BACKFILL_FAILED:
+                note(self.context, backfill, "failed", reason=error.message)
+            raise
+        self._look_again()
+
+    def rebase(self) -> None:
+        """Moves the branch onto its target, if it began before that and was not moved yet.
+
+        A branch that began at its target's head stays there: the merge includes what came since.
+        """
+        backfill = self.backfill
+        target = live_branch(self.context.repository, backfill.into).head
+        parted = merge_base(self.context.repository.commits.read, self.found.head, target)
+        if not backfill.from_ref or parted != backfill.base or parted == target:
+            return
+        self.rebased = rebase(
+            self.context,
+            backfill.branch,
+            onto=backfill.into,
+            resolve=self.request.resolve,
+            refresh=backfill.refresh,
+            dry_run=False,
+            progress=self.around.merges,
+        )
+        self._look_again()
+
+    def refresh(self) -> None:
+        """Computes the derived tables on the branch that its changes have made stale.
+
+        Tables that a command computes are left stale unless the command may run.
+        """
+        wanted = self._stale_tables() if self.backfill.refresh else []
+        if not wanted:
+            return
+        refresh(
+            self.context,
+            self.backfill.branch,
+            tables=wanted,
+            downstream_of=(),
+            full=False,
+            dry_run=False,
+            message=f"backfill {self.backfill.name}: refresh",
+            progress=self.around.steps,
+            runs=self.around.runs,
+            watch=self.around.watch,
+            code=self.around.code,
+        )
+        self._look_again()
+
+    def _stale_tables(self) -> list[str]:
+        """Returns the derived tables to compute; none if all are as they should be."""
+        candidate = Candidate(self.context.repository, self.found.head)
+        graph = Graph(candidate)
+        changed = changed_tables(self.found)
+        concerned = (graph.downstream(changed) | changed) & graph.definitions.keys()
+        stale = staleness(candidate, graph)
+        refused = {
+            name
+            for name, definition in graph.definitions.items()
+            if definition.command and stale[name].is_stale and not self._may_run(name, definition)
+        }
+        wanted = concerned - refused - graph.downstream(refused)
+        return sorted(wanted) if any(stale[name].is_stale for name in wanted) else []
+
+    def _may_run(self, table: str, definition: Definition) -> bool:
+        try:
+            self.around.runs.check(table, definition)
+        except InvalidInput:
+            return False
+        return True
+
+    def check_changed(self) -> None:
+        """Checks that there is something to merge.
+
+        Raises:
+            InvalidInput: The fix changed nothing.
+        """
+        if self.request.allow_empty or changed_tables(self.found):
+            return
+        raise InvalidInput(
+            f"the fix of backfill {self.backfill.name!r} changed nothing: there is nothing to "
+            f"merge into {self.backfill.into}",
+            kind=ErrorKind.BACKFILL_EMPTY,
+            hint=hint(
+                "look at its conditions; with another fix: {}; if it may change nothing: {}",
+                Option("restart"),
+                Option("allow_empty"),
+            ),
+        )
+
+    def conclude(self) -> BackfillReport:
+        """Has the branch judged, and merges it if that is wanted and it passes."""
+        context, backfill, found = self.context, self.backfill, self.found
+        target = live_branch(context.repository, backfill.into).head
+        behind = count_missing(context.repository.commits.read, target, found.head)
+        report = BackfillReport(
+            backfill, "ready", found.head, steps_of(found), rebase=self.rebased, behind=behind
+        )
+        asked = merge_of(backfill, resolve=self.request.resolve, message=self.request.message)
+        if self.request.merge:
+            try:
+                merge = merge_into(context, asked, dry_run=False, progress=self.around.merges)
+            except GateRefused:
+                pass  # what it found is found again below, with all that the change would do
+            else:
+                assert merge.commit is not None, "the target did not have it"
+                effect = effect_of_merge(context, backfill, merge.commit)
+                return replace(report, state="merged", effect=effect, commit=merge.commit)
+        try:
+            effect = effect_of(context, backfill, asked, progress=self.around.merges)
+        except MergeConflict as error:
+            note(context, backfill, "conflict", reason=error.message)
+            raise
+        refused = effect.judgement is not None and not effect.judgement.passed
+        state: State = "refused" if refused else "ready"
+        note(context, backfill, state)
+        return replace(report, state=state, effect=effect)
+
+
+def changed_tables(found: FoundBackfill) -> set[str]:
+    """Returns the tables that commits on the branch of a backfill changed."""
+    own = () if found.described is None else found.described.own
+    return {name for one in own for name in one.commit.changes}
