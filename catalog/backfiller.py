@@ -75,3 +75,69 @@ class CatalogBackfiller(CatalogMerger):
             message=message,
         )
         return run_backfill(self.context, request, Surroundings())
+
+    def backfills(self) -> "list[BackfillReport]":
+        """Returns all backfills and how far they are, the one that began last first.
+
+        Also those that were merged or abandoned, whose branches are gone. No data file is opened.
+        """
+        from catalog.operations.backfill.standing import backfills
+
+        return backfills(self.context)
+
+    def show_backfill(self, name: str) -> "BackfillReport":
+        """Returns how far a backfill is, with what it does, or did, to its target.
+
+        Once its fix has been run, the merge is made on trial, and the gate judges it; nothing is
+        written.
+
+        Raises:
+            NotFound: There never was a backfill of that name.
+        """
+        from catalog.operations.backfill.standing import show_backfill
+
+        return show_backfill(self.context, name)
+
+    def abandon_backfill(self, name: str) -> "BackfillReport":
+        """Deletes the branch of a backfill, and drops its merge if that is in conflict.
+
+        Its commits and its reflog stay. One that was abandoned before is left as it is.
+
+        Raises:
+            NotFound: There never was a backfill of that name.
+            InvalidInput: It was merged.
+            Conflict: The branch is protected, or was moved meanwhile.
+        """
+        from catalog.operations.backfill.ending import abandon
+
+        return abandon(self.context, name)
+
+    def undo_backfill(
+        self,
+        name: str,
+        *,
+        resolve: "Resolutions" = None,
+        refresh: bool = True,
+        message: str | None = None,
+    ) -> "BackfillReport":
+        """Takes back what a merged backfill did, by rows and cells: later corrections stay.
+
+        Derived tables are computed again in the same commit. The gate of the target judges it, as
+        any other change; the backfill's own contract does not count. One that was undone before is
+        left as it is.
+
+        Args:
+            name: The backfill.
+            resolve: The side to take where cells were changed again since: ``ours`` is the target.
+            refresh: Whether derived tables that it makes stale are computed again.
+            message: The message of the commit; None makes one up.
+
+        Raises:
+            NotFound: There never was a backfill of that name.
+            InvalidInput: It was not merged.
+            MergeConflict: Cells were changed again since; the target is not moved.
+            GateRefused: The gate of the target says no.
+        """
+        from catalog.operations.backfill.ending import undo
+
+        return undo(self.context, name, resolve=resolve, refresh=refresh, message=message)

@@ -33,6 +33,7 @@ Operation: TypeAlias = Literal[
     "refresh",
     "reproduce",
     "reset",
+    "show_backfill",
     "tables",
     "tags.list",
     "transaction",

@@ -17,6 +17,7 @@ COMMANDS: Mapping[Operation, tuple[str, str]] = {
     "continue_merge": ("merge", "--continue"),
     "create": ("init", ""),
     "drop_definition": ("derive --drop", ""),
+    "show_backfill": ("backfill show", ""),
     "tags.list": ("tag list", ""),
     "transaction": ("sql --branch", ""),
     "undo_backfill": ("backfill undo", ""),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from catalog.errors import Conflict, CorruptData, ErrorKind
-from catalog.hints import Blank, Call, hint
+from catalog.hints import Blank, Call, Option, hint
 from catalog.model.backfill import PREFIX, Backfill, backfill_of, branch_of
 from catalog.model.listings import CommitInfo, commit_info
 from catalog.model.refs import Move
@@ -71,8 +71,12 @@ class FoundBackfill:
                     "see how it was moved: {}; put it back: {}; or begin the backfill again, "
                     "without what is on the branch now: {}",
                     Call("reflog", (self.backfill.branch,)),
-                    Call("reset", (self.backfill.branch,), to=before or Blank("COMMIT")),
-                    Call("backfill", (self.backfill.name,), restart=True),
+                    Call(
+                        "reset",
+                        (self.backfill.branch,),
+                        to=before[:8] if before else Blank("COMMIT"),
+                    ),
+                    Option("restart"),
                 ),
             )
         return self.described
@@ -116,19 +120,24 @@ def find_backfill(context: OperationContext, name: str) -> FoundBackfill | None:
 
 
 def find_merge(context: OperationContext, backfill: Backfill) -> Merged | None:
-    """Returns the newest merge that brought a backfill to its target, None if none did.
+    """Returns the newest merge that brought a backfill to its target, None if none did."""
+    return next(find_merges(context, backfill), None)
 
-    It is known by its metadata, or by the description among what it brought.
+
+def find_merges(context: OperationContext, backfill: Backfill) -> Iterator[Merged]:
+    """Yields the merges that brought a backfill to its target, newest first.
+
+    They are known by their metadata, or by the description among what they brought.
     """
     held = context.repository.branches.find(backfill.into)
     if held is None or held.commit_id is None:
-        return None
+        return
     read = context.repository.commits.read
     least = read(backfill.base).generation
     undone: dict[str, CommitInfo] = {}
     for logged in first_parents(read, held.commit_id):
         if logged.commit.generation <= least:
-            return None
+            return
         info = commit_info(logged.id, logged.commit)
         for one in logged.commit.metadata.get("reverted", "").split(", "):
             undone.setdefault(one, info)
@@ -136,8 +145,7 @@ def find_merge(context: OperationContext, backfill: Backfill) -> Merged | None:
             find_description(read, parent, backfill.id, above=least)
             for parent in logged.commit.parents[1:]
         ):
-            return Merged(info, undone.get(logged.id))
-    return None
+            yield Merged(info, undone.get(logged.id))
 
 
 def has_all_of(context: OperationContext, found: FoundBackfill, merged: Merged) -> bool:
@@ -148,6 +156,12 @@ def has_all_of(context: OperationContext, found: FoundBackfill, merged: Merged) 
     if target is None or target.commit_id is None:
         return False
     return is_ancestor(context.repository.commits.read, found.head, target.commit_id)
+
+
+def changed_tables(found: FoundBackfill) -> set[str]:
+    """Returns the tables that commits on the branch of a backfill changed."""
+    own = () if found.described is None else found.described.own
+    return {name for one in own for name in one.commit.changes}
 
 
 def backfill_names(context: OperationContext) -> Iterator[str]:

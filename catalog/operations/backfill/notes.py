@@ -15,7 +15,7 @@ from catalog.storage.store import SwapLost
 
 PREFIX = "backfill: "
 
-NOTED = ("ready", "refused", "failed", "conflict")
+NOTED: tuple[State, ...] = ("ready", "refused", "failed", "conflict")
 """What is noted: how it stopped."""
 
 LONGEST = 300
@@ -36,10 +36,9 @@ def note(context: OperationContext, backfill: Backfill, state: State, *, reason:
         context.repository.branches.move(held, held.branch.commit_id, context.stamp(why))
 
 
-def last_note(found: FoundBackfill) -> tuple[str, str] | None:
+def last_note(found: FoundBackfill) -> tuple[State, str] | None:
     """Returns how a backfill stopped, and the reason; None if something was done since."""
-    if not found.moves:
+    if not found.moves or not found.moves[0].why.startswith(PREFIX):
         return None
     state, _, reason = found.moves[0].why.removeprefix(PREFIX).partition(": ")
-    known = found.moves[0].why.startswith(PREFIX) and state in NOTED
-    return (state, reason) if known else None
+    return next(((known, reason) for known in NOTED if known == state), None)

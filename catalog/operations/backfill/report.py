@@ -1,5 +1,6 @@
 """What a backfill has done, and what it would do to its target; values."""
 
+import datetime
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,14 +11,23 @@ from catalog.model.listings import CommitInfo
 from catalog.operations.rebase import RebaseReport
 
 State = Literal[
-    "unfinished", "failed", "ready", "refused", "conflict", "merged", "undone", "abandoned"
+    "unfinished",
+    "failed",
+    "ready",
+    "refused",
+    "conflict",
+    "merged",
+    "undone",
+    "abandoned",
+    "broken",
 ]
 """How far a backfill is.
 
 ``unfinished``: something is still to be done, or was when it last stopped; ``failed``: its last
 step failed; ``ready``: it passed the gate, and can be merged; ``refused``: the gate said no;
 ``conflict``: it and its target changed the same differently; ``merged``; ``undone``: it was merged,
-and taken back since; ``abandoned``: its branch was deleted before it was merged.
+and taken back since; ``abandoned``: its branch was deleted before it was merged; ``broken``: its
+branch was moved, so that what was done is no longer on it.
 """
 
 
@@ -74,6 +84,7 @@ class BackfillReport:
         backfill: What it is to do.
         state: How far it is.
         head: Where its branch points, or pointed.
+        begun: When it began, aware UTC.
         steps: Its steps.
         effect: What it does to its target; None if that was not looked at.
         rebase: How it was rebased just now; None if it was not.
@@ -86,6 +97,7 @@ class BackfillReport:
     backfill: Backfill
     state: State
     head: str
+    begun: datetime.datetime
     steps: tuple[StepDone, ...] = ()
     effect: Effect | None = None
     rebase: RebaseReport | None = None

@@ -27,13 +27,13 @@ from catalog.model.derived import Definition
 from catalog.operations.backfill.effect import effect_of, effect_of_merge, merge_of
 from catalog.operations.backfill.finding import (
     FoundBackfill,
+    changed_tables,
     find_backfill,
-    find_merge,
-    has_all_of,
 )
 from catalog.operations.backfill.fix import FixRun, run_fix
 from catalog.operations.backfill.notes import note
-from catalog.operations.backfill.report import BackfillReport, State, StepDone
+from catalog.operations.backfill.report import BackfillReport, State
+from catalog.operations.backfill.standing import standing
 from catalog.operations.backfill.start import BackfillRequest, start
 from catalog.operations.context import OperationContext
 from catalog.operations.flow.refresh import refresh
@@ -84,32 +84,13 @@ def run_backfill(
     return run.conclude()
 
 
-def steps_of(found: FoundBackfill) -> tuple[StepDone, ...]:
-    """Returns the steps of a backfill, each with its commit if it is done."""
-    own = {} if found.described is None else {one.id: one.commit for one in found.described.own}
-    done = {} if found.described is None else found.described.done
-
-    def step_done(commit_id: str | None) -> tuple[str | None, tuple[str, ...]]:
-        return commit_id, () if commit_id is None else tuple(sorted(own[commit_id].changes))
-
-    steps = found.backfill.steps
-    return tuple(StepDone(one, *step_done(done.get(found.backfill.key(one)))) for one in steps)
-
-
 def _finished(context: OperationContext, found: FoundBackfill) -> BackfillReport | None:
     """Returns the report of a backfill that was merged before; None if it is still to be."""
-    merged = find_merge(context, found.backfill)
-    if merged is None or not (found.is_deleted or has_all_of(context, found, merged)):
+    report = standing(context, found)
+    if report.state != "merged" or report.commit is None:
         return None
-    return BackfillReport(
-        found.backfill,
-        "merged",
-        found.head,
-        steps_of(found),
-        effect_of_merge(context, found.backfill, merged.commit),
-        commit=merged.commit,
-        reason="it was merged before",
-    )
+    effect = effect_of_merge(context, found.backfill, report.commit)
+    return replace(report, effect=effect, reason="it was merged before")
 
 
 @dataclass(slots=True)
@@ -248,6 +229,7 @@ class _Run:
         """
         if self.request.allow_empty or changed_tables(self.found):
             return
+        note(self.context, self.backfill, "failed", reason="its fix changed nothing")
         raise InvalidInput(
             f"the fix of backfill {self.backfill.name!r} changed nothing: there is nothing to "
             f"merge into {self.backfill.into}",
@@ -264,9 +246,7 @@ class _Run:
         context, backfill, found = self.context, self.backfill, self.found
         target = live_branch(context.repository, backfill.into).head
         behind = count_missing(context.repository.commits.read, target, found.head)
-        report = BackfillReport(
-            backfill, "ready", found.head, steps_of(found), rebase=self.rebased, behind=behind
-        )
+        report = replace(standing(context, found), rebase=self.rebased, behind=behind)
         asked = merge_of(backfill, resolve=self.request.resolve, message=self.request.message)
         if self.request.merge:
             try:
@@ -286,9 +266,3 @@ class _Run:
         state: State = "refused" if refused else "ready"
         note(context, backfill, state)
         return replace(report, state=state, effect=effect)
-
-
-def changed_tables(found: FoundBackfill) -> set[str]:
-    """Returns the tables that commits on the branch of a backfill changed."""
-    own = () if found.described is None else found.described.own
-    return {name for one in own for name in one.commit.changes}
