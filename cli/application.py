@@ -133,6 +133,7 @@ _add(branches, "list", refs.branch_list)
 _add(branches, "create", refs.branch_create)
 _add(branches, "delete", refs.branch_delete)
 _add(branches, "protect", refs.branch_protect)
+_add(branches, "rules", refs.branch_rules)
 
 tags = _group("tag", "List, create and delete tags, which never move.")
 _add(tags, "list", refs.tag_list)

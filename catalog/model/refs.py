@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from catalog.errors import CorruptData
@@ -54,6 +54,7 @@ class Branch:
         older: Id of the page with older moves, if there are any.
         protected: Whether it changes only by merge.
         rules: What it demands of changes, as stored; see ``model.rules``. None for nothing.
+        others: Fields of newer releases, which whoever moves the branch keeps.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Branch:
     older: str | None = None
     protected: bool = False
     rules: object = None
+    others: Mapping[str, object] = field(default_factory=dict, compare=False)
 
     @property
     def reflog(self) -> tuple[Move, ...]:
@@ -77,6 +79,7 @@ class Branch:
         """Returns the stored form."""
         rules = {} if self.rules is None else {"rules": self.rules}
         fields = {
+            **self.others,
             **rules,
             "kind": "branch",
             "name": self.name,
@@ -88,6 +91,8 @@ class Branch:
         }
         return canonical_json({**fields, FIELD: [self.write_id, digest_of(fields)]})
 
+
+_KNOWN = frozenset(("kind", "name", "commit", "write_id", "reflog", "older", "protected", "rules"))
 
 BRANCH_FIELDS = ("kind", "name", "commit", "write_id", "reflog", "older", "protected")
 """Fields of branches without a digest."""
@@ -113,9 +118,9 @@ def branch_from_json(stored: Mapping[str, object], name: str, *, trusted: bool =
         } if is_id_or_none(commit_id) and is_id_or_none(older):
             if own != name:
                 raise CorruptData(f"branch {name} is stored under the name {own}")
-            return Branch(
-                name, commit_id, write_id, tuple(moves), older, protected, stored.get("rules")
-            )
+            others = {k: v for k, v in stored.items() if k not in _KNOWN and k != FIELD}
+            rules = stored.get("rules")
+            return Branch(name, commit_id, write_id, tuple(moves), older, protected, rules, others)
     raise CorruptData(f"branch {name} is not readable: fields are missing or of another type")
 
 

@@ -25,7 +25,7 @@ from catalog.operations.merge.steps import (
     merging,
     with_derived,
 )
-from catalog.operations.refs import unprotected_branch
+from catalog.operations.refs import movable_branch
 from catalog.operations.replay import replay_conflict
 from catalog.repository.branch_errors import moved_error
 from catalog.repository.commit_writer import Description, TableUpdate
@@ -86,7 +86,7 @@ def rebase(
     progress: MergeProgress | None,
 ) -> RebaseReport:
     """Makes the commits of a branch again on another base; see ``Catalog.rebase``."""
-    live = unprotected_branch(context.repository, branch)
+    live = movable_branch(context.repository, branch, doing="rebasing it")
     name, before = live.name, live.head
     target = context.resolve(onto).commit_id
     check_resolutions(context, resolve, (before, target))

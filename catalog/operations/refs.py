@@ -1,13 +1,23 @@
 """Branches and tags of an open catalog: ``cat.branches`` and ``cat.tags``."""
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from catalog.errors import Conflict, ErrorKind, InvalidInput, NotFound
 from catalog.hints import Call, hint
 from catalog.model.names import canonical_name, check_ref_name
 from catalog.model.refs import Branch, Move, Tag
+from catalog.model.rules import BranchRules
 from catalog.model.texts import check_text
+from catalog.operations.branch_rules import (
+    RuleChange,
+    change_rules,
+    check_movable,
+    check_protectable,
+    drop_rules,
+    rules_of,
+)
 from catalog.operations.context import OperationContext
 from catalog.repository.branch_errors import contested_error, moved_error, protected_error
 from catalog.repository.branches import HeldBranch
@@ -61,6 +71,18 @@ def unprotected_branch(repository: Repository, name: str) -> LiveBranch:
     return live
 
 
+def movable_branch(repository: Repository, name: str, *, doing: str) -> LiveBranch:
+    """Returns a branch that may be moved otherwise than by commits on top of it.
+
+    Raises:
+        NotFound: There is no such branch.
+        Conflict: It is protected, or has rules.
+    """
+    live = unprotected_branch(repository, name)
+    check_movable(live.held.branch, doing=doing)
+    return live
+
+
 @tells_machine_errors
 class BranchList:
     """Lists, creates, protects and deletes branches."""
@@ -99,7 +121,7 @@ class BranchList:
         Raises:
             NotFound: There is no such branch.
             InvalidInput: It is the default branch.
-            Conflict: It is protected, or was moved meanwhile.
+            Conflict: It is protected or has rules, or was moved meanwhile.
         """
         live = live_branch(self._repository, name)
         if live.name == DEFAULT_BRANCH:
@@ -110,26 +132,85 @@ class BranchList:
                 kind=ErrorKind.BRANCH_PROTECTED,
                 hint=hint("first: {}", Call("branches.unprotect", (live.name,))),
             )
+        check_movable(live.held.branch, doing="deleting it")
         try:
             self._repository.branches.move(live.held, None, self._context.stamp("branch: deleted"))
         except SwapLost as error:
             raise moved_error(live.name, during="its deletion") from error
         return live.held.branch
 
-    def protect(self, name: str) -> Branch:
-        """Protects a branch: from now on it changes only by merge.
+    def protect(
+        self,
+        name: str,
+        *,
+        judge_direct: bool | None = None,
+        require: Sequence[str] = (),
+        no_require: Sequence[str] = (),
+        may_fail: Sequence[str] = (),
+        no_may_fail: Sequence[str] = (),
+        hook: Sequence[str] = (),
+        no_hook: Sequence[str] = (),
+        rules: bool = True,
+    ) -> Branch:
+        """Protects a branch, so that it changes only by merge; or changes its rules.
+
+        Without arguments it protects the branch. With any, it only changes the rules that they
+        are about, and whether the branch is protected stays as it is.
+
+        Args:
+            name: The branch.
+            judge_direct: Whether commits that are no merges are judged like merges: those of
+                transactions, snapshots, refreshes and definitions. A protected branch takes none.
+            require: Checks, as ``table.check``, that tables must have and pass in every change.
+            no_require: Checks that need no longer be there.
+            may_fail: Checks whose failure whoever merges may allow, with a reason.
+            no_may_fail: Checks that must pass again.
+            hook: Names of hooks of the user's configuration that must let a change through.
+            no_hook: Names of hooks that are no longer asked.
+            rules: False drops all rules, also contracts.
 
         Returns:
             The branch as it is then.
 
         Raises:
-            NotFound: There is no such branch.
+            NotFound: There is no such branch or check.
+            InvalidInput: The rules contradict each other.
             Conflict: Other writers kept moving it.
         """
-        return self._set_protected(name, True)
+        change = RuleChange(
+            judge_direct=judge_direct,
+            require=require,
+            no_require=no_require,
+            may_fail=may_fail,
+            no_may_fail=no_may_fail,
+            hook=hook,
+            no_hook=no_hook,
+        )
+        if not rules:
+            if change:
+                raise InvalidInput("all rules are to be dropped, and some to be changed")
+            return drop_rules(self._context, name)
+        if not change:
+            return self._set_protected(name, True)
+        commits = self._repository.commits
+        return change_rules(
+            self._context,
+            name,
+            lambda now, branch: change.applied(now, commits, branch),
+            why=change.why(),
+        )
+
+    def rules(self, name: str) -> BranchRules:
+        """Returns the rules of a branch: what it demands of changes beside its tables' checks.
+
+        Raises:
+            NotFound: There is no such branch.
+            CorruptData: They are of a newer release, or not readable.
+        """
+        return rules_of(self._context, name)
 
     def unprotect(self, name: str) -> Branch:
-        """Lifts the protection of a branch.
+        """Lifts the protection of a branch; its rules stay.
 
         Returns:
             The branch as it is then.
@@ -146,6 +227,8 @@ class BranchList:
             held = live_branch(self._repository, name).held
             if held.branch.protected == protected:
                 return held.branch
+            if protected:
+                check_protectable(held.branch)
             with contextlib.suppress(SwapLost):
                 stamp = self._context.stamp(why)
                 return self._repository.branches.protect(

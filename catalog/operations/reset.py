@@ -1,12 +1,12 @@
 """Resets: a branch is moved to any commit, and its reflog keeps where it was."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from catalog.errors import CorruptData, ErrorKind, InvalidInput
 from catalog.hints import Call, hint
 from catalog.model.names import canonical_name
 from catalog.operations.context import OperationContext
-from catalog.operations.refs import unprotected_branch
+from catalog.operations.refs import movable_branch
 from catalog.repository.branch_errors import moved_error
 from catalog.repository.history import count_missing
 from catalog.storage.store import SwapLost
@@ -24,6 +24,8 @@ class Reset:
         removed: How many commits are no longer on the branch; they stay in its reflog.
         added: How many commits are on the branch that were not.
         dry_run: Whether nothing was moved.
+        rules: Whether a branch whose object was damaged still has rules; those that could not be
+            read are gone.
     """
 
     branch: str
@@ -32,6 +34,7 @@ class Reset:
     removed: int
     added: int
     dry_run: bool = False
+    rules: bool = False
 
     @property
     def moved(self) -> bool:
@@ -43,7 +46,7 @@ def reset_branch(context: OperationContext, branch: str, *, to: str, dry_run: bo
     """Moves a branch to the commit of a ref; see ``Catalog.reset``."""
     repository = context.repository
     try:
-        live = unprotected_branch(repository, branch)
+        live = movable_branch(repository, branch, doing="resetting it")
     except CorruptData:
         return _mended(context, canonical_name(branch), to=to, dry_run=dry_run)
     name, before = live.name, live.head
@@ -78,7 +81,10 @@ def _mended(context: OperationContext, name: str, *, to: str, dry_run: bool) -> 
     report = Reset(name, "", after, 0, 0, dry_run)
     if not dry_run:
         try:
-            repository.branches.mend(name, after, context.stamp(f"reset: damaged, to {to}"))
+            mended = repository.branches.mend(
+                name, after, context.stamp(f"reset: damaged, to {to}")
+            )
         except SwapLost as error:
             raise moved_error(name, during="the reset") from error
+        report = replace(report, rules=mended.rules is not None)
     return report

@@ -17,6 +17,18 @@ def protected_error(name: str) -> Conflict:
     )
 
 
+def gated_error(name: str, *, doing: str) -> Conflict:
+    """Returns the error for what would move a branch past its rules: ``resetting it``."""
+    return Conflict(
+        f"branch {name!r} has rules, and {doing} would pass them by",
+        kind=ErrorKind.BRANCH_GATED,
+        hint=hint(
+            "take changes back with a revert, which is judged; or drop its rules first: {}",
+            Call("branches.protect", (name,), rules=False),
+        ),
+    )
+
+
 def deleted_error(name: str) -> Conflict:
     """Returns the error for a branch that was deleted while it was to be moved."""
     return Conflict(

@@ -7,8 +7,8 @@ read back. So a lost answer, or a write the network sent twice, is settled by re
 import datetime
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, replace
 
 from catalog.errors import AlreadyExists, CatalogError, CorruptData, NotFound, StorageFailure
 from catalog.hints import Call, hint
@@ -110,22 +110,27 @@ class Branches:
         """Puts a branch whose object is damaged at a commit.
 
         What can still be read of its reflog is kept, for the idempotency keys in it; the first
-        move says that nothing vouches for the others. It is not protected.
+        move says that nothing vouches for the others. Its rules are kept as they are there, so
+        that damage is no way past a gate; it is not protected.
 
         Raises:
             SwapLost: Another writer has changed the object since.
         """
         path = branch_path(name)
         stored = self._store.read(path)
-        try:
+        left = Branch(name, None, "", ())
+        with suppress(CatalogError):
             left = branch_from_json(parse_json(stored.data, f"branch {name}"), name, trusted=True)
+        try:
             list(self.reflog(left))
         except CatalogError:
-            left = Branch(name, None, "", ())
+            left = replace(left, commit_id=None, moves=(), older=None)
         write_id = self._new_id()
         move = move_to_json(stamp.move(write_id, left.commit_id, commit_id))
         moves, older = self._paged((move, *left.moves), left.older)
-        branch = Branch(name, commit_id, write_id, moves, older)
+        branch = Branch(
+            name, commit_id, write_id, moves, older, rules=left.rules, others=left.others
+        )
         self._store.swap(path, branch.to_bytes(), version=stored.version)
         return branch
 
@@ -291,6 +296,7 @@ class Branches:
             older=older,
             protected=protected and commit_id is not None,
             rules=None if commit_id is None else rules,
+            others=old.others,
         )
         data = new.to_bytes()
         try:

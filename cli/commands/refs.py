@@ -10,8 +10,11 @@ from cli.completion import complete_branch, complete_ref
 from cli.opening import DEFAULT_REF, opened
 from cli.options import BranchArgument, Format, Json, chosen
 from cli.output.listing import Cell, ListFormat, Listing, show, show_outcome
+from cli.output.rules import rules_json, rules_lines
+from cli.usage import UsageError
 
 if TYPE_CHECKING:
+    from catalog.model.refs import Branch
     from catalog.operations.reset import Reset
 
 At = Annotated[
@@ -20,6 +23,39 @@ At = Annotated[
 ]
 BranchName = Annotated[
     str, typer.Argument(metavar="NAME", help="The branch.", autocompletion=complete_branch)
+]
+Require = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--require", metavar="TABLE.CHECK", help="Require this check of every change. Repeatable."
+    ),
+]
+NoRequire = Annotated[
+    list[str] | None,
+    typer.Option("--no-require", metavar="TABLE.CHECK", help="Require it no longer."),
+]
+MayFail = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--may-fail",
+        metavar="TABLE.CHECK",
+        help="Let whoever merges allow this check to fail. Repeatable.",
+    ),
+]
+NoMayFail = Annotated[
+    list[str] | None,
+    typer.Option("--no-may-fail", metavar="TABLE.CHECK", help="Let nobody do so any longer."),
+]
+Hook = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--hook",
+        metavar="NAME",
+        help="Ask this hook of parquetry.toml about every change. Repeatable.",
+    ),
+]
+NoHook = Annotated[
+    list[str] | None, typer.Option("--no-hook", metavar="NAME", help="Ask it no longer.")
 ]
 TagName = Annotated[str, typer.Argument(metavar="NAME", help="The tag.")]
 
@@ -66,23 +102,78 @@ def branch_protect(
     context: typer.Context,
     *,
     name: BranchName,
-    off: Annotated[bool, typer.Option("--off", help="Remove the protection.")] = False,
+    off: Annotated[bool, typer.Option("--off", help="Remove the protection; rules stay.")] = False,
+    judge_direct: Annotated[
+        bool | None,
+        typer.Option(
+            "--judge-direct/--no-judge-direct",
+            show_default=False,
+            help="Judge commits that are no merges like merges; a protected branch takes none.",
+        ),
+    ] = None,
+    require: Require = None,
+    no_require: NoRequire = None,
+    may_fail: MayFail = None,
+    no_may_fail: NoMayFail = None,
+    hook: Hook = None,
+    no_hook: NoHook = None,
+    no_rules: Annotated[
+        bool, typer.Option("--no-rules", help="Drop all rules, also contracts.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Protect a branch, so that it changes only by merge.
+    """Protect a branch, so that it changes only by merge, or change its rules.
+
+    With options, only the rules that they name change. They are judged where a change comes in:
+    by merge, revert and cherry-pick, and with --judge-direct by any commit. A branch with rules
+    cannot be reset, rebased or deleted.
 
     Examples:
       parquetry branch protect main
       parquetry branch protect main --off
+      parquetry branch protect main --require orders.amount_not_null
+      parquetry branch protect main --may-fail orders.recent --judge-direct
     """
     branches = opened(context).branches
-    branch = branches.unprotect(name) if off else branches.protect(name)
-    state = "protected: it changes only by merge" if branch.protected else "not protected"
-    show_outcome(
-        {"branch": branch.name, "commit": branch.commit_id, "protected": branch.protected},
-        f"branch {branch.name} is {state}",
-        json=json,
-    )
+    change = {
+        "judge_direct": judge_direct,
+        "require": require or (),
+        "no_require": no_require or (),
+        "may_fail": may_fail or (),
+        "no_may_fail": no_may_fail or (),
+        "hook": hook or (),
+        "no_hook": no_hook or (),
+    }
+    changes = judge_direct is not None or any(change.values())
+    if off and (changes or no_rules):
+        raise UsageError("--off goes alone: it leaves the rules as they are")
+    if no_rules and changes:
+        raise UsageError("--no-rules drops all rules, and others would change some")
+    if off:
+        branch = branches.unprotect(name)
+    else:
+        branch = branches.protect(name, **change, rules=not no_rules)  # type: ignore[arg-type]
+    _show_rules(branch, json=json)
+
+
+def branch_rules(context: typer.Context, *, name: BranchName, json: Json = False) -> None:
+    """Show what a branch demands of changes.
+
+    Examples:
+      parquetry branch rules main
+      parquetry branch rules main --json
+    """
+    from catalog.operations.refs import live_branch
+
+    cat = opened(context)
+    _show_rules(live_branch(cat.repository, name).held.branch, json=json)
+
+
+def _show_rules(branch: "Branch", *, json: bool) -> None:
+    from catalog.model.rules import rules_from_json
+
+    rules = rules_from_json(branch.rules)
+    show_outcome(rules_json(branch, rules), *rules_lines(branch, rules), json=json)
 
 
 def tag_list(context: typer.Context, how: Format = ListFormat.TEXT, json: Json = False) -> None:
@@ -177,6 +268,7 @@ def reset(
         "commits_removed": found.removed,
         "commits_added": found.added,
         "dry_run": dry_run,
+        **({} if found.before else {"rules": found.rules}),
     }
     show_outcome(outcome, *_reset_lines(found), json=json)
 
@@ -185,7 +277,9 @@ def _reset_lines(found: "Reset") -> list[str]:
     name, before, after = found.branch, short(found.before), short(found.after)
     if not found.before:
         was = f"{name} was damaged, and {'would be' if found.dry_run else 'is'} at {after} now"
-        return [was, "not protected, and with as much of its reflog as can be read"]
+        rules = "with its rules" if found.rules else "without rules, if it had any"
+        kept = "" if found.dry_run else f", {rules}"
+        return [was, f"not protected{kept}, and with as much of its reflog as can be read"]
     if not found.moved:
         return [f"{name} is already at {after}"]
     lines = [f"{name} {'would move' if found.dry_run else 'moved'} from {before} to {after}"]

@@ -1,0 +1,45 @@
+"""The rules of a branch, as lines and as JSON."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from catalog.report.figures import plain
+
+if TYPE_CHECKING:
+    from catalog.model.refs import Branch
+    from catalog.model.rules import BranchRules
+
+
+def rules_lines(branch: "Branch", rules: "BranchRules") -> Iterator[str]:
+    """Yields what a branch demands of changes, in words."""
+    if branch.protected:
+        yield f"branch {branch.name} is protected: it changes only by merge"
+    else:
+        yield f"branch {branch.name} is not protected"
+        how = "judged like merges" if rules.direct else "not judged"
+        if rules:
+            yield f"  direct commits: {how}"
+    for title, names in (
+        ("required checks", rules.required),
+        ("checks that may be allowed to fail", rules.may_fail),
+        ("contracts", tuple(rules.contracts)),
+        ("hooks", rules.hooks),
+    ):
+        if names:
+            yield f"  {title}: {', '.join(map(plain, names))}"
+
+
+def rules_json(branch: "Branch", rules: "BranchRules") -> Mapping[str, object]:
+    """Returns the JSON form of a branch and its rules."""
+    return {
+        "branch": branch.name,
+        "commit": branch.commit_id,
+        "protected": branch.protected,
+        "rules": {
+            "judge_direct": rules.direct,
+            "required": list(rules.required),
+            "may_fail": list(rules.may_fail),
+            "contracts": dict(rules.contracts),
+            "hooks": list(rules.hooks),
+        },
+    }
