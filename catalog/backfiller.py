@@ -6,6 +6,7 @@ from catalog.merger import CatalogMerger
 from catalog.storage.failures import tells_machine_errors
 
 if TYPE_CHECKING:
+    from catalog.operations.backfill.contract import ContractArgument
     from catalog.operations.backfill.fix import Fix
     from catalog.operations.backfill.report import BackfillReport
     from catalog.operations.merge.steps import Resolutions
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 class CatalogBackfiller(CatalogMerger):
     """Runs backfills, lists them, and takes them back; ``Catalog`` inherits it."""
 
+    # long: one line for each argument
     def backfill(
         self,
         name: str,
@@ -22,6 +24,7 @@ class CatalogBackfiller(CatalogMerger):
         fix: "Fix | str | None" = None,
         from_ref: str | None = None,
         into: str | None = None,
+        contract: "ContractArgument | None" = None,
         refresh: bool = True,
         merge: bool = False,
         restart: bool = False,
@@ -40,6 +43,9 @@ class CatalogBackfiller(CatalogMerger):
             from_ref: The commit of the target to begin from; None is where the target is. From an
                 earlier one, the branch is rebased onto the target before it is judged.
             into: The target; None is the backfill's own, or ``main``.
+            contract: What the change may do, beside what the target's own rules demand: a TOML
+                file with a section ``[contract.NAME]``, what it says as a dictionary, or values.
+                None is the backfill's own when it goes on.
             refresh: Whether derived tables that it makes stale are computed again.
             merge: Whether to merge it if it passes the gate of the target.
             restart: Whether to drop what is on the branch, and to begin again.
@@ -58,7 +64,8 @@ class CatalogBackfiller(CatalogMerger):
             MergeConflict: The target changed the same differently.
             GateRefused: It was to be merged, and the gate of the target says no.
         """
-        from catalog.operations.backfill.run import Surroundings, run_backfill
+        from catalog.operations.backfill.contract import stored_contracts
+        from catalog.operations.backfill.run import Surroundings, refusal, run_backfill
         from catalog.operations.backfill.start import BackfillRequest, fix_of
 
         request = BackfillRequest(
@@ -66,6 +73,7 @@ class CatalogBackfiller(CatalogMerger):
             fix=fix_of(fix),
             from_ref=from_ref,
             into=into,
+            contract=stored_contracts(contract),
             refresh=refresh,
             merge=merge,
             restart=restart,
@@ -74,7 +82,10 @@ class CatalogBackfiller(CatalogMerger):
             resolve=resolve,
             message=message,
         )
-        return run_backfill(self.context, request, Surroundings())
+        report = run_backfill(self.context, request, Surroundings())
+        if merge and report.state == "refused":
+            raise refusal(report)
+        return report
 
     def backfills(self) -> "list[BackfillReport]":
         """Returns all backfills and how far they are, the one that began last first.

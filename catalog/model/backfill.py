@@ -1,11 +1,13 @@
 """Backfills: what one is to do, as the first commit of its branch says it; pure values."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from catalog.errors import CorruptData
-from catalog.model.ids import canonical_json, content_id, excerpt, is_id
+from catalog.errors import CorruptData, ErrorKind, InvalidInput
+from catalog.model.contract_reading import contract_from_json
+from catalog.model.contracts import Contract
+from catalog.model.ids import canonical_json, content_id, excerpt, is_id, parse_json
 from catalog.model.names import canonical_name, check_ref_name
 
 PREFIX = "backfill/"
@@ -221,3 +223,32 @@ def _step(stored: object) -> BackfillStep:
         ):
             return BackfillStep(name, values)
     raise CorruptData(f"not a step of a backfill: {excerpt(stored)}")
+
+
+def contract_text(contracts: Sequence[Contract]) -> str:
+    """Returns contracts as a description keeps them; empty if there are none.
+
+    Raises:
+        InvalidInput: They are too long.
+    """
+    if not contracts:
+        return ""
+    text = canonical_json({one.name: one.to_json() for one in contracts}).decode()
+    if len(text) > MAX_CONTRACT_TEXT:
+        raise InvalidInput(
+            f"the contracts are longer than {MAX_CONTRACT_TEXT:,} characters",
+            kind=ErrorKind.BAD_CONTRACT,
+        )
+    return text
+
+
+def contracts_of(backfill: Backfill) -> tuple[Contract, ...]:
+    """Returns the contracts that the change of a backfill must keep.
+
+    Raises:
+        CorruptData: They cannot be read, or are of a newer release.
+    """
+    if not backfill.contract:
+        return ()
+    stored = parse_json(backfill.contract.encode(), f"the contract of backfill {backfill.name}")
+    return tuple(contract_from_json(name, one) for name, one in stored.items())

@@ -1,11 +1,31 @@
-"""Backfills in the history: which ones commits belong to, and which were merged."""
+"""Backfills in refs and commits: found by name, and by the commits that a merge would bring.
+
+All that is known about a backfill lies there. The reflog of its branch says with which commit it
+began, and that commit describes it.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from catalog.model.backfill import Backfill, backfill_of, is_description
+from catalog.errors import Conflict, CorruptData, ErrorKind
+from catalog.hints import Blank, Call, Option, hint
+from catalog.model.backfill import (
+    PREFIX,
+    Backfill,
+    backfill_of,
+    branch_of,
+    contracts_of,
+    is_description,
+)
 from catalog.model.commit import Commit
+from catalog.model.contracts import Contract
+from catalog.model.refs import Move
+from catalog.repository.branches import HeldBranch
 from catalog.repository.history import LoggedCommit, first_parents, is_ancestor
+from catalog.repository.repository import Repository
+
+START = "/start/"
+"""What stands in the idempotency key of the move that begins a backfill, after its name."""
 
 Read = Callable[[str], Commit]
 
@@ -83,3 +103,113 @@ def find_description(read: Read, head: str, own_id: str, *, above: int) -> Descr
             return Described(backfill, logged.id, tuple(own))
         own.append(logged)
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundBackfill:
+    """A backfill, and its branch as it was read.
+
+    Attributes:
+        backfill: What it is to do.
+        held: Its branch; it may be deleted.
+        head: Where the branch points, or pointed before it was deleted.
+        described: What the branch holds of it; None if its description is no longer there.
+        moves: The moves of the branch since it began, newest first.
+    """
+
+    backfill: Backfill
+    held: HeldBranch
+    head: str
+    described: Described | None
+    moves: tuple[Move, ...]
+
+    @property
+    def is_deleted(self) -> bool:
+        """Returns whether its branch is gone."""
+        return self.held.branch.commit_id is None
+
+    @property
+    def done(self) -> frozenset[str]:
+        """Returns the idempotency keys of the steps that the branch holds."""
+        return frozenset() if self.described is None else frozenset(self.described.done)
+
+    def check_whole(self) -> Described:
+        """Checks that the branch still holds all that the backfill did there.
+
+        Returns:
+            What it holds.
+
+        Raises:
+            Conflict: It was moved so that its description or a step is gone.
+        """
+        lost = {move.key for move in self.moves if move.key is not None} & {
+            self.backfill.key(step) for step in self.backfill.steps
+        }
+        if self.described is None or lost - self.done:
+            what = "its description is" if self.described is None else "steps that were done are"
+            before = next((m.before for m in self.moves if m.after == self.head), None)
+            raise Conflict(
+                f"branch {self.backfill.branch!r} was moved since: {what} no longer on it",
+                kind=ErrorKind.BACKFILL_BROKEN,
+                hint=hint(
+                    "see how it was moved: {}; put it back: {}; or begin the backfill again, "
+                    "without what is on the branch now: {}",
+                    Call("reflog", (self.backfill.branch,)),
+                    Call(
+                        "reset",
+                        (self.backfill.branch,),
+                        to=before[:8] if before else Blank("COMMIT"),
+                    ),
+                    Option("restart"),
+                ),
+            )
+        return self.described
+
+
+def find_backfill(repository: Repository, name: str) -> FoundBackfill | None:
+    """Returns the backfill that was last begun under a name, also if its branch was deleted.
+
+    Raises:
+        CorruptData: Its description cannot be read.
+    """
+    branches, commits = repository.branches, repository.commits
+    held = branches.held(branch_of(name))
+    if held is None:
+        return None
+    moves: list[Move] = []
+    for move in branches.reflog(held.branch):
+        moves.append(move)
+        if move.after is not None and (move.key or "").startswith(f"{PREFIX}{name}{START}"):
+            backfill = backfill_of(commits.read(move.after).metadata)
+            if backfill is None or backfill.name != name:
+                raise CorruptData(f"commit {move.after[:8]} does not describe backfill {name!r}")
+            head = held.branch.commit_id or next(m.before for m in moves if m.before is not None)
+            least = commits.read(backfill.base).generation
+            described = find_description(commits.read, head, backfill.id, above=least)
+            return FoundBackfill(backfill, held, head, described, tuple(moves))
+    return None
+
+
+def contracts_brought(
+    repository: Repository, source: str, head: str, target: str
+) -> tuple[Contract, ...]:
+    """Returns the contracts of the backfills that a merge would bring, which hold for it.
+
+    Args:
+        repository: The stored objects.
+        source: What is merged, as it was named.
+        head: The commit that this stands for.
+        target: The commit that it is merged into.
+
+    Raises:
+        Conflict: It is the branch of a backfill, which was moved so that its description or a step
+            is gone: nobody can say that its contract is still the one it was begun with.
+        CorruptData: A description or a contract cannot be read.
+    """
+    if source.startswith(PREFIX):
+        found = find_backfill(repository, source.removeprefix(PREFIX))
+        if found is not None and found.head == head:
+            found.check_whole()
+    described = described_backfills(repository.commits.read, head, target)
+    every = (contract for one in described for contract in contracts_of(one.backfill))
+    return tuple({(contract.name, contract.digest): contract for contract in every}.values())

@@ -5,7 +5,7 @@ from dataclasses import replace
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.hints import Call, hint
 from catalog.operations.backfill.effect import effect_of_merge
-from catalog.operations.backfill.finding import find_merges
+from catalog.operations.backfill.merges import find_merges
 from catalog.operations.backfill.report import BackfillReport
 from catalog.operations.backfill.standing import named_backfill, standing
 from catalog.operations.context import OperationContext

@@ -8,9 +8,9 @@ from contextlib import suppress
 from catalog.errors import CatalogError
 from catalog.messages import shortened
 from catalog.model.backfill import Backfill
-from catalog.operations.backfill.finding import FoundBackfill
 from catalog.operations.backfill.report import State
 from catalog.operations.context import OperationContext
+from catalog.repository.backfills import FoundBackfill
 from catalog.storage.store import SwapLost
 
 PREFIX = "backfill: "

@@ -21,16 +21,13 @@ from catalog.flow.derivation.graph import Graph
 from catalog.flow.derivation.staleness import staleness
 from catalog.flow.refresh.external import NO_COMMANDS, CommandRuns
 from catalog.flow.refresh.run import StepProgress, Watch
-from catalog.hints import Option, hint
+from catalog.hints import Call, Option, hint
 from catalog.model.backfill import Backfill
 from catalog.model.derived import Definition
+from catalog.model.judgement import refusals
 from catalog.operations.backfill.effect import effect_of, effect_of_merge, merge_of
-from catalog.operations.backfill.finding import (
-    FoundBackfill,
-    changed_tables,
-    find_backfill,
-)
 from catalog.operations.backfill.fix import FixRun, run_fix
+from catalog.operations.backfill.merges import changed_tables
 from catalog.operations.backfill.notes import note
 from catalog.operations.backfill.report import BackfillReport, State
 from catalog.operations.backfill.standing import standing
@@ -40,9 +37,13 @@ from catalog.operations.flow.refresh import refresh
 from catalog.operations.merge.start import merge_into
 from catalog.operations.rebase import RebaseReport, rebase
 from catalog.operations.refs import live_branch
+from catalog.repository.backfills import FoundBackfill, find_backfill
 from catalog.repository.history import count_missing, merge_base
 from catalog.repository.repository import DEFAULT_BRANCH
 from catalog.write.merge.ends import MergeProgress
+
+REFUSALS_SHOWN = 10
+"""Reasons of a gate that an error lists; the report has all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +85,23 @@ def run_backfill(
     return run.conclude()
 
 
+def refusal(report: BackfillReport) -> GateRefused:
+    """Returns the error for a backfill that was to be merged, and that the gate refuses."""
+    judgement = None if report.effect is None else report.effect.judgement
+    lines = [] if judgement is None else refusals(judgement)
+    name, into = report.backfill.name, report.backfill.into
+    return GateRefused(
+        f"backfill {name!r} does not pass the gate of {into}; nothing was merged"
+        + "".join(f"\n  {line}" for line in lines[:REFUSALS_SHOWN]),
+        judgement=judgement,
+        hint=hint(
+            "look at it: {}; with a corrected fix: {}",
+            Call("show_backfill", (name,)),
+            Option("restart"),
+        ),
+    )
+
+
 def _finished(context: OperationContext, found: FoundBackfill) -> BackfillReport | None:
     """Returns the report of a backfill that was merged before; None if it is still to be."""
     report = standing(context, found)
@@ -115,7 +133,7 @@ class _Run:
 
     def _look_again(self) -> None:
         """Reads the backfill again, since its branch has moved."""
-        now = find_backfill(self.context, self.backfill.name)
+        now = find_backfill(self.context.repository, self.backfill.name)
         if now is None or now.is_deleted or now.backfill.id != self.backfill.id:
             raise Conflict(
                 f"backfill {self.backfill.name!r} was abandoned or begun again meanwhile",

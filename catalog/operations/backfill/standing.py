@@ -8,18 +8,17 @@ from catalog.hints import Call, hint
 from catalog.messages import printable
 from catalog.model.backfill import branch_of, checked_name
 from catalog.operations.backfill.effect import effect_of, effect_of_merge, merge_of
-from catalog.operations.backfill.finding import (
-    FoundBackfill,
+from catalog.operations.backfill.merges import (
     Merged,
     backfill_names,
     changed_tables,
-    find_backfill,
     find_merge,
     has_all_of,
 )
 from catalog.operations.backfill.notes import last_note
 from catalog.operations.backfill.report import BackfillReport, State, StepDone
 from catalog.operations.context import OperationContext
+from catalog.repository.backfills import FoundBackfill, find_backfill
 from catalog.repository.history import count_missing
 
 _log = logging.getLogger(__name__)
@@ -33,7 +32,7 @@ def backfills(context: OperationContext) -> list[BackfillReport]:
     reports = []
     for name in backfill_names(context):
         try:
-            found = find_backfill(context, name)
+            found = find_backfill(context.repository, name)
         except CorruptData as error:
             _log.warning("%s is passed over: %s", printable(branch_of(name)), error.message)
             continue
@@ -67,7 +66,7 @@ def named_backfill(context: OperationContext, name: str) -> FoundBackfill:
         NotFound: There never was one of that name.
     """
     name = checked_name(name)
-    found = find_backfill(context, name)
+    found = find_backfill(context.repository, name)
     if found is None:
         raise NotFound(
             f"no backfill {name!r}",
@@ -103,8 +102,12 @@ def _state(
     context: OperationContext, found: FoundBackfill, merged: Merged | None
 ) -> tuple[State, str]:
     """Returns the state of a backfill, and why it is in it."""
+    left = found.described is not None and any(one.commit is None for one in steps_of(found))
     if merged is not None and (found.is_deleted or has_all_of(context, found, merged)):
-        return ("merged" if merged.undo is None else "undone"), ""
+        if merged.undo is not None:
+            return "undone", ""
+        if not left:
+            return "merged", ""
     if found.is_deleted:
         return "abandoned", ""
     try:
@@ -112,7 +115,7 @@ def _state(
     except Conflict as error:
         return "broken", error.message
     noted = last_note(found)
-    if any(one.commit is None for one in steps_of(found)):
+    if left:
         return ("failed", noted[1]) if noted and noted[0] == "failed" else ("unfinished", "")
     return noted or ("unfinished", "")
 

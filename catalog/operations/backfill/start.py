@@ -9,11 +9,12 @@ from catalog.model.backfill import PREFIX, Backfill, branch_of, checked_name
 from catalog.model.ids import random_id
 from catalog.model.names import canonical_name
 from catalog.model.texts import check_text
-from catalog.operations.backfill.finding import START, FoundBackfill, find_backfill, find_merge
 from catalog.operations.backfill.fix import Fix, planned_steps
+from catalog.operations.backfill.merges import find_merge
 from catalog.operations.context import OperationContext
 from catalog.operations.merge.steps import Resolutions
 from catalog.operations.refs import live_branch
+from catalog.repository.backfills import START, FoundBackfill, find_backfill
 from catalog.repository.branch_errors import moved_error
 from catalog.repository.branches import Stamp
 from catalog.repository.history import is_ancestor
@@ -72,7 +73,7 @@ def start(context: OperationContext, request: BackfillRequest, *, into: str) -> 
     name = checked_name(request.name)
     if request.message is not None:
         check_text(request.message, "the message")
-    found = find_backfill(context, name)
+    found = find_backfill(context.repository, name)
     if found is None:
         _check_free(context, name)
     elif not request.restart:
@@ -131,14 +132,14 @@ def _begin(
         else:
             repository.branches.move(old.held, commit_id, stamp)
     except AlreadyExists:  # another process has just begun it
-        found = find_backfill(context, backfill.name)
+        found = find_backfill(context.repository, backfill.name)
         if found is None or found.is_deleted:
             raise
         _check_differences(found.backfill, backfill.differences(found.backfill))
         return found
     except SwapLost as error:
         raise moved_error(backfill.branch, during="the restart") from error
-    found = find_backfill(context, backfill.name)
+    found = find_backfill(context.repository, backfill.name)
     assert found is not None, "it was begun"
     return found
 
