@@ -6,8 +6,8 @@ from catalog.merger import CatalogMerger
 from catalog.storage.failures import tells_machine_errors
 
 if TYPE_CHECKING:
+    from catalog.model.fix import Fix
     from catalog.operations.backfill.contract import ContractArgument
-    from catalog.operations.backfill.fix import Fix
     from catalog.operations.backfill.report import BackfillReport
     from catalog.operations.merge.steps import Resolutions
 

@@ -7,33 +7,10 @@ from dataclasses import dataclass, field
 from catalog.errors import CatalogError, ErrorKind, InvalidInput
 from catalog.flow.refresh.run import StepProgress, Watch
 from catalog.model.backfill import WHOLE, Backfill, BackfillStep
-from catalog.model.ids import canonical_json, content_id
+from catalog.model.fix import Fix
 from catalog.operations.context import OperationContext
 from catalog.operations.transaction import CatalogTransaction
 from catalog.write.transaction import Authorship
-
-
-@dataclass(frozen=True, slots=True)
-class Fix:
-    """What is run on the branch of a backfill.
-
-    Attributes:
-        sql: Statements that write tables of the branch.
-        for_each: What they are run for, as it was written; empty if they run once.
-    """
-
-    sql: str = ""
-    for_each: str = ""
-
-    @property
-    def identity(self) -> str:
-        """Returns an id of all that it does: two fixes that do the same have the same."""
-        return content_id(canonical_json({"sql": self.sql}))
-
-    @property
-    def text(self) -> str:
-        """Returns it as text for people."""
-        return self.sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +67,8 @@ def run_fix(fix: Fix, run: FixRun) -> None:
         try:
             with CatalogTransaction(run.context, about, code=run.code) as tx:
                 if not tx.is_repeated:
-                    tx.run(fix.sql)
+                    for one in fix.sql:
+                        tx.run(one.text)
         except CatalogError as error:
             raise InvalidInput(
                 f"step {step.name!r} of backfill {run.backfill.name!r} failed, and nothing of it "

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from catalog.errors import AlreadyExists, Conflict, ErrorKind, InvalidInput, NotFound
 from catalog.hints import Blank, Call, Option, hint
 from catalog.model.backfill import PREFIX, Backfill, branch_of, checked_name
+from catalog.model.fix import Fix, SqlText
 from catalog.model.ids import random_id
 from catalog.model.names import canonical_name
 from catalog.model.texts import check_text
-from catalog.operations.backfill.fix import Fix, planned_steps
+from catalog.operations.backfill.fix import planned_steps
 from catalog.operations.backfill.merges import find_merge
 from catalog.operations.context import OperationContext
 from catalog.operations.merge.steps import Resolutions
@@ -52,7 +53,7 @@ def fix_of(fix: Fix | str | None) -> Fix | None:
         InvalidInput: It is neither.
     """
     if isinstance(fix, str):
-        return Fix(sql=fix)
+        return Fix(sql=(SqlText("", fix),))
     if fix is not None and not isinstance(fix, Fix):
         raise InvalidInput(f"a fix must be SQL or a Fix, not {fix!r}")
     return fix
