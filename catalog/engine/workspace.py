@@ -35,7 +35,8 @@ def default_memory_limit() -> int:
 class Workspace:
     """A connection with a directory of its own to spill into; both go when it is closed.
 
-    The connection is opened when it is first used.
+    The connection is opened when it is first used. With a ``share`` of n, it takes an nth of the
+    memory and of the cores by default: n of them work at a time.
     """
 
     def __init__(
@@ -44,7 +45,11 @@ class Workspace:
         store: ObjectStore | None = None,
         threads: int | None = None,
         memory_limit_bytes: int | None = None,
+        share: int = 1,
     ) -> None:
+        if share > 1:
+            threads = threads or max(1, (os.cpu_count() or 1) // share)
+            memory_limit_bytes = memory_limit_bytes or default_memory_limit() // share
         self._store = store
         self._threads = threads
         self._memory_limit_bytes = memory_limit_bytes

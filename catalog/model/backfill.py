@@ -9,6 +9,7 @@ from catalog.model.contract_reading import contract_from_json
 from catalog.model.contracts import Contract
 from catalog.model.ids import canonical_json, content_id, excerpt, is_id, parse_json
 from catalog.model.names import canonical_name, check_ref_name
+from catalog.model.types import is_scalar_name
 
 PREFIX = "backfill/"
 """What the names of the branches of backfills begin with, and those of their idempotency keys."""
@@ -58,6 +59,7 @@ class Backfill:
         fix_text: The fix for people: SQL, or a command as one types it; cut if it is long.
         for_each: What the fix is run for, as it was written; empty if it runs once.
         steps: The runs of the fix.
+        kinds: The types of what SQL is run for, by name.
         contract: Canonical JSON of the contracts that its change must keep; empty without one.
         refresh: Whether derived tables are computed again that it makes stale.
         message: The message of its merge; empty if one is made up.
@@ -69,6 +71,7 @@ class Backfill:
     base: str
     fix: str
     steps: tuple[BackfillStep, ...] = (WHOLE,)
+    kinds: Mapping[str, str] = field(default_factory=dict)
     from_ref: str = ""
     fix_text: str = ""
     for_each: str = ""
@@ -96,6 +99,7 @@ class Backfill:
         optional = {
             "backfill.from": self.from_ref,
             "backfill.for_each": self.for_each,
+            "backfill.types": canonical_json(dict(self.kinds)).decode() if self.kinds else "",
             "backfill.contract": self.contract,
             "backfill.message": self.message,
         }
@@ -190,6 +194,7 @@ def backfill_of(metadata: Mapping[str, str]) -> Backfill | None:
                 base=base,
                 fix=fix,
                 steps=_steps(steps),
+                kinds=_kinds(texts.get("types", "{}")),
                 from_ref=texts.get("from", ""),
                 fix_text=shortened_fix(fix_text),
                 for_each=texts.get("for_each", ""),
@@ -214,6 +219,18 @@ def _steps(text: str) -> tuple[BackfillStep, ...]:
     if not isinstance(stored, list) or not 0 < len(stored) <= MAX_STEPS:
         raise CorruptData(f"not the steps of a backfill: {excerpt(stored)}")
     return tuple(map(_step, stored))
+
+
+def _kinds(text: str) -> dict[str, str]:
+    try:
+        stored = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CorruptData(f"the types of a backfill are not JSON: {excerpt(text)}") from error
+    if isinstance(stored, dict) and all(
+        isinstance(kind, str) and is_scalar_name(kind) for kind in stored.values()
+    ):
+        return stored
+    raise CorruptData(f"not the types of a backfill: {excerpt(stored)}")
 
 
 def _step(stored: object) -> BackfillStep:

@@ -44,6 +44,7 @@ class CatalogTransaction:
         inputs: Sequence[str] = (),
         code: Mapping[str, str] | None = None,
         dry_run: bool = False,
+        share: int = 1,
     ) -> None:
         known_code = checked_code(code)
         self._context = context
@@ -52,6 +53,7 @@ class CatalogTransaction:
             about,
             clock=context.clock,
             dry_run=dry_run,
+            share=share,
         )
         self._transaction.origin = Origin(
             declared_inputs(context, inputs, self._transaction.tables),
@@ -223,6 +225,10 @@ class CatalogTransaction:
         if self._session is None:
             self._session = open_writing_session(self._context, self._transaction)
         return self._session.run(text, params)
+
+    def has_current_reads(self) -> bool:
+        """Returns whether the branch still has the rows that were read as they were then."""
+        return self._transaction.has_current_reads()
 
     def interrupt(self) -> None:
         """Stops the statement that is running; it may be called by another thread."""

@@ -23,7 +23,12 @@ class TransactionBackend(CatalogBackend):
 
     def commit_id(self, ref: str | None) -> str:
         """Returns the commit a ref stands for; the session's own is where it started from."""
-        return self._transaction.base_id if ref is None else super().commit_id(ref)
+        if ref is None:
+            return self._transaction.base_id
+        folded = unicodedata.normalize("NFC", ref)
+        if ref.startswith("@{") or folded.startswith(self._transaction.branch):
+            self._transaction.tables.reads_branch = True
+        return super().commit_id(ref)
 
     def bare_table(self, commit_id: str, name: str) -> VersionedTable | None:
         """Returns a table as the transaction has it now."""
@@ -45,7 +50,7 @@ class TransactionBackend(CatalogBackend):
         """Returns the files that may hold wanted rows."""
         if not table.staged:
             return super().files(table, pruner)
-        self._transaction.tables.read.add(table.name)
+        self._transaction.tables.note_read(table.name, pruner)
         self._transaction.place_files()
         write = self._transaction.context
         found = self._transaction.tables.working(table.name).files(

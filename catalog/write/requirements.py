@@ -9,6 +9,7 @@ from catalog.errors import Conflict, ErrorKind
 from catalog.model.datafile import DataFile
 from catalog.model.partition import partition_text, partition_values
 from catalog.model.table import TableSnapshot
+from catalog.query.pruning import Pruner
 from catalog.repository.commits import Commits
 from catalog.repository.tables import file_changes, has_path
 from catalog.write.conditions import all_same
@@ -91,6 +92,23 @@ class MovedBranch:
         on_key = all_same("a.c", "b.c", shape.key)
         query = f"SELECT count(*) FROM {sides[0]} a JOIN {sides[1]} b ON {on_key}"
         return bool(single_row(context.con, query)[0])
+
+    def keeps(self, name: str, wanted: Sequence[Pruner]) -> bool:
+        """Returns whether a table still has the rows that pruners want, and no others of them."""
+        before, now = (self.commits.entry(commit, name) for commit in (self.base, self.head))
+        if (now and now.entry.snapshot) == (before and before.entry.snapshot):
+            return True
+        if before is None or now is None:
+            return False
+        base, head = self.commits.table(before), self.commits.table(now)
+        if not same_shape(base.snapshot, head.snapshot):
+            return False
+        changes = file_changes(self.commits, base, head, old_commit=self.base, new_commit=self.head)
+        schemas = {**base.snapshot.file_schemas, **head.snapshot.file_schemas}
+        shape = replace(head.snapshot, file_schemas=schemas)
+        pruners = [replace(one, table=shape) for one in wanted]
+        changed = (*changes.removed, *changes.added)
+        return not any(one.wants_file(file) for one in pruners for file in changed)
 
     def check_unchanged(self, name: str) -> None:
         """Checks that nobody changed a table that was read.

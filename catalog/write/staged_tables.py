@@ -7,6 +7,7 @@ from catalog.hints import Call, hint
 from catalog.model.derived import is_derived
 from catalog.model.lineage import LineageEntry
 from catalog.model.names import check_not_reserved, check_table_name
+from catalog.query.pruning import Pruner
 from catalog.write.context import WriteContext
 from catalog.write.files.rewrite import FileEdit
 from catalog.write.scope import Scope
@@ -18,15 +19,21 @@ class StagedTables:
 
     Attributes:
         base_id: The commit that the transaction started from.
-        read: Names of tables that were read as the branch had them.
+        reads: What was read of tables as the branch had them: by name, whose rows may matter.
+        reads_branch: Whether something was read by naming the branch itself.
     """
 
     def __init__(self, context: WriteContext, base_id: str) -> None:
         self.context = context
         self.base_id = base_id
-        self.read: set[str] = set()
+        self.reads: dict[str, list[Pruner]] = {}
+        self.reads_branch = False
         self._staged: dict[str, WorkingTable] = {}
         self._spellings: dict[str, str] = {}
+
+    def note_read(self, name: str, pruner: Pruner) -> None:
+        """Notes that the rows of a table were read that a pruner wants."""
+        self.reads.setdefault(name, []).append(pruner)
 
     def names(self) -> list[str]:
         """Returns the names of the tables that exist now, in order."""

@@ -81,6 +81,8 @@ class Transaction:
     Use it as a context manager: leaving it commits, an exception inside drops it, and
     nothing but unreferenced files remains.
 
+    With a ``share`` of n, its engine takes an nth of what it would take: n of them run at a time.
+
     Attributes:
         base_id: The commit that it starts from.
         commit_id: The commit made; None before the end, or if nothing changed.
@@ -95,6 +97,7 @@ class Transaction:
         *,
         clock: Callable[[], datetime.datetime],
         dry_run: bool = False,
+        share: int = 1,
     ) -> None:
         about = replace(about, branch=canonical_name(about.branch))
         held = _open_branch(repository, about.branch)
@@ -108,7 +111,7 @@ class Transaction:
         self._dry_run = dry_run
         self._updates: dict[str, tuple[WorkingTable, TableUpdate]] = {}
         self._prints_missing = False
-        self.context = WriteContext(Workspace(store=repository.store), repository)
+        self.context = WriteContext(Workspace(store=repository.store, share=share), repository)
         self.tables = StagedTables(self.context, self.base_id)
         self._placements: list[Placement] = []
         self.origin = Origin()
@@ -157,6 +160,20 @@ class Transaction:
     def branch(self) -> str:
         """Returns the branch that the transaction commits to."""
         return self._about.branch
+
+    def has_current_reads(self) -> bool:
+        """Returns whether the branch still has the rows that were read as they were then.
+
+        It looks at the files that may hold them, so that two transactions that work on different
+        partitions of a table do not disturb each other.
+        """
+        held = self._repository.branches.held(self.branch)
+        head = None if held is None else held.branch.commit_id
+        if head == self.base_id or head is None:
+            return True  # a deleted branch takes no commit
+        moved = MovedBranch(self.context, self.branch, self.base_id, head)
+        reads = self.tables.reads.items()
+        return not self.tables.reads_branch and all(moved.keeps(*read) for read in reads)
 
     def snapshot(
         self, table: str, source: str, request: SnapshotRequest, *, origin: Origin = NO_ORIGIN
@@ -305,7 +322,7 @@ class Transaction:
             return tables
         moved = MovedBranch(self.context, self._about.branch, self.base_id, parent)
         if self._about.isolation == "serializable":
-            for name in sorted(self.tables.read | self.tables.staged_names()):
+            for name in sorted(self.tables.reads.keys() | self.tables.staged_names()):
                 moved.check_unchanged(name)
         return [moved.rebased(table) for table in tables]
 

@@ -3,14 +3,13 @@
 import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from catalog.engine.connection import connection_on_demand
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.flow.candidate import Candidate
 from catalog.flow.command import run_command
 from catalog.flow.permission import Permission, check_permitted
-from catalog.formats.source_names import is_hidden, is_parquet
+from catalog.flow.written import check_written, files_before
 from catalog.hints import Option, hint
 from catalog.model.derived import Definition
 from catalog.repository.commit_writer import Description
@@ -19,11 +18,6 @@ from catalog.write.context import WriteContext
 from catalog.write.rows.landing import Landed, data_errors, land_query
 from catalog.write.snapshot.table_plan import SnapshotRequest, SnapshotTask
 from catalog.write.snapshot.take import take_snapshot
-
-MOST_LISTED = 200_000
-"""Files of an output that are looked at before the command runs."""
-
-_Stat = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +128,7 @@ def command_rows(
     runs.check(table, definition)
     folder = os.path.abspath(runs.folder or os.curdir)
     output = runs.output(table, definition)
-    before = _files(output)
+    before = files_before(output, context.store)
     location = context.store.location
     environment = {
         **runs.environment,
@@ -152,44 +146,9 @@ def command_rows(
         timeout_s=runs.timeouts_s.get(table.casefold()),
         is_cancelled=is_cancelled,
     )
-    _check_written(output, before)
+    advice = "it has to write Parquet there, where PARQUETRY_OUTPUT says"
+    check_written(output, context.store, before, advice=advice)
     return _landed(context, table, output)
-
-
-def _files(output: str) -> dict[str, _Stat]:
-    """Returns what the Parquet files of an output are now, hidden ones left out."""
-    path = Path(output)
-    found: dict[str, _Stat] = {}
-    paths = [path] if path.is_file() else sorted(path.rglob("*")) if path.is_dir() else []
-    for one in paths[:MOST_LISTED]:
-        hidden = any(map(is_hidden, one.relative_to(path).parts))
-        if is_parquet(one.name) and one.is_file() and not hidden:
-            stat = one.stat()
-            found[str(one)] = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
-    return found
-
-
-def _check_written(output: str, before: Mapping[str, _Stat]) -> None:
-    """Checks that a command wrote its output, all of it: what an earlier run left is not its own.
-
-    Raises:
-        InvalidInput: It wrote nothing, or left files that were there before.
-    """
-    after = _files(output)
-    written = {path for path, stat in after.items() if before.get(path) != stat}
-    if not written:
-        raise InvalidInput(
-            f"the command wrote nothing to {output}",
-            kind=ErrorKind.COMMAND_FAILED,
-            hint="it has to write Parquet there, where PARQUETRY_OUTPUT says",
-        )
-    left = sorted(after.keys() - written)
-    if left:
-        raise InvalidInput(
-            f"{output} holds files that the command did not write: {left[0]}",
-            kind=ErrorKind.COMMAND_FAILED,
-            hint="have the command clear the directory before it writes",
-        )
 
 
 def _landed(context: WriteContext, table: str, output: str) -> Landed:

@@ -6,7 +6,7 @@ goes on wherever an earlier one stopped, on this machine or on another.
 
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from catalog.errors import (
     CatalogError,
@@ -26,13 +26,14 @@ from catalog.model.backfill import Backfill
 from catalog.model.derived import Definition
 from catalog.model.judgement import refusals
 from catalog.operations.backfill.effect import effect_of, effect_of_merge, merge_of
-from catalog.operations.backfill.fix import FixRun, run_fix
 from catalog.operations.backfill.merges import changed_tables
 from catalog.operations.backfill.notes import note
 from catalog.operations.backfill.report import BackfillReport, State
 from catalog.operations.backfill.standing import standing
 from catalog.operations.backfill.start import BackfillRequest, start
 from catalog.operations.context import OperationContext
+from catalog.operations.fixes.commands import CommandPlace
+from catalog.operations.fixes.run import FixRun, run_fix
 from catalog.operations.flow.refresh import refresh
 from catalog.operations.merge.start import merge_into
 from catalog.operations.rebase import RebaseReport, rebase
@@ -56,6 +57,7 @@ class Surroundings:
         watch: Is entered while something runs, with a function that stops it.
         runs: Which commands of derived tables may run.
         code: What is recorded as the code that wrote; None finds it.
+        place: Where the command of a fix runs.
     """
 
     steps: StepProgress = lambda step, done, total: None
@@ -63,6 +65,7 @@ class Surroundings:
     watch: Watch = nullcontext
     runs: CommandRuns = NO_COMMANDS
     code: Mapping[str, str] | None = None
+    place: CommandPlace = field(default_factory=CommandPlace)
 
 
 def run_backfill(
@@ -164,6 +167,7 @@ class _Run:
             progress=self.around.steps,
             watch=self.around.watch,
             code=self.around.code,
+            place=self.around.place,
         )
         try:
             run_fix(fix, run)

@@ -10,9 +10,9 @@ from catalog.model.fix import Fix, SqlText
 from catalog.model.ids import random_id
 from catalog.model.names import canonical_name
 from catalog.model.texts import check_text
-from catalog.operations.backfill.fix import planned_steps
 from catalog.operations.backfill.merges import find_merge
 from catalog.operations.context import OperationContext
+from catalog.operations.fixes.plan import planned_steps
 from catalog.operations.merge.steps import Resolutions
 from catalog.operations.refs import live_branch
 from catalog.repository.backfills import START, FoundBackfill, find_backfill
@@ -100,13 +100,15 @@ def _described(
             hint=f"name a commit of {into}, or another target",
         )
     fix = request.fix
+    plan = planned_steps(context, fix, base)
     return Backfill(
         name=name,
         id=random_id(),
         into=target.name,
         base=base,
         fix=fix.identity,
-        steps=planned_steps(context, fix, base),
+        steps=plan.steps,
+        kinds=plan.kinds,
         from_ref=request.from_ref or "",
         fix_text=fix.text,
         for_each=fix.for_each,

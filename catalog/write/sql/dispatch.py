@@ -8,6 +8,7 @@ from catalog.query.failures import unknown_table
 from catalog.query.parse.definitions import Alteration, has_rest, read_altering
 from catalog.query.parse.statements import StatementKind
 from catalog.query.pending_write import PendingWrite, WriteResult
+from catalog.query.pruning import pruner
 from catalog.write.files.rewrite import FileEdit
 from catalog.write.scope import Scope
 from catalog.write.sql.alter_table import alter_table
@@ -27,24 +28,24 @@ def run_statement(tables: StagedTables, pending: PendingWrite) -> WriteResult:
     """
     name = tables.spelled(pending.name)
     statement = TableStatement(tables.context, tables.working(name), pending, tables.base_id)
-    kind, exists = statement.kind, statement.table.snapshot is not None
+    kind, snapshot = statement.kind, statement.table.snapshot
     if kind is StatementKind.DROP:
         return _drop(tables, statement)
     tables.check_not_derived(name)
     if kind is StatementKind.ALTER:
         return _alter(tables, statement)
     if kind is StatementKind.CREATE:
-        if not exists:
+        if snapshot is None:
             check_not_reserved(name)
         after, result = create_table(statement)
-    elif not exists:
+    elif snapshot is None:
         raise unknown_table(name, "to write to", tables.names())
     elif kind is StatementKind.TRUNCATE:
         after, result = _truncate(statement)
     elif kind in (StatementKind.INSERT, StatementKind.COPY):
         after, result = insert_rows(statement)
     else:
-        tables.read.add(name)
+        tables.note_read(name, pruner(snapshot, pending.predicates))
         after, result = change_rows(statement)
     if after is not statement.table:
         tables.stage(after)
