@@ -12,6 +12,7 @@ from typer.main import get_command
 import catalog
 from catalog.model.datafile import Verify
 from cli.commands import (
+    backfill,
     demo,
     derive,
     export,
@@ -31,7 +32,7 @@ from cli.commands import (
 )
 from cli.commands import diff as diff_command
 from cli.exit_codes import ExitCode
-from cli.groups import NamedGroup
+from cli.groups import DefaultCommandGroup, NamedGroup
 from cli.output import stdout
 
 
@@ -94,8 +95,8 @@ def options(
     """Version many Parquet tables as one, and see what a backfill changed, to the cell."""
 
 
-def _group(name: str, about: str) -> typer.Typer:
-    group = typer.Typer(cls=NamedGroup, rich_markup_mode=None, no_args_is_help=True)
+def _group(name: str, about: str, cls: type[TyperGroup] = NamedGroup) -> typer.Typer:
+    group = typer.Typer(cls=cls, rich_markup_mode=None, no_args_is_help=True)
     application.add_typer(group, name=name, help=about)
     return group
 
@@ -145,6 +146,16 @@ _add(application, "conflicts", merge.conflicts)
 _add(application, "rebase", replay.rebase)
 _add(application, "cherry-pick", replay.cherry_pick)
 _add(application, "revert", replay.revert)
+
+backfills = _group(
+    "backfill", "Run a fix on a branch of its own, judge it, merge it.", DefaultCommandGroup
+)
+_add(backfills, "run", backfill.backfill)
+_add(backfills, "list", backfill.backfill_list)
+_add(backfills, "show", backfill.backfill_show)
+_add(backfills, "abandon", backfill.backfill_abandon)
+_add(backfills, "undo", backfill.backfill_undo)
+
 _add(application, "reflog", refs.reflog)
 _add(application, "reset", refs.reset)
 _add(application, "export", export.export)

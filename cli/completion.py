@@ -19,6 +19,12 @@ def complete_branch(ctx: typer.Context, incomplete: str) -> list[str]:
     return _matching(ctx, incomplete, lambda cat: (one.name for one in cat.branches.list()))
 
 
+def complete_backfill(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Returns the backfills whose branches are there, as far as they begin as written."""
+    branches = complete_branch(ctx, f"backfill/{incomplete}")
+    return [branch.removeprefix("backfill/") for branch in branches]
+
+
 def complete_ref(ctx: typer.Context, incomplete: str) -> list[str]:
     """Returns the branches and tags that begin as written, also at the end of a range."""
     before, dots, end = incomplete.rpartition("..")

@@ -45,6 +45,11 @@ def effect_of(
     Raises:
         MergeConflict: The backfill and its target changed the same differently.
     """
+
+    def named(before: str, candidate: str) -> tuple[End, End]:
+        into = backfill.into
+        return End(into, before), End(f"{into} with {backfill.branch}", candidate)
+
     with on_trial(context, dry_run=True) as trial:
         try:
             merge = merge_into(trial, request, dry_run=False, progress=progress)
@@ -54,32 +59,26 @@ def effect_of(
             judgement = refused.judgement
             assert isinstance(judgement, Judgement), "a gate says why it refuses"
             ends = judgement.before, judgement.candidate
-            return _effect(trial, backfill, ends, judgement=judgement)
+            return _effect(trial, named(*ends), judgement=judgement)
         head = merge.ends.ours
         candidate = head if merge.commit is None else merge.commit.id
-        ends = head, candidate
-        return _effect(trial, backfill, ends, judgement=_recorded(trial, candidate))
+        return _effect(trial, named(head, candidate), judgement=_recorded(trial, candidate))
 
 
 def effect_of_merge(context: OperationContext, backfill: Backfill, merge: CommitInfo) -> Effect:
     """Returns what the merge of a backfill did, and what the gate said of it."""
-    ends = merge.parents[0], merge.id
-    return _effect(context, backfill, ends, judgement=_recorded(context, merge.id))
+    ends = End(backfill.into, merge.parents[0]), End(backfill.into, merge.id)
+    return _effect(context, ends, judgement=_recorded(context, merge.id))
 
 
 def _effect(
-    context: OperationContext,
-    backfill: Backfill,
-    ends: tuple[str, str],
-    *,
-    judgement: Judgement | None,
+    context: OperationContext, ends: tuple[End, End], *, judgement: Judgement | None
 ) -> Effect:
     before, after = ends
-    request = DiffRequest(from_ref=backfill.into, to_ref=backfill.branch)
-    named = End(backfill.into, before), End(backfill.branch, after)
-    with compare_refs(context, request, named) as diff:
+    request = DiffRequest(from_ref=before.ref, to_ref=after.ref)
+    with compare_refs(context, request, ends) as diff:
         view = diff.view
-    return Effect(view, _downstream(context, after, view), judgement)
+    return Effect(view, _downstream(context, after.commit_id, view), judgement)
 
 
 def _downstream(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from catalog.errors import AlreadyExists, Conflict, ErrorKind, InvalidInput, NotFound
-from catalog.hints import Blank, Call, Option, hint
+from catalog.hints import Call, Option, hint
 from catalog.model.backfill import PREFIX, Backfill, branch_of, checked_name
 from catalog.model.fix import Fix, SqlText
 from catalog.model.ids import random_id
@@ -217,9 +217,5 @@ def _no_fix(name: str) -> NotFound:
     return NotFound(
         f"no backfill {name!r} to go on with, and no fix to begin one with",
         kind=ErrorKind.BACKFILL_NOT_FOUND,
-        hint=hint(
-            "give a fix, {} or a command; or see: {}",
-            Option("fix", Blank("FILE")),
-            Call("backfills"),
-        ),
+        hint=hint("give a fix: SQL or a command; or see: {}", Call("backfills")),
     )
