@@ -7,6 +7,8 @@ from typing import Any
 
 import duckdb
 
+from catalog.engine.instances import give_back, lend, open_instance
+from catalog.engine.quoting import literal
 from catalog.errors import InvalidInput
 from catalog.storage.external_files import is_remote, own_files, remote_files
 from catalog.storage.store import ObjectStore, RemoteFiles
@@ -32,32 +34,65 @@ def connect(
     Raises:
         InvalidInput: A limit is too small.
     """
+    settings = _settings(threads, memory_limit_bytes, temp_directory)
+    con = open_instance(database)
+    con.execute(settings)
+    files = own_files(store)
+    if files is not None:
+        _read_through(con, files)
+    return con
+
+
+def borrow(
+    *,
+    threads: int | None = None,
+    memory_limit_bytes: int | None = None,
+    temp_directory: str | None = None,
+    store: ObjectStore | None = None,
+) -> duckdb.DuckDBPyConnection:
+    """Opens DuckDB as ``connect`` does, but for statements of the catalog's own: mostly quicker.
+
+    The connection is closed by ``instances.give_back``.
+    """
+    if own_files(store) is not None:  # a file system would stay behind in the instance
+        return connect(
+            threads=threads,
+            memory_limit_bytes=memory_limit_bytes,
+            temp_directory=temp_directory,
+            store=store,
+        )
+    settings = _settings(threads, memory_limit_bytes, temp_directory)
+    con = lend()
+    con.execute(settings)
+    return con
+
+
+@contextmanager
+def borrowed(*, store: ObjectStore | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yields a connection for statements of the catalog's own; see ``borrow``."""
+    con = borrow(store=store)
+    try:
+        yield con
+    finally:
+        give_back(con)
+
+
+def _settings(
+    threads: int | None, memory_limit_bytes: int | None, temp_directory: str | None
+) -> str:
+    """Returns SQL that sets the limits of a connection."""
     if threads is not None and threads < 1:
         raise InvalidInput(f"threads must be at least 1, not {threads}")
     if memory_limit_bytes is not None and memory_limit_bytes < 1 << 24:
         raise InvalidInput(
             f"the memory limit must be at least 16 MB, not {memory_limit_bytes} bytes"
         )
-    con = duckdb.connect(database)
-    settings: dict[str, object] = {
-        "TimeZone": "UTC",
-        "python_enable_replacements": False,
-        "autoinstall_known_extensions": False,
-        "enable_progress_bar": False,
-        # what it says of pages is compared with no value, as statistics of row groups are
-        "parquet_use_page_index": False,
-        "temp_directory": tempfile.gettempdir() if temp_directory is None else temp_directory,
-    }
-    if threads is not None:
-        settings["threads"] = threads
+    folder = tempfile.gettempdir() if temp_directory is None else temp_directory
+    settings = ["SET enable_progress_bar = false", f"SET temp_directory = {literal(folder)}"]
+    settings.append("RESET threads" if threads is None else f"SET threads = {threads}")
     if memory_limit_bytes is not None:
-        settings["memory_limit"] = f"{memory_limit_bytes}B"
-    for name, value in settings.items():
-        con.execute(f"SET {name} = ?", [value])
-    files = own_files(store)
-    if files is not None:
-        _read_through(con, files)
-    return con
+        settings.append(f"SET memory_limit = '{memory_limit_bytes}B'")
+    return "; ".join(settings)
 
 
 @contextmanager
@@ -69,14 +104,14 @@ def connection_on_demand(
 
     def engine() -> duckdb.DuckDBPyConnection:
         if not opened:
-            opened.append(connect(threads=1, temp_directory="", store=store))
+            opened.append(borrow(threads=1, temp_directory="", store=store))
         return opened[0]
 
     try:
         yield engine
     finally:
         for con in opened:
-            con.close()
+            give_back(con)
 
 
 def _read_through(con: duckdb.DuckDBPyConnection, files: RemoteFiles) -> None:

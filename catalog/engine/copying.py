@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
-from catalog.engine.connection import connect, single_row
+from catalog.engine.connection import borrowed, single_row
 from catalog.engine.quoting import literal
 from catalog.model.types import DataType, Scalar
 
@@ -36,7 +36,7 @@ def copy_rows(rows: pa.RecordBatchReader, path: str) -> int:
     Returns:
         How many rows there were.
     """
-    with connect() as con:
+    with borrowed() as con:
         con.register("rows", rows)
         copied = copy_sql("FROM rows", path, (), options=", COMPRESSION zstd")
         return int(single_row(con, copied)[0])

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import duckdb
 
-from catalog.engine.connection import connect
+from catalog.engine.connection import borrow
+from catalog.engine.instances import give_back, keep_apart
 from catalog.storage.failures import temporary_folder
 from catalog.storage.store import ObjectStore
 
@@ -60,7 +61,7 @@ class Workspace:
         folder = temporary_folder()
         memory = self._memory_limit_bytes
         try:
-            con = connect(
+            con = borrow(
                 store=self._store,
                 threads=self._threads,
                 memory_limit_bytes=default_memory_limit() if memory is None else memory,
@@ -77,6 +78,11 @@ class Workspace:
         """The connection."""
         return self._opened[0]
 
+    def open_to_users(self) -> duckdb.DuckDBPyConnection:
+        """Returns the connection, for a user's own statements: nobody else will have it after."""
+        keep_apart(self.con)
+        return self.con
+
     @property
     def folder(self) -> str:
         """The directory, which goes with the connection."""
@@ -89,5 +95,5 @@ class Workspace:
     def close(self) -> None:
         """Closes the connection and removes the directory; also done when nobody uses it."""
         if "_opened" in self.__dict__:
-            self.con.close()
+            give_back(self.con)
             self._remove()

@@ -11,7 +11,7 @@ from typing import Literal
 import duckdb
 
 from catalog.engine.checked_reads import checked
-from catalog.engine.connection import connect
+from catalog.engine.connection import borrowed
 from catalog.engine.copying import copy_sql
 from catalog.engine.failures import engine_failure
 from catalog.engine.quoting import literal
@@ -74,7 +74,7 @@ class _Export:
         partitions: dict[str, list[DataFile]] = {}
         for file in self.files:
             partitions.setdefault(self._target(folder, file, 0), []).append(file)
-        with connect(store=self.store) as con:
+        with borrowed(store=self.store) as con:
             con.execute("SET preserve_insertion_order = true")
             for target, members in partitions.items():
                 rows = self._relation(con, members, inner)
@@ -82,7 +82,7 @@ class _Export:
 
     def write_csv(self, path: str) -> None:
         """Writes all rows to a CSV file."""
-        with connect(store=self.store) as con:
+        with borrowed(store=self.store) as con:
             rows = self._relation(con, self.files, None)
             con.execute(f"COPY (FROM {rows}) TO {literal(path)} (FORMAT csv, HEADER)")
 

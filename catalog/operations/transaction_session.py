@@ -75,7 +75,7 @@ class _Writer:
 def open_writing_session(context: OperationContext, transaction: Transaction) -> Session:
     """Opens a session on the engine of a transaction; it ends with it."""
     return Session(
-        transaction.context.con,
+        transaction.context.work.open_to_users(),
         TransactionBackend(context, transaction),
         functions=table_functions(context),
         function_reads=function_reads(context),

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from catalog.diff.fingerprints.claims import unproved
 from catalog.diff.fingerprints.completing import Replaced, TakenFrom, computed_whole
 from catalog.diff.route import known_keys
-from catalog.engine.connection import connect, single_row
+from catalog.engine.connection import borrowed, single_row
 from catalog.engine.relation import prepare, relation_sql
 from catalog.model.datafile import DataFile, Identity
 from catalog.model.fingerprint import Fingerprint
@@ -116,7 +116,7 @@ def _count_bad_keys(
     )
     columns = [f"c{field_id}" for field_id in table.key]
     missing = " OR ".join(f"{column} IS NULL" for column in columns)
-    with connect(store=store) as con:
+    with borrowed(store=store) as con:
         nulls, duplicates = single_row(
             con,
             f"SELECT coalesce(sum(n) FILTER (WHERE {missing}), 0), "

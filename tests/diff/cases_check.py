@@ -52,12 +52,10 @@ def ask(pair: Pair, folder: Path) -> Answer:
     if pair.columns is not None:
         options["columns"] = list(pair.columns)
     counted = lake.diff(first, second, tables=[TABLE], **options)
-    listed = lake.diff(first, second, tables=[TABLE], level="rows", **options)
     from_, to = oracle_tables(pair, before, after)
-    rows = listed[TABLE].changes().read_all()
-    return Answer(
-        pair, json_of(counted), json_of(listed), rows, expected(pair, from_, to), from_, to
-    )
+    with lake.diff(first, second, tables=[TABLE], level="rows", **options) as listed:
+        rows, json = listed[TABLE].changes().read_all(), json_of(listed)
+    return Answer(pair, json_of(counted), json, rows, expected(pair, from_, to), from_, to)
 
 
 def json_of(result: Any) -> Json:

@@ -10,7 +10,7 @@ from catalog.diff.compare.sql_columns import tolerance_function
 from catalog.diff.forms import EXACT_TEXT
 from catalog.diff.options import Tolerance
 from catalog.diff.plan import TablePlan
-from catalog.engine.connection import single_row
+from catalog.engine.instances import add_function
 from catalog.model.schema import Field
 from catalog.model.types import is_float
 from catalog.model.values import float_text
@@ -25,10 +25,8 @@ def register_functions(con: duckdb.DuckDBPyConnection, plan: TablePlan) -> None:
         if pair.tolerance is not None:
             within = _within(pair.tolerance, pair.before, pair.after)
             functions[tolerance_function(plan, pair)] = within, ["VARCHAR", "VARCHAR"], "BOOLEAN"
-    known = "SELECT count(*) FROM duckdb_functions() WHERE function_name = ?"
     for name, (function, parameters, returned) in functions.items():
-        if single_row(con, known, [name]) == (0,):
-            con.create_function(name, function, list(parameters), returned)
+        add_function(con, name, function, parameters=parameters, returned=returned)
 
 
 def exact_text(value: float) -> str:

@@ -7,7 +7,7 @@ import duckdb
 import pyarrow as pa
 
 from catalog.diff.fingerprints.keyed_file import KeyedFile
-from catalog.engine.connection import connect, single_row
+from catalog.engine.connection import borrowed, single_row
 from catalog.engine.relation import prepare, relation_sql
 from catalog.errors import CorruptData
 from catalog.formats.footer import ParquetSource
@@ -30,7 +30,7 @@ def opaque(source: ParquetSource, keyed: KeyedFile, error: CorruptData) -> Finge
     uri = source if isinstance(source, str) else source.found.uri
     plan = scan_plan(keyed.table, [keyed.file], locate=lambda _: uri, naming="id")
     hashes = ", ".join(f"max(hash({column.name}))" for column in plan.columns)
-    with connect() as con:
+    with borrowed() as con:
         try:
             rows = single_row(
                 con, f"SELECT count(*), {hashes} FROM {prepare(con, relation_sql(plan))}"

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.diff.forms import common_forms
-from catalog.engine.connection import connect
+from catalog.engine.connection import borrowed
 from catalog.engine.quoting import type_sql
 from catalog.errors import CorruptData, ErrorKind, InvalidInput
 from catalog.hints import Option, hint
@@ -94,7 +94,7 @@ def _changed_since(
                     yield key, None
         return
     fields = shape.fields(shape.key)
-    with connect() as con:
+    with borrowed() as con:
         con.register("changes", compared.changes())
         keys = [f"k{n}" for n, _ in enumerate(fields)]
         names = ", ".join([*keys, "change", "columns", "f", "t"])
@@ -113,7 +113,7 @@ def _rows_of(changes: pa.RecordBatch, fields: tuple[Field, ...]) -> Iterator[str
     names = [f"v{n}" for n, _ in enumerate(fields)]
     for side, change in (("_from", "deleted"), ("_to", "inserted")):
         rows = changes.filter(pc.equal(changes.column("_change"), change)).column(side)
-        with connect() as con:
+        with borrowed() as con:
             con.register("changes", pa.Table.from_arrays(rows.flatten(), names=names))
             for (key,) in con.sql(f"SELECT {_shown(fields, names)} FROM changes").fetchall():
                 yield key

@@ -8,6 +8,7 @@ from catalog.diff.compare.sql_functions import exact_text
 from catalog.diff.forms import EXACT_TEXT
 from catalog.engine.checked_reads import checked
 from catalog.engine.failures import engine_errors
+from catalog.engine.instances import add_function
 from catalog.engine.quoting import literal, type_sql
 from catalog.engine.readable import readable
 from catalog.engine.relation import prepare, relation_sql
@@ -83,7 +84,6 @@ class FoundRows:
         self._known: dict[object, tuple[tuple[str, int], ...]] = {}
         self._cells: dict[tuple[str, int], tuple[object, ...]] = {}
         self._layouts: dict[object, tuple[TableSnapshot, object]] = {}
-        self._exact = False
 
     def rows(
         self,
@@ -258,9 +258,10 @@ class FoundRows:
 
     def _register(self, sql: str) -> None:
         """Registers the function that SQL may call."""
-        if EXACT_TEXT in sql and not self._exact:
-            self._work.con.create_function(EXACT_TEXT, exact_text, ["DOUBLE"], "VARCHAR")
-            self._exact = True
+        if EXACT_TEXT in sql:
+            add_function(
+                self._work.con, EXACT_TEXT, exact_text, parameters=["DOUBLE"], returned="VARCHAR"
+            )
 
     def select(self, table: TableSnapshot, rows: Sequence[FoundRow]) -> str:
         """Returns SQL of rows by the schema of a table, with their places in ``i``.
