@@ -25,6 +25,7 @@ Operation: TypeAlias = Literal[
     "continue_merge",
     "create",
     "derive",
+    "diff",
     "drop_definition",
     "history",
     "log",

@@ -53,12 +53,13 @@ def run_command(
     *,
     env: Mapping[str, str],
     cwd: str,
+    stdin: IO[bytes] | None = None,
     timeout_s: float | None = None,
     is_cancelled: Callable[[], bool] = lambda: False,
 ) -> CommandResult:
     """Runs a command and waits for it; when this returns or raises, its processes have ended.
 
-    It has no input, and no terminal. It runs in a session of its own, so that an interrupt
+    It has no terminal. It runs in a session of its own, so that an interrupt
     reaches it through this function alone. What it started and left behind is killed, unless that
     has left its process group.
 
@@ -66,6 +67,7 @@ def run_command(
         command: The program and its arguments.
         env: Its whole environment.
         cwd: Where it runs.
+        stdin: A file with its input; None means that it has none.
         timeout_s: After how many seconds it is stopped; None means never.
         is_cancelled: Returns whether to stop it; asked again and again while it runs.
 
@@ -74,7 +76,7 @@ def run_command(
     """
     started = time.monotonic()
     shown = command_text(command)
-    process = _started(command, env, cwd)
+    process = _started(command, env, cwd, stdin=stdin)
     assert process.stdout is not None, "it is a pipe"
     tail = _Tail(process.stdout)
     try:
@@ -100,13 +102,15 @@ def run_command(
     return CommandResult(output, time.monotonic() - started)
 
 
-def _started(command: Sequence[str], env: Mapping[str, str], cwd: str) -> subprocess.Popen[bytes]:
+def _started(
+    command: Sequence[str], env: Mapping[str, str], cwd: str, *, stdin: IO[bytes] | None
+) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             list(command),
             env=dict(env),
             cwd=cwd,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin or subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -147,6 +147,14 @@ class Commit:
         return content_id(self.to_bytes())
 
 
+def is_same_state(one: Commit, other: Commit) -> bool:
+    """Returns whether two commits have the same tables, made by the same changes."""
+    ends = (one, other)
+    return len({(e.parents, e.tables_tree, e.tables_levels) for e in ends}) == 1 and (
+        one.tables == other.tables and one.changes == other.changes
+    )
+
+
 def from_json(stored: Mapping[str, object]) -> Commit:
     """Reads the stored form of a commit.
 

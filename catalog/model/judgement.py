@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
+
+from catalog.errors import CorruptData
+from catalog.model.ids import excerpt
 
 JUDGEMENT_VERSION = 1
 """Of the stored form."""
@@ -220,3 +223,126 @@ def refusals(judgement: Judgement) -> Sequence[str]:
         f"hook {one.hook}: {one.message or 'refused'}" for one in judgement.hooks if not one.passed
     ]
     return lines
+
+
+def judgement_from_json(stored: Any) -> Judgement:
+    """Reads the stored form of what a gate found.
+
+    Raises:
+        CorruptData: It is of a newer release, or not readable.
+    """
+    match stored:
+        case {
+            "version": 1,
+            "branch": str(branch),
+            "from": str(before),
+            "candidate": str(candidate),
+            "checks": [*checks],
+            "contracts": [*contracts],
+            "violations": [*violations],
+            "hooks": [*hooks],
+            "notes": [*notes],
+        } if all(isinstance(text, str) for text in (*contracts, *notes)):
+            return Judgement(
+                branch,
+                before,
+                candidate,
+                checks=tuple(map(_check_result, checks)),
+                contracts=tuple(contracts),
+                violations=tuple(map(_violation, violations)),
+                hooks=tuple(map(_hook_result, hooks)),
+                notes=tuple(notes),
+            )
+        case {"version": int(version)} if version > JUDGEMENT_VERSION:
+            raise CorruptData("what a gate found was stored by a newer release")
+    raise _unreadable(stored)
+
+
+def _check_result(stored: Any) -> CheckResult:
+    match stored:
+        case {
+            "table": str(table),
+            "check": str(check),
+            "kind": str(kind),
+            "columns": [*columns],
+            "status": "passed" | "warned" | "failed" | "broken" as status,
+            "failures": int() | None as failures,
+            "digest": str(digest),
+            "examples": [*examples],
+            "reads": dict(reads),
+        } if all(isinstance(text, str) for text in (*columns, *reads, *reads.values())):
+            rows, elapsed_ms = stored.get("rows"), stored.get("elapsed_ms")
+            return CheckResult(
+                table,
+                check,
+                kind,
+                tuple(columns),
+                status=status,
+                failures=failures,
+                message=_text(stored.get("message")),
+                examples=tuple(map(_example, examples)),
+                digest=digest,
+                allowed=_text(stored.get("allowed")),
+                reads=reads,
+                rows=rows if isinstance(rows, int) else None,
+                elapsed_ms=elapsed_ms if isinstance(elapsed_ms, int) else 0,
+            )
+    raise _unreadable(stored)
+
+
+def _violation(stored: Any) -> Violation:
+    match stored:
+        case {
+            "contract": str(contract),
+            "rule": str(rule),
+            "message": str(message),
+            "partition": dict() | None as partition,
+            "count": int() | None as count,
+            "examples": [*examples],
+        }:
+            return Violation(
+                contract,
+                rule,
+                message,
+                table=_text(stored.get("table")),
+                partition=None if partition is None else _texts(partition),
+                column=_text(stored.get("column")),
+                count=count,
+                allowed=_text(stored.get("allowed")),
+                examples=tuple(map(_example, examples)),
+            )
+    raise _unreadable(stored)
+
+
+def _hook_result(stored: Any) -> HookResult:
+    match stored:
+        case {"hook": str(hook), "passed": bool(passed)}:
+            return HookResult(hook, passed, _text(stored.get("message")))
+    raise _unreadable(stored)
+
+
+def _example(stored: Any) -> Example:
+    match stored:
+        case {
+            "key": dict(key),
+            "from": str() | None as before,
+            "to": str() | None as after,
+        }:
+            return Example(_texts(key), _text(stored.get("column")), before, after)
+    raise _unreadable(stored)
+
+
+def _texts(stored: Mapping[Any, Any]) -> Mapping[str, str | None]:
+    if all(text is None or isinstance(text, str) for text in stored.values()):
+        return stored
+    raise _unreadable(stored)
+
+
+def _text(stored: object) -> str:
+    if stored is None or isinstance(stored, str):
+        return stored or ""
+    raise _unreadable(stored)
+
+
+def _unreadable(stored: object) -> CorruptData:
+    return CorruptData(f"what a gate found is not readable: {excerpt(stored)}")

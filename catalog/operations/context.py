@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from catalog.model.hooks import Hooks, no_hooks
 from catalog.model.lineage import StoredLineage
 from catalog.model.texts import check_text
 from catalog.repository.branches import Stamp
@@ -29,11 +30,15 @@ class OperationContext:
         repository: The stored objects.
         author: Who commits and moves branches.
         clock: Returns the current time, aware UTC.
+        hooks: Returns the hooks of gates that may run.
+        is_trial: Whether what is written is seen by nobody else, and deleted.
     """
 
     repository: Repository
     author: str
     clock: Clock
+    hooks: Callable[[], Hooks] = no_hooks
+    is_trial: bool = False
 
     def __post_init__(self) -> None:
         check_text(self.author, "the author")
@@ -87,11 +92,12 @@ class OperationContext:
         )
 
     def over(self, store: ObjectStore) -> "OperationContext":
-        """Returns the same catalog read and written through another store."""
+        """Returns the same catalog, with what is written going to another store for a trial."""
         old = self.repository
         return replace(
             self,
             repository=Repository(store, old.info, verify=old.verify, limits=old.limits),
+            is_trial=True,
         )
 
 

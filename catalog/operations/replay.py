@@ -1,7 +1,7 @@
 """Changes replayed elsewhere, or taken back: cherry-pick and revert."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
@@ -13,6 +13,8 @@ from catalog.model.ref_expressions import split_range
 from catalog.model.texts import check_integer, listed
 from catalog.operations.context import OperationContext
 from catalog.operations.dry_run import on_trial
+from catalog.operations.gate.gate import Gate
+from catalog.operations.gate.options import NO_OPTIONS, GateOptions
 from catalog.operations.merge.derived import DerivedMerger
 from catalog.operations.merge.open_merges import (
     check_not_conflicted,
@@ -38,7 +40,7 @@ from catalog.repository.repository import DEFAULT_BRANCH
 from catalog.write.merge.commits import Merge
 from catalog.write.merge.conflicts import conflicting_tables, counted, in_order
 from catalog.write.merge.ends import Ends, MergeProgress
-from catalog.write.publish import Proposal, publish
+from catalog.write.publish import Proposal, publish, rehearse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,7 @@ class ReplayOptions:
             then reported, not raised.
         refresh: Whether derived tables that it makes stale are computed again.
         progress: See ``Catalog.merge``.
+        gate: What whoever asks for it says about the gate of the branch.
     """
 
     branch: str
@@ -61,6 +64,7 @@ class ReplayOptions:
     dry_run: bool = False
     refresh: bool = True
     progress: MergeProgress | None = None
+    gate: GateOptions = NO_OPTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,17 +134,25 @@ def revert(
 def _apply(context: OperationContext, replay: Replay, options: ReplayOptions) -> MergeReport:
     """Merges the steps of a replay into a branch, in one commit."""
     branch = canonical_name(options.branch)
-    head = unprotected_branch(context.repository, branch).head
-    ends = (head, *(commit_id for step in replay.steps for commit_id in step))
+    live = unprotected_branch(context.repository, branch)
+    ends = (live.head, *(commit_id for step in replay.steps for commit_id in step))
     check_resolutions(context, options.resolve, ends)
     with (
         on_trial(context, dry_run=options.dry_run) as context,
         merging(context, dry_run=options.dry_run, progress=options.progress) as merger,
     ):
-        derived = DerivedMerger(context, options.refresh, options.dry_run, options.progress)
-        attempt = _Attempt(merger, replay, options, branch, derived)
-        commit_id = publish(context.repository, branch, attempt.propose)
-        return with_commit(context, attempt.reports[-1], commit_id)
+        what = f"the {replay.operation} of {replay.named}"
+        gate = Gate(context, what, options.gate, dry_run=options.dry_run)
+        judged = gate.begin(live.held, *ends)
+        plans = options.dry_run and not judged
+        derived = DerivedMerger(context, options.refresh, plans, options.progress)
+        attempt = _Attempt(merger, replay, options, branch, derived, plans)
+        if options.dry_run:
+            rehearse(context.repository, branch, attempt.propose, judge=gate.judge)
+            return replace(attempt.reports[-1], gate=gate.judgement)
+        commit_id = publish(context.repository, branch, attempt.propose, judge=gate.judge)
+        report = replace(attempt.reports[-1], gate=gate.judgement)
+        return with_commit(context, report, commit_id)
 
 
 @dataclass(slots=True)
@@ -148,6 +160,7 @@ class _Attempt:
     """Replays steps for wherever the branch is, until a commit is published.
 
     Attributes:
+        plans: Whether only to say what would be done, without a commit that can be judged.
         reports: What the steps did; the last one is about all of them together.
     """
 
@@ -156,6 +169,7 @@ class _Attempt:
     options: ReplayOptions
     branch: str
     derived: DerivedMerger
+    plans: bool = False
     reports: list[MergeReport] = field(default_factory=list)
 
     def propose(self, held: HeldBranch, head: str) -> Proposal | None:
@@ -192,7 +206,7 @@ class _Attempt:
         base, source = replay.steps[-1]
         ends = Ends(base, head, source)
         self.reports.append(report_merge(self.branch, ends, whole, derived.tables))
-        if self.options.dry_run or not whole.updates:
+        if self.plans or not whole.updates:
             return None
         lineage = lineage_of(context, replay.operation, whole, ends=ends, origins=replay.origins)
         lineage |= derived.lineage

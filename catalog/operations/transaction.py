@@ -11,6 +11,7 @@ from catalog.model.texts import check_text, listed, path_text
 from catalog.operations.code import calling_code, checked_code
 from catalog.operations.context import OperationContext
 from catalog.operations.declared_inputs import declared_inputs
+from catalog.operations.gate.gate import Gate
 from catalog.operations.history import describe_commit
 from catalog.operations.transaction_session import open_writing_session
 from catalog.query.backend import Params
@@ -52,6 +53,7 @@ class CatalogTransaction:
             context.repository,
             about,
             clock=context.clock,
+            judge=Gate(context, "this commit", direct=True).judge,
             dry_run=dry_run,
             share=share,
         )

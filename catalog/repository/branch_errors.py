@@ -18,7 +18,7 @@ def protected_error(name: str) -> Conflict:
 
 
 def gated_error(name: str, *, doing: str) -> Conflict:
-    """Returns the error for what would move a branch past its rules: ``resetting it``."""
+    """Returns the error for what would move a branch past its rules, e.g. ``resetting it``."""
     return Conflict(
         f"branch {name!r} has rules, and {doing} would pass them by",
         kind=ErrorKind.BRANCH_GATED,

@@ -22,7 +22,7 @@ from catalog.repository.repository import Repository
 from catalog.write.context import WriteContext
 from catalog.write.file_fingerprints import keep_prints
 from catalog.write.files.rewrite import FileEdit
-from catalog.write.publish import Proposal, publish
+from catalog.write.publish import Judge, Proposal, publish
 from catalog.write.requirements import MovedBranch
 from catalog.write.rows.landing import land
 from catalog.write.rows.target_schema import WriteRequest
@@ -96,6 +96,7 @@ class Transaction:
         about: Authorship,
         *,
         clock: Callable[[], datetime.datetime],
+        judge: Judge | None = None,
         dry_run: bool = False,
         share: int = 1,
     ) -> None:
@@ -108,6 +109,8 @@ class Transaction:
         self.commit_id: str | None = self._landed(held)
         self.is_repeated = self.commit_id is not None
         self._clock = clock
+        self._judge = judge
+        self._may_take_turns = held.branch.rules is None  # nobody waits for a judgement
         self._dry_run = dry_run
         self._updates: dict[str, tuple[WorkingTable, TableUpdate]] = {}
         self._prints_missing = False
@@ -271,7 +274,8 @@ class Transaction:
             self._repository,
             self._about.branch,
             lambda held, head: self._proposal(tables, held, head),
-            take_turns=True,
+            judge=self._judge,
+            take_turns=self._may_take_turns,
         )
         self.commit_id = made or self.commit_id
 

@@ -15,7 +15,15 @@ HEAVY = frozenset({"duckdb", "pyarrow", "sqlglot", "boto3", "numpy", "prompt_too
 FOR_HELP = frozenset({"errors", "hints", "messages", "model", "report", "storage"})
 """The parts of the catalog that options and their help are made of."""
 
-FOR_HISTORY = FOR_HELP | {"catalog", "merger", "reader", "operations", "repository"}
+FOR_HISTORY = FOR_HELP | {
+    "backfiller",
+    "catalog",
+    "checker",
+    "merger",
+    "operations",
+    "reader",
+    "repository",
+}
 """The parts that read history too."""
 
 COMMANDS = {

@@ -19,6 +19,7 @@ from catalog.operations.code import calling_code
 from catalog.operations.context import OperationContext
 from catalog.operations.flow.definition import Definitions, Derivation
 from catalog.operations.flow.refresh import INPUTS_OF_COMMAND, not_derived
+from catalog.operations.gate.gate import Gate
 from catalog.operations.history import describe_commit
 from catalog.operations.refs import unprotected_branch
 from catalog.operations.tables import unknown_table
@@ -92,7 +93,8 @@ def derive(
         attempt.define(Candidate(context.repository, head))
         defined, dropped = tuple(attempt.defined), tuple(drop)
         return DeriveReport(branch, None, defined, dropped=dropped, dry_run=True)
-    made = publish(context.repository, branch, attempt.propose)
+    gate = Gate(context, "this definition", direct=True)
+    made = publish(context.repository, branch, attempt.propose, judge=gate.judge)
     commit = None if made is None else describe_commit(context, made)
     computed = tuple(map(described, attempt.results))
     return DeriveReport(branch, commit, tuple(attempt.defined), computed, tuple(drop))
@@ -178,7 +180,8 @@ def drop_definition(
         about = context.describe(text, lineage=lineage)
         return Proposal([head], [update], about, f"derive: drop the definition of {update.name}")
 
-    made = publish(context.repository, branch, propose)
+    gate = Gate(context, "dropping a definition", direct=True)
+    made = publish(context.repository, branch, propose, judge=gate.judge)
     assert made is not None, "a commit was proposed"
     return describe_commit(context, made)
 

@@ -20,6 +20,7 @@ from catalog.model.listings import CommitInfo
 from catalog.model.names import canonical_name
 from catalog.operations.code import calling_code
 from catalog.operations.context import OperationContext
+from catalog.operations.gate.gate import Gate
 from catalog.operations.history import describe_commit
 from catalog.operations.refs import unprotected_branch
 from catalog.operations.tables import unknown_table
@@ -88,7 +89,8 @@ def refresh(
     attempt.refresher.watch = watch
     if progress is not None:
         attempt.refresher.progress = progress
-    made = publish(context.repository, branch, attempt.propose)
+    gate = Gate(context, "this refresh", direct=True)
+    made = publish(context.repository, branch, attempt.propose, judge=gate.judge)
     commit = None if made is None else describe_commit(context, made)
     tables_done = tuple(map(described, attempt.results))
     return RefreshReport(branch, commit, tables_done, as_of=attempt.as_of)

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
 from catalog.errors import Conflict, ErrorKind, MergeConflict, NotFound
 from catalog.hints import Blank, Call, Hint, hint
 from catalog.model.lineage_reading import lineage_entry
+from catalog.operations.branch_rules import check_movable
 from catalog.operations.context import OperationContext
+from catalog.operations.gate.gate import Gate
+from catalog.operations.gate.options import NO_OPTIONS, GateOptions
 from catalog.operations.merge.derived import DerivedMerger
 from catalog.operations.merge.open_merges import OpenMerge, conflict_error, find_one
 from catalog.operations.merge.settlement import conflicts_at, take_side, unsettled
@@ -26,7 +29,7 @@ from catalog.operations.merge.steps import (
     with_commit,
     with_derived,
 )
-from catalog.operations.refs import BranchList
+from catalog.operations.refs import BranchList, live_branch
 from catalog.repository.branches import HeldBranch
 from catalog.repository.history import is_ancestor
 from catalog.write.merge.conflicts import CONFLICT_TABLE
@@ -50,21 +53,24 @@ def continue_merge(
     resolve: Resolutions,
     refresh: bool,
     progress: MergeProgress | None,
+    options: GateOptions = NO_OPTIONS,
 ) -> MergeReport:
     """Completes a merge in conflict once all of it is settled; see ``Catalog.continue_merge``."""
     merge = find_one(context, source, into)
     check_resolutions(context, resolve, (merge.ends.ours, merge.ends.theirs))
+    gate = Gate(context, f"the merge of {merge.source}", options)
+    gate.begin(live_branch(context.repository, merge.into).held)
     with merging(context, progress=progress) as merger:
         derived = DerivedMerger(context, refresh, progress=progress)
         completion = _Completion(
             merger, merge, resolve, message or merge.message, merge.head, derived
         )
         completion.settle()
-        commit_id = publish(context.repository, merge.into, completion.propose)
+        commit_id = publish(context.repository, merge.into, completion.propose, judge=gate.judge)
     with suppress(NotFound):
         BranchList(context).delete(merge.branch)
     assert completion.report is not None, "publishing proposes at least once"
-    return with_commit(context, completion.report, commit_id)
+    return with_commit(context, replace(completion.report, gate=gate.judgement), commit_id)
 
 
 @dataclass(slots=True)
@@ -187,6 +193,7 @@ def _check_unmoved(context: OperationContext, merge: OpenMerge) -> None:
             kind=ErrorKind.BRANCH_PROTECTED,
             hint=hint("first: {}", Call("branches.unprotect", (merge.branch,))),
         )
+    check_movable(held, doing="completing the merge, which deletes it,")
     if held.commit_id != merge.head:
         raise Conflict(
             f"somebody else moved {merge.branch} meanwhile",

@@ -1,12 +1,14 @@
 """Merging a ref into a branch; a merge in conflict is left on a branch of its own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from catalog.errors import AlreadyExists, ErrorKind, InvalidInput, MergeConflict
 from catalog.hints import Call, hint
 from catalog.model.names import canonical_name
 from catalog.operations.context import OperationContext
 from catalog.operations.dry_run import on_trial
+from catalog.operations.gate.gate import Gate
+from catalog.operations.gate.options import NO_OPTIONS, GateOptions
 from catalog.operations.merge.derived import DerivedMerger
 from catalog.operations.merge.open_merges import branch_name, conflict_error, find_merge
 from catalog.operations.merge.steps import (
@@ -27,7 +29,7 @@ from catalog.repository.commit_writer import TableUpdate
 from catalog.write.merge.commits import Merge
 from catalog.write.merge.conflicts import CONFLICT_TABLE, counted, has_conflict_table
 from catalog.write.merge.ends import Ends, MergeProgress
-from catalog.write.publish import Proposal, publish
+from catalog.write.publish import Proposal, publish, rehearse
 from catalog.write.rows.landing import land
 from catalog.write.rows.target_schema import WriteRequest
 from catalog.write.rows.write import write_rows
@@ -45,6 +47,12 @@ class MergeRequest:
     squash: bool = False
     resolve: Resolutions = None
     refresh: bool = True
+    gate: GateOptions = NO_OPTIONS
+
+    @property
+    def what(self) -> str:
+        """Returns what is judged, for messages."""
+        return f"the merge of {self.source}"
 
 
 class ConflictedMerge(Exception):
@@ -65,7 +73,8 @@ def merge_into(
 ) -> MergeReport:
     """Merges a ref into a branch; see ``Catalog.merge``."""
     theirs = context.resolve(request.source).commit_id
-    head = live_branch(context.repository, request.into).head
+    live = live_branch(context.repository, request.into)
+    head = live.head
     check_resolutions(context, request.resolve, (head, theirs))
     _check_no_conflict_table(context, request, head=head, theirs=theirs)
     if not dry_run:
@@ -74,16 +83,25 @@ def merge_into(
         on_trial(context, dry_run=dry_run) as context,
         merging(context, dry_run=dry_run, progress=progress) as merger,
     ):
-        derived = DerivedMerger(context, request.refresh, dry_run, progress)
-        attempt = _Attempt(merger, request, theirs, dry_run, derived)
+        gate = Gate(context, request.what, request.gate, dry_run=dry_run)
+        judged = gate.begin(live.held, theirs)
+        plans = dry_run and not judged
+        derived = DerivedMerger(context, request.refresh, plans, progress)
+        attempt = _Attempt(merger, request, theirs, plans, derived)
         try:
-            commit_id = publish(context.repository, request.into, attempt.propose)
+            if dry_run:
+                rehearse(context.repository, request.into, attempt.propose, judge=gate.judge)
+                commit_id = None
+            else:
+                commit_id = publish(
+                    context.repository, request.into, attempt.propose, judge=gate.judge
+                )
         except ConflictedMerge as error:
             if dry_run:
                 return report_merge(request.into, error.ends, error.merge)
             raise _leave_branch(merger, request, error) from None
         assert attempt.report is not None, "publishing proposes at least once"
-        return with_commit(context, attempt.report, commit_id)
+        return with_commit(context, replace(attempt.report, gate=gate.judgement), commit_id)
 
 
 @dataclass(slots=True)
@@ -91,13 +109,14 @@ class _Attempt:
     """Proposes a merge for wherever the branch is, until one is published.
 
     Attributes:
+        plans: Whether only to say what a merge would do, without a commit that can be judged.
         report: What the last proposal does.
     """
 
     merger: Merger
     request: MergeRequest
     theirs: str
-    dry_run: bool
+    plans: bool
     derived: DerivedMerger
     report: MergeReport | None = None
 
@@ -118,7 +137,7 @@ class _Attempt:
         derived = self.merger.settle(self.derived, ends, merge, sides={theirs: ends.base})
         merge = with_derived(merge, derived)
         self.report = report_merge(request.into, ends, merge, derived.tables)
-        if self.dry_run or (request.squash and not merge.updates):
+        if self.plans or (request.squash and not merge.updates):
             return None
         context = self.merger.context
         lineage = {**lineage_of(context, "merge", merge, ends=ends), **derived.lineage}
@@ -225,8 +244,10 @@ def merge_request(
     squash: bool,
     resolve: Resolutions,
     refresh: bool,
+    gate: GateOptions = NO_OPTIONS,
 ) -> MergeRequest:
     """Returns the request to merge a ref into a branch; without a message it makes one up."""
     into = canonical_name(into)
     text = message or f"merge {source} into {into}"
-    return MergeRequest(source, into, text, branch_name(source, into), squash, resolve, refresh)
+    left = branch_name(source, into)
+    return MergeRequest(source, into, text, left, squash, resolve, refresh, gate)

@@ -11,6 +11,7 @@ from catalog.engine.failures import engine_errors
 from catalog.engine.workspace import Workspace
 from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.flow.candidate import Candidate
+from catalog.model.judgement import Judgement
 from catalog.model.lineage import Input, LineageEntry, StoredLineage
 from catalog.model.listings import CommitInfo
 from catalog.model.texts import check_text
@@ -65,6 +66,7 @@ class MergeReport:
         conflicts: All conflicts; see ``MergeConflict``.
         derived: What became of derived tables, each after its inputs: those that came or were
             computed, and those that are stale now.
+        gate: What the gate of the branch found; None if nothing was judged.
     """
 
     branch: str
@@ -73,6 +75,7 @@ class MergeReport:
     tables: tuple[TableMerge, ...] = ()
     conflicts: pa.Table = field(default_factory=lambda: conflict_table(()))
     derived: tuple[DerivedMerge, ...] = ()
+    gate: Judgement | None = None
 
     @property
     def is_up_to_date(self) -> bool:
