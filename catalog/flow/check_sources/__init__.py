@@ -1,0 +1,1 @@
+"""Checks that files state: parquetry.toml, dbt's properties files, data contracts of ODCS."""
