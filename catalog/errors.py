@@ -156,6 +156,7 @@ class ErrorKind(StrEnum):
     BACKFILL_BROKEN = "backfill-broken", "The branch of a backfill was moved or deleted."
     BACKFILL_FAILED = "backfill-failed", "A step of a backfill failed."
     BACKFILL_EMPTY = "backfill-empty", "The fix of a backfill changed nothing."
+    UNSUPPORTED_RULE = "unsupported-rule", "No check can hold a rule of a file."
 
 
 class CatalogError(Exception):

@@ -13,6 +13,7 @@ import catalog
 from catalog.model.datafile import Verify
 from cli.commands import (
     backfill,
+    check_sync,
     demo,
     derive,
     export,
@@ -146,6 +147,9 @@ _add(application, "conflicts", merge.conflicts)
 _add(application, "rebase", replay.rebase)
 _add(application, "cherry-pick", replay.cherry_pick)
 _add(application, "revert", replay.revert)
+
+checks = _group("check", "Check tables, and say what must hold of them.", DefaultCommandGroup)
+_add(checks, "sync", check_sync.check_sync)
 
 backfills = _group(
     "backfill", "Run a fix on a branch of its own, judge it, merge it.", DefaultCommandGroup

@@ -26,6 +26,9 @@ TOP_KEYS = (
     "models",
     "steps",
     "time_limit_s",
+    "checks",
+    "check_files",
+    "python_checks",
 )
 S3_KEYS = ("endpoint_url", "region", "profile", "path_style")
 GCS_KEYS = ("endpoint_url",)
@@ -55,6 +58,11 @@ class Config:
     """A configuration; its catalog is absolute or has a scheme, and is None if it names none.
 
     Its directory of models is absolute.
+
+    Attributes:
+        has_checks: Whether it states checks itself; nobody but ``check sync`` looks at them.
+        check_files: Other files from which checks are taken over.
+        python_checks: The Python checks that may run, by name.
     """
 
     path: Path
@@ -68,6 +76,9 @@ class Config:
     steps: tuple[StepCommand, ...] = ()
     record_code: bool = True
     time_limit_s: float | None = None
+    has_checks: bool = False
+    check_files: tuple[str, ...] = ()
+    python_checks: tuple[str, ...] = ()
 
 
 def read_config(path: Path) -> Config:
@@ -99,6 +110,12 @@ def read_config(path: Path) -> Config:
         tuple(_step(name, entry) for name, entry in _tables(root["steps"], part="command")),
         root["record_code"].boolean() is not False,
         root["time_limit_s"].seconds(),
+        has_checks=bool(root["checks"].value),
+        check_files=tuple(
+            str(path.parent / Path(one).expanduser())
+            for one in root["check_files"].listed('["models/schema.yml"]')
+        ),
+        python_checks=root["python_checks"].listed('["plausible_weather"]'),
     )
 
 
@@ -154,10 +171,14 @@ class _Entry:
     def names(self) -> tuple[str, ...] | None:
         if self.value is None:
             return None
-        valid = isinstance(self.value, list) and all(isinstance(v, str) and v for v in self.value)
-        if not valid or not isinstance(self.value, list):
-            raise self.invalid('a list of columns like ["order_id"]')
-        return tuple(self.value)
+        return self.listed('["order_id"]')
+
+    def listed(self, like: str) -> tuple[str, ...]:
+        """Returns a list of texts, none if there is none."""
+        value = [] if self.value is None else self.value
+        if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
+            raise self.invalid(f"a list of texts like {like}")
+        return tuple(value)
 
     def seconds(self) -> float | None:
         match self.value:

@@ -217,8 +217,9 @@ def _find_counted(quality: _Quality, rule: Rule, failing: str, findings: Finding
         limit = f"{_OPPOSITE[condition.sign]} {_whole(condition, quality.what)}"
         limit = "!= 0" if limit in ("!= 0", "> 0", ">= 1") else limit
         one = replace(rule, severity=quality.base.severity, error_if=limit, warn_if=limit)
-        name = quality.base.suggested if "name" in quality.keys else ""
-        findings.add(table, replace(one, suggested=name), quality.entry)
+        if "name" in quality.keys:
+            one = replace(one, suggested=quality.base.suggested)
+        findings.add(table, one, quality.entry)
 
 
 def _needed(conditions: Sequence[Condition], what: str) -> Sequence[Condition]:
