@@ -188,10 +188,10 @@ def _find_node(entry: Entry, section: str, findings: Findings) -> None:
         names.insert(0, alias.text())
     if schema is not None:
         names = [f"{schema.text()}.{one}" for one in names] + names
-    _find_owner(entry, what, names, findings)
+    _find_owner(entry, what, names, findings=findings)
 
 
-def _find_owner(entry: Entry, what: str, names: Sequence[str], findings: Findings) -> None:
+def _find_owner(entry: Entry, what: str, names: Sequence[str], *, findings: Findings) -> None:
     """Finds the checks of something with columns, tests and constraints."""
     keys = entry.mapping()
     if not _has_rules(keys):
@@ -205,7 +205,7 @@ def _find_owner(entry: Entry, what: str, names: Sequence[str], findings: Finding
             find_test(test, TestContext(table, what, ""), findings)
     for constraint in _items(keys, "constraints", findings):
         with findings.collected():
-            _find_constraint(constraint, owner, "", findings)
+            _find_constraint(constraint, owner, "", findings=findings)
     for column in _items(keys, "columns", findings):
         with findings.collected():
             _find_column(column, owner, findings)
@@ -237,13 +237,13 @@ def _find_column(entry: Entry, owner: _Owner, findings: Findings) -> None:
     constraints = _items(keys, "constraints", findings)
     if not tests and not constraints:
         return
-    column_of(owner.table, name, entry, owner.what)
+    column_of(owner.table, name, entry, what=owner.what)
     for test in tests:
         with findings.collected():
             find_test(test, TestContext(owner.table, owner.what, name), findings)
     for constraint in constraints:
         with findings.collected():
-            _find_constraint(constraint, owner, name, findings)
+            _find_constraint(constraint, owner, name, findings=findings)
 
 
 CONSTRAINT_KEYS = (
@@ -258,7 +258,7 @@ CONSTRAINT_KEYS = (
 )
 
 
-def _find_constraint(entry: Entry, owner: _Owner, column: str, findings: Findings) -> None:
+def _find_constraint(entry: Entry, owner: _Owner, column: str, *, findings: Findings) -> None:
     """Finds the checks that say what a constraint does, which data in files cannot have."""
     keys = entry.mapping("a constraint")
     if "type" not in keys:
@@ -281,7 +281,7 @@ def _find_constraint(entry: Entry, owner: _Owner, column: str, findings: Finding
     if not columns:
         raise entry.error(f"{what} names no columns")
     if kind == "foreign_key":
-        _find_foreign_key(entry, owner, columns, findings)
+        _find_foreign_key(entry, owner, columns, findings=findings)
         return
     if kind in ("not_null", "primary_key"):
         for one in columns:
@@ -292,7 +292,7 @@ def _find_constraint(entry: Entry, owner: _Owner, column: str, findings: Finding
 
 
 def _find_foreign_key(
-    entry: Entry, owner: _Owner, columns: tuple[str, ...], findings: Findings
+    entry: Entry, owner: _Owner, columns: tuple[str, ...], *, findings: Findings
 ) -> None:
     keys = entry.mapping()
     what = f"constraint foreign_key of {owner.what}"
@@ -304,7 +304,7 @@ def _find_foreign_key(
     to = referenced(keys["to"], what, findings)
     if to is None:
         return
-    fields = [column_of(to, one, keys["to_columns"], what) for one in to_columns]
+    fields = [column_of(to, one, keys["to_columns"], what=what) for one in to_columns]
     name = keys["name"].text() if "name" in keys else ""
     parameters = {"to": to.name, "field": fields[0] if len(fields) == 1 else fields}
     findings.add(owner.table, Rule(CheckKind.RELATIONSHIPS, columns, parameters, name), entry)
@@ -322,11 +322,11 @@ def _find_source(entry: Entry, findings: Findings) -> None:
     schema = keys["schema"].text() if "schema" in keys else name
     for table in _items(keys, "tables", findings):
         with findings.collected():
-            _find_source_table(table, (name, schema), keys, findings)
+            _find_source_table(table, (name, schema), above=keys, findings=findings)
 
 
 def _find_source_table(
-    entry: Entry, schemas: tuple[str, str], above: Mapping[str, Entry], findings: Findings
+    entry: Entry, schemas: tuple[str, str], *, above: Mapping[str, Entry], findings: Findings
 ) -> None:
     name = _name(entry)
     what = f"source {schemas[0]}.{name}"
@@ -338,15 +338,16 @@ def _find_source_table(
     names = [f"{schemas[0]}.{name}"]
     names += [f"{schema}.{identifier}" for schema in schemas if "{{" not in schema]
     names = list(dict.fromkeys((*names, identifier, name)))
-    _find_owner(entry, what, names, findings)
+    _find_owner(entry, what, names, findings=findings)
     with findings.collected():
-        _find_freshness(entry, what, names, above, findings)
+        _find_freshness(entry, what, names, above=above, findings=findings)
 
 
 def _find_freshness(
     entry: Entry,
     what: str,
     names: Sequence[str],
+    *,
     above: Mapping[str, Entry],
     findings: Findings,
 ) -> None:

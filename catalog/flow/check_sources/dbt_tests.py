@@ -268,7 +268,7 @@ def _relationship(test: _Test, findings: Findings, where: str = "") -> Rule | No
         return None
     if not _COLUMN.fullmatch(field.text()):
         raise field.refused(test.what, "field is an expression")
-    column = column_of(to, field.text().strip('"'), field, test.what)
+    column = column_of(to, field.text().strip('"'), field, what=test.what)
     parameters = {"to": to.name, "field": column}
     return Rule(CheckKind.RELATIONSHIPS, (test.column(),), parameters, where=where)
 
@@ -339,7 +339,7 @@ def _unique_combination(test: _Test, findings: Findings) -> Rule:
     test.only("combination_of_columns", "quote_columns")
     listed = test.required("combination_of_columns")
     names = [
-        column_of(test.at.table, item.text().strip('"'), item, test.what)
+        column_of(test.at.table, item.text().strip('"'), item, what=test.what)
         for item in listed.items("a list of columns")
     ]
     if not names:
@@ -353,7 +353,7 @@ def _expression_is_true(test: _Test, findings: Findings) -> Rule:
     test.only("expression")
     expression = _evaluated(test.required("expression"), test).text()
     if test.at.column:
-        column = column_of(test.at.table, test.at.column, test.entry, test.what)
+        column = column_of(test.at.table, test.at.column, test.entry, what=test.what)
         expression = f"{identifier(column)} {expression}"
     query = f"SELECT * FROM {_source_sql(test)} WHERE NOT (\n{expression}\n)"
     columns = (test.at.column,) if test.at.column else ()
@@ -362,7 +362,7 @@ def _expression_is_true(test: _Test, findings: Findings) -> Rule:
 
 def _not_accepted_values(test: _Test, findings: Findings) -> Rule:
     test.only("values", "quote")
-    column = column_of(test.at.table, test.column(), test.entry, test.what)
+    column = column_of(test.at.table, test.column(), test.entry, what=test.what)
     values = ", ".join(literal(str(value)) for value in _values(test))
     name = identifier(column)
     query = f"SELECT DISTINCT {name} FROM {_source_sql(test)} WHERE {name} IN ({values})"

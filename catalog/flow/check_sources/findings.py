@@ -126,7 +126,9 @@ class Findings:
             InvalidInput: Its name or a condition on the number of failures is not valid.
             NotFound: A column is not there.
         """
-        columns = tuple(column_of(table, name, entry, self._label(rule)) for name in rule.columns)
+        columns = tuple(
+            column_of(table, name, entry, what=self._label(rule)) for name in rule.columns
+        )
         try:
             for text in (rule.error_if, rule.warn_if):
                 threshold(text)
@@ -152,7 +154,7 @@ class Findings:
         return f"check {rule.name or rule.suggested or suggested_name(rule.kind, rule.columns)}"
 
 
-def column_of(table: KnownTable, name: str, entry: Entry, what: str) -> str:
+def column_of(table: KnownTable, name: str, entry: Entry, *, what: str) -> str:
     """Returns a column as its table spells it.
 
     Raises:

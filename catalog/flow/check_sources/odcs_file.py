@@ -67,7 +67,7 @@ def find_odcs_checks(document: Entry, findings: Findings) -> None:
         findings.notes.append(f"{document.file}: the contract has no schema")
     known = [one for one in (_object(entry, findings) for entry in objects) if one is not None]
     for entry, one in known:
-        _find_object(entry, one, {other.name: other for _, other in known}, findings)
+        _find_object(entry, one, {other.name: other for _, other in known}, findings=findings)
     for entry in keys["slaProperties"].items() if "slaProperties" in keys else ():
         name = entry.mapping()["property"].shown if "property" in entry.mapping() else "one"
         findings.notes.append(
@@ -89,7 +89,7 @@ def _is_valid(document: Entry, findings: Findings) -> bool:
         OpenDataContractStandard(**plain)
     except ValidationError as error:
         _note_invalid(error, document, findings)
-    _check_known(document, OpenDataContractStandard, "the contract", findings)
+    _check_known(document, OpenDataContractStandard, "the contract", findings=findings)
     return len(findings.errors) == before
 
 
@@ -115,7 +115,7 @@ _CHECKED = ("schema", "properties", "quality", "items", "relationships", "enum")
 """Keys below which a key that nobody knows could be a rule that is misspelt."""
 
 
-def _check_known(entry: Entry, model: "type[BaseModel]", what: str, findings: Findings) -> None:
+def _check_known(entry: Entry, model: "type[BaseModel]", what: str, *, findings: Findings) -> None:
     """Notes keys that the standard does not have: its model drops them without a word."""
     import typing
 
@@ -135,7 +135,7 @@ def _check_known(entry: Entry, model: "type[BaseModel]", what: str, findings: Fi
             pending += [*typing.get_args(kind)]
         below = inner.items() if isinstance(inner.value, tuple) else (inner,)
         for one in below if len(models) == 1 else ():
-            _check_known(one, models[0], one.name, findings)
+            _check_known(one, models[0], one.name, findings=findings)
 
 
 def _object(entry: Entry, findings: Findings) -> tuple[Entry, _Object] | None:
@@ -174,11 +174,11 @@ def _column(entry: Entry, owner: str, table: KnownTable) -> str | None:
         found = table.column(keys["physicalName"].text())
         if found is not None:
             return found
-    return column_of(table, name, entry, f"property {name} of {owner}")
+    return column_of(table, name, entry, what=f"property {name} of {owner}")
 
 
 def _find_object(
-    entry: Entry, one: _Object, objects: Mapping[str, _Object], findings: Findings
+    entry: Entry, one: _Object, objects: Mapping[str, _Object], *, findings: Findings
 ) -> None:
     keys = entry.mapping()
     primary: list[tuple[int, str, Entry]] = []
@@ -189,7 +189,7 @@ def _find_object(
             if column is None:
                 _refuse_rules(property_, f"property {name} of {one.name}", findings)
                 continue
-            position = _find_property(property_, column, one, objects, findings=findings)
+            position = _find_property(property_, column, one, objects=objects, findings=findings)
             if position is not None:
                 primary.append((position, column, property_))
     if primary:
@@ -202,15 +202,15 @@ def _find_object(
         with findings.collected():
             inner = relationship.mapping()
             columns = tuple(_own_column(path, inner["from"], one) for path in inner["from"].texts())
-            _find_relationship(relationship, columns, one, objects, findings=findings)
+            _find_relationship(relationship, columns, one, objects=objects, findings=findings)
 
 
 def _find_property(
     entry: Entry,
     column: str,
     one: _Object,
-    objects: Mapping[str, _Object],
     *,
+    objects: Mapping[str, _Object],
     findings: Findings,
 ) -> int | None:
     """Finds the checks of a property; returns its position if it is part of the primary key."""
@@ -221,23 +221,23 @@ def _find_property(
         return key in keys and not keys[key].is_empty and keys[key].boolean()
 
     with findings.collected():
-        find_type(entry, column, what, one.table)
+        find_type(entry, column, one.table, what=what)
     if is_true("required") or is_true("primaryKey"):
         findings.add(one.table, Rule(CheckKind.NOT_NULL, (column,)), entry)
     if is_true("unique"):
         findings.add(one.table, Rule(CheckKind.UNIQUE, (column,)), entry)
     if "enum" in keys and keys["enum"].items():
         with findings.collected():
-            _find_enum(keys["enum"], column, one, findings)
+            _find_enum(keys["enum"], column, one, findings=findings)
     if "logicalTypeOptions" in keys:
-        find_options(entry, column, what, one.table, findings=findings)
+        find_options(entry, column, one.table, what=what, findings=findings)
     for quality in keys["quality"].items() if "quality" in keys else ():
         with findings.collected():
             of = QualityOf(one.name, one.table, one.columns, column)
             find_quality(quality, of, findings)
     for relationship in keys["relationships"].items() if "relationships" in keys else ():
         with findings.collected():
-            _find_relationship(relationship, (column,), one, objects, findings=findings)
+            _find_relationship(relationship, (column,), one, objects=objects, findings=findings)
     for inner in _inner_properties(entry):
         name = inner.mapping()["name"].shown if "name" in inner.mapping() else inner.name
         _refuse_rules(inner, f"property {name} in {what}", findings)
@@ -247,7 +247,7 @@ def _find_property(
     return int(position.number()) if position is not None and not position.is_empty else 0
 
 
-def _find_enum(entry: Entry, column: str, one: _Object, findings: Findings) -> None:
+def _find_enum(entry: Entry, column: str, one: _Object, *, findings: Findings) -> None:
     values = []
     for item in entry.items():
         keys = item.mapping()
@@ -293,8 +293,8 @@ def _find_relationship(
     entry: Entry,
     columns: tuple[str, ...],
     one: _Object,
-    objects: Mapping[str, _Object],
     *,
+    objects: Mapping[str, _Object],
     findings: Findings,
 ) -> None:
     keys = entry.mapping()
@@ -316,7 +316,7 @@ def _find_relationship(
         if table is None:
             return
         column = other.columns.get(column, column) if other else column
-        found.append((table, column_of(table, column, keys["to"], what)))
+        found.append((table, column_of(table, column, keys["to"], what=what)))
     tables = {table.name for table, _ in found}
     if len(tables) > 1:
         raise keys["to"].error(

@@ -33,7 +33,7 @@ _LENGTHS = {
 """Options that are conditions on a length: the function, when a value fails, of which type."""
 
 
-def find_type(entry: Entry, column: str, what: str, table: KnownTable) -> None:
+def find_type(entry: Entry, column: str, table: KnownTable, *, what: str) -> None:
     """Compares the logical type of a property with the type of its column.
 
     Raises:
@@ -66,7 +66,7 @@ def _is_of(stated: str, kind: DataType) -> bool:
 
 
 def find_options(
-    entry: Entry, column: str, what: str, table: KnownTable, *, findings: Findings
+    entry: Entry, column: str, table: KnownTable, *, what: str, findings: Findings
 ) -> None:
     """Finds the checks of ``logicalTypeOptions``; refuses those that no check can hold."""
     options = entry.mapping()["logicalTypeOptions"]
@@ -79,9 +79,9 @@ def find_options(
             if key in _BOUNDS:
                 bounds[key] = option
             elif key in _LENGTHS:
-                _find_length(key, option, rule, table, column=column, findings=findings)
+                _find_length(key, option, table, rule=rule, column=column, findings=findings)
             elif key == "multipleOf":
-                _find_multiple(option, rule, table, column=column, findings=findings)
+                _find_multiple(option, table, rule=rule, column=column, findings=findings)
             elif key == "format" and _is_moment(table.columns[column]):
                 pass  # how a moment is written, which a column of its type does not keep
             elif key == "uniqueItems" and option.value is False:
@@ -89,7 +89,7 @@ def find_options(
             else:
                 raise option.refused(rule, "no check means the same")
     with findings.collected():
-        _find_bounds(bounds, table, column, findings)
+        _find_bounds(bounds, table, column, findings=findings)
 
 
 def _is_moment(kind: DataType) -> bool:
@@ -98,7 +98,7 @@ def _is_moment(kind: DataType) -> bool:
 
 
 def _find_bounds(
-    given: dict[str, Entry], table: KnownTable, column: str, findings: Findings
+    given: dict[str, Entry], table: KnownTable, column: str, *, findings: Findings
 ) -> None:
     """Finds the check of bounds; before 3.1, ``exclusiveMinimum: true`` was about ``minimum``."""
     bounds: list[tuple[str, bool, Entry]] = []
@@ -126,7 +126,7 @@ def _find_bounds(
 
 
 def _find_length(
-    key: str, option: Entry, rule: str, table: KnownTable, *, column: str, findings: Findings
+    key: str, option: Entry, table: KnownTable, *, rule: str, column: str, findings: Findings
 ) -> None:
     function, sign, wanted = _LENGTHS[key]
     kind = table.columns[column]
@@ -143,7 +143,7 @@ def _find_length(
 
 
 def _find_multiple(
-    option: Entry, rule: str, table: KnownTable, *, column: str, findings: Findings
+    option: Entry, table: KnownTable, *, rule: str, column: str, findings: Findings
 ) -> None:
     kind, value = table.columns[column], option.value
     is_whole = isinstance(kind, Scalar) and kind.type_class in _INTEGERS

@@ -198,7 +198,7 @@ def _whole(condition: Condition, what: str) -> int:
     return int(number)
 
 
-def _find_counted(quality: _Quality, rule: Rule, failing: str, findings: Findings) -> None:
+def _find_counted(quality: _Quality, rule: Rule, failing: str, *, findings: Findings) -> None:
     """Finds the checks of a metric that counts rows: of a kind of ours, or as SQL.
 
     Args:
@@ -260,7 +260,7 @@ def _null_values(quality: _Quality, findings: Findings) -> None:
     quality.arguments()
     column = quality.column()
     failing = f"{identifier(column)} IS NULL"
-    _find_counted(quality, Rule(CheckKind.NOT_NULL, (column,)), failing, findings)
+    _find_counted(quality, Rule(CheckKind.NOT_NULL, (column,)), failing, findings=findings)
 
 
 def _missing_values(quality: _Quality, findings: Findings) -> None:
@@ -276,11 +276,11 @@ def _missing_values(quality: _Quality, findings: Findings) -> None:
         raise arguments["missingValues"].error(f"{quality.what}: missingValues is empty")
     failing = " OR ".join(parts)
     if not values:
-        _find_counted(quality, Rule(CheckKind.NOT_NULL, (column,)), failing, findings)
+        _find_counted(quality, Rule(CheckKind.NOT_NULL, (column,)), failing, findings=findings)
         return
     sql = f"SELECT * FROM {quality.of.table.sql} WHERE {failing}"
     rule = Rule(CheckKind.SQL, (), {"sql": sql}, suggested=quality.base.suggested)
-    _find_counted(quality, rule, failing, findings)
+    _find_counted(quality, rule, failing, findings=findings)
 
 
 def _text(entry: Entry) -> str:
@@ -308,7 +308,7 @@ def _invalid_values(quality: _Quality, findings: Findings) -> None:
         _find_share(quality, failing, findings)
         return
     rule = Rule(CheckKind.ACCEPTED_VALUES, (column,), {"values": values})
-    _find_counted(quality, rule, "", findings)
+    _find_counted(quality, rule, "", findings=findings)
 
 
 def _duplicate_values(quality: _Quality, findings: Findings) -> None:
@@ -332,7 +332,7 @@ def _duplicate_values(quality: _Quality, findings: Findings) -> None:
                 quality.what, "the standard does not say what is the share of duplicates"
             )
         quality = replace(quality, is_percent=False)
-    _find_counted(quality, Rule(CheckKind.UNIQUE, columns), "", findings)
+    _find_counted(quality, Rule(CheckKind.UNIQUE, columns), "", findings=findings)
 
 
 def _is_none(condition: Condition) -> bool:

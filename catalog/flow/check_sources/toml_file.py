@@ -60,13 +60,13 @@ def _find(entry: Entry, names: tuple[str, ...], findings: Findings) -> None:
     if isinstance(entry.value, tuple):
         for item in entry.items():
             with findings.collected():
-                _check(item, names, "", findings)
+                _check(item, names, "", findings=findings)
         return
     inner = entry.mapping(f"checks like [{SECTION}.TABLE.NAME]")
     is_check = "kind" in inner and not isinstance(inner["kind"].value, dict | tuple)
     if is_check:
         with findings.collected():
-            _check(entry, names[:-1], names[-1] if names else "", findings)
+            _check(entry, names[:-1], names[-1] if names else "", findings=findings)
         return
     if len(names) > 1 and not all(isinstance(one.value, dict | tuple) for one in inner.values()):
         findings.errors.append(entry.error("no kind", hint=_kinds_hint()))
@@ -80,7 +80,7 @@ def _kinds_hint() -> str:
     return f"kind is one of {', '.join(CheckKind)}"
 
 
-def _check(entry: Entry, names: tuple[str, ...], name: str, findings: Findings) -> None:
+def _check(entry: Entry, names: tuple[str, ...], name: str, *, findings: Findings) -> None:
     keys = entry.mapping("a check")
     if not names and "table" in keys:
         names = (keys["table"].text(),)
