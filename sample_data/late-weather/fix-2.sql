@@ -1,0 +1,5 @@
+-- Takes the readings that came late over into weather, where it has none.
+UPDATE weather SET temp = late.temp
+FROM late_readings AS late
+WHERE weather.origin = late.origin AND weather.time_hour = late.time_hour
+  AND weather.temp IS NULL
