@@ -4,7 +4,7 @@ All that is known about a backfill lies there. The reflog of its branch says wit
 began, and that commit describes it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from catalog.errors import Conflict, CorruptData, ErrorKind
@@ -21,7 +21,7 @@ from catalog.model.commit import Commit
 from catalog.model.contracts import Contract
 from catalog.model.refs import Move
 from catalog.repository.branches import HeldBranch
-from catalog.repository.history import LoggedCommit, first_parents, is_ancestor
+from catalog.repository.history import LoggedCommit, first_parents, missing_commits
 from catalog.repository.repository import Repository
 
 START = "/start/"
@@ -51,31 +51,14 @@ class Described:
         return {key: commit_id for key, commit_id in keys if key is not None}
 
 
-def own_commits(read: Read, head: str, target: str) -> Iterator[LoggedCommit]:
-    """Yields the commits on the line of first parents that another commit does not have."""
-    for logged in first_parents(read, head):
-        if is_ancestor(read, logged.id, target):
-            return
-        yield logged
-
-
-def described_backfills(read: Read, head: str, target: str) -> tuple[Described, ...]:
-    """Returns the backfills that the commits describe which a merge would bring to another one.
-
-    There is mostly one. All of them are meant by whoever made the branch, so that their contracts
-    hold for the merge: also those of a branch made from the branch of a backfill.
+def described_backfills(read: Read, head: str, target: str) -> tuple[Backfill, ...]:
+    """Returns the backfills that commits describe which a commit has and another one does not.
 
     Raises:
         CorruptData: A description cannot be read.
     """
-    above: list[LoggedCommit] = []
-    found = []
-    for logged in own_commits(read, head, target):
-        backfill = backfill_of(logged.commit.metadata)
-        if backfill is not None:
-            found.append(Described(backfill, logged.id, tuple(above)))
-        above.append(logged)
-    return tuple(found)
+    found = (backfill_of(read(one).metadata) for one in missing_commits(read, head, target))
+    return tuple(one for one in found if one is not None)
 
 
 def merged_metadata(read: Read, source: str, target: str) -> dict[str, str]:
@@ -83,8 +66,7 @@ def merged_metadata(read: Read, source: str, target: str) -> dict[str, str]:
     found = described_backfills(read, source, target)
     if not found:
         return {}
-    merged = ", ".join(one.backfill.id for one in found)
-    return {"backfill.merged": merged, "backfill.head": source}
+    return {"backfill.merged": ", ".join(one.id for one in found), "backfill.head": source}
 
 
 def find_description(read: Read, head: str, own_id: str, *, above: int) -> Described | None:
@@ -142,14 +124,13 @@ class FoundBackfill:
         Raises:
             Conflict: It was moved so that its description or a step is gone.
         """
-        lost = {move.key for move in self.moves if move.key is not None} & {
-            self.backfill.key(step) for step in self.backfill.steps
-        }
-        if self.described is None or lost - self.done:
-            what = "its description is" if self.described is None else "steps that were done are"
+        known = {self.backfill.key(step) for step in self.backfill.steps}
+        lost = {move.key for move in self.moves if move.key is not None} & known - self.done
+        foreign = {key for key in self.done - known if key.startswith(f"{self.backfill.branch}/")}
+        if self.described is None or lost or foreign:
             before = next((m.before for m in self.moves if m.after == self.head), None)
             raise Conflict(
-                f"branch {self.backfill.branch!r} was moved since: {what} no longer on it",
+                self._what_is_wrong(lost),
                 kind=ErrorKind.BACKFILL_BROKEN,
                 hint=hint(
                     "see how it was moved: {}; put it back: {}; or begin the backfill again, "
@@ -164,6 +145,14 @@ class FoundBackfill:
                 ),
             )
         return self.described
+
+    def _what_is_wrong(self, lost: Collection[str]) -> str:
+        branch = f"branch {self.backfill.branch!r}"
+        if self.described is None:
+            return f"{branch} was moved since: its description is no longer on it"
+        if lost:
+            return f"{branch} was moved since: steps that were done are no longer on it"
+        return f"{branch} holds a step of a backfill that was begun earlier under the same name"
 
 
 def find_backfill(repository: Repository, name: str) -> FoundBackfill | None:
@@ -191,25 +180,34 @@ def find_backfill(repository: Repository, name: str) -> FoundBackfill | None:
 
 
 def contracts_brought(
-    repository: Repository, source: str, head: str, target: str
+    repository: Repository, source: str, head: str, *, into: str, target: str
 ) -> tuple[Contract, ...]:
-    """Returns the contracts of the backfills that a merge would bring, which hold for it.
+    """Returns the contracts that a merge has to keep since it brings backfills.
+
+    They are those of backfills for the branch that is merged into, whatever branch brings them,
+    and that of the backfill whose own branch is merged, whatever it is merged into.
 
     Args:
         repository: The stored objects.
         source: What is merged, as it was named.
         head: The commit that this stands for.
-        target: The commit that it is merged into.
+        into: The branch that it is merged into.
+        target: Where that branch is.
 
     Raises:
         Conflict: It is the branch of a backfill, which was moved so that its description or a step
             is gone: nobody can say that its contract is still the one it was begun with.
         CorruptData: A description or a contract cannot be read.
     """
+    described = [
+        one
+        for one in described_backfills(repository.commits.read, head, target)
+        if into == one.into or source == one.branch
+    ]
     if source.startswith(PREFIX):
         found = find_backfill(repository, source.removeprefix(PREFIX))
         if found is not None and found.head == head:
             found.check_whole()
-    described = described_backfills(repository.commits.read, head, target)
-    every = (contract for one in described for contract in contracts_of(one.backfill))
-    return tuple({(contract.name, contract.digest): contract for contract in every}.values())
+            described.append(found.backfill)
+    every = (contract for one in described for contract in contracts_of(one))
+    return tuple({(one.name, one.digest): one for one in every}.values())

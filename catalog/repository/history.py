@@ -51,7 +51,16 @@ def count_missing(read: Callable[[str], Commit], start: str, other: str) -> int:
 
     It reads the commits above what both have in common, not the history below.
     """
-    return [mark for _, mark in _marked(read, start, other, lambda mark: mark == 1)].count(1)
+    return sum(1 for _ in missing_commits(read, start, other))
+
+
+def missing_commits(read: Callable[[str], Commit], start: str, other: str) -> Iterator[str]:
+    """Yields those of a commit and its ancestors that are not among another one's.
+
+    It reads the commits above what both have in common, not the history below.
+    """
+    marked = list(_marked(read, start, other, lambda mark: mark == 1))
+    return (commit_id for commit_id, mark in marked if mark == 1)
 
 
 def fork(read: Callable[[str], Commit], left: str, right: str) -> str | None:

@@ -25,6 +25,7 @@ from catalog.hints import Call, Option, hint
 from catalog.model.backfill import Backfill
 from catalog.model.derived import Definition
 from catalog.model.judgement import refusals
+from catalog.model.listings import CommitInfo
 from catalog.operations.backfill.effect import effect_of, effect_of_merge, merge_of
 from catalog.operations.backfill.merges import changed_tables
 from catalog.operations.backfill.notes import note
@@ -42,6 +43,9 @@ from catalog.repository.backfills import FoundBackfill, find_backfill
 from catalog.repository.history import count_missing, merge_base
 from catalog.repository.repository import DEFAULT_BRANCH
 from catalog.write.merge.ends import MergeProgress
+
+REBASES = 5
+"""Rebases that are begun at most: each that fails has lost against another process."""
 
 REFUSALS_SHOWN = 10
 """Reasons of a gate that an error lists; the report has all."""
@@ -182,21 +186,32 @@ class _Run:
 
         A branch that began at its target's head stays there: the merge includes what came since.
         """
+        for attempt in range(1, REBASES + 1):
+            if not self._must_be_rebased():
+                return
+            try:
+                self.rebased = rebase(
+                    self.context,
+                    self.backfill.branch,
+                    onto=self.backfill.into,
+                    resolve=self.request.resolve,
+                    refresh=self.backfill.refresh,
+                    dry_run=False,
+                    progress=self.around.merges,
+                )
+            except MergeConflict as error:
+                note(self.context, self.backfill, "conflict", reason=error.message)
+                raise
+            except Conflict:  # another process may just have done it
+                if attempt == REBASES:
+                    raise
+            self._look_again()
+
+    def _must_be_rebased(self) -> bool:
         backfill = self.backfill
         target = live_branch(self.context.repository, backfill.into).head
         parted = merge_base(self.context.repository.commits.read, self.found.head, target)
-        if not backfill.from_ref or parted != backfill.base or parted == target:
-            return
-        self.rebased = rebase(
-            self.context,
-            backfill.branch,
-            onto=backfill.into,
-            resolve=self.request.resolve,
-            refresh=backfill.refresh,
-            dry_run=False,
-            progress=self.around.merges,
-        )
-        self._look_again()
+        return bool(backfill.from_ref) and parted == backfill.base and parted != target
 
     def refresh(self) -> None:
         """Computes the derived tables on the branch that its changes have made stale.
@@ -276,9 +291,7 @@ class _Run:
             except GateRefused:
                 pass  # what it found is found again below, with all that the change would do
             else:
-                assert merge.commit is not None, "the target did not have it"
-                effect = effect_of_merge(context, backfill, merge.commit)
-                return replace(report, state="merged", effect=effect, commit=merge.commit)
+                return replace(self._merged(merge.commit), rebase=self.rebased)
         try:
             effect = effect_of(context, backfill, asked, progress=self.around.merges)
         except MergeConflict as error:
@@ -288,3 +301,11 @@ class _Run:
         state: State = "refused" if refused else "ready"
         note(context, backfill, state)
         return replace(report, state=state, effect=effect)
+
+    def _merged(self, commit: CommitInfo | None) -> BackfillReport:
+        """Returns the report of a backfill that was merged just now, maybe by another process."""
+        self._look_again()
+        report = standing(self.context, self.found)
+        commit = commit or report.commit
+        effect = None if commit is None else effect_of_merge(self.context, self.backfill, commit)
+        return replace(report, state="merged", effect=effect, commit=commit)
