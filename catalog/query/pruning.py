@@ -104,20 +104,34 @@ class Pruner:
         )
 
     def _in_file(self, file: DataFile, condition: Condition) -> _Values:
-        field = condition.field
-        if field.id in self.table.partition_by:
-            value = file.partition[self.table.partition_by.index(field.id)]
-            return _Values(value, value, value is None, value is None)
-        columns = self.table.file_schemas[file.file_schema].columns
-        physical = next((c.type for c in columns if c.field_id == field.id), None)
-        if physical is None:
-            return _Values(None, None, True, True)
-        stats = file.stats.get(field.id, ColumnStats())
-        empty = stats.nulls == file.rows
-        may_be_null = stats.nulls != 0
-        if not _comparable(physical, field.type) or (is_float(field.type) and stats.nans != 0):
-            return _Values(None, None, may_be_null, empty)
-        return _Values(stats.low, stats.high, may_be_null, empty)
+        return _known_values(self.table, file, condition.field)
+
+
+def known_bounds(
+    table: TableSnapshot, file: DataFile, field: Field
+) -> tuple[bytes | None, bytes | None, bool]:
+    """Returns the encoded bounds of a column's values in a file, and whether all are NULL.
+
+    A bound is None if it is not known.
+    """
+    known = _known_values(table, file, field)
+    return known.low, known.high, known.empty
+
+
+def _known_values(table: TableSnapshot, file: DataFile, field: Field) -> _Values:
+    if field.id in table.partition_by:
+        value = file.partition[table.partition_by.index(field.id)]
+        return _Values(value, value, value is None, value is None)
+    columns = table.file_schemas[file.file_schema].columns
+    physical = next((c.type for c in columns if c.field_id == field.id), None)
+    if physical is None:
+        return _Values(None, None, True, True)
+    stats = file.stats.get(field.id, ColumnStats())
+    empty = stats.nulls == file.rows
+    may_be_null = stats.nulls != 0
+    if not _comparable(physical, field.type) or (is_float(field.type) and stats.nans != 0):
+        return _Values(None, None, may_be_null, empty)
+    return _Values(stats.low, stats.high, may_be_null, empty)
 
 
 def _comparable(physical: DataType, kind: DataType) -> bool:

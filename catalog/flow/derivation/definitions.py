@@ -5,13 +5,7 @@ from functools import lru_cache
 from catalog.errors import CatalogError, ErrorKind, InvalidInput
 from catalog.model.derived import Definition
 from catalog.query.stored.check import StoredSelect, check_stored_select
-
-_CLOCK = "ago current_date current_localtime current_localtimestamp current_time current_timestamp"
-_TIMES = "get_current_time get_current_timestamp localtime localtimestamp now transaction_timestamp"
-_CHANCE = "gen_random_uuid random today uuid uuidv4 uuidv7"
-
-CHANGING = frozenset(name for names in (_CLOCK, _TIMES, _CHANCE) for name in names.split())
-"""Functions whose result depends on chance or on the clock."""
+from catalog.query.stored.functions import CHANGING
 
 
 @lru_cache(4096)

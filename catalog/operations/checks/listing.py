@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 
 from catalog.model.checks import TableCheck, table_checks
+from catalog.model.names import canonical_name
 from catalog.operations.tables import stored_table
+from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.repository import Repository
 from catalog.repository.resolve import ResolvedRef
+from catalog.repository.table_entries import PlacedEntry
 
 
 def checks_at(
@@ -31,3 +34,14 @@ def checks_at(
         named = {name.casefold(): name for name in tables}
         stored = [stored_table(repository, name, at) for name in named.values()]
     return [one for table in stored for one in table_checks(table.name, table.snapshot.properties)]
+
+
+def entry_of(commits: Commits, commit_id: str, name: str) -> PlacedEntry | None:
+    """Returns the entry of a table that a check names, None if the commit has none."""
+    return commits.entry(commit_id, canonical_name(name)) if name else None
+
+
+def table_of(commits: Commits, commit_id: str, name: str) -> StoredTable | None:
+    """Returns a table that a check names, None if the commit has none."""
+    entry = entry_of(commits, commit_id, name)
+    return None if entry is None else commits.table(entry)

@@ -127,6 +127,23 @@ FUNCTIONS: frozenset[str] = frozenset(
 )
 """Functions, aggregates, window functions and operators, in lower case."""
 
+AGGREGATES: frozenset[str] = frozenset(_AGGREGATES.split())
+"""Functions that make one value of the values of many rows."""
+
+SPREADING: frozenset[str] = frozenset(
+    {"generate_subscripts", "regexp_split_to_table", "unnest", "unpivot_list"}
+)
+"""Functions that make several rows of one where they stand in a SELECT."""
+
+_CHANGING = """
+age ago current_date current_localtime current_localtimestamp current_time current_timestamp
+gen_random_uuid get_current_time get_current_timestamp localtime localtimestamp now random today
+transaction_timestamp uuid uuidv4 uuidv7
+"""
+
+CHANGING: frozenset[str] = frozenset(_CHANGING.split())
+"""Functions whose result depends on chance or on the clock; some are called without parentheses."""
+
 TABLE_FUNCTIONS: frozenset[str] = frozenset(
     {"generate_series", "json_each", "json_tree", "range", "unnest"}
 )

@@ -1,0 +1,135 @@
+"""Running checks that are bound: which are counted together, and what becomes of those that fail.
+
+Checks are counted together so that a table is read as seldom as possible. If that fails, each is
+counted alone, so that one whose SQL fails breaks no other.
+"""
+
+import datetime
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from catalog.errors import CatalogError, ErrorKind, InvalidInput, StorageFailure, Unsupported
+from catalog.flow.checks.binding import BoundCheck
+from catalog.flow.checks.examples import examples
+from catalog.flow.checks.files import FileChoice
+from catalog.flow.checks.measure import MATCHING, Measured, Pass, counted_by_metadata, measure
+from catalog.flow.checks.outcome import broken_result, result_of
+from catalog.flow.checks.reading import CheckEngine
+from catalog.model.checks import CheckKind
+from catalog.model.datafile import DataFile
+from catalog.model.judgement import CheckResult, Example
+from catalog.repository.commits import StoredTable
+
+_OF_CHECK = (ErrorKind.TIME_LIMIT, ErrorKind.OUT_OF_MEMORY)
+"""Failures of the machine that are the fault of what is run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A check to be run.
+
+    Attributes:
+        check: The check.
+        before: Its table as it was when it found no failure; see ``FileChoice.files``.
+    """
+
+    check: BoundCheck
+    before: StoredTable | None = None
+
+
+@dataclass(slots=True)
+class CheckRun:
+    """Runs checks on tables of a commit.
+
+    Attributes:
+        engine: What runs SELECTs.
+        choice: What chooses the files to read.
+        now: The moment that ``freshness`` is relative to.
+        most_examples: How many rows to show of a check that fails.
+        progress: Called after each check with how many are done, and its name.
+    """
+
+    engine: CheckEngine
+    choice: FileChoice
+    now: datetime.datetime
+    most_examples: int
+    progress: Callable[[int, str], None] = lambda done, name: None
+    _done: int = field(default=0)
+
+    def results(self, jobs: Sequence[Job]) -> list[CheckResult]:
+        """Runs checks, and returns their results in order.
+
+        Raises:
+            CorruptData: A data file is damaged or missing.
+            StorageFailure: The storage failed.
+        """
+        found: dict[int, CheckResult] = {}
+        waiting: list[tuple[int, Job]] = []
+        for at, job in enumerate(jobs):
+            known = counted_by_metadata(job.check)
+            if known is None:
+                waiting.append((at, job))
+            else:
+                found[at] = self._result(job.check, known, (), elapsed_ms=0)
+        for numbers, one in self._passes(waiting):
+            for number, result in zip(numbers, self._of_pass(one), strict=True):
+                found[number] = result
+        self.engine.context.check_read()
+        return [found[at] for at in range(len(jobs))]
+
+    def _passes(self, waiting: Sequence[tuple[int, Job]]) -> list[tuple[list[int], Pass]]:
+        """Returns which checks are counted together.
+
+        Those that read all files of a table are; and, apart from them, those that read some.
+        """
+        groups: dict[tuple[object, ...], list[tuple[int, BoundCheck, Sequence[DataFile]]]] = {}
+        for number, job in waiting:
+            check = job.check
+            files = [] if check.kind is CheckKind.SQL else self.choice.files(check, job.before)
+            alone = check.kind is CheckKind.SQL or not check.is_bounded
+            key = (
+                check.table.id,
+                number if alone else check.kind in MATCHING,
+                len(files) == check.snapshot.files,
+            )
+            groups.setdefault(key, []).append((number, check, files))
+        passes = []
+        for members in groups.values():
+            union = {file.path: file for _, _, files in members for file in files}
+            one = Pass(tuple(check for _, check, _ in members), tuple(union.values()))
+            passes.append(([number for number, _, _ in members], one))
+        return passes
+
+    def _of_pass(self, one: Pass) -> list[CheckResult]:
+        """Returns the results of checks that are counted together, or else one by one."""
+        started = time.monotonic()
+        try:
+            measured = measure(self.engine, one, choice=self.choice, now=self.now)
+        except (InvalidInput, Unsupported, StorageFailure) as error:
+            if isinstance(error, StorageFailure) and error.kind not in _OF_CHECK:
+                raise
+            if len(one.checks) == 1:
+                return [self._broken(one.checks[0], error)]
+            alone = [Pass((check,), one.files) for check in one.checks]
+            return [result for single in alone for result in self._of_pass(single)]
+        elapsed_ms = round(1000 * (time.monotonic() - started))
+        pairs = zip(one.checks, measured, strict=True)
+        return [self._result(check, m, one.files, elapsed_ms=elapsed_ms) for check, m in pairs]
+
+    def _result(
+        self, check: BoundCheck, measured: Measured, files: Sequence[DataFile], *, elapsed_ms: int
+    ) -> CheckResult:
+        rows: tuple[Example, ...] = ()
+        if measured.failures and check.kind not in (CheckKind.ROW_COUNT, CheckKind.FRESHNESS):
+            rows = examples(self.engine, check, files, choice=self.choice, most=self.most_examples)
+        self._told(check)
+        return result_of(check, measured, now=self.now, examples=rows, elapsed_ms=elapsed_ms)
+
+    def _broken(self, check: BoundCheck, error: CatalogError) -> CheckResult:
+        self._told(check)
+        return broken_result(check.one, error.message, reads=check.reads)
+
+    def _told(self, check: BoundCheck) -> None:
+        self._done += 1
+        self.progress(self._done, check.one.full_name)

@@ -1,0 +1,163 @@
+"""What checks found before: on which tables, and whether it still holds.
+
+A result is that of a check as it was defined and of table snapshots, by their ids. It holds for
+every commit with the same; where nothing failed, it also tells of the files that stayed.
+"""
+
+import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from catalog.model.checks import CheckKind, TableCheck
+from catalog.model.ids import is_id
+from catalog.model.judgement import CheckResult
+from catalog.operations.checks.listing import entry_of
+from catalog.repository.commits import Commits, StoredTable
+from catalog.repository.history import first_parents
+
+MOST_COMMITS = 200
+"""Commits back along a branch in which recorded results are looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownResult:
+    """What a check found before.
+
+    Attributes:
+        commit_id: The commit on whose tables it ran, or which has the same.
+        result: What it found.
+        now: The moment it was judged at; None if that is not known.
+    """
+
+    commit_id: str
+    result: CheckResult
+    now: datetime.datetime | None = None
+
+
+class Earlier:
+    """What was found before, for checks that are to run on a commit."""
+
+    def __init__(
+        self,
+        commits: Commits,
+        commit_id: str,
+        known: Iterable[KnownResult],
+        now: datetime.datetime,
+    ) -> None:
+        self._commits = commits
+        self._commit_id = commit_id
+        self._now = now
+        self._known: dict[tuple[str, str], list[KnownResult]] = {}
+        for one in known:
+            key = one.result.table.casefold(), one.result.digest
+            self._known.setdefault(key, []).append(one)
+
+    def _of(self, one: TableCheck) -> Sequence[KnownResult]:
+        return self._known.get((one.table.casefold(), one.digest), ())
+
+    def reused(self, one: TableCheck) -> CheckResult | None:
+        """Returns what a check found on the same tables, None if nobody knows.
+
+        What depends on the clock or on chance is taken over from the same moment only.
+        """
+        for known in self._of(one) if one.check is not None else ():
+            result = known.result
+            if result.status == "broken" or not result.reads:
+                continue
+            if known.now != self._now and self._is_changing(one):
+                continue
+            if all(self._snapshot(name) == is_there for name, is_there in result.reads.items()):
+                return replace(result, table=one.table, check=one.name, allowed="", elapsed_ms=0)
+        return None
+
+    def table(self, one: TableCheck) -> StoredTable | None:
+        """Returns the table of a check as it was when no failure was found in it.
+
+        Other tables that the check reads are those that it read then. None if nobody knows.
+        """
+        if one.check is None or not self._of(one) or self._is_changing(one):
+            return None
+        for known in self._of(one):
+            result = known.result
+            if result.failures != 0 or result.status != "passed":
+                continue
+            reads = {name.casefold(): found for name, found in result.reads.items()}
+            own = reads.pop(one.table.casefold(), None)
+            entry = entry_of(self._commits, known.commit_id, one.table)
+            same = all(self._snapshot(name) == found for name, found in reads.items())
+            if same and own is not None and entry is not None and entry.entry.snapshot == own:
+                return self._commits.table(entry)
+        return None
+
+    def _snapshot(self, name: str) -> str | None:
+        entry = entry_of(self._commits, self._commit_id, name)
+        return None if entry is None else entry.entry.snapshot
+
+    def _is_changing(self, one: TableCheck) -> bool:
+        from catalog.flow.checks.binding import changing_words
+
+        return one.check is None or bool(changing_words(one.check))
+
+
+def recorded_results(
+    commits: Commits, commit_id: str, wanted: Sequence[TableCheck]
+) -> Iterator[KnownResult]:
+    """Yields results of checks that commits on the way to one recorded, newest first.
+
+    A gate recorded them when it let a commit pass. They are looked for along first parents, as long
+    as a table whose checks are wanted is the same.
+    """
+    missing = {
+        (one.table.casefold(), one.digest)
+        for one in wanted
+        if one.check is not None and one.check.kind is not CheckKind.PYTHON
+    }
+    tables = {table for table, _ in missing}
+    now = {name: _id(commits, commit_id, name) for name in tables}
+    for number, logged in enumerate(first_parents(commits.read, commit_id)):
+        if not missing or number >= MOST_COMMITS:
+            return
+        same = {name for name in tables if _id(commits, logged.id, name) == now[name]}
+        missing = {(table, digest) for table, digest in missing if table in same}
+        for result in _recorded(logged.commit.gate):
+            key = result.table.casefold(), result.digest
+            if key in missing:
+                missing.discard(key)
+                yield KnownResult(logged.id, result)
+
+
+def _id(commits: Commits, commit_id: str, name: str) -> str | None:
+    entry = entry_of(commits, commit_id, name)
+    return None if entry is None else entry.entry.snapshot
+
+
+def _recorded(gate: object) -> Iterator[CheckResult]:
+    """Yields what a commit says that checks found; what is not of that form is left out."""
+    stored = gate.get("checks") if isinstance(gate, dict) else None
+    for one in stored if isinstance(stored, list) else ():
+        match one:
+            case {
+                "table": str(table),
+                "check": str(check),
+                "kind": str(kind),
+                "columns": [*columns],
+                "status": ("passed" | "warned" | "failed") as status,
+                "failures": int(failures),
+                "digest": str(digest),
+                "reads": dict(reads),
+            } if all(isinstance(name, str) for name in columns) and all(
+                isinstance(name, str) and is_id(found) for name, found in reads.items()
+            ):
+                rows, message = one.get("rows"), one.get("message")
+                yield CheckResult(
+                    table,
+                    check,
+                    kind,
+                    tuple(columns),
+                    status,
+                    failures,
+                    rows if isinstance(rows, int) else None,
+                    message if isinstance(message, str) else "",
+                    digest=digest,
+                    reads=reads,
+                )
