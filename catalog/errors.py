@@ -157,6 +157,7 @@ class ErrorKind(StrEnum):
     BACKFILL_FAILED = "backfill-failed", "A step of a backfill failed."
     BACKFILL_EMPTY = "backfill-empty", "The fix of a backfill changed nothing."
     UNSUPPORTED_RULE = "unsupported-rule", "No check can hold a rule of a file."
+    CHECK_EXISTS = "check-exists", "The table has another check of that name."
 
 
 class CatalogError(Exception):

@@ -37,12 +37,12 @@ def examples(
         if check.kind is CheckKind.SQL:
             return _of_select(engine, select, check, choice=choice, most=most)
         if check.kind is CheckKind.UNIQUE:
-            return _of_values(engine, select, check, files, most=most)
+            return _of_values(engine, select, check, files=files, most=most)
         key = _key(check)
         named = [field.name for field in key]
         values = [_text(f"c{field.id}") for field in key]
         shown = ", ".join([*values, _wrong_column(check), _wrong_value(check)])
-        sql = _failing(engine, select, check, files, shown=shown, fields=key, choice=choice)
+        sql = _failing(engine, select, check, files=files, shown=shown, fields=key, choice=choice)
         found = engine.fetch(select, f"{sql} LIMIT {most}")
     return tuple(
         Example(
@@ -81,7 +81,9 @@ def failing_rows(
                     names.append(column.text)
                     values.append(column.sql)
             shown = ", ".join(values)
-            sql = _failing(engine, select, check, files, shown=shown, fields=fields, choice=choice)
+            sql = _failing(
+                engine, select, check, files=files, shown=shown, fields=fields, choice=choice
+            )
         with select.result(sql, within=con, limit=limit) as result:
             is_select = check.kind is CheckKind.SQL
             yield result if is_select else Result(result.table, tuple(names))
@@ -91,8 +93,8 @@ def _failing(
     engine: CheckEngine,
     select: SelectEngine,
     check: BoundCheck,
-    files: Sequence[DataFile],
     *,
+    files: Sequence[DataFile],
     shown: str,
     fields: Sequence[Field],
     choice: FileChoice,
@@ -109,7 +111,7 @@ def _failing(
     elif check.parent is not None:
         keys = check.parent.child_keys
         there = " AND ".join(f"{key} IS NOT NULL" for key in keys)
-        parent = parent_rows(engine, select, check, keys, choice=choice)
+        parent = parent_rows(engine, select, check, names=keys, choice=choice)
         where = f"{there} AND NOT EXISTS ({parent})"
     condition = " AND ".join(filter(None, (holds, f"({where})")))
     if check.kind in TOTALS:
@@ -135,8 +137,8 @@ def _of_values(
     engine: CheckEngine,
     select: SelectEngine,
     check: BoundCheck,
-    files: Sequence[DataFile],
     *,
+    files: Sequence[DataFile],
     most: int,
 ) -> tuple[Example, ...]:
     """Returns values that occur more than once."""

@@ -183,7 +183,7 @@ def _of_matches(
                 f"GROUP BY {', '.join(names)})"
             )
         else:
-            parent = parent_rows(engine, select, check, names, choice=choice)
+            parent = parent_rows(engine, select, check, names=names, choice=choice)
             missing = "count(*) FILTER (WHERE NOT there)"
             parts.append(
                 f"SELECT {at}, {missing}, {missing}, count(*) FROM (SELECT EXISTS ({parent}) "
@@ -222,8 +222,8 @@ def parent_rows(
     engine: CheckEngine,
     select: SelectEngine,
     check: BoundCheck,
-    names: Sequence[str],
     *,
+    names: Sequence[str],
     choice: FileChoice,
 ) -> str:
     """Returns the SELECT of the rows of the table that a relationship leads to."""

@@ -67,7 +67,7 @@ def _message(check: BoundCheck, measured: Measured, now: datetime.datetime) -> s
     failures, parameters = measured.failures, check.check.parameters
     columns = ", ".join(column.text for column in check.columns)
     if check.kind is CheckKind.FRESHNESS:
-        return _freshness(check, measured, columns, now)
+        return _freshness(check, measured, columns=columns, now=now)
     if not failures:
         return ""
     of = f"of {counted(measured.rows, 'row')}"
@@ -97,7 +97,9 @@ def _message(check: BoundCheck, measured: Measured, now: datetime.datetime) -> s
     return f"its SELECT found {counted(failures, 'row')}"
 
 
-def _freshness(check: BoundCheck, measured: Measured, columns: str, now: datetime.datetime) -> str:
+def _freshness(
+    check: BoundCheck, measured: Measured, *, columns: str, now: datetime.datetime
+) -> str:
     at = now.astimezone(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     age = check.check.parameters["max_age"]
     if measured.newest is None:

@@ -79,7 +79,7 @@ def change_checks(
     def propose(held: HeldBranch, head: str) -> Proposal | None:
         if held.branch.protected:
             unprotected_branch(context.repository, branch)
-        edit = _Edit(context.repository, branch, head, replace)
+        edit = _Edit(context.repository, branch, head, replace=replace)
         for table, name in drop:
             edit.drop(table, name)
         edit.add(add)
@@ -97,7 +97,7 @@ def change_checks(
 class _Edit:
     """Changes the checks of tables of a commit."""
 
-    def __init__(self, repository: Repository, branch: str, head: str, replace: bool) -> None:
+    def __init__(self, repository: Repository, branch: str, head: str, *, replace: bool) -> None:
         self._repository = repository
         self._branch = branch
         self._head = head

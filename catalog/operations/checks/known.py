@@ -5,18 +5,13 @@ every commit with the same; where nothing failed, it also tells of the files tha
 """
 
 import datetime
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from catalog.model.checks import CheckKind, TableCheck
-from catalog.model.ids import is_id
+from catalog.model.checks import TableCheck
 from catalog.model.judgement import CheckResult
 from catalog.operations.checks.listing import entry_of
 from catalog.repository.commits import Commits, StoredTable
-from catalog.repository.history import first_parents
-
-MOST_COMMITS = 200
-"""Commits back along a branch in which recorded results are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +37,7 @@ class Earlier:
         commits: Commits,
         commit_id: str,
         known: Iterable[KnownResult],
+        *,
         now: datetime.datetime,
     ) -> None:
         self._commits = commits
@@ -97,67 +93,3 @@ class Earlier:
         from catalog.flow.checks.binding import changing_words
 
         return one.check is None or bool(changing_words(one.check))
-
-
-def recorded_results(
-    commits: Commits, commit_id: str, wanted: Sequence[TableCheck]
-) -> Iterator[KnownResult]:
-    """Yields results of checks that commits on the way to one recorded, newest first.
-
-    A gate recorded them when it let a commit pass. They are looked for along first parents, as long
-    as a table whose checks are wanted is the same.
-    """
-    missing = {
-        (one.table.casefold(), one.digest)
-        for one in wanted
-        if one.check is not None and one.check.kind is not CheckKind.PYTHON
-    }
-    tables = {table for table, _ in missing}
-    now = {name: _id(commits, commit_id, name) for name in tables}
-    for number, logged in enumerate(first_parents(commits.read, commit_id)):
-        if not missing or number >= MOST_COMMITS:
-            return
-        same = {name for name in tables if _id(commits, logged.id, name) == now[name]}
-        missing = {(table, digest) for table, digest in missing if table in same}
-        for result in _recorded(logged.commit.gate):
-            key = result.table.casefold(), result.digest
-            if key in missing:
-                missing.discard(key)
-                yield KnownResult(logged.id, result)
-
-
-def _id(commits: Commits, commit_id: str, name: str) -> str | None:
-    entry = entry_of(commits, commit_id, name)
-    return None if entry is None else entry.entry.snapshot
-
-
-def _recorded(gate: object) -> Iterator[CheckResult]:
-    """Yields what a commit says that checks found; what is not of that form is left out."""
-    stored = gate.get("checks") if isinstance(gate, dict) else None
-    for one in stored if isinstance(stored, list) else ():
-        match one:
-            case {
-                "table": str(table),
-                "check": str(check),
-                "kind": str(kind),
-                "columns": [*columns],
-                "status": ("passed" | "warned" | "failed") as status,
-                "failures": int(failures),
-                "digest": str(digest),
-                "reads": dict(reads),
-            } if all(isinstance(name, str) for name in columns) and all(
-                isinstance(name, str) and is_id(found) for name, found in reads.items()
-            ):
-                rows, message = one.get("rows"), one.get("message")
-                yield CheckResult(
-                    table,
-                    check,
-                    kind,
-                    tuple(columns),
-                    status,
-                    failures,
-                    rows if isinstance(rows, int) else None,
-                    message if isinstance(message, str) else "",
-                    digest=digest,
-                    reads=reads,
-                )

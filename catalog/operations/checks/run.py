@@ -85,10 +85,10 @@ def run_checks(
     commits = context.repository.commits
     found: dict[int, CheckResult] = {}
     jobs: dict[int, Job] = {}
-    earlier = Earlier(commits, commit_id, known, now)
+    earlier = Earlier(commits, commit_id, known, now=now)
     for at, one in enumerate(wanted):
         if one.check is not None and one.check.kind is CheckKind.PYTHON:
-            found[at] = _python_result(context, commit_id, one, python, examples=examples)
+            found[at] = _python_result(context, commit_id, one, python=python, examples=examples)
         else:
             result = earlier.reused(one) or _bound(one, commits, commit_id)
             if isinstance(result, CheckResult):
@@ -190,8 +190,8 @@ def _python_result(
     context: OperationContext,
     commit_id: str,
     one: TableCheck,
-    python: PythonChecks | None,
     *,
+    python: PythonChecks | None,
     examples: int,
 ) -> CheckResult:
     if python is not None:

@@ -10,7 +10,8 @@ from catalog.model.contract_reading import contract_from_json
 from catalog.model.contracts import Contract
 from catalog.model.judgement import CheckResult, HookResult, Judgement, Violation
 from catalog.model.rules import BranchRules, rules_from_json
-from catalog.operations.checks.run import KnownResult, run_checks
+from catalog.operations.checks.known import KnownResult
+from catalog.operations.checks.run import run_checks
 from catalog.operations.context import OperationContext
 from catalog.operations.gate.hooks import ask_hooks
 from catalog.operations.gate.known import recorded_results

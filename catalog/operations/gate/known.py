@@ -2,7 +2,7 @@
 
 from catalog.errors import CorruptData
 from catalog.model.judgement import judgement_from_json
-from catalog.operations.checks.run import KnownResult
+from catalog.operations.checks.known import KnownResult
 from catalog.repository.commits import Commits
 
 MOST_COMMITS = 20
