@@ -11,13 +11,14 @@ from catalog.flow.written import check_written, files_before
 from catalog.formats.hive_path import segments
 from catalog.model.backfill import Backfill, BackfillStep
 from catalog.model.fix import Fix, Output
+from catalog.model.names import check_table_name
 from catalog.model.texts import path_text
 from catalog.operations.context import OperationContext
 from catalog.operations.fixes.words import filled_place, filled_words
 from catalog.operations.tables import find_table
 from catalog.operations.transaction import CatalogTransaction
 from catalog.repository.resolve import ResolvedRef
-from catalog.storage.external_files import is_remote
+from catalog.storage.external_files import check_no_secrets, is_remote
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,8 @@ def check_places(fix: Fix, steps: Sequence[BackfillStep]) -> None:
         InvalidInput: One has a variable that is not given, or whose value leads elsewhere.
     """
     for output in fix.outputs:
-        path_text(output.place, f"the output of table {output.table!r}")
+        check_table_name(output.table)
+        check_no_secrets(path_text(output.place, f"the output of table {output.table!r}"))
         for step in steps:
             filled_place(output.place, step.values)
 

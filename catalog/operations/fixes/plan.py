@@ -11,6 +11,7 @@ from catalog.formats.hive_path import escape
 from catalog.model.backfill import WHOLE, BackfillStep
 from catalog.model.fix import Fix
 from catalog.model.for_each import MAX_VALUES, ForEach, checked_values, inferred_kind, too_many
+from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
 from catalog.model.types import Scalar
 from catalog.model.values import has_order
@@ -62,7 +63,7 @@ def planned_steps(context: OperationContext, fix: Fix, commit_id: str) -> FixPla
         raise too_many(" times ".join(map(str, fix.variables)))
     kinds: dict[str, str] = {}
     if fix.sql and fix.variables:
-        tables = list(_tables_at(context, tables_named(statements), commit_id))
+        tables = [list(_tables_at(context, names, commit_id)) for names in tables_named(statements)]
         for one, found, texts in zip(fix.variables, asked, values, strict=True):
             kind = found[1] if found is not None else _kind(one.name, texts, tables)
             kinds[one.name] = kind.name
@@ -153,21 +154,26 @@ def _tables_at(
             yield found.name, found.snapshot
 
 
-def _kind(name: str, values: Sequence[str], tables: Sequence[tuple[str, TableSnapshot]]) -> Scalar:
+def _kind(
+    name: str, values: Sequence[str], tables: Sequence[Sequence[tuple[str, TableSnapshot]]]
+) -> Scalar:
     """Returns the type of a variable: that of the columns of its name, else as it is written.
 
-    Columns that tables are partitioned by come before others.
+    The first tables that have such columns decide, and columns that they are partitioned by come
+    before others.
 
     Raises:
         InvalidInput: A value is not of that type, or it is another one in each table.
     """
-    columns = [
-        (table, column, column.id in snapshot.partition_by)
-        for table, snapshot in tables
-        for column in snapshot.schema.fields
-        if fold(column.name) == fold(name)
-    ]
-    wanted = [one for one in columns if one[2]] or columns
+    wanted: Sequence[tuple[str, Field, bool]] = []
+    for group in tables:
+        columns = [
+            (table, column, column.id in snapshot.partition_by)
+            for table, snapshot in group
+            for column in snapshot.schema.fields
+            if fold(column.name) == fold(name)
+        ]
+        wanted = wanted or [one for one in columns if one[2]] or columns
     found: dict[tuple[str, ...], tuple[str, Scalar]] = {}
     for table, column, _ in wanted:
         kind = column.type

@@ -131,21 +131,15 @@ def _unknown(given: SqlText, token: Token, names: set[str]) -> InvalidInput:
     )
 
 
-def tables_named(statements: Sequence[FixStatement]) -> frozenset[str]:
-    """Returns the dotted names of the tables that statements read or write."""
-    names: set[str] = set()
+def tables_named(statements: Sequence[FixStatement]) -> tuple[frozenset[str], frozenset[str]]:
+    """Returns the dotted names of the tables that statements write, and of those they read."""
+    written: set[str] = set()
+    read: set[str] = set()
     for one in statements:
         for found in analyse(one.with_values(_NULLS).sql):
-            references = (
-                found.references
-                if found.target is None
-                else (
-                    *found.references,
-                    found.target,
-                )
-            )
-            names.update(".".join(reference.name) for reference in references)
-    return frozenset(names)
+            read.update(".".join(reference.name) for reference in found.references)
+            written.update([".".join(found.target.name)] if found.target is not None else [])
+    return frozenset(written), frozenset(read)
 
 
 class _Nulls(dict[str, str]):
