@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from catalog.diff.counts import Example
 from catalog.diff.view import ColumnView, DiffView, End, TableView
-from catalog.report.figures import clipped, count, counted, plain, short
+from catalog.report.figures import clipped, count, counted, listed, named_values, plain, short
 from catalog.report.layout import GAP, aligned, widths_of
 from catalog.report.words import (
+    brief_cells,
     column_rows,
     covered_line,
     facts,
@@ -28,6 +29,12 @@ NAME_WIDTH = 24
 
 NAME_MINIMUM = 8
 """Columns a name always has, even where nothing fits."""
+
+BRIEF_COLUMNS = 4
+"""Columns of a table that is shown in brief."""
+
+BRIEF_PARTITIONS = 6
+"""Partitions that are named of a table that is shown in brief."""
 
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 _COLOURS = {"added": "green", "removed": "red", "modified": "yellow", "unchanged": "dim"}
@@ -77,6 +84,21 @@ def title(table: TableView, paint: Paint = PLAIN) -> str:
 def render_table(table: TableView, *, width: int, paint: Paint = PLAIN) -> list[str]:
     """Returns the lines of the picture of one table, within a width in columns of text."""
     return _table(table, width, paint)
+
+
+def render_brief(table: TableView, *, paint: Paint = PLAIN) -> list[str]:
+    """Returns what happened to a table in a few lines: rows, partitions, and each column."""
+    named = [fact for fact in facts(table) if fact[0] in ("rows", "schema")]
+    names = [named_values(one.values) for one in table.partitions if one.rows_changed]
+    if any(names):
+        named.append(("partitions", listed(names, BRIEF_PARTITIONS)))
+    named += [(plain(one.name), brief_cells(one)) for one in table.touched_columns[:BRIEF_COLUMNS]]
+    if (more := len(table.touched_columns) - BRIEF_COLUMNS) > 0:
+        named.append(("", f"and {counted(more, 'more column')}"))
+    wide = min(max(len(name) for name, _ in named), NAME_WIDTH)
+    lines = [f"{INDENT}{clipped(name, wide):<{wide}}  {text}" for name, text in named]
+    lines += [f"{INDENT}{paint('warning', 'yellow')}: {text}" for text in problems(table)]
+    return [title(table, paint), *lines]
 
 
 def _end(end: End) -> str:

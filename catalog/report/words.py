@@ -120,6 +120,19 @@ def column_rows(
     return header, rows
 
 
+def brief_cells(column: ColumnView) -> str:
+    """Returns what happened to the cells of a column: ``40 corrected; sum 9,409 → 9,878``."""
+    counts = column.counts
+    kinds = ("filled", "cleared", "corrected")
+    changed = [f"{count(number)} {kind}" for kind in kinds if (number := getattr(counts, kind))]
+    shown = [
+        f"{one} {pair}"
+        for one in ("NULLs", "sum")
+        if (pair := _STATISTICS[one](counts.before, counts.after)) and pair != "0"
+    ]
+    return "; ".join([", ".join(changed) or "no cell changed", ", ".join(shown)]).removesuffix("; ")
+
+
 def covered_line(table: TableView, statistics: tuple[str, ...]) -> str:
     """Returns which rows statistics of the columns cover; empty if there are none."""
     covered = {c.counts.covered for c in table.touched_columns} - {None}

@@ -2,11 +2,12 @@
 
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from catalog.diff.json_form import diff_json
 from catalog.report.figures import counted, listed, named_values, plain, short
-from catalog.report.text import Paint, render_diff
+from catalog.report.text import Paint, header, render_brief, render_diff
 from cli.output import stdout
 from cli.output.judgement import judgement_lines
 from cli.output.listing import picked, show_json
@@ -83,6 +84,9 @@ def next_commands(report: "BackfillReport") -> list[str]:
         case "conflict":
             into = shlex.quote(report.backfill.into)
             return [f"parquetry merge {shlex.quote(report.branch)} --into {into}"]
+        case "refused":
+            again = f"parquetry backfill {name} -f FILE --restart"
+            return [again, f"parquetry backfill abandon {name}"]
         case "abandoned" | "undone":
             return []
     return [f"parquetry backfill show {name}", f"parquetry backfill abandon {name}"]
@@ -95,9 +99,6 @@ def _lines(report: "BackfillReport") -> Iterator[str]:
     elif report.behind and report.effect is not None:
         yield f"{counted(report.behind, 'commit')} on {plain(report.backfill.into)} since it began"
     if report.effect is not None:
-        yield ""
-        paint = Paint(stdout.has_colour())
-        yield from render_diff(report.effect.delta, width=stdout.width(), paint=paint)
         yield ""
         yield from _effect_lines(report.effect)
     yield from _closing(report)
@@ -132,10 +133,24 @@ def _rebase_lines(report: "BackfillReport") -> Iterator[str]:
 
 
 def _effect_lines(effect: "Effect") -> Iterator[str]:
-    for what in ("changed", "stale"):
-        names = [one for one in effect.downstream if one.what == what]
-        if names:
-            yield f"downstream, {what}: {listed([plain(one.table) for one in names], 12)}"
+    """Yields the delta of each table, derived ones last and in brief, and what the gate says."""
+    paint, width = Paint(stdout.has_colour()), stdout.width()
+    downstream = {one.table: one for one in effect.downstream}
+    tables = effect.delta.tables
+    own = tuple(one for one in tables if one.name not in downstream)
+    shown = replace(effect.delta, tables=own)
+    own_only = own or not tables
+    yield from render_diff(shown, width=width, paint=paint) if own_only else [header(shown)]
+    by_name = {one.name: one for one in tables}
+    yield from ["", "downstream:"] if downstream else []
+    for name, one in downstream.items():
+        because = f": {plain(one.reason)}" if one.reason else ""
+        if (table := by_name.get(name)) is not None and table.differs:
+            yield from ["", *render_brief(table, paint=paint)]
+            yield from [f"  stale{because}"] if one.what == "stale" else []
+        else:
+            yield f"{paint(plain(name), 'bold')}  {one.what}{because}"
+    yield ""
     if effect.judgement is not None:
         yield from judgement_lines(effect.judgement)
 

@@ -22,7 +22,7 @@ def test_from_fix_to_merge_to_undo(lake: Path, parquetry: Runner) -> None:
     ready = parquetry("backfill", "nulls", "-f", "fix.sql")
     assert ready.code == 0, ready.err
     assert "→ main with backfill/nulls" in ready.out and "orders  modified  key id" in ready.out
-    assert "downstream, changed: totals" in ready.out
+    assert "\ndownstream:\n\ntotals  modified  key " in ready.out
     assert ready.out.endswith("next: parquetry backfill nulls --merge\n")
     merged = parquetry("backfill", "nulls", "--merge", "-m", "no gaps")
     assert merged.code == 0 and "merged: main is now" in merged.out

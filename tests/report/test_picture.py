@@ -17,7 +17,7 @@ from catalog.diff.plan import SchemaChange, Status
 from catalog.diff.view import ColumnView, DiffView, End, TableView
 from catalog.report.figures import share
 from catalog.report.markdown import render_markdown
-from catalog.report.text import Paint, render_diff
+from catalog.report.text import Paint, render_brief, render_diff
 
 
 def side(nulls: int, mean: float | None = None, total: str | None = None) -> SideStats:
@@ -152,6 +152,23 @@ def test_many_partitions_are_cut_to_the_most_changed() -> None:
 
 def test_no_table_says_so() -> None:
     assert render_diff(view(), width=100)[-1] == "no table differs"
+
+
+def test_in_brief_a_table_has_its_rows_partitions_and_columns() -> None:
+    assert render_brief(ORDERS) == [
+        "orders  modified  key order_id",
+        "  rows        1,000 → 1,010: 12 inserted, 2 deleted (0.2 %), 40 updated (4.0 %, 1 moved)",
+        "  schema      column channel added (VARCHAR)",
+        "  schema      type of amount: INTEGER → DOUBLE",
+        "  partitions  day=2024-01-01, day=NULL",
+        "  amount      30 filled, 10 corrected; NULLs 30 → 0, sum 1,210.5 → 1,300.0",
+        "  status      1 cleared, 2 corrected; NULLs 0 → 1",
+        "  warning: duplicate key (order_id): 2 rows before, 0 after",
+    ]
+    many = replace(
+        ORDERS, columns=ORDERS.columns[:1] * 6, partitions=(), key_problems=KeyProblems()
+    )
+    assert render_brief(many)[-1].split() == ["and", "2", "more", "columns"]
 
 
 def test_a_warning_hides_no_problem_of_the_key() -> None:
