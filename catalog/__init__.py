@@ -18,10 +18,12 @@ from catalog.errors import (
 from catalog.storage.options import AzureOptions, GcsOptions, S3Options
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from os import PathLike
     from typing import Literal
 
     from catalog.catalog import Catalog as Catalog
+    from catalog.model.hooks import Given, Hooks
 
 __version__ = "0.1.0"
 
@@ -96,6 +98,7 @@ def open(
     cache: str | None = None,
     verify: 'Literal["size", "pages", "hash"]' = "size",
     time_limit_s: float | None = 21_600.0,
+    hooks: "Mapping[str, Given] | Callable[[], Hooks] | None" = None,
 ) -> "Catalog":
     """Opens the catalog in a directory or a bucket.
 
@@ -111,6 +114,10 @@ def open(
             ``size``, also the checksums in its ``pages``, or also the ``hash`` of its bytes.
         time_limit_s: After how many seconds SQL that the catalog stores, such as the definition
             of a derived table, is stopped; None means never.
+        hooks: What may be asked about changes where the rules of a branch name it: by name a
+            function, or a command as a list of words. A function is given the change as JSON
+            values, the diff with ``gate`` beside it, and lets it through by returning nothing or
+            True. A command gets the same on stdin, and lets it through by ending with 0.
 
     Raises:
         NotFound: There is no catalog, or the bucket does not exist.
@@ -128,4 +135,5 @@ def open(
         cache=cache,
         verify=verify,
         time_limit_s=time_limit_s,
+        hooks=hooks,
     )

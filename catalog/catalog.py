@@ -1,13 +1,15 @@
 """The facade: one object per open catalog, whose short methods delegate downwards."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from catalog.backfiller import CatalogBackfiller
 from catalog.errors import AlreadyExists, ErrorKind, NotFound
 from catalog.hints import Call, hint
 from catalog.model.datafile import VERIFY
+from catalog.model.hooks import Given, Hooks, given_hooks
 from catalog.model.limits import TIME_LIMIT_S, limited_to
 from catalog.model.texts import check_choice, path_text
 from catalog.operations.context import default_author, utc_now
@@ -76,6 +78,7 @@ class Catalog(CatalogBackfiller):
         cache: str | None = None,
         verify: "Verify" = "size",
         time_limit_s: float | None = TIME_LIMIT_S,
+        hooks: "Mapping[str, Given] | Callable[[], Hooks] | None" = None,
     ) -> "Catalog":
         """Opens a catalog; see ``catalog.open``."""
         uri = path_text(uri, "the catalog's place")
@@ -89,7 +92,9 @@ class Catalog(CatalogBackfiller):
                 raise
             advice = hint("create one with: {}", Call("create", (uri,)))
             raise NotFound(f"no catalog in {uri}", kind=error.kind, hint=advice) from error
-        return Catalog(store.location, repository, author=author)
+        opened = Catalog(store.location, repository, author=author)
+        opened.context = replace(opened.context, hooks=given_hooks(hooks))
+        return opened
 
     def transaction(
         self,

@@ -58,6 +58,7 @@ class CatalogChecker(CatalogReader):
         """
         from catalog.flow.check_sources.reading import read_sources
         from catalog.operations.checks.sync import SyncOptions, sync_checks
+        from catalog.operations.gate.gate import Gate
 
         options = SyncOptions(
             tables=tables or {},
@@ -67,4 +68,6 @@ class CatalogChecker(CatalogReader):
             dry_run=dry_run,
             message=message,
         )
-        return sync_checks(self.context, branch, read_sources(files, root=root), options)
+        judge = Gate(self.context, "this change of checks", direct=True).judge
+        sources = read_sources(files, root=root)
+        return sync_checks(self.context, branch, sources, options, judge=judge)

@@ -1,6 +1,6 @@
 """What brings changes from one branch to another: the part of the facade that merges."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from catalog.checker import CatalogChecker
@@ -8,6 +8,7 @@ from catalog.repository.repository import DEFAULT_BRANCH
 from catalog.storage.failures import tells_machine_errors
 
 if TYPE_CHECKING:
+    from catalog.model.contracts import Contract
     from catalog.operations.merge.steps import MergeReport, Resolutions
     from catalog.operations.rebase import RebaseReport
     from catalog.write.merge.ends import MergeProgress
@@ -26,6 +27,8 @@ class CatalogMerger(CatalogChecker):
         squash: bool = False,
         resolve: "Resolutions" = None,
         refresh: bool = True,
+        contracts: "Sequence[Contract]" = (),
+        allow_failing: Mapping[str, str] | None = None,
         dry_run: bool = False,
         progress: "MergeProgress | None" = None,
     ) -> "MergeReport":
@@ -41,8 +44,11 @@ class CatalogMerger(CatalogChecker):
                 by table. None leaves a conflict.
             refresh: Whether derived tables that the merge makes stale are computed again, in the
                 same commit; else they are left stale. What a command computes is never run.
-            dry_run: Whether to report only, without merging; conflicts are then reported, not
-                raised.
+            contracts: What the change may do, beside the contracts of the branch.
+            allow_failing: Why checks, named as ``table.check``, may fail. Only those may that the
+                rules of the branch name; the commit records the reason.
+            dry_run: Whether to report only, without merging; conflicts, and what the gate
+                refuses, are then reported, not raised.
             progress: Receives a table that both changed, how many of its rows have been
                 compared, and how many there are to compare; and each derived table that was
                 computed, with two zeros.
@@ -53,13 +59,22 @@ class CatalogMerger(CatalogChecker):
         Raises:
             MergeConflict: Both changed the same differently. The branch is not moved; a
                 branch ``merge/<source>-into-<branch>`` holds the merge until it is settled.
+            GateRefused: A check fails, or a contract or a hook does not allow the change; the
+                branch is not moved.
             NotFound: A ref does not exist.
             InvalidInput: A derived table cannot be computed from what is merged.
         """
+        from catalog.operations.gate.options import gate_options
         from catalog.operations.merge.start import merge_into, merge_request
 
         request = merge_request(
-            source, into, message, squash=squash, resolve=resolve, refresh=refresh
+            source,
+            into,
+            message,
+            squash=squash,
+            resolve=resolve,
+            refresh=refresh,
+            gate=gate_options(contracts, allow_failing),
         )
         return merge_into(self.context, request, dry_run=dry_run, progress=progress)
 
@@ -71,6 +86,8 @@ class CatalogMerger(CatalogChecker):
         message: str | None = None,
         resolve: "Resolutions" = None,
         refresh: bool = True,
+        contracts: "Sequence[Contract]" = (),
+        allow_failing: Mapping[str, str] | None = None,
         progress: "MergeProgress | None" = None,
     ) -> "MergeReport":
         """Completes a merge in conflict, with what was settled on its branch.
@@ -82,12 +99,16 @@ class CatalogMerger(CatalogChecker):
             message: The commit's message; None takes the one the merge was started with.
             resolve: The side to take for all that is not settled.
             refresh: As for ``merge``.
+            contracts: As for ``merge``.
+            allow_failing: As for ``merge``.
             progress: As for ``merge``.
 
         Raises:
             MergeConflict: Something is not settled, or the branch has moved and conflicts again.
+            GateRefused: As for ``merge``; the merge stays where it is.
             NotFound: No such merge is in conflict.
         """
+        from catalog.operations.gate.options import gate_options
         from catalog.operations.merge.resume import continue_merge
 
         return continue_merge(
@@ -98,6 +119,7 @@ class CatalogMerger(CatalogChecker):
             resolve=resolve,
             refresh=refresh,
             progress=progress,
+            options=gate_options(contracts, allow_failing),
         )
 
     def abort_merge(self, source: str | None = None, *, into: str | None = None) -> str:
@@ -118,6 +140,8 @@ class CatalogMerger(CatalogChecker):
         resolve: "Resolutions" = None,
         mainline: int = 1,
         refresh: bool = True,
+        contracts: "Sequence[Contract]" = (),
+        allow_failing: Mapping[str, str] | None = None,
         dry_run: bool = False,
         progress: "MergeProgress | None" = None,
     ) -> "MergeReport":
@@ -129,12 +153,17 @@ class CatalogMerger(CatalogChecker):
             resolve: The side to take in a conflict: ``ours`` is the branch.
             mainline: Which parent of a merge its changes are relative to.
             refresh: As for ``merge``.
-            dry_run: Whether to report only; conflicts are then reported, not raised.
+            contracts: As for ``merge``.
+            allow_failing: As for ``merge``.
+            dry_run: Whether to report only; conflicts, and what the gate refuses, are then
+                reported, not raised.
             progress: As for ``merge``.
 
         Raises:
             MergeConflict: The branch changed the same differently; it is not moved.
+            GateRefused: As for ``merge``.
         """
+        from catalog.operations.gate.options import gate_options
         from catalog.operations.replay import ReplayOptions, cherry_pick
 
         options = ReplayOptions(
@@ -144,6 +173,7 @@ class CatalogMerger(CatalogChecker):
             dry_run=dry_run,
             refresh=refresh,
             progress=progress,
+            gate=gate_options(contracts, allow_failing),
         )
         return cherry_pick(self.context, ref, options)
 
@@ -157,6 +187,8 @@ class CatalogMerger(CatalogChecker):
         resolve: "Resolutions" = None,
         mainline: int = 1,
         refresh: bool = True,
+        contracts: "Sequence[Contract]" = (),
+        allow_failing: Mapping[str, str] | None = None,
         dry_run: bool = False,
         progress: "MergeProgress | None" = None,
     ) -> "MergeReport":
@@ -171,14 +203,19 @@ class CatalogMerger(CatalogChecker):
             resolve: The side to take in a conflict: ``ours`` is the branch.
             mainline: Which parent of a merge its changes are relative to.
             refresh: As for ``merge``.
-            dry_run: Whether to report only what all of it together would change; the conflicts
-                of the first commit that has some are then reported, not raised.
+            contracts: As for ``merge``.
+            allow_failing: As for ``merge``.
+            dry_run: Whether to report only what all of it together would change, and what the
+                gate says; the conflicts of the first commit that has some are then reported, not
+                raised.
             progress: As for ``merge``, of one commit after the other.
 
         Raises:
             MergeConflict: Cells were changed again since; the branch is not moved.
+            GateRefused: As for ``merge``.
             InvalidInput: The same commits changed other tables.
         """
+        from catalog.operations.gate.options import gate_options
         from catalog.operations.replay import ReplayOptions, revert
 
         options = ReplayOptions(
@@ -188,6 +225,7 @@ class CatalogMerger(CatalogChecker):
             dry_run=dry_run,
             refresh=refresh,
             progress=progress,
+            gate=gate_options(contracts, allow_failing),
         )
         return revert(
             self.context,

@@ -25,6 +25,7 @@ TOP_KEYS = (
     "tables",
     "models",
     "steps",
+    "hooks",
     "time_limit_s",
     "checks",
     "check_files",
@@ -36,6 +37,7 @@ AZURE_KEYS = ("account", "endpoint_url")
 TABLE_KEYS = ("source", "key", "partition_by", "mode", "format")
 MODELS_KEYS = ("path",)
 STEP_KEYS = ("command", "timeout_s")
+HOOK_KEYS = ("command", "function", "timeout_s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,16 @@ class StepCommand:
 
     table: str
     command: tuple[str, ...]
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HookEntry:
+    """A hook of gates: a command, or a function as ``package.module:function``."""
+
+    name: str
+    command: tuple[str, ...] = ()
+    function: str = ""
     timeout_s: float | None = None
 
 
@@ -74,6 +86,7 @@ class Config:
     verify: Verify | None = None
     models: str | None = None
     steps: tuple[StepCommand, ...] = ()
+    hooks: tuple[HookEntry, ...] = ()
     record_code: bool = True
     time_limit_s: float | None = None
     has_checks: bool = False
@@ -108,6 +121,7 @@ def read_config(path: Path) -> Config:
         root["verify"].choice(VERIFY),
         _models(root["models"]),
         tuple(_step(name, entry) for name, entry in _tables(root["steps"], part="command")),
+        tuple(_hook(name, entry) for name, entry in root["hooks"].named().items()),
         root["record_code"].boolean() is not False,
         root["time_limit_s"].seconds(),
         has_checks=bool(root["checks"].value),
@@ -147,6 +161,23 @@ class _Entry:
                     hint=nearest(key, known),
                 )
         return {key: self.inner(key, stored.get(key)) for key in known}
+
+    def named(self) -> dict[str, "_Entry"]:
+        """Returns the sections of a section of names that the user chooses."""
+        stored = {} if self.value is None else self.value
+        if not isinstance(stored, dict):
+            raise self.invalid(f"sections like [{self.name}.NAME]")
+        return {key: self.inner(key, value) for key, value in stored.items()}
+
+    def words(self) -> tuple[str, ...]:
+        """Returns the words of a command."""
+        words = self.value
+        if isinstance(words, str):
+            with suppress(ValueError):  # quotes that are not closed
+                words = shlex.split(words)
+        if not isinstance(words, list) or not words or not all(isinstance(w, str) for w in words):
+            raise self.invalid('a list of words like ["python", "score.py"]')
+        return tuple(words)
 
     def text(self) -> str | None:
         if self.value is not None and (not isinstance(self.value, str) or not self.value):
@@ -210,13 +241,20 @@ def _models(entry: _Entry) -> str | None:
 
 def _step(name: str, entry: _Entry) -> StepCommand:
     keys = entry.section(STEP_KEYS)
-    words = keys["command"].value
-    if isinstance(words, str):
-        with suppress(ValueError):  # quotes that are not closed
-            words = shlex.split(words)
-    if not isinstance(words, list) or not words or not all(isinstance(w, str) for w in words):
-        raise keys["command"].invalid('a list of words like ["python", "score.py"]')
-    return StepCommand(name, tuple(words), keys["timeout_s"].seconds())
+    return StepCommand(name, keys["command"].words(), keys["timeout_s"].seconds())
+
+
+def _hook(name: str, entry: _Entry) -> HookEntry:
+    keys = entry.section(HOOK_KEYS)
+    function, timeout_s = keys["function"].text() or "", keys["timeout_s"].seconds()
+    if bool(function) == (keys["command"].value is not None):
+        raise entry.invalid("a section with either a command or a function")
+    if not function:
+        return HookEntry(name, keys["command"].words(), timeout_s=timeout_s)
+    module, _, inner = function.partition(":")
+    if not all(part.isidentifier() for part in (*module.split("."), *inner.split("."))):
+        raise keys["function"].invalid('a function like "package.module:function"')
+    return HookEntry(name, function=function, timeout_s=timeout_s)
 
 
 def _tables(entry: _Entry, prefix: str = "", *, part: str = "source") -> list[tuple[str, _Entry]]:

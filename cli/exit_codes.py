@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-from catalog.errors import CatalogError, Conflict
+from catalog.errors import CatalogError, Conflict, GateRefused
 from cli.usage import UsageError
 
 
@@ -22,7 +22,8 @@ class ExitCode(IntEnum):
     ANSWER_IS_NO = (
         1,
         "the answer is no: differences under `--exit-code`, a table that is not reproduced, a "
-        "failed statement in a shell",
+        "check that fails, a change that a contract or a gate does not allow, a failed statement "
+        "in a shell",
     )
     USAGE = 2, "wrong usage"
     ERROR = 3, "an error"
@@ -34,4 +35,6 @@ def exit_code(failure: type[CatalogError]) -> ExitCode:
     """Returns the exit code of a class of errors."""
     if issubclass(failure, UsageError):
         return ExitCode.USAGE
+    if issubclass(failure, GateRefused):
+        return ExitCode.ANSWER_IS_NO
     return ExitCode.CONFLICT if issubclass(failure, Conflict) else ExitCode.ERROR

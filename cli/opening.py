@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from cli.gate import configured_hooks
 from cli.location import bucket_options, catalog_uri, named_uri, time_limit_s, verification
 from cli.usage import UsageError
 
@@ -27,7 +28,13 @@ def opened(context: typer.Context) -> "Catalog":
 
     uri = catalog_uri(context)
     buckets = bucket_options(uri, context, named=named_uri(context) is not None)
-    return catalog.open(uri, **buckets, verify=verification(context), time_limit_s=time_limit_s())
+    return catalog.open(
+        uri,
+        **buckets,
+        verify=verification(context),
+        time_limit_s=time_limit_s(),
+        hooks=configured_hooks,
+    )
 
 
 def table_at(text: str) -> tuple[str, str]:

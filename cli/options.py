@@ -56,7 +56,9 @@ Sides: TypeAlias = Annotated[
 DryRun: TypeAlias = Annotated[
     bool,
     typer.Option(
-        "--dry-run", help="Show what would change, write nothing; conflicts still exit with 4."
+        "--dry-run",
+        help="Show what would change, write nothing; conflicts still exit with 4, and what the "
+        "gate would refuse with 1.",
     ),
 ]
 AllowCommands: TypeAlias = Annotated[
@@ -73,6 +75,26 @@ Refresh: TypeAlias = Annotated[
         show_default=False,
         help="Whether to compute derived tables again that become stale. Default: yes.",
     ),
+]
+ContractFiles: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--contract",
+        metavar="FILE",
+        help="A TOML file of contracts that the change must keep, beside the branch's. Repeatable.",
+    ),
+]
+AllowFailing: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-failing",
+        metavar="TABLE.CHECK",
+        help="Let this check fail, if the rules of the branch let it; with --reason. Repeatable.",
+    ),
+]
+Reasons: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--reason", metavar="TEXT", help="Why checks may fail; the commit records it."),
 ]
 Limit: TypeAlias = Annotated[
     int | None,

@@ -23,6 +23,7 @@ class CommitInfo:
         changes: By table, the files added and removed relative to the first parent.
         metadata: Free text by key.
         lineage: Provenance by written table.
+        gate: What a gate found before it was published, as JSON; None if nothing was judged.
     """
 
     id: str
@@ -35,6 +36,7 @@ class CommitInfo:
     changes: Mapping[str, TableChange]
     metadata: Mapping[str, str]
     lineage: Mapping[str, object]
+    gate: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ def commit_info(commit_id: str, commit: Commit) -> CommitInfo:
         changes=commit.changes,
         metadata=commit.metadata,
         lineage=commit.lineage,
+        gate=commit.gate,
     )
 
 

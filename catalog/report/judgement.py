@@ -23,7 +23,7 @@ def judgement_lines(judgement: Judgement) -> Iterator[str]:
         yield from violation_lines(violation)
     for hook in judgement.hooks:
         if not hook.passed:
-            yield hook_line(hook)
+            yield from hook_lines(hook)
     for check in warned:
         yield from check_lines(check)
     fine = []
@@ -48,7 +48,9 @@ def refusal_lines(judgement: Judgement) -> Iterator[str]:
             yield from check_lines(check)
     for violation in judgement.violations:
         yield from violation_lines(violation)
-    yield from (hook_line(hook) for hook in judgement.hooks if not hook.passed)
+    for hook in judgement.hooks:
+        if not hook.passed:
+            yield from hook_lines(hook)
 
 
 def check_lines(check: CheckResult) -> Iterator[str]:
@@ -67,10 +69,12 @@ def violation_lines(violation: Violation) -> Iterator[str]:
     yield from _examples(violation.examples, moved=True)
 
 
-def hook_line(hook: HookResult) -> str:
-    """Returns what a hook answered."""
+def hook_lines(hook: HookResult) -> Iterator[str]:
+    """Yields what a hook answered, and the end of what it wrote."""
+    first, *rest = hook.message.splitlines() or [""]
     what = "passed" if hook.passed else "refuses"
-    return f"hook {plain(hook.hook)} {what}" + (f": {hook.message}" if hook.message else "")
+    yield f"hook {plain(hook.hook)} {what}{': ' if first else ''}{plain(first)}"
+    yield from (f"  {plain(line)}" for line in rest)
 
 
 def _examples(examples: Sequence[Example], *, moved: bool) -> Iterator[str]:

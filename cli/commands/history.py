@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from catalog.errors import CorruptData
+from catalog.model.judgement import judgement_from_json
 from catalog.report.figures import clipped, exact_moment, files_changed, moment, plain, short
+from catalog.report.judgement import judgement_lines
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Format, Json, RefArgument, chosen
 from cli.output import stdout
@@ -59,7 +62,7 @@ def log(
 
 
 def show(context: typer.Context, ref: RefArgument = DEFAULT_REF, json: Json = False) -> None:
-    """Show one commit: who, when, why, and which tables it changed or defined.
+    """Show one commit: who, when, why, which tables it changed or defined, and what a gate found.
 
     Examples:
       parquetry show main~1
@@ -70,7 +73,7 @@ def show(context: typer.Context, ref: RefArgument = DEFAULT_REF, json: Json = Fa
     commit = cat.show(ref)
     definitions = changed_definitions(cat.context, commit)
     changed = {t: {"from": old, "to": new} for t, (old, new) in definitions.items()}
-    lines = _commit_lines(commit, _names(cat, [commit]), full=True)
+    lines = [*_commit_lines(commit, _names(cat, [commit]), full=True), *_gate_lines(commit)]
     for name, (_, definition) in definitions.items():
         lines += definition_lines(definition, f"{plain(name)} is")
     show_outcome({**commit_json(commit), "definitions": changed}, *lines, json=json)
@@ -91,6 +94,7 @@ def commit_json(commit: "CommitInfo") -> dict[str, object]:
         },
         "metadata": dict(commit.metadata),
         "lineage": dict(commit.lineage),
+        "gate": commit.gate,
     }
 
 
@@ -147,6 +151,17 @@ def _commit_lines(
     if full:
         lines += [f"  {plain(k)} = {plain(v)}" for k, v in sorted(commit.metadata.items())]
     return lines
+
+
+def _gate_lines(commit: "CommitInfo") -> list[str]:
+    """Returns what the gate found before the commit was published."""
+    if commit.gate is None:
+        return []
+    try:
+        found = judgement_from_json(commit.gate)
+    except CorruptData as error:
+        return [f"  gate: {plain(error.message)}"]
+    return [f"  gate of {plain(found.branch)}:", *(f"    {x}" for x in judgement_lines(found))]
 
 
 def _where(commit: "CommitInfo", names: Mapping[str, list[str]]) -> str:

@@ -9,8 +9,21 @@ import typer
 from catalog.errors import ErrorKind, NotFound
 from catalog.report.figures import counted, short
 from cli.completion import complete_branch, complete_ref
+from cli.gate import allowed_failures, contracts_in
 from cli.opening import DEFAULT_REF, opened
-from cli.options import DryRun, Format, Json, Limit, Message, Refresh, Sides, chosen
+from cli.options import (
+    AllowFailing,
+    ContractFiles,
+    DryRun,
+    Format,
+    Json,
+    Limit,
+    Message,
+    Reasons,
+    Refresh,
+    Sides,
+    chosen,
+)
 from cli.output import stdout
 from cli.output.listing import ListFormat, Listing, show, show_outcome
 from cli.output.merge import (
@@ -76,6 +89,7 @@ OpenInto = Annotated[
 ]
 
 
+# long: one parameter for each option
 def merge(
     context: typer.Context,
     *,
@@ -85,6 +99,9 @@ def merge(
     squash: Squash = False,
     resolve: Sides = None,
     refresh: Refresh = True,
+    contract: ContractFiles = None,
+    allow_failing: AllowFailing = None,
+    reason: Reasons = None,
     dry_run: DryRun = False,
     go_on: Continue = False,
     abort: Abort = False,
@@ -94,19 +111,27 @@ def merge(
 
     Where both changed the same differently, the target does not move: a branch
     merge/SOURCE-into-BRANCH holds the merge until its conflicts are settled. Derived tables that
-    the merge makes stale are computed again, in the same commit.
+    the merge makes stale are computed again, in the same commit. What comes of it must pass the
+    gate of the target: the checks of its tables, and the branch's rules. The commit records what
+    was found, and `parquetry show` prints it.
 
     Examples:
       parquetry merge backfill/2024-03
       parquetry merge backfill/2024-03 --dry-run
       parquetry merge fix --into staging --resolve customers=theirs
+      parquetry merge backfill/2024-03 --allow-failing orders.recent --reason "late since May"
       parquetry merge --continue
     """
     taken = sides(resolve or [])
+    may_fail = allowed_failures(allow_failing or (), reason or ())
     if go_on or abort:
         option = "--continue" if go_on else "--abort"
         others = {"--abort": go_on and abort, "-m": abort and message is not None}
         others |= {"--squash": squash, "--dry-run": dry_run, "--resolve": abort and bool(taken)}
+        others |= {
+            "--contract": abort and bool(contract),
+            "--allow-failing": abort and bool(may_fail),
+        }
         if given := [name for name, is_given in others.items() if is_given]:
             raise UsageError(f"{option} and {given[0]} exclude each other")
         cat = opened(context)
@@ -117,7 +142,13 @@ def merge(
         about: Names = {"operation": "merge", "source": one.source, "branch": one.into}
         with watched_merge(about, json=json) as progress:
             report = cat.continue_merge(
-                one.branch, message=message, resolve=taken, refresh=refresh, progress=progress
+                one.branch,
+                message=message,
+                resolve=taken,
+                refresh=refresh,
+                contracts=contracts_in(contract or ()),
+                allow_failing=may_fail,
+                progress=progress,
             )
     elif source is None:
         raise UsageError("no SOURCE to merge", hint="e.g. parquetry merge backfill/2024-03")
@@ -132,6 +163,8 @@ def merge(
                 squash=squash,
                 resolve=taken,
                 refresh=refresh,
+                contracts=contracts_in(contract or ()),
+                allow_failing=may_fail,
                 dry_run=dry_run,
                 progress=progress,
             )

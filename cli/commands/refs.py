@@ -98,6 +98,7 @@ def branch_delete(context: typer.Context, name: BranchName, json: Json = False) 
     )
 
 
+# long: one parameter for each option
 def branch_protect(
     context: typer.Context,
     *,
@@ -117,9 +118,14 @@ def branch_protect(
     no_may_fail: NoMayFail = None,
     hook: Hook = None,
     no_hook: NoHook = None,
-    no_rules: Annotated[
-        bool, typer.Option("--no-rules", help="Drop all rules, also contracts.")
-    ] = False,
+    rules: Annotated[
+        bool,
+        typer.Option(
+            "--rules/--no-rules",
+            show_default=False,
+            help="Whether to keep the rules that there are; else all are dropped, also contracts.",
+        ),
+    ] = True,
     json: Json = False,
 ) -> None:
     """Protect a branch, so that it changes only by merge, or change its rules.
@@ -145,14 +151,14 @@ def branch_protect(
         "no_hook": no_hook or (),
     }
     changes = judge_direct is not None or any(change.values())
-    if off and (changes or no_rules):
+    if off and (changes or not rules):
         raise UsageError("--off goes alone: it leaves the rules as they are")
-    if no_rules and changes:
+    if changes and not rules:
         raise UsageError("--no-rules drops all rules, and others would change some")
     if off:
-        branch = branches.unprotect(name)
-    else:
-        branch = branches.protect(name, **change, rules=not no_rules)  # type: ignore[arg-type]
+        _show_rules(branches.unprotect(name), json=json)
+        return
+    branch = branches.protect(name, **change, rules=rules)  # type: ignore[arg-type]
     _show_rules(branch, json=json)
 
 

@@ -8,8 +8,20 @@ import typer
 
 from catalog.report.figures import counted, listed, named_values, plain, short
 from cli.completion import complete_ref, complete_table
+from cli.gate import allowed_failures, contracts_in
 from cli.opening import DEFAULT_REF, opened
-from cli.options import Branch, BranchArgument, DryRun, Json, Message, Refresh, Sides
+from cli.options import (
+    AllowFailing,
+    Branch,
+    BranchArgument,
+    ContractFiles,
+    DryRun,
+    Json,
+    Message,
+    Reasons,
+    Refresh,
+    Sides,
+)
 from cli.output.derived import derived_lines, derived_tables_json
 from cli.output.listing import show_outcome
 from cli.output.merge import show_report, watched_merge
@@ -79,6 +91,9 @@ def cherry_pick(
     mainline: Mainline = 1,
     resolve: Sides = None,
     refresh: Refresh = True,
+    contract: ContractFiles = None,
+    allow_failing: AllowFailing = None,
+    reason: Reasons = None,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -88,6 +103,7 @@ def cherry_pick(
       parquetry cherry-pick a1b2c3d4
       parquetry cherry-pick fix~1 --branch staging --dry-run
     """
+    may_fail = allowed_failures(allow_failing or (), reason or ())
     about = {"operation": "cherry-pick", "branch": branch, "refs": [ref]}
     with watched_merge(about, json=json) as progress:
         report = opened(context).cherry_pick(
@@ -96,6 +112,8 @@ def cherry_pick(
             resolve=sides(resolve or []),
             mainline=mainline,
             refresh=refresh,
+            contracts=contracts_in(contract or ()),
+            allow_failing=may_fail,
             dry_run=dry_run,
             progress=progress,
         )
@@ -128,6 +146,9 @@ def revert(
     mainline: Mainline = 1,
     resolve: Sides = None,
     refresh: Refresh = True,
+    contract: ContractFiles = None,
+    allow_failing: AllowFailing = None,
+    reason: Reasons = None,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -140,6 +161,7 @@ def revert(
       parquetry revert main~3..main~1 -m "the backfill of March was wrong"
       parquetry revert main -t orders --allow-partial --dry-run
     """
+    may_fail = allowed_failures(allow_failing or (), reason or ())
     about = {"operation": "revert", "branch": branch, "refs": list(refs)}
     with watched_merge(about, json=json) as progress:
         report = opened(context).revert(
@@ -151,6 +173,8 @@ def revert(
             resolve=sides(resolve or []),
             mainline=mainline,
             refresh=refresh,
+            contracts=contracts_in(contract or ()),
+            allow_failing=may_fail,
             dry_run=dry_run,
             progress=progress,
         )

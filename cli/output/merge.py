@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from catalog.errors import MergeConflict
+from catalog.errors import GateRefused, MergeConflict
 from catalog.report.figures import counted, files_changed, named_values, plain, short
+from catalog.report.judgement import judgement_lines
 from catalog.report.layout import aligned
 from cli.output import stderr, stdout
 from cli.output.derived import derived_lines, derived_tables_json
@@ -43,6 +44,10 @@ def watched_merge(about: Names, *, json: bool) -> "Iterator[MergeProgress]":
     try:
         with stderr.Progress(f"{about['operation']}:") as progress:
             yield lambda table, done, total: progress(0, 0, _progress_text(table, done, total))
+    except GateRefused as error:
+        if json and error.judgement is not None:
+            show_json({**_not_made(about), "gate": error.judgement.to_json()})
+        raise
     except MergeConflict as error:
         if json:
             show_json(_conflicted(about, error))
@@ -60,6 +65,7 @@ def show_report(report: "MergeReport", about: Names, *, json: bool, dry_run: boo
 
     Raises:
         MergeConflict: It was a dry run, and found conflicts.
+        GateRefused: It was one, and the gate would refuse the change.
     """
     if json:
         show_json(_report_json(report, about, dry_run=dry_run))
@@ -75,7 +81,15 @@ def show_report(report: "MergeReport", about: Names, *, json: bool, dry_run: boo
             stdout.flush()
             stderr.note("\n".join(_first(report.conflicts)))
         else:
+            if report.gate is not None:
+                stdout.lines(judgement_lines(report.gate))
             stdout.line(_closing(report, about, dry_run=dry_run))
+    if report.gate is not None and not report.gate.passed:
+        raise GateRefused(
+            f"dry run: the gate of {report.branch} would refuse this {about['operation']}; "
+            "nothing was written",
+            judgement=report.gate,
+        )
     if report.conflicts.num_rows:
         raise _would_conflict(report, about)
 
@@ -157,6 +171,7 @@ def _report_json(report: "MergeReport", about: Names, *, dry_run: bool) -> dict[
         **derived_tables_json(report.derived),
         "conflicts": _conflicts_json(report.conflicts),
         "merge_branch": None,
+        "gate": None if report.gate is None else report.gate.to_json(),
     }
 
 
@@ -166,13 +181,24 @@ def _conflicted(about: Names, error: MergeConflict) -> dict[str, object]:
     untouched = {"how": "conflict", "files_added": 0, "files_removed": 0}
     counts = Counter(str(one["table"]) for one in found)
     return {
+        **_not_made(about),
+        "tables": [{"table": t, **untouched, "conflicts": n} for t, n in counts.items()],
+        "conflicts": found,
+        "merge_branch": error.branch or None,
+    }
+
+
+def _not_made(about: Names) -> dict[str, object]:
+    """Returns the JSON of a merge of which nothing came."""
+    return {
         **about,
         "commit": None,
         "up_to_date": False,
         "dry_run": False,
-        "tables": [{"table": t, **untouched, "conflicts": n} for t, n in counts.items()],
-        "conflicts": found,
-        "merge_branch": error.branch or None,
+        "tables": [],
+        "conflicts": [],
+        "merge_branch": None,
+        "gate": None,
     }
 
 

@@ -133,6 +133,7 @@ def test_a_merge_as_json(fix: Path, parquetry: Runner) -> None:
         ],
         "conflicts": [],
         "merge_branch": None,
+        "gate": None,
     }
 
 

@@ -36,7 +36,7 @@ from catalog.repository.branches import HeldBranch
 from catalog.repository.commit_writer import TableUpdate
 from catalog.repository.commits import StoredTable
 from catalog.repository.repository import Repository
-from catalog.write.publish import Proposal, publish
+from catalog.write.publish import Judge, Proposal, publish
 
 if TYPE_CHECKING:
     from catalog.flow.checks.reading import CheckEngine
@@ -54,6 +54,7 @@ def change_checks(
     drop: Sequence[tuple[str, str]] = (),
     replace: bool = False,
     message: str | None = None,
+    judge: Judge | None = None,
 ) -> CommitInfo | None:
     """Adds and drops checks of any tables of a branch, in one commit.
 
@@ -64,6 +65,7 @@ def change_checks(
         drop: Table and name of checks to drop.
         replace: Whether a check of the same name that means something else may be replaced.
         message: The commit's message; None makes one up.
+        judge: Judges the commit if the rules of the branch say so.
 
     Returns:
         The commit; None if all was so already.
@@ -90,7 +92,7 @@ def change_checks(
         about = context.describe(text, lineage=lineage)
         return Proposal([head], edit.updates(), about, f"check: {edit.text()}")
 
-    made = publish(context.repository, branch, propose)
+    made = publish(context.repository, branch, propose, judge=judge)
     return None if made is None else describe_commit(context, made)
 
 

@@ -25,7 +25,7 @@ from catalog.operations.history import describe_commit
 from catalog.operations.refs import unprotected_branch
 from catalog.repository.commit_writer import TableUpdate
 from catalog.repository.commits import StoredTable
-from catalog.write.publish import Proposal, publish
+from catalog.write.publish import Judge, Proposal, publish
 
 if TYPE_CHECKING:
     from catalog.model.listings import CommitInfo
@@ -85,7 +85,12 @@ class SyncReport:
 
 
 def sync_checks(
-    context: OperationContext, branch: str, files: Sequence[SourceFile], options: SyncOptions
+    context: OperationContext,
+    branch: str,
+    files: Sequence[SourceFile],
+    options: SyncOptions,
+    *,
+    judge: Judge | None = None,
 ) -> SyncReport:
     """Takes the checks of files over into a branch, in one commit.
 
@@ -97,6 +102,7 @@ def sync_checks(
         branch: The branch.
         files: The files.
         options: How they are taken over.
+        judge: Judges the commit if the rules of the branch say so.
 
     Returns:
         What changed.
@@ -127,7 +133,7 @@ def sync_checks(
         text = options.message or f"take checks over from {shown}{more}"
         return Proposal([head], updates, context.describe(text), f"check: {text}")
 
-    made = publish(context.repository, branch, propose)
+    made = publish(context.repository, branch, propose, judge=judge)
     commit = None if made is None else describe_commit(context, made)
     return plans[-1].report(branch, options, commit)
 

@@ -53,7 +53,7 @@ def _ask(
             file.seek(0)
             run_command(
                 command,
-                env={**hooks.environment, **added},
+                env={**(os.environ if hooks.environment is None else hooks.environment), **added},
                 cwd=os.path.abspath(hooks.folder or os.curdir),
                 stdin=file,
                 timeout_s=hook.timeout_s,
