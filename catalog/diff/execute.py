@@ -18,6 +18,7 @@ from catalog.diff.counts import (
     SideStats,
     TableCounts,
 )
+from catalog.diff.held_rows import HeldRows
 from catalog.diff.options import DiffOptions
 from catalog.diff.plan import SIDES, SideName, TablePlan
 from catalog.diff.result import Selection, TableDiff
@@ -63,10 +64,29 @@ def compare_table(
 
     ``name`` begins the names of its tables in the engine, and must be unique there.
     """
+    counted, held = compare_rows(reader, options, name=name, progress=progress)
+    if keep_rows:
+        touched = [name for name, one in counted.columns.items() if _has_touched(one)]
+        return TableDiff(reader.plan, counted, reader.store, rows=held.reader(touched))
+    held.drop()
+    return TableDiff(reader.plan, counted, reader.store)
+
+
+def compare_rows(
+    reader: TableReader,
+    options: DiffOptions,
+    *,
+    name: str,
+    progress: Progress = lambda rows: None,
+) -> tuple[TableCounts, HeldRows]:
+    """Counts what changed in a table, and leaves the changed rows in the engine.
+
+    ``name`` begins the names of its tables in the engine, and must be unique there.
+    """
     plan = reader.plan
     register_functions(reader.con, plan)
     if plan.before is None or plan.after is None:
-        return _one_sided(reader, options, keep_rows=keep_rows)
+        return _one_sided(reader, options)
     problems = key_problems(reader, check_all=options.check_keys)
     remainder = _settled(reader, name, problems, progress=progress)
     columns, parts = remainder.columns, remainder.parts()
@@ -82,20 +102,17 @@ def compare_table(
         examples=shown,
         bytes_read=sum(reader.opened.values()),
     )
-    if not keep_rows:
-        remainder.drop()
-        return TableDiff(plan, result, reader.store)
     changed = counts.inserted + counts.deleted + counts.updated
-    touched = [name for name in counts.cells if _touched(counts, name)]
-    rows = row_reader(
+    held = HeldRows(
         reader.con,
         columns,
+        remainder.parts,
         remainder.row_parts,
         count=changed,
-        touched=touched,
         checks=reader.checks,
+        drop=remainder.drop,
     )
-    return TableDiff(plan, result, reader.store, rows=rows)
+    return result, held
 
 
 def changed_rows(reader: TableReader, *, name: str, progress: Progress = lambda rows: None) -> str:
@@ -147,7 +164,7 @@ def _row_counts(plan: TablePlan, counts: Tally | None) -> RowCounts:
     return RowCounts(before, after, counts.inserted, counts.deleted, counts.updated, counts.moved)
 
 
-def _one_sided(reader: TableReader, options: DiffOptions, *, keep_rows: bool) -> TableDiff:
+def _one_sided(reader: TableReader, options: DiffOptions) -> tuple[TableCounts, HeldRows]:
     """Answers for a table that was added or removed: all of its rows were, and no cell changed."""
     plan = reader.plan
     side: SideName = "f" if plan.after is None else "t"
@@ -169,14 +186,20 @@ def _one_sided(reader: TableReader, options: DiffOptions, *, keep_rows: bool) ->
         key_problems(reader, check_all=options.check_keys),
         bytes_read=sum(reader.opened.values()),
     )
-    if not keep_rows:
-        return TableDiff(plan, result, reader.store)
     columns = SqlColumns(plan)
-    whole = Part(_whole(reader, columns, side), (), partial=False)
-    reading = row_reader(
-        reader.con, columns, lambda fit, shown: [whole], count=shape.rows, checks=reader.checks
+
+    def whole() -> list[Part]:
+        return [Part(_whole(reader, columns, side), (), partial=False)]
+
+    held = HeldRows(
+        reader.con,
+        columns,
+        whole,
+        lambda fit, shown: whole(),
+        count=shape.rows,
+        checks=reader.checks,
     )
-    return TableDiff(plan, result, reader.store, rows=reading)
+    return result, held
 
 
 def _whole(reader: TableReader, columns: SqlColumns, side: SideName) -> str:
@@ -232,6 +255,10 @@ def _statistics(
 def _touched(counts: Tally, column: str) -> bool:
     cells = counts.cells.get(column, Cells())
     return bool(cells.filled or cells.cleared or cells.corrected or cells.within)
+
+
+def _has_touched(counts: ColumnCounts) -> bool:
+    return bool(counts.changed or counts.within_tolerance)
 
 
 def _column_counts(

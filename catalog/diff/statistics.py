@@ -5,26 +5,26 @@ doubles are the true sums, rounded, so both ways give the same, in whatever orde
 """
 
 import decimal
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import duckdb
 import numpy as np
 
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.counts import SideStats
+from catalog.diff.exact_sums import finite_blocks, text_sum
 from catalog.diff.fingerprints.summary import exact_float_total, float_total
 from catalog.diff.forms import NUMBERS
 from catalog.diff.plan import SideName
 from catalog.diff.route import Prints
-from catalog.engine.arrow_arrays import to_numpy
-from catalog.engine.connection import cursor, single_row
+from catalog.engine.connection import single_row
 from catalog.engine.quoting import type_sql
 from catalog.errors import CatalogError
 from catalog.model.datafile import DataFile
-from catalog.model.fingerprint import BLOCK_ROWS, ColumnSummary
+from catalog.model.fingerprint import ColumnSummary
 from catalog.model.schema import Field
 from catalog.model.types import NULL_TYPE, DataType, Scalar, is_float, is_integer
 from catalog.model.values import decode, encode, float_text, text
@@ -134,7 +134,7 @@ def side_stats(
         rows, stats = _aggregated(con, relation, fields, sums=False)
         for field in fields:
             if _has_exact_sum(field) and stats[field.id].nulls < rows:
-                total = _exact_sum(con, f"SELECT c{field.id} AS value FROM {relation}")
+                total = text_sum(con, f"SELECT c{field.id} AS value FROM {relation}")
                 values = rows - stats[field.id].nulls
                 text = _exact_text(total, field.type)
                 stats[field.id] = _with_sum(stats[field.id], values, text)
@@ -217,33 +217,15 @@ def _rounded(total: Fraction, slack: Fraction, bounds: Bounds) -> float | None:
 
 def _double_sum(con: duckdb.DuckDBPyConnection, query: str, bounds: Bounds) -> float:
     """Returns the rounded sum of the column ``value`` of a query, which are doubles."""
-
-    def blocks() -> Iterator[np.ndarray[Any, Any]]:
-        with cursor(con) as own:
-            finite = own.sql(f"SELECT value FROM ({query}) WHERE isfinite(value)")
-            for batch in finite.to_arrow_reader(BLOCK_ROWS):
-                values = to_numpy(batch.column(0))
-                for start in range(0, len(values), BLOCK_ROWS):
-                    yield values[start : start + BLOCK_ROWS]
-
     total, slack = Fraction(0), Fraction(0)
-    for values in blocks():
+    for values in finite_blocks(con, query):
         part, off = float_total(values, float(np.abs(values).max()))
         total, slack = total + part, slack + off
     rounded = _rounded(total, slack, bounds)
     if rounded is None:
-        rounded = _rounded(exact_float_total(blocks()), Fraction(0), bounds)
+        rounded = _rounded(exact_float_total(finite_blocks(con, query)), Fraction(0), bounds)
     assert rounded is not None, "an exact sum is known"
     return rounded
-
-
-def _exact_sum(con: duckdb.DuckDBPyConnection, query: str) -> Fraction:
-    """Returns the sum of the column ``value`` of a query, too large for DuckDB's widest type."""
-    total = Fraction(0)
-    con.execute(f"SELECT CAST(value AS VARCHAR) FROM ({query}) WHERE value IS NOT NULL")
-    while chunk := con.fetchmany(10_000):
-        total += sum(Fraction(text) for (text,) in chunk)
-    return total
 
 
 def _exact_text(total: Fraction, kind: DataType) -> str:

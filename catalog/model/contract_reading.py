@@ -152,7 +152,7 @@ class _Place:
 
     def number(self) -> str:
         """Returns a value to compare with: a number, a text, a date or a time, as text."""
-        match self.value:
+        match _exact(self.value):
             case bool():
                 pass
             case int() as number:
@@ -174,7 +174,7 @@ class _Place:
             whole: Whether a number must be an integer.
             over_all: Whether a share may be more than all.
         """
-        value = self.value
+        value = _exact(self.value)
         if value == ANY:
             return Most(None)
         stated = ""
@@ -192,6 +192,11 @@ class _Place:
         if whole and not share and amount.denominator != 1:
             raise self.refused(f"must be a number of whole rows or cells, not {found[0]}")
         return Most(amount / 100 if share else amount, share)
+
+
+def _exact(value: object) -> object:
+    """Returns a number of Python's as it was written."""
+    return Decimal(repr(value)) if isinstance(value, float) else value
 
 
 def _said(value: object) -> str:

@@ -42,7 +42,7 @@ def run_diff(planner: DiffPlanner, planned: Sequence[PlannedTable], request: Dif
                 memory_limit_bytes=_memory_bytes(request),
             )
             with engine_errors():
-                reader = _reader(planner, one, request, work)
+                reader = table_reader(planner, one, request=request, work=work)
                 with checked(reader.checks):
                     compared = compare_table(
                         reader,
@@ -103,8 +103,8 @@ def _diff(planner: DiffPlanner, tables: Sequence[TableDiff], work: Workspace | N
     )
 
 
-def _reader(
-    planner: DiffPlanner, planned: PlannedTable, request: DiffRequest, work: Workspace
+def table_reader(
+    planner: DiffPlanner, planned: PlannedTable, *, request: DiffRequest, work: Workspace
 ) -> TableReader:
     """Returns what reads the files of a table; without fingerprints all files are joined."""
     plan, commits, options = planned.plan, planner.repository.commits, planner.options

@@ -1,0 +1,1 @@
+"""Judging what changed in tables by contracts."""

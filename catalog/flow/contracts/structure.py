@@ -1,0 +1,150 @@
+"""Judging what changed of a table beside its rows: from metadata alone."""
+
+from collections.abc import Iterator, Mapping
+
+from catalog.diff.plan import SchemaChange
+from catalog.flow.contracts.change import TableChange
+from catalog.flow.contracts.rules import TableRules
+from catalog.model.checks import PREFIX
+from catalog.model.contracts import STRUCTURE
+from catalog.model.judgement import Violation
+
+_PERMISSIONS = {
+    "key_changed": ("may_change_keys", "the key"),
+    "partitioning_changed": ("may_change_partitioning", "the partition columns"),
+    "definition_changed": ("may_change_definitions", "the definition"),
+}
+"""By the change of a schema: what allows it, and what it is."""
+
+_WHAT = {
+    "column_added": "was added",
+    "column_removed": "was removed",
+    "column_renamed": "was renamed",
+    "type_changed": "has another type",
+}
+
+
+def judge_structure(rules: TableRules, change: TableChange) -> Iterator[Violation]:
+    """Yields what a contract does not allow of a table's structure."""
+    contract, table = rules.contract, rules.table
+    before, after = change.before, change.after
+    if contract.must_not_change(table):
+        yield from _unchanged(rules, change)
+        return
+    if after is None:
+        if not contract.permits("may_drop", table):
+            yield rules.violation("may_drop", f"table {table} was dropped", allowed="no drop")
+        return
+    if before is None:
+        allowed = contract.permits("may_create", table) or contract.may_change(table)
+        if not allowed:
+            yield rules.violation("may_create", f"table {table} was created", allowed="no creation")
+        return
+    if before.table_id != after.table_id and not contract.permits("may_replace", table):
+        yield rules.violation(
+            "may_replace",
+            f"table {table} was dropped and made anew under its name",
+            allowed="no replacement",
+        )
+    yield from _schema(rules, change)
+    if not contract.permits("may_change_checks", table):
+        for name, what in sorted(_checks(before.properties, after.properties).items()):
+            yield rules.violation(
+                "may_change_checks",
+                f"check {name} of table {table} was {what}",
+                allowed="no change of checks",
+            )
+
+
+def is_replaced(change: TableChange) -> bool:
+    """Returns whether a table was made anew under its name."""
+    before, after = change.before, change.after
+    return before is not None and after is not None and before.table_id != after.table_id
+
+
+def _unchanged(rules: TableRules, change: TableChange) -> Iterator[Violation]:
+    what = ""
+    if change.before is None or change.after is None:
+        what = "created" if change.before is None else "dropped"
+    elif is_replaced(change):
+        what = "dropped and made anew under its name"
+    elif changes := [one for one in change.plan.schema_changes if not _only_names(change, one)]:
+        what = f"changed: {_said(changes[0])}"
+    elif checks := _checks(change.before.properties, change.after.properties):
+        name, how = sorted(checks.items())[0]
+        what = f"changed: check {name} was {how}"
+    if what:
+        yield rules.violation(
+            "unchanged", f"table {rules.table} was {what}", allowed="no change at all"
+        )
+
+
+def _schema(rules: TableRules, change: TableChange) -> Iterator[Violation]:
+    contract, table = rules.contract, rules.table
+    permitted = contract.permitted_schema_changes(table)
+    for one in change.plan.schema_changes:
+        if _only_names(change, one):
+            continue
+        if one.change in STRUCTURE:
+            if one.change not in permitted:
+                yield rules.violation(
+                    schema_rule(rules),
+                    f"{_said(one)} in table {table}",
+                    column=_column(one),
+                    allowed=f"only {', '.join(permitted)}" if permitted else "no schema change",
+                )
+            continue
+        permission, what = _PERMISSIONS[one.change]
+        if not contract.permits(permission, table):
+            yield rules.violation(
+                permission,
+                f"{what} of table {table} changed{_ends(one)}",
+                allowed="no change of it",
+            )
+
+
+def schema_rule(rules: TableRules) -> str:
+    """Returns the place in the contract that says which changes of the schema are allowed."""
+    return "schema_changes" if rules.limits.schema_changes is None else rules.path("schema_changes")
+
+
+def _only_names(change: TableChange, one: SchemaChange) -> bool:
+    """Returns whether a key differs because one of its columns was renamed, which is told apart."""
+    before, after = change.before, change.after
+    if one.change != "key_changed" or before is None or after is None:
+        return False
+    return before.table_id == after.table_id and before.key == after.key
+
+
+def _column(change: SchemaChange) -> str:
+    renamed = change.before if change.change == "column_renamed" else None
+    return renamed or change.column or ""
+
+
+def _said(change: SchemaChange) -> str:
+    if change.change not in _WHAT:
+        return f"{_PERMISSIONS[change.change][1]} changed{_ends(change)}"
+    shown = ""
+    if change.change == "column_renamed":
+        shown = f" to {change.after}"
+    elif change.change == "type_changed":
+        shown = f": {change.before} became {change.after}"
+    return f"column {_column(change)} {_WHAT[change.change]}{shown}"
+
+
+def _ends(change: SchemaChange) -> str:
+    if change.change == "definition_changed":
+        return " (dropped)" if change.after is None else " (new)" if change.before is None else ""
+    return f" from {change.before or 'none'} to {change.after or 'none'}"
+
+
+def _checks(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str]:
+    """Returns what happened to checks, by name."""
+    found = {}
+    for key in before.keys() | after.keys():
+        if key.startswith(PREFIX) and before.get(key) != after.get(key):
+            name = key.removeprefix(PREFIX)
+            found[name] = (
+                "added" if key not in before else "dropped" if key not in after else "changed"
+            )
+    return found

@@ -1,0 +1,177 @@
+"""Contracts on what changed between two commits: each rule broken by one row or cell, and kept."""
+
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from catalog import Catalog
+from catalog.diff.view import End
+from catalog.model.contract_reading import read_contracts
+from catalog.model.contracts import Contract
+from catalog.model.judgement import Violation
+from catalog.operations.contracts.judge import judge_contracts
+
+WEATHER = {
+    "id": [1, 2, 3, 4, 5, 6],
+    "month": ["01", "01", "02", "02", "03", "03"],
+    "wind": [1.5, None, 3.5, None, 5.5, 6.5],
+    "temp": pa.array(
+        [Decimal("1.00"), Decimal("2.00"), None, Decimal("4.00"), None, None], pa.decimal128(9, 2)
+    ),
+    "region": ["EU", "EU", "US", "EU", None, "US"],
+}
+
+
+class Lake:
+    """A catalog whose main stays as it is; every change is made once, on a branch of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self.cat = cat = Catalog.create(path, author="tester")
+        with cat.transaction("main", message="made") as tx:
+            weather = pa.table(WEATHER)
+            tx.write("weather", weather, mode="append", key=["id"], partition_by=["month"])
+            tx.write("log", pa.table({"line": ["a", "b", "b"]}), mode="append")
+            tx.write("other", pa.table({"k": [1, 2], "v": ["x", "y"]}), mode="append", key=["k"])
+        cat.derive("daily", "SELECT month, count(wind) AS n FROM weather GROUP BY month")
+        cat.refresh()
+        self._changes: dict[str, str] = {}
+
+    def changed(self, *statements: str) -> str:
+        """Returns a branch on which statements changed main."""
+        text = "; ".join(statements)
+        if text not in self._changes:
+            branch = f"change-{len(self._changes)}"
+            self.cat.branches.create(branch)
+            with self.cat.transaction(branch, message=text) as tx:
+                for statement in statements:
+                    tx.sql(statement)
+            self._changes[text] = branch
+        return self._changes[text]
+
+    def judged(self, rules: str, after: str, before: str = "main") -> list[Violation]:
+        """Judges what changed between two refs by the rules of one contract."""
+        contracts = contracts_of(f"[contract.c]\n{rules}")
+        ends = [End(ref, self.cat.context.resolve(ref).commit_id) for ref in (before, after)]
+        return judge_contracts(self.cat.context, contracts, ends[0], ends[1])
+
+
+def contracts_of(text: str) -> tuple[Contract, ...]:
+    return read_contracts(tomllib.loads(text, parse_float=Decimal), source="c.toml")
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    return Lake(tmp_path_factory.mktemp("contracts") / "lake")
+
+
+RULES: dict[str, list[tuple[str, str]]] = {
+    "UPDATE weather SET wind = 2.5 WHERE id = 2": [
+        ("updated = 1", "updated = 0"),
+        ('updated = "17%"', 'updated = "16%"'),
+        ('columns = ["wind"]', 'columns = ["temp"]'),
+        ('columns = ["WIND"]', "columns = []"),
+        ('partitions = ["month=01"]', 'partitions = ["month=02"]'),
+        ('partitions = ["month=00..01", "month=NULL"]', 'partitions = ["month=02.."]'),
+        ("column.wind.filled = 1", "column.wind.filled = 0"),
+        ('column.wind.nulls = "may-fall"', 'column.wind.nulls = "may-rise"'),
+        ('column.wind.nulls = "any"', 'column.wind.nulls = "unchanged"'),
+        ("column.wind.sum = 2.5", "column.wind.sum = 2.4"),
+        ('column.wind.sum = "14.8%"', 'column.wind.sum = "14.7%"'),
+        ("column.wind = {min = 2.5, max = 2.5}", "column.wind.min = 2.6"),
+        ("column.wind.max = 3", "column.wind.max = 2"),
+        ("column.temp.nulls = 'unchanged'", "column.wind.corrected = 0\nupdated = 0"),
+    ],
+    "UPDATE weather SET temp = NULL WHERE id = 1": [
+        ("column.temp.cleared = 1", "column.temp.cleared = 0"),
+        ("column.temp.nulls = 'may-rise'", "column.temp.nulls = 'may-fall'"),
+    ],
+    "UPDATE weather SET temp = 1.01 WHERE id = 1": [
+        ("column.temp.sum = 0.01", "column.temp.sum = 0.009"),
+        ("column.temp.sum = '0.2%'", "column.temp.sum = '0.1%'"),
+        ("column.temp.corrected = 1", "column.temp.corrected = 0"),
+        ("column.temp.max = 1.01", "column.temp.max = 1.009"),
+        ("updated = 0\ncolumn.temp.tolerance = 0.01", "updated = 0\ncolumn.temp.tolerance = 0.009"),
+    ],
+    "DELETE FROM weather WHERE id = 6": [
+        ("deleted = 1", "deleted = 0"),
+        ("deleted = 'any'\ncolumns = []", "columns = []"),
+        ("column.temp.nulls = 'may-fall'", "column.temp.nulls = 'unchanged'"),
+        ("column.wind.sum = 6.5", "column.wind.sum = 6.4"),
+    ],
+    "DELETE FROM weather WHERE id IN (5, 6)": [
+        ("deleted = 2", "partitions = ['month=01..02']"),
+    ],
+    "INSERT INTO weather VALUES (7, '04', 1, 1, 'EU')": [
+        ("inserted = 1", "inserted = 0"),
+        ("partitions = ['month=04']", "partitions = ['month=03']"),
+        ("unique_key = true", "columns = ['wind']"),
+    ],
+    "INSERT INTO weather VALUES (7, '04', NULL, 1, 'EU')": [
+        ("column.temp.nulls = 'may-fall'", "column.wind.nulls = 'may-fall'"),
+    ],
+    "INSERT INTO weather VALUES (7, '04', 9, NULL, 'EU')": [
+        ("column.wind.max = 9", "column.wind.max = 8"),
+    ],
+    "INSERT INTO weather VALUES (1, '04', 1, 1, 'EU')": [
+        ("inserted = 1", "unique_key = true"),
+        ("unique_key = ['id', 'month']", "unique_key = ['id']"),
+    ],
+    "INSERT INTO weather VALUES (NULL, '04', 1, 1, 'EU')": [
+        ("inserted = 1", "unique_key = true"),
+    ],
+    "INSERT INTO weather VALUES (8, '04', 1, 1, 'EU'), (8, '04', 2, 2, 'EU')": [
+        ("unique_key = false", "unique_key = true"),
+    ],
+    "UPDATE weather SET month = '02' WHERE id = 1": [
+        ("partitions = ['month=01', 'month=02']", "partitions = ['month=02']"),
+        ("moved = 1", "moved = 0"),
+        ("columns = ['month']", "columns = ['wind']"),
+        ("unique_key = true", "unique_key = ['month']"),
+    ],
+    "UPDATE weather SET month = '02' WHERE id = 3 OR id = 5": [
+        ("column.wind.nulls = 'may-fall'", "column.temp.nulls = 'may-fall'"),
+    ],
+    "UPDATE weather SET wind = 'nan' WHERE id = 2": [
+        ("column.temp.sum = 0", "column.wind.sum = 'any'\ncolumn.wind.min = 0"),
+        ("column.wind.nulls = 'may-fall'", "column.wind.sum = '1000%'"),
+    ],
+    "UPDATE weather SET wind = 'inf' WHERE id = 1": [
+        ("column.wind.sum = 'any'", "column.wind.sum = 10"),
+    ],
+    "UPDATE weather SET wind = 1.6 WHERE id = 1": [
+        ("column.wind.sum = 0.11", "column.wind.sum = 0.09"),
+    ],
+    "UPDATE weather SET id = 9 WHERE id = 1": [
+        ("deleted = 1\ninserted = 1", "deleted = 0"),
+    ],
+    "ALTER TABLE weather ADD COLUMN gust DOUBLE": [
+        ("schema_changes = ['column_added']", "schema_changes = false"),
+        ("schema_changes = true", "schema_changes = true\ncolumns = ['wind']"),
+    ],
+    "ALTER TABLE weather DROP COLUMN temp": [
+        ("schema_changes = ['column_removed']", "schema_changes = ['column_added']"),
+        (
+            "schema_changes = true\ncolumns = ['temp']",
+            "schema_changes = true\ncolumn.temp.nulls = 'may-fall'",
+        ),
+    ],
+    "ALTER TABLE weather RENAME COLUMN temp TO t": [
+        ("schema_changes = true\ncolumn.temp.nulls = 'may-fall'", "schema_changes = false"),
+    ],
+}
+"""By what changes: rules that allow it, and rules like them that do not."""
+
+CASES = [(change, *pair) for change, pairs in RULES.items() for pair in pairs]
+
+
+@pytest.mark.parametrize("number", range(len(CASES)))
+def test_a_rule_is_broken_by_one_row_or_cell_and_kept_otherwise(lake: Lake, number: int) -> None:
+    change, kept, broken = CASES[number]
+    branch = lake.changed(change)
+    assert lake.judged(f"[contract.c.table.weather]\n{kept}", branch) == []
+    found = lake.judged(f"[contract.c.table.weather]\n{broken}", branch)
+    assert len(found) == 1, (change, broken, found)
+    assert (found[0].contract, found[0].table) == ("c", "weather")
