@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from catalog.diff.json_form import diff_json
 from catalog.report.figures import counted, listed, named_values, plain, short
+from catalog.report.judgement import judgement_lines
 from catalog.report.text import Paint, header, render_brief, render_diff
 from cli.output import stdout
-from cli.output.judgement import judgement_lines
 from cli.output.listing import picked, show_json
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from catalog.diff.view import DiffView, End
 from catalog.errors import GateRefused, MergeConflict
 from catalog.hints import Call, Option, hint
 from catalog.model.backfill import Backfill
-from catalog.model.judgement import Judgement
+from catalog.model.judgement import Judgement, judgement_from_json
 from catalog.model.listings import CommitInfo
 from catalog.operations.backfill.report import Downstream, Effect
 from catalog.operations.context import OperationContext
@@ -62,7 +62,7 @@ def effect_of(
             return _effect(trial, named(*ends), judgement=judgement)
         head = merge.ends.ours
         candidate = head if merge.commit is None else merge.commit.id
-        return _effect(trial, named(head, candidate), judgement=_recorded(trial, candidate))
+        return _effect(trial, named(head, candidate), judgement=merge.gate)
 
 
 def effect_of_merge(context: OperationContext, backfill: Backfill, merge: CommitInfo) -> Effect:
@@ -97,7 +97,8 @@ def _downstream(
 
 def _recorded(context: OperationContext, commit_id: str) -> Judgement | None:
     """Returns what a gate recorded with a commit that it let through."""
-    return None
+    stored = context.repository.commits.read(commit_id).gate
+    return None if stored is None else judgement_from_json(stored)
 
 
 def _conflict(backfill: Backfill, error: MergeConflict) -> MergeConflict:

@@ -13,6 +13,7 @@ from catalog.operations.branch_rules import check_movable
 from catalog.operations.context import OperationContext
 from catalog.operations.gate.gate import Gate
 from catalog.operations.gate.options import NO_OPTIONS, GateOptions
+from catalog.operations.merge.brought import with_brought
 from catalog.operations.merge.derived import DerivedMerger
 from catalog.operations.merge.open_merges import OpenMerge, conflict_error, find_one
 from catalog.operations.merge.settlement import conflicts_at, take_side, unsettled
@@ -30,6 +31,7 @@ from catalog.operations.merge.steps import (
     with_derived,
 )
 from catalog.operations.refs import BranchList, live_branch
+from catalog.repository.backfills import merged_metadata
 from catalog.repository.branches import HeldBranch
 from catalog.repository.history import is_ancestor
 from catalog.write.merge.conflicts import CONFLICT_TABLE
@@ -58,8 +60,12 @@ def continue_merge(
     """Completes a merge in conflict once all of it is settled; see ``Catalog.continue_merge``."""
     merge = find_one(context, source, into)
     check_resolutions(context, resolve, (merge.ends.ours, merge.ends.theirs))
+    live = live_branch(context.repository, merge.into)
+    options = with_brought(
+        context, options, source=merge.source, theirs=merge.ends.theirs, into=live
+    )
     gate = Gate(context, f"the merge of {merge.source}", options)
-    gate.begin(live_branch(context.repository, merge.into).held)
+    gate.begin(live.held)
     with merging(context, progress=progress) as merger:
         derived = DerivedMerger(context, refresh, progress=progress)
         completion = _Completion(
@@ -133,7 +139,8 @@ class _Completion:
             return None
         both = Ends(ends.base, head, theirs)
         lineage = {**lineage_of(context, "merge", merged, ends=both), **derived.lineage}
-        about = context.describe(self.message, lineage=lineage)
+        metadata = merged_metadata(context.repository.commits.read, theirs, head)
+        about = context.describe(self.message, metadata=metadata, lineage=lineage)
         return Proposal(parents, merged.updates, about, f"merge: {merge.source}")
 
 

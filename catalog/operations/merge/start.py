@@ -9,6 +9,7 @@ from catalog.operations.context import OperationContext
 from catalog.operations.dry_run import on_trial
 from catalog.operations.gate.gate import Gate
 from catalog.operations.gate.options import NO_OPTIONS, GateOptions
+from catalog.operations.merge.brought import with_brought
 from catalog.operations.merge.derived import DerivedMerger
 from catalog.operations.merge.open_merges import branch_name, conflict_error, find_merge
 from catalog.operations.merge.steps import (
@@ -83,7 +84,10 @@ def merge_into(
         on_trial(context, dry_run=dry_run) as context,
         merging(context, dry_run=dry_run, progress=progress) as merger,
     ):
-        gate = Gate(context, request.what, request.gate, dry_run=dry_run)
+        options = with_brought(
+            context, request.gate, source=request.source, theirs=theirs, into=live
+        )
+        gate = Gate(context, request.what, options, dry_run=dry_run)
         judged = gate.begin(live.held, theirs)
         plans = dry_run and not judged
         derived = DerivedMerger(context, request.refresh, plans, progress)
