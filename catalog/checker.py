@@ -1,7 +1,8 @@
 """What must hold of data, and of changes: the part of the facade that checks and judges."""
 
+import datetime
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from catalog.reader import CatalogReader
@@ -9,12 +10,153 @@ from catalog.repository.repository import DEFAULT_BRANCH
 from catalog.storage.failures import tells_machine_errors
 
 if TYPE_CHECKING:
+    from catalog.model.checks import TableCheck
+    from catalog.model.listings import CommitInfo
+    from catalog.operations.checks.report import CheckReport
     from catalog.operations.checks.sync import SyncReport
 
 
 @tells_machine_errors
 class CatalogChecker(CatalogReader):
     """Checks tables and judges changes by contracts; ``CatalogMerger`` inherits it."""
+
+    def check(
+        self,
+        tables: Sequence[str] | None = None,
+        *,
+        ref: str = DEFAULT_BRANCH,
+        now: datetime.datetime | None = None,
+        examples: int = 5,
+    ) -> "CheckReport":
+        """Runs the checks that are stored with tables, all of a table in as few scans as possible.
+
+        Args:
+            tables: The tables; None means all that have checks.
+            ref: The state that is checked; tables that checks name are those of the same commit.
+            now: The moment that ``freshness`` is relative to; None is that of the call.
+            examples: How many rows to keep of each check that fails.
+
+        Returns:
+            A result for each check. One that cannot be run, since its column is gone or its SQL
+            fails, is ``broken``, which counts as failed.
+
+        Raises:
+            NotFound: There is no such table or ref.
+        """
+        from catalog.model.texts import listed
+        from catalog.operations.checks.report import check_tables
+
+        named = None if tables is None else listed(tables, "tables")
+        return check_tables(self.context, ref, tables=named, now=now, examples=examples)
+
+    def checks(
+        self, ref: str = DEFAULT_BRANCH, *, tables: Sequence[str] | None = None
+    ) -> "list[TableCheck]":
+        """Returns the checks that are stored with tables at a ref, by table and name.
+
+        Args:
+            ref: The ref.
+            tables: The tables; None means all that have checks.
+
+        Raises:
+            NotFound: There is no such table or ref.
+        """
+        from catalog.model.texts import listed
+        from catalog.operations.checks.listing import checks_at
+
+        named = None if tables is None else listed(tables, "tables")
+        return checks_at(self.repository, self.resolve(ref), tables=named)
+
+    # long: one parameter for each property of a check
+    def add_check(
+        self,
+        table: str,
+        kind: str,
+        *columns: str,
+        branch: str = DEFAULT_BRANCH,
+        name: str | None = None,
+        where: str = "",
+        severity: str = "error",
+        error_if: str = "!= 0",
+        warn_if: str = "!= 0",
+        values: Sequence[object] | None = None,
+        to: str | None = None,
+        field: str | Sequence[str] | None = None,
+        min: object = None,
+        max: object = None,
+        inclusive: bool | None = None,
+        max_age: str | None = None,
+        sql: str | None = None,
+        parameters: Mapping[str, object] | None = None,
+        replace: bool = False,
+        message: str | None = None,
+    ) -> "CommitInfo | None":
+        """Stores a check with a table of a branch, in a commit.
+
+        It is run on no rows before, so that it can be run at all; whether it holds is for
+        ``check`` to find out.
+
+        Args:
+            table: The table.
+            kind: What it looks at: ``not_null``, ``unique``, ``accepted_values``,
+                ``relationships``, ``range``, ``row_count``, ``freshness``, ``sql`` or ``python``.
+            columns: The columns that it is about; a field of a struct as ``address.city``.
+            branch: The branch.
+            name: Its name, unique in the table; None makes one of the kind and the columns.
+            where: A condition on rows; only rows that meet it are looked at.
+            severity: ``error``, or ``warn`` for what does not fail.
+            error_if: From how many failures on it is an error, such as ``> 10``.
+            warn_if: From how many failures on it is a warning.
+            values: The accepted values.
+            to: The table that a relationship leads to.
+            field: Its column, or its columns, that are matched.
+            min: The least value, or number of rows.
+            max: The greatest value, or number of rows.
+            inclusive: Whether values may be equal to the bounds; None is yes.
+            max_age: How old the newest value may be, such as ``36h``.
+            sql: A SELECT whose rows are failures.
+            parameters: What a Python check is given.
+            replace: Whether a check of the same name that means something else is replaced.
+            message: The commit's message; None makes one up.
+
+        Returns:
+            The commit; None if the table has the check already.
+
+        Raises:
+            NotFound: There is no such table or column.
+            InvalidInput: The check is not valid for the table.
+            AlreadyExists: The table has another check of that name.
+        """
+        from catalog.operations.checks.change import change_checks, named_check
+
+        given = {"values": values, "to": to, "field": field, "min": min, "max": max}
+        given |= {"inclusive": inclusive, "max_age": max_age, "sql": sql}
+        one = named_check(
+            table,
+            kind,
+            columns,
+            name=name,
+            where=where,
+            severity=severity,
+            error_if=error_if,
+            warn_if=warn_if,
+            parameters={**(parameters or {}), **given},
+        )
+        return change_checks(self.context, branch, add=[one], replace=replace, message=message)
+
+    def drop_check(
+        self, table: str, name: str, *, branch: str = DEFAULT_BRANCH, message: str | None = None
+    ) -> "CommitInfo":
+        """Drops a check of a table of a branch, in a commit.
+
+        Raises:
+            NotFound: There is no such table, or it has no check of that name.
+        """
+        from catalog.operations.checks.change import change_checks
+
+        made = change_checks(self.context, branch, drop=[(table, name)], message=message)
+        assert made is not None, "a check was dropped"
+        return made
 
     def sync_checks(
         self,

@@ -13,6 +13,7 @@ import catalog
 from catalog.model.datafile import Verify
 from cli.commands import (
     backfill,
+    check,
     check_sync,
     demo,
     derive,
@@ -149,6 +150,10 @@ _add(application, "cherry-pick", replay.cherry_pick)
 _add(application, "revert", replay.revert)
 
 checks = _group("check", "Check tables, and say what must hold of them.", DefaultCommandGroup)
+_add(checks, "run", check.check)
+_add(checks, "add", check.check_add)
+_add(checks, "list", check.check_list)
+_add(checks, "drop", check.check_drop)
 _add(checks, "sync", check_sync.check_sync)
 
 backfills = _group(

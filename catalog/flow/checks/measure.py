@@ -31,13 +31,13 @@ class Measured:
 
     Attributes:
         failures: How many rows or values are wrong; of ``row_count`` and ``freshness`` 1 or 0.
-        rows: How many rows were looked at; of ``row_count`` those that count.
+        rows: How many rows were looked at; of ``row_count`` those that count. None if nobody knows.
         wrong_rows: How many rows are wrong; of ``unique`` all that share a value.
         newest: The newest moment, for ``freshness``; None if there is none.
     """
 
     failures: int
-    rows: int
+    rows: int | None
     wrong_rows: int
     newest: str | None = None
 
@@ -241,7 +241,7 @@ def _of_select(
     """Counts the rows of the SELECT of a check."""
     sql = select_sql(engine, select, check, choice=choice)
     ((failures,),) = engine.fetch(select, f"SELECT count(*) FROM ({sql}\n)")
-    return Measured(_number(failures), _number(failures), _number(failures))
+    return Measured(_number(failures), None, _number(failures))
 
 
 def select_sql(

@@ -70,19 +70,20 @@ def _message(check: BoundCheck, measured: Measured, now: datetime.datetime) -> s
         return _freshness(check, measured, columns=columns, now=now)
     if not failures:
         return ""
-    of = f"of {counted(measured.rows, 'row')}"
+    rows = measured.rows or 0
+    of = f"of {counted(rows, 'row')}"
     match check.kind:
         case CheckKind.NOT_NULL:
             return f"{count(failures)} {of} have no {columns}"
         case CheckKind.UNIQUE:
             occur = "value occurs" if failures == 1 else "values occur"
-            rows = count(measured.wrong_rows)
-            return f"{count(failures)} {occur} more than once, in {rows} {of}"
+            wrong = count(measured.wrong_rows)
+            return f"{count(failures)} {occur} more than once, in {wrong} {of}"
         case CheckKind.ACCEPTED_VALUES:
-            rows = count(measured.wrong_rows)
+            wrong = count(measured.wrong_rows)
             values = counted(failures, "value")
             verb = "is" if failures == 1 else "are"
-            return f"{values} of {columns} {verb} not accepted, in {rows} {of}"
+            return f"{values} of {columns} {verb} not accepted, in {wrong} {of}"
         case CheckKind.RANGE:
             verb = "is" if failures == 1 else "are"
             return f"{count(failures)} {of} {verb} not {_bounds(check)}"
@@ -91,9 +92,8 @@ def _message(check: BoundCheck, measured: Measured, now: datetime.datetime) -> s
             fields = ", ".join(map(str, field)) if isinstance(field, list) else field
             return f"{count(failures)} {of} have no match in {parameters['to']}.{fields}"
         case CheckKind.ROW_COUNT:
-            verb = "is" if measured.rows == 1 else "are"
-            rows = counted(measured.rows, "row")
-            return f"there {verb} {rows}, and there should be {_bounds(check)}"
+            verb = "is" if rows == 1 else "are"
+            return f"there {verb} {counted(rows, 'row')}, and there should be {_bounds(check)}"
     return f"its SELECT found {counted(failures, 'row')}"
 
 

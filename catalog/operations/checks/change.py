@@ -14,19 +14,24 @@ from catalog.errors import (
     NotFound,
     Unsupported,
 )
-from catalog.hints import Option, hint
+from catalog.hints import Blank, Option, hint
+from catalog.model.check_rules import default_name
 from catalog.model.checks import (
     MAX_CHECKS,
     PREFIX,
     Check,
     CheckKind,
+    Severity,
     TableCheck,
+    check_name,
+    table_check,
     with_check,
     without_check,
 )
 from catalog.model.lineage import LineageEntry
 from catalog.model.listings import CommitInfo
 from catalog.model.names import canonical_name
+from catalog.model.texts import check_choice, check_text, listed
 from catalog.operations.checks.listing import table_of
 from catalog.operations.context import OperationContext
 from catalog.operations.history import describe_commit
@@ -42,6 +47,9 @@ if TYPE_CHECKING:
     from catalog.flow.checks.reading import CheckEngine
 
 _UNBOUND = re.compile(r'Referenced column "([^"]+)" not found')
+
+_NAMED = (CheckKind.SQL, CheckKind.PYTHON)
+"""Kinds whose columns do not say what they look at."""
 
 _NO_TABLE = re.compile(r"there is no table '([^']+)'")
 
@@ -94,6 +102,56 @@ def change_checks(
 
     made = publish(context.repository, branch, propose, judge=judge)
     return None if made is None else describe_commit(context, made)
+
+
+def named_check(
+    table: str,
+    kind: str,
+    columns: Sequence[str],
+    *,
+    name: str | None = None,
+    where: str = "",
+    severity: str = "error",
+    error_if: str = "!= 0",
+    warn_if: str = "!= 0",
+    parameters: Mapping[str, object],
+) -> TableCheck:
+    """Returns a check as somebody states it; parameters that are None are not stated.
+
+    Raises:
+        InvalidInput: There is no such kind, or something is not text; what else is wrong is found
+            when it is added.
+    """
+    for what, text in (("kind", kind), ("where", where), ("error_if", error_if)):
+        check_text(text, what)
+    check_text(warn_if, "warn_if")
+    check_choice(severity, "severity", [str(one) for one in Severity])
+    names = listed(columns, "columns")
+    if kind not in list(CheckKind):
+        kinds = [str(one) for one in CheckKind]
+        near = difflib.get_close_matches(kind, kinds, n=1)
+        advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(kinds)}"
+        raise InvalidInput(
+            f"{kind!r} is not a kind of check", kind=ErrorKind.BAD_CHECK, hint=advice
+        )
+    if name is None and kind in _NAMED:
+        raise InvalidInput(
+            f"a check of the kind {kind} needs a name",
+            kind=ErrorKind.BAD_CHECK,
+            hint=hint("name it: {}", Option("name", Blank("NAME"))),
+        )
+    check = Check(
+        default_name(kind, names) if name is None else check_name(name),
+        CheckKind(kind),
+        names,
+        where=where,
+        severity=Severity(severity),
+        error_if=error_if,
+        warn_if=warn_if,
+        parameters={key: value for key, value in parameters.items() if value is not None},
+    )
+    check_text(table, "a table")
+    return table_check(table, check)
 
 
 class _Edit:
