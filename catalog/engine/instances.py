@@ -7,6 +7,8 @@ or a diff is several pieces of work. To make one blank again takes 2 ms.
 import os
 import weakref
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import duckdb
@@ -50,10 +52,50 @@ _REST = (
 )
 """The databases, connections and memory of an instance."""
 
-_owners: "weakref.WeakKeyDictionary[duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnection]"
-_owners = weakref.WeakKeyDictionary()
-"""The first connections of the instances that are lent, by the connections that were given out."""
+_STATE = (
+    "SELECT (SELECT hash(list((name, value) ORDER BY name)) FROM duckdb_settings()), "
+    "(SELECT list(extension_name ORDER BY extension_name) FROM duckdb_extensions() WHERE loaded), "
+    "(SELECT count(*) FROM duckdb_secrets())"
+)
+"""All that a user's statements may change in an instance for whoever comes after; takes 4 ms."""
 
+
+@dataclass(slots=True)
+class _Waiting:
+    """The instances of a process that are not lent.
+
+    Attributes:
+        blank: Those that can be lent.
+        used: Those of users' statements that nobody refers to any longer; to be made blank.
+        state: The state of a blank instance; None as long as it is not needed.
+        is_needed: Whether there were statements of users; a process that runs but one has no
+            use for its instance afterwards.
+    """
+
+    blank: list[duckdb.DuckDBPyConnection] = field(default_factory=list)
+    used: list[duckdb.DuckDBPyConnection] = field(default_factory=list)
+    state: tuple[object, ...] | None = None
+    is_needed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Loan:
+    """An instance that is lent.
+
+    Attributes:
+        instance: Its first connection, which runs nothing but what makes it blank.
+        foreign: Whether users' statements run on it.
+        end: What becomes of it if the connection that was given out is not referred to any longer.
+    """
+
+    instance: duckdb.DuckDBPyConnection
+    foreign: bool = False
+    end: "weakref.finalize[..., duckdb.DuckDBPyConnection] | None" = None
+
+
+_loans: "weakref.WeakKeyDictionary[duckdb.DuckDBPyConnection, _Loan]"
+_loans = weakref.WeakKeyDictionary()
+"""What is lent, by the connections that were given out."""
 
 _functions: "weakref.WeakKeyDictionary[duckdb.DuckDBPyConnection, set[str]]"
 _functions = weakref.WeakKeyDictionary()
@@ -68,9 +110,9 @@ def open_instance(database: str = ":memory:") -> duckdb.DuckDBPyConnection:
 
 
 @cache
-def _idle(process: int) -> list[duckdb.DuckDBPyConnection]:
-    """Returns the blank instances of a process; those of its parent are of no use after a fork."""
-    return []
+def _waiting(process: int) -> _Waiting:
+    """Returns the instances of a process; those of its parent are of no use after a fork."""
+    return _Waiting()
 
 
 def lend() -> duckdb.DuckDBPyConnection:
@@ -79,18 +121,63 @@ def lend() -> duckdb.DuckDBPyConnection:
     It is for statements of the catalog's own. What was not given back is closed when it is no
     longer referred to.
     """
-    try:
-        instance = _idle(os.getpid()).pop()
-    except IndexError:
-        instance = open_instance()
+    instance = _blank_instance(_waiting(os.getpid()))
     con = instance.cursor()
-    _owners[con] = instance
+    _loans[con] = _Loan(instance)
     return con
 
 
+def lend_to_users() -> duckdb.DuckDBPyConnection:
+    """Returns a connection to a blank instance for statements of a user.
+
+    It does not have to be given back: relations that were made with it refer to it.
+    """
+    waiting = _waiting(os.getpid())
+    instance = _blank_instance(waiting)
+    waiting.is_needed = True
+    con = instance.cursor()
+    end = weakref.finalize(con, _put_down, waiting.used, instance)
+    end.atexit = False
+    _loans[con] = _Loan(instance, foreign=True, end=end)
+    return con
+
+
+def _put_down(used: list[duckdb.DuckDBPyConnection], instance: duckdb.DuckDBPyConnection) -> None:
+    """Keeps the last instance of users; nothing is run, since this may happen at any moment."""
+    used[:] = [instance]
+
+
+def _blank_instance(waiting: _Waiting) -> duckdb.DuckDBPyConnection:
+    instance = _known_instance(waiting) or open_instance()
+    if waiting.is_needed and waiting.state is None and _is_blank(instance):
+        waiting.state = _state(instance)
+    return instance
+
+
+def _known_instance(waiting: _Waiting) -> duckdb.DuckDBPyConnection | None:
+    with suppress(IndexError):
+        return waiting.blank.pop()
+    with suppress(IndexError):
+        instance = waiting.used.pop()
+        if _is_blank(instance, like=waiting.state):
+            return instance
+        instance.close()
+    return None
+
+
+def open_to_users(con: duckdb.DuckDBPyConnection) -> None:
+    """Notes that statements of a user are going to run on what was lent for the catalog's own."""
+    loan = _loans.get(con)
+    if loan is not None:
+        _loans[con] = replace(loan, foreign=True)
+        _waiting(os.getpid()).is_needed = True
+
+
 def keep_apart(con: duckdb.DuckDBPyConnection) -> None:
-    """Makes an instance one that is never lent again, since something foreign gets into it."""
-    _owners.pop(con, None)
+    """Makes an instance one that is never lent again, since nobody knows what gets into it."""
+    loan = _loans.pop(con, None)
+    if loan is not None and loan.end is not None:
+        loan.end.detach()
 
 
 def add_function(
@@ -111,23 +198,40 @@ def add_function(
 
 def give_back(con: duckdb.DuckDBPyConnection) -> None:
     """Closes a connection; its instance is lent again if it can be made blank."""
-    instance = _owners.pop(con, None)
+    loan = _loans.pop(con, None)
     con.close()
-    if instance is None:
+    if loan is None:
         return
-    idle = _idle(os.getpid())
-    if len(idle) < _IDLE and _is_blank(instance):
-        idle.append(instance)
+    if loan.end is not None:
+        loan.end.detach()
+    waiting, instance = _waiting(os.getpid()), loan.instance
+    like = waiting.state if loan.foreign else ()
+    if len(waiting.blank) < _IDLE and _is_blank(instance, like=like):
+        waiting.blank.append(instance)
     else:
         instance.close()
 
 
-def _is_blank(instance: duckdb.DuckDBPyConnection) -> bool:
-    """Makes an instance blank, if possible."""
+def _is_blank(instance: duckdb.DuckDBPyConnection, *, like: tuple[object, ...] | None = ()) -> bool:
+    """Makes an instance blank, if possible.
+
+    Args:
+        instance: Its first connection.
+        like: The state it must be in, as ``_state`` gives it: empty if only the catalog's own
+            statements ran on it; None if it is not known.
+    """
+    if like is None:
+        return False
     try:
         instance.execute(_BLANK)
         ((databases, connections, held),) = instance.execute(_REST).fetchall()
+        if databases != 1 or connections != 1 or held > _HELD_BYTES:
+            return False
+        return not instance.list_filesystems() and (not like or _state(instance) == like)
     except duckdb.Error:
         return False
-    alone = databases == connections == 1
-    return alone and held <= _HELD_BYTES and not instance.list_filesystems()
+
+
+def _state(instance: duckdb.DuckDBPyConnection) -> tuple[object, ...]:
+    (found,) = instance.execute(_STATE).fetchall()
+    return tuple(found)

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from catalog.engine.connection import borrow
-from catalog.engine.instances import give_back, keep_apart
+from catalog.engine.instances import give_back, open_to_users
 from catalog.storage.failures import temporary_folder
 from catalog.storage.store import ObjectStore
 
@@ -79,8 +79,8 @@ class Workspace:
         return self._opened[0]
 
     def open_to_users(self) -> duckdb.DuckDBPyConnection:
-        """Returns the connection, for a user's own statements: nobody else will have it after."""
-        keep_apart(self.con)
+        """Returns the connection, for a user's statements."""
+        open_to_users(self.con)
         return self.con
 
     @property

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from catalog.engine.checked_reads import Check
-from catalog.engine.connection import connect
+from catalog.engine.connection import borrow_for_users
 from catalog.engine.verification import verified
 from catalog.model.datafile import DataFile
 from catalog.model.types import is_float
@@ -94,5 +94,5 @@ def open_session(
         NotFound: There is no such ref.
     """
     context.resolve(ref)
-    con = connect(store=context.repository.store)
+    con = borrow_for_users(context.repository.store)
     return Session(con, CatalogBackend(context.repository, ref), functions=functions or {})

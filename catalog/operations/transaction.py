@@ -210,8 +210,7 @@ class CatalogTransaction:
         """
         found = self.run(text, params)[-1]
         if found is None:
-            assert self._session is not None, "it has run the statement"
-            return no_rows(self._session.connection)
+            return no_rows(self._transaction.context.con)
         return found
 
     def run(

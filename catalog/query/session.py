@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import duckdb
 
 from catalog.engine.checked_reads import Check, checked, checked_relation
+from catalog.engine.instances import give_back, keep_apart
 from catalog.engine.quoting import identifier
 from catalog.engine.relation import prepare, relation_sql
 from catalog.errors import CatalogError, ErrorKind, InvalidInput, Unsupported
@@ -67,9 +68,6 @@ class Session:
     temporary or in its in-memory database), a table of the catalog at the session's ref,
     anything else that DuckDB knows (attached databases, files). Every ref is resolved once per
     statement, and once per explicit transaction; a session with a writer is one transaction.
-
-    Attributes:
-        connection: The DuckDB connection; it does not understand ``@ref`` by itself.
     """
 
     def __init__(
@@ -81,7 +79,7 @@ class Session:
         function_reads: FunctionReads | None = None,
         writer: Writer | None = None,
     ) -> None:
-        self.connection = connection
+        self._connection = connection
         self._backend = backend
         self._functions = functions or {}
         self._function_reads = function_reads or {}
@@ -103,7 +101,17 @@ class Session:
 
     def close(self) -> None:
         """Closes the connection; relations of the session end with it."""
-        self.connection.close()
+        give_back(self._connection)
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The DuckDB connection; it does not understand ``@ref`` by itself."""
+        keep_apart(self._connection)
+        return self._connection
+
+    def interrupt(self) -> None:
+        """Stops the statement that is running; it may be called by another thread."""
+        self._connection.interrupt()
 
     def sql(self, text: str, params: Params = None) -> duckdb.DuckDBPyRelation:
         """Runs statements and returns the relation of the last.
@@ -123,7 +131,7 @@ class Session:
         """
         found = self.run(text, params)[-1]
         assert not isinstance(found, WriteResult), "a session for queries has no writer"
-        return no_rows(self.connection) if found is None else found
+        return no_rows(self._connection) if found is None else found
 
     def run(
         self, text: str, params: Params = None
@@ -152,9 +160,9 @@ class Session:
         with self._performing(last, params) as rewritten:
             if rewritten.pending is not None:
                 return [*found, self._written(rewritten)]
-            command = self.connection.extract_statements(rewritten.sql)[-1]
+            command = self._connection.extract_statements(rewritten.sql)[-1]
             with checked(rewritten.checks):
-                relation = self.connection.sql(rewritten.sql, params=params)
+                relation = self._connection.sql(rewritten.sql, params=params)
         if command.expected_result_type == [duckdb.ExpectedResultType.NOTHING]:
             return [*found, None]
         return [*found, checked_relation(relation, rewritten.checks)]
@@ -181,12 +189,12 @@ class Session:
     def fetchall(self) -> list[tuple[object, ...]]:
         """Returns the rows of the last result that were not fetched yet."""
         with translated(), self._last_checked():
-            return list(self.connection.fetchall())
+            return list(self._connection.fetchall())
 
     def fetchone(self) -> tuple[object, ...] | None:
         """Returns the next row of the last result, None after the last."""
         with translated():
-            row: tuple[object, ...] | None = self.connection.fetchone()
+            row: tuple[object, ...] | None = self._connection.fetchone()
         if row is None:
             with self._last_checked():
                 pass
@@ -200,7 +208,7 @@ class Session:
     @property
     def description(self) -> Sequence[tuple[object, ...]] | None:
         """Returns names and types of the columns of the last result."""
-        return self.connection.description
+        return self._connection.description
 
     def rewrite(self, text: str) -> str:
         """Returns the SQL that DuckDB would be given for some statements, without running them."""
@@ -218,7 +226,7 @@ class Session:
                 return self._written(rewritten)
             self._unfinished = True
             with checked(rewritten.checks):
-                self.connection.execute(rewritten.sql, params)
+                self._connection.execute(rewritten.sql, params)
         self._unchecked = rewritten.checks  # rows are read as they are fetched
         return None
 
@@ -232,7 +240,7 @@ class Session:
         if self._unfinished:
             self._unfinished = False
             with suppress(duckdb.TransactionException):  # a failed transaction has no result
-                self.connection.execute("SELECT 1").fetchall()
+                self._connection.execute("SELECT 1").fetchall()
 
     @contextmanager
     def _performing(self, statement: Statement, params: Params) -> Iterator[_Rewritten]:
@@ -276,7 +284,7 @@ class Session:
         own: frozenset[str] = frozenset()
         if statement.references or statement.target:
             with translated():
-                own = connection_state.own_names(self.connection, self._home)
+                own = connection_state.own_names(self._connection, self._home)
         written = self._written_name(statement, own)
         changes: list[Replacement] = []
         foreign: set[str] = set()
@@ -295,7 +303,7 @@ class Session:
         moved = [((a - start, b - start), new) for (a, b), new in changes]
         target = statement.target
         if target is not None and written is not None:
-            certain = connection_state.certain(self.connection, target.predicates)
+            certain = connection_state.certain(self._connection, target.predicates)
             behind = (*self._origins.behind(statement), *self._read_by_functions(statement))
             pending = PendingWrite(
                 statement, target, written, tuple(moved), certain, tuple(reads), behind, params
@@ -347,7 +355,7 @@ class Session:
         self, statement: Statement, reference: TableReference, table: VersionedTable
     ) -> str:
         snapshot = table.snapshot
-        predicates = connection_state.certain(self.connection, reference.predicates)
+        predicates = connection_state.certain(self._connection, reference.predicates)
         files = self._backend.files(table, pruner(snapshot, predicates))
         floats = {fold(f.name): f.id for f in snapshot.schema.fields if is_float(f.type)}
         safe = nan_free_columns(statement, reference, frozenset(floats)) if floats else ()
@@ -358,7 +366,7 @@ class Session:
             nan_free={floats[name] for name in safe},
             self_contained=_outlives(statement),
         )
-        return prepare(self.connection, relation_sql(plan))
+        return prepare(self._connection, relation_sql(plan))
 
     def _function(self, call: FunctionReference) -> str:
         function = self._functions[call.name]
@@ -370,7 +378,7 @@ class Session:
             ) from error
         self._registered += 1
         name = f"parquetry_{call.name}_{self._registered}"
-        self.connection.register(name, data)
+        self._connection.register(name, data)
         return identifier(name)
 
     def _read_by_functions(self, statement: Statement) -> Iterator[VersionedTable]:
@@ -434,7 +442,7 @@ class Session:
             return True
         if self._writer is None:
             return False
-        attached = connection_state.databases(self.connection)
+        attached = connection_state.databases(self._connection)
         if len(target.name) > 1 and fold(target.name[0]) in attached:
             return False
         return statement.kind in (StatementKind.CREATE, StatementKind.DROP, StatementKind.ALTER)

@@ -51,7 +51,7 @@ def run_sql(
     Raises:
         CatalogError: A statement is not valid, or failed.
     """
-    with running(query, session.connection.interrupt):
+    with running(query, session.interrupt):
         found = rows_of(session.run(query)[-1])
         if found is not None:
             write_rows(found, how, target)

@@ -9,8 +9,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import catalog
 from catalog.engine import instances
-from catalog.engine.connection import borrow, borrowed, connect, connection_on_demand
+from catalog.engine.connection import (
+    borrow,
+    borrow_for_users,
+    borrowed,
+    connect,
+    connection_on_demand,
+)
 from catalog.engine.filesystem import EngineFilesystem
 from catalog.engine.workspace import Workspace
 from catalog.errors import InvalidInput
@@ -45,6 +52,8 @@ ALL = (
 )
 """All that statements may have left in an instance."""
 
+NO_STORE = LocalStore("/nowhere")
+
 SETTINGS = "SELECT name, value FROM duckdb_settings() ORDER BY ALL"
 
 
@@ -58,11 +67,10 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
         found.append(original(database))
         return found[-1]
 
-    idle = instances._idle(os.getpid())
-    before, idle[:] = idle[:], []
+    waiting = instances._Waiting()
+    monkeypatch.setattr(instances, "_waiting", lambda process: waiting)
     monkeypatch.setattr(instances, "open_instance", counted)
     yield lambda: len(found)
-    idle[:] = before
 
 
 def test_an_instance_is_lent_again(opened: Opened) -> None:
@@ -219,20 +227,89 @@ def add(con: duckdb.DuckDBPyConnection, name: str) -> None:
     instances.add_function(con, name, function, parameters=["BIGINT"], returned="VARCHAR")
 
 
-def test_users_statements_keep_a_workspace_apart(opened: Opened) -> None:
-    work = Workspace()
-    work.open_to_users().execute("SET default_null_order = 'NULLS_FIRST'")
-    work.close()
-    with borrowed():
-        assert opened() == 2
+USERS = [
+    "SET default_null_order = 'NULLS_FIRST'",
+    "SET default_collation = 'nocase'",
+    "SET GLOBAL TimeZone = 'CET'",
+    "SET preserve_insertion_order = false",
+    "SET parquet_use_page_index = true",
+    "SET python_enable_replacements = true",
+    "SET enable_external_access = false",
+    "SET lock_configuration = true",
+    "CALL enable_logging()",
+    "ATTACH ':memory:' AS other",
+    "ATTACH ':memory:' AS blank",
+]
+"""Statements of users that would change what others' statements mean."""
+
+
+def ask(statement: str) -> None:
+    """Runs a statement as ``Catalog.sql`` does: nothing is closed."""
+    borrow_for_users(NO_STORE).sql("SELECT 1 AS a").query("q", statement)
+
+
+@pytest.mark.parametrize("statement", USERS)
+def test_what_a_user_changed_is_changed_for_nobody_else(opened: Opened, statement: str) -> None:
+    with borrowed() as con:
+        settings, things = con.execute(SETTINGS).fetchall(), con.execute(ALL).fetchall()
+    for _ in range(3):
+        ask(statement)
+        with borrowed() as con:
+            assert con.execute(SETTINGS).fetchall() == settings
+            assert con.execute(ALL).fetchall() == things
+
+
+def test_questions_of_users_share_an_instance(opened: Opened) -> None:
+    for number in range(5):
+        found = borrow_for_users(NO_STORE).sql(f"SELECT {number} AS a")
+        assert found.fetchall() == [(number,)]
+    assert opened() == 2  # the first tells what a blank one is like to nobody
+
+
+def test_answers_to_users_stay_theirs(opened: Opened) -> None:
+    answers = [
+        borrow_for_users(NO_STORE).sql(f"SELECT {number} AS a, current_setting('TimeZone')")
+        for number in range(4)
+    ]
+    with borrowed() as con:
+        con.execute("CREATE TABLE t AS SELECT 1")
+    assert [answer.fetchall() for answer in answers] == [[(n, "UTC")] for n in range(4)]
+
+
+def test_sessions_that_are_closed_share_an_instance(opened: Opened) -> None:
+    for _ in range(5):
+        con = borrow_for_users(NO_STORE)
+        con.execute("CREATE TABLE t AS SELECT 1 AS a")
+        con.execute("SET VARIABLE v = 1")
+        instances.give_back(con)
+    assert opened() == 2
+
+
+def test_a_workspace_of_users_statements_is_looked_at(opened: Opened) -> None:
+    for statement in ("SELECT 1", "SET default_null_order = 'NULLS_FIRST'", "SELECT 1"):
+        work = Workspace()
+        work.open_to_users().execute(statement)
+        work.close()
+        with borrowed() as con:
+            assert con.execute("SELECT current_setting('default_null_order')").fetchall() == [
+                ("NULLS_LAST",)
+            ]
+
+
+def test_a_connection_given_to_a_user_is_the_users(opened: Opened, tmp_path: Path) -> None:
+    for _ in range(3):
+        with catalog.create(str(tmp_path / str(_))).connect() as session:
+            session.connection.create_function("twice", lambda x: 2 * x, ["BIGINT"], "BIGINT")
+            assert session.sql("SELECT twice(2)").fetchall() == [(4,)]
+    assert opened() == 3
 
 
 def test_a_connection_that_is_forgotten_is_closed(opened: Opened) -> None:
-    before = len(instances._owners)
+    before = len(instances._loans)
     con = borrow()
-    assert len(instances._owners) == before + 1
+    assert len(instances._loans) == before + 1
     del con
-    assert len(instances._owners) == before
+    assert len(instances._loans) == before
     with borrowed():
         assert opened() == 2
 
@@ -256,7 +333,7 @@ def test_a_child_process_opens_its_own() -> None:
     if child == 0:
         code = 1
         try:
-            code = 0 if instances._idle(os.getpid()) == [] else 2
+            code = 0 if instances._waiting(os.getpid()).blank == [] else 2
         finally:
             os._exit(code)
     assert os.waitpid(child, 0)[1] == 0
