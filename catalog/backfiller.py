@@ -1,5 +1,6 @@
 """Backfills from fix to merge: the part of the facade that runs them."""
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from catalog.merger import CatalogMerger
@@ -9,6 +10,7 @@ if TYPE_CHECKING:
     from catalog.model.fix import Fix
     from catalog.operations.backfill.contract import ContractArgument
     from catalog.operations.backfill.report import BackfillReport
+    from catalog.operations.fixes.arguments import Repetition
     from catalog.operations.merge.steps import Resolutions
 
 
@@ -22,6 +24,9 @@ class CatalogBackfiller(CatalogMerger):
         name: str,
         *,
         fix: "Fix | str | None" = None,
+        command: Sequence[str] = (),
+        outputs: Mapping[str, str] | None = None,
+        for_each: "Repetition | None" = None,
         from_ref: str | None = None,
         into: str | None = None,
         contract: "ContractArgument | None" = None,
@@ -29,6 +34,8 @@ class CatalogBackfiller(CatalogMerger):
         merge: bool = False,
         restart: bool = False,
         allow_empty: bool = False,
+        allow_statements: bool = False,
+        allow_commands: bool = False,
         jobs: int = 1,
         resolve: "Resolutions" = None,
         message: str | None = None,
@@ -38,8 +45,14 @@ class CatalogBackfiller(CatalogMerger):
         Args:
             name: The name of the backfill. The same call again goes on where it stopped, and does
                 no step twice.
-            fix: SQL that changes tables, or a fix with more to it; None goes on with a backfill
-                whose fix has been run.
+            fix: SQL that changes tables. Without it and a command, the backfill goes on, if it
+                must with the fix that the catalog stores.
+            command: The words of a command that is the fix, instead of SQL.
+            outputs: Where the command leaves tables, by table: directories, files or globs, whose
+                snapshots are taken. Of a table with partitions, those that are there are replaced.
+            for_each: What the fix is repeated for, by variable: the values, or a text as
+                ``2024-01..2024-06``, ``EU,US`` or a query. Each makes one commit. A variable is
+                ``$month`` in SQL, and in the environment of a command.
             from_ref: The commit of the target to begin from; None is where the target is. From an
                 earlier one, the branch is rebased onto the target before it is judged.
             into: The target; None is the backfill's own, or ``main``.
@@ -50,7 +63,10 @@ class CatalogBackfiller(CatalogMerger):
             merge: Whether to merge it if it passes the gate of the target.
             restart: Whether to drop what is on the branch, and to begin again.
             allow_empty: Whether the fix may change nothing.
-            jobs: How many runs of the fix go side by side.
+            allow_statements: Whether the fix that the catalog stores may run if it is any SQL.
+            allow_commands: Whether the fix that the catalog stores may run if it is a command, and
+                commands of derived tables.
+            jobs: How many runs of the fix go side by side; what comes out is the same.
             resolve: The side to take where the target changed the same: ``ours`` is the target.
             message: The message of the merge; None makes one up.
 
@@ -64,13 +80,15 @@ class CatalogBackfiller(CatalogMerger):
             MergeConflict: The target changed the same differently.
             GateRefused: It was to be merged, and the gate of the target says no.
         """
+        from catalog.flow.refresh.external import NO_COMMANDS, any_commands
         from catalog.operations.backfill.contract import stored_contracts
         from catalog.operations.backfill.run import Surroundings, refusal, run_backfill
-        from catalog.operations.backfill.start import BackfillRequest, fix_of
+        from catalog.operations.backfill.start import BackfillRequest
+        from catalog.operations.fixes.arguments import fix_of
 
         request = BackfillRequest(
             name=name,
-            fix=fix_of(fix),
+            fix=fix_of(fix, command=command, outputs=outputs, repetition=for_each),
             from_ref=from_ref,
             into=into,
             contract=stored_contracts(contract),
@@ -78,11 +96,13 @@ class CatalogBackfiller(CatalogMerger):
             merge=merge,
             restart=restart,
             allow_empty=allow_empty,
+            allow_statements=allow_statements,
             jobs=jobs,
             resolve=resolve,
             message=message,
         )
-        report = run_backfill(self.context, request, Surroundings())
+        runs = any_commands() if allow_commands else NO_COMMANDS
+        report = run_backfill(self.context, request, Surroundings(runs=runs))
         if merge and report.state == "refused":
             raise refusal(report)
         return report

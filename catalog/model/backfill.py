@@ -57,6 +57,8 @@ class Backfill:
         from_ref: The ref that was named for it; empty if it is where ``into`` was.
         fix: The identity of the fix: a hash of all that it does.
         fix_text: The fix for people: SQL, or a command as one types it; cut if it is long.
+        fix_source: The stored form of the fix, from which it can be run elsewhere; empty if it is
+            too long to be kept, or holds a secret.
         for_each: What the fix is run for, as it was written; empty if it runs once.
         steps: The runs of the fix.
         kinds: The types of what SQL is run for, by name.
@@ -74,6 +76,7 @@ class Backfill:
     kinds: Mapping[str, str] = field(default_factory=dict)
     from_ref: str = ""
     fix_text: str = ""
+    fix_source: str = ""
     for_each: str = ""
     contract: str = ""
     refresh: bool = True
@@ -99,6 +102,7 @@ class Backfill:
         optional = {
             "backfill.from": self.from_ref,
             "backfill.for_each": self.for_each,
+            "backfill.source": self.fix_source if len(self.fix_source) <= MAX_FIX_TEXT else "",
             "backfill.types": canonical_json(dict(self.kinds)).decode() if self.kinds else "",
             "backfill.contract": self.contract,
             "backfill.message": self.message,
@@ -197,6 +201,7 @@ def backfill_of(metadata: Mapping[str, str]) -> Backfill | None:
                 kinds=_kinds(texts.get("types", "{}")),
                 from_ref=texts.get("from", ""),
                 fix_text=shortened_fix(fix_text),
+                fix_source=texts.get("source", ""),
                 for_each=texts.get("for_each", ""),
                 contract=contract,
                 refresh=refresh == "yes",

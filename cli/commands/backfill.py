@@ -1,5 +1,6 @@
 """``backfill``: a fix on a branch of its own, judged and merged; its list, and its undo."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -104,6 +105,19 @@ Outputs = Annotated[
         help="Where the command leaves a table, whose snapshot is taken. Repeatable.",
     ),
 ]
+AllowStatements = Annotated[
+    bool,
+    typer.Option(
+        "--allow-statements",
+        help="Go on with the SQL that the catalog stores, though no file of yours has it.",
+    ),
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout", metavar="SECONDS", min=0.001, help="Stop a run of the command after so long."
+    ),
+]
 
 
 # long: one parameter for each option
@@ -124,7 +138,9 @@ def backfill(
     resolve: Sides = None,
     restart: Restart = False,
     allow_empty: AllowEmpty = False,
+    allow_statements: AllowStatements = False,
     allow_commands: AllowCommands = False,
+    timeout_s: Timeout = None,
     message: Message = None,
     json: Json = False,
 ) -> None:
@@ -144,6 +160,7 @@ def backfill(
     from catalog.operations.backfill.contract import stored_contracts
     from catalog.operations.backfill.run import Surroundings, run_backfill
     from catalog.operations.backfill.start import BackfillRequest
+    from catalog.operations.fixes.commands import CommandPlace
 
     fix = _fix(files or [], command or [], outputs or [], for_each=for_each or [])
     cat = opened(context)
@@ -157,6 +174,7 @@ def backfill(
         merge=merge,
         restart=restart,
         allow_empty=allow_empty,
+        allow_statements=allow_statements,
         jobs=jobs,
         resolve=sides(resolve or []),
         message=message,
@@ -170,6 +188,7 @@ def backfill(
                 watch=passed_on,
                 runs=command_runs(allow=allow_commands),
                 code=running_code(None if not files or len(files) > 1 else files[0]),
+                place=CommandPlace(environment=os.environ, timeout_s=timeout_s),
             )
             report = run_backfill(cat.context, request, around)
     except CatalogError as error:

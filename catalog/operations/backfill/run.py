@@ -35,6 +35,7 @@ from catalog.operations.backfill.start import BackfillRequest, start
 from catalog.operations.context import OperationContext
 from catalog.operations.fixes.commands import CommandPlace
 from catalog.operations.fixes.run import FixRun, run_fix
+from catalog.operations.fixes.stored import stored_fix
 from catalog.operations.flow.refresh import refresh
 from catalog.operations.merge.start import merge_into
 from catalog.operations.rebase import RebaseReport, rebase
@@ -157,11 +158,10 @@ class _Run:
         if not todo:
             return
         if fix is None:
-            raise InvalidInput(
-                f"{len(todo)} of {len(backfill.steps)} steps of backfill {backfill.name!r} are "
-                "still to be done",
-                kind=ErrorKind.BACKFILL_FAILED,
-                hint="give its fix again: what is done is not done again",
+            fix = stored_fix(
+                backfill,
+                allow_statements=self.request.allow_statements,
+                allow_commands=self.around.runs.everything,
             )
         run = FixRun(
             self.context,

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from catalog.errors import AlreadyExists, Conflict, ErrorKind, InvalidInput, NotFound
 from catalog.hints import Call, Option, hint
+from catalog.messages import masked
 from catalog.model.backfill import PREFIX, Backfill, branch_of, checked_name
-from catalog.model.fix import Fix, SqlText
+from catalog.model.fix import Fix
 from catalog.model.ids import random_id
 from catalog.model.names import canonical_name
 from catalog.model.texts import check_text
@@ -27,7 +28,8 @@ class BackfillRequest:
     """The arguments of ``Catalog.backfill``, which describes them.
 
     Attributes:
-        fix: The fix; None goes on with a backfill whose fix has been run.
+        fix: The fix; None goes on with a backfill, with the fix that is stored if it is needed.
+        allow_statements: Whether a stored fix may be run that is any SQL.
         contract: Canonical JSON of the contracts; empty without one, None if the backfill's own
             are meant.
     """
@@ -41,22 +43,10 @@ class BackfillRequest:
     merge: bool = False
     restart: bool = False
     allow_empty: bool = False
+    allow_statements: bool = False
     jobs: int = 1
     resolve: Resolutions = None
     message: str | None = None
-
-
-def fix_of(fix: Fix | str | None) -> Fix | None:
-    """Returns a fix that may be given as its SQL.
-
-    Raises:
-        InvalidInput: It is neither.
-    """
-    if isinstance(fix, str):
-        return Fix(sql=(SqlText("", fix),))
-    if fix is not None and not isinstance(fix, Fix):
-        raise InvalidInput(f"a fix must be SQL or a Fix, not {fix!r}")
-    return fix
 
 
 def start(context: OperationContext, request: BackfillRequest, *, into: str) -> FoundBackfill:
@@ -100,7 +90,7 @@ def _described(
             hint=f"name a commit of {into}, or another target",
         )
     fix = request.fix
-    plan = planned_steps(context, fix, base)
+    plan, source = planned_steps(context, fix, base), fix.to_json()
     return Backfill(
         name=name,
         id=random_id(),
@@ -110,7 +100,8 @@ def _described(
         steps=plan.steps,
         kinds=plan.kinds,
         from_ref=request.from_ref or "",
-        fix_text=fix.text,
+        fix_text=masked(fix.text),
+        fix_source=source if masked(source) == source else "",
         for_each=fix.for_each,
         contract=request.contract or "",
         refresh=request.refresh,

@@ -13,11 +13,12 @@ import duckdb
 
 from catalog.engine.executor import ThreadExecutor
 from catalog.engine.readable import readable
-from catalog.errors import CatalogError, Conflict, ErrorKind, InvalidInput
+from catalog.errors import CatalogError, Conflict, CorruptData, ErrorKind, InvalidInput
 from catalog.flow.refresh.run import StepProgress, Watch
 from catalog.hints import Hint
 from catalog.model.backfill import Backfill, BackfillStep
 from catalog.model.fix import Fix
+from catalog.model.ids import excerpt
 from catalog.model.types import Scalar
 from catalog.operations.context import OperationContext
 from catalog.operations.fixes.commands import (
@@ -76,6 +77,7 @@ def run_fix(fix: Fix, run: FixRun) -> None:
             it is committed; what other steps committed stays.
     """
     statements = fix_statements(fix.sql, [one.name for one in fix.variables]) if fix.sql else ()
+    _check_steps(fix, run)
     jobs = min(run.jobs, len(run.steps))
     if jobs > 1:
         check_apart(fix, run.steps)
@@ -89,6 +91,24 @@ def run_fix(fix: Fix, run: FixRun) -> None:
     failed = [(s, e) for s, e in zip(run.steps, errors, strict=True) if e is not None]
     if failed:
         raise _failure(run, failed, left=shared.left)
+
+
+def _check_steps(fix: Fix, run: FixRun) -> None:
+    """Checks that steps, which the catalog stores, are steps of a fix.
+
+    What a query found is known only from there.
+
+    Raises:
+        CorruptData: They have other variables or values.
+    """
+    listed = {one.name: frozenset(one.values) for one in fix.variables}
+    typed = {one.name for one in fix.variables if fix.sql}
+    for step in run.steps:
+        if step.values.keys() != listed.keys() or typed - run.backfill.kinds.keys():
+            raise CorruptData(f"step {excerpt(step.name)} has other variables than its fix")
+        for name, value in step.values.items():
+            if "\0" in value or (listed[name] and value not in listed[name]):
+                raise CorruptData(f"step {excerpt(step.name)} is for values that its fix has not")
 
 
 @dataclass(slots=True)

@@ -48,6 +48,11 @@ class FixStatement:
         changes = [(span, literals[name]) for span, name in self.parameters]
         return FixStatement(self.file, self.line, splice(self.sql, changes))
 
+    @property
+    def trial(self) -> str:
+        """Returns its SQL with NULL in place of each parameter: of the same shape."""
+        return self.with_values(_NULLS).sql
+
     @contextmanager
     def named_in_errors(self) -> Iterator[None]:
         """Has errors of the statement say where it is.
@@ -136,7 +141,7 @@ def tables_named(statements: Sequence[FixStatement]) -> tuple[frozenset[str], fr
     written: set[str] = set()
     read: set[str] = set()
     for one in statements:
-        for found in analyse(one.with_values(_NULLS).sql):
+        for found in analyse(one.trial):
             read.update(".".join(reference.name) for reference in found.references)
             written.update([".".join(found.target.name)] if found.target is not None else [])
     return frozenset(written), frozenset(read)
