@@ -154,8 +154,8 @@ class CatalogBackfiller(CatalogMerger):
         """Takes back what a merged backfill did, by rows and cells: later corrections stay.
 
         Derived tables are computed again in the same commit. The gate of the target judges it, as
-        any other change; the backfill's own contract does not count. One that was undone before is
-        left as it is.
+        any other change; the backfill's own contract does not count. A protected target takes it
+        too, since it takes back what came by a merge. One that was undone before is left as it is.
 
         Args:
             name: The backfill.

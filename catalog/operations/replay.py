@@ -33,7 +33,7 @@ from catalog.operations.merge.steps import (
     with_commit,
     with_derived,
 )
-from catalog.operations.refs import unprotected_branch
+from catalog.operations.refs import live_branch, unprotected_branch
 from catalog.repository.branches import HeldBranch
 from catalog.repository.history import first_parents
 from catalog.repository.repository import DEFAULT_BRANCH
@@ -56,6 +56,7 @@ class ReplayOptions:
         refresh: Whether derived tables that it makes stale are computed again.
         progress: See ``Catalog.merge``.
         gate: What whoever asks for it says about the gate of the branch.
+        of_merge: Whether what is taken back came by a merge, so that a protected branch takes it.
     """
 
     branch: str
@@ -65,6 +66,7 @@ class ReplayOptions:
     refresh: bool = True
     progress: MergeProgress | None = None
     gate: GateOptions = NO_OPTIONS
+    of_merge: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,8 @@ def revert(
 def _apply(context: OperationContext, replay: Replay, options: ReplayOptions) -> MergeReport:
     """Merges the steps of a replay into a branch, in one commit."""
     branch = canonical_name(options.branch)
-    live = unprotected_branch(context.repository, branch)
+    branch_of = live_branch if options.of_merge else unprotected_branch
+    live = branch_of(context.repository, branch)
     ends = (live.head, *(commit_id for step in replay.steps for commit_id in step))
     check_resolutions(context, options.resolve, ends)
     with (
@@ -179,7 +182,7 @@ class _Attempt:
             MergeConflict: A step conflicts with the branch.
         """
         replay, context = self.replay, self.merger.context
-        if held.branch.protected:
+        if held.branch.protected and not self.options.of_merge:
             unprotected_branch(context.repository, self.branch)
         at, merges = head, list[Merge]()
         for base, theirs in replay.steps:

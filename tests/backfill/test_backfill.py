@@ -211,6 +211,13 @@ def test_one_that_was_merged_is_not_abandoned_but_undone(cat: Catalog) -> None:
     assert states(cat) == {"nulls": "undone"}
 
 
+def test_a_protected_target_takes_the_merge_and_its_undo(cat: Catalog) -> None:
+    cat.branches.protect("main")
+    was = amounts(cat)
+    assert cat.backfill("nulls", fix=FIX, merge=True).state == "merged"
+    assert cat.undo_backfill("nulls").state == "undone" and amounts(cat) == was
+
+
 def test_after_an_undo_the_same_again_has_to_be_said(cat: Catalog) -> None:
     cat.backfill("nulls", fix=FIX, merge=True)
     cat.undo_backfill("nulls")

@@ -74,7 +74,7 @@ def undo(
         report = standing(context, found)
         return replace(report, state="undone", undo=merges[0].undo, reason="it was undone before")
     options = ReplayOptions(
-        branch=backfill.into, resolve=resolve, refresh=refresh, progress=progress
+        branch=backfill.into, resolve=resolve, refresh=refresh, progress=progress, of_merge=True
     )
     done = revert(
         context,
