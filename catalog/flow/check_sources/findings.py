@@ -161,6 +161,8 @@ def column_of(table: KnownTable, name: str, entry: Entry, *, what: str) -> str:
         NotFound: There is none of that name.
     """
     found = table.column(name)
+    if found is None and table.column(name.partition(".")[0]) is not None:
+        return name  # a field of a struct, which is looked for with its type
     if found is None:
         from difflib import get_close_matches
 

@@ -12,6 +12,7 @@ from catalog.flow.check_sources.findings import Findings, Rule, suggested_name
 from catalog.flow.check_sources.known import KnownTable
 from catalog.flow.check_sources.values import stored_value
 from catalog.model.checks import CheckKind, Severity
+from catalog.model.types import Scalar, TypeClass
 
 SEVERITIES = {
     "error": Severity.ERROR,
@@ -268,26 +269,15 @@ def _missing_values(quality: _Quality, findings: Findings) -> None:
     if "missingValues" not in arguments:
         raise quality.entry.error(f"{quality.what}: the argument missingValues is missing")
     items = arguments["missingValues"].items("a list of values")
-    values = [literal(_text(item)) for item in items if not item.is_empty]
-    name = identifier(column)
-    parts = [f"{name} IS NULL"] if len(values) < len(items) else []
-    parts += [f"CAST({name} AS VARCHAR) IN ({', '.join(values)})"] if values else []
-    if not parts:
+    if not items:
         raise arguments["missingValues"].error(f"{quality.what}: missingValues is empty")
-    failing = " OR ".join(parts)
+    values = [one for one in items if not one.is_empty]
     if not values:
-        _find_counted(quality, Rule(CheckKind.NOT_NULL, (column,)), failing, findings=findings)
+        _null_values(replace(quality, keys={}), findings)
         return
-    sql = f"SELECT * FROM {quality.of.table.sql} WHERE {failing}"
-    rule = Rule(CheckKind.SQL, (), {"sql": sql}, suggested=quality.base.suggested)
-    _find_counted(quality, rule, failing, findings=findings)
-
-
-def _text(entry: Entry) -> str:
-    value = stored_value(entry)
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise entry.invalid("a text or a whole number")
-    return str(value)
+    parts = [f"{identifier(column)} IS NULL"] if len(values) < len(items) else []
+    parts.append(_is_one_of(quality, column, values))
+    _find_rows(quality, " OR ".join(parts), findings)
 
 
 def _invalid_values(quality: _Quality, findings: Findings) -> None:
@@ -299,16 +289,50 @@ def _invalid_values(quality: _Quality, findings: Findings) -> None:
     if "validValues" not in arguments:
         raise quality.entry.error(f"{quality.what}: the argument validValues is missing")
     items = arguments["validValues"].items("a list of values")
-    values = [stored_value(one) for one in items if not one.is_empty]
+    values = [one for one in items if not one.is_empty]
     if not values:
         raise arguments["validValues"].error(f"{quality.what}: validValues is empty")
-    if quality.is_percent:
-        listed = ", ".join(literal(_text(one)) for one in items if not one.is_empty)
-        failing = f"CAST({identifier(column)} AS VARCHAR) NOT IN ({listed})"
-        _find_share(quality, failing, findings)
+    if not quality.is_percent and not quality.negated and all(map(_is_none, quality.conditions)):
+        accepted = {"values": [stored_value(one) for one in values]}
+        rule = Rule(CheckKind.ACCEPTED_VALUES, (column,), accepted)
+        _find_counted(quality, rule, "", findings=findings)
         return
-    rule = Rule(CheckKind.ACCEPTED_VALUES, (column,), {"values": values})
-    _find_counted(quality, rule, "", findings=findings)
+    # the metric counts rows, and accepted_values values
+    name = identifier(column)
+    failing = f"{name} IS NOT NULL AND NOT ({_is_one_of(quality, column, values)})"
+    _find_rows(quality, failing, findings)
+
+
+def _find_rows(quality: _Quality, failing: str, findings: Findings) -> None:
+    """Finds the check of a metric that counts rows that meet a condition."""
+    sql = f"SELECT * FROM {quality.of.table.sql} WHERE {failing}"
+    rule = Rule(CheckKind.SQL, (), {"sql": sql}, suggested=quality.base.suggested)
+    _find_counted(quality, rule, failing, findings=findings)
+
+
+def _is_one_of(quality: _Quality, column: str, items: Sequence[Entry]) -> str:
+    """Returns the condition that a column has one of some values; never NULL but for NULL.
+
+    A text is compared with the text of the value, so that one that is none of the type is no error.
+    """
+    name, kind = identifier(column), quality.of.table.columns[column]
+    texts: list[str] = []
+    numbers: list[str] = []
+    for item in items:
+        value = stored_value(item)
+        if isinstance(value, str):
+            texts.append(literal(value))
+        elif isinstance(value, bool):
+            texts.append(literal(str(value).lower()))
+        elif isinstance(value, int | float):
+            number = f"{Decimal(repr(value)):f}"
+            is_text = isinstance(kind, Scalar) and kind.type_class is TypeClass.TEXT
+            (texts if is_text else numbers).append(literal(number) if is_text else number)
+        else:
+            raise item.invalid("a text or a number")
+    parts = [f"CAST({name} AS VARCHAR) IN ({', '.join(texts)})"] if texts else []
+    parts += [f"{name} IN ({', '.join(numbers)})"] if numbers else []
+    return " OR ".join(parts)
 
 
 def _duplicate_values(quality: _Quality, findings: Findings) -> None:
@@ -336,7 +360,7 @@ def _duplicate_values(quality: _Quality, findings: Findings) -> None:
 
 
 def _is_none(condition: Condition) -> bool:
-    """Returns whether a condition on a number that is not negative means that it is 0."""
+    """Returns whether a condition on a number of rows, or on a share, means that it is 0."""
     return condition.value == 0 and condition.sign in ("=", "<=")
 
 
