@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from catalog.catalog import Catalog as Catalog
+    from catalog.model.check_functions import GivenFunctions
     from catalog.model.hooks import Given, Hooks
 
 __version__ = "0.1.0"
@@ -99,6 +100,7 @@ def open(
     verify: 'Literal["size", "pages", "hash"]' = "size",
     time_limit_s: float | None = 21_600.0,
     hooks: "Mapping[str, Given] | Callable[[], Hooks] | None" = None,
+    check_functions: "GivenFunctions" = None,
 ) -> "Catalog":
     """Opens the catalog in a directory or a bucket.
 
@@ -118,6 +120,10 @@ def open(
             function, or a command as a list of words. A function is given the change as JSON
             values, the diff with ``gate`` beside it, and lets it through by returning nothing or
             True. A command gets the same on stdin, and lets it through by ending with 0.
+        check_functions: The Python checks that may run: functions by the names by which checks
+            name them, or a list of names of entry points ``parquetry.checks`` of installed
+            packages. A function is given the rows, as a ``pyarrow.RecordBatchReader``, and the
+            parameters of the check, and returns the rows that fail it, their number, or None.
 
     Raises:
         NotFound: There is no catalog, or the bucket does not exist.
@@ -136,4 +142,5 @@ def open(
         verify=verify,
         time_limit_s=time_limit_s,
         hooks=hooks,
+        check_functions=check_functions,
     )

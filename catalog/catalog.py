@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from catalog.backfiller import CatalogBackfiller
 from catalog.errors import AlreadyExists, ErrorKind, NotFound
 from catalog.hints import Call, hint
+from catalog.model.check_functions import GivenFunctions, given_functions
 from catalog.model.datafile import VERIFY
 from catalog.model.hooks import Given, Hooks, given_hooks
 from catalog.model.limits import TIME_LIMIT_S, limited_to
@@ -79,6 +80,7 @@ class Catalog(CatalogBackfiller):
         verify: "Verify" = "size",
         time_limit_s: float | None = TIME_LIMIT_S,
         hooks: "Mapping[str, Given] | Callable[[], Hooks] | None" = None,
+        check_functions: GivenFunctions = None,
     ) -> "Catalog":
         """Opens a catalog; see ``catalog.open``."""
         uri = path_text(uri, "the catalog's place")
@@ -93,7 +95,11 @@ class Catalog(CatalogBackfiller):
             advice = hint("create one with: {}", Call("create", (uri,)))
             raise NotFound(f"no catalog in {uri}", kind=error.kind, hint=advice) from error
         opened = Catalog(store.location, repository, author=author)
-        opened.context = replace(opened.context, hooks=given_hooks(hooks))
+        opened.context = replace(
+            opened.context,
+            hooks=given_hooks(hooks),
+            functions=given_functions(check_functions),
+        )
         return opened
 
     def transaction(

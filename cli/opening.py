@@ -1,10 +1,12 @@
 """Opens the catalog a command works on, and reads ``TABLE@REF`` arguments."""
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
 
+from cli.check_functions import configured_functions
 from cli.gate import configured_hooks
 from cli.location import bucket_options, catalog_uri, named_uri, time_limit_s, verification
 from cli.usage import UsageError
@@ -18,8 +20,12 @@ _PART = re.compile(r'"((?:[^"]|"")+)"|([^".]+)')
 _SQL_NAME = re.compile(rf"(?:{_PART.pattern})(?:\.(?:{_PART.pattern}))*")
 
 
-def opened(context: typer.Context) -> "Catalog":
+def opened(context: typer.Context, *, allow_commands: bool = False) -> "Catalog":
     """Opens the catalog of a command.
+
+    Args:
+        context: The command.
+        allow_commands: Whether Python checks may run that no configuration of the user's names.
 
     Raises:
         NotFound: There is none.
@@ -34,6 +40,7 @@ def opened(context: typer.Context) -> "Catalog":
         verify=verification(context),
         time_limit_s=time_limit_s(),
         hooks=configured_hooks,
+        check_functions=partial(configured_functions, allow=allow_commands),
     )
 
 

@@ -57,6 +57,9 @@ RULES: Mapping[CheckKind, KindRules] = {
 }
 """The rules by kind; parameters of Python checks are for whoever wrote them."""
 
+FUNCTION = "function"
+"""Parameter of a Python check that names the function; without, it has the name of the check."""
+
 ROW_LEVEL = frozenset({CheckKind.NOT_NULL, CheckKind.ACCEPTED_VALUES, CheckKind.RANGE})
 """Kinds that look at each row by itself."""
 
@@ -98,6 +101,20 @@ def default_name(kind: str, columns: Sequence[str]) -> str:
     """Returns the name of a check that was given none: ``not_null_order_id``."""
     words = (re.sub(r"[^A-Za-z0-9_.-]+", "_", text) for text in (kind, *columns))
     return "_".join(words)[:200]
+
+
+def function_name(check: Check) -> str:
+    """Returns the name by which a check names its function.
+
+    Raises:
+        InvalidInput: It is not a name.
+    """
+    name = check.parameters.get(FUNCTION, check.name)
+    if not isinstance(name, str) or not name.strip():
+        raise InvalidInput(
+            f"{FUNCTION} is the name of a Python check, not {name!r}", kind=ErrorKind.BAD_CHECK
+        )
+    return name
 
 
 def max_age(text: object) -> datetime.timedelta:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from catalog.model.check_functions import CheckFunctions, no_functions
 from catalog.model.hooks import Hooks, no_hooks
 from catalog.model.lineage import StoredLineage
 from catalog.model.texts import check_text
@@ -31,6 +32,7 @@ class OperationContext:
         author: Who commits and moves branches.
         clock: Returns the current time, aware UTC.
         hooks: Returns the hooks of gates that may run.
+        functions: Returns the Python checks that may run.
         is_trial: Whether what is written is seen by nobody else, and deleted.
     """
 
@@ -38,6 +40,7 @@ class OperationContext:
     author: str
     clock: Clock
     hooks: Callable[[], Hooks] = no_hooks
+    functions: Callable[[], CheckFunctions] = no_functions
     is_trial: bool = False
 
     def __post_init__(self) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from catalog.errors import CatalogError, ErrorKind, InvalidInput, NotFound
 from catalog.flow.check_sources.entry import Entry, RuleRefusedError
 from catalog.flow.check_sources.known import KnownTable, KnownTables
-from catalog.model.checks import Check, CheckKind, Severity, check_name, threshold
+from catalog.model.check_rules import valid_check
+from catalog.model.checks import Check, CheckKind, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,21 +124,15 @@ class Findings:
         """Takes a rule as a check.
 
         Raises:
-            InvalidInput: Its name or a condition on the number of failures is not valid.
+            InvalidInput: It is not valid, whatever the table.
             NotFound: A column is not there.
         """
         columns = tuple(
             column_of(table, name, entry, what=self._label(rule)) for name in rule.columns
         )
-        try:
-            for text in (rule.error_if, rule.warn_if):
-                threshold(text)
-            if rule.name:
-                check_name(rule.name)
-        except InvalidInput as error:
-            raise entry.error(f"{self._label(rule)}: {error.message}", hint=error.advice) from error
+        suggested = rule.suggested or suggested_name(rule.kind, columns)
         check = Check(
-            rule.name,
+            rule.name or suggested,
             rule.kind,
             columns=columns,
             where=rule.where,
@@ -147,8 +142,11 @@ class Findings:
             parameters=rule.parameters,
             source=self.source,
         )
-        suggested = rule.suggested or suggested_name(rule.kind, columns)
-        self.checks.append(FoundCheck(table.name, check, suggested, entry))
+        try:
+            check = valid_check(check)
+        except InvalidInput as error:
+            raise entry.error(error.message, hint=error.advice) from error
+        self.checks.append(FoundCheck(table.name, replace(check, name=rule.name), suggested, entry))
 
     def _label(self, rule: Rule) -> str:
         return f"check {rule.name or rule.suggested or suggested_name(rule.kind, rule.columns)}"

@@ -11,16 +11,12 @@ from typing import Any
 import pyarrow as pa
 
 from catalog.errors import ErrorKind, InvalidInput
-from catalog.hints import Option, hint
 from catalog.messages import shown
 from catalog.model.check_functions import CheckFunction, CheckFunctions
-from catalog.model.checks import Check
+from catalog.model.check_rules import FUNCTION
 
 GROUP = "parquetry.checks"
 """The group of entry points in which packages offer Python checks."""
-
-FUNCTION = "function"
-"""Parameter of a Python check that names the function; without, it has the name of the check."""
 
 LONGEST_REASON = 1000
 """Characters that are shown of what a function raises."""
@@ -42,20 +38,6 @@ class Answer:
     rows: pa.Table | None = None
 
 
-def function_name(check: Check) -> str:
-    """Returns the name by which a check names its function.
-
-    Raises:
-        InvalidInput: It is not a name.
-    """
-    name = check.parameters.get(FUNCTION, check.name)
-    if not isinstance(name, str) or not name.strip():
-        raise InvalidInput(
-            f"{FUNCTION} is the name of a Python check, not {name!r}", kind=ErrorKind.BAD_CHECK
-        )
-    return name
-
-
 def find_function(name: str, functions: CheckFunctions) -> CheckFunction:
     """Returns the function of a Python check: one of this process, or an entry point.
 
@@ -72,11 +54,8 @@ def find_function(name: str, functions: CheckFunctions) -> CheckFunction:
         raise InvalidInput(
             f"nobody has allowed the Python check {name!r} to run{reservation}",
             kind=ErrorKind.COMMAND_REFUSED,
-            hint=hint(
-                "look at what it does; then name it in your own parquetry.toml, "
-                'python_checks = ["NAME"], or allow it for once: {}',
-                Option("allow_commands"),
-            ),
+            hint="look at what it does; then let it run by its name: in python_checks of your own "
+            "parquetry.toml, or in check_functions of catalog.open",
         )
     found = list(entry_points(group=GROUP, name=name))
     if not found:
@@ -167,8 +146,8 @@ def _answer(value: object, most_rows: int | None) -> Answer:
     if isinstance(value, list | tuple):
         if not all(isinstance(one, Mapping) for one in value):
             raise _nonsense("a list of something else than dictionaries")
-        value = pa.Table.from_pylist([dict(one) for one in value]) if value else pa.table({})
-        return _counted(value.to_reader(), most_rows)
+        rows = pa.Table.from_pylist([dict(one) for one in value]) if value else pa.table({})
+        return _counted(rows.to_reader(), most_rows)
     if isinstance(value, pa.RecordBatchReader):
         return _counted(value, most_rows)
     if hasattr(value, "__arrow_c_stream__"):

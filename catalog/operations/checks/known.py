@@ -8,7 +8,7 @@ import datetime
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from catalog.model.checks import TableCheck
+from catalog.model.checks import CheckKind, TableCheck
 from catalog.model.judgement import CheckResult
 from catalog.operations.checks.listing import entry_of
 from catalog.repository.commits import Commits, StoredTable
@@ -22,11 +22,13 @@ class KnownResult:
         commit_id: The commit on whose tables it ran, or which has the same.
         result: What it found.
         now: The moment it was judged at; None if that is not known.
+        own: Whether this same operation found it, by functions that are still the same.
     """
 
     commit_id: str
     result: CheckResult
     now: datetime.datetime | None = None
+    own: bool = False
 
 
 class Earlier:
@@ -61,6 +63,8 @@ class Earlier:
             if result.status == "broken" or not result.reads:
                 continue
             if known.now != self._now and self._is_changing(one):
+                continue
+            if not known.own and result.kind == CheckKind.PYTHON:
                 continue
             if all(self._snapshot(name) == is_there for name, is_there in result.reads.items()):
                 return replace(result, table=one.table, check=one.name, allowed="", elapsed_ms=0)

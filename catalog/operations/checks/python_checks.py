@@ -10,8 +10,9 @@ from catalog.flow.checks.binding import BoundCheck, bind
 from catalog.flow.checks.examples import LONGEST
 from catalog.flow.checks.files import FileChoice
 from catalog.flow.checks.outcome import broken_result, status_of
-from catalog.flow.checks.python_function import Answer, call, find_function, function_name
+from catalog.flow.checks.python_function import Answer, call, find_function
 from catalog.flow.checks.reading import check_engine
+from catalog.model.check_rules import function_name
 from catalog.model.checks import TableCheck
 from catalog.model.judgement import CheckResult, Example
 from catalog.operations.checks.listing import table_of
@@ -22,57 +23,55 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class FunctionChecks:
-    """Runs the Python checks that the user lets run here; see ``run.PythonChecks``.
+def run_python_check(
+    context: OperationContext, commit_id: str, one: TableCheck, *, examples: int
+) -> CheckResult:
+    """Runs a Python check on a commit; one that cannot be run is a result that says so.
 
-    A function gets rows and parameters, and nothing of the catalog.
+    The function gets rows and parameters, and nothing of the catalog.
     """
+    started = time.monotonic()
+    try:
+        bound = _bound(context, commit_id, one)
+    except (InvalidInput, NotFound, Unsupported) as error:
+        return broken_result(one, _reason(error), reads={})
+    reads = {bound.table.name: bound.table.id}
+    try:
+        answer = _answer(context, bound, most_rows=examples)
+    except (InvalidInput, NotFound, Unsupported) as error:
+        return broken_result(one, _reason(error), reads=reads)
+    return CheckResult(
+        table=bound.table.name,
+        check=one.name,
+        kind=str(bound.kind),
+        columns=bound.check.columns,
+        status=status_of(bound.check, answer.failures),
+        failures=answer.failures,
+        rows=bound.snapshot.rows if bound.condition is None else None,
+        message=_message(answer),
+        examples=_examples(bound, answer, most=examples),
+        digest=one.digest,
+        reads=reads,
+        elapsed_ms=round(1000 * (time.monotonic() - started)),
+    )
 
-    def run(
-        self, context: OperationContext, commit_id: str, one: TableCheck, *, examples: int
-    ) -> CheckResult:
-        """Runs a check on a commit; what cannot be run is a result with the status ``broken``."""
-        started = time.monotonic()
-        try:
-            bound = _bound(context, commit_id, one)
-        except (InvalidInput, NotFound, Unsupported) as error:
-            return broken_result(one, _reason(error), reads={})
-        reads = {bound.table.name: bound.table.id}
-        try:
-            answer = _answer(context, bound, most_rows=examples)
-        except (InvalidInput, NotFound, Unsupported) as error:
-            return broken_result(one, _reason(error), reads=reads)
-        return CheckResult(
-            table=bound.table.name,
-            check=one.name,
-            kind=str(bound.kind),
-            columns=bound.check.columns,
-            status=status_of(bound.check, answer.failures),
-            failures=answer.failures,
-            rows=bound.snapshot.rows if bound.condition is None else None,
-            message=_message(answer),
-            examples=_examples(bound, answer, most=examples),
-            digest=one.digest,
-            reads=reads,
-            elapsed_ms=round(1000 * (time.monotonic() - started)),
-        )
 
-    def failing_rows(
-        self, context: OperationContext, commit_id: str, one: TableCheck, *, limit: int | None
-    ) -> "pa.Table":
-        """Returns the rows that fail a check, as its function returns them.
+def python_failing_rows(
+    context: OperationContext, commit_id: str, one: TableCheck, *, limit: int | None
+) -> "pa.Table":
+    """Returns the rows that fail a Python check, as its function returns them.
 
-        Raises:
-            InvalidInput: It cannot be run, or does not say which rows.
-        """
-        answer = _answer(context, _bound(context, commit_id, one), most_rows=limit)
-        if answer.rows is None:
-            import pyarrow as pa
+    Raises:
+        InvalidInput: It cannot be run, or does not say which rows.
+    """
+    answer = _answer(context, _bound(context, commit_id, one), most_rows=limit)
+    if answer.rows is None:
+        import pyarrow as pa
 
-            if answer.failures:
-                raise InvalidInput(f"check {one.full_name} does not say which rows fail it")
-            return pa.table({})
-        return answer.rows
+        if answer.failures:
+            raise InvalidInput(f"check {one.full_name} does not say which rows fail it")
+        return pa.table({})
+    return answer.rows
 
 
 def _bound(context: OperationContext, commit_id: str, one: TableCheck) -> BoundCheck:

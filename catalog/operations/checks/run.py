@@ -4,9 +4,9 @@ import datetime
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from catalog.errors import ErrorKind, InvalidInput, NotFound, Unsupported
+from catalog.errors import InvalidInput, NotFound, Unsupported
 from catalog.model.checks import CheckKind, TableCheck
 from catalog.model.judgement import CheckResult
 from catalog.operations.checks.known import Earlier, KnownResult
@@ -24,20 +24,6 @@ EXAMPLES = 5
 """Rows that are shown of a check that fails, unless another number is asked for."""
 
 
-class PythonChecks(Protocol):
-    """Runs checks of the kind ``python``."""
-
-    def run(
-        self, context: OperationContext, commit_id: str, one: TableCheck, *, examples: int
-    ) -> CheckResult:
-        """Runs a check on a commit; what cannot be run is a result with the status ``broken``."""
-
-    def failing_rows(
-        self, context: OperationContext, commit_id: str, one: TableCheck, *, limit: int | None
-    ) -> "pa.Table":
-        """Returns the rows that fail a check."""
-
-
 # long: its parameters and what they mean
 def run_checks(
     context: OperationContext,
@@ -47,7 +33,6 @@ def run_checks(
     now: datetime.datetime,
     examples: int = EXAMPLES,
     known: Iterable[KnownResult] = (),
-    python: PythonChecks | None = None,
     progress: Callable[[int, str], None] | None = None,
     scans: "list[Scan] | None" = None,
 ) -> list[CheckResult]:
@@ -65,7 +50,6 @@ def run_checks(
         known: Results that were found before. One of the same check on the same table snapshots
             is taken over; after one without failures, only files that are new since are read
             where that is proved to find the same.
-        python: What runs Python checks; without, they are broken.
         progress: Called after each check that was run, with how many were and its name.
         scans: Takes which data files were read.
 
@@ -87,10 +71,13 @@ def run_checks(
     jobs: dict[int, Job] = {}
     earlier = Earlier(commits, commit_id, known, now=now)
     for at, one in enumerate(wanted):
-        if one.check is not None and one.check.kind is CheckKind.PYTHON:
-            found[at] = _python_result(context, commit_id, one, python=python, examples=examples)
+        reused = earlier.reused(one)
+        if reused is None and one.check is not None and one.check.kind is CheckKind.PYTHON:
+            from catalog.operations.checks.python_checks import run_python_check
+
+            found[at] = run_python_check(context, commit_id, one, examples=examples)
         else:
-            result = earlier.reused(one) or _bound(one, commits, commit_id)
+            result = reused or _bound(one, commits, commit_id)
             if isinstance(result, CheckResult):
                 found[at] = result
             else:
@@ -111,7 +98,6 @@ def failing_rows(
     one: TableCheck,
     *,
     limit: int | None = None,
-    python: PythonChecks | None = None,
 ) -> "Iterator[pa.RecordBatchReader]":
     """Yields the rows of a commit that fail a check, in the order of the table's key.
 
@@ -123,7 +109,6 @@ def failing_rows(
         commit_id: The commit.
         one: The check.
         limit: Most rows; None for all.
-        python: What runs Python checks.
 
     Raises:
         InvalidInput: The check cannot be run.
@@ -136,12 +121,9 @@ def failing_rows(
     from catalog.flow.checks.reading import check_engine
 
     if one.check is not None and one.check.kind is CheckKind.PYTHON:
-        if python is None:
-            raise InvalidInput(
-                f"check {one.full_name} is a Python check, which cannot run here",
-                kind=ErrorKind.BAD_CHECK,
-            )
-        yield python.failing_rows(context, commit_id, one, limit=limit).to_reader()
+        from catalog.operations.checks.python_checks import python_failing_rows
+
+        yield python_failing_rows(context, commit_id, one, limit=limit).to_reader()
         return
     commits = context.repository.commits
     check = bind(one, lambda name: table_of(commits, commit_id, name))
@@ -184,19 +166,3 @@ def _bound(one: TableCheck, commits: Commits, commit_id: str) -> "Job | CheckRes
         reads = {entry.name: entry.entry.snapshot for entry in entries if entry is not None}
         reason = f"{error.message}; {error.hint}" if error.hint else error.message
         return broken_result(one, reason, reads=reads)
-
-
-def _python_result(
-    context: OperationContext,
-    commit_id: str,
-    one: TableCheck,
-    *,
-    python: PythonChecks | None,
-    examples: int,
-) -> CheckResult:
-    if python is not None:
-        return python.run(context, commit_id, one, examples=examples)
-    from catalog.flow.checks.outcome import broken_result
-
-    reads = dict(tables_read(context, commit_id, one))
-    return broken_result(one, "no Python check may run here", reads=reads)

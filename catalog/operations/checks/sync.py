@@ -4,14 +4,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from catalog.errors import AlreadyExists, CatalogError, ErrorKind, InvalidInput
+from catalog.errors import (
+    AlreadyExists,
+    CatalogError,
+    ErrorKind,
+    InvalidInput,
+    NotFound,
+    Unsupported,
+)
 from catalog.flow.check_sources.findings import Findings, FoundCheck, named
 from catalog.flow.check_sources.known import KnownTables
 from catalog.flow.check_sources.reading import SourceFile, find_checks
 from catalog.hints import Option, hint
+from catalog.model.check_rules import function_name
 from catalog.model.checks import (
     MAX_CHECKS,
     Check,
+    CheckKind,
     TableCheck,
     table_check,
     table_checks,
@@ -19,7 +28,9 @@ from catalog.model.checks import (
     without_check,
 )
 from catalog.model.ids import canonical_json
+from catalog.model.lineage import LineageEntry
 from catalog.model.names import canonical_name
+from catalog.operations.checks.listing import table_of
 from catalog.operations.context import OperationContext
 from catalog.operations.history import describe_commit
 from catalog.operations.refs import unprotected_branch
@@ -131,7 +142,9 @@ def sync_checks(
         shown = ", ".join(file.path for file in files[:MOST_NAMED])
         more = f" and {len(files) - MOST_NAMED} more" if len(files) > MOST_NAMED else ""
         text = options.message or f"take checks over from {shown}{more}"
-        return Proposal([head], updates, context.describe(text), f"check: {text}")
+        lineage = {one.name: LineageEntry("check").stored() for one in updates}
+        about = context.describe(text, lineage=lineage)
+        return Proposal([head], updates, about, f"check: {text}")
 
     made = publish(context.repository, branch, propose, judge=judge)
     commit = None if made is None else describe_commit(context, made)
@@ -179,6 +192,7 @@ def _plan(
     }
     found, errors = _named(findings, existing, sources, options)
     findings.errors += errors
+    found = _valid(context, head, found, findings=findings)
     _raise(findings, options)
     plan = _Plan(
         left_out=(*findings.refused, *(error.message for error in findings.absent)),
@@ -275,6 +289,34 @@ def _named(
             )
         )
     return found, errors
+
+
+def _valid(
+    context: OperationContext, head: str, found: Sequence[FoundCheck], *, findings: Findings
+) -> list[FoundCheck]:
+    """Returns checks as they are stored, after each was run on a row that was made up."""
+    from catalog.flow.checks.binding import bind
+    from catalog.flow.checks.measure import check_runs
+    from catalog.flow.checks.reading import check_engine
+
+    commits, valid = context.repository.commits, []
+    with check_engine(context.repository, sampled=True) as engine:
+        for one in found:
+            try:
+                bound = bind(
+                    table_check(one.table, one.check), lambda name: table_of(commits, head, name)
+                )
+                if bound.kind is CheckKind.PYTHON:
+                    function_name(bound.check)
+                else:
+                    check_runs(engine, bound)
+                valid.append(replace(one, check=bound.check))
+            except (InvalidInput, NotFound, Unsupported) as error:
+                reason = error.message.partition("\n")[0].removeprefix("Binder Error: ")
+                kind = ErrorKind.BAD_CHECK if error.kind is ErrorKind.SQL_ERROR else error.kind
+                message = f"{one.entry.place}: {one.label}: {reason}"
+                findings.errors.append(type(error)(message, kind=kind, hint=error.advice))
+    return valid
 
 
 def _raise(findings: Findings, options: SyncOptions) -> None:

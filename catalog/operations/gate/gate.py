@@ -132,7 +132,7 @@ class Gate:
         results = run_checks(
             self.context, commit_id, wanted.run, now=self.context.clock(), known=known
         )
-        self._known += [KnownResult(commit_id, one) for one in results]
+        self._known += [KnownResult(commit_id, one, own=True) for one in results]
         return [*results, *wanted.decided]
 
     def _allowed(self, result: CheckResult) -> CheckResult:
