@@ -202,13 +202,13 @@ class _Entry:
     def names(self) -> tuple[str, ...] | None:
         if self.value is None:
             return None
-        return self.listed('["order_id"]')
+        return self.listed('["order_id"]', of="columns")
 
-    def listed(self, like: str) -> tuple[str, ...]:
+    def listed(self, like: str, *, of: str = "texts") -> tuple[str, ...]:
         """Returns a list of texts, none if there is none."""
         value = [] if self.value is None else self.value
         if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
-            raise self.invalid(f"a list of texts like {like}")
+            raise self.invalid(f"a list of {of} like {like}")
         return tuple(value)
 
     def seconds(self) -> float | None:
