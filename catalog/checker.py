@@ -3,6 +3,7 @@
 import datetime
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace as replace_fields
 from typing import TYPE_CHECKING
 
 from catalog.reader import CatalogReader
@@ -10,6 +11,7 @@ from catalog.repository.repository import DEFAULT_BRANCH
 from catalog.storage.failures import tells_machine_errors
 
 if TYPE_CHECKING:
+    from catalog.model.check_functions import GivenFunctions
     from catalog.model.checks import TableCheck
     from catalog.model.listings import CommitInfo
     from catalog.operations.checks.report import CheckReport
@@ -27,6 +29,7 @@ class CatalogChecker(CatalogReader):
         ref: str = DEFAULT_BRANCH,
         now: datetime.datetime | None = None,
         examples: int = 5,
+        functions: "GivenFunctions" = None,
     ) -> "CheckReport":
         """Runs the checks that are stored with tables, all of a table in as few scans as possible.
 
@@ -35,6 +38,8 @@ class CatalogChecker(CatalogReader):
             ref: The state that is checked; tables that checks name are those of the same commit.
             now: The moment that ``freshness`` is relative to; None is that of the call.
             examples: How many rows to keep of each check that fails.
+            functions: The Python checks that may run; None are those of ``catalog.open``, as
+                whose ``check_functions`` they are given.
 
         Returns:
             A result for each check. One that cannot be run, since its column is gone or its SQL
@@ -43,11 +48,15 @@ class CatalogChecker(CatalogReader):
         Raises:
             NotFound: There is no such table or ref.
         """
+        from catalog.model.check_functions import given_functions
         from catalog.model.texts import listed
         from catalog.operations.checks.report import check_tables
 
+        context = self.context
+        if functions is not None:
+            context = replace_fields(context, functions=given_functions(functions))
         named = None if tables is None else listed(tables, "tables")
-        return check_tables(self.context, ref, tables=named, now=now, examples=examples)
+        return check_tables(context, ref, tables=named, now=now, examples=examples)
 
     def checks(
         self, ref: str = DEFAULT_BRANCH, *, tables: Sequence[str] | None = None

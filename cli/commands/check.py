@@ -64,6 +64,14 @@ Now = Annotated[
         "Default: now.",
     ),
 ]
+AllowPython = Annotated[
+    bool,
+    typer.Option(
+        "--allow-commands",
+        help="Run the Python checks of installed packages though no configuration of yours names "
+        "them.",
+    ),
+]
 Table = Annotated[
     str, typer.Argument(metavar="TABLE", help="The table.", autocompletion=complete_table)
 ]
@@ -161,6 +169,7 @@ def check(
     show_failures: ShowFailures = False,
     limit: FailureLimit = None,
     now: Now = None,
+    allow_commands: AllowPython = False,
     json: Json = False,
 ) -> None:
     """Run the checks of tables, all of a table in as few scans as possible.
@@ -177,7 +186,7 @@ def check(
     if limit is not None and not show_failures:
         raise UsageError("--limit is for --show-failures")
     moment = None if now is None else _moment(now)
-    cat = opened(context)
+    cat = opened(context, allow_commands=allow_commands)
     with stderr.Progress("check:") as progress:
         from catalog.operations.checks.report import check_tables
 

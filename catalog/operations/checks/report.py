@@ -10,7 +10,7 @@ from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.model.checks import TableCheck
 from catalog.model.judgement import CheckResult
 from catalog.operations.checks.listing import checks_at
-from catalog.operations.checks.run import EXAMPLES, PythonChecks, failing_rows, run_checks
+from catalog.operations.checks.run import EXAMPLES, failing_rows, run_checks
 from catalog.operations.context import OperationContext
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ class CheckReport(Sequence[CheckResult]):
     scans: "tuple[Scan, ...]"
     _checks: tuple[TableCheck, ...] = field(repr=False)
     _context: OperationContext = field(repr=False, compare=False)
-    _python: PythonChecks | None = field(default=None, repr=False, compare=False)
 
     @property
     def passed(self) -> bool:
@@ -87,8 +86,7 @@ class CheckReport(Sequence[CheckResult]):
         if limit is not None and (isinstance(limit, bool) or limit < 0):
             raise InvalidInput(f"limit must be a number of rows or None, not {limit!r}")
         one = self._checks[self._place(name)]
-        found = failing_rows(self._context, self.commit, one, limit=limit, python=self._python)
-        with found as reader:
+        with failing_rows(self._context, self.commit, one, limit=limit) as reader:
             return reader.read_all()
 
     def to_dict(self) -> dict[str, object]:
@@ -145,7 +143,6 @@ def check_tables(
     tables: Sequence[str] | None = None,
     now: datetime.datetime | None = None,
     examples: int = EXAMPLES,
-    python: PythonChecks | None = None,
     progress: "Callable[[int, int, str], None] | None" = None,
 ) -> CheckReport:
     """Runs the checks of tables at a ref; see ``CatalogChecker.check``.
@@ -156,7 +153,6 @@ def check_tables(
         tables: The tables; None means all that have checks.
         now: The moment that ``freshness`` is relative to; None is now.
         examples: How many rows to show of a check that fails.
-        python: What runs Python checks; without, they are broken.
         progress: Called after each check with how many are done, how many there are, and its name.
 
     Raises:
@@ -182,10 +178,9 @@ def check_tables(
         wanted,
         now=moment,
         examples=examples,
-        python=python,
         progress=told,
         scans=scans,
     )
     return CheckReport(
-        ref, at.commit_id, moment, tuple(results), tuple(scans), tuple(wanted), context, python
+        ref, at.commit_id, moment, tuple(results), tuple(scans), tuple(wanted), context
     )
