@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from catalog.diff.view import End
 from catalog.errors import CorruptData, GateRefused
 from catalog.hints import Call, hint
 from catalog.model.contract_reading import contract_from_json
@@ -142,7 +143,10 @@ class Gate:
     def _violations(self, contracts: list[Contract], head: str, commit_id: str) -> list[Violation]:
         if not contracts:
             return []
-        return [Violation(one.name, "", "contracts cannot be judged here") for one in contracts]
+        from catalog.operations.contracts.judge import judge_contracts  # loads what compares rows
+
+        before, after = End(head, head), End(commit_id, commit_id)
+        return judge_contracts(self.context, contracts, before, after, known=self._verdicts)
 
     def _asked(self, found: Judgement, rules: BranchRules, changes: Changes) -> Judgement:
         """Asks the hooks about a change that nothing else refuses."""
