@@ -15,10 +15,8 @@ from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
 from catalog.model.types import Scalar, TypeClass
 from catalog.query.parse.keywords import fold
-from catalog.query.parse.lexer import tokenize
-from catalog.query.stored.check import StoredSelect, check_stored_select
+from catalog.query.stored.check import StoredSelect, changing_functions, check_stored_select
 from catalog.query.stored.condition import StoredCondition, check_stored_condition
-from catalog.query.stored.functions import CHANGING
 from catalog.repository.commits import StoredTable
 
 FindTable = Callable[[str], StoredTable | None]
@@ -139,14 +137,18 @@ def alias_of(table: StoredTable) -> str:
     return table.name.rpartition(".")[2]
 
 
-@lru_cache(maxsize=1024)
 def changing_words(check: Check) -> tuple[str, ...]:
     """Returns what in a check depends on chance or on the clock: it may differ the next time."""
     if check.kind is CheckKind.FRESHNESS:
         return ("freshness",)
-    sql = check.parameters.get("sql", "") if check.kind is CheckKind.SQL else check.where
-    words = {token.word for token in tokenize(str(sql))} if sql else set()
-    return tuple(sorted(words & CHANGING))
+    try:
+        if check.kind is CheckKind.SQL:
+            return changing_functions(_select(str(check.parameters.get("sql", "")), check.name))
+        if check.where:
+            return check_stored_condition(check.where, table="t", what="it").changing
+    except CatalogError:  # it is broken, which running it tells
+        return ("what it cannot run",)
+    return ()
 
 
 def tables_named(one: TableCheck) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from catalog.query.parse.keywords import fold
 from catalog.query.parse.lexer import TokenKind, line_and_column, tokenize
 from catalog.query.parse.nesting import DEEP, depth, with_stack
 from catalog.query.parse.statements import Place, Statement, StatementKind, TableReference
+from catalog.query.stored.functions import CHANGING, CHANGING_WORDS
 from catalog.query.stored.growth import Growth, growth
 from catalog.query.stored.tree import Findings, NamedTable, findings
 
@@ -93,6 +94,15 @@ def check_stored_select(sql: str, *, what: str) -> StoredSelect:
     return StoredSelect(
         statement.text, references, tuple(names), frozenset(found.functions), growth(tree)
     )
+
+
+def changing_functions(select: StoredSelect) -> tuple[str, ...]:
+    """Returns which functions of a SELECT depend on chance or on the clock.
+
+    A column that is called like one counts, too, where it would be called without parentheses.
+    """
+    words = {token.word for token in tokenize(select.text)}
+    return tuple(sorted((select.functions & CHANGING) | (words & CHANGING_WORDS)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from catalog.errors import ErrorKind, InvalidInput
 from catalog.query.parse.keywords import fold
 from catalog.query.parse.lexer import DEPTH, TokenKind, tokenize
 from catalog.query.parse.predicates import Predicate
-from catalog.query.stored.check import KEPT, check_stored_select
-from catalog.query.stored.functions import AGGREGATES, CHANGING, SPREADING
+from catalog.query.stored.check import KEPT, changing_functions, check_stored_select
+from catalog.query.stored.functions import AGGREGATES, SPREADING
 
 _TABLE = "t"
 """What the table is called before it gets its own name as an alias."""
@@ -95,14 +95,13 @@ def check_stored_condition(text: str, *, table: str, what: str) -> StoredConditi
     spread = sorted(select.functions & (AGGREGATES | SPREADING))
     if spread:
         raise _refused(what, f"it calls {spread[0]}(), which is not about single rows")
-    words = {token.word for token in tokenize(text)} | select.functions
     return StoredCondition(
         text,
         frozenset(part for parts in references for part in parts),
         (fold(table),) in references,
         tuple(one for reference in select.references for one in reference.predicates),
         select.bounded,
-        tuple(sorted(words & CHANGING)),
+        changing_functions(select),
     )
 
 

@@ -142,7 +142,12 @@ transaction_timestamp uuid uuidv4 uuidv7
 """
 
 CHANGING: frozenset[str] = frozenset(_CHANGING.split())
-"""Functions whose result depends on chance or on the clock; some are called without parentheses."""
+"""Functions whose result depends on chance or on the clock."""
+
+CHANGING_WORDS: frozenset[str] = frozenset(
+    name for name in CHANGING if name.startswith(("current_", "local"))
+)
+"""Those of them that are called without parentheses."""
 
 TABLE_FUNCTIONS: frozenset[str] = frozenset(
     {"generate_series", "json_each", "json_tree", "range", "unnest"}
