@@ -58,7 +58,8 @@ class CatalogBackfiller(CatalogMerger):
             into: The target; None is the backfill's own, or ``main``.
             contract: What the change may do, beside what the target's own rules demand: a TOML
                 file with a section ``[contract.NAME]``, what it says as a dictionary, or values.
-                None is the backfill's own when it goes on.
+                None is the backfill's own when it goes on
+                or begins again.
             refresh: Whether derived tables that it makes stale are computed again.
             merge: Whether to merge it if it passes the gate of the target.
             restart: Whether to drop what is on the branch, and to begin again.

@@ -65,7 +65,8 @@ def check_lines(check: CheckResult) -> Iterator[str]:
 
 def violation_lines(violation: Violation) -> Iterator[str]:
     """Yields something that a contract does not allow, and rows."""
-    yield f"contract {plain(violation.contract)}: {plain(violation.message)}"
+    allowed = f" (allowed: {plain(violation.allowed)})" if violation.allowed else ""
+    yield f"contract {plain(violation.contract)}: {plain(violation.message)}{allowed}"
     yield from _examples(violation.examples, moved=True)
 
 

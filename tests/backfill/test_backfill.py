@@ -94,6 +94,20 @@ def test_begun_again_it_drops_what_was_done(cat: Catalog) -> None:
     assert messages(cat, "backfill/nulls").count("backfill nulls: fix") == 1
 
 
+def test_begun_again_it_keeps_its_contract(cat: Catalog) -> None:
+    contract = {"contract": {"c": {"table": {"orders": {"column": {"amount": {"filled": 1}}}}}}}
+    first = cat.backfill("nulls", fix=FIX, contract=contract)
+    assert first.state == "refused"
+    again = cat.backfill("nulls", fix=f"{FIX} OR id = 1", restart=True)
+    assert again.state == "refused"
+    assert again.effect is not None and again.effect.judgement is not None
+    assert [one.rule for one in again.effect.judgement.violations] == [
+        "table.orders.column.amount.filled"
+    ]
+    one = cat.backfill("nulls", fix=f"{FIX} AND id = 3", restart=True, merge=True)
+    assert one.state == "merged"
+
+
 def test_a_name_that_was_merged_is_used_again_only_when_it_is_said(cat: Catalog) -> None:
     merged = cat.backfill("nulls", fix=FIX, merge=True)
     other = "UPDATE orders SET amount = 1 WHERE id = 3"

@@ -1,7 +1,7 @@
 """Beginning a backfill, or going on with the one of its name."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from catalog.errors import AlreadyExists, Conflict, ErrorKind, InvalidInput, NotFound
 from catalog.hints import Call, Option, hint
@@ -72,6 +72,8 @@ def start(context: OperationContext, request: BackfillRequest, *, into: str) -> 
         return found
     elif request.fix is None:
         raise _no_fix(name)
+    if found is not None and request.contract is None:  # what it may do outlives a first try
+        request = replace(request, contract=found.backfill.contract)
     backfill = _described(context, request, name, into=canonical_name(request.into or into))
     return _begin(context, backfill, found)
 
