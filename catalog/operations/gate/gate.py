@@ -1,5 +1,6 @@
 """Judges what is proposed for a branch: checks, contracts and hooks, on target head → candidate."""
 
+import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -54,6 +55,7 @@ class Gate:
     direct: bool = False
     dry_run: bool = False
     judgement: Judgement | None = None
+    _judged_at: datetime.datetime | None = None
     _known: list[KnownResult] = field(default_factory=list)
     _verdicts: dict[Any, Any] = field(default_factory=dict)
     _answers: dict[tuple[object, ...], HookResult] = field(default_factory=dict)
@@ -130,11 +132,14 @@ class Gate:
         if not wanted.run:
             return list(wanted.decided)
         known = [*self._known, *recorded_results(self.context.repository.commits, head)]
-        results = run_checks(
-            self.context, commit_id, wanted.run, now=self.context.clock(), known=known
-        )
-        self._known += [KnownResult(commit_id, one, own=True) for one in results]
+        results = run_checks(self.context, commit_id, wanted.run, now=self._now(), known=known)
+        self._known += [KnownResult(commit_id, one, now=self._now(), own=True) for one in results]
         return [*results, *wanted.decided]
+
+    def _now(self) -> datetime.datetime:
+        """Returns the moment at which all is judged: that of the first commit."""
+        self._judged_at = self._judged_at or self.context.clock()
+        return self._judged_at
 
     def _allowed(self, result: CheckResult) -> CheckResult:
         reason = self.options.reason(result.table, result.check)
