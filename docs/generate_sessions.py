@@ -36,6 +36,7 @@ PAGES = (
     "docs/how-to/query-from-other-tools.md",
     "docs/how-to/write-rows-from-python.md",
     "docs/how-to/backfill-by-rollback.md",
+    "docs/how-to/backfill-in-one-command.md",
     "docs/how-to/backfill-on-a-branch.md",
     "docs/how-to/settle-a-conflict.md",
     "docs/how-to/who-changed-this-row.md",

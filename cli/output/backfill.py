@@ -80,7 +80,8 @@ def next_commands(report: "BackfillReport") -> list[str]:
         case "ready":
             return [f"parquetry backfill {name} --merge"]
         case "merged":
-            return [f"parquetry backfill undo {name}"]
+            looked = [f"parquetry backfill show {name}"] if report.reason else []
+            return [*looked, f"parquetry backfill undo {name}"]
         case "conflict":
             into = shlex.quote(report.backfill.into)
             return [f"parquetry merge {shlex.quote(report.branch)} --into {into}"]
@@ -98,7 +99,7 @@ def _lines(report: "BackfillReport") -> Iterator[str]:
         yield from _rebase_lines(report)
     elif report.behind and report.effect is not None:
         yield f"{counted(report.behind, 'commit')} on {plain(report.backfill.into)} since it began"
-    if report.effect is not None:
+    if report.effect is not None and not report.reason:
         yield ""
         yield from _effect_lines(report.effect)
     yield from _closing(report)

@@ -45,6 +45,12 @@ from catalog.repository.history import count_missing, merge_base
 from catalog.repository.repository import DEFAULT_BRANCH
 from catalog.write.merge.ends import MergeProgress
 
+GO_ON = hint(
+    "what is done stays done: run it again once the reason is gone; with another fix: {}",
+    Option("restart"),
+)
+"""The way on after a step that failed."""
+
 REBASES = 5
 """Rebases that are begun at most: each that fails has lost against another process."""
 
@@ -178,6 +184,7 @@ class _Run:
         except CatalogError as error:
             if error.kind == ErrorKind.BACKFILL_FAILED:
                 note(self.context, backfill, "failed", reason=error.message)
+                error.advice = error.advice if error.advice.text else GO_ON
             raise
         self._look_again()
 
@@ -283,7 +290,7 @@ class _Run:
         context, backfill, found = self.context, self.backfill, self.found
         target = live_branch(context.repository, backfill.into).head
         behind = count_missing(context.repository.commits.read, target, found.head)
-        report = replace(standing(context, found), rebase=self.rebased, behind=behind)
+        report = replace(standing(context, found), rebase=self.rebased, behind=behind, reason="")
         asked = merge_of(backfill, resolve=self.request.resolve, message=self.request.message)
         if self.request.merge:
             try:
@@ -308,4 +315,4 @@ class _Run:
         report = standing(self.context, self.found)
         commit = commit or report.commit
         effect = None if commit is None else effect_of_merge(self.context, self.backfill, commit)
-        return replace(report, state="merged", effect=effect, commit=commit)
+        return replace(report, state="merged", effect=effect, commit=commit, reason="")

@@ -56,7 +56,7 @@ def show_backfill(context: OperationContext, name: str) -> BackfillReport:
     except MergeConflict as error:
         return replace(report, state="conflict", reason=error.message)
     judged: State = "ready" if effect.judgement is None or effect.judgement.passed else "refused"
-    return replace(report, state=judged, effect=effect)
+    return replace(report, state=judged, effect=effect, reason="")
 
 
 def named_backfill(context: OperationContext, name: str) -> FoundBackfill:
