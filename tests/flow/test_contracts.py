@@ -67,8 +67,10 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return Lake(tmp_path_factory.mktemp("contracts") / "lake")
 
 
+FILL = "UPDATE weather SET wind = 2.5 WHERE id = 2"
+
 RULES: dict[str, list[tuple[str, str]]] = {
-    "UPDATE weather SET wind = 2.5 WHERE id = 2": [
+    FILL: [
         ("updated = 1", "updated = 0"),
         ('updated = "17%"', 'updated = "16%"'),
         ('columns = ["wind"]', 'columns = ["temp"]'),
@@ -163,6 +165,30 @@ RULES: dict[str, list[tuple[str, str]]] = {
     ],
 }
 """By what changes: rules that allow it, and rules like them that do not."""
+
+CONDITIONS = [
+    (FILL, "region = 'EU'", "region = 'US'"),
+    (FILL, "weather.region = 'EU' AND id < 3", "wind IS NOT NULL"),
+    (FILL, "wind IS NULL OR wind = 2.5", "wind = 2.5"),
+    (FILL, "length(region) = 2", "length(region) = 3"),
+    ("UPDATE weather SET region = 'EU' WHERE id = 5", "month = '03'", "region = 'EU'"),
+    ("UPDATE weather SET region = 'US' WHERE id = 1", "region IN ('US', 'EU')", "region = 'EU'"),
+    ("DELETE FROM weather WHERE id = 6", "region = 'US'", "region = 'EU'"),
+    ("INSERT INTO weather VALUES (7, '04', 1, 1, NULL)", "region IS NULL", "region <> 'EU'"),
+    ("INSERT INTO log VALUES ('c')", "line = 'c'", "line = 'b'"),
+    ("DELETE FROM log WHERE line = 'a'", "line = 'a'", "line > 'a'"),
+]
+
+
+@pytest.mark.parametrize("number", range(len(CONDITIONS)))
+def test_a_condition_holds_of_changed_rows_before_and_after(lake: Lake, number: int) -> None:
+    change, kept, broken = CONDITIONS[number]
+    branch, table = lake.changed(change), "log" if " log " in change else "weather"
+    rules = '[contract.c.table.{}]\nwhere = """{}"""'
+    assert lake.judged(rules.format(table, kept), branch) == []
+    (found,) = lake.judged(rules.format(table, broken), branch)
+    assert (found.rule, found.count, len(found.examples)) == (f"table.{table}.where", 1, 1)
+
 
 CASES = [(change, *pair) for change, pairs in RULES.items() for pair in pairs]
 

@@ -142,8 +142,7 @@ class TableChange:
 
     def unmet(self, compared: Compared, where: str) -> Offenders:
         """Returns changed rows that do not meet a condition, before or after."""
-        repository = self._changes.repository
-        return unmet(compared, where, table=self.table, store=repository.store)
+        return unmet(compared, where, table=self.table, limits=self._changes.repository.limits)
 
     def _files(self, side: SideName, pruner: Pruner | None = None) -> list[DataFile]:
         stored: StoredTable | None = self._planned.stored(side)
