@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from catalog.catalog import Catalog as Catalog
     from catalog.model.check_functions import GivenFunctions
+    from catalog.model.contracts import Contract
     from catalog.model.hooks import Given, Hooks
 
 __version__ = "0.1.0"
@@ -45,6 +46,7 @@ __all__ = [
     "Unsupported",
     "create",
     "open",
+    "read_contracts",
 ]
 
 
@@ -144,3 +146,19 @@ def open(
         hooks=hooks,
         check_functions=check_functions,
     )
+
+
+def read_contracts(path: "str | PathLike[str]") -> "list[Contract]":
+    """Reads contracts, which say what a change may do, from a TOML file.
+
+    Args:
+        path: A file with sections ``[contract.NAME]``.
+
+    Raises:
+        NotFound: There is no such file.
+        InvalidInput: It is not TOML, or a contract in it is not valid: the message names the place.
+        StorageFailure: It cannot be read.
+    """
+    from catalog.operations.contracts.given import given_contracts
+
+    return [*given_contracts(path)]

@@ -8,8 +8,8 @@ from catalog.storage.failures import tells_machine_errors
 
 if TYPE_CHECKING:
     from catalog.model.fix import Fix
-    from catalog.operations.backfill.contract import ContractArgument
     from catalog.operations.backfill.report import BackfillReport
+    from catalog.operations.contracts.given import GivenContracts
     from catalog.operations.fixes.arguments import Repetition
     from catalog.operations.merge.steps import Resolutions
 
@@ -29,7 +29,7 @@ class CatalogBackfiller(CatalogMerger):
         for_each: "Repetition | None" = None,
         from_ref: str | None = None,
         into: str | None = None,
-        contract: "ContractArgument | None" = None,
+        contract: "GivenContracts | None" = None,
         refresh: bool = True,
         merge: bool = False,
         restart: bool = False,

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from catalog.model.listings import CommitInfo
     from catalog.operations.checks.report import CheckReport
     from catalog.operations.checks.sync import SyncReport
+    from catalog.operations.contracts.given import GivenContracts
+    from catalog.operations.contracts.report import ContractReport
 
 
 @tells_machine_errors
@@ -166,6 +168,40 @@ class CatalogChecker(CatalogReader):
         made = change_checks(self.context, branch, drop=[(table, name)], message=message)
         assert made is not None, "a check was dropped"
         return made
+
+    def judge(
+        self,
+        contracts: "GivenContracts",
+        from_ref: str,
+        to_ref: str = DEFAULT_BRANCH,
+        *,
+        names: Sequence[str] | None = None,
+    ) -> "ContractReport":
+        """Judges what changed between two refs by contracts.
+
+        Args:
+            contracts: A TOML file with sections ``[contract.NAME]``, what one says as a
+                dictionary, or contracts.
+            from_ref: The older ref, or a range ``A..B`` or ``A...B``.
+            to_ref: The newer ref.
+            names: The contracts that are meant; None means all.
+
+        Returns:
+            What they do not allow; ``kept`` says whether that is nothing.
+
+        Raises:
+            InvalidInput: A contract or a ref is not valid.
+            NotFound: There is no such file, contract or ref.
+        """
+        from catalog.operations.contracts.given import given_contracts
+        from catalog.operations.contracts.judge import judge_contracts
+        from catalog.operations.contracts.report import ContractReport
+        from catalog.operations.diff import resolve_ends
+
+        found = given_contracts(contracts, names=names)
+        before, after = resolve_ends(self.context, from_ref, to_ref)
+        violations = judge_contracts(self.context, found, before, after)
+        return ContractReport(before, after, tuple(c.name for c in found), tuple(violations))
 
     def sync_checks(
         self,

@@ -15,6 +15,7 @@ from cli.commands import (
     backfill,
     check,
     check_sync,
+    contract,
     demo,
     derive,
     export,
@@ -155,6 +156,15 @@ _add(checks, "add", check.check_add)
 _add(checks, "list", check.check_list)
 _add(checks, "drop", check.check_drop)
 _add(checks, "sync", check_sync.check_sync)
+
+contracts = _group(
+    "contract", "Say what a change may do, and judge changes by it.", DefaultCommandGroup
+)
+_add(contracts, "run", contract.contract)
+_add(contracts, "add", contract.contract_add)
+_add(contracts, "list", contract.contract_list)
+_add(contracts, "show", contract.contract_show)
+_add(contracts, "drop", contract.contract_drop)
 
 backfills = _group(
     "backfill", "Run a fix on a branch of its own, judge it, merge it.", DefaultCommandGroup

@@ -1,12 +1,9 @@
 """What commands say about gates: contracts from files, checks that may fail, hooks that may run."""
 
-import tomllib
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from catalog.errors import ErrorKind, InvalidInput, NotFound, StorageFailure
 from catalog.model.hooks import Hook, Hooks
 from cli.location import config_distrust, find_config
 from cli.usage import UsageError
@@ -22,22 +19,9 @@ def contracts_in(paths: Sequence[Path]) -> "list[Contract]":
         NotFound: There is no such file.
         InvalidInput: One is not valid.
     """
-    from catalog.model.contract_reading import read_contracts
+    from catalog.operations.contracts.given import given_contracts
 
-    found: list[Contract] = []
-    for path in paths:
-        try:
-            stored = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
-        except FileNotFoundError as error:
-            raise NotFound(f"no file {path}", kind=ErrorKind.SOURCE_NOT_FOUND) from error
-        except OSError as error:
-            raise StorageFailure(f"cannot read {path}: {error.strerror}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise InvalidInput(
-                f"{path} is not valid TOML: {error}", kind=ErrorKind.BAD_CONTRACT
-            ) from error
-        found += read_contracts(stored, source=str(path))
-    return found
+    return [contract for path in paths for contract in given_contracts(path)]
 
 
 def allowed_failures(checks: Sequence[str], reasons: Sequence[str]) -> Mapping[str, str]:

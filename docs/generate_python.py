@@ -43,6 +43,7 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         (
             "catalog:create",
             "catalog:open",
+            "catalog:read_contracts",
             *(f"catalog:{n}Options" for n in ("S3", "Gcs", "Azure")),
         ),
     ),
@@ -102,6 +103,9 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "catalog.write.snapshot.take:SnapshotReport",
             "catalog.write.rows.write:WriteReport",
             *(f"catalog.operations.merge.steps:{name}" for name in ("MergeReport", "TableMerge")),
+            "catalog.operations.contracts.report:ContractReport",
+            *(f"catalog.model.judgement:{name}" for name in ("Violation", "Example")),
+            "catalog.model.contracts:Contract",
             "catalog.write.merge.commits:Ends",
             "catalog.operations.merge.open_merges:OpenMerge",
             "catalog.operations.rebase:RebaseReport",

@@ -48,18 +48,21 @@ MAX_TEXT = 10_000
 """Most characters of one text of a contract."""
 
 
-def read_contracts(stored: Mapping[str, object], *, source: str) -> tuple[Contract, ...]:
+def read_contracts(
+    stored: Mapping[str, object], *, source: str, alone: bool = True
+) -> tuple[Contract, ...]:
     """Reads the contracts of a document, which has a section ``contract.NAME`` for each.
 
     Args:
         stored: The document as TOML is parsed: texts, numbers, lists and mappings.
         source: What it is, for messages: the name of a file.
+        alone: Whether it may say nothing else.
 
     Raises:
         InvalidInput: It has no contracts, a key or a value is not valid, or two contradict.
     """
     root = _Place(source, "", stored)
-    sections = root.section(("contract",))
+    sections = root.section(("contract",)) if alone else dict(root.items())
     if "contract" not in sections:
         raise InvalidInput(
             f"{source} has no contract",

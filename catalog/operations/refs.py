@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from catalog.errors import Conflict, ErrorKind, InvalidInput, NotFound
 from catalog.hints import Call, hint
@@ -24,6 +25,10 @@ from catalog.repository.branches import HeldBranch
 from catalog.repository.repository import DEFAULT_BRANCH, Repository
 from catalog.storage.failures import tells_machine_errors
 from catalog.storage.store import SwapLost
+
+if TYPE_CHECKING:
+    from catalog.model.contracts import Contract
+    from catalog.operations.contracts.given import GivenContracts
 
 MAX_ATTEMPTS = 100
 """Races that setting a branch's protection may lose: it asks for no state, and each attempt is
@@ -208,6 +213,75 @@ class BranchList:
             CorruptData: They are of a newer release, or not readable.
         """
         return rules_of(self._context, name)
+
+    def add_contract(
+        self, name: str, contract: "GivenContracts", *, replace: bool = False
+    ) -> Branch:
+        """Keeps contracts for a branch: every change of it is judged by them from now on.
+
+        Args:
+            name: The branch.
+            contract: A TOML file with sections ``[contract.NAME]``, what one says as a dictionary,
+                or contracts.
+            replace: Whether they take the place of others of the same names.
+
+        Returns:
+            The branch as it is then; its reflog says what was added.
+
+        Raises:
+            NotFound: There is no such branch, or no such file.
+            AlreadyExists: The branch has another contract of such a name.
+            InvalidInput: A contract is not valid, or does not fit the tables of the branch.
+            Conflict: Other writers kept moving it.
+        """
+        from catalog.operations.contracts.given import given_contracts
+        from catalog.operations.contracts.keeping import add_contracts
+
+        return add_contracts(self._context, name, given_contracts(contract), replace=replace)
+
+    def drop_contract(self, name: str, contract: str) -> Branch:
+        """Drops a contract of a branch.
+
+        Args:
+            name: The branch.
+            contract: The contract's name.
+
+        Returns:
+            The branch as it is then; its reflog says what was dropped.
+
+        Raises:
+            NotFound: There is no such branch, or no such contract.
+            Conflict: Other writers kept moving it.
+        """
+        from catalog.operations.contracts.keeping import drop_contract
+
+        return drop_contract(self._context, name, contract)
+
+    def contract(self, name: str, contract: str) -> "Contract":
+        """Returns a contract of a branch.
+
+        Args:
+            name: The branch.
+            contract: The contract's name.
+
+        Raises:
+            NotFound: There is no such branch, or no such contract.
+            CorruptData: It is of a newer release, or not readable.
+        """
+        from catalog.operations.contracts.keeping import branch_contract
+
+        return branch_contract(self._context, name, contract)
+
+    def contracts(self, name: str) -> "tuple[Contract, ...]":
+        """Returns the contracts of a branch by name.
+
+        Raises:
+            NotFound: There is no such branch.
+            CorruptData: They are of a newer release, or not readable.
+        """
+        from catalog.operations.contracts.keeping import branch_contracts
+
+        return branch_contracts(self._context, name)
 
     def unprotect(self, name: str) -> Branch:
         """Lifts the protection of a branch; its rules stay.

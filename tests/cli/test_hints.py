@@ -57,7 +57,10 @@ def test_every_recommended_call_has_options_that_exist() -> None:
 
 
 def test_every_recommended_option_exists() -> None:
-    every = {option for name in command().commands for option in options(name)}
+    names = list(command().commands)
+    for name in command().commands:
+        names += [f"{name} {inner}" for inner in getattr(command().commands[name], "commands", ())]
+    every = {option for name in names for option in options(name)}
     for call in calls("Option"):
         (name, *_) = call.args
         assert isinstance(name, ast.Constant)
