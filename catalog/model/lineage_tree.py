@@ -115,6 +115,11 @@ _REPLACES: Mapping[str, tuple[str, tuple[str, ...]]] = {
 """By operation, the fact that says whether rows that were there before have gone."""
 
 
+def leaves_rows(entry: LineageEntry | None) -> bool:
+    """Returns whether a write changed what is known of a table, and none of its rows."""
+    return entry is not None and entry.operation == "check"
+
+
 def replaces(entry: LineageEntry) -> bool:
     """Returns whether nothing that the table had before is in it any more."""
     if entry.steps:

@@ -172,4 +172,4 @@ def _where(commit: "CommitInfo", names: Mapping[str, list[str]]) -> str:
 def _change(name: str, change: "TableChange") -> str:
     """Returns what a commit did to a table: ``orders: 1 file added, 2 removed``."""
     files = files_changed(change.files_added, change.files_removed)
-    return f"{plain(name)}: {files or 'no files, only its schema or keys'}"
+    return f"{plain(name)}: {files or 'no files, only its schema, keys or checks'}"

@@ -67,7 +67,7 @@ def test_log_as_json_is_full(empty: Path, parquetry: Runner) -> None:
     commit = json.loads(parquetry("log", "--json").out)["commits"][0]
     assert set(commit) == {
         *("commit", "parents", "generation", "time", "author", "message", "tables"),
-        *("metadata", "lineage"),
+        *("metadata", "lineage", "gate"),
     }
     assert commit["time"].endswith("Z")
 

@@ -138,6 +138,13 @@ def test_rows_that_stay_come_from_earlier_commits(lake: Catalog) -> None:
     assert shape(up(lake, "daily")) == [("sql", {})]
 
 
+def test_a_commit_that_changed_checks_alone_brought_no_rows(lake: Catalog) -> None:
+    before = shape(up(lake, "monthly"))
+    for table in ("orders", "daily", "monthly"):
+        assert lake.add_check(table, "row_count", min=1) is not None
+    assert shape(up(lake, "monthly")) == before
+
+
 def test_a_merge_is_followed_to_the_side_that_brought_a_table(lake: Catalog) -> None:
     lake.branches.create("work")
     changed = run(lake, "UPDATE orders SET v = 9 WHERE id = 1", branch="work")

@@ -9,7 +9,14 @@ from catalog.flow.derivation.graph import Graph
 from catalog.flow.derivation.staleness import staleness
 from catalog.model.ids import excerpt
 from catalog.model.lineage import Input
-from catalog.model.lineage_tree import Dependent, Note, TableLineage, TableNode, TableWrite
+from catalog.model.lineage_tree import (
+    Dependent,
+    Note,
+    TableLineage,
+    TableNode,
+    TableWrite,
+    leaves_rows,
+)
 from catalog.model.listings import commit_info
 from catalog.model.texts import check_choice
 from catalog.operations.context import OperationContext
@@ -173,7 +180,7 @@ class _Upstream:
                 return writes, True
             seen.add((write.state, wanted))
             found = traced(write, wanted)
-            if found.takes_part:
+            if found.takes_part and not leaves_rows(write.entry):
                 nodes = tuple(self._inputs(write, found.inputs, path))
                 commit = commit_info(write.state.commit_id, write.commit)
                 writes.append(TableWrite(commit, write.entry, nodes))
