@@ -109,9 +109,12 @@ def _failing(
     if check.kind is CheckKind.UNIQUE:
         where = _is_repeated(check, rows, holds)
     elif check.parent is not None:
-        keys = check.parent.child_keys
-        there = " AND ".join(f"{key} IS NOT NULL" for key in keys)
-        parent = parent_rows(engine, select, check, names=keys, choice=choice)
+        # names of their own: a column of the other table may have the same number
+        names = [f"m{n}" for n in range(len(check.columns))]
+        keys = zip(check.parent.child_keys, names, strict=True)
+        rows = f"(SELECT *, {', '.join(f'{key} AS {name}' for key, name in keys)} FROM {rows})"
+        there = " AND ".join(f"{name} IS NOT NULL" for name in names)
+        parent = parent_rows(engine, select, check, names=names, choice=choice)
         where = f"{there} AND NOT EXISTS ({parent})"
     condition = " AND ".join(filter(None, (holds, f"({where})")))
     if check.kind in TOTALS:

@@ -7,10 +7,10 @@ from catalog.errors import CatalogError
 from catalog.flow.checks.binding import BoundCheck, bind
 from catalog.model.check_rules import ROW_LEVEL
 from catalog.model.checks import CheckKind
-from catalog.model.datafile import DataFile
+from catalog.model.datafile import ColumnStats, DataFile
 from catalog.model.schema import Field
 from catalog.model.types import Scalar, TypeClass, is_float
-from catalog.model.values import has_order
+from catalog.model.values import decode, has_order
 from catalog.query.parse.predicates import Predicate
 from catalog.query.pruning import Pruner, known_bounds, pruner
 from catalog.repository.commits import Commits, StoredTable
@@ -22,6 +22,9 @@ that takes a second."""
 
 BY_FILES = ROW_LEVEL | {CheckKind.UNIQUE, CheckKind.RELATIONSHIPS}
 """Kinds that can be judged by the files that are new, if all was well before."""
+
+_MOMENTS = ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
+"""Types whose bounds tell which file has the newest moment."""
 
 _UNORDERED = (TypeClass.FLOAT, TypeClass.BINARY, TypeClass.OTHER)
 """Types whose bounds do not tell which values files may share."""
@@ -59,6 +62,9 @@ class FileChoice:
             rest = self.pruned(bound.table, predicates, known=named)
             if len(added) * len(rest) <= MOST_PAIRS:
                 return _with_partners(bound, added, rest)
+        if bound.kind is CheckKind.FRESHNESS and bound.condition is None:
+            named = frozenset(column.field.id for column in bound.columns)
+            return _with_newest(bound, self.pruned(bound.table, known=named))
         return self.pruned(bound.table, predicates)
 
     def pruned(
@@ -163,4 +169,35 @@ def _may_share(
             return False
         if high is not None and other_low is not None and other_low > high:
             return False
+    return True
+
+
+def _with_newest(bound: BoundCheck, files: Sequence[DataFile]) -> Sequence[DataFile]:
+    """Returns one of the files that have the newest moment, and those of which that is not known.
+
+    An infinite moment is none: where it is the greatest, nothing is known of the others.
+    """
+    (column,) = bound.columns
+    kind = column.type
+    if column.path or not isinstance(kind, Scalar) or kind.name not in _MOMENTS:
+        return files
+    unknown, best, newest = [], None, None
+    for file in files:
+        _, high, empty = known_bounds(bound.snapshot, file, column.field)
+        if empty:
+            continue
+        stats = file.stats.get(column.field.id, ColumnStats())
+        exact = stats.exact or column.field.id in bound.snapshot.partition_by
+        if high is None or not exact or not _is_finite(high, kind):
+            unknown.append(file)
+        elif best is None or high > best:
+            best, newest = high, file
+    return unknown if newest is None else [newest, *unknown]
+
+
+def _is_finite(encoded: bytes, kind: Scalar) -> bool:
+    try:
+        decode(encoded, kind)
+    except (CatalogError, ValueError, OverflowError):
+        return False
     return True

@@ -81,7 +81,7 @@ class CheckRun:
     def _passes(self, waiting: Sequence[tuple[int, Job]]) -> list[tuple[list[int], Pass]]:
         """Returns which checks are counted together.
 
-        Those that read all files of a table are; and, apart from them, those that read some.
+        Those that are about the same files are: all of a table, or those that are new in it.
         """
         groups: dict[tuple[object, ...], list[tuple[int, BoundCheck, Sequence[DataFile]]]] = {}
         for number, job in waiting:
@@ -91,7 +91,7 @@ class CheckRun:
             key = (
                 check.table.id,
                 number if alone else check.kind in MATCHING,
-                len(files) == check.snapshot.files,
+                job.before is None or len(files) == check.snapshot.files,
             )
             groups.setdefault(key, []).append((number, check, files))
         passes = []

@@ -55,6 +55,18 @@ def failures(check: Mapping[str, Any], rows: Sequence[Row], others: Sequence[Row
     raise AssertionError(check)
 
 
+def failing_ids(check: Mapping[str, Any], rows: Sequence[Row], others: Sequence[Row]) -> list[int]:
+    """Returns the ids of the rows that fail a check, in order; none of ``row_count``."""
+    seen = [row for row in rows if WHERE[check.get("where", "")](row)]
+    names = check["columns"]
+    if check["kind"] == "row_count":
+        return []
+    if check["kind"] == "unique":
+        many = {key for key, n in Counter(_keys(seen, names)).items() if n > 1}
+        return sorted(row["id"] for row in seen if many.intersection(_keys([row], names)))
+    return sorted(row["id"] for row in seen if failures({**check, "where": ""}, [row], others))
+
+
 def _keys(rows: Sequence[Row], names: Sequence[str]) -> list[tuple[Any, ...]]:
     """Returns values of columns without those where one is NULL."""
     found = [tuple(_same(row[name]) for name in names) for row in rows]
