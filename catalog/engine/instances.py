@@ -13,6 +13,8 @@ from functools import cache
 
 import duckdb
 
+from catalog.engine.quoting import identifier
+
 _SETTINGS = {
     "TimeZone": "'UTC'",
     "python_enable_replacements": "false",
@@ -45,12 +47,15 @@ _BLANK = "; ".join(
 )
 """Takes from an instance its tables, what it knows of files, and its limits."""
 
+_ATTACHED = (
+    "SELECT database_name FROM duckdb_databases() WHERE NOT internal AND database_name <> 'memory'"
+)
+
 _REST = (
-    "SELECT (SELECT count(*) FROM duckdb_databases() WHERE NOT internal), "
-    "(SELECT * FROM duckdb_connection_count()), "
+    "SELECT (SELECT * FROM duckdb_connection_count()), "
     "(SELECT sum(memory_usage_bytes) FROM duckdb_memory())"
 )
-"""The databases, connections and memory of an instance."""
+"""The connections and memory of an instance."""
 
 _STATE = (
     "SELECT (SELECT hash(list((name, value) ORDER BY name)) FROM duckdb_settings()), "
@@ -223,9 +228,11 @@ def _is_blank(instance: duckdb.DuckDBPyConnection, *, like: tuple[object, ...] |
     if like is None:
         return False
     try:
+        for (name,) in instance.execute(_ATTACHED).fetchall():
+            instance.execute(f"DETACH {identifier(name)}")
         instance.execute(_BLANK)
-        ((databases, connections, held),) = instance.execute(_REST).fetchall()
-        if databases != 1 or connections != 1 or held > _HELD_BYTES:
+        ((connections, held),) = instance.execute(_REST).fetchall()
+        if connections != 1 or held > _HELD_BYTES:
             return False
         return not instance.list_filesystems() and (not like or _state(instance) == like)
     except duckdb.Error:

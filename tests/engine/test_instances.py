@@ -94,7 +94,7 @@ def test_many_are_not_kept(opened: Opened) -> None:
     assert opened() == 8
 
 
-def test_nothing_is_left_of_what_statements_made(opened: Opened) -> None:
+def test_nothing_is_left_of_what_statements_made(opened: Opened, tmp_path: Path) -> None:
     with borrowed() as con:
         blank, settings = con.execute(ALL).fetchall(), con.execute(SETTINGS).fetchall()
         con.register("registered", pa.table({"a": [1]}))
@@ -108,6 +108,9 @@ def test_nothing_is_left_of_what_statements_made(opened: Opened) -> None:
             "CREATE TYPE y AS ENUM ('a')",
             "CREATE SEQUENCE q",
             "SET VARIABLE w = 1",
+            "ATTACH ':memory:' AS other",
+            f'ATTACH \'{tmp_path}/x.db\' AS "a""b"',
+            "CREATE TABLE other.t AS SELECT 1 AS a",
             "USE s",
             "BEGIN",
             "INSERT INTO t VALUES (2)",
@@ -170,12 +173,11 @@ def test_a_file_that_changed_in_place_is_read_anew(opened: Opened, tmp_path: Pat
 @pytest.mark.parametrize(
     "leave",
     [
-        lambda con: con.execute("ATTACH ':memory:' AS other"),
         lambda con: con.register_filesystem(EngineFilesystem(NoFiles())),
         lambda con: add(con, "f"),
         instances.keep_apart,
     ],
-    ids=["database", "file system", "function", "foreign statements"],
+    ids=["file system", "function", "foreign statements"],
 )
 def test_what_would_be_left_keeps_an_instance_from_being_lent_again(
     opened: Opened, leave: Callable[[duckdb.DuckDBPyConnection], object]
