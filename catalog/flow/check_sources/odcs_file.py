@@ -94,6 +94,7 @@ def _is_valid(document: Entry, findings: Findings) -> bool:
 
 
 def _note_invalid(error: "ValidationError", document: Entry, findings: Findings) -> None:
+    noted: set[str] = set()
     for one in error.errors():
         entry = document
         for part in one["loc"]:
@@ -105,10 +106,12 @@ def _note_invalid(error: "ValidationError", document: Entry, findings: Findings)
             if inner is None:
                 break
             entry = inner
+        if entry.name in noted:  # a value that is of none of several types
+            continue
+        noted.add(entry.name)
         message = str(one["msg"])
         text = f"{entry.name or 'the contract'}: {message[:1].lower()}{message[1:]}"
-        if str(entry.error(text)) not in map(str, findings.errors):
-            findings.errors.append(entry.error(text))
+        findings.errors.append(entry.error(text))
 
 
 _CHECKED = ("schema", "properties", "quality", "items", "relationships", "enum")
