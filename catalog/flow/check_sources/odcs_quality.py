@@ -273,7 +273,8 @@ def _missing_values(quality: _Quality, findings: Findings) -> None:
         raise arguments["missingValues"].error(f"{quality.what}: missingValues is empty")
     values = [one for one in items if not one.is_empty]
     if not values:
-        _null_values(replace(quality, keys={}), findings)
+        keys = {key: one for key, one in quality.keys.items() if key != "arguments"}
+        _null_values(replace(quality, keys=keys), findings)
         return
     parts = [f"{identifier(column)} IS NULL"] if len(values) < len(items) else []
     parts.append(_is_one_of(quality, column, values))
@@ -387,17 +388,17 @@ def _row_count(quality: _Quality, findings: Findings) -> None:
         bounds["min"] = least
     if most is not None:
         bounds["max"] = most
-    suggested = quality.base.suggested if "name" in quality.keys else ""
-    if bounds or not any(c.sign == "<>" for c in quality.conditions):
-        rule = Rule(CheckKind.ROW_COUNT, (), bounds or {"min": 0}, suggested=suggested)
-        rule = replace(rule, severity=quality.base.severity)
-        findings.add(quality.of.table, rule, quality.entry)
     others = [c for c in quality.conditions if c.sign == "<>"]
     parts = [f"count(*) = {_whole(one, quality.what)}" for one in others]
     parts += [
         f"count(*) BETWEEN {_whole(low, quality.what)} AND {_whole(high, quality.what)}"
         for low, high in quality.negated
     ]
+    if bounds or not parts:
+        suggested = quality.base.suggested if "name" in quality.keys else ""
+        rule = Rule(CheckKind.ROW_COUNT, (), bounds or {"min": 0}, suggested=suggested)
+        rule = replace(rule, severity=quality.base.severity)
+        findings.add(quality.of.table, rule, quality.entry)
     if parts:
         sql = f"SELECT count(*) AS rows FROM {quality.of.table.sql} HAVING {' OR '.join(parts)}"
         rule = replace(quality.base, parameters={"sql": sql})
