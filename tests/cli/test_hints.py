@@ -1,10 +1,11 @@
 """Hints name commands and options that exist."""
 
 import ast
-from collections.abc import Iterator
-from typing import get_args
+from collections.abc import Iterable, Iterator
+from typing import Any, get_args
 
 import pytest
+from typer.core import TyperGroup
 
 from catalog.hints import Blank, Call, Operation, Option, hint
 from cli.application import command
@@ -17,7 +18,13 @@ def options(path: str) -> set[str]:
     found = command()
     for name in path.split():
         found = found.commands[name]  # type: ignore[assignment]
-    return {option for parameter in found.params for option in parameter.opts}
+    within = options_within(found.commands.values()) if isinstance(found, TyperGroup) else set()
+    return within | {option for parameter in found.params for option in parameter.opts}
+
+
+def options_within(commands: Iterable[Any]) -> set[str]:
+    """Returns the options of the commands of a group, one of which may be its default."""
+    return {option for one in commands for parameter in one.params for option in parameter.opts}
 
 
 def calls(name: str) -> Iterator[ast.Call]:
