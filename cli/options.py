@@ -45,6 +45,14 @@ Inputs: TypeAlias = Annotated[
         autocompletion=complete_table_at,
     ),
 ]
+IdempotencyKey: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--idempotency-key",
+        metavar="KEY",
+        help="Commit once: do nothing if the branch already has a commit with this key.",
+    ),
+]
 Sides: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(

@@ -10,7 +10,7 @@ from catalog.report.figures import counted, plain, short, size
 from cli.config import CONFIG_NAME
 from cli.location import find_config, running_code
 from cli.opening import DEFAULT_REF, opened
-from cli.options import Branch, Inputs, Json, Message
+from cli.options import Branch, IdempotencyKey, Inputs, Json, Message
 from cli.output import stderr
 from cli.output.listing import picked, show_outcome
 from cli.specs import (
@@ -82,14 +82,6 @@ WhenFingerprinted = Annotated[
 ]
 Metadata = Annotated[
     list[str] | None, typer.Option("--meta", metavar="KEY=VALUE", help="Store this in the commit.")
-]
-IdempotencyKey = Annotated[
-    str | None,
-    typer.Option(
-        "--idempotency-key",
-        metavar="KEY",
-        help="Commit once: do nothing if the branch already has a commit with this key.",
-    ),
 ]
 AllowEmpty = Annotated[
     bool, typer.Option("--allow-empty", help="Accept a source that is empty or missing.")

@@ -11,7 +11,7 @@ from cli.completion import complete_branch, complete_ref
 from cli.exit_codes import ExitCode
 from cli.location import running_code
 from cli.opening import DEFAULT_REF, opened
-from cli.options import Inputs, Json, Message, OutputFile, Ref
+from cli.options import IdempotencyKey, Inputs, Json, Message, OutputFile, Ref
 from cli.output.results import ResultFormat
 from cli.sql.branch_sql import run_on_branch
 from cli.sql.run import run_sql
@@ -48,6 +48,7 @@ def sql(
     ] = None,
     message: Message = None,
     inputs: Inputs = None,
+    idempotency_key: IdempotencyKey = None,
     how: Annotated[ResultFormat, typer.Option("--format", help="How to write the rows.")] = (
         ResultFormat.TABLE
     ),
@@ -79,10 +80,21 @@ def sql(
             "--input is recorded in a commit, and a query makes none",
             hint="name the branch: --branch main",
         )
+    if branch is None and idempotency_key is not None:
+        raise UsageError(
+            "--idempotency-key is that of a commit, and a query makes none",
+            hint="name the branch: --branch main",
+        )
     text = _text(query, file)
     cat = opened(context)
     if branch is not None:
-        tx = cat.transaction(branch, message=message, inputs=inputs or [], code=running_code(file))
+        tx = cat.transaction(
+            branch,
+            message=message,
+            idempotency_key=idempotency_key,
+            inputs=inputs or [],
+            code=running_code(file),
+        )
         run_on_branch(tx, text, how=how, target=target)
         return
     with cat.connect(ref or DEFAULT_REF) as session:

@@ -16,7 +16,6 @@ from cli.sql.run import rows_of, running, write_rows
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from catalog.model.listings import CommitInfo
     from catalog.operations.transaction import CatalogTransaction
     from catalog.query.pending_write import WriteResult
 
@@ -46,20 +45,20 @@ def run_on_branch(
     from catalog.query.pending_write import WriteResult
 
     with running(query, tx.interrupt), tx:
-        results = tx.run(query)
-        reader = rows_of(results[-1])
+        results = [] if tx.is_repeated else tx.run(query)
+        reader = rows_of(results[-1]) if results else None
         answer = None if reader is None else reader.read_all()
     written = [one for one in results if isinstance(one, WriteResult)]
     for text in dict.fromkeys(text for one in written for text in one.warnings):
         stderr.warning(text)
     changes = _by_table(written)
     if how is ResultFormat.JSON and target is None:
-        _write_json(tx.branch, changes, commit=tx.commit, answer=answer)
+        _write_json(tx, changes, answer=answer)
         return
     if answer is not None:
         write_rows(answer.to_reader(), how, target)
     say = stdout.line if answer is None else stderr.note
-    for line in _lines(tx.branch, tx.commit, changes):
+    for line in _lines(tx, changes):
         say(line)
 
 
@@ -77,9 +76,10 @@ def _by_table(written: "Sequence[WriteResult]") -> list[TableOutcome]:
     return list(changes.values())
 
 
-def _lines(
-    branch: str, commit: "CommitInfo | None", changes: Sequence[TableOutcome]
-) -> Sequence[str]:
+def _lines(tx: "CatalogTransaction", changes: Sequence[TableOutcome]) -> Sequence[str]:
+    branch, commit = tx.branch, tx.commit
+    if tx.is_repeated and commit is not None:
+        return [f"committed before as {short(commit.id)}: {plain(commit.message)}"]
     wide = max((len(change.table) for change in changes), default=0)
     lines = [f"{plain(change.table):<{wide}}  {_said(change)}" for change in changes]
     if commit is None:
@@ -101,11 +101,7 @@ _SHAPED = {"create": "created", "alter": "altered", "drop": "dropped"}
 
 
 def _write_json(
-    branch: str,
-    changes: Sequence[TableOutcome],
-    *,
-    commit: "CommitInfo | None",
-    answer: "pa.Table | None",
+    tx: "CatalogTransaction", changes: Sequence[TableOutcome], *, answer: "pa.Table | None"
 ) -> None:
     tables = [
         {
@@ -121,8 +117,9 @@ def _write_json(
         found = [dict(zip(names, row, strict=True)) for row in rows(answer.to_batches())]
     whole = {
         "format_version": FORMAT_VERSION,
-        "branch": branch,
-        "commit": None if commit is None else commit.id,
+        "branch": tx.branch,
+        "commit": None if tx.commit is None else tx.commit.id,
+        "repeated": tx.is_repeated,
         "tables": tables,
         "columns": names,
         "rows": found,

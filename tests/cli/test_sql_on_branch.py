@@ -122,3 +122,15 @@ def test_what_is_wrong_is_said_and_nothing_is_committed(
     assert said in outcome.err
     assert "Traceback" not in outcome.err
     assert parquetry("log", "--json").out == before
+
+
+def test_a_key_commits_once(lake: Path, parquetry: Runner) -> None:
+    words = ("sql", "--branch", "main", "--idempotency-key", "day/1", "--json")
+    first = json.loads(parquetry(*words, "UPDATE orders SET amount = amount + 1").out)
+    again = json.loads(parquetry(*words, "UPDATE orders SET amount = amount + 1").out)
+    assert (first["repeated"], again["repeated"]) == (False, True)
+    assert (again["commit"], again["tables"]) == (first["commit"], [])
+    said = parquetry(*words[:-1], "DELETE FROM orders")
+    assert (said.code, said.out.startswith("committed before as ")) == (0, True)
+    refused = parquetry("sql", "--idempotency-key", "k", "FROM orders")
+    assert (refused.code, "name the branch" in refused.err) == (2, True)

@@ -159,7 +159,7 @@ def take_outputs(
             template = [name for name, _ in segments(output.place.rstrip("/") + os.sep)]
             tx.snapshot(output.table, source, partition_by=template or None)
         elif columns:
-            tx.snapshot(output.table, source, scope="partitions")
+            _take_partitions(tx, output, source, columns)
         elif step.values:
             raise InvalidInput(
                 f"table {output.table!r} has no partitions: each step would replace all of it",
@@ -168,6 +168,23 @@ def take_outputs(
             )
         else:
             tx.snapshot(output.table, source)
+
+
+def _take_partitions(
+    tx: CatalogTransaction, output: Output, source: str, columns: Sequence[str]
+) -> None:
+    try:
+        tx.snapshot(output.table, source, scope="partitions")
+    except InvalidInput as error:
+        if error.kind != ErrorKind.PARTITIONING_MISMATCH:
+            raise
+        folders = "/".join(f"{column}=…" for column in columns)
+        raise InvalidInput(
+            error.message,
+            kind=error.kind,
+            hint=f"have the command write into directories {folders}, which may be part of the "
+            f"place: {output.table}={output.place.rstrip('/')}/{folders}",
+        ) from error
 
 
 def _partition_columns(
