@@ -5,10 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from catalog.diff.json_form import diff_json
 from catalog.report.figures import counted, listed, named_values, plain, short
-from catalog.report.judgement import judgement_lines
-from catalog.report.text import Paint, header, render_brief, render_diff
 from cli.output import stdout
 from cli.output.listing import picked, show_json
 
@@ -33,6 +30,8 @@ def show_backfill_report(report: "BackfillReport", *, json: bool) -> None:
 
 def backfill_json(report: "BackfillReport") -> dict[str, object]:
     """Returns the JSON form of how far a backfill is, and what it does."""
+    from catalog.diff.json_form import diff_json
+
     backfill, effect = report.backfill, report.effect
     judgement = None if effect is None else effect.judgement
     return {
@@ -135,6 +134,9 @@ def _rebase_lines(report: "BackfillReport") -> Iterator[str]:
 
 def _effect_lines(effect: "Effect") -> Iterator[str]:
     """Yields the delta of each table, derived ones last and in brief, and what the gate says."""
+    from catalog.report.judgement import judgement_lines
+    from catalog.report.text import Paint, header, render_brief, render_diff
+
     paint, width = Paint(stdout.has_colour()), stdout.width()
     downstream = {one.table: one for one in effect.downstream}
     tables = effect.delta.tables
