@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from cli.exit_codes import ExitCode
+
 CONFIG = """\
 # The first load of all tables. Later stages are named on the command line.
 catalog = "{catalog}"
@@ -29,6 +31,28 @@ key = ["carrier"]
 # One SELECT a file: what the file is called, the table is.
 [models]
 path = "models"
+
+# What must hold of every state.
+[checks.flights.known_carrier]
+kind = "relationships"
+column = "carrier"
+to = "airlines"
+field = "carrier"
+
+[checks.weather.plausible_temp]
+kind = "range"
+column = "temp"
+min = -20
+max = 110
+
+[checks.weather.temp_is_there]
+kind = "not_null"
+column = "temp"
+severity = "warn"
+
+[checks.monthly_by_carrier.frost_at_most_flights]
+kind = "sql"
+sql = "SELECT * FROM monthly_by_carrier WHERE in_frost > flights"
 """
 
 FROST = """\
@@ -42,16 +66,25 @@ Words = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A scene of the story: what happens, in lines, and the commands that show it."""
+    """A scene of the story: what happens, in lines, and the commands that show it.
+
+    Attributes:
+        says: What happens.
+        commands: The commands.
+        files: Files that are shown first.
+        expected: The exit code of each command.
+    """
 
     says: tuple[str, ...]
     commands: tuple[Words, ...]
+    files: tuple[str, ...] = ()
+    expected: ExitCode = ExitCode.OK
 
 
 SCENES = (
     Scene(
         ("Five tables are loaded. parquetry.toml names their sources and keys;", "one commit."),
-        (("init", "lake"), ("snapshot", "-m", "first load"), ("tables",)),
+        (("init", "lake"), ("snapshot", "-m", "first load")),
     ),
     Scene(
         (
@@ -82,9 +115,13 @@ SCENES = (
     ),
     Scene(
         (
-            "LaGuardia's thermometer was silent for days in February: 100 hours have no",
-            "temperature. Now its readings are here, as a table of their own.",
+            "parquetry.toml also says what must hold of every state. One check warns: for days",
+            "in February, LaGuardia's thermometer was silent.",
         ),
+        (("check", "sync", "-m", "checks of parquetry.toml"), ("check",)),
+    ),
+    Scene(
+        ("Now its readings are here, as a table of their own.",),
         (
             (
                 *("snapshot", "late_readings=5-late-readings"),
@@ -94,16 +131,32 @@ SCENES = (
     ),
     Scene(
         (
-            "A fix takes them over into weather: on a branch of its own, with the layers",
-            "refreshed behind it. All three tables reach main in one step.",
+            "A first fix takes them over into weather. It runs on a branch of its own, with",
+            "the layers refreshed behind it. A contract says what it may change.",
         ),
         (
             (
-                *("backfill", "late-weather", "-f", "late-weather/fix-2.sql"),
+                *("backfill", "late-weather", "-f", "late-weather/fix-1.sql"),
+                *("--contract", "late-weather/contract.toml", "--merge"),
+            ),
+        ),
+        files=("late-weather/fix-1.sql", "late-weather/contract.toml"),
+        expected=ExitCode.ANSWER_IS_NO,
+    ),
+    Scene(
+        (
+            "All checks pass, and the reports look right: no check of a state sees what was",
+            "lost. The contract does, and main stays as it is. The second fix has a condition",
+            "more; then all three tables reach main in one step.",
+        ),
+        (
+            (
+                *("backfill", "late-weather", "-f", "late-weather/fix-2.sql", "--restart"),
                 *("--contract", "late-weather/contract.toml", "--merge"),
             ),
             ("sql", FROST),
         ),
+        files=("late-weather/fix-2.sql",),
     ),
     Scene(
         (

@@ -1,10 +1,10 @@
 """Runs the sessions that the pages show, and writes the program's output into them.
 
 A session is all ``console`` blocks of a page, in order, run by a shell in one new directory that
-holds the sample data. A line that begins with ``$`` is a command, ``>`` continues one, all else
-is output. ``<!-- clock: 2013-07-01T06:00 -->`` sets the time that the next command reads; every
-command after that reads one minute more, so that a page tells a story. Commit ids are new in
-every run; a page is left alone if nothing else differs.
+holds the sample data, or nothing if the page fetches them itself. A line that begins with ``$`` is
+a command, ``>`` continues one, all else is output. ``<!-- clock: 2013-07-01T06:00 -->`` sets the
+time that the next command reads; every command after that reads one minute more, so that a page
+tells a story. Commit ids are new in every run; a page is left alone if nothing else differs.
 
 Commands of ``parquetry`` alone run in this process, which has imported what they need; a shell
 runs all others.
@@ -78,7 +78,12 @@ _QUOTED = re.compile(r"'[^']*'|\"[^\"$`\\\\]*\"")
 _NEEDS_SHELL = re.compile(r"[^\w\s=.,:/@~^+-]")
 """Characters that may mean something to a shell; plain calls have none of them outside quotes."""
 
-_ID = re.compile(r"\b[0-9a-f]{8}(?:[0-9a-f]{56})?\b")
+_CHANGES_DIRECTORY = re.compile(r"cd ([\w-]+)\n")
+
+FETCHES_DATA = "$ parquetry demo --data-only "
+"""The command of a page that begins in an empty directory."""
+
+_ID = re.compile(r"\b[0-9a-f]{8}(?:[0-9a-f]{24}|[0-9a-f]{56})?\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +102,7 @@ class Step:
 
 
 def masked(text: str) -> str:
-    """Returns text without its commit ids, which no two catalogs share."""
+    """Returns text without the ids of commits and backfills, which no two catalogs share."""
     return _ID.sub("<id>", text)
 
 
@@ -132,10 +137,10 @@ def call(command: str) -> list[str] | None:
 
 
 @contextmanager
-def session(*, by_shell: bool = False) -> Iterator["Session"]:
+def session(*, by_shell: bool = False, empty: bool = False) -> Iterator["Session"]:
     """Yields a session in a new directory, which is deleted at the end."""
     with tempfile.TemporaryDirectory() as directory:
-        yield Session(Path(directory), by_shell=by_shell)
+        yield Session(Path(directory), by_shell=by_shell, empty=empty)
 
 
 class Session:
@@ -144,13 +149,17 @@ class Session:
     Args:
         directory: Where the session's directory is made.
         by_shell: Whether every command is a process that a shell starts.
+        empty: Whether there is nothing in it at first.
     """
 
-    def __init__(self, directory: Path, *, by_shell: bool = False) -> None:
+    def __init__(self, directory: Path, *, by_shell: bool = False, empty: bool = False) -> None:
         self._by_shell = by_shell
-        self._work = directory / "tutorial"
+        self._work = directory / "session"
         ignored = shutil.ignore_patterns("*.py", "*.md", "*.json", "__*")
-        shutil.copytree(ROOT / "sample_data", self._work, ignore=ignored)
+        if empty:
+            self._work.mkdir()
+        else:
+            shutil.copytree(ROOT / "sample_data", self._work, ignore=ignored)
         self._clock = directory / "clock"
         self.set_clock(FIRST_MOMENT)
         commands = directory / "bin"
@@ -182,6 +191,9 @@ class Session:
 
     def run(self, command: str) -> str:
         """Runs a command and returns its output, of both streams."""
+        if (directory := _CHANGES_DIRECTORY.fullmatch(command)) is not None:
+            self._work /= directory[1]
+            return ""
         arguments = None if self._by_shell else call(command)
         return self._in_shell(command) if arguments is None else self._here(arguments)
 
@@ -228,7 +240,7 @@ def answered(
     page: str, *, by_shell: bool = False
 ) -> Iterator[tuple[re.Match[str], list[tuple[Step, str]]]]:
     """Runs the session of a page, and yields its blocks with the outputs of their commands."""
-    with session(by_shell=by_shell) as running:
+    with session(by_shell=by_shell, empty=FETCHES_DATA in page) as running:
         for block in _BLOCK.finditer(page):
             if block["clock"]:
                 running.set_clock(block["clock"])

@@ -30,27 +30,39 @@ def demo(
             "--catalog", metavar="URI", help="Where to create the catalog, e.g. s3://BUCKET/PREFIX."
         ),
     ] = DEFAULT_CATALOG,
+    data_only: Annotated[
+        bool, typer.Option("--data-only", help="Copy the sample data, and run nothing.")
+    ] = False,
 ) -> None:
     """Run a backfill on sample data, and leave a catalog to play with."""
     from cli import story
 
-    def run(words: story.Words) -> None:
+    def run(words: story.Words, expected: ExitCode) -> None:
         stdout.line(f"$ {_shown(words)}")
         stdout.flush()
         code = execution.run(context.find_root().command, words)
-        if code != ExitCode.OK:
+        if code != expected:
             raise CatalogError(f"the demo stopped: the last command ended with {code}")
+        if code != ExitCode.OK:
+            stdout.line(f"# exit code {code}")
 
     sample = sample_directory()
     _copy(sample, directory)
+    if data_only:
+        stdout.line(f"sample data is in {directory}")
+        return
     stdout.line(f"# sample data is in {directory}; all commands below run there")
     with contextlib.chdir(directory):
         Path("parquetry.toml").write_text(story.CONFIG.format(catalog=where), encoding="utf-8")
         for scene in story.SCENES:
             stdout.line()
             stdout.lines(f"# {text}" for text in scene.says)
+            for name in scene.files:
+                stdout.line(f"$ cat {name}")
+                stdout.lines(Path(name).read_text(encoding="utf-8").splitlines())
             for words in scene.commands:
-                run(tuple(where if word == DEFAULT_CATALOG else word for word in words))
+                located = tuple(where if word == DEFAULT_CATALOG else word for word in words)
+                run(located, scene.expected)
     stdout.line()
     stdout.line("# now try, from that directory:")
     stdout.line(f"$ cd {shlex.quote(str(directory))}")
