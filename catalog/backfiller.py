@@ -38,6 +38,7 @@ class CatalogBackfiller(CatalogMerger):
         allow_commands: bool = False,
         jobs: int = 1,
         resolve: "Resolutions" = None,
+        allow_failing: Mapping[str, str] | None = None,
         message: str | None = None,
     ) -> "BackfillReport":
         """Runs a fix on a branch of its own, ``backfill/NAME``, judges what it does, and merges it.
@@ -58,8 +59,7 @@ class CatalogBackfiller(CatalogMerger):
             into: The target; None is the backfill's own, or ``main``.
             contract: What the change may do, beside what the target's own rules demand: a TOML
                 file with a section ``[contract.NAME]``, what it says as a dictionary, or values.
-                None is the backfill's own when it goes on
-                or begins again.
+                None is the backfill's own when it goes on or begins again.
             refresh: Whether derived tables that it makes stale are computed again.
             merge: Whether to merge it if it passes the gate of the target.
             restart: Whether to drop what is on the branch, and to begin again.
@@ -69,6 +69,7 @@ class CatalogBackfiller(CatalogMerger):
                 commands of derived tables.
             jobs: How many runs of the fix go side by side; what comes out is the same.
             resolve: The side to take where the target changed the same: ``ours`` is the target.
+            allow_failing: Why checks, named as ``table.check``, may fail; as for ``merge``.
             message: The message of the merge; None makes one up.
 
         Returns:
@@ -86,6 +87,7 @@ class CatalogBackfiller(CatalogMerger):
         from catalog.operations.backfill.run import Surroundings, refusal, run_backfill
         from catalog.operations.backfill.start import BackfillRequest
         from catalog.operations.fixes.arguments import fix_of
+        from catalog.operations.gate.options import gate_options
 
         request = BackfillRequest(
             name=name,
@@ -101,6 +103,7 @@ class CatalogBackfiller(CatalogMerger):
             jobs=jobs,
             resolve=resolve,
             message=message,
+            gate=gate_options((), allow_failing),
         )
         runs = any_commands() if allow_commands else NO_COMMANDS
         report = run_backfill(self.context, request, Surroundings(runs=runs))

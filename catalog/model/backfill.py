@@ -251,10 +251,18 @@ def contract_text(contracts: Sequence[Contract]) -> str:
     """Returns contracts as a description keeps them; empty if there are none.
 
     Raises:
-        InvalidInput: They are too long.
+        InvalidInput: They are too long, or two have one name.
     """
     if not contracts:
         return ""
+    names = [one.name for one in contracts]
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidInput(
+                f"two contracts are called {name!r}",
+                kind=ErrorKind.BAD_CONTRACT,
+                hint="give them different names",
+            )
     text = canonical_json({one.name: one.to_json() for one in contracts}).decode()
     if len(text) > MAX_CONTRACT_TEXT:
         raise InvalidInput(
@@ -264,13 +272,27 @@ def contract_text(contracts: Sequence[Contract]) -> str:
     return text
 
 
+def means_same(one: str, other: str) -> bool:
+    """Returns whether contracts as descriptions keep them demand the same.
+
+    Raises:
+        CorruptData: They cannot be read.
+    """
+    if one == other or not one or not other:
+        return one == other
+    digests = ({c.name: c.digest for c in _contracts(text)} for text in (one, other))
+    return next(digests) == next(digests)
+
+
 def contracts_of(backfill: Backfill) -> tuple[Contract, ...]:
     """Returns the contracts that the change of a backfill must keep.
 
     Raises:
         CorruptData: They cannot be read, or are of a newer release.
     """
-    if not backfill.contract:
-        return ()
-    stored = parse_json(backfill.contract.encode(), f"the contract of backfill {backfill.name}")
+    return _contracts(backfill.contract) if backfill.contract else ()
+
+
+def _contracts(text: str) -> tuple[Contract, ...]:
+    stored = parse_json(text.encode(), "the contract of a backfill")
     return tuple(contract_from_json(name, one) for name, one in stored.items())

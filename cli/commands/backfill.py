@@ -10,11 +10,23 @@ import typer
 from catalog.errors import CatalogError, ErrorKind, NotFound
 from cli.completion import complete_backfill, complete_branch, complete_ref
 from cli.exit_codes import ExitCode
+from cli.gate import allowed_failures, contracts_in
 from cli.interruption import passed_on
 from cli.location import running_code
 from cli.model_files import read_sql, sql_text
 from cli.opening import opened
-from cli.options import AllowCommands, Format, Json, Message, Refresh, Sides, chosen
+from cli.options import (
+    AllowCommands,
+    AllowFailing,
+    ContractFiles,
+    Format,
+    Json,
+    Message,
+    Reasons,
+    Refresh,
+    Sides,
+    chosen,
+)
 from cli.output import stderr
 from cli.output.backfill import backfill_json, show_backfill_report
 from cli.output.listing import Cell, ListFormat, Listing, show, show_json
@@ -71,15 +83,6 @@ Into = Annotated[
         autocompletion=complete_branch,
     ),
 ]
-ContractFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--contract",
-        metavar="FILE",
-        help="A TOML file with [contract.NAME]: what the change may do, beside the rules of the "
-        "target.",
-    ),
-]
 Merge = Annotated[bool, typer.Option("--merge", help="Merge it if it passes.")]
 Restart = Annotated[
     bool, typer.Option("--restart", help="Drop what is on its branch, and begin again.")
@@ -132,10 +135,12 @@ def backfill(
     for_each: ForEach = None,
     jobs: Jobs = 1,
     outputs: Outputs = None,
-    contract: ContractFile = None,
+    contract: ContractFiles = None,
     refresh: Refresh = True,
     merge: Merge = False,
     resolve: Sides = None,
+    allow_failing: AllowFailing = None,
+    reason: Reasons = None,
     restart: Restart = False,
     allow_empty: AllowEmpty = False,
     allow_statements: AllowStatements = False,
@@ -157,10 +162,11 @@ def backfill(
       parquetry backfill speeds -f speeds.sql --for-each 'month=2024-01..2024-06'
       parquetry backfill speeds --output flights=out -- python speeds.py
     """
-    from catalog.operations.backfill.contract import stored_contracts
+    from catalog.model.backfill import contract_text
     from catalog.operations.backfill.run import Surroundings, run_backfill
     from catalog.operations.backfill.start import BackfillRequest
     from catalog.operations.fixes.commands import CommandPlace
+    from catalog.operations.gate.options import gate_options
 
     fix = _fix(files or [], command or [], outputs or [], for_each=for_each or [])
     cat = opened(context)
@@ -169,7 +175,7 @@ def backfill(
         fix=fix,
         from_ref=from_ref,
         into=into,
-        contract=stored_contracts(contract),
+        contract=contract_text(contracts_in(contract)) if contract else None,
         refresh=refresh,
         merge=merge,
         restart=restart,
@@ -178,6 +184,7 @@ def backfill(
         jobs=jobs,
         resolve=sides(resolve or []),
         message=message,
+        gate=gate_options((), allowed_failures(allow_failing or (), reason or ())),
     )
     about: Names = {"operation": "backfill", "name": name}
     try:

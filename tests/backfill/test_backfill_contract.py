@@ -113,3 +113,28 @@ def test_checks_of_the_target_judge_a_backfill(cat: Catalog) -> None:
     assert report.effect.judgement is not None
     (check,) = report.effect.judgement.checks
     assert (check.table, check.check, check.status) == ("orders", "positive", "failed")
+    late = {"orders.positive": "known"}
+    with pytest.raises(catalog.GateRefused):
+        cat.backfill("nulls", merge=True, allow_failing=late)
+    cat.branches.protect("main", may_fail=["orders.positive"])
+    merged = cat.backfill("nulls", merge=True, allow_failing=late)
+    assert merged.state == "merged" and merged.effect is not None
+    assert merged.effect.judgement is not None
+    assert [one.allowed for one in merged.effect.judgement.checks] == ["known"]
+
+
+def test_the_same_contract_in_other_words_is_the_same(cat: Catalog) -> None:
+    cat.backfill("nulls", fix=FIX, contract=ONLY_NULLS)
+    contract = {**ONLY_NULLS["contract"]["only-nulls"], "description": "no gaps"}
+    assert cat.backfill("nulls", contract={"contract": {"only-nulls": contract}}).state == "ready"
+    contract["tables"] = ["orders", "notes"]
+    with pytest.raises(catalog.AlreadyExists, match="another contract"):
+        cat.backfill("nulls", contract={"contract": {"only-nulls": contract}})
+
+
+def test_a_contract_that_is_not_valid_begins_nothing(cat: Catalog) -> None:
+    with pytest.raises(catalog.InvalidInput, match="tabels"):
+        cat.backfill("nulls", fix=FIX, contract={"contract": {"c": {"tabels": ["orders"]}}})
+    with pytest.raises(catalog.InvalidInput, match="has no contract"):
+        cat.backfill("nulls", fix=FIX, contract={})
+    assert cat.backfills() == []

@@ -16,12 +16,19 @@ from catalog.operations.diff import compare_refs
 from catalog.operations.diff_request import DiffRequest
 from catalog.operations.dry_run import on_trial
 from catalog.operations.flow.stale import stale_tables
+from catalog.operations.gate.options import NO_OPTIONS, GateOptions
 from catalog.operations.merge.start import MergeRequest, merge_into, merge_request
 from catalog.operations.merge.steps import Resolutions
 from catalog.write.merge.ends import MergeProgress
 
 
-def merge_of(backfill: Backfill, *, resolve: Resolutions, message: str | None) -> MergeRequest:
+def merge_of(
+    backfill: Backfill,
+    *,
+    resolve: Resolutions = None,
+    message: str | None = None,
+    gate: GateOptions = NO_OPTIONS,
+) -> MergeRequest:
     """Returns the request to merge the branch of a backfill into its target."""
     return merge_request(
         backfill.branch,
@@ -30,6 +37,7 @@ def merge_of(backfill: Backfill, *, resolve: Resolutions, message: str | None) -
         squash=False,
         resolve=resolve,
         refresh=backfill.refresh,
+        gate=gate,
     )
 
 
@@ -44,6 +52,7 @@ def effect_of(
 
     Raises:
         MergeConflict: The backfill and its target changed the same differently.
+        GateRefused: A check is to be allowed to fail, and the rules of the target do not let it.
     """
 
     def named(before: str, candidate: str) -> tuple[End, End]:
@@ -57,7 +66,8 @@ def effect_of(
             raise _conflict(backfill, error) from error
         except GateRefused as refused:
             judgement = refused.judgement
-            assert isinstance(judgement, Judgement), "a gate says why it refuses"
+            if not isinstance(judgement, Judgement):  # what was asked for is not allowed at all
+                raise
             ends = judgement.before, judgement.candidate
             return _effect(trial, named(*ends), judgement=judgement)
         head = merge.ends.ours

@@ -291,7 +291,12 @@ class _Run:
         target = live_branch(context.repository, backfill.into).head
         behind = count_missing(context.repository.commits.read, target, found.head)
         report = replace(standing(context, found), rebase=self.rebased, behind=behind, reason="")
-        asked = merge_of(backfill, resolve=self.request.resolve, message=self.request.message)
+        asked = merge_of(
+            backfill,
+            resolve=self.request.resolve,
+            message=self.request.message,
+            gate=self.request.gate,
+        )
         if self.request.merge:
             try:
                 merge = merge_into(context, asked, dry_run=False, progress=self.around.merges)

@@ -52,7 +52,7 @@ def show_backfill(context: OperationContext, name: str) -> BackfillReport:
     if left or report.state in ("abandoned", "broken"):
         return report
     try:
-        effect = effect_of(context, backfill, merge_of(backfill, resolve=None, message=None))
+        effect = effect_of(context, backfill, merge_of(backfill))
     except MergeConflict as error:
         return replace(report, state="conflict", reason=error.message)
     judged: State = "ready" if effect.judgement is None or effect.judgement.passed else "refused"

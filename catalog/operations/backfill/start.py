@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from catalog.errors import AlreadyExists, Conflict, ErrorKind, InvalidInput, NotFound
 from catalog.hints import Call, Option, hint
 from catalog.messages import masked
-from catalog.model.backfill import PREFIX, Backfill, branch_of, checked_name
+from catalog.model.backfill import PREFIX, Backfill, branch_of, checked_name, means_same
 from catalog.model.fix import Fix
 from catalog.model.ids import random_id
 from catalog.model.names import canonical_name
@@ -14,6 +14,7 @@ from catalog.model.texts import check_text
 from catalog.operations.backfill.merges import find_merge
 from catalog.operations.context import OperationContext
 from catalog.operations.fixes.plan import planned_steps
+from catalog.operations.gate.options import NO_OPTIONS, GateOptions
 from catalog.operations.merge.steps import Resolutions
 from catalog.operations.refs import live_branch
 from catalog.repository.backfills import START, FoundBackfill, find_backfill
@@ -32,6 +33,7 @@ class BackfillRequest:
         allow_statements: Whether a stored fix may be run that is any SQL.
         contract: Canonical JSON of the contracts; empty without one, None if the backfill's own
             are meant.
+        gate: What whoever asks for it says about the gate of the target.
     """
 
     name: str
@@ -47,6 +49,7 @@ class BackfillRequest:
     jobs: int = 1
     resolve: Resolutions = None
     message: str | None = None
+    gate: GateOptions = NO_OPTIONS
 
 
 def start(context: OperationContext, request: BackfillRequest, *, into: str) -> FoundBackfill:
@@ -144,15 +147,8 @@ def _check_same(
     context: OperationContext, found: FoundBackfill, request: BackfillRequest, *, into: str
 ) -> None:
     """Checks that a request is for the backfill that was found, and that this can go on."""
-    backfill, fix = found.backfill, request.fix
-    asked: Mapping[str, tuple[str | None, str]] = {
-        "fix": (None if fix is None else fix.identity, backfill.fix),
-        "list of values": (None if fix is None else fix.for_each, backfill.for_each),
-        "target": (request.into, backfill.into),
-        "starting point": (request.from_ref, backfill.from_ref),
-        "contract": (request.contract, backfill.contract),
-    }
-    differ = [what for what, (wanted, known) in asked.items() if wanted not in (None, known)]
+    backfill = found.backfill
+    differ = _differences(context, backfill, request)
     merged = find_merge(context, backfill)
     if merged is not None and (differ or merged.undo is not None):
         undone = "" if merged.undo is None else f", and taken back by {merged.undo.id[:8]}"
@@ -177,6 +173,27 @@ def _check_same(
                 Call("branches.create", (backfill.branch,), at=found.head[:8]),
             ),
         )
+
+
+def _differences(
+    context: OperationContext, backfill: Backfill, request: BackfillRequest
+) -> list[str]:
+    """Returns in what a request differs from a backfill, as far as it says anything."""
+    fix = request.fix
+    asked: Mapping[str, tuple[str | None, str]] = {
+        "fix": (None if fix is None else fix.identity, backfill.fix),
+        "list of values": (None if fix is None else fix.for_each, backfill.for_each),
+        "target": (request.into, backfill.into),
+    }
+    differ = [what for what, (wanted, known) in asked.items() if wanted not in (None, known)]
+    start = request.from_ref
+    if start not in (None, backfill.from_ref) and (
+        not backfill.from_ref or context.resolve(start or "").commit_id != backfill.base
+    ):
+        differ.append("starting point")
+    if request.contract is not None and not means_same(request.contract, backfill.contract):
+        differ.append("contract")
+    return differ
 
 
 def _check_differences(backfill: Backfill, differ: "list[str] | tuple[str, ...]") -> None:
