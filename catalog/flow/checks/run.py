@@ -90,7 +90,7 @@ class CheckRun:
             alone = check.kind is CheckKind.SQL or not check.is_bounded
             key = (
                 check.table.id,
-                number if alone else check.kind in MATCHING,
+                ("alone", number) if alone else check.kind in MATCHING,  # True is 1 as well
                 job.before is None or len(files) == check.snapshot.files,
             )
             groups.setdefault(key, []).append((number, check, files))
