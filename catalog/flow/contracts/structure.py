@@ -47,6 +47,7 @@ def judge_structure(rules: TableRules, change: TableChange) -> Iterator[Violatio
             allowed="no replacement",
         )
     yield from _schema(rules, change)
+    yield from _added_anew(rules, change)
     if not contract.permits("may_change_checks", table):
         for name, what in sorted(_checks(before.properties, after.properties).items()):
             yield rules.violation(
@@ -68,6 +69,8 @@ def _unchanged(rules: TableRules, change: TableChange) -> Iterator[Violation]:
         what = "created" if change.before is None else "dropped"
     elif is_replaced(change):
         what = "dropped and made anew under its name"
+    elif not is_replaced(change) and any(p.before.id != p.after.id for p in change.plan.pairs):
+        what = "changed: a column was removed, and added anew"
     elif changes := [one for one in change.plan.schema_changes if not _only_names(change, one)]:
         what = f"changed: {_said(changes[0])}"
     elif checks := _checks(change.before.properties, change.after.properties):
@@ -100,6 +103,21 @@ def _schema(rules: TableRules, change: TableChange) -> Iterator[Violation]:
                 permission,
                 f"{what} of table {table} changed{_ends(one)}",
                 allowed="no change of it",
+            )
+
+
+def _added_anew(rules: TableRules, change: TableChange) -> Iterator[Violation]:
+    """Yields columns that were removed, and another added under the name: a diff pairs those."""
+    permitted = rules.contract.permitted_schema_changes(rules.table)
+    if is_replaced(change) or {"column_added", "column_removed"} <= {*permitted}:
+        return
+    for pair in change.plan.pairs:
+        if pair.before.id != pair.after.id:
+            yield rules.violation(
+                schema_rule(rules),
+                f"column {pair.before.name} of table {rules.table} was removed, and added anew",
+                column=pair.before.name,
+                allowed=f"only {', '.join(permitted)}" if permitted else "no schema change",
             )
 
 
