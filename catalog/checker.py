@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from catalog.operations.checks.sync import SyncReport
     from catalog.operations.contracts.given import GivenContracts
     from catalog.operations.contracts.report import ContractReport
+    from catalog.write.publish import Judge
 
 
 @tells_machine_errors
@@ -153,7 +154,14 @@ class CatalogChecker(CatalogReader):
             warn_if=warn_if,
             parameters={**(parameters or {}), **given},
         )
-        return change_checks(self.context, branch, add=[one], replace=replace, message=message)
+        return change_checks(
+            self.context,
+            branch,
+            add=[one],
+            replace=replace,
+            message=message,
+            judge=self._judge_of_checks(),
+        )
 
     def drop_check(
         self, table: str, name: str, *, branch: str = DEFAULT_BRANCH, message: str | None = None
@@ -165,7 +173,13 @@ class CatalogChecker(CatalogReader):
         """
         from catalog.operations.checks.change import change_checks
 
-        made = change_checks(self.context, branch, drop=[(table, name)], message=message)
+        made = change_checks(
+            self.context,
+            branch,
+            drop=[(table, name)],
+            message=message,
+            judge=self._judge_of_checks(),
+        )
         assert made is not None, "a check was dropped"
         return made
 
@@ -245,7 +259,6 @@ class CatalogChecker(CatalogReader):
         """
         from catalog.flow.check_sources.reading import read_sources
         from catalog.operations.checks.sync import SyncOptions, sync_checks
-        from catalog.operations.gate.gate import Gate
 
         options = SyncOptions(
             tables=tables or {},
@@ -255,6 +268,12 @@ class CatalogChecker(CatalogReader):
             dry_run=dry_run,
             message=message,
         )
-        judge = Gate(self.context, "this change of checks", direct=True).judge
         sources = read_sources(files, root=root)
+        judge = self._judge_of_checks()
         return sync_checks(self.context, branch, sources, options, judge=judge)
+
+    def _judge_of_checks(self) -> "Judge":
+        """Returns what judges a commit that changes checks, if the branch says so."""
+        from catalog.operations.gate.gate import Gate
+
+        return Gate(self.context, "this change of checks", direct=True).judge

@@ -8,7 +8,7 @@ from catalog.repository.repository import DEFAULT_BRANCH
 from catalog.storage.failures import tells_machine_errors
 
 if TYPE_CHECKING:
-    from catalog.model.contracts import Contract
+    from catalog.operations.contracts.given import GivenContracts
     from catalog.operations.merge.steps import MergeReport, Resolutions
     from catalog.operations.rebase import RebaseReport
     from catalog.write.merge.ends import MergeProgress
@@ -27,7 +27,7 @@ class CatalogMerger(CatalogChecker):
         squash: bool = False,
         resolve: "Resolutions" = None,
         refresh: bool = True,
-        contracts: "Sequence[Contract]" = (),
+        contracts: "GivenContracts" = (),
         allow_failing: Mapping[str, str] | None = None,
         dry_run: bool = False,
         progress: "MergeProgress | None" = None,
@@ -44,7 +44,8 @@ class CatalogMerger(CatalogChecker):
                 by table. None leaves a conflict.
             refresh: Whether derived tables that the merge makes stale are computed again, in the
                 same commit; else they are left stale. What a command computes is never run.
-            contracts: What the change may do, beside the contracts of the branch.
+            contracts: What the change may do, beside the contracts of the branch: a TOML file,
+                what one says, or contracts.
             allow_failing: Why checks, named as ``table.check``, may fail. Only those may that the
                 rules of the branch name; the commit records the reason.
             dry_run: Whether to report only, without merging; conflicts, and what the gate
@@ -86,7 +87,7 @@ class CatalogMerger(CatalogChecker):
         message: str | None = None,
         resolve: "Resolutions" = None,
         refresh: bool = True,
-        contracts: "Sequence[Contract]" = (),
+        contracts: "GivenContracts" = (),
         allow_failing: Mapping[str, str] | None = None,
         progress: "MergeProgress | None" = None,
     ) -> "MergeReport":
@@ -140,7 +141,7 @@ class CatalogMerger(CatalogChecker):
         resolve: "Resolutions" = None,
         mainline: int = 1,
         refresh: bool = True,
-        contracts: "Sequence[Contract]" = (),
+        contracts: "GivenContracts" = (),
         allow_failing: Mapping[str, str] | None = None,
         dry_run: bool = False,
         progress: "MergeProgress | None" = None,
@@ -187,7 +188,7 @@ class CatalogMerger(CatalogChecker):
         resolve: "Resolutions" = None,
         mainline: int = 1,
         refresh: bool = True,
-        contracts: "Sequence[Contract]" = (),
+        contracts: "GivenContracts" = (),
         allow_failing: Mapping[str, str] | None = None,
         dry_run: bool = False,
         progress: "MergeProgress | None" = None,

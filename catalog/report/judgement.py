@@ -75,7 +75,7 @@ def hook_lines(hook: HookResult) -> Iterator[str]:
     first, *rest = hook.message.splitlines() or [""]
     what = "passed" if hook.passed else "refuses"
     yield f"hook {plain(hook.hook)} {what}{': ' if first else ''}{plain(first)}"
-    yield from (f"  {plain(line)}" for line in rest)
+    yield from (f"  {plain(line.strip())}" for line in rest)
 
 
 def _examples(examples: Sequence[Example], *, moved: bool) -> Iterator[str]:

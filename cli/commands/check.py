@@ -250,6 +250,7 @@ def check_add(
       parquetry check add orders sql --name no_refunds --sql "SELECT * FROM orders WHERE amount < 0"
     """
     from catalog.operations.checks.change import change_checks, named_check
+    from catalog.operations.gate.gate import Gate
 
     named = fields or []
     one = named_check(
@@ -274,7 +275,10 @@ def check_add(
         },
     )
     cat = opened(context)
-    commit = change_checks(cat.context, branch, add=[one], replace=replace, message=message)
+    judge = Gate(cat.context, "this change of checks", direct=True).judge
+    commit = change_checks(
+        cat.context, branch, add=[one], replace=replace, message=message, judge=judge
+    )
     nothing = f"{plain(table)} has that check already, no commit"
     outcome: dict[str, object] = {
         "branch": branch,

@@ -10,6 +10,7 @@ from typing import Any
 
 from catalog.errors import InvalidInput
 from catalog.flow.command import run_command
+from catalog.flow.permission import command_text
 from catalog.messages import shown
 from catalog.model.hooks import Hook, Hooks
 from catalog.model.judgement import HookResult
@@ -41,7 +42,10 @@ def _ask(
         known = ", ".join(sorted(hooks.hooks))
         there = f"; there are: {known}" if known else ""
         return HookResult(
-            name, False, f"nobody here says what it runs{reservation}{there}, so nothing passes it"
+            name,
+            False,
+            f"nothing here says what it runs{reservation}, so that nothing passes it; name it in "
+            f"your own parquetry.toml, [hooks.{name}]{there}",
         )
     if hook.call is not None:
         return _called(name, hook, delta)
@@ -59,7 +63,7 @@ def _ask(
                 timeout_s=hook.timeout_s,
             )
     except InvalidInput as error:
-        return HookResult(name, False, error.message)
+        return HookResult(name, False, error.message.replace(command_text(command), "it"))
     return HookResult(name, True)
 
 

@@ -1,6 +1,6 @@
 """What whoever changes a branch says about its gate: further contracts, and what may fail."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from catalog.errors import GateRefused, InvalidInput
@@ -8,6 +8,7 @@ from catalog.hints import Call, hint
 from catalog.model.contracts import Contract
 from catalog.model.rules import BranchRules
 from catalog.model.texts import check_text
+from catalog.operations.contracts.given import GivenContracts, given_contracts
 from catalog.operations.gate.wanted import is_same_check
 
 
@@ -60,20 +61,14 @@ class GateOptions:
 NO_OPTIONS = GateOptions()
 
 
-def gate_options(
-    contracts: Sequence[Contract], allow_failing: Mapping[str, str] | None
-) -> GateOptions:
+def gate_options(contracts: GivenContracts, allow_failing: Mapping[str, str] | None) -> GateOptions:
     """Returns what the arguments of an operation say about its gate.
 
     Raises:
-        InvalidInput: One is not a contract, or a reason is missing.
+        InvalidInput: A contract is not valid, or a reason is missing.
+        NotFound: There is no such file of contracts.
     """
-    for one in contracts:
-        if not isinstance(one, Contract):
-            raise InvalidInput(
-                f"{one!r} is not a contract", hint="read them with catalog.read_contracts"
-            )
-    return GateOptions(tuple(contracts), dict(allow_failing or {}))
+    return GateOptions(given_contracts(contracts), dict(allow_failing or {}))
 
 
 def _is_same(one: str, other: str) -> bool:
