@@ -30,6 +30,15 @@ MOST_COLUMN_INPUTS = 50_000
 """Inputs of columns that one entry lists: a stored node must stay below 4 MiB."""
 
 
+CHECK = "check"
+"""The operation that adds, changes or drops checks of a table, and writes none of its rows."""
+
+
+def is_about_checks(stored: object) -> bool:
+    """Returns whether what a commit keeps about a table says that only its checks changed."""
+    return isinstance(stored, dict) and stored.get("operation") == CHECK
+
+
 class Influence(StrEnum):
     """How a column of an input takes part in one of the result; OpenLineage has the same words.
 

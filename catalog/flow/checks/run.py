@@ -107,8 +107,7 @@ class CheckRun:
         try:
             measured = measure(self.engine, one, choice=self.choice, now=self.now)
         except (InvalidInput, Unsupported, StorageFailure) as error:
-            if isinstance(error, StorageFailure) and error.kind not in _OF_CHECK:
-                raise
+            _check_is_to_blame(error)
             if len(one.checks) == 1:
                 return [self._broken(one.checks[0], error)]
             alone = [Pass((check,), one.files) for check in one.checks]
@@ -122,7 +121,12 @@ class CheckRun:
     ) -> CheckResult:
         rows: tuple[Example, ...] = ()
         if measured.failures and check.kind not in (CheckKind.ROW_COUNT, CheckKind.FRESHNESS):
-            rows = examples(self.engine, check, files, choice=self.choice, most=self.most_examples)
+            try:
+                most = self.most_examples
+                rows = examples(self.engine, check, files, choice=self.choice, most=most)
+            except (InvalidInput, Unsupported, StorageFailure) as error:
+                _check_is_to_blame(error)
+                return self._broken(check, error)
         self._told(check)
         return result_of(check, measured, now=self.now, examples=rows, elapsed_ms=elapsed_ms)
 
@@ -133,3 +137,9 @@ class CheckRun:
     def _told(self, check: BoundCheck) -> None:
         self._done += 1
         self.progress(self._done, check.one.full_name)
+
+
+def _check_is_to_blame(error: CatalogError) -> None:
+    """Raises failures of the machine on, unless they are of what was run."""
+    if isinstance(error, StorageFailure) and error.kind not in _OF_CHECK:
+        raise error

@@ -28,7 +28,7 @@ from catalog.model.checks import (
     with_check,
     without_check,
 )
-from catalog.model.lineage import LineageEntry
+from catalog.model.lineage import CHECK, LineageEntry
 from catalog.model.listings import CommitInfo
 from catalog.model.names import canonical_name
 from catalog.model.texts import check_choice, check_text, listed
@@ -96,7 +96,7 @@ def change_checks(
         if not edit.changed:
             return None
         text = message or edit.text()
-        lineage = {name: LineageEntry("check").stored() for name in edit.changed}
+        lineage = {name: LineageEntry(CHECK).stored() for name in edit.changed}
         about = context.describe(text, lineage=lineage)
         return Proposal([head], edit.updates(), about, f"check: {edit.text()}")
 

@@ -28,7 +28,7 @@ from catalog.model.checks import (
     without_check,
 )
 from catalog.model.ids import canonical_json
-from catalog.model.lineage import LineageEntry
+from catalog.model.lineage import CHECK, LineageEntry
 from catalog.model.names import canonical_name
 from catalog.operations.checks.listing import table_of
 from catalog.operations.context import OperationContext
@@ -142,7 +142,7 @@ def sync_checks(
         shown = ", ".join(file.path for file in files[:MOST_NAMED])
         more = f" and {len(files) - MOST_NAMED} more" if len(files) > MOST_NAMED else ""
         text = options.message or f"take checks over from {shown}{more}"
-        lineage = {one.name: LineageEntry("check").stored() for one in updates}
+        lineage = {one.name: LineageEntry(CHECK).stored() for one in updates}
         about = context.describe(text, lineage=lineage)
         return Proposal([head], updates, about, f"check: {text}")
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from catalog.errors import CorruptData, ErrorKind, NotFound
 from catalog.model.datafile import DataFile
+from catalog.model.lineage import is_about_checks
 from catalog.repository.commits import Commits, StoredTable
 from catalog.storage.external_files import is_remote
 from catalog.storage.store import ObjectStore
@@ -15,11 +16,16 @@ def last_writer(commits: Commits, table: StoredTable, commit_id: str) -> tuple[s
     """Returns the commit that first had a table as it is at a commit, and the table as it had it.
 
     At a merge that took it from a side, the search goes on in that side; if the table was
-    renamed, under the name that it had. It ends at commits that are gone.
+    renamed, under the name that it had. It ends at commits that are gone. Checks are left out of
+    account: who adds one writes no rows.
     """
     while True:
-        for parent in commits.read(commit_id).parents:
+        commit = commits.read(commit_id)
+        for parent in commit.parents:
             found = _same_snapshot(commits, parent, table) if commits.exists(parent) else None
+            if found is None and is_about_checks(commit.lineage.get(table.name)):
+                entry = commits.entry(parent, table.name)
+                found = None if entry is None else commits.table(entry)
             if found is not None:
                 commit_id, table = parent, found
                 break

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from catalog.model.commit import Commit
-from catalog.model.lineage import Input, LineageEntry
+from catalog.model.lineage import Input, LineageEntry, is_about_checks
 from catalog.model.lineage_tree import replaces
 from catalog.repository.commits import Commits
 from catalog.repository.lineage import lineage_detail
@@ -56,7 +56,9 @@ def last_write(commits: Commits, state: State) -> Written | None:
     while True:
         commit = commits.read(at)
         sides = commit.parents[:1]
-        if state.table in commit.changes:
+        if is_about_checks(commit.lineage.get(state.table)) and commits.exists(sides[0]):
+            entry = commits.entries(sides[0]).get(state.table)
+        elif state.table in commit.changes:
             sides = tuple(p for p in commit.parents[1:] if _has(commits, p, state.table, entry))
         if not sides:
             return _written(commits, State(state.table, at), commit)
