@@ -1,5 +1,7 @@
 """The sessions that the pages show are what the program answers."""
 
+import re
+
 import pytest
 
 from tests.docs.pages import REPOSITORY, load
@@ -17,6 +19,16 @@ WITNESS = "README.md"
 def test_every_command_answers_what_the_page_shows(name: str) -> None:
     page = (REPOSITORY / name).read_text(encoding="utf-8")
     assert sessions.differences(page, by_shell=name == WITNESS) == [], OUT_OF_DATE
+
+
+def test_what_the_readme_begins_with_is_an_answer_of_the_tutorial() -> None:
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8").partition("\n## ")[0]
+    tutorial = (REPOSITORY / "docs/tutorial/validate-a-backfill.md").read_text(encoding="utf-8")
+    answers = re.findall(r"^```text\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    commands = re.findall(r"^parquetry backfill .*$", readme, re.MULTILINE)
+    assert len(answers) == len(commands) == 1
+    assert answers[0] in tutorial
+    assert f"\n$ {commands[0]}\n" in tutorial
 
 
 @pytest.mark.parametrize(
