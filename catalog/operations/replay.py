@@ -42,6 +42,9 @@ from catalog.write.merge.conflicts import conflicting_tables, counted, in_order
 from catalog.write.merge.ends import Ends, MergeProgress
 from catalog.write.publish import Proposal, publish, rehearse
 
+PARTLY = "reverted-tables"
+"""Metadata of a commit that takes back what others did in only some tables: their names."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayOptions:
@@ -129,6 +132,10 @@ def revert(
     )
     named = ", ".join(commit_id[:8] for commit_id in commits)
     metadata = {"reverted": ", ".join(commits)}
+    if tables is not None and {name for one in commits.values() for name in one.changes} - set(
+        tables
+    ):
+        metadata[PARTLY] = ", ".join(tables)
     replay = Replay("revert", steps, text, metadata, named, list(commits), tables)
     return _apply(context, replay, options)
 

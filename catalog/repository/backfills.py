@@ -111,6 +111,12 @@ class FoundBackfill:
         return self.held.branch.commit_id is None
 
     @property
+    def is_replaced(self) -> bool:
+        """Returns whether its branch was deleted, and somebody made another one of the name."""
+        was_deleted = any(move.after is None for move in self.moves)
+        return not self.is_deleted and self.described is None and was_deleted
+
+    @property
     def done(self) -> frozenset[str]:
         """Returns the idempotency keys of the steps that the branch holds."""
         return frozenset() if self.described is None else frozenset(self.described.done)
@@ -206,7 +212,7 @@ def contracts_brought(
     ]
     if source.startswith(PREFIX):
         found = find_backfill(repository, source.removeprefix(PREFIX))
-        if found is not None and found.head == head:
+        if found is not None and found.head == head and not found.is_replaced:
             found.check_whole()
             described.append(found.backfill)
     every = (contract for one in described for contract in contracts_of(one))

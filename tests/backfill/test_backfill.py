@@ -254,6 +254,32 @@ def test_what_was_corrected_since_is_in_conflict_with_the_undo(cat: Catalog) -> 
     assert amounts(cat)[3:5] == [33, None]
 
 
+def test_a_revert_of_all_of_it_is_an_undo_one_of_some_tables_is_not(cat: Catalog) -> None:
+    fix = f"{FIX}; UPDATE notes SET note = 'b'"
+    merged = cat.backfill("nulls", fix=fix, merge=True).commit
+    assert merged is not None
+    cat.revert(merged.id, tables=["notes"], allow_partial=True)
+    assert states(cat) == {"nulls": "merged"}
+    cat.reset("main", to=merged.id)
+    cat.revert(merged.id)
+    assert states(cat) == {"nulls": "undone"}
+    cat.revert("main")
+    assert states(cat) == {"nulls": "merged"} and amounts(cat) == FILLED
+
+
+def test_another_branch_in_the_place_of_an_abandoned_one_is_no_backfill(cat: Catalog) -> None:
+    cat.backfill("nulls", fix=FIX)
+    cat.abandon_backfill("nulls")
+    cat.branches.create("backfill/nulls")
+    with cat.transaction("backfill/nulls") as tx:
+        tx.sql("UPDATE notes SET note = 'b'")
+    assert states(cat) == {"nulls": "abandoned"}
+    with pytest.raises(catalog.AlreadyExists, match="was not made by a backfill"):
+        cat.backfill("nulls", fix=FIX, restart=True)
+    assert cat.merge("backfill/nulls").commit is not None
+    assert states(cat) == {"nulls": "abandoned"}
+
+
 def test_one_that_was_not_merged_cannot_be_undone(cat: Catalog) -> None:
     cat.backfill("nulls", fix=FIX)
     with pytest.raises(catalog.InvalidInput, match="was not merged"):

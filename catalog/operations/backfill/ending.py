@@ -5,7 +5,7 @@ from dataclasses import replace
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.hints import Call, hint
 from catalog.operations.backfill.effect import effect_of_merge
-from catalog.operations.backfill.merges import find_merges
+from catalog.operations.backfill.merges import MergesInto
 from catalog.operations.backfill.report import BackfillReport
 from catalog.operations.backfill.standing import named_backfill, standing
 from catalog.operations.context import OperationContext
@@ -36,7 +36,7 @@ def abandon(context: OperationContext, name: str) -> BackfillReport:
                 Call("branches.delete", (backfill.branch,)),
             ),
         )
-    if found.is_deleted:
+    if found.is_deleted or found.is_replaced:
         return report
     for merge in open_merges(context):
         if (merge.source, merge.into) == (backfill.branch, backfill.into):
@@ -61,7 +61,7 @@ def undo(
     """Takes back what a backfill that was merged did; see ``undo_backfill``."""
     found = named_backfill(context, name)
     backfill = found.backfill
-    merges = list(find_merges(context, backfill))
+    merges = MergesInto(context).of(backfill)
     if not merges:
         raise InvalidInput(
             f"backfill {backfill.name!r} was not merged into {backfill.into}: there is nothing to "

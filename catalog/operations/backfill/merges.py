@@ -1,13 +1,14 @@
 """What the branches of backfills, and those that they are for, say about them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from catalog.model.backfill import PREFIX, Backfill
 from catalog.model.listings import CommitInfo, commit_info
 from catalog.operations.context import OperationContext
-from catalog.repository.backfills import FoundBackfill, find_description
-from catalog.repository.history import first_parents, is_ancestor
+from catalog.operations.replay import PARTLY
+from catalog.repository.backfills import FoundBackfill
+from catalog.repository.history import LoggedCommit, first_parents, is_ancestor
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,33 +24,69 @@ class Merged:
     undo: CommitInfo | None = None
 
 
-def find_merge(context: OperationContext, backfill: Backfill) -> Merged | None:
-    """Returns the newest merge that brought a backfill to its target, None if none did."""
-    return next(find_merges(context, backfill), None)
+@dataclass(slots=True)
+class MergesInto:
+    """The merges that brought backfills to branches; each branch is walked once, as far as needed.
 
-
-def find_merges(context: OperationContext, backfill: Backfill) -> Iterator[Merged]:
-    """Yields the merges that brought a backfill to its target, newest first.
-
-    They are known by their metadata, or by the description among what they brought.
+    Attributes:
+        context: The catalog.
     """
-    held = context.repository.branches.find(backfill.into)
-    if held is None or held.commit_id is None:
-        return
-    read = context.repository.commits.read
-    least = read(backfill.base).generation
-    undone: dict[str, CommitInfo] = {}
-    for logged in first_parents(read, held.commit_id):
-        if logged.commit.generation <= least:
-            return
-        info = commit_info(logged.id, logged.commit)
-        for one in logged.commit.metadata.get("reverted", "").split(", "):
-            undone.setdefault(one, info)
-        if backfill.id in logged.commit.metadata.get("backfill.merged", "").split(", ") or any(
-            find_description(read, parent, backfill.id, above=least)
-            for parent in logged.commit.parents[1:]
-        ):
-            yield Merged(info, undone.get(logged.id))
+
+    context: OperationContext
+    _walks: dict[str, "_Walk"] = field(default_factory=dict)
+
+    def of(self, backfill: Backfill) -> tuple[Merged, ...]:
+        """Returns the merges that brought a backfill to its target, newest first."""
+        read = self.context.repository.commits.read
+        if backfill.into not in self._walks:
+            held = self.context.repository.branches.find(backfill.into)
+            head = None if held is None else held.commit_id
+            self._walks[backfill.into] = _Walk(
+                iter(()) if head is None else first_parents(read, head)
+            )
+        walk = self._walks[backfill.into]
+        walk.go_to(read(backfill.base).generation)
+        return tuple(walk.merges.get(backfill.id, ()))
+
+
+@dataclass(slots=True)
+class _Walk:
+    """A walk down a line of first parents, and the merges of backfills found so far, by id.
+
+    A merge says which backfills it brings, and a revert what it takes back: unless it was taken
+    back itself, or took back only some tables.
+    """
+
+    line: Iterator[LoggedCommit]
+    merges: dict[str, list[Merged]] = field(default_factory=dict)
+    _undone: dict[str, CommitInfo] = field(default_factory=dict)
+    _next: LoggedCommit | None = None
+
+    def go_to(self, generation: int) -> None:
+        """Looks at all commits above a generation."""
+        while True:
+            self._next = self._next or next(self.line, None)
+            if self._next is None or self._next.commit.generation <= generation:
+                return
+            self._look_at(self._next)
+            self._next = None
+
+    def _look_at(self, logged: LoggedCommit) -> None:
+        metadata = logged.commit.metadata
+        if "reverted" in metadata and PARTLY not in metadata and logged.id not in self._undone:
+            for one in metadata["reverted"].split(", "):
+                self._undone.setdefault(one, commit_info(logged.id, logged.commit))
+        if "backfill.merged" in metadata:
+            found = Merged(commit_info(logged.id, logged.commit), self._undone.get(logged.id))
+            for own_id in metadata["backfill.merged"].split(", "):
+                self.merges.setdefault(own_id, []).append(found)
+
+
+def find_merge(
+    context: OperationContext, backfill: Backfill, merges: MergesInto | None = None
+) -> Merged | None:
+    """Returns the newest merge that brought a backfill to its target, None if none did."""
+    return next(iter((merges or MergesInto(context)).of(backfill)), None)
 
 
 def has_all_of(context: OperationContext, found: FoundBackfill, merged: Merged) -> bool:

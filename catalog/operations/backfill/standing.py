@@ -10,6 +10,7 @@ from catalog.model.backfill import branch_of, checked_name
 from catalog.operations.backfill.effect import effect_of, effect_of_merge, merge_of
 from catalog.operations.backfill.merges import (
     Merged,
+    MergesInto,
     backfill_names,
     changed_tables,
     find_merge,
@@ -29,7 +30,7 @@ def backfills(context: OperationContext) -> list[BackfillReport]:
 
     One whose description is damaged is passed over with a warning.
     """
-    reports = []
+    reports, merges = [], MergesInto(context)
     for name in backfill_names(context):
         try:
             found = find_backfill(context.repository, name)
@@ -37,7 +38,7 @@ def backfills(context: OperationContext) -> list[BackfillReport]:
             _log.warning("%s is passed over: %s", printable(branch_of(name)), error.message)
             continue
         if found is not None:
-            reports.append(standing(context, found))
+            reports.append(standing(context, found, merges))
     return sorted(reports, key=lambda one: (one.begun, one.backfill.name), reverse=True)
 
 
@@ -76,9 +77,11 @@ def named_backfill(context: OperationContext, name: str) -> FoundBackfill:
     return found
 
 
-def standing(context: OperationContext, found: FoundBackfill) -> BackfillReport:
+def standing(
+    context: OperationContext, found: FoundBackfill, merges: MergesInto | None = None
+) -> BackfillReport:
     """Returns how far a backfill is, without what it does to its target."""
-    merged = find_merge(context, found.backfill)
+    merged = find_merge(context, found.backfill, merges)
     state, reason = _state(context, found, merged)
     target = context.repository.branches.find(found.backfill.into)
     behind = 0
@@ -103,12 +106,14 @@ def _state(
 ) -> tuple[State, str]:
     """Returns the state of a backfill, and why it is in it."""
     left = found.described is not None and any(one.commit is None for one in steps_of(found))
-    if merged is not None and (found.is_deleted or has_all_of(context, found, merged)):
+    if merged is not None and (
+        found.is_deleted or found.is_replaced or has_all_of(context, found, merged)
+    ):
         if merged.undo is not None:
             return "undone", ""
         if not left:
             return "merged", ""
-    if found.is_deleted:
+    if found.is_deleted or found.is_replaced:
         return "abandoned", ""
     try:
         found.check_whole()

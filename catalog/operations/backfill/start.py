@@ -68,7 +68,7 @@ def start(context: OperationContext, request: BackfillRequest, *, into: str) -> 
     if request.message is not None:
         check_text(request.message, "the message")
     found = find_backfill(context.repository, name)
-    if found is None:
+    if found is None or found.is_replaced:
         _check_free(context, name)
     elif not request.restart:
         _check_same(context, found, request, into=into)
