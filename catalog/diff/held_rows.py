@@ -301,16 +301,16 @@ class HeldRows:
         """
         columns = self.columns
         pairs = [column] if column is not None else list(part.pairs[:SHOWN_COLUMNS])
-        whens = [f"WHEN {columns.changed(pair)} THEN {n}" for n, pair in enumerate(pairs)]
+        whens = [f"WHEN {columns.changed(pair)} THEN {pair.number}" for pair in pairs]
         if column is not None:
-            how = "0"
+            how = str(column.number)
         else:
             how = f"CASE WHEN kind <> 'u' THEN -1 {' '.join(whens)} ELSE -1 END"
         values = []
         for side in SIDES:
             texts = " ".join(
-                f"WHEN {n} THEN {_text(f'{side}_{columns.original(side, pair)}')}"
-                for n, pair in enumerate(pairs)
+                f"WHEN {pair.number} THEN {_text(f'{side}_{columns.original(side, pair)}')}"
+                for pair in pairs
             )
             values.append(f"CASE how {texts} END" if pairs else "NULL")
         keys, order = self._keys(part)
@@ -344,7 +344,7 @@ class HeldRows:
         assert isinstance(how, int)
         if how < 0:
             return ShownRow(named)
-        shown = column or self.plan.value_pairs[how]
+        shown = next(pair for pair in self.plan.pairs if pair.number == how)
         return ShownRow(named, shown.name, _or_none(before), _or_none(after))
 
     def _met(self, condition: Condition) -> list[tuple[Part, str]]:

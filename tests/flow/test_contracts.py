@@ -144,3 +144,10 @@ def test_a_rule_is_broken_by_one_row_or_cell_and_kept_otherwise(lake: Lake, numb
     found = lake.judged(f"[contract.c.table.weather]\n{broken}", branch)
     assert len(found) == 1, (change, broken, found)
     assert (found[0].contract, found[0].table) == ("c", "weather")
+
+
+def test_an_example_names_the_column_that_changed(lake: Lake) -> None:
+    branch = lake.changed("UPDATE weather SET region = 'EU' WHERE id = 5")
+    (found,) = lake.judged("[contract.c.table.weather]\npartitions = ['month=01']", branch)
+    (example,) = found.examples
+    assert (example.column, example.before, example.after) == ("region", None, "EU")

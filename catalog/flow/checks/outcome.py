@@ -74,7 +74,8 @@ def _message(check: BoundCheck, measured: Measured, now: datetime.datetime) -> s
     of = f"of {counted(rows, 'row')}"
     match check.kind:
         case CheckKind.NOT_NULL:
-            return f"{count(failures)} {of} have no {columns}"
+            verb = "has" if failures == 1 else "have"
+            return f"{count(failures)} {of} {verb} no {columns}"
         case CheckKind.UNIQUE:
             occur = "value occurs" if failures == 1 else "values occur"
             wrong = count(measured.wrong_rows)
@@ -90,7 +91,8 @@ def _message(check: BoundCheck, measured: Measured, now: datetime.datetime) -> s
         case CheckKind.RELATIONSHIPS:
             field = parameters["field"]
             fields = ", ".join(map(str, field)) if isinstance(field, list) else field
-            return f"{count(failures)} {of} have no match in {parameters['to']}.{fields}"
+            verb = "has" if failures == 1 else "have"
+            return f"{count(failures)} {of} {verb} no match in {parameters['to']}.{fields}"
         case CheckKind.ROW_COUNT:
             verb = "is" if rows == 1 else "are"
             return f"there {verb} {counted(rows, 'row')}, and there should be {_bounds(check)}"

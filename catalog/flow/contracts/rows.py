@@ -288,7 +288,7 @@ def _keys(rules: TableRules, change: TableChange, compared: Compared) -> Iterato
         return
     key = listed(field.name for field in fields)
     nulls, repeated = change.bad_keys(compared, fields)
-    for bad, what in ((nulls, "have NULL in"), (repeated, "share with other rows their")):
+    for bad, what in ((nulls, "with NULL in"), (repeated, "that share with others their")):
         if bad.count:
             yield rules.violation(
                 rule,
