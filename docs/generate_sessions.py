@@ -41,6 +41,8 @@ PAGES = (
     "docs/how-to/settle-a-conflict.md",
     "docs/how-to/who-changed-this-row.md",
     "docs/how-to/derive-tables.md",
+    "docs/how-to/take-over-checks.md",
+    "docs/how-to/check-in-python.md",
 )
 """The pages with sessions."""
 
