@@ -1,6 +1,7 @@
 """Exact sums of the column ``value`` of a query, of any type of numbers."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from fractions import Fraction
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy as np
 
 from catalog.diff.fingerprints.summary import exact_float_total
 from catalog.engine.arrow_arrays import to_numpy
-from catalog.engine.connection import cursor, single_row
+from catalog.engine.connection import single_row
+from catalog.engine.relation import prepared_cursor
 from catalog.model.fingerprint import BLOCK_ROWS
 from catalog.model.types import DataType, is_float
 
@@ -37,7 +39,7 @@ def text_sum(con: duckdb.DuckDBPyConnection, query: str) -> Fraction:
 
 def finite_blocks(con: duckdb.DuckDBPyConnection, query: str) -> Iterator[np.ndarray[Any, Any]]:
     """Yields the finite values of doubles, block by block."""
-    with cursor(con) as own:
+    with closing(prepared_cursor(con)) as own:
         finite = own.sql(f"SELECT value FROM ({query}) WHERE isfinite(value)")
         for batch in finite.to_arrow_reader(BLOCK_ROWS):
             values = to_numpy(batch.column(0))
