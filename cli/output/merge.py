@@ -85,6 +85,7 @@ def show_report(report: "MergeReport", about: Names, *, json: bool, dry_run: boo
                 stdout.lines(judgement_lines(report.gate))
             stdout.line(_closing(report, about, dry_run=dry_run))
     if report.gate is not None and not report.gate.passed:
+        stdout.flush()
         raise GateRefused(
             f"dry run: the gate of {report.branch} would refuse this {about['operation']}; "
             "nothing was written",

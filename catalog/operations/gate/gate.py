@@ -19,7 +19,7 @@ from catalog.operations.gate.hooks import ask_hooks
 from catalog.operations.gate.known import recorded_results
 from catalog.operations.gate.options import NO_OPTIONS, GateOptions
 from catalog.operations.gate.wanted import WantedChecks, changed_tables, wanted_checks
-from catalog.report.figures import counted
+from catalog.report.figures import counted, short
 from catalog.report.judgement import refusal_lines
 from catalog.repository.branches import HeldBranch
 from catalog.write.publish import Proposal
@@ -201,7 +201,7 @@ def refused(context: OperationContext, found: Judgement, what: str) -> GateRefus
     )
     if context.is_trial:
         return GateRefused(message, judgement=found)
-    advice = hint("see what would change: {}", Call("diff", (found.branch, found.candidate[:12])))
+    advice = hint("see what would change: {}", Call("diff", (found.branch, short(found.candidate))))
     return GateRefused(message, judgement=found, hint=advice)
 
 
