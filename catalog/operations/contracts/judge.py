@@ -3,7 +3,7 @@
 from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from catalog.diff.view import End
 from catalog.engine.failures import engine_errors
@@ -12,13 +12,14 @@ from catalog.flow.contracts.change import TableChange
 from catalog.flow.contracts.rows import judge_forbidden, judge_rows
 from catalog.flow.contracts.rules import TableRules
 from catalog.flow.contracts.structure import is_replaced, judge_structure
-from catalog.flow.derivation.graph import Graph
-from catalog.flow.derivation.staleness import own_staleness
 from catalog.model.contracts import EVERY, Contract
 from catalog.model.judgement import Violation
 from catalog.operations.context import OperationContext
 from catalog.operations.contracts.table_change import TableChanges
 from catalog.operations.tables import unknown_table
+
+if TYPE_CHECKING:
+    from catalog.flow.derivation.graph import Graph
 
 Standing: TypeAlias = Literal["", "derived", "stale"]
 """Whether a table is derived from others that may change, and whether it is what its definition
@@ -110,15 +111,19 @@ class _Derived:
         name = self._downstream.get(table)
         if name is None:
             return ""
+        from catalog.flow.derivation.staleness import own_staleness
+
         return "stale" if own_staleness(self._candidate, self._graph, name).is_own else "derived"
 
     @cached_property
-    def _graph(self) -> Graph:
+    def _graph(self) -> "Graph":
+        from catalog.flow.derivation.graph import Graph  # loads what analyses SQL
+
         return Graph(self._candidate)
 
     @cached_property
     def _downstream(self) -> dict[str, str]:
-        if self._contract.tables is None:
+        if self._contract.tables is None or not self._candidate.derived():
             return {}
         names = self._candidate.names()
         found = self._graph.downstream([one for one in names if self._contract.may_change(one)])

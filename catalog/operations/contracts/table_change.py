@@ -13,7 +13,6 @@ from catalog.engine.checked_reads import Check, checked
 from catalog.engine.workspace import Workspace
 from catalog.flow.contracts.change import Compared, Offenders
 from catalog.flow.contracts.unique_keys import bad_keys
-from catalog.flow.contracts.where import unmet
 from catalog.model.datafile import DataFile
 from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
@@ -142,6 +141,8 @@ class TableChange:
 
     def unmet(self, compared: Compared, where: str) -> Offenders:
         """Returns changed rows that do not meet a condition, before or after."""
+        from catalog.flow.contracts.where import unmet  # loads what analyses SQL
+
         return unmet(compared, where, table=self.table, limits=self._changes.repository.limits)
 
     def _files(self, side: SideName, pruner: Pruner | None = None) -> list[DataFile]:
