@@ -40,6 +40,7 @@ PAGES = (
     "docs/how-to/backfill-on-a-branch.md",
     "docs/how-to/settle-a-conflict.md",
     "docs/how-to/who-changed-this-row.md",
+    "docs/how-to/which-inputs-made-this-number.md",
     "docs/how-to/derive-tables.md",
     "docs/how-to/take-over-checks.md",
     "docs/how-to/check-in-python.md",
