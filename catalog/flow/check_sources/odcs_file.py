@@ -187,6 +187,8 @@ def _find_object(
     primary: list[tuple[int, str, Entry]] = []
     for property_ in keys["properties"].items() if "properties" in keys else ():
         with findings.collected():
+            if "name" not in property_.mapping():
+                continue  # which was noted when its column was looked for
             name = property_.mapping()["name"].text()
             column = one.columns.get(name)
             if column is None:

@@ -171,6 +171,9 @@ def _conditions(
         if key not in keys:
             continue
         entry = keys[key]
+        for item in entry.items():
+            item.number()
+            stored_value(item)  # which refuses what is not finite
         low, high = (item.number() for item in entry.items())
         if low > high:
             raise entry.error(f"{key}: {low} is greater than {high}")
