@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -11,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.effort import set_effort
+
+sys.modules["pytz"] = None  # type: ignore[assignment]
+"""Dagster brings it along. Users need not have it, and DuckDB makes no times with zones without."""
 
 MEMORY = Path("/dev/shm")
 """Where Linux keeps files in memory; other systems have no such directory."""
