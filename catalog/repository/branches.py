@@ -305,7 +305,7 @@ class Branches:
             now = self._read_back(old.name)
             if now is not None and now.branch.write_id == old.write_id:
                 raise
-            if now is None or not _landed(now.branch, write_id, old.write_id):
+            if now is None or not self._landed(now.branch, write_id, old.write_id):
                 raise SwapLost(f"another writer moved branch {old.name}") from error
         self._keep(data, new)
         return new
@@ -318,6 +318,27 @@ class Branches:
                 f"branch {name} was written to and cannot be read back: {error.message}",
                 hint=hint("see whether it was moved: {}", Call("reflog", (name,))),
             ) from error
+
+    def _landed(self, branch: Branch, write_id: str, start: str) -> bool:
+        """Returns whether a write landed that began when the branch had the write id ``start``.
+
+        It is looked for in the reflog of the branch read back, however many moves that takes: a
+        commit that was judged for long begins behind many others.
+
+        Raises:
+            OutcomeUnknown: The reflog does not reach back to the start of the write.
+        """
+        count = 0
+        with suppress(CorruptData):  # an older page is gone
+            for move in self.reflog(branch):
+                if move.write_id in (write_id, start):
+                    return move.write_id == write_id
+                count += 1
+        raise OutcomeUnknown(
+            f"branch {branch.name} was moved {count} times or more, or recreated, while a write "
+            "was under way; it is no longer known whether it landed",
+            hint=hint("look for it: {}", Call("reflog", (branch.name,))),
+        )
 
     def _paged(
         self, moves: tuple[object, ...], older: str | None
@@ -356,24 +377,6 @@ class Branches:
             self._pages.clear()
         self._pages[page_id] = page
         return page
-
-
-def _landed(branch: Branch, write_id: str, start: str) -> bool:
-    """Returns whether a write landed, from the branch read back, which had the id ``start`` before.
-
-    Raises:
-        OutcomeUnknown: The reflog no longer reaches back to the start of the write.
-    """
-    moves = [move.write_id for move in branch.reflog]
-    if write_id in moves:
-        return True
-    if start in moves:
-        return False
-    raise OutcomeUnknown(
-        f"branch {branch.name} was moved {len(moves)} times or more, or recreated, while a write "
-        "was under way; it is no longer known whether it landed",
-        hint=hint("look for it: {}", Call("reflog", (branch.name,))),
-    )
 
 
 def branch_path(name: str) -> str:

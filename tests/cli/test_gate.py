@@ -59,7 +59,7 @@ def test_a_refused_merge_names_the_check_and_the_row(lake: Path, parquetry: Runn
         "error: the gate of branch 'main' refuses the merge of bad: 1 check; the branch was not "
         "moved"
     )
-    assert check == "  check orders.amount_there failed: 1 of 3 rows have no amount"
+    assert check == "  check orders.amount_there failed: 1 of 3 rows has no amount"
     assert row == "    id=2: amount NULL"
     shown = parquetry(*hint.partition("parquetry ")[2].split(), "--rows")
     assert (shown.code, "NULL" in shown.out) == (0, True)
@@ -88,7 +88,7 @@ def test_a_dry_run_says_what_the_gate_finds(lake: Path, parquetry: Runner) -> No
     refused = parquetry("merge", "bad", "--dry-run")
     assert refused.code == 1
     assert refused.out.splitlines()[1:] == [
-        "check orders.amount_there failed: 1 of 3 rows have no amount",
+        "check orders.amount_there failed: 1 of 3 rows has no amount",
         "  id=2: amount NULL",
         "dry run: nothing was written",
     ]

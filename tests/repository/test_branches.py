@@ -282,8 +282,23 @@ class TestLostAnswers:
         def others() -> None:
             for _ in range(2 * REFLOG_PAGE + 1):
                 history.advance()
+            for page in list(store.list("refs/reflogs/")):
+                store.delete(page.path)
 
         store.faults["swap"] = [others]
         with pytest.raises(OutcomeUnknown) as caught:
             history.advance()
         assert "cat.reflog('main')" in caught.value.hint
+
+    def test_a_lost_swap_is_found_lost_on_older_pages_of_the_reflog(
+        self, history: History, store: FaultyStore
+    ) -> None:
+        """A write may take long: what began ten minutes ago has hundreds of moves before it."""
+
+        def others() -> None:
+            for _ in range(3 * REFLOG_PAGE):
+                history.advance()
+
+        store.faults["swap"] = [others]
+        with pytest.raises(SwapLost):
+            history.advance()

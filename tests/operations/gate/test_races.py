@@ -69,6 +69,28 @@ def test_a_slow_gate_lands_on_a_busy_branch(opened: Open, monkeypatch: pytest.Mo
     assert cat.sql("SELECT amount FROM orders WHERE id = 2").fetchall() == [(21,)]
 
 
+def test_a_branch_that_was_moved_hundreds_of_times_takes_what_was_judged_meanwhile(
+    opened: Open,
+) -> None:
+    """The branch object itself keeps fewer moves than come in ten minutes, one each second."""
+
+    def audit(delta: Mapping[str, Any]) -> None:
+        branches = other.repository.branches
+        for _ in range(250 if not asked else 0):
+            held = branches.held("main")
+            assert held is not None
+            branches.move(held, held.branch.commit_id, other.context.stamp("somebody else"))
+        asked.append(True)
+
+    asked: list[bool] = []
+    other = opened()
+    cat = opened(hooks={"audit": audit})
+    cat.branches.protect("main", hook=["audit"])
+    run(cat, "fix", "INSERT INTO orders VALUES (4, 3, 40)")
+    assert cat.merge("fix").commit is not None
+    assert asked == [True]
+
+
 def test_what_others_change_that_a_check_reads_is_judged_again(opened: Open) -> None:
     """The customer of a new order is deleted while the gate is open."""
 
