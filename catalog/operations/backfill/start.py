@@ -68,8 +68,12 @@ def start(context: OperationContext, request: BackfillRequest, *, into: str) -> 
     if request.message is not None:
         check_text(request.message, "the message")
     found = find_backfill(context.repository, name)
-    if found is None or found.is_replaced:
-        _check_free(context, name)
+    if (found is None or found.is_replaced) and not _is_free(context, name):
+        found = find_backfill(context.repository, name)  # another process may just have begun it
+        if found is None or found.is_replaced:
+            raise _not_free(name)
+    if found is None:
+        pass
     elif not request.restart:
         _check_same(context, found, request, into=into)
         return found
@@ -209,18 +213,21 @@ def _check_differences(backfill: Backfill, differ: "list[str] | tuple[str, ...]"
     )
 
 
-def _check_free(context: OperationContext, name: str) -> None:
-    """Checks that the branch of a new backfill is not one that somebody made for something else."""
+def _is_free(context: OperationContext, name: str) -> bool:
+    return context.repository.branches.find(branch_of(name)) is None
+
+
+def _not_free(name: str) -> AlreadyExists:
+    """Returns the error for a new backfill whose branch somebody made for something else."""
     branch = branch_of(name)
-    if context.repository.branches.find(branch) is not None:
-        raise AlreadyExists(
-            f"branch {branch!r} exists, and was not made by a backfill",
-            kind=ErrorKind.REF_EXISTS,
-            hint=hint(
-                "choose another name, or delete it if it is not needed: {}",
-                Call("branches.delete", (branch,)),
-            ),
-        )
+    return AlreadyExists(
+        f"branch {branch!r} exists, and was not made by a backfill",
+        kind=ErrorKind.REF_EXISTS,
+        hint=hint(
+            "choose another name, or delete it if it is not needed: {}",
+            Call("branches.delete", (branch,)),
+        ),
+    )
 
 
 def _no_fix(name: str) -> NotFound:
