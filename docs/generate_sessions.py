@@ -44,6 +44,7 @@ PAGES = (
     "docs/how-to/derive-tables.md",
     "docs/how-to/take-over-checks.md",
     "docs/how-to/check-in-python.md",
+    "docs/how-to/check-tables.md",
 )
 """The pages with sessions."""
 
