@@ -1,5 +1,6 @@
 """From which files ``check sync`` takes checks: those that are named, else the configured ones."""
 
+import glob
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +24,7 @@ def check_files(named: Sequence[Path]) -> tuple[list[Path], str]:
     root = os.getcwd() if config is None else str(config.path.parent)
     if named:
         return list(named), root
-    found = [] if config is None else [Path(one) for one in config.check_files]
+    found = [] if config is None else [p for one in config.check_files for p in _matching(one)]
     if config is not None and config.has_checks:
         found.insert(0, config.path)
     if config is None or not found:
@@ -39,3 +40,17 @@ def check_files(named: Sequence[Path]) -> tuple[list[Path], str]:
             hint=f"name it: parquetry check sync {config.path}",
         )
     return found, root
+
+
+def _matching(pattern: str) -> list[Path]:
+    """Returns the files that a pattern such as ``models/**/*.yml`` means, in order.
+
+    Raises:
+        InvalidInput: It means none.
+    """
+    if glob.escape(pattern) == pattern:
+        return [Path(pattern)]
+    found = sorted(Path(one) for one in glob.iglob(pattern, recursive=True))
+    if not found:
+        raise InvalidInput(f"no file matches {pattern}", kind=ErrorKind.INVALID_CONFIG)
+    return found

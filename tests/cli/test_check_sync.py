@@ -48,7 +48,7 @@ def configure(project: Path, line: str) -> None:
 def test_without_files_those_of_the_configuration_are_taken(
     parquetry: Runner, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    configure(project, 'check_files = ["schema.yml"]')
+    configure(project, 'check_files = ["*.y*ml"]')
     monkeypatch.chdir(project / "lake")
     found = parquetry("check", "sync", "--json")
     assert found.code == 0, found.err
@@ -109,6 +109,8 @@ def test_without_any_checks_it_says_what_to_write(parquetry: Runner, project: Pa
     (project / "parquetry.toml").write_text('catalog = "lake"\n')
     found = parquetry("check", "sync")
     assert found.code == 2
+    (project / "parquetry.toml").write_text('catalog = "lake"\ncheck_files = ["nix/*.yml"]\n')
+    assert "nix/*.yml" in parquetry("check", "sync").err
     assert "[checks.TABLE.NAME]" in found.err
 
 

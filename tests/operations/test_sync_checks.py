@@ -192,7 +192,7 @@ def test_all_that_is_wrong_is_told_at_once_and_nothing_changes(cat: Catalog, wri
     message = raised.value.message
     assert message.startswith("4 rules cannot be taken over:")
     for part in (
-        "schema.yml, line 10: model orders: table 'orders' has no column 'amout'",
+        "schema.yml, line 10: not_null of model orders: table 'orders' has no column 'amout'",
         'schema.yml, line 15: check not_null_amount of table orders: Referenced column "nix"',
         "schema.yml, line 16: model nix: there is no table 'nix'",
         "schema.yml, line 14: test dbt_utils.not_constant of column amount of model orders",

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from catalog.flow.check_sources.dbt_tests import TestContext, find_test, referenced
+from catalog.flow.check_sources.dbt_tests import TestContext, find_test, referenced, test_name
 from catalog.flow.check_sources.entry import Entry
 from catalog.flow.check_sources.findings import Findings, Rule, column_of
 from catalog.flow.check_sources.known import KnownTable
@@ -212,10 +212,15 @@ def _find_owner(entry: Entry, what: str, names: Sequence[str], *, findings: Find
 
 
 def _has_rules(keys: Mapping[str, Entry]) -> bool:
-    """Returns whether there is anything that a table is needed for."""
-    if any(key in keys and not keys[key].is_empty for key in (*TESTS, "constraints", "columns")):
-        return True
-    return any(_setting(keys, key) is not None for key in ("freshness", "loaded_at_field"))
+    """Returns whether a table or one of its columns has tests or constraints."""
+    columns = keys["columns"].value if "columns" in keys else ()
+    inner = [one.value for one in columns] if isinstance(columns, tuple) else [columns]
+    return any(
+        key in one and not one[key].is_empty
+        for one in (keys, *inner)
+        if isinstance(one, Mapping)
+        for key in (*TESTS, "constraints")
+    ) or not isinstance(columns, tuple | None)
 
 
 def _tests(keys: Mapping[str, Entry], what: str, findings: Findings) -> Sequence[Entry]:
@@ -237,7 +242,8 @@ def _find_column(entry: Entry, owner: _Owner, findings: Findings) -> None:
     constraints = _items(keys, "constraints", findings)
     if not tests and not constraints:
         return
-    column_of(owner.table, name, entry, what=owner.what)
+    named = ", ".join(filter(None, map(test_name, tests))) or "constraints"
+    column_of(owner.table, name, entry, what=f"{named} of {owner.what}")
     for test in tests:
         with findings.collected():
             find_test(test, TestContext(owner.table, owner.what, name), findings)

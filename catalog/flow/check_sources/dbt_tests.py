@@ -126,6 +126,15 @@ def find_test(entry: Entry, at: TestContext, findings: Findings) -> None:
         findings.add(at.table, _configured(rule, test), entry)
 
 
+def test_name(entry: Entry) -> str:
+    """Returns what a test is called, for messages; empty if nobody can say."""
+    value = entry.value
+    if isinstance(value, dict):
+        given = value.get("name", value.get("test_name"))
+        value = next(iter(value), "") if given is None else given.value
+    return value if isinstance(value, str) else ""
+
+
 def _parsed(entry: Entry, at: TestContext) -> _Test:
     """Reads a test: its name alone, a mapping under its name, or one with ``test_name``."""
     if isinstance(entry.value, str):

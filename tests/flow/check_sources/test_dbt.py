@@ -240,7 +240,7 @@ def test_what_is_wrong_is_an_error_with_its_line(test: str, problem: str) -> Non
         ("models:\n  - description: x\n", "no name"),
         ("models: {orders: 1}\n", "models must be a list"),
         ("models:\n  - name: nix\n    tests: [unique]\n", "model nix: there is no table 'nix'"),
-        (model("- not_null", column="amout"), "model orders: table 'orders' has no column 'amout'"),
+        (model("- not_null", column="amout"), "not_null of model orders: table 'orders' has no column 'amout'"),
         ("models:\n  - name: orders\n    tests: [unique]\n", "it has to be a test of a column"),
         ("models:\n  - name: orders\n    tests: [a]\n    data_tests: [b]\n", "both tests and data"),
         ("models:\n  - name: orders\n    versions: [{v: 1}]\n", "versions of a model"),
@@ -307,6 +307,17 @@ def test_a_name_that_is_given_twice_is_an_error() -> None:
     found = found_in(model("- not_null: {name: a}\n- unique: {name: a}"), "dbt")
     _, (error,) = named(found.checks, {}, {})
     assert "check a of table orders has a name used at schema.yml, line 6" in error.message
+
+
+def test_what_has_no_rules_needs_no_table() -> None:
+    columns = (
+        "    columns: [{name: x, description: y}]\n    config: {freshness: {build_after: 1}}\n"
+    )
+    found = found_in(
+        f"models:\n  - name: nix\n{columns}sources: [{{name: a, tables: [{{name: b}}]}}]\n", "dbt"
+    )
+    assert not problems(found)
+    assert not found.checks
 
 
 def test_a_disabled_model_has_no_tests() -> None:

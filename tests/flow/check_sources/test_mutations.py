@@ -63,7 +63,7 @@ def mutated(document: Any, rng: random.Random) -> Any:
 def test_whatever_a_file_says_is_told_in_our_words(kind: str, text: str) -> None:
     pytest.importorskip("open_data_contract_standard", reason="the extra odcs is not installed")
     document, rng = yaml.safe_load(text), random.Random(16)
-    for _ in range(effort(60, 5_000)):
+    for _ in range(effort(25, 5_000)):
         file = yaml.safe_dump(mutated(document, rng))
         try:
             found = found_in(file, kind)
