@@ -38,6 +38,13 @@ def test_from_fix_to_merge_to_undo(lake: Path, parquetry: Runner) -> None:
     assert refused.code == 3 and "hint: " in refused.err and "--restart" in refused.err
 
 
+def test_what_would_be_stale_is_said_in_a_line(lake: Path, parquetry: Runner) -> None:
+    ready = parquetry("backfill", "nulls", "-f", "fix.sql", "--no-refresh")
+    assert ready.code == 0, ready.err
+    assert "\ndownstream:\ntotals  stale: inputs have changed\n" in ready.out
+    assert "orders  modified  key id" in ready.out
+
+
 def test_json_says_all_of_it(lake: Path, parquetry: Runner) -> None:
     found = json.loads(parquetry("backfill", "nulls", "-f", "fix.sql", "--json").out)
     assert (found["operation"], found["name"], found["state"]) == ("backfill", "nulls", "ready")
