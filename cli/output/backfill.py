@@ -10,6 +10,7 @@ from cli.output import stdout
 from cli.output.listing import picked, show_json
 
 if TYPE_CHECKING:
+    from catalog.model.backfill import Backfill
     from catalog.operations.backfill.report import BackfillReport, Effect
     from catalog.operations.rebase import RebaseReport
 
@@ -109,14 +110,22 @@ def _step_lines(report: "BackfillReport") -> Iterator[str]:
     base = backfill.from_ref or backfill.into
     yield f"{plain(report.branch)}, from {plain(base)} ({short(backfill.base)})"
     wide = max((len(plain(one.step.name)) for one in report.steps[:STEPS_SHOWN]), default=0)
+    unchanged = "done" if _is_command(backfill) else "nothing changed"
     for one in report.steps[:STEPS_SHOWN]:
         done = "to be done"
         if one.commit is not None:
-            tables = ", ".join(map(plain, one.changed)) or "nothing changed"
+            tables = ", ".join(map(plain, one.changed)) or unchanged
             done = f"{short(one.commit)}  {tables}"
         yield f"  {plain(one.step.name):<{wide}}  {done}"
     if len(report.steps) > STEPS_SHOWN:
         yield f"  {report.steps_done:,} of {counted(len(report.steps), 'step')} done"
+
+
+def _is_command(backfill: "Backfill") -> bool:
+    """Returns whether the fix of a backfill is known to be a command, which may commit itself."""
+    from catalog.model.fix import fix_from_json
+
+    return bool(backfill.fix_source and fix_from_json(backfill.fix_source).command)
 
 
 def _rebase_lines(report: "BackfillReport") -> Iterator[str]:

@@ -267,17 +267,15 @@ def _failure(
         return InvalidInput(
             f"{what}: {error.message}", kind=ErrorKind.BACKFILL_FAILED, hint=error.advice
         )
-    lines = [f"{one.name}: {why.message}" for one, why in failed]
     rest = f", and {left} were not begun" if left else ""
+    lines = [
+        f"{count} of {len(run.steps)} steps of backfill {name!r} failed{rest}; nothing of them was "
+        f"committed; {step.name}: {error.message}",
+        *(f"{one.name}: {why.message.partition(chr(10))[0]}" for one, why in failed[1:]),
+    ]
     advice = {why.advice for _, why in failed}
     return InvalidInput(
-        "\n  ".join(
-            [
-                f"{count} of {len(run.steps)} steps of backfill {name!r} failed{rest}; nothing of "
-                "them was committed:",
-                *lines,
-            ]
-        ),
+        "\n  ".join(lines),
         kind=ErrorKind.BACKFILL_FAILED,
         hint=advice.pop() if len(advice) == 1 else Hint(""),
     )
