@@ -105,6 +105,8 @@ class FileChoice:
         if bound.kind not in BY_FILES:
             return False
         now, then = bound.snapshot, before.snapshot
+        if bound.parent is not None and bound.parent.table.id == bound.table.id:
+            return False  # rows that went may have been what others need
         if now.table_id != then.table_id or now.partition_by != then.partition_by:
             return False
         parent = bound.parent

@@ -84,6 +84,10 @@ def spec_of(rng: random.Random) -> dict[str, Any]:
         case "relationships":
             spec["columns"] = rng.sample("kfndt", rng.choice([1, 1, 2]))
             spec["fields"] = spec["columns"]
+            spec["to"] = rng.choice(["parents", "parents", "rows"])
+            if spec["to"] == "rows":
+                spec["fields"] = rng.sample("kfndt", len(spec["columns"]))
+                spec["fields"] = [f if _alike(f, c) else c for f, c in _pairs(spec)]
         case "range":
             spec["columns"] = [column]
             pair = sorted(rng.sample(BOUNDS[column], 2), key=lambda b: _order(column, b))
@@ -96,6 +100,15 @@ def spec_of(rng: random.Random) -> dict[str, Any]:
     return spec
 
 
+def _pairs(spec: dict[str, Any]) -> list[tuple[str, str]]:
+    return list(zip(spec["fields"], spec["columns"], strict=True))
+
+
+def _alike(left: str, right: str) -> bool:
+    """Returns whether columns of these names compare."""
+    return left in "kn" and right in "kn"
+
+
 def _order(column: str, bound: object) -> object:
     return Decimal(str(bound)) if column in "kfn" else bound
 
@@ -104,7 +117,7 @@ def check_of(name: str, spec: dict[str, Any], rng: random.Random) -> Check:
     parameters = {key: spec[key] for key in ("values", "min", "max", "inclusive") if key in spec}
     if spec["kind"] == "relationships":
         fields = spec["fields"]
-        parameters = {"to": "parents", "field": fields[0] if len(fields) == 1 else fields}
+        parameters = {"to": spec["to"], "field": fields[0] if len(fields) == 1 else fields}
     return Check(
         name,
         CheckKind(spec["kind"]),
@@ -182,7 +195,8 @@ def test_checks_find_what_plain_python_finds(seed: int, template: Path, tmp_path
         with failing_rows(cat.context, after, one) as reader:
             listed = reader.read_all()
         ids_found = listed["id"].to_pylist() if listed.num_rows else []
-        assert sorted(ids_found) == failing_ids(typed(spec), rows, parents), spec
+        others = rows if spec.get("to") == "rows" else parents
+        assert sorted(ids_found) == failing_ids(typed(spec), rows, others), spec
 
 
 def assert_right(
@@ -193,13 +207,14 @@ def assert_right(
     parents: list[dict[str, Any]],
 ) -> None:
     for result, spec, one in zip(found, specs, wanted, strict=True):
-        expected = failures(typed(spec), rows, parents)
+        others = rows if spec.get("to") == "rows" else parents
+        expected = failures(typed(spec), rows, others)
         assert result.failures == expected, (spec, result)
         keys = (
             () if spec["kind"] == "unique" else [example.key["id"] for example in result.examples]
         )
         shown = {int(key or "-1") for key in keys}
-        assert shown <= set(failing_ids(typed(spec), rows, parents)), (spec, result)
+        assert shown <= set(failing_ids(typed(spec), rows, others)), (spec, result)
         check = one.check
         assert check is not None
         is_error = check.severity is Severity.ERROR and is_met(check.error_if, expected)

@@ -170,6 +170,16 @@ def test_a_duplicate_of_a_row_in_another_file_is_found(cat: Catalog) -> None:
     assert [one.failures for one in results(cat, checks, known=known)] == [1, 1]
 
 
+def test_a_row_that_went_may_be_what_another_needs(cat: Catalog) -> None:
+    one = check("relationships", "customer", to="orders", field="id")
+    known = [KnownResult(cat.resolve("main").commit_id, r) for r in results(cat, [one])]
+    assert known[0].result.status == "passed"
+    with cat.transaction() as tx:
+        tx.sql("DELETE FROM orders WHERE id = 7")
+    (found,) = results(cat, [one], known=known)
+    assert found.failures == 3
+
+
 def test_what_the_clock_decides_is_found_out_again(cat: Catalog) -> None:
     one = check("not_null", "id", where="day < current_date")
     known = [KnownResult(cat.resolve("main").commit_id, r) for r in results(cat, [one])]
