@@ -30,6 +30,7 @@ TOP_KEYS = (
     "checks",
     "check_files",
     "python_checks",
+    "contract",
 )
 S3_KEYS = ("endpoint_url", "region", "profile", "path_style")
 GCS_KEYS = ("endpoint_url",)

@@ -38,6 +38,7 @@ PAGES = (
     "docs/how-to/backfill-by-rollback.md",
     "docs/how-to/backfill-in-one-command.md",
     "docs/how-to/backfill-on-a-branch.md",
+    "docs/how-to/contracts.md",
     "docs/how-to/settle-a-conflict.md",
     "docs/how-to/who-changed-this-row.md",
     "docs/how-to/which-inputs-made-this-number.md",

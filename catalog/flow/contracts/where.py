@@ -80,7 +80,7 @@ def unmet(compared: Compared, where: str, *, table: str, limits: Limits) -> Offe
     count, shown = 0, list[ShownRow]()
     files = AllowedFiles(lambda uri: remote_files(None, uri))
     with restricted_engine(files=files, limits=limits) as engine:
-        where_sql = condition_query(condition, table, rows=_ROWS, shown=_PLACE)
+        where_sql = _query(condition, table)
         for batch in reader(Selection(narrow=not condition.whole)):
             bad: set[int] = set()
             for side, absent in ((FROM, "inserted"), (TO, "deleted")):
@@ -131,12 +131,19 @@ class _Asked:
         return _Asked(tuple(pairs), named)
 
 
-def condition_query(
-    condition: StoredCondition, table: str, *, rows: str, shown: str = "1 AS one"
-) -> str:
-    """Returns SQL of rows of a table that a condition does not hold for."""
+def condition_type(condition: StoredCondition, table: str, *, rows: str) -> str:
+    """Returns SQL of what a condition gives for rows of a table."""
+    return f"SELECT {condition.sql} AS met FROM {rows} AS {_alias(table)}"
+
+
+def _alias(table: str) -> str:
+    return identifier(table.rpartition(".")[2])
+
+
+def _query(condition: StoredCondition, table: str) -> str:
+    """Returns SQL of the places of rows that a condition does not hold for."""
     return (
-        f"SELECT {shown} FROM {rows} AS {identifier(table.rpartition('.')[2])} "
+        f"SELECT {_PLACE} FROM {_ROWS} AS {_alias(table)} "
         f"WHERE NOT coalesce(CAST({condition.sql} AS BOOLEAN), false)"
     )
 

@@ -14,7 +14,7 @@ from catalog.errors import ErrorKind, InvalidInput
 from catalog.flow.contracts.bounds import outside
 from catalog.flow.contracts.column_names import ColumnNames, Resolved
 from catalog.flow.contracts.partition_rules import partition_rules
-from catalog.flow.contracts.where import check_where, condition_query
+from catalog.flow.contracts.where import check_where, condition_type
 from catalog.model.contracts import EVERY, ColumnLimits, Contract, TableLimits
 from catalog.model.datafile import FileChanges
 from catalog.model.scan_plan import scan_plan
@@ -117,9 +117,12 @@ def _check_where(where: str, table: str, snapshot: TableSnapshot) -> None:
     try:
         with restricted_engine(files=files) as engine:
             rows = engine.relation(scan_plan(snapshot, (), locate=lambda file: file.path))
-            columns_of(engine, condition_query(condition, table, rows=rows), within=work.con)
+            query = condition_type(condition, table, rows=rows)
+            ((_, kind),) = columns_of(engine, query, within=work.con)
     finally:
         work.close()
+    if str(kind) != "BOOLEAN":
+        raise InvalidInput(f"the condition {where!r} is neither true nor false, but {kind}")
 
 
 @contextmanager
