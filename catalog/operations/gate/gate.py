@@ -56,6 +56,7 @@ class Gate:
     dry_run: bool = False
     judgement: Judgement | None = None
     _judged_at: datetime.datetime | None = None
+    _recorded: list[KnownResult] | None = None
     _known: list[KnownResult] = field(default_factory=list)
     _verdicts: dict[Any, Any] = field(default_factory=dict)
     _answers: dict[tuple[object, ...], HookResult] = field(default_factory=dict)
@@ -128,10 +129,12 @@ class Gate:
         return found.to_json()
 
     def _checked(self, head: str, commit_id: str, wanted: WantedChecks) -> list[CheckResult]:
-        """Runs checks; those of the head's own commit say what was found before."""
+        """Runs checks; the commits of the branch say what was found before."""
         if not wanted.run:
             return list(wanted.decided)
-        known = [*self._known, *recorded_results(self.context.repository.commits, head)]
+        if self._recorded is None:  # what came since then is what others did meanwhile
+            self._recorded = recorded_results(self.context.repository.commits, head)
+        known = [*self._known, *self._recorded]
         results = run_checks(self.context, commit_id, wanted.run, now=self._now(), known=known)
         self._known += [KnownResult(commit_id, one, now=self._now(), own=True) for one in results]
         return [*results, *wanted.decided]
