@@ -136,7 +136,6 @@ def _not_judged(rules: TableRules, key: str, error: InvalidInput, *, column: str
         rule,
         f"table {rules.table} cannot be judged: {error.message}",
         column=column,
-        allowed="what can be judged",
     )
 
 
