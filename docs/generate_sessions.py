@@ -65,6 +65,7 @@ clock.write_text((now + datetime.timedelta(minutes=1)).replace(tzinfo=None).isof
 facade.utc_now = reading.utc_now = lambda: now
 if len(sys.argv) > 1 and sys.argv[1].endswith(".py"):
     del sys.argv[0]
+    sys.path[0] = os.getcwd()  # as for any script that is run
     exec(compile(Path(sys.argv[0]).read_text(), sys.argv[0], "exec"))
 else:
     from cli.main import main
