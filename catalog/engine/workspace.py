@@ -20,6 +20,9 @@ OWN_PREFIX = "__parquetry_"
 SHARE = 4
 """A diff takes a quarter of the memory: the rest is for the process that asked for it."""
 
+LEAST_SHARE_BYTES = 128 << 20
+"""Least memory of each of several workspaces: below, an engine fails at what it could spill."""
+
 _CGROUP = Path("/sys/fs/cgroup/memory.max")
 
 
@@ -50,7 +53,8 @@ class Workspace:
     ) -> None:
         if share > 1:
             threads = threads or max(1, (os.cpu_count() or 1) // share)
-            memory_limit_bytes = memory_limit_bytes or default_memory_limit() // share
+            least = min(LEAST_SHARE_BYTES, default_memory_limit())
+            memory_limit_bytes = memory_limit_bytes or max(default_memory_limit() // share, least)
         self._store = store
         self._threads = threads
         self._memory_limit_bytes = memory_limit_bytes

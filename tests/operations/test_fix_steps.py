@@ -4,6 +4,7 @@ import datetime
 import shutil
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -310,6 +311,27 @@ def test_what_cannot_be_run_is_refused_before_anything_begins(
         planned_steps(
             unchanged.context, repeated(sql, *variables), unchanged.resolve("main").commit_id
         )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ({"fix": "SELECT $p", "for_each": {"p": [1, None]}}, "must be a text or a list"),
+        ({"fix": "SELECT $p", "for_each": {"p": 5}}, "must be a text or a list"),
+        ({"fix": "SELECT $p", "for_each": {"p": []}}, "no value for p"),
+        ({"fix": "SELECT 1", "command": ["ls"]}, "both SQL and a command"),
+        ({"fix": "SELECT 1", "outputs": {"t": "out"}}, "taken from a command"),
+        ({"fix": "SELECT 1", "jobs": 0}, "jobs must be an integer of at least 1"),
+        ({"command": "ls"}, "must be a list of names"),
+        ({"for_each": {"p": [5]}}, "there is no fix"),
+    ],
+)
+def test_arguments_that_describe_no_fix_are_refused(
+    unchanged: Catalog, arguments: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(InvalidInput, match=why):
+        unchanged.backfill("none", **arguments)
+    assert unchanged.backfills() == []
 
 
 def test_a_query_is_asked_once(cat: Catalog) -> None:

@@ -10,7 +10,7 @@ from catalog.model.backfill import PREFIX, Backfill, branch_of, checked_name, me
 from catalog.model.fix import Fix
 from catalog.model.ids import random_id
 from catalog.model.names import canonical_name
-from catalog.model.texts import check_text
+from catalog.model.texts import check_integer, check_text
 from catalog.operations.backfill.merges import find_merge
 from catalog.operations.context import OperationContext
 from catalog.operations.fixes.plan import planned_steps
@@ -65,6 +65,7 @@ def start(context: OperationContext, request: BackfillRequest, *, into: str) -> 
         Conflict: The branch no longer holds the backfill's work.
     """
     name = checked_name(request.name)
+    check_integer(request.jobs, "jobs", least=1)
     if request.message is not None:
         check_text(request.message, "the message")
     found = find_backfill(context.repository, name)
