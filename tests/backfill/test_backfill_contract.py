@@ -55,11 +55,10 @@ def test_merged_by_hand_it_is_judged_by_its_contract(cat: Catalog) -> None:
     with cat.transaction("aside") as tx:
         tx.sql("UPDATE notes SET note = 'b'")
     head = cat.resolve("main").commit_id
-    for source in ("backfill/nulls", "other", "backfill/nulls~0"):
-        for squash in (False, True):
-            with pytest.raises(catalog.GateRefused) as refused:
-                cat.merge(source, squash=squash)
-            assert refused_cell(refused.value)[0] == "amount"
+    for source, squash in (("backfill/nulls", True), ("other", False), ("backfill/nulls~0", False)):
+        with pytest.raises(catalog.GateRefused) as refused:
+            cat.merge(source, squash=squash)
+        assert refused_cell(refused.value)[0] == "amount"
     cat.merge("other", into="aside")  # it is not for this branch; on the way to main it counts
     with pytest.raises(catalog.GateRefused):
         cat.merge("aside")

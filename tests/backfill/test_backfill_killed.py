@@ -110,7 +110,7 @@ def test_ended_at_any_operation_it_is_completed_by_the_same_call(
     calls = probe.calls
     kinds = effort(frozenset({"swap", "create"}), WRITES)
     chosen = [n for n in range(before + 1, len(calls) + 1) if calls[n - 1] in kinds]
-    for number in chosen[:: -effort(5, 1)]:
+    for number in chosen[:: -effort(7, 1)]:
         for after in effort((True,), (True, False)):
             root = moved()
             with pytest.raises(Killed):

@@ -90,7 +90,7 @@ def run_fix(fix: Fix, run: FixRun) -> None:
         raise KeyboardInterrupt from None
     failed = [(s, e) for s, e in zip(run.steps, errors, strict=True) if e is not None]
     if failed:
-        raise _failure(run, failed, left=shared.left)
+        raise _failure(run, failed, left=shared.left, by_command=bool(fix.command))
 
 
 def _check_steps(fix: Fix, run: FixRun) -> None:
@@ -258,19 +258,25 @@ def _run_statements(tx: CatalogTransaction, statements: Sequence[FixStatement]) 
 
 
 def _failure(
-    run: FixRun, failed: Sequence[tuple[BackfillStep, CatalogError]], *, left: int
+    run: FixRun,
+    failed: Sequence[tuple[BackfillStep, CatalogError]],
+    *,
+    left: int,
+    by_command: bool,
 ) -> InvalidInput:
+    """Returns the error for steps that failed; a command may have committed by itself."""
     name, count = run.backfill.name, len(failed)
+    nothing = "none of its output was taken in" if by_command else "nothing of it was committed"
     step, error = failed[0]
     if count == 1 and not left:
-        what = f"step {step.name!r} of backfill {name!r} failed, and nothing of it was committed"
+        what = f"step {step.name!r} of backfill {name!r} failed, and {nothing}"
         return InvalidInput(
             f"{what}: {error.message}", kind=ErrorKind.BACKFILL_FAILED, hint=error.advice
         )
     rest = f", and {left} were not begun" if left else ""
     lines = [
-        f"{count} of {len(run.steps)} steps of backfill {name!r} failed{rest}; nothing of them was "
-        f"committed; {step.name}: {error.message}",
+        f"{count} of {len(run.steps)} steps of backfill {name!r} failed{rest}; of each, {nothing}; "
+        f"{step.name}: {error.message}",
         *(f"{one.name}: {why.message.partition(chr(10))[0]}" for one, why in failed[1:]),
     ]
     advice = {why.advice for _, why in failed}
