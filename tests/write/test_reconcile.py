@@ -133,7 +133,7 @@ def test_what_was_read_must_not_change_where_that_was_asked_for(cat: Catalog) ->
         pytest.raises(catalog.Conflict, match="'t', which this transaction read,"),
         cat.transaction(isolation="serializable") as first,
     ):
-        first._transaction.tables.read.add("t")
+        first.sql("SELECT count(*) FROM t")
         first.write("other", row(2, 2), mode="append")
         with cat.transaction() as second:
             second.write("t", row(2, 222), mode="upsert")
