@@ -131,9 +131,11 @@ def broken_cells(recount: Recount, name: str, rules: Mapping[str, object]) -> se
     given = [row[place] for row in recount.inserted]
     given += [y[place] for x, y in recount.updated if not same(x[place], y[place])]
     low, high = rules.get("min"), rules.get("max")
-    bounds = rules.keys() & {"min", "max"}
-    if bounds and any(is_outside(value, low, high) for value in given if value is not None):
-        found.add("min" if low is not None else "max")
+    values = [value for value in given if value is not None]
+    if low is not None and any(is_outside(value, low, None) for value in values):
+        found.add("min")
+    if high is not None and any(is_outside(value, None, high) for value in values):
+        found.add("max")
     if "sum" in rules:
         before, strange = recount.total(recount.before, name)
         after, stranger = recount.total(recount.after, name)

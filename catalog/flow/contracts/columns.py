@@ -143,22 +143,24 @@ class _Column:
     def bounds(self) -> Iterator[Violation]:
         """Yields values that cells were given outside of what is allowed."""
         low, high = self._limits.min, self._limits.max
-        if low is None and high is None:
-            return
-        given = self._held.given(self._pair, outside(self._pair, low, high))
+        for key, ends in (("min", (low, None)), ("max", (None, high))):
+            if ends != (None, None):
+                yield from self._outside(key, ends)
+
+    def _outside(self, key: str, ends: tuple[str | None, str | None]) -> Iterator[Violation]:
+        given = self._held.given(self._pair, outside(self._pair, *ends))
         found = self._held.by_partition(given)
         number = sum(found.values())
         if number:
-            allowed = " and ".join(
-                [f"at least {low}"] * (low is not None) + [f"at most {high}"] * (high is not None)
-            )
+            where = f"{'below' if key == 'min' else 'above'} what it may be"
+            where += ", or NaN," if is_float(self._pair.after.type) else ""
             yield self._rules.violation(
-                self._rules.path("column", self._name, "max" if low is None else "min"),
-                f"{counted(number, 'cell')} of column {self._name} given a value outside of the "
-                f"bounds in table {self._rules.table}",
+                self._rules.path("column", self._name, key),
+                f"{counted(number, 'cell')} of column {self._name} given a value {where} "
+                f"in table {self._rules.table}",
                 column=self._name,
                 count=number,
-                allowed=allowed,
+                allowed=f"at {'least' if key == 'min' else 'most'} {ends[0] or ends[1]}",
                 partitions=found,
                 examples=self._held.examples(given, column=self._pair, limit=EXAMPLES),
             )

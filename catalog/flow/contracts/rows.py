@@ -174,6 +174,11 @@ def _allowed(rules: TableRules, names: ColumnNames) -> set[int] | None:
     return {id(one) for one in found if one is not None}
 
 
+def _only_columns(rules: TableRules) -> str:
+    columns = rules.limits.columns
+    return f"only {listed(columns)}" if columns else "no column"
+
+
 def _counts(rules: TableRules, compared: Compared) -> Iterator[Violation]:
     """Yields limits of rows that are exceeded."""
     rows, held = compared.counts.rows, compared.held
@@ -255,7 +260,7 @@ def _columns(rules: TableRules, compared: Compared, names: ColumnNames) -> Itera
             f"{rules.table}, which may not",
             column=pair.before.name,
             count=counts.changed,
-            allowed=f"only {listed(rules.limits.columns or ())}",
+            allowed=_only_columns(rules),
             partitions=compared.held.by_partition(cells),
             examples=compared.held.examples(cells, column=pair, limit=EXAMPLES),
         )

@@ -48,11 +48,6 @@ class TableChanges:
             known = self._tables[name] = TableChange(self, name)
         return known
 
-    def release(self) -> None:
-        """Gives up the rows of the tables that were compared so far."""
-        for known in self._tables.values():
-            known.release()
-
 
 class TableChange:
     """What changed in a table; see ``flow.contracts.change.TableChange``."""
@@ -106,13 +101,6 @@ class TableChange:
             self._compared[asked] = known
             self._reader = reader
         return known
-
-    def release(self) -> None:
-        """Gives up the rows that were compared."""
-        for one in self._compared.values():
-            one.held.drop()
-        self._compared.clear()
-        self._reader = None
 
     def sum_before(self, pair: ColumnPair) -> Fraction:
         """Returns the sum of the finite values of a column before, exactly."""
