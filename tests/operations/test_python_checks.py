@@ -187,6 +187,27 @@ def test_a_gate_runs_it_on_the_candidate(cat: Catalog, tmp_path: Path) -> None:
         allowed.merge("fix")
 
 
+@pytest.mark.parametrize("other", ["events", "orders"])
+def test_a_race_that_is_lost_asks_again_only_about_other_rows(
+    cat: Catalog, tmp_path: Path, other: str
+) -> None:
+    calls: list[int] = []
+
+    def look(rows: pa.RecordBatchReader, config: Mapping[str, Any]) -> None:
+        calls.append(rows.read_all().num_rows)
+        if len(calls) == 1:  # somebody commits meanwhile
+            with catalog.open(tmp_path / "lake").transaction("main", message="meanwhile") as tx:
+                tx.write(other, pa.table({"id": [9]}), mode="append")
+
+    cat.add_check("orders", "python", "id", name="look")
+    cat.branches.create("fix", at="main")
+    with cat.transaction("fix", message="fix") as tx:
+        tx.sql("DELETE FROM orders WHERE id = 3")
+    allowed = catalog.open(tmp_path / "lake", check_functions={"look": look})
+    assert allowed.merge("fix").commit is not None
+    assert calls == ([2] if other == "events" else [2, 3])
+
+
 def test_functions_that_are_none_are_refused(cat: Catalog, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="must be a function"):
         cat.check(functions={"f": "negative"})  # type: ignore[dict-item]
