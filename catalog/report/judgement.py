@@ -42,7 +42,7 @@ def judgement_lines(judgement: Judgement) -> Iterator[str]:
 
 
 def refusal_lines(judgement: Judgement) -> Iterator[str]:
-    """Yields what is in the way."""
+    """Yields what is in the way, and what the change makes of checks that are."""
     for check in judgement.checks:
         if check.refuses:
             yield from check_lines(check)
@@ -51,6 +51,10 @@ def refusal_lines(judgement: Judgement) -> Iterator[str]:
     for hook in judgement.hooks:
         if not hook.passed:
             yield from hook_lines(hook)
+    names = {check.name for check in judgement.checks if check.refuses}
+    for note in judgement.notes:  # whoever dropped a check wonders why it still counts
+        if names & set(note.replace(";", " ").split()):
+            yield f"note: {plain(note)}, and counts as the branch has it"
 
 
 def check_lines(check: CheckResult) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Checks at the gate: whose they are, which run, and what may fail."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,7 @@ from catalog.catalog import Catalog
 from catalog.errors import ErrorKind
 from catalog.model.checks import Check, CheckKind, Severity
 from catalog.model.judgement import Judgement, judgement_from_json
+from catalog.operations.gate.known import recorded_results
 from tests.operations.gate.conftest import Open, add, drop, head, run
 
 NULLS = "UPDATE orders SET amount = NULL WHERE id = 2"
@@ -82,6 +84,28 @@ def test_what_becomes_of_checks_is_said(opened: Open) -> None:
     report = cat.merge("fix")
     assert report.gate is not None
     assert report.gate.notes == ("check orders.amount_there is dropped",)
+
+
+def test_a_contract_of_the_branch_alone_lets_a_checked_table_go(opened: Open) -> None:
+    cat = opened()
+    contract = {"contract": {"clear": {"may_drop": ["orders"]}}}
+    run(cat, "fix", "DROP TABLE orders")
+    assert len(failing(refused(cat, lambda: cat.merge("fix", contracts=contract)))) == 3
+    cat.branches.add_contract("main", contract)
+    assert cat.merge("fix").commit is not None
+
+
+def test_a_forged_record_of_a_gate_is_no_answer(opened: Open) -> None:
+    """Whoever writes a catalog may write anything there; it is shown as unreadable, or run anew."""
+    cat = opened()
+    commits, parent = cat.repository.commits, head(cat)
+    good = Judgement("main", parent, parent).to_json()
+    for forged in ({}, {**good, "checks": [{}]}, {**good, "checks": 7}, {**good, "version": 2}):
+        with pytest.raises(catalog.CorruptData):
+            judgement_from_json(forged)
+        about = replace(cat.context.describe("forged"), gate=forged)
+        commit_id = cat.repository.writer().write([parent], [], about)
+        assert recorded_results(commits, commit_id) == []
 
 
 def test_checks_that_a_source_brings_run_too(opened: Open) -> None:

@@ -69,6 +69,26 @@ def test_a_slow_gate_lands_on_a_busy_branch(opened: Open, monkeypatch: pytest.Mo
     assert cat.sql("SELECT amount FROM orders WHERE id = 2").fetchall() == [(21,)]
 
 
+def test_a_slow_gate_of_direct_commits_lands_too(opened: Open) -> None:
+    asked: list[int] = []
+    made = [0]
+
+    def audit(delta: Mapping[str, Any]) -> None:
+        until = made[0] + 3
+        if "orders" in [table["table"] for table in delta["tables"]]:
+            asked.append(until)
+            while made[0] < until:
+                time.sleep(0.01)
+
+    hooks = {"audit": audit}
+    cat = opened(hooks=hooks)
+    cat.branches.protect("main", hook=["audit"], judge_direct=True)
+    with busy(opened(hooks=hooks), made):
+        run(cat, "main", "INSERT INTO orders VALUES (4, 3, 40)")
+    assert len(asked) == 1
+    assert cat.sql("SELECT count(*) FROM orders").fetchall() == [(4,)]
+
+
 def test_a_branch_that_was_moved_hundreds_of_times_takes_what_was_judged_meanwhile(
     opened: Open,
 ) -> None:
