@@ -9,7 +9,7 @@ import pytest
 from catalog.catalog import Catalog
 from catalog.errors import AlreadyExists, CatalogError, ErrorKind, InvalidInput, NotFound
 from catalog.model.checks import Check, TableCheck, table_check
-from catalog.operations.checks.run import run_checks
+from catalog.operations.checks.run import failing_rows, run_checks
 from tests.flow.checks.tables import NOW, check, make, results
 
 
@@ -196,6 +196,16 @@ def test_checks_are_added_replaced_and_dropped(cat: Catalog) -> None:
     cat.drop_check("orders", "not_null_amount")
     assert cat.checks() == []
     assert cat.check().passed
+
+
+def test_columns_of_two_tables_with_the_same_number_are_kept_apart(shared: Catalog) -> None:
+    assert [shared.table(name).schema.named("id").id for name in ("orders", "customers")] == [1, 1]
+    one = check("relationships", "id", to="customers", field="id")
+    (found,) = results(shared, [one])
+    assert (found.failures, found.examples[0].key) == (160, {"id": "40"})
+    commit_id = shared.resolve("main").commit_id
+    with failing_rows(shared.context, commit_id, table_check("orders", one)) as reader:
+        assert reader.read_all()["id"].to_pylist() == list(range(40, 200))
 
 
 def test_a_check_reads_tables_of_the_commit_it_judges(cat: Catalog) -> None:

@@ -158,7 +158,7 @@ def write(cat: Catalog, table: str, rows: list[dict[str, Any]], mode: Any, **opt
 
 @pytest.mark.invariant("A check finds what plain Python finds in the same rows")
 @pytest.mark.invariant("What is read of a table after a change finds what reading all of it finds")
-@pytest.mark.parametrize("seed", [71, *range(effort(6, 300))])
+@pytest.mark.parametrize("seed", range(effort(6, 300)))
 def test_checks_find_what_plain_python_finds(seed: int, template: Path, tmp_path: Path) -> None:
     rng, ids = random.Random(seed), itertools.count()
     shutil.copytree(template, tmp_path / "lake")
