@@ -1,6 +1,7 @@
 """Queries of all forms give, once spliced, what DuckDB gives on tables of the same names."""
 
 import json
+from collections.abc import Iterator
 
 import duckdb
 import pytest
@@ -62,9 +63,17 @@ def test_what_duckdb_refuses_is_refused_spliced_too(
     assert answer(stand_ins, spliced(versioned(query, "@main~1")[0])) == expected
 
 
+@pytest.fixture(scope="module")
+def plain() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as con:
+        yield con
+
+
 @pytest.mark.parametrize("query", QUERIES)
-def test_spans_names_and_aliases_are_those_of_duckdbs_parser(query: str) -> None:
-    answer = duckdb.connect().execute("SELECT json_serialize_sql(?)", [query]).fetchone()
+def test_spans_names_and_aliases_are_those_of_duckdbs_parser(
+    plain: duckdb.DuckDBPyConnection, query: str
+) -> None:
+    answer = plain.execute("SELECT json_serialize_sql(?)", [query]).fetchone()
     assert answer is not None
     tree = json.loads(answer[0])
     if tree["error"]:
