@@ -4,6 +4,7 @@ import datetime
 import math
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,11 @@ def versions(draw: st.DrawFn) -> tuple[Side, Side]:
 @given(versions(), st.booleans())
 def test_aligned_rows_are_those_of_the_join(sides: tuple[Side, Side], kept: bool) -> None:
     before, after = sides
-    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        pytest.MonkeyPatch.context() as patch,
+        ExitStack() as diffs,
+    ):
         if not kept:
             patch.setattr("catalog.diff.compare.table_reader.KEPT_BYTES", 0)
         folder = Path(name)
@@ -119,7 +124,9 @@ def test_aligned_rows_are_those_of_the_join(sides: tuple[Side, Side], kept: bool
         second = snapshot(lake, after, write(after, folder / "after")) or first
         assert first is not None and second is not None
         answers = [
-            lake.diff(first, second, tables=[TABLE], level="rows", method=method)[TABLE]
+            diffs.enter_context(
+                lake.diff(first, second, tables=[TABLE], level="rows", method=method)
+            )[TABLE]
             for method in ("auto", "join")
         ]
         fast, joined = (answer.to_dict() for answer in answers)

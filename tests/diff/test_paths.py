@@ -376,9 +376,10 @@ def test_narrow_rows_are_the_rows_without_the_columns_that_did_not_change(pair: 
         first = snapshot(lake, pair.before, write(pair.before, folder / "before"))
         second = snapshot(lake, pair.after, write(pair.after, folder / "after")) or first
         assert first is not None
-        table = lake.diff(first, second, tables=[TABLE], level="rows")[TABLE]
-        narrow = table.changes(columns="changed").read_all()
-        whole = table.changes().read_all()
+        with lake.diff(first, second, tables=[TABLE], level="rows") as diff:
+            table = diff[TABLE]
+            narrow = table.changes(columns="changed").read_all()
+            whole = table.changes().read_all()
     touched = {name for name, counts in table.columns.items() if counts.changed} | set(table.key)
     for side in ("_from", "_to"):
         shown = [field.name for field in narrow.schema.field(side).type]

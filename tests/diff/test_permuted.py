@@ -5,6 +5,7 @@ import random
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -134,7 +135,11 @@ def test_any_diff_is_that_of_the_oracle(pair: Pair) -> None:
 @given(PAIRS, st.sampled_from([1, 2, 3, 65_536]))
 def test_the_answer_is_that_of_the_join(pair: Pair, block: int) -> None:
     note(described(pair))
-    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        pytest.MonkeyPatch.context() as patch,
+        ExitStack() as diffs,
+    ):
         for module in BLOCKS:
             patch.setattr(f"catalog.{module}.BLOCK_ROWS", block)
         folder = Path(name)
@@ -143,7 +148,9 @@ def test_the_answer_is_that_of_the_join(pair: Pair, block: int) -> None:
         second = snapshot(lake, pair.after, write(pair.after, folder / "after")) or first
         assert first is not None and second is not None
         fast, joined = (
-            lake.diff(first, second, tables=[TABLE], level="rows", method=method)[TABLE]
+            diffs.enter_context(
+                lake.diff(first, second, tables=[TABLE], level="rows", method=method)
+            )[TABLE]
             for method in ("auto", "join")
         )
         answers = [one.to_dict() for one in (fast, joined)]
