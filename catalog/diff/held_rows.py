@@ -363,10 +363,10 @@ class HeldRows:
             names[one] = [name for name, _ in fields]
             ids = plan.side(one).partition_by
             groups += [
-                _text(f"{one}_c{i}")
+                f"CAST({one}_c{i} AS VARCHAR)"
                 if side is not None
-                else f"CASE WHEN kind {'=' if one == 'f' else '<>'} 'd' THEN "
-                f"{_text(f'{one}_c{i}')} END"
+                else f"CASE WHEN kind {'=' if one == 'f' else '<>'} 'd' "
+                f"THEN CAST({one}_c{i} AS VARCHAR) END"
                 for i in ids
             ]
         aliased = [f"{sql} AS g{n}" for n, sql in enumerate(groups)]

@@ -206,3 +206,19 @@ def test_a_check_is_added_only_if_the_contract_names_the_table(lake: Lake) -> No
     branch = lake.changed_by("checked", checked)
     assert rules_of(lake, "", branch) == ["may_change_checks"]
     assert rules_of(lake, 'tables = []\nmay_change_checks = ["other"]', branch) == []
+
+
+def long_names(cat: Catalog, branch: str) -> None:
+    names = ["x" * 250 + end for end in "ab"]
+    rows = pa.table({"k": [1, 2], "part": names, "v": [1, None]})
+    with cat.transaction(branch, message="made") as tx:
+        tx.write("long", rows, mode="append", key=["k"], partition_by=["part"])
+    with cat.transaction(branch, message="swapped") as tx:
+        tx.sql("DELETE FROM long")
+        tx.sql(f"INSERT INTO long VALUES (3, '{names[0]}', NULL), (4, '{names[1]}', 1)")
+
+
+def test_partitions_with_long_names_are_told_apart(lake: Lake) -> None:
+    branch = lake.changed_by("long-names", long_names)
+    (found,) = lake.judged("table.long.column.v.nulls = 'may-fall'", branch, before=f"{branch}~1")
+    assert (found.rule, found.count) == ("table.long.column.v.nulls", 1)
