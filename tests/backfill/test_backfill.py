@@ -234,6 +234,19 @@ def test_a_protected_target_takes_the_merge_and_its_undo(cat: Catalog) -> None:
     assert cat.undo_backfill("nulls").state == "undone" and amounts(cat) == was
 
 
+def test_a_protected_branch_of_its_own_is_neither_dropped_nor_begun_again(cat: Catalog) -> None:
+    cat.backfill("nulls", fix=FIX)
+    for rules in ({}, {"judge_direct": True}):
+        cat.branches.protect("backfill/nulls", **rules)
+        with pytest.raises(catalog.Conflict):
+            cat.abandon_backfill("nulls")
+        with pytest.raises(catalog.Conflict):
+            cat.backfill("nulls", fix=FIX, restart=True)
+        if not rules:
+            cat.branches.unprotect("backfill/nulls")
+    assert states(cat) == {"nulls": "ready"}
+
+
 def test_after_an_undo_the_same_again_has_to_be_said(cat: Catalog) -> None:
     cat.backfill("nulls", fix=FIX, merge=True)
     cat.undo_backfill("nulls")

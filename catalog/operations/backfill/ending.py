@@ -8,6 +8,7 @@ from catalog.operations.backfill.effect import effect_of_merge
 from catalog.operations.backfill.merges import MergesInto
 from catalog.operations.backfill.report import BackfillReport
 from catalog.operations.backfill.standing import named_backfill, standing
+from catalog.operations.branch_rules import check_movable
 from catalog.operations.context import OperationContext
 from catalog.operations.history import describe_commit
 from catalog.operations.merge.open_merges import open_merges
@@ -42,6 +43,7 @@ def abandon(context: OperationContext, name: str) -> BackfillReport:
         if (merge.source, merge.into) == (backfill.branch, backfill.into):
             abort_merge(context, merge.branch, None)
     held = unprotected_branch(context.repository, backfill.branch).held
+    check_movable(held.branch, doing="abandoning the backfill, which deletes it,")
     try:
         context.repository.branches.move(held, None, context.stamp("backfill: abandoned"))
     except SwapLost as error:

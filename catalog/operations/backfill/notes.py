@@ -38,7 +38,10 @@ def note(context: OperationContext, backfill: Backfill, state: State, *, reason:
 
 def last_note(found: FoundBackfill) -> tuple[State, str] | None:
     """Returns how a backfill stopped, and the reason; None if something was done since."""
-    if not found.moves or not found.moves[0].why.startswith(PREFIX):
-        return None
-    state, _, reason = found.moves[0].why.removeprefix(PREFIX).partition(": ")
-    return next(((known, reason) for known in NOTED if known == state), None)
+    for move in found.moves:
+        state, _, reason = move.why.removeprefix(PREFIX).partition(": ")
+        if move.why.startswith(PREFIX) and state in NOTED:
+            return next((known, reason) for known in NOTED if known == state)
+        if move.before != move.after:
+            return None
+    return None

@@ -12,11 +12,12 @@ from catalog.model.ids import random_id
 from catalog.model.names import canonical_name
 from catalog.model.texts import check_integer, check_text
 from catalog.operations.backfill.merges import find_merge
+from catalog.operations.branch_rules import check_movable
 from catalog.operations.context import OperationContext
 from catalog.operations.fixes.plan import planned_steps
 from catalog.operations.gate.options import NO_OPTIONS, GateOptions
 from catalog.operations.merge.steps import Resolutions
-from catalog.operations.refs import live_branch
+from catalog.operations.refs import live_branch, unprotected_branch
 from catalog.repository.backfills import START, FoundBackfill, find_backfill
 from catalog.repository.branch_errors import moved_error
 from catalog.repository.branches import Stamp
@@ -134,6 +135,8 @@ def _begin(
         if old is None or old.is_deleted:
             repository.branches.create(backfill.branch, commit_id, stamp)
         else:
+            held = unprotected_branch(repository, backfill.branch).held
+            check_movable(held.branch, doing="beginning the backfill again")
             repository.branches.move(old.held, commit_id, stamp)
     except AlreadyExists:  # another process has just begun it
         found = find_backfill(context.repository, backfill.name)
