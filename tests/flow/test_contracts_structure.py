@@ -209,7 +209,7 @@ def test_a_check_is_added_only_if_the_contract_names_the_table(lake: Lake) -> No
 
 
 def long_names(cat: Catalog, branch: str) -> None:
-    names = ["x" * 250 + end for end in "ab"]
+    names = ["x" * 230 + end for end in "ab"]
     rows = pa.table({"k": [1, 2], "part": names, "v": [1, None]})
     with cat.transaction(branch, message="made") as tx:
         tx.write("long", rows, mode="append", key=["k"], partition_by=["part"])
