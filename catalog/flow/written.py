@@ -1,6 +1,6 @@
 """What a command wrote: its output must be its own, not what an earlier run left there."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from catalog.errors import CatalogError, ErrorKind, InvalidInput
@@ -19,14 +19,22 @@ def files_before(place: str, store: ObjectStore) -> Files:
         return {}
 
 
-def check_written(place: str, store: ObjectStore, before: Files, *, advice: str) -> None:
-    """Checks that a command wrote its output, all of it.
+def check_written(
+    place: str,
+    store: ObjectStore,
+    before: Files,
+    *,
+    advice: str,
+    is_known: Callable[[str], bool] = lambda path: False,
+) -> None:
+    """Checks that a command wrote its output: all of it but what is known anyway.
 
     Args:
         place: Where the output is.
         store: The catalog's store, which may have access to the bucket of the output.
         before: What was there before the command ran.
         advice: What helps if it wrote nothing.
+        is_known: Returns whether the table has the content of a file already.
 
     Raises:
         InvalidInput: It wrote nothing, or left files that were there before.
@@ -42,10 +50,11 @@ def check_written(place: str, store: ObjectStore, before: Files, *, advice: str)
         raise InvalidInput(
             f"the command wrote nothing to {place}", kind=ErrorKind.COMMAND_FAILED, hint=advice
         )
-    left = sorted(path for path, file in after.items() if before.get(path) == file)
-    if left:
+    old = sorted(path for path, file in after.items() if before.get(path) == file)
+    left = next((path for path in old if not is_known(path)), None)
+    if left is not None:
         raise InvalidInput(
-            f"{place} holds files that the command did not write: {left[0]}",
+            f"{place} holds files that the command did not write: {left}",
             kind=ErrorKind.COMMAND_FAILED,
             hint="have the command clear the directory before it writes",
         )

@@ -41,7 +41,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder = root / "ready" / f"month=2024-0{n}"
         folder.mkdir(parents=True)
         pq.write_table(pa.table({"id": [n], "n": [10 * n]}), folder / "a.parquet")
-    pq.write_table(pa.table({"id": [1], "n": [2]}), root / "ready" / "plain.parquet")
+    pq.write_table(pa.table({"id": [1], "n": [2]}), root / "plain.parquet")
     return root
 
 
@@ -149,9 +149,26 @@ def test_an_output_may_be_the_directory_of_a_partition(do: Do, cat: Catalog) -> 
     assert column(cat, "made") == [10, 30]
 
 
+def test_files_that_it_left_alone_must_be_those_of_the_table(
+    do: Do, cat: Catalog, work: Path
+) -> None:
+    with cat.transaction("main", message="load") as tx:
+        tx.snapshot("lying", str(work / "ready"), key=["id"], partition_by=["month"])
+    new = pa.table({"id": [2], "n": [-2]})
+    pq.write_table(new, work / "new.parquet")
+    script = "cp new.parquet ready/month=2024-02/a.parquet"
+    do(*shell(script), outputs={"lying": "ready"})
+    assert column(cat, "lying") == [10, -2, 30, 40]
+    cat.branches.delete("backfill/x")
+    with cat.transaction("main", message="corrected") as tx:
+        tx.sql("UPDATE lying SET n = 0 WHERE month = '2024-01'")
+    with pytest.raises(InvalidInput, match=r"did not write: .*month=2024-01"):
+        do(*shell(script), outputs={"lying": "ready"})
+
+
 def test_all_outputs_of_a_step_are_one_commit(do: Do, cat: Catalog) -> None:
-    script = "mkdir out && cp -r ready/month=2024-01 out && cp ready/plain.parquet plain.parquet"
-    do(*shell(script), outputs={"parts": "out", "plain": "plain.parquet", "new": "plain.parquet"})
+    script = "mkdir out && cp -r ready/month=2024-01 out && cp plain.parquet new.parquet"
+    do(*shell(script), outputs={"parts": "out", "plain": "new.parquet", "new": "new.parquet"})
     assert cat.log("backfill/x", limit=1)[0].tables == ("new", "parts", "plain")
     assert (column(cat, "parts"), column(cat, "plain")) == ([10, 2, 3, 4], [2])
 
@@ -215,7 +232,7 @@ def test_one_that_fails_is_repeated_alone(do: Do, cat: Catalog, work: Path, jobs
         ("true", {"parts": "nowhere"}, "the command wrote nothing to"),
         ("mkdir empty", {"parts": "empty"}, "the command wrote nothing to"),
         ("touch ready/month=2024-01/*", {"parts": "ready"}, "that the command did not write"),
-        ("cp ready/plain.parquet new.parquet", {"parts": "new.parquet"}, "is partitioned by month"),
+        ("cp plain.parquet new.parquet", {"parts": "new.parquet"}, "is partitioned by month"),
         ("mkdir o && echo no > o/a.parquet", {"plain": "o"}, r"a\.parquet"),
         ("cp -r ready/month=2024-01 o", {"plain": "o", "parquetry.t": "o"}, "reserved"),
     ],
@@ -250,7 +267,7 @@ def test_places_and_names_that_lead_elsewhere_are_refused(
 
 
 def test_steps_do_not_replace_a_whole_table_one_after_the_other(do: Do, cat: Catalog) -> None:
-    script = 'cp ready/plain.parquet "$n.parquet"'
+    script = 'cp plain.parquet "$n.parquet"'
     with pytest.raises(InvalidInput, match="each step would replace all of it"):
         do(*shell(script), outputs={"plain": "$n.parquet"}, variables=["n=1,2"])
     assert (column(cat, "plain"), done(cat)) == ([1], [])
