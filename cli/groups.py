@@ -39,3 +39,12 @@ class DefaultCommandGroup(TyperGroup):
         """Parses the arguments, those of the default command where none is named."""
         named = bool(args) and (args[0] in HELP or self.get_command(ctx, args[0]) is not None)
         return super().parse_args(ctx, args if named else [self.default, *args])
+
+    def format_help(self, ctx, formatter):  # type: ignore[no-untyped-def]
+        """Writes the help of the default command, under the group's own name, and the commands."""
+        command = self.commands[self.default]
+        inner = type(ctx)(command, info_name=ctx.info_name, parent=ctx.parent)
+        command.format_usage(inner, formatter)
+        command.format_help_text(inner, formatter)
+        command.format_options(inner, formatter)
+        self.format_commands(ctx, formatter)
