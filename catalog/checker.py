@@ -152,7 +152,8 @@ class CatalogChecker(CatalogReader):
             severity=severity,
             error_if=error_if,
             warn_if=warn_if,
-            parameters={**(parameters or {}), **given},
+            parameters=given,
+            others={} if parameters is None else parameters,
         )
         return change_checks(
             self.context,

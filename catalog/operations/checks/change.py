@@ -115,6 +115,7 @@ def named_check(
     error_if: str = "!= 0",
     warn_if: str = "!= 0",
     parameters: Mapping[str, object],
+    others: Mapping[str, object] | None = None,
 ) -> TableCheck:
     """Returns a check as somebody states it; parameters that are None are not stated.
 
@@ -127,6 +128,10 @@ def named_check(
     check_text(warn_if, "warn_if")
     check_choice(severity, "severity", [str(one) for one in Severity])
     names = listed(columns, "columns")
+    if not isinstance(others or {}, Mapping):
+        raise InvalidInput(
+            f"parameters must be values by name, not {others!r}", kind=ErrorKind.BAD_CHECK
+        )
     if kind not in list(CheckKind):
         kinds = [str(one) for one in CheckKind]
         near = difflib.get_close_matches(kind, kinds, n=1)
@@ -148,7 +153,11 @@ def named_check(
         severity=Severity(severity),
         error_if=error_if,
         warn_if=warn_if,
-        parameters={key: value for key, value in parameters.items() if value is not None},
+        parameters={
+            str(key): value
+            for key, value in {**(others or {}), **parameters}.items()
+            if value is not None
+        },
     )
     check_text(table, "a table")
     return table_check(table, check)
