@@ -148,8 +148,13 @@ def checked_name(name: str) -> str:
     Raises:
         InvalidInput: No branch can be called so.
     """
-    name = canonical_name(name)
-    return check_ref_name(branch_of(name.removeprefix(PREFIX))).removeprefix(PREFIX)
+    name = canonical_name(name).removeprefix(PREFIX)
+    if name.startswith("-"):
+        raise InvalidInput(
+            f"{name!r} cannot be the name of a backfill: it starts with '-'",
+            hint="use letters, digits and any of - _ . /, e.g. 2024-03",
+        )
+    return check_ref_name(branch_of(name)).removeprefix(PREFIX)
 
 
 def shortened_fix(text: str) -> str:

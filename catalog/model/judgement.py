@@ -1,7 +1,7 @@
 """What a gate found: results of checks, violations of contracts, answers of hooks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from catalog.errors import CorruptData
@@ -9,6 +9,9 @@ from catalog.model.ids import excerpt
 
 JUDGEMENT_VERSION = 1
 """Of the stored form."""
+
+MOST_EXAMPLES = 100
+"""Examples of failing rows that a commit keeps: each is some hundreds of bytes."""
 
 CheckStatus = Literal["passed", "warned", "failed", "broken"]
 """``broken``: it could not be run, which counts as failed."""
@@ -211,6 +214,15 @@ class Judgement:
             "hooks": [hook.to_json() for hook in self.hooks],
             "notes": list(self.notes),
         }
+
+
+def abridged(judgement: Judgement) -> Judgement:
+    """Returns what a commit keeps, which is read whole with it: the first checks have examples."""
+    room, checks = MOST_EXAMPLES, []
+    for one in judgement.checks:
+        room -= len(one.examples)
+        checks.append(one if room >= 0 else replace(one, examples=()))
+    return replace(judgement, checks=tuple(checks))
 
 
 def refusals(judgement: Judgement) -> Sequence[str]:

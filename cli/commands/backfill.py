@@ -39,6 +39,14 @@ if TYPE_CHECKING:
     from catalog import Catalog
     from catalog.model.fix import Fix
 
+STOPPED = (
+    ErrorKind.BACKFILL_FAILED,
+    ErrorKind.BACKFILL_EMPTY,
+    ErrorKind.BACKFILL_BROKEN,
+    ErrorKind.MERGE_UNDER_WAY,
+)
+"""Errors of a backfill that is there, of which JSON says how far it came."""
+
 Name = Annotated[
     str,
     typer.Argument(
@@ -168,7 +176,9 @@ def backfill(
     from catalog.operations.fixes.commands import CommandPlace
     from catalog.operations.gate.options import gate_options
 
-    fix = _fix(files or [], command or [], outputs or [], for_each=for_each or [])
+    fix = _fix(
+        files or [], command or [], outputs or [], for_each=for_each or [], timeout_s=timeout_s
+    )
     cat = opened(context)
     request = BackfillRequest(
         name=name,
@@ -199,7 +209,7 @@ def backfill(
             )
             report = run_backfill(cat.context, request, around)
     except CatalogError as error:
-        if json and error.kind in (ErrorKind.BACKFILL_FAILED, ErrorKind.BACKFILL_EMPTY):
+        if json and error.kind in STOPPED:
             _show_stopped(cat, name)
         raise
     show_backfill_report(report, json=json)
@@ -285,7 +295,12 @@ def backfill_undo(
 
 
 def _fix(
-    files: list[Path], command: list[str], outputs: list[str], *, for_each: list[str]
+    files: list[Path],
+    command: list[str],
+    outputs: list[str],
+    *,
+    for_each: list[str],
+    timeout_s: float | None,
 ) -> "Fix | None":
     """Returns the fix that is written, None if none is.
 
@@ -298,6 +313,8 @@ def _fix(
 
     if files and command:
         raise UsageError("-f and COMMAND exclude each other: a fix is the one or the other")
+    if timeout_s is not None and files:
+        raise UsageError("--timeout is how long a COMMAND may run", hint="SQL has no time limit")
     if outputs and not command:
         raise UsageError("--output is where a COMMAND leaves a table", hint="SQL writes itself")
     if not files and not command:
@@ -333,6 +350,9 @@ def _sql(file: Path) -> str:
 
 def _show_stopped(cat: "Catalog", name: str) -> None:
     """Prints how far a backfill came that failed."""
+    from catalog.model.backfill import checked_name
+
+    name = checked_name(name)
     found = next((one for one in cat.backfills() if one.backfill.name == name), None)
     if found is not None:
         show_json(backfill_json(found))

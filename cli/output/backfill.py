@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from catalog.operations.backfill.report import BackfillReport, Effect
     from catalog.operations.rebase import RebaseReport
 
+COMMANDS = ("run", "list", "show", "abandon", "undo")
+"""Words after ``backfill`` that are commands: a backfill of such a name is given after ``run``."""
+
+FIX_LINES_SHOWN = 12
+"""Lines of a fix that is not done yet that text shows."""
+
 STEPS_SHOWN = 12
 """Steps that text names one by one."""
 
@@ -76,21 +82,29 @@ def backfill_json(report: "BackfillReport") -> dict[str, object]:
 def next_commands(report: "BackfillReport") -> list[str]:
     """Returns the commands that go on from where a backfill is."""
     name = shlex.quote(report.backfill.name)
+    run = f"parquetry backfill {'run ' if report.backfill.name in COMMANDS else ''}{name}"
     match report.state:
         case "ready":
-            return [f"parquetry backfill {name} --merge"]
+            return [f"{run} --merge"]
         case "merged":
             looked = [f"parquetry backfill show {name}"] if report.reason else []
             return [*looked, f"parquetry backfill undo {name}"]
         case "conflict":
             into = shlex.quote(report.backfill.into)
-            return [f"parquetry merge {shlex.quote(report.branch)} --into {into}"]
+            merge = f"parquetry merge {shlex.quote(report.branch)} --into {into}"
+            if not report.conflicts:
+                return [merge]
+            conflicts = f"parquetry conflicts {shlex.quote(report.conflicts)}"
+            return [conflicts, f"{merge} --continue"]
         case "refused":
-            again = f"parquetry backfill {name} -f FILE --restart"
+            again = f"{run} -f FILE --restart"
             return [again, f"parquetry backfill abandon {name}"]
         case "abandoned" | "undone":
             return []
-    return [f"parquetry backfill show {name}", f"parquetry backfill abandon {name}"]
+        case "unfinished" | "failed":
+            again = f"{run} [-f FILE | -- COMMAND]"
+            return [again, f"parquetry backfill abandon {name}"]
+    return [run, f"parquetry backfill abandon {name}"]
 
 
 def _lines(report: "BackfillReport") -> Iterator[str]:
@@ -117,8 +131,19 @@ def _step_lines(report: "BackfillReport") -> Iterator[str]:
             tables = ", ".join(map(plain, one.changed)) or unchanged
             done = f"{short(one.commit)}  {tables}"
         yield f"  {plain(one.step.name):<{wide}}  {done}"
+    if report.steps_done < len(report.steps):
+        yield from _fix_lines(backfill.fix_text)
     if len(report.steps) > STEPS_SHOWN:
         yield f"  {report.steps_done:,} of {counted(len(report.steps), 'step')} done"
+
+
+def _fix_lines(text: str) -> Iterator[str]:
+    """Yields a fix, whose statements would run if a backfill went on."""
+    lines = text.strip().splitlines()
+    yield "  fix:"
+    yield from (f"    {plain(line)}" for line in lines[:FIX_LINES_SHOWN])
+    if len(lines) > FIX_LINES_SHOWN:
+        yield f"    and {counted(len(lines) - FIX_LINES_SHOWN, 'more line')}: --json has them"
 
 
 def _is_command(backfill: "Backfill") -> bool:

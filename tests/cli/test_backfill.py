@@ -104,3 +104,48 @@ def test_what_is_wrong_is_said_and_nothing_is_begun(
     assert outcome.code in (2, 3) and said in outcome.err
     assert json.loads(parquetry("branch", "list", "--json").out)["branches"][0]["branch"] == "main"
     assert parquetry("backfill", "list").out == "no backfills\n"
+
+
+def test_a_merge_in_conflict_waits_to_be_settled(lake: Path, parquetry: Runner) -> None:
+    parquetry("backfill", "nulls", "-f", "fix.sql")
+    parquetry("sql", "--branch", "main", "UPDATE orders SET amount = 9 WHERE id = 3")
+    assert parquetry("backfill", "nulls", "--merge").code == 4
+    again = parquetry("backfill", "nulls", "--merge", "--json")
+    assert again.code == 4
+    assert json.loads(again.out)["state"] == "conflict"
+    assert "parquetry merge backfill/nulls --into main --continue" in again.err
+    shown = parquetry("backfill", "show", "nulls")
+    assert shown.code == 0, shown.err
+    assert "next: parquetry conflicts merge/backfill/nulls-into-main\n" in shown.out
+    listed = json.loads(parquetry("backfill", "list", "--json").out)["backfills"]
+    assert [one["state"] for one in listed] == ["conflict"]
+
+
+def test_begun_again_its_merge_in_conflict_is_dropped(lake: Path, parquetry: Runner) -> None:
+    parquetry("backfill", "nulls", "-f", "fix.sql")
+    parquetry("sql", "--branch", "main", "UPDATE orders SET amount = 9 WHERE id = 3")
+    assert parquetry("backfill", "nulls", "--merge").code == 4
+    (lake / "other.sql").write_text("UPDATE orders SET amount = 1 WHERE amount IS NULL")
+    assert parquetry("backfill", "nulls", "-f", "other.sql", "--restart").code == 0
+    assert "merge/" not in parquetry("branch", "list").out
+    assert parquetry("backfill", "nulls", "--merge").code == 0
+
+
+def test_it_may_be_called_as_a_command_is(lake: Path, parquetry: Runner) -> None:
+    ready = parquetry("backfill", "run", "list", "-f", "fix.sql")
+    assert ready.out.endswith("next: parquetry backfill run list --merge\n")
+    for name in ("--", "-x"):
+        refused = parquetry("backfill", "-f", "fix.sql", "--", name)
+        assert refused.code == 3 and "starts with '-'" in refused.err
+
+
+def test_a_fix_that_is_not_done_is_shown(lake: Path, parquetry: Runner) -> None:
+    (lake / "bad.sql").write_text("UPDATE orders SET nope = 1;\n-- \x1b[2J")
+    assert parquetry("backfill", "bad", "-f", "bad.sql").code == 3
+    shown = parquetry("backfill", "show", "bad").out
+    assert "    UPDATE orders SET nope = 1;\n    -- \\x1b[2J\n" in shown
+    assert "next: parquetry backfill bad [-f FILE | -- COMMAND]\n" in shown
+    again = parquetry("backfill", "bad", "--restart")
+    assert again.code == 3 and "no fix to begin backfill 'bad' again" in again.err
+    timed = parquetry("backfill", "b", "-f", "bad.sql", "--timeout", "3")
+    assert timed.code == 2 and "--timeout" in timed.err

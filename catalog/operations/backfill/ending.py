@@ -5,14 +5,12 @@ from dataclasses import replace
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.hints import Call, hint
 from catalog.operations.backfill.effect import effect_of_merge
-from catalog.operations.backfill.merges import MergesInto
+from catalog.operations.backfill.merges import MergesInto, drop_open_merge
 from catalog.operations.backfill.report import BackfillReport
 from catalog.operations.backfill.standing import named_backfill, standing
 from catalog.operations.branch_rules import check_movable
 from catalog.operations.context import OperationContext
 from catalog.operations.history import describe_commit
-from catalog.operations.merge.open_merges import open_merges
-from catalog.operations.merge.resume import abort_merge
 from catalog.operations.merge.steps import Resolutions
 from catalog.operations.refs import unprotected_branch
 from catalog.operations.replay import ReplayOptions, revert
@@ -39,9 +37,7 @@ def abandon(context: OperationContext, name: str) -> BackfillReport:
         )
     if found.is_deleted or found.is_replaced:
         return report
-    for merge in open_merges(context):
-        if (merge.source, merge.into) == (backfill.branch, backfill.into):
-            abort_merge(context, merge.branch, None)
+    drop_open_merge(context, backfill)
     held = unprotected_branch(context.repository, backfill.branch).held
     check_movable(held.branch, doing="abandoning the backfill, which deletes it,")
     try:

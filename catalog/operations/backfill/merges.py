@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from catalog.model.backfill import PREFIX, Backfill
 from catalog.model.listings import CommitInfo, commit_info
 from catalog.operations.context import OperationContext
+from catalog.operations.merge.open_merges import OpenMerge, branch_name
+from catalog.operations.merge.open_merges import find_merge as find_open_merge
+from catalog.operations.merge.resume import abort_merge
 from catalog.operations.replay import PARTLY
 from catalog.repository.backfills import FoundBackfill
 from catalog.repository.history import LoggedCommit, first_parents, is_ancestor
@@ -87,6 +90,20 @@ def find_merge(
 ) -> Merged | None:
     """Returns the newest merge that brought a backfill to its target, None if none did."""
     return next(iter((merges or MergesInto(context)).of(backfill)), None)
+
+
+def open_merge(context: OperationContext, backfill: Backfill) -> OpenMerge | None:
+    """Returns the merge of a backfill into its target that waits for conflicts to be settled."""
+    source, into = backfill.branch, backfill.into
+    merge = find_open_merge(context, branch_name(source, into))
+    return merge if merge is not None and (merge.source, merge.into) == (source, into) else None
+
+
+def drop_open_merge(context: OperationContext, backfill: Backfill) -> None:
+    """Drops the merge of a backfill that waits for conflicts to be settled, if there is one."""
+    merge = open_merge(context, backfill)
+    if merge is not None:
+        abort_merge(context, merge.branch, None)
 
 
 def has_all_of(context: OperationContext, found: FoundBackfill, merged: Merged) -> bool:

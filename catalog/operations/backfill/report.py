@@ -92,6 +92,7 @@ class BackfillReport:
         commit: The merge; None if it was not merged.
         undo: The commit that took the merge back; None if none did.
         reason: Why it is in this state, in a sentence; may be empty.
+        conflicts: The branch on which conflicts of its merge wait to be settled; empty if none do.
     """
 
     backfill: Backfill
@@ -105,6 +106,7 @@ class BackfillReport:
     commit: CommitInfo | None = None
     undo: CommitInfo | None = None
     reason: str = ""
+    conflicts: str = ""
 
     @property
     def branch(self) -> str:

@@ -27,7 +27,7 @@ from catalog.model.derived import Definition
 from catalog.model.judgement import refusals
 from catalog.model.listings import CommitInfo
 from catalog.operations.backfill.effect import effect_of, effect_of_merge, merge_of
-from catalog.operations.backfill.merges import changed_tables
+from catalog.operations.backfill.merges import changed_tables, open_merge
 from catalog.operations.backfill.notes import note
 from catalog.operations.backfill.report import BackfillReport, State
 from catalog.operations.backfill.standing import standing
@@ -91,6 +91,7 @@ def run_backfill(
     if finished is not None:
         return finished
     found.check_whole()
+    _check_none_open(context, found.backfill)
     run = _Run(context, request, around, found)
     run.run_steps()
     run.rebase()
@@ -123,6 +124,27 @@ def _finished(context: OperationContext, found: FoundBackfill) -> BackfillReport
         return None
     effect = effect_of_merge(context, found.backfill, report.commit)
     return replace(report, effect=effect, reason="it was merged before")
+
+
+def _check_none_open(context: OperationContext, backfill: Backfill) -> None:
+    """Checks that no merge of a backfill waits for its conflicts to be settled.
+
+    Raises:
+        Conflict: One does; nothing is done before it ends.
+    """
+    merge = open_merge(context, backfill)
+    if merge is not None:
+        raise Conflict(
+            f"the merge of backfill {backfill.name!r} into {backfill.into} has conflicts, which "
+            f"wait on branch {merge.branch!r}",
+            kind=ErrorKind.MERGE_UNDER_WAY,
+            hint=hint(
+                "look at them: {}; once they are settled, complete it: {}; or drop it: {}",
+                Call("conflicts", (merge.branch,)),
+                Call("continue_merge", (backfill.branch,), into=backfill.into),
+                Call("abort_merge", (backfill.branch,), into=backfill.into),
+            ),
+        )
 
 
 @dataclass(slots=True)
@@ -300,6 +322,9 @@ class _Run:
         if self.request.merge:
             try:
                 merge = merge_into(context, asked, dry_run=False, progress=self.around.merges)
+            except MergeConflict as error:
+                note(context, backfill, "conflict", reason=error.message)
+                raise
             except GateRefused:
                 pass  # what it found is found again below, with all that the change would do
             else:

@@ -15,6 +15,7 @@ from catalog.operations.backfill.merges import (
     changed_tables,
     find_merge,
     has_all_of,
+    open_merge,
 )
 from catalog.operations.backfill.notes import last_note
 from catalog.operations.backfill.report import BackfillReport, State, StepDone
@@ -50,7 +51,7 @@ def show_backfill(context: OperationContext, name: str) -> BackfillReport:
     if report.commit is not None:
         return replace(report, effect=effect_of_merge(context, backfill, report.commit))
     left = report.steps_done < len(report.steps) or not changed_tables(found)
-    if left or report.state in ("abandoned", "broken"):
+    if left or report.conflicts or report.state in ("abandoned", "broken"):
         return report
     try:
         effect = effect_of(context, backfill, merge_of(backfill))
@@ -83,6 +84,11 @@ def standing(
     """Returns how far a backfill is, without what it does to its target."""
     merged = find_merge(context, found.backfill, merges)
     state, reason = _state(context, found, merged)
+    waiting = None
+    if state in ("ready", "refused", "conflict", "unfinished", "failed"):
+        waiting = open_merge(context, found.backfill)
+    if waiting is not None:
+        state, reason = "conflict", f"its merge has conflicts, on branch {waiting.branch!r}"
     target = context.repository.branches.find(found.backfill.into)
     behind = 0
     if target is not None and target.commit_id is not None:
@@ -98,6 +104,7 @@ def standing(
         commit=merged.commit if merged is not None and is_merged else None,
         undo=merged.undo if merged is not None and is_merged else None,
         reason=reason,
+        conflicts="" if waiting is None else waiting.branch,
     )
 
 

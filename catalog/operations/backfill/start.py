@@ -11,7 +11,7 @@ from catalog.model.fix import Fix
 from catalog.model.ids import random_id
 from catalog.model.names import canonical_name
 from catalog.model.texts import check_integer, check_text
-from catalog.operations.backfill.merges import find_merge
+from catalog.operations.backfill.merges import drop_open_merge, find_merge
 from catalog.operations.branch_rules import check_movable
 from catalog.operations.context import OperationContext
 from catalog.operations.fixes.plan import planned_steps
@@ -80,7 +80,11 @@ def start(context: OperationContext, request: BackfillRequest, *, into: str) -> 
         _check_same(context, found, request, into=into)
         return found
     elif request.fix is None:
-        raise _no_fix(name)
+        raise NotFound(
+            f"no fix to begin backfill {name!r} again with",
+            kind=ErrorKind.BACKFILL_NOT_FOUND,
+            hint="give a fix, the same or another: SQL or a command",
+        )
     if found is not None and request.contract is None:  # what it may do outlives a first try
         request = replace(request, contract=found.backfill.contract)
     backfill = _described(context, request, name, into=canonical_name(request.into or into))
@@ -137,6 +141,7 @@ def _begin(
         else:
             held = unprotected_branch(repository, backfill.branch).held
             check_movable(held.branch, doing="beginning the backfill again")
+            drop_open_merge(context, old.backfill)  # it is of what is dropped here
             repository.branches.move(old.held, commit_id, stamp)
     except AlreadyExists:  # another process has just begun it
         found = find_backfill(context.repository, backfill.name)

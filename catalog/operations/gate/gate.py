@@ -10,7 +10,7 @@ from catalog.errors import CorruptData, GateRefused
 from catalog.hints import Call, hint
 from catalog.model.contract_reading import contract_from_json
 from catalog.model.contracts import Contract
-from catalog.model.judgement import CheckResult, HookResult, Judgement, Violation
+from catalog.model.judgement import CheckResult, HookResult, Judgement, Violation, abridged
 from catalog.model.rules import BranchRules, rules_from_json
 from catalog.operations.checks.known import KnownResult
 from catalog.operations.checks.run import run_checks
@@ -126,7 +126,7 @@ class Gate:
         self.judgement = found
         if not found.passed and not self.dry_run:
             raise refused(self.context, found, self.what)
-        return found.to_json()
+        return abridged(found).to_json()
 
     def _checked(self, head: str, commit_id: str, wanted: WantedChecks) -> list[CheckResult]:
         """Runs checks; the commits of the branch say what was found before."""
