@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from catalog.errors import CatalogError, ErrorKind, NotFound
+from catalog.errors import CatalogError, ErrorKind, InvalidInput, NotFound
 from cli.completion import complete_backfill, complete_branch, complete_ref
 from cli.exit_codes import ExitCode
 from cli.gate import allowed_failures, contracts_in
@@ -209,7 +209,7 @@ def backfill(
             )
             report = run_backfill(cat.context, request, around)
     except CatalogError as error:
-        if json and error.kind in STOPPED:
+        if json and (error.kind in STOPPED or isinstance(error, InvalidInput)):
             _show_stopped(cat, name)
         raise
     show_backfill_report(report, json=json)
@@ -349,7 +349,7 @@ def _sql(file: Path) -> str:
 
 
 def _show_stopped(cat: "Catalog", name: str) -> None:
-    """Prints how far a backfill came that failed."""
+    """Prints how far a backfill came that failed, if it was begun."""
     from catalog.model.backfill import checked_name
 
     name = checked_name(name)

@@ -102,7 +102,8 @@ def next_commands(report: "BackfillReport") -> list[str]:
         case "abandoned" | "undone":
             return []
         case "unfinished" | "failed":
-            again = f"{run} [-f FILE | -- COMMAND]"
+            left = report.steps_done < len(report.steps)
+            again = f"{run} [-f FILE | -- COMMAND]" if left else run
             return [again, f"parquetry backfill abandon {name}"]
     return [run, f"parquetry backfill abandon {name}"]
 

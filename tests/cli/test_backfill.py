@@ -149,3 +149,19 @@ def test_a_fix_that_is_not_done_is_shown(lake: Path, parquetry: Runner) -> None:
     assert again.code == 3 and "no fix to begin backfill 'bad' again" in again.err
     timed = parquetry("backfill", "b", "-f", "bad.sql", "--timeout", "3")
     assert timed.code == 2 and "--timeout" in timed.err
+
+
+def test_a_derived_table_that_cannot_be_computed_may_be_left_stale(
+    lake: Path, parquetry: Runner
+) -> None:
+    select = "SELECT id, CASE WHEN amount = 0 AND id > 2 THEN error('zero') ELSE 1 END AS a"
+    assert parquetry("derive", "strict", "--sql", f"{select} FROM orders").code == 0
+    failed = parquetry("backfill", "nulls", "-f", "fix.sql", "--json")
+    assert failed.code == 3 and "'strict' cannot be computed" in failed.err
+    assert failed.err.rstrip().endswith("leave derived tables stale: --no-refresh")
+    assert json.loads(failed.out)["state"] == "failed"
+    shown = parquetry("backfill", "show", "nulls")
+    assert shown.code == 0 and "failed: derived table 'strict' cannot be computed" in shown.out
+    merged = parquetry("backfill", "nulls", "--no-refresh", "--merge")
+    assert merged.code == 0, merged.err
+    assert "\nstrict  stale: inputs have changed\n" in merged.out

@@ -37,6 +37,7 @@ from catalog.operations.fixes.commands import CommandPlace
 from catalog.operations.fixes.run import FixRun, run_fix
 from catalog.operations.fixes.stored import stored_fix
 from catalog.operations.flow.refresh import refresh
+from catalog.operations.merge.settling import with_way_out
 from catalog.operations.merge.start import merge_into
 from catalog.operations.rebase import RebaseReport, rebase
 from catalog.operations.refs import live_branch
@@ -164,8 +165,9 @@ class _Run:
 
     @property
     def backfill(self) -> Backfill:
-        """Returns what is to be done."""
-        return self.found.backfill
+        """Returns what is to be done: without refresh if this call asks for none."""
+        stored = self.found.backfill
+        return replace(stored, refresh=stored.refresh and self.request.refresh)
 
     def _look_again(self) -> None:
         """Reads the backfill again, since its branch has moved."""
@@ -250,19 +252,23 @@ class _Run:
         wanted = self._stale_tables() if self.backfill.refresh else []
         if not wanted:
             return
-        refresh(
-            self.context,
-            self.backfill.branch,
-            tables=wanted,
-            downstream_of=(),
-            full=False,
-            dry_run=False,
-            message=f"backfill {self.backfill.name}: refresh",
-            progress=self.around.steps,
-            runs=self.around.runs,
-            watch=self.around.watch,
-            code=self.around.code,
-        )
+        try:
+            refresh(
+                self.context,
+                self.backfill.branch,
+                tables=wanted,
+                downstream_of=(),
+                full=False,
+                dry_run=False,
+                message=f"backfill {self.backfill.name}: refresh",
+                progress=self.around.steps,
+                runs=self.around.runs,
+                watch=self.around.watch,
+                code=self.around.code,
+            )
+        except InvalidInput as error:
+            note(self.context, self.backfill, "failed", reason=error.message)
+            raise with_way_out(error) from error
         self._look_again()
 
     def _stale_tables(self) -> list[str]:

@@ -3,7 +3,7 @@
 import logging
 from dataclasses import replace
 
-from catalog.errors import Conflict, CorruptData, ErrorKind, MergeConflict, NotFound
+from catalog.errors import Conflict, CorruptData, ErrorKind, InvalidInput, MergeConflict, NotFound
 from catalog.hints import Call, hint
 from catalog.messages import printable
 from catalog.model.backfill import branch_of, checked_name
@@ -57,6 +57,8 @@ def show_backfill(context: OperationContext, name: str) -> BackfillReport:
         effect = effect_of(context, backfill, merge_of(backfill))
     except MergeConflict as error:
         return replace(report, state="conflict", reason=error.message)
+    except InvalidInput as error:  # a derived table cannot be computed
+        return replace(report, state="failed", reason=error.message)
     judged: State = "ready" if effect.judgement is None or effect.judgement.passed else "refused"
     return replace(report, state=judged, effect=effect, reason="")
 

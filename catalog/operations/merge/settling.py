@@ -52,7 +52,7 @@ def settle(
         order = graph.order()
     except InvalidInput as error:
         if merger.refresh:
-            raise _with_way_out(error) from error
+            raise with_way_out(error) from error
         left = tuple(DerivedMerge(one, "stale", error.message) for one in candidate.derived())
         return DerivedTables(left, tuple(candidate.updates()))
     if merger.refresher is None:
@@ -73,7 +73,7 @@ def _stale_before(before: Candidate) -> frozenset[str]:
     return frozenset(name for name, one in found.items() if one.is_stale)
 
 
-def _with_way_out(error: CatalogError) -> InvalidInput:
+def with_way_out(error: CatalogError) -> InvalidInput:
     """Returns the error for a derived table that keeps a merge from being made."""
     way = "to go on all the same, and leave derived tables stale: {}"
     advice, option = error.advice, Option("refresh", value=False)
@@ -289,7 +289,7 @@ class _Settling:
             try:
                 planned[name] = step.plan(self.plans)
             except InvalidInput as error:
-                raise _with_way_out(error) from error
+                raise with_way_out(error) from error
             refresh = described_plan(planned[name])
             self.found[name] = DerivedMerge(name, "refreshed", refresh=refresh)
         self.plans |= planned
@@ -309,4 +309,4 @@ class _Settling:
                 if self.merger.progress is not None:
                     self.merger.progress(name, 0, 0)
         except InvalidInput as error:
-            raise _with_way_out(error) from error
+            raise with_way_out(error) from error
