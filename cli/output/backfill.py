@@ -93,7 +93,7 @@ def next_commands(report: "BackfillReport") -> list[str]:
             into = shlex.quote(report.backfill.into)
             merge = f"parquetry merge {shlex.quote(report.branch)} --into {into}"
             if not report.conflicts:
-                return [merge]
+                return [f"{run} --resolve ours", f"{run} --resolve theirs", merge]
             conflicts = f"parquetry conflicts {shlex.quote(report.conflicts)}"
             return [conflicts, f"{merge} --continue"]
         case "refused":
@@ -125,14 +125,15 @@ def _step_lines(report: "BackfillReport") -> Iterator[str]:
     base = backfill.from_ref or backfill.into
     yield f"{plain(report.branch)}, from {plain(base)} ({short(backfill.base)})"
     wide = max((len(plain(one.step.name)) for one in report.steps[:STEPS_SHOWN]), default=0)
+    is_over = report.state in ("merged", "undone")  # its branch may have moved on since
     unchanged = "done" if _is_command(backfill) else "nothing changed"
     for one in report.steps[:STEPS_SHOWN]:
-        done = "to be done"
+        done = "done" if is_over else "to be done"
         if one.commit is not None:
             tables = ", ".join(map(plain, one.changed)) or unchanged
             done = f"{short(one.commit)}  {tables}"
         yield f"  {plain(one.step.name):<{wide}}  {done}"
-    if report.steps_done < len(report.steps):
+    if report.steps_done < len(report.steps) and not is_over:
         yield from _fix_lines(backfill.fix_text)
     if len(report.steps) > STEPS_SHOWN:
         yield f"  {report.steps_done:,} of {counted(len(report.steps), 'step')} done"

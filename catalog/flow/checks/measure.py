@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from catalog.engine.restricted import SelectEngine
+from catalog.errors import ErrorKind, InvalidInput, StorageFailure
 from catalog.flow.checks.binding import BoundCheck
 from catalog.flow.checks.files import FileChoice
 from catalog.flow.checks.reading import CheckEngine
@@ -87,11 +88,21 @@ def check_runs(engine: CheckEngine, check: BoundCheck) -> None:
     """Runs a check on rows of NULLs, on an engine that has no others.
 
     Raises:
-        InvalidInput: Its condition or its SQL is not valid for the columns of the tables.
+        InvalidInput: Its condition or its SQL is not valid for the columns of the tables, or does
+            not end.
     """
     choice = FileChoice(engine.repository.commits, empty=True)
     now = datetime.datetime.now(datetime.UTC)  # which no row is compared with
-    measure(engine, Pass((check,), ()), choice=choice, now=now)
+    try:
+        measure(engine, Pass((check,), ()), choice=choice, now=now)
+    except StorageFailure as error:
+        if error.kind != ErrorKind.TIME_LIMIT:
+            raise
+        raise InvalidInput(
+            f"check {check.one.name} does not end, on one row: {error.message}",
+            kind=ErrorKind.BAD_CHECK,
+            hint="a gate would wait for it: let it compute less",
+        ) from error
 
 
 def measure(

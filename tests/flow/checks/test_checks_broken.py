@@ -261,3 +261,13 @@ def test_who_adds_a_check_wrote_no_rows(cat: Catalog) -> None:
     cat.add_check("few", "unique", "id")
     assert cat.reproduce("few").commit == written
     assert cat.reproduce("few").is_same
+
+
+def test_a_check_that_does_not_end_cannot_be_added(
+    shared: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("catalog.flow.checks.reading.TRIAL_S", 0.1)
+    endless = "SELECT count(*) FROM range(10000000000) a, range(1000000000) b HAVING count(*) > 5"
+    with pytest.raises(InvalidInput, match="check endless does not end, on one row: ") as error:
+        shared.add_check("orders", "sql", name="endless", sql=endless)
+    assert error.value.kind == ErrorKind.BAD_CHECK
