@@ -15,6 +15,7 @@ from catalog.operations.context import OperationContext
 from catalog.operations.dry_run import on_trial
 from catalog.operations.gate.gate import Gate
 from catalog.operations.gate.options import NO_OPTIONS, GateOptions
+from catalog.operations.merge.brought import with_brought
 from catalog.operations.merge.derived import DerivedMerger
 from catalog.operations.merge.open_merges import (
     check_not_conflicted,
@@ -108,7 +109,9 @@ def cherry_pick(context: OperationContext, ref: str, options: ReplayOptions) -> 
         commit_id[:8],
         [commit_id],
     )
-    return _apply(context, replay, options)
+    live = live_branch(context.repository, canonical_name(options.branch))
+    gate = with_brought(context, options.gate, source=ref, theirs=commit_id, into=live)
+    return _apply(context, replay, replace(options, gate=gate))
 
 
 def revert(

@@ -134,7 +134,8 @@ class FoundBackfill:
         lost = {move.key for move in self.moves if move.key is not None} & known - self.done
         foreign = {key for key in self.done - known if key.startswith(f"{self.backfill.branch}/")}
         if self.described is None or lost or foreign:
-            before = next((m.before for m in self.moves if m.after == self.head), None)
+            moves = (m for m in self.moves if m.after == self.head and m.before != self.head)
+            before = next((move.before for move in moves), None)
             raise Conflict(
                 self._what_is_wrong(lost),
                 kind=ErrorKind.BACKFILL_BROKEN,

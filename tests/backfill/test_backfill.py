@@ -184,7 +184,8 @@ def test_a_branch_that_was_reset_is_not_taken_for_done(cat: Catalog) -> None:
     assert broken.value.kind == ErrorKind.BACKFILL_BROKEN
     assert states(cat) == {"nulls": "broken"}
     assert "reset" in broken.value.hint and "restart=True" in broken.value.hint
-    assert "to='" in broken.value.hint
+    was = cat.resolve("backfill/nulls@{1}").commit_id
+    assert f"to='{was[:8]}'" in broken.value.hint
     cat.reset("backfill/nulls", to="backfill/nulls@{2}")
     assert cat.backfill("nulls", fix=FIX, merge=True).state == "merged"
 

@@ -68,6 +68,20 @@ def test_merged_by_hand_it_is_judged_by_its_contract(cat: Catalog) -> None:
     assert cat.resolve("main").commit_id == head
 
 
+def test_a_step_that_is_picked_is_judged_by_its_contract(cat: Catalog) -> None:
+    cat.backfill("nulls", fix=CARELESS, contract=ONLY_NULLS)
+    step = cat.backfills()[0].steps[0].commit
+    assert step is not None
+    head = cat.resolve("main").commit_id
+    with pytest.raises(catalog.GateRefused) as refused:
+        cat.cherry_pick(step, branch="main")
+    assert refused_cell(refused.value) == ("amount", "10", {"id": "1"}, "11")
+    assert cat.resolve("main").commit_id == head
+    corrected = cat.backfill("nulls", fix=FIX, contract=ONLY_NULLS, restart=True).steps[0].commit
+    assert corrected is not None
+    assert cat.cherry_pick(corrected, branch="main").commit is not None
+
+
 def test_a_branch_without_its_description_is_not_merged(cat: Catalog) -> None:
     cat.backfill("nulls", fix=CARELESS, contract=ONLY_NULLS)
     head = cat.resolve("main").commit_id

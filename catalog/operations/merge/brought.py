@@ -11,7 +11,7 @@ from catalog.repository.backfills import contracts_brought
 def with_brought(
     context: OperationContext, options: GateOptions, *, source: str, theirs: str, into: LiveBranch
 ) -> GateOptions:
-    """Returns options of a gate with the contracts of the backfills that a merge brings.
+    """Returns options of a gate with the contracts of backfills that a merge, or a pick, brings.
 
     Args:
         context: The catalog.
