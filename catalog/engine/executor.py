@@ -45,9 +45,11 @@ class ThreadExecutor:
         if len(tasks) < 2 or self.workers < 2:
             return [task.run() for task in tasks]
         with ThreadPoolExecutor(self.workers) as pool:
-            futures = [pool.submit(task.run) for task in tasks]
+            futures: list[Future[Result]] = []
             failed: list[Future[Result]] = []
             try:
+                for task in tasks:
+                    futures.append(pool.submit(task.run))
                 ended, _ = wait(futures, return_when=FIRST_EXCEPTION)
                 failed = [f for f in futures if f in ended and f.exception() is not None]
             finally:
@@ -59,6 +61,7 @@ class ThreadExecutor:
 
 
 def _stop(futures: "Sequence[Future[Result]]", tasks: Sequence[Task[Result]]) -> None:
-    for future, task in zip(futures, tasks, strict=True):
+    """Stops tasks; those without a future were not begun."""
+    for future, task in zip(futures, tasks, strict=False):
         if not future.done() and not future.cancel():
             task.cancel()

@@ -7,6 +7,7 @@ import signal
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -278,16 +279,24 @@ def test_an_interrupt_stops_what_runs(do: Do, cat: Catalog, work: Path) -> None:
     main = threading.main_thread().ident
     assert main is not None
 
+    stopped = threading.Event()
+
     def interrupting() -> None:
         while len(list(work.glob("running.*"))) < 2:
-            pass
-        signal.pthread_kill(main, signal.SIGINT)
+            time.sleep(0.01)
+        # Python drops an interrupt that falls into a callback of its own
+        while not stopped.wait(1):
+            signal.pthread_kill(main, signal.SIGINT)
+            stopped.wait(20)
 
     thread = threading.Thread(target=interrupting)
     thread.start()
-    with pytest.raises(KeyboardInterrupt):
-        do(*shell(script), variables=["n=1..3"], jobs=2)
-    thread.join()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            do(*shell(script), variables=["n=1..3"], jobs=2)
+    finally:
+        stopped.set()
+        thread.join()
     for path in work.glob("running.*"):
         with pytest.raises(ProcessLookupError):
             os.kill(int(path.read_text()), 0)
