@@ -142,8 +142,7 @@ def test_limits_are_of_one_loan_only(opened: Opened, tmp_path: Path) -> None:
     assert opened() == 1
 
 
-def test_settings_are_those_of_an_instance_of_ones_own() -> None:
-    instances._idle(os.getpid()).clear()  # one may have been opened with another HOME
+def test_settings_are_those_of_an_instance_of_ones_own(opened: Opened) -> None:
     with borrowed() as con:
         con.execute("SELECT 1")
     with borrowed() as again, connect() as own:
@@ -152,6 +151,7 @@ def test_settings_are_those_of_an_instance_of_ones_own() -> None:
             "SELECT current_setting('TimeZone'), current_setting('python_enable_replacements')"
         ).fetchall()
         assert (zone, replaced) == ("UTC", False)
+    assert opened() == 2
 
 
 def test_limits_too_small_are_refused_before_anything_is_lent(opened: Opened) -> None:
