@@ -151,7 +151,7 @@ def test_settings_are_those_of_an_instance_of_ones_own(opened: Opened) -> None:
             "SELECT current_setting('TimeZone'), current_setting('python_enable_replacements')"
         ).fetchall()
         assert (zone, replaced) == ("UTC", False)
-    assert opened() == 2
+    assert opened() == 1
 
 
 def test_limits_too_small_are_refused_before_anything_is_lent(opened: Opened) -> None:
