@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from catalog.errors import CorruptData
+from catalog.hints import Call, hint
 from catalog.model.ids import canonical_json, excerpt
 
 RULES_VERSION = 1
@@ -56,8 +57,8 @@ NO_RULES = BranchRules()
 """Those of most branches."""
 
 
-def rules_from_json(stored: Any) -> BranchRules:
-    """Reads the stored form of the rules of a branch.
+def rules_from_json(stored: Any, branch: str) -> BranchRules:
+    """Reads the stored form of the rules of a branch, which is named in errors.
 
     Raises:
         CorruptData: It is of a newer release, or not readable: nobody can say then what the branch
@@ -74,8 +75,18 @@ def rules_from_json(stored: Any) -> BranchRules:
             lists = {name: tuple(stored[name]) for name in _LISTS}
             return BranchRules(contracts, direct=direct, **lists)
         case {"version": int(version)} if version > RULES_VERSION:
-            raise CorruptData("the rules of a branch were stored by a newer release")
-    raise CorruptData(f"the rules of a branch are not readable: {excerpt(stored)}")
+            raise CorruptData(
+                f"the rules of branch {branch!r} were stored by a newer release",
+                hint=hint("use that release; or drop them: {}", _dropped(branch)),
+            )
+    raise CorruptData(
+        f"the rules of branch {branch!r} are not readable: {excerpt(stored)}",
+        hint=hint("drop them, and set them again: {}", _dropped(branch)),
+    )
+
+
+def _dropped(branch: str) -> Call:
+    return Call("branches.protect", (branch,), rules=False)
 
 
 def _is_texts(stored: object) -> bool:

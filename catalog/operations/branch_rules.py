@@ -47,7 +47,7 @@ def rules_of(context: OperationContext, name: str) -> BranchRules:
         NotFound: There is no such branch.
         CorruptData: They are of a newer release, or not readable.
     """
-    return rules_from_json(_held(context, name).branch.rules)
+    return rules_from_json(_held(context, name).branch.rules, name)
 
 
 def change_rules(
@@ -78,7 +78,7 @@ def change_rules(
     for _ in range(MAX_ATTEMPTS):
         held = _held(context, name)
         branch = held.branch
-        before = rules_from_json(branch.rules)
+        before = rules_from_json(branch.rules, branch.name)
         after = change(before, branch)
         if after == before:
             return branch
@@ -117,7 +117,7 @@ def check_protectable(branch: Branch) -> None:
     Raises:
         InvalidInput: Its rules say how commits that are no merges are judged.
     """
-    if branch.rules is not None and rules_from_json(branch.rules).direct:
+    if branch.rules is not None and rules_from_json(branch.rules, branch.name).direct:
         raise InvalidInput(
             f"branch {branch.name!r} takes direct commits that pass its gate: it cannot also "
             "change only by merge",

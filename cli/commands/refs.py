@@ -178,7 +178,7 @@ def branch_rules(context: typer.Context, *, name: BranchName, json: Json = False
 def _show_rules(branch: "Branch", *, json: bool) -> None:
     from catalog.model.rules import rules_from_json
 
-    rules = rules_from_json(branch.rules)
+    rules = rules_from_json(branch.rules, branch.name)
     show_outcome(rules_json(branch, rules), *rules_lines(branch, rules), json=json)
 
 

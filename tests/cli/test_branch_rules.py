@@ -102,6 +102,11 @@ def test_rules_of_a_later_release_are_not_taken_for_none(lake: Path, parquetry: 
     ):
         refused = parquetry(*words)
         assert (refused.code, refused.out) in ((3, ""), (4, ""))
+        assert "parquetry branch protect main --no-rules\n" in refused.err
+    assert (
+        "the rules of branch 'main' were stored by a newer"
+        in parquetry("branch", "rules", "main").err
+    )
     assert parquetry("branch", "protect", "main", "--no-rules").code == 0
     assert parquetry("reset", "main", "--to", "main~1").code == 0
 

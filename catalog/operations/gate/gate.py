@@ -75,7 +75,7 @@ class Gate:
             GateRefused: A check is to be allowed to fail, and the rules do not let it.
             CorruptData: The rules are of a newer release, or not readable.
         """
-        rules = rules_from_json(held.branch.rules)
+        rules = rules_from_json(held.branch.rules, held.branch.name)
         self.options.check(held.branch.name, rules)
         checked = self.context.repository.commits.checked
         ends = [one for one in (held.branch.commit_id, *commits) if one is not None]
@@ -91,7 +91,7 @@ class Gate:
             CorruptData: The rules are of a newer release, or not readable.
         """
         self.judgement = None
-        rules = rules_from_json(held.branch.rules)
+        rules = rules_from_json(held.branch.rules, held.branch.name)
         self.options.check(held.branch.name, rules)
         if self.direct and not rules.direct:
             return None
