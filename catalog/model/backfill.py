@@ -152,6 +152,7 @@ def checked_name(name: str) -> str:
     if name.startswith("-"):
         raise InvalidInput(
             f"{name!r} cannot be the name of a backfill: it starts with '-'",
+            kind=ErrorKind.INVALID_NAME,
             hint="use letters, digits and any of - _ . /, e.g. 2024-03",
         )
     return check_ref_name(branch_of(name)).removeprefix(PREFIX)
