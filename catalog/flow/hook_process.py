@@ -14,7 +14,10 @@ def main(place: str) -> int:
     function = importlib.import_module(module)
     for name in path.split("."):
         function = getattr(function, name)
-    answer = function(json.load(sys.stdin))  # type: ignore[operator]
+    try:
+        answer = function(json.load(sys.stdin))  # type: ignore[operator]
+    except SystemExit as error:  # it answers by what it returns, and ends nothing
+        answer = f"SystemExit: {error}"
     if answer is None or answer is True:
         return 0
     if answer is not False:

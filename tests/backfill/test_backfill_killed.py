@@ -4,7 +4,6 @@ import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,12 +11,9 @@ from catalog.catalog import Catalog
 from catalog.errors import CatalogError
 from catalog.model.fix import Fix, SqlText
 from catalog.model.for_each import for_each
-from catalog.repository import repository as stored
 from catalog.storage.local import LocalStore
 from tests.effort import effort
-from tests.storage.wrappers import WrapperStore
-
-WRITES = frozenset({"create", "swap", "put", "stage", "take_over", "publish", "adopt"})
+from tests.storage.killing import WRITES, Killed, KillingStore, opened
 
 FIX = Fix(
     sql=(SqlText("fix.sql", "UPDATE orders SET amount = amount + 1 WHERE month = $month"),),
@@ -26,40 +22,6 @@ FIX = Fix(
 """Done twice, it would give other rows."""
 
 ONCE = [1, 11, 21, None, None, 51, 61, 71, 80]
-
-
-class Killed(BaseException):
-    """The process is no more."""
-
-
-class KillingStore(WrapperStore):
-    """Ends at one of its operations: from then on nothing reaches the store any more."""
-
-    def __init__(self, inner: Any, *, at: int = 0, after: bool = True) -> None:
-        super().__init__(inner)
-        self.at, self.after = at, after
-        self.calls: list[str] = []
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self.inner, name)
-        if not callable(method):
-            return method
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            self.calls.append(name)
-            number = len(self.calls)
-            if self.at and (number > self.at or (number == self.at and not self.after)):
-                raise Killed
-            answer = method(*args, **kwargs)
-            if number == self.at:
-                raise Killed
-            return answer
-
-        return call
-
-
-def opened(store: Any) -> Catalog:
-    return Catalog("lake", stored.open_existing(store), author="tester")
 
 
 def run(cat: Catalog) -> str:

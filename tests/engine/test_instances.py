@@ -31,10 +31,10 @@ class NoFiles:
     scheme = "s3://"
 
     def look(self, uri: str) -> RemoteFile | None:
-        raise NotImplementedError
+        raise AssertionError("no file is read")
 
     def open(self, uri: str, *, like: OpenFile | None = None) -> OpenFile:
-        raise NotImplementedError
+        raise AssertionError("no file is read")
 
 
 Opened = Callable[[], int]

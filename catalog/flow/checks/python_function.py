@@ -72,7 +72,7 @@ def find_function(name: str, functions: CheckFunctions) -> CheckFunction:
         )
     try:
         function = found[0].load()
-    except Exception as error:  # importing runs code of the package
+    except (Exception, SystemExit) as error:  # importing runs code of the package
         raise InvalidInput(
             f"the Python check {name!r} cannot be imported from {found[0].value}: "
             f"{reason_of(error)}",

@@ -72,7 +72,7 @@ def _called(name: str, hook: Hook, delta: Mapping[str, Any]) -> HookResult:
     assert hook.call is not None, "the hook is a function"
     try:
         answer = hook.call(copy.deepcopy(dict(delta)))
-    except Exception as error:  # noqa: BLE001 - whatever a user's function raises is a no
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - what it raises is a no, sys.exit(0) too
         return HookResult(name, False, shown(f"{type(error).__name__}: {error}"))
     if answer is None or answer is True:
         return HookResult(name, True)

@@ -72,11 +72,15 @@ def test_a_function_refuses_by_its_answer(asked: Open, answer: object, said: str
     assert refusal(asked(hooks={"audit": lambda delta: answer})) == said
 
 
-def test_a_function_that_fails_refuses(asked: Open) -> None:
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [(ValueError("cannot say"), "ValueError: cannot say"), (SystemExit(0), "SystemExit: 0")],
+)
+def test_a_function_that_fails_refuses(asked: Open, raised: BaseException, said: str) -> None:
     def audit(delta: Mapping[str, Any]) -> None:
-        raise ValueError("cannot say")
+        raise raised
 
-    assert refusal(asked(hooks={"audit": audit})) == "ValueError: cannot say"
+    assert refusal(asked(hooks={"audit": audit})) == said
 
 
 @pytest.mark.invariant("What is published is what was judged")
