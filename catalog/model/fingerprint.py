@@ -12,6 +12,10 @@ ALGORITHM = "blocks-5:xxh3-128"
 """Names how digests and summaries are computed; fingerprints of other algorithms are ignored."""
 
 
+ROW_DIGEST_ALGORITHM = "rows-1:64"
+"""Names how digests of rows are computed; those of other algorithms are ignored."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
     """Facts about the keys of a data file.

@@ -93,7 +93,7 @@ def block(column: pa.Array) -> Block:
 
 def fixed(column: pa.Array) -> Fixed | None:
     """Returns the canonical values of a column of fixed width; None for others."""
-    tag = _tag(column.type)
+    tag = kind_tag(column.type)
     if tag is None or tag in (b"null", b"text", b"blob", b"list", b"struct"):
         return None
     return _fixed(column, tag, _valid(column))
@@ -127,6 +127,15 @@ def unwrapped(column: ArrowColumn) -> ArrowColumn:
     return column if plain is None else column.cast(plain)
 
 
+def unwrapped_type(kind: pa.DataType) -> pa.DataType:
+    """Returns the type that ``unwrapped`` gives columns of a type."""
+    if isinstance(kind, pa.BaseExtensionType):
+        kind = kind.storage_type
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return _plain(kind) or kind
+
+
 @lru_cache(maxsize=KNOWN_TYPES)
 def _plain(kind: pa.DataType) -> pa.DataType | None:
     """Returns the type that values of a rarer one are brought into; None for others."""
@@ -148,7 +157,7 @@ def _add(column: pa.Array, update: Update) -> bool | Fixed:
     """Feeds a column to a hash; False if it has no canonical form."""
     column = unwrapped(column)
     kind = column.type
-    tag = _tag(kind)
+    tag = kind_tag(kind)
     if tag is None or sys.byteorder != "little":
         return False
     update(tag + struct.pack("<Q", len(column)))
@@ -167,7 +176,8 @@ def _add(column: pa.Array, update: Update) -> bool | Fixed:
 
 
 @lru_cache(maxsize=KNOWN_TYPES)
-def _tag(kind: pa.DataType) -> bytes | None:
+def kind_tag(kind: pa.DataType) -> bytes | None:
+    """Returns the tag of the kind of values of an unwrapped type; None for those of no kind."""
     checks: list[tuple[bytes, bool]] = [
         (b"null", pa.types.is_null(kind)),
         (b"bool", pa.types.is_boolean(kind)),
@@ -271,7 +281,7 @@ class TextBytes:
 def text_bytes(column: pa.Array) -> TextBytes | None:
     """Returns a column of text or bytes in parts; None for other columns."""
     column = unwrapped(column)
-    tag = _tag(column.type)
+    tag = kind_tag(column.type)
     if tag not in (b"text", b"blob"):
         return None
     return TextBytes(tag.decode(), *_marks_and_bytes(column), _valid(column))
