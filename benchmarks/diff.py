@@ -10,15 +10,22 @@ import json
 import math
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from diff_measure import Measured
-from diff_runs import Bench, Result
-from diff_scenarios import LARGE, SCENARIOS, TINY, scenario
-from diff_table import extras_table, scenarios_table, snapshot_lines, tiny_table
+from diff_runs import MAIN, Bench, Result
+from diff_scenarios import HARD, LARGE, SCENARIOS, TINY, scenario
+from diff_table import (
+    extras_table,
+    scenarios_table,
+    sizes_table,
+    snapshot_table,
+    tiny_table,
+    tolerance_table,
+)
 
 ROWS = 10_000_000
 
@@ -42,21 +49,34 @@ def main() -> int:
     )
     parser.add_argument("--threads", type=int, default=2, help="threads (default: 2)")
     parser.add_argument("--only", metavar="S1,S2", help="just these scenarios")
+    parser.add_argument("--hard", action="store_true", help="also H1 and others like it")
     parser.add_argument("--large", action="store_true", help="also S10, of five times the rows")
+    parser.add_argument("--plain", action="store_true", help="only what the main table needs")
     parser.add_argument("--peers", action="store_true", help="also other tools, at 1 M rows")
     parser.add_argument("--cache", type=Path, help="where --peers keeps environments")
     parser.add_argument("--data", type=Path, help="where data are made (default: temporary)")
+    parser.add_argument(
+        "--here",
+        action="store_true",
+        help="measure in this process, for profiles: memory and first runs mean nothing",
+    )
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the tables")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write what was measured")
     parser.add_argument(
         "--show", type=Path, nargs="+", metavar="FILE", help="measure nothing, print such files"
     )
     chosen = parser.parse_args()
     if chosen.show:
-        listed = [one for file in chosen.show for one in json.loads(file.read_text())]
-        tables(sorted((restored(one) for one in listed), key=order))
+        stored = [one for file in chosen.show for one in json.loads(file.read_text())]
+        show(tables(sorted((restored(one) for one in stored), key=order)), chosen.markdown)
         return 0
     rows = chosen.rows or (SMALL_ROWS if chosen.small else ROWS)
-    known = [one.name for one in (*SCENARIOS, *LARGE, TINY)]
+    listed = (
+        *SCENARIOS,
+        *(HARD if chosen.hard or chosen.only else ()),
+        *(LARGE if chosen.large or chosen.only else ()),
+    )
+    known = [one.name for one in (*listed, TINY)]
     wanted = chosen.only.split(",") if chosen.only else known
     if set(wanted) - set(known):
         parser.error(f"--only knows {', '.join(known)}")
@@ -69,14 +89,15 @@ def main() -> int:
             runs=chosen.runs,
             threads=chosen.threads,
             enough_s=chosen.enough,
+            here=chosen.here,
+            extras=not chosen.plain,
         )
-        scenarios = (*SCENARIOS, *(LARGE if chosen.large or chosen.only else ()))
-        results = [bench.run(one) for one in scenarios if one.name in wanted]
+        results = [bench.run(one) for one in listed if one.name in wanted]
         if TINY.name in wanted:
             counts = [max(n * min(rows, ROWS) // ROWS, 100) for n in TINY_FILES]
             results += [bench.run_tiny(-(-n // 100) * 100) for n in counts]
-    print(f"{rows:,} rows, medians of {chosen.runs}, {chosen.threads} threads.")
-    tables(results)
+    settings = f"{rows:,} rows, medians of {chosen.runs}, {chosen.threads} threads."
+    show((settings, *tables(results)), chosen.markdown)
     if chosen.json:
         chosen.json.write_text(json.dumps([measured(one) for one in results], indent=1))
     if chosen.peers:
@@ -90,19 +111,30 @@ def main() -> int:
     return 1 if any(one.problems for one in results) else 0
 
 
-def tables(listed: Sequence[Result]) -> None:
-    """Prints the tables."""
+def show(lines: Iterable[str], file: Path | None) -> None:
+    """Prints lines, and writes them to a file."""
+    text = "\n".join(lines)
+    print(text)
+    if file:
+        file.write_text(text + "\n")
+
+
+def tables(listed: Sequence[Result]) -> Iterator[str]:
+    """Yields the lines of all tables, as Markdown."""
     results = [one for one in listed if one.scenario.name != TINY.name]
     tiny = [one for one in listed if one.scenario.name == TINY.name]
     if results:
-        print("", *scenarios_table(results), sep="\n")
-    if any(one.scenario.extra for one in results):
-        print("", *extras_table(results), sep="\n")
-    for one in results:
-        if "snapshot now" in one.medians:
-            print("", *snapshot_lines(one), sep="\n")
+        yield from ("", *scenarios_table(results))
+    if any(set(one.medians) - set(MAIN) for one in results):
+        yield from ("", *extras_table(results))
+    if any("tolerance nothing" in one.medians for one in results):
+        yield from ("", *tolerance_table(results))
+    if any("snapshot now" in one.medians for one in results):
+        yield from ("", *snapshot_table(results))
+    if any(one.sizes for one in results):
+        yield from ("", *sizes_table(results))
     if tiny:
-        print("", *tiny_table(tiny[0], tiny[1]), sep="\n")
+        yield from ("", *tiny_table(tiny[0], tiny[1]))
 
 
 def measured(result: Result) -> dict[str, object]:
@@ -112,6 +144,7 @@ def measured(result: Result) -> dict[str, object]:
         "what": result.scenario.what,
         "problems": list(dict.fromkeys(result.problems)),
         "medians": {name: asdict(one) for name, one in result.medians.items()},
+        "sizes": result.sizes,
     }
 
 
@@ -119,13 +152,13 @@ def restored(stored: dict[str, Any]) -> Result:
     """Returns what ``measured`` made JSON of."""
     medians = {name: Measured(**one) for name, one in stored["medians"].items()}
     one = replace(scenario(stored["scenario"]), what=stored["what"])
-    return Result(one, medians, tuple(stored["problems"]))
+    return Result(one, medians, tuple(stored["problems"]), stored.get("sizes", {}))
 
 
-def order(result: Result) -> tuple[int, str]:
+def order(result: Result) -> tuple[bool, int, str]:
     """Returns where a scenario stands in the tables."""
     name = result.scenario.name
-    return int("".join(c for c in name if c.isdigit())), name
+    return name[0] != "S", int("".join(c for c in name if c.isdigit())), name
 
 
 if __name__ == "__main__":

@@ -4,17 +4,24 @@ The benchmark's own process stays small: what it starts would inherit its peak o
 """
 
 import argparse
+import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
-from diff_data import write_base, write_newer, write_tiny
+import pyarrow.parquet as pq
+from diff_changes import write_newer
+from diff_data import write_base, write_tiny
 from diff_scenarios import scenario
 
 import catalog
 
+KEPT = {"fingerprints": "cache/fingerprints", "digests": "cache/rows"}
+"""Where a catalog keeps what it derives from files."""
 
-def main() -> int:
+
+def main(arguments: Sequence[str] | None = None) -> int:
     """Builds what the arguments ask for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=("base", "newer", "lake", "tiny"))
@@ -24,7 +31,7 @@ def main() -> int:
     parser.add_argument("--lake")
     parser.add_argument("--rows", type=int, default=0)
     parser.add_argument("--only-base", action="store_true")
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     one = scenario(chosen.scenario)
     if chosen.what == "tiny":
         write_tiny(chosen.base, chosen.newer, files=chosen.rows, changed=10)
@@ -46,20 +53,22 @@ def main() -> int:
 def make_lake(lake: str, base: Path, newer: Path | None, *, key: tuple[str, ...]) -> None:
     """Makes a catalog of two commits, fingerprints taken; or of the first alone, without.
 
-    Beside it, ``<lake>.new`` and ``<lake>.all`` list the fingerprints of the second commit's
-    new files and of all.
+    Beside it, ``<lake>.new`` and ``<lake>.all`` list what was derived from the second commit's
+    new files and from all: fingerprints and digests of rows. ``<lake>.sizes`` says how large
+    they are, and how many files and rows they describe.
     """
     made = catalog.create(lake)
     with made.transaction("main", message="base") as tx:
         tx.snapshot("t", str(base), key=key, mode="link", fingerprints="now" if newer else "later")
     if newer is None:
         return
-    before = fingerprints(lake)
+    before = derived(lake)
     with made.transaction("main", message="newer") as tx:
         tx.snapshot("t", str(newer), mode="link", fingerprints="now")
-    after = fingerprints(lake)
+    after = derived(lake)
     Path(f"{lake}.new").write_text("\n".join(sorted(after - before)))
     Path(f"{lake}.all").write_text("\n".join(sorted(after)))
+    Path(f"{lake}.sizes").write_text(json.dumps(sizes(lake, base, newer)))
 
 
 def make_reference_lake(lake: str, base: Path, newer: Path) -> None:
@@ -71,11 +80,24 @@ def make_reference_lake(lake: str, base: Path, newer: Path) -> None:
         tx.snapshot("t", str(newer), mode="reference", scope="partitions")
 
 
-def fingerprints(lake: str) -> set[str]:
-    """Returns the paths of all kept fingerprints, under the catalog's."""
+def derived(lake: str) -> set[str]:
+    """Returns the paths of all kept fingerprints and digests, under the catalog's."""
     root = Path(lake)
-    kept = (root / "cache" / "fingerprints").rglob("*")
+    kept = (path for folder in KEPT.values() for path in (root / folder).rglob("*"))
     return {str(path.relative_to(root)) for path in kept if path.is_file()}
+
+
+def sizes(lake: str, base: Path, newer: Path) -> dict[str, int]:
+    """Returns the bytes of kept fingerprints and digests, and the files and rows described."""
+    files = {
+        path.stat().st_ino: path for path in (*base.rglob("*.parquet"), *newer.rglob("*.parquet"))
+    }
+    held = {
+        name: sum(path.stat().st_size for path in Path(lake, folder).rglob("*") if path.is_file())
+        for name, folder in KEPT.items()
+    }
+    rows = sum(pq.read_metadata(path).num_rows for path in files.values())
+    return {**held, "files": len(files), "rows": rows}
 
 
 if __name__ == "__main__":

@@ -5,18 +5,22 @@ data. A state is a directory ``p=0/…``; files that a change leaves alone are h
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 PARTITIONS = 16
+"""Partitions of a table that does not say how many rows each has."""
 
-FIRST_DAY = "2024-01-01"
+FEWEST = 4
+"""Partitions of a table that does, at least."""
 
 BASE = "part-0.parquet"
 
 NEWER = "part-1.parquet"
+
+LATE = "part-2.parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class Shape:
         partition_type: Its type.
         rewritten: Whether the first state too was read from Parquet and written again, as a
             backfill does: DuckDB then writes columns without NULL as required ones.
+        partition_rows: Rows of a partition; 0 means as many as there are for 16 of them.
     """
 
     columns: dict[str, str]
@@ -37,6 +42,11 @@ class Shape:
     partition: str = "p"
     partition_type: str = "INTEGER"
     rewritten: bool = False
+    partition_rows: int = 0
+
+    def partitions(self, root: Path) -> int:
+        """Returns how many partitions a state has."""
+        return len(os.listdir(root)) if self.partition_rows else PARTITIONS
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -99,6 +109,49 @@ WIDE = Shape(
 )
 """100 columns with the partition's."""
 
+SPACED = Shape({"id": "i * 2", **VALUES}, key=("id",))
+"""As ``ORDERS``, with room for late rows between the keys."""
+
+SPACED_INTEGERS = Shape({"id": "(i * 2)::INTEGER", **VALUES}, key=("id",))
+
+LISTED = Shape(
+    {
+        "id": "i * 2",
+        **{name: sql for name, sql in VALUES.items() if name != "customer"},
+        "tags": f"['tag ' || (x + {noise(21)} % 50) for x in range(({noise(20)} % 4)::BIGINT)]",
+    },
+    key=("id",),
+)
+"""20 columns, of which one is nested."""
+
+SLIM = Shape({"id": "i * 2", "amount": VALUES["amount"], "status": VALUES["status"]}, key=("id",))
+
+PIECES = "[md5((i * 30 + x)::VARCHAR) for x in range({0}, {0} + 10)]"
+
+BROAD = Shape(
+    {
+        "id": "i * 2",
+        "amount": VALUES["amount"],
+        "city": VALUES["city"],
+        **{f"text{n}": f"array_to_string({PIECES.format(n * 10)}, ' ')" for n in range(3)},
+    },
+    key=("id",),
+)
+"""Three columns of 329 characters each, all of them different."""
+
+LEDGER = Shape(
+    {
+        "account": "printf('AC%07d', (hash(i // 8, 22) % 10000000)::BIGINT)",
+        "document": "printf('2024-%09d', i)",
+        **{name: sql for name, sql in VALUES.items() if name != "customer"},
+    },
+    key=("account", "document"),
+)
+"""20 columns with the partition's; the key is of two texts, in no order."""
+
+MANY = Shape(ORDERS.columns, key=("id",), partition_rows=5_000)
+"""As ``ORDERS``, in small partitions."""
+
 DAILY = Shape(
     {"account_id": "printf('account-%09d', i)", **VALUES},
     key=("account_id", "day"),
@@ -107,93 +160,15 @@ DAILY = Shape(
 )
 """One row of every account a day; the day is the partition."""
 
-Rows = Callable[[Shape, Path, int], str]
-"""Returns SQL of the rows of a newer partition."""
-
-
-def replacing(column: str, value: str) -> Rows:
-    """Returns what keeps all rows and recalculates a column."""
-
-    def rows(shape: Shape, base: Path, number: int) -> str:
-        return f"SELECT * REPLACE ({value} AS {column}) FROM {_file(shape, base, number)}"
-
-    return rows
-
-
-def unchanged(shape: Shape, base: Path, number: int) -> str:
-    """Keeps all rows as they are."""
-    return f"FROM {_file(shape, base, number)}"
-
-
-def shuffled_amounts(shape: Shape, base: Path, number: int) -> str:
-    """Corrects one amount in a hundred, and shuffles."""
-    return f"FROM ({CORRECTED(shape, base, number)}) ORDER BY hash(token, 'order')"
-
-
-def mixed(shape: Shape, base: Path, number: int) -> str:
-    """Updates, deletes and inserts 1 % of the rows each, moves 0.1 %, and shuffles.
-
-    Rows that move go to the next partition; they keep their values.
-    """
-    own = _file(shape, base, number)
-    before = _file(shape, base, (number - 1) % PARTITIONS)
-    draw, moves = "hash(id, 'draw') % 100", "hash(id, 'move') % 1000 = 0"
-    updates = (
-        f"CASE WHEN {draw} = 1 THEN price + 1 ELSE price END AS price, "
-        f"CASE WHEN {draw} = 1 THEN 'elsewhere' ELSE city END AS city"
-    )
-    return (
-        f"FROM (SELECT * REPLACE ({updates}) FROM {own} WHERE {draw} <> 0 AND NOT ({moves}) "
-        f"UNION ALL FROM {before} WHERE {draw} > 1 AND {moves} "
-        f"UNION ALL SELECT * REPLACE (id + 1000000000 AS id) FROM {own} WHERE {draw} = 2) "
-        "ORDER BY hash(id, 'order')"
-    )
-
-
-CORRECTED = replacing(
-    "amount", "CASE WHEN hash(token, 'draw') % 100 = 0 THEN coalesce(amount, 0) + 1 ELSE amount END"
-)
-"""One amount in a hundred becomes another."""
-
-FEW_CORRECTED = replacing(
-    "amount",
-    "CASE WHEN hash(token, 'draw') % 1000 = 0 THEN coalesce(amount, 0) + 1 ELSE amount END",
-)
-
-WIDE_CORRECTED = replacing(
-    "amount", "CASE WHEN hash(id, 'draw') % 100 = 0 THEN coalesce(amount, 0) + 1 ELSE amount END"
-)
-
-FILLED = replacing("amount", "coalesce(amount, price * 100)")
-
-RECALCULATED = replacing("score", "score * 0.5 + 1")
-
-
-@dataclass(frozen=True, slots=True)
-class Rewrite:
-    """Says how a newer state comes from the base.
-
-    Attributes:
-        rows: The rows of a partition.
-        partitions: How many partitions are rewritten; the others stay as they are.
-        codec: The codec they are written with.
-        pyarrow: Whether pyarrow writes them, in row groups of its own.
-    """
-
-    rows: Rows
-    partitions: int = PARTITIONS
-    codec: str = "zstd"
-    pyarrow: bool = False
-
-
 ROW_GROUP = 50_000
 """Rows of a row group of files that pyarrow writes; DuckDB's have 122,880."""
 
 
 def write_base(con: Any, shape: Shape, root: Path, rows: int) -> None:
     """Writes the first state of a table."""
-    for number in range(PARTITIONS):
-        low, high = (rows * n // PARTITIONS for n in (number, number + 1))
+    count = max(rows // shape.partition_rows, FEWEST) if shape.partition_rows else PARTITIONS
+    for number in range(count):
+        low, high = (rows * n // count for n in (number, number + 1))
         first, last = (0, high - low) if shape.partition_type == "DATE" else (low, high)
         listed = ", ".join(f"{sql} AS {name}" for name, sql in _salted(shape, number))
         path = shape.folder(root, number) / BASE
@@ -211,20 +186,21 @@ def _salted(shape: Shape, number: int) -> Iterator[tuple[str, str]]:
         yield name, sql.replace("(i, ", f"(i + {number}000000000, ") if daily else sql
 
 
-def write_newer(con: Any, shape: Shape, base: Path, root: Path, rewrite: Rewrite) -> None:
-    """Writes another state of a table; partitions that stay are links to the base's files."""
-    middle = (PARTITIONS - rewrite.partitions) // 2
-    for number in range(PARTITIONS):
-        folder = shape.folder(root, number)
-        if not middle <= number < middle + rewrite.partitions:
-            folder.mkdir(parents=True, exist_ok=True)
-            os.link(shape.folder(base, number) / BASE, folder / BASE)
-            continue
-        query = rewrite.rows(shape, base, number)
-        if rewrite.pyarrow:
-            _write_with_pyarrow(con, query, folder / NEWER, rewrite.codec)
-        else:
-            _copy(con, query, folder / NEWER, rewrite.codec)
+def link_base(shape: Shape, base: Path, root: Path, number: int) -> None:
+    """Links the file of a partition into another state."""
+    folder = shape.folder(root, number)
+    folder.mkdir(parents=True, exist_ok=True)
+    os.link(shape.folder(base, number) / BASE, folder / BASE)
+
+
+def write_file(con: Any, query: str, path: Path, *, codec: str, pyarrow: bool) -> None:
+    """Writes the rows of a query, with pyarrow or with DuckDB."""
+    (_write_with_pyarrow if pyarrow else _copy)(con, query, path, codec)
+
+
+def rewritten_partitions(root: Path) -> list[str]:
+    """Returns the names of the partitions that a newer state has its own files for."""
+    return sorted(path.name for path in root.iterdir() if (path / NEWER).exists())
 
 
 def write_tiny(root: Path, newer: Path, *, files: int, changed: int) -> None:
@@ -260,7 +236,8 @@ def write_tiny(root: Path, newer: Path, *, files: int, changed: int) -> None:
         write(folder / "other.parquet", partition * 10 + 9, 1.0)
 
 
-def _file(shape: Shape, base: Path, number: int) -> str:
+def rows_of_partition(shape: Shape, base: Path, number: int) -> str:
+    """Returns SQL of the rows of a partition."""
     path = str(shape.folder(base, number) / BASE).replace("'", "''")
     return f"read_parquet('{path}', hive_partitioning = false)"
 

@@ -10,8 +10,9 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 Counts = dict[str, int]
 
@@ -40,6 +41,8 @@ class Job:
         shown: The columns of the changed rows that are written by hand.
         narrow: Whether a diff writes just the columns in which a cell changed.
         key: The key columns.
+        tolerance: A column and its tolerance, or nothing.
+        content: Whether to hash what was written, to compare sides by it; not measured.
         partition: The partition column and its type.
         output: The file that changed rows are written to.
         threads: Threads.
@@ -58,6 +61,8 @@ class Job:
     shown: tuple[str, ...] = ()
     narrow: bool = False
     key: tuple[str, ...] = ()
+    tolerance: tuple[str, ...] = ()
+    content: bool = False
     partition: tuple[str, str] = ("p", "INTEGER")
     output: str = ""
     threads: int = 2
@@ -72,7 +77,8 @@ class Measured:
         cpu_s: CPU seconds.
         elapsed_s: Seconds.
         memory_bytes: The most memory resident.
-        counts: Rows inserted, deleted, updated, written; ``changed.<column>`` of cells.
+        counts: Rows inserted, deleted, updated, moved, written; ``changed.<column>`` of cells;
+            ``content``, a hash of the rows that were written.
         bytes_read: Sizes of the data files that were opened; -1 means unknown.
         write_s: Of the CPU seconds, those that writing the changed rows took.
     """
@@ -135,6 +141,7 @@ def measure_diff(job: Job) -> Measured:
         "main~1",
         "main",
         tables=["t"],
+        tolerance=dict([job.tolerance]) if job.tolerance else None,
         level=job.level,
         threads=job.threads,
         memory_limit_bytes=limit,
@@ -155,11 +162,31 @@ def measure_diff(job: Job) -> Measured:
             "inserted": rows.inserted or 0,
             "deleted": rows.deleted or 0,
             "updated": rows.updated or 0,
+            "moved": rows.moved or 0,
             **written,
         }
         counts |= {f"changed.{name}": one.changed or 0 for name, one in found.columns.items()}
         opened = found.to_dict()["files"]["bytes_read"]
-    return clock.measured(counts, bytes_read=opened or 0, write_s=write_s)
+    taken = clock.measured(counts, bytes_read=opened or 0, write_s=write_s)
+    return with_content(taken, job, ('_from."{}"', '_to."{}"'))
+
+
+def with_content(taken: Measured, job: Job, forms: tuple[str, str]) -> Measured:
+    """Adds a hash of the rows that were written, both sides as text, in any order.
+
+    Args:
+        taken: What was measured.
+        job: The job.
+        forms: What a column is called in the older and in the newer row.
+    """
+    import duckdb
+
+    if not job.content:
+        return taken
+    texts = ", ".join(f"({form.format(name)})::VARCHAR" for form in forms for name in job.shown)
+    query = f"SELECT sum(hash({texts})::HUGEINT) % 1000000007 FROM '{_quoted(job.output)}'"
+    (found,) = duckdb.connect().sql(query).fetchall()[0]
+    return replace(taken, counts={**taken.counts, "content": int(found or 0)})
 
 
 def measure_snapshot(job: Job) -> Measured:
@@ -185,8 +212,8 @@ def measure_join(job: Job) -> Measured:
     values = [name for name in job.columns if name not in job.key]
     listed = ", ".join(f'{side}."{n}" AS "{side}_{n}"' for side in "ft" for n in job.shown)
     on = " AND ".join(f'f."{name}" = t."{name}"' for name in job.key)
-    lead = job.key[0]
-    differ = " OR ".join(f'f."{name}" IS DISTINCT FROM t."{name}"' for name in values)
+    lead, part = job.key[0], job.partition[0]
+    differ = " OR ".join(_unlike(job, name) for name in values)
     connection.execute(
         f"COPY (SELECT {listed} FROM {before} f FULL OUTER JOIN {after} t ON {on} "
         f'WHERE f."{lead}" IS NULL OR t."{lead}" IS NULL OR {differ}) '
@@ -199,6 +226,11 @@ def measure_join(job: Job) -> Measured:
         f"count(*) FILTER ({here} AND {there}) AS updated",
         "count(*) AS written",
         *(
+            [f'count(*) FILTER ({here} AND {there} AND "f_{part}" <> "t_{part}") AS moved']
+            if part in job.shown
+            else []
+        ),
+        *(
             f'count(*) FILTER ({here} AND {there} AND "f_{n}" IS DISTINCT FROM "t_{n}") '
             f'AS "changed.{n}"'
             for n in values
@@ -206,7 +238,16 @@ def measure_join(job: Job) -> Measured:
         ),
     ]
     found = connection.sql(f"SELECT {', '.join(counted)} FROM '{_quoted(job.output)}'")
-    return clock.measured(dict(zip(found.columns, found.fetchall()[0], strict=True)))
+    taken = clock.measured(dict(zip(found.columns, found.fetchall()[0], strict=True)))
+    return with_content(taken, job, ('"f_{}"', '"t_{}"'))
+
+
+def _unlike(job: Job, name: str) -> str:
+    """Returns SQL of whether a column differs in two rows, by more than its tolerance."""
+    differs = f'f."{name}" IS DISTINCT FROM t."{name}"'
+    if name not in job.tolerance[:1]:
+        return differs
+    return f'{differs} AND coalesce(abs(f."{name}" - t."{name}") > {job.tolerance[1]}, true)'
 
 
 def measure_except(job: Job) -> Measured:
@@ -233,7 +274,7 @@ def measure_scan(job: Job) -> Measured:
     return clock.measured()
 
 
-def _connected(job: Job):  # type: ignore[no-untyped-def]
+def _connected(job: Job) -> tuple[Any, Clock]:
     """Returns a connection, and a clock that starts after it."""
     import duckdb
 

@@ -10,16 +10,28 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-from diff_measure import Job, Measured
-from diff_scenarios import TINY, Scenario
+from diff_data import rewritten_partitions
+from diff_measure import KINDS, Job, Measured
+from diff_scenarios import TINY, Scenario, Tolerance
 
 HERE = Path(__file__).parent
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(HERE.parent)}
 """What processes are started in: they measure the code beside the benchmark."""
+
+
+MAIN = ("rows", "narrow", "cells", "hand", "scan")
+"""What the main table needs."""
+
+BASE_FIELDS = ("columns", "partition", "rewritten", "partition_rows")
+"""What of a shape makes the first state; the key does not."""
+
+ONCE = ("hand tolerance all",)
+"""What is run for its counts alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +42,13 @@ class Result:
         scenario: The scenario.
         medians: The medians.
         problems: Where counts disagree.
+        sizes: Bytes of ``fingerprints`` and ``digests``; ``files`` and ``rows`` described.
     """
 
     scenario: Scenario
     medians: dict[str, Measured]
     problems: tuple[str, ...]
+    sizes: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +64,19 @@ class Bench:
     """Builds and measures scenarios under a directory."""
 
     def __init__(
-        self, root: Path, *, rows: int, runs: int, threads: int, enough_s: float = math.inf
+        self,
+        root: Path,
+        *,
+        rows: int,
+        runs: int,
+        threads: int,
+        enough_s: float = math.inf,
+        here: bool = False,
+        extras: bool = True,
     ) -> None:
         self._root = root
+        self._here = here
+        self._extras = extras
         self._rows = rows
         self._runs = runs
         self._threads = threads
@@ -68,8 +92,8 @@ class Bench:
     def built(self, one: Scenario) -> Iterator[States]:
         """Builds a scenario's data and catalog, which go at the end; the base stays."""
         states = States(self._base_of(one), self._root / "newer", self._root / "lake")
-        build("newer", one, base=states.base, newer=states.newer)
-        build("lake", one, base=states.base, newer=states.newer, lake=states.lake)
+        self._build("newer", one, base=states.base, newer=states.newer)
+        self._build("lake", one, base=states.base, newer=states.newer, lake=states.lake)
         yield states
         for path in (states.newer, states.lake):
             shutil.rmtree(path)
@@ -84,33 +108,43 @@ class Bench:
 
     def _measured(self, one: Scenario, states: States) -> Result:
         jobs = dict(self._jobs(one, states))
+        if not self._extras:
+            jobs = {name: jobs[name] for name in MAIN if name in jobs}
+        elif self._here:
+            jobs.pop("process", None)
         found: dict[str, list[Measured]] = {}
         for number in range(self._runs):
             for name, job in jobs.items():
                 before = found.setdefault(name, [])
-                if sum(m.cpu_s for m in before) > self._enough_s:
+                if sum(m.cpu_s for m in before) > self._enough_s or (number and name in ONCE):
                     continue
-                taken = self._take(one, name, job, states)
+                checked = replace(job, content=not number and name in ("rows", "hand"))
+                taken = self._take(one, name, checked, states)
                 before.append(taken)
                 note(f"{one.name} {number + 1}/{self._runs} {name}: {taken.cpu_s:.2f} CPU s")
-        return Result(one, {n: median(m) for n, m in found.items()}, tuple(disagreements(found)))
+        sizes = json.loads(Path(f"{states.lake}.sizes").read_text())
+        medians = {n: median(m) for n, m in found.items()}
+        return Result(one, medians, tuple(disagreements(found)), sizes)
 
     def _take(self, one: Scenario, name: str, job: Job, states: States) -> Measured:
         if name == "process":
             return measure_process(states.lake)
         if job.kind != "snapshot":
-            return measure(job)
-        build("lake", one, base=states.base, lake=Path(job.lake), flags=["--only-base"])
+            return measure(job, here=self._here)
+        self._build("lake", one, base=states.base, lake=Path(job.lake), flags=["--only-base"])
         try:
-            return measure(job)
+            return measure(job, here=self._here)
         finally:
             shutil.rmtree(job.lake)
+
+    def _build(self, what: str, one: Scenario, **given: Any) -> None:
+        build(what, one, here=self._here, **given)
 
     def run_tiny(self, files: int) -> Result:
         """Compares two commits of many tiny files."""
         base, newer, lake = (self._root / f"tiny-{name}" for name in ("base", "newer", "lake"))
-        build("tiny", TINY, base=base, newer=newer, rows=files)
-        build("lake", TINY, base=base, newer=newer, lake=lake)
+        self._build("tiny", TINY, base=base, newer=newer, rows=files)
+        self._build("lake", TINY, base=base, newer=newer, lake=lake)
         step = files // 100
         parts = [f"p={n}" for n in range(0, step * 10, step)]
         own = Job(kind="diff", lake=str(lake), output=self._output, threads=self._threads)
@@ -127,7 +161,7 @@ class Bench:
         found: dict[str, list[Measured]] = {}
         for _ in range(self._runs):
             for name, job in {"rows": own, "part": by_hand}.items():
-                found.setdefault(name, []).append(measure(job))
+                found.setdefault(name, []).append(measure(job, here=self._here))
                 note(f"S11 {files:,} {name}: {found[name][-1].cpu_s:.2f} CPU s")
         for path in (base, newer, lake):
             shutil.rmtree(path)
@@ -141,24 +175,25 @@ class Bench:
     def _base_of(self, one: Scenario) -> Path:
         """Returns the base of a scenario: that of the one before if it has the same columns."""
         shape = one.shape
-        wanted = (tuple(shape.columns), shape.partition, shape.rewritten, one.rows)
+        wanted = (*(getattr(shape, name) for name in BASE_FIELDS), one.rows)
         if self._base[0] != wanted:
             if self._base[0] is not None:
                 shutil.rmtree(self._base[1])
             self._base = (wanted, self._root / "base")
-            build("base", one, base=self._base[1], rows=int(self._rows * one.rows))
+            self._build("base", one, base=self._base[1], rows=int(self._rows * one.rows))
         return self._base[1]
 
     def _jobs(self, one: Scenario, states: States) -> Iterator[tuple[str, Job]]:
         """Yields what is measured of a scenario, by name."""
         shape, output = one.shape, self._output
         base, newer, lake = states.base, states.newer, states.lake
-        changed = [shape.folder(newer, n).name for n in one.changed_partitions]
+        changed = rewritten_partitions(newer)
         own = Job(
             kind="diff",
             lake=str(lake),
             output=output,
             threads=self._threads,
+            shown=shape.names,
             memory_bytes=one.memory_bytes,
         )
         by_hand = replace(
@@ -182,6 +217,8 @@ class Bench:
             yield "narrow", replace(own, narrow=True)
         yield "cells", replace(own, level="cells")
         yield "hand", by_hand
+        if one.tolerance:
+            yield from with_tolerance(one.tolerance, own, by_hand)
         yield "scan", replace(part, kind="scan", columns=one.read)
         if "part" in one.extra:
             yield "part", part
@@ -201,12 +238,26 @@ class Bench:
             yield "first", replace(own, narrow=True, drop=f"{lake}.all")
 
 
-def measure(job: Job) -> Measured:
-    """Takes a measurement in a fresh process.
+def with_tolerance(tolerance: Tolerance, own: Job, by_hand: Job) -> Iterator[tuple[str, Job]]:
+    """Yields the same diff with a tolerance, narrow and counts, by name."""
+    for name, value in (("nothing", tolerance.nothing), ("all", tolerance.all)):
+        given = (tolerance.column, value)
+        if value:
+            narrow = replace(own, narrow=True, tolerance=given)
+            yield f"tolerance {name}", narrow
+            yield f"tolerance {name} cells", replace(narrow, level="cells")
+    if tolerance.all:
+        yield "hand tolerance all", replace(by_hand, tolerance=given)
+
+
+def measure(job: Job, *, here: bool = False) -> Measured:
+    """Takes a measurement in a fresh process, or ``here``.
 
     Raises:
         RuntimeError: It failed.
     """
+    if here:
+        return KINDS[job.kind](job)
     done = subprocess.run(
         [sys.executable, str(HERE / "diff_measure.py")],
         input=json.dumps(asdict(job)),
@@ -249,13 +300,19 @@ def build(
     lake: Path | None = None,
     rows: int = 0,
     flags: Sequence[str] = (),
+    here: bool = False,
 ) -> None:
-    """Builds data or a catalog."""
-    command = [sys.executable, str(HERE / "diff_build.py"), what, "--scenario", one.name]
-    command += ["--base", str(base), "--rows", str(rows), *flags]
-    command += ["--newer", str(newer)] if newer else []
-    command += ["--lake", str(lake)] if lake else []
+    """Builds data or a catalog, in a process of its own or ``here``."""
+    arguments = [what, "--scenario", one.name, "--base", str(base), "--rows", str(rows), *flags]
+    arguments += ["--newer", str(newer)] if newer else []
+    arguments += ["--lake", str(lake)] if lake else []
     note(f"{one.name}: {what}")
+    if here:
+        import diff_build
+
+        diff_build.main(arguments)
+        return
+    command = [sys.executable, str(HERE / "diff_build.py"), *arguments]
     subprocess.run(command, check=True, env=ENVIRONMENT)
 
 
@@ -271,13 +328,21 @@ def median(taken: Sequence[Measured]) -> Measured:
 
 
 def disagreements(found: dict[str, list[Measured]]) -> Iterator[str]:
-    """Yields where counts differ from those found by hand, in any run."""
-    reference = (found.get("hand") or found["part"])[0].counts
+    """Yields where counts differ from those found by hand, in any run.
+
+    A column that one side does not mention has no changed cell there.
+    """
     for name, taken in found.items():
+        if name == "hand tolerance all":
+            continue
+        other = f"hand {name.removesuffix(' cells')}" if name.startswith("tolerance") else "hand"
+        reference = (found.get(other) or found.get("hand") or found["part"])[0].counts
         for counts in (one.counts for one in taken if one.counts):
-            for what in counts.keys() & reference.keys():
-                if counts[what] != reference[what]:
-                    yield f"{name}: {what} is {counts[what]:,}, by hand {reference[what]:,}"
+            for what in reference.keys() | counts.keys():
+                unsaid = 0 if what.startswith("changed.") and name != "hand narrow" else None
+                own, by_hand = counts.get(what, unsaid), reference.get(what, unsaid)
+                if own is not None and by_hand is not None and own != by_hand:
+                    yield f"{name}: {what} is {own:,}, by hand {by_hand:,}"
 
 
 def note(text: str) -> None:

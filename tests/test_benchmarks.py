@@ -36,6 +36,33 @@ def test_ours_and_sql_by_hand_agree_on_every_count(names: str, tmp_path: Path) -
     assert not list((tmp_path / "data").iterdir())
 
 
+FEW = "S13,S14,S15"
+
+MANY = "S2t,S3,S7b,S12,S13,S14,S15,H1,H2,H3,H4,H5,H5b,H6,H7,H8"
+
+
+def test_rows_that_come_and_go_are_counted_as_by_hand(tmp_path: Path) -> None:
+    file, written = tmp_path / "found.json", tmp_path / "tables.md"
+    done = subprocess.run(
+        [
+            *(sys.executable, str(SCRIPT), "--here", *effort(["--plain"], []), "--runs", "1"),
+            *("--only", effort(FEW, MANY), "--rows", effort("2000", "20000")),
+            *("--data", str(tmp_path / "data"), "--json", str(file), "--markdown", str(written)),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout == written.read_text()
+    for one in json.loads(file.read_text()):
+        counts = {name: taken["counts"] for name, taken in one["medians"].items()}
+        assert one["problems"] == []
+        assert counts["rows"]["content"] == counts["hand"]["content"] != 0
+        assert sum(counts["cells"][name] for name in ("inserted", "deleted", "updated")) > 0
+    assert not list((tmp_path / "data").iterdir())
+
+
 @pytest.mark.parametrize("how", [[], ["--snapshot"]])
 def test_of_the_commits_of_many_processes_none_is_lost(how: list[str], tmp_path: Path) -> None:
     script = str(BENCHMARKS / "commits.py")
