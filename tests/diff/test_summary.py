@@ -26,7 +26,7 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
 def summed(kind: str, *arrays: pa.Array) -> ColumnSummary:
     summing = Summing(Scalar(kind))
     for array in arrays:
-        summing.add(block(array), len(array))
+        summing.add(summing.summary_of(block(array), len(array)))
     return summing.summary()
 
 

@@ -5,10 +5,9 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from catalog.diff.fingerprints.canonical import Block
-from catalog.diff.fingerprints.canonical import block as canonical_block
-from catalog.diff.fingerprints.claims import ClaimCheck, unproved
-from catalog.diff.fingerprints.column_reader import FileColumns, has_day_zero, in_one, opened
+from catalog.diff.fingerprints.claims import unproved
+from catalog.diff.fingerprints.column_facts import ColumnBlock, ColumnFacts
+from catalog.diff.fingerprints.column_reader import FileColumns, in_one, opened
 from catalog.diff.fingerprints.key_order import (
     KEYED_ROWS,
     key_order,
@@ -19,56 +18,13 @@ from catalog.diff.fingerprints.key_record import in_order, key_record
 from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.diff.fingerprints.reuse import looked_at, looked_into, taken_over, with_stored
 from catalog.diff.fingerprints.row_sum import MODULUS, RowSum
-from catalog.diff.fingerprints.summary import Summing
 from catalog.diff.fingerprints.undecodable import opaque
 from catalog.errors import CorruptData
-from catalog.formats.bounds import Claims
 from catalog.formats.footer import ParquetSource, damaged
 from catalog.model.datafile import DataFile
 from catalog.model.fingerprint import BLOCK_ROWS, Fingerprint, KeyRecord, StoredColumns
 from catalog.model.schema import PhysicalColumn
 from catalog.model.table import TableSnapshot
-
-
-class _Column:
-    """What a fingerprint records of one column, computed block by block.
-
-    Attributes:
-        agreed: Whether Arrow reads the column as the engine does; if not, only NULLs count.
-            Of one of timestamps in 96 bits, ``int96``, that shows as they come.
-        check: Compares its values with what the footer claims; None if it claims nothing.
-        digests: The digests of the blocks; None if one of them has none.
-        sum: What all blocks sum up to.
-    """
-
-    def __init__(
-        self,
-        column: PhysicalColumn,
-        *,
-        agreed: bool = True,
-        int96: bool = False,
-        claims: Claims | None = None,
-    ) -> None:
-        self._field_id = column.field_id
-        self._int96 = int96
-        self.agreed = agreed
-        self.digests: list[bytes] | None = []
-        self.sum = Summing(column.type)
-        self.check = ClaimCheck(claims, column.type) if claims is not None and agreed else None
-
-    def add(self, rows: pa.Array, row_sum: RowSum | None) -> bool:
-        """Adds a block, also to a sum of its rows; False if that is not possible."""
-        if self._int96 and has_day_zero(rows):
-            self.agreed = False
-        found = canonical_block(rows) if self.agreed else Block(None, rows.null_count)
-        edges = self.sum.add(found, len(rows))
-        if self.check is not None:
-            self.check.add(rows, found, edges)
-        if found.digest is None:
-            self.digests = None
-        elif self.digests is not None:
-            self.digests.append(found.digest)
-        return row_sum is None or (self.agreed and row_sum.add(self._field_id, rows, found))
 
 
 class Fingerprinter:
@@ -134,14 +90,21 @@ class Fingerprinter:
             self._total = None
         row_sum = None if self._total is None else RowSum(rows)
         for made, column in zip(self._columns.values(), columns, strict=True):
-            if not made.add(column, row_sum):
+            found = made.look(column)
+            made.add(found)
+            if row_sum is not None and not _summed(row_sum, made, found):
                 row_sum = self._total = None
         if row_sum is not None and self._total is not None:
             self._total = (self._total + row_sum.total()) % MODULUS
 
 
+def _summed(row_sum: RowSum, column: ColumnFacts, found: ColumnBlock) -> bool:
+    """Adds a block of a column to a sum over its rows; False if that is not possible."""
+    return found.agreed and row_sum.add(column.field_id, found.rows, found.canonical)
+
+
 def _fingerprint(
-    rows: int, columns: Mapping[int, _Column], *, record: KeyRecord | None, total: int | None
+    rows: int, columns: Mapping[int, ColumnFacts], *, record: KeyRecord | None, total: int | None
 ) -> Fingerprint:
     return Fingerprint(
         rows,
@@ -153,15 +116,15 @@ def _fingerprint(
     )
 
 
-def _made(columns: Sequence[PhysicalColumn], file: FileColumns | None) -> dict[int, _Column]:
+def _made(columns: Sequence[PhysicalColumn], file: FileColumns | None) -> dict[int, ColumnFacts]:
     """Returns the beginnings of what is recorded of columns, by field id."""
     if file is None:
-        return {column.field_id: _Column(column) for column in columns}
+        return {column.field_id: ColumnFacts(column) for column in columns}
     places = {column.field_id: place for place, column in enumerate(file.columns)}
     found = {}
     for column in columns:
         place = places[column.field_id]
-        found[column.field_id] = _Column(
+        found[column.field_id] = ColumnFacts(
             column,
             agreed=file.agreed[place],
             int96=place in file.int96,
@@ -306,7 +269,9 @@ def _unordered(open_file: FileColumns) -> Fingerprint | None:
     for place, (field_id, one) in enumerate(made.items()):
         column = open_file.column(place)
         for start, row_sum in zip(starts, sums, strict=True):
-            summed &= one.add(_block(column, start), row_sum if summed else None)
+            found = one.look(_block(column, start))
+            one.add(found)
+            summed = summed and _summed(row_sum, one, found)
         digests = ordered_digests(column, order) if one.agreed else None
         if digests is not None:
             ordered[field_id] = digests

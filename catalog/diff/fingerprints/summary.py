@@ -11,6 +11,7 @@ Source: S. M. Rump, T. Ogita, S. Oishi, "Accurate floating-point summation", 200
 import decimal
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeAlias
 
@@ -42,39 +43,92 @@ which takes longer than the sums."""
 _LOW_WORD = 1 << 64
 
 
+@dataclass(frozen=True, slots=True)
+class BlockSummary:
+    """What a block of a column adds to its summary.
+
+    Attributes:
+        nulls: Rows that are NULL.
+        nans: Rows that are NaN.
+        filled: Whether it has a value that counts; the others say nothing then.
+        edges: Its least and greatest value, encoded, NaN above all; None if they are unknown.
+        total: The sum of its finite numbers, and how far off that may be; None if unknown.
+        negative_zeros: Whether a float is -0.0; None if unknown.
+    """
+
+    nulls: int
+    nans: int = 0
+    filled: bool = False
+    edges: tuple[bytes, bytes] | None = None
+    total: Total | None = None
+    negative_zeros: bool | None = None
+
+    @property
+    def claimed(self) -> EncodedEdges | None:
+        """Returns the edges as a footer gives them."""
+        if self.edges is None or not self.nans:
+            return self.edges
+        return self.edges[0], None
+
+
+def block_summary(block: Block, rows: int, kind: DataType) -> BlockSummary:
+    """Returns what a block of a number of rows adds to the summary of a column of some type."""
+    if block.nulls == rows or not isinstance(kind, Scalar):
+        return BlockSummary(block.nulls)
+    fixed = block.fixed
+    if fixed is None or kind == NULL_TYPE:
+        return BlockSummary(block.nulls, filled=True)
+    edges = _edges(fixed)
+    nans = 0
+    if isinstance(edges[1], float) and math.isnan(edges[1]):
+        nans = int(np.isnan(fixed.values).sum())
+    return BlockSummary(
+        block.nulls,
+        nans,
+        filled=True,
+        edges=_encoded(fixed, kind, edges),
+        total=_total(fixed, kind, edges),
+        negative_zeros=fixed.negative_zeros,
+    )
+
+
 class Summing:
-    """The summary of a column, computed block by block."""
+    """The summary of a column, put together from those of its blocks."""
 
     def __init__(self, kind: DataType) -> None:
         self._kind = kind
-        self._nulls = self._rows = self._nans = 0
+        self._nulls = self._nans = 0
         self._negative_zeros: bool | None = False if is_float(kind) else None
         self._edges: tuple[bytes, bytes] | None = None
         self._total, self._slack = Fraction(0), Fraction(0)
         self._bounded = isinstance(kind, Scalar) and kind != NULL_TYPE
         self._summed = self._bounded
 
-    def add(self, block: Block, rows: int) -> EncodedEdges | None:
-        """Adds a block of a number of rows, and returns its edges as far as they are known."""
-        self._nulls += block.nulls
-        self._rows += rows
-        if block.nulls == rows or not isinstance(self._kind, Scalar):
-            return None
-        fixed = block.fixed
-        if fixed is None:
-            self._bounded = self._summed = False
-            self._negative_zeros = None
-            return None
+    def summary_of(self, block: Block, rows: int) -> BlockSummary:
+        """Returns what a block of a number of rows would add."""
+        return block_summary(block, rows, self._kind)
+
+    def add(self, part: BlockSummary) -> None:
+        """Adds a block."""
+        self._nulls += part.nulls
+        self._nans += part.nans
+        if not part.filled:
+            return
         if self._negative_zeros is not None:
-            self._negative_zeros |= fixed.negative_zeros
-        edges = _edges(fixed)
-        is_nan = isinstance(edges[1], float) and math.isnan(edges[1])
-        if is_nan:
-            self._nans += int(np.isnan(fixed.values).sum())
-        found = self._add_edges(fixed, self._kind, edges) if self._bounded else None
-        if self._summed:
-            self._add_total(fixed, self._kind, edges)
-        return (found[0], None) if found is not None and is_nan else found
+            known = part.negative_zeros
+            self._negative_zeros = None if known is None else self._negative_zeros or known
+        if part.edges is None:
+            self._bounded = False
+        elif self._edges is None:
+            self._edges = part.edges
+        else:
+            low, high = part.edges
+            self._edges = min(self._edges[0], low), max(self._edges[1], high)
+        if part.total is None:
+            self._summed = False
+        else:
+            self._total += part.total[0]
+            self._slack += part.total[1]
 
     def summary(self) -> ColumnSummary:
         """Returns what was found."""
@@ -89,29 +143,16 @@ class Summing:
             self._negative_zeros,
         )
 
-    def _add_edges(self, fixed: Fixed, kind: Scalar, edges: Edges) -> tuple[bytes, bytes] | None:
-        found = _encoded(fixed, kind, edges)
-        if found is None:
-            self._bounded = False
-        elif self._edges is None:
-            self._edges = found
-        else:
-            self._edges = min(self._edges[0], found[0]), max(self._edges[1], found[1])
-        return found
 
-    def _add_total(self, fixed: Fixed, kind: Scalar, edges: Edges) -> None:
-        if fixed.tag == "float" and is_float(kind):
-            low, high = edges
-            most = math.nan if math.isnan(high) else float(max(-low, high))
-            total, slack = float_total(fixed.values, most)
-        elif fixed.tag in ("int", "uint64") or fixed.tag.startswith("decimal"):
-            scale = int(fixed.tag[7:]) if fixed.tag.startswith("decimal") else 0
-            total, slack = Fraction(_integer_total(fixed, edges), 10**scale), Fraction(0)
-        else:
-            self._summed = False
-            return
-        self._total += total
-        self._slack += slack
+def _total(fixed: Fixed, kind: Scalar, edges: Edges) -> Total | None:
+    if fixed.tag == "float" and is_float(kind):
+        low, high = edges
+        most = math.nan if math.isnan(high) else float(max(-low, high))
+        return float_total(fixed.values, most)
+    if fixed.tag in ("int", "uint64") or fixed.tag.startswith("decimal"):
+        scale = int(fixed.tag[7:]) if fixed.tag.startswith("decimal") else 0
+        return Fraction(_integer_total(fixed, edges), 10**scale), Fraction(0)
+    return None
 
 
 def encoded_edges(fixed: Fixed, kind: Scalar) -> EncodedEdges | None:
