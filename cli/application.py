@@ -1,8 +1,13 @@
-"""The typer application: global options, and all commands in the order help lists them."""
+"""The typer application: global options, and all commands in the order help lists them.
+
+A command is imported once it is called or its help is needed, so that no command pays for others.
+"""
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib import import_module
 from typing import Annotated
 
 import typer
@@ -11,35 +16,13 @@ from typer.main import get_command
 
 import catalog
 from catalog.model.datafile import Verify
-from cli.commands import (
-    backfill,
-    check,
-    check_sync,
-    contract,
-    demo,
-    derive,
-    export,
-    history,
-    init,
-    inspection,
-    lineage,
-    merge,
-    refresh,
-    refs,
-    replay,
-    reproduce,
-    rows,
-    snapshot,
-    sql,
-    status,
-)
-from cli.commands import diff as diff_command
 from cli.exit_codes import ExitCode
-from cli.groups import DefaultCommandGroup, NamedGroup
+from cli.groups import Commands, DefaultCommandGroup, NamedGroup
 from cli.output import stdout
+from cli.parameters import PlainValues
 
 
-class PlainCommand(TyperCommand):
+class PlainCommand(PlainValues, TyperCommand):
     """A command whose usage line shows arguments by their metavars."""
 
     def collect_usage_pieces(self, ctx):  # type: ignore[no-untyped-def]
@@ -98,14 +81,48 @@ def options(
     """Version many Parquet tables as one, and see what a backfill changed, to the cell."""
 
 
-def _group(name: str, about: str, cls: type[TyperGroup] = NamedGroup) -> typer.Typer:
-    group = typer.Typer(cls=cls, rich_markup_mode=None, no_args_is_help=True)
-    application.add_typer(group, name=name, help=about)
-    return group
+_COMMANDS = {
+    "init": "init:init",
+    "snapshot": "snapshot:snapshot",
+    "status": "status:status",
+    "derive": "derive:derive",
+    "refresh": "refresh:refresh",
+    "lineage": "lineage:lineage",
+    "diff": "diff:diff",
+    "sql": "sql:sql",
+    "shell": "sql:shell",
+    "log": "history:log",
+    "show": "history:show",
+    "tables": "inspection:tables",
+    "schema": "inspection:schema",
+    "partitions": "inspection:partitions",
+    "files": "inspection:files",
+    "blame": "rows:blame",
+    "history": "rows:history",
+    "reproduce": "reproduce:reproduce",
+    "merge": "merge:merge",
+    "conflicts": "merge:conflicts",
+    "rebase": "replay:rebase",
+    "cherry-pick": "replay:cherry_pick",
+    "revert": "replay:revert",
+    "reflog": "refs:reflog",
+    "reset": "refs:reset",
+    "export": "export:export",
+    "views": "export:views",
+    "demo": "demo:demo",
+}
+"""The commands and where they are: the module in ``cli/commands/``, and the function."""
 
 
-def _add(group: typer.Typer, name: str, function: Callable[..., None]) -> None:
-    group.command(name, cls=PlainCommand, help=_help(function))(function)
+def _command(name: str, place: str) -> TyperCommand:
+    """Imports a command and returns it."""
+    module, _, function = place.partition(":")
+    called: Callable[..., None] = getattr(import_module(f"cli.commands.{module}"), function)
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+    alone.command(name, cls=PlainCommand, help=_help(called))(called)
+    command = get_command(alone)
+    assert isinstance(command, TyperCommand)
+    return command
 
 
 def _help(function: Callable[..., None]) -> str:
@@ -113,78 +130,84 @@ def _help(function: Callable[..., None]) -> str:
     return inspect.cleandoc(function.__doc__ or "").replace("\n\nExamples:", "\n\n\b\nExamples:")
 
 
-_add(application, "init", init.init)
-_add(application, "snapshot", snapshot.snapshot)
-_add(application, "status", status.status)
-_add(application, "derive", derive.derive)
-_add(application, "refresh", refresh.refresh)
-_add(application, "lineage", lineage.lineage)
-_add(application, "diff", diff_command.diff)
-_add(application, "sql", sql.sql)
-_add(application, "shell", sql.shell)
-_add(application, "log", history.log)
-_add(application, "show", history.show)
-_add(application, "tables", inspection.tables)
-_add(application, "schema", inspection.schema)
-_add(application, "partitions", inspection.partitions)
-_add(application, "files", inspection.files)
-_add(application, "blame", rows.blame)
-_add(application, "history", rows.history)
-_add(application, "reproduce", reproduce.reproduce)
+def _group(
+    name: str, about: str, places: Mapping[str, str], *, cls: type[TyperGroup] = NamedGroup
+) -> TyperGroup:
+    group = cls(name=name, help=about, no_args_is_help=True, rich_markup_mode=None)
+    group.commands = _commands(places)
+    return group
 
-branches = _group("branch", "List, create, delete and protect branches.")
-_add(branches, "list", refs.branch_list)
-_add(branches, "create", refs.branch_create)
-_add(branches, "delete", refs.branch_delete)
-_add(branches, "protect", refs.branch_protect)
-_add(branches, "rules", refs.branch_rules)
 
-tags = _group("tag", "List, create and delete tags, which never move.")
-_add(tags, "list", refs.tag_list)
-_add(tags, "create", refs.tag_create)
-_add(tags, "delete", refs.tag_delete)
+def _commands(places: Mapping[str, str]) -> Commands:
+    return Commands({name: partial(_command, name, place) for name, place in places.items()})
 
-_add(application, "merge", merge.merge)
-_add(application, "conflicts", merge.conflicts)
-_add(application, "rebase", replay.rebase)
-_add(application, "cherry-pick", replay.cherry_pick)
-_add(application, "revert", replay.revert)
 
-checks = _group("check", "Check tables, and say what must hold of them.", DefaultCommandGroup)
-_add(checks, "run", check.check)
-_add(checks, "add", check.check_add)
-_add(checks, "list", check.check_list)
-_add(checks, "drop", check.check_drop)
-_add(checks, "sync", check_sync.check_sync)
-
-contracts = _group(
-    "contract", "Say what a change may do, and judge changes by it.", DefaultCommandGroup
+_GROUPS = (
+    _group(
+        "branch",
+        "List, create, delete and protect branches.",
+        {
+            "list": "refs:branch_list",
+            "create": "refs:branch_create",
+            "delete": "refs:branch_delete",
+            "protect": "refs:branch_protect",
+            "rules": "refs:branch_rules",
+        },
+    ),
+    _group(
+        "tag",
+        "List, create and delete tags, which never move.",
+        {
+            "list": "refs:tag_list",
+            "create": "refs:tag_create",
+            "delete": "refs:tag_delete",
+        },
+    ),
+    _group(
+        "check",
+        "Check tables, and say what must hold of them.",
+        {
+            "run": "check:check",
+            "add": "check:check_add",
+            "list": "check:check_list",
+            "drop": "check:check_drop",
+            "sync": "check_sync:check_sync",
+        },
+        cls=DefaultCommandGroup,
+    ),
+    _group(
+        "contract",
+        "Say what a change may do, and judge changes by it.",
+        {
+            "run": "contract:contract",
+            "add": "contract:contract_add",
+            "list": "contract:contract_list",
+            "show": "contract:contract_show",
+            "drop": "contract:contract_drop",
+        },
+        cls=DefaultCommandGroup,
+    ),
+    _group(
+        "backfill",
+        "Run a fix on a branch of its own, judge it, merge it.",
+        {
+            "run": "backfill:backfill",
+            "list": "backfill:backfill_list",
+            "show": "backfill:backfill_show",
+            "abandon": "backfill:backfill_abandon",
+            "undo": "backfill:backfill_undo",
+        },
+        cls=DefaultCommandGroup,
+    ),
 )
-_add(contracts, "run", contract.contract)
-_add(contracts, "add", contract.contract_add)
-_add(contracts, "list", contract.contract_list)
-_add(contracts, "show", contract.contract_show)
-_add(contracts, "drop", contract.contract_drop)
-
-backfills = _group(
-    "backfill", "Run a fix on a branch of its own, judge it, merge it.", DefaultCommandGroup
-)
-_add(backfills, "run", backfill.backfill)
-_add(backfills, "list", backfill.backfill_list)
-_add(backfills, "show", backfill.backfill_show)
-_add(backfills, "abandon", backfill.backfill_abandon)
-_add(backfills, "undo", backfill.backfill_undo)
-
-_add(application, "reflog", refs.reflog)
-_add(application, "reset", refs.reset)
-_add(application, "export", export.export)
-_add(application, "views", export.views)
-_add(application, "demo", demo.demo)
 
 
 @functools.cache  # typer takes longer to make it than many commands take to run
 def command() -> TyperGroup:
     """Returns the whole command line as one command."""
-    group = get_command(application)
-    assert isinstance(group, TyperGroup)
-    return group
+    root = get_command(application)
+    assert isinstance(root, TyperGroup)
+    root.commands = _commands(_COMMANDS)
+    for group in _GROUPS:
+        root.add_command(group)
+    return root

@@ -51,12 +51,10 @@ format = "auto"                   # or "parquet"
 
 def reference() -> str:
     """Returns the whole page."""
-    from typer.main import get_command
-
-    from cli.application import application
+    from cli import application
     from cli.exit_codes import ExitCode
 
-    root: Any = get_command(application)
+    root: Any = application.command()
     codes = [f"| {int(code)} | {code.meaning} |" for code in ExitCode]
     table = "\n".join(["| exit code | meaning |", "|---|---|", *codes])
     parts = [INTRODUCTION.replace("EXIT_CODES", table), "## Global options\n", *_parameters(root)]

@@ -113,12 +113,8 @@ def test_the_catalog_is_found_in_order(
 
 def commands() -> list[tuple[str, ...]]:
     names: list[tuple[str, ...]] = []
-    for info in application.application.registered_commands:
-        names.append((info.name or "",))
-    for group in application.application.registered_groups:
-        assert group.typer_instance is not None
-        for info in group.typer_instance.registered_commands:
-            names.append((group.name or "", info.name or ""))
+    for name, command in application.command().commands.items():
+        names += [(name, inner) for inner in getattr(command, "commands", ())] or [(name,)]
     return names
 
 
