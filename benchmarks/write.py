@@ -113,7 +113,7 @@ class Bench:
                 maker = Fingerprinter(columns, table.snapshot.key)  # noqa: B023
                 for start in range(0, rows.num_rows, ROW_GROUP_ROWS):  # noqa: B023
                     maker.add(rows.slice(start, ROW_GROUP_ROWS))  # noqa: B023
-                stored_digests(path, columns)  # noqa: B023
+                stored_digests(path, columns, pq.read_metadata(path))  # noqa: B023
                 maker.finish(table.snapshot, file)  # noqa: B023
 
             own += cpu_s(taken)

@@ -10,7 +10,7 @@ from typing import Any
 import xxhash
 
 WORD = 1 << 64
-LENGTH = 0x9E3779B97F4A7C15
+STEP = 0x9E3779B97F4A7C15
 EPOCH = datetime.datetime(1970, 1, 1)
 
 
@@ -34,15 +34,14 @@ def cell(value: Any, kind: str, name: str) -> int:
     first, second = salts(kind, name)
 
     def word(position: int, bits: int) -> int:
-        return mixed(bits ^ mixed((first + position * LENGTH) % WORD))
+        return mixed(bits ^ mixed((first + position * STEP) % WORD))
 
     if isinstance(value, bytes):
         if len(value) > 256:
-            total = xxhash.xxh3_64_intdigest(value, seed=first ^ second)
-        else:
-            parts = [value[n : n + 8] for n in range(0, len(value), 8)]
-            total = sum(word(n, int.from_bytes(part, "little")) for n, part in enumerate(parts))
-        return mixed((total + len(value) * LENGTH + second) % WORD)
+            return xxhash.xxh3_64_intdigest(value, seed=first ^ second)
+        parts = [value[n : n + 8] for n in range(0, len(value), 8)]
+        total = sum(word(n, int.from_bytes(part, "little")) for n, part in enumerate(parts))
+        return (total + mixed(len(value) ^ second)) % WORD
     if isinstance(value, float):
         bits = (
             0x7FF8 << 48 if math.isnan(value) else struct.unpack("<Q", struct.pack("<d", value))[0]

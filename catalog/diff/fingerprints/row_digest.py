@@ -6,12 +6,13 @@ have counts as a column of NULLs. Names survive a table that is made anew, field
 cells are added, the hash of a value that changed can be taken out of a digest, and the new one
 put in: what remains of the difference of two digests is that of the columns not looked at.
 
-Every word of eight bytes is mixed with a salt of its own before words are added up, and text once
-more with its length. Words that are mixed less cancel: BLOBs that differ in the highest bit of one
-word and in two of the next had equal sums. Values of more than ``LONG_BYTES`` are hashed by XXH3.
+Every word of eight bytes, and the length of a text, is mixed with a salt of its own before they
+are added up. Words that are mixed less cancel: BLOBs that differ in the highest bit of one word and
+in two of the next had equal sums. Text of more than ``LONG_BYTES`` is hashed by XXH3.
 """
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -35,7 +36,8 @@ Words: TypeAlias = np.ndarray[Any, np.dtype[np.uint64]]
 Numbers: TypeAlias = np.ndarray[Any, Any]
 
 CHUNK_ROWS = 8_192
-"""Rows processed at a time: few enough to stay in the processor's caches through all steps."""
+"""Rows processed at a time: few enough to stay in the processor's caches through all steps, and
+for temporary arrays to be taken from memory that the process has already."""
 
 LONG_BYTES = 256
 """Length of text from which a call per value costs less than a step per eight bytes."""
@@ -43,7 +45,12 @@ LONG_BYTES = 256
 KNOWN_COLUMNS = 8_192
 """Columns whose salts are remembered."""
 
+CHUNK_WORDS = 16_000
+"""Words of text processed at a time, for the same reasons."""
+
 _POSITIONS = LONG_BYTES // 8
+_SIZES = ((0, 4), (4, 8), (8, 16), (16, 32))
+"""Numbers of words, those above the first and up to the second, of texts processed together."""
 
 _FIRST, _SECOND = np.uint64(0x3C79AC492BA7B653), np.uint64(0x1C69B3F74AC4AE35)
 """The factors of a mixing step in which every bit depends on all others, and which can be undone.
@@ -51,7 +58,7 @@ _FIRST, _SECOND = np.uint64(0x3C79AC492BA7B653), np.uint64(0x1C69B3F74AC4AE35)
 Source: Pelle Evensen, "Better, stronger mixer and a test procedure" (moremur).
 """
 _OUTER, _MIDDLE = np.uint64(27), np.uint64(33)
-_LENGTH = np.uint64(0x9E3779B97F4A7C15)
+_STEP = np.uint64(0x9E3779B97F4A7C15)
 _MASKS = np.array([(1 << 8 * n) - 1 for n in range(9)], dtype=np.uint64)
 
 
@@ -93,52 +100,64 @@ class CellHasher:
         self._dictionary: pa.Array | None = None
         self._entries: Words | None = None
 
-    def hashes(
-        self, column: pa.Array | pa.ChunkedArray, values: Fixed | None = None
-    ) -> Words | None:
-        """Returns the hashes of some values; see ``cell_hashes``.
+    def hashes(self, column: pa.Array | pa.ChunkedArray) -> Words | None:
+        """Returns the hashes of some values; see ``cell_hashes``."""
+        chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+        found = np.zeros(len(column), np.uint64)
+        start = 0
+        for chunk in chunks:
+            if not self.add(found[start : start + len(chunk)], chunk):
+                return None
+            start += len(chunk)
+        return found if hash_kind(column.type) is not None else None
+
+    def add(self, sums: Words, column: pa.Array, values: Fixed | TextBytes | None = None) -> bool:
+        """Adds the hashes of some values to sums, one for each.
 
         Args:
+            sums: What is added to; after a failure, it is of no use.
             column: The values.
             values: The same in their canonical form, where it is known.
+
+        Returns:
+            False if digests of rows cannot hold the type, or one of the values.
         """
-        if isinstance(column, pa.ChunkedArray):
-            parts = [self.hashes(chunk) for chunk in column.chunks]
-            known = [part for part in parts if part is not None]
-            if len(known) < len(parts) or hash_kind(column.type) is None:
-                return None
-            return np.concatenate(known) if known else np.zeros(0, np.uint64)
-        tag = hash_kind(column.type)
-        if tag is None:
-            return None
+        if hash_kind(column.type) is None:
+            return False
         if column.null_count == len(column):
-            return np.zeros(len(column), np.uint64)
+            return True
+        if isinstance(column.type, pa.BaseExtensionType):
+            column = column.storage
         try:
-            if values is not None:
-                return _hashed_numbers(values, self._name)
-            if isinstance(column.type, pa.BaseExtensionType):
-                column = column.storage
             if pa.types.is_dictionary(column.type) and len(column.dictionary) <= len(column):
-                return self._by_entries(column)
-            return _hashed(column, self._name)
+                return self._add_by_entries(sums, column)
+            return _add(sums, _canonical(column) if values is None else values, self._name)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             # a value is beyond the canonical form, as a timestamp far away
-            return None
+            return False
 
-    def _by_entries(self, column: pa.DictionaryArray) -> Words | None:
-        """Returns hashes of values that are given by their places in a dictionary."""
-        entries = column.dictionary
-        if self._dictionary is None or not _same_buffers(self._dictionary, entries):
-            self._dictionary, self._entries = entries, _hashed(entries, self._name)
+    def _add_by_entries(self, sums: Words, column: pa.DictionaryArray) -> bool:
+        """Adds hashes of values that are given by their places in a dictionary."""
+        dictionary = column.dictionary
+        if self._dictionary is None or not _same_buffers(self._dictionary, dictionary):
+            entries = np.zeros(len(dictionary), np.uint64)
+            self._dictionary, self._entries = dictionary, entries
+            if dictionary.null_count < len(dictionary) and not _add(
+                entries, _canonical(dictionary), self._name
+            ):
+                self._entries = None
         if self._entries is None:
-            return None
+            return False
         places = to_numpy(column.indices)
-        if not column.indices.null_count:
-            return self._entries[places]
-        valid = to_numpy(column.indices.is_valid())
-        found = self._entries[np.where(valid, places, 0)]
-        found *= valid
-        return found
+        valid = to_numpy(column.indices.is_valid()) if column.indices.null_count else None
+        for part in _parts(len(places)):
+            if valid is None:
+                sums[part] += self._entries[places[part]]
+            else:
+                found = self._entries[np.where(valid[part], places[part], 0)]
+                found *= valid[part]
+                sums[part] += found
+        return True
 
 
 def _same_buffers(one: pa.Array, other: pa.Array) -> bool:
@@ -153,43 +172,52 @@ def _same_buffers(one: pa.Array, other: pa.Array) -> bool:
     )
 
 
-def _hashed(column: pa.Array, name: str) -> Words | None:
-    """Returns the hashes of values that are no longer wrapped in anything but types."""
+def _canonical(column: pa.Array) -> Fixed | TextBytes | None:
+    """Returns the canonical form of values."""
     column = unwrapped(column)
-    if column.null_count == len(column):
-        return np.zeros(len(column), np.uint64)
-    text = text_bytes(column)
-    if text is not None:
-        return _hashed_text(text, name)
-    numbers = fixed(column)
-    return None if numbers is None else _hashed_numbers(numbers, name)
+    return text_bytes(column) or fixed(column)
 
 
-def _hashed_numbers(numbers: Fixed, name: str) -> Words:
+def _parts(rows: int) -> Iterator[slice]:
+    for start in range(0, rows, CHUNK_ROWS):
+        yield slice(start, min(start + CHUNK_ROWS, rows))
+
+
+def _add(sums: Words, values: Fixed | TextBytes | None, name: str) -> bool:
+    """Adds the hashes of canonical values to sums; False if there are none."""
+    if values is None:
+        return False
+    salts = _salts(values.tag, name)
+    for part in _parts(len(sums)):
+        if isinstance(values, Fixed):
+            found = _hashed_numbers(values.values[part], salts)
+        else:
+            marks = values.marks[part.start : part.stop + 1]
+            found = _hashed_text(values.data, marks, salts)
+        if values.valid is not None:
+            found *= values.valid[part]
+        sums[part] += found
+    return True
+
+
+def _hashed_numbers(values: Numbers, salts: "_Salts") -> Words:
     """Returns the hashes of canonical values of fixed width."""
-    salts, values = _salts(numbers.tag, name), numbers.values
     if values.ndim == 2:
-        found = _mixed_words(np.ascontiguousarray(values[:, 0]).view(np.uint64), salts.words[0])
+        found = _mixed(values[:, 0].view(np.uint64), salts.words[0])
         # those that fit 64 bits are hashed as if they had no upper word, which is quicker
         wide = np.flatnonzero(values[:, 1] != values[:, 0] >> 63)
         if len(wide):
-            upper = np.ascontiguousarray(values[wide, 1]).view(np.uint64)
-            found[wide] += _mixed_words(upper, salts.words[1])
-    elif values.dtype in (np.float64, np.uint64, np.int64):
-        found = _mixed_words(values.view(np.uint64), salts.words[0])
-    else:
-        found = _mixed_words(values.astype(np.int64).view(np.uint64), salts.words[0])
-    if numbers.valid is not None:
-        found *= numbers.valid
-    return found
+            found[wide] += _mixed(values[wide, 1].view(np.uint64), salts.words[1])
+        return found
+    if values.dtype not in (np.float64, np.uint64, np.int64):
+        values = values.astype(np.int64)
+    return _mixed(values.view(np.uint64), salts.words[0])
 
 
-def _mixed_words(words: Words, salt: np.uint64) -> Words:
-    found = np.empty(len(words), np.uint64)
-    for start in range(0, len(words), CHUNK_ROWS):
-        part = slice(start, start + CHUNK_ROWS)
-        np.bitwise_xor(words[part], salt, out=found[part])
-        _mix(found[part])
+def _mixed(words: Words, salt: np.uint64) -> Words:
+    """Returns words mixed with a salt."""
+    found = words ^ salt
+    _mix(found)
     return found
 
 
@@ -205,75 +233,88 @@ def _mix(words: Words) -> None:
     words ^= shifted
 
 
-def _hashed_text(text: TextBytes, name: str) -> Words:
-    """Returns the hashes of text or bytes."""
-    salts = _salts(text.tag, name)
-    starts, lengths = text.marks[:-1], np.diff(text.marks)
-    data = text.data if len(text.data) >= 8 else np.append(text.data, np.zeros(8, np.uint8))
-    view = np.lib.stride_tricks.as_strided(
-        data[:8].view(np.uint64), shape=(len(data) - 7,), strides=(1,)
-    )
-    found = np.zeros(len(lengths), np.uint64)
-    for start in range(0, len(lengths), CHUNK_ROWS):
-        part = slice(start, start + CHUNK_ROWS)
-        sums, sizes = found[part], lengths[part]
-        left = sizes
-        if int(sizes.max()) > LONG_BYTES:
-            long = sizes > LONG_BYTES
-            left = np.where(long, 0, sizes)
-            for row in np.flatnonzero(long):
-                first = int(starts[start + row])
-                value = data.data[first : first + int(sizes[row])]
-                sums[row] = xxhash.xxh3_64_intdigest(value, seed=salts.long)
-        _add_words(sums, view, starts[part], left=left, salts=salts.words)
-        sums += sizes.astype(np.uint64) * _LENGTH + salts.length
-        _mix(sums)
-    if text.valid is not None:
-        found *= text.valid
+def _hashed_text(data: Numbers, marks: Numbers, salts: "_Salts") -> Words:
+    """Returns the hashes of text or bytes between marks."""
+    starts, lengths = marks[:-1], np.diff(marks)
+    found: Words = salts.lengths.take(lengths, mode="clip")
+    least, most = int(lengths.min()), int(lengths.max())
+    if most <= max(8 * _SIZES[0][1], min(2 * least, LONG_BYTES)):
+        words = salts.words[: -(-most // 8)]
+        _add_words(found, data, starts, lengths=lengths, salts=words)
+        return found
+    counts = (lengths + 7) >> 3
+    for low, high in _SIZES:
+        if 8 * low < most and 8 * high >= least:
+            rows = np.flatnonzero((counts > low) & (counts <= high))
+            some = np.zeros(len(rows), np.uint64)
+            place, size = starts[rows], lengths[rows]
+            _add_words(some, data, place, lengths=size, salts=salts.words[:high])
+            found[rows] += some
+    if most > LONG_BYTES:
+        rows = np.flatnonzero(lengths > LONG_BYTES)
+        found[rows] = _long_hashes(data, starts[rows], lengths[rows], seed=salts.long)
     return found
 
 
-def _add_words(sums: Words, view: Words, starts: Numbers, *, left: Numbers, salts: Words) -> None:
+def _long_hashes(data: Numbers, starts: Numbers, lengths: Numbers, *, seed: int) -> Words:
+    """Returns the hashes of texts that are long."""
+    content = data.data
+    ends = zip(starts.tolist(), (starts + lengths).tolist(), strict=True)
+    hashes = [xxhash.xxh3_64_intdigest(content[start:end], seed=seed) for start, end in ends]
+    return np.array(hashes, dtype=np.uint64)
+
+
+def _add_words(
+    sums: Words, data: Numbers, starts: Numbers, *, lengths: Numbers, salts: Words
+) -> None:
     """Adds the mixed words of texts to sums, one for each.
 
     Args:
         sums: What is added to.
-        view: The eight bytes at every place of the text.
-        starts: Where each text starts.
-        left: How many bytes it has.
-        salts: The salts of words, by their position.
+        data: The bytes of all texts.
+        starts: Where each text starts, in ascending order.
+        lengths: How many bytes each has.
+        salts: The salts of words by their position, as many as the longest text has words.
     """
-    rows: Numbers | None = None
-    for salt in salts:
-        if int(left.min(initial=1)) <= 0:
-            here = np.flatnonzero(left > 0)
-            rows = here if rows is None else rows[here]
-            left, starts = left[here], starts[here]
-        if not len(left):
-            return
-        words = _words_at(view, starts)
-        if int(left.min()) < 8:
-            words &= _MASKS[np.minimum(left, 8)]
-        words ^= salt
-        _mix(words)
-        if rows is None:
-            sums += words
-        else:
-            sums[rows] += words
-        left, starts = left - 8, starts + 8
+    width = 8 * len(salts)
+    step = max(CHUNK_WORDS // max(len(salts), 1), 1)
+    inner = int(np.searchsorted(starts, len(data) - width, side="right")) if width else 0
+    for start in range(0, inner, step):
+        part = slice(start, min(start + step, inner))
+        words = _words(data, starts[part], width)
+        sums[part] += _summed(words, lengths[part], salts)
+    if width and inner < len(starts):  # where less follows than is read at once
+        first = int(starts[inner])
+        ending = np.append(data[first:], np.zeros(width, np.uint8))
+        words = _words(ending, starts[inner:] - first, width)
+        sums[inner:] += _summed(words, lengths[inner:], salts)
 
 
-def _words_at(view: Words, starts: Numbers) -> Words:
-    """Returns the eight bytes at some places, of which those behind the end are 0."""
-    last = len(view) - 1
-    if int(starts[-1]) <= last:  # places ascend
-        words: Words = view[starts]
-        return words
-    places = np.minimum(starts, last)
-    beyond = np.minimum(starts - places, 7).astype(np.uint64)
-    found: Words = view[places]
-    found >>= beyond * np.uint64(8)
-    return found
+def _words(data: Numbers, starts: Numbers, width: int) -> Words:
+    """Returns a row of words for each position of a word, of texts of up to a number of bytes."""
+    first, step = int(starts[0]), int(starts[-1] - starts[0]) // max(len(starts) - 1, 1)
+    if step >= width - 7 and bool((np.diff(starts) == step).all()):
+        evenly: Words = np.ndarray(
+            (width // 8, len(starts)), np.uint64, data.data, offset=first, strides=(8, step)
+        )
+        return np.ascontiguousarray(evenly)
+    windows: Numbers = np.ndarray((len(data) - width + 1,), f"V{width}", data.data, strides=(1,))
+    texts = windows[starts].view(np.uint64).reshape(len(starts), width // 8)
+    return np.ascontiguousarray(texts.T)
+
+
+def _summed(words: Words, lengths: Numbers, salts: Words) -> Words:
+    """Returns the sums of the mixed words of texts, of which bytes beyond a text do not count."""
+    least = int(lengths.min())
+    ended = least // 8  # the first position at which a text may have no whole word
+    left = lengths - 8 * np.arange(ended, len(salts))[:, None]
+    words[ended:] &= _MASKS.take(left, mode="clip")
+    words ^= salts[:, None]
+    _mix(words)
+    absent = -(-least // 8) - ended
+    words[ended + absent :] *= left[absent:] > 0
+    total: Words = words.sum(axis=0, dtype=np.uint64)
+    return total
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,12 +323,12 @@ class _Salts:
 
     Attributes:
         words: By position of a word within a value.
-        length: That of lengths.
-        long: The seed for long values.
+        lengths: What the lengths of texts add, by length.
+        long: The seed for long texts.
     """
 
     words: Words
-    length: np.uint64
+    lengths: Words
     long: int
 
 
@@ -296,8 +337,9 @@ def _salts(tag: str, name: str) -> _Salts:
     about = f"{tag}\0{name}".encode(errors="surrogatepass")
     digest = xxhash.xxh3_128_intdigest(about)
     first, second = np.uint64(digest >> 64), np.uint64(digest % (1 << 64))
-    positions = np.arange(_POSITIONS, dtype=np.uint64)
-    positions *= _LENGTH
-    words = positions + first
+    words = np.arange(_POSITIONS, dtype=np.uint64)
+    words *= _STEP
+    words += first
     _mix(words)
-    return _Salts(words, second, int(second ^ first))
+    lengths = _mixed(np.arange(LONG_BYTES + 1, dtype=np.uint64), second)
+    return _Salts(words, lengths, int(second ^ first))
