@@ -104,7 +104,7 @@ def align(
         at = None if _in_order(partner, both["t"].rows) else np.where(here, partner, 0)
         compared = [pair for pair in plan.pairs if pair.compared and pair not in key]
         for pair in inner(plan, compared):
-            differs |= _differs(both["f"].column(pair.before), both["t"].column(pair.after), at)
+            differs |= differing(both["f"].column(pair.before), both["t"].column(pair.after), at)
     differs &= here
     return Aligned(
         np.flatnonzero(differs),
@@ -179,7 +179,7 @@ def _increases(values: Numbers) -> bool:
     return bool((values[1:] > values[:-1]).all())
 
 
-def _differs(before: pa.Array, after: pa.Array, at: Numbers | None) -> Numbers:
+def differing(before: pa.Array, after: pa.Array, at: Numbers | None) -> Numbers:
     """Returns which values differ from those of the other side's rows ``at`` some places."""
     mine, theirs = fixed(before), fixed(after)
     if mine is not None and theirs is not None:

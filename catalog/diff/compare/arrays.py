@@ -140,7 +140,7 @@ class Arrays:
                 committed_label(source_name(source)),
                 f"it holds {len(column)} rows, {file.rows} were committed",
             )
-        return _as(column, kind, field.name)
+        return as_type(column, kind, field.name)
 
     def _source(self, file: DataFile) -> _Opened:
         """Returns what reads a file, its footer, its columns' names, and places of plain ones."""
@@ -177,7 +177,7 @@ def _joined(parts: Sequence[pa.ChunkedArray], kind: pa.DataType) -> pa.Array | N
     return in_one(pa.chunked_array(chunks, kind))
 
 
-def _as(column: pa.ChunkedArray, kind: pa.DataType, name: str) -> pa.ChunkedArray:
+def as_type(column: pa.ChunkedArray, kind: pa.DataType, name: str) -> pa.ChunkedArray:
     """Returns a column as a type, if that is only another form of the same values."""
     found = column.type
     if found == kind or found == pa.dictionary(pa.int32(), kind):

@@ -8,17 +8,22 @@ Files that may differ in the same columns share a table, so that no table is wid
 Where most rows differ none are kept: reading them again costs no more than keeping them.
 """
 
-from collections.abc import Collection, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 
 import duckdb
+import pyarrow as pa
 
+from catalog.diff.compare.small_pairs import SmallPairs
 from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.plan import SIDES, ColumnPair, SideName
 from catalog.diff.route import FilePair, constant
-from catalog.engine.connection import single_row
+from catalog.engine.connection import cursor, single_row
+from catalog.engine.quoting import type_sql
 from catalog.errors import CorruptData, ErrorKind
 from catalog.model.fingerprint import BLOCK_ROWS, stored_alike
+from catalog.model.schema import Field
 from catalog.model.types import has_float
 
 DENSE_SHARE = 0.5
@@ -26,6 +31,9 @@ DENSE_SHARE = 0.5
 
 DENSE_ROWS = 4 * BLOCK_ROWS
 """Rows of a file from which looking at the first of them pays."""
+
+WAITING_BYTES = 64 << 20
+"""Bytes of rows of small files that are collected before the engine takes them."""
 
 LONELY = "a key without a partner"
 """The engine's error about a row without the partner it must have."""
@@ -49,11 +57,16 @@ class PartialRows:
         self._reader = reader
         self._columns = columns
         self._plan = columns.plan
+        self._identifying = [p for p in self._plan.pairs if p.key or p.partition]
         self._formed_numbers = {p.number for side in SIDES for p in columns.formed(side)}
         self._name = name
         self._keep_all = keep_all
         self.pairs: list[tuple[FilePair, str | None]] = []
         self._by_changed: dict[tuple[bool, tuple[int, ...]], str | None] = {}
+        self._small = SmallPairs(reader)
+        self._small_tables: dict[tuple[int, ...], str] = {}
+        self._waiting: defaultdict[str, list[pa.Table]] = defaultdict(list)
+        self._waiting_bytes = 0
 
     def match(self, pair: FilePair) -> None:
         """Finds the rows in which two files differ.
@@ -75,6 +88,11 @@ class PartialRows:
 
     def _match(self, pair: FilePair) -> None:
         number = len(self.pairs)
+        needed = {side: self._columns_of(side, self._needed(side, pair)) for side in SIDES}
+        found = self._small.differing(pair, needed, number=number)
+        if found is not None:
+            self.pairs.append((pair, self._keep(pair, found, needed)))
+            return
         changed = pair.permuted, tuple(column.number for column in pair.changed)
         if changed in self._by_changed:
             table = self._by_changed[changed]
@@ -83,11 +101,43 @@ class PartialRows:
         elif self._is_dense(pair):
             table = None
         else:
-            table = f"{self._name}_partial_{len(self._tables)}"
-            self._tables.append(table)
+            table = self._new_table()
             self._con.execute(f"CREATE OR REPLACE TABLE {table} AS {self._partial(pair, number)}")
         self._by_changed[changed] = table
         self.pairs.append((pair, table))
+
+    def _new_table(self) -> str:
+        self._tables.append(f"{self._name}_partial_{len(self._tables)}")
+        return self._tables[-1]
+
+    def _keep(
+        self, pair: FilePair, found: pa.Table, needed: Mapping[SideName, Sequence[Field]]
+    ) -> str:
+        """Keeps the rows in which two small files differ, and returns the table they get into."""
+        changed = tuple(column.number for column in pair.changed)
+        if changed not in self._small_tables:
+            self._small_tables[changed] = table = self._new_table()
+            types = {f"{side}_c{f.id}": f.type for side in SIDES for f in needed[side]}
+            listed = ["pair INTEGER", "place BIGINT"]
+            listed += [f"{name} {type_sql(kind)}" for name, kind in types.items()]
+            self._con.execute(f"CREATE OR REPLACE TABLE {table} ({', '.join(listed)})")
+        table = self._small_tables[changed]
+        if found.num_rows:
+            self._waiting[table].append(found)
+            self._waiting_bytes += found.nbytes
+            if self._waiting_bytes >= WAITING_BYTES:
+                self._flush()
+        return table
+
+    def _flush(self) -> None:
+        """Hands the rows that were found outside the engine to it."""
+        for table, found in self._waiting.items():
+            with cursor(self._con) as own:
+                own.register("found", pa.concat_tables(found))
+                own.execute(f"INSERT INTO {table} BY NAME FROM found")
+                own.unregister("found")
+        self._waiting.clear()
+        self._waiting_bytes = 0
 
     def _is_dense(self, pair: FilePair) -> bool:
         """Returns whether most of the first rows of two files differ."""
@@ -121,14 +171,12 @@ class PartialRows:
 
     def parts(self) -> list[Part]:
         """Returns the rows, with the older values that equal those of the newer side."""
-        parts = {}
+        self._flush()
+        parts: dict[str, Part] = {}
         for number, (pair, table) in enumerate(self.pairs):
-            needed = set(self._needed("t", pair))
-            derived = [
-                f"t_c{p.after.id} AS f_c{p.before.id}"
-                for p in self._equal(pair)
-                if p.after.id in needed
-            ]
+            if table in parts:
+                continue
+            derived = [f"t_c{p.after.id} AS f_c{p.before.id}" for p in self._derived(pair)]
             listed = ", ".join(["SELECT 'u' AS kind", "*", *derived]) + " FROM"
             if table is not None:
                 parts[table] = Part(f"({listed} {table})", pair.changed, partial=True)
@@ -163,6 +211,7 @@ class PartialRows:
             kind  f_c1  f_c2  f_c3  f_c5  t_c1  t_c2  t_c3  t_c5
             u      118  a     true   9.5   118  a     true  10.5
         """
+        self._flush()
         for number, (pair, table) in enumerate(self.pairs):
             if table is None:
                 self._con.execute(f"INSERT INTO {whole} BY NAME {self._streamed(pair)}")
@@ -196,6 +245,8 @@ class PartialRows:
         for table in self._tables:
             self._con.execute(f"DROP TABLE IF EXISTS {table}")
         self._tables, self.pairs, self._by_changed = [], [], {}
+        self._small_tables, self._waiting_bytes = {}, 0
+        self._waiting.clear()
 
     def _side_by_side(self, pair: FilePair, *, whole: bool, first: int | None = None) -> str:
         """Returns the FROM and WHERE of rows in which two files differ, among the first or all.
@@ -260,10 +311,21 @@ class PartialRows:
 
     def _needed(self, side: SideName, pair: FilePair) -> list[int]:
         """Returns the field ids that are read of a side to find and to identify its rows."""
-        equal = {p.before.id for p in self._equal(pair)} if side == "f" else set()
+        equal = {p.before.id for p in self._derived(pair)} if side == "f" else set()
         wanted = [p.on(side).id for p in (*pair.changed, *self._plan.key_pairs)]
         wanted += self._plan.side(side).partition_by
         return [i for i in dict.fromkeys(wanted) if i not in equal]
+
+    def _derived(self, pair: FilePair) -> list[ColumnPair]:
+        """Returns the columns that identify rows, and are read from the newer side alone.
+
+        They are the same for all pairs of files that differ in the same columns.
+        """
+        changed = {p.number for p in pair.changed}
+        return [p for p in self._identifying if self._known_equal(p, pair, changed)]
+
+    def _columns_of(self, side: SideName, ids: Sequence[int]) -> tuple[Field, ...]:
+        return self._plan.side(side).fields(tuple(ids))
 
     def _all(self, side: SideName, pair: FilePair) -> list[int]:
         """Returns the field ids of a side that are not read from the other."""

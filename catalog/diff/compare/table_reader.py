@@ -14,7 +14,7 @@ from catalog.model.datafile import DataFile
 from catalog.model.scan_plan import scan_plan
 from catalog.model.types import is_float
 from catalog.repository.datafiles import place, readable
-from catalog.storage.store import ObjectStore
+from catalog.storage.store import ObjectStore, OpenFile
 
 KEPT_BYTES = 192 << 20
 """Columns of a side that aligning keeps for taking rows from them, if memory allows."""
@@ -77,6 +77,11 @@ class TableReader:
         keep = min(KEPT_BYTES, self.align_bytes // 4)
         table = self.plan.side(side)
         return Arrays(table, files, lambda file: readable(self.store, file), keep_bytes=keep)
+
+    def source(self, file: DataFile) -> str | OpenFile:
+        """Returns what reads a file outside the engine."""
+        self._note((file,))
+        return readable(self.store, file)
 
     def covered(self, side: SideName, *, everything: bool) -> Sequence[DataFile]:
         """Returns the files of a side that differ, or all."""

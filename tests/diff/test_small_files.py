@@ -1,0 +1,125 @@
+"""Many small files: compared outside the engine where it reads them no otherwise."""
+
+import datetime as dt
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import catalog
+from catalog.diff.compare.positional import PartialRows
+
+NAN = float("nan")
+
+PARTITIONS = 7
+
+VALUES: dict[str, tuple[pa.DataType, list[Any], list[Any]]] = {
+    "double": (pa.float64(), [0.0, NAN, None, 1.5, 2.0], [-0.0, NAN, 3.0, None, 2.5]),
+    "float": (pa.float32(), [NAN, 1.0, 1.0, None, 0.0], [1.0, NAN, 1.0, None, -0.0]),
+    "text": (pa.string(), ["a", "", None, "é", "b"], ["a", None, "", "e", "b"]),
+    "blob": (pa.binary(), [b"\0", b"", None, b"x", b"y"], [b"\0\0", b"", b"", b"x", b"y"]),
+    "small": (pa.int8(), [1, -1, None, 127, 0], [1, -2, 0, 127, 0]),
+    "large": (pa.uint64(), [2**64 - 1, 0, 1, None, 5], [2**64 - 1, 0, None, 1, 6]),
+    "flag": (pa.bool_(), [True, False, None, True, None], [True, True, False, None, None]),
+    "money": (
+        pa.decimal128(20, 2),
+        [Decimal("1.00"), None, Decimal("-0.01"), Decimal(7), Decimal(0)],
+        [Decimal("1.00"), Decimal(0), Decimal("-0.02"), Decimal(7), None],
+    ),
+    "day": (
+        pa.date32(),
+        [dt.date(2024, 1, 1), None, dt.date(1, 1, 1), dt.date(2024, 5, 5), None],
+        [dt.date(2024, 1, 2), None, dt.date(1, 1, 1), None, dt.date(2024, 5, 5)],
+    ),
+    "moment": (
+        pa.timestamp("us", "UTC"),
+        [dt.datetime(2024, 1, 1, 2, tzinfo=dt.UTC)] * 4 + [None],
+        [dt.datetime(2024, 1, 1, 2, tzinfo=dt.UTC)] * 3 + [None] * 2,
+    ),
+    "rough": (pa.timestamp("ms"), [0, 1, None, 3, 4], [0, 2, None, None, 4]),
+    "fine": (pa.timestamp("ns"), [0, 1, None, 3, 4], [0, 2, None, None, 4]),
+    "list": (pa.list_(pa.int32()), [[1], [], None, [None], [2]], [[1], None, [], [None], [3]]),
+    "struct": (
+        pa.struct([("x", pa.float64())]),
+        [{"x": NAN}, {"x": 0.0}, None, {"x": None}, {"x": 1.0}],
+        [{"x": NAN}, {"x": -0.0}, {"x": None}, {"x": None}, {"x": 2.0}],
+    ),
+}
+"""Types, with values before and after."""
+
+
+def write(folder: Path, kind: pa.DataType, values: list[Any], key: str) -> None:
+    """Writes a file for each partition, the values shifted from one to the next."""
+    for number in range(PARTITIONS):
+        shift = number % len(values)
+        ids: list[Any] = [number * 10 + n for n in range(len(values))]
+        if key == "text":
+            ids = [f"key {n:04d}" for n in ids]
+        if key == "float":
+            ids = [-0.0, *map(float, ids[1:])]
+        rows = {
+            "id": ids,
+            "v": pa.array(values[shift:] + values[:shift], kind),
+            "same": [f"row {n}" for n in ids],
+        }
+        day = (
+            "__HIVE_DEFAULT_PARTITION__"
+            if number == PARTITIONS - 1
+            else f"2024-01-{number + 1:02d}"
+        )
+        path = folder / f"day={day}" / "part.parquet"
+        path.parent.mkdir(parents=True)
+        pq.write_table(pa.table(rows), path)
+
+
+def rows_of(found: pa.Table) -> Counter[str]:
+    return Counter(map(repr, found.to_pylist()))
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [*((name, "integer") for name in VALUES), ("double", "text"), ("text", "float")],
+)
+def test_small_files_give_what_a_join_gives(
+    name: str, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind, before, after = VALUES[name]
+    cat = catalog.create(tmp_path / "lake")
+    for side, values in (("a", before), ("b", after)):
+        write(tmp_path / side, kind, values, key)
+        with cat.transaction("main") as tx:
+            tx.snapshot("t", str(tmp_path / side), key=["day", "id"])
+    statements = 0
+    partial = PartialRows._partial
+
+    def counted(*args: Any, **options: Any) -> str:
+        nonlocal statements
+        statements += 1
+        return partial(*args, **options)
+
+    monkeypatch.setattr(PartialRows, "_partial", counted)
+    found = {}
+    for method in ("auto", "join"):
+        with cat.diff("main~1", "main", level="rows", method=method) as diff:
+            table = diff["t"]
+            narrow, whole = (table.changes(columns=c).read_all() for c in ("changed", "all"))
+            counts = {k: v for k, v in table.to_dict().items() if k != "files"}
+            found[method] = counts, rows_of(narrow), rows_of(whole)
+    assert found["auto"] == found["join"]
+    assert statements == (PARTITIONS if name in ("list", "struct") else 0)
+    if name not in ("list", "struct"):
+        sides = (
+            f"read_parquet('{tmp_path / side}/*/*.parquet', hive_partitioning = true)"
+            for side in ("a", "b")
+        )
+        query = (
+            f"SELECT count(*) FROM {next(sides)} a JOIN {next(sides)} b ON a.id = b.id AND "
+            "a.day IS NOT DISTINCT FROM b.day WHERE a.v IS DISTINCT FROM b.v"
+        )
+        ((updated,),) = duckdb.sql(query).fetchall()
+        assert found["auto"][0]["rows"]["updated"] == updated > 0
