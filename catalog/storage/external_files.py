@@ -1,11 +1,53 @@
 """Files outside a catalog, in buckets: who reads them for a store of any kind."""
 
+from collections.abc import Iterator
+from functools import cached_property
+
 from catalog.errors import ErrorKind, InvalidInput, Unsupported
 from catalog.messages import masked
-from catalog.storage.bucket.files import BucketFiles
 from catalog.storage.options import S3Options
-from catalog.storage.s3.service import SCHEME, S3Service
-from catalog.storage.store import ObjectStore, RemoteFiles
+from catalog.storage.store import ObjectStore, OpenFile, RemoteFile, RemoteFiles
+
+SCHEME = "s3://"
+
+
+class FilesInS3:
+    """Reads files in S3 for a catalog in a directory; see ``RemoteFiles``.
+
+    What it takes to speak to a server is imported for the first file.
+    """
+
+    scheme = SCHEME
+
+    def __init__(self, options: S3Options | None = None) -> None:
+        self.options = options or S3Options()
+
+    @cached_property
+    def _files(self) -> RemoteFiles:
+        from catalog.storage.bucket.files import BucketFiles
+        from catalog.storage.s3.service import S3Service
+
+        return BucketFiles(S3Service(self.options))
+
+    def list(self, uri: str) -> Iterator[RemoteFile]:
+        """Yields all files whose URIs start with this one."""
+        return self._files.list(uri)
+
+    def look(self, uri: str) -> RemoteFile | None:
+        """Returns what is known of a file; None if there is none."""
+        return self._files.look(uri)
+
+    def open(self, uri: str, *, like: OpenFile | None = None) -> OpenFile:
+        """Opens a file for reading by ranges."""
+        return self._files.open(uri, like=like)
+
+    def guarded(self, uri: str, *, etag: str = "", size_bytes: int | None = None) -> str:
+        """Returns a URI for ``open`` that opens a file only if it has an ETag, or a size."""
+        return self._files.guarded(uri, etag=etag, size_bytes=size_bytes)
+
+    def fetch(self, uri: str, target: str, *, etag: str) -> None:
+        """Copies a file that must still have its ETag to a local one."""
+        self._files.fetch(uri, target, etag=etag)
 
 
 def is_remote(location: str) -> bool:
@@ -52,10 +94,7 @@ def own_files(store: ObjectStore | None) -> RemoteFiles | None:
     first such file is met.
     """
     files = None if store is None else store.external_files
-    if store is None or is_remote(store.location) or not isinstance(files, BucketFiles):
-        return files
-    service = files.service
-    by_default = isinstance(service, S3Service) and service.options == S3Options()
+    by_default = isinstance(files, FilesInS3) and files.options == S3Options()
     return None if by_default else files
 
 
@@ -69,7 +108,7 @@ def remote_files(store: ObjectStore | None, location: str) -> RemoteFiles:
     if own is not None and location.startswith(own.scheme):
         return own
     if location.startswith(SCHEME):
-        return BucketFiles(S3Service())
+        return FilesInS3()
     raise Unsupported(
         f"files in {location.partition('://')[0]}:// cannot be read here",
         hint="use a local path, or s3://BUCKET/PREFIX; a catalog in gs:// or az:// also takes "

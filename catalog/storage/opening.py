@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import ErrorKind, InvalidInput, Unsupported
-from catalog.storage.bucket.files import BucketFiles
-from catalog.storage.external_files import check_no_secrets, check_readable
+from catalog.storage.external_files import FilesInS3, check_no_secrets, check_readable
 from catalog.storage.local import LocalStore
-from catalog.storage.s3.service import S3Service
 from catalog.storage.store import ObjectStore
 
 if TYPE_CHECKING:
@@ -53,7 +51,7 @@ def open_store(
         root = _local_root(uri)
         if new:
             check_readable(root)
-        return LocalStore(root, external_files=BucketFiles(S3Service(s3)))
+        return LocalStore(root, external_files=FilesInS3(s3))
     from catalog.storage.bucket.probe import probe
     from catalog.storage.bucket.store import BucketStore
     from catalog.storage.cached import CachedStore
@@ -92,6 +90,8 @@ def _service(
 ) -> "Service[Any] | None":
     """Returns the service of a catalog in a bucket; None if the URI does not name one."""
     if uri.startswith("s3://"):
+        from catalog.storage.s3.service import S3Service
+
         return S3Service(s3)
     if uri.startswith("gs://"):
         from catalog.storage.bucket.gcs import GcsService
