@@ -6,9 +6,9 @@
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from catalog.dataclasses import dataclass
 from catalog.messages import shown
 
 Operation: TypeAlias = Literal[

@@ -3,11 +3,11 @@
 import shlex
 import tomllib
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 from catalog import AzureOptions, GcsOptions, S3Options
+from catalog.dataclasses import dataclass
 from catalog.errors import ErrorKind, InvalidInput, StorageFailure
 from catalog.model.datafile import VERIFY, Verify
 from catalog.model.texts import path_text

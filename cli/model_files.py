@@ -6,10 +6,10 @@ b. Nothing else of Jinja is understood, and none of it is guessed.
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from catalog.dataclasses import dataclass
 from catalog.errors import CatalogError, ErrorKind, InvalidInput, NotFound, StorageFailure
 from catalog.model.keywords import KEYWORDS
 from catalog.model.names import check_table_name

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
+from catalog.dataclasses import dataclass, replace
 from cli.usage import UsageError, nearest
 
 if TYPE_CHECKING:

@@ -1,7 +1,6 @@
 """The story that ``parquetry demo`` tells over the flights of New York in 2013."""
 
-from dataclasses import dataclass
-
+from catalog.dataclasses import dataclass
 from cli.exit_codes import ExitCode
 
 CONFIG = """\

@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 FLOORS = [
+    "catalog.dataclasses",
     "catalog.messages",
     "catalog.hints",
     "catalog.errors",
@@ -197,6 +198,20 @@ def test_pure_modules_import_no_library() -> None:
         and (found := sorted(HEAVY & {i.partition(".")[0] for i in imports(name)}))
     ]
     assert impure == []
+
+
+def test_dataclasses_are_those_compiled_when_they_are_used() -> None:
+    """``from catalog.dataclasses import dataclass``: the standard one slows every start down."""
+    strays = [
+        name
+        for name, path in modules().items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom)
+        and node.module == "dataclasses"
+        and any(alias.name == "dataclass" for alias in node.names)
+        and name != "catalog.dataclasses"
+    ]
+    assert strays == []
 
 
 @pytest.mark.invariant("DuckDB is opened in one place")

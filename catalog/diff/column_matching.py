@@ -4,8 +4,8 @@ By id, since renames keep ids; by name where ids mean nothing, as in tables crea
 """
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
 
+from catalog.dataclasses import dataclass, replace
 from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
 from catalog.model.types import NULL_TYPE, DataType, is_integer

@@ -1,7 +1,8 @@
 """What a diff counts, as values: rows, cells, partitions, statistics, keys, examples."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from catalog.dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)

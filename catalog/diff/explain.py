@@ -1,9 +1,9 @@
 """What a diff would do: by which path, reading how much."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from catalog.dataclasses import dataclass
 from catalog.diff.fingerprints.loading import load_prints
 from catalog.diff.plan import SIDES, ColumnPair, DiffTask, SideName, TablePlan
 from catalog.diff.route import FilePair, Prints, route

@@ -5,12 +5,12 @@ They are asked by conditions on the form of a remainder; see ``compare.remainder
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
 import duckdb
 
+from catalog.dataclasses import dataclass
 from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.exact_sums import exact_sum
 from catalog.diff.plan import SIDES, ColumnPair, SideName, TablePlan

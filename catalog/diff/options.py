@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 
+from catalog.dataclasses import dataclass, field
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.texts import check_text, listed
 

@@ -7,9 +7,9 @@ tasks, one per partition, over the files that the two sides do not share.
 import difflib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from catalog.dataclasses import dataclass
 from catalog.diff.column_matching import ColumnMatch, match_columns
 from catalog.diff.forms import NUMBERS, common_forms
 from catalog.diff.options import DiffOptions, Tolerance

@@ -2,11 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import pyarrow as pa
 
+from catalog.dataclasses import dataclass
 from catalog.diff.counts import (
     ColumnCounts,
     Coverage,

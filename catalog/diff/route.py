@@ -7,9 +7,9 @@ neither file is opened. All other files of the task are joined whole.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
+from catalog.dataclasses import dataclass
 from catalog.diff.forms import common_forms
 from catalog.diff.plan import ColumnPair, DiffTask, SideName, TablePlan
 from catalog.model.datafile import DataFile, Identity

@@ -1,7 +1,6 @@
 """The changed rows of a table in the row form, built in Arrow."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import duckdb
@@ -9,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from catalog.dataclasses import dataclass
 from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.plan import SIDES, ColumnPair, SideName
 from catalog.diff.result import RowReader, Selection

@@ -1,11 +1,11 @@
 """Counts over the remainder of a table: rows, cells, partitions, and examples of changes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import duckdb
 
+from catalog.dataclasses import dataclass, field
 from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.counts import Example, PartitionCounts
 from catalog.diff.plan import SIDES, ColumnPair

@@ -4,8 +4,7 @@ A ``Diff`` keeps an engine open and reads rows on demand. Its view is a plain va
 counts (``catalog.diff.counts``), which can be drawn, kept and compared once the diff is closed.
 """
 
-from dataclasses import dataclass, field
-
+from catalog.dataclasses import dataclass, field
 from catalog.diff.counts import (
     ColumnCounts,
     Coverage,

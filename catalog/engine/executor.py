@@ -3,8 +3,9 @@
 import os
 from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
+
+from catalog.dataclasses import dataclass
 
 Result_co = TypeVar("Result_co", covariant=True)
 Result = TypeVar("Result")

@@ -8,11 +8,11 @@ import os
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from functools import cache
 
 import duckdb
 
+from catalog.dataclasses import dataclass, field, replace
 from catalog.engine.quoting import identifier
 
 _SETTINGS = {

@@ -4,11 +4,11 @@ import hashlib
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from urllib.parse import unquote
 
 import duckdb
 
+from catalog.dataclasses import dataclass
 from catalog.engine.connection import make_readable, single_row
 from catalog.engine.quoting import identifier, is_enclosed, literal, pattern, type_sql
 from catalog.errors import CorruptData

@@ -11,13 +11,13 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, replace
 from itertools import count
 from typing import Protocol
 from uuid import uuid4
 
 import duckdb
 
+from catalog.dataclasses import dataclass, replace
 from catalog.engine.allowed_files import SCHEME, AllowedFiles
 from catalog.engine.connection import connect
 from catalog.engine.data_types import data_type

@@ -2,12 +2,12 @@
 
 import json
 import os
-from dataclasses import dataclass
 from functools import cache
 from typing import TypeAlias
 
 import duckdb
 
+from catalog.dataclasses import dataclass
 from catalog.engine.connection import connect, cursor, single_row
 
 Node: TypeAlias = dict[str, object]

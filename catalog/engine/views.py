@@ -6,8 +6,8 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
+from catalog.dataclasses import dataclass, replace
 from catalog.engine.connection import connect
 from catalog.engine.copying import is_geometry
 from catalog.engine.quoting import identifier, literal

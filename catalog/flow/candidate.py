@@ -1,8 +1,8 @@
 """The tables of a commit to come: those of its parent, and what has changed in them so far."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.model.datafile import DataFile
 from catalog.model.derived import ComputedInput, is_derived
 from catalog.model.table import TableSnapshot

@@ -7,8 +7,8 @@ rebase and the like never run one.
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.hints import Option, hint
 from catalog.messages import masked, shortened

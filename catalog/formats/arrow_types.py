@@ -9,11 +9,11 @@ Types are taken from Parquet's own schema: ``ARROW:schema`` is ignored, since th
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from catalog.dataclasses import dataclass
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.types import (
     INTEGER_BITS,

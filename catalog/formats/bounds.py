@@ -4,10 +4,10 @@ import hashlib
 import math
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 
 import pyarrow.parquet as pq
 
+from catalog.dataclasses import dataclass, replace
 from catalog.formats.footer import Footer
 from catalog.formats.thrift import Fields
 from catalog.model.datafile import ColumnStats

@@ -1,9 +1,9 @@
 """Column chunks as footers describe them, checked for all that Arrow would end the process on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from catalog.dataclasses import dataclass
 from catalog.formats.thrift import Fields
 from catalog.model.ids import excerpt
 

@@ -12,13 +12,13 @@ import struct
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from io import FileIO
 from typing import TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from catalog.dataclasses import dataclass
 from catalog.errors import CorruptData, ErrorKind, NotFound, Unsupported
 from catalog.formats.chunks import (
     Damaged,

@@ -10,12 +10,12 @@ Source: Apache Parquet, ``parquet.thrift`` and "Data Pages".
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from catalog.dataclasses import dataclass
 from catalog.formats.thrift import Fields, read_struct, varint
 
 HEADER_BYTES = 256

@@ -5,10 +5,10 @@ of the statistics those of columns that both read alike.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import pyarrow.parquet as pq
 
+from catalog.dataclasses import dataclass, field
 from catalog.formats.arrow_types import ArrowColumn, arrow_columns
 from catalog.formats.bloom_filters import faulty_filters
 from catalog.formats.bounds import NO_FILTER, Claims, column_facts, nested_claims

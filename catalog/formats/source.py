@@ -1,9 +1,9 @@
 """What is found in a source: its format, its files, and their partition values."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from catalog.dataclasses import dataclass
 from catalog.model.types import DataType
 
 SUFFIXES = (".parquet", ".parq", ".pq")

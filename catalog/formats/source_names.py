@@ -8,9 +8,9 @@ import glob
 import os
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from catalog.dataclasses import dataclass
 from catalog.formats.source import SUFFIXES, SourceFormat
 
 State: TypeAlias = frozenset[int]

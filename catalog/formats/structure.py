@@ -4,7 +4,8 @@ Files of equal structures are read as columns of equal types, so that the engine
 """
 
 import json
-from dataclasses import dataclass
+
+from catalog.dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)

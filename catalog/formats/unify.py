@@ -2,8 +2,8 @@
 
 import difflib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.formats.source import Layout
 from catalog.model.schema import Field, FileSchema, PhysicalColumn, Schema

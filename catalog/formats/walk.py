@@ -1,9 +1,9 @@
 """The Parquet files of a source: one walk, whatever holds the files."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from catalog.dataclasses import dataclass
 from catalog.errors import ErrorKind, InvalidInput, Unsupported
 from catalog.formats.hive_path import segments
 from catalog.formats.source import Listing, OtherTable, SourceFile, SourceFormat

@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
+from catalog.dataclasses import dataclass, field, replace
 from catalog.errors import CorruptData, ErrorKind, InvalidInput
 from catalog.model.contract_reading import contract_from_json
 from catalog.model.contracts import Contract

@@ -1,9 +1,9 @@
 """Python checks: functions that look at the rows of a table, and which of them may run here."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from catalog.dataclasses import dataclass, field
 from catalog.errors import InvalidInput
 
 CheckFunction: TypeAlias = Callable[[Any, Mapping[str, Any]], object]

@@ -5,9 +5,9 @@ import difflib
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 
+from catalog.dataclasses import dataclass, replace
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.checks import MAX_CHECK, Check, CheckKind, Severity, check_name, threshold
 from catalog.model.ids import canonical_json

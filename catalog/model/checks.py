@@ -3,10 +3,10 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from catalog.dataclasses import dataclass, field
 from catalog.errors import CorruptData, ErrorKind, InvalidInput
 from catalog.model.ids import canonical_json, content_id, excerpt
 from catalog.model.texts import check_text

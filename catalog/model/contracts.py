@@ -5,10 +5,10 @@ table (that it is there, its columns, key, partitioning, definition, checks) mus
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal, TypeAlias, get_args
 
+from catalog.dataclasses import dataclass, field
 from catalog.model.ids import canonical_json, content_id
 
 CONTRACT_VERSION = 1

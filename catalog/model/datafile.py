@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
+
+from catalog.dataclasses import dataclass, field
 
 Verify: TypeAlias = Literal["size", "pages", "hash"]
 """What of data files is compared with the commit before they are read.

@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
+from catalog.dataclasses import dataclass, field
 from catalog.errors import CorruptData
 from catalog.model.ids import canonical_json, content_id, excerpt, is_id, is_id_or_none
 from catalog.model.table_names import checked_table_name

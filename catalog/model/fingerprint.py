@@ -1,8 +1,9 @@
 """Fingerprints: what is known about the contents of a data file without opening it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from fractions import Fraction
+
+from catalog.dataclasses import dataclass, field
 
 BLOCK_ROWS = 65_536
 """Rows of a block: few enough to locate a change closely, many enough that the digests of a file

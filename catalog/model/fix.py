@@ -3,8 +3,8 @@
 import json
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.errors import CorruptData, ErrorKind, InvalidInput
 from catalog.model.for_each import ForEach, for_each
 from catalog.model.ids import canonical_json, content_id, excerpt

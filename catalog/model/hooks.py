@@ -1,9 +1,9 @@
 """Hooks of gates: programs and functions of the user's own that are asked about a change."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from catalog.dataclasses import dataclass, field
 from catalog.errors import InvalidInput
 
 Given: TypeAlias = "Callable[[Mapping[str, Any]], object] | Sequence[str] | Hook"

@@ -1,9 +1,9 @@
 """What a gate found: results of checks, violations of contracts, answers of hooks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from catalog.dataclasses import dataclass, field, replace
 from catalog.errors import CorruptData
 from catalog.model.ids import excerpt
 

@@ -1,7 +1,6 @@
 """Limits of statements that a catalog stores."""
 
-from dataclasses import dataclass
-
+from catalog.dataclasses import dataclass
 from catalog.errors import InvalidInput
 
 TIME_LIMIT_S = 6 * 3600.0

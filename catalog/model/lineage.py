@@ -6,9 +6,9 @@ transaction that did several things to a table.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from catalog.dataclasses import dataclass, field, replace
 from catalog.model.ids import are_ids
 
 LINEAGE_VERSION = 1

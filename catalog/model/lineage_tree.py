@@ -1,9 +1,9 @@
 """Lineage across commits: a table, the commits that wrote it, and what these read; pure values."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
+from catalog.dataclasses import dataclass
 from catalog.model.lineage import LineageEntry
 from catalog.model.listings import CommitInfo
 

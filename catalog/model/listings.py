@@ -2,8 +2,8 @@
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.model.commit import Commit, TableChange
 from catalog.model.table import TableSnapshot
 

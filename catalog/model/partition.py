@@ -1,9 +1,9 @@
 """Partitions as people read them: the typed values of a data file in text form."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from catalog.dataclasses import dataclass
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
 from catalog.model.values import encoded_text

@@ -2,9 +2,9 @@
 
 import datetime
 import re
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from catalog.dataclasses import dataclass
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.names import canonical_name
 from catalog.model.texts import check_text

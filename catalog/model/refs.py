@@ -2,9 +2,9 @@
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 
+from catalog.dataclasses import dataclass, field
 from catalog.errors import CorruptData
 from catalog.model.commit import parse_time, time_text
 from catalog.model.digests import FIELD, check_digest, digest_of, with_digest

@@ -1,9 +1,9 @@
 """What is known of the past of a row: who last changed its cells, and every state it had."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from catalog.dataclasses import dataclass, field
 from catalog.model.listings import CommitInfo
 
 RowValues: TypeAlias = Mapping[str, object]

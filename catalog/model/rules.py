@@ -1,9 +1,9 @@
 """The rules of a branch: what a commit to come has to pass before the branch moves to it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from catalog.dataclasses import dataclass, field
 from catalog.errors import CorruptData
 from catalog.hints import Call, hint
 from catalog.model.ids import canonical_json, excerpt

@@ -6,9 +6,9 @@ here because the engine is a lower floor than those that plan (query, diff, writ
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from catalog.dataclasses import dataclass
 from catalog.model.datafile import DataFile
 from catalog.model.partition import Partition
 from catalog.model.schema import Field, FileSchema

@@ -1,7 +1,6 @@
 """Table schemas with field ids, and the file schemas through which files are read."""
 
-from dataclasses import dataclass
-
+from catalog.dataclasses import dataclass
 from catalog.errors import CorruptData, ErrorKind, NotFound
 from catalog.model import types
 from catalog.model.ids import canonical_json, content_id, excerpt

@@ -1,8 +1,8 @@
 """Table snapshots: the state of one table in one commit."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
+from catalog.dataclasses import dataclass, field
 from catalog.errors import CorruptData
 from catalog.model.derived import Computed, computed_from_json
 from catalog.model.ids import MAX_LEVELS, canonical_json, content_id, excerpt, is_id

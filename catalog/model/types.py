@@ -10,10 +10,10 @@ are read and where they are written, only names that ``is_scalar_name`` knows ar
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from catalog.dataclasses import dataclass
 from catalog.errors import CorruptData
 from catalog.model.ids import excerpt
 from catalog.model.keywords import KEYWORDS

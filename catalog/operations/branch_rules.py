@@ -4,8 +4,8 @@ import contextlib
 import difflib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 
+from catalog.dataclasses import dataclass, replace
 from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.hints import Call, hint
 from catalog.model.checks import checks_of

@@ -4,9 +4,9 @@ import datetime
 import getpass
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from catalog.dataclasses import dataclass, replace
 from catalog.model.check_functions import CheckFunctions, no_functions
 from catalog.model.hooks import Hooks, no_hooks
 from catalog.model.lineage import StoredLineage

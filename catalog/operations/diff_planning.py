@@ -1,8 +1,8 @@
 """Planning the diff of two commits: which tables, which files, which columns mean the same."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.diff.column_matching import ids_contradict, match_columns
 from catalog.diff.options import DiffOptions
 from catalog.diff.plan import SideName, TablePlan, plan_table

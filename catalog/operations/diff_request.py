@@ -1,9 +1,9 @@
 """What is asked of a diff, checked as it comes in."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, get_args
 
+from catalog.dataclasses import dataclass
 from catalog.diff.options import DiffOptions
 from catalog.errors import InvalidInput
 from catalog.model.texts import check_integer, listed

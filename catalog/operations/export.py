@@ -4,12 +4,12 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
 import duckdb
 
+from catalog.dataclasses import dataclass
 from catalog.engine.checked_reads import checked
 from catalog.engine.connection import borrowed
 from catalog.engine.copying import copy_sql

@@ -1,8 +1,8 @@
 """Rebasing: the commits of a branch made again on another base."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.model.backfill import belongs_to_backfill
 from catalog.model.commit import Commit
 from catalog.model.lineage import made_again

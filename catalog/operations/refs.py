@@ -2,9 +2,9 @@
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from catalog.dataclasses import dataclass
 from catalog.errors import Conflict, ErrorKind, InvalidInput, NotFound
 from catalog.hints import Call, hint
 from catalog.model.names import canonical_name, check_ref_name

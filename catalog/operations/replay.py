@@ -1,10 +1,10 @@
 """Changes replayed elsewhere, or taken back: cherry-pick and revert."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
+from catalog.dataclasses import dataclass, field, replace
 from catalog.errors import ErrorKind, InvalidInput, MergeConflict, NotFound
 from catalog.hints import Option, hint
 from catalog.model.commit import Commit

@@ -1,7 +1,6 @@
 """Resets: a branch is moved to any commit, and its reflog keeps where it was."""
 
-from dataclasses import dataclass, replace
-
+from catalog.dataclasses import dataclass, replace
 from catalog.errors import CorruptData, ErrorKind, InvalidInput
 from catalog.hints import Call, hint
 from catalog.model.names import canonical_name

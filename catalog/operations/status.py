@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from catalog.dataclasses import dataclass
 from catalog.model.texts import path_text
 from catalog.operations.context import OperationContext
 from catalog.operations.tables import tables

@@ -1,9 +1,9 @@
 """What a query session asks of a catalog, without depending on it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from catalog.dataclasses import dataclass
 from catalog.engine.checked_reads import Check
 from catalog.model.datafile import DataFile
 from catalog.model.lineage import Input

@@ -1,9 +1,9 @@
 """Statements that a session passes to its writer, and their results."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from catalog.dataclasses import dataclass, field
 from catalog.engine.quoting import identifier
 from catalog.query.backend import Params, VersionedTable
 from catalog.query.parse.predicates import Predicate

@@ -6,9 +6,9 @@ manifest node with some partition values, may meet them. Encoded bounds are comp
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+from catalog.dataclasses import dataclass
 from catalog.errors import InvalidInput
 from catalog.model.datafile import ColumnStats, DataFile
 from catalog.model.partition import Range

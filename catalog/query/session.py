@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
 
 import duckdb
 
+from catalog.dataclasses import dataclass
 from catalog.engine.checked_reads import Check, checked, checked_relation
 from catalog.engine.instances import give_back, keep_apart
 from catalog.engine.quoting import identifier

@@ -1,7 +1,6 @@
 """The picture of a diff as text: what an analyst sees first."""
 
-from dataclasses import dataclass
-
+from catalog.dataclasses import dataclass
 from catalog.diff.counts import Example
 from catalog.diff.view import ColumnView, DiffView, End, TableView
 from catalog.report.figures import clipped, count, counted, listed, named_values, plain, short

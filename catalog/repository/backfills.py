@@ -5,8 +5,8 @@ began, and that commit describes it.
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.errors import Conflict, CorruptData, ErrorKind
 from catalog.hints import Blank, Call, Option, hint
 from catalog.model.backfill import (

@@ -8,8 +8,8 @@ import datetime
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass, replace
 
+from catalog.dataclasses import dataclass, replace
 from catalog.errors import AlreadyExists, CatalogError, CorruptData, NotFound, StorageFailure
 from catalog.hints import Call, hint
 from catalog.model.ids import canonical_json, content_id, parse_json, random_id

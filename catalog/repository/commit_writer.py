@@ -2,9 +2,9 @@
 
 import datetime
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from weakref import WeakKeyDictionary
 
+from catalog.dataclasses import dataclass, field, replace
 from catalog.model import table as table_model
 from catalog.model.commit import (
     INLINE_TABLES,

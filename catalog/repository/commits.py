@@ -1,9 +1,9 @@
 """Commits as stored: reading them, their tables and what they changed."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
+from catalog.dataclasses import dataclass
 from catalog.errors import CorruptData, NotFound
 from catalog.model import commit as commit_model
 from catalog.model import table as table_model

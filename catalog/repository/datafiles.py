@@ -10,8 +10,8 @@ import os
 import stat
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 
+from catalog.dataclasses import dataclass, field
 from catalog.errors import CorruptData, ErrorKind
 from catalog.hints import Option, hint
 from catalog.model.datafile import DataFile

@@ -2,8 +2,8 @@
 
 import heapq
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.errors import ErrorKind, NotFound
 from catalog.model.commit import Commit
 

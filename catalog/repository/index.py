@@ -8,8 +8,8 @@ Columns of an index node: ``first`` (sort key of the first row below), ``child``
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.model.partition import Range
 from catalog.repository import columnar
 from catalog.repository.columnar import Columns

@@ -3,9 +3,9 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from catalog.dataclasses import dataclass
 from catalog.errors import CorruptData, NotFound
 from catalog.model.ids import content_id
 from catalog.repository import pack

@@ -19,8 +19,8 @@ canonical JSON, that JSON (its SHA-256 is the node id), and its own places.
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.errors import CorruptData
 from catalog.model.ids import COMMIT_ID, canonical_json, excerpt, parse_json
 from catalog.repository.inflating import MAX_BYTES, deflated, inflated

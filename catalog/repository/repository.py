@@ -2,9 +2,9 @@
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from catalog.dataclasses import dataclass
 from catalog.errors import (
     AlreadyExists,
     CatalogError,

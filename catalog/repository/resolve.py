@@ -1,8 +1,8 @@
 """Ref expressions resolved to commits."""
 
 import difflib
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.model.ids import COMMIT_ID, ID_PREFIX, MIN_PREFIX
 from catalog.model.ref_expressions import Ancestor, AsOf, MovesAgo, Parent, RefStep, parse_ref

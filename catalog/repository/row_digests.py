@@ -8,11 +8,11 @@ that it holds: an object that is damaged, or about something else, is as good as
 
 import hashlib
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import xxhash
 
+from catalog.dataclasses import dataclass
 from catalog.errors import CatalogError
 from catalog.model import types
 from catalog.model.datafile import DataFile

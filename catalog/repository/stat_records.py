@@ -14,8 +14,8 @@ import json
 import re
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.errors import CatalogError, CorruptData
 from catalog.model.ids import excerpt
 from catalog.repository.inflating import inflated

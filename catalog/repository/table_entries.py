@@ -6,9 +6,9 @@ Leaves are sorted by name.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from catalog.dataclasses import dataclass, field
 from catalog.model.commit import TableEntry
 from catalog.model.table_names import checked_table_name
 from catalog.repository.pack import Place

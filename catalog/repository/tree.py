@@ -9,10 +9,10 @@ Source: prolly trees, as in Noms and Dolt.
 import hashlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import Generic, Protocol, TypeVar
 
+from catalog.dataclasses import dataclass
 from catalog.repository import columnar, index
 from catalog.repository.columnar import Columns
 from catalog.repository.index import Child, Summary

@@ -1,8 +1,8 @@
 """Differences of two trees, reading only nodes that they do not share."""
 
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from catalog.dataclasses import dataclass
 from catalog.repository.index import Child
 from catalog.repository.tree import Root, TreeReader
 

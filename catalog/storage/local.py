@@ -20,10 +20,10 @@ import stat
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from catalog.dataclasses import dataclass
 from catalog.errors import (
     AlreadyExists,
     CorruptData,

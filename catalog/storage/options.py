@@ -1,7 +1,6 @@
 """How to reach buckets, beyond what the services' libraries find by themselves."""
 
-from dataclasses import dataclass, field, fields
-
+from catalog.dataclasses import dataclass, field, fields
 from catalog.messages import masked
 
 

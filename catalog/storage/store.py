@@ -7,9 +7,9 @@ immutable but for those changed by ``swap`` and derived ones written by ``put``.
 import datetime
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from catalog.dataclasses import dataclass
 from catalog.errors import Conflict, ErrorKind, InvalidInput, StorageFailure
 
 

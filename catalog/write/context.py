@@ -1,11 +1,11 @@
 """What every writing operation needs: an engine, and the catalog to read from and write to."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import duckdb
 
+from catalog.dataclasses import dataclass, field
 from catalog.engine.relation import prepare, relation_sql
 from catalog.engine.verification import verified
 from catalog.engine.workspace import Workspace

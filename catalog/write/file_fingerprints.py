@@ -3,9 +3,9 @@
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from types import MappingProxyType
 
+from catalog.dataclasses import dataclass
 from catalog.diff.fingerprints.claims import unproved
 from catalog.diff.fingerprints.completing import Replaced, TakenFrom, computed_whole
 from catalog.diff.route import known_keys

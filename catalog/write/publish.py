@@ -4,8 +4,8 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, replace
 
+from catalog.dataclasses import dataclass, replace
 from catalog.errors import CorruptData
 from catalog.model.commit import is_same_state
 from catalog.repository.branch_errors import contested_error, deleted_error, gated_error

@@ -1,8 +1,8 @@
 """Requirements: whether a transaction's changes still hold on a branch that has moved."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
+from catalog.dataclasses import dataclass, replace
 from catalog.engine.connection import single_row
 from catalog.engine.failures import engine_errors
 from catalog.errors import Conflict, ErrorKind

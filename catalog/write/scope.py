@@ -1,7 +1,6 @@
 """Scopes: what a transaction depends on in a table, and so what nobody else may change."""
 
-from dataclasses import dataclass
-
+from catalog.dataclasses import dataclass
 from catalog.model.datafile import DataFile, FileChanges
 from catalog.model.partition import Partition
 

@@ -1,10 +1,10 @@
 """A table that is being written, with what its operations share."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import duckdb
 
+from catalog.dataclasses import dataclass
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
 from catalog.query.pruning import Pruner

@@ -2,9 +2,9 @@
 
 import datetime
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from catalog.dataclasses import dataclass, field, replace
 from catalog.engine.connection import connection_on_demand
 from catalog.engine.failures import engine_errors
 from catalog.engine.settings import UserSettings

@@ -1,8 +1,8 @@
 """Tables as a transaction has changed them so far: what was committed, and what it did since."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 
+from catalog.dataclasses import dataclass, field, replace
 from catalog.model.datafile import DataFile
 from catalog.model.derived import Computed
 from catalog.model.lineage import LineageEntry

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from catalog.dataclasses import dataclass, field
 from cli.specs import pair
 from cli.usage import UsageError
 

@@ -1,9 +1,9 @@
 """The changed rows of a diff: as lines of text, JSON, CSV or Parquet."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from catalog.dataclasses import dataclass
 from catalog.report.figures import clipped, plain
 from catalog.report.values import rows, text
 from cli.output.results import Write

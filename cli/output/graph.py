@@ -1,8 +1,9 @@
 """Draws history as lines beside the commits, newest at the top."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from catalog.dataclasses import dataclass
 
 
 class Node(Protocol):

@@ -2,10 +2,10 @@
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
+from catalog.dataclasses import dataclass, field
 from catalog.report.figures import exact_moment, grouped, moment, plain, short, size
 from catalog.report.layout import aligned, markdown_table
 from cli.output import stdout

@@ -1,10 +1,10 @@
 """SQL that writes on a branch: all statements in one commit, and what they changed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from catalog.dataclasses import dataclass, replace
 from catalog.report.figures import plain, short
 from catalog.report.values import rows
 from cli.output import stderr, stdout

@@ -1,6 +1,6 @@
 """Cuts typed SQL into statements, so that a shell knows when one is whole."""
 
-from dataclasses import dataclass
+from catalog.dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)

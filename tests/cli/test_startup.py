@@ -12,7 +12,7 @@ from tests.cli.conftest import REPOSITORY
 
 HEAVY = frozenset({"duckdb", "pyarrow", "sqlglot", "boto3", "numpy", "prompt_toolkit", "rich"})
 
-FOR_HELP = frozenset({"errors", "hints", "messages", "model", "report", "storage"})
+FOR_HELP = frozenset({"dataclasses", "errors", "hints", "messages", "model", "report", "storage"})
 """The parts of the catalog that options and their help are made of."""
 
 FOR_HISTORY = FOR_HELP | {

@@ -6,7 +6,6 @@ engine. Columns are read one at a time, so that memory follows the widest.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import duckdb
@@ -14,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from catalog.dataclasses import dataclass
 from catalog.diff.compare.arrays import Arrays, Unreadable, arrow_type
 from catalog.diff.fingerprints.canonical import Fixed, fixed, repeated, unwrapped
 from catalog.diff.forms import common_forms

@@ -6,12 +6,12 @@ fingerprints compare them. The engine is handed the rows that differ, of many fi
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from catalog.dataclasses import dataclass
 from catalog.diff.compare.align import differing
 from catalog.diff.compare.arrays import Unreadable, arrow_type, as_type
 from catalog.diff.compare.table_reader import TableReader

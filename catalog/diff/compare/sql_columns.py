@@ -6,9 +6,9 @@ twice: ``f_…`` of the older side, ``t_…`` of the newer.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 
+from catalog.dataclasses import dataclass
 from catalog.diff.forms import Form, common_forms, identity
 from catalog.diff.plan import ColumnPair, SideName, TablePlan
 from catalog.model.schema import Field

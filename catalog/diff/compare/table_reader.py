@@ -1,10 +1,10 @@
 """How the files of a table's plan are read: by the engine, or column by column as arrays."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import duckdb
 
+from catalog.dataclasses import dataclass, field
 from catalog.diff.compare.arrays import Arrays
 from catalog.diff.plan import SideName, TablePlan
 from catalog.diff.route import Prints

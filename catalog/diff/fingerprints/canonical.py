@@ -10,7 +10,6 @@ values; nested columns hash their children one after another.
 import struct
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 
@@ -19,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from catalog.dataclasses import dataclass
 from catalog.engine.arrow_arrays import constant, to_numpy
 
 Update = Callable[[Any], None]

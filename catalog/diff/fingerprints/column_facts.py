@@ -1,9 +1,8 @@
 """What a fingerprint records of one column, put together block by block."""
 
-from dataclasses import dataclass
-
 import pyarrow as pa
 
+from catalog.dataclasses import dataclass
 from catalog.diff.fingerprints.canonical import Block
 from catalog.diff.fingerprints.canonical import block as canonical_block
 from catalog.diff.fingerprints.claims import ClaimCheck

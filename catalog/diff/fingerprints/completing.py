@@ -4,10 +4,10 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
+from catalog.dataclasses import dataclass
 from catalog.diff.fingerprints.compute import compute
 from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.diff.fingerprints.reuse import KeyIndex, Known, looked_at, looked_into, needed_columns

@@ -1,8 +1,8 @@
 """What a fingerprint is of: a data file, as its table reads it, and a key."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
+from catalog.dataclasses import dataclass, field
 from catalog.formats.bounds import Claims
 from catalog.formats.footer import (
     Label,

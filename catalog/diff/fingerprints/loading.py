@@ -3,8 +3,8 @@
 import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.diff.fingerprints.completing import Completing, Entry
 from catalog.diff.plan import SIDES, TablePlan
 from catalog.diff.route import key_ids

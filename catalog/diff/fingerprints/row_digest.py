@@ -13,7 +13,6 @@ in two of the next had equal sums. Text of more than ``LONG_BYTES`` is hashed by
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -21,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
+from catalog.dataclasses import dataclass
 from catalog.diff.fingerprints.canonical import (
     Fixed,
     TextBytes,

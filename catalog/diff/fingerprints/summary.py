@@ -11,12 +11,12 @@ Source: S. M. Rump, T. Ogita, S. Oishi, "Accurate floating-point summation", 200
 import decimal
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from catalog.dataclasses import dataclass
 from catalog.diff.fingerprints.canonical import Block, Fixed
 from catalog.errors import CatalogError
 from catalog.model.fingerprint import BLOCK_ROWS, ColumnSummary

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.flow.check_sources.dbt_tests import TestContext, find_test, referenced, test_name
 from catalog.flow.check_sources.entry import Entry
 from catalog.flow.check_sources.findings import Findings, Rule, column_of

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 
+from catalog.dataclasses import dataclass, replace
 from catalog.engine.quoting import identifier, literal
 from catalog.flow.check_sources.entry import Entry
 from catalog.flow.check_sources.findings import Findings, Rule, column_of, suggested_name

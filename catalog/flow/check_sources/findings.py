@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 
+from catalog.dataclasses import dataclass, field, replace
 from catalog.errors import CatalogError, ErrorKind, InvalidInput, NotFound
 from catalog.flow.check_sources.entry import Entry, RuleRefusedError
 from catalog.flow.check_sources.known import KnownTable, KnownTables

@@ -1,8 +1,8 @@
 """The tables that a branch has, as far as rules need to know them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.engine.quoting import identifier
 from catalog.model.types import DataType
 

@@ -1,9 +1,9 @@
 """Data contracts of the Open Data Contract Standard (ODCS, version 3): what they say of rows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from catalog.dataclasses import dataclass
 from catalog.flow.check_sources.entry import Entry
 from catalog.flow.check_sources.findings import Findings, Rule, column_of, suggested_name
 from catalog.flow.check_sources.known import KnownTable

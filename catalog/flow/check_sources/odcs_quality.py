@@ -3,9 +3,9 @@
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+from catalog.dataclasses import dataclass, field, replace
 from catalog.engine.quoting import identifier, literal
 from catalog.flow.check_sources.entry import Entry
 from catalog.flow.check_sources.findings import Findings, Rule, suggested_name

@@ -3,9 +3,9 @@
 import os
 import stat
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
+from catalog.dataclasses import dataclass
 from catalog.errors import ErrorKind, InvalidInput, NotFound, StorageFailure
 from catalog.flow.check_sources.dbt_file import NODES, OTHER_SECTIONS, find_dbt_checks
 from catalog.flow.check_sources.entry import Entry

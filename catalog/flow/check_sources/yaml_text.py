@@ -6,9 +6,9 @@ lines stand for billions of values. Keys that are there twice are refused: the f
 would be lost without a word.
 """
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
+from catalog.dataclasses import dataclass, replace
 from catalog.errors import ErrorKind, InvalidInput, Unsupported
 from catalog.flow.check_sources.entry import Entry
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from catalog.dataclasses import dataclass, replace
 from catalog.diff.forms import common_forms
 from catalog.errors import CatalogError, ErrorKind, InvalidInput
 from catalog.flow.checks.columns import CheckedColumn, checked_column

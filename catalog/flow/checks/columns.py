@@ -1,8 +1,8 @@
 """The columns that checks name, as a table has them."""
 
 import difflib
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.errors import ErrorKind, NotFound
 from catalog.model.schema import Field, Schema
 from catalog.model.types import DataType, StructType

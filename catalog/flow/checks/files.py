@@ -1,8 +1,8 @@
 """Which data files have to be read for a check."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
+from catalog.dataclasses import dataclass, field
 from catalog.errors import CatalogError
 from catalog.flow.checks.binding import BoundCheck, bind
 from catalog.model.check_rules import ROW_LEVEL

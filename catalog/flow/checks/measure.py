@@ -7,8 +7,8 @@ one more: their columns are read once, and grouped or matched from there.
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.engine.restricted import SelectEngine
 from catalog.errors import ErrorKind, InvalidInput, StorageFailure
 from catalog.flow.checks.binding import BoundCheck

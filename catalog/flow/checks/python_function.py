@@ -4,12 +4,12 @@ import contextlib
 import copy
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import pyarrow as pa
 
+from catalog.dataclasses import dataclass
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.messages import shown
 from catalog.model.check_functions import CheckFunction, CheckFunctions

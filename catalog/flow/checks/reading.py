@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 
+from catalog.dataclasses import dataclass, field
 from catalog.engine.allowed_files import AllowedFiles
 from catalog.engine.isolated import isolated_engine
 from catalog.engine.quoting import identifier, type_sql

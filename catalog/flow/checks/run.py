@@ -7,8 +7,8 @@ counted alone, so that one whose SQL fails breaks no other.
 import datetime
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
+from catalog.dataclasses import dataclass, field
 from catalog.errors import CatalogError, ErrorKind, InvalidInput, StorageFailure, Unsupported
 from catalog.flow.checks.binding import BoundCheck
 from catalog.flow.checks.examples import examples

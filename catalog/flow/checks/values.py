@@ -5,9 +5,9 @@ A bound that no value of the type can reach is none, or one that all values are 
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 
+from catalog.dataclasses import dataclass
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.check_rules import as_number
 from catalog.model.types import (

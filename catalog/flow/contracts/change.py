@@ -1,10 +1,10 @@
 """What changed in one table, as it is judged: known from metadata, or found out when asked for."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
 
+from catalog.dataclasses import dataclass
 from catalog.diff.counts import TableCounts
 from catalog.diff.held_rows import HeldRows, ShownRow
 from catalog.diff.plan import ColumnPair, TablePlan

@@ -1,8 +1,8 @@
 """Which columns a contract means: by their names before the change, wherever they went since."""
 
 import difflib
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.diff.plan import ColumnPair, TablePlan
 from catalog.model.schema import Field
 

@@ -1,8 +1,8 @@
 """Partitions that a contract names, by the types of a table's partition columns."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.diff.plan import SideName
 from catalog.errors import InvalidInput
 from catalog.model.contracts import PartitionRange, PartitionRule

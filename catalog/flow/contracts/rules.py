@@ -1,8 +1,8 @@
 """The rules of a contract for one table, and violations of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.diff.held_rows import ShownRow
 from catalog.diff.tally import Label
 from catalog.model.contracts import EVERY, NO_LIMITS, Contract, Most, TableLimits

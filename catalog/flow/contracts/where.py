@@ -5,12 +5,12 @@ engine that can open no file: the changed rows are handed to it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from catalog.dataclasses import dataclass
 from catalog.diff.held_rows import SHOWN_KEY, HeldRows, ShownRow
 from catalog.diff.plan import ColumnPair
 from catalog.diff.result import Selection

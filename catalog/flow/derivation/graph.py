@@ -1,9 +1,9 @@
 """The graph of derived tables: which reads which, and an order in which to compute them."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
+from catalog.dataclasses import dataclass
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.flow.candidate import Candidate
 from catalog.flow.derivation.definitions import input_names

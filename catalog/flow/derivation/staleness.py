@@ -4,8 +4,8 @@ It is never stored. It follows from what a table says it was computed from, and 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.flow.candidate import Candidate
 from catalog.flow.derivation.graph import Graph
 from catalog.model.derived import ComputedInput

@@ -1,11 +1,11 @@
 """Decides whether a derived table may be recomputed partition by partition, from its SQL alone."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations, islice, product
 
 from sqlglot import exp
 
+from catalog.dataclasses import dataclass
 from catalog.flow.partitionwise.carry import Carry, is_exact
 from catalog.flow.partitionwise.prover import Place, Prover
 from catalog.flow.partitionwise.queries import query_relation

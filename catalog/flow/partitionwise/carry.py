@@ -9,10 +9,10 @@ types, deterministic, and written so that sqlglot writes them as they were read.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from sqlglot import exp
 
+from catalog.dataclasses import dataclass
 from catalog.query.parse.masking import COVERED
 
 

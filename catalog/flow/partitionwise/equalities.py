@@ -5,11 +5,11 @@ transitive: between ``BIGINT`` and ``DOUBLE``, say, it is not.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from sqlglot import exp
 
+from catalog.dataclasses import dataclass, field, replace
 from catalog.flow.partitionwise.carry import Carry, is_exact
 from catalog.flow.partitionwise.expressions import Term, term
 from catalog.flow.partitionwise.prover import Place

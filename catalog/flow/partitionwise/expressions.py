@@ -1,10 +1,10 @@
 """Scalar expressions: what they carry, and whether their value depends on their row alone."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
+from catalog.dataclasses import dataclass, replace
 from catalog.flow.functions import (
     ALL_AGGREGATES,
     ORDERED_AGGREGATES,

@@ -1,10 +1,10 @@
 """Joins: when rows of two relations that meet belong to one partition value."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
+from catalog.dataclasses import dataclass, replace
 from catalog.flow.partitionwise.equalities import Equalities, equalities
 from catalog.flow.partitionwise.expressions import Term, check, conjuncts
 from catalog.flow.partitionwise.prover import Place, Prover

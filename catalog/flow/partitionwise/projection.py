@@ -1,10 +1,10 @@
 """The select list: the columns of the result, their names and what they carry."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
+from catalog.dataclasses import dataclass, replace
 from catalog.flow.partitionwise.expressions import Contents, carried, check, unwrapped
 from catalog.flow.partitionwise.prover import Place
 from catalog.flow.partitionwise.refusal import Refused, refuse_others, shown

@@ -1,10 +1,10 @@
 """What the parts of the analysis share: the question, and what was found so far."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 from sqlglot import exp
 
+from catalog.dataclasses import dataclass, field
 from catalog.flow.functions import ALL_AGGREGATES
 from catalog.flow.partitionwise.carry import Carry, determines
 from catalog.flow.partitionwise.relation import Relation

@@ -5,11 +5,11 @@ another name.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import islice
 
 from sqlglot import exp
 
+from catalog.dataclasses import dataclass
 from catalog.errors import CatalogError
 from catalog.flow.functions import (
     ALL_AGGREGATES,

@@ -8,9 +8,9 @@ exactly the rows of these. Any other relation is refused where it arises.
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from itertools import count
 
+from catalog.dataclasses import dataclass, replace
 from catalog.flow.partitionwise.carry import Carry
 from catalog.query.parse.keywords import fold
 

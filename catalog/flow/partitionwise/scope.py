@@ -7,10 +7,10 @@ subquery, the name means the first.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from sqlglot import exp
 
+from catalog.dataclasses import dataclass, field
 from catalog.flow.partitionwise.refusal import Refused
 from catalog.flow.partitionwise.relation import Column, ColumnId, Rows, Source
 from catalog.query.parse.keywords import fold

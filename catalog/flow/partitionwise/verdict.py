@@ -1,7 +1,8 @@
 """What is asked of the analysis, and its answer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from catalog.dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Bringing a derived table to the rows that its definition yields, touching only what differs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
+from catalog.dataclasses import dataclass, replace
 from catalog.engine.connection import single_row
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.flow.refresh.sameness import is_same, rounded

@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 
+from catalog.dataclasses import dataclass, field
 from catalog.engine.connection import connection_on_demand
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.flow.candidate import Candidate

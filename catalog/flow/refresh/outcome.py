@@ -1,9 +1,9 @@
 """What a refresh did to derived tables, or would do, for people and for the commit."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from catalog.dataclasses import dataclass, replace
 from catalog.flow.partitionwise import NotPartitionWise
 from catalog.flow.refresh.plan import StepPlan
 from catalog.flow.refresh.step import StepResult

@@ -5,12 +5,12 @@ Only what is proved is done by partitions; see ``flow.partitionwise``. Planning 
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import chain
 from typing import Literal
 
 import duckdb
 
+from catalog.dataclasses import dataclass, field
 from catalog.engine.quoting import identifier, literal, type_sql
 from catalog.flow.candidate import Candidate, CandidateTable
 from catalog.flow.derivation.definitions import select_of

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
 from functools import partial
 
+from catalog.dataclasses import dataclass, field, replace
 from catalog.engine.executor import Executor, ThreadExecutor
 from catalog.flow.candidate import Candidate
 from catalog.flow.derivation.graph import Graph

@@ -4,10 +4,10 @@ import logging
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 
 import duckdb
 
+from catalog.dataclasses import dataclass, replace
 from catalog.engine.connection import single_row
 from catalog.engine.failures import engine_errors
 from catalog.engine.restricted import SelectEngine

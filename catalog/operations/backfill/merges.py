@@ -1,8 +1,8 @@
 """What the branches of backfills, and those that they are for, say about them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
+from catalog.dataclasses import dataclass, field
 from catalog.model.backfill import PREFIX, Backfill
 from catalog.model.listings import CommitInfo, commit_info
 from catalog.operations.context import OperationContext

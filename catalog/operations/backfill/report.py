@@ -1,9 +1,9 @@
 """What a backfill has done, and what it would do to its target; values."""
 
 import datetime
-from dataclasses import dataclass
 from typing import Literal
 
+from catalog.dataclasses import dataclass
 from catalog.diff.view import DiffView
 from catalog.model.backfill import Backfill, BackfillStep
 from catalog.model.judgement import Judgement

@@ -6,8 +6,8 @@ goes on wherever an earlier one stopped, on this machine or on another.
 
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
 
+from catalog.dataclasses import dataclass, field, replace
 from catalog.errors import (
     CatalogError,
     Conflict,

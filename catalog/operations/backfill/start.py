@@ -1,8 +1,8 @@
 """Beginning a backfill, or going on with the one of its name."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 
+from catalog.dataclasses import dataclass, replace
 from catalog.errors import AlreadyExists, Conflict, ErrorKind, InvalidInput, NotFound
 from catalog.hints import Call, Option, hint
 from catalog.messages import masked

@@ -6,8 +6,8 @@ every commit with the same; where nothing failed, it also tells of the files tha
 
 import datetime
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 
+from catalog.dataclasses import dataclass, replace
 from catalog.model.checks import CheckKind, TableCheck
 from catalog.model.judgement import CheckResult
 from catalog.operations.checks.listing import entry_of

@@ -3,9 +3,9 @@
 import datetime
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from catalog.dataclasses import dataclass, field
 from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.model.checks import TableCheck
 from catalog.model.judgement import CheckResult

@@ -1,9 +1,9 @@
 """Checks taken over from files, in one commit: those that each file states now."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from catalog.dataclasses import dataclass, field, replace
 from catalog.errors import (
     AlreadyExists,
     CatalogError,

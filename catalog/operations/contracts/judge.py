@@ -1,10 +1,10 @@
 """Judging what changed between two commits by contracts."""
 
 from collections.abc import Iterator, MutableMapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from catalog.dataclasses import dataclass
 from catalog.diff.view import End
 from catalog.engine.failures import engine_errors
 from catalog.flow.candidate import Candidate

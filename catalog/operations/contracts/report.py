@@ -1,7 +1,6 @@
 """What judging a change by contracts found."""
 
-from dataclasses import dataclass
-
+from catalog.dataclasses import dataclass
 from catalog.diff.view import End
 from catalog.model.judgement import Violation
 

@@ -3,9 +3,9 @@
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 
+from catalog.dataclasses import dataclass, field
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.flow.command import run_command
 from catalog.flow.permission import command_text

@@ -1,10 +1,10 @@
 """The steps of a fix: what it is repeated for, found once, at the commit that it begins from."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise, product
 from math import prod
 
+from catalog.dataclasses import dataclass, field
 from catalog.engine.data_types import data_type
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.formats.hive_path import escape

@@ -7,10 +7,10 @@ read have changed since. If so, it is run again, when no other step can commit.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
 
 import duckdb
 
+from catalog.dataclasses import dataclass, field
 from catalog.engine.executor import ThreadExecutor
 from catalog.engine.readable import readable
 from catalog.errors import CatalogError, Conflict, CorruptData, ErrorKind, InvalidInput

@@ -7,8 +7,8 @@ says what it did, files are left out by them, and they may stand in any statemen
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.engine.quoting import literal, type_sql
 from catalog.errors import CatalogError, Conflict, ErrorKind, InvalidInput
 from catalog.hints import hint

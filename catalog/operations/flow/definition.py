@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 
+from catalog.dataclasses import dataclass, field, replace
 from catalog.errors import AlreadyExists, CatalogError, ErrorKind, InvalidInput
 from catalog.flow.candidate import Candidate
 from catalog.flow.derivation.definitions import input_names, select_of

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
 from functools import partial
 
+from catalog.dataclasses import dataclass, field, replace
 from catalog.engine.workspace import Workspace
 from catalog.flow.candidate import Candidate
 from catalog.flow.refresh.external import NO_COMMANDS, CommandRuns

@@ -1,8 +1,8 @@
 """How derived tables of a branch are refreshed, and why so: ``cat.explain_refresh(…)``."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.flow.candidate import Candidate
 from catalog.flow.derivation.definitions import changing_functions
 from catalog.flow.derivation.graph import Graph

@@ -1,9 +1,9 @@
 """Where definitions that lie outside differ from those that a branch has."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from catalog.dataclasses import dataclass
 from catalog.flow.candidate import Candidate
 from catalog.model.derived import definition_of
 from catalog.operations.context import OperationContext

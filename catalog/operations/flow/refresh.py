@@ -3,9 +3,9 @@
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
 from functools import partial
 
+from catalog.dataclasses import dataclass, field, replace
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.flow.candidate import Candidate
 from catalog.flow.derivation.graph import Graph

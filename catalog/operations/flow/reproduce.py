@@ -3,8 +3,8 @@
 import os
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
 
+from catalog.dataclasses import dataclass, replace
 from catalog.diff.result import TableDiff
 from catalog.errors import CorruptData, ErrorKind, InvalidInput
 from catalog.flow.candidate import Candidate

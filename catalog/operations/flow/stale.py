@@ -1,7 +1,6 @@
 """Which derived tables are stale, and since when: ``cat.stale(…)``."""
 
-from dataclasses import dataclass
-
+from catalog.dataclasses import dataclass
 from catalog.flow.candidate import Candidate, CandidateTable
 from catalog.flow.derivation.graph import Graph
 from catalog.flow.derivation.staleness import Staleness, staleness

@@ -2,9 +2,9 @@
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
 
+from catalog.dataclasses import dataclass, field, replace
 from catalog.diff.view import End
 from catalog.errors import CorruptData, GateRefused
 from catalog.hints import Call, hint

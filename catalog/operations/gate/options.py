@@ -1,8 +1,8 @@
 """What whoever changes a branch says about its gate: further contracts, and what may fail."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
+from catalog.dataclasses import dataclass, field
 from catalog.errors import GateRefused, InvalidInput
 from catalog.hints import Call, hint
 from catalog.model.contracts import Contract

@@ -1,8 +1,8 @@
 """Which checks a change has to pass: those of the target's head, and those that it brings."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
+from catalog.dataclasses import dataclass, field
 from catalog.errors import CatalogError
 from catalog.model.checks import CheckKind, Severity, TableCheck, table_checks
 from catalog.model.judgement import CheckResult

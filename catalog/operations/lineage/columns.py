@@ -1,7 +1,6 @@
 """Columns traced through what was done to a table: backwards, and forwards."""
 
-from dataclasses import dataclass, field
-
+from catalog.dataclasses import dataclass, field
 from catalog.model.lineage import Input, LineageEntry
 from catalog.model.lineage_tree import replaces
 from catalog.operations.lineage.writers import Written

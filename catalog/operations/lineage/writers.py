@@ -1,7 +1,6 @@
 """Which commits wrote what a table has: the last one, and those that its rows come from before."""
 
-from dataclasses import dataclass
-
+from catalog.dataclasses import dataclass
 from catalog.model.commit import Commit
 from catalog.model.lineage import Input, LineageEntry, is_about_checks
 from catalog.model.lineage_tree import replaces

@@ -1,8 +1,8 @@
 """What became of derived tables in a merge, and how they are to be settled; see ``settling``."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from catalog.dataclasses import dataclass
 from catalog.operations.context import OperationContext
 from catalog.repository.commit_writer import TableUpdate
 from catalog.write.merge.ends import MergeProgress

@@ -8,10 +8,10 @@ parents: everything that could be merged, what ours has where it could not, and 
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import pyarrow as pa
 
+from catalog.dataclasses import dataclass
 from catalog.errors import ErrorKind, InvalidInput, MergeConflict, NotFound
 from catalog.hints import Blank, Call, Option, hint
 from catalog.model.commit import Commit

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
+from catalog.dataclasses import dataclass, field, replace
 from catalog.errors import Conflict, ErrorKind, MergeConflict, NotFound
 from catalog.hints import Blank, Call, Hint, hint
 from catalog.model.lineage_reading import lineage_entry

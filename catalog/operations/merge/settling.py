@@ -7,8 +7,8 @@ command computes is never run.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 
+from catalog.dataclasses import dataclass, field, replace
 from catalog.errors import CatalogError, InvalidInput
 from catalog.flow.candidate import Candidate
 from catalog.flow.derivation.graph import Graph

@@ -1,7 +1,6 @@
 """Merging a ref into a branch; a merge in conflict is left on a branch of its own."""
 
-from dataclasses import dataclass, replace
-
+from catalog.dataclasses import dataclass, replace
 from catalog.errors import AlreadyExists, ErrorKind, InvalidInput, MergeConflict
 from catalog.hints import Call, hint
 from catalog.model.names import canonical_name

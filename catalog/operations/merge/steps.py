@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import pyarrow as pa
 
+from catalog.dataclasses import dataclass, field, replace
 from catalog.engine.failures import engine_errors
 from catalog.engine.workspace import Workspace
 from catalog.errors import ErrorKind, InvalidInput, NotFound

@@ -2,9 +2,9 @@
 
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import cast
 
+from catalog.dataclasses import dataclass, field
 from catalog.model.listings import CommitInfo, commit_info
 from catalog.model.row_history import CellBlame, CellChange, Gap, RowBlame, RowChange
 from catalog.operations.rows.walk import RowWalk, State, Step, UnreadableError

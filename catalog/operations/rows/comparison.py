@@ -1,8 +1,8 @@
 """Which rows of a key are the same in two snapshots of a table, and which of their cells."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.diff.column_matching import ColumnMatch
 from catalog.diff.forms import common_forms
 from catalog.model.types import NULL_TYPE

@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 
+from catalog.dataclasses import dataclass, replace
 from catalog.diff.compare.sql_functions import exact_text
 from catalog.diff.forms import EXACT_TEXT
 from catalog.engine.checked_reads import checked

@@ -2,11 +2,11 @@
 
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
 import duckdb
 
+from catalog.dataclasses import dataclass
 from catalog.diff.forms import common_forms
 from catalog.engine.connection import single_row
 from catalog.engine.quoting import literal, type_sql

@@ -2,8 +2,8 @@
 
 import heapq
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 
+from catalog.dataclasses import dataclass, field, replace
 from catalog.model.listings import commit_info
 from catalog.model.row_history import Gap, RowChange, RowState
 from catalog.operations.rows.walk import RowWalk, State, Step, UnreadableError

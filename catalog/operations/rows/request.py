@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 
+from catalog.dataclasses import dataclass, replace
 from catalog.diff.column_matching import match_columns
 from catalog.engine.failures import engine_errors
 from catalog.engine.workspace import Workspace

@@ -1,8 +1,8 @@
 """From a commit to its parents, with the rows of a key: only files that may hold it are opened."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 
+from catalog.dataclasses import dataclass, field, replace
 from catalog.diff.column_matching import ColumnMatch, match_columns
 from catalog.errors import CatalogError, CorruptData, NotFound
 from catalog.model.datafile import DataFile

@@ -1,12 +1,12 @@
 """The lineage of columns: of queries, and of statements that write a table."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from catalog.dataclasses import dataclass
 from catalog.model.lineage import ColumnLineage, OutputColumn
 from catalog.query.lineage.parts import (
     UNKNOWN,

@@ -1,10 +1,10 @@
 """What takes part in the value of an expression."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 
 from sqlglot import exp
 
+from catalog.dataclasses import dataclass, field
 from catalog.model.lineage import Influence
 from catalog.query.lineage.parts import NOTHING, UNKNOWN, Parts, through, united
 from catalog.query.lineage.relations import Relation, Scope

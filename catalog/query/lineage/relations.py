@@ -1,8 +1,8 @@
 """Relations as lineage sees them: what their columns are made from, and what a name means."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
 
+from catalog.dataclasses import dataclass, field, replace
 from catalog.model.lineage import Influence
 from catalog.query.lineage.parts import UNKNOWN, Parts, column, through, united
 

@@ -1,10 +1,10 @@
 """Statements that write a table: which columns they write, and what these are made from."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
 
+from catalog.dataclasses import dataclass, field, replace
 from catalog.model.lineage import Influence
 from catalog.query.lineage.parts import NOTHING, Parts, column, through, united
 from catalog.query.lineage.queries import Names, QueryReader

@@ -46,10 +46,10 @@ Parenthesised or nested joins      Nothing in this FROM.
 
 import re
 from collections.abc import Iterator, Set
-from dataclasses import dataclass
 
 from sqlglot import exp
 
+from catalog.dataclasses import dataclass
 from catalog.query.parse.keywords import fold
 from catalog.query.parse.literals import literal_value
 from catalog.query.parse.predicates import LiteralValue, Op, Predicate

@@ -4,10 +4,10 @@ Columns, types and constraints are left to DuckDB, which is given the statement 
 the catalog's own: ``PARTITIONED BY (…)``, and ``PRIMARY KEY (…)`` before ``AS``.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
+from catalog.dataclasses import dataclass
 from catalog.errors import ErrorKind, InvalidInput, Unsupported
 from catalog.query.parse.lexer import DEPTH, NAME_KINDS, Token, TokenKind, tokenize
 from catalog.query.parse.outline import closing

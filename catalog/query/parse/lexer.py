@@ -16,9 +16,9 @@ than guessed. Since no operator may follow a table name, ``FROM orders@main-1`` 
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
+from catalog.dataclasses import dataclass
 from catalog.errors import InvalidInput
 from catalog.query.parse.keywords import NEVER_BEFORE_REF, fold
 

@@ -8,8 +8,8 @@ checked afterwards against the syntax tree.
 """
 
 import re
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.query.parse.keywords import fold
 from catalog.query.parse.lexer import NAME_KINDS, Token, TokenKind, text_at, word_at
 from catalog.query.parse.outline import DESCRIBE_WORDS, LISTING_WORDS, QUERY_WORDS, Outline

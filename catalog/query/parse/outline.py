@@ -3,8 +3,7 @@
 Nothing here depends on whether the statement can be parsed.
 """
 
-from dataclasses import dataclass
-
+from catalog.dataclasses import dataclass
 from catalog.query.parse.lexer import Token
 from catalog.query.parse.statements import StatementKind
 

@@ -15,8 +15,9 @@ these conditions, which only someone who knows the schema can check:
   left to the planner.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from catalog.dataclasses import dataclass
 
 
 class LiteralKind(StrEnum):

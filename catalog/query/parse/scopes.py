@@ -10,10 +10,10 @@ The rules are DuckDB's, measured (2.0):
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from sqlglot import exp
 
+from catalog.dataclasses import dataclass
 from catalog.query.parse.conjuncts import predicates_by_table
 from catalog.query.parse.keywords import fold
 from catalog.query.parse.predicates import Predicate

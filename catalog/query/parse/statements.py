@@ -3,9 +3,9 @@
 All spans are offsets of code points in the whole text that was given, end excluded.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from catalog.dataclasses import dataclass
 from catalog.query.parse.predicates import Predicate
 
 Span = tuple[int, int]

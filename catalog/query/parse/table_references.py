@@ -4,10 +4,9 @@ Names, spans and refs are read from the tokens, never from the tree; where the t
 tree is not trusted.
 """
 
-from dataclasses import dataclass, field, replace
-
 from sqlglot import exp
 
+from catalog.dataclasses import dataclass, field, replace
 from catalog.errors import InvalidInput
 from catalog.query.parse.arguments import read_arguments
 from catalog.query.parse.keywords import RESERVED, fold

@@ -4,10 +4,10 @@ What a catalog stores was written by a stranger. The check is made when SQL is s
 when it is about to run; ``engine.restricted`` is the second wall behind it.
 """
 
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NoReturn
 
+from catalog.dataclasses import dataclass, replace
 from catalog.engine.syntax_trees import Node, code_points, syntax_trees
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.hints import Hint

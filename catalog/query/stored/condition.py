@@ -5,9 +5,9 @@ parenthesis that closes one of ours, no other query, nothing that makes fewer or
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
+from catalog.dataclasses import dataclass
 from catalog.engine.quoting import identifier
 from catalog.engine.syntax_trees import syntax_trees
 from catalog.errors import ErrorKind, InvalidInput

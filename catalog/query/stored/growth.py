@@ -11,8 +11,8 @@ beyond it runs, too, only elsewhere.
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.engine.syntax_trees import Node
 
 MOST = 20

@@ -6,8 +6,8 @@ kinds of nodes that are named here are let through.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
+from catalog.dataclasses import dataclass, field
 from catalog.engine.syntax_trees import Node
 from catalog.query.stored.functions import FUNCTIONS, TABLE_FUNCTIONS
 

@@ -1,10 +1,10 @@
 """Files in any bucket of a service: listed by page, read by ranges, nothing read ahead."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from catalog.dataclasses import dataclass
 from catalog.errors import CorruptData, ErrorKind
 from catalog.storage.bucket.requests import (
     Fault,

@@ -5,10 +5,10 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Generic, Literal, TypeVar
 from urllib.request import getproxies
 
+from catalog.dataclasses import dataclass
 from catalog.errors import CatalogError, ErrorKind, NotFound, StorageFailure, Unsupported
 from catalog.storage.bucket.requests import (
     Fault,

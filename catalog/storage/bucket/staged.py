@@ -4,10 +4,10 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from catalog.dataclasses import dataclass
 from catalog.errors import CatalogError, CorruptData, ErrorKind, NotFound, StorageFailure
 from catalog.storage.failures import machine_failure
 from catalog.storage.store import StagedFile

@@ -6,9 +6,9 @@ import hashlib
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from catalog.dataclasses import dataclass
 from catalog.errors import StorageFailure
 from catalog.storage.bucket import service
 from catalog.storage.bucket.requests import Fault, RequestFailed

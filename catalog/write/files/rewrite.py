@@ -1,8 +1,8 @@
 """Rewriting of data files: rows are replaced or removed in place, the others stay as they are."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.model.datafile import DataFile
 from catalog.repository.datafiles import check_content, place
 from catalog.write.files.writer import DataWriter, stored_fields

@@ -7,7 +7,6 @@ order of their rows. The same rows give the same bytes, with the same version of
 import secrets
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from catalog.dataclasses import dataclass, replace
 from catalog.diff.fingerprints.compute import Fingerprinter
 from catalog.diff.fingerprints.stored_bytes import stored_digests
 from catalog.engine.copying import copy_sql, is_geometry

@@ -1,8 +1,8 @@
 """Decided rows put into the files of one side: found where they are, replaced or taken out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.errors import CorruptData, ErrorKind
 from catalog.hints import Call, hint
 from catalog.model.datafile import DataFile

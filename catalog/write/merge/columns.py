@@ -6,9 +6,9 @@ apart, are told apart by their exact names.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from catalog.dataclasses import dataclass, replace
 from catalog.model.schema import Field, FileSchema
 from catalog.model.table import TableSnapshot
 

@@ -1,10 +1,10 @@
 """Three-way merges of all tables: what a branch did since a base, brought to another."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
+from catalog.dataclasses import dataclass, replace
 from catalog.model.derived import is_derived
 from catalog.repository.commit_writer import TableUpdate
 from catalog.repository.commits import StoredTable

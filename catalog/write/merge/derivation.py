@@ -5,8 +5,8 @@ refreshed the table; that alone is no change.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.model.derived import PROPERTIES, is_derived, without_definition
 from catalog.model.table import TableSnapshot
 from catalog.model.types import Scalar

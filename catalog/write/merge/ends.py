@@ -1,8 +1,8 @@
 """What merging needs: where it reads and writes, its three commits, a table as it is in them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.model.datafile import FileChanges
 from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.history import fork

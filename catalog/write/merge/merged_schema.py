@@ -1,10 +1,10 @@
 """What the merge of the shape of a table comes to: the merged shape and its conflicts."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
+from catalog.dataclasses import dataclass, field, replace
 from catalog.model.datafile import DataFile, FileChanges
 from catalog.model.schema import Field, FileSchema
 from catalog.model.table import TableSnapshot

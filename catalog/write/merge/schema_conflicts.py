@@ -1,8 +1,8 @@
 """Where the shapes that two sides gave a table clash with each other, or with its rows."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 
+from catalog.dataclasses import dataclass, replace
 from catalog.diff.execute import compare_table
 from catalog.diff.options import DiffOptions
 from catalog.diff.plan import ColumnPair, TablePlan, plan_table

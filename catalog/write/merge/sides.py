@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 
+from catalog.dataclasses import dataclass, replace
 from catalog.model.datafile import DataFile, FileChanges
 from catalog.model.partition import Partition
 from catalog.model.table import TableSnapshot

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 
 import duckdb
 
+from catalog.dataclasses import dataclass
 from catalog.diff.compare.sql_columns import SqlColumns
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.fingerprints.loading import load_prints

@@ -1,10 +1,10 @@
 """The merge of one table that both sides changed: partitions first, then rows and cells."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pyarrow as pa
 
+from catalog.dataclasses import dataclass
 from catalog.diff.execute import changed_rows
 from catalog.diff.options import DiffOptions
 from catalog.diff.plan import SIDES, TablePlan, plan_table

@@ -7,8 +7,8 @@ them all, if there is one, so that no value is lost or rounded while its rows ar
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 
+from catalog.dataclasses import dataclass, replace
 from catalog.engine.connection import single_row
 from catalog.engine.quoting import type_sql
 from catalog.model.datafile import DataFile

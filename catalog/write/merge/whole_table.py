@@ -1,7 +1,6 @@
 """A table taken whole, as one commit of a merge has it."""
 
-from dataclasses import dataclass, replace
-
+from catalog.dataclasses import dataclass, replace
 from catalog.model.table import TableSnapshot
 from catalog.repository.commit_writer import TableUpdate
 from catalog.repository.commits import Commits, StoredTable

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
+from catalog.dataclasses import dataclass
 from catalog.engine.copying import copy_sql
 from catalog.engine.file_types import column_types
 from catalog.engine.quoting import literal

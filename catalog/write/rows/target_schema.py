@@ -1,9 +1,9 @@
 """The shape that a table has with rows that are written to it, and the rows in that shape."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
 
+from catalog.dataclasses import dataclass, replace
 from catalog.engine.quoting import type_sql
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.formats.partition_types import declared_type

@@ -1,8 +1,8 @@
 """Upserts: rows that replace those of the same key, or are added."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.datafile import DataFile
 from catalog.model.partition import key_text

@@ -1,8 +1,8 @@
 """Rows written to a table: appended, in place of others, or by key."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.engine.connection import single_row
 from catalog.model.datafile import DataFile
 from catalog.model.lineage import LineageEntry

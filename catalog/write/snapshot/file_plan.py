@@ -2,8 +2,8 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.engine.file_types import as_read
 from catalog.formats.bounds import Claims
 from catalog.formats.parquet import ParquetFooter, read_footer

@@ -8,10 +8,10 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
+from catalog.dataclasses import dataclass
 from catalog.diff.fingerprints.completing import TakenFrom
 from catalog.errors import CorruptData, ErrorKind, NotFound, StorageFailure, Unsupported
 from catalog.formats.bounds import Claims

@@ -1,11 +1,11 @@
 """What a snapshot makes of a table's shape: partition spec, key and schema."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import duckdb
 
+from catalog.dataclasses import dataclass, replace
 from catalog.errors import ErrorKind, InvalidInput, Unsupported
 from catalog.formats.partition_types import (
     check_texts,

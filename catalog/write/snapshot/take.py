@@ -3,9 +3,9 @@
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 
+from catalog.dataclasses import dataclass, replace
 from catalog.engine.file_types import as_read, check_values
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.formats.discover import discover, list_source

@@ -1,7 +1,6 @@
 """MERGE INTO: its source is read once, and then known which files may hold a match."""
 
-from dataclasses import dataclass, replace
-
+from catalog.dataclasses import dataclass, replace
 from catalog.engine.connection import single_row
 from catalog.engine.quoting import identifier, type_sql
 from catalog.engine.settings import UserSettings

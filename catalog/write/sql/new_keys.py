@@ -1,8 +1,8 @@
 """Keys that a statement brings into a table: whether they are NULL, or there already."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from catalog.dataclasses import dataclass
 from catalog.engine.connection import single_row
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.datafile import DataFile

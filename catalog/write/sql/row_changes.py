@@ -1,7 +1,6 @@
 """What a statement did to the rows of a table: found by comparing them before and after."""
 
-from dataclasses import dataclass
-
+from catalog.dataclasses import dataclass
 from catalog.engine.connection import single_row
 from catalog.engine.quoting import identifier
 from catalog.write.conditions import all_same, any_cell_differs

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import duckdb
 import pyarrow as pa
 
+from catalog.dataclasses import dataclass
 from catalog.engine.connection import single_row
 from catalog.engine.copying import is_geometry
 from catalog.engine.failures import engine_errors

@@ -1,10 +1,10 @@
 """A statement that writes a table, with what all kinds of them need."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import duckdb
 
+from catalog.dataclasses import dataclass
 from catalog.messages import masked
 from catalog.model.lineage import (
     ColumnInput,
