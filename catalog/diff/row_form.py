@@ -74,7 +74,7 @@ class _Query:
 
     Attributes:
         sql: The query; see ``_RowForm.select`` for its columns.
-        changed_column: The only column in which all of its rows differ; None if the rows say
+        changed_column: The only column that changed in all of its rows; None if the rows say
             themselves how they changed.
     """
 
@@ -91,7 +91,7 @@ def _queries(
     for part in parts:
         column = None if fit else _only_column(part)
         query = f"SELECT {form.select(part, how=column is None)} FROM {part.relation} WHERE {kind}"
-        if column is None:
+        if column is None or not form.columns.always_changed(part.pairs):
             query += f" AND (kind <> 'u' OR {updated(form.columns, part.pairs)})"
         queries.append(_Query(query, column))
     if not fit:
@@ -177,8 +177,8 @@ _CHANGE_COLUMNS = ("change", "changed")
 
 
 def _only_column(part: Part) -> str | None:
-    """Returns the only column in which all rows of a part differ; None if there may be others."""
-    if part.partial and len(part.pairs) == 1 and part.pairs[0].tolerance is None:
+    """Returns the only column in which rows of a part change; None if there may be others."""
+    if part.partial and len(part.pairs) == 1:
         return part.pairs[0].name
     return None
 

@@ -170,8 +170,7 @@ def _add(counts: Tally, pairs: Sequence[ColumnPair], group: Sequence[int]) -> li
 
 def updated(columns: SqlColumns, pairs: Sequence[ColumnPair]) -> str:
     """Returns the condition that a row is an updated one, if it may differ in some columns."""
-    changed = " OR ".join(columns.changed(pair) for pair in pairs)
-    return f"(kind = 'u' AND ({changed or 'false'}))"
+    return f"(kind = 'u' AND ({columns.any_changed(pairs)}))"
 
 
 def _label_order(label: Label) -> tuple[object, ...]:

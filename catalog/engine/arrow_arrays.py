@@ -14,7 +14,13 @@ Numbers: TypeAlias = np.ndarray[Any, Any]
 
 
 def from_numpy(values: Numbers) -> pa.Array:
-    """Returns numbers, one-dimensional and not boolean, as an Arrow array that shares them."""
+    """Returns numbers as an Arrow array that shares them, or booleans as one of bits.
+
+    They must be one-dimensional.
+    """
+    if values.dtype == np.bool_:
+        bits = np.packbits(values, bitorder="little")
+        return pa.Array.from_buffers(pa.bool_(), len(values), [None, pa.py_buffer(bits)])
     kind = pa.from_numpy_dtype(values.dtype)
     return pa.Array.from_buffers(
         kind, len(values), [None, pa.py_buffer(np.ascontiguousarray(values))]

@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import cache
 
 import duckdb
+from duckdb.func import PythonUDFType
 
 from catalog.dataclasses import dataclass, field, replace
 from catalog.engine.quoting import identifier
@@ -192,12 +193,17 @@ def add_function(
     *,
     parameters: Sequence[str],
     returned: str,
+    on_arrays: bool = False,
 ) -> None:
-    """Lets SQL call a function of Python's, by a name that stands for it alone."""
+    """Lets SQL call a function of Python's, by a name that stands for it alone.
+
+    It takes and returns values, or Arrow arrays of many.
+    """
     keep_apart(con)
     known = _functions.setdefault(con, set())
     if name not in known:
-        con.create_function(name, function, list(parameters), returned)
+        kind = PythonUDFType.ARROW if on_arrays else PythonUDFType.NATIVE
+        con.create_function(name, function, list(parameters), returned, type=kind)
         known.add(name)
 
 

@@ -206,6 +206,8 @@ class PartialRows:
     def complete(self, whole: str) -> None:
         """Moves all rows to a table of whole rows, reading the missing columns file by file.
 
+        Rows that differ only within a tolerance are left out: nobody is shown them.
+
         The first of the rows above, with the other columns ``c2`` and ``c3`` read by its place::
 
             kind  f_c1  f_c2  f_c3  f_c5  t_c1  t_c2  t_c3  t_c5
@@ -213,9 +215,10 @@ class PartialRows:
         """
         self._flush()
         for number, (pair, table) in enumerate(self.pairs):
-            if table is None:
+            if table is None and self._columns.always_changed(pair.changed):
                 self._con.execute(f"INSERT INTO {whole} BY NAME {self._streamed(pair)}")
                 continue
+            rows = self._changed_rows(pair, number, table)
             listed, joins = ["'u' AS kind"], []
             for side in SIDES:
                 have = dict.fromkeys(self._needed(side, pair))
@@ -236,9 +239,20 @@ class PartialRows:
             ]
             self._con.execute(
                 f"INSERT INTO {whole} BY NAME SELECT {', '.join(listed)} "
-                f"FROM (FROM {table} WHERE pair = {number}) r {' '.join(joins)}"
+                f"FROM {rows} r {' '.join(joins)}"
             )
         self.drop()
+
+    def _changed_rows(self, pair: FilePair, number: int, table: str | None) -> str:
+        """Returns SQL of a pair's rows, partial, in which some column counts as changed."""
+        changed = self._columns.any_changed(pair.changed)
+        if table is not None:
+            return f"(FROM {table} WHERE pair = {number} AND ({changed}))"
+        table = f"{self._name}_changed"
+        self._tables.append(table)
+        partial = self._partial(pair, number)
+        self._con.execute(f"CREATE OR REPLACE TABLE {table} AS FROM ({partial}) WHERE {changed}")
+        return table
 
     def drop(self) -> None:
         """Drops the tables."""

@@ -6,9 +6,9 @@ twice: ``f_…`` of the older side, ``t_…`` of the newer.
 """
 
 from collections.abc import Sequence
-from hashlib import sha256
 
 from catalog.dataclasses import dataclass
+from catalog.diff.compare.tolerances import within_tolerance
 from catalog.diff.forms import Form, common_forms, identity
 from catalog.diff.plan import ColumnPair, SideName, TablePlan
 from catalog.model.schema import Field
@@ -110,11 +110,8 @@ class SqlColumns:
         if pair.tolerance is None:
             return "false"
         before, after = f"f_{self.original('f', pair)}", f"t_{self.original('t', pair)}"
-        name = tolerance_function(self.plan, pair)
-        return (
-            f"({self.differ(pair)} AND {before} IS NOT NULL AND {after} IS NOT NULL AND "
-            f"{name}(CAST({before} AS VARCHAR), CAST({after} AS VARCHAR)))"
-        )
+        within = within_tolerance(pair, before, after)
+        return f"({self.differ(pair)} AND coalesce({within}, false))"
 
     def changed(self, pair: ColumnPair) -> str:
         """Returns the condition that a cell counts as changed, in the remainder."""
@@ -122,11 +119,11 @@ class SqlColumns:
             return f"({self.differ(pair)})"
         return f"({self.differ(pair)} AND NOT {self.within(pair)})"
 
+    def any_changed(self, pairs: Sequence[ColumnPair]) -> str:
+        """Returns the condition that some cell of a row counts as changed, in the remainder."""
+        return " OR ".join(map(self.changed, pairs)) or "false"
 
-def tolerance_function(plan: TablePlan, pair: ColumnPair) -> str:
-    """Returns the name of the SQL function that is true of differences within a tolerance.
-
-    The name differs between tables, since one connection may read the rows of several.
-    """
-    digest = sha256(f"{plan.table}\0{pair.name}\0{pair.tolerance}".encode()).hexdigest()
-    return f"parquetry_within_{digest[:16]}"
+    @staticmethod
+    def always_changed(pairs: Sequence[ColumnPair]) -> bool:
+        """Returns whether every row that differs in one of some columns counts as changed."""
+        return all(pair.tolerance is None for pair in pairs)
