@@ -87,7 +87,8 @@ def route(plan: TablePlan, task: DiffTask, prints: Prints) -> Route:
 def _same_rows(plan: TablePlan, rest: DiffTask, prints: Prints) -> bool:
     """Returns whether files hold the same rows as others of their partition, by sums over rows.
 
-    Sums depend on the field ids of columns, so both sides must have the same columns.
+    Sums depend on the names that files give their columns, so both sides must have the same columns
+    by the same names.
     """
     if not rest.before or not rest.after or plan.before is None or plan.after is None:
         return False
@@ -97,8 +98,23 @@ def _same_rows(plan: TablePlan, rest: DiffTask, prints: Prints) -> bool:
         (field_id, field_id) for field_id, _ in fields
     }:
         return False
+    if not _same_names(plan, rest):
+        return False
     sums = [_row_sum(files, prints) for files in (rest.before, rest.after)]
     return sums[0] is not None and sums[0] == sums[1]
+
+
+def _same_names(plan: TablePlan, rest: DiffTask) -> bool:
+    """Returns whether no two files use one name for different columns."""
+    ids: dict[str, int] = {}
+    sides: tuple[SideName, ...] = ("f", "t")
+    schemas = {(side, file.file_schema) for side in sides for file in rest.files(side)}
+    return all(
+        ids.setdefault(column.name, column.field_id) == column.field_id
+        for side, schema in schemas
+        for column in plan.side(side).file_schemas[schema].columns
+        if column.field_id not in plan.side(side).partition_by
+    )
 
 
 def _row_sum(files: Sequence[DataFile], prints: Prints) -> tuple[int, int] | None:

@@ -9,7 +9,7 @@ BLOCK_ROWS = 65_536
 """Rows of a block: few enough to locate a change closely, many enough that the digests of a file
 stay far smaller than its footer."""
 
-ALGORITHM = "blocks-5:xxh3-128"
+ALGORITHM = "blocks-6:xxh3-128"
 """Names how digests and summaries are computed; fingerprints of other algorithms are ignored."""
 
 
@@ -102,9 +102,10 @@ class Fingerprint:
             Columns without digests can be equal or not.
         key: Facts about the keys; None for a table without a key.
         summaries: By field id, statistics of the columns that were read.
-        row_sum: Sum over all rows of 128 bits each, modulo 2**128: files, or sets of files, of
-            equal sums hold the same rows in any order. None if it was not computed: for rows
-            in the order of their key, and types without canonical form.
+        row_sum: Sum over all rows of 128 bits each, made of their digests, modulo 2**128: files, or
+            sets of files, of equal sums hold the same rows in any order, if all give their columns
+            the same names. None if it was not computed: for rows in the order of their key without
+            digests, and where digests do not hold all columns.
         stored: This, ``encoded`` and ``writer`` are as in ``StoredColumns``.
         keyed: By field id, digests as in ``columns``, of the rows sorted by their key. Empty where
             rows are in that order anyway, see ``by_key``, and for files that were never read, are

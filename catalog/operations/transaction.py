@@ -96,7 +96,7 @@ class CatalogTransaction:
         mode: Literal["copy", "link", "reference"] = "copy",
         scope: Literal["full", "partitions", "append"] = "full",
         format: Literal["auto", "parquet"] = "auto",
-        fingerprints: Literal["now", "later"] | None = None,
+        fingerprints: Literal["now", "rows", "columns", "later"] | None = None,
         allow_empty: bool = False,
         inputs: Sequence[str] = (),
         code: Mapping[str, str] | None = None,
@@ -114,9 +114,11 @@ class CatalogTransaction:
             scope: ``full`` replaces the table, ``partitions`` only the partitions that the
                 source has, ``append`` adds files.
             format: The format of the source; ``auto`` detects it.
-            fingerprints: Whether the files are fingerprinted and their keys checked ``now`` or
-                ``later``, by the first diff; None means now for copies and links, later
-                for references.
+            fingerprints: What is recorded of the files, so that diffs read less, while their keys
+                are checked: their ``columns``, or digests of their ``rows`` too, which find
+                rows that come and go; ``now`` takes digests of rows where there is a key and they
+                pay; ``later`` leaves all to the first diff. None means now for copies and
+                links, later for references.
             allow_empty: Whether the source may be empty or missing.
             inputs: Tables that the source was made from, as ``TABLE@REF``, to be recorded. Without
                 a ref it is the table as this transaction has it.

@@ -64,6 +64,7 @@ class KeptDigests:
     _path: str
     _header: str
     _offset: int
+    _memory: Buffer | None = None
 
     def words(self, start: int = 0, stop: int | None = None) -> bytes | None:
         """Returns the digests of the rows from ``start`` up to ``stop``; None means all.
@@ -74,6 +75,8 @@ class KeptDigests:
         stop = self.rows if stop is None else min(stop, self.rows)
         if start >= stop:
             return b""
+        if self._memory is not None:
+            return bytes(self._memory[start * WORD_BYTES : stop * WORD_BYTES])
         first, last = start // BLOCK_ROWS, (stop - 1) // BLOCK_ROWS
         blocks = [self._block_bytes(number) for number in range(first, last + 1)]
         offset = self._offset + first * (_BLOCK_BYTES + WORD_BYTES)
@@ -145,7 +148,7 @@ class RowDigests:
 
     def keep(
         self, table: TableSnapshot, file: DataFile, words: Buffer, *, held: Collection[str]
-    ) -> None:
+    ) -> KeptDigests:
         """Keeps the digests of a file's rows; where nothing can be written, nothing is kept.
 
         Args:
@@ -153,6 +156,9 @@ class RowDigests:
             file: The file.
             words: Eight bytes for each row, in order.
             held: The names in the file of the columns that the digests hold.
+
+        Returns:
+            What was kept; where nothing could be, the digests as they were given.
         """
         name = _name(table, file)
         names = {column.name for column in digested_columns(table, file)}
@@ -170,10 +176,23 @@ class RowDigests:
         for number, start in enumerate(range(0, len(content), _BLOCK_BYTES)):
             block = content[start : start + _BLOCK_BYTES]
             parts += [block, _checksum(checksum, number, block)]
+        memory: Buffer | None = None
         try:
             self._store.put(_path(name), b"".join(parts))
         except CatalogError:
-            return
+            memory = content
+        left_out = frozenset(names.difference(held))
+        offset = sum(map(len, parts[:4]))
+        return KeptDigests(
+            file.rows,
+            frozenset(names) - left_out,
+            left_out,
+            self._store,
+            _path(name),
+            checksum,
+            offset,
+            memory,
+        )
 
     def _header(self, path: str) -> bytes:
         """Returns the first line of an object, without its end."""

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from catalog.dataclasses import dataclass
 from catalog.diff.fingerprints.claims import unproved
 from catalog.diff.fingerprints.completing import Replaced, TakenFrom, computed_whole
+from catalog.diff.fingerprints.row_rule import Prints, has_row_digests
 from catalog.diff.route import known_keys
 from catalog.engine.connection import borrowed, single_row
 from catalog.engine.relation import prepare, relation_sql
@@ -41,6 +42,7 @@ def keep_prints(
     fresh: FreshPrints,
     *,
     warn: bool = True,
+    prints: Prints = "now",
     sources: Mapping[str, TakenFrom] = MappingProxyType({}),
 ) -> KeptPrints:
     """Stores fingerprints for the files an update adds, computing those that are not ``fresh``.
@@ -50,6 +52,7 @@ def keep_prints(
         update: The update.
         fresh: Fingerprints of files that were just written.
         warn: Whether to look at keys.
+        prints: Which files get digests of their rows.
         sources: Where files are read that are not in the catalog yet, by their paths there.
 
     Raises:
@@ -79,18 +82,19 @@ def keep_prints(
                 file,
                 replaced=replaced,
                 partial=found,
+                with_rows=has_row_digests(table, file, prints),
                 taken_from=source,
             )
         return file.identity, found
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        prints = dict(pool.map(one, update.added))
+        found = dict(pool.map(one, update.added))
     if not table.key or not warn:
-        return KeptPrints(prints, ())
-    counts = known_keys(update.added, prints)
+        return KeptPrints(found, ())
+    counts = known_keys(update.added, found)
     if counts is None:
         counts = _count_bad_keys(store, update.added, table, sources=sources)
-    return KeptPrints(prints, key_warnings(update.name, table, counts))
+    return KeptPrints(found, key_warnings(update.name, table, counts))
 
 
 def _count_bad_keys(

@@ -36,7 +36,7 @@ REPORTED = (
 )
 """What JSON says of a table that was taken."""
 
-FingerprintTime: TypeAlias = Literal["now", "later"]
+FingerprintChoice: TypeAlias = Literal["rows", "columns", "later", "now"]
 
 Sources = Annotated[
     list[str] | None,
@@ -73,11 +73,14 @@ Partitions = Annotated[
     bool, typer.Option("--partitions", help="Replace only the partitions that the source has.")
 ]
 Append = Annotated[bool, typer.Option("--append", help="Add the files.")]
-WhenFingerprinted = Annotated[
-    FingerprintTime | None,
+WhatIsRecorded = Annotated[
+    FingerprintChoice | None,
     typer.Option(
         "--fingerprints",
-        help="Fingerprint the rows now, or at the first diff. Default: now, for references later.",
+        metavar="rows|columns|later",
+        help="Record digests of the columns, or of the rows too, so that diffs read less; or leave "
+        "that to the first diff. Default: rows where there is a key and they are wide, else "
+        "columns; for references later.",
     ),
 ]
 Metadata = Annotated[
@@ -102,7 +105,7 @@ def snapshot(
     source_format: FormatOfSources = None,
     partitions: Partitions = False,
     append: Append = False,
-    fingerprints: WhenFingerprinted = None,
+    fingerprints: WhatIsRecorded = None,
     metadata: Metadata = None,
     idempotency_key: IdempotencyKey = None,
     inputs: Inputs = None,

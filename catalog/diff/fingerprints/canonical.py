@@ -57,6 +57,21 @@ class Fixed:
 
 
 @dataclass(frozen=True, slots=True)
+class TextBytes:
+    """A column of text or bytes in parts.
+
+    Attributes:
+        marks: Where each value begins in the data, and the end of the last.
+        valid: Which values are not NULL; None: all.
+    """
+
+    tag: str
+    marks: Numbers
+    data: Numbers
+    valid: Numbers | None
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """What a fingerprint needs of a column of up to a block's rows.
 
@@ -65,11 +80,13 @@ class Block:
             values beyond it.
         nulls: Rows that are NULL.
         fixed: The values, if they are of fixed width.
+        text: The values, if they are text or bytes.
     """
 
     digest: bytes | None
     nulls: int
     fixed: Fixed | None = None
+    text: TextBytes | None = None
 
 
 def digest(column: pa.Array) -> bytes | None:
@@ -88,7 +105,12 @@ def block(column: pa.Array) -> Block:
         return Block(None, column.null_count)
     if not found:
         return Block(None, column.null_count)
-    return Block(state.digest(), column.null_count, found if isinstance(found, Fixed) else None)
+    match found:
+        case Fixed():
+            return Block(state.digest(), column.null_count, found)
+        case TextBytes():
+            return Block(state.digest(), column.null_count, text=found)
+    return Block(state.digest(), column.null_count)
 
 
 def fixed(column: pa.Array) -> Fixed | None:
@@ -153,7 +175,7 @@ def _plain(kind: pa.DataType) -> pa.DataType | None:
     return pa.list_(kind.value_type) if types.is_fixed_size_list(kind) else None
 
 
-def _add(column: pa.Array, update: Update) -> bool | Fixed:
+def _add(column: pa.Array, update: Update) -> bool | Fixed | TextBytes:
     """Feeds a column to a hash; False if it has no canonical form."""
     column = unwrapped(column)
     kind = column.type
@@ -168,8 +190,10 @@ def _add(column: pa.Array, update: Update) -> bool | Fixed:
     if tag in (b"list", b"struct"):
         return _add_nested(column, update)
     if tag in (b"text", b"blob"):
-        _add_bytes(column, update)
-        return True
+        text = TextBytes(tag.decode(), *_marks_and_bytes(column), valid)
+        update(np.ascontiguousarray(np.diff(text.marks)))
+        update(text.data)
+        return text
     fixed = _fixed(column, tag, valid)
     update(fixed.values)
     return fixed
@@ -225,12 +249,6 @@ def _add_nested(column: pa.Array, update: Update) -> bool:
     return bool(_add(column.flatten(), update))
 
 
-def _add_bytes(column: pa.Array, update: Update) -> None:
-    marks, data = _marks_and_bytes(column)
-    update(np.ascontiguousarray(np.diff(marks)))
-    update(data)
-
-
 def _marks_and_bytes(column: pa.Array) -> tuple[Numbers, Numbers]:
     """Returns where values begin, the end of the last, and the bytes of all; NULL is empty."""
     values = as_bytes(column)
@@ -261,21 +279,6 @@ def _offsets(column: pa.Array) -> Numbers:
     size = 8 if pa.types.is_large_binary(column.type) else 4
     buffer, count = column.buffers()[1], len(column) + 1
     return np.frombuffer(buffer, f"i{size}", count, column.offset * size).astype(np.int64)
-
-
-@dataclass(frozen=True, slots=True)
-class TextBytes:
-    """A column of text or bytes in parts.
-
-    Attributes:
-        marks: Where each value begins in the data, and the end of the last.
-        valid: Which values are not NULL; None: all.
-    """
-
-    tag: str
-    marks: Numbers
-    data: Numbers
-    valid: Numbers | None
 
 
 def text_bytes(column: pa.Array) -> TextBytes | None:

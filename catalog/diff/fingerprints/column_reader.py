@@ -53,6 +53,12 @@ class FileColumns:
         self._kept = frozenset(kept)
         self._names = names
 
+    @property
+    def digestible(self) -> frozenset[int]:
+        """Returns the field ids of columns that Arrow reads as the engine does, in any file."""
+        places = (n for n, agreed in enumerate(self.agreed) if agreed and n not in self.int96)
+        return frozenset(self.columns[n].field_id for n in places)
+
     def batches(self, places: Sequence[int], *, rows: int) -> Iterator[pa.Table]:
         """Yields some columns, a number of rows at a time."""
         streams = [

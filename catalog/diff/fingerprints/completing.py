@@ -1,16 +1,18 @@
 """Missing fingerprints: what files store alike is decoded once, or not at all."""
 
+import functools
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import TypeAlias
 
 from catalog.dataclasses import dataclass
 from catalog.diff.fingerprints.compute import compute
 from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.diff.fingerprints.reuse import KeyIndex, Known, looked_at, looked_into, needed_columns
+from catalog.diff.fingerprints.row_completing import with_row_sum, words_like
+from catalog.diff.fingerprints.row_digester import RowWords
 from catalog.diff.plan import SIDES, SideName, TablePlan
 from catalog.diff.route import key_ids
 from catalog.formats.bounds import Claims
@@ -22,6 +24,7 @@ from catalog.model.table import TableSnapshot
 from catalog.repository.datafiles import local_path, readable
 from catalog.repository.fingerprints import Fingerprints
 from catalog.repository.repository import Repository
+from catalog.repository.row_digests import RowDigests
 
 _Size: TypeAlias = tuple[Partition, int]
 _Groups: TypeAlias = defaultdict[_Size, dict[SideName, list[DataFile]]]
@@ -77,7 +80,7 @@ class Completing:
                 for one in entries
                 if one.side == side and self._is_missing(one.file, needed)
             ]
-            make = partial(self._compute, side=side, others=others, needed=needed)
+            make = functools.partial(self._compute, side=side, others=others, needed=needed)
             for file, prints in zip(missing, self._pool.map(make, missing), strict=True):
                 self._prints[file.identity] = prints
                 read[file.path] = file.size_bytes
@@ -92,7 +95,7 @@ class Completing:
         others = {
             side: _Others(groups, _OTHER[side], known=known, key=self._keys[side]) for side in SIDES
         }
-        look = partial(self._look_into, others)
+        look = functools.partial(self._look_into, others)
         self._looked.update(zip(ids, list(self._pool.map(look, missing)), strict=True))
 
     def _look_at(self, one: Entry) -> StoredColumns:
@@ -154,7 +157,9 @@ class Completing:
             known = StoredColumns(looked.stored, looked.encoded, looked.writer)
             like += [one for one in others.like(file, known) if isinstance(one, Fingerprint)]
         keyed, columns = self._keyed(side, file), needed[file.identity]
-        return _computed(self._repository, keyed, like, known=known, needed=columns)
+        source = readable(self._repository.store, file)
+        made = compute(source, keyed, like, known=known, needed=columns, digests="summed")
+        return _kept(self._repository, keyed, made)
 
 
 class _Others:
@@ -212,17 +217,18 @@ class Replaced:
         self._files: defaultdict[_Size, list[DataFile]] = defaultdict(list)
         for file in files:
             self._files[_size(file)].append(file)
-        self._found: dict[_Size, tuple[list[Fingerprint], KeyIndex]] = {}
+        self._found: dict[_Size, tuple[list[tuple[DataFile, Fingerprint]], KeyIndex]] = {}
         self._lock = threading.Lock()
 
-    def like(self, file: DataFile, looked: StoredColumns) -> list[Fingerprint]:
-        """Returns the fingerprints of files that may store their keys as a file does."""
+    def like(self, file: DataFile, looked: StoredColumns) -> list[tuple[DataFile, Fingerprint]]:
+        """Returns the files that may store their keys as a file does, with their fingerprints."""
         size = _size(file)
         with self._lock:
             if size not in self._found:
-                read = (self._kept.read(one, self._key) for one in self._files.get(size, ()))
-                prints = [one for one in read if one is not None]
-                self._found[size] = prints, KeyIndex(prints, self._key)
+                read = ((one, self._kept.read(one, self._key)) for one in self._files.get(size, ()))
+                prints = [(one, known) for one, known in read if known is not None]
+                index = KeyIndex((known for _, known in prints), self._key)
+                self._found[size] = prints, index
             prints, index = self._found[size]
         return [prints[place] for place in index.like(looked)]
 
@@ -234,6 +240,7 @@ def computed_whole(
     *,
     replaced: Replaced,
     partial: Fingerprint | None,
+    with_rows: bool,
     taken_from: TakenFrom | None = None,
 ) -> Fingerprint:
     """Computes the whole fingerprint of a file that a table gets, and stores it.
@@ -244,41 +251,53 @@ def computed_whole(
         file: The file.
         replaced: The fingerprints of the files that go.
         partial: What is stored already.
+        with_rows: Whether digests of its rows are kept, too.
         taken_from: Where the file is read if it is not in the catalog yet.
 
     Raises:
         CorruptData: It cannot be read.
     """
+    store = repository.store
     if taken_from is None:
-        keyed, source = KeyedFile(table, file, table.key), readable(repository.store, file)
+        keyed, source = KeyedFile(table, file, table.key), readable(store, file)
     else:
         keyed = KeyedFile(table, file, table.key, taken_from.name, taken_from.claims)
         source = taken_from.opened()
+    decoded: list[RowWords] = []
+    digested = functools.partial(
+        compute,
+        source,
+        keyed,
+        digests="kept" if with_rows else "summed",
+        take_rows=decoded.append,
+    )
     if not isinstance(source, str):
-        return _computed(repository, keyed, (), source=source)
-    path = source
-    looked = looked_at(path, keyed)
-    like = replaced.like(file, looked)
-    looked = looked_into(path, keyed, looked, like=like, keeping=True)
-    like = [*replaced.like(file, looked), *([] if partial is None else [partial])]
-    return _computed(repository, keyed, like, known=looked, source=source)
+        return _kept(repository, keyed, digested(), decoded)
+    looked = looked_at(source, keyed)
+    like = [prints for _, prints in replaced.like(file, looked)]
+    looked = looked_into(source, keyed, looked, like=like, keeping=True)
+    donors = replaced.like(file, looked)
+    like = [*(prints for _, prints in donors), *([] if partial is None else [partial])]
+    rows = None
+    if with_rows:
+        rows = words_like(store, source, keyed, stored=looked, donors=donors)
+        like = like if rows is not None else []  # else all columns are decoded anyway
+    made = digested(like, known=looked)
+    if rows is not None and not decoded:
+        made = with_row_sum(made, keyed, rows)
+        decoded.append(rows)
+    return _kept(repository, keyed, made, decoded)
 
 
 def _size(file: DataFile) -> _Size:
     return file.partition, file.rows
 
 
-def _computed(
-    repository: Repository,
-    keyed: KeyedFile,
-    like: Sequence[Fingerprint],
-    *,
-    known: StoredColumns | None = None,
-    needed: Collection[int] | None = None,
-    source: ParquetSource | None = None,
+def _kept(
+    repository: Repository, keyed: KeyedFile, made: Fingerprint, rows: Sequence[RowWords] = ()
 ) -> Fingerprint:
-    """Computes the fingerprint of a file and stores it."""
-    source = source or readable(repository.store, keyed.file)
-    made = compute(source, keyed, like, known=known, needed=needed)
+    """Stores the fingerprint of a file, and the digests of its rows, if there are any."""
     Fingerprints(repository.store).keep(keyed.file, keyed.key, made)
+    for one in rows:
+        RowDigests(repository.store).keep(keyed.table, keyed.file, one.words.data, held=one.held)
     return made

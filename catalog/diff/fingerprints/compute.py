@@ -1,12 +1,14 @@
 """Fingerprints computed from rows, block by block, as they are read or written."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Literal
 
+import numpy as np
 import pyarrow as pa
 
+from catalog.dataclasses import dataclass, replace
 from catalog.diff.fingerprints.claims import unproved
-from catalog.diff.fingerprints.column_facts import ColumnBlock, ColumnFacts
+from catalog.diff.fingerprints.column_facts import ColumnFacts
 from catalog.diff.fingerprints.column_reader import FileColumns, in_one, opened
 from catalog.diff.fingerprints.key_order import (
     KEYED_ROWS,
@@ -17,7 +19,9 @@ from catalog.diff.fingerprints.key_order import (
 from catalog.diff.fingerprints.key_record import in_order, key_record
 from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.diff.fingerprints.reuse import looked_at, looked_into, taken_over, with_stored
-from catalog.diff.fingerprints.row_sum import MODULUS, RowSum
+from catalog.diff.fingerprints.row_digest import Words, row_sum
+from catalog.diff.fingerprints.row_digester import RowDigester, RowWords
+from catalog.diff.fingerprints.row_rule import has_row_digests
 from catalog.diff.fingerprints.undecodable import opaque
 from catalog.errors import CorruptData
 from catalog.formats.footer import ParquetSource, damaged
@@ -30,12 +34,20 @@ from catalog.model.table import TableSnapshot
 class Fingerprinter:
     """A fingerprint in the making, of rows that are added piece by piece.
 
-    Rows that are not in the order of their keys are summed up, if ``row_sum``. The key may have
-    columns that no row holds. Rows come from the engine, or by Arrow from the columns of a
-    ``file``, on some of which it agrees with the engine.
+    The key may have columns that no row holds. Rows come from the engine, or by Arrow from the
+    columns of a ``file``, on some of which it agrees with the engine.
+
+    Args:
+        columns: The columns, in the order in which rows have them.
+        key: The field ids of the key.
+        partition_by: Those of partition columns.
+        file: The file that is read, if one is.
+        digests: What becomes of the digests of rows: they are kept, or only summed up where rows
+            are not in the order of their keys, or not formed.
 
     Attributes:
         rows: Rows that are in it so far.
+        starts_in_order: Whether those of the first block are in the order of their keys.
     """
 
     def __init__(
@@ -43,10 +55,12 @@ class Fingerprinter:
         columns: Sequence[PhysicalColumn],
         key: Sequence[int],
         *,
+        partition_by: Collection[int] = (),
         file: FileColumns | None = None,
-        row_sum: bool = True,
+        digests: Literal["kept", "summed", "none"] = "kept",
     ) -> None:
         self.rows = 0
+        self.starts_in_order = False
         self._key = key
         self._columns = _made(columns, file)
         ids = list(self._columns)
@@ -54,7 +68,12 @@ class Fingerprinter:
         self._keys: list[pa.Table] = []
         self._waiting: list[pa.Table] = []
         self._waiting_rows = 0
-        self._total = 0 if row_sum else None
+        self._kept = digests == "kept"
+        self._digester: RowDigester | None = None
+        if digests != "none":
+            self._digester = RowDigester(columns, partition_by=partition_by, file=file)
+        self._words: list[Words] = []
+        self._total = 0
 
     def add(self, rows: pa.Table | pa.RecordBatch) -> None:
         """Adds rows, in the order of the file."""
@@ -73,7 +92,19 @@ class Fingerprinter:
         keyed = KeyedFile(table, file, self._key)
         known = all(one.agreed for i, one in self._columns.items() if i in self._key)
         record = key_record(self._keys, keyed) if self._key and known else None
-        return _fingerprint(self.rows, self._columns, record=record, total=self._total)
+        total = None
+        if self._digester is not None and self._digester.is_whole:
+            total = self._total
+        return _fingerprint(self.rows, self._columns, record=record, total=total)
+
+    def row_words(self) -> RowWords | None:
+        """Returns the digests of the rows, in order, if they were to be kept.
+
+        There are none if a value cannot be in them. It comes after ``finish``.
+        """
+        if self._digester is None or not self._kept:
+            return None
+        return self._digester.finish(self._words)
 
     def _add_waiting(self) -> None:
         """Adds up to a block of the rows that wait."""
@@ -86,21 +117,20 @@ class Fingerprinter:
         rows = len(columns[0])
         self.rows += rows
         self._keys.append(_key_table([columns[n] for n in self._places]))
-        if len(self._keys) == 1 and self._places and in_order(self._keys[0]):
-            self._total = None
-        row_sum = None if self._total is None else RowSum(rows)
+        if len(self._keys) == 1:
+            self.starts_in_order = bool(self._places) and in_order(self._keys[0])
+        if self.starts_in_order and not self._kept:
+            self._digester = None
+        sums = np.zeros(rows, np.uint64)
         for made, column in zip(self._columns.values(), columns, strict=True):
             found = made.look(column)
             made.add(found)
-            if row_sum is not None and not _summed(row_sum, made, found):
-                row_sum = self._total = None
-        if row_sum is not None and self._total is not None:
-            self._total = (self._total + row_sum.total()) % MODULUS
-
-
-def _summed(row_sum: RowSum, column: ColumnFacts, found: ColumnBlock) -> bool:
-    """Adds a block of a column to a sum over its rows; False if that is not possible."""
-    return found.agreed and row_sum.add(column.field_id, found.rows, found.canonical)
+            if self._digester is not None:
+                self._digester.add(sums, made.field_id, column, found.canonical)
+        if self._digester is not None:
+            self._total = (self._total + row_sum(sums)) % (1 << 128)
+            if self._kept:
+                self._words.append(sums)
 
 
 def _fingerprint(
@@ -143,6 +173,14 @@ def _block(column: pa.ChunkedArray, start: int) -> pa.Array:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Computed:
+    """The fingerprint of a file, and the digests of its rows if they came with it."""
+
+    prints: Fingerprint
+    rows: RowWords | None = None
+
+
 def compute(
     source: ParquetSource,
     keyed: KeyedFile,
@@ -150,6 +188,8 @@ def compute(
     *,
     known: StoredColumns | None = None,
     needed: Collection[int] | None = None,
+    digests: Literal["kept", "summed"] | None = None,
+    take_rows: Callable[[RowWords], None] | None = None,
 ) -> Fingerprint:
     """Computes the fingerprint of a data file.
 
@@ -157,57 +197,78 @@ def compute(
     with fingerprints by the same key, are not decoded. Of columns that are neither ``needed`` nor
     in the key, only how they are stored is recorded; None means that all are needed.
 
+    Args:
+        source: The file.
+        keyed: What it is.
+        like: Fingerprints of other files.
+        known: How its columns are stored, if that is known.
+        needed: Field ids of columns.
+        digests: What becomes of the digests of rows, as for ``Fingerprinter``; None means that
+            they are kept where that pays.
+        take_rows: Takes them. There are none if some column was not decoded.
+
     Raises:
         CorruptData: The file is not readable, or holds other rows than its entry says.
     """
+    if digests is None:
+        digests = "kept" if has_row_digests(keyed.table, keyed.file) else "summed"
     try:
-        made = _computed(source, keyed, tuple(like), known=known, needed=needed)
+        made = _computed(source, keyed, _How(tuple(like), known, needed, digests))
     except CorruptData as error:
         found = opaque(source, keyed, error)
         if found is None:
             raise
-        made = found
-    if made.rows != keyed.file.rows:
+        made = _Computed(found)
+    rows = made.prints.rows
+    if rows != keyed.file.rows:
         raise damaged(
-            keyed.label(source), f"it holds {made.rows} rows, its footer says {keyed.file.rows}"
+            keyed.label(source), f"it holds {rows} rows, its footer says {keyed.file.rows}"
         )
-    return made
+    if made.rows is not None and take_rows is not None:
+        take_rows(made.rows)
+    return made.prints
 
 
-def _computed(
-    source: ParquetSource,
-    keyed: KeyedFile,
-    like: Sequence[Fingerprint],
-    *,
-    known: StoredColumns | None,
-    needed: Collection[int] | None,
-) -> Fingerprint:
-    columns = keyed.columns
+@dataclass(frozen=True, slots=True)
+class _How:
+    """How a fingerprint is computed; see ``compute`` and ``Fingerprinter``."""
+
+    like: Sequence[Fingerprint]
+    known: StoredColumns | None
+    needed: Collection[int] | None
+    digests: Literal["kept", "summed"]
+
+
+def _computed(source: ParquetSource, keyed: KeyedFile, how: _How) -> _Computed:
+    columns, known = keyed.columns, how.known
     if not isinstance(source, str):
         known = StoredColumns()
     elif known is None:
         stored = looked_at(source, keyed)
-        known = looked_into(source, keyed, stored, like=like, keeping=True)
-    shared = taken_over(known, keyed.key, like)
-    skipped = set() if needed is None else known.stored.keys() - {*needed, *keyed.key}
+        known = looked_into(source, keyed, stored, like=how.like, keeping=True)
+    shared = taken_over(known, keyed.key, how.like)
+    skipped = set() if how.needed is None else known.stored.keys() - {*how.needed, *keyed.key}
     have = skipped
     if shared is not None:
         have = skipped | (shared.summaries.keys() - unproved(shared, keyed.claims))
     places = [n for n, column in enumerate(columns) if column.field_id not in have]
     if shared is not None and not places:
-        return shared
+        return _Computed(shared)
     whole = shared is None and not skipped
     plain = [n for n in places if columns[n].field_id in keyed.key]
     with opened(source, keyed, plain=plain) as open_file:
-        made = _unordered(open_file) if whole and isinstance(source, str) else None
-        if made is not None:
-            return with_stored(made, known)
-        made = _decoded(open_file, places, shared=shared, row_sum=whole)
+        found = None
+        if whole and isinstance(source, str):
+            found = _unordered(open_file, kept=how.digests == "kept")
+        if found is not None:
+            return replace(found, prints=with_stored(found.prints, known))
+        found = _decoded(open_file, places, shared=shared, digests=how.digests if whole else "none")
+    made = found.prints
     if isinstance(source, str):
         ids = [columns[n].field_id for n in places]
         ordered = keyed_digests(source, keyed, made.key, wanted=ids)
         made = replace(made, keyed={**made.keyed, **ordered})
-    return with_stored(made, known)
+    return replace(found, prints=with_stored(made, known))
 
 
 def _decoded(
@@ -215,13 +276,14 @@ def _decoded(
     places: Sequence[int],
     *,
     shared: Fingerprint | None,
-    row_sum: bool,
-) -> Fingerprint:
+    digests: Literal["kept", "summed", "none"],
+) -> _Computed:
     """Computes a fingerprint from some columns, and what is shared with another file."""
     keyed = open_file.keyed
     columns = [keyed.columns[n] for n in places]
     key = keyed.key if shared is None else ()
-    maker = Fingerprinter(columns, key, file=open_file, row_sum=row_sum)
+    by = keyed.table.partition_by
+    maker = Fingerprinter(columns, key, partition_by=by, file=open_file, digests=digests)
     for batch in open_file.batches(places, rows=BLOCK_ROWS):
         maker.add(batch)
     made = maker.finish(keyed.table, keyed.file)  # decodes what is left, which may fail, too
@@ -235,10 +297,10 @@ def _decoded(
             row_sum=shared.row_sum,
             verdicts={**shared.verdicts, **made.verdicts},
         )
-    return made
+    return _Computed(made, maker.row_words())
 
 
-def _unordered(open_file: FileColumns) -> Fingerprint | None:
+def _unordered(open_file: FileColumns, *, kept: bool) -> _Computed | None:
     """Computes the fingerprint of a file whose first rows are not in the order of their keys.
 
     Each column is read once, and digested in the order of rows and in that of their keys.
@@ -262,18 +324,18 @@ def _unordered(open_file: FileColumns) -> Fingerprint | None:
     if order is None:
         return None
     starts = range(0, file.rows, BLOCK_ROWS)
-    sums = [RowSum(min(BLOCK_ROWS, file.rows - start)) for start in starts]
+    digester = RowDigester(columns, partition_by=keyed.table.partition_by, file=open_file)
+    words = [np.zeros(min(BLOCK_ROWS, file.rows - start), np.uint64) for start in starts]
     made = _made(columns, open_file)
     ordered = {}
-    summed = True
     for place, (field_id, one) in enumerate(made.items()):
         column = open_file.column(place)
-        for start, row_sum in zip(starts, sums, strict=True):
+        for start, sums in zip(starts, words, strict=True):
             found = one.look(_block(column, start))
             one.add(found)
-            summed = summed and _summed(row_sum, one, found)
+            digester.add(sums, field_id, found.rows, found.canonical)
         digests = ordered_digests(column, order) if one.agreed else None
         if digests is not None:
             ordered[field_id] = digests
-    total = sum(one.total() for one in sums) % MODULUS if summed else None
-    return replace(_fingerprint(file.rows, made, record=record, total=total), keyed=ordered)
+    prints = _fingerprint(file.rows, made, record=record, total=digester.total(words))
+    return _Computed(replace(prints, keyed=ordered), digester.finish(words) if kept else None)

@@ -78,8 +78,9 @@ def taken_over(
 ) -> Fingerprint | None:
     """Returns what a file shares with the one of some files that stores most columns alike.
 
-    Both must store their keys alike, and the other's fingerprint must not have a sum over rows,
-    which depends on all columns.
+    Both must store their keys alike. The sum over rows, which depends on all columns, is lost
+    unless they all are alike; so where rows are not in the order of their keys, and digests of
+    columns say little without it, nothing is shared.
     """
     best: Fingerprint | None = None
     for one in like:
@@ -87,7 +88,8 @@ def taken_over(
         if same and same == looked.stored.keys() == one.stored.keys():
             return with_stored(one, looked)
         inner = [field_id for field_id in key if field_id in looked.stored]
-        if not inner or not same.issuperset(inner) or one.row_sum is not None:
+        ordered = one.key is not None and one.key.ordered
+        if not inner or not same.issuperset(inner) or not (ordered or one.row_sum is None):
             continue
         if best is None or len(same) > len(best.summaries):
             best = replace(
@@ -95,6 +97,7 @@ def taken_over(
                 columns={i: one.columns[i] for i in same if i in one.columns},
                 summaries={i: one.summaries[i] for i in same},
                 keyed={i: one.keyed[i] for i in same if i in one.keyed},
+                row_sum=None,
             )
     return best
 

@@ -59,6 +59,8 @@ Source: Pelle Evensen, "Better, stronger mixer and a test procedure" (moremur).
 """
 _OUTER, _MIDDLE = np.uint64(27), np.uint64(33)
 _STEP = np.uint64(0x9E3779B97F4A7C15)
+_UPPER, _LOWER = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_HALF = np.uint64(32)
 _MASKS = np.array([(1 << 8 * n) - 1 for n in range(9)], dtype=np.uint64)
 
 
@@ -87,6 +89,24 @@ def cell_hashes(column: pa.Array | pa.ChunkedArray, name: str) -> Words | None:
         The hashes; None if digests of rows cannot hold the type, or one of the values.
     """
     return CellHasher(name).hashes(column)
+
+
+def row_sum(words: Words) -> int:
+    """Returns the sum modulo 2**128 over rows, each of which counts with 128 bits of its digest.
+
+    Files, or sets of files, of equal sums hold the same rows, in whatever order.
+    """
+    upper = lower = 0
+    for part in _parts(len(words)):
+        upper += _exact(_mixed(words[part], _UPPER))
+        lower += _exact(_mixed(words[part], _LOWER))
+    return ((upper << 64) + lower) % (1 << 128)
+
+
+def _exact(words: Words) -> int:
+    """Returns the sum of up to 2**32 words."""
+    upper = int((words >> _HALF).sum())
+    return (upper << 32) + int((words & np.uint64(0xFFFFFFFF)).sum())
 
 
 class CellHasher:

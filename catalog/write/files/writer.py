@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from catalog.dataclasses import dataclass, replace
 from catalog.diff.fingerprints.compute import Fingerprinter
+from catalog.diff.fingerprints.row_rule import has_row_digests
 from catalog.diff.fingerprints.stored_bytes import stored_digests
 from catalog.engine.copying import copy_sql, is_geometry
 from catalog.engine.file_types import as_read
@@ -38,6 +39,7 @@ from catalog.model.types import (
     is_float,
 )
 from catalog.model.values import encode, encoded_text, parse
+from catalog.repository.row_digests import RowDigests
 from catalog.storage.failures import storage_errors
 from catalog.storage.store import StagedFile
 from catalog.write.conditions import constant
@@ -245,21 +247,42 @@ class DataWriter:
             first := next(groups := source.groups(MAX_FILE_ROWS, ROW_GROUP_ROWS), None)
         ) is not None:
             with self._scratch() as path:
-                maker = Fingerprinter(self._schema.columns, self.table.key)
+                maker = self._maker(first)
                 wanted = None if self.context.prints is None else maker
                 nans = self._write_groups(path, chain([first], groups), wanted)
                 files.append(self._entry(path, partition, nans, append=append))
                 self._keep_print(maker)
         return files
 
+    def _maker(self, first: pa.Table) -> Fingerprinter:
+        """Returns what makes the fingerprint of a file that starts with some rows.
+
+        Files have fewer bytes than their rows take in memory, so that narrow rows, and few, are
+        not digested in vain.
+        """
+        at_most = DataFile("", "", first.nbytes, first.num_rows, (), self._schema.id)
+        kept = has_row_digests(self.table, at_most)
+        return Fingerprinter(
+            self._schema.columns,
+            self.table.key,
+            partition_by=self.table.partition_by,
+            digests="kept" if kept else "summed",
+        )
+
     def _keep_print(self, maker: Fingerprinter) -> None:
-        """Keeps the fingerprint of the file that was written last."""
+        """Keeps the fingerprint of the file that was written last, and the digests of its rows."""
         if self.context.prints is None:
             return
         written = self._written[-1]
         path = written.staged.local_path
         stored = stored_digests(path, self._schema.columns, pq.read_metadata(path))
         found = replace(maker.finish(self.table, written.entry), stored=stored)
+        rows = maker.row_words()
+        if rows is not None and has_row_digests(self.table, written.entry):
+            digests = RowDigests(self.context.store)
+            digests.keep(self.table, written.entry, rows.words.data, held=rows.held)
+        elif maker.starts_in_order:
+            found = replace(found, row_sum=None)  # as if it was read
         self.context.prints[written.entry.identity, self.table.key] = found
 
     def _write_groups(

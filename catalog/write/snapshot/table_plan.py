@@ -1,11 +1,12 @@
 """What a snapshot makes of a table's shape: partition spec, key and schema."""
 
 from collections.abc import Callable, Mapping
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import duckdb
 
 from catalog.dataclasses import dataclass, replace
+from catalog.diff.fingerprints.row_rule import Prints
 from catalog.errors import ErrorKind, InvalidInput, Unsupported
 from catalog.formats.partition_types import (
     check_texts,
@@ -44,8 +45,9 @@ class SnapshotRequest:
         mode: How the bytes get in.
         scope: What of the table the source replaces.
         format: What the source is; ``auto`` finds out.
-        fingerprints: When the new files are fingerprinted and their keys checked; None means
-            now for copies and links, later for references.
+        fingerprints: What is recorded of the new files before the commit, with their keys checked:
+            their columns, digests of their rows too, which ``now`` leaves out where they do not
+            pay, or nothing; None means now for copies and links, later for references.
         allow_empty: Whether the source may have no files.
     """
 
@@ -54,7 +56,7 @@ class SnapshotRequest:
     mode: Literal["copy", "link", "reference"] = "copy"
     scope: SnapshotScope = "full"
     format: Literal["auto", "parquet"] = "auto"
-    fingerprints: Literal["now", "later"] | None = None
+    fingerprints: Prints | None = None
     allow_empty: bool = False
 
     def __post_init__(self) -> None:
@@ -65,12 +67,17 @@ class SnapshotRequest:
                 f"format {self.format!r} is not supported by this version: use auto or parquet"
             )
         if self.fingerprints is not None:
-            check_choice(self.fingerprints, "fingerprints", ("now", "later"))
+            check_choice(self.fingerprints, "fingerprints", get_args(Prints))
+
+    @property
+    def prints(self) -> Prints:
+        """What is recorded of the new files."""
+        return self.fingerprints or ("later" if self.mode == "reference" else "now")
 
     @property
     def fingerprints_now(self) -> bool:
         """Whether the new files are fingerprinted before the commit."""
-        return (self.fingerprints or ("later" if self.mode == "reference" else "now")) == "now"
+        return self.prints != "later"
 
 
 @dataclass(frozen=True, slots=True)

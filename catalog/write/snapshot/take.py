@@ -161,7 +161,8 @@ def _read(task: SnapshotTask, found: TakenSnapshot, plan: FilePlan) -> TakenSnap
         file.path: ingest.taken_from(task.store, one, claims)
         for file, one, claims in zip(plan.added, plan.sources, plan.claims, strict=True)
     }
-    kept = keep_prints(task.repository, found.update, {}, sources=sources)
+    wanted = task.request.prints
+    kept = keep_prints(task.repository, found.update, {}, prints=wanted, sources=sources)
     added = tuple(with_right_stats(file, kept.prints[file.identity]) for file in plan.added)
     false = false_claims(found.update.snapshot, added, kept.prints, sources)
     warnings = (*found.report.warnings, *false, *kept.warnings)
