@@ -147,6 +147,8 @@ def stored_alike(
     other_id: int,
 ) -> bool:
     """Returns whether the stored bytes of columns of two files show equal values in order."""
-    sides = ((one.stored, other.stored), (one.encoded, other.encoded))
-    pairs = ((mine.get(field_id), theirs.get(other_id)) for mine, theirs in sides)
-    return any(mine is not None and mine == theirs for mine, theirs in pairs)
+    mine = one.stored.get(field_id)
+    if mine is not None and mine == other.stored.get(other_id):
+        return True
+    mine = one.encoded.get(field_id)
+    return mine is not None and mine == other.encoded.get(other_id)

@@ -6,11 +6,15 @@ is as good as none.
 """
 
 import base64
+import binascii
 import hashlib
+import json
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from functools import cache
+from typing import Any, TypeVar
 
 from catalog.errors import CatalogError
 from catalog.model.datafile import DataFile
@@ -110,7 +114,108 @@ def _blocks(columns: Mapping[int, tuple[bytes, ...]]) -> dict[str, str]:
     return {str(field_id): _base64(b"".join(digests)) for field_id, digests in columns.items()}
 
 
+Fact = TypeVar("Fact")
+
+
+class _Later(Mapping[int, Fact]):
+    """Facts by field id, each decoded when it is asked for: most never are.
+
+    They are the JSON object of a fingerprint that was recognised as a whole, so that every one can
+    be decoded.
+    """
+
+    __slots__ = ("_decode", "_found", "_stored", "_text")
+
+    def __init__(self, text: bytes, decode: Callable[[Any], Fact]) -> None:
+        self._text = text
+        self._decode = decode
+        self._stored: dict[int, Any] | None = None
+        self._found: dict[int, Fact] = {}
+
+    def _all(self) -> dict[int, Any]:
+        if self._stored is None:
+            self._stored = {int(i): stored for i, stored in json.loads(self._text).items()}
+        return self._stored
+
+    def __getitem__(self, field_id: int) -> Fact:
+        found = self._found.get(field_id)
+        if found is None:
+            found = self._found[field_id] = self._decode(self._all()[field_id])
+        return found
+
+    def __contains__(self, field_id: object) -> bool:
+        return field_id in self._all()
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
+@cache
+def _form() -> re.Pattern[bytes]:
+    """Returns the form of the fingerprint of a file of one block, as ``keep`` writes it.
+
+    Texts are ASCII without escapes, and numbers have up to 18 digits. Others have no such form.
+    """
+    text, number, digest = r'"[ !#-\[\]-~]*+"', r"[0-9]{1,18}", r'"[A-Za-z0-9+/]{22}=="'
+    octets, fraction = r'(?:null|"(?:[0-9a-f]{2})*+")', rf'"{_FRACTION.pattern}"'
+    summary = (
+        rf"\[{number},{number},{octets},{octets},(?:null|{fraction}),{fraction}"
+        r"(?:,(?:null|true|false))?\]"
+    )
+    record = rf"\[{number},{number},{octets},{octets},(?:true|false)\]"
+
+    def by_id(fact: str) -> str:
+        entry = rf'"{number}":{fact}'
+        return rf"\{{(?:{entry}(?:,{entry})*+)?\}}"
+
+    fields = {
+        "about": r"\[.*?\]",
+        "algorithm": text,
+        "columns": by_id(digest),
+        "encoded": by_id(digest),
+        "key": f"null|{record}",
+        "keyed": by_id(digest),
+        "row_sum": r'null|"[0-9a-f]{32}"',
+        "rows": number,
+        "stored": by_id(digest),
+        "summaries": by_id(summary),
+        "verdicts": by_id(rf'\["(?:[0-9a-f]{{2}})*+",{text}\]'),
+        "writer": text,
+    }
+    listed = ",".join(f'"{name}":(?P<{name}>{form})' for name, form in fields.items())
+    return re.compile(rf"\{{{listed}\}}".encode())
+
+
 def _decoded(content: bytes, file: DataFile, key: Sequence[int]) -> Fingerprint | None:
+    form = _form().fullmatch(content) if 0 < file.rows <= BLOCK_ROWS else None
+    if form is None:
+        return _decoded_at_once(content, file, key)
+    stated = form["algorithm"], form["rows"], form["about"]
+    expected = ALGORITHM, file.rows, _about(file, key)
+    if stated != tuple(map(canonical_json, expected)):
+        return None
+    row_sum = json.loads(form["row_sum"])
+    return Fingerprint(
+        file.rows,
+        {field_id: (digest,) for field_id, digest in _sound_digests(form["columns"]).items()},
+        _record(json.loads(form["key"])),
+        _Later(form["summaries"], _sound_summary),
+        None if row_sum is None else int(row_sum, 16),
+        _sound_digests(form["stored"]),
+        _sound_digests(form["encoded"]),
+        json.loads(form["writer"]),
+        {field_id: (digest,) for field_id, digest in _sound_digests(form["keyed"]).items()},
+        _Later(form["verdicts"], lambda one: Verdict(bytes.fromhex(one[0]), one[1])),
+    )
+
+
+def _decoded_at_once(content: bytes, file: DataFile, key: Sequence[int]) -> Fingerprint | None:
     match {"encoded": {}, "writer": "", "verdicts": {}, **parse_json(content, "a fingerprint")}:
         case {
             "algorithm": str(algorithm),
@@ -170,7 +275,18 @@ def _summary(stored: object) -> ColumnSummary | None:
     return None
 
 
-_FRACTION = re.compile(r"-?[0-9]{1,4000}(/[1-9][0-9]{0,3999})?")
+def _sound_digests(text: bytes) -> dict[int, bytes]:
+    """Returns digests by field id of a JSON object that was recognised."""
+    return {int(i): binascii.a2b_base64(digest) for i, digest in json.loads(text).items()}
+
+
+def _sound_summary(stored: object) -> ColumnSummary:
+    found = _summary(stored)
+    assert found is not None, "a form of summaries was recognised"
+    return found
+
+
+_FRACTION = re.compile(r"-?[0-9]{1,4000}(?:/[1-9][0-9]{0,3999})?")
 """Fractions as they are stored: ``Fraction`` itself would also take ``1e999999999``."""
 
 
