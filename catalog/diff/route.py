@@ -66,6 +66,8 @@ def route(plan: TablePlan, task: DiffTask, prints: Prints) -> Route:
     waiting, left = dict(enumerate(task.before)), dict(enumerate(task.after))
     pairs: list[FilePair] = []
     for permuted in (False, True) if plan.key else (False,):
+        if not waiting or not left:
+            break
         pairing = _Pairing(plan, prints, permuted=permuted)
         like: defaultdict[object, dict[int, DataFile]] = defaultdict(dict)
         for number, before in waiting.items():
@@ -138,8 +140,9 @@ class _Pairing:
     def __init__(self, plan: TablePlan, prints: Prints, *, permuted: bool) -> None:
         self.prints = prints
         self.permuted = permuted
-        self.keys = [pair for pair in plan.key_pairs if not constant(plan, pair)]
-        self.values = [pair for pair in plan.value_pairs if not constant(plan, pair)]
+        constant = constants(plan)
+        self.keys = [pair for pair in plan.key_pairs if pair.number not in constant]
+        self.values = [pair for pair in plan.value_pairs if pair.number not in constant]
         self.whole_rows = not plan.key
 
     def mark(self, side: SideName, file: DataFile) -> object:
@@ -201,6 +204,14 @@ def _places(
             start = ranges.pop()[0]
         ranges.append((start, (n + 1) * BLOCK_ROWS))
     return tuple(ranges)
+
+
+def constants(plan: TablePlan) -> set[int]:
+    """Returns the numbers of the columns with one value throughout a partition of both sides."""
+    before, after = plan.side("f").partition_by, plan.side("t").partition_by
+    if not before or not after:
+        return set()
+    return {p.number for p in plan.pairs if p.before.id in before and p.after.id in after}
 
 
 def constant(plan: TablePlan, pair: ColumnPair) -> bool:

@@ -96,8 +96,8 @@ def nearby(store: ObjectStore, file: DataFile) -> str | None:
 
 def local_path(store: ObjectStore, file: DataFile) -> str | None:
     """Returns the local path of a data file; None if it is in a bucket."""
-    location = nearby(store, file) or place(store, file)
-    return None if is_remote(location) else location
+    location = locate(store, file)
+    return nearby(store, file) if is_remote(location) else location
 
 
 def readable(store: ObjectStore, file: DataFile) -> str | OpenFile:

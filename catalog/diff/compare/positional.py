@@ -133,7 +133,7 @@ class PartialRows:
         """Hands the rows that were found outside the engine to it."""
         for table, found in self._waiting.items():
             with cursor(self._con) as own:
-                own.register("found", pa.concat_tables(found))
+                own.register("found", pa.concat_tables(found).combine_chunks())
                 own.execute(f"INSERT INTO {table} BY NAME FROM found")
                 own.unregister("found")
         self._waiting.clear()

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from catalog.dataclasses import dataclass
-from catalog.diff.compare.align import differing
+from catalog.diff.compare.align import Numbers, differing
 from catalog.diff.compare.arrays import Unreadable, arrow_type, as_type
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.fingerprints.canonical import unwrapped
@@ -21,7 +21,7 @@ from catalog.diff.forms import common_forms
 from catalog.diff.plan import SIDES, ColumnPair, SideName
 from catalog.diff.route import FilePair, constant
 from catalog.engine.arrow_arrays import constant as scalar
-from catalog.engine.arrow_arrays import from_numpy
+from catalog.engine.arrow_arrays import from_numpy, to_numpy
 from catalog.formats.footer import (
     ParquetSource,
     committed_label,
@@ -46,6 +46,7 @@ class SmallPairs:
         self._plan = reader.plan
         self._layouts: dict[tuple[SideName, str], _Layout] = {}
         self._possible: dict[tuple[int, ...], bool] = {}
+        self._differed = False
         self._keys = [p for p in self._plan.key_pairs if not constant(self._plan, p)]
 
     def differing(
@@ -97,11 +98,15 @@ class SmallPairs:
     ) -> pa.Table:
         sides = {side: self._open(side, pair.on(side)) for side in SIDES}
         try:
+            at_once = [f for f in needed["t"] if f.id not in self._plan.side("t").partition_by]
+            sides["f"].read([column.before for column in pair.changed])
+            sides["t"].read(at_once if self._differed else [p.after for p in pair.changed])
             differs = np.zeros(pair.after.rows, dtype=bool)
             for column in pair.changed:
                 values = [sides[side].column(column.on(side)) for side in SIDES]
-                differs |= differing(values[0], values[1], None)
+                differs |= _differing(values[0], values[1])
             places = from_numpy(np.flatnonzero(differs))
+            self._differed = len(places) > 0
             numbers = from_numpy(np.full(len(places), number, dtype=np.int32))
             found = {"pair": numbers, "place": places}
             for side in SIDES:
@@ -180,7 +185,9 @@ class _OpenFile:
         with parquet_errors(self._label):
             # no method may be called of its metadata, which were not checked; see formats.footer
             self._parquet = pq.ParquetFile(
-                source, pre_buffer=False, page_checksum_verification=True
+                pa.OSFile(source) if isinstance(source, str) else source,
+                pre_buffer=False,
+                page_checksum_verification=True,
             )
             schema = self._parquet.schema
             same = known is not None and known.schema.equals(schema)
@@ -198,30 +205,71 @@ class _OpenFile:
             Unreadable: The engine must read it.
         """
         if field.id not in self._read:
-            self._read[field.id] = self._column(field)
+            self.read((field,))
         return self._read[field.id]
 
-    def _column(self, field: Field) -> pa.Array:
-        kind, place = arrow_type(field.type), self.layout.places.get(field.id)
-        if kind is None:
-            raise Unreadable(field.name)
-        if place is None or self._columns[place].type == NULL_TYPE:
-            return pa.nulls(self._file.rows, kind)
-        name = self.layout.names[place]
-        if not name or self._columns[place].type != field.type:
-            raise Unreadable(field.name)
+    def read(self, fields: Sequence[Field]) -> None:
+        """Reads columns of the file together, which takes less than one by one.
+
+        Raises:
+            CorruptData: They cannot be read.
+            Unreadable: The engine must read one of them.
+        """
+        kinds: dict[str, tuple[Field, pa.DataType]] = {}
+        for field in fields:
+            kind, place = arrow_type(field.type), self.layout.places.get(field.id)
+            if kind is None:
+                raise Unreadable(field.name)
+            if place is None or self._columns[place].type == NULL_TYPE:
+                self._read[field.id] = pa.nulls(self._file.rows, kind)
+                continue
+            name = self.layout.names[place]
+            if not name or self._columns[place].type != field.type:
+                raise Unreadable(field.name)
+            kinds[name] = field, kind
+        if not kinds:
+            return
         with parquet_errors(self._label):
-            found = self._parquet.read(columns=[name], use_threads=False)
-        if found.column_names != [name]:
-            raise Unreadable(field.name)
+            found = self._parquet.read(columns=list(kinds), use_threads=False)
         if found.num_rows != self._file.rows:
             raise damaged(
                 self._label, f"it holds {found.num_rows} rows, {self._file.rows} were committed"
             )
-        whole = in_one(unwrapped(as_type(found.column(0), kind, field.name)))
-        if whole is None:
-            raise Unreadable(field.name)
-        return whole
+        if found.column_names != list(kinds) and {*found.column_names} != kinds.keys():
+            raise Unreadable(next(iter(kinds)))
+        for name, (field, kind) in kinds.items():
+            whole = in_one(unwrapped(as_type(found.column(name), kind, field.name)))
+            if whole is None:
+                raise Unreadable(field.name)
+            self._read[field.id] = whole
+
+
+def _differing(before: pa.Array, after: pa.Array) -> Numbers:
+    """Returns which values differ.
+
+    Most have the same bits, and need not be brought into one form.
+    """
+    mine, theirs = _bits(before), _bits(after)
+    if mine is None or theirs is None:
+        return differing(before, after, None)
+    unlike: Numbers = mine != theirs
+    if before.null_count or after.null_count:
+        unlike |= to_numpy(before.is_valid()) != to_numpy(after.is_valid())
+    places = np.flatnonzero(unlike)
+    if 0 < len(places) < len(unlike):
+        taken = from_numpy(places)
+        unlike[places] = differing(before.take(taken), after.take(taken), None)
+    return differing(before, after, None) if len(places) == len(unlike) else unlike
+
+
+def _bits(column: pa.Array) -> Numbers | None:
+    """Returns values of fixed width as whole numbers of their bits; None for others."""
+    kind, values = column.type, column.buffers()[1] if len(column) else None
+    if values is None or not pa.types.is_primitive(kind) or kind.bit_width not in (8, 16, 32, 64):
+        return None
+    size = kind.bit_width // 8
+    bits: Numbers = np.frombuffer(values, f"u{size}", len(column), column.offset * size)
+    return bits
 
 
 def _taken(column: pa.Array, places: pa.Array) -> pa.Array:

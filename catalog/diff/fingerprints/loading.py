@@ -12,6 +12,7 @@ from catalog.model.datafile import Identity
 from catalog.model.fingerprint import Fingerprint
 from catalog.repository.fingerprints import Fingerprints
 from catalog.repository.repository import Repository
+from catalog.storage.external_files import is_remote
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,9 @@ def load_prints(
     entries = list(_entries(plan))
     keys = {side: key_ids(plan, side) for side in SIDES}
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
-        stored = pool.map(lambda one: kept.read(one.file, keys[one.side]), entries)
+        # what is on this machine is read sooner than threads have taken turns
+        each = pool.map if is_remote(repository.store.location) else map
+        stored = each(lambda one: kept.read(one.file, keys[one.side]), entries)
         pairs = zip(entries, stored, strict=True)
         prints = {one.file.identity: known for one, known in pairs if known is not None}
         if only_kept:
