@@ -93,7 +93,7 @@ def compare_rows(
     counts = tally(reader.con, columns, parts)
     for field_id, filled in remainder.added_filled.items():
         counts.added[field_id] += filled
-    shown = examples(reader.con, columns, name, parts=parts, counts=counts)
+    shown = examples(reader.con, columns, parts=parts, counts=counts)
     result = TableCounts(
         rows=_row_counts(plan, counts),
         columns=_column_counts(plan, counts, _statistics(reader, options, counts)),

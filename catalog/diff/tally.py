@@ -1,17 +1,17 @@
 """Counts over the remainder of a table: rows, cells, partitions, and examples of changes."""
 
+from collections import defaultdict
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import duckdb
 
-from catalog.dataclasses import dataclass, field
+from catalog.dataclasses import dataclass, field, replace
+from catalog.diff.compare.cell_rows import cell_rows, of_one_kind
 from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.counts import Example, PartitionCounts
-from catalog.diff.plan import SIDES, ColumnPair
-
-EXAMPLES = 2
-"""Examples per column: one shows the rule, a second the exception."""
+from catalog.diff.examples import changes_of_value
+from catalog.diff.plan import SIDES, ColumnPair, TablePlan
 
 EXAMPLE_ROWS = 2_000_000
 """Changed rows up to which changes of value are counted; above that, grouping by every column would
@@ -20,16 +20,12 @@ cost more than the diff, and examples come from the first rows, without counts."
 EXAMPLE_SAMPLE = 100_000
 """Rows that uncounted examples come from."""
 
-EXAMPLE_CELLS = 1_000_000
-"""Cells of changed rows that one query looks for examples in: what a query costs by itself grows
-with the columns of the table, so that one for each column would cost their square."""
-
 PAIRS = 256
 """Columns whose cells one query counts: what it costs to plan grows faster than they do."""
 
-TEXT_LENGTH = 200
-"""Characters of a value that an example shows."""
-
+FEW = 24
+"""Columns of one kind up to which each has counts of its own in a query; from here on, planning
+those takes longer than to put the cells of all below each other."""
 
 Label: TypeAlias = tuple[tuple[str, str | None], ...]
 """A partition: its columns with their values in text form."""
@@ -71,24 +67,80 @@ def tally(con: duckdb.DuckDBPyConnection, columns: SqlColumns, parts: Sequence[P
         cells={pair.name: Cells() for pair in plan.value_pairs},
         added={added.id: 0 for added in plan.added},
     )
-    before, after = ([name for name, _ in plan.side(side).partition_fields] for side in SIDES)
-    partitions: dict[Label, list[int]] = {}
+    partitions: defaultdict[Label, list[int]] = defaultdict(lambda: [0] * 6)
     for part in parts:
-        for start in range(0, max(len(part.pairs), 1), PAIRS):
-            pairs = part.pairs[start : start + PAIRS]
+        many = _many_of_a_kind(columns, part)
+        apart = {pair.number for pairs in many for pair in pairs}
+        few = tuple(pair for pair in part.pairs if pair.number not in apart)
+        for start in range(0, max(len(few), 1), PAIRS):
+            pairs = few[start : start + PAIRS]
             query = _grouped(columns, part, pairs, with_rows=start == 0)
             for deleted, *row in con.execute(query).fetchall():
-                names, values = (before, row) if deleted else (after, row[len(before) :])
-                label = tuple(zip(names, map(_text, values), strict=False))
-                own = _add(counts, pairs, row[len(before) + len(after) :])
-                known = partitions.setdefault(label, [0] * len(own))
-                partitions[label] = [a + b for a, b in zip(known, own, strict=True)]
-    counts.partitions = tuple(
-        PartitionCounts(dict(label), *partitions[label])
-        for label in sorted(partitions, key=_label_order)
-        if (before or after) and any(partitions[label])
-    )
+                label, numbers = _labelled(plan, row, deleted=deleted)
+                own = _add(counts, pairs, numbers)
+                partitions[label] = [a + b for a, b in zip(partitions[label], own, strict=True)]
+        for pairs in many:
+            for place, *row in con.execute(_cells_grouped(columns, part, pairs)).fetchall():
+                label, numbers = _labelled(plan, row, deleted=False)
+                kinds = _add_cells(counts.cells[pairs[place].name], numbers)
+                known = partitions[label]
+                known[3:] = [a + b for a, b in zip(known[3:], kinds, strict=True)]
+    if any(plan.side(side).partition_by for side in SIDES):
+        counts.partitions = tuple(
+            PartitionCounts(dict(label), *partitions[label])
+            for label in sorted(partitions, key=_label_order)
+            if any(partitions[label])
+        )
     return counts
+
+
+def _many_of_a_kind(columns: SqlColumns, part: Part) -> list[tuple[ColumnPair, ...]]:
+    """Returns columns of a part whose cells are counted as rows, by kind."""
+    if len(part.pairs) < FEW or part.sample is not None:  # each query would join files again
+        return []
+    return [pairs for pairs in of_one_kind(columns, part.pairs) if len(pairs) >= FEW]
+
+
+def _labelled(plan: TablePlan, row: Sequence[Any], *, deleted: bool) -> tuple[Label, Sequence[int]]:
+    """Splits a row into its partition and its counts."""
+    before, after = ([name for name, _ in plan.side(side).partition_fields] for side in SIDES)
+    names, values = (before, row) if deleted else (after, row[len(before) :])
+    label = tuple(zip(names, map(_text, values), strict=False))
+    return label, row[len(before) + len(after) :]
+
+
+def _cells_grouped(columns: SqlColumns, part: Part, pairs: Sequence[ColumnPair]) -> str:
+    """Returns SQL that counts cells of columns of one kind, by column and partition.
+
+    With columns 5 and 7 of a table partitioned by ``c3``, there are: the place of the column;
+    the partition before and after; filled, cleared, corrected and tolerated cells::
+
+        0  NULL  2024-01  1  0  2  0
+        1  NULL  2024-01  0  0  3  0
+    """
+    before, after = (columns.plan.side(side).partition_by for side in SIDES)
+    carried = {f"p{i}t": f"t_c{i}" for i in after}
+    first = pairs[0]
+    inner = [
+        "c",
+        *carried,
+        f"{columns.changed(first)} AS x",
+        f"{columns.within(first)} AS w",
+        f"{columns.missing('f', first)} AS a",
+        f"{columns.missing('t', first)} AS b",
+    ]
+    shown = [*("NULL" for _ in before), *(f"CAST({group} AS VARCHAR)" for group in carried)]
+    sums = (
+        "count_if(x AND a)",
+        "count_if(x AND b)",
+        "count_if(x AND NOT a AND NOT b)",
+        "count_if(w)",
+    )
+    cells = cell_rows(columns, part, pairs, carried=carried)
+    return (
+        f"SELECT {', '.join(['c', *shown, *sums])} FROM (SELECT {', '.join(inner)} FROM {cells}) "
+        f"GROUP BY {', '.join(['c', *carried])}"
+    )
 
 
 def _grouped(
@@ -107,10 +159,13 @@ def _grouped(
     """
     plan = columns.plan
     before, after = plan.side("f").partition_by, plan.side("t").partition_by
-    moved = [columns.differ(p) for p in plan.pairs if p.partition and not part.partial]
+    moving = [p for p in plan.pairs if p.partition and not part.partial]
+    moved = [columns.differ(pair) for pair in moving]
     inner = ["kind"]
     inner += [f"CASE WHEN kind = 'd' THEN f_c{i} END AS p{i}f" for i in before]
     inner += [f"CASE WHEN kind <> 'd' THEN t_c{i} END AS p{i}t" for i in after]
+    names = [*(f"f_c{i}" for i in before), *(f"t_c{i}" for i in after)]
+    names += columns.cell_names([*pairs, *(part.pairs if with_rows else ())])
     sums = ["0"] * 4
     if with_rows:
         inner.append(f"{updated(columns, part.pairs)} AS is_updated")
@@ -140,7 +195,7 @@ def _grouped(
     grouping = ", ".join(["kind = 'd'", *groups])
     return (
         f"SELECT {', '.join([*shown, *sums])} FROM "
-        f"(SELECT {', '.join(inner)} FROM {part.relation}) GROUP BY {grouping}"
+        f"(SELECT {', '.join(inner)} FROM {part.only(names)}) GROUP BY {grouping}"
     )
 
 
@@ -156,20 +211,31 @@ def _add(counts: Tally, pairs: Sequence[ColumnPair], group: Sequence[int]) -> li
     counts.moved += group[3]
     kinds = [0, 0, 0]
     for n, pair in enumerate(pairs):
-        filled, cleared, corrected, within = group[4 + 4 * n : 8 + 4 * n]
-        cells = counts.cells[pair.name]
-        cells.filled += filled
-        cells.cleared += cleared
-        cells.corrected += corrected
-        cells.within += within
-        kinds = [a + b for a, b in zip(kinds, (filled, cleared, corrected), strict=True)]
+        own = _add_cells(counts.cells[pair.name], group[4 + 4 * n : 8 + 4 * n])
+        kinds = [a + b for a, b in zip(kinds, own, strict=True)]
     for added_id, filled in zip(counts.added, group[4 + 4 * len(pairs) :], strict=False):
         counts.added[added_id] += filled
     return [*group[:3], *kinds]
 
 
+def _add_cells(cells: Cells, numbers: Sequence[int]) -> Sequence[int]:
+    """Adds counts to those of a column, and returns them without those within tolerance."""
+    filled, cleared, corrected, within = numbers
+    cells.filled += filled
+    cells.cleared += cleared
+    cells.corrected += corrected
+    cells.within += within
+    return filled, cleared, corrected
+
+
 def updated(columns: SqlColumns, pairs: Sequence[ColumnPair]) -> str:
-    """Returns the condition that a row is an updated one, if it may differ in some columns."""
+    """Returns the condition that a row is an updated one, if it may differ in some columns.
+
+    Only a tolerance makes it another than that the row is a pair: pairs that are equal throughout
+    are not in a remainder.
+    """
+    if pairs and columns.always_changed(pairs):
+        return "(kind = 'u')"
     return f"(kind = 'u' AND ({columns.any_changed(pairs)}))"
 
 
@@ -184,90 +250,25 @@ def _text(value: object) -> str | None:
 def examples(
     con: duckdb.DuckDBPyConnection,
     columns: SqlColumns,
-    name: str,
     *,
     parts: Sequence[Part],
     counts: Tally,
 ) -> tuple[Example, ...]:
-    """Returns the most frequent changes of value of every changed column.
-
-    ``name`` is the view of the whole remainder.
-    """
+    """Returns the most frequent changes of value of every changed column."""
     changed = [
         pair
         for pair in columns.plan.value_pairs
         if (cells := counts.cells[pair.name]).filled or cells.cleared or cells.corrected
     ]
     if counts.updated <= EXAMPLE_ROWS:
-        step = max(1, EXAMPLE_CELLS // max(counts.updated, 1))
-        groups = [changed[start : start + step] for start in range(0, len(changed), step)]
-        return tuple(
-            example
-            for pairs in groups
-            for example in _examples_of(con, columns, pairs, source=name, counted=True)
-        )
-    found: list[Example] = []
-    holding = [(part, {pair.number for pair in part.pairs}) for part in parts]
-    for pair in changed:
-        for part, numbers in holding:
-            if pair.number in numbers:
-                rows = part.sample or f"(FROM {part.relation} LIMIT {EXAMPLE_SAMPLE})"
-                shown = _examples_of(con, columns, [pair], source=rows, counted=False)
-                if shown:
-                    found += shown
-                    break
-    return tuple(found)
-
-
-def _examples_of(
-    con: duckdb.DuckDBPyConnection,
-    columns: SqlColumns,
-    pairs: Sequence[ColumnPair],
-    *,
-    source: str,
-    counted: bool,
-) -> list[Example]:
-    """Returns the examples of some columns, in their order.
-
-    The inner rows, of columns 0 and 2 that both changed in the row with key 7, are::
-
-        c  a     b     k
-        0  old   new   (7)
-        2  NULL  2024  (7)
-    """
-    keys = columns.plan.key_pairs
-    least = ", ".join(f"t_{columns.original('t', key)}" for key in keys)
-    cells = ", ".join(_cell(columns, pair, number) for number, pair in enumerate(pairs))
-    unnested = (
-        f"(SELECT unnest([{cells}]) AS cell, row({least}) AS own FROM {source} WHERE kind = 'u')"
-    )
-    grouped = (
-        "(SELECT cell.c AS c, cell.a AS a, cell.b AS b, count(*) AS n, min(own) AS k "
-        f"FROM {unnested} WHERE cell IS NOT NULL GROUP BY 1, 2, 3)"
-    )
-    order = "n DESC, a NULLS FIRST, b NULLS FIRST, k"
-    ranked = (
-        f"(FROM {grouped} QUALIFY row_number() OVER (PARTITION BY c ORDER BY {order}) "
-        f"<= {EXAMPLES})"
-    )
-    texts = ", ".join(f"left(CAST(k[{n + 1}] AS VARCHAR), {TEXT_LENGTH})" for n in range(len(keys)))
-    rows = con.execute(f"SELECT c, a, b, n, {texts} FROM {ranked} ORDER BY c, {order}").fetchall()
-    return [
-        Example(
-            pairs[number].name,
-            _text(old),
-            _text(new),
-            count if counted else None,
-            {key.name: _text(value) for key, value in zip(keys, values, strict=True)},
-        )
-        for number, old, new, count, *values in rows
-    ]
-
-
-def _cell(columns: SqlColumns, pair: ColumnPair, number: int) -> str:
-    """Returns SQL of a changed cell with its texts before and after; NULL if it is none."""
-    before = f"left(CAST(f_{columns.original('f', pair)} AS VARCHAR), {TEXT_LENGTH})"
-    after = f"left(CAST(t_{columns.original('t', pair)} AS VARCHAR), {TEXT_LENGTH})"
-    return (
-        f"CASE WHEN {columns.changed(pair)} THEN {{'c': {number}, 'a': {before}, 'b': {after}}} END"
-    )
+        shown = changes_of_value(con, columns, changed, parts=parts, rows=counts.updated)
+        return tuple(example for pair in changed for example in shown.get(pair.number, ()))
+    found: dict[int, list[Example]] = {}
+    for part in parts:
+        held = {pair.number for pair in part.pairs} - found.keys()
+        pairs = [pair for pair in changed if pair.number in held]
+        rows = part.sample or f"(FROM {part.relation} LIMIT {EXAMPLE_SAMPLE})"
+        some = replace(part, relation=rows, table=None)
+        found |= changes_of_value(con, columns, pairs, parts=[some], rows=EXAMPLE_SAMPLE)
+    uncounted = (example for pair in changed for example in found.get(pair.number, ()))
+    return tuple(replace(example, count=None) for example in uncounted)

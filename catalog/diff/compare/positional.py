@@ -176,10 +176,12 @@ class PartialRows:
         for number, (pair, table) in enumerate(self.pairs):
             if table in parts:
                 continue
-            derived = [f"t_c{p.after.id} AS f_c{p.before.id}" for p in self._derived(pair)]
-            listed = ", ".join(["SELECT 'u' AS kind", "*", *derived]) + " FROM"
+            derived = {f"f_c{p.before.id}": f"t_c{p.after.id}" for p in self._derived(pair)}
+            also = [f"{sql} AS {name}" for name, sql in derived.items()]
+            listed = ", ".join(["SELECT 'u' AS kind", "*", *also]) + " FROM"
             if table is not None:
-                parts[table] = Part(f"({listed} {table})", pair.changed, partial=True)
+                rows = f"({listed} {table})"
+                parts[table] = Part(rows, pair.changed, partial=True, table=table, derived=derived)
                 continue
             rows, some = (self._partial(pair, number, first=n) for n in (None, BLOCK_ROWS))
             parts[str(number)] = Part(

@@ -5,12 +5,12 @@ number n if its values compare in another form than their own. The remainder has
 twice: ``f_…`` of the older side, ``t_…`` of the newer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 
-from catalog.dataclasses import dataclass
+from catalog.dataclasses import dataclass, field
 from catalog.diff.compare.tolerances import within_tolerance
 from catalog.diff.forms import Form, common_forms, identity
-from catalog.diff.plan import ColumnPair, SideName, TablePlan
+from catalog.diff.plan import SIDES, ColumnPair, SideName, TablePlan
 from catalog.model.schema import Field
 
 
@@ -24,12 +24,29 @@ class Part:
         partial: Whether they are updated rows without the columns that are equal, each in the
             same partition on both sides.
         sample: SQL of some of the rows, where LIMIT would end a positional join half way.
+        table: The table that holds partial rows, in which ``derived`` columns are called otherwise.
     """
 
     relation: str
     pairs: tuple[ColumnPair, ...]
     partial: bool
     sample: str | None = None
+    table: str | None = None
+    derived: Mapping[str, str] = field(default_factory=dict)
+
+    def only(self, names: Iterable[str]) -> str:
+        """Returns SQL of the rows with at least ``kind`` and some columns, to follow FROM.
+
+        Of a table with thousands of columns the engine would spend more on naming all of them, in
+        each query, than on the rows.
+        """
+        if self.table is None:
+            return self.relation
+        listed = (
+            f"{self.derived[name]} AS {name}" if name in self.derived else name
+            for name in dict.fromkeys(names)
+        )
+        return f"(SELECT 'u' AS kind{''.join(f', {name}' for name in listed)} FROM {self.table})"
 
 
 class SqlColumns:
@@ -38,6 +55,7 @@ class SqlColumns:
     def __init__(self, plan: TablePlan) -> None:
         self.plan = plan
         self._forms: dict[SideName, list[Form]] = {"f": [], "t": []}
+        self._types = {side: {f.id: f.type for f in self.fields(side)} for side in SIDES}
         for pair in plan.pairs:
             forms = common_forms(pair.before.type, pair.after.type)
             assert forms is not None, "a pair in a plan compares"
@@ -100,6 +118,20 @@ class SqlColumns:
             for pair in pairs
         )
         return " AND ".join(conditions) or "true"
+
+    def cell_kind(self, pair: ColumnPair) -> Hashable:
+        """Returns what is equal for pairs whose cells compare by the same SQL, but for names."""
+        stored = tuple(self._types[side][pair.on(side).id] for side in SIDES)
+        return (*stored, pair.before.type, pair.after.type, pair.tolerance)
+
+    def cell_names(self, pairs: Iterable[ColumnPair]) -> list[str]:
+        """Returns the columns of the remainder that hold the cells of some pairs."""
+        return [
+            f"{side}_{name}"
+            for pair in pairs
+            for side in SIDES
+            for name in dict.fromkeys((self.original(side, pair), self.value(side, pair)))
+        ]
 
     def differ(self, pair: ColumnPair) -> str:
         """Returns the condition that a cell differs, in the remainder."""

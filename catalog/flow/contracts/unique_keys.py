@@ -7,9 +7,9 @@ that may hold one of them.
 from collections.abc import Callable, Sequence
 
 from catalog.diff.compare.table_reader import TableReader
+from catalog.diff.examples import TEXT_LENGTH
 from catalog.diff.held_rows import HeldRows, ShownRow
 from catalog.diff.row_form import SORTED_ROWS
-from catalog.diff.tally import TEXT_LENGTH
 from catalog.engine.connection import single_row
 from catalog.engine.quoting import type_sql
 from catalog.flow.contracts.change import Offenders

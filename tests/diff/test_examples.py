@@ -1,0 +1,157 @@
+"""Counts of cells and examples of changes, against SQL by hand, where many columns changed."""
+
+import datetime
+import decimal
+import math
+import random
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import catalog
+from catalog.diff.result import TableDiff
+from catalog.diff.tally import FEW
+from tests.effort import effort
+
+LONG = "long " * 50
+"""Text whose copies with other ends are the same in an example."""
+
+VALUES: dict[str, tuple[pa.DataType, list[Any]]] = {
+    "whole": (pa.int64(), [None, 1, 2, 10, 9, -1, -10, 1 << 53]),
+    "small": (pa.uint8(), [None, 0, 1, 2, 10, 255]),
+    "double": (pa.float64(), [None, 0.0, -0.0, math.nan, 1.5, 10.25, 9.0, 1e300, -math.inf]),
+    "single": (pa.float32(), [None, 0.0, -0.0, math.nan, 0.1, 1.5]),
+    "text": (pa.string(), [None, "", "a", "b", "NULL", "é", "😀", LONG + "x", LONG + "y"]),
+    "bytes": (pa.binary(), [None, b"", b"a", b"\x00\xff", b"b"]),
+    "exact": (pa.decimal128(38, 2), [None, decimal.Decimal("1.00"), decimal.Decimal("10.50")]),
+    "truth": (pa.bool_(), [None, True, False]),
+    "day": (pa.date32(), [None, datetime.date(2024, 1, 1), datetime.date(1, 1, 1)]),
+    "moment": (pa.timestamp("us", "UTC"), [None, 0, 1, -1, 1_700_000_000_000_000]),
+    "clock": (pa.time64("us"), [None, datetime.time(1, 2, 3), datetime.time(23, 59)]),
+    "numbers": (pa.list_(pa.int64()), [None, [], [1], [1, None], [10]]),
+    "pair": (pa.struct([("x", pa.int64())]), [None, {"x": None}, {"x": 1}, {"x": 10}]),
+}
+
+KEYS: dict[str, Callable[[int], Any]] = {
+    "id": lambda n: n,
+    "name": lambda n: f"{n % 7}-{n}" + "é" * 200,
+    "token": lambda n: uuid.UUID(int=(n * 7919) << 96).bytes,
+}
+
+
+def sides(
+    rnd: random.Random, keys: Sequence[str], names: Sequence[str], rows: int
+) -> tuple[pa.Table, pa.Table]:
+    """Returns two states of rows, in which cells of many columns differ."""
+    kinds = {f"{name}{n}": VALUES[name] for name in names for n in range(FEW)}
+    kinds |= {f"{name}_few": VALUES[name] for name in sorted(VALUES.keys() - {*names})[:3]}
+    both = []
+    for _ in range(2):
+        columns = {}
+        for key in keys:
+            kind = pa.uuid() if key == "token" else None
+            columns[key] = pa.array([KEYS[key](n) for n in range(rows)], kind)
+        for name, (kind, values) in kinds.items():
+            some = rnd.sample(values, rnd.randint(1, len(values)))
+            columns[name] = pa.array(rnd.choices(some, k=rows), kind)
+        both.append(pa.table(columns))
+    before, after = both
+    return before.slice(2), after.slice(0, rows - 1)
+
+
+def diff(tmp_path: Path, both: Sequence[pa.Table], keys: Sequence[str]) -> TableDiff:
+    """Returns what our diff counts, of files that are compared apart."""
+    lake = catalog.create(tmp_path / "lake")
+    for n, state in enumerate(both):
+        folder = tmp_path / f"{n}"
+        folder.mkdir()
+        pq.write_table(state, folder / "a.parquet")
+        with lake.transaction() as tx:
+            tx.snapshot("t", folder, key=list(keys))
+    with lake.diff("main~1", "main") as found:
+        return found["t"]
+
+
+def by_hand(
+    con: duckdb.DuckDBPyConnection, keys: Sequence[str], column: str
+) -> tuple[list[Any], list[Any]]:
+    """Returns counts of a column's changed cells, and the examples, from SQL by hand."""
+    joined = (
+        f"FROM older f JOIN newer t USING ({', '.join(keys)}) "
+        f'WHERE f."{column}" IS DISTINCT FROM t."{column}"'
+    )
+    before, after = (f'left(CAST({side}."{column}" AS VARCHAR), 200)' for side in "ft")
+    least = ", ".join(f"left(CAST(k[{n + 1}] AS VARCHAR), 200)" for n in range(len(keys)))
+    counted = (
+        f"SELECT {before} AS a, {after} AS b, count(*) AS n, min(row({', '.join(keys)})) AS k "
+        f"{joined} GROUP BY ALL ORDER BY n DESC, a NULLS FIRST, b NULLS FIRST LIMIT 2"
+    )
+    examples = con.execute(f"SELECT a, b, n, {least} FROM ({counted})").fetchall()
+    cells = [f'{side}."{column}" IS NULL' for side in "ft"]
+    both = " AND ".join(f"NOT ({cell})" for cell in cells)
+    counts = ", ".join(f"coalesce(count_if({one}), 0)" for one in (*cells, both))
+    return list(con.execute(f"SELECT {counts} {joined}").fetchall()[0]), examples
+
+
+@pytest.mark.parametrize("keys", [("id",), ("name",), ("token",), ("name", "id"), ("token", "id")])
+@pytest.mark.parametrize("seed", range(effort(1, 12)))
+def test_counts_and_examples_are_those_of_sql_by_hand(
+    tmp_path: Path, keys: Sequence[str], seed: int
+) -> None:
+    rnd = random.Random(f"{keys} {seed}")
+    both = sides(rnd, keys, rnd.sample(sorted(VALUES), 3), rnd.choice([4, 9, 150]))
+    found = diff(tmp_path, both, keys)
+    with duckdb.connect() as con:
+        con.execute("SET TimeZone = 'UTC'")
+        for n, name in enumerate(("older", "newer")):
+            con.execute(f"CREATE TABLE {name} AS FROM '{tmp_path}/{n}/a.parquet'")
+        for column, counts in found.columns.items():
+            cells, examples = by_hand(con, keys, column)
+            assert [counts.filled, counts.cleared, counts.corrected] == cells
+            assert [
+                (one.before, one.after, one.count, *one.key.values())
+                for one in found.examples
+                if one.column == column
+            ] == examples, column
+
+
+@pytest.mark.parametrize("rows", [1, 300])
+def test_changes_that_are_as_frequent_come_in_the_order_of_their_texts(
+    tmp_path: Path, rows: int
+) -> None:
+    names = [f"c{n}" for n in range(2 * FEW)]
+    before = pa.table({"id": range(rows), **{name: range(rows) for name in names}})
+    after = pa.table({"id": range(rows), **{name: range(1, rows + 1) for name in names}})
+    shown = {}
+    for example in diff(tmp_path, (before, after), ["id"]).examples:
+        shown.setdefault(example.column, []).append((example.before, example.after, example.count))
+    first = [("0", "1", 1), ("1", "2", 1)][:rows]
+    assert shown == dict.fromkeys(names, first)
+
+
+def test_cells_are_counted_by_partition_where_many_columns_changed(tmp_path: Path) -> None:
+    names = [f"c{n}" for n in range(FEW + 1)]
+    lake = catalog.create(tmp_path / "lake")
+    for more in range(2):
+        for part, rows in (("a", 3), ("b", 5)):
+            folder = tmp_path / "source" / f"part={part}"
+            folder.mkdir(parents=True, exist_ok=True)
+            ids = [f"{part}{n}" for n in range(rows)]
+            cells = [n if n % 2 or more else None for n in range(rows)]
+            moved = [n + more for n in range(rows)]
+            values = {name: cells if name == "c0" else moved for name in names}
+            pq.write_table(pa.table({"id": ids, **values}), folder / "x.parquet")
+        with lake.transaction() as tx:
+            tx.snapshot("t", tmp_path / "source", key=["part", "id"])
+    with lake.diff("main~1", "main") as found:
+        counted = found["t"].partitions
+    assert [(one.values, one.updated, one.filled, one.corrected) for one in counted] == [
+        ({"part": "a"}, 3, 2, 3 * FEW),
+        ({"part": "b"}, 5, 3, 5 * FEW),
+    ]
