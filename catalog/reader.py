@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from catalog.model.lineage_tree import TableLineage
 from catalog.model.listings import (
     ColumnInfo,
     CommitInfo,
@@ -13,8 +12,6 @@ from catalog.model.listings import (
     column_infos,
 )
 from catalog.model.refs import Move
-from catalog.model.row_history import Blame, RowHistory
-from catalog.model.table import TableSnapshot
 from catalog.operations import history
 from catalog.operations.context import Clock, OperationContext, default_author, utc_now
 from catalog.operations.refs import BranchList, TagList
@@ -28,6 +25,9 @@ if TYPE_CHECKING:
 
     from catalog.diff.explain import Step
     from catalog.diff.result import Diff
+    from catalog.model.lineage_tree import TableLineage
+    from catalog.model.row_history import Blame, RowHistory
+    from catalog.model.table import TableSnapshot
     from catalog.operations.flow.explain import RefreshExplanation
     from catalog.operations.flow.reproduce import Reproduction
     from catalog.operations.flow.stale import StaleTable
@@ -184,7 +184,7 @@ class CatalogReader:
             self.context, branch, tables=tables or None, downstream_of=downstream_of, full=full
         )
 
-    def table(self, name: str, ref: str = DEFAULT_BRANCH) -> TableSnapshot:
+    def table(self, name: str, ref: str = DEFAULT_BRANCH) -> "TableSnapshot":
         """Returns the snapshot of a table at a ref.
 
         Raises:
@@ -248,7 +248,7 @@ class CatalogReader:
         *,
         column: str | None = None,
         direction: Literal["upstream", "downstream"] = "upstream",
-    ) -> TableLineage:
+    ) -> "TableLineage":
         """Returns what a table was made from, or what was made from it, as commits recorded it.
 
         No data file is opened.
@@ -275,7 +275,7 @@ class CatalogReader:
         *,
         key: Mapping[str, object],
         columns: Sequence[str] | None = None,
-    ) -> Blame:
+    ) -> "Blame":
         """Returns which commits last changed a row, and each of its cells.
 
         A merge that takes a row, or a cell, as a side has it did not change it: the commit on that
@@ -305,7 +305,7 @@ class CatalogReader:
         *,
         key: Mapping[str, object],
         limit: int | None = None,
-    ) -> RowHistory:
+    ) -> "RowHistory":
         """Returns every state of a row, newest first, with the commits that made it so.
 
         It follows merges to the side that brought a change, and goes on below where the table was

@@ -1,8 +1,8 @@
 """Reads ``parquetry.toml``: the catalog, and the tables that ``snapshot`` takes."""
 
 import shlex
-import tomllib
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -103,13 +103,26 @@ def read_config(path: Path) -> Config:
         StorageFailure: It cannot be read.
     """
     try:
-        stored = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise StorageFailure(f"cannot read {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidInput(
-            f"{path} is not valid TOML: {error}", kind=ErrorKind.INVALID_CONFIG
-        ) from error
+    except UnicodeDecodeError as error:
+        raise _not_toml(path, error) from error
+    return _config(path, text)
+
+
+def _not_toml(path: Path, error: ValueError) -> InvalidInput:
+    return InvalidInput(f"{path} is not valid TOML: {error}", kind=ErrorKind.INVALID_CONFIG)
+
+
+@lru_cache(maxsize=4)  # a command asks several times, each time for another setting
+def _config(path: Path, text: str) -> Config:
+    import tomllib
+
+    try:
+        stored = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _not_toml(path, error) from error
     root = _Entry(path, "", stored).section(TOP_KEYS)
     s3 = root["s3"].section(S3_KEYS)
     return Config(

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
+import os
 import re
-import secrets
 from typing import TypeGuard
 
 from catalog.errors import CorruptData, ErrorKind, InvalidInput
@@ -40,7 +40,7 @@ def are_ids(stored: list[object]) -> TypeGuard[list[str]]:
 
 def random_id() -> str:
     """Returns 128 random bits in hex, for write ids and temporary names."""
-    return secrets.token_hex(16)
+    return os.urandom(16).hex()
 
 
 def canonical_json(value: object) -> bytes:

@@ -2,10 +2,13 @@
 
 import datetime
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from catalog.dataclasses import dataclass
-from catalog.model.commit import Commit, TableChange
-from catalog.model.table import TableSnapshot
+
+if TYPE_CHECKING:
+    from catalog.model.commit import Commit, TableChange
+    from catalog.model.table import TableSnapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class CommitInfo:
     author: str
     time: datetime.datetime
     tables: tuple[str, ...]
-    changes: Mapping[str, TableChange]
+    changes: "Mapping[str, TableChange]"
     metadata: Mapping[str, str]
     lineage: Mapping[str, object]
     gate: Mapping[str, object] | None = None
@@ -91,7 +94,7 @@ class FileInfo:
     token: str
 
 
-def commit_info(commit_id: str, commit: Commit) -> CommitInfo:
+def commit_info(commit_id: str, commit: "Commit") -> CommitInfo:
     """Returns a commit as listings show it."""
     return CommitInfo(
         id=commit_id,
@@ -108,7 +111,7 @@ def commit_info(commit_id: str, commit: Commit) -> CommitInfo:
     )
 
 
-def column_infos(table: TableSnapshot) -> list[ColumnInfo]:
+def column_infos(table: "TableSnapshot") -> list[ColumnInfo]:
     """Returns the columns of a table in order."""
     return [
         ColumnInfo(f.name, str(f.type), f.id, f.id in table.key, f.id in table.partition_by)

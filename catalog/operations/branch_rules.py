@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from catalog.dataclasses import dataclass, replace
 from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.hints import Call, hint
-from catalog.model.checks import checks_of
 from catalog.model.ids import canonical_json
 from catalog.model.names import canonical_name
 from catalog.model.refs import Branch
@@ -226,6 +225,8 @@ def _changed(
 
 def _check_names(commits: Commits, commit_id: str) -> dict[str, str]:
     """Returns the checks of a commit as ``table.check``, by their names with the table folded."""
+    from catalog.model.checks import checks_of
+
     found = {}
     for table in commits.checked(commit_id):
         entry = commits.entry(commit_id, table)

@@ -1,7 +1,6 @@
 """What every operation on an open catalog is given: the repository, an author, and a clock."""
 
 import datetime
-import getpass
 import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
@@ -9,7 +8,6 @@ from typing import TYPE_CHECKING
 from catalog.dataclasses import dataclass, replace
 from catalog.model.check_functions import CheckFunctions, no_functions
 from catalog.model.hooks import Hooks, no_hooks
-from catalog.model.lineage import StoredLineage
 from catalog.model.texts import check_text
 from catalog.repository.branches import Stamp
 from catalog.repository.history import merge_base
@@ -18,6 +16,7 @@ from catalog.repository.resolve import ResolvedRef
 from catalog.storage.store import ObjectStore
 
 if TYPE_CHECKING:
+    from catalog.model.lineage import StoredLineage
     from catalog.repository.commit_writer import Description
 
 Clock = Callable[[], datetime.datetime]
@@ -74,7 +73,7 @@ class OperationContext:
         *,
         author: str | None = None,
         metadata: Mapping[str, str] | None = None,
-        lineage: Mapping[str, StoredLineage] | None = None,
+        lineage: "Mapping[str, StoredLineage] | None" = None,
     ) -> "Description":
         """Returns what a commit made now says about itself.
 
@@ -106,6 +105,8 @@ class OperationContext:
 
 def default_author() -> str:
     """Returns the name of the user who runs this process."""
+    import getpass
+
     try:
         return getpass.getuser()
     except (KeyError, OSError):

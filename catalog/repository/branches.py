@@ -6,7 +6,6 @@ read back. So a lost answer, or a write the network sent twice, is settled by re
 
 import datetime
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext, suppress
 
 from catalog.dataclasses import dataclass, replace
@@ -27,6 +26,7 @@ from catalog.repository.branch_errors import damaged_branch_error, exists_error,
 from catalog.repository.creation import create_named
 from catalog.repository.ref_listing import mentions, named_objects, passed_over
 from catalog.repository.tags import is_spent
+from catalog.storage.external_files import is_remote
 from catalog.storage.store import ObjectStore, OutcomeUnknown, SwapLost, TakesTurns
 
 PREFIX = "refs/branches/"
@@ -158,8 +158,19 @@ class Branches:
             wanted = found is not None and (of is None or found.commit_id in of)
             return found if wanted else None
 
+        return sorted((b for b in self._each(find, names) if b), key=lambda b: b.name)
+
+    def _each(
+        self, find: Callable[[str], Branch | None], names: Iterator[str]
+    ) -> Iterator[Branch | None]:
+        """Yields what is found of names, many at a time where each takes a request."""
+        if not is_remote(self._store.location):
+            yield from map(find, names)
+            return
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(READS) as pool:
-            return sorted((b for b in pool.map(find, names) if b), key=lambda b: b.name)
+            yield from pool.map(find, names)
 
     def names(self) -> Iterator[str]:
         """Yields the names of all branches, also of deleted ones, in no order."""

@@ -19,7 +19,7 @@ from catalog.model.lineage import StoredLineage
 from catalog.model.table import TableSnapshot
 from catalog.model.texts import check_text, check_texts
 from catalog.repository import columnar
-from catalog.repository.commits import CHANGES_KIND, MARKS, Commits, Mark, StoredTable
+from catalog.repository.commits import CHANGES_KIND, Commits, Mark, StoredTable, marks
 from catalog.repository.creation import create_named
 from catalog.repository.manifest import DataFileRows
 from catalog.repository.nodes import PackBuilder
@@ -178,7 +178,7 @@ class CommitWriter:
             changes=changes,
             inline=inline,
             root=root,
-            marked={mark: self._marked(parents, updates, mark) for mark in MARKS},
+            marked={mark: self._marked(parents, updates, mark) for mark in marks()},
         )
         content = commit.to_bytes()
         data = pack.build(content, known, pointed)
@@ -227,7 +227,7 @@ class CommitWriter:
             return None
         names = set(before).difference(update.name for update in updates)
         for update in updates:
-            if update.snapshot is not None and MARKS[mark](update.snapshot.properties):
+            if update.snapshot is not None and marks()[mark](update.snapshot.properties):
                 names.add(update.name)
         return tuple(sorted(names)) if len(names) <= LISTED else None
 

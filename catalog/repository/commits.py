@@ -1,32 +1,33 @@
 """Commits as stored: reading them, their tables and what they changed."""
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from catalog.dataclasses import dataclass
 from catalog.errors import CorruptData, NotFound
 from catalog.model import commit as commit_model
-from catalog.model import table as table_model
-from catalog.model.checks import has_checks
 from catalog.model.commit import Commit
-from catalog.model.datafile import DataFile
-from catalog.model.derived import is_derived
 from catalog.model.ids import parse_json
-from catalog.model.table import TableSnapshot
 from catalog.repository.nodes import NodeReader
 from catalog.repository.pack import Place
 from catalog.repository.table_entries import PlacedEntry, TableRows
+
+if TYPE_CHECKING:
+    from catalog.model.datafile import DataFile
+    from catalog.model.table import TableSnapshot
 
 CHANGES_KIND = "changes"
 
 Mark = Literal["derived", "checked"]
 """Kinds of tables that commits list, so that not all table snapshots need be read for them."""
 
-MARKS: Mapping[Mark, Callable[[Mapping[str, str]], bool]] = {
-    "derived": is_derived,
-    "checked": has_checks,
-}
-"""Whether the properties of a table say that it is of a kind."""
+
+def marks() -> Mapping[Mark, Callable[[Mapping[str, str]], bool]]:
+    """Returns what says by the properties of a table whether it is of a kind."""
+    from catalog.model.checks import has_checks
+    from catalog.model.derived import is_derived
+
+    return {"derived": is_derived, "checked": has_checks}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class StoredTable:
     name: str
     id: str
     place: Place
-    snapshot: TableSnapshot
+    snapshot: "TableSnapshot"
     manifest_place: Place | None
 
 
@@ -124,7 +125,7 @@ class Commits:
     def _marked(self, commit_id: str, mark: Mark) -> tuple[str, ...]:
         known = self.known_marked(commit_id, mark)
         if known is None:
-            has_mark, entries = MARKS[mark], self.entries(commit_id).items()
+            has_mark, entries = marks()[mark], self.entries(commit_id).items()
             known = tuple(
                 name for name, entry in entries if has_mark(self.table(entry).snapshot.properties)
             )
@@ -157,10 +158,12 @@ class Commits:
 
     def table(self, entry: PlacedEntry) -> StoredTable:
         """Returns the table snapshot of an entry."""
+        from catalog.model.table import from_json as table_from_json
+
         assert entry.place is not None, "a snapshot was read before it was written"
         node = self.nodes.json(entry.entry.snapshot, entry.place)
         what = f"snapshot of table {entry.name}"
-        snapshot = table_model.from_json(parse_json(node.content, what))
+        snapshot = table_from_json(parse_json(node.content, what))
         root = snapshot.manifest
         place = None if root is None else _place(node.places, root)
         return StoredTable(entry.name, entry.entry.snapshot, entry.place, snapshot, place)
@@ -172,7 +175,7 @@ class Commits:
         partition_columns: int,
         *,
         fields: Collection[int] | None = None,
-    ) -> tuple[list[DataFile], list[DataFile]] | None:
+    ) -> "tuple[list[DataFile], list[DataFile]] | None":
         """Returns the files a commit removed from and added to a table, against its first parent.
 
         They come with the statistics of some fields, of all if None. None means that the commit

@@ -10,7 +10,6 @@ import errno
 import functools
 import os
 import re
-import tempfile
 from collections.abc import Callable, Iterator
 from types import FunctionType
 from typing import ParamSpec, TypeVar
@@ -137,6 +136,8 @@ def temporary_folder() -> str:
         StorageFailure: There is no place for one.
     """
     try:
+        import tempfile
+
         return tempfile.mkdtemp(prefix="parquetry-")
     except OSError as error:
         failure = machine_failure(error, "cannot make a directory for temporary files")

@@ -13,13 +13,10 @@ import errno
 import fcntl
 import hashlib
 import os
-import random
 import re
-import secrets
 import stat
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
@@ -133,12 +130,14 @@ class LocalStore:
 
         After ``TURN_S`` it goes ahead: the other writer may have been stopped.
         """
+        from random import uniform
+
         with contextlib.ExitStack() as held:
             with contextlib.suppress(OSError):  # the swap alone decides who wins
                 descriptor = held.enter_context(self._lock_file(f"{path} turn"))
                 until = time.monotonic() + TURN_S
                 while not _locked_at_once(descriptor) and time.monotonic() < until:
-                    time.sleep(random.uniform(0, TURN_PAUSE_S))
+                    time.sleep(uniform(0, TURN_PAUSE_S))
             yield
 
     def put(self, path: str, data: bytes) -> None:
@@ -175,7 +174,7 @@ class LocalStore:
         if not self._swept:
             self._swept = True
             _remove_left(folder)
-        return os.path.join(folder, secrets.token_hex(16))
+        return os.path.join(folder, os.urandom(16).hex())
 
     def take_over(self, source: str) -> "LocalStaged":
         """Takes in a file of the store's own, in place."""
@@ -191,6 +190,8 @@ class LocalStore:
 
     def publish(self, files: Sequence[tuple[StagedFile, str]]) -> None:
         """Gives staged files their names, syncing many at a time."""
+        from concurrent.futures import ThreadPoolExecutor
+
         with storage_errors("staged files"):
             with ThreadPoolExecutor(SYNC_THREADS) as pool:
                 list(pool.map(_sync, [staged.local_path for staged, _ in files]))
@@ -235,6 +236,8 @@ class LocalStore:
             return True
 
     def _sync_directories(self, targets: Sequence[str]) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
         folders = sorted({os.path.dirname(target) for target in targets})
         with ThreadPoolExecutor(SYNC_THREADS) as pool:
             list(pool.map(_sync, folders))

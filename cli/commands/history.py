@@ -6,14 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from catalog.errors import CorruptData
-from catalog.model.judgement import judgement_from_json
 from catalog.report.figures import clipped, exact_moment, files_changed, moment, plain, short
-from catalog.report.judgement import judgement_lines
 from cli.opening import DEFAULT_REF, opened
 from cli.options import Format, Json, RefArgument, chosen
 from cli.output import stdout
-from cli.output.definitions import definition_lines
-from cli.output.graph import draw
 from cli.output.listing import ListFormat, Listing, show_json, show_outcome
 from cli.output.listing import show as show_listing
 
@@ -68,6 +64,7 @@ def show(context: typer.Context, ref: RefArgument = DEFAULT_REF, json: Json = Fa
       parquetry show main~1
     """
     from catalog.operations.history import changed_definitions
+    from cli.output.definitions import definition_lines
 
     cat = opened(context)
     commit = cat.show(ref)
@@ -112,7 +109,11 @@ def _names(cat: "Catalog", commits: "Sequence[CommitInfo]") -> Mapping[str, list
 def _show_log(
     commits: "list[CommitInfo]", names: Mapping[str, list[str]], *, graph: bool, oneline: bool
 ) -> None:
-    drawings = draw(commits) if graph else None
+    drawings = None
+    if graph:
+        from cli.output.graph import draw
+
+        drawings = draw(commits)
     for n, commit in enumerate(commits):
         lines = [_one_line(commit, names)] if oneline else _commit_lines(commit, names)
         if drawings is None:
@@ -155,6 +156,9 @@ def _commit_lines(
 
 def _gate_lines(commit: "CommitInfo") -> list[str]:
     """Returns what the gate found before the commit was published."""
+    from catalog.model.judgement import judgement_from_json
+    from catalog.report.judgement import judgement_lines
+
     if commit.gate is None:
         return []
     try:

@@ -9,7 +9,6 @@ from catalog.dataclasses import dataclass, field
 from catalog.report.figures import exact_moment, grouped, moment, plain, short, size
 from catalog.report.layout import aligned, markdown_table
 from cli.output import stdout
-from cli.output.values import csv_line, dumped
 
 FORMAT_VERSION = 1
 """Version of all JSON that the commands print; it grows when a key changes its meaning."""
@@ -51,6 +50,8 @@ class Listing:
 
 def show(listing: Listing, how: ListFormat) -> None:
     """Prints a listing on stdout."""
+    from cli.output.values import csv_line
+
     match how:
         case ListFormat.JSON:
             rows = [{name: _json(c) for name, c in _named(listing, row)} for row in listing.rows]
@@ -68,6 +69,8 @@ def show(listing: Listing, how: ListFormat) -> None:
 
 def show_json(value: Mapping[str, object]) -> None:
     """Prints one JSON object with its format version."""
+    from cli.output.values import dumped
+
     whole = {"format_version": FORMAT_VERSION, **value}
     stdout.line(dumped(whole, indent=2))
 
