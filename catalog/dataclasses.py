@@ -1,16 +1,22 @@
-"""Dataclasses whose methods are compiled when they are first called.
+"""Dataclasses that are defined without compiling anything.
 
 The standard library writes six methods of a dataclass as text and compiles them while the class is
 defined. That takes half a millisecond a class, and a command defines hundreds of classes of which
-it makes a few dozen. Here every such method is a stub that compiles it, and takes its own place.
+it makes a few dozen. Here methods go through the fields, but for ``__init__``: it is compiled for
+classes of which many are made.
 """
 
 import dataclasses
 from collections.abc import Callable
 from dataclasses import MISSING, FrozenInstanceError, field, fields, replace
+from operator import attrgetter
+from reprlib import recursive_repr
 from typing import TYPE_CHECKING, Any
 
 __all__ = ["dataclass", "field", "fields", "replace"]
+
+CALLS_BEFORE_COMPILING = 16
+"""Calls of an ``__init__`` until it is compiled, which takes as long as forty of them."""
 
 if TYPE_CHECKING:
     from dataclasses import dataclass
@@ -38,39 +44,92 @@ def _dataclass(cls: Any, *, frozen: bool, repr: bool, eq: bool, options: dict[st
     if not cls.__doc__:  # else the standard library makes one of a signature, which takes long
         cls.__doc__ = cls.__name__
     cls = dataclasses.dataclass(init=False, repr=False, eq=False, **options)(cls)
-    later: dict[str, Callable[[Any], Any]] = {"__init__": _init}
+    methods = {"__init__": _init(cls)}
     if repr:
-        later["__repr__"] = _written_repr
+        methods["__repr__"] = _repr(cls)
     if eq:
-        later["__eq__"] = _written_eq
-    for name, written in later.items():
-        if name not in own:
-            setattr(cls, name, _stub(cls, name, written))
-    if eq and ("__hash__" not in own or (own["__hash__"] is None and "__eq__" in own)):
-        cls.__hash__ = _stub(cls, "__hash__", _written_hash) if frozen else None
+        methods["__eq__"], hashed = _comparison(cls)
+        if "__hash__" not in own or (own["__hash__"] is None and "__eq__" in own):
+            cls.__hash__ = hashed if frozen else None
     if frozen:
-        cls.__setattr__, cls.__delattr__ = _refusals(cls)
+        methods["__setattr__"], methods["__delattr__"] = _refusals(cls)
         if options.get("slots"):
-            for name, method in (("__getstate__", _state), ("__setstate__", _set_state)):
-                if name not in own:
-                    setattr(cls, name, method)
+            methods |= {"__getstate__": _state, "__setstate__": _set_state}
+    for name, method in methods.items():
+        if name not in own:
+            setattr(cls, name, method)
+    if "__init__" not in own:
+        cls.__signature__ = _Signature(cls)
     return cls
 
 
-def _stub(cls: Any, name: str, written: Callable[[Any], Any]) -> Any:
-    """Returns a method that makes the real one, gives it its place, and calls it."""
+class _Signature:
+    """What ``help`` and ``inspect`` say that a class is called with, found out when they ask."""
 
-    def stub(self: Any, /, *args: Any, **named: Any) -> Any:
-        method = written(cls)
-        setattr(cls, name, method)
-        return method(self, *args, **named)
+    def __init__(self, cls: Any) -> None:
+        self._cls = cls
 
-    stub.__name__ = name
-    stub.__qualname__ = f"{cls.__qualname__}.{name}"
-    return stub
+    def __get__(self, instance: object, owner: Any) -> Any:
+        if instance is not None or owner.__init__ is not self._cls.__init__:
+            raise AttributeError("__signature__")
+        import inspect
+
+        parameters = []
+        for one in sorted((f for f in fields(self._cls) if f.init), key=lambda f: bool(f.kw_only)):
+            kinds = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+            default = inspect.Parameter.empty if one.default is MISSING else one.default
+            if one.default_factory is not MISSING:
+                default = _FACTORY
+            parameters.append(
+                inspect.Parameter(
+                    one.name, kinds[bool(one.kw_only)], default=default, annotation=one.type
+                )
+            )
+        return inspect.Signature(parameters, return_annotation=None)
+
+
+class _Factory:
+    def __repr__(self) -> str:
+        return "<factory>"
+
+
+_FACTORY = _Factory()
 
 
 def _init(cls: Any) -> Any:
+    """Returns an ``__init__`` that goes through the fields at first, and then compiles itself."""
+    known = fields(cls)
+    names = [one.name for one in known if one.init and not one.kw_only]
+    permitted = frozenset(one.name for one in known if one.init)
+    needed = frozenset(
+        one.name for one in known if one.init and MISSING is one.default is one.default_factory
+    )
+    calls = 0
+
+    def __init__(self: Any, /, *values: Any, **named: Any) -> None:  # noqa: N807
+        nonlocal calls
+        calls += 1
+        given = dict(zip(names, values, strict=False))
+        right = len(values) <= len(names) and given.keys().isdisjoint(named)
+        given |= named
+        if calls > CALLS_BEFORE_COMPILING or not right or not needed <= given.keys() <= permitted:
+            cls.__init__ = _compiled_init(cls)
+            cls.__init__(self, *values, **named)
+            return
+        for one in known:
+            if one.name in given:
+                object.__setattr__(self, one.name, given[one.name])
+            elif one.default_factory is not MISSING:
+                object.__setattr__(self, one.name, one.default_factory())
+            elif one.default is not MISSING:
+                object.__setattr__(self, one.name, one.default)
+        if hasattr(cls, "__post_init__"):
+            self.__post_init__()
+
+    return __init__
+
+
+def _compiled_init(cls: Any) -> Any:
     """Returns an ``__init__`` that sets the fields from parameters and defaults.
 
     For fields ``name: str`` and ``size: int = 0`` of a frozen class its text is::
@@ -111,31 +170,40 @@ def _init(cls: Any) -> Any:
     return method
 
 
-def _written_repr(cls: Any) -> Any:
-    return _like(cls, repr=True, eq=False).__repr__
+def _repr(cls: Any) -> Any:
+    names = [one.name for one in fields(cls) if one.repr]
+
+    @recursive_repr()
+    def __repr__(self: Any) -> str:  # noqa: N807
+        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+        return f"{type(self).__qualname__}({shown})"
+
+    return __repr__
 
 
-def _written_eq(cls: Any) -> Any:
-    return _like(cls, repr=False, eq=True).__eq__
+def _comparison(cls: Any) -> tuple[Any, Any]:
+    """Returns ``__eq__`` and ``__hash__``."""
+    compared = [one.name for one in fields(cls) if one.compare]
+    hashed = [one.name for one in fields(cls) if (one.compare if one.hash is None else one.hash)]
+    compared_values, hashed_values = _values(compared), _values(hashed)
+
+    def __eq__(self: Any, other: object) -> bool:  # noqa: N807
+        if other.__class__ is not self.__class__:
+            return NotImplemented
+        same: bool = compared_values(self) == compared_values(other)
+        return same
+
+    def __hash__(self: Any) -> int:  # noqa: N807
+        return hash(hashed_values(self))
+
+    return __eq__, __hash__
 
 
-def _written_hash(cls: Any) -> Any:
-    return _like(cls, repr=False, eq=True, unsafe_hash=True).__hash__
-
-
-def _like(cls: Any, **methods: bool) -> Any:
-    """Returns a dataclass of the same fields with methods of the standard library."""
-    copies = {
-        one.name: dataclasses.field(
-            default=None, repr=one.repr, hash=one.hash, compare=one.compare, kw_only=one.kw_only
-        )
-        for one in fields(cls)
-    }
-    names = {"__annotations__": dict.fromkeys(copies, object), "__doc__": cls.__name__}
-    place = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
-    return dataclasses.dataclass(init=False, **methods)(
-        type(cls.__name__, (), {**copies, **names, **place})
-    )
+def _values(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
+    """Returns what returns the tuple of some attributes."""
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda value: tuple(getattr(value, name) for name in names)
 
 
 def _refusals(cls: Any) -> tuple[Any, Any]:

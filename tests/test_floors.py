@@ -200,7 +200,7 @@ def test_pure_modules_import_no_library() -> None:
     assert impure == []
 
 
-def test_dataclasses_are_those_compiled_when_they_are_used() -> None:
+def test_dataclasses_are_ours() -> None:
     """``from catalog.dataclasses import dataclass``: the standard one slows every start down."""
     strays = [
         name

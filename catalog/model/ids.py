@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import re
 from typing import TypeGuard
 
@@ -40,7 +39,9 @@ def are_ids(stored: list[object]) -> TypeGuard[list[str]]:
 
 def random_id() -> str:
     """Returns 128 random bits in hex, for write ids and temporary names."""
-    return os.urandom(16).hex()
+    import secrets
+
+    return secrets.token_hex(16)
 
 
 def canonical_json(value: object) -> bytes:

@@ -2,7 +2,6 @@
 
 from itertools import islice
 
-from catalog.model.derived import definition_text
 from catalog.model.listings import CommitInfo, commit_info
 from catalog.model.texts import check_integer
 from catalog.operations.context import OperationContext
@@ -34,6 +33,8 @@ def changed_definitions(
 
     They are by table; None stands for a table that is not derived, or not there.
     """
+    from catalog.model.derived import definition_text
+
     commits = context.repository.commits
     ends = (commit.parents[0] if commit.parents else None, commit.id)
 
