@@ -155,7 +155,11 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class TableCounts:
-    """What comparing the rows of a table counts, and the size of the files opened for it."""
+    """What comparing the rows of a table counts, and the size of the files opened for it.
+
+    Attributes:
+        warnings: What to know before trusting them.
+    """
 
     rows: RowCounts
     columns: Mapping[str, ColumnCounts]
@@ -163,3 +167,4 @@ class TableCounts:
     key_problems: KeyProblems = KeyProblems()
     examples: tuple[Example, ...] = ()
     bytes_read: int = 0
+    warnings: tuple[str, ...] = ()

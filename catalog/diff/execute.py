@@ -101,12 +101,13 @@ def compare_rows(
         key_problems=problems,
         examples=shown,
         bytes_read=sum(reader.opened.values()),
+        warnings=remainder.warnings,
     )
     changed = counts.inserted + counts.deleted + counts.updated
     held = HeldRows(
         reader.con,
         columns,
-        remainder.parts,
+        remainder.whole_parts,
         remainder.row_parts,
         count=changed,
         checks=reader.checks,

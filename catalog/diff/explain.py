@@ -4,6 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from catalog.dataclasses import dataclass
+from catalog.diff.compare.by_digest.obstacles import (
+    Obstacle,
+    inner_keys,
+    of_key,
+    of_task,
+    salted,
+)
 from catalog.diff.fingerprints.loading import load_prints
 from catalog.diff.plan import SIDES, ColumnPair, DiffTask, SideName, TablePlan
 from catalog.diff.route import FilePair, Prints, route
@@ -12,8 +19,9 @@ from catalog.model.datafile import DataFile
 from catalog.model.partition import partition_values
 from catalog.repository.datafiles import readable
 from catalog.repository.repository import Repository
+from catalog.repository.row_digests import RowDigests
 
-Path = Literal["identical", "positional", "by-key", "join", "multiset", "one-sided"]
+Path = Literal["identical", "positional", "by-key", "by-digest", "join", "multiset", "one-sided"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +32,12 @@ class Step:
         partition: The partition's values in text form; None where whole tables are compared.
         path: ``identical`` opens nothing, ``positional`` compares rows of equal keys in order,
             ``by-key`` rows of the same keys in another order, both in ``columns`` alone;
+            ``by-digest`` matches rows by key and digest, and reads the rows that differ in the
+            columns that changed, which are not known beforehand: ``columns`` are those of the key.
             ``join`` matches rows by key, ``multiset`` whole rows; ``one-sided`` files have
             no others to be compared with.
+        why: What keeps rows from being matched by digest; empty if nothing does, or another path
+            is taken.
         fingerprints_missing: Files that must first be read whole, for their fingerprints.
         bytes_to_read: Bytes of them that are read, not counting those for fingerprints.
     """
@@ -37,6 +49,7 @@ class Step:
     fingerprints_missing: int
     bytes_to_read: int
     bytes_total: int
+    why: str = ""
 
 
 def explain(repository: Repository, plan: TablePlan) -> list[Step]:
@@ -79,8 +92,52 @@ def _task(
     if task.partition is not None:
         missing = sum(file.identity not in prints for file in files)
     total = _total(files)
+    why = _obstacle(repository, plan, rest)
+    if plan.key and why is None:
+        inner = inner_keys(plan)
+        read = sum(
+            _column_bytes(repository, plan, side, file, inner)
+            for side in SIDES
+            for file in rest.files(side)
+        )
+        keys = tuple(pair.name for pair in plan.key_pairs)
+        yield Step(label, "by-digest", keys, len(files), missing, read, total)
+        return
     names = tuple(pair.name for pair in plan.pairs if pair.compared)
-    yield Step(label, "join" if plan.key else "multiset", names, len(files), missing, total, total)
+    yield Step(
+        label,
+        "join" if plan.key else "multiset",
+        names,
+        len(files),
+        missing,
+        total,
+        total,
+        why or "",
+    )
+
+
+def _obstacle(repository: Repository, plan: TablePlan, task: DiffTask) -> str | None:
+    """Returns what keeps the rows of a task from being matched by digest; None if nothing does."""
+    kept = RowDigests(repository.store)
+    found = of_key(plan) or of_task(plan, task)
+    if found is None:
+        files = {side: task.files(side) for side in SIDES}
+        how = salted(plan, files, lambda side, file: kept.read(plan.side(side), file))
+        found = how if isinstance(how, Obstacle) else None
+    return None if found is None else found.reason
+
+
+def _column_bytes(
+    repository: Repository,
+    plan: TablePlan,
+    side: SideName,
+    file: DataFile,
+    pairs: Sequence[ColumnPair],
+) -> int:
+    """Returns the size of some columns of a file."""
+    schema = plan.side(side).file_schemas[file.file_schema]
+    sizes = column_sizes(readable(repository.store, file), schema)
+    return sum(sizes.get(pair.on(side).id, 0) for pair in pairs)
 
 
 def _bytes_to_read(repository: Repository, plan: TablePlan, pair: FilePair) -> int:
@@ -88,11 +145,8 @@ def _bytes_to_read(repository: Repository, plan: TablePlan, pair: FilePair) -> i
     wanted = [*plan.key_pairs, *pair.changed]
     size_bytes = 0
     for side in SIDES:
-        file = pair.on(side)
-        schema = plan.side(side).file_schemas[file.file_schema]
-        sizes = column_sizes(readable(repository.store, file), schema)
         needed = wanted if side == "t" or pair.permuted else pair.changed
-        size_bytes += sum(sizes.get(column.on(side).id, 0) for column in needed)
+        size_bytes += _column_bytes(repository, plan, side, pair.on(side), needed)
     return size_bytes
 
 

@@ -120,7 +120,7 @@ class TableDiff:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Returns what to know before trusting the counts."""
-        return self._plan.warnings
+        return (*self._plan.warnings, *self._counts.warnings)
 
     @property
     def files_added(self) -> tuple[FileInfo, ...]:

@@ -8,6 +8,7 @@ that it holds: an object that is damaged, or about something else, is as good as
 
 import hashlib
 from collections.abc import Collection
+from contextlib import suppress
 from typing import TypeAlias
 
 import xxhash
@@ -193,6 +194,11 @@ class RowDigests:
             offset,
             memory,
         )
+
+    def drop(self, table: TableSnapshot, file: DataFile) -> None:
+        """Removes what is kept of a file's rows, where it can be removed."""
+        with suppress(CatalogError):
+            self._store.delete(_path(_name(table, file)))
 
     def _header(self, path: str) -> bytes:
         """Returns the first line of an object, without its end."""

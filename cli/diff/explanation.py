@@ -45,6 +45,7 @@ def _json(ends: tuple[str, str], found: "dict[str, list[Step]]") -> dict[str, ob
                         "partition": None if step.partition is None else dict(step.partition),
                         "path": step.path,
                         "columns": list(step.columns),
+                        "why": step.why,
                         **picked(step, *MEASURED),
                     }
                     for step in steps
@@ -74,6 +75,8 @@ def _lines(table: str, steps: "Sequence[Step]") -> list[str]:
     ]
     right = [False, False, True, True, True, False]
     lines += aligned([header, *rows], right=right, indent=2)
+    for why in dict.fromkeys(step.why for step in steps if step.path == "join" and step.why):
+        lines.append(f"  (rows are not matched by digest: {why})")
     missing = sum(step.fingerprints_missing for step in steps)
     if missing:
         lines.append(

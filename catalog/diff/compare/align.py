@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.dataclasses import dataclass
-from catalog.diff.compare.arrays import Arrays, Unreadable, arrow_type
+from catalog.diff.compare.arrays import Arrays, arrow_type
 from catalog.diff.fingerprints.canonical import Fixed, fixed, repeated, unwrapped
 from catalog.diff.forms import common_forms
 from catalog.diff.plan import SIDES, ColumnPair, SideName, TablePlan
@@ -159,9 +159,9 @@ def _as_integers(column: pa.Array) -> Numbers | None:
 
 
 def _matched_integers(mine: Numbers, theirs: Numbers) -> tuple[Numbers, Numbers]:
-    order = None if _increases(mine) else np.argsort(mine)
+    order = None if increases(mine) else np.argsort(mine)
     sorted_ = mine if order is None else mine[order]
-    other = None if _increases(theirs) else np.argsort(theirs)
+    other = None if increases(theirs) else np.argsort(theirs)
     wanted = theirs if other is None else theirs[other]
     partner = np.full(len(mine), -1)
     numbers = np.arange(len(theirs)) if other is None else other
@@ -175,7 +175,8 @@ def _matched_integers(mine: Numbers, theirs: Numbers) -> tuple[Numbers, Numbers]
     return partner, np.sort(numbers[~hit])
 
 
-def _increases(values: Numbers) -> bool:
+def increases(values: Numbers) -> bool:
+    """Returns whether every value is above the one before."""
     return bool((values[1:] > values[:-1]).all())
 
 
@@ -224,24 +225,6 @@ def _filled(column: pa.Array, value: int) -> Numbers:
     """Returns integers with a value in place of NULL."""
     values = to_numpy(column)
     return np.where(to_numpy(column.is_valid()), values, value) if column.null_count else values
-
-
-def repeated_integers(arrays: Arrays, field: Field) -> int | None:
-    """Counts the rows that share their value of a column with others.
-
-    Returns:
-        The count; None if some file does not hold the column as integers, or it has NULL.
-
-    Raises:
-        CorruptData: A file cannot be read.
-    """
-    if field.id in arrays.constant:
-        return None
-    try:
-        integers = _as_integers(arrays.column(field))
-    except Unreadable:
-        return None
-    return None if integers is None else repeated(integers)
 
 
 def held(plan: TablePlan, side: SideName) -> Iterator[Field]:

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from catalog.diff.fingerprints.canonical import is_binary, is_text
+from catalog.diff.fingerprints.canonical import ArrowColumn, is_binary, is_text
 from catalog.diff.fingerprints.column_reader import in_one
 from catalog.formats.footer import (
     ParquetSource,
@@ -177,8 +177,12 @@ def _joined(parts: Sequence[pa.ChunkedArray], kind: pa.DataType) -> pa.Array | N
     return in_one(pa.chunked_array(chunks, kind))
 
 
-def as_type(column: pa.ChunkedArray, kind: pa.DataType, name: str) -> pa.ChunkedArray:
-    """Returns a column as a type, if that is only another form of the same values."""
+def as_type(column: ArrowColumn, kind: pa.DataType, name: str) -> ArrowColumn:
+    """Returns a column as a type, if that is only another form of the same values.
+
+    Raises:
+        Unreadable: It is not.
+    """
     found = column.type
     if found == kind or found == pa.dictionary(pa.int32(), kind):
         return column

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from catalog.diff.compare.align import repeated_integers
+from catalog.diff.compare.by_digest.key_codes import repeated_keys
 from catalog.diff.compare.sql_columns import SqlColumns
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.counts import KeyProblems
@@ -11,7 +11,7 @@ from catalog.diff.route import known_keys
 from catalog.engine.connection import single_row
 
 KEY_BYTES = 32
-"""Memory that sorting takes for every integer key."""
+"""Memory that sorting takes for every key."""
 
 
 def key_problems(reader: TableReader, *, check_all: bool) -> KeyProblems:
@@ -33,8 +33,8 @@ def _side_problems(reader: TableReader, side: SideName, *, check_all: bool) -> t
         return known
     keys = [pair.on(side) for pair in plan.key_pairs]
     sorting_bytes = KEY_BYTES * sum(file.rows for file in files)
-    if len(keys) == 1 and sorting_bytes <= reader.align_bytes:
-        repeated = repeated_integers(reader.arrays(side, files), keys[0])
+    if sorting_bytes <= reader.align_bytes:
+        repeated = repeated_keys(reader, side, files)
         pa.default_memory_pool().release_unused()
         if repeated is not None:
             return 0, repeated

@@ -20,6 +20,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
 from catalog.diff.compare.align_task import Aligning
+from catalog.diff.compare.by_digest.comparison import ByDigest, Odd
 from catalog.diff.compare.hashes import hashed_rows
 from catalog.diff.compare.positional import PartialRows
 from catalog.diff.compare.sql_columns import Part, SqlColumns
@@ -53,6 +54,7 @@ class Remainder:
         self._partial = PartialRows(reader, self.columns, name, keep_all=not unique)
         self._has_whole = False
         self._aligning = Aligning(reader)
+        self._by_digest = ByDigest(reader, self.columns, name)
         register_functions(reader.con, reader.plan)
 
     def match(self, pair: FilePair) -> None:
@@ -109,12 +111,25 @@ class Remainder:
             for side in SIDES
         }
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Returns what to know before trusting the rows."""
+        return self._by_digest.warnings
+
     def parts(self) -> list[Part]:
         """Returns all rows as they are held."""
-        partial = self._partial.parts()
-        if partial and not self._has_whole:
-            return partial
-        return [Part(self._whole(), self.plan.value_pairs, partial=False), *partial]
+        return self._with_whole([*self._partial.parts(), *self._by_digest.placed.parts()])
+
+    def whole_parts(self) -> list[Part]:
+        """Returns all rows, those that came, went or moved with all columns."""
+        self._by_digest.placed.move(self._whole())
+        self._show()
+        return self.parts()
+
+    def _with_whole(self, parts: list[Part]) -> list[Part]:
+        if parts and not self._has_whole:
+            return parts
+        return [Part(self._whole(), self.plan.value_pairs, partial=False), *parts]
 
     def row_parts(self, fit: bool, shown: Collection[str] | None = None) -> list[Part]:
         """Returns all rows, as they are held if none is held without a column shown, else whole.
@@ -123,9 +138,10 @@ class Remainder:
         from the files again, when they are wanted.
         """
         if shown is not None:
-            parts = self.parts()
-            if all({p.name for p in part.pairs} >= set(shown) for part in parts if part.partial):
-                return parts
+            partial = self._partial.parts()
+            if all({p.name for p in part.pairs} >= set(shown) for part in partial):
+                return self._with_whole([*partial, *self._by_digest.placed.parts_with(shown)])
+        self._by_digest.placed.move(self._whole())
         whole = Part(self._whole(), self.plan.value_pairs, partial=False)
         if not fit:
             return [whole, *self._partial.streams()]
@@ -152,7 +168,11 @@ class Remainder:
         }
 
     def run(self, task: DiffTask) -> None:
-        """Compares the files of a task by the plain join."""
+        """Compares the files of a task by digests of their rows, else by the plain join."""
+        odd = self._by_digest.run(task) if self.plan.key else None
+        if odd is not None:
+            self._run_odd(odd)
+            return
         rows = self._selected(task)
         if self.plan.key and self.unique:
             filled = self._aligning.run(task)
@@ -173,6 +193,16 @@ class Remainder:
             self._join(self._rows("f"), self._rows("t"))
         self._drop("f", "t", "duplicates")
 
+    def _run_odd(self, odd: Odd) -> None:
+        """Compares rows that only their values can match, as multisets."""
+        if not len(odd.before) and not len(odd.after):
+            return
+        for side in SIDES:
+            with self._by_digest.whole_rows(side, odd.on(side)) as query:
+                self._sql(f"CREATE OR REPLACE TABLE {self._rows(side)} AS {query}")
+        self._cancel_equal(self._rows("f"), self._rows("t"), self._compared)
+        self._drop("f", "t")
+
     def _take_aligned(self, least: int = 1) -> None:
         """Moves aligned rows into the engine, if they take at least some bytes."""
         rows = self._aligning.waiting(least)
@@ -189,6 +219,9 @@ class Remainder:
             False if partial rows would have to be paired again: the table must be joined then.
         """
         self._take_aligned()
+        if self.plan.key:
+            for field_id, count in self._by_digest.finish().items():
+                self.added_filled[field_id] += count
         if not self.plan.key:
             if not all(pair.compared for pair in self.plan.pairs if pair.partition):
                 self._settle_keyless()
@@ -204,12 +237,15 @@ class Remainder:
         )
         settled = not self._count(f"{self.name}_multiple") or self._settle_multiple(keys)
         self._drop("multiple", "again")
+        self._show()
         return settled
 
     def _settle_multiple(self, keys: Sequence[ColumnPair]) -> bool:
         matching = " AND ".join(
             f"{self._either(pair)} IS NOT DISTINCT FROM k{n}" for n, pair in enumerate(keys)
         )
+        among = f"EXISTS (SELECT 1 FROM {self.name}_multiple WHERE {matching})"
+        self._by_digest.placed.move(self._whole(), matching=among)
         self._sql(
             f"CREATE OR REPLACE TABLE {self.name}_again AS "
             f"SELECT r.* FROM {self._whole()} r SEMI JOIN {self.name}_multiple ON {matching}"
@@ -219,10 +255,7 @@ class Remainder:
             f"{partial} SEMI JOIN {self.name}_multiple ON {matching}"
         ):
             return False
-        self._sql(
-            f"DELETE FROM {self._whole()} WHERE EXISTS "
-            f"(SELECT 1 FROM {self.name}_multiple WHERE {matching})"
-        )
+        self._sql(f"DELETE FROM {self._whole()} WHERE {among}")
         self._settle_again()
         return True
 
@@ -230,6 +263,7 @@ class Remainder:
         """Drops every table of this remainder."""
         self._sql(f"DROP VIEW IF EXISTS {self.name}")
         self._partial.drop()
+        self._by_digest.placed.drop()
         self._drop("rows", "left", "f", "t", "duplicates", "multiple", "again", "places", "hashes")
 
     @property
@@ -252,6 +286,10 @@ class Remainder:
     def _show(self) -> None:
         """Creates the view of all rows, under the remainder's name."""
         parts = [f"FROM {part.relation}" for part in self._partial.parts()]
+        parts += [
+            f"SELECT *, NULL::INTEGER AS pair FROM {part.relation}"
+            for part in self._by_digest.placed.parts()
+        ]
         if self._has_whole or not parts:
             parts.insert(0, f"SELECT *, NULL::INTEGER AS pair FROM {self._whole()}")
         self._sql(f"CREATE OR REPLACE VIEW {self.name} AS {' UNION ALL BY NAME '.join(parts)}")

@@ -88,6 +88,18 @@ class FileColumns:
         reader = self._indexed if place in self._kept else self._plain
         return _readable(name, reader.read(columns=[name]).column(name))
 
+    def some(self, place: int, groups: Sequence[int]) -> pa.ChunkedArray:
+        """Returns the rows of a column in some row groups."""
+        name = self._names[place]
+        reader = self._indexed if place in self._kept else self._plain
+        return _readable(name, reader.read_row_groups(groups, columns=[name]).column(name))
+
+    @property
+    def group_rows(self) -> list[int]:
+        """Returns the number of rows of each row group."""
+        metadata = self._plain.metadata
+        return [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)]
+
     def _read(
         self, reader: pq.ParquetFile, places: Sequence[int], rows: int
     ) -> Iterator[pa.RecordBatch]:

@@ -1,0 +1,390 @@
+"""Files compared by the digests of their rows.
+
+Keys and digests alone tell which rows came, went, or differ; only those that differ are read, in
+the columns that changed. Rows whose keys came in one partition and went in another have moved.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+
+import numpy as np
+import pyarrow as pa
+
+from catalog.dataclasses import dataclass
+from catalog.diff.compare.align import Numbers
+from catalog.diff.compare.arrays import Unreadable
+from catalog.diff.compare.by_digest.key_codes import KeyReader, Keys, Matches, matches
+from catalog.diff.compare.by_digest.late_columns import LateColumns
+from catalog.diff.compare.by_digest.obstacles import (
+    Obstacle,
+    inner_keys,
+    of_key,
+    of_task,
+    salted,
+)
+from catalog.diff.compare.by_digest.placed_rows import PlacedRows, staged_rows
+from catalog.diff.compare.by_digest.salting import Salting, salting
+from catalog.diff.compare.by_digest.stored_columns import (
+    Places,
+    StoredColumns,
+    in_table_type,
+    joined,
+)
+from catalog.diff.compare.by_digest.verification import (
+    Candidates,
+    Verification,
+    Verified,
+    WrongDigest,
+)
+from catalog.diff.compare.sql_columns import SqlColumns
+from catalog.diff.compare.table_reader import TableReader
+from catalog.diff.plan import SIDES, ColumnPair, DiffTask, SideName
+from catalog.engine.arrow_arrays import from_numpy, to_numpy
+from catalog.engine.connection import single_row
+from catalog.model.datafile import DataFile
+from catalog.model.table import TableSnapshot
+from catalog.model.types import has_float
+from catalog.repository.row_digests import KeptDigests, RowDigests
+
+ROW_BYTES = 96
+"""Memory that matching takes for every row of both sides: keys, digests, orders."""
+
+ODD_SHARE = 0.2
+"""Share of rows that only their values can match, up to which the others are matched by digests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """Rows that only their values can match: of keys that are NULL, or that several rows have."""
+
+    before: Places
+    after: Places
+
+    def on(self, side: SideName) -> Places:
+        """Returns the rows of a side."""
+        return self.before if side == "f" else self.after
+
+
+@dataclass(frozen=True, slots=True)
+class _Lone:
+    """The rows of a side that have no partner in their partition."""
+
+    places: Places
+    keys: Keys
+
+
+class ByDigest:
+    """Compares tasks by digests, and holds the changed rows.
+
+    Attributes:
+        placed: The changed rows.
+        wrong: Files whose digests were not those of their rows.
+    """
+
+    def __init__(self, reader: TableReader, columns: SqlColumns, name: str) -> None:
+        plan = reader.plan
+        files = {side: plan.files(side) for side in SIDES}
+        self._reader = reader
+        self._plan = plan
+        self._stored = {side: StoredColumns(reader, side, files[side]) for side in SIDES}
+        self._numbers = {side: _numbered(files[side]) for side in SIDES}
+        self.placed = PlacedRows(reader, columns, name, stored=self._stored)
+        self._late = LateColumns(reader, columns, f"{name}_odd", stored=self._stored)
+        self._columns = columns
+        self._keys = KeyReader(inner_keys(plan))
+        self._possible = bool(reader.align_bytes) and of_key(plan) is None
+        self._verification = Verification(plan, self._stored)
+        self._lone: dict[SideName, list[_Lone]] = {"f": [], "t": []}
+        self._kept = RowDigests(reader.store)
+        self._one_value: dict[int, bool] = {}
+        self._read: dict[tuple[SideName, int], KeptDigests | None] = {}
+        self._added = {one.id: 0 for one in plan.added}
+        self.wrong: list[DataFile] = []
+
+    def run(self, task: DiffTask) -> Odd | None:
+        """Compares the files of a task.
+
+        Returns:
+            Rows that are left to be compared by their values; None if all files are.
+
+        Raises:
+            CorruptData: A file cannot be read.
+        """
+        rows = sum(file.rows for side in SIDES for file in task.files(side))
+        if (
+            not self._possible
+            or of_task(self._plan, task)
+            or rows * ROW_BYTES > self._reader.align_bytes
+        ):
+            return None
+        try:
+            return self._run(task)
+        except Unreadable:
+            return None
+        except WrongDigest:
+            for file in (*task.before, *task.after):
+                self._kept.drop(self._plan.side("f" if file in task.before else "t"), file)
+            self.wrong += [*task.before, *task.after]
+            return None
+
+    def finish(self) -> Mapping[int, int]:
+        """Matches the rows without a partner across partitions, and holds those that are left.
+
+        Returns:
+            Per added column (field id), rows found equal that carry a value.
+        """
+        lone = self._lone
+        self._lone = {"f": [], "t": []}
+        places = {side: joined([one.places for one in lone[side]]) for side in SIDES}
+        keys = {side: self._keys.together([one.keys for one in lone[side]]) for side in SIDES}
+        left = {side: np.arange(len(places[side])) for side in SIDES}
+        if all(len(places[side]) for side in SIDES) and self._may_move():
+            found = matches(keys["f"], keys["t"])
+            self._add_moved(places, keys, found)
+            left = {
+                "f": np.sort(np.append(found.deleted, found.odd_before)),
+                "t": np.sort(np.append(found.inserted, found.odd_after)),
+            }
+        for side in SIDES:
+            self.placed.add(
+                {side: places[side].at(left[side])},
+                "d" if side == "f" else "i",
+                columns=self._key_columns(keys, {side: left[side]}),
+            )
+        return {
+            field_id: count - self.placed.count_added(field_id)
+            for field_id, count in self._added.items()
+        }
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Returns what to know of digests that were wrong."""
+        return tuple(
+            f"digests of the rows of {file.path}, or of a file that it was compared with, were "
+            "wrong: they were removed, and the rows compared by their values"
+            for file in self.wrong
+        )
+
+    @contextmanager
+    def whole_rows(self, side: SideName, places: Places) -> Iterator[str]:
+        """Yields SQL of rows as a side's table has them; see ``SqlColumns``."""
+        staged = staged_rows({side: places}, len(places))
+        ids = [one.id for one in self._columns.fields(side)]
+        carried = ", ".join(f"{side}_{name} AS {name}" for name in self._columns.carried(side))
+        with self._late.columns(staged, {side: ids}) as query:
+            yield f"SELECT {carried}, true AS here FROM ({query})"
+
+    def _may_move(self) -> bool:
+        """Returns whether a key may lie in another partition on the other side."""
+        return len(self._plan.tasks) > 1 and len(self._keys.pairs) == len(self._plan.key)
+
+    def _run(self, task: DiffTask) -> Odd | None:
+        files = {side: task.files(side) for side in SIDES}
+        both = all(any(file.rows for file in files[side]) for side in SIDES)
+        how: Salting | None = None
+        words: dict[SideName, Numbers] = {}
+        if both:
+            how = self._salting(files)
+            found_words = {side: self._words(side, files[side]) for side in SIDES}
+            if how is None or any(one is None for one in found_words.values()):
+                return None
+            words = {side: one for side, one in found_words.items() if one is not None}
+        keys = {side: self._keys.read(self._stored[side], files[side]) for side in SIDES}
+        found = matches(keys["f"], keys["t"])
+        odd = len(found.odd_before) + len(found.odd_after)
+        if odd > ODD_SHARE * (len(keys["f"]) + len(keys["t"])):
+            return None
+        rows = {side: _Rows(files[side], self._numbers[side]) for side in SIDES}
+        if how is not None:
+            change = words["t"][found.after] - words["f"][found.before]
+            numbers: Mapping[SideName, Numbers] = {"f": found.before, "t": found.after}
+            before, after = rows["f"].places(found.before), rows["t"].places(found.after)
+            self._add_updated(Candidates(before, after, change, numbers), how, keys)
+        alone = {"f": found.deleted, "t": found.inserted}
+        for side in SIDES:
+            lone = _Lone(rows[side].places(alone[side]), keys[side].at(alone[side]))
+            self._lone[side].append(lone)
+        return Odd(rows["f"].places(found.odd_before), rows["t"].places(found.odd_after))
+
+    def _add_updated(
+        self, matched: Candidates, how: Salting, keys: Mapping[SideName, Keys]
+    ) -> None:
+        """Holds those of matched rows that differ."""
+        assert matched.change is not None, "both sides have digests"
+        differ = matched.change != 0
+        if how.outside:
+            equal = np.flatnonzero(~differ)
+            differ[equal[self._differ_outside(matched.at(equal), how.outside)]] = True
+        verified = self._verification.verify(matched.at(np.flatnonzero(differ)), how)
+        self._count_added(matched)
+        for one in verified:
+            self._hold(one, how, keys)
+
+    def _add_moved(
+        self, places: Mapping[SideName, Places], keys: Mapping[SideName, Keys], found: Matches
+    ) -> None:
+        """Holds pairs of rows that lie in different partitions."""
+        before, after = places["f"].at(found.before), places["t"].at(found.after)
+        if not len(before):
+            return
+        places = {"f": before, "t": after}
+        files = {
+            side: [self._stored[side].files[n] for n in np.unique(places[side].file)]
+            for side in SIDES
+        }
+        how = self._salting(files)
+        change = None if how is None else self._change(before, after)
+        unknown = salting(self._plan, {"f": (), "t": ()}, unknown=True)
+        assert unknown is not None, "nothing contradicts columns that are all read"
+        moved = [p for p in self._plan.value_pairs if p.partition]
+        moved = [p for p in moved if all(_is_partition(self._plan.side(s), p, s) for s in SIDES)]
+        numbers: Mapping[SideName, Numbers] = {"f": found.before, "t": found.after}
+        candidates = Candidates(before, after, change, numbers)
+        chosen = how if how is not None and change is not None else unknown
+        try:
+            verified = self._verification.verify(candidates, chosen, moved=moved)
+        except (WrongDigest, Unreadable):
+            chosen, candidates = unknown, Candidates(before, after, None, numbers)
+            verified = self._verification.verify(candidates, chosen, moved=moved)
+        self._count_added(candidates)
+        for one in verified:
+            self._hold(one, chosen, keys, moved=True)
+
+    def _hold(
+        self,
+        rows: Verified,
+        how: Salting,
+        keys: Mapping[SideName, Keys],
+        *,
+        moved: bool = False,
+    ) -> None:
+        changed = {pair.number for pair in rows.pairs}
+        equal: frozenset[int] = frozenset()
+        if rows.whole:
+            same = (p for p in how.alike if p.number not in changed and self._has_one_value(p))
+            equal = frozenset(pair.number for pair in same)
+        self.placed.add(
+            {"f": rows.rows.before, "t": rows.rows.after},
+            "u",
+            pairs=rows.pairs,
+            columns={**rows.columns, **self._key_columns(keys, rows.rows.numbers)},
+            moved=moved,
+            equal=equal,
+        )
+
+    def _key_columns(
+        self, keys: Mapping[SideName, Keys], numbers: Mapping[SideName, Numbers]
+    ) -> dict[str, pa.Array]:
+        """Returns the key columns of some rows, by their names in the remainder."""
+        found = {}
+        for side, which in numbers.items():
+            for pair, column in zip(self._keys.pairs, keys[side].columns, strict=False):
+                one = self._plan.side(side).schema.by_id(pair.on(side).id)
+                assert one is not None, "key columns exist"
+                with suppress(Unreadable):
+                    some = column.take(from_numpy(which))
+                    found[f"{side}_c{one.id}"] = in_table_type(some, one)
+        return found
+
+    def _has_one_value(self, pair: ColumnPair) -> bool:
+        found = self._one_value.get(pair.number)
+        if found is None:
+            found = self._one_value[pair.number] = self._is_one_value(pair)
+        return found
+
+    def _is_one_value(self, pair: ColumnPair) -> bool:
+        """Returns whether equal values of a pair are the same, zeros of both signs too."""
+        if pair.before.type != pair.after.type or pair.key:
+            return False
+        if not has_float(pair.after.type):
+            return True
+        for side in SIDES:
+            for file in self._plan.files(side):
+                known = self._reader.prints.get(file.identity)
+                summary = None if known is None else known.summaries.get(pair.on(side).id)
+                if summary is None or summary.negative_zeros is not False:
+                    return False
+        return True
+
+    def _differ_outside(self, rows: Candidates, pairs: Sequence[ColumnPair]) -> Numbers:
+        """Returns which pairs of rows differ in columns that digests do not hold."""
+        staged = staged_rows({"f": rows.before, "t": rows.after}, len(rows))
+        wanted = {side: [pair.on(side).id for pair in pairs] for side in SIDES}
+        with self._late.columns(staged, wanted) as query:
+            same = self._columns.same(pairs, "f_", "t_")
+            found = self._reader.con.sql(
+                f"SELECT n FROM ({query}) WHERE NOT ({same})"
+            ).to_arrow_table()
+        return to_numpy(found["n"])
+
+    def _count_added(self, rows: Candidates) -> None:
+        """Counts the values of added columns in rows that have a partner."""
+        ids = list(self._added)
+        if not ids or not len(rows):
+            return
+        with self._late.columns(staged_rows({"t": rows.after}, len(rows)), {"t": ids}) as query:
+            listed = ", ".join(f"count(t_c{i})" for i in ids)
+            counts = single_row(self._reader.con, f"SELECT {listed} FROM ({query})")
+        for field_id, count in zip(ids, counts, strict=True):
+            self._added[field_id] += int(count)
+
+    def _salting(self, files: Mapping[SideName, Sequence[DataFile]]) -> Salting | None:
+        """Returns how columns stand to the digests of files; None if those cannot serve."""
+        found = salted(self._plan, files, self._digests)
+        return None if isinstance(found, Obstacle) else found
+
+    def _digests(self, side: SideName, file: DataFile) -> KeptDigests | None:
+        key = side, self._numbers[side][file.identity, file.path]
+        if key not in self._read:
+            self._read[key] = self._kept.read(self._plan.side(side), file)
+        return self._read[key]
+
+    def _words(self, side: SideName, files: Sequence[DataFile]) -> Numbers | None:
+        """Returns the digests of the rows of files, one file after another."""
+        parts = [np.zeros(0, np.uint64)]
+        for file in files:
+            kept = self._digests(side, file)
+            words = None if kept is None else kept.words()
+            if words is None:
+                return None
+            parts.append(np.frombuffer(words, "<u8"))
+        return np.concatenate(parts)
+
+    def _change(self, before: Places, after: Places) -> Numbers | None:
+        """Returns how much the digests of pairs of rows differ; None if some are unknown."""
+        found = []
+        places = {"f": before, "t": after}
+        for side in SIDES:
+            own = np.zeros(len(before), np.uint64)
+            for number, rows, at in places[side].by_file():
+                words = self._words(side, [self._stored[side].files[number]])
+                if words is None:
+                    return None
+                own[at] = words[rows]
+            found.append(own)
+        return np.asarray(found[1] - found[0])
+
+
+class _Rows:
+    """The rows of some files, one file after another."""
+
+    def __init__(self, files: Sequence[DataFile], numbers: Mapping[object, int]) -> None:
+        self._files = np.array([numbers[f.identity, f.path] for f in files], np.int64)
+        self._ends = np.cumsum(np.array([file.rows for file in files], np.int64))
+
+    def places(self, which: Numbers) -> Places:
+        """Returns where rows lie."""
+        own = np.searchsorted(self._ends, which, side="right")
+        starts = np.append(0, self._ends)
+        if not len(self._files):
+            return Places(which, which)
+        return Places(self._files[own], which - starts[own])
+
+
+def _numbered(files: Sequence[DataFile]) -> Mapping[object, int]:
+    """Returns the number of each file; files that are the same in all share the last."""
+    return {(file.identity, file.path): number for number, file in enumerate(files)}
+
+
+def _is_partition(table: TableSnapshot, pair: ColumnPair, side: SideName) -> bool:
+    return pair.on(side).id in table.partition_by

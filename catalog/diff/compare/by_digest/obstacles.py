@@ -1,0 +1,72 @@
+"""What keeps the files of a task from being compared by the digests of their rows."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from catalog.dataclasses import dataclass
+from catalog.diff.compare.by_digest.salting import Held, Salting, salting
+from catalog.diff.plan import SIDES, ColumnPair, DiffTask, SideName, TablePlan
+from catalog.diff.route import constant
+from catalog.model.datafile import DataFile
+from catalog.model.types import is_float
+from catalog.repository.row_digests import KeptDigests
+
+ReadDigests = Callable[[SideName, DataFile], KeptDigests | None]
+"""Returns what is kept of the rows of a side's file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why digests cannot serve.
+
+    Attributes:
+        reason: For people, such as ``2 files have no digests of their rows``.
+        missing: How many files have none.
+    """
+
+    reason: str
+    missing: int = 0
+
+
+def inner_keys(plan: TablePlan) -> tuple[ColumnPair, ...]:
+    """Returns the columns of the key that files hold."""
+    return tuple(pair for pair in plan.key_pairs if not constant(plan, pair))
+
+
+def of_key(plan: TablePlan) -> Obstacle | None:
+    """Returns what is wrong with the key of a plan."""
+    if not plan.key:
+        return Obstacle("there is no key")
+    if not inner_keys(plan):
+        return Obstacle("the key follows from the partition")
+    if any(is_float(pair.on(side).type) for pair in plan.key_pairs for side in SIDES):
+        return Obstacle("the key has a column of floats")
+    return None
+
+
+def of_task(plan: TablePlan, task: DiffTask) -> Obstacle | None:
+    """Returns what is wrong with a task, digests aside."""
+    if task.partition is None and any(pair.partition for pair in plan.key_pairs):
+        return Obstacle("the key has a column by which only one side is partitioned")
+    return None
+
+
+def salted(
+    plan: TablePlan, files: Mapping[SideName, Sequence[DataFile]], read: ReadDigests
+) -> Salting | Obstacle:
+    """Returns how the columns of files stand to their digests, or why those cannot serve."""
+    held: dict[SideName, list[Held]] = {"f": [], "t": []}
+    missing = 0
+    for side in SIDES:
+        for file in files[side]:
+            kept = read(side, file)
+            if kept is None:
+                missing += 1
+            else:
+                held[side].append((file.file_schema, kept.held))
+    if missing:
+        owners = "1 file has" if missing == 1 else f"{missing:,} files have"
+        return Obstacle(f"{owners} no digests of their rows", missing)
+    found = salting(plan, {side: dict.fromkeys(held[side]) for side in SIDES})
+    if found is None:
+        return Obstacle("a name in the files means one column before, and another one after")
+    return found

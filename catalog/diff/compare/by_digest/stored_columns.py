@@ -1,0 +1,253 @@
+"""Columns of data files as they are stored: whole, or of some rows and their row groups alone."""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+
+import numpy as np
+import pyarrow as pa
+
+from catalog.dataclasses import dataclass
+from catalog.diff.compare.align import Numbers
+from catalog.diff.compare.arrays import Unreadable, arrow_type, as_type
+from catalog.diff.compare.table_reader import TableReader
+from catalog.diff.fingerprints.canonical import unwrapped
+from catalog.diff.fingerprints.column_reader import FileColumns, in_one, opened
+from catalog.diff.fingerprints.keyed_file import KeyedFile
+from catalog.diff.fingerprints.row_digest import cell_hashes
+from catalog.diff.plan import SideName
+from catalog.engine.arrow_arrays import from_numpy
+from catalog.formats.footer import Label, parquet_errors
+from catalog.model.datafile import DataFile
+from catalog.model.schema import Field, PhysicalColumn
+from catalog.model.types import NULL_TYPE
+
+OPEN_FILES = 32
+"""Files of a side that stay open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Rows of some files of one side, in any order.
+
+    Attributes:
+        file: Of each row, the number of its file among those of the side.
+        row: Of each row, its number in that file.
+    """
+
+    file: Numbers
+    row: Numbers
+
+    def __len__(self) -> int:
+        return len(self.file)
+
+    def at(self, which: Numbers) -> "Places":
+        """Returns some of the rows."""
+        return Places(self.file[which], self.row[which])
+
+    def by_file(self) -> Iterator[tuple[int, Numbers, Numbers]]:
+        """Yields the number of each file, its rows in order, and where they stand among all."""
+        order = np.lexsort((self.row, self.file))
+        files, rows = self.file[order], self.row[order]
+        for start, stop in _runs(files):
+            yield int(files[start]), rows[start:stop], order[start:stop]
+
+
+def joined(places: Sequence[Places]) -> Places:
+    """Returns the rows of all."""
+    nothing = Places(np.zeros(0, np.int64), np.zeros(0, np.int64))
+    some = [nothing, *places]
+    return Places(np.concatenate([p.file for p in some]), np.concatenate([p.row for p in some]))
+
+
+def _runs(values: Numbers) -> Iterator[tuple[int, int]]:
+    """Yields the starts and ends of runs of equal values."""
+    if not len(values):
+        return
+    edges = np.flatnonzero(values[1:] != values[:-1]) + 1
+    yield from zip([0, *edges.tolist()], [*edges.tolist(), len(values)], strict=True)
+
+
+class StoredColumns:
+    """Reads columns of a side's files as they are stored."""
+
+    def __init__(self, reader: TableReader, side: SideName, files: Sequence[DataFile]) -> None:
+        self.side: SideName = side
+        self.files = files
+        self._reader = reader
+        self._table = reader.plan.side(side)
+        self._open: dict[tuple[str, str], _Open] = {}
+
+    def whole(self, file: DataFile, ids: Collection[int]) -> dict[int, pa.Array]:
+        """Returns columns of a file by field id; those that it does not hold are left out.
+
+        Raises:
+            CorruptData: The file cannot be read.
+            Unreadable: The engine must read a column, or it is too large for an array.
+        """
+        places = self._places(file, ids)
+        found: dict[int, pa.Array] = {}
+        if not places:
+            return found
+        with self._opened(file) as columns:
+            for field_id, place in places.items():
+                whole = in_one(columns.column(place)) if _agreed(columns, place) else None
+                if whole is None:
+                    raise Unreadable(columns.columns[place].name)
+                found[field_id] = whole
+        return found
+
+    def some(self, places: Places, ids: Collection[int]) -> dict[int, list["Piece"]]:
+        """Returns the values of rows by field id, in pieces of one file each.
+
+        Raises:
+            CorruptData: A file cannot be read.
+            Unreadable: The engine must read a column.
+        """
+        found: dict[int, list[Piece]] = {field_id: [] for field_id in ids}
+        for number, rows, at in places.by_file():
+            file = self.files[number]
+            held = self._places(file, ids)
+            for field_id in ids:
+                if field_id not in held:
+                    found[field_id].append(Piece(at, None, None))
+            if not held:
+                continue
+            with self._opened(file) as columns:
+                groups, local = _in_groups(columns.group_rows, rows)
+                taken = from_numpy(local)
+                for field_id, place in held.items():
+                    if not _agreed(columns, place):
+                        raise Unreadable(columns.columns[place].name)
+                    values = _take(columns.some(place, groups), taken)
+                    found[field_id].append(Piece(at, values, columns.columns[place]))
+        return found
+
+    def groups_of(self, number: int, rows: Numbers) -> Numbers:
+        """Returns the number of the row group of each of some rows of a file, in order of rows."""
+        with self._opened(self.files[number]) as columns:
+            ends = np.cumsum(columns.group_rows)
+        return np.searchsorted(ends, rows, side="right")
+
+    def _places(self, file: DataFile, ids: Collection[int]) -> dict[int, int]:
+        """Returns the places of columns that a file holds, by field id."""
+        held = self._table.file_schemas[file.file_schema].columns
+        return {
+            column.field_id: place
+            for place, column in enumerate(held)
+            if column.field_id in ids and column.type != NULL_TYPE
+        }
+
+    @contextmanager
+    def _opened(self, file: DataFile) -> Iterator[FileColumns]:
+        """Yields an open file, which stays open for a while: opening takes milliseconds."""
+        key = file.path, file.file_schema
+        if key not in self._open:
+            source = self._reader.source(file)
+            keyed = KeyedFile(self._table, file, ())
+            context = opened(source, keyed)
+            if len(self._open) >= OPEN_FILES:
+                self._open.pop(next(iter(self._open)))
+            self._open[key] = _Open(context, context.__enter__(), keyed.label(source))
+        found = self._open[key]
+        with parquet_errors(found.label):
+            yield found.columns
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A file that is open until its context is forgotten."""
+
+    context: AbstractContextManager[FileColumns]
+    columns: FileColumns
+    label: Label
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The values of some rows of one file.
+
+    Attributes:
+        at: Where the rows stand among all.
+        values: Their values as they are stored; None if the file does not hold the column.
+        column: The column in the file.
+    """
+
+    at: Numbers
+    values: pa.Array | None
+    column: PhysicalColumn | None
+
+
+def hashes(pieces: Sequence[Piece], rows: int) -> Numbers:
+    """Returns the hashes of a column's cells, as digests have them."""
+    found = np.zeros(rows, np.uint64)
+    for piece in pieces:
+        if piece.values is None or piece.column is None:
+            continue
+        own = cell_hashes(piece.values, piece.column.name)
+        assert own is not None, "columns in digests have hashes"
+        found[piece.at] = own
+    return found
+
+
+def in_table_type(column: pa.Array, field: Field) -> pa.Array:
+    """Returns stored values in the type of their table's column.
+
+    Raises:
+        Unreadable: They are stored in a type that only the engine can bring into that one.
+    """
+    kind = arrow_type(field.type)
+    if kind is None:
+        raise Unreadable(field.name)
+    column = unwrapped(column)
+    if pa.types.is_integer(column.type) and pa.types.is_integer(kind):
+        return column.cast(kind)
+    return as_type(column, kind, field.name)
+
+
+def values(pieces: Sequence[Piece], rows: int, field: Field) -> pa.Array:
+    """Returns a column in the type of its table.
+
+    Raises:
+        Unreadable: It is stored in a type that only the engine can bring into that one.
+    """
+    kind = arrow_type(field.type)
+    if kind is None:
+        raise Unreadable(field.name)
+    arrays, at = [], []
+    for piece in pieces:
+        column = piece.values
+        absent = pa.nulls(len(piece.at), kind)
+        arrays.append(absent if column is None else in_table_type(column, field))
+        at.append(piece.at)
+    if not arrays:
+        return pa.nulls(0, kind)
+    whole = arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays)
+    order = np.empty(rows, np.int64)
+    order[np.concatenate(at)] = np.arange(rows)
+    return whole.take(from_numpy(order))
+
+
+def _agreed(columns: FileColumns, place: int) -> bool:
+    return columns.agreed[place] and place not in columns.int96
+
+
+def _in_groups(group_rows: Sequence[int], rows: Numbers) -> tuple[list[int], Numbers]:
+    """Returns the row groups that hold some rows, in order, and the rows' numbers within them."""
+    ends = np.cumsum(np.asarray(group_rows, np.int64))
+    own = np.searchsorted(ends, rows, side="right")
+    wanted = np.zeros(len(ends), bool)
+    wanted[own] = True
+    skipped = np.where(wanted, 0, np.asarray(group_rows, np.int64)).cumsum()
+    groups = [int(n) for n in np.flatnonzero(wanted)]
+    return groups, rows - skipped[own]
+
+
+def _take(column: pa.ChunkedArray, rows: pa.Array) -> pa.Array:
+    """Returns the values of some rows as one array."""
+    coded = pa.types.is_dictionary(column.type)  # each chunk may have a dictionary of its own
+    whole = in_one(column) if coded else column
+    taken = None if whole is None else whole.take(rows)
+    found = in_one(taken) if isinstance(taken, pa.ChunkedArray) else taken
+    if found is None:
+        raise Unreadable("rows too large for an array")
+    return found
