@@ -79,6 +79,19 @@ def test_hashes_do_not_depend_on_the_layout(name: str) -> None:
         assert hashes(encoded, name) == expected(name) * 3
 
 
+@pytest.mark.parametrize("name", list(COLUMNS))
+@pytest.mark.parametrize("rows", [1, 40])
+def test_values_are_the_same_after_they_were_hashed(name: str, rows: int) -> None:
+    kind, _, values = COLUMNS[name]
+    for value in values:  # alone: all of one length lie in memory like numbers
+        column = pa.array([value] * rows, kind)
+        before = [None if one is None else one.to_pybytes() for one in column.buffers()]
+        first = cell_hashes(column, name)
+        assert [None if one is None else one.to_pybytes() for one in column.buffers()] == before
+        assert first is not None
+        assert (first == cell_hashes(column, name)).all()
+
+
 def test_dictionaries_are_hashed_by_what_they_stand_for() -> None:
     entries = pa.array(["a", None, "unused", "b"])
     places = pa.array([3, 1, None, 0, 3], pa.int16())

@@ -311,13 +311,13 @@ def _add_words(
 
 
 def _words(data: Numbers, starts: Numbers, width: int) -> Words:
-    """Returns a row of words for each position of a word, of texts of up to a number of bytes."""
+    """Returns a copy of texts of up to a number of bytes: a row of words for each position."""
     first, step = int(starts[0]), int(starts[-1] - starts[0]) // max(len(starts) - 1, 1)
     if step >= width - 7 and bool((np.diff(starts) == step).all()):
         evenly: Words = np.ndarray(
             (width // 8, len(starts)), np.uint64, data.data, offset=first, strides=(8, step)
         )
-        return np.ascontiguousarray(evenly)
+        return evenly.copy()  # words are mixed in place, and these are the values' own memory
     windows: Numbers = np.ndarray((len(data) - width + 1,), f"V{width}", data.data, strides=(1,))
     texts = windows[starts].view(np.uint64).reshape(len(starts), width // 8)
     return np.ascontiguousarray(texts.T)
