@@ -47,7 +47,7 @@ ONLY_IN = {
     "typer": ["cli"],
     "rich": ["cli"],
     "prompt_toolkit": ["cli"],
-    "numpy": ["catalog.diff", "catalog.engine"],
+    "numpy": ["catalog.diff", "catalog.engine", "catalog.report"],
 }
 """Libraries that only some floors may import."""
 

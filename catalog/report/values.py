@@ -1,10 +1,10 @@
 """Values of rows: those of Arrow as Python's, and as DuckDB writes them."""
 
 import datetime
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,46 +28,70 @@ def text(value: object) -> str | None:
         case datetime.datetime():
             return _datetime(value)
         case Mapping():
-            inner = (f"{_inner(k)}: {_inner(v)}" for k, v in value.items())
+            inner = (f"{inner_text(k)}: {inner_text(v)}" for k, v in value.items())
             return f"{{{', '.join(inner)}}}"
         case list() | tuple():
-            return f"[{', '.join(_inner(one) for one in value)}]"
+            return f"[{', '.join(inner_text(one) for one in value)}]"
     return str(value)
 
 
 def rows(batches: "Iterable[pa.RecordBatch]") -> Iterator[tuple[object, ...]]:
     """Yields the rows of batches as Python values."""
     for batch in batches:
-        yield from zip(*(_column_values(column) for column in batch.columns), strict=True)
+        yield from zip(*(column_values(column) for column in batch.columns), strict=True)
 
 
-def _column_values(column: "pa.Array") -> Sequence[object]:
-    """Returns the values of a column; maps as dictionaries, times finer than Python's as text."""
+def column_values(column: "pa.Array") -> Sequence[object]:
+    """Returns the values of a column; maps as dictionaries, moments Python does not have as text.
+
+    Those are nanoseconds, and columns in which a date, time or timestamp is out of its range.
+    """
     import pyarrow as pa
 
+    from catalog.report import moment_text
+
     kind = column.type
-    if pa.types.is_timestamp(kind) and kind.unit == "ns":
-        return _as_text(column.cast(pa.timestamp("ns")))
-    if pa.types.is_time64(kind) and kind.unit == "ns":
-        return _as_text(column)
+    if pa.types.is_timestamp(kind):
+        return _moments(column, moment_text.timestamps)
+    if pa.types.is_time(kind):
+        return _moments(column, moment_text.times)
+    if pa.types.is_date32(kind):
+        return _moments(column, moment_text.dates)
     if pa.types.is_map(kind):
-        return [None if one is None else _map(one) for one in column.to_pylist()]
+        return [None if one is None else _map(one) for one in _list_values(as_lists(column))]
+    if pa.types.is_fixed_size_list(kind):
+        return _list_values(as_lists(column))
     if pa.types.is_struct(kind):
         return _struct_values(column)
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         return _list_values(column)
     if pa.types.is_interval(kind):
-        return [None if one is None else _interval(*one) for one in column.to_pylist()]
-    try:
-        found: Sequence[object] = column.to_pylist()
-    except (ValueError, OverflowError):
-        return _as_text(column)
+        return list(moment_text.intervals(column).to_pylist())
+    found: Sequence[object] = column.to_pylist()
     return found
+
+
+def as_lists(column: "pa.Array") -> "pa.Array":
+    """Returns maps as lists of pairs, and lists of one size as lists of any."""
+    import pyarrow as pa
+
+    kind = column.type
+    if pa.types.is_map(kind):
+        return column.cast(pa.list_(kind.field(0).type))
+    if not pa.types.is_fixed_size_list(kind):
+        return column
+    size, count = (
+        kind.list_size,
+        len(column),
+    )  # Arrow's own cast fails if the values are NULL by type
+    ends = pa.array([n * size for n in range(count + 1)], pa.int32())
+    values = column.values.slice(column.offset * size, count * size)
+    return pa.ListArray.from_arrays(ends, values, mask=column.is_null())
 
 
 def _struct_values(column: "pa.Array") -> Sequence[object]:
     names = [field.name for field in column.type]
-    fields = [_column_values(field) for field in column.flatten()]
+    fields = [column_values(field) for field in column.flatten()]
     whole = zip(*fields, strict=True) if fields else iter([()] * len(column))
     present = column.is_valid().to_pylist()
     return [
@@ -76,35 +100,21 @@ def _struct_values(column: "pa.Array") -> Sequence[object]:
     ]
 
 
-def _list_values(column: "pa.Array") -> Sequence[object]:
+def _list_values(column: "pa.Array") -> "list[list[Any] | None]":
     lengths = column.value_lengths().to_pylist()
-    values = iter(_column_values(column.flatten()))
+    values = iter(column_values(column.flatten()))
     return [None if one is None else list(islice(values, one)) for one in lengths]
 
 
-def _as_text(column: "pa.Array") -> Sequence[object]:
-    import pyarrow as pa
-    import pyarrow.compute as pc
+def _moments(column: "pa.Array", form: "Callable[[pa.Array], pa.Array]") -> Sequence[object]:
+    from catalog.report.moment_text import fit_python
 
-    found: Sequence[object] = pc.cast(column, pa.string()).to_pylist()
-    return found
+    return list(column.to_pylist() if fit_python(column) else form(column).to_pylist())
 
 
-def _map(entries: Sequence[tuple[object, object]]) -> dict[object, object]:
-    return {key if isinstance(key, str) else (text(key) or "NULL"): v for key, v in entries}
-
-
-def _interval(months: int, days: int, nanoseconds: int) -> str:
-    """Returns an interval as DuckDB writes it: ``1 year 2 months 3 days 04:05:06``."""
-    years, months = int(months / 12), months - 12 * int(months / 12)
-    named = ((years, "year"), (months, "month"), (days, "day"))
-    parts = [f"{n} {word}{'' if n == 1 else 's'}" for n, word in named if n]
-    if nanoseconds or not parts:
-        seconds, rest = divmod(abs(nanoseconds) // 1000, 1_000_000)
-        fraction = f".{rest:06}".rstrip("0") if rest else ""
-        clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{fraction}"
-        parts.append(("-" if nanoseconds < 0 else "") + clock)
-    return " ".join(parts)
+def _map(entries: "list[dict[str, object]]") -> dict[object, object]:
+    pairs = (entry.values() for entry in entries)
+    return {key if isinstance(key, str) else text(key): value for key, value in pairs}
 
 
 def _datetime(value: datetime.datetime) -> str:
@@ -113,7 +123,8 @@ def _datetime(value: datetime.datetime) -> str:
     return value.astimezone(datetime.UTC).replace(tzinfo=None).isoformat(" ") + "+00"
 
 
-def _inner(value: object) -> str:
+def inner_text(value: object) -> str:
+    """Returns a value as it stands within a list, struct or map: text in quotes."""
     if isinstance(value, str):
         return "'" + value.replace("'", "''") + "'"
     found = text(value)

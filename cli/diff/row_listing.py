@@ -10,7 +10,7 @@ from catalog.report.figures import count, counted
 from catalog.report.text import header, title
 from cli.diff.comparison import ends_json
 from cli.diff.request import Request
-from cli.diff.rows import changed_rows, json_line, text_line, write_csv
+from cli.diff.rows import JSON_COLUMNS, changed_rows, json_rows, text_line, write_csv
 from cli.output import stderr, stdout
 from cli.output.listing import FORMAT_VERSION
 from cli.output.results import byte_target, data_target, text_target, write_parquet
@@ -48,15 +48,18 @@ def write_rows_text(result: "Diff", view: DiffView, request: Request) -> None:
 
 def write_rows_json(result: "Diff", view: DiffView, request: Request) -> None:
     """Writes the changed rows as one JSON object with one row a line, as they come."""
+    from cli.output.text_rows import json_form, write_rows
+
     with data_target(request.target) as write:
         head = json_text({"format_version": FORMAT_VERSION, **ends_json(view)})
-        write(f'{head[:-1]}, "changes": [')
-        separator = "\n"
-        for table in _tables_with_rows(view):
-            for row in changed_rows(_reader(result[table.name], request)):
-                write(separator + json_line(table.name, row))
-                separator = ",\n"
-        write("\n]}\n")
+        write(f'{head[:-1]}, "changes": [\n'.encode())
+        batches = (
+            batch
+            for table in _tables_with_rows(view)
+            for batch in json_rows(table.name, _reader(result[table.name], request))
+        )
+        count = write_rows(batches, json_form(JSON_COLUMNS), write)
+        write(b"\n]}\n" if count else b"]}\n")
 
 
 def write_rows_csv(result: "Diff", view: DiffView, request: Request) -> None:

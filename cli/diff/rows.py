@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, cast
 from catalog.dataclasses import dataclass
 from catalog.report.figures import clipped, plain
 from catalog.report.values import rows, text
-from cli.output.results import Write
-from cli.output.values import csv_line, json_text
+from cli.output.results import WriteBytes
+from cli.output.values import csv_line
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -17,6 +17,8 @@ VALUE_WIDTH = 32
 
 CHANGE = "_change"
 CHANGED_COLUMNS = "_changed_columns"
+
+JSON_COLUMNS = ["table", "key", "change", "changed_columns", "from", "to"]
 
 Row = dict[str, object]
 
@@ -71,37 +73,41 @@ def text_line(row: ChangedRow, width: int) -> str:
     return clipped(f"  {row.change:<8}  {'  '.join(part for part in (key, *cells) if part)}", width)
 
 
-def json_line(table: str, row: ChangedRow) -> str:
-    """Returns a row as one line of JSON."""
-    return json_text(
-        {
-            "table": table,
-            "key": row.key,
-            "change": row.change,
-            "changed_columns": list(row.columns),
-            "from": row.before,
-            "to": row.after,
-        }
-    )
-
-
-def write_csv(reader: "pa.RecordBatchReader", write: Write) -> int:
+def write_csv(reader: "pa.RecordBatchReader", write: WriteBytes) -> int:
     """Writes rows flat, e.g. ``from.<col>`` and ``to.<col>``, and returns how many there were."""
+    from cli.output.text_rows import CSV, write_rows
+
     schema = reader.schema
-    sides = [(side, [f.name for f in schema.field(f"_{side}").type]) for side in ("from", "to")]
-    flat = [f"{side}.{name}" for side, names in sides for name in names]
-    write(csv_line([*key_columns(schema), CHANGE, CHANGED_COLUMNS, *flat]))
-    count = 0
-    for row in changed_rows(reader):
-        values = [
-            text(None if whole is None else whole.get(name))
-            for whole, (_, names) in zip((row.before, row.after), sides, strict=True)
-            for name in names
-        ]
-        keys = [text(value) for value in row.key.values()]
-        write(csv_line([*keys, row.change, ";".join(row.columns), *values]))
-        count += 1
+    sides = [f"{side}.{f.name}" for side in ("from", "to") for f in schema.field(f"_{side}").type]
+    write(csv_line([*key_columns(schema), CHANGE, CHANGED_COLUMNS, *sides]).encode())
+    count = write_rows(map(_flat, reader), CSV, write)
+    write(b"\n" if count else b"")
     return count
+
+
+def _flat(batch: "pa.RecordBatch") -> "pa.RecordBatch":
+    """Returns rows of the row form with a column for each of both sides."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    *keys, change, changed, before, after = batch.columns
+    names = pc.binary_join(changed, ";").fill_null("")
+    columns = [*keys, change, names, *before.flatten(), *after.flatten()]
+    return pa.RecordBatch.from_arrays(columns, [str(n) for n in range(len(columns))])
+
+
+def json_rows(table: str, reader: "pa.RecordBatchReader") -> "Iterator[pa.RecordBatch]":
+    """Yields rows as they are in JSON, with the name of their table."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    names = [_bare(name) for name in key_columns(reader.schema)]
+    for batch in reader:
+        *keys, change, changed, before, after = batch.columns
+        key = pa.StructArray.from_arrays(keys, names)
+        none = pa.scalar([], changed.type)
+        columns = [pa.repeat(table, len(batch)), key, change, pc.coalesce(changed, none)]
+        yield pa.RecordBatch.from_arrays([*columns, before, after], JSON_COLUMNS)
 
 
 def _bare(name: str) -> str:

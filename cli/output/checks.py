@@ -9,7 +9,7 @@ from catalog.report.judgement import check_lines
 from catalog.report.layout import aligned
 from cli.output import stdout
 from cli.output.listing import FORMAT_VERSION, Cell
-from cli.output.values import dumped, json_text
+from cli.output.values import dumped, json_text, unique_names
 
 if TYPE_CHECKING:
     from catalog.model.checks import Check, TableCheck
@@ -128,26 +128,20 @@ def _cells_of(one: "CheckResult") -> tuple[str, ...]:
 
 def _show_rows(report: "CheckReport", one: "CheckResult", limit: int) -> None:
     """Prints the rows that fail a check, a line each."""
-    from catalog.report.values import rows as python_rows
-    from catalog.report.values import text
+    from catalog.report.column_text import texts
 
     headline, *_ = check_lines(one)
     stdout.line(headline)
     found = report.failing_rows(one.name, limit=None if limit < 0 else limit + 1)
     names = found.column_names
-    shown = 0
-    for row in python_rows(found.to_batches()):
-        if 0 <= limit <= shown:
-            break
-        shown += 1
-        cells = (f"{n}={_value(text(v))}" for n, v in zip(names, row, strict=True))
-        stdout.line(f"  {plain(', '.join(cells))}")
-    if shown < found.num_rows:
-        stdout.line(f"  (the first {count(shown)}; --limit -1 lists all)")
-
-
-def _value(text: str | None) -> str:
-    return "NULL" if text is None else text
+    listed = found if limit < 0 else found.slice(0, limit)
+    for batch in listed.to_batches():
+        columns = (texts(column).fill_null("NULL").to_pylist() for column in batch.columns)
+        for row in zip(*columns, strict=True):
+            cells = (f"{name}={value}" for name, value in zip(names, row, strict=True))
+            stdout.line(f"  {plain(', '.join(cells))}")
+    if listed.num_rows < found.num_rows:
+        stdout.line(f"  (the first {count(limit)}; --limit -1 lists all)")
 
 
 def _show_json(report: "CheckReport", *, rows: bool, limit: int | None) -> None:
@@ -156,7 +150,7 @@ def _show_json(report: "CheckReport", *, rows: bool, limit: int | None) -> None:
     if not rows:
         stdout.line(dumped(whole, indent=2))
         return
-    from catalog.report.values import rows as python_rows
+    from cli.output.text_rows import json_form, write_rows
 
     checks = whole.pop("checks")
     assert isinstance(checks, list), "it is a list of checks"
@@ -164,13 +158,12 @@ def _show_json(report: "CheckReport", *, rows: bool, limit: int | None) -> None:
     separator = "\n"
     for one, stored in zip(report, checks, strict=True):
         stdout.write(f'{separator}{json_text(stored)[:-1]}, "failing_rows": [')
-        separator, between = ",\n", "\n"
+        separator = ",\n"
         if one.status in ("failed", "warned"):
             most = None if limit is None or limit < 0 else limit
             found = report.failing_rows(one.name, limit=most)
-            for row in python_rows(found.to_batches()):
-                cells = dict(zip(found.column_names, row, strict=True))
-                stdout.write(f"{between}{json_text(cells)}")
-                between = ",\n"
+            stdout.write("\n" if found.num_rows else "")
+            form = json_form(unique_names(found.column_names))
+            write_rows(found.to_batches(), form, stdout.data_bytes)
         stdout.write("]}")
     stdout.write("\n]}\n")

@@ -6,14 +6,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from catalog.report.figures import clipped, counted, plain
 from catalog.report.layout import GAP, aligned, markdown_table, widths_of
-from catalog.report.values import rows, text
 from cli.output import stdout
 from cli.output.listing import FORMAT_VERSION
-from cli.output.values import csv_line, json_text, unique_names
+from cli.output.values import csv_line, dumped, unique_names
 from cli.usage import UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +36,8 @@ class ResultFormat(StrEnum):
     MARKDOWN = "markdown"
 
 
-Write = Callable[[str], object]
+Write: TypeAlias = Callable[[str], object]
+WriteBytes: TypeAlias = "Callable[[bytes | pa.Buffer], object]"
 
 
 @contextlib.contextmanager
@@ -51,10 +51,13 @@ def text_target(path: Path | None) -> Iterator[Write]:
 
 
 @contextlib.contextmanager
-def data_target(path: Path | None) -> Iterator[Write]:
-    """Lends a function that writes data, which a terminal shows without obeying it."""
-    with text_target(path) as write:
-        yield stdout.data if path is None else write
+def data_target(path: Path | None) -> Iterator[WriteBytes]:
+    """Lends a function that writes text in UTF-8, which a terminal shows without obeying it."""
+    if path is None:
+        yield stdout.data_bytes
+        return
+    with stdout.file(path) as stream:
+        yield stream.write
 
 
 @contextlib.contextmanager
@@ -75,10 +78,17 @@ def write_result(reader: "pa.RecordBatchReader", how: ResultFormat, path: Path |
     if how is ResultFormat.PARQUET:
         with byte_target(path) as stream:
             return write_parquet(reader, stream)
-    with data_target(path) as write:
+    if how in (ResultFormat.CSV, ResultFormat.JSON):
+        with data_target(path) as write:
+            return (
+                _write_json(reader, write)
+                if how is ResultFormat.JSON
+                else _write_csv(reader, write)
+            )
+    with text_target(path) as write_text:
         if how is ResultFormat.TABLE:
-            return _write_table(reader, write, to_screen=path is None)
-        return _TEXT_WRITERS[how](reader, write)
+            return _write_table(reader, write_text, to_screen=path is None)
+        return _write_markdown(reader, write_text)
 
 
 def write_parquet(reader: "pa.RecordBatchReader", stream: BinaryIO) -> int:
@@ -119,25 +129,23 @@ def _write_by_engine(reader: "pa.RecordBatchReader", stream: BinaryIO) -> int:
     return count
 
 
-def _write_json(reader: "pa.RecordBatchReader", write: Write) -> int:
+def _write_json(reader: "pa.RecordBatchReader", write: WriteBytes) -> int:
+    from cli.output.text_rows import json_form, write_rows
+
     names = unique_names(reader.schema.names)
-    keys = [json_text(name) for name in names]
-    write(f'{{"format_version": {FORMAT_VERSION}, "columns": {json_text(names)}, "rows": [')
-    count = 0
-    for row in rows(reader):
-        pairs = (f"{key}: {json_text(value)}" for key, value in zip(keys, row, strict=True))
-        write(f"{',' if count else ''}\n{{{', '.join(pairs)}}}")
-        count += 1
-    write("\n]}\n")
+    head = f'{{"format_version": {FORMAT_VERSION}, "columns": {dumped(names)}, "rows": [\n'
+    write(head.encode())
+    count = write_rows(reader, json_form(names), write)
+    write(b"\n]}\n" if count else b"]}\n")
     return count
 
 
-def _write_csv(reader: "pa.RecordBatchReader", write: Write) -> int:
-    write(csv_line(reader.schema.names))
-    count = 0
-    for row in rows(reader):
-        write(csv_line([text(value) for value in row]))
-        count += 1
+def _write_csv(reader: "pa.RecordBatchReader", write: WriteBytes) -> int:
+    from cli.output.text_rows import CSV, write_rows
+
+    write(csv_line(reader.schema.names).encode())
+    count = write_rows(reader, CSV, write)
+    write(b"\n" if count else b"")
     return count
 
 
@@ -148,13 +156,6 @@ def _write_markdown(reader: "pa.RecordBatchReader", write: Write) -> int:
     if count > len(shown):
         write(f"\n{len(shown):,} of {count:,} rows\n")
     return count
-
-
-_TEXT_WRITERS = {
-    ResultFormat.JSON: _write_json,
-    ResultFormat.CSV: _write_csv,
-    ResultFormat.MARKDOWN: _write_markdown,
-}
 
 
 def _write_table(reader: "pa.RecordBatchReader", write: Write, *, to_screen: bool) -> int:
@@ -178,13 +179,16 @@ def _held(reader: "pa.RecordBatchReader") -> tuple[list[list[str]], list[bool], 
     """Reads all batches, and keeps as many rows as a table shows."""
     import pyarrow as pa
 
+    from catalog.report.column_text import texts
+
     shown: list[list[str]] = []
     count = 0
     for batch in reader:
         count += batch.num_rows
-        for row in rows([batch.slice(0, max(TABLE_ROWS - len(shown), 0))]):
-            cells = (text(value) for value in row)
-            shown.append(["NULL" if cell is None else cell for cell in cells])
+        few = batch.slice(0, max(TABLE_ROWS - len(shown), 0))
+        if few.num_rows:
+            cells = (texts(column).fill_null("NULL").to_pylist() for column in few.columns)
+            shown.extend(map(list, zip(*cells, strict=True)))
     right = [
         pa.types.is_integer(f.type) or pa.types.is_floating(f.type) or pa.types.is_decimal(f.type)
         for f in reader.schema

@@ -7,10 +7,13 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from catalog.errors import ErrorKind, StorageFailure
 from catalog.messages import printable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 PLAIN_WIDTH = 100
 """Width of text in columns where stdout is not a terminal."""
@@ -60,6 +63,19 @@ def data(text: str) -> None:
         ReaderGoneError: Stdout was closed.
     """
     write(printable(text) if is_terminal() else text)
+
+
+def data_bytes(content: "bytes | pa.Buffer") -> None:
+    """Writes data that is text in UTF-8, and sends it on its way.
+
+    Raises:
+        ReaderGoneError: Stdout was closed.
+    """
+    if is_terminal() or getattr(sys.stdout, "encoding", "") not in ("utf-8", "UTF-8"):
+        data(str(memoryview(content), "utf-8"))
+        return
+    with binary() as stream:
+        stream.write(content)
 
 
 def line(text: str = "") -> None:

@@ -46,10 +46,11 @@ def json_text(value: object) -> str:
     return dumped(text(value))
 
 
-_STEERING = re.compile(
-    "[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufff9-\ufffb\ud800-\udfff]"
-)
-"""What could steer a terminal, and JSON need not escape: controls, marks of direction, halves."""
+STEERING = "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufff9-\ufffb"
+"""What could steer a terminal, and JSON need not escape: controls, marks of direction."""
+
+_STEERING = re.compile(f"[{STEERING}\ud800-\udfff]")
+"""The same, and halves of characters, which only Python's text can have."""
 
 
 def dumped(value: object, *, indent: int | None = None) -> str:

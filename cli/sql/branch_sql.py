@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from catalog.dataclasses import dataclass, replace
 from catalog.report.figures import plain, short
-from catalog.report.values import rows
 from cli.output import stderr, stdout
 from cli.output.listing import FORMAT_VERSION, picked
 from cli.output.results import ResultFormat
@@ -111,10 +110,7 @@ def _write_json(
         }
         for change in changes
     ]
-    names = found = None
-    if answer is not None:
-        names = unique_names(answer.column_names)
-        found = [dict(zip(names, row, strict=True)) for row in rows(answer.to_batches())]
+    names = None if answer is None else unique_names(answer.column_names)
     whole = {
         "format_version": FORMAT_VERSION,
         "branch": tx.branch,
@@ -122,7 +118,14 @@ def _write_json(
         "repeated": tx.is_repeated,
         "tables": tables,
         "columns": names,
-        "rows": found,
     }
     parts = (f"{json_text(key)}: {json_text(value)}" for key, value in whole.items())
-    stdout.line("{" + ",\n ".join(parts) + "}")
+    stdout.write("{" + ",\n ".join(parts) + ',\n "rows": ')
+    if answer is None or names is None:
+        stdout.line("null}")
+        return
+    from cli.output.text_rows import json_form, write_rows
+
+    stdout.write("[")
+    write_rows(answer.to_batches(), json_form(names, between=", "), stdout.data_bytes)
+    stdout.line("]}")
