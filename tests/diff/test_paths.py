@@ -321,6 +321,7 @@ def _shown(value: object, compared: set[str]) -> object:
 BLOCKS = (
     "diff.fingerprints.compute",
     "diff.fingerprints.key_order",
+    "diff.fingerprints.side_by_side",
     "diff.route",
     "diff.compare.positional",
 )

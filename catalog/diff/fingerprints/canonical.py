@@ -28,6 +28,9 @@ Numbers: TypeAlias = np.ndarray[Any, Any]
 KNOWN_TYPES = 1024
 """Types of which is remembered how they are brought into one form."""
 
+CHUNK_ROWS = 8_192
+"""Rows whose lengths are computed at a time: memory for more would be mapped anew each time."""
+
 _NAN = np.float64("nan")
 _NEGATIVE_ZERO = np.int64(-(1 << 63))
 """The bits of -0.0, below those of all other numbers."""
@@ -191,7 +194,8 @@ def _add(column: pa.Array, update: Update) -> bool | Fixed | TextBytes:
         return _add_nested(column, update)
     if tag in (b"text", b"blob"):
         text = TextBytes(tag.decode(), *_marks_and_bytes(column), valid)
-        update(np.ascontiguousarray(np.diff(text.marks)))
+        for start in range(0, len(column), CHUNK_ROWS):  # large temporary arrays cost page faults
+            update(np.diff(text.marks[start : start + CHUNK_ROWS + 1]))
         update(text.data)
         return text
     fixed = _fixed(column, tag, valid)
@@ -258,7 +262,7 @@ def _marks_and_bytes(column: pa.Array) -> tuple[Numbers, Numbers]:
     first, last = (int(marks[0]), int(marks[-1])) if len(marks) else (0, 0)
     if data is None:
         return marks, np.zeros(0, dtype=np.uint8)
-    return marks - first, np.frombuffer(data, np.uint8)[first:last]
+    return (marks - first if first else marks), np.frombuffer(data, np.uint8)[first:last]
 
 
 def as_bytes(column: pa.Array) -> pa.Array:
@@ -278,7 +282,19 @@ def _offsets(column: pa.Array) -> Numbers:
         return np.zeros(1, np.int64)
     size = 8 if pa.types.is_large_binary(column.type) else 4
     buffer, count = column.buffers()[1], len(column) + 1
-    return np.frombuffer(buffer, f"i{size}", count, column.offset * size).astype(np.int64)
+    marks = np.frombuffer(buffer, f"i{size}", count, column.offset * size)
+    return marks.astype(np.int64, copy=False)
+
+
+def bytes_within(column: pa.Array) -> Numbers:
+    """Returns the bytes of a column of text or bytes, those under NULL among them."""
+    values = as_bytes(column)
+    data = values.buffers()[2]
+    if data is None or not len(values):
+        return np.zeros(0, dtype=np.uint8)
+    kind = np.dtype("i8" if pa.types.is_large_binary(values.type) else "i4")
+    ends = np.frombuffer(values.buffers()[1], kind, len(values) + 1, values.offset * kind.itemsize)
+    return np.frombuffer(data, np.uint8)[int(ends[0]) : int(ends[-1])]
 
 
 def text_bytes(column: pa.Array) -> TextBytes | None:
@@ -307,7 +323,8 @@ def _fixed(column: pa.Array, tag: bytes, valid: Numbers | None) -> Fixed:
         if unordered.any():
             values = np.where(unordered, _NAN, values)
         negative_zeros = bool(values.view(np.int64).min(initial=0) == _NEGATIVE_ZERO)
-        values = values + 0.0
+        if negative_zeros:
+            values = values + 0.0
     return Fixed(tag.decode(), valid, np.ascontiguousarray(values), negative_zeros)
 
 
@@ -316,4 +333,5 @@ def _numbers(column: pa.Array, tag: bytes) -> Numbers:
         return to_numpy(column)
     if tag == b"timestamp":
         return to_numpy(column.cast(pa.timestamp("us", column.type.tz)))
-    return to_numpy(column.cast(_WIDEST.get(tag, pa.int64())))
+    wide = _WIDEST.get(tag, pa.int64())
+    return to_numpy(column if column.type == wide else column.cast(wide))

@@ -105,7 +105,8 @@ class FileColumns:
     ) -> Iterator[pa.RecordBatch]:
         wanted = [self._names[n] for n in places]
         some = None if len(wanted) == len(self._names) else wanted
-        for batch in reader.iter_batches(batch_size=rows, columns=some):
+        several = len(wanted) > 1  # one column alone is not decoded faster by another thread
+        for batch in reader.iter_batches(batch_size=rows, columns=some, use_threads=several):
             # a name with a dot may also mean a column inside another one
             yield batch if batch.schema.names == wanted else batch.select(wanted)
 
@@ -148,7 +149,7 @@ def opened(
             pq.ParquetFile(
                 source,
                 metadata=checked_metadata(source, label),
-                pre_buffer=True,
+                pre_buffer=not isinstance(source, str),
                 binary_type=pa.large_binary(),
                 coerce_int96_timestamp_unit="us",  # as the engine; nanoseconds may not fit
                 page_checksum_verification=True,
@@ -168,7 +169,7 @@ def opened(
                 pq.ParquetFile(
                     source,
                     metadata=first.metadata,
-                    pre_buffer=True,
+                    pre_buffer=False,
                     read_dictionary=names,
                     page_checksum_verification=True,
                 )

@@ -13,6 +13,7 @@ from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.diff.fingerprints.reuse import KeyIndex, Known, looked_at, looked_into, needed_columns
 from catalog.diff.fingerprints.row_completing import with_row_sum, words_like
 from catalog.diff.fingerprints.row_digester import RowWords
+from catalog.diff.fingerprints.side_by_side import LocalFile, compute_both
 from catalog.diff.plan import SIDES, SideName, TablePlan
 from catalog.diff.route import key_ids
 from catalog.formats.bounds import Claims
@@ -75,7 +76,7 @@ class Completing:
         if self._same_key:
             self._look(entries, groups)
         needed = {i: n for sides in groups.values() for i, n in self._needed(sides).items()}
-        read: dict[str, int] = {}
+        read = self._complete_both(groups, needed)
         for side in SIDES:  # what one side has saves work on the other
             others = _Others(groups, _OTHER[side], known=self._prints, key=self._keys[side])
             missing = [
@@ -88,6 +89,51 @@ class Completing:
                 self._prints[file.identity] = prints
                 read[file.path] = file.size_bytes
         return read
+
+    def _complete_both(
+        self, groups: _Groups, needed: Mapping[Identity, set[int] | None]
+    ) -> dict[str, int]:
+        """Computes the fingerprints of files without, which have no bytes in common, in pairs.
+
+        Returns:
+            Sizes of the files that were read, by path.
+        """
+        pairs = [pair for sides in groups.values() for pair in self._pairs(sides, needed)]
+        partners = {pair.after.id: pair.before.id for pair in self._plan.pairs}
+        make = functools.partial(compute_both, partners=partners)
+        read: dict[str, int] = {}
+        made = self._pool.map(make, *zip(*pairs, strict=True)) if pairs else ()
+        for pair, prints in zip(pairs, made, strict=True):
+            for one, own in zip(pair, prints or (), strict=False):
+                file = one.keyed.file
+                Fingerprints(self._repository.store).keep(file, one.keyed.key, own)
+                self._prints[file.identity] = own
+                read[file.path] = file.size_bytes
+        return read
+
+    def _pairs(
+        self,
+        sides: Mapping[SideName, Sequence[DataFile]],
+        needed: Mapping[Identity, set[int] | None],
+    ) -> list[tuple[LocalFile, LocalFile]]:
+        """Pairs the files of one partition and size of which all columns must be read."""
+        if not self._same_key:
+            return []
+        found: dict[SideName, list[LocalFile]] = {"f": [], "t": []}
+        for side in SIDES:
+            for file in {file.identity: file for file in sides[side]}.values():
+                path = local_path(self._repository.store, file)
+                known = self._looked.get(file.identity)
+                if path and file.rows and known is not None and needed[file.identity] is None:
+                    found[side].append(LocalFile(path, self._keyed(side, file), known))
+            found[side].sort(key=self._place)
+        return list(zip(found["f"], found["t"], strict=False))
+
+    def _place(self, one: LocalFile) -> tuple[bytes, str]:
+        """Returns by what files are put in order, so that those of the same keys meet."""
+        file = one.keyed.file
+        stats = file.stats.get(next(iter(one.keyed.key), -1))
+        return (stats.low if stats is not None else None) or b"", file.path
 
     def _look(self, entries: Sequence[Entry], groups: _Groups) -> None:
         """Looks at files without a fingerprint as they are stored."""

@@ -116,7 +116,7 @@ class Fingerprinter:
     def _add_block(self, columns: Sequence[pa.Array]) -> None:
         rows = len(columns[0])
         self.rows += rows
-        self._keys.append(_key_table([columns[n] for n in self._places]))
+        self._keys.append(key_table([columns[n] for n in self._places]))
         if len(self._keys) == 1:
             self.starts_in_order = bool(self._places) and in_order(self._keys[0])
         if self.starts_in_order and not self._kept:
@@ -163,7 +163,8 @@ def _made(columns: Sequence[PhysicalColumn], file: FileColumns | None) -> dict[i
     return found
 
 
-def _key_table(columns: Sequence[pa.Array | pa.ChunkedArray]) -> pa.Table:
+def key_table(columns: Sequence[pa.Array | pa.ChunkedArray]) -> pa.Table:
+    """Returns the columns of a key, in its order, as a table."""
     return pa.table(list(columns), [f"k{n}" for n in range(len(columns))])
 
 
@@ -319,7 +320,7 @@ def _unordered(open_file: FileColumns, *, kept: bool) -> _Computed | None:
     if open_file.rows != file.rows or not first.num_rows or in_order(first):
         return None
     keys = [open_file.column(place) for place in places]
-    record = key_record([_key_table(keys)], keyed)
+    record = key_record([key_table(keys)], keyed)
     order = key_order([in_one(column) for column in keys], record)
     if order is None:
         return None
@@ -339,3 +340,15 @@ def _unordered(open_file: FileColumns, *, kept: bool) -> _Computed | None:
             ordered[field_id] = digests
     prints = _fingerprint(file.rows, made, record=record, total=digester.total(words))
     return _Computed(replace(prints, keyed=ordered), digester.finish(words) if kept else None)
+
+
+def column_facts(open_file: FileColumns) -> dict[int, ColumnFacts]:
+    """Returns the beginnings of what is recorded of a file's columns, by field id."""
+    return _made(open_file.columns, open_file)
+
+
+def whole_fingerprint(
+    rows: int, columns: Mapping[int, ColumnFacts], record: KeyRecord | None
+) -> Fingerprint:
+    """Returns the fingerprint of a file whose first rows lie in the order of their keys."""
+    return _fingerprint(rows, columns, record=record, total=None)

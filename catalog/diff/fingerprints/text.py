@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog.diff.fingerprints.canonical import as_bytes, is_binary, is_text, text_bytes
+from catalog.diff.fingerprints.canonical import as_bytes, bytes_within, is_binary, is_text
 
 
 def is_utf8(column: pa.Array | pa.ChunkedArray) -> bool:
@@ -29,9 +29,10 @@ def is_utf8(column: pa.Array | pa.ChunkedArray) -> bool:
 
 
 def _is_utf8(column: pa.Array) -> bool:
-    parts = None if pa.types.is_string_view(column.type) else text_bytes(column)
-    if parts is not None and (not len(parts.data) or int(parts.data.max()) < 128):
-        return True
+    if not pa.types.is_string_view(column.type):
+        data = bytes_within(column)
+        if not len(data) or int(data.max()) < 128:
+            return True
     try:
         column.validate(full=True)
     except pa.ArrowInvalid:

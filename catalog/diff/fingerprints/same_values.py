@@ -1,0 +1,63 @@
+"""Whether two Arrow arrays hold the same values, bit for bit: compared, not digested."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from catalog.diff.fingerprints.canonical import is_binary, is_text
+from catalog.engine.arrow_arrays import to_numpy
+
+_INTEGERS = {16: pa.int16(), 32: pa.int32(), 64: pa.int64()}
+
+
+def same_values(one: pa.Array, other: pa.Array) -> bool:
+    """Returns whether two arrays of as many rows are known to hold the same values in order.
+
+    Whatever follows from the values alone, digests and -0.0 among them, is the same for both then.
+    If it is not known, they may be the same all the same.
+    """
+    if len(one) != len(other) or one.null_count != other.null_count:
+        return False
+    if pa.types.is_dictionary(one.type) and pa.types.is_dictionary(other.type):
+        return _same_entries(one, other)
+    one, other = _in_one_layout(_plain(one), _plain(other))
+    if one.type != other.type:
+        return False
+    if pa.types.is_floating(one.type):  # to Arrow, 0.0 equals -0.0, and NaN not even itself
+        kind = _INTEGERS[one.type.bit_width]
+        one, other = one.view(kind), other.view(kind)
+    return bool(one.equals(other))
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    """Returns an array by value, in the type in which its values are stored."""
+    if isinstance(column.type, pa.BaseExtensionType):
+        column = column.storage
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+
+
+def _in_one_layout(one: pa.Array, other: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Returns text, or bytes, with offsets of the same width; others as they are."""
+    if one.type == other.type:
+        return one, other
+    for fits, kind in ((is_text, pa.large_string()), (is_binary, pa.large_binary())):
+        if fits(one.type) and fits(other.type):
+            return one.cast(kind), other.cast(kind)
+    return one, other
+
+
+def _same_entries(one: pa.DictionaryArray, other: pa.DictionaryArray) -> bool:
+    """Compares text by the numbers of its entries in one of both dictionaries."""
+    mine, theirs = _in_one_layout(one.dictionary, other.dictionary)
+    text = is_text(mine.type) or is_binary(mine.type)
+    if not text or mine.type != theirs.type or mine.null_count or theirs.null_count:
+        return False
+    places = pc.index_in(theirs, mine)
+    translated = np.append(np.where(to_numpy(places.is_valid()), to_numpy(places), -2), -1)
+    return bool((_numbers(one) == translated[_numbers(other)]).all())
+
+
+def _numbers(column: pa.DictionaryArray) -> np.ndarray:
+    """Returns the numbers of the entries; that of NULL is -1."""
+    found = to_numpy(column.indices)
+    return np.where(to_numpy(column.is_valid()), found, -1) if column.null_count else found

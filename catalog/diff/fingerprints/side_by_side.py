@@ -1,0 +1,155 @@
+"""Two files that hold mostly the same rows, stored otherwise: read together, block beside block.
+
+Another writer's file has no bytes in common with the one that it replaces, so that all columns of
+both are decoded. Yet where a block of a column holds the same values in both, what is found out
+about it in one file holds of the other, too: comparing values costs a tenth of digesting them.
+
+Files are read column after column, so that few values are in memory at a time.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack
+
+import pyarrow as pa
+
+from catalog.dataclasses import dataclass, replace
+from catalog.diff.fingerprints.column_facts import ColumnBlock
+from catalog.diff.fingerprints.column_reader import FileColumns, in_one, opened
+from catalog.diff.fingerprints.compute import column_facts, key_table, whole_fingerprint
+from catalog.diff.fingerprints.key_order import keyed_digests
+from catalog.diff.fingerprints.key_record import in_order, key_record
+from catalog.diff.fingerprints.keyed_file import KeyedFile
+from catalog.diff.fingerprints.reuse import with_stored
+from catalog.diff.fingerprints.same_values import same_values
+from catalog.errors import CorruptData
+from catalog.model.fingerprint import BLOCK_ROWS, Fingerprint, StoredColumns
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """A local file, and what is known of it without decoding it."""
+
+    path: str
+    keyed: KeyedFile
+    known: StoredColumns
+
+
+def compute_both(
+    before: LocalFile, after: LocalFile, partners: Mapping[int, int]
+) -> tuple[Fingerprint, Fingerprint] | None:
+    """Computes the fingerprints of an older and a newer file of as many rows.
+
+    Args:
+        before: The older file.
+        after: The newer file.
+        partners: By field id of the newer side, the field id of the same column of the older.
+
+    Returns:
+        What each would have if computed alone. None if their first rows do not have the same keys,
+        in order, or if a file cannot be read in this way.
+    """
+    try:
+        with ExitStack() as closing:
+            older, newer = (
+                _Reading(one, closing.enter_context(_opened(one))) for one in (before, after)
+            )
+            if not _start_alike(older, newer, partners):
+                return None
+            pairs = {i: j for i, j in partners.items() if i in newer.facts and j in older.facts}
+            for field_id, partner in pairs.items():
+                _add_column(older, newer, field_id, partner=partner)
+            for one, paired in ((older, {*pairs.values()}), (newer, {*pairs})):
+                for field_id in one.facts.keys() - paired:
+                    one.add_alone(field_id)
+            mine, theirs = older.finish(), newer.finish()
+    except CorruptData:  # computed alone, each says what is wrong with it
+        return None
+    return None if mine is None or theirs is None else (mine, theirs)
+
+
+def _opened(one: LocalFile) -> AbstractContextManager[FileColumns]:
+    plain = [n for n, c in enumerate(one.keyed.columns) if c.field_id in one.keyed.key]
+    return opened(one.path, one.keyed, plain=plain)
+
+
+def _start_alike(older: "_Reading", newer: "_Reading", partners: Mapping[int, int]) -> bool:
+    """Returns whether both files begin with the same keys, in order."""
+    mine, theirs = older.first_keys(), newer.first_keys()
+    if not theirs or [*mine] != [partners.get(field_id) for field_id in theirs]:
+        return False
+    rows = min(len(column) for column in (*mine.values(), *theirs.values()))
+    pairs = [(mine[partners[i]].slice(0, rows), theirs[i].slice(0, rows)) for i in theirs]
+    return (
+        rows > 0
+        and in_order(key_table([column for column, _ in pairs]))
+        and all(same_values(one, other) for one, other in pairs)
+    )
+
+
+def _add_column(older: "_Reading", newer: "_Reading", field_id: int, *, partner: int) -> None:
+    """Reads a column of the newer file, and its partner in the older."""
+    mine, theirs = older.facts[partner], newer.facts[field_id]
+    comparable = mine.like(theirs)
+    for rows, other in zip(older.blocks(partner), newer.blocks(field_id), strict=True):
+        found = theirs.look(other)
+        newer.add(field_id, other, found)
+        same = comparable and same_values(rows, other)
+        older.add(partner, rows, found if same else mine.look(rows))
+
+
+class _Reading:
+    """A file as it is read, column after column.
+
+    Attributes:
+        facts: What is recorded of its columns, by field id.
+    """
+
+    def __init__(self, about: LocalFile, file: FileColumns) -> None:
+        self.facts = column_facts(file)
+        self._about = about
+        self._file = file
+        self._places = {column.field_id: n for n, column in enumerate(file.columns)}
+        self._rows = dict.fromkeys(self._places, 0)
+        self._key: dict[int, list[pa.Array]] = {
+            field_id: [] for field_id in about.keyed.key if field_id in self._places
+        }
+
+    def first_keys(self) -> dict[int, pa.Array]:
+        """Returns the first rows of the key columns that are in the file, by field id."""
+        if not self._key:
+            return {}
+        found = self._file.first([self._places[i] for i in self._key], rows=BLOCK_ROWS)
+        return {i: in_one(column) for i, column in zip(self._key, found.columns, strict=False)}
+
+    def blocks(self, field_id: int) -> Iterator[pa.Array]:
+        """Yields the rows of a column, block by block."""
+        for batch in self._file.batches([self._places[field_id]], rows=BLOCK_ROWS):
+            block = in_one(batch.column(0))
+            assert block is not None, "a block fits an array"
+            yield block
+
+    def add(self, field_id: int, rows: pa.Array, found: ColumnBlock) -> None:
+        """Adds the next block of a column, and what there is to know of it."""
+        self.facts[field_id].add(found)
+        self._rows[field_id] += len(rows)
+        if field_id in self._key:
+            self._key[field_id].append(rows)
+
+    def add_alone(self, field_id: int) -> None:
+        """Reads a column that the other file does not have."""
+        for rows in self.blocks(field_id):
+            self.add(field_id, rows, self.facts[field_id].look(rows))
+
+    def finish(self) -> Fingerprint | None:
+        """Returns the fingerprint; None if the file has other rows than its table says."""
+        about = self._about
+        keyed = about.keyed
+        if any(rows != keyed.file.rows for rows in self._rows.values()):
+            return None
+        record = None
+        if all(self.facts[i].agreed for i in self._key):
+            keys = key_table([pa.chunked_array(parts) for parts in self._key.values()])
+            record = key_record([keys], keyed)
+        made = whole_fingerprint(keyed.file.rows, self.facts, record)
+        ordered = keyed_digests(about.path, keyed, record, wanted=list(self.facts))
+        return with_stored(replace(made, keyed=ordered), about.known)
