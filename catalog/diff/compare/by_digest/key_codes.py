@@ -100,7 +100,10 @@ class KeyReader:
             missing = np.concatenate([_missing(part) for part in parts])
         columns = []
         for n in range(len(self.pairs) if parts else 0):
-            whole = in_one(pa.chunked_array(_alike([part.columns[n] for part in parts])))
+            column = pa.chunked_array(_alike([part.columns[n] for part in parts]))
+            whole = in_one(column)
+            if whole is None and column.type in _LARGE:
+                whole = in_one(column.cast(_LARGE[column.type]))
             if whole is None:
                 raise Unreadable("keys too large for an array")
             columns.append(whole)
@@ -144,14 +147,24 @@ def _missing(keys: Keys) -> Numbers:
     return np.zeros(len(keys), bool) if keys.missing is None else keys.missing
 
 
+_LARGE = {pa.string(): pa.large_string(), pa.binary(): pa.large_binary()}
+"""Types of which an array can hold more bytes."""
+
+
 def _alike(columns: Sequence[pa.Array]) -> list[pa.Array]:
-    """Returns arrays of one type, all as they are or all unwrapped."""
+    """Returns arrays of one type: all as they are, all unwrapped, or all of the widest type."""
     if len({column.type for column in columns}) == 1:
         return list(columns)
     plain = [unwrapped(column) for column in columns]
-    if len({column.type for column in plain}) == 1:
+    kinds = {column.type for column in plain}
+    if len(kinds) == 1:
         return plain
-    raise Unreadable("keys of several types")
+    listed = [pa.schema([("key", kind)]) for kind in kinds]
+    try:
+        kind = pa.unify_schemas(listed, promote_options="permissive").field(0).type
+        return [column.cast(kind) for column in plain]
+    except (pa.ArrowTypeError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise Unreadable("keys of several types") from error
 
 
 @dataclass(frozen=True, slots=True)
