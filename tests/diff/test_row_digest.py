@@ -123,6 +123,14 @@ def test_many_rows_are_hashed_as_few() -> None:
     assert hashes(numbers, "n")[::997] == [cell(n, "int", "n") for n in range(0, len(numbers), 997)]
 
 
+@pytest.mark.parametrize("last", ["", "a", "a" * 31, "a" * 33, "a" * 300])
+@pytest.mark.parametrize("first", ["", "b" * 8, "b" * 32, "b" * 200])
+def test_many_empty_texts_are_hashed_as_one(first: str, last: str) -> None:
+    texts = [first, *[""] * (CHUNK_ROWS + 5), "x", *[""] * (CHUNK_ROWS - 7), last]
+    known = {text: cell(text.encode(), "text", "v") for text in {first, "", "x", last}}
+    assert hashes(pa.array(texts), "v") == [known[text] for text in texts]
+
+
 @pytest.mark.parametrize(
     "kind",
     [

@@ -12,6 +12,7 @@ in two of the next had equal sums. Text of more than ``LONG_BYTES`` is hashed by
 """
 
 import sys
+import threading
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -35,9 +36,8 @@ from catalog.engine.arrow_arrays import to_numpy
 Words: TypeAlias = np.ndarray[Any, np.dtype[np.uint64]]
 Numbers: TypeAlias = np.ndarray[Any, Any]
 
-CHUNK_ROWS = 8_192
-"""Rows processed at a time: few enough to stay in the processor's caches through all steps, and
-for temporary arrays to be taken from memory that the process has already."""
+CHUNK_ROWS = 16_384
+"""Rows processed at a time: few enough to stay in the processor's caches through all steps."""
 
 LONG_BYTES = 256
 """Length of text from which a call per value costs less than a step per eight bytes."""
@@ -45,11 +45,11 @@ LONG_BYTES = 256
 KNOWN_COLUMNS = 8_192
 """Columns whose salts are remembered."""
 
-CHUNK_WORDS = 16_000
-"""Words of text processed at a time, for the same reasons."""
+CHUNK_WORDS = 32_768
+"""Words of text processed at a time, for the same reason."""
 
 _POSITIONS = LONG_BYTES // 8
-_SIZES = ((0, 4), (4, 8), (8, 16), (16, 32))
+_SIZES = ((-1, 4), (4, 8), (8, 16), (16, 32))
 """Numbers of words, those above the first and up to the second, of texts processed together."""
 
 _FIRST, _SECOND = np.uint64(0x3C79AC492BA7B653), np.uint64(0x1C69B3F74AC4AE35)
@@ -241,9 +241,20 @@ def _mixed(words: Words, salt: np.uint64) -> Words:
     return found
 
 
+class _Scratch(threading.local):
+    """Memory of a thread for intermediate steps, which costs more to get than to use."""
+
+    def __init__(self) -> None:
+        self.words = np.empty(CHUNK_WORDS, np.uint64)
+
+
+_scratch = _Scratch()
+
+
 def _mix(words: Words) -> None:
-    """Mixes words in place."""
-    shifted = words >> _OUTER
+    """Mixes up to ``CHUNK_WORDS`` words in place."""
+    shifted = _scratch.words[: words.size].reshape(words.shape)
+    np.right_shift(words, _OUTER, out=shifted)
     words ^= shifted
     words *= _FIRST
     np.right_shift(words, _MIDDLE, out=shifted)
@@ -255,21 +266,22 @@ def _mix(words: Words) -> None:
 
 def _hashed_text(data: Numbers, marks: Numbers, salts: "_Salts") -> Words:
     """Returns the hashes of text or bytes between marks."""
-    starts, lengths = marks[:-1], np.diff(marks)
-    found: Words = salts.lengths.take(lengths, mode="clip")
+    starts, lengths = marks[:-1], marks[1:] - marks[:-1]
     least, most = int(lengths.min()), int(lengths.max())
     if most <= max(8 * _SIZES[0][1], min(2 * least, LONG_BYTES)):
-        words = salts.words[: -(-most // 8)]
-        _add_words(found, data, starts, lengths=lengths, salts=words)
+        count = -(-most // 8)
+        found = salts.ends(count).take(lengths)
+        _add_words(found, data, starts, lengths=lengths, salts=salts.words[:count])
         return found
+    found = np.empty(len(lengths), np.uint64)
     counts = (lengths + 7) >> 3
     for low, high in _SIZES:
         if 8 * low < most and 8 * high >= least:
             rows = np.flatnonzero((counts > low) & (counts <= high))
-            some = np.zeros(len(rows), np.uint64)
             place, size = starts[rows], lengths[rows]
+            some = salts.ends(high).take(size)
             _add_words(some, data, place, lengths=size, salts=salts.words[:high])
-            found[rows] += some
+            found[rows] = some
     if most > LONG_BYTES:
         rows = np.flatnonzero(lengths > LONG_BYTES)
         found[rows] = _long_hashes(data, starts[rows], lengths[rows], seed=salts.long)
@@ -297,17 +309,21 @@ def _add_words(
         salts: The salts of words by their position, as many as the longest text has words.
     """
     width = 8 * len(salts)
-    step = max(CHUNK_WORDS // max(len(salts), 1), 1)
-    inner = int(np.searchsorted(starts, len(data) - width, side="right")) if width else 0
-    for start in range(0, inner, step):
-        part = slice(start, min(start + step, inner))
-        words = _words(data, starts[part], width)
-        sums[part] += _summed(words, lengths[part], salts)
-    if width and inner < len(starts):  # where less follows than is read at once
-        first = int(starts[inner])
-        ending = np.append(data[first:], np.zeros(width, np.uint8))
-        words = _words(ending, starts[inner:] - first, width)
-        sums[inner:] += _summed(words, lengths[inner:], salts)
+    if not width:
+        return
+    step = CHUNK_WORDS // len(salts)
+    inner = int(np.searchsorted(starts, len(data) - width, side="right"))
+    ending = data[:0]
+    if inner < len(starts):  # where less follows than is read at once
+        ending = np.append(data[int(starts[inner]) :], np.zeros(width, np.uint8))
+    for first, last in ((0, inner), (inner, len(starts))):
+        for start in range(first, last, step):
+            part = slice(start, min(start + step, last))
+            if first < inner:
+                words = _words(data, starts[part], width)
+            else:
+                words = _words(ending, starts[part] - starts[inner], width)
+            sums[part] += _summed(words, lengths[part], salts)
 
 
 def _words(data: Numbers, starts: Numbers, width: int) -> Words:
@@ -324,16 +340,18 @@ def _words(data: Numbers, starts: Numbers, width: int) -> Words:
 
 
 def _summed(words: Words, lengths: Numbers, salts: Words) -> Words:
-    """Returns the sums of the mixed words of texts, of which bytes beyond a text do not count."""
-    least = int(lengths.min())
-    ended = least // 8  # the first position at which a text may have no whole word
-    left = lengths - 8 * np.arange(ended, len(salts))[:, None]
-    words[ended:] &= _MASKS.take(left, mode="clip")
+    """Returns the sums of the mixed words of texts, in which bytes beyond a text are 0."""
+    ended = int(lengths.min()) // 8  # the first position at which a text may have no whole word
+    if ended < len(salts):
+        left = lengths - 8 * np.arange(ended, len(salts))[:, None]
+        words[ended:] &= _MASKS.take(left, mode="clip")
     words ^= salts[:, None]
     _mix(words)
-    absent = -(-least // 8) - ended
-    words[ended + absent :] *= left[absent:] > 0
-    total: Words = words.sum(axis=0, dtype=np.uint64)
+    if len(words) == 1:
+        return words[0]
+    total: Words = words[0] + words[1]
+    for more in words[2:]:
+        total += more
     return total
 
 
@@ -350,6 +368,22 @@ class _Salts:
     words: Words
     lengths: Words
     long: int
+    _ends: dict[int, Words]
+
+    def ends(self, count: int) -> Words:
+        """Returns what the lengths of texts add, less what absent words up to some count do.
+
+        So texts that have fewer words need not be processed apart.
+        """
+        found = self._ends.get(count)
+        if found is None:
+            absent = np.zeros(count, np.uint64) ^ self.words[:count]
+            _mix(absent)
+            found = self.lengths.copy()
+            for place in range(count):
+                found[: 8 * place + 1] -= absent[place]
+            self._ends[count] = found
+        return found
 
 
 @lru_cache(maxsize=KNOWN_COLUMNS)
@@ -362,4 +396,4 @@ def _salts(tag: str, name: str) -> _Salts:
     words += first
     _mix(words)
     lengths = _mixed(np.arange(LONG_BYTES + 1, dtype=np.uint64), second)
-    return _Salts(words, lengths, int(second ^ first))
+    return _Salts(words, lengths, int(second ^ first), {})
