@@ -20,6 +20,10 @@ from catalog.formats.footer import ParquetSource, checked_metadata, damaged, par
 INDEX_BYTES = 3
 """Bytes per value up to which text counts as in a dictionary: outside it each takes four more."""
 
+INDEXED_SHARE = 0.9
+"""Share of a column's values that must be in dictionaries for it to be read as indices into them:
+the last row group of a file, which is smaller, often has none."""
+
 
 class FileColumns:
     """An open file, whose columns are named by their places.
@@ -194,7 +198,7 @@ def has_day_zero(column: pa.Array | pa.ChunkedArray) -> bool:
 
 
 def _in_dictionaries(parquet: pq.ParquetFile, arrow: pa.Schema) -> list[int]:
-    """Returns the places of columns of text that the file keeps in dictionaries throughout."""
+    """Returns the places of columns of text that the file keeps in dictionaries, nearly all."""
     metadata = parquet.metadata
     leaves = {metadata.schema.column(n).path: n for n in range(metadata.num_columns)}
     if len(leaves) != metadata.num_columns:
@@ -206,7 +210,8 @@ def _in_dictionaries(parquet: pq.ParquetFile, arrow: pa.Schema) -> list[int]:
         if leaf is None or not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
             continue
         chunks = [group.column(leaf) for group in groups]
-        if chunks and all(map(_is_in_dictionary, chunks)):
+        inside = sum(chunk.num_values for chunk in chunks if _is_in_dictionary(chunk))
+        if inside and inside >= INDEXED_SHARE * metadata.num_rows:
             found.append(place)
     return found
 

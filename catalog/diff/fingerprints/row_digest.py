@@ -348,7 +348,8 @@ def _summed(words: Words, lengths: Numbers, salts: Words) -> Words:
     words ^= salts[:, None]
     _mix(words)
     if len(words) == 1:
-        return words[0]
+        first: Words = words[0]
+        return first
     total: Words = words[0] + words[1]
     for more in words[2:]:
         total += more
