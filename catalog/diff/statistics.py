@@ -4,8 +4,9 @@ They come from the files' fingerprints where those hold them, otherwise from rea
 doubles are the true sums, rounded, so both ways give the same, in whatever order rows lie.
 """
 
+import contextlib
 import decimal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import TypeAlias
@@ -21,7 +22,6 @@ from catalog.diff.forms import NUMBERS
 from catalog.diff.plan import SideName
 from catalog.diff.route import Prints
 from catalog.engine.connection import single_row
-from catalog.engine.quoting import type_sql
 from catalog.errors import CatalogError
 from catalog.model.datafile import DataFile
 from catalog.model.fingerprint import ColumnSummary
@@ -31,6 +31,8 @@ from catalog.model.values import decode, encode, float_text, text
 
 SIGNIFICANT_DIGITS = 12
 """Digits of a sum of doubles: in other tools, further digits depend on the order of additions."""
+
+_FLOAT = Scalar("FLOAT")
 
 _ROUNDED = decimal.Context(
     prec=SIGNIFICANT_DIGITS, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX, traps=[]
@@ -48,7 +50,7 @@ def kept_stats(
         name: {column.field_id: column.type for column in schema.columns}
         for name, schema in table.file_schemas.items()
     }
-    described = {}
+    known: list[tuple[Field, list[tuple[int, ColumnSummary]]]] = []
     for field in fields:
         if field.id in table.partition_by:
             continue
@@ -60,14 +62,28 @@ def kept_stats(
                 break
             summaries.append((file.rows, summary))
         else:
-            stats = _summed_up(reader.con, field, summaries)
-            if stats is not None:
-                described[field.id] = stats
+            known.append((field, summaries))
+    bounds = [
+        bound
+        for field, summaries in known
+        if field.type == _FLOAT
+        for _, one in summaries
+        for bound in (one.low, one.high)
+    ]
+    texts = _float_texts(reader.con, bounds)
+    described = {}
+    for field, summaries in known:
+        stats = _summed_up(field, summaries, texts=texts)
+        if stats is not None:
+            described[field.id] = stats
     return described
 
 
 def _summed_up(
-    con: duckdb.DuckDBPyConnection, field: Field, summaries: Sequence[tuple[int, ColumnSummary]]
+    field: Field,
+    summaries: Sequence[tuple[int, ColumnSummary]],
+    *,
+    texts: Mapping[float, str],
 ) -> SideStats | None:
     """Sums up a column of several files by their numbers of rows and summaries."""
     rows = sum(count for count, _ in summaries)
@@ -78,8 +94,8 @@ def _summed_up(
     if any(one.low is None or one.high is None for one in full):
         return None
     try:
-        low = _value_text(con, min(one.low for one in full if one.low), field.type)
-        high = _value_text(con, max(one.high for one in full if one.high), field.type)
+        low = _value_text(min(one.low for one in full if one.low), field.type, texts)
+        high = _value_text(max(one.high for one in full if one.high), field.type, texts)
     except (CatalogError, ValueError, OverflowError):
         return None
     stats = SideStats(nulls, _bound(low), _bound(high))
@@ -115,13 +131,30 @@ def _summary(
     )
 
 
-def _value_text(con: duckdb.DuckDBPyConnection, encoded: bytes, kind: Scalar) -> str | None:
-    """Returns an encoded value in DuckDB's text form."""
+def _value_text(encoded: bytes, kind: Scalar, texts: Mapping[float, str]) -> str | None:
+    """Returns an encoded value in DuckDB's text form, a FLOAT's from those known."""
     value = decode(encoded, kind)
-    if kind.name != "FLOAT":
+    if kind != _FLOAT:
         return text(value, kind)
-    (shown,) = single_row(con, f"SELECT CAST(CAST(? AS {type_sql(kind)}) AS VARCHAR)", [value])
-    return str(shown)
+    assert isinstance(value, float)
+    return "nan" if value != value else texts[value]
+
+
+def _float_texts(
+    con: duckdb.DuckDBPyConnection, encoded: Sequence[bytes | None]
+) -> dict[float, str]:
+    """Returns encoded FLOATs, those that are sound, in DuckDB's text form, by one query."""
+    distinct: dict[float, None] = {}
+    for bound in dict.fromkeys(encoded):
+        with contextlib.suppress(CatalogError, ValueError, OverflowError):
+            value = None if bound is None else decode(bound, _FLOAT)
+            if isinstance(value, float) and value == value:
+                distinct[value] = None
+    if not distinct:
+        return {}
+    query = "SELECT CAST(value AS VARCHAR) FROM (SELECT unnest(CAST(? AS FLOAT[])) AS value)"
+    shown = con.execute(query, [list(distinct)]).fetchall()
+    return {value: str(row[0]) for value, row in zip(distinct, shown, strict=True)}
 
 
 def side_stats(

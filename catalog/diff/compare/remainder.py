@@ -13,7 +13,7 @@ Each task fills it for its files by one method; the last step looks at keys that
 several rows, also of different partitions.
 
 Rows that were found by position are partial (see ``positional``) and are held in tables of their
-own; the remainder's name is a view of all.
+own. The rows of a pair differ somewhere, so that only a tolerance can make them count as equal.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -123,7 +123,6 @@ class Remainder:
     def whole_parts(self) -> list[Part]:
         """Returns all rows, those that came, went or moved with all columns."""
         self._by_digest.placed.move(self._whole())
-        self._show()
         return self.parts()
 
     def _with_whole(self, parts: list[Part]) -> list[Part]:
@@ -147,7 +146,6 @@ class Remainder:
             return [whole, *self._partial.streams()]
         if self._partial.pairs:
             self._partial.complete(whole.relation)
-            self._show()
         return [whole]
 
     def _without_equal(self, rows: Mapping[SideName, str]) -> dict[SideName, str]:
@@ -225,20 +223,34 @@ class Remainder:
         if not self.plan.key:
             if not all(pair.compared for pair in self.plan.pairs if pair.partition):
                 self._settle_keyless()
-            self._show()
             return True
-        self._show()
         keys = self.plan.key_pairs
+        held = self._partial.parts() if not self.unique else []  # its rows are pairs
+        held += self._by_digest.placed.parts()
+        if self._has_whole:
+            held.append(Part(self._whole(), self.plan.value_pairs, partial=False))
+        if not held:
+            return True
         columns = [f"{self._either(pair)} AS k{n}" for n, pair in enumerate(keys)]
         several = " WHERE kind <> 'u'" if self.unique else ""
         self._sql(
             f"CREATE OR REPLACE TABLE {self.name}_multiple AS SELECT {', '.join(columns)} "
-            f"FROM {self.name}{several} GROUP BY ALL HAVING count(*) > 1"
+            f"FROM {self._keys(held)}{several} GROUP BY ALL HAVING count(*) > 1"
         )
         settled = not self._count(f"{self.name}_multiple") or self._settle_multiple(keys)
         self._drop("multiple", "again")
-        self._show()
         return settled
+
+    def _keys(self, parts: Sequence[Part]) -> str:
+        """Returns SQL of the keys of all rows of some parts."""
+        names = [
+            f"{side}_{self.columns.value(side, pair)}"
+            for side in SIDES
+            for pair in self.plan.key_pairs
+        ]
+        listed = ", ".join(["kind", *names])
+        selects = (f"SELECT {listed} FROM {part.only(names)}" for part in parts)
+        return f"({' UNION ALL '.join(selects)})"
 
     def _settle_multiple(self, keys: Sequence[ColumnPair]) -> bool:
         matching = " AND ".join(
@@ -250,9 +262,9 @@ class Remainder:
             f"CREATE OR REPLACE TABLE {self.name}_again AS "
             f"SELECT r.* FROM {self._whole()} r SEMI JOIN {self.name}_multiple ON {matching}"
         )
-        partial = f"(FROM {self.name} WHERE pair IS NOT NULL)"
-        if not self.unique and self._count(
-            f"{partial} SEMI JOIN {self.name}_multiple ON {matching}"
+        partial = [] if self.unique else self._partial.parts()
+        if partial and self._count(
+            f"{self._keys(partial)} SEMI JOIN {self.name}_multiple ON {matching}"
         ):
             return False
         self._sql(f"DELETE FROM {self._whole()} WHERE {among}")
@@ -261,7 +273,6 @@ class Remainder:
 
     def drop(self) -> None:
         """Drops every table of this remainder."""
-        self._sql(f"DROP VIEW IF EXISTS {self.name}")
         self._partial.drop()
         self._by_digest.placed.drop()
         self._drop("rows", "left", "f", "t", "duplicates", "multiple", "again", "places", "hashes")
@@ -282,17 +293,6 @@ class Remainder:
                 f"FROM {' CROSS JOIN '.join(sides)} WHERE false"
             )
         return table
-
-    def _show(self) -> None:
-        """Creates the view of all rows, under the remainder's name."""
-        parts = [f"FROM {part.relation}" for part in self._partial.parts()]
-        parts += [
-            f"SELECT *, NULL::INTEGER AS pair FROM {part.relation}"
-            for part in self._by_digest.placed.parts()
-        ]
-        if self._has_whole or not parts:
-            parts.insert(0, f"SELECT *, NULL::INTEGER AS pair FROM {self._whole()}")
-        self._sql(f"CREATE OR REPLACE VIEW {self.name} AS {' UNION ALL BY NAME '.join(parts)}")
 
     def _both(self) -> str:
         return f"{self._side('f')}, {self._side('t')}"
