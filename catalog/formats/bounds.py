@@ -92,7 +92,7 @@ NO_FILTER = "a Bloom filter where none is"
 
 
 def column_facts(
-    footer: Footer, number: int, kind: Scalar, leaf: pq.ColumnSchema, *, fault: str = ""
+    footer: Footer, number: int, reader: "BoundsReader", *, fault: str = ""
 ) -> tuple[ColumnStats, Claims | None]:
     """Returns statistics of the column of plain values at a place, read as a type, and all claims.
 
@@ -100,7 +100,6 @@ def column_facts(
     a sign that old writers gave text. There are no claims where the footer says nothing, unless
     there is a ``fault``.
     """
-    reader = _Reader(kind, leaf)
     claims: list[Claim] = []
     trusted: list[Claim] = []
     garbled = said = False
@@ -116,7 +115,8 @@ def column_facts(
         garbled |= reader.is_garbled(claim, stats)
         claims.append(claim)
         trusted.append(reader.trusted(claim, stats, ordered=footer.ordered))
-    found = _summed_up(kind, trusted, rows=footer.rows, complete=len(trusted) == len(claims))
+    complete = len(trusted) == len(claims)
+    found = _summed_up(reader.kind, trusted, rows=footer.rows, complete=complete)
     fault = fault or (GARBLED if garbled else "")
     return found, Claims(tuple(claims), fault) if said or fault else None
 
@@ -127,7 +127,7 @@ def nested_claims(
     """Returns what a footer claims of a nested column, whose first leaf has a number."""
     found = []
     for leaf, (path, inner) in enumerate(_leaf_paths(kind), number):
-        _, said = column_facts(footer, leaf, inner, leaves[leaf])
+        _, said = column_facts(footer, leaf, BoundsReader(inner, leaves[leaf]))
         if said is None:
             continue
         groups = tuple(_as_nested(group, path) for group in said.groups)
@@ -163,10 +163,15 @@ def _leaf_paths(kind: DataType) -> Iterator[tuple[tuple[int, ...], Scalar]]:
             yield (*step, *path), leaf
 
 
-class _Reader:
-    """Reads the statistics of a column's chunks."""
+class BoundsReader:
+    """Reads the statistics of the chunks of a column of plain values, in files of one schema.
+
+    Attributes:
+        kind: The type that the column is read as.
+    """
 
     def __init__(self, kind: Scalar, leaf: pq.ColumnSchema) -> None:
+        self.kind = kind
         self._stored = _Stored(kind, leaf)
         self._signed = _is_signed(kind, leaf)
         self._strict = kind.type_class in (TypeClass.DECIMAL, TypeClass.UUID)
@@ -185,7 +190,7 @@ class _Reader:
 
     def trusted(self, claim: Claim, stats: Fields, *, ordered: bool) -> Claim:
         """Returns what of it is certainly in the order of the type."""
-        if not (ordered and 5 in stats and 6 in stats):
+        if not ordered or 5 not in stats or 6 not in stats:
             old = (stats.get(2), stats.get(1)) if self._signed else (None, None)
             if old != _ends(stats):
                 low, high = map(self._stored.encoded, old)
@@ -231,6 +236,7 @@ class _Stored:
 
     def __init__(self, kind: Scalar, leaf: pq.ColumnSchema) -> None:
         self._kind = kind
+        self._class = kind.type_class
         self._form = _NUMBERS.get(leaf.physical_type)
         self._length = leaf.length if leaf.physical_type == "FIXED_LEN_BYTE_ARRAY" else None
         self._factor = 1000 if "milliseconds" in str(leaf.logical_type) else 1
@@ -242,7 +248,7 @@ class _Stored:
         if self._form is not None:
             (number,) = struct.unpack(self._form, stored)
             return self._encoded_number(number)
-        match self._kind.type_class:
+        match self._class:
             case TypeClass.DECIMAL if self._length in (None, len(stored)):
                 return self._encoded_number(int.from_bytes(stored, "big", signed=True))
             case TypeClass.TEXT | TypeClass.BINARY:
@@ -253,7 +259,7 @@ class _Stored:
 
     def _encoded_number(self, number: bool | int | float) -> bytes | None:
         kind = self._kind
-        match kind.type_class:
+        match self._class:
             case TypeClass.BOOLEAN if isinstance(number, bool):
                 return encode(number, kind)
             case TypeClass.DATE if isinstance(number, int):

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from catalog.dataclasses import dataclass, field
 from catalog.formats.arrow_types import ArrowColumn, arrow_columns
 from catalog.formats.bloom_filters import faulty_filters
-from catalog.formats.bounds import NO_FILTER, Claims, column_facts, nested_claims
+from catalog.formats.bounds import NO_FILTER, BoundsReader, Claims, column_facts, nested_claims
 from catalog.formats.footer import (
     KNOWN_SCHEMAS,
     Footer,
@@ -44,7 +44,21 @@ USUAL_CODECS = frozenset((0, 1, 2, 4, 6, 7))
 
 DAY_MICROSECONDS = 86_400_000_000
 
-_columns: dict[bytes, tuple[tuple[ArrowColumn, ...], list[pq.ColumnSchema]]] = {}
+_columns: dict[bytes, "_Columns"] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """The columns of the files of a schema as Arrow reads them.
+
+    Attributes:
+        leaves: Their columns of plain values.
+        bounds: What reads the bounds of a column that is one of those, by its name.
+    """
+
+    columns: tuple[ArrowColumn, ...]
+    leaves: list[pq.ColumnSchema]
+    bounds: Mapping[str, BoundsReader]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +110,10 @@ class StoredFooter:
         Bounds of a column that Arrow reads as another type would be compared with other values
         than the rows': only the number of NULLs is the same for both.
         """
+        if all(column.type == kind for column, kind in zip(self.columns, types, strict=True)):
+            layout = tuple((column.name, column.type) for column in self.columns)
+            doubtful = tuple(sorted(self.doubtful))
+            return ParquetFooter(self.rows, layout, self.stats, doubtful, self.claims)
         stats = dict(self.stats)
         for column, kind in zip(self.columns, types, strict=True):
             known = stats.get(column.name)
@@ -131,45 +149,48 @@ def read_footer(path: ParquetSource, *, name: str | None = None) -> StoredFooter
     footer, metadata = read_checked(path, label)
     with parquet_errors(label):
         structure = structure_of(footer.schema, footer.geo)
-        columns, leaves = _as_arrow_reads(footer.schema, metadata.schema, shown)
+        known = _as_arrow_reads(footer.schema, metadata.schema, shown)
     filters = faulty_filters(path, footer) if isinstance(path, str) else frozenset()
     facts = {
         column.name: column_facts(
             footer,
             column.leaf,
-            column.type,
-            leaves[column.leaf],
+            known.bounds[column.name],
             fault=NO_FILTER if column.leaf in filters else "",
         )
-        for column in columns
-        if isinstance(column.type, Scalar)
+        for column in known.columns
+        if column.name in known.bounds
     }
-    stats = {name: known for name, (known, _) in facts.items()}
+    stats = {name: found for name, (found, _) in facts.items()}
     claims = {name: said for name, (_, said) in facts.items() if said is not None}
-    for column in columns:
+    for column in known.columns:
         nested = None
         if not isinstance(column.type, Scalar):
-            nested = nested_claims(footer, column.leaf, column.type, leaves)
+            nested = nested_claims(footer, column.leaf, column.type, known.leaves)
         if nested is not None:
             claims[column.name] = nested
     doubtful = frozenset(
         place
-        for place, column in enumerate(columns)
+        for place, column in enumerate(known.columns)
         if (column.strict and not _is_harmless(column, stats)) or _is_encoded_rarely(footer, column)
     )
     return StoredFooter(
-        footer.raw, footer.rows, structure, columns, stats, doubtful=doubtful, claims=claims
+        footer.raw, footer.rows, structure, known.columns, stats, doubtful=doubtful, claims=claims
     )
 
 
-def _as_arrow_reads(
-    stored: bytes, schema: pq.ParquetSchema, shown: str
-) -> tuple[tuple[ArrowColumn, ...], list[pq.ColumnSchema]]:
-    """Returns the columns and leaves of a file as Arrow reads them, once for each schema."""
+def _as_arrow_reads(stored: bytes, schema: pq.ParquetSchema, shown: str) -> _Columns:
+    """Returns the columns of a file as Arrow reads them, once for each schema."""
     known = _columns.get(stored)
     if known is None:
         columns = arrow_columns(schema, shown)
-        known = columns, [schema.column(i) for i in range(len(schema))]
+        leaves = [schema.column(i) for i in range(len(schema))]
+        bounds = {
+            column.name: BoundsReader(column.type, leaves[column.leaf])
+            for column in columns
+            if isinstance(column.type, Scalar)
+        }
+        known = _Columns(columns, leaves, bounds)
         if len(_columns) >= KNOWN_SCHEMAS:
             _columns.clear()
         _columns[stored] = known

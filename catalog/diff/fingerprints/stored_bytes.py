@@ -5,6 +5,7 @@ out byte for byte as they were, or as they were before compression. Hashing stor
 tenth of decoding them; taking text out of its compression a third.
 """
 
+import os
 import re
 import struct
 from collections.abc import Collection, Sequence
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
 
+from catalog.dataclasses import dataclass
 from catalog.formats.footer import writer_of
 from catalog.formats.pages import pages
 from catalog.model.schema import PhysicalColumn
@@ -39,25 +41,15 @@ def stored_digests(
     Raises:
         OSError: The file cannot be read; Arrow raises errors of its own for that, too.
     """
-    with (
-        pq.ParquetFile(path, metadata=metadata) as parquet,
-        open(path, "rb", buffering=0) as stream,
-    ):
-        arrow = parquet.schema_arrow
-        owners = _owners(parquet, arrow, columns)
-        if owners is None:
-            return {}
-        writer = writer_of(metadata)
-        states = [_described(writer, arrow.field(n), one) for n, one in enumerate(columns)]
-        for number, owner in enumerate(owners):
-            leaf = parquet.schema.column(number)
-            levels = leaf.max_definition_level, leaf.max_repetition_level
-            about = leaf.path[len(arrow.field(owner).name) :], *_leaf_described(leaf), *levels
-            states[owner].update(repr(about).encode())
-        piece = memoryview(bytearray(PIECE_BYTES))
+    begun = _begun(path, metadata, columns)
+    if begun.owners is None:
+        return {}
+    states = [xxhash.xxh3_128(beginning) for beginning in begun.beginnings]
+    with open(path, "rb", buffering=0) as stream:
+        piece = memoryview(bytearray(min(PIECE_BYTES, os.fstat(stream.fileno()).st_size)))
         for group in range(metadata.num_row_groups):
             row_group = metadata.row_group(group)
-            for number, owner in enumerate(owners):
+            for number, owner in enumerate(begun.owners):
                 chunk = row_group.column(number)
                 start = chunk.data_page_offset
                 if chunk.has_dictionary_page:
@@ -75,6 +67,51 @@ def stored_digests(
         return {
             column.field_id: state.digest() for column, state in zip(columns, states, strict=True)
         }
+
+
+@dataclass(frozen=True, slots=True)
+class _Beginnings:
+    """How the digests of the columns of files of a schema begin.
+
+    Attributes:
+        schema: The schema.
+        owners: The places of the columns that the files' columns of plain values belong to; None
+            if there are no digests.
+        beginnings: What the digest of each column covers before its bytes.
+    """
+
+    schema: pq.ParquetSchema
+    owners: list[int] | None
+    beginnings: tuple[bytes, ...]
+
+
+KNOWN_BEGINNINGS = 64
+"""Kinds of files of which is remembered how digests begin: those of a table are mostly alike."""
+
+_known: dict[tuple[str, bytes | None, tuple[PhysicalColumn, ...]], _Beginnings] = {}
+
+
+def _begun(path: str, metadata: pq.FileMetaData, columns: Sequence[PhysicalColumn]) -> _Beginnings:
+    """Returns how the digests of a file's columns begin."""
+    stated = (metadata.metadata or {}).get(b"ARROW:schema")
+    about = writer_of(metadata), stated, tuple(columns)
+    known = _known.get(about)
+    if known is not None and known.schema.equals(metadata.schema):
+        return known
+    with pq.ParquetFile(path, metadata=metadata) as parquet:
+        arrow = parquet.schema_arrow
+        owners = _owners(parquet, arrow, columns)
+        described = () if owners is None else zip(arrow, columns, strict=True)
+        parts = [_described(about[0], field, column) for field, column in described]
+        for number, owner in enumerate(owners or ()):
+            leaf = parquet.schema.column(number)
+            levels = leaf.max_definition_level, leaf.max_repetition_level
+            more = leaf.path[len(arrow.field(owner).name) :], *_leaf_described(leaf), *levels
+            parts[owner] += repr(more).encode()
+    if len(_known) >= KNOWN_BEGINNINGS:
+        _known.clear()
+    _known[about] = found = _Beginnings(metadata.schema, owners, tuple(parts))
+    return found
 
 
 def encoded_digests(
@@ -103,7 +140,7 @@ def encoded_digests(
                 continue
             if _is_nested(arrow.field(owner).type):
                 continue
-            state = _described(writer, arrow.field(owner), columns[owner])
+            state = xxhash.xxh3_128(_described(writer, arrow.field(owner), columns[owner]))
             state.update(repr(_leaf_described(leaf)).encode())
             try:
                 _add_pages(state, stream, parquet, number=number)
@@ -142,11 +179,9 @@ def _owners(
     return owners if len(owners) == len(parquet.schema) else None
 
 
-def _described(writer: str, field: pa.Field, column: PhysicalColumn) -> xxhash.xxh3_128:
-    """Begins a digest of a column by who wrote it, and the types that it is read as."""
-    state = xxhash.xxh3_128()
-    state.update(repr((writer, str(field.type), str(column.type))).encode())
-    return state
+def _described(writer: str, field: pa.Field, column: PhysicalColumn) -> bytes:
+    """Returns what the digest of a column begins with: who wrote it, the types it is read as."""
+    return repr((writer, str(field.type), str(column.type))).encode()
 
 
 def _leaf_described(leaf: pq.ColumnSchema) -> tuple[object, ...]:

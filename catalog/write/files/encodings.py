@@ -25,12 +25,17 @@ def dictionary_paths(group: pa.Table) -> list[str]:
         group: The first row group of a file, by the names that the columns have there: the same
             rows give the same paths. Of nested columns all are taken.
     """
-    step = max(SAMPLE_ROWS, group.num_rows // SAMPLES)
+    if group.num_rows <= SAMPLES * SAMPLE_ROWS:
+        return _repeating(group)
+    step = group.num_rows // SAMPLES
     ends = (
         (start, min(start + SAMPLE_ROWS, group.num_rows))
         for start in range(0, group.num_rows, step)
     )
-    places = integers([n for start, end in ends for n in range(start, end)])
+    return _repeating(group, integers([n for start, end in ends for n in range(start, end)]))
+
+
+def _repeating(group: pa.Table, places: pa.Array | None = None) -> list[str]:
     return [
         path
         for name, column in zip(group.column_names, group.columns, strict=True)
@@ -39,11 +44,12 @@ def dictionary_paths(group: pa.Table) -> list[str]:
     ]
 
 
-def _repeats(column: pa.ChunkedArray, places: pa.Array) -> bool:
+def _repeats(column: pa.ChunkedArray, places: pa.Array | None) -> bool:
+    """Returns whether values repeat at some places, or at all."""
     if pa.types.is_nested(column.type):
         return True
     try:
-        values = column.take(places)
+        values = column if places is None else column.take(places)
         distinct = pc.count_distinct(values, mode="only_valid").as_py()
     except pa.ArrowException:
         return True

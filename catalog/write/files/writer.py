@@ -22,6 +22,7 @@ from catalog.engine.copying import copy_sql, is_geometry
 from catalog.engine.file_types import as_read
 from catalog.engine.quoting import identifier
 from catalog.errors import CatalogError, ErrorKind, Unsupported
+from catalog.formats.footer import checked_metadata, source_label
 from catalog.formats.hive_path import partition_path
 from catalog.formats.parquet import read_footer
 from catalog.model.datafile import DataFile
@@ -115,6 +116,8 @@ class DataWriter:
         self._holds = holds or (lambda partition, path: False)
         self._written: list[_Written] = []
         self._schema = own_file_schema(table)
+        self._schema_id = self._schema.id
+        self._label = f"a new file of table {name}"
         self._engine = any(_engine_type(f.type) for f in stored_fields(table))
 
     def __enter__(self) -> "DataWriter":
@@ -260,7 +263,7 @@ class DataWriter:
         Files have fewer bytes than their rows take in memory, so that narrow rows, and few, are
         not digested in vain.
         """
-        at_most = DataFile("", "", first.nbytes, first.num_rows, (), self._schema.id)
+        at_most = DataFile("", "", first.nbytes, first.num_rows, (), self._schema_id)
         kept = has_row_digests(self.table, at_most)
         return Fingerprinter(
             self._schema.columns,
@@ -275,7 +278,8 @@ class DataWriter:
             return
         written = self._written[-1]
         path = written.staged.local_path
-        stored = stored_digests(path, self._schema.columns, pq.read_metadata(path))
+        metadata = checked_metadata(path, source_label(self._label))
+        stored = stored_digests(path, self._schema.columns, metadata)
         found = replace(maker.finish(self.table, written.entry), stored=stored)
         rows = maker.row_words()
         if rows is not None and has_row_digests(self.table, written.entry):
@@ -341,7 +345,7 @@ class DataWriter:
     def _entry(
         self, path: str, partition: Partition, nans: dict[int, int], *, append: bool
     ) -> DataFile:
-        stored = read_footer(path, name=f"a new file of table {self._name}")
+        stored = read_footer(path, name=self._label)
         footer = as_read(stored, path, lambda: self.context.con)
         wanted = tuple((c.name, c.type) for c in self._schema.columns)
         if footer.columns != wanted:
@@ -366,7 +370,7 @@ class DataWriter:
             size_bytes=staged.size_bytes,
             rows=footer.rows,
             partition=partition,
-            file_schema=self._schema.id,
+            file_schema=self._schema_id,
             stats=stats,
         )
         self._written.append(_Written(staged, entry))

@@ -146,6 +146,7 @@ def plan_files(
     fresh: list[DataFile] = []
     sources: list[TakenFile] = []
     claims: list[Mapping[int, Claims]] = []
+    schemas: dict[Layout, tuple[str, Mapping[str, int]]] = {}
     for one in taken:
         path, partition = one.source.path, source.spec.values[one.source.path]
         footer = source.footers.get(path)
@@ -161,8 +162,11 @@ def plan_files(
         if task.mode is not Mode.REFERENCE:
             path = unused_path(_path_start(task, one, source.spec), paths.__contains__)
         paths.add(path)
-        file_schema = unified.file_schemas[footer.columns]
-        ids = {column.name: column.field_id for column in file_schema.columns}
+        if footer.columns not in schemas:
+            file_schema = unified.file_schemas[footer.columns]
+            by_name = {column.name: column.field_id for column in file_schema.columns}
+            schemas[footer.columns] = file_schema.id, by_name
+        schema_id, ids = schemas[footer.columns]
         fresh.append(
             DataFile(
                 path=path,
@@ -170,7 +174,7 @@ def plan_files(
                 size_bytes=one.source.size_bytes,
                 rows=footer.rows,
                 partition=partition,
-                file_schema=file_schema.id,
+                file_schema=schema_id,
                 stats={ids[column]: stats for column, stats in footer.stats.items()},
             )
         )

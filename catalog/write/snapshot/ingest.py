@@ -181,7 +181,9 @@ def footers(
         opened = readable_source(store, file)
         return read_footer(opened), None if isinstance(opened, str) else opened.found
 
-    with ThreadPoolExecutor(REQUESTS if any(file.etag for file in files) else 1) as pool:
+    if not any(file.etag for file in files):
+        return list(map(one, files))
+    with ThreadPoolExecutor(REQUESTS) as pool:
         return list(pool.map(one, files))
 
 
@@ -284,6 +286,8 @@ def _guards(store: ObjectStore, sources: Sequence[SourceFile]) -> list[str | Non
     def one(source: SourceFile) -> str:
         return remote_guard(_looked(store, source)) if source.etag else guard(source)
 
+    if not any(source.etag for source in sources):
+        return list(map(one, sources))
     with ThreadPoolExecutor(REQUESTS) as pool:
         return list(pool.map(one, sources))
 
