@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-import pyarrow as pa
-
 from catalog.diff.compare.key_problems import key_problems
 from catalog.diff.compare.remainder import Remainder
 from catalog.diff.compare.sql_columns import Part, SqlColumns
@@ -21,35 +19,16 @@ from catalog.diff.counts import (
 from catalog.diff.held_rows import HeldRows
 from catalog.diff.options import DiffOptions
 from catalog.diff.plan import SIDES, SideName, TablePlan
-from catalog.diff.result import Selection, TableDiff
+from catalog.diff.result import TableDiff
 from catalog.diff.route import Prints, route
-from catalog.diff.row_form import row_reader
 from catalog.diff.statistics import kept_stats, side_stats
 from catalog.diff.tally import Cells, Tally, examples, tally
-from catalog.engine.connection import connect
+from catalog.diff.unread import rows_of
 from catalog.engine.quoting import type_sql
 from catalog.model.partition import partition_values
-from catalog.storage.store import ObjectStore
 
 Progress = Callable[[int], None]
 """Called with the rows of a task that is done."""
-
-
-def stat_table(plan: TablePlan, store: ObjectStore) -> TableDiff:
-    """Answers from metadata alone: counts of rows and cells are unknown."""
-    return TableDiff(plan, TableCounts(_row_counts(plan, None), {}), store)
-
-
-def unchanged_table(plan: TablePlan, store: ObjectStore) -> TableDiff:
-    """Answers zeros for a table without a file that differs."""
-    counts = TableCounts(_row_counts(plan, Tally()), _column_counts(plan, Tally(), {}))
-
-    def no_rows(selection: Selection) -> pa.RecordBatchReader:
-        remainder = Remainder(TableReader(connect(), plan, store), "remainder")
-        remainder.settle()
-        return row_reader(remainder.con, remainder.columns, remainder.row_parts, count=0)(selection)
-
-    return TableDiff(plan, counts, store, rows=no_rows)
 
 
 def compare_table(
@@ -157,11 +136,8 @@ def _fill(remainder: Remainder, prints: Prints, progress: Progress) -> bool:
     return remainder.settle()
 
 
-def _row_counts(plan: TablePlan, counts: Tally | None) -> RowCounts:
-    before = 0 if plan.before is None else plan.before.rows
-    after = 0 if plan.after is None else plan.after.rows
-    if counts is None:
-        return RowCounts(before, after)
+def _row_counts(plan: TablePlan, counts: Tally) -> RowCounts:
+    before, after = rows_of(plan)
     return RowCounts(before, after, counts.inserted, counts.deleted, counts.updated, counts.moved)
 
 

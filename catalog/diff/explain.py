@@ -11,7 +11,7 @@ from catalog.diff.compare.by_digest.obstacles import (
     of_task,
     salted,
 )
-from catalog.diff.fingerprints.loading import load_prints
+from catalog.diff.fingerprints.kept import kept_prints
 from catalog.diff.plan import SIDES, ColumnPair, DiffTask, SideName, TablePlan
 from catalog.diff.route import FilePair, Prints, route
 from catalog.formats.parquet import column_sizes
@@ -56,7 +56,7 @@ def explain(repository: Repository, plan: TablePlan) -> list[Step]:
     """Returns the steps of a table's diff, from metadata, footers and kept fingerprints."""
     if plan.before is None or plan.after is None:
         return [_one_sided(plan, task) for task in plan.tasks]
-    prints = load_prints(repository, plan, None, only_kept=True).prints
+    prints = kept_prints(repository.store, plan)
     return [step for task in plan.tasks for step in _task(repository, plan, task, prints=prints)]
 
 

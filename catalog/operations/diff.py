@@ -1,6 +1,7 @@
 """Diffs of two refs."""
 
-from catalog.diff.explain import Step, explain
+from typing import TYPE_CHECKING
+
 from catalog.diff.result import Diff
 from catalog.diff.view import End
 from catalog.model.ref_expressions import split_range
@@ -9,6 +10,9 @@ from catalog.operations.diff_planning import DiffPlanner
 from catalog.operations.diff_request import DiffRequest
 from catalog.operations.diff_run import run_diff, stat_diff
 from catalog.repository.repository import DEFAULT_BRANCH
+
+if TYPE_CHECKING:
+    from catalog.diff.explain import Step
 
 
 def compare_refs(
@@ -22,8 +26,10 @@ def compare_refs(
     return run_diff(planner, planned, request)
 
 
-def explain_refs(context: OperationContext, request: DiffRequest) -> dict[str, list[Step]]:
+def explain_refs(context: OperationContext, request: DiffRequest) -> "dict[str, list[Step]]":
     """Returns how a diff would be made; see ``Catalog.explain_diff``."""
+    from catalog.diff.explain import explain
+
     planned = _planner(context, request, None).tables(request.names)
     return {one.plan.table: explain(context.repository, one.plan) for one in planned}
 

@@ -52,6 +52,11 @@ class DiffRequest:
                 check_integer(value, name, least=1)
 
     @property
+    def by_fingerprints(self) -> bool:
+        """Returns whether fingerprints may say which rows need not be compared."""
+        return self.method == "auto"
+
+    @property
     def names(self) -> Sequence[str] | None:
         """Returns the tables that are compared; None means all that changed."""
         return None if self.tables is None else listed(self.tables, "tables")

@@ -1,19 +1,20 @@
-"""Running planned diffs: files verified, fingerprints loaded, rows compared on an engine."""
+"""Running planned diffs: what fingerprints alone answer, and what an engine compares.
+
+The engine is imported once rows must be compared.
+"""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from catalog.diff.compare.table_reader import TableReader
-from catalog.diff.execute import compare_table, stat_table, unchanged_table
-from catalog.diff.fingerprints.loading import Loaded, load_prints
-from catalog.diff.plan import SIDES, SideName
+from catalog.diff.fingerprints.kept import kept_prints
+from catalog.diff.plan import SIDES
 from catalog.diff.result import Diff, TableDiff
-from catalog.engine.checked_reads import checked
-from catalog.engine.failures import engine_errors
-from catalog.engine.workspace import Workspace, default_memory_limit
-from catalog.model.datafile import DataFile
+from catalog.diff.unread import is_unchanged, stat_table, unchanged_table
 from catalog.operations.diff_planning import DiffPlanner, PlannedTable
 from catalog.operations.diff_request import DiffRequest, Progress
-from catalog.repository.tables import data_files
+
+if TYPE_CHECKING:
+    from catalog.engine.workspace import Workspace
 
 
 def stat_diff(planner: DiffPlanner, planned: Sequence[PlannedTable]) -> Diff:
@@ -32,26 +33,31 @@ def run_diff(planner: DiffPlanner, planned: Sequence[PlannedTable], request: Dif
     counter = _TaskCounter(planned, request.progress)
     try:
         for number, one in enumerate(planned):
+            store = planner.repository.store
             if not _needs_reading(planner, one):
-                results.append(unchanged_table(one.plan, planner.repository.store))
+                results.append(unchanged_table(one.plan, store))
                 counter.skip()
                 continue
-            work = work or Workspace(
-                store=planner.repository.store,
-                threads=request.threads,
-                memory_limit_bytes=_memory_bytes(request),
+            kept = kept_prints(store, one.plan) if request.by_fingerprints else {}
+            if is_unchanged(one.plan, planner.options, kept):
+                _check_files(planner, one)
+                results.append(unchanged_table(one.plan, store))
+                counter.count_all(one)
+                continue
+            from catalog.operations.diff_tables import compare_planned, workspace
+
+            work = work or workspace(planner, request)
+            results.append(
+                compare_planned(
+                    planner,
+                    one,
+                    request=request,
+                    kept=kept,
+                    work=work,
+                    name=f"remainder_{number}",
+                    progress=counter.count,
+                )
             )
-            with engine_errors():
-                reader = table_reader(planner, one, request=request, work=work)
-                with checked(reader.checks):
-                    compared = compare_table(
-                        reader,
-                        planner.options,
-                        name=f"remainder_{number}",
-                        keep_rows=request.level == "rows",
-                        progress=counter.count,
-                    )
-            results.append(compared)
     except BaseException:
         if work is not None:
             work.close()
@@ -60,6 +66,17 @@ def run_diff(planner: DiffPlanner, planned: Sequence[PlannedTable], request: Dif
         work.close()
         work = None
     return _diff(planner, results, work)
+
+
+def _check_files(planner: DiffPlanner, planned: PlannedTable) -> None:
+    """Checks that the files of a table are still what was committed, though none is read.
+
+    Raises:
+        CorruptData: One is not.
+    """
+    for side in SIDES:
+        watch = planner.verify(planned, side, planned.plan.files(side))
+        watch.check()
 
 
 class _TaskCounter:
@@ -74,16 +91,16 @@ class _TaskCounter:
         """Counts a table that needed no task."""
         self._done += 1
 
+    def count_all(self, planned: PlannedTable) -> None:
+        """Counts the tasks of a table of which no row had to be compared."""
+        for task in planned.plan.tasks:
+            self.count(sum(file.rows for file in (*task.before, *task.after)))
+
     def count(self, rows: int) -> None:
         """Counts a task and its rows."""
         self._done, self._rows = self._done + 1, self._rows + rows
         if self._progress is not None:
             self._progress(self._done, self._total, self._rows)
-
-
-def _memory_bytes(request: DiffRequest) -> int:
-    stated = request.memory_limit_bytes
-    return default_memory_limit() if stated is None else stated
 
 
 def _needs_reading(planner: DiffPlanner, planned: PlannedTable) -> bool:
@@ -92,7 +109,9 @@ def _needs_reading(planner: DiffPlanner, planned: PlannedTable) -> bool:
     return bool(plan.tasks) or (on_both_sides and (options.check_keys or options.full_stats))
 
 
-def _diff(planner: DiffPlanner, tables: Sequence[TableDiff], work: Workspace | None = None) -> Diff:
+def _diff(
+    planner: DiffPlanner, tables: Sequence[TableDiff], work: "Workspace | None" = None
+) -> Diff:
     close: Callable[[], None] = work.close if work is not None else lambda: None
     return Diff(
         planner.before,
@@ -100,33 +119,4 @@ def _diff(planner: DiffPlanner, tables: Sequence[TableDiff], work: Workspace | N
         tables,
         lookup=lambda name: unchanged_table(planner.table(name).plan, planner.repository.store),
         close=close,
-    )
-
-
-def table_reader(
-    planner: DiffPlanner, planned: PlannedTable, *, request: DiffRequest, work: Workspace
-) -> TableReader:
-    """Returns what reads the files of a table; without fingerprints all files are joined."""
-    plan, commits, options = planned.plan, planner.repository.commits, planner.options
-    all_files: dict[SideName, Sequence[DataFile]] = {}
-    if options.check_keys or options.full_stats:
-        for side in SIDES:
-            stored = planned.stored(side)
-            all_files[side] = () if stored is None else tuple(data_files(commits, stored))
-    watches = [
-        planner.verify(planned, side, all_files.get(side, plan.files(side))) for side in SIDES
-    ]
-    by_fingerprints = request.method == "auto"
-    loaded = Loaded({}, {})
-    if by_fingerprints:
-        loaded = load_prints(planner.repository, plan, request.threads)
-    return TableReader(
-        work.con,
-        plan,
-        planner.repository.store,
-        loaded.prints,
-        align_bytes=_memory_bytes(request) // 2 if by_fingerprints else 0,
-        all_files=all_files,
-        opened=dict(loaded.read),
-        checks=[watch.check for watch in watches if watch.found],
     )

@@ -13,7 +13,7 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 import catalog
-from catalog.diff.fingerprints.loading import load_prints
+from catalog.diff.fingerprints.kept import kept_prints
 from catalog.diff.route import route
 from tests.diff.cases_arrow import oracle_values
 from tests.diff.cases_check import TABLE, snapshot
@@ -251,7 +251,7 @@ def test_only_blocks_that_differ_are_read(tmp_path: Path) -> None:
         Side({"a.parquet": (after, {"row_group_size": 50_000})}, ("id",)),
     )
     table = lake.diff("main~1", "main", level="rows")[TABLE]
-    prints = load_prints(lake.repository, table._plan, None, only_kept=True).prints
+    prints = kept_prints(lake.repository.store, table._plan)
     (pair,) = route(table._plan, table._plan.tasks[0], prints).pairs
     assert pair.places == ((65_536, 131_072), (327_680, 393_216))
     assert (table.rows.updated, table.columns["v"].corrected) == (2, 2)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import catalog
 from catalog.diff.compare.table_reader import TableReader
-from catalog.diff.fingerprints.loading import load_prints
+from catalog.diff.fingerprints.kept import kept_prints
 from catalog.diff.route import FilePair, route
 from tests.diff.cases_check import TABLE, ask, count_differences, snapshot
 from tests.diff.cases_pair import Pair, Side, write
@@ -190,7 +190,7 @@ def test_most_made_up_files_are_paired_by_key() -> None:
 
 def pairs_of(lake: Any, first: str = "main~1", second: str = "main") -> list[FilePair]:
     plan = lake.diff(first, second, tables=[TABLE])[TABLE]._plan
-    prints = load_prints(lake.repository, plan, None, only_kept=True).prints
+    prints = kept_prints(lake.repository.store, plan)
     return [pair for task in plan.tasks for pair in route(plan, task, prints).pairs]
 
 

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from catalog.dataclasses import dataclass
 from catalog.diff.fingerprints.compute import compute
+from catalog.diff.fingerprints.kept import Entry
 from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.diff.fingerprints.reuse import KeyIndex, Known, looked_at, looked_into, needed_columns
 from catalog.diff.fingerprints.row_completing import with_row_sum, words_like
@@ -31,15 +32,6 @@ _Size: TypeAlias = tuple[Partition, int]
 _Groups: TypeAlias = defaultdict[_Size, dict[SideName, list[DataFile]]]
 
 _OTHER: Mapping[SideName, SideName] = {"f": "t", "t": "f"}
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A file of a side, and whether the other side has files in its partition."""
-
-    side: SideName
-    file: DataFile
-    comparable: bool
 
 
 class Completing:

@@ -19,7 +19,7 @@ from catalog.model.table import TableSnapshot
 from catalog.operations.context import OperationContext
 from catalog.operations.diff_planning import DiffPlanner, PlannedTable
 from catalog.operations.diff_request import DiffRequest
-from catalog.operations.diff_run import table_reader
+from catalog.operations.diff_tables import table_reader
 from catalog.query.pruning import Pruner
 from catalog.repository.commits import StoredTable
 from catalog.repository.tables import data_files

@@ -1,0 +1,70 @@
+"""Tables of which no row need be read to say what changed in them.
+
+Nothing here imports the engine, unless rows are asked for.
+"""
+
+from collections.abc import Callable
+
+import pyarrow as pa
+
+from catalog.diff.counts import ColumnCounts, RowCounts, TableCounts
+from catalog.diff.options import DiffOptions
+from catalog.diff.plan import SIDES, TablePlan
+from catalog.diff.result import Selection, TableDiff
+from catalog.diff.route import Prints, known_keys, route
+from catalog.storage.store import ObjectStore
+
+
+def stat_table(plan: TablePlan, store: ObjectStore) -> TableDiff:
+    """Answers from metadata alone: counts of rows and cells are unknown."""
+    return TableDiff(plan, TableCounts(RowCounts(*rows_of(plan)), {}), store)
+
+
+def unchanged_table(plan: TablePlan, store: ObjectStore) -> TableDiff:
+    """Answers zeros for a table in which no row differs."""
+    columns = {pair.name: ColumnCounts() for pair in plan.pairs if pair.compared}
+    columns |= {added.name: ColumnCounts() for added in plan.added}
+    counts = TableCounts(RowCounts(*rows_of(plan), 0, 0, 0, 0), columns)
+    return TableDiff(plan, counts, store, rows=_no_rows(plan, store))
+
+
+def _no_rows(plan: TablePlan, store: ObjectStore) -> Callable[[Selection], pa.RecordBatchReader]:
+    def rows(selection: Selection) -> pa.RecordBatchReader:
+        from catalog.diff.compare.remainder import Remainder
+        from catalog.diff.compare.table_reader import TableReader
+        from catalog.diff.row_form import row_reader
+        from catalog.engine.connection import connect
+
+        remainder = Remainder(TableReader(connect(), plan, store), "remainder")
+        remainder.settle()
+        return row_reader(remainder.con, remainder.columns, remainder.row_parts, count=0)(selection)
+
+    return rows
+
+
+def rows_of(plan: TablePlan) -> tuple[int, int]:
+    """Returns how many rows a table has before and after."""
+    before, after = (plan.snapshot(side) for side in SIDES)
+    return 0 if before is None else before.rows, 0 if after is None else after.rows
+
+
+def is_unchanged(plan: TablePlan, options: DiffOptions, prints: Prints) -> bool:
+    """Returns whether fingerprints show that all rows are the same, and no more is asked.
+
+    That is: each file holds what another of its partition does on the other side, every key
+    identifies its row, and no column is there that was not before, whose values would be counted.
+    """
+    if not prints or plan.before is None or plan.after is None or plan.added:
+        return False
+    if options.check_keys or options.full_stats:
+        return False
+    if plan.key:
+        known = all(
+            not (files := plan.files(side)) or known_keys(files, prints) == (0, 0) for side in SIDES
+        )
+    else:
+        known = all(pair.compared for pair in plan.pairs if pair.partition)
+    routes = (route(plan, task, prints) for task in plan.tasks)
+    return known and all(
+        chosen.rest is None and not any(pair.changed for pair in chosen.pairs) for chosen in routes
+    )
