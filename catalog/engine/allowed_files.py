@@ -7,12 +7,15 @@ import datetime
 import os
 import threading
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
-from catalog.engine.filesystem import Files
 from catalog.errors import NotFound, Unsupported
 from catalog.storage.external_files import is_remote
 from catalog.storage.positioned_file import PositionedFile
 from catalog.storage.store import OpenFile, RemoteFile
+
+if TYPE_CHECKING:
+    from catalog.engine.filesystem import Files
 
 SCHEME = "catalog-file://"
 """Begins the names of the files in the engine; the path or URI follows as it is."""
@@ -27,7 +30,7 @@ class AllowedFiles:
 
     scheme = SCHEME
 
-    def __init__(self, remote: Callable[[str], Files]) -> None:
+    def __init__(self, remote: "Callable[[str], Files]") -> None:
         """Takes what returns the reader of a file in a bucket, by its URI."""
         self.allowed: set[str] = set()
         self._of_remote = remote
@@ -69,7 +72,7 @@ class AllowedFiles:
         except FileNotFoundError as error:
             raise NotFound(f"{path} is gone") from error
 
-    def _files(self, uri: str) -> Files:
+    def _files(self, uri: str) -> "Files":
         scheme = uri.partition("://")[0]
         with self._lock:
             if scheme not in self._remote:

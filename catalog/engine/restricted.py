@@ -22,7 +22,6 @@ from catalog.engine.allowed_files import SCHEME, AllowedFiles
 from catalog.engine.connection import connect
 from catalog.engine.data_types import data_type
 from catalog.engine.failures import engine_failure
-from catalog.engine.filesystem import EngineFilesystem
 from catalog.engine.quoting import literal
 from catalog.engine.relation import RelationSql, prepare, relation_sql
 from catalog.engine.workspace import default_memory_limit
@@ -241,6 +240,8 @@ def restricted_engine(
     allowed = limits or Limits()
     con = _connection(folder, allowed)
     try:
+        from catalog.engine.filesystem import EngineFilesystem
+
         con.register_filesystem(EngineFilesystem(files))
         _lock(con)
         yield RestrictedEngine(con, files, allowed, folder=folder)

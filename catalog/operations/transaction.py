@@ -13,11 +13,8 @@ from catalog.operations.context import OperationContext
 from catalog.operations.declared_inputs import declared_inputs
 from catalog.operations.gate.gate import Gate
 from catalog.operations.history import describe_commit
-from catalog.operations.transaction_session import open_writing_session
 from catalog.query.backend import Params
-from catalog.query.parse.analyse import analyse
 from catalog.query.pending_write import WriteResult
-from catalog.query.session import Session, no_rows
 from catalog.storage.failures import tells_machine_errors
 from catalog.write.rows.target_schema import WriteMode, WriteRequest
 from catalog.write.rows.write import WriteReport
@@ -27,6 +24,8 @@ from catalog.write.transaction import Authorship, Transaction
 
 if TYPE_CHECKING:
     import duckdb
+
+    from catalog.query.session import Session
 
 
 @tells_machine_errors
@@ -212,6 +211,8 @@ class CatalogTransaction:
         """
         found = self.run(text, params)[-1]
         if found is None:
+            from catalog.query.session import no_rows
+
             return no_rows(self._transaction.context.con)
         return found
 
@@ -226,6 +227,8 @@ class CatalogTransaction:
         """
         self._transaction.check_running()
         if self._session is None:
+            from catalog.operations.transaction_session import open_writing_session
+
             self._session = open_writing_session(self._context, self._transaction)
         return self._session.run(text, params)
 
@@ -250,6 +253,8 @@ class CatalogTransaction:
             InvalidInput: The condition is not valid.
             NotFound: There is no such table.
         """
+        from catalog.query.parse.analyse import analyse
+
         check_text(where, "the condition")
         check_text(table, "the table")
         named = ".".join(identifier(part) for part in table.split("."))
