@@ -1,0 +1,221 @@
+"""Rows matched by key and digest: what is read, what is proved, and what if a digest lies."""
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import catalog
+from catalog.diff.compare.by_digest import key_codes, verification
+from catalog.diff.compare.by_digest.comparison import ByDigest
+from catalog.diff.plan import DiffTask
+from catalog.repository.row_digests import KeptDigests
+
+ROWS = 3_000
+COLUMNS = ("a", "b", "c", "d", "e")
+Rows = dict[int, dict[str, Any]]
+
+
+@pytest.fixture
+def compared(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Returns, for each task that was compared, whether digests served."""
+    found: list[bool] = []
+    run = ByDigest.run
+
+    def noting(self: ByDigest, task: DiffTask) -> Any:
+        odd = run(self, task)
+        found.append(odd is not None)
+        return odd
+
+    monkeypatch.setattr(ByDigest, "run", noting)
+    return found
+
+
+def some_rows(rnd: random.Random, keys: Sequence[int]) -> Rows:
+    return {
+        key: {
+            "a": rnd.randrange(10),
+            "b": rnd.random(),
+            "c": rnd.choice(["x", "y", None, "a longer text than eight bytes"]),
+            "d": rnd.choice([True, None]),
+            "e": rnd.randrange(1 << 40),
+        }
+        for key in keys
+    }
+
+
+def write(path: Path, rows: Rows, order: Sequence[int], *, text_key: bool = False) -> None:
+    key = pa.array([f"key {k}" for k in order]) if text_key else pa.array(order, pa.int64())
+    columns = {name: [rows[k][name] for k in order] for name in COLUMNS}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table({"id": key, **columns}), path, row_group_size=500)
+
+
+def lake_of(folder: Path, *versions: Path, key: Sequence[str] = ("id",)) -> Any:
+    lake = catalog.create(str(folder / "lake"))
+    for version in versions:
+        with lake.transaction("main", message=version.name) as tx:
+            tx.snapshot("t", str(version), key=list(key), fingerprints="rows")
+    return lake
+
+
+def changed(rnd: random.Random, rows: Rows, columns: Sequence[str]) -> Rows:
+    """Returns the rows with some that go and come, and some changed in one of some columns."""
+    after = {key: dict(row) for key, row in rows.items()}
+    for key in rnd.sample(sorted(rows), 60):
+        del after[key]
+    after |= some_rows(rnd, range(1_000_000, 1_000_040))
+    for key in rnd.sample(sorted(set(after) & set(rows)), 80):
+        name = rnd.choice(columns)
+        old = after[key][name]
+        while after[key][name] == old:
+            after[key][name] = some_rows(rnd, [key])[key][name]
+    return after
+
+
+def by_hand(before: Path, after: Path) -> tuple[int, int, int]:
+    """Counts inserted, deleted and updated rows with the engine alone."""
+    differ = " OR ".join(f"f.{name} IS DISTINCT FROM t.{name}" for name in COLUMNS)
+    with duckdb.connect() as con:
+        row = con.execute(
+            f"SELECT count(*) FILTER (f.id IS NULL), count(*) FILTER (t.id IS NULL), "
+            f"count(*) FILTER (f.id IS NOT NULL AND t.id IS NOT NULL AND ({differ})) "
+            f"FROM '{before}/**/*.parquet' f FULL OUTER JOIN '{after}/**/*.parquet' t USING (id)"
+        ).fetchone()
+    assert row is not None
+    return row
+
+
+def counts(lake: Any, **options: Any) -> tuple[int, int, int]:
+    rows = lake.diff("main~1", "main", **options)["t"].rows
+    return rows.inserted, rows.deleted, rows.updated
+
+
+def two_versions(
+    folder: Path, seed: int, *, columns: Sequence[str] = ("b",), text_key: bool = False
+) -> tuple[Path, Path]:
+    rnd = random.Random(seed)
+    rows = some_rows(rnd, range(ROWS))
+    after = changed(rnd, rows, columns)
+    order = sorted(after)
+    rnd.shuffle(order)
+    write(folder / "v1/a.parquet", rows, sorted(rows), text_key=text_key)
+    write(folder / "v2/a.parquet", after, order[:1000], text_key=text_key)
+    write(folder / "v2/b.parquet", after, order[1000:], text_key=text_key)
+    return folder / "v1", folder / "v2"
+
+
+@pytest.mark.parametrize("text_key", [False, True])
+@pytest.mark.parametrize("columns", [("b",), COLUMNS])
+@pytest.mark.parametrize("sample", [1, 2_000])
+def test_rows_are_those_found_by_hand_whatever_is_guessed(
+    tmp_path: Path,
+    compared: list[bool],
+    monkeypatch: pytest.MonkeyPatch,
+    text_key: bool,
+    columns: tuple[str, ...],
+    sample: int,
+) -> None:
+    monkeypatch.setattr(verification, "SAMPLE_ROWS", sample)
+    before, after = two_versions(tmp_path, 7, columns=columns, text_key=text_key)
+    lake = lake_of(tmp_path, before, after)
+    assert counts(lake) == by_hand(before, after)
+    assert compared == [True]
+    changes = [
+        lake.diff("main~1", "main", level="rows", method=method)["t"].changes().read_all()
+        for method in ("auto", "join")
+    ]
+    assert changes[0].sort_by("id").equals(changes[1].sort_by("id"))
+
+
+@pytest.mark.invariant("What digests of rows say is verified with the values that were read")
+def test_a_weak_hash_of_keys_only_finds_candidates(
+    tmp_path: Path, compared: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = key_codes.cell_hashes
+
+    def weak(column: Any, name: str) -> Any:
+        found = real(column, name)
+        return None if found is None else found % np.uint64(ROWS * 200)
+
+    monkeypatch.setattr(key_codes, "cell_hashes", weak)
+    before, after = two_versions(tmp_path, 8, text_key=True)
+    lake = lake_of(tmp_path, before, after)
+    assert counts(lake) == by_hand(before, after)
+    assert compared == [True]
+
+
+def test_digests_that_lie_are_dropped_with_a_warning(
+    tmp_path: Path, compared: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, after = two_versions(tmp_path, 9)
+    lake = lake_of(tmp_path, before, after)
+    kept = sorted((tmp_path / "lake/cache/rows").rglob("*"))
+    words = KeptDigests.words
+
+    def lying(self: KeptDigests, start: int = 0, stop: int | None = None) -> Any:
+        found = words(self, start, stop)
+        return found if found is None else bytes(found)[:-8] + b"\1" * 8
+
+    monkeypatch.setattr(KeptDigests, "words", lying)
+    found = lake.diff("main~1", "main")["t"]
+    rows = found.rows
+    assert (rows.inserted, rows.deleted, rows.updated) == by_hand(before, after)
+    assert compared == [False]
+    assert any("digests of the rows" in text for text in found.warnings)
+    assert sum(path.is_file() for path in kept if path.exists()) == 0
+
+
+def test_damaged_digests_are_as_good_as_none(tmp_path: Path) -> None:
+    before, after = two_versions(tmp_path, 10)
+    lake = lake_of(tmp_path, before, after)
+    for path in (tmp_path / "lake/cache/rows").rglob("*"):
+        if path.is_file():
+            content = bytearray(path.read_bytes())
+            content[-20] ^= 1
+            path.chmod(0o644)
+            path.write_bytes(content)
+    assert counts(lake) == by_hand(before, after)
+
+
+def test_removed_digests_alter_nothing(tmp_path: Path) -> None:
+    before, after = two_versions(tmp_path, 11)
+    lake = lake_of(tmp_path, before, after)
+    for path in (tmp_path / "lake/cache/rows").rglob("*"):
+        if path.is_file():
+            path.unlink()
+    assert counts(lake) == by_hand(before, after)
+
+
+def test_names_that_were_exchanged_are_not_taken_for_equal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The older file calls one column what the newer one calls another: their hashes cancel."""
+    for bound in ("FILE_BYTES", "ROW_BYTES"):
+        monkeypatch.setattr(f"catalog.diff.fingerprints.row_rule.{bound}", 0)
+    table = pa.table({"id": [1, 2, 3], "x": [1, 2, 3], "y": [7, 8, 9]})
+    (tmp_path / "v1").mkdir()
+    pq.write_table(table, tmp_path / "v1/a.parquet")
+    lake = lake_of(tmp_path, tmp_path / "v1")
+    with lake.transaction("main", message="exchanged") as tx:
+        for old, new in (("x", "z"), ("y", "x"), ("z", "y")):
+            tx.sql(f"ALTER TABLE t RENAME COLUMN {old} TO {new}")
+        tx.sql("UPDATE t SET x = y, y = x WHERE id > 1")
+        tx.sql("DELETE FROM t WHERE id = 1")
+    assert counts(lake) == counts(lake, method="join") == (0, 1, 2)
+    (step,) = lake.explain_diff("main~1", "main")["t"]
+    assert "a name in the files means one column before" in step.why
+
+
+def test_a_path_by_digest_is_explained(tmp_path: Path) -> None:
+    before, after = two_versions(tmp_path, 12)
+    lake = lake_of(tmp_path, before, after)
+    (step,) = lake.explain_diff("main~1", "main")["t"]
+    assert (step.path, step.columns, step.why) == ("by-digest", ("id",), "")
+    assert 0 < step.bytes_to_read < step.bytes_total
