@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from catalog.diff.compare.by_digest.comparison import key_reader
+from catalog.diff.compare.by_digest.key_codes import KeyReader
 from catalog.diff.compare.key_problems import key_problems
 from catalog.diff.compare.remainder import Remainder
 from catalog.diff.compare.sql_columns import Part, SqlColumns
@@ -66,8 +68,9 @@ def compare_rows(
     register_functions(reader.con, plan)
     if plan.before is None or plan.after is None:
         return _one_sided(reader, options)
-    problems = key_problems(reader, check_all=options.check_keys)
-    remainder = _settled(reader, name, problems, progress=progress)
+    keys = key_reader(reader)
+    problems = key_problems(reader, keys, check_all=options.check_keys)
+    remainder = _settled(reader, name, problems, keys=keys, progress=progress)
     columns, parts = remainder.columns, remainder.parts()
     counts = tally(reader.con, columns, parts)
     for field_id, filled in remainder.added_filled.items():
@@ -102,17 +105,23 @@ def changed_rows(reader: TableReader, *, name: str, progress: Progress = lambda 
         A table with ``kind`` (``u``, ``d``, ``i``) and every column of each side, called
         ``f_c<field id>`` and ``t_c<field id>``; see ``compare.sql_columns`` for the others.
     """
-    problems = key_problems(reader, check_all=False)
-    (part,) = _settled(reader, name, problems, progress=progress).row_parts(True)
+    keys = key_reader(reader)
+    problems = key_problems(reader, keys, check_all=False)
+    (part,) = _settled(reader, name, problems, keys=keys, progress=progress).row_parts(True)
     return part.relation
 
 
 def _settled(
-    reader: TableReader, name: str, problems: KeyProblems, *, progress: Progress
+    reader: TableReader,
+    name: str,
+    problems: KeyProblems,
+    *,
+    keys: KeyReader,
+    progress: Progress,
 ) -> Remainder:
     """Returns what is left when equal rows of both sides have cancelled."""
     unique = bool(reader.plan.key) and problems.duplicate == (0, 0)
-    remainder = Remainder(reader, name, unique=unique)
+    remainder = Remainder(reader, name, unique=unique, keys=keys)
     if not _fill(remainder, reader.prints, progress):
         plain = replace(reader, prints={}, align_bytes=0)
         remainder = Remainder(plain, name, unique=unique)
@@ -160,7 +169,7 @@ def _one_sided(reader: TableReader, options: DiffOptions) -> tuple[TableCounts, 
         _row_counts(plan, counts),
         {},
         partitions,
-        key_problems(reader, check_all=options.check_keys),
+        key_problems(reader, key_reader(reader), check_all=options.check_keys),
         bytes_read=sum(reader.opened.values()),
     )
     columns = SqlColumns(plan)

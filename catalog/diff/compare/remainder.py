@@ -20,7 +20,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
 from catalog.diff.compare.align_task import Aligning
-from catalog.diff.compare.by_digest.comparison import ByDigest, Odd
+from catalog.diff.compare.by_digest.comparison import ByDigest, Odd, key_reader
+from catalog.diff.compare.by_digest.key_codes import KeyReader
 from catalog.diff.compare.hashes import hashed_rows
 from catalog.diff.compare.positional import PartialRows
 from catalog.diff.compare.sql_columns import Part, SqlColumns
@@ -43,7 +44,14 @@ class Remainder:
         unique: Whether the compared rows of each side have different keys.
     """
 
-    def __init__(self, reader: TableReader, name: str, *, unique: bool = False) -> None:
+    def __init__(
+        self,
+        reader: TableReader,
+        name: str,
+        *,
+        unique: bool = False,
+        keys: KeyReader | None = None,
+    ) -> None:
         self.con = reader.con
         self.plan = reader.plan
         self.columns = SqlColumns(reader.plan)
@@ -54,7 +62,7 @@ class Remainder:
         self._partial = PartialRows(reader, self.columns, name, keep_all=not unique)
         self._has_whole = False
         self._aligning = Aligning(reader)
-        self._by_digest = ByDigest(reader, self.columns, name)
+        self._by_digest = ByDigest(reader, self.columns, name, keys=keys or key_reader(reader))
         register_functions(reader.con, reader.plan)
 
     def match(self, pair: FilePair) -> None:

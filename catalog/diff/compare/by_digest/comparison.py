@@ -49,6 +49,9 @@ from catalog.repository.row_digests import KeptDigests, RowDigests
 ROW_BYTES = 96
 """Memory that matching takes for every row of both sides: keys, digests, orders."""
 
+KEPT_SHARE = 8
+"""What of the memory for matching keys may take that are kept until they are matched."""
+
 ODD_SHARE = 0.2
 """Share of rows that only their values can match, up to which the others are matched by digests."""
 
@@ -73,6 +76,11 @@ class _Lone:
     keys: Keys
 
 
+def key_reader(reader: TableReader) -> KeyReader:
+    """Returns what reads the keys of a plan's files, and keeps some that are read twice."""
+    return KeyReader(inner_keys(reader.plan), keep_bytes=reader.align_bytes // KEPT_SHARE)
+
+
 class ByDigest:
     """Compares tasks by digests, and holds the changed rows.
 
@@ -81,7 +89,9 @@ class ByDigest:
         wrong: Files whose digests were not those of their rows.
     """
 
-    def __init__(self, reader: TableReader, columns: SqlColumns, name: str) -> None:
+    def __init__(
+        self, reader: TableReader, columns: SqlColumns, name: str, *, keys: KeyReader
+    ) -> None:
         plan = reader.plan
         files = {side: plan.files(side) for side in SIDES}
         self._reader = reader
@@ -91,7 +101,7 @@ class ByDigest:
         self.placed = PlacedRows(reader, columns, name, stored=self._stored)
         self._late = LateColumns(reader, columns, f"{name}_odd", stored=self._stored)
         self._columns = columns
-        self._keys = KeyReader(inner_keys(plan))
+        self._keys = keys
         self._possible = bool(reader.align_bytes) and of_key(plan) is None
         self._verification = Verification(plan, self._stored)
         self._lone: dict[SideName, list[_Lone]] = {"f": [], "t": []}

@@ -70,8 +70,10 @@ class KeyReader:
         exact: Whether codes are values.
     """
 
-    def __init__(self, pairs: Sequence[ColumnPair]) -> None:
+    def __init__(self, pairs: Sequence[ColumnPair], *, keep_bytes: int = 0) -> None:
         self.pairs = tuple(pairs)
+        self._keep_bytes = keep_bytes
+        self._kept: dict[tuple[SideName, str, str], Keys] = {}
         kinds = {p.on(side).type for p in pairs for side in SIDES}
         self.exact = len(pairs) == 1 and all(
             isinstance(kind, Scalar) and kind.type_class in _OWN_CODES for kind in kinds
@@ -85,7 +87,25 @@ class KeyReader:
             CorruptData: A file cannot be read.
             Unreadable: The engine must read them.
         """
-        return self.together([self._of_file(stored, file) for file in files])
+        return self.together([self._once(stored, file) for file in files])
+
+    def look(self, stored: StoredColumns, file: DataFile) -> Keys:
+        """Returns the keys of a file, which may be kept until they are read once more.
+
+        Raises:
+            CorruptData: The file cannot be read.
+            Unreadable: The engine must read them.
+        """
+        found = self._once(stored, file)
+        size = found.codes.nbytes + sum(column.nbytes for column in found.columns)
+        if size <= self._keep_bytes:
+            self._keep_bytes -= size
+            self._kept[stored.side, file.path, file.file_schema] = found
+        return found
+
+    def _once(self, stored: StoredColumns, file: DataFile) -> Keys:
+        kept = self._kept.pop((stored.side, file.path, file.file_schema), None)
+        return self._of_file(stored, file) if kept is None else kept
 
     def together(self, parts: Sequence[Keys]) -> Keys:
         """Returns the keys of all parts, one after another.
@@ -306,7 +326,9 @@ def _repeated(codes: Numbers) -> Numbers:
     return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
 
 
-def repeated_keys(reader: TableReader, side: SideName, files: Sequence[DataFile]) -> int | None:
+def repeated_keys(
+    keys: KeyReader, reader: TableReader, side: SideName, files: Sequence[DataFile]
+) -> int | None:
     """Counts the rows of a side that share their key with others.
 
     Returns:
@@ -317,16 +339,17 @@ def repeated_keys(reader: TableReader, side: SideName, files: Sequence[DataFile]
     """
     plan = reader.plan
     by_partition = plan.side(side).partition_by
-    inner = [pair for pair in plan.key_pairs if pair.on(side).id not in by_partition]
-    outer = [by_partition.index(p.on(side).id) for p in plan.key_pairs if p not in inner]
-    if not inner or any(is_float(pair.on(side).type) for pair in inner):
+    outer = [pair.on(side).id for pair in plan.key_pairs if pair not in keys.pairs]
+    if not keys.pairs or any(is_float(pair.on(side).type) for pair in keys.pairs):
         return None
-    keys, stored = KeyReader(inner), StoredColumns(reader, side, files)
+    if any(pair.on(side).id in by_partition for pair in keys.pairs):
+        return None
+    stored = StoredColumns(reader, side, files)
     parts = [np.zeros(0, np.int64)]
     for file in files:
-        values = [file.partition[position] for position in outer]
+        values = [file.partition[by_partition.index(i)] for i in outer]
         try:
-            one = keys.read(stored, (file,))
+            one = keys.look(stored, file)
         except Unreadable:
             return None
         if any(column.null_count for column in one.columns) or None in values:
