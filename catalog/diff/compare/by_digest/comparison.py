@@ -146,9 +146,11 @@ class ByDigest:
         lone = self._lone
         self._lone = {"f": [], "t": []}
         places = {side: joined([one.places for one in lone[side]]) for side in SIDES}
-        keys = {side: self._keys.together([one.keys for one in lone[side]]) for side in SIDES}
+        keys: dict[SideName, Keys] = {}
+        with suppress(Unreadable):  # rows that moved are then found when keys left over are settled
+            keys = {side: self._keys.together([one.keys for one in lone[side]]) for side in SIDES}
         left = {side: np.arange(len(places[side])) for side in SIDES}
-        if all(len(places[side]) for side in SIDES) and self._may_move():
+        if keys and all(len(places[side]) for side in SIDES) and self._may_move():
             found = matches(keys["f"], keys["t"])
             self._add_moved(places, keys, found)
             left = {
@@ -207,9 +209,7 @@ class ByDigest:
         rows = {side: _Rows(files[side], self._numbers[side]) for side in SIDES}
         if how is not None:
             change = words["t"][found.after] - words["f"][found.before]
-            numbers: Mapping[SideName, Numbers] = {"f": found.before, "t": found.after}
-            before, after = rows["f"].places(found.before), rows["t"].places(found.after)
-            self._add_updated(Candidates(before, after, change, numbers), how, keys)
+            self._add_updated(_Matched(found, rows, change), how, keys)
         alone = {"f": found.deleted, "t": found.inserted}
         for side in SIDES:
             lone = _Lone(rows[side].places(alone[side]), keys[side].at(alone[side]))
@@ -217,16 +217,16 @@ class ByDigest:
         return Odd(rows["f"].places(found.odd_before), rows["t"].places(found.odd_after))
 
     def _add_updated(
-        self, matched: Candidates, how: Salting, keys: Mapping[SideName, Keys]
+        self, matched: "_Matched", how: Salting, keys: Mapping[SideName, Keys]
     ) -> None:
         """Holds those of matched rows that differ."""
-        assert matched.change is not None, "both sides have digests"
         differ = matched.change != 0
         if how.outside:
             equal = np.flatnonzero(~differ)
             differ[equal[self._differ_outside(matched.at(equal), how.outside)]] = True
         verified = self._verification.verify(matched.at(np.flatnonzero(differ)), how)
-        self._count_added(matched)
+        if self._added:
+            self._count_added(matched.at(np.arange(len(differ))))
         for one in verified:
             self._hold(one, how, keys)
 
@@ -287,7 +287,7 @@ class ByDigest:
     ) -> dict[str, pa.Array]:
         """Returns the key columns of some rows, by their names in the remainder."""
         found = {}
-        for side, which in numbers.items():
+        for side, which in numbers.items() if keys else ():
             for pair, column in zip(self._keys.pairs, keys[side].columns, strict=False):
                 one = self._plan.side(side).schema.by_id(pair.on(side).id)
                 assert one is not None, "key columns exist"
@@ -373,6 +373,28 @@ class ByDigest:
                 own[at] = words[rows]
             found.append(own)
         return np.asarray(found[1] - found[0])
+
+
+@dataclass(frozen=True, slots=True)
+class _Matched:
+    """Rows of one key, of which one needs to know few where they lie.
+
+    Attributes:
+        change: Of each pair, the newer digest less the older one.
+    """
+
+    found: Matches
+    rows: Mapping[SideName, "_Rows"]
+    change: Numbers
+
+    def at(self, which: Numbers) -> Candidates:
+        """Returns some of the pairs, with their places."""
+        numbers: dict[SideName, Numbers] = {
+            "f": self.found.before[which],
+            "t": self.found.after[which],
+        }
+        places = {side: self.rows[side].places(numbers[side]) for side in SIDES}
+        return Candidates(places["f"], places["t"], self.change[which], numbers)
 
 
 class _Rows:
