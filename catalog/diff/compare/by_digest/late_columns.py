@@ -12,7 +12,7 @@ from catalog.diff.compare.by_digest.stored_columns import Places, StoredColumns,
 from catalog.diff.compare.sql_columns import SqlColumns
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.plan import SideName
-from catalog.engine.arrow_arrays import from_numpy, to_numpy
+from catalog.engine.arrow_arrays import constant, from_numpy, to_numpy
 from catalog.engine.connection import cursor
 from catalog.engine.quoting import type_sql
 from catalog.model.schema import Field
@@ -83,12 +83,12 @@ class LateColumns:
             except Unreadable:
                 by_arrow = []
             select += [f"s.{side}_c{i}" for i in by_arrow]
-            constant = [i for i in missing if i in self._plan.side(side).partition_by]
-            staged = self._with_partitions(staged, side, constant)
-            for i in constant:
+            outer = [i for i in missing if i in self._plan.side(side).partition_by]
+            staged = self._with_partitions(staged, side, outer)
+            for i in outer:
                 kind = type_sql(self._field(side, i).type)
                 select.append(f"CAST(s.{side}_text{i} AS {kind}) AS {side}_c{i}")
-            others = [i for i in missing if i not in by_arrow and i not in constant]
+            others = [i for i in missing if i not in by_arrow and i not in outer]
             if others:
                 tables.append(f"{self._name}_{side}")
                 self._by_engine(staged, side, others, into=tables[-1])
@@ -156,12 +156,14 @@ class LateColumns:
         table = self._plan.side(side)
         kinds = dict(zip(table.partition_by, table.partition_fields, strict=True))
         for i in ids:
-            position, kind = table.partition_by.index(i), kinds[i][1]
+            position, (_, kind) = table.partition_by.index(i), kinds[i]
             encoded = [file.partition[position] for file in self._stored[side].files]
-            texts = {one: encoded_text(one, kind) for one in dict.fromkeys(encoded)}
-            listed = pa.array([*(texts[one] for one in encoded), None], pa.string())
+            known = {one: n for n, one in enumerate(dict.fromkeys([*encoded, None]))}
+            texts = pa.concat_arrays([_one_text(encoded_text(one, kind)) for one in known])
+            numbers = np.array([known[one] for one in (*encoded, None)], np.int64)
             files = to_numpy(staged[f"{side}_file"])
-            taken = listed.take(from_numpy(np.where(files < 0, len(encoded), files)))
+            own = numbers[np.where(files < 0, len(encoded), files)]
+            taken = texts.take(from_numpy(own))
             staged = staged.append_column(f"{side}_text{i}", taken)
         return staged
 
@@ -191,6 +193,10 @@ class LateColumns:
                     "JOIN wanted_places w ON r.place = w.place"
                 )
                 own.unregister("wanted_places")
+
+
+def _one_text(text: str | None) -> pa.Array:
+    return pa.nulls(1, pa.string()) if text is None else pa.repeat(constant(text), 1)
 
 
 def _places(staged: pa.Table, side: SideName) -> tuple[Places, Numbers | None]:
