@@ -21,6 +21,7 @@ from catalog.model.contracts import (
     PERMISSIONS,
     STRUCTURE,
     ColumnLimits,
+    Comparison,
     Contract,
     Most,
     Nulls,
@@ -37,7 +38,11 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 
 _AMOUNT = re.compile(r"([0-9]{1,38}(?:\.[0-9]{1,38})?)\s*(%?)")
 
-CONTRACT_KEYS = ("description", "tables", "unchanged", "schema_changes", *PERMISSIONS, "table")
+CONTRACT_KEYS = (
+    *("description", "tables", "unchanged", "schema_changes"),
+    *PERMISSIONS,
+    *("compare", "table"),
+)
 TABLE_KEYS = (
     *("partitions", "columns", "where", *COUNTED_ROWS),
     *("unique_key", "schema_changes", "column"),
@@ -242,11 +247,19 @@ def _contract(name: str, place: _Place) -> Contract:
         _of(keys, "schema_changes", _structure) or (),
         {name: keys[name].tables() for name in PERMISSIONS if name in keys},
         _sections(keys.get("table")),
+        _of(keys, "compare", _comparison) or "digests",
     )
     _check_tables(place, contract)
     if len(canonical_json(contract.to_json())) > MAX_CONTRACT:
         raise place.refused(f"is longer than {MAX_CONTRACT:,} bytes")
     return contract
+
+
+def _comparison(place: _Place) -> Comparison:
+    match place.value:
+        case "digests" | "values" as known:
+            return known
+    raise place.refused(f'must be "digests" or "values", not {excerpt(place.value)}')
 
 
 def _of(keys: Mapping[str, _Place], name: str, read: Callable[[_Place], T]) -> T | None:

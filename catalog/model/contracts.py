@@ -246,6 +246,10 @@ class TableLimits:
 NO_LIMITS = TableLimits()
 
 
+Comparison: TypeAlias = Literal["digests", "values"]
+"""What the rows of a change are compared by."""
+
+
 @dataclass(frozen=True, slots=True)
 class Contract:
     """What a change may do.
@@ -258,6 +262,7 @@ class Contract:
         schema_changes: Which changes of the schemas of all tables are allowed.
         permissions: By each of ``PERMISSIONS``, the tables of which it is allowed.
         table: Limits by table; those of ``*`` hold where a table's own say nothing.
+        compare: What rows are compared by: digests as well, or values alone.
     """
 
     name: str
@@ -267,6 +272,7 @@ class Contract:
     schema_changes: tuple[str, ...] = ()
     permissions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     table: Mapping[str, TableLimits] = field(default_factory=dict)
+    compare: Comparison = "digests"
 
     def names(self, table: str) -> bool:
         """Returns whether it says something about a table by its name."""
@@ -316,6 +322,8 @@ class Contract:
         if self.schema_changes:
             stored["schema_changes"] = list(self.schema_changes)
         stored |= {name: list(self.allowed(name)) for name in PERMISSIONS if self.allowed(name)}
+        if self.compare != "digests":
+            stored["compare"] = self.compare
         if self.table:
             stored["table"] = {name: limits.to_json() for name, limits in self.table.items()}
         return stored

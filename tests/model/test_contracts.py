@@ -71,6 +71,17 @@ def test_what_toml_says_is_read_and_stored_and_read_again() -> None:
     assert contract.must_not_change("CUSTOMERS")
 
 
+def test_rows_can_be_compared_by_values() -> None:
+    (digests,), (values,) = read("[contract.a]"), read("[contract.a]\ncompare = 'values'")
+    assert (digests.compare, values.compare) == ("digests", "values")
+    assert digests.digest != values.digest
+    assert contract_from_json("a", values.to_json()) == values
+    assert read("[contract.a]\ncompare = 'digests'") == (digests,)
+    for other in ("'value'", "true", "1"):
+        with pytest.raises(InvalidInput, match='must be "digests" or "values"'):
+            read(f"[contract.a]\ncompare = {other}")
+
+
 def test_a_description_is_no_part_of_what_a_contract_means() -> None:
     (one,), (other,) = read("[contract.a]\ndescription='x'"), read("[contract.b]")
     assert one.digest == other.digest != read("[contract.a]\ntables=[]")[0].digest

@@ -72,7 +72,7 @@ def judge_contracts(
                 standing = derived.standing(table)
                 judged = (table, *ends.snapshots(table), contract.name, contract.digest, standing)
                 if judged not in found:
-                    change = changes.table(table)
+                    change = changes.table(table, contract.compare)
                     rules = TableRules.of(contract, change.table)
                     with engine_errors():
                         found[judged] = tuple(_judged(rules, change, standing))

@@ -13,12 +13,13 @@ from catalog.engine.checked_reads import Check, checked
 from catalog.engine.workspace import Workspace
 from catalog.flow.contracts.change import Compared, Offenders
 from catalog.flow.contracts.unique_keys import bad_keys
+from catalog.model.contracts import Comparison
 from catalog.model.datafile import DataFile
 from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
 from catalog.operations.context import OperationContext
 from catalog.operations.diff_planning import DiffPlanner, PlannedTable
-from catalog.operations.diff_request import DiffRequest
+from catalog.operations.diff_request import DiffRequest, Method
 from catalog.operations.diff_tables import table_reader
 from catalog.query.pruning import Pruner
 from catalog.repository.commits import StoredTable
@@ -33,7 +34,7 @@ class TableChanges:
         self.before = before
         self.after = after
         self.work = Workspace(store=context.repository.store)
-        self._tables: dict[str, TableChange] = {}
+        self._tables: dict[tuple[str, Comparison], TableChange] = {}
 
     def __enter__(self) -> "TableChanges":
         return self
@@ -41,19 +42,20 @@ class TableChanges:
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         self.work.close()
 
-    def table(self, name: str) -> "TableChange":
-        """Returns what changed in a table."""
-        known = self._tables.get(name)
+    def table(self, name: str, compare: Comparison = "digests") -> "TableChange":
+        """Returns what changed in a table, compared by digests or by values."""
+        known = self._tables.get((name, compare))
         if known is None:
-            known = self._tables[name] = TableChange(self, name)
+            known = self._tables[name, compare] = TableChange(self, name, compare)
         return known
 
 
 class TableChange:
     """What changed in a table; see ``flow.contracts.change.TableChange``."""
 
-    def __init__(self, changes: TableChanges, name: str) -> None:
+    def __init__(self, changes: TableChanges, name: str, compare: Comparison) -> None:
         self._changes = changes
+        self._compare = compare
         self._planned = self._plan(name, {})
         self._reader: TableReader | None = None
         self._compared: dict[tuple[tuple[str, str], ...], Compared] = {}
@@ -62,8 +64,14 @@ class TableChange:
     def _plan(self, name: str, tolerance: Mapping[str, str]) -> PlannedTable:
         return self._planner(tolerance).table(name)
 
+    def _request(self, tolerance: Mapping[str, str]) -> DiffRequest:
+        method: Method = "join" if self._compare == "values" else "auto"
+        return DiffRequest(
+            from_ref="", tolerance=dict(tolerance) or None, level="rows", method=method
+        )
+
     def _planner(self, tolerance: Mapping[str, str]) -> DiffPlanner:
-        changes, request = self._changes, _request(tolerance)
+        changes, request = self._changes, self._request(tolerance)
         return DiffPlanner(changes.repository, changes.before, changes.after, request.options)
 
     @property
@@ -91,7 +99,7 @@ class TableChange:
         asked = tuple(sorted(tolerance.items()))
         known = self._compared.get(asked)
         if known is None:
-            planner, request = self._planner(tolerance), _request(tolerance)
+            planner, request = self._planner(tolerance), self._request(tolerance)
             planned = planner.table(self.table) if tolerance else self._planned
             name = self._changes.work.name("judged")
             reader = table_reader(planner, planned, request=request, work=self._changes.work)
@@ -155,7 +163,3 @@ class TableChange:
     def _opened(self) -> TableReader:
         assert self._reader is not None, "rows are compared first"
         return self._reader
-
-
-def _request(tolerance: Mapping[str, str]) -> DiffRequest:
-    return DiffRequest(from_ref="", tolerance=dict(tolerance) or None, level="rows")
