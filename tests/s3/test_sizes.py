@@ -35,6 +35,11 @@ from .test_requests import large
 MB = effort(16, 1100)
 FILES = effort(20_000, 1_000_000)
 
+DIFF_ROWS = effort(80_000, 1_000_000)
+
+DIFF_SHARE = effort(0.7, 0.55)
+"""Of the files' bytes, what a diff of rows that came and went may move."""
+
 COLUMNS = 10
 PARTS = 4
 GROUP_ROWS = 125_000
@@ -141,3 +146,49 @@ def commit(folder: Path, cat: Catalog) -> None:
 
 def kb(asked: Sequence[Asked]) -> int:
     return sum(one.sent + one.answered for one in asked) // 1000
+
+
+def test_a_diff_of_rows_that_came_and_went_moves_keys_digests_and_what_changed(
+    seaweed: Server, source: Path
+) -> None:
+    place = new_place(S3Service(S3Options(endpoint_url=seaweed.endpoint)))
+    rows = DIFF_ROWS // PARTS
+    random = np.random.default_rng(2)
+    newer = source.with_name("newer")
+    newer.mkdir()
+    for part in range(PARTS):
+        ids = np.arange(rows) * 2 + part * rows * 2
+        columns = {f"c{n}": random.integers(0, 1 << 40, rows) for n in range(COLUMNS - 1)}
+        table = pa.table({"id": ids, **columns})
+        pq.write_table(table, source / f"{part}.parquet", row_group_size=GROUP_ROWS)
+        columns["c3"] = columns["c3"] + (ids % 200 == 0)
+        late = pa.table({"id": ids + 1, **columns}).filter(ids % 400 == 2)
+        table = pa.table({"id": ids, **columns}).filter(ids % 1000 != 4)
+        table = pa.concat_tables([table, late]).sort_by("id")
+        pq.write_table(table, newer / f"{part}.parquet", row_group_size=GROUP_ROWS)
+    size = sum(file.stat().st_size for folder in (source, newer) for file in folder.iterdir())
+    options = S3Options(endpoint_url=seaweed.endpoint)
+    cat = catalog.create(f"{place}/lake", s3=options)
+    snap(cat, "t", source, key=["id"])
+    snap(cat, "t", newer)
+    with proxied(seaweed.endpoint) as proxy:
+        far = catalog.open(f"{place}/lake", s3=S3Options(endpoint_url=proxy.endpoint), cache="")
+        proxy.clear()
+        start = time.monotonic()
+        with far.diff("main~1", "main", level="rows") as diff:
+            found = diff["t"]
+            written = found.changes(columns="changed").read_all().num_rows
+        elapsed = time.monotonic() - start
+        asked = list(proxy.asked)
+    parts = {
+        name: [one for one in asked if f"/{name}/" in one.path]
+        for name in ("data", "cache/rows", "cache/fingerprints")
+    }
+    print(f"\n{size / 1e6:,.1f} MB in {2 * PARTS} files, {written:,} rows changed, {elapsed:.1f} s")
+    for name, some in parts.items():
+        print(f"{name}: {len(some)} requests, {sum(one.answered for one in some) / 1e6:,.2f} MB")
+    assert sum(one.answered for one in asked) < size * DIFF_SHARE
+    counts = found.rows
+    assert (counts.inserted, counts.deleted, counts.updated) == tuple(
+        PARTS * rows // share for share in (200, 500, 100)
+    )
