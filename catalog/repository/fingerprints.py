@@ -124,11 +124,12 @@ class _Later(Mapping[int, Fact]):
     be decoded.
     """
 
-    __slots__ = ("_decode", "_found", "_stored", "_text")
+    __slots__ = ("_decode", "_found", "_ids", "_stored", "_text")
 
     def __init__(self, text: bytes, decode: Callable[[Any], Fact]) -> None:
         self._text = text
         self._decode = decode
+        self._ids: dict[int, None] | None = None
         self._stored: dict[int, Any] | None = None
         self._found: dict[int, Fact] = {}
 
@@ -144,17 +145,19 @@ class _Later(Mapping[int, Fact]):
         return found
 
     def __contains__(self, field_id: object) -> bool:
-        return field_id in self._all()
+        return field_id in self.keys()
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self._all())
+        return iter(self.keys())
 
     def keys(self) -> KeysView[int]:
         """Returns the field ids, as those of a dictionary, which sets are quick with."""
-        return self._all().keys()
+        if self._ids is None:
+            self._ids = dict.fromkeys(map(int, _FIELD_ID.findall(self._text)))
+        return self._ids.keys()
 
     def __len__(self) -> int:
-        return len(self._all())
+        return len(self.keys())
 
     def __repr__(self) -> str:
         return repr(dict(self))
@@ -206,14 +209,14 @@ def _decoded(content: bytes, file: DataFile, key: Sequence[int]) -> Fingerprint 
         return None
     return Fingerprint(
         file.rows,
-        {field_id: (digest,) for field_id, digest in _sound_digests(form["columns"]).items()},
+        _sound_blocks(form["columns"]),
         _record(json.loads(form["key"].decode())),
         _Later(form["summaries"], _sound_summary),
         None if form["row_sum"] == b"null" else int(form["row_sum"][1:-1], 16),
-        _sound_digests(form["stored"]),
-        _sound_digests(form["encoded"]),
+        _Later(form["stored"], binascii.a2b_base64),
+        _Later(form["encoded"], binascii.a2b_base64),
         form["writer"][1:-1].decode(),
-        {field_id: (digest,) for field_id, digest in _sound_digests(form["keyed"]).items()},
+        _sound_blocks(form["keyed"]),
         _Later(form["verdicts"], lambda one: Verdict(bytes.fromhex(one[0]), one[1])),
     )
 
@@ -278,12 +281,14 @@ def _summary(stored: object) -> ColumnSummary | None:
     return None
 
 
+_FIELD_ID = re.compile(rb'"([0-9]+)":')
+
 _DIGEST_BY_ID = re.compile(rb'"([0-9]+)":"([^"]+)"')
 
 
-def _sound_digests(text: bytes) -> dict[int, bytes]:
-    """Returns digests by field id of a JSON object that was recognised."""
-    return {int(i): binascii.a2b_base64(digest) for i, digest in _DIGEST_BY_ID.findall(text)}
+def _sound_blocks(text: bytes) -> dict[int, tuple[bytes, ...]]:
+    """Returns the digests of the only block by field id, of a JSON object that was recognised."""
+    return {int(i): (binascii.a2b_base64(digest),) for i, digest in _DIGEST_BY_ID.findall(text)}
 
 
 def _sound_summary(stored: object) -> ColumnSummary:

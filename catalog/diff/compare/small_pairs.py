@@ -31,6 +31,7 @@ from catalog.formats.footer import (
 from catalog.model.datafile import DataFile
 from catalog.model.fingerprint import BLOCK_ROWS
 from catalog.model.schema import Field, PhysicalColumn
+from catalog.model.table import TableSnapshot
 from catalog.model.types import NULL_TYPE
 from catalog.model.values import encoded_text
 
@@ -130,10 +131,12 @@ class SmallPairs:
         return pa.nulls(count, pa.string()) if text is None else pa.repeat(scalar(text), count)
 
     def _open(self, side: SideName, file: DataFile) -> "_OpenFile":
-        schema = self._plan.side(side).file_schemas[file.file_schema]
         known = side, file.file_schema
         opened = _OpenFile(
-            file, schema.columns, self._layouts.get(known), source=self._reader.source(file)
+            file,
+            self._plan.side(side),
+            self._layouts.get(known),
+            source=self._reader.source(file),
         )
         self._layouts[known] = opened.layout
         return opened
@@ -141,45 +144,56 @@ class SmallPairs:
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """The columns of files of one schema, as Arrow names them.
+    """The columns of files of one schema that are read here.
 
     Attributes:
         schema: The schema in the files.
-        names: The names of the columns at the places of the file schema; empty of those that are
-            not read here.
-        places: Their places by field id.
+        names: The names of columns in the files by field id; None of those that files of this
+            schema do not have, so that all values are NULL.
+        kinds: The Arrow types whose values they are, by field id.
     """
 
     schema: pq.ParquetSchema
-    names: Sequence[str]
-    places: Mapping[int, int]
+    names: Mapping[int, str | None]
+    kinds: Mapping[int, pa.DataType]
 
 
-def _layout(schema: pq.ParquetSchema, columns: Sequence[PhysicalColumn]) -> _Layout:
-    """Returns how files of a schema name their columns; none are read that are not plain."""
+def _layout(
+    schema: pq.ParquetSchema, columns: Sequence[PhysicalColumn], fields: Sequence[Field]
+) -> _Layout:
+    """Returns which columns of a table are read of files: plain ones, of the table's type."""
     leaves = [schema.column(n) for n in range(len(schema))]
     plain = {leaf.path for leaf in leaves if leaf.name == leaf.path and "." not in leaf.path}
     plain -= {leaf.path for leaf in leaves if leaf.physical_type == "INT96"}
     found = schema.to_arrow_schema().names
-    if not len(found) == len({*found}) == len(columns):
-        found = [""] * len(columns)
-    names = [name if name in plain else "" for name in found]
-    return _Layout(schema, names, {column.field_id: n for n, column in enumerate(columns)})
+    distinct = len(found) == len({*found}) == len(columns)
+    places = {column.field_id: n for n, column in enumerate(columns)}
+    names: dict[int, str | None] = {}
+    kinds = {}
+    for field in fields:
+        place, kind = places.get(field.id), arrow_type(field.type)
+        if kind is None:
+            continue
+        kinds[field.id] = kind
+        if place is None or columns[place].type == NULL_TYPE:
+            names[field.id] = None
+        elif distinct and found[place] in plain and columns[place].type == field.type:
+            names[field.id] = found[place]
+    return _Layout(schema, names, kinds)
 
 
 class _OpenFile:
-    """A file whose columns are read one at a time, each once."""
+    """A file whose columns are each read once."""
 
     def __init__(
         self,
         file: DataFile,
-        columns: Sequence[PhysicalColumn],
+        table: TableSnapshot,
         known: _Layout | None,
         *,
         source: ParquetSource,
     ) -> None:
         self._file = file
-        self._columns = columns
         self._label = committed_label(file.path)
         self._read: dict[int, pa.Array] = {}
         with parquet_errors(self._label):
@@ -190,8 +204,10 @@ class _OpenFile:
                 page_checksum_verification=True,
             )
             schema = self._parquet.schema
-            same = known is not None and known.schema.equals(schema)
-            self.layout = known if known is not None and same else _layout(schema, columns)
+            if known is None or not known.schema.equals(schema):
+                columns = table.file_schemas[file.file_schema].columns
+                known = _layout(schema, columns, table.schema.fields)
+        self.layout = known
 
     def close(self) -> None:
         """Closes the file."""
@@ -215,30 +231,30 @@ class _OpenFile:
             CorruptData: They cannot be read.
             Unreadable: The engine must read one of them.
         """
-        kinds: dict[str, tuple[Field, pa.DataType]] = {}
+        layout, wanted = self.layout, {}
         for field in fields:
-            kind, place = arrow_type(field.type), self.layout.places.get(field.id)
-            if kind is None:
+            if field.id not in layout.names:
                 raise Unreadable(field.name)
-            if place is None or self._columns[place].type == NULL_TYPE:
-                self._read[field.id] = pa.nulls(self._file.rows, kind)
-                continue
-            name = self.layout.names[place]
-            if not name or self._columns[place].type != field.type:
-                raise Unreadable(field.name)
-            kinds[name] = field, kind
-        if not kinds:
+            name = layout.names[field.id]
+            if name is None:
+                self._read[field.id] = pa.nulls(self._file.rows, layout.kinds[field.id])
+            else:
+                wanted[name] = field
+        if not wanted:
             return
         with parquet_errors(self._label):
-            found = self._parquet.read(columns=list(kinds), use_threads=False)
+            found = self._parquet.read(columns=list(wanted), use_threads=False)
         if found.num_rows != self._file.rows:
             raise damaged(
                 self._label, f"it holds {found.num_rows} rows, {self._file.rows} were committed"
             )
-        if found.column_names != list(kinds) and {*found.column_names} != kinds.keys():
-            raise Unreadable(next(iter(kinds)))
-        for name, (field, kind) in kinds.items():
-            whole = in_one(unwrapped(as_type(found.column(name), kind, field.name)))
+        if {*found.column_names} != wanted.keys():
+            raise Unreadable(next(iter(wanted)))
+        for name, field in wanted.items():
+            kind, column = layout.kinds[field.id], found.column(name)
+            if column.type != kind:
+                column = unwrapped(as_type(column, kind, field.name))
+            whole = in_one(column)
             if whole is None:
                 raise Unreadable(field.name)
             self._read[field.id] = whole
