@@ -193,6 +193,24 @@ def test_removed_digests_alter_nothing(tmp_path: Path) -> None:
     assert counts(lake) == by_hand(before, after)
 
 
+@pytest.mark.parametrize("side", ["before", "after"])
+def test_digests_of_one_side_are_computed_again(
+    tmp_path: Path, compared: list[bool], monkeypatch: pytest.MonkeyPatch, side: str
+) -> None:
+    for bound in ("FILE_BYTES", "ROW_BYTES"):
+        monkeypatch.setattr(f"catalog.diff.fingerprints.row_rule.{bound}", 0)
+    before, after = two_versions(tmp_path, 13)
+    lake = lake_of(tmp_path, before, after)
+    kept = [path for path in (tmp_path / "lake/cache/rows").rglob("*") if path.is_file()]
+    kept.sort(key=lambda path: path.stat().st_size)
+    content = {path: path.read_bytes() for path in kept}
+    for path in kept[:-1] if side == "after" else kept[-1:]:  # one file before, two after
+        path.unlink()
+    assert counts(lake) == by_hand(before, after)
+    assert compared == [True]
+    assert {path: path.read_bytes() for path in kept} == content
+
+
 def test_names_that_were_exchanged_are_not_taken_for_equal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -262,7 +262,7 @@ def test_missing_digests_are_completed_when_they_are_needed(tmp_path: Path) -> N
     take(cat, "t", source(tmp_path / "in", WIDE), key=["id"], fingerprints="later")
     snapshot, (file,) = files_of(cat)
     assert kept(cat) == [None]
-    made = complete_row_digests(cat.repository, snapshot, file)
+    made = complete_row_digests(cat.repository.store, snapshot, file)
     (found,) = kept(cat)
     assert words(made) == words(found)
     take(cat, "u", str(tmp_path / "in"), key=["id"], fingerprints="rows")
@@ -277,7 +277,7 @@ def test_values_without_a_hash_leave_their_column_out(tmp_path: Path) -> None:
     cat = catalog.create(str(tmp_path / "lake"))
     take(cat, "t", folder, key=["id"], mode="reference")
     snapshot, (file,) = files_of(cat)
-    found = complete_row_digests(cat.repository, snapshot, file)
+    found = complete_row_digests(cat.repository.store, snapshot, file)
     assert found is not None
     assert (found.held, found.left_out) == ({"id", "v"}, {"at", "many"})
     assert words(found) == digests(

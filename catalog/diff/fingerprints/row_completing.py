@@ -16,7 +16,6 @@ from catalog.model.datafile import DataFile
 from catalog.model.fingerprint import BLOCK_ROWS, Fingerprint, StoredColumns
 from catalog.model.table import TableSnapshot
 from catalog.repository.datafiles import local_path, readable
-from catalog.repository.repository import Repository
 from catalog.repository.row_digests import KeptDigests, RowDigests
 from catalog.storage.store import ObjectStore
 
@@ -25,7 +24,7 @@ CHANGED_SHARE = 0.4
 
 
 def complete_row_digests(
-    repository: Repository, table: TableSnapshot, file: DataFile
+    store: ObjectStore, table: TableSnapshot, file: DataFile
 ) -> KeptDigests | None:
     """Returns the digests of a file's rows, which are computed and kept if they are missing.
 
@@ -37,11 +36,11 @@ def complete_row_digests(
     Raises:
         CorruptData: The file cannot be read, or holds other rows than its entry says.
     """
-    digests = RowDigests(repository.store)
+    digests = RowDigests(store)
     found = digests.read(table, file)
     if found is not None or file.rows > MOST_ROWS:
         return found
-    made = row_words(readable(repository.store, file), KeyedFile(table, file, table.key))
+    made = row_words(readable(store, file), KeyedFile(table, file, table.key))
     if made is None:
         return None
     return digests.keep(table, file, made.words.data, held=made.held)

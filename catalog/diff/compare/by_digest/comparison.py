@@ -38,6 +38,8 @@ from catalog.diff.compare.by_digest.verification import (
 )
 from catalog.diff.compare.sql_columns import SqlColumns
 from catalog.diff.compare.table_reader import TableReader
+from catalog.diff.fingerprints.row_completing import complete_row_digests
+from catalog.diff.fingerprints.row_rule import has_row_digests
 from catalog.diff.plan import SIDES, ColumnPair, DiffTask, SideName
 from catalog.engine.arrow_arrays import from_numpy, to_numpy
 from catalog.engine.connection import single_row
@@ -51,6 +53,10 @@ ROW_BYTES = 96
 
 KEPT_SHARE = 8
 """What of the memory for matching keys may take that are kept until they are matched."""
+
+MISSING_SHARE = 0.6
+"""Share of rows up to which missing digests are computed: to read both sides for them takes longer
+than to compare their values."""
 
 ODD_SHARE = 0.2
 """Share of rows that only their values can match, up to which the others are matched by digests."""
@@ -196,6 +202,7 @@ class ByDigest:
         how: Salting | None = None
         words: dict[SideName, Numbers] = {}
         if both:
+            self._complete(files)
             how = self._salting(files)
             found_words = {side: self._words(side, files[side]) for side in SIDES}
             if how is None or any(one is None for one in found_words.values()):
@@ -342,6 +349,23 @@ class ByDigest:
         """Returns how columns stand to the digests of files; None if those cannot serve."""
         found = salted(self._plan, files, self._digests)
         return None if isinstance(found, Obstacle) else found
+
+    def _complete(self, files: Mapping[SideName, Sequence[DataFile]]) -> None:
+        """Computes digests that are missing, if those of one side are there."""
+        missing = [
+            (side, file)
+            for side in SIDES
+            for file in files[side]
+            if self._digests(side, file) is None
+        ]
+        rows = sum(file.rows for side in SIDES for file in files[side])
+        if sum(file.rows for _, file in missing) > MISSING_SHARE * rows:
+            return
+        for side, file in missing:
+            table = self._plan.side(side)
+            if has_row_digests(table, file):
+                found = complete_row_digests(self._reader.store, table, file)
+                self._read[side, self._numbers[side][file.identity, file.path]] = found
 
     def _digests(self, side: SideName, file: DataFile) -> KeptDigests | None:
         key = side, self._numbers[side][file.identity, file.path]
