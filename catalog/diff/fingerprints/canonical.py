@@ -64,7 +64,8 @@ class TextBytes:
     """A column of text or bytes in parts.
 
     Attributes:
-        marks: Where each value begins in the data, and the end of the last.
+        marks: Where each value begins in the data, and the end of the last; of 32 or 64 bits.
+        data: Bytes, some before the first value at times.
         valid: Which values are not NULL; None: all.
     """
 
@@ -195,8 +196,9 @@ def _add(column: pa.Array, update: Update) -> bool | Fixed | TextBytes:
     if tag in (b"text", b"blob"):
         text = TextBytes(tag.decode(), *_marks_and_bytes(column), valid)
         for start in range(0, len(column), CHUNK_ROWS):  # large temporary arrays cost page faults
-            update(np.diff(text.marks[start : start + CHUNK_ROWS + 1]))
-        update(text.data)
+            lengths = np.diff(text.marks[start : start + CHUNK_ROWS + 1])
+            update(lengths.astype(np.int64, copy=False))
+        update(text.data[int(text.marks[0]) :])
         return text
     fixed = _fixed(column, tag, valid)
     update(fixed.values)
@@ -254,15 +256,14 @@ def _add_nested(column: pa.Array, update: Update) -> bool:
 
 
 def _marks_and_bytes(column: pa.Array) -> tuple[Numbers, Numbers]:
-    """Returns where values begin, the end of the last, and the bytes of all; NULL is empty."""
+    """Returns where values begin, the end of the last, and bytes up to that; NULL is empty."""
     values = as_bytes(column)
-    if values.null_count and np.diff(_offsets(values))[~to_numpy(values.is_valid())].any():
-        values = pc.fill_null(values, constant(b"").cast(values.type))
+    if values.null_count:
+        marks, missing = _offsets(values), np.flatnonzero(~to_numpy(values.is_valid()))
+        if (marks[missing] != marks[missing + 1]).any():
+            values = pc.fill_null(values, constant(b"").cast(values.type))
     marks, data = _offsets(values), values.buffers()[2]
-    first, last = (int(marks[0]), int(marks[-1])) if len(marks) else (0, 0)
-    if data is None:
-        return marks, np.zeros(0, dtype=np.uint8)
-    return (marks - first if first else marks), np.frombuffer(data, np.uint8)[first:last]
+    return marks, np.frombuffer(data or b"", np.uint8)[: int(marks[-1])]
 
 
 def as_bytes(column: pa.Array) -> pa.Array:
@@ -282,19 +283,14 @@ def _offsets(column: pa.Array) -> Numbers:
         return np.zeros(1, np.int64)
     size = 8 if pa.types.is_large_binary(column.type) else 4
     buffer, count = column.buffers()[1], len(column) + 1
-    marks = np.frombuffer(buffer, f"i{size}", count, column.offset * size)
-    return marks.astype(np.int64, copy=False)
+    return np.frombuffer(buffer, f"i{size}", count, column.offset * size)
 
 
 def bytes_within(column: pa.Array) -> Numbers:
     """Returns the bytes of a column of text or bytes, those under NULL among them."""
     values = as_bytes(column)
-    data = values.buffers()[2]
-    if data is None or not len(values):
-        return np.zeros(0, dtype=np.uint8)
-    kind = np.dtype("i8" if pa.types.is_large_binary(values.type) else "i4")
-    ends = np.frombuffer(values.buffers()[1], kind, len(values) + 1, values.offset * kind.itemsize)
-    return np.frombuffer(data, np.uint8)[int(ends[0]) : int(ends[-1])]
+    marks, data = _offsets(values), values.buffers()[2]
+    return np.frombuffer(data or b"", np.uint8)[int(marks[0]) : int(marks[-1])]
 
 
 def text_bytes(column: pa.Array) -> TextBytes | None:

@@ -212,7 +212,7 @@ def _add(sums: Words, values: Fixed | TextBytes | None, name: str) -> bool:
         if isinstance(values, Fixed):
             found = _hashed_numbers(values.values[part], salts)
         else:
-            marks = values.marks[part.start : part.stop + 1]
+            marks = values.marks[part.start : part.stop + 1].astype(np.int64, copy=False)
             found = _hashed_text(values.data, marks, salts)
         if values.valid is not None:
             found *= values.valid[part]
