@@ -45,7 +45,7 @@ def run_on_branch(
 
     with running(query, tx.interrupt), tx:
         results = [] if tx.is_repeated else tx.run(query)
-        reader = rows_of(results[-1]) if results else None
+        reader = rows_of(results[-1], how) if results else None
         answer = None if reader is None else reader.read_all()
     written = [one for one in results if isinstance(one, WriteResult)]
     for text in dict.fromkeys(text for one in written for text in one.warnings):

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from catalog.query.pending_write import WriteResult
     from catalog.query.session import Session
 
+MOST_ROWS, LEAST_ROWS, BATCH_CELLS = 32_768, 2_048, 2**22
+"""Rows of a batch that becomes text: one vector of the engine at least, and 4 million cells."""
+
 
 @contextmanager
 def running(query: str, interrupt: Callable[[], None]) -> Iterator[None]:
@@ -52,24 +55,29 @@ def run_sql(
         CatalogError: A statement is not valid, or failed.
     """
     with running(query, session.interrupt):
-        found = rows_of(session.run(query)[-1])
+        found = rows_of(session.run(query)[-1], how)
         if found is not None:
             write_rows(found, how, target)
 
 
 def rows_of(
-    result: "duckdb.DuckDBPyRelation | WriteResult | None",
+    result: "duckdb.DuckDBPyRelation | WriteResult | None", how: ResultFormat
 ) -> "pa.RecordBatchReader | None":
     """Returns the rows of a query, or of RETURNING; None of a statement without rows.
 
-    Geometries and variants are text: in Arrow they are bytes.
+    Values that only the engine understands are text. A batch becomes a row group of Parquet; other
+    formats take smaller ones, so that the first rows come soon and wide ones fit in memory.
     """
     import duckdb
 
     from catalog.engine.readable import readable
 
     if isinstance(result, duckdb.DuckDBPyRelation):
-        return readable(result).to_arrow_reader()
+        relation = readable(result)
+        if how is ResultFormat.PARQUET:
+            return relation.to_arrow_reader()
+        few = min(max(BATCH_CELLS // len(relation.columns), LEAST_ROWS), MOST_ROWS)
+        return relation.to_arrow_reader(few)
     returned = None if result is None else result.returned
     return None if returned is None else returned.to_reader()
 

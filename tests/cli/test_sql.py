@@ -9,6 +9,8 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
+from cli.output.results import ResultFormat
+from cli.sql.run import rows_of
 from cli.sql.statements import Split, split
 from tests.cli.conftest import Runner, in_process
 
@@ -176,6 +178,15 @@ def test_a_closed_pipe_ends_a_stream_quietly(lake: Path, tmp_path: Path) -> None
         env={"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": "/usr/bin:/bin"},
     )
     assert (done.stdout, done.stderr) == ("range\n0\n0\n", "")
+
+
+def test_answers_come_in_batches_that_fit_in_memory() -> None:
+    wide = f"SELECT {', '.join(f'i AS c{n}' for n in range(3000))} FROM range(5000) t(i)"
+    with duckdb.connect() as con:
+        for query, most in (("FROM range(70000)", 32_768), (wide, 2_048)):
+            reader = rows_of(con.sql(query), ResultFormat.CSV)
+            assert reader is not None
+            assert max(batch.num_rows for batch in reader) == most
 
 
 def test_the_shell_reads_statements_from_a_pipe_and_goes_on_after_errors(
