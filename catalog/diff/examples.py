@@ -6,6 +6,7 @@ take several times as long where most values differ.
 """
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from itertools import pairwise
 
 import duckdb
@@ -14,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.dataclasses import dataclass
-from catalog.diff.compare.cell_rows import CELL_COLUMNS, cell_rows, of_one_kind
+from catalog.diff.compare.cell_rows import ARROW_COLUMNS, CELL_COLUMNS, cell_rows, of_one_kind
 from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.counts import Example
 from catalog.diff.plan import ColumnPair
@@ -62,7 +63,8 @@ def changes_of_value(
         parts: The rows.
         rows: About how many rows there are.
     """
-    most = max(1, min(CELL_COLUMNS, EXAMPLE_CELLS // max(rows, 1)))
+    at_once = CELL_COLUMNS if any(part.arrays is None for part in parts) else ARROW_COLUMNS
+    most = max(1, min(at_once, EXAMPLE_CELLS // max(rows, 1)))
     found: dict[int, list[Example]] = {}
     for kind in of_one_kind(columns, pairs, most=most):
         cells = _changed_cells(con, columns, kind, parts=parts)
@@ -108,13 +110,14 @@ def _changed_cells(
         listed.append(f"create_sort_key(row({own}), 'ASC NULLS LAST') AS s")
     carried = {f"own{n}": f"t_{columns.original('t', key)}" for n, key in enumerate(keys)}
     wanted = {pair.number for pair in pairs}
-    queries = [
-        f"SELECT {', '.join(listed)} FROM {cell_rows(columns, part, pairs, carried=carried)} "
-        f"WHERE {columns.changed(first)}"
-        for part in parts
-        if not wanted.isdisjoint(pair.number for pair in part.pairs)
-    ]
-    return con.sql(" UNION ALL ".join(queries)).to_arrow_table()
+    with ExitStack() as opened:
+        queries = []
+        for part in parts:
+            if wanted.isdisjoint(pair.number for pair in part.pairs):
+                continue
+            rows = opened.enter_context(cell_rows(con, columns, part, pairs, carried=carried))
+            queries.append(f"SELECT {', '.join(listed)} FROM {rows} WHERE {columns.changed(first)}")
+        return con.sql(" UNION ALL ".join(queries)).to_arrow_table()
 
 
 def _value(column: str, kind: DataType) -> str:

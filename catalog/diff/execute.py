@@ -71,7 +71,7 @@ def compare_rows(
     keys = key_reader(reader)
     problems = key_problems(reader, keys, check_all=options.check_keys)
     remainder = _settled(reader, name, problems, keys=keys, progress=progress)
-    columns, parts = remainder.columns, remainder.parts()
+    columns, parts = remainder.columns, remainder.waiting_parts()
     counts = tally(reader.con, columns, parts)
     for field_id, filled in remainder.added_filled.items():
         counts.added[field_id] += filled

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import duckdb
 
 from catalog.dataclasses import dataclass, field, replace
-from catalog.diff.compare.cell_rows import cell_rows, of_one_kind
+from catalog.diff.compare.cell_rows import ARROW_COLUMNS, cell_rows, of_one_kind
 from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.counts import Example, PartitionCounts
 from catalog.diff.examples import changes_of_value
@@ -72,7 +72,9 @@ def tally(con: duckdb.DuckDBPyConnection, columns: SqlColumns, parts: Sequence[P
         many = _many_of_a_kind(columns, part)
         apart = {pair.number for pairs in many for pair in pairs}
         few = tuple(pair for pair in part.pairs if pair.number not in apart)
-        for start in range(0, max(len(few), 1), PAIRS):
+        if part.arrays is not None:
+            counts.updated += len(next(iter(part.arrays.values())))
+        for start in range(0, max(len(few), 1) if part.arrays is None else 0, PAIRS):
             pairs = few[start : start + PAIRS]
             query = _grouped(columns, part, pairs, with_rows=start == 0)
             for deleted, *row in con.execute(query).fetchall():
@@ -80,7 +82,9 @@ def tally(con: duckdb.DuckDBPyConnection, columns: SqlColumns, parts: Sequence[P
                 own = _add(counts, pairs, numbers)
                 partitions[label] = [a + b for a, b in zip(partitions[label], own, strict=True)]
         for pairs in many:
-            for place, *row in con.execute(_cells_grouped(columns, part, pairs)).fetchall():
+            with cell_rows(con, columns, part, pairs, carried=_partitions(columns)) as cells:
+                found = con.execute(_cells_grouped(columns, pairs[0], cells)).fetchall()
+            for place, *row in found:
                 label, numbers = _labelled(plan, row, deleted=False)
                 kinds = _add_cells(counts.cells[pairs[place].name], numbers)
                 known = partitions[label]
@@ -96,6 +100,8 @@ def tally(con: duckdb.DuckDBPyConnection, columns: SqlColumns, parts: Sequence[P
 
 def _many_of_a_kind(columns: SqlColumns, part: Part) -> list[tuple[ColumnPair, ...]]:
     """Returns columns of a part whose cells are counted as rows, by kind."""
+    if part.arrays is not None:
+        return of_one_kind(columns, part.pairs, most=ARROW_COLUMNS)
     if len(part.pairs) < FEW or part.sample is not None:  # each query would join files again
         return []
     return [pairs for pairs in of_one_kind(columns, part.pairs) if len(pairs) >= FEW]
@@ -109,7 +115,12 @@ def _labelled(plan: TablePlan, row: Sequence[Any], *, deleted: bool) -> tuple[La
     return label, row[len(before) + len(after) :]
 
 
-def _cells_grouped(columns: SqlColumns, part: Part, pairs: Sequence[ColumnPair]) -> str:
+def _partitions(columns: SqlColumns) -> dict[str, str]:
+    """Returns the columns that hold the partition of an updated row, by the names they get."""
+    return {f"p{i}t": f"t_c{i}" for i in columns.plan.side("t").partition_by}
+
+
+def _cells_grouped(columns: SqlColumns, first: ColumnPair, cells: str) -> str:
     """Returns SQL that counts cells of columns of one kind, by column and partition.
 
     With columns 5 and 7 of a table partitioned by ``c3``, there are: the place of the column;
@@ -118,9 +129,7 @@ def _cells_grouped(columns: SqlColumns, part: Part, pairs: Sequence[ColumnPair])
         0  NULL  2024-01  1  0  2  0
         1  NULL  2024-01  0  0  3  0
     """
-    before, after = (columns.plan.side(side).partition_by for side in SIDES)
-    carried = {f"p{i}t": f"t_c{i}" for i in after}
-    first = pairs[0]
+    before, carried = columns.plan.side("f").partition_by, _partitions(columns)
     inner = [
         "c",
         *carried,
@@ -136,7 +145,6 @@ def _cells_grouped(columns: SqlColumns, part: Part, pairs: Sequence[ColumnPair])
         "count_if(x AND NOT a AND NOT b)",
         "count_if(w)",
     )
-    cells = cell_rows(columns, part, pairs, carried=carried)
     return (
         f"SELECT {', '.join(['c', *shown, *sums])} FROM (SELECT {', '.join(inner)} FROM {cells}) "
         f"GROUP BY {', '.join(['c', *carried])}"

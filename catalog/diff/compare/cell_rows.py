@@ -5,13 +5,22 @@ same SQL, but for names, so their cells are put below each other first.
 """
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import duckdb
+import numpy as np
+import pyarrow as pa
 
 from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.plan import ColumnPair
+from catalog.engine.arrow_arrays import from_numpy
 
 CELL_COLUMNS = 512
 """Columns whose cells one query puts below each other."""
+
+ARROW_COLUMNS = 1 << 14
+"""Columns whose cells are put below each other in Arrow at once."""
 
 
 def of_one_kind(
@@ -28,10 +37,16 @@ def of_one_kind(
     ]
 
 
+@contextmanager
 def cell_rows(
-    columns: SqlColumns, part: Part, pairs: Sequence[ColumnPair], *, carried: Mapping[str, str]
-) -> str:
-    """Returns SQL of the cells of updated rows in columns of one kind, to follow FROM.
+    con: duckdb.DuckDBPyConnection,
+    columns: SqlColumns,
+    part: Part,
+    pairs: Sequence[ColumnPair],
+    *,
+    carried: Mapping[str, str],
+) -> Iterator[str]:
+    """Yields SQL of the cells of updated rows in columns of one kind, to follow FROM.
 
     They have the names of the first column's cells; ``c`` is the place of their own among
     ``pairs``, of which those that are equal throughout the part are left out. With columns 5 and
@@ -42,6 +57,7 @@ def cell_rows(
                                                        118  1     0     1
 
     Args:
+        con: The connection that will run it.
         columns: The columns of the table.
         part: Rows of it.
         pairs: The columns, of one kind.
@@ -49,14 +65,51 @@ def cell_rows(
     """
     differing = {pair.number for pair in part.pairs}
     own = [(n, pair) for n, pair in enumerate(pairs) if pair.number in differing]
-    names = [columns.cell_names([pair]) for _, pair in own]
-    lists = [", ".join(cells) for cells in zip(*names, strict=True)]
+    first = columns.cell_names(pairs[:1])
+    lists = list(zip(*(columns.cell_names([pair]) for _, pair in own), strict=True))
+    numbers = [n for n, _ in own]
+    if part.arrays is None:
+        yield _as_sql(part, numbers, dict(zip(first, lists, strict=True)), carried)
+        return
+    name = f"{part.table}_cells"
+    cells = _in_arrow(part, part.arrays, numbers, dict(zip(first, lists, strict=True)), carried)
+    con.register(name, cells)
+    try:
+        yield name
+    finally:
+        con.unregister(name)
+
+
+def _as_sql(
+    part: Part,
+    numbers: Sequence[int],
+    lists: Mapping[str, Sequence[str]],
+    carried: Mapping[str, str],
+) -> str:
+    """Returns SQL that puts lists of columns below each other, each under its name."""
     inner = [f"{column} AS {name}" for name, column in carried.items()]
-    inner.append(f"unnest(CAST([{', '.join(str(n) for n, _ in own)}] AS USMALLINT[])) AS c")
-    inner += [f"unnest([{cells}]) AS v{n}" for n, cells in enumerate(lists)]
-    outer = [*carried, "c"]
-    outer += [f"v{n} AS {name}" for n, name in enumerate(columns.cell_names(pairs[:1]))]
-    rows = part.only([*carried.values(), *(name for cells in names for name in cells)])
+    inner.append(f"unnest(CAST([{', '.join(map(str, numbers))}] AS USMALLINT[])) AS c")
+    inner += [f"unnest([{', '.join(cells)}]) AS v{n}" for n, cells in enumerate(lists.values())]
+    outer = [*carried, "c", *(f"v{n} AS {name}" for n, name in enumerate(lists))]
+    rows = part.only([*carried.values(), *(name for cells in lists.values() for name in cells)])
     return (
         f"(SELECT {', '.join(outer)} FROM (SELECT {', '.join(inner)} FROM {rows} WHERE kind = 'u'))"
     )
+
+
+def _in_arrow(
+    part: Part,
+    arrays: Mapping[str, pa.Array],
+    numbers: Sequence[int],
+    lists: Mapping[str, Sequence[str]],
+    carried: Mapping[str, str],
+) -> pa.Table:
+    """Puts lists of columns below each other, each under its name."""
+    below = {name: [column] * len(numbers) for name, column in carried.items()} | dict(lists)
+    cells = {
+        name: pa.concat_arrays([arrays[part.derived.get(column, column)] for column in columns])
+        for name, columns in below.items()
+    }
+    rows = len(next(iter(arrays.values())))
+    places = np.repeat(np.array(numbers, dtype=np.uint16), rows)
+    return pa.table({**cells, "c": from_numpy(places)})

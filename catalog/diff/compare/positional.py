@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 import duckdb
 import pyarrow as pa
 
+from catalog.dataclasses import replace
 from catalog.diff.compare.small_pairs import SmallPairs
 from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.compare.table_reader import TableReader
@@ -67,6 +68,7 @@ class PartialRows:
         self._small_tables: dict[tuple[int, ...], str] = {}
         self._waiting: defaultdict[str, list[pa.Table]] = defaultdict(list)
         self._waiting_bytes = 0
+        self._not_created: dict[str, str] = {}
 
     def match(self, pair: FilePair) -> None:
         """Finds the rows in which two files differ.
@@ -120,7 +122,7 @@ class PartialRows:
             types = {f"{side}_c{f.id}": f.type for side in SIDES for f in needed[side]}
             listed = ["pair INTEGER", "place BIGINT"]
             listed += [f"{name} {type_sql(kind)}" for name, kind in types.items()]
-            self._con.execute(f"CREATE OR REPLACE TABLE {table} ({', '.join(listed)})")
+            self._not_created[table] = ", ".join(listed)
         table = self._small_tables[changed]
         if found.num_rows:
             self._waiting[table].append(found)
@@ -131,6 +133,9 @@ class PartialRows:
 
     def _flush(self) -> None:
         """Hands the rows that were found outside the engine to it."""
+        for table, listed in self._not_created.items():
+            self._con.execute(f"CREATE OR REPLACE TABLE {table} ({listed})")
+        self._not_created.clear()
         for table, found in self._waiting.items():
             with cursor(self._con) as own:
                 own.register("found", pa.concat_tables(found).combine_chunks())
@@ -169,9 +174,35 @@ class PartialRows:
         """Returns SQL of the places at which two files differ."""
         return f"SELECT t.place AS place {self._side_by_side(pair, whole=False)}"
 
+    def waiting_parts(self) -> list[Part]:
+        """Returns the rows as ``parts`` does, as arrays if the engine does not have them yet.
+
+        Handing over a few rows in which thousands of columns changed would take longer than all
+        else. Values of partition columns are not among the arrays in their types.
+        """
+        if (
+            any(self._plan.side(side).partition_by for side in SIDES)
+            or not self._columns.always_changed(self._plan.value_pairs)
+            or not self._not_created.keys() >= self._waiting.keys()
+        ):
+            return self.parts()
+        arrays = {}
+        for table, found in self._waiting.items():
+            rows = pa.concat_tables(found).combine_chunks()
+            columns = (column.chunk(0) for column in rows.columns)
+            arrays[table] = dict(zip(rows.column_names, columns, strict=True))
+        return [
+            part if part.table is None else replace(part, arrays=arrays.get(part.table))
+            for part in self._held()
+            if part.table in arrays or part.table not in self._not_created
+        ]
+
     def parts(self) -> list[Part]:
         """Returns the rows, with the older values that equal those of the newer side."""
         self._flush()
+        return self._held()
+
+    def _held(self) -> list[Part]:
         parts: dict[str, Part] = {}
         for number, (pair, table) in enumerate(self.pairs):
             if table in parts:
@@ -261,7 +292,7 @@ class PartialRows:
         for table in self._tables:
             self._con.execute(f"DROP TABLE IF EXISTS {table}")
         self._tables, self.pairs, self._by_changed = [], [], {}
-        self._small_tables, self._waiting_bytes = {}, 0
+        self._small_tables, self._not_created, self._waiting_bytes = {}, {}, 0
         self._waiting.clear()
 
     def _side_by_side(self, pair: FilePair, *, whole: bool, first: int | None = None) -> str:

@@ -128,6 +128,10 @@ class Remainder:
         """Returns all rows as they are held."""
         return self._with_whole([*self._partial.parts(), *self._by_digest.placed.parts()])
 
+    def waiting_parts(self) -> list[Part]:
+        """Returns all rows, as arrays where the engine does not have them yet."""
+        return self._with_whole([*self._partial.waiting_parts(), *self._by_digest.placed.parts()])
+
     def whole_parts(self) -> list[Part]:
         """Returns all rows, those that came, went or moved with all columns."""
         self._by_digest.placed.move(self._whole())

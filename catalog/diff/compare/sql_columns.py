@@ -7,6 +7,8 @@ twice: ``f_…`` of the older side, ``t_…`` of the newer.
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 
+import pyarrow as pa
+
 from catalog.dataclasses import dataclass, field
 from catalog.diff.compare.tolerances import within_tolerance
 from catalog.diff.forms import Form, common_forms, identity
@@ -25,6 +27,8 @@ class Part:
             same partition on both sides.
         sample: SQL of some of the rows, where LIMIT would end a positional join half way.
         table: The table that holds partial rows, in which ``derived`` columns are called otherwise.
+        arrays: The columns of the rows, if the engine has not been handed these yet: it must be
+            before ``relation`` or ``only`` are used. No such row counts as equal.
     """
 
     relation: str
@@ -33,6 +37,7 @@ class Part:
     sample: str | None = None
     table: str | None = None
     derived: Mapping[str, str] = field(default_factory=dict)
+    arrays: Mapping[str, pa.Array] | None = None
 
     def only(self, names: Iterable[str]) -> str:
         """Returns SQL of the rows with at least ``kind`` and some columns, to follow FROM.
