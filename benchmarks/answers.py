@@ -35,7 +35,12 @@ FROM range({rows}) AS t(i)
 
 CORRECTED = "SELECT * REPLACE (amount + (order_id % 3 = 0)::INTEGER AS amount) FROM '{source}'"
 
-COPY = "import sys, duckdb; duckdb.connect().execute(sys.argv[1])"
+COPY = """
+import sys, duckdb
+con = duckdb.connect()
+con.execute("SET enable_progress_bar = false")
+con.execute(sys.argv[1])
+"""
 
 COMMAND = [sys.executable, "-m", "cli.main", "-C"]
 
