@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from catalog.diff.compare.align import Numbers
-from catalog.diff.compare.arrays import Unreadable, arrow_type
-from catalog.diff.compare.by_digest.stored_columns import Places, StoredColumns, values
+from catalog.diff.compare.arrays import Unreadable
+from catalog.diff.compare.by_digest.stored_columns import Places, StoredColumns, is_plain, values
 from catalog.diff.compare.sql_columns import SqlColumns
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.plan import SideName
@@ -16,7 +16,6 @@ from catalog.engine.arrow_arrays import constant, from_numpy, to_numpy
 from catalog.engine.connection import cursor
 from catalog.engine.quoting import type_sql
 from catalog.model.schema import Field
-from catalog.model.types import NULL_TYPE, is_integer
 from catalog.model.values import encoded_text
 
 PLACES = ("f_file", "f_place", "t_file", "t_place")
@@ -77,7 +76,7 @@ class LateColumns:
         joins, tables = [], []
         for side, ids in wanted.items():
             missing = [i for i in sorted(ids) if f"{side}_c{i}" not in given]
-            by_arrow = [i for i in missing if self._is_plain(side, i)]
+            by_arrow = [i for i in missing if is_plain(self._plan.side(side), i)]
             try:
                 staged = self._with_arrow(staged, side, by_arrow)
             except Unreadable:
@@ -120,21 +119,6 @@ class LateColumns:
         found = self._plan.side(side).schema.by_id(field_id)
         assert found is not None, "only columns of the table are read"
         return found
-
-    def _is_plain(self, side: SideName, field_id: int) -> bool:
-        """Returns whether Arrow reads a column that files hold as the engine does, as to types."""
-        table, kind = self._plan.side(side), self._field(side, field_id).type
-        if field_id in table.partition_by or arrow_type(kind) is None:
-            return False
-        stored = (
-            column.type
-            for schema in table.file_schemas.values()
-            for column in schema.columns
-            if column.field_id == field_id
-        )
-        return all(
-            one in (kind, NULL_TYPE) or (is_integer(one) and is_integer(kind)) for one in stored
-        )
 
     def _with_arrow(self, staged: pa.Table, side: SideName, ids: Sequence[int]) -> pa.Table:
         """Adds columns that Arrow reads.

@@ -19,7 +19,8 @@ from catalog.engine.arrow_arrays import from_numpy
 from catalog.formats.footer import Label, parquet_errors
 from catalog.model.datafile import DataFile
 from catalog.model.schema import Field, PhysicalColumn
-from catalog.model.types import NULL_TYPE
+from catalog.model.table import TableSnapshot
+from catalog.model.types import NULL_TYPE, is_integer
 
 OPEN_FILES = 32
 """Files of a side that stay open."""
@@ -225,6 +226,23 @@ def values(pieces: Sequence[Piece], rows: int, field: Field) -> pa.Array:
     order = np.empty(rows, np.int64)
     order[np.concatenate(at)] = np.arange(rows)
     return whole.take(from_numpy(order))
+
+
+def is_plain(table: TableSnapshot, field_id: int) -> bool:
+    """Returns whether Arrow has values of a column of a table's type, from all files of it."""
+    one = table.schema.by_id(field_id)
+    if one is None or field_id in table.partition_by or arrow_type(one.type) is None:
+        return False
+    stored = (
+        column.type
+        for schema in table.file_schemas.values()
+        for column in schema.columns
+        if column.field_id == field_id
+    )
+    return all(
+        kind in (one.type, NULL_TYPE) or (is_integer(kind) and is_integer(one.type))
+        for kind in stored
+    )
 
 
 def _agreed(columns: FileColumns, place: int) -> bool:

@@ -13,18 +13,17 @@ import pyarrow as pa
 
 from catalog.dataclasses import dataclass
 from catalog.diff.compare.align import Numbers
-from catalog.diff.compare.arrays import arrow_type
 from catalog.diff.compare.by_digest.salting import Salting
 from catalog.diff.compare.by_digest.stored_columns import (
     Piece,
     Places,
     StoredColumns,
     hashes,
+    is_plain,
     values,
 )
 from catalog.diff.plan import SIDES, ColumnPair, SideName, TablePlan
 from catalog.engine.arrow_arrays import from_numpy
-from catalog.model.types import NULL_TYPE, DataType, is_integer
 
 SAMPLE_ROWS = 2_000
 """Rows that are read whole to learn which columns changed."""
@@ -132,10 +131,10 @@ class Verification:
         shown = _arrow_pairs(self._plan, pairs, outside)
         columns = {}
         for side in SIDES:
-            ids = {p.on(side).id: p.on(side) for p in shown}
+            ids = [pair.on(side).id for pair in shown]
             found = self.stored[side].some(rows.on(side), ids)
-            for field_id, one in ids.items():
-                columns[f"{side}_c{field_id}"] = values(found[field_id], len(rows), one)
+            for one in self._plan.side(side).fields(tuple(ids)):
+                columns[f"{side}_c{one.id}"] = values(found[one.id], len(rows), one)
         return Verified(rows, tuple(pairs), columns)
 
     def _explained(
@@ -226,11 +225,7 @@ class _Reading:
         """Keeps the values of a column of the table, if Arrow reads them as the engine does."""
         table = self._plan.side(side)
         one = table.schema.by_id(field_id)
-        if (
-            one is not None
-            and field_id not in table.partition_by
-            and _readable(one.type, stored_types(self._plan, side, field_id))
-        ):
+        if one is not None and is_plain(table, field_id):
             self._values[f"{side}_c{field_id}"] = values(pieces, len(self.rows), one)
 
     def differ(self, pair: ColumnPair) -> bool:
@@ -271,29 +266,8 @@ def _arrow_pairs(
         pair
         for pair in pairs
         if pair.number not in apart
-        and all(
-            pair.on(side).id not in plan.side(side).partition_by
-            and _readable(pair.on(side).type, stored_types(plan, side, pair.on(side).id))
-            for side in SIDES
-        )
+        and all(is_plain(plan.side(side), pair.on(side).id) for side in SIDES)
     ]
-
-
-def stored_types(plan: TablePlan, side: SideName, field_id: int) -> list[DataType]:
-    """Returns the types in which the files of a side store a column."""
-    return [
-        column.type
-        for schema in plan.side(side).file_schemas.values()
-        for column in schema.columns
-        if column.field_id == field_id
-    ]
-
-
-def _readable(kind: DataType, stored: Sequence[DataType]) -> bool:
-    """Returns whether Arrow reads values of a type from files that store them in some types."""
-    return arrow_type(kind) is not None and all(
-        one in (kind, NULL_TYPE) or (is_integer(one) and is_integer(kind)) for one in stored
-    )
 
 
 def _nearby(rows: Candidates, stored: Mapping[SideName, StoredColumns]) -> Numbers:
