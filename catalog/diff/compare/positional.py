@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from catalog.dataclasses import replace
@@ -20,6 +21,7 @@ from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.plan import SIDES, ColumnPair, SideName
 from catalog.diff.route import FilePair, constant
+from catalog.engine.arrow_arrays import to_numpy
 from catalog.engine.connection import cursor, single_row
 from catalog.engine.quoting import type_sql
 from catalog.errors import CorruptData, ErrorKind
@@ -247,7 +249,10 @@ class PartialRows:
             u      118  a     true   9.5   118  a     true  10.5
         """
         self._flush()
+        done = self._complete_small(whole)
         for number, (pair, table) in enumerate(self.pairs):
+            if number in done:
+                continue
             if table is None and self._columns.always_changed(pair.changed):
                 self._con.execute(f"INSERT INTO {whole} BY NAME {self._streamed(pair)}")
                 continue
@@ -275,6 +280,75 @@ class PartialRows:
                 f"FROM {rows} r {' '.join(joins)}"
             )
         self.drop()
+
+    def _complete_small(self, whole: str) -> set[int]:
+        """Moves rows of small files to the table of whole rows, many files at a time.
+
+        Returns:
+            The numbers of the pairs that are done; the engine must read the files of others.
+        """
+        done: set[int] = set()
+        if self._formed_numbers:
+            return done
+        for table in self._small_tables.values():
+            numbers = [n for n, (_, own) in enumerate(self.pairs) if own == table]
+            changed = self._columns.any_changed(self.pairs[numbers[0]][0].changed)
+            places = self._con.sql(
+                f"SELECT pair, place FROM {table} WHERE {changed} ORDER BY pair, place"
+            ).to_arrow_table()
+            pairs, rows = to_numpy(places["pair"]), to_numpy(places["place"])
+            waiting: defaultdict[tuple[int, ...], list[pa.Table]] = defaultdict(list)
+            size = 0
+            for number in numbers:
+                first, end = np.searchsorted(pairs, (number, number + 1))
+                if first == end:
+                    done.add(number)
+                    continue
+                pair = self.pairs[number][0]
+                missing = {side: self._missing(side, pair) for side in SIDES}
+                found = self._small.rows_at(pair, rows[first:end], missing, number=number)
+                if found is None:
+                    continue
+                done.add(number)
+                size += found.nbytes
+                waiting[tuple(column.number for column in self._equal(pair))].append(found)
+                if size >= WAITING_BYTES:
+                    self._insert_whole(whole, table, waiting)
+                    size = 0
+            self._insert_whole(whole, table, waiting)
+        return done
+
+    def _insert_whole(
+        self, whole: str, table: str, waiting: dict[tuple[int, ...], list[pa.Table]]
+    ) -> None:
+        """Inserts whole rows, of which what waits has the missing columns, by pairs like one."""
+        for found in waiting.values():
+            pair = self.pairs[found[0]["pair"][0].as_py()][0]
+            listed = ["'u' AS kind"]
+            for side in SIDES:
+                have = set(self._needed(side, pair))
+                listed += [
+                    f"{'r' if i in have else 'm'}.{side}_c{i} AS {side}_c{i}"
+                    for i in self._all(side, pair)
+                ]
+            held = set(self._needed("t", pair))
+            listed += [
+                f"{'r' if p.after.id in held else 'm'}.t_c{p.after.id} AS f_c{p.before.id}"
+                for p in self._equal(pair)
+            ]
+            with cursor(self._con) as own:
+                own.register("found", pa.concat_tables(found).combine_chunks())
+                own.execute(
+                    f"INSERT INTO {whole} BY NAME SELECT {', '.join(listed)} "
+                    f"FROM {table} r JOIN found m ON r.pair = m.pair AND r.place = m.place"
+                )
+                own.unregister("found")
+        waiting.clear()
+
+    def _missing(self, side: SideName, pair: FilePair) -> tuple[Field, ...]:
+        """Returns the columns of a side that are read for whole rows alone."""
+        have = set(self._needed(side, pair))
+        return self._columns_of(side, [i for i in self._all(side, pair) if i not in have])
 
     def _changed_rows(self, pair: FilePair, number: int, table: str | None) -> str:
         """Returns SQL of a pair's rows, partial, in which some column counts as changed."""

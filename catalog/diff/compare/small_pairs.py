@@ -68,6 +68,39 @@ class SmallPairs:
         except Unreadable:
             return None
 
+    def rows_at(
+        self,
+        pair: FilePair,
+        places: Numbers,
+        wanted: Mapping[SideName, Sequence[Field]],
+        *,
+        number: int,
+    ) -> pa.Table | None:
+        """Returns columns of both sides of the rows at some places, which ``number`` stands for.
+
+        None if the engine must read the files. Partition columns are not asked for.
+
+        Raises:
+            CorruptData: A file cannot be read.
+        """
+        at = from_numpy(places)
+        numbers = from_numpy(np.full(len(places), number, dtype=np.int32))
+        found = {"pair": numbers, "place": at}
+        try:
+            for side in SIDES:
+                if not wanted[side]:
+                    continue
+                opened = self._open(side, pair.on(side))
+                try:
+                    opened.read(wanted[side])
+                    for field in wanted[side]:
+                        found[f"{side}_c{field.id}"] = _taken(opened.column(field), at)
+                finally:
+                    opened.close()
+        except Unreadable:
+            return None
+        return pa.table(found)
+
     def _is_small(self, pair: FilePair) -> bool:
         size = max(pair.before.size_bytes, pair.after.size_bytes)
         return not pair.permuted and pair.after.rows <= BLOCK_ROWS and size <= SMALL_BYTES
