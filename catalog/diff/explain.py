@@ -21,7 +21,7 @@ from catalog.repository.datafiles import readable
 from catalog.repository.repository import Repository
 from catalog.repository.row_digests import RowDigests
 
-Path = Literal["identical", "positional", "by-key", "by-digest", "join", "multiset", "one-sided"]
+Path = Literal["identical", "positional", "by-digest", "join", "multiset", "one-sided"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,11 @@ class Step:
 
     Attributes:
         partition: The partition's values in text form; None where whole tables are compared.
-        path: ``identical`` opens nothing, ``positional`` compares rows of equal keys in order,
-            ``by-key`` rows of the same keys in another order, both in ``columns`` alone;
-            ``by-digest`` matches rows by key and digest, and reads the rows that differ in the
-            columns that changed, which are not known beforehand: ``columns`` are those of the key.
-            ``join`` matches rows by key, ``multiset`` whole rows; ``one-sided`` files have
-            no others to be compared with.
+        path: ``identical`` opens nothing, ``positional`` compares rows of equal keys in order, in
+            ``columns`` alone; ``by-digest`` matches rows by key and digest, and reads the rows that
+            differ in the columns that changed, which are not known beforehand: ``columns`` are
+            those of the key. ``join`` matches rows by key, ``multiset`` whole rows; ``one-sided``
+            files have no others to be compared with.
         why: What keeps rows from being matched by digest; empty if nothing does, or another path
             is taken.
         fingerprints_missing: Files that must first be read whole, for their fingerprints.
@@ -64,11 +63,11 @@ def _task(
     repository: Repository, plan: TablePlan, task: DiffTask, *, prints: Prints
 ) -> Iterator[Step]:
     chosen = route(plan, task, prints)
-    groups: dict[tuple[tuple[ColumnPair, ...], bool], list[FilePair]] = {}
+    groups: dict[tuple[ColumnPair, ...], list[FilePair]] = {}
     for pair in chosen.pairs:
-        groups.setdefault((pair.changed, pair.permuted and bool(pair.changed)), []).append(pair)
+        groups.setdefault(pair.changed, []).append(pair)
     label = _label(plan, task)
-    for (changed, permuted), pairs in sorted(groups.items(), key=lambda one: len(one[0][0])):
+    for changed, pairs in sorted(groups.items(), key=lambda one: len(one[0])):
         files = [file for pair in pairs for file in (pair.before, pair.after)]
         total = _total(files)
         if not changed:
@@ -76,8 +75,7 @@ def _task(
             continue
         names = tuple(column.name for column in (*plan.key_pairs, *changed))
         read = sum(_bytes_to_read(repository, plan, pair) for pair in pairs)
-        path: Path = "by-key" if permuted else "positional"
-        yield Step(label, path, names, len(files), 0, read, total)
+        yield Step(label, "positional", names, len(files), 0, read, total)
     if chosen.same is not None:
         files = [*chosen.same.before, *chosen.same.after]
         yield Step(label, "identical", (), len(files), 0, 0, _total(files))
@@ -145,7 +143,7 @@ def _bytes_to_read(repository: Repository, plan: TablePlan, pair: FilePair) -> i
     wanted = [*plan.key_pairs, *pair.changed]
     size_bytes = 0
     for side in SIDES:
-        needed = wanted if side == "t" or pair.permuted else pair.changed
+        needed = wanted if side == "t" else pair.changed
         size_bytes += _column_bytes(repository, plan, side, pair.on(side), needed)
     return size_bytes
 

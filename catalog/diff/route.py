@@ -1,8 +1,8 @@
 """Routes: by which path the files of a task are compared, decided from fingerprints alone.
 
-Two files whose keys are equal in order are compared by position, two that hold the same keys in
-another order are matched by key, both only in the columns whose digests differ; if none does,
-neither file is opened. All other files of the task are joined whole.
+Two files whose keys are equal in order are compared by position, only in the columns whose digests
+differ; if none does, neither file is opened. The rows of all other files of the task are matched by
+their key.
 """
 
 from collections import defaultdict
@@ -29,14 +29,12 @@ class FilePair:
     Attributes:
         changed: The columns in which they may differ; none: no row differs.
         places: Ranges of rows in which they may differ, without their ends; None: anywhere.
-        permuted: Whether their rows lie in different orders, so that keys must be matched.
     """
 
     before: DataFile
     after: DataFile
     changed: tuple[ColumnPair, ...]
     places: tuple[tuple[int, int], ...] | None = None
-    permuted: bool = False
 
     def on(self, side: SideName) -> DataFile:
         """Returns the file of a side."""
@@ -65,20 +63,17 @@ def route(plan: TablePlan, task: DiffTask, prints: Prints) -> Route:
         return Route(task, (), task)
     waiting, left = dict(enumerate(task.before)), dict(enumerate(task.after))
     pairs: list[FilePair] = []
-    for permuted in (False, True) if plan.key else (False,):
-        if not waiting or not left:
-            break
-        pairing = _Pairing(plan, prints, permuted=permuted)
-        like: defaultdict[object, dict[int, DataFile]] = defaultdict(dict)
-        for number, before in waiting.items():
-            like[pairing.mark("f", before)][number] = before
-        for number, after in tuple(left.items()):
-            candidates = like[pairing.mark("t", after)]
-            pair = pairing.best(candidates.values(), after)
-            if pair is not None:
-                partner = next(n for n, one in candidates.items() if one is pair.before)
-                del waiting[partner], candidates[partner], left[number]
-                pairs.append(pair)
+    pairing = _Pairing(plan, prints)
+    like: defaultdict[object, dict[int, DataFile]] = defaultdict(dict)
+    for number, before in waiting.items():
+        like[pairing.mark("f", before)][number] = before
+    for number, after in tuple(left.items()):
+        candidates = like[pairing.mark("t", after)]
+        pair = pairing.best(candidates.values(), after)
+        if pair is not None:
+            partner = next(n for n, one in candidates.items() if one is pair.before)
+            del waiting[partner], candidates[partner], left[number]
+            pairs.append(pair)
     some = tuple(waiting.values()), tuple(left.values())
     rest = DiffTask(task.partition, *some) if waiting or left else None
     if rest is not None and _same_rows(plan, rest, prints):
@@ -131,15 +126,14 @@ def _row_sum(files: Sequence[DataFile], prints: Prints) -> tuple[int, int] | Non
 
 
 class _Pairing:
-    """How files are paired: those of equal keys in order, or of the same keys in another order.
+    """How files are paired: those of equal keys in order.
 
     Columns that are constant in a partition are left out of ``keys`` and ``values``. Without a key,
     ``whole_rows`` are compared.
     """
 
-    def __init__(self, plan: TablePlan, prints: Prints, *, permuted: bool) -> None:
+    def __init__(self, plan: TablePlan, prints: Prints) -> None:
         self.prints = prints
-        self.permuted = permuted
         constant = constants(plan)
         self.keys = [pair for pair in plan.key_pairs if pair.number not in constant]
         self.values = [pair for pair in plan.value_pairs if pair.number not in constant]
@@ -150,7 +144,7 @@ class _Pairing:
         known = self.prints.get(file.identity)
         if known is None or not self.keys:
             return None if known is None else known.rows
-        return self._digests(known).get(self.keys[0].on(side).id)
+        return known.columns.get(self.keys[0].on(side).id)
 
     def best(self, candidates: Iterable[DataFile], after: DataFile) -> FilePair | None:
         """Returns the pair of a file with that of the same keys from which it differs least."""
@@ -168,19 +162,15 @@ class _Pairing:
             if self.whole_rows and len(changed) == len(self.values):
                 continue
             if best is None or len(changed) < len(best.changed):
-                places = None if self.permuted else _places(changed, mine, theirs)
-                best = FilePair(before, after, changed, places, self.permuted)
+                best = FilePair(before, after, changed, _places(changed, mine, theirs))
         return best
 
-    def _digests(self, prints: Fingerprint) -> Mapping[int, tuple[bytes, ...]]:
-        return prints.by_key if self.permuted else prints.columns
-
     def _same(self, mine: Fingerprint, theirs: Fingerprint, pair: ColumnPair) -> bool:
-        """Returns whether a column holds the same in two files, in order or in that of keys."""
-        before = self._digests(mine).get(pair.before.id)
-        if before is not None and before == self._digests(theirs).get(pair.after.id):
+        """Returns whether a column holds the same in two files, in order."""
+        before = mine.columns.get(pair.before.id)
+        if before is not None and before == theirs.columns.get(pair.after.id):
             return True
-        if self.permuted or pair.key or not _compares_as_it_is(pair):
+        if pair.key or not _compares_as_it_is(pair):
             return False  # without digests, such columns are never passed over
         return stored_alike(mine, pair.before.id, theirs, pair.after.id)
 

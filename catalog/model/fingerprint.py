@@ -107,9 +107,6 @@ class Fingerprint:
             the same names. None if it was not computed: for rows in the order of their key without
             digests, and where digests do not hold all columns.
         stored: This, ``encoded`` and ``writer`` are as in ``StoredColumns``.
-        keyed: By field id, digests as in ``columns``, of the rows sorted by their key. Empty where
-            rows are in that order anyway, see ``by_key``, and for files that were never read, are
-            remote or very large, or have keys that give no order.
         verdicts: By field id, whether statistics in the footer agree with the values; empty for
             files that were never part of a snapshot's source.
     """
@@ -122,17 +119,7 @@ class Fingerprint:
     stored: Mapping[int, bytes] = field(default_factory=dict)
     encoded: Mapping[int, bytes] = field(default_factory=dict)
     writer: str = ""
-    keyed: Mapping[int, tuple[bytes, ...]] = field(default_factory=dict)
     verdicts: Mapping[int, Verdict] = field(default_factory=dict)
-
-    @property
-    def by_key(self) -> Mapping[int, tuple[bytes, ...]]:
-        """Returns digests of the rows in the order of their key, by field id.
-
-        Files whose key columns have equal ones hold the same keys, and a column with equal ones
-        the same value for each of them. Columns without can be equal or not.
-        """
-        return self.columns if self.key is not None and self.key.ordered else self.keyed
 
     @property
     def unread(self) -> frozenset[int]:

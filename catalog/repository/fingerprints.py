@@ -103,7 +103,6 @@ def _encoded(file: DataFile, key: Sequence[int], fingerprint: Fingerprint) -> di
         "stored": {str(i): _base64(digest) for i, digest in fingerprint.stored.items()},
         "encoded": {str(i): _base64(digest) for i, digest in fingerprint.encoded.items()},
         "writer": fingerprint.writer,
-        "keyed": _blocks(fingerprint.keyed),
         "verdicts": {
             str(i): [one.claims.hex(), one.contradiction] for i, one in fingerprint.verdicts.items()
         },
@@ -187,7 +186,6 @@ def _form() -> re.Pattern[bytes]:
         "columns": by_id(digest),
         "encoded": by_id(digest),
         "key": f"null|{record}",
-        "keyed": by_id(digest),
         "row_sum": r'null|"[0-9a-f]{32}"',
         "rows": number,
         "stored": by_id(digest),
@@ -216,7 +214,6 @@ def _decoded(content: bytes, file: DataFile, key: Sequence[int]) -> Fingerprint 
         _Later(form["stored"], binascii.a2b_base64),
         _Later(form["encoded"], binascii.a2b_base64),
         form["writer"][1:-1].decode(),
-        _sound_blocks(form["keyed"]),
         _Later(form["verdicts"], lambda one: Verdict(bytes.fromhex(one[0]), one[1])),
     )
 
@@ -234,9 +231,9 @@ def _decoded_at_once(content: bytes, file: DataFile, key: Sequence[int]) -> Fing
             "stored": dict(stored),
             "encoded": dict(encoded),
             "writer": str(writer),
-            "keyed": dict(keyed),
             "verdicts": dict(verdicts),
-        } if algorithm == ALGORITHM and about == _about(file, key) and rows == file.rows:
+            **others,
+        } if (algorithm, about, rows, others) == (ALGORITHM, _about(file, key), file.rows, {}):
             known = {int(field_id): _summary(stored) for field_id, stored in summaries.items()}
             return Fingerprint(
                 rows,
@@ -247,7 +244,6 @@ def _decoded_at_once(content: bytes, file: DataFile, key: Sequence[int]) -> Fing
                 _digest_by_column(stored),
                 _digest_by_column(encoded),
                 writer,
-                _digests_by_column(keyed, rows),
                 _verdicts(verdicts),
             )
     return None

@@ -320,7 +320,6 @@ def _shown(value: object, compared: set[str]) -> object:
 
 BLOCKS = (
     "diff.fingerprints.compute",
-    "diff.fingerprints.key_order",
     "diff.fingerprints.side_by_side",
     "diff.route",
     "diff.compare.positional",

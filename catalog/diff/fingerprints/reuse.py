@@ -96,7 +96,6 @@ def taken_over(
                 with_stored(one, looked),
                 columns={i: one.columns[i] for i in same if i in one.columns},
                 summaries={i: one.summaries[i] for i in same},
-                keyed={i: one.keyed[i] for i in same if i in one.keyed},
                 row_sum=None,
             )
     return best

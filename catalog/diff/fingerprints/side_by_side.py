@@ -12,11 +12,10 @@ from contextlib import AbstractContextManager, ExitStack
 
 import pyarrow as pa
 
-from catalog.dataclasses import dataclass, replace
+from catalog.dataclasses import dataclass
 from catalog.diff.fingerprints.column_facts import ColumnBlock
 from catalog.diff.fingerprints.column_reader import FileColumns, in_one, opened
 from catalog.diff.fingerprints.compute import column_facts, key_table, whole_fingerprint
-from catalog.diff.fingerprints.key_order import keyed_digests
 from catalog.diff.fingerprints.key_record import in_order, key_record
 from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.diff.fingerprints.reuse import with_stored
@@ -151,5 +150,4 @@ class _Reading:
             keys = key_table([pa.chunked_array(parts) for parts in self._key.values()])
             record = key_record([keys], keyed)
         made = whole_fingerprint(keyed.file.rows, self.facts, record)
-        ordered = keyed_digests(about.path, keyed, record, wanted=list(self.facts))
-        return with_stored(replace(made, keyed=ordered), about.known)
+        return with_stored(made, about.known)
