@@ -140,14 +140,20 @@ class _Reading:
             self.add(field_id, rows, self.facts[field_id].look(rows))
 
     def finish(self) -> Fingerprint | None:
-        """Returns the fingerprint; None if the file has other rows than its table says."""
+        """Returns the fingerprint.
+
+        There is none if the file has other rows than its table says, or if its keys are not in
+        order beyond the rows that were looked at first: then its rows have to be summed up.
+        """
         about = self._about
         keyed = about.keyed
         if any(rows != keyed.file.rows for rows in self._rows.values()):
             return None
         record = None
+        keys = key_table([pa.chunked_array(parts) for parts in self._key.values()])
+        if not in_order(keys.slice(0, BLOCK_ROWS)):
+            return None
         if all(self.facts[i].agreed for i in self._key):
-            keys = key_table([pa.chunked_array(parts) for parts in self._key.values()])
             record = key_record([keys], keyed)
         made = whole_fingerprint(keyed.file.rows, self.facts, record)
         return with_stored(made, about.known)
