@@ -28,5 +28,7 @@ rows           (64 bits a row, in ``cache/rows``)  ``compare.by_digest``: rows t
 =============  ==================================  ==================================  ============
 
 ``Fingerprint.unread`` lists the columns that only ``stored`` covers: a diff does not decode columns
-that both files store alike, and a later one that needs them completes the fingerprint.
+that both files store alike, and a later one that needs them completes the fingerprint. Two files
+that store nothing alike are read side by side, and what their blocks have in common is digested
+once.
 """
