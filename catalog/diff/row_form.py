@@ -1,6 +1,6 @@
 """The changed rows of a table in the row form, built in Arrow."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 import duckdb
@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog.dataclasses import dataclass
+from catalog.dataclasses import dataclass, field
 from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.plan import SIDES, ColumnPair, SideName
 from catalog.diff.result import RowReader, Selection
@@ -29,9 +29,12 @@ CHANGE, CHANGED, FROM, TO = "_change", "_changed_columns", "_from", "_to"
 BATCH_ROWS = 65_536
 """Rows handed over at a time."""
 
-LARGE_BATCH_ROWS, LARGE_BATCH_BYTES = 524_288, 64 << 20
-"""Rows handed over at a time where they are narrow, and the most bytes of them: writing small
-batches to Parquet takes half as long again."""
+LARGE_BATCH_ROWS, LARGE_BATCH_BYTES = 1 << 20, 64 << 20
+"""Rows handed over at a time where they are narrow, and about the most bytes of them: a writer of
+Parquet makes each a row group, and begins dictionaries of all columns that it soon gives up."""
+
+READ_ROWS = 131_072
+"""Rows that the engine hands over at a time, in memory that it can use again for the next."""
 
 SORTED_ROWS = 1_000_000
 """Changed rows up to which they are sorted by key; more come in any order, because sorting them
@@ -74,12 +77,22 @@ class _Query:
 
     Attributes:
         sql: The query; see ``_RowForm.select`` for its columns.
-        changed_column: The only column that changed in all of its rows; None if the rows say
-            themselves how they changed.
+        changed_column: The only column that changed in all of its rows, which are updated ones;
+            None if the rows say themselves how they changed.
+        copies: Columns that are the same as others and not selected, with the names of those.
     """
 
     sql: str
     changed_column: str | None = None
+    copies: Mapping[str, str] = field(default_factory=dict)
+
+    def is_like(self, other: "_Query") -> bool:
+        """Returns whether the rows of two queries are put together in the same way."""
+        return self.changed_column == other.changed_column and self.copies == other.copies
+
+    def source(self, name: str) -> str:
+        """Returns the selected column that holds what is wanted of a column."""
+        return self.copies.get(name, name)
 
 
 def _queries(
@@ -90,10 +103,12 @@ def _queries(
     queries = []
     for part in parts:
         column = None if fit else _only_column(part)
-        query = f"SELECT {form.select(part, how=column is None)} FROM {part.relation} WHERE {kind}"
+        copies = {} if fit else form.copies(part)
+        selected = form.select(part, how=column is None, besides=copies)
+        query = f"SELECT {selected} FROM {part.relation} WHERE {kind}"
         if column is None or not form.columns.always_changed(part.pairs):
             query += f" AND (kind <> 'u' OR {updated(form.columns, part.pairs)})"
-        queries.append(_Query(query, column))
+        queries.append(_Query(query, column, copies))
     if not fit:
         return queries
     union = " UNION ALL BY NAME ".join(query.sql for query in queries)
@@ -121,10 +136,12 @@ class _ChangedRows:
         self._queries = _queries(form, parts, selection, fit=fit)
         small = fit or selection.limit is not None
         self._size = BATCH_ROWS if small else form.batch_rows()
-        self._first = self._own.sql(self._queries[0].sql).to_arrow_reader(self._size)
-        selected = self._first.schema
-        self._cells = pa.schema([f for f in selected if f.name not in _CHANGE_COLUMNS])
-        self._schema = form.schema(selected)
+        self._read_rows = min(self._size, READ_ROWS)
+        first = self._queries[0]
+        self._first = self._own.sql(first.sql).to_arrow_reader(self._read_rows)
+        types = {f.name: f.type for f in self._first.schema}
+        self._cells = pa.schema([(name, types[first.source(name)]) for name in form.cells()])
+        self._schema = form.schema(self._cells)
 
     def reader(self) -> pa.RecordBatchReader:
         """Returns what reads the rows.
@@ -134,7 +151,7 @@ class _ChangedRows:
         """
         no_cells = [pa.nulls(0, cell.type) for cell in self._cells]
         no_rows = pa.RecordBatch.from_arrays(no_cells, schema=self._cells)
-        nothing = self._form.batch(_with_change(no_rows, ""), self._schema)
+        nothing = self._form.batch(_with_change(no_rows, ""), self._schema, all_updated=True)
         if self._selection.where is not None:
             _kept(self._con, nothing, self._selection.where)
         return pa.RecordBatchReader.from_batches(self._schema, self._batches(nothing))
@@ -143,8 +160,7 @@ class _ChangedRows:
         """Yields the rows that meet the condition, up to the limit."""
         where, left = self._selection.where, self._selection.limit
         yield nothing  # pyarrow fails to combine no chunks at all of extension types in structs
-        for batch in self._selected():
-            formed = self._form.batch(batch, self._schema)
+        for formed in self._formed():
             if where is not None:
                 formed = _kept(self._con, formed, where)
             if left is not None:
@@ -156,21 +172,47 @@ class _ChangedRows:
                 break
         self._own.close()
 
-    def _selected(self) -> Iterator[pa.RecordBatch]:
-        """Yields the rows of all queries, with how each row changed."""
+    def _formed(self) -> Iterator[pa.RecordBatch]:
+        """Yields the rows of all queries."""
+        names = self._cells.names
         with engine_errors():
-            for number, query in enumerate(self._queries):
-                reader = self._first
-                if number:
-                    reader = self._own.sql(query.sql).to_arrow_reader(self._size)
-                for batch in reader:
-                    columns = batch.select(self._cells.names).cast(self._cells)
-                    if query.changed_column is not None:
-                        yield _with_change(columns, query.changed_column)
-                        continue
+            for query, batch in self._selected():
+                cells = [batch.column(query.source(name)) for name in names]
+                rows = pa.RecordBatch.from_arrays(cells, names).cast(self._cells)
+                column = query.changed_column
+                if column is not None:
+                    rows = _with_change(rows, column)
+                else:
                     for name in _CHANGE_COLUMNS:
-                        columns = columns.append_column(name, batch.column(name))
-                    yield columns
+                        rows = rows.append_column(name, batch.column(name))
+                yield self._form.batch(rows, self._schema, all_updated=column is not None)
+
+    def _selected(self) -> Iterator[tuple[_Query, pa.RecordBatch]]:
+        """Yields the rows of all queries as they are selected, with a query that is like theirs.
+
+        Rows of several batches are put together as far as they make one of fair size.
+        """
+        waiting: list[pa.RecordBatch] = []
+        rows = size_bytes = 0
+        last = self._queries[0]
+        for query, batch in self._read():
+            rows, size_bytes = rows + batch.num_rows, size_bytes + batch.nbytes
+            large = rows > self._size or size_bytes > LARGE_BATCH_BYTES
+            if waiting and (large or not query.is_like(last) or batch.schema != waiting[0].schema):
+                yield last, pa.concat_batches(waiting)
+                waiting, rows, size_bytes = [], batch.num_rows, batch.nbytes
+            waiting.append(batch)
+            last = query
+        if waiting:
+            yield last, pa.concat_batches(waiting)
+
+    def _read(self) -> Iterator[tuple[_Query, pa.RecordBatch]]:
+        reader = self._first
+        for number, query in enumerate(self._queries):
+            if number:
+                reader = self._own.sql(query.sql).to_arrow_reader(self._read_rows)
+            for batch in reader:
+                yield query, batch
 
 
 _CHANGE_COLUMNS = ("change", "changed")
@@ -178,7 +220,7 @@ _CHANGE_COLUMNS = ("change", "changed")
 
 def _only_column(part: Part) -> str | None:
     """Returns the only column in which rows of a part change; None if there may be others."""
-    if part.partial and len(part.pairs) == 1:
+    if part.all_updated and len(part.pairs) == 1:
         return part.pairs[0].name
     return None
 
@@ -242,27 +284,42 @@ class _RowForm:
         """Returns how many rows make a batch of fair size."""
         fields = [*self.fields("f"), *self.fields("t")]
         kinds = [*(kind for _, kind in self.keys), *(f.type for f in fields)]
-        row_bytes = 64 + sum(8 if _is_small(kind) else 64 for kind in kinds)
+        row_bytes = 24 + sum(8 if _is_small(kind) else 64 for kind in kinds)
         return max(BATCH_ROWS, min(LARGE_BATCH_ROWS, LARGE_BATCH_BYTES // row_bytes))
 
-    def select(self, part: Part, *, how: bool) -> str:
+    def cells(self) -> list[str]:
+        """Returns the names of the selected columns, but for how a row changed."""
+        keys = [f"k{n}" for n, _ in enumerate(self.keys)]
+        return [*keys, *(f"{side}_c{f.id}" for side in SIDES for f in self.fields(side))]
+
+    def copies(self, part: Part) -> dict[str, str]:
+        """Returns the columns of a part that are the same as others, with the names of those."""
+        if not part.all_updated:
+            return {}
+        cells = frozenset(self.cells())
+        copies = {one: other for one, other in part.derived.items() if {one, other} <= cells}
+        for n, pair in enumerate(self.plan.key_pairs):
+            if pair.before.type == pair.after.type:
+                copies[f"k{n}"] = f"t_c{pair.after.id}"
+        return copies
+
+    def select(self, part: Part, *, how: bool, besides: Collection[str] = ()) -> str:
         """Returns the select list over a part of the rows, and how each changed if asked.
+
+        Columns named ``besides`` are left out.
 
         With a key column 1 and a column 5, the rows become::
 
-            k0   change   changed   f_c1  f_c5  t_c1  t_c5
-            118  updated  [amount]   118   9.5   118  10.5
-            120  deleted  []         120   1.0  NULL  NULL
+            k0   f_c1  f_c5  t_c1  t_c5  change   changed
+            118   118   9.5   118  10.5  updated  [amount]
+            120   120   1.0  NULL  NULL  deleted  []
         """
-        parts = [f"{self._key(n)} AS k{n}" for n, _ in enumerate(self.keys)]
-        if how:
-            parts += self._change(part)
+        cells = {f"k{n}": self._key(n) for n, _ in enumerate(self.keys)}
         for side in SIDES:
-            parts += [
-                f"{_exported(f'{side}_c{f.id}', f.type)} AS {side}_c{f.id}"
-                for f in self.fields(side)
-            ]
-        return ", ".join(parts)
+            names = ((f"{side}_c{f.id}", f.type) for f in self.fields(side))
+            cells |= {name: _exported(name, kind) for name, kind in names}
+        parts = [f"{sql} AS {name}" for name, sql in cells.items() if name not in besides]
+        return ", ".join([*parts, *(self._change(part) if how else ())])
 
     def _change(self, part: Part) -> list[str]:
         """Returns how a row changed, and in which columns."""
@@ -295,7 +352,9 @@ class _RowForm:
             ]
         )
 
-    def batch(self, selected: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    def batch(
+        self, selected: pa.RecordBatch, schema: pa.Schema, *, all_updated: bool
+    ) -> pa.RecordBatch:
         """Puts selected columns together."""
         change = selected.column("change")
         arrays = [
@@ -305,7 +364,7 @@ class _RowForm:
         for side, name, absent in zip(SIDES, (FROM, TO), ("inserted", "deleted"), strict=True):
             fields = self.fields(side)
             columns = [_imported(selected.column(f"{side}_c{f.id}"), f.type) for f in fields]
-            missing = pc.equal(change, constant(absent))
+            missing = None if all_updated else pc.equal(change, constant(absent))
             kind = schema.field(name).type
             arrays.append(
                 pa.StructArray.from_arrays(columns, fields=list(kind), mask=missing)
@@ -356,7 +415,13 @@ def _exported(column: str, kind: DataType) -> str:
 
 
 def _imported(column: pa.Array, kind: DataType) -> pa.Array:
-    """Returns a column that left DuckDB with its proper Arrow type."""
+    """Returns a column that left DuckDB with its proper Arrow type.
+
+    DuckDB says of each value that it is not NULL, even if none is, and readers look at it.
+    """
     if kind != UUID:
-        return column
+        if column.null_count or not pa.types.is_primitive(column.type):
+            return column
+        buffers = [None, *column.buffers()[1:]]
+        return pa.Array.from_buffers(column.type, len(column), buffers, 0, column.offset)
     return pa.ExtensionArray.from_storage(pa.uuid(), column.cast(pa.binary(16)))

@@ -156,7 +156,8 @@ def _grouped(
 ) -> str:
     """Returns SQL that counts cells of some columns of a part by partition, and rows if wanted.
 
-    There is no FILTER in it: DuckDB would copy the input of all aggregates for each.
+    There is no FILTER in it: DuckDB would copy the input of all aggregates for each. Which cells
+    are within their tolerance is a column of its own, so that it is decided once.
 
     Of a table partitioned by ``c3`` with one column that may differ, each row has: whether it
     counts deleted rows; the partition before and after; inserted, deleted, updated and moved
@@ -169,6 +170,7 @@ def _grouped(
     before, after = plan.side("f").partition_by, plan.side("t").partition_by
     moving = [p for p in plan.pairs if p.partition and not part.partial]
     moved = [columns.differ(pair) for pair in moving]
+    within, changed = _decided_once(columns, pairs)
     inner = ["kind"]
     inner += [f"CASE WHEN kind = 'd' THEN f_c{i} END AS p{i}f" for i in before]
     inner += [f"CASE WHEN kind <> 'd' THEN t_c{i} END AS p{i}t" for i in after]
@@ -176,7 +178,9 @@ def _grouped(
     names += columns.cell_names([*pairs, *(part.pairs if with_rows else ())])
     sums = ["0"] * 4
     if with_rows:
-        inner.append(f"{updated(columns, part.pairs)} AS is_updated")
+        others = [columns.changed(p) for p in part.pairs[len(pairs) :]]
+        any_changed = " OR ".join([*changed, *others]) or "false"
+        inner.append(f"kind = 'u' AND ({any_changed}) AS is_updated")
         inner.append(f"({' OR '.join(moved) or 'false'}) AS is_moved")
         sums = [
             "count_if(kind = 'i')",
@@ -185,8 +189,8 @@ def _grouped(
             "count_if(is_updated AND is_moved)",
         ]
     for n, pair in enumerate(pairs):
-        inner.append(f"kind = 'u' AND {columns.changed(pair)} AS x{n}")
-        inner.append(f"kind = 'u' AND {columns.within(pair)} AS w{n}")
+        inner.append(f"kind = 'u' AND {changed[n]} AS x{n}")
+        inner.append(f"kind = 'u' AND {f'w{n}' if pair.tolerance else 'false'} AS w{n}")
         inner.append(f"{columns.missing('f', pair)} AS a{n}")
         inner.append(f"{columns.missing('t', pair)} AS b{n}")
         sums += [
@@ -198,13 +202,27 @@ def _grouped(
     for added in plan.added if with_rows and not part.partial else ():
         inner.append(f"kind = 'u' AND t_c{added.id} IS NOT NULL AS n{added.id}")
         sums.append(f"count_if(n{added.id})")
+    rows = f"(SELECT {', '.join(['*', *within])} FROM {part.only(names)})"
     groups = [*(f"p{i}f" for i in before), *(f"p{i}t" for i in after)]
     shown = ["kind = 'd'", *(f"CAST({group} AS VARCHAR)" for group in groups)]
     grouping = ", ".join(["kind = 'd'", *groups])
     return (
         f"SELECT {', '.join([*shown, *sums])} FROM "
-        f"(SELECT {', '.join(inner)} FROM {part.only(names)}) GROUP BY {grouping}"
+        f"(SELECT {', '.join(inner)} FROM {rows}) GROUP BY {grouping}"
     )
+
+
+def _decided_once(columns: SqlColumns, pairs: Sequence[ColumnPair]) -> tuple[list[str], list[str]]:
+    """Returns columns of which cells are within their tolerance, and conditions that some changed.
+
+    The conditions, one for each column, go by those columns.
+    """
+    within = [f"{columns.within(p)} AS w{n}" for n, p in enumerate(pairs) if p.tolerance]
+    changed = [
+        f"({columns.differ(p)} AND NOT w{n})" if p.tolerance else columns.changed(p)
+        for n, p in enumerate(pairs)
+    ]
+    return within, changed
 
 
 def _add(counts: Tally, pairs: Sequence[ColumnPair], group: Sequence[int]) -> list[int]:

@@ -7,7 +7,7 @@ Where most rows differ none are kept: reading them again costs no more than keep
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import duckdb
 import numpy as np
@@ -205,7 +205,7 @@ class PartialRows:
         for number, (pair, table) in enumerate(self.pairs):
             if table in parts:
                 continue
-            derived = {f"f_c{p.before.id}": f"t_c{p.after.id}" for p in self._derived(pair)}
+            derived = _derived_names(self._derived(pair))
             also = [f"{sql} AS {name}" for name, sql in derived.items()]
             listed = ", ".join(["SELECT 'u' AS kind", "*", *also]) + " FROM"
             if table is not None:
@@ -214,14 +214,24 @@ class PartialRows:
                 continue
             rows, some = (self._partial(pair, number, first=n) for n in (None, BLOCK_ROWS))
             parts[str(number)] = Part(
-                f"({listed} ({rows}))", pair.changed, partial=True, sample=f"({listed} ({some}))"
+                f"({listed} ({rows}))",
+                pair.changed,
+                partial=True,
+                sample=f"({listed} ({some}))",
+                derived=derived,
             )
         return list(parts.values())
 
     def streams(self) -> list[Part]:
         """Returns SQL that finds the rows of each pair of files again, whole."""
         return [
-            Part(f"({self._streamed(pair)})", pair.changed, partial=False) for pair, _ in self.pairs
+            Part(
+                f"({self._streamed(pair)})",
+                pair.changed,
+                partial=False,
+                derived=_derived_names(self._equal(pair)),
+            )
+            for pair, _ in self.pairs
         ]
 
     def _streamed(self, pair: FilePair) -> str:
@@ -460,3 +470,8 @@ class PartialRows:
             for p in self._columns.formed(side)
             if p.number not in numbers
         ]
+
+
+def _derived_names(pairs: Iterable[ColumnPair]) -> dict[str, str]:
+    """Returns the columns of the older side's rows that are those of the newer, by theirs."""
+    return {f"f_c{pair.before.id}": f"t_c{pair.after.id}" for pair in pairs}

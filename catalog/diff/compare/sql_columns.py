@@ -29,6 +29,8 @@ class Part:
         table: The table that holds partial rows, in which ``derived`` columns are called otherwise.
         arrays: The columns of the rows, if the engine has not been handed these yet: it must be
             before ``relation`` or ``only`` are used. No such row counts as equal.
+        derived: Columns of the older side that were not read but are those of the newer side, with
+            their names there; only parts of updated rows have such.
     """
 
     relation: str
@@ -38,6 +40,11 @@ class Part:
     table: str | None = None
     derived: Mapping[str, str] = field(default_factory=dict)
     arrays: Mapping[str, pa.Array] | None = None
+
+    @property
+    def all_updated(self) -> bool:
+        """Returns whether it certainly holds no rows but updated ones."""
+        return self.partial or bool(self.derived)
 
     def only(self, names: Iterable[str]) -> str:
         """Returns SQL of the rows with at least ``kind`` and some columns, to follow FROM.
