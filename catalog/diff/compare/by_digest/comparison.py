@@ -351,7 +351,11 @@ class ByDigest:
         return None if isinstance(found, Obstacle) else found
 
     def _complete(self, files: Mapping[SideName, Sequence[DataFile]]) -> None:
-        """Computes digests that are missing, if those of one side are there."""
+        """Computes digests that are missing, if those of one side are there.
+
+        Files too small to have them by themselves get them too: a few late rows in a file of their
+        own must not cost the other files theirs.
+        """
         missing = [
             (side, file)
             for side in SIDES
@@ -363,7 +367,7 @@ class ByDigest:
             return
         for side, file in missing:
             table = self._plan.side(side)
-            if has_row_digests(table, file):
+            if has_row_digests(table, file, "rows"):
                 found = complete_row_digests(self._reader.store, table, file)
                 self._read[side, self._numbers[side][file.identity, file.path]] = found
 
