@@ -51,10 +51,17 @@ Case = Callable[[Path, int], Work]
 """Prepares something of a size in an empty folder, and returns what is measured."""
 
 
-def wide_source(folder: Path, columns: int, more: int) -> str:
-    values = {f"c{n}": [n, n + more] for n in range(columns - 1)}
+def wide_source(
+    folder: Path, columns: int, more: int, *, changed: int | None = None, rows: int = 2
+) -> str:
+    """Writes a table of BIGINT columns, ``more`` greater in the first ``changed`` or in all."""
+    first = columns if changed is None else changed
+    values = {
+        f"c{n}": range(n + more * (n < first), n + more * (n < first) + rows)
+        for n in range(columns - 1)
+    }
     folder.mkdir(exist_ok=True)
-    pq.write_table(pa.table({"id": [1, 2], **values}), folder / "a.parquet")
+    pq.write_table(pa.table({"id": range(rows), **values}), folder / "a.parquet")
     return str(folder)
 
 
@@ -63,10 +70,11 @@ def snapshot(cat: Catalog, table: str, source: str) -> None:
         tx.snapshot(table, source, key=["id"])
 
 
-def wide(folder: Path, columns: int) -> Catalog:
+def wide(folder: Path, columns: int, *, changed: int | None = None, rows: int = 2) -> Catalog:
     cat = catalog.create(folder / "lake")
     for more in range(2):
-        snapshot(cat, "t", wide_source(folder / "source", columns, more))
+        source = wide_source(folder / "source", columns, more, changed=changed, rows=rows)
+        snapshot(cat, "t", source)
     return cat
 
 
@@ -84,6 +92,16 @@ def next_snapshot(folder: Path, columns: int) -> Work:
 
 def wide_diff(folder: Path, columns: int) -> Work:
     cat = wide(folder, columns)
+    return lambda: cat.diff("main~1", "main").close()
+
+
+def wide_diff_of_one(folder: Path, columns: int) -> Work:
+    cat = wide(folder, columns, changed=1)
+    return lambda: cat.diff("main~1", "main").close()
+
+
+def wide_diff_of_many_rows(folder: Path, columns: int) -> Work:
+    cat = wide(folder, columns, rows=20_000)
     return lambda: cat.diff("main~1", "main").close()
 
 
@@ -251,6 +269,8 @@ CASES: dict[str, tuple[Case, int, str]] = {
     "snapshot": (first_snapshot, 2500, "columns"),
     "next snapshot": (next_snapshot, 2500, "columns"),
     "diff, all changed": (wide_diff, 2500, "columns"),
+    "diff, one changed": (wide_diff_of_one, 2500, "columns"),
+    "diff, 20,000 rows of which all cells changed": (wide_diff_of_many_rows, 128, "columns"),
     "changed rows": (wide_rows, 2500, "columns"),
     "UPDATE": (wide_update, 2500, "columns"),
     "schema": (wide_schema, 2500, "columns"),
