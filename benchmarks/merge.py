@@ -19,6 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import diff_changes
 import diff_data
 from diff_measure import cpu_seconds, peak_bytes
 
@@ -26,7 +27,7 @@ SHAPE = diff_data.ORDERS
 SIDES = {"ours": 1, "theirs": 2}
 
 
-def changed_by(side: str, *, shuffled: bool) -> diff_data.Rows:
+def changed_by(side: str, *, shuffled: bool) -> diff_changes.Rows:
     """Returns the rows of a partition as one side has them."""
     salt = SIDES[side]
 
@@ -62,8 +63,8 @@ def build(data: Path, rows: int, *, shuffled: bool) -> None:
     lake = catalog.create(str(data / "lake"))
     for side in ("base", *SIDES):
         if side in SIDES:
-            how = diff_data.Rewrite(changed_by(side, shuffled=shuffled))
-            diff_data.write_newer(con, SHAPE, data / "base", data / side, how)
+            how = diff_changes.Rewrite(changed_by(side, shuffled=shuffled))
+            diff_changes.write_newer(con, SHAPE, data / "base", data / side, how)
             lake.branches.create(side, at="base")
         branch = "main" if side == "base" else side
         with lake.transaction(branch) as tx:

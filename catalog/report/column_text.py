@@ -31,8 +31,7 @@ _IS_USED = np.arange(4) < _WIDTHS[:, None]
 def texts(column: pa.Array) -> pa.Array:
     """Returns the values of a column as text; null for NULL.
 
-    Raises:
-        pyarrow.ArrowException: The text is longer than a column of Arrow can hold.
+    Text that is longer than a column of Arrow can hold is an error of Arrow's.
     """
     form = _form(column.type)
     if form is None:

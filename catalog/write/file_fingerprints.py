@@ -8,6 +8,7 @@ from types import MappingProxyType
 from catalog.dataclasses import dataclass
 from catalog.diff.fingerprints.claims import unproved
 from catalog.diff.fingerprints.completing import Replaced, TakenFrom, computed_whole
+from catalog.diff.fingerprints.row_completing import complete_row_digests
 from catalog.diff.fingerprints.row_rule import Prints, has_row_digests
 from catalog.diff.route import known_keys
 from catalog.engine.connection import borrowed, single_row
@@ -85,6 +86,8 @@ def keep_prints(
                 with_rows=has_row_digests(table, file, prints),
                 taken_from=source,
             )
+        elif source is None and has_row_digests(table, file, prints):
+            complete_row_digests(store, table, file)
         return file.identity, found
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:

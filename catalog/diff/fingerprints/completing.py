@@ -14,6 +14,7 @@ from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.diff.fingerprints.reuse import KeyIndex, Known, looked_at, looked_into, needed_columns
 from catalog.diff.fingerprints.row_completing import with_row_sum, words_like
 from catalog.diff.fingerprints.row_digester import RowWords
+from catalog.diff.fingerprints.row_rule import has_row_digests
 from catalog.diff.fingerprints.side_by_side import LocalFile, compute_both
 from catalog.diff.plan import SIDES, SideName, TablePlan
 from catalog.diff.route import key_ids
@@ -199,8 +200,18 @@ class Completing:
             like += [one for one in others.like(file, known) if isinstance(one, Fingerprint)]
         keyed, columns = self._keyed(side, file), needed[file.identity]
         source = readable(self._repository.store, file)
-        made = compute(source, keyed, like, known=known, needed=columns, digests="summed")
-        return _kept(self._repository, keyed, made)
+        rows: list[RowWords] = []
+        with_rows = has_row_digests(keyed.table, file)
+        made = compute(
+            source,
+            keyed,
+            like,
+            known=known,
+            needed=columns,
+            digests="kept" if with_rows else "summed",
+            take_rows=rows.append if with_rows else None,
+        )
+        return _kept(self._repository, keyed, made, rows)
 
 
 class _Others:
