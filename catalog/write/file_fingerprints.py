@@ -59,10 +59,9 @@ def keep_prints(
     Raises:
         CorruptData: A file cannot be read.
     """
-    table = update.snapshot
+    table, store = update.snapshot, repository.store
     if table is None or not update.added:
         return KeptPrints({}, ())
-    store = repository.store
     kept = Fingerprints(store)
     replaced = Replaced(kept, update.removed, table.key)
 

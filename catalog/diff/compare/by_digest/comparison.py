@@ -4,7 +4,7 @@ Keys and digests alone tell which rows came, went, or differ; only those that di
 the columns that changed. Rows whose keys came in one partition and went in another have moved.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 import numpy as np
@@ -51,8 +51,8 @@ from catalog.repository.row_digests import KeptDigests, RowDigests
 ROW_BYTES = 96
 """Memory that matching takes for every row of both sides: keys, digests, orders."""
 
-KEPT_SHARE = 8
-"""What of the memory for matching keys may take that are kept until they are matched."""
+KEPT_BYTES = 256 << 20
+"""Keys that are kept between the search for those that repeat and their matching."""
 
 MISSING_SHARE = 0.6
 """Share of rows up to which missing digests are computed: to read both sides for them takes longer
@@ -84,7 +84,7 @@ class _Lone:
 
 def key_reader(reader: TableReader) -> KeyReader:
     """Returns what reads the keys of a plan's files, and keeps some that are read twice."""
-    return KeyReader(inner_keys(reader.plan), keep_bytes=reader.align_bytes // KEPT_SHARE)
+    return KeyReader(inner_keys(reader.plan), keep_bytes=min(KEPT_BYTES, reader.align_bytes // 8))
 
 
 class ByDigest:
@@ -209,7 +209,7 @@ class ByDigest:
                 return None
             words = {side: one for side, one in found_words.items() if one is not None}
         keys = {side: self._keys.read(self._stored[side], files[side]) for side in SIDES}
-        found = matches(keys["f"], keys["t"])
+        found = matches(keys["f"], keys["t"], certain=self._certain(words, how))
         odd = len(found.odd_before) + len(found.odd_after)
         if odd > ODD_SHARE * (len(keys["f"]) + len(keys["t"])):
             return None
@@ -222,6 +222,15 @@ class ByDigest:
             lone = _Lone(rows[side].places(alone[side]), keys[side].at(alone[side]))
             self._lone[side].append(lone)
         return Odd(rows["f"].places(found.odd_before), rows["t"].places(found.odd_after))
+
+    def _certain(
+        self, words: Mapping[SideName, Numbers], how: Salting | None
+    ) -> Callable[[Numbers, Numbers], Numbers] | None:
+        """Returns what tells which pairs of rows have equal keys, since their digests are equal."""
+        held = set() if how is None else {pair.number for pair in how.alike}
+        if not all(pair.number in held for pair in self._keys.pairs):
+            return None
+        return lambda mine, theirs: np.asarray(words["f"][mine] == words["t"][theirs])
 
     def _add_updated(
         self, matched: "_Matched", how: Salting, keys: Mapping[SideName, Keys]

@@ -5,13 +5,13 @@ equal keys. Of other keys, the code is a hash: rows of equal codes are candidate
 compared.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyarrow as pa
-import xxhash
 
-from catalog.dataclasses import dataclass
+from catalog.dataclasses import dataclass, replace
 from catalog.diff.compare.align import Numbers, differing, increases
 from catalog.diff.compare.arrays import Unreadable
 from catalog.diff.compare.by_digest.stored_columns import StoredColumns
@@ -30,8 +30,6 @@ DENSE = 4
 SAMPLE = 4096
 """Codes that are looked at to see whether most of them are dense."""
 
-_ODD = np.uint64(0x9E3779B97F4A7C15)
-
 _OWN_CODES = (TypeClass.INTEGER, TypeClass.DATE, TypeClass.TIMESTAMP)
 
 
@@ -44,12 +42,14 @@ class Keys:
         missing: Which rows have NULL where codes are values; None: none.
         columns: The key columns as files store them.
         exact: Whether codes are values, so that equal ones are equal keys.
+        sorting: The codes in order, if they were sorted before.
     """
 
     codes: Numbers
     missing: Numbers | None
     columns: tuple[pa.Array, ...]
     exact: bool
+    sorting: "_Sorting | None" = None
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -60,6 +60,33 @@ class Keys:
         taken = from_numpy(which)
         columns = tuple(unwrapped(column.take(taken)) for column in self.columns)
         return Keys(self.codes[which], missing, columns, self.exact)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sorting:
+    """Codes in their order.
+
+    Attributes:
+        order: Their places; None if they increase as they are.
+    """
+
+    codes: Numbers
+    order: Numbers | None
+
+    def places(self, which: Numbers) -> Numbers:
+        """Returns where codes lie that have some numbers in their order."""
+        return which if self.order is None else np.asarray(self.order[which])
+
+    def repeated(self) -> Numbers:
+        """Returns the codes that occur several times."""
+        return np.unique(self.codes[1:][self.codes[1:] == self.codes[:-1]])
+
+
+def _sorting(codes: Numbers) -> _Sorting:
+    if increases(codes):
+        return _Sorting(codes, None)
+    order = np.argsort(codes)
+    return _Sorting(codes[order], order)
 
 
 class KeyReader:
@@ -97,7 +124,9 @@ class KeyReader:
             Unreadable: The engine must read them.
         """
         found = self._once(stored, file)
-        size = found.codes.nbytes + sum(column.nbytes for column in found.columns)
+        if _dense_window(found.codes) is None:
+            found = replace(found, sorting=_sorting(found.codes))
+        size = 3 * found.codes.nbytes + sum(column.nbytes for column in found.columns)
         if size <= self._keep_bytes:
             self._keep_bytes -= size
             self._kept[stored.side, file.path, file.file_schema] = found
@@ -114,6 +143,8 @@ class KeyReader:
             Unreadable: They are too large for an array.
         """
         parts = [part for part in parts if len(part)]
+        if len(parts) == 1:
+            return parts[0]
         codes = np.concatenate([np.zeros(0, np.int64), *(part.codes for part in parts)])
         missing = None
         if any(part.missing is not None for part in parts):
@@ -209,16 +240,19 @@ class Matches:
     odd_after: Numbers
 
 
-def matches(before: Keys, after: Keys) -> Matches:
-    """Matches the rows of two sides by their keys."""
-    partner = _partners(before.codes, after.codes)
+def matches(
+    before: Keys, after: Keys, *, certain: Callable[[Numbers, Numbers], Numbers] | None = None
+) -> Matches:
+    """Matches the rows of two sides by their keys.
+
+    ``certain`` returns of which pairs of rows it is known that keys of one hash are equal.
+    """
+    partner, repeated = _partners(before, after)
     odd = [_missing(keys) for keys in (before, after)]
-    repeated = _repeated(before.codes), _repeated(after.codes)
-    if len(repeated[0]) or len(repeated[1]):
-        codes = np.unique(np.concatenate(repeated))
-        both = np.isin(codes, before.codes) & np.isin(codes, after.codes)
+    if len(repeated):
+        both = np.isin(repeated, before.codes) & np.isin(repeated, after.codes)
         odd = [
-            mask | np.isin(keys.codes, codes[both])
+            mask | np.isin(keys.codes, repeated[both])
             for mask, keys in zip(odd, (before, after), strict=True)
         ]
     here = (partner >= 0) & ~odd[0]
@@ -229,7 +263,7 @@ def matches(before: Keys, after: Keys) -> Matches:
         odd[0] = odd[0].copy()
         odd[0][mine[apart]] = True
         mine, theirs = mine[~apart], theirs[~apart]
-    unlike = _unlike(before, after, mine, theirs)
+    unlike = None if before.exact else _unlike(before, after, (mine, theirs), certain)
     if unlike is not None:
         odd = [odd[0].copy(), odd[1].copy()]
         odd[0][mine[unlike]] = odd[1][theirs[unlike]] = True
@@ -241,54 +275,64 @@ def matches(before: Keys, after: Keys) -> Matches:
     return Matches(mine, theirs, lone[0], lone[1], np.flatnonzero(odd[0]), np.flatnonzero(odd[1]))
 
 
-def _unlike(before: Keys, after: Keys, mine: Numbers, theirs: Numbers) -> Numbers | None:
+def _unlike(
+    before: Keys,
+    after: Keys,
+    pairs: tuple[Numbers, Numbers],
+    certain: Callable[[Numbers, Numbers], Numbers] | None,
+) -> Numbers | None:
     """Returns which pairs of rows of one hash have unlike keys; None if none has."""
-    if before.exact or not len(mine):
+    mine, theirs = pairs
+    doubtful = np.arange(len(mine)) if certain is None else np.flatnonzero(~certain(mine, theirs))
+    if not len(doubtful):
         return None
-    found = np.zeros(len(mine), bool)
-    whole = len(mine) == len(before) and bool((mine == np.arange(len(mine))).all())
+    differ = np.zeros(len(doubtful), bool)
+    taken = from_numpy(mine[doubtful])
     for one, other in zip(before.columns, after.columns, strict=True):
-        some = one if whole else one.take(from_numpy(mine))
-        found |= differing(some, other, theirs)
-    return found if found.any() else None
+        differ |= differing(one.take(taken), other, theirs[doubtful])
+    found = np.zeros(len(mine), bool)
+    found[doubtful[differ]] = True
+    return found if differ.any() else None
 
 
-def _partners(mine: Numbers, theirs: Numbers) -> Numbers:
-    """Returns for each code of one side the place of an equal one of the other, -1 for none."""
+def _partners(before: Keys, after: Keys) -> tuple[Numbers, Numbers]:
+    """Matches codes.
+
+    Returns:
+        For each code of one side the place of an equal one of the other, -1 for none; and the codes
+        that occur several times on a side.
+    """
+    mine, theirs = before.codes, after.codes
     window = _dense_window(theirs)
     if window is None:
-        return _sorted_partners(mine, theirs)
+        sortings = [keys.sorting or _sorting(keys.codes) for keys in (before, after)]
+        repeated = np.concatenate([one.repeated() for one in sortings])
+        return _sorted_partners(*sortings), np.unique(repeated)
+    repeated = np.unique(np.concatenate([_repeated(mine), _repeated(theirs)]))
     low, high = window
     table = np.full(high - low + 1, -1, np.int64)
     inside = (theirs >= low) & (theirs <= high)
     table[theirs[inside] - low] = np.flatnonzero(inside)
     here = (mine >= low) & (mine <= high)
     if here.all():
-        return np.asarray(table[mine - low])
+        return np.asarray(table[mine - low]), repeated
     found = np.where(here, table[np.where(here, mine - low, 0)], -1)
     apart, others = np.flatnonzero(~here), np.flatnonzero(~inside)
     if len(others):
-        places = _sorted_partners(mine[apart], theirs[others])
+        places = _sorted_partners(_sorting(mine[apart]), _sorting(theirs[others]))
         found[apart] = np.where(places < 0, -1, others[places])
-    return found
+    return found, repeated
 
 
-def _sorted_partners(mine: Numbers, theirs: Numbers) -> Numbers:
-    if not len(mine) or not len(theirs):
-        return np.full(len(mine), -1, np.int64)
-    order = None if increases(theirs) else np.argsort(theirs)
-    known = theirs if order is None else theirs[order]
-    own = None if increases(mine) else np.argsort(mine)
-    wanted = mine if own is None else mine[own]
-    places = np.searchsorted(known, wanted)
-    places[places == len(known)] = 0
-    hit = known[places] == wanted
-    found = np.where(hit, places if order is None else order[places], -1)
-    if own is None:
+def _sorted_partners(mine: _Sorting, theirs: _Sorting) -> Numbers:
+    found = np.full(len(mine.codes), -1, np.int64)
+    if not len(found) or not len(theirs.codes):
         return found
-    back = np.empty(len(mine), np.int64)
-    back[own] = found
-    return back
+    places = np.searchsorted(theirs.codes, mine.codes)
+    places[places == len(theirs.codes)] = 0
+    hit = np.flatnonzero(theirs.codes[places] == mine.codes)
+    found[mine.places(hit)] = theirs.places(places[hit])
+    return found
 
 
 def _dense_window(codes: Numbers) -> tuple[int, int] | None:
@@ -345,21 +389,31 @@ def repeated_keys(
     if any(pair.on(side).id in by_partition for pair in keys.pairs):
         return None
     stored = StoredColumns(reader, side, files)
-    parts = [np.zeros(0, np.int64)]
+    groups: defaultdict[tuple[bytes | None, ...], list[Keys]] = defaultdict(list)
     for file in files:
-        values = [file.partition[by_partition.index(i)] for i in outer]
+        values = tuple(file.partition[by_partition.index(i)] for i in outer)
         try:
             one = keys.look(stored, file)
         except Unreadable:
             return None
         if any(column.null_count for column in one.columns) or None in values:
             return None
-        parts.append(one.codes)
-        if outer:
-            salt = xxhash.xxh3_64_intdigest(repr(values).encode())
-            parts[-1] = (one.codes.view(np.uint64) * _ODD + np.uint64(salt)).view(np.int64)
-    codes = np.concatenate(parts)
-    repeated = _repeated(codes)
-    if not len(repeated):
-        return 0
-    return int(np.isin(codes, repeated).sum()) if keys.exact and not outer else None
+        groups[values].append(one)
+    total = 0
+    for parts in groups.values():
+        repeated = _repeated_in(parts)
+        if len(repeated) and not keys.exact:
+            return None
+        total += sum(int(np.isin(part.codes, repeated).sum()) for part in parts)
+    return total
+
+
+def _repeated_in(parts: Sequence[Keys]) -> Numbers:
+    """Returns the codes that occur several times among the keys of some files."""
+    if len(parts) == 1 and parts[0].sorting is not None:
+        return parts[0].sorting.repeated()
+    if any(part.sorting is None for part in parts):
+        return _repeated(np.concatenate([part.codes for part in parts]))
+    runs = [part.sorting.codes for part in parts if part.sorting is not None]
+    whole = np.sort(np.concatenate(runs), kind="stable")  # merges what is in order
+    return _Sorting(whole, None).repeated()
