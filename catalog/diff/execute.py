@@ -45,6 +45,7 @@ def compare_table(
 
     ``name`` begins the names of its tables in the engine, and must be unique there.
     """
+    reader = replace(reader, hands_out=keep_rows)
     counted, held = compare_rows(reader, options, name=name, progress=progress)
     if keep_rows:
         touched = [name for name, one in counted.columns.items() if _has_touched(one)]

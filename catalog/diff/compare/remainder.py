@@ -20,8 +20,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
 from catalog.diff.compare.align_task import Aligning
-from catalog.diff.compare.by_digest.comparison import ByDigest, Odd, key_reader
+from catalog.diff.compare.by_digest.comparison import ByDigest, key_reader
 from catalog.diff.compare.by_digest.key_codes import KeyReader
+from catalog.diff.compare.by_digest.row_sets import Odd
 from catalog.diff.compare.hashes import hashed_rows
 from catalog.diff.compare.positional import PartialRows
 from catalog.diff.compare.sql_columns import Part, SqlColumns

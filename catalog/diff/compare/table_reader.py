@@ -30,6 +30,7 @@ class TableReader:
         all_files: All files of each side, where they are wanted.
         opened: Sizes of the files that were opened so far, by path.
         checks: What checks the files that others can change, once they were read.
+        hands_out: Whether changed rows are about to be handed out.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -40,6 +41,7 @@ class TableReader:
     all_files: Mapping[SideName, Sequence[DataFile]] = field(default_factory=dict)
     opened: dict[str, int] = field(default_factory=dict)
     checks: Sequence[Check] = ()
+    hands_out: bool = False
 
     def relation(
         self,

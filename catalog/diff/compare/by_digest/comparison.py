@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 import numpy as np
 import pyarrow as pa
 
-from catalog.dataclasses import dataclass
 from catalog.diff.compare.align import Numbers
 from catalog.diff.compare.arrays import Unreadable
 from catalog.diff.compare.by_digest.key_codes import KeyReader, Keys, Matches, matches
@@ -23,12 +22,21 @@ from catalog.diff.compare.by_digest.obstacles import (
     salted,
 )
 from catalog.diff.compare.by_digest.placed_rows import PlacedRows, staged_rows
+from catalog.diff.compare.by_digest.row_sets import (
+    FileRows,
+    Lone,
+    Matched,
+    Odd,
+    common_columns,
+)
 from catalog.diff.compare.by_digest.salting import Salting, salting
 from catalog.diff.compare.by_digest.stored_columns import (
     Places,
     StoredColumns,
     in_table_type,
+    is_plain,
     joined,
+    values,
 )
 from catalog.diff.compare.by_digest.verification import (
     Candidates,
@@ -62,26 +70,6 @@ ODD_SHARE = 0.2
 """Share of rows that only their values can match, up to which the others are matched by digests."""
 
 
-@dataclass(frozen=True, slots=True)
-class Odd:
-    """Rows that only their values can match: of keys that are NULL, or that several rows have."""
-
-    before: Places
-    after: Places
-
-    def on(self, side: SideName) -> Places:
-        """Returns the rows of a side."""
-        return self.before if side == "f" else self.after
-
-
-@dataclass(frozen=True, slots=True)
-class _Lone:
-    """The rows of a side that have no partner in their partition."""
-
-    places: Places
-    keys: Keys
-
-
 def key_reader(reader: TableReader) -> KeyReader:
     """Returns what reads the keys of a plan's files, and keeps some that are read twice."""
     return KeyReader(inner_keys(reader.plan), keep_bytes=min(KEPT_BYTES, reader.align_bytes // 8))
@@ -110,7 +98,7 @@ class ByDigest:
         self._keys = keys
         self._possible = bool(reader.align_bytes) and of_key(plan) is None
         self._verification = Verification(plan, self._stored)
-        self._lone: dict[SideName, list[_Lone]] = {"f": [], "t": []}
+        self._lone: dict[SideName, list[Lone]] = {"f": [], "t": []}
         self._kept = RowDigests(reader.store)
         self._one_value: dict[int, bool] = {}
         self._read: dict[tuple[SideName, int], KeptDigests | None] = {}
@@ -164,10 +152,16 @@ class ByDigest:
                 "t": np.sort(np.append(found.inserted, found.odd_after)),
             }
         for side in SIDES:
+            shown = common_columns([one for one in lone[side] if len(one.places)])
+            taken = from_numpy(left[side])
             self.placed.add(
                 {side: places[side].at(left[side])},
                 "d" if side == "f" else "i",
-                columns=self._key_columns(keys, {side: left[side]}),
+                carried=[p for p in self._changed() if f"{side}_c{p.on(side).id}" in shown],
+                columns={
+                    **{name: column.take(taken) for name, column in shown.items()},
+                    **self._key_columns(keys, {side: left[side]}),
+                },
             )
         return {
             field_id: count - self.placed.count_added(field_id)
@@ -192,6 +186,28 @@ class ByDigest:
         with self._late.columns(staged, {side: ids}) as query:
             yield f"SELECT {carried}, true AS here FROM ({query})"
 
+    def _asked_for(self, side: SideName, places: Places) -> dict[str, pa.Array]:
+        """Returns the columns of rows without a partner that will be shown, if rows are.
+
+        They are those that changed in other rows, which have just been read.
+        """
+        if not self._reader.hands_out or not len(places):
+            return {}
+        table = self._plan.side(side)
+        ids = [p.on(side).id for p in self._changed() if is_plain(table, p.on(side).id)]
+        try:
+            found = self._stored[side].some(places, ids)
+            return {
+                f"{side}_c{one.id}": values(found[one.id], len(places), one)
+                for one in table.fields(tuple(ids))
+            }
+        except Unreadable:
+            return {}
+
+    def _changed(self) -> list[ColumnPair]:
+        """Returns the columns in which rows are known to have changed."""
+        return [p for p in self._plan.value_pairs if p.number in self._verification.learned]
+
     def _may_move(self) -> bool:
         """Returns whether a key may lie in another partition on the other side."""
         return len(self._plan.tasks) > 1 and len(self._keys.pairs) == len(self._plan.key)
@@ -213,14 +229,16 @@ class ByDigest:
         odd = len(found.odd_before) + len(found.odd_after)
         if odd > ODD_SHARE * (len(keys["f"]) + len(keys["t"])):
             return None
-        rows = {side: _Rows(files[side], self._numbers[side]) for side in SIDES}
+        rows = {side: FileRows(files[side], self._numbers[side]) for side in SIDES}
         if how is not None:
             change = words["t"][found.after] - words["f"][found.before]
-            self._add_updated(_Matched(found, rows, change), how, keys)
+            self._add_updated(Matched(found, rows, change), how, keys)
         alone = {"f": found.deleted, "t": found.inserted}
         for side in SIDES:
-            lone = _Lone(rows[side].places(alone[side]), keys[side].at(alone[side]))
-            self._lone[side].append(lone)
+            lone = rows[side].places(alone[side])
+            columns = self._asked_for(side, lone)
+            self._lone[side].append(Lone(lone, keys[side].at(alone[side]), columns))
+            self._stored[side].forget()
         return Odd(rows["f"].places(found.odd_before), rows["t"].places(found.odd_after))
 
     def _certain(
@@ -232,9 +250,7 @@ class ByDigest:
             return None
         return lambda mine, theirs: np.asarray(words["f"][mine] == words["t"][theirs])
 
-    def _add_updated(
-        self, matched: "_Matched", how: Salting, keys: Mapping[SideName, Keys]
-    ) -> None:
+    def _add_updated(self, matched: Matched, how: Salting, keys: Mapping[SideName, Keys]) -> None:
         """Holds those of matched rows that differ."""
         differ = matched.change != 0
         if how.outside:
@@ -410,44 +426,6 @@ class ByDigest:
                 own[at] = words[rows]
             found.append(own)
         return np.asarray(found[1] - found[0])
-
-
-@dataclass(frozen=True, slots=True)
-class _Matched:
-    """Rows of one key, of which one needs to know few where they lie.
-
-    Attributes:
-        change: Of each pair, the newer digest less the older one.
-    """
-
-    found: Matches
-    rows: Mapping[SideName, "_Rows"]
-    change: Numbers
-
-    def at(self, which: Numbers) -> Candidates:
-        """Returns some of the pairs, with their places."""
-        numbers: dict[SideName, Numbers] = {
-            "f": self.found.before[which],
-            "t": self.found.after[which],
-        }
-        places = {side: self.rows[side].places(numbers[side]) for side in SIDES}
-        return Candidates(places["f"], places["t"], self.change[which], numbers)
-
-
-class _Rows:
-    """The rows of some files, one file after another."""
-
-    def __init__(self, files: Sequence[DataFile], numbers: Mapping[object, int]) -> None:
-        self._files = np.array([numbers[f.identity, f.path] for f in files], np.int64)
-        self._ends = np.cumsum(np.array([file.rows for file in files], np.int64))
-
-    def places(self, which: Numbers) -> Places:
-        """Returns where rows lie."""
-        own = np.searchsorted(self._ends, which, side="right")
-        starts = np.append(0, self._ends)
-        if not len(self._files):
-            return Places(which, which)
-        return Places(self._files[own], which - starts[own])
 
 
 def _numbered(files: Sequence[DataFile]) -> Mapping[object, int]:

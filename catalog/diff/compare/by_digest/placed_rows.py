@@ -38,6 +38,7 @@ class _Table:
 
     Attributes:
         pairs: Those columns.
+        carried: Further columns that rows carry.
         moved: Whether rows may lie in different partitions.
         updated: Whether they are pairs of rows, not such as came or went.
         equal: The numbers of pairs whose older values are those of the newer side.
@@ -45,6 +46,7 @@ class _Table:
 
     name: str
     pairs: tuple[ColumnPair, ...]
+    carried: tuple[ColumnPair, ...]
     moved: bool
     updated: bool
     equal: frozenset[int]
@@ -66,7 +68,9 @@ class PlacedRows:
         self._plan = columns.plan
         self._name = name
         self._late = LateColumns(reader, columns, f"{name}_late", stored=stored)
-        self._tables: dict[tuple[bool, bool, tuple[int, ...], frozenset[int]], _Table] = {}
+        self._tables: dict[
+            tuple[bool, bool, tuple[tuple[int, ...], ...], frozenset[int]], _Table
+        ] = {}
         self._waiting: dict[
             tuple[_Table, tuple[str, ...], tuple[SideName, ...]], list[pa.Table]
         ] = {}
@@ -79,6 +83,7 @@ class PlacedRows:
         kind: str,
         *,
         pairs: Sequence[ColumnPair] = (),
+        carried: Sequence[ColumnPair] = (),
         columns: Mapping[str, pa.Array] = MappingProxyType({}),
         moved: bool = False,
         equal: frozenset[int] = frozenset(),
@@ -89,6 +94,7 @@ class PlacedRows:
             places: The rows of each side that has them.
             kind: ``u``, ``d`` or ``i``.
             pairs: The columns.
+            carried: Further columns that are held, since they will be asked for.
             columns: Values that are at hand, by their names in the remainder.
             moved: Whether they may lie in different partitions.
             equal: The numbers of pairs whose older values are those of the newer side.
@@ -96,10 +102,10 @@ class PlacedRows:
         rows = len(next(iter(places.values())))
         if not rows:
             return
-        table = self._table(kind == "u", pairs, moved=moved, equal=equal)
+        table = self._table(kind == "u", (pairs, carried), moved=moved, equal=equal)
         staged = staged_rows(places, rows, kind=kind, first=self._count)
         self._count += rows
-        held = self._held(pairs)
+        held = self._held(table)
         for side in places:
             for name in (f"{side}_c{i}" for i in sorted(held[side])):
                 if name in columns:
@@ -112,7 +118,7 @@ class PlacedRows:
     def _take_waiting(self) -> None:
         """Has the engine take the rows that were added since: each statement takes milliseconds."""
         for (table, _, sides), waiting in self._waiting.items():
-            held = self._held(table.pairs)
+            held = self._held(table)
             staged = pa.concat_tables(waiting)
             with self._late.columns(staged, {side: held[side] for side in sides}) as query:
                 if table.updated:
@@ -130,7 +136,7 @@ class PlacedRows:
         wanted = [pair for pair in self._plan.pairs if pair.name in names]
         found = []
         for table in self._tables.values():
-            held = self._held(table.pairs)
+            held = self._held(table)
             more: dict[SideName, set[int]] = {
                 side: {p.on(side).id for p in wanted} - held[side] for side in SIDES
             }
@@ -146,7 +152,7 @@ class PlacedRows:
         """Moves rows that meet a condition to a table of whole rows."""
         self._take_waiting()
         for table in self._tables.values():
-            held = self._held(table.pairs)
+            held = self._held(table)
             more = {
                 side: {one.id for one in self._columns.fields(side)} - held[side] for side in SIDES
             }
@@ -176,18 +182,25 @@ class PlacedRows:
         return Part(relation, table.pairs, partial=partial)
 
     def _table(
-        self, updated: bool, pairs: Sequence[ColumnPair], *, moved: bool, equal: frozenset[int]
+        self,
+        updated: bool,
+        columns: tuple[Sequence[ColumnPair], Sequence[ColumnPair]],
+        *,
+        moved: bool,
+        equal: frozenset[int],
     ) -> _Table:
-        numbers = tuple(sorted(pair.number for pair in pairs))
+        pairs, carried = columns
+        numbers = tuple(tuple(sorted(pair.number for pair in some)) for some in columns)
         key = updated, moved, numbers, equal
         table = self._tables.get(key)
         if table is None:
             ordered = tuple(sorted(pairs, key=lambda pair: pair.number))
             name = f"{self._name}_placed_{len(self._tables)}"
-            table = self._tables[key] = _Table(name, ordered, moved, updated, equal)
+            table = _Table(name, ordered, tuple(carried), moved, updated, equal)
+            self._tables[key] = table
             listed = ["0::BIGINT AS n", "'' AS kind"]
             listed += [f"0::BIGINT AS {place}" for place in PLACES]
-            held = self._held(pairs)
+            held = self._held(table)
             for side in SIDES:
                 listed += self._late.no_values(side, held[side])
             self._con.execute(
@@ -222,7 +235,7 @@ class PlacedRows:
         listed = ["p.*"]
         for side in SIDES:
             listed += [f"x.{name}" for name in self._late.names(side, wanted[side])]
-        held = self._held(table.pairs)["t"]
+        held = self._held(table)["t"]
         listed += [
             f"{'p' if after in held else 'x'}.t_c{after} AS f_c{before}"
             for before, after in aliases.items()
@@ -251,9 +264,9 @@ class PlacedRows:
     def _same(self, pairs: Sequence[ColumnPair]) -> str:
         return self._columns.same(pairs, "f_", "t_")
 
-    def _held(self, pairs: Sequence[ColumnPair]) -> Mapping[SideName, frozenset[int]]:
+    def _held(self, table: _Table) -> Mapping[SideName, frozenset[int]]:
         """Returns the columns that rows carry: what identifies them, and what may have changed."""
-        plan = self._plan
+        plan, pairs = self._plan, (*table.pairs, *table.carried)
         found: dict[SideName, frozenset[int]] = {}
         for side in SIDES:
             carried = [*plan.key_pairs, *pairs, *(p for p in plan.pairs if p.partition)]

@@ -22,6 +22,9 @@ from catalog.model.schema import Field, PhysicalColumn
 from catalog.model.table import TableSnapshot
 from catalog.model.types import NULL_TYPE, is_integer
 
+KEPT_BYTES = 64 << 20
+"""Columns of a side that are kept until all rows of a task were taken from them."""
+
 OPEN_FILES = 32
 """Files of a side that stay open."""
 
@@ -77,6 +80,8 @@ class StoredColumns:
         self._reader = reader
         self._table = reader.plan.side(side)
         self._open: dict[tuple[str, str], _Open] = {}
+        self._kept: dict[int, _Kept] = {}
+        self._room = KEPT_BYTES
 
     def whole(self, file: DataFile, ids: Collection[int]) -> dict[int, pa.Array]:
         """Returns columns of a file by field id; those that it does not hold are left out.
@@ -114,14 +119,31 @@ class StoredColumns:
             if not held:
                 continue
             with self._opened(file) as columns:
-                groups, local = _in_groups(columns.group_rows, rows)
-                taken = from_numpy(local)
+                groups = _groups_of(columns.group_rows, rows)
+                kept = self._kept.get(number)
+                if kept is None or not set(groups) <= set(kept.groups):
+                    kept = self._kept[number] = _Kept(groups, {})
+                taken = from_numpy(_within(columns.group_rows, kept.groups, rows))
                 for field_id, place in held.items():
                     if not _agreed(columns, place):
                         raise Unreadable(columns.columns[place].name)
-                    values = _take(columns.some(place, groups), taken)
+                    values = _take(self._column(columns, place, kept), taken)
                     found[field_id].append(Piece(at, values, columns.columns[place]))
         return found
+
+    def _column(self, columns: FileColumns, place: int, kept: "_Kept") -> pa.ChunkedArray:
+        """Returns a column in the row groups that are kept, and keeps it if there is room."""
+        found = kept.columns.get(place)
+        if found is None:
+            found = columns.some(place, kept.groups)
+            if found.nbytes <= self._room:
+                self._room -= found.nbytes
+                kept.columns[place] = found
+        return found
+
+    def forget(self) -> None:
+        """Gives up columns that were kept, as rows of other files come next."""
+        self._kept, self._room = {}, KEPT_BYTES
 
     def groups_of(self, number: int, rows: Numbers) -> Numbers:
         """Returns the number of the row group of each of some rows of a file, in order of rows."""
@@ -161,6 +183,14 @@ class _Open:
     context: AbstractContextManager[FileColumns]
     columns: FileColumns
     label: Label
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Columns of a file, by their places in it, in some row groups."""
+
+    groups: tuple[int, ...]
+    columns: dict[int, pa.ChunkedArray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,15 +279,21 @@ def _agreed(columns: FileColumns, place: int) -> bool:
     return columns.agreed[place] and place not in columns.int96
 
 
-def _in_groups(group_rows: Sequence[int], rows: Numbers) -> tuple[list[int], Numbers]:
-    """Returns the row groups that hold some rows, in order, and the rows' numbers within them."""
+def _groups_of(group_rows: Sequence[int], rows: Numbers) -> tuple[int, ...]:
+    """Returns the row groups that hold some rows, in order."""
     ends = np.cumsum(np.asarray(group_rows, np.int64))
-    own = np.searchsorted(ends, rows, side="right")
     wanted = np.zeros(len(ends), bool)
-    wanted[own] = True
-    skipped = np.where(wanted, 0, np.asarray(group_rows, np.int64)).cumsum()
-    groups = [int(n) for n in np.flatnonzero(wanted)]
-    return groups, rows - skipped[own]
+    wanted[np.searchsorted(ends, rows, side="right")] = True
+    return tuple(int(n) for n in np.flatnonzero(wanted))
+
+
+def _within(group_rows: Sequence[int], groups: Sequence[int], rows: Numbers) -> Numbers:
+    """Returns the numbers of rows within some row groups, which hold them."""
+    sizes = np.asarray(group_rows, np.int64)
+    left_out = np.ones(len(sizes), bool)
+    left_out[list(groups)] = False
+    skipped = np.where(left_out, sizes, 0).cumsum()
+    return np.asarray(rows - skipped[np.searchsorted(np.cumsum(sizes), rows, side="right")])
 
 
 def _take(column: pa.ChunkedArray, rows: pa.Array) -> pa.Array:

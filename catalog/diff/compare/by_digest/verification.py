@@ -83,11 +83,12 @@ class Verification:
 
     Attributes:
         stored: What reads the columns of both sides.
+        learned: The numbers of pairs in which rows were found to have changed.
     """
 
     def __init__(self, plan: TablePlan, stored: Mapping[SideName, StoredColumns]) -> None:
         self._plan = plan
-        self._learned: set[int] = set()
+        self.learned: set[int] = set()
         self.stored = stored
 
     def verify(
@@ -118,7 +119,7 @@ class Verification:
             return [*found, everything]
         first += [p for p in values_of if p.tolerance is not None]
         numbers = {pair.number for pair in first}
-        first += [p for p in values_of if p.number in self._learned and p.number not in numbers]
+        first += [p for p in values_of if p.number in self.learned and p.number not in numbers]
         return [*found, *self._explained(rows, salting, first)]
 
     def _is_partial(self, salting: Salting) -> bool:
@@ -169,7 +170,7 @@ class Verification:
         changed = [pair for pair in rest if few.differ(pair)]
         if few.unexplained().any() or not changed:
             raise WrongDigest
-        self._learned |= {pair.number for pair in changed}
+        self.learned |= {pair.number for pair in changed}
         return changed
 
 
