@@ -1,7 +1,7 @@
 """Rows matched by key and digest: what is read, what is proved, and what if a digest lies."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -237,3 +237,84 @@ def test_a_path_by_digest_is_explained(tmp_path: Path) -> None:
     (step,) = lake.explain_diff("main~1", "main")["t"]
     assert (step.path, step.columns, step.why) == ("by-digest", ("id",), "")
     assert 0 < step.bytes_to_read < step.bytes_total
+
+
+def write_partitions(folder: Path, rows: Mapping[str, Sequence[int]], *, corrected: int) -> Path:
+    """Writes a file of rows by their keys into each partition, one of which is corrected."""
+    for value, keys in rows.items():
+        (folder / f"p={value}").mkdir(parents=True)
+        a = [-1 if key == corrected else key for key in keys]
+        pq.write_table(pa.table({"id": keys, "a": a, "b": a}), folder / f"p={value}/a.parquet")
+    return folder
+
+
+def with_a_wrong_word(words: Any) -> Any:
+    """Returns what reads digests, of which the first in each file is wrong."""
+
+    def lying(self: KeptDigests, start: int = 0, stop: int | None = None) -> Any:
+        found = words(self, start, stop)
+        return self._path[-8:].encode() + bytes(found)[8:] if found else found
+
+    return lying
+
+
+def test_wrong_digests_of_rows_that_moved_are_dropped_with_a_warning(
+    tmp_path: Path, compared: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = write_partitions(tmp_path / "v1", {"1": [7, 1, 2], "2": [3, 4, 5]}, corrected=1)
+    after = write_partitions(tmp_path / "v2", {"1": [9, 1, 2], "2": [7, 4, 5]}, corrected=4)
+    lake = lake_of(tmp_path, before, after)
+    monkeypatch.setattr(KeptDigests, "words", with_a_wrong_word(KeptDigests.words))
+    found = lake.diff("main~1", "main")["t"]
+    joined = lake.diff("main~1", "main", method="join")["t"]
+    assert found.rows == joined.rows
+    assert compared[:2] == [True, True]
+    assert any("digests of the rows" in text for text in found.warnings)
+
+
+def test_wrong_digests_are_said_though_the_table_is_joined_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Key 7 is in both partitions: in a file compared by position, and in one without partner."""
+    same = [*range(40)]
+    before = write_partitions(tmp_path / "v1", {"1": same, "2": [7, 101, 102, 103]}, corrected=-1)
+    after = write_partitions(tmp_path / "v2", {"1": same, "2": [101, 7, 104, 103]}, corrected=7)
+    lake = lake_of(tmp_path, before, after)
+    paths = {step.path for step in lake.explain_diff("main~1", "main")["t"]}
+    assert paths == {"positional", "by-digest"}
+    monkeypatch.setattr(KeptDigests, "words", with_a_wrong_word(KeptDigests.words))
+    found = lake.diff("main~1", "main")["t"]
+    assert found.rows == lake.diff("main~1", "main", method="join")["t"].rows
+    assert any("digests of the rows" in text for text in found.warnings)
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_rows_whose_partition_became_a_column_may_have_moved(tmp_path: Path, back: bool) -> None:
+    rows = {"1": [1, 2, 3], "2": [4, 5, 6]}
+    before = write_partitions(tmp_path / "v1", rows, corrected=1)
+    after = tmp_path / "v2"
+    after.mkdir()
+    table = pa.table({"id": range(1, 7), "a": range(1, 7), "b": range(1, 7)})
+    pq.write_table(table.append_column("p", pa.array([1, 1, 2, 2, 2, 2])), after / "a.parquet")
+    lake = lake_of(tmp_path, *((after, before) if back else (before, after)))
+    found = lake.diff("main~1", "main")["t"].rows
+    assert (found.updated, found.moved) == (2, 1)
+    assert found == lake.diff("main~1", "main", method="join")["t"].rows
+
+
+@pytest.mark.parametrize("text_key", [False, True])
+def test_a_file_with_other_rows_than_were_committed_is_damaged(
+    tmp_path: Path, text_key: bool
+) -> None:
+    before, after = two_versions(tmp_path, 14, text_key=text_key)
+    lake = lake_of(tmp_path, before, after)
+    path = max((tmp_path / "lake/data").rglob("*.parquet"), key=lambda one: one.stat().st_size)
+    size = path.stat().st_size
+    some = pq.read_table(path).slice(5)
+    path.chmod(0o644)
+    pq.write_table(some, path, row_group_size=500)
+    content = path.read_bytes()
+    end = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    path.write_bytes(content[:end] + bytes(size - len(content)) + content[end:])
+    with pytest.raises(catalog.CorruptData, match="were committed"):
+        lake.diff("main~1", "main")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from catalog.flow.contracts.rules import _in_partitions
 from tests.flow.contract_lake import Lake
 
 
@@ -151,3 +152,8 @@ def test_an_example_names_the_column_that_changed(lake: Lake) -> None:
     (found,) = lake.judged("[contract.c.table.weather]\npartitions = ['month=01']", branch)
     (example,) = found.examples
     assert (example.column, example.before, example.after) == ("region", None, "EU")
+
+
+def test_partitions_in_which_as_much_changed_are_named_in_their_order() -> None:
+    found = {(("month", month),): 1 for month in ("9", None, "7")}
+    assert _in_partitions(found) == ": 1 in month=7, 1 in month=9, 1 in month=NULL"

@@ -52,6 +52,7 @@ class Remainder:
         *,
         unique: bool = False,
         keys: KeyReader | None = None,
+        warnings: Sequence[str] = (),
     ) -> None:
         self.con = reader.con
         self.plan = reader.plan
@@ -62,6 +63,7 @@ class Remainder:
         self._reader = reader
         self._partial = PartialRows(reader, self.columns, name, keep_all=not unique)
         self._has_whole = False
+        self._warnings = tuple(warnings)
         self._aligning = Aligning(reader)
         self._by_digest = ByDigest(reader, self.columns, name, keys=keys or key_reader(reader))
         register_functions(reader.con, reader.plan)
@@ -123,7 +125,7 @@ class Remainder:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Returns what to know before trusting the rows."""
-        return self._by_digest.warnings
+        return (*self._warnings, *self._by_digest.warnings)
 
     def parts(self) -> list[Part]:
         """Returns all rows as they are held."""

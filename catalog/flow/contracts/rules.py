@@ -86,7 +86,7 @@ def _in_partitions(found: Mapping[Label, int]) -> str:
     """Returns in which partitions something is, to follow what it is."""
     if not found:
         return ""
-    most = sorted(found, key=lambda label: -found[label])
+    most = sorted(found, key=lambda label: (-found[label], partition_text(dict(label))))
     texts = [partition_text(dict(label)) for label in most[:PARTITIONS_NAMED]]
     if len(most) == 1:
         return f", in {texts[0]}"

@@ -49,6 +49,7 @@ from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.fingerprints.row_completing import complete_row_digests
 from catalog.diff.fingerprints.row_rule import has_row_digests
 from catalog.diff.plan import SIDES, ColumnPair, DiffTask, SideName
+from catalog.diff.route import constant
 from catalog.engine.arrow_arrays import from_numpy, to_numpy
 from catalog.engine.connection import single_row
 from catalog.model.datafile import DataFile
@@ -103,6 +104,7 @@ class ByDigest:
         self._one_value: dict[int, bool] = {}
         self._read: dict[tuple[SideName, int], KeptDigests | None] = {}
         self._added = {one.id: 0 for one in plan.added}
+        self._leaving = any(p.partition and not constant(plan, p) for p in plan.pairs)
         self.wrong: list[DataFile] = []
 
     def run(self, task: DiffTask) -> Odd | None:
@@ -126,9 +128,7 @@ class ByDigest:
         except Unreadable:
             return None
         except WrongDigest:
-            for file in (*task.before, *task.after):
-                self._kept.drop(self._plan.side("f" if file in task.before else "t"), file)
-            self.wrong += [*task.before, *task.after]
+            self._drop({side: task.files(side) for side in SIDES})
             return None
 
     def finish(self) -> Mapping[int, int]:
@@ -208,6 +208,13 @@ class ByDigest:
         """Returns the columns in which rows are known to have changed."""
         return [p for p in self._plan.value_pairs if p.number in self._verification.learned]
 
+    def _drop(self, files: Mapping[SideName, Sequence[DataFile]]) -> None:
+        """Removes the digests of files, of which some are wrong."""
+        for side in SIDES:
+            for file in files[side]:
+                self._kept.drop(self._plan.side(side), file)
+            self.wrong += files[side]
+
     def _may_move(self) -> bool:
         """Returns whether a key may lie in another partition on the other side."""
         return len(self._plan.tasks) > 1 and len(self._keys.pairs) == len(self._plan.key)
@@ -285,7 +292,9 @@ class ByDigest:
         chosen = how if how is not None and change is not None else unknown
         try:
             verified = self._verification.verify(candidates, chosen, moved=moved)
-        except (WrongDigest, Unreadable):
+        except (WrongDigest, Unreadable) as error:
+            if isinstance(error, WrongDigest):
+                self._drop(files)
             chosen, candidates = unknown, Candidates(before, after, None, numbers)
             verified = self._verification.verify(candidates, chosen, moved=moved)
         self._count_added(candidates)
@@ -310,7 +319,7 @@ class ByDigest:
             "u",
             pairs=rows.pairs,
             columns={**rows.columns, **self._key_columns(keys, rows.rows.numbers)},
-            moved=moved,
+            moved=moved or self._leaving,
             equal=equal,
         )
 

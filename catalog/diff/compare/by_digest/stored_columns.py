@@ -16,7 +16,7 @@ from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.diff.fingerprints.row_digest import cell_hashes
 from catalog.diff.plan import SideName
 from catalog.engine.arrow_arrays import from_numpy
-from catalog.formats.footer import Label, parquet_errors
+from catalog.formats.footer import Label, damaged, parquet_errors
 from catalog.model.datafile import DataFile
 from catalog.model.schema import Field, PhysicalColumn
 from catalog.model.table import TableSnapshot
@@ -170,7 +170,10 @@ class StoredColumns:
             context = opened(source, keyed)
             if len(self._open) >= OPEN_FILES:
                 self._open.pop(next(iter(self._open)))
-            self._open[key] = _Open(context, context.__enter__(), keyed.label(source))
+            label, columns = keyed.label(source), context.__enter__()
+            if columns.rows != file.rows:
+                raise damaged(label, f"it holds {columns.rows} rows, {file.rows} were committed")
+            self._open[key] = _Open(context, columns, label)
         found = self._open[key]
         with parquet_errors(found.label):
             yield found.columns
