@@ -1,5 +1,6 @@
 """Rows matched by key and digest: what is read, what is proved, and what if a digest lies."""
 
+import mmap
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,9 +13,15 @@ import pyarrow.parquet as pq
 import pytest
 
 import catalog
+from catalog.diff.compare.arrays import Unreadable
 from catalog.diff.compare.by_digest import key_codes, verification
 from catalog.diff.compare.by_digest.comparison import ByDigest
+from catalog.diff.compare.by_digest.key_codes import Keys
+from catalog.diff.compare.by_digest.row_sets import Lone, common_columns
+from catalog.diff.compare.by_digest.stored_columns import Piece, Places, values
 from catalog.diff.plan import DiffTask
+from catalog.model.schema import Field
+from catalog.model.types import Scalar
 from catalog.repository.row_digests import KeptDigests
 
 ROWS = 3_000
@@ -318,3 +325,15 @@ def test_a_file_with_other_rows_than_were_committed_is_damaged(
     path.write_bytes(content[:end] + bytes(size - len(content)) + content[end:])
     with pytest.raises(catalog.CorruptData, match="were committed"):
         lake.diff("main~1", "main")
+
+
+def test_text_of_more_bytes_than_an_array_holds_is_left_to_the_engine() -> None:
+    size = 1_200_000_000  # of memory that is never touched, and so takes none
+    ends = pa.py_buffer(np.array([0, size], np.int32))
+    text = pa.StringArray.from_buffers(1, ends, pa.py_buffer(mmap.mmap(-1, size)))
+    pieces = [Piece(np.array([place]), text, None) for place in (0, 1)]
+    with pytest.raises(Unreadable, match="too large"):
+        values(pieces, 2, Field(1, "a", Scalar("VARCHAR")))
+    nowhere = Places(np.array([0]), np.array([0]))
+    keys = Keys(np.array([0]), None, (), exact=True)
+    assert common_columns([Lone(nowhere, keys, {"t_c1": text})] * 2) == {}

@@ -37,6 +37,7 @@ from catalog.diff.compare.by_digest.stored_columns import (
     is_plain,
     joined,
     values,
+    within_arrays,
 )
 from catalog.diff.compare.by_digest.verification import (
     Candidates,
@@ -237,14 +238,15 @@ class ByDigest:
         if odd > ODD_SHARE * (len(keys["f"]) + len(keys["t"])):
             return None
         rows = {side: FileRows(files[side], self._numbers[side]) for side in SIDES}
+        alone = {"f": found.deleted, "t": found.inserted}
+        own = {side: keys[side].at(alone[side]) for side in SIDES}  # fails before rows are held
         if how is not None:
             change = words["t"][found.after] - words["f"][found.before]
             self._add_updated(Matched(found, rows, change), how, keys)
-        alone = {"f": found.deleted, "t": found.inserted}
         for side in SIDES:
             lone = rows[side].places(alone[side])
             columns = self._asked_for(side, lone)
-            self._lone[side].append(Lone(lone, keys[side].at(alone[side]), columns))
+            self._lone[side].append(Lone(lone, own[side], columns))
             self._stored[side].forget()
         return Odd(rows["f"].places(found.odd_before), rows["t"].places(found.odd_after))
 
@@ -332,7 +334,7 @@ class ByDigest:
             for pair, column in zip(self._keys.pairs, keys[side].columns, strict=False):
                 one = self._plan.side(side).schema.by_id(pair.on(side).id)
                 assert one is not None, "key columns exist"
-                with suppress(Unreadable):
+                with suppress(Unreadable), within_arrays():
                     some = column.take(from_numpy(which))
                     found[f"{side}_c{one.id}"] = in_table_type(some, one)
         return found

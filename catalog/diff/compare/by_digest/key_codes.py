@@ -14,7 +14,7 @@ import pyarrow as pa
 from catalog.dataclasses import dataclass, replace
 from catalog.diff.compare.align import Numbers, differing, increases
 from catalog.diff.compare.arrays import Unreadable
-from catalog.diff.compare.by_digest.stored_columns import StoredColumns
+from catalog.diff.compare.by_digest.stored_columns import StoredColumns, within_arrays
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.fingerprints.canonical import fixed, unwrapped
 from catalog.diff.fingerprints.column_reader import in_one
@@ -55,10 +55,15 @@ class Keys:
         return len(self.codes)
 
     def at(self, which: Numbers) -> "Keys":
-        """Returns the keys of some of the rows."""
+        """Returns the keys of some of the rows.
+
+        Raises:
+            Unreadable: They are too large for an array.
+        """
         missing = None if self.missing is None else self.missing[which]
         taken = from_numpy(which)
-        columns = tuple(unwrapped(column.take(taken)) for column in self.columns)
+        with within_arrays():
+            columns = tuple(unwrapped(column.take(taken)) for column in self.columns)
         return Keys(self.codes[which], missing, columns, self.exact)
 
 

@@ -1,6 +1,7 @@
 """Rows of a task as matching leaves them: matched, without a partner, or left to their values."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import field
 
 import numpy as np
@@ -8,8 +9,9 @@ import pyarrow as pa
 
 from catalog.dataclasses import dataclass
 from catalog.diff.compare.align import Numbers
+from catalog.diff.compare.arrays import Unreadable
 from catalog.diff.compare.by_digest.key_codes import Keys, Matches
-from catalog.diff.compare.by_digest.stored_columns import Places
+from catalog.diff.compare.by_digest.stored_columns import Places, within_arrays
 from catalog.diff.compare.by_digest.verification import Candidates
 from catalog.diff.plan import SIDES, SideName
 from catalog.model.datafile import DataFile
@@ -41,13 +43,16 @@ class Lone:
 
 
 def common_columns(parts: Sequence[Lone]) -> dict[str, pa.Array]:
-    """Returns the columns that all parts have, one part after another."""
-    names = parts[0].columns if parts else {}
-    return {
-        name: pa.concat_arrays([part.columns[name] for part in parts])
-        for name in names
-        if all(name in part.columns for part in parts)
-    }
+    """Returns the columns that all parts have, one part after another.
+
+    Those are left out that are too large for an array.
+    """
+    found = {}
+    for name in parts[0].columns if parts else {}:
+        if all(name in part.columns for part in parts):
+            with suppress(Unreadable), within_arrays():
+                found[name] = pa.concat_arrays([part.columns[name] for part in parts])
+    return found
 
 
 class FileRows:

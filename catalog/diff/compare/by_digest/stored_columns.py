@@ -63,6 +63,15 @@ def joined(places: Sequence[Places]) -> Places:
     return Places(np.concatenate([p.file for p in some]), np.concatenate([p.row for p in some]))
 
 
+@contextmanager
+def within_arrays() -> Iterator[None]:
+    """Turns Arrow's error for text of more bytes than an array can hold into ``Unreadable``."""
+    try:
+        yield
+    except pa.ArrowInvalid as error:
+        raise Unreadable("rows too large for an array") from error
+
+
 def _runs(values: Numbers) -> Iterator[tuple[int, int]]:
     """Yields the starts and ends of runs of equal values."""
     if not len(values):
@@ -232,17 +241,19 @@ def in_table_type(column: pa.Array, field: Field) -> pa.Array:
     kind = arrow_type(field.type)
     if kind is None:
         raise Unreadable(field.name)
-    column = unwrapped(column)
-    if pa.types.is_integer(column.type) and pa.types.is_integer(kind):
-        return column.cast(kind)
-    return as_type(column, kind, field.name)
+    with within_arrays():
+        column = unwrapped(column)
+        if pa.types.is_integer(column.type) and pa.types.is_integer(kind):
+            return column.cast(kind)
+        return as_type(column, kind, field.name)
 
 
 def values(pieces: Sequence[Piece], rows: int, field: Field) -> pa.Array:
     """Returns a column in the type of its table.
 
     Raises:
-        Unreadable: It is stored in a type that only the engine can bring into that one.
+        Unreadable: It is stored in a type that only the engine can bring into that one, or too
+            large for an array.
     """
     kind = arrow_type(field.type)
     if kind is None:
@@ -255,7 +266,8 @@ def values(pieces: Sequence[Piece], rows: int, field: Field) -> pa.Array:
         at.append(piece.at)
     if not arrays:
         return pa.nulls(0, kind)
-    whole = arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays)
+    with within_arrays():
+        whole = arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays)
     order = np.empty(rows, np.int64)
     order[np.concatenate(at)] = np.arange(rows)
     return whole.take(from_numpy(order))
@@ -303,7 +315,8 @@ def _take(column: pa.ChunkedArray, rows: pa.Array) -> pa.Array:
     """Returns the values of some rows as one array."""
     coded = pa.types.is_dictionary(column.type)  # each chunk may have a dictionary of its own
     whole = in_one(column) if coded else column
-    taken = None if whole is None else whole.take(rows)
+    with within_arrays():
+        taken = None if whole is None else whole.take(rows)
     found = in_one(taken) if isinstance(taken, pa.ChunkedArray) else taken
     if found is None:
         raise Unreadable("rows too large for an array")
