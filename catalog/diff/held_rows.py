@@ -331,10 +331,11 @@ class HeldRows:
             f"ELSE {_text('t_' + self.columns.original('t', pair))} END"
             for pair in keys
         ]
-        simple = [p for p in keys if p.before.type == p.after.type]
         order = [
             f"coalesce(t_{self.columns.original('t', p)}, f_{self.columns.original('f', p)})"
-            for p in simple
+            if p.before.type == p.after.type
+            else text
+            for p, text in zip(keys, named, strict=True)
         ]
         return named, order
 

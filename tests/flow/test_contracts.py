@@ -1,7 +1,13 @@
 """Contracts on what changed between two commits: each rule broken by one row or cell, and kept."""
 
+import random
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from catalog import Catalog
 from catalog.flow.contracts.rules import _in_partitions
 from tests.flow.contract_lake import Lake
 
@@ -157,3 +163,18 @@ def test_an_example_names_the_column_that_changed(lake: Lake) -> None:
 def test_partitions_in_which_as_much_changed_are_named_in_their_order() -> None:
     found = {(("month", month),): 1 for month in ("9", None, "7")}
     assert _in_partitions(found) == ": 1 in month=7, 1 in month=9, 1 in month=NULL"
+
+
+def test_examples_are_the_first_rows_though_the_key_has_another_type(tmp_path: Path) -> None:
+    lake = Catalog.create(tmp_path / "lake")
+    keys = random.Random(1).sample(range(100, 1000), 300)
+    for kind in (pa.int64(), pa.uint64()):
+        table = pa.table({"k": pa.array(keys, kind), "v": [str(kind)] * len(keys)})
+        folder = tmp_path / str(kind)
+        folder.mkdir()
+        pq.write_table(table, folder / "a.parquet")
+        with lake.transaction("main", message=str(kind)) as tx:
+            tx.snapshot("t", str(folder), key=["k"])
+    rules = {"contract": {"c": {"schema_changes": True, "table": {"t": {"updated": 0}}}}}
+    (found,) = lake.judge(rules, "main~1", "main").violations
+    assert [row.key["k"] for row in found.examples] == [str(key) for key in sorted(keys)[:3]]
