@@ -125,6 +125,7 @@ def _settled(
     remainder = Remainder(reader, name, unique=unique, keys=keys)
     if not _fill(remainder, reader.prints, progress):
         plain = replace(reader, prints={}, align_bytes=0)
+        remainder.drop()
         remainder = Remainder(plain, name, unique=unique, warnings=remainder.warnings)
         _fill(remainder, {}, lambda rows: None)
     return remainder

@@ -172,10 +172,13 @@ class ByDigest:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Returns what to know of digests that were wrong."""
-        return tuple(
-            f"digests of the rows of {file.path}, or of a file that it was compared with, were "
-            "wrong: they were removed, and the rows compared by their values"
-            for file in self.wrong
+        if not self.wrong:
+            return ()
+        others = len({file.path for file in self.wrong}) - 1
+        also = f" or of {others:,} files compared with it" if others > 1 else " or its partner"
+        return (
+            f"digests of the rows of {self.wrong[0].path}{also} were wrong: they were removed, "
+            "and the rows compared by their values",
         )
 
     @contextmanager
