@@ -54,7 +54,7 @@ class Step:
 def explain(repository: Repository, plan: TablePlan) -> list[Step]:
     """Returns the steps of a table's diff, from metadata, footers and kept fingerprints."""
     if plan.before is None or plan.after is None:
-        return [_one_sided(plan, task) for task in plan.tasks]
+        return [_one_sided(repository, plan, task) for task in plan.tasks]
     prints = kept_prints(repository.store, plan)
     return [step for task in plan.tasks for step in _task(repository, plan, task, prints=prints)]
 
@@ -83,22 +83,18 @@ def _task(
     if rest is None:
         return
     if not (rest.before and rest.after):
-        yield _one_sided(plan, rest)
+        yield _one_sided(repository, plan, rest)
         return
     files = [*rest.before, *rest.after]
     missing = 0
     if task.partition is not None:
         missing = sum(file.identity not in prints for file in files)
     total = _total(files)
-    why = _obstacle(repository, plan, rest)
-    if plan.key and why is None:
-        inner = inner_keys(plan)
-        read = sum(
-            _column_bytes(repository, plan, side, file, inner)
-            for side in SIDES
-            for file in rest.files(side)
-        )
-        keys = tuple(pair.name for pair in plan.key_pairs)
+    obstacle = _obstacle(repository, plan, rest)
+    if obstacle is None or obstacle.few:
+        if obstacle is not None:
+            missing = max(missing, obstacle.missing)
+        keys, read = _of_keys(repository, plan, rest)
         yield Step(label, "by-digest", keys, len(files), missing, read, total)
         return
     names = tuple(pair.name for pair in plan.pairs if pair.compared)
@@ -110,19 +106,31 @@ def _task(
         missing,
         total,
         total,
-        why or "",
+        obstacle.reason if plan.key else "",
     )
 
 
-def _obstacle(repository: Repository, plan: TablePlan, task: DiffTask) -> str | None:
+def _obstacle(repository: Repository, plan: TablePlan, task: DiffTask) -> Obstacle | None:
     """Returns what keeps the rows of a task from being matched by digest; None if nothing does."""
     kept = RowDigests(repository.store)
     found = of_key(plan) or of_task(plan, task)
-    if found is None:
-        files = {side: task.files(side) for side in SIDES}
-        how = salted(plan, files, lambda side, file: kept.read(plan.side(side), file))
-        found = how if isinstance(how, Obstacle) else None
-    return None if found is None else found.reason
+    if found is not None:
+        return found
+    files = {side: task.files(side) for side in SIDES}
+    how = salted(plan, files, lambda side, file: kept.read(plan.side(side), file))
+    return how if isinstance(how, Obstacle) else None
+
+
+def _of_keys(
+    repository: Repository, plan: TablePlan, task: DiffTask
+) -> tuple[tuple[str, ...], int]:
+    """Returns the names of the key columns, and how many bytes they are in a task's files."""
+    sizes = (
+        _column_bytes(repository, plan, side, file, inner_keys(plan))
+        for side in SIDES
+        for file in task.files(side)
+    )
+    return tuple(pair.name for pair in plan.key_pairs), sum(sizes)
 
 
 def _column_bytes(
@@ -148,11 +156,14 @@ def _bytes_to_read(repository: Repository, plan: TablePlan, pair: FilePair) -> i
     return size_bytes
 
 
-def _one_sided(plan: TablePlan, task: DiffTask) -> Step:
+def _one_sided(repository: Repository, plan: TablePlan, task: DiffTask) -> Step:
+    """Returns the step of files without others to be compared with: their rows came, or went."""
     files = [*task.before, *task.after]
-    whole = plan.before is None or plan.after is None
-    names = () if whole else tuple(pair.name for pair in plan.pairs)
-    read = 0 if whole else _total(files)
+    names, read = tuple(pair.name for pair in plan.pairs), _total(files)
+    if plan.before is None or plan.after is None:
+        names, read = (), 0
+    elif of_key(plan) is None:
+        names, read = _of_keys(repository, plan, task)
     return Step(_label(plan, task), "one-sided", names, len(files), 0, read, _total(files))
 
 

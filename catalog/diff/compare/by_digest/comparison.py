@@ -20,6 +20,7 @@ from catalog.diff.compare.by_digest.obstacles import (
     of_key,
     of_task,
     salted,
+    without_digests,
 )
 from catalog.diff.compare.by_digest.placed_rows import PlacedRows, staged_rows
 from catalog.diff.compare.by_digest.row_sets import (
@@ -63,10 +64,6 @@ ROW_BYTES = 96
 
 KEPT_BYTES = 256 << 20
 """Keys that are kept between the search for those that repeat and their matching."""
-
-MISSING_SHARE = 0.6
-"""Share of rows up to which missing digests are computed: to read both sides for them takes longer
-than to compare their values."""
 
 ODD_SHARE = 0.2
 """Share of rows that only their values can match, up to which the others are matched by digests."""
@@ -395,14 +392,8 @@ class ByDigest:
         Files too small to have them by themselves get them too: a few late rows in a file of their
         own must not cost the other files theirs.
         """
-        missing = [
-            (side, file)
-            for side in SIDES
-            for file in files[side]
-            if self._digests(side, file) is None
-        ]
-        rows = sum(file.rows for side in SIDES for file in files[side])
-        if sum(file.rows for _, file in missing) > MISSING_SHARE * rows:
+        missing, few = without_digests(files, self._digests)
+        if not few:
             return
         for side, file in missing:
             table = self._plan.side(side)

@@ -14,6 +14,11 @@ ReadDigests = Callable[[SideName, DataFile], KeptDigests | None]
 """Returns what is kept of the rows of a side's file."""
 
 
+MISSING_SHARE = 0.6
+"""Share of rows up to which missing digests are computed: to read both sides for them takes longer
+than to compare their values."""
+
+
 @dataclass(frozen=True, slots=True)
 class Obstacle:
     """Why digests cannot serve.
@@ -21,10 +26,12 @@ class Obstacle:
     Attributes:
         reason: For people, such as ``2 files have no digests of their rows``.
         missing: How many files have none.
+        few: Whether those hold so few rows that their digests are computed first.
     """
 
     reason: str
     missing: int = 0
+    few: bool = False
 
 
 def inner_keys(plan: TablePlan) -> tuple[ColumnPair, ...]:
@@ -55,18 +62,25 @@ def salted(
 ) -> Salting | Obstacle:
     """Returns how the columns of files stand to their digests, or why those cannot serve."""
     held: dict[SideName, list[Held]] = {"f": [], "t": []}
-    missing = 0
     for side in SIDES:
         for file in files[side]:
             kept = read(side, file)
-            if kept is None:
-                missing += 1
-            else:
+            if kept is not None:
                 held[side].append((file.file_schema, kept.held))
+    missing, few = without_digests(files, read)
     if missing:
-        owners = "1 file has" if missing == 1 else f"{missing:,} files have"
-        return Obstacle(f"{owners} no digests of their rows", missing)
+        owners = "1 file has" if len(missing) == 1 else f"{len(missing):,} files have"
+        return Obstacle(f"{owners} no digests of their rows", len(missing), few)
     found = salting(plan, {side: dict.fromkeys(held[side]) for side in SIDES})
     if found is None:
         return Obstacle("a name in the files means one column before, and another one after")
     return found
+
+
+def without_digests(
+    files: Mapping[SideName, Sequence[DataFile]], read: ReadDigests
+) -> tuple[list[tuple[SideName, DataFile]], bool]:
+    """Returns the files that have no digests, and whether they hold few enough of the rows."""
+    missing = [(side, file) for side in SIDES for file in files[side] if read(side, file) is None]
+    rows = sum(file.rows for side in SIDES for file in files[side])
+    return missing, sum(file.rows for _, file in missing) <= MISSING_SHARE * rows
