@@ -202,6 +202,16 @@ def test_removed_digests_alter_nothing(tmp_path: Path) -> None:
     assert counts(lake) == by_hand(before, after)
 
 
+def test_changed_rows_that_do_not_fit_in_memory_are_joined(
+    tmp_path: Path, compared: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("catalog.diff.compare.by_digest.comparison.INFLATION", 1e12)
+    before, after = two_versions(tmp_path, 14)
+    lake = lake_of(tmp_path, before, after)
+    assert counts(lake) == by_hand(before, after)
+    assert compared == [False]
+
+
 @pytest.mark.parametrize("side", ["before", "after"])
 def test_digests_of_one_side_are_computed_again(
     tmp_path: Path, compared: list[bool], monkeypatch: pytest.MonkeyPatch, side: str

@@ -65,6 +65,9 @@ ROW_BYTES = 96
 KEPT_BYTES = 256 << 20
 """Keys that are kept between the search for those that repeat and their matching."""
 
+INFLATION = 4
+"""Memory of values over their size in files, as it often is."""
+
 ODD_SHARE = 0.2
 """Share of rows that only their values can match, up to which the others are matched by digests."""
 
@@ -242,7 +245,7 @@ class ByDigest:
         own = {side: keys[side].at(alone[side]) for side in SIDES}  # fails before rows are held
         if how is not None:
             change = words["t"][found.after] - words["f"][found.before]
-            self._add_updated(Matched(found, rows, change), how, keys)
+            self._add_updated(Matched(found, rows, change, _row_bytes(files)), how, keys)
         for side in SIDES:
             lone = rows[side].places(alone[side])
             columns = self._asked_for(side, lone)
@@ -265,7 +268,10 @@ class ByDigest:
         if how.outside:
             equal = np.flatnonzero(~differ)
             differ[equal[self._differ_outside(matched.at(equal), how.outside)]] = True
-        verified = self._verification.verify(matched.at(np.flatnonzero(differ)), how)
+        which = np.flatnonzero(differ)
+        if len(which) * matched.row_bytes > self._reader.align_bytes:
+            raise Unreadable("rows too wide to be held at once")
+        verified = self._verification.verify(matched.at(which), how)
         if self._added:
             self._count_added(matched.at(np.arange(len(differ))))
         for one in verified:
@@ -431,6 +437,16 @@ class ByDigest:
                 own[at] = words[rows]
             found.append(own)
         return np.asarray(found[1] - found[0])
+
+
+def _row_bytes(files: Mapping[SideName, Sequence[DataFile]]) -> float:
+    """Returns about how much memory a row of each side takes together, if it is held whole."""
+    sizes = (
+        sum(file.size_bytes for file in files[side])
+        / max(1, sum(file.rows for file in files[side]))
+        for side in SIDES
+    )
+    return INFLATION * sum(sizes)
 
 
 def _numbered(files: Sequence[DataFile]) -> Mapping[object, int]:

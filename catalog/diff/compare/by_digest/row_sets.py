@@ -77,11 +77,13 @@ class Matched:
 
     Attributes:
         change: Of each pair, the newer digest less the older one.
+        row_bytes: About how much memory a pair takes, if it is held whole.
     """
 
     found: Matches
     rows: Mapping[SideName, FileRows]
     change: Numbers
+    row_bytes: float
 
     def at(self, which: Numbers) -> Candidates:
         """Returns some of the pairs, with their places."""
