@@ -83,7 +83,7 @@ CHOICES: dict[str, Callable[[Any], object]] = {
     "scope must be full, partitions or append, not 'zzz'": lambda tx: tx.snapshot(
         "s", ".", scope="zzz"
     ),
-    "fingerprints must be now or later, not 'zzz'": lambda tx: tx.snapshot(
+    "fingerprints must be now, rows, columns or later, not 'zzz'": lambda tx: tx.snapshot(
         "s", ".", fingerprints="zzz"
     ),
     "mode must be append, overwrite, overwrite_partitions or upsert, not 'zzz'": (
