@@ -118,7 +118,7 @@ PAIRS = st.integers(0, 2**63).map(random.Random).map(permuted_pair)
 
 
 @pytest.mark.invariant("A diff counts what an oracle in plain Python counts")
-@settings(max_examples=effort(40, 2000))
+@settings(max_examples=effort(25, 2000))
 @given(PAIRS)
 def test_any_diff_is_that_of_the_oracle(pair: Pair) -> None:
     note(described(pair))
@@ -130,7 +130,7 @@ def test_any_diff_is_that_of_the_oracle(pair: Pair) -> None:
 
 
 @pytest.mark.invariant("Every path of a diff gives the answer of the join")
-@settings(max_examples=effort(40, 2000))
+@settings(max_examples=effort(25, 2000))
 @given(PAIRS, st.sampled_from([1, 2, 3, 65_536]))
 def test_the_answer_is_that_of_the_join(pair: Pair, block: int) -> None:
     note(described(pair))

@@ -116,7 +116,7 @@ def changed(rnd: random.Random, columns: Columns) -> Columns:
 @pytest.mark.invariant(
     "A fingerprint is the same whether its rows were read, written, or stored as before"
 )
-@settings(max_examples=effort(60, 1500))
+@settings(max_examples=effort(40, 1500))
 @given(st.integers(0, 2**63).map(random.Random))
 def test_files_read_together_are_described_as_if_alone(tmp_path: Path, rnd: random.Random) -> None:
     older = some_columns(rnd)
@@ -221,7 +221,7 @@ def test_entries_of_other_dictionaries_are_compared_by_value() -> None:
 
 
 @pytest.mark.invariant("Every path of a diff gives the answer of the join")
-@settings(max_examples=effort(15, 400))
+@settings(max_examples=effort(10, 400))
 @given(st.integers(0, 2**63).map(random.Random))
 def test_a_first_diff_gives_the_answer_of_the_join(tmp_path: Path, rnd: random.Random) -> None:
     older = some_columns(rnd)
