@@ -91,7 +91,7 @@ def _sorting(codes: Numbers) -> _Sorting:
     if increases(codes):
         return _Sorting(codes, None)
     order = np.argsort(codes)
-    return _Sorting(codes[order], order)
+    return _Sorting(codes[order], order.astype(np.int32) if len(order) < 1 << 31 else order)
 
 
 class KeyReader:
@@ -128,18 +128,28 @@ class KeyReader:
             CorruptData: The file cannot be read.
             Unreadable: The engine must read them.
         """
-        found = self._once(stored, file)
+        found = kept = self._once(stored, file)
+        size = found.codes.nbytes + sum(column.nbytes for column in found.columns)
         if _dense_window(found.codes) is None:
             found = replace(found, sorting=_sorting(found.codes))
-        size = 3 * found.codes.nbytes + sum(column.nbytes for column in found.columns)
+            kept = replace(found, codes=found.codes[:0], columns=())  # soon read or made again
+            size = 2 * found.codes.nbytes
         if size <= self._keep_bytes:
             self._keep_bytes -= size
-            self._kept[stored.side, file.path, file.file_schema] = found
+            self._kept[stored.side, file.path, file.file_schema] = kept
         return found
 
     def _once(self, stored: StoredColumns, file: DataFile) -> Keys:
         kept = self._kept.pop((stored.side, file.path, file.file_schema), None)
-        return self._of_file(stored, file) if kept is None else kept
+        if kept is None:
+            return self._of_file(stored, file)
+        if kept.columns or kept.sorting is None:
+            return kept
+        codes = kept.sorting.codes
+        if kept.sorting.order is not None:
+            codes = np.empty_like(codes)
+            codes[kept.sorting.order] = kept.sorting.codes
+        return replace(kept, codes=codes, columns=self._columns(stored, file))
 
     def together(self, parts: Sequence[Keys]) -> Keys:
         """Returns the keys of all parts, one after another.
@@ -165,7 +175,8 @@ class KeyReader:
             columns.append(whole)
         return Keys(codes, missing, tuple(columns), self.exact)
 
-    def _of_file(self, stored: StoredColumns, file: DataFile) -> Keys:
+    def _columns(self, stored: StoredColumns, file: DataFile) -> tuple[pa.Array, ...]:
+        """Returns the key columns of a file."""
         ids = [pair.on(stored.side).id for pair in self.pairs]
         found = stored.whole(file, ids)
         columns = []
@@ -178,6 +189,10 @@ class KeyReader:
             if kind is None or self._kinds.setdefault(pair.number, kind) != kind:
                 raise Unreadable(pair.name)
             columns.append(column)
+        return tuple(columns)
+
+    def _of_file(self, stored: StoredColumns, file: DataFile) -> Keys:
+        columns = self._columns(stored, file)
         if self.exact:
             return _exact(columns[0], self.pairs[0].name)
         codes = np.zeros(file.rows, np.uint64)
@@ -186,7 +201,7 @@ class KeyReader:
             if own is None:
                 raise Unreadable(self.pairs[n].name)
             codes += own
-        return Keys(codes.view(np.int64), None, tuple(columns), False)
+        return Keys(codes.view(np.int64), None, columns, False)
 
 
 def _exact(column: pa.Array, name: str) -> Keys:
