@@ -177,8 +177,8 @@ class ByDigest:
         others = len({file.path for file in self.wrong}) - 1
         also = f" or of {others:,} files compared with it" if others > 1 else " or its partner"
         return (
-            f"digests of the rows of {self.wrong[0].path}{also} were wrong: they were removed, "
-            "and the rows compared by their values",
+            f"digests of the rows of {self.wrong[0].path}{also} were wrong: rows were compared by "
+            "their values, and the digests removed where they can be",
         )
 
     @contextmanager

@@ -235,6 +235,7 @@ def _alike(columns: Sequence[pa.Array]) -> list[pa.Array]:
         kind = pa.unify_schemas(listed, promote_options="permissive").field(0).type
         return [column.cast(kind) for column in plain]
     except (pa.ArrowTypeError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        # no type holds them all, or a value does not fit it: the engine compares them
         raise Unreadable("keys of several types") from error
 
 
