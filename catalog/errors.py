@@ -158,6 +158,7 @@ class ErrorKind(StrEnum):
     BACKFILL_EMPTY = "backfill-empty", "The fix of a backfill changed nothing."
     UNSUPPORTED_RULE = "unsupported-rule", "No check can hold a rule of a file."
     CHECK_EXISTS = "check-exists", "The table has another check of that name."
+    IMAGE_TOO_LARGE = "image-too-large", "An image takes too much memory or time to look at."
 
 
 class CatalogError(Exception):

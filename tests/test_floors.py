@@ -40,6 +40,7 @@ FLOORS = [
 """Lowest first; ``catalog`` is the package itself: what ``import catalog`` gives."""
 
 ONLY_IN = {
+    "PIL": ["catalog.formats"],
     "azure": ["catalog.storage"],
     "boto3": ["catalog.storage"],
     "google": ["catalog.storage"],
@@ -47,7 +48,7 @@ ONLY_IN = {
     "typer": ["cli"],
     "rich": ["cli"],
     "prompt_toolkit": ["cli"],
-    "numpy": ["catalog.diff", "catalog.engine", "catalog.report"],
+    "numpy": ["catalog.diff", "catalog.engine", "catalog.formats", "catalog.report"],
 }
 """Libraries that only some floors may import."""
 

@@ -1,0 +1,1 @@
+"""Directories of files of any kind: what is known of each file."""

@@ -1,0 +1,326 @@
+"""What is known of an image without looking at it twice: its size, and what it looks like.
+
+Images are decoded by Pillow, which is imported for the first one. Only formats that are decoded
+by libraries are opened: others run programs, or read other files.
+"""
+
+import re
+import struct
+import threading
+import warnings
+import zlib
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, BinaryIO, Literal, TypeAlias
+
+from catalog.dataclasses import dataclass
+from catalog.errors import ErrorKind, InvalidInput, Unsupported
+from catalog.hints import Option, hint
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Images: TypeAlias = Literal["auto", "always", "never"]
+"""Whether pictures are looked at: where Pillow is installed, in any case, or not at all."""
+
+MAX_PIXELS = 178_956_970
+"""Pixels of an image at most, as Pillow itself has it: decoded they take up to 0.7 GB."""
+
+MAX_MEMORY_BYTES = 1_000_000_000
+"""Bytes that an image may take while it is decoded."""
+
+MAX_SCANS, MAX_SCANNED_PIXELS = 100, 4_000_000_000
+"""Passes over a progressive JPEG, and pixels in all of them: encoders make about ten, and a file
+of a few kilobytes can ask for thousands, which would take hours."""
+
+HASH_BITS = 64
+
+GREY_SIDE, WAVES = 32, 8
+"""Pixels across and down to which a picture is reduced, and waves that are kept of each."""
+
+WAVE_DIGITS = 3
+"""Digits of a wave's strength after the point: further ones differ between machines."""
+
+FLAT = 2
+"""Levels of grey by which the pixels of a reduced picture of one colour differ at most."""
+
+SAMPLED_SIDE = 1024
+"""Pixels of the longer side above which only every so manyth pixel is looked at: a pixel of the
+reduced picture is the mean of a thousand in any case."""
+
+_FORMATS = {
+    "image/png": ("PNG",),
+    "image/jpeg": ("JPEG", "MPO"),
+    "image/gif": ("GIF",),
+    "image/webp": ("WEBP",),
+    "image/tiff": ("TIFF",),
+    "image/bmp": ("BMP",),
+    "image/avif": ("AVIF",),
+    "image/jp2": ("JPEG2000",),
+}
+"""Pillow's names of what is opened, by media type."""
+
+_BYTES_PER_PIXEL = {"image/webp": 12, "image/avif": 12, "image/jp2": 20}
+"""Bytes that decoding takes for a pixel, where the library holds more than the picture."""
+
+_READ_WHOLE = {"image/webp", "image/avif", "image/jp2"}
+"""Kinds of which the whole file is in memory while it is decoded."""
+
+_BROKEN = (
+    *(OSError, SyntaxError, ValueError, TypeError, ArithmeticError, LookupError, EOFError),
+    *(AttributeError, AssertionError, NotImplementedError, RuntimeError, struct.error, zlib.error),
+)
+"""What Pillow raises where an image is damaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What is known of an image.
+
+    Attributes:
+        width: In pixels, as it is shown: the orientation that a camera noted is applied.
+        height: In pixels.
+        perceptual_hash: 64 bits; images that look alike have most of them in common.
+    """
+
+    width: int
+    height: int
+    perceptual_hash: int
+
+
+def is_picture(media_type: str) -> bool:
+    """Returns whether images of a media type are looked at."""
+    return media_type in _FORMATS
+
+
+def can_look() -> bool:
+    """Returns whether the library that decodes images is installed."""
+    return find_spec("PIL") is not None
+
+
+def looks(images: Images) -> bool:
+    """Returns whether pictures are looked at.
+
+    Raises:
+        InvalidInput: The choice is none that there is.
+        Unsupported: They must be, and the library is not installed.
+    """
+    if images not in ("auto", "always", "never"):
+        raise InvalidInput(
+            f"{images!r} does not say which images are looked at", hint="auto, always or never"
+        )
+    if images == "always" and not can_look():
+        raise Unsupported(
+            "looking at images needs the library Pillow, which is not installed",
+            kind=ErrorKind.EXTRA_NOT_INSTALLED,
+            hint="pip install 'parquetry[images]'",
+        )
+    return images != "never" and can_look()
+
+
+def look_at(file: BinaryIO, *, name: str, media_type: str, size_bytes: int) -> Picture | None:
+    """Decodes an image; several threads may do so at once.
+
+    Args:
+        file: The open file, at its beginning; it can be read at any place.
+        name: What messages call it.
+        media_type: Its media type by content.
+        size_bytes: Its size.
+
+    Returns:
+        What is known of it; of an animated one, of its first frame. None if it is no image that is
+        decoded here, or is damaged.
+
+    Raises:
+        OSError: The file cannot be read.
+        InvalidInput: Decoding it would take too much memory or time.
+    """
+    formats = _FORMATS.get(media_type)
+    if formats is None:
+        return None
+    if media_type in _READ_WHOLE and size_bytes > MAX_MEMORY_BYTES // 4:
+        raise _too_large(name, f"a file of {size_bytes:,} bytes that is decoded as a whole")
+    from PIL import Image
+
+    with _NO_WARNINGS:
+        try:
+            image = Image.open(file, formats=formats)
+            _check_size(image, name, media_type)
+            if getattr(image, "format", "") == "JPEG" and image.info.get("progressive"):
+                _check_scans(image, file, name)
+            return _seen(image)
+        except Image.DecompressionBombError as error:
+            pixels = re.search(r"\d+", str(error))
+            seen = f"{int(pixels[0]):,} pixels" if pixels else "more pixels than Pillow decodes"
+            raise _too_large(name, seen) from error
+        except MemoryError as error:
+            raise _too_large(name, "more than there is memory for") from error
+        except _BROKEN as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            return None
+
+
+def alike(before: int, after: int) -> float:
+    """Returns the share of bits that two perceptual hashes have in common, from 0 to 1."""
+    return 1 - (before ^ after).bit_count() / HASH_BITS
+
+
+def _check_size(image: "Image", name: str, media_type: str) -> None:
+    """Checks what an image takes in memory, before it is decoded.
+
+    Raises:
+        InvalidInput: It is too much.
+    """
+    width, height = image.size
+    pixels = width * height
+    tile = getattr(image, "tag_v2", {})  # TIFF decodes whole tiles, however small the image is
+    if media_type == "image/tiff" and 322 in tile and 323 in tile:
+        pixels = max(pixels, int(tile[322]) * int(tile[323]))
+    if pixels > MAX_PIXELS or pixels * _BYTES_PER_PIXEL.get(media_type, 5) > MAX_MEMORY_BYTES:
+        raise _too_large(name, f"{width:,} × {height:,} pixels")  # noqa: RUF001
+
+
+def _check_scans(image: "Image", file: BinaryIO, name: str) -> None:
+    """Checks how often a progressive JPEG is gone over to decode it.
+
+    Raises:
+        InvalidInput: It is too often.
+    """
+    at = file.tell()
+    file.seek(0)
+    scans, last = 0, b""
+    while block := file.read(1 << 20):
+        scans += (last + block).count(b"\xff\xda")
+        last = block[-1:]
+    file.seek(at)
+    pixels = image.size[0] * image.size[1]
+    if scans > MAX_SCANS or scans * pixels > MAX_SCANNED_PIXELS:
+        raise _too_large(name, f"{pixels:,} pixels in {scans:,} passes")
+
+
+def _too_large(name: str, what: str) -> InvalidInput:
+    return InvalidInput(
+        f"{name} is an image of {what}: it would take too much memory or time to look at",
+        kind=ErrorKind.IMAGE_TOO_LARGE,
+        hint=hint(
+            "if the image is meant to be so large, take the files without looking at images: {}",
+            Option("images", "never"),
+        ),
+    )
+
+
+def _seen(image: "Image") -> Picture:
+    """Decodes an image.
+
+    A JPEG is decoded at an eighth of its size or more, which is much cheaper.
+    """
+    from PIL import Image
+
+    width, height = image.size
+    if image.draft("RGB", (SAMPLED_SIDE // 4, SAMPLED_SIDE // 4)) is None:
+        image.load()
+        width, height = image.size  # a TIFF has turned itself by now
+    orientation = image.getexif().get(0x0112, 1)
+    longer = max(image.size)
+    if longer > SAMPLED_SIDE:
+        size = tuple(max(1, side * SAMPLED_SIDE // longer) for side in image.size)
+        image = image.resize((size[0], size[1]), Image.Resampling.NEAREST)
+    turned = _TURNS.get(orientation)
+    if turned is not None:
+        image = image.transpose(Image.Transpose(turned))
+        if turned >= Image.Transpose.ROTATE_90 and turned != Image.Transpose.ROTATE_180:
+            width, height = height, width
+    return Picture(width, height, _hash(_on_white(image)))
+
+
+_TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
+"""Pillow's numbers of the transpositions that set an orientation of EXIF right."""
+
+
+def _on_white(image: "Image") -> "Image":
+    """Returns an image in red, green and blue; what shows through is white."""
+    from PIL import Image
+
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        return _eight_bits(image).convert("RGB")
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, image).convert("RGB")
+    return image.convert("RGB")
+
+
+def _eight_bits(image: "Image") -> "Image":
+    """Returns grey of 16 bits or more in 8: the darkest becomes black, the lightest white.
+
+    Conversion by Pillow would cut all values above 255.
+    """
+    floats = image.convert("I").convert("F") if image.mode != "F" else image
+    low, high = floats.getextrema()
+    assert isinstance(low, float) and isinstance(high, float)
+    if not high > low:  # one shade of grey, or values that are no numbers
+        low, high = 0.0, 65_535.0
+    scale = 255 / (high - low)
+    return floats.point(lambda value: value * scale - low * scale).convert("L")
+
+
+def _hash(image: "Image") -> int:
+    """Returns the perceptual hash: which slow waves of light and dark are strong in a picture.
+
+    A picture of one colour has no waves; its bits are those of the colour, so that the closer two
+    colours are, the more bits they share.
+
+    Source: Christoph Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions",
+    2010, section 3.2.1 (pHash).
+    """
+    import numpy as np
+    from PIL import Image
+
+    side = GREY_SIDE
+    small = image.convert("L").resize((side, side), Image.Resampling.LANCZOS)
+    grey = np.frombuffer(small.tobytes(), np.uint8).reshape(side, side)
+    if int(grey.max()) - int(grey.min()) <= FLAT:
+        return _colour_bits(image.resize((1, 1), Image.Resampling.BOX).tobytes())
+    pixels = np.arange(side) * 2 + 1
+    cosines = np.cos(np.pi / (2 * side) * np.outer(np.arange(WAVES), pixels))
+    waves = (cosines @ grey @ cosines.T).round(WAVE_DIGITS).ravel()
+    bits = waves > np.median(waves[1:])  # the first is the mean, and larger than any
+    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+
+
+def _colour_bits(colour: bytes) -> int:
+    """Returns a colour as bits: of red, green and blue as many are set as there is of each."""
+    bits = 0
+    for value, width in zip(colour, (21, 22, 21), strict=True):
+        bits = bits << width | ((1 << round(value * width / 255)) - 1)
+    return bits
+
+
+class _NoWarnings:
+    """Keeps Pillow's warnings about odd images from users, for as long as any thread is inside.
+
+    Python's own way is not for threads: whoever leaves first would bring all warnings back.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._before = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._before = warnings.catch_warnings()
+                self._before.__enter__()
+                warnings.filterwarnings("ignore", module=r"PIL\b")
+                warnings.filterwarnings("ignore", module=re.escape(__name__))
+            self._inside += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._before.__exit__(None, None, None)
+
+
+_NO_WARNINGS = _NoWarnings()
