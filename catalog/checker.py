@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace as replace_fields
 from typing import TYPE_CHECKING
 
-from catalog.reader import CatalogReader
+from catalog.exporter import CatalogExporter
 from catalog.repository.repository import DEFAULT_BRANCH
 from catalog.storage.failures import tells_machine_errors
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @tells_machine_errors
-class CatalogChecker(CatalogReader):
+class CatalogChecker(CatalogExporter):
     """Checks tables and judges changes by contracts; ``CatalogMerger`` inherits it."""
 
     def check(

@@ -158,6 +158,7 @@ class ErrorKind(StrEnum):
     BACKFILL_EMPTY = "backfill-empty", "The fix of a backfill changed nothing."
     UNSUPPORTED_RULE = "unsupported-rule", "No check can hold a rule of a file."
     CHECK_EXISTS = "check-exists", "The table has another check of that name."
+    FILE_SET = "file-set", "A file set is written by snapshots of files and DELETE only."
     IMAGE_TOO_LARGE = "image-too-large", "An image takes too much memory or time to look at."
 
 

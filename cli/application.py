@@ -108,6 +108,7 @@ _COMMANDS = {
     "reflog": "refs:reflog",
     "reset": "refs:reset",
     "export": "export:export",
+    "cat": "export:cat",
     "views": "export:views",
     "demo": "demo:demo",
 }

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 FileMode: TypeAlias = Literal["copy", "link", "reference"]
 """How files come into the catalog."""
 
-SourceFormat: TypeAlias = Literal["auto", "parquet"]
+SourceFormat: TypeAlias = Literal["auto", "parquet", "files"]
 
 _OUTSIDE_COMMA = re.compile(r",(?![^()]*\))")
 
@@ -76,7 +76,7 @@ def supported_format(text: str) -> SourceFormat:
             return known  # type: ignore[no-any-return]
     raise UsageError(
         f"--format {text} is not supported by this version",
-        hint=f"use {' or '.join(get_args(SourceFormat))}",
+        hint="use auto, parquet or files",
     )
 
 

@@ -30,6 +30,7 @@ FLOORS = [
     "catalog.flow",
     "catalog.operations",
     "catalog.reader",
+    "catalog.exporter",
     "catalog.checker",
     "catalog.merger",
     "catalog.backfiller",

@@ -37,6 +37,19 @@ class ColumnStats:
 
 
 @dataclass(frozen=True, slots=True)
+class BlobList:
+    """Points to the list of the contents that a data file of a file set names.
+
+    Attributes:
+        id: The SHA-256 of the list, by which it is stored.
+        elsewhere: How many of the contents are not the catalog's own.
+    """
+
+    id: str
+    elsewhere: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class DataFile:
     """One immutable Parquet file of a table.
 
@@ -53,6 +66,7 @@ class DataFile:
         stats: Statistics by field id.
         unsound: Field ids of columns whose statistics in the file's footer contradict the values:
             an engine must not go by them. ``stats`` are right.
+        blobs: The contents that its rows name, if it is of a file set.
     """
 
     path: str
@@ -64,6 +78,7 @@ class DataFile:
     guard: str | None = None
     stats: Mapping[int, ColumnStats] = field(default_factory=dict)
     unsound: tuple[int, ...] = ()
+    blobs: BlobList | None = None
 
     @property
     def identity(self) -> "Identity":
@@ -99,6 +114,13 @@ def may_lie_at(path: str, guard: str | None) -> bool:
         return bool(_URI.fullmatch(path) and _REMOTE_GUARD.fullmatch(guard))
     local = _LOCAL_PATH.fullmatch(path) or _OWN_PATH.fullmatch(path)
     return bool(local and "://" not in path and _LOCAL_GUARD.fullmatch(guard))
+
+
+def is_outside(path: str) -> bool:
+    """Returns whether something that is not the catalog's own may lie at a path or URI."""
+    if "://" in path:
+        return _URI.fullmatch(path) is not None
+    return _LOCAL_PATH.fullmatch(path) is not None
 
 
 @dataclass(frozen=True, slots=True)

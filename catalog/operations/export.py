@@ -28,6 +28,7 @@ from catalog.model.scan_plan import scan_plan
 from catalog.model.table import TableSnapshot
 from catalog.model.texts import path_text
 from catalog.operations.context import OperationContext
+from catalog.operations.file_sets import file_set, restore
 from catalog.operations.tables import stored_table
 from catalog.repository import datafiles
 from catalog.repository.commits import StoredTable
@@ -110,15 +111,19 @@ def export_table(
     destination: str,
     *,
     ref: str,
-    format: Literal["parquet", "csv"],
+    format: Literal["parquet", "csv", "files"],
 ) -> int:
     """Writes a table at a ref as plain files; see ``Catalog.export``."""
-    if format not in ("parquet", "csv"):
-        raise InvalidInput(f"unknown export format {format!r}", hint="use parquet or csv")
+    if format not in ("parquet", "csv", "files"):
+        raise InvalidInput(f"unknown export format {format!r}", hint="use parquet, csv or files")
+    if format == "files":
+        files = file_set(context, table, ref)
+        with _whole_or_not(destination, folder=True) as temporary:
+            return restore(files, temporary)
     resolved = context.resolve(ref)
     stored = stored_table(context.repository, table, resolved)
-    files, watch = _files(context, stored, resolved.commit_id)
-    export = _Export(context.repository.store, stored.snapshot, files)
+    data, watch = _files(context, stored, resolved.commit_id)
+    export = _Export(context.repository.store, stored.snapshot, data)
     whole = _whole_or_not(destination, folder=format == "parquet")
     with whole as temporary, checked([watch.check]):
         if format == "csv":

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from typing import Literal
 
 from catalog.dataclasses import dataclass
+from catalog.model.file_sets import is_file_set
 from catalog.model.texts import path_text
 from catalog.operations.context import OperationContext
-from catalog.operations.tables import tables
+from catalog.operations.tables import find_table, tables
 from catalog.operations.transaction import CatalogTransaction
 from catalog.storage.external_files import is_remote
 from catalog.write.transaction import Authorship
@@ -25,6 +26,8 @@ class Source:
             None takes them from the paths.
         mode: How the bytes get in.
         scope: What the source replaces.
+        format: What the source is; ``auto`` is a directory of anything where the branch has the
+            table as a file set.
     """
 
     table: str
@@ -33,6 +36,7 @@ class Source:
     partition_by: tuple[tuple[str, str | None], ...] | None = None
     mode: Literal["copy", "link", "reference"] = "copy"
     scope: Literal["full", "partitions", "append"] = "full"
+    format: Literal["auto", "parquet", "files"] = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,9 @@ def status(context: OperationContext, sources: Sequence[Source], branch: str) ->
         if not here and not set("*?[") & set(source):
             found.append(TableStatus(one.table, one.source, "missing", 0, 0, 0))
             continue
+        form = one.format
+        if form == "auto" and one.table.casefold() in known and _is_file_set(context, one, branch):
+            form = "files"
         with CatalogTransaction(context, Authorship(branch, context.author), dry_run=True) as tx:
             report = tx.snapshot(
                 one.table,
@@ -69,6 +76,7 @@ def status(context: OperationContext, sources: Sequence[Source], branch: str) ->
                 partition_by=None if one.partition_by is None else dict(one.partition_by),
                 mode=one.mode,
                 scope=one.scope,
+                format=form,
                 allow_empty=True,
             )
         state: Literal["new", "changed", "unchanged"] = "changed"
@@ -79,3 +87,8 @@ def status(context: OperationContext, sources: Sequence[Source], branch: str) ->
         counts = report.files_added, report.files_removed, report.files_kept
         found.append(TableStatus(one.table, one.source, state, *counts))
     return found
+
+
+def _is_file_set(context: OperationContext, one: Source, branch: str) -> bool:
+    table = find_table(context.repository, one.table, context.resolve(branch))
+    return table is not None and is_file_set(table.snapshot.properties)

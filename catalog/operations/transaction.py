@@ -85,6 +85,7 @@ class CatalogTransaction:
         """
         return self._transaction.is_repeated
 
+    # long: one parameter for each choice, each of them described
     def snapshot(
         self,
         table: str,
@@ -94,9 +95,10 @@ class CatalogTransaction:
         partition_by: Sequence[str] | Mapping[str, str | None] | None = None,
         mode: Literal["copy", "link", "reference"] = "copy",
         scope: Literal["full", "partitions", "append"] = "full",
-        format: Literal["auto", "parquet"] = "auto",
+        format: Literal["auto", "parquet", "files"] = "auto",
         fingerprints: Literal["now", "rows", "columns", "later"] | None = None,
         allow_empty: bool = False,
+        images: Literal["auto", "always", "never"] = "auto",
         inputs: Sequence[str] = (),
         code: Mapping[str, str] | None = None,
     ) -> SnapshotReport:
@@ -112,13 +114,16 @@ class CatalogTransaction:
                 them in place.
             scope: ``full`` replaces the table, ``partitions`` only the partitions that the
                 source has, ``append`` adds files.
-            format: The format of the source; ``auto`` detects it.
+            format: The format of the source; ``auto`` detects it. ``files`` is a directory of
+                anything, taken as a file set: a row for each file, its content kept by hash.
             fingerprints: What is recorded of the files, so that diffs read less, while their keys
                 are checked: their ``columns``, or digests of their ``rows`` too, which find
                 rows that come and go; ``now`` takes digests of rows where there is a key and they
                 pay; ``later`` leaves all to the first diff. None means now for copies and
                 links, later for references.
             allow_empty: Whether the source may be empty or missing.
+            images: Whether images of a file set are looked at, for their size and a perceptual
+                hash: where Pillow is installed (``auto``), ``always`` or ``never``.
             inputs: Tables that the source was made from, as ``TABLE@REF``, to be recorded. Without
                 a ref it is the table as this transaction has it.
             code: The code that made it, as texts by name, to be recorded; None is that of the
@@ -141,6 +146,7 @@ class CatalogTransaction:
             format=format,
             fingerprints=fingerprints,
             allow_empty=allow_empty,
+            images=images,
         )
         place, origin = path_text(source, "the source"), self._origin(inputs, code)
         return self._transaction.snapshot(table, place, request, origin=origin)

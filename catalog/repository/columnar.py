@@ -34,10 +34,10 @@ MAX_ROWS = 1000
 
 INTEGER_COLUMNS = frozenset(
     ("size", "rows", "files", "added", "nulls", "nans", "exact", "@offset", "@length")
-)
+) | {"elsewhere"}
 BYTE_COLUMNS = frozenset(
     ("path", "token", "guard", "schema", "part", "low", "high", "first", "child", "name")
-) | {"snapshot", "@pack"}
+) | {"snapshot", "@pack", "blobs"}
 """What columns hold, by their names up to a dot; others may hold either."""
 
 
@@ -54,6 +54,11 @@ def byte_strings(values: Sequence[bytes | None]) -> pa.Array:
     ends = struct.pack(f"={len(known) + 1}i", 0, *accumulate(map(len, known)))
     parts = [_validity(values), pa.py_buffer(ends), pa.py_buffer(b"".join(known))]
     return pa.Array.from_buffers(pa.binary(), len(known), parts)
+
+
+def strings(values: Sequence[str]) -> pa.StringArray:
+    """Returns a column of text."""
+    return byte_strings([value.encode() for value in values]).cast(pa.string())
 
 
 def _validity(values: Sequence[object]) -> pa.Buffer | None:

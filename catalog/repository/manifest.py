@@ -3,7 +3,8 @@
 Columns of a leaf: ``path``, ``token``, ``guard``, ``schema`` (file schema id, 32 bytes),
 ``size``, ``rows``, ``part.N`` (encoded value of the Nth partition column), and by field id
 F: ``nulls.F``, ``nans.F``, ``low.F``, ``high.F`` (encoded bounds), ``exact.F`` (1 or NULL).
-``unsound`` are field ids in ASCII, with commas between them, or NULL.
+``unsound`` are field ids in ASCII, with commas between them, or NULL. Of file sets, ``blobs`` is
+the id (32 bytes) of the list of contents, ``elsewhere`` how many of them are not the catalog's.
 Leaves are of kind ``files`` and sorted by partition values, then path.
 """
 
@@ -12,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from catalog.errors import CorruptData
-from catalog.model.datafile import ColumnStats, DataFile, may_lie_at
+from catalog.model.datafile import BlobList, ColumnStats, DataFile, may_lie_at
 from catalog.model.ids import excerpt
 from catalog.model.values import sort_key, stored_sort_key
 from catalog.repository import columnar
@@ -58,6 +59,7 @@ class DataFileRows:
             "size": columnar.integers([r.size_bytes for r in rows]),
             "rows": columnar.integers([r.rows for r in rows]),
             "unsound": columnar.byte_strings([_listed(r.unsound) for r in rows]),
+            **_blob_columns(rows),
         }
         for n in range(self._partition_columns):
             columns[f"part.{n}"] = columnar.byte_strings([r.partition[n] for r in rows])
@@ -96,9 +98,8 @@ class DataFileRows:
         partitions = self._partitions(columns, count)
         stats = _stats(columns, fields, count)
         unsound = map(_field_ids, columnar.optional(columns, "unsound", count))
-        return list(
-            map(DataFile, paths, tokens, sizes, rows, partitions, schemas, guards, stats, unsound)
-        )
+        facts = (tokens, sizes, rows, partitions, schemas, guards, stats, unsound)
+        return list(map(DataFile, paths, *facts, _blobs(columns, count)))
 
     def keys(self, columns: Columns) -> list[bytes]:
         """Returns the sort keys of entries.
@@ -143,6 +144,29 @@ def _field_ids(stored: bytes | None) -> tuple[int, ...]:
     if not _FIELD_IDS.fullmatch(stored):
         raise CorruptData(f"column 'unsound' of a node has {excerpt(stored)}")
     return tuple(map(int, stored.split(b",")))
+
+
+def _blob_columns(rows: Sequence[DataFile]) -> Columns:
+    """Returns the columns that only entries of file sets have a value in."""
+    lists = [row.blobs for row in rows]
+    if not any(lists):
+        return {}
+    return {
+        "blobs": columnar.byte_strings([bytes.fromhex(one.id) if one else None for one in lists]),
+        "elsewhere": columnar.integers([(one and one.elsewhere) or None for one in lists]),
+    }
+
+
+def _blobs(columns: Columns, count: int) -> list[BlobList | None]:
+    if "blobs" not in columns:
+        return [None] * count
+    ids, elsewhere = (columnar.optional(columns, name, count) for name in ("blobs", "elsewhere"))
+    if any(one is not None and len(one) != columnar.ID_BYTES for one in ids):
+        raise CorruptData("column 'blobs' of a node holds what is not an id")
+    if any(number is not None and number < 0 for number in elsewhere):
+        raise CorruptData("column 'elsewhere' of a node has values below zero")
+    pairs = zip(ids, elsewhere, strict=True)
+    return [None if one is None else BlobList(one.hex(), number or 0) for one, number in pairs]
 
 
 def _guards(columns: Columns, count: int) -> list[str | None]:

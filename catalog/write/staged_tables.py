@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from catalog.errors import ErrorKind, InvalidInput, NotFound
-from catalog.hints import Call, hint
+from catalog.hints import Call, Option, hint
 from catalog.model.derived import is_derived
+from catalog.model.file_sets import is_file_set
 from catalog.model.lineage import LineageEntry
 from catalog.model.names import check_not_reserved, check_table_name
 from catalog.query.pruning import Pruner
@@ -52,14 +53,23 @@ class StagedTables:
         known = self.context.commits.entry(self.base_id, name)
         return self._spellings.get(name.casefold(), name) if known is None else known.name
 
-    def spelled_to_fill(self, table: str) -> str:
+    def spelled_to_fill(self, table: str, *, files: bool = False) -> str:
         """Returns the name of a table that is made if it is not there.
 
+        Args:
+            table: The table.
+            files: Whether it is filled as a file set.
+
         Raises:
-            InvalidInput: It is not there, and its name is reserved; or it is derived.
+            InvalidInput: It is not there, and its name is reserved; or it is derived, or a file
+                set if it must not be, or an ordinary table if it must be one.
         """
         name = self.spelled(table)
         self.check_not_derived(name)
+        if files:
+            self._check_file_set(name)
+        else:
+            self.check_not_file_set(name)
         if self.working(name).snapshot is None:
             check_not_reserved(name)
         return name
@@ -90,6 +100,34 @@ class StagedTables:
                     "the definition: {}",
                     Call("refresh", (name,)),
                     Call("drop_definition", (name,)),
+                ),
+            )
+
+    def _check_file_set(self, name: str) -> None:
+        snapshot = self.working(name).snapshot
+        if snapshot is not None and not is_file_set(snapshot.properties):
+            raise InvalidInput(
+                f"table {name!r} is no file set, and cannot become one",
+                kind=ErrorKind.FILE_SET,
+                hint="choose another name, or drop the table first: DROP TABLE",
+            )
+
+    def check_not_file_set(self, name: str) -> None:
+        """Checks that a table takes rows of any origin, and any shape.
+
+        Raises:
+            InvalidInput: It is a file set.
+        """
+        snapshot = self.working(name).snapshot
+        if snapshot is not None and is_file_set(snapshot.properties):
+            raise InvalidInput(
+                f"table {name!r} is a file set: its rows stand for files whose contents are kept, "
+                "and nothing else may write them",
+                kind=ErrorKind.FILE_SET,
+                hint=hint(
+                    "change the files and take a snapshot of their directory with {}, or delete "
+                    "rows with DELETE",
+                    Option("format", "files"),
                 ),
             )
 

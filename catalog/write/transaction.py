@@ -21,6 +21,7 @@ from catalog.repository.commit_writer import Description, TableUpdate
 from catalog.repository.repository import Repository
 from catalog.write.context import WriteContext
 from catalog.write.file_fingerprints import keep_prints
+from catalog.write.file_sets.take import FileSetTask, take_file_set
 from catalog.write.files.rewrite import FileEdit
 from catalog.write.publish import Judge, Proposal, publish
 from catalog.write.requirements import MovedBranch
@@ -30,7 +31,7 @@ from catalog.write.rows.write import WriteReport, write_rows
 from catalog.write.scope import Scope
 from catalog.write.snapshot.placement import Placement
 from catalog.write.snapshot.table_plan import SnapshotRequest, SnapshotTask
-from catalog.write.snapshot.take import SnapshotReport, take_snapshot
+from catalog.write.snapshot.take import SnapshotReport, TakenSnapshot, take_snapshot
 from catalog.write.sql.dispatch import run_statement
 from catalog.write.staged_tables import StagedTables
 from catalog.write.working_table import WorkingTable, same_shape
@@ -187,13 +188,18 @@ class Transaction:
             InvalidInput: The source, its schema or the request is not valid.
             CorruptData: A file is damaged, or changed while it was read.
         """
-        name = self.tables.spelled_to_fill(table)
+        files = request.format == "files"
+        name = self.tables.spelled_to_fill(table, files=files)
         if name in self.tables.staged_names():
             raise InvalidInput(
                 f"table {name!r} is already part of this transaction",
                 hint="take its snapshot first, or in a transaction of its own",
             )
         working = self.tables.working(name)
+        if files:
+            return self._snapshot_files(
+                FileSetTask(self.context, working, source, request, dry_run=self._dry_run), origin
+            )
         with connection_on_demand(self._repository.store) as engine:
             task = SnapshotTask(
                 self._repository,
@@ -205,16 +211,29 @@ class Transaction:
                 engine=engine,
             )
             taken = take_snapshot(task)
+        if taken.update is not None:
+            scope = _snapshot_scope(working, taken.update, request)
+            self._stage_snapshot(working, taken, scope, origin)
+        return taken.report
+
+    def _snapshot_files(self, task: FileSetTask, origin: Origin) -> SnapshotReport:
+        taken = take_file_set(task)
+        if taken.update is not None:
+            after = self._stage_snapshot(task.table, taken, Scope(whole=True), origin)
+            self._keep_prints(after)
+        return taken.report
+
+    def _stage_snapshot(
+        self, working: WorkingTable, taken: TakenSnapshot, scope: Scope, origin: Origin
+    ) -> WorkingTable:
         update = taken.update
-        if update is None:
-            return taken.report
+        assert update is not None, "something changed"
         change = FileEdit(tuple(update.removed), tuple(update.added))
-        scope = _snapshot_scope(working, update, request)
         after = working.then(update.snapshot, change, scope, lineage=origin.added(taken.lineage))
         self.tables.stage(after)
         if taken.placement is not None:
             self._placements.append(taken.placement)
-        return taken.report
+        return after
 
     def write(
         self, table: str, data: object, request: WriteRequest, *, origin: Origin = NO_ORIGIN

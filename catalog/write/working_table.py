@@ -122,7 +122,7 @@ class WorkingTable:
         )
         for file in change.added:
             back = removed.get(file.path) if after.keeps_files else None
-            if back is not None and back.identity == file.identity:
+            if back is not None and (back.identity, back.blobs) == (file.identity, file.blobs):
                 del removed[file.path]
             else:
                 added[file.path] = file

@@ -1,5 +1,6 @@
-"""``export`` and ``views``: tables for other tools."""
+"""``export``, ``cat`` and ``views``: tables and files for other tools."""
 
+import shutil
 from typing import Annotated, Literal
 
 import typer
@@ -7,7 +8,11 @@ import typer
 from catalog.report.figures import counted
 from cli.opening import DEFAULT_REF, opened, table_at
 from cli.options import Json, Ref, TableAt
+from cli.output import stdout
 from cli.output.listing import show_outcome
+
+COPY_BYTES = 1 << 20
+"""Bytes of a file that are printed at a time."""
 
 
 def export(
@@ -15,23 +20,44 @@ def export(
     *,
     table: TableAt,
     destination: Annotated[
-        str, typer.Argument(metavar="DEST", help="A new directory (parquet) or a new file (csv).")
+        str, typer.Argument(metavar="DEST", help="A new directory, or a new file (csv).")
     ],
     how: Annotated[
-        Literal["parquet", "csv"], typer.Option("--format", help="What to write.")
+        Literal["parquet", "csv", "files"],
+        typer.Option("--format", help="What to write; files are those of a file set."),
     ] = "parquet",
     json: Json = False,
 ) -> None:
-    """Write a table at a ref as plain files.
+    """Write a table at a ref as plain files, or restore the files of a file set.
 
     Examples:
       parquetry export orders@v1.0 published/orders
       parquetry export orders orders.csv --format csv
+      parquetry export photos@v1.0 restored --format files
     """
     name, ref = table_at(table)
     rows = opened(context).export(name, destination, ref=ref, format=how)
     outcome = {"table": name, "ref": ref, "destination": destination, "rows": rows}
-    show_outcome(outcome, f"wrote {counted(rows, 'row')} of {table} to {destination}", json=json)
+    written = counted(rows, "file" if how == "files" else "row")
+    show_outcome(outcome, f"wrote {written} of {table} to {destination}", json=json)
+
+
+def cat(
+    context: typer.Context,
+    *,
+    table: TableAt,
+    path: Annotated[
+        str, typer.Argument(metavar="PATH", help="The file, as the column path has it.")
+    ],
+) -> None:
+    """Print a file of a file set at a ref.
+
+    Examples:
+      parquetry cat photos@v1.0 2024/dawn.jpg > dawn.jpg
+    """
+    name, ref = table_at(table)
+    with opened(context).open_file(f"{name}@{ref}", path) as file, stdout.binary() as out:
+        shutil.copyfileobj(file, out, COPY_BYTES)
 
 
 def views(

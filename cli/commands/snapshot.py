@@ -36,6 +36,7 @@ REPORTED = (
 )
 """What JSON says of a table that was taken."""
 
+Images: TypeAlias = Literal["auto", "always", "never"]
 FingerprintChoice: TypeAlias = Literal["rows", "columns", "later", "now"]
 
 Sources = Annotated[
@@ -66,7 +67,9 @@ HowFilesComeIn = Annotated[
 FormatOfSources = Annotated[
     str | None,
     typer.Option(
-        "--format", metavar="auto|parquet", help="The format of the sources. Default: auto."
+        "--format",
+        metavar="auto|parquet|files",
+        help="The format of the sources; files are directories of anything. Default: auto.",
     ),
 ]
 Partitions = Annotated[
@@ -85,6 +88,14 @@ WhatIsRecorded = Annotated[
 ]
 Metadata = Annotated[
     list[str] | None, typer.Option("--meta", metavar="KEY=VALUE", help="Store this in the commit.")
+]
+HowImagesAreTaken = Annotated[
+    Images | None,
+    typer.Option(
+        "--images",
+        help="With --format files: whether to look at images, for their size and a perceptual "
+        "hash. Default: where Pillow is installed.",
+    ),
 ]
 AllowEmpty = Annotated[
     bool, typer.Option("--allow-empty", help="Accept a source that is empty or missing.")
@@ -106,6 +117,7 @@ def snapshot(
     partitions: Partitions = False,
     append: Append = False,
     fingerprints: WhatIsRecorded = None,
+    images: HowImagesAreTaken = None,
     metadata: Metadata = None,
     idempotency_key: IdempotencyKey = None,
     inputs: Inputs = None,
@@ -121,6 +133,7 @@ def snapshot(
     Examples:
       parquetry snapshot orders=exports/orders --key orders=order_id -m "daily load"
       parquetry snapshot orders=backfill/out --partitions -m "backfill of March"
+      parquetry snapshot photos=shared/photos --format files -m "new photographs"
       parquetry snapshot --dry-run
     """
     specs = with_options(chosen_tables(sources or []), keys=keys, partition_by=partition_by)
@@ -150,6 +163,7 @@ def snapshot(
                 scope=scope,
                 fingerprints=fingerprints,
                 allow_empty=allow_empty,
+                images=images or "auto",
             )
             reports.append(report)
     for report in reports:

@@ -104,6 +104,7 @@ def status(
             partition_by=spec.partition_by,
             mode=spec.mode or "copy",
             scope=scope,
+            format=spec.format or "auto",
         )
         for spec in specs
     ]

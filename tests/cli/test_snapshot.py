@@ -173,5 +173,5 @@ def test_a_format_that_cannot_be_taken_is_refused_by_name(lake: Path, parquetry:
     outcome = parquetry("snapshot", "orders=v1/orders", "--format", "delta")
     assert outcome.code == 2
     assert outcome.err == (
-        "error: --format delta is not supported by this version\nhint: use auto or parquet\n"
+        "error: --format delta is not supported by this version\nhint: use auto, parquet or files\n"
     )

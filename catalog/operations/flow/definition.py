@@ -12,6 +12,7 @@ from catalog.flow.derivation.keys import result_key
 from catalog.flow.refresh.step import missing_input, spliced, step_errors
 from catalog.hints import Blank, Option, hint
 from catalog.model.derived import Definition, definition_of, is_derived, without_definition
+from catalog.model.file_sets import is_file_set
 from catalog.model.ids import random_id
 from catalog.model.names import check_not_reserved, check_table_name
 from catalog.model.schema import Schema
@@ -147,6 +148,12 @@ class Definitions:
         before = None if table is None else table.snapshot
         if before is None:
             check_not_reserved(one.table)
+        elif is_file_set(before.properties):
+            raise InvalidInput(
+                f"table {one.table!r} is a file set, which only snapshots of files write",
+                kind=ErrorKind.FILE_SET,
+                hint="choose another name, or drop the table first: DROP TABLE",
+            )
         elif not is_derived(before.properties) and not self.replace_tables:
             raise AlreadyExists(
                 f"table {one.table!r} exists, and is not a derived table",

@@ -35,6 +35,7 @@ def rewrite_files(writer: DataWriter, files: Sequence[DataFile], hits: str) -> F
     added: list[DataFile] = []
     for (number,) in numbers:
         file = files[number]
+        writer.know_contents([file])
         check_content(place(writer.context.store, file), file)
         query = _changed(writer, file, f"(SELECT * FROM {hits} WHERE file = {number})")
         removed.append(file)

@@ -5,7 +5,7 @@ order of their rows. The same rows give the same bytes, with the same version of
 """
 
 import secrets
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from itertools import chain
 from pathlib import Path
@@ -25,7 +25,8 @@ from catalog.errors import CatalogError, ErrorKind, Unsupported
 from catalog.formats.footer import checked_metadata, source_label
 from catalog.formats.hive_path import partition_path
 from catalog.formats.parquet import read_footer
-from catalog.model.datafile import DataFile
+from catalog.model.datafile import BlobList, DataFile
+from catalog.model.file_sets import is_file_set
 from catalog.model.names import encode_segment
 from catalog.model.partition import Partition
 from catalog.model.schema import Field, FileSchema, PhysicalColumn
@@ -40,11 +41,13 @@ from catalog.model.types import (
     is_float,
 )
 from catalog.model.values import encode, encoded_text, parse
+from catalog.repository.blobs import Blob
 from catalog.repository.row_digests import RowDigests
 from catalog.storage.failures import storage_errors
 from catalog.storage.store import StagedFile
 from catalog.write.conditions import constant
 from catalog.write.context import WriteContext
+from catalog.write.files.blob_lists import BlobLists
 from catalog.write.files.encodings import dictionary_paths
 from catalog.write.files.row_stream import Cutter, OutOfOrderError, in_order
 
@@ -115,6 +118,8 @@ class DataWriter:
         self._taken = set(taken)
         self._holds = holds or (lambda partition, path: False)
         self._written: list[_Written] = []
+        self._lists = BlobLists(context.store) if is_file_set(table.properties) else None
+        self._places: Mapping[str, str] = {}
         self._schema = own_file_schema(table)
         self._schema_id = self._schema.id
         self._label = f"a new file of table {name}"
@@ -126,11 +131,15 @@ class DataWriter:
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         try:
             if kind is None:
-                self.context.store.publish([(one.staged, one.entry.path) for one in self._written])
+                files = [(one.staged, one.entry.path) for one in self._written]
+                lists = [] if self._lists is None else self._lists.staged
+                self.context.store.publish([*files, *lists])
         finally:
             for one in self._written:
                 one.staged.discard()
             self._written.clear()
+            if self._lists is not None:
+                self._lists.discard()
 
     def ordered(self, query: str, partition: Partition) -> list[DataFile]:
         """Writes the rows of one partition in the order of their place; no file if there are none.
@@ -192,6 +201,31 @@ class DataWriter:
                 f"{query} WHERE {condition}{ordering}", partition, append=append
             )
         ]
+
+    def file_set_rows(self, rows: pa.Table, places: Mapping[str, str]) -> DataFile:
+        """Writes a data file of a file set.
+
+        Args:
+            rows: The columns of the table in order, at most as many rows as a file may have.
+            places: Where contents lie that are not the catalog's own, by hash.
+        """
+        named = rows.rename_columns([f"c{f.id}" for f in stored_fields(self.table)])
+        self._places = places
+        (file,) = self._by_arrow(iter(named.to_batches()), (), append=False)
+        return file
+
+    def relisted(self, file: DataFile, blobs: Iterable[Blob]) -> DataFile:
+        """Returns the entry of a data file of a file set with another list of its contents."""
+        assert self._lists is not None, "the table is a file set"
+        return replace(file, blobs=self._lists.add(blobs))
+
+    def know_contents(self, files: Iterable[DataFile]) -> None:
+        """Takes note of where the contents lie that data files of a file set name.
+
+        Those of new data files are among them.
+        """
+        if self._lists is not None:
+            self._lists.know(files)
 
     def forget(self, file: DataFile) -> None:
         """Drops a file that was written and is not needed after all."""
@@ -372,9 +406,14 @@ class DataWriter:
             partition=partition,
             file_schema=self._schema_id,
             stats=stats,
+            blobs=self._list_contents(staged.local_path),
         )
         self._written.append(_Written(staged, entry))
         return entry
+
+    def _list_contents(self, path: str) -> BlobList | None:
+        lists = self._lists
+        return None if lists is None else lists.of_rows(path, self._label, self._places)
 
     def _path(self, sha256: str, partition: Partition, *, append: bool) -> str:
         stem = f"{sha256}-{secrets.token_hex(4)}" if append else sha256

@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from catalog.dataclasses import dataclass, replace
 from catalog.model.derived import is_derived
+from catalog.model.file_sets import is_file_set
 from catalog.repository.commit_writer import TableUpdate
 from catalog.repository.commits import StoredTable
 from catalog.write.files.writer import with_own_schema
@@ -233,7 +234,8 @@ class _TableMerge:
     ) -> MergedTable:
         """Merges the rows of a table whose merged shape has room for those of both sides."""
         sides, back = _table_sides(both, shape)
-        merged = merge_rows(self.context, sides, resolve=self.resolve, by_cell=self.by_cell)
+        by_cell = self.by_cell and not is_file_set(shape.snapshot.properties)
+        merged = merge_rows(self.context, sides, resolve=self.resolve, by_cell=by_cell)
         schemas = sides.shape.file_schemas
         own = {i: s for i, s in schemas.items() if i not in back.file_schemas.values()}
         snapshot = replace(sides.shape, file_schemas=own)

@@ -182,6 +182,8 @@ class _Application:
         space, sides = self.space, self.sides
         whole = _adopted_files(sides, self.adopted)
         with DataWriter(space.write, sides.name, space.shape, taken=names) as writer:
+            for side in (sides.ours, sides.theirs):
+                writer.know_contents((*side.removed, *side.added))
             kept = apply_rows(
                 space,
                 writer,

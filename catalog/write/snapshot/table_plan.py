@@ -8,6 +8,7 @@ import duckdb
 from catalog.dataclasses import dataclass, replace
 from catalog.diff.fingerprints.row_rule import Prints
 from catalog.errors import ErrorKind, InvalidInput, Unsupported
+from catalog.formats.file_sets.pictures import Images
 from catalog.formats.partition_types import (
     check_texts,
     choose_types,
@@ -17,6 +18,7 @@ from catalog.formats.partition_types import (
 )
 from catalog.formats.source import Discovery
 from catalog.formats.unify import Unified, column_ids
+from catalog.hints import Option, hint
 from catalog.model.partition import Partition
 from catalog.model.schema import FileSchema
 from catalog.model.table import TableSnapshot
@@ -30,6 +32,9 @@ from catalog.write.snapshot.ingest import Mode
 DECLARED = "partition_type."
 """Begins the property that says that the type of a partition column was declared: it then takes
 texts that it would not have been inferred from, such as ``01`` for 1."""
+
+SourceFormat: TypeAlias = Literal["auto", "parquet", "files"]
+"""What a source is; ``files`` is a directory of anything."""
 
 SnapshotScope: TypeAlias = Literal["full", "partitions", "append"]
 
@@ -49,22 +54,30 @@ class SnapshotRequest:
             their columns, digests of their rows too, which ``now`` leaves out where they do not
             pay, or nothing; None means now for copies and links, later for references.
         allow_empty: Whether the source may have no files.
+        images: Whether the images of a file set are looked at.
     """
 
     key: tuple[str, ...] | None = None
     partition_by: tuple[tuple[str, str | None], ...] | None = None
     mode: Literal["copy", "link", "reference"] = "copy"
     scope: SnapshotScope = "full"
-    format: Literal["auto", "parquet"] = "auto"
+    format: SourceFormat = "auto"
     fingerprints: Prints | None = None
     allow_empty: bool = False
+    images: Images = "auto"
 
     def __post_init__(self) -> None:
         check_choice(self.mode, "mode", tuple(Mode))
         check_choice(self.scope, "scope", ("full", "partitions", "append"))
-        if self.format not in ("auto", "parquet"):
+        if self.format not in get_args(SourceFormat):
+            known = "auto, parquet or files"
             raise Unsupported(
-                f"format {self.format!r} is not supported by this version: use auto or parquet"
+                f"format {self.format!r} is not supported by this version: use {known}"
+            )
+        if self.images != "auto" and self.format != "files":
+            raise InvalidInput(
+                "only images of a file set are looked at",
+                hint=hint("take the source as one: {}", Option("format", "files")),
             )
         if self.fingerprints is not None:
             check_choice(self.fingerprints, "fingerprints", get_args(Prints))

@@ -34,6 +34,8 @@ def run_statement(tables: StagedTables, pending: PendingWrite) -> WriteResult:
     tables.check_not_derived(name)
     if kind is StatementKind.ALTER:
         return _alter(tables, statement)
+    if kind not in (StatementKind.DELETE, StatementKind.TRUNCATE):
+        tables.check_not_file_set(name)
     if kind is StatementKind.CREATE:
         if snapshot is None:
             check_not_reserved(name)
@@ -74,6 +76,7 @@ def _alter(tables: StagedTables, statement: TableStatement) -> WriteResult:
         return WriteResult(statement.table.name, "alter")
     if altering.kind is Alteration.RENAME_TABLE:
         return _rename(tables, statement, altering.new_name)
+    tables.check_not_file_set(statement.table.name)
     after, result = alter_table(statement, altering)
     if after is not statement.table:
         tables.stage(after)

@@ -1,0 +1,136 @@
+"""The files of a directory of anything, in columns, and which names they may have."""
+
+import os
+from collections.abc import Iterable, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from catalog.dataclasses import dataclass, field
+from catalog.errors import ErrorKind, InvalidInput
+from catalog.model.file_sets import folded, path_problem
+from catalog.repository.columnar import integers, strings
+
+
+@dataclass(frozen=True, slots=True)
+class FileListing:
+    """The files of a source, by path.
+
+    There may be hundreds of thousands: what is known of them is in columns of equal length.
+
+    Attributes:
+        root: The directory, absolute, or the URI of a prefix.
+        paths: Relative to it, with ``/`` between their parts, in the order of their UTF-8.
+        sizes, mtimes, ctimes, inodes: As the system has them, times in nanoseconds; of an object
+            in a bucket both times are that of its write, and the inode is made of its ETag.
+        etags: The ETags of objects in a bucket; none of local files.
+        warnings: What the user should know.
+    """
+
+    root: str
+    paths: pa.StringArray
+    sizes: pa.Int64Array
+    mtimes: pa.Int64Array
+    ctimes: pa.Int64Array
+    inodes: pa.Int64Array
+    etags: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def same(self, other: "FileListing") -> bool:
+        """Returns whether another look at the source found the same files, unchanged."""
+        pairs = zip(self.columns(), other.columns(), strict=True)
+        return all(one.equals(two) for one, two in pairs)
+
+    def columns(self) -> tuple[pa.Array, ...]:
+        """Returns all that is known of the files."""
+        return (self.paths, self.sizes, self.mtimes, self.ctimes, self.inodes)
+
+    def location(self, path: str) -> str:
+        """Returns where a file is: an absolute path or a URI."""
+        return f"{self.root.rstrip('/')}/{path}"
+
+
+@dataclass(slots=True)
+class Found:
+    """Files as they are found, in any order."""
+
+    paths: list[str] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    mtimes: list[int] = field(default_factory=list)
+    ctimes: list[int] = field(default_factory=list)
+    inodes: list[int] = field(default_factory=list)
+    etags: list[str] = field(default_factory=list)
+
+    def listing(self, root: str, warnings: Iterable[str] = ()) -> FileListing:
+        """Returns the files by path."""
+        paths = strings(self.paths)
+        numbers = map(integers, (self.sizes, self.mtimes, self.ctimes, self.inodes))
+        order = pc.sort_indices(paths)
+        etags = tuple(self.etags[n] for n in order.to_pylist()) if self.etags else ()
+        sizes, mtimes, ctimes, inodes = (column.take(order) for column in numbers)
+        return FileListing(
+            root,
+            paths.take(order),
+            sizes,
+            mtimes,
+            ctimes,
+            inodes,
+            etags,
+            tuple(warnings),
+        )
+
+
+def check_names(folder: str, names: Sequence[str], *, at_root: bool) -> None:
+    """Checks the names of what is in one directory.
+
+    Raises:
+        InvalidInput: One cannot be restored everywhere, or two are one elsewhere.
+    """
+    joined = "".join(names)
+    if not (joined.isascii() and joined.isprintable() and "\\" not in joined):
+        for name in names:
+            _check_name(folder, name)
+    elif at_root:
+        for name in names:
+            if name[1:2] == ":":
+                _check_name(folder, name)
+    known = set(map(folded, names))
+    if not known.isdisjoint(("", ".", "..")):  # in a bucket
+        for name in names:
+            _check_name(folder, name)
+    if len(known) < len(names):
+        _refuse_alike(folder, names)
+
+
+def _check_name(folder: str, name: str) -> None:
+    problem = path_problem(name)
+    if problem is None:
+        return
+    shown = os.fsencode(os.path.join(folder, name)).decode(errors="backslashreplace")
+    unicode = "UTF-8" in problem
+    raise InvalidInput(
+        f"{shown!r} cannot be the name of a file of a file set: {problem}",
+        kind=ErrorKind.NOT_UNICODE if unicode else ErrorKind.INVALID_NAME,
+        hint="rename it, or leave it out",
+    )
+
+
+def _refuse_alike(folder: str, names: Iterable[str]) -> None:
+    known: dict[str, str] = {}
+    for name in sorted(names):
+        other = known.setdefault(folded(name), name)
+        if other != name:
+            raise names_alike(folder, other, name)
+
+
+def names_alike(folder: str, one: str, other: str) -> InvalidInput:
+    """Returns the error for two names that a machine which ignores case takes for one."""
+    return InvalidInput(
+        f"{one!r} and {other!r} in {folder} are the same name where case does not count: only one "
+        "of them could be restored there",
+        kind=ErrorKind.INVALID_NAME,
+        hint="rename one of them",
+    )

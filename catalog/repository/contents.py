@@ -1,0 +1,116 @@
+"""Contents of file sets, opened and copied: what comes out is what the hash says, or nothing."""
+
+import hashlib
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, cast
+
+from catalog.errors import CorruptData, ErrorKind, NotFound
+from catalog.hints import Option, hint
+from catalog.repository.blobs import Blob
+from catalog.storage.external_files import is_remote, remote_files
+from catalog.storage.failures import machine_errors
+from catalog.storage.store import ObjectStore
+
+READ_BYTES = 1 << 20
+"""Bytes read and hashed at a time."""
+
+REMOTE_READ_BYTES = 16 << 20
+"""Bytes read at a time where each part is a request."""
+
+
+def open_content(store: ObjectStore, blob: Blob) -> BinaryIO:
+    """Opens a content for reading, after all of it was compared with its hash.
+
+    That of a bucket is fetched into a temporary file, which goes when it is closed.
+
+    Raises:
+        CorruptData: It is gone, or not what was committed.
+    """
+    with _source(store, blob) as source:
+        if not is_remote(location(store, blob)):
+            _hashed(source, blob, store)
+            source.seek(0)
+            return os.fdopen(os.dup(source.fileno()), "rb")
+        with machine_errors("cannot write a temporary file"):
+            temporary = tempfile.TemporaryFile(prefix="parquetry-")  # noqa: SIM115 - the caller's
+            copy = cast(BinaryIO, temporary)
+            try:
+                _hashed(source, blob, store, copy)
+            except BaseException:
+                copy.close()
+                raise
+    copy.seek(0)
+    return copy
+
+
+def copy_content(store: ObjectStore, blob: Blob, target: str) -> None:
+    """Copies a content to a local file that must not exist.
+
+    Raises:
+        CorruptData: It is gone, or not what was committed.
+        FileExistsError: Something has that name.
+    """
+    with _source(store, blob) as source, open(target, "xb", buffering=0) as copy:
+        _hashed(source, blob, store, cast(BinaryIO, copy))
+
+
+def location(store: ObjectStore, blob: Blob) -> str:
+    """Returns where a content lies: an absolute path or a URI."""
+    return blob.place or store.uri(blob.path)
+
+
+@contextmanager
+def _source(store: ObjectStore, blob: Blob) -> Iterator[BinaryIO]:
+    """Opens a content as it lies there: a file, of its size.
+
+    An entry of a stranger's catalog may name a device, a pipe, or any file of the user's.
+    """
+    place = location(store, blob)
+    try:
+        if is_remote(place):
+            files = remote_files(store, place)
+            opened = files.open(files.guarded(place, size_bytes=blob.size_bytes))
+            try:
+                yield cast(BinaryIO, opened)
+            finally:
+                opened.close()
+            return
+        with machine_errors(f"cannot read {place}"):
+            descriptor = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, NotFound) as error:
+        raise _changed(store, blob, "is gone") from error
+    with open(descriptor, "rb", buffering=0) as source:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_size != blob.size_bytes:
+            raise _changed(store, blob, "was changed")
+        yield cast(BinaryIO, source)
+
+
+def _hashed(source: BinaryIO, blob: Blob, store: ObjectStore, copy: BinaryIO | None = None) -> None:
+    """Reads a content, which must have its hash, and writes a copy of it if one is wanted."""
+    digest = hashlib.sha256()
+    step = REMOTE_READ_BYTES if is_remote(location(store, blob)) else READ_BYTES
+    left = blob.size_bytes
+    while left > 0 and (part := source.read(min(step, left))):
+        digest.update(part)
+        left -= len(part)
+        rest = memoryview(part)
+        while copy is not None and rest:
+            rest = rest[copy.write(rest) :]
+    if left or digest.hexdigest() != blob.sha256:
+        raise _changed(store, blob, "was changed")
+
+
+def _changed(store: ObjectStore, blob: Blob, happened: str) -> CorruptData:
+    place = location(store, blob)
+    own = "restore the file from a backup, or take a snapshot of the files again"
+    others = "restore the file, or take a snapshot again; {} protects contents from later writes"
+    return CorruptData(
+        f"{place}, the content {blob.sha256[:12]}, {happened} since it was committed",
+        kind=ErrorKind.FILE_CHANGED,
+        hint=hint(others, Option("mode", "copy")) if blob.place else own,
+    )

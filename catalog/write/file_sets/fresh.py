@@ -1,0 +1,96 @@
+"""The rows of files that are new to a file set, or have another content."""
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from catalog.formats.file_sets.pictures import Picture
+from catalog.formats.file_sets.rows import ROWS
+from catalog.repository.columnar import integers, strings
+from catalog.write.file_sets.contents import Content, ContentReader, Facts, source_file
+from catalog.write.file_sets.known import KnownRows
+
+_PICTURE = ("width", "height", "perceptual_hash")
+
+
+def fresh_rows(
+    reader: ContentReader,
+    positions: Sequence[int],
+    hashes: pa.StringArray,
+    *,
+    known: KnownRows,
+    read: Mapping[int, Content],
+) -> pa.Table:
+    """Returns the rows of some files of a source, with the columns of ``ROWS``.
+
+    What follows from a content that the set knows is taken from there, under whatever path.
+
+    Args:
+        reader: Reads what is not known, from the listing.
+        positions: The files.
+        hashes: The hashes of all files of the listing.
+        known: The rows before.
+        read: The contents that were read, by position.
+    """
+    listing, at = reader.listing, integers(positions)
+    sums = hashes.take(at)
+    facts = _facts(reader, positions, known=known, before=_places(sums, known), read=read)
+    pictures = [_picture(one.picture) for one in facts]
+    modified = pc.floor(pc.divide(listing.mtimes.take(at), 1000))
+    columns = [
+        listing.paths.take(at),
+        listing.sizes.take(at),
+        strings([one.media_type for one in facts]),
+        sums,
+        modified.cast(pa.int64()).cast(ROWS.field("modified").type),
+        integers([width for width, _, _ in pictures]).cast(pa.int32()),
+        integers([height for _, height, _ in pictures]).cast(pa.int32()),
+        integers([likeness for _, _, likeness in pictures]).view(pa.uint64()),
+    ]
+    return pa.Table.from_arrays(columns, schema=ROWS)
+
+
+def _places(sums: pa.StringArray, known: KnownRows) -> list[int | None]:
+    """Returns a row with the same content for each hash, None if there is none."""
+    found: list[int | None] = pc.index_in(sums, known.column("sha256")).to_pylist()
+    return found
+
+
+def _facts(
+    reader: ContentReader,
+    positions: Sequence[int],
+    *,
+    known: KnownRows,
+    before: Sequence[int | None],
+    read: Mapping[int, Content],
+) -> list[Facts]:
+    rows = known.rows.take(integers([n for n in before if n is not None])).to_pylist()
+    same = iter(rows)
+    found = []
+    for position, place in zip(positions, before, strict=True):
+        row = None if place is None else next(same)
+        if position in read:
+            facts = read[position].facts
+        elif row is not None and _ending(row["path"]) == _ending(
+            reader.listing.paths[position].as_py()
+        ):
+            facts = Facts(row["media_type"] or "")
+        else:
+            facts = reader.facts(source_file(reader.listing, position))
+        if row is not None and row["perceptual_hash"] is not None:
+            facts = Facts(facts.media_type, Picture(*(row[name] for name in _PICTURE)))
+        found.append(facts)
+    return found
+
+
+def _ending(path: str) -> str:
+    return path.rpartition("/")[2].rpartition(".")[2]
+
+
+def _picture(found: Picture | None) -> tuple[int | None, int | None, int | None]:
+    """Returns width, height and perceptual hash, the last as a signed number of the same bits."""
+    if found is None:
+        return None, None, None
+    likeness = found.perceptual_hash
+    return found.width, found.height, likeness - (1 << 64) if likeness >> 63 else likeness

@@ -1,0 +1,73 @@
+"""The rows that a file set has before a snapshot, in columns."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from catalog.dataclasses import dataclass
+from catalog.formats.file_sets.rows import ROWS, read_rows
+from catalog.model.datafile import DataFile
+from catalog.repository.blobs import Blob, read_list
+from catalog.repository.columnar import integers
+from catalog.repository.datafiles import readable
+from catalog.storage.store import ObjectStore
+from catalog.write.context import WriteContext
+from catalog.write.working_table import WorkingTable
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRows:
+    """The rows of a file set, in no order that matters.
+
+    Attributes:
+        files: Its data files.
+        rows: Their rows, with the columns of ``ROWS``, each column in one piece.
+        owner: For each row, the position of its data file.
+    """
+
+    files: Sequence[DataFile]
+    rows: pa.Table
+    owner: pa.Int64Array
+
+    @staticmethod
+    def read(context: WriteContext, table: WorkingTable) -> "KnownRows":
+        """Reads the rows of a table, none if it is new.
+
+        Raises:
+            CorruptData: A data file is not what was committed, or holds what no file set has.
+        """
+        files = list(table.files(context.commits)) if table.snapshot is not None else []
+        context.verified(table.name, files)
+        parts = [read_rows(readable(context.store, file), file.path) for file in files]
+        rows = pa.concat_tables([ROWS.empty_table(), *parts]).combine_chunks()
+        owner = [n for n, part in enumerate(parts) for _ in range(len(part))]
+        return KnownRows(files, rows, integers(owner))
+
+    def column(self, name: str) -> pa.Array:
+        """Returns a column, in one piece."""
+        return whole(self.rows[name])
+
+    def lists(self, store: ObjectStore, *, elsewhere: bool = True) -> list[dict[str, Blob]]:
+        """Returns the contents that each data file names, by hash.
+
+        Lists without contents that are ``elsewhere`` are read only if that does not matter.
+        """
+        found = []
+        for file in self.files:
+            listed = file.blobs
+            wanted = listed is not None and (listed.elsewhere or not elsewhere)
+            blobs = read_list(store, listed) if wanted and listed is not None else ()
+            found.append({blob.sha256: blob for blob in blobs})
+        return found
+
+
+def whole(column: pa.ChunkedArray) -> pa.Array:
+    """Returns a column in one piece."""
+    joined = column.combine_chunks()
+    return joined if isinstance(joined, pa.Array) else joined.chunk(0)
+
+
+def equal(left: pa.Array, right: pa.Array) -> pa.BooleanArray:
+    """Returns where two columns have the same value; not where one of them has none."""
+    return pc.fill_null(pc.equal(left, right), False)

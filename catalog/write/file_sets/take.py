@@ -1,0 +1,345 @@
+"""Snapshots of file sets: a directory of anything, as the catalog is going to keep it."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from catalog.dataclasses import dataclass
+from catalog.errors import ErrorKind, InvalidInput, Unsupported
+from catalog.formats.file_sets.listing import FileListing
+from catalog.formats.file_sets.pictures import looks
+from catalog.formats.file_sets.source import list_source
+from catalog.hints import Option, hint
+from catalog.model.file_sets import SCHEMA, check_file_set, new_file_set
+from catalog.model.lineage import LineageEntry
+from catalog.model.table import TableSnapshot
+from catalog.repository.blobs import Blob, blob_path
+from catalog.repository.columnar import strings
+from catalog.repository.commit_writer import TableUpdate
+from catalog.repository.file_records import read_file_records, write_file_records
+from catalog.storage.external_files import is_remote
+from catalog.write.context import WriteContext
+from catalog.write.file_sets.contents import Content, ContentReader, source_file
+from catalog.write.file_sets.fresh import fresh_rows
+from catalog.write.file_sets.known import KnownRows
+from catalog.write.file_sets.plan import (
+    FinalRows,
+    RowPlan,
+    check_together,
+    cut_rows,
+    final_rows,
+    plan_rows,
+)
+from catalog.write.file_sets.recorded import new_records, recorded_hashes
+from catalog.write.files.rewrite import FileEdit
+from catalog.write.files.writer import DataWriter, paths_of, with_own_schema
+from catalog.write.snapshot import ingest
+from catalog.write.snapshot.ingest import Mode, TakenFile
+from catalog.write.snapshot.placement import Placement
+from catalog.write.snapshot.table_plan import SnapshotRequest
+from catalog.write.snapshot.take import SnapshotReport, TakenSnapshot
+from catalog.write.working_table import WorkingTable
+
+
+@dataclass(frozen=True, slots=True)
+class FileSetTask:
+    """A snapshot of a file set that is to be taken.
+
+    Attributes:
+        table: The table as the branch has it.
+        dry_run: Whether nothing may be written.
+    """
+
+    context: WriteContext
+    table: WorkingTable
+    source: str
+    request: SnapshotRequest
+    dry_run: bool
+
+    @property
+    def mode(self) -> Mode:
+        """How contents get into the catalog."""
+        return Mode(self.request.mode)
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What is known of a file set, of its source, and of what is between them.
+
+    Attributes:
+        hashes: The hash of each file of the listing.
+        read: The contents that had to be read, by position.
+        places: Per data file, its contents that are not the catalog's own, by hash.
+    """
+
+    task: FileSetTask
+    known: KnownRows
+    listing: FileListing
+    reader: ContentReader
+    hashes: pa.StringArray
+    read: Mapping[int, Content]
+    plan: RowPlan
+    places: Sequence[Mapping[str, Blob]]
+
+    def brings(self) -> list[tuple[TakenFile, str]]:
+        """Returns the contents that come into the catalog, with their paths there."""
+        if self.task.mode is Mode.REFERENCE:
+            return []
+        own = self._own_hashes()
+        found: dict[str, tuple[TakenFile, str]] = {}
+        for position in self._positions_of_new():
+            sha256 = self.hashes[position].as_py()
+            content = self.read.get(position)
+            if sha256 in own or (
+                sha256 in found and (content is None or content.taken.staged is None)
+            ):
+                continue
+            taken = content.taken if content is not None else self._untaken(position, sha256)
+            found[sha256] = taken, blob_path(sha256)
+        return list(found.values())
+
+    def _positions_of_new(self) -> Iterable[int]:
+        """Returns the files whose contents may not be in the catalog."""
+        if not any(self.places):
+            return self.plan.fresh
+        return range(len(self.listing))
+
+    def _own_hashes(self) -> set[str]:
+        """Returns the contents that the catalog has, as the table says."""
+        wanted = self.hashes.take(pc.indices_nonzero(pc.is_valid(self.hashes)))
+        sums = self.known.column("sha256")
+        if not any(self.places):
+            return set(sums.filter(pc.is_in(sums, wanted)).to_pylist())
+        pairs = zip(sums.to_pylist(), self.known.owner.to_pylist(), strict=True)
+        return {sha256 for sha256, owner in pairs if sha256 not in self.places[owner]}
+
+    def _untaken(self, position: int, sha256: str) -> TakenFile:
+        return TakenFile(source_file(self.listing, position), f"sha256:{sha256}", None, True)
+
+
+def take_file_set(task: FileSetTask) -> TakenSnapshot:
+    """Takes a directory as a file set; the catalog's refs do not move.
+
+    All that can be wrong with the source is found before anything is written.
+
+    Raises:
+        InvalidInput: The source or the request is not valid.
+        CorruptData: A file changed while it was read, or the set before is damaged.
+        NotFound: The source is missing.
+        StorageFailure: A file cannot be read, or the store cannot take it.
+    """
+    _check_request(task)
+    context, name = task.context, task.table.name
+    listing = list_source(task.source, context.store, missing_ok=task.request.allow_empty)
+    _check_listing(task, listing)
+    known = KnownRows.read(context, task.table)
+    records = read_file_records(context.store, name, listing.root)
+    state = _read(task, known, listing, recorded_hashes(listing, records))
+    contents = [content.taken for content in state.read.values()]
+    try:
+        return _taken(state, outdated=len(records) != len(listing))
+    except BaseException:
+        ingest.discard(contents)
+        raise
+
+
+def _read(
+    task: FileSetTask, known: KnownRows, listing: FileListing, hashes: pa.StringArray
+) -> _State:
+    """Reads the files of a source whose contents are not known, and compares all with the set."""
+    context, request = task.context, task.request
+    unknown = pc.indices_nonzero(pc.is_null(hashes)).to_pylist()
+    sizes: set[int] = set(pc.unique(known.column("size")).to_pylist()) if unknown else set()
+    reader = ContentReader(
+        context.store, listing, task.mode, sizes, looks(request.images), task.dry_run
+    )
+    read = {one.position: one for one in reader.read(unknown)}
+    try:
+        if read:
+            found = hashes.to_pylist()
+            for position, content in read.items():
+                found[position] = content.sha256
+            hashes = strings(found)
+            if not listing.same(list_source(task.source, context.store)):
+                raise ingest.changed(listing.root)
+        plan = plan_rows(known, listing, hashes, append=request.scope == "append")
+        is_outside = any(file.blobs is not None and file.blobs.elsewhere for file in known.files)
+        places = known.lists(context.store) if is_outside else [{} for _ in known.files]
+    except BaseException:
+        ingest.discard([content.taken for content in read.values()])
+        raise
+    elsewhere = [{s: blob for s, blob in one.items() if blob.place} for one in places]
+    return _State(task, known, listing, reader, hashes, read, plan, elsewhere)
+
+
+def _taken(state: _State, *, outdated: bool) -> TakenSnapshot:
+    """Returns a snapshot with what it changes; its data files are written, if anything does."""
+    task, known, plan = state.task, state.known, state.plan
+    base = task.table.snapshot
+    brings = state.brings()
+    moves = bool(brings) or (task.mode is Mode.REFERENCE and bool(known.files))
+    final = None
+    if plan.is_change or moves or base is None:
+        fresh = fresh_rows(state.reader, plan.fresh, state.hashes, known=known, read=state.read)
+        final = final_rows(known, plan, fresh)
+        if task.request.scope == "append" and plan.fresh:
+            check_together(state.listing.root, final.rows["path"].to_pylist())
+    shape = with_own_schema(base or new_file_set())
+    change = FileEdit()
+    if final is not None and not task.dry_run:
+        change = _written(state, final, shape_of=shape)
+    changed = base is None or plan.is_change or bool(brings or change.removed or change.added)
+    facts = {
+        "source": state.listing.root,
+        "mode": task.request.mode,
+        "scope": task.request.scope,
+        "format": "files",
+    }
+    report = _report(state, final, brings, changed=changed)
+    lineage = LineageEntry("snapshot", facts=facts)
+    unused = {id(one) for one, _ in brings}
+    ingest.discard([one.taken for one in state.read.values() if id(one.taken) not in unused])
+    remember = partial(_remember, state, brings)
+    if not changed or task.dry_run:
+        ingest.discard([one for one, _ in brings])
+        if not task.dry_run and (state.read or outdated):
+            remember()
+        return TakenSnapshot(None, report, lineage)
+    update = TableUpdate(task.table.name, task.table.base, shape, change.removed, change.added)
+    placement = Placement(task.context.store, brings, task.mode, remember=remember)
+    return TakenSnapshot(update, report, lineage, placement)
+
+
+def _written(state: _State, final: FinalRows, *, shape_of: TableSnapshot) -> FileEdit:
+    """Writes the data files of rows that are in none yet, and lists of contents."""
+    context, known, name = state.task.context, state.known, state.task.table.name
+    kept: set[int] = set()
+    added, removed = [], []
+    with DataWriter(context, name, shape_of, taken=paths_of(known.files)) as writer:
+        for cut in cut_rows(final, known):
+            old = None if cut.same_as is None else known.files[cut.same_as]
+            blobs = partial(_blobs, state, final, cut.start, cut.end)
+            if old is None:
+                rows = final.rows.slice(cut.start, cut.end - cut.start)
+                outside = {blob.sha256: blob.place for blob in blobs() if blob.place}
+                added.append(writer.file_set_rows(rows, outside))
+                continue
+            kept.add(cut.same_as if cut.same_as is not None else -1)
+            if state.task.mode is Mode.REFERENCE or (old.blobs is not None and old.blobs.elsewhere):
+                relisted = writer.relisted(old, blobs())
+                if relisted != old:
+                    added.append(relisted)
+                    removed.append(old)
+    removed += [file for n, file in enumerate(known.files) if n not in kept]
+    return FileEdit(tuple(removed), tuple(added))
+
+
+def _blobs(state: _State, final: FinalRows, start: int, end: int) -> list[Blob]:
+    """Returns the contents that some of the final rows name, with where they are going to lie."""
+    refers = state.task.mode is Mode.REFERENCE
+    rows = final.rows.select(["path", "size", "sha256"]).slice(start, end - start).to_pydict()
+    found: dict[str, Blob] = {}
+    for n, (path, size, sha256) in enumerate(zip(*rows.values(), strict=True), start):
+        place = ""
+        if final.listed[n]:
+            place = state.listing.location(path) if refers else ""
+        elif sha256 in state.places[final.owner[n]]:
+            place = state.places[final.owner[n]][sha256].place
+        if sha256 not in found or not place:
+            found[sha256] = Blob(sha256, size, place)
+    return list(found.values())
+
+
+def _report(
+    state: _State,
+    final: FinalRows | None,
+    brings: Sequence[tuple[TakenFile, str]],
+    *,
+    changed: bool,
+) -> SnapshotReport:
+    task, known, plan = state.task, state.known, state.plan
+    kept = pc.sum(plan.kept).as_py() or 0
+    rows = known.rows if final is None else final.rows
+    return SnapshotReport(
+        table=task.table.name,
+        changed=changed,
+        files_added=len(plan.fresh),
+        files_removed=len(known.rows) - kept,
+        files_kept=kept,
+        rows=len(rows),
+        size_bytes=pc.sum(rows["size"]).as_py() or 0,
+        bytes_copied=sum(one.source.size_bytes for one, _ in brings)
+        if task.mode is Mode.COPY
+        else 0,
+        warnings=state.listing.warnings,
+    )
+
+
+def _remember(state: _State, brings: Sequence[tuple[TakenFile, str]]) -> None:
+    """Keeps the stat records of the source."""
+    ctimes: dict[int, int] = {}
+    if state.task.mode is Mode.LINK:  # a new link is a change to the file
+        places = {path: n for n, path in enumerate(state.listing.paths.to_pylist())}
+        for one, _ in brings:
+            try:
+                ctimes[places[one.source.relative]] = os.stat(one.source.path).st_ctime_ns
+            except FileNotFoundError:
+                continue
+    read_at = {position: content.read_at for position, content in state.read.items()}
+    records = new_records(state.listing, state.hashes, read_at=read_at, ctimes=ctimes)
+    write_file_records(state.task.context.store, state.task.table.name, state.listing.root, records)
+
+
+def _check_request(task: FileSetTask) -> None:
+    """Checks that a request makes sense for a file set.
+
+    Raises:
+        InvalidInput: It does not, or the table is an ordinary one.
+    """
+    request, snapshot = task.request, task.table.snapshot
+    path = SCHEMA.names[0]
+    if request.key is not None and request.key != (path,):
+        raise InvalidInput(
+            f"the key of a file set is {path}", kind=ErrorKind.BAD_KEY, hint="leave the key out"
+        )
+    if request.partition_by or request.scope == "partitions":
+        raise InvalidInput(
+            "a file set has no partitions",
+            kind=ErrorKind.PARTITIONING_MISMATCH,
+            hint=hint("{} adds and replaces files, and removes none", Option("scope", "append")),
+        )
+    if snapshot is not None:
+        check_file_set(task.table.name, snapshot)
+
+
+def _check_listing(task: FileSetTask, listing: FileListing) -> None:
+    """Checks that there are files, of which the catalog can say where they are.
+
+    Raises:
+        InvalidInput: There are none, or the source cannot be referred to.
+        Unsupported: Links lead to files of a machine, and from there.
+    """
+    if not len(listing) and not task.request.allow_empty:
+        raise InvalidInput(
+            f"{task.source} has no files",
+            kind=ErrorKind.EMPTY_SOURCE,
+            hint=hint("{} takes it as a set without files", Option("allow_empty")),
+        )
+    if task.mode is Mode.LINK and is_remote(listing.root):
+        raise Unsupported(
+            f"{listing.root} cannot be linked to",
+            hint=hint("use {}, or {}", Option("mode", "copy"), Option("mode", "reference")),
+        )
+    if task.mode is Mode.REFERENCE:
+        try:
+            listing.root.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidInput(
+                f"the name {os.fsencode(listing.root).decode(errors='backslashreplace')} is not "
+                "valid UTF-8",
+                kind=ErrorKind.NOT_UNICODE,
+                hint="rename the directory, or use a copy",
+            ) from error
