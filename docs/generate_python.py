@@ -65,6 +65,11 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ("catalog.diff.result:Diff", "catalog.diff.result:TableDiff"),
     ),
     (
+        "Comparing without a catalog",
+        "What it returns is a `TableDiff`, and has what that has.",
+        ("catalog:compare", "catalog.operations.compare.comparison:Comparison"),
+    ),
+    (
         "Values",
         "All of them are frozen.",
         (
@@ -189,7 +194,13 @@ def _add(items: list[tuple[str, str]], line: str, *, named: bool) -> None:
 
 def public(owner: type) -> Iterator[tuple[str, object]]:
     """Yields the public methods and properties of a class, its own first, in their order."""
-    inherited = [vars(base) for base in owner.__mro__[1:] if base.__module__.startswith("catalog.")]
+    described = {path for _, _, names in SECTIONS for path in names}
+    inherited = [
+        vars(base)
+        for base in owner.__mro__[1:]
+        if base.__module__.startswith("catalog.")
+        and f"{base.__module__}:{base.__qualname__}" not in described
+    ]
     for name, member in [(n, m) for names in (vars(owner), *inherited) for n, m in names.items()]:
         if (name.startswith("_") and name not in SHOWN_DUNDERS) or name in _fields(owner):
             continue
