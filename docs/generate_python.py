@@ -58,7 +58,22 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "What `cat.transaction(…)` yields.",
         ("catalog.operations.transaction:CatalogTransaction",),
     ),
-    ("Querying", "What `cat.connect(…)` returns.", ("catalog.query.session:Session",)),
+    (
+        "Querying",
+        "What `cat.connect(…)` returns, and its `stream(…)`. The relations of `sql` are DuckDB's, "
+        "with `to_pandas()`, `to_polars()` and `to_arrow()` besides.",
+        (
+            "catalog.query.session:Session",
+            "catalog.query.results:RowStream",
+        ),
+    ),
+    (
+        "Python's interface for databases",
+        "[PEP 249](https://peps.python.org/pep-0249/), in `catalog.dbapi`, or `parquetry.dbapi`. "
+        "Its exceptions, type objects and constructors have the names that the PEP gives them; "
+        "exceptions have the `message`, `kind` and `hint` of the catalog's besides.",
+        ("catalog.dbapi:connect", "catalog.dbapi:Connection", "catalog.dbapi:Cursor"),
+    ),
     (
         "Comparing",
         "What `cat.diff(…)` and `cat.diff_query(…)` return.",
@@ -119,7 +134,7 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "catalog.operations.flow.refresh:RefreshReport",
             "catalog.flow.refresh.outcome:TableRefresh",
             *(f"catalog.operations.flow.stale:{name}" for name in ("StaleTable", "StaleInput")),
-            "catalog.query.pending_write:WriteResult",
+            *("catalog.query.pending_write:WriteResult", "catalog.query.results:Outcome"),
             *(f"catalog.operations.status:{name}" for name in ("Source", "TableStatus")),
         ),
     ),
@@ -205,7 +220,7 @@ def public(owner: type) -> Iterator[tuple[str, object]]:
         if (name.startswith("_") and name not in SHOWN_DUNDERS) or name in _fields(owner):
             continue
         inner = member.__func__ if isinstance(member, staticmethod | classmethod) else member
-        if callable(inner) or isinstance(inner, property):
+        if isinstance(inner, property) or (callable(inner) and not inspect.isclass(inner)):
             yield name, inner
 
 
@@ -235,7 +250,7 @@ def _page() -> Iterator[str]:
             module, _, name = path.partition(":")
             found = getattr(importlib.import_module(module), name)
             if not inspect.isclass(found):
-                yield from _function(f"catalog.{name}", found)
+                yield from _function(f"{module}.{name}", found)
             elif issubclass(found, Exception | enum.Enum):
                 yield f"- `{name}`: {_text(found)}"
             elif _is_value(found):
