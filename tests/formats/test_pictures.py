@@ -16,7 +16,7 @@ from PIL.Image import Transpose
 from catalog.errors import ErrorKind, InvalidInput, Unsupported
 from catalog.formats.file_sets import pictures
 from catalog.formats.file_sets.media_types import HEAD_BYTES, media_type
-from catalog.formats.file_sets.pictures import Picture, alike, look_at, looks
+from catalog.formats.file_sets.pictures import Picture, look_at, looks
 
 WIDE = (80, 60)
 
@@ -50,7 +50,7 @@ def seen(data: bytes, name: str = "x") -> Picture | None:
 
 def likeness(one: Picture | None, other: Picture | None) -> float:
     assert one is not None and other is not None
-    return alike(one.perceptual_hash, other.perceptual_hash)
+    return 1 - (one.perceptual_hash ^ other.perceptual_hash).bit_count() / 64
 
 
 def png(width: int, height: int) -> bytes:
@@ -198,6 +198,26 @@ def test_pillows_warnings_reach_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
             thread.join()
         assert warnings.filters == before
     assert len(found) == 80 and None not in found
+
+
+def test_what_a_damaged_tiff_makes_libraries_print_reaches_nobody() -> None:
+    code = (
+        "import io, sys\n"
+        "from catalog.formats.file_sets.pictures import look_at\n"
+        "data = sys.stdin.buffer.read()\n"
+        "for at in range(8, len(data), 40):\n"
+        "    bad = data[:at] + b'\\xff\\xff' + data[at + 2:]\n"
+        "    look_at(io.BytesIO(bad), name='x', media_type='image/tiff', size_bytes=len(bad))\n"
+        "print('shown', file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        input=encoded(drawn(), "TIFF", compression="tiff_lzw"),
+        capture_output=True,
+        cwd=Path(__file__).parents[2],
+        check=True,
+    )
+    assert done.stderr == b"shown\n"
 
 
 def test_a_file_that_cannot_be_read_is_an_error() -> None:

@@ -4,6 +4,10 @@ Images are decoded by Pillow, which is imported for the first one. Only formats 
 by libraries are opened: others run programs, or read other files.
 """
 
+import contextlib
+import logging
+import math
+import os
 import re
 import struct
 import threading
@@ -32,7 +36,8 @@ MAX_SCANS, MAX_SCANNED_PIXELS = 100, 4_000_000_000
 """Passes over a progressive JPEG, and pixels in all of them: encoders make about ten, and a file
 of a few kilobytes can ask for thousands, which would take hours."""
 
-HASH_BITS = 64
+SMALL_BYTES = 100_000_000
+"""Bytes of a decoded image up to which several are decoded at once."""
 
 GREY_SIDE, WAVES = 32, 8
 """Pixels across and down to which a picture is reduced, and waves that are kept of each."""
@@ -62,8 +67,9 @@ _FORMATS = {
 _BYTES_PER_PIXEL = {"image/webp": 12, "image/avif": 12, "image/jp2": 20}
 """Bytes that decoding takes for a pixel, where the library holds more than the picture."""
 
-_READ_WHOLE = {"image/webp", "image/avif", "image/jp2"}
-"""Kinds of which the whole file is in memory while it is decoded."""
+_LARGE_FILES = {"image/png", "image/tiff", "image/bmp"}
+"""Kinds whose files may be as large as what they are decoded to; of others, and of what a stranger
+makes, much of the file may be in memory at once."""
 
 _BROKEN = (
     *(OSError, SyntaxError, ValueError, TypeError, ArithmeticError, LookupError, EOFError),
@@ -137,17 +143,18 @@ def look_at(file: BinaryIO, *, name: str, media_type: str, size_bytes: int) -> P
     formats = _FORMATS.get(media_type)
     if formats is None:
         return None
-    if media_type in _READ_WHOLE and size_bytes > MAX_MEMORY_BYTES // 4:
-        raise _too_large(name, f"a file of {size_bytes:,} bytes that is decoded as a whole")
+    if size_bytes > MAX_MEMORY_BYTES // (1 if media_type in _LARGE_FILES else 4):
+        raise _too_large(name, f"{size_bytes:,} bytes")
     from PIL import Image
 
-    with _NO_WARNINGS:
+    with _NO_WARNINGS, _NO_STDERR if media_type == "image/tiff" else contextlib.nullcontext():
         try:
             image = Image.open(file, formats=formats)
-            _check_size(image, name, media_type)
+            large = _decoded_bytes(image, name, media_type) > SMALL_BYTES
             if getattr(image, "format", "") == "JPEG" and image.info.get("progressive"):
                 _check_scans(image, file, name)
-            return _seen(image)
+            with _TURNS_OF_LARGE if large else contextlib.nullcontext():
+                return _seen(image)
         except Image.DecompressionBombError as error:
             pixels = re.search(r"\d+", str(error))
             seen = f"{int(pixels[0]):,} pixels" if pixels else "more pixels than Pillow decodes"
@@ -160,24 +167,21 @@ def look_at(file: BinaryIO, *, name: str, media_type: str, size_bytes: int) -> P
             return None
 
 
-def alike(before: int, after: int) -> float:
-    """Returns the share of bits that two perceptual hashes have in common, from 0 to 1."""
-    return 1 - (before ^ after).bit_count() / HASH_BITS
-
-
-def _check_size(image: "Image", name: str, media_type: str) -> None:
-    """Checks what an image takes in memory, before it is decoded.
+def _decoded_bytes(image: "Image", name: str, media_type: str) -> int:
+    """Returns about what an image takes in memory while it is decoded.
 
     Raises:
         InvalidInput: It is too much.
     """
     width, height = image.size
-    pixels = width * height
     tile = getattr(image, "tag_v2", {})  # TIFF decodes whole tiles, however small the image is
     if media_type == "image/tiff" and 322 in tile and 323 in tile:
-        pixels = max(pixels, int(tile[322]) * int(tile[323]))
-    if pixels > MAX_PIXELS or pixels * _BYTES_PER_PIXEL.get(media_type, 5) > MAX_MEMORY_BYTES:
+        width, height = max((width, height), (int(tile[322]), int(tile[323])), key=math.prod)
+    pixels = width * height
+    size_bytes = pixels * _BYTES_PER_PIXEL.get(media_type, 5)
+    if pixels > MAX_PIXELS or size_bytes > MAX_MEMORY_BYTES:
         raise _too_large(name, f"{width:,} × {height:,} pixels")  # noqa: RUF001
+    return size_bytes
 
 
 def _check_scans(image: "Image", file: BinaryIO, name: str) -> None:
@@ -312,6 +316,7 @@ class _NoWarnings:
             if self._inside == 0:
                 self._before = warnings.catch_warnings()
                 self._before.__enter__()
+                logging.getLogger("PIL").addHandler(_NO_HANDLER)  # else what it logs is printed
                 warnings.filterwarnings("ignore", module=r"PIL\b")
                 warnings.filterwarnings("ignore", module=re.escape(__name__))
             self._inside += 1
@@ -323,4 +328,35 @@ class _NoWarnings:
                 self._before.__exit__(None, None, None)
 
 
+class _NoStderr:
+    """Keeps from users what libtiff prints of damaged images; nothing else turns that off.
+
+    For that long nothing that the process prints to stderr is seen, so it is for TIFFs alone.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: int | None = None
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        with contextlib.suppress(OSError):  # there is no stderr, or no descriptor left
+            self._kept = os.dup(2)
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 2)
+            os.close(nowhere)
+
+    def __exit__(self, *error: object) -> None:
+        try:
+            if self._kept is not None:
+                os.dup2(self._kept, 2)
+                os.close(self._kept)
+                self._kept = None
+        finally:
+            self._lock.release()
+
+
+_TURNS_OF_LARGE = threading.Lock()
+_NO_HANDLER = logging.NullHandler()
 _NO_WARNINGS = _NoWarnings()
+_NO_STDERR = _NoStderr()

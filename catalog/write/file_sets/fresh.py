@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog.formats.file_sets.pictures import Picture
+from catalog.formats.file_sets.pictures import Picture, is_picture
 from catalog.formats.file_sets.rows import ROWS
 from catalog.repository.columnar import integers, strings
 from catalog.write.file_sets.contents import Content, ContentReader, Facts, source_file
@@ -49,6 +49,22 @@ def fresh_rows(
         integers([likeness for _, _, likeness in pictures]).view(pa.uint64()),
     ]
     return pa.Table.from_arrays(columns, schema=ROWS)
+
+
+def unseen_images(rows: pa.Table) -> list[str]:
+    """Returns what to say of images among rows at which nobody looked."""
+    columns = (rows[name].to_pylist() for name in ("media_type", "width"))
+    unseen = sum(
+        kind is not None and is_picture(kind) and width is None
+        for kind, width in zip(*columns, strict=True)
+    )
+    if not unseen:
+        return []
+    seen = f"{unseen:,} image was" if unseen == 1 else f"{unseen:,} images were"
+    return [
+        f"{seen} not looked at, so {', '.join(_PICTURE)} are NULL: "
+        "install 'parquetry[images]' for that"
+    ]
 
 
 def _places(sums: pa.StringArray, known: KnownRows) -> list[int | None]:

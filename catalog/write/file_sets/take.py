@@ -23,7 +23,7 @@ from catalog.repository.file_records import read_file_records, write_file_record
 from catalog.storage.external_files import is_remote
 from catalog.write.context import WriteContext
 from catalog.write.file_sets.contents import Content, ContentReader, source_file
-from catalog.write.file_sets.fresh import fresh_rows
+from catalog.write.file_sets.fresh import fresh_rows, unseen_images
 from catalog.write.file_sets.known import KnownRows
 from catalog.write.file_sets.plan import (
     FinalRows,
@@ -182,9 +182,12 @@ def _taken(state: _State, *, outdated: bool) -> TakenSnapshot:
     brings = state.brings()
     moves = bool(brings) or (task.mode is Mode.REFERENCE and bool(known.files))
     final = None
+    unseen: list[str] = []
     if plan.is_change or moves or base is None:
         fresh = fresh_rows(state.reader, plan.fresh, state.hashes, known=known, read=state.read)
         final = final_rows(known, plan, fresh)
+        if task.request.images == "auto" and not state.reader.pictures:
+            unseen = unseen_images(fresh)
         if task.request.scope == "append" and plan.fresh:
             check_together(state.listing.root, final.rows["path"].to_pylist())
     shape = with_own_schema(base or new_file_set())
@@ -198,7 +201,7 @@ def _taken(state: _State, *, outdated: bool) -> TakenSnapshot:
         "scope": task.request.scope,
         "format": "files",
     }
-    report = _report(state, final, brings, changed=changed)
+    report = _report(state, final, brings, changed=changed, warnings=unseen)
     lineage = LineageEntry("snapshot", facts=facts)
     unused = {id(one) for one, _ in brings}
     ingest.discard([one.taken for one in state.read.values() if id(one.taken) not in unused])
@@ -259,6 +262,7 @@ def _report(
     brings: Sequence[tuple[TakenFile, str]],
     *,
     changed: bool,
+    warnings: Sequence[str],
 ) -> SnapshotReport:
     task, known, plan = state.task, state.known, state.plan
     kept = pc.sum(plan.kept).as_py() or 0
@@ -274,7 +278,7 @@ def _report(
         bytes_copied=sum(one.source.size_bytes for one, _ in brings)
         if task.mode is Mode.COPY
         else 0,
-        warnings=state.listing.warnings,
+        warnings=(*state.listing.warnings, *warnings),
     )
 
 
