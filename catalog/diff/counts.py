@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from catalog.dataclasses import dataclass
+from catalog.diff.file_changes import FileChanges
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,7 @@ class TableCounts:
 
     Attributes:
         warnings: What to know before trusting them.
+        files: What happened to files, if the table is a file set.
     """
 
     rows: RowCounts
@@ -168,3 +170,4 @@ class TableCounts:
     examples: tuple[Example, ...] = ()
     bytes_read: int = 0
     warnings: tuple[str, ...] = ()
+    files: FileChanges | None = None

@@ -3,7 +3,8 @@
 from typing import Any
 
 from catalog.diff.counts import ColumnCounts, PartitionCounts, SideStats
-from catalog.diff.view import DiffView, End, TableView
+from catalog.diff.file_json import files_json
+from catalog.diff.view import DiffView, TableView
 
 Json = dict[str, Any]
 
@@ -15,15 +16,10 @@ def diff_json(view: DiffView) -> Json:
     """Returns the JSON form of a diff."""
     return {
         "format_version": FORMAT_VERSION,
-        "from": end_json(view.before),
-        "to": end_json(view.after),
+        "from": {"ref": view.before.ref, "commit": view.before.commit_id},
+        "to": {"ref": view.after.ref, "commit": view.after.commit_id},
         "tables": [table_json(table) for table in view.tables],
     }
-
-
-def end_json(end: End) -> Json:
-    """Returns the JSON form of an end: what is no commit has none."""
-    return {"ref": end.ref, "commit": end.commit_id or None}
 
 
 def table_json(table: TableView) -> Json:
@@ -67,6 +63,7 @@ def table_json(table: TableView) -> Json:
             "kept": coverage.files_kept,
             "bytes_read": coverage.bytes_read,
         },
+        **({} if table.files is None else {"file_set": files_json(table.files)}),
     }
 
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import pyarrow as pa
 
@@ -16,20 +16,16 @@ from catalog.diff.counts import (
     RowCounts,
     TableCounts,
 )
+from catalog.diff.file_changes import FileChanges
 from catalog.diff.json_form import Json, diff_json, table_json
 from catalog.diff.plan import SchemaChange, SideName, Status, TablePlan
 from catalog.diff.view import ColumnView, DiffView, End, TableView
-from catalog.engine.frames import pandas_frame, polars_frame
 from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.model.listings import FileInfo
 from catalog.model.texts import check_integer, check_text
 from catalog.repository.datafiles import file_info
 from catalog.storage.failures import tells_machine_errors
 from catalog.storage.store import ObjectStore
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import polars as pl
 
 CHANGES = ("inserted", "deleted", "updated")
 """What can happen to a row."""
@@ -128,6 +124,14 @@ class TableDiff:
         return (*self._plan.warnings, *self._counts.warnings)
 
     @property
+    def files(self) -> FileChanges | None:
+        """Returns what happened to the files of a file set.
+
+        None for any other table, and if rows were not compared, or not as a whole by path.
+        """
+        return self._counts.files
+
+    @property
     def files_added(self) -> tuple[FileInfo, ...]:
         """Returns the data files that only the newer side has, by partition and path."""
         return self._files("t")
@@ -191,51 +195,6 @@ class TableDiff:
             )
         return self._rows(Selection(where, change, limit, columns == "changed"))
 
-    def to_arrow(
-        self,
-        *,
-        where: str | None = None,
-        change: str | None = None,
-        limit: int | None = None,
-        columns: Literal["all", "changed"] = "all",
-    ) -> pa.Table:
-        """Returns the changed rows as an Arrow table; see ``changes``."""
-        return self.changes(where=where, change=change, limit=limit, columns=columns).read_all()
-
-    def to_pandas(
-        self,
-        *,
-        where: str | None = None,
-        change: str | None = None,
-        limit: int | None = None,
-        columns: Literal["all", "changed"] = "all",
-    ) -> "pd.DataFrame":
-        """Returns the changed rows as a pandas frame; see ``changes``.
-
-        Raises:
-            Unsupported: pandas is not installed.
-        """
-        return pandas_frame(
-            lambda: self.to_arrow(where=where, change=change, limit=limit, columns=columns)
-        )
-
-    def to_polars(
-        self,
-        *,
-        where: str | None = None,
-        change: str | None = None,
-        limit: int | None = None,
-        columns: Literal["all", "changed"] = "all",
-    ) -> "pl.DataFrame":
-        """Returns the changed rows as a Polars frame; see ``changes``.
-
-        Raises:
-            Unsupported: Polars is not installed.
-        """
-        return polars_frame(
-            lambda: self.to_arrow(where=where, change=change, limit=limit, columns=columns)
-        )
-
     @property
     def view(self) -> TableView:
         """Returns all that was counted, as one value."""
@@ -256,6 +215,7 @@ class TableDiff:
             partitions=self.partitions,
             coverage=self.coverage,
             warnings=self.warnings,
+            files=self.files,
         )
 
     def to_dict(self) -> Json:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pyarrow as pa
 
 from catalog.diff.counts import ColumnCounts, RowCounts, TableCounts
+from catalog.diff.file_changes import FileChanges, compares_files
 from catalog.diff.options import DiffOptions
 from catalog.diff.plan import SIDES, TablePlan
 from catalog.diff.result import Selection, TableDiff
@@ -24,20 +25,19 @@ def unchanged_table(plan: TablePlan, store: ObjectStore) -> TableDiff:
     """Answers zeros for a table in which no row differs."""
     columns = {pair.name: ColumnCounts() for pair in plan.pairs if pair.compared}
     columns |= {added.name: ColumnCounts() for added in plan.added}
-    counts = TableCounts(RowCounts(*rows_of(plan), 0, 0, 0, 0), columns)
+    files = FileChanges() if compares_files(plan) else None
+    counts = TableCounts(RowCounts(*rows_of(plan), 0, 0, 0, 0), columns, files=files)
     return TableDiff(plan, counts, store, rows=_no_rows(plan, store))
 
 
 def _no_rows(plan: TablePlan, store: ObjectStore) -> Callable[[Selection], pa.RecordBatchReader]:
     def rows(selection: Selection) -> pa.RecordBatchReader:
-        from catalog.diff.compare.key_problems import KeyChecks
         from catalog.diff.compare.remainder import Remainder
         from catalog.diff.compare.table_reader import TableReader
         from catalog.diff.row_form import row_reader
         from catalog.engine.connection import connect
 
-        reader = TableReader(connect(), plan, store)
-        remainder = Remainder(reader, "remainder", checks=KeyChecks(reader))
+        remainder = Remainder(TableReader(connect(), plan, store), "remainder")
         remainder.settle()
         return row_reader(remainder.con, remainder.columns, remainder.row_parts, count=0)(selection)
 

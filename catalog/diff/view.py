@@ -13,18 +13,16 @@ from catalog.diff.counts import (
     PartitionCounts,
     RowCounts,
 )
+from catalog.diff.file_changes import FileChanges
 from catalog.diff.plan import SchemaChange, Status
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """One end of a diff: the ref as it was written, and the commit it stood for.
-
-    A place that is no commit, such as a directory, has no ``commit_id``: it is empty.
-    """
+    """One end of a diff: the ref as it was written, and the commit it stood for."""
 
     ref: str
-    commit_id: str = ""
+    commit_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +54,7 @@ class TableView:
     partitions: tuple[PartitionCounts, ...] = ()
     coverage: Coverage = field(default_factory=Coverage)
     warnings: tuple[str, ...] = ()
+    files: FileChanges | None = None
 
     @property
     def compared(self) -> bool:

@@ -12,11 +12,12 @@ from catalog.engine.checked_reads import checked
 from catalog.engine.failures import engine_errors
 from catalog.engine.workspace import Workspace, default_memory_limit
 from catalog.model.datafile import DataFile
-from catalog.operations.diff_planning import PlannedTable, Planner
+from catalog.operations.diff_planning import DiffPlanner, PlannedTable
 from catalog.operations.diff_request import DiffRequest
+from catalog.repository.tables import data_files
 
 
-def workspace(planner: Planner, request: DiffRequest) -> Workspace:
+def workspace(planner: DiffPlanner, request: DiffRequest) -> Workspace:
     """Returns the engine of a diff."""
     return Workspace(
         store=planner.repository.store,
@@ -26,7 +27,7 @@ def workspace(planner: Planner, request: DiffRequest) -> Workspace:
 
 
 def compare_planned(
-    planner: Planner,
+    planner: DiffPlanner,
     planned: PlannedTable,
     *,
     request: DiffRequest,
@@ -64,7 +65,7 @@ def _memory_bytes(request: DiffRequest) -> int:
 
 
 def table_reader(
-    planner: Planner,
+    planner: DiffPlanner,
     planned: PlannedTable,
     *,
     request: DiffRequest,
@@ -75,11 +76,12 @@ def table_reader(
 
     ``kept`` are the fingerprints that are stored, if they were read.
     """
-    plan, options = planned.plan, planner.options
+    plan, commits, options = planned.plan, planner.repository.commits, planner.options
     all_files: dict[SideName, Sequence[DataFile]] = {}
     if options.check_keys or options.full_stats:
         for side in SIDES:
-            all_files[side] = planner.all_files(planned, side)
+            stored = planned.stored(side)
+            all_files[side] = () if stored is None else tuple(data_files(commits, stored))
     watches = [
         planner.verify(planned, side, all_files.get(side, plan.files(side))) for side in SIDES
     ]

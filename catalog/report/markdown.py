@@ -1,7 +1,9 @@
 """A diff as Markdown, for the description of a pull request."""
 
+from catalog.diff.file_changes import FileChanges
 from catalog.diff.view import DiffView, TableView
 from catalog.report.figures import arrow_counts, count
+from catalog.report.file_words import HEADER, file_lists
 from catalog.report.layout import markdown_table, markdown_text
 from catalog.report.text import example_text, header
 from catalog.report.words import (
@@ -43,11 +45,24 @@ def _table(table: TableView) -> list[str]:
     lines = [f"#### {markdown_text(table.name)}", ""]
     for name, text in facts(table):  # of these only a schema has names that need escapes
         lines.append(f"- {name}: {markdown_text(text) if name == 'schema' else text}")
-    if table.compared:
+    if table.compared and table.files is None:
         lines.append(f"- partitions: {partitions_line(table)}")
+    if table.compared:
         lines.append(f"- key: {markdown_text(key) or 'none'}")
     lines += [f"- **warning**: {markdown_text(text)}" for text in problems(table)]
-    return lines + _columns(table) + _partitions(table)
+    if table.files is None:
+        return lines + _columns(table) + _partitions(table)
+    return lines + _files(table.files) if table.status == "modified" else lines
+
+
+def _files(files: FileChanges) -> list[str]:
+    lists = file_lists(files)
+    if not lists:
+        return []
+    rows = [row for one in lists for row in one.rows]
+    lines = ["", *markdown_table(HEADER, rows, right=[False, False, True, True, True])]
+    more = "; ".join(one.more for one in lists if one.more)
+    return [*lines, "", f"{more}."] if more else lines
 
 
 def _columns(table: TableView) -> list[str]:

@@ -2,8 +2,10 @@
 
 from catalog.dataclasses import dataclass
 from catalog.diff.counts import Example
+from catalog.diff.file_changes import FileChanges
 from catalog.diff.view import ColumnView, DiffView, End, TableView
 from catalog.report.figures import clipped, count, counted, listed, named_values, plain, short
+from catalog.report.file_words import file_lists, file_text
 from catalog.report.layout import GAP, aligned, widths_of
 from catalog.report.words import (
     brief_cells,
@@ -87,12 +89,14 @@ def render_table(table: TableView, *, width: int, paint: Paint = PLAIN) -> list[
 
 def render_brief(table: TableView, *, paint: Paint = PLAIN) -> list[str]:
     """Returns what happened to a table in a few lines: rows, partitions, and each column."""
-    named = [fact for fact in facts(table) if fact[0] in ("rows", "schema")]
+    wanted = ("rows", "schema") if table.files is None else ("rows", "files", "schema")
+    named = [fact for fact in facts(table) if fact[0] in wanted]
     names = [named_values(one.values) for one in table.partitions if one.rows_changed]
     if any(names):
         named.append(("partitions", listed(names, BRIEF_PARTITIONS)))
-    named += [(plain(one.name), brief_cells(one)) for one in table.touched_columns[:BRIEF_COLUMNS]]
-    if (more := len(table.touched_columns) - BRIEF_COLUMNS) > 0:
+    columns = table.touched_columns if table.files is None else []
+    named += [(plain(one.name), brief_cells(one)) for one in columns[:BRIEF_COLUMNS]]
+    if (more := len(columns) - BRIEF_COLUMNS) > 0:
         named.append(("", f"and {counted(more, 'more column')}"))
     wide = min(max(len(name) for name, _ in named), NAME_WIDTH)
     lines = [f"{INDENT}{clipped(name, wide):<{wide}}  {text}" for name, text in named]
@@ -101,8 +105,6 @@ def render_brief(table: TableView, *, paint: Paint = PLAIN) -> list[str]:
 
 
 def _end(end: End) -> str:
-    if not end.commit_id:
-        return plain(end.ref)
     commit_id = short(end.commit_id)
     return commit_id if end.commit_id.startswith(end.ref) else f"{plain(end.ref)} ({commit_id})"
 
@@ -119,7 +121,7 @@ def _quiet(table: TableView, wide: int, paint: Paint) -> str:
 
 def _table(table: TableView, width: int, paint: Paint) -> list[str]:
     named = facts(table)
-    if table.compared and table.status == "modified" and table.partitions:
+    if table.compared and table.status == "modified" and table.partitions and table.files is None:
         named.append(("partitions", partitions_line(table)))
     wide = max(len(name) for name, _ in named)
     seen = ""
@@ -127,9 +129,21 @@ def _table(table: TableView, width: int, paint: Paint) -> list[str]:
     for name, text in named:
         lines.append(f"{INDENT}{'' if name == seen else name:<{wide}}  {text}")
         seen = name
-    lines += _columns(table, width) + _partitions(table, width)
+    if table.files is None:
+        lines += _columns(table, width) + _partitions(table, width)
+    elif table.status == "modified":
+        lines += _files(table.files, width)
     for text in problems(table):
         lines.append(f"{INDENT}{paint('warning', 'yellow')}: {text}")
+    return lines
+
+
+def _files(files: FileChanges, width: int) -> list[str]:
+    lists = file_lists(files)
+    lines = [""] if lists else []
+    for one in lists:
+        lines += file_text(one.rows, width, len(INDENT))
+        lines += [f"{INDENT}{one.more}"] if one.more else []
     return lines
 
 

@@ -16,6 +16,7 @@ from catalog.report.figures import (
     plain,
     share,
 )
+from catalog.report.file_words import files_line
 
 PARTITIONS_SHOWN = 10
 """Partitions that are listed: the most changed ones tell the story, the JSON form has all."""
@@ -33,13 +34,17 @@ def facts(table: TableView) -> list[tuple[str, str]]:
     Of the compared columns, those that did not change are proven the same.
     """
     found = [("rows", _rows_line(table))]
-    if table.compared and table.status == "modified" and table.columns:
+    if table.files is not None:
+        if table.status == "modified":
+            found.append(("files", files_line(table.files)))
+    elif table.compared and table.status == "modified" and table.columns:
         touched = count(len(table.touched_columns))
         found.append(("columns", f"{touched} of {count(len(table.columns))} changed"))
     found += [("schema", schema_line(change)) for change in table.schema_changes]
     files = table.coverage
     moved = f"{count(files.files_added)} added, {count(files.files_removed)} removed"
-    return [*found, ("files", f"{moved}, {count(files.files_kept)} kept")]
+    what = "files" if table.files is None else "data files"
+    return [*found, (what, f"{moved}, {count(files.files_kept)} kept")]
 
 
 def _rows_line(table: TableView) -> str:

@@ -1,12 +1,14 @@
 """Lists the changed rows of a diff, table by table."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from catalog.diff.file_changes import FileChanges
 from catalog.diff.view import DiffView, TableView
 from catalog.report.figures import count, counted
+from catalog.report.file_words import every_file, file_text
 from catalog.report.text import header, title
 from cli.diff.comparison import ends_json
 from cli.diff.request import Request
@@ -34,6 +36,9 @@ def write_rows_text(result: "Diff", view: DiffView, request: Request) -> None:
         write(header(view) + "\n")
         for table in _tables_with_rows(view):
             write(f"\n{title(table)}\n")
+            if table.files is not None and not _selects(request):
+                _write_files(write, table.files, limit=limit, width=width)
+                continue
             narrow = request.narrow or not (table.rows.inserted or table.rows.deleted)
             reader = _reader(
                 result[table.name], request, limit=-1 if limit < 0 else limit + 1, narrow=narrow
@@ -112,6 +117,27 @@ def _only(view: DiffView, request: Request) -> TableView:
         f"one file holds the rows of one table, and here are several: {names}",
         hint=f"choose one: -t {view.tables[0].name}; or --format json",
     )
+
+
+def _selects(request: Request) -> bool:
+    """Returns whether rows are selected by what only rows have."""
+    return request.narrow or request.where is not None or request.change is not None
+
+
+def _write_files(
+    write: Callable[[str], object], files: FileChanges, *, limit: int, width: int
+) -> None:
+    """Writes what happened to files, one line each."""
+    every = every_file(files)
+    shown = list(every if limit < 0 else islice(every, limit))
+    total = sum(map(len, (files.added, files.removed, files.replaced, files.moved)))
+    total += len(files.restated)
+    for line in file_text(shown, width, 2):
+        write(line + "\n")
+    more = f"of {count(total)} files that changed, the first {count(len(shown))}"
+    every_one = len(shown) == total
+    tail = counted(total, "file") + " changed" if every_one else f"{more}; --limit -1 lists all"
+    write(f"  ({tail})\n")
 
 
 def _tail(table: TableView, request: Request, shown: int, *, more: bool) -> str:

@@ -1,1 +1,0 @@
-"""Comparing two places, frames or tables of a catalog, without a catalog of their own."""
