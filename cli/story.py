@@ -59,6 +59,10 @@ SELECT carrier, new.flights, old.in_frost AS before, new.in_frost AS after
 FROM monthly_by_carrier AS new JOIN monthly_by_carrier@main~1 AS old USING (month, carrier)
 WHERE month = 2 AND new.in_frost <> old.in_frost ORDER BY after DESC LIMIT 3"""
 
+PICTURED = """\
+SELECT carrier, name, width, size FROM airlines LEFT JOIN tails ON path = carrier || '.jpg'
+WHERE size IS NULL OR size < 2000 ORDER BY size NULLS FIRST, carrier LIMIT 6"""
+
 Words = tuple[str, ...]
 """A command, as words after ``parquetry``."""
 
@@ -169,6 +173,46 @@ SCENES = (
                 *("--key", "time_hour=2013-02-09 13:00", "--column", "temp"),
             ),
             ("reproduce", "monthly_by_carrier@main~1"),
+        ),
+    ),
+    Scene(
+        (
+            "What is no table is versioned too. tails are pictures of airplanes, one for each of",
+            "twelve airlines: a row for each file, and contents are stored once.",
+        ),
+        (
+            (
+                *("snapshot", "tails=6-pictures", "--format", "files"),
+                *("-m", "pictures of tails"),
+            ),
+        ),
+    ),
+    Scene(
+        (
+            "Better ones come for some of them, on a branch. Which are replaced, and do they show",
+            "the same? (That needs Pillow: pip install 'parquetry[images]'.)",
+        ),
+        (
+            ("branch", "create", "better-pictures"),
+            (
+                *("snapshot", "tails=7-better-pictures", "--format", "files"),
+                *("--branch", "better-pictures", "-m", "better pictures"),
+            ),
+            ("diff", "main", "better-pictures"),
+        ),
+    ),
+    Scene(
+        (
+            "HA.jpg shows another airplane than before. It is sent again; then all reach main.",
+            "Which airlines have no picture, or still a small one?",
+        ),
+        (
+            (
+                *("snapshot", "tails=8-right-picture", "--format", "files", "--append"),
+                *("--branch", "better-pictures", "-m", "the right picture of HA"),
+            ),
+            ("merge", "better-pictures"),
+            ("sql", PICTURED),
         ),
     ),
     Scene(("All of it is history.",), (("log", "--graph", "--oneline"),)),

@@ -46,6 +46,7 @@ PAGES = (
     "docs/how-to/take-over-checks.md",
     "docs/how-to/check-in-python.md",
     "docs/how-to/check-tables.md",
+    "docs/how-to/replace-images.md",
 )
 """The pages with sessions."""
 

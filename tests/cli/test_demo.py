@@ -110,6 +110,11 @@ def test_the_demo_tells_its_story_and_readers_see_all_of_it_or_nothing(tmp_path:
     assert re.search(r"weather@[0-9a-f]{8} \[.*temp.*\]", merged)
     assert re.search(r"^ *│ .*late_readings@[0-9a-f]{8} \[", merged, re.MULTILINE)
     assert "the same: monthly_by_carrier" in merged
+    pictures = merged.split("$ parquetry diff main better-pictures\n")[1]
+    assert "6 replaced, 1 moved, 1 added, 1 removed" in pictures
+    assert re.search(
+        r"^  replaced  HA\.jpg .*  \d\d % alike\n  replaced  AS", pictures, re.MULTILINE
+    )
     assert (folder / "lake/catalog.json").is_file()
     assert (folder / "parquetry.toml").is_file()
     assert merged.split("# now try")[1].count("$ parquetry ") == 3
