@@ -66,6 +66,19 @@ with again.transaction("main") as tx:
     tx.sql("INSERT INTO many VALUES (1000, 1000)")
 assert len(catalog.open(sys.argv[1]).files("many")) == 301
 """,
+    "files": """
+import os
+folder = sys.argv[1] + "-set"
+os.makedirs(folder)
+for name in ("a", "b"):
+    open(f"{folder}/{name}", "w").close()
+    with cat.transaction("main") as tx:
+        tx.snapshot("set", folder, format="files")
+with cat.transaction("main") as tx:
+    tx.sql("DELETE FROM set WHERE path = 'a'")
+cat.export("set", sys.argv[1] + "-restored", format="files")
+cat.open_file("set", "b").close()
+""",
     "snapshot": """
 cat.export("t", sys.argv[1] + "-out", ref="main")
 with cat.transaction("main") as tx:

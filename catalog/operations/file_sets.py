@@ -21,6 +21,7 @@ from catalog.model.texts import check_text
 from catalog.operations.context import OperationContext
 from catalog.operations.tables import stored_table
 from catalog.repository.blobs import Blob, read_list
+from catalog.repository.columnar import strings
 from catalog.repository.commits import StoredTable
 from catalog.repository.contents import copy_content, open_content
 from catalog.repository.datafiles import readable
@@ -118,7 +119,7 @@ def _find(files: FileSet, path: str, shown: str) -> Blob:
     near: list[str] = []
     wanted = [] if path_problem(path) else files.files(path)
     for file, rows in files.rows(wanted):
-        at = pc.index(rows["path"], path).as_py()
+        at = pc.index(rows["path"], strings([path])[0]).as_py()
         if at >= 0:
             sha256 = rows["sha256"][at].as_py()
             return Blob(sha256, rows["size"][at].as_py(), files.places(file).get(sha256, ""))

@@ -8,19 +8,22 @@ a table has (to collect garbage, to check, to copy) opens no data file. A list i
     N times 32 bytes: the SHA-256 of each content, ascending,
     N times u64: its size,
     N times u32: the length of its place, 0 for a content of the catalog's own,
-    the places, UTF-8, one after another: absolute paths, or URIs,
+    the places, UTF-8, one after another: absolute paths, URIs, or, for hard links to files of
+    others, ``blobs/<aa>/<sha256>-<inode>``,
 
 all numbers little-endian, stored under ``lists/<aa>/<id>`` with the SHA-256 of its bytes as id.
 """
 
 import hashlib
+import re
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import accumulate, pairwise
 
 from catalog.dataclasses import dataclass
 from catalog.errors import CorruptData, NotFound
-from catalog.model.datafile import BlobList, DataFile, is_outside
+from catalog.model.datafile import BlobList, is_outside
+from catalog.model.file_sets import is_file_set
 from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.tables import data_files
 from catalog.storage.store import ObjectStore
@@ -29,6 +32,7 @@ MAGIC = b"PQTRBLOB"
 _HEAD = struct.Struct("<8sII")
 _VERSION = 1
 _ID_BYTES = 32
+_LINK = re.compile(r"blobs/[0-9a-f]{2}/[0-9a-f]{64}-[0-9a-f]{1,16}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,8 @@ class Blob:
     Attributes:
         sha256: Hex digest of its bytes.
         size_bytes: How many they are.
-        place: Where it lies if it is not the catalog's own: an absolute path or a URI; else empty.
+        place: Where it lies if it is not the catalog's own: an absolute path, a URI, or the path
+            of a hard link in the store, whose bytes others can change; else empty.
     """
 
     sha256: str
@@ -46,14 +51,26 @@ class Blob:
     place: str = ""
 
     @property
-    def path(self) -> str:
-        """Returns where the catalog's own copy of it is, within the store."""
-        return blob_path(self.sha256)
+    def path(self) -> str | None:
+        """Where it is within the store; None if it lies elsewhere."""
+        if not self.place:
+            return blob_path(self.sha256)
+        return self.place if is_link(self.place) else None
 
 
 def blob_path(sha256: str) -> str:
     """Returns where the catalog's own copy of a content is, within the store."""
     return f"blobs/{sha256[:2]}/{sha256}"
+
+
+def link_path(sha256: str, inode: int) -> str:
+    """Returns where a hard link to a file of others with some content is, within the store."""
+    return f"{blob_path(sha256)}-{inode:x}"
+
+
+def is_link(place: str) -> bool:
+    """Returns whether a place is that of a hard link in the store."""
+    return _LINK.fullmatch(place) is not None
 
 
 def list_path(list_id: str) -> str:
@@ -103,7 +120,9 @@ def decode_list(data: bytes, what: str) -> list[Blob]:
         places = [data[first:end].decode() for first, end in pairwise(ends)]
     except UnicodeDecodeError as error:
         raise damaged from error
-    if any(size >= 1 << 63 for size in sizes) or not all(map(is_outside, filter(None, places))):
+    if any(size >= 1 << 63 for size in sizes):
+        raise damaged
+    if not all(is_outside(place) or is_link(place) for place in places if place):
         raise damaged
     return [
         Blob(one.hex(), size, place) for one, size, place in zip(ids, sizes, places, strict=True)
@@ -129,18 +148,19 @@ def read_list(store: ObjectStore, listed: BlobList) -> list[Blob]:
     return found
 
 
-def blobs_of_files(store: ObjectStore, files: Iterable[DataFile]) -> Iterator[Blob]:
-    """Yields the contents that data files name; a content that several name comes several times."""
-    for file in files:
-        if file.blobs is not None:
-            yield from read_list(store, file.blobs)
-
-
 def blobs_of(store: ObjectStore, commits: Commits, table: StoredTable) -> Iterator[Blob]:
-    """Yields the contents that a table names, none if it is no file set; see ``blobs_of_files``."""
-    return blobs_of_files(store, data_files(commits, table, fields=()))
+    """Yields the contents that a table names, none if it is no file set.
 
+    A content that several data files name comes several times.
 
-def list_paths(files: Sequence[DataFile]) -> list[str]:
-    """Returns where the lists are that entries name, within the store."""
-    return [list_path(file.blobs.id) for file in files if file.blobs is not None]
+    No data file is opened: their entries name lists of contents, at ``list_path``.
+
+    Raises:
+        CorruptData: A data file of a file set has no list, or that is gone or damaged.
+    """
+    if not is_file_set(table.snapshot.properties):
+        return
+    for file in data_files(commits, table, fields=()):
+        if file.blobs is None:
+            raise CorruptData(f"{file.path}, of the file set {table.name}, has no list of contents")
+        yield from read_list(store, file.blobs)

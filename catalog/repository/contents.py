@@ -60,7 +60,7 @@ def copy_content(store: ObjectStore, blob: Blob, target: str) -> None:
 
 def location(store: ObjectStore, blob: Blob) -> str:
     """Returns where a content lies: an absolute path or a URI."""
-    return blob.place or store.uri(blob.path)
+    return blob.place if blob.path is None else store.uri(blob.path)
 
 
 @contextmanager

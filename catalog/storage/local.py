@@ -15,6 +15,7 @@ import hashlib
 import os
 import re
 import stat
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -39,6 +40,13 @@ stay in the processor's cache between hashing and writing."""
 
 SYNC_THREADS = 8
 """Files synced at a time: the file system's journal takes such calls together."""
+
+SYNCED_AT_ONCE = 256
+"""Files from which on the whole file system is synced instead: a hundred thousand small files take
+as many writes of its journal otherwise. Whatever else waits to be written is then written too."""
+
+SYNCFS_SINCE = (5, 8)
+"""Release of Linux from which on ``syncfs`` says whether something could not be written."""
 
 TURN_S = 2.0
 """Longest wait for a turn: a commit takes some milliseconds, so that many writers have had
@@ -190,11 +198,8 @@ class LocalStore:
 
     def publish(self, files: Sequence[tuple[StagedFile, str]]) -> None:
         """Gives staged files their names, syncing many at a time."""
-        from concurrent.futures import ThreadPoolExecutor
-
         with storage_errors("staged files"):
-            with ThreadPoolExecutor(SYNC_THREADS) as pool:
-                list(pool.map(_sync, [staged.local_path for staged, _ in files]))
+            _sync_all([staged.local_path for staged, _ in files])
             targets = [self._file(path) for _, path in files]
             for (staged, path), target in zip(files, targets, strict=True):
                 with contextlib.suppress(AlreadyExists):
@@ -236,11 +241,7 @@ class LocalStore:
             return True
 
     def _sync_directories(self, targets: Sequence[str]) -> None:
-        from concurrent.futures import ThreadPoolExecutor
-
-        folders = sorted({os.path.dirname(target) for target in targets})
-        with ThreadPoolExecutor(SYNC_THREADS) as pool:
-            list(pool.map(_sync, folders))
+        _sync_all(sorted({os.path.dirname(target) for target in targets}))
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yields objects in path order."""
@@ -398,6 +399,33 @@ def _sync(name: str) -> None:
         os.close(descriptor)
 
 
+def _sync_all(names: Sequence[str]) -> None:
+    """Makes files of one file system, or the names in directories of it, durable."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    if len(names) >= SYNCED_AT_ONCE and _sync_file_system(names[0]):
+        return
+    with ThreadPoolExecutor(SYNC_THREADS) as pool:
+        list(pool.map(_sync, names))
+
+
+def _sync_file_system(name: str) -> bool:
+    """Makes all of the file system that something is on durable; False if the system cannot."""
+    release = os.uname().release.split(".")
+    if sys.platform != "linux" or tuple(int(n) for n in release[:2] if n.isdigit()) < SYNCFS_SINCE:
+        return False
+    import ctypes
+
+    descriptor = os.open(name, os.O_RDONLY)
+    try:
+        if ctypes.CDLL(None, use_errno=True).syncfs(descriptor):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), name)
+    finally:
+        os.close(descriptor)
+    return True
+
+
 def _sync_name(target: str, path: str) -> None:
     """Makes the name of an object durable that everybody can see already."""
     try:
@@ -415,17 +443,25 @@ def _sync_name(target: str, path: str) -> None:
 
 
 def _copy_hashed(source: str, target: str) -> tuple[str, int]:
+    """Copies a file, with its holes, and returns its hash and its size."""
     digest = hashlib.sha256()
-    size_bytes = 0
-    buffer = memoryview(bytearray(COPY_BYTES))
+    size_bytes, hole = 0, False
     with open(source, "rb", buffering=0) as reader, open(target, "xb", buffering=0) as writer:
+        whole = bytearray(min(COPY_BYTES, os.fstat(reader.fileno()).st_size + 1))
+        zeros, buffer = bytes(whole), memoryview(whole)
         while count := reader.readinto(buffer):
             chunk = buffer[:count]
             digest.update(chunk)
+            size_bytes += count
+            hole = count == COPY_BYTES and whole == zeros
+            if hole:
+                writer.seek(count, os.SEEK_CUR)
+                continue
             written = 0
             while written < count:
                 written += writer.write(chunk[written:])
-            size_bytes += count
+        if hole:  # at its end, where nothing was written
+            writer.truncate(size_bytes)
     return digest.hexdigest(), size_bytes
 
 

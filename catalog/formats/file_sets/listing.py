@@ -110,9 +110,10 @@ def _check_name(folder: str, name: str) -> None:
     if problem is None:
         return
     shown = os.fsencode(os.path.join(folder, name)).decode(errors="backslashreplace")
+    shown = shown if shown.isprintable() else repr(shown)
     unicode = "UTF-8" in problem
     raise InvalidInput(
-        f"{shown!r} cannot be the name of a file of a file set: {problem}",
+        f"{shown} cannot be the name of a file of a file set: {problem}",
         kind=ErrorKind.NOT_UNICODE if unicode else ErrorKind.INVALID_NAME,
         hint="rename it, or leave it out",
     )

@@ -13,6 +13,7 @@ from catalog.formats.footer import (
     parquet_errors,
 )
 from catalog.model.ids import excerpt
+from catalog.repository.columnar import integers, strings
 
 ROWS = pa.schema(
     [
@@ -32,6 +33,13 @@ REQUIRED = ("path", "size", "sha256", "modified")
 """Columns that have a value in every row."""
 
 _HEX = r"^[0-9a-f]{64}$"
+
+
+def no_rows() -> pa.Table:
+    """Returns the rows of a set without files."""
+    text, number = strings(()), integers(())
+    columns = [text if kind == pa.string() else number.cast(kind) for kind in ROWS.types]
+    return pa.Table.from_arrays(columns, schema=ROWS)
 
 
 def read_rows(source: ParquetSource, name: str) -> pa.Table:

@@ -37,13 +37,13 @@ def fresh_rows(
     sums = hashes.take(at)
     facts = _facts(reader, positions, known=known, before=_places(sums, known), read=read)
     pictures = [_picture(one.picture) for one in facts]
-    modified = pc.floor(pc.divide(listing.mtimes.take(at), 1000))
+    modified = pc.divide(listing.mtimes.take(at), integers([1000])[0])
     columns = [
         listing.paths.take(at),
         listing.sizes.take(at),
         strings([one.media_type for one in facts]),
         sums,
-        modified.cast(pa.int64()).cast(ROWS.field("modified").type),
+        modified.cast(ROWS.field("modified").type),
         integers([width for width, _, _ in pictures]).cast(pa.int32()),
         integers([height for _, height, _ in pictures]).cast(pa.int32()),
         integers([likeness for _, _, likeness in pictures]).view(pa.uint64()),
@@ -81,8 +81,8 @@ def _facts(
     before: Sequence[int | None],
     read: Mapping[int, Content],
 ) -> list[Facts]:
-    rows = known.rows.take(integers([n for n in before if n is not None])).to_pylist()
-    same = iter(rows)
+    rows = known.rows.select(["path", "media_type", *_PICTURE])
+    same = iter(rows.take(integers([n for n in before if n is not None])).to_pylist())
     found = []
     for position, place in zip(positions, before, strict=True):
         row = None if place is None else next(same)

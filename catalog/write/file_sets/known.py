@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.dataclasses import dataclass
-from catalog.formats.file_sets.rows import ROWS, read_rows
+from catalog.formats.file_sets.rows import no_rows, read_rows
 from catalog.model.datafile import DataFile
 from catalog.repository.blobs import Blob, read_list
 from catalog.repository.columnar import integers
@@ -40,7 +40,7 @@ class KnownRows:
         files = list(table.files(context.commits)) if table.snapshot is not None else []
         context.verified(table.name, files)
         parts = [read_rows(readable(context.store, file), file.path) for file in files]
-        rows = pa.concat_tables([ROWS.empty_table(), *parts]).combine_chunks()
+        rows = pa.concat_tables([no_rows(), *parts]).combine_chunks()
         owner = [n for n, part in enumerate(parts) for _ in range(len(part))]
         return KnownRows(files, rows, integers(owner))
 
@@ -48,17 +48,16 @@ class KnownRows:
         """Returns a column, in one piece."""
         return whole(self.rows[name])
 
-    def lists(self, store: ObjectStore, *, elsewhere: bool = True) -> list[dict[str, Blob]]:
-        """Returns the contents that each data file names, by hash.
+    def elsewhere(self, store: ObjectStore) -> list[dict[str, Blob]]:
+        """Returns, per data file, its contents that are not the catalog's own, by hash.
 
-        Lists without contents that are ``elsewhere`` are read only if that does not matter.
+        Lists without such contents are not read.
         """
         found = []
         for file in self.files:
             listed = file.blobs
-            wanted = listed is not None and (listed.elsewhere or not elsewhere)
-            blobs = read_list(store, listed) if wanted and listed is not None else ()
-            found.append({blob.sha256: blob for blob in blobs})
+            blobs = read_list(store, listed) if listed is not None and listed.elsewhere else ()
+            found.append({blob.sha256: blob for blob in blobs if blob.place})
         return found
 
 
@@ -70,4 +69,12 @@ def whole(column: pa.ChunkedArray) -> pa.Array:
 
 def equal(left: pa.Array, right: pa.Array) -> pa.BooleanArray:
     """Returns where two columns have the same value; not where one of them has none."""
-    return pc.fill_null(pc.equal(left, right), False)
+    return known_true(pc.equal(left, right))
+
+
+def known_true(column: pa.BooleanArray) -> pa.BooleanArray:
+    """Returns a column with what is NULL being false.
+
+    Constants are not given to Arrow's functions as Python's: it would import pandas for them.
+    """
+    return pc.and_kleene(pc.is_valid(column), column)

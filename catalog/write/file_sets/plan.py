@@ -11,7 +11,7 @@ from catalog.errors import InvalidInput
 from catalog.formats.file_sets.listing import FileListing, names_alike
 from catalog.formats.file_sets.rows import ROWS
 from catalog.model.file_sets import folded
-from catalog.write.file_sets.known import KnownRows, equal, whole
+from catalog.write.file_sets.known import KnownRows, equal, known_true, whole
 
 MIN_ROWS = 512
 """Paths that a data file has at least, but for the last one."""
@@ -57,7 +57,7 @@ def plan_rows(
     fresh = pc.indices_nonzero(pc.invert(same)).to_pylist()
     back = pc.index_in(paths, listing.paths)
     listed = pc.is_valid(back)
-    kept = pc.and_(listed, pc.fill_null(same.take(back), False))
+    kept = known_true(same.take(back))
     if append:
         kept = pc.or_(kept, pc.invert(listed))
     return RowPlan(kept, listed, fresh)

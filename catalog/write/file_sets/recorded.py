@@ -9,7 +9,7 @@ from catalog.formats.file_sets.listing import FileListing
 from catalog.repository.columnar import byte_strings, integers
 from catalog.repository.file_records import RECORDS
 from catalog.repository.stat_records import REST_NS
-from catalog.write.file_sets.known import equal
+from catalog.write.file_sets.known import equal, known_true
 
 _SEEN = ("size", "mtime", "ctime", "inode")
 
@@ -37,7 +37,7 @@ def _matches(
     same = pc.is_valid(at)
     for column, name in zip(now[1:], _SEEN, strict=True):
         same = pc.and_(same, equal(column, records[name].take(at)))
-    return records["sha256"].take(pc.if_else(same, at, pa.scalar(None, pa.int32())))
+    return records["sha256"].take(pc.if_else(same, at, integers([None]).cast(pa.int32())[0]))
 
 
 def new_records(
@@ -67,8 +67,8 @@ def new_records(
         return found
     opened = [read_at.get(n) for n in range(len(listing))]
     latest = pc.max_element_wise(listing.mtimes, listing.ctimes)
-    rested = pc.greater(pc.subtract(integers(opened), latest), REST_NS)
-    return found.filter(pc.fill_null(rested, True))
+    fresh = pc.less_equal(pc.subtract(integers(opened), latest), integers([REST_NS])[0])
+    return found.filter(pc.invert(known_true(fresh)))
 
 
 def no_hashes(count: int) -> pa.StringArray:

@@ -1,7 +1,7 @@
 """Snapshots of file sets: a directory of anything, as the catalog is going to keep it."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import pyarrow as pa
@@ -16,13 +16,14 @@ from catalog.hints import Option, hint
 from catalog.model.file_sets import SCHEMA, check_file_set, new_file_set
 from catalog.model.lineage import LineageEntry
 from catalog.model.table import TableSnapshot
-from catalog.repository.blobs import Blob, blob_path
+from catalog.repository.blobs import Blob
 from catalog.repository.columnar import strings
 from catalog.repository.commit_writer import TableUpdate
 from catalog.repository.file_records import read_file_records, write_file_records
 from catalog.storage.external_files import is_remote
 from catalog.write.context import WriteContext
-from catalog.write.file_sets.contents import Content, ContentReader, source_file
+from catalog.write.file_sets.bring import Bringing, Contents
+from catalog.write.file_sets.contents import ContentReader
 from catalog.write.file_sets.fresh import fresh_rows, unseen_images
 from catalog.write.file_sets.known import KnownRows
 from catalog.write.file_sets.plan import (
@@ -37,7 +38,7 @@ from catalog.write.file_sets.recorded import new_records, recorded_hashes
 from catalog.write.files.rewrite import FileEdit
 from catalog.write.files.writer import DataWriter, paths_of, with_own_schema
 from catalog.write.snapshot import ingest
-from catalog.write.snapshot.ingest import Mode, TakenFile
+from catalog.write.snapshot.ingest import Mode
 from catalog.write.snapshot.placement import Placement
 from catalog.write.snapshot.table_plan import SnapshotRequest
 from catalog.write.snapshot.take import SnapshotReport, TakenSnapshot
@@ -70,54 +71,17 @@ class _State:
     """What is known of a file set, of its source, and of what is between them.
 
     Attributes:
-        hashes: The hash of each file of the listing.
-        read: The contents that had to be read, by position.
-        places: Per data file, its contents that are not the catalog's own, by hash.
+        contents: The contents of both.
+        bringing: Those that come into the catalog.
     """
 
     task: FileSetTask
     known: KnownRows
     listing: FileListing
     reader: ContentReader
-    hashes: pa.StringArray
-    read: Mapping[int, Content]
+    contents: Contents
     plan: RowPlan
-    places: Sequence[Mapping[str, Blob]]
-
-    def brings(self) -> list[tuple[TakenFile, str]]:
-        """Returns the contents that come into the catalog, with their paths there."""
-        if self.task.mode is Mode.REFERENCE:
-            return []
-        own = self._own_hashes()
-        found: dict[str, tuple[TakenFile, str]] = {}
-        for position in self._positions_of_new():
-            sha256 = self.hashes[position].as_py()
-            content = self.read.get(position)
-            if sha256 in own or (
-                sha256 in found and (content is None or content.taken.staged is None)
-            ):
-                continue
-            taken = content.taken if content is not None else self._untaken(position, sha256)
-            found[sha256] = taken, blob_path(sha256)
-        return list(found.values())
-
-    def _positions_of_new(self) -> Iterable[int]:
-        """Returns the files whose contents may not be in the catalog."""
-        if not any(self.places):
-            return self.plan.fresh
-        return range(len(self.listing))
-
-    def _own_hashes(self) -> set[str]:
-        """Returns the contents that the catalog has, as the table says."""
-        wanted = self.hashes.take(pc.indices_nonzero(pc.is_valid(self.hashes)))
-        sums = self.known.column("sha256")
-        if not any(self.places):
-            return set(sums.filter(pc.is_in(sums, wanted)).to_pylist())
-        pairs = zip(sums.to_pylist(), self.known.owner.to_pylist(), strict=True)
-        return {sha256 for sha256, owner in pairs if sha256 not in self.places[owner]}
-
-    def _untaken(self, position: int, sha256: str) -> TakenFile:
-        return TakenFile(source_file(self.listing, position), f"sha256:{sha256}", None, True)
+    bringing: Bringing
 
 
 def take_file_set(task: FileSetTask) -> TakenSnapshot:
@@ -138,11 +102,11 @@ def take_file_set(task: FileSetTask) -> TakenSnapshot:
     known = KnownRows.read(context, task.table)
     records = read_file_records(context.store, name, listing.root)
     state = _read(task, known, listing, recorded_hashes(listing, records))
-    contents = [content.taken for content in state.read.values()]
+    read = [content.taken for content in state.contents.read.values()]
     try:
         return _taken(state, outdated=len(records) != len(listing))
     except BaseException:
-        ingest.discard(contents)
+        ingest.discard(read)
         raise
 
 
@@ -166,25 +130,28 @@ def _read(
             if not listing.same(list_source(task.source, context.store)):
                 raise ingest.changed(listing.root)
         plan = plan_rows(known, listing, hashes, append=request.scope == "append")
-        is_outside = any(file.blobs is not None and file.blobs.elsewhere for file in known.files)
-        places = known.lists(context.store) if is_outside else [{} for _ in known.files]
+        places = known.elsewhere(context.store)
     except BaseException:
         ingest.discard([content.taken for content in read.values()])
         raise
-    elsewhere = [{s: blob for s, blob in one.items() if blob.place} for one in places]
-    return _State(task, known, listing, reader, hashes, read, plan, elsewhere)
+    contents = Contents(listing, hashes, read, known, places)
+    bringing = contents.to_bring(task.mode, plan.fresh)
+    return _State(task, known, listing, reader, contents, plan, bringing)
 
 
 def _taken(state: _State, *, outdated: bool) -> TakenSnapshot:
     """Returns a snapshot with what it changes; its data files are written, if anything does."""
     task, known, plan = state.task, state.known, state.plan
     base = task.table.snapshot
-    brings = state.brings()
+    brings = state.bringing.contents
     moves = bool(brings) or (task.mode is Mode.REFERENCE and bool(known.files))
     final = None
     unseen: list[str] = []
     if plan.is_change or moves or base is None:
-        fresh = fresh_rows(state.reader, plan.fresh, state.hashes, known=known, read=state.read)
+        contents = state.contents
+        fresh = fresh_rows(
+            state.reader, plan.fresh, contents.hashes, known=known, read=contents.read
+        )
         final = final_rows(known, plan, fresh)
         if task.request.images == "auto" and not state.reader.pictures:
             unseen = unseen_images(fresh)
@@ -201,14 +168,16 @@ def _taken(state: _State, *, outdated: bool) -> TakenSnapshot:
         "scope": task.request.scope,
         "format": "files",
     }
-    report = _report(state, final, brings, changed=changed, warnings=unseen)
+    report = _report(state, final, changed=changed, warnings=unseen)
     lineage = LineageEntry("snapshot", facts=facts)
     unused = {id(one) for one, _ in brings}
-    ingest.discard([one.taken for one in state.read.values() if id(one.taken) not in unused])
-    remember = partial(_remember, state, brings)
+    ingest.discard(
+        [one.taken for one in state.contents.read.values() if id(one.taken) not in unused]
+    )
+    remember = partial(_remember, state)
     if not changed or task.dry_run:
         ingest.discard([one for one, _ in brings])
-        if not task.dry_run and (state.read or outdated):
+        if not task.dry_run and (state.contents.read or outdated):
             remember()
         return TakenSnapshot(None, report, lineage)
     update = TableUpdate(task.table.name, task.table.base, shape, change.removed, change.added)
@@ -244,13 +213,14 @@ def _blobs(state: _State, final: FinalRows, start: int, end: int) -> list[Blob]:
     """Returns the contents that some of the final rows name, with where they are going to lie."""
     refers = state.task.mode is Mode.REFERENCE
     rows = final.rows.select(["path", "size", "sha256"]).slice(start, end - start).to_pydict()
+    places, links = state.contents.places, state.bringing.links
     found: dict[str, Blob] = {}
     for n, (path, size, sha256) in enumerate(zip(*rows.values(), strict=True), start):
-        place = ""
-        if final.listed[n]:
-            place = state.listing.location(path) if refers else ""
-        elif sha256 in state.places[final.owner[n]]:
-            place = state.places[final.owner[n]][sha256].place
+        if not final.listed[n]:
+            before = places[final.owner[n]].get(sha256)
+            place = "" if before is None else before.place
+        else:
+            place = state.listing.location(path) if refers else links.get(sha256, "")
         if sha256 not in found or not place:
             found[sha256] = Blob(sha256, size, place)
     return list(found.values())
@@ -259,7 +229,6 @@ def _blobs(state: _State, final: FinalRows, start: int, end: int) -> list[Blob]:
 def _report(
     state: _State,
     final: FinalRows | None,
-    brings: Sequence[tuple[TakenFile, str]],
     *,
     changed: bool,
     warnings: Sequence[str],
@@ -275,25 +244,23 @@ def _report(
         files_kept=kept,
         rows=len(rows),
         size_bytes=pc.sum(rows["size"]).as_py() or 0,
-        bytes_copied=sum(one.source.size_bytes for one, _ in brings)
-        if task.mode is Mode.COPY
-        else 0,
+        bytes_copied=state.bringing.size_bytes if task.mode is Mode.COPY else 0,
         warnings=(*state.listing.warnings, *warnings),
     )
 
 
-def _remember(state: _State, brings: Sequence[tuple[TakenFile, str]]) -> None:
+def _remember(state: _State) -> None:
     """Keeps the stat records of the source."""
     ctimes: dict[int, int] = {}
     if state.task.mode is Mode.LINK:  # a new link is a change to the file
         places = {path: n for n, path in enumerate(state.listing.paths.to_pylist())}
-        for one, _ in brings:
+        for one, _ in state.bringing.contents:
             try:
                 ctimes[places[one.source.relative]] = os.stat(one.source.path).st_ctime_ns
             except FileNotFoundError:
                 continue
-    read_at = {position: content.read_at for position, content in state.read.items()}
-    records = new_records(state.listing, state.hashes, read_at=read_at, ctimes=ctimes)
+    read_at = {position: content.read_at for position, content in state.contents.read.items()}
+    records = new_records(state.listing, state.contents.hashes, read_at=read_at, ctimes=ctimes)
     write_file_records(state.task.context.store, state.task.table.name, state.listing.root, records)
 
 
