@@ -18,7 +18,7 @@ from catalog.errors import (
 from catalog.storage.options import AzureOptions, GcsOptions, S3Options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from os import PathLike
     from typing import Literal
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from catalog.model.check_functions import GivenFunctions
     from catalog.model.contracts import Contract
     from catalog.model.hooks import Given, Hooks
+    from catalog.operations.compare.comparison import Comparison
+    from catalog.operations.context import OperationContext
 
 __version__ = "0.1.0"
 
@@ -44,6 +46,7 @@ __all__ = [
     "S3Options",
     "StorageFailure",
     "Unsupported",
+    "compare",
     "create",
     "open",
     "read_contracts",
@@ -146,6 +149,98 @@ def open(
         hooks=hooks,
         check_functions=check_functions,
     )
+
+
+# long: one parameter for each option, and what each means
+def compare(
+    old: object,
+    new: object,
+    *,
+    key: "Sequence[str] | None" = None,
+    columns: "Sequence[str] | None" = None,
+    tolerance: "Mapping[str, str] | None" = None,
+    query: str | None = None,
+    level: 'Literal["stat", "cells", "rows"]' = "rows",
+    method: 'Literal["auto", "join"]' = "auto",
+    check_keys: bool = False,
+    full_stats: bool = False,
+    threads: int | None = None,
+    memory_limit_bytes: int | None = None,
+    progress: "Callable[[int, int, int], None] | None" = None,
+    catalog: "Catalog | str | PathLike[str] | None" = None,
+    s3: S3Options | None = None,
+    gcs: GcsOptions | None = None,
+    azure: AzureOptions | None = None,
+) -> "Comparison":
+    """Compares two places or frames, row by row and cell by cell; nothing stays behind.
+
+    Columns pair up by name.
+
+    Args:
+        old: The older rows: a directory of Parquet files, flat or hive-partitioned, a file, a
+            pattern, ``s3://bucket/prefix``, or ``table@ref`` of a catalog; or a pyarrow table,
+            record batch, reader or dataset, a Polars or pandas frame, a DuckDB relation, or a
+            list of dictionaries.
+        new: The newer rows, likewise.
+        key: Key columns to match rows by; None means the key of a table of a catalog, else
+            whole rows are matched, and none is updated.
+        columns: Columns to compare; None means all.
+        tolerance: By column, ``"0.5"`` or ``"1%"``.
+        query: A query over the rows, called ``data``, whose results are compared instead.
+        level: ``stat`` reads footers only, ``cells`` counts rows and cells, ``rows`` also keeps
+            the changed rows for ``changes()``.
+        method: ``auto`` takes the fastest path that the files allow, ``join`` reads all files
+            that differ; both give the same answer.
+        check_keys: Whether to look for NULL and duplicate keys in all rows.
+        full_stats: Whether statistics cover all rows.
+        threads: Threads to use; None means all.
+        memory_limit_bytes: Memory to use; None means a quarter of the machine's.
+        progress: Receives the tasks done, the tasks in all, and the rows compared so far.
+        catalog: The catalog of a ``table@ref``, open or by its place.
+        s3: How to reach S3, beyond what boto3 finds in its environment and profiles.
+        gcs: How to reach Google Cloud Storage, beyond what Google's library finds by itself.
+        azure: How to reach Azure Blob Storage, beyond what is set in the environment.
+
+    Returns:
+        Counts of rows and cells, and the changed rows. It is a context manager, and what it keeps
+        goes with it.
+
+    Raises:
+        NotFound: A place, a table or a ref does not exist.
+        InvalidInput: There is no column in common, a key column is missing on a side or has types
+            that do not compare, or an argument is not valid.
+        CorruptData: A file is damaged, or was changed meanwhile.
+        Unsupported: A place is a table of another format, or a column of a frame has a type that
+            tables cannot keep.
+    """
+    from catalog.catalog import Catalog
+    from catalog.operations.compare.run import Sources, run_comparison
+    from catalog.operations.diff_request import DiffRequest
+    from catalog.storage.opening import open_files
+
+    def find() -> "OperationContext":
+        if isinstance(catalog, Catalog):
+            return catalog.context
+        assert catalog is not None, "there is a place"
+        return Catalog.open(catalog, s3=s3, gcs=gcs, azure=azure, cache="").context
+
+    request = DiffRequest(
+        from_ref="old",
+        to_ref="new",
+        key=key,
+        columns=columns,
+        tolerance=tolerance,
+        level=level,
+        method=method,
+        check_keys=check_keys,
+        full_stats=full_stats,
+        threads=threads,
+        memory_limit_bytes=memory_limit_bytes,
+        progress=progress,
+    )
+    files = open_files((old, new), s3=s3, gcs=gcs, azure=azure)
+    sources = Sources(None if catalog is None else find, files)
+    return run_comparison(old, new, request, sources, query=query)
 
 
 def read_contracts(path: "str | PathLike[str]") -> "list[Contract]":

@@ -20,11 +20,11 @@ from catalog.repository.resolve import ResolvedRef
 from catalog.storage.failures import tells_machine_errors
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow as pa
 
     from catalog.diff.explain import Step
     from catalog.diff.result import Diff
+    from catalog.engine.frames import Relation
     from catalog.model.lineage_tree import TableLineage
     from catalog.model.row_history import Blame, RowHistory
     from catalog.model.table import TableSnapshot
@@ -227,8 +227,8 @@ class CatalogReader:
         *,
         ref: str = DEFAULT_BRANCH,
         params: Sequence[object] | Mapping[str, object] | None = None,
-    ) -> "duckdb.DuckDBPyRelation":
-        """Runs a query over ``table@ref`` and returns DuckDB's relation.
+    ) -> "Relation":
+        """Runs a query over ``table@ref``; the relation is DuckDB's, and ``to_pandas`` works too.
 
         Args:
             query: DuckDB SQL, in which tables may carry ``@ref``.

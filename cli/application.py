@@ -89,6 +89,7 @@ _COMMANDS = {
     "refresh": "refresh:refresh",
     "lineage": "lineage:lineage",
     "diff": "diff:diff",
+    "compare": "compare:compare",
     "sql": "sql:sql",
     "shell": "sql:shell",
     "log": "history:log",

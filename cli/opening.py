@@ -20,12 +20,15 @@ _PART = re.compile(r'"((?:[^"]|"")+)"|([^".]+)')
 _SQL_NAME = re.compile(rf"(?:{_PART.pattern})(?:\.(?:{_PART.pattern}))*")
 
 
-def opened(context: typer.Context, *, allow_commands: bool = False) -> "Catalog":
+def opened(
+    context: typer.Context, *, allow_commands: bool = False, cache: str | None = None
+) -> "Catalog":
     """Opens the catalog of a command.
 
     Args:
         context: The command.
         allow_commands: Whether Python checks may run that no configuration of the user's names.
+        cache: As ``catalog.open`` takes it.
 
     Raises:
         NotFound: There is none.
@@ -37,6 +40,7 @@ def opened(context: typer.Context, *, allow_commands: bool = False) -> "Catalog"
     return catalog.open(
         uri,
         **buckets,
+        cache=cache,
         verify=verification(context),
         time_limit_s=time_limit_s(),
         hooks=configured_hooks,

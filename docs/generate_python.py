@@ -58,11 +58,31 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "What `cat.transaction(…)` yields.",
         ("catalog.operations.transaction:CatalogTransaction",),
     ),
-    ("Querying", "What `cat.connect(…)` returns.", ("catalog.query.session:Session",)),
+    (
+        "Querying",
+        "What `cat.connect(…)` returns, and its `stream(…)`. The relations of `sql` are DuckDB's, "
+        "with `to_pandas()`, `to_polars()` and `to_arrow()` besides.",
+        (
+            "catalog.query.session:Session",
+            "catalog.query.results:RowStream",
+        ),
+    ),
+    (
+        "Python's interface for databases",
+        "[PEP 249](https://peps.python.org/pep-0249/), in `catalog.dbapi`, or `parquetry.dbapi`. "
+        "Its exceptions, type objects and constructors have the names that the PEP gives them; "
+        "exceptions have the `message`, `kind` and `hint` of the catalog's besides.",
+        ("catalog.dbapi:connect", "catalog.dbapi:Connection", "catalog.dbapi:Cursor"),
+    ),
     (
         "Comparing",
         "What `cat.diff(…)` and `cat.diff_query(…)` return.",
         ("catalog.diff.result:Diff", "catalog.diff.result:TableDiff"),
+    ),
+    (
+        "Comparing without a catalog",
+        "What it returns is a `TableDiff`, and has what that has.",
+        ("catalog:compare", "catalog.operations.compare.comparison:Comparison"),
     ),
     (
         "Values",
@@ -115,7 +135,7 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "catalog.operations.flow.refresh:RefreshReport",
             "catalog.flow.refresh.outcome:TableRefresh",
             *(f"catalog.operations.flow.stale:{name}" for name in ("StaleTable", "StaleInput")),
-            "catalog.query.pending_write:WriteResult",
+            *("catalog.query.pending_write:WriteResult", "catalog.query.results:Outcome"),
             *(f"catalog.operations.status:{name}" for name in ("Source", "TableStatus")),
         ),
     ),
@@ -190,12 +210,18 @@ def _add(items: list[tuple[str, str]], line: str, *, named: bool) -> None:
 
 def public(owner: type) -> Iterator[tuple[str, object]]:
     """Yields the public methods and properties of a class, its own first, in their order."""
-    inherited = [vars(base) for base in owner.__mro__[1:] if base.__module__.startswith("catalog.")]
+    described = {path for _, _, names in SECTIONS for path in names}
+    inherited = [
+        vars(base)
+        for base in owner.__mro__[1:]
+        if base.__module__.startswith("catalog.")
+        and f"{base.__module__}:{base.__qualname__}" not in described
+    ]
     for name, member in [(n, m) for names in (vars(owner), *inherited) for n, m in names.items()]:
         if (name.startswith("_") and name not in SHOWN_DUNDERS) or name in _fields(owner):
             continue
         inner = member.__func__ if isinstance(member, staticmethod | classmethod) else member
-        if callable(inner) or isinstance(inner, property):
+        if isinstance(inner, property) or (callable(inner) and not inspect.isclass(inner)):
             yield name, inner
 
 
@@ -225,7 +251,7 @@ def _page() -> Iterator[str]:
             module, _, name = path.partition(":")
             found = getattr(importlib.import_module(module), name)
             if not inspect.isclass(found):
-                yield from _function(f"catalog.{name}", found)
+                yield from _function(f"{module}.{name}", found)
             elif issubclass(found, Exception | enum.Enum):
                 yield f"- `{name}`: {_text(found)}"
             elif _is_value(found):

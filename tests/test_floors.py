@@ -36,6 +36,8 @@ FLOORS = [
     "catalog.backfiller",
     "catalog.catalog",
     "catalog",
+    "catalog.dbapi",
+    "catalog.sqlalchemy_dialect",
     "cli",
 ]
 """Lowest first; ``catalog`` is the package itself: what ``import catalog`` gives."""
@@ -50,6 +52,7 @@ ONLY_IN = {
     "rich": ["cli"],
     "prompt_toolkit": ["cli"],
     "numpy": ["catalog.diff", "catalog.engine", "catalog.formats", "catalog.report"],
+    "sqlalchemy": ["catalog.sqlalchemy_dialect"],
 }
 """Libraries that only some floors may import."""
 

@@ -3,16 +3,13 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from catalog.diff.compare.by_digest.comparison import key_reader
-from catalog.diff.compare.by_digest.key_codes import KeyReader
-from catalog.diff.compare.key_problems import key_problems
+from catalog.diff.compare.key_problems import KeyChecks
 from catalog.diff.compare.remainder import Remainder
 from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.compare.sql_functions import register_functions
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.counts import (
     ColumnCounts,
-    KeyProblems,
     PartitionCounts,
     RowCounts,
     SideStats,
@@ -75,9 +72,9 @@ def compare_rows(
     register_functions(reader.con, plan)
     if plan.before is None or plan.after is None:
         return _one_sided(reader, options)
-    keys = key_reader(reader)
-    problems = key_problems(reader, keys, check_all=options.check_keys)
-    remainder = _settled(reader, name, problems, keys=keys, progress=progress)
+    checks = KeyChecks(reader, check_all=options.check_keys)
+    remainder = _settled(reader, name, checks, progress=progress)
+    problems = checks.problems
     columns, parts = remainder.columns, remainder.waiting_parts()
     counts = tally(reader.con, columns, parts)
     for field_id, filled in remainder.added_filled.items():
@@ -112,27 +109,17 @@ def changed_rows(reader: TableReader, *, name: str, progress: Progress = lambda 
         A table with ``kind`` (``u``, ``d``, ``i``) and every column of each side, called
         ``f_c<field id>`` and ``t_c<field id>``; see ``compare.sql_columns`` for the others.
     """
-    keys = key_reader(reader)
-    problems = key_problems(reader, keys, check_all=False)
-    (part,) = _settled(reader, name, problems, keys=keys, progress=progress).row_parts(True)
+    (part,) = _settled(reader, name, KeyChecks(reader), progress=progress).row_parts(True)
     return part.relation
 
 
-def _settled(
-    reader: TableReader,
-    name: str,
-    problems: KeyProblems,
-    *,
-    keys: KeyReader,
-    progress: Progress,
-) -> Remainder:
+def _settled(reader: TableReader, name: str, checks: KeyChecks, *, progress: Progress) -> Remainder:
     """Returns what is left when equal rows of both sides have cancelled."""
-    unique = bool(reader.plan.key) and problems.duplicate == (0, 0)
-    remainder = Remainder(reader, name, unique=unique, keys=keys)
+    remainder = Remainder(reader, name, checks=checks)
     if not _fill(remainder, reader.prints, progress):
         plain = replace(reader, prints={}, align_bytes=0)
         remainder.drop()
-        remainder = Remainder(plain, name, unique=unique, warnings=remainder.warnings)
+        remainder = Remainder(plain, name, checks=checks, warnings=remainder.warnings)
         _fill(remainder, {}, lambda rows: None)
     return remainder
 
@@ -177,7 +164,7 @@ def _one_sided(reader: TableReader, options: DiffOptions) -> tuple[TableCounts, 
         _row_counts(plan, counts),
         {},
         partitions,
-        key_problems(reader, key_reader(reader), check_all=options.check_keys),
+        KeyChecks(reader, check_all=options.check_keys).problems,
         bytes_read=sum(reader.opened.values()),
     )
     columns = SqlColumns(plan)

@@ -4,7 +4,7 @@ from typing import Any
 
 from catalog.diff.counts import ColumnCounts, PartitionCounts, SideStats
 from catalog.diff.file_json import files_json
-from catalog.diff.view import DiffView, TableView
+from catalog.diff.view import DiffView, End, TableView
 
 Json = dict[str, Any]
 
@@ -16,10 +16,15 @@ def diff_json(view: DiffView) -> Json:
     """Returns the JSON form of a diff."""
     return {
         "format_version": FORMAT_VERSION,
-        "from": {"ref": view.before.ref, "commit": view.before.commit_id},
-        "to": {"ref": view.after.ref, "commit": view.after.commit_id},
+        "from": end_json(view.before),
+        "to": end_json(view.after),
         "tables": [table_json(table) for table in view.tables],
     }
+
+
+def end_json(end: End) -> Json:
+    """Returns the JSON form of an end: what is no commit has none."""
+    return {"ref": end.ref, "commit": end.commit_id or None}
 
 
 def table_json(table: TableView) -> Json:

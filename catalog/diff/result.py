@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 
@@ -20,12 +20,17 @@ from catalog.diff.file_changes import FileChanges
 from catalog.diff.json_form import Json, diff_json, table_json
 from catalog.diff.plan import SchemaChange, SideName, Status, TablePlan
 from catalog.diff.view import ColumnView, DiffView, End, TableView
+from catalog.engine.frames import pandas_frame, polars_frame
 from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.model.listings import FileInfo
 from catalog.model.texts import check_integer, check_text
 from catalog.repository.datafiles import file_info
 from catalog.storage.failures import tells_machine_errors
 from catalog.storage.store import ObjectStore
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
 
 CHANGES = ("inserted", "deleted", "updated")
 """What can happen to a row."""
@@ -194,6 +199,51 @@ class TableDiff:
                 f"unknown columns {columns!r} of changed rows", hint="all or changed"
             )
         return self._rows(Selection(where, change, limit, columns == "changed"))
+
+    def to_arrow(
+        self,
+        *,
+        where: str | None = None,
+        change: str | None = None,
+        limit: int | None = None,
+        columns: Literal["all", "changed"] = "all",
+    ) -> pa.Table:
+        """Returns the changed rows as an Arrow table; see ``changes``."""
+        return self.changes(where=where, change=change, limit=limit, columns=columns).read_all()
+
+    def to_pandas(
+        self,
+        *,
+        where: str | None = None,
+        change: str | None = None,
+        limit: int | None = None,
+        columns: Literal["all", "changed"] = "all",
+    ) -> "pd.DataFrame":
+        """Returns the changed rows as a pandas frame; see ``changes``.
+
+        Raises:
+            Unsupported: pandas is not installed.
+        """
+        return pandas_frame(
+            lambda: self.to_arrow(where=where, change=change, limit=limit, columns=columns)
+        )
+
+    def to_polars(
+        self,
+        *,
+        where: str | None = None,
+        change: str | None = None,
+        limit: int | None = None,
+        columns: Literal["all", "changed"] = "all",
+    ) -> "pl.DataFrame":
+        """Returns the changed rows as a Polars frame; see ``changes``.
+
+        Raises:
+            Unsupported: Polars is not installed.
+        """
+        return polars_frame(
+            lambda: self.to_arrow(where=where, change=change, limit=limit, columns=columns)
+        )
 
     @property
     def view(self) -> TableView:

@@ -32,12 +32,14 @@ def unchanged_table(plan: TablePlan, store: ObjectStore) -> TableDiff:
 
 def _no_rows(plan: TablePlan, store: ObjectStore) -> Callable[[Selection], pa.RecordBatchReader]:
     def rows(selection: Selection) -> pa.RecordBatchReader:
+        from catalog.diff.compare.key_problems import KeyChecks
         from catalog.diff.compare.remainder import Remainder
         from catalog.diff.compare.table_reader import TableReader
         from catalog.diff.row_form import row_reader
         from catalog.engine.connection import connect
 
-        remainder = Remainder(TableReader(connect(), plan, store), "remainder")
+        reader = TableReader(connect(), plan, store)
+        remainder = Remainder(reader, "remainder", checks=KeyChecks(reader))
         remainder.settle()
         return row_reader(remainder.con, remainder.columns, remainder.row_parts, count=0)(selection)
 

@@ -19,10 +19,13 @@ from catalog.diff.plan import SchemaChange, Status
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """One end of a diff: the ref as it was written, and the commit it stood for."""
+    """One end of a diff: the ref as it was written, and the commit it stood for.
+
+    A place that is no commit, such as a directory, has no ``commit_id``: it is empty.
+    """
 
     ref: str
-    commit_id: str
+    commit_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from typing import Any, TypeAlias, cast
 import duckdb
 import pyarrow as pa
 
+from catalog.engine.frames import Relation, with_conversions
+
 Check: TypeAlias = Callable[[], None]
 """Raises ``CorruptData`` if a file that was read is not what it was before."""
 
@@ -43,14 +45,13 @@ def checked(checks: Sequence[Check]) -> Iterator[None]:
         check()
 
 
-def checked_relation(
-    relation: duckdb.DuckDBPyRelation, checks: Sequence[Check]
-) -> duckdb.DuckDBPyRelation:
+def checked_relation(relation: duckdb.DuckDBPyRelation, checks: Sequence[Check] = ()) -> Relation:
     """Returns a relation whose methods run checks after they have read rows.
 
     It is DuckDB's own for ``isinstance``, and so is what is derived from it.
     """
-    return cast(duckdb.DuckDBPyRelation, _Checked(relation, tuple(checks))) if checks else relation
+    relation = with_conversions(relation)
+    return cast(Relation, _Checked(relation, tuple(checks))) if checks else relation
 
 
 class _Checked:

@@ -1,6 +1,7 @@
 """Planning the diff of two commits: which tables, which files, which columns mean the same."""
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from catalog.dataclasses import dataclass
 from catalog.diff.column_matching import ids_contradict, match_columns
@@ -32,9 +33,49 @@ class PlannedTable:
         return self.before if side == "f" else self.after
 
 
+class Planner(Protocol):
+    """What a diff is run from: the plans of its tables, and what reads their files."""
+
+    @property
+    def repository(self) -> Repository:
+        """Returns where the files are read, and what is known of them."""
+
+    @property
+    def before(self) -> End:
+        """Returns the older end."""
+
+    @property
+    def after(self) -> End:
+        """Returns the newer end."""
+
+    @property
+    def options(self) -> DiffOptions:
+        """Returns how tables are compared."""
+
+    def table(self, name: str) -> PlannedTable:
+        """Plans one table.
+
+        Raises:
+            NotFound: Neither end has it.
+        """
+
+    def all_files(self, planned: PlannedTable, side: SideName) -> Sequence[DataFile]:
+        """Returns all files of a side of a table, those that do not differ too."""
+
+    def verify(self, planned: PlannedTable, side: SideName, files: Sequence[DataFile]) -> Watch:
+        """Checks that data files are still what was committed; they may not all be read.
+
+        Returns:
+            What checks them again once they were read.
+
+        Raises:
+            CorruptData: One is not.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class DiffPlanner:
-    """Plans the diffs of the tables of two commits."""
+    """Plans the diffs of the tables of two commits; see ``Planner``."""
 
     repository: Repository
     before: End
@@ -71,10 +112,16 @@ class DiffPlanner:
             entries = self.repository.commits.entries
             names = {n for end in (self.before, self.after) for n in entries(end.commit_id)}
             raise unknown_table(name, f"{self.before.ref} or {self.after.ref}", names)
+        return self.pair(stored.name, before, after)
+
+    def pair(
+        self, name: str, before: StoredTable | None, after: StoredTable | None
+    ) -> PlannedTable:
+        """Plans two tables as if they were one of that name; one may be None."""
         ends = self.before.commit_id, self.after.commit_id
         shared = shared_ids(self.repository, before, after, ends=ends)
         plan = plan_table(
-            stored.name,
+            name,
             None if before is None else before.snapshot,
             None if after is None else after.snapshot,
             changes=self._changes(before, after, shared),
@@ -100,15 +147,13 @@ class DiffPlanner:
             new_commit=self.after.commit_id,
         )
 
+    def all_files(self, planned: PlannedTable, side: SideName) -> Sequence[DataFile]:
+        """Returns all files of a side of a table."""
+        stored = planned.stored(side)
+        return () if stored is None else tuple(data_files(self.repository.commits, stored))
+
     def verify(self, planned: PlannedTable, side: SideName, files: Sequence[DataFile]) -> Watch:
-        """Checks that data files are still what was committed; they may not all be read.
-
-        Returns:
-            What checks them again once they were read.
-
-        Raises:
-            CorruptData: One is not.
-        """
+        """Checks that data files are still what was committed; see ``Planner``."""
         end = self.before if side == "f" else self.after
         what = f"table {planned.plan.table} in commit {end.commit_id[:8]}"
         return verified(self.repository, files, what=what, all_needed=False)

@@ -2,14 +2,16 @@
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeAlias
 
 import duckdb
 
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.execute import compare_table
 from catalog.diff.options import DiffOptions
-from catalog.diff.plan import plan_table
+from catalog.diff.plan import SideName, plan_table
 from catalog.diff.result import Diff
 from catalog.diff.view import End
 from catalog.engine.failures import engine_errors, engine_failure
@@ -24,50 +26,82 @@ from catalog.model.table import TableSnapshot
 from catalog.operations.context import OperationContext
 from catalog.operations.diff import resolve_ends
 from catalog.operations.sessions import open_session
+from catalog.query.session import Session
+from catalog.storage.store import ObjectStore
 
 NAME = "query"
 """What the result of a query is called where a table's name would stand."""
 
 
+OpenSession: TypeAlias = Callable[[], Session]
+"""Opens the session in which a query runs on a side."""
+
+
 def compare_query(
     context: OperationContext, query: str, *, from_ref: str, to_ref: str, key: Sequence[str] | None
 ) -> Diff:
-    """Compares the result of a query at two refs; see ``Catalog.diff_query``.
+    """Compares the result of a query at two refs; see ``Catalog.diff_query``."""
+    ends = resolve_ends(context, from_ref, to_ref)
+    before, after = (partial(open_session, context, end.commit_id) for end in ends)
+    return compare_results(
+        query,
+        ends,
+        (before, after),
+        options=DiffOptions(key=key or ()),
+        store=context.repository.store,
+    )
+
+
+def compare_results(
+    query: str,
+    ends: tuple[End, End],
+    sessions: tuple[OpenSession, OpenSession],
+    *,
+    options: DiffOptions,
+    store: ObjectStore,
+) -> Diff:
+    """Compares the result of a query on two sides.
 
     Both results are written to Parquet files, which are compared as a table's are.
+
+    Args:
+        query: The query.
+        ends: How the sides are named.
+        sessions: What opens the session in which it runs on each.
+        options: How the results are compared.
+        store: Reads data files.
     """
-    before, after = resolve_ends(context, from_ref, to_ref)
     work = Workspace()
     try:
         files = [os.path.join(work.folder, name) for name in ("from.parquet", "to.parquet")]
-        for end, path in zip((before, after), files, strict=True):
-            _write_result(context, query, end=end, path=path)
+        for end, opened, path in zip(ends, sessions, files, strict=True):
+            with opened() as session:
+                _write_result(session, query, end=end, path=path)
         old = _described(work, files[0], None)
         new = _described(work, files[1], old[0])
         changes = FileChanges((old[1],), (new[1],), files_kept=0, partitions_kept=0)
-        options = DiffOptions(key=key or ())
         plan = plan_table(NAME, old[0], new[0], changes=changes, options=options)
-        reader = TableReader(work.con, plan, context.repository.store)
+        all_files: dict[SideName, Sequence[DataFile]] = {"f": (old[1],), "t": (new[1],)}
+        reader = TableReader(work.con, plan, store, all_files=all_files)
         with engine_errors():
             table = compare_table(reader, options, name="remainder", keep_rows=True)
     except BaseException:
         work.close()
         raise
-    return Diff(before, after, [table], close=work.close)
+    return Diff(*ends, [table], close=work.close)
 
 
-def _write_result(context: OperationContext, query: str, *, end: End, path: str) -> None:
+def _write_result(session: Session, query: str, *, end: End, path: str) -> None:
     """Writes the result of a query to a Parquet file."""
-    with open_session(context, end.commit_id) as session:
-        relation = session.sql(query)
-        _check_names(relation.columns)
-        try:
-            _exactly(relation).write_parquet(path)
-        except duckdb.Error as error:
-            raise engine_failure(error) or InvalidInput(
-                f"the query fails at {end.ref}: {str(error).splitlines()[0]}",
-                kind=ErrorKind.BAD_QUERY,
-            ) from error
+    relation = session.sql(query)
+    _check_names(relation.columns)
+    try:
+        _exactly(relation).write_parquet(path)
+    except duckdb.Error as error:
+        raise engine_failure(error) or InvalidInput(
+            f"the query fails at {end.ref}: {str(error).splitlines()[0]}",
+            kind=ErrorKind.BAD_QUERY,
+        ) from error
 
 
 def _described(

@@ -10,19 +10,19 @@ from catalog.diff.fingerprints.kept import kept_prints
 from catalog.diff.plan import SIDES
 from catalog.diff.result import Diff, TableDiff
 from catalog.diff.unread import is_unchanged, stat_table, unchanged_table
-from catalog.operations.diff_planning import DiffPlanner, PlannedTable
+from catalog.operations.diff_planning import PlannedTable, Planner
 from catalog.operations.diff_request import DiffRequest, Progress
 
 if TYPE_CHECKING:
     from catalog.engine.workspace import Workspace
 
 
-def stat_diff(planner: DiffPlanner, planned: Sequence[PlannedTable]) -> Diff:
+def stat_diff(planner: Planner, planned: Sequence[PlannedTable]) -> Diff:
     """Returns a diff from metadata alone."""
     return _diff(planner, [stat_table(one.plan, planner.repository.store) for one in planned])
 
 
-def run_diff(planner: DiffPlanner, planned: Sequence[PlannedTable], request: DiffRequest) -> Diff:
+def run_diff(planner: Planner, planned: Sequence[PlannedTable], request: DiffRequest) -> Diff:
     """Compares the rows of planned tables.
 
     Returns:
@@ -68,7 +68,7 @@ def run_diff(planner: DiffPlanner, planned: Sequence[PlannedTable], request: Dif
     return _diff(planner, results, work)
 
 
-def _check_files(planner: DiffPlanner, planned: PlannedTable) -> None:
+def _check_files(planner: Planner, planned: PlannedTable) -> None:
     """Checks that the files of a table are still what was committed, though none is read.
 
     Raises:
@@ -103,15 +103,13 @@ class _TaskCounter:
             self._progress(self._done, self._total, self._rows)
 
 
-def _needs_reading(planner: DiffPlanner, planned: PlannedTable) -> bool:
+def _needs_reading(planner: Planner, planned: PlannedTable) -> bool:
     plan, options = planned.plan, planner.options
     on_both_sides = plan.before is not None and plan.after is not None
     return bool(plan.tasks) or (on_both_sides and (options.check_keys or options.full_stats))
 
 
-def _diff(
-    planner: DiffPlanner, tables: Sequence[TableDiff], work: "Workspace | None" = None
-) -> Diff:
+def _diff(planner: Planner, tables: Sequence[TableDiff], work: "Workspace | None" = None) -> Diff:
     close: Callable[[], None] = work.close if work is not None else lambda: None
     return Diff(
         planner.before,

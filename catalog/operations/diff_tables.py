@@ -12,12 +12,11 @@ from catalog.engine.checked_reads import checked
 from catalog.engine.failures import engine_errors
 from catalog.engine.workspace import Workspace, default_memory_limit
 from catalog.model.datafile import DataFile
-from catalog.operations.diff_planning import DiffPlanner, PlannedTable
+from catalog.operations.diff_planning import PlannedTable, Planner
 from catalog.operations.diff_request import DiffRequest
-from catalog.repository.tables import data_files
 
 
-def workspace(planner: DiffPlanner, request: DiffRequest) -> Workspace:
+def workspace(planner: Planner, request: DiffRequest) -> Workspace:
     """Returns the engine of a diff."""
     return Workspace(
         store=planner.repository.store,
@@ -27,7 +26,7 @@ def workspace(planner: DiffPlanner, request: DiffRequest) -> Workspace:
 
 
 def compare_planned(
-    planner: DiffPlanner,
+    planner: Planner,
     planned: PlannedTable,
     *,
     request: DiffRequest,
@@ -65,7 +64,7 @@ def _memory_bytes(request: DiffRequest) -> int:
 
 
 def table_reader(
-    planner: DiffPlanner,
+    planner: Planner,
     planned: PlannedTable,
     *,
     request: DiffRequest,
@@ -76,12 +75,11 @@ def table_reader(
 
     ``kept`` are the fingerprints that are stored, if they were read.
     """
-    plan, commits, options = planned.plan, planner.repository.commits, planner.options
+    plan, options = planned.plan, planner.options
     all_files: dict[SideName, Sequence[DataFile]] = {}
     if options.check_keys or options.full_stats:
         for side in SIDES:
-            stored = planned.stored(side)
-            all_files[side] = () if stored is None else tuple(data_files(commits, stored))
+            all_files[side] = planner.all_files(planned, side)
     watches = [
         planner.verify(planned, side, all_files.get(side, plan.files(side))) for side in SIDES
     ]

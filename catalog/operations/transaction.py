@@ -23,8 +23,7 @@ from catalog.write.snapshot.take import SnapshotReport
 from catalog.write.transaction import Authorship, Transaction
 
 if TYPE_CHECKING:
-    import duckdb
-
+    from catalog.engine.frames import Relation
     from catalog.query.session import Session
 
 
@@ -84,6 +83,20 @@ class CatalogTransaction:
         This one is then not committed, and ``commit`` ends up as that earlier commit.
         """
         return self._transaction.is_repeated
+
+    @property
+    def session(self) -> "Session":
+        """Returns the session in which it runs SQL; bare names mean what it has staged.
+
+        Raises:
+            InvalidInput: The transaction has not begun, or has ended.
+        """
+        self._transaction.check_running()
+        if self._session is None:
+            from catalog.operations.transaction_session import open_writing_session
+
+            self._session = open_writing_session(self._context, self._transaction)
+        return self._session
 
     # long: one parameter for each choice, each of them described
     def snapshot(
@@ -198,7 +211,7 @@ class CatalogTransaction:
         origin = self._origin(inputs, code)
         return self._transaction.write(table, data, request, origin=origin)
 
-    def sql(self, text: str, params: Params = None) -> "duckdb.DuckDBPyRelation | WriteResult":
+    def sql(self, text: str, params: Params = None) -> "Relation | WriteResult":
         """Runs SQL on the branch, as this transaction has changed it so far.
 
         Args:
@@ -217,26 +230,19 @@ class CatalogTransaction:
         """
         found = self.run(text, params)[-1]
         if found is None:
-            from catalog.query.session import no_rows
+            from catalog.query.results import no_rows
 
             return no_rows(self._transaction.context.con)
         return found
 
-    def run(
-        self, text: str, params: Params = None
-    ) -> "list[duckdb.DuckDBPyRelation | WriteResult | None]":
+    def run(self, text: str, params: Params = None) -> "list[Relation | WriteResult | None]":
         """Runs SQL like ``sql``; returns the result of each statement that writes, and of the last.
 
         Args:
             text: Statements, separated by semicolons.
             params: Values of the last statement's parameters.
         """
-        self._transaction.check_running()
-        if self._session is None:
-            from catalog.operations.transaction_session import open_writing_session
-
-            self._session = open_writing_session(self._context, self._transaction)
-        return self._session.run(text, params)
+        return self.session.run(text, params)
 
     def has_current_reads(self) -> bool:
         """Returns whether the branch still has the rows that were read as they were then."""

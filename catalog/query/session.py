@@ -1,12 +1,14 @@
 """Sessions: DuckDB connections that understand ``table@ref``."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import weakref
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 
 import duckdb
 
-from catalog.dataclasses import dataclass
+from catalog.dataclasses import dataclass, replace
 from catalog.engine.checked_reads import Check, checked, checked_relation
+from catalog.engine.frames import Relation
 from catalog.engine.instances import give_back, keep_apart
 from catalog.engine.quoting import identifier
 from catalog.engine.relation import prepare, relation_sql
@@ -14,7 +16,7 @@ from catalog.errors import CatalogError, ErrorKind, InvalidInput, Unsupported
 from catalog.hints import Blank, Call, hint
 from catalog.model.scan_plan import scan_plan
 from catalog.model.types import is_float
-from catalog.query import connection_state
+from catalog.query import connection_state, results
 from catalog.query.backend import Backend, FunctionReads, Functions, Params, VersionedTable
 from catalog.query.failures import translated, unknown_table
 from catalog.query.parse.analyse import analyse
@@ -88,6 +90,7 @@ class Session:
         self._in_transaction = False
         self._registered = 0
         self._unfinished = False
+        self._stream: weakref.ref[results.RowStream] | None = None
         self._unchecked: tuple[Check, ...] = ()
         self._lasting: list[tuple[frozenset[str], tuple[Check, ...]]] = []
         self._origins = SessionOrigins()
@@ -113,7 +116,12 @@ class Session:
         """Stops the statement that is running; it may be called by another thread."""
         self._connection.interrupt()
 
-    def sql(self, text: str, params: Params = None) -> duckdb.DuckDBPyRelation:
+    @property
+    def is_in_transaction(self) -> bool:
+        """Returns whether ``BEGIN`` was run, and neither ``COMMIT`` nor ``ROLLBACK`` since."""
+        return self._in_transaction
+
+    def sql(self, text: str, params: Params = None) -> Relation:
         """Runs statements and returns the relation of the last.
 
         Args:
@@ -121,8 +129,9 @@ class Session:
             params: Values of the last statement's parameters.
 
         Returns:
-            A relation, read when it is used; it stays at the commits its refs stood for.
-            Statements without a result give a relation without columns of meaning.
+            DuckDB's relation, with ``to_pandas``, ``to_polars`` and ``to_arrow`` besides. It is
+            read when it is used, and stays at the commits its refs stood for. Statements
+            without a result give a relation without columns of meaning.
 
         Raises:
             InvalidInput: The SQL is not valid.
@@ -131,11 +140,9 @@ class Session:
         """
         found = self.run(text, params)[-1]
         assert not isinstance(found, WriteResult), "a session for queries has no writer"
-        return no_rows(self._connection) if found is None else found
+        return results.no_rows(self._connection) if found is None else found
 
-    def run(
-        self, text: str, params: Params = None
-    ) -> "list[duckdb.DuckDBPyRelation | WriteResult | None]":
+    def run(self, text: str, params: Params = None) -> "list[Relation | WriteResult | None]":
         """Runs statements and returns the results of those that write, and of the last.
 
         Args:
@@ -151,12 +158,9 @@ class Session:
             NotFound: A table or ref does not exist.
             Unsupported: It does something to a table of the catalog that is not supported.
         """
-        *first, last = self._analysed(text)
-        params = _checked(params)
-        found: list[duckdb.DuckDBPyRelation | WriteResult | None] = []
-        for statement in first:
-            written = self._execute(statement)
-            found += [written] if written is not None else []
+        params = results.checked_params(params)
+        written, last = self._all_but_last(text)
+        found: list[Relation | WriteResult | None] = [*written]
         with self._performing(last, params) as rewritten:
             if rewritten.pending is not None:
                 return [*found, self._written(rewritten)]
@@ -179,12 +183,47 @@ class Session:
             NotFound: A table or ref does not exist.
             Unsupported: It writes to a table of the catalog.
         """
-        *first, last = self._analysed(text)
-        params = _checked(params)
-        for statement in first:
-            self._execute(statement)
+        params = results.checked_params(params)
+        _, last = self._all_but_last(text)
         self._execute(last, params)
         return self
+
+    def stream(self, text: str, params: Params = None) -> results.Outcome:
+        """Runs statements like ``run``; rows of the last are read as they are fetched.
+
+        Rows that were not fetched when the next statement is run are read into memory first,
+        unless nobody refers to them any longer.
+
+        Args:
+            text: SQL in which tables may carry ``@ref``.
+            params: Values of the last statement's parameters.
+        """
+        params = results.checked_params(params)
+        written, last = self._all_but_last(text)
+        with self._performing(last, params) as rewritten:
+            if rewritten.pending is not None:
+                return results.written_rows(self._connection, written, self._written(rewritten))
+            command = self._connection.extract_statements(rewritten.sql)[-1]
+            self._unfinished = True
+            with checked(rewritten.checks):
+                self._connection.execute(rewritten.sql, params)
+            outcome = results.open_rows(self._connection, command, rewritten.checks)
+        if outcome.rows is not None:
+            self._stream = weakref.ref(outcome.rows)
+        return replace(outcome, written=written)
+
+    def free(self) -> None:
+        """Reads into memory what is left of the rows of ``stream``; the connection is free then."""
+        stream, self._stream = self._stream, None
+        rows = None if stream is None else stream()
+        if rows is not None:
+            rows.keep()
+
+    def _all_but_last(self, text: str) -> tuple[tuple[WriteResult, ...], Statement]:
+        """Runs all statements but the last; returns what they wrote, and the last."""
+        *first, last = self._analysed(text)
+        written = [self._execute(statement) for statement in first]
+        return tuple(one for one in written if one is not None), last
 
     def fetchall(self) -> list[tuple[object, ...]]:
         """Returns the rows of the last result that were not fetched yet."""
@@ -236,7 +275,8 @@ class Session:
             return self._writer.write(rewritten.pending)
 
     def _settle(self) -> None:
-        """Drops unfetched rows of the last result, which would keep DuckDB busy."""
+        """Keeps or drops unfetched rows of the last result, which would keep DuckDB busy."""
+        self.free()
         if self._unfinished:
             self._unfinished = False
             with suppress(duckdb.TransactionException):  # a failed transaction has no result
@@ -364,7 +404,7 @@ class Session:
             files,
             locate=self._backend.locate,
             nan_free={floats[name] for name in safe},
-            self_contained=_outlives(statement),
+            self_contained=statement.outlives_session,
         )
         return prepare(self._connection, relation_sql(plan))
 
@@ -458,31 +498,3 @@ class Session:
                 kind=ErrorKind.SQL_ERROR,
                 hint="rewrite it: since it names versioned tables, it is not passed to DuckDB",
             )
-
-
-def _checked(params: Params) -> Params:
-    """Returns the values of parameters as DuckDB takes them: as a list or a mapping.
-
-    Raises:
-        InvalidInput: They are something else.
-    """
-    if params is None or isinstance(params, Mapping):
-        return params
-    if isinstance(params, str | bytes) or not isinstance(params, Iterable):
-        raise InvalidInput(
-            f"params must be a list or a dictionary of values, not {params!r}",
-            kind=ErrorKind.SQL_ERROR,
-            hint=f"params=[{params!r}]",
-        )
-    return list(params)
-
-
-def no_rows(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
-    """Returns the relation for a statement without a result."""
-    return connection.sql('SELECT NULL AS "Success" WHERE false')
-
-
-def _outlives(statement: Statement) -> bool:
-    """Returns whether a statement stores SQL that may be read after the session."""
-    stores = statement.kind is StatementKind.CREATE and not statement.temporary
-    return stores and statement.target_kind is not TargetKind.TABLE

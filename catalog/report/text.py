@@ -105,6 +105,8 @@ def render_brief(table: TableView, *, paint: Paint = PLAIN) -> list[str]:
 
 
 def _end(end: End) -> str:
+    if not end.commit_id:
+        return plain(end.ref)
     commit_id = short(end.commit_id)
     return commit_id if end.commit_id.startswith(end.ref) else f"{plain(end.ref)} ({commit_id})"
 

@@ -1,15 +1,20 @@
 """The store behind a catalog's URI, and the local cache of a catalog in a bucket."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import ErrorKind, InvalidInput, Unsupported
-from catalog.storage.external_files import FilesInS3, check_no_secrets, check_readable
+from catalog.storage.external_files import (
+    FilesInS3,
+    check_no_secrets,
+    check_readable,
+    is_remote,
+)
 from catalog.storage.local import LocalStore
-from catalog.storage.store import ObjectStore
+from catalog.storage.store import ObjectStore, RemoteFiles
 
 if TYPE_CHECKING:
     from catalog.storage.bucket.service import Service
@@ -68,6 +73,35 @@ def open_store(
     if (new or known.get(note) is None) and probe(store):
         known.put(note, b"")
     return store
+
+
+def open_files(
+    places: Sequence[object],
+    *,
+    s3: "S3Options | None" = None,
+    gcs: "GcsOptions | None" = None,
+    azure: "AzureOptions | None" = None,
+) -> RemoteFiles | None:
+    """Returns what reads files at places that belong to no catalog; None if the default does.
+
+    Raises:
+        Unsupported: They are in buckets of several services of which not all can be reached.
+    """
+    remote = [place for place in places if isinstance(place, str) and is_remote(place)]
+    others = [place for place in remote if not place.startswith(FilesInS3.scheme)]
+    if not others:
+        return None if s3 is None else FilesInS3(s3)
+    if len({place.partition("://")[0] for place in remote}) > 1 and s3 is not None:
+        raise Unsupported(
+            f"{' and '.join(remote)} cannot be read at the same time with options for S3",
+            hint="copy one of them to a local directory, or configure S3 in the environment",
+        )
+    service = _service(others[0], s3=s3, gcs=gcs, azure=azure)
+    if service is None:
+        return None
+    from catalog.storage.bucket.files import BucketFiles
+
+    return BucketFiles(service)
 
 
 def outer_stores(store: ObjectStore) -> Iterator[ObjectStore]:

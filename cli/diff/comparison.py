@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from catalog.diff.json_form import end_json
 from catalog.diff.view import DiffView
 from catalog.report.figures import counted, grouped, plain
 from catalog.report.markdown import render_markdown
@@ -84,8 +85,7 @@ def _file_json(file: "FileInfo") -> dict[str, object]:
 
 def ends_json(view: DiffView) -> dict[str, object]:
     """Returns the JSON keys of the refs that a diff compares."""
-    ends = {"from": view.before, "to": view.after}
-    return {name: {"ref": end.ref, "commit": end.commit_id} for name, end in ends.items()}
+    return {"from": end_json(view.before), "to": end_json(view.after)}
 
 
 def write_json_text(value: Mapping[str, object], target: Path | None) -> None:

@@ -11,7 +11,6 @@ from cli.output.listing import FORMAT_VERSION, picked
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from catalog import Catalog
     from catalog.diff.explain import Step
 
 MEASURED = ("files", "fingerprints_missing", "bytes_to_read", "bytes_total")
@@ -20,11 +19,10 @@ COLUMNS_SHOWN = 6
 """Columns that text names; the JSON form has all."""
 
 
-def write_explanation(cat: "Catalog", ends: tuple[str, str], request: Request) -> None:
+def write_explanation(
+    ends: tuple[str, str], found: "dict[str, list[Step]]", request: Request
+) -> None:
     """Writes the plan of a diff: by table and partition the path, the columns, the bytes."""
-    found = cat.explain_diff(
-        *ends, tables=request.tables or None, key=request.key, columns=request.columns or None
-    )
     if request.as_json:
         write_json_text(_json(ends, found), request.target)
         return

@@ -1,10 +1,10 @@
-"""The options of ``diff``."""
+"""The arguments and options of ``diff`` and ``compare``."""
 
 from typing import Annotated
 
 import typer
 
-from cli.completion import complete_ref, complete_table
+from cli.completion import complete_ref, complete_table, complete_table_at
 from cli.diff.request import Change, DiffFormat, Method
 
 From = Annotated[
@@ -19,6 +19,20 @@ To = Annotated[
     str | None,
     typer.Argument(
         metavar="[TO]", help="The newer state. Default: main.", autocompletion=complete_ref
+    ),
+]
+Old = Annotated[
+    str,
+    typer.Argument(
+        metavar="OLD",
+        help="The older rows: a directory, a file, a pattern, s3://…, or TABLE@REF.",
+        autocompletion=complete_table_at,
+    ),
+]
+New = Annotated[
+    str,
+    typer.Argument(
+        metavar="NEW", help="The newer rows, likewise.", autocompletion=complete_table_at
     ),
 ]
 Tables = Annotated[

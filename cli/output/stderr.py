@@ -112,6 +112,10 @@ class Progress:
         """Returns the seconds since the task began, never 0."""
         return max(time.monotonic() - self._started, 1e-6)
 
+    def of_rows(self, done: int, total: int, rows: int) -> None:
+        """Redraws the line of a comparison of rows."""
+        self(done, total, f"tasks, {rows:,} rows, {rows / self.elapsed_s:,.0f} rows/s")
+
     def __call__(self, done: int = 0, total: int = 0, what: str = "") -> None:
         """Redraws the line if a person looks and it is time to."""
         now = time.monotonic()

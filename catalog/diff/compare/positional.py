@@ -7,7 +7,7 @@ Where most rows differ none are kept: reading them again costs no more than keep
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import duckdb
 import numpy as np
@@ -44,14 +44,19 @@ class PartialRows:
     """Finds, completes and streams the rows in which files differ position by position.
 
     Columns known to be equal are read from the newer side alone, but floats only if none is -0.0.
-    If ``keep_all``, the rows of files that differ in most of them are kept, too.
+    If ``keep_all`` returns true, the rows of files that differ in most of them are kept, too.
 
     Attributes:
         pairs: Files that may differ, each with the table of its rows; None if they are not kept.
     """
 
     def __init__(
-        self, reader: TableReader, columns: SqlColumns, name: str, *, keep_all: bool
+        self,
+        reader: TableReader,
+        columns: SqlColumns,
+        name: str,
+        *,
+        keep_all: Callable[[], bool],
     ) -> None:
         self._tables: list[str] = []
         self._con = reader.con
@@ -146,7 +151,7 @@ class PartialRows:
 
     def _is_dense(self, pair: FilePair) -> bool:
         """Returns whether most of the first rows of two files differ."""
-        if self._keep_all or pair.after.rows < DENSE_ROWS:
+        if pair.after.rows < DENSE_ROWS or self._keep_all():
             return False
         first = self._side_by_side(pair, whole=False, first=BLOCK_ROWS)
         (count,) = single_row(self._con, f"SELECT count(*) {first}")

@@ -20,10 +20,10 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
 from catalog.diff.compare.align_task import Aligning
-from catalog.diff.compare.by_digest.comparison import ByDigest, key_reader
-from catalog.diff.compare.by_digest.key_codes import KeyReader
+from catalog.diff.compare.by_digest.comparison import ByDigest
 from catalog.diff.compare.by_digest.row_sets import Odd
 from catalog.diff.compare.hashes import hashed_rows
+from catalog.diff.compare.key_problems import KeyChecks
 from catalog.diff.compare.positional import PartialRows
 from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.compare.sql_functions import register_functions
@@ -42,7 +42,6 @@ class Remainder:
 
     Attributes:
         added_filled: Per added column (field id), rows cancelled as equal that carry a value.
-        unique: Whether the compared rows of each side have different keys.
     """
 
     def __init__(
@@ -50,8 +49,7 @@ class Remainder:
         reader: TableReader,
         name: str,
         *,
-        unique: bool = False,
-        keys: KeyReader | None = None,
+        checks: KeyChecks,
         warnings: Sequence[str] = (),
     ) -> None:
         self.con = reader.con
@@ -59,13 +57,13 @@ class Remainder:
         self.columns = SqlColumns(reader.plan)
         self.name = name
         self.added_filled = {f.id: 0 for f in reader.plan.added}
-        self.unique = unique
+        self._checks = checks
         self._reader = reader
-        self._partial = PartialRows(reader, self.columns, name, keep_all=not unique)
+        self._partial = PartialRows(reader, self.columns, name, keep_all=lambda: not checks.unique)
         self._has_whole = False
         self._warnings = tuple(warnings)
         self._aligning = Aligning(reader)
-        self._by_digest = ByDigest(reader, self.columns, name, keys=keys or key_reader(reader))
+        self._by_digest = ByDigest(reader, self.columns, name, keys=checks.keys)
         register_functions(reader.con, reader.plan)
 
     def match(self, pair: FilePair) -> None:
@@ -187,7 +185,7 @@ class Remainder:
             self._run_odd(odd)
             return
         rows = self._selected(task)
-        if self.plan.key and self.unique:
+        if self.plan.key and self._checks.unique:
             filled = self._aligning.run(task)
             if filled is None:
                 self._join(rows["f"], rows["t"])
@@ -240,14 +238,17 @@ class Remainder:
                 self._settle_keyless()
             return True
         keys = self.plan.key_pairs
-        held = self._partial.parts() if not self.unique else []  # its rows are pairs
-        held += self._by_digest.placed.parts()
+        held = self._by_digest.placed.parts()
         if self._has_whole:
             held.append(Part(self._whole(), self.plan.value_pairs, partial=False))
+        partial = self._partial.parts()
+        several = ""
+        if (held or partial) and self._checks.unique:
+            partial, several = [], " WHERE kind <> 'u'"  # partial rows are pairs
+        held += partial
         if not held:
             return True
         columns = [f"{self._either(pair)} AS k{n}" for n, pair in enumerate(keys)]
-        several = " WHERE kind <> 'u'" if self.unique else ""
         self._sql(
             f"CREATE OR REPLACE TABLE {self.name}_multiple AS SELECT {', '.join(columns)} "
             f"FROM {self._keys(held)}{several} GROUP BY ALL HAVING count(*) > 1"
@@ -277,7 +278,7 @@ class Remainder:
             f"CREATE OR REPLACE TABLE {self.name}_again AS "
             f"SELECT r.* FROM {self._whole()} r SEMI JOIN {self.name}_multiple ON {matching}"
         )
-        partial = [] if self.unique else self._partial.parts()
+        partial = [] if self._checks.unique else self._partial.parts()
         if partial and self._count(
             f"{self._keys(partial)} SEMI JOIN {self.name}_multiple ON {matching}"
         ):

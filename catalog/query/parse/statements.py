@@ -182,6 +182,12 @@ class Statement:
     explicit_refs: bool = False
 
     @property
+    def outlives_session(self) -> bool:
+        """Returns whether it stores SQL that may be read after the session."""
+        stores = self.kind is StatementKind.CREATE and not self.temporary
+        return stores and self.target_kind is not TargetKind.TABLE
+
+    @property
     def parsed(self) -> bool:
         """Returns whether it could be parsed."""
         return not self.error

@@ -122,7 +122,11 @@ def _from_polars(data: Any) -> Any:
     """Returns a frame without types of its own: integers of 128 bits become decimals."""
     kinds = {column: str(kind) for column, kind in zip(data.columns, data.dtypes, strict=True)}
     if "Object" in kinds.values():
-        raise InvalidInput("a column of the data holds Python objects", kind=ErrorKind.BAD_DATA)
+        raise InvalidInput(
+            "a column of the data holds Python objects",
+            kind=ErrorKind.BAD_DATA,
+            hint="cast it, e.g. to text, or leave it out",
+        )
     wide = [column for column, kind in kinds.items() if kind in ("Int128", "UInt128")]
     if not wide:
         return data
@@ -147,4 +151,5 @@ def _from_pandas(data: Any) -> pa.RecordBatchReader | None:
     named = [name for name in data.index.names if name is not None]
     if named:
         data = data.reset_index(level=named)
+    check_names([str(name) for name in data.columns])
     return pa.Table.from_pandas(data, preserve_index=False).to_reader()

@@ -16,7 +16,6 @@ from catalog.diff.compare.by_digest.key_codes import KeyReader, Keys, Matches, m
 from catalog.diff.compare.by_digest.late_columns import LateColumns
 from catalog.diff.compare.by_digest.obstacles import (
     Obstacle,
-    inner_keys,
     of_key,
     of_task,
     salted,
@@ -62,19 +61,11 @@ from catalog.repository.row_digests import KeptDigests, RowDigests
 ROW_BYTES = 96
 """Memory that matching takes for every row of both sides: keys, digests, orders."""
 
-KEPT_BYTES = 256 << 20
-"""Keys that are kept between the search for those that repeat and their matching."""
-
 INFLATION = 4
 """Memory of values over their size in files, as it often is."""
 
 ODD_SHARE = 0.2
 """Share of rows that only their values can match, up to which the others are matched by digests."""
-
-
-def key_reader(reader: TableReader) -> KeyReader:
-    """Returns what reads the keys of a plan's files, and keeps some that are read twice."""
-    return KeyReader(inner_keys(reader.plan), keep_bytes=min(KEPT_BYTES, reader.align_bytes // 8))
 
 
 class ByDigest:

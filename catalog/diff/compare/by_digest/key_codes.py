@@ -5,30 +5,23 @@ equal keys. Of other keys, the code is a hash: rows of equal codes are candidate
 compared.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 import pyarrow as pa
 
-from catalog.dataclasses import dataclass, replace
-from catalog.diff.compare.align import Numbers, differing, increases
+from catalog.dataclasses import dataclass
+from catalog.diff.compare.align import Numbers, differing
 from catalog.diff.compare.arrays import Unreadable
+from catalog.diff.compare.by_digest.code_tables import partners
 from catalog.diff.compare.by_digest.stored_columns import StoredColumns, within_arrays
-from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.fingerprints.canonical import fixed, unwrapped
 from catalog.diff.fingerprints.column_reader import in_one
 from catalog.diff.fingerprints.row_digest import cell_hashes, hash_kind
 from catalog.diff.plan import SIDES, ColumnPair, SideName
 from catalog.engine.arrow_arrays import from_numpy
 from catalog.model.datafile import DataFile
-from catalog.model.types import Scalar, TypeClass, is_float
-
-DENSE = 4
-"""Integers from one to the next over their number, up to which they are looked up in an array."""
-
-SAMPLE = 4096
-"""Codes that are looked at to see whether most of them are dense."""
+from catalog.model.types import Scalar, TypeClass
 
 _OWN_CODES = (TypeClass.INTEGER, TypeClass.DATE, TypeClass.TIMESTAMP)
 
@@ -42,14 +35,12 @@ class Keys:
         missing: Which rows have NULL where codes are values; None: none.
         columns: The key columns as files store them.
         exact: Whether codes are values, so that equal ones are equal keys.
-        sorting: The codes in order, if they were sorted before.
     """
 
     codes: Numbers
     missing: Numbers | None
     columns: tuple[pa.Array, ...]
     exact: bool
-    sorting: "_Sorting | None" = None
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -68,30 +59,11 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sorting:
-    """Codes in their order.
-
-    Attributes:
-        order: Their places; None if they increase as they are.
-    """
+class FileCodes:
+    """What is remembered of the keys of a file: a code for each, and whether any has NULL."""
 
     codes: Numbers
-    order: Numbers | None
-
-    def places(self, which: Numbers) -> Numbers:
-        """Returns where codes lie that have some numbers in their order."""
-        return which if self.order is None else np.asarray(self.order[which])
-
-    def repeated(self) -> Numbers:
-        """Returns the codes that occur several times."""
-        return np.unique(self.codes[1:][self.codes[1:] == self.codes[:-1]])
-
-
-def _sorting(codes: Numbers) -> _Sorting:
-    if increases(codes):
-        return _Sorting(codes, None)
-    order = np.argsort(codes)
-    return _Sorting(codes[order], order.astype(np.int32) if len(order) < 1 << 31 else order)
+    has_null: bool
 
 
 class KeyReader:
@@ -102,15 +74,22 @@ class KeyReader:
         exact: Whether codes are values.
     """
 
-    def __init__(self, pairs: Sequence[ColumnPair], *, keep_bytes: int = 0) -> None:
+    def __init__(
+        self,
+        pairs: Sequence[ColumnPair],
+        *,
+        remember: Collection[SideName] = (),
+        remember_bytes: int = 0,
+    ) -> None:
         self.pairs = tuple(pairs)
-        self._keep_bytes = keep_bytes
-        self._kept: dict[tuple[SideName, str, str], Keys] = {}
         kinds = {p.on(side).type for p in pairs for side in SIDES}
         self.exact = len(pairs) == 1 and all(
             isinstance(kind, Scalar) and kind.type_class in _OWN_CODES for kind in kinds
         )
         self._kinds: dict[int, str] = {}
+        self._remember = frozenset(remember)
+        self._room = remember_bytes
+        self._known: dict[tuple[SideName, str, str], FileCodes] = {}
 
     def read(self, stored: StoredColumns, files: Sequence[DataFile]) -> Keys:
         """Returns the keys of all rows of some files, one file after another.
@@ -119,37 +98,21 @@ class KeyReader:
             CorruptData: A file cannot be read.
             Unreadable: The engine must read them.
         """
-        return self.together([self._once(stored, file) for file in files])
+        return self.together([self._of_file(stored, file) for file in files])
 
-    def look(self, stored: StoredColumns, file: DataFile) -> Keys:
-        """Returns the keys of a file, which may be kept until they are read once more.
+    def codes(self, stored: StoredColumns, file: DataFile) -> FileCodes:
+        """Returns the codes of a file, which is only read if they are not remembered.
 
         Raises:
             CorruptData: The file cannot be read.
-            Unreadable: The engine must read them.
+            Unreadable: The engine must read its keys.
         """
-        found = kept = self._once(stored, file)
-        size = found.codes.nbytes + sum(column.nbytes for column in found.columns)
-        if _dense_window(found.codes) is None:
-            found = replace(found, sorting=_sorting(found.codes))
-            kept = replace(found, codes=found.codes[:0], columns=())  # soon read or made again
-            size = 2 * found.codes.nbytes
-        if size <= self._keep_bytes:
-            self._keep_bytes -= size
-            self._kept[stored.side, file.path, file.file_schema] = kept
-        return found
+        known = self._known.get(_name(stored, file))
+        return known or _file_codes(self._of_file(stored, file))
 
-    def _once(self, stored: StoredColumns, file: DataFile) -> Keys:
-        kept = self._kept.pop((stored.side, file.path, file.file_schema), None)
-        if kept is None:
-            return self._of_file(stored, file)
-        if kept.columns or kept.sorting is None:
-            return kept
-        codes = kept.sorting.codes
-        if kept.sorting.order is not None:
-            codes = np.empty_like(codes)
-            codes[kept.sorting.order] = kept.sorting.codes
-        return replace(kept, codes=codes, columns=self._columns(stored, file))
+    def forget(self) -> None:
+        """Forgets the codes of files, and remembers no others."""
+        self._known, self._room = {}, 0
 
     def together(self, parts: Sequence[Keys]) -> Keys:
         """Returns the keys of all parts, one after another.
@@ -193,15 +156,31 @@ class KeyReader:
 
     def _of_file(self, stored: StoredColumns, file: DataFile) -> Keys:
         columns = self._columns(stored, file)
+        known = self._known.get(_name(stored, file))
         if self.exact:
-            return _exact(columns[0], self.pairs[0].name)
-        codes = np.zeros(file.rows, np.uint64)
-        for n, column in enumerate(columns):
-            own = cell_hashes(column, f"key {n}")
-            if own is None:
-                raise Unreadable(self.pairs[n].name)
-            codes += own
-        return Keys(codes.view(np.int64), None, columns, False)
+            found = _exact(columns[0], self.pairs[0].name)
+        elif known is not None:
+            found = Keys(known.codes, None, columns, False)
+        else:
+            codes = np.zeros(file.rows, np.uint64)
+            for n, column in enumerate(columns):
+                own = cell_hashes(column, f"key {n}")
+                if own is None:
+                    raise Unreadable(self.pairs[n].name)
+                codes += own
+            found = Keys(codes.view(np.int64), None, columns, False)
+        if stored.side in self._remember and known is None and found.codes.nbytes <= self._room:
+            self._room -= found.codes.nbytes
+            self._known[_name(stored, file)] = _file_codes(found)
+        return found
+
+
+def _name(stored: StoredColumns, file: DataFile) -> tuple[SideName, str, str]:
+    return stored.side, file.path, file.file_schema
+
+
+def _file_codes(keys: Keys) -> FileCodes:
+    return FileCodes(keys.codes, any(column.null_count for column in keys.columns))
 
 
 def _exact(column: pa.Array, name: str) -> Keys:
@@ -268,17 +247,16 @@ def matches(
 
     ``certain`` returns of which pairs of rows it is known that keys of one hash are equal.
     """
-    partner, repeated = _partners(before, after)
+    found = partners(before.codes, after.codes)
     odd = [_missing(keys) for keys in (before, after)]
-    if len(repeated):
-        both = np.isin(repeated, before.codes) & np.isin(repeated, after.codes)
+    if len(found.repeated):
         odd = [
-            mask | np.isin(keys.codes, repeated[both])
+            mask | np.isin(keys.codes, found.repeated)
             for mask, keys in zip(odd, (before, after), strict=True)
         ]
-    here = (partner >= 0) & ~odd[0]
+    here = (found.places >= 0) & ~odd[0]
     mine = np.flatnonzero(here)
-    theirs = partner[mine]
+    theirs = found.places[mine]
     if odd[1].any():
         apart = odd[1][theirs]
         odd[0] = odd[0].copy()
@@ -314,127 +292,3 @@ def _unlike(
     found = np.zeros(len(mine), bool)
     found[doubtful[differ]] = True
     return found if differ.any() else None
-
-
-def _partners(before: Keys, after: Keys) -> tuple[Numbers, Numbers]:
-    """Matches codes.
-
-    Returns:
-        For each code of one side the place of an equal one of the other, -1 for none; and the codes
-        that occur several times on a side.
-    """
-    mine, theirs = before.codes, after.codes
-    window = _dense_window(theirs)
-    if window is None:
-        sortings = [keys.sorting or _sorting(keys.codes) for keys in (before, after)]
-        repeated = np.concatenate([one.repeated() for one in sortings])
-        return _sorted_partners(*sortings), np.unique(repeated)
-    repeated = np.unique(np.concatenate([_repeated(mine), _repeated(theirs)]))
-    low, high = window
-    table = np.full(high - low + 1, -1, np.int64)
-    inside = (theirs >= low) & (theirs <= high)
-    table[theirs[inside] - low] = np.flatnonzero(inside)
-    here = (mine >= low) & (mine <= high)
-    if here.all():
-        return np.asarray(table[mine - low]), repeated
-    found = np.where(here, table[np.where(here, mine - low, 0)], -1)
-    apart, others = np.flatnonzero(~here), np.flatnonzero(~inside)
-    if len(others):
-        places = _sorted_partners(_sorting(mine[apart]), _sorting(theirs[others]))
-        found[apart] = np.where(places < 0, -1, others[places])
-    return found, repeated
-
-
-def _sorted_partners(mine: _Sorting, theirs: _Sorting) -> Numbers:
-    found = np.full(len(mine.codes), -1, np.int64)
-    if not len(found) or not len(theirs.codes):
-        return found
-    places = np.searchsorted(theirs.codes, mine.codes)
-    places[places == len(theirs.codes)] = 0
-    hit = np.flatnonzero(theirs.codes[places] == mine.codes)
-    found[mine.places(hit)] = theirs.places(places[hit])
-    return found
-
-
-def _dense_window(codes: Numbers) -> tuple[int, int] | None:
-    """Returns the ends of a range in which an array can look up most of the codes.
-
-    Codes that were given apart from the others, as new rows may be, can lie outside.
-    """
-    if not len(codes):
-        return None
-    low, high = int(codes.min()), int(codes.max())
-    if high - low < DENSE * len(codes):
-        return low, high
-    sample = np.sort(codes[:: max(1, len(codes) // SAMPLE)])
-    cut = len(sample) // 16
-    inner = int(sample[cut]), int(sample[-1 - cut])
-    margin = (inner[1] - inner[0]) // 7 + 1
-    low, high = max(low, inner[0] - margin), min(high, inner[1] + margin)
-    return (low, high) if high - low < DENSE * len(codes) else None
-
-
-def _repeated(codes: Numbers) -> Numbers:
-    """Returns the codes that occur several times."""
-    if len(codes) < 2 or increases(codes):
-        return codes[:0]
-    window = _dense_window(codes)
-    if window is not None:
-        low, high = window
-        inside = (codes >= low) & (codes <= high)
-        dense = codes if inside.all() else codes[inside]
-        seen = np.zeros(high - low + 1, bool)
-        seen[dense - low] = True
-        if int(seen.sum()) == len(dense):
-            codes = codes[~inside]
-    ordered = np.sort(codes)
-    return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-
-
-def repeated_keys(
-    keys: KeyReader, reader: TableReader, side: SideName, files: Sequence[DataFile]
-) -> int | None:
-    """Counts the rows of a side that share their key with others.
-
-    Returns:
-        The count; None if the engine must count, or a key has NULL.
-
-    Raises:
-        CorruptData: A file cannot be read.
-    """
-    plan = reader.plan
-    by_partition = plan.side(side).partition_by
-    outer = [pair.on(side).id for pair in plan.key_pairs if pair not in keys.pairs]
-    if not keys.pairs or any(is_float(pair.on(side).type) for pair in keys.pairs):
-        return None
-    if any(pair.on(side).id in by_partition for pair in keys.pairs):
-        return None
-    stored = StoredColumns(reader, side, files)
-    groups: defaultdict[tuple[bytes | None, ...], list[Keys]] = defaultdict(list)
-    for file in files:
-        values = tuple(file.partition[by_partition.index(i)] for i in outer)
-        try:
-            one = keys.look(stored, file)
-        except Unreadable:
-            return None
-        if any(column.null_count for column in one.columns) or None in values:
-            return None
-        groups[values].append(one)
-    total = 0
-    for parts in groups.values():
-        repeated = _repeated_in(parts)
-        if len(repeated) and not keys.exact:
-            return None
-        total += sum(int(np.isin(part.codes, repeated).sum()) for part in parts)
-    return total
-
-
-def _repeated_in(parts: Sequence[Keys]) -> Numbers:
-    """Returns the codes that occur several times among the keys of some files."""
-    if len(parts) == 1 and parts[0].sorting is not None:
-        return parts[0].sorting.repeated()
-    if any(part.sorting is None for part in parts):
-        return _repeated(np.concatenate([part.codes for part in parts]))
-    runs = [part.sorting.codes for part in parts if part.sorting is not None]
-    whole = np.sort(np.concatenate(runs), kind="stable")  # merges what is in order
-    return _Sorting(whole, None).repeated()

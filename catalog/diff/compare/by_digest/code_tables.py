@@ -1,0 +1,256 @@
+"""Integers that stand for keys: matched between two sides, and searched for those that repeat.
+
+Integers close together are looked up in an array with a place for each of them, others in tables
+with a place for each of a few bits of theirs: both take a few nanoseconds each, where sorting takes
+tens.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from catalog.dataclasses import dataclass
+from catalog.diff.compare.align import Numbers, increases
+
+DENSE = 4
+"""Integers from one to the next over their number, up to which they are looked up in an array."""
+
+SAMPLE = 4096
+"""Codes that are looked at to see whether most of them are dense."""
+
+ROUNDS = 24
+"""Tables that are tried one after the other: each leaves a fifth of the codes to the next, unless
+somebody chose codes for that. Those that are left in the end are sorted."""
+
+RANGE_CODES = 1 << 17
+"""Codes that are searched at a time for those that repeat: their table stays in the processor's
+caches."""
+
+CHUNK_CODES = 1 << 15
+"""Codes processed at a time: few enough to stay in the caches through all steps."""
+
+_FACTOR = 0x9E3779B97F4A7C15
+_STEP = 0xD1B54A32D192ED02
+_APART = 0xBF58476D1CE4E5B9
+"""Multiplying by an odd number can be undone, and its upper bits depend on all lower ones.
+
+Ranges of codes have a factor of their own, or all codes of one would meet in a part of its table.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Partners:
+    """The codes of two sides, matched.
+
+    Attributes:
+        places: For each code of the one side the place of an equal one of the other, -1 for none.
+        repeated: The codes that several places of a side have, and the other side has, too.
+    """
+
+    places: Numbers
+    repeated: Numbers
+
+
+def partners(mine: Numbers, theirs: Numbers) -> Partners:
+    """Matches the codes of two sides."""
+    window = _dense_window([theirs])
+    if window is None:
+        return _found_in_tables(mine, theirs)
+    low, high = window
+    table = np.full(high - low + 1, -1, np.int64)
+    inside = (theirs >= low) & (theirs <= high)
+    table[theirs[inside] - low] = np.flatnonzero(inside)
+    here = (mine >= low) & (mine <= high)
+    several = np.unique(np.concatenate([repeated_codes([mine]), repeated_codes([theirs])]))
+    if len(several):
+        several = several[np.isin(several, mine) & np.isin(several, theirs)]
+    if here.all():
+        return Partners(np.asarray(table[mine - low]), several)
+    places = np.where(here, table[np.where(here, mine - low, 0)], -1)
+    apart, others = np.flatnonzero(~here), np.flatnonzero(~inside)
+    if len(others):
+        found = _found_in_tables(mine[apart], theirs[others]).places
+        places[apart] = np.where(found < 0, -1, others[found])
+    return Partners(places, several)
+
+
+def repeated_codes(parts: Sequence[Numbers]) -> Numbers:
+    """Returns the codes that occur several times among those of all parts."""
+    parts = [part for part in parts if len(part)]
+    if not parts:
+        return np.zeros(0, np.int64)
+    if len(parts) == 1 and increases(parts[0]):
+        return parts[0][:0]
+    window = _dense_window(parts)
+    if window is not None:
+        low, high = window
+        seen = np.zeros(high - low + 1, bool)
+        dense, outside = 0, []
+        for part in parts:
+            inside = (part >= low) & (part <= high)
+            whole = bool(inside.all())
+            seen[(part if whole else part[inside]) - low] = True
+            dense += int(np.count_nonzero(inside))
+            if not whole:
+                outside.append(part[~inside])
+        if int(np.count_nonzero(seen)) == dense:
+            parts = outside
+    found = [_Tables(some).repeated for some in _ranges(parts)]
+    return np.unique(np.concatenate([np.zeros(0, np.int64), *found]))
+
+
+def _ranges(parts: Sequence[Numbers]) -> Iterator[Numbers]:
+    """Yields codes in ranges, none of which has a code in common with another."""
+    count = min(sum(len(part) for part in parts) // RANGE_CODES, 256)
+    if count < 2:
+        yield np.concatenate([np.zeros(0, np.int64), *parts])
+        return
+    starts = (np.arange(count + 1) * 256) // count
+    pieces: list[list[Numbers]] = [[] for _ in range(count)]
+    for part in parts:
+        for start in range(0, len(part), RANGE_CODES):
+            codes = part[start : start + RANGE_CODES]
+            upper = (_words(codes, _APART) >> np.uint64(56)).astype(np.uint8)
+            ordered = codes[np.argsort(upper, kind="stable")]  # of eight bits, that only counts
+            edges = np.append(0, np.cumsum(np.bincount(upper, minlength=256)))[starts].tolist()
+            for own, (first, end) in zip(pieces, pairwise(edges), strict=True):
+                own.append(ordered[first:end])
+    for own in pieces:
+        yield np.concatenate(own)
+
+
+def _found_in_tables(mine: Numbers, theirs: Numbers) -> Partners:
+    tables = _Tables(theirs)
+    places = tables.find(mine)
+    repeated = tables.repeated
+    hits = np.flatnonzero(places >= 0)
+    seen = np.zeros(len(theirs), bool)
+    seen[places[hits]] = True
+    if int(seen.sum()) < len(hits):
+        owners = np.zeros(len(theirs), np.int64)
+        owners[places[hits]] = hits
+        more = mine[hits[owners[places[hits]] != hits]]
+        repeated = np.unique(np.concatenate([repeated, more]))
+    if len(repeated):
+        repeated = repeated[np.isin(repeated, mine) & np.isin(repeated, theirs)]
+    return Partners(places, repeated)
+
+
+class _Tables:
+    """Codes that are looked up by a few of their bits.
+
+    Where two codes meet in a table, one gets the place, and the other goes to the next table.
+
+    Attributes:
+        repeated: The codes that occur several times; the place found of such a one is any of its
+            places.
+    """
+
+    def __init__(self, codes: Numbers) -> None:
+        self._codes = codes
+        self._tables: list[_Table] = []
+        repeated = [codes[:0]]
+        left = np.arange(len(codes), dtype=np.int32 if len(codes) < 1 << 31 else np.int64)
+        factor = _FACTOR
+        while len(left) and len(self._tables) < ROUNDS:
+            table = _Table(codes, left, factor)
+            self._tables.append(table)
+            lost, winners = table.lost(left)
+            same = codes[lost] == codes[winners]
+            repeated.append(codes[lost[same]])
+            left = lost[~same]
+            factor = (factor * _STEP + _FACTOR | 1) % (1 << 64)
+        order = np.argsort(codes[left], kind="stable")
+        self._rest = codes[left[order]], left[order]
+        rest = self._rest[0]
+        self.repeated = np.unique(np.concatenate([*repeated, rest[1:][rest[1:] == rest[:-1]]]))
+
+    def find(self, wanted: Numbers) -> Numbers:
+        """Returns the place of each of some codes, -1 for none."""
+        parts = (wanted[n : n + CHUNK_CODES] for n in range(0, len(wanted), CHUNK_CODES))
+        return np.concatenate([np.zeros(0, np.int64), *(self._found(part) for part in parts)])
+
+    def _found(self, wanted: Numbers) -> Numbers:
+        found = np.full(len(wanted), -1, np.int64)
+        left: Numbers | None = None
+        for table in self._tables:
+            some = wanted if left is None else wanted.take(left)
+            places = table.places(some)
+            equal = self._codes.take(places, mode="clip") == some
+            equal &= places >= 0
+            further = np.flatnonzero(~equal & (places >= 0))
+            if left is None:
+                found = np.where(equal, places, found)
+                left = further
+            else:
+                found[left[equal]] = places[equal]
+                left = left[further]
+            if not len(left):
+                return found
+        rest, origin = self._rest
+        if len(rest):
+            left = np.arange(len(wanted)) if left is None else left
+            places = np.searchsorted(rest, wanted[left])
+            places[places == len(rest)] = 0
+            equal = rest[places] == wanted[left]
+            found[left[equal]] = origin[places[equal]]
+        return found
+
+
+class _Table:
+    """The places of some codes, by a number of their bits: of two that share it, one has it."""
+
+    def __init__(self, codes: Numbers, left: Numbers, factor: int) -> None:
+        self._codes = codes
+        self._factor = factor
+        self._bits = max((3 * len(left) // 2).bit_length(), 1)
+        self._table = np.full(1 << self._bits, -1, left.dtype)
+        for start in range(0, len(left), CHUNK_CODES):
+            some = left[start : start + CHUNK_CODES]
+            self._table[self._slots(codes[some])] = some
+
+    def lost(self, left: Numbers) -> tuple[Numbers, Numbers]:
+        """Returns the places of codes that others have the place of, and the places of those."""
+        lost, winners = [left[:0]], [left[:0]]
+        for start in range(0, len(left), CHUNK_CODES):
+            some = left[start : start + CHUNK_CODES]
+            here = self.places(self._codes[some])
+            other = np.flatnonzero(here != some)
+            lost.append(some[other])
+            winners.append(here[other])
+        return np.concatenate(lost), np.concatenate(winners)
+
+    def places(self, codes: Numbers) -> Numbers:
+        """Returns the place of the only code that may equal each of some codes; -1 for none."""
+        return self._table.take(self._slots(codes))
+
+    def _slots(self, codes: Numbers) -> Numbers:
+        words = _words(codes, self._factor)
+        words >>= np.uint64(64 - self._bits)
+        return words.view(np.int64)
+
+
+def _words(codes: Numbers, factor: int) -> Numbers:
+    return np.asarray(codes.view(np.uint64) * np.uint64(factor))
+
+
+def _dense_window(parts: Sequence[Numbers]) -> tuple[int, int] | None:
+    """Returns the ends of a range in which an array can look up most of the codes.
+
+    Codes that were given apart from the others, as new rows may be, can lie outside.
+    """
+    count = sum(len(part) for part in parts)
+    if not count:
+        return None
+    low = min(int(part.min()) for part in parts if len(part))
+    high = max(int(part.max()) for part in parts if len(part))
+    if high - low < DENSE * count:
+        return low, high
+    step = max(1, count // SAMPLE)
+    sample = np.sort(np.concatenate([part[::step] for part in parts]))
+    cut = len(sample) // 16
+    inner = int(sample[cut]), int(sample[-1 - cut])
+    margin = (inner[1] - inner[0]) // 7 + 1
+    low, high = max(low, inner[0] - margin), min(high, inner[1] + margin)
+    return (low, high) if high - low < DENSE * count else None

@@ -1,0 +1,81 @@
+"""The options that commands which compare have in common, and the request that they make."""
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, get_type_hints
+
+from cli.diff import options
+from cli.diff.request import DiffFormat, Form, Request, chosen_form, memory_bytes, tolerances
+from cli.options import Json, Limit, OutputFile
+
+
+# long: one parameter for each option
+def request_of(
+    *,
+    stat: options.Stat = False,
+    rows: options.Rows = False,
+    schema: options.Schema = False,
+    files: options.Files = False,
+    explain: options.Explain = False,
+    key: options.Key = None,
+    columns: options.Columns = None,
+    change: options.OnlyChange = None,
+    where: options.Where = None,
+    limit: Limit = None,
+    tolerance: options.Tolerance = None,
+    query: options.Query = None,
+    check_keys: options.CheckKeys = False,
+    full_stats: options.FullStats = False,
+    method: options.How = "auto",
+    narrow: options.Narrow = False,
+    threads: options.Threads = None,
+    memory_limit: options.MemoryLimit = None,
+    how: options.Format = DiffFormat.TEXT,
+    json: Json = False,
+    target: OutputFile = None,
+) -> Request:
+    """Returns what is asked for by options.
+
+    Raises:
+        UsageError: Some of them exclude each other.
+    """
+    how = DiffFormat.JSON if json else how
+    asked = dict(zip(tuple(Form)[1:], (stat, rows, schema, files, explain), strict=True))
+    return Request(
+        form=chosen_form(asked, how),
+        how=how,
+        target=target,
+        query=query,
+        key=None if key is None else tuple(part.strip() for part in key.split(",")),
+        columns=tuple(columns or ()),
+        tolerance=tolerances(tolerance or []),
+        change=change,
+        where=where,
+        limit=limit,
+        narrow=narrow,
+        check_keys=check_keys,
+        full_stats=full_stats,
+        method=method,
+        threads=threads,
+        memory_limit_bytes=None if memory_limit is None else memory_bytes(memory_limit),
+    )
+
+
+def with_request(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command the options of ``request_of`` in the place of its parameter ``request``."""
+    shared = inspect.signature(request_of).parameters
+    own = inspect.signature(command)
+    parameters: list[inspect.Parameter] = []
+    for parameter in own.parameters.values():
+        parameters += shared.values() if parameter.name == "request" else [parameter]
+
+    @wraps(command)
+    def called(**values: Any) -> None:
+        request = request_of(**{name: values.pop(name) for name in shared})
+        command(**values, request=request)
+
+    hints = get_type_hints(command, include_extras=True)
+    called.__annotations__ = {**hints, **get_type_hints(request_of, include_extras=True)}
+    called.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return called

@@ -1,0 +1,39 @@
+"""Writes a diff in the form and format that were asked for."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+from cli.diff.request import DiffFormat, Form, Request
+
+if TYPE_CHECKING:
+    from catalog.diff.result import Diff
+    from catalog.diff.view import DiffView
+
+Writer: TypeAlias = "Callable[[Diff, DiffView, Request], None]"
+
+
+def write_diff(result: "Diff", request: Request) -> bool:
+    """Writes a diff; returns whether there are differences."""
+    view = result.view
+    _writer(request)(result, view, request)
+    return view.differs
+
+
+def _writer(request: Request) -> Writer:
+    """Returns what writes a diff in the form and format asked for."""
+    from cli.diff import comparison, row_listing
+
+    if request.form is Form.ROWS:
+        by_format: dict[DiffFormat, Writer] = {
+            DiffFormat.CSV: row_listing.write_rows_csv,
+            DiffFormat.PARQUET: row_listing.write_rows_parquet,
+            DiffFormat.JSON: row_listing.write_rows_json,
+        }
+        return by_format.get(request.how, row_listing.write_rows_text)
+    if request.form is Form.FILES:
+        return comparison.write_files
+    if request.as_json:
+        return comparison.write_json
+    if request.how is DiffFormat.MARKDOWN:
+        return comparison.write_markdown
+    return comparison.write_schema if request.form is Form.SCHEMA else comparison.write_picture
