@@ -71,6 +71,7 @@ class Connection:
 
     Attributes:
         catalog: The catalog.
+        ref: What a table without ``@ref`` means.
         last_commit: The commit that ``commit`` made last; None if there was nothing to commit.
     """
 
@@ -108,6 +109,7 @@ class Connection:
                 hint="leave the ref out, and write it in the SQL: table@ref",
             )
         self.catalog = cat
+        self.ref = ref if branch is None else branch
         self.last_commit: CommitInfo | None = None
         self._branch = branch
         self._message = message
