@@ -5,6 +5,12 @@ from collections.abc import Mapping
 from catalog.dataclasses import dataclass
 from catalog.diff.file_changes import FileChanges
 
+EXAMPLES = 2
+"""Examples per column: one shows the rule, a second the exception."""
+
+TEXT_LENGTH = 200
+"""Characters of a value that an example shows."""
+
 
 @dataclass(frozen=True, slots=True)
 class RowCounts:

@@ -17,20 +17,14 @@ import pyarrow.compute as pc
 from catalog.dataclasses import dataclass
 from catalog.diff.compare.cell_rows import ARROW_COLUMNS, CELL_COLUMNS, cell_rows, of_one_kind
 from catalog.diff.compare.sql_columns import Part, SqlColumns
-from catalog.diff.counts import Example
+from catalog.diff.counts import EXAMPLES, TEXT_LENGTH, Example
 from catalog.diff.plan import ColumnPair
 from catalog.engine.arrow_arrays import Numbers, from_numpy, to_numpy
 from catalog.engine.connection import cursor
 from catalog.model.types import DataType, Scalar, TypeClass, is_float
 
-EXAMPLES = 2
-"""Examples per column: one shows the rule, a second the exception."""
-
 EXAMPLE_CELLS = 2_000_000
 """Changed cells that one query fetches, about 40 bytes each."""
-
-TEXT_LENGTH = 200
-"""Characters of a value that an example shows."""
 
 _TYPED = (
     TypeClass.BOOLEAN,

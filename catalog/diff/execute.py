@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
+from catalog.diff.cell_counts import Tally, column_counts, row_counts
 from catalog.diff.compare.key_problems import KeyChecks
 from catalog.diff.compare.remainder import Remainder
 from catalog.diff.compare.sql_columns import Part, SqlColumns
@@ -11,19 +13,18 @@ from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.counts import (
     ColumnCounts,
     PartitionCounts,
-    RowCounts,
     SideStats,
     TableCounts,
 )
 from catalog.diff.file_changes import compares_files
 from catalog.diff.held_rows import HeldRows
+from catalog.diff.kept_statistics import kept_stats
 from catalog.diff.options import DiffOptions
-from catalog.diff.plan import SIDES, SideName, TablePlan
+from catalog.diff.plan import SIDES, SideName
 from catalog.diff.result import TableDiff
 from catalog.diff.route import Prints, route
-from catalog.diff.statistics import kept_stats, side_stats
-from catalog.diff.tally import Cells, Tally, examples, tally
-from catalog.diff.unread import rows_of
+from catalog.diff.statistics import float_texts, side_stats
+from catalog.diff.tally import examples, tally
 from catalog.engine.quoting import type_sql
 from catalog.model.partition import partition_values
 
@@ -81,8 +82,8 @@ def compare_rows(
         counts.added[field_id] += filled
     shown = examples(reader.con, columns, parts=parts, counts=counts)
     result = TableCounts(
-        rows=_row_counts(plan, counts),
-        columns=_column_counts(plan, counts, _statistics(reader, options, counts)),
+        rows=row_counts(plan, counts),
+        columns=column_counts(plan, counts, _statistics(reader, options, counts)),
         partitions=counts.partitions,
         key_problems=problems,
         examples=shown,
@@ -140,11 +141,6 @@ def _fill(remainder: Remainder, prints: Prints, progress: Progress) -> bool:
     return remainder.settle()
 
 
-def _row_counts(plan: TablePlan, counts: Tally) -> RowCounts:
-    before, after = rows_of(plan)
-    return RowCounts(before, after, counts.inserted, counts.deleted, counts.updated, counts.moved)
-
-
 def _one_sided(reader: TableReader, options: DiffOptions) -> tuple[TableCounts, HeldRows]:
     """Answers for a table that was added or removed: all of its rows were, and no cell changed."""
     plan = reader.plan
@@ -161,7 +157,7 @@ def _one_sided(reader: TableReader, options: DiffOptions) -> tuple[TableCounts, 
         if label and count
     )
     result = TableCounts(
-        _row_counts(plan, counts),
+        row_counts(plan, counts),
         {},
         partitions,
         KeyChecks(reader, check_all=options.check_keys).problems,
@@ -208,7 +204,7 @@ def _statistics(
     pairs = [
         pair
         for pair in reader.plan.pairs
-        if pair.compared and (options.full_stats or _touched(counts, pair.name))
+        if pair.compared and (options.full_stats or counts.touched(pair.name))
     ]
     if not pairs:
         return {}
@@ -218,7 +214,13 @@ def _statistics(
         files = reader.covered(side, everything=options.full_stats)
         covered.append(sum(file.rows for file in files))
         fields = [pair.on(side) for pair in pairs]
-        described[side] = stats = kept_stats(reader, files, fields, side=side)
+        described[side] = stats = kept_stats(
+            reader.plan.side(side),
+            files,
+            fields,
+            prints=reader.prints,
+            float_texts=partial(float_texts, reader.con),
+        )
         missing = [field for field in fields if field.id not in stats]
         if missing:
             relation = reader.relation(side, files, [field.id for field in missing])
@@ -233,32 +235,5 @@ def _statistics(
     }
 
 
-def _touched(counts: Tally, column: str) -> bool:
-    cells = counts.cells.get(column, Cells())
-    return bool(cells.filled or cells.cleared or cells.corrected or cells.within)
-
-
 def _has_touched(counts: ColumnCounts) -> bool:
     return bool(counts.changed or counts.within_tolerance)
-
-
-def _column_counts(
-    plan: TablePlan, counts: Tally, described: dict[str, ColumnCounts]
-) -> dict[str, ColumnCounts]:
-    columns = {}
-    for pair in plan.pairs:
-        if not pair.compared:
-            continue
-        stats = described.get(pair.name, ColumnCounts())
-        cells = counts.cells.get(pair.name, Cells())
-        columns[pair.name] = replace(
-            stats,
-            changed=cells.filled + cells.cleared + cells.corrected,
-            filled=cells.filled,
-            cleared=cells.cleared,
-            corrected=cells.corrected,
-            within_tolerance=cells.within,
-        )
-    for added in plan.added:
-        columns[added.name] = ColumnCounts(filled=counts.added.get(added.id, 0))
-    return columns

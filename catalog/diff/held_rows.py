@@ -11,14 +11,15 @@ from typing import TypeAlias
 import duckdb
 
 from catalog.dataclasses import dataclass
+from catalog.diff.cell_counts import Label
 from catalog.diff.compare.sql_columns import Part, SqlColumns
+from catalog.diff.counts import TEXT_LENGTH
 from catalog.diff.exact_sums import exact_sum
-from catalog.diff.examples import TEXT_LENGTH
 from catalog.diff.plan import SIDES, ColumnPair, SideName, TablePlan
 from catalog.diff.result import RowReader
 from catalog.diff.row_form import RowParts, row_reader
-from catalog.diff.tally import Label, updated
-from catalog.engine.checked_reads import Check
+from catalog.diff.tally import updated
+from catalog.engine.checks import Check
 from catalog.engine.connection import single_row
 from catalog.model.types import is_float
 

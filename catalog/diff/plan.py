@@ -134,6 +134,12 @@ class TablePlan:
         """Returns a side's snapshot; the other one's if the table is missing there."""
         return self.snapshot(side) or self.shape
 
+    @property
+    def rows(self) -> tuple[int, int]:
+        """Returns how many rows the table has before and after."""
+        before, after = self.before, self.after
+        return 0 if before is None else before.rows, 0 if after is None else after.rows
+
     def snapshot(self, side: SideName) -> TableSnapshot | None:
         """Returns a side's snapshot; None if the table is missing there."""
         return self.before if side == "f" else self.after

@@ -20,7 +20,6 @@ from catalog.diff.file_changes import FileChanges
 from catalog.diff.json_form import Json, diff_json, table_json
 from catalog.diff.plan import SchemaChange, SideName, Status, TablePlan
 from catalog.diff.view import ColumnView, DiffView, End, TableView
-from catalog.engine.frames import pandas_frame, polars_frame
 from catalog.errors import ErrorKind, InvalidInput, NotFound
 from catalog.model.listings import FileInfo
 from catalog.model.texts import check_integer, check_text
@@ -224,6 +223,8 @@ class TableDiff:
         Raises:
             Unsupported: pandas is not installed.
         """
+        from catalog.engine.frames import pandas_frame
+
         return pandas_frame(
             lambda: self.to_arrow(where=where, change=change, limit=limit, columns=columns)
         )
@@ -241,6 +242,8 @@ class TableDiff:
         Raises:
             Unsupported: Polars is not installed.
         """
+        from catalog.engine.frames import polars_frame
+
         return polars_frame(
             lambda: self.to_arrow(where=where, change=change, limit=limit, columns=columns)
         )

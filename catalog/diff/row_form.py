@@ -14,7 +14,8 @@ from catalog.diff.plan import SIDES, ColumnPair, SideName
 from catalog.diff.result import RowReader, Selection
 from catalog.diff.tally import updated
 from catalog.engine.arrow_arrays import constant, from_numpy
-from catalog.engine.checked_reads import Check, checked_reader
+from catalog.engine.checked_reads import checked_reader
+from catalog.engine.checks import Check
 from catalog.engine.connection import cursor
 from catalog.engine.failures import engine_errors
 from catalog.engine.quoting import literal, type_sql

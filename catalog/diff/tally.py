@@ -2,14 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import duckdb
 
-from catalog.dataclasses import dataclass, field, replace
+from catalog.dataclasses import replace
+from catalog.diff.cell_counts import Cells, Label, Tally, in_order, nothing_yet
 from catalog.diff.compare.cell_rows import ARROW_COLUMNS, cell_rows, of_one_kind
 from catalog.diff.compare.sql_columns import Part, SqlColumns
-from catalog.diff.counts import Example, PartitionCounts
+from catalog.diff.counts import Example
 from catalog.diff.examples import changes_of_value
 from catalog.diff.plan import SIDES, ColumnPair, TablePlan
 
@@ -27,46 +28,11 @@ FEW = 24
 """Columns of one kind up to which each has counts of its own in a query; from here on, planning
 those takes longer than to put the cells of all below each other."""
 
-Label: TypeAlias = tuple[tuple[str, str | None], ...]
-"""A partition: its columns with their values in text form."""
-
-
-@dataclass(slots=True)
-class Cells:
-    """The counts of one column's cells, while groups are added up."""
-
-    filled: int = 0
-    cleared: int = 0
-    corrected: int = 0
-    within: int = 0
-
-
-@dataclass(slots=True)
-class Tally:
-    """The counts of a remainder.
-
-    Attributes:
-        moved: Updated rows that are in another partition now.
-        added: By field id, pairs of rows that carry a value in an added column.
-        partitions: Counts per partition where something changed.
-    """
-
-    inserted: int = 0
-    deleted: int = 0
-    updated: int = 0
-    moved: int = 0
-    cells: dict[str, Cells] = field(default_factory=dict)
-    added: dict[int, int] = field(default_factory=dict)
-    partitions: tuple[PartitionCounts, ...] = ()
-
 
 def tally(con: duckdb.DuckDBPyConnection, columns: SqlColumns, parts: Sequence[Part]) -> Tally:
     """Counts what a settled remainder holds."""
     plan = columns.plan
-    counts = Tally(
-        cells={pair.name: Cells() for pair in plan.value_pairs},
-        added={added.id: 0 for added in plan.added},
-    )
+    counts = nothing_yet(plan)
     partitions: defaultdict[Label, list[int]] = defaultdict(lambda: [0] * 6)
     for part in parts:
         many = _many_of_a_kind(columns, part)
@@ -89,12 +55,7 @@ def tally(con: duckdb.DuckDBPyConnection, columns: SqlColumns, parts: Sequence[P
                 kinds = _add_cells(counts.cells[pairs[place].name], numbers)
                 known = partitions[label]
                 known[3:] = [a + b for a, b in zip(known[3:], kinds, strict=True)]
-    if any(plan.side(side).partition_by for side in SIDES):
-        counts.partitions = tuple(
-            PartitionCounts(dict(label), *partitions[label])
-            for label in sorted(partitions, key=_label_order)
-            if any(partitions[label])
-        )
+    counts.partitions = in_order(plan, partitions)
     return counts
 
 
@@ -263,10 +224,6 @@ def updated(columns: SqlColumns, pairs: Sequence[ColumnPair]) -> str:
     if pairs and columns.always_changed(pairs):
         return "(kind = 'u')"
     return f"(kind = 'u' AND ({columns.any_changed(pairs)}))"
-
-
-def _label_order(label: Label) -> tuple[object, ...]:
-    return tuple((name, value is not None, value or "") for name, value in label)
 
 
 def _text(value: object) -> str | None:

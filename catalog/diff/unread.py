@@ -18,7 +18,7 @@ from catalog.storage.store import ObjectStore
 
 def stat_table(plan: TablePlan, store: ObjectStore) -> TableDiff:
     """Answers from metadata alone: counts of rows and cells are unknown."""
-    return TableDiff(plan, TableCounts(RowCounts(*rows_of(plan)), {}), store)
+    return TableDiff(plan, TableCounts(RowCounts(*plan.rows), {}), store)
 
 
 def unchanged_table(plan: TablePlan, store: ObjectStore) -> TableDiff:
@@ -26,7 +26,7 @@ def unchanged_table(plan: TablePlan, store: ObjectStore) -> TableDiff:
     columns = {pair.name: ColumnCounts() for pair in plan.pairs if pair.compared}
     columns |= {added.name: ColumnCounts() for added in plan.added}
     files = FileChanges() if compares_files(plan) else None
-    counts = TableCounts(RowCounts(*rows_of(plan), 0, 0, 0, 0), columns, files=files)
+    counts = TableCounts(RowCounts(*plan.rows, 0, 0, 0, 0), columns, files=files)
     return TableDiff(plan, counts, store, rows=_no_rows(plan, store))
 
 
@@ -44,12 +44,6 @@ def _no_rows(plan: TablePlan, store: ObjectStore) -> Callable[[Selection], pa.Re
         return row_reader(remainder.con, remainder.columns, remainder.row_parts, count=0)(selection)
 
     return rows
-
-
-def rows_of(plan: TablePlan) -> tuple[int, int]:
-    """Returns how many rows a table has before and after."""
-    before, after = (plan.snapshot(side) for side in SIDES)
-    return 0 if before is None else before.rows, 0 if after is None else after.rows
 
 
 def is_unchanged(plan: TablePlan, options: DiffOptions, prints: Prints) -> bool:

@@ -5,17 +5,14 @@ whoever waits for the last.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import wraps
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 import duckdb
 import pyarrow as pa
 
+from catalog.engine.checks import Check, checked
 from catalog.engine.frames import Relation, with_conversions
-
-Check: TypeAlias = Callable[[], None]
-"""Raises ``CorruptData`` if a file that was read is not what it was before."""
 
 
 def checked_reader(rows: pa.RecordBatchReader, checks: Sequence[Check]) -> pa.RecordBatchReader:
@@ -26,23 +23,6 @@ def checked_reader(rows: pa.RecordBatchReader, checks: Sequence[Check]) -> pa.Re
             yield from rows
 
     return pa.RecordBatchReader.from_batches(rows.schema, batches()) if checks else rows
-
-
-@contextmanager
-def checked(checks: Sequence[Check]) -> Iterator[None]:
-    """Runs checks after something was read, also if it failed: that may be why.
-
-    Raises:
-        CorruptData: A file was changed while it was read.
-    """
-    try:
-        yield
-    except Exception:  # whatever it is, it passes on, unless a check knows why; not an interrupt
-        for check in checks:
-            check()
-        raise
-    for check in checks:
-        check()
 
 
 def checked_relation(relation: duckdb.DuckDBPyRelation, checks: Sequence[Check] = ()) -> Relation:

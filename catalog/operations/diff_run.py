@@ -4,17 +4,27 @@ The engine is imported once rows must be compared.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
+from catalog.diff.counts import TableCounts
+from catalog.diff.file_changes import compares_files
 from catalog.diff.fingerprints.kept import kept_prints
 from catalog.diff.plan import SIDES
 from catalog.diff.result import Diff, TableDiff
+from catalog.diff.route import Prints
 from catalog.diff.unread import is_unchanged, stat_table, unchanged_table
+from catalog.engine.checks import checked
+from catalog.model.fingerprint import BLOCK_ROWS
 from catalog.operations.diff_planning import PlannedTable, Planner
 from catalog.operations.diff_request import DiffRequest, Progress
+from catalog.repository.datafiles import readable
 
 if TYPE_CHECKING:
     from catalog.engine.workspace import Workspace
+
+SMALL_ROWS = BLOCK_ROWS
+"""Rows in the files of a side that differ up to which the engine may not be needed."""
 
 
 def stat_diff(planner: Planner, planned: Sequence[PlannedTable]) -> Diff:
@@ -44,6 +54,11 @@ def run_diff(planner: Planner, planned: Sequence[PlannedTable], request: DiffReq
                 results.append(unchanged_table(one.plan, store))
                 counter.count_all(one)
                 continue
+            counts = _counted_here(planner, one, request, kept=kept)
+            if counts is not None:
+                results.append(TableDiff(one.plan, counts, store))
+                counter.count_all(one)
+                continue
             from catalog.operations.diff_tables import compare_planned, workspace
 
             work = work or workspace(planner, request)
@@ -66,6 +81,26 @@ def run_diff(planner: Planner, planned: Sequence[PlannedTable], request: DiffReq
         work.close()
         work = None
     return _diff(planner, results, work)
+
+
+def _counted_here(
+    planner: Planner, planned: PlannedTable, request: DiffRequest, *, kept: Prints
+) -> TableCounts | None:
+    """Counts what changed in a table without the engine, if few rows differ and none is kept."""
+    plan = planned.plan
+    rows = (sum(file.rows for file in plan.files(side)) for side in SIDES)
+    if request.level == "rows" or not kept or max(rows) > SMALL_ROWS or compares_files(plan):
+        return None
+    from catalog.diff.small_tables import count_small, small_table
+
+    pairs = small_table(plan, planner.options, kept)
+    if pairs is None:
+        return None
+    watches = [planner.verify(planned, side, plan.files(side)) for side in SIDES]
+    with checked([watch.check for watch in watches]):
+        return count_small(
+            plan, pairs, prints=kept, source=partial(readable, planner.repository.store)
+        )
 
 
 def _check_files(planner: Planner, planned: PlannedTable) -> None:

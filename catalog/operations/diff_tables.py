@@ -8,7 +8,7 @@ from catalog.diff.fingerprints.loading import Loaded, load_prints
 from catalog.diff.plan import SIDES, SideName
 from catalog.diff.result import TableDiff
 from catalog.diff.route import Prints
-from catalog.engine.checked_reads import checked
+from catalog.engine.checks import checked
 from catalog.engine.failures import engine_errors
 from catalog.engine.workspace import Workspace, default_memory_limit
 from catalog.model.datafile import DataFile

@@ -10,7 +10,7 @@ from typing import Literal
 import duckdb
 
 from catalog.dataclasses import dataclass
-from catalog.engine.checked_reads import checked
+from catalog.engine.checks import checked
 from catalog.engine.connection import borrowed
 from catalog.engine.copying import copy_sql
 from catalog.engine.failures import engine_failure

@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Sequence
 
-from catalog.engine.checked_reads import Check
+from catalog.engine.checks import Check
 from catalog.engine.connection import borrow_for_users
 from catalog.engine.verification import verified
 from catalog.model.datafile import DataFile

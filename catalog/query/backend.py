@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 from catalog.dataclasses import dataclass
-from catalog.engine.checked_reads import Check
+from catalog.engine.checks import Check
 from catalog.model.datafile import DataFile
 from catalog.model.lineage import Input
 from catalog.model.table import TableSnapshot

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 import duckdb
 
 from catalog.dataclasses import dataclass
-from catalog.engine.checked_reads import Check, checked, checked_relation
+from catalog.engine.checked_reads import checked_relation
+from catalog.engine.checks import Check, checked
 from catalog.engine.frames import Relation, table_of_rows
 from catalog.errors import CatalogError, ErrorKind, InvalidInput
 from catalog.query.backend import Params

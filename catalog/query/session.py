@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 import duckdb
 
 from catalog.dataclasses import dataclass, replace
-from catalog.engine.checked_reads import Check, checked, checked_relation
+from catalog.engine.checked_reads import checked_relation
+from catalog.engine.checks import Check, checked
 from catalog.engine.frames import Relation
 from catalog.engine.instances import give_back, keep_apart
 from catalog.engine.quoting import identifier
@@ -286,8 +287,7 @@ class Session:
     def _performing(self, statement: Statement, params: Params) -> Iterator[_Rewritten]:
         """Yields what to run for a statement, then tracks transactions.
 
-        Statements are rewritten one by one as they run, so that each sees what earlier ones
-        created.
+        Statements are rewritten one by one as they run, so that each sees what others created.
         """
         if not self._in_transaction and self._writer is None:
             self._commits.clear()

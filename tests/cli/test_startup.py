@@ -37,6 +37,7 @@ FOR_HISTORY = FOR_HELP | {
     "backfiller",
     "catalog",
     "checker",
+    "exporter",
     "merger",
     "operations",
     "reader",
@@ -66,7 +67,7 @@ WORK = {
     "-C lake log": frozenset(),
     "-C lake diff main~1 --stat": READING,
     "-C lake diff rewritten~1 rewritten": READING,  # no row differs
-    "-C lake diff main~1": COMPARING,
+    "-C lake diff main~1": READING | {"xxhash"},  # few rows differ
     "-C lake diff main~1 --rows --json": COMPARING,
     "-C lake status t=changed": COMPARING,
     "-C lake merge side": COMPARING,

@@ -69,7 +69,7 @@ class PartialRows:
         self._keep_all = keep_all
         self.pairs: list[tuple[FilePair, str | None]] = []
         self._by_changed: dict[tuple[int, ...], str | None] = {}
-        self._small = SmallPairs(reader)
+        self._small = SmallPairs(reader.plan, reader.source)
         self._small_tables: dict[tuple[int, ...], str] = {}
         self._waiting: defaultdict[str, list[pa.Table]] = defaultdict(list)
         self._waiting_bytes = 0

@@ -5,23 +5,22 @@ block of rows, only the columns that may differ are read here, and their values 
 fingerprints compare them. The engine is handed the rows that differ, of many files at a time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from catalog.dataclasses import dataclass
-from catalog.diff.compare.align import Numbers, differing
 from catalog.diff.compare.arrays import Unreadable, arrow_type, as_type
-from catalog.diff.compare.table_reader import TableReader
+from catalog.diff.compare.differing import unlike
 from catalog.diff.fingerprints.canonical import unwrapped
 from catalog.diff.fingerprints.column_reader import in_one
 from catalog.diff.forms import common_forms
-from catalog.diff.plan import SIDES, ColumnPair, SideName
+from catalog.diff.plan import SIDES, ColumnPair, SideName, TablePlan
 from catalog.diff.route import FilePair, constant
+from catalog.engine.arrow_arrays import Numbers, from_numpy
 from catalog.engine.arrow_arrays import constant as scalar
-from catalog.engine.arrow_arrays import from_numpy, to_numpy
 from catalog.formats.footer import (
     ParquetSource,
     committed_label,
@@ -40,11 +39,11 @@ SMALL_BYTES = 16 << 20
 
 
 class SmallPairs:
-    """Finds the rows in which two small files differ, where their columns allow it."""
+    """Finds the rows in which two small files of a plan differ, where their columns allow it."""
 
-    def __init__(self, reader: TableReader) -> None:
-        self._reader = reader
-        self._plan = reader.plan
+    def __init__(self, plan: TablePlan, source: Callable[[DataFile], ParquetSource]) -> None:
+        self._plan = plan
+        self._source = source
         self._layouts: dict[tuple[SideName, str], _Layout] = {}
         self._possible: dict[tuple[int, ...], bool] = {}
         self._differed = False
@@ -101,6 +100,20 @@ class SmallPairs:
             return None
         return pa.table(found)
 
+    def column(self, side: SideName, file: DataFile, field: Field) -> pa.Array | None:
+        """Returns a column of a file of a side; None if the engine must read it.
+
+        Raises:
+            CorruptData: The file cannot be read.
+        """
+        opened = self._open(side, file)
+        try:
+            return _checked(opened.column(field))
+        except Unreadable:
+            return None
+        finally:
+            opened.close()
+
     def _is_small(self, pair: FilePair) -> bool:
         size = max(pair.before.size_bytes, pair.after.size_bytes)
         return pair.after.rows <= BLOCK_ROWS and size <= SMALL_BYTES
@@ -138,7 +151,7 @@ class SmallPairs:
             differs = np.zeros(pair.after.rows, dtype=bool)
             for column in pair.changed:
                 values = [sides[side].column(column.on(side)) for side in SIDES]
-                differs |= _differing(values[0], values[1])
+                differs |= unlike(values[0], values[1])
             places = from_numpy(np.flatnonzero(differs))
             self._differed = len(places) > 0
             numbers = from_numpy(np.full(len(places), number, dtype=np.int32))
@@ -169,7 +182,7 @@ class SmallPairs:
             file,
             self._plan.side(side),
             self._layouts.get(known),
-            source=self._reader.source(file),
+            source=self._source(file),
         )
         self._layouts[known] = opened.layout
         return opened
@@ -293,44 +306,20 @@ class _OpenFile:
             self._read[field.id] = whole
 
 
-def _differing(before: pa.Array, after: pa.Array) -> Numbers:
-    """Returns which values differ.
-
-    Most have the same bits, and need not be brought into one form.
-    """
-    mine, theirs = _bits(before), _bits(after)
-    if mine is None or theirs is None:
-        return differing(before, after, None)
-    unlike: Numbers = mine != theirs
-    if before.null_count or after.null_count:
-        unlike |= to_numpy(before.is_valid()) != to_numpy(after.is_valid())
-    places = np.flatnonzero(unlike)
-    if 0 < len(places) < len(unlike):
-        taken = from_numpy(places)
-        unlike[places] = differing(before.take(taken), after.take(taken), None)
-    return differing(before, after, None) if len(places) == len(unlike) else unlike
-
-
-def _bits(column: pa.Array) -> Numbers | None:
-    """Returns values of fixed width as whole numbers of their bits; None for others."""
-    kind, values = column.type, column.buffers()[1] if len(column) else None
-    if values is None or not pa.types.is_primitive(kind) or kind.bit_width not in (8, 16, 32, 64):
-        return None
-    size = kind.bit_width // 8
-    bits: Numbers = np.frombuffer(values, f"u{size}", len(column), column.offset * size)
-    return bits
-
-
 def _taken(column: pa.Array, places: pa.Array) -> pa.Array:
     """Returns some values of a column.
 
     Raises:
         Unreadable: One is a text that is not valid, which the engine refuses.
     """
-    taken = column.take(places)
-    if pa.types.is_string(taken.type):
+    return _checked(column.take(places))
+
+
+def _checked(column: pa.Array) -> pa.Array:
+    """Returns values that the engine would not refuse."""
+    if pa.types.is_string(column.type):
         try:
-            taken.validate(full=True)
+            column.validate(full=True)
         except pa.ArrowInvalid as error:
             raise Unreadable("text") from error
-    return taken
+    return column

@@ -8,7 +8,7 @@ from catalog.dataclasses import dataclass, field
 from catalog.diff.compare.arrays import Arrays
 from catalog.diff.plan import SideName, TablePlan
 from catalog.diff.route import Prints
-from catalog.engine.checked_reads import Check
+from catalog.engine.checks import Check
 from catalog.engine.relation import prepare, relation_sql
 from catalog.model.datafile import DataFile
 from catalog.model.scan_plan import scan_plan

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from catalog.dataclasses import dataclass
+from catalog.diff.cell_counts import Label
 from catalog.diff.held_rows import ShownRow
-from catalog.diff.tally import Label
 from catalog.model.contracts import EVERY, NO_LIMITS, Contract, Most, TableLimits
 from catalog.model.judgement import Example, Violation
 from catalog.model.partition import partition_text

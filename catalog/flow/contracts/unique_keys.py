@@ -7,7 +7,7 @@ that may hold one of them.
 from collections.abc import Callable, Sequence
 
 from catalog.diff.compare.table_reader import TableReader
-from catalog.diff.examples import TEXT_LENGTH
+from catalog.diff.counts import TEXT_LENGTH
 from catalog.diff.held_rows import HeldRows, ShownRow
 from catalog.diff.row_form import SORTED_ROWS
 from catalog.engine.connection import single_row

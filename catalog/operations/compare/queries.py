@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from catalog.dataclasses import dataclass, field
-from catalog.engine.checked_reads import Check
+from catalog.engine.checks import Check
 from catalog.engine.connection import borrow_for_users
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.datafile import DataFile

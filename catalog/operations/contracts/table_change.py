@@ -9,7 +9,7 @@ from catalog.diff.exact_sums import exact_sum
 from catalog.diff.execute import compare_rows
 from catalog.diff.plan import ColumnPair, SideName, TablePlan
 from catalog.diff.view import End
-from catalog.engine.checked_reads import Check, checked
+from catalog.engine.checks import Check, checked
 from catalog.engine.workspace import Workspace
 from catalog.flow.contracts.change import Compared, Offenders
 from catalog.flow.contracts.unique_keys import bad_keys

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from catalog.dataclasses import dataclass, replace
 from catalog.diff.compare.sql_functions import exact_text
 from catalog.diff.forms import EXACT_TEXT
-from catalog.engine.checked_reads import checked
+from catalog.engine.checks import checked
 from catalog.engine.failures import engine_errors
 from catalog.engine.instances import add_function
 from catalog.engine.quoting import literal, type_sql

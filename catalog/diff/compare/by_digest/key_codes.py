@@ -11,10 +11,11 @@ import numpy as np
 import pyarrow as pa
 
 from catalog.dataclasses import dataclass
-from catalog.diff.compare.align import Numbers, differing
+from catalog.diff.compare.align import Numbers
 from catalog.diff.compare.arrays import Unreadable
 from catalog.diff.compare.by_digest.code_tables import partners
 from catalog.diff.compare.by_digest.stored_columns import StoredColumns, within_arrays
+from catalog.diff.compare.differing import differing
 from catalog.diff.fingerprints.canonical import fixed, unwrapped
 from catalog.diff.fingerprints.column_reader import in_one
 from catalog.diff.fingerprints.row_digest import cell_hashes, hash_kind
