@@ -5,7 +5,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import BinaryIO, cast
 
 from catalog.errors import CorruptData, ErrorKind, NotFound
@@ -65,29 +65,37 @@ def location(store: ObjectStore, blob: Blob) -> str:
 
 @contextmanager
 def _source(store: ObjectStore, blob: Blob) -> Iterator[BinaryIO]:
-    """Opens a content as it lies there: a file, of its size.
+    """Opens a content as it lies there: a file, of its size."""
+    remote = is_remote(location(store, blob))
+    with _remote(store, blob) if remote else _local(store, blob) as source:
+        yield source
 
-    An entry of a stranger's catalog may name a device, a pipe, or any file of the user's.
-    """
+
+@contextmanager
+def _remote(store: ObjectStore, blob: Blob) -> Iterator[BinaryIO]:
+    place = location(store, blob)
+    files = remote_files(store, place)
+    try:
+        opened = files.open(files.guarded(place, size_bytes=blob.size_bytes))
+    except NotFound as error:
+        raise _changed(store, blob, "is gone") from error
+    with closing(opened):
+        yield cast(BinaryIO, opened)
+
+
+def _local(store: ObjectStore, blob: Blob) -> BinaryIO:
+    """Opens a local file: a stranger's catalog may name a device, a pipe, or any of the user's."""
     place = location(store, blob)
     try:
-        if is_remote(place):
-            files = remote_files(store, place)
-            opened = files.open(files.guarded(place, size_bytes=blob.size_bytes))
-            try:
-                yield cast(BinaryIO, opened)
-            finally:
-                opened.close()
-            return
         with machine_errors(f"cannot read {place}"):
             descriptor = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, NotFound) as error:
+    except OSError as error:
         raise _changed(store, blob, "is gone") from error
-    with open(descriptor, "rb", buffering=0) as source:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or found.st_size != blob.size_bytes:
-            raise _changed(store, blob, "was changed")
-        yield cast(BinaryIO, source)
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) or found.st_size != blob.size_bytes:
+        os.close(descriptor)
+        raise _changed(store, blob, "was changed")
+    return cast(BinaryIO, open(descriptor, "rb", buffering=0))
 
 
 def _hashed(source: BinaryIO, blob: Blob, store: ObjectStore, copy: BinaryIO | None = None) -> None:

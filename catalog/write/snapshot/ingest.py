@@ -100,7 +100,7 @@ def take(
         raise changed(source.path) from error
     try:
         check_unchanged(source)
-    except CorruptData:
+    except BaseException:
         staged.discard()
         raise
     return TakenFile(source, f"sha256:{staged.sha256}", staged, False)
