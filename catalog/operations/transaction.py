@@ -136,7 +136,8 @@ class CatalogTransaction:
                 links, later for references.
             allow_empty: Whether the source may be empty or missing.
             images: Whether images of a file set are looked at, for their size and a perceptual
-                hash: where Pillow is installed (``auto``), ``always`` or ``never``.
+                hash: new ones where Pillow is installed (``auto``), ``always`` all at which
+                nobody has looked, or ``never``.
             inputs: Tables that the source was made from, as ``TABLE@REF``, to be recorded. Without
                 a ref it is the table as this transaction has it.
             code: The code that made it, as texts by name, to be recorded; None is that of the

@@ -94,7 +94,8 @@ HowImagesAreTaken = Annotated[
     typer.Option(
         "--images",
         help="With --format files: whether to look at images, for their size and a perceptual "
-        "hash. Default: where Pillow is installed.",
+        "hash. Default: auto, new images where Pillow is installed; always looks at all that "
+        "nobody has looked at.",
     ),
 ]
 AllowEmpty = Annotated[

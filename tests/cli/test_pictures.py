@@ -1,6 +1,7 @@
 """File sets with images at the command line: with Pillow, without it, and image bombs."""
 
 import json
+import shutil
 import struct
 import sys
 import zlib
@@ -64,6 +65,23 @@ def test_without_pillow_all_else_works_and_it_is_said(
     assert json.loads(parquetry("sql", query, "--json").out)["rows"] == [{"n": 12}]
     refused = parquetry("snapshot", f"t={SAMPLE / '6-pictures'}", *IMAGES, "always")
     assert refused.code == 3 and "pip install 'parquetry[images]'" in refused.err
+
+
+def test_images_can_be_looked_at_later(tmp_path: Path, parquetry: Runner) -> None:
+    folder = tmp_path / "in"
+    shutil.copytree(SAMPLE / "6-pictures", folder)
+    (folder / "broken.jpg").write_bytes((folder / "AA.jpg").read_bytes()[:500])
+    parquetry("snapshot", "tails=in", *IMAGES, "never")
+    assert "nothing changed" in parquetry("snapshot", "tails=in", "--format", "files").out
+    (folder / "AA.jpg").rename(folder / "renamed.jpg")
+    assert "; 0 B copied" in parquetry("snapshot", "tails=in", *IMAGES, "always").out
+    text = told(parquetry)
+    assert "  files       1 moved, 11 with the same content and other facts\n" in text
+    assert "  same      AS.jpg      1.0 kB  none → 64×48\n" in text  # noqa: RUF001
+    assert "nothing changed" in parquetry("snapshot", "tails=in", *IMAGES, "always").out
+    unseen = "SELECT path FROM tails WHERE perceptual_hash IS NULL"
+    rows = json.loads(parquetry("sql", unseen, "--json").out)["rows"]
+    assert rows == [{"path": "broken.jpg"}]
 
 
 IMAGES = ("--format", "files", "--images")

@@ -1,6 +1,7 @@
 """The rows of files that are new to a file set, or have another content."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -8,7 +9,7 @@ import pyarrow.compute as pc
 from catalog.formats.file_sets.pictures import Picture, is_picture
 from catalog.formats.file_sets.rows import ROWS
 from catalog.repository.columnar import integers, strings
-from catalog.write.file_sets.contents import Content, ContentReader, Facts, source_file
+from catalog.write.file_sets.contents import ContentReader, Facts, source_file
 from catalog.write.file_sets.known import KnownRows
 
 _PICTURE = ("width", "height", "perceptual_hash")
@@ -20,7 +21,7 @@ def fresh_rows(
     hashes: pa.StringArray,
     *,
     known: KnownRows,
-    read: Mapping[int, Content],
+    read: Mapping[int, Facts],
 ) -> pa.Table:
     """Returns the rows of some files of a source, with the columns of ``ROWS``.
 
@@ -31,7 +32,7 @@ def fresh_rows(
         positions: The files.
         hashes: The hashes of all files of the listing.
         known: The rows before.
-        read: The contents that were read, by position.
+        read: What is known of contents that were read, by position.
     """
     listing, at = reader.listing, integers(positions)
     sums = hashes.take(at)
@@ -54,10 +55,7 @@ def fresh_rows(
 def unseen_images(rows: pa.Table) -> list[str]:
     """Returns what to say of images among rows at which nobody looked."""
     columns = (rows[name].to_pylist() for name in ("media_type", "width"))
-    unseen = sum(
-        kind is not None and is_picture(kind) and width is None
-        for kind, width in zip(*columns, strict=True)
-    )
+    unseen = sum(_is_unseen(*pair) for pair in zip(*columns, strict=True))
     if not unseen:
         return []
     seen = f"{unseen:,} image was" if unseen == 1 else f"{unseen:,} images were"
@@ -79,7 +77,7 @@ def _facts(
     *,
     known: KnownRows,
     before: Sequence[int | None],
-    read: Mapping[int, Content],
+    read: Mapping[int, Facts],
 ) -> list[Facts]:
     rows = known.rows.select(["path", "media_type", *_PICTURE])
     same = iter(rows.take(integers([n for n in before if n is not None])).to_pylist())
@@ -87,10 +85,8 @@ def _facts(
     for position, place in zip(positions, before, strict=True):
         row = None if place is None else next(same)
         if position in read:
-            facts = read[position].facts
-        elif row is not None and _ending(row["path"]) == _ending(
-            reader.listing.paths[position].as_py()
-        ):
+            facts = read[position]
+        elif row is not None and _tells(row, reader, position):
             facts = Facts(row["media_type"] or "")
         else:
             facts = reader.facts(source_file(reader.listing, position))
@@ -98,6 +94,37 @@ def _facts(
             facts = Facts(facts.media_type, Picture(*(row[name] for name in _PICTURE)))
         found.append(facts)
     return found
+
+
+def _tells(row: Mapping[str, Any], reader: ContentReader, position: int) -> bool:
+    """Returns whether a row with the content of a file tells all that is to be known of it."""
+    same_ending = _ending(row["path"]) == _ending(reader.listing.paths[position].as_py())
+    return same_ending and not (reader.pictures and _is_unseen(row["media_type"], row["width"]))
+
+
+def look_again(reader: ContentReader, known: KnownRows, hashes: pa.StringArray) -> dict[int, Facts]:
+    """Looks at images of a source that the set has, and at which nobody had looked.
+
+    Returns:
+        By position in the listing, what is known now of those that could be decoded.
+    """
+    columns = (known.column(name) for name in ("media_type", "width"))
+    unseen = [_is_unseen(*pair) for pair in zip(*(c.to_pylist() for c in columns), strict=True)]
+    waiting = known.column("path").filter(pa.array(unseen, pa.bool_()))
+    sums = known.column("sha256").filter(pa.array(unseen, pa.bool_()))
+    found = {}
+    places = pc.index_in(waiting, reader.listing.paths).to_pylist()
+    for position, sha256 in zip(places, sums.to_pylist(), strict=True):
+        if position is None or hashes[position].as_py() != sha256:
+            continue
+        facts = reader.facts(source_file(reader.listing, position))
+        if facts.picture is not None:
+            found[position] = facts
+    return found
+
+
+def _is_unseen(media_type: str | None, width: int | None) -> bool:
+    return width is None and media_type is not None and is_picture(media_type)
 
 
 def _ending(path: str) -> str:

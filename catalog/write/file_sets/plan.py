@@ -1,7 +1,7 @@
 """What becomes of the rows of a file set, and how they are cut into data files."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -45,15 +45,24 @@ class RowPlan:
 
 
 def plan_rows(
-    known: KnownRows, listing: FileListing, hashes: pa.StringArray, *, append: bool
+    known: KnownRows,
+    listing: FileListing,
+    hashes: pa.StringArray,
+    *,
+    append: bool,
+    restated: Collection[int] = (),
 ) -> RowPlan:
     """Compares the rows of a file set with the files of a source, whose hashes are all known.
 
-    A row stays if its path has the content that it had: a touched file is no change.
+    A row stays if its path has the content that it had: a touched file is no change. Files at
+    positions ``restated`` have new rows in any case.
     """
     paths, sums = known.column("path"), known.column("sha256")
     at = pc.index_in(listing.paths, paths)
     same = equal(hashes, sums.take(at))
+    if restated:
+        told = set(restated)
+        same = pa.array([one and n not in told for n, one in enumerate(same.to_pylist())])
     fresh = pc.indices_nonzero(pc.invert(same)).to_pylist()
     back = pc.index_in(paths, listing.paths)
     listed = pc.is_valid(back)

@@ -1,7 +1,7 @@
 """Snapshots of file sets: a directory of anything, as the catalog is going to keep it."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import pyarrow as pa
@@ -23,8 +23,8 @@ from catalog.repository.file_records import read_file_records, write_file_record
 from catalog.storage.external_files import is_remote
 from catalog.write.context import WriteContext
 from catalog.write.file_sets.bring import Bringing, Contents
-from catalog.write.file_sets.contents import ContentReader
-from catalog.write.file_sets.fresh import fresh_rows, unseen_images
+from catalog.write.file_sets.contents import ContentReader, Facts
+from catalog.write.file_sets.fresh import fresh_rows, look_again, unseen_images
 from catalog.write.file_sets.known import KnownRows
 from catalog.write.file_sets.plan import (
     FinalRows,
@@ -72,6 +72,7 @@ class _State:
 
     Attributes:
         contents: The contents of both.
+        facts: What is known of those that were read, by position in the listing.
         bringing: Those that come into the catalog.
     """
 
@@ -80,6 +81,7 @@ class _State:
     listing: FileListing
     reader: ContentReader
     contents: Contents
+    facts: Mapping[int, Facts]
     plan: RowPlan
     bringing: Bringing
 
@@ -129,14 +131,17 @@ def _read(
             hashes = strings(found)
             if not listing.same(list_source(task.source, context.store)):
                 raise ingest.changed(listing.root)
-        plan = plan_rows(known, listing, hashes, append=request.scope == "append")
+        again = look_again(reader, known, hashes) if request.images == "always" else {}
+        append = request.scope == "append"
+        plan = plan_rows(known, listing, hashes, append=append, restated=again)
         places = known.elsewhere(context.store)
     except BaseException:
         ingest.discard([content.taken for content in read.values()])
         raise
     contents = Contents(listing, hashes, read, known, places)
     bringing = contents.to_bring(task.mode, plan.fresh)
-    return _State(task, known, listing, reader, contents, plan, bringing)
+    facts = {position: content.facts for position, content in read.items()} | again
+    return _State(task, known, listing, reader, contents, facts, plan, bringing)
 
 
 def _taken(state: _State, *, outdated: bool) -> TakenSnapshot:
@@ -148,10 +153,8 @@ def _taken(state: _State, *, outdated: bool) -> TakenSnapshot:
     final = None
     unseen: list[str] = []
     if plan.is_change or moves or base is None:
-        contents = state.contents
-        fresh = fresh_rows(
-            state.reader, plan.fresh, contents.hashes, known=known, read=contents.read
-        )
+        hashes = state.contents.hashes
+        fresh = fresh_rows(state.reader, plan.fresh, hashes, known=known, read=state.facts)
         final = final_rows(known, plan, fresh)
         if task.request.images == "auto" and not state.reader.pictures:
             unseen = unseen_images(fresh)
