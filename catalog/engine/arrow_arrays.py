@@ -50,6 +50,17 @@ def _numpy_type(kind: pa.DataType) -> "np.dtype[Any]":
     return np.dtype(f"{family}{kind.bit_width // 8}")
 
 
+def zeros(count: int) -> "np.ndarray[Any, np.dtype[np.uint64]]":
+    """Returns so many words of 64 bits that are 0, in memory of Arrow's pool.
+
+    It keeps what is freed, where numpy's goes back to the system: to get as many pages again may
+    take longer than to compute what is in them.
+    """
+    found = np.frombuffer(pa.allocate_buffer(8 * count), np.uint64)
+    found.fill(0)
+    return found
+
+
 def constant(value: bool | int | float | str | bytes) -> pa.Scalar:
     """Returns a value as a scalar of Arrow: of boolean, int64, double, string or binary type."""
     buffers: list[pa.Buffer | None]

@@ -9,11 +9,11 @@ BLOCK_ROWS = 65_536
 """Rows of a block: few enough to locate a change closely, many enough that the digests of a file
 stay far smaller than its footer."""
 
-ALGORITHM = "blocks-6:xxh3-128"
+ALGORITHM = "blocks-7:xxh3-128"
 """Names how digests and summaries are computed; fingerprints of other algorithms are ignored."""
 
 
-ROW_DIGEST_ALGORITHM = "rows-1:64"
+ROW_DIGEST_ALGORITHM = "rows-2:64"
 """Names how digests of rows are computed; those of other algorithms are ignored."""
 
 

@@ -14,43 +14,55 @@ STEP = 0x9E3779B97F4A7C15
 EPOCH = datetime.datetime(1970, 1, 1)
 
 
-def mixed(word: int) -> int:
+def mixed(word: int, first: int, second: int) -> int:
     word ^= word >> 27
-    word = word * 0x3C79AC492BA7B653 % WORD
+    word = word * first % WORD
     word ^= word >> 33
-    word = word * 0x1C69B3F74AC4AE35 % WORD
+    word = word * second % WORD
     return word ^ word >> 27
 
 
-def salts(kind: str, name: str) -> tuple[int, int]:
-    digest = xxhash.xxh3_128_intdigest(f"{kind}\0{name}".encode())
-    return digest >> 64, digest % WORD
+def salt(word: int) -> int:
+    return mixed(word % WORD, 0x3C79AC492BA7B653, 0x1C69B3F74AC4AE35)
 
 
 def cell(value: Any, kind: str, name: str) -> int:
     """Returns the hash of a value in its canonical form: an integer, a float, or bytes."""
     if value is None:
         return 0
-    first, second = salts(kind, name)
+    upper, lower = divmod(xxhash.xxh3_128_intdigest(f"{kind}\0{name}".encode()), WORD)
 
-    def word(position: int, bits: int) -> int:
-        return mixed(bits ^ mixed((first + position * STEP) % WORD))
+    def part(place: int, word: int) -> int:
+        return mixed(word, salt(upper + place * STEP) | 1, salt(lower + place * STEP) | 1)
 
+    total = salt(upper ^ lower)
     if isinstance(value, bytes):
+        total += part(0, len(value) % (1 << 32) | int.from_bytes(value[:4], "little") << 32)
         if len(value) > 256:
-            return xxhash.xxh3_64_intdigest(value, seed=first ^ second)
-        parts = [value[n : n + 8] for n in range(0, len(value), 8)]
-        total = sum(word(n, int.from_bytes(part, "little")) for n, part in enumerate(parts))
-        return (total + mixed(len(value) ^ second)) % WORD
+            return (total + xxhash.xxh3_64_intdigest(value, seed=upper ^ lower)) % WORD
+        words = [value[n : n + 8] for n in range(4, len(value), 8)]
+        total += sum(part(n + 1, int.from_bytes(w, "little")) for n, w in enumerate(words))
+        return total % WORD
     if isinstance(value, float):
         bits = (
             0x7FF8 << 48 if math.isnan(value) else struct.unpack("<Q", struct.pack("<d", value))[0]
         )
-        return word(0, 0 if value == 0 else bits)
-    lower, upper = value % WORD, (value >> 64) % WORD
+        return (total + part(0, 0 if value == 0 else bits)) % WORD
+    total += part(0, value % WORD)
     if kind.startswith("decimal") and not -(1 << 63) <= value < 1 << 63:
-        return (word(0, lower) + word(1, upper)) % WORD
-    return word(0, lower)
+        total += part(1, (value >> 64) % WORD ^ 1 << 63)
+    return total % WORD
+
+
+def row_sum(digests: Sequence[int]) -> int:
+    """Returns the sum over rows of the 128 bits that are made of their digests."""
+    total = 0
+    for digest in digests:
+        upper = (digest ^ digest >> 32) * 0xBF58476D1CE4E5B9 % WORD
+        upper ^= upper >> 33
+        lower = upper * 0x94D049BB133111EB % WORD
+        total += (upper << 64) + (lower ^ lower >> 32)
+    return total % (1 << 128)
 
 
 def canonical(value: Any, kind: str) -> Any:

@@ -14,8 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from catalog.diff.fingerprints import row_digest, text_hashes
 from catalog.diff.fingerprints.row_digest import CHUNK_ROWS, CellHasher, cell_hashes, hash_kind
-from tests.diff.row_hash import canonical, cell
+from tests.diff.row_hash import canonical, cell, row_sum
 
 NAN = struct.unpack("<d", struct.pack("<Q", 0xFFF8_0000_0000_0001))[0]
 MOMENT = datetime.datetime(2024, 1, 2, 3, 4, 5, 6000)
@@ -131,6 +132,53 @@ def test_many_empty_texts_are_hashed_as_one(first: str, last: str) -> None:
     assert hashes(pa.array(texts), "v") == [known[text] for text in texts]
 
 
+@pytest.mark.parametrize("low", [0, 1, -7, 4000, -4000, 10**12, -(10**12), 2**62 - 9, -(2**63)])
+@pytest.mark.parametrize("kind", [pa.int64(), pa.int32(), pa.date32(), pa.uint64()])
+@pytest.mark.parametrize("nulls", [False, True])
+def test_integers_of_a_small_range_are_hashed_as_others(
+    low: int, kind: pa.DataType, nulls: bool
+) -> None:
+    plain = pa.int32() if kind == pa.date32() else kind
+    if not (low >= 0 or plain != pa.uint64()) or (plain == pa.int32() and abs(low) > 2**31):
+        return
+    tag = {pa.date32(): "date", pa.uint64(): "uint64"}.get(kind, "int")
+    few = [low + n * n % 9 for n in range(CHUNK_ROWS + 5)]
+    values: list[int | None] = [None if nulls and n % 11 == 3 else one for n, one in enumerate(few)]
+    known = {one: cell(one, tag, "v") for one in {*values}}
+    column = pa.array(values, plain).cast(kind)
+    assert hashes(column, "v") == [known[one] for one in values]
+    hasher = CellHasher("v")
+    given = [one for one in values if one is not None]
+    for rows, edges in ((column, (min(given), max(given))), (column.slice(7), None)):
+        sums = np.zeros(len(rows), np.uint64)
+        due = hasher.add(sums, rows, edges=edges)
+        assert due is not None
+        sums += due
+        assert sums.tolist() == [known[one] for one in rows.cast(plain).to_pylist()]
+    other = pa.array([low + 5, low + 3000] * CHUNK_ROWS, plain).cast(kind)
+    found = hasher.hashes(other)
+    assert found is not None
+    assert found[:2].tolist() == [cell(low + 5, tag, "v"), cell(low + 3000, tag, "v")]
+
+
+def test_text_beyond_the_views_of_arrow_is_hashed_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["", "a", "abcd", "abcde", "abcdefghijkl", "abcdefghijklm", "x" * 300, None] * 3
+    column = pa.array(["before", *texts], pa.large_string()).slice(1)
+    found = hashes(column, "v")
+    assert found == [cell(canonical(text, "text"), "text", "v") for text in texts]
+    for most in (100, 2000):  # of all together, and of all with what is before them
+        monkeypatch.setattr(text_hashes, "VIEW_BYTES", most)
+        assert hashes(column, "v") == found
+
+
+def test_sums_over_rows_are_those_of_plain_python() -> None:
+    rnd = random.Random(5)
+    digests = [0, 1, 2**64 - 1, *(rnd.getrandbits(64) for _ in range(500))]
+    assert row_digest.row_sum(np.array(digests, np.uint64)) == row_sum(digests)
+    many = np.array(digests * 200, np.uint64)
+    assert row_digest.row_sum(many) == row_sum(digests) * 200 % 2**128
+
+
 @pytest.mark.parametrize(
     "kind",
     [
@@ -223,7 +271,23 @@ def test_values_exchanged_between_columns_or_rows_are_seen() -> None:
     columns = pa.table({"a": [3, 2], "b": [1, 4]})
     rows = pa.table({"a": [1, 2], "b": [4, 3]})
     assert len({*row_digests(one), *row_digests(columns), *row_digests(rows)}) == 5
-    assert sum(row_digests(one)) == sum(row_digests(rows)), "sums of digests alone do not tell"
+    sums = [sum(row_digests(table)) % 2**64 for table in (one, rows)]
+    assert sums[0] == sums[1], "sums of digests alone do not tell"
+
+
+def test_highest_bits_that_change_in_two_columns_do_not_cancel() -> None:
+    rnd = random.Random(13)
+    numbers = [rnd.uniform(-1e6, 1e6) for _ in range(20_000)]
+    for names in (("amount", "tax"), ("a", "b"), ("x", "y"), ("v1", "v2")):
+        changes = []
+        for name in names:
+            sides = [cell_hashes(pa.array([s * n for n in numbers]), name) for s in (1, -1)]
+            assert sides[0] is not None
+            assert sides[1] is not None
+            changes.append(sides[1] - sides[0])
+        upper = [set((change >> np.uint64(32)).tolist()) for change in (changes[0], -changes[1])]
+        assert len(np.intersect1d(changes[0], -changes[1])) == 0
+        assert all(len(half) > 0.7 * len(numbers) for half in upper), "changes depend on the value"
 
 
 def test_lengths_and_padding_are_told_apart() -> None:

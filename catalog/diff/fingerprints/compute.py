@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Literal
 
-import numpy as np
 import pyarrow as pa
 
 from catalog.dataclasses import dataclass, replace
@@ -12,11 +11,13 @@ from catalog.diff.fingerprints.column_facts import ColumnFacts
 from catalog.diff.fingerprints.column_reader import FileColumns, in_one, opened
 from catalog.diff.fingerprints.key_record import in_order, key_record
 from catalog.diff.fingerprints.keyed_file import KeyedFile
+from catalog.diff.fingerprints.mixing import Words
 from catalog.diff.fingerprints.reuse import looked_at, looked_into, taken_over, with_stored
-from catalog.diff.fingerprints.row_digest import Words, row_sum
+from catalog.diff.fingerprints.row_digest import row_sum
 from catalog.diff.fingerprints.row_digester import RowDigester, RowWords
 from catalog.diff.fingerprints.row_rule import has_row_digests
 from catalog.diff.fingerprints.undecodable import opaque
+from catalog.engine.arrow_arrays import zeros
 from catalog.errors import CorruptData
 from catalog.formats.footer import ParquetSource, damaged
 from catalog.model.datafile import DataFile
@@ -112,13 +113,16 @@ class Fingerprinter:
             self.starts_in_order = bool(self._places) and in_order(self._keys[0])
         if self.starts_in_order and not self._kept:
             self._digester = None
-        sums = np.zeros(rows, np.uint64)
+        sums = zeros(rows)
         for made, column in zip(self._columns.values(), columns, strict=True):
             found = made.look(column)
             made.add(found)
             if self._digester is not None:
-                self._digester.add(sums, made.field_id, column, found.canonical)
+                self._digester.add(
+                    sums, made.field_id, column, found.canonical, edges=found.summary.numbers
+                )
         if self._digester is not None:
+            self._digester.settle(sums)
             self._total = (self._total + row_sum(sums)) % (1 << 128)
             if self._kept:
                 self._words.append(sums)

@@ -7,10 +7,12 @@ import numpy as np
 from catalog.dataclasses import replace
 from catalog.diff.fingerprints.column_reader import FileColumns, opened
 from catalog.diff.fingerprints.keyed_file import KeyedFile
+from catalog.diff.fingerprints.mixing import Words
 from catalog.diff.fingerprints.reuse import alike, looked_at
-from catalog.diff.fingerprints.row_digest import Words, row_sum
+from catalog.diff.fingerprints.row_digest import row_sum
 from catalog.diff.fingerprints.row_digester import RowDigester, RowWords
 from catalog.diff.fingerprints.row_rule import MOST_ROWS
+from catalog.engine.arrow_arrays import zeros
 from catalog.formats.footer import ParquetSource
 from catalog.model.datafile import DataFile
 from catalog.model.fingerprint import BLOCK_ROWS, Fingerprint, StoredColumns
@@ -78,12 +80,13 @@ def row_words(source: ParquetSource, keyed: KeyedFile) -> RowWords | None:
 
 def _summed(file: FileColumns, places: Sequence[int], digester: RowDigester) -> Words:
     """Returns the digests that some columns add up to; it is of no use if a column failed."""
-    words = np.zeros(file.rows, np.uint64)
+    words = zeros(file.rows)
     start = 0
     for batch in file.batches(places, rows=BLOCK_ROWS) if places else ():
         sums = words[start : start + batch.num_rows]
         for place, column in zip(places, batch.columns, strict=True):
             digester.add(sums, file.columns[place].field_id, column.combine_chunks())
+        digester.settle(sums)
         start += batch.num_rows
         if digester.failed:
             break

@@ -6,20 +6,19 @@ have counts as a column of NULLs. Names survive a table that is made anew, field
 cells are added, the hash of a value that changed can be taken out of a digest, and the new one
 put in: what remains of the difference of two digests is that of the columns not looked at.
 
-Every word of eight bytes, and the length of a text, is mixed with a salt of its own before they
+A number is one word of eight bytes, or two. The first word of a text is its length and its first
+four bytes, as in the views of Arrow, which makes them far faster than numpy; the others are the
+bytes that follow. Every word is mixed fully, with factors of its column and its place, before they
 are added up. Words that are mixed less cancel: BLOBs that differ in the highest bit of one word and
-in two of the next had equal sums. Text of more than ``LONG_BYTES`` is hashed by XXH3.
+in two of the next had equal sums. Words of 0 add nothing; so each value adds a word of its column,
+too, which tells it from NULL. Text of more than ``LONG_BYTES`` is hashed by XXH3.
 """
 
 import sys
-import threading
-from collections.abc import Iterator
-from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
-import xxhash
 
 from catalog.dataclasses import dataclass
 from catalog.diff.fingerprints.canonical import (
@@ -31,37 +30,34 @@ from catalog.diff.fingerprints.canonical import (
     unwrapped,
     unwrapped_type,
 )
+from catalog.diff.fingerprints.mixing import (
+    CHUNK_WORDS,
+    Numbers,
+    Salts,
+    Words,
+    add_mixed,
+    parts,
+    salts,
+    scratch,
+    sum_of_rows,
+)
+from catalog.diff.fingerprints.text_hashes import add_text
 from catalog.engine.arrow_arrays import to_numpy
 
-Words: TypeAlias = np.ndarray[Any, np.dtype[np.uint64]]
-Numbers: TypeAlias = np.ndarray[Any, Any]
+CHUNK_ROWS = CHUNK_WORDS
+"""Rows processed at a time."""
 
-CHUNK_ROWS = 16_384
-"""Rows processed at a time: few enough to stay in the processor's caches through all steps."""
+TABLE_WORDS = 4_096
+"""Integers that are hashed once each, where no others occur, and looked up: as many as the nearest
+cache holds."""
 
-LONG_BYTES = 256
-"""Length of text from which a call per value costs less than a step per eight bytes."""
+TABLE_SHARE = 8
+"""Rows for each of them from which that pays."""
 
-KNOWN_COLUMNS = 8_192
-"""Columns whose salts are remembered."""
+_HIGHEST = np.int64(-(1 << 63))
 
-CHUNK_WORDS = 32_768
-"""Words of text processed at a time, for the same reason."""
-
-_POSITIONS = LONG_BYTES // 8
-_SIZES = ((-1, 4), (4, 8), (8, 16), (16, 32))
-"""Numbers of words, those above the first and up to the second, of texts processed together."""
-
-_FIRST, _SECOND = np.uint64(0x3C79AC492BA7B653), np.uint64(0x1C69B3F74AC4AE35)
-"""The factors of a mixing step in which every bit depends on all others, and which can be undone.
-
-Source: Pelle Evensen, "Better, stronger mixer and a test procedure" (moremur).
-"""
-_OUTER, _MIDDLE = np.uint64(27), np.uint64(33)
-_STEP = np.uint64(0x9E3779B97F4A7C15)
-_UPPER, _LOWER = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-_HALF = np.uint64(32)
-_MASKS = np.array([(1 << 8 * n) - 1 for n in range(9)], dtype=np.uint64)
+Edges: TypeAlias = tuple[int | float, int | float]
+"""The least and the greatest value, of those that are not NULL."""
 
 
 def hash_kind(kind: pa.DataType) -> str | None:
@@ -96,29 +92,21 @@ def row_sum(words: Words) -> int:
 
     Files, or sets of files, of equal sums hold the same rows, in whatever order.
     """
-    upper = lower = 0
-    for part in _parts(len(words)):
-        upper += _exact(_mixed(words[part], _UPPER))
-        lower += _exact(_mixed(words[part], _LOWER))
-    return ((upper << 64) + lower) % (1 << 128)
-
-
-def _exact(words: Words) -> int:
-    """Returns the sum of up to 2**32 words."""
-    upper = int((words >> _HALF).sum())
-    return (upper << 32) + int((words & np.uint64(0xFFFFFFFF)).sum())
+    return sum_of_rows(words)
 
 
 class CellHasher:
     """Hashes the values of a column of a file, piece by piece.
 
-    The entries of a dictionary are hashed once, as long as pieces share it.
+    The entries of a dictionary are hashed once, as long as pieces share it; so are the integers of
+    a small range.
     """
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._dictionary: pa.Array | None = None
         self._entries: Words | None = None
+        self._table: _Table | None = None
 
     def hashes(self, column: pa.Array | pa.ChunkedArray) -> Words | None:
         """Returns the hashes of some values; see ``cell_hashes``."""
@@ -126,57 +114,125 @@ class CellHasher:
         found = np.zeros(len(column), np.uint64)
         start = 0
         for chunk in chunks:
-            if not self.add(found[start : start + len(chunk)], chunk):
+            sums = found[start : start + len(chunk)]
+            due = self.add(sums, chunk)
+            if due is None:
                 return None
+            sums += due
             start += len(chunk)
         return found if hash_kind(column.type) is not None else None
 
-    def add(self, sums: Words, column: pa.Array, values: Fixed | TextBytes | None = None) -> bool:
-        """Adds the hashes of some values to sums, one for each.
+    def add(
+        self,
+        sums: Words,
+        column: pa.Array,
+        values: Fixed | TextBytes | None = None,
+        *,
+        edges: Edges | None = None,
+    ) -> np.uint64 | None:
+        """Adds the hashes of some values to sums, one for each, but for a word.
 
         Args:
             sums: What is added to; after a failure, it is of no use.
             column: The values.
             values: The same in their canonical form, where it is known.
+            edges: The least and the greatest of them, where they are known.
 
         Returns:
-            False if digests of rows cannot hold the type, or one of the values.
+            The word, which remains to be added to each; None if digests of rows cannot hold the
+            type, or one of the values.
         """
+        nothing = np.uint64(0)
         if hash_kind(column.type) is None:
-            return False
+            return None
         if column.null_count == len(column):
-            return True
+            return nothing
         if isinstance(column.type, pa.BaseExtensionType):
             column = column.storage
         try:
             if pa.types.is_dictionary(column.type) and len(column.dictionary) <= len(column):
-                return self._add_by_entries(sums, column)
-            return _add(sums, _canonical(column) if values is None else values, self._name)
+                return nothing if self._add_by_entries(sums, column) else None
+            if values is None:
+                values = _canonical(column)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             # a value is beyond the canonical form, as a timestamp far away
-            return False
+            return None
+        return None if values is None else self._add(sums, values, edges)
+
+    def _add(self, sums: Words, values: Fixed | TextBytes, edges: Edges | None) -> np.uint64:
+        """Adds the hashes of canonical values to sums, but for the word that is returned."""
+        known = salts(values.tag, self._name)
+        if isinstance(values, TextBytes):
+            add_text(sums, values, known)
+        elif values.values.ndim == 2:
+            _add_decimals(sums, values.values, known)
+        elif values.values.dtype == np.float64:
+            add_mixed(sums, values.values.view(np.uint64), known)
+        else:
+            self._add_integers(sums, values, known, edges)
+        if values.valid is not None:
+            sums[np.flatnonzero(~values.valid)] -= known.present
+        return known.present
+
+    def _add_integers(self, sums: Words, values: Fixed, known: Salts, edges: Edges | None) -> None:
+        numbers = values.values
+        table = self._table_for(values, known, edges)
+        for part in parts(len(sums)):
+            few = numbers[part]
+            if table is not None:
+                places = few
+                if table.least or few.dtype != np.int64:
+                    places = scratch.shifted[: len(few)].view(np.int64)
+                    np.subtract(few, table.least, out=places, dtype=np.int64, casting="unsafe")
+                found = scratch.words[: len(few)]
+                table.hashes.take(places, out=found, mode="clip")
+                sums[part] += found
+                continue
+            if few.dtype not in (np.uint64, np.int64):
+                few = few.astype(np.int64)
+            add_mixed(sums[part], few.view(np.uint64), known)
+
+    def _table_for(self, values: Fixed, known: Salts, edges: Edges | None) -> "_Table | None":
+        """Returns a table of the hashes of all integers between the least and the greatest."""
+        numbers = values.values
+        if len(numbers) < CHUNK_ROWS:
+            return None
+        if edges is None:
+            least, most = int(numbers.min()), int(numbers.max())
+        else:
+            least, most = int(edges[0]), int(edges[1])
+            if values.valid is not None:  # NULL is 0 there
+                least, most = min(least, 0), max(most, 0)
+        if most - least >= TABLE_WORDS or least < -(1 << 62) or most >= 1 << 62:
+            return None
+        if least >= 0 and most < TABLE_WORDS:
+            least = 0
+        table = self._table
+        if table is None or not table.holds(least, most, known):
+            if TABLE_SHARE * (most - least) > len(numbers):
+                return None
+            hashes = np.zeros(most - least + 1, np.uint64)
+            integers = np.arange(least, most + 1, dtype=np.int64)
+            add_mixed(hashes, integers.view(np.uint64), known)
+            self._table = table = _Table(known, least, hashes)
+        return table
 
     def _add_by_entries(self, sums: Words, column: pa.DictionaryArray) -> bool:
         """Adds hashes of values that are given by their places in a dictionary."""
         dictionary = column.dictionary
         if self._dictionary is None or not _same_buffers(self._dictionary, dictionary):
-            entries = np.zeros(len(dictionary), np.uint64)
-            self._dictionary, self._entries = dictionary, entries
-            if dictionary.null_count < len(dictionary) and not _add(
-                entries, _canonical(dictionary), self._name
-            ):
-                self._entries = None
+            self._dictionary = dictionary
+            self._entries = CellHasher(self._name).hashes(dictionary)
         if self._entries is None:
             return False
         places = to_numpy(column.indices)
         valid = to_numpy(column.indices.is_valid()) if column.indices.null_count else None
-        for part in _parts(len(places)):
-            if valid is None:
-                sums[part] += self._entries[places[part]]
-            else:
-                found = self._entries[np.where(valid[part], places[part], 0)]
-                found *= valid[part]
-                sums[part] += found
+        for part in parts(len(places)):
+            found = scratch.words[: len(sums[part])]
+            self._entries.take(places[part], out=found, mode="clip")
+            if valid is not None:
+                found[~valid[part]] = 0
+            sums[part] += found
         return True
 
 
@@ -198,203 +254,33 @@ def _canonical(column: pa.Array) -> Fixed | TextBytes | None:
     return text_bytes(column) or fixed(column)
 
 
-def _parts(rows: int) -> Iterator[slice]:
-    for start in range(0, rows, CHUNK_ROWS):
-        yield slice(start, min(start + CHUNK_ROWS, rows))
-
-
-def _add(sums: Words, values: Fixed | TextBytes | None, name: str) -> bool:
-    """Adds the hashes of canonical values to sums; False if there are none."""
-    if values is None:
-        return False
-    salts = _salts(values.tag, name)
-    for part in _parts(len(sums)):
-        if isinstance(values, Fixed):
-            found = _hashed_numbers(values.values[part], salts)
-        else:
-            marks = values.marks[part.start : part.stop + 1].astype(np.int64, copy=False)
-            found = _hashed_text(values.data, marks, salts)
-        if values.valid is not None:
-            found *= values.valid[part]
-        sums[part] += found
-    return True
-
-
-def _hashed_numbers(values: Numbers, salts: "_Salts") -> Words:
-    """Returns the hashes of canonical values of fixed width."""
-    if values.ndim == 2:
-        found = _mixed(values[:, 0].view(np.uint64), salts.words[0])
-        # those that fit 64 bits are hashed as if they had no upper word, which is quicker
-        wide = np.flatnonzero(values[:, 1] != values[:, 0] >> 63)
-        if len(wide):
-            found[wide] += _mixed(values[wide, 1].view(np.uint64), salts.words[1])
-        return found
-    if values.dtype not in (np.float64, np.uint64, np.int64):
-        values = values.astype(np.int64)
-    return _mixed(values.view(np.uint64), salts.words[0])
-
-
-def _mixed(words: Words, salt: np.uint64) -> Words:
-    """Returns words mixed with a salt."""
-    found = words ^ salt
-    _mix(found)
-    return found
-
-
-class _Scratch(threading.local):
-    """Memory of a thread for intermediate steps, which costs more to get than to use."""
-
-    def __init__(self) -> None:
-        self.words = np.empty(CHUNK_WORDS, np.uint64)
-
-
-_scratch = _Scratch()
-
-
-def _mix(words: Words) -> None:
-    """Mixes up to ``CHUNK_WORDS`` words in place."""
-    shifted = _scratch.words[: words.size].reshape(words.shape)
-    np.right_shift(words, _OUTER, out=shifted)
-    words ^= shifted
-    words *= _FIRST
-    np.right_shift(words, _MIDDLE, out=shifted)
-    words ^= shifted
-    words *= _SECOND
-    np.right_shift(words, _OUTER, out=shifted)
-    words ^= shifted
-
-
-def _hashed_text(data: Numbers, marks: Numbers, salts: "_Salts") -> Words:
-    """Returns the hashes of text or bytes between marks."""
-    starts, lengths = marks[:-1], marks[1:] - marks[:-1]
-    least, most = int(lengths.min()), int(lengths.max())
-    if most <= max(8 * _SIZES[0][1], min(2 * least, LONG_BYTES)):
-        count = -(-most // 8)
-        found = salts.ends(count).take(lengths)
-        _add_words(found, data, starts, lengths=lengths, salts=salts.words[:count])
-        return found
-    found = np.empty(len(lengths), np.uint64)
-    counts = (lengths + 7) >> 3
-    for low, high in _SIZES:
-        if 8 * low < most and 8 * high >= least:
-            rows = np.flatnonzero((counts > low) & (counts <= high))
-            place, size = starts[rows], lengths[rows]
-            some = salts.ends(high).take(size)
-            _add_words(some, data, place, lengths=size, salts=salts.words[:high])
-            found[rows] = some
-    if most > LONG_BYTES:
-        rows = np.flatnonzero(lengths > LONG_BYTES)
-        found[rows] = _long_hashes(data, starts[rows], lengths[rows], seed=salts.long)
-    return found
-
-
-def _long_hashes(data: Numbers, starts: Numbers, lengths: Numbers, *, seed: int) -> Words:
-    """Returns the hashes of texts that are long."""
-    content = data.data
-    ends = zip(starts.tolist(), (starts + lengths).tolist(), strict=True)
-    hashes = [xxhash.xxh3_64_intdigest(content[start:end], seed=seed) for start, end in ends]
-    return np.array(hashes, dtype=np.uint64)
-
-
-def _add_words(
-    sums: Words, data: Numbers, starts: Numbers, *, lengths: Numbers, salts: Words
-) -> None:
-    """Adds the mixed words of texts to sums, one for each.
-
-    Args:
-        sums: What is added to.
-        data: The bytes of all texts.
-        starts: Where each text starts, in ascending order.
-        lengths: How many bytes each has.
-        salts: The salts of words by their position, as many as the longest text has words.
-    """
-    width = 8 * len(salts)
-    if not width:
-        return
-    step = CHUNK_WORDS // len(salts)
-    inner = int(np.searchsorted(starts, len(data) - width, side="right"))
-    ending = data[:0]
-    if inner < len(starts):  # where less follows than is read at once
-        ending = np.append(data[int(starts[inner]) :], np.zeros(width, np.uint8))
-    for first, last in ((0, inner), (inner, len(starts))):
-        for start in range(first, last, step):
-            part = slice(start, min(start + step, last))
-            if first < inner:
-                words = _words(data, starts[part], width)
-            else:
-                words = _words(ending, starts[part] - starts[inner], width)
-            sums[part] += _summed(words, lengths[part], salts)
-
-
-def _words(data: Numbers, starts: Numbers, width: int) -> Words:
-    """Returns a copy of texts of up to a number of bytes: a row of words for each position."""
-    first, step = int(starts[0]), int(starts[-1] - starts[0]) // max(len(starts) - 1, 1)
-    if step >= width - 7 and bool((np.diff(starts) == step).all()):
-        evenly: Words = np.ndarray(
-            (width // 8, len(starts)), np.uint64, data.data, offset=first, strides=(8, step)
-        )
-        return evenly.copy()  # words are mixed in place, and these are the values' own memory
-    windows: Numbers = np.ndarray((len(data) - width + 1,), f"V{width}", data.data, strides=(1,))
-    texts = windows[starts].view(np.uint64).reshape(len(starts), width // 8)
-    return np.ascontiguousarray(texts.T)
-
-
-def _summed(words: Words, lengths: Numbers, salts: Words) -> Words:
-    """Returns the sums of the mixed words of texts, in which bytes beyond a text are 0."""
-    ended = int(lengths.min()) // 8  # the first position at which a text may have no whole word
-    if ended < len(salts):
-        left = lengths - 8 * np.arange(ended, len(salts))[:, None]
-        words[ended:] &= _MASKS.take(left, mode="clip")
-    words ^= salts[:, None]
-    _mix(words)
-    if len(words) == 1:
-        first: Words = words[0]
-        return first
-    total: Words = words[0] + words[1]
-    for more in words[2:]:
-        total += more
-    return total
+def _add_decimals(sums: Words, pairs: Numbers, known: Salts) -> None:
+    """Adds the hashes of pairs of words, the lower first, to sums."""
+    add_mixed(sums, np.ascontiguousarray(pairs[:, 0]).view(np.uint64), known)
+    # those that fit 64 bits are hashed as if they had no upper word, which is quicker
+    wide = np.flatnonzero(pairs[:, 1] != pairs[:, 0] >> 63)
+    if len(wide):
+        found = np.zeros(len(wide), np.uint64)
+        upper = pairs[wide, 1] ^ _HIGHEST  # which no decimal has, so that it is never 0
+        add_mixed(found, upper.view(np.uint64), known, place=1)
+        sums[wide] += found
 
 
 @dataclass(frozen=True, slots=True)
-class _Salts:
-    """The salts of a column.
+class _Table:
+    """The hashes of consecutive integers, but for what every value adds.
 
     Attributes:
-        words: By position of a word within a value.
-        lengths: What the lengths of texts add, by length.
-        long: The seed for long texts.
+        salts: Those of the column.
+        least: The first of them.
+        hashes: By how far an integer is above it.
     """
 
-    words: Words
-    lengths: Words
-    long: int
-    _ends: dict[int, Words]
+    salts: Salts
+    least: int
+    hashes: Words
 
-    def ends(self, count: int) -> Words:
-        """Returns what the lengths of texts add, less what absent words up to some count do.
-
-        So texts that have fewer words need not be processed apart.
-        """
-        found = self._ends.get(count)
-        if found is None:
-            absent = np.zeros(count, np.uint64) ^ self.words[:count]
-            _mix(absent)
-            found = self.lengths.copy()
-            for place in range(count):
-                found[: 8 * place + 1] -= absent[place]
-            self._ends[count] = found
-        return found
-
-
-@lru_cache(maxsize=KNOWN_COLUMNS)
-def _salts(tag: str, name: str) -> _Salts:
-    about = f"{tag}\0{name}".encode(errors="surrogatepass")
-    digest = xxhash.xxh3_128_intdigest(about)
-    first, second = np.uint64(digest >> 64), np.uint64(digest % (1 << 64))
-    words = np.arange(_POSITIONS, dtype=np.uint64)
-    words *= _STEP
-    words += first
-    _mix(words)
-    lengths = _mixed(np.arange(LONG_BYTES + 1, dtype=np.uint64), second)
-    return _Salts(words, lengths, int(second ^ first), {})
+    def holds(self, least: int, most: int, known: Salts) -> bool:
+        """Returns whether all integers between two are in it, hashed with given salts."""
+        end = self.least + len(self.hashes)
+        return self.salts is known and self.least <= least and most < end

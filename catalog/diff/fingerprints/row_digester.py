@@ -9,7 +9,8 @@ import pyarrow as pa
 from catalog.dataclasses import dataclass
 from catalog.diff.fingerprints.canonical import Block, Fixed, TextBytes
 from catalog.diff.fingerprints.column_reader import FileColumns
-from catalog.diff.fingerprints.row_digest import CellHasher, Words, hash_kind, row_sum
+from catalog.diff.fingerprints.mixing import Words
+from catalog.diff.fingerprints.row_digest import CellHasher, Edges, hash_kind, row_sum
 from catalog.model.schema import PhysicalColumn
 from catalog.model.types import Scalar
 
@@ -60,15 +61,25 @@ class RowDigester:
         }
         self._names = {column.field_id: column.name for column in inner}
         self.failed: set[str] = set()
+        self._due = np.uint64(0)
 
-    def add(self, sums: Words, field_id: int, rows: pa.Array, known: Block | None = None) -> None:
-        """Adds a block of a column to the digests of its rows.
+    def add(
+        self,
+        sums: Words,
+        field_id: int,
+        rows: pa.Array,
+        known: Block | None = None,
+        *,
+        edges: Edges | None = None,
+    ) -> None:
+        """Adds a block of a column to the digests of its rows, which ``settle`` completes.
 
         Args:
             sums: The digests so far.
             field_id: The column.
             rows: Its values.
             known: What a fingerprint needs of them, which saves bringing them into one form again.
+            edges: The least and the greatest of them, if they are known.
         """
         hasher = self.held.get(field_id)
         if hasher is None or self.failed:
@@ -79,8 +90,19 @@ class RowDigester:
         values: Fixed | TextBytes | None = None
         if known is not None and not pa.types.is_dictionary(rows.type):
             values = known.fixed or known.text
-        if not hasher.add(sums, rows, values):
+        due = hasher.add(sums, rows, values, edges=edges)
+        if due is None:
             self.failed.add(self._names[field_id])
+        else:
+            self._due = np.add(self._due, due, dtype=np.uint64)
+
+    def settle(self, sums: Words) -> None:
+        """Completes the digests of a block to which all columns were added.
+
+        What columns add to every row is added once for all of them.
+        """
+        sums += self._due
+        self._due = np.uint64(0)
 
     def finish(self, blocks: Sequence[Words]) -> RowWords | None:
         """Returns the digests of all rows; None if a column has to be left out of them."""
