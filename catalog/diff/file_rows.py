@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from catalog.diff.file_changes import FileChanges, FileEntry, FilePair, file_changes
 from catalog.diff.result import RowReader, Selection
+from catalog.errors import CorruptData
 
 COLUMNS = (
     *("path", "size", "media_type", "sha256", "modified"),
@@ -35,5 +36,8 @@ def _entries(side: pa.StructArray) -> Iterator[FileEntry | None]:
     """Yields the rows of a side; None where it has none."""
     values = dict(zip((f.name for f in side.type), side.flatten(), strict=True))
     values["modified"] = values["modified"].cast(pa.timestamp("us", "UTC")).cast(pa.int64())
+    for name in ("size", "sha256"):
+        if values[name].null_count > values["path"].null_count:
+            raise CorruptData(f"a row of a file set has no {name}")
     rows = zip(*(values[name].to_pylist() for name in COLUMNS), strict=True)
     return (None if row[0] is None else FileEntry(*row) for row in rows)

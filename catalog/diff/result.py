@@ -21,6 +21,7 @@ from catalog.diff.json_form import Json, diff_json, table_json
 from catalog.diff.plan import SchemaChange, SideName, Status, TablePlan
 from catalog.diff.view import ColumnView, DiffView, End, TableView
 from catalog.errors import ErrorKind, InvalidInput, NotFound
+from catalog.model.file_sets import is_file_set
 from catalog.model.listings import FileInfo
 from catalog.model.texts import check_integer, check_text
 from catalog.repository.datafiles import file_info
@@ -269,6 +270,7 @@ class TableDiff:
             coverage=self.coverage,
             warnings=self.warnings,
             files=self.files,
+            is_file_set=is_file_set(self._plan.shape.properties),
         )
 
     def to_dict(self) -> Json:

@@ -58,6 +58,7 @@ class TableView:
     coverage: Coverage = field(default_factory=Coverage)
     warnings: tuple[str, ...] = ()
     files: FileChanges | None = None
+    is_file_set: bool = False
 
     @property
     def compared(self) -> bool:

@@ -43,7 +43,7 @@ def facts(table: TableView) -> list[tuple[str, str]]:
     found += [("schema", schema_line(change)) for change in table.schema_changes]
     files = table.coverage
     moved = f"{count(files.files_added)} added, {count(files.files_removed)} removed"
-    what = "files" if table.files is None else "data files"
+    what = "data files" if table.is_file_set else "files"
     return [*found, (what, f"{moved}, {count(files.files_kept)} kept")]
 
 

@@ -31,7 +31,9 @@ FILES = FileChanges(
 def view(files: FileChanges = FILES) -> DiffView:
     rows = RowCounts(2000, 2011, 1013, 1002, 4, 0)
     coverage = Coverage(1, 0, 2, 3, 4)
-    table = TableView("images", "modified", rows, ("path",), coverage=coverage, files=files)
+    table = TableView(
+        "images", "modified", rows, ("path",), coverage=coverage, files=files, is_file_set=True
+    )
     return DiffView(End("main~1", "a" * 64), End("main", "b" * 64), (table,))
 
 
@@ -91,6 +93,13 @@ def test_json_has_counts_and_lists_beside_those_of_rows() -> None:
         {"from": "photos/2023", "to": "photos/2024", "files": 1000}
     ]
     assert [one["alike"] for one in found["listed"]["replaced"]] == [0.0, 1 - 1 / 64, None]
+
+
+def test_metadata_alone_speaks_of_data_files() -> None:
+    coverage = Coverage(1, 0, 1, 1, 0)
+    stat = TableView("t", "modified", RowCounts(5, 5), coverage=coverage, is_file_set=True)
+    lines = render_diff(DiffView(End("a", "a" * 64), End("b", "b" * 64), (stat,)), width=80)
+    assert "  data files  1 added, 1 removed, 0 kept" in lines
 
 
 def test_a_table_that_is_no_file_set_has_no_such_field() -> None:

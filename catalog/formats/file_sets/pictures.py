@@ -13,6 +13,7 @@ import struct
 import threading
 import warnings
 import zlib
+from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, BinaryIO, Literal, TypeAlias
 
@@ -21,6 +22,8 @@ from catalog.errors import ErrorKind, InvalidInput, Unsupported
 from catalog.hints import Option, hint
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from PIL.Image import Image
 
 Images: TypeAlias = Literal["auto", "always", "never"]
@@ -285,11 +288,20 @@ def _hash(image: "Image") -> int:
     grey = np.frombuffer(small.tobytes(), np.uint8).reshape(side, side)
     if int(grey.max()) - int(grey.min()) <= FLAT:
         return _colour_bits(image.resize((1, 1), Image.Resampling.BOX).tobytes())
-    pixels = np.arange(side) * 2 + 1
-    cosines = np.cos(np.pi / (2 * side) * np.outer(np.arange(WAVES), pixels))
+    cosines = _cosines()
     waves = (cosines @ grey @ cosines.T).round(WAVE_DIGITS).ravel()
-    bits = waves > np.median(waves[1:])  # the first is the mean, and larger than any
-    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+    median = np.sort(waves[1:])[WAVES * WAVES // 2 - 1]  # the first is the mean of all pixels
+    return int.from_bytes(np.packbits(waves > median).tobytes(), "big")
+
+
+@cache
+def _cosines() -> "NDArray[np.float64]":
+    """Returns the slowest cosines over a row of pixels, one a row."""
+    import numpy as np
+
+    angles = np.outer(np.arange(WAVES), np.arange(GREY_SIDE) * 2 + 1)
+    cosines: NDArray[np.float64] = np.cos(np.pi / (2 * GREY_SIDE) * angles)
+    return cosines
 
 
 def _colour_bits(colour: bytes) -> int:
