@@ -10,6 +10,7 @@ import duckdb
 
 from catalog.dataclasses import dataclass
 from catalog.engine.connection import make_readable, single_row
+from catalog.engine.memory_rows import hold_alike
 from catalog.engine.quoting import identifier, is_enclosed, literal, pattern, type_sql
 from catalog.errors import CorruptData
 from catalog.formats.hive_path import NULL_SEGMENT
@@ -97,6 +98,7 @@ def prepared_cursor(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection
     for name in (name for (name,) in known if name.startswith(VARIABLES)):
         (values,) = single_row(con, f"SELECT getvariable({literal(name)})")
         own.execute(f"SET VARIABLE {identifier(name)} = CAST(? AS VARCHAR[])", [values])
+    hold_alike(own, con)
     return own
 
 

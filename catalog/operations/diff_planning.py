@@ -1,7 +1,7 @@
 """Planning the diff of two commits: which tables, which files, which columns mean the same."""
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from catalog.dataclasses import dataclass
 from catalog.diff.column_matching import ids_contradict, match_columns
@@ -18,6 +18,9 @@ from catalog.repository.repository import Repository
 from catalog.repository.resolve import ResolvedRef
 from catalog.repository.table_entries import PlacedEntry
 from catalog.repository.tables import data_files, file_changes
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,10 @@ class Planner(Protocol):
     def options(self) -> DiffOptions:
         """Returns how tables are compared."""
 
+    @property
+    def held(self) -> "Mapping[str, pa.Table]":
+        """Returns the rows of files that are in memory instead; see ``TableReader``."""
+
     def table(self, name: str) -> PlannedTable:
         """Plans one table.
 
@@ -81,6 +88,11 @@ class DiffPlanner:
     before: End
     after: End
     options: DiffOptions
+
+    @property
+    def held(self) -> "Mapping[str, pa.Table]":
+        """Returns nothing: all rows are in files."""
+        return {}
 
     def tables(self, names: Sequence[str] | None) -> list[PlannedTable]:
         """Plans the tables that were asked for, or all that changed."""

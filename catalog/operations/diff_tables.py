@@ -84,7 +84,7 @@ def table_reader(
         planner.verify(planned, side, all_files.get(side, plan.files(side))) for side in SIDES
     ]
     loaded = Loaded({}, {})
-    if request.by_fingerprints:
+    if request.by_fingerprints and not planner.held:
         loaded = load_prints(planner.repository, plan, request.threads, kept=kept)
     return TableReader(
         work.con,
@@ -95,4 +95,5 @@ def table_reader(
         all_files=all_files,
         opened=dict(loaded.read),
         checks=[watch.check for watch in watches if watch.found],
+        held=planner.held,
     )

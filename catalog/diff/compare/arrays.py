@@ -55,6 +55,29 @@ class Unreadable(Exception):
     """A column that Arrow may not read as DuckDB does, so that the engine must read it."""
 
 
+def table_type(kind: pa.DataType) -> Scalar | None:
+    """Returns the type of a column of values of an Arrow type; None if none holds them as they are.
+
+    That is the type that the engine would give them back as, had it written them to a file.
+    """
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+        if not is_text(kind):
+            return None
+    if is_text(kind):
+        return Scalar("VARCHAR")
+    if is_binary(kind):
+        return Scalar("BLOB")
+    if pa.types.is_decimal128(kind):
+        return Scalar(f"DECIMAL({kind.precision},{kind.scale})")
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        return Scalar("TIMESTAMP WITH TIME ZONE") if kind.unit == "us" else None
+    if pa.types.is_time(kind):  # 24:00 is one for the engine, and none for others
+        return None
+    name = next((name for name, known in _PLAIN.items() if known == kind), None)
+    return None if name is None else Scalar(name)
+
+
 def arrow_type(kind: DataType) -> pa.DataType | None:
     """Returns the Arrow type whose values are those of a DuckDB type; None if none is known."""
     if not isinstance(kind, Scalar):
@@ -67,7 +90,8 @@ def arrow_type(kind: DataType) -> pa.DataType | None:
 class Arrays:
     """The columns of some files of one side, read one at a time.
 
-    Up to ``keep_bytes`` of them are kept; others are read again when they are wanted.
+    Up to ``keep_bytes`` of them are kept; others are read again when they are wanted. Those of a
+    file whose rows are ``held`` in memory are there, called ``c<field id>``.
 
     Attributes:
         constant: Field ids of columns that are not in files, but the same throughout a partition.
@@ -80,6 +104,7 @@ class Arrays:
         opened: Callable[[DataFile], ParquetSource],
         *,
         keep_bytes: int = 0,
+        held: pa.Table | None = None,
     ) -> None:
         self.rows = sum(file.rows for file in files)
         self.constant = table.partition_by
@@ -89,6 +114,7 @@ class Arrays:
         self._opened: dict[str, _Opened] = {}
         self._kept: dict[int, pa.Array] = {}
         self._keep_bytes = keep_bytes
+        self._held = held
 
     def column(self, field: Field) -> pa.Array:
         """Returns a column of all files; text may come in a dictionary, its entries distinct.
@@ -119,6 +145,8 @@ class Arrays:
             return pa.chunked_array([pa.nulls(file.rows, kind)])
         if columns[place].type != field.type:
             raise Unreadable(field.name)
+        if self._held is not None:
+            return as_type(self._held.column(f"c{field.id}"), kind, field.name)
         with parquet_errors(committed_label(file.path)):
             source, footer, names, leaves = self._source(file)
             name = names[place] if len(names) == len(columns) else "."

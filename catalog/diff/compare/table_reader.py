@@ -3,15 +3,20 @@
 from collections.abc import Collection, Mapping, Sequence
 
 import duckdb
+import pyarrow as pa
 
 from catalog.dataclasses import dataclass, field
 from catalog.diff.compare.arrays import Arrays
 from catalog.diff.plan import SideName, TablePlan
 from catalog.diff.route import Prints
 from catalog.engine.checks import Check
+from catalog.engine.memory_rows import hold
+from catalog.engine.quoting import type_sql
 from catalog.engine.relation import prepare, relation_sql
+from catalog.engine.workspace import OWN_PREFIX
 from catalog.model.datafile import DataFile
 from catalog.model.scan_plan import scan_plan
+from catalog.model.schema import Field
 from catalog.model.types import is_float
 from catalog.repository.datafiles import place, readable
 from catalog.storage.store import ObjectStore, OpenFile
@@ -31,6 +36,8 @@ class TableReader:
         opened: Sizes of the files that were opened so far, by path.
         checks: What checks the files that others can change, once they were read.
         hands_out: Whether changed rows are about to be handed out.
+        held: Rows of files that are in memory instead, by path, their columns called
+            ``c<field id>``, of the types that ``arrow_type`` tells.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -42,6 +49,7 @@ class TableReader:
     opened: dict[str, int] = field(default_factory=dict)
     checks: Sequence[Check] = ()
     hands_out: bool = False
+    held: Mapping[str, pa.Table] = field(default_factory=dict)
 
     def relation(
         self,
@@ -62,6 +70,10 @@ class TableReader:
         if columns is not None:
             ids = frozenset(columns)
             wanted = tuple(f for f in wanted if f.id in ids)
+        rows = self._rows_of(files)
+        if rows is not None:
+            assert not numbered, "places of rows come from fingerprints, which such rows have not"
+            return self._in_memory(side, rows, wanted)
         scan = scan_plan(
             table,
             files,
@@ -73,12 +85,32 @@ class TableReader:
         )
         return prepare(self.con, relation_sql(scan))
 
+    def _rows_of(self, files: Sequence[DataFile]) -> pa.Table | None:
+        """Returns the rows of the only file of a side if they are in memory."""
+        return self.held.get(files[0].path) if self.held and len(files) == 1 else None
+
+    def _in_memory(self, side: SideName, rows: pa.Table, wanted: Sequence[Field]) -> str:
+        name = f"{OWN_PREFIX}held_{side}"
+        hold(self.con, name, rows)
+        columns = ", ".join(
+            f"CAST({'NULL' if f'c{f.id}' not in rows.column_names else f'c{f.id}'} AS "
+            f"{type_sql(f.type)}) AS c{f.id}"
+            for f in wanted
+        )
+        return f"(SELECT {columns} FROM {name})"
+
     def arrays(self, side: SideName, files: Sequence[DataFile]) -> Arrays:
         """Returns what reads the columns of a side's files as arrays."""
         self._note(files)
         keep = min(KEPT_BYTES, self.align_bytes // 4)
         table = self.plan.side(side)
-        return Arrays(table, files, lambda file: readable(self.store, file), keep_bytes=keep)
+        return Arrays(
+            table,
+            files,
+            lambda file: readable(self.store, file),
+            keep_bytes=keep,
+            held=self._rows_of(files),
+        )
 
     def source(self, file: DataFile) -> str | OpenFile:
         """Returns what reads a file outside the engine."""

@@ -15,7 +15,7 @@ from catalog.hints import Blank, Option, hint
 from catalog.model.table import TableSnapshot
 from catalog.model.texts import check_text, path_text
 from catalog.operations.compare.comparison import Comparison
-from catalog.operations.compare.frames import read_frame
+from catalog.operations.compare.frames import Frame, read_frame
 from catalog.operations.compare.places import is_table_at, read_place
 from catalog.operations.compare.same_bytes import with_shared_content
 from catalog.operations.compare.sides import NAME, Side, SidesPlanner, TwoTables, check_matches
@@ -99,7 +99,7 @@ def _compare_query(
     from catalog.operations.compare.queries import open_side
     from catalog.operations.diff_query import compare_results
 
-    sides = reading.sides(sources, reading.tables(sources))
+    sides = reading.sides(sources, reading.tables(sources), in_files=True)
     before, after = (partial(open_side, reading.repository, side) for side in sides)
     return compare_results(
         query,
@@ -131,6 +131,7 @@ class Reading:
         self._stack = stack
         self._catalog: OperationContext | None = None
         self._work: Workspace | None = None
+        self._frames = 0
 
     @cached_property
     def repository(self) -> Repository:
@@ -184,15 +185,25 @@ class Reading:
         self,
         sources: tuple[object, object],
         tables: tuple[StoredSide | None, StoredSide | None],
+        *,
+        in_files: bool = False,
     ) -> tuple[Side, Side]:
-        """Returns both sides: a table of a catalog gives the columns their ids, else the older."""
+        """Returns both sides: a table of a catalog gives the columns their ids, else the older.
+
+        All rows are ``in_files`` if they must be.
+        """
         first = 1 if tables[0] is None and tables[1] is not None else 0
-        one = self._side(sources[first], tables[first])
-        other = self._side(sources[1 - first], tables[1 - first], one.table)
+        one = self._side(sources[first], tables[first], in_files=in_files)
+        other = self._side(sources[1 - first], tables[1 - first], one.table, in_files=in_files)
         return (one, other) if first == 0 else (other, one)
 
     def _side(
-        self, source: object, stored: StoredSide | None, like: TableSnapshot | None = None
+        self,
+        source: object,
+        stored: StoredSide | None,
+        like: TableSnapshot | None = None,
+        *,
+        in_files: bool,
     ) -> Side:
         if stored is not None:
             return stored.side(self.repository)
@@ -201,4 +212,10 @@ class Reading:
         if self._work is None:
             self._work = Workspace(store=self.repository.store)
             self._stack.callback(self._work.close)
-        return read_frame(self.repository, self._work, source, like)
+        self._frames += 1
+        return read_frame(
+            self.repository,
+            self._work,
+            Frame(source, self._frames, in_file=in_files),
+            like,
+        )

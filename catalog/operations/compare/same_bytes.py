@@ -51,7 +51,7 @@ def with_shared_content(sides: tuple[Side, Side], locate: Locate) -> tuple[Side,
     Raises:
         StorageFailure: A file cannot be read.
     """
-    before, after = (_local(side.files, locate) for side in sides)
+    before, after = ({} if side.held is not None else _local(side.files, locate) for side in sides)
     tokens: dict[_Node, str] = {}
     for side, local in sorted(zip(sides, (before, after), strict=True), key=_tables_first):
         for one in local.values():

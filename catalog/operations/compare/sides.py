@@ -1,7 +1,9 @@
 """The two sides of a comparison, and planning it: columns pair up by name."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
 
 from catalog.dataclasses import dataclass, replace
 from catalog.diff.forms import common_forms
@@ -38,12 +40,14 @@ class Side:
         table: Its columns and totals.
         files: Its data files.
         warnings: What the user should know about it.
+        held: Its rows, if they are in memory, its only file then being none; see ``TableReader``.
     """
 
     end: End
     table: TableSnapshot
     files: tuple[DataFile, ...]
     warnings: tuple[str, ...] = ()
+    held: pa.Table | None = None
 
     @property
     def is_table(self) -> bool:
@@ -68,6 +72,11 @@ class SidesPlanner:
     def after(self) -> End:
         """Returns how the newer side was named."""
         return self.sides[1].end
+
+    @property
+    def held(self) -> Mapping[str, pa.Table]:
+        """Returns the rows that are in memory, by the path of what would be their file."""
+        return {side.files[0].path: side.held for side in self.sides if side.held is not None}
 
     def table(self, name: str) -> PlannedTable:
         """Plans the comparison; there is one table only.
@@ -148,6 +157,11 @@ class TwoTables:
         """Returns how they are compared."""
         return self.planner.options
 
+    @property
+    def held(self) -> Mapping[str, pa.Table]:
+        """Returns nothing: all rows are in files."""
+        return {}
+
     def table(self, name: str) -> PlannedTable:
         """Plans the comparison; there is one table only.
 
@@ -186,6 +200,8 @@ def verify_side(repository: Repository, side: Side, files: Sequence[DataFile]) -
     Raises:
         CorruptData: One is not.
     """
+    if side.held is not None:
+        return Watch(side.end.ref)
     try:
         return verified(repository, files, what=side.end.ref, all_needed=False)
     except CorruptData as error:

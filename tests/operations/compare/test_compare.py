@@ -48,7 +48,7 @@ MAKERS: dict[str, Callable[[str], object]] = {
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [(kind, other) for n, kind in enumerate(MAKERS) for other in [[*MAKERS][(n + 5) % 12], kind]],
+    [(kind, [*MAKERS][(n + 5) % len(MAKERS)]) for n, kind in enumerate(MAKERS)],
 )
 def test_any_mix_gives_the_same_answer(old: str, new: str, places: Path) -> None:
     before = everything_below(places)

@@ -89,7 +89,8 @@ class ByDigest:
         self._late = LateColumns(reader, columns, f"{name}_odd", stored=self._stored)
         self._columns = columns
         self._keys = keys
-        self._possible = bool(reader.align_bytes) and of_key(plan) is None
+        in_files = bool(reader.align_bytes) and not reader.held
+        self._possible = in_files and of_key(plan) is None
         self._verification = Verification(plan, self._stored)
         self._lone: dict[SideName, list[Lone]] = {"f": [], "t": []}
         self._kept = RowDigests(reader.store)

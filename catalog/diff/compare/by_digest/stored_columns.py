@@ -103,6 +103,14 @@ class StoredColumns:
         found: dict[int, pa.Array] = {}
         if not places:
             return found
+        held = self._reader.held.get(file.path)
+        if held is not None:
+            for field_id in places:
+                whole = in_one(held.column(f"c{field_id}"))
+                if whole is None:
+                    raise Unreadable(f"c{field_id}")
+                found[field_id] = whole
+            return found
         with self._opened(file) as columns:
             for field_id, place in places.items():
                 whole = in_one(columns.column(place)) if _agreed(columns, place) else None
