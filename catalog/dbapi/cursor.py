@@ -227,7 +227,7 @@ class Cursor:
         self._check_open()
         if self._rows is None:
             raise ProgrammingError(
-                "there is no result to fetch from", hint="run a query first: cursor.execute(…)"
+                "there are no results to fetch", hint="run a query first: cursor.execute(…)"
             )
         return self._rows
 
