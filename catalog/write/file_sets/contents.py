@@ -9,6 +9,7 @@ from contextlib import closing
 from typing import BinaryIO, cast
 
 from catalog.dataclasses import dataclass, replace
+from catalog.errors import NotFound
 from catalog.formats.file_sets.listing import FileListing
 from catalog.formats.file_sets.media_types import HEAD_BYTES, media_type
 from catalog.formats.file_sets.pictures import Picture, is_picture, look_at
@@ -45,12 +46,13 @@ class Content:
         position: Where it is in the listing.
         taken: Its content, and the copy of it if one was staged.
         read_at: When it was opened, in nanoseconds.
+        facts: What follows from it; None if the set has the content already.
     """
 
     position: int
     taken: TakenFile
     read_at: int
-    facts: Facts
+    facts: Facts | None
 
     @property
     def sha256(self) -> str:
@@ -81,6 +83,7 @@ class ContentReader:
         mode: How contents get into the catalog.
         known_sizes: The sizes of contents that the catalog has: a file of such a size is hashed
             before it is copied, since it may be one of them.
+        known: The hashes of all of these contents.
         pictures: Whether images are looked at.
         dry_run: Whether nothing may be written.
     """
@@ -89,6 +92,7 @@ class ContentReader:
     listing: FileListing
     mode: Mode
     known_sizes: Collection[int]
+    known: Collection[str]
     pictures: bool
     dry_run: bool
 
@@ -143,7 +147,9 @@ class ContentReader:
             dry_run=hash_only or source.size_bytes in self.known_sizes,
         )
         try:
-            return Content(position, taken, read_at, self.facts(source, taken))
+            is_known = taken.token.removeprefix("sha256:") in self.known
+            facts = None if is_known else self.facts(source, taken)
+            return Content(position, taken, read_at, facts)
         except BaseException:
             ingest.discard([taken])
             raise
@@ -159,16 +165,19 @@ class ContentReader:
         if taken is not None and taken.staged is not None:
             path = taken.staged.local_path
         name = source.path
-        with (
-            storage_errors(name, f"cannot read {name}"),
-            closing(self._opened(source, path)) as file,
-        ):
-            kind = media_type(source.relative, file.read(HEAD_BYTES))
-            picture = None
-            if self.pictures and is_picture(kind):
-                file.seek(0)
-                size = source.size_bytes
-                picture = look_at(file, name=name, media_type=kind, size_bytes=size)
+        picture = None
+        try:
+            with (
+                storage_errors(name, f"cannot read {name}"),
+                closing(self._opened(source, path)) as file,
+            ):
+                kind = media_type(source.relative, file.read(HEAD_BYTES))
+                if self.pictures and is_picture(kind):
+                    file.seek(0)
+                    size = source.size_bytes
+                    picture = look_at(file, name=name, media_type=kind, size_bytes=size)
+        except NotFound as error:
+            raise ingest.changed(name) from error
         if path == source.path:
             ingest.check_unchanged(source)
         return Facts(kind, picture)

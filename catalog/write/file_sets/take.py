@@ -118,9 +118,18 @@ def _read(
     """Reads the files of a source whose contents are not known, and compares all with the set."""
     context, request = task.context, task.request
     unknown = pc.indices_nonzero(pc.is_null(hashes)).to_pylist()
-    sizes: set[int] = set(pc.unique(known.column("size")).to_pylist()) if unknown else set()
+    sizes, sums = (
+        set(pc.unique(known.column(name)).to_pylist()) if unknown else set()
+        for name in ("size", "sha256")
+    )
     reader = ContentReader(
-        context.store, listing, task.mode, sizes, looks(request.images), task.dry_run
+        context.store,
+        listing,
+        task.mode,
+        sizes,
+        sums,
+        pictures=looks(request.images),
+        dry_run=task.dry_run,
     )
     read = {one.position: one for one in reader.read(unknown)}
     try:
@@ -140,7 +149,8 @@ def _read(
         raise
     contents = Contents(listing, hashes, read, known, places)
     bringing = contents.to_bring(task.mode, plan.fresh)
-    facts = {position: content.facts for position, content in read.items()} | again
+    seen = {n: content.facts for n, content in read.items() if content.facts is not None}
+    facts = {**seen, **again}
     return _State(task, known, listing, reader, contents, facts, plan, bringing)
 
 
