@@ -40,6 +40,11 @@ class KnownRows:
         files = list(table.files(context.commits)) if table.snapshot is not None else []
         context.verified(table.name, files)
         parts = [read_rows(readable(context.store, file), file.path) for file in files]
+        return KnownRows.joined(files, parts)
+
+    @staticmethod
+    def joined(files: Sequence[DataFile], parts: Sequence[pa.Table]) -> "KnownRows":
+        """Returns the rows of data files, one table for each."""
         rows = pa.concat_tables([no_rows(), *parts]).combine_chunks()
         owner = [n for n, part in enumerate(parts) for _ in range(len(part))]
         return KnownRows(files, rows, integers(owner))

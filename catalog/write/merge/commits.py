@@ -6,13 +6,13 @@ import pyarrow as pa
 
 from catalog.dataclasses import dataclass, replace
 from catalog.model.derived import is_derived
-from catalog.model.file_sets import is_file_set
 from catalog.repository.commit_writer import TableUpdate
 from catalog.repository.commits import StoredTable
 from catalog.write.files.writer import with_own_schema
 from catalog.write.merge.conflicts import CONFLICTS, ConflictRow, conflict_row, conflict_table
 from catalog.write.merge.derivation import is_only_refreshed, merge_derivations
 from catalog.write.merge.ends import BothSides, Ends, MergeContext
+from catalog.write.merge.file_sets import unlike_file_sets
 from catalog.write.merge.merged_schema import (
     MergedShape,
     Renumbering,
@@ -190,6 +190,9 @@ class _TableMerge:
             texts = "there", "changed", "changed"
             conflicts = [conflict_row(self.name, "table-replaced", texts)]
             return self._one_side(both.base, conflicts, shape)
+        unlike = unlike_file_sets(self.name, both)
+        if unlike is not None:
+            return self._one_side(both.base, [unlike], shape)
         kinds = {conflict.kind for conflict in shape.conflicts}
         if ShapeConflictKind.PARTITIONING_CHANGED in kinds:
             return self._one_side(both.base, described(self.name, shape), shape)
@@ -234,8 +237,7 @@ class _TableMerge:
     ) -> MergedTable:
         """Merges the rows of a table whose merged shape has room for those of both sides."""
         sides, back = _table_sides(both, shape)
-        by_cell = self.by_cell and not is_file_set(shape.snapshot.properties)
-        merged = merge_rows(self.context, sides, resolve=self.resolve, by_cell=by_cell)
+        merged = merge_rows(self.context, sides, resolve=self.resolve, by_cell=self.by_cell)
         schemas = sides.shape.file_schemas
         own = {i: s for i, s in schemas.items() if i not in back.file_schemas.values()}
         snapshot = replace(sides.shape, file_schemas=own)

@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
+import pyarrow as pa
+
 from catalog.dataclasses import dataclass, replace
 from catalog.model.datafile import DataFile, FileChanges
 from catalog.model.partition import Partition
@@ -10,6 +12,7 @@ from catalog.model.table import TableSnapshot
 from catalog.query.pruning import Pruner
 from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.tables import data_files, files_in_partition
+from catalog.write.files.rewrite import FileEdit
 from catalog.write.files.writer import paths_of
 
 
@@ -35,6 +38,20 @@ class TableSides:
     theirs: FileChanges
     fitted: Callable[[DataFile], DataFile] = lambda file: file
     common: tuple[DataFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MergedRows:
+    """What a merge makes of the rows of a table.
+
+    Attributes:
+        change: Files of ours that go, and those that come.
+        conflicts: Rows, cells and paths that both sides changed in unlike ways: ``kind``, ``key``,
+            ``column_name``, ``base``, ``ours``, ``theirs``. There ours stays.
+    """
+
+    change: FileEdit
+    conflicts: pa.Table | None = None
 
 
 def base_in(

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 
-import pyarrow as pa
-
 from catalog.dataclasses import dataclass
 from catalog.diff.execute import changed_rows
 from catalog.diff.options import DiffOptions
 from catalog.diff.plan import SIDES, TablePlan, plan_table
 from catalog.engine.quoting import type_sql
 from catalog.model.datafile import DataFile, FileChanges
+from catalog.model.file_sets import is_file_set
 from catalog.model.partition import Partition
 from catalog.repository.tables import has_path
 from catalog.write.conditions import all_same, constant
@@ -18,8 +17,10 @@ from catalog.write.files.rewrite import FileEdit
 from catalog.write.files.writer import DataWriter, paths_of
 from catalog.write.merge.apply import apply_rows, new_rows
 from catalog.write.merge.ends import MergeContext
+from catalog.write.merge.file_sets import merge_files
 from catalog.write.merge.rows import RowMerger, Taking
 from catalog.write.merge.sides import (
+    MergedRows,
     TableSides,
     base_in,
     chosen,
@@ -29,20 +30,6 @@ from catalog.write.merge.sides import (
     without_common,
 )
 from catalog.write.merge.space import MergeSpace, merge_schema, table_reader
-
-
-@dataclass(frozen=True, slots=True)
-class MergedRows:
-    """What a merge makes of the rows of a table.
-
-    Attributes:
-        change: Files of ours that go, and those that come.
-        conflicts: Rows and cells that both sides changed in unlike ways: ``kind``, ``key``,
-            ``column_name``, ``base``, ``ours``, ``theirs``. There ours stays.
-    """
-
-    change: FileEdit
-    conflicts: pa.Table | None = None
 
 
 def merge_rows(
@@ -58,6 +45,8 @@ def merge_rows(
     partitions, the rows that changed are compared first. See ``RowMerger`` for ``resolve`` and
     ``by_cell``.
     """
+    if is_file_set(sides.shape.properties):
+        return merge_files(context, sides, resolve=resolve, strict=not by_cell)
     if by_cell:
         sides = without_common(sides)
     ours, theirs = touched(sides.ours), touched(sides.theirs)
@@ -182,8 +171,6 @@ class _Application:
         space, sides = self.space, self.sides
         whole = _adopted_files(sides, self.adopted)
         with DataWriter(space.write, sides.name, space.shape, taken=names) as writer:
-            for side in (sides.ours, sides.theirs):
-                writer.know_contents((*side.removed, *side.added))
             kept = apply_rows(
                 space,
                 writer,
