@@ -141,11 +141,11 @@ BROAD = Shape(
 
 LEDGER = Shape(
     {
-        "account": "printf('AC%07d', (hash(i // 8, 22) % 10000000)::BIGINT)",
+        "ledger": "printf('AC%07d', (hash(i // 8, 22) % 10000000)::BIGINT)",
         "document": "printf('2024-%09d', i)",
         **{name: sql for name, sql in VALUES.items() if name != "customer"},
     },
-    key=("account", "document"),
+    key=("ledger", "document"),
 )
 """20 columns with the partition's; the key is of two texts, in no order."""
 

@@ -271,7 +271,7 @@ SCENARIOS = (
         "key of two texts, shuffled; 1 % updated, inserted, deleted each",
         LEDGER,
         Rewrite(mixed_by_text),
-        ("account", "document", "price", "city"),
+        ("ledger", "document", "price", "city"),
         Target(5, least=3, snapshot_scans=3),
         extra=("charged", "first", "snapshot"),
     ),

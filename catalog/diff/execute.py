@@ -10,6 +10,7 @@ from catalog.diff.compare.remainder import Remainder
 from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.compare.sql_functions import register_functions
 from catalog.diff.compare.table_reader import TableReader
+from catalog.diff.compare.text_entries import TextEntries
 from catalog.diff.counts import (
     ColumnCounts,
     PartitionCounts,
@@ -220,6 +221,7 @@ def _statistics(
             fields,
             prints=reader.prints,
             float_texts=partial(float_texts, reader.con),
+            text_bounds=TextEntries(reader, files, side=side).summary,
         )
         missing = [field for field in fields if field.id not in stats]
         if missing:

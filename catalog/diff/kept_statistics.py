@@ -27,6 +27,8 @@ SIGNIFICANT_DIGITS = 12
 
 _FLOAT = Scalar("FLOAT")
 
+_TEXT = Scalar("VARCHAR")
+
 _ROUNDED = decimal.Context(
     prec=SIGNIFICANT_DIGITS, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX, traps=[]
 )
@@ -36,6 +38,13 @@ Bounds: TypeAlias = tuple[str | None, str | None]
 FloatTexts: TypeAlias = Callable[[Sequence[float]], Mapping[float, str]]
 """Gives FLOATs, none of them NaN, in DuckDB's text form, as far as it can."""
 
+TextBounds: TypeAlias = Callable[[DataFile, int], ColumnSummary | None]
+"""Gives the bounds of a file's column of text, by its field id, if they are soon found."""
+
+
+def _unknown(file: DataFile, field_id: int) -> None:
+    return None
+
 
 def kept_stats(
     table: TableSnapshot,
@@ -44,10 +53,12 @@ def kept_stats(
     *,
     prints: Prints,
     float_texts: FloatTexts,
+    text_bounds: TextBounds = _unknown,
 ) -> dict[int, SideStats]:
     """Returns statistics by field id, of columns that the fingerprints describe in full.
 
-    Those of FLOATs for which there is no text are left out.
+    Those of FLOATs for which there is no text are left out. Text that they do not describe is
+    looked up by ``text_bounds``.
     """
     types = {
         name: {column.field_id: column.type for column in schema.columns}
@@ -61,6 +72,8 @@ def kept_stats(
         for file in files:
             held = types[file.file_schema].get(field.id, NULL_TYPE)
             summary = _summary(file, field, prints, held=held)
+            if held == field.type == _TEXT and not _has_bounds(file, summary):
+                summary = text_bounds(file, field.id)
             if summary is None:
                 break
             summaries.append((file.rows, summary))
@@ -97,8 +110,8 @@ def _summed_up(
     if any(one.low is None or one.high is None for one in full):
         return None
     try:
-        low = _value_text(min(one.low for one in full if one.low), field.type, texts)
-        high = _value_text(max(one.high for one in full if one.high), field.type, texts)
+        low = _value_text(min(one.low for one in full if one.low is not None), field.type, texts)
+        high = _value_text(max(one.high for one in full if one.high is not None), field.type, texts)
     except (CatalogError, KeyError, ValueError, OverflowError):
         return None
     stats = SideStats(nulls, bound(low), bound(high))
@@ -132,6 +145,11 @@ def _summary(
         low=encode(decode(summary.low, held), field.type),
         high=encode(decode(summary.high, held), field.type),
     )
+
+
+def _has_bounds(file: DataFile, summary: ColumnSummary | None) -> bool:
+    """Returns whether the least and greatest value of a file's column are known, if it has any."""
+    return summary is not None and (summary.low is not None or summary.nulls == file.rows)
 
 
 def _value_text(encoded: bytes, kind: Scalar, texts: Mapping[float, str]) -> str | None:

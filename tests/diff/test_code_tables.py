@@ -9,7 +9,7 @@ import pytest
 
 from catalog.diff.compare.align import Numbers
 from catalog.diff.compare.by_digest import code_tables
-from catalog.diff.compare.by_digest.code_tables import partners, repeated_codes
+from catalog.diff.compare.by_digest.code_tables import partners, repeated_among, repeated_codes
 
 MEETING = pow(code_tables._FACTOR, -1, 1 << 64)
 """Multiples of it, by small numbers, all have the first place in the first table."""
@@ -73,3 +73,6 @@ def test_codes_that_repeat_are_found_across_parts(both: Sequence[Numbers]) -> No
     counts = Counter(np.concatenate(both).tolist())
     repeated = sorted(code for code, count in counts.items() if count > 1)
     assert repeated_codes(both).tolist() == repeated
+    few = both[0][::3]
+    wanted = set(few.tolist())
+    assert repeated_among(few, both).tolist() == [code for code in repeated if code in wanted]

@@ -1,6 +1,7 @@
 """Keys that do not identify a row: NULL, or shared by several rows of a side."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -8,7 +9,7 @@ import pyarrow as pa
 
 from catalog.diff.compare.align import Numbers
 from catalog.diff.compare.arrays import Unreadable
-from catalog.diff.compare.by_digest.code_tables import repeated_codes
+from catalog.diff.compare.by_digest.code_tables import repeated_among, repeated_codes
 from catalog.diff.compare.by_digest.key_codes import KeyReader
 from catalog.diff.compare.by_digest.obstacles import inner_keys
 from catalog.diff.compare.by_digest.stored_columns import StoredColumns
@@ -23,6 +24,10 @@ from catalog.model.types import is_float
 
 KEY_BYTES = 32
 """Memory that the search for repeated keys takes for every key."""
+
+
+FEW_SHARE = 0.2
+"""Share of rows without a partner up to which looking for their keys alone is faster."""
 
 
 class KeyChecks:
@@ -61,7 +66,8 @@ class KeyChecks:
         """
         if self._nothing:
             return KeyProblems(all_rows=self._check_all)
-        before, after = (self._of_side(side) for side in SIDES)
+        before = self._of_side("f")
+        after = self._of_side("t", others_unique=before == (0, 0))
         self.keys.forget()
         pa.default_memory_pool().release_unused()
         return KeyProblems((before[0], after[0]), (before[1], after[1]), all_rows=self._check_all)
@@ -76,13 +82,16 @@ class KeyChecks:
         rows = sum(file.rows for file in self._files[side])
         return KEY_BYTES * rows <= self._reader.align_bytes
 
-    def _of_side(self, side: SideName) -> tuple[int, int]:
-        """Returns how many rows of a side have NULL in their key, and a key held twice."""
+    def _of_side(self, side: SideName, *, others_unique: bool = False) -> tuple[int, int]:
+        """Returns how many rows of a side have NULL in their key, and a key held twice.
+
+        ``others_unique`` says that on the other side none has.
+        """
         known = self._known[side]
         if known is not None:
             return known
         if self._fits(side):
-            repeated = self._repeated(side)
+            repeated = self._repeated(side, others_unique=others_unique)
             if repeated is not None:
                 return 0, repeated
         plan, files = self._reader.plan, self._files[side]
@@ -98,7 +107,7 @@ class KeyChecks:
         )
         return int(null), int(duplicate)
 
-    def _repeated(self, side: SideName) -> int | None:
+    def _repeated(self, side: SideName, *, others_unique: bool) -> int | None:
         """Counts the rows of a side that share their key with others.
 
         Returns:
@@ -116,6 +125,7 @@ class KeyChecks:
             return None
         stored = StoredColumns(self._reader, side, self._files[side])
         groups: defaultdict[tuple[bytes | None, ...], list[Numbers]] = defaultdict(list)
+        unpaired = []
         for file in self._files[side]:
             values = tuple(file.partition[by_partition.index(i)] for i in outer)
             try:
@@ -125,10 +135,22 @@ class KeyChecks:
             if found.has_null or None in values:
                 return None
             groups[values].append(found.codes)
+            left = self.keys.unpaired(stored, file)
+            unpaired.append(found.codes if left is None else left)
+        few = others_unique and len(groups) == 1 and self._are_few(side, unpaired)
         total = 0
         for parts in groups.values():
-            repeated = repeated_codes(parts)
+            if few:  # partners of rows with different keys have different keys
+                repeated = repeated_among(np.concatenate(unpaired), parts)
+            else:
+                repeated = repeated_codes(parts)
             if len(repeated) and not self.keys.exact:
                 return None  # different keys may have one hash
             total += sum(int(np.isin(codes, repeated).sum()) for codes in parts)
         return total
+
+    def _are_few(self, side: SideName, unpaired: Sequence[Numbers]) -> bool:
+        """Returns whether few rows of a side have no partner, each file of which is there once."""
+        files = self._files[side]
+        once = len({(file.path, file.file_schema) for file in files}) == len(files)
+        return once and sum(map(len, unpaired)) <= FEW_SHARE * sum(file.rows for file in files)

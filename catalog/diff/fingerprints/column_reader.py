@@ -63,6 +63,10 @@ class FileColumns:
         places = (n for n, agreed in enumerate(self.agreed) if agreed and n not in self.int96)
         return frozenset(self.columns[n].field_id for n in places)
 
+    def in_dictionaries(self, place: int) -> bool:
+        """Returns whether a column is read as indices into dictionaries."""
+        return place in self._kept
+
     def batches(self, places: Sequence[int], *, rows: int) -> Iterator[pa.Table]:
         """Yields some columns, a number of rows at a time."""
         streams = [

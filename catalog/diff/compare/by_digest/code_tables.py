@@ -30,12 +30,16 @@ caches."""
 CHUNK_CODES = 1 << 15
 """Codes processed at a time: few enough to stay in the caches through all steps."""
 
+FLAG_BITS = 20
+"""Bits of codes by which most of those are told apart that are not among a few others."""
+
 _FACTOR = 0x9E3779B97F4A7C15
 _STEP = 0xD1B54A32D192ED02
 _APART = 0xBF58476D1CE4E5B9
 """Multiplying by an odd number can be undone, and its upper bits depend on all lower ones.
 
-Ranges of codes have a factor of their own, or all codes of one would meet in a part of its table.
+Whatever tells codes apart before they get into tables has a factor of its own, or those that are
+left would meet in a part of each table.
 """
 
 
@@ -100,6 +104,21 @@ def repeated_codes(parts: Sequence[Numbers]) -> Numbers:
     return np.unique(np.concatenate([np.zeros(0, np.int64), *found]))
 
 
+def repeated_among(codes: Numbers, parts: Sequence[Numbers]) -> Numbers:
+    """Returns which of a few codes occur several times in all parts together."""
+    bits = min((8 * len(codes)).bit_length(), FLAG_BITS)
+    flags = np.zeros(1 << bits, bool)
+    flags[_slots(codes, _APART, bits)] = True
+    found = [codes[:0]]
+    for part in parts:
+        for start in range(0, len(part), CHUNK_CODES):
+            some = part[start : start + CHUNK_CODES]
+            found.append(some.compress(flags.take(_slots(some, _APART, bits))))
+    some = np.concatenate(found)
+    ordered = np.sort(some.compress(_Tables(codes).find(some) >= 0))
+    return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+
+
 def _ranges(parts: Sequence[Numbers]) -> Iterator[Numbers]:
     """Yields codes in ranges, none of which has a code in common with another."""
     count = min(sum(len(part) for part in parts) // RANGE_CODES, 256)
@@ -121,20 +140,53 @@ def _ranges(parts: Sequence[Numbers]) -> Iterator[Numbers]:
 
 
 def _found_in_tables(mine: Numbers, theirs: Numbers) -> Partners:
-    tables = _Tables(theirs)
-    places = tables.find(mine)
-    repeated = tables.repeated
+    places = np.full(len(mine), -1, np.int64)
+    taken = np.zeros(len(theirs), bool)
+    repeated = [mine[:0]]
+    left, others = np.arange(len(mine)), np.arange(len(theirs))
+    for factor in _factors():
+        if not len(left) or not len(others):
+            break
+        table = _Table(theirs, others, factor)
+        left = table.match(mine, left, places=places, taken=taken)
+        others = others.compress(~taken.take(others))
+        codes = theirs.take(others)
+        winners = table.places(codes)
+        lost = winners != others  # nobody looks for what got a place
+        same = lost & (theirs.take(winners) == codes)
+        repeated.append(codes.compress(same))
+        others = others.compress(lost & ~same)
+    if len(left) and len(others):
+        rest = _found_by_sorting(mine[left], theirs[others])
+        hits = left[rest.places >= 0]
+        places[hits] = others[rest.places[rest.places >= 0]]
+        taken[places[hits]] = True
+        repeated.append(rest.repeated)
     hits = np.flatnonzero(places >= 0)
-    seen = np.zeros(len(theirs), bool)
-    seen[places[hits]] = True
-    if int(seen.sum()) < len(hits):
+    if int(np.count_nonzero(taken)) < len(hits):
         owners = np.zeros(len(theirs), np.int64)
         owners[places[hits]] = hits
-        more = mine[hits[owners[places[hits]] != hits]]
-        repeated = np.unique(np.concatenate([repeated, more]))
-    if len(repeated):
-        repeated = repeated[np.isin(repeated, mine) & np.isin(repeated, theirs)]
-    return Partners(places, repeated)
+        repeated.append(mine[hits[owners[places[hits]] != hits]])
+    several = np.unique(np.concatenate(repeated))
+    if len(several):
+        several = several[np.isin(several, mine) & np.isin(several, theirs)]
+    return Partners(places, several)
+
+
+def _found_by_sorting(mine: Numbers, theirs: Numbers) -> Partners:
+    order = np.argsort(theirs, kind="stable")
+    ordered = theirs[order]
+    places = np.searchsorted(ordered, mine)
+    places[places == len(ordered)] = 0
+    found = np.where(ordered[places] == mine, order[places], -1)
+    return Partners(found, ordered[1:][ordered[1:] == ordered[:-1]])
+
+
+def _factors() -> Iterator[int]:
+    factor = _FACTOR
+    for _ in range(ROUNDS):
+        yield factor
+        factor = (factor * _STEP + _FACTOR | 1) % (1 << 64)
 
 
 class _Tables:
@@ -151,16 +203,16 @@ class _Tables:
         self._codes = codes
         self._tables: list[_Table] = []
         repeated = [codes[:0]]
-        left = np.arange(len(codes), dtype=np.int32 if len(codes) < 1 << 31 else np.int64)
-        factor = _FACTOR
-        while len(left) and len(self._tables) < ROUNDS:
+        left = np.arange(len(codes))
+        for factor in _factors():
+            if not len(left):
+                break
             table = _Table(codes, left, factor)
             self._tables.append(table)
             lost, winners = table.lost(left)
-            same = codes[lost] == codes[winners]
-            repeated.append(codes[lost[same]])
-            left = lost[~same]
-            factor = (factor * _STEP + _FACTOR | 1) % (1 << 64)
+            same = codes.take(lost) == codes.take(winners)
+            repeated.append(codes.take(lost.compress(same)))
+            left = lost.compress(~same)
         order = np.argsort(codes[left], kind="stable")
         self._rest = codes[left[order]], left[order]
         rest = self._rest[0]
@@ -205,30 +257,54 @@ class _Table:
         self._codes = codes
         self._factor = factor
         self._bits = max((3 * len(left) // 2).bit_length(), 1)
-        self._table = np.full(1 << self._bits, -1, left.dtype)
+        size = np.int32 if len(codes) < 1 << 31 else np.int64
+        self._table = np.full(1 << self._bits, -1, size)
         for start in range(0, len(left), CHUNK_CODES):
             some = left[start : start + CHUNK_CODES]
-            self._table[self._slots(codes[some])] = some
+            self._table[_slots(codes.take(some), factor, self._bits)] = some
 
     def lost(self, left: Numbers) -> tuple[Numbers, Numbers]:
         """Returns the places of codes that others have the place of, and the places of those."""
         lost, winners = [left[:0]], [left[:0]]
         for start in range(0, len(left), CHUNK_CODES):
             some = left[start : start + CHUNK_CODES]
-            here = self.places(self._codes[some])
-            other = np.flatnonzero(here != some)
-            lost.append(some[other])
-            winners.append(here[other])
+            here = self.places(self._codes.take(some))
+            other = here != some
+            lost.append(some.compress(other))
+            winners.append(here.compress(other))
         return np.concatenate(lost), np.concatenate(winners)
+
+    def match(self, mine: Numbers, left: Numbers, *, places: Numbers, taken: Numbers) -> Numbers:
+        """Notes the places that some of a side's codes find, and by whom they are taken.
+
+        Returns:
+            Those that may find one in another table.
+        """
+        more = [left[:0]]
+        for start in range(0, len(left), CHUNK_CODES):
+            some = left[start : start + CHUNK_CODES]
+            codes = mine.take(some)
+            found = self.places(codes)
+            equal = self._codes.take(found, mode="clip") == codes
+            equal &= found >= 0
+            hits = found.compress(equal)
+            places[some.compress(equal)] = hits
+            taken[hits] = True
+            more.append(some.compress(~equal & (found >= 0)))
+        return np.concatenate(more)
 
     def places(self, codes: Numbers) -> Numbers:
         """Returns the place of the only code that may equal each of some codes; -1 for none."""
-        return self._table.take(self._slots(codes))
+        return self._table.take(_slots(codes, self._factor, self._bits)).astype(
+            np.int64, copy=False
+        )
 
-    def _slots(self, codes: Numbers) -> Numbers:
-        words = _words(codes, self._factor)
-        words >>= np.uint64(64 - self._bits)
-        return words.view(np.int64)
+
+def _slots(codes: Numbers, factor: int, bits: int) -> Numbers:
+    """Returns a number of some bits for each code, the same for equal ones."""
+    words = _words(codes, factor)
+    words >>= np.uint64(64 - bits)
+    return words.view(np.int64)
 
 
 def _words(codes: Numbers, factor: int) -> Numbers:

@@ -243,6 +243,8 @@ class ByDigest:
             columns = self._asked_for(side, lone)
             self._lone[side].append(Lone(lone, own[side], columns))
             self._stored[side].forget()
+        unpaired = keys["t"].codes[np.append(found.inserted, found.odd_after)]
+        self._keys.note_unpaired(self._stored["t"], files["t"], unpaired)
         return Odd(rows["f"].places(found.odd_before), rows["t"].places(found.odd_after))
 
     def _certain(

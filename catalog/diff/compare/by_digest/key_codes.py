@@ -91,6 +91,7 @@ class KeyReader:
         self._remember = frozenset(remember)
         self._room = remember_bytes
         self._known: dict[tuple[SideName, str, str], FileCodes] = {}
+        self._unpaired: dict[tuple[SideName, str, str], Numbers] = {}
 
     def read(self, stored: StoredColumns, files: Sequence[DataFile]) -> Keys:
         """Returns the keys of all rows of some files, one file after another.
@@ -111,9 +112,25 @@ class KeyReader:
         known = self._known.get(_name(stored, file))
         return known or _file_codes(self._of_file(stored, file))
 
+    def note_unpaired(
+        self, stored: StoredColumns, files: Sequence[DataFile], codes: Numbers
+    ) -> None:
+        """Notes the codes of those rows of files that have no partner on the other side."""
+        if stored.side in self._remember:
+            names = [_name(stored, file) for file in files]
+            self._unpaired |= dict.fromkeys(names, codes[:0])
+            self._unpaired |= dict.fromkeys(names[:1], codes)
+
+    def unpaired(self, stored: StoredColumns, file: DataFile) -> Numbers | None:
+        """Returns the codes of rows without a partner that were noted with a file.
+
+        Those of several files may be with the first of them. None: it is not known which those are.
+        """
+        return self._unpaired.get(_name(stored, file))
+
     def forget(self) -> None:
         """Forgets the codes of files, and remembers no others."""
-        self._known, self._room = {}, 0
+        self._known, self._unpaired, self._room = {}, {}, 0
 
     def together(self, parts: Sequence[Keys]) -> Keys:
         """Returns the keys of all parts, one after another.

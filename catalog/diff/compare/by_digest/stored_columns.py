@@ -119,6 +119,16 @@ class StoredColumns:
                 found[field_id] = whole
         return found
 
+    def in_dictionaries(self, file: DataFile, field_id: int) -> bool:
+        """Returns whether a file keeps a column of text in dictionaries, nearly all.
+
+        Raises:
+            CorruptData: The file cannot be read.
+        """
+        places = self._places(file, [field_id])
+        with self._opened(file) as columns:
+            return all(columns.in_dictionaries(place) for place in places.values())
+
     def some(self, places: Places, ids: Collection[int]) -> dict[int, list["Piece"]]:
         """Returns the values of rows by field id, in pieces of one file each.
 
