@@ -26,6 +26,9 @@ from catalog.model.types import DataType, Scalar, TypeClass, is_float
 EXAMPLE_CELLS = 2_000_000
 """Changed cells that one query fetches, about 40 bytes each."""
 
+CHOSEN_COLUMNS = 16
+"""Columns with a tolerance up to which rows in which none counts as changed are left out first."""
+
 _TYPED = (
     TypeClass.BOOLEAN,
     TypeClass.INTEGER,
@@ -96,12 +99,12 @@ def _changed_cells(
     listed = ["c", f"hash({', '.join([before, after, *signs])}) AS h"]
     listed += [f"{before} AS a", f"{after} AS b"]
     keys = columns.plan.key_pairs
-    own = ", ".join(f"own{n}" for n in range(len(keys)))
+    owned = ", ".join(f"own{n}" for n in range(len(keys)))
     if all(_is_typed(key.after.type) or _is_text(key.after.type) for key in keys):
         listed += [f"own{n} AS k{n}" for n in range(len(keys))]
     else:
         listed += [f"{_text(f'own{n}')} AS k{n}" for n in range(len(keys))]
-        listed.append(f"create_sort_key(row({own}), 'ASC NULLS LAST') AS s")
+        listed.append(f"create_sort_key(row({owned}), 'ASC NULLS LAST') AS s")
     carried = {f"own{n}": f"t_{columns.original('t', key)}" for n, key in enumerate(keys)}
     wanted = {pair.number for pair in pairs}
     with ExitStack() as opened:
@@ -109,7 +112,12 @@ def _changed_cells(
         for part in parts:
             if wanted.isdisjoint(pair.number for pair in part.pairs):
                 continue
-            rows = opened.enter_context(cell_rows(con, columns, part, pairs, carried=carried))
+            own = [pair for pair in pairs if pair.number in {one.number for one in part.pairs}]
+            few = 0 < len(own) <= CHOSEN_COLUMNS and not columns.always_changed(own)
+            only = columns.any_changed(own) if few else "true"
+            rows = opened.enter_context(
+                cell_rows(con, columns, part, pairs, carried=carried, only=only)
+            )
             queries.append(f"SELECT {', '.join(listed)} FROM {rows} WHERE {columns.changed(first)}")
         return con.sql(" UNION ALL ".join(queries)).to_arrow_table()
 

@@ -18,6 +18,9 @@ EXAMPLE_ROWS = 2_000_000
 """Changed rows up to which changes of value are counted; above that, grouping by every column would
 cost more than the diff, and examples come from the first rows, without counts."""
 
+TOLERANT_ROWS = 200_000
+"""The same, where a tolerance leaves so many of more than ``EXAMPLE_ROWS`` rows that differ."""
+
 EXAMPLE_SAMPLE = 100_000
 """Rows that uncounted examples come from."""
 
@@ -230,6 +233,18 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
+def _are_countable(counts: Tally) -> bool:
+    """Returns whether all changes of value are counted.
+
+    A tolerance must not make a diff dearer: where examples would not be counted without it, they
+    are only if few changes are left, which the first rows may not show.
+    """
+    if counts.updated > EXAMPLE_ROWS:
+        return False
+    differing = (c.filled + c.cleared + c.corrected + c.within for c in counts.cells.values())
+    return counts.updated <= TOLERANT_ROWS or max(differing, default=0) <= EXAMPLE_ROWS
+
+
 def examples(
     con: duckdb.DuckDBPyConnection,
     columns: SqlColumns,
@@ -243,7 +258,7 @@ def examples(
         for pair in columns.plan.value_pairs
         if (cells := counts.cells[pair.name]).filled or cells.cleared or cells.corrected
     ]
-    if counts.updated <= EXAMPLE_ROWS:
+    if _are_countable(counts):
         shown = changes_of_value(con, columns, changed, parts=parts, rows=counts.updated)
         return tuple(example for pair in changed for example in shown.get(pair.number, ()))
     found: dict[int, list[Example]] = {}

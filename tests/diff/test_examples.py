@@ -5,6 +5,7 @@ import decimal
 import math
 import random
 import uuid
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import catalog
+from catalog.diff import tally
 from catalog.diff.result import TableDiff
 from catalog.diff.tally import FEW
 from tests.effort import effort
@@ -119,6 +121,46 @@ def test_counts_and_examples_are_those_of_sql_by_hand(
                 for one in found.examples
                 if one.column == column
             ] == examples, column
+
+
+@pytest.mark.parametrize("fitting", ["tolerant", "all", "none"])
+@pytest.mark.parametrize("columns", [1, 3, 20])
+def test_examples_of_a_tolerance_are_those_of_cells_beyond_it(
+    tmp_path: Path, columns: int, fitting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, rnd = 400, random.Random(columns)
+    limits = {"tolerant": (10, rows), "all": (1000, 0), "none": (10, 0)}[fitting]
+    monkeypatch.setattr(tally, "EXAMPLE_ROWS", limits[0])
+    monkeypatch.setattr(tally, "TOLERANT_ROWS", limits[1])
+    names = [f"c{n}" for n in range(columns)]
+    steps = {name: [rnd.choice([0, 0, 0.5, 0.5, 0.5, 2]) for _ in range(rows)] for name in names}
+    if fitting == "tolerant":  # few rows are left of many that differ
+        steps = {name: [min(step, 0.5) for step in some] for name, some in steps.items()}
+        for name in names[:2]:
+            steps[name][7:10] = [2, 2, 4]
+    before = pa.table({"id": range(rows), **{name: [1.5] * rows for name in names}})
+    after = {name: [1.5 + step for step in some] for name, some in steps.items()}
+    lake = catalog.create(tmp_path / "lake")
+    for n, state in enumerate((before, pa.table({"id": range(rows), **after}))):
+        folder = tmp_path / f"{n}"
+        folder.mkdir()
+        pq.write_table(state, folder / "a.parquet")
+        with lake.transaction() as tx:
+            tx.snapshot("t", folder, key=["id"])
+    with lake.diff("main~1", "main", tolerance=dict.fromkeys(names, "1")) as diff:
+        found = diff["t"]
+    left = {row for some in steps.values() for row, step in enumerate(some) if step > 1}
+    assert found.rows.updated == len(left)
+    expected = []
+    for name, some in steps.items():
+        counted = Counter(step for step in some if step > 1)
+        expected += [
+            (name, str(1.5 + step), count, {"id": str(some.index(step))})
+            for step, count in sorted(counted.items(), key=lambda one: (-one[1], one[0]))
+        ]
+    if fitting == "none":
+        expected = [(name, after, None, key) for name, after, _, key in expected]
+    assert [(one.column, one.after, one.count, one.key) for one in found.examples] == expected
 
 
 @pytest.mark.parametrize("rows", [1, 300])

@@ -45,6 +45,7 @@ def cell_rows(
     pairs: Sequence[ColumnPair],
     *,
     carried: Mapping[str, str],
+    only: str = "true",
 ) -> Iterator[str]:
     """Yields SQL of the cells of updated rows in columns of one kind, to follow FROM.
 
@@ -62,6 +63,7 @@ def cell_rows(
         part: Rows of it.
         pairs: The columns, of one kind.
         carried: Other columns of the rows by the names that they get.
+        only: A condition that rows may be chosen by beforehand, where that saves work.
     """
     differing = {pair.number for pair in part.pairs}
     own = [(n, pair) for n, pair in enumerate(pairs) if pair.number in differing]
@@ -69,7 +71,7 @@ def cell_rows(
     lists = list(zip(*(columns.cell_names([pair]) for _, pair in own), strict=True))
     numbers = [n for n, _ in own]
     if part.arrays is None:
-        yield _as_sql(part, numbers, dict(zip(first, lists, strict=True)), carried)
+        yield _as_sql(part, numbers, dict(zip(first, lists, strict=True)), carried, only=only)
         return
     name = f"{part.table}_cells"
     cells = _in_arrow(part, part.arrays, numbers, dict(zip(first, lists, strict=True)), carried)
@@ -85,16 +87,21 @@ def _as_sql(
     numbers: Sequence[int],
     lists: Mapping[str, Sequence[str]],
     carried: Mapping[str, str],
+    *,
+    only: str,
 ) -> str:
     """Returns SQL that puts lists of columns below each other, each under its name."""
     inner = [f"{column} AS {name}" for name, column in carried.items()]
+    rows = part.only([*carried.values(), *(name for cells in lists.values() for name in cells)])
+    if len(numbers) == 1:  # what is nested and unnested takes several times as long
+        inner.append(f"CAST({numbers[0]} AS USMALLINT) AS c")
+        inner += [f"{cells[0]} AS {name}" for name, cells in lists.items()]
+        return f"(SELECT {', '.join(inner)} FROM {rows} WHERE kind = 'u')"
     inner.append(f"unnest(CAST([{', '.join(map(str, numbers))}] AS USMALLINT[])) AS c")
     inner += [f"unnest([{', '.join(cells)}]) AS v{n}" for n, cells in enumerate(lists.values())]
     outer = [*carried, "c", *(f"v{n} AS {name}" for n, name in enumerate(lists))]
-    rows = part.only([*carried.values(), *(name for cells in lists.values() for name in cells)])
-    return (
-        f"(SELECT {', '.join(outer)} FROM (SELECT {', '.join(inner)} FROM {rows} WHERE kind = 'u'))"
-    )
+    chosen = f"{rows} WHERE kind = 'u' AND ({only})"
+    return f"(SELECT {', '.join(outer)} FROM (SELECT {', '.join(inner)} FROM {chosen}))"
 
 
 def _in_arrow(
