@@ -1,5 +1,6 @@
 """Parquetry: versions many Parquet tables as one, and shows what changed between versions."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from catalog.errors import (
@@ -54,6 +55,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    if name == "dbapi":  # lies above this package; whoever asks for it imports it here
+        return import_module(f"{__name__}.dbapi")
     if name != "Catalog":  # loaded when it is asked for: errors and options need none of it
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from catalog.catalog import Catalog

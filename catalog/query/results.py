@@ -179,15 +179,26 @@ def checked_params(params: Params) -> Params:
     Raises:
         InvalidInput: They are something else.
     """
-    if params is None or isinstance(params, Mapping):
-        return params
+    if params is None:
+        return None
+    if isinstance(params, Mapping):
+        return {name: _plain(value) for name, value in params.items()}
     if isinstance(params, str | bytes) or not isinstance(params, Iterable):
         raise InvalidInput(
             f"params must be a list or a dictionary of values, not {params!r}",
             kind=ErrorKind.SQL_ERROR,
             hint=f"params=[{params!r}]",
         )
-    return list(params)
+    return [_plain(value) for value in params]
+
+
+def _plain(value: object) -> object:
+    """Returns a number of numpy's, as data frames give them, as Python's; DuckDB takes no other."""
+    if type(value).__module__ == "numpy" and getattr(value, "shape", None) == ():
+        kind, item = getattr(value, "dtype", None), getattr(value, "item", None)
+        if getattr(kind, "kind", "") in ("i", "u", "f", "b") and item is not None:
+            return item()
+    return value
 
 
 def no_rows(connection: duckdb.DuckDBPyConnection) -> Relation:

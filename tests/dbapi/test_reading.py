@@ -14,6 +14,7 @@ from catalog import Catalog, dbapi
 
 
 def test_the_module_says_what_it_is() -> None:
+    assert catalog.dbapi is dbapi
     assert (dbapi.apilevel, dbapi.threadsafety, dbapi.paramstyle) == ("2.0", 2, "qmark")
 
 
@@ -98,6 +99,10 @@ def test_values_are_bound_and_never_pasted(con: dbapi.Connection) -> None:
     assert found == tuple(values)
     (nan,) = con.execute("SELECT ?", (float("nan"),)).fetchone() or ()
     assert nan != nan
+    import numpy as np
+
+    numbers = [np.int64(2**62), np.uint8(7), np.float64(0.1), np.bool_(True), np.array([1, 2])]
+    assert con.execute("SELECT ?, ?, ?, ?, ?", numbers).fetchone() == (2**62, 7, 0.1, True, [1, 2])
     named = con.execute(
         "SELECT id FROM t WHERE name = $name AND id >= $n", {"n": 1, "name": "it's"}
     )
