@@ -26,6 +26,7 @@ from catalog.diff.compare.arrays import Unreadable
 from catalog.diff.compare.differing import unlike
 from catalog.diff.compare.small_pairs import SmallPairs
 from catalog.diff.counts import EXAMPLES, TEXT_LENGTH, ColumnCounts, Example, SideStats, TableCounts
+from catalog.diff.file_changes import compares_files
 from catalog.diff.fingerprints.column_reader import in_one
 from catalog.diff.kept_statistics import kept_stats
 from catalog.diff.options import DiffOptions
@@ -91,6 +92,8 @@ def small_table(
     row, and no rows but those of files with equal keys may differ.
     """
     if plan.before is None or plan.after is None or not plan.key or plan.added:
+        return None
+    if compares_files(plan):  # what happened to files is told from whole rows
         return None
     if options.check_keys or options.full_stats or any(p.tolerance for p in plan.value_pairs):
         return None

@@ -109,6 +109,15 @@ def test_files_are_not_told_where_rows_are_not_compared_by_path(
         assert diff["files"].files is None
 
 
+def test_a_few_replaced_files_are_told(tmp_path: Path) -> None:
+    """Also where few values changed, which other tables count without whole rows."""
+    cat = catalog.create(str(tmp_path / "lake"))
+    for content in (b"1", b"2", b"3"):
+        deliver(cat, tmp_path / "in", {"a": content, "b": b"same", "c": b"same"})
+        if content != b"1":
+            assert [pair.after.path for pair in found(cat).replaced] == ["a"]
+
+
 def test_a_table_that_came_went_or_stayed(tmp_path: Path) -> None:
     cat = catalog.create(str(tmp_path / "lake"))
     deliver(cat, tmp_path / "in", {"a": b"1", "b": b"2"})
