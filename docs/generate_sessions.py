@@ -47,6 +47,7 @@ PAGES = (
     "docs/how-to/check-in-python.md",
     "docs/how-to/check-tables.md",
     "docs/how-to/replace-images.md",
+    "docs/how-to/version-a-directory.md",
 )
 """The pages with sessions."""
 
