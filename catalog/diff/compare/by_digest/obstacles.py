@@ -2,12 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+import pyarrow as pa
+
 from catalog.dataclasses import dataclass
+from catalog.diff.compare.arrays import arrow_type
 from catalog.diff.compare.by_digest.salting import Held, Salting, salting
+from catalog.diff.fingerprints.row_digest import hash_kind
 from catalog.diff.plan import SIDES, ColumnPair, DiffTask, SideName, TablePlan
 from catalog.diff.route import constant
 from catalog.model.datafile import DataFile
-from catalog.model.types import is_float
+from catalog.model.schema import PhysicalColumn
+from catalog.model.table import TableSnapshot
+from catalog.model.types import NULL_TYPE, DataType, Scalar, TypeClass, is_float
 from catalog.repository.row_digests import KeptDigests
 
 ReadDigests = Callable[[SideName, DataFile], KeptDigests | None]
@@ -54,7 +60,31 @@ def of_task(plan: TablePlan, task: DiffTask) -> Obstacle | None:
     """Returns what is wrong with a task, digests aside."""
     if task.partition is None and any(pair.partition for pair in plan.key_pairs):
         return Obstacle("the key has a column by which only one side is partitioned")
+    for pair in inner_keys(plan):
+        kinds = set()
+        for side in SIDES:
+            for file in task.files(side):
+                column = _stored(plan.side(side), file, pair.on(side).id)
+                if column is None:
+                    return Obstacle(f"a file does not hold {pair.name}, which is in the key")
+                kinds.add(_kind(column.type))
+        kinds.discard(None)
+        if len(kinds) > 1:
+            return Obstacle(f"files hold {pair.name}, which is in the key, in unlike types")
     return None
+
+
+def _stored(table: TableSnapshot, file: DataFile, field_id: int) -> PhysicalColumn | None:
+    """Returns the column of a file that holds a field; None if it has no values of it."""
+    columns = table.file_schemas[file.file_schema].columns
+    return next((c for c in columns if c.field_id == field_id and c.type != NULL_TYPE), None)
+
+
+def _kind(kind: DataType) -> str | None:
+    """Returns the kind of the values of a type, as digests have it; None if it is not known."""
+    is_uuid = isinstance(kind, Scalar) and kind.type_class is TypeClass.UUID
+    known = pa.binary(16) if is_uuid else arrow_type(kind)
+    return None if known is None else hash_kind(known)
 
 
 def salted(
