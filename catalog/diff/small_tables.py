@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from catalog.dataclasses import dataclass
 from catalog.diff.cell_counts import (
     Cells,
     Label,
@@ -24,45 +25,38 @@ from catalog.diff.cell_counts import (
 )
 from catalog.diff.compare.arrays import Unreadable
 from catalog.diff.compare.differing import unlike
+from catalog.diff.compare.python_values import ORDERED, texts_of, values_of
+from catalog.diff.compare.small_matching import KeyValues, Matched, matched
 from catalog.diff.compare.small_pairs import SmallPairs
-from catalog.diff.counts import EXAMPLES, TEXT_LENGTH, ColumnCounts, Example, SideStats, TableCounts
+from catalog.diff.counts import (
+    EXAMPLES,
+    TEXT_LENGTH,
+    ColumnCounts,
+    Example,
+    SideStats,
+    TableCounts,
+)
 from catalog.diff.file_changes import compares_files
+from catalog.diff.file_rows import FileRows
 from catalog.diff.fingerprints.column_reader import in_one
 from catalog.diff.kept_statistics import kept_stats
 from catalog.diff.options import DiffOptions
-from catalog.diff.plan import SIDES, ColumnPair, SideName, TablePlan
+from catalog.diff.plan import SIDES, ColumnPair, DiffTask, SideName, TablePlan
 from catalog.diff.route import FilePair, Prints, constant, known_keys, route
+from catalog.engine.arrow_arrays import from_numpy
 from catalog.errors import CatalogError
 from catalog.formats.footer import ParquetSource
 from catalog.model.datafile import DataFile
 from catalog.model.partition import partition_values
 from catalog.model.schema import Field
-from catalog.model.types import DataType, Scalar, TypeClass
-from catalog.model.values import Value, decode, encode, encoded_text, text
+from catalog.model.types import Scalar
+from catalog.model.values import Value, encoded_text
 
 SMALL_COLUMNS = 64
 """Columns in which files may differ up to which they are compared here."""
 
 SMALL_CELLS = 4096
 """Cells of rows that differ up to which they are counted here, one by one."""
-
-_TICKS = {
-    TypeClass.DATE: pa.int32(),
-    TypeClass.TIME: pa.int64(),
-    TypeClass.TIMESTAMP: pa.int64(),
-}
-"""Types whose values are read as numbers: Arrow would import another library for some."""
-
-_PLAIN = (
-    TypeClass.BOOLEAN,
-    TypeClass.INTEGER,
-    TypeClass.WIDE_INTEGER,
-    TypeClass.DECIMAL,
-    TypeClass.TEXT,
-)
-
-_ORDERED = (*_PLAIN, *_TICKS)
-"""Types whose values are in the same order in Python as in the engine."""
 
 _Change: TypeAlias = tuple[str | None, str | None]
 """A value before and after, as texts."""
@@ -83,40 +77,45 @@ class _Cell(NamedTuple):
     after: str | None
 
 
-def small_table(
-    plan: TablePlan, options: DiffOptions, prints: Prints
-) -> tuple[FilePair, ...] | None:
-    """Returns the files to be compared, two by two; None if the engine must compare them.
+@dataclass(frozen=True, slots=True)
+class SmallTable:
+    """How few rows are compared: in files of equal keys by their place, in others by their key."""
 
-    ``prints`` are the fingerprints that are stored. Their keys must show that each identifies its
-    row, and no rows but those of files with equal keys may differ.
+    pairs: tuple[FilePair, ...]
+    tasks: tuple[DiffTask, ...]
+
+
+def small_table(plan: TablePlan, options: DiffOptions, prints: Prints) -> SmallTable | None:
+    """Returns how a table is compared without the engine; None if the engine must.
+
+    ``prints`` are the fingerprints that are stored. They must show that each key is that of one
+    row.
     """
     if plan.before is None or plan.after is None or not plan.key or plan.added:
         return None
-    if compares_files(plan):  # what happened to files is told from whole rows
-        return None
     if options.check_keys or options.full_stats or any(p.tolerance for p in plan.value_pairs):
         return None
-    both = [plan.files(side) for side in SIDES]
-    if any(known_keys(files, prints) != (0, 0) for files in both):
+    if any(task.partition is None for task in plan.tasks):
         return None
+    if any(known_keys(files, prints) != (0, 0) for files in map(plan.files, SIDES) if files):
+        return None
+    if compares_files(plan):
+        return SmallTable((), plan.tasks)
     routes = [route(plan, task, prints) for task in plan.tasks]
     pairs = tuple(pair for chosen in routes for pair in chosen.pairs if pair.changed)
-    if any(chosen.rest is not None for chosen in routes):
-        return None
     if any(len(pair.changed) > SMALL_COLUMNS for pair in pairs):
         return None
-    return pairs
+    return SmallTable(pairs, tuple(one.rest for one in routes if one.rest is not None))
 
 
 def count_small(
     plan: TablePlan,
-    pairs: Sequence[FilePair],
+    table: SmallTable,
     *,
     prints: Prints,
     source: Callable[[DataFile], ParquetSource],
 ) -> TableCounts | None:
-    """Counts what changed between files of equal keys; None if the engine must.
+    """Counts what changed in a table; None if the engine must.
 
     Raises:
         CorruptData: A file cannot be read.
@@ -128,15 +127,8 @@ def count_small(
         return source(file)
 
     small, count = SmallPairs(plan, noted), _Count(plan)
-    for number, pair in enumerate(pairs):
-        rows = small.differing(pair, count.needed(pair), number=number)
-        if rows is None:
-            return None
-        try:
-            if not count.add(pair, rows):
-                return None
-        except (Unreadable, CatalogError, ValueError, OverflowError):
-            return None
+    if not _count_pairs(small, count, table.pairs) or not _count_tasks(small, count, table.tasks):
+        return None
     described = _statistics(plan, small, tally=count.tally, prints=prints)
     if described is None:
         return None
@@ -146,7 +138,29 @@ def count_small(
         in_order(plan, count.partitions),
         examples=tuple(count.examples()),
         bytes_read=sum(opened.values()),
+        files=count.files.changes() if compares_files(plan) else None,
     )
+
+
+def _count_pairs(small: SmallPairs, count: "_Count", pairs: Sequence[FilePair]) -> bool:
+    """Counts rows of files of equal keys; False if the engine must."""
+    for number, pair in enumerate(pairs):
+        rows = small.differing(pair, count.needed(pair), number=number)
+        if rows is None or not count.add(rows, pair.after, pair.changed):
+            return False
+    return True
+
+
+def _count_tasks(small: SmallPairs, count: "_Count", tasks: Sequence[DiffTask]) -> bool:
+    """Counts rows that are matched by their keys; False if the engine must."""
+    keys: dict[SideName, set[KeyValues]] = {side: set() for side in SIDES}
+    for task in tasks:
+        found = matched(small, task)
+        if found is None or not count.add_matched(task, found):
+            return False
+        for side in SIDES:
+            keys[side].update(found.keys[side])
+    return keys["f"].isdisjoint(keys["t"])  # else rows moved to another partition
 
 
 def _statistics(
@@ -163,7 +177,7 @@ def _statistics(
         for field in fields:
             if field.id in described[side]:
                 continue
-            stats = _text_stats([small.column(side, file, field) for file in files])
+            stats = _text_stats([small.columns(side, file, [field]) for file in files])
             if stats is None:
                 return None
             described[side][field.id] = stats
@@ -178,16 +192,17 @@ def _statistics(
     }
 
 
-def _text_stats(columns: Sequence[pa.Array | None]) -> SideStats | None:
+def _text_stats(files: Sequence[list[pa.Array] | None]) -> SideStats | None:
     """Returns statistics of a column of text in some files; None of others."""
     nulls, bounds = 0, []
-    for column in columns:
-        if column is None or not pa.types.is_string(column.type):
+    for found in files:
+        if found is None or not pa.types.is_string(found[0].type):
             return None
+        column = found[0]
         nulls += column.null_count
         if column.null_count < len(column):
-            found = pc.min_max(column)
-            bounds += [found["min"].as_py(), found["max"].as_py()]
+            edges = pc.min_max(column)
+            bounds += [edges["min"].as_py(), edges["max"].as_py()]
     return SideStats(nulls, min(bounds), max(bounds)) if bounds else SideStats(nulls)
 
 
@@ -199,6 +214,7 @@ class _Count:
         self._inner_keys = [pair for pair in plan.key_pairs if not constant(plan, pair)]
         self._keys: dict[int, defaultdict[_Change, list[_Key]]] = {}
         self._cells = 0
+        self.files = FileRows()
         self.tally: Tally = nothing_yet(plan)
         self.partitions: defaultdict[Label, list[int]] = defaultdict(lambda: [0] * 6)
 
@@ -207,30 +223,48 @@ class _Count:
         after = dict.fromkeys(p.after for p in (*pair.changed, *self._inner_keys))
         return {"f": [p.before for p in pair.changed], "t": list(after)}
 
-    def add(self, pair: FilePair, rows: pa.Table) -> bool:
-        """Adds the rows in which two files differ; False if they are too many.
+    def add(self, rows: pa.Table, file: DataFile, columns: Sequence[ColumnPair]) -> bool:
+        """Adds pairs of rows that differ, as they are in the newer side's files like ``file``.
 
-        Raises:
-            Unreadable: Only the engine knows the texts of some values.
+        Returns:
+            False if they are too many, or only the engine knows texts of theirs.
         """
-        self._cells += rows.num_rows * len(pair.changed)
-        if self._cells > SMALL_CELLS:
-            return False
         if not rows.num_rows:
             return True
-        keys = _keys(self._plan, pair, rows)
-        label = tuple(partition_values(self._plan.side("t"), pair.after).items())
-        totals = self.partitions[label]
+        totals = self.partitions[self._label("t", file)]
         self.tally.updated += rows.num_rows
         totals[2] += rows.num_rows
-        for column in pair.changed:
-            cells = _changed(rows, column)
-            kinds = _add_kinds(self.tally.cells[column.name], cells)
-            totals[3:] = [a + b for a, b in zip(totals[3:], kinds, strict=True)]
-            known = self._keys.setdefault(column.number, defaultdict(list))
-            for cell in cells:
-                known[cell.before, cell.after].append(keys[cell.row])
+        try:
+            keys = _keys(self._plan, file, rows)
+            for column in columns:
+                cells = _changed(rows, column)
+                kinds = _add_kinds(self.tally.cells[column.name], cells)
+                totals[3:] = [a + b for a, b in zip(totals[3:], kinds, strict=True)]
+                known = self._keys.setdefault(column.number, defaultdict(list))
+                for cell in cells:
+                    known[cell.before, cell.after].append(keys[cell.row])
+                self._cells += len(cells)
+                if self._cells > SMALL_CELLS:
+                    return False
+        except (Unreadable, CatalogError, ValueError, OverflowError):
+            return False
         return True
+
+    def add_matched(self, task: DiffTask, found: Matched) -> bool:
+        """Adds rows that were matched by their keys; False as ``add``."""
+        for n, side in enumerate(SIDES):
+            count = len(found.keys[side])
+            if count:
+                self.partitions[self._label(side, task.files(side)[0])][1 - n] += count
+        self.tally.deleted += len(found.keys["f"])
+        self.tally.inserted += len(found.keys["t"])
+        if compares_files(self._plan):
+            self.files.add(found)
+        columns = [p for p in self._plan.value_pairs if not constant(self._plan, p)]
+        return not task.after or self.add(found.updated, task.after[0], columns)
+
+    def _label(self, side: SideName, file: DataFile) -> Label:
+        return tuple(partition_values(self._plan.side(side), file).items())
 
     def examples(self) -> Iterator[Example]:
         """Yields the most frequent changes of each column, as ``changes_of_value`` orders them."""
@@ -260,9 +294,15 @@ def _add_kinds(counts: Cells, cells: Sequence[_Cell]) -> tuple[int, int, int]:
 def _changed(rows: pa.Table, column: ColumnPair) -> list[_Cell]:
     """Returns the cells of a column that differ, among rows of which some cell does."""
     before, after = (_array(rows, side, column.on(side)) for side in SIDES)
-    olds, news = _texts(before, column.before.type), _texts(after, column.after.type)
-    places = np.flatnonzero(unlike(before, after)).tolist()
-    return [_Cell(n, olds[n], news[n]) for n in places]
+    places = np.flatnonzero(unlike(before, after))
+    if not len(places):
+        return []
+    at = from_numpy(places)
+    texts = [
+        texts_of(array.take(at), column.on(side).type)
+        for side, array in zip(SIDES, (before, after), strict=True)
+    ]
+    return [_Cell(*cell) for cell in zip(places.tolist(), *texts, strict=True)]
 
 
 def _array(rows: pa.Table, side: SideName, field: Field) -> pa.Array:
@@ -272,24 +312,28 @@ def _array(rows: pa.Table, side: SideName, field: Field) -> pa.Array:
     return whole
 
 
-def _keys(plan: TablePlan, pair: FilePair, rows: pa.Table) -> list[_Key]:
-    """Returns the keys of rows that differ."""
+def _keys(plan: TablePlan, file: DataFile, rows: pa.Table) -> list[_Key]:
+    """Returns the keys of rows that differ.
+
+    Raises:
+        Unreadable: Only the engine knows their order, or their texts.
+    """
     places = plan.side("t").partition_by
     values: list[Sequence[Value | bytes | None]] = []
     texts: list[Sequence[str | None]] = []
     for key in plan.key_pairs:
         kind = key.after.type
-        if not isinstance(kind, Scalar) or kind.type_class not in _ORDERED:
+        if not isinstance(kind, Scalar) or kind.type_class not in ORDERED:
             raise Unreadable(key.name)
         if constant(plan, key):
-            value = pair.after.partition[places.index(key.after.id)]
+            value = file.partition[places.index(key.after.id)]
             stated = encoded_text(value, kind)
             values.append([value] * rows.num_rows)
             texts.append([None if stated is None else stated[:TEXT_LENGTH]] * rows.num_rows)
         else:
             array = _array(rows, "t", key.after)
-            values.append(_values(array, kind))
-            texts.append(_texts(array, kind))
+            values.append(values_of(array, kind))
+            texts.append(texts_of(array, kind))
     found = []
     for own, shown in zip(zip(*values, strict=True), zip(*texts, strict=True), strict=True):
         known = tuple(value for value in own if value is not None)
@@ -298,30 +342,3 @@ def _keys(plan: TablePlan, pair: FilePair, rows: pa.Table) -> list[_Key]:
             raise Unreadable("a key that is NULL")
         found.append(_Key(known, named))
     return found
-
-
-def _values(array: pa.Array, kind: Scalar) -> list[Value | None]:
-    """Returns values as Python has them; dates and times as numbers."""
-    ticks = _TICKS.get(kind.type_class)
-    found: list[Value | None] = (array if ticks is None else array.view(ticks)).to_pylist()
-    return found
-
-
-def _texts(array: pa.Array, kind: DataType) -> list[str | None]:
-    """Returns values in the engine's text form, as far as examples show them.
-
-    Raises:
-        Unreadable: Only the engine knows that form.
-        CorruptData: A value is beyond those that Python knows.
-    """
-    assert isinstance(kind, Scalar), "small files are compared in scalar columns"
-    values = _values(array, kind)
-    if kind.type_class in _TICKS:
-        values = [v if v is None else decode(encode(v, kind), kind) for v in values]
-    elif kind.name == "DOUBLE":
-        if any(value != value for value in values):
-            raise Unreadable("NaN, of which there are several")
-    elif kind.type_class not in _PLAIN:
-        raise Unreadable(kind.name)
-    texts = (text(value, kind) for value in values)
-    return [None if shown is None else shown[:TEXT_LENGTH] for shown in texts]

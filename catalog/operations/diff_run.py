@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from catalog.diff.counts import TableCounts
-from catalog.diff.file_changes import compares_files
 from catalog.diff.fingerprints.kept import kept_prints
 from catalog.diff.plan import SIDES
 from catalog.diff.result import Diff, TableDiff
@@ -89,17 +88,17 @@ def _counted_here(
     """Counts what changed in a table without the engine, if few rows differ and none is kept."""
     plan = planned.plan
     rows = (sum(file.rows for file in plan.files(side)) for side in SIDES)
-    if request.level == "rows" or not kept or max(rows) > SMALL_ROWS or compares_files(plan):
+    if request.level == "rows" or not kept or max(rows) > SMALL_ROWS:
         return None
     from catalog.diff.small_tables import count_small, small_table
 
-    pairs = small_table(plan, planner.options, kept)
-    if pairs is None:
+    table = small_table(plan, planner.options, kept)
+    if table is None:
         return None
     watches = [planner.verify(planned, side, plan.files(side)) for side in SIDES]
     with checked([watch.check for watch in watches]):
         return count_small(
-            plan, pairs, prints=kept, source=partial(readable, planner.repository.store)
+            plan, table, prints=kept, source=partial(readable, planner.repository.store)
         )
 
 

@@ -42,12 +42,12 @@ class SmallPairs:
     """Finds the rows in which two small files of a plan differ, where their columns allow it."""
 
     def __init__(self, plan: TablePlan, source: Callable[[DataFile], ParquetSource]) -> None:
-        self._plan = plan
+        self.plan = plan
         self._source = source
         self._layouts: dict[tuple[SideName, str], _Layout] = {}
         self._possible: dict[tuple[int, ...], bool] = {}
         self._differed = False
-        self._keys = [p for p in self._plan.key_pairs if not constant(self._plan, p)]
+        self._keys = [p for p in self.plan.key_pairs if not constant(self.plan, p)]
 
     def differing(
         self, pair: FilePair, needed: Mapping[SideName, Sequence[Field]], *, number: int
@@ -60,7 +60,7 @@ class SmallPairs:
         Raises:
             CorruptData: A file cannot be read.
         """
-        if not self._is_small(pair) or not self._can_compare(pair.changed):
+        if not all(map(_is_small, (pair.before, pair.after))) or not self.can_compare(pair.changed):
             return None
         try:
             return self._differing(pair, needed, number)
@@ -100,25 +100,26 @@ class SmallPairs:
             return None
         return pa.table(found)
 
-    def column(self, side: SideName, file: DataFile, field: Field) -> pa.Array | None:
-        """Returns a column of a file of a side; None if the engine must read it.
+    def columns(
+        self, side: SideName, file: DataFile, fields: Sequence[Field]
+    ) -> list[pa.Array] | None:
+        """Returns columns of a file of a side; None if the engine must read one.
 
         Raises:
             CorruptData: The file cannot be read.
         """
+        if not _is_small(file):
+            return None
         opened = self._open(side, file)
         try:
-            return _checked(opened.column(field))
+            opened.read(fields)
+            return [_checked(opened.column(field)) for field in fields]
         except Unreadable:
             return None
         finally:
             opened.close()
 
-    def _is_small(self, pair: FilePair) -> bool:
-        size = max(pair.before.size_bytes, pair.after.size_bytes)
-        return pair.after.rows <= BLOCK_ROWS and size <= SMALL_BYTES
-
-    def _can_compare(self, changed: Sequence[ColumnPair]) -> bool:
+    def can_compare(self, changed: Sequence[ColumnPair]) -> bool:
         """Returns whether columns compare as they are, in types that Arrow reads as DuckDB does."""
         numbers = tuple(column.number for column in changed)
         if numbers not in self._possible:
@@ -130,7 +131,7 @@ class SmallPairs:
     def _compares_here(self, column: ColumnPair) -> bool:
         forms = common_forms(column.before.type, column.after.type)
         in_files = not any(
-            column.on(side).id in self._plan.side(side).partition_by for side in SIDES
+            column.on(side).id in self.plan.side(side).partition_by for side in SIDES
         )
         return (
             in_files
@@ -145,7 +146,7 @@ class SmallPairs:
     ) -> pa.Table:
         sides = {side: self._open(side, pair.on(side)) for side in SIDES}
         try:
-            at_once = [f for f in needed["t"] if f.id not in self._plan.side("t").partition_by]
+            at_once = [f for f in needed["t"] if f.id not in self.plan.side("t").partition_by]
             sides["f"].read([column.before for column in pair.changed])
             sides["t"].read(at_once if self._differed else [p.after for p in pair.changed])
             differs = np.zeros(pair.after.rows, dtype=bool)
@@ -157,7 +158,7 @@ class SmallPairs:
             numbers = from_numpy(np.full(len(places), number, dtype=np.int32))
             found = {"pair": numbers, "place": places}
             for side in SIDES:
-                spec = self._plan.side(side).partition_by
+                spec = self.plan.side(side).partition_by
                 for field in needed[side]:
                     name = f"{side}_c{field.id}"
                     if field.id in spec:
@@ -171,8 +172,8 @@ class SmallPairs:
 
     def _text(self, side: SideName, pair: FilePair, field: Field, *, count: int) -> pa.Array:
         """Returns the value that a partition column has throughout a file, as text."""
-        place = self._plan.side(side).partition_by.index(field.id)
-        kind = self._plan.side(side).partition_fields[place][1]
+        place = self.plan.side(side).partition_by.index(field.id)
+        kind = self.plan.side(side).partition_fields[place][1]
         text = encoded_text(pair.on(side).partition[place], kind)
         return pa.nulls(count, pa.string()) if text is None else pa.repeat(scalar(text), count)
 
@@ -180,12 +181,16 @@ class SmallPairs:
         known = side, file.file_schema
         opened = _OpenFile(
             file,
-            self._plan.side(side),
+            self.plan.side(side),
             self._layouts.get(known),
             source=self._source(file),
         )
         self._layouts[known] = opened.layout
         return opened
+
+
+def _is_small(file: DataFile) -> bool:
+    return file.rows <= BLOCK_ROWS and file.size_bytes <= SMALL_BYTES
 
 
 @dataclass(frozen=True, slots=True)
