@@ -177,8 +177,8 @@ SCENES = (
     ),
     Scene(
         (
-            "What is no table is versioned too. tails are pictures of airplanes, one for each of",
-            "twelve airlines: a row for each file, and contents are stored once.",
+            "Directories of other files are versioned too. tails are pictures of airplanes, one",
+            "for each of twelve airlines: a row for each file, and contents are stored once.",
         ),
         (
             (

@@ -60,8 +60,8 @@ def unseen_images(rows: pa.Table) -> list[str]:
         return []
     seen = f"{unseen:,} image was" if unseen == 1 else f"{unseen:,} images were"
     return [
-        f"{seen} not looked at, so {', '.join(_PICTURE)} are NULL: "
-        "install 'parquetry[images]' for that"
+        f"{seen} not looked at, so width, height and perceptual_hash are NULL there: "
+        "pip install 'parquetry[images]'"
     ]
 
 
