@@ -62,6 +62,8 @@ def _option(name: str, value: Value) -> str:
         return f"{option} {shlex.quote(','.join(f'{k}:{v}' for k, v in value.items()))}"
     if isinstance(value, Mapping):
         return " ".join(f"{option} {shlex.quote(k)}={_value(v)}" for k, v in value.items())
+    if name == "scope":
+        return f"--{value}"
     if value is False:
         return f"--no-{name.replace('_', '-')}"
     return option if value is True else f"{option} {_value(value)}"

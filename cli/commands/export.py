@@ -1,7 +1,7 @@
 """``export``, ``cat`` and ``views``: tables and files for other tools."""
 
 import shutil
-from typing import Annotated, Literal
+from typing import Annotated, BinaryIO, Literal
 
 import typer
 
@@ -10,9 +10,10 @@ from cli.opening import DEFAULT_REF, opened, table_at
 from cli.options import Json, Ref, TableAt
 from cli.output import stdout
 from cli.output.listing import show_outcome
+from cli.usage import UsageError
 
 COPY_BYTES = 1 << 20
-"""Bytes of a file that are printed at a time."""
+"""Bytes of a file that are printed at a time, and of a text that is shown on a terminal."""
 
 
 def export(
@@ -50,14 +51,36 @@ def cat(
         str, typer.Argument(metavar="PATH", help="The file, as the column path has it.")
     ],
 ) -> None:
-    """Print a file of a file set at a ref.
+    """Print a file of a file set at a ref, on a terminal if it is text.
 
     Examples:
       parquetry cat photos@v1.0 2024/dawn.jpg > dawn.jpg
     """
     name, ref = table_at(table)
-    with opened(context).open_file(f"{name}@{ref}", path) as file, stdout.binary() as out:
-        shutil.copyfileobj(file, out, COPY_BYTES)
+    with opened(context).open_file(f"{name}@{ref}", path) as file:
+        if stdout.is_terminal():
+            _show(file, path)
+            return
+        with stdout.binary() as out:
+            shutil.copyfileobj(file, out, COPY_BYTES)
+
+
+def _show(file: BinaryIO, path: str) -> None:
+    """Shows a text on a terminal.
+
+    Raises:
+        UsageError: It is none, or too long to be read there.
+    """
+    content = file.read(COPY_BYTES + 1)
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text or len(content) > COPY_BYTES:
+        raise UsageError(
+            f"{path} is not a text to be read on a terminal", hint="send it to a file: > FILE"
+        )
+    stdout.data(text)
 
 
 def views(

@@ -13,7 +13,7 @@ from catalog.formats.parquet import ParquetFooter
 from catalog.formats.partition_columns import check_partition_column
 from catalog.formats.source import Discovery, SourceFile
 from catalog.formats.unify import Unified, unify
-from catalog.hints import Option, hint
+from catalog.hints import Hint, Option, hint
 from catalog.model.lineage import LineageEntry
 from catalog.model.table import TableSnapshot
 from catalog.repository.commit_writer import TableUpdate
@@ -197,11 +197,22 @@ def _discover(task: SnapshotTask) -> Discovery:
             raise InvalidInput(
                 f"{source} has no Parquet files",
                 kind=ErrorKind.EMPTY_SOURCE,
-                hint=hint("{} takes it as a table without rows", Option("allow_empty")),
+                hint=_if_empty(listing),
             )
         listing = replace(listing, columns=tuple(names))
     _check_apart(listing, store)
     return listing
+
+
+def _if_empty(listing: Discovery) -> Hint:
+    empty = Option("allow_empty")
+    if not listing.ignored:
+        return hint("{} takes it as a table without rows", empty)
+    return hint(
+        "{} takes files of any kind; {} takes it as a table without rows",
+        Option("format", "files"),
+        empty,
+    )
 
 
 def _check_apart(listing: Discovery, store: ObjectStore) -> None:
