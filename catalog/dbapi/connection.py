@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import catalog
 from catalog.dbapi import errors
-from catalog.dbapi.cursor import Cursor, Parameters
+from catalog.dbapi.cursor import Cursor
 from catalog.dbapi.errors import InterfaceError, ProgrammingError, translated
+from catalog.dbapi.parameters import Parameters
 from catalog.errors import ErrorKind
-from catalog.query.results import Outcome
+from catalog.query.results import Outcome, RowStream
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -208,6 +209,11 @@ class Connection:
         with self._lock, translated():
             self.check_open()
             return fetch()
+
+    def drop(self, rows: RowStream) -> None:
+        """Gives up rows of a cursor, while no other uses the connection."""
+        with self._lock:
+            rows.drop()
 
     def check_open(self) -> None:
         """Checks that the connection was not closed.

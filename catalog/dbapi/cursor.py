@@ -5,7 +5,9 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
+from catalog.dbapi.batches import batches
 from catalog.dbapi.errors import InterfaceError, ProgrammingError, Warning
+from catalog.dbapi.parameters import Parameters
 from catalog.engine.frames import pandas_frame, polars_frame
 from catalog.errors import ErrorKind
 from catalog.query.results import Outcome, RowStream
@@ -16,9 +18,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 T = TypeVar("T")
-
-Parameters: TypeAlias = Sequence[object] | Mapping[str, object] | None
-"""Values for ``?`` by position, or for ``$name`` by name."""
 
 Description: TypeAlias = tuple[str, str, None, None, int | None, int | None, None]
 """A column: its name, its type in DuckDB, and the precision and scale of a decimal."""
@@ -34,6 +33,9 @@ class Owner(Protocol):
 
     def read(self, fetch: Callable[[], T]) -> T:
         """Fetches rows while nobody else uses the connection."""
+
+    def drop(self, rows: RowStream) -> None:
+        """Gives up rows while nobody else uses the connection."""
 
     def check_open(self) -> None:
         """Raises an error if the connection was closed."""
@@ -97,6 +99,8 @@ class Cursor:
     def executemany(self, operation: str, seq_of_parameters: Iterable[Parameters]) -> "Cursor":
         """Runs a statement that writes once for each of several lists of parameters.
 
+        An ``INSERT … VALUES (?, …)`` is run for many rows at a time.
+
         Args:
             operation: SQL; its last statement is the one that takes the parameters.
             seq_of_parameters: Values, as for ``execute``.
@@ -107,10 +111,10 @@ class Cursor:
         self._check_open()
         self._forget()
         changed = 0
-        for parameters in seq_of_parameters:
-            outcome = self._run(operation, parameters)
+        for text, parameters in batches(_text(operation), seq_of_parameters):
+            outcome = self._run(text, parameters)
             if outcome.rows is not None:
-                outcome.rows.drop()
+                self.connection.drop(outcome.rows)
                 raise ProgrammingError(
                     "executemany() is for statements that write, and this one has a result",
                     kind=ErrorKind.SQL_ERROR,
@@ -204,8 +208,6 @@ class Cursor:
     def _run(self, operation: str, parameters: Parameters) -> Outcome:
         self._check_open()
         self._forget()
-        if not isinstance(operation, str):
-            raise ProgrammingError(f"SQL must be text, not {operation!r}", kind=ErrorKind.NOT_TEXT)
         if isinstance(parameters, str | bytes) or not isinstance(
             parameters, Sequence | Mapping | None
         ):
@@ -214,7 +216,7 @@ class Cursor:
                 kind=ErrorKind.SQL_ERROR,
                 hint=f"execute(…, [{parameters!r}])",
             )
-        outcome = self.connection.run(operation, parameters or None)
+        outcome = self.connection.run(_text(operation), parameters or None)
         for text in (text for one in outcome.written for text in one.warnings):
             warnings.warn(text, Warning, stacklevel=4)
         return outcome
@@ -238,10 +240,16 @@ class Cursor:
 
     def _forget(self) -> None:
         if self._rows is not None:
-            self._rows.drop()
+            self.connection.drop(self._rows)
         self._rows = None
         self.description = None
         self.rowcount = -1
+
+
+def _text(operation: object) -> str:
+    if not isinstance(operation, str):
+        raise ProgrammingError(f"SQL must be text, not {operation!r}", kind=ErrorKind.NOT_TEXT)
+    return operation
 
 
 def _described(name: str, kind: str) -> Description:
