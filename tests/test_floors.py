@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 FLOORS = [
+    "catalog.arrow_functions",
     "catalog.dataclasses",
     "catalog.messages",
     "catalog.hints",

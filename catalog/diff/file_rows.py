@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 
+from catalog.arrow_functions import cast
 from catalog.diff.compare.small_matching import Matched
 from catalog.diff.file_changes import FileChanges, FileEntry, FilePair, file_changes
 from catalog.diff.plan import SIDES, SideName
@@ -80,6 +81,6 @@ def _check(values: Mapping[str, pa.Array | pa.ChunkedArray]) -> None:
 
 def _values(values: Mapping[str, pa.Array | pa.ChunkedArray]) -> Iterator[FileEntry]:
     columns = dict(values)
-    columns["modified"] = columns["modified"].cast(pa.timestamp("us", "UTC")).cast(pa.int64())
+    columns["modified"] = cast(cast(columns["modified"], pa.timestamp("us", "UTC")), pa.int64())
     rows = zip(*(columns[name].to_pylist() for name in COLUMNS), strict=True)
     return (FileEntry(*row) for row in rows)

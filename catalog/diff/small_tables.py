@@ -11,8 +11,8 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from catalog.arrow_functions import call, take
 from catalog.dataclasses import dataclass
 from catalog.diff.cell_counts import (
     Cells,
@@ -201,7 +201,7 @@ def _text_stats(files: Sequence[list[pa.Array] | None]) -> SideStats | None:
         column = found[0]
         nulls += column.null_count
         if column.null_count < len(column):
-            edges = pc.min_max(column)
+            edges = call("min_max", column)
             bounds += [edges["min"].as_py(), edges["max"].as_py()]
     return SideStats(nulls, min(bounds), max(bounds)) if bounds else SideStats(nulls)
 
@@ -299,7 +299,7 @@ def _changed(rows: pa.Table, column: ColumnPair) -> list[_Cell]:
         return []
     at = from_numpy(places)
     texts = [
-        texts_of(array.take(at), column.on(side).type)
+        texts_of(take(array, at), column.on(side).type)
         for side, array in zip(SIDES, (before, after), strict=True)
     ]
     return [_Cell(*cell) for cell in zip(places.tolist(), *texts, strict=True)]

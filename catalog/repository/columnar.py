@@ -16,8 +16,8 @@ from itertools import accumulate
 from typing import Any, TypeAlias, cast
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from catalog.arrow_functions import call
 from catalog.errors import CorruptData, Unsupported
 from catalog.model.ids import excerpt
 from catalog.repository.inflating import most_column_bytes
@@ -102,7 +102,7 @@ def _canonical(column: pa.Array) -> Sequence[bytes | memoryview]:
     validity = b"\x01" * len(column)
     if column.type == pa.int64():
         return (b"i", validity, _values(column, 8))
-    lengths = pc.binary_length(column)  # of 32 bits, none of them below zero
+    lengths = call("binary_length", column)  # of 32 bits, none of them below zero
     return (b"b", validity, _values(lengths, 4), _bytes(column))
 
 

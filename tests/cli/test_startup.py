@@ -61,7 +61,7 @@ HISTORY = {
 """By command which parts it may load; what one of them loads, those after it may load, too."""
 
 READING = frozenset({"numpy", "pyarrow"})
-COMPARING = READING | {"duckdb", "xxhash"}
+COMPARING = READING | {"duckdb", "pyarrow.compute", "xxhash"}
 
 WORK = {
     "-C lake log": frozenset(),

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from catalog.arrow_functions import pc
 from catalog.diff.fingerprints.canonical import ArrowColumn, is_binary, is_text
 from catalog.diff.fingerprints.column_reader import in_one
 from catalog.formats.footer import (

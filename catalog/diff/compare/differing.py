@@ -2,8 +2,8 @@
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from catalog.arrow_functions import call, pc, take
 from catalog.diff.fingerprints.canonical import Fixed, fixed, unwrapped
 from catalog.engine.arrow_arrays import Numbers, constant, from_numpy, to_numpy
 
@@ -18,11 +18,11 @@ def unlike(before: pa.Array, after: pa.Array) -> Numbers:
         return differing(before, after, None)
     found: Numbers = mine != theirs
     if before.null_count or after.null_count:
-        found |= to_numpy(before.is_valid()) != to_numpy(after.is_valid())
+        found |= to_numpy(call("is_valid", before)) != to_numpy(call("is_valid", after))
     places = np.flatnonzero(found)
     if 0 < len(places) < len(found):
         taken = from_numpy(places)
-        found[places] = differing(before.take(taken), after.take(taken), None)
+        found[places] = differing(take(before, taken), take(after, taken), None)
     return differing(before, after, None) if len(places) == len(found) else found
 
 
@@ -44,11 +44,11 @@ def differing(before: pa.Array, after: pa.Array, at: Numbers | None) -> Numbers:
     if pa.types.is_dictionary(before.type) and pa.types.is_dictionary(after.type):
         return _entries_differ(before, after, at)
     before, after = unwrapped(before), unwrapped(after)
-    other = after if at is None else after.take(from_numpy(at))
-    unequal = pc.not_equal(before, other)
+    other = after if at is None else take(after, from_numpy(at))
+    unequal = call("not_equal", before, other)
     if unequal.null_count:
-        absent = pc.not_equal(pc.is_null(before), pc.is_null(other))
-        unequal = pc.or_(pc.fill_null(unequal, constant(False)), absent)
+        absent = call("not_equal", call("is_valid", before), call("is_valid", other))
+        unequal = call("or", call("coalesce", unequal, constant(False)), absent)
     return to_numpy(unequal)
 
 

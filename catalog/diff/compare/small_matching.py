@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 import pyarrow as pa
 
+from catalog.arrow_functions import take
 from catalog.dataclasses import dataclass
 from catalog.diff.compare.arrays import arrow_type
 from catalog.diff.compare.differing import unlike
@@ -135,7 +136,7 @@ def _keys(
 
 def _taken(columns: Columns, places: Numbers) -> Columns:
     at = from_numpy(np.ascontiguousarray(places))
-    return {number: column.take(at) for number, column in columns.items()}
+    return {number: take(column, at) for number, column in columns.items()}
 
 
 def _named(columns: Columns, pairs: Sequence[ColumnPair], *, side: SideName) -> dict[str, pa.Array]:

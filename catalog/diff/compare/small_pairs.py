@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from catalog.arrow_functions import take
 from catalog.dataclasses import dataclass
 from catalog.diff.compare.arrays import Unreadable, arrow_type, as_type
 from catalog.diff.compare.differing import unlike
@@ -317,7 +318,7 @@ def _taken(column: pa.Array, places: pa.Array) -> pa.Array:
     Raises:
         Unreadable: One is a text that is not valid, which the engine refuses.
     """
-    return _checked(column.take(places))
+    return _checked(take(column, places))
 
 
 def _checked(column: pa.Array) -> pa.Array:

@@ -15,9 +15,9 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import xxhash
 
+from catalog.arrow_functions import call, cast, pc
 from catalog.dataclasses import dataclass
 from catalog.engine.arrow_arrays import constant, to_numpy
 
@@ -127,7 +127,7 @@ def fixed(column: pa.Array) -> Fixed | None:
 
 def _valid(column: pa.Array) -> Numbers | None:
     """Returns which values are not NULL; None: all."""
-    return to_numpy(column.is_valid()) if column.null_count else None
+    return to_numpy(call("is_valid", column)) if column.null_count else None
 
 
 def repeated(values: Numbers) -> int:
@@ -306,7 +306,7 @@ def _fixed(column: pa.Array, tag: bytes, valid: Numbers | None) -> Fixed:
     """Returns the canonical values of a column of fixed width."""
     negative_zeros = False
     if tag.startswith(b"decimal"):
-        wide = column.cast(pa.decimal128(38, column.type.scale))
+        wide = cast(column, pa.decimal128(38, column.type.scale))
         words = np.frombuffer(wide.buffers()[1], np.int64, 2 * len(wide), wide.offset * 16)
         pairs = words.reshape(-1, 2)
         pairs = pairs if valid is None else np.where(valid[:, None], pairs, 0)
@@ -328,6 +328,6 @@ def _numbers(column: pa.Array, tag: bytes) -> Numbers:
     if tag in (b"uint64", b"timestamp_ns"):
         return to_numpy(column)
     if tag == b"timestamp":
-        return to_numpy(column.cast(pa.timestamp("us", column.type.tz)))
+        return to_numpy(cast(column, pa.timestamp("us", column.type.tz)))
     wide = _WIDEST.get(tag, pa.int64())
-    return to_numpy(column if column.type == wide else column.cast(wide))
+    return to_numpy(column if column.type == wide else cast(column, wide))

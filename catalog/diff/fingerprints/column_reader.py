@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from catalog.arrow_functions import pc
 from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.diff.fingerprints.text import is_utf8
 from catalog.engine.arrow_arrays import constant

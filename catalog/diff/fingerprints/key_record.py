@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from catalog.arrow_functions import pc
 from catalog.diff.fingerprints.canonical import repeated, unwrapped
 from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.engine.arrow_arrays import constant, to_numpy

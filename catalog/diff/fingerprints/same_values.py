@@ -2,8 +2,8 @@
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from catalog.arrow_functions import pc
 from catalog.diff.fingerprints.canonical import is_binary, is_text
 from catalog.engine.arrow_arrays import to_numpy
 

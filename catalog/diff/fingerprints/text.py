@@ -1,8 +1,8 @@
 """Columns of text or bytes: whether text is UTF-8, and the least and the greatest value."""
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from catalog.arrow_functions import pc
 from catalog.diff.fingerprints.canonical import as_bytes, bytes_within, is_binary, is_text
 
 
