@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import pyarrow as pa
 
@@ -278,6 +278,13 @@ class TableDiff:
         return table_json(self.view)
 
 
+Draw: TypeAlias = Callable[[DiffView, int], str]
+"""Draws the picture of a diff as text, within a width in columns."""
+
+WIDTH = 100
+"""Columns of text that a diff takes when it is printed."""
+
+
 @tells_machine_errors
 class Diff:
     """What changed between two refs, table by table.
@@ -294,6 +301,7 @@ class Diff:
         *,
         lookup: Callable[[str], TableDiff] | None = None,
         close: Callable[[], None] = lambda: None,
+        draw: Draw | None = None,
     ) -> None:
         self.before = before
         self.after = after
@@ -301,6 +309,7 @@ class Diff:
         self._by_name = {one.table.casefold(): one for one in reversed(self.tables)}
         self._lookup = lookup
         self._close = close
+        self._draw = draw
 
     def __getitem__(self, table: str) -> TableDiff:
         """Returns what changed in a table.
@@ -336,3 +345,19 @@ class Diff:
     def to_dict(self) -> Json:
         """Returns the JSON form, format version 1."""
         return diff_json(self.view)
+
+    def to_text(self, *, width: int = WIDTH) -> str:
+        """Returns the picture of it as text, as ``print`` and notebooks show it.
+
+        Args:
+            width: How many columns of text it may take.
+        """
+        return "" if self._draw is None else self._draw(self.view, width)
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def _repr_html_(self) -> str:
+        import html
+
+        return f"<pre>{html.escape(self.to_text())}</pre>"

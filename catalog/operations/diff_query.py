@@ -25,6 +25,7 @@ from catalog.model.datafile import DataFile, FileChanges
 from catalog.model.table import TableSnapshot
 from catalog.operations.context import OperationContext
 from catalog.operations.diff import resolve_ends
+from catalog.operations.diff_picture import diff_picture
 from catalog.operations.sessions import open_session
 from catalog.query.session import Session
 from catalog.storage.store import ObjectStore
@@ -88,7 +89,7 @@ def compare_results(
     except BaseException:
         work.close()
         raise
-    return Diff(*ends, [table], close=work.close)
+    return Diff(*ends, [table], close=work.close, draw=diff_picture)
 
 
 def _write_result(session: Session, query: str, *, end: End, path: str) -> None:

@@ -76,6 +76,19 @@ def test_changed_rows_become_frames(cat: Catalog) -> None:
         diff["t"].to_polars()
 
 
+def test_a_diff_shows_its_picture(cat: Catalog) -> None:
+    with cat.diff("main~1", "main") as diff:
+        lines = str(diff).splitlines()
+        assert lines[0].startswith("main~1 (")
+        assert "t  modified  key id" in lines
+        assert max(map(len, diff.to_text(width=60).splitlines())) <= 60
+    with cat.diff_query('SELECT id, n AS "<b>" FROM t', "main~1", "main", key=["id"]) as diff:
+        assert "<b>" in str(diff)
+        shown = diff._repr_html_()
+        assert "&lt;b&gt;" in shown
+        assert "<b>" not in shown
+
+
 def test_lists_of_values_become_frames(cat: Catalog) -> None:
     pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
     log = cat.log()

@@ -42,6 +42,11 @@ class Comparison(TableDiff):
     def __str__(self) -> str:
         return self.to_text()
 
+    def _repr_html_(self) -> str:
+        import html
+
+        return f"<pre>{html.escape(self.to_text())}</pre>"
+
     def __repr__(self) -> str:
         ends = f"{self.diff.before.ref} → {self.diff.after.ref}"
         return f"<Comparison {ends}: {'different' if self.differs else 'equal'}>"
