@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = (
     "README.md",
     "docs/tutorial/validate-a-backfill.md",
+    "docs/how-to/compare-two-places.md",
     "docs/how-to/snapshot-from-a-pipeline.md",
     "docs/how-to/change-rows-with-sql.md",
     "docs/how-to/query-from-other-tools.md",

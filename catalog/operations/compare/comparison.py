@@ -1,10 +1,12 @@
 """What a comparison answers: the diff of one table, and how it was named."""
 
+import re
 from contextlib import ExitStack
 
 from catalog.diff.result import Diff, TableDiff
-from catalog.report.markdown import render_markdown
-from catalog.report.text import render_diff
+
+_KEY_NAME = re.compile(r"(?:^|_)(?:id|key|uuid|guid)$", re.IGNORECASE)
+"""Names of columns that may well identify a row: whether they do is for the user to say."""
 
 WIDTH = 100
 """Columns of text that a comparison takes when it is printed."""
@@ -23,8 +25,22 @@ class Comparison(TableDiff):
     def __init__(self, diff: Diff, kept: ExitStack) -> None:
         (table,) = diff.tables
         super().__init__(table._plan, table._counts, table._store, rows=table._rows)
-        self.diff = diff
+        self.diff = Diff(diff.before, diff.after, [self], close=kept.close)
         self._kept = kept
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Returns what to know before trusting the counts."""
+        found = super().warnings
+        if self.key or not (self.rows.inserted and self.rows.deleted):
+            return found
+        names = [pair.name for pair in self._plan.pairs if _KEY_NAME.search(pair.name)]
+        such_as = f", such as {names[0]}," if names else ""
+        return (
+            *found,
+            f"without a key, a row that changed is one deleted and one inserted: a key{such_as} "
+            "pairs them",
+        )
 
     @property
     def differs(self) -> bool:
@@ -33,10 +49,14 @@ class Comparison(TableDiff):
 
     def to_text(self, *, width: int = WIDTH) -> str:
         """Returns the picture of it as text, within a width in columns."""
+        from catalog.report.text import render_diff
+
         return "\n".join(render_diff(self.diff.view, width=width))
 
     def to_markdown(self) -> str:
         """Returns it as Markdown."""
+        from catalog.report.markdown import render_markdown
+
         return "\n".join(render_markdown(self.diff.view))
 
     def __str__(self) -> str:

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 from catalog.dataclasses import dataclass, replace
 from catalog.diff.result import Diff
 from catalog.diff.view import End
-from catalog.engine.workspace import Workspace
 from catalog.errors import ErrorKind, NotFound
 from catalog.hints import Blank, Option, hint
 from catalog.model.table import TableSnapshot
 from catalog.model.texts import check_text, path_text
 from catalog.operations.compare.comparison import Comparison
-from catalog.operations.compare.frames import Frame, read_frame
 from catalog.operations.compare.places import is_table_at, read_place
 from catalog.operations.compare.same_bytes import with_shared_content
 from catalog.operations.compare.sides import NAME, Side, SidesPlanner, TwoTables, check_matches
@@ -34,6 +32,7 @@ from catalog.storage.store import RemoteFiles
 
 if TYPE_CHECKING:
     from catalog.diff.explain import Step
+    from catalog.engine.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +64,8 @@ def run_comparison(
                 result = stat_diff(planner, planned)
             else:
                 result = stack.enter_context(run_diff(planner, planned, request))
+            if isinstance(planner, SidesPlanner):
+                planner.check_places()
             check_matches(planner, planned[0].plan, result.tables[0])
         return Comparison(result, stack.pop_all())
 
@@ -209,6 +210,9 @@ class Reading:
             return stored.side(self.repository)
         if isinstance(source, str | os.PathLike):
             return read_place(self.repository, path_text(source, "the place"), like)
+        from catalog.engine.workspace import Workspace
+        from catalog.operations.compare.frames import Frame, read_frame
+
         if self._work is None:
             self._work = Workspace(store=self.repository.store)
             self._stack.callback(self._work.close)

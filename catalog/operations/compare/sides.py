@@ -22,13 +22,14 @@ from catalog.operations.tables import unknown_table
 from catalog.repository.commits import StoredTable
 from catalog.repository.datafiles import Watch
 from catalog.repository.repository import Repository
+from catalog.storage.external_files import is_remote
 
 NAME = "data"
 """What the rows of each side are called where a table's name would stand."""
 
 LAYOUT = ("key_changed", "partitioning_changed", "definition_changed")
 """Changes of a schema that say nothing about rows: a directory has no key, and its partitions are
-how it is stored."""
+how it is stored. So is the type of a partition column: the texts of paths have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +103,18 @@ class SidesPlanner:
 
     def _of_rows(self, plan: TablePlan) -> TablePlan:
         """Returns a plan without what tells of the layout of files only, and with warnings."""
-        changes = plan.schema_changes
-        if not all(side.is_table for side in self.sides):
-            changes = tuple(one for one in changes if one.change not in LAYOUT)
+        from_paths = {
+            field.name
+            for side in self.sides
+            if not side.is_table
+            for field in side.table.fields(side.table.partition_by)
+        }
+        changes = tuple(
+            one
+            for one in plan.schema_changes
+            if one.change not in LAYOUT
+            and not (one.change == "type_changed" and one.column in from_paths)
+        )
         return replace(
             plan,
             status="modified" if plan.tasks or changes else "unchanged",
@@ -120,6 +130,17 @@ class SidesPlanner:
                 ),
             ),
         )
+
+    def check_places(self) -> None:
+        """Checks that no local file of a place changed, those that were not read too.
+
+        Raises:
+            CorruptData: One did.
+        """
+        for side in self.sides:
+            if not side.is_table:
+                local = [file for file in side.files if not is_remote(file.path)]
+                verify_side(self.repository, side, local)
 
     def all_files(self, planned: PlannedTable, side: SideName) -> Sequence[DataFile]:
         """Returns all files of a side."""
@@ -203,11 +224,29 @@ def verify_side(repository: Repository, side: Side, files: Sequence[DataFile]) -
     if side.held is not None:
         return Watch(side.end.ref)
     try:
-        return verified(repository, files, what=side.end.ref, all_needed=False)
+        watch = verified(repository, files, what=side.end.ref, all_needed=False)
     except CorruptData as error:
         if side.is_table or error.kind != ErrorKind.FILE_CHANGED:
             raise
         raise changed(side.end.ref) from error
+    return watch if side.is_table else PlaceWatch(watch.what, watch.found)
+
+
+class PlaceWatch(Watch):
+    """Local files of a place as they were before they were read."""
+
+    __slots__ = ()
+
+    def check(self) -> None:
+        """Checks, after the last row was read, that it is the files of before that were read.
+
+        Raises:
+            CorruptData: A file was changed, replaced or removed.
+        """
+        try:
+            Watch.check(self)
+        except CorruptData as error:
+            raise changed(self.what) from error
 
 
 def changed(place: str) -> CorruptData:

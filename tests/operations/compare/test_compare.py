@@ -112,8 +112,37 @@ def test_files_are_paired_whatever_they_are_called(places: Path) -> None:
     assert not found.differs and found.coverage.files_kept == 3
 
 
-def test_no_key_matches_whole_rows(places: Path) -> None:
-    assert counts(catalog.compare("old", "new")) == (3, 3, 0)
+def test_no_key_matches_whole_rows_and_says_so(places: Path) -> None:
+    found = catalog.compare("old", "new")
+    assert counts(found) == (3, 3, 0)
+    assert "a key, such as id, pairs them" in str(found)
+    assert not catalog.compare("old", "new", key=["id"]).warnings
+
+
+def test_files_that_change_meanwhile_are_an_error(places: Path) -> None:
+    def change(done: int, total: int, rows: int) -> None:
+        for path in ("old/part=0", "old/part=1"):
+            os.utime(next(Path(path).iterdir()), ns=(done, done))
+
+    for read in ("old", "new"):
+        with pytest.raises(CorruptData, match="old was changed while it was compared") as caught:
+            catalog.compare("old", "new.parquet" if read == "old" else "new", progress=change)
+        assert caught.value.kind == ErrorKind.SOURCE_CHANGED
+
+
+def test_types_of_paths_are_no_difference(places: Path) -> None:
+    pq.write_table(pa.table({"id": [1, 2], "part": pa.array([3, 4], pa.int16())}), "a.parquet")
+    for number in (1, 2):
+        Path(f"b/part={number + 2}").mkdir(parents=True)
+        pq.write_table(pa.table({"id": [number]}), f"b/part={number + 2}/x.parquet")
+    assert not catalog.compare("a.parquet", "b", key=["id"]).differs
+    assert not catalog.compare("b", "a.parquet").differs
+
+
+def test_keys_of_unlike_types_that_match_are_compared_as_text(places: Path) -> None:
+    pq.write_table(pa.table({"id": ["1", "02"]}), "texts.parquet")
+    found = catalog.compare(pa.table({"id": [1, 2]}), "texts.parquet", key=["id"])
+    assert counts(found) == (1, 1, 0) and "compared as text" in found.warnings[0]
 
 
 def test_layout_is_no_difference(places: Path) -> None:
