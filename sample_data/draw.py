@@ -133,7 +133,7 @@ def _sign(
 
 def numbered(carrier: str) -> Image.Image:
     """Draws the tail of an airline."""
-    known = (*CARRIERS, "YV", ADDED, SHOWN_INSTEAD)
+    known = (*CARRIERS, SHOWN_INSTEAD, ADDED)
     return drawn(known.index(carrier))
 
 

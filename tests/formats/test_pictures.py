@@ -105,6 +105,24 @@ def test_likeness_tells_a_worse_copy_from_another_picture(reference: Picture) ->
     assert likeness(seen(encoded(another(), "PNG")), reference) < 0.8
 
 
+def test_pictures_of_few_waves_are_told_apart() -> None:
+    """Gradients and halves have one wave or a few, and all others are nothing."""
+    upright = Image.linear_gradient("L").resize(WIDE)
+    lying = Image.linear_gradient("L").transpose(Transpose.ROTATE_90).resize(WIDE)
+    half, other_half = (Image.new("L", WIDE, "white") for _ in range(2))
+    half.paste(0, (0, 0, 40, 60))
+    other_half.paste(0, (0, 0, 80, 30))
+    for one, other in ((upright, lying), (half, other_half)):
+        seen_both = [seen(encoded(image, "PNG")) for image in (one, other)]
+        assert likeness(*seen_both) < 0.7
+        assert likeness(seen_both[0], seen(encoded(one, "JPEG", quality=60))) > 0.9
+
+
+def test_colours_count() -> None:
+    swapped = Image.merge("RGB", drawn().split()[::-1])
+    assert likeness(seen(encoded(drawn(), "PNG")), seen(encoded(swapped, "PNG"))) < 0.95
+
+
 def test_pictures_of_one_colour_are_told_apart() -> None:
     red, reddish, blue = (
         seen(encoded(Image.new("RGB", WIDE, colour), "PNG"))

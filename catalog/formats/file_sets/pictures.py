@@ -5,6 +5,7 @@ by libraries are opened: others run programs, or read other files.
 """
 
 import contextlib
+import hashlib
 import logging
 import math
 import os
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
+    Vector: TypeAlias = NDArray[np.float64]
+
 Images: TypeAlias = Literal["auto", "always", "never"]
 """Whether pictures are looked at: where Pillow is installed, in any case, or not at all."""
 
@@ -42,14 +45,20 @@ of a few kilobytes can ask for thousands, which would take hours."""
 SMALL_BYTES = 100_000_000
 """Bytes of a decoded image up to which several are decoded at once."""
 
-GREY_SIDE, WAVES = 32, 8
-"""Pixels across and down to which a picture is reduced, and waves that are kept of each."""
+HASH_BITS = 64
 
-WAVE_DIGITS = 3
+SIDE = 32
+"""Pixels across and down to which a picture is reduced."""
+
+WAVES = (8, 3, 3)
+"""Waves across and down that are told of lightness, and of both differences of colour."""
+
+NEUTRAL, LIGHTNESS = 48.0, 0.25
+"""What each picture has in its look, so that shades of grey are alike, and how much the lightness
+of all of it counts: pictures that are lighter or darker show the same."""
+
+DIGITS = 3
 """Digits of a wave's strength after the point: further ones differ between machines."""
-
-FLAT = 2
-"""Levels of grey by which the pixels of a reduced picture of one colour differ at most."""
 
 SAMPLED_SIDE = 1024
 """Pixels of the longer side above which only every so manyth pixel is looked at: a pixel of the
@@ -272,44 +281,66 @@ def _eight_bits(image: "Image") -> "Image":
 
 
 def _hash(image: "Image") -> int:
-    """Returns the perceptual hash: which slow waves of light and dark are strong in a picture.
+    """Returns the perceptual hash: on which sides of 64 planes the look of a picture lies.
 
-    A picture of one colour has no waves; its bits are those of the colour, so that the closer two
-    colours are, the more bits they share.
+    Of two pictures the share of equal bits is about 1 less the angle between their looks, in
+    half turns: 1 for the same look, a half for looks that have nothing to do with each other,
+    and little for a picture and its negative.
 
-    Source: Christoph Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions",
-    2010, section 3.2.1 (pHash).
+    Source: Moses Charikar, "Similarity Estimation Techniques from Rounding Algorithms", 2002.
+    """
+    import numpy as np
+
+    sides = _planes() @ _look(image) > 0
+    return int.from_bytes(np.packbits(sides).tobytes(), "big")
+
+
+def _look(image: "Image") -> "Vector":
+    """Returns how a picture looks, as numbers: the strengths of its slow waves.
+
+    These are the lowest frequencies of a cosine transform, of lightness finer than of colour. Slow
+    waves are stronger than quick ones in almost any picture, so each is weighted by its frequency.
     """
     import numpy as np
     from PIL import Image
 
-    side = GREY_SIDE
-    small = image.convert("L").resize((side, side), Image.Resampling.LANCZOS)
-    grey = np.frombuffer(small.tobytes(), np.uint8).reshape(side, side)
-    if int(grey.max()) - int(grey.min()) <= FLAT:
-        return _colour_bits(image.resize((1, 1), Image.Resampling.BOX).tobytes())
-    cosines = _cosines()
-    waves = (cosines @ grey @ cosines.T).round(WAVE_DIGITS).ravel()
-    median = np.sort(waves[1:])[WAVES * WAVES // 2 - 1]  # the first is the mean of all pixels
-    return int.from_bytes(np.packbits(waves > median).tobytes(), "big")
+    small = image.resize((SIDE, SIDE), Image.Resampling.LANCZOS).convert("YCbCr")
+    pixels = np.frombuffer(small.tobytes(), np.uint8).reshape(SIDE, SIDE, 3) - 128.0
+    cosines, weights = _cosines()
+    parts = [np.array([NEUTRAL])]
+    for channel, waves in enumerate(WAVES):
+        found = cosines[:waves] @ pixels[:, :, channel] @ cosines[:waves].T
+        parts.append((found * weights[:waves, :waves]).ravel())
+    look = np.concatenate(parts)
+    look[1] *= LIGHTNESS
+    return look.round(DIGITS)
 
 
 @cache
-def _cosines() -> "NDArray[np.float64]":
-    """Returns the slowest cosines over a row of pixels, one a row."""
+def _cosines() -> "tuple[Vector, Vector]":
+    """Returns the slowest cosines over a row of pixels, one a row, and the weights of waves."""
     import numpy as np
 
-    angles = np.outer(np.arange(WAVES), np.arange(GREY_SIDE) * 2 + 1)
-    cosines: NDArray[np.float64] = np.cos(np.pi / (2 * GREY_SIDE) * angles)
-    return cosines
+    most = max(WAVES)
+    angles = np.outer(np.arange(most), np.arange(SIDE) * 2 + 1)
+    cosines = np.cos(np.pi / (2 * SIDE) * angles) / SIDE * np.sqrt(8)
+    cosines[0] /= np.sqrt(2)
+    squares = np.arange(most) ** 2
+    weights = np.sqrt(np.add.outer(squares, squares))
+    weights[0, 0] = 1
+    return cosines, weights
 
 
-def _colour_bits(colour: bytes) -> int:
-    """Returns a colour as bits: of red, green and blue as many are set as there is of each."""
-    bits = 0
-    for value, width in zip(colour, (21, 22, 21), strict=True):
-        bits = bits << width | ((1 << round(value * width / 255)) - 1)
-    return bits
+@cache
+def _planes() -> "Vector":
+    """Returns 64 planes that lie at random and are the same everywhere, one a row."""
+    import numpy as np
+
+    numbers = 1 + sum(waves * waves for waves in WAVES)
+    drawn = hashlib.shake_256(b"parquetry: planes of looks").digest(HASH_BITS * numbers * 8)
+    eight = np.frombuffer(drawn, np.uint8).reshape(HASH_BITS, numbers, 8)
+    planes: Vector = eight.sum(2, dtype=np.float64) - 8 * 127.5  # nearly a normal distribution
+    return planes
 
 
 class _NoWarnings:
