@@ -91,7 +91,24 @@ def select(cat: Catalog, root: Path) -> None:
     assert code == 0, said.getvalue()
 
 
+def take_files(cat: Catalog, root: Path) -> None:
+    with cat.transaction(message="m") as transaction:
+        transaction.snapshot("f", str(root / "pics"), format="files")
+
+
+def merge_files(cat: Catalog, root: Path) -> None:
+    cat.merge("files", into="main")
+
+
+def restore(cat: Catalog, root: Path) -> None:
+    assert cat.export("f", str(root / "out"), format="files") == 4
+    with cat.open_file("f", "a") as file:
+        assert file.read() == b"first"
+
+
 OPERATIONS = (snapshot, reference, update, upsert, diff, merge, export, log, select)
+FILE_OPERATIONS = (take_files, merge_files, restore)
+FILE_PLACES = ("/pics", "/lake/blobs", "/lake/lists", "/lake/data", "/lake/tmp", "/out")
 
 
 def make(root: Path) -> None:
@@ -107,6 +124,19 @@ def make(root: Path) -> None:
         with cat.transaction(branch, message="m") as transaction:
             transaction.sql(statement)
     write(root / "src/day=1/a.parquet", {"id": [1, 2, 3], "v": [10, 21, 30]})
+    (root / "pics/d").mkdir(parents=True)
+    for path, content in (("a", b"first"), ("d/b", b"b" * 100), ("d/c", b"first")):
+        (root / "pics" / path).write_bytes(content)
+    take_files(cat, root)
+    cat.branches.create("files", at="main")
+    with cat.transaction("files", message="m") as transaction:
+        transaction.sql("DELETE FROM f WHERE path = 'd/c'")
+    (root / "more").mkdir()
+    (root / "more/e").write_bytes(b"e")
+    with cat.transaction("main", message="m") as transaction:
+        transaction.snapshot("f", str(root / "more"), format="files", scope="append")
+    shutil.rmtree(root / "more")
+    (root / "pics/a").write_bytes(b"second")
 
 
 def write(path: Path, columns: dict[str, list[int]]) -> None:
@@ -117,7 +147,12 @@ def write(path: Path, columns: dict[str, list[int]]) -> None:
 def state(root: Path) -> object:
     cat = catalog.open(root / "lake")
     rows = {one.name: sorted(cat.sql(f"FROM {one.name}").fetchall()) for one in cat.tables()}
-    return rows, len(cat.log()), sorted(path.name for path in root.iterdir())
+    restored = {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in (root / "out").rglob("*")
+        if path.is_file() and path.suffix != ".parquet"
+    }
+    return rows, len(cat.log()), sorted(path.name for path in root.iterdir()), restored
 
 
 def main() -> None:
@@ -135,10 +170,14 @@ def main() -> None:
     begin()
     old = state(copy)
     news: dict[Callable[..., None], object] = {}
-    for operation in OPERATIONS:
+    for operation in (*OPERATIONS, *FILE_OPERATIONS):
         operation(begin(), copy)
         news[operation] = state(copy)
-    cases = itertools.product(OPERATIONS, ERRORS, PLACES, (0, 1, 3), (1, -1))
+    how = (0, 1, 3), (1, -1)
+    cases = itertools.chain(
+        itertools.product(OPERATIONS, ERRORS, PLACES, *how),
+        itertools.product(FILE_OPERATIONS, ERRORS, FILE_PLACES, *how),
+    )
     for number, (operation, name, place, skipped, times) in enumerate(cases):
         if number % every:
             continue
