@@ -40,6 +40,9 @@ KEY = (1,)
 MAX_PATH_BYTES = 4096
 """Longest path, in UTF-8: no system takes a longer one."""
 
+MAX_DEPTH = 255
+"""Most directories that a file can lie in: many a tool goes down by a call for each."""
+
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DRIVE = re.compile(r"[A-Za-z]:")
 
@@ -96,6 +99,8 @@ def path_problem(path: str) -> str | None:
         return "it is not valid UTF-8"
     if len(encoded) > MAX_PATH_BYTES:
         return f"it is longer than {MAX_PATH_BYTES} bytes"
+    if path.count("/") > MAX_DEPTH:
+        return f"it lies in more than {MAX_DEPTH} directories"
     if any(part in ("", ".", "..") for part in path.split("/")):
         return "it has an empty part, or one that stands for a directory"
     if "\\" in path:

@@ -115,7 +115,7 @@ def _hashed(source: BinaryIO, blob: Blob, store: ObjectStore, copy: BinaryIO | N
 
 def _changed(store: ObjectStore, blob: Blob, happened: str) -> CorruptData:
     place = location(store, blob)
-    own = "restore the file from a backup, or take a snapshot of the files again"
+    own = "put a file with that content there, from a backup or from where it was taken"
     others = "restore the file, or take a snapshot again; {} protects contents from later writes"
     return CorruptData(
         f"{place}, the content {blob.sha256[:12]}, {happened} since it was committed",

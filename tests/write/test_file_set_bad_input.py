@@ -13,6 +13,7 @@ import pytest
 
 from catalog.catalog import Catalog
 from catalog.errors import CatalogError, CorruptData, ErrorKind, InvalidInput, StorageFailure
+from catalog.formats.file_sets.listing import Found
 from catalog.write.snapshot import ingest
 from tests.write.file_trees import contents, plant, take
 
@@ -115,6 +116,10 @@ BAD: dict[str, tuple[ErrorKind, Callable[[Path], object]]] = {
     "no files": (ErrorKind.EMPTY_SOURCE, lambda s: ((s / "ok").unlink(), shutil.rmtree(s / "sub"))),
     "gone": (ErrorKind.SOURCE_NOT_FOUND, shutil.rmtree),
     "too long a path": (ErrorKind.STORAGE, _deep),
+    "too many directories": (
+        ErrorKind.INVALID_NAME,
+        lambda s: plant(s / "/".join("d" * 255), {"x/f": b""}),
+    ),
 }
 
 
@@ -124,6 +129,12 @@ def test_it_is_refused(cat: Catalog, source: Path, name: str) -> None:
     kind, make = BAD[name]
     make(source)
     assert refused(cat, source).kind is kind
+
+
+def test_a_time_that_does_not_fit_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="a time that cannot be kept") as raised:
+        Found(["ok", "late"], [1, 1], [1, 10**19], [1, 1], [1, 2]).listing("s")
+    assert raised.value.kind is ErrorKind.UNWRITABLE_VALUE
 
 
 def test_requests_that_make_no_sense_are_refused(cat: Catalog, source: Path) -> None:

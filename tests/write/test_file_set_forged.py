@@ -59,7 +59,7 @@ def export(cat: Catalog, tmp_path: Path) -> Path:
 EVIL = [
     *("../escaped", "a/../../escaped", "..", ".", "", "/", "a//b", "a/", "./a", "a/./b"),
     *("/dev/shm/escaped", "C:\\x", "C:/x", "c:x", "..\\..\\x", "\\\\host\\x"),
-    *("nul\0", "\0", "line\nfeed", "\x1b]0;x\x07", "e\u0301", "x" * 5000),
+    *("nul\0", "\0", "line\nfeed", "\x1b]0;x\x07", "e\u0301", "x" * 5000, "d/" * 1500 + "f"),
 ]
 
 

@@ -8,8 +8,11 @@ import pyarrow.compute as pc
 
 from catalog.dataclasses import dataclass, field
 from catalog.errors import ErrorKind, InvalidInput
-from catalog.model.file_sets import folded, path_problem
+from catalog.model.file_sets import MAX_DEPTH, folded, path_problem
 from catalog.repository.columnar import integers, strings
+
+MIN_TIME = -(1 << 63)
+"""The earliest time of a file, in nanoseconds since 1970: what 64 bits hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,12 @@ class Found:
     etags: list[str] = field(default_factory=list)
 
     def listing(self, root: str, warnings: Iterable[str] = ()) -> FileListing:
-        """Returns the files by path."""
+        """Returns the files by path.
+
+        Raises:
+            InvalidInput: One lies too deep, or has a time that cannot be kept.
+        """
+        self._check()
         paths = strings(self.paths)
         numbers = map(integers, (self.sizes, self.mtimes, self.ctimes, self.inodes))
         order = pc.sort_indices(paths)
@@ -81,6 +89,20 @@ class Found:
             etags,
             tuple(warnings),
         )
+
+    def _check(self) -> None:
+        for path in self.paths:
+            if path.count("/") > MAX_DEPTH:
+                raise _refused(path, path_problem(path) or "")
+        for times in (self.mtimes, self.ctimes):
+            if times and not MIN_TIME <= min(times) <= max(times) < -MIN_TIME:
+                wrong = next(n for n, time in enumerate(times) if not MIN_TIME <= time < -MIN_TIME)
+                raise InvalidInput(
+                    f"{self.paths[wrong]!r} has a time that cannot be kept: {times[wrong]} "
+                    "nanoseconds since 1970",
+                    kind=ErrorKind.UNWRITABLE_VALUE,
+                    hint="give it a time between the years 1678 and 2262, with touch for example",
+                )
 
 
 def check_names(folder: str, names: Sequence[str], *, at_root: bool) -> None:
@@ -107,12 +129,15 @@ def check_names(folder: str, names: Sequence[str], *, at_root: bool) -> None:
 
 def _check_name(folder: str, name: str) -> None:
     problem = path_problem(name)
-    if problem is None:
-        return
-    shown = os.fsencode(os.path.join(folder, name)).decode(errors="backslashreplace")
+    if problem is not None:
+        raise _refused(os.path.join(folder, name), problem)
+
+
+def _refused(path: str, problem: str) -> InvalidInput:
+    shown = os.fsencode(path).decode(errors="backslashreplace")
     shown = shown if shown.isprintable() else repr(shown)
     unicode = "UTF-8" in problem
-    raise InvalidInput(
+    return InvalidInput(
         f"{shown} cannot be the name of a file of a file set: {problem}",
         kind=ErrorKind.NOT_UNICODE if unicode else ErrorKind.INVALID_NAME,
         hint="rename it, or leave it out",
