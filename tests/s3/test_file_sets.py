@@ -8,11 +8,15 @@ import pytest
 import catalog
 from catalog.catalog import Catalog
 from catalog.errors import CatalogError, CorruptData, ErrorKind, Unsupported
+from catalog.repository import repository as stored
+from catalog.storage.bucket.store import BucketStore
 from catalog.storage.options import S3Options
 from catalog.storage.s3.service import S3Service
+from tests.write.conftest import START
 from tests.write.file_trees import contents, plant, take
 
 from .conftest import new_place
+from .proxy import FATES, Proxy, once
 from .servers import Server
 
 FILES = {"a/one.txt": b"one", "a/two": b"\x00two", "b/copy": b"one", ".h": b"", "été #1": b"e"}
@@ -106,3 +110,30 @@ def test_the_catalog_itself_is_no_source(lake: Catalog, place: str) -> None:
         with pytest.raises(CatalogError) as raised:
             take(lake, source)
         assert raised.value.kind is ErrorKind.PATH_OUTSIDE
+
+
+@pytest.mark.parametrize("part", ["/blobs/", "/lists/"])
+def test_contents_and_lists_arrive_whatever_happens_to_an_answer(
+    moto: Server, proxy: Proxy, watched: S3Service, tmp_path: Path, part: str
+) -> None:
+    place = new_place(S3Service(S3Options(endpoint_url=moto.endpoint)))
+    store = BucketStore(f"{place}/lake", watched)
+    repository = stored.create(store, author="tester", now=START)
+    cat = Catalog("lake", repository, author="tester")
+    for number, fate in enumerate(FATES):
+        proxy.plan = once(fate, part)
+        take(cat, plant(tmp_path / "s", {**FILES, "changes": fate.encode()}))
+        assert proxy.happened[-1][2] == fate
+        proxy.plan = lambda method, path: None
+        cat.export("images", str(tmp_path / f"out {number}"), format="files")
+        assert contents(tmp_path / f"out {number}") == {**FILES, "changes": fate.encode()}
+
+
+def test_file_sets_merge_there(lake: Catalog, tmp_path: Path) -> None:
+    take(lake, plant(tmp_path / "s", FILES))
+    lake.branches.create("work")
+    take(lake, plant(tmp_path / "one", {**FILES, "a/two": b"ours"}))
+    take(lake, plant(tmp_path / "two", {**FILES, "more": b"theirs"}), branch="work")
+    lake.merge("work")
+    lake.export("images", str(tmp_path / "out"), format="files")
+    assert contents(tmp_path / "out") == {**FILES, "a/two": b"ours", "more": b"theirs"}

@@ -79,7 +79,7 @@ def lake(tmp_path: Path) -> Lake:
 
 
 def shown(content: bytes) -> str:
-    return f"{len(content)} byte{'' if len(content) == 1 else 's'}, sha256 {sha256(content)[:12]}"
+    return f"{len(content)} byte{'' if len(content) == 1 else 's'}, {sha256(content)[:8]}"
 
 
 @pytest.mark.invariant("A merge of file sets takes each file whole, from one of the sides")

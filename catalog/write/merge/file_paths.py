@@ -34,9 +34,9 @@ class FileRow(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """What conflicts tell of it."""
+        """What conflicts tell of it: its size, and the beginning of its hash."""
         unit = "byte" if self.size == 1 else "bytes"
-        return f"{self.size:,} {unit}, sha256 {self.sha256[:12]}"
+        return f"{self.size:,} {unit}, {self.sha256[:8]}"
 
 
 Files = Mapping[str, int]
