@@ -8,6 +8,8 @@ from types import MappingProxyType
 from catalog.dataclasses import dataclass
 from catalog.diff.fingerprints.claims import unproved
 from catalog.diff.fingerprints.completing import Replaced, TakenFrom, computed_whole
+from catalog.diff.fingerprints.key_repeats import no_key_repeats
+from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.diff.fingerprints.row_completing import complete_row_digests
 from catalog.diff.fingerprints.row_rule import Prints, has_row_digests
 from catalog.diff.route import known_keys
@@ -18,9 +20,10 @@ from catalog.model.fingerprint import Fingerprint
 from catalog.model.scan_plan import scan_plan
 from catalog.model.table import TableSnapshot
 from catalog.repository.commit_writer import TableUpdate
-from catalog.repository.datafiles import nearby, place
+from catalog.repository.datafiles import local_path, nearby, place
 from catalog.repository.fingerprints import Fingerprints
 from catalog.repository.repository import Repository
+from catalog.storage.external_files import is_remote
 from catalog.storage.store import KeepsCopies, ObjectStore
 from catalog.write.context import FreshPrints
 
@@ -95,8 +98,31 @@ def keep_prints(
         return KeptPrints(found, ())
     counts = known_keys(update.added, found)
     if counts is None:
-        counts = _count_bad_keys(store, update.added, table, sources=sources)
+        counts = _compared(store, update.added, table, sources=sources, prints=found)
     return KeptPrints(found, key_warnings(update.name, table, counts))
+
+
+def _compared(
+    store: ObjectStore,
+    files: Sequence[DataFile],
+    table: TableSnapshot,
+    *,
+    sources: Mapping[str, TakenFrom],
+    prints: Mapping[Identity, Fingerprint],
+) -> tuple[int, int]:
+    """Counts rows with NULL and duplicate keys in files of which those of each are known."""
+    nulls, local = 0, []
+    for file in files:
+        record = prints[file.identity].key
+        source = sources.get(file.path)
+        path = local_path(store, file) if source is None else source.uri
+        if record is None or record.duplicates or path is None or is_remote(path):
+            break
+        nulls += record.nulls
+        local.append((path, KeyedFile(table, file, table.key)))
+    if len(local) == len(files) and no_key_repeats(local):
+        return nulls, 0
+    return _count_bad_keys(store, files, table, sources=sources)
 
 
 def _count_bad_keys(
