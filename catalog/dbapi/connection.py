@@ -4,12 +4,19 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import duckdb
+
 import catalog
 from catalog.dbapi import errors
 from catalog.dbapi.cursor import Cursor
-from catalog.dbapi.errors import InterfaceError, ProgrammingError, translated
+from catalog.dbapi.errors import (
+    InterfaceError,
+    ProgrammingError,
+    database_error,
+    translated,
+)
 from catalog.dbapi.parameters import Parameters
-from catalog.errors import ErrorKind
+from catalog.errors import CatalogError, ErrorKind
 from catalog.query.results import Outcome, RowStream
 
 if TYPE_CHECKING:
@@ -206,9 +213,12 @@ class Connection:
 
     def read(self, fetch: Callable[[], T]) -> T:
         """Fetches rows for a cursor, while no other uses the connection."""
-        with self._lock, translated():
+        with self._lock:
             self.check_open()
-            return fetch()
+            try:
+                return fetch()
+            except (CatalogError, duckdb.Error) as error:
+                raise database_error(error) from error
 
     def drop(self, rows: RowStream) -> None:
         """Gives up rows of a cursor, while no other uses the connection."""

@@ -109,16 +109,16 @@ def translated() -> Iterator[None]:
     """Raises errors of the catalog and of DuckDB as those of PEP 249."""
     try:
         yield
-    except CatalogError as error:
+    except (CatalogError, duckdb.Error) as error:
         raise database_error(error) from error
-    except duckdb.InterruptException as error:
-        raise OperationalError("the statement was interrupted") from error
-    except duckdb.Error as error:
-        raise _engine_error(error)(str(error)) from error
 
 
-def database_error(error: CatalogError) -> DatabaseError:
-    """Returns what PEP 249 has for an error of the catalog, with its message, kind and hint."""
+def database_error(error: CatalogError | duckdb.Error) -> DatabaseError:
+    """Returns what PEP 249 has for an error, with the message, kind and hint of the catalog's."""
+    if isinstance(error, duckdb.InterruptException):
+        return OperationalError("the statement was interrupted")
+    if isinstance(error, duckdb.Error):
+        return _engine_error(error)(str(error))
     hint = error.hint
     if error.kind in _HINTS and (error.kind != ErrorKind.READ_ONLY or type(error) is Unsupported):
         hint = _HINTS[error.kind]

@@ -87,8 +87,11 @@ class RowStream:
             return self._ended(self._connection.fetchall)
         found = []
         while len(found) < count:
-            with translated():
+            try:
                 batch = self._connection.fetchmany(count - len(found))
+            except duckdb.Error:  # a context for each row would take longer than the row
+                with translated():
+                    raise
             if not batch:
                 self._ended(list)
                 break

@@ -208,11 +208,18 @@ def test_what_another_cursor_made_wait_becomes_arrow_if_nothing_is_lost(
 
 
 def test_a_statement_can_be_stopped(con: dbapi.Connection) -> None:
-    timer = threading.Timer(0.3, con.interrupt)
-    timer.start()
+    done = threading.Event()
+
+    def stop() -> None:
+        while not done.wait(0.05):
+            con.interrupt()
+
+    other = threading.Thread(target=stop)
+    other.start()
     with pytest.raises(dbapi.OperationalError, match="interrupted"):
         con.execute("SELECT sum(a.i * b.i) FROM range(10_000_000) a(i), range(10_000_000) b(i)")
-    timer.join()
+    done.set()
+    other.join()
     assert con.execute("SELECT 1").fetchone() == (1,)
 
 
