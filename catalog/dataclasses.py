@@ -188,6 +188,8 @@ def _comparison(cls: Any) -> tuple[Any, Any]:
     compared_values, hashed_values = _values(compared), _values(hashed)
 
     def __eq__(self: Any, other: object) -> bool:  # noqa: N807
+        if other is self:
+            return True
         if other.__class__ is not self.__class__:
             return NotImplemented
         same: bool = compared_values(self) == compared_values(other)
@@ -201,9 +203,10 @@ def _comparison(cls: Any) -> tuple[Any, Any]:
 
 def _values(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
     """Returns what returns the tuple of some attributes."""
-    if len(names) > 1:
-        return attrgetter(*names)
-    return lambda value: tuple(getattr(value, name) for name in names)
+    if len(names) == 1:
+        get = attrgetter(names[0])
+        return lambda value: (get(value),)
+    return attrgetter(*names) if names else lambda value: ()
 
 
 def _refusals(cls: Any) -> tuple[Any, Any]:

@@ -23,7 +23,7 @@ from catalog.diff.kept_statistics import kept_stats
 from catalog.diff.options import DiffOptions
 from catalog.diff.plan import SIDES, SideName
 from catalog.diff.result import TableDiff
-from catalog.diff.route import Prints, route
+from catalog.diff.route import Prints, routes
 from catalog.diff.statistics import float_texts, side_stats
 from catalog.diff.tally import examples, tally
 from catalog.engine.quoting import type_sql
@@ -129,8 +129,7 @@ def _settled(reader: TableReader, name: str, checks: KeyChecks, *, progress: Pro
 def _fill(remainder: Remainder, prints: Prints, progress: Progress) -> bool:
     """Runs all tasks; False if they must be run again, without fingerprints."""
     plan = remainder.plan
-    for task in plan.tasks:
-        chosen = route(plan, task, prints)
+    for task, chosen in zip(plan.tasks, routes(plan, prints), strict=True):
         if not plan.key:
             remainder.run_keyless(chosen)
         else:

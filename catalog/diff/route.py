@@ -6,7 +6,7 @@ their key.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from catalog.dataclasses import dataclass
@@ -57,13 +57,23 @@ class Route:
     same: DiffTask | None = None
 
 
+def routes(plan: TablePlan, prints: Prints) -> Iterator[Route]:
+    """Yields the paths of all tasks of a plan, in their order."""
+    pairing = _Pairing(plan, prints)
+    return (_route(task, pairing) for task in plan.tasks)
+
+
 def route(plan: TablePlan, task: DiffTask, prints: Prints) -> Route:
     """Chooses the paths of a task, from the known fingerprints of its files."""
+    return _route(task, _Pairing(plan, prints))
+
+
+def _route(task: DiffTask, pairing: "_Pairing") -> Route:
+    plan, prints = pairing.plan, pairing.prints
     if task.partition is None or not prints or (not plan.key and plan.added):
         return Route(task, (), task)
     waiting, left = dict(enumerate(task.before)), dict(enumerate(task.after))
     pairs: list[FilePair] = []
-    pairing = _Pairing(plan, prints)
     like: defaultdict[object, dict[int, DataFile]] = defaultdict(dict)
     for number, before in waiting.items():
         like[pairing.mark("f", before)][number] = before
@@ -133,11 +143,13 @@ class _Pairing:
     """
 
     def __init__(self, plan: TablePlan, prints: Prints) -> None:
+        self.plan = plan
         self.prints = prints
         constant = constants(plan)
         self.keys = [pair for pair in plan.key_pairs if pair.number not in constant]
         self.values = [pair for pair in plan.value_pairs if pair.number not in constant]
         self.whole_rows = not plan.key
+        self._as_they_are: dict[int, bool] = {}
 
     def mark(self, side: SideName, file: DataFile) -> object:
         """Returns what a file must have in common with those that it may be paired with."""
@@ -170,9 +182,15 @@ class _Pairing:
         before = mine.columns.get(pair.before.id)
         if before is not None and before == theirs.columns.get(pair.after.id):
             return True
-        if pair.key or not _compares_as_it_is(pair):
+        if pair.key or not self._compares_as_it_is(pair):
             return False  # without digests, such columns are never passed over
         return stored_alike(mine, pair.before.id, theirs, pair.after.id)
+
+    def _compares_as_it_is(self, pair: ColumnPair) -> bool:
+        if pair.number not in self._as_they_are:
+            forms = common_forms(pair.before.type, pair.after.type)
+            self._as_they_are[pair.number] = forms is not None and forms.as_they_are
+        return self._as_they_are[pair.number]
 
 
 def _places(
@@ -209,11 +227,6 @@ def constant(plan: TablePlan, pair: ColumnPair) -> bool:
     return pair.before.id in plan.side("f").partition_by and pair.after.id in (
         plan.side("t").partition_by
     )
-
-
-def _compares_as_it_is(pair: ColumnPair) -> bool:
-    forms = common_forms(pair.before.type, pair.after.type)
-    return forms is not None and forms.as_they_are
 
 
 def known_keys(files: Sequence[DataFile], prints: Prints) -> tuple[int, int] | None:

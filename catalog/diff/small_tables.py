@@ -42,7 +42,7 @@ from catalog.diff.fingerprints.column_reader import in_one
 from catalog.diff.kept_statistics import kept_stats
 from catalog.diff.options import DiffOptions
 from catalog.diff.plan import SIDES, ColumnPair, DiffTask, SideName, TablePlan
-from catalog.diff.route import FilePair, Prints, constant, known_keys, route
+from catalog.diff.route import FilePair, Prints, constant, known_keys, routes
 from catalog.engine.arrow_arrays import from_numpy
 from catalog.errors import CatalogError
 from catalog.formats.footer import ParquetSource
@@ -101,11 +101,11 @@ def small_table(plan: TablePlan, options: DiffOptions, prints: Prints) -> SmallT
         return None
     if compares_files(plan):
         return SmallTable((), plan.tasks)
-    routes = [route(plan, task, prints) for task in plan.tasks]
-    pairs = tuple(pair for chosen in routes for pair in chosen.pairs if pair.changed)
+    chosen = list(routes(plan, prints))
+    pairs = tuple(pair for one in chosen for pair in one.pairs if pair.changed)
     if any(len(pair.changed) > SMALL_COLUMNS for pair in pairs):
         return None
-    return SmallTable(pairs, tuple(one.rest for one in routes if one.rest is not None))
+    return SmallTable(pairs, tuple(one.rest for one in chosen if one.rest is not None))
 
 
 def count_small(

@@ -12,7 +12,7 @@ from catalog.diff.file_changes import FileChanges, compares_files
 from catalog.diff.options import DiffOptions
 from catalog.diff.plan import SIDES, TablePlan
 from catalog.diff.result import Selection, TableDiff
-from catalog.diff.route import Prints, known_keys, route
+from catalog.diff.route import Prints, known_keys, routes
 from catalog.storage.store import ObjectStore
 
 
@@ -62,7 +62,7 @@ def is_unchanged(plan: TablePlan, options: DiffOptions, prints: Prints) -> bool:
         )
     else:
         known = all(pair.compared for pair in plan.pairs if pair.partition)
-    routes = (route(plan, task, prints) for task in plan.tasks)
     return known and all(
-        chosen.rest is None and not any(pair.changed for pair in chosen.pairs) for chosen in routes
+        chosen.rest is None and not any(pair.changed for pair in chosen.pairs)
+        for chosen in routes(plan, prints)
     )

@@ -116,6 +116,9 @@ def _blocks(columns: Mapping[int, tuple[bytes, ...]]) -> dict[str, str]:
 Fact = TypeVar("Fact")
 
 
+_JSON = json.JSONDecoder()
+
+
 class _Later(Mapping[int, Fact]):
     """Facts by field id, each decoded when it is asked for: most never are.
 
@@ -123,25 +126,27 @@ class _Later(Mapping[int, Fact]):
     be decoded.
     """
 
-    __slots__ = ("_decode", "_found", "_ids", "_stored", "_text")
+    __slots__ = ("_decode", "_found", "_known", "_text")
 
     def __init__(self, text: bytes, decode: Callable[[Any], Fact]) -> None:
-        self._text = text
+        self._text = text.decode()
         self._decode = decode
-        self._ids: dict[int, None] | None = None
-        self._stored: dict[int, Any] | None = None
+        self._known: dict[int, int] | None = None
         self._found: dict[int, Fact] = {}
-
-    def _all(self) -> dict[int, Any]:
-        if self._stored is None:
-            self._stored = {int(i): stored for i, stored in json.loads(self._text.decode()).items()}
-        return self._stored
 
     def __getitem__(self, field_id: int) -> Fact:
         found = self._found.get(field_id)
         if found is None:
-            found = self._found[field_id] = self._decode(self._all()[field_id])
+            stored, _ = _JSON.raw_decode(self._text, self._places()[field_id])
+            found = self._found[field_id] = self._decode(stored)
         return found
+
+    def _places(self) -> dict[int, int]:
+        """Returns where each fact begins in the text: none holds what looks like a name."""
+        if self._known is None:
+            names = _FIELD_ID.finditer(self._text)
+            self._known = {int(name[1]): name.end() for name in names}
+        return self._known
 
     def __contains__(self, field_id: object) -> bool:
         return field_id in self.keys()
@@ -151,9 +156,7 @@ class _Later(Mapping[int, Fact]):
 
     def keys(self) -> KeysView[int]:
         """Returns the field ids, as those of a dictionary, which sets are quick with."""
-        if self._ids is None:
-            self._ids = dict.fromkeys(map(int, _FIELD_ID.findall(self._text)))
-        return self._ids.keys()
+        return self._places().keys()
 
     def __len__(self) -> int:
         return len(self.keys())
@@ -277,7 +280,7 @@ def _summary(stored: object) -> ColumnSummary | None:
     return None
 
 
-_FIELD_ID = re.compile(rb'"([0-9]+)":')
+_FIELD_ID = re.compile(r'"([0-9]+)":')
 
 _DIGEST_BY_ID = re.compile(rb'"([0-9]+)":"([^"]+)"')
 

@@ -65,6 +65,7 @@ class PartialRows:
         self._plan = columns.plan
         self._identifying = [p for p in self._plan.pairs if p.key or p.partition]
         self._formed_numbers = {p.number for side in SIDES for p in columns.formed(side)}
+        self._fields = {side: {field.id: field for field in columns.fields(side)} for side in SIDES}
         self._name = name
         self._keep_all = keep_all
         self.pairs: list[tuple[FilePair, str | None]] = []
@@ -448,7 +449,8 @@ class PartialRows:
         return [p for p in self._identifying if self._known_equal(p, pair, changed)]
 
     def _columns_of(self, side: SideName, ids: Sequence[int]) -> tuple[Field, ...]:
-        return self._plan.side(side).fields(tuple(ids))
+        fields = self._fields[side]
+        return tuple(fields[field_id] for field_id in ids if field_id in fields)
 
     def _all(self, side: SideName, pair: FilePair) -> list[int]:
         """Returns the field ids of a side that are not read from the other."""

@@ -45,6 +45,7 @@ class SmallPairs:
     def __init__(self, plan: TablePlan, source: Callable[[DataFile], ParquetSource]) -> None:
         self.plan = plan
         self._source = source
+        self._partition_fields = {side: plan.side(side).partition_fields for side in SIDES}
         self._layouts: dict[tuple[SideName, str], _Layout] = {}
         self._possible: dict[tuple[int, ...], bool] = {}
         self._differed = False
@@ -174,7 +175,7 @@ class SmallPairs:
     def _text(self, side: SideName, pair: FilePair, field: Field, *, count: int) -> pa.Array:
         """Returns the value that a partition column has throughout a file, as text."""
         place = self.plan.side(side).partition_by.index(field.id)
-        kind = self.plan.side(side).partition_fields[place][1]
+        kind = self._partition_fields[side][place][1]
         text = encoded_text(pair.on(side).partition[place], kind)
         return pa.nulls(count, pa.string()) if text is None else pa.repeat(scalar(text), count)
 
