@@ -18,6 +18,8 @@ from catalog.storage.store import ObjectStore
 READ_BYTES = 1 << 20
 """Bytes read and hashed at a time."""
 
+_ZEROS = bytes(READ_BYTES)
+
 REMOTE_READ_BYTES = 16 << 20
 """Bytes read at a time where each part is a request."""
 
@@ -99,14 +101,21 @@ def _local(store: ObjectStore, blob: Blob) -> BinaryIO:
 
 
 def _hashed(source: BinaryIO, blob: Blob, store: ObjectStore, copy: BinaryIO | None = None) -> None:
-    """Reads a content, which must have its hash, and writes a copy of it if one is wanted."""
+    """Reads a content, which must have its hash, and writes a copy of it if one is wanted.
+
+    What is nothing but zeros becomes a hole.
+    """
     digest = hashlib.sha256()
     step = REMOTE_READ_BYTES if is_remote(location(store, blob)) else READ_BYTES
     left = blob.size_bytes
     while left > 0 and (part := source.read(min(step, left))):
         digest.update(part)
         left -= len(part)
-        rest = memoryview(part)
+        rest = memoryview(part if copy is not None else b"")
+        if len(part) == len(_ZEROS) and part == _ZEROS and copy is not None:
+            copy.seek(len(part), os.SEEK_CUR)
+            copy.truncate()
+            continue
         while copy is not None and rest:
             rest = rest[copy.write(rest) :]
     if left or digest.hexdigest() != blob.sha256:

@@ -8,7 +8,7 @@ from catalog.storage.bucket.store import BucketStore
 from catalog.storage.disk_cache import DiskCache
 from catalog.storage.store import Stored
 
-IMMUTABLE = ("catalog.json", "objects/", "refs/reflogs/")
+IMMUTABLE = ("catalog.json", "objects/", "refs/reflogs/", "lists/")
 """Objects that never change."""
 
 CHECKED = ("cache/fingerprints/",)

@@ -307,6 +307,9 @@ def _unify(task: SnapshotTask, source: SourceFiles) -> Unified:
         raise InvalidInput(
             "a new table needs at least one file, from which it gets its columns",
             kind=ErrorKind.EMPTY_SOURCE,
+            hint=hint("{} takes files of any kind", Option("format", "files"))
+            if source.listing.ignored
+            else "",
         )
     existing = None if base is None else base.snapshot
     partition = list(zip(source.spec.names, source.spec.kinds, strict=True))

@@ -5,7 +5,7 @@ from dataclasses import replace
 from catalog.errors import AlreadyExists, ErrorKind, Unsupported
 from catalog.model.names import check_not_reserved
 from catalog.query.failures import unknown_table
-from catalog.query.parse.definitions import Alteration, has_rest, read_altering
+from catalog.query.parse.definitions import Alteration, has_rest, read_altering, read_creation
 from catalog.query.parse.statements import StatementKind
 from catalog.query.pending_write import PendingWrite, WriteResult
 from catalog.query.pruning import pruner
@@ -34,7 +34,7 @@ def run_statement(tables: StagedTables, pending: PendingWrite) -> WriteResult:
     tables.check_not_derived(name)
     if kind is StatementKind.ALTER:
         return _alter(tables, statement)
-    if kind not in (StatementKind.DELETE, StatementKind.TRUNCATE):
+    if kind not in (StatementKind.DELETE, StatementKind.TRUNCATE) and _writes(statement):
         tables.check_not_file_set(name)
     if kind is StatementKind.CREATE:
         if snapshot is None:
@@ -52,6 +52,12 @@ def run_statement(tables: StagedTables, pending: PendingWrite) -> WriteResult:
     if after is not statement.table:
         tables.stage(after)
     return result
+
+
+def _writes(statement: TableStatement) -> bool:
+    """Returns whether a statement would change a table that is there."""
+    pending = statement.pending.statement
+    return statement.kind is not StatementKind.CREATE or read_creation(pending).replaces
 
 
 def _drop(tables: StagedTables, statement: TableStatement) -> WriteResult:
