@@ -20,6 +20,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 HASHED = """
 import hashlib, os, sys
@@ -88,6 +89,13 @@ def contents(lake: Path) -> int:
     return sum(len(names) for _, _, names in os.walk(lake / "blobs"))
 
 
+def changed_files(ours: list[str]) -> dict[str, Any]:
+    """Returns what the diff of the last commit tells of files."""
+    told: dict[str, Any] = json.loads(run("diff", *ours, "diff", "main~1", "main", "--json").out)
+    found: dict[str, Any] = told["tables"][0]["file_set"]
+    return found
+
+
 def measure(data: Path, count: int, size: int) -> tuple[list[Run], list[str]]:
     """Returns the runs, and what is wrong with their results."""
     source, lake = data / "files", data / "lake"
@@ -116,14 +124,17 @@ def measure(data: Path, count: int, size: int) -> tuple[list[Run], list[str]]:
     replaced.write_bytes(b"replaced")
     runs.append(snapshot("one replaced"))
     check(contents(lake) == had + 1, "not one content was written")
-    diff = run("", *ours, "diff", "main~1", "main", "--json", "--rows").out
-    check("0000007.txt" in diff and "0000008.txt" not in diff, f"the diff does not name it: {diff}")
+    found = changed_files(ours)
+    names = [one["to"]["path"] for one in found["listed"]["replaced"]]
+    check(names == ["0000/0000007.txt"], f"the diff does not name it: {found}")
     (source / "0000").rename(source / "renamed")
     runs.append(snapshot("renamed"))
     (table,) = json.loads(runs[-1].out)["tables"]
     moved = min(PER_FOLDER, count)
     check((table["files_added"], table["files_removed"]) == (moved, moved), "not all moved")
     check(contents(lake) == had + 1, "a content was written")
+    found = changed_files(ours)
+    check(found["moved"] == moved and not found["added"], f"the diff tells no moves: {found}")
     for folder, _, names in os.walk(source):
         for name in names:
             os.utime(os.path.join(folder, name))

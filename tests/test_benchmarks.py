@@ -129,3 +129,20 @@ def test_starting_a_command_is_measured_against_its_imports(command: str) -> Non
     )
     assert done.returncode == 0, done.stderr
     assert f"| `parquetry {command}` |" in done.stdout
+
+
+@pytest.mark.skipif(effort(True, False), reason="each step is a process: --thorough")
+def test_versions_of_a_directory_are_as_they_should_be(tmp_path: Path) -> None:
+    found = tmp_path / "found.json"
+    done = subprocess.run(
+        [
+            *(sys.executable, str(BENCHMARKS / "filesets.py"), "--files", "2500"),
+            *("--data", str(tmp_path), "--json", str(found)),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(found.read_text())["problems"] == []
+    assert [path.name for path in tmp_path.iterdir()] == ["found.json"]

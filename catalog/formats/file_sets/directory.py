@@ -9,7 +9,7 @@ import stat
 from typing import NamedTuple
 
 from catalog.errors import CatalogError, ErrorKind, InvalidInput, NotFound, StorageFailure
-from catalog.formats.file_sets.listing import FileListing, Found, check_names
+from catalog.formats.file_sets.listing import FileListing, Found, as_signed, check_names
 from catalog.hints import Option, hint
 from catalog.storage.failures import machine_failure
 
@@ -72,7 +72,7 @@ def _walk(root: str) -> FileListing:
                 found.sizes.append(status.st_size)
                 found.mtimes.append(status.st_mtime_ns)
                 found.ctimes.append(status.st_ctime_ns)
-                found.inodes.append(status.st_ino)
+                found.inodes.append(as_signed(status.st_ino))
         check_names(folder.place, names, at_root=not folder.prefix)
         empty += not names and bool(folder.prefix)
     directories = "1 empty directory is" if empty == 1 else f"{empty:,} empty directories are"

@@ -1,6 +1,7 @@
 """The files of a directory of anything, in columns, and which names they may have."""
 
 import os
+from array import array
 from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
@@ -9,7 +10,7 @@ import pyarrow.compute as pc
 from catalog.dataclasses import dataclass, field
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.model.file_sets import MAX_DEPTH, folded, path_problem
-from catalog.repository.columnar import integers, strings
+from catalog.repository.columnar import strings
 
 MIN_TIME = -(1 << 63)
 """The earliest time of a file, in nanoseconds since 1970: what 64 bits hold."""
@@ -24,8 +25,9 @@ class FileListing:
     Attributes:
         root: The directory, absolute, or the URI of a prefix.
         paths: Relative to it, with ``/`` between their parts, in the order of their UTF-8.
-        sizes, mtimes, ctimes, inodes: As the system has them, times in nanoseconds; of an object
-            in a bucket both times are that of its write, and the inode is made of its ETag.
+        sizes, mtimes, ctimes, inodes: As the system has them, times in nanoseconds, inodes signed;
+            of an object in a bucket both times are that of its write, and the inode is made of its
+            ETag.
         etags: The ETags of objects in a bucket; none of local files.
         warnings: What the user should know.
     """
@@ -56,6 +58,11 @@ class FileListing:
         return f"{self.root.rstrip('/')}/{path}"
 
 
+def _column(numbers: Iterable[int]) -> pa.Int64Array:
+    values = array("q", numbers)
+    return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(values)])
+
+
 @dataclass(slots=True)
 class Found:
     """Files as they are found, in any order."""
@@ -75,7 +82,7 @@ class Found:
         """
         self._check()
         paths = strings(self.paths)
-        numbers = map(integers, (self.sizes, self.mtimes, self.ctimes, self.inodes))
+        numbers = map(_column, (self.sizes, self.mtimes, self.ctimes, self.inodes))
         order = pc.sort_indices(paths)
         etags = tuple(self.etags[n] for n in order.to_pylist()) if self.etags else ()
         sizes, mtimes, ctimes, inodes = (column.take(order) for column in numbers)
@@ -105,21 +112,27 @@ class Found:
                 )
 
 
+def as_signed(inode: int) -> int:
+    """Returns an inode, which some file systems have of 64 bits, as a signed number."""
+    return inode if inode < 1 << 63 else inode - (1 << 64)
+
+
 def check_names(folder: str, names: Sequence[str], *, at_root: bool) -> None:
     """Checks the names of what is in one directory.
 
     Raises:
         InvalidInput: One cannot be restored everywhere, or two are one elsewhere.
     """
-    joined = "".join(names)
-    if not (joined.isascii() and joined.isprintable() and "\\" not in joined):
+    joined = "/".join(names)
+    plain = joined.isascii() and joined.isprintable() and "\\" not in joined
+    if not plain:
         for name in names:
             _check_name(folder, name)
     elif at_root:
         for name in names:
             if name[1:2] == ":":
                 _check_name(folder, name)
-    known = set(map(folded, names))
+    known = set(joined.lower().split("/") if plain else map(folded, names))
     if not known.isdisjoint(("", ".", "..")):  # in a bucket
         for name in names:
             _check_name(folder, name)

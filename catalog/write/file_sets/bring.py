@@ -49,7 +49,7 @@ class Contents:
 
     def to_bring(self, mode: Mode, fresh: Sequence[int]) -> Bringing:
         """Returns what comes into the catalog; ``fresh`` are the files whose rows are new."""
-        if mode is Mode.REFERENCE:
+        if mode is Mode.REFERENCE or not (fresh or any(self.places)):
             return Bringing((), {})
         positions = range(len(self.listing)) if any(self.places) else fresh
         own = self._own_hashes()
@@ -74,7 +74,7 @@ class Contents:
         come: dict[str, tuple[TakenFile, str]] = {}
         inodes = self.listing.inodes
         for position, sha256 in self._wanted(positions, own):
-            path = link_path(sha256, inodes[position].as_py())
+            path = link_path(sha256, inodes[position].as_py() % (1 << 64))
             if path in there:
                 links[sha256] = path
                 come.pop(sha256, None)

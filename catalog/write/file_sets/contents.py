@@ -69,7 +69,7 @@ def source_file(listing: FileListing, position: int) -> SourceFile:
         size_bytes=listing.sizes[position].as_py(),
         mtime_ns=listing.mtimes[position].as_py(),
         ctime_ns=listing.ctimes[position].as_py(),
-        inode=listing.inodes[position].as_py(),
+        inode=listing.inodes[position].as_py() % (1 << 64),
         hive=(),
         etag=listing.etags[position] if listing.etags else "",
     )
