@@ -221,6 +221,9 @@ def compare(
     from catalog.operations.diff_request import DiffRequest
     from catalog.storage.opening import open_files
 
+    if progress is not None and not callable(progress):
+        raise InvalidInput(f"progress must be a function, not {progress!r}")
+
     def find() -> "OperationContext":
         if isinstance(catalog, Catalog):
             return catalog.context

@@ -33,19 +33,21 @@ class Frame:
     """Rows that were handed over.
 
     Attributes:
-        number: Tells frames of one comparison apart.
+        side: ``old`` or ``new``.
         in_file: Whether they must be in a file, since SQL of the user's reads them.
     """
 
     data: object
-    number: int
+    side: str
     in_file: bool = False
 
     @property
     def end(self) -> End:
-        """Returns how a message calls them: ``polars.DataFrame``."""
+        """Returns how a message calls them: ``old (polars.DataFrame)``."""
         kind = type(self.data)
-        return End(f"{kind.__module__.partition('.')[0].lstrip('_')}.{kind.__name__}")
+        module = kind.__module__.partition(".")[0].lstrip("_")
+        name = kind.__name__ if module == "builtins" else f"{module}.{kind.__name__}"
+        return End(f"{self.side} ({name})")
 
 
 def read_frame(
@@ -102,10 +104,21 @@ def _in_memory(data: object) -> tuple[pa.Table | None, object]:
         kind = table_type(column.type)
         wanted = None if kind is None else arrow_type(kind)
         try:
-            columns.append(column if column.type == wanted else column.cast(wanted))
+            columns.append(column if column.type == wanted else _cast(column, wanted))
         except pa.ArrowInvalid:  # a chunk of text is too large for 32-bit offsets
             return None, rows
     return pa.table(columns, names=rows.column_names), rows
+
+
+def _cast(column: pa.ChunkedArray, kind: pa.DataType | None) -> pa.ChunkedArray:
+    """Returns a column in another form of its type; Arrow does not decode every dictionary."""
+    if not pa.types.is_dictionary(column.type):
+        return column.cast(kind)
+    chunks = [
+        pa.DictionaryArray.from_arrays(one.indices, one.dictionary.cast(kind)).dictionary_decode()
+        for one in column.chunks
+    ]
+    return pa.chunked_array(chunks, kind)
 
 
 def _held(rows: pa.Table, frame: Frame, like: TableSnapshot | None) -> Side:
@@ -114,7 +127,7 @@ def _held(rows: pa.Table, frame: Frame, like: TableSnapshot | None) -> Side:
     layout: Layout = tuple((name, kind) for name, kind in kinds if kind is not None)
     unified = unify({layout: frame.end.ref}, (), like, keep_columns=False)
     schema = unified.file_schemas[layout]
-    path = f"{NOWHERE}/{frame.number}"
+    path = f"{NOWHERE}/{frame.side}"
     file = DataFile(path, f"frame:{path}", rows.nbytes, rows.num_rows, (), schema.id)
     table = TableSnapshot(
         unified.schema,

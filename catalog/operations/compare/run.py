@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from catalog.engine.workspace import Workspace
 
 
+SIDE_NAMES = ("old", "new")
+"""What rows that were handed over are called, beside their type."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Where the sides of a comparison come from.
@@ -132,7 +136,6 @@ class Reading:
         self._stack = stack
         self._catalog: OperationContext | None = None
         self._work: Workspace | None = None
-        self._frames = 0
 
     @cached_property
     def repository(self) -> Repository:
@@ -194,8 +197,10 @@ class Reading:
         All rows are ``in_files`` if they must be.
         """
         first = 1 if tables[0] is None and tables[1] is not None else 0
-        one = self._side(sources[first], tables[first], in_files=in_files)
-        other = self._side(sources[1 - first], tables[1 - first], one.table, in_files=in_files)
+        last = 1 - first
+        read = partial(self._side, in_files=in_files)
+        one = read(sources[first], tables[first], name=SIDE_NAMES[first])
+        other = read(sources[last], tables[last], one.table, name=SIDE_NAMES[last])
         return (one, other) if first == 0 else (other, one)
 
     def _side(
@@ -204,6 +209,7 @@ class Reading:
         stored: StoredSide | None,
         like: TableSnapshot | None = None,
         *,
+        name: str,
         in_files: bool,
     ) -> Side:
         if stored is not None:
@@ -216,10 +222,9 @@ class Reading:
         if self._work is None:
             self._work = Workspace(store=self.repository.store)
             self._stack.callback(self._work.close)
-        self._frames += 1
         return read_frame(
             self.repository,
             self._work,
-            Frame(source, self._frames, in_file=in_files),
+            Frame(source, name, in_file=in_files),
             like,
         )

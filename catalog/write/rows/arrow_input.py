@@ -27,11 +27,13 @@ def arrow_reader(data: Any) -> pa.RecordBatchReader:
     except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise InvalidInput(
-            f"the data cannot be read as a table: {reason}", kind=ErrorKind.BAD_DATA
+            f"the data cannot be read as a table: {reason}",
+            kind=ErrorKind.BAD_DATA,
+            hint="give each column values of one type",
         ) from error
     if reader is None:
         raise InvalidInput(
-            f"cannot write a {type(data).__name__}",
+            f"cannot take {type(data).__name__} as rows",
             kind=ErrorKind.BAD_DATA,
             hint="pass a pyarrow table or reader, a Polars or pandas frame, a DuckDB relation, "
             "or a list of dictionaries",

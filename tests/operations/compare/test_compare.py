@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -177,6 +178,42 @@ def test_a_query_sees_the_rows_as_data(places: Path) -> None:
     assert counts(found) == (0, 0, 1) and found.columns["s"].corrected == 1
     with pytest.raises(InvalidInput, match="means nothing"):
         catalog.compare("old", "new", query="FROM data@main")
+
+
+ODD: dict[str, object] = {
+    "number": 3,
+    "bytes": b"x",
+    "nothing": "",
+    "word": "zzz",
+    "numbers": [1, 2],
+    "mapping": {"zzz": "zzz"},
+    "odd": {3: object()},
+    "object": object(),
+}
+OPTIONS = ("columns", "key", "tolerance", "query", "level", "method", "threads", "catalog")
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_odd_arguments_are_refused_or_taken(what: str) -> None:
+    rows = pa.table({"k": [1], "v": [2]})
+    for name in (*OPTIONS, "memory_limit_bytes", "progress"):
+        with suppress(CatalogError):
+            catalog.compare(rows, rows, **{name: ODD[what]})  # type: ignore[arg-type]
+    with pytest.raises(CatalogError):
+        catalog.compare(ODD[what], rows)
+
+
+def test_frames_keep_what_their_library_means() -> None:
+    nan = float("nan")
+    old = pd.DataFrame({"k": [1, 2], "v": [1.0, nan], "c": pd.Categorical(["a", None])})
+    new = pl.DataFrame({"k": [1, 2], "v": [1.0, None], "c": ["a", None]})
+    kinds = {"c": pl.Categorical()}
+    assert not catalog.compare(old, new, key=["k"]).differs
+    assert not catalog.compare(old.set_index("k"), new.cast(kinds), key=["k"]).differs  # type: ignore[arg-type]
+    assert catalog.compare(old, new.with_columns(v=pl.Series([1.0, nan])), key=["k"]).differs
+    moments = pd.Series(pd.to_datetime(["2024-01-01 12:00"])).dt.tz_localize("UTC")
+    there = pd.DataFrame({"at": moments.dt.tz_convert("Asia/Tokyo")})
+    assert not catalog.compare(pd.DataFrame({"at": moments}), there).differs
 
 
 def test_it_prints_itself(places: Path) -> None:
