@@ -1,6 +1,8 @@
 """File sets on two branches, merged by whole rows: each path with its content and all its facts."""
 
+import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,8 @@ import pytest
 
 from catalog.catalog import Catalog
 from catalog.errors import CorruptData, MergeConflict
+from catalog.model.file_sets import PROPERTY
+from catalog.model.schema import Schema
 from catalog.repository.blobs import read_list
 from catalog.repository.tables import data_files
 from catalog.write.file_sets import plan
@@ -301,3 +305,62 @@ def test_two_deletions_at_once_go_together(lake: Lake) -> None:
         with lake.cat.transaction("main") as other:
             other.sql("DELETE FROM images WHERE path = 'b'")
     assert lake.files() == {"d/c": b"c", "d/e": b"e"}
+
+
+PICTURES = Path(__file__).parents[2] / "sample_data"
+OLD_AND_BETTER = ("6-pictures", "7-better-pictures")
+
+
+def test_what_is_told_of_an_image_goes_with_its_content(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    old, new = ((PICTURES / folder / "DL.jpg").read_bytes() for folder in OLD_AND_BETTER)
+    lake.put("main", {"a.jpg": old, "b.jpg": old}, images="never")
+    lake.cat.branches.create("work")
+    lake.put("main", {"a.jpg": old, "b.jpg": old, "c.jpg": new}, images="always")
+    lake.put("work", {"a.jpg": new, "b.jpg": old, "c.jpg": new}, images="never", when=WHEN - 9000)
+    ours, theirs = lake.rows(), lake.rows("work")
+    lake.cat.merge("work")
+    rows = lake.rows()
+    assert rows["a.jpg"] == theirs["a.jpg"]
+    assert {path: rows[path] for path in ("b.jpg", "c.jpg")} == {
+        path: ours[path] for path in ("b.jpg", "c.jpg")
+    }
+    assert None not in rows["c.jpg"]
+    assert rows["a.jpg"][5:] == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda table: replace(table, key=(1, 4)),
+        lambda table: replace(table, schema=Schema(table.schema.fields[:-1])),
+        lambda table: replace(table, properties={PROPERTY: "[]"}),
+    ],
+    ids=["key", "columns", "property"],
+)
+def test_a_set_that_a_stranger_changed_is_not_merged(lake: Lake, change: Any) -> None:
+    lake.put("main", {**BASE, "a": b"1"})
+    head = lake.cat.resolve("main").commit_id
+    with lake.cat.transaction("work") as tx:
+        tx.sql("DELETE FROM images WHERE path = 'b'")
+        tables = tx._transaction.tables
+        working = tables.working("images")
+        tables.stage(replace(working, snapshot=change(working.snapshot)))
+    with pytest.raises((CorruptData, MergeConflict)):
+        lake.cat.merge("work")
+    assert lake.cat.resolve("main").commit_id == head
+
+
+def test_a_path_that_is_there_twice_is_damage(lake: Lake) -> None:
+    lake.put("main", {**BASE, "a": b"1"})
+    with lake.cat.transaction("work") as tx:
+        tables = tx._transaction.tables
+        working = tables.working("images")
+        (file,) = working.files(lake.cat.repository.commits)
+        copy = shutil.copy(
+            lake.place / "lake" / file.path, lake.place / "lake/data/images/x.parquet"
+        )
+        twice = replace(file, path=str(Path(copy).relative_to(lake.place / "lake")))
+        tables.stage(replace(working, added={twice.path: twice}))
+    with pytest.raises(CorruptData, match="twice"):
+        lake.cat.merge("work")
