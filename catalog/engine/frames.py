@@ -99,10 +99,9 @@ def _to_polars(self: duckdb.DuckDBPyRelation) -> "pl.DataFrame":
     """Returns the rows as a Polars frame; names that occur twice are numbered.
 
     Raises:
-        Unsupported: Polars is not installed.
+        Unsupported: Polars is not installed, or has no type for a column.
     """
-    require("polars")
-    return cast("pl.DataFrame", self.pl())
+    return polars_frame(self.to_arrow_table)
 
 
 def _to_arrow(self: duckdb.DuckDBPyRelation) -> pa.Table:
@@ -134,12 +133,24 @@ def polars_frame(read: Callable[[], pa.Table]) -> "pl.DataFrame":
         read: Returns the table; it is not called if Polars is missing.
 
     Raises:
-        Unsupported: Polars is not installed.
+        Unsupported: Polars is not installed, or has no type for a column.
     """
     polars = require("polars")
     table = read()
+    for field in table.schema:
+        if not _is_known_to_polars(field.type):
+            raise Unsupported(
+                f"Polars has no type for column {field.name!r}, which is {field.type}",
+                hint=f"make it text in the query, as by CAST({field.name} AS VARCHAR)",
+            )
     found: pl.DataFrame = polars.from_arrow(table.rename_columns(distinct(table.column_names)))
     return found
+
+
+def _is_known_to_polars(kind: pa.DataType) -> bool:
+    inner = (kind.field(n).type for n in range(kind.num_fields))
+    odd = pa.types.is_interval(kind) or pa.types.is_union(kind)
+    return not odd and all(_is_known_to_polars(one) for one in inner)
 
 
 def distinct(names: Sequence[str]) -> list[str]:

@@ -46,6 +46,17 @@ def test_relations_convert_themselves(cat: Catalog) -> None:
     assert twice.to_arrow().column_names == ["a", "a"]
 
 
+@pytest.mark.parametrize(
+    "value", ["INTERVAL 1 DAY", "union_value(k := 1)", "[{'a': INTERVAL 1 DAY}]"]
+)
+def test_what_polars_cannot_hold_is_named(cat: Catalog, value: str) -> None:
+    pytest.importorskip("polars")
+    with pytest.raises(CatalogError, match="no type for column 'x'") as caught:
+        cat.sql(f"SELECT 1 AS n, {value} AS x").to_polars()
+    assert "CAST(x AS VARCHAR)" in caught.value.hint
+    assert cat.sql(f"SELECT CAST({value} AS VARCHAR) AS x").to_polars().height == 1
+
+
 def test_relations_over_files_of_others_convert_themselves(cat: Catalog, tmp_path: Path) -> None:
     import pyarrow.parquet as pq
 
