@@ -12,7 +12,7 @@ import uuid
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -304,6 +304,41 @@ class Reader:
             values[name] = [None if encoded is None else decode(encoded, kind)] * len(physical)
         return as_rows(values)
 
+    # contents of file sets
+
+    def contents(self, table: Table) -> dict[str, bytes]:
+        """Returns the content of each path of a file set, as rows, lists and contents tell it."""
+        assert json.loads(table.says["properties"]["file_set"]) == {"version": 1}
+        assert table.says["key"] == [1] and table.says["partition_by"] == []
+        found: dict[str, bytes] = {}
+        for file in self.files(table):
+            blobs = self.blobs(file["blobs"].hex())
+            assert sum(bool(place) for _, place in blobs.values()) == (file["elsewhere"] or 0)
+            rows = self.read_file(table, file)
+            assert {row["sha256"] for row in rows} == set(blobs)
+            for row in rows:
+                size, place = blobs[row["sha256"]]
+                own = self.root / "blobs" / row["sha256"][:2] / row["sha256"]
+                data = (self.root / place if place else own).read_bytes()
+                assert (sha256(data), len(data), size) == (row["sha256"], size, row["size"])
+                found[row["path"]] = data
+        return found
+
+    def blobs(self, list_id: str) -> dict[str, tuple[int, str]]:
+        """Returns size and place of each content of a list, by hash."""
+        data = (self.root / "lists" / list_id[:2] / list_id).read_bytes()
+        assert sha256(data) == list_id
+        magic, version, count = struct.unpack_from("<8sII", data)
+        assert (magic, version) == (b"PQTRBLOB", 1)
+        ids = [data[16 + 32 * n : 48 + 32 * n].hex() for n in range(count)]
+        assert ids == sorted(set(ids))
+        sizes = struct.unpack_from(f"<{count}Q", data, 16 + 32 * count)
+        lengths = struct.unpack_from(f"<{count}I", data, 16 + 40 * count)
+        ends = list(itertools.accumulate(lengths, initial=16 + 44 * count))
+        assert ends[-1] == len(data)
+        places = [data[start:end].decode() for start, end in itertools.pairwise(ends)]
+        return dict(zip(ids, zip(sizes, places, strict=True), strict=True))
+
 
 def as_rows(columns: Columns) -> list[Json]:
     names = list(columns)
@@ -415,7 +450,8 @@ def decode(encoded: bytes, kind: Any) -> Any:
         case "TIME":
             return (datetime(1970, 1, 1) + timedelta(microseconds=number - 2**63)).time()
         case "TIMESTAMP" | "TIMESTAMP WITH TIME ZONE":
-            return datetime(1970, 1, 1) + timedelta(microseconds=number - 2**63)
+            start = datetime(1970, 1, 1, tzinfo=None if kind == "TIMESTAMP" else UTC)
+            return start + timedelta(microseconds=number - 2**63)
         case "FLOAT" | "DOUBLE":
             bits = number ^ (1 << 63) if number >> 63 else number ^ (2**64 - 1)
             return struct.unpack(">d", struct.pack(">Q", bits))[0]

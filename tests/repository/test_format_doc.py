@@ -11,6 +11,7 @@ from catalog.repository.branches import Stamp
 from tests.repository import format_reader
 from tests.repository.format_reader import Reader, Table
 from tests.write.conftest import write
+from tests.write.file_trees import plant, take
 
 SAMPLE = Path(__file__).parents[1] / "samples/format-1"
 
@@ -132,3 +133,18 @@ def test_large_tables_and_many_tables_are_read(tmp_path: Path) -> None:
         assert tables["wide"].says["levels"] == 2
         assert len(reader.rows(tables["wide"])) == tables["wide"].says["rows"]
         assert len(reader.rows(tables["ns1.t1"])) == (2 if ref == "main" else 1)
+
+
+@pytest.mark.invariant("The format on disk is what its page says")
+def test_contents_of_a_file_set_are_found(tmp_path: Path) -> None:
+    files = {f"{n % 7}/{n}.txt": f"content {n % 900}".encode() for n in range(1500)}
+    source = plant(tmp_path / "s", files)
+    cat = Catalog.create(tmp_path / "lake", author="tester")
+    take(cat, source)
+    take(cat, plant(tmp_path / "more", {"linked": b"linked", "0/0.txt": b"0"}), scope="append")
+    take(cat, plant(tmp_path / "links", {"l/1": b"1"}), scope="append", mode="link")
+    take(cat, plant(tmp_path / "there", {"r/1": b"r"}), scope="append", mode="reference")
+    reader = Reader(tmp_path / "lake")
+    head = reader.branch("main")["commit"]
+    wanted = {**files, "linked": b"linked", "0/0.txt": b"0", "l/1": b"1", "r/1": b"r"}
+    assert reader.contents(reader.tables(head)["images"]) == wanted
