@@ -15,6 +15,7 @@ from catalog.engine.quoting import type_sql
 from catalog.engine.relation import prepare, relation_sql
 from catalog.engine.workspace import OWN_PREFIX
 from catalog.model.datafile import DataFile
+from catalog.model.fingerprint import ColumnSummary
 from catalog.model.scan_plan import scan_plan
 from catalog.model.schema import Field
 from catalog.model.types import is_float
@@ -34,6 +35,8 @@ class TableReader:
         align_bytes: Memory for aligning rows by key outside the engine; 0 forbids it.
         all_files: All files of each side, where they are wanted.
         opened: Sizes of the files that were opened so far, by path.
+        text_bounds: Bounds of columns of text that were read anyway, by side, the file's path and
+            schema, and field id.
         checks: What checks the files that others can change, once they were read.
         hands_out: Whether changed rows are about to be handed out.
         held: Rows of files that are in memory instead, by path, their columns called
@@ -47,6 +50,7 @@ class TableReader:
     align_bytes: int = 0
     all_files: Mapping[SideName, Sequence[DataFile]] = field(default_factory=dict)
     opened: dict[str, int] = field(default_factory=dict)
+    text_bounds: dict[tuple[SideName, str, str, int], ColumnSummary] = field(default_factory=dict)
     checks: Sequence[Check] = ()
     hands_out: bool = False
     held: Mapping[str, pa.Table] = field(default_factory=dict)

@@ -236,7 +236,7 @@ class ByDigest:
         alone = {"f": found.deleted, "t": found.inserted}
         own = {side: keys[side].at(alone[side]) for side in SIDES}  # fails before rows are held
         if how is not None:
-            change = words["t"][found.after] - words["f"][found.before]
+            change = words["t"].take(found.after) - words["f"].take(found.before)
             self._add_updated(Matched(found, rows, change, _row_bytes(files)), how, keys)
         for side in SIDES:
             lone = rows[side].places(alone[side])
@@ -254,7 +254,7 @@ class ByDigest:
         held = set() if how is None else {pair.number for pair in how.alike}
         if not all(pair.number in held for pair in self._keys.pairs):
             return None
-        return lambda mine, theirs: np.asarray(words["f"][mine] == words["t"][theirs])
+        return lambda mine, theirs: np.asarray(words["f"].take(mine) == words["t"].take(theirs))
 
     def _add_updated(self, matched: Matched, how: Salting, keys: Mapping[SideName, Keys]) -> None:
         """Holds those of matched rows that differ."""

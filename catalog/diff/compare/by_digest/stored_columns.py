@@ -9,6 +9,7 @@ import pyarrow as pa
 from catalog.dataclasses import dataclass
 from catalog.diff.compare.align import Numbers
 from catalog.diff.compare.arrays import Unreadable, arrow_type, as_type
+from catalog.diff.compare.entry_bounds import entry_bounds
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.fingerprints.canonical import unwrapped
 from catalog.diff.fingerprints.column_reader import FileColumns, in_one, opened
@@ -154,7 +155,10 @@ class StoredColumns:
                 for field_id, place in held.items():
                     if not _agreed(columns, place):
                         raise Unreadable(columns.columns[place].name)
-                    values = _take(self._column(columns, place, kept), taken)
+                    column = self._column(columns, place, kept)
+                    if len(kept.groups) == len(columns.group_rows):
+                        self._note_bounds(file, field_id, column)
+                    values = _take(column, taken)
                     found[field_id].append(Piece(at, values, columns.columns[place]))
         return found
 
@@ -167,6 +171,14 @@ class StoredColumns:
                 self._room -= found.nbytes
                 kept.columns[place] = found
         return found
+
+    def _note_bounds(self, file: DataFile, field_id: int, column: pa.ChunkedArray) -> None:
+        """Notes the bounds of a whole column of text for who wants them later."""
+        name = self.side, file.path, file.file_schema, field_id
+        if name not in self._reader.text_bounds:
+            found = entry_bounds(column)
+            if found is not None:
+                self._reader.text_bounds[name] = found
 
     def forget(self) -> None:
         """Gives up columns that were kept, as rows of other files come next."""
