@@ -58,9 +58,13 @@ try:
     parquetry.open("nowhere")
 except parquetry.NotFound as error:
     print(error.kind, parquetry.__version__ != "")
+
+import parquetry.dbapi
+with parquetry.dbapi.connect("lake") as connection:
+    print(connection.execute("SELECT 1").fetchall())
 """
     done = run(project, site, "-c", script)
-    assert (done.stdout, done.stderr) == ("catalog-not-found True\n", "")
+    assert (done.stdout, done.stderr) == ("catalog-not-found True\n[(1,)]\n", "")
 
 
 def test_another_module_of_such_a_name_that_was_imported_before_is_named(

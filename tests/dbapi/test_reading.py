@@ -1,6 +1,7 @@
 """Connections that read: statements, rows, several cursors, threads."""
 
 import datetime
+import random
 import threading
 import uuid
 from decimal import Decimal
@@ -11,6 +12,7 @@ import pytest
 
 import catalog
 from catalog import Catalog, dbapi
+from tests.effort import effort
 
 
 def test_the_module_says_what_it_is() -> None:
@@ -251,3 +253,32 @@ def test_a_linked_file_that_was_changed_is_noticed(cat: Catalog, tmp_path: Path)
         pq.write_table(pa.table({"a": list(range(11))}), source)
         with pytest.raises(dbapi.OperationalError, match=r"source\.parquet"):
             con.execute("FROM linked").fetchall()
+
+
+@pytest.mark.parametrize("seed", range(effort(6, 300)))
+def test_cursors_in_any_order_give_their_rows(con: dbapi.Connection, seed: int) -> None:
+    """The oracle is a list for each cursor."""
+    chance = random.Random(seed)
+    open_ones: list[tuple[dbapi.Cursor, list[tuple[int]]]] = []
+    for _ in range(25):
+        if chance.random() < 0.3 or not open_ones:
+            size, factor = chance.choice([0, 1, 5, 2047, 2048, 2049, 9000]), chance.randrange(100)
+            cur = con.execute("SELECT i * ? FROM range(?) r(i)", [factor, size])
+            open_ones.append((cur, [(i * factor,) for i in range(size)]))
+            continue
+        cur, rest = chance.choice(open_ones)
+        count = chance.choice([0, 1, 7, 2048, 3000])
+        match chance.choice(["one", "one", "many", "many", "next", "all", "arrow"]):
+            case "one":
+                assert cur.fetchone() == (rest.pop(0) if rest else None)
+            case "many":
+                assert cur.fetchmany(count) == rest[:count]
+                del rest[:count]
+            case "next":
+                assert next(cur, None) == (rest.pop(0) if rest else None)
+            case "all":
+                assert cur.fetchall() == rest
+                rest.clear()
+            case "arrow":
+                assert cur.fetch_arrow_table().columns[0].to_pylist() == [n for (n,) in rest]
+                rest.clear()
