@@ -189,7 +189,9 @@ class CellHasher:
                 sums[part] += found
                 continue
             if few.dtype not in (np.uint64, np.int64):
-                few = few.astype(np.int64)
+                wide = scratch.shifted[: len(few)].view(np.int64)  # mixed before it is used again
+                np.copyto(wide, few)
+                few = wide
             add_mixed(sums[part], few.view(np.uint64), known)
 
     def _table_for(self, values: Fixed, known: Salts, edges: Edges | None) -> "_Table | None":

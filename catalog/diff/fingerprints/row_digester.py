@@ -11,6 +11,7 @@ from catalog.diff.fingerprints.canonical import Block, Fixed, TextBytes
 from catalog.diff.fingerprints.column_reader import FileColumns
 from catalog.diff.fingerprints.mixing import Words
 from catalog.diff.fingerprints.row_digest import CellHasher, Edges, hash_kind, row_sum
+from catalog.engine.arrow_arrays import zeros
 from catalog.model.schema import PhysicalColumn
 from catalog.model.types import Scalar
 
@@ -108,7 +109,9 @@ class RowDigester:
         """Returns the digests of all rows; None if a column has to be left out of them."""
         if self.failed:
             return None
-        words = blocks[0] if len(blocks) == 1 else np.concatenate([np.zeros(0, np.uint64), *blocks])
+        words = blocks[0] if len(blocks) == 1 else zeros(sum(map(len, blocks)))
+        if len(blocks) != 1:
+            np.concatenate([words[:0], *blocks], out=words)
         return RowWords(words, frozenset(self._names[field_id] for field_id in self.held))
 
     @property
