@@ -206,6 +206,25 @@ def test_a_file_that_changes_while_it_is_read(
     assert error.kind is ErrorKind.SOURCE_CHANGED
 
 
+@pytest.mark.parametrize("mode", ["copy", "reference"])
+def test_a_file_that_is_longer_than_it_says(
+    cat: Catalog, source: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    """Files of the system's own have no size that their content has."""
+    real = os.stat
+
+    def shrunk(*arguments: Any, **how: Any) -> Any:
+        found = real(*arguments, **how)
+        if str(arguments[0]).endswith("sub/l"):
+            times = {"st_mtime_ns": found.st_mtime_ns, "st_ctime_ns": found.st_ctime_ns}
+            return os.stat_result([*found[:6], 0, *found[7:10]], times)
+        return found
+
+    (source / "sub/l").symlink_to("x")
+    monkeypatch.setattr(os, "stat", shrunk)
+    assert refused(cat, source, mode=mode).kind is ErrorKind.SOURCE_CHANGED
+
+
 def test_a_file_that_comes_meanwhile(
     cat: Catalog, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

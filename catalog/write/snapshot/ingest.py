@@ -91,7 +91,7 @@ def take(
             hint=hint("use {}, or {}", Option("mode", "copy"), Option("mode", "reference")),
         )
     if mode is Mode.LINK or dry_run:
-        token = f"sha256:{_remote_hash(store, source) if source.etag else _hash(source.path)}"
+        token = f"sha256:{_remote_hash(store, source) if source.etag else _hash(source)}"
         check_unchanged(source)
         return TakenFile(source, token, None, False)
     try:
@@ -100,6 +100,8 @@ def take(
         raise changed(source.path) from error
     try:
         check_unchanged(source)
+        if staged.size_bytes != source.size_bytes:
+            raise changed(source.path)
     except BaseException:
         staged.discard()
         raise
@@ -318,10 +320,14 @@ def _remote_hash(store: ObjectStore, source: SourceFile) -> str:
     return digest.hexdigest()
 
 
-def _hash(path: str) -> str:
+def _hash(source: SourceFile) -> str:
+    path = source.path
     try:
         with open(path, "rb", buffering=0) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+            if file.tell() != source.size_bytes:
+                raise changed(path)
+            return found
     except FileNotFoundError as error:
         raise changed(path) from error
     except OSError as error:
