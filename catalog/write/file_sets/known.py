@@ -1,6 +1,7 @@
 """The rows that a file set has before a snapshot, in columns."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,8 +12,10 @@ from catalog.model.datafile import DataFile
 from catalog.repository.blobs import Blob, read_list
 from catalog.repository.columnar import integers
 from catalog.repository.datafiles import readable
+from catalog.storage.external_files import is_remote
 from catalog.storage.store import ObjectStore
 from catalog.write.context import WriteContext
+from catalog.write.snapshot.ingest import REQUESTS
 from catalog.write.working_table import WorkingTable
 
 
@@ -39,8 +42,14 @@ class KnownRows:
         """
         files = list(table.files(context.commits)) if table.snapshot is not None else []
         context.verified(table.name, files)
-        parts = [read_rows(readable(context.store, file), file.path) for file in files]
-        return KnownRows.joined(files, parts)
+
+        def rows(file: DataFile) -> pa.Table:
+            return read_rows(readable(context.store, file), file.path)
+
+        if not is_remote(context.store.location):
+            return KnownRows.joined(files, list(map(rows, files)))
+        with ThreadPoolExecutor(REQUESTS) as pool:
+            return KnownRows.joined(files, list(pool.map(rows, files)))
 
     @staticmethod
     def joined(files: Sequence[DataFile], parts: Sequence[pa.Table]) -> "KnownRows":
