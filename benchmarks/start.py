@@ -36,6 +36,7 @@ CASES = (
     Case("status", HEAVY),
     Case("diff main~1 --stat", HEAVY),
     Case("diff main~1", HEAVY, 1.25),
+    Case("diff main~3 main~2", HEAVY, 1.25),
     Case("merge backfill/late-weather", HEAVY),
     Case("sql SELECT(1)", HEAVY),
 )
