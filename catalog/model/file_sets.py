@@ -91,7 +91,7 @@ def is_sha256(text: str) -> bool:
 def path_problem(path: str) -> str | None:
     """Returns why a path cannot be that of a file of a file set; None if it can be.
 
-    Such a path can be restored on any machine, and never leads out of where it is restored.
+    Such a path can be restored on Linux and macOS, and leads out of where it is restored nowhere.
     """
     try:
         encoded = path.encode()

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO
@@ -152,12 +153,15 @@ def restore(files: FileSet, folder: str) -> int:
     """
     os.makedirs(folder, exist_ok=True)
     count = 0
-    made = {folder}
+    made, stopped = {folder}, threading.Event()
     with ThreadPoolExecutor(THREADS) as pool:
-        for file, rows in files.rows(files.files()):
-            jobs = _Jobs(files, folder, made, files.places(file), rows)
-            list(pool.map(jobs.run, range(0, len(rows), BATCH_FILES)))
-            count += len(rows)
+        try:
+            for file, rows in files.rows(files.files()):
+                jobs = _Jobs(files, folder, made, files.places(file), rows, stopped)
+                list(pool.map(jobs.run, range(0, len(rows), BATCH_FILES)))
+                count += len(rows)
+        finally:
+            stopped.set()
     return count
 
 
@@ -167,6 +171,7 @@ class _Jobs:
 
     Attributes:
         made: The directories that are there.
+        stopped: Set once no further file is to be written.
     """
 
     files: FileSet
@@ -174,6 +179,7 @@ class _Jobs:
     made: set[str]
     places: Mapping[str, str]
     rows: pa.Table
+    stopped: threading.Event
 
     def run(self, start: int) -> None:
         """Writes some of the files."""
@@ -181,6 +187,8 @@ class _Jobs:
         times = part["modified"].cast(pa.int64())
         columns = (part["path"], part["size"], part["sha256"], times)
         for path, size, sha256, modified in zip(*(c.to_pylist() for c in columns), strict=True):
+            if self.stopped.is_set():
+                return
             target = self._target(path)
             try:
                 copy_content(

@@ -6,12 +6,15 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from catalog.catalog import Catalog
 from catalog.errors import Conflict
 from catalog.storage.local import LocalStore
+from catalog.write.file_sets import contents as contents_module
+from catalog.write.snapshot import ingest
 from tests.effort import effort
 from tests.storage.faulty import FAULTS, PlannedStore, scripted
 from tests.storage.killing import Killed, KillingStore, opened
@@ -120,3 +123,26 @@ def test_of_two_snapshots_at_once_one_is_told_to_start_again(tmp_path: Path, new
     cat.export("images", str(tmp_path / "out"), format="files")
     assert contents(tmp_path / "out") == wanted
     assert blobs(tmp_path / "lake").keys() == {sha256(content) for content in wanted.values()}
+
+
+def test_who_stops_it_waits_for_no_more_than_a_file_of_each_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cat = Catalog.create(tmp_path / "lake", author="tester")
+    source = plant(tmp_path / "s", {f"{n:03}": b"%d" % n for n in range(300)})
+    begun = 0
+    real = ingest.take
+
+    def stopped_by_the_user(*given: Any, **named: Any) -> Any:
+        nonlocal begun
+        begun += 1
+        if begun == 3:
+            raise KeyboardInterrupt
+        return real(*given, **named)
+
+    monkeypatch.setattr(ingest, "take", stopped_by_the_user)
+    with pytest.raises(KeyboardInterrupt):
+        take(cat, source)
+    assert begun < 3 + 2 * contents_module.THREADS
+    assert list((tmp_path / "lake/tmp").iterdir()) == []
+    assert not (tmp_path / "lake/blobs").exists()

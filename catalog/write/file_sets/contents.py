@@ -128,11 +128,14 @@ class ContentReader:
 
         try:
             with ThreadPoolExecutor(THREADS) as pool:
-                list(pool.map(batch, range(0, len(positions), BATCH_FILES)))
+                try:
+                    list(pool.map(batch, range(0, len(positions), BATCH_FILES)))
+                finally:
+                    failed.set()  # also if the user stops it: no thread begins another file
+            return sorted(found, key=lambda content: content.position)
         except BaseException:
             ingest.discard([content.taken for content in found])
             raise
-        return sorted(found, key=lambda content: content.position)
 
     def _content(self, position: int) -> Content:
         source = source_file(self.listing, position)

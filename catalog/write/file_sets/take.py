@@ -144,14 +144,14 @@ def _read(
         append = request.scope == "append"
         plan = plan_rows(known, listing, hashes, append=append, restated=again)
         places = known.elsewhere(context.store)
+        contents = Contents(listing, hashes, read, known, places)
+        bringing = contents.to_bring(task.mode, plan.fresh)
+        seen = {n: content.facts for n, content in read.items() if content.facts is not None}
+        facts = {**seen, **again}
+        return _State(task, known, listing, reader, contents, facts, plan, bringing)
     except BaseException:
         ingest.discard([content.taken for content in read.values()])
         raise
-    contents = Contents(listing, hashes, read, known, places)
-    bringing = contents.to_bring(task.mode, plan.fresh)
-    seen = {n: content.facts for n, content in read.items() if content.facts is not None}
-    facts = {**seen, **again}
-    return _State(task, known, listing, reader, contents, facts, plan, bringing)
 
 
 def _taken(state: _State, *, outdated: bool) -> TakenSnapshot:
