@@ -22,7 +22,7 @@ from tests.effort import effort
 from .file_models import Commits, Side, State, above, collide, merge3, put
 from .file_trees import blobs, contents, sha256, take
 
-HISTORIES, STEPS = effort((1, 30), (60, 60))
+HISTORIES, STEPS = effort((2, 40), (60, 60))
 
 PATHS = ["a", "b", "B", "c.txt", "d/a", "d/b", "d/e/f", "D/g", "h", "h/i", "h/j", "k/l/m", "é/ü"]
 CONTENTS = [b"", b"1", b"2", b"33", b"44", b"\xff\xd8\xff jpeg", b"%PDF-1.4", b"x" * 5000]

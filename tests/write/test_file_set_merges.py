@@ -15,6 +15,7 @@ from catalog.model.schema import Schema
 from catalog.repository.blobs import read_list
 from catalog.repository.tables import data_files
 from catalog.write.file_sets import plan
+from cli.hints import worded
 
 from .file_trees import WHEN, blobs, contents, plant, sha256, take
 
@@ -173,6 +174,7 @@ def test_a_conflict_is_settled_by_hand(lake: Lake, how: str) -> None:
         lake.cat.merge("work")
     branch = raised.value.branch
     assert branch is not None
+    assert "files by a snapshot with --append" in worded(raised.value.advice)
     if how == "append":
         lake.put(branch, {"a": b"third"}, scope="append")
     else:

@@ -13,13 +13,14 @@ import pyarrow as pa
 
 from catalog.dataclasses import dataclass
 from catalog.errors import ErrorKind, InvalidInput, MergeConflict, NotFound
-from catalog.hints import Blank, Call, Option, hint
+from catalog.hints import Blank, Call, Option, Part, hint
 from catalog.model.commit import Commit
 from catalog.model.ids import are_ids
 from catalog.model.names import canonical_name, check_ref_name
 from catalog.operations.context import OperationContext
 from catalog.repository.history import first_parents
 from catalog.write.merge.conflicts import (
+    are_about_files,
     conflicting_tables,
     counted,
     has_conflict_table,
@@ -185,11 +186,16 @@ def conflict_error(
         f"merging {source} into {into}: {counted(conflicts)} in "
         f"{conflicting_tables(conflicts)}; {into} was not moved"
     )
+    change = "change rows there with {}"
+    by_hand: list[Part] = [Call("transaction", (branch,))]
+    if are_about_files(conflicts):
+        change += ", and files by a snapshot with {}"
+        by_hand.append(Option("scope", "append"))
     advice = hint(
-        "look at them: {}; change rows there with {}, or choose a side with {}; then complete "
-        "the merge: {}; or drop it: {}",
+        f"look at them: {{}}; {change}, or choose a side with {{}}; then complete the merge: {{}}; "
+        "or drop it: {}",
         Call("conflicts", (branch,)),
-        Call("transaction", (branch,)),
+        *by_hand,
         Option("resolve", Blank("ours|theirs")),
         complete,
         abort,

@@ -26,11 +26,18 @@ CONFLICTS = pa.schema(
 
 About rows, the kind is one of ``cell``: unlike values of one cell; ``deleted-by-ours`` and
 ``deleted-by-theirs``: a row that the side named deleted and the other updated; ``inserted-both``:
-unlike new rows of one key; ``duplicates``: keys that several rows have; ``below-zero``: copies of
-a row without a key. Nothing is decided by it: conflicts of kinds that other releases wrote are
-listed and settled alike.
+unlike new rows of one key; ``replaced-both`` and ``path-taken``: unlike files of a file set at one
+path, or where they cannot lie side by side; ``duplicates``: keys that several rows have;
+``below-zero``: copies of a row without a key. No merge is decided by it: conflicts of kinds that
+other releases wrote are listed and settled alike.
 """
 
+
+FILE_KINDS = (
+    *("replaced-both", "path-taken", "inserted-both"),
+    *("deleted-by-ours", "deleted-by-theirs"),
+)
+"""Kinds that are about a file of a file set, if they name no column."""
 
 CONFLICT_TABLE = "parquetry.conflicts"
 """The table that lists the conflicts of a merge, only on the branch that holds the merge."""
@@ -87,6 +94,12 @@ def in_order(conflicts: pa.Table) -> pa.Table:
     order = ("table_name", "key_length", "key", "column_name", "kind")
     by = [(name, "ascending") for name in order]
     return conflicts.append_column("key_length", length).sort_by(by).select(conflicts.column_names)
+
+
+def are_about_files(conflicts: pa.Table) -> bool:
+    """Returns whether some conflicts are about files of file sets."""
+    pairs = zip(*(conflicts[name].to_pylist() for name in ("kind", "column_name")), strict=True)
+    return any(kind in FILE_KINDS and column is None for kind, column in pairs)
 
 
 def counted(conflicts: pa.Table) -> str:
