@@ -8,7 +8,11 @@ called by its name, and the module is imported once one of its own is wanted.
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from pyarrow._compute import CastOptions, call_function
+
+try:
+    from pyarrow._compute import CastOptions, call_function
+except ImportError:  # it is not public; another release may have them elsewhere
+    from pyarrow.compute import CastOptions, call_function
 
 __all__ = ["call", "cast", "pc", "take"]
 
