@@ -425,18 +425,47 @@ class CatalogReader:
         to_ref: str = DEFAULT_BRANCH,
         *,
         key: Sequence[str] | None = None,
+        columns: Sequence[str] | None = None,
+        tolerance: Mapping[str, str] | None = None,
+        check_keys: bool = False,
+        full_stats: bool = False,
+        threads: int | None = None,
+        memory_limit_bytes: int | None = None,
     ) -> "Diff":
         """Compares the result of a query at two refs.
 
         Args:
             query: A query in which tables carry no ``@ref``.
-            from_ref: The older state.
+            from_ref: The older state, or a range ``A..B`` or ``A...B``.
             to_ref: The newer state.
             key: Columns of the result to match rows by; None compares whole rows.
+            columns: Columns of the result to compare; None means all.
+            tolerance: By column of the result, ``"0.5"`` or ``"1%"``.
+            check_keys: Whether to look for NULL and duplicate keys in all rows.
+            full_stats: Whether statistics cover all rows.
+            threads: Threads to use; None means all.
+            memory_limit_bytes: Memory to use; None means a quarter of the machine's.
+
+        Raises:
+            NotFound: A ref or a table does not exist.
+            InvalidInput: The query fails, or an argument is not valid.
         """
         from catalog.operations.diff_query import compare_query
+        from catalog.operations.diff_request import DiffRequest
 
-        return compare_query(self.context, query, from_ref=from_ref, to_ref=to_ref, key=key)
+        request = DiffRequest(
+            from_ref=from_ref,
+            to_ref=to_ref,
+            key=key,
+            columns=columns,
+            tolerance=tolerance,
+            level="rows",
+            check_keys=check_keys,
+            full_stats=full_stats,
+            threads=threads,
+            memory_limit_bytes=memory_limit_bytes,
+        )
+        return compare_query(self.context, query, request)
 
     def conflicts(self, source: str | None = None, *, into: str | None = None) -> "pa.Table":
         """Returns the conflicts of a merge that are not settled yet; see ``MergeConflict``.

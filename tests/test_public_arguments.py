@@ -63,7 +63,16 @@ CALLS: Mapping[str, tuple[str, Mapping[str, object]]] = {
     ),
     "diff_query": (
         "diff_query",
-        {"query": "FROM t", "from_ref": "main~1", "to_ref": "main", "key": ["k"]},
+        {
+            "query": "FROM t",
+            "from_ref": "main~1",
+            "to_ref": "main",
+            "key": ["k"],
+            "columns": ["v"],
+            "tolerance": {"v": "0.5"},
+            "threads": 1,
+            "memory_limit_bytes": 1 << 28,
+        },
     ),
     "conflicts": ("conflicts", {"source": "side", "into": "main"}),
     "merge": ("merge", {"source": "side", "into": "main", "message": "m", "resolve": "ours"}),

@@ -67,15 +67,18 @@ def borrow(
     return con
 
 
-def borrow_for_users(store: ObjectStore) -> duckdb.DuckDBPyConnection:
+def borrow_for_users(
+    store: ObjectStore, *, threads: int | None = None, memory_limit_bytes: int | None = None
+) -> duckdb.DuckDBPyConnection:
     """Opens DuckDB as ``connect`` does, for statements of a user: mostly quicker.
 
     The connection may be closed by ``instances.give_back``, which ends relations made with it.
     """
     if own_files(store) is not None:
-        return connect(store=store)
+        return connect(store=store, threads=threads, memory_limit_bytes=memory_limit_bytes)
+    settings = _settings(threads, memory_limit_bytes, None)
     con = lend_to_users()
-    con.execute(_settings(None, None, None))
+    con.execute(settings)
     return con
 
 

@@ -2,15 +2,15 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import TypeAlias
+from typing import Protocol
 
 import duckdb
 
+from catalog.dataclasses import replace
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.execute import compare_table
-from catalog.diff.options import DiffOptions
 from catalog.diff.plan import SideName, plan_table
 from catalog.diff.result import Diff
 from catalog.diff.view import End
@@ -23,9 +23,11 @@ from catalog.formats.parquet import read_footer
 from catalog.formats.unify import unify
 from catalog.model.datafile import DataFile, FileChanges
 from catalog.model.table import TableSnapshot
+from catalog.model.texts import check_text
 from catalog.operations.context import OperationContext
 from catalog.operations.diff import resolve_ends
 from catalog.operations.diff_picture import diff_picture
+from catalog.operations.diff_request import DiffRequest
 from catalog.operations.sessions import open_session
 from catalog.query.session import Session
 from catalog.storage.store import ObjectStore
@@ -34,49 +36,56 @@ NAME = "query"
 """What the result of a query is called where a table's name would stand."""
 
 
-OpenSession: TypeAlias = Callable[[], Session]
-"""Opens the session in which a query runs on a side."""
+class OpenSession(Protocol):
+    """Opens the session in which a query runs on a side, within limits."""
+
+    def __call__(self, *, threads: int | None, memory_limit_bytes: int | None) -> Session:
+        """Opens it."""
 
 
-def compare_query(
-    context: OperationContext, query: str, *, from_ref: str, to_ref: str, key: Sequence[str] | None
-) -> Diff:
+def compare_query(context: OperationContext, query: str, request: DiffRequest) -> Diff:
     """Compares the result of a query at two refs; see ``Catalog.diff_query``."""
-    ends = resolve_ends(context, from_ref, to_ref)
+    ends = resolve_ends(context, request.from_ref, request.to_ref)
     before, after = (partial(open_session, context, end.commit_id) for end in ends)
-    return compare_results(
-        query,
-        ends,
-        (before, after),
-        options=DiffOptions(key=key or ()),
-        store=context.repository.store,
-    )
+    return compare_results(query, ends, (before, after), request, store=context.repository.store)
 
 
 def compare_results(
     query: str,
     ends: tuple[End, End],
     sessions: tuple[OpenSession, OpenSession],
+    request: DiffRequest,
     *,
-    options: DiffOptions,
     store: ObjectStore,
 ) -> Diff:
     """Compares the result of a query on two sides.
 
-    Both results are written to Parquet files, which are compared as a table's are.
+    Both results are written to Parquet files, which are compared as a table's are. There are no
+    fingerprints of them, so that every ``method`` is a join.
 
     Args:
         query: The query.
         ends: How the sides are named.
         sessions: What opens the session in which it runs on each.
-        options: How the results are compared.
+        request: How the results are compared.
         store: Reads data files.
+
+    Raises:
+        InvalidInput: The query fails, or its result has no such columns.
     """
-    work = Workspace()
+    check_text(query, "the query")
+    if request.level == "stat":
+        raise InvalidInput(
+            "a query has no statistics to compare before it is run",
+            hint="compare it at the level cells or rows",
+        )
+    options = replace(request.options, key=request.options.key or ())
+    threads, memory = request.threads, request.memory_limit_bytes
+    work = Workspace(threads=threads, memory_limit_bytes=memory)
     try:
         files = [os.path.join(work.folder, name) for name in ("from.parquet", "to.parquet")]
-        for end, opened, path in zip(ends, sessions, files, strict=True):
-            with opened() as session:
+        for end, open_side, path in zip(ends, sessions, files, strict=True):
+            with open_side(threads=threads, memory_limit_bytes=memory) as session:
                 _write_result(session, query, end=end, path=path)
         old = _described(work, files[0], None)
         new = _described(work, files[1], old[0])

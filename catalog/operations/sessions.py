@@ -86,13 +86,21 @@ class CatalogBackend:
 
 
 def open_session(
-    context: OperationContext, ref: str, functions: Functions | None = None
+    context: OperationContext,
+    ref: str,
+    functions: Functions | None = None,
+    *,
+    threads: int | None = None,
+    memory_limit_bytes: int | None = None,
 ) -> Session:
     """Opens a session in which a table without ``@ref`` means a ref's; branches are followed.
 
     Raises:
         NotFound: There is no such ref.
+        InvalidInput: A limit is too small.
     """
     context.resolve(ref)
-    con = borrow_for_users(context.repository.store)
+    con = borrow_for_users(
+        context.repository.store, threads=threads, memory_limit_bytes=memory_limit_bytes
+    )
     return Session(con, CatalogBackend(context.repository, ref), functions=functions or {})

@@ -75,7 +75,17 @@ def _ends(cat: "Catalog", from_ref: str, to_ref: str | None) -> tuple[str, str]:
 def _compared(cat: "Catalog", ends: tuple[str, str], request: Request) -> "Diff":
     with stderr.Progress("diff:") as progress:
         if request.query is not None:
-            return cat.diff_query(request.query, *ends, key=request.key)
+            return cat.diff_query(
+                request.query,
+                *ends,
+                key=request.key,
+                columns=request.columns or None,
+                tolerance=request.tolerance or None,
+                check_keys=request.check_keys,
+                full_stats=request.full_stats,
+                threads=request.threads,
+                memory_limit_bytes=request.memory_limit_bytes,
+            )
         return cat.diff(
             *ends,
             tables=request.tables or None,

@@ -136,6 +136,26 @@ def test_a_query_is_compared(lake: Path, parquetry: Runner) -> None:
 
 
 @pytest.mark.parametrize(
+    ("options", "updated"),
+    [
+        ((), 2),
+        (("--column", "note"), 1),
+        (("--tolerance", "amount=1"), 1),
+        (("--threads", "1", "--memory-limit", "1GB", "--check-keys", "--full-stats"), 2),
+    ],
+)
+def test_a_query_takes_the_options_of_a_table(
+    lake: Path, parquetry: Runner, options: tuple[str, ...], updated: int
+) -> None:
+    query = "SELECT order_id, note, coalesce(amount, 12) AS amount FROM orders"
+    words = ("diff", "main~1", "--query", query, "--key", "order_id", "--json", *options)
+    (table,) = json.loads(parquetry(*words).out)["tables"]
+    assert table["rows"]["updated"] == updated
+    refused = parquetry(*words, "--column", "nothing")
+    assert refused.code == 3 and "nothing" in refused.err
+
+
+@pytest.mark.parametrize(
     "words",
     [
         ("--stat", "--rows"),

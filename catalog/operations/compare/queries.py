@@ -72,6 +72,13 @@ class SideBackend:
         return place(self.repository.store, file)
 
 
-def open_side(repository: Repository, side: Side) -> Session:
+def open_side(
+    repository: Repository,
+    side: Side,
+    *,
+    threads: int | None = None,
+    memory_limit_bytes: int | None = None,
+) -> Session:
     """Opens a session over the rows of a side."""
-    return Session(borrow_for_users(repository.store), SideBackend(repository, side))
+    con = borrow_for_users(repository.store, threads=threads, memory_limit_bytes=memory_limit_bytes)
+    return Session(con, SideBackend(repository, side))

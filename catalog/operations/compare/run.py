@@ -6,13 +6,13 @@ from contextlib import ExitStack
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from catalog.dataclasses import dataclass, replace
+from catalog.dataclasses import dataclass
 from catalog.diff.result import Diff
 from catalog.diff.view import End
 from catalog.errors import ErrorKind, NotFound
 from catalog.hints import Blank, Option, hint
 from catalog.model.table import TableSnapshot
-from catalog.model.texts import check_text, path_text
+from catalog.model.texts import path_text
 from catalog.operations.compare.comparison import Comparison
 from catalog.operations.compare.places import is_table_at, read_place
 from catalog.operations.compare.same_bytes import with_shared_content
@@ -59,7 +59,6 @@ def run_comparison(
     with machine_errors(), ExitStack() as stack:
         reading = Reading(sources, stack)
         if query is not None:
-            check_text(query, "the query")
             result = stack.enter_context(_compare_query(reading, (old, new), request, query))
         else:
             planner = _planner(reading, (old, new), request)
@@ -106,13 +105,8 @@ def _compare_query(
 
     sides = reading.sides(sources, reading.tables(sources), in_files=True)
     before, after = (partial(open_side, reading.repository, side) for side in sides)
-    return compare_results(
-        query,
-        (sides[0].end, sides[1].end),
-        (before, after),
-        options=replace(request.options, key=request.options.key or ()),
-        store=reading.repository.store,
-    )
+    ends = sides[0].end, sides[1].end
+    return compare_results(query, ends, (before, after), request, store=reading.repository.store)
 
 
 @dataclass(frozen=True, slots=True)

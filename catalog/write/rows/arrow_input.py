@@ -33,7 +33,7 @@ def arrow_reader(data: Any) -> pa.RecordBatchReader:
         ) from error
     if reader is None:
         raise InvalidInput(
-            f"cannot take {type(data).__name__} as rows",
+            f"cannot take {_with_article(type(data).__name__)} as rows",
             kind=ErrorKind.BAD_DATA,
             hint="pass a pyarrow table or reader, a Polars or pandas frame, a DuckDB relation, "
             "or a list of dictionaries",
@@ -42,6 +42,10 @@ def arrow_reader(data: Any) -> pa.RecordBatchReader:
     for column in reader.schema:
         _check_fields(column.name, column.type)
     return adapted(reader)
+
+
+def _with_article(noun: str) -> str:
+    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
 
 
 def check_names(names: Sequence[str]) -> None:
