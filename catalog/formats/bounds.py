@@ -121,6 +121,26 @@ def column_facts(
     return found, Claims(tuple(claims), fault) if said or fault else None
 
 
+def written_stats(
+    metadata: pq.FileMetaData, number: int, reader: "BoundsReader"
+) -> ColumnStats | None:
+    """Returns statistics of the column of plain values at a place, read as a type.
+
+    ``metadata`` is what Arrow's writer has of a file that it has just written, which needs no
+    checking. What is returned is what ``column_facts`` finds in the file's footer; None if Arrow
+    does not hand out the statistics of a chunk.
+    """
+    claims = []
+    for group in (metadata.row_group(n) for n in range(metadata.num_row_groups)):
+        if not group.num_rows:
+            continue
+        stats = group.column(number).statistics
+        if stats is None:
+            return None
+        claims.append(reader.written(group.num_rows, stats))
+    return _summed_up(reader.kind, claims, rows=metadata.num_rows, complete=True)
+
+
 def nested_claims(
     footer: Footer, number: int, kind: DataType, leaves: Sequence[pq.ColumnSchema]
 ) -> Claims | None:
@@ -181,6 +201,13 @@ class BoundsReader:
         nulls = stats.get(3)
         low, high = map(self._stored.encoded, _ends(stats))
         return Claim(rows, nulls if type(nulls) is int else None, low, high)
+
+    def written(self, rows: int, stats: pq.Statistics) -> Claim:
+        """Returns the claim that Arrow's writer has just made of the values of a chunk."""
+        low = high = None
+        if stats.has_min_max:
+            low, high = map(self._stored.encoded_value, (stats.min_raw, stats.max_raw))
+        return Claim(rows, stats.null_count if stats.has_null_count else None, low, high)
 
     def is_garbled(self, claim: Claim, stats: Fields) -> bool:
         """Returns whether a bound is there that no value of the type can be."""
@@ -248,6 +275,15 @@ class _Stored:
         if self._form is not None:
             (number,) = struct.unpack(self._form, stored)
             return self._encoded_number(number)
+        return self._encoded_bytes(stored)
+
+    def encoded_value(self, value: bool | int | float | bytes) -> bytes | None:
+        """Returns a bound as the catalog encodes it, given as Arrow decodes it."""
+        if isinstance(value, bytes):
+            return self._encoded_bytes(value)
+        return None if self._form is None else self._encoded_number(value)
+
+    def _encoded_bytes(self, stored: bytes) -> bytes | None:
         match self._class:
             case TypeClass.DECIMAL if self._length in (None, len(stored)):
                 return self._encoded_number(int.from_bytes(stored, "big", signed=True))

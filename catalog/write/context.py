@@ -6,6 +6,7 @@ from typing import TypeAlias
 import duckdb
 
 from catalog.dataclasses import dataclass, field
+from catalog.diff.fingerprints.key_repeats import KeyWords
 from catalog.engine.relation import prepare, relation_sql
 from catalog.engine.verification import verified
 from catalog.engine.workspace import Workspace
@@ -22,6 +23,10 @@ FreshPrints: TypeAlias = dict[tuple[Identity, tuple[int, ...]], Fingerprint]
 """Fingerprints by data file and key."""
 
 
+FreshKeys: TypeAlias = dict[tuple[Identity, tuple[int, ...]], KeyWords]
+"""What stands for the keys of data files, by data file and key."""
+
+
 @dataclass(frozen=True, slots=True)
 class WriteContext:
     """The engine that computes what is written, and the catalog that it goes to.
@@ -29,12 +34,14 @@ class WriteContext:
     Attributes:
         prints: Takes the fingerprints of files that are written; None in a dry run, which has
             no use for them.
+        keys: Takes what stands for the keys of small files that are written.
         watches: What compares the files that others can reach again, once all were read.
     """
 
     work: Workspace
     repository: Repository
     prints: FreshPrints | None = field(default_factory=dict)
+    keys: FreshKeys = field(default_factory=dict)
     watches: list[Watch] = field(default_factory=list)
 
     @property

@@ -25,7 +25,7 @@ from catalog.repository.fingerprints import Fingerprints
 from catalog.repository.repository import Repository
 from catalog.storage.external_files import is_remote
 from catalog.storage.store import KeepsCopies, ObjectStore
-from catalog.write.context import FreshPrints
+from catalog.write.context import FreshKeys, FreshPrints
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ def keep_prints(
     update: TableUpdate,
     fresh: FreshPrints,
     *,
+    keys: FreshKeys | None = None,
     warn: bool = True,
     prints: Prints = "now",
     sources: Mapping[str, TakenFrom] = MappingProxyType({}),
@@ -55,6 +56,7 @@ def keep_prints(
         repository: Where they are stored.
         update: The update.
         fresh: Fingerprints of files that were just written.
+        keys: What stands for the keys of some of them.
         warn: Whether to look at keys.
         prints: Which files get digests of their rows.
         sources: Where files are read that are not in the catalog yet, by their paths there.
@@ -96,21 +98,23 @@ def keep_prints(
         found = dict(pool.map(one, update.added))
     if not table.key or not warn:
         return KeptPrints(found, ())
-    counts = known_keys(update.added, found)
-    if counts is None:
-        counts = _compared(store, update.added, table, sources=sources, prints=found)
+    counts = _bad_keys(store, update.added, table, sources=sources, prints=found, keys=keys)
     return KeptPrints(found, key_warnings(update.name, table, counts))
 
 
-def _compared(
+def _bad_keys(
     store: ObjectStore,
     files: Sequence[DataFile],
     table: TableSnapshot,
     *,
     sources: Mapping[str, TakenFrom],
     prints: Mapping[Identity, Fingerprint],
+    keys: FreshKeys | None,
 ) -> tuple[int, int]:
-    """Counts rows with NULL and duplicate keys in files of which those of each are known."""
+    """Counts the rows of files with NULL in their key, and those with duplicate keys."""
+    known = known_keys(files, prints)
+    if known is not None:
+        return known
     nulls, local = 0, []
     for file in files:
         record = prints[file.identity].key
@@ -120,7 +124,7 @@ def _compared(
             break
         nulls += record.nulls
         local.append((path, KeyedFile(table, file, table.key)))
-    if len(local) == len(files) and no_key_repeats(local):
+    if len(local) == len(files) and no_key_repeats(local, keys or {}):
         return nulls, 0
     return _count_bad_keys(store, files, table, sources=sources)
 
@@ -132,7 +136,7 @@ def _count_bad_keys(
     *,
     sources: Mapping[str, TakenFrom],
 ) -> tuple[int, int]:
-    """Counts the rows of files with NULL in their key, and those with duplicate keys."""
+    """Counts the same by reading all keys."""
 
     def located(file: DataFile) -> str:
         if file.path in sources:

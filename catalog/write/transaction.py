@@ -266,7 +266,10 @@ class Transaction:
     def _keep_prints(self, table: WorkingTable) -> tuple[str, ...]:
         """Stores the fingerprints of the files that a table gets; returns warnings about keys."""
         prints = self.context.prints or {}
-        return keep_prints(self._repository, self._update(table), prints).warnings
+        keys = self.context.keys
+        kept = keep_prints(self._repository, self._update(table), prints, keys=keys)
+        keys.clear()  # unlike fingerprints, they are of no use any more
+        return kept.warnings
 
     def run(self, pending: PendingWrite) -> WriteResult:
         """Stages what a SQL statement does to a table; see ``sql.dispatch.run_statement``."""

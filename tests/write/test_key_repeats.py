@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import catalog
+from catalog.diff.fingerprints import key_repeats
 from catalog.diff.fingerprints.canonical import FEW_VALUES, repeated
 from catalog.write import file_fingerprints
 from tests.effort import effort
@@ -126,3 +127,66 @@ def test_a_partition_belongs_to_the_key(tmp_path: Path) -> None:
         assert list(tx.snapshot("u", tmp_path / "in", key=["id"]).warnings) == [
             "12 rows of u share their key (id)"
         ]
+
+
+@pytest.mark.parametrize("bad", ["", "repeated", "null", "nulls"])
+@pytest.mark.parametrize("case", CASES)
+def test_keys_that_repeat_across_written_files_are_counted(
+    tmp_path: Path, case: str, bad: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files that were just written are not read again for it."""
+    types, key = CASES[case]
+    keys = [key(n) for n in range(90)]
+    if bad == "repeated":
+        keys += [key(5), key(5), key(44)]
+    if bad.startswith("null"):
+        keys += [(None,) * len(types)] * (1 if bad == "null" else 2)
+    rows = pa.concat_tables(parts(random.Random(f"{case} {bad}"), keys, types))
+    rows = rows.append_column("p", pa.array([n % 4 for n in range(len(rows))]))
+    opened = []
+    original = key_repeats.opened
+    monkeypatch.setattr(
+        key_repeats,
+        "opened",
+        lambda *args, **more: opened.append(1) or original(*args, **more),
+    )
+    names = [f"k{n}" for n in range(len(types))]
+    with catalog.create(tmp_path / "lake").transaction() as tx:
+        written = tx.write("t", rows, mode="append", key=names, partition_by=["p"])
+    shown = ", ".join(names)
+    expected = {
+        "repeated": [f"5 rows of t share their key ({shown})"],
+        "null": [f"1 row of t has NULL in the key ({shown})"],
+        "nulls": [
+            f"2 rows of t have NULL in the key ({shown})",
+            f"2 rows of t share their key ({shown})",
+        ],
+    }
+    assert list(written.warnings) == expected.get(bad, [])
+    if not bad:
+        assert not opened
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_words_of_written_and_of_read_rows_are_alike(
+    tmp_path: Path, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    types, key = CASES[case]
+    rows = pa.concat_tables(parts(random.Random(case), [key(n) for n in range(90)], types))
+    rows = rows.append_column("p", pa.array([n % 4 for n in range(len(rows))]))
+    found = []
+
+    def compared(files: Any, known: Any) -> bool:
+        for path, keyed in files:
+            read = key_repeats._read_words(path, keyed)
+            kept = known[keyed.file.identity, tuple(keyed.key)]
+            assert read is not None
+            assert read.kinds == kept.kinds
+            found.append(np.array_equal(read.words, kept.words))
+        return True
+
+    monkeypatch.setattr(file_fingerprints, "no_key_repeats", compared)
+    names = [f"k{n}" for n in range(len(types))]
+    with catalog.create(tmp_path / "lake").transaction() as tx:
+        tx.write("t", rows, mode="append", key=names, partition_by=["p"])
+    assert found == [True] * 4

@@ -10,6 +10,7 @@ from catalog.diff.fingerprints.claims import unproved
 from catalog.diff.fingerprints.column_facts import ColumnFacts
 from catalog.diff.fingerprints.column_reader import FileColumns, in_one, opened
 from catalog.diff.fingerprints.key_record import in_order, key_record
+from catalog.diff.fingerprints.key_repeats import KeyWords, words_of_rows
 from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.diff.fingerprints.mixing import Words
 from catalog.diff.fingerprints.reuse import looked_at, looked_into, taken_over, with_stored
@@ -97,6 +98,15 @@ class Fingerprinter:
         if self._digester is None or not self._kept:
             return None
         return self._digester.finish(self._words)
+
+    def key_words(self, table: TableSnapshot, file: DataFile) -> KeyWords | None:
+        """Returns what stands for the keys of the rows, in order; None if nothing can.
+
+        It comes after ``finish``.
+        """
+        held = [field_id for field_id in self._key if field_id in self._columns]
+        parts = (dict(zip(held, part.columns, strict=True)) for part in self._keys)
+        return words_of_rows(KeyedFile(table, file, self._key), parts)
 
     def _add_waiting(self) -> None:
         """Adds up to a block of the rows that wait."""

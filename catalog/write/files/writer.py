@@ -11,20 +11,17 @@ from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from catalog.arrow_functions import call
 from catalog.dataclasses import dataclass, replace
 from catalog.diff.fingerprints.compute import Fingerprinter
 from catalog.diff.fingerprints.row_rule import has_row_digests
 from catalog.diff.fingerprints.stored_bytes import stored_digests
 from catalog.engine.copying import copy_sql, is_geometry
-from catalog.engine.file_types import as_read
 from catalog.engine.quoting import identifier
 from catalog.errors import CatalogError, ErrorKind, Unsupported
-from catalog.formats.footer import checked_metadata, source_label
 from catalog.formats.hive_path import partition_path
-from catalog.formats.parquet import read_footer
 from catalog.model.datafile import BlobList, DataFile
 from catalog.model.file_sets import is_file_set
 from catalog.model.names import encode_segment
@@ -49,6 +46,7 @@ from catalog.write.conditions import constant
 from catalog.write.context import WriteContext
 from catalog.write.files.blob_lists import BlobLists
 from catalog.write.files.encodings import dictionary_paths
+from catalog.write.files.own_footers import OwnFooters, Written
 from catalog.write.files.row_stream import Cutter, OutOfOrderError, in_order
 
 ROW_GROUP_ROWS = 131_072
@@ -56,6 +54,10 @@ ROW_GROUP_ROWS = 131_072
 
 MAX_FILE_ROWS = 32 * ROW_GROUP_ROWS
 """Rows after which a new file is begun: bounds what the change of one row rewrites."""
+
+FEW_ROWS = 1_024
+"""Rows of a file up to which what stands for its keys is kept: no more bytes than a fingerprint
+takes, where opening the file to read them takes longer than all else that is done with them."""
 
 ENGINE_TYPES = ("UUID", "JSON", "INTERVAL", "TIME WITH TIME ZONE", "VARIANT")
 """Types that Arrow does not carry from DuckDB to Parquet: files with them DuckDB writes."""
@@ -122,7 +124,7 @@ class DataWriter:
         self._places: Mapping[str, str] = {}
         self._schema = own_file_schema(table)
         self._schema_id = self._schema.id
-        self._label = f"a new file of table {name}"
+        self._footers = OwnFooters(name, self._schema.columns, engine=lambda: self.context.con)
         self._engine = any(_engine_type(f.type) for f in stored_fields(table))
 
     def __enter__(self) -> "DataWriter":
@@ -286,9 +288,9 @@ class DataWriter:
             with self._scratch() as path:
                 maker = self._maker(first)
                 wanted = None if self.context.prints is None else maker
-                nans = self._write_groups(path, chain([first], groups), wanted)
-                files.append(self._entry(path, partition, nans, append=append))
-                self._keep_print(maker)
+                written = self._write_groups(path, chain([first], groups), wanted)
+                files.append(self._entry(path, partition, written, append=append))
+                self._keep_print(maker, written)
         return files
 
     def _maker(self, first: pa.Table) -> Fingerprinter:
@@ -306,32 +308,35 @@ class DataWriter:
             digests="kept" if kept else "summed",
         )
 
-    def _keep_print(self, maker: Fingerprinter) -> None:
+    def _keep_print(self, maker: Fingerprinter, written: Written) -> None:
         """Keeps the fingerprint of the file that was written last, and the digests of its rows."""
         if self.context.prints is None:
             return
-        written = self._written[-1]
-        path = written.staged.local_path
-        metadata = checked_metadata(path, source_label(self._label))
-        stored = stored_digests(path, self._schema.columns, metadata)
-        found = replace(maker.finish(self.table, written.entry), stored=stored)
+        path, entry = self._written[-1].staged.local_path, self._written[-1].entry
+        stored = stored_digests(path, self._schema.columns, written.metadata)
+        found = replace(maker.finish(self.table, entry), stored=stored)
         rows = maker.row_words()
-        if rows is not None and has_row_digests(self.table, written.entry):
+        if rows is not None and has_row_digests(self.table, entry):
             digests = RowDigests(self.context.store)
-            digests.keep(self.table, written.entry, rows.words.data, held=rows.held)
+            digests.keep(self.table, entry, rows.words.data, held=rows.held)
         elif maker.starts_in_order:
             found = replace(found, row_sum=None)  # as if it was read
-        self.context.prints[written.entry.identity, self.table.key] = found
+        self.context.prints[entry.identity, self.table.key] = found
+        if self.table.key and entry.rows <= FEW_ROWS:
+            keys = maker.key_words(self.table, entry)
+            if keys is not None:
+                self.context.keys[entry.identity, self.table.key] = keys
 
     def _write_groups(
         self, path: str, groups: Iterator[pa.Table], maker: Fingerprinter | None
-    ) -> dict[int, int]:
-        """Writes row groups, one at least, into a file; returns each float column's NaN count."""
+    ) -> Written:
+        """Writes row groups, one at least, into a file."""
         first = next(groups)
         names = [column.name for column in self._schema.columns]
         schema = pa.schema(list(zip(names, first.schema.types, strict=True)))
         floats = {n: c.field_id for n, c in enumerate(self._schema.columns) if is_float(c.type)}
         nans = dict.fromkeys(floats.values(), 0)
+        collected: list[pq.FileMetaData] = []
         with pq.ParquetWriter(
             path,
             schema,
@@ -339,14 +344,15 @@ class DataWriter:
             use_dictionary=dictionary_paths(first.rename_columns(names)),
             store_schema=False,
             write_page_checksum=True,
+            metadata_collector=collected,
         ) as writer:
             for group in chain([first], groups):
                 for place, field_id in floats.items():
-                    nans[field_id] += pc.sum(pc.is_nan(group.column(place))).as_py() or 0
+                    nans[field_id] += call("sum", call("is_nan", group.column(place))).as_py() or 0
                 writer.write_table(group.rename_columns(names), row_group_size=ROW_GROUP_ROWS)
                 if maker is not None:
                     maker.add(group)
-        return nans
+        return Written(schema, collected[0], nans)
 
     @contextmanager
     def _scratch(self) -> Iterator[str]:
@@ -370,42 +376,25 @@ class DataWriter:
                 options=f", COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS}",
             )
             self.context.con.execute(copied)
-            file = self._entry(path, partition, {}, append=append)
+            file = self._entry(path, partition, None, append=append)
         if file.rows:
             return [file]
         self._written.pop().staged.discard()
         return []
 
     def _entry(
-        self, path: str, partition: Partition, nans: dict[int, int], *, append: bool
+        self, path: str, partition: Partition, written: Written | None, *, append: bool
     ) -> DataFile:
-        stored = read_footer(path, name=self._label)
-        footer = as_read(stored, path, lambda: self.context.con)
-        wanted = tuple((c.name, c.type) for c in self._schema.columns)
-        if footer.columns != wanted:
-            differing = next(
-                (new, old) for new, old in zip(footer.columns, wanted, strict=True) if new != old
-            )
-            raise Unsupported(
-                f"column {differing[1][0]!r} of table {self._name} has type {differing[1][1]}, "
-                f"which Parquet would give back as {differing[0][1]}",
-                kind=ErrorKind.UNWRITABLE_TYPE,
-                hint="cast the column to another type",
-            )
+        facts = self._footers.facts(path, written)
         staged = self.context.store.take_over(path)
-        ids = {c.name: c.field_id for c in self._schema.columns}
-        stats = {ids[name]: one for name, one in footer.stats.items()}
-        for field_id, count in nans.items():
-            if field_id in stats:
-                stats[field_id] = replace(stats[field_id], nans=count)
         entry = DataFile(
             path=self._path(staged.sha256, partition, append=append),
             token=f"sha256:{staged.sha256}",
             size_bytes=staged.size_bytes,
-            rows=footer.rows,
+            rows=facts.rows,
             partition=partition,
             file_schema=self._schema_id,
-            stats=stats,
+            stats=facts.stats,
             blobs=self._list_contents(staged.local_path),
         )
         self._written.append(_Written(staged, entry))
@@ -413,7 +402,7 @@ class DataWriter:
 
     def _list_contents(self, path: str) -> BlobList | None:
         lists = self._lists
-        return None if lists is None else lists.of_rows(path, self._label, self._places)
+        return None if lists is None else lists.of_rows(path, self._footers.label, self._places)
 
     def _path(self, sha256: str, partition: Partition, *, append: bool) -> str:
         stem = f"{sha256}-{secrets.token_hex(4)}" if append else sha256
