@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
@@ -96,16 +97,24 @@ def write_parquet(reader: "pa.RecordBatchReader", stream: BinaryIO) -> int:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from catalog.write.files.encodings import dictionary_paths
+
     names = unique_names(reader.schema.names)
     schema = pa.schema([field.with_name(n) for field, n in zip(reader.schema, names, strict=True)])
     if any(map(_has_interval, schema.types)):
         renamed = (batch.rename_columns(names) for batch in reader)
         return _write_by_engine(pa.RecordBatchReader.from_batches(schema, renamed), stream)
+    batches = (batch.rename_columns(names) for batch in reader if batch.num_rows)
+    first = next(batches, None)
+    if first is None:
+        pq.write_table(schema.empty_table(), stream, compression="zstd")
+        return 0
+    coded = dictionary_paths(pa.Table.from_batches([first]), in_structs=True)
     count = 0
-    with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
-        for batch in reader:
+    with pq.ParquetWriter(stream, schema, compression="zstd", use_dictionary=coded) as writer:
+        for batch in chain([first], batches):
             count += batch.num_rows
-            writer.write_batch(batch.rename_columns(names))
+            writer.write_batch(batch)
     return count
 
 

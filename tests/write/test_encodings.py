@@ -1,5 +1,6 @@
 """Dictionaries in the files that the catalog writes: where values repeat, and nowhere else."""
 
+import io
 from typing import Any
 
 import pyarrow as pa
@@ -7,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from catalog.catalog import Catalog
+from cli.output.results import write_parquet
 
 from .test_write_types import EXACT
 from .writing import only_file, put
@@ -61,3 +63,31 @@ def test_values_are_the_same_with_and_without(cat: Catalog, name: str, repeated:
     put(cat, "t", pa.table({"v": values}))
     there = pq.ParquetFile(only_file(cat, "t")).read()["v"]
     assert repr(there.to_pylist()) == repr(values.to_pylist())
+
+
+def changed_rows() -> pa.Table:
+    """Returns rows that hold others in structs, in which some columns repeat."""
+    unique = pa.array(range(ROWS), pa.int64())
+    few = pa.array([f"t{n % 7}" for n in range(ROWS)])
+    inner = pa.StructArray.from_arrays([unique, few], ["unique", "few"])
+    row = pa.StructArray.from_arrays([unique, few, inner], ["unique", "few", "inner"])
+    lists = pa.array([[f"x{n % 3}"] for n in range(ROWS)])
+    return pa.table({"unique": unique, "row": row, "lists": lists})
+
+
+def test_in_results_members_of_structs_have_one_if_they_repeat() -> None:
+    rows, stream = changed_rows(), io.BytesIO()
+    nothing = pa.RecordBatch.from_pylist([], schema=rows.schema)
+    batches = [nothing, *rows.to_batches(max_chunksize=ROWS // 2)]
+    assert write_parquet(pa.RecordBatchReader.from_batches(rows.schema, batches), stream) == ROWS
+    group = pq.ParquetFile(stream).metadata.row_group(0)
+    columns = (group.column(n) for n in range(group.num_columns))
+    coded = {column.path_in_schema for column in columns if column.has_dictionary_page}
+    assert coded == {"row.few", "row.inner.few", "lists.list.element"}
+    assert pq.read_table(stream).equals(rows)
+
+
+def test_results_without_rows_have_columns() -> None:
+    schema, stream = changed_rows().schema, io.BytesIO()
+    assert write_parquet(pa.RecordBatchReader.from_batches(schema, []), stream) == 0
+    assert pq.read_table(stream).schema.equals(schema)

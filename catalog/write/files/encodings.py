@@ -18,13 +18,19 @@ DISTINCT_SHARE = 0.5
 """Share of the sampled values that may be distinct where a dictionary is tried."""
 
 
-def dictionary_paths(group: pa.Table) -> list[str]:
+def dictionary_paths(group: pa.Table, *, in_structs: bool = False) -> list[str]:
     """Returns the paths of the Parquet columns whose values repeat.
 
     Args:
         group: The first row group of a file, by the names that the columns have there: the same
             rows give the same paths. Of nested columns all are taken.
+        in_structs: Whether the members of structs are looked at one by one, as changed rows have
+            whole rows in structs.
     """
+    if in_structs:
+        members = [one for name in group.column_names for one in _members(name, group[name])]
+        paths = [path for path, _ in members]
+        group = pa.table([values for _, values in members], names=paths)
     if group.num_rows <= SAMPLES * SAMPLE_ROWS:
         return _repeating(group)
     step = group.num_rows // SAMPLES
@@ -42,6 +48,15 @@ def _repeating(group: pa.Table, places: pa.Array | None = None) -> list[str]:
         if _repeats(column, places)
         for path in _leaves(name, column.type)
     ]
+
+
+def _members(path: str, column: pa.ChunkedArray) -> Iterator[tuple[str, pa.ChunkedArray]]:
+    """Yields a column, or what its structs are made of, with their paths."""
+    if not pa.types.is_struct(column.type):
+        yield path, column
+        return
+    for place, member in enumerate(column.type):
+        yield from _members(f"{path}.{member.name}", pc.struct_field(column, [place]))
 
 
 def _repeats(column: pa.ChunkedArray, places: pa.Array | None) -> bool:
