@@ -29,6 +29,7 @@ from catalog.formats.chunks import (
     list_of,
     row_group,
 )
+from catalog.formats.recent import Recent
 from catalog.formats.thrift import Fields, read_struct, varint
 from catalog.model.ids import excerpt
 from catalog.storage.failures import machine_failure
@@ -126,6 +127,10 @@ class Footer:
         return sum(group.rows for group in self.groups)
 
 
+_recent: Recent[tuple[bytes, int], Footer] = Recent()
+"""Footers by their digests, and the sizes of their files."""
+
+
 class _Encrypted(Exception):
     """What is encrypted."""
 
@@ -141,9 +146,12 @@ def read_checked(source: ParquetSource, label: Label) -> tuple[Footer, pq.FileMe
     """
     with parquet_errors(label):
         footer, size = _footer_bytes(source)
-        parsed = _parsed(footer, size)
         digest = _digest(footer)
-        _remember(digest, size)
+        parsed = _recent.get((digest, size))
+        if parsed is None:
+            parsed = _parsed(footer, size)
+            _remember(digest, size)
+            _recent.put((digest, size), parsed, size_bytes=len(footer))
         return parsed, _metadata(footer, digest)
 
 

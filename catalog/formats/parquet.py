@@ -23,6 +23,7 @@ from catalog.formats.footer import (
     source_label,
     source_name,
 )
+from catalog.formats.recent import Recent
 from catalog.formats.source import Layout
 from catalog.formats.structure import Structure, structure_of
 from catalog.model.datafile import ColumnStats
@@ -134,6 +135,10 @@ class StoredFooter:
         return ParquetFooter(self.rows, layout, stats, doubtful, claims)
 
 
+_recent: Recent[tuple[bytes, frozenset[int]], StoredFooter] = Recent()
+"""What footers say, by their bytes and the leaves with filters that are none."""
+
+
 def read_footer(path: ParquetSource, *, name: str | None = None) -> StoredFooter:
     """Reads the footer of a Parquet file, which errors call by ``name``, else its path or URI.
 
@@ -151,6 +156,17 @@ def read_footer(path: ParquetSource, *, name: str | None = None) -> StoredFooter
         structure = structure_of(footer.schema, footer.geo)
         known = _as_arrow_reads(footer.schema, metadata.schema, shown)
     filters = faulty_filters(path, footer) if isinstance(path, str) else frozenset()
+    found = _recent.get((footer.raw, filters))
+    if found is None:
+        found = _stored(footer, structure, known, filters)
+        _recent.put((footer.raw, filters), found, size_bytes=len(footer.raw))
+    return found
+
+
+def _stored(
+    footer: Footer, structure: Structure, known: _Columns, filters: frozenset[int]
+) -> StoredFooter:
+    """Returns what a footer says, but for leaves with filters that are none."""
     facts = {
         column.name: column_facts(
             footer,

@@ -18,6 +18,7 @@ import pytest
 from catalog.errors import CatalogError, CorruptData, ErrorKind, Unsupported
 from catalog.formats.footer import checked_metadata, source_label
 from catalog.formats.parquet import read_footer
+from catalog.formats.recent import KEPT_BYTES, Recent
 from catalog.formats.thrift import DEPTH, ThriftError, read_struct
 from tests.formats.tiny_parquet import (
     BINARY,
@@ -102,6 +103,7 @@ PROBE = """
 import sys
 from catalog.errors import CatalogError
 from catalog.formats.parquet import read_footer
+from catalog.formats.recent import KEPT_BYTES, Recent
 from catalog.diff.fingerprints.compute import compute
 from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.model.datafile import DataFile
@@ -306,3 +308,30 @@ def test_errors_are_the_catalogs_own() -> None:
     with pytest.raises(CatalogError) as failure:
         read_footer("/no/such/file.parquet")
     assert failure.value.kind is ErrorKind.SOURCE_NOT_FOUND
+
+
+def test_a_copy_of_a_file_has_its_footer_but_not_its_filters(tmp_path: Path) -> None:
+    path, copy = tmp_path / "a.parquet", tmp_path / "b.parquet"
+    duckdb.sql(f"COPY (SELECT i % 9 AS i FROM range(5000) AS r(i)) TO '{path}' (FORMAT parquet)")
+    chunk = pq.read_metadata(path).row_group(0).column(0)
+    end = chunk.dictionary_page_offset + chunk.total_compressed_size
+    content = path.read_bytes()
+    whole = read_footer(str(path))
+    copy.write_bytes(content)
+    assert read_footer(str(copy)) == whole
+    length = int.from_bytes(content[-8:-4], "little")
+    copy.write_bytes(
+        content[:end] + bytes(len(content) - 8 - length - end) + whole.raw + content[-8:]
+    )
+    assert copy.stat().st_size == path.stat().st_size
+    assert read_footer(str(copy)).claims != whole.claims
+    assert read_footer(str(path)) == whole
+
+
+def test_footers_are_kept_up_to_some_bytes() -> None:
+    kept: Recent[int, str] = Recent()
+    for number in range(100):
+        kept.put(number, str(number), size_bytes=KEPT_BYTES // 20)
+    assert [number for number in range(100) if kept.get(number)] == list(range(80, 100))
+    kept.put(1, "large", size_bytes=KEPT_BYTES)
+    assert kept.get(1) is None
