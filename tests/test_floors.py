@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent
 
 FLOORS = [
     "catalog.arrow_functions",
+    "catalog.collecting",
     "catalog.dataclasses",
     "catalog.messages",
     "catalog.hints",

@@ -6,7 +6,7 @@ order of their rows. The same rows give the same bytes, with the same version of
 
 import secrets
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from itertools import chain
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from catalog.arrow_functions import call
+from catalog.collecting import rarely_collected
 from catalog.dataclasses import dataclass, replace
 from catalog.diff.fingerprints.compute import Fingerprinter
 from catalog.diff.fingerprints.row_rule import has_row_digests
@@ -56,8 +57,8 @@ MAX_FILE_ROWS = 32 * ROW_GROUP_ROWS
 """Rows after which a new file is begun: bounds what the change of one row rewrites."""
 
 FEW_ROWS = 1_024
-"""Rows of a file up to which what stands for its keys is kept: no more bytes than a fingerprint
-takes, where opening the file to read them takes longer than all else that is done with them."""
+"""Rows of a file that take less than what is recorded of it: what stands for their keys is kept,
+since opening the file to read them would take longer than all else that is done with them."""
 
 ENGINE_TYPES = ("UUID", "JSON", "INTERVAL", "TIME WITH TIME ZONE", "VARIANT")
 """Types that Arrow does not carry from DuckDB to Parquet: files with them DuckDB writes."""
@@ -189,7 +190,9 @@ class DataWriter:
         ordering = f" ORDER BY {', '.join([*order, 'rowid'])}" if order else ""
         query = f"SELECT {self._columns()} FROM {rows}"
         if not self._engine:
-            with closing(self._reader(query + ordering)) as batches:
+            few = sum(count for _, count, _ in partitions) <= FEW_ROWS * len(partitions)
+            closing_rows = closing(self._reader(query + ordering))
+            with closing_rows as batches, rarely_collected() if few else nullcontext():
                 source = Cutter(batches)
                 return [
                     file

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
+from catalog.collecting import rarely_collected
 from catalog.dataclasses import dataclass, replace
 from catalog.engine.file_types import as_read, check_values
 from catalog.errors import ErrorKind, InvalidInput
@@ -97,7 +98,8 @@ def take_snapshot(task: SnapshotTask) -> TakenSnapshot:
     listing = _discover(task)
     records = read_stat_records(store, task.name, listing.root)
     known = {file.path: ingest.recorded_token(records, file) for file in listing.files}
-    source, seen, unified = _read_and_unify(task, listing, known)
+    with rarely_collected():
+        source, seen, unified = _read_and_unify(task, listing, known)
     snapshot = table_snapshot(unified, source.spec, task)
     unknown = [
         file
@@ -119,7 +121,8 @@ def take_snapshot(task: SnapshotTask) -> TakenSnapshot:
                 )
             )
         _check_listing(task, listing)
-        plan = plan_files(task, source, taken=taken, unified=unified)
+        with rarely_collected():
+            plan = plan_files(task, source, taken=taken, unified=unified)
         found = _result(task, snapshot, plan, listing=listing)
         if task.dry_run:
             ingest.discard(taken)
