@@ -118,6 +118,9 @@ Fact = TypeVar("Fact")
 
 _JSON = json.JSONDecoder()
 
+FEW_FACTS = 8
+"""Facts up to which each is looked for by its name."""
+
 
 class _Later(Mapping[int, Fact]):
     """Facts by field id, each decoded when it is asked for: most never are.
@@ -126,20 +129,36 @@ class _Later(Mapping[int, Fact]):
     be decoded.
     """
 
-    __slots__ = ("_decode", "_found", "_known", "_text")
+    __slots__ = ("_asked", "_decode", "_found", "_known", "_text")
 
     def __init__(self, text: bytes, decode: Callable[[Any], Fact]) -> None:
         self._text = text.decode()
         self._decode = decode
         self._known: dict[int, int] | None = None
+        self._asked = 0
         self._found: dict[int, Fact] = {}
 
     def __getitem__(self, field_id: int) -> Fact:
         found = self._found.get(field_id)
         if found is None:
-            stored, _ = _JSON.raw_decode(self._text, self._places()[field_id])
+            stored, _ = _JSON.raw_decode(self._text, self._place(field_id))
             found = self._found[field_id] = self._decode(stored)
         return found
+
+    def _place(self, field_id: int) -> int:
+        """Returns where a fact begins in the text, and looks for the places of all only for many.
+
+        Raises:
+            KeyError: There is none.
+        """
+        self._asked += 1
+        if self._known is not None or self._asked > FEW_FACTS:
+            return self._places()[field_id]
+        name = f'"{field_id}":'
+        at = self._text.rfind(name)
+        if at < 0:
+            raise KeyError(field_id)
+        return at + len(name)
 
     def _places(self) -> dict[int, int]:
         """Returns where each fact begins in the text: none holds what looks like a name."""
@@ -149,17 +168,19 @@ class _Later(Mapping[int, Fact]):
         return self._known
 
     def __contains__(self, field_id: object) -> bool:
-        return field_id in self.keys()
+        return field_id in self._places()
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self.keys())
+        return iter(self._places())
 
     def keys(self) -> KeysView[int]:
         """Returns the field ids, as those of a dictionary, which sets are quick with."""
-        return self._places().keys()
+        if self._known is not None:
+            return self._known.keys()
+        return dict.fromkeys(map(int, _FIELD_ID.findall(self._text))).keys()
 
     def __len__(self) -> int:
-        return len(self.keys())
+        return len(self._places())
 
     def __repr__(self) -> str:
         return repr(dict(self))
@@ -180,7 +201,7 @@ def _form() -> re.Pattern[bytes]:
     record = rf"\[{number},{number},{octets},{octets},(?:true|false)\]"
 
     def by_id(fact: str) -> str:
-        entry = rf'"{number}":{fact}'
+        entry = rf'"(?:0|[1-9][0-9]{{0,17}})":{fact}'
         return rf"\{{(?:{entry}(?:,{entry})*+)?\}}"
 
     fields = {

@@ -1,6 +1,7 @@
 """Many small files: compared outside the engine where it reads them no otherwise."""
 
 import datetime as dt
+import random
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import catalog
+from catalog.diff.compare import small_pairs, small_rows
 from catalog.diff.compare.positional import PartialRows
 
 NAN = float("nan")
@@ -123,3 +125,57 @@ def test_small_files_give_what_a_join_gives(
         )
         ((updated,),) = duckdb.sql(query).fetchall()
         assert found["auto"][0]["rows"]["updated"] == updated > 0
+
+
+@pytest.mark.parametrize("at_once", [1, 3000, 8 << 20])
+def test_files_compared_together_keep_their_rows_apart(
+    at_once: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(small_rows, "READ_BYTES", at_once)
+    monkeypatch.setattr(small_pairs, "BLOCK_ROWS", 60)  # the engine compares the largest file
+    draw = random.Random(at_once)
+    sides: dict[str, dict[tuple[int, int], tuple[Any, ...]]] = {"a": {}, "b": {}}
+    for part in range(12):
+        count = 70 if part == 5 else draw.randrange(1, 60)
+        rows = [
+            (draw.choice([None, NAN, 0.0, 1.5]), draw.choice([None, "", "é"]), 1)
+            for _ in range(count)
+        ]
+        newer = list(rows)
+        for n in draw.sample(range(count), count // 4):
+            value = draw.choice([None, NAN, -0.0, 2.5]) if part % 3 != 1 else rows[n][0]
+            text = draw.choice([None, "", "e"]) if part % 3 != 2 else rows[n][1]
+            newer[n] = (value, text, 1)
+        for side, listed in (("a", rows), ("b", newer)):
+            path = tmp_path / side / f"part={part}" / "rows.parquet"
+            path.parent.mkdir(parents=True)
+            columns = zip(*listed, strict=True)
+            kinds = (pa.float64(), pa.string(), pa.int8())
+            made = [pa.array(v, kind) for v, kind in zip(columns, kinds, strict=True)]
+            pq.write_table(pa.table([range(count), *made], ["id", "value", "text", "one"]), path)
+            sides[side] |= {(part, n): row for n, row in enumerate(listed)}
+    cat = catalog.create(tmp_path / "lake")
+    for side in sides:
+        with cat.transaction("main") as tx:
+            tx.snapshot("t", str(tmp_path / side), key=["part", "id"])
+    with cat.diff("main~1", "main", level="rows") as diff:
+        table = diff["t"]
+        whole = table.changes().read_all().to_pylist()
+        narrow = table.changes(columns="changed").read_all().to_pylist()
+        counts = {int(one.values["part"] or ""): one.updated for one in table.partitions}
+    shown = {
+        side: {k: repr(_equal_form(row)) for k, row in rows.items()} for side, rows in sides.items()
+    }
+    changed = {k for k, row in shown["a"].items() if row != shown["b"][k]}
+    for found in (whole, narrow):
+        assert sorted((row["part"], row["id"]) for row in found) == sorted(changed)
+        for row in found:
+            for name, side in (("_from", "a"), ("_to", "b")):
+                value, text, _ = sides[side][row["part"], row["id"]]
+                assert repr((row[name]["value"], row[name]["text"])) == repr((value, text))
+    assert counts == Counter(part for part, _ in changed)
+
+
+def _equal_form(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Returns a row whose values are written alike where a diff finds them equal."""
+    return (row[0] or (None if row[0] is None else 0.0), *row[1:])

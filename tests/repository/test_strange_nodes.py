@@ -16,7 +16,7 @@ from catalog.model.datafile import DataFile, may_lie_at
 from catalog.model.fingerprint import ColumnSummary, Fingerprint
 from catalog.model.ids import parse_json
 from catalog.repository import columnar, inflating
-from catalog.repository.fingerprints import Fingerprints
+from catalog.repository.fingerprints import FEW_FACTS, Fingerprints
 from catalog.repository.inflating import deflated, inflated
 from catalog.repository.manifest import DataFileRows
 from catalog.repository.pack import HEADER, MAGIC, decode_json_node, head_length
@@ -123,6 +123,26 @@ def test_a_strange_fingerprint_is_none(change: dict[str, Any]) -> None:
     packed = zlib.compress(json.dumps(stored).encode())
     store.put(path, hashlib.sha256(packed).hexdigest().encode() + b"\n" + packed)
     assert fingerprints.read(FILE, ()) is None
+
+
+@pytest.mark.parametrize("asked", [1, FEW_FACTS, 3 * FEW_FACTS])
+@pytest.mark.parametrize("leading", ["", "0"])
+def test_each_fact_of_a_fingerprint_is_found_by_its_column(asked: int, leading: str) -> None:
+    store = MemoryStore()
+    fingerprints = Fingerprints(store)
+    digests = {n: bytes([n]) * 16 for n in (1, 2, 12, 21, 112, *range(30, 60))}
+    fingerprints.keep(FILE, (), Fingerprint(1, {}, stored=digests))
+    (path,) = [info.path for info in store.list("cache/fingerprints/")]
+    text = zlib.decompress(store.read(path).data.partition(b"\n")[2])
+    packed = zlib.compress(text.replace(b'"12":', f'"{leading}12":'.encode()))
+    store.put(path, hashlib.sha256(packed).hexdigest().encode() + b"\n" + packed)
+    known = fingerprints.read(FILE, ())
+    assert known is not None
+    assert known.unread == digests.keys()
+    wanted = [12, 1, 112, 2, 21, *range(30, 60)][:asked]
+    assert [known.stored.get(n) for n in wanted] == [digests[n] for n in wanted]
+    assert known.stored.get(11) is None
+    assert known.stored == digests
 
 
 def node(batch: pa.RecordBatch, *, compression: str | None = None) -> bytes:

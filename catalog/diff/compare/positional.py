@@ -15,13 +15,13 @@ import pyarrow as pa
 
 from catalog.dataclasses import replace
 from catalog.diff.compare.small_pairs import SmallPairs
+from catalog.diff.compare.small_rows import WAITING_BYTES, Needed, SmallRows
 from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.plan import SIDES, ColumnPair, SideName
 from catalog.diff.route import FilePair, constant
 from catalog.engine.arrow_arrays import to_numpy
 from catalog.engine.connection import cursor, single_row
-from catalog.engine.quoting import type_sql
 from catalog.errors import CorruptData, ErrorKind
 from catalog.model.fingerprint import BLOCK_ROWS, stored_alike
 from catalog.model.schema import Field
@@ -32,9 +32,6 @@ DENSE_SHARE = 0.5
 
 DENSE_ROWS = 4 * BLOCK_ROWS
 """Rows of a file from which looking at the first of them pays."""
-
-WAITING_BYTES = 64 << 20
-"""Bytes of rows of small files that are collected before the engine takes them."""
 
 OUT_OF_STEP = "rows out of step"
 """The engine's error about a row without the partner it must have."""
@@ -71,19 +68,42 @@ class PartialRows:
         self.pairs: list[tuple[FilePair, str | None]] = []
         self._by_changed: dict[tuple[int, ...], str | None] = {}
         self._small = SmallPairs(reader.plan, reader.source)
-        self._small_tables: dict[tuple[int, ...], str] = {}
-        self._waiting: defaultdict[str, list[pa.Table]] = defaultdict(list)
-        self._waiting_bytes = 0
-        self._not_created: dict[str, str] = {}
+        self._small_rows = SmallRows(self._con, self._small, new_table=self._new_table)
+        self._needed_fields: dict[tuple[int, ...], Needed] = {}
 
     def match(self, pair: FilePair) -> None:
-        """Finds the rows in which two files differ.
+        """Finds the rows in which two files differ; of small files, once there are many of them.
 
         Raises:
             CorruptData: A file does not hold the rows that its fingerprint claims.
         """
+        number = len(self.pairs)
+        self.pairs.append((pair, None))
+        changed = tuple(column.number for column in pair.changed)
+        if changed not in self._needed_fields:
+            self._needed_fields[changed] = {
+                side: self._columns_of(side, self._needed(side, pair)) for side in SIDES
+            }
+        needed = self._needed_fields[changed]
+        read = self._small.read(pair, needed, number=number)
+        if read is None:
+            self._match_large(number)
+        elif self._small_rows.add(read, needed):
+            self._compare_small()
+
+    def _compare_small(self) -> None:
+        """Compares the small files that were read."""
+        for number, table in self._small_rows.compare().items():
+            if table is None:
+                self._match_large(number)
+            else:
+                self.pairs[number] = self.pairs[number][0], table
+
+    def _match_large(self, number: int) -> None:
+        """Has the engine find the rows in which two files differ."""
+        pair, _ = self.pairs[number]
         try:
-            self._match(pair)
+            self.pairs[number] = pair, self._matched(pair, number)
         except duckdb.InvalidInputException as error:
             if OUT_OF_STEP not in str(error):
                 raise
@@ -94,13 +114,8 @@ class PartialRows:
                 hint="delete cache/fingerprints; they will be computed again",
             ) from error
 
-    def _match(self, pair: FilePair) -> None:
-        number = len(self.pairs)
-        needed = {side: self._columns_of(side, self._needed(side, pair)) for side in SIDES}
-        found = self._small.differing(pair, needed, number=number)
-        if found is not None:
-            self.pairs.append((pair, self._keep(pair, found, needed)))
-            return
+    def _matched(self, pair: FilePair, number: int) -> str | None:
+        """Returns the table that the rows got into in which two files differ; None if none did."""
         changed = tuple(column.number for column in pair.changed)
         if changed in self._by_changed:
             table = self._by_changed[changed]
@@ -112,43 +127,16 @@ class PartialRows:
             table = self._new_table()
             self._con.execute(f"CREATE OR REPLACE TABLE {table} AS {self._partial(pair, number)}")
         self._by_changed[changed] = table
-        self.pairs.append((pair, table))
+        return table
 
     def _new_table(self) -> str:
         self._tables.append(f"{self._name}_partial_{len(self._tables)}")
         return self._tables[-1]
 
-    def _keep(
-        self, pair: FilePair, found: pa.Table, needed: Mapping[SideName, Sequence[Field]]
-    ) -> str:
-        """Keeps the rows in which two small files differ, and returns the table they get into."""
-        changed = tuple(column.number for column in pair.changed)
-        if changed not in self._small_tables:
-            self._small_tables[changed] = table = self._new_table()
-            types = {f"{side}_c{f.id}": f.type for side in SIDES for f in needed[side]}
-            listed = ["pair INTEGER", "place BIGINT"]
-            listed += [f"{name} {type_sql(kind)}" for name, kind in types.items()]
-            self._not_created[table] = ", ".join(listed)
-        table = self._small_tables[changed]
-        if found.num_rows:
-            self._waiting[table].append(found)
-            self._waiting_bytes += found.nbytes
-            if self._waiting_bytes >= WAITING_BYTES:
-                self._flush()
-        return table
-
     def _flush(self) -> None:
-        """Hands the rows that were found outside the engine to it."""
-        for table, listed in self._not_created.items():
-            self._con.execute(f"CREATE OR REPLACE TABLE {table} ({listed})")
-        self._not_created.clear()
-        for table, found in self._waiting.items():
-            with cursor(self._con) as own:
-                own.register("found", pa.concat_tables(found).combine_chunks())
-                own.execute(f"INSERT INTO {table} BY NAME FROM found")
-                own.unregister("found")
-        self._waiting.clear()
-        self._waiting_bytes = 0
+        """Compares what waits, and hands the rows that were found outside the engine to it."""
+        self._compare_small()
+        self._small_rows.hand_over()
 
     def _is_dense(self, pair: FilePair) -> bool:
         """Returns whether most of the first rows of two files differ."""
@@ -184,21 +172,17 @@ class PartialRows:
         Handing over a few rows in which thousands of columns changed would take longer than all
         else. Values of partition columns are not among the arrays in their types.
         """
+        self._compare_small()
         if (
             any(self._plan.side(side).partition_by for side in SIDES)
             or not self._columns.always_changed(self._plan.value_pairs)
-            or not self._not_created.keys() >= self._waiting.keys()
+            or (arrays := self._small_rows.arrays()) is None
         ):
             return self.parts()
-        arrays = {}
-        for table, found in self._waiting.items():
-            rows = pa.concat_tables(found).combine_chunks()
-            columns = (column.chunk(0) for column in rows.columns)
-            arrays[table] = dict(zip(rows.column_names, columns, strict=True))
         return [
             part if part.table is None else replace(part, arrays=arrays.get(part.table))
             for part in self._held()
-            if part.table in arrays or part.table not in self._not_created
+            if part.table is None or part.table in arrays or self._small_rows.is_created(part.table)
         ]
 
     def parts(self) -> list[Part]:
@@ -301,7 +285,7 @@ class PartialRows:
         done: set[int] = set()
         if self._formed_numbers:
             return done
-        for table in self._small_tables.values():
+        for table in self._small_rows.tables.values():
             numbers = [n for n, (_, own) in enumerate(self.pairs) if own == table]
             changed = self._columns.any_changed(self.pairs[numbers[0]][0].changed)
             places = self._con.sql(
@@ -377,8 +361,7 @@ class PartialRows:
         for table in self._tables:
             self._con.execute(f"DROP TABLE IF EXISTS {table}")
         self._tables, self.pairs, self._by_changed = [], [], {}
-        self._small_tables, self._not_created, self._waiting_bytes = {}, {}, 0
-        self._waiting.clear()
+        self._small_rows.clear()
 
     def _side_by_side(self, pair: FilePair, *, whole: bool, first: int | None = None) -> str:
         """Returns the FROM and WHERE of rows in which two files differ, among the first or all.

@@ -2,7 +2,9 @@
 
 A statement of the engine takes milliseconds, however few rows it reads. So of files of up to a
 block of rows, only the columns that may differ are read here, and their values compared as
-fingerprints compare them. The engine is handed the rows that differ, of many files at a time.
+fingerprints compare them. Columns of many pairs are compared at once: a call of numpy or Arrow
+takes longer than a thousand values in it. The engine is handed the rows that differ, of many files
+at a time.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -39,6 +41,30 @@ SMALL_BYTES = 16 << 20
 """Size of the largest file that is compared here, since whole columns of it are held in memory."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReadPair:
+    """Two small files, and the columns that were read of them.
+
+    Attributes:
+        number: Stands for the pair in rows.
+        columns: By side and field id, as long as the files.
+    """
+
+    number: int
+    pair: FilePair
+    columns: Mapping[SideName, Mapping[int, pa.Array]]
+
+    @property
+    def changed(self) -> tuple[int, ...]:
+        """Returns the numbers of the columns in which the files may differ."""
+        return tuple(column.number for column in self.pair.changed)
+
+    @property
+    def nbytes(self) -> int:
+        """Returns the bytes of the columns."""
+        return sum(one.nbytes for columns in self.columns.values() for one in columns.values())
+
+
 class SmallPairs:
     """Finds the rows in which two small files of a plan differ, where their columns allow it."""
 
@@ -48,7 +74,6 @@ class SmallPairs:
         self._partition_fields = {side: plan.side(side).partition_fields for side in SIDES}
         self._layouts: dict[tuple[SideName, str], _Layout] = {}
         self._possible: dict[tuple[int, ...], bool] = {}
-        self._differed = False
         self._keys = [p for p in self.plan.key_pairs if not constant(self.plan, p)]
 
     def differing(
@@ -62,12 +87,58 @@ class SmallPairs:
         Raises:
             CorruptData: A file cannot be read.
         """
-        if not all(map(_is_small, (pair.before, pair.after))) or not self.can_compare(pair.changed):
-            return None
+        read = self.read(pair, needed, number=number)
         try:
-            return self._differing(pair, needed, number)
+            return None if read is None else self._differing([read], needed)
         except Unreadable:
             return None
+
+    def read(
+        self, pair: FilePair, needed: Mapping[SideName, Sequence[Field]], *, number: int
+    ) -> ReadPair | None:
+        """Reads the columns ``needed`` of two files; None if the engine must compare them.
+
+        Raises:
+            CorruptData: A file cannot be read.
+        """
+        if not all(map(_is_small, (pair.before, pair.after))) or not self.can_compare(pair.changed):
+            return None
+        if pair.before.rows != pair.after.rows:
+            return None
+        columns: dict[SideName, dict[int, pa.Array]] = {}
+        try:
+            for side in SIDES:
+                spec = self.plan.side(side).partition_by
+                fields = [field for field in needed[side] if field.id not in spec]
+                opened = self._open(side, pair.on(side))
+                try:
+                    opened.read(fields)
+                    columns[side] = {field.id: opened.column(field) for field in fields}
+                finally:
+                    opened.close()
+        except Unreadable:
+            return None
+        return ReadPair(number, pair, columns)
+
+    def compared(
+        self, read: Sequence[ReadPair], needed: Mapping[SideName, Sequence[Field]]
+    ) -> tuple[list[pa.Table], list[int]]:
+        """Returns the rows in which files differ, of pairs that may differ in the same columns.
+
+        They are in the form that ``differing`` returns, in the order of the pairs. With them come
+        the numbers of the pairs that the engine must compare.
+        """
+        try:
+            return [self._differing(read, needed)], []
+        except Unreadable:
+            pass
+        found, refused = [], []
+        for one in read:
+            try:
+                found.append(self._differing([one], needed))
+            except Unreadable:
+                refused.append(one.number)
+        return found, refused
 
     def rows_at(
         self,
@@ -144,40 +215,41 @@ class SmallPairs:
         )
 
     def _differing(
-        self, pair: FilePair, needed: Mapping[SideName, Sequence[Field]], number: int
+        self, read: Sequence[ReadPair], needed: Mapping[SideName, Sequence[Field]]
     ) -> pa.Table:
-        sides = {side: self._open(side, pair.on(side)) for side in SIDES}
-        try:
-            at_once = [f for f in needed["t"] if f.id not in self.plan.side("t").partition_by]
-            sides["f"].read([column.before for column in pair.changed])
-            sides["t"].read(at_once if self._differed else [p.after for p in pair.changed])
-            differs = np.zeros(pair.after.rows, dtype=bool)
-            for column in pair.changed:
-                values = [sides[side].column(column.on(side)) for side in SIDES]
-                differs |= unlike(values[0], values[1])
-            places = from_numpy(np.flatnonzero(differs))
-            self._differed = len(places) > 0
-            numbers = from_numpy(np.full(len(places), number, dtype=np.int32))
-            found = {"pair": numbers, "place": places}
-            for side in SIDES:
-                spec = self.plan.side(side).partition_by
-                for field in needed[side]:
-                    name = f"{side}_c{field.id}"
-                    if field.id in spec:
-                        found[name] = self._text(side, pair, field, count=len(places))
-                    else:
-                        found[name] = _taken(sides[side].column(field), places)
-        finally:
-            for one in sides.values():
-                one.close()
+        """Compares the columns that were read of some pairs, one below the other.
+
+        Raises:
+            Unreadable: The engine must compare one of the pairs.
+        """
+        ends = np.cumsum([one.pair.after.rows for one in read])
+        differs = np.zeros(ends[-1], dtype=bool)
+        for column in read[0].pair.changed:
+            mine, theirs = (_below(read, side, column.on(side)) for side in SIDES)
+            differs |= unlike(mine, theirs)
+        rows = np.flatnonzero(differs)
+        owners = np.searchsorted(ends, rows, side="right")
+        starts = np.append(0, ends[:-1])
+        numbers = np.array([one.number for one in read], dtype=np.int32)
+        at, of = from_numpy(rows), from_numpy(owners)
+        found = {"pair": from_numpy(numbers[owners]), "place": from_numpy(rows - starts[owners])}
+        for side in SIDES:
+            spec = self.plan.side(side).partition_by
+            for field in needed[side]:
+                if field.id in spec:
+                    texts = [self._text(side, one.pair, field) for one in read]
+                    values = take(pa.chunked_array(texts).combine_chunks(), of)
+                else:
+                    values = _taken(_below(read, side, field), at)
+                found[f"{side}_c{field.id}"] = values
         return pa.table(found)
 
-    def _text(self, side: SideName, pair: FilePair, field: Field, *, count: int) -> pa.Array:
+    def _text(self, side: SideName, pair: FilePair, field: Field) -> pa.Array:
         """Returns the value that a partition column has throughout a file, as text."""
         place = self.plan.side(side).partition_by.index(field.id)
         kind = self._partition_fields[side][place][1]
         text = encoded_text(pair.on(side).partition[place], kind)
-        return pa.nulls(count, pa.string()) if text is None else pa.repeat(scalar(text), count)
+        return pa.nulls(1, pa.string()) if text is None else pa.repeat(scalar(text), 1)
 
     def _open(self, side: SideName, file: DataFile) -> "_OpenFile":
         known = side, file.file_schema
@@ -203,11 +275,13 @@ class _Layout:
         schema: The schema in the files.
         names: The names of columns in the files by field id; None of those that files of this
             schema do not have, so that all values are NULL.
+        places: The places in the files of columns by name.
         kinds: The Arrow types whose values they are, by field id.
     """
 
     schema: pq.ParquetSchema
     names: Mapping[int, str | None]
+    places: Mapping[str, int]
     kinds: Mapping[int, pa.DataType]
 
 
@@ -232,7 +306,7 @@ def _layout(
             names[field.id] = None
         elif distinct and found[place] in plain and columns[place].type == field.type:
             names[field.id] = found[place]
-    return _Layout(schema, names, kinds)
+    return _Layout(schema, names, {leaf.path: n for n, leaf in enumerate(leaves)}, kinds)
 
 
 class _OpenFile:
@@ -251,12 +325,14 @@ class _OpenFile:
         self._read: dict[int, pa.Array] = {}
         with parquet_errors(self._label):
             # no method may be called of its metadata, which were not checked; see formats.footer
-            self._parquet = pq.ParquetFile(
-                pa.OSFile(source) if isinstance(source, str) else source,
+            self._opened = pa.OSFile(source) if isinstance(source, str) else None
+            self._parquet = pq.ParquetReader()  # ParquetFile would list all columns' paths
+            self._parquet.open(
+                source if self._opened is None else self._opened,
                 pre_buffer=False,
                 page_checksum_verification=True,
             )
-            schema = self._parquet.schema
+            schema = self._parquet.metadata.schema
             if known is None or not known.schema.equals(schema):
                 columns = table.file_schemas[file.file_schema].columns
                 known = _layout(schema, columns, table.schema.fields)
@@ -264,7 +340,8 @@ class _OpenFile:
 
     def close(self) -> None:
         """Closes the file."""
-        self._parquet.close()
+        if self._opened is not None:
+            self._opened.close()
 
     def column(self, field: Field) -> pa.Array:
         """Returns a column of the file.
@@ -296,7 +373,8 @@ class _OpenFile:
         if not wanted:
             return
         with parquet_errors(self._label):
-            found = self._parquet.read(columns=list(wanted), use_threads=False)
+            places = [layout.places[name] for name in wanted]
+            found = self._parquet.read_all(column_indices=places, use_threads=False)
         if found.num_rows != self._file.rows:
             raise damaged(
                 self._label, f"it holds {found.num_rows} rows, {self._file.rows} were committed"
@@ -311,6 +389,18 @@ class _OpenFile:
             if whole is None:
                 raise Unreadable(field.name)
             self._read[field.id] = whole
+
+
+def _below(read: Sequence[ReadPair], side: SideName, field: Field) -> pa.Array:
+    """Returns a column of some pairs, one file below the other.
+
+    Raises:
+        Unreadable: It is too large for one array.
+    """
+    whole = in_one(pa.chunked_array([one.columns[side][field.id] for one in read]))
+    if whole is None:
+        raise Unreadable(field.name)
+    return whole
 
 
 def _taken(column: pa.Array, places: pa.Array) -> pa.Array:
