@@ -71,7 +71,7 @@ def test_tables_may_have_namespaces(tmp_path: Path) -> None:
         ('[tables.o]\nsource = "o"\nmode = "move"\n', "tables.o.mode must be one of copy", ""),
         (
             '[tables.o]\nsource = "o"\nformat = "delta"\n',
-            "tables.o.format must be one of auto, parquet, not 'delta'",
+            "tables.o.format must be one of auto, parquet, files, not 'delta'",
             "",
         ),
         ('[tables.o]\nsource = "o"\nkey = "a"\n', "tables.o.key must be a list of columns", ""),

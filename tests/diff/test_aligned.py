@@ -149,7 +149,7 @@ def test_rows_in_another_order_are_matched_in_place(tmp_path: Path, aligned: lis
         Side({"p=1/a.parquet": before}, ("id",)),
         Side({"p=1/b.parquet": after}, ("id",)),
     )
-    rows = lake.diff("main~1", "main")[TABLE].rows
+    rows = lake.diff("main~1", "main", level="rows")[TABLE].rows
     assert (rows.inserted, rows.deleted, rows.updated, rows.moved) == (1, 1, 1, 0)
     (found,) = aligned
     assert (found.before.tolist(), found.after.tolist()) == ([1], [3])

@@ -87,6 +87,6 @@ def test_keys_of_unlike_kinds_are_joined_and_explained_so(
 
     monkeypatch.setattr(ByDigest, "run", noting)
     (step,) = lake.explain_diff("main~1", "main")["t"]
-    assert lake.diff("main~1", "main")["t"].rows.updated == 8
+    assert lake.diff("main~1", "main", level="rows")["t"].rows.updated == 8
     assert [step.path] == ran == [path]
     assert bool(step.why) is (path == "join")

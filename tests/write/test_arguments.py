@@ -108,7 +108,7 @@ def test_an_unknown_isolation_is_refused_with_the_choices(cat: Catalog) -> None:
     assert refused.value.message == "isolation must be snapshot or serializable, not 'zzz'"
 
 
-@pytest.mark.parametrize("name", ["delta", "iceberg", "files", "zzz", None])
+@pytest.mark.parametrize("name", ["delta", "iceberg", "zzz", None])
 def test_a_source_of_another_format_than_parquet_is_refused_by_name(
     cat: Catalog, name: Any
 ) -> None:
