@@ -34,6 +34,30 @@ def spread(rnd: random.Random, kind: type[np.integer[Any]], count: int) -> list[
     return chosen
 
 
+def keys_of(case: str, bad: str) -> tuple[Any, list[Any]]:
+    """Returns the types of a case, and keys of rows, some of them bad."""
+    types, key = CASES[case]
+    keys = [key(n) for n in range(90)]
+    if bad == "repeated":
+        keys += [key(5), key(5), key(44)]
+    if bad.startswith("null"):
+        keys += [(None,) * len(types)] * (1 if bad == "null" else 2)
+    return types, keys
+
+
+def warnings_of(bad: str, names: list[str]) -> list[str]:
+    """Returns what is told of such keys."""
+    shown = ", ".join(names)
+    return {
+        "repeated": [f"5 rows of t share their key ({shown})"],
+        "null": [f"1 row of t has NULL in the key ({shown})"],
+        "nulls": [
+            f"2 rows of t have NULL in the key ({shown})",
+            f"2 rows of t share their key ({shown})",
+        ],
+    }.get(bad, [])
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", range(effort(6, 100)))
 def test_integers_that_repeat_are_counted(kind: type[np.integer[Any]], seed: int) -> None:
@@ -69,12 +93,7 @@ CASES: dict[str, tuple[list[pa.DataType], Any]] = {
 def test_keys_that_repeat_across_files_are_counted(
     tmp_path: Path, case: str, bad: str, partitioned: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    types, key = CASES[case]
-    keys = [key(n) for n in range(90)]
-    if bad == "repeated":
-        keys += [key(5), key(5), key(44)]
-    if bad.startswith("null"):
-        keys += [(None,) * len(types)] * (1 if bad == "null" else 2)
+    types, keys = keys_of(case, bad)
     rnd = random.Random(f"{case} {bad}")
     for n, table in enumerate(parts(rnd, keys, types)):
         folder = tmp_path / "in" / (f"p={n % 2}" if partitioned else "")
@@ -90,16 +109,7 @@ def test_keys_that_repeat_across_files_are_counted(
     names = [f"k{n}" for n in range(len(types))]
     with catalog.create(tmp_path / "lake").transaction() as tx:
         warnings = tx.snapshot("t", tmp_path / "in", key=names).warnings
-    shown = ", ".join(names)
-    expected = {
-        "repeated": [f"5 rows of t share their key ({shown})"],
-        "null": [f"1 row of t has NULL in the key ({shown})"],
-        "nulls": [
-            f"2 rows of t have NULL in the key ({shown})",
-            f"2 rows of t share their key ({shown})",
-        ],
-    }
-    assert list(warnings) == expected.get(bad, [])
+    assert list(warnings) == warnings_of(bad, names)
     if not bad:
         assert not counted, "what does not repeat is seen without a table of all keys"
 
@@ -135,12 +145,7 @@ def test_keys_that_repeat_across_written_files_are_counted(
     tmp_path: Path, case: str, bad: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Files that were just written are not read again for it."""
-    types, key = CASES[case]
-    keys = [key(n) for n in range(90)]
-    if bad == "repeated":
-        keys += [key(5), key(5), key(44)]
-    if bad.startswith("null"):
-        keys += [(None,) * len(types)] * (1 if bad == "null" else 2)
+    types, keys = keys_of(case, bad)
     rows = pa.concat_tables(parts(random.Random(f"{case} {bad}"), keys, types))
     rows = rows.append_column("p", pa.array([n % 4 for n in range(len(rows))]))
     opened = []
@@ -153,16 +158,7 @@ def test_keys_that_repeat_across_written_files_are_counted(
     names = [f"k{n}" for n in range(len(types))]
     with catalog.create(tmp_path / "lake").transaction() as tx:
         written = tx.write("t", rows, mode="append", key=names, partition_by=["p"])
-    shown = ", ".join(names)
-    expected = {
-        "repeated": [f"5 rows of t share their key ({shown})"],
-        "null": [f"1 row of t has NULL in the key ({shown})"],
-        "nulls": [
-            f"2 rows of t have NULL in the key ({shown})",
-            f"2 rows of t share their key ({shown})",
-        ],
-    }
-    assert list(written.warnings) == expected.get(bad, [])
+    assert list(written.warnings) == warnings_of(bad, names)
     if not bad:
         assert not opened
 
