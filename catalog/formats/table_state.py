@@ -1,0 +1,145 @@
+"""What a table of another format is at one of its versions: its live rows, as files and columns."""
+
+import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+import pyarrow as pa
+
+from catalog.dataclasses import dataclass, field
+from catalog.formats.source import SourceFormat
+from catalog.model.types import DataType
+
+
+@dataclass(frozen=True, slots=True)
+class SourceColumn:
+    """A column of a table of another format.
+
+    Attributes:
+        name: Its name at this version.
+        type: Its type at this version, as tables here have it.
+        identity: What stays with the column through renames, and no other column of the table ever
+            has: the physical name of Delta, the field id of Iceberg as text.
+    """
+
+    name: str
+    type: DataType
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFile:
+    """A data file of a version, as the table's log has it.
+
+    Attributes:
+        path: Absolute, or a URI; decoded.
+        size_bytes: Its size as the log states it.
+        rows: Its rows as the log states them, deleted ones included; None if it does not.
+        partition: Values of the partition columns in order, of Python; None is NULL.
+        columns: The identity of the column that each physical column of the file holds, by its
+            name in the file; None if names in the file are the identities themselves.
+        rewritten: Why the file cannot be taken as it is (deleted rows, a default for a column
+            that it lacks); empty if it can. Its live rows then come from ``SourceTable.rows``.
+    """
+
+    path: str
+    size_bytes: int
+    rows: int | None
+    partition: tuple[object, ...] = ()
+    columns: Mapping[str, str] | None = None
+    rewritten: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TableVersion:
+    """A version in a table's log.
+
+    Attributes:
+        number: The version of Delta, the snapshot id of Iceberg.
+        time: When it was made, aware UTC.
+        operation: What made it, in the format's own word; empty if it does not say.
+        message: What its author said about it; empty if nothing.
+        details: What else the log says of it, as text by name.
+        parent: The version that it was made from; None for the first.
+    """
+
+    number: int
+    time: datetime.datetime
+    operation: str = ""
+    message: str = ""
+    details: Mapping[str, str] = field(default_factory=dict)
+    parent: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TableState:
+    """A version of a table of another format.
+
+    Attributes:
+        format: The format.
+        root: The table's own directory, absolute, or a URI.
+        table_id: The id that the table itself has, which a table made anew in the place has not.
+        version: The version.
+        columns: Its columns in order, partition columns included.
+        partition_by: The names of the columns whose value is one per file, in order.
+        key: The names of the columns that identify a row, possibly none.
+        files: Its live data files.
+        warnings: What the user should know.
+    """
+
+    format: SourceFormat
+    root: str
+    table_id: str
+    version: TableVersion
+    columns: tuple[SourceColumn, ...]
+    partition_by: tuple[str, ...]
+    key: tuple[str, ...]
+    files: tuple[LiveFile, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FileSteps:
+    """What came to a table, and went, between two of its versions of one shape.
+
+    A file that is deleted rows of comes, and its older form goes.
+    """
+
+    added: tuple[LiveFile, ...]
+    removed: tuple[LiveFile, ...]
+
+
+class SourceTable(Protocol):
+    """A table of another format that was opened; nothing is ever written there."""
+
+    format: SourceFormat
+    root: str
+
+    def versions(self) -> Sequence[TableVersion]:
+        """Returns the versions that can still be read, oldest first.
+
+        Raises:
+            CorruptData: The log has a gap, or is damaged; the message names the file.
+            Unsupported: A feature of the table is not known; the message names it.
+        """
+
+    def state(self, at: str | None = None) -> TableState:
+        """Returns a version: the newest, or that of a number, a time (ISO 8601) or a tag.
+
+        Raises:
+            CorruptData: The log has a gap, or is damaged; the message names the file.
+            NotFound: There is no such version, or it can no longer be read.
+            Unsupported: A feature of the table is not known; the message names it.
+        """
+
+    def steps(self, since: TableState | TableVersion, to: TableState) -> FileSteps | None:
+        """Returns what a later version has otherwise; None if the log does not tell it cheaply."""
+
+    def rows(self, state: TableState, file: LiveFile) -> Iterator[pa.RecordBatch]:
+        """Yields the live rows of one file, under the columns' names at the version.
+
+        Partition columns may be left out.
+
+        Raises:
+            CorruptData: The file is missing or damaged.
+        """
