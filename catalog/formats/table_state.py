@@ -7,7 +7,8 @@ from typing import Protocol
 import pyarrow as pa
 
 from catalog.dataclasses import dataclass, field
-from catalog.formats.source import SourceFormat
+from catalog.formats.parquet import StoredFooter
+from catalog.formats.source import Layout, SourceFormat
 from catalog.model.types import DataType
 
 
@@ -37,7 +38,9 @@ class LiveFile:
         rows: Its rows as the log states them, deleted ones included; None if it does not.
         partition: Values of the partition columns in order, of Python; None is NULL.
         columns: The identity of the column that each physical column of the file holds, by its
-            name in the file; None if names in the file are the identities themselves.
+            name in the file; None if names in the file are the identities themselves, or if it
+            takes the file's footer to know it (see ``SourceTable.settled``). A column of the file
+            that is not named belongs to none of the table, as one that was dropped.
         rewritten: Why the file cannot be taken as it is (deleted rows, a default for a column
             that it lacks); empty if it can. Its live rows then come from ``SourceTable.rows``.
     """
@@ -134,6 +137,24 @@ class SourceTable(Protocol):
 
     def steps(self, since: TableState | TableVersion, to: TableState) -> FileSteps | None:
         """Returns what a later version has otherwise; None if the log does not tell it cheaply."""
+
+    def settled(
+        self, state: TableState, file: LiveFile, *, footer: StoredFooter, columns: Layout
+    ) -> LiveFile:
+        """Returns a live file with what only its own footer tells.
+
+        That is which column of the table each of its columns holds, where the format goes by ids
+        in the file, and whether it must be rewritten for what it lacks.
+
+        Args:
+            state: The version that it is a file of.
+            file: The file, which is not ``rewritten`` for what the log says.
+            footer: Its footer.
+            columns: Names and types of its columns, as the engine reads them.
+
+        Raises:
+            Unsupported: The file has what is not known; the message names it.
+        """
 
     def rows(self, state: TableState, file: LiveFile) -> Iterator[pa.RecordBatch]:
         """Yields the live rows of one file, under the columns' names at the version.
