@@ -251,3 +251,11 @@ def parse_time(stored: str) -> datetime.datetime:
     if not known:
         raise CorruptData(f"unknown time in a stored object: {excerpt(stored)}")
     return moment
+
+
+EMPTY = Commit((), 0, {}, None, {}, "", datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC), "")
+"""The empty state, from which lines of history start that have no commit in common. It is a part
+of the format: readable in every catalog, and stored in none."""
+
+EMPTY_ID = EMPTY.id
+"""The id of the empty state."""

@@ -10,7 +10,7 @@ from catalog.model.check_functions import CheckFunctions, no_functions
 from catalog.model.hooks import Hooks, no_hooks
 from catalog.model.texts import check_text
 from catalog.repository.branches import Stamp
-from catalog.repository.history import merge_base
+from catalog.repository.history import merge_base, parting
 from catalog.repository.repository import Repository
 from catalog.repository.resolve import ResolvedRef
 from catalog.storage.store import ObjectStore
@@ -62,6 +62,11 @@ class OperationContext:
         """
         ends = self.resolve(left).commit_id, self.resolve(right).commit_id
         return merge_base(self.repository.commits.read, *ends)
+
+    def parting(self, left: str, right: str) -> str:
+        """Returns the id of the best common ancestor of two refs, or that of the empty state."""
+        ends = self.resolve(left).commit_id, self.resolve(right).commit_id
+        return parting(self.repository.commits.read, *ends)
 
     def stamp(self, why: str) -> Stamp:
         """Returns a reflog entry of the author, now."""

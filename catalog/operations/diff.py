@@ -41,7 +41,7 @@ def resolve_ends(context: OperationContext, from_ref: str, to_ref: str) -> tuple
         left, right, from_base = ends
         from_ref, to_ref = left or DEFAULT_BRANCH, right or DEFAULT_BRANCH
         if from_base:
-            from_ref = context.merge_base(from_ref, to_ref)
+            from_ref = context.parting(from_ref, to_ref)
     return (
         End(from_ref, context.resolve(from_ref).commit_id),
         End(to_ref, context.resolve(to_ref).commit_id),

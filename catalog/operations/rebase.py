@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from catalog.dataclasses import dataclass
 from catalog.model.backfill import belongs_to_backfill
-from catalog.model.commit import Commit
+from catalog.model.commit import EMPTY_ID, Commit
 from catalog.model.lineage import made_again
 from catalog.model.listings import CommitInfo, commit_info
 from catalog.model.partition import partition_values
@@ -29,7 +29,7 @@ from catalog.operations.refs import movable_branch
 from catalog.operations.replay import replay_conflict
 from catalog.repository.branch_errors import moved_error
 from catalog.repository.commit_writer import Description, TableUpdate
-from catalog.repository.history import first_parents, is_ancestor, merge_base
+from catalog.repository.history import first_parents, is_ancestor, parting
 from catalog.repository.lineage import stored_lineage
 from catalog.repository.tables import file_changes
 from catalog.storage.store import SwapLost
@@ -90,7 +90,7 @@ def rebase(
     name, before = live.name, live.head
     target = context.resolve(onto).commit_id
     check_resolutions(context, resolve, (before, target))
-    base = merge_base(context.repository.commits.read, before, target)
+    base = parting(context.repository.commits.read, before, target)
     if base == target:
         return RebaseReport(name, base, target, before, None, (), {})
     own = _own_commits(context, before, target)
@@ -190,9 +190,9 @@ def _before(merger: Merger, commit: Commit, target: str) -> str:
     """
     context = merger.context
     read = context.repository.commits.read
-    at = commit.parents[0]
+    at = commit.parents[0] if commit.parents else EMPTY_ID
     for parent in commit.parents[1:]:
-        known = merge_base(read, parent, target)
+        known = parting(read, parent, target)
         if is_ancestor(read, known, at):
             continue
         merge = merger.merge(Ends(merger.base_of(at, known), at, known), "base")

@@ -7,7 +7,7 @@ import pyarrow as pa
 from catalog.dataclasses import dataclass, field, replace
 from catalog.errors import ErrorKind, InvalidInput, MergeConflict, NotFound
 from catalog.hints import Option, hint
-from catalog.model.commit import Commit
+from catalog.model.commit import EMPTY_ID, Commit
 from catalog.model.names import canonical_name
 from catalog.model.ref_expressions import split_range
 from catalog.model.texts import check_integer, listed
@@ -250,6 +250,8 @@ def replay_conflict(what: str, conflicts: pa.Table, *, ours: str, theirs: str) -
 def _parent(commit: Commit, commit_id: str, mainline: int) -> str:
     """Returns the parent of a commit that its changes are relative to."""
     check_integer(mainline, "mainline", least=1)
+    if mainline == 1 and not commit.parents and commit.changes:  # it starts a line of its own
+        return EMPTY_ID
     if mainline > len(commit.parents):
         raise InvalidInput(
             f"commit {commit_id[:8]} has no parent {mainline}; it has {len(commit.parents)}",

@@ -50,7 +50,7 @@ def _diff_ends(
     first, last = (ends[0] or None, ends[1] or None) if ends else (from_ref, to_ref)
     start, end = resolve(first), resolve(last)
     if ends is not None and ends[2]:
-        start = context.merge_base(start, end)
+        start = context.parting(start, end)
     return End(from_ref, start), End(last or "the session's ref", end)
 
 

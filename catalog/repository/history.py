@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from catalog.dataclasses import dataclass
 from catalog.errors import ErrorKind, NotFound
-from catalog.model.commit import Commit
+from catalog.model.commit import EMPTY_ID, Commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,19 @@ def merge_base(read: Callable[[str], Commit], left: str, right: str) -> str:
     return merge_bases(read, left, right)[0]
 
 
+def parting(read: Callable[[str], Commit], left: str, right: str) -> str:
+    """Returns the commit where two lines parted: their merge base, or the empty state.
+
+    Lines that start from commits of their own, without parents, have all they hold since then.
+    """
+    return partings(read, left, right)[0]
+
+
+def partings(read: Callable[[str], Commit], left: str, right: str) -> tuple[str, ...]:
+    """Returns all merge bases, the best first; the empty state if there is none."""
+    return _merge_bases(read, left, right) or (EMPTY_ID,)
+
+
 _SHARED = 3
 """Marks a commit that both ends come from."""
 
@@ -101,13 +114,17 @@ def merge_bases(read: Callable[[str], Commit], left: str, right: str) -> tuple[s
     Raises:
         NotFound: The commits share no ancestor.
     """
-    marked = _marked(read, left, right, lambda mark: 0 < mark < _BELOW)
-    found = tuple(commit_id for commit_id, mark in marked if mark == _SHARED)
+    found = _merge_bases(read, left, right)
     if not found:
         raise NotFound(
             f"{left[:8]} and {right[:8]} share no ancestor", kind=ErrorKind.NO_MERGE_BASE
         )
     return found
+
+
+def _merge_bases(read: Callable[[str], Commit], left: str, right: str) -> tuple[str, ...]:
+    marked = _marked(read, left, right, lambda mark: 0 < mark < _BELOW)
+    return tuple(commit_id for commit_id, mark in marked if mark == _SHARED)
 
 
 def _marked(
@@ -144,8 +161,5 @@ def _marked(
 
 
 def is_ancestor(read: Callable[[str], Commit], commit_id: str, of: str) -> bool:
-    """Returns whether a commit is another one, or among its ancestors."""
-    try:
-        return merge_base(read, commit_id, of) == commit_id
-    except NotFound:
-        return False
+    """Returns whether a commit is another one or an ancestor of it; the empty state always is."""
+    return parting(read, commit_id, of) == commit_id

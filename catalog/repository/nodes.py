@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from catalog.dataclasses import dataclass
 from catalog.errors import CorruptData, NotFound
+from catalog.model.commit import EMPTY, EMPTY_ID
 from catalog.model.ids import content_id
 from catalog.repository import pack
 from catalog.repository.pack import Place
@@ -58,6 +59,8 @@ class NodeReader:
         cached = self._heads.get(commit_id)
         if cached is not None:
             return cached
+        if commit_id == EMPTY_ID:
+            return pack.PackHead(EMPTY.to_bytes(), {}, 0)
         what = f"commit {commit_id}"
         path = pack.pack_path(commit_id)
         try:

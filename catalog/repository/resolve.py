@@ -4,6 +4,7 @@ import difflib
 
 from catalog.dataclasses import dataclass
 from catalog.errors import ErrorKind, InvalidInput, NotFound
+from catalog.model.commit import EMPTY_ID
 from catalog.model.ids import COMMIT_ID, ID_PREFIX, MIN_PREFIX
 from catalog.model.ref_expressions import Ancestor, AsOf, MovesAgo, Parent, RefStep, parse_ref
 from catalog.repository.branches import Branches
@@ -82,6 +83,8 @@ class Resolver:
             info.path.rpartition("/")[2]
             for info in self._store.list(f"objects/{prefix[:2]}/{prefix}")
         ]
+        if not found and EMPTY_ID.startswith(prefix):
+            return EMPTY_ID
         if not found:
             raise self.unknown(prefix)
         if len(found) > 1:

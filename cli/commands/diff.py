@@ -69,7 +69,7 @@ def _ends(cat: "Catalog", from_ref: str, to_ref: str | None) -> tuple[str, str]:
         raise UsageError(f"{from_ref!r} is already a range: {to_ref!r} is one ref too many")
     before, after, from_base = parts
     before, after = before or DEFAULT_REF, after or DEFAULT_REF
-    return (cat.merge_base(before, after) if from_base else before), after
+    return (cat.context.parting(before, after) if from_base else before), after
 
 
 def _compared(cat: "Catalog", ends: tuple[str, str], request: Request) -> "Diff":

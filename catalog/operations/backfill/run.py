@@ -42,7 +42,7 @@ from catalog.operations.merge.start import merge_into
 from catalog.operations.rebase import RebaseReport, rebase
 from catalog.operations.refs import live_branch
 from catalog.repository.backfills import FoundBackfill, find_backfill
-from catalog.repository.history import count_missing, merge_base
+from catalog.repository.history import count_missing, parting
 from catalog.repository.repository import DEFAULT_BRANCH
 from catalog.write.merge.ends import MergeProgress
 
@@ -241,7 +241,7 @@ class _Run:
     def _must_be_rebased(self) -> bool:
         backfill = self.backfill
         target = live_branch(self.context.repository, backfill.into).head
-        parted = merge_base(self.context.repository.commits.read, self.found.head, target)
+        parted = parting(self.context.repository.commits.read, self.found.head, target)
         return bool(backfill.from_ref) and parted == backfill.base and parted != target
 
     def refresh(self) -> None:

@@ -55,7 +55,8 @@ def last_write(commits: Commits, state: State) -> Written | None:
     while True:
         commit = commits.read(at)
         sides = commit.parents[:1]
-        if is_about_checks(commit.lineage.get(state.table)) and commits.exists(sides[0]):
+        about_checks = is_about_checks(commit.lineage.get(state.table))
+        if sides and about_checks and commits.exists(sides[0]):
             entry = commits.entries(sides[0]).get(state.table)
         elif state.table in commit.changes:
             sides = tuple(p for p in commit.parents[1:] if _has(commits, p, state.table, entry))

@@ -19,7 +19,7 @@ from catalog.operations.context import OperationContext
 from catalog.operations.history import describe_commit
 from catalog.operations.merge.circles import without_circles
 from catalog.operations.merge.derived import DerivedMerge, DerivedMerger, DerivedTables
-from catalog.repository.history import merge_bases
+from catalog.repository.history import partings
 from catalog.write.context import WriteContext
 from catalog.write.file_fingerprints import keep_prints
 from catalog.write.merge.commits import KnownTables, Merge, MergedTable, merge_commits, taken_whole
@@ -169,12 +169,13 @@ class Merger:
     def base_of(self, left: str, right: str) -> str:
         """Returns the commit where two lines of history parted, from which their merge starts.
 
-        Lines that were merged into each other crosswise parted in several commits. These are
-        merged first, into a commit that no branch points at; where they conflict, it has what
-        their own base had, so that what the two lines made of it conflicts again.
+        Lines without a common root parted in the empty state. Lines that were merged into each
+        other crosswise parted in several commits. These are merged first, into a commit that no
+        branch points at; where they conflict, it has what their own base had, so that what the
+        two lines made of it conflicts again.
         """
         repository = self.context.repository
-        base, *others = merge_bases(repository.commits.read, left, right)
+        base, *others = partings(repository.commits.read, left, right)
         for other in others:
             merge = self.merge(Ends(self.base_of(base, other), base, other), "base")
             about = self.context.describe("merge of merge bases")

@@ -20,6 +20,7 @@ from catalog.write.merge.merged_schema import (
     renumber,
     without_renumbered,
 )
+from catalog.write.merge.namesakes import took_in
 from catalog.write.merge.restored_columns import hidden, returned_columns, shown, with_returned
 from catalog.write.merge.rows import Taking
 from catalog.write.merge.schema_conflicts import check_may_take, described, is_lost, shape_clashes
@@ -185,8 +186,7 @@ class _TableMerge:
         if any(is_derived(table.snapshot.properties) for table in (self.ours, self.theirs)):
             return self._derived(both)
         shape = both.merged_shape()
-        ours_id, theirs_id = both.ours.snapshot.table_id, both.theirs.snapshot.table_id
-        if both.base is not None and not both.base.snapshot.table_id == ours_id == theirs_id:
+        if both.base is not None and not self._is_one_table(both, both.base):
             texts = "there", "changed", "changed"
             conflicts = [conflict_row(self.name, "table-replaced", texts)]
             return self._one_side(both.base, conflicts, shape)
@@ -259,6 +259,15 @@ class _TableMerge:
         if base is not None and made_alike and base.snapshot.table_id != ours.snapshot.table_id:
             base = None
         return BothSides(self.context, self.ends, self.name, base, ours, theirs)
+
+    def _is_one_table(self, both: BothSides, base: StoredTable) -> bool:
+        """Returns whether both sides have the table of the base, also within another."""
+        base_id = base.snapshot.table_id
+        return all(
+            table.snapshot.table_id == base_id
+            or took_in(self.context.commits, self.name, at=end, other_id=base_id)
+            for table, end in ((both.ours, self.ends.ours), (both.theirs, self.ends.theirs))
+        )
 
     def _one_side(
         self,
