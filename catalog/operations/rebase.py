@@ -29,7 +29,7 @@ from catalog.operations.refs import movable_branch
 from catalog.operations.replay import replay_conflict
 from catalog.repository.branch_errors import moved_error
 from catalog.repository.commit_writer import Description, TableUpdate
-from catalog.repository.history import first_parents, is_ancestor, parting
+from catalog.repository.history import first_parents, is_ancestor, missing_commits, parting
 from catalog.repository.lineage import stored_lineage
 from catalog.repository.tables import file_changes
 from catalog.storage.store import SwapLost
@@ -174,9 +174,10 @@ def _like(context: OperationContext, commit_id: str, updates: Sequence[TableUpda
 def _own_commits(context: OperationContext, head: str, target: str) -> dict[str, Commit]:
     """Returns what a branch did that another commit does not have, oldest first."""
     read = context.repository.commits.read
+    missing = set(missing_commits(read, head, target))
     own = []
     for logged in first_parents(read, head):
-        if is_ancestor(read, logged.id, target):
+        if logged.id not in missing:
             break
         own.append((logged.id, logged.commit))
     return dict(own[::-1])

@@ -1,7 +1,7 @@
 """History: walks over commits, merge bases."""
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from catalog.dataclasses import dataclass
 from catalog.errors import ErrorKind, NotFound
@@ -59,8 +59,8 @@ def missing_commits(read: Callable[[str], Commit], start: str, other: str) -> It
 
     It reads the commits above what both have in common, not the history below.
     """
-    marked = list(_marked(read, start, other, lambda mark: mark == 1))
-    return (commit_id for commit_id, mark in marked if mark == 1)
+    marked = list(_marked(read, start, other, lambda waiting: not waiting[_LEFT]))
+    return (commit_id for commit_id, mark in marked if mark == _LEFT)
 
 
 def fork(read: Callable[[str], Commit], left: str, right: str) -> str | None:
@@ -98,6 +98,9 @@ def partings(read: Callable[[str], Commit], left: str, right: str) -> tuple[str,
     return _merge_bases(read, left, right) or (EMPTY_ID,)
 
 
+_LEFT, _RIGHT = 1, 2
+"""Mark a commit that one end comes from."""
+
 _SHARED = 3
 """Marks a commit that both ends come from."""
 
@@ -123,38 +126,46 @@ def merge_bases(read: Callable[[str], Commit], left: str, right: str) -> tuple[s
 
 
 def _merge_bases(read: Callable[[str], Commit], left: str, right: str) -> tuple[str, ...]:
-    marked = _marked(read, left, right, lambda mark: 0 < mark < _BELOW)
+    def is_done(waiting: Sequence[int]) -> bool:
+        return not waiting[_SHARED] and not (waiting[_LEFT] and waiting[_RIGHT])
+
+    marked = _marked(read, left, right, is_done)
     return tuple(commit_id for commit_id, mark in marked if mark == _SHARED)
 
 
 def _marked(
-    read: Callable[[str], Commit], left: str, right: str, is_open: Callable[[int], bool]
+    read: Callable[[str], Commit],
+    left: str,
+    right: str,
+    is_done: Callable[[Sequence[int]], bool],
 ) -> Iterator[tuple[str, int]]:
     """Yields commits of greatest generation first, marked by the ends that they come from.
 
-    The left end and its ancestors have 1 in their marks, those of the right end 2, and those
-    of a shared one ``_BELOW``. It ends once no commit that is left has a mark that is open.
+    The left end and its ancestors have ``_LEFT`` in their marks, those of the right end
+    ``_RIGHT``, and those of a shared one ``_BELOW``. ``is_done`` receives, by mark, how many
+    commits still wait, and says when those say nothing more.
     """
     marks: dict[str, int] = {}
     heap: list[tuple[int, str]] = []
-    open_commits = 0
+    waiting = [0] * (2 * _BELOW)
 
     def push(commit_id: str, mark: int) -> None:
-        nonlocal open_commits
         known = marks.get(commit_id, 0)
         if known | mark == known:
             return
         if known == 0:
             heapq.heappush(heap, (-read(commit_id).generation, commit_id))
-        open_commits += is_open(known | mark) - is_open(known)
+        else:
+            waiting[known] -= 1
+        waiting[known | mark] += 1
         marks[commit_id] = known | mark
 
-    push(left, 1)
-    push(right, 2)
-    while open_commits:
+    push(left, _LEFT)
+    push(right, _RIGHT)
+    while heap and not is_done(waiting):
         _, commit_id = heapq.heappop(heap)
         mark = marks[commit_id]
-        open_commits -= is_open(mark)
+        waiting[mark] -= 1
         yield commit_id, mark
         for parent in read(commit_id).parents:
             push(parent, mark | _BELOW if mark == _SHARED else mark)

@@ -5,7 +5,8 @@ import random
 import pytest
 
 from catalog.errors import NotFound
-from catalog.repository.history import is_ancestor, merge_base, merge_bases, walk
+from catalog.model.commit import EMPTY_ID, Commit
+from catalog.repository.history import is_ancestor, merge_base, merge_bases, parting, walk
 
 from .conftest import History
 
@@ -90,3 +91,22 @@ def test_histories_apart_have_no_merge_base(history: History) -> None:
     alone = history.commit()
     with pytest.raises(NotFound):
         merge_base(history.repository.commits.read, history.first, alone)
+
+
+def test_a_merge_base_is_found_without_the_history_below_it(history: History) -> None:
+    start = history.commit()
+    line = [start]
+    for _ in range(50):
+        line.append(history.commit(line[-1]))
+    merged = history.commit(history.first, line[-2])
+    seen: list[str] = []
+
+    def read(commit_id: str) -> Commit:
+        seen.append(commit_id)
+        return history.repository.commits.read(commit_id)
+
+    assert merge_bases(read, merged, line[-1]) == (line[-2],)
+    assert len(set(seen)) < 6
+    assert parting(read, history.first, line[-1]) == EMPTY_ID
+    assert not is_ancestor(read, history.first, line[-1])
+    assert is_ancestor(read, EMPTY_ID, line[-1])
