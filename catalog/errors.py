@@ -160,6 +160,10 @@ class ErrorKind(StrEnum):
     CHECK_EXISTS = "check-exists", "The table has another check of that name."
     FILE_SET = "file-set", "A file set is written by snapshots of files and DELETE only."
     IMAGE_TOO_LARGE = "image-too-large", "An image takes too much memory or time to look at."
+    UNSUPPORTED_FEATURE = "unsupported-feature", "A table of another format has what is not known."
+    LOG_DAMAGED = "log-damaged", "The log of a table of another format is damaged."
+    VERSION_NOT_FOUND = "version-not-found", "A table of another format has no such version."
+    LIVE_FILE_MISSING = "live-file-missing", "A file that such a table lists is missing or cut."
 
 
 class CatalogError(Exception):

@@ -35,7 +35,7 @@ TOP_KEYS = (
 S3_KEYS = ("endpoint_url", "region", "profile", "path_style")
 GCS_KEYS = ("endpoint_url",)
 AZURE_KEYS = ("account", "endpoint_url")
-TABLE_KEYS = ("source", "key", "partition_by", "mode", "format")
+TABLE_KEYS = ("source", "key", "partition_by", "mode", "format", "at")
 MODELS_KEYS = ("path",)
 STEP_KEYS = ("command", "timeout_s")
 HOOK_KEYS = ("command", "function", "timeout_s")
@@ -204,7 +204,7 @@ class _Entry:
         if text is None:
             return None
         text = path_text(text, f"{self.path}: {self.name}")
-        if "://" in text:
+        if "://" in text or text.startswith("iceberg:"):
             return text
         return str(self.path.parent / Path(text).expanduser())
 
@@ -305,6 +305,7 @@ def _table(name: str, entry: _Entry) -> TableSpec:
         partition_by=_partition_by(keys["partition_by"]),
         mode=keys["mode"].choice(get_args(FileMode)),
         format=keys["format"].choice(get_args(SourceFormat)),
+        at=keys["at"].text(),
     )
 
 

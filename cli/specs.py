@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 FileMode: TypeAlias = Literal["copy", "link", "reference"]
 """How files come into the catalog."""
 
-SourceFormat: TypeAlias = Literal["auto", "parquet", "files"]
+SourceFormat: TypeAlias = Literal["auto", "parquet", "delta", "iceberg", "files"]
 
 _OUTSIDE_COMMA = re.compile(r",(?![^()]*\))")
 
@@ -32,6 +32,7 @@ class TableSpec:
     partition_by: PartitionBy | None = None
     mode: FileMode | None = None
     format: SourceFormat | None = None
+    at: str | None = None
 
 
 def parse_sources(arguments: Sequence[str]) -> list[TableSpec]:
@@ -76,7 +77,7 @@ def supported_format(text: str) -> SourceFormat:
             return known  # type: ignore[no-any-return]
     raise UsageError(
         f"--format {text} is not supported by this version",
-        hint="use auto, parquet or files",
+        hint="use auto, parquet, delta, iceberg or files",
     )
 
 

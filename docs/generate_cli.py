@@ -44,7 +44,8 @@ source = "exports/orders"
 key = ["order_id"]
 partition_by = { day = "DATE" }   # or ["day"]; by default from the paths
 mode = "copy"                     # or "link", "reference"
-format = "auto"                   # or "parquet"
+format = "auto"                   # or "parquet", "delta", "iceberg", "files"
+at = "12"                         # a version of a Delta or Iceberg table; by default the newest
 ```
 """
 

@@ -121,7 +121,7 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "catalog.operations.reset:Reset",
             "catalog.repository.resolve:ResolvedRef",
             "catalog.repository.repository:CatalogInfo",
-            "catalog.write.snapshot.take:SnapshotReport",
+            "catalog.write.snapshot.outcome:SnapshotReport",
             "catalog.write.rows.write:WriteReport",
             *(f"catalog.operations.merge.steps:{name}" for name in ("MergeReport", "TableMerge")),
             "catalog.operations.contracts.report:ContractReport",

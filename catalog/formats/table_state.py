@@ -43,6 +43,8 @@ class LiveFile:
             that is not named belongs to none of the table, as one that was dropped.
         rewritten: Why the file cannot be taken as it is (deleted rows, a default for a column
             that it lacks); empty if it can. Its live rows then come from ``SourceTable.rows``.
+        revision: For one that is rewritten, what tells its rows at this version from those that it
+            has at another: a digest of what was deleted. Equal ones are rewritten once.
     """
 
     path: str
@@ -51,6 +53,7 @@ class LiveFile:
     partition: tuple[object, ...] = ()
     columns: Mapping[str, str] | None = None
     rewritten: str = ""
+    revision: str = ""
 
 
 @dataclass(frozen=True, slots=True)

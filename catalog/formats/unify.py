@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from catalog.dataclasses import dataclass
+from catalog.dataclasses import dataclass, field
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.formats.source import Layout
 from catalog.model.schema import Field, FileSchema, PhysicalColumn, Schema
@@ -21,11 +21,20 @@ from catalog.model.types import (
 
 @dataclass(frozen=True, slots=True)
 class Unified:
-    """The schema of a table, the greatest field id given so far, and how each layout is read."""
+    """The schema of a table, the greatest field id given so far, and how each layout is read.
+
+    Attributes:
+        by_path: How single files are read, where equal layouts may mean different columns.
+    """
 
     schema: Schema
     last_field_id: int
     file_schemas: Mapping[Layout, FileSchema]
+    by_path: Mapping[str, FileSchema] = field(default_factory=dict)
+
+    def file_schema(self, path: str, layout: Layout) -> FileSchema:
+        """Returns how a file of some layout is read."""
+        return self.by_path.get(path) or self.file_schemas[layout]
 
 
 def unify(

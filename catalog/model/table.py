@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from catalog.dataclasses import dataclass, field
+from catalog.dataclasses import dataclass, field, replace
 from catalog.errors import CorruptData
 from catalog.model.derived import Computed, computed_from_json
 from catalog.model.ids import MAX_LEVELS, canonical_json, content_id, excerpt, is_id
 from catalog.model.schema import Field, FileSchema, Schema, schema_from_json, schema_to_json
+from catalog.model.source_record import SourceRecord, source_record_from_json
 from catalog.model.types import NULL_TYPE, DataType, Scalar
 from catalog.model.values import has_order
 
@@ -31,6 +32,7 @@ class TableSnapshot:
         table_id: Random, assigned at creation: field ids of two snapshots mean the same columns
             only if this is equal too. Empty until the first commit.
         computed: What a derived table was computed from; None if no refresh left it as it is.
+        source: The table of another format that it was taken from; None if it was not.
     """
 
     schema: Schema
@@ -47,6 +49,7 @@ class TableSnapshot:
     properties: Mapping[str, str] = field(default_factory=dict)
     table_id: str = ""
     computed: Computed | None = None
+    source: SourceRecord | None = None
 
     @property
     def content(self) -> str:
@@ -77,6 +80,19 @@ class TableSnapshot:
         found = self.fields(self.partition_by)
         return tuple((f.name, f.type) for f in found if isinstance(f.type, Scalar))
 
+    def no_longer_of(self, before: "TableSnapshot | None") -> "TableSnapshot":
+        """Returns the table, whose files have changed since ``before``.
+
+        It does not have the rows of a version of its source any more, unless it says itself which
+        version it has been taken from since.
+        """
+        source = self.source
+        if source is None or source.version is None:
+            return self
+        if before is None or before.source != source:
+            return self
+        return replace(self, source=replace(source, version=None))
+
     def held_type(self, field: Field) -> DataType:
         """Returns the type of a column; ``NULL_TYPE`` if no file ever held a value of it."""
         if field.id in self.partition_by:
@@ -101,8 +117,10 @@ class StoredFileSchemas(dict[str, FileSchema]):
 def to_json(table: TableSnapshot) -> dict[str, object]:
     """Returns the stored form of a table snapshot."""
     computed = {} if table.computed is None else {"computed": table.computed.to_json()}
+    source = {} if table.source is None else {"source": table.source.to_json()}
     return {
         **computed,
+        **source,
         "table_id": table.table_id,
         "schema": schema_to_json(table.schema),
         "last_field_id": table.last_field_id,
@@ -164,6 +182,7 @@ def from_json(stored: Mapping[str, object]) -> TableSnapshot:
                 properties=properties,
                 table_id=table_id,
                 computed=computed_from_json(stored.get("computed")),
+                source=source_record_from_json(stored.get("source")),
             )
     raise CorruptData("a table snapshot is not readable: fields are missing or of another type")
 

@@ -20,7 +20,7 @@ class Source:
 
     Attributes:
         table: The table.
-        source: A directory, file or glob of Parquet.
+        source: A directory, file or glob of Parquet, or a table of Delta or Iceberg.
         key: Key columns; None keeps the table's.
         partition_by: Names and types of the partition columns, a type of None being inferred;
             None takes them from the paths.
@@ -28,6 +28,7 @@ class Source:
         scope: What the source replaces.
         format: What the source is; ``auto`` is a directory of anything where the branch has the
             table as a file set.
+        at: Which version of a table of Delta or Iceberg is meant; None is the newest.
     """
 
     table: str
@@ -36,7 +37,8 @@ class Source:
     partition_by: tuple[tuple[str, str | None], ...] | None = None
     mode: Literal["copy", "link", "reference"] = "copy"
     scope: Literal["full", "partitions", "append"] = "full"
-    format: Literal["auto", "parquet", "files"] = "auto"
+    format: Literal["auto", "parquet", "delta", "iceberg", "files"] = "auto"
+    at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def status(context: OperationContext, sources: Sequence[Source], branch: str) ->
     for one in sources:
         source = path_text(one.source, "the source")
         here = is_remote(source) or os.path.exists(source)
-        if not here and not set("*?[") & set(source):
+        if not here and not set("*?[") & set(source) and not source.startswith("iceberg:"):
             found.append(TableStatus(one.table, one.source, "missing", 0, 0, 0))
             continue
         form = one.format
@@ -77,6 +79,7 @@ def status(context: OperationContext, sources: Sequence[Source], branch: str) ->
                 mode=one.mode,
                 scope=one.scope,
                 format=form,
+                at=one.at,
                 allow_empty=True,
             )
         state: Literal["new", "changed", "unchanged"] = "changed"

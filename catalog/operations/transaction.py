@@ -18,8 +18,8 @@ from catalog.query.pending_write import WriteResult
 from catalog.storage.failures import tells_machine_errors
 from catalog.write.rows.target_schema import WriteMode, WriteRequest
 from catalog.write.rows.write import WriteReport
+from catalog.write.snapshot.outcome import SnapshotReport
 from catalog.write.snapshot.table_plan import SnapshotRequest
-from catalog.write.snapshot.take import SnapshotReport
 from catalog.write.transaction import Authorship, Transaction
 
 if TYPE_CHECKING:
@@ -108,7 +108,8 @@ class CatalogTransaction:
         partition_by: Sequence[str] | Mapping[str, str | None] | None = None,
         mode: Literal["copy", "link", "reference"] = "copy",
         scope: Literal["full", "partitions", "append"] = "full",
-        format: Literal["auto", "parquet", "files"] = "auto",
+        format: Literal["auto", "parquet", "delta", "iceberg", "files"] = "auto",
+        at: str | None = None,
         fingerprints: Literal["now", "rows", "columns", "later"] | None = None,
         allow_empty: bool = False,
         images: Literal["auto", "always", "never"] = "auto",
@@ -119,7 +120,8 @@ class CatalogTransaction:
 
         Args:
             table: The table; created if it is new.
-            source: A directory of hive-partitioned or plain Parquet, a file, or a glob.
+            source: A directory of hive-partitioned or plain Parquet, a file, or a glob; or a table
+                of Delta or Iceberg.
             key: Key columns; None keeps the table's, an empty list removes them.
             partition_by: Names of the partition columns in path order, or their types by
                 name; None takes them from the paths, the types from the values.
@@ -129,6 +131,8 @@ class CatalogTransaction:
                 source has, ``append`` adds files.
             format: The format of the source; ``auto`` detects it. ``files`` is a directory of
                 anything, taken as a file set: a row for each file, its content kept by hash.
+            at: Which version of a table of Delta or Iceberg to take: its number, a time in ISO
+                8601, or a tag of Iceberg; None is the newest.
             fingerprints: What is recorded of the files, so that diffs read less, while their keys
                 are checked: their ``columns``, or digests of their ``rows`` too, which find
                 rows that come and go; ``now`` takes digests of rows where there is a key and they
@@ -161,6 +165,7 @@ class CatalogTransaction:
             fingerprints=fingerprints,
             allow_empty=allow_empty,
             images=images,
+            at=at,
         )
         place, origin = path_text(source, "the source"), self._origin(inputs, code)
         return self._transaction.snapshot(table, place, request, origin=origin)

@@ -29,9 +29,10 @@ from catalog.write.rows.landing import land
 from catalog.write.rows.target_schema import WriteRequest
 from catalog.write.rows.write import WriteReport, write_rows
 from catalog.write.scope import Scope
+from catalog.write.snapshot.outcome import SnapshotReport, TakenSnapshot
 from catalog.write.snapshot.placement import Placement
 from catalog.write.snapshot.table_plan import SnapshotRequest, SnapshotTask
-from catalog.write.snapshot.take import SnapshotReport, TakenSnapshot, take_snapshot
+from catalog.write.snapshot.take import take_snapshot
 from catalog.write.sql.dispatch import run_statement
 from catalog.write.staged_tables import StagedTables
 from catalog.write.working_table import WorkingTable, same_shape

@@ -109,6 +109,8 @@ class WorkingTable:
         """
         if snapshot is not None:
             snapshot = replace(snapshot, computed=computed)
+            if change.removed or change.added:
+                snapshot = snapshot.no_longer_of(self.snapshot)
         removed, added = dict(self.removed), dict(self.added)
         for file in change.removed:
             if added.pop(file.path, None) is None:

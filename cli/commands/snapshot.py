@@ -26,8 +26,8 @@ from cli.usage import UsageError
 
 if TYPE_CHECKING:
     from catalog.operations.transaction import CatalogTransaction
+    from catalog.write.snapshot.outcome import SnapshotReport
     from catalog.write.snapshot.table_plan import SnapshotScope
-    from catalog.write.snapshot.take import SnapshotReport
 
 
 REPORTED = (
@@ -68,8 +68,16 @@ FormatOfSources = Annotated[
     str | None,
     typer.Option(
         "--format",
-        metavar="auto|parquet|files",
+        metavar="auto|parquet|delta|iceberg|files",
         help="The format of the sources; files are directories of anything. Default: auto.",
+    ),
+]
+VersionOfSources = Annotated[
+    str | None,
+    typer.Option(
+        "--at",
+        metavar="VERSION|TIME|TAG",
+        help="Take this version of a table of Delta or Iceberg. Default: the newest.",
     ),
 ]
 Partitions = Annotated[
@@ -115,6 +123,7 @@ def snapshot(
     partition_by: PartitionColumns = None,
     mode: HowFilesComeIn = None,
     source_format: FormatOfSources = None,
+    at: VersionOfSources = None,
     partitions: Partitions = False,
     append: Append = False,
     fingerprints: WhatIsRecorded = None,
@@ -135,6 +144,7 @@ def snapshot(
       parquetry snapshot orders=exports/orders --key orders=order_id -m "daily load"
       parquetry snapshot orders=backfill/out --partitions -m "backfill of March"
       parquetry snapshot photos=shared/photos --format files -m "new photographs"
+      parquetry snapshot events=lake/events --at 12 --mode reference -m "version 12"
       parquetry snapshot --dry-run
     """
     specs = with_options(chosen_tables(sources or []), keys=keys, partition_by=partition_by)
@@ -161,6 +171,7 @@ def snapshot(
                 partition_by=_partition_by(spec),
                 mode=mode or spec.mode or "copy",
                 format=chosen_format or spec.format or "auto",
+                at=at or spec.at,
                 scope=scope,
                 fingerprints=fingerprints,
                 allow_empty=allow_empty,

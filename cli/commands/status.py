@@ -105,6 +105,7 @@ def status(
             mode=spec.mode or "copy",
             scope=scope,
             format=spec.format or "auto",
+            at=spec.at,
         )
         for spec in specs
     ]

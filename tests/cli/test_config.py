@@ -70,8 +70,8 @@ def test_tables_may_have_namespaces(tmp_path: Path) -> None:
         ("[tables.o]\nkey = []\n", "tables.o has no source", "source ="),
         ('[tables.o]\nsource = "o"\nmode = "move"\n', "tables.o.mode must be one of copy", ""),
         (
-            '[tables.o]\nsource = "o"\nformat = "delta"\n',
-            "tables.o.format must be one of auto, parquet, files, not 'delta'",
+            '[tables.o]\nsource = "o"\nformat = "hudi"\n',
+            "tables.o.format must be one of auto, parquet, delta, iceberg, files, not 'hudi'",
             "",
         ),
         ('[tables.o]\nsource = "o"\nkey = "a"\n', "tables.o.key must be a list of columns", ""),

@@ -170,8 +170,9 @@ def test_a_table_may_be_named_as_in_sql(lake: Path, parquetry: Runner, written: 
 
 
 def test_a_format_that_cannot_be_taken_is_refused_by_name(lake: Path, parquetry: Runner) -> None:
-    outcome = parquetry("snapshot", "orders=v1/orders", "--format", "delta")
+    outcome = parquetry("snapshot", "orders=v1/orders", "--format", "hudi")
     assert outcome.code == 2
     assert outcome.err == (
-        "error: --format delta is not supported by this version\nhint: use auto, parquet or files\n"
+        "error: --format hudi is not supported by this version\n"
+        "hint: use auto, parquet, delta, iceberg or files\n"
     )

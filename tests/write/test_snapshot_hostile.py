@@ -95,7 +95,7 @@ def test_a_source_that_changes_after_it_was_listed_is_refused(
     mode: str,
     change: str,
 ) -> None:
-    from catalog.write.snapshot import take as snapshot
+    from catalog.write.snapshot import parquet_files as snapshot
 
     write(source / "a.parquet", {"id": [1]})
     path = write(source / "b.parquet", {"id": [2]})

@@ -39,9 +39,9 @@ from catalog.write.files.rewrite import FileEdit
 from catalog.write.files.writer import DataWriter, paths_of, with_own_schema
 from catalog.write.snapshot import ingest
 from catalog.write.snapshot.ingest import Mode
+from catalog.write.snapshot.outcome import SnapshotReport, TakenSnapshot
 from catalog.write.snapshot.placement import Placement
 from catalog.write.snapshot.table_plan import SnapshotRequest
-from catalog.write.snapshot.take import SnapshotReport, TakenSnapshot
 from catalog.write.working_table import WorkingTable
 
 

@@ -1,7 +1,7 @@
 """What a snapshot makes of a table's files: those that stay, come and go."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from catalog.dataclasses import dataclass
 from catalog.engine.file_types import as_read
@@ -11,6 +11,7 @@ from catalog.formats.source import Discovery, Layout, SourceFile
 from catalog.formats.unify import Unified
 from catalog.model.datafile import DataFile
 from catalog.model.partition import Partition
+from catalog.model.schema import FileSchema
 from catalog.repository.commit_writer import MAX_CHANGE_LIST
 from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.tables import data_files, files_in_partition, root_of, rows_of
@@ -88,6 +89,7 @@ class FilePlan:
     Attributes:
         sources: Where each of those that come is from.
         claims: What the footer of each claims of its columns, by field id.
+        written: Files that come, too, and were written for this: they are in the store already.
     """
 
     added: tuple[DataFile, ...]
@@ -95,6 +97,7 @@ class FilePlan:
     claims: tuple[Mapping[int, Claims], ...]
     removed: tuple[DataFile, ...]
     warnings: tuple[str, ...] = ()
+    written: tuple[DataFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,36 +140,46 @@ def expected_file(
 
 
 def plan_files(
-    task: SnapshotTask, source: SourceFiles, *, taken: Sequence[TakenFile], unified: Unified
+    task: SnapshotTask,
+    source: SourceFiles,
+    *,
+    taken: Sequence[TakenFile],
+    unified: Unified,
+    staying: Collection[str] = (),
+    written: Sequence[DataFile] = (),
 ) -> FilePlan:
-    """Matches the files of a source, their content known, with those of the table."""
+    """Matches the files of a source, their content known, with those of the table.
+
+    Files of the table whose paths are ``staying`` do so whatever is in the source; those that were
+    ``written`` for it come as well.
+    """
     known, own = source.known, task.mode is Mode.COPY
-    paths = {file.path for file in known.files}
-    kept: set[str] = set()
+    paths = {file.path for file in (*known.files, *written)}
+    kept = set(staying)
     fresh: list[DataFile] = []
     sources: list[TakenFile] = []
     claims: list[Mapping[int, Claims]] = []
-    schemas: dict[Layout, tuple[str, Mapping[str, int]]] = {}
+    schemas: dict[FileSchema, tuple[str, Mapping[str, int]]] = {}
     for one in taken:
         path, partition = one.source.path, source.spec.values[one.source.path]
         footer = source.footers.get(path)
         same = known.take(one.token, partition, path, own=own)
         if same is not None:
             columns = known.columns(same) if footer is None else footer.columns
-            if unified.file_schemas[columns].id == same.file_schema:
+            if unified.file_schema(path, columns).id == same.file_schema:
                 kept.add(same.path)
                 continue
         if footer is None:
             stored = read_footer(ingest.readable_source(task.store, one.source))
             footer = as_read(stored, path, task.engine)
+        file_schema = unified.file_schema(path, footer.columns)
         if task.mode is not Mode.REFERENCE:
             path = unused_path(_path_start(task, one, source.spec), paths.__contains__)
         paths.add(path)
-        if footer.columns not in schemas:
-            file_schema = unified.file_schemas[footer.columns]
+        if file_schema not in schemas:
             by_name = {column.name: column.field_id for column in file_schema.columns}
-            schemas[footer.columns] = file_schema.id, by_name
-        schema_id, ids = schemas[footer.columns]
+            schemas[file_schema] = file_schema.id, by_name
+        schema_id, ids = schemas[file_schema]
         fresh.append(
             DataFile(
                 path=path,
@@ -180,17 +193,23 @@ def plan_files(
         )
         sources.append(one)
         claims.append({ids[column]: one for column, one in footer.claims.items()})
-    warnings: tuple[str, ...] = ()
+    removed, warnings = _leaving(task, known, kept, fresh)
+    return FilePlan(tuple(fresh), tuple(sources), tuple(claims), removed, warnings, tuple(written))
+
+
+def _leaving(
+    task: SnapshotTask, known: KnownFiles, kept: Collection[str], fresh: Sequence[DataFile]
+) -> tuple[tuple[DataFile, ...], tuple[str, ...]]:
+    """Returns the files of the table that go, and warnings."""
     if task.request.scope != "append":
-        removed = tuple(file for file in known.files if file.path not in kept)
-    else:
-        rewritten = {file.path for file in fresh}  # references whose files were written again
-        removed = tuple(file for file in known.files if file.path in rewritten)
-        if kept:
-            files = "1 file is" if len(kept) == 1 else f"{len(kept)} files are"
-            again = "was" if len(kept) == 1 else "were"
-            warnings = (f"{files} already in table {task.name} and {again} not added again",)
-    return FilePlan(tuple(fresh), tuple(sources), tuple(claims), removed, warnings)
+        return tuple(file for file in known.files if file.path not in kept), ()
+    rewritten = {file.path for file in fresh}  # references whose files were written again
+    removed = tuple(file for file in known.files if file.path in rewritten)
+    if not kept:
+        return removed, ()
+    files = "1 file is" if len(kept) == 1 else f"{len(kept)} files are"
+    again = "was" if len(kept) == 1 else "were"
+    return removed, (f"{files} already in table {task.name} and {again} not added again",)
 
 
 def _path_start(task: SnapshotTask, one: TakenFile, spec: PartitionSpec) -> str:

@@ -9,6 +9,7 @@ from catalog.dataclasses import dataclass, replace
 from catalog.diff.fingerprints.row_rule import Prints
 from catalog.errors import ErrorKind, InvalidInput, Unsupported
 from catalog.formats.file_sets.pictures import Images
+from catalog.formats.open_table import TableFormat
 from catalog.formats.partition_types import (
     check_texts,
     choose_types,
@@ -33,9 +34,6 @@ DECLARED = "partition_type."
 """Begins the property that says that the type of a partition column was declared: it then takes
 texts that it would not have been inferred from, such as ``01`` for 1."""
 
-SourceFormat: TypeAlias = Literal["auto", "parquet", "files"]
-"""What a source is; ``files`` is a directory of anything."""
-
 SnapshotScope: TypeAlias = Literal["full", "partitions", "append"]
 
 
@@ -55,22 +53,25 @@ class SnapshotRequest:
             pay, or nothing; None means now for copies and links, later for references.
         allow_empty: Whether the source may have no files.
         images: Whether the images of a file set are looked at.
+        at: Which version of a table of another format is taken: its number, a time or a tag; None
+            is the newest.
     """
 
     key: tuple[str, ...] | None = None
     partition_by: tuple[tuple[str, str | None], ...] | None = None
     mode: Literal["copy", "link", "reference"] = "copy"
     scope: SnapshotScope = "full"
-    format: SourceFormat = "auto"
+    format: TableFormat = "auto"
     fingerprints: Prints | None = None
     allow_empty: bool = False
     images: Images = "auto"
+    at: str | None = None
 
     def __post_init__(self) -> None:
         check_choice(self.mode, "mode", tuple(Mode))
         check_choice(self.scope, "scope", ("full", "partitions", "append"))
-        if self.format not in get_args(SourceFormat):
-            known = "auto, parquet or files"
+        if self.format not in get_args(TableFormat):
+            known = "auto, parquet, delta, iceberg or files"
             raise Unsupported(
                 f"format {self.format!r} is not supported by this version: use {known}"
             )
@@ -209,7 +210,8 @@ def table_snapshot(unified: Unified, spec: PartitionSpec, task: SnapshotTask) ->
     file_schemas: dict[str, FileSchema] = {}
     if base is not None and request.scope != "full":
         file_schemas.update(base.snapshot.file_schemas)
-    file_schemas.update((one.id, one) for one in unified.file_schemas.values())
+    used = (*unified.file_schemas.values(), *unified.by_path.values())
+    file_schemas.update((one.id, one) for one in dict.fromkeys(used))
     start = TableSnapshot(schema, unified.last_field_id) if base is None else base.snapshot
     return replace(
         start,

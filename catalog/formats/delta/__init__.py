@@ -1,0 +1,1 @@
+"""Tables of Delta Lake: read through deltalake, which is imported only here."""

@@ -1,0 +1,159 @@
+"""The folder of a table's log, here or in a bucket: which versions it has, and its files."""
+
+import datetime
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from catalog.dataclasses import dataclass
+from catalog.errors import CorruptData, ErrorKind, NotFound, StorageFailure
+from catalog.storage.external_files import is_remote, remote_files
+from catalog.storage.failures import machine_failure
+from catalog.storage.store import ObjectStore
+
+LOG = "_delta_log"
+
+_COMMIT = re.compile(r"(\d{20})\.json")
+_CHECKPOINT = re.compile(
+    r"(\d{20})\.checkpoint(?:\.(\d{10})\.(\d{10})|\.[0-9A-Fa-f-]{36})?\.(?:parquet|json)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Commits:
+    """What the log of a table holds.
+
+    Attributes:
+        written: When the file of each version was written, aware UTC, by version.
+        checkpoints: The versions that have a complete checkpoint, in order.
+    """
+
+    written: dict[int, datetime.datetime]
+    checkpoints: tuple[int, ...]
+
+    @property
+    def latest(self) -> int:
+        """The newest version; -1 if there is none."""
+        return max((*self.written, *self.checkpoints), default=-1)
+
+    def start(self, version: int) -> int | None:
+        """Returns the version from which a version is made up; None if it can not be any more.
+
+        That is a checkpoint, or the first version.
+        """
+        at = max((one for one in self.checkpoints if one <= version), default=None)
+        if at is not None:
+            return at
+        return 0 if 0 in self.written else None
+
+    def check(self, root: str, version: int) -> None:
+        """Checks that a version can be made up from what the log holds.
+
+        Raises:
+            CorruptData: A file of the log between others is missing; the message names it.
+            NotFound: The version is not there, or no longer.
+        """
+        if version > self.latest or version < 0:
+            raise NotFound(
+                f"{root} has no version {version}: the newest is {self.latest}",
+                kind=ErrorKind.VERSION_NOT_FOUND,
+            )
+        start = self.start(version)
+        if start is None:
+            oldest = self.oldest()
+            if oldest is None:
+                raise _gap(root, 0)
+            raise NotFound(
+                f"version {version} of {root} can no longer be read: its log begins at version "
+                f"{oldest}",
+                kind=ErrorKind.VERSION_NOT_FOUND,
+            )
+        after = start + 1 if start in self.checkpoints else start
+        for one in range(after, version + 1):
+            if one not in self.written:
+                raise _gap(root, one)
+
+    def oldest(self) -> int | None:
+        """Returns the oldest version that can be made up; None if none can."""
+        return 0 if 0 in self.written else min(self.checkpoints, default=None)
+
+
+def _gap(root: str, version: int) -> CorruptData:
+    return CorruptData(
+        f"the log of {root} has a gap: {LOG}/{version:020}.json is missing",
+        kind=ErrorKind.LOG_DAMAGED,
+        hint="restore the file; no version from there on can be read without it",
+    )
+
+
+class LogFolder:
+    """Reads the files of a log."""
+
+    def __init__(self, root: str, store: ObjectStore | None) -> None:
+        self.root = root
+        self._folder = f"{root}/{LOG}"
+        self._store = store
+
+    def commits(self) -> Commits:
+        """Lists the log.
+
+        Raises:
+            StorageFailure: It cannot be read.
+        """
+        written: dict[int, datetime.datetime] = {}
+        parts: dict[tuple[int, int], int] = {}
+        checkpoints = set()
+        for name, modified in self._names():
+            if commit := _COMMIT.fullmatch(name):
+                written[int(commit[1])] = modified
+            elif checkpoint := _CHECKPOINT.fullmatch(name):
+                if checkpoint[3] is None:
+                    checkpoints.add(int(checkpoint[1]))
+                else:
+                    of_all = int(checkpoint[1]), int(checkpoint[3])
+                    parts[of_all] = parts.get(of_all, 0) + 1
+        checkpoints |= {version for (version, count), found in parts.items() if found == count}
+        return Commits(written, tuple(sorted(checkpoints)))
+
+    def _names(self) -> list[tuple[str, datetime.datetime]]:
+        if is_remote(self._folder):
+            start = len(self._folder) + 1
+            listed = remote_files(self._store, self._folder).list(f"{self._folder}/")
+            return [(one.uri[start:], one.modified) for one in listed]
+        with _local_errors(self._folder), os.scandir(self._folder) as found:
+            return [(one.name, _utc(one.stat().st_mtime)) for one in found if one.is_file()]
+
+    def read(self, version: int) -> bytes:
+        """Returns the file of a version.
+
+        Raises:
+            CorruptData: It is missing.
+            StorageFailure: It cannot be read.
+        """
+        path = f"{self._folder}/{version:020}.json"
+        try:
+            if is_remote(path):
+                return remote_files(self._store, path).open(path).read()
+            with _local_errors(path), open(path, "rb") as file:
+                return file.read()
+        except NotFound as error:
+            raise _gap(self.root, version) from error
+
+
+@contextmanager
+def _local_errors(path: str) -> Iterator[None]:
+    """Raises the catalog's errors for those of the operating system."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise NotFound(f"{path} is missing", kind=ErrorKind.SOURCE_NOT_FOUND) from error
+    except OSError as error:
+        failed = f"cannot read {path}"
+        raise machine_failure(error, failed) or StorageFailure(
+            f"{failed}: {error.strerror}", hint="check its permissions"
+        ) from error
+
+
+def _utc(seconds: float) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC)

@@ -1,0 +1,76 @@
+"""The library that reads Delta, and what its errors mean."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from catalog.errors import CorruptData, ErrorKind, NotFound, StorageFailure, Unsupported
+from catalog.messages import masked
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+_MISSING = re.compile(r"Object at location (\S+) not found|No such file or directory")
+_NOT_REACHED = ("Generic S3 error", "Generic GCS error", "Generic MicrosoftAzure error")
+
+
+def open_version(uri: str, version: int | None, options: dict[str, str] | None) -> "DeltaTable":
+    """Opens a version of a table.
+
+    Raises:
+        Unsupported: The library is not installed, or does not know a feature of the table.
+        CorruptData: The log is damaged.
+        StorageFailure: It cannot be read.
+    """
+    try:
+        from deltalake import DeltaTable
+    except ImportError as error:
+        raise not_installed() from error
+    with delta_errors(uri):
+        return DeltaTable(uri, version=version, storage_options=options)
+
+
+def not_installed() -> Unsupported:
+    """Returns the error for a table that cannot be read since the library is missing."""
+    return Unsupported(
+        "the library that reads tables of Delta is not installed: deltalake",
+        kind=ErrorKind.EXTRA_NOT_INSTALLED,
+        hint="pip install 'parquetry[delta]'",
+    )
+
+
+@contextmanager
+def delta_errors(uri: str) -> Iterator[None]:
+    """Raises the catalog's errors for those of the library.
+
+    Raises:
+        Unsupported: The table has a feature that the library does not know.
+        CorruptData: The log is damaged.
+        NotFound: A file is missing.
+        StorageFailure: The place cannot be read.
+    """
+    from deltalake.exceptions import DeltaError, DeltaProtocolError, TableNotFoundError
+
+    try:
+        yield
+    except TableNotFoundError as error:
+        raise NotFound(
+            f"there is no table of Delta at {uri}: {_reason(error)}",
+            kind=ErrorKind.SOURCE_NOT_FOUND,
+        ) from error
+    except DeltaProtocolError as error:
+        raise Unsupported(f"{uri} cannot be read: {_reason(error)}") from error
+    except (DeltaError, OSError, ValueError) as error:
+        reason = _reason(error)
+        if "nsupported" in reason or "not supported" in reason:
+            raise Unsupported(f"{uri} cannot be read: {reason}") from error
+        if any(sign in reason for sign in _NOT_REACHED):
+            raise StorageFailure(f"{uri} cannot be read: {reason}") from error
+        raise CorruptData(
+            f"the log of {uri} cannot be read: {reason}", kind=ErrorKind.LOG_DAMAGED
+        ) from error
+
+
+def _reason(error: BaseException) -> str:
+    return masked(" ".join(str(error).split()))[:500]

@@ -1,0 +1,248 @@
+"""A table of Delta: its versions, and the live rows of each."""
+
+import datetime
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from catalog.dataclasses import replace
+from catalog.errors import CorruptData, ErrorKind, InvalidInput, NotFound
+from catalog.formats.delta.features import MAPPING, check_readable
+from catalog.formats.delta.folder import Commits, LogFolder
+from catalog.formats.delta.library import delta_errors, open_version
+from catalog.formats.delta.paths import file_path
+from catalog.formats.delta.reading import live_batches
+from catalog.formats.delta.schema import DeltaColumn, read_schema
+from catalog.formats.delta.storage import storage_options
+from catalog.formats.parquet import StoredFooter
+from catalog.formats.source import Layout, SourceFormat
+from catalog.formats.table_state import (
+    FileSteps,
+    LiveFile,
+    TableState,
+    TableVersion,
+)
+from catalog.storage.store import ObjectStore
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+DELETED = "rows of it are deleted"
+"""Why a file with a deletion vector is rewritten."""
+
+NESTED = "fields inside its columns have other names than in the table"
+"""Why a file is rewritten that has structs whose fields were renamed."""
+
+
+class DeltaSource:
+    """A table of Delta; see ``SourceTable``."""
+
+    format = SourceFormat.DELTA
+
+    def __init__(self, root: str, store: ObjectStore | None) -> None:
+        """Takes the table's directory, absolute, or its URI."""
+        self.root = root
+        self._store = store
+        self._log = LogFolder(root, store)
+        self._opened: dict[int, _Version] = {}
+
+    @cached_property
+    def _commits(self) -> Commits:
+        """What the log held when it was listed first: later versions do not count."""
+        found = self._log.commits()
+        if found.latest < 0:
+            raise CorruptData(f"the log of {self.root} has no versions", kind=ErrorKind.LOG_DAMAGED)
+        return found
+
+    def versions(self) -> Sequence[TableVersion]:
+        """Returns the versions that can still be read, oldest first."""
+        oldest, latest = self._commits.oldest(), self._commits.latest
+        if oldest is None:
+            self._commits.check(self.root, latest)
+            return ()
+        self._commits.check(self.root, latest)
+        found: list[TableVersion] = []
+        for number in range(oldest, latest + 1):
+            parent = found[-1].number if found else None
+            found.append(self._version(number, parent))
+        return found
+
+    def state(self, at: str | None = None) -> TableState:
+        """Returns a version: the newest, or that of a number or a time (ISO 8601)."""
+        number = self._number(at)
+        self._commits.check(self.root, number)
+        opened = self._open(number)
+        columns = opened.columns
+        parent = number - 1 if number else None
+        return TableState(
+            format=self.format,
+            root=self.root,
+            table_id=opened.table_id,
+            version=self._version(number, parent),
+            columns=tuple(one.column for one in columns),
+            partition_by=opened.partition_by,
+            key=(),
+            files=tuple(self._files(opened)),
+        )
+
+    def steps(self, since: TableState | TableVersion, to: TableState) -> FileSteps | None:
+        """Returns what a later version has otherwise; None if the log does not tell it cheaply."""
+        return None
+
+    def settled(
+        self, state: TableState, file: LiveFile, *, footer: StoredFooter, columns: Layout
+    ) -> LiveFile:
+        """Returns a live file with what only its own footer tells."""
+        opened = self._open(state.version.number)
+        known = {one.physical: one for one in opened.columns}
+        if any(
+            name in known and known[name].stored != known[name].column.type for name, _ in columns
+        ):
+            return replace(file, rewritten=NESTED, revision="names")
+        return file
+
+    def rows(self, state: TableState, file: LiveFile) -> Iterator[pa.RecordBatch]:
+        """Yields the live rows of one file, under the columns' names at the version."""
+        opened = self._open(state.version.number)
+        vector = opened.vectors.get(file.path)
+        yield from live_batches(self._store, file.path, opened.columns, vector)
+
+    def _number(self, at: str | None) -> int:
+        if at is None:
+            return self._commits.latest
+        if at.isascii() and at.isdigit():
+            return int(at)
+        try:
+            moment = datetime.datetime.fromisoformat(at)
+        except ValueError as error:
+            raise InvalidInput(
+                f"{at!r} is neither the number of a version nor a time",
+                hint="write a number, e.g. 12, or a time such as 2024-01-31T12:00:00Z",
+            ) from error
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=datetime.UTC)
+        self._commits.check(self.root, self._commits.latest)
+        before = [one for one in self.versions() if one.time <= moment]
+        if not before:
+            raise NotFound(
+                f"{self.root} has no version of {at} or before",
+                kind=ErrorKind.VERSION_NOT_FOUND,
+            )
+        return before[-1].number
+
+    def _open(self, number: int) -> "_Version":
+        found = self._opened.get(number)
+        if found is None:
+            options = storage_options(self._store, self.root)
+            table = open_version(self.root, number, options)
+            with delta_errors(self.root):
+                found = _Version(self.root, table)
+            self._opened[number] = found
+        return found
+
+    def _files(self, opened: "_Version") -> Iterator[LiveFile]:
+        with delta_errors(self.root):
+            actions = pa.table(opened.table.get_add_actions())
+        values = actions.column("partition").to_pylist() if opened.partition_by else None
+        for n, (stated, size, rows) in enumerate(
+            zip(
+                actions.column("path").to_pylist(),
+                actions.column("size_bytes").to_pylist(),
+                actions.column("num_records").to_pylist(),
+                strict=True,
+            )
+        ):
+            path = file_path(self.root, stated)
+            partition = () if values is None else tuple(values[n][p] for p in opened.partition_by)
+            vector = opened.vectors.get(path)
+            yield LiveFile(
+                path=path,
+                size_bytes=size,
+                rows=rows,
+                partition=partition,
+                rewritten="" if vector is None else DELETED,
+                revision="" if vector is None else _digest(vector),
+            )
+
+    def _version(self, number: int, parent: int | None) -> TableVersion:
+        """Returns what the log says of a version."""
+        written = self._commits.written.get(number)
+        if written is None:  # the log begins with a checkpoint, which says nothing
+            return TableVersion(number, datetime.datetime.fromtimestamp(0, datetime.UTC))
+        info = _commit_info(self._log.read(number))
+        stated = info.get("inCommitTimestamp", info.get("timestamp"))
+        time = written
+        if isinstance(stated, int):
+            time = datetime.datetime.fromtimestamp(stated / 1000, datetime.UTC)
+        details = {
+            name: value if isinstance(value, str) else json.dumps(value)
+            for name, value in info.items()
+            if name not in ("timestamp", "inCommitTimestamp", "operation", "userMetadata")
+        }
+        return TableVersion(
+            number,
+            time,
+            str(info.get("operation") or ""),
+            str(info.get("userMetadata") or ""),
+            details,
+            parent,
+        )
+
+
+class _Version:
+    """A version that the library has opened."""
+
+    def __init__(self, root: str, table: "DeltaTable") -> None:
+        self.table = table
+        protocol, about = table.protocol(), table.metadata()
+        settings = about.configuration
+        features = protocol.reader_features if protocol.min_reader_version >= 3 else None
+        check_readable(root, protocol.min_reader_version, features, settings)
+        mode = settings.get(MAPPING, "none")
+        self.columns: tuple[DeltaColumn, ...] = read_schema(root, table.schema().to_json(), mode)
+        self.partition_by = tuple(about.partition_columns)
+        self.table_id = str(about.id)
+        self._may_delete = "deletionVectors" in (features or ())
+        self._root = root
+
+    @cached_property
+    def vectors(self) -> Mapping[str, pa.Array]:
+        """Which rows of files are live, for the files that have deleted ones."""
+        if not self._may_delete:
+            return {}
+        with delta_errors(self._root):
+            found = pa.table(self.table.deletion_vectors().read_all())
+        return {
+            _found_path(path): vector.values
+            for path, vector in zip(
+                found.column("filepath").to_pylist(), found.column("selection_vector"), strict=True
+            )
+        }
+
+
+def _found_path(uri: str) -> str:
+    from urllib.parse import unquote, urlsplit
+
+    return unquote(urlsplit(uri).path) if uri.startswith("file://") else uri
+
+
+def _digest(vector: pa.Array) -> str:
+    kept = vector.to_numpy(zero_copy_only=False)
+    return hashlib.sha256(kept.tobytes()).hexdigest()[:32]
+
+
+def _commit_info(log: bytes) -> Mapping[str, Any]:
+    """Returns what a version says about itself; nothing if it says none."""
+    for line in log.splitlines():
+        if b'"commitInfo"' in line:
+            try:
+                found = json.loads(line)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(found, dict) and isinstance(found.get("commitInfo"), dict):
+                return found["commitInfo"]  # type: ignore[no-any-return]
+    return {}

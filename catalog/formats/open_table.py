@@ -1,0 +1,55 @@
+"""Recognising tables of other formats, and opening them."""
+
+import os
+from typing import Literal, TypeAlias
+
+from catalog.errors import ErrorKind, NotFound
+from catalog.formats.delta.folder import LOG
+from catalog.formats.table_state import SourceTable
+from catalog.storage.external_files import check_no_secrets, is_remote, remote_files
+from catalog.storage.store import ObjectStore
+
+TableFormat: TypeAlias = Literal["auto", "parquet", "delta", "iceberg", "files"]
+"""What a source is; ``auto`` finds out, ``files`` is a directory of anything."""
+
+
+def open_table(place: str, format: TableFormat, store: ObjectStore | None) -> SourceTable | None:
+    """Opens a table of another format.
+
+    Args:
+        place: A directory, or a URI.
+        format: What it is.
+        store: The catalog's store, which may have access to the bucket of the place.
+
+    Returns:
+        The table; None if the place is to be taken as Parquet, or as files.
+
+    Raises:
+        NotFound: There is no table of that format.
+        Unsupported: The library that reads the format is not installed.
+    """
+    if format in ("parquet", "files"):
+        return None
+    root = (check_no_secrets(place) if is_remote(place) else os.path.abspath(place)).rstrip("/")
+    if format in ("auto", "delta") and _has_folder(root, LOG, store):
+        from catalog.formats.delta.table import DeltaSource
+
+        return DeltaSource(root, store)
+    if format == "delta":
+        raise _no_table(place, "Delta", f"it has no folder {LOG}")
+    return None
+
+
+def _has_folder(root: str, name: str, store: ObjectStore | None) -> bool:
+    """Returns whether a folder has one of some name, with something in it."""
+    if not is_remote(root):
+        return os.path.isdir(os.path.join(root, name))
+    return any(remote_files(store, root).list(f"{root}/{name}/"))
+
+
+def _no_table(place: str, format: str, why: str) -> NotFound:
+    return NotFound(
+        f"{place} is not a table of {format}: {why}",
+        kind=ErrorKind.SOURCE_NOT_FOUND,
+        hint="name the directory of the table itself",
+    )
