@@ -5,6 +5,8 @@ from typing import Literal, TypeAlias
 
 from catalog.errors import ErrorKind, NotFound
 from catalog.formats.delta.folder import LOG
+from catalog.formats.iceberg.opening import SCHEME as ICEBERG
+from catalog.formats.iceberg.opening import has_metadata, open_iceberg
 from catalog.formats.table_state import SourceTable
 from catalog.storage.external_files import check_no_secrets, is_remote, remote_files
 from catalog.storage.store import ObjectStore
@@ -17,7 +19,8 @@ def open_table(place: str, format: TableFormat, store: ObjectStore | None) -> So
     """Opens a table of another format.
 
     Args:
-        place: A directory, or a URI.
+        place: A directory, or a URI; of Iceberg also a metadata file, or what ``open_iceberg``
+            knows.
         format: What it is.
         store: The catalog's store, which may have access to the bucket of the place.
 
@@ -30,6 +33,8 @@ def open_table(place: str, format: TableFormat, store: ObjectStore | None) -> So
     """
     if format in ("parquet", "files"):
         return None
+    if place.startswith(ICEBERG):
+        return open_iceberg(place, store)
     root = (check_no_secrets(place) if is_remote(place) else os.path.abspath(place)).rstrip("/")
     if format in ("auto", "delta") and _has_folder(root, LOG, store):
         from catalog.formats.delta.table import DeltaSource
@@ -37,6 +42,8 @@ def open_table(place: str, format: TableFormat, store: ObjectStore | None) -> So
         return DeltaSource(root, store)
     if format == "delta":
         raise _no_table(place, "Delta", f"it has no folder {LOG}")
+    if format == "iceberg" or has_metadata(root, store):
+        return open_iceberg(root, store)
     return None
 
 

@@ -91,6 +91,9 @@ class TableState:
         key: The names of the columns that identify a row, possibly none.
         files: Its live data files.
         warnings: What the user should know.
+        reading: A digest of what else decides how a file is read than the names, types and
+            identities of columns: fields within them, defaults. While it is the same, a file need
+            not be settled again.
     """
 
     format: SourceFormat
@@ -102,6 +105,7 @@ class TableState:
     key: tuple[str, ...]
     files: tuple[LiveFile, ...]
     warnings: tuple[str, ...] = ()
+    reading: str = ""
 
 
 @dataclass(frozen=True, slots=True)

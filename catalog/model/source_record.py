@@ -22,6 +22,7 @@ class SourceRecord:
         version: The version whose rows the table has, exactly; None if it has been changed since.
         mode: How the files of that version were taken.
         shape: A digest of the version's columns, partitioning and key.
+        reading: A digest of what else decided how its files were read.
     """
 
     format: str
@@ -32,6 +33,7 @@ class SourceRecord:
     version: int | None = None
     mode: str = ""
     shape: str = ""
+    reading: str = ""
 
     def to_json(self) -> dict[str, object]:
         """Returns the stored form."""
@@ -44,6 +46,7 @@ class SourceRecord:
             "version": self.version,
             "mode": self.mode,
             "shape": self.shape,
+            "reading": self.reading,
         }
 
 
@@ -65,11 +68,20 @@ def source_record_from_json(stored: object) -> SourceRecord | None:
             "version": int() | None as version,
             "mode": str(mode),
             "shape": str(shape),
+            "reading": str(reading),
         } if all(map(_is_id, [*columns.values(), *key])) and (
             len(set(columns.values())) == len(columns)
         ):
             return SourceRecord(
-                format, root, table_id, columns, tuple(key), version, mode=mode, shape=shape
+                format,
+                root,
+                table_id,
+                columns,
+                tuple(key),
+                version,
+                mode=mode,
+                shape=shape,
+                reading=reading,
             )
     raise CorruptData(f"unknown record of a table's source: {excerpt(stored)}")
 

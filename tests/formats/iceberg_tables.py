@@ -1,4 +1,4 @@
-"""Iceberg tables that PyIceberg does not write: deletes by position, files without ids, defaults."""
+"""Iceberg tables that PyIceberg does not write: with deletes, defaults, files without ids."""
 
 import json
 import os
@@ -97,7 +97,12 @@ class HandWritten:
             self.raw["next-row-id"] = 0
 
     def data(
-        self, name: str, rows: list[dict[str, Any]], partition: Sequence[Any] = (), *, ids: bool = True
+        self,
+        name: str,
+        rows: list[dict[str, Any]],
+        partition: Sequence[Any] = (),
+        *,
+        ids: bool = True,
     ) -> DataFile:
         """Writes a data file; ``ids``: with field ids."""
         schema = schema_to_pyarrow(self.schema, include_field_ids=ids)
@@ -130,7 +135,9 @@ class HandWritten:
         """Writes equality deletes."""
         path = self.root / "data" / name
         pq.write_table(table, path)
-        return self._entry(path, DataFileContent.EQUALITY_DELETES, table.num_rows, (), equality_ids=ids)
+        return self._entry(
+            path, DataFileContent.EQUALITY_DELETES, table.num_rows, (), equality_ids=ids
+        )
 
     def vectors(self, name: str, places: dict[str, list[int]]) -> list[DataFile]:
         """Writes a file of deletion vectors: rows by the name of the data file."""
@@ -178,7 +185,12 @@ class HandWritten:
         return f"file://{self.root / 'data' / name}"
 
     def _entry(
-        self, path: Path, content: DataFileContent, rows: int, partition: Sequence[Any], **others: Any
+        self,
+        path: Path,
+        content: DataFileContent,
+        rows: int,
+        partition: Sequence[Any],
+        **others: Any,
     ) -> DataFile:
         deletes = content != DataFileContent.DATA
         return DataFile.from_args(

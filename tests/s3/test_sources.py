@@ -10,7 +10,7 @@ import pytest
 import catalog
 from catalog.catalog import Catalog
 from catalog.diff.compare import align_task
-from catalog.errors import CorruptData, InvalidInput, Unsupported
+from catalog.errors import CatalogError, CorruptData, InvalidInput, Unsupported
 from catalog.storage.options import S3Options
 from catalog.storage.s3.service import S3Service
 from tests.write.conftest import snap, write
@@ -99,6 +99,8 @@ def test_tables_of_other_formats_are_refused(
     for root in (prefix, str(source)):
         for where in ("t", "t/*", "t/p=1", "", "*", "**/*.parquet"):
             with pytest.raises(Unsupported, match=f"t is a table of {kind}"):
+                snap(cat, "t", f"{root}/{where}", format="parquet")
+            with pytest.raises(CatalogError):
                 snap(cat, "t", f"{root}/{where}")
         report = snap(cat, "t", f"{root}/t/*.parquet")
         assert (report.rows, len(report.warnings)) == (1, 1), "its files, asked for by name"

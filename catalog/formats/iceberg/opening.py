@@ -62,6 +62,11 @@ def open_iceberg(place: str, store: ObjectStore | None) -> "IcebergTable":
     return _table(parse_metadata(folder.read(name), path), root, store)
 
 
+def has_metadata(root: str, store: ObjectStore | None) -> bool:
+    """Returns whether a place is a table's directory, or one of its metadata files."""
+    return is_metadata_file(root) or metadata_folder(root, store) is not None
+
+
 def _check_installed() -> None:
     try:
         import pyiceberg.table  # noqa: F401

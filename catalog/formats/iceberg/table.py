@@ -1,5 +1,6 @@
 """An Iceberg table: its versions, and what is live in each, as values."""
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -56,6 +57,7 @@ class _View:
         kinds: Their types here, by field id.
         entries: Its live files by place.
         deleted: Which rows of them are deleted, by place.
+        reading: What decides how files are read, as a digest; see ``TableState``.
         layouts: What files of one layout have, and why they must be rewritten.
     """
 
@@ -64,6 +66,7 @@ class _View:
     partitioning: Partitioning
     entries: Mapping[str, DataEntry]
     deleted: Mapping[str, Positions]
+    reading: str
     layouts: dict[_LayoutKey, tuple[Mapping[str, str], str]] = field(default_factory=dict)
 
     @property
@@ -168,7 +171,9 @@ class IcebergTable:
                 names,
                 reason_to_rewrite(found, columns, expected, file.path),
             )
-        return replace(file, columns=known[0], rewritten=file.rewritten or known[1])
+        identities, reason = known
+        revision = view.reading if reason else ""
+        return replace(file, columns=identities, rewritten=reason, revision=revision)
 
     def rows(self, state: TableState, file: LiveFile) -> Iterator[pa.RecordBatch]:
         """Yields the live rows of one file, under the columns' names at the version.
@@ -180,8 +185,10 @@ class IcebergTable:
         view = self._view_of(state)
         entry = view.entries[file.path]
         deleted = view.deleted.get(file.path)
-        first = 0
+        first, schema = 0, None
         for batch in self._scanned(view.schema, entry, file.path):
+            schema = schema or batch.schema
+            batch = batch if batch.schema == schema else batch.cast(schema)
             end = first + batch.num_rows
             if deleted is not None:
                 keep = np.ones(batch.num_rows, dtype=bool)
@@ -241,9 +248,21 @@ class IcebergTable:
         files = []
         for path, entry in view.entries.items():
             deleted = view.deleted.get(path)
-            reason = "" if deleted is None else f"{len(deleted):,} of its rows are deleted"
+            reason, revision = "", ""
+            if deleted is not None:
+                reason = f"rows of it are deleted: {len(deleted):,} of {entry.rows:,}"
+                revision = _digest(deleted.tobytes(), view.reading.encode())
             values = view.partitioning.values(entry, specs)
-            files.append(LiveFile(path, entry.size_bytes, entry.rows, values, rewritten=reason))
+            files.append(
+                LiveFile(
+                    path,
+                    entry.size_bytes,
+                    entry.rows,
+                    values,
+                    rewritten=reason,
+                    revision=revision,
+                )
+            )
         identifiers = schema.identifier_field_ids
         warnings = list(view.partitioning.warnings)
         inner = [number for number in identifiers if number not in names]
@@ -260,6 +279,7 @@ class IcebergTable:
             key=() if inner else tuple(names[number] for number in identifiers),
             files=tuple(files),
             warnings=tuple(warnings),
+            reading=view.reading,
         )
 
     def _view_of(self, state: TableState) -> _View:
@@ -308,7 +328,22 @@ class IcebergTable:
         parts = partitioning(
             schema, kinds, tuple(entries.values()), specs=specs, default=self._metadata.spec()
         )
-        return _View(schema, columns, parts, entries, deleted)
+        return _View(schema, columns, parts, entries, deleted, self._reading(schema, parts))
+
+    def _reading(self, schema: Schema, parts: Partitioning) -> str:
+        """Returns a digest of what decides how files are read, beside columns and their types."""
+        nested = [
+            field.model_dump_json() for field in schema.fields if not field.field_type.is_primitive
+        ]
+        defaults = [
+            (field.field_id, repr(field.initial_default))
+            for field in schema.fields
+            if field.initial_default is not None
+        ]
+        mapping = self._metadata.properties.get("schema.name-mapping.default", "")
+        own = [number for _, number, _ in parts.columns]
+        said = (nested, defaults, mapping, own, self._metadata.format_version)
+        return _digest(repr(said).encode())
 
     def _entries(self, manifest: Any, spec: PartitionSpec) -> tuple[Any, ...]:
         """Returns the live entries of a manifest, which is read once."""
@@ -337,3 +372,7 @@ class IcebergTable:
         values = identity_values(entry, self._metadata.specs()[entry.spec_id])
         constants = frozenset(number for number, value in values.items() if value is not None)
         return ExpectedFile(view.schema, view.kinds, own, constants - own)
+
+
+def _digest(*parts: bytes) -> str:
+    return hashlib.sha256(b"\n".join(parts)).hexdigest()[:32]

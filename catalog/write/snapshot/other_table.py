@@ -97,6 +97,7 @@ def _has_version(task: SnapshotTask, state: TableState) -> bool:
         and record.version == state.version.number
         and record.mode == task.request.mode
         and record.shape == shape_digest(state)
+        and record.reading == state.reading
         and task.request.key is None
     )
 
@@ -193,7 +194,8 @@ class _Taking:
 
     def _expected(self, file: LiveFile) -> DataFile | None:
         """Returns the table's file that a live one surely is, if it is still read alike."""
-        if not self.identities.known:
+        record = None if self.before is None else self.before.source
+        if not self.identities.known or record is None or record.reading != self.state.reading:
             return None
         source = self.sources[file.path]
         same = expected_file(
@@ -283,6 +285,7 @@ class _Taking:
             state.version.number,
             mode=task.request.mode,
             shape=shape_digest(state),
+            reading=state.reading,
         )
         return replace(snapshot, source=source)
 
