@@ -164,6 +164,8 @@ class ErrorKind(StrEnum):
     LOG_DAMAGED = "log-damaged", "The log of a table of another format is damaged."
     VERSION_NOT_FOUND = "version-not-found", "A table of another format has no such version."
     LIVE_FILE_MISSING = "live-file-missing", "A file that such a table lists is missing or cut."
+    FORMAT_LIMIT = "format-limit", "Another format cannot say what a table holds."
+    FOREIGN_TARGET = "foreign-target", "What is at the target is not a publication of the branch."
 
 
 class CatalogError(Exception):

@@ -1,5 +1,6 @@
 """What leaves a catalog: tables as plain files, views for other tools, contents of file sets."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from catalog.reader import CatalogReader
@@ -8,6 +9,8 @@ from catalog.storage.failures import tells_machine_errors
 
 if TYPE_CHECKING:
     from typing import BinaryIO
+
+    from catalog.operations.publication.publish import PublishReport
 
 
 @tells_machine_errors
@@ -20,17 +23,18 @@ class CatalogExporter(CatalogReader):
         destination: str,
         *,
         ref: str = DEFAULT_BRANCH,
-        format: Literal["parquet", "csv", "files"] = "parquet",
+        format: Literal["parquet", "csv", "files", "delta"] = "parquet",
     ) -> int:
-        """Writes a table at a ref as plain files.
+        """Writes a table at a ref as files for other tools.
 
         Args:
             table: The table.
             destination: A directory that does not exist or is empty, or a file that does not exist
-                (CSV).
+                (CSV). For ``delta`` also a prefix of a bucket.
             ref: The state.
             format: ``parquet`` keeps files and partitions, ``csv`` writes one file, ``files``
-                restores the files of a file set, with their times.
+                restores the files of a file set, with their times, ``delta`` makes a table of
+                Delta that shares the files where it can, by hard links.
 
         Returns:
             The rows written, one a file of a file set.
@@ -38,10 +42,48 @@ class CatalogExporter(CatalogReader):
         Raises:
             AlreadyExists: Something is there.
             CorruptData: The content of a file is not what was committed.
+            Unsupported: The format cannot say what the table holds.
         """
         from catalog.operations.export import export_table
 
         return export_table(self.context, table, destination, ref=ref, format=format)
+
+    def publish(
+        self,
+        branch: str,
+        target: str,
+        *,
+        format: Literal["delta"] = "delta",
+        tables: Sequence[str] | None = None,
+        again: bool = False,
+    ) -> "PublishReport":
+        """Brings a copy of a branch in another format up to date, with its history.
+
+        Each table is a directory below the target, and each commit that changed it a version, with
+        the commit's time and id. If the branch was moved back or to another line, one version
+        takes back what is no longer there. Nobody else may write to the copy.
+
+        Args:
+            branch: The branch.
+            target: A directory, or a prefix of a bucket: new, empty, or from an earlier call.
+            format: The format of the copy.
+            tables: The tables; None means all of the branch, and those that were published before.
+            again: Whether to make the tables anew from the commits, in the place of what is there.
+
+        Returns:
+            What was done.
+
+        Raises:
+            NotFound: There is no such branch or table.
+            Conflict: What is at the target is not a publication of this branch in this format.
+            CorruptData: A data file is gone, or not what was committed.
+            Unsupported: The format cannot say what a table holds; the message names the column.
+        """
+        from catalog.operations.publication.publish import publish_branch
+
+        return publish_branch(
+            self.context, branch, target, format=format, tables=tables, again=again
+        )
 
     def write_views(
         self, path: str, *, ref: str = DEFAULT_BRANCH, replace: bool = False

@@ -111,6 +111,7 @@ _COMMANDS = {
     "export": "export:export",
     "cat": "export:cat",
     "views": "export:views",
+    "publish": "publish:publish",
     "demo": "demo:demo",
 }
 """The commands and where they are: the module in ``cli/commands/``, and the function."""

@@ -205,6 +205,21 @@ def test_export(cat: Catalog, tmp_path: Path, where: str) -> None:
     assert not found, "\n" + "\n".join(found)
 
 
+@pytest.mark.parametrize("where", ["branch", "target", "format", "tables"])
+def test_publish(cat: Catalog, tmp_path: Path, where: str) -> None:
+    arguments: dict[str, object] = {
+        "branch": "main",
+        "target": str(tmp_path / "out"),
+        "format": "delta",
+        "tables": ["t"],
+    }
+    calls = (call for call in replaced(arguments) if call[0].startswith(where))
+    if where == "target":
+        calls = (call for call in calls if not isinstance(call[1]["target"], str))
+    found = escaped(calls, cat.publish)
+    assert not found, "\n" + "\n".join(found)
+
+
 @pytest.mark.parametrize("call", [catalog.create, catalog.open])
 def test_where_a_catalog_is(call: Callable[..., object]) -> None:
     bad = {name: value for name, value in BAD.items() if name != "word"}

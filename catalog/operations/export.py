@@ -1,11 +1,11 @@
-"""Tables written out for other tools: plain Parquet, CSV, and DuckDB views."""
+"""Tables written out for other tools: plain Parquet, CSV, Delta, and DuckDB views."""
 
 import contextlib
 import os
 import shutil
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Literal
+from typing import Literal, TypeAlias, get_args
 
 import duckdb
 
@@ -20,6 +20,7 @@ from catalog.engine.verification import verified
 from catalog.engine.views import View, write_database
 from catalog.errors import AlreadyExists, CatalogError, ErrorKind, InvalidInput, StorageFailure
 from catalog.formats.hive_path import partition_path
+from catalog.formats.published import Origin
 from catalog.hints import Option, hint
 from catalog.model.datafile import DataFile
 from catalog.model.ids import random_id
@@ -29,14 +30,25 @@ from catalog.model.table import TableSnapshot
 from catalog.model.texts import path_text
 from catalog.operations.context import OperationContext
 from catalog.operations.file_sets import file_set, restore
+from catalog.operations.publication.delta import DeltaPublication
+from catalog.operations.publication.table import Step
+from catalog.operations.publication.target import OWN, SCRATCH, open_target
 from catalog.operations.tables import stored_table
 from catalog.repository import datafiles
 from catalog.repository.commits import StoredTable
 from catalog.repository.datafiles import Watch
 from catalog.repository.tables import data_files
+from catalog.storage.external_files import is_remote
 from catalog.storage.failures import machine_failure
+from catalog.storage.local import LocalStore
 from catalog.storage.store import ObjectStore
 from catalog.write.files.writer import stored_fields
+
+ExportFormat: TypeAlias = Literal["parquet", "csv", "files", "delta"]
+"""Formats in which a table is written out."""
+
+EXPORT_FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
+"""All of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +123,22 @@ def export_table(
     destination: str,
     *,
     ref: str,
-    format: Literal["parquet", "csv", "files"],
+    format: ExportFormat,
 ) -> int:
-    """Writes a table at a ref as plain files; see ``Catalog.export``."""
-    if format not in ("parquet", "csv", "files"):
-        raise InvalidInput(f"unknown export format {format!r}", hint="use parquet, csv or files")
+    """Writes a table at a ref as files for other tools; see ``Catalog.export``."""
+    if format not in EXPORT_FORMATS:
+        raise InvalidInput(
+            f"unknown export format {format!r}", hint=f"use {', '.join(EXPORT_FORMATS)}"
+        )
     if format == "files":
         files = file_set(context, table, ref)
         with _whole_or_not(destination, folder=True) as temporary:
             return restore(files, temporary)
     resolved = context.resolve(ref)
     stored = stored_table(context.repository, table, resolved)
+    if format == "delta":
+        _export_delta(context, stored, resolved.commit_id, destination=destination)
+        return stored.snapshot.rows
     data, watch = _files(context, stored, resolved.commit_id)
     export = _Export(context.repository.store, stored.snapshot, data)
     whole = _whole_or_not(destination, folder=format == "parquet")
@@ -133,6 +150,24 @@ def export_table(
         else:
             export.rewrite_to(temporary)
     return stored.snapshot.rows
+
+
+def _export_delta(
+    context: OperationContext, stored: StoredTable, commit_id: str, *, destination: str
+) -> None:
+    """Writes a table as one of Delta with a single version, to a directory or into a bucket."""
+    origin = Origin(context.repository.info.catalog_id, "", stored.name)
+    step = Step(commit_id, context.repository.commits.read(commit_id), stored)
+    if is_remote(destination):
+        target = open_target(context.repository.store, destination).store
+        if next(iter(target.list("")), None) is not None:
+            raise _in_the_way(destination)
+        DeltaPublication(context, target, "", origin).write(None, step)
+        return
+    with _whole_or_not(destination, folder=True) as temporary:
+        target = LocalStore(temporary, scratch=SCRATCH)
+        DeltaPublication(context, target, "", origin).write(None, step)
+        shutil.rmtree(os.path.join(temporary, OWN), ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -178,9 +213,13 @@ def _files(
 def _check_free(destination: str, *, folder: bool = False) -> None:
     empty = folder and os.path.isdir(destination) and not os.listdir(destination)
     if os.path.lexists(destination) and not empty:
-        raise AlreadyExists(
-            f"{destination} exists", kind=ErrorKind.DESTINATION_EXISTS, hint="choose another name"
-        )
+        raise _in_the_way(destination)
+
+
+def _in_the_way(destination: str) -> AlreadyExists:
+    return AlreadyExists(
+        f"{destination} exists", kind=ErrorKind.DESTINATION_EXISTS, hint="choose another name"
+    )
 
 
 def write_views(context: OperationContext, path: str, *, ref: str, replace: bool) -> list[str]:

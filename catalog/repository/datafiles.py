@@ -8,8 +8,10 @@ import hashlib
 import itertools
 import os
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import BinaryIO
 
 from catalog.dataclasses import dataclass, field
 from catalog.errors import CorruptData, ErrorKind
@@ -127,35 +129,44 @@ def copy(store: ObjectStore, file: DataFile, target: str) -> None:
         files = remote_files(store, location)
         found = files.look(location)
         if found is None or found.size_bytes != file.size_bytes:
-            raise _not_as_committed(location)
+            raise not_as_committed(location)
         files.fetch(location, target, etag=found.etag)
     if not _has_content(target, file):
-        raise _not_as_committed(location)
+        raise not_as_committed(location)
 
 
 def _copy_locally(store: ObjectStore, file: DataFile, target: str) -> None:
-    """Copies a local file that is what its entry says: regular, of its size, and Parquet.
+    """Copies a local file that is what its entry says."""
+    with opened_locally(store, file) as source, open(target, "wb") as copied:
+        left = file.size_bytes
+        while part := source.read(min(left, COPY_BYTES)):
+            copied.write(part)
+            left -= len(part)
+
+
+@contextmanager
+def opened_locally(store: ObjectStore, file: DataFile) -> Iterator[BinaryIO]:
+    """Opens a local file that is what its entry says: regular, of its size, and Parquet.
 
     An entry of a stranger's catalog may name a device, a pipe, or any file of the user's.
+
+    Raises:
+        CorruptData: It is not that.
     """
     location = locate(store, file)
     try:
         with machine_errors(f"cannot read {location}"):
             opened = os.open(location, os.O_RDONLY | os.O_NONBLOCK)
     except OSError as error:
-        raise _not_as_committed(location) from error
+        raise not_as_committed(location) from error
     with open(opened, "rb") as source:
         found = os.fstat(opened)
         if not stat.S_ISREG(found.st_mode) or not 8 <= found.st_size == file.size_bytes:
-            raise _not_as_committed(location)
+            raise not_as_committed(location)
         ends = os.pread(opened, len(MAGIC), 0), os.pread(opened, len(MAGIC), found.st_size - 4)
         if ends != (MAGIC, MAGIC) or _leads_out(store, file):
-            raise _not_as_committed(location)
-        left = file.size_bytes
-        with open(target, "wb") as copied:
-            while part := source.read(min(left, COPY_BYTES)):
-                copied.write(part)
-                left -= len(part)
+            raise not_as_committed(location)
+        yield source
 
 
 def _leads_out(store: ObjectStore, file: DataFile) -> bool:
@@ -179,7 +190,7 @@ def check_content(location: str, file: DataFile) -> None:
         CorruptData: It is not that.
     """
     if not is_remote(location) and not _has_content(location, file):
-        raise _not_as_committed(location)
+        raise not_as_committed(location)
 
 
 def _has_content(location: str, file: DataFile) -> bool:
@@ -190,7 +201,8 @@ def _has_content(location: str, file: DataFile) -> bool:
         return hashlib.file_digest(content, "sha256").hexdigest() == expected
 
 
-def _not_as_committed(location: str) -> CorruptData:
+def not_as_committed(location: str) -> CorruptData:
+    """Returns the error for a file that is not what its entry says."""
     return CorruptData(
         f"{location} is gone, or is not the file that was committed",
         kind=ErrorKind.FILE_CHANGED,

@@ -77,10 +77,14 @@ class LocalStore:
     Args:
         root: The directory.
         external_files: Reads files in buckets, as sources and where they are referenced.
+        scratch: Where it keeps temporary files, below the directory.
     """
 
-    def __init__(self, root: str, *, external_files: RemoteFiles | None = None) -> None:
+    def __init__(
+        self, root: str, *, external_files: RemoteFiles | None = None, scratch: str = "tmp"
+    ) -> None:
         self.location = os.path.abspath(root)
+        self._scratch = os.path.join(self.location, scratch)
         self._known_directories: set[str] = set()
         self._swept = False
         self.external_files = external_files
@@ -175,8 +179,8 @@ class LocalStore:
         return LocalStaged(temporary, digest, size_bytes)
 
     def scratch(self) -> str:
-        """Returns a fresh path below ``tmp/``."""
-        folder = os.path.join(self.location, "tmp")
+        """Returns a fresh path for a temporary file."""
+        folder = self._scratch
         with storage_errors("tmp"):
             self._make_directory(folder)
         if not self._swept:
@@ -187,7 +191,7 @@ class LocalStore:
     def take_over(self, source: str) -> "LocalStaged":
         """Takes in a file of the store's own, in place."""
         with storage_errors(source, f"cannot take {source} into the catalog"):
-            if os.path.dirname(source) == os.path.join(self.location, "tmp"):
+            if os.path.dirname(source) == self._scratch:
                 with open(source, "rb", buffering=0) as file:
                     digest = hashlib.file_digest(file, "sha256").hexdigest()
                     return LocalStaged(source, digest, file.tell())

@@ -1,1 +1,1 @@
-"""Tables of Delta Lake: read through deltalake, which is imported only here."""
+"""Delta Lake: its tables read through deltalake, which is imported only here, and logs written."""

@@ -1,0 +1,1 @@
+"""Copies of tables in other formats, kept current with a branch."""

@@ -1,0 +1,95 @@
+"""Data files written anew for readers that would not read them rightly as they are."""
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+
+import duckdb
+
+from catalog.engine.connection import borrowed
+from catalog.engine.copying import copy_sql
+from catalog.engine.failures import engine_errors
+from catalog.engine.quoting import identifier, type_sql
+from catalog.engine.relation import prepare, relation_sql
+from catalog.errors import NotFound
+from catalog.model.datafile import DataFile
+from catalog.model.scan_plan import scan_plan
+from catalog.model.schema import Field, FileSchema
+from catalog.model.table import TableSnapshot
+from catalog.repository import datafiles
+from catalog.storage.store import ObjectStore
+
+
+def rewritten(
+    store: ObjectStore,
+    target: ObjectStore,
+    *,
+    table: TableSnapshot,
+    files: Sequence[tuple[DataFile, str]],
+    held: Callable[[FileSchema], Sequence[Field]],
+) -> dict[str, int]:
+    """Writes files with columns of a table as it is today, their rows in the same order.
+
+    A file that is there already is left: names stand for one content.
+
+    Args:
+        store: The store of the catalog.
+        target: The store of the target.
+        table: The table.
+        files: Each file, with its path in the target.
+        held: Returns the columns to write for files of a schema, by their ids, with the types
+            that they are written in, which hold all values of those of the table.
+
+    Returns:
+        The sizes of the files by path.
+    """
+    if not files:
+        return {}
+    sizes: dict[str, int] = {}
+    with borrowed(store=store) as con, engine_errors():
+        con.execute("SET preserve_insertion_order = true")
+        for file, path in files:
+            known = target.info(path)
+            if known is None:
+                fields = held(table.file_schemas[file.file_schema])
+                _write(
+                    con,
+                    store=store,
+                    target=target,
+                    table=table,
+                    file=file,
+                    fields=fields,
+                    path=path,
+                )
+                known = target.info(path)
+            if known is None:
+                raise NotFound(f"{target.uri(path)} was removed while it was published")
+            sizes[path] = known.size_bytes
+    return sizes
+
+
+def _write(
+    con: duckdb.DuckDBPyConnection,
+    *,
+    store: ObjectStore,
+    target: ObjectStore,
+    table: TableSnapshot,
+    file: DataFile,
+    fields: Sequence[Field],
+    path: str,
+) -> None:
+    place = partial(datafiles.place, store)
+    plan = scan_plan(table, [file], locate=place, columns=[field.id for field in fields])
+    columns = ", ".join(
+        f"CAST({identifier(f.name)} AS {type_sql(f.type)}) AS {identifier(f.name)}" for f in fields
+    )
+    rows = f"SELECT {columns} FROM {prepare(con, relation_sql(plan))}"
+    temporary = target.scratch()
+    try:
+        kinds = [field.type for field in fields]
+        con.execute(copy_sql(rows, temporary, kinds, options=", COMPRESSION zstd"))
+        target.publish([(target.take_over(temporary), path)])
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)

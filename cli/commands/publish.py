@@ -1,0 +1,93 @@
+"""``publish``: a copy of a branch in another format, kept current."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from catalog.report.figures import counted, plain, short
+from cli.opening import opened
+from cli.options import BranchArgument, Json
+from cli.output.listing import picked, show_outcome
+from cli.usage import UsageError, nearest
+
+if TYPE_CHECKING:
+    from catalog.operations.publication.publish import PublicationFormat, PublishedTable
+
+REPORTED = (
+    *("table", "location", "versions", "version", "commit", "rows"),
+    *("files_shared", "files_rewritten"),
+)
+"""What JSON says of a table."""
+
+
+def publish(
+    context: typer.Context,
+    *,
+    branch: BranchArgument,
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="DIR", help="A directory, or s3://BUCKET/PREFIX: new, or from an earlier run."
+        ),
+    ],
+    form: Annotated[
+        str, typer.Option("--format", metavar="delta", help="The format of the copy.")
+    ] = "delta",
+    tables: Annotated[
+        list[str] | None,
+        typer.Option("-t", "--table", metavar="TABLE", help="Publish only this one. Repeatable."),
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Make the tables anew from the commits.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Keep a copy of a branch in another format: a version for each commit, with its time and id.
+
+    Data files are shared by hard links, or copied by the server of a bucket; those that readers
+    would not read rightly are written anew. Run it again after commits, or name the copy in
+    parquetry.toml, [[publish]].
+
+    Examples:
+      parquetry publish main published --format delta
+      parquetry publish main published --table orders --again
+    """
+    report = opened(context).publish(
+        branch, target, format=publication_format(form), tables=tables, again=again
+    )
+    outcome = {
+        "branch": report.branch,
+        "commit": report.commit,
+        "format": report.format,
+        "target": report.target,
+        "tables": [picked(one, *REPORTED) for one in report.tables],
+    }
+    lines = [_line(one) for one in report.tables] or [f"{branch} has no tables yet"]
+    show_outcome(outcome, *lines, json=json)
+
+
+def publication_format(text: str) -> "PublicationFormat":
+    """Returns a format that was written out.
+
+    Raises:
+        UsageError: There is no such format of publications.
+    """
+    from catalog.operations.publication.publish import PUBLICATION_FORMATS
+
+    for known in PUBLICATION_FORMATS:
+        if text == known:
+            return known
+    raise UsageError(
+        f"unknown format of a publication: {text!r}",
+        hint=nearest(text, PUBLICATION_FORMATS) or f"use {', '.join(PUBLICATION_FORMATS)}",
+    )
+
+
+def _line(one: "PublishedTable") -> str:
+    shown = f"{counted(one.rows, 'row')} of {short(one.commit)} in {plain(one.location)}"
+    if not one.versions:
+        return f"{plain(one.table)}: up to date, {shown}"
+    anew = f", {counted(one.files_rewritten, 'file')} written anew" if one.files_rewritten else ""
+    shared = counted(one.files_shared, "file")
+    versions = counted(one.versions, "version")
+    return f"{plain(one.table)}: {versions} added, {shown}; {shared} shared{anew}"

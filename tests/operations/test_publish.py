@@ -1,0 +1,515 @@
+"""Branches published as tables of Delta, read by deltalake, Polars and another DuckDB."""
+
+import datetime
+import decimal
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from deltalake import DeltaTable, QueryBuilder
+from deltalake.exceptions import CommitFailedError
+
+import catalog
+from catalog import CatalogError, Conflict, CorruptData, ErrorKind, NotFound, Unsupported
+from catalog.catalog import Catalog
+from catalog.operations.publication import delta
+from tests.second_reader import SecondReader, second_python
+
+Row: TypeAlias = dict[str, Any]
+
+ORDERS = pa.table(
+    {
+        "id": [1, 2, 3],
+        "amount": [1.5, float("nan"), None],
+        "day": ["2024-01-01", "2024-01-02", None],
+        "n": pa.array([1, 2, 3], pa.int32()),
+    }
+)
+
+
+@pytest.fixture
+def cat(tmp_path: Path) -> Catalog:
+    return catalog.create(tmp_path / "lake")
+
+
+@pytest.fixture(scope="module")
+def second() -> Iterator[SecondReader | None]:
+    """Yields the other DuckDB; None where there is none, since the others can be asked."""
+    if second_python() is None:
+        yield None
+        return
+    with SecondReader() as reader:
+        yield reader
+
+
+def write(cat: Catalog, table: str, rows: pa.Table, **options: Any) -> str:
+    with cat.transaction("main", message=f"write {table}") as tx:
+        tx.write(table, rows, **{"mode": "append", **options})
+    assert tx.commit is not None
+    return tx.commit.id
+
+
+def sql(cat: Catalog, text: str, *, branch: str = "main") -> str:
+    with cat.transaction(branch, message=text) as tx:
+        tx.sql(text)
+    assert tx.commit is not None
+    return tx.commit.id
+
+
+def ordered(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    return sorted(repr(sorted(row.items())) for row in rows)
+
+
+def plain(rows: pa.Table) -> list[Row]:
+    """Returns rows of Arrow with maps and times as Polars gives them."""
+    return [dict(row) for row in rows.to_pylist()]
+
+
+def by_deltalake(place: Path | str, version: int | None = None) -> list[Row]:
+    table = DeltaTable(str(place), version=version)
+    return plain(
+        pa.table(QueryBuilder().register("t", table).execute("SELECT * FROM t").read_all())
+    )
+
+
+def by_polars(place: Path | str, version: int | None = None) -> list[Row]:
+    return list(pl.read_delta(str(place), version=version).to_dicts())
+
+
+def check(
+    place: Path | str,
+    expected: Sequence[Mapping[str, Any]],
+    *,
+    second: SecondReader | None,
+    version: int | None = None,
+) -> None:
+    """Checks that all readers see exactly some rows."""
+    wanted = ordered(expected)
+    assert ordered(by_deltalake(place, version)) == wanted
+    assert ordered(by_polars(place, version)) == wanted
+    if second is not None:
+        at = "" if version is None else f", version = {version}"
+        assert ordered(plain(second.table(f"FROM delta_scan('{place}'{at})"))) == wanted
+
+
+def lines(place: Path, version: int) -> list[dict[str, Any]]:
+    text = (place / "_delta_log" / f"{version:020d}.json").read_text()
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def rows(**columns: Sequence[Any]) -> list[Row]:
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+@pytest.mark.invariant("Every version of a published table has exactly the rows of its commit")
+def test_every_commit_is_a_version_through_renames_drops_and_wider_types(
+    cat: Catalog, tmp_path: Path, second: SecondReader | None
+) -> None:
+    day, nan = ["2024-01-01", "2024-01-02", None], float("nan")
+    states: list[list[Row]] = []
+    commits = [write(cat, "orders", ORDERS, key=["id"], partition_by=["day"])]
+    states.append(rows(id=[1, 2, 3], amount=[1.5, nan, None], day=day, n=[1, 2, 3]))
+    commits.append(sql(cat, "UPDATE orders SET amount = '-0.0'::DOUBLE WHERE id = 3"))
+    states.append(rows(id=[1, 2, 3], amount=[1.5, nan, -0.0], day=day, n=[1, 2, 3]))
+    commits.append(sql(cat, "ALTER TABLE orders RENAME amount TO price"))
+    states.append(rows(id=[1, 2, 3], price=[1.5, nan, -0.0], day=day, n=[1, 2, 3]))
+    odd = pa.table({"id": [4], "price": [9.0], "day": ["x y/%&"], "n": pa.array([4], pa.int32())})
+    commits.append(write(cat, "orders", odd))
+    states.append(
+        rows(id=[1, 2, 3, 4], price=[1.5, nan, -0.0, 9.0], day=[*day, "x y/%&"], n=[1, 2, 3, 4])
+    )
+    commits.append(sql(cat, "ALTER TABLE orders ALTER n TYPE BIGINT"))
+    states.append(states[-1])
+    commits.append(sql(cat, f"UPDATE orders SET n = {2**40} WHERE id = 4"))
+    wide = [1, 2, 3, 2**40]
+    states.append(rows(id=[1, 2, 3, 4], price=[1.5, nan, -0.0, 9.0], day=[*day, "x y/%&"], n=wide))
+    commits.append(sql(cat, "ALTER TABLE orders DROP price"))
+    states.append(rows(id=[1, 2, 3, 4], day=[*day, "x y/%&"], n=wide))
+    commits.append(sql(cat, "ALTER TABLE orders ADD price VARCHAR"))
+    states.append(rows(id=[1, 2, 3, 4], day=[*day, "x y/%&"], n=wide, price=[None] * 4))
+    commits.append(sql(cat, "DELETE FROM orders WHERE id < 5"))
+    states.append([])
+
+    report = cat.publish("main", str(tmp_path / "out"))
+    place = tmp_path / "out" / "orders"
+    (table,) = report.tables
+    assert (table.versions, table.version, table.commit) == (9, 8, commits[-1])
+    for version, expected in enumerate(states):
+        check(place, expected, second=second, version=version)
+    shown = [one["parquetry.commit"] for one in reversed(DeltaTable(str(place)).history())]
+    assert shown == commits
+    times = [one["timestamp"] for one in reversed(DeltaTable(str(place)).history())]
+    assert times == [int(one.time.timestamp() * 1000) for one in reversed(cat.log("main")[:9])]
+
+
+def test_files_are_shared_by_links_and_only_what_is_new_is_written(
+    cat: Catalog, tmp_path: Path
+) -> None:
+    write(cat, "orders", ORDERS, partition_by=["day"])
+    assert cat.publish("main", str(tmp_path / "out")).tables[0].files_shared == 3
+    own = {os.stat(f.uri).st_ino for f in cat.files("orders")}
+    place = tmp_path / "out" / "orders"
+    assert {os.stat(path).st_ino for path in place.rglob("*.parquet")} == own
+    commit = sql(cat, "UPDATE orders SET n = 7 WHERE id = 1")
+    sql(cat, "CREATE TABLE other AS SELECT 1 AS x")
+    report = cat.publish("main", str(tmp_path / "out"))
+    assert [(t.table, t.versions, t.files_shared) for t in report.tables] == [
+        ("orders", 1, 1),
+        ("other", 1, 1),
+    ]
+    assert report.tables[0].commit == commit
+    assert [t.versions for t in cat.publish("main", str(tmp_path / "out")).tables] == [0, 0]
+
+
+@pytest.mark.invariant("Nobody else writes to a published table, or removes its files")
+def test_other_writers_and_vacuums_refuse(cat: Catalog, tmp_path: Path) -> None:
+    write(cat, "orders", ORDERS)
+    cat.publish("main", str(tmp_path / "out"))
+    place = tmp_path / "out" / "orders"
+    stray = place / "stray.parquet"
+    stray.write_bytes(b"")
+    table = DeltaTable(str(place))
+    for act in (
+        lambda: table.vacuum(
+            retention_hours=0, dry_run=False, enforce_retention_duration=False, full=True
+        ),
+        lambda: table.delete("id = 1"),
+        lambda: table.optimize.compact(),
+    ):
+        with pytest.raises(CommitFailedError, match="parquetryReadOnly"):
+            act()
+    assert stray.exists()
+
+
+def test_a_branch_that_was_reset_gets_a_version_that_takes_back(
+    cat: Catalog, tmp_path: Path, second: SecondReader | None
+) -> None:
+    first = write(cat, "t", pa.table({"x": [1]}))
+    write(cat, "t", pa.table({"x": [2]}))
+    cat.publish("main", str(tmp_path / "out"))
+    cat.reset("main", to=first)
+    cat.publish("main", str(tmp_path / "out"))
+    place = tmp_path / "out" / "t"
+    check(place, rows(x=[1]), second=second, version=2)
+    assert lines(place, 2)[0]["commitInfo"]["operation"] == "RESTORE"
+    write(cat, "t", pa.table({"x": [3]}))
+    write(cat, "t", pa.table({"x": [4]}))
+    cat.publish("main", str(tmp_path / "out"))
+    check(place, rows(x=[1, 3]), second=second, version=3)
+    check(place, rows(x=[1, 3, 4]), second=second, version=4)
+    assert DeltaTable(str(place)).version() == 4
+
+
+def test_a_line_that_was_replaced_while_nobody_published_is_taken_straight(
+    cat: Catalog, tmp_path: Path, second: SecondReader | None
+) -> None:
+    first = write(cat, "t", pa.table({"x": [1]}))
+    write(cat, "t", pa.table({"x": [2]}))
+    cat.publish("main", str(tmp_path / "out"))
+    cat.reset("main", to=first)
+    write(cat, "t", pa.table({"x": [5]}))
+    write(cat, "t", pa.table({"x": [6]}))
+    cat.publish("main", str(tmp_path / "out"))
+    place = tmp_path / "out" / "t"
+    check(place, rows(x=[1, 2]), second=second, version=1)
+    check(place, rows(x=[1, 5]), second=second, version=2)
+    check(place, rows(x=[1, 5, 6]), second=second, version=3)
+
+
+def test_a_table_that_is_dropped_has_no_rows_and_may_come_back_otherwise(
+    cat: Catalog, tmp_path: Path, second: SecondReader | None
+) -> None:
+    write(cat, "t", pa.table({"x": [1]}))
+    cat.publish("main", str(tmp_path / "out"))
+    sql(cat, "DROP TABLE t")
+    cat.publish("main", str(tmp_path / "out"))
+    place = tmp_path / "out" / "t"
+    check(place, rows(x=[1]), second=second, version=0)
+    check(place, [], second=second, version=1)
+    write(cat, "t", pa.table({"y": ["a"]}))
+    cat.publish("main", str(tmp_path / "out"))
+    check(place, rows(y=["a"]), second=second, version=2)
+
+
+def test_merges_and_reverts_are_versions_of_the_line(
+    cat: Catalog, tmp_path: Path, second: SecondReader | None
+) -> None:
+    write(cat, "t", pa.table({"id": [1, 2], "v": [1, 2]}), key=["id"])
+    cat.branches.create("fix", at="main")
+    sql(cat, "UPDATE t SET v = 20 WHERE id = 2", branch="fix")
+    sql(cat, "INSERT INTO t VALUES (3, 30)", branch="fix")
+    sql(cat, "UPDATE t SET v = 10 WHERE id = 1")
+    merged = cat.merge("fix", into="main").commit
+    cat.publish("main", str(tmp_path / "out"))
+    place = tmp_path / "out" / "t"
+    check(place, rows(id=[1, 2], v=[10, 2]), second=second, version=1)
+    check(place, rows(id=[1, 2, 3], v=[10, 20, 30]), second=second, version=2)
+    assert merged is not None
+    sql(cat, "UPDATE t SET v = 11 WHERE id = 1")
+    cat.revert("main", branch="main")
+    cat.publish("main", str(tmp_path / "out"))
+    check(place, rows(id=[1, 2, 3], v=[10, 20, 30]), second=second, version=4)
+    assert DeltaTable(str(place)).version() == 4
+
+
+def test_made_again_it_is_equal(cat: Catalog, tmp_path: Path, second: SecondReader | None) -> None:
+    write(cat, "t", pa.table({"x": [1]}))
+    write(cat, "t", pa.table({"x": [2]}))
+    cat.publish("main", str(tmp_path / "out"))
+    place = tmp_path / "out" / "t"
+    before = [(place / "_delta_log" / f"{v:020d}.json").read_bytes() for v in (0, 1)]
+    for path in place.rglob("*.parquet"):
+        path.unlink()
+    cat.publish("main", str(tmp_path / "out"), again=True)
+    after = [(place / "_delta_log" / f"{v:020d}.json").read_bytes() for v in (0, 1)]
+    assert before == after
+    check(place, rows(x=[1, 2]), second=second)
+
+
+def test_a_target_of_somebody_else_is_refused_and_left_alone(cat: Catalog, tmp_path: Path) -> None:
+    write(cat, "t", pa.table({"x": [1]}))
+    cat.branches.create("dev", at="main")
+    cat.publish("main", str(tmp_path / "out"))
+    other = catalog.create(tmp_path / "other")
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "file").write_text("mine")
+    for act in (
+        lambda: cat.publish("dev", str(tmp_path / "out")),
+        lambda: other.publish("main", str(tmp_path / "out")),
+        lambda: cat.publish("main", str(foreign)),
+        lambda: cat.publish("main", str(foreign), again=True),
+    ):
+        with pytest.raises(Conflict) as raised:
+            act()
+        assert raised.value.kind == ErrorKind.FOREIGN_TARGET
+    assert [path.name for path in foreign.iterdir()] == ["file"]
+    for inside in (tmp_path / "lake" / "out", tmp_path / "lake"):
+        with pytest.raises(CatalogError):
+            cat.publish("main", str(inside))
+
+
+def test_a_log_that_somebody_wrote_to_is_not_continued(cat: Catalog, tmp_path: Path) -> None:
+    write(cat, "t", pa.table({"x": [1]}))
+    cat.publish("main", str(tmp_path / "out"))
+    log = tmp_path / "out" / "t" / "_delta_log"
+    (log / f"{1:020d}.json").write_text('{"commitInfo":{"timestamp":1}}\n')
+    write(cat, "t", pa.table({"x": [2]}))
+    with pytest.raises(Conflict, match="version 1") as raised:
+        cat.publish("main", str(tmp_path / "out"))
+    assert raised.value.kind == ErrorKind.FOREIGN_TARGET
+    cat.publish("main", str(tmp_path / "out"), again=True)
+    assert ordered(by_deltalake(tmp_path / "out" / "t")) == ordered(rows(x=[1, 2]))
+
+
+@pytest.mark.invariant("A publication that ends anywhere leaves a version that was, or the next")
+def test_a_publication_that_ends_anywhere_leaves_whole_versions(
+    cat: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(cat, "t", pa.table({"x": [1]}))
+    cat.publish("main", str(tmp_path / "out"))
+    write(cat, "t", pa.table({"x": [2]}))
+    write(cat, "t", pa.table({"x": [3]}))
+    place = tmp_path / "out" / "t"
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for target in ("_create", "_bring"):
+        with monkeypatch.context() as patched:
+            patched.setattr(delta.DeltaPublication, target, stop)
+            with pytest.raises(KeyboardInterrupt):
+                cat.publish("main", str(tmp_path / "out"))
+        assert ordered(by_deltalake(place)) == ordered(rows(x=[1]))
+    cat.publish("main", str(tmp_path / "out"))
+    assert ordered(by_deltalake(place, 1)) == ordered(rows(x=[1, 2]))
+    assert ordered(by_deltalake(place)) == ordered(rows(x=[1, 2, 3]))
+
+
+def test_of_two_who_publish_at_once_each_version_is_one_commit(
+    cat: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(cat, "t", pa.table({"x": [1]}))
+    cat.publish("main", str(tmp_path / "out"))
+    write(cat, "t", pa.table({"x": [2]}))
+    bring, again = delta.DeltaPublication._bring, [True]
+
+    def late(*arguments: Any) -> Any:
+        if again and again.pop():  # another one comes first, and sees a later commit
+            write(cat, "t", pa.table({"x": [3]}))
+            cat.publish("main", str(tmp_path / "out"))
+        return bring(*arguments)
+
+    monkeypatch.setattr(delta.DeltaPublication, "_bring", late)
+    cat.publish("main", str(tmp_path / "out"))
+    place = tmp_path / "out" / "t"
+    assert DeltaTable(str(place)).version() == 2
+    assert ordered(by_deltalake(place, 1)) == ordered(rows(x=[1, 2]))
+    assert ordered(by_deltalake(place)) == ordered(rows(x=[1, 2, 3]))
+
+
+def test_types_that_delta_lacks_are_written_as_others_that_hold_them(
+    cat: Catalog, tmp_path: Path, second: SecondReader | None
+) -> None:
+    cat_sql = (
+        "CREATE TABLE t AS SELECT 200::UTINYINT AS a, 60000::USMALLINT AS b, 4000000000::UINTEGER "
+        "AS c, 18446744073709551615::UBIGINT AS d, "
+        "'01234567-89ab-cdef-0123-456789abcdef'::UUID AS e, '{\"k\": [1]}'::JSON AS f, "
+        "1.25::DECIMAL(5,2) AS g, TIMESTAMP '2024-01-02 03:04:05.678901' AS h, "
+        "DATE '0001-01-01' AS i, '\\x00\\xFF'::BLOB AS j, [1, NULL] AS k, {'a b': 'x'} AS l, "
+        "TIMESTAMPTZ '2024-01-02 03:04:05+00' AS m, true AS o, 1::TINYINT AS p"
+    )
+    sql(cat, cat_sql)
+    cat.publish("main", str(tmp_path / "out"))
+    expected = {
+        "a": 200,
+        "b": 60000,
+        "c": 4_000_000_000,
+        "d": decimal.Decimal(2**64 - 1),
+        "e": "01234567-89ab-cdef-0123-456789abcdef",
+        "f": '{"k": [1]}',
+        "g": decimal.Decimal("1.25"),
+        "h": datetime.datetime(2024, 1, 2, 3, 4, 5, 678901),
+        "i": datetime.date(1, 1, 1),
+        "j": b"\x00\xff",
+        "k": [1, None],
+        "l": {"a b": "x"},
+        "o": True,
+        "p": 1,
+    }
+    place = tmp_path / "out" / "t"
+    zoned = datetime.datetime(2024, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
+    for read in (by_deltalake, by_polars):
+        (row,) = read(place)
+        assert row.pop("m") == zoned
+        assert row == expected
+    if second is not None:
+        (row,) = plain(second.table(f"SELECT * EXCLUDE (m) FROM delta_scan('{place}')"))
+        assert row == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "match"),
+    [
+        ("SELECT TIME '10:00' AS x", "'x', which is TIME"),
+        ("SELECT [{'y': TIMESTAMP_NS '2024-01-01'}] AS x", "'x', which is TIMESTAMP_NS"),
+        ("SELECT {'y': 1} AS x, 1 AS a, 2 AS \"A\"", "'a' and 'A'"),
+    ],
+)
+def test_what_delta_cannot_say_is_refused_by_name_and_nothing_is_left(
+    cat: Catalog, tmp_path: Path, query: str, match: str
+) -> None:
+    path = tmp_path / "source.parquet"
+    if '"A"' in query:
+        pq.write_table(pa.table({"a": [1], "A": [2]}), path)
+        with cat.transaction("main") as tx:
+            tx.snapshot("t", str(path))
+    else:
+        sql(cat, f"CREATE TABLE t AS {query}")
+    for act in (
+        lambda: cat.publish("main", str(tmp_path / "out")),
+        lambda: cat.export("t", str(tmp_path / "one"), format="delta"),
+    ):
+        with pytest.raises(Unsupported, match=match) as raised:
+            act()
+        assert raised.value.kind == ErrorKind.FORMAT_LIMIT
+    assert not (tmp_path / "one").exists()
+    assert not (tmp_path / "out" / "t").exists()
+
+
+@pytest.mark.parametrize("value", ["", "__HIVE_DEFAULT_PARTITION__"])
+def test_a_partition_that_delta_takes_for_null_is_refused(
+    cat: Catalog, tmp_path: Path, value: str
+) -> None:
+    write(cat, "t", pa.table({"p": [value], "x": [1]}), partition_by=["p"])
+    with pytest.raises(Unsupported, match="which Delta has for NULL") as raised:
+        cat.publish("main", str(tmp_path / "out"))
+    assert raised.value.kind == ErrorKind.FORMAT_LIMIT
+
+
+def test_partitions_of_all_types_and_odd_names(
+    cat: Catalog, tmp_path: Path, second: SecondReader | None
+) -> None:
+    odd = ["a b", "a%20b", "a/b", "a=b", "ä€", "x+y", "?#[*]", "'\"\\", "..", "1", "01", "a\nb"]
+    texts = pa.table({"x": range(len(odd)), "p": odd})
+    write(cat, "texts", texts, partition_by=["p"])
+    day, nan = datetime.date(2024, 1, 2), float("nan")
+    typed = {
+        "d": (pa.date32(), [day, None]),
+        "b": (pa.bool_(), [True, False]),
+        "i": (pa.int64(), [-5, 2**63 - 1]),
+        "f": (pa.float64(), [nan, float("-inf")]),
+        "c": (pa.decimal128(10, 2), [decimal.Decimal("-0.01"), None]),
+        "s": (pa.timestamp("us"), [datetime.datetime(2024, 1, 2, 3, 4, 5, 6), None]),
+    }
+    for name, (kind, values) in typed.items():
+        table = pa.table({"x": [1, 2], "p": pa.array(values, kind)})
+        write(cat, f"by_{name}", table, partition_by=["p"])
+    cat.publish("main", str(tmp_path / "out"))
+    check(tmp_path / "out" / "texts", texts.to_pylist(), second=second)
+    for name, (_, values) in typed.items():
+        check(tmp_path / "out" / f"by_{name}", rows(x=[1, 2], p=values), second=second)
+
+
+def test_files_of_others_are_written_anew_where_readers_differ(
+    cat: Catalog, tmp_path: Path, second: SecondReader | None
+) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    moment = datetime.datetime(2024, 1, 2, 3, 4, 5, 678901)
+    table = pa.table({"x": [1], "t": pa.array([moment], pa.timestamp("us"))})
+    pq.write_table(table, source / "a.parquet", use_deprecated_int96_timestamps=True)
+    pq.write_table(table, source / "b.parquet")
+    with cat.transaction("main") as tx:
+        tx.snapshot("t", str(source), mode="reference")
+    report = cat.publish("main", str(tmp_path / "out"))
+    assert (report.tables[0].files_shared, report.tables[0].files_rewritten) == (1, 1)
+    check(tmp_path / "out" / "t", rows(x=[1, 1], t=[moment] * 2), second=second)
+
+
+def test_a_file_that_was_changed_ends_it_before_a_version(cat: Catalog, tmp_path: Path) -> None:
+    source = tmp_path / "source.parquet"
+    pq.write_table(pa.table({"x": [1]}), source)
+    with cat.transaction("main") as tx:
+        tx.snapshot("t", str(source), mode="reference")
+    source.write_bytes(source.read_bytes() + b" ")
+    with pytest.raises(CorruptData, match=r"source\.parquet"):
+        cat.publish("main", str(tmp_path / "out"))
+    assert not (tmp_path / "out" / "t" / "_delta_log").exists()
+
+
+def test_only_some_tables(cat: Catalog, tmp_path: Path) -> None:
+    write(cat, "a.b", pa.table({"x": [1]}))
+    write(cat, "c", pa.table({"x": [1]}))
+    report = cat.publish("main", str(tmp_path / "out"), tables=["A.B"])
+    assert [table.table for table in report.tables] == ["a.b"]
+    assert not (tmp_path / "out" / "c").exists()
+    with pytest.raises(NotFound, match="'d'"):
+        cat.publish("main", str(tmp_path / "out"), tables=["d"])
+
+
+def test_an_export_is_one_version_and_whole_or_not_at_all(
+    cat: Catalog, tmp_path: Path, second: SecondReader | None
+) -> None:
+    write(cat, "t", ORDERS, partition_by=["day"])
+    cat.tags.create("v1", at="main")
+    sql(cat, "ALTER TABLE t DROP amount")
+    assert cat.export("t", str(tmp_path / "one"), ref="v1", format="delta") == 3
+    check(tmp_path / "one", ORDERS.to_pylist(), second=second)
+    assert sorted(p.name for p in (tmp_path / "one").iterdir() if "=" not in p.name) == [
+        "_delta_log"
+    ]
+    with pytest.raises(CatalogError) as raised:
+        cat.export("t", str(tmp_path / "one"), format="delta")
+    assert raised.value.kind == ErrorKind.DESTINATION_EXISTS
+    cat.export("t", str(tmp_path / "two"), format="delta")
+    shutil.rmtree(tmp_path / "lake")  # the links are whole by themselves
+    expected = [{k: v for k, v in row.items() if k != "amount"} for row in ORDERS.to_pylist()]
+    check(tmp_path / "two", expected, second=second)
