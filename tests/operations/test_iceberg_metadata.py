@@ -23,7 +23,6 @@ from catalog.formats.iceberg.metadata import (
 from catalog.formats.iceberg.metadata_files import InPlace
 from catalog.formats.iceberg.metadata_manifests import ManifestStore
 from catalog.operations.table_line import table_line
-from catalog.repository.datafiles import locate
 from tests.second_reader import SecondReader
 
 
@@ -35,11 +34,10 @@ class Written:
         (folder / "metadata").mkdir(parents=True)
 
     def destination(self) -> Destination:
-        store = self.cat.repository.store
         return Destination(
             "t",
             str(self.folder),
-            InPlace("t", lambda file: locate(store, file)),
+            InPlace(self.cat.repository.store),
             ManifestStore(lambda location: Path(location).read_bytes(), self.write),
         )
 

@@ -7,10 +7,10 @@ ids, times and names of files, and their bytes too.
 import datetime
 import hashlib
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from catalog.dataclasses import dataclass, replace
+from catalog.dataclasses import dataclass
 from catalog.formats.iceberg.metadata_avro import (
     VERSION,
     check_installed,
@@ -18,12 +18,8 @@ from catalog.formats.iceberg.metadata_avro import (
     read_entries,
     read_manifests,
 )
-from catalog.formats.iceberg.metadata_files import (
-    Placing,
-    iceberg_file,
-    known_not_null,
-    unfit,
-)
+from catalog.formats.iceberg.metadata_changes import Changes, Placement
+from catalog.formats.iceberg.metadata_files import Placing, iceberg_file, known_not_null
 from catalog.formats.iceberg.metadata_manifests import (
     Edit,
     Edited,
@@ -32,11 +28,18 @@ from catalog.formats.iceberg.metadata_manifests import (
     edit_manifests,
 )
 from catalog.formats.iceberg.metadata_names import Names
-from catalog.formats.iceberg.metadata_types import check_columns, type_json
+from catalog.formats.iceberg.metadata_shapes import (
+    FIRST_PARTITION_ID,
+    is_partitioned_as,
+    is_reshaped,
+    numbered,
+    possible_key,
+    schema_json,
+    spec_json,
+)
+from catalog.formats.iceberg.metadata_types import check_columns
 from catalog.model.datafile import DataFile
-from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
-from catalog.model.types import Scalar, TypeClass
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import ManifestFile
@@ -53,11 +56,11 @@ COMMIT = "parquetry.commit"
 TABLE_ID = "parquetry.table-id"
 """The property that has the id of our table: one made anew in the place of another has another."""
 
+NAMES = "parquetry.names"
+"""The property that has what names and ids in files mean, from which the metadata goes on."""
+
 MAPPING = "schema.name-mapping.default"
 """The property by which readers know columns in files without field ids."""
-
-FIRST_PARTITION_ID = 1000
-"""Where Iceberg's ids of partition fields begin."""
 
 _LAYOUT = "1"
 """Goes into the names of files: to be raised when the same commits give other files."""
@@ -179,23 +182,6 @@ def commit_ids(metadata: Metadata) -> list[str]:
     return [snapshot["summary"][COMMIT] for snapshot in metadata["snapshots"]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Changes:
-    """What a snapshot changes.
-
-    Attributes:
-        come: The files that come, by location.
-        gone: The locations of those that go.
-        whole: Whether all files were looked at.
-        files: All files, if they were looked at.
-    """
-
-    come: Mapping[str, DataFile]
-    gone: Collection[str]
-    whole: bool
-    files: tuple[DataFile, ...] = ()
-
-
 class _Extension:
     """Metadata that grows by one commit at a time."""
 
@@ -203,7 +189,7 @@ class _Extension:
         self._to = to
         before: Metadata = metadata or {}
         properties = before.get("properties", {})
-        self._names = Names.from_text(properties[MAPPING]) if metadata else Names()
+        self._names = Names.from_text(properties[NAMES]) if metadata else Names()
         self._table_id = properties.get(TABLE_ID, "")
         self._snapshots: list[Metadata] = list(before.get("snapshots", []))
         self._schemas: list[Metadata] = list(before.get("schemas", []))
@@ -221,17 +207,24 @@ class _Extension:
         """Adds the snapshot of a commit."""
         table = commit.table
         self._table_id = table.table_id
-        self._names.learn(table, [schema for _, schema in sorted(table.file_schemas.items())])
-        changes = self._changes(commit)
-        schema_id = self._numbered(self._schemas, self._schema(table, changes), "schema-id")
-        self._spec_id = self._numbered(self._specs, self._spec(table), "spec-id")
         last = self._snapshots[-1] if self._snapshots else None
+        changes = self._changes(commit, last)
+        schema = schema_json(table, self._names, self._key(table, changes, last))
+        schema_id = numbered(self._schemas, schema, "schema-id")
+        spec = spec_json(table, self._names, self._specs)
+        self._spec_id = numbered(self._specs, spec, "spec-id")
         number = 1 if last is None else last["sequence-number"] + 1
         made = snapshot_id(commit.id)
         self._chain.update(commit.id.encode())
         name = f"{commit.id[:15]}-{self._chain.hexdigest()[:16]}"
-        edit = Edit(made, number, name, (), changes.gone)
-        edited = self._edited(changes, table, schema_id=schema_id, edit=edit)
+        sizes = self._to.placing.bring(table, list(changes.come.values()))
+        added = [
+            iceberg_file(one, table, size_bytes=sizes[place], names=self._names)
+            for place, one in changes.come.items()
+        ]
+        edit = Edit(made, number, name, added, changes.gone)
+        shape = self._shape(schema_id)
+        edited = edit_manifests(self._manifests, edit, shape=shape, store=self._to.store)
         parent = {} if last is None else {"parent-snapshot-id": last["snapshot-id"]}
         content = manifest_list_bytes(
             edited.manifests,
@@ -247,7 +240,7 @@ class _Extension:
                 "sequence-number": number,
                 "timestamp-ms": _milliseconds(commit.time, last),
                 "manifest-list": self._to.store.write(f"snap-{name}.avro", content),
-                "summary": _summary(commit, edited, changes.come),
+                "summary": _summary(commit, edited, edit),
                 "schema-id": schema_id,
             }
         )
@@ -255,8 +248,6 @@ class _Extension:
     def metadata(self) -> Metadata:
         """Returns all of it."""
         newest = self._snapshots[-1]
-        columns = [i for schema in self._schemas for i in _field_ids(schema)]
-        nested = list(self._names.nested.values())
         partition = [f["field-id"] for spec in self._specs for f in spec["fields"]]
         log = [(s["snapshot-id"], s["timestamp-ms"]) for s in self._snapshots]
         return with_refs(
@@ -266,7 +257,7 @@ class _Extension:
                 "location": self._to.location,
                 "last-sequence-number": newest["sequence-number"],
                 "last-updated-ms": newest["timestamp-ms"],
-                "last-column-id": max([0, *columns, *nested]),
+                "last-column-id": max([0, *self._names.ids.values()]),
                 "current-schema-id": newest["schema-id"],
                 "schemas": self._schemas,
                 "default-spec-id": self._spec_id,
@@ -275,10 +266,11 @@ class _Extension:
                 "default-sort-order-id": 0,
                 "sort-orders": [{"order-id": 0, "fields": []}],
                 "properties": {
-                    MAPPING: self._names.to_text(),
+                    MAPPING: self._names.mapping(),
                     "gc.enabled": "false",
                     "parquetry.table": self._to.name,
                     TABLE_ID: self._table_id,
+                    NAMES: self._names.to_text(),
                 },
                 "current-snapshot-id": newest["snapshot-id"],
                 "snapshots": self._snapshots,
@@ -288,35 +280,24 @@ class _Extension:
             {},
         )
 
-    def _changes(self, commit: TableCommit) -> _Changes:
+    def _changes(self, commit: TableCommit, last: Metadata | None) -> Changes:
         """Returns what a snapshot changes: from the commit's own list if that is enough.
 
-        It is not if columns changed, for then other files may be read as they are; nor if files
-        went that were described as no file of the table is any more.
+        It is not if columns changed, for then other files may be read as they are.
         """
-        table = commit.table
-        if self._snapshots and commit.changes is not None and not self._is_reshaped(table):
+        table, names = commit.table, self._names
+        placement = Placement(self._to.name, table, names, self._to.placing)
+        if last is None:
+            return placement.all(commit.files(), (), anew=True)
+        schema, spec = self._schemas[last["schema-id"]], self._specs[self._spec_id]
+        reshaped = is_reshaped(table, names, schema=schema, spec=spec)
+        if commit.changes is not None and not reshaped:
             gone, come = commit.changes()
-            if all(file.file_schema in table.file_schemas for file in gone):
-                going = {self._location(file, table) for file in gone}
-                coming = {self._location(file, table): file for file in come}
-                if not going & coming.keys():
-                    return _Changes(coming, going, whole=False)
-        wanted = {self._location(file, table): file for file in commit.files()}
-        live = self._live() if self._snapshots else set()
-        if self._snapshots and self._spec(table)["fields"] != self._specs[self._spec_id]["fields"]:
-            return _Changes(wanted, live, whole=True, files=tuple(wanted.values()))
-        coming = {place: file for place, file in wanted.items() if place not in live}
-        return _Changes(coming, live - wanted.keys(), whole=True, files=tuple(wanted.values()))
-
-    def _is_reshaped(self, table: TableSnapshot) -> bool:
-        """Returns whether the columns differ from those of the newest snapshot."""
-        newest = self._schemas[self._snapshots[-1]["schema-id"]]
-        before = [(f["id"], f["name"], f["type"]) for f in newest["fields"]]
-        now = [(f["id"], f["name"], f["type"]) for f in self._fields(table, ())]
-        return before != now or (
-            self._spec(table)["fields"] != self._specs[self._spec_id]["fields"]
-        )
+            listed = placement.listed(gone, come)
+            if listed is not None:
+                return listed
+        anew = not is_partitioned_as(table, names, spec)
+        return placement.all(commit.files(), self._live(), anew=anew)
 
     def _live(self) -> set[str]:
         """Returns the locations of all files of the newest snapshot."""
@@ -326,104 +307,26 @@ class _Extension:
             for entry in read_entries(manifest, self._to.store.read(manifest.manifest_path))
         }
 
-    def _location(self, file: DataFile, table: TableSnapshot) -> str:
-        return self._to.placing.location(file, table, unfit(file, table, self._names.columns))
+    def _key(
+        self, table: TableSnapshot, changes: Changes, last: Metadata | None
+    ) -> tuple[int, ...]:
+        """Returns the columns that identify rows: the key, if no row is NULL in it."""
+        key = possible_key(table)
+        files = changes.files
+        if files is None and last is not None:
+            before = self._schemas[last["schema-id"]].get("identifier-field-ids")
+            if before != [self._names.ids[one,] for one in key]:
+                return ()
+            files = tuple(one.file for one in changes.come.values())
+        return key if all(known_not_null(files or (), table, one) for one in key) else ()
 
-    def _edited(
-        self, changes: _Changes, table: TableSnapshot, *, schema_id: int, edit: Edit
-    ) -> Edited:
-        """Writes the manifests of a snapshot."""
+    def _shape(self, schema_id: int) -> Shape:
         from pyiceberg.partitioning import PartitionSpec
         from pyiceberg.schema import Schema
-        from pyiceberg.types import PrimitiveType
 
-        schema = Schema.model_validate(self._schemas[schema_id])
-        types = {
-            f.field_id: f.field_type
-            for f in schema.fields
-            if isinstance(f.field_type, PrimitiveType)
-        }
         specs = {spec["spec-id"]: PartitionSpec.model_validate(spec) for spec in self._specs}
-        added = []
-        for file in changes.come.values():
-            reason = unfit(file, table, self._names.columns)
-            placed = self._to.placing.place(file, table, reason)
-            added.append(iceberg_file(file, placed, table, types))
-        return edit_manifests(
-            self._manifests,
-            replace(edit, added=added),
-            Shape(schema, specs[self._spec_id], specs),
-            self._to.store,
-        )
-
-    def _schema(self, table: TableSnapshot, changes: _Changes) -> Metadata:
-        """Returns the schema without its id."""
-        key = self._identifiers(table, changes)
-        return {
-            "type": "struct",
-            "fields": self._fields(table, key),
-            **({"identifier-field-ids": list(key)} if key else {}),
-        }
-
-    def _fields(self, table: TableSnapshot, key: Sequence[int]) -> list[Metadata]:
-        return [
-            {
-                "id": column.id,
-                "name": column.name,
-                "required": column.id in key,
-                "type": type_json(column.type, (column.id,), self._names.nested),
-            }
-            for column in table.schema.fields
-        ]
-
-    def _identifiers(self, table: TableSnapshot, changes: _Changes) -> tuple[int, ...]:
-        """Returns the key as Iceberg allows it: columns that are never NULL, and no floats."""
-        fields = table.fields(table.key)
-        if not fields or not all(_may_identify(field) for field in fields):
-            return ()
-        if not changes.whole:
-            newest = self._schemas[self._snapshots[-1]["schema-id"]]
-            if newest.get("identifier-field-ids") != list(table.key):
-                return ()
-        files = changes.files if changes.whole else tuple(changes.come.values())
-        if all(known_not_null(files, table, field.id) for field in fields):
-            return tuple(field.id for field in fields)
-        return ()
-
-    def _spec(self, table: TableSnapshot) -> Metadata:
-        """Returns the partition spec without its id; a column's field id in it stays."""
-        known = {f["source-id"]: f["field-id"] for spec in self._specs for f in spec["fields"]}
-        fields = []
-        for column in table.fields(table.partition_by):
-            following = max([FIRST_PARTITION_ID - 1, *known.values()]) + 1
-            number = known.setdefault(column.id, following)
-            fields.append(
-                {
-                    "source-id": column.id,
-                    "field-id": number,
-                    "transform": "identity",
-                    "name": column.name,
-                }
-            )
-        return {"fields": fields}
-
-    @staticmethod
-    def _numbered(known: list[Metadata], one: Metadata, number: str) -> int:
-        """Returns the number of a schema or spec among those known; a new one is added."""
-        for other in known:
-            if {k: v for k, v in other.items() if k != number} == one:
-                return int(other[number])
-        known.append({number: len(known), **one})
-        return len(known) - 1
-
-
-def _may_identify(field: Field) -> bool:
-    kind = field.type
-    return isinstance(kind, Scalar) and kind.type_class is not TypeClass.FLOAT
-
-
-def _field_ids(schema: Metadata) -> list[int]:
-    return [int(field["id"]) for field in schema["fields"]]
+        schema = Schema.model_validate(self._schemas[schema_id])
+        return Shape(schema, specs[self._spec_id], specs)
 
 
 def _uuid(table_id: str) -> str:
@@ -437,20 +340,19 @@ def _milliseconds(time: datetime.datetime, last: Metadata | None) -> int:
     return ms if last is None else max(ms, last["timestamp-ms"] + 1)
 
 
-def _summary(commit: TableCommit, edited: Edited, come: Mapping[str, DataFile]) -> dict[str, str]:
+def _summary(commit: TableCommit, edited: Edited, edit: Edit) -> dict[str, str]:
     """Returns what a snapshot says of itself."""
-    table = commit.table
-    gone_rows = sum(file.record_count for file in edited.removed)
+    table, come, gone = commit.table, edit.added, edited.removed
     counts = {
         "added-data-files": len(come),
-        "deleted-data-files": len(edited.removed),
-        "added-records": sum(file.rows for file in come.values()),
-        "deleted-records": gone_rows,
-        "added-files-size": sum(file.size_bytes for file in come.values()),
-        "removed-files-size": sum(file.file_size_in_bytes for file in edited.removed),
+        "deleted-data-files": len(gone),
+        "added-records": sum(file.record_count for file in come),
+        "deleted-records": sum(file.record_count for file in gone),
+        "added-files-size": sum(file.file_size_in_bytes for file in come),
+        "removed-files-size": sum(file.file_size_in_bytes for file in gone),
     }
     operation = "append"
-    if edited.removed:
+    if gone:
         operation = "overwrite" if come else "delete"
     return {
         "operation": operation,
@@ -459,7 +361,6 @@ def _summary(commit: TableCommit, edited: Edited, come: Mapping[str, DataFile]) 
         **{name: str(number) for name, number in counts.items() if number},
         "total-data-files": str(table.files),
         "total-records": str(table.rows),
-        "total-files-size": str(table.size_bytes),
         "total-delete-files": "0",
         "total-position-deletes": "0",
         "total-equality-deletes": "0",

@@ -76,7 +76,7 @@ class Edited:
 
 
 def edit_manifests(
-    manifests: "Sequence[ManifestFile]", edit: Edit, shape: Shape, store: ManifestStore
+    manifests: "Sequence[ManifestFile]", edit: Edit, *, shape: Shape, store: ManifestStore
 ) -> Edited:
     """Writes the manifests of a snapshot that are new, and returns all of them."""
     writing = _Writing(edit, shape, store)

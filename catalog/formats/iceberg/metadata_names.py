@@ -1,7 +1,8 @@
-"""Which column every name in a data file means: Iceberg's name mapping, kept from commit to commit.
+"""Iceberg's field ids, and which column every name in a data file means, from commit to commit.
 
-Files that the catalog shares have no field ids of Iceberg's. Readers then go by the property
-``schema.name-mapping.default``, which has every name that a column ever had in a file.
+Files that the catalog shares mostly have no field ids. Readers then go by the property
+``schema.name-mapping.default``, which has every name that a column ever had in a file. Files that
+were written for an Iceberg table have ids; then the columns here get the same ones.
 """
 
 import json
@@ -13,23 +14,27 @@ from catalog.formats.iceberg.metadata_types import NESTED_IDS, Path, nested_path
 from catalog.model.ids import excerpt
 from catalog.model.schema import FileSchema
 from catalog.model.table import TableSnapshot
-from catalog.model.types import DataType
 
 
 @dataclass(slots=True)
 class Names:
-    """What the names in files mean, and the ids of fields inside columns. It only grows.
+    """What the names in files mean, and the ids of Iceberg. It only grows.
 
     Attributes:
-        columns: The field id of the column that a name means.
-        nested: The ids of the fields inside columns.
+        columns: The column that a name means, by its field id here.
+        ids: Iceberg's ids of columns and of fields inside them.
     """
 
     columns: dict[str, int] = field(default_factory=dict)
-    nested: dict[Path, int] = field(default_factory=dict)
+    ids: dict[Path, int] = field(default_factory=dict)
 
-    def learn(self, table: TableSnapshot, file_schemas: Iterable[FileSchema]) -> None:
-        """Takes in a table and the schemas of files that came to it.
+    def learn(
+        self,
+        table: TableSnapshot,
+        file_schemas: Iterable[FileSchema],
+        found: Iterable[Mapping[Path, int]] = (),
+    ) -> None:
+        """Takes in a table, the schemas of its files, and the ids that files have themselves.
 
         A name stays with the column that had it first. Of those that come together, columns that
         still have their name come first, so that most files can be shared.
@@ -38,65 +43,79 @@ class Names:
         today = {column.id: column.name for column in table.schema.fields}
         for current in (True, False):
             for schema in schemas:
-                for column in schema.columns:
-                    if (today.get(column.field_id) == column.name) == current:
-                        self.columns.setdefault(column.name, column.field_id)
-        for one in table.schema.fields:
-            self._number(one.type, one.id)
-        for schema in schemas:
-            for held in schema.columns:
-                self._number(held.type, held.field_id)
+                for held in schema.columns:
+                    if (today.get(held.field_id) == held.name) == current:
+                        self.columns.setdefault(held.name, held.field_id)
+        taken = set(self.ids.values())
+        for ids in found:
+            for path, number in ids.items():
+                if path not in self.ids and number not in taken and 0 < number < NESTED_IDS:
+                    self.ids[path] = number
+                    taken.add(number)
+        kinds = [(column.id, column.type) for column in table.schema.fields]
+        kinds += [(held.field_id, held.type) for schema in schemas for held in schema.columns]
+        paths = [
+            path for number, kind in kinds for path in ((number,), *nested_paths(kind, (number,)))
+        ]
+        for path in paths:
+            if path not in self.ids:
+                self.ids[path] = number = self._free(path, taken)
+                taken.add(number)
 
-    def _number(self, kind: DataType, field_id: int) -> None:
-        for path in nested_paths(kind, (field_id,)):
-            self.nested.setdefault(path, NESTED_IDS + len(self.nested))
+    @staticmethod
+    def _free(path: Path, taken: set[int]) -> int:
+        """Returns an id for a field: a column's own one, where it is free."""
+        if len(path) == 1 and path[0] not in taken:
+            return int(path[0])
+        number = NESTED_IDS + len(taken)
+        while number in taken:
+            number += 1
+        return number
 
-    def to_text(self) -> str:
-        """Returns the mapping as the value of the property."""
-        columns: dict[int, list[str]] = {int(path[0]): [] for path in self.nested}
-        for name, field_id in self.columns.items():
-            columns.setdefault(field_id, []).append(name)
+    def mapping(self) -> str:
+        """Returns the mapping of names as the value of its property."""
+        named: dict[int, list[str]] = {}
+        for name, column in self.columns.items():
+            named.setdefault(column, []).append(name)
         inner: dict[Path, list[Path]] = {}
-        for path in self.nested:
+        for path in self.ids:
             inner.setdefault(path[:-1], []).append(path)
 
         def below(path: Path) -> dict[str, object]:
             parts = [
-                {"field-id": self.nested[one], "names": [one[-1]], **below(one)}
+                {"field-id": self.ids[one], "names": [one[-1]], **below(one)}
                 for one in inner.get(path, [])
             ]
             return {"fields": parts} if parts else {}
 
+        columns = sorted(inner.get((), []))
         mapped = [
-            {"field-id": field_id, "names": names, **below((field_id,))}
-            for field_id, names in sorted(columns.items())
+            {"field-id": self.ids[one], "names": named.get(int(one[0]), []), **below(one)}
+            for one in columns
         ]
-        return json.dumps(mapped, ensure_ascii=False, separators=(",", ":"))
+        return _json(mapped)
+
+    def to_text(self) -> str:
+        """Returns all of it as text."""
+        return _json([list(self.columns.items()), [[list(p), i] for p, i in self.ids.items()]])
 
     @staticmethod
     def from_text(text: str) -> "Names":
-        """Reads the value of the property back.
+        """Reads ``to_text`` back.
 
         Raises:
-            CorruptData: It is not one that was written here.
+            CorruptData: It is not that.
         """
         names = Names()
-        nested: list[tuple[int, Path]] = []
         try:
-            for entry in json.loads(text):
-                column = int(entry["field-id"])
-                names.columns.update((str(name), column) for name in entry["names"])
-                nested += _nested(entry, (column,))
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise CorruptData(f"not a name mapping of a publication: {excerpt(text)}") from error
-        names.nested.update((path, number) for number, path in sorted(nested))
+            columns, ids = json.loads(text)
+            names.columns.update((str(name), int(column)) for name, column in columns)
+            for path, number in ids:
+                names.ids[int(path[0]), *map(str, path[1:])] = int(number)
+        except (ValueError, TypeError, IndexError, RecursionError) as error:
+            raise CorruptData(f"not the names of a published table: {excerpt(text)}") from error
         return names
 
 
-def _nested(entry: Mapping[str, object], path: Path) -> list[tuple[int, Path]]:
-    found: list[tuple[int, Path]] = []
-    inner = entry.get("fields", [])
-    for one in inner if isinstance(inner, list) else []:
-        below = (*path, str(one["names"][0]))
-        found += [(int(one["field-id"]), below), *_nested(one, below)]
-    return found
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

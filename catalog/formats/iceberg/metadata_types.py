@@ -1,9 +1,10 @@
 """Types of columns in Iceberg's words, and which of a file's types a reader takes for them.
 
-Iceberg identifies nested fields by ids too. Columns here keep their own field ids; nested fields
-have ids from ``NESTED_IDS`` on, in the order in which they first occur.
+Iceberg identifies nested fields by ids too. Columns keep the field ids that they have here where
+they can; nested fields have ids from ``NESTED_IDS`` on.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
@@ -37,8 +38,15 @@ _SCALARS = {
     "TIMESTAMP": "timestamp",
     "TIMESTAMP WITH TIME ZONE": "timestamptz",
     "UUID": "uuid",
+    "JSON": "string",
 }
 """Iceberg's types (format 2) for scalar types, DECIMAL apart."""
+
+_JSON = Scalar("JSON")
+
+_REWRITTEN = (NULL_TYPE, _JSON)
+"""Types of columns in files that some readers refuse: they know no column without a type, and no
+text that is marked as JSON."""
 
 _WIDER = {
     "int": {"int", "long"},
@@ -84,6 +92,14 @@ def check_columns(schema: Schema, table: str) -> None:
             )
         if not 0 < field.id < NESTED_IDS:
             raise Unsupported(f"field id {field.id} of table {table} is too great for Iceberg")
+    alike = Counter(field.name.casefold() for field in schema.fields)
+    unlike = sorted(field.name for field in schema.fields if alike[field.name.casefold()] > 1)
+    if unlike:
+        raise Unsupported(
+            f"readers of Iceberg cannot tell apart columns {unlike[0]} and {unlike[1]} of table "
+            f"{table}, whose names differ in case alone",
+            hint="rename one of them",
+        )
 
 
 def nested_paths(kind: DataType, path: Path) -> Iterator[Path]:
@@ -161,8 +177,21 @@ def reads_as(held: DataType, wanted: DataType) -> bool:
     return False
 
 
+def written_as(kind: DataType) -> DataType:
+    """Returns the type in which values of a column are written for Iceberg: JSON as text."""
+    match kind:
+        case Scalar():
+            return Scalar("VARCHAR") if kind == _JSON else kind
+        case ListType(element):
+            return ListType(written_as(element))
+        case MapType(key, value):
+            return MapType(written_as(key), written_as(value))
+        case StructType(fields):
+            return StructType(tuple((name, written_as(inner)) for name, inner in fields))
+
+
 def _scalar_reads_as(held: Scalar, wanted: Scalar) -> bool:
-    if held == NULL_TYPE:
+    if held in _REWRITTEN:
         return False
     if held.decimal is not None and wanted.decimal is not None:
         return held.decimal[1] == wanted.decimal[1] and held.decimal[0] <= wanted.decimal[0]
