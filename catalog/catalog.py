@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from catalog.operations.flow.refresh import RefreshReport
     from catalog.operations.reset import Reset
     from catalog.operations.status import Source, TableStatus
+    from catalog.operations.table_history.run import ImportProgress, ImportReport
     from catalog.operations.transaction import CatalogTransaction
     from catalog.storage.options import AzureOptions, GcsOptions, S3Options
 
@@ -153,6 +154,67 @@ class Catalog(CatalogBackfiller):
             key=idempotency_key,
         )
         return CatalogTransaction(self.context, about, inputs=inputs, code=code, dry_run=dry_run)
+
+    def import_history(
+        self,
+        source: "str | os.PathLike[str]",
+        *,
+        table: str,
+        format: Literal["auto", "delta", "iceberg"] = "auto",
+        branch: str | None = None,
+        from_version: int | str | None = None,
+        to_version: int | str | None = None,
+        mode: Literal["copy", "link", "reference"] = "reference",
+        key: Sequence[str] | None = None,
+        progress: "ImportProgress | None" = None,
+    ) -> "ImportReport":
+        """Makes a commit of each version that the log of a table of another format still has.
+
+        The commits have the times, authors and messages of the log, and their metadata tell more
+        of it, such as ``delta.version``; no time is before that of the version before. They are
+        on a branch that begins with a commit without parents. Versions that change no rows get
+        commits too: one commit back is one version back.
+
+        The same call again takes the versions that came since. Each is committed by itself, so
+        that an import that was stopped is continued by the next.
+
+        Args:
+            source: The table: its directory, a URI, or a name in a catalog of PyIceberg.
+            table: The table here.
+            format: What the source is; ``auto`` finds out.
+            branch: The branch; None is ``import/`` and the table.
+            from_version: The version to begin from: its number, a time or a tag. None is the
+                oldest that the log still has, and where the branch exists the next.
+            to_version: The version to end with; None is the newest.
+            mode: How the bytes get in: ``reference`` leaves the files where they are, so that a
+                vacuum there deletes old versions here too; ``link`` and ``copy`` keep them.
+            key: Key columns; None takes them from the table.
+            progress: Called before each with how many are done, how many there are, what is next.
+
+        Raises:
+            NotFound: There is no such table, or no such version.
+            InvalidInput: The branch was changed by others since, or has another table's versions.
+            AlreadyExists: The branch has no imported versions.
+            Conflict: The branch is protected, or somebody moved it meanwhile.
+            CorruptData: The log has a gap or is damaged, lost the versions that come next, or a
+                data file is missing; the message names the version.
+            Unsupported: The table has a feature that is not known; the message names it.
+        """
+        from catalog.model.texts import listed
+        from catalog.operations.table_history.run import ImportRequest, import_history
+
+        first, last = (None if at is None else str(at) for at in (from_version, to_version))
+        request = ImportRequest(
+            source=path_text(source, "the source"),
+            table=table,
+            format=format,
+            branch=branch,
+            first=first,
+            last=last,
+            mode=mode,
+            key=None if key is None else listed(key, "key"),
+        )
+        return import_history(self.context, request, progress or (lambda done, total, what: None))
 
     def status(
         self, sources: "Sequence[Source]", *, branch: str = DEFAULT_BRANCH

@@ -166,6 +166,7 @@ class ErrorKind(StrEnum):
     LIVE_FILE_MISSING = "live-file-missing", "A file that such a table lists is missing or cut."
     FORMAT_LIMIT = "format-limit", "Another format cannot say what a table holds."
     FOREIGN_TARGET = "foreign-target", "What is at the target is not a publication of the branch."
+    IMPORT_BROKEN = "import-broken", "A branch does not continue the log of a table."
 
 
 class CatalogError(Exception):

@@ -84,6 +84,7 @@ def options(
 _COMMANDS = {
     "init": "init:init",
     "snapshot": "snapshot:snapshot",
+    "import": "import_history:import_history",
     "status": "status:status",
     "derive": "derive:derive",
     "refresh": "refresh:refresh",

@@ -24,6 +24,9 @@ COMMANDS: Mapping[Operation, tuple[str, str]] = {
 }
 """Operations whose command is not their name: the command, and an option that completes it."""
 
+OPTIONS: Mapping[str, str] = {"from_version": "--from", "to_version": "--to"}
+"""Arguments whose option is not their name."""
+
 WITH_REF: frozenset[Operation] = frozenset({"reproduce"})
 """Operations whose first argument has the ref on the command line: ``orders@main``."""
 
@@ -57,7 +60,7 @@ def _part(part: Part) -> str:
 
 
 def _option(name: str, value: Value) -> str:
-    option = f"--{name.replace('_', '-')}"
+    option = OPTIONS.get(name, f"--{name.replace('_', '-')}")
     if name == "partition_by" and isinstance(value, Mapping):
         return f"{option} {shlex.quote(','.join(f'{k}:{v}' for k, v in value.items()))}"
     if isinstance(value, Mapping):

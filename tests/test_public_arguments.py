@@ -87,6 +87,19 @@ CALLS: Mapping[str, tuple[str, Mapping[str, object]]] = {
         {"branch": "main", "tables": ["t"], "message": "m", "resolve": "ours", "mainline": 1},
     ),
     "rebase": ("rebase", {"branch": "side", "onto": "main", "resolve": "ours"}),
+    "import_history": (
+        "import_history",
+        {
+            "source": "nowhere",
+            "table": "t",
+            "format": "auto",
+            "branch": "imported",
+            "from_version": 1,
+            "to_version": "2",
+            "mode": "copy",
+            "key": ["k"],
+        },
+    ),
     "reset": ("reset", {"branch": "side", "to": "main"}),
     "transaction": (
         "transaction",

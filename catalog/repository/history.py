@@ -59,7 +59,7 @@ def missing_commits(read: Callable[[str], Commit], start: str, other: str) -> It
 
     It reads the commits above what both have in common, not the history below.
     """
-    marked = list(_marked(read, start, other, lambda waiting: not waiting[_LEFT]))
+    marked = list(_marked(read, start, other, is_done=lambda waiting: not waiting[_LEFT]))
     return (commit_id for commit_id, mark in marked if mark == _LEFT)
 
 
@@ -129,7 +129,7 @@ def _merge_bases(read: Callable[[str], Commit], left: str, right: str) -> tuple[
     def is_done(waiting: Sequence[int]) -> bool:
         return not waiting[_SHARED] and not (waiting[_LEFT] and waiting[_RIGHT])
 
-    marked = _marked(read, left, right, is_done)
+    marked = _marked(read, left, right, is_done=is_done)
     return tuple(commit_id for commit_id, mark in marked if mark == _SHARED)
 
 
@@ -137,6 +137,7 @@ def _marked(
     read: Callable[[str], Commit],
     left: str,
     right: str,
+    *,
     is_done: Callable[[Sequence[int]], bool],
 ) -> Iterator[tuple[str, int]]:
     """Yields commits of greatest generation first, marked by the ends that they come from.
