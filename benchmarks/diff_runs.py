@@ -7,6 +7,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,8 +21,14 @@ from diff_scenarios import TINY, Scenario, Tolerance
 
 HERE = Path(__file__).parent
 
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(HERE.parent)}
-"""What processes are started in: they measure the code beside the benchmark."""
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": str(HERE.parent),
+    "PYTHONDONTWRITEBYTECODE": "",
+    "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir(), f"parquetry-bytecode-{os.getuid()}")),
+}
+"""What processes are started in: they measure the code beside the benchmark, as if it was
+installed, so that none but the first compiles what it imports late."""
 
 
 MAIN = ("rows", "narrow", "cells", "hand", "scan")

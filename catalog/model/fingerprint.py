@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from fractions import Fraction
+from typing import NamedTuple
 
 from catalog.dataclasses import dataclass, field
 
@@ -91,6 +92,18 @@ class Verdict:
     contradiction: str
 
 
+class StoredChunk(NamedTuple):
+    """How a file of one row group stores a column that is not nested.
+
+    Attributes:
+        element: What the file's schema says of the column, as its footer has it.
+        place: Where the column lies; see ``formats.joined_columns``.
+    """
+
+    element: bytes
+    place: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
     """The contents of a data file as read through its file schema.
@@ -109,6 +122,7 @@ class Fingerprint:
         stored: This, ``encoded`` and ``writer`` are as in ``StoredColumns``.
         verdicts: By field id, whether statistics in the footer agree with the values; empty for
             files that were never part of a snapshot's source.
+        chunks: By field id, how the file stores the column, where that is kept.
     """
 
     rows: int
@@ -120,6 +134,7 @@ class Fingerprint:
     encoded: Mapping[int, bytes] = field(default_factory=dict)
     writer: str = ""
     verdicts: Mapping[int, Verdict] = field(default_factory=dict)
+    chunks: Mapping[int, StoredChunk] = field(default_factory=dict, compare=False)
 
     @property
     def unread(self) -> frozenset[int]:

@@ -42,18 +42,38 @@ class Fingerprints:
 
     def read(self, file: DataFile, key: Sequence[int]) -> Fingerprint | None:
         """Returns what is kept of a file for a key of field ids, None if nothing can be trusted."""
+        return self.read_gathered(file, key)[0]
+
+    def read_gathered(self, file: DataFile, key: Sequence[int]) -> tuple[Fingerprint | None, str]:
+        """Returns the same, and the name of the object that has those of other files, too.
+
+        The name is empty if there is none.
+        """
         try:
             stored = self._store.read(_path(file, key)).data
             checksum, _, packed = stored.partition(b"\n")
             if hashlib.sha256(packed).hexdigest().encode() != checksum:
-                return None
+                return None, ""
             return _decoded(inflated(packed, "a fingerprint"), file, key)
         except (CatalogError, ValueError, TypeError, AttributeError, ArithmeticError):
-            return None
+            return None, ""
 
-    def keep(self, file: DataFile, key: Sequence[int], fingerprint: Fingerprint) -> None:
-        """Keeps the fingerprint of a file; where nothing can be written, nothing is kept."""
-        packed = zlib.compress(canonical_json(_encoded(file, key, fingerprint)), 1)
+    def keep(
+        self,
+        file: DataFile,
+        key: Sequence[int],
+        fingerprint: Fingerprint,
+        *,
+        gathered: str = "",
+    ) -> None:
+        """Keeps the fingerprint of a file; where nothing can be written, nothing is kept.
+
+        ``gathered`` is the name of the object that has those of other files, too.
+        """
+        about = _encoded(file, key, fingerprint)
+        if gathered:
+            about["gathered"] = gathered
+        packed = zlib.compress(canonical_json(about), 1)
         checksum = hashlib.sha256(packed).hexdigest().encode()
         try:
             self._store.put(_path(file, key), checksum + b"\n" + packed)
@@ -218,18 +238,19 @@ def _form() -> re.Pattern[bytes]:
         "writer": text,
     }
     listed = ",".join(f'"{name}":(?P<{name}>{form})' for name, form in fields.items())
+    listed = listed.replace(',"key":', r'(?:,"gathered":"(?P<gathered>[0-9a-f]{64})")?,"key":')
     return re.compile(rf"\{{{listed}\}}".encode())
 
 
-def _decoded(content: bytes, file: DataFile, key: Sequence[int]) -> Fingerprint | None:
+def _decoded(content: bytes, file: DataFile, key: Sequence[int]) -> tuple[Fingerprint | None, str]:
     form = _form().fullmatch(content) if 0 < file.rows <= BLOCK_ROWS else None
     if form is None:
         return _decoded_at_once(content, file, key)
     stated = form["algorithm"], form["rows"], form["about"]
     expected = ALGORITHM, file.rows, _about(file, key)
     if stated != tuple(map(canonical_json, expected)):
-        return None
-    return Fingerprint(
+        return None, ""
+    found = Fingerprint(
         file.rows,
         _sound_blocks(form["columns"]),
         _record(json.loads(form["key"].decode())),
@@ -240,10 +261,17 @@ def _decoded(content: bytes, file: DataFile, key: Sequence[int]) -> Fingerprint 
         form["writer"][1:-1].decode(),
         _Later(form["verdicts"], lambda one: Verdict(bytes.fromhex(one[0]), one[1])),
     )
+    return found, (form["gathered"] or b"").decode()
 
 
-def _decoded_at_once(content: bytes, file: DataFile, key: Sequence[int]) -> Fingerprint | None:
-    match {"encoded": {}, "writer": "", "verdicts": {}, **parse_json(content, "a fingerprint")}:
+_OPTIONAL = {"encoded": {}, "writer": "", "verdicts": {}, "gathered": ""}
+"""Fields that may be absent, and what they are then."""
+
+
+def _decoded_at_once(
+    content: bytes, file: DataFile, key: Sequence[int]
+) -> tuple[Fingerprint | None, str]:
+    match {**_OPTIONAL, **parse_json(content, "a fingerprint")}:
         case {
             "algorithm": str(algorithm),
             "about": [*about],
@@ -256,10 +284,11 @@ def _decoded_at_once(content: bytes, file: DataFile, key: Sequence[int]) -> Fing
             "encoded": dict(encoded),
             "writer": str(writer),
             "verdicts": dict(verdicts),
+            "gathered": str(gathered),
             **others,
         } if (algorithm, about, rows, others) == (ALGORITHM, _about(file, key), file.rows, {}):
             known = {int(field_id): _summary(stored) for field_id, stored in summaries.items()}
-            return Fingerprint(
+            made = Fingerprint(
                 rows,
                 _digests_by_column(columns, rows),
                 _record(record),
@@ -270,7 +299,8 @@ def _decoded_at_once(content: bytes, file: DataFile, key: Sequence[int]) -> Fing
                 writer,
                 _verdicts(verdicts),
             )
-    return None
+            return made, gathered if _NAME.fullmatch(gathered) else ""
+    return None, ""
 
 
 def _verdicts(stored: Mapping[str, object]) -> dict[int, Verdict]:
@@ -300,6 +330,8 @@ def _summary(stored: object) -> ColumnSummary | None:
             )
     return None
 
+
+_NAME = re.compile(r"(?:[0-9a-f]{64})?")
 
 _FIELD_ID = re.compile(r'"([0-9]+)":')
 

@@ -11,7 +11,7 @@ from catalog.storage.store import Stored
 IMMUTABLE = ("catalog.json", "objects/", "refs/reflogs/", "lists/")
 """Objects that never change."""
 
-CHECKED = ("cache/fingerprints/",)
+CHECKED = ("cache/fingerprints/", "cache/gathered/")
 """Derived objects that say what they were derived from: an old one is recognised."""
 
 OWN = ("cache/stat/",)

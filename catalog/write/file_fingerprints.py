@@ -8,6 +8,7 @@ from types import MappingProxyType
 from catalog.dataclasses import dataclass
 from catalog.diff.fingerprints.claims import unproved
 from catalog.diff.fingerprints.completing import Replaced, TakenFrom, computed_whole
+from catalog.diff.fingerprints.gathering import Gathering
 from catalog.diff.fingerprints.key_repeats import no_key_repeats
 from catalog.diff.fingerprints.keyed_file import KeyedFile
 from catalog.diff.fingerprints.row_completing import complete_row_digests
@@ -67,39 +68,45 @@ def keep_prints(
     table, store = update.snapshot, repository.store
     if table is None or not update.added:
         return KeptPrints({}, ())
-    kept = Fingerprints(store)
+    kept, gathering = Fingerprints(store), Gathering(store, table, update.added, sources=sources)
     replaced = Replaced(kept, update.removed, table.key)
 
     def one(file: DataFile) -> tuple[Identity, Fingerprint]:
-        made = fresh.get((file.identity, table.key))
+        source, made = sources.get(file.path), fresh.get((file.identity, table.key))
         if made is not None:
             kept.keep(file, table.key, made)
             return file.identity, made
-        source = sources.get(file.path)
-        copied = source is not None and source.is_copy and isinstance(store, KeepsCopies)
-        new = copied or nearby(store, file) is not None  # what goes into a bucket was never read
-        found = None if new else kept.read(file, table.key)
-        claims = {} if source is None else source.claims
-        if found is None or found.unread or unproved(found, claims):
+        found = None if _is_new(store, file, source) else kept.read(file, table.key)
+        with_rows = has_row_digests(table, file, prints)
+        if found is None or found.unread or (source and unproved(found, source.claims)):
             found = computed_whole(
                 repository,
                 table,
                 file,
                 replaced=replaced,
                 partial=found,
-                with_rows=has_row_digests(table, file, prints),
+                with_rows=with_rows,
                 taken_from=source,
+                gathered=gathering.name(file),
             )
-        elif source is None and has_row_digests(table, file, prints):
+        elif source is None and with_rows:
             complete_row_digests(store, table, file)
+        gathering.add(file, found)
         return file.identity, found
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         found = dict(pool.map(one, update.added))
-    if not table.key or not warn:
-        return KeptPrints(found, ())
-    counts = _bad_keys(store, update.added, table, sources=sources, prints=found, keys=keys)
+    gathering.keep()
+    counts = 0, 0
+    if table.key and warn:
+        counts = _bad_keys(store, update.added, table, sources=sources, prints=found, keys=keys)
     return KeptPrints(found, key_warnings(update.name, table, counts))
+
+
+def _is_new(store: ObjectStore, file: DataFile, source: TakenFrom | None) -> bool:
+    """Returns whether a file goes into a bucket just now, so that it was never read."""
+    copied = source is not None and source.is_copy and isinstance(store, KeepsCopies)
+    return copied or nearby(store, file) is not None
 
 
 def _bad_keys(

@@ -67,7 +67,7 @@ class PartialRows:
         self._keep_all = keep_all
         self.pairs: list[tuple[FilePair, str | None]] = []
         self._by_changed: dict[tuple[int, ...], str | None] = {}
-        self._small = SmallPairs(reader.plan, reader.source)
+        self._small = SmallPairs(reader.plan, reader.source, reader.prints)
         self._small_rows = SmallRows(self._con, self._small, new_table=self._new_table)
         self._needed_fields: dict[tuple[int, ...], Needed] = {}
 
@@ -85,10 +85,10 @@ class PartialRows:
                 side: self._columns_of(side, self._needed(side, pair)) for side in SIDES
             }
         needed = self._needed_fields[changed]
-        read = self._small.read(pair, needed, number=number)
-        if read is None:
+        enough = self._small_rows.match(pair, needed, number=number)
+        if enough is None:
             self._match_large(number)
-        elif self._small_rows.add(read, needed):
+        elif enough:
             self._compare_small()
 
     def _compare_small(self) -> None:

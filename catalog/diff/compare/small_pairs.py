@@ -7,33 +7,30 @@ takes longer than a thousand values in it. The engine is handed the rows that di
 at a time.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import struct
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from itertools import chain
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from catalog.arrow_functions import take
 from catalog.dataclasses import dataclass
-from catalog.diff.compare.arrays import Unreadable, arrow_type, as_type
+from catalog.diff.compare.arrays import Unreadable, arrow_type
 from catalog.diff.compare.differing import unlike
-from catalog.diff.fingerprints.canonical import unwrapped
+from catalog.diff.compare.small_file import Layout, SmallFile, as_kept
 from catalog.diff.fingerprints.column_reader import in_one
 from catalog.diff.forms import common_forms
 from catalog.diff.plan import SIDES, ColumnPair, SideName, TablePlan
-from catalog.diff.route import FilePair, constant
+from catalog.diff.route import FilePair, Prints, constant
 from catalog.engine.arrow_arrays import Numbers, from_numpy
 from catalog.engine.arrow_arrays import constant as scalar
-from catalog.formats.footer import (
-    ParquetSource,
-    committed_label,
-    damaged,
-    parquet_errors,
-)
+from catalog.formats.footer import ParquetSource
+from catalog.formats.joined_columns import StoredFile, joined_columns
 from catalog.model.datafile import DataFile
 from catalog.model.fingerprint import BLOCK_ROWS
-from catalog.model.schema import Field, PhysicalColumn
-from catalog.model.table import TableSnapshot
+from catalog.model.schema import Field
 from catalog.model.types import NULL_TYPE
 from catalog.model.values import encoded_text
 
@@ -41,38 +38,61 @@ SMALL_BYTES = 16 << 20
 """Size of the largest file that is compared here, since whole columns of it are held in memory."""
 
 
+MOST_CELLS = 1 << 20
+"""Values of a side that are read of many files at once: some megabytes."""
+
+
 @dataclass(frozen=True, slots=True)
-class ReadPair:
-    """Two small files, and the columns that were read of them.
+class ReadPairs:
+    """Pairs of small files that may differ in the same columns, and what was read of them.
 
     Attributes:
-        number: Stands for the pair in rows.
-        columns: By side and field id, as long as the files.
+        numbers: Stand for the pairs in rows.
+        columns: By side and field id, one file below the other.
     """
 
-    number: int
-    pair: FilePair
+    numbers: tuple[int, ...]
+    pairs: tuple[FilePair, ...]
     columns: Mapping[SideName, Mapping[int, pa.Array]]
 
     @property
     def changed(self) -> tuple[int, ...]:
         """Returns the numbers of the columns in which the files may differ."""
-        return tuple(column.number for column in self.pair.changed)
+        return tuple(column.number for column in self.pairs[0].changed)
 
     @property
     def nbytes(self) -> int:
         """Returns the bytes of the columns."""
         return sum(one.nbytes for columns in self.columns.values() for one in columns.values())
 
+    def apart(self) -> "Iterator[ReadPairs]":
+        """Yields each pair by itself."""
+        start = 0
+        for number, pair in zip(self.numbers, self.pairs, strict=True):
+            rows = pair.after.rows
+            columns = {
+                side: {i: one.slice(start, rows) for i, one in own.items()}
+                for side, own in self.columns.items()
+            }
+            yield ReadPairs((number,), (pair,), columns)
+            start += rows
+
 
 class SmallPairs:
     """Finds the rows in which two small files of a plan differ, where their columns allow it."""
 
-    def __init__(self, plan: TablePlan, source: Callable[[DataFile], ParquetSource]) -> None:
+    def __init__(
+        self,
+        plan: TablePlan,
+        source: Callable[[DataFile], ParquetSource],
+        prints: Prints = MappingProxyType({}),
+    ) -> None:
         self.plan = plan
         self._source = source
+        self._prints = prints
         self._partition_fields = {side: plan.side(side).partition_fields for side in SIDES}
-        self._layouts: dict[tuple[SideName, str], _Layout] = {}
+        self._layouts: dict[tuple[SideName, str], Layout] = {}
+        self._joined: dict[tuple[SideName, str, tuple[int, ...]], Sequence[Field] | None] = {}
         self._possible: dict[tuple[int, ...], bool] = {}
         self._keys = [p for p in self.plan.key_pairs if not constant(self.plan, p)]
 
@@ -95,15 +115,13 @@ class SmallPairs:
 
     def read(
         self, pair: FilePair, needed: Mapping[SideName, Sequence[Field]], *, number: int
-    ) -> ReadPair | None:
+    ) -> ReadPairs | None:
         """Reads the columns ``needed`` of two files; None if the engine must compare them.
 
         Raises:
             CorruptData: A file cannot be read.
         """
-        if not all(map(_is_small, (pair.before, pair.after))) or not self.can_compare(pair.changed):
-            return None
-        if pair.before.rows != pair.after.rows:
+        if not self._is_read_here(pair):
             return None
         columns: dict[SideName, dict[int, pa.Array]] = {}
         try:
@@ -118,10 +136,95 @@ class SmallPairs:
                     opened.close()
         except Unreadable:
             return None
-        return ReadPair(number, pair, columns)
+        return ReadPairs((number,), (pair,), columns)
+
+    def _is_read_here(self, pair: FilePair) -> bool:
+        return (
+            all(map(_is_small, (pair.before, pair.after)))
+            and self.can_compare(pair.changed)
+            and pair.before.rows == pair.after.rows
+        )
+
+    def stored_alike(self, pair: FilePair, needed: Mapping[SideName, Sequence[Field]]) -> Hashable:
+        """Returns what pairs have in common that can be read together; None if this one cannot."""
+        if not self._is_read_here(pair):
+            return None
+        found: list[object] = [tuple(column.number for column in pair.changed)]
+        for side in SIDES:
+            file = pair.on(side)
+            known = self._prints.get(file.identity)
+            fields = self._joined_fields(side, file, needed[side])
+            if known is None or fields is None:
+                return None
+            for field in fields:
+                chunk = known.chunks.get(field.id)
+                if chunk is None:
+                    return None
+                found.append(chunk.element)
+        return tuple(found)
+
+    def _joined_fields(
+        self, side: SideName, file: DataFile, needed: Sequence[Field]
+    ) -> Sequence[Field] | None:
+        """Returns the columns that are read of a file; None if one is not in it as it is."""
+        about = side, file.file_schema, tuple(field.id for field in needed)
+        if about not in self._joined:
+            table = self.plan.side(side)
+            kinds = {c.field_id: c.type for c in table.file_schemas[file.file_schema].columns}
+            fields = [field for field in needed if field.id not in table.partition_by]
+            as_they_are = all(
+                kinds.get(field.id) == field.type != NULL_TYPE
+                and arrow_type(field.type) is not None
+                for field in fields
+            )
+            self._joined[about] = fields if as_they_are else None
+        return self._joined[about]
+
+    def read_together(
+        self,
+        pairs: Sequence[tuple[int, FilePair]],
+        needed: Mapping[SideName, Sequence[Field]],
+    ) -> ReadPairs | None:
+        """Reads the columns ``needed`` of numbered pairs that are stored alike.
+
+        None if something is wrong with one of them: then each must be read by itself.
+        """
+        columns: dict[SideName, dict[int, pa.Array]] = {}
+        try:
+            for side in SIDES:
+                files = [pair.on(side) for _, pair in pairs]
+                fields = self._joined_fields(side, files[0], needed[side]) or ()
+                columns[side] = self._read_together(files, fields)
+        except (pa.ArrowException, OSError, ValueError, struct.error, Unreadable):
+            return None
+        numbers, listed = zip(*pairs, strict=True)
+        return ReadPairs(numbers, listed, columns)
+
+    def _read_together(
+        self, files: Sequence[DataFile], fields: Sequence[Field]
+    ) -> dict[int, pa.Array]:
+        """Returns columns of files, by field id, one file below the other."""
+        if not fields:
+            return {}
+        stored = [
+            StoredFile(
+                self._source(file),
+                file.size_bytes,
+                file.rows,
+                [self._prints[file.identity].chunks[field.id] for field in fields],
+            )
+            for file in files
+        ]
+        found = joined_columns(stored)
+        if found.num_rows != sum(file.rows for file in files):
+            raise Unreadable("rows")
+        return {
+            field.id: as_kept(column, field)
+            for field, column in zip(fields, found.columns, strict=True)
+        }
 
     def compared(
-        self, read: Sequence[ReadPair], needed: Mapping[SideName, Sequence[Field]]
+        self, read: Sequence[ReadPairs], needed: Mapping[SideName, Sequence[Field]]
     ) -> tuple[list[pa.Table], list[int]]:
         """Returns the rows in which files differ, of pairs that may differ in the same columns.
 
@@ -132,12 +235,13 @@ class SmallPairs:
             return [self._differing(read, needed)], []
         except Unreadable:
             pass
-        found, refused = [], []
-        for one in read:
+        found: list[pa.Table] = []
+        refused: list[int] = []
+        for one in chain.from_iterable(several.apart() for several in read):
             try:
                 found.append(self._differing([one], needed))
             except Unreadable:
-                refused.append(one.number)
+                refused += one.numbers
         return found, refused
 
     def rows_at(
@@ -215,29 +319,30 @@ class SmallPairs:
         )
 
     def _differing(
-        self, read: Sequence[ReadPair], needed: Mapping[SideName, Sequence[Field]]
+        self, read: Sequence[ReadPairs], needed: Mapping[SideName, Sequence[Field]]
     ) -> pa.Table:
         """Compares the columns that were read of some pairs, one below the other.
 
         Raises:
             Unreadable: The engine must compare one of the pairs.
         """
-        ends = np.cumsum([one.pair.after.rows for one in read])
+        pairs = [pair for one in read for pair in one.pairs]
+        ends = np.cumsum([pair.after.rows for pair in pairs])
         differs = np.zeros(ends[-1], dtype=bool)
-        for column in read[0].pair.changed:
+        for column in pairs[0].changed:
             mine, theirs = (_below(read, side, column.on(side)) for side in SIDES)
             differs |= unlike(mine, theirs)
         rows = np.flatnonzero(differs)
         owners = np.searchsorted(ends, rows, side="right")
         starts = np.append(0, ends[:-1])
-        numbers = np.array([one.number for one in read], dtype=np.int32)
+        numbers = np.array([n for one in read for n in one.numbers], dtype=np.int32)
         at, of = from_numpy(rows), from_numpy(owners)
         found = {"pair": from_numpy(numbers[owners]), "place": from_numpy(rows - starts[owners])}
         for side in SIDES:
             spec = self.plan.side(side).partition_by
             for field in needed[side]:
                 if field.id in spec:
-                    texts = [self._text(side, one.pair, field) for one in read]
+                    texts = [self._text(side, pair, field) for pair in pairs]
                     values = take(pa.chunked_array(texts).combine_chunks(), of)
                 else:
                     values = _taken(_below(read, side, field), at)
@@ -251,9 +356,9 @@ class SmallPairs:
         text = encoded_text(pair.on(side).partition[place], kind)
         return pa.nulls(1, pa.string()) if text is None else pa.repeat(scalar(text), 1)
 
-    def _open(self, side: SideName, file: DataFile) -> "_OpenFile":
+    def _open(self, side: SideName, file: DataFile) -> SmallFile:
         known = side, file.file_schema
-        opened = _OpenFile(
+        opened = SmallFile(
             file,
             self.plan.side(side),
             self._layouts.get(known),
@@ -267,131 +372,7 @@ def _is_small(file: DataFile) -> bool:
     return file.rows <= BLOCK_ROWS and file.size_bytes <= SMALL_BYTES
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """The columns of files of one schema that are read here.
-
-    Attributes:
-        schema: The schema in the files.
-        names: The names of columns in the files by field id; None of those that files of this
-            schema do not have, so that all values are NULL.
-        places: The places in the files of columns by name.
-        kinds: The Arrow types whose values they are, by field id.
-    """
-
-    schema: pq.ParquetSchema
-    names: Mapping[int, str | None]
-    places: Mapping[str, int]
-    kinds: Mapping[int, pa.DataType]
-
-
-def _layout(
-    schema: pq.ParquetSchema, columns: Sequence[PhysicalColumn], fields: Sequence[Field]
-) -> _Layout:
-    """Returns which columns of a table are read of files: plain ones, of the table's type."""
-    leaves = [schema.column(n) for n in range(len(schema))]
-    plain = {leaf.path for leaf in leaves if leaf.name == leaf.path and "." not in leaf.path}
-    plain -= {leaf.path for leaf in leaves if leaf.physical_type == "INT96"}
-    found = schema.to_arrow_schema().names
-    distinct = len(found) == len({*found}) == len(columns)
-    places = {column.field_id: n for n, column in enumerate(columns)}
-    names: dict[int, str | None] = {}
-    kinds = {}
-    for field in fields:
-        place, kind = places.get(field.id), arrow_type(field.type)
-        if kind is None:
-            continue
-        kinds[field.id] = kind
-        if place is None or columns[place].type == NULL_TYPE:
-            names[field.id] = None
-        elif distinct and found[place] in plain and columns[place].type == field.type:
-            names[field.id] = found[place]
-    return _Layout(schema, names, {leaf.path: n for n, leaf in enumerate(leaves)}, kinds)
-
-
-class _OpenFile:
-    """A file whose columns are each read once."""
-
-    def __init__(
-        self,
-        file: DataFile,
-        table: TableSnapshot,
-        known: _Layout | None,
-        *,
-        source: ParquetSource,
-    ) -> None:
-        self._file = file
-        self._label = committed_label(file.path)
-        self._read: dict[int, pa.Array] = {}
-        with parquet_errors(self._label):
-            # no method may be called of its metadata, which were not checked; see formats.footer
-            self._opened = pa.OSFile(source) if isinstance(source, str) else None
-            self._parquet = pq.ParquetReader()  # ParquetFile would list all columns' paths
-            self._parquet.open(
-                source if self._opened is None else self._opened,
-                pre_buffer=False,
-                page_checksum_verification=True,
-            )
-            schema = self._parquet.metadata.schema
-            if known is None or not known.schema.equals(schema):
-                columns = table.file_schemas[file.file_schema].columns
-                known = _layout(schema, columns, table.schema.fields)
-        self.layout = known
-
-    def close(self) -> None:
-        """Closes the file."""
-        if self._opened is not None:
-            self._opened.close()
-
-    def column(self, field: Field) -> pa.Array:
-        """Returns a column of the file.
-
-        Raises:
-            CorruptData: It cannot be read.
-            Unreadable: The engine must read it.
-        """
-        if field.id not in self._read:
-            self.read((field,))
-        return self._read[field.id]
-
-    def read(self, fields: Sequence[Field]) -> None:
-        """Reads columns of the file together, which takes less than one by one.
-
-        Raises:
-            CorruptData: They cannot be read.
-            Unreadable: The engine must read one of them.
-        """
-        layout, wanted = self.layout, {}
-        for field in fields:
-            if field.id not in layout.names:
-                raise Unreadable(field.name)
-            name = layout.names[field.id]
-            if name is None:
-                self._read[field.id] = pa.nulls(self._file.rows, layout.kinds[field.id])
-            else:
-                wanted[name] = field
-        if not wanted:
-            return
-        with parquet_errors(self._label):
-            places = [layout.places[name] for name in wanted]
-            found = self._parquet.read_all(column_indices=places, use_threads=False)
-        if found.num_rows != self._file.rows:
-            raise damaged(
-                self._label, f"it holds {found.num_rows} rows, {self._file.rows} were committed"
-            )
-        if {*found.column_names} != wanted.keys():
-            raise Unreadable(next(iter(wanted)))
-        for name, field in wanted.items():
-            kind, column = layout.kinds[field.id], found.column(name)
-            if column.type != kind:
-                column = unwrapped(as_type(column, kind, field.name))
-            whole = in_one(column)
-            if whole is None:
-                raise Unreadable(field.name)
-            self._read[field.id] = whole
-
-
-def _below(read: Sequence[ReadPair], side: SideName, field: Field) -> pa.Array:
+def _below(read: Sequence[ReadPairs], side: SideName, field: Field) -> pa.Array:
     """Returns a column of some pairs, one file below the other.
 
     Raises:

@@ -25,10 +25,12 @@ rows           (64 bits a row, in ``cache/rows``)  ``compare.by_digest``: rows t
                column)                             changed; NaN-free scans             over numbers
 ``key``        (NULL and duplicate keys, bounds,   ``route.known_keys``: key problems  a sort of the
                whether keys ascend)                without reading                     key
+``chunks``     (where the file stores a column;    ``compare.small_pairs``: columns    a second look
+               in ``cache/gathered`` alone)        of many files decoded at once       at the footer
 =============  ==================================  ==================================  ============
 
 ``Fingerprint.unread`` lists the columns that only ``stored`` covers: a diff does not decode columns
 that both files store alike, and a later one that needs them completes the fingerprint. Two files
 that store nothing alike are read side by side, and what their blocks have in common is digested
-once.
+once. Those of many small files that come together are also kept in one object, ``cache/gathered``.
 """

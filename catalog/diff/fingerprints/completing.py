@@ -294,6 +294,7 @@ def computed_whole(
     partial: Fingerprint | None,
     with_rows: bool,
     taken_from: TakenFrom | None = None,
+    gathered: str = "",
 ) -> Fingerprint:
     """Computes the whole fingerprint of a file that a table gets, and stores it.
 
@@ -305,6 +306,7 @@ def computed_whole(
         partial: What is stored already.
         with_rows: Whether digests of its rows are kept, too.
         taken_from: Where the file is read if it is not in the catalog yet.
+        gathered: Names the object that is to have those of other files, too.
 
     Raises:
         CorruptData: It cannot be read.
@@ -324,7 +326,7 @@ def computed_whole(
         take_rows=decoded.append,
     )
     if not isinstance(source, str):
-        return _kept(repository, keyed, digested(), decoded)
+        return _kept(repository, keyed, digested(), decoded, gathered=gathered)
     looked = looked_at(source, keyed)
     like = [prints for _, prints in replaced.like(file, looked)]
     looked = looked_into(source, keyed, looked, like=like, keeping=True)
@@ -338,7 +340,7 @@ def computed_whole(
     if rows is not None and not decoded:
         made = with_row_sum(made, keyed, rows)
         decoded.append(rows)
-    return _kept(repository, keyed, made, decoded)
+    return _kept(repository, keyed, made, decoded, gathered=gathered)
 
 
 def _size(file: DataFile) -> _Size:
@@ -346,10 +348,15 @@ def _size(file: DataFile) -> _Size:
 
 
 def _kept(
-    repository: Repository, keyed: KeyedFile, made: Fingerprint, rows: Sequence[RowWords] = ()
+    repository: Repository,
+    keyed: KeyedFile,
+    made: Fingerprint,
+    rows: Sequence[RowWords] = (),
+    *,
+    gathered: str = "",
 ) -> Fingerprint:
     """Stores the fingerprint of a file, and the digests of its rows, if there are any."""
-    Fingerprints(repository.store).keep(keyed.file, keyed.key, made)
+    Fingerprints(repository.store).keep(keyed.file, keyed.key, made, gathered=gathered)
     for one in rows:
         RowDigests(repository.store).keep(keyed.table, keyed.file, one.words.data, held=one.held)
     return made
