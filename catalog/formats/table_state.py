@@ -142,6 +142,12 @@ class SourceTable(Protocol):
             Unsupported: A feature of the table is not known; the message names it.
         """
 
+    def mark(self, version: int) -> str:
+        """Returns what tells a version from one of its number in another history of the table.
+
+        It has another history after its log was restored from a backup. Empty if nothing tells.
+        """
+
     def steps(self, since: TableState | TableVersion, to: TableState) -> FileSteps | None:
         """Returns what a later version has otherwise; None if the log does not tell it cheaply."""
 

@@ -23,6 +23,7 @@ class SourceRecord:
         mode: How the files of that version were taken.
         shape: A digest of the version's columns, partitioning and key.
         reading: A digest of what else decided how its files were read.
+        mark: What tells the version from another one of its number in another log.
     """
 
     format: str
@@ -34,6 +35,7 @@ class SourceRecord:
     mode: str = ""
     shape: str = ""
     reading: str = ""
+    mark: str = ""
 
     def to_json(self) -> dict[str, object]:
         """Returns the stored form."""
@@ -47,6 +49,7 @@ class SourceRecord:
             "mode": self.mode,
             "shape": self.shape,
             "reading": self.reading,
+            "mark": self.mark,
         }
 
 
@@ -69,6 +72,7 @@ def source_record_from_json(stored: object) -> SourceRecord | None:
             "mode": str(mode),
             "shape": str(shape),
             "reading": str(reading),
+            "mark": str(mark),
         } if all(map(_is_id, [*columns.values(), *key])) and (
             len(set(columns.values())) == len(columns)
         ):
@@ -82,6 +86,7 @@ def source_record_from_json(stored: object) -> SourceRecord | None:
                 mode=mode,
                 shape=shape,
                 reading=reading,
+                mark=mark,
             )
     raise CorruptData(f"unknown record of a table's source: {excerpt(stored)}")
 

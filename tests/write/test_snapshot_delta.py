@@ -78,3 +78,41 @@ def test_an_older_version_is_taken_after_a_newer_one(cat: Catalog, delta: str) -
     for version in (7, 2, 6, 0):
         taken(cat, delta, at=str(version))
         assert by_catalog(cat) == by_library(delta, version)
+
+
+def steps_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets a snapshot fail that looks at all files of the table."""
+    from catalog.write.snapshot.file_plan import KnownFiles
+
+    def load(*args: object, **options: object) -> KnownFiles:
+        raise AssertionError("all files of the table were listed")
+
+    monkeypatch.setattr(KnownFiles, "load", load)
+
+
+@pytest.mark.parametrize("mode", ["copy", "link", "reference"])
+def test_the_next_version_is_taken_by_the_files_that_differ(
+    cat: Catalog,
+    delta: str,
+    mode: str,
+    monkeypatch: pytest.MonkeyPatch,
+    trusted_times: None,
+) -> None:
+    taken(cat, delta, at="0", mode=mode)
+    steps_only(monkeypatch)
+    for version in (1, 2, 3, 1, 2, 0):
+        report = taken(cat, delta, at=str(version), mode=mode)
+        assert report.changed
+        assert by_catalog(cat) == by_library(delta, version), version
+
+
+def test_a_table_that_was_changed_here_is_compared_in_full(cat: Catalog, delta: str) -> None:
+    taken(cat, delta, at="0")
+    with cat.transaction("main") as tx:
+        tx.sql("UPDATE t SET x = 9 WHERE id = 1")
+    taken(cat, delta, at="1")
+    assert by_catalog(cat) == by_library(delta, 1)
+    with cat.transaction("main") as tx:
+        tx.sql("DELETE FROM t WHERE id = 1")
+    taken(cat, delta, at="1")
+    assert by_catalog(cat) == by_library(delta, 1)

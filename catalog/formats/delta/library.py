@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
 
 from catalog.errors import CorruptData, ErrorKind, NotFound, StorageFailure, Unsupported
 from catalog.messages import masked
@@ -29,6 +31,11 @@ def open_version(uri: str, version: int | None, options: dict[str, str] | None) 
         raise not_installed() from error
     with delta_errors(uri):
         return DeltaTable(uri, version=version, storage_options=options)
+
+
+def as_table(found: Any) -> pa.Table:
+    """Returns a table of the library as Arrow's; ``pa.table`` would import pandas for that."""
+    return pa.RecordBatchReader.from_stream(found).read_all()
 
 
 def not_installed() -> Unsupported:

@@ -3,7 +3,7 @@
 import datetime
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from catalog.dataclasses import replace
 from catalog.errors import CorruptData, ErrorKind, InvalidInput, NotFound
 from catalog.formats.delta.features import MAPPING, check_readable
 from catalog.formats.delta.folder import Commits, LogFolder
-from catalog.formats.delta.library import delta_errors, open_version
+from catalog.formats.delta.library import as_table, delta_errors, open_version
 from catalog.formats.delta.paths import file_path
 from catalog.formats.delta.reading import live_batches
 from catalog.formats.delta.schema import DeltaColumn, read_schema
@@ -87,11 +87,27 @@ class DeltaSource:
             partition_by=opened.partition_by,
             key=(),
             files=tuple(self._files(opened)),
+            reading=_text_digest(str([str(one.stored) for one in columns])),
         )
 
+    def mark(self, version: int) -> str:
+        """Returns what tells a version from one of its number in another history: its own log."""
+        if version not in self._commits.written:
+            return ""
+        return _text_digest(self._log.read(version))
+
     def steps(self, since: TableState | TableVersion, to: TableState) -> FileSteps | None:
-        """Returns what a later version has otherwise; None if the log does not tell it cheaply."""
-        return None
+        """Returns what another version has otherwise; None if the log does not tell it."""
+        number = since.number if isinstance(since, TableVersion) else since.version.number
+        commits = self._commits
+        start = commits.start(number) if 0 <= number <= commits.latest else None
+        if start is None or any(one not in commits.written for one in range(start + 1, number + 1)):
+            return None
+        before, after = self._open(number), self._open(to.version.number)
+        gone, come = before.unlike(after), after.unlike(before)
+        return FileSteps(
+            added=tuple(self._files(after, come)), removed=tuple(self._files(before, gone))
+        )
 
     def settled(
         self, state: TableState, file: LiveFile, *, footer: StoredFooter, columns: Layout
@@ -144,26 +160,22 @@ class DeltaSource:
             self._opened[number] = found
         return found
 
-    def _files(self, opened: "_Version") -> Iterator[LiveFile]:
-        with delta_errors(self.root):
-            actions = pa.table(opened.table.get_add_actions())
-        values = actions.column("partition").to_pylist() if opened.partition_by else None
-        for n, (stated, size, rows) in enumerate(
-            zip(
-                actions.column("path").to_pylist(),
-                actions.column("size_bytes").to_pylist(),
-                actions.column("num_records").to_pylist(),
-                strict=True,
-            )
-        ):
+    def _files(self, opened: "_Version", places: Iterable[int] | None = None) -> Iterator[LiveFile]:
+        """Yields the live files of a version: all, or those at some places of its list."""
+        values: Sequence[Any] = opened.actions["partition"] if opened.partition_by else ()
+        if places is None and opened.partition_by:
+            values = opened.actions["partition"].to_pylist()
+        for n in range(len(opened.listed)) if places is None else places:
+            stated, size, rows = opened.listed[n]
             path = file_path(self.root, stated)
-            partition = () if values is None else tuple(values[n][p] for p in opened.partition_by)
             vector = opened.vectors.get(path)
+            value: Any = values[n] if opened.partition_by else {}
+            value = value.as_py() if isinstance(value, pa.Scalar) else value
             yield LiveFile(
                 path=path,
                 size_bytes=size,
                 rows=rows,
-                partition=partition,
+                partition=tuple(value[name] for name in opened.partition_by),
                 rewritten="" if vector is None else DELETED,
                 revision="" if vector is None else _digest(vector),
             )
@@ -210,12 +222,38 @@ class _Version:
         self._root = root
 
     @cached_property
+    def actions(self) -> pa.Table:
+        """The live files as the log has them."""
+        with delta_errors(self._root):
+            return as_table(self.table.get_add_actions())
+
+    @cached_property
+    def listed(self) -> list[tuple[str, int, int | None]]:
+        """Path, size and rows of the live files, as the log states them."""
+        names = ("path", "size_bytes", "num_records")
+        return list(zip(*(self.actions[name].to_pylist() for name in names), strict=True))
+
+    def unlike(self, other: "_Version") -> list[int]:
+        """Returns the places of live files that another version has not, or with other rows."""
+        known = {(path, size) for path, size, _ in other.listed}
+        unlike = []
+        for n, (stated, size, _) in enumerate(self.listed):
+            same = (stated, size) in known
+            if same and (self.vectors or other.vectors):
+                path = file_path(self._root, stated)
+                mine, its = self.vectors.get(path), other.vectors.get(path)
+                same = mine is its or (mine is not None and its is not None and mine.equals(its))
+            if not same:
+                unlike.append(n)
+        return unlike
+
+    @cached_property
     def vectors(self) -> Mapping[str, pa.Array]:
         """Which rows of files are live, for the files that have deleted ones."""
         if not self._may_delete:
             return {}
         with delta_errors(self._root):
-            found = pa.table(self.table.deletion_vectors().read_all())
+            found = as_table(self.table.deletion_vectors())
         return {
             _found_path(path): vector.values
             for path, vector in zip(
@@ -228,6 +266,11 @@ def _found_path(uri: str) -> str:
     from urllib.parse import unquote, urlsplit
 
     return unquote(urlsplit(uri).path) if uri.startswith("file://") else uri
+
+
+def _text_digest(text: str | bytes) -> str:
+    data = text.encode() if isinstance(text, str) else text
+    return hashlib.sha256(data).hexdigest()[:32]
 
 
 def _digest(vector: pa.Array) -> str:

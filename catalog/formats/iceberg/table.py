@@ -122,6 +122,10 @@ class IcebergTable:
             schema = self._schema_of(snapshot)
         return self._state(snapshot, schema)
 
+    def mark(self, version: int) -> str:
+        """Returns what tells a version from one of its number in another history: its number."""
+        return str(version)
+
     def steps(self, since: TableState | TableVersion, to: TableState) -> FileSteps | None:
         """Returns what a later version has otherwise; None if the two are of unlike shapes."""
         if isinstance(since, TableVersion):

@@ -1,7 +1,8 @@
 """What a snapshot makes of a table's files: those that stay, come and go."""
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 
 from catalog.dataclasses import dataclass
 from catalog.engine.file_types import as_read
@@ -28,11 +29,18 @@ class KnownFiles:
     """The files of the table that a source may replace or keep.
 
     None is kept where the table is partitioned in another way, since its entries would not fit.
+    Whatever else the table has stays: ``rest`` tells whether there is such a file at a path.
     """
 
     def __init__(
-        self, base: StoredTable | None, files: Sequence[DataFile], *, matching: bool = True
+        self,
+        base: StoredTable | None,
+        files: Sequence[DataFile],
+        *,
+        matching: bool = True,
+        rest: Callable[[Partition, str], bool] | None = None,
     ) -> None:
+        self.rest = rest or (lambda partition, path: False)
         self._schemas = {} if base is None else base.snapshot.file_schemas
         self.files = files
         self._by_key: dict[FileKey, list[DataFile]] = {}
@@ -174,7 +182,8 @@ def plan_files(
             footer = as_read(stored, path, task.engine)
         file_schema = unified.file_schema(path, footer.columns)
         if task.mode is not Mode.REFERENCE:
-            path = unused_path(_path_start(task, one, source.spec), paths.__contains__)
+            start = _path_start(task, one, source.spec)
+            path = unused_path(start, partial(_is_taken, known, paths, partition))
         paths.add(path)
         if file_schema not in schemas:
             by_name = {column.name: column.field_id for column in file_schema.columns}
@@ -195,6 +204,10 @@ def plan_files(
         claims.append({ids[column]: one for column, one in footer.claims.items()})
     removed, warnings = _leaving(task, known, kept, fresh)
     return FilePlan(tuple(fresh), tuple(sources), tuple(claims), removed, warnings, tuple(written))
+
+
+def _is_taken(known: KnownFiles, paths: Collection[str], partition: Partition, path: str) -> bool:
+    return path in paths or known.rest(partition, path)
 
 
 def _leaving(

@@ -60,7 +60,7 @@ def _local(state: TableState, file: LiveFile) -> SourceFile:
         raise _missing(state, path)
     return SourceFile(
         path=path,
-        relative=_relative(state, path),
+        relative=relative_path(state, path),
         size_bytes=found.st_size,
         mtime_ns=found.st_mtime_ns,
         ctime_ns=found.st_ctime_ns,
@@ -77,7 +77,7 @@ def _remote(state: TableState, file: LiveFile, objects: Mapping[str, RemoteFile]
     listed = Prefix(folder, [found]).file(name, ())
     return SourceFile(
         path=file.path,
-        relative=_relative(state, file.path),
+        relative=relative_path(state, file.path),
         size_bytes=listed.size_bytes,
         mtime_ns=listed.mtime_ns,
         ctime_ns=listed.ctime_ns,
@@ -108,7 +108,8 @@ def _looked(store: ObjectStore, uri: str) -> RemoteFile | None:
     return remote_files(store, uri).look(uri)
 
 
-def _relative(state: TableState, path: str) -> str:
+def relative_path(state: TableState, path: str) -> str:
+    """Returns how records call a live file: relative to the table, unless it lies elsewhere."""
     inside = f"{state.root}/"
     return path.removeprefix(inside)
 

@@ -34,6 +34,7 @@ from catalog.write.snapshot.other_columns import (
     unlike,
 )
 from catalog.write.snapshot.other_files import source_files
+from catalog.write.snapshot.other_steps import steps_since
 from catalog.write.snapshot.outcome import (
     SnapshotReport,
     TakenSnapshot,
@@ -60,7 +61,7 @@ def take_table(task: SnapshotTask, table: SourceTable) -> TakenSnapshot:
     _check_request(task, table)
     state = table.state(task.request.at)
     _check_partitioning(task, state)
-    if _has_version(task, state):
+    if _has_version(task, table, state):
         return _unchanged(task)
     return _Taking(task, table, state).run()
 
@@ -87,7 +88,7 @@ def _check_partitioning(task: SnapshotTask, state: TableState) -> None:
         )
 
 
-def _has_version(task: SnapshotTask, state: TableState) -> bool:
+def _has_version(task: SnapshotTask, table: SourceTable, state: TableState) -> bool:
     """Returns whether the table has just the rows of a version, taken in the way asked for."""
     record = None if task.base is None else task.base.snapshot.source
     return (
@@ -99,6 +100,8 @@ def _has_version(task: SnapshotTask, state: TableState) -> bool:
         and record.shape == shape_digest(state)
         and record.reading == state.reading
         and task.request.key is None
+        and bool(record.mark)
+        and record.mark == table.mark(state.version.number)
     )
 
 
@@ -122,10 +125,16 @@ class _Taking:
         self.before = before
         self.identities = Identities.of(state, before)
         self.schema = table_schema(state, self.identities)
-        self.sources = source_files(state, state.files, task.store)
-        self.spec = partitioning(state, state.files)
-        self.known = KnownFiles.load(task.repository.commits, task.base, self.spec, full=True)
         self.records = read_stat_records(task.store, task.name, state.root)
+        self.steps = steps_since(task, table, state, self.records)
+        self.files = state.files if self.steps is None else self.steps.files
+        self.sources = source_files(state, self.files, task.store)
+        self.spec = partitioning(state, self.files)
+        self.known = (
+            KnownFiles.load(task.repository.commits, task.base, self.spec, full=True)
+            if self.steps is None
+            else self.steps.known
+        )
         self.schemas: dict[str, FileSchema] = {}
         self.again: list[LiveFile] = []
 
@@ -179,7 +188,7 @@ class _Taking:
         """Finds how each file is read: from its footer, unless the table has it already."""
         expected: dict[str, DataFile | None] = {}
         needed: list[LiveFile] = []
-        for file in self.state.files:
+        for file in self.files:
             if file.rewritten:
                 self.again.append(file)
                 continue
@@ -276,6 +285,9 @@ class _Taking:
             from_source = False
         snapshot = table_snapshot(unified, self.spec, task)
         snapshot = with_own_schema(snapshot) if rewrites else snapshot
+        if self.steps is not None and self.before is not None:
+            schemas = {**self.before.file_schemas, **snapshot.file_schemas}
+            snapshot = replace(snapshot, file_schemas=schemas)
         source = SourceRecord(
             str(state.format),
             state.root,
@@ -286,6 +298,7 @@ class _Taking:
             mode=task.request.mode,
             shape=shape_digest(state),
             reading=state.reading,
+            mark=self.table.mark(state.version.number),
         )
         return replace(snapshot, source=source)
 
@@ -310,8 +323,11 @@ class _Taking:
             )
 
     def _kept_records(self, rewritten: Rewritten) -> dict[str, StatRecord]:
-        """Returns what is kept of the files that were rewritten, now and before."""
-        kept = {}
+        """Returns what is kept of the files that were rewritten, and of those that stay."""
+        kept: dict[str, StatRecord] = {}
+        if self.steps is not None:
+            gone = {*self.steps.gone}
+            kept.update((name, one) for name, one in self.records.items() if name not in gone)
         for file in self.again:
             source = _of_revision(self.sources[file.path], file)
             token = rewritten.tokens.get(file.path) or ingest.recorded_token(self.records, source)

@@ -67,7 +67,8 @@ class Rewriting:
         staying: list[str] = []
         tokens: dict[str, str] = {}
         try:
-            with DataWriter(context, task.name, shape, taken=taken) as writer:
+            holds = self.known.rest
+            with DataWriter(context, task.name, shape, taken=taken, holds=holds) as writer:
                 for file, partition in self.files:
                     made = self._written(context, writer, file, partition)
                     if len(made) == 1:
