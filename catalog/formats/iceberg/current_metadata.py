@@ -22,6 +22,9 @@ _NAME = re.compile(
     r"(?:\.gz\.metadata\.json|\.metadata\.json(?:\.gz)?)"
 )
 
+UNNUMBERED = -1
+"""The number of a metadata file whose name has none."""
+
 _TABLE_ID = re.compile(rb'"table-uuid"\s*:\s*"([^"]{1,64})"')
 """Where a metadata file has the table's id."""
 
@@ -68,28 +71,37 @@ def metadata_folder(root: str, store: ObjectStore | None) -> MetadataFolder | No
             listed = os.listdir(place)
         except (FileNotFoundError, NotADirectoryError):
             return None
-    numbers = {}
-    for name in listed:
-        match = _NAME.fullmatch(name)
-        if match is not None:
-            numbers[name] = int(match["version"] or match["number"])
-    if not numbers:
+    numbers = {name: _number(name) for name in listed if is_metadata_file(name)}
+    if not numbers and not any(name.endswith(".avro") for name in listed):
         return None
     return MetadataFolder(place, numbers, HINT in listed, store)
+
+
+def _number(name: str) -> int:
+    """Returns the number of a metadata file by its name, which begins with it."""
+    match = _NAME.fullmatch(name)
+    return UNNUMBERED if match is None else int(match["version"] or match["number"])
 
 
 def current_file(folder: MetadataFolder) -> str:
     """Returns the name of the current metadata file.
 
     Raises:
-        CorruptData: The file that is said to be the current one is missing.
+        CorruptData: The file that is said to be the current one is missing, or there is none.
         InvalidInput: It cannot be told which is the current one.
     """
+    if not folder.names:
+        raise CorruptData(
+            f"{folder.place} has manifests of a table of Iceberg, and no metadata file",
+            kind=ErrorKind.LOG_DAMAGED,
+            hint="restore the files *.metadata.json",
+        )
     if folder.hinted:
         return _hinted(folder)
     newest = max(folder.names.values())
     found = [name for name, number in folder.names.items() if number == newest]
-    if len(found) > 1:
+    if len(found) > 1 or (UNNUMBERED in folder.names.values() and len(folder.names) > 1):
+        found = found if len(found) > 1 else [*found, *folder.names]
         raise _ambiguous(folder, found, "each may be the current one")
     _check_one_table(folder, found[0])
     return found[0]
@@ -112,6 +124,7 @@ def _hinted(folder: MetadataFolder) -> str:
         return by_version[number]
     raise CorruptData(
         f"{folder.place}/{HINT} names version {text[:80]!r}, which is missing",
+        kind=ErrorKind.LOG_DAMAGED,
         hint="restore that metadata file, or name the one to read: "
         f"{folder.place}/NAME.metadata.json",
     )

@@ -60,7 +60,7 @@ class TableFile(InputFile):
     def _missing(self) -> CorruptData:
         return CorruptData(
             f"{self._place}, which the table names, is missing",
-            kind=ErrorKind.SOURCE_CHANGED,
+            kind=ErrorKind.LOG_DAMAGED,
             hint="its version was expired, or the table was moved: its files are named by their "
             "full paths",
         )

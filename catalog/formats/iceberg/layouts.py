@@ -61,7 +61,7 @@ def file_schema(
         text = " ".join(str(error).split())[:300]
         raise Unsupported(
             f"{path} does not say which columns of the table it has: {text}",
-            kind=ErrorKind.UNREADABLE_TYPE,
+            kind=ErrorKind.UNSUPPORTED_FEATURE,
             hint="give the table the property schema.name-mapping.default, or rewrite the file",
         ) from error
 
@@ -101,6 +101,7 @@ def _if_missing(field: iceberg.NestedField, expected: ExpectedFile, path: str) -
     if field.required:
         raise Unsupported(
             f"{path} lacks column {field.name!r}, which must have a value",
+            kind=ErrorKind.UNSUPPORTED_FEATURE,
             hint="make the column optional, or give it an initial default",
         )
     return ""

@@ -220,7 +220,10 @@ class IcebergTable:
         try:
             yield from scan.to_record_batches([FileScanTask(data_file)])
         except (ResolveError, ValidationError, NotImplementedError) as error:
-            raise Unsupported(f"{path} cannot be read by PyIceberg: {error}") from error
+            text = " ".join(str(error).split())[:300]
+            raise Unsupported(
+                f"{path} cannot be read by PyIceberg: {text}", kind=ErrorKind.UNSUPPORTED_FEATURE
+            ) from error
         except (ValueError, TypeError, LookupError, OSError, pa.ArrowException) as error:
             raise CorruptData(
                 f"{path} cannot be read: {' '.join(str(error).split())[:300]}",
@@ -290,9 +293,15 @@ class IcebergTable:
         """Returns a version as it was read, reading it again if it was forgotten."""
         snapshot = self._metadata.snapshot_by_id(state.version.number)
         for schema in self._metadata.schemas:
-            if source_columns(schema, self.root) == state.columns:
-                return self._view(snapshot, schema)
-        raise NotFound(f"{self.root} no longer has the columns of version {state.version.number}")
+            if schema.schema_id in self._said.unreadable or not _is_of(schema, state):
+                continue
+            view = self._view(snapshot, schema)
+            if (view.columns, view.reading) == (state.columns, state.reading):
+                return view
+        raise NotFound(
+            f"{self.root} no longer has the columns of version {state.version.number}",
+            kind=ErrorKind.VERSION_NOT_FOUND,
+        )
 
     def _view(self, snapshot: Snapshot | None, schema: Schema) -> _View:
         key = (None if snapshot is None else snapshot.snapshot_id, schema.schema_id)
@@ -319,7 +328,7 @@ class IcebergTable:
                 continue
             for entry in self._entries(manifest, spec):
                 if entries.setdefault(place_of(entry.location), entry) is not entry:
-                    raise damaged(manifest.manifest_path, f"it lists {entry.location} once more")
+                    raise refused(entry.location, "a data file that is listed twice")
         index = Deletes(deletes, self._contents)
         deleted = {}
         for path, entry in list(entries.items()) if deletes else ():
@@ -376,6 +385,12 @@ class IcebergTable:
         values = identity_values(entry, self._metadata.specs()[entry.spec_id])
         constants = frozenset(number for number, value in values.items() if value is not None)
         return ExpectedFile(view.schema, view.kinds, own, constants - own)
+
+
+def _is_of(schema: Schema, state: TableState) -> bool:
+    """Returns whether a version may have the columns of a schema, by their ids and names."""
+    ours = [(str(field.field_id), field.name) for field in schema.fields]
+    return ours == [(column.identity, column.name) for column in state.columns]
 
 
 def _digest(*parts: bytes) -> str:

@@ -86,7 +86,8 @@ def damaged(path: str, reason: Exception | str) -> CorruptData:
     """Returns the error for a file of a table's metadata that is damaged."""
     text = " ".join(str(reason).split())[:200] or type(reason).__name__
     return CorruptData(
-        f"{path} is damaged, or no file of an Iceberg table: {text}",
+        f"{path.removeprefix('file://')} is damaged, or no file of an Iceberg table: {text}",
+        kind=ErrorKind.LOG_DAMAGED,
         hint="restore it, or snapshot another version of the table",
     )
 
@@ -94,7 +95,8 @@ def damaged(path: str, reason: Exception | str) -> CorruptData:
 def refused(path: str, feature: str) -> Unsupported:
     """Returns the error for a feature of a table that is not known."""
     return Unsupported(
-        f"{path} uses what is not read: {feature}",
+        f"{path.removeprefix('file://')} uses what is not read: {feature}",
+        kind=ErrorKind.UNSUPPORTED_FEATURE,
         hint="write the table without it, or snapshot files that an engine exports",
     )
 

@@ -88,7 +88,7 @@ def _not_found(metadata: TableMetadata, problem: str) -> NotFound:
     refs = list(metadata.refs)
     return NotFound(
         problem,
-        kind=ErrorKind.SOURCE_NOT_FOUND,
+        kind=ErrorKind.VERSION_NOT_FOUND,
         hint=f"snapshots: {_some(list(map(str, reversed(snapshots))))}; "
         f"branches and tags: {_some(refs)}",
     )
