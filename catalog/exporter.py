@@ -10,7 +10,8 @@ from catalog.storage.failures import tells_machine_errors
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-    from catalog.operations.publication.publish import PublishReport
+    from catalog.model.published import PublicationFormat
+    from catalog.operations.publication.report import PublishReport
 
 
 @tells_machine_errors
@@ -53,7 +54,7 @@ class CatalogExporter(CatalogReader):
         branch: str,
         target: str,
         *,
-        format: Literal["delta"] = "delta",
+        format: "PublicationFormat" = "delta",
         tables: Sequence[str] | None = None,
         again: bool = False,
     ) -> "PublishReport":
@@ -61,11 +62,13 @@ class CatalogExporter(CatalogReader):
 
         Each table is a directory below the target, and each commit that changed it a version, with
         the commit's time and id. If the branch was moved back or to another line, one version
-        takes back what is no longer there. Nobody else may write to the copy.
+        takes back what is no longer there. Nobody else may write to the copy. As ``duckdb``, it is
+        a database of views of the newest commit, which is replaced whole.
 
         Args:
             branch: The branch.
-            target: A directory, or a prefix of a bucket: new, empty, or from an earlier call.
+            target: A directory, or a prefix of a bucket: new, empty, or from an earlier call. A
+                file for ``duckdb``.
             format: The format of the copy.
             tables: The tables; None means all of the branch, and those that were published before.
             again: Whether to make the tables anew from the commits, in the place of what is there.
@@ -75,7 +78,7 @@ class CatalogExporter(CatalogReader):
 
         Raises:
             NotFound: There is no such branch or table.
-            Conflict: What is at the target is not a publication of this branch in this format.
+            AlreadyExists: What is at the target is not a publication of this branch in this format.
             CorruptData: A data file is gone, or not what was committed.
             Unsupported: The format cannot say what a table holds; the message names the column.
         """
@@ -98,7 +101,7 @@ class CatalogExporter(CatalogReader):
         Returns:
             The tables, by name.
         """
-        from catalog.operations.export import write_views
+        from catalog.operations.views import write_views
 
         return write_views(self.context, path, ref=ref, replace=replace)
 

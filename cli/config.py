@@ -10,11 +10,15 @@ from catalog import AzureOptions, GcsOptions, S3Options
 from catalog.dataclasses import dataclass
 from catalog.errors import ErrorKind, InvalidInput, StorageFailure
 from catalog.model.datafile import VERIFY, Verify
+from catalog.model.published import PUBLICATION_FORMATS, PublicationFormat
 from catalog.model.texts import path_text
 from cli.specs import FileMode, PartitionBy, SourceFormat, TableSpec
 from cli.usage import nearest
 
 CONFIG_NAME = "parquetry.toml"
+DEFAULT_BRANCH = "main"
+"""The branch of a publication that names none."""
+
 TOP_KEYS = (
     "catalog",
     "verify",
@@ -31,6 +35,7 @@ TOP_KEYS = (
     "check_files",
     "python_checks",
     "contract",
+    "publish",
 )
 S3_KEYS = ("endpoint_url", "region", "profile", "path_style")
 GCS_KEYS = ("endpoint_url",)
@@ -39,6 +44,7 @@ TABLE_KEYS = ("source", "key", "partition_by", "mode", "format", "at")
 MODELS_KEYS = ("path",)
 STEP_KEYS = ("command", "timeout_s")
 HOOK_KEYS = ("command", "function", "timeout_s")
+PUBLISH_KEYS = ("branch", "target", "format", "tables")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,16 @@ class HookEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class PublicationEntry:
+    """A copy of a branch in another format that is kept current; ``tables`` None means all."""
+
+    branch: str
+    target: str
+    format: PublicationFormat
+    tables: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """A configuration; its catalog is absolute or has a scheme, and is None if it names none.
 
@@ -76,6 +92,7 @@ class Config:
         has_checks: Whether it states checks itself; nobody but ``check sync`` looks at them.
         check_files: Other files from which checks are taken over.
         python_checks: The Python checks that may run, by name.
+        publications: The copies that are kept current.
     """
 
     path: Path
@@ -93,6 +110,7 @@ class Config:
     has_checks: bool = False
     check_files: tuple[str, ...] = ()
     python_checks: tuple[str, ...] = ()
+    publications: tuple[PublicationEntry, ...] = ()
 
 
 def read_config(path: Path) -> Config:
@@ -144,6 +162,7 @@ def _config(path: Path, text: str) -> Config:
             for one in root["check_files"].listed('["models/schema.yml"]')
         ),
         python_checks=root["python_checks"].listed('["plausible_weather"]'),
+        publications=tuple(map(_publication, root["publish"].sections())),
     )
 
 
@@ -182,6 +201,13 @@ class _Entry:
         if not isinstance(stored, dict):
             raise self.invalid(f"sections like [{self.name}.NAME]")
         return {key: self.inner(key, value) for key, value in stored.items()}
+
+    def sections(self) -> list["_Entry"]:
+        """Returns the sections of a list of them."""
+        stored = [] if self.value is None else self.value
+        if not isinstance(stored, list):
+            raise self.invalid(f"sections like [[{self.name}]]")
+        return [_Entry(self.path, f"{self.name}[{n}]", one) for n, one in enumerate(stored)]
 
     def words(self) -> tuple[str, ...]:
         """Returns the words of a command."""
@@ -251,6 +277,21 @@ def _models(entry: _Entry) -> str | None:
     if found is not None and "://" in found:
         raise entry.invalid("a local directory")
     return found
+
+
+def _publication(entry: _Entry) -> PublicationEntry:
+    keys = entry.section(PUBLISH_KEYS)
+    target, form = keys["target"].location(), keys["format"].choice(PUBLICATION_FORMATS)
+    for key, value in (("target", target), ("format", form)):
+        if value is None:
+            raise InvalidInput(
+                f"{entry.path}: {entry.name} has no {key}",
+                kind=ErrorKind.INVALID_CONFIG,
+                hint='e.g. target = "published" and format = "delta"',
+            )
+    tables = keys["tables"]
+    names = None if tables.value is None else tables.listed('["orders"]', of="tables")
+    return PublicationEntry(keys["branch"].text() or DEFAULT_BRANCH, target or "", form, names)
 
 
 def _step(name: str, entry: _Entry) -> StepCommand:

@@ -17,7 +17,7 @@ from catalog.errors import CatalogError, ErrorKind, NotFound
 from catalog.model.datafile import Verify
 from catalog.model.limits import TIME_LIMIT_S
 from catalog.model.texts import path_text
-from cli.config import CONFIG_NAME, Config, read_config
+from cli.config import CONFIG_NAME, Config, PublicationEntry, read_config
 from cli.output import stderr
 from cli.trust import distrust
 from cli.usage import UsageError
@@ -166,6 +166,29 @@ def find_config() -> Config | None:
     paths = (path for path in _configs() if path.is_file())
     chosen = _chosen_config() or next(paths, None)
     return None if chosen is None else read_config(chosen)
+
+
+def configured_publications(context: typer.Context) -> tuple[PublicationEntry, ...]:
+    """Returns the publications that the nearest configuration keeps current for the catalog.
+
+    A note says so if they are not, since somebody else can have written it, or it names another
+    catalog.
+
+    Raises:
+        InvalidInput: It is not valid.
+    """
+    config = find_config()
+    if config is None or not config.publications:
+        return ()
+    reason = config_distrust(config.path)
+    uri = catalog_uri(context)
+    by_chance = config.catalog is None and named_uri(context) is None
+    if not reason and _chosen_config() is None and not (by_chance or _names(config, uri)):
+        reason = f"it does not name the catalog {uri}"
+    if reason:
+        stderr.note(f"[[publish]] of {config.path} is not used: {reason}; {_way_out(config.path)}")
+        return ()
+    return config.publications
 
 
 def _chosen_config() -> Path | None:

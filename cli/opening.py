@@ -9,6 +9,7 @@ import typer
 from cli.check_functions import configured_functions
 from cli.gate import configured_hooks
 from cli.location import bucket_options, catalog_uri, named_uri, time_limit_s, verification
+from cli.publications import kept_current
 from cli.usage import UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def opened(
 
     uri = catalog_uri(context)
     buckets = bucket_options(uri, context, named=named_uri(context) is not None)
-    return catalog.open(
+    found = catalog.open(
         uri,
         **buckets,
         cache=cache,
@@ -46,6 +47,8 @@ def opened(
         hooks=configured_hooks,
         check_functions=partial(configured_functions, allow=allow_commands),
     )
+    kept_current(context, found)
+    return found
 
 
 def table_at(text: str) -> tuple[str, str]:

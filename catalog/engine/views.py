@@ -5,15 +5,18 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import duckdb
 
 from catalog.dataclasses import dataclass, replace
-from catalog.engine.connection import connect
+from catalog.engine.connection import connect, single_row
 from catalog.engine.copying import is_geometry
 from catalog.engine.quoting import identifier, literal
 from catalog.engine.relation import prepare, relation_sql
 from catalog.errors import InvalidInput
 from catalog.model.datafile import DataFile
+from catalog.model.names import RESERVED_NAMESPACE
 from catalog.model.scan_plan import Locate, scan_plan
 from catalog.model.schema import Schema
 from catalog.model.table import TableSnapshot
@@ -39,11 +42,19 @@ def write_database(
     *,
     locate: Locate,
     store: ObjectStore | None = None,
+    about: Mapping[str, str] | None = None,
 ) -> None:
     """Writes a database file of views, completely or not at all, in the place of any older one.
 
     Two-part names become schema and view; three-part names have their first two parts joined by a
     dot as the schema.
+
+    Args:
+        path: The file.
+        views: The views.
+        locate: Returns where the engine reads a file.
+        store: The store of the files.
+        about: What a view ``parquetry.publication`` says in its one row, by column.
 
     Raises:
         InvalidInput: Two tables would have the same view.
@@ -68,8 +79,17 @@ def write_database(
             con.execute(
                 f"CREATE VIEW target.{identifier(schema)}.{identifier(name)} AS FROM {relation}"
             )
+        if about is not None:
+            own = identifier(RESERVED_NAMESPACE)
+            said = ", ".join(
+                f"{literal(said)} AS {identifier(what)}" for what, said in about.items()
+            )
+            con.execute(f"CREATE SCHEMA IF NOT EXISTS target.{own}")
+            con.execute(f"CREATE VIEW target.{own}.publication AS SELECT {said}")
         con.execute("DETACH target")
         shutil.copyfile(made_at, temporary)
+        with open(temporary, "rb") as whole:
+            os.fsync(whole.fileno())
         os.replace(temporary, path)
     finally:
         con.close()
@@ -96,3 +116,24 @@ def _without_system(kind: DataType) -> DataType:
         case StructType(fields):
             return StructType(tuple((name, _without_system(inner)) for name, inner in fields))
     return Scalar("GEOMETRY") if is_geometry(kind) else kind
+
+
+def are_views_only(path: str, *, over: str) -> bool:
+    """Returns whether a file is a database of views over files in a place, and nothing else.
+
+    Args:
+        path: The file.
+        over: Where the files are that views may read.
+    """
+    try:
+        with contextlib.closing(connect()) as con:
+            con.execute(f"ATTACH {literal(path)} AS other (READ_ONLY)")
+            views = con.execute(
+                "SELECT sql FROM duckdb_views() WHERE database_name = 'other' AND NOT internal"
+            ).fetchall()
+            (tables,) = single_row(
+                con, "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'other'"
+            )
+    except duckdb.Error:
+        return False
+    return bool(views) and not tables and all(over in sql for (sql,) in views)

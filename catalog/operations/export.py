@@ -13,18 +13,14 @@ from catalog.dataclasses import dataclass
 from catalog.engine.checks import checked
 from catalog.engine.connection import borrowed
 from catalog.engine.copying import copy_sql
-from catalog.engine.failures import engine_failure
 from catalog.engine.quoting import literal
 from catalog.engine.relation import prepare, relation_sql
-from catalog.engine.verification import verified
-from catalog.engine.views import View, write_database
-from catalog.errors import AlreadyExists, CatalogError, ErrorKind, InvalidInput, StorageFailure
+from catalog.errors import AlreadyExists, ErrorKind, InvalidInput
 from catalog.formats.hive_path import partition_path
-from catalog.formats.published import Origin
-from catalog.hints import Option, hint
 from catalog.model.datafile import DataFile
 from catalog.model.ids import random_id
 from catalog.model.partition import partition_values
+from catalog.model.published import Origin
 from catalog.model.scan_plan import scan_plan
 from catalog.model.table import TableSnapshot
 from catalog.model.texts import path_text
@@ -34,12 +30,10 @@ from catalog.operations.publication.delta import DeltaPublication
 from catalog.operations.publication.table import Step
 from catalog.operations.publication.target import OWN, SCRATCH, open_target
 from catalog.operations.tables import stored_table
+from catalog.operations.views import files_of, unwritable
 from catalog.repository import datafiles
 from catalog.repository.commits import StoredTable
-from catalog.repository.datafiles import Watch
-from catalog.repository.tables import data_files
 from catalog.storage.external_files import is_remote
-from catalog.storage.failures import machine_failure
 from catalog.storage.local import LocalStore
 from catalog.storage.store import ObjectStore
 from catalog.write.files.writer import stored_fields
@@ -139,7 +133,7 @@ def export_table(
     if format == "delta":
         _export_delta(context, stored, resolved.commit_id, destination=destination)
         return stored.snapshot.rows
-    data, watch = _files(context, stored, resolved.commit_id)
+    data, watch = files_of(context, stored, resolved.commit_id)
     export = _Export(context.repository.store, stored.snapshot, data)
     whole = _whole_or_not(destination, folder=format == "parquet")
     with whole as temporary, checked([watch.check]):
@@ -180,34 +174,11 @@ def _whole_or_not(destination: str, *, folder: bool) -> Iterator[str]:
         yield temporary
         os.replace(temporary, destination)
     except (OSError, duckdb.Error) as error:
-        raise _unwritable(destination, error) from error
+        raise unwritable(destination, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         with contextlib.suppress(OSError):
             os.unlink(temporary)
-
-
-def _unwritable(destination: str, error: "OSError | duckdb.Error") -> CatalogError:
-    """Returns the error for an output of which nothing is left."""
-    if isinstance(error, duckdb.Error):
-        own = engine_failure(error)
-        reason = str(error).partition("\n")[0]
-    else:
-        own = machine_failure(error, f"cannot write {destination}")
-        reason = error.strerror or str(error)
-    return own or StorageFailure(
-        f"cannot write {destination}: {reason}",
-        hint="check the directory and the space there is; nothing was left behind",
-    )
-
-
-def _files(
-    context: OperationContext, stored: StoredTable, commit_id: str
-) -> tuple[list[DataFile], Watch]:
-    """Returns the files of a table, and what checks them again once they were read."""
-    files = list(data_files(context.repository.commits, stored))
-    what = f"table {stored.name} in commit {commit_id[:8]}"
-    return files, verified(context.repository, files, what=what)
 
 
 def _check_free(destination: str, *, folder: bool = False) -> None:
@@ -220,26 +191,3 @@ def _in_the_way(destination: str) -> AlreadyExists:
     return AlreadyExists(
         f"{destination} exists", kind=ErrorKind.DESTINATION_EXISTS, hint="choose another name"
     )
-
-
-def write_views(context: OperationContext, path: str, *, ref: str, replace: bool) -> list[str]:
-    """Writes a DuckDB database of views; see ``Catalog.write_views``."""
-    path = path_text(path, "the database file")
-    if os.path.lexists(path) and not replace:
-        raise AlreadyExists(
-            f"{path} exists",
-            kind=ErrorKind.DESTINATION_EXISTS,
-            hint=hint("name another file, or {}", Option("replace")),
-        )
-    resolved = context.resolve(ref)
-    views = []
-    for name in sorted(context.repository.commits.entries(resolved.commit_id)):
-        stored = stored_table(context.repository, name, resolved)
-        files, _ = _files(context, stored, resolved.commit_id)
-        views.append(View(tuple(name.split(".")), stored.snapshot, tuple(files)))
-    try:
-        store = context.repository.store
-        write_database(path, views, locate=lambda file: datafiles.locate(store, file), store=store)
-    except (OSError, duckdb.Error) as error:
-        raise _unwritable(path, error) from error
-    return [".".join(view.name) for view in views]

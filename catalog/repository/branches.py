@@ -79,11 +79,16 @@ class Stamp:
 
 
 class Branches:
-    """Reads and moves the branches of a catalog."""
+    """Reads and moves the branches of a catalog.
+
+    Attributes:
+        moved: The names of the branches that were moved through it, or created.
+    """
 
     def __init__(self, store: ObjectStore, new_id: Callable[[], str] = random_id) -> None:
         self._store = store
         self._new_id = new_id
+        self.moved: set[str] = set()
         self._pages: dict[str, tuple[tuple[Move, ...], str | None]] = {}
         self._read: dict[str, tuple[bytes, Branch]] = {}
 
@@ -132,6 +137,7 @@ class Branches:
             name, commit_id, write_id, moves, older, rules=left.rules, others=left.others
         )
         self._store.swap(path, branch.to_bytes(), version=stored.version)
+        self.moved.add(name)
         return branch
 
     def _keep(self, data: bytes, branch: Branch) -> None:
@@ -192,6 +198,7 @@ class Branches:
             if now is None:
                 raise
             if any(move.write_id == write_id for move in self.reflog(now.branch)):
+                self.moved.add(name)
                 return branch
             if now.branch.commit_id is not None:
                 raise exists_error(name) from error
@@ -203,6 +210,7 @@ class Branches:
                 return self._move(now, commit_id, stamp, protected=False)
             except SwapLost as lost:
                 raise exists_error(name) from lost
+        self.moved.add(name)
         return branch
 
     def give_to_tag(self, name: str, stamp: Stamp) -> None:
@@ -319,6 +327,7 @@ class Branches:
             if now is None or not self._landed(now.branch, write_id, old.write_id):
                 raise SwapLost(f"another writer moved branch {old.name}") from error
         self._keep(data, new)
+        self.moved.add(old.name)
         return new
 
     def _read_back(self, name: str) -> HeldBranch | None:

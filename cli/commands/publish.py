@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from catalog.model.published import PUBLICATION_FORMATS, PublicationFormat
 from catalog.report.figures import counted, plain, short
 from cli.opening import opened
 from cli.options import BranchArgument, Json
@@ -11,7 +12,7 @@ from cli.output.listing import picked, show_outcome
 from cli.usage import UsageError, nearest
 
 if TYPE_CHECKING:
-    from catalog.operations.publication.publish import PublicationFormat, PublishedTable
+    from catalog.operations.publication.report import PublishedTable, PublishReport
 
 REPORTED = (
     *("table", "location", "versions", "version", "commit", "rows"),
@@ -27,11 +28,13 @@ def publish(
     target: Annotated[
         str,
         typer.Argument(
-            metavar="DIR", help="A directory, or s3://BUCKET/PREFIX: new, or from an earlier run."
+            metavar="DIR",
+            help="A directory, or s3://BUCKET/PREFIX: new, or from an earlier run; a file for "
+            "duckdb.",
         ),
     ],
     form: Annotated[
-        str, typer.Option("--format", metavar="delta", help="The format of the copy.")
+        str, typer.Option("--format", metavar="delta|duckdb", help="The format of the copy.")
     ] = "delta",
     tables: Annotated[
         list[str] | None,
@@ -45,11 +48,12 @@ def publish(
     """Keep a copy of a branch in another format: a version for each commit, with its time and id.
 
     Data files are shared by hard links, or copied by the server of a bucket; those that readers
-    would not read rightly are written anew. Run it again after commits, or name the copy in
-    parquetry.toml, [[publish]].
+    would not read rightly are written anew. As duckdb, it is a database of views that is replaced
+    whole. Run it again after commits, or name the copy in parquetry.toml, [[publish]].
 
     Examples:
       parquetry publish main published --format delta
+      parquetry publish main lake.duckdb --format duckdb
       parquetry publish main published --table orders --again
     """
     report = opened(context).publish(
@@ -62,18 +66,18 @@ def publish(
         "target": report.target,
         "tables": [picked(one, *REPORTED) for one in report.tables],
     }
-    lines = [_line(one) for one in report.tables] or [f"{branch} has no tables yet"]
+    lines = [_line(one, report, target) for one in report.tables] or [f"{branch} has no tables yet"]
+    if report.format == "duckdb":
+        lines = [_database_line(report, target)]
     show_outcome(outcome, *lines, json=json)
 
 
-def publication_format(text: str) -> "PublicationFormat":
+def publication_format(text: str) -> PublicationFormat:
     """Returns a format that was written out.
 
     Raises:
         UsageError: There is no such format of publications.
     """
-    from catalog.operations.publication.publish import PUBLICATION_FORMATS
-
     for known in PUBLICATION_FORMATS:
         if text == known:
             return known
@@ -83,11 +87,19 @@ def publication_format(text: str) -> "PublicationFormat":
     )
 
 
-def _line(one: "PublishedTable") -> str:
-    shown = f"{counted(one.rows, 'row')} of {short(one.commit)} in {plain(one.location)}"
+def _line(one: "PublishedTable", report: "PublishReport", target: str) -> str:
+    """Returns what was done for a table, which is below the target as the user wrote it."""
+    place = target.rstrip("/") + one.location.removeprefix(report.target)
+    shown = f"{counted(one.rows, 'row')} of {short(one.commit)} in {plain(place)}"
     if not one.versions:
         return f"{plain(one.table)}: up to date, {shown}"
     anew = f", {counted(one.files_rewritten, 'file')} written anew" if one.files_rewritten else ""
     shared = counted(one.files_shared, "file")
     versions = counted(one.versions, "version")
     return f"{plain(one.table)}: {versions} added, {shown}; {shared} shared{anew}"
+
+
+def _database_line(report: "PublishReport", target: str) -> str:
+    is_new = any(one.versions for one in report.tables)
+    shown = f"{counted(len(report.tables), 'table')} of {short(report.commit)}"
+    return f"{plain(target)}: {'now shows' if is_new else 'up to date,'} {shown}"

@@ -17,7 +17,7 @@ from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import CommitFailedError
 
 import catalog
-from catalog import CatalogError, Conflict, CorruptData, ErrorKind, NotFound, Unsupported
+from catalog import AlreadyExists, CatalogError, CorruptData, ErrorKind, NotFound, Unsupported
 from catalog.catalog import Catalog
 from catalog.operations.publication import delta
 from tests.second_reader import SecondReader, second_python
@@ -287,7 +287,7 @@ def test_a_target_of_somebody_else_is_refused_and_left_alone(cat: Catalog, tmp_p
         lambda: cat.publish("main", str(foreign)),
         lambda: cat.publish("main", str(foreign), again=True),
     ):
-        with pytest.raises(Conflict) as raised:
+        with pytest.raises(AlreadyExists) as raised:
             act()
         assert raised.value.kind == ErrorKind.FOREIGN_TARGET
     assert [path.name for path in foreign.iterdir()] == ["file"]
@@ -302,7 +302,7 @@ def test_a_log_that_somebody_wrote_to_is_not_continued(cat: Catalog, tmp_path: P
     log = tmp_path / "out" / "t" / "_delta_log"
     (log / f"{1:020d}.json").write_text('{"commitInfo":{"timestamp":1}}\n')
     write(cat, "t", pa.table({"x": [2]}))
-    with pytest.raises(Conflict, match="version 1") as raised:
+    with pytest.raises(AlreadyExists, match="version 1") as raised:
         cat.publish("main", str(tmp_path / "out"))
     assert raised.value.kind == ErrorKind.FOREIGN_TARGET
     cat.publish("main", str(tmp_path / "out"), again=True)

@@ -15,9 +15,9 @@ from urllib.parse import quote
 from catalog.dataclasses import dataclass
 from catalog.errors import CorruptData
 from catalog.formats.delta.log_types import READ_ONLY, features, schema_json
-from catalog.formats.published import Origin, Shown
 from catalog.model.commit import Commit, time_text
 from catalog.model.ids import canonical_json, is_id, parse_json
+from catalog.model.published import Origin, Shown
 from catalog.model.table import TableSnapshot
 
 LOG = "_delta_log"

@@ -14,7 +14,7 @@ from functools import partial
 from catalog.dataclasses import dataclass
 from catalog.engine.checks import checked
 from catalog.engine.verification import verified
-from catalog.errors import AlreadyExists, Conflict, ErrorKind, NotFound
+from catalog.errors import AlreadyExists, ErrorKind, NotFound
 from catalog.formats.delta.log_actions import (
     LOG,
     AddedFile,
@@ -33,10 +33,10 @@ from catalog.formats.delta.log_files import Naming, held_columns, is_plain, is_s
 from catalog.formats.delta.log_types import held_as, schema_json
 from catalog.formats.delta.log_values import stats_json
 from catalog.formats.footer import committed_label, read_checked, source_name
-from catalog.formats.published import Origin, Shown
 from catalog.hints import Option, hint
 from catalog.model.datafile import DataFile
 from catalog.model.ids import random_id
+from catalog.model.published import Origin, Shown
 from catalog.model.schema import Field, FileSchema
 from catalog.model.table import TableSnapshot
 from catalog.operations.context import OperationContext
@@ -86,10 +86,10 @@ class DeltaPublication:
     def _read(self, version: int) -> bytes:
         return self.target.read(self._place(log_path(version))).data
 
-    def _foreign(self, version: int) -> Conflict:
+    def _foreign(self, version: int) -> AlreadyExists:
         """Returns the error for a version that is not of this publication."""
         where = self.target.uri(self._place(LOG))
-        return Conflict(
+        return AlreadyExists(
             f"version {version} of {where} was not published from this branch",
             kind=ErrorKind.FOREIGN_TARGET,
             hint=hint(
@@ -173,7 +173,7 @@ class DeltaPublication:
         )
         found = next(others, None)
         if found is not None:
-            raise Conflict(
+            raise AlreadyExists(
                 f"{self.target.uri(found)} is in the way: it is not of a table published from here",
                 kind=ErrorKind.FOREIGN_TARGET,
                 hint="publish to another directory, or remove it",

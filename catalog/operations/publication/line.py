@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 from catalog.dataclasses import dataclass, replace
-from catalog.errors import CorruptData, NotFound
-from catalog.formats.published import Shown
+from catalog.errors import CorruptData, ErrorKind, NotFound
+from catalog.hints import Call, hint
+from catalog.model.published import Shown
 from catalog.model.table import TableSnapshot
+from catalog.operations.context import OperationContext
 from catalog.operations.publication.table import Step
 from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.history import LoggedCommit, first_parents, fork
@@ -104,3 +106,19 @@ def _is_same(one: StoredTable, other: StoredTable) -> bool:
 
 def _visible(table: TableSnapshot) -> tuple[object, ...]:
     return table.table_id, table.schema, table.partition_by, table.manifest
+
+
+def branch_head(context: OperationContext, branch: str) -> str:
+    """Returns where a branch is now.
+
+    Raises:
+        NotFound: There is no such branch.
+    """
+    found = context.repository.branches.find(branch)
+    if found is None or found.commit_id is None:
+        raise NotFound(
+            f"no branch {branch!r} to publish",
+            kind=ErrorKind.REF_NOT_FOUND,
+            hint=hint("see which there are: {}", Call("branches.list")),
+        )
+    return found.commit_id

@@ -1,74 +1,24 @@
 """Publishing a branch: its tables at a target, one version for each commit that changed them."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, TypeAlias, get_args
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
-from catalog.dataclasses import dataclass
-from catalog.errors import CatalogError, ErrorKind, InvalidInput, NotFound, StorageFailure
-from catalog.formats.published import Origin
+from catalog.errors import CatalogError, ErrorKind, InvalidInput, StorageFailure
 from catalog.model.names import canonical_name
+from catalog.model.published import PUBLICATION_FORMATS, Origin, PublicationFormat
 from catalog.model.texts import check_text, listed
 from catalog.operations.context import OperationContext
-from catalog.operations.publication.line import Line
+from catalog.operations.publication.line import Line, branch_head
+from catalog.operations.publication.report import PublishedTable, PublishReport
 from catalog.operations.publication.table import PublishedMeanwhile, TablePublication, Written
 from catalog.operations.publication.target import Target, open_target, table_folder
 from catalog.operations.tables import unknown_table
-
-PublicationFormat: TypeAlias = Literal["delta"]
-"""Formats in which branches are published."""
-
-PUBLICATION_FORMATS: tuple[PublicationFormat, ...] = get_args(PublicationFormat)
-"""All of them."""
 
 MAX_RACES = 50
 """Races that a publication may lose: each is a version that somebody else wrote meanwhile."""
 
 Opener: TypeAlias = Callable[[OperationContext, Target, Origin], TablePublication]
 """Opens a table of a format in a target."""
-
-
-@dataclass(frozen=True, slots=True)
-class PublishedTable:
-    """What was done for a table.
-
-    Attributes:
-        table: Its name.
-        location: Where readers find it.
-        versions: Versions that were written.
-        version: The number of the newest.
-        commit: The commit that it shows.
-        rows: Rows that it has.
-        files_shared: Files that were linked, or copied as they are.
-        files_rewritten: Files that were written anew, since readers would not read them rightly.
-    """
-
-    table: str
-    location: str
-    versions: int
-    version: int
-    commit: str
-    rows: int
-    files_shared: int
-    files_rewritten: int
-
-
-@dataclass(frozen=True, slots=True)
-class PublishReport:
-    """What a publication did.
-
-    Attributes:
-        branch: The branch.
-        commit: Where it was; tables may show later ones, if it was moved meanwhile.
-        format: The format.
-        target: Where it was published.
-        tables: What was done for each table, by name.
-    """
-
-    branch: str
-    commit: str
-    format: str
-    target: str
-    tables: tuple[PublishedTable, ...]
 
 
 def publish_branch(
@@ -86,26 +36,32 @@ def publish_branch(
         raise InvalidInput(f"unknown format of a publication: {format!r}", hint=f"use {choices}")
     check_text(branch, "branch")
     branch = canonical_name(branch)
+    head = branch_head(context, branch)
+    given = None if tables is None else listed(tables, "tables")
+    if format == "duckdb":
+        from catalog.operations.publication.database import publish_views
+
+        names = None if given is None else _selected(context, given, head)
+        return publish_views(context, branch, target, tables=names, again=again)
     opened = open_target(context.repository.store, target)
-    head = _head(context, branch)
-    wanted = None if tables is None else _selected(context, listed(tables, "tables"), head)
+    known = sorted(opened.tables())
+    wanted = None if given is None else _selected(context, given, head, known=known)
     opened.claim(context.repository.info.catalog_id, branch, format)
     run = _Run(context, opened, branch, opener=openers()[format], again=again)
-    known = sorted(opened.tables())
-    names = known if wanted is None else wanted
-    if wanted is None:
-        entries = context.repository.commits.entries(head)
-        folded = {name.casefold() for name in known}
-        names = sorted([*known, *(name for name in entries if name.casefold() not in folded)])
-    done = [run.table(name) for name in names]
+    names = wanted or _united(known, context.repository.commits.entries(head))
+    done = run.tables(names)
     if wanted is None:
         opened.note_published(head)
     refs = {tag.name: tag.commit_id for tag in context.repository.tags.list()}
     for publication in run.opened:
         publication.close(refs, head)
-    return PublishReport(
-        branch, head, format, opened.store.location, tuple(one for one in done if one)
-    )
+    return PublishReport(branch, head, format, opened.store.location, done)
+
+
+def _united(known: Sequence[str], names: Iterable[str]) -> list[str]:
+    """Returns the names of tables that were published, and those of a commit, in order."""
+    folded = {name.casefold() for name in known}
+    return sorted([*known, *(name for name in names if name.casefold() not in folded)])
 
 
 def openers() -> Mapping[str, Opener]:
@@ -119,31 +75,23 @@ def openers() -> Mapping[str, Opener]:
     return {"delta": delta}
 
 
-def _head(context: OperationContext, branch: str) -> str:
-    """Returns where a branch is now.
+def _selected(
+    context: OperationContext, names: Sequence[str], head: str, *, known: Sequence[str] = ()
+) -> list[str]:
+    """Returns the names of tables as they were published before, or as the commit has them.
 
     Raises:
-        NotFound: There is no such branch.
-    """
-    found = context.repository.branches.find(branch)
-    if found is None or found.commit_id is None:
-        raise NotFound(f"no branch {branch!r}", kind=ErrorKind.REF_NOT_FOUND)
-    return found.commit_id
-
-
-def _selected(context: OperationContext, names: Sequence[str], head: str) -> list[str]:
-    """Returns the names of tables as the commit has them.
-
-    Raises:
-        NotFound: It has no such table.
+        NotFound: There is no such table.
     """
     commits = context.repository.commits
+    folded = {name.casefold(): name for name in known}
     found = []
-    for name in names:
-        entry = commits.entry(head, canonical_name(name))
-        if entry is None:
+    for name in map(canonical_name, names):
+        entry = commits.entry(head, name)
+        published = folded.get(name.casefold())
+        if entry is None and published is None:
             raise unknown_table(name, head[:8], commits.entries(head))
-        found.append(entry.name)
+        found.append(published or (entry.name if entry is not None else name))
     return list(dict.fromkeys(found))
 
 
@@ -170,31 +118,46 @@ class _Run:
         self._opener = opener
         self._again = again
         self._up_to = None if again else target.published_up_to()
-        self.head = _head(context, branch)
+        self.head = branch_head(context, branch)
         self.opened: list[TablePublication] = []
 
-    def table(self, name: str) -> PublishedTable | None:
-        """Brings a table up to date; returns None if the branch never had it.
+    def tables(self, names: Sequence[str]) -> tuple[PublishedTable, ...]:
+        """Brings tables up to date, also those after one that cannot be.
 
         Raises:
-            CatalogError: It cannot be; the message names the table.
+            CatalogError: One or more cannot be; the message names them.
         """
+        done: list[PublishedTable] = []
+        failed: dict[str, CatalogError] = {}
+        for name in names:
+            try:
+                published = self._published(name)
+            except CatalogError as error:
+                failed[name] = error
+                continue
+            if published is not None:
+                done.append(published)
+        if failed:
+            (first, why), *others = failed.items()
+            also = f"; nor were {', '.join(repr(other) for other, _ in others)}" if others else ""
+            raise type(why)(
+                f"table {first!r} was not published: {why.message}{also}",
+                kind=why.kind,
+                hint=why.advice,
+            ) from why
+        return tuple(done)
+
+    def _published(self, name: str) -> PublishedTable | None:
+        """Brings a table up to date; returns None if the branch never had it."""
         origin = Origin(self._context.repository.info.catalog_id, self._branch, name)
         publication = self._opener(self._context, self._target, origin)
-        try:
-            if not self._again:
-                return self._brought(name, publication)
-            for step in self._line(name).steps(None):
-                publication.check(step)
-            self._target.note_table(name)
-            with publication.anew() as fresh:
-                return self._brought(name, fresh)
-        except CatalogError as error:
-            raise type(error)(
-                f"table {name!r} was not published: {error.message}",
-                kind=error.kind,
-                hint=error.advice,
-            ) from error
+        if not self._again:
+            return self._brought(name, publication)
+        for step in self._line(name).steps(None):
+            publication.check(step)
+        self._target.note_table(name)
+        with publication.anew() as fresh:
+            return self._brought(name, fresh)
 
     def _line(self, name: str) -> Line:
         return Line(self._context.repository.commits, name, self.head)
@@ -204,7 +167,7 @@ class _Run:
         for _ in range(MAX_RACES):
             shown = publication.shown()
             # what is shown was read first: so the branch cannot be older than that
-            self.head = _head(self._context, self._branch)
+            self.head = branch_head(self._context, self._branch)
             steps = self._line(name).steps(shown, up_to=self._up_to)
             try:
                 for step in steps:

@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from catalog.dataclasses import dataclass
-from catalog.formats.published import Shown
 from catalog.model.commit import Commit
+from catalog.model.published import Shown
 from catalog.repository.commits import StoredTable
 
 
@@ -59,7 +59,7 @@ class TablePublication(Protocol):
         """Returns what the newest version shows; None if there is none yet.
 
         Raises:
-            Conflict: Something is there that this catalog's branch has not published.
+            AlreadyExists: Something is there that this catalog's branch has not published.
         """
 
     def check(self, step: Step) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from catalog.dataclasses import dataclass
-from catalog.errors import AlreadyExists, Conflict, CorruptData, ErrorKind, InvalidInput, NotFound
+from catalog.errors import AlreadyExists, CorruptData, ErrorKind, InvalidInput, NotFound
 from catalog.formats.hive_path import escape
 from catalog.model.ids import canonical_json, is_id, parse_json
 from catalog.model.names import decode_segment, encode_segment
@@ -43,7 +43,7 @@ class Target:
         """Makes the target that of a branch in a format, unless it is that already.
 
         Raises:
-            Conflict: It is another one's, or there is something else.
+            AlreadyExists: It is another one's, or there is something else.
         """
         wanted = {"catalog_id": catalog_id, "branch": branch, "format": format}
         described = self._described()
@@ -57,7 +57,7 @@ class Target:
                 described = self._described()
         found = {key: (described or {}).get(key) for key in wanted}
         if found != wanted:
-            raise Conflict(
+            raise AlreadyExists(
                 f"{self.store.location} is the publication of branch {found['branch']} as "
                 f"{found['format']}"
                 + ("" if found["catalog_id"] == catalog_id else ", of another catalog"),
@@ -74,7 +74,7 @@ class Target:
     def _check_empty(self) -> None:
         found = next((name for name in _names(self.store) if not name.startswith(OWN)), None)
         if found is not None:
-            raise Conflict(
+            raise AlreadyExists(
                 f"{self.store.location} is not empty, and not a publication: it has "
                 f"{found.rstrip('/')}",
                 kind=ErrorKind.FOREIGN_TARGET,

@@ -1,6 +1,14 @@
-"""What a table that we publish in another format says of itself, so that it can be continued."""
+"""Tables that are published in another format: what they say of themselves, to be continued."""
+
+from typing import Literal, TypeAlias, get_args
 
 from catalog.dataclasses import dataclass
+
+PublicationFormat: TypeAlias = Literal["delta", "duckdb"]
+"""Formats in which branches are published."""
+
+PUBLICATION_FORMATS: tuple[PublicationFormat, ...] = get_args(PublicationFormat)
+"""All of them."""
 
 
 @dataclass(frozen=True, slots=True)
