@@ -49,6 +49,7 @@ PAGES = (
     "docs/how-to/check-tables.md",
     "docs/how-to/replace-images.md",
     "docs/how-to/version-a-directory.md",
+    "docs/how-to/bring-a-tables-history-in.md",
 )
 """The pages with sessions."""
 
