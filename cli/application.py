@@ -113,6 +113,7 @@ _COMMANDS = {
     "cat": "export:cat",
     "views": "export:views",
     "publish": "publish:publish",
+    "serve": "serve:serve",
     "demo": "demo:demo",
 }
 """The commands and where they are: the module in ``cli/commands/``, and the function."""

@@ -27,6 +27,8 @@ VARIABLE = "PARQUETRY_DUCKDB_1_5"
 _CHILD = """
 import glob, importlib, json, os, sys
 import duckdb
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)  # extensions print
 con = duckdb.connect()
 con.execute("SET TimeZone = 'UTC'")
 for name in ("avro", "iceberg", "delta", "httpfs"):  # iceberg needs avro
@@ -42,7 +44,7 @@ for line in sys.stdin:
         answer = {"rows": relation is not None}
     except duckdb.Error as error:
         answer = {"error": str(error)}
-    print(json.dumps(answer), flush=True)
+    print(json.dumps(answer), file=answers, flush=True)
 """
 
 

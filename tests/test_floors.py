@@ -31,6 +31,7 @@ FLOORS = [
     "catalog.write",
     "catalog.flow",
     "catalog.operations",
+    "catalog.serving",
     "catalog.reader",
     "catalog.exporter",
     "catalog.checker",
@@ -55,6 +56,8 @@ ONLY_IN = {
     "prompt_toolkit": ["cli"],
     "numpy": ["catalog.diff", "catalog.engine", "catalog.formats", "catalog.report"],
     "sqlalchemy": ["catalog.sqlalchemy_dialect"],
+    "starlette": ["cli"],
+    "uvicorn": ["cli"],
 }
 """Libraries that only some floors may import."""
 

@@ -1,6 +1,6 @@
 """Tags: names given once to a commit, and spent once deleted."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from catalog.errors import AlreadyExists, CorruptData, ErrorKind, NotFound
 from catalog.hints import Call, hint
@@ -33,12 +33,17 @@ class Tags:
 
         What lies there and is not a tag, or is damaged, is passed over with a warning.
         """
-        paths = {info.path for info in self._store.list(PREFIX)}
-        live = (p for p in paths if p + DELETED not in paths and not p.endswith(DELETED))
-        named = named_objects(live, PREFIX)
-        wanted = (n for n in sorted(named) if of is None or mentions(self._store, _path(n), of))
+        wanted = (
+            n for n in sorted(self.names()) if of is None or mentions(self._store, _path(n), of)
+        )
         found = (passed_over(self._read, _path, name) for name in wanted)
         return [tag for tag in found if tag is not None and (of is None or tag.commit_id in of)]
+
+    def names(self) -> Iterator[str]:
+        """Yields the names of all tags that are not deleted, in no order; none is read."""
+        paths = {info.path for info in self._store.list(PREFIX)}
+        live = (p for p in paths if p + DELETED not in paths and not p.endswith(DELETED))
+        return named_objects(live, PREFIX)
 
     def create(self, tag: Tag) -> None:
         """Creates a tag.

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from catalog.dataclasses import dataclass
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.storage.bucket import service
 from catalog.storage.bucket.requests import (
@@ -80,6 +81,22 @@ _ELSEWHERE = (
 """Error codes that may come with the region a bucket is in."""
 
 
+@dataclass(frozen=True, slots=True)
+class S3Access:
+    """How others reach the same buckets, without what proves who they are.
+
+    Attributes:
+        endpoint: The server's address, without any credentials in it.
+        region: The region; None if none is configured.
+        path_style: Whether bucket names are in paths rather than host names; None if it is left to
+            clients.
+    """
+
+    endpoint: str
+    region: str | None
+    path_style: bool | None
+
+
 class S3Service(Service["S3Client"]):
     """S3; see ``Service``."""
 
@@ -106,6 +123,11 @@ class S3Service(Service["S3Client"]):
     def endpoint(self) -> str:
         """Returns the server's address, without any credentials in it."""
         return without_credentials(self.client.meta.endpoint_url)
+
+    @property
+    def access(self) -> S3Access:
+        """Returns how others reach the same buckets."""
+        return S3Access(self.endpoint, self.client.meta.region_name, self.options.path_style)
 
     def get(self, bucket: str, key: str, part: Part | None = None) -> Stored:
         """Returns an object, or part of it."""

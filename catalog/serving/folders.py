@@ -1,0 +1,86 @@
+"""Where the metadata of a table is kept for clients to read.
+
+It is derived, lies below ``cache/iceberg/``, and can be removed at any time: what a client is told
+of is looked for before, and written again where it is gone or not as it was written.
+"""
+
+import re
+
+from catalog.errors import CatalogError, ErrorKind, StorageFailure
+from catalog.model.ids import content_id
+from catalog.storage.store import ObjectStore
+
+PREFIX = "cache/iceberg/"
+
+_PLAIN = re.compile(r"[0-9a-f]{1,64}")
+"""Ids of tables as the catalog makes them; others, of catalogs made by strangers, are hashed."""
+
+
+class MetadataFolder:
+    """The metadata files of one history of a table."""
+
+    def __init__(self, store: ObjectStore, table_id: str, first: str) -> None:
+        """Takes the store of the catalog.
+
+        Args:
+            store: The store.
+            table_id: The table.
+            first: The commit with which the history begins.
+        """
+        self._store = store
+        segment = table_id if _PLAIN.fullmatch(table_id) else content_id(table_id.encode())
+        self._path = f"{PREFIX}{segment}/{first}/"
+        self._written: dict[str, str] = {}
+
+    @property
+    def location(self) -> str:
+        """Returns where it is, as clients know it."""
+        return self._store.uri(self._path.rstrip("/"))
+
+    def read(self, location: str) -> bytes:
+        """Returns the content of a file that was written before.
+
+        Raises:
+            KeyError: It is gone, or another one by now.
+        """
+        path = self._path + location.rpartition("/")[2]
+        content = self._stored(path)
+        if content is None or content_id(content) != self._written[path]:
+            raise KeyError(location)
+        return content
+
+    def write(self, name: str, content: bytes) -> str:
+        """Writes a file whose name says what is in it, and returns where it is.
+
+        One that is there as it should be is left, so that a catalog that cannot be written is
+        served as far as it was served before.
+
+        Raises:
+            StorageFailure: It cannot be written.
+        """
+        path = self._path + name
+        if self._stored(path) != content:
+            try:
+                self._store.put(path, content)
+            except StorageFailure as error:
+                raise StorageFailure(
+                    f"cannot write {path}, from which clients read which files a table has: "
+                    f"{error.message}",
+                    kind=error.kind,
+                    hint="serve the catalog with the right to write below cache/",
+                ) from error
+        self._written[path] = content_id(content)
+        return self._store.uri(path)
+
+    def is_whole(self) -> bool:
+        """Returns whether all that was written is still there."""
+        names = {info.path for info in self._store.list(self._path)}
+        return names.issuperset(self._written)
+
+    def _stored(self, path: str) -> bytes | None:
+        try:
+            return self._store.read(path).data
+        except CatalogError as error:
+            if error.kind in (ErrorKind.OBJECT_NOT_FOUND, ErrorKind.CORRUPT_DATA):
+                return None
+            raise

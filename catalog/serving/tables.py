@@ -1,0 +1,255 @@
+"""Tables as clients load them: Iceberg's metadata, cut to what a ref has, over the data files."""
+
+import contextlib
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+
+from catalog.dataclasses import dataclass, field
+from catalog.engine.verification import verified
+from catalog.errors import CatalogError, CorruptData, Unsupported
+from catalog.formats.iceberg.metadata import (
+    Destination,
+    Metadata,
+    RefKind,
+    TableCommit,
+    extend,
+    with_refs,
+)
+from catalog.formats.iceberg.metadata_files import InPlace
+from catalog.formats.iceberg.metadata_manifests import ManifestStore
+from catalog.model.datafile import DataFile
+from catalog.model.ids import content_id
+from catalog.repository.repository import Repository
+from catalog.repository.tables import changed_files, data_files
+from catalog.serving.folders import MetadataFolder
+from catalog.serving.namespaces import FoundTable
+from catalog.serving.states import State, states
+
+KEPT = 256
+"""States of tables whose metadata is kept in memory, some 100 kB each."""
+
+KEPT_ANSWERS = 32
+"""Answers kept of each: the refs in them are other ones where a branch or a tag is asked for."""
+
+MAX_TAGS = 100
+"""Most tags of a catalog of which those of a table's history become refs of its metadata: with
+more, the namespaces alone name them, since each would be read for it."""
+
+Key = tuple[str, str, str]
+"""What metadata is kept by: the table's id, the first and the last commit of the history."""
+
+
+Refs = tuple[tuple[str, tuple[RefKind, str]], ...]
+"""Refs of metadata by name, each with its kind and its commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedTable:
+    """A table as clients load it.
+
+    Attributes:
+        etag: What its metadata is known by: another one for each state.
+        body: The answer to who loads it.
+    """
+
+    etag: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _History:
+    """The metadata of the states of a table.
+
+    Attributes:
+        folder: Where it is kept.
+        metadata: The metadata, without refs.
+        files: The files of the newest state.
+        past: Files of earlier states that it does not have.
+        answers: What was answered so far, by refs.
+    """
+
+    folder: MetadataFolder
+    metadata: Metadata
+    files: tuple[DataFile, ...] = ()
+    past: tuple[DataFile, ...] = ()
+    answers: dict[Refs, LoadedTable] = field(default_factory=dict)
+
+
+class TableCache:
+    """Makes the metadata of tables, and keeps it while nothing moves."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self._histories: OrderedDict[Key, _History | Unsupported] = OrderedDict()
+        self._tags: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
+
+    def load(self, found: FoundTable) -> LoadedTable:
+        """Returns a table as clients load it.
+
+        Raises:
+            Unsupported: Iceberg cannot say what the table is.
+            CorruptData: A data file was changed since it was committed.
+        """
+        line = states(self._repository.commits, found.place.ref.commit_id, found.stored)
+        with self._locks.setdefault(found.stored.snapshot.table_id, threading.Lock()):
+            history, line = self._sound(line, found)
+            refs = self._refs(found, line)
+            return self._answer(history, refs)
+
+    def _sound(self, line: list[State], found: FoundTable) -> tuple[_History, list[State]]:
+        """Returns the history of a table, of which all files are as they were committed.
+
+        If Iceberg cannot say what it was like before, or files of then are gone, it has the newest
+        state only.
+        """
+        name = found.stored.name
+        what = f"table {name} at {found.place.ref.text}"
+        if len(line) > 1:
+            with contextlib.suppress(Unsupported, CorruptData):
+                history = self._history(line, name)
+                verified(self._repository, history.past, what=what)
+                verified(self._repository, history.files, what=what)
+                return history, line
+        history = self._history(line[-1:], name)
+        verified(self._repository, history.files, what=what)
+        return history, line[-1:]
+
+    def _history(self, line: Sequence[State], name: str) -> _History:
+        key = _key(line, len(line))
+        known = self._histories.get(key)
+        if isinstance(known, _History) and not known.folder.is_whole():
+            known = None
+        if known is None:
+            try:
+                known = self._made(line, name)
+            except Unsupported as error:
+                known = error
+            self._keep(key, known)
+        if isinstance(known, Unsupported):
+            raise known
+        return known
+
+    def _keep(self, key: Key, made: "_History | Unsupported") -> None:
+        with self._lock:
+            self._histories[key] = made
+            self._histories.move_to_end(key)
+            while len(self._histories) > KEPT:
+                self._histories.popitem(last=False)
+
+    def _made(self, line: Sequence[State], name: str) -> _History:
+        """Makes the metadata of a history, from that of its beginning if that is known."""
+        for length in range(len(line) - 1, 0, -1):
+            start = self._histories.get(_key(line, length))
+            if isinstance(start, _History) and start.folder.is_whole():
+                with contextlib.suppress(KeyError):  # a file there is another one by now
+                    return self._extended(start, line, name)
+        first = line[0].first
+        folder = MetadataFolder(self._repository.store, first.table.snapshot.table_id, line[0].id)
+        return self._extended(_History(folder, {}), line, name)
+
+    def _extended(self, start: _History, line: Sequence[State], name: str) -> _History:
+        done = len(start.metadata.get("snapshots", ()))
+        to = Destination(
+            name,
+            start.folder.location,
+            InPlace(self._repository.store),
+            ManifestStore(start.folder.read, start.folder.write),
+        )
+        commits = [
+            self._commit(line[n], line[n - 1] if n else None) for n in range(done, len(line))
+        ]
+        metadata = extend(start.metadata or None, commits, to)
+        files = tuple(data_files(self._repository.commits, line[-1].first.table, fields=()))
+        return _History(start.folder, metadata, files, tuple(self._past(line, files)))
+
+    def _commit(self, state: State, before: State | None) -> TableCommit:
+        commits, table = self._repository.commits, state.first.table
+
+        def changes() -> tuple[list[DataFile], list[DataFile]]:
+            assert before is not None, "the first state is told in full"
+            return changed_files(
+                commits,
+                before.first.table,
+                table,
+                old_commit=before.commits[0],
+                new_commit=state.id,
+            )
+
+        return TableCommit(
+            state.id,
+            state.first.commit.time,
+            table.snapshot,
+            lambda: data_files(commits, table),
+            changes if before is not None else None,
+            state.first.commit.message,
+        )
+
+    def _past(self, line: Sequence[State], files: Sequence[DataFile]) -> Iterator[DataFile]:
+        """Yields the files of earlier states that are not among those of the newest.
+
+        Others may have replaced a file that was taken where it is: then both are files of its name.
+        """
+        seen = {(file.path, file.token, file.guard) for file in files}
+        for n in range(len(line) - 1, 0, -1):
+            gone, _ = changed_files(
+                self._repository.commits,
+                line[n - 1].first.table,
+                line[n].first.table,
+                old_commit=line[n - 1].commits[0],
+                new_commit=line[n].id,
+                fields=(),
+            )
+            for file in gone:
+                stored = file.path, file.token, file.guard
+                if stored not in seen:
+                    seen.add(stored)
+                    yield file
+
+    def _refs(self, found: FoundTable, line: Sequence[State]) -> Refs:
+        """Returns the refs of a table's metadata: the one that is asked for, and tags before it."""
+        at = {commit_id: state.id for state in line for commit_id in state.commits}
+        refs: dict[str, tuple[RefKind, str]] = {
+            name: ("tag", at[commit_id])
+            for name, commit_id in self._tagged().items()
+            if commit_id in at
+        }
+        if found.place.ref.branch is not None:
+            refs[found.place.ref.branch] = "branch", line[-1].id
+        return tuple(sorted(refs.items()))
+
+    def _tagged(self) -> Mapping[str, str]:
+        """Returns the commits of all tags by name, unless they are too many."""
+        tags = self._repository.tags
+        names = list(tags.names())
+        if len(names) > MAX_TAGS:
+            return {}
+        for name in names:
+            if name not in self._tags:  # tags never move
+                with contextlib.suppress(CatalogError):  # a damaged one
+                    tag = tags.find(name)
+                    self._tags |= {} if tag is None else {name: tag.commit_id}
+        return {name: self._tags[name] for name in names if name in self._tags}
+
+    def _answer(self, history: _History, refs: Refs) -> LoadedTable:
+        known = history.answers.get(refs)
+        if known is not None:
+            return known
+        metadata = with_refs(history.metadata, dict(refs))
+        content = json.dumps(metadata, ensure_ascii=False).encode()
+        etag = content_id(content)
+        location = history.folder.write(f"{etag}.metadata.json", content)
+        body = {"metadata-location": location, "metadata": metadata, "config": {}}
+        loaded = LoadedTable(etag, json.dumps(body, ensure_ascii=False).encode())
+        if len(history.answers) >= KEPT_ANSWERS:
+            history.answers.clear()
+        history.answers[refs] = loaded
+        return loaded
+
+
+def _key(line: Sequence[State], length: int) -> Key:
+    """Returns by what the metadata of the beginning of a history is kept."""
+    return line[0].first.table.snapshot.table_id, line[0].id, line[length - 1].id

@@ -1,0 +1,1 @@
+"""The server of ``parquetry serve``: sockets, tokens and HTTP around answers of the catalog."""

@@ -1,0 +1,1 @@
+"""Tests of the catalog as an Iceberg REST catalog, without a network."""
