@@ -24,18 +24,18 @@ class CatalogExporter(CatalogReader):
         destination: str,
         *,
         ref: str = DEFAULT_BRANCH,
-        format: Literal["parquet", "csv", "files", "delta"] = "parquet",
+        format: Literal["parquet", "csv", "files", "delta", "iceberg"] = "parquet",
     ) -> int:
         """Writes a table at a ref as files for other tools.
 
         Args:
             table: The table.
             destination: A directory that does not exist or is empty, or a file that does not exist
-                (CSV). For ``delta`` also a prefix of a bucket.
+                (CSV). For ``delta`` and ``iceberg`` also a prefix of a bucket.
             ref: The state.
             format: ``parquet`` keeps files and partitions, ``csv`` writes one file, ``files``
-                restores the files of a file set, with their times, ``delta`` makes a table of
-                Delta that shares the files where it can, by hard links.
+                restores the files of a file set, with their times, ``delta`` and ``iceberg`` make
+                a table of that format that shares the files where it can, by hard links.
 
         Returns:
             The rows written, one a file of a file set.
@@ -62,8 +62,9 @@ class CatalogExporter(CatalogReader):
 
         Each table is a directory below the target, and each commit that changed it a version, with
         the commit's time and id. If the branch was moved back or to another line, one version
-        takes back what is no longer there. Nobody else may write to the copy. As ``duckdb``, it is
-        a database of views of the newest commit, which is replaced whole.
+        of Delta takes back what is no longer there; the snapshots of Iceberg are then those of the
+        new line, and its refs are the branches and tags. Nobody else may write to the copy. As
+        ``duckdb``, it is a database of views of the newest commit, which is replaced whole.
 
         Args:
             branch: The branch.

@@ -1,12 +1,16 @@
 """Parquet files that the engine writes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
 import pyarrow as pa
 
 from catalog.engine.connection import borrowed, single_row
 from catalog.engine.quoting import literal
 from catalog.model.types import DataType, Scalar
+
+FieldIds: TypeAlias = "tuple[int, tuple[tuple[str, FieldIds], ...]]"
+"""The field id of a column, and those of the fields inside it by their names."""
 
 
 def copy_sql(query: str, path: str, kinds: Iterable[DataType], *, options: str = "") -> str:
@@ -28,6 +32,27 @@ def copy_sql(query: str, path: str, kinds: Iterable[DataType], *, options: str =
         f"COPY ({query}) TO {literal(path)} "
         f"(FORMAT parquet, GEOPARQUET_VERSION '{version}'{options})"
     )
+
+
+def field_ids_option(columns: "Mapping[str, FieldIds]") -> str:
+    """Returns the option of COPY by which columns get field ids, after a comma."""
+    return f", FIELD_IDS {_struct(columns.items())}"
+
+
+def _struct(fields: "Iterable[tuple[str, FieldIds]]") -> str:
+    """Returns ids as DuckDB takes them.
+
+    For example: ``{'a': 1, 's': {'__duckdb_field_id': 2, 'x': 3}}``.
+    """
+    parts = [f"{literal(name)}: {_field_id(ids)}" for name, ids in fields]
+    return "{" + ", ".join(parts) + "}"
+
+
+def _field_id(ids: "FieldIds") -> str:
+    own, inner = ids
+    if not inner:
+        return str(own)
+    return _struct([("__duckdb_field_id", (own, ())), *inner])
 
 
 def copy_rows(rows: pa.RecordBatchReader, path: str) -> int:

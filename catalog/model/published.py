@@ -4,7 +4,7 @@ from typing import Literal, TypeAlias, get_args
 
 from catalog.dataclasses import dataclass
 
-PublicationFormat: TypeAlias = Literal["delta", "duckdb"]
+PublicationFormat: TypeAlias = Literal["delta", "iceberg", "duckdb"]
 """Formats in which branches are published."""
 
 PUBLICATION_FORMATS: tuple[PublicationFormat, ...] = get_args(PublicationFormat)

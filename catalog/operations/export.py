@@ -3,7 +3,7 @@
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Literal, TypeAlias, get_args
 
@@ -32,13 +32,12 @@ from catalog.operations.publication.target import OWN, SCRATCH, open_target
 from catalog.operations.tables import stored_table
 from catalog.operations.views import files_of, unwritable
 from catalog.repository import datafiles
-from catalog.repository.commits import StoredTable
 from catalog.storage.external_files import is_remote
 from catalog.storage.local import LocalStore
 from catalog.storage.store import ObjectStore
 from catalog.write.files.writer import stored_fields
 
-ExportFormat: TypeAlias = Literal["parquet", "csv", "files", "delta"]
+ExportFormat: TypeAlias = Literal["parquet", "csv", "files", "delta", "iceberg"]
 """Formats in which a table is written out."""
 
 EXPORT_FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
@@ -130,8 +129,12 @@ def export_table(
             return restore(files, temporary)
     resolved = context.resolve(ref)
     stored = stored_table(context.repository, table, resolved)
-    if format == "delta":
-        _export_delta(context, stored, resolved.commit_id, destination=destination)
+    if format in ("delta", "iceberg"):
+        commit_id = resolved.commit_id
+        step = Step(commit_id, context.repository.commits.read(commit_id), stored)
+        origin = Origin(context.repository.info.catalog_id, "", stored.name)
+        writer = _delta_writer if format == "delta" else _iceberg_writer
+        _export_version(context, destination, writer(context, step, origin))
         return stored.snapshot.rows
     data, watch = files_of(context, stored, resolved.commit_id)
     export = _Export(context.repository.store, stored.snapshot, data)
@@ -146,22 +149,49 @@ def export_table(
     return stored.snapshot.rows
 
 
-def _export_delta(
-    context: OperationContext, stored: StoredTable, commit_id: str, *, destination: str
+def _export_version(
+    context: OperationContext, destination: str, write: Callable[[ObjectStore, str], None]
 ) -> None:
-    """Writes a table as one of Delta with a single version, to a directory or into a bucket."""
-    origin = Origin(context.repository.info.catalog_id, "", stored.name)
-    step = Step(commit_id, context.repository.commits.read(commit_id), stored)
+    """Writes a table of another format with a single version, to a directory or into a bucket.
+
+    Args:
+        context: The catalog.
+        destination: The directory, or the prefix of a bucket.
+        write: Writes it to a store, of which readers will know a place.
+    """
     if is_remote(destination):
         target = open_target(context.repository.store, destination).store
         if next(iter(target.list("")), None) is not None:
             raise _in_the_way(destination)
-        DeltaPublication(context, target, "", origin).write(None, step)
+        write(target, target.location)
         return
+    place = os.path.abspath(path_text(destination, "the destination"))
     with _whole_or_not(destination, folder=True) as temporary:
-        target = LocalStore(temporary, scratch=SCRATCH)
-        DeltaPublication(context, target, "", origin).write(None, step)
+        write(LocalStore(temporary, scratch=SCRATCH), place)
         shutil.rmtree(os.path.join(temporary, OWN), ignore_errors=True)
+
+
+def _delta_writer(
+    context: OperationContext, step: Step, origin: Origin
+) -> Callable[[ObjectStore, str], None]:
+    def write(target: ObjectStore, place: str) -> None:
+        DeltaPublication(context, target, "", origin=origin).write(None, step)
+
+    return write
+
+
+def _iceberg_writer(
+    context: OperationContext, step: Step, origin: Origin
+) -> Callable[[ObjectStore, str], None]:
+    from catalog.operations.publication.iceberg import IcebergPublication
+
+    def write(target: ObjectStore, place: str) -> None:
+        table = IcebergPublication(context, target, "", origin=origin, location=place)
+        table.check(step)
+        table.write(None, step)
+        table.flush()
+
+    return write
 
 
 @contextlib.contextmanager

@@ -24,19 +24,20 @@ def export(
         str, typer.Argument(metavar="DEST", help="A new directory, or a new file (csv).")
     ],
     how: Annotated[
-        Literal["parquet", "csv", "files", "delta"],
+        Literal["parquet", "csv", "files", "delta", "iceberg"],
         typer.Option("--format", help="What to write; files are those of a file set."),
     ] = "parquet",
     json: Json = False,
 ) -> None:
     """Write a table at a ref as files for other tools, or restore the files of a file set.
 
-    A table of Delta shares the files that its readers read as they are, by hard links.
+    A table of Delta or Iceberg shares the files that its readers read as they are, by hard links.
 
     Examples:
       parquetry export orders@v1.0 published/orders
       parquetry export orders orders.csv --format csv
       parquetry export orders@v1.0 published/orders --format delta
+      parquetry export orders@v1.0 published/orders --format iceberg
       parquetry export photos@v1.0 restored --format files
     """
     name, ref = table_at(table)

@@ -34,7 +34,8 @@ def publish(
         ),
     ],
     form: Annotated[
-        str, typer.Option("--format", metavar="delta|duckdb", help="The format of the copy.")
+        str,
+        typer.Option("--format", metavar="delta|iceberg|duckdb", help="The format of the copy."),
     ] = "delta",
     tables: Annotated[
         list[str] | None,
@@ -53,6 +54,7 @@ def publish(
 
     Examples:
       parquetry publish main published --format delta
+      parquetry publish main lake --format iceberg
       parquetry publish main lake.duckdb --format duckdb
       parquetry publish main published --table orders --again
     """

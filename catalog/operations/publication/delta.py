@@ -154,6 +154,9 @@ class DeltaPublication:
             with suppress(OSError):
                 os.rmdir(os.path.dirname(old))
 
+    def flush(self) -> None:
+        """Does nothing: each version is seen once it is written."""
+
     def close(self, refs: Mapping[str, str], branch_head: str) -> None:
         """Does nothing: a Delta table has no names for versions."""
 

@@ -101,10 +101,11 @@ class Line:
 
 def _is_same(one: StoredTable, other: StoredTable) -> bool:
     """Returns whether two states of a table have the same files and columns."""
-    return _visible(one.snapshot) == _visible(other.snapshot)
+    return visible(one.snapshot) == visible(other.snapshot)
 
 
-def _visible(table: TableSnapshot) -> tuple[object, ...]:
+def visible(table: TableSnapshot) -> tuple[object, ...]:
+    """Returns what readers see of a state of a table, to be compared."""
     return table.table_id, table.schema, table.partition_by, table.manifest
 
 

@@ -72,7 +72,13 @@ def openers() -> Mapping[str, Opener]:
 
         return DeltaPublication(context, target.store, table_folder(origin.table), origin)
 
-    return {"delta": delta}
+    def iceberg(context: OperationContext, target: Target, origin: Origin) -> TablePublication:
+        from catalog.operations.publication.iceberg import IcebergPublication
+
+        folder = table_folder(origin.table)
+        return IcebergPublication(context, target.store, folder, origin=origin)
+
+    return {"delta": delta, "iceberg": iceberg}
 
 
 def _selected(
@@ -177,6 +183,7 @@ class _Run:
                 for step in steps:
                     written.append(publication.write(shown, step))
                     shown = written[-1].shown
+                publication.flush()
             except PublishedMeanwhile:
                 continue
             if shown is None:

@@ -28,6 +28,7 @@ def rewritten(
     table: TableSnapshot,
     files: Sequence[tuple[DataFile, str]],
     held: Callable[[FileSchema], Sequence[Field]],
+    options: str = "",
 ) -> dict[str, int]:
     """Writes files with columns of a table as it is today, their rows in the same order.
 
@@ -40,6 +41,7 @@ def rewritten(
         files: Each file, with its path in the target.
         held: Returns the columns to write for files of a schema, by their ids, with the types
             that they are written in, which hold all values of those of the table.
+        options: Further options of COPY, each after a comma.
 
     Returns:
         The sizes of the files by path.
@@ -61,6 +63,7 @@ def rewritten(
                     file=file,
                     fields=fields,
                     path=path,
+                    options=options,
                 )
                 known = target.info(path)
             if known is None:
@@ -78,6 +81,7 @@ def _write(
     file: DataFile,
     fields: Sequence[Field],
     path: str,
+    options: str,
 ) -> None:
     place = partial(datafiles.place, store)
     plan = scan_plan(table, [file], locate=place, columns=[field.id for field in fields])
@@ -88,7 +92,7 @@ def _write(
     temporary = target.scratch()
     try:
         kinds = [field.type for field in fields]
-        con.execute(copy_sql(rows, temporary, kinds, options=", COMPRESSION zstd"))
+        con.execute(copy_sql(rows, temporary, kinds, options=f", COMPRESSION zstd{options}"))
         target.publish([(target.take_over(temporary), path)])
     finally:
         with suppress(FileNotFoundError):

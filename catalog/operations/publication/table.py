@@ -78,6 +78,13 @@ class TablePublication(Protocol):
             Unsupported: The format cannot say something of the table; the message names it.
         """
 
+    def flush(self) -> None:
+        """Lets readers see all versions that were written, where ``write`` alone does not.
+
+        Raises:
+            PublishedMeanwhile: There is a newer one than those.
+        """
+
     def anew(self) -> "AbstractContextManager[TablePublication]":
         """Yields the same table without any version, which takes this one's place at the end."""
 
