@@ -1,36 +1,32 @@
 """The library that reads Delta, and what its errors mean."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from catalog.errors import CorruptData, ErrorKind, NotFound, StorageFailure, Unsupported
+from catalog.errors import CorruptData, ErrorKind, NotFound, Unsupported
 from catalog.messages import masked
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
-_MISSING = re.compile(r"Object at location (\S+) not found|No such file or directory")
-_NOT_REACHED = ("Generic S3 error", "Generic GCS error", "Generic MicrosoftAzure error")
 
-
-def open_version(uri: str, version: int | None, options: dict[str, str] | None) -> "DeltaTable":
-    """Opens a version of a table.
+def open_version(path: str, version: int, *, shown: str) -> "DeltaTable":
+    """Opens a version of a table in a directory, which errors call as ``shown``.
 
     Raises:
         Unsupported: The library is not installed, or does not know a feature of the table.
         CorruptData: The log is damaged.
-        StorageFailure: It cannot be read.
+        NotFound: There is no table.
     """
     try:
         from deltalake import DeltaTable
     except ImportError as error:
         raise not_installed() from error
-    with delta_errors(uri):
-        return DeltaTable(uri, version=version, storage_options=options)
+    with delta_errors(shown):
+        return DeltaTable(path, version=version)
 
 
 def as_table(found: Any) -> pa.Table:
@@ -54,8 +50,7 @@ def delta_errors(uri: str) -> Iterator[None]:
     Raises:
         Unsupported: The table has a feature that the library does not know.
         CorruptData: The log is damaged.
-        NotFound: A file is missing.
-        StorageFailure: The place cannot be read.
+        NotFound: There is no table.
     """
     from deltalake.exceptions import DeltaError, DeltaProtocolError, TableNotFoundError
 
@@ -72,8 +67,6 @@ def delta_errors(uri: str) -> Iterator[None]:
         reason = _reason(error)
         if "nsupported" in reason or "not supported" in reason:
             raise Unsupported(f"{uri} cannot be read: {reason}") from error
-        if any(sign in reason for sign in _NOT_REACHED):
-            raise StorageFailure(f"{uri} cannot be read: {reason}") from error
         raise CorruptData(
             f"the log of {uri} cannot be read: {reason}", kind=ErrorKind.LOG_DAMAGED
         ) from error

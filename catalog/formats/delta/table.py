@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 
@@ -14,10 +15,10 @@ from catalog.errors import CorruptData, ErrorKind, InvalidInput, NotFound
 from catalog.formats.delta.features import MAPPING, check_readable
 from catalog.formats.delta.folder import Commits, LogFolder
 from catalog.formats.delta.library import as_table, delta_errors, open_version
+from catalog.formats.delta.mirror import LogMirror
 from catalog.formats.delta.paths import file_path
 from catalog.formats.delta.reading import live_batches
 from catalog.formats.delta.schema import DeltaColumn, read_schema
-from catalog.formats.delta.storage import storage_options
 from catalog.formats.parquet import StoredFooter
 from catalog.formats.source import Layout, SourceFormat
 from catalog.formats.table_state import (
@@ -26,6 +27,7 @@ from catalog.formats.table_state import (
     TableState,
     TableVersion,
 )
+from catalog.storage.external_files import is_remote
 from catalog.storage.store import ObjectStore
 
 if TYPE_CHECKING:
@@ -49,6 +51,11 @@ class DeltaSource:
         self._store = store
         self._log = LogFolder(root, store)
         self._opened: dict[int, _Version] = {}
+
+    @cached_property
+    def _mirror(self) -> LogMirror | None:
+        """The log as the library reads it, if it is in a bucket."""
+        return LogMirror(self.root, self._store) if is_remote(self.root) else None
 
     @cached_property
     def _commits(self) -> Commits:
@@ -153,10 +160,12 @@ class DeltaSource:
     def _open(self, number: int) -> "_Version":
         found = self._opened.get(number)
         if found is None:
-            options = storage_options(self._store, self.root)
-            table = open_version(self.root, number, options)
+            place, mirror = self.root, self._mirror
+            if mirror is not None:
+                place = mirror.fetch(self._commits, number)
+            table = open_version(place, number, shown=self.root)
             with delta_errors(self.root):
-                found = _Version(self.root, table)
+                found = _Version(self.root, table, mirror)
             self._opened[number] = found
         return found
 
@@ -208,8 +217,9 @@ class DeltaSource:
 class _Version:
     """A version that the library has opened."""
 
-    def __init__(self, root: str, table: "DeltaTable") -> None:
+    def __init__(self, root: str, table: "DeltaTable", mirror: LogMirror | None) -> None:
         self.table = table
+        self._mirror = mirror
         protocol, about = table.protocol(), table.metadata()
         settings = about.configuration
         features = protocol.reader_features if protocol.min_reader_version >= 3 else None
@@ -252,20 +262,25 @@ class _Version:
         """Which rows of files are live, for the files that have deleted ones."""
         if not self._may_delete:
             return {}
+        if self._mirror is not None:
+            self._mirror.fetch_vectors()
         with delta_errors(self._root):
             found = as_table(self.table.deletion_vectors())
         return {
-            _found_path(path): vector.values
+            self._found_path(path): vector.values
             for path, vector in zip(
                 found.column("filepath").to_pylist(), found.column("selection_vector"), strict=True
             )
         }
 
-
-def _found_path(uri: str) -> str:
-    from urllib.parse import unquote, urlsplit
-
-    return unquote(urlsplit(uri).path) if uri.startswith("file://") else uri
+    def _found_path(self, uri: str) -> str:
+        """Returns the path of a data file by the library's URI of it."""
+        path = unquote(uri)
+        if path.startswith("file://"):
+            path = path.removeprefix("file://")
+        if self._mirror is not None and path.startswith(f"{self._mirror.path}/"):
+            path = f"{self._root}{path.removeprefix(self._mirror.path)}"
+        return path
 
 
 def _text_digest(text: str | bytes) -> str:
