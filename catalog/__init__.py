@@ -181,9 +181,10 @@ def compare(
 
     Args:
         old: The older rows: a directory of Parquet files, flat or hive-partitioned, a file, a
-            pattern, ``s3://bucket/prefix``, or ``table@ref`` of a catalog; or a pyarrow table,
-            record batch, reader or dataset, a Polars or pandas frame, a DuckDB relation, or a
-            list of dictionaries.
+            pattern, ``s3://bucket/prefix``, or ``table@ref`` of a catalog; a table of Delta or
+            Iceberg, also at a version: ``delta:PATH@VERSION``, ``iceberg:PATH@TAG``; or a pyarrow
+            table, record batch, reader or dataset, a Polars or pandas frame, a DuckDB relation, or
+            a list of dictionaries.
         new: The newer rows, likewise.
         key: Key columns to match rows by; None means the key of a table of a catalog, else
             whole rows are matched, and none is updated.
@@ -213,10 +214,11 @@ def compare(
         InvalidInput: There is no column in common, a key column is missing on a side or has types
             that do not compare, or an argument is not valid.
         CorruptData: A file is damaged, or was changed meanwhile.
-        Unsupported: A place is a table of another format, or a column of a frame has a type that
-            tables cannot keep.
+        Unsupported: A place is a table of a format that is not read, or with a feature that is not
+            known, or a column of a frame has a type that tables cannot keep.
     """
     from catalog.catalog import Catalog
+    from catalog.formats.open_table import bare_location
     from catalog.operations.compare.run import Sources, run_comparison
     from catalog.operations.diff_request import DiffRequest
     from catalog.storage.opening import open_files
@@ -244,7 +246,8 @@ def compare(
         memory_limit_bytes=memory_limit_bytes,
         progress=progress,
     )
-    files = open_files((old, new), s3=s3, gcs=gcs, azure=azure)
+    places = bare_location(old), bare_location(new)
+    files = open_files(places, s3=s3, gcs=gcs, azure=azure)
     sources = Sources(None if catalog is None else find, files)
     return run_comparison(old, new, request, sources, query=query)
 

@@ -35,6 +35,7 @@ Operation: TypeAlias = Literal[
     "reproduce",
     "reset",
     "show_backfill",
+    "snapshot",
     "tables",
     "tags.list",
     "transaction",
@@ -121,6 +122,10 @@ def hint(text: str, *parts: Part) -> Hint:
     return Hint(text, parts)
 
 
+_OWNERS: Mapping[Operation, str] = {"create": "catalog", "snapshot": "tx"}
+"""What has an operation, if that is not an open catalog."""
+
+
 def python_wording(part: Part) -> str:
     """Words a part of a hint for somebody who writes Python.
 
@@ -133,7 +138,7 @@ def python_wording(part: Part) -> str:
         return f"{part.name}={_literal(part.value)}"
     words = [_literal(one) for one in part.arguments]
     words += [f"{name}={_literal(value)}" for name, value in part.options.items()]
-    owner = "catalog" if part.operation == "create" else "cat"
+    owner = _OWNERS.get(part.operation, "cat")
     return f"{owner}.{part.operation}({', '.join(words)})"
 
 

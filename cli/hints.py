@@ -31,6 +31,10 @@ WITH_REF: frozenset[Operation] = frozenset({"reproduce"})
 """Operations whose first argument has the ref on the command line: ``orders@main``."""
 
 
+ASSIGNED: frozenset[Operation] = frozenset({"snapshot"})
+"""Operations whose arguments are one on the command line: ``orders=exports/orders``."""
+
+
 def worded(hint: Hint) -> str:
     """Returns a hint as somebody at a terminal reads it.
 
@@ -47,6 +51,8 @@ def _part(part: Part) -> str:
     command, flag = COMMANDS.get(part.operation, (part.operation, ""))
     options = dict(part.options)
     arguments = [_value(one) for one in part.arguments]
+    if part.operation in ASSIGNED:
+        arguments = ["=".join(arguments)]
     ref = options.pop("ref", None) if part.operation in WITH_REF else None
     if ref is not None:
         arguments[0] += f"@{_value(ref)}"

@@ -3,6 +3,7 @@
 import os
 from typing import Literal, TypeAlias
 
+from catalog.dataclasses import dataclass
 from catalog.errors import ErrorKind, NotFound
 from catalog.formats.delta.folder import LOG
 from catalog.formats.iceberg.opening import SCHEME as ICEBERG
@@ -15,12 +16,51 @@ TableFormat: TypeAlias = Literal["auto", "parquet", "delta", "iceberg", "files"]
 """What a source is; ``auto`` finds out, ``files`` is a directory of anything."""
 
 
+DELTA = "delta:"
+"""Begins the directory of a table of Delta where else it might be something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class TablePlace:
+    """A table of another format as it is written in one text: ``delta:lake/events@12``.
+
+    Attributes:
+        place: Its place, as ``open_table`` takes it.
+        location: The same, without what begins it.
+        at: Which version is meant; None is the newest.
+    """
+
+    place: str
+    location: str
+    at: str | None
+
+
+def table_place(text: str) -> TablePlace | None:
+    """Reads a text that begins with ``delta:`` or ``iceberg:``; None if it does not.
+
+    What follows the last ``@`` is a version, unless something of the whole name is there.
+    """
+    start = next((one for one in (DELTA, ICEBERG) if text.startswith(one)), None)
+    if start is None or os.path.lexists(text):
+        return None
+    location, at, version = text.removeprefix(start).rpartition("@")
+    if not at or not version or "/" in version or os.path.lexists(f"{location}@{version}"):
+        location, version = text.removeprefix(start), ""
+    return TablePlace(f"{start}{location}", location, version or None)
+
+
+def bare_location(source: object) -> object:
+    """Returns a place without what begins it, if that names a format; others as they are."""
+    found = table_place(source) if isinstance(source, str) else None
+    return source if found is None else found.location
+
+
 def open_table(place: str, format: TableFormat, store: ObjectStore | None) -> SourceTable | None:
     """Opens a table of another format.
 
     Args:
-        place: A directory, or a URI; of Iceberg also a metadata file, or what ``open_iceberg``
-            knows.
+        place: A directory, or a URI, both also after ``delta:``; of Iceberg also a metadata file,
+            or what ``open_iceberg`` knows.
         format: What it is.
         store: The catalog's store, which may have access to the bucket of the place.
 
@@ -33,8 +73,10 @@ def open_table(place: str, format: TableFormat, store: ObjectStore | None) -> So
     """
     if format in ("parquet", "files"):
         return None
-    if place.startswith(ICEBERG):
+    if place.startswith(ICEBERG) and not os.path.lexists(place):
         return open_iceberg(place, store)
+    if place.startswith(DELTA) and not os.path.lexists(place):
+        return open_table(place.removeprefix(DELTA), "delta", store)
     root = (check_no_secrets(place) if is_remote(place) else os.path.abspath(place)).rstrip("/")
     if format in ("auto", "delta") and _has_folder(root, LOG, store):
         from catalog.formats.delta.table import DeltaSource

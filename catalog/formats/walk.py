@@ -8,6 +8,7 @@ from catalog.errors import ErrorKind, InvalidInput, Unsupported
 from catalog.formats.hive_path import segments
 from catalog.formats.source import Listing, OtherTable, SourceFile, SourceFormat
 from catalog.formats.source_names import Pattern, State, is_ducklake, is_parquet, marked_formats
+from catalog.hints import Blank, Call, hint
 
 Parts: TypeAlias = tuple[str, ...]
 """A path below a root, name by name."""
@@ -187,23 +188,23 @@ def not_a_file(path: str) -> InvalidInput:
     )
 
 
-_READERS = {SourceFormat.DELTA: "delta_scan", SourceFormat.ICEBERG: "iceberg_scan"}
-"""What reads tables of other formats in DuckDB."""
+_TAKEN = (SourceFormat.DELTA, SourceFormat.ICEBERG)
+"""Formats of tables that are taken themselves, at any version."""
 
 
 def other_format(table: OtherTable) -> Unsupported:
     """Returns the error for a source that is, or has, a table of another format."""
     if table.format is SourceFormat.PARQUETRY:
         problem = "is a catalog or lies in one: its files are those of all commits"
-        advice = "export the table from that catalog, and give what was exported"
+        advice = hint("export the table from that catalog, and give what was exported")
     else:
         problem = "its files alone do not say which rows count"
-        advice = f"write its current rows to plain Parquet with a reader of {table.format}"
-        if table.format in _READERS:
-            place = table.root.replace("'", "''")
-            query = f"FROM {_READERS[table.format]}('{place}')"
-            advice += f", e.g. in DuckDB: COPY ({query}) TO 'orders.parquet'"
-        advice += "; then give those files"
+        advice = hint(
+            f"write its current rows to plain Parquet with a reader of {table.format}; then give "
+            "those files"
+        )
+    if table.format in _TAKEN:
+        advice = hint("take the table itself: {}", Call("snapshot", (Blank("TABLE"), table.root)))
     return Unsupported(
         f"{table.root} is a table of {table.format}: {problem}",
         kind=ErrorKind.OTHER_FORMAT,

@@ -64,7 +64,11 @@ def status(context: OperationContext, sources: Sequence[Source], branch: str) ->
     for one in sources:
         source = path_text(one.source, "the source")
         here = is_remote(source) or os.path.exists(source)
-        if not here and not set("*?[") & set(source) and not source.startswith("iceberg:"):
+        if (
+            not here
+            and not set("*?[") & set(source)
+            and not source.startswith(("delta:", "iceberg:"))
+        ):
             found.append(TableStatus(one.table, one.source, "missing", 0, 0, 0))
             continue
         form = one.format

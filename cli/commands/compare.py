@@ -31,13 +31,15 @@ def compare(
     """Show what differs between two places, straight away: no catalog, nothing left behind.
 
     Each is a directory of Parquet files, flat or hive-partitioned, a file, a pattern in quotes,
-    s3://BUCKET/PREFIX, or TABLE@REF of the catalog. Columns pair up by name. A query sees the rows
-    of each side as the table data.
+    s3://BUCKET/PREFIX, TABLE@REF of the catalog, or a table of Delta or Iceberg: its directory, or
+    delta:PATH@VERSION, iceberg:PATH@TAG. Columns pair up by name. A query sees the rows of each
+    side as the table data.
 
     Examples:
       parquetry compare exports/2024-05-01 exports/2024-05-02 --key order_id
       parquetry compare old.parquet new.parquet --key id --rows
       parquetry compare orders@main exports/orders --exit-code
+      parquetry compare delta:lake/events@11 delta:lake/events@12 --key event_id
       parquetry compare old new --query "SELECT day, sum(amount) FROM data GROUP BY 1" --key day
     """
     if _run(_sources(context, old, new), (old, new), request) and exit_code:
@@ -83,12 +85,14 @@ def _asked(request: Request, progress: stderr.Progress | None = None) -> "DiffRe
 
 def _sources(context: typer.Context, *places: str) -> "Sources":
     """Returns where places are read: a catalog is looked for when it is needed."""
+    from catalog.formats.open_table import bare_location
     from catalog.operations.compare.run import Sources
     from catalog.storage.opening import open_files
 
     def find() -> "OperationContext":
         return opened(context, cache="").context
 
-    remote = next((place for place in places if "://" in place), None)
+    bare = [str(bare_location(place)) for place in places]
+    remote = next((place for place in bare if "://" in place), None)
     buckets = {} if remote is None else bucket_options(remote, context, named=False)
-    return Sources(find, open_files(places, **buckets))
+    return Sources(find, open_files(bare, **buckets))

@@ -68,7 +68,9 @@ def delta_errors(uri: str) -> Iterator[None]:
         if "nsupported" in reason or "not supported" in reason:
             raise Unsupported(f"{uri} cannot be read: {reason}") from error
         raise CorruptData(
-            f"the log of {uri} cannot be read: {reason}", kind=ErrorKind.LOG_DAMAGED
+            f"the log of {uri} cannot be read: {reason}",
+            kind=ErrorKind.LOG_DAMAGED,
+            hint="restore the log, or take an older version that can still be read",
         ) from error
 
 

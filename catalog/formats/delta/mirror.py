@@ -49,9 +49,13 @@ class LogMirror:
         for one in self._files.list(f"{self._root}/{LOG}/"):
             name = one.uri[start_at:]
             found = _OF_VERSION.fullmatch(name)
-            if name.startswith(_SIDECAR) or (found is not None and (
-                int(found[1]) == start or (found[2] == ".json" and start < int(found[1]) <= version)
-            )):
+            if name.startswith(_SIDECAR) or (
+                found is not None
+                and (
+                    int(found[1]) == start
+                    or (found[2] == ".json" and start < int(found[1]) <= version)
+                )
+            ):
                 needed.append(name)
         self._fetch(needed)
         return self.path

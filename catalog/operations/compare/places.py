@@ -1,12 +1,13 @@
 """Directories, files and patterns as sides of a comparison: read like snapshots, by reference."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from catalog.dataclasses import replace
 from catalog.diff.view import End
 from catalog.engine.connection import connection_on_demand
 from catalog.errors import CorruptData, ErrorKind, InvalidInput, NotFound
+from catalog.formats.open_table import table_place
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
 from catalog.operations.compare.sides import NAME, Side, changed
@@ -25,35 +26,50 @@ def is_table_at(text: str) -> bool:
 
     A file or directory of that name goes first.
     """
+    if table_place(text) is not None:
+        return False
     name, at, ref = text.partition("@")
     is_name = bool(name and at and ref) and not any(sign in name for sign in _PATTERN)
     return is_name and not os.path.lexists(text)
 
 
-def read_place(repository: Repository, place: str, like: TableSnapshot | None = None) -> Side:
-    """Reads what is at a place, as far as footers tell it.
+def read_place(
+    repository: Repository,
+    place: str,
+    like: TableSnapshot | None = None,
+    *,
+    aside: Callable[[], str] | None = None,
+) -> Side:
+    """Reads what is at a place, as far as footers and logs tell it.
 
     Args:
         repository: What reads files for it; nothing is written there but in memory.
-        place: A directory, a file or a pattern, here or in a bucket.
+        place: A directory, a file or a pattern, here or in a bucket, or a table of another format:
+            ``delta:PATH@VERSION``.
         like: The other side, whose columns of the same name have the same ids here.
+        aside: Returns a directory for files of such a table that are read only after they were
+            written again.
 
     Raises:
         NotFound: There is nothing.
         InvalidInput: There is no Parquet file, or their columns do not fit together.
         CorruptData: A file is damaged, or changes while it is read.
-        Unsupported: It is a table of another format.
+        Unsupported: It is a table of another format that is not read, or has a feature that is
+            not known.
     """
-    request = SnapshotRequest(key=(), mode="reference", fingerprints="later")
+    named = table_place(place)
+    at = None if named is None else named.at
+    request = SnapshotRequest(key=(), mode="reference", fingerprints="later", at=at)
     with connection_on_demand(repository.store) as engine:
         task = SnapshotTask(
             repository,
             NAME,
             None if like is None else _base(like),
-            place,
+            place if named is None else named.place,
             request,
             dry_run=False,
             engine=engine,
+            aside=aside,
         )
         try:
             taken = take_snapshot(task)
@@ -89,6 +105,8 @@ def _base(like: TableSnapshot) -> StoredTable:
     empty = replace(
         like, key=(), rows=0, size_bytes=0, files=0, partitions=0, file_schemas={}, manifest=None
     )
+    if empty.source is not None:
+        empty = replace(empty, source=replace(empty.source, version=None))
     empty = replace(empty, levels=0, properties={}, computed=None)
     return StoredTable(NAME, "", PackPlace("", 0, 0), empty, None)
 

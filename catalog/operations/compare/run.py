@@ -209,16 +209,22 @@ class Reading:
         if stored is not None:
             return stored.side(self.repository)
         if isinstance(source, str | os.PathLike):
-            return read_place(self.repository, path_text(source, "the place"), like)
-        from catalog.engine.workspace import Workspace
+            place = path_text(source, "the place")
+            return read_place(self.repository, place, like, aside=lambda: self._opened().folder)
         from catalog.operations.compare.frames import Frame, read_frame
+
+        return read_frame(
+            self.repository,
+            self._opened(),
+            Frame(source, name, in_file=in_files),
+            like,
+        )
+
+    def _opened(self) -> "Workspace":
+        """Returns the workspace for rows and files that are not where they could be read."""
+        from catalog.engine.workspace import Workspace
 
         if self._work is None:
             self._work = Workspace(store=self.repository.store)
             self._stack.callback(self._work.close)
-        return read_frame(
-            self.repository,
-            self._work,
-            Frame(source, name, in_file=in_files),
-            like,
-        )
+        return self._work

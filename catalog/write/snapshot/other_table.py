@@ -67,13 +67,12 @@ def take_table(task: SnapshotTask, table: SourceTable) -> TakenSnapshot:
 
 
 def _check_request(task: SnapshotTask, table: SourceTable) -> None:
-    if task.request.scope != "full":
+    scope = task.request.scope
+    if scope != "full":
         raise InvalidInput(
             f"{table.root} is a table of {table.format}, which is taken whole: its log says which "
             "rows it has",
-            hint=hint("leave {} out", Option(task.request.scope))
-            if task.request.scope == "append"
-            else hint("leave {} out: only what is new is read anyway", Option("partitions")),
+            hint=hint("leave {} out: only what is new is read anyway", Option("scope", scope)),
         )
 
 
@@ -150,10 +149,7 @@ class _Taking:
         taken: list[TakenFile] = []
         try:
             self._take(source, seen, taken)
-            if task.dry_run:
-                rewritten = Rewritten(tuple(rewriting.rows()), (), {}, {})
-            else:
-                rewritten = rewriting.run(task) if again else Rewritten((), (), {}, {})
+            rewritten = self._rewritten(rewriting)
             with rarely_collected():
                 plan = plan_files(
                     task,
@@ -183,6 +179,17 @@ class _Taking:
         except BaseException:
             ingest.discard(taken)
             raise
+
+    def _rewritten(self, rewriting: Rewriting) -> Rewritten:
+        """Writes the files again that must be."""
+        task = self.task
+        if not rewriting.files:
+            return Rewritten((), (), {}, {})
+        if task.dry_run:
+            return Rewritten(tuple(rewriting.rows()), (), {}, {})
+        if task.aside is not None:
+            return rewriting.run_aside(task, task.aside())
+        return rewriting.run(task)
 
     def _read(self) -> tuple[SourceFiles, dict[str, RemoteFile]]:
         """Finds how each file is read: from its footer, unless the table has it already."""

@@ -1,5 +1,7 @@
 """Files of a table of another format that cannot be taken as they are, written again."""
 
+import os
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import chain
@@ -7,14 +9,22 @@ from itertools import chain
 import pyarrow as pa
 
 from catalog.dataclasses import dataclass
+from catalog.engine.copying import copy_sql
 from catalog.engine.quoting import identifier, type_sql
 from catalog.engine.workspace import Workspace
+from catalog.formats.parquet import read_footer
 from catalog.formats.table_state import LiveFile, SourceTable, TableState
 from catalog.model.datafile import DataFile
 from catalog.model.partition import Partition
 from catalog.model.table import TableSnapshot
+from catalog.repository.datafiles import guard_of
 from catalog.write.context import FreshPrints, WriteContext
-from catalog.write.files.writer import DataWriter, stored_fields, with_own_schema
+from catalog.write.files.writer import (
+    DataWriter,
+    own_file_schema,
+    stored_fields,
+    with_own_schema,
+)
 from catalog.write.snapshot.file_plan import KnownFiles
 from catalog.write.snapshot.table_plan import SnapshotTask
 
@@ -84,6 +94,31 @@ class Rewriting:
             context.work.close()
         return Rewritten(tuple(added), tuple(staying), tokens, prints or {})
 
+    def run_aside(self, task: SnapshotTask, folder: str) -> Rewritten:
+        """Writes them into a directory, to be read there and nowhere else."""
+        shape = with_own_schema(self.shape)
+        schema = own_file_schema(shape)
+        added: list[DataFile] = []
+        with closing(Workspace(store=task.store)) as work:
+            for n, (file, partition) in enumerate(self.files):
+                landed = self._landed(work, file, shape)
+                if landed is None:
+                    continue
+                path = os.path.join(folder, f"{secrets.token_hex(8)}-{n}.parquet")
+                named = ", ".join(f"c{c.field_id} AS {identifier(c.name)}" for c in schema.columns)
+                kinds = [column.type for column in schema.columns]
+                query = f"SELECT {named} FROM ({landed}) ORDER BY place"
+                work.con.execute(copy_sql(query, path, kinds))
+                found = os.stat(path)
+                rows = read_footer(path).rows
+                guard = guard_of(found)
+                added.append(
+                    DataFile(
+                        path, f"stat:{guard}", found.st_size, rows, partition, schema.id, guard
+                    )
+                )
+        return Rewritten(tuple(added), (), {}, {})
+
     def rows(self) -> list[DataFile]:
         """Returns what would come, by counting the rows only: nothing is written."""
         return [
@@ -101,32 +136,34 @@ class Rewriting:
     def _written(
         self, context: WriteContext, writer: DataWriter, file: LiveFile, partition: Partition
     ) -> list[DataFile]:
+        landed = self._landed(context.work, file, writer.table)
+        return [] if landed is None else writer.ordered(landed, partition)
+
+    def _landed(self, work: Workspace, file: LiveFile, shape: TableSnapshot) -> str | None:
+        """Returns a query of the live rows of a file; None if there are none."""
         batches = self.table.rows(self.state, file)
         first = next(iter(batches), None)
         if first is None:
-            return []
-        landed = _landed(context.work, first, batches)
+            return None
+        landed = _landed(work, first, batches)
         have = set(first.schema.names)
         columns = ", ".join(
             f"CAST({identifier(one.name) if one.name in have else 'NULL'} AS {type_sql(one.type)}) "
             f"AS c{one.id}"
-            for one in stored_fields(writer.table)
+            for one in stored_fields(shape)
         )
-        try:
-            return writer.ordered(f"SELECT {columns}, rowid AS place FROM {landed}", partition)
-        finally:
-            context.con.execute(f"DROP TABLE {landed}")
+        return f"SELECT {columns}, rowid AS place FROM {landed}"
 
 
 def _landed(work: Workspace, first: pa.RecordBatch, batches: Iterator[pa.RecordBatch]) -> str:
     """Takes the rows of a file into a table of the engine, in their order."""
-    source, table = work.name("source"), work.name("landed")
+    source, table = work.name("source"), "landed"
     with closing(
         pa.RecordBatchReader.from_batches(first.schema, chain([first], batches))
     ) as reader:
         work.con.register(source, reader)
         try:
-            work.con.execute(f"CREATE TEMP TABLE {table} AS SELECT * FROM {source}")
+            work.con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM {source}")
         finally:
             work.con.unregister(source)
     return table

@@ -102,6 +102,8 @@ class SnapshotTask:
         base: The table as the branch has it; None if it is new.
         dry_run: Whether nothing may be written.
         engine: Returns a connection that is asked how files are read.
+        aside: Returns a directory for files that must be written again, where the store takes
+            none; None if it does.
     """
 
     repository: Repository
@@ -111,6 +113,7 @@ class SnapshotTask:
     request: SnapshotRequest
     dry_run: bool
     engine: Callable[[], duckdb.DuckDBPyConnection]
+    aside: Callable[[], str] | None = None
 
     @property
     def store(self) -> ObjectStore:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
+from deltalake import DeltaTable, write_deltalake
 
 import catalog
 from catalog import CatalogError, CorruptData, ErrorKind, InvalidInput, NotFound, Unsupported
@@ -229,6 +230,8 @@ def bad(places: Path) -> dict[str, tuple[tuple[object, object], dict[str, object
     (places / "delta/_delta_log").mkdir(parents=True)
     (places / "delta/_delta_log/00000000000000000000.json").write_text("{}")
     shutil.copy("old.parquet", "delta/a.parquet")
+    (places / "hudi/.hoodie").mkdir(parents=True)
+    shutil.copy("old.parquet", "hudi/a.parquet")
     pq.write_table(pa.table({"zzz": [1]}), "other.parquet")
     pq.write_table(pa.table({"id": ["a"]}), "texts.parquet")
     repeated = pd.DataFrame([[1, 2]], columns=["a", "a"])
@@ -237,7 +240,8 @@ def bad(places: Path) -> dict[str, tuple[tuple[object, object], dict[str, object
         "keys of unlike types": (("old", "texts.parquet"), {"key": ["id"]}),
         "key on one side": (("old", "other.parquet"), {"key": ["id"]}),
         "duplicate columns": (("old", repeated), {}),
-        "another format": (("old", "delta"), {}),
+        "another format": (("old", "hudi"), {}),
+        "damaged log": (("old", "delta"), {}),
         "nothing there": (("old", "nowhere"), {}),
         "empty": (("old", "empty"), {}),
         "no Parquet": (("old", "text.parquet"), {}),
@@ -252,7 +256,8 @@ EXPECTED: dict[str, tuple[type[CatalogError], ErrorKind, str]] = {
     "keys of unlike types": (InvalidInput, ErrorKind.BAD_KEY, "BIGINT in old and VARCHAR in texts"),
     "key on one side": (InvalidInput, ErrorKind.BAD_KEY, "'id' is missing in other.parquet"),
     "duplicate columns": (InvalidInput, ErrorKind.BAD_COLUMNS, "several columns 'a'"),
-    "another format": (Unsupported, ErrorKind.OTHER_FORMAT, "table of Delta"),
+    "another format": (Unsupported, ErrorKind.OTHER_FORMAT, "table of Hudi"),
+    "damaged log": (CorruptData, ErrorKind.LOG_DAMAGED, "the log of .*delta cannot be read"),
     "nothing there": (NotFound, ErrorKind.SOURCE_NOT_FOUND, "no file or directory nowhere"),
     "empty": (InvalidInput, ErrorKind.EMPTY_SOURCE, "empty has no Parquet files"),
     "no Parquet": (CorruptData, ErrorKind.DAMAGED_PARQUET, "text.parquet"),
@@ -270,4 +275,18 @@ def test_bad_input_is_a_clear_error(case: str, places: Path) -> None:
     with pytest.raises(kind, match=words) as caught:
         catalog.compare(*arguments, **options)  # type: ignore[arg-type]
     assert caught.value.kind == code and caught.value.hint
+    assert everything_below(places) == before
+
+
+def test_versions_of_a_table_of_delta_are_compared(places: Path) -> None:
+    table = pa.table({"id": [1, 2, 3], "p": ["a", "b", None]})
+    write_deltalake("table", table, partition_by=["p"])
+    DeltaTable("table").delete("id = 2")
+    before = everything_below(places)
+    for old in ("delta:table@0", f"delta:{places}/table@0"):
+        for new in ("table", "delta:table", "delta:table@1"):
+            assert counts(catalog.compare(old, new, key=["id"])) == (0, 1, 0)
+    assert counts(catalog.compare(table, "delta:table@1", key=["id"])) == (0, 1, 0)
+    with pytest.raises(NotFound, match="has no version 7"):
+        catalog.compare("delta:table@7", "table")
     assert everything_below(places) == before
