@@ -15,7 +15,7 @@ from pyiceberg.exceptions import ResolveError, ValidationError
 from pyiceberg.expressions import EqualTo, GreaterThan, IsNull, LessThan
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
-from pyiceberg.table import Table
+from pyiceberg.table import DataScan, Table
 from pyiceberg.transforms import (
     BucketTransform,
     DayTransform,
@@ -323,7 +323,16 @@ class History:
         """Yields what may be asked for, and the rows that PyIceberg reads then."""
         for snapshot in self.table.snapshots():
             number = snapshot.snapshot_id
-            yield str(number), self.table.scan(snapshot_id=number).to_arrow()
+            yield str(number), read(self.table.scan(snapshot_id=number))
         for name in self.table.refs():
-            yield name, self.table.scan().use_ref(name).to_arrow()
-        yield None, self.table.scan().to_arrow()
+            yield name, read(self.table.scan().use_ref(name))
+        yield None, read(self.table.scan())
+
+
+def read(scan: DataScan) -> pa.Table:
+    """Returns the rows that PyIceberg reads; by itself it cannot make an empty table with UUIDs."""
+    try:
+        return scan.to_arrow()
+    except pa.ArrowNotImplementedError:
+        names = [field.name for field in scan.projection().fields]
+        return pa.table({name: pa.nulls(0) for name in names})

@@ -37,7 +37,7 @@ from catalog.write.snapshot.outcome import SnapshotReport
 from tests.effort import effort
 from tests.formats.iceberg_tables import HandWritten
 
-from .iceberg_histories import History
+from .iceberg_histories import History, read
 
 ROWS = Schema(NestedField(1, "id", LongType(), False), NestedField(2, "s", StringType(), False))
 
@@ -114,7 +114,7 @@ def test_random_histories_have_the_rows_that_pyiceberg_reads(
         history.step()
         if n % 3 == 2:
             taken(cat, history.root, mode=history.random.choice(MODES))
-            check(cat, history.table.scan().to_arrow(), history.done)
+            check(cat, read(history.table.scan()), history.done)
     versions = list(history.versions())
     for at, expected in history.random.sample(versions, min(len(versions), effort(6, 100))):
         taken(cat, history.root, at=at, mode="reference")
@@ -199,6 +199,19 @@ def test_files_without_ids_and_partition_columns_are_read_by_the_mapping(
     state = open_iceberg(str(made.root), None).state()
     assert not state.partition_by
     assert "not all files are partitioned by 'p'" in state.warnings[0]
+
+
+def test_a_file_that_contradicts_its_partition_is_refused(cat: Catalog, tmp_path: Path) -> None:
+    made = HandWritten(tmp_path / "t", WITH_P, BY_P)
+    made.commit([made.data("a.parquet", [{"id": n, "s": "", "p": "x"} for n in (1, 2)], ["x"])])
+    wrong = made.data("b.parquet", [{"id": 1, "s": "", "p": p} for p in ("x", "y")], ["x"])
+    made.commit([wrong])
+    made.commit(deletes=[made.positions("d.parquet", {"b.parquet": [0]}, ["x"])])
+    made.write()
+    assert taken(cat, made.root, at="101").rows == 2
+    for at in ("102", "103"):
+        with pytest.raises(CatalogError, match=r"b\.parquet has other values of 'p'"):
+            taken(cat, made.root, at=at)
 
 
 @pytest.mark.parametrize(
@@ -348,6 +361,7 @@ def twice(made: HandWritten) -> None:
         (column("variant"), "column x of type variant"),
         (column("geometry"), "column x of type geometry"),
         (column("int", required=True), "lacks column 'x'"),
+        (edited(lambda raw: raw.update({"view-uuid": "x"})), "a view"),
         (equality, "equality deletes"),
         (moved("hdfs://host/x.parquet"), "hdfs://"),
         (moved("file://host/x.parquet"), "another machine"),

@@ -10,6 +10,7 @@ import pyarrow as pa
 from pyiceberg.io import FileIO, InputFile, InputStream, OutputFile
 
 from catalog.errors import CorruptData, ErrorKind, NotFound
+from catalog.formats.footer import ParquetSource
 from catalog.formats.iceberg.locations import place_of
 from catalog.storage.external_files import is_remote, remote_files
 from catalog.storage.failures import machine_errors
@@ -87,6 +88,10 @@ class TableFiles(FileIO):
         stream: Any = self.new_input(location).open()
         with stream:
             return bytes(stream.read())
+
+    def source(self, place: str) -> ParquetSource:
+        """Returns what reads a Parquet file: its path, or the remote file, opened."""
+        return remote_files(self._store, place).open(place) if is_remote(place) else place
 
     def new_output(self, location: str) -> OutputFile:
         """Refuses: nothing is written to tables of others."""

@@ -2,26 +2,23 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 from pyiceberg.exceptions import ResolveError, ValidationError
 from pyiceberg.expressions import AlwaysTrue
-from pyiceberg.io.pyarrow import ArrowScan
 from pyiceberg.manifest import DataFile, DataFileContent, FileFormat, ManifestContent
 from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.schema import Schema
-from pyiceberg.table import FileScanTask
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.snapshots import Snapshot
 
 from catalog.dataclasses import dataclass, field, replace
-from catalog.errors import CorruptData, ErrorKind, NotFound, Unsupported
+from catalog.errors import CorruptData, ErrorKind, InvalidInput, NotFound, Unsupported
 from catalog.formats.iceberg.columns import source_columns
 from catalog.formats.iceberg.deletes import Deletes, Positions, read_positions
 from catalog.formats.iceberg.file_io import TableFiles
-from catalog.formats.iceberg.layouts import ExpectedFile, file_schema, reason_to_rewrite
 from catalog.formats.iceberg.locations import place_of
 from catalog.formats.iceberg.manifests import (
     DataEntry,
@@ -33,10 +30,15 @@ from catalog.formats.iceberg.manifests import (
 from catalog.formats.iceberg.partitions import Partitioning, identity_values, partitioning
 from catalog.formats.iceberg.table_metadata import Metadata, damaged, refused
 from catalog.formats.iceberg.versions import named_snapshot, table_version, versions_of
-from catalog.formats.parquet import StoredFooter
+from catalog.formats.parquet import ParquetFooter, StoredFooter
+from catalog.formats.partition_columns import check_partition_column
 from catalog.formats.source import Layout, SourceFormat
 from catalog.formats.table_state import FileSteps, LiveFile, SourceColumn, TableState, TableVersion
-from catalog.model.types import DataType
+from catalog.model.types import DataType, Scalar
+from catalog.model.values import encode, encoded_text
+
+if TYPE_CHECKING:
+    from catalog.formats.iceberg.layouts import ExpectedFile
 
 MAX_MANIFESTS = 1024
 """Manifests whose entries are remembered, since the next version has most of them too."""
@@ -127,13 +129,15 @@ class IcebergTable:
         return str(version)
 
     def steps(self, since: TableState | TableVersion, to: TableState) -> FileSteps | None:
-        """Returns what a later version has otherwise; None if the two are of unlike shapes."""
+        """Returns what a later version has otherwise; None if the two are of unlike shapes.
+
+        A version that is only named is taken to have the columns of the later one.
+        """
         if isinstance(since, TableVersion):
             snapshot = self._metadata.snapshot_by_id(since.number)
             if snapshot is None:
                 return None
-            schema = self._schema_of(snapshot)
-            since = self._state(snapshot, schema)
+            since = self._state(snapshot, self._view_of(to).schema)
         if (since.columns, since.partition_by) != (to.columns, to.partition_by):
             return None
         before, after = self._view_of(since), self._view_of(to)
@@ -167,6 +171,8 @@ class IcebergTable:
         key = (footer.structure.elements, columns, expected.constants)
         known = view.layouts.get(key)
         if known is None:
+            from catalog.formats.iceberg.layouts import file_schema, reason_to_rewrite
+
             metadata = self._metadata
             version = metadata.format_version
             found = file_schema(footer, file.path, mapping=metadata.name_mapping(), version=version)
@@ -176,6 +182,8 @@ class IcebergTable:
                 reason_to_rewrite(found, columns, expected, file.path),
             )
         identities, reason = known
+        read = footer.read_as([kind for _, kind in columns])
+        self._check_partition(view, replace(file, columns=identities), read)
         revision = view.reading if reason else ""
         return replace(file, columns=identities, rewritten=reason, revision=revision)
 
@@ -199,6 +207,9 @@ class IcebergTable:
                 keep[deleted[(deleted >= first) & (deleted < end)] - first] = False
                 batch = batch.filter(pa.array(keep))
             first = end
+            for (name, _, _), value in zip(view.partitioning.columns, file.partition, strict=True):
+                if any(one != value for one in batch.column(name).unique().to_pylist()):
+                    raise _contradiction(file.path, name, value)
             if batch.num_rows:
                 yield batch
         if first != entry.rows:
@@ -206,6 +217,9 @@ class IcebergTable:
 
     def _scanned(self, schema: Schema, entry: DataEntry, path: str) -> Iterator[pa.RecordBatch]:
         """Yields all rows of a file as PyIceberg reads them, deleted ones too."""
+        from pyiceberg.io.pyarrow import ArrowScan
+        from pyiceberg.table import FileScanTask
+
         data_file = DataFile.from_args(
             content=DataFileContent.DATA,
             file_path=entry.location,
@@ -380,11 +394,58 @@ class IcebergTable:
             known = self._positions[key] = read_positions(self._files, entry)
         return known
 
-    def _expected(self, view: _View, entry: DataEntry) -> ExpectedFile:
+    def _check_partition(self, view: _View, file: LiveFile, footer: ParquetFooter) -> None:
+        """Checks that columns of a file that every file has one value of have that value."""
+        by_id = {identity: name for name, identity in (file.columns or {}).items()}
+        for (shown, number, kind), value in zip(
+            view.partitioning.columns, file.partition, strict=True
+        ):
+            name = by_id.get(str(number))
+            wanted = None if value is None else encode(value, kind)  # type: ignore[arg-type]
+            if name is None or _is_all(footer, name, kind, wanted):
+                continue
+            try:
+                check_partition_column(
+                    file.path,
+                    footer,
+                    name=name,
+                    kind=kind,
+                    value=wanted,
+                    stated=encoded_text(wanted, kind),
+                    types={},
+                    opened=lambda: self._files.source(file.path),
+                )
+            except InvalidInput as error:
+                raise _contradiction(file.path, shown, value) from error
+
+    def _expected(self, view: _View, entry: DataEntry) -> "ExpectedFile":
+        from catalog.formats.iceberg.layouts import ExpectedFile
+
         own = frozenset(number for _, number, _ in view.partitioning.columns)
         values = identity_values(entry, self._metadata.specs()[entry.spec_id])
         constants = frozenset(number for number, value in values.items() if value is not None)
         return ExpectedFile(view.schema, view.kinds, own, constants - own)
+
+
+def _contradiction(path: str, column: str, value: object) -> CorruptData:
+    return CorruptData(
+        f"{path} has other values of {column!r} than the table has for its partition, {value!r}",
+        kind=ErrorKind.PARTITION_COLUMN_MISMATCH,
+        hint="write the rows of the file again",
+    )
+
+
+def _is_all(footer: ParquetFooter, name: str, kind: Scalar, value: bytes | None) -> bool:
+    """Returns whether bounds show that a column has one value in all rows.
+
+    Bounds that are cut are never the same: the lower one is then less, and the upper one greater.
+    """
+    stats = footer.stats.get(name)
+    if stats is None or dict(footer.columns)[name] != kind:
+        return False
+    if value is None:
+        return stats.nulls == footer.rows
+    return stats.nulls == 0 and stats.low == stats.high == value
 
 
 def _is_of(schema: Schema, state: TableState) -> bool:

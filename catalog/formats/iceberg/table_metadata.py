@@ -53,6 +53,8 @@ def parse_metadata(data: bytes, path: str) -> Metadata:
         stored = json.loads(gzip.decompress(data) if data[:2] == _GZIP else data)
     except (ValueError, OSError, EOFError, zlib.error, RecursionError) as error:
         raise damaged(path, error) from error
+    if isinstance(stored, dict) and "view-uuid" in stored:
+        raise refused(path, "a view, which has no rows of its own")
     if not isinstance(stored, dict) or "format-version" not in stored:
         raise damaged(path, "it has no format-version")
     return checked_metadata(stored, path)
