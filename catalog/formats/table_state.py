@@ -1,8 +1,9 @@
 """What a table of another format is at one of its versions: its live rows, as files and columns."""
 
 import datetime
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Protocol, overload
 
 import pyarrow as pa
 
@@ -56,6 +57,36 @@ class LiveFile:
     revision: str = ""
 
 
+class ListedLater(Sequence[LiveFile]):
+    """Files that are listed when they are first looked at: whoever goes by steps needs none."""
+
+    def __init__(self, list_files: Callable[[], Iterable[LiveFile]]) -> None:
+        """Takes what lists them."""
+        self._list_files = list_files
+
+    @cached_property
+    def _files(self) -> tuple[LiveFile, ...]:
+        return tuple(self._list_files())
+
+    @overload
+    def __getitem__(self, place: int) -> LiveFile: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> tuple[LiveFile, ...]: ...
+
+    def __getitem__(self, place: int | slice) -> LiveFile | tuple[LiveFile, ...]:
+        """Returns a file, or some."""
+        return self._files[place]
+
+    def __len__(self) -> int:
+        """Returns how many there are."""
+        return len(self._files)
+
+    def __iter__(self) -> Iterator[LiveFile]:
+        """Yields them."""
+        return iter(self._files)
+
+
 @dataclass(frozen=True, slots=True)
 class TableVersion:
     """A version in a table's log.
@@ -103,7 +134,7 @@ class TableState:
     columns: tuple[SourceColumn, ...]
     partition_by: tuple[str, ...]
     key: tuple[str, ...]
-    files: tuple[LiveFile, ...]
+    files: Sequence[LiveFile]
     warnings: tuple[str, ...] = ()
     reading: str = ""
 

@@ -3,6 +3,7 @@
 import datetime
 import hashlib
 import json
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from catalog.formats.parquet import StoredFooter
 from catalog.formats.source import Layout, SourceFormat
 from catalog.formats.table_state import (
     FileSteps,
+    ListedLater,
     LiveFile,
     TableState,
     TableVersion,
@@ -32,6 +34,10 @@ from catalog.storage.store import ObjectStore
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
+
+MAX_OPENED = 4
+"""Versions that are kept open: what is asked about one is mostly asked again at once, and the one
+before it; each may list a hundred thousand files."""
 
 DELETED = "rows of it are deleted"
 """Why a file with a deletion vector is rewritten."""
@@ -50,7 +56,7 @@ class DeltaSource:
         self.root = root
         self._store = store
         self._log = LogFolder(root, store)
-        self._opened: dict[int, _Version] = {}
+        self._opened: OrderedDict[int, _Version] = OrderedDict()
 
     @cached_property
     def _mirror(self) -> LogMirror | None:
@@ -93,7 +99,7 @@ class DeltaSource:
             columns=tuple(one.column for one in columns),
             partition_by=opened.partition_by,
             key=(),
-            files=tuple(self._files(opened)),
+            files=ListedLater(lambda: self._files(opened)),
             reading=_text_digest(str([str(one.stored) for one in columns])),
         )
 
@@ -167,6 +173,8 @@ class DeltaSource:
             with delta_errors(self.root):
                 found = _Version(self.root, table, mirror)
             self._opened[number] = found
+            while len(self._opened) > MAX_OPENED:
+                self._opened.popitem(last=False)
         return found
 
     def _files(self, opened: "_Version", places: Iterable[int] | None = None) -> Iterator[LiveFile]:
@@ -243,12 +251,16 @@ class _Version:
         names = ("path", "size_bytes", "num_records")
         return list(zip(*(self.actions[name].to_pylist() for name in names), strict=True))
 
+    @cached_property
+    def sizes(self) -> Mapping[str, int]:
+        """The sizes of the live files by their paths."""
+        return {path: size for path, size, _ in self.listed}
+
     def unlike(self, other: "_Version") -> list[int]:
         """Returns the places of live files that another version has not, or with other rows."""
-        known = {(path, size) for path, size, _ in other.listed}
         unlike = []
         for n, (stated, size, _) in enumerate(self.listed):
-            same = (stated, size) in known
+            same = other.sizes.get(stated) == size
             if same and (self.vectors or other.vectors):
                 path = file_path(self._root, stated)
                 mine, its = self.vectors.get(path), other.vectors.get(path)
