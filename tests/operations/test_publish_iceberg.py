@@ -1,6 +1,7 @@
 """Branches published as Iceberg, and exported: PyIceberg, Polars and DuckDB read each commit."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from pyiceberg.table import StaticTable
 
 import catalog
-from catalog import NotFound
+from catalog import Conflict, ErrorKind, NotFound, Unsupported
 from catalog.catalog import Catalog
 from catalog.formats.iceberg.metadata import Metadata, commit_ids, snapshot_id
 from tests.second_reader import SecondReader, second_python
@@ -105,6 +106,7 @@ def cat(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
     return made
 
 
+@pytest.mark.invariant("Every version of a published table has exactly the rows of its commit")
 def test_every_snapshot_is_read_as_the_commit_that_it_stands_for(
     cat: Catalog, readers: Readers, tmp_path: Path
 ) -> None:
@@ -148,3 +150,177 @@ def contents(folder: Path) -> dict[str, bytes]:
         for path in folder.rglob("*")
         if path.is_file()
     }
+
+
+def commit(cat: Catalog, *statements: str, branch: str = "main") -> str:
+    with cat.transaction(branch, message="; ".join(statements)) as changes:
+        for statement in statements:
+            changes.sql(statement)
+    return cat.resolve(branch).commit_id
+
+
+def test_a_table_without_rows_is_read_without_rows(readers: Readers, tmp_path: Path) -> None:
+    cat = catalog.create(tmp_path / "lake")
+    commit(cat, "CREATE TABLE t (id BIGINT, s VARCHAR)")
+    commit(cat, "INSERT INTO t VALUES (1, 'x')")
+    commit(cat, "DELETE FROM t")
+    cat.publish("main", str(tmp_path / "out"), format="iceberg")
+    cat.export("t", str(tmp_path / "one"), format="iceberg")
+
+    assert len(readers.check(cat, tmp_path / "out" / "t")["snapshots"]) == 3
+    readers.check(cat, tmp_path / "one")
+
+
+def test_names_that_others_may_misread_are_only_names(readers: Readers, tmp_path: Path) -> None:
+    """Of columns, partitions, directories and fields."""
+    cat = catalog.create(tmp_path / "lake %20")
+    odd = ["a b", "%20", "..", 'x"y', "q'", "ü.ä", "a/b", "{}", "\\", "1", "select"]
+    columns = ", ".join(
+        f'{n} AS "{name.replace(chr(34), 2 * chr(34))}"' for n, name in enumerate(odd)
+    )
+    values = ", ".join(
+        f"('{value.replace(chr(39), 2 * chr(39))}')" for value in (*odd, "*", "?", "#")
+    )
+    commit(
+        cat,
+        f"""CREATE TABLE t PARTITIONED BY ("k v.ü", n) AS
+        SELECT {columns}, {{'a.b': 1, 'element': [2]}} AS s, p AS "k v.ü", 1 AS n
+        FROM (VALUES {values}, (NULL)) AS v(p)""",
+    )
+
+    cat.publish("main", str(tmp_path / "it's #1 %20 [x]"), format="iceberg")
+
+    readers.check(cat, tmp_path / "it's #1 %20 [x]" / "t")
+
+
+def test_a_table_made_anew_begins_a_new_history(readers: Readers, tmp_path: Path) -> None:
+    """Its columns are others, though they may have the ids that columns of the old one had."""
+    cat = catalog.create(tmp_path / "lake")
+    commit(cat, "CREATE TABLE t AS SELECT 1 AS id, 'x' AS s")
+    cat.publish("main", str(tmp_path / "out"), format="iceberg")
+    commit(cat, "DROP TABLE t")
+    cat.publish("main", str(tmp_path / "out"), format="iceberg")
+    assert len(readers.check(cat, tmp_path / "out" / "t")["snapshots"]) == 2
+    commit(cat, "CREATE TABLE t AS SELECT 'y' AS s, 2 AS id")
+
+    cat.publish("main", str(tmp_path / "out"), format="iceberg")
+
+    assert len(readers.check(cat, tmp_path / "out" / "t")["snapshots"]) == 1
+
+
+def test_a_branch_that_was_moved_is_published_as_its_new_line(
+    readers: Readers, tmp_path: Path
+) -> None:
+    cat = catalog.create(tmp_path / "lake")
+    first = commit(cat, "CREATE TABLE t AS SELECT 1 AS id, 2 AS a")
+    commit(cat, "ALTER TABLE t RENAME COLUMN a TO b", "INSERT INTO t VALUES (2, 3)")
+    cat.publish("main", str(tmp_path / "out"), format="iceberg")
+    cat.reset("main", to=first)
+    second = commit(cat, "INSERT INTO t VALUES (7, 8)")
+
+    cat.publish("main", str(tmp_path / "out"), format="iceberg")
+
+    metadata = readers.check(cat, tmp_path / "out" / "t")
+    assert commit_ids(metadata) == [first, second]
+    assert metadata["properties"]["gc.enabled"] == "false"
+
+
+@pytest.mark.invariant("A publication is never continued after what somebody else wrote there")
+def test_what_others_write_there_is_found_and_nothing_is_written_after_it(
+    readers: Readers, tmp_path: Path
+) -> None:
+    cat = catalog.create(tmp_path / "lake")
+    commit(cat, "CREATE TABLE t AS SELECT 1 AS id")
+    cat.publish("main", str(tmp_path / "out"), format="iceberg")
+    folder = tmp_path / "out" / "t" / "metadata"
+    changed = json.loads((folder / "v1.metadata.json").read_text())
+    changed["properties"]["owner"] = "somebody"
+    (folder / "v2.metadata.json").write_text(json.dumps(changed))
+    commit(cat, "INSERT INTO t VALUES (2)")
+
+    with pytest.raises(Conflict) as caught:
+        cat.publish("main", str(tmp_path / "out"), format="iceberg")
+
+    assert caught.value.kind is ErrorKind.FOREIGN_TARGET
+    assert not (folder / "v3.metadata.json").exists()
+    cat.publish("main", str(tmp_path / "out"), format="iceberg", again=True)
+    assert len(readers.check(cat, tmp_path / "out" / "t")["snapshots"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("column", "named"),
+    [
+        ("1::UINTEGER", "UINTEGER"),
+        ("INTERVAL 1 DAY", "INTERVAL"),
+        ("'12:00:00+00'::TIMETZ", "TIME WITH TIME ZONE"),
+        ("now()::TIMESTAMP_NS", "TIMESTAMP_NS"),
+        ("{'a': [1::UBIGINT]}", "UBIGINT"),
+    ],
+)
+def test_what_iceberg_cannot_say_is_refused_by_name(
+    column: str, named: str, tmp_path: Path
+) -> None:
+    cat = catalog.create(tmp_path / "lake")
+    commit(cat, f"CREATE TABLE t AS SELECT 1 AS id, {column} AS odd")
+
+    with pytest.raises(Unsupported, match=rf"no type {named}: column odd") as caught:
+        cat.export("t", str(tmp_path / "one"), format="iceberg")
+
+    assert caught.value.hint
+    assert os.listdir(tmp_path) == ["lake"]
+
+
+def test_columns_whose_names_differ_in_case_alone_are_refused(tmp_path: Path) -> None:
+    cat = catalog.create(tmp_path / "lake")
+    (tmp_path / "source").mkdir()
+    pq.write_table(pa.table({"a": [1], "A": [2]}), tmp_path / "source" / "f.parquet")
+    with cat.transaction() as changes:
+        changes.snapshot("t", str(tmp_path / "source"))
+
+    with pytest.raises(Unsupported, match="differ in case"):
+        cat.export("t", str(tmp_path / "one"), format="iceberg")
+
+
+def test_files_that_not_all_readers_read_are_written_again(
+    readers: Readers, tmp_path: Path
+) -> None:
+    """Zones, units of time, INT96, other field ids, columns without a type, fixed lengths."""
+    cat = catalog.create(tmp_path / "lake")
+    (tmp_path / "source").mkdir()
+    ids = {name: {"PARQUET:field_id": str(9 - n)} for n, name in enumerate("ab")}
+    several = {
+        "zone": pa.table({"x": pa.array([5], pa.timestamp("us", "Europe/Berlin"))}),
+        "time": pa.table({"t": pa.array([1000], pa.time32("ms"))}),
+        "null": pa.table({"s": pa.array([None], pa.null())}),
+        "text": pa.table({"s": ["x"]}),
+        "fixed": pa.table({"f": pa.array([b"ab"], pa.binary(2))}),
+        "wide": pa.table({"d": pa.array([1.5])}),
+        "narrow": pa.table({"d": pa.array([7], pa.int32())}),
+        "ids": pa.table(
+            [[1], [2]], pa.schema([pa.field(n, pa.int64(), metadata=ids[n]) for n in "ab"])
+        ),
+        "none": pa.table({"a": [3], "b": [4]}),
+    }
+    for name, rows in several.items():
+        pq.write_table(rows, tmp_path / "source" / f"{name}.parquet")
+    with cat.transaction() as changes:
+        changes.snapshot("t", str(tmp_path / "source"))
+
+    report = cat.publish("main", str(tmp_path / "out"), format="iceberg")
+
+    readers.check(cat, tmp_path / "out" / "t")
+    assert report.tables[0].files_rewritten == 5
+    assert report.tables[0].files_shared == 4
+
+
+def test_an_export_shares_files_and_names_what_is_at_its_commit(
+    cat: Catalog, readers: Readers, tmp_path: Path
+) -> None:
+    cat.export("t", str(tmp_path / "one"), ref="v1", format="iceberg")
+
+    metadata = readers.check(cat, tmp_path / "one")
+    assert metadata["refs"].keys() == {"main", "v1"}
+    assert all(path.stat().st_nlink == 2 for path in (tmp_path / "one").rglob("*.parquet"))
+    assert not (tmp_path / "one" / ".parquetry").exists()
+    time = cat.show("v1").time
+    assert metadata["snapshots"][0]["timestamp-ms"] == int(time.timestamp() * 1000)

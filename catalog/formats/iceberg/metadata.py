@@ -296,7 +296,7 @@ class _Extension:
             listed = placement.listed(gone, come)
             if listed is not None:
                 return listed
-        anew = not is_partitioned_as(table, names, spec)
+        anew = not is_partitioned_as(table, names, schema=schema, spec=spec)
         return placement.all(commit.files(), self._live(), anew=anew)
 
     def _live(self) -> set[str]:

@@ -200,12 +200,13 @@ class _Writing:
 def _summaries(entries: "Sequence[ManifestEntry]", spec: "PartitionSpec", schema: "Schema") -> Any:
     """Returns the bounds of the partition values in a manifest; None if readers order them unlike.
 
-    They may order UUIDs as numbers with or without a sign.
+    They may take bounds of floats, among which NaN is not counted, for bounds of NaN too.
     """
     from pyiceberg.manifest import construct_partition_summaries
-    from pyiceberg.types import UUIDType
+    from pyiceberg.types import DoubleType, FloatType
 
-    if any(isinstance(field.field_type, UUIDType) for field in spec.partition_type(schema).fields):
+    fields = spec.partition_type(schema).fields
+    if any(isinstance(field.field_type, DoubleType | FloatType) for field in fields):
         return None
     records = [entry.data_file.partition for entry in entries]
     return construct_partition_summaries(spec, schema, records)

@@ -59,13 +59,19 @@ def is_reshaped(table: TableSnapshot, names: Names, *, schema: Described, spec: 
             return True
     shown = [(f["id"], f["name"], f["type"]) for f in schema["fields"]]
     now = [(f["id"], f["name"], f["type"]) for f in fields_json(table, names)]
-    return shown != now or not is_partitioned_as(table, names, spec)
+    return shown != now or not is_partitioned_as(table, names, schema=schema, spec=spec)
 
 
-def is_partitioned_as(table: TableSnapshot, names: Names, spec: Described) -> bool:
-    """Returns whether a spec has the columns by which a table is partitioned."""
-    columns = [names.ids.get((column.id,)) for _, column in partition_columns(table)]
-    return columns == [field["source-id"] for field in spec["fields"]]
+def is_partitioned_as(
+    table: TableSnapshot, names: Names, *, schema: Described, spec: Described
+) -> bool:
+    """Returns whether the partition columns of a table are those of a spec, with their types."""
+    kinds = {field["id"]: field["type"] for field in schema["fields"]}
+    shown = [(f["source-id"], kinds.get(f["source-id"])) for f in spec["fields"]]
+    return shown == [
+        (names.ids.get((column.id,)), type_json(column.type, (column.id,), names.ids))
+        for _, column in partition_columns(table)
+    ]
 
 
 def spec_json(table: TableSnapshot, names: Names, specs: Sequence[Described]) -> Described:
