@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,12 +22,12 @@ from pyiceberg.exceptions import (
 )
 
 import catalog
-from cli.serve.application import Application, is_own_name
-from cli.serve.server import listen, server
+from cli.serve.application import is_own_name
 from cli.serve.service import catalog_application
 from cli.serve.token import Token, read_token
 from tests.cli.conftest import REPOSITORY, Runner
 from tests.second_reader import SecondReader, SecondReaderError
+from tests.serving.running import serving
 
 TOKEN = "s3cr3t.of-the/test=="
 
@@ -46,21 +45,6 @@ class Served:
 
     def client(self, **options: str) -> RestCatalog:
         return RestCatalog("lake", uri=self.address, **options)
-
-
-@contextlib.contextmanager
-def serving(application: Application) -> Iterator[str]:
-    """Serves in a thread, and yields the address."""
-    listener = listen("127.0.0.1", 0)
-    running = server(application)
-    thread = threading.Thread(target=running.run, kwargs={"sockets": [listener.socket]})
-    thread.start()
-    try:
-        yield listener.address
-    finally:
-        running.should_exit = True
-        thread.join()
-        listener.socket.close()
 
 
 STATEMENTS = (

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ import pytest
 import catalog
 from catalog import Catalog
 from tests.docs.pages import REPOSITORY
+from tests.second_reader import SecondReader
 
 HOW_TO = REPOSITORY / "docs/how-to"
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -177,3 +179,40 @@ def test_views_are_read_through_duckdbs_dialect(place: Path) -> None:
         assert con.execute(sa.text("SELECT count(*) FROM flights")).scalar() == 166192
     if sa.__version__ < "2.1":
         assert sa.inspect(engine).get_view_names() == ["flights"]
+
+
+ICEBERG_PAGE = "query-from-iceberg-clients.md"
+
+
+@pytest.fixture(scope="module")
+def address(loaded: Path) -> Iterator[str]:
+    """Serves the catalog of the pages."""
+    pytest.importorskip("pyiceberg")
+    pytest.importorskip("uvicorn")
+    from cli.serve.service import catalog_application
+    from tests.serving.running import serving
+
+    cat = catalog.open(loaded / "lake")
+    cat.tags.create("v1", at="main~1")
+    with serving(catalog_application(cat, token=None)) as at:
+        yield at
+
+
+SERVED_AT = "http://127.0.0.1:8181"
+
+
+def test_pyiceberg_prints_what_the_page_shows(address: str) -> None:
+    ((code, shown),) = answers(page(ICEBERG_PAGE), "python")
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(code.replace(SERVED_AT, address), {})
+    assert printed.getvalue().rstrip("\n") == shown
+
+
+def test_duckdb_answers_what_the_page_shows(address: str) -> None:
+    code, shown = next(answer for answer in answers(page(ICEBERG_PAGE), "sql") if answer[1])
+    attach, *queries = code.replace(SERVED_AT, address).strip().rstrip(";").split(";")
+    with SecondReader() as reader:
+        reader.execute(attach)
+        printed = [str(reader.table(query).to_pylist()) for query in queries]
+    assert printed == (shown or "").splitlines()
