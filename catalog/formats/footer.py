@@ -173,6 +173,25 @@ def checked_metadata(source: ParquetSource, label: Label) -> pq.FileMetaData:
         return _metadata(footer, digest)
 
 
+def schema_bytes(source: ParquetSource, label: Label) -> bytes:
+    """Returns the bytes of a file's footer that hold its schema, without reading the rest.
+
+    All of the footer if it begins otherwise than the standard has it.
+
+    Raises:
+        CorruptData: It is not a Parquet file, or damaged.
+        NotFound: It is missing.
+        StorageFailure: It cannot be read.
+        Unsupported: It is encrypted.
+    """
+    with parquet_errors(label):
+        footer, _ = _footer_bytes(source)
+        try:
+            return _schema(footer)[0] or footer
+        except IndexError as error:
+            raise Damaged("its footer ends too early") from error
+
+
 def writer_of(metadata: pq.FileMetaData) -> str:
     """Returns the program that wrote a file; empty if the file does not say it in UTF-8."""
     try:

@@ -1,9 +1,11 @@
 """Branches published as tables of Delta, read by deltalake, Polars and another DuckDB."""
 
+import contextlib
 import datetime
 import decimal
 import json
 import os
+import random
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +22,8 @@ import catalog
 from catalog import AlreadyExists, CatalogError, CorruptData, ErrorKind, NotFound, Unsupported
 from catalog.catalog import Catalog
 from catalog.operations.publication import delta
+from catalog.storage.local import LocalStore
+from tests.effort import effort
 from tests.second_reader import SecondReader, second_python
 
 Row: TypeAlias = dict[str, Any]
@@ -309,28 +313,55 @@ def test_a_log_that_somebody_wrote_to_is_not_continued(cat: Catalog, tmp_path: P
     assert ordered(by_deltalake(tmp_path / "out" / "t")) == ordered(rows(x=[1, 2]))
 
 
+STEPS = ("create", "publish", "adopt", "take_over", "put", "scratch")
+"""What a publication does to its target."""
+
+
+@contextlib.contextmanager
+def ending(at: int, *, after: bool) -> Iterator[list[int]]:
+    """Ends the process, as it were, before or after a step at targets; yields how many are left."""
+    left = [at]
+    with pytest.MonkeyPatch.context() as patch:
+        for name in STEPS:
+            step = getattr(LocalStore, name)
+
+            def stopped(store: LocalStore, *given: Any, step: Any = step, **named: Any) -> Any:
+                if not store.location.endswith("out"):
+                    return step(store, *given, **named)
+                left[0] -= 1
+                if left[0] < 0 and not after:
+                    raise KeyboardInterrupt
+                result = step(store, *given, **named)
+                if left[0] < 0:
+                    raise KeyboardInterrupt
+                return result
+
+            patch.setattr(LocalStore, name, stopped)
+        yield left
+
+
 @pytest.mark.invariant("A publication that ends anywhere leaves a version that was, or the next")
+@pytest.mark.parametrize("after", [False, True])
 def test_a_publication_that_ends_anywhere_leaves_whole_versions(
-    cat: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cat: Catalog, tmp_path: Path, after: bool
 ) -> None:
-    write(cat, "t", pa.table({"x": [1]}))
-    cat.publish("main", str(tmp_path / "out"))
-    write(cat, "t", pa.table({"x": [2]}))
-    write(cat, "t", pa.table({"x": [3]}))
-    place = tmp_path / "out" / "t"
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    for target in ("_create", "_bring"):
-        with monkeypatch.context() as patched:
-            patched.setattr(delta.DeltaPublication, target, stop)
-            with pytest.raises(KeyboardInterrupt):
-                cat.publish("main", str(tmp_path / "out"))
-        assert ordered(by_deltalake(place)) == ordered(rows(x=[1]))
-    cat.publish("main", str(tmp_path / "out"))
-    assert ordered(by_deltalake(place, 1)) == ordered(rows(x=[1, 2]))
-    assert ordered(by_deltalake(place)) == ordered(rows(x=[1, 2, 3]))
+    write(cat, "t", pa.table({"x": [0], "u": ["a"]}))
+    out, place, states = tmp_path / "out", tmp_path / "out" / "t", [rows(x=[0], u=["a"])]
+    for at in range(effort(24, 40)):
+        write(cat, "t", pa.table({"x": [at + 1], "u": ["b"]}))
+        states.append([*states[-1], {"x": at + 1, "u": "b"}])
+        before = DeltaTable(str(place)).version() if (place / "_delta_log").exists() else -1
+        with ending(at % 20, after=after) as left, contextlib.suppress(KeyboardInterrupt):
+            cat.publish("main", str(out))
+        if (place / "_delta_log").exists() and os.listdir(place / "_delta_log"):
+            version = DeltaTable(str(place)).version()
+            assert before <= version <= at + 1
+            assert ordered(by_deltalake(place)) == ordered(states[version])
+        assert left[0] < 20
+    cat.publish("main", str(out))
+    assert DeltaTable(str(place)).version() == len(states) - 1
+    for version in (0, 7, 23, len(states) - 1):
+        assert ordered(by_deltalake(place, version)) == ordered(states[version])
 
 
 def test_of_two_who_publish_at_once_each_version_is_one_commit(
@@ -513,3 +544,116 @@ def test_an_export_is_one_version_and_whole_or_not_at_all(
     shutil.rmtree(tmp_path / "lake")  # the links are whole by themselves
     expected = [{k: v for k, v in row.items() if k != "amount"} for row in ORDERS.to_pylist()]
     check(tmp_path / "two", expected, second=second)
+
+
+NAMES = ("a", "b", "A b", "ä", "x.y")
+TYPES = ("INTEGER", "VARCHAR", "DOUBLE", "DECIMAL(9,2)", "UTINYINT", "TIMESTAMP")
+WIDER = {
+    "INTEGER": "BIGINT",
+    "UTINYINT": "INTEGER",
+    "FLOAT": "DOUBLE",
+    "DECIMAL(9,2)": "DECIMAL(12,3)",
+}
+PLACES = ("NULL", "'p1'", "'p 2'", "'%'", "'a=b'", "'é/'")
+
+
+class History:
+    """Random changes of one table, on a branch that is moved now and then."""
+
+    def __init__(self, cat: Catalog, seed: int) -> None:
+        self.cat = cat
+        self.random = random.Random(seed)
+        self.id = 0
+
+    def change(self) -> None:
+        """Makes one change; one that the catalog refuses is none."""
+        acts = [self.insert] * 6 + [self.delete] * 2 + [self.alter] * 4 + [self.move, self.drop]
+        with contextlib.suppress(CatalogError):
+            self.random.choice([*acts, self.merge, self.merge, self.revert, self.partition])()
+
+    def run(self, text: str, branch: str = "main") -> None:
+        with self.cat.transaction(branch) as tx:
+            tx.sql(text)
+
+    def insert(self, branch: str = "main") -> None:
+        if "t" not in [table.name for table in self.cat.tables(branch)]:
+            values = {"id": [self.id], "p": ["p1"], "a": pa.array([1], pa.int32())}
+            with self.cat.transaction(branch) as tx:
+                parts = self.random.choice([["p"], None])
+                tx.write("t", pa.table(values), mode="append", key=["id"], partition_by=parts)
+            self.id += 1
+            return
+        choose = self.random.choice
+        values = ", ".join(
+            str(self.id) if c.name == "id" else choose(PLACES if c.name == "p" else ("NULL", "7"))
+            for c in self.cat.schema("t", ref=branch)
+        )
+        self.id += 1
+        self.run(f"INSERT INTO t VALUES ({values})", branch)
+
+    def delete(self) -> None:
+        self.run(f"DELETE FROM t WHERE id % 5 = {self.random.randrange(5)}")
+
+    def partition(self) -> None:
+        self.run("UPDATE t SET p = 'moved' WHERE id % 3 = 0")
+
+    def drop(self) -> None:
+        self.run("DROP TABLE t")
+
+    def move(self) -> None:
+        self.cat.reset("main", to=f"main~{self.random.randint(1, 3)}")
+
+    def revert(self) -> None:
+        self.cat.revert("main", branch="main")
+
+    def alter(self, branch: str = "main") -> None:
+        columns = self.cat.schema("t", ref=branch)
+        taken = {column.name.casefold() for column in columns}
+        free = [name for name in NAMES if name.casefold() not in taken]
+        own = self.random.choice([column for column in columns if column.name not in ("id", "p")])
+        match self.random.choice(["rename", "drop", "add", "type"]):
+            case "rename":
+                self.run(f'ALTER TABLE t RENAME "{own.name}" TO "{free[0]}"', branch)
+            case "drop":
+                self.run(f'ALTER TABLE t DROP "{own.name}"', branch)
+            case "add":
+                name, kind = self.random.choice(free), self.random.choice(TYPES)
+                self.run(f'ALTER TABLE t ADD "{name}" {kind}', branch)
+            case _:
+                self.run(f'ALTER TABLE t ALTER "{own.name}" TYPE {WIDER[str(own.type)]}', branch)
+
+    def merge(self) -> None:
+        branch = f"b{self.random.randrange(10**9)}"
+        self.cat.branches.create(branch, at="main")
+        self.insert(branch)
+        with contextlib.suppress(CatalogError, KeyError, IndexError):
+            self.random.choice([self.alter, self.insert])(branch)
+        if self.random.random() < 0.5:
+            self.insert()
+        if self.random.random() < 0.6:
+            self.cat.merge(branch, into="main")
+        else:
+            self.cat.rebase("main", onto=branch)
+
+
+@pytest.mark.parametrize("seed", range(effort(1, 60)))
+def test_every_version_of_random_histories_has_the_rows_of_its_commit(
+    cat: Catalog, tmp_path: Path, second: SecondReader | None, seed: int
+) -> None:
+    history = History(cat, seed)
+    for number in range(24):
+        with contextlib.suppress(KeyError, IndexError):
+            history.change()
+        if history.random.random() < 0.4 or number == 23:
+            cat.publish("main", str(tmp_path / "out"), again=history.random.random() < 0.1)
+    place = tmp_path / "out" / "t"
+    for one in DeltaTable(str(place)).history():
+        expected: list[Row] = []
+        if one["parquetry.snapshot"]:
+            found = cat.sql(f"SELECT * FROM t@{one['parquetry.commit']}").to_arrow_table()
+            expected = plain(found)
+        check(place, expected, second=second, version=one["version"])
+    newest = []
+    if "t" in [table.name for table in cat.tables()]:
+        newest = plain(cat.sql("SELECT * FROM t@main").to_arrow_table())
+    check(place, newest, second=second)

@@ -7,16 +7,24 @@ mapping names to columns, which Delta can do, is not known to all readers.
 
 import re
 from collections.abc import Sequence
+from urllib.parse import quote
 
 import pyarrow.parquet as pq
 
 from catalog.dataclasses import dataclass
 from catalog.formats.delta.log_types import held_as, is_read_as
 from catalog.formats.delta.log_values import partition_text
-from catalog.formats.footer import Footer
-from catalog.formats.hive_path import partition_path
+from catalog.formats.footer import (
+    ParquetSource,
+    checked_metadata,
+    committed_label,
+    schema_bytes,
+    source_name,
+)
+from catalog.formats.hive_path import escape, partition_path
 from catalog.model.datafile import DataFile
 from catalog.model.ids import canonical_json, content_id
+from catalog.model.names import MAX_SEGMENT_BYTES
 from catalog.model.schema import Field, FileSchema
 from catalog.model.table import TableSnapshot
 
@@ -85,8 +93,24 @@ class Naming:
         schema = self.table.file_schemas[file.file_schema]
         layout = () if is_shared(schema, self.table) else _layout(schema, self.table)
         name = content_id(canonical_json([file.path, file.token, layout]))[:NAME_DIGITS]
-        folder = partition_path(list(values), list(values.values()))
+        folder = "/".join(_segment(column, value) for column, value in values.items())
         return f"{folder}/{name}.parquet" if folder else f"{name}.parquet"
+
+
+def _segment(column: str, value: str | None) -> str:
+    """Returns the directory of a partition value.
+
+    Nothing in the value is left that a URI has to escape: Polars takes the URIs of files in buckets
+    for their names. Where that makes it too long for file systems, it has Hive's escapes only.
+
+    Raises:
+        InvalidInput: It is too long with those, too.
+    """
+    if value is not None:
+        encoded = f"{escape(column)}={quote(value, safe='')}"
+        if len(encoded.encode()) <= MAX_SEGMENT_BYTES:
+            return encoded
+    return partition_path([column], [value])
 
 
 def may_be_ours(path: str) -> bool:
@@ -132,19 +156,24 @@ def _layout(schema: FileSchema, table: TableSnapshot) -> list[object]:
     ]
 
 
-def is_plain(footer: Footer, metadata: pq.FileMetaData) -> bool:
+def is_plain(source: ParquetSource) -> bool:
     """Returns whether all readers read all columns of a file alike.
 
     Not so for times in units or encodings of old, decimals of any length, lists of old, and text
-    that is marked as something else.
+    that is marked as something else. Of files of one schema, one footer is read whole.
+
+    Raises:
+        CorruptData: It is gone, or damaged.
     """
-    known = _plain.get(footer.schema)
+    label = committed_label(source_name(source))
+    stored = schema_bytes(source, label)
+    known = _plain.get(stored)
     if known is None:
-        schema = metadata.schema
+        schema = checked_metadata(source, label).schema
         known = _are_plain([schema.column(n) for n in range(len(schema))])
         if len(_plain) >= KNOWN_SCHEMAS:
             _plain.clear()
-        _plain[footer.schema] = known
+        _plain[stored] = known
     return known
 
 

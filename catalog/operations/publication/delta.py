@@ -32,7 +32,6 @@ from catalog.formats.delta.log_actions import (
 from catalog.formats.delta.log_files import Naming, held_columns, is_plain, is_shared, may_be_ours
 from catalog.formats.delta.log_types import held_as, schema_json
 from catalog.formats.delta.log_values import stats_json
-from catalog.formats.footer import committed_label, read_checked, source_name
 from catalog.hints import Option, hint
 from catalog.model.datafile import DataFile
 from catalog.model.ids import random_id
@@ -326,7 +325,7 @@ def _written_columns(table: TableSnapshot, schema: FileSchema) -> list[Field]:
 def _has_plain_columns(store: ObjectStore, file: DataFile) -> bool:
     source = readable(store, file)
     try:
-        return is_plain(*read_checked(source, committed_label(source_name(source))))
+        return is_plain(source)
     finally:
         if not isinstance(source, str):
             source.close()
