@@ -50,6 +50,7 @@ PAGES = (
     "docs/how-to/replace-images.md",
     "docs/how-to/version-a-directory.md",
     "docs/how-to/bring-a-tables-history-in.md",
+    "docs/how-to/snapshot-an-iceberg-table.md",
 )
 """The pages with sessions."""
 
