@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 from catalog.dataclasses import dataclass, field
 
@@ -86,9 +86,11 @@ class DataFile:
         return Identity(self.token, self.partition, self.file_schema)
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """The rows a data file brings: content, partition values, file schema."""
+class Identity(NamedTuple):
+    """The rows a data file brings: content, partition values, file schema.
+
+    It is a tuple because files are looked up by it all the time.
+    """
 
     token: str
     partition: tuple[bytes | None, ...]

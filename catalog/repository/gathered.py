@@ -16,6 +16,8 @@ from functools import partial
 from itertools import chain
 from typing import Any, TypeVar
 
+import pyarrow as pa
+
 from catalog.errors import CatalogError, CorruptData
 from catalog.model.datafile import DataFile, Identity
 from catalog.model.fingerprint import (
@@ -219,33 +221,14 @@ def _fingerprints(columns: Columns) -> dict[Identity, Fingerprint]:
 
 
 _TYPES = {
-    "token": "binary",
-    "schema": "binary",
-    "part": "binary",
-    "rows": "int64",
-    "writer": "binary",
-    "sum": "binary",
-    "key.nulls": "int64",
-    "key.duplicates": "int64",
-    "key.low": "binary",
-    "key.high": "binary",
-    "key.ordered": "int64",
-    "digest": "binary",
-    "stored": "binary",
-    "encoded": "binary",
-    "nulls": "int64",
-    "nans": "int64",
-    "low": "binary",
-    "high": "binary",
-    "total": "binary",
-    "slack": "binary",
-    "zeros": "int64",
-    "claims": "binary",
-    "wrong": "binary",
-    "element": "binary",
-    "place": "binary",
+    **dict.fromkeys(("rows", "nulls", "nans", "zeros"), pa.int64().id),
+    **dict.fromkeys(("key.nulls", "key.duplicates", "key.ordered"), pa.int64().id),
+    **dict.fromkeys(("token", "part", "schema", "writer", "sum"), pa.binary().id),
+    **dict.fromkeys(("key.low", "key.high", "low", "high", "total", "slack"), pa.binary().id),
+    **dict.fromkeys(("digest", "stored", "encoded", "claims", "wrong"), pa.binary().id),
+    **dict.fromkeys(("element", "place"), pa.binary().id),
 }
-"""Arrow's names for the types of columns, by their names or the words these begin with."""
+"""Arrow's types of columns, by their names or the words these begin with."""
 
 _TOGETHER = ("nulls", "nans", "slack"), ("claims", "wrong"), ("element", "place")
 """Words of columns that say something of the same files."""
@@ -328,8 +311,12 @@ class _Node:
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
         self.count = len(next(iter(columns.values()))) if columns else 0
+        self._ids: dict[str, list[int]] = {}
         for name, column in columns.items():
-            if str(column.type) != _TYPES.get(name, _TYPES.get(name.partition(".")[0])):
+            if name not in _TYPES:
+                word, _, field_id = name.partition(".")
+                self._ids.setdefault(word, []).append(int(field_id))
+            if column.type.id != _TYPES.get(name, _TYPES.get(name.partition(".")[0])):
                 raise CorruptData(f"fingerprints have a column {excerpt(name)} of {column.type}")
         for first, *others in _TOGETHER:
             for i in self.ids(first):
@@ -338,14 +325,13 @@ class _Node:
                     raise CorruptData(f"fingerprints tell of column {i} in part")
         for word in ("total", "slack"):
             for i in self.ids(word):
-                known = (one for one in self.values(f"{word}.{i}") if one is not None)
-                if not _FRACTIONS.fullmatch(b"".join(b"%b\n" % one for one in known)):
+                known = {*self.values(f"{word}.{i}")} - {None, b"0"}
+                if known and not _FRACTIONS.fullmatch(b"\n".join((*known, b""))):
                     raise CorruptData(f"a sum of column {i} is not one")
 
     def ids(self, word: str) -> list[int]:
         """Returns the field ids about which there is a fact, named by the first word."""
-        names = (name.partition(".") for name in self._columns)
-        return [int(field_id) for first, _, field_id in names if first == word]
+        return self._ids.get(word, [])
 
     def values(self, name: str) -> list[Any]:
         """Returns a column, None where a value is missing."""
