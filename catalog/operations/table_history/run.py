@@ -1,6 +1,6 @@
 """Importing the past of a table: each version that its log still has becomes a commit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from catalog.dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from catalog.engine.failures import engine_errors
 from catalog.errors import CatalogError, Conflict, ErrorKind, GateRefused, InvalidInput, NotFound
 from catalog.formats.open_table import open_table
 from catalog.formats.source import SourceFormat
-from catalog.formats.table_state import SourceTable, TableVersion
+from catalog.formats.table_state import SourceTable, TableState, TableVersion
 from catalog.hints import Blank, Hint, Option, hint
 from catalog.model.listings import CommitInfo
 from catalog.model.names import check_ref_name, check_table_name
@@ -112,6 +112,8 @@ def import_history(
             progress(n, len(wanted), f"version {version.number}")
             run.take(version, engine)
     last = wanted[-1].number if wanted else None if standing is None else standing.last
+    if not counts and last == newest.version.number:
+        run.warnings.extend(_changed_columns(source, newest))
     return ImportReport(
         name,
         branch,
@@ -123,6 +125,16 @@ def import_history(
         began=standing is None and bool(wanted),
         warnings=tuple(dict.fromkeys(run.warnings)),
     )
+
+
+def _changed_columns(source: SourceTable, newest: TableState) -> Iterator[str]:
+    """Yields a warning about columns that changed after the newest version, without another."""
+    there = source.state(str(newest.version.number))
+    if (there.columns, there.partition_by) != (newest.columns, newest.partition_by):
+        yield (
+            f"the columns of {source.root} have changed since its newest snapshot: they come with "
+            "its next snapshot"
+        )
 
 
 def _opened(context: OperationContext, request: ImportRequest) -> SourceTable:
