@@ -83,6 +83,15 @@ class FileColumns:
             }
             yield pa.table([columns[name] for name in order], order)
 
+    def blocks(self, place: int, *, rows: int) -> Iterator[pa.Array]:
+        """Yields a column, a number of rows at a time; the last block may be smaller."""
+        indexed = place in self._kept
+        stream = self._read(self._indexed if indexed else self._plain, [place], rows)
+        for part in _cut(stream, rows):
+            block = in_one(_readable(self._names[place], part.column(0)))
+            assert block is not None, "a block fits an array"
+            yield block
+
     def first(self, places: Sequence[int], *, rows: int) -> pa.Table:
         """Returns the first rows of some columns, at most those of the first row group."""
         wanted = [self._names[n] for n in places]
@@ -131,6 +140,9 @@ def _cut(stream: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
     waiting: list[pa.RecordBatch] = []
     count = 0
     for batch in stream:
+        if not count and batch.num_rows == rows:
+            yield pa.Table.from_batches([batch])
+            continue
         waiting.append(batch)
         count += batch.num_rows
         while count >= rows:

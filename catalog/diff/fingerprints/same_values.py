@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from catalog.arrow_functions import pc
-from catalog.diff.fingerprints.canonical import is_binary, is_text
+from catalog.diff.fingerprints.canonical import is_binary, is_text, text_bytes
 from catalog.engine.arrow_arrays import to_numpy
 
 _INTEGERS = {16: pa.int16(), 32: pa.int32(), 64: pa.int64()}
@@ -20,9 +20,9 @@ def same_values(one: pa.Array, other: pa.Array) -> bool:
         return False
     if pa.types.is_dictionary(one.type) and pa.types.is_dictionary(other.type):
         return _same_entries(one, other)
-    one, other = _in_one_layout(_plain(one), _plain(other))
+    one, other = _plain(one), _plain(other)
     if one.type != other.type:
-        return False
+        return _is_same_text(one, other)
     if pa.types.is_floating(one.type):  # to Arrow, 0.0 equals -0.0, and NaN not even itself
         kind = _INTEGERS[one.type.bit_width]
         one, other = one.view(kind), other.view(kind)
@@ -34,6 +34,24 @@ def _plain(column: pa.Array) -> pa.Array:
     if isinstance(column.type, pa.BaseExtensionType):
         column = column.storage
     return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+
+
+def _is_same_text(one: pa.Array, other: pa.Array) -> bool:
+    """Compares text, or bytes, in two layouts, without copying it from one into the other."""
+    if not any(fits(one.type) and fits(other.type) for fits in (is_text, is_binary)):
+        return False
+    mine, theirs = text_bytes(one), text_bytes(other)
+    if mine is None or theirs is None:
+        return False
+    valid = mine.valid, theirs.valid
+    if valid[0] is not None and not np.asarray(valid[0] == valid[1]).all():
+        return False
+    marks, others = mine.marks, theirs.marks
+    if not np.array_equal(marks - marks[0], others - others[0]):
+        return False
+    data = (part.data[int(part.marks[0]) :] for part in (mine, theirs))
+    first, second = map(pa.py_buffer, data)
+    return bool(first.equals(second))
 
 
 def _in_one_layout(one: pa.Array, other: pa.Array) -> tuple[pa.Array, pa.Array]:

@@ -121,11 +121,8 @@ class _Reading:
         return {i: in_one(column) for i, column in zip(self._key, found.columns, strict=False)}
 
     def blocks(self, field_id: int) -> Iterator[pa.Array]:
-        """Yields the rows of a column, block by block."""
-        for batch in self._file.batches([self._places[field_id]], rows=BLOCK_ROWS):
-            block = in_one(batch.column(0))
-            assert block is not None, "a block fits an array"
-            yield block
+        """Returns the rows of a column, block by block."""
+        return self._file.blocks(self._places[field_id], rows=BLOCK_ROWS)
 
     def add(self, field_id: int, rows: pa.Array, found: ColumnBlock) -> None:
         """Adds the next block of a column, and what there is to know of it."""
