@@ -214,3 +214,7 @@ WIDE_CORRECTED = replacing(
 FILLED = replacing("amount", "coalesce(amount, price * 100)")
 
 RECALCULATED = replacing("score", "score * 0.5 + 1")
+
+UNEVENLY = replacing(
+    "score", "score + CASE WHEN hash(token, 'draw') % 200 = 0 THEN 1.5 ELSE 0.25 END"
+)

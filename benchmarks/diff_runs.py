@@ -37,7 +37,7 @@ MAIN = ("rows", "narrow", "cells", "hand", "scan")
 BASE_FIELDS = ("columns", "partition", "rewritten", "partition_rows")
 """What of a shape makes the first state; the key does not."""
 
-ONCE = ("hand tolerance all",)
+ONCE = ("hand tolerance most", "hand tolerance all")
 """What is run for its counts alone."""
 
 
@@ -247,14 +247,15 @@ class Bench:
 
 def with_tolerance(tolerance: Tolerance, own: Job, by_hand: Job) -> Iterator[tuple[str, Job]]:
     """Yields the same diff with a tolerance, narrow and counts, by name."""
-    for name, value in (("nothing", tolerance.nothing), ("all", tolerance.all)):
+    for name in ("nothing", "most", "all"):
+        value = getattr(tolerance, name)
         given = (tolerance.column, value)
         if value:
             narrow = replace(own, narrow=True, tolerance=given)
             yield f"tolerance {name}", narrow
             yield f"tolerance {name} cells", replace(narrow, level="cells")
-    if tolerance.all:
-        yield "hand tolerance all", replace(by_hand, tolerance=given)
+        if value and name != "nothing":
+            yield f"hand tolerance {name}", replace(by_hand, tolerance=given)
 
 
 def measure(job: Job, *, here: bool = False) -> Measured:
@@ -340,7 +341,7 @@ def disagreements(found: dict[str, list[Measured]]) -> Iterator[str]:
     A column that one side does not mention has no changed cell there.
     """
     for name, taken in found.items():
-        if name == "hand tolerance all":
+        if name in ONCE:
             continue
         other = f"hand {name.removesuffix(' cells')}" if name.startswith("tolerance") else "hand"
         reference = (found.get(other) or found.get("hand") or found["part"])[0].counts

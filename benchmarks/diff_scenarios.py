@@ -8,6 +8,7 @@ from diff_changes import (
     FILLED,
     RAISED,
     RECALCULATED,
+    UNEVENLY,
     WIDE_CORRECTED,
     Rewrite,
     come_and_gone,
@@ -69,11 +70,13 @@ class Tolerance:
     Attributes:
         column: The column.
         nothing: A tolerance that no change is within.
+        most: One that most changes are within, but not a few; empty if there is none.
         all: One that every change is within; empty if there is none.
     """
 
     column: str
     nothing: str
+    most: str = ""
     all: str = ""
 
 
@@ -288,6 +291,15 @@ SCENARIOS = (
 )
 
 HARD = (
+    Scenario(
+        "S3t",
+        "as S3, but the scores grow by a quarter, one in 200 by one and a half",
+        ORDERS,
+        Rewrite(UNEVENLY),
+        ("id", "score"),
+        Target(1),
+        tolerance=Tolerance("score", nothing="0.1", most="0.5", all="2"),
+    ),
     Scenario(
         "H1",
         "one column recalculated in every row, and shuffled",

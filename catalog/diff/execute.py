@@ -19,6 +19,7 @@ from catalog.diff.counts import (
 )
 from catalog.diff.file_changes import compares_files
 from catalog.diff.held_rows import HeldRows
+from catalog.diff.kept_rows import KeptRows
 from catalog.diff.kept_statistics import kept_stats
 from catalog.diff.options import DiffOptions
 from catalog.diff.plan import SIDES, SideName
@@ -78,10 +79,12 @@ def compare_rows(
     remainder = _settled(reader, name, checks, progress=progress)
     problems = checks.problems
     columns, parts = remainder.columns, remainder.waiting_parts()
-    counts = tally(reader.con, columns, parts)
+    kept = KeptRows(reader.con, columns, name)
+    counts = tally(reader.con, columns, parts, kept=kept)
     for field_id, filled in remainder.added_filled.items():
         counts.added[field_id] += filled
-    shown = examples(reader.con, columns, parts=parts, counts=counts)
+    shown = examples(reader.con, columns, parts=kept.instead_of(parts), counts=counts)
+    kept.drop()
     result = TableCounts(
         rows=row_counts(plan, counts),
         columns=column_counts(plan, counts, _statistics(reader, options, counts)),

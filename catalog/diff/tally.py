@@ -12,13 +12,14 @@ from catalog.diff.compare.cell_rows import ARROW_COLUMNS, cell_rows, of_one_kind
 from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.counts import Example
 from catalog.diff.examples import changes_of_value
+from catalog.diff.kept_rows import KEPT_ROWS, KeptRows
 from catalog.diff.plan import SIDES, ColumnPair, TablePlan
 
 EXAMPLE_ROWS = 2_000_000
 """Changed rows up to which changes of value are counted; above that, grouping by every column would
 cost more than the diff, and examples come from the first rows, without counts."""
 
-TOLERANT_ROWS = 200_000
+TOLERANT_ROWS = KEPT_ROWS
 """The same, where a tolerance leaves so many of more than ``EXAMPLE_ROWS`` rows that differ."""
 
 EXAMPLE_SAMPLE = 100_000
@@ -32,8 +33,13 @@ FEW = 24
 those takes longer than to put the cells of all below each other."""
 
 
-def tally(con: duckdb.DuckDBPyConnection, columns: SqlColumns, parts: Sequence[Part]) -> Tally:
-    """Counts what a settled remainder holds."""
+def tally(
+    con: duckdb.DuckDBPyConnection, columns: SqlColumns, parts: Sequence[Part], *, kept: KeptRows
+) -> Tally:
+    """Counts what a settled remainder holds.
+
+    Rows of files that differ in most of them, but of which few count as changed, go to ``kept``.
+    """
     plan = columns.plan
     counts = nothing_yet(plan)
     partitions: defaultdict[Label, list[int]] = defaultdict(lambda: [0] * 6)
@@ -45,8 +51,14 @@ def tally(con: duckdb.DuckDBPyConnection, columns: SqlColumns, parts: Sequence[P
             counts.updated += len(next(iter(part.arrays.values())))
         for start in range(0, max(len(few), 1) if part.arrays is None else 0, PAIRS):
             pairs = few[start : start + PAIRS]
-            query = _grouped(columns, part, pairs, with_rows=start == 0)
-            for deleted, *row in con.execute(query).fetchall():
+            found = None
+            if kept.takes(part):
+                query = _grouped(columns, part, pairs, with_rows=True, listed=kept.listed(part))
+                found = kept.counted(part, query)
+            if found is None:
+                query = _grouped(columns, part, pairs, with_rows=start == 0)
+                found = con.execute(query).fetchall()
+            for deleted, *row in found:
                 label, numbers = _labelled(plan, row, deleted=deleted)
                 own = _add(counts, pairs, numbers)
                 partitions[label] = [a + b for a, b in zip(partitions[label], own, strict=True)]
@@ -66,7 +78,7 @@ def _many_of_a_kind(columns: SqlColumns, part: Part) -> list[tuple[ColumnPair, .
     """Returns columns of a part whose cells are counted as rows, by kind."""
     if part.arrays is not None:
         return of_one_kind(columns, part.pairs, most=ARROW_COLUMNS)
-    if len(part.pairs) < FEW or part.sample is not None:  # each query would join files again
+    if len(part.pairs) < FEW or part.streamed is not None:  # each query would join files again
         return []
     return [pairs for pairs in of_one_kind(columns, part.pairs) if len(pairs) >= FEW]
 
@@ -116,12 +128,18 @@ def _cells_grouped(columns: SqlColumns, first: ColumnPair, cells: str) -> str:
 
 
 def _grouped(
-    columns: SqlColumns, part: Part, pairs: Sequence[ColumnPair], *, with_rows: bool
+    columns: SqlColumns,
+    part: Part,
+    pairs: Sequence[ColumnPair],
+    *,
+    with_rows: bool,
+    listed: str | None = None,
 ) -> str:
     """Returns SQL that counts cells of some columns of a part by partition, and rows if wanted.
 
-    There is no FILTER in it: DuckDB would copy the input of all aggregates for each. Which cells
-    are within their tolerance is a column of its own, so that it is decided once.
+    There is no FILTER in its counts: DuckDB would copy the input of all aggregates for each. Which
+    cells are within their tolerance is a column of its own, so that it is decided once. With rows
+    ``listed`` as values, those that were updated are in a last column, ``kept``.
 
     Of a table partitioned by ``c3`` with one column that may differ, each row has: whether it
     counts deleted rows; the partition before and after; inserted, deleted, updated and moved
@@ -166,6 +184,9 @@ def _grouped(
     for added in plan.added if with_rows and not part.partial else ():
         inner.append(f"kind = 'u' AND t_c{added.id} IS NOT NULL AS n{added.id}")
         sums.append(f"count_if(n{added.id})")
+    if listed is not None:
+        inner.append(f"{listed} AS own")
+        sums.append("list(own) FILTER (WHERE is_updated) AS kept")
     rows = f"(SELECT {', '.join(['*', *within])} FROM {part.only(names)})"
     groups = [*(f"p{i}f" for i in before), *(f"p{i}t" for i in after)]
     shown = ["kind = 'd'", *(f"CAST({group} AS VARCHAR)" for group in groups)]
@@ -265,8 +286,9 @@ def examples(
     for part in parts:
         held = {pair.number for pair in part.pairs} - found.keys()
         pairs = [pair for pair in changed if pair.number in held]
-        rows = part.sample or f"(FROM {part.relation} LIMIT {EXAMPLE_SAMPLE})"
-        some = replace(part, relation=rows, table=None)
+        rows = f"(FROM {part.relation} LIMIT {EXAMPLE_SAMPLE})"
+        rows = rows if part.streamed is None else part.streamed.sample
+        some = replace(part, relation=rows, streamed=None, table=None)
         found |= changes_of_value(con, columns, pairs, parts=[some], rows=EXAMPLE_SAMPLE)
     uncounted = (example for pair in changed for example in found.get(pair.number, ()))
     return tuple(replace(example, count=None) for example in uncounted)

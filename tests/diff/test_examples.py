@@ -17,6 +17,8 @@ import pytest
 
 import catalog
 from catalog.diff import tally
+from catalog.diff.compare.sql_columns import Part
+from catalog.diff.kept_rows import KeptRows
 from catalog.diff.result import TableDiff
 from catalog.diff.tally import FEW
 from tests.effort import effort
@@ -161,6 +163,59 @@ def test_examples_of_a_tolerance_are_those_of_cells_beyond_it(
     if fitting == "none":
         expected = [(name, after, None, key) for name, after, _, key in expected]
     assert [(one.column, one.after, one.count, one.key) for one in found.examples] == expected
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("limit", [0, 5, 1000])
+def test_rows_that_a_tolerance_leaves_of_many_are_shown_as_if_all_were_read_again(
+    tmp_path: Path, first: int, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("DENSE_ROWS", 0), ("DENSE_SHARE", -1), ("BLOCK_ROWS", 16)):
+        monkeypatch.setattr(f"catalog.diff.compare.positional.{name}", value)
+    monkeypatch.setattr("catalog.diff.compare.small_pairs.SMALL_BYTES", 0)
+    lake = catalog.create(tmp_path / "lake")
+    for n in range(2):
+        for file in range(4):  # all changes of the second are covered; w is equal in the last
+            ids = [f"{file}-{row:03}" for row in range(100)]
+            steps = [0.5 + (row % 20 == 17 - 16 * first) for row in range(100)]
+            values = [row // 40 + n * (0.5 if file == 1 else steps[row]) for row in range(100)]
+            other = [0.5 * n] * 100 if file != 3 else [0.0] * 100
+            folder = tmp_path / f"{n}" / f"p={file // 2}"
+            folder.mkdir(parents=True, exist_ok=True)
+            state = {"id": ids, "v": pa.array(values, pa.float64()), "w": pa.array(other)}
+            pq.write_table(pa.table(state), folder / f"{file}.parquet")
+        with lake.transaction() as tx:
+            tx.snapshot("t", tmp_path / f"{n}", key=["id", "p"])
+    answers, tables = [], []
+    for kept_rows, columns in ((limit, 16), (limit, 0)):
+        monkeypatch.setattr("catalog.diff.kept_rows.KEPT_ROWS", kept_rows)
+        monkeypatch.setattr("catalog.diff.kept_rows.KEPT_COLUMNS", columns)
+        ran = kept_tables(monkeypatch)
+        with lake.diff("main~1", "main", tolerance={"v": "0.5", "w": "0.5"}) as diff:
+            answers.append(diff["t"].to_dict())
+            shown = [(one.before, one.after, one.count, one.key) for one in diff["t"].examples]
+        tables.append(len(ran))
+    assert answers[0] == answers[1]
+    assert answers[0]["rows"]["updated"] == 15
+    assert shown == [
+        ("0.0", "1.5", 6, {"id": f"0-{17 - 16 * first:03}", "p": "0"}),
+        ("1.0", "2.5", 6, {"id": f"0-{57 - 16 * first:03}", "p": "0"}),
+    ]
+    assert tables == [{0: 0, 5: 0, 1000: 3}[limit], 0]
+
+
+def kept_tables(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Returns where the tables of rows will be noted that examples are taken of in the end."""
+    found: list[str] = []
+    instead_of = KeptRows.instead_of
+
+    def noted(self: KeptRows, parts: Sequence[Part]) -> tuple[Part, ...]:
+        own = instead_of(self, parts)
+        found.extend(part.relation for part in own if part not in parts)
+        return own
+
+    monkeypatch.setattr(KeptRows, "instead_of", noted)
+    return found
 
 
 @pytest.mark.parametrize("rows", [1, 300])

@@ -342,6 +342,8 @@ def test_every_path_gives_the_answer_of_the_join(pair: Pair, block: int, dense: 
         if dense:
             patch.setattr("catalog.diff.compare.positional.DENSE_ROWS", 0)
             patch.setattr("catalog.diff.compare.positional.DENSE_SHARE", -1)
+            patch.setattr("catalog.diff.compare.small_pairs.SMALL_BYTES", 0)
+            patch.setattr("catalog.diff.kept_rows.KEPT_SHARE", 1)
         folder = Path(name)
         lake = catalog.create(str(folder / "lake"))
         first = snapshot(lake, pair.before, write(pair.before, folder / "before"))

@@ -16,7 +16,7 @@ import pyarrow as pa
 from catalog.dataclasses import replace
 from catalog.diff.compare.small_pairs import SmallPairs
 from catalog.diff.compare.small_rows import WAITING_BYTES, Needed, SmallRows
-from catalog.diff.compare.sql_columns import Part, SqlColumns
+from catalog.diff.compare.sql_columns import Part, SqlColumns, Streamed
 from catalog.diff.compare.table_reader import TableReader
 from catalog.diff.plan import SIDES, ColumnPair, SideName
 from catalog.diff.route import FilePair, constant
@@ -207,10 +207,16 @@ class PartialRows:
                 f"({listed} ({rows}))",
                 pair.changed,
                 partial=True,
-                sample=f"({listed} ({some}))",
+                streamed=Streamed(f"({listed} ({some}))", pair.after.rows, self._keys(pair)),
                 derived=derived,
             )
         return list(parts.values())
+
+    def _keys(self, pair: FilePair) -> str:
+        """Returns SQL of the keys of a pair's rows, and their places."""
+        ids = [column.after.id for column in self._plan.key_pairs]
+        relation = self._reader.relation("t", (pair.after,), ids, numbered=True)
+        return f"(SELECT {', '.join(['place', *(f'c{i} AS t_c{i}' for i in ids)])} FROM {relation})"
 
     def streams(self) -> list[Part]:
         """Returns SQL that finds the rows of each pair of files again, whole."""

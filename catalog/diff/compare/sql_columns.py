@@ -17,6 +17,21 @@ from catalog.model.schema import Field
 
 
 @dataclass(frozen=True, slots=True)
+class Streamed:
+    """Rows of two files that have a ``place`` each, and are found anew whenever they are read.
+
+    Attributes:
+        sample: SQL of the first of them: LIMIT would end a positional join half way.
+        rows: Rows of each file.
+        keys: SQL of the keys of all rows of the newer file, by their ``place``.
+    """
+
+    sample: str
+    rows: int
+    keys: str
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """Some of the changed rows of a table, in the remainder's form.
 
@@ -25,7 +40,7 @@ class Part:
         pairs: The columns in which they may differ.
         partial: Whether they are updated rows without the columns that are equal, each in the
             same partition on both sides.
-        sample: SQL of some of the rows, where LIMIT would end a positional join half way.
+        streamed: Rows that are not held, but read from two files when they are asked for.
         table: The table that holds partial rows, in which ``derived`` columns are called otherwise.
         arrays: The columns of the rows, if the engine has not been handed these yet: it must be
             before ``relation`` or ``only`` are used. No such row counts as equal.
@@ -36,7 +51,7 @@ class Part:
     relation: str
     pairs: tuple[ColumnPair, ...]
     partial: bool
-    sample: str | None = None
+    streamed: Streamed | None = None
     table: str | None = None
     derived: Mapping[str, str] = field(default_factory=dict)
     arrays: Mapping[str, pa.Array] | None = None
