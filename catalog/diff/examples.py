@@ -110,9 +110,10 @@ def _changed_cells(
     with ExitStack() as opened:
         queries = []
         for part in parts:
-            if wanted.isdisjoint(pair.number for pair in part.pairs):
+            differing = {pair.number for pair in part.pairs}
+            if wanted.isdisjoint(differing):
                 continue
-            own = [pair for pair in pairs if pair.number in {one.number for one in part.pairs}]
+            own = [pair for pair in pairs if pair.number in differing]
             few = 0 < len(own) <= CHOSEN_COLUMNS and not columns.always_changed(own)
             only = columns.any_changed(own) if few else "true"
             rows = opened.enter_context(

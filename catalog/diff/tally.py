@@ -171,16 +171,9 @@ def _grouped(
             "count_if(is_updated AND is_moved)",
         ]
     for n, pair in enumerate(pairs):
-        inner.append(f"kind = 'u' AND {changed[n]} AS x{n}")
-        inner.append(f"kind = 'u' AND {f'w{n}' if pair.tolerance else 'false'} AS w{n}")
-        inner.append(f"{columns.missing('f', pair)} AS a{n}")
-        inner.append(f"{columns.missing('t', pair)} AS b{n}")
-        sums += [
-            f"count_if(x{n} AND a{n})",
-            f"count_if(x{n} AND b{n})",
-            f"count_if(x{n} AND NOT a{n} AND NOT b{n})",
-            f"count_if(w{n})",
-        ]
+        own, counted = _cells_counted(columns, pair, n, changed=changed[n])
+        inner += own
+        sums += counted
     for added in plan.added if with_rows and not part.partial else ():
         inner.append(f"kind = 'u' AND t_c{added.id} IS NOT NULL AS n{added.id}")
         sums.append(f"count_if(n{added.id})")
@@ -190,11 +183,29 @@ def _grouped(
     rows = f"(SELECT {', '.join(['*', *within])} FROM {part.only(names)})"
     groups = [*(f"p{i}f" for i in before), *(f"p{i}t" for i in after)]
     shown = ["kind = 'd'", *(f"CAST({group} AS VARCHAR)" for group in groups)]
-    grouping = ", ".join(["kind = 'd'", *groups])
     return (
         f"SELECT {', '.join([*shown, *sums])} FROM "
-        f"(SELECT {', '.join(inner)} FROM {rows}) GROUP BY {grouping}"
+        f"(SELECT {', '.join(inner)} FROM {rows}) GROUP BY {', '.join([shown[0], *groups])}"
     )
+
+
+def _cells_counted(
+    columns: SqlColumns, pair: ColumnPair, n: int, *, changed: str
+) -> tuple[list[str], list[str]]:
+    """Returns what is known of each cell of a column, and what counts the cells."""
+    known = [
+        f"kind = 'u' AND {changed} AS x{n}",
+        f"kind = 'u' AND {f'w{n}' if pair.tolerance else 'false'} AS w{n}",
+        f"{columns.missing('f', pair)} AS a{n}",
+        f"{columns.missing('t', pair)} AS b{n}",
+    ]
+    sums = [
+        f"count_if(x{n} AND a{n})",
+        f"count_if(x{n} AND b{n})",
+        f"count_if(x{n} AND NOT a{n} AND NOT b{n})",
+        f"count_if(w{n})",
+    ]
+    return known, sums
 
 
 def _decided_once(columns: SqlColumns, pairs: Sequence[ColumnPair]) -> tuple[list[str], list[str]]:
