@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from catalog.dataclasses import dataclass
-from catalog.errors import Unsupported
+from catalog.errors import ErrorKind, Unsupported
 from catalog.formats.iceberg.metadata_files import (
     PlacedFile,
     Placing,
@@ -82,7 +82,10 @@ class Placement:
             reason = unfit(file, self.table, names=self.names, facts=facts.get(id(file)))
             one = self._rewritten(file, reason) if reason else self._shared(file)
             if one.location in placed:
-                raise Unsupported(f"table {self.name} has the file {one.location} twice")
+                raise Unsupported(
+                    f"table {self.name} has the file {one.location} twice",
+                    kind=ErrorKind.FORMAT_LIMIT,
+                )
             placed[one.location] = one
         return placed
 
@@ -96,6 +99,7 @@ class Placement:
             raise Unsupported(
                 f"readers of Iceberg cannot read {self.placing.shared(file)} as a file of table "
                 f"{self.name}: {reason}",
+                kind=ErrorKind.FORMAT_LIMIT,
                 hint="export or publish the table: such files are written again for them",
             )
         return PlacedFile(file, location, form)

@@ -87,17 +87,21 @@ def check_columns(schema: Schema, table: str) -> None:
         if bad is not None:
             raise Unsupported(
                 f"Iceberg has no type {bad}: column {field.name} of table {table} is {field.type}",
-                kind=ErrorKind.UNWRITABLE_TYPE,
+                kind=ErrorKind.FORMAT_LIMIT,
                 hint="change the type of the column, or drop it",
             )
         if not 0 < field.id < NESTED_IDS:
-            raise Unsupported(f"field id {field.id} of table {table} is too great for Iceberg")
+            raise Unsupported(
+                f"field id {field.id} of table {table} is too great for Iceberg",
+                kind=ErrorKind.FORMAT_LIMIT,
+            )
     alike = Counter(field.name.casefold() for field in schema.fields)
     unlike = sorted(field.name for field in schema.fields if alike[field.name.casefold()] > 1)
     if unlike:
         raise Unsupported(
             f"readers of Iceberg cannot tell apart columns {unlike[0]} and {unlike[1]} of table "
             f"{table}, whose names differ in case alone",
+            kind=ErrorKind.FORMAT_LIMIT,
             hint="rename one of them",
         )
 
