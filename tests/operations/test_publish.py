@@ -7,6 +7,7 @@ import json
 import os
 import random
 import shutil
+import zoneinfo
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -27,6 +28,8 @@ from tests.effort import effort
 from tests.second_reader import SecondReader, second_python
 
 Row: TypeAlias = dict[str, Any]
+
+UTC = zoneinfo.ZoneInfo("UTC")
 
 ORDERS = pa.table(
     {
@@ -479,6 +482,7 @@ def test_partitions_of_all_types_and_odd_names(
         "f": (pa.float64(), [nan, float("-inf")]),
         "c": (pa.decimal128(10, 2), [decimal.Decimal("-0.01"), None]),
         "s": (pa.timestamp("us"), [datetime.datetime(2024, 1, 2, 3, 4, 5, 6), None]),
+        "z": (pa.timestamp("us", "UTC"), [datetime.datetime(2024, 1, 2, 3, tzinfo=UTC), None]),
     }
     for name, (kind, values) in typed.items():
         table = pa.table({"x": [1, 2], "p": pa.array(values, kind)})
@@ -503,6 +507,44 @@ def test_files_of_others_are_written_anew_where_readers_differ(
     report = cat.publish("main", str(tmp_path / "out"))
     assert (report.tables[0].files_shared, report.tables[0].files_rewritten) == (1, 1)
     check(tmp_path / "out" / "t", rows(x=[1, 1], t=[moment] * 2), second=second)
+
+
+def test_partition_columns_that_files_have_too(
+    cat: Catalog, tmp_path: Path, second: SecondReader | None
+) -> None:
+    write(cat, "only", pa.table({"p": ["a", "a", None]}), partition_by=["p"])
+    source = tmp_path / "source"
+    for n, day in enumerate(("2024-01-01", "2024-01-02")):
+        (source / f"day={day}").mkdir(parents=True)
+        table = pa.table({"x": [n], "day": [day] if n else pa.array([day], pa.string())})
+        pq.write_table(table, source / f"day={day}" / "x.parquet")
+    with cat.transaction("main") as tx:
+        tx.snapshot("days", str(source), partition_by={"day": "DATE"})
+    cat.publish("main", str(tmp_path / "out"))
+    check(tmp_path / "out" / "only", rows(p=["a", "a", None]), second=second)
+    days = [datetime.date(2024, 1, 1), datetime.date(2024, 1, 2)]
+    check(tmp_path / "out" / "days", rows(x=[0, 1], day=days), second=second)
+
+
+def test_odd_names_of_tables_columns_and_targets(
+    cat: Catalog, tmp_path: Path, second: SecondReader | None
+) -> None:
+    names = ["a b", "a.b", "a,b;{}()=", "ä", 'd"q', "nl\nx", "select", "x/y", "%20", "_metadata"]
+    write(cat, 'x.we ird/tä"b%20le', pa.table({name: [n] for n, name in enumerate(names)}))
+    out = tmp_path / "out"
+    cat.publish("main", str(out))
+    (table,) = cat.publish("main", str(out)).tables
+    check(table.location, [{name: n for n, name in enumerate(names)}], second=second)
+
+
+def test_versions_are_found_by_the_times_of_commits(cat: Catalog, tmp_path: Path) -> None:
+    for n in range(3):
+        write(cat, "t", pa.table({"x": [n]}))
+    cat.publish("main", str(tmp_path / "out"))
+    table = DeltaTable(str(tmp_path / "out" / "t"))
+    for version, commit in enumerate(reversed(cat.log("main")[:3])):
+        table.load_as_version(commit.time)
+        assert table.version() == version
 
 
 def test_a_file_that_was_changed_ends_it_before_a_version(cat: Catalog, tmp_path: Path) -> None:

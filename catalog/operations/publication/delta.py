@@ -123,6 +123,9 @@ class DeltaPublication:
             lines += [add_line(file, time_ms) for file in added]
             written = Written(now, len(added) - anew, anew, len(change.removed))
         self._create(log_path(version), version_bytes(lines))
+        if not is_remote(self.target.location):  # deltalake goes by it to find versions by time
+            with suppress(OSError):
+                os.utime(self.target.uri(self._place(log_path(version))), (time_ms / 1000,) * 2)
         return written
 
     @contextmanager

@@ -5,13 +5,13 @@ A target says whose it is, and what tables it has, in small files of its own tha
 """
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 
 from catalog.dataclasses import dataclass
 from catalog.errors import AlreadyExists, CorruptData, ErrorKind, InvalidInput, NotFound
-from catalog.formats.hive_path import escape
-from catalog.model.ids import canonical_json, is_id, parse_json
+from catalog.model.ids import canonical_json, content_id, is_id, parse_json
 from catalog.model.names import decode_segment, encode_segment
 from catalog.model.texts import path_text
 from catalog.storage.external_files import FilesInS3, is_remote
@@ -19,6 +19,8 @@ from catalog.storage.failures import storage_errors
 from catalog.storage.local import LocalStore
 from catalog.storage.opening import open_store
 from catalog.storage.store import ObjectStore
+
+_ODD = re.compile(r"[^A-Za-z0-9._-]")
 
 OWN = ".parquetry/"
 """Begins the paths of what is ours in a target; no table has such a name."""
@@ -165,5 +167,14 @@ def _is_below(path: str, root: str) -> bool:
 
 
 def table_folder(name: str) -> str:
-    """Returns the directory of a table in a target."""
-    return escape(name)
+    """Returns the directory of a table in a target.
+
+    What readers would decode, or encode, in a path is not left in it; a digest keeps such names
+    apart.
+
+    Example:
+        >>> table_folder("sales.orders"), table_folder("größe")
+        ('sales.orders', 'gr__e-d353a267')
+    """
+    plain = _ODD.sub("_", name)
+    return plain if plain == name else f"{plain}-{content_id(name.encode())[:8]}"
