@@ -19,14 +19,19 @@ if TYPE_CHECKING:
     from catalog import Catalog
 
 
+WITH_TAGS = ("iceberg",)
+"""Formats whose tables have the catalog's tags."""
+
+
 def kept_current(context: typer.Context, opened: "Catalog") -> None:
     """Has publications of the branches that a command moves brought up to date at its end."""
     context.call_on_close(lambda: _bring_up_to_date(context, opened))
 
 
 def _bring_up_to_date(context: typer.Context, opened: "Catalog") -> None:
-    moved = opened.context.repository.branches.moved
-    if not moved:
+    repository = opened.context.repository
+    moved, tags = repository.branches.moved, repository.tags.changed
+    if not moved and not tags:
         return
     try:
         entries = configured_publications(context)
@@ -34,7 +39,7 @@ def _bring_up_to_date(context: typer.Context, opened: "Catalog") -> None:
         stderr.warning(f"what is published was not brought up to date: {error.message}")
         return
     for entry in entries:
-        if entry.branch in moved:
+        if entry.branch in moved or (tags and entry.format in WITH_TAGS):
             _publish(opened, entry)
 
 
@@ -52,6 +57,9 @@ def _publish(opened: "Catalog", entry: PublicationEntry) -> None:
             f"hint: the commit stands; publish it once that is settled: {_command(entry)}"
         )
         return
+    for one in report.tables:
+        for commit, why in one.passed_over.items():
+            stderr.warning(f"{plain(one.table)}: commit {short(commit)} has no version: {why}")
     versions = sum(table.versions for table in report.tables)
     if versions:
         added = "" if entry.format == "duckdb" else f": {counted(versions, 'version')}"

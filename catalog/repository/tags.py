@@ -17,10 +17,15 @@ DELETED = ".deleted"
 
 
 class Tags:
-    """Reads, creates and deletes the tags of a catalog."""
+    """Reads, creates and deletes the tags of a catalog.
+
+    Attributes:
+        changed: Whether one was created or deleted through it.
+    """
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
+        self.changed = False
 
     def find(self, name: str) -> Tag | None:
         """Returns a tag that is not deleted, None if there is none."""
@@ -65,6 +70,7 @@ class Tags:
                 kind=ErrorKind.REF_EXISTS,
                 hint=hint("choose another name, or see: {}", Call("tags.list")),
             ) from error
+        self.changed = True
 
     def delete(self, name: str) -> None:
         """Deletes a tag; its name is spent.
@@ -75,6 +81,7 @@ class Tags:
         if self.find(name) is None:
             raise NotFound(f"no tag {name!r}", kind=ErrorKind.REF_NOT_FOUND)
         create_named(self._store, _path(name) + DELETED, b"")
+        self.changed = True
 
     def _read(self, name: str) -> Tag | None:
         try:

@@ -8,6 +8,7 @@ from catalog.model.published import PUBLICATION_FORMATS, PublicationFormat
 from catalog.report.figures import counted, plain, short
 from cli.opening import opened
 from cli.options import BranchArgument, Json
+from cli.output import stderr
 from cli.output.listing import picked, show_outcome
 from cli.usage import UsageError, nearest
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 REPORTED = (
     *("table", "location", "versions", "version", "commit", "rows"),
-    *("files_shared", "files_rewritten"),
+    *("files_shared", "files_rewritten", "passed_over"),
 )
 """What JSON says of a table."""
 
@@ -61,6 +62,8 @@ def publish(
     report = opened(context).publish(
         branch, target, format=publication_format(form), tables=tables, again=again
     )
+    for text in passed_over(report):
+        stderr.warning(text)
     outcome = {
         "branch": report.branch,
         "commit": report.commit,
@@ -72,6 +75,17 @@ def publish(
     if report.format == "duckdb":
         lines = [_database_line(report, target)]
     show_outcome(outcome, *lines, json=json)
+
+
+def passed_over(report: "PublishReport") -> list[str]:
+    """Returns which commits have no version in a copy, and why."""
+    texts = []
+    for one in report.tables:
+        for commit, why in list(one.passed_over.items())[:1]:
+            others = len(one.passed_over) - 1
+            more = f"; neither have {counted(others, 'other commit')}" if others else ""
+            texts.append(f"{plain(one.table)}: commit {short(commit)} has no version: {why}{more}")
+    return texts
 
 
 def publication_format(text: str) -> PublicationFormat:

@@ -176,3 +176,14 @@ def test_what_is_printed(parquetry: Runner, lake: Path, tmp_path: Path) -> None:
     outcome = parquetry("export", "t", "one", "--format", "delta", "--json")
     assert json.loads(outcome.out)["rows"] == 1
     assert rows(tmp_path / "one") == [(1,)]
+
+
+def test_a_tag_shows_in_copies_that_have_tags(
+    parquetry: Runner, lake: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "parquetry.toml"
+    config.write_text(CONFIG.replace("delta", "iceberg"))
+    commit(parquetry, "CREATE TABLE t AS SELECT 1 AS x")
+    assert parquetry("tag", "create", "v1").code == 0
+    newest = max((tmp_path / "out" / "t" / "metadata").glob("v*.metadata.json"))
+    assert set(json.loads(newest.read_text())["refs"]) == {"main", "v1"}

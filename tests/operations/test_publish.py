@@ -558,6 +558,35 @@ def test_a_file_that_was_changed_ends_it_before_a_version(cat: Catalog, tmp_path
     assert not (tmp_path / "out" / "t" / "_delta_log").exists()
 
 
+def test_commits_of_the_past_that_cannot_be_had_are_passed_over_and_told(
+    cat: Catalog, tmp_path: Path, second: SecondReader | None
+) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    commits = []
+    for n in range(4):
+        for path in source.iterdir():
+            path.unlink()
+        pq.write_table(pa.table({"x": [n]}), source / f"{n}.parquet")
+        with cat.transaction("main") as tx:
+            tx.snapshot("t", str(source), mode="reference")
+        assert tx.commit is not None
+        commits.append(tx.commit.id)
+    commits.append(sql(cat, "CREATE TABLE u AS SELECT TIME '10:00' AS y, 1 AS x"))
+    sql(cat, "ALTER TABLE u DROP y")
+    by_name = {one.table: one for one in cat.publish("main", str(tmp_path / "out")).tables}
+    assert list(by_name["t"].passed_over) == commits[:3]
+    assert "0.parquet is gone" in by_name["t"].passed_over[commits[0]]
+    assert "which is TIME" in by_name["u"].passed_over[commits[4]]
+    assert (by_name["t"].versions, by_name["u"].versions) == (1, 1)
+    check(tmp_path / "out" / "t", rows(x=[3]), second=second)
+    check(tmp_path / "out" / "u", rows(x=[1]), second=second)
+    cat.reset("main", to=commits[2])
+    with pytest.raises(CorruptData, match="is gone"):
+        cat.publish("main", str(tmp_path / "out"))
+    check(tmp_path / "out" / "t", rows(x=[3]), second=second)
+
+
 def test_only_some_tables(cat: Catalog, tmp_path: Path) -> None:
     write(cat, "a.b", pa.table({"x": [1]}))
     write(cat, "c", pa.table({"x": [1]}))

@@ -13,7 +13,7 @@ import pytest
 from pyiceberg.table import StaticTable
 
 import catalog
-from catalog import Conflict, ErrorKind, NotFound, Unsupported
+from catalog import AlreadyExists, ErrorKind, NotFound, Unsupported
 from catalog.catalog import Catalog
 from catalog.formats.iceberg.metadata import Metadata, commit_ids, snapshot_id
 from tests.second_reader import SecondReader, second_python
@@ -238,7 +238,7 @@ def test_what_others_write_there_is_found_and_nothing_is_written_after_it(
     (folder / "v2.metadata.json").write_text(json.dumps(changed))
     commit(cat, "INSERT INTO t VALUES (2)")
 
-    with pytest.raises(Conflict) as caught:
+    with pytest.raises(AlreadyExists) as caught:
         cat.publish("main", str(tmp_path / "out"), format="iceberg")
 
     assert caught.value.kind is ErrorKind.FOREIGN_TARGET

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from catalog.dataclasses import dataclass, replace
-from catalog.errors import AlreadyExists, Conflict, ErrorKind, NotFound
+from catalog.errors import AlreadyExists, ErrorKind, NotFound
 from catalog.formats.iceberg.metadata import (
     COMMIT,
     TABLE_ID,
@@ -281,9 +281,9 @@ class IcebergPublication:
             return None
         return metadata if own else None
 
-    def _foreign(self, number: int) -> Conflict:
+    def _foreign(self, number: int) -> AlreadyExists:
         where = self.target.uri(self._place(f"v{number}.metadata.json"))
-        return Conflict(
+        return AlreadyExists(
             f"{where} was not published from this branch",
             kind=ErrorKind.FOREIGN_TARGET,
             hint=hint(
@@ -307,7 +307,7 @@ class IcebergPublication:
         for one in self.target.list(f"{self.folder}/" if self.folder else ""):
             inner = one.path.removeprefix(f"{self.folder}/" if self.folder else "")
             if not inner.startswith((".parquetry/", "data/", f"{METADATA}/")):
-                raise Conflict(
+                raise AlreadyExists(
                     f"{self.target.uri(one.path)} is in the way: it is not of a table published "
                     "from here",
                     kind=ErrorKind.FOREIGN_TARGET,

@@ -1,21 +1,32 @@
 """Publishing a branch: its tables at a target, one version for each commit that changed them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from catalog.errors import CatalogError, ErrorKind, InvalidInput, StorageFailure
+from catalog.dataclasses import replace
+from catalog.errors import (
+    CatalogError,
+    CorruptData,
+    ErrorKind,
+    InvalidInput,
+    StorageFailure,
+    Unsupported,
+)
 from catalog.model.names import canonical_name
-from catalog.model.published import PUBLICATION_FORMATS, Origin, PublicationFormat
+from catalog.model.published import PUBLICATION_FORMATS, Origin, PublicationFormat, Shown
 from catalog.model.texts import check_text, listed
 from catalog.operations.context import OperationContext
 from catalog.operations.publication.line import Line, branch_head
 from catalog.operations.publication.report import PublishedTable, PublishReport
-from catalog.operations.publication.table import PublishedMeanwhile, TablePublication, Written
+from catalog.operations.publication.table import PublishedMeanwhile, Step, TablePublication, Written
 from catalog.operations.publication.target import Target, open_target, table_folder
 from catalog.operations.tables import unknown_table
 
 MAX_RACES = 50
 """Races that a publication may lose: each is a version that somebody else wrote meanwhile."""
+
+PASSED_OVER = (ErrorKind.FILE_CHANGED, ErrorKind.DAMAGED_PARQUET, ErrorKind.FORMAT_LIMIT)
+"""Why a commit may have no version, if the newest one can be had."""
 
 Opener: TypeAlias = Callable[[OperationContext, Target, Origin], TablePublication]
 """Opens a table of a format in a target."""
@@ -159,7 +170,7 @@ class _Run:
         publication = self._opener(self._context, self._target, origin)
         if not self._again:
             return self._brought(name, publication)
-        for step in self._line(name).steps(None):
+        for step in self._line(name).steps(None)[-1:]:
             publication.check(step)
         self._target.note_table(name)
         with publication.anew() as fresh:
@@ -175,21 +186,21 @@ class _Run:
             # what is shown was read first: so the branch cannot be older than that
             self.head = branch_head(self._context, self._branch)
             steps = self._line(name).steps(shown, up_to=self._up_to)
+            if steps:
+                publication.check(steps[-1])
+                self._target.note_table(name)
+            passed: dict[str, str] = {}
             try:
-                for step in steps:
-                    publication.check(step)
-                if steps:
-                    self._target.note_table(name)
-                for step in steps:
-                    written.append(publication.write(shown, step))
-                    shown = written[-1].shown
+                for written_one in _written(publication, shown, steps, passed=passed):
+                    written.append(written_one)
+                    shown = written_one.shown
                 publication.flush()
             except PublishedMeanwhile:
                 continue
             if shown is None:
                 return None
             self.opened.append(publication)
-            return self._report(name, shown.version, shown.commit_id, written)
+            return self._report(name, shown, written, passed)
         raise StorageFailure(
             f"gave up after {MAX_RACES} attempts: others kept publishing table {name!r}",
             kind=ErrorKind.TOO_MANY_RACES,
@@ -197,16 +208,50 @@ class _Run:
         )
 
     def _report(
-        self, name: str, version: int, commit_id: str, written: Sequence[Written]
+        self, name: str, shown: Shown, written: Sequence[Written], passed: Mapping[str, str]
     ) -> PublishedTable:
         entry = self._context.repository.commits.entry(self.head, name)
         return PublishedTable(
             name,
             self._target.store.uri(table_folder(name)),
             len(written),
-            version,
-            commit_id,
+            shown.version,
+            shown.commit_id,
             0 if entry is None else entry.entry.rows,
             sum(one.files_shared for one in written),
             sum(one.files_rewritten for one in written),
+            passed,
         )
+
+
+def _written(
+    publication: TablePublication,
+    shown: Shown | None,
+    steps: Sequence[Step],
+    *,
+    passed: dict[str, str],
+) -> Iterator[Written]:
+    """Writes the versions of steps, and yields what each took.
+
+    A commit of the past that cannot be had any more gets no version: what its data files were is
+    gone, or the format has no word for it. The next version is compared with what is shown then.
+
+    Args:
+        publication: The table.
+        shown: The newest version.
+        steps: The steps; the last one must succeed.
+        passed: Gets the commits without a version, and why.
+    """
+    for number, step in enumerate(steps):
+        given = (
+            replace(step, before=None) if passed and steps[number - 1].commit_id in passed else step
+        )
+        try:
+            written = publication.write(shown, given)
+        except (CorruptData, Unsupported) as error:
+            if number == len(steps) - 1 or error.kind not in PASSED_OVER:
+                raise
+            passed[step.commit_id] = error.message
+            continue
+        yield written
+        shown = written.shown

@@ -1,6 +1,8 @@
 """What a publication did, for each table."""
 
-from catalog.dataclasses import dataclass
+from collections.abc import Mapping
+
+from catalog.dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +18,8 @@ class PublishedTable:
         rows: Rows that it has.
         files_shared: Files that were linked, or copied as they are.
         files_rewritten: Files that were written anew, since readers would not read them rightly.
+        passed_over: Commits that have no version, and why: their data files are gone, or the
+            format cannot say what they hold.
     """
 
     table: str
@@ -26,6 +30,7 @@ class PublishedTable:
     rows: int
     files_shared: int
     files_rewritten: int
+    passed_over: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
