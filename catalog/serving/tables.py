@@ -1,10 +1,12 @@
 """Tables as clients load them: Iceberg's metadata, cut to what a ref has, over the data files."""
 
 import contextlib
+import itertools
 import json
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from catalog.dataclasses import dataclass, field
 from catalog.engine.verification import verified
@@ -26,6 +28,8 @@ from catalog.repository.tables import changed_files, data_files
 from catalog.serving.folders import MetadataFolder
 from catalog.serving.namespaces import FoundTable
 from catalog.serving.states import State, states
+
+T = TypeVar("T")
 
 KEPT = 256
 """States of tables whose metadata is kept in memory, some 100 kB each."""
@@ -65,15 +69,11 @@ class _History:
     Attributes:
         folder: Where it is kept.
         metadata: The metadata, without refs.
-        files: The files of the newest state.
-        past: Files of earlier states that it does not have.
         answers: What was answered so far, by refs.
     """
 
     folder: MetadataFolder
     metadata: Metadata
-    files: tuple[DataFile, ...] = ()
-    past: tuple[DataFile, ...] = ()
     answers: dict[Refs, LoadedTable] = field(default_factory=dict)
 
 
@@ -83,6 +83,7 @@ class TableCache:
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
         self._histories: OrderedDict[Key, _History | Unsupported] = OrderedDict()
+        self._files: OrderedDict[Key, tuple[DataFile, ...]] = OrderedDict()
         self._tags: dict[str, str] = {}
         self._lock = threading.Lock()
         self._locks: dict[str, threading.Lock] = {}
@@ -110,16 +111,24 @@ class TableCache:
         what = f"table {name} at {found.place.ref.text}"
         if len(line) > 1:
             with contextlib.suppress(Unsupported, CorruptData):
-                history = self._history(line, name)
-                verified(self._repository, history.past, what=what)
-                verified(self._repository, history.files, what=what)
-                return history, line
-        history = self._history(line[-1:], name)
-        verified(self._repository, history.files, what=what)
-        return history, line[-1:]
+                return self._history(line, name, what), line
+        return self._history(line[-1:], name, what), line[-1:]
 
-    def _history(self, line: Sequence[State], name: str) -> _History:
+    def _history(self, line: Sequence[State], name: str, what: str) -> _History:
+        """Returns a history, made again where its metadata is gone.
+
+        Its files are looked at before what is in them is told, and after.
+
+        Raises:
+            Unsupported: Iceberg cannot say what the table is.
+            CorruptData: A file is not what was committed to ``what``.
+        """
         key = _key(line, len(line))
+        files = self._files.get(key)
+        if files is None:
+            files = tuple(self._all_files(line))
+            self._keep(self._files, key, files)
+        verified(self._repository, files, what=what)
         known = self._histories.get(key)
         if isinstance(known, _History) and not known.folder.is_whole():
             known = None
@@ -128,17 +137,17 @@ class TableCache:
                 known = self._made(line, name)
             except Unsupported as error:
                 known = error
-            self._keep(key, known)
+            verified(self._repository, files, what=what)
+            self._keep(self._histories, key, known)
         if isinstance(known, Unsupported):
             raise known
         return known
 
-    def _keep(self, key: Key, made: "_History | Unsupported") -> None:
+    def _keep(self, kept: OrderedDict[Key, T], key: Key, made: T) -> None:
         with self._lock:
-            self._histories[key] = made
-            self._histories.move_to_end(key)
-            while len(self._histories) > KEPT:
-                self._histories.popitem(last=False)
+            kept[key] = made
+            while len(kept) > KEPT:
+                kept.popitem(last=False)
 
     def _made(self, line: Sequence[State], name: str) -> _History:
         """Makes the metadata of a history, from that of its beginning if that is known."""
@@ -162,9 +171,7 @@ class TableCache:
         commits = [
             self._commit(line[n], line[n - 1] if n else None) for n in range(done, len(line))
         ]
-        metadata = extend(start.metadata or None, commits, to)
-        files = tuple(data_files(self._repository.commits, line[-1].first.table, fields=()))
-        return _History(start.folder, metadata, files, tuple(self._past(line, files)))
+        return _History(start.folder, extend(start.metadata or None, commits, to))
 
     def _commit(self, state: State, before: State | None) -> TableCommit:
         commits, table = self._repository.commits, state.first.table
@@ -188,26 +195,32 @@ class TableCache:
             state.first.commit.message,
         )
 
-    def _past(self, line: Sequence[State], files: Sequence[DataFile]) -> Iterator[DataFile]:
-        """Yields the files of earlier states that are not among those of the newest.
+    def _all_files(self, line: Sequence[State]) -> Iterator[DataFile]:
+        """Yields the files of all states, without statistics.
 
         Others may have replaced a file that was taken where it is: then both are files of its name.
         """
-        seen = {(file.path, file.token, file.guard) for file in files}
-        for n in range(len(line) - 1, 0, -1):
-            gone, _ = changed_files(
-                self._repository.commits,
-                line[n - 1].first.table,
-                line[n].first.table,
-                old_commit=line[n - 1].commits[0],
-                new_commit=line[n].id,
-                fields=(),
-            )
-            for file in gone:
-                stored = file.path, file.token, file.guard
-                if stored not in seen:
-                    seen.add(stored)
-                    yield file
+        commits, seen = self._repository.commits, set[tuple[str, str, str | None]]()
+        files = data_files(commits, line[-1].first.table, fields=())
+        pairs = itertools.pairwise(line)
+        gone = (file for before, state in pairs for file in self._gone(before, state))
+        for file in itertools.chain(files, gone):
+            stored = file.path, file.token, file.guard
+            if stored not in seen:
+                seen.add(stored)
+                yield file
+
+    def _gone(self, before: State, state: State) -> list[DataFile]:
+        """Returns the files that went between two states."""
+        gone, _ = changed_files(
+            self._repository.commits,
+            before.first.table,
+            state.first.table,
+            old_commit=before.commits[0],
+            new_commit=state.id,
+            fields=(),
+        )
+        return gone
 
     def _refs(self, found: FoundTable, line: Sequence[State]) -> Refs:
         """Returns the refs of a table's metadata: the one that is asked for, and tags before it."""

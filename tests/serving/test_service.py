@@ -12,19 +12,23 @@ import pyarrow.parquet as pq
 import pytest
 
 import catalog
+from catalog.errors import ErrorKind, StorageFailure
 from catalog.serving import states, tables
 from catalog.serving.answers import Answer
 from catalog.serving.requests import Request
 from catalog.serving.service import CatalogService
 from catalog.serving.tables import TableCache
+from catalog.storage.store import ObjectStore
+from tests.storage.wrappers import WrapperStore
 
 
 class Client:
     """Asks a service as clients do: levels of namespaces are separated by ``\\x1f``."""
 
-    def __init__(self, cat: catalog.Catalog) -> None:
+    def __init__(self, cat: catalog.Catalog, store: ObjectStore | None = None) -> None:
         self.cat = cat
-        self.service = CatalogService(cat.context, TableCache(cat.repository))
+        context = cat.context if store is None else cat.context.over(store)
+        self.service = CatalogService(context, TableCache(context.repository))
 
     def ask(self, path: str, method: str = "GET", **query: str) -> Answer:
         return self.service.answer(Request(method, path, query))
@@ -290,6 +294,24 @@ def test_what_others_remove_from_the_cache_is_written_again(client: Client) -> N
         file.write_bytes(b"of a stranger")
     assert Client(catalog.open(client.cat.uri)).table("main", "t") == before
     assert not any(file.read_bytes() == b"of a stranger" for file in folder.rglob("*.avro"))
+
+
+class UnwritableStore(WrapperStore):
+    """A store of which others have the right to write."""
+
+    def put(self, path: str, data: bytes) -> None:
+        raise StorageFailure(f"cannot write {path}: denied", kind=ErrorKind.NOT_PERMITTED)
+
+
+def test_without_the_right_to_write_what_was_served_before_is_served(client: Client) -> None:
+    before = client.table("main", "t")
+    write(client.cat, "u", 1)
+    reading = Client(client.cat, UnwritableStore(client.cat.repository.store))
+    assert reading.table("main", "t") == before
+    assert reading.tables("main") == ["t", "u"]
+    status, kind, message = reading.error("/v1/namespaces/main/tables/u")
+    assert (status, kind) == (500, "InternalServerError")
+    assert "cache/iceberg" in message and "denied" in message
 
 
 def test_a_long_history_is_cut_and_every_state_stays_right(
