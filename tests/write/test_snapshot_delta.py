@@ -1,5 +1,6 @@
 """Snapshots of tables of Delta: the rows are those that the library reads, at every version."""
 
+import datetime
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,10 @@ import pytest
 from deltalake import DeltaTable, QueryBuilder, write_deltalake
 
 from catalog import Catalog
+from catalog.operations.tables import find_table
 from catalog.write.snapshot.outcome import SnapshotReport
+
+from .delta_logs import HandWritten, column, deleted, metadata, protocol, remove
 
 Step = Callable[[str], object]
 
@@ -116,3 +120,97 @@ def test_a_table_that_was_changed_here_is_compared_in_full(cat: Catalog, delta: 
         tx.sql("DELETE FROM t WHERE id = 1")
     taken(cat, delta, at="1")
     assert by_catalog(cat) == by_library(delta, 1)
+
+
+def field_ids(cat: Catalog) -> dict[str, int]:
+    repository = cat.context.repository
+    table = find_table(repository, "t", cat.context.resolve("main"))
+    assert table is not None
+    return {field.name: field.id for field in table.snapshot.schema.fields}
+
+
+def test_columns_stay_the_same_through_renames_drops_and_new_ones(
+    cat: Catalog, tmp_path: Path
+) -> None:
+    table = HandWritten(tmp_path / "mapped")
+    mapped = {"delta.columnMapping.mode": "name"}
+    fields = [column("id", "long", "col-1", 1), column("a", "string", "col-2", 2)]
+    first = table.file("1.parquet", pa.table({"col-2": ["x", "y"], "col-1": [1, 2]}))
+    table.commit(protocol("columnMapping"), metadata(fields, **mapped), first)
+    renamed = [fields[0], column("b", "string", "col-2", 2)]
+    table.commit(metadata(renamed, **mapped))
+    table.commit(metadata([fields[0]], **mapped))
+    anew = [fields[0], column("a", "string", "col-3", 3)]
+    second = table.file("3.parquet", pa.table({"col-1": [3], "col-3": ["z"]}))
+    table.commit(metadata(anew, **mapped), second)
+    seen = []
+    for version in range(4):
+        report = taken(cat, table.root, at=str(version), mode="reference")
+        assert by_catalog(cat) == by_library(str(table.root), version), version
+        assert (report.files_added, report.files_removed) == (int(version in (0, 3)), 0)
+        seen.append(field_ids(cat))
+    assert seen == [{"id": 1, "a": 2}, {"id": 1, "b": 2}, {"id": 1}, {"id": 1, "a": 3}]
+    taken(cat, table.root, at="0", mode="reference")
+    assert field_ids(cat) == seen[0]
+
+
+@pytest.mark.parametrize("mode", ["copy", "reference"])
+def test_only_files_with_deleted_rows_are_written_again(
+    cat: Catalog, root: Path, tmp_path: Path, mode: str, trusted_times: None
+) -> None:
+    table = HandWritten(tmp_path / "deleted")
+    fields = [column("id", "long"), column("p", "string")]
+    rows = pa.table({"id": list(range(10))})
+    parts = [{"partitionValues": {"p": value}} for value in ("a", None)]
+    adds = [table.file(f"{n}.parquet", rows, **part) for n, part in enumerate(parts)]
+    table.commit(protocol("deletionVectors"), metadata(fields, partition_by=["p"]), *adds)
+    vector = deleted([0, 7])
+    table.commit(remove("0.parquet"), table.add("0.parquet", deletionVector=vector, **parts[0]))
+    table.commit(
+        remove("0.parquet", deletionVector=vector),
+        table.add("0.parquet", deletionVector=deleted([0, 7, 9]), **parts[0]),
+    )
+    reports = []
+    for version in (0, 1, 2, 1, 0):
+        reports.append(taken(cat, table.root, at=str(version), mode=mode))
+        assert by_catalog(cat) == by_library(str(table.root), version), version
+    assert [(one.files_added, one.files_removed) for one in reports[1:]] == [(1, 1)] * 4
+    assert not taken(cat, table.root, at="0", mode=mode).changed
+    taken(cat, table.root, at="2", mode=mode)
+    with cat.transaction("main") as tx:
+        dry = tx.snapshot("t", str(table.root), mode=mode)  # type: ignore[arg-type]
+    assert not dry.changed
+
+
+def test_fields_within_columns_have_the_names_of_the_table(cat: Catalog, tmp_path: Path) -> None:
+    table = HandWritten(tmp_path / "nested")
+
+    def inner(first: int) -> dict[str, object]:
+        fields = [column("x", "long", "f-1", first), column("y", "date", "f-2", first + 1)]
+        return {"type": "struct", "fields": fields}
+
+    many = {"type": "array", "elementType": inner(5), "containsNull": True}
+    fields = [column("s", inner(2), "c-s", 1), column("t", many, "c-t", 4)]
+    kind = pa.struct({"f-1": pa.int64(), "f-2": pa.date32()})
+    value, other = {"f-1": 1, "f-2": None}, {"f-1": None, "f-2": datetime.date(2024, 1, 31)}
+    rows = pa.table(
+        {"c-s": [value, None, other], "c-t": [[value, None, other], None, []]},
+        schema=pa.schema({"c-s": kind, "c-t": pa.list_(kind)}),
+    )
+    mapped = metadata(fields, **{"delta.columnMapping.mode": "name"})
+    table.commit(protocol("columnMapping"), mapped, table.file("1.parquet", rows))
+    taken(cat, table.root, mode="reference")
+    assert by_catalog(cat) == by_library(str(table.root))
+
+
+def test_a_dry_run_says_what_would_come_and_writes_nothing(
+    cat: Catalog, root: Path, tmp_path: Path
+) -> None:
+    table = HandWritten(tmp_path / "deleted")
+    file = table.file("1.parquet", pa.table({"id": [1, 2, 3]}), deletionVector=deleted([1]))
+    table.commit(protocol("deletionVectors"), metadata([column("id", "long")]), file)
+    before = sorted(path for path in root.rglob("*"))
+    with cat.transaction("main", dry_run=True) as tx:
+        report = tx.snapshot("t", str(table.root))
+    assert (report.files_added, report.rows) == (1, 2)
+    assert sorted(path for path in root.rglob("*")) == before

@@ -11,6 +11,9 @@ _BY_TYPE = frozenset({"variantType", "variantType-preview"})
 """Features that allow a type, which the library declares for tables that have no such column: what
 counts is whether one has."""
 
+NEWEST_READER = 3
+"""The newest reader version that is read."""
+
 MAPPING = "delta.columnMapping.mode"
 """The setting that says how columns of files are found."""
 
@@ -34,7 +37,7 @@ def check_readable(
     Raises:
         Unsupported: It needs something else; the message names it.
     """
-    if version > 3:
+    if version > NEWEST_READER:
         raise unsupported(root, f"reader version {version}")
     for name in sorted(features or ()):
         if name not in READER_FEATURES | _BY_TYPE:

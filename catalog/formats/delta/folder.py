@@ -1,13 +1,15 @@
 """The folder of a table's log, here or in a bucket: which versions it has, and its files."""
 
 import datetime
+import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from catalog.dataclasses import dataclass
 from catalog.errors import CorruptData, ErrorKind, NotFound, StorageFailure
+from catalog.formats.delta.features import NEWEST_READER, unsupported
 from catalog.storage.external_files import is_remote, remote_files
 from catalog.storage.failures import machine_failure
 from catalog.storage.store import ObjectStore
@@ -26,10 +28,12 @@ class Commits:
 
     Attributes:
         written: When the file of each version was written, aware UTC, by version.
+        empty: The versions whose file has nothing in it.
         checkpoints: The versions that have a complete checkpoint, in order.
     """
 
     written: dict[int, datetime.datetime]
+    empty: frozenset[int]
     checkpoints: tuple[int, ...]
 
     @property
@@ -73,10 +77,21 @@ class Commits:
         for one in range(after, version + 1):
             if one not in self.written:
                 raise _gap(root, one)
+            if one in self.empty:
+                raise damaged(root, one, "is empty")
 
     def oldest(self) -> int | None:
         """Returns the oldest version that can be made up; None if none can."""
         return 0 if 0 in self.written else min(self.checkpoints, default=None)
+
+
+def damaged(root: str, version: int, why: str) -> CorruptData:
+    """Returns the error for the file of a version that is not what a writer leaves."""
+    return CorruptData(
+        f"the log of {root} cannot be read: {LOG}/{version:020}.json {why}",
+        kind=ErrorKind.LOG_DAMAGED,
+        hint="restore the file; no version from there on can be read without it",
+    )
 
 
 def _gap(root: str, version: int) -> CorruptData:
@@ -102,11 +117,13 @@ class LogFolder:
             StorageFailure: It cannot be read.
         """
         written: dict[int, datetime.datetime] = {}
+        empty = set()
         parts: dict[tuple[int, int], int] = {}
         checkpoints = set()
-        for name, modified in self._names():
+        for name, modified, size_bytes in self._names():
             if commit := _COMMIT.fullmatch(name):
                 written[int(commit[1])] = modified
+                empty |= {int(commit[1])} if not size_bytes else set()
             elif checkpoint := _CHECKPOINT.fullmatch(name):
                 if checkpoint[3] is None:
                     checkpoints.add(int(checkpoint[1]))
@@ -114,15 +131,34 @@ class LogFolder:
                     of_all = int(checkpoint[1]), int(checkpoint[3])
                     parts[of_all] = parts.get(of_all, 0) + 1
         checkpoints |= {version for (version, count), found in parts.items() if found == count}
-        return Commits(written, tuple(sorted(checkpoints)))
+        return Commits(written, frozenset(empty), tuple(sorted(checkpoints)))
 
-    def _names(self) -> list[tuple[str, datetime.datetime]]:
+    def _names(self) -> list[tuple[str, datetime.datetime, int]]:
+        """Returns name, time and size of the files of the log."""
         if is_remote(self._folder):
             start = len(self._folder) + 1
             listed = remote_files(self._store, self._folder).list(f"{self._folder}/")
-            return [(one.uri[start:], one.modified) for one in listed]
+            return [(one.uri[start:], one.modified, one.size_bytes) for one in listed]
         with _local_errors(self._folder), os.scandir(self._folder) as found:
-            return [(one.name, _utc(one.stat().st_mtime)) for one in found if one.is_file()]
+            looked = [(one.name, one.stat()) for one in found if one.is_file()]
+        return [(name, _utc(one.st_mtime), one.st_size) for name, one in looked]
+
+    def check_lines(self, versions: Iterable[int]) -> None:
+        """Finds out what is wrong with versions that the library does not open.
+
+        Raises:
+            CorruptData: A file is not lines of JSON; the message names it.
+            Unsupported: A version is of a newer protocol.
+        """
+        for version in versions:
+            for line in self.read(version).splitlines():
+                try:
+                    action = json.loads(line)
+                except (ValueError, RecursionError) as error:
+                    raise damaged(self.root, version, f"is not JSON: {error}") from error
+                match action:
+                    case {"protocol": {"minReaderVersion": int(needed)}} if needed > NEWEST_READER:
+                        raise unsupported(self.root, f"reader version {needed}")
 
     def read(self, version: int) -> bytes:
         """Returns the file of a version.

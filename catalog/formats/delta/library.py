@@ -1,5 +1,6 @@
 """The library that reads Delta, and what its errors mean."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -62,11 +63,11 @@ def delta_errors(uri: str) -> Iterator[None]:
             kind=ErrorKind.SOURCE_NOT_FOUND,
         ) from error
     except DeltaProtocolError as error:
-        raise Unsupported(f"{uri} cannot be read: {_reason(error)}") from error
+        raise _unknown(uri, _reason(error)) from error
     except (DeltaError, OSError, ValueError) as error:
         reason = _reason(error)
         if "nsupported" in reason or "not supported" in reason:
-            raise Unsupported(f"{uri} cannot be read: {reason}") from error
+            raise _unknown(uri, reason) from error
         raise CorruptData(
             f"the log of {uri} cannot be read: {reason}",
             kind=ErrorKind.LOG_DAMAGED,
@@ -74,5 +75,18 @@ def delta_errors(uri: str) -> Iterator[None]:
         ) from error
 
 
+def _unknown(uri: str, reason: str) -> Unsupported:
+    return Unsupported(
+        f"{uri} is a table of Delta with a feature that is not supported: {reason}",
+        kind=ErrorKind.UNSUPPORTED_FEATURE,
+        hint="write its current rows to plain Parquet with a reader that knows it",
+    )
+
+
+_TRACE = re.compile(r"\s+0: .*\b1: .*")
+"""The places in the library's code that some of its errors end with."""
+
+
 def _reason(error: BaseException) -> str:
-    return masked(" ".join(str(error).split()))[:500]
+    said = _TRACE.sub("", " ".join(str(error).split()))
+    return masked(said.removeprefix("Kernel error: "))[:500]

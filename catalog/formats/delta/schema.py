@@ -25,10 +25,11 @@ _SCALARS = {
     "date": "DATE",
     "timestamp": "TIMESTAMP WITH TIME ZONE",
     "timestamp_ntz": "TIMESTAMP",
+    "void": "INTEGER",
 }
-"""The types of tables by Delta's names."""
+"""The types of tables by Delta's names; a column of no type has no value, and is in no file."""
 
-_FEATURES = {"variant": "variantType", "void": "columns of type void"}
+_FEATURES = {"variant": "variantType"}
 """What allows a type that is not read."""
 
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 
 from catalog.dataclasses import replace
-from catalog.errors import CorruptData, ErrorKind, InvalidInput, NotFound
+from catalog.errors import CorruptData, ErrorKind, InvalidInput, NotFound, Unsupported
 from catalog.formats.delta.features import MAPPING, check_readable
 from catalog.formats.delta.folder import Commits, LogFolder
 from catalog.formats.delta.library import as_table, delta_errors, open_version
@@ -169,7 +169,13 @@ class DeltaSource:
             place, mirror = self.root, self._mirror
             if mirror is not None:
                 place = mirror.fetch(self._commits, number)
-            table = open_version(place, number, shown=self.root)
+            try:
+                table = open_version(place, number, shown=self.root)
+            except (CorruptData, Unsupported):
+                start = self._commits.start(number) or 0
+                written = self._commits.written
+                self._log.check_lines(n for n in range(start, number + 1) if n in written)
+                raise
             with delta_errors(self.root):
                 found = _Version(self.root, table, mirror)
             self._opened[number] = found
