@@ -51,6 +51,7 @@ PAGES = (
     "docs/how-to/version-a-directory.md",
     "docs/how-to/bring-a-tables-history-in.md",
     "docs/how-to/snapshot-an-iceberg-table.md",
+    "docs/how-to/snapshot-a-delta-table.md",
 )
 """The pages with sessions."""
 
