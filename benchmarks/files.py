@@ -18,6 +18,7 @@ from pathlib import Path
 from diff_changes import CORRECTED
 from diff_data import BASE, ORDERS, write_tiny
 from diff_measure import Job, cpu_seconds, measure_diff, measure_join
+from diff_runs import ENVIRONMENT
 
 COLUMNS = ", ".join(f"{sql} AS {name}" for name, sql in ORDERS.columns.items())
 
@@ -124,7 +125,11 @@ def median_ms(side: str, root: Path, files: int, *, runs: int) -> float:
     for _ in range(runs):
         command = [sys.executable, __file__, "--side", side, "--root", str(root)]
         done = subprocess.run(
-            [*command, "--files", str(files)], check=True, stdout=subprocess.PIPE, text=True
+            [*command, "--files", str(files)],
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=ENVIRONMENT,
         )
         found.append(json.loads(done.stdout.splitlines()[-1]) / files * 1000)
         for name in ("written", "references"):
