@@ -266,13 +266,26 @@ class _Taking:
             )
             token = ingest.recorded_token(self.records, source) if self.identities.known else None
             same = None if token is None else self.known.with_content(token, partition, "")
-            if token is not None and self._is_usable(file, same):
+            usable = self._is_usable(file, same) and self._has_all_columns(same)
+            if token is not None and usable:
                 taken = self.known.take(token, partition, "", own=True)
                 if taken is not None:
                     staying.append(taken.path)
                     continue
             again.append((file, partition))
         return staying, again
+
+    def _has_all_columns(self, same: DataFile | None) -> bool:
+        """Returns whether a file that was rewritten has all columns of the version.
+
+        It has those of the version that it was rewritten for: one that was dropped then, and is
+        there in this version, would be lost.
+        """
+        if same is None or self.before is None:
+            return False
+        held = {column.field_id for column in self.before.file_schemas[same.file_schema].columns}
+        apart = set(self.spec.names)
+        return all(field.id in held for field in self.schema.fields if field.name not in apart)
 
     def _snapshot(self, unified: Unified, *, rewrites: bool) -> TableSnapshot:
         """Returns the table to come, which says what it was taken from."""
