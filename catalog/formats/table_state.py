@@ -156,8 +156,11 @@ class SourceTable(Protocol):
     format: SourceFormat
     root: str
 
-    def versions(self) -> Sequence[TableVersion]:
+    def versions(self, since: int | None = None) -> Sequence[TableVersion]:
         """Returns the versions that can still be read, oldest first.
+
+        Args:
+            since: Older ones than this may be left out, where versions are counted.
 
         Raises:
             CorruptData: The log has a gap, or is damaged; the message names the file.

@@ -337,7 +337,7 @@ def gap(place: Path) -> None:
     ("change", "message"),
     [
         (other_table, "another table"),
-        (shorter_log, "ends at version 1"),
+        (shorter_log, "ends before version 2"),
         (other_version, "version 2 of .* is not the one"),
         (lost_versions, "the oldest that its log still has is 4"),
         (gap, "version 3|00003"),

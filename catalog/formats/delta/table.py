@@ -71,15 +71,15 @@ class DeltaSource:
             raise CorruptData(f"the log of {self.root} has no versions", kind=ErrorKind.LOG_DAMAGED)
         return found
 
-    def versions(self) -> Sequence[TableVersion]:
-        """Returns the versions that can still be read, oldest first."""
+    def versions(self, since: int | None = None) -> Sequence[TableVersion]:
+        """Returns the versions that can still be read, oldest first; see ``SourceTable``."""
         oldest, latest = self._commits.oldest(), self._commits.latest
         if oldest is None:
             self._commits.check(self.root, latest)
             return ()
         self._commits.check(self.root, latest)
         found: list[TableVersion] = []
-        for number in range(oldest, latest + 1):
+        for number in range(max(oldest, since or 0), latest + 1):
             parent = found[-1].number if found else None
             found.append(self._version(number, parent))
         return found

@@ -98,7 +98,7 @@ class IcebergTable:
     def _metadata(self) -> TableMetadata:
         return self._said.table
 
-    def versions(self) -> Sequence[TableVersion]:
+    def versions(self, since: int | None = None) -> Sequence[TableVersion]:
         """Returns the snapshots that led to the current one and are still there, oldest first."""
         return versions_of(self._metadata)
 

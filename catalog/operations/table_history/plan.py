@@ -88,23 +88,28 @@ def _next(log: Log, standing: Standing, numbers: Sequence[int], bounds: Bounds) 
             what = f"version {standing.last} of {log.root} is not the one that was imported"
             raise _another_log(what, standing)
         return place + 1
+    if not numbers or (log.counts and numbers[-1] < standing.last):
+        what = f"the log of {log.root} ends before version {standing.last}"
+        raise _another_log(what, standing)
     imported = standing.imported()
     shared = [place for place, number in enumerate(numbers) if number in imported]
-    if shared and log.counts:
-        what = f"the log of {log.root} ends at version {numbers[-1]}, before {standing.last}"
-        raise _another_log(what, standing)
     if shared:  # it was rolled back since
         return min(shared[-1] + 1, len(numbers) - 1)
     if bounds.first is not None:
         return 0
     raise CorruptData(
         f"branch {standing.branch!r} has version {standing.last} of {log.root}, and the oldest "
-        f"that its log still has is {numbers[0] if numbers else 'none'}: those between are gone",
+        f"that its log still has is {numbers[0]}: those between are gone",
         kind=ErrorKind.VERSION_NOT_FOUND,
-        hint=hint("go on without them: {}", Option("from_version", str(numbers[0])))
-        if numbers
-        else "",
+        hint=hint("go on without them: {}", Option("from_version", str(numbers[0]))),
     )
+
+
+def is_again(version: TableVersion, standing: Standing, log: Log) -> bool:
+    """Returns whether a version that comes next is one that the table was rolled back to."""
+    if log.counts or standing.last in [one.number for one in log.line]:
+        return False
+    return version.number in standing.imported()
 
 
 def _is_same(version: TableVersion, standing: Standing) -> bool:

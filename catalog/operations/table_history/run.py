@@ -19,7 +19,7 @@ from catalog.operations.gate.gate import Gate
 from catalog.operations.history import describe_commit
 from catalog.operations.table_history.continuation import check_same_table, standing_of
 from catalog.operations.table_history.description import author_of, message_of, metadata_of
-from catalog.operations.table_history.plan import Bounds, Log, Standing, pending
+from catalog.operations.table_history.plan import Bounds, Log, Standing, is_again, pending
 from catalog.repository.branch_errors import moved_error
 from catalog.repository.branches import HeldBranch
 from catalog.repository.commit_writer import Description
@@ -101,12 +101,14 @@ def import_history(
         known = context.repository.commits.entry(standing.head, name)
         name = name if known is None else known.name
     counts = source.format == SourceFormat.DELTA
-    log = Log(source.root, counts, tuple(source.versions()))
+    is_bounded = request.first is not None or request.last is not None
+    since = None if standing is None or is_bounded else standing.last
+    log = Log(source.root, counts, tuple(source.versions(since)))
     bounds = Bounds(*(_number(source, at) for at in (request.first, request.last)))
     wanted = pending(log, standing, bounds)
     if standing is None and not wanted:
         raise NotFound(f"{source.root} has no version to import", kind=ErrorKind.VERSION_NOT_FOUND)
-    run = _Import(context, request, source, name, branch, newest.table_id, standing)
+    run = _Import(context, request, source, name, branch, newest.table_id, log, standing)
     with connection_on_demand(context.repository.store) as engine, engine_errors():
         for n, version in enumerate(wanted):
             progress(n, len(wanted), f"version {version.number}")
@@ -170,6 +172,7 @@ class _Import:
     name: str
     branch: str
     table_id: str
+    log: Log
     standing: Standing | None
     commits: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -248,7 +251,7 @@ class _Import:
         """Returns what the commit of a version says; its time is not before the one before it."""
         kind, time = self.source.format, version.time
         standing = None if self.commits else self.standing
-        again = standing is not None and version.number in standing.imported()
+        again = standing is not None and is_again(version, standing, self.log)
         if self.head is not None:
             time = max(time, self.context.repository.commits.read(self.head).time)
         updated = taken.update is not None
