@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from catalog.model.published import PublicationFormat
+    from catalog.operations.publication.publish import Progress
     from catalog.operations.publication.report import PublishReport
 
 
@@ -57,6 +58,7 @@ class CatalogExporter(CatalogReader):
         format: "PublicationFormat" = "delta",
         tables: Sequence[str] | None = None,
         again: bool = False,
+        progress: "Progress | None" = None,
     ) -> "PublishReport":
         """Brings a copy of a branch in another format up to date, with its history.
 
@@ -73,6 +75,8 @@ class CatalogExporter(CatalogReader):
             format: The format of the copy.
             tables: The tables; None means all of the branch, and those that were published before.
             again: Whether to make the tables anew from the commits, in the place of what is there.
+            progress: Called before each table with how many are done, how many there are, and its
+                name.
 
         Returns:
             What was done.
@@ -86,7 +90,13 @@ class CatalogExporter(CatalogReader):
         from catalog.operations.publication.publish import publish_branch
 
         return publish_branch(
-            self.context, branch, target, format=format, tables=tables, again=again
+            self.context,
+            branch,
+            target,
+            format=format,
+            tables=tables,
+            again=again,
+            progress=progress,
         )
 
     def write_views(

@@ -45,9 +45,14 @@ def _bring_up_to_date(context: typer.Context, opened: "Catalog") -> None:
 
 def _publish(opened: "Catalog", entry: PublicationEntry) -> None:
     try:
-        report = opened.publish(
-            entry.branch, entry.target, format=entry.format, tables=entry.tables
-        )
+        with stderr.Progress("publish:") as progress:
+            report = opened.publish(
+                entry.branch,
+                entry.target,
+                format=entry.format,
+                tables=entry.tables,
+                progress=progress,
+            )
     except Exception as error:  # noqa: BLE001 - whatever it is, the commit stands
         said = (
             error.message if isinstance(error, CatalogError) else f"{type(error).__name__}: {error}"

@@ -59,9 +59,11 @@ def publish(
       parquetry publish main lake.duckdb --format duckdb
       parquetry publish main published --table orders --again
     """
-    report = opened(context).publish(
-        branch, target, format=publication_format(form), tables=tables, again=again
-    )
+    chosen = publication_format(form)
+    with stderr.Progress("publish:") as progress:
+        report = opened(context).publish(
+            branch, target, format=chosen, tables=tables, again=again, progress=progress
+        )
     for text in passed_over(report):
         stderr.warning(text)
     outcome = {

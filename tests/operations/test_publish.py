@@ -205,7 +205,10 @@ def test_a_branch_that_was_reset_gets_a_version_that_takes_back(
     cat.publish("main", str(tmp_path / "out"))
     place = tmp_path / "out" / "t"
     check(place, rows(x=[1]), second=second, version=2)
-    assert lines(place, 2)[0]["commitInfo"]["operation"] == "RESTORE"
+    info = lines(place, 2)[0]["commitInfo"]
+    assert info["operation"] == "RESTORE"
+    assert info["timestamp"] == int(cat.reflog("main")[0].time.timestamp() * 1000)
+    assert info["parquetry.commit"] == first
     write(cat, "t", pa.table({"x": [3]}))
     write(cat, "t", pa.table({"x": [4]}))
     cat.publish("main", str(tmp_path / "out"))

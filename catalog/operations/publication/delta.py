@@ -106,7 +106,8 @@ class DeltaPublication:
     def write(self, shown: Shown | None, step: Step) -> Written:
         """Writes the version after the newest one."""
         version = 0 if shown is None else shown.version + 1
-        commit_ms = (step.commit.time - EPOCH) // datetime.timedelta(milliseconds=1)
+        moment = max(step.commit.time, step.moved_at or step.commit.time)
+        commit_ms = (moment - EPOCH) // datetime.timedelta(milliseconds=1)
         time_ms = commit_ms if shown is None else max(commit_ms, shown.time_ms + 1)
         snapshot = "" if step.table is None else step.table.id
         now = Shown(version, self.origin, step.commit_id, snapshot, time_ms)

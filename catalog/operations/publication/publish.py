@@ -25,6 +25,9 @@ from catalog.operations.tables import unknown_table
 MAX_RACES = 50
 """Races that a publication may lose: each is a version that somebody else wrote meanwhile."""
 
+Progress: TypeAlias = Callable[[int, int, str], None]
+"""Is called before each table: how many are done, how many there are, and its name."""
+
 PASSED_OVER = (ErrorKind.FILE_CHANGED, ErrorKind.DAMAGED_PARQUET, ErrorKind.FORMAT_LIMIT)
 """Why a commit may have no version, if the newest one can be had."""
 
@@ -40,6 +43,7 @@ def publish_branch(
     format: PublicationFormat,
     tables: Sequence[str] | None = None,
     again: bool = False,
+    progress: Progress | None = None,
 ) -> PublishReport:
     """Brings the publication of a branch up to date; see ``Catalog.publish``."""
     if format not in PUBLICATION_FORMATS:
@@ -60,7 +64,7 @@ def publish_branch(
     opened.claim(context.repository.info.catalog_id, branch, format)
     run = _Run(context, opened, branch, opener=openers()[format], again=again)
     names = wanted or _united(known, context.repository.commits.entries(head))
-    done = run.tables(names)
+    done = run.tables(names, progress)
     if wanted is None:
         opened.note_published(head)
     refs = {tag.name: tag.commit_id for tag in context.repository.tags.list()}
@@ -138,7 +142,7 @@ class _Run:
         self.head = branch_head(context, branch)
         self.opened: list[TablePublication] = []
 
-    def tables(self, names: Sequence[str]) -> tuple[PublishedTable, ...]:
+    def tables(self, names: Sequence[str], progress: Progress | None) -> tuple[PublishedTable, ...]:
         """Brings tables up to date, also those after one that cannot be.
 
         Raises:
@@ -146,7 +150,9 @@ class _Run:
         """
         done: list[PublishedTable] = []
         failed: dict[str, CatalogError] = {}
-        for name in names:
+        for number, name in enumerate(names):
+            if progress is not None:
+                progress(number, len(names), name)
             try:
                 published = self._published(name)
             except CatalogError as error:
@@ -176,6 +182,14 @@ class _Run:
         with publication.anew() as fresh:
             return self._brought(name, fresh)
 
+    def _dated(self, step: Step) -> Step:
+        """Returns a step with the time at which the branch was moved back to its commit."""
+        if step.continues or step.commit_id != self.head:
+            return step
+        branch = self._context.repository.branches.find(self._branch)
+        move = None if branch is None else next(iter(branch.reflog), None)
+        return step if move is None else replace(step, moved_at=move.time)
+
     def _line(self, name: str) -> Line:
         return Line(self._context.repository.commits, name, self.head)
 
@@ -186,6 +200,7 @@ class _Run:
             # what is shown was read first: so the branch cannot be older than that
             self.head = branch_head(self._context, self._branch)
             steps = self._line(name).steps(shown, up_to=self._up_to)
+            steps = [self._dated(step) for step in steps]
             if steps:
                 publication.check(steps[-1])
                 self._target.note_table(name)

@@ -1,5 +1,6 @@
 """One table at a target in another format: what it shows, and the next version of it."""
 
+import datetime
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
@@ -26,6 +27,7 @@ class Step:
             known, or there is no version, or it has no rows.
         continues: Whether the commit follows the one that the newest version shows. Else the
             branch was moved away from it, and the version takes back what is no longer there.
+        moved_at: When the branch was moved there, where that is known and later than the commit.
     """
 
     commit_id: str
@@ -33,6 +35,7 @@ class Step:
     table: StoredTable | None
     before: "tuple[str, StoredTable] | None" = None
     continues: bool = True
+    moved_at: datetime.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
