@@ -10,11 +10,8 @@ import uvicorn
 from catalog.dataclasses import dataclass
 from catalog.errors import ErrorKind, StorageFailure
 from cli.serve.application import Application
+from cli.serve.connections import BoundedConnection
 from cli.usage import UsageError
-
-CONNECTIONS = 512
-"""Most connections at a time: half of the files that a process may commonly have open, the rest is
-for what requests read. Beyond them the server answers that it is too busy."""
 
 HEADER_BYTES = 64 << 10
 """Most bytes of a request's head."""
@@ -102,9 +99,8 @@ def server(application: Application) -> uvicorn.Server:
         access_log=False,
         backlog=WAITING,
         h11_max_incomplete_event_size=HEADER_BYTES,
-        http="h11",
+        http=BoundedConnection,
         lifespan="off",
-        limit_concurrency=CONNECTIONS,
         log_config=None,
         loop="asyncio",
         proxy_headers=False,

@@ -22,6 +22,7 @@ from pyiceberg.exceptions import (
 )
 
 import catalog
+from cli.serve import connections
 from cli.serve.application import is_own_name
 from cli.serve.service import catalog_application
 from cli.serve.token import Token, read_token
@@ -300,6 +301,23 @@ def test_hostile_requests_get_errors_and_the_server_goes_on(served: Served) -> N
             many.enter_context(idle)
             idle.sendall(b"GET /v1/config HTT")
         assert ask(served.port, "GET", "/v1/config")[0] == 200
+    assert ask(served.port, "GET", "/v1/config")[0] == 200
+
+
+def test_connections_are_bounded_in_number_and_in_time(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "CONNECTIONS", 8)
+    monkeypatch.setattr(connections, "REQUEST_S", 0.5)
+    with contextlib.ExitStack() as many:
+        idle = []
+        for _ in range(8):
+            opened = socket.create_connection(("127.0.0.1", served.port), timeout=30)
+            idle.append(many.enter_context(opened))
+            opened.sendall(b"GET /v1/config HTT")
+        status, _, body = ask(served.port, "GET", "/v1/config")
+        assert (status, json.loads(body)["error"]["type"]) == (503, "ServiceUnavailableException")
+        assert [opened.recv(1) for opened in idle] == [b""] * 8, "they are closed in time"
     assert ask(served.port, "GET", "/v1/config")[0] == 200
 
 
