@@ -31,7 +31,11 @@ from catalog.write.rows.write import WriteReport, write_rows
 from catalog.write.scope import Scope
 from catalog.write.snapshot.outcome import SnapshotReport, TakenSnapshot
 from catalog.write.snapshot.placement import Placement
-from catalog.write.snapshot.table_plan import SnapshotRequest, SnapshotTask
+from catalog.write.snapshot.table_plan import (
+    SnapshotRequest,
+    SnapshotTask,
+    check_without_versions,
+)
 from catalog.write.snapshot.take import take_snapshot
 from catalog.write.sql.dispatch import run_statement
 from catalog.write.staged_tables import StagedTables
@@ -198,6 +202,7 @@ class Transaction:
             )
         working = self.tables.working(name)
         if files:
+            check_without_versions(source, request)
             return self._snapshot_files(
                 FileSetTask(self.context, working, source, request, dry_run=self._dry_run), origin
             )

@@ -9,9 +9,11 @@ import pytest
 from deltalake import DeltaTable, QueryBuilder, write_deltalake
 
 from catalog import Catalog
+from catalog.errors import InvalidInput
 from catalog.operations.tables import find_table
 from catalog.write.snapshot.outcome import SnapshotReport
 
+from .conftest import write
 from .delta_logs import HandWritten, column, deleted, metadata, protocol, remove
 
 Step = Callable[[str], object]
@@ -214,3 +216,43 @@ def test_a_dry_run_says_what_would_come_and_writes_nothing(
         report = tx.snapshot("t", str(table.root))
     assert (report.files_added, report.rows) == (1, 2)
     assert sorted(path for path in root.rglob("*")) == before
+
+
+@pytest.mark.parametrize("checkpoint", [False, True])
+def test_an_empty_text_is_a_partition_value_of_its_own(
+    cat: Catalog, tmp_path: Path, checkpoint: bool
+) -> None:
+    root = str(tmp_path / "texts")
+    rows = {"id": [1, 2, 3], "p": ["", None, "a"], "b": [b"", None, b"\x01"]}
+    write_deltalake(root, pa.table(rows), partition_by=["p", "b"])
+    if checkpoint:
+        DeltaTable(root).create_checkpoint()
+        write_deltalake(
+            root,
+            pa.table(
+                {"id": [4], "p": [""], "b": [None]},
+                schema=pa.schema({"id": pa.int64(), "p": pa.string(), "b": pa.binary()}),
+            ),
+            mode="append",
+        )
+    for mode in ("reference", "copy"):
+        taken(cat, root, mode=mode)
+        assert by_catalog(cat) == by_library(root)
+
+
+def test_no_version_is_taken_of_what_has_none(cat: Catalog, source: Path) -> None:
+    write(source / "a.parquet", {"id": [1]})
+    for form in ("auto", "parquet", "files"):
+        with pytest.raises(InvalidInput, match="has no version '3'"):
+            taken(cat, source, at="3", format=form)
+
+
+def test_a_table_that_was_altered_here_gets_the_columns_of_its_source_again(
+    cat: Catalog, delta: str
+) -> None:
+    taken(cat, delta, at="0")
+    with cat.transaction("main") as tx:
+        tx.sql("ALTER TABLE t RENAME COLUMN x TO y")
+    report = taken(cat, delta, at="0")
+    assert (report.changed, report.files_kept) == (True, 4)
+    assert by_catalog(cat) == by_library(delta, 0)

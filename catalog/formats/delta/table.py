@@ -4,22 +4,25 @@ import datetime
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from catalog.dataclasses import replace
 from catalog.errors import CorruptData, ErrorKind, InvalidInput, NotFound, Unsupported
-from catalog.formats.delta.features import MAPPING, check_readable
+from catalog.formats.delta.empty_texts import empty_values
+from catalog.formats.delta.features import MAPPING, check_readable, unsupported
 from catalog.formats.delta.folder import Commits, LogFolder
 from catalog.formats.delta.library import as_table, delta_errors, open_version
 from catalog.formats.delta.mirror import LogMirror
 from catalog.formats.delta.paths import file_path
 from catalog.formats.delta.reading import live_batches
 from catalog.formats.delta.schema import DeltaColumn, read_schema
+from catalog.formats.footer import file_of
 from catalog.formats.parquet import StoredFooter
 from catalog.formats.source import Layout, SourceFormat
 from catalog.formats.table_state import (
@@ -125,8 +128,13 @@ class DeltaSource:
     def settled(
         self, state: TableState, file: LiveFile, *, footer: StoredFooter, columns: Layout
     ) -> LiveFile:
-        """Returns a live file with what only its own footer tells."""
+        """Returns a live file with what only its own footer tells.
+
+        Raises:
+            Unsupported: Its columns have other ids than their names say.
+        """
         opened = self._open(state.version.number)
+        opened.check_ids(file.path, footer)
         known = {one.physical: one for one in opened.columns}
         if any(
             name in known and known[name].stored != known[name].column.type for name, _ in columns
@@ -178,6 +186,7 @@ class DeltaSource:
                 raise
             with delta_errors(self.root):
                 found = _Version(self.root, table, mirror)
+                found.empty_values = partial(empty_values, place, self._commits, number)
             self._opened[number] = found
             while len(self._opened) > MAX_OPENED:
                 self._opened.popitem(last=False)
@@ -198,7 +207,7 @@ class DeltaSource:
                 path=path,
                 size_bytes=size,
                 rows=rows,
-                partition=tuple(value[name] for name in opened.partition_by),
+                partition=opened.partition(stated, value),
                 rewritten="" if vector is None else DELETED,
                 revision="" if vector is None else _digest(vector),
             )
@@ -242,8 +251,33 @@ class _Version:
         self.columns: tuple[DeltaColumn, ...] = read_schema(root, table.schema().to_json(), mode)
         self.partition_by = tuple(about.partition_columns)
         self.table_id = str(about.id)
+        self._checked: set[bytes] = set()
+        self.empty_values: Callable[[], Mapping[str, frozenset[str]]] = dict
         self._may_delete = "deletionVectors" in (features or ())
         self._root = root
+
+    def check_ids(self, path: str, footer: StoredFooter) -> None:
+        """Checks that columns which are found by id in files have their names, too.
+
+        Writers give both. The library goes by names, others by ids: where they disagree, nobody
+        knows which rows there are.
+
+        Raises:
+            Unsupported: They do not.
+        """
+        names = {one.field_id: one.physical for one in self.columns if one.field_id is not None}
+        key = footer.structure.elements
+        if not names or key in self._checked:
+            return
+        schema = pq.read_schema(pa.BufferReader(file_of(footer.raw)))
+        for field in schema:
+            stored = (field.metadata or {}).get(b"PARQUET:field_id", b"")
+            expected = names.get(int(stored)) if stored.isdigit() else None
+            if expected is not None and expected != field.name:
+                raise unsupported(
+                    self._root, f"columns found by ids alone (column {field.name!r} of {path})"
+                )
+        self._checked.add(key)
 
     @cached_property
     def actions(self) -> pa.Table:
@@ -261,6 +295,38 @@ class _Version:
     def sizes(self) -> Mapping[str, int]:
         """The sizes of the live files by their paths."""
         return {path: size for path, size, _ in self.listed}
+
+    def partition(self, stated: str, values: Mapping[str, object]) -> tuple[object, ...]:
+        """Returns the partition values of a file.
+
+        An empty text is one for a text or binary column, as the library reads it, though it lists
+        NULL; and NULL for all others.
+        """
+        found = tuple(values[name] for name in self.partition_by)
+        if not any(values[name] is None for name in self._texts):
+            return found
+        empty = self._empty.get(stated, frozenset())
+        return tuple(
+            self._texts.get(name) if value is None and self._physical[name] in empty else value
+            for name, value in zip(self.partition_by, found, strict=True)
+        )
+
+    @cached_property
+    def _texts(self) -> dict[str, str | bytes]:
+        """What an empty text is in the partition columns that can have one."""
+        kinds = {one.column.name: one.column.type for one in self.columns}
+        nothing: dict[str, str | bytes] = {"VARCHAR": "", "BLOB": b""}
+        found = {name: nothing.get(str(kinds[name])) for name in self.partition_by}
+        return {name: value for name, value in found.items() if value is not None}
+
+    @cached_property
+    def _physical(self) -> dict[str, str]:
+        """The names that the log has for the columns."""
+        return {one.column.name: one.physical for one in self.columns}
+
+    @cached_property
+    def _empty(self) -> Mapping[str, frozenset[str]]:
+        return self.empty_values()
 
     def unlike(self, other: "_Version") -> list[int]:
         """Returns the places of live files that another version has not, or with other rows."""

@@ -8,6 +8,7 @@ from catalog.dataclasses import replace
 from catalog.engine.file_types import as_read, check_values
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.formats.parquet import ParquetFooter
+from catalog.formats.partition_types import declared_type
 from catalog.formats.source import Discovery, SourceFile
 from catalog.formats.table_state import LiveFile, SourceTable, TableState
 from catalog.formats.unify import Unified
@@ -76,20 +77,34 @@ def _check_request(task: SnapshotTask, table: SourceTable) -> None:
 
 def _check_partitioning(task: SnapshotTask, state: TableState) -> None:
     wanted = task.request.partition_by
-    if wanted is not None and tuple(name for name, _ in wanted) != state.partition_by:
+    if wanted is None:
+        return
+    advice = "a table of another format has the partitioning that its log says"
+    if tuple(name for name, _ in wanted) != state.partition_by:
         raise InvalidInput(
             f"partition columns {', '.join(name for name, _ in wanted) or 'none'} were declared, "
             f"but {state.root} is partitioned by {', '.join(state.partition_by) or 'nothing'}",
             kind=ErrorKind.PARTITIONING_MISMATCH,
-            hint="a table of another format has the partitioning that its log says",
+            hint=advice,
         )
+    types = {column.name: column.type for column in state.columns}
+    for name, text in wanted:
+        if text is not None and declared_type(text) != types[name]:
+            raise InvalidInput(
+                f"partition column {name!r} of {state.root} is {types[name]}, not {text}",
+                kind=ErrorKind.PARTITIONING_MISMATCH,
+                hint=advice,
+            )
 
 
 def _has_version(task: SnapshotTask, table: SourceTable, state: TableState) -> bool:
     """Returns whether the table has just the rows of a version, taken in the way asked for."""
-    record = None if task.base is None else task.base.snapshot.source
+    before = None if task.base is None else task.base.snapshot
+    record = None if before is None else before.source
     return (
-        record is not None
+        before is not None
+        and record is not None
+        and before.schema == table_schema(state, Identities.of(state, before))
         and is_same_table(record, state)
         and record.root == state.root
         and record.version == state.version.number

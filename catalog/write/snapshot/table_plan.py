@@ -19,7 +19,7 @@ from catalog.formats.partition_types import (
 )
 from catalog.formats.source import Discovery
 from catalog.formats.unify import Unified, column_ids
-from catalog.hints import Option, hint
+from catalog.hints import Blank, Option, hint
 from catalog.model.partition import Partition
 from catalog.model.schema import FileSchema
 from catalog.model.table import TableSnapshot
@@ -92,6 +92,22 @@ class SnapshotRequest:
     def fingerprints_now(self) -> bool:
         """Whether the new files are fingerprinted before the commit."""
         return self.prints != "later"
+
+
+def check_without_versions(source: str, request: SnapshotRequest) -> None:
+    """Checks that no version of a source is asked for that has none.
+
+    Raises:
+        InvalidInput: One is.
+    """
+    if request.at is not None:
+        raise InvalidInput(
+            f"{source} is not a table of Delta or Iceberg, and has no version {request.at!r}",
+            hint=hint(
+                "leave {} out, or name the directory of such a table",
+                Option("at", Blank("VERSION")),
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from catalog.formats.open_table import open_table
 from catalog.write.snapshot.other_table import take_table
 from catalog.write.snapshot.outcome import TakenSnapshot
 from catalog.write.snapshot.parquet_files import take_files
-from catalog.write.snapshot.table_plan import SnapshotTask
+from catalog.write.snapshot.table_plan import SnapshotTask, check_without_versions
 
 
 def take_snapshot(task: SnapshotTask) -> TakenSnapshot:
@@ -17,4 +17,7 @@ def take_snapshot(task: SnapshotTask) -> TakenSnapshot:
         Unsupported: The source has a feature that is not known; the message names it.
     """
     other = open_table(task.source, task.request.format, task.store)
-    return take_files(task) if other is None else take_table(task, other)
+    if other is not None:
+        return take_table(task, other)
+    check_without_versions(task.source, task.request)
+    return take_files(task)

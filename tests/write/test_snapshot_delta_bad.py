@@ -1,0 +1,197 @@
+"""Tables of Delta that are not taken: messages name the file or the feature, and nothing stays."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from catalog import Catalog
+from catalog.errors import CatalogError
+
+from .delta_logs import HandWritten, column, metadata, protocol, remove
+
+FIELDS = [column("id", "long")]
+ROWS = pa.table({"id": [1, 2, 3]})
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> HandWritten:
+    """Is a table of three versions, each of which adds a file."""
+    found = HandWritten(tmp_path / "delta")
+    first = found.file("part%200.parquet", ROWS, path="part%25200.parquet")
+    found.commit(protocol(), metadata(FIELDS), first)
+    found.commit(found.file("part-1.parquet", ROWS))
+    found.commit(found.file("part-2.parquet", ROWS))
+    return found
+
+
+def log(table: HandWritten, version: int) -> Path:
+    return table.root / f"_delta_log/{version:020}.json"
+
+
+def cut(path: Path, size: int) -> None:
+    path.write_bytes(path.read_bytes()[:size])
+
+
+def overwrite_end(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-12] + b"x" * 12)
+
+
+def added_as(table: HandWritten, path: str) -> None:
+    """Lets the newest version name another file."""
+    lines = [json.loads(line) for line in log(table, 2).read_text().splitlines()]
+    for line in lines:
+        line.get("add", {}).update(path=path)
+    log(table, 2).write_text("\n".join(map(json.dumps, lines)))
+
+
+def vacuumed(table: HandWritten) -> None:
+    table.commit(remove("part-1.parquet"))
+    (table.root / "part-1.parquet").unlink()
+
+
+def no_versions(table: HandWritten) -> None:
+    shutil.rmtree(table.root / "_delta_log")
+    (table.root / "_delta_log").mkdir()
+
+
+def newest(reader: int) -> dict[str, Any]:
+    return {"protocol": {"minReaderVersion": reader, "minWriterVersion": reader}}
+
+
+VARIANT = metadata([column("v", "variant")])
+
+Change = Callable[[HandWritten], object]
+
+BAD: dict[str, tuple[Change, dict[str, str], str, str]] = {
+    "a gap": (lambda t: log(t, 1).unlink(), {}, "log-damaged", "gap: _delta_log/0{19}1.json"),
+    "no beginning": (lambda t: log(t, 0).unlink(), {}, "log-damaged", "_delta_log/0{20}.json"),
+    "a cut log": (lambda t: cut(log(t, 2), 150), {}, "log-damaged", "0{19}2.json is not JSON"),
+    "an empty log": (lambda t: cut(log(t, 1), 0), {}, "log-damaged", "0{19}1.json is empty"),
+    "no versions": (no_versions, {}, "log-damaged", "no versions"),
+    "a newer reader": (
+        lambda t: t.commit(newest(9)),
+        {},
+        "unsupported-feature",
+        "reader version 9",
+    ),
+    "an unknown feature": (
+        lambda t: t.commit(protocol("rowSorcery")),
+        {},
+        "unsupported-feature",
+        "rowSorcery",
+    ),
+    "type widening": (
+        lambda t: t.commit(protocol("typeWidening")),
+        {},
+        "unsupported-feature",
+        "feature typeWidening",
+    ),
+    "vacuum check": (
+        lambda t: t.commit(protocol("vacuumProtocolCheck")),
+        {},
+        "unsupported-feature",
+        "vacuumProtocolCheck",
+    ),
+    "a variant": (
+        lambda t: t.commit(protocol("variantType"), VARIANT),
+        {},
+        "unsupported-feature",
+        "variantType",
+    ),
+    "a missing file": (
+        lambda t: (t.root / "part-1.parquet").unlink(),
+        {},
+        "live-file-missing",
+        "part-1.parquet is missing",
+    ),
+    "a cut file": (
+        lambda t: cut(t.root / "part-1.parquet", 100),
+        {},
+        "live-file-missing",
+        "part-1.parquet has 100 bytes",
+    ),
+    "a damaged file": (
+        lambda t: overwrite_end(t.root / "part-1.parquet"),
+        {},
+        "damaged-parquet",
+        "part-1.parquet",
+    ),
+    "a vacuumed version": (
+        vacuumed,
+        {"at": "2"},
+        "live-file-missing",
+        "part-1.parquet is missing, and version 2",
+    ),
+    "out of the table": (
+        lambda t: added_as(t, "../x.parquet"),
+        {},
+        "log-damaged",
+        r"\.\./x.parquet",
+    ),
+    "out of it, encoded": (
+        lambda t: added_as(t, "a/%2E%2E/%2e%2e/x"),
+        {},
+        "log-damaged",
+        "leads out of the table",
+    ),
+    "another scheme": (
+        lambda t: added_as(t, "s3://b/x.parquet"),
+        {},
+        "unsupported-feature",
+        "s3://b/x.parquet",
+    ),
+    "no such version": (
+        lambda t: None,
+        {"at": "3"},
+        "version-not-found",
+        "no version 3: the newest is 2",
+    ),
+    "no such time": (
+        lambda t: None,
+        {"at": "2001-01-01"},
+        "version-not-found",
+        "2001-01-01 or before",
+    ),
+    "no version at all": (lambda t: None, {"at": "soon"}, "invalid-input", "'soon' is neither"),
+    "rows added": (lambda t: None, {"scope": "append"}, "invalid-input", "taken whole"),
+    "some partitions": (lambda t: None, {"scope": "partitions"}, "invalid-input", "taken whole"),
+    "plain Parquet": (lambda t: None, {"format": "parquet"}, "other-format", "table of Delta"),
+    "Iceberg": (lambda t: None, {"format": "iceberg"}, "source-not-found", "no table of Iceberg"),
+}
+
+
+def everything(*roots: Path) -> list[tuple[Path, int]]:
+    return sorted((path, path.stat().st_size) for root in roots for path in root.rglob("*"))
+
+
+@pytest.mark.invariant("A Delta table that cannot be taken exactly is refused, and nothing stays")
+@pytest.mark.parametrize("case", BAD)
+def test_what_is_not_taken_is_named_and_leaves_nothing_behind(
+    cat: Catalog, root: Path, table: HandWritten, case: str
+) -> None:
+    change, options, kind, words = BAD[case]
+    change(table)
+    before = everything(root, table.root)
+    for mode in ("copy", "reference"):
+        with pytest.raises(CatalogError, match=words) as caught, cat.transaction("main") as tx:
+            tx.snapshot("t", str(table.root), mode=mode, **options)  # type: ignore[arg-type]
+        assert caught.value.kind == kind
+        assert everything(root, table.root) == before
+
+
+@pytest.mark.parametrize("below", ["", "/part-*", "/day=1"])
+def test_a_plain_snapshot_names_the_command_that_takes_the_table(
+    cat: Catalog, table: HandWritten, below: str
+) -> None:
+    (table.root / "day=1").mkdir()
+    around = {"": table.root.parent, "/part-*": table.root, "/day=1": table.root}[below]
+    source = str(around) if not below else f"{table.root}{below}"
+    refused = pytest.raises(CatalogError, match="is a table of Delta")
+    with refused as caught, cat.transaction("main") as tx:
+        tx.snapshot("t", source, allow_empty=True)
+    assert f"tx.snapshot(TABLE, {str(table.root)!r})" in str(caught.value.hint)
