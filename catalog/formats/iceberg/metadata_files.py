@@ -1,6 +1,7 @@
 """Data files as manifests of Iceberg list them: which are shared, where they are, their values."""
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from catalog.dataclasses import dataclass
@@ -198,7 +199,8 @@ def partition_value(encoded: bytes | None, kind: Scalar) -> Any:
         return None
     if kind.type_class in (TypeClass.DATE, TypeClass.TIME, TypeClass.TIMESTAMP):
         return encoded_ticks(encoded)
-    return decode(encoded, kind)
+    value = decode(encoded, kind)
+    return Decimal(value) if isinstance(value, int) and kind.name == "UBIGINT" else value
 
 
 def iceberg_file(

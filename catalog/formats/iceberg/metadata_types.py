@@ -39,14 +39,29 @@ _SCALARS = {
     "TIMESTAMP WITH TIME ZONE": "timestamptz",
     "UUID": "uuid",
     "JSON": "string",
+    "UTINYINT": "int",
+    "USMALLINT": "int",
+    "UINTEGER": "long",
+    "UBIGINT": "decimal(20, 0)",
+    "TIMESTAMP_S": "timestamp",
+    "TIMESTAMP_MS": "timestamp",
 }
 """Iceberg's types (format 2) for scalar types, DECIMAL apart."""
 
-_JSON = Scalar("JSON")
+_WRITTEN_AS = {
+    "JSON": "VARCHAR",
+    "UTINYINT": "INTEGER",
+    "USMALLINT": "INTEGER",
+    "UINTEGER": "BIGINT",
+    "UBIGINT": "DECIMAL(20,0)",
+    "TIMESTAMP_S": "TIMESTAMP",
+    "TIMESTAMP_MS": "TIMESTAMP",
+}
+"""Types whose values are written in another one, which has all of them: Iceberg knows no integer
+without a sign, and some readers no text that is marked as JSON."""
 
-_REWRITTEN = (NULL_TYPE, _JSON)
-"""Types of columns in files that some readers refuse: they know no column without a type, and no
-text that is marked as JSON."""
+_REWRITTEN = {NULL_TYPE.name, *_WRITTEN_AS}
+"""Types of columns in files that are never read as they are."""
 
 _WIDER = {
     "int": {"int", "long"},
@@ -182,10 +197,10 @@ def reads_as(held: DataType, wanted: DataType) -> bool:
 
 
 def written_as(kind: DataType) -> DataType:
-    """Returns the type in which values of a column are written for Iceberg: JSON as text."""
+    """Returns the type in which values of a column are written for Iceberg, which has them all."""
     match kind:
         case Scalar():
-            return Scalar("VARCHAR") if kind == _JSON else kind
+            return Scalar(_WRITTEN_AS.get(kind.name, kind.name))
         case ListType(element):
             return ListType(written_as(element))
         case MapType(key, value):
@@ -195,7 +210,7 @@ def written_as(kind: DataType) -> DataType:
 
 
 def _scalar_reads_as(held: Scalar, wanted: Scalar) -> bool:
-    if held in _REWRITTEN:
+    if held.name in _REWRITTEN:
         return False
     if held.decimal is not None and wanted.decimal is not None:
         return held.decimal[1] == wanted.decimal[1] and held.decimal[0] <= wanted.decimal[0]
