@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from catalog.dataclasses import dataclass, field
+from catalog.dataclasses import dataclass, field, replace
 from catalog.errors import CorruptData
 from catalog.model.ids import excerpt
 from catalog.model.schema import MAX_FIELD_ID
@@ -36,6 +36,14 @@ class SourceRecord:
     shape: str = ""
     reading: str = ""
     mark: str = ""
+
+    def renumbered(self, ids: Mapping[int, int]) -> "SourceRecord":
+        """Returns what is kept of the source by a table whose columns have other field ids now."""
+        return replace(
+            self,
+            columns={name: ids.get(one, one) for name, one in self.columns.items()},
+            key=tuple(ids.get(one, one) for one in self.key),
+        )
 
     def to_json(self) -> dict[str, object]:
         """Returns the stored form."""

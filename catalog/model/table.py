@@ -81,10 +81,10 @@ class TableSnapshot:
         return tuple((f.name, f.type) for f in found if isinstance(f.type, Scalar))
 
     def no_longer_of(self, before: "TableSnapshot | None") -> "TableSnapshot":
-        """Returns the table, whose files have changed since ``before``.
+        """Returns the table, whose files or columns have changed since ``before``.
 
-        It does not have the rows of a version of its source any more, unless it says itself which
-        version it has been taken from since.
+        It is not what a version of its source is any more, unless it says itself which version it
+        has been taken from since.
         """
         source = self.source
         if source is None or source.version is None:

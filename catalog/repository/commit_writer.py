@@ -255,7 +255,9 @@ class CommitWriter:
         self, update: TableUpdate, snapshot: TableSnapshot, pack: PackBuilder
     ) -> tuple[PlacedEntry, TableSnapshot]:
         base = update.moved or update.base
-        if base is not None and (update.removed or update.added):
+        if base is not None and (
+            update.removed or update.added or base.snapshot.schema != snapshot.schema
+        ):
             snapshot = snapshot.no_longer_of(base.snapshot)
         if base is not None and (
             base.snapshot.partition_by != snapshot.partition_by

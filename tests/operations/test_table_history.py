@@ -418,3 +418,36 @@ def test_what_is_not_a_table_with_a_past_is_refused(lake: Catalog, tmp_path: Pat
 def _clean(tmp_path: Path) -> Iterator[None]:
     yield
     shutil.rmtree(tmp_path, ignore_errors=True)
+
+
+def test_a_table_taken_whole_knows_which_columns_are_its_sources(
+    lake: Catalog, place: Path
+) -> None:
+    take(lake, place, key=["id"])
+    lake.merge("import/orders")
+    with lake.transaction() as tx:
+        tx.sql("ALTER TABLE orders ADD COLUMN own INTEGER DEFAULT 1")
+    other = {"mode": "overwrite", "schema_mode": "overwrite", "partition_by": ["new"]}
+    write_deltalake(str(place), pa.table({"id": [1], "new": ["x"], "v": [1.5]}), **other)
+    take(lake, place)
+    with pytest.raises(catalog.MergeConflict):
+        lake.merge("import/orders")
+    lake.continue_merge(resolve="theirs")
+    table = lake.table("orders")
+    assert table.source is not None
+    ids = {field.name: field.id for field in table.schema.fields}
+    known = table.source.columns
+    assert {name: known[name] for name in ids} == ids
+    write_deltalake(str(place), pa.table({"id": [2], "new": ["y"], "v": [2.5]}), mode="append")
+    snap(lake, "orders", place)
+    assert ours(lake, "main") == theirs(place, 4)
+
+
+def test_a_snapshot_takes_back_what_changed_columns_here(lake: Catalog, place: Path) -> None:
+    for statement in ("RENAME COLUMN v TO w", "DROP COLUMN v", "ADD COLUMN more INTEGER DEFAULT 5"):
+        snap(lake, "orders", place)
+        with lake.transaction() as tx:
+            tx.sql(f"ALTER TABLE orders {statement}")
+        snap(lake, "orders", place)
+        assert [field.name for field in lake.schema("orders")] == ["id", "day", "v"]
+        assert ours(lake, "main") == theirs(place, 2)

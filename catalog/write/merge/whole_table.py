@@ -59,4 +59,5 @@ def _renumbered(table: TableSnapshot, shape: MergedShape) -> TableSnapshot:
         key=tuple(ids.get(i, i) for i in table.key),
         partition_by=tuple(ids.get(i, i) for i in table.partition_by),
         file_schemas={one.id: one for one in schemas},
+        source=None if table.source is None else table.source.renumbered(ids),
     )
