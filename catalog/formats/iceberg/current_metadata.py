@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from catalog.dataclasses import dataclass
-from catalog.errors import CorruptData, ErrorKind, InvalidInput, NotFound
+from catalog.errors import CorruptData, ErrorKind, InvalidInput, NotFound, StorageFailure
 from catalog.storage.external_files import is_remote, remote_files
 from catalog.storage.failures import storage_errors
 from catalog.storage.store import ObjectStore
@@ -69,7 +69,11 @@ def metadata_folder(root: str, store: ObjectStore | None) -> MetadataFolder | No
     else:
         try:
             listed = os.listdir(place)
-        except (FileNotFoundError, NotADirectoryError):
+        except PermissionError as error:  # else its files would be taken without it
+            raise StorageFailure(
+                f"cannot read {place}: {error.strerror}", hint="check its permissions"
+            ) from error
+        except OSError:
             return None
     numbers = {name: _number(name) for name in listed if is_metadata_file(name)}
     if not numbers and not any(name.endswith(".avro") for name in listed):
