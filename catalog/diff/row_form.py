@@ -1,7 +1,7 @@
 """The changed rows of a table in the row form, built in Arrow."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import duckdb
 import numpy as np
@@ -13,7 +13,7 @@ from catalog.diff.compare.sql_columns import Part, SqlColumns
 from catalog.diff.plan import SIDES, ColumnPair, SideName
 from catalog.diff.result import RowReader, Selection
 from catalog.diff.tally import updated
-from catalog.engine.arrow_arrays import constant, from_numpy
+from catalog.engine.arrow_arrays import constant, from_numpy, to_numpy
 from catalog.engine.checked_reads import checked_reader
 from catalog.engine.checks import Check
 from catalog.engine.connection import cursor
@@ -41,7 +41,16 @@ SORTED_ROWS = 1_000_000
 """Changed rows up to which they are sorted by key; more come in any order, because sorting them
 would take longer than the diff."""
 
+WIDE_COLUMNS, WIDE_CELLS = 512, 2_000_000
+"""Columns from which rows are sorted by Arrow, and their cells up to which they are: the engine
+carries all columns along when it sorts, which takes more than their square."""
+
+_SORT_KEY = "sort_key"
+
 _KINDS = {"inserted": "i", "deleted": "d", "updated": "u"}
+
+_Order: TypeAlias = Literal["none", "engine", "arrow"]
+"""Who puts rows in the order of their keys, if anybody does."""
 
 RowParts: TypeAlias = Callable[[bool, Collection[str] | None], list[Part]]
 """Returns the changed rows of a table; see ``Remainder.row_parts``."""
@@ -66,7 +75,12 @@ def row_reader(
         shown = frozenset(touched) if selection.narrow and columns.plan.key else None
         with engine_errors():
             form, parts = _RowForm(columns, shown), rows(fit, shown)
-            changed = _ChangedRows(con, form, parts, selection=selection, fit=fit)
+            order: _Order = "none"
+            if fit:
+                cells = len(form.cells())
+                wide = cells >= WIDE_COLUMNS and count * cells <= WIDE_CELLS
+                order = "arrow" if wide and form.keys else "engine"
+            changed = _ChangedRows(con, form, parts, selection=selection, order=order)
             return checked_reader(changed.reader(), checks)
 
     return read
@@ -97,9 +111,10 @@ class _Query:
 
 
 def _queries(
-    form: "_RowForm", parts: Sequence[Part], selection: Selection, *, fit: bool
+    form: "_RowForm", parts: Sequence[Part], selection: Selection, *, order: _Order
 ) -> list[_Query]:
-    """Returns the queries of the rows wanted: one in the order of keys, if that fits."""
+    """Returns the queries of the rows wanted: one if they are put in the order of keys."""
+    fit = order != "none"
     kind = "true" if selection.change is None else f"kind = '{_KINDS[selection.change]}'"
     queries = []
     for part in parts:
@@ -113,13 +128,15 @@ def _queries(
     if not fit:
         return queries
     union = " UNION ALL BY NAME ".join(query.sql for query in queries)
-    order = f" ORDER BY {form.order}" if form.order else ""
+    if order == "arrow":
+        return [_Query(f"SELECT *, {form.sort_key} AS {_SORT_KEY} FROM ({union})")]
+    sorting = f" ORDER BY {form.order}" if form.order else ""
     few = selection.limit is not None and selection.where is None
-    return [_Query(f"FROM ({union}){order}" + (f" LIMIT {selection.limit}" if few else ""))]
+    return [_Query(f"FROM ({union}){sorting}" + (f" LIMIT {selection.limit}" if few else ""))]
 
 
 class _ChangedRows:
-    """Changed rows in the row form, read batch by batch; sorted by key if they ``fit``."""
+    """Changed rows in the row form, read batch by batch, in the order of their keys or in none."""
 
     def __init__(
         self,
@@ -128,18 +145,23 @@ class _ChangedRows:
         parts: Sequence[Part],
         *,
         selection: Selection,
-        fit: bool,
+        order: _Order,
     ) -> None:
         self._con = con
         self._own = prepared_cursor(con)
         self._form = form
         self._selection = selection
-        self._queries = _queries(form, parts, selection, fit=fit)
-        small = fit or selection.limit is not None
+        self._queries = _queries(form, parts, selection, order=order)
+        small = order != "none" or selection.limit is not None
         self._size = BATCH_ROWS if small else form.batch_rows()
         self._read_rows = min(self._size, READ_ROWS)
         first = self._queries[0]
-        self._first = self._own.sql(first.sql).to_arrow_reader(self._read_rows)
+        rows = self._own.sql(first.sql)
+        self._first = (
+            _in_order(rows.to_arrow_table()).to_reader(self._read_rows)
+            if order == "arrow"
+            else rows.to_arrow_reader(self._read_rows)
+        )
         types = {f.name: f.type for f in self._first.schema}
         self._cells = pa.schema([(name, types[first.source(name)]) for name in form.cells()])
         self._schema = form.schema(self._cells)
@@ -216,6 +238,15 @@ class _ChangedRows:
                 yield query, batch
 
 
+def _in_order(rows: pa.Table) -> pa.Table:
+    """Returns rows in the order of their sort keys, without these."""
+    places = to_numpy(pc.sort_indices(rows.column(_SORT_KEY)))
+    rows = rows.drop_columns([_SORT_KEY])
+    if (places == np.arange(len(places))).all():
+        return rows
+    return rows.take(from_numpy(places))
+
+
 _CHANGE_COLUMNS = ("change", "changed")
 
 
@@ -275,6 +306,12 @@ class _RowForm:
             for p in self.plan.key_pairs
         ]
         self.order = ", ".join(f"k{n} NULLS FIRST" for n, _ in enumerate(self.keys))
+
+    @property
+    def sort_key(self) -> str:
+        """Returns SQL of bytes by which rows come in their order."""
+        listed = (f"k{n}, 'ASC NULLS FIRST'" for n, _ in enumerate(self.keys))
+        return f"create_sort_key({', '.join(listed)})"
 
     def fields(self, side: SideName) -> list[Field]:
         """Returns the columns that are shown of a side."""

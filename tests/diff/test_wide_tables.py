@@ -1,11 +1,20 @@
-"""Planning a diff and writing its SQL take work in proportion to the number of columns."""
+"""Tables with many columns: work in proportion to their number, and the same answers."""
 
+import datetime
+import math
+import random
 import sys
+import uuid
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+import catalog
 from catalog.diff.compare.sql_columns import SqlColumns
 from catalog.diff.options import DiffOptions
 from catalog.diff.plan import TablePlan, plan_table
@@ -69,3 +78,50 @@ def test_the_work_of_writing_sql_grows_with_the_columns() -> None:
 def test_pairs_know_their_numbers(columns: int) -> None:
     plan = planned(columns)
     assert [pair.number for pair in plan.pairs] == list(range(columns))
+
+
+@pytest.mark.parametrize("keys", [["x"], ["day", "s"], ["u", "n"]])
+def test_changed_rows_of_wide_tables_come_in_the_order_of_their_keys_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: list[str]
+) -> None:
+    rnd = random.Random(1)
+    floats = [math.nan, math.inf, -math.inf, 0.5, -3.0, 1e300, 0.0, None]
+    count = len(floats)
+    days = [datetime.date(2024, 1, n % 3 + 1) if n else None for n in range(count)]
+    rows = [
+        {
+            "x": floats[n],
+            "day": days[n],
+            "s": f"{'é' if n % 2 else 'Z'}{n}",
+            "u": uuid.UUID(int=(n * 37 % 11) << 124 | 5).bytes,
+            "n": n,
+        }
+        for n in range(count)
+    ]
+    lake = catalog.create(tmp_path / "lake")
+    for state in range(2):
+        some = [{**row, "v": n + state} for n, row in enumerate(rows) if n != 4 * state]
+        rnd.shuffle(some)
+        kinds = {"x": pa.float64(), "day": pa.date32(), "s": pa.string(), "u": pa.uuid()}
+        kinds |= {"n": pa.int64(), "v": pa.int64()}
+        folder = tmp_path / f"{state}"
+        folder.mkdir()
+        pq.write_table(
+            pa.Table.from_pylist(some, pa.schema(list(kinds.items()))), folder / "a.parquet"
+        )
+        with lake.transaction() as tx:
+            tx.snapshot("t", folder, key=keys)
+    asked: list[dict[str, Any]] = [
+        {},
+        {"limit": 3},
+        {"change": "updated"},
+        {"where": "_to.v > 2", "limit": 2},
+    ]
+    answers = []
+    for columns in (10_000, 0):
+        monkeypatch.setattr("catalog.diff.row_form.WIDE_COLUMNS", columns)
+        with lake.diff("main~1", "main", level="rows") as diff:
+            found = [diff["t"].to_arrow(**some) for some in asked]
+            answers.append([(table.schema, repr(table.to_pylist())) for table in found])
+            assert [table.num_rows for table in found] == [count, 3, count - 2, 2]
+    assert answers[0] == answers[1]
