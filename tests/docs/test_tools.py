@@ -201,12 +201,16 @@ def address(loaded: Path) -> Iterator[str]:
 SERVED_AT = "http://127.0.0.1:8181"
 
 
-def test_pyiceberg_prints_what_the_page_shows(address: str) -> None:
-    ((code, shown),) = answers(page(ICEBERG_PAGE), "python")
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(code.replace(SERVED_AT, address), {})
-    assert printed.getvalue().rstrip("\n") == shown
+@pytest.mark.filterwarnings("ignore:Iceberg scan planning:polars.exceptions.PerformanceWarning")
+def test_pyiceberg_and_polars_print_what_the_page_shows(address: str) -> None:
+    pytest.importorskip("polars")
+    cells = answers(page(ICEBERG_PAGE), "python")
+    assert len(cells) == 2
+    for code, shown in cells:
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(code.replace(SERVED_AT, address), {})
+        assert printed.getvalue().rstrip("\n") == shown
 
 
 def test_duckdb_answers_what_the_page_shows(address: str) -> None:
