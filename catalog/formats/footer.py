@@ -57,6 +57,9 @@ _VERSION, _SCHEMA, _STRUCT = b"\x15", b"\x19", 12
 """How the fields ``version`` and ``schema`` begin where they are the first of a footer, and the
 kind of the schema's elements."""
 
+_ARROW_KEY = b"ARROW:schema\x18"
+"""The key under which Arrow leaves a schema, and how its value begins."""
+
 MAGIC, ENCRYPTED_MAGIC = b"PAR1", b"PARE"
 
 _REPEATED, _FIXED = 2, 7
@@ -173,10 +176,11 @@ def checked_metadata(source: ParquetSource, label: Label) -> pq.FileMetaData:
         return _metadata(footer, digest)
 
 
-def schema_bytes(source: ParquetSource, label: Label) -> bytes:
+def schema_bytes(source: ParquetSource, label: Label) -> tuple[bytes, bytes]:
     """Returns the bytes of a file's footer that hold its schema, without reading the rest.
 
-    All of the footer if it begins otherwise than the standard has it.
+    The first are all of the footer if it begins otherwise than the standard has it. The second are
+    the schema that Arrow has left there for its own readers, in base64; empty if it has not.
 
     Raises:
         CorruptData: It is not a Parquet file, or damaged.
@@ -187,7 +191,12 @@ def schema_bytes(source: ParquetSource, label: Label) -> bytes:
     with parquet_errors(label):
         footer, _ = _footer_bytes(source)
         try:
-            return _schema(footer)[0] or footer
+            start = footer.rfind(_ARROW_KEY)
+            arrow = b""
+            if start >= 0:
+                length, begin = varint(footer, start + len(_ARROW_KEY))
+                arrow = footer[begin : begin + length]
+            return _schema(footer)[0] or footer, arrow
         except IndexError as error:
             raise Damaged("its footer ends too early") from error
 

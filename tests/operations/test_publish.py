@@ -512,6 +512,27 @@ def test_files_of_others_are_written_anew_where_readers_differ(
     check(tmp_path / "out" / "t", rows(x=[1, 1], t=[moment] * 2), second=second)
 
 
+def test_files_are_written_anew_where_a_reader_goes_by_arrows_own_schema(
+    cat: Catalog, tmp_path: Path, second: SecondReader | None
+) -> None:
+    day = datetime.date(2024, 1, 1)
+    columns = {
+        "a": pa.array([day, None], pa.date64()),
+        "b": pa.array([1, None], pa.duration("s")),
+        "c": pa.array([[1, 2], None], pa.list_(pa.int32(), 2)),
+        "d": pa.array([{"t": [day]}, None], pa.struct([("t", pa.list_(pa.date64()))])),
+    }
+    expected = {"a": [day, None], "b": [1, None], "c": [[1, 2], None], "d": [{"t": [day]}, None]}
+    for name, values in columns.items():
+        path = tmp_path / f"{name}.parquet"
+        pq.write_table(pa.table({"x": values, "s": pa.array(["k", "k"]).dictionary_encode()}), path)
+        with cat.transaction("main") as tx:
+            tx.snapshot(name, str(path), mode="reference")
+    cat.publish("main", str(tmp_path / "out"))
+    for name, values in expected.items():
+        check(tmp_path / "out" / name, rows(x=values, s=["k", "k"]), second=second)
+
+
 def test_partition_columns_that_files_have_too(
     cat: Catalog, tmp_path: Path, second: SecondReader | None
 ) -> None:

@@ -5,10 +5,11 @@ names than the table today, or a type that is not exactly that of the log, is wr
 mapping names to columns, which Delta can do, is not known to all readers.
 """
 
+import base64
 import re
-from collections.abc import Sequence
 from urllib.parse import quote
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from catalog.dataclasses import dataclass
@@ -56,8 +57,13 @@ _GROUPS = (".list.element", ".list.item", ".key_value.")
 """What the paths of elements have in them, once a level, where lists and maps are as they should
 be: of older forms, not all readers make the same."""
 
-_plain: dict[bytes, bool] = {}
+_plain: dict[tuple[bytes, bytes], bool] = {}
 """What is known of schemas of files, by their bytes."""
+
+_TEXTS = (
+    *(pa.string(), pa.large_string(), pa.string_view()),
+    *(pa.binary(), pa.large_binary(), pa.binary_view()),
+)
 
 KNOWN_SCHEMAS = 1000
 """Schemas of files that are kept: tables have few."""
@@ -159,8 +165,9 @@ def _layout(schema: FileSchema, table: TableSnapshot) -> list[object]:
 def is_plain(source: ParquetSource) -> bool:
     """Returns whether all readers read all columns of a file alike.
 
-    Not so for times in units or encodings of old, decimals of any length, lists of old, and text
-    that is marked as something else. Of files of one schema, one footer is read whole.
+    Not so for times in units or encodings of old, decimals of any length, lists of old, text that
+    is marked as something else, and where Arrow's own schema has another type than Parquet's: some
+    follow it. Of files of one schema, one footer is read whole.
 
     Raises:
         CorruptData: It is gone, or damaged.
@@ -170,15 +177,12 @@ def is_plain(source: ParquetSource) -> bool:
     known = _plain.get(stored)
     if known is None:
         schema = checked_metadata(source, label).schema
-        known = _are_plain([schema.column(n) for n in range(len(schema))])
+        leaves = [schema.column(n) for n in range(len(schema))]
+        known = all(map(_is_plain, leaves)) and _is_plain_arrow(stored[1])
         if len(_plain) >= KNOWN_SCHEMAS:
             _plain.clear()
         _plain[stored] = known
     return known
-
-
-def _are_plain(leaves: Sequence[pq.ColumnSchema]) -> bool:
-    return all(map(_is_plain, leaves))
 
 
 def _is_plain(leaf: pq.ColumnSchema) -> bool:
@@ -192,3 +196,36 @@ def _is_plain(leaf: pq.ColumnSchema) -> bool:
     if annotation.startswith("Decimal("):
         return leaf.physical_type in ("INT32", "INT64", "FIXED_LEN_BYTE_ARRAY")
     return (leaf.physical_type, annotation) in _PLAIN
+
+
+def _is_plain_arrow(encoded: bytes) -> bool:
+    """Returns whether the schema that Arrow left in a file has only types that Parquet has too."""
+    if not encoded:
+        return True
+    try:
+        schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(encoded)))
+    except (ValueError, OSError, pa.ArrowException):
+        return False
+    return all(_is_plain_type(field.type) for field in schema)
+
+
+def _is_plain_type(kind: pa.DataType) -> bool:
+    known = pa.types
+    if known.is_dictionary(kind):
+        return _is_plain_type(kind.value_type)
+    if any(is_one(kind) for is_one in (known.is_list, known.is_large_list, known.is_struct)):
+        return all(_is_plain_type(kind.field(n).type) for n in range(kind.num_fields))
+    if known.is_map(kind):
+        return _is_plain_type(kind.key_type) and _is_plain_type(kind.item_type)
+    if known.is_timestamp(kind):
+        return bool(kind.unit == "us")
+    if known.is_float16(kind):
+        return False
+    return bool(
+        known.is_boolean(kind)
+        or known.is_integer(kind)
+        or known.is_floating(kind)
+        or known.is_decimal128(kind)
+        or known.is_date32(kind)
+        or kind in _TEXTS
+    )
