@@ -533,6 +533,26 @@ def test_files_are_written_anew_where_a_reader_goes_by_arrows_own_schema(
         check(tmp_path / "out" / name, rows(x=values, s=["k", "k"]), second=second)
 
 
+def test_nanoseconds_are_written_as_microseconds_only_if_they_are_whole(
+    cat: Catalog, tmp_path: Path, second: SecondReader | None
+) -> None:
+    moment = datetime.datetime(2024, 1, 2, 3, 4, 5, 678901)
+    old = datetime.datetime(1932, 1, 2, 3, 4, 5, 678901)
+    ticks = pa.array([moment, None, old], pa.timestamp("ns"))
+    write(cat, "t", pa.table({"id": [1, 2, 3], "x": ticks}))
+    write(cat, "p", pa.table({"id": [1, 2, 3], "x": ticks}), partition_by=["x"])
+    cat.publish("main", str(tmp_path / "out"))
+    for name in ("t", "p"):
+        check(tmp_path / "out" / name, rows(id=[1, 2, 3], x=[moment, None, old]), second=second)
+    between = pa.array([1], pa.int64()).cast(pa.timestamp("ns"))
+    for name in ("t", "p"):
+        write(cat, name, pa.table({"id": [4], "x": between}))
+        with pytest.raises(Unsupported, match="'x'") as raised:
+            cat.publish("main", str(tmp_path / "out"), tables=[name])
+        assert raised.value.kind == ErrorKind.FORMAT_LIMIT
+        check(tmp_path / "out" / name, rows(id=[1, 2, 3], x=[moment, None, old]), second=second)
+
+
 def test_partition_columns_that_files_have_too(
     cat: Catalog, tmp_path: Path, second: SecondReader | None
 ) -> None:

@@ -62,8 +62,19 @@ _WIDER = {
 """Types of files that deltalake, Polars and DuckDB all read as the wider types rightly."""
 
 
-def held_as(kind: DataType, column: str) -> DataType:
+NANOSECONDS = Scalar("TIMESTAMP_NS")
+"""A type that ``TIMESTAMP`` holds the values of that are whole microseconds."""
+
+
+def held_as(kind: DataType, column: str, *, nested: bool = False) -> DataType:
     """Returns the type that data files must hold a column's values in.
+
+    It holds all of them, but for nanoseconds: whoever writes those must look at each.
+
+    Args:
+        kind: The type of the column, or of what is nested in it.
+        column: The column's name.
+        nested: Whether it is what is nested.
 
     Raises:
         Unsupported: Delta has no type for them.
@@ -73,13 +84,17 @@ def held_as(kind: DataType, column: str) -> DataType:
             return kind
         case Scalar(name) if name in _HELD_BY:
             return Scalar(_HELD_BY[name])
+        case Scalar() if kind == NANOSECONDS and not nested:
+            return Scalar("TIMESTAMP")
         case ListType(element):
-            return ListType(held_as(element, column))
+            return ListType(held_as(element, column, nested=True))
         case MapType(key, value):
-            return MapType(held_as(key, column), held_as(value, column))
+            inner = (held_as(part, column, nested=True) for part in (key, value))
+            return MapType(*inner)
         case StructType(fields):
             _check_distinct([name for name, _ in fields], f"the fields of column {column!r}")
-            return StructType(tuple((name, held_as(inner, column)) for name, inner in fields))
+            kinds = ((name, held_as(one, column, nested=True)) for name, one in fields)
+            return StructType(tuple(kinds))
     raise Unsupported(
         f"Delta has no type for column {column!r}, which is {kind}",
         kind=ErrorKind.FORMAT_LIMIT,

@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 
 from catalog.errors import CorruptData, ErrorKind, Unsupported
+from catalog.formats.delta.log_types import NANOSECONDS
 from catalog.formats.hive_path import NULL_SEGMENT
 from catalog.model.datafile import ColumnStats, DataFile
 from catalog.model.schema import Field
@@ -30,6 +31,8 @@ def partition_text(encoded: bytes | None, kind: Scalar, column: str) -> str | No
         return "NaN" if math.isnan(value) else f"{'' if value > 0 else '-'}Infinity"
     if isinstance(value, datetime.datetime) and kind.name == "TIMESTAMP WITH TIME ZONE":
         return value.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    if kind == NANOSECONDS and isinstance(value, int) and value % 1000:
+        raise _refused(column, "has a partition in nanoseconds, which Delta has no type for")
     shown = text(value, kind)
     if shown in ("", NULL_SEGMENT):
         raise _refused(column, f"has a partition of the value {shown!r}, which Delta has for NULL")

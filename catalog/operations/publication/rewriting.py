@@ -1,8 +1,8 @@
 """Data files written anew for readers that would not read them rightly as they are."""
 
 import os
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 
 import duckdb
@@ -10,15 +10,20 @@ import duckdb
 from catalog.engine.connection import borrowed
 from catalog.engine.copying import copy_sql
 from catalog.engine.failures import engine_errors
-from catalog.engine.quoting import identifier, type_sql
+from catalog.engine.quoting import identifier, literal, type_sql
 from catalog.engine.relation import prepare, relation_sql
-from catalog.errors import NotFound
+from catalog.errors import ErrorKind, NotFound, Unsupported
+from catalog.formats.delta.log_types import NANOSECONDS
 from catalog.model.datafile import DataFile
 from catalog.model.scan_plan import scan_plan
 from catalog.model.schema import Field, FileSchema
 from catalog.model.table import TableSnapshot
+from catalog.model.types import DataType
 from catalog.repository import datafiles
 from catalog.storage.store import ObjectStore
+
+_INEXACT = "nanoseconds:"
+"""Begins what the engine says of a value that would be rounded."""
 
 
 def rewritten(
@@ -85,15 +90,47 @@ def _write(
 ) -> None:
     place = partial(datafiles.place, store)
     plan = scan_plan(table, [file], locate=place, columns=[field.id for field in fields])
+    kinds_here = {field.id: field.type for field in table.schema.fields}
     columns = ", ".join(
-        f"CAST({identifier(f.name)} AS {type_sql(f.type)}) AS {identifier(f.name)}" for f in fields
+        f"{_value(field, kinds_here[field.id])} AS {identifier(field.name)}" for field in fields
     )
     rows = f"SELECT {columns} FROM {prepare(con, relation_sql(plan))}"
     temporary = target.scratch()
     try:
         kinds = [field.type for field in fields]
-        con.execute(copy_sql(rows, temporary, kinds, options=f", COMPRESSION zstd{options}"))
+        with _exact():
+            con.execute(copy_sql(rows, temporary, kinds, options=f", COMPRESSION zstd{options}"))
         target.publish([(target.take_over(temporary), path)])
     finally:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
+
+
+@contextmanager
+def _exact() -> Iterator[None]:
+    """Raises the catalog's error for a value that would be rounded.
+
+    Raises:
+        Unsupported: There is one.
+    """
+    try:
+        yield
+    except duckdb.InvalidInputException as error:
+        _, found, column = str(error).partition(_INEXACT)
+        if not found:
+            raise
+        raise Unsupported(
+            f"a timestamp is not in whole microseconds, and the format has none of less: {column}",
+            kind=ErrorKind.FORMAT_LIMIT,
+            hint="store the column as another type, or round it",
+        ) from error
+
+
+def _value(field: Field, kind: DataType) -> str:
+    """Returns the expression of a column of some type in the type that it is written in."""
+    name = identifier(field.name)
+    cast = f"CAST({name} AS {type_sql(field.type)})"
+    if kind != NANOSECONDS or field.type == kind:
+        return cast
+    inexact = f"error({literal(f'{_INEXACT}column {field.name!r}')})"
+    return f"CASE WHEN epoch_ns({name}) % 1000 <> 0 THEN {inexact} ELSE {cast} END"
