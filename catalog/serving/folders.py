@@ -31,6 +31,7 @@ class MetadataFolder:
         segment = table_id if _PLAIN.fullmatch(table_id) else content_id(table_id.encode())
         self._path = f"{PREFIX}{segment}/{first}/"
         self._written: dict[str, str] = {}
+        self._data: set[str] = set()
 
     @property
     def location(self) -> str:
@@ -72,10 +73,18 @@ class MetadataFolder:
         self._written[path] = content_id(content)
         return self._store.uri(path)
 
+    def data_path(self, name: str) -> str:
+        """Returns the path of a data file that is written again for clients."""
+        return f"{self._path}data/{name}"
+
+    def keep(self, path: str) -> None:
+        """Notes that a data file was written, which clients are told of."""
+        self._data.add(path)
+
     def is_whole(self) -> bool:
         """Returns whether all that was written is still there."""
         names = {info.path for info in self._store.list(self._path)}
-        return names.issuperset(self._written)
+        return names.issuperset(self._written) and names.issuperset(self._data)
 
     def _stored(self, path: str) -> bytes | None:
         try:

@@ -19,12 +19,12 @@ from catalog.formats.iceberg.metadata import (
     extend,
     with_refs,
 )
-from catalog.formats.iceberg.metadata_files import InPlace
 from catalog.formats.iceberg.metadata_manifests import ManifestStore
 from catalog.model.datafile import DataFile
 from catalog.model.ids import content_id
 from catalog.repository.repository import Repository
 from catalog.repository.tables import changed_files, data_files
+from catalog.serving.files import ServedFiles
 from catalog.serving.folders import MetadataFolder
 from catalog.serving.namespaces import FoundTable
 from catalog.serving.states import State, states
@@ -165,7 +165,7 @@ class TableCache:
         to = Destination(
             name,
             start.folder.location,
-            InPlace(self._repository.store),
+            ServedFiles(self._repository.store, start.folder, name),
             ManifestStore(start.folder.read, start.folder.write),
         )
         commits = [

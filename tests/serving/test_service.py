@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyiceberg.table import StaticTable
 
 import catalog
 from catalog.errors import ErrorKind, StorageFailure
@@ -338,6 +339,42 @@ def test_a_table_that_iceberg_cannot_say_is_refused_by_its_name(client: Client) 
     assert client.ask("/v1/namespaces/main/tables/odd", "HEAD").status == 204
     assert client.error("/v1/namespaces/main/tables/odd")[0] == 501
     client.table("main", "t")
+
+
+def test_files_that_clients_would_misread_are_written_again_for_them(
+    client: Client, tmp_path: Path
+) -> None:
+    """A name that means another column now, a type that Iceberg does not widen, no type at all."""
+    source = tmp_path / "source"
+    source.mkdir()
+    pq.write_table(pa.table({"x": pa.array([9]), "s": pa.array([None])}), source / "none.parquet")
+    with client.cat.transaction() as changes:
+        changes.sql("CREATE TABLE again AS SELECT 1 AS x, 'old' AS s, 7 AS n")
+    for text in (
+        "ALTER TABLE again DROP COLUMN s",
+        "ALTER TABLE again ADD COLUMN s VARCHAR",
+        "INSERT INTO again VALUES (2, 8, 'new')",
+        "ALTER TABLE again ALTER COLUMN n TYPE DOUBLE",
+    ):
+        with client.cat.transaction() as changes:
+            changes.sql(text)
+    with client.cat.transaction() as changes:
+        changes.snapshot("again", str(source), scope="append")
+
+    for _ in range(2):
+        loaded = client.table("main", "again")["metadata"]
+        place = tmp_path / "v1.metadata.json"
+        place.write_text(json.dumps(loaded))
+        table = StaticTable.from_metadata(str(place))
+        for snapshot in table.snapshots():
+            assert snapshot.summary is not None
+            commit = snapshot.summary["parquetry.commit"]
+            expected = client.cat.sql(f"FROM again@{commit} ORDER BY x").to_arrow_table()
+            rows = table.scan(snapshot_id=snapshot.snapshot_id).to_arrow().sort_by("x")
+            assert rows.to_pylist() == expected.to_pylist()
+        store = client.cat.repository.store
+        for one in list(store.list("cache/iceberg/")):  # anybody may
+            store.delete(one.path)
 
 
 @pytest.mark.invariant("A referenced file that was changed is an error, also for other engines")

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from catalog.dataclasses import dataclass
-from catalog.formats.iceberg.metadata_footers import FooterFacts, read_facts
+from catalog.formats.iceberg.metadata_footers import FooterFacts
 from catalog.formats.iceberg.metadata_names import Names
 from catalog.formats.iceberg.metadata_types import (
     Path,
@@ -20,8 +20,6 @@ from catalog.model.schema import Field
 from catalog.model.table import TableSnapshot
 from catalog.model.types import NULL_TYPE, DataType, Scalar, TypeClass
 from catalog.model.values import decode, encoded_ticks
-from catalog.repository.datafiles import locate
-from catalog.storage.store import ObjectStore
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile as IcebergFile
@@ -83,33 +81,6 @@ class Placing(Protocol):
 
     def bring(self, table: TableSnapshot, files: Sequence[PlacedFile]) -> Mapping[str, int]:
         """Makes sure that files are where they are said to be; returns their sizes by location."""
-
-
-@dataclass(frozen=True, slots=True)
-class InPlace:
-    """Data files that stay where the catalog has them, and are never written again.
-
-    Attributes:
-        store: The store of the catalog.
-    """
-
-    store: ObjectStore
-
-    def shared(self, file: DataFile) -> str:
-        """Returns where a file is."""
-        return locate(self.store, file)
-
-    def rewritten(self, file: DataFile, form: Form) -> str | None:
-        """Returns None."""
-        return None
-
-    def facts(self, files: Sequence[DataFile]) -> Sequence[FooterFacts]:
-        """Returns what the footers of files say."""
-        return read_facts(self.store, files)
-
-    def bring(self, table: TableSnapshot, files: Sequence[PlacedFile]) -> Mapping[str, int]:
-        """Returns the sizes of files by location."""
-        return {one.location: one.file.size_bytes for one in files}
 
 
 def unfit(file: DataFile, table: TableSnapshot, *, names: Names, facts: FooterFacts | None) -> str:

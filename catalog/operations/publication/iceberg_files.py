@@ -1,6 +1,7 @@
 """Data files of a published Iceberg table: shared with the catalog, or written with field ids."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from catalog.dataclasses import dataclass, field
 from catalog.engine.checks import checked
@@ -10,6 +11,7 @@ from catalog.formats.iceberg.metadata_files import Form, PlacedFile
 from catalog.formats.iceberg.metadata_footers import FooterFacts, read_facts
 from catalog.model.datafile import DataFile
 from catalog.model.ids import canonical_json, content_id
+from catalog.model.schema import Field, FileSchema
 from catalog.model.table import TableSnapshot
 from catalog.operations.context import OperationContext
 from catalog.operations.publication.rewriting import rewritten
@@ -50,11 +52,11 @@ class PublishedFiles:
 
     def shared(self, file: DataFile) -> str:
         """Returns where a file is if it is read as it is."""
-        return f"{self.location}/{DATA}/{_key(file)}.parquet"
+        return f"{self.location}/{DATA}/{file_key(file)}.parquet"
 
     def rewritten(self, file: DataFile, form: Form) -> str | None:
         """Returns where a file is if it is written again."""
-        return f"{self.location}/{DATA}/{_key(file)}-{form.digest}.parquet"
+        return f"{self.location}/{DATA}/{file_key(file)}-{form.digest}.parquet"
 
     def facts(self, files: Sequence[DataFile]) -> Sequence[FooterFacts]:
         """Returns what the footers of files say."""
@@ -70,24 +72,10 @@ class PublishedFiles:
             shared = [one for one in files if one.form is None]
             sharing.share(store, self.target, [(one.file, self._path(one)) for one in shared])
             sizes.update((one.location, one.file.size_bytes) for one in shared)
-            for form, members in _by_form(files):
-                written = self._written(table, form, members)
-                sizes.update((one.location, written[self._path(one)]) for one in members)
+            paths = {one.location: self._path(one) for one in files if one.form is not None}
+            sizes.update(written_in_form(store, self.target, table=table, files=files, paths=paths))
         self.brought.extend(files)
         return sizes
-
-    def _written(
-        self, table: TableSnapshot, form: Form, files: Sequence[PlacedFile]
-    ) -> Mapping[str, int]:
-        """Writes files again in one form; returns their sizes by path."""
-        return rewritten(
-            self.context.repository.store,
-            self.target,
-            table=table,
-            files=[(one.file, self._path(one)) for one in files],
-            held=lambda _: [column for column, _ in form.columns],
-            options=field_ids_option({column.name: ids for column, ids in form.columns}),
-        )
 
     @property
     def _what(self) -> str:
@@ -97,15 +85,47 @@ class PublishedFiles:
         return f"{self.folder}{one.location.removeprefix(self.location)}".lstrip("/")
 
 
-def _key(file: DataFile) -> str:
+def file_key(file: DataFile) -> str:
     """Returns the name of a file: the same content in two partitions is two files."""
     values = [None if value is None else value.hex() for value in file.partition]
     return content_id(canonical_json([file.path, file.token, values]))[:NAME_DIGITS]
 
 
-def _by_form(files: Sequence[PlacedFile]) -> list[tuple[Form, list[PlacedFile]]]:
+def written_in_form(
+    store: ObjectStore,
+    target: ObjectStore,
+    *,
+    table: TableSnapshot,
+    files: Sequence[PlacedFile],
+    paths: Mapping[str, str],
+) -> dict[str, int]:
+    """Writes those files again that have a form to be written in; returns sizes by location.
+
+    Args:
+        store: The store of the catalog.
+        target: Where they are written.
+        table: The table.
+        files: The files.
+        paths: Their paths there, by location.
+    """
     grouped: dict[Form, list[PlacedFile]] = {}
     for one in files:
         if one.form is not None:
             grouped.setdefault(one.form, []).append(one)
-    return list(grouped.items())
+    sizes: dict[str, int] = {}
+    for form, members in grouped.items():
+        columns = [column for column, _ in form.columns]
+        written = rewritten(
+            store,
+            target,
+            table=table,
+            files=[(one.file, paths[one.location]) for one in members],
+            held=partial(_columns, columns),
+            options=field_ids_option({column.name: ids for column, ids in form.columns}),
+        )
+        sizes.update((one.location, written[paths[one.location]]) for one in members)
+    return sizes
+
+
+def _columns(columns: Sequence[Field], schema: FileSchema) -> Sequence[Field]:
+    return columns
