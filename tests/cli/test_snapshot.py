@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 from tests.cli.conftest import Runner, write_parquet
 
@@ -176,3 +178,20 @@ def test_a_format_that_cannot_be_taken_is_refused_by_name(lake: Path, parquetry:
         "error: --format hudi is not supported by this version\n"
         "hint: use auto, parquet, delta, iceberg or files\n"
     )
+
+
+def test_a_version_of_a_table_of_delta_is_taken(lake: Path, parquetry: Runner) -> None:
+    for n in range(2):
+        write_deltalake("events", pa.table({"id": [n]}), mode="append")
+    older = parquetry("snapshot", "events=events", "--at", "0", "--mode", "reference", "-m", "0")
+    assert older.code == 0 and "1 row in" in older.out
+    Path("parquetry.toml").write_text(
+        'catalog = "lake"\n[tables.events]\nsource = "events"\nformat = "delta"\nat = "1"\n'
+    )
+    status = parquetry("status", "--json")
+    (found,) = json.loads(status.out)["tables"]
+    assert (found["state"], found["files_added"]) == ("changed", 2)
+    assert parquetry("snapshot", "-m", "1").code == 0
+    assert parquetry("sql", "SELECT count(*) FROM events").out.splitlines()[2].strip() == "2"
+    again = parquetry("snapshot", "events=events", "--append")
+    assert (again.code, "taken whole" in again.err) == (3, True)
