@@ -1,11 +1,17 @@
 """Where the files that an Iceberg table names are: local paths, or URIs as they are read here."""
 
 import os
+import re
 
 from catalog.errors import ErrorKind, Unsupported
 
 _SCHEMES = {"s3a": "s3", "s3n": "s3", "gcs": "gs"}
-"""Schemes of other readers, by the scheme of the same files here."""
+"""Schemes of the same files here, by those of other readers."""
+
+_SCHEME = re.compile("[A-Za-z][A-Za-z0-9+.-]*")
+
+_AZURE = re.compile(r"(?:abfss?|wasbs?)://([^@/]+)@[^/]+/(.*)", re.IGNORECASE | re.DOTALL)
+"""How Azure's drivers name a file: container, account, path."""
 
 
 def place_of(location: str) -> str:
@@ -23,10 +29,14 @@ def place_of(location: str) -> str:
             kind=ErrorKind.PATH_OUTSIDE,
             hint="register the file again under its full path",
         )
+    azure = _AZURE.fullmatch(location)
+    if azure is not None:  # the account is that of the catalog's access: else nothing is found
+        return f"az://{azure[1]}/{azure[2]}"
     scheme, colon, rest = location.partition(":")
-    if not colon or "/" in scheme:
+    is_file = colon and scheme.lower() == "file"
+    if not is_file and (not rest.startswith("//") or _SCHEME.fullmatch(scheme) is None):
         return os.path.abspath(location)
-    if scheme.lower() == "file":
+    if is_file:
         host, slash, path = rest[2:].partition("/") if rest.startswith("//") else ("", "/", rest)
         if host not in ("", "localhost") or not slash:
             raise Unsupported(
