@@ -17,15 +17,19 @@ class LoggedCommit:
 
 
 def walk(read: Callable[[str], Commit], *starts: str) -> Iterator[LoggedCommit]:
-    """Yields commits and all their ancestors once, children before parents, newer before older."""
-    heap: list[tuple[int, float, str]] = []
+    """Yields commits and all their ancestors once, newer before older, children before parents.
+
+    Of commits of one time, those of a greater generation come first. Lines of history that began
+    apart count their generations apart, and their times mix.
+    """
+    heap: list[tuple[float, int, str]] = []
     seen: set[str] = set()
 
     def push(commit_id: str) -> None:
         if commit_id not in seen:
             seen.add(commit_id)
             commit = read(commit_id)
-            heapq.heappush(heap, (-commit.generation, -commit.time.timestamp(), commit_id))
+            heapq.heappush(heap, (-commit.time.timestamp(), -commit.generation, commit_id))
 
     for start in starts:
         push(start)

@@ -110,3 +110,14 @@ def test_a_merge_base_is_found_without_the_history_below_it(history: History) ->
     assert parting(read, history.first, line[-1]) == EMPTY_ID
     assert not is_ancestor(read, history.first, line[-1])
     assert is_ancestor(read, EMPTY_ID, line[-1])
+
+
+def test_a_walk_over_lines_that_began_apart_goes_by_time(history: History) -> None:
+    old = [history.commit(day=0)]
+    for day in range(1, 6):
+        old.append(history.commit(old[-1], day=day))
+    new = history.commit(history.first, day=9)
+    merged = history.commit(new, old[-1], day=10)
+    found = [logged.id for logged in walk(history.repository.commits.read, merged)]
+    assert found[:2] == [merged, new]
+    assert found[2:7] == old[:0:-1]

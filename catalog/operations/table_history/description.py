@@ -35,7 +35,8 @@ def time_key(format: SourceFormat) -> str:
 
 def author_of(version: TableVersion) -> str | None:
     """Returns who made a version; None if the log does not say."""
-    return _plain(version.details.get("userName", "")) or None
+    name = _clipped(_plain(version.details.get("userName", "")))
+    return None if name in ("", "null") else name
 
 
 def message_of(version: TableVersion, format: SourceFormat, *, again: bool = False) -> str:
