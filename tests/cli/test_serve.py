@@ -316,21 +316,23 @@ def test_hostile_requests_get_errors_and_the_server_goes_on(served: Served) -> N
 def test_connections_are_bounded_in_number_and_in_time(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "CONNECTIONS", 8)
-    monkeypatch.setattr(connections, "REQUEST_S", 0.5)
-    with serving(catalog_application(served.cat, token=None)) as address:
+    def idle() -> socket.socket:
+        opened = many.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
+        opened.sendall(b"GET /v1/config HTT")
+        return opened
+
+    with contextlib.ExitStack() as many:
+        address = many.enter_context(serving(catalog_application(served.cat, token=None)))
         port = int(address.rpartition(":")[2])
-        with contextlib.ExitStack() as many:
-            idle = []
-            for _ in range(8):
-                opened = socket.create_connection(("127.0.0.1", port), timeout=30)
-                idle.append(many.enter_context(opened))
-                opened.sendall(b"GET /v1/config HTT")
-            status, _, body = ask(port, "GET", "/v1/config")
-            assert status == 503
-            assert json.loads(body)["error"]["type"] == "ServiceUnavailableException"
-            assert [opened.recv(1) for opened in idle] == [b""] * 8, "they are closed in time"
-        assert ask(port, "GET", "/v1/config")[0] == 200
+        monkeypatch.setattr(connections, "REQUEST_S", 0.05)
+        assert idle().recv(1) == b"", "it is closed in time"
+        monkeypatch.undo()
+        monkeypatch.setattr(connections, "CONNECTIONS", 8)
+        for _ in range(8):
+            idle()
+        status, _, body = ask(port, "GET", "/v1/config")
+        assert status == 503
+        assert json.loads(body)["error"]["type"] == "ServiceUnavailableException"
 
 
 def start(lake: str, *words: str, **variables: str) -> "subprocess.Popen[str]":
