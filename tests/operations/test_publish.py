@@ -347,13 +347,13 @@ def ending(at: int, *, after: bool) -> Iterator[list[int]]:
 
 
 @pytest.mark.invariant("A publication that ends anywhere leaves a version that was, or the next")
-@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("after", effort([True], [False, True]))
 def test_a_publication_that_ends_anywhere_leaves_whole_versions(
     cat: Catalog, tmp_path: Path, after: bool
 ) -> None:
     write(cat, "t", pa.table({"x": [0], "u": ["a"]}))
     out, place, states = tmp_path / "out", tmp_path / "out" / "t", [rows(x=[0], u=["a"])]
-    for at in range(effort(24, 40)):
+    for at in range(effort(12, 40)):
         write(cat, "t", pa.table({"x": [at + 1], "u": ["b"]}))
         states.append([*states[-1], {"x": at + 1, "u": "b"}])
         before = DeltaTable(str(place)).version() if (place / "_delta_log").exists() else -1
@@ -366,7 +366,7 @@ def test_a_publication_that_ends_anywhere_leaves_whole_versions(
         assert left[0] < 20
     cat.publish("main", str(out))
     assert DeltaTable(str(place)).version() == len(states) - 1
-    for version in (0, 7, 23, len(states) - 1):
+    for version in (0, 7, len(states) - 1):
         assert ordered(by_deltalake(place, version)) == ordered(states[version])
 
 

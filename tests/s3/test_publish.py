@@ -14,6 +14,7 @@ from catalog import AlreadyExists, ErrorKind
 from catalog.catalog import Catalog
 from catalog.storage.options import S3Options
 from catalog.storage.s3.service import S3Service
+from tests.effort import effort
 
 from .conftest import new_place
 from .proxy import Proxy
@@ -66,6 +67,7 @@ def follows(
     assert rows(where, endpoint) == [one, two, three]
 
 
+@pytest.mark.parametrize("server", effort(["seaweed"], ["moto", "seaweed"]), indirect=True)
 def test_a_catalog_and_its_copy_in_one_bucket(server: Server, place: str, proxy: Proxy) -> None:
     cat = catalog.create(f"{place}/lake", s3=S3Options(endpoint_url=proxy.endpoint), cache="")
 
