@@ -1,5 +1,6 @@
 """Branches published as Iceberg, and exported: PyIceberg, Polars and DuckDB read each commit."""
 
+import datetime
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ import catalog
 from catalog import AlreadyExists, ErrorKind, NotFound, Unsupported
 from catalog.catalog import Catalog
 from catalog.formats.iceberg.metadata import Metadata, commit_ids, snapshot_id
+from catalog.operations.publication.iceberg import IcebergPublication
 from tests.second_reader import SecondReader, second_python
 
 pytestmark = pytest.mark.filterwarnings("ignore:Iceberg scan planning")
@@ -341,5 +343,25 @@ def test_an_export_shares_files_and_names_what_is_at_its_commit(
     assert metadata["refs"].keys() == {"main", "v1"}
     assert all(path.stat().st_nlink == 2 for path in (tmp_path / "one").rglob("*.parquet"))
     assert not (tmp_path / "one" / ".parquetry").exists()
-    time = cat.show("v1").time
-    assert metadata["snapshots"][0]["timestamp-ms"] == int(time.timestamp() * 1000)
+    since = cat.show("v1").time - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+    assert metadata["snapshots"][0]["timestamp-ms"] == since // datetime.timedelta(milliseconds=1)
+
+
+def test_a_publication_that_was_killed_is_gone_on_with(
+    readers: Readers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before its metadata file is there, nothing of it is seen; another table is in the way."""
+    cat = catalog.create(tmp_path / "lake")
+    commit(cat, "CREATE TABLE t AS SELECT 1 AS id")
+    with monkeypatch.context() as patch:
+        patch.setattr(IcebergPublication, "flush", lambda self: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            cat.publish("main", str(tmp_path / "out"), format="iceberg")
+    folder = tmp_path / "out" / "t"
+    assert list(folder.rglob("*.avro")) and not list(folder.rglob("*.json"))
+    cat.publish("main", str(tmp_path / "out"), format="iceberg")
+    readers.check(cat, folder)
+
+    (folder / "metadata" / "v1.metadata.json").rename(folder / "metadata" / "00000-a.metadata.json")
+    with pytest.raises(AlreadyExists):
+        cat.publish("main", str(tmp_path / "out"), format="iceberg")

@@ -98,7 +98,7 @@ class History:
         self.cat.merge(name, into="main")
 
 
-@pytest.mark.parametrize("seed", range(effort(2, 60)))
+@pytest.mark.parametrize("seed", range(effort(1, 60)))
 def test_a_random_history_is_read_as_it_was(seed: int, tmp_path: Path) -> None:
     chance = random.Random(seed)
     cat = catalog.create(tmp_path / "lake")

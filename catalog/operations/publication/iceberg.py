@@ -6,13 +6,14 @@ the digest that each metadata file has of itself, and nothing is written after i
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from catalog.dataclasses import dataclass, replace
-from catalog.errors import AlreadyExists, ErrorKind, NotFound
+from catalog.errors import AlreadyExists, CorruptData, ErrorKind, NotFound
 from catalog.formats.iceberg.metadata import (
     COMMIT,
     TABLE_ID,
@@ -48,6 +49,13 @@ HINT = "version-hint.text"
 
 KEPT = 100
 """Metadata files that stay, the newest ones: somebody may read by the name of one of them."""
+
+_LEFT_BEHIND = re.compile(
+    r"\.parquetry/.*"
+    r"|data/[0-9a-f]{32}(-[0-9a-f]{16})?\.parquet"
+    rf"|{METADATA}/(snap-)?[0-9a-f]{{15}}-[0-9a-f]{{16}}(-m[0-9]+)?\.avro"
+)
+"""What a publication that never ended may have left where a table is going to begin."""
 
 _CATALOG, _BRANCH, _TABLE = "parquetry.catalog", "parquetry.branch", "parquetry.table"
 _STATE = "parquetry.table-snapshot"
@@ -306,7 +314,7 @@ class IcebergPublication:
         """Checks that nothing is where a table is going to begin, but what a publication left."""
         for one in self.target.list(f"{self.folder}/" if self.folder else ""):
             inner = one.path.removeprefix(f"{self.folder}/" if self.folder else "")
-            if not inner.startswith((".parquetry/", "data/", f"{METADATA}/")):
+            if not _LEFT_BEHIND.fullmatch(inner):
                 raise AlreadyExists(
                     f"{self.target.uri(one.path)} is in the way: it is not of a table published "
                     "from here",
@@ -319,7 +327,14 @@ class IcebergPublication:
 
     def _read(self, location: str) -> bytes:
         path = f"{self.folder}{location.removeprefix(self.location)}".lstrip("/")
-        return self.target.read(path).data
+        try:
+            return self.target.read(path).data
+        except NotFound as error:
+            raise CorruptData(
+                f"{location} is gone, which says what files the published table has",
+                kind=ErrorKind.OBJECT_NOT_FOUND,
+                hint=hint("make the table anew from the commits: {}", Option("again")),
+            ) from error
 
     def _write(self, name: str, content: bytes) -> str:
         with suppress(AlreadyExists):  # the same content has the same name
