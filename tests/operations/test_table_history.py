@@ -451,3 +451,19 @@ def test_a_snapshot_takes_back_what_changed_columns_here(lake: Catalog, place: P
         snap(lake, "orders", place)
         assert [field.name for field in lake.schema("orders")] == ["id", "day", "v"]
         assert ours(lake, "main") == theirs(place, 2)
+
+
+def test_a_version_of_which_only_a_checkpoint_is_left_has_the_time_of_the_next(
+    lake: Catalog, place: Path
+) -> None:
+    DeltaTable(str(place)).create_checkpoint()
+    write_deltalake(str(place), rows(9, "c", [9]), mode="append")
+    for version in range(3):
+        (place / "_delta_log" / f"{version:020}.json").unlink()
+    take(lake, place)
+    newest, oldest = lake.log("import/orders")
+    assert oldest.time == newest.time
+    assert (oldest.message, "delta.time" in oldest.metadata) == ("Delta version 2", False)
+    for ref, version in ((oldest.id, 2), (newest.id, 3)):
+        assert ours(lake, ref) == theirs(place, version)
+    assert take(lake, place).is_up_to_date

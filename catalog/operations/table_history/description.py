@@ -33,6 +33,11 @@ def time_key(format: SourceFormat) -> str:
     return f"{_prefix(format)}.time"
 
 
+def is_dated(version: TableVersion) -> bool:
+    """Returns whether the log says when a version was made; a checkpoint alone does not."""
+    return version.time.timestamp() > 0
+
+
 def author_of(version: TableVersion) -> str | None:
     """Returns who made a version; None if the log does not say."""
     name = _clipped(_plain(version.details.get("userName", "")))
@@ -48,10 +53,11 @@ def message_of(version: TableVersion, format: SourceFormat, *, again: bool = Fal
         return f"rolled back to {format} version {version.number}"
     if version.message:
         return _plain(version.message)
-    operation = version.operation or "made"
+    named = f"{format} version {version.number}"
+    if not version.operation:
+        return named
     shown = _parameters(version.details.get("operationParameters", ""))
-    parameters = f" ({shown})" if shown else ""
-    return f"{format} version {version.number}: {_plain(operation)}{parameters}"
+    return f"{named}: {_plain(version.operation)}{f' ({shown})' if shown else ''}"
 
 
 def metadata_of(version: TableVersion, format: SourceFormat, table_id: str) -> dict[str, str]:
@@ -65,11 +71,12 @@ def metadata_of(version: TableVersion, format: SourceFormat, table_id: str) -> d
     found = {f"{prefix}.{_plain(name)}": _clipped(_plain(value)) for name, value in details}
     if version.operation:
         found[f"{prefix}.operation"] = _plain(version.operation)
+    if is_dated(version):
+        found[time_key(format)] = time_text(version.time)
     return {
         **found,
         VERSION_KEYS[format]: str(version.number),
         table_id_key(format): _plain(table_id),
-        time_key(format): time_text(version.time),
     }
 
 

@@ -1,5 +1,6 @@
 """Importing the past of a table: each version that its log still has becomes a commit."""
 
+import datetime
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -18,7 +19,12 @@ from catalog.operations.context import OperationContext
 from catalog.operations.gate.gate import Gate
 from catalog.operations.history import describe_commit
 from catalog.operations.table_history.continuation import check_same_table, standing_of
-from catalog.operations.table_history.description import author_of, message_of, metadata_of
+from catalog.operations.table_history.description import (
+    author_of,
+    is_dated,
+    message_of,
+    metadata_of,
+)
 from catalog.operations.table_history.plan import Bounds, Log, Standing, is_again, pending
 from catalog.repository.branch_errors import moved_error
 from catalog.repository.branches import HeldBranch
@@ -249,7 +255,7 @@ class _Import:
 
     def _about(self, version: TableVersion, taken: TakenSnapshot) -> Description:
         """Returns what the commit of a version says; its time is not before the one before it."""
-        kind, time = self.source.format, version.time
+        kind, time = self.source.format, self._time(version)
         standing = None if self.commits else self.standing
         again = standing is not None and is_again(version, standing, self.log)
         if self.head is not None:
@@ -262,6 +268,13 @@ class _Import:
             metadata=metadata_of(version, kind, self.table_id),
             lineage={self.name: taken.lineage.stored()} if updated else {},
         )
+
+    def _time(self, version: TableVersion) -> datetime.datetime:
+        """Returns when a version was made; if the log does not say, when the next one was."""
+        if is_dated(version):
+            return version.time
+        dated = (one.time for one in self.log.line if is_dated(one))
+        return min(dated, default=self.context.clock())
 
     def _stopped(self, version: TableVersion, error: CatalogError) -> CatalogError:
         """Returns the error of a version, which says where the branch stands."""
