@@ -12,7 +12,6 @@ from catalog.formats.source import Discovery, Layout, SourceFile
 from catalog.formats.unify import Unified
 from catalog.model.datafile import DataFile
 from catalog.model.partition import Partition
-from catalog.model.schema import FileSchema
 from catalog.repository.commit_writer import MAX_CHANGE_LIST
 from catalog.repository.commits import Commits, StoredTable
 from catalog.repository.tables import data_files, files_in_partition, root_of, rows_of
@@ -161,13 +160,16 @@ def plan_files(
     Files of the table whose paths are ``staying`` do so whatever is in the source; those that were
     ``written`` for it come as well.
     """
-    known, own = source.known, task.mode is Mode.COPY
+    known, mode = source.known, task.mode
+    own = mode is Mode.COPY
     paths = {file.path for file in (*known.files, *written)}
     kept = set(staying)
     fresh: list[DataFile] = []
     sources: list[TakenFile] = []
     claims: list[Mapping[int, Claims]] = []
-    schemas: dict[FileSchema, tuple[str, Mapping[str, int]]] = {}
+    schemas: dict[
+        int, tuple[str, Mapping[str, int]]
+    ] = {}  # by identity: few objects, whose hashes take long
     for one in taken:
         path, partition = one.source.path, source.spec.values[one.source.path]
         footer = source.footers.get(path)
@@ -181,14 +183,14 @@ def plan_files(
             stored = read_footer(ingest.readable_source(task.store, one.source))
             footer = as_read(stored, path, task.engine)
         file_schema = unified.file_schema(path, footer.columns)
-        if task.mode is not Mode.REFERENCE:
+        if mode is not Mode.REFERENCE:
             start = _path_start(task, one, source.spec)
             path = unused_path(start, partial(_is_taken, known, paths, partition))
         paths.add(path)
-        if file_schema not in schemas:
+        if id(file_schema) not in schemas:
             by_name = {column.name: column.field_id for column in file_schema.columns}
-            schemas[file_schema] = file_schema.id, by_name
-        schema_id, ids = schemas[file_schema]
+            schemas[id(file_schema)] = file_schema.id, by_name
+        schema_id, ids = schemas[id(file_schema)]
         fresh.append(
             DataFile(
                 path=path,

@@ -9,7 +9,7 @@ from catalog.engine.file_types import as_read, check_values
 from catalog.errors import ErrorKind, InvalidInput
 from catalog.formats.parquet import ParquetFooter
 from catalog.formats.partition_types import declared_type
-from catalog.formats.source import Discovery, SourceFile
+from catalog.formats.source import Discovery, Layout, SourceFile
 from catalog.formats.table_state import LiveFile, SourceTable, TableState
 from catalog.formats.unify import Unified
 from catalog.model.datafile import DataFile
@@ -149,6 +149,7 @@ class _Taking:
         )
         self.schemas: dict[str, FileSchema] = {}
         self.again: list[LiveFile] = []
+        self._layouts: dict[object, tuple[FileSchema, str]] = {}
 
     def run(self) -> TakenSnapshot:
         """Takes it."""
@@ -257,18 +258,29 @@ class _Taking:
             footer = as_read(stored, file.path, task.engine)
             file = self.table.settled(self.state, file, footer=stored, columns=footer.columns)
             if not file.rewritten:
-                schema = file_schema(footer.columns, file, self.identities)
-                file = replace(file, rewritten=unlike(schema, self.schema), revision="types")
+                schema, reason = self._layout(footer.columns, file)
+                if not reason:
+                    self.schemas[file.path] = schema
+                else:
+                    file = replace(file, rewritten=reason, revision="types")
             if file.rewritten:
                 self.again.append(file)
                 continue
-            self.schemas[file.path] = schema
             footers[file.path] = footer
             if task.request.fingerprints_now:
                 check_values(footer, file.path, task.engine)
             if remote is not None:
                 seen[file.path] = remote
         return footers, seen
+
+    def _layout(self, columns: Layout, file: LiveFile) -> tuple[FileSchema, str]:
+        """Returns how files with some columns are read, and why they cannot be read as they are."""
+        key = columns, None if file.columns is None else tuple(sorted(file.columns.items()))
+        found = self._layouts.get(key)
+        if found is None:
+            schema = file_schema(columns, file, self.identities)
+            found = self._layouts[key] = schema, unlike(schema, self.schema)
+        return found
 
     def _rewritten_before(self) -> tuple[list[str], list[tuple[LiveFile, Partition]]]:
         """Splits the files to be rewritten: what the table has of them already, and the others."""
@@ -339,16 +351,16 @@ class _Taking:
         self, source: SourceFiles, seen: Mapping[str, RemoteFile], taken: list[TakenFile]
     ) -> None:
         """Takes the files in that are taken as they are."""
-        task, files = self.task, source.listing.files
+        task, files, mode = self.task, source.listing.files, self.task.mode
         known = {file.path: ingest.recorded_token(self.records, file) for file in files}
         unknown = [f for f in files if source.expected[f.path] is None and known[f.path] is None]
-        remote = ingest.copied_remotely(task.store, files, task.mode, seen=seen, unknown=unknown)
+        remote = ingest.copied_remotely(task.store, files, mode, seen=seen, unknown=unknown)
         for file in files:
             taken.append(
                 ingest.take(
                     task.store,
                     file,
-                    task.mode,
+                    mode,
                     known=known[file.path],
                     remote=remote.get(file.path),
                     dry_run=task.dry_run,
