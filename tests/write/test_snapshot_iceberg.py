@@ -364,9 +364,16 @@ def edited(change: Callable[[dict[str, Any]], object]) -> Callable[[HandWritten]
     return edit
 
 
-def column(kind: str, **others: Any) -> Callable[[HandWritten], None]:
+def column(kind: Any, **others: Any) -> Callable[[HandWritten], None]:
     field = {"id": 9, "name": "x", "required": False, "type": kind, **others}
     return edited(lambda raw: raw["schemas"][0]["fields"].append(field))
+
+
+def deep(made: HandWritten) -> None:
+    kind: Any = "int"
+    for n in range(60):
+        kind = {"type": "list", "element-id": 100 + n, "element": kind, "element-required": False}
+    column(kind)(made)
 
 
 def equality(made: HandWritten) -> None:
@@ -406,6 +413,7 @@ def twice(made: HandWritten) -> None:
         (column("int", required=True), "lacks column 'x'"),
         (edited(lambda raw: raw.update({"view-uuid": "x"})), "a view"),
         (equality, "equality deletes"),
+        (deep, "nested in more than 40 levels"),
         (moved("hdfs://host/x.parquet"), "hdfs://"),
         (moved("file://host/x.parquet"), "another machine"),
         (moved("/a/../x.parquet"), "upwards"),

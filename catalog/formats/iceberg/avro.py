@@ -96,6 +96,7 @@ def read_records(
         EOFError,
         OSError,
         RecursionError,
+        SystemError,
         NotImplementedError,
         zlib.error,
         ResolveError,

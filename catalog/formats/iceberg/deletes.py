@@ -97,13 +97,14 @@ def read_positions(files: TableFiles, entry: DeleteEntry) -> dict[str, Positions
         positions = table.column(names[1]).cast(pa.int64())
         if paths.null_count or positions.null_count:
             raise damaged(location, "it has NULLs")
+        known = paths.dictionary.to_pylist()
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise damaged(location, error) from error
     places = paths.indices.to_numpy()
     numbers = positions.to_numpy()[np.argsort(places, kind="stable")]
-    ends = np.cumsum(np.bincount(places, minlength=len(paths.dictionary)))
+    ends = np.cumsum(np.bincount(places, minlength=len(known)))
     parts = np.split(numbers, ends[:-1]) if len(ends) else []
-    return dict(zip(paths.dictionary.to_pylist(), parts, strict=True))
+    return dict(zip(known, parts, strict=True))
 
 
 def _name(schema: pa.Schema, field_id: bytes, name: str) -> str:

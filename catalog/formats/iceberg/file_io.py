@@ -57,6 +57,11 @@ class TableFile(InputFile):
                 return pa.OSFile(self._place)  # type: ignore[no-any-return]
         except FileNotFoundError as error:
             raise self._missing() from error
+        except OSError as error:
+            raise CorruptData(
+                f"{self._place}, which the table names, is not a file that can be read: {error}",
+                kind=ErrorKind.LOG_DAMAGED,
+            ) from error
 
     def _missing(self) -> CorruptData:
         return CorruptData(

@@ -22,6 +22,9 @@ _PLAIN_TYPES = frozenset(
     )
 )
 _TYPES_WITH_PARAMETERS = ("decimal(", "fixed[")
+MAX_LEVELS = 40
+"""Types within types that are read: PyIceberg descends into them by recursion."""
+
 _GZIP = b"\x1f\x8b"
 
 
@@ -127,6 +130,8 @@ def _drop_unreadable(stored: dict[str, Any], path: str) -> dict[int, str]:
     schemas = stored.get("schemas")
     for schema in (*_dicts(schemas), *_dicts([stored.get("schema")])):
         problem = next(_unknown_types(schema, ""), None)
+        if not isinstance(schema.get("schema-id", 0), int):
+            raise damaged(path, "a schema in it has no id")
         if problem is not None and schema.get("schema-id", 0) == current:
             raise refused(path, problem)
         if problem is not None:
@@ -144,21 +149,23 @@ def _dicts(values: object) -> Iterator[dict[str, Any]]:
     )
 
 
-def _unknown_types(kind: object, path: str) -> Iterator[str]:
+def _unknown_types(kind: object, path: str, level: int = 0) -> Iterator[str]:
     """Yields what is unknown in a type, by the columns that it is in."""
     match kind:
+        case dict() if level > MAX_LEVELS:
+            yield f"a column nested in more than {MAX_LEVELS} levels"
         case str(name):
             known = name in _PLAIN_TYPES or name.startswith(_TYPES_WITH_PARAMETERS)
             if not known:
                 yield f"column {path} of type {name.partition('(')[0]}"
         case {"type": "struct", "fields": list(fields)}:
             for field in _dicts(fields):
-                name = str(field.get("name"))
-                yield from _unknown_types(field.get("type"), f"{path}.{name}" if path else name)
+                name = f"{path}.{field.get('name')}".lstrip(".")
+                yield from _unknown_types(field.get("type"), name, level + 1)
         case {"type": "list", "element": element}:
-            yield from _unknown_types(element, f"{path}.element")
+            yield from _unknown_types(element, f"{path}.element", level + 1)
         case {"type": "map", "key": key, "value": value}:
-            yield from _unknown_types(key, f"{path}.key")
-            yield from _unknown_types(value, f"{path}.value")
+            yield from _unknown_types(key, f"{path}.key", level + 1)
+            yield from _unknown_types(value, f"{path}.value", level + 1)
         case _:
             yield f"column {path} of an unknown type"

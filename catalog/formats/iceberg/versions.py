@@ -5,21 +5,31 @@ import datetime
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.snapshots import Snapshot
 
-from catalog.errors import ErrorKind, NotFound
+from catalog.errors import CorruptData, ErrorKind, NotFound
 from catalog.formats.table_state import TableVersion
 
 NO_SNAPSHOT = 0
 """The number of the version of a table that nothing was written to."""
+
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 SHOWN = 10
 """How many snapshots or refs a message lists."""
 
 
 def moment(milliseconds: int) -> datetime.datetime:
-    """Returns a time of Iceberg."""
-    return datetime.datetime.fromtimestamp(0, datetime.UTC) + datetime.timedelta(
-        milliseconds=milliseconds
-    )
+    """Returns a time of Iceberg.
+
+    Raises:
+        CorruptData: No year has it.
+    """
+    try:
+        return _EPOCH + datetime.timedelta(milliseconds=milliseconds)
+    except OverflowError as error:
+        raise CorruptData(
+            f"a snapshot of the table is of the time {milliseconds} ms, which no year has",
+            kind=ErrorKind.LOG_DAMAGED,
+        ) from error
 
 
 def table_version(metadata: TableMetadata, snapshot: Snapshot | None) -> TableVersion:
