@@ -227,6 +227,7 @@ class _Extension:
         edit = Edit(made, number, name, added, changes.gone)
         shape = self._shape(schema_id)
         edited = edit_manifests(self._manifests, edit, shape=shape, store=self._to.store)
+        changes.check(len(edited.removed))
         parent = {} if last is None else {"parent-snapshot-id": last["snapshot-id"]}
         content = manifest_list_bytes(
             edited.manifests,

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from catalog.dataclasses import dataclass
-from catalog.errors import ErrorKind, Unsupported
+from catalog.errors import CorruptData, ErrorKind, Unsupported
 from catalog.formats.iceberg.metadata_files import (
     PlacedFile,
     Placing,
@@ -24,11 +24,24 @@ class Changes:
         come: The files that come, by location.
         gone: Locations of those that go; also some where nothing is.
         files: All files of the snapshot, if they were looked at.
+        going: How many files go.
     """
 
     come: Mapping[str, PlacedFile]
     gone: Collection[str]
     files: tuple[DataFile, ...] | None = None
+    going: int = 0
+
+    def check(self, removed: int) -> None:
+        """Checks that all files that go were found in the manifests: no other may stay for them.
+
+        Raises:
+            CorruptData: Some were not.
+        """
+        if removed != self.going:
+            raise CorruptData(
+                f"the manifests of the Iceberg table have {removed} of {self.going} files that go"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +68,7 @@ class Placement:
         coming = self._placed(come)
         if going & coming.keys():
             return None
-        return Changes(coming, going)
+        return Changes(coming, going, going=len(gone))
 
     def all(self, files: Iterable[DataFile], live: Collection[str], *, anew: bool) -> Changes:
         """Returns the changes from all files of a table, and the locations that are live.
@@ -65,9 +78,10 @@ class Placement:
         every = tuple(files)
         wanted = self._placed(every, live)
         if anew:
-            return Changes(wanted, live, every)
+            return Changes(wanted, live, every, len(live))
         coming = {place: one for place, one in wanted.items() if place not in live}
-        return Changes(coming, set(live) - wanted.keys(), every)
+        leaving = set(live) - wanted.keys()
+        return Changes(coming, leaving, every, len(leaving))
 
     def _placed(
         self, files: Sequence[DataFile], live: Collection[str] = ()
