@@ -3,6 +3,7 @@
 import datetime
 import gzip
 import json
+import sys
 import uuid
 from collections import Counter
 from collections.abc import Callable
@@ -512,6 +513,17 @@ def test_a_table_is_named_by_a_catalog_of_pyiceberg(
         taken(cat, "iceberg:own/ns.u")
     with pytest.raises(catalog.InvalidInput, match="no catalog 'other'"):
         taken(cat, "iceberg:other/ns.t")
+
+
+def test_a_missing_library_is_named(
+    cat: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_files(tmp_path).write()
+    monkeypatch.setitem(sys.modules, "pyiceberg.table", None)
+    with pytest.raises(catalog.Unsupported) as caught:
+        taken(cat, tmp_path / "t")
+    assert caught.value.kind == ErrorKind.EXTRA_NOT_INSTALLED
+    assert "parquetry[iceberg]" in caught.value.hint
 
 
 def test_a_directory_that_is_no_table_is_not_one(cat: Catalog, tmp_path: Path) -> None:
