@@ -73,7 +73,15 @@ def discover(
         files = [replace(file, hive=(*outer, *file.hive)) for file in files]
     files = sorted(files, key=lambda file: file.relative)
     warnings = tuple(_warnings(listing, table))
-    return Discovery(listing.root, tuple(files), _columns(files), listing.ignored, warnings)
+    part_of = None if _is_file(source, listing) else table
+    columns = _columns(files)
+    return Discovery(listing.root, tuple(files), columns, listing.ignored, warnings, part_of)
+
+
+def _is_file(source: str, listing: Listing) -> bool:
+    """Returns whether a source is the path of a file, rather than a pattern of some."""
+    path = source if is_remote(source) else os.path.abspath(source)
+    return [file.path for file in listing.files] == [path]
 
 
 def _table_around(root: str, store: ObjectStore | None) -> OtherTable | None:

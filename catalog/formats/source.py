@@ -88,6 +88,7 @@ class Discovery:
         columns: The names of the partition columns in path order.
         ignored: How many files are not Parquet by their names.
         warnings: What the user should know.
+        part_of: The table of another format of which a pattern names files, if it is one.
     """
 
     root: str
@@ -95,3 +96,4 @@ class Discovery:
     columns: tuple[str, ...]
     ignored: int = 0
     warnings: tuple[str, ...] = ()
+    part_of: OtherTable | None = None

@@ -8,7 +8,7 @@ from catalog.errors import ErrorKind, InvalidInput, Unsupported
 from catalog.formats.hive_path import segments
 from catalog.formats.source import Listing, OtherTable, SourceFile, SourceFormat
 from catalog.formats.source_names import Pattern, State, is_ducklake, is_parquet, marked_formats
-from catalog.hints import Blank, Call, hint
+from catalog.hints import Blank, Call, Option, hint
 
 Parts: TypeAlias = tuple[str, ...]
 """A path below a root, name by name."""
@@ -192,8 +192,13 @@ _TAKEN = (SourceFormat.DELTA, SourceFormat.ICEBERG)
 """Formats of tables that are taken themselves, at any version."""
 
 
-def other_format(table: OtherTable) -> Unsupported:
-    """Returns the error for a source that is, or has, a table of another format."""
+def other_format(table: OtherTable, *, by_pattern: bool = False) -> Unsupported:
+    """Returns the error for a source that is, or has, a table of another format.
+
+    Args:
+        table: That table.
+        by_pattern: Whether its files were named, by a pattern.
+    """
     if table.format is SourceFormat.PARQUETRY:
         problem = "is a catalog or lies in one: its files are those of all commits"
         advice = hint("export the table from that catalog, and give what was exported")
@@ -205,6 +210,9 @@ def other_format(table: OtherTable) -> Unsupported:
         )
     if table.format in _TAKEN:
         advice = hint("take the table itself: {}", Call("snapshot", (Blank("TABLE"), table.root)))
+    if by_pattern:
+        as_it_is = Option("format", "parquet")
+        advice = hint(f"{advice.text}; {{}} takes the files as they are", *advice.parts, as_it_is)
     return Unsupported(
         f"{table.root} is a table of {table.format}: {problem}",
         kind=ErrorKind.OTHER_FORMAT,

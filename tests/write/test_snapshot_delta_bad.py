@@ -9,8 +9,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+import catalog
 from catalog import Catalog
-from catalog.errors import CatalogError
+from catalog.errors import CatalogError, Unsupported
 
 from .delta_logs import HandWritten, column, metadata, protocol, remove
 
@@ -195,3 +196,23 @@ def test_a_plain_snapshot_names_the_command_that_takes_the_table(
     with refused as caught, cat.transaction("main") as tx:
         tx.snapshot("t", source, allow_empty=True)
     assert f"tx.snapshot(TABLE, {str(table.root)!r})" in str(caught.value.hint)
+
+
+def test_a_pattern_of_files_in_a_table_is_refused_unless_they_are_said_to_be_plain(
+    cat: Catalog, table: HandWritten
+) -> None:
+    pattern = f"{table.root}/*.parquet"
+    refused = pytest.raises(Unsupported, match="is a table of Delta")
+    with refused as caught, cat.transaction("main") as tx:
+        tx.snapshot("t", pattern)
+    hint = str(caught.value.hint)
+    assert f"tx.snapshot(TABLE, {str(table.root)!r})" in hint
+    assert "format='parquet' takes the files as they are" in hint
+    with cat.transaction("main") as tx:
+        (warning,) = tx.snapshot("t", pattern, format="parquet").warnings
+    assert "is a table of Delta" in warning
+    one = next(table.root.glob("*.parquet"))
+    with cat.transaction("main") as tx:
+        assert "is a table of Delta" in tx.snapshot("u", str(one)).warnings[0]
+    with catalog.compare(str(one), f"{table.root}/?{one.name[1:]}") as found:
+        assert any("is a table of Delta" in text for text in found.warnings) and not found.differs

@@ -1,5 +1,6 @@
 """Directories, files and patterns as sides of a comparison: read like snapshots, by reference."""
 
+import glob
 import os
 from collections.abc import Callable, Sequence
 
@@ -7,7 +8,7 @@ from catalog.dataclasses import replace
 from catalog.diff.view import End
 from catalog.engine.connection import connection_on_demand
 from catalog.errors import CorruptData, ErrorKind, InvalidInput, NotFound
-from catalog.formats.open_table import table_place
+from catalog.formats.open_table import TablePlace, table_place
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
 from catalog.operations.compare.sides import NAME, Side, changed
@@ -57,9 +58,7 @@ def read_place(
         Unsupported: It is a table of another format that is not read, or has a feature that is
             not known.
     """
-    named = table_place(place)
-    at = None if named is None else named.at
-    request = SnapshotRequest(key=(), mode="reference", fingerprints="later", at=at)
+    named, request = _request(place)
     with connection_on_demand(repository.store) as engine:
         task = SnapshotTask(
             repository,
@@ -91,6 +90,23 @@ def read_place(
     assert update is not None and update.snapshot is not None, "files were added"
     files = tuple(update.added)
     return Side(End(place), with_totals(update.snapshot, files), files, taken.report.warnings)
+
+
+def _request(place: str) -> tuple[TablePlace | None, SnapshotRequest]:
+    """Returns the table of another format that a place names, if it does, and how it is taken.
+
+    A pattern is one of plain Parquet, wherever its files lie.
+    """
+    named = table_place(place)
+    is_pattern = named is None and glob.has_magic(place) and not os.path.lexists(place)
+    request = SnapshotRequest(
+        key=(),
+        mode="reference",
+        fingerprints="later",
+        format="parquet" if is_pattern else "auto",
+        at=None if named is None else named.at,
+    )
+    return named, request
 
 
 def _missing(error: NotFound, place: str) -> NotFound:

@@ -12,6 +12,7 @@ from catalog.formats.parquet import ParquetFooter
 from catalog.formats.partition_columns import check_partition_column
 from catalog.formats.source import Discovery, SourceFile
 from catalog.formats.unify import Unified, unify
+from catalog.formats.walk import other_format
 from catalog.hints import Hint, Option, hint
 from catalog.repository.stat_records import read_stat_records
 from catalog.storage.store import ObjectStore, RemoteFile
@@ -118,6 +119,8 @@ def _discover(task: SnapshotTask) -> Discovery:
     if task.base is not None and not names:
         names = [name for name, _ in task.base.snapshot.partition_fields]
     listing = discover(source, names, store=store, missing_ok=request.allow_empty)
+    if listing.part_of is not None and request.format != "parquet":
+        raise other_format(listing.part_of, by_pattern=True)
     if not listing.files:
         if not request.allow_empty:
             raise InvalidInput(
