@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import decimal
+import errno
 import json
 import os
 import random
@@ -10,7 +11,7 @@ import shutil
 import zoneinfo
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import polars as pl
 import pyarrow as pa
@@ -20,7 +21,15 @@ from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import CommitFailedError
 
 import catalog
-from catalog import AlreadyExists, CatalogError, CorruptData, ErrorKind, NotFound, Unsupported
+from catalog import (
+    AlreadyExists,
+    CatalogError,
+    CorruptData,
+    ErrorKind,
+    NotFound,
+    StorageFailure,
+    Unsupported,
+)
 from catalog.catalog import Catalog
 from catalog.operations.publication import delta
 from catalog.storage.local import LocalStore
@@ -281,6 +290,53 @@ def test_made_again_it_is_equal(cat: Catalog, tmp_path: Path, second: SecondRead
     after = [(place / "_delta_log" / f"{v:020d}.json").read_bytes() for v in (0, 1)]
     assert before == after
     check(place, rows(x=[1, 2]), second=second)
+
+
+@pytest.mark.parametrize("format", ["delta", "iceberg"])
+def test_made_again_a_table_that_the_branch_never_had_is_gone(
+    cat: Catalog, tmp_path: Path, format: Literal["delta", "iceberg"]
+) -> None:
+    write(cat, "kept", pa.table({"x": [1]}))
+    write(cat, "t", pa.table({"x": [1]}))
+    target = tmp_path / "out"
+    cat.publish("main", str(target), format=format)
+    cat.reset("main", to="main~1")
+    for again in (True, False):
+        report = cat.publish("main", str(target), format=format, again=again)
+        assert [one.table for one in report.tables] == ["kept"]
+        assert sorted(path.name for path in target.iterdir()) == [".parquetry", "kept"]
+
+
+@pytest.mark.parametrize("format", ["delta", "iceberg"])
+def test_made_again_in_vain_the_table_stays(
+    cat: Catalog,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    format: Literal["delta", "iceberg"],
+) -> None:
+    write(cat, "t", pa.table({"x": [1]}))
+    target = tmp_path / "out"
+    cat.publish("main", str(target), format=format)
+    before = contents(target / "t")
+    rename = os.rename
+
+    def failing(source: str, place: str) -> None:
+        if place == str(target / "t") and not source.endswith(".old"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO), place)
+        rename(source, place)
+
+    monkeypatch.setattr(os, "rename", failing)
+    with pytest.raises(StorageFailure):
+        cat.publish("main", str(target), format=format, again=True)
+    assert contents(target / "t") == before
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def test_a_target_of_somebody_else_is_refused_and_left_alone(cat: Catalog, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ file that is created if it is not there: so of two who publish at once, one sees
 
 import datetime
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -14,7 +13,7 @@ from functools import partial
 from catalog.dataclasses import dataclass
 from catalog.engine.checks import checked
 from catalog.engine.verification import verified
-from catalog.errors import AlreadyExists, ErrorKind, NotFound
+from catalog.errors import AlreadyExists, ErrorKind
 from catalog.formats.delta.log_actions import (
     LOG,
     AddedFile,
@@ -34,19 +33,19 @@ from catalog.formats.delta.log_types import held_as, schema_json
 from catalog.formats.delta.log_values import stats_json
 from catalog.hints import Option, hint
 from catalog.model.datafile import DataFile
-from catalog.model.ids import random_id
 from catalog.model.published import Origin, Shown
 from catalog.model.schema import Field, FileSchema
 from catalog.model.table import TableSnapshot
 from catalog.operations.context import OperationContext
+from catalog.operations.publication.folder import create_version, replacement
 from catalog.operations.publication.rewriting import rewritten
-from catalog.operations.publication.table import PublishedMeanwhile, Step, Written
+from catalog.operations.publication.table import Step, Written
 from catalog.repository import sharing
 from catalog.repository.commits import StoredTable
 from catalog.repository.datafiles import readable
 from catalog.repository.tables import changed_files, data_files
 from catalog.storage.external_files import is_remote
-from catalog.storage.store import ObjectStore, OutcomeUnknown
+from catalog.storage.store import ObjectStore
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
@@ -142,20 +141,8 @@ class DeltaPublication:
             self._remove()
             yield self
             return
-        beside = f".parquetry/again/{random_id()}"
-        made = DeltaPublication(self.context, self.target, beside, self.origin)
-        old = self.target.uri(f"{beside}.old")
-        try:
-            yield made
-            place = self.target.uri(self.folder)
-            with suppress(FileNotFoundError):
-                os.rename(place, old)
-            os.rename(self.target.uri(beside), place)
-        finally:
-            shutil.rmtree(self.target.uri(beside), ignore_errors=True)
-            shutil.rmtree(old, ignore_errors=True)
-            with suppress(OSError):
-                os.rmdir(os.path.dirname(old))
+        with replacement(self.target, self.folder) as beside:
+            yield DeltaPublication(self.context, self.target, beside, self.origin)
 
     def flush(self) -> None:
         """Does nothing: each version is seen once it is written."""
@@ -281,14 +268,7 @@ class DeltaPublication:
         place = self._place(path)
         if is_remote(self.target.location):
             self._versions()  # a listing waits for the files that are under way
-        try:
-            self.target.create(place, data)
-        except (AlreadyExists, OutcomeUnknown) as error:
-            with suppress(NotFound):
-                if self.target.read(place).data == data:
-                    return
-                raise PublishedMeanwhile from error
-            raise
+        create_version(self.target, place, data)
 
     def _remove(self) -> None:
         """Removes the table, its newest version first: what is left is an older state of it."""

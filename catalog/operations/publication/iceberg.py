@@ -5,9 +5,7 @@ the digest that each metadata file has of itself, and nothing is written after i
 """
 
 import json
-import os
 import re
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -29,17 +27,18 @@ from catalog.formats.iceberg.metadata_manifests import ManifestStore
 from catalog.formats.iceberg.metadata_types import check_columns
 from catalog.hints import Option, hint
 from catalog.model.datafile import DataFile
-from catalog.model.ids import canonical_json, content_id, random_id
+from catalog.model.ids import canonical_json, content_id
 from catalog.model.published import Origin, Shown
 from catalog.operations.context import OperationContext
+from catalog.operations.publication.folder import create_version, replacement
 from catalog.operations.publication.iceberg_files import PublishedFiles
 from catalog.operations.publication.line import Line, visible
-from catalog.operations.publication.table import PublishedMeanwhile, Step, Written
+from catalog.operations.publication.table import Step, Written
 from catalog.repository.commits import Commits
 from catalog.repository.history import first_parents
 from catalog.repository.tables import changed_files, data_files
 from catalog.storage.external_files import is_remote
-from catalog.storage.store import ObjectStore, OutcomeUnknown
+from catalog.storage.store import ObjectStore
 
 METADATA = "metadata"
 """The folder of metadata in that of the table."""
@@ -147,7 +146,8 @@ class IcebergPublication:
         if pending.metadata is None or not pending.changed:
             return
         pending.number += 1
-        self._create(f"v{pending.number}.metadata.json", self._content(pending.metadata))
+        name = self._place(f"v{pending.number}.metadata.json")
+        create_version(self.target, name, self._content(pending.metadata))
         pending.changed = False
         self._point_to(pending.number)
 
@@ -176,22 +176,13 @@ class IcebergPublication:
             self._remove()
             yield self
             return
-        beside = f".parquetry/again/{random_id()}"
-        made = IcebergPublication(
-            self.context, self.target, beside, origin=self.origin, location=self.location
-        )
-        old = self.target.uri(f"{beside}.old")
-        try:
+        with replacement(self.target, self.folder) as beside:
+            made = IcebergPublication(
+                self.context, self.target, beside, origin=self.origin, location=self.location
+            )
             yield made
             made.flush()
-            place = self.target.uri(self.folder)
-            with suppress(FileNotFoundError):
-                os.rename(place, old)
-            os.rename(self.target.uri(beside), place)
-            made.folder = self.folder
-        finally:
-            shutil.rmtree(self.target.uri(beside), ignore_errors=True)
-            shutil.rmtree(old, ignore_errors=True)
+        made.folder = self.folder
 
     def _extended(
         self, metadata: Metadata | None, step: Step, files: PublishedFiles
@@ -340,16 +331,6 @@ class IcebergPublication:
         with suppress(AlreadyExists):  # the same content has the same name
             self.target.create(self._place(name), content)
         return f"{self.location}/{METADATA}/{name}"
-
-    def _create(self, name: str, content: bytes) -> None:
-        try:
-            self.target.create(self._place(name), content)
-        except (AlreadyExists, OutcomeUnknown) as error:
-            with suppress(NotFound):
-                if self.target.read(self._place(name)).data == content:
-                    return
-                raise PublishedMeanwhile from error
-            raise
 
     def _point_to(self, number: int) -> None:
         """Tells readers of the directory which metadata file is the newest."""
