@@ -218,6 +218,28 @@ def test_a_dry_run_says_what_would_come_and_writes_nothing(
     assert sorted(path for path in root.rglob("*")) == before
 
 
+def test_deleted_rows_are_left_out_whatever_is_declared_and_however_the_file_is_named(
+    cat: Catalog, tmp_path: Path
+) -> None:
+    table = HandWritten(tmp_path / "delta")
+    rows = pa.table({"id": [1, 2, 3]})
+    files = [
+        table.file(name, rows, path=path, deletionVector=deleted([n % 3]))
+        for n, (name, path) in enumerate(
+            [
+                ("a.parquet", "a.parquet"),
+                ("b.parquet", "./b.parquet"),
+                ("c/d.parquet", "c/./d.parquet"),
+                ("e#%20.parquet", "e%23%2520.parquet"),
+                ("f.parquet", f"file://{tmp_path}/delta/f.parquet"),
+            ]
+        )
+    ]
+    table.commit(protocol(), metadata([column("id", "long")]), *files)
+    taken(cat, table.root)
+    assert by_catalog(cat) == by_library(str(table.root))
+
+
 @pytest.mark.parametrize("checkpoint", [False, True])
 def test_an_empty_text_is_a_partition_value_of_its_own(
     cat: Catalog, tmp_path: Path, checkpoint: bool

@@ -13,7 +13,7 @@ import catalog
 from catalog import Catalog
 from catalog.errors import CatalogError, Unsupported
 
-from .delta_logs import HandWritten, column, metadata, protocol, remove
+from .delta_logs import HandWritten, column, deleted, metadata, protocol, remove
 
 FIELDS = [column("id", "long")]
 ROWS = pa.table({"id": [1, 2, 3]})
@@ -53,6 +53,13 @@ def added_as(table: HandWritten, path: str) -> None:
 def vacuumed(table: HandWritten) -> None:
     table.commit(remove("part-1.parquet"))
     (table.root / "part-1.parquet").unlink()
+
+
+def partitioned(table: HandWritten, kind: str, value: str) -> None:
+    """Makes the table anew, with a partition."""
+    gone = [remove(name) for name in ("part%25200.parquet", "part-1.parquet", "part-2.parquet")]
+    about = metadata([*FIELDS, column("p", kind)], partition_by=["p"])
+    table.commit(about, *gone, table.file("p.parquet", ROWS, partitionValues={"p": value}))
 
 
 def no_versions(table: HandWritten) -> None:
@@ -103,6 +110,70 @@ BAD: dict[str, tuple[Change, dict[str, str], str, str]] = {
         {},
         "unsupported-feature",
         "variantType",
+    ),
+    "a feature that has the library ask for more": (
+        lambda t: t.commit(protocol("catalogManaged")),
+        {},
+        "unsupported-feature",
+        "feature catalogManaged",
+    ),
+    "names of columns that the protocol does not allow": (
+        lambda t: t.commit(
+            metadata([column("id", "long", "id", 1)], **{"delta.columnMapping.mode": "name"})
+        ),
+        {},
+        "unsupported-feature",
+        "without columnMapping",
+    ),
+    "no columns": (
+        lambda t: t.commit(metadata([])),
+        {},
+        "unsupported-feature",
+        "without columns",
+    ),
+    "a file twice": (
+        lambda t: t.commit(t.add("part-1.parquet", path="./part-1.parquet")),
+        {},
+        "log-damaged",
+        "part-1.parquet twice",
+    ),
+    "a file twice, encoded": (
+        lambda t: t.commit(t.add("part-1.parquet", path="part%2D1.parquet")),
+        {},
+        "log-damaged",
+        "parquet twice",
+    ),
+    "a file twice, with other rows deleted": (
+        lambda t: t.commit(
+            protocol("deletionVectors"), t.add("part-1.parquet", deletionVector=deleted([1]))
+        ),
+        {},
+        "log-damaged",
+        "part-1.parquet twice",
+    ),
+    "rows deleted by another name": (
+        lambda t: t.commit(t.file("a\\b.parquet", ROWS, deletionVector=deleted([1]))),
+        {},
+        "log-damaged",
+        "deletes rows of .*a/b.parquet",
+    ),
+    "another machine": (
+        lambda t: added_as(t, f"file://elsewhere{t.root}/part-2.parquet"),
+        {},
+        "unsupported-feature",
+        "file://elsewhere/",
+    ),
+    "a partition before the first year": (
+        lambda t: partitioned(t, "date", "-0001-01-01"),
+        {},
+        "unsupported-feature",
+        "partition value that is out of range",
+    ),
+    "a partition of minus nothing": (
+        lambda t: partitioned(t, "double", "-0.0"),
+        {},
+        "unsupported-feature",
+        "partition value -0.0",
     ),
     "a missing file": (
         lambda t: (t.root / "part-1.parquet").unlink(),

@@ -45,6 +45,8 @@ def check_readable(
     mode = settings.get(MAPPING, "none")
     if mode not in MAPPING_MODES:
         raise unsupported(root, f"{MAPPING} = {mode}")
+    if mode != "none" and not (version == 2 or "columnMapping" in (features or ())):
+        raise unsupported(root, f"{MAPPING} = {mode}, and a protocol without columnMapping")
 
 
 def unsupported(root: str, what: str) -> Unsupported:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from catalog.dataclasses import dataclass
 from catalog.errors import CorruptData, ErrorKind, NotFound, StorageFailure
-from catalog.formats.delta.features import NEWEST_READER, unsupported
+from catalog.formats.delta.features import NEWEST_READER, check_readable, unsupported
 from catalog.storage.external_files import is_remote, remote_files
 from catalog.storage.failures import machine_failure
 from catalog.storage.store import ObjectStore
@@ -148,17 +148,22 @@ class LogFolder:
 
         Raises:
             CorruptData: A file is not lines of JSON; the message names it.
-            Unsupported: A version is of a newer protocol.
+            Unsupported: The newest protocol of them is not known; the message names why.
         """
+        protocol: object = None
         for version in versions:
             for line in self.read(version).splitlines():
                 try:
                     action = json.loads(line)
                 except (ValueError, RecursionError) as error:
                     raise damaged(self.root, version, f"is not JSON: {error}") from error
-                match action:
-                    case {"protocol": {"minReaderVersion": int(needed)}} if needed > NEWEST_READER:
-                        raise unsupported(self.root, f"reader version {needed}")
+                if isinstance(action, dict):
+                    protocol = action.get("protocol", protocol)
+        match protocol:
+            case {"minReaderVersion": int(needed)} if needed > NEWEST_READER:
+                raise unsupported(self.root, f"reader version {needed}")
+            case {"minReaderVersion": 3, "readerFeatures": list(features)}:
+                check_readable(self.root, 3, [str(one) for one in features], {})
 
     def read(self, version: int) -> bytes:
         """Returns the file of a version.

@@ -66,6 +66,12 @@ def delta_errors(uri: str) -> Iterator[None]:
         raise _unknown(uri, _reason(error)) from error
     except (DeltaError, OSError, ValueError) as error:
         reason = _reason(error)
+        if "empty schema" in reason:
+            raise Unsupported(
+                f"{uri} is a table of Delta without columns",
+                kind=ErrorKind.UNSUPPORTED_FEATURE,
+                hint="take a version that has some",
+            ) from error
         if "nsupported" in reason or "not supported" in reason:
             raise _unknown(uri, reason) from error
         raise CorruptData(

@@ -6,6 +6,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -19,7 +20,7 @@ from catalog.formats.delta.features import MAPPING, check_readable, unsupported
 from catalog.formats.delta.folder import Commits, LogFolder
 from catalog.formats.delta.library import as_table, delta_errors, open_version
 from catalog.formats.delta.mirror import LogMirror
-from catalog.formats.delta.paths import file_path
+from catalog.formats.delta.paths import file_path, named_twice
 from catalog.formats.delta.reading import live_batches
 from catalog.formats.delta.schema import DeltaColumn, read_schema
 from catalog.formats.footer import file_of
@@ -194,15 +195,14 @@ class DeltaSource:
 
     def _files(self, opened: "_Version", places: Iterable[int] | None = None) -> Iterator[LiveFile]:
         """Yields the live files of a version: all, or those at some places of its list."""
-        values: Sequence[Any] = opened.actions["partition"] if opened.partition_by else ()
-        if places is None and opened.partition_by:
-            values = opened.actions["partition"].to_pylist()
-        for n in range(len(opened.listed)) if places is None else places:
+        chosen = range(len(opened.listed)) if places is None else tuple(places)
+        values: Iterable[Mapping[str, object]] = repeat({})
+        if opened.partition_by:
+            values = opened.partition_values(None if places is None else chosen)
+        for n, value in zip(chosen, values, strict=False):
             stated, size, rows = opened.listed[n]
             path = file_path(self.root, stated)
             vector = opened.vectors.get(path)
-            value: Any = values[n] if opened.partition_by else {}
-            value = value.as_py() if isinstance(value, pa.Scalar) else value
             yield LiveFile(
                 path=path,
                 size_bytes=size,
@@ -253,7 +253,7 @@ class _Version:
         self.table_id = str(about.id)
         self._checked: set[bytes] = set()
         self.empty_values: Callable[[], Mapping[str, frozenset[str]]] = dict
-        self._may_delete = "deletionVectors" in (features or ())
+        self._has_vectors = "deletionVectors" in (features or ())
         self._root = root
 
     def check_ids(self, path: str, footer: StoredFooter) -> None:
@@ -287,9 +287,37 @@ class _Version:
 
     @cached_property
     def listed(self) -> list[tuple[str, int, int | None]]:
-        """Path, size and rows of the live files, as the log states them."""
+        """Path, size and rows of the live files, as the log states them.
+
+        Raises:
+            CorruptData: One file is named twice: nobody knows how often its rows count.
+        """
         names = ("path", "size_bytes", "num_records")
-        return list(zip(*(self.actions[name].to_pylist() for name in names), strict=True))
+        paths, sizes, rows = (self.actions[name].to_pylist() for name in names)
+        twice = named_twice(self._root, paths)
+        if twice is not None:
+            raise CorruptData(
+                f"the log of {self._root} names the file {twice} twice",
+                kind=ErrorKind.LOG_DAMAGED,
+                hint="take a version before it",
+            )
+        return list(zip(paths, sizes, rows, strict=True))
+
+    def partition_values(self, places: Iterable[int] | None) -> Iterator[Mapping[str, object]]:
+        """Yields the partition values of live files, by column.
+
+        Args:
+            places: Those at which places of the list; None for all.
+
+        Raises:
+            Unsupported: There is one that Python has no value for.
+        """
+        values: pa.ChunkedArray = self.actions["partition"]
+        try:
+            yield from values.to_pylist() if places is None else (values[n].as_py() for n in places)
+        except (OverflowError, ValueError) as error:
+            what = f"a partition value that is out of range: {error}"
+            raise unsupported(self._root, what) from error
 
     @cached_property
     def sizes(self) -> Mapping[str, int]:
@@ -343,19 +371,33 @@ class _Version:
 
     @cached_property
     def vectors(self) -> Mapping[str, pa.Array]:
-        """Which rows of files are live, for the files that have deleted ones."""
-        if not self._may_delete:
-            return {}
-        if self._mirror is not None:
+        """Which rows of files are live, for the files that have deleted ones.
+
+        The library applies them whether or not the table declares the feature.
+
+        Raises:
+            CorruptData: One is of no live file that is known here.
+        """
+        if self._mirror is not None and self._has_vectors:
             self._mirror.fetch_vectors()
         with delta_errors(self._root):
             found = as_table(self.table.deletion_vectors())
-        return {
+        vectors = {
             self._found_path(path): vector.values
             for path, vector in zip(
                 found.column("filepath").to_pylist(), found.column("selection_vector"), strict=True
             )
         }
+        if vectors:
+            live = {file_path(self._root, stated) for stated, _, _ in self.listed}
+            lost = min(vectors.keys() - live, default=None)
+            if lost is not None:
+                raise CorruptData(
+                    f"the log of {self._root} deletes rows of {lost} by another name of the file",
+                    kind=ErrorKind.LOG_DAMAGED,
+                    hint="take a version before it",
+                )
+        return vectors
 
     def _found_path(self, uri: str) -> str:
         """Returns the path of a data file by the library's URI of it."""

@@ -143,6 +143,12 @@ def partitioning(state: TableState, files: Iterable[LiveFile]) -> PartitionSpec:
         key = tuple(map(repr, file.partition))
         encoded = cache.get(key)
         if encoded is None:
+            if "-0.0" in key:
+                raise Unsupported(
+                    f"{file.path} has the partition value -0.0, which is kept as 0.0 here",
+                    kind=ErrorKind.UNSUPPORTED_FEATURE,
+                    hint="write the rows of this partition again, with 0.0",
+                )
             encoded = cache[key] = tuple(
                 None if value is None else encode(value, kind)  # type: ignore[arg-type]
                 for value, kind in zip(file.partition, kinds, strict=True)
