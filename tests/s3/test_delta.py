@@ -1,5 +1,6 @@
 """Tables of Delta in buckets: read through the catalog's own access."""
 
+import tempfile
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,6 +21,25 @@ def uploaded(access: S3Service, root: Path, place: str) -> str:
         key = f"{prefix}/table/{path.relative_to(root)}"
         access.client.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
     return f"{place}/table"
+
+
+@ONE_SERVER
+def test_keys_that_lead_upwards_are_written_nowhere(
+    access: S3Service, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_deltalake(str(tmp_path / "source"), ROWS)
+    source = uploaded(access, tmp_path / "source", place)
+    scratch = tmp_path / "a" / "b"
+    scratch.mkdir(parents=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    bucket, _, prefix = source.removeprefix("s3://").partition("/")
+    for name in ("_sidecars/../../../../../up", f"{0:020}.checkpoint./../../../../up"):
+        key = f"{prefix}/_delta_log/{name}"
+        access.client.put_object(Bucket=bucket, Key=key, Body=b"of a stranger")
+    cat = catalog.create(tmp_path / "lake", s3=S3Options(endpoint_url=access.endpoint))
+    with cat.transaction("main") as tx:
+        tx.snapshot("t", source, mode="copy")
+    assert not [path for path in tmp_path.rglob("up") if "lake" not in path.parts]
 
 
 @ONE_SERVER

@@ -67,7 +67,7 @@ class LogMirror:
         self._fetch(name for name in listed if _VECTORS.fullmatch(name))
 
     def _fetch(self, names: Iterable[str]) -> None:
-        fresh = [name for name in names if name not in self._have]
+        fresh = [name for name in names if name not in self._have and _is_below(name)]
         for folder in {os.path.dirname(name) for name in fresh}:
             os.makedirs(os.path.join(self.path, folder), exist_ok=True)
         with ThreadPoolExecutor(REQUESTS) as pool:
@@ -86,3 +86,8 @@ class LogMirror:
             ) from error
         with open(os.path.join(self.path, name), "wb") as copy:
             copy.write(data)
+
+
+def _is_below(name: str) -> bool:
+    """Returns whether a key, in which a bucket allows anything, is a path below a directory."""
+    return not {"", ".", ".."} & {*name.split("/")}
