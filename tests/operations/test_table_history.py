@@ -305,6 +305,27 @@ def test_clocks_that_go_back_do_not_turn_history_around(lake: Catalog, place: Pa
     assert lake.resolve("import/orders@{2023-12-01}").commit_id == commits[1].id
 
 
+def test_a_time_that_no_year_has_is_that_of_the_file(lake: Catalog, place: Path) -> None:
+    rewrite_log(place, 2, timestamp=2**63 - 1)
+    moments = [one.timestamp() for one in map(written_at, (place, place), (1, 2))]
+    take(lake, place)
+    assert lake.log("import/orders")[0].time.timestamp() == pytest.approx(max(moments))
+
+
+def written_at(place: Path, version: int) -> datetime.datetime:
+    """Returns when the file of a version was written."""
+    found = (place / "_delta_log" / f"{version:020}.json").stat().st_mtime
+    return datetime.datetime.fromtimestamp(found, datetime.UTC)
+
+
+def test_a_checkpoint_far_away_is_a_gap(lake: Catalog, place: Path) -> None:
+    DeltaTable(str(place)).create_checkpoint()
+    (log,) = (place / "_delta_log").glob("*.checkpoint.parquet")
+    shutil.copy(log, log.with_name(f"{2**62:020}.checkpoint.parquet"))
+    with pytest.raises(catalog.CatalogError, match=f"gap: _delta_log/{3:020}.json is missing"):
+        take(lake, place)
+
+
 def other_table(place: Path) -> None:
     shutil.rmtree(place)
     for _ in range(4):

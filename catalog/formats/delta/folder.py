@@ -80,6 +80,18 @@ class Commits:
             if one in self.empty:
                 raise damaged(root, one, "is empty")
 
+    def listed(self, since: int) -> list[int]:
+        """Returns the versions from one on, in order, up to the newest.
+
+        Of versions that are missing in between, the first is among them: what is asked of it ends
+        in the error that names its file. There may be more of those than can be listed.
+        """
+        known = {one for one in (*self.written, *self.checkpoints) if one >= since}
+        at = since
+        while at in known:
+            at += 1
+        return sorted({*known, at} if at < self.latest else known)
+
     def oldest(self) -> int | None:
         """Returns the oldest version that can be made up; None if none can."""
         return 0 if 0 in self.written else min(self.checkpoints, default=None)

@@ -1,10 +1,10 @@
 """A table of Delta: its versions, and the live rows of each."""
 
-import datetime
 import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property, partial
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,7 @@ from catalog.formats.table_state import (
     TableState,
     TableVersion,
 )
+from catalog.formats.version_times import EPOCH, moment, time_of
 from catalog.storage.external_files import is_remote
 from catalog.storage.store import ObjectStore
 
@@ -83,7 +84,7 @@ class DeltaSource:
             return ()
         self._commits.check(self.root, latest)
         found: list[TableVersion] = []
-        for number in range(max(oldest, since or 0), latest + 1):
+        for number in self._commits.listed(max(oldest, since or 0)):
             parent = found[-1].number if found else None
             found.append(self._version(number, parent))
         return found
@@ -155,16 +156,14 @@ class DeltaSource:
         if at.isascii() and at.isdigit():
             return int(at)
         try:
-            moment = datetime.datetime.fromisoformat(at)
+            time = time_of(at)
         except ValueError as error:
             raise InvalidInput(
                 f"{at!r} is neither the number of a version nor a time",
                 hint="write a number, e.g. 12, or a time such as 2024-01-31T12:00:00Z",
             ) from error
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=datetime.UTC)
         self._commits.check(self.root, self._commits.latest)
-        before = [one for one in self.versions() if one.time <= moment]
+        before = [one for one in self.versions() if one.time <= time]
         if not before:
             raise NotFound(
                 f"{self.root} has no version of {at} or before",
@@ -216,12 +215,13 @@ class DeltaSource:
         """Returns what the log says of a version."""
         written = self._commits.written.get(number)
         if written is None:  # the log begins with a checkpoint, which says nothing
-            return TableVersion(number, datetime.datetime.fromtimestamp(0, datetime.UTC))
+            return TableVersion(number, EPOCH)
         info = _commit_info(self._log.read(number))
         stated = info.get("inCommitTimestamp", info.get("timestamp"))
         time = written
         if isinstance(stated, int):
-            time = datetime.datetime.fromtimestamp(stated / 1000, datetime.UTC)
+            with suppress(OverflowError):  # no year has it
+                time = moment(stated)
         details = {
             name: value if isinstance(value, str) else json.dumps(value)
             for name, value in info.items()

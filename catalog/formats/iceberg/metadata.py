@@ -38,6 +38,7 @@ from catalog.formats.iceberg.metadata_shapes import (
     spec_json,
 )
 from catalog.formats.iceberg.metadata_types import check_columns
+from catalog.formats.version_times import milliseconds
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
 
@@ -61,8 +62,6 @@ NAMES = "parquetry.names"
 
 MAPPING = "schema.name-mapping.default"
 """The property by which readers know columns in files without field ids."""
-
-_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 _LAYOUT = "1"
 """Goes into the names of files: to be raised when the same commits give other files."""
@@ -339,7 +338,7 @@ def _uuid(table_id: str) -> str:
 
 def _milliseconds(time: datetime.datetime, last: Metadata | None) -> int:
     """Returns the time of a snapshot, which is after that of the one before it."""
-    ms = (time - _EPOCH) // datetime.timedelta(milliseconds=1)  # a float would lose some
+    ms = milliseconds(time)
     return ms if last is None else max(ms, last["timestamp-ms"] + 1)
 
 

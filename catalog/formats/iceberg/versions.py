@@ -7,24 +7,23 @@ from pyiceberg.table.snapshots import Snapshot
 
 from catalog.errors import CorruptData, ErrorKind, NotFound
 from catalog.formats.table_state import TableVersion
+from catalog.formats.version_times import moment, time_of
 
 NO_SNAPSHOT = 0
 """The number of the version of a table that nothing was written to."""
-
-_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 SHOWN = 10
 """How many snapshots or refs a message lists."""
 
 
-def moment(milliseconds: int) -> datetime.datetime:
+def _moment(milliseconds: int) -> datetime.datetime:
     """Returns a time of Iceberg.
 
     Raises:
         CorruptData: No year has it.
     """
     try:
-        return _EPOCH + datetime.timedelta(milliseconds=milliseconds)
+        return moment(milliseconds)
     except OverflowError as error:
         raise CorruptData(
             f"a snapshot of the table is of the time {milliseconds} ms, which no year has",
@@ -35,13 +34,13 @@ def moment(milliseconds: int) -> datetime.datetime:
 def table_version(metadata: TableMetadata, snapshot: Snapshot | None) -> TableVersion:
     """Returns a snapshot as a version; None is the table before its first one."""
     if snapshot is None:
-        return TableVersion(NO_SNAPSHOT, moment(metadata.last_updated_ms))
+        return TableVersion(NO_SNAPSHOT, _moment(metadata.last_updated_ms))
     summary = snapshot.summary
     parent = snapshot.parent_snapshot_id
     known = parent is not None and metadata.snapshot_by_id(parent) is not None
     return TableVersion(
         number=snapshot.snapshot_id,
-        time=moment(snapshot.timestamp_ms),
+        time=_moment(snapshot.timestamp_ms),
         operation="" if summary is None else summary.operation.value,
         details={} if summary is None else dict(summary.additional_properties),
         parent=parent if known else None,
@@ -75,13 +74,11 @@ def named_snapshot(metadata: TableMetadata, at: str, root: str) -> Snapshot:
     if at.isascii() and at.isdigit():
         raise _not_found(metadata, f"{root} has no snapshot {at}")
     try:
-        time = datetime.datetime.fromisoformat(at)
+        time = time_of(at)
     except ValueError as error:
         raise _not_found(metadata, f"{root} has no tag, branch or snapshot {at!r}") from error
-    if time.tzinfo is None:
-        time = time.replace(tzinfo=datetime.UTC)
     for entry in reversed(metadata.snapshot_log):
-        if moment(entry.timestamp_ms) <= time:
+        if _moment(entry.timestamp_ms) <= time:
             return _listed(metadata, entry.snapshot_id, f"{root} at {at}")
     raise _not_found(metadata, f"{root} had no snapshot at {at}, or it was expired")
 

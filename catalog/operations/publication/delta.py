@@ -4,7 +4,6 @@ The log says of itself that nobody else may write it; see ``log_types.READ_ONLY`
 file that is created if it is not there: so of two who publish at once, one sees that it was late.
 """
 
-import datetime
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -31,6 +30,7 @@ from catalog.formats.delta.log_actions import (
 from catalog.formats.delta.log_files import Naming, held_columns, is_plain, is_shared, may_be_ours
 from catalog.formats.delta.log_types import held_as, schema_json
 from catalog.formats.delta.log_values import stats_json
+from catalog.formats.version_times import milliseconds
 from catalog.hints import Option, hint
 from catalog.model.datafile import DataFile
 from catalog.model.published import Origin, Shown
@@ -46,8 +46,6 @@ from catalog.repository.datafiles import readable
 from catalog.repository.tables import changed_files, data_files
 from catalog.storage.external_files import is_remote
 from catalog.storage.store import ObjectStore
-
-EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 FOOTERS_AT_ONCE = 16
 """Footers that are read at a time where each is a request."""
@@ -106,7 +104,7 @@ class DeltaPublication:
         """Writes the version after the newest one."""
         version = 0 if shown is None else shown.version + 1
         moment = max(step.commit.time, step.moved_at or step.commit.time)
-        commit_ms = (moment - EPOCH) // datetime.timedelta(milliseconds=1)
+        commit_ms = milliseconds(moment)
         time_ms = commit_ms if shown is None else max(commit_ms, shown.time_ms + 1)
         snapshot = "" if step.table is None else step.table.id
         now = Shown(version, self.origin, step.commit_id, snapshot, time_ms)
