@@ -240,6 +240,37 @@ def test_deleted_rows_are_left_out_whatever_is_declared_and_however_the_file_is_
     assert by_catalog(cat) == by_library(str(table.root))
 
 
+@pytest.mark.parametrize("vector", [False, True])
+def test_files_of_other_types_are_read_as_the_library_reads_them(
+    cat: Catalog, tmp_path: Path, vector: bool
+) -> None:
+    table = HandWritten(tmp_path / "delta")
+    nanos = pa.array([1999, -1, -1999], pa.timestamp("ns", "UTC"))
+    rows = {
+        "at": nanos,
+        "local": nanos.cast(pa.timestamp("ns")),
+        "text": [b"a", b"\xc3\xa4", None],
+        "data": ["\\x41", "b", None],
+        "n": pa.array([1, None, 2**31 - 1], pa.uint64()),
+        "inside": [[{"at": value}] for value in nanos.to_pylist()],
+    }
+    of_moments = {"type": "struct", "fields": [column("at", "timestamp")]}
+    kinds = {
+        "at": "timestamp",
+        "local": "timestamp_ntz",
+        "text": "string",
+        "data": "binary",
+        "n": "integer",
+        "inside": {"type": "array", "elementType": of_moments, "containsNull": True},
+    }
+    more = {"deletionVector": deleted([1])} if vector else {}
+    fields = [column(name, kind) for name, kind in kinds.items()]
+    features = protocol("timestampNtz", "deletionVectors")
+    table.commit(features, metadata(fields), table.file("a.parquet", pa.table(rows), **more))
+    taken(cat, table.root)
+    assert by_catalog(cat) == by_library(str(table.root))
+
+
 @pytest.mark.parametrize("checkpoint", [False, True])
 def test_an_empty_text_is_a_partition_value_of_its_own(
     cat: Catalog, tmp_path: Path, checkpoint: bool

@@ -175,6 +175,18 @@ BAD: dict[str, tuple[Change, dict[str, str], str, str]] = {
         "unsupported-feature",
         "partition value -0.0",
     ),
+    "a file of another type": (
+        lambda t: t.commit(t.file("x.parquet", pa.table({"id": [1.5]}))),
+        {},
+        "unsupported-feature",
+        "'id' is double in .*x.parquet, and BIGINT in the table",
+    ),
+    "a file of numbers that are too great": (
+        lambda t: t.commit(t.file("x.parquet", pa.table({"id": pa.array([2**63], pa.uint64())}))),
+        {},
+        "unsupported-feature",
+        "'id' is uint64 in .*x.parquet, and BIGINT",
+    ),
     "a missing file": (
         lambda t: (t.root / "part-1.parquet").unlink(),
         {},
