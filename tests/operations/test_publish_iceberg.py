@@ -334,6 +334,22 @@ def test_files_that_not_all_readers_read_are_written_again(
     assert report.tables[0].files_shared == 4
 
 
+def test_values_that_readers_misread_in_manifests_are_in_the_files(
+    readers: Readers, tmp_path: Path
+) -> None:
+    """PyIceberg keeps seven digits of a DOUBLE in a manifest, and finds no row by it."""
+    cat = catalog.create(tmp_path / "lake")
+    commit(cat, "CREATE TABLE t PARTITIONED BY (p) AS SELECT 0.1::DOUBLE AS p, 1 AS id")
+    commit(cat, "INSERT INTO t VALUES (NULL, 2), ('nan', 3), (1e300, 4)")
+
+    cat.publish("main", str(tmp_path / "out"), format="iceberg")
+
+    readers.check(cat, tmp_path / "out" / "t")
+    table = StaticTable.from_metadata(str(tmp_path / "out" / "t"))
+    found = table.scan(row_filter="p < 0.5", selected_fields=("id",)).to_arrow()
+    assert found["id"].to_pylist() == [1]
+
+
 def test_an_export_shares_files_and_names_what_is_at_its_commit(
     cat: Catalog, readers: Readers, tmp_path: Path
 ) -> None:

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 FieldIds: TypeAlias = "tuple[int, tuple[tuple[str, FieldIds], ...]]"
 """The field id of a column, and those of the fields inside it by their names."""
 
-UUID = Scalar("UUID")
-"""No table is partitioned by it for Iceberg: DuckDB misreads such values in manifests."""
+NO_PARTITIONS = (Scalar("UUID"), Scalar("DOUBLE"))
+"""No table is partitioned by these for Iceberg, since readers misread such values in manifests:
+DuckDB 1.5.5 a UUID, and PyIceberg 0.12 a DOUBLE, of which it keeps the digits of a FLOAT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +105,9 @@ def unfit(file: DataFile, table: TableSnapshot, *, names: Names, facts: FooterFa
         if column.field_id in file.unsound:
             return f"what its footer says of column {column.name!r} is not true"
     held = {column.field_id for column in columns}
-    inside = next((f for f in table.fields(table.partition_by) if f.type == UUID), None)
-    if inside is not None and inside.id not in held:
-        return f"the values of column {inside.name!r}, a UUID, are in its path alone"
+    for field in table.fields(table.partition_by):
+        if field.type in NO_PARTITIONS and field.id not in held:
+            return f"the values of column {field.name!r}, a {field.type}, are in its path alone"
     if facts is None:
         return ""
     return facts.problem or _misnamed(table, file, names=names, facts=facts)
@@ -135,15 +136,15 @@ def own_ids(table: TableSnapshot, file: DataFile, facts: FooterFacts) -> dict[Pa
 def form_of(file: DataFile, table: TableSnapshot, names: Names) -> Form:
     """Returns how a file is written again: with those columns of the table that it has.
 
-    Values of the path are left out, but for UUIDs. A file needs a column; it has the first of the
-    table if it has no other.
+    Values of the path are left out, but for those by which Iceberg has no partitions. A file needs
+    a column; it has the first of the table if it has no other.
     """
     held = {column.field_id for column in table.file_schemas[file.file_schema].columns}
     inside = [
         field
         for field in table.schema.fields
         if (field.id in held and field.id not in table.partition_by)
-        or (field.id in table.partition_by and field.type == UUID)
+        or (field.id in table.partition_by and field.type in NO_PARTITIONS)
     ]
     return Form(
         tuple(
@@ -161,7 +162,7 @@ def _field_ids(path: Path, names: Names) -> FieldIds:
 def partition_columns(table: TableSnapshot) -> tuple[tuple[int, Field], ...]:
     """Returns the columns by which a table is partitioned for Iceberg, with their places here."""
     found = enumerate(table.fields(table.partition_by))
-    return tuple((place, field) for place, field in found if field.type != UUID)
+    return tuple((place, field) for place, field in found if field.type not in NO_PARTITIONS)
 
 
 def partition_value(encoded: bytes | None, kind: Scalar) -> Any:
