@@ -227,6 +227,21 @@ def test_a_branch_that_was_moved_is_published_as_its_new_line(
     assert metadata["properties"]["gc.enabled"] == "false"
 
 
+def test_a_branch_that_was_moved_to_before_its_table_shows_no_rows(
+    readers: Readers, tmp_path: Path
+) -> None:
+    cat = catalog.create(tmp_path / "lake")
+    other = commit(cat, "CREATE TABLE other AS SELECT 1 AS x")
+    commit(cat, "CREATE TABLE t AS SELECT 1 AS x")
+    made = commit(cat, "INSERT INTO t VALUES (2)")
+    for place, rows in ((made, 2), (other, 0), (made, 2), (other, 0)):
+        cat.reset("main", to=place)
+        cat.publish("main", str(tmp_path / "out"), format="iceberg")
+        metadata = readers.check(cat, tmp_path / "out" / "t")
+        assert metadata["snapshots"][-1]["summary"]["total-records"] == str(rows)
+        assert cat.publish("main", str(tmp_path / "out"), format="iceberg").tables[1].versions == 0
+
+
 @pytest.mark.invariant("A publication is never continued after what somebody else wrote there")
 def test_what_others_write_there_is_found_and_nothing_is_written_after_it(
     readers: Readers, tmp_path: Path

@@ -125,13 +125,16 @@ class IcebergPublication:
         """Writes the snapshots of a commit; ``flush`` shows them to readers."""
         files = self._files()
         pending = self._pending
-        if step.continues or pending.metadata is None:
-            pending.metadata = self._extended(pending.metadata, step, files)
+        before = pending.metadata
+        if before is None or (step.continues and step.commit_id not in commit_ids(before)):
+            pending.metadata = self._extended(before, step, files)
         else:  # the branch was moved: all is made again as if it had always been there
             line = Line(self.context.repository.commits, self.origin.table, step.commit_id)
-            pending.metadata = None
+            made: Metadata | None = None
             for one in line.steps(None):
-                pending.metadata = self._extended(pending.metadata, one, files)
+                made = self._extended(made, one, files)
+            # a line that never had the table has nothing to begin with
+            pending.metadata = made or self._extended(before, step, files)
         pending.state = "" if step.table is None else step.table.id
         pending.changed = True
         return Written(self._shown(), *files.counts())
