@@ -46,11 +46,18 @@ class TableWrite:
         wanted = [file for file in listed if all(one.wants_file(file) for one in pruners)]
         return self.context.verified(self.name, wanted)
 
-    def rewrite(self, files: Sequence[DataFile], hits: str, fresh: str = "") -> FileEdit:
+    def rewrite(
+        self,
+        files: Sequence[DataFile],
+        hits: str,
+        fresh: str = "",
+        *,
+        kept: frozenset[int] = frozenset(),
+    ) -> FileEdit:
         """Writes files again whose rows change, see ``rewrite_files``, and rows that come."""
         taken, holds = self._taken(files), self.table.holds(self.context.commits)
         with DataWriter(self.context, self.name, self.shape, taken=taken, holds=holds) as writer:
-            change = rewrite_files(writer, files, hits)
+            change = rewrite_files(writer, files, hits, kept=kept)
             added = writer.sorted(fresh, append=True) if fresh else ()
         return FileEdit(change.removed, (*change.added, *added))
 

@@ -8,6 +8,8 @@ import pytest
 from catalog.catalog import Catalog
 from catalog.query.pending_write import WriteResult
 from catalog.storage.local import LocalStore
+from catalog.write.files import rewrite
+from catalog.write.sql import row_changes
 from tests.write.conftest import catalog_in
 from tests.write.sql_samples import NESTED, OTHER, SAMPLES, STATEMENTS
 from tests.write.sql_tables import Oracle, Sample, committed, make, multiset
@@ -136,3 +138,47 @@ def test_odd_names_are_written_as_others(cat: Catalog) -> None:
         )
     for name, same in ((odd.name, odd.name), (spaced.name, "e")):
         assert multiset(committed(cat, name)) == multiset(oracle.rows(same))
+
+
+@pytest.fixture
+def two_columns_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables of more than two columns are wide."""
+    for module in (rewrite, row_changes):
+        monkeypatch.setattr(module, "COLUMNS_AT_ONCE", 2)
+
+
+@pytest.mark.usefixtures("two_columns_at_once")
+@pytest.mark.parametrize("statement", STATEMENTS[::4])
+def test_a_statement_on_a_wide_table_gives_the_rows_that_duckdb_gives(
+    lakes: Callable[[str], Catalog], statement: str
+) -> None:
+    cat = lakes("partitioned")
+    branch = branched(cat)
+    oracle = Oracle(SAMPLES["partitioned"], OTHER)
+    oracle.run(statement)
+    with cat.transaction(branch) as tx:
+        tx.sql(statement)
+    assert multiset(committed(cat, "orders", branch)) == multiset(oracle.rows("orders"))
+
+
+@pytest.mark.usefixtures("two_columns_at_once")
+@pytest.mark.parametrize("set_too", ["b = 0", "b = 0, d = [2.5]", "c = INTERVAL '30 days', d = d"])
+def test_equal_values_of_another_form_are_written_into_wide_tables_too(
+    cat: Catalog, monkeypatch: pytest.MonkeyPatch, set_too: str
+) -> None:
+    values = (
+        "SELECT n AS id, n AS a, 0 AS x, 's' AS y, -0.0::DOUBLE AS b, 's' AS w, "
+        "INTERVAL '1 month' AS c, [1.5, -0.0] AS d, 'nan'::FLOAT AS z FROM range(4) r(n)"
+    )
+    forms = []
+    for branch, at_once in (("wide", 2), ("narrow", 512)):
+        for module in (rewrite, row_changes):
+            monkeypatch.setattr(module, "COLUMNS_AT_ONCE", at_once)
+        cat.branches.create(branch, at="main")
+        with cat.transaction(branch) as tx:
+            tx.sql(f"CREATE TABLE t AS {values}")
+            tx.sql(f"UPDATE t SET x = 5, {set_too} WHERE id IN (1, 2)")
+            tx.sql("DELETE FROM t WHERE id = 3")
+        with cat.connect(branch) as session:
+            forms.append(session.sql("SELECT CAST(t AS VARCHAR) FROM t ORDER BY id").fetchall())
+    assert forms[0] == forms[1]

@@ -1,6 +1,6 @@
 """Streams of rows on their way into files: cut into parts, and watched for their order."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,6 +25,23 @@ def in_order(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
                 raise OutOfOrderError
             last = places[len(places) - 1].as_py()
         yield batch.select(list(range(batch.num_columns - 1)))
+
+
+def side_by_side(tables: Sequence[pa.Table], names: Sequence[str]) -> pa.Table:
+    """Returns the named columns of tables of the same rows, which have their ``place`` in common.
+
+    Raises:
+        OutOfOrderError: The tables do not have the same rows in the same order.
+    """
+    places = tables[0].column("place")
+    if any(not table.column("place").equals(places) for table in tables[1:]):
+        raise OutOfOrderError
+    columns = {
+        name: column
+        for table in tables
+        for name, column in zip(table.column_names, table.columns, strict=True)
+    }
+    return pa.table([columns[name] for name in names], names=list(names))
 
 
 class Cutter:

@@ -48,7 +48,7 @@ from catalog.write.context import WriteContext
 from catalog.write.files.blob_lists import BlobLists
 from catalog.write.files.encodings import dictionary_paths
 from catalog.write.files.own_footers import OwnFooters, Written
-from catalog.write.files.row_stream import Cutter, OutOfOrderError, in_order
+from catalog.write.files.row_stream import Cutter, OutOfOrderError, in_order, side_by_side
 
 ROW_GROUP_ROWS = 131_072
 """Rows of a row group: two blocks of a fingerprint, and close to DuckDB's own 122,880."""
@@ -144,24 +144,30 @@ class DataWriter:
             if self._lists is not None:
                 self._lists.discard()
 
-    def ordered(self, query: str, partition: Partition) -> list[DataFile]:
+    def ordered(
+        self, query: str, partition: Partition, parts: Sequence[str] = ()
+    ) -> list[DataFile]:
         """Writes the rows of one partition in the order of their place; no file if there are none.
 
         Args:
             query: Yields the columns of ``stored_fields``, called ``c<field id>``, and ``place``.
             partition: The encoded partition values.
+            parts: Queries that yield the same, some of the columns each: to be read instead of
+                a query of many columns and few rows, which takes longer.
         """
         by_place = f"SELECT * FROM ({query}) ORDER BY place"
         if self._engine:
             return self._by_engine(by_place, partition, append=False)
         try:
-            return self._placed(query, partition)
+            return self._placed(query, partition, parts)
         except OutOfOrderError:
             return self._placed(by_place, partition)
 
-    def _placed(self, query: str, partition: Partition) -> list[DataFile]:
+    def _placed(
+        self, query: str, partition: Partition, parts: Sequence[str] = ()
+    ) -> list[DataFile]:
         first = len(self._written)
-        with closing(self._reader(query, ", place")) as batches:
+        with closing(self._glued(parts) if parts else self._reader(query, ", place")) as batches:
             try:
                 return self._by_arrow(in_order(batches), partition, append=False)
             except OutOfOrderError:
@@ -250,6 +256,13 @@ class DataWriter:
             yield from reader
         finally:
             reader.close()
+
+    def _glued(self, parts: Sequence[str]) -> Generator[pa.RecordBatch, None, None]:
+        """Yields the rows that queries yield some columns of, each with their place."""
+        sql = self.context.con.sql
+        tables = [sql(part).to_arrow_reader(ROW_GROUP_ROWS).read_all() for part in parts]
+        names = [f"c{f.id}" for f in stored_fields(self.table)]
+        yield from side_by_side(tables, [*names, "place"]).to_batches()
 
     def partitions(self, rows: str) -> list[tuple[Partition, int, str]]:
         """Returns the partitions among rows in order: values, rows, and a condition for them."""

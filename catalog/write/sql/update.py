@@ -60,7 +60,7 @@ def change_rows(statement: TableStatement) -> tuple[WorkingTable, WriteResult]:
             with engine_errors():
                 changes = find_changes(scratch)
                 warnings = _key_warnings(scratch, changes, kind)
-                change = write.rewrite(files, changes.hits, changes.fresh)
+                change = write.rewrite(files, changes.hits, changes.fresh, kept=changes.kept)
     result = WriteResult(
         table.name,
         str(kind),
