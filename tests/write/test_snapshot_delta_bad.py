@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
 
 import catalog
 from catalog import Catalog
@@ -32,6 +33,10 @@ def table(tmp_path: Path) -> HandWritten:
 
 def log(table: HandWritten, version: int) -> Path:
     return table.root / f"_delta_log/{version:020}.json"
+
+
+def checkpoint(table: HandWritten) -> Path:
+    return table.root / "_delta_log/00000000000000000002.checkpoint.parquet"
 
 
 def cut(path: Path, size: int) -> None:
@@ -80,6 +85,24 @@ BAD: dict[str, tuple[Change, dict[str, str], str, str]] = {
     "no beginning": (lambda t: log(t, 0).unlink(), {}, "log-damaged", "_delta_log/0{20}.json"),
     "a cut log": (lambda t: cut(log(t, 2), 150), {}, "log-damaged", "0{19}2.json is not JSON"),
     "an empty log": (lambda t: cut(log(t, 1), 0), {}, "log-damaged", "0{19}1.json is empty"),
+    "a cut checkpoint": (
+        lambda t: (DeltaTable(str(t.root)).create_checkpoint(), cut(checkpoint(t), 300)),
+        {},
+        "log-damaged",
+        "_delta_log/0{19}2.checkpoint.parquet is damaged",
+    ),
+    "a line that is no object": (
+        lambda t: log(t, 1).write_text("[]\n"),
+        {},
+        "log-damaged",
+        r"0{19}1.json has a line that is no action: \[\]",
+    ),
+    "a file without a size": (
+        lambda t: log(t, 1).write_text('{"add":{"path":"x","partitionValues":{}}}\n'),
+        {},
+        "log-damaged",
+        "0{19}1.json has a line that is no action",
+    ),
     "no versions": (no_versions, {}, "log-damaged", "no versions"),
     "a newer reader": (
         lambda t: t.commit(newest(9)),

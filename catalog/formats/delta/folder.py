@@ -4,8 +4,11 @@ import datetime
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from catalog.dataclasses import dataclass
 from catalog.errors import CorruptData, ErrorKind, NotFound, StorageFailure
@@ -169,13 +172,38 @@ class LogFolder:
                     action = json.loads(line)
                 except (ValueError, RecursionError) as error:
                     raise damaged(self.root, version, f"is not JSON: {error}") from error
-                if isinstance(action, dict):
-                    protocol = action.get("protocol", protocol)
+                if not isinstance(action, dict) or not _is_whole(action):
+                    shown = line[:80].decode(errors="replace")
+                    raise damaged(self.root, version, f"has a line that is no action: {shown}")
+                protocol = action.get("protocol", protocol)
         match protocol:
             case {"minReaderVersion": int(needed)} if needed > NEWEST_READER:
                 raise unsupported(self.root, f"reader version {needed}")
             case {"minReaderVersion": 3, "readerFeatures": list(features)}:
                 check_readable(self.root, 3, [str(one) for one in features], {})
+
+    def check_checkpoint(self, version: int) -> None:
+        """Finds out whether the checkpoint of a version that the library does not open is damaged.
+
+        Raises:
+            CorruptData: A file of it is not whole; the message names it.
+        """
+        for name, *_ in self._names():
+            found = _CHECKPOINT.fullmatch(name)
+            if found is None or int(found[1]) != version or not name.endswith(".parquet"):
+                continue
+            path = f"{self._folder}/{name}"
+            opened = remote_files(self._store, path).open(path) if is_remote(path) else path
+            try:
+                with pq.ParquetFile(opened) as file:
+                    for group in range(file.num_row_groups):
+                        file.read_row_group(group)
+            except (pa.ArrowException, OSError, ValueError) as error:
+                raise CorruptData(
+                    f"the log of {self.root} cannot be read: {LOG}/{name} is damaged: {error}",
+                    kind=ErrorKind.LOG_DAMAGED,
+                    hint="restore the file, or remove it if the log has all versions before it",
+                ) from error
 
     def read(self, version: int) -> bytes:
         """Returns the file of a version.
@@ -192,6 +220,16 @@ class LogFolder:
                 return file.read()
         except NotFound as error:
             raise _gap(self.root, version) from error
+
+
+def _is_whole(action: Mapping[str, object]) -> bool:
+    """Returns whether a line has what the library needs of a file that comes."""
+    match action.get("add"):
+        case None:
+            return True
+        case {"path": str(), "partitionValues": dict(), "size": int()}:
+            return True
+    return False
 
 
 @contextmanager

@@ -181,6 +181,8 @@ class DeltaSource:
                 table = open_version(place, number, shown=self.root)
             except (CorruptData, Unsupported):
                 start = self._commits.start(number) or 0
+                if start in self._commits.checkpoints:
+                    self._log.check_checkpoint(start)
                 written = self._commits.written
                 self._log.check_lines(n for n in range(start, number + 1) if n in written)
                 raise
