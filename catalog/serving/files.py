@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
-from catalog.dataclasses import dataclass
-from catalog.errors import ErrorKind, Unsupported
+from catalog.dataclasses import dataclass, replace
+from catalog.errors import CorruptData, ErrorKind, NotFound, Unsupported
+from catalog.formats.footer import checked_metadata, committed_label
 from catalog.formats.iceberg.metadata_files import Form, PlacedFile
 from catalog.formats.iceberg.metadata_footers import FooterFacts, read_facts
 from catalog.model.datafile import DataFile
 from catalog.model.table import TableSnapshot
 from catalog.operations.publication.iceberg_files import file_key, written_in_form
-from catalog.repository.datafiles import locate
+from catalog.repository.datafiles import locate, readable
 from catalog.serving.folders import MetadataFolder
 from catalog.storage.store import ObjectStore
 
@@ -62,7 +63,29 @@ class ServedFiles:
         paths = {
             one.location: self.folder.data_path(one.location.rpartition("/")[2]) for one in again
         }
+        for one in again:
+            self._check(one, paths[one.location])
         sizes.update(written_in_form(self.store, self.store, table=table, files=again, paths=paths))
         for path in paths.values():
             self.folder.keep(path)
         return sizes
+
+    def _check(self, one: PlacedFile, path: str) -> None:
+        """Removes a file that was written again and is whole no more, so that it is made anew."""
+        found = self.store.info(path)
+        if found is None:
+            return
+        there = replace(
+            one.file, path=path, guard=None, size_bytes=found.size_bytes, token="", partition=()
+        )
+        try:
+            source = readable(self.store, there)
+            try:
+                rows = checked_metadata(source, committed_label(path)).num_rows
+            finally:
+                if not isinstance(source, str):
+                    source.close()
+        except (CorruptData, NotFound, Unsupported):
+            rows = -1
+        if rows != one.file.rows:
+            self.store.delete(path)

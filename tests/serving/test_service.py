@@ -375,6 +375,15 @@ def test_files_that_clients_would_misread_are_written_again_for_them(
         store = client.cat.repository.store
         for one in list(store.list("cache/iceberg/")):  # anybody may
             store.delete(one.path)
+    client.table("main", "again")
+    other = tmp_path / "other.parquet"
+    pq.write_table(pa.table({"x": list(range(9))}), other)
+    first, second, *_ = (Path(client.cat.uri) / "cache" / "iceberg").rglob("*.parquet")
+    good = first.read_bytes(), second.read_bytes()
+    first.write_bytes(b"PAR1 cut")
+    second.write_bytes(other.read_bytes())
+    Client(catalog.open(client.cat.uri)).table("main", "again")
+    assert (first.read_bytes(), second.read_bytes()) == good
 
 
 @pytest.mark.invariant("A referenced file that was changed is an error, also for other engines")
