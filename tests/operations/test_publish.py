@@ -204,6 +204,20 @@ def test_other_writers_and_vacuums_refuse(cat: Catalog, tmp_path: Path) -> None:
     assert stray.exists()
 
 
+def test_a_version_that_is_gone_ends_the_publication_and_can_be_made_again(
+    cat: Catalog, tmp_path: Path
+) -> None:
+    write(cat, "orders", ORDERS)
+    sql(cat, "DELETE FROM orders WHERE id = 1")
+    cat.publish("main", str(tmp_path / "out"))
+    log = tmp_path / "out" / "orders" / "_delta_log"
+    (log / f"{0:020d}.json").unlink()
+    with pytest.raises(CorruptData, match=r"version 0 of .* is gone"):
+        cat.publish("main", str(tmp_path / "out"))
+    assert cat.publish("main", str(tmp_path / "out"), again=True).tables[0].versions == 2
+    assert len(by_deltalake(log.parent)) == 2
+
+
 def test_a_branch_that_was_reset_gets_a_version_that_takes_back(
     cat: Catalog, tmp_path: Path, second: SecondReader | None
 ) -> None:

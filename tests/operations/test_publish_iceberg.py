@@ -14,7 +14,7 @@ import pytest
 from pyiceberg.table import StaticTable
 
 import catalog
-from catalog import AlreadyExists, ErrorKind, NotFound, Unsupported
+from catalog import AlreadyExists, CorruptData, ErrorKind, NotFound, Unsupported
 from catalog.catalog import Catalog
 from catalog.formats.iceberg.metadata import Metadata, commit_ids, snapshot_id
 from catalog.operations.publication.iceberg import IcebergPublication
@@ -262,6 +262,24 @@ def test_what_others_write_there_is_found_and_nothing_is_written_after_it(
     assert not (folder / "v3.metadata.json").exists()
     cat.publish("main", str(tmp_path / "out"), format="iceberg", again=True)
     assert len(readers.check(cat, tmp_path / "out" / "t")["snapshots"]) == 2
+
+
+@pytest.mark.parametrize("kind", ["-m0.avro", "snap-"])
+def test_a_damaged_manifest_is_named_and_the_table_can_be_made_anew(
+    tmp_path: Path, kind: str
+) -> None:
+    cat = catalog.create(tmp_path / "lake")
+    commit(cat, "CREATE TABLE t AS SELECT 1 AS id")
+    cat.publish("main", str(tmp_path / "out"), format="iceberg")
+    (damaged,) = (p for p in (tmp_path / "out" / "t" / "metadata").iterdir() if kind in p.name)
+    damaged.write_bytes(b"Obj\x01")
+    commit(cat, "DELETE FROM t")
+
+    with pytest.raises(CorruptData, match=f"{damaged.name} is damaged"):
+        cat.publish("main", str(tmp_path / "out"), format="iceberg")
+
+    report = cat.publish("main", str(tmp_path / "out"), format="iceberg", again=True)
+    assert report.tables[0].versions == 2
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,23 @@ from catalog.formats.iceberg.table_metadata import damaged
 MAGIC = b"Obj\x01"
 SYNC_BYTES = 16
 
+UNDECODABLE = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    EOFError,
+    OSError,
+    RecursionError,
+    SystemError,
+    NotImplementedError,
+    zlib.error,
+    ResolveError,
+    ValidationError,
+)
+"""What PyIceberg's decoder raises for bytes that are not what it expects."""
+
 
 class _Bytes(InputFile):
     """The bytes of a file that was read."""
@@ -87,21 +104,7 @@ def read_records(
             parts: Any = visit_with_partner  # its types do not fit this, its own use of it
             file.reader = parts(file.schema, schema, resolver, _Parts())
             return list(file), file.schema
-    except (
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        AssertionError,
-        EOFError,
-        OSError,
-        RecursionError,
-        SystemError,
-        NotImplementedError,
-        zlib.error,
-        ResolveError,
-        ValidationError,
-    ) as error:
+    except UNDECODABLE as error:
         raise damaged(location, error) from error
 
 

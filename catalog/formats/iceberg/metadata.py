@@ -199,7 +199,7 @@ class _Extension:
         self._manifests: list[ManifestFile] = []
         if self._snapshots:
             newest = self._snapshots[-1]["manifest-list"]
-            self._manifests = read_manifests(to.store.read(newest))
+            self._manifests = read_manifests(newest, to.store.read(newest))
         self._chain = hashlib.sha256(_LAYOUT.encode())
         for commit in commit_ids(before) if before else []:
             self._chain.update(commit.encode())

@@ -3,10 +3,12 @@
 import hashlib
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
-from catalog.errors import ErrorKind, Unsupported
+from catalog.errors import CorruptData, ErrorKind, Unsupported
+from catalog.hints import Option, hint
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import ManifestEntry, ManifestFile
@@ -94,15 +96,24 @@ def manifest_list_bytes(
     )
 
 
-def read_manifests(content: bytes) -> "list[ManifestFile]":
-    """Returns the manifests that a manifest list has."""
+def read_manifests(location: str, content: bytes) -> "list[ManifestFile]":
+    """Returns the manifests that a manifest list has.
+
+    Raises:
+        CorruptData: It is damaged.
+    """
     from pyiceberg.manifest import read_manifest_list
 
-    return list(read_manifest_list(_input("", content)))
+    with _decoding(location):
+        return list(read_manifest_list(_input(location, content)))
 
 
 def read_entries(manifest: "ManifestFile", content: bytes) -> "list[ManifestEntry]":
-    """Returns the entries of a manifest that are live, with all that they inherit."""
+    """Returns the entries of a manifest that are live, with all that they inherit.
+
+    Raises:
+        CorruptData: It is damaged.
+    """
     from pyiceberg.io import FileIO
 
     class Memory(FileIO):
@@ -115,7 +126,23 @@ def read_entries(manifest: "ManifestFile", content: bytes) -> "list[ManifestEntr
         def delete(self, location: Any) -> None:
             raise NotImplementedError
 
-    return manifest.fetch_manifest_entry(Memory(), discard_deleted=True)
+    with _decoding(manifest.manifest_path):
+        return manifest.fetch_manifest_entry(Memory(), discard_deleted=True)
+
+
+@contextmanager
+def _decoding(location: str) -> Iterator[None]:
+    """Has what PyIceberg says of bytes that it cannot decode name the file."""
+    from catalog.formats.iceberg.avro import UNDECODABLE
+
+    try:
+        yield
+    except UNDECODABLE as error:
+        raise CorruptData(
+            f"{location} is damaged, which says what files the table has",
+            kind=ErrorKind.LOG_DAMAGED,
+            hint=hint("make the table anew from the commits: {}", Option("again")),
+        ) from error
 
 
 def _avro(

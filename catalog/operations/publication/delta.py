@@ -12,7 +12,7 @@ from functools import partial
 from catalog.dataclasses import dataclass
 from catalog.engine.checks import checked
 from catalog.engine.verification import verified
-from catalog.errors import AlreadyExists, ErrorKind
+from catalog.errors import AlreadyExists, CorruptData, ErrorKind
 from catalog.formats.delta.log_actions import (
     LOG,
     AddedFile,
@@ -68,12 +68,24 @@ class DeltaPublication:
     origin: Origin
 
     def shown(self) -> Shown | None:
-        """Returns what the newest version shows."""
+        """Returns what the newest version shows.
+
+        Raises:
+            AlreadyExists: The newest version, or what is in the way, is somebody else's.
+            CorruptData: A version before it is gone.
+        """
         versions = self._versions()
         if not versions:
             self._check_empty()
             return None
         newest = versions[-1]
+        if newest >= len(versions):  # which files are live is known from all of them
+            gone = min(set(range(newest)).difference(versions))
+            raise CorruptData(
+                f"version {gone} of {self.target.uri(self._place(LOG))} is gone",
+                kind=ErrorKind.LOG_DAMAGED,
+                hint=hint("make the table anew from the commits: {}", Option("again")),
+            )
         found = shown_by(newest, self._read(newest))
         if found is None or found.origin != self.origin:
             raise self._foreign(newest)
