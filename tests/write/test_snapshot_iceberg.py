@@ -3,6 +3,7 @@
 import datetime
 import gzip
 import json
+import os
 import sys
 import uuid
 from collections import Counter
@@ -454,6 +455,9 @@ def test_missing_and_damaged_files_are_named(cat: Catalog, tmp_path: Path, name:
             taken(cat, made.root)
     path.unlink()
     with pytest.raises(CatalogError, match=path.name if "v1" not in name else "no metadata file"):
+        taken(cat, made.root)
+    os.mkfifo(path)
+    with pytest.raises(CatalogError, match=path.name):
         taken(cat, made.root)
     assert not cat.tables()
 

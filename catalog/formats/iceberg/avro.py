@@ -39,8 +39,8 @@ UNDECODABLE = (
 """What PyIceberg's decoder raises for bytes that are not what it expects."""
 
 
-class _Bytes(InputFile):
-    """The bytes of a file that was read."""
+class BytesFile(InputFile):
+    """A file of which the bytes were read."""
 
     def __init__(self, location: str, data: bytes) -> None:
         super().__init__(location)
@@ -50,9 +50,11 @@ class _Bytes(InputFile):
         return len(self._data)
 
     def exists(self) -> bool:
+        """Returns that it is there."""
         return True
 
     def open(self, seekable: bool = True) -> InputStream:
+        """Opens it for reading."""
         return io.BytesIO(self._data)
 
 
@@ -99,7 +101,7 @@ def read_records(
     """
     try:
         _check_whole(data)
-        with AvroFile[Record](_Bytes(location, data)) as file:
+        with AvroFile[Record](BytesFile(location, data)) as file:
             resolver = ReadSchemaResolver(dict(types), dict(enums or {}))
             parts: Any = visit_with_partner  # its types do not fit this, its own use of it
             file.reader = parts(file.schema, schema, resolver, _Parts())

@@ -53,10 +53,13 @@ def read_place(place: str, store: ObjectStore | None) -> bytes:
     """Returns the bytes of a file that a user named.
 
     Raises:
+        CorruptData: It is a pipe or the like, which may never end.
         NotFound: There is none.
     """
     if is_remote(place):
         return remote_files(store, place).open(place).read()
+    if os.path.exists(place) and not os.path.isfile(place):
+        raise CorruptData(f"{place} is not a regular file", kind=ErrorKind.LOG_DAMAGED)
     with storage_errors(place, f"cannot read {place}"), open(place, "rb") as file:
         return file.read()
 

@@ -4,6 +4,7 @@ PyIceberg would choose by the table's properties, which are anybody's, what code
 """
 
 import os
+import stat
 from typing import Any
 
 import pyarrow as pa
@@ -54,6 +55,8 @@ class TableFile(InputFile):
             return pa.PythonFile(opened, mode="r")  # type: ignore[no-any-return]
         try:
             with machine_errors(f"cannot read {self._place}"):
+                if not stat.S_ISREG(os.stat(self._place).st_mode):  # a pipe would never end
+                    raise self._missing()
                 return pa.OSFile(self._place)  # type: ignore[no-any-return]
         except FileNotFoundError as error:
             raise self._missing() from error

@@ -104,8 +104,10 @@ def read_manifests(location: str, content: bytes) -> "list[ManifestFile]":
     """
     from pyiceberg.manifest import read_manifest_list
 
+    from catalog.formats.iceberg.avro import BytesFile
+
     with _decoding(location):
-        return list(read_manifest_list(_input(location, content)))
+        return list(read_manifest_list(BytesFile(location, content)))
 
 
 def read_entries(manifest: "ManifestFile", content: bytes) -> "list[ManifestEntry]":
@@ -116,9 +118,11 @@ def read_entries(manifest: "ManifestFile", content: bytes) -> "list[ManifestEntr
     """
     from pyiceberg.io import FileIO
 
+    from catalog.formats.iceberg.avro import BytesFile
+
     class Memory(FileIO):
         def new_input(self, location: str) -> Any:
-            return _input(location, content)
+            return BytesFile(location, content)
 
         def new_output(self, location: str) -> Any:
             raise NotImplementedError
@@ -207,19 +211,3 @@ def _output() -> Any:
             return self.stream
 
     return Output()
-
-
-def _input(location: str, content: bytes) -> Any:
-    from pyiceberg.io import InputFile
-
-    class Input(InputFile):
-        def __len__(self) -> int:
-            return len(content)
-
-        def exists(self) -> bool:
-            return True
-
-        def open(self, seekable: bool = True) -> Any:
-            return io.BytesIO(content)
-
-    return Input(location)
