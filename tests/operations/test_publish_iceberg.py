@@ -272,11 +272,14 @@ def test_a_damaged_manifest_is_named_and_the_table_can_be_made_anew(
     commit(cat, "CREATE TABLE t AS SELECT 1 AS id")
     cat.publish("main", str(tmp_path / "out"), format="iceberg")
     (damaged,) = (p for p in (tmp_path / "out" / "t" / "metadata").iterdir() if kind in p.name)
-    damaged.write_bytes(b"Obj\x01")
+    whole = damaged.read_bytes()
     commit(cat, "DELETE FROM t")
 
-    with pytest.raises(CorruptData, match=f"{damaged.name} is damaged"):
-        cat.publish("main", str(tmp_path / "out"), format="iceberg")
+    header = whole[: whole.index(whole[-16:]) + 16]
+    for content in (b"Obj\x01", header + b"\x02"):
+        damaged.write_bytes(content)
+        with pytest.raises(CorruptData, match=f"{damaged.name} is damaged"):
+            cat.publish("main", str(tmp_path / "out"), format="iceberg")
 
     report = cat.publish("main", str(tmp_path / "out"), format="iceberg", again=True)
     assert report.tables[0].versions == 2

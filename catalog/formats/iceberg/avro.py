@@ -100,7 +100,7 @@ def read_records(
         CorruptData: It is damaged, or ends too early.
     """
     try:
-        _check_whole(data)
+        check_whole(data)
         with AvroFile[Record](BytesFile(location, data)) as file:
             resolver = ReadSchemaResolver(dict(types), dict(enums or {}))
             parts: Any = visit_with_partner  # its types do not fit this, its own use of it
@@ -110,7 +110,7 @@ def read_records(
         raise damaged(location, error) from error
 
 
-def _check_whole(data: bytes) -> None:
+def check_whole(data: bytes) -> None:
     """Checks that a file consists of a header and whole blocks.
 
     Raises:

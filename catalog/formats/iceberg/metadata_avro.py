@@ -106,7 +106,7 @@ def read_manifests(location: str, content: bytes) -> "list[ManifestFile]":
 
     from catalog.formats.iceberg.avro import BytesFile
 
-    with _decoding(location):
+    with _decoding(location, content):
         return list(read_manifest_list(BytesFile(location, content)))
 
 
@@ -130,16 +130,17 @@ def read_entries(manifest: "ManifestFile", content: bytes) -> "list[ManifestEntr
         def delete(self, location: Any) -> None:
             raise NotImplementedError
 
-    with _decoding(manifest.manifest_path):
+    with _decoding(manifest.manifest_path, content):
         return manifest.fetch_manifest_entry(Memory(), discard_deleted=True)
 
 
 @contextmanager
-def _decoding(location: str) -> Iterator[None]:
-    """Has what PyIceberg says of bytes that it cannot decode name the file."""
-    from catalog.formats.iceberg.avro import UNDECODABLE
+def _decoding(location: str, content: bytes) -> Iterator[None]:
+    """Checks that bytes are whole, and has what PyIceberg cannot decode name the file."""
+    from catalog.formats.iceberg.avro import UNDECODABLE, check_whole
 
     try:
+        check_whole(content)
         yield
     except UNDECODABLE as error:
         raise CorruptData(
