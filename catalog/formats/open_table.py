@@ -97,8 +97,10 @@ def _has_folder(root: str, name: str, store: ObjectStore | None) -> bool:
 
 
 def _no_table(place: str, format: str, why: str) -> NotFound:
+    _, at, version = place.rpartition("@")
+    apart = f", and the version {version} apart from it" if at and "/" not in version else ""
     return NotFound(
         f"{place} is not a table of {format}: {why}",
         kind=ErrorKind.SOURCE_NOT_FOUND,
-        hint="name the directory of the table itself",
+        hint=f"name the directory of the table itself{apart}",
     )

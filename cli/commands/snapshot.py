@@ -171,7 +171,7 @@ def snapshot(
                 partition_by=_partition_by(spec),
                 mode=mode or spec.mode or "copy",
                 format=chosen_format or spec.format or "auto",
-                at=at or spec.at,
+                at=spec.at if at is None else at,
                 scope=scope,
                 fingerprints=fingerprints,
                 allow_empty=allow_empty,

@@ -50,6 +50,12 @@ def test_errors_say_what_helps(lake: Path, parquetry: Runner) -> None:
     assert parquetry(*command, "--from", "1").code == 0
     older = parquetry(*command, "--from", "0")
     assert (older.code, "--branch NAME" in older.err) == (3, True)
+    turned = parquetry(*command, "--branch", "b", "--from", "2", "--to", "1")
+    assert (turned.code, "version 2 of" in turned.err) == (3, True)
+    placed = parquetry("import", "delta", "delta:readings@1", "--table", "readings")
+    assert (placed.code, "the version 1 apart" in placed.err) == (3, True)
+    unsaid = parquetry("snapshot", "readings=readings", "--at", "")
+    assert (unsaid.code, "'' is neither the number" in unsaid.err) == (3, True)
     parquetry("sql", "--branch", "import/readings", "-m", "cut", "DELETE FROM readings")
     moved = parquetry(*command)
     assert (moved.code, "parquetry reset import/readings --to" in moved.err) == (3, True)

@@ -125,7 +125,9 @@ def _loaded(name: str, identifier: str) -> Any:
             catalog.close()
     except (NoSuchTableError, NoSuchNamespaceError) as error:
         raise NotFound(
-            f"catalog {name} has no table {identifier}", kind=ErrorKind.SOURCE_NOT_FOUND
+            f"catalog {name} has no table {identifier}",
+            kind=ErrorKind.SOURCE_NOT_FOUND,
+            hint="name it NAMESPACE.TABLE, and a version apart from it",
         ) from error
     except CatalogError:
         raise

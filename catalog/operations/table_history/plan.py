@@ -67,6 +67,12 @@ def pending(log: Log, standing: Standing | None, bounds: Bounds) -> tuple[TableV
     for number in (bounds.first, bounds.last):
         if number is not None and number not in numbers:
             raise _not_listed(log, number)
+    ends = [numbers.index(one) for one in (bounds.first, bounds.last) if one is not None]
+    if ends != sorted(ends):
+        raise InvalidInput(
+            f"version {bounds.first} of {log.root} came after version {bounds.last}",
+            hint="name the older one as the first",
+        )
     start = 0 if standing is None else _next(log, standing, numbers, bounds)
     first = start if bounds.first is None else numbers.index(bounds.first)
     if first < start and standing is not None and numbers[first] not in standing.imported():
