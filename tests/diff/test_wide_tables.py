@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import catalog
+from catalog.diff.compare.small_rows import SmallRows
 from catalog.diff.compare.sql_columns import SqlColumns
 from catalog.diff.options import DiffOptions
 from catalog.diff.plan import TablePlan, plan_table
@@ -125,3 +126,21 @@ def test_changed_rows_of_wide_tables_come_in_the_order_of_their_keys_too(
             answers.append([(table.schema, repr(table.to_pylist())) for table in found])
             assert [table.num_rows for table in found] == [count, 3, count - 2, 2]
     assert answers[0] == answers[1]
+
+
+def test_counts_of_a_few_wide_rows_are_made_without_handing_the_rows_to_the_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = catalog.create(tmp_path / "lake")
+    for state in range(2):
+        (folder := tmp_path / f"{state}").mkdir()
+        values = {f"c{n}": [n, n + state, None] for n in range(80)}
+        pq.write_table(pa.table({"id": range(3), **values}), folder / "a.parquet")
+        with lake.transaction() as tx:
+            tx.snapshot("t", folder, key=["id"])
+    handed: list[object] = []
+    monkeypatch.setattr(SmallRows, "hand_over", lambda self: handed.append(self))
+    with lake.diff("main~1", "main") as diff:
+        cells = {name: column.corrected for name, column in diff["t"].columns.items()}
+    assert cells == {"id": 0, **{f"c{n}": 1 for n in range(80)}}
+    assert not handed

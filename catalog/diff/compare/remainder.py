@@ -241,11 +241,11 @@ class Remainder:
         held = self._by_digest.placed.parts()
         if self._has_whole:
             held.append(Part(self._whole(), self.plan.value_pairs, partial=False))
-        partial = self._partial.parts()
         several = ""
-        if (held or partial) and self._checks.unique:
-            partial, several = [], " WHERE kind <> 'u'"  # partial rows are pairs
-        held += partial
+        if (held or self._partial.pairs) and self._checks.unique:
+            several = " WHERE kind <> 'u'"
+        else:
+            held += self._partial.parts()  # rows that are pairs: of unique keys, none is another's
         if not held:
             return True
         columns = [f"{self._either(pair)} AS k{n}" for n, pair in enumerate(keys)]
